@@ -1,0 +1,22 @@
+//  admin - HTTP: health, metrics, API; libmicrohttpd's thread, one read-only store connection.
+//
+//  GET /healthz /readyz /metrics /api/v1/status /api/v1/workers /api/v1/incidents[?state=&before=&limit=]
+//      /api/v1/incidents/<id> /api/v1/stream?after=SEQ (JSON lines, one page; header X-Next-After)
+//  POST /api/v1/incidents/<id>/retry|cancel, /api/v1/workers/<name>/drain|resume
+//  Non-loopback addresses are refused without keys (EXIT_CONFIG).
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/io/mail.h"
+#include "broker/io/settings.h"
+#include "broker/io/snapshot.h"
+
+typedef struct admin admin_t;
+
+admin_t *
+admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, err_diag_t *diag);
+void
+admin_destroy (admin_t **self_p);
+//  "127.0.0.1:5580" with the real port.
+const char *
+admin_address (const admin_t *self);

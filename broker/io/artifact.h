@@ -1,0 +1,36 @@
+//  artifact - thread: the `files` socket, staging folders, hashing, fsync, rename, rendering.
+//
+//  PUT chunks go to <root>/<incident>/attempts/<n>.staging/<path>; SEAL checks sizes and digests,
+//  syncs and renames the folder to attempts/<n>; only then SEALED stored goes out.  A CHECK from the
+//  loop (a VERDICT arrived) is answered from that folder.  GET serves event.json, incident.json,
+//  prompt.md and system-prompt.md, rendered from the store on first use.  PUT_EVENT/SEAL_EVENT take
+//  events too large for `ingest`; they become EVENT mails and are acknowledged after the commit.
+//  Who may PUT: the identity the attempt was issued to, by the store's own row.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/io/mail.h"
+#include "broker/io/settings.h"
+#include "common/wire/curve.h"
+
+typedef struct artifact artifact_t;
+
+typedef struct {
+    int64_t bytes_received_total, bytes_sent_total, uploads_active, upload_bytes_active;
+    int64_t sealed_total, refused_total, bad_messages_total;
+} artifact_stats_t;
+
+//  Bind and start the thread.  loop: where mails for the loop go.  Borrowed: settings, keys, zap, loop.
+artifact_t *
+artifact_new (const settings_t *settings, const curve_keys_t *keys, curve_zap_t *zap,
+              mailbox_t *loop, err_diag_t *diag);
+//  Stop the thread: finish what is received, close the socket, join.
+void
+artifact_destroy (artifact_t **self_p);
+//  Where the loop sends CHECK and REPLY.  Own: borrowed.
+mailbox_t *
+artifact_inbox (artifact_t *self);
+const char *
+artifact_endpoint (const artifact_t *self);
+void
+artifact_stats (artifact_t *self, artifact_stats_t *ret_stats); //  any thread

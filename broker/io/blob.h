@@ -1,0 +1,20 @@
+//  blob - files that are whole or not there: write a temporary, fsync, rename, fsync the folder.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <stddef.h>
+
+//  Make dir and its parents, 0700.  Err: -errno.
+int
+blob_make_dir (const char *dir) must_check;
+//  Write dir/name atomically and durably, mode 0600.  Err: -errno; nothing visible then.
+int
+blob_write (const char *dir, const char *name, const void *bytes, size_t size) must_check;
+//  fsync a folder by path.  Err: -errno.
+int
+blob_sync_dir (const char *dir) must_check;
+//  Path of the file that holds a large event's body: <folder of state_path>/events/<sha256>.json
+void
+blob_event_path (const char *state_path, const char *sha256, char *ret_path, size_t size);

@@ -1,0 +1,30 @@
+//  intake - thread: one libcurl multi loop for all MCP sessions; events become EVENT mails.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/io/mail.h"
+#include "broker/io/settings.h"
+
+typedef struct intake intake_t;
+
+typedef struct {
+    char cluster [64];
+    char state [24];             //  connecting, active, reopening, unsupported, wedged, ...
+    char last_error [LIMIT_REASON_BYTES];
+    int64_t events_total, gaps_total, reconnects_total, dropped_total;
+    int64_t last_event_ms, last_alive_ms; //  wall clock
+} intake_source_t;
+
+intake_t *
+intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag);
+//  Stop: DELETE the sessions (3 s at most), join.
+void
+intake_destroy (intake_t **self_p);
+//  New cluster list (SIGHUP).
+int
+intake_configure (intake_t *self, const settings_t *settings) must_check;
+//  Returns the number of sources; fills at most max.  Any thread.
+size_t
+intake_sources (intake_t *self, intake_source_t *ret_sources, size_t max);
+mailbox_t *
+intake_inbox (intake_t *self); //  REPLY mails; borrowed

@@ -1,0 +1,37 @@
+//  loop - the one thread that owns the state and the work, ingest and stream sockets; works in turns.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/io/artifact.h"
+#include "broker/io/delivery.h"
+#include "broker/io/intake.h"
+#include "broker/io/snapshot.h"
+#include "broker/io/store.h"
+
+typedef struct loop loop_t;
+
+typedef struct {
+    const settings_t *settings;
+    const curve_keys_t *keys;
+    curve_zap_t *zap;    //  NULL without keys
+    clk_t *clk;
+    store_t *store;
+    mailbox_t *inbox;    //  mails from all threads
+    artifact_t *artifact;
+    delivery_t *delivery;
+    intake_t *intake;
+    snapshot_t *snapshot;
+    int signal_fd;       //  SIGTERM, SIGINT, SIGHUP
+} loop_args_t;
+
+//  Load the state, then bind.  Own: borrows everything in args.
+loop_t *
+loop_new (const loop_args_t *args, err_diag_t *diag);
+void
+loop_destroy (loop_t **self_p);
+//  "work=...\nstream=...\ningest=...\n" for the ready file.  Own: borrowed.
+const char *
+loop_endpoints (const loop_t *self);
+//  Run until drained.  Returns the exit code of the program.
+int
+loop_run (loop_t *self);

@@ -1,0 +1,42 @@
+//  snapshot - what the loop publishes each second for admin to read, behind one mutex.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step.h"
+#include "broker/io/artifact.h"
+#include "broker/io/intake.h"
+#include "broker/io/store.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    int64_t boot_ms, wall_ms; //  when it was made
+    int64_t started_ms;       //  wall clock of the broker's start
+    bool ready;               //  sockets bound, store writable, not draining
+    bool draining;
+    step_stats_t stats;
+    store_stats_t store;
+    artifact_stats_t artifact;
+    int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
+    int64_t turn_us_max;      //  longest turn since the last snapshot
+    size_t worker_count;
+    step_worker_t *workers;   //  LIMIT_WORKERS, owned
+    size_t source_count;
+    intake_source_t *sources; //  LIMIT_CLUSTERS, owned
+} snapshot_data_t;
+
+typedef struct snapshot snapshot_t;
+snapshot_t *
+snapshot_new (void);
+void
+snapshot_destroy (snapshot_t **self_p);
+//  The loop fills the hidden copy between edit and publish; nobody waits for it.
+snapshot_data_t *
+snapshot_edit (snapshot_t *self);
+void
+snapshot_publish (snapshot_t *self);
+//  Lock the published copy for reading; release soon.
+const snapshot_data_t *
+snapshot_read (snapshot_t *self);
+void
+snapshot_release (snapshot_t *self);

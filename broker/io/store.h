@@ -1,0 +1,79 @@
+//  store - the broker's facts in one SQLite file; the port to SQLite.
+//
+//  One writer connection (the loop's) writes and checkpoints; readers open read-only, never
+//  checkpoint and leave no transaction open.  WAL, synchronous=FULL, foreign_keys, busy_timeout 0,
+//  BEGIN IMMEDIATE, statements prepared once.  Event bodies over LIMIT_EVENT_INLINE_BYTES are files
+//  events/<sha256>.json beside the store (blob.h), on disk before the row that names them.
+//  flock on <path>.lock first.  A 64 MiB reserve file is freed when the disk is full.
+//  Src: docs/architecture.md "Store"; sqlite.org/wal.html.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step.h"
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct store store_t;
+
+//  Open (and make) the writer.  Err: -EWOULDBLOCK another broker holds the lock (exit EXIT_SECOND);
+//  ERR_STORE with a diag (corrupt: exit EXIT_CORRUPT; else EXIT_STORE).
+int
+store_open (const char *path, store_t **ret_store, err_diag_t *diag) must_check;
+void
+store_destroy (store_t **self_p); //  final checkpoint TRUNCATE on the writer
+
+//  Read everything step needs (step.h "Loading") and call step_loaded.
+int
+store_load (store_t *self, step_t *step, clk_now_t now, int64_t window_ms) must_check;
+
+//  One turn.  begin is lazy: store_apply opens the transaction with the first write.
+int
+store_apply (store_t *self, const step_write_t *write) must_check;
+//  Is (source, event_id) known?  1 yes (its incident in *ret_incident), 0 no, < 0 error.
+int
+store_known_event (store_t *self, const char *source, const char *event_id,
+                   ident_t *ret_incident) must_check;
+//  Err: 0 durable.  -ENOSPC, -EBUSY: rolled back, the caller reloads and goes on.  ERR_STORE: nothing is
+//  known about the disk any more, exit EXIT_STORE without sending anything.
+int
+store_commit (store_t *self) must_check;
+void
+store_rollback (store_t *self);
+//  Between turns: delete old journal rows and event ids in small chunks, checkpoint.  Returns > 0 if there is more.
+int
+store_tidy (store_t *self, int64_t now_wall_ms);
+//  Counters for /metrics.
+typedef struct {
+    int64_t commits_total, commit_us_total, commit_us_last, wal_bytes, file_bytes, full_total, busy_total;
+    bool refusing; //  disk full: events are refused
+} store_stats_t;
+void
+store_stats (const store_t *self, store_stats_t *ret_stats);
+
+//  --- readers (admin, artifact, delivery): each thread opens its own
+typedef struct store_reader store_reader_t;
+int
+store_reader_open (const char *path, store_reader_t **ret_reader, err_diag_t *diag) must_check;
+void
+store_reader_destroy (store_reader_t **self_p);
+//  Err: ERR_NONE no such row; ERR_STORE.
+int
+store_reader_incident (store_reader_t *self, const char *incident, row_incident_t *ret_row) must_check;
+//  Attempts in order; returns how many (at most max), < 0 on error.
+int
+store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t *ret_rows, int max) must_check;
+//  The triggering event's body, wherever it is.  Own: fresh, free().
+int
+store_reader_event_body (store_reader_t *self, const char *incident, char **ret_body, size_t *ret_size) must_check;
+//  A page of incidents, newest first.  state INCIDENT_STATES = any; before_number 0 = from the newest.
+int
+store_reader_incidents (store_reader_t *self, incident_state_t state, int64_t before_number,
+                        row_incident_t *ret_rows, int max) must_check;
+//  A page of the journal after seq.
+int
+store_reader_records (store_reader_t *self, int64_t after_seq, row_record_t *ret_rows, int max) must_check;
+//  Effects of one incident.
+int
+store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *ret_rows, int max) must_check;

@@ -1,0 +1,26 @@
+# One static library per folder; a program is its main.c plus libraries, so
+# every line except main() is reachable from a unit test.
+function (triage_module name)
+    cmake_parse_arguments (M "" "" "SOURCES;HEADERS;DEPS" ${ARGN})
+    add_library (${name} STATIC ${M_SOURCES})
+    target_sources (${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${M_HEADERS})
+    target_link_libraries (${name} PUBLIC ${M_DEPS} PRIVATE triage_flags)
+    set_target_properties (${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+endfunction ()
+
+# triage_program (triage-broker SOURCES main.c DEPS broker_io)
+function (triage_program name)
+    cmake_parse_arguments (P "" "" "SOURCES;DEPS" ${ARGN})
+    add_executable (${name} ${P_SOURCES})
+    target_link_libraries (${name} PRIVATE ${P_DEPS} triage_flags)
+    install (TARGETS ${name})
+endfunction ()
+
+# triage_test (base log DEPS triage_base): tests/unit/base/test_log.c -> ctest unit.base.log
+function (triage_test folder module)
+    cmake_parse_arguments (T "" "" "DEPS;SOURCES" ${ARGN})
+    add_executable (test_${folder}_${module} test_${module}.c ${T_SOURCES})
+    target_link_libraries (test_${folder}_${module} PRIVATE ${T_DEPS} triage_flags PkgConfig::CMOCKA)
+    add_test (NAME unit.${folder}.${module} COMMAND test_${folder}_${module})
+    set_tests_properties (unit.${folder}.${module} PROPERTIES TIMEOUT 60 LABELS unit)
+endfunction ()

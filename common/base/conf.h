@@ -1,0 +1,109 @@
+//  conf - one table of options per program; flags > environment > YAML file > defaults.
+//
+//  From one row come: the YAML key (snake case), the environment name, the flag (the key in kebab
+//  case), --help, --print-config (secrets masked), --check-config, the check of the sample file and
+//  docs/configuration.md (--print-docs).  All errors are collected and reported at once, each with
+//  file, line, key and what was expected; the program then exits EXIT_CONFIG (78).
+//  Common to every program without a row: -c/--config FILE (or TRIAGE_CONFIG), --check-config,
+//  --print-config, --print-docs, -v/--version, -h/--help.  Rows every program shares come from the
+//  macro CONF_COMMON_ROWS.
+//  Port to libyaml.  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    CONF_TEXT,     //  const char *; "" when unset
+    CONF_BOOL,     //  bool; true/false/yes/no/on/off/1/0
+    CONF_INT,      //  int64_t within min..max
+    CONF_DURATION, //  int64_t ms; "300" is seconds; Go style "1m30s" "168h" "500ms"; within min..max ms
+    CONF_SIZE,     //  int64_t bytes; "10MiB" "64KiB" "1GiB" or plain bytes
+    CONF_ENUM,     //  int: index into choices ("debug|info|warn|error"), case folded
+    CONF_TABLE     //  conf_table_t: a YAML list of maps; rows describe one item; no flag, no environment
+} conf_type_t;
+
+enum conf_flag {
+    CONF_SECRET = 1,   //  masked everywhere; also KEY_file (YAML), ENV_FILE, --KEY-file
+    CONF_REQUIRED = 2, //  must be set (in a table: in each item)
+    CONF_RELOAD = 4,   //  SIGHUP may change it; a change of any other row keeps the old configuration
+    CONF_URL = 8,      //  value must be http:// or https://
+    CONF_ENDPOINT = 16 //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed), ipc:// or unix path
+};
+
+typedef struct conf_option conf_option_t;
+struct conf_option {
+    const char *key;            //  snake case, dots for nesting in YAML ("mcp.endpoint")
+    conf_type_t type;
+    size_t offset;              //  into the settings struct (or the item struct)
+    const char *env;            //  full environment name, or NULL
+    const char *alias;          //  a second flag spelling without dashes ("mcp-endpoint"), or NULL
+    const char *env_alias;      //  a second environment name, or NULL
+    const char *fallback;       //  default as text, parsed like any value; NULL = unset
+    const char *choices;        //  CONF_ENUM: "a|b|c"
+    int64_t min, max;           //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked
+    unsigned flags;             //  enum conf_flag
+    const char *help;           //  one sentence, also in the docs
+    const conf_option_t *rows;  //  CONF_TABLE: rows of one item, ended by a row with key NULL
+    size_t item_size;           //  CONF_TABLE: sizeof one item
+    size_t item_max;            //  CONF_TABLE: at most so many items
+};
+
+typedef struct {
+    void *items; //  item_count structs of item_size bytes, owned by the conf_t
+    size_t count;
+} conf_table_t;
+
+typedef struct {
+    const char *program;       //  "triage-broker"
+    const char *summary;       //  one line for --help
+    const char *positional;    //  "FILE..." for --help, or NULL when none are taken
+    const conf_option_t *rows; //  ended by a row with key NULL
+    size_t settings_size;
+} conf_spec_t;
+
+//  First member of every program's settings struct, filled from CONF_COMMON_ROWS.
+typedef struct {
+    int log_level;          //  enum log_level
+    int log_format;         //  enum log_format
+    const char *ready_file; //  written when everything is bound: "name=endpoint" lines
+} conf_common_t;
+
+#define CONF_COMMON_ROWS(type, member)                                                             \
+    {.key = "log_level", .type = CONF_ENUM, .offset = offsetof (type, member.log_level),           \
+     .env = "LOG_LEVEL", .fallback = "info", .choices = "debug|info|warn|error",                   \
+     .flags = CONF_RELOAD, .help = "Least severe level that is logged."},                          \
+    {.key = "log_format", .type = CONF_ENUM, .offset = offsetof (type, member.log_format),         \
+     .env = "TRIAGE_LOG_FORMAT", .fallback = "logfmt", .choices = "logfmt|json",                   \
+     .help = "Shape of a log line."},                                                              \
+    {.key = "ready_file", .type = CONF_TEXT, .offset = offsetof (type, member.ready_file),         \
+     .env = "TRIAGE_READY_FILE",                                                                   \
+     .help = "File written once everything is bound, one name=endpoint a line."}
+
+typedef struct conf conf_t; //  one loaded configuration; owns every string in its settings
+
+//  Read flags, environment and file.  Prints help, version, config, docs or all errors itself.
+//  Own:   returns fresh in *ret_conf.  argv and envp are borrowed for the call.
+//  Err:   0 loaded; > 0 done, exit with 0 (--help and the like); ERR_CONFIG errors were printed to
+//         stderr, exit EXIT_CONFIG; -EINVAL unknown flag, exit EXIT_USAGE.  *ret_conf untouched then.
+int
+conf_load (const conf_spec_t *spec, int argc, char *const *argv, char *const *envp,
+           conf_t **ret_conf) must_check;
+void
+conf_destroy (conf_t **self_p);
+//  The settings struct.  Own: borrowed from self.
+const void *
+conf_settings (const conf_t *self);
+//  Arguments that are not flags.  Own: borrowed.
+size_t
+conf_positional (const conf_t *self, const char *const **ret_args);
+//  Load again with the same argv (SIGHUP).  Err: ERR_CONFIG (errors logged; also when a row without
+//  CONF_RELOAD changed): *ret_conf untouched, keep the old one.
+int
+conf_reload (const conf_t *self, conf_t **ret_conf) must_check;
+//  Write the ready file atomically: lines "name=endpoint\n".  Does nothing when path is "".
+int
+conf_write_ready (const char *path, const char *lines) must_check;

@@ -1,0 +1,29 @@
+//  digest - SHA-256, the port to OpenSSL's EVP.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DIGEST_BYTES = 32, DIGEST_HEX = 65 }; //  hex size counts the NUL
+
+typedef struct digest digest_t; //  a running hash
+
+digest_t *
+digest_new (void);
+void
+digest_destroy (digest_t **self_p);
+void
+digest_add (digest_t *self, const void *bytes, size_t size);
+//  Length-prefixed: digest_field ("ab") + digest_field ("c") differs from "a" + "bc".
+void
+digest_field (digest_t *self, const char *text);
+//  Finish and start anew.
+void
+digest_finish (digest_t *self, uint8_t ret_bytes [DIGEST_BYTES]);
+void
+digest_finish_hex (digest_t *self, char ret_hex [DIGEST_HEX]);
+
+//  One shot, as lower-case hex.
+void
+digest_hex (const void *bytes, size_t size, char ret_hex [DIGEST_HEX]);

@@ -1,0 +1,44 @@
+//  json - strict JSON: the one port to jansson, whose json_t is the project's JSON value.
+//
+//  The header shows jansson's value type on purpose: a second tree API would only rename it.
+//  Rules on top of jansson: a size and depth bound, duplicate keys rejected, UTF-8 checked.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+//  own (json_drop) json_t *doc = NULL;
+static inline void
+json_drop (json_t **doc_p)
+{
+    json_decref (*doc_p);
+    *doc_p = NULL;
+}
+
+//  Parse one value; nothing but white space may follow.
+//  Own: fresh in *ret_doc.  Units: bytes.  Err: ERR_PROTO (diag says line and column), ERR_LIMIT.
+int
+json_parse (const char *bytes, size_t size, json_t **ret_doc, err_diag_t *diag) must_check;
+//  Parse the first value at `bytes` and ignore what follows (JSON inside Markdown).
+int
+json_parse_prefix (const char *bytes, size_t size, json_t **ret_doc, err_diag_t *diag) must_check;
+//  Text with 2-space indent and a final newline, keys in insertion order.  Own: fresh, free().
+char *
+json_text (const json_t *doc);
+//  One line, no final newline.  Own: fresh, free().
+char *
+json_line (const json_t *doc);
+
+//  The member's text, or `other` when missing or not a string.  Own: borrowed from doc.
+const char *
+json_member_text (const json_t *object, const char *key, const char *other);
+int64_t
+json_member_int (const json_t *object, const char *key, int64_t other);
+//  Is it valid UTF-8 without NUL?
+bool
+json_utf8_valid (const char *bytes, size_t size);

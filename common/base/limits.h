@@ -1,0 +1,95 @@
+//  limits - every limit of the system: its unit, its reason, and the metric that shows it was hit.
+//
+//  Units are in the names (_BYTES, _MS, _S, counts bare).
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#define LIMIT_KIB(n) ((n) * 1024)
+#define LIMIT_MIB(n) ((n) * 1024 * 1024)
+
+enum {
+    //  --- wire: what one peer may make us hold (docs/protocol.md)
+    LIMIT_WORK_FRAME_BYTES = LIMIT_KIB (64),         //  control messages only; blobs go by `files`
+    LIMIT_WORK_HWM = 64,                             //  messages queued per peer before EAGAIN
+    LIMIT_INGEST_FRAME_BYTES = LIMIT_KIB (256),      //  larger events go by chunks on `files`
+    LIMIT_INGEST_HWM = 256,
+    LIMIT_CHUNK_BYTES = LIMIT_KIB (256),             //  payload of one PUT or DATA
+    LIMIT_FILES_FRAME_BYTES = LIMIT_KIB (256 + 4),   //  one chunk and its map
+    LIMIT_FILES_HWM = 8,                             //  x 256 KiB = 2 MiB per peer
+    LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1),        //  unanswered bytes a worker may have under way
+    LIMIT_STREAM_HWM = 10000,                        //  a slow tap loses records beyond this
+    LIMIT_PARTS = 4,                                 //  routing id, topic, header, map; more is forged
+    LIMIT_TOPIC_BYTES = 128,
+    LIMIT_STRIKES = 5,                               //  bad messages a minute before a route is muted
+    LIMIT_MUTE_MS = 60000,
+    LIMIT_PEERS = 4096,                              //  routes remembered per socket
+    //  --- msgpack: checked by a scan that allocates nothing, before msgpack-c sees the bytes
+    LIMIT_MSGPACK_DEPTH = 8,
+    LIMIT_MSGPACK_PAIRS = 64,
+    LIMIT_MSGPACK_ITEMS = 4096,
+    LIMIT_MSGPACK_STR_BYTES = LIMIT_KIB (64),
+    //  --- a turn of the broker's loop
+    LIMIT_TURN_MESSAGES = 512,
+    LIMIT_TURN_BYTES = LIMIT_MIB (4),
+    LIMIT_TURN_MS = 2,
+    LIMIT_MAILBOX = 4096,                            //  items between two threads
+    //  --- events
+    LIMIT_EVENT_BYTES = LIMIT_MIB (8),               //  larger is discarded, counted, a gap
+    LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256),      //  larger bodies are files beside the store
+    LIMIT_EVENT_ID_BYTES = 128,
+    LIMIT_EVENT_KEEP_MS = 7 * 24 * 3600 * 1000,      //  repeats of an event id are known this long
+    LIMIT_INTAKE_BUFFER_BYTES = LIMIT_MIB (64),      //  while the store refuses; then oldest dropped
+    LIMIT_JSON_DEPTH = 64,                           //  jansson recursion
+    LIMIT_SSE_LINE_BYTES = LIMIT_MIB (8),
+    LIMIT_SSE_ID_BYTES = LIMIT_KIB (4),
+    LIMIT_HTTP_RESPONSE_BYTES = LIMIT_MIB (16),
+    LIMIT_CLUSTERS = 256,
+    //  --- prompts and reports
+    LIMIT_PROMPT_EVENT_BYTES = LIMIT_KIB (256),      //  event text in a prompt
+    LIMIT_PROMPT_BYTES = LIMIT_MIB (1),
+    LIMIT_SYSTEM_PROMPT_BYTES = LIMIT_KIB (64),
+    LIMIT_REPORT_BYTES = LIMIT_MIB (10),
+    LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1),            //  of each agent log
+    LIMIT_LOG_TAIL_BYTES = LIMIT_MIB (4),
+    LIMIT_INCIDENT_BYTES = LIMIT_MIB (32),           //  all artifacts of one attempt
+    LIMIT_ATTEMPT_FILES = 32,                        //  files of one attempt
+    LIMIT_UPLOADS_BYTES = LIMIT_MIB (256),           //  staged uploads in flight
+    LIMIT_REASON_BYTES = 256,                        //  a failure reason
+    LIMIT_PATH_BYTES = 128,                          //  an artifact's relative path
+    //  --- fleet
+    LIMIT_WORKERS = 4096,
+    LIMIT_SLOTS = 256,                               //  agents of one worker
+    LIMIT_OPEN_INCIDENTS = 200000,                   //  rows held in memory; beyond it events are refused
+    LIMIT_ATTEMPTS = 32,                             //  attempts kept of one incident
+    LIMIT_PING_MS = 5000,
+    LIMIT_SESSION_DEAD_MS = 30000,                   //  silent worker: no assignment after 3 pings, dead here
+    LIMIT_ACCEPT_MS = 5000,                          //  ASSIGN not accepted: taken back free of charge
+    LIMIT_REVOKE_SLACK_MS = 120000,                  //  attempt revoked at timeout + grace + this
+    LIMIT_VERDICT_RETRY_MS = 2000,                   //  resend until acknowledged
+    LIMIT_CLOCK_JUMP_MS = 5000,                      //  between two turns: drain first, extend leases once
+    LIMIT_REBUILD_MS = 30000,                        //  worker socket without an answer: build a new one
+    LIMIT_QUARANTINE_STREAK = 3,
+    LIMIT_QUARANTINE_MIN_MS = 10000,
+    LIMIT_QUARANTINE_MAX_MS = 600000,
+    LIMIT_AGE_STEP_MS = 600000,                      //  a waiting incident gains one severity class a step
+    //  --- effects
+    LIMIT_EFFECT_RETRY_MIN_MS = 500,
+    LIMIT_EFFECT_RETRY_MAX_MS = 600000,
+    LIMIT_EFFECT_TRIES = 20,
+    //  --- journal (stream replay)
+    LIMIT_JOURNAL_ROWS = 1000000,
+    LIMIT_JOURNAL_DELETE_ROWS = 500,
+    //  --- admin HTTP
+    LIMIT_HTTP_CONNECTIONS = 64,
+    LIMIT_HTTP_BODY_BYTES = LIMIT_MIB (1),
+    LIMIT_HTTP_PAGE_ROWS = 200,
+    LIMIT_HTTP_QUERY_MS = 1000,
+    LIMIT_SNAPSHOT_STALE_MS = 5000,                  //  older than this is unhealthy
+    //  --- logs and configuration
+    LIMIT_LOG_VALUE_BYTES = 4096,
+    LIMIT_LOG_LINE_BYTES = LIMIT_KIB (16),
+    LIMIT_CONFIG_BYTES = LIMIT_MIB (1),
+    LIMIT_CONFIG_ERRORS = 64,
+    LIMIT_SECRET_BYTES = LIMIT_KIB (16),
+    LIMIT_KEYS = 10000                               //  enrolled keys read from keys_dir
+};

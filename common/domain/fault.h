@@ -1,0 +1,52 @@
+//  fault - one fault event as a plain value, read from hostile JSON of any of the known shapes.
+//
+//  Shapes: the flat fault (kubernetes/faults), the nested one (event{...}, logs[...]), `events` mode
+//  (kubernetes/events).  Odd or missing fields are kept with what there is; text that is not JSON or
+//  not an object becomes fault type "Unparsed".  The whole body is kept elsewhere; this value holds
+//  what the system decides on, each text cut to its field at a UTF-8 boundary.
+//  Src: shared contract docs: docs/protocol.md "Events".  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/digest.h"
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum fault_severity { FAULT_INFO, FAULT_WARNING, FAULT_CRITICAL, FAULT_SEVERITIES };
+
+typedef struct {
+    char cluster [64];         //  configured name, else the event's own, else "default"
+    char source_cluster [64];  //  the event's own, may be ""
+    char fault_id [80];        //  upstream faultId, may be ""
+    char subscription_id [64];
+    char fault_type [64];      //  "CrashLoop", ...; "Event" in events mode; "Unparsed"
+    enum fault_severity severity;
+    char api_version [64], kind [64], namespace_ [64], name [254], uid [64];
+    char timestamp [40];       //  as sent
+    int64_t time_ms;           //  parsed timestamp, 0 when absent or odd
+    char key [DIGEST_HEX];     //  the fault key: identity of the condition
+    char summary [256];        //  first sentence of the context, for lists
+    bool parsed;               //  false: "Unparsed", recorded and never investigated
+} fault_t;
+
+//  Read body.  Never fails: what cannot be parsed becomes an Unparsed fault.
+//  cluster: the configured name, or "" to take the event's own.
+void
+fault_read (const char *body, size_t size, const char *cluster, fault_t *ret_fault);
+
+//  The event id of an MCP event: SHA-256 over source, faultId, timestamp, body.
+void
+fault_event_id (const char *source, const fault_t *fault, const char *body, size_t size,
+                char ret_id [DIGEST_HEX]);
+
+const char *
+fault_severity_name (enum fault_severity severity);
+//  info, warning, critical; DEBUG..CRITICAL accepted and mapped.  Err: ERR_PROTO.
+int
+fault_severity_parse (const char *text, enum fault_severity *ret_severity) must_check;
+//  The context text of a body (strings as they are, anything else as JSON), cut to max bytes at a UTF-8
+//  boundary.  Own: fresh, free(); "" when there is none.
+char *
+fault_context (const char *body, size_t size, size_t max);

@@ -1,0 +1,48 @@
+//  verdict - the rules that judge one attempt, the same on worker and broker.
+//
+//  Order and texts are the contract: not started, timeout, exit code, no report, too small.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    VERDICT_SUCCESS, //  validated report
+    VERDICT_AGENT,   //  the agent ran and failed: charged
+    VERDICT_HOST,    //  the host could not run it: uncharged, another worker
+    VERDICT_LOST     //  broker's own: worker or broker went away
+} verdict_outcome_t;
+
+enum { VERDICT_REPORT_MIN_BYTES = 101, VERDICT_REASON_BYTES = 256 };
+
+//  What was seen of one run.
+typedef struct {
+    bool started;             //  the agent script was executed
+    const char *start_error;  //  why not, when !started
+    bool timed_out;
+    int64_t timeout_s;
+    int exit_code;            //  128 + signal when killed by one
+    bool report_exists;       //  output/investigation.md is a regular file (lstat)
+    int64_t report_bytes;
+} verdict_run_t;
+
+//  Judge a run.  reason gets the exact text ("" on success):
+//    agent execution error: ...
+//    agent timed out after N s
+//    agent exited with non-zero code: N
+//    investigation.md file not found
+//    investigation.md too small: N bytes (expected > 100)
+verdict_outcome_t
+verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES]);
+
+const char *
+verdict_outcome_name (verdict_outcome_t outcome);
+bool
+verdict_outcome_parse (const char *name, size_t size, verdict_outcome_t *ret_outcome);
+
+//  May this relative path travel as an artifact of an attempt?  Allow-list: output/investigation.md,
+//  output/agent-result.json, logs/<name>.log, logs/prompt.md, run.json; names [A-Za-z0-9._-], no "..".
+bool
+verdict_path_allowed (const char *path, size_t size);

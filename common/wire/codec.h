@@ -1,0 +1,75 @@
+//  codec - msgpack maps to structs and back, driven by field tables; the port to msgpack-c.
+//
+//  Hostile bytes pass codec_scan first: no allocation, depth, pairs, items and lengths bounded, keys
+//  are text and unique, text is UTF-8, no floats, no extension types, exactly one map, no trailing
+//  bytes.  Only then msgpack-c builds its tree.  Unknown keys are ignored; a missing required key or
+//  a wrong type is ERR_PROTO with a diag that names the key.
+//  Src: msgpack spec; docs/protocol.md.  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    CODEC_INT,  //  int64_t
+    CODEC_BOOL, //  bool
+    CODEC_TEXT, //  codec_text_t (wire: str)
+    CODEC_BIN,  //  codec_text_t (wire: bin)
+    CODEC_LIST  //  codec_list_t of structs (wire: array of maps)
+} codec_type_t;
+
+//  A view into the decoded bytes; lives as long as they do and until the next decode.
+//  data is NULL exactly when the key was absent.  Not NUL-terminated.
+typedef struct {
+    const char *data;
+    size_t size;
+} codec_text_t;
+
+typedef struct {
+    void *items; //  decode: inside the codec_t, until its next decode.  encode: borrowed.
+    size_t count;
+} codec_list_t;
+
+typedef struct codec_field codec_field_t;
+struct codec_field {
+    const char *key;
+    codec_type_t type;
+    bool required;
+    size_t offset;             //  into the struct
+    size_t max;                //  TEXT/BIN: bytes; LIST: items; INT: 0, or the largest value (then >= 0)
+    const codec_field_t *rows; //  LIST: fields of one item, ended by key NULL
+    size_t item_size;          //  LIST: sizeof one item
+    const char *help;          //  for docs/protocol.md
+};
+
+typedef struct codec codec_t; //  reusable arena (msgpack zone, list items); one per thread
+
+codec_t *
+codec_new (void);
+void
+codec_destroy (codec_t **self_p);
+
+//  Check bytes against the limits; max_bytes bounds one str or bin.  Err: ERR_PROTO.
+int
+codec_scan (const uint8_t *bytes, size_t size, size_t max_bytes, err_diag_t *diag) must_check;
+//  Scan, unpack, fill *ret_struct (zeroed first).  Views stay valid until the next decode or the end
+//  of `bytes`.  Err: ERR_PROTO, *ret_struct is then zeroed.
+int
+codec_decode (codec_t *self, const codec_field_t *fields, const uint8_t *bytes, size_t size,
+              void *ret_struct, size_t struct_size, err_diag_t *diag) must_check;
+//  Append the map to out.  Absent optional text (data NULL) is left out; INT and BOOL always go.
+//  Err: that of the buffer.
+int
+codec_encode (const codec_field_t *fields, const void *from, buf_t *out) must_check;
+
+codec_text_t
+codec_text (const char *text);
+//  Copy a view into a fixed buffer, cut at a UTF-8 boundary, NUL-terminated.  Returns true if all fitted.
+bool
+codec_copy (codec_text_t text, char *ret_text, size_t size);
+bool
+codec_is (codec_text_t text, const char *other);

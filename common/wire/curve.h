@@ -1,0 +1,68 @@
+//  curve - CURVE keys on disk and the ZAP handler that knows which key has which role.
+//
+//  keys_dir of a broker:  broker.key (public), broker.key_secret, clients/<role>-<name>.key (public)
+//  keys_dir of a peer:    broker.key (public), <role>.key, <role>.key_secret
+//  Files are CZMQ certificates (ZPL); the client certificate's metadata carries role and name.
+//  CURVE is on when keys_dir exists.  Without it only loopback and unix endpoints may be bound or
+//  connected (curve_endpoint_local), else EXIT_CONFIG.
+//  Identity of an authenticated peer (its ZAP User-Id): "<role>:<40 character public key>".
+//  Src: ZeroMQ RFC 26 (CurveZMQ), RFC 27 (ZAP).  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CURVE_KEY = 41, CURVE_IDENTITY = 64 }; //  z85 key and NUL; "<role>:<key>" and NUL
+
+typedef enum { CURVE_ROLE_WORKER, CURVE_ROLE_PUBLISHER, CURVE_ROLE_TAP, CURVE_ROLE_COUNT } curve_role_t;
+
+typedef struct {
+    bool enabled;
+    char public_key [CURVE_KEY]; //  own pair
+    char secret_key [CURVE_KEY];
+    char server_key [CURVE_KEY]; //  peers: the broker's public key
+} curve_keys_t;
+
+const char *
+curve_role_name (curve_role_t role);
+bool
+curve_role_parse (const char *name, curve_role_t *ret_role);
+
+//  Load the broker's own pair.  enabled is false when keys_dir does not exist.
+//  Err: ERR_CONFIG with a diag (unreadable, wrong mode 0600 on the secret, no pair).
+int
+curve_load_broker (const char *keys_dir, curve_keys_t *ret_keys, err_diag_t *diag) must_check;
+//  Load a peer's pair and the broker's public key.
+int
+curve_load_peer (const char *keys_dir, curve_role_t role, curve_keys_t *ret_keys,
+                 err_diag_t *diag) must_check;
+//  Forget the secret (explicit_bzero).
+void
+curve_wipe (curve_keys_t *keys);
+
+//  `triagectl key new`: make keys_dir with the broker's pair if missing, then one pair per call for
+//  (role, name): public part enrolled in clients/, pair and broker.key written to out_dir, 0600/0700.
+//  Err: -EEXIST when the name is enrolled already; ERR_CONFIG, -errno.
+int
+curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const char *out_dir,
+               err_diag_t *diag) must_check;
+
+//  May this endpoint be used without keys?  (127.0.0.0/8, [::1], localhost, ipc://)
+bool
+curve_endpoint_local (const char *endpoint);
+
+//  The ZAP thread: keys in memory, answers 200 or 400, never 300.  One per process; start it before
+//  the first bind.  Domains are the socket names "work", "ingest", "files", "stream".
+typedef struct curve_zap curve_zap_t;
+curve_zap_t *
+curve_zap_new (const char *keys_dir, err_diag_t *diag);
+void
+curve_zap_destroy (curve_zap_t **self_p);
+//  Read clients/ again (SIGHUP).  Err: ERR_CONFIG, old keys stay.
+int
+curve_zap_reload (curve_zap_t *self, err_diag_t *diag) must_check;
+//  Is this identity still enrolled?  CURVE checks only at the handshake; call it per message.  Any thread.
+bool
+curve_zap_enrolled (curve_zap_t *self, const char *identity);

@@ -1,0 +1,95 @@
+//  link - one ZeroMQ socket that speaks frames; the port to libzmq and CZMQ's zsock.
+//
+//  ROUTER, DEALER, XPUB, SUB with the options of docs/protocol.md: MANDATORY, HWM, MAXMSGSIZE,
+//  heartbeats, HANDSHAKE_IVL, automatic routing ids, CURVE, LINGER.  Messages are
+//  [route] header map; on the stream [topic] header map.  All parts of a message are always read;
+//  wrong counts, sizes or headers are rejected and counted.
+//  Threads: a link belongs to the thread that uses it.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/wire/curve.h"
+#include "common/wire/frame.h"
+#include "common/wire/msg.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { LINK_WORK, LINK_INGEST, LINK_FILES, LINK_STREAM } link_kind_t;
+
+typedef struct link link_t;
+
+//  A route on a ROUTER: libzmq's automatic routing id.  A plain value; compare with link_route_equal.
+typedef struct {
+    uint8_t size;
+    uint8_t bytes [31];
+} link_route_t;
+
+//  One received message.  Views in msg point into it.
+typedef struct {
+    link_route_t route;                  //  ROUTER only
+    char identity [CURVE_IDENTITY];      //  "<role>:<key>" from ZAP, "" without keys
+    char topic [128];                    //  SUB only
+    frame_t frame;
+    msg_t msg;                           //  valid when rc == 0
+    size_t bytes;                        //  size of the whole message
+    void *held_;                         //  the body's bytes, freed by the next receive
+} link_msg_t;
+
+//  Bind the broker's side.  endpoint may end in :0 or :*; link_endpoint tells the real one.
+//  Err: NULL with a diag (address in use, bad endpoint, not local without keys).
+link_t *
+link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag);
+//  Connect a peer's side (DEALER; SUB for LINK_STREAM).
+link_t *
+link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag);
+//  linger_ms: how long unsent messages may still go.
+void
+link_close (link_t **self_p, int linger_ms);
+//  for own(): closes with linger 0
+void
+link_destroy (link_t **self_p);
+const char *
+link_endpoint (const link_t *self);
+//  SUB: subscribe to a topic prefix.
+int
+link_subscribe (link_t *self, const char *prefix) must_check;
+
+//  Session id of our own frames; 0 until set.  Setting it starts seq at 1 again.
+void
+link_set_session (link_t *self, uint64_t session);
+
+//  Take the next message without waiting.
+//  Err: 0 a good message in *ret; -EAGAIN nothing there; ERR_PROTO a bad one: ret->route, identity and,
+//  where readable, frame are set, diag says why (answer ERROR, count a strike).
+//  Unknown types: ERR_NONE with ret->frame set.
+int
+link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag) must_check;
+//  Free what a link_msg_t holds (after the last receive).
+void
+link_msg_fini (link_msg_t *msg);
+
+//  Send one message without waiting.  `from` is the struct of `type`.  route: ROUTER only, else NULL.
+//  corr: seq being answered or 0.  Returns the message's seq (> 0).
+//  Err: -EAGAIN queue of the peer is full, -EHOSTUNREACH peer gone, ERR_LIMIT too large; nothing sent.
+int64_t
+link_send (link_t *self, const link_route_t *route, uint8_t type, const void *from, uint64_t corr);
+//  XPUB: send under a topic; drops for slow subscribers.
+int64_t
+link_publish (link_t *self, const char *topic, const void *record);
+
+bool
+link_route_equal (const link_route_t *a, const link_route_t *b);
+
+//  Wait for any of the items: a link or a plain fd (level-triggered).
+typedef struct {
+    link_t *link; //  or NULL
+    int fd;       //  used when link is NULL
+    bool readable; //  out
+} link_wait_t;
+//  timeout_ms -1 waits without end.  Returns the number of readable items, 0 on timeout or EINTR.
+int
+link_wait (link_wait_t *items, size_t count, int64_t timeout_ms);
