@@ -1,0 +1,292 @@
+//  Unit tests of common/domain/fault.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "common/base/json.h"
+#include "common/base/own.h"
+#include "common/domain/fault.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char FLAT [] =
+    "{\"subscriptionId\":\"sub-1a2b3c4d\",\"cluster\":\"prod\",\"faultId\":\"eebe3f926f160c83\","
+    "\"faultType\":\"CrashLoop\",\"severity\":\"critical\",\"resource\":{\"apiVersion\":\"v1\","
+    "\"kind\":\"Pod\",\"name\":\"web-0\",\"namespace\":\"shop\",\"uid\":\"7f9c2a34\"},"
+    "\"context\":\"Container entered CrashLoopBackOff state. Restart count: 4\","
+    "\"timestamp\":\"2026-01-15T13:34:56+01:00\"}";
+
+static fault_t
+s_read (const char *body, const char *cluster)
+{
+    fault_t fault;
+    fault_read (body, strlen (body), cluster, &fault);
+    return fault;
+}
+
+static void
+test_flat_fault_is_read_and_configured_cluster_wins (void **state)
+{
+    fault_t fault = s_read (FLAT, "berlin");
+    assert_true (fault.parsed);
+    assert_string_equal (fault.cluster, "berlin");
+    assert_string_equal (fault.source_cluster, "prod");
+    assert_string_equal (fault.fault_id, "eebe3f926f160c83");
+    assert_string_equal (fault.subscription_id, "sub-1a2b3c4d");
+    assert_string_equal (fault.fault_type, "CrashLoop");
+    assert_int_equal (fault.severity, FAULT_CRITICAL);
+    assert_string_equal (fault.api_version, "v1");
+    assert_string_equal (fault.kind, "Pod");
+    assert_string_equal (fault.name, "web-0");
+    assert_string_equal (fault.namespace_, "shop");
+    assert_string_equal (fault.uid, "7f9c2a34");
+    assert_string_equal (fault.timestamp, "2026-01-15T13:34:56+01:00");
+    assert_int_equal (fault.time_ms, 1768480496000);
+    assert_string_equal (fault.summary, "Container entered CrashLoopBackOff state.");
+}
+
+static void
+test_cluster_falls_back_to_the_event_and_then_to_default (void **state)
+{
+    assert_string_equal (s_read (FLAT, "").cluster, "prod");
+    assert_string_equal (s_read ("{\"cluster\":\"\"}", "").cluster, "default");
+    assert_string_equal (s_read ("not json", "").cluster, "default");
+}
+
+static void
+test_older_nested_fault_is_named_by_its_reason (void **state)
+{
+    fault_t fault = s_read (
+        "{\"subscriptionId\":\"sub-1\",\"cluster\":\"c\",\"event\":{\"namespace\":\"shop\","
+        "\"timestamp\":\"2026-01-15T12:34:56Z\",\"type\":\"Warning\",\"reason\":\"BackOff\","
+        "\"message\":\"Back-off restarting\\nmore\",\"involvedObject\":{\"apiVersion\":\"v1\","
+        "\"kind\":\"Pod\",\"name\":\"web-0\",\"uid\":\"u\"}},"
+        "\"logs\":[{\"container\":\"web\",\"previous\":true,\"hasPanic\":false,\"sample\":\"x\"}]}",
+        "c");
+    assert_true (fault.parsed);
+    assert_string_equal (fault.fault_type, "BackOff");
+    assert_int_equal (fault.severity, FAULT_WARNING);
+    assert_string_equal (fault.kind, "Pod");
+    assert_string_equal (fault.namespace_, "shop");
+    assert_string_equal (fault.name, "web-0");
+    assert_string_equal (fault.summary, "Back-off restarting");
+    assert_int_equal (fault.time_ms, 1768480496000);
+}
+
+static void
+test_events_mode_is_an_event_and_normal_is_info (void **state)
+{
+    const char *body = "{\"cluster\":\"c\",\"event\":{\"namespace\":\"shop\",\"type\":\"Normal\","
+                       "\"reason\":\"Pulled\",\"message\":\"m\",\"involvedObject\":{\"kind\":"
+                       "\"Pod\",\"name\":\"web-0\",\"namespace\":\"other\"}}}";
+    fault_t fault = s_read (body, "c");
+    assert_string_equal (fault.fault_type, "Event");
+    assert_int_equal (fault.severity, FAULT_INFO);
+    assert_string_equal (fault.namespace_, "other");
+
+    fault_t killed = s_read ("{\"cluster\":\"c\",\"event\":{\"namespace\":\"shop\",\"type\":"
+                             "\"Warning\",\"reason\":\"Killing\",\"message\":\"m\","
+                             "\"involvedObject\":{\"kind\":\"Pod\",\"name\":\"web-0\","
+                             "\"namespace\":\"other\"}}}",
+                             "c");
+    assert_int_equal (killed.severity, FAULT_WARNING);
+    assert_string_not_equal (fault.key, killed.key);
+}
+
+static void
+test_fields_of_any_type_become_text (void **state)
+{
+    fault_t fault = s_read ("{\"faultId\":12345678901234,\"faultType\":true,\"severity\":7,"
+                            "\"cluster\":null,\"timestamp\":[1],\"context\":{\"a\":1},"
+                            "\"resource\":{\"kind\":1.5,\"name\":{\"x\":[]},\"uid\":false}}",
+                            "c");
+    assert_true (fault.parsed);
+    assert_string_equal (fault.fault_id, "12345678901234");
+    assert_string_equal (fault.fault_type, "true");
+    assert_int_equal (fault.severity, FAULT_WARNING);
+    assert_string_equal (fault.source_cluster, "");
+    assert_string_equal (fault.timestamp, "[1]");
+    assert_int_equal (fault.time_ms, 0);
+    assert_string_equal (fault.kind, "1.5");
+    assert_string_equal (fault.uid, "false");
+    assert_non_null (strstr (fault.summary, "\"a\""));
+}
+
+static void
+test_missing_fields_are_empty_and_still_parsed (void **state)
+{
+    fault_t fault = s_read ("{}", "c");
+    assert_true (fault.parsed);
+    assert_string_equal (fault.fault_type, "");
+    assert_string_equal (fault.name, "");
+    assert_string_equal (fault.summary, "");
+    assert_int_equal (strlen (fault.key), 64);
+
+    assert_true (s_read ("{\"resource\":\"web\",\"event\":7}", "c").parsed);
+}
+
+static void
+test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes (void **state)
+{
+    static const char *const bodies [] = {
+        "", "not json", "[1]", "\"text\"", "null", "{} {}", "{\"a\":\xC3\x28}", "{\"a\":\"\xFF\"}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies [0]; i++) {
+        fault_t fault = s_read (bodies [i], "c");
+        assert_false (fault.parsed);
+        assert_string_equal (fault.fault_type, "Unparsed");
+        char hex [DIGEST_HEX];
+        digest_hex (bodies [i], strlen (bodies [i]), hex);
+        assert_string_equal (fault.key, hex);
+        assert_true (fault.summary [0]);
+        own (own_mem) char *context = fault_context (bodies [i], strlen (bodies [i]), 100);
+        assert_string_equal (context, "");
+    }
+}
+
+static void
+test_long_fields_are_cut_at_a_character (void **state)
+{
+    char name [261] = "", body [512];
+    for (size_t i = 0; i < 260; i += 2)
+        memcpy (name + i, "\xC3\xA4", 2); //  260 bytes of two-byte letters
+    snprintf (body, sizeof body, "{\"resource\":{\"name\":\"%s\"}}", name);
+    fault_t fault = s_read (body, "c");
+    assert_true (fault.parsed);
+    assert_int_equal (strlen (fault.name), 252);
+    assert_true (json_utf8_valid (fault.name, strlen (fault.name)));
+}
+
+static void
+test_key_is_upstream_id_with_configured_cluster (void **state)
+{
+    assert_string_equal (s_read (FLAT, "a").key, s_read (FLAT, "a").key);
+    assert_string_not_equal (s_read (FLAT, "a").key, s_read (FLAT, "b").key);
+
+    fault_t moved = s_read ("{\"faultId\":\"eebe3f926f160c83\",\"cluster\":\"other\"}", "a");
+    assert_string_equal (moved.key, s_read (FLAT, "a").key);
+}
+
+static void
+test_key_without_upstream_id_is_made_of_the_object (void **state)
+{
+    const char *format = "{\"faultType\":\"%s\",\"severity\":\"%s\",\"resource\":{\"kind\":\"%s\","
+                         "\"namespace\":\"%s\",\"name\":\"%s\"}}";
+    static const char *const rows [][5] = {
+        {"CrashLoop", "info", "Pod", "shop", "web"},   {"PodCrash", "info", "Pod", "shop", "web"},
+        {"CrashLoop", "info", "Node", "shop", "web"},  {"CrashLoop", "info", "Pod", "shopw", "eb"},
+        {"CrashLoop", "info", "Pod", "shop", "web-1"},
+    };
+    char keys [5][DIGEST_HEX];
+    for (size_t i = 0; i < 5; i++) {
+        char body [256];
+        snprintf (body, sizeof body, format, rows [i][0], rows [i][1], rows [i][2], rows [i][3],
+                  rows [i][4]);
+        memcpy (keys [i], s_read (body, "c").key, DIGEST_HEX);
+        for (size_t other = 0; other < i; other++)
+            assert_string_not_equal (keys [i], keys [other]);
+    }
+    char body [256];
+    snprintf (body, sizeof body, format, "CrashLoop", "critical", "Pod", "shop", "web");
+    assert_string_equal (s_read (body, "c").key, keys [0]);
+}
+
+static void
+test_long_upstream_ids_with_a_common_head_are_two_conditions (void **state)
+{
+    char one [256], two [256];
+    snprintf (one, sizeof one, "{\"faultId\":\"%0100d1\"}", 0);
+    snprintf (two, sizeof two, "{\"faultId\":\"%0100d2\"}", 0);
+    assert_string_equal (s_read (one, "c").fault_id, s_read (two, "c").fault_id);
+    assert_string_not_equal (s_read (one, "c").key, s_read (two, "c").key);
+}
+
+static void
+test_control_characters_in_names_stay (void **state)
+{
+    fault_t fault = s_read ("{\"resource\":{\"name\":\"a\\u001b[2J\\nb\"}}", "c");
+    assert_string_equal (fault.name, "a\x1b[2J\nb");
+}
+
+static void
+test_event_id_depends_on_source_and_body (void **state)
+{
+    fault_t fault = s_read (FLAT, "a");
+    char one [DIGEST_HEX], two [DIGEST_HEX], three [DIGEST_HEX];
+    fault_event_id ("mcp:a", &fault, FLAT, strlen (FLAT), one);
+    fault_event_id ("mcp:a", &fault, FLAT, strlen (FLAT), two);
+    assert_string_equal (one, two);
+    fault_event_id ("mcp:b", &fault, FLAT, strlen (FLAT), three);
+    assert_string_not_equal (one, three);
+    fault_event_id ("mcp:a", &fault, FLAT, strlen (FLAT) - 1, three);
+    assert_string_not_equal (one, three);
+}
+
+static void
+test_severity_words_of_all_scales_are_mapped (void **state)
+{
+    static const struct {
+        const char *text;
+        enum fault_severity severity;
+    } rows [] = {{"DEBUG", FAULT_INFO},        {"info", FAULT_INFO},
+                 {"notice", FAULT_INFO},       {"WARNING", FAULT_WARNING},
+                 {"warn", FAULT_WARNING},      {"ERROR", FAULT_CRITICAL},
+                 {"Critical", FAULT_CRITICAL}, {"emergency", FAULT_CRITICAL}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        enum fault_severity severity = FAULT_SEVERITIES;
+        assert_int_equal (fault_severity_parse (rows [i].text, &severity), 0);
+        assert_int_equal (severity, rows [i].severity);
+    }
+    enum fault_severity kept = FAULT_CRITICAL;
+    assert_int_equal (fault_severity_parse ("loud", &kept), ERR_PROTO);
+    assert_int_equal (kept, FAULT_CRITICAL);
+    assert_string_equal (fault_severity_name (FAULT_WARNING), "warning");
+}
+
+static void
+test_context_is_text_or_json_and_cut_at_a_character (void **state)
+{
+    own (own_mem) char *text = fault_context (FLAT, strlen (FLAT), 9);
+    assert_string_equal (text, "Container");
+
+    const char *object = "{\"context\":[{\"container\":\"web\"}]}";
+    own (own_mem) char *json = fault_context (object, strlen (object), 1000);
+    own (json_drop) json_t *doc = NULL;
+    assert_int_equal (json_parse (json, strlen (json), &doc, NULL), 0);
+    assert_true (json_is_array (doc));
+
+    const char *letters = "{\"context\":\"a\xC3\xA4\"}";
+    own (own_mem) char *cut = fault_context (letters, strlen (letters), 2);
+    assert_string_equal (cut, "a");
+
+    const char *nested = "{\"event\":{\"message\":\"why\"}}";
+    own (own_mem) char *message = fault_context (nested, strlen (nested), 100);
+    assert_string_equal (message, "why");
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_flat_fault_is_read_and_configured_cluster_wins),
+        cmocka_unit_test (test_cluster_falls_back_to_the_event_and_then_to_default),
+        cmocka_unit_test (test_older_nested_fault_is_named_by_its_reason),
+        cmocka_unit_test (test_events_mode_is_an_event_and_normal_is_info),
+        cmocka_unit_test (test_fields_of_any_type_become_text),
+        cmocka_unit_test (test_missing_fields_are_empty_and_still_parsed),
+        cmocka_unit_test (test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes),
+        cmocka_unit_test (test_long_fields_are_cut_at_a_character),
+        cmocka_unit_test (test_key_is_upstream_id_with_configured_cluster),
+        cmocka_unit_test (test_key_without_upstream_id_is_made_of_the_object),
+        cmocka_unit_test (test_long_upstream_ids_with_a_common_head_are_two_conditions),
+        cmocka_unit_test (test_control_characters_in_names_stay),
+        cmocka_unit_test (test_event_id_depends_on_source_and_body),
+        cmocka_unit_test (test_severity_words_of_all_scales_are_mapped),
+        cmocka_unit_test (test_context_is_text_or_json_and_cut_at_a_character),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
