@@ -84,6 +84,11 @@ enum {
     LIMIT_HTTP_BODY_BYTES = LIMIT_MIB (1),
     LIMIT_HTTP_PAGE_ROWS = 200,
     LIMIT_HTTP_QUERY_MS = 1000,
+    LIMIT_HTTP_IDLE_S = 10,                          //  silent connection: closed
+    LIMIT_HTTP_MEMORY_BYTES = LIMIT_KIB (32),        //  request line and headers of one connection
+    LIMIT_HTTP_REPLY_BYTES = LIMIT_MIB (4),          //  metrics of LIMIT_WORKERS, a page of records
+    LIMIT_HTTP_FILES = 1024,                         //  artifacts listed of one incident
+    LIMIT_COMMAND_MS = 2000,                         //  an operator's command waits so long for the loop
     LIMIT_SNAPSHOT_STALE_MS = 5000,                  //  older than this is unhealthy
     //  --- logs and configuration
     LIMIT_LOG_VALUE_BYTES = 4096,
