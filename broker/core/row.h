@@ -60,7 +60,7 @@ typedef enum { ROW_EFFECT_READY, ROW_EFFECT_DONE, ROW_EFFECT_DEAD } row_effect_s
 typedef struct {
     int64_t id;              //  commit order, from 1
     row_channel_t channel;
-    char key [96];           //  unique: "storage/<incident>" ...
+    char key [96];           //  unique: "storage/<incident>"; a row with a known key replaces the old one
     ident_t incident;
     row_effect_state_t state;
     int64_t tries;

@@ -9,8 +9,8 @@
 //  Inputs borrow their pointers for the call: the body of an EVENT write must be applied before the
 //  input is freed.  Writes and outputs are valid until the next step_begin.
 //
-//  Files of this folder: step (entry, inputs -> handlers), dedup, queue, fleet, lease (attempts and
-//  deadlines), dispatch, outbox, journal (records, seq and prev).
+//  Files of this folder: step (entry, inputs -> handlers), state (what is held), dedup, queue, fleet,
+//  lease (attempts, deadlines), verdict rules in settle, dispatch, outbox, journal, load.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -190,9 +190,16 @@ step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t las
 //  Known event ids are not held in memory: the loop asks the store and tells step by
 //  row.incident.text [0] != 0, meaning "this (source, event_id) is known, it belongs to that incident".
 
+//  Is the incident in memory?  Before a COMMAND about one that is not (it ended long ago), hand over its
+//  row and attempts by step_load_*; what is loaded so is forgotten again after a while.
+bool
+step_knows (const step_t *self, const char *incident);
+
 void
 step_begin (step_t *self, clk_now_t now);
-//  Err: -ENOMEM, ERR_LIMIT; the input is then answered by a NACK or ignored (the peer sends it again).
+//  Err: -ENOMEM, ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
+//  it again).  ERR_STALE: a worker message, not HELLO, that is not of the identity's current session:
+//  nothing changed; answer ERROR so that the worker says HELLO (never to a superseded session's HELLO).
 int
 step (step_t *self, const step_in_t *in, clk_now_t now) must_check;
 //  Timers, then assignments.  Call once at the end of each turn; also with no input, when step_wake says so.

@@ -44,6 +44,12 @@ enum {
     LIMIT_SSE_ID_BYTES = LIMIT_KIB (4),
     LIMIT_HTTP_RESPONSE_BYTES = LIMIT_MIB (16),
     LIMIT_CLUSTERS = 256,
+    //  --- publisher
+    LIMIT_PUBLISH_WINDOW = 4096,                     //  events under way without an acknowledgement
+    LIMIT_PUBLISH_BYTES = LIMIT_MIB (64),            //  their bodies in memory: reading pauses
+    LIMIT_PUBLISH_RESEND_MS = 2000,                  //  not acknowledged: sent again
+    LIMIT_PUBLISH_RETRY_MIN_MS = 50,                 //  bounds of a refusal's retry_ms
+    LIMIT_PUBLISH_RETRY_MAX_MS = 60000,
     //  --- prompts and reports
     LIMIT_PROMPT_EVENT_BYTES = LIMIT_KIB (256),      //  event text in a prompt
     LIMIT_PROMPT_BYTES = LIMIT_MIB (1),
@@ -60,6 +66,13 @@ enum {
     LIMIT_WORKERS = 4096,
     LIMIT_SLOTS = 256,                               //  agents of one worker
     LIMIT_OPEN_INCIDENTS = 200000,                   //  rows held in memory; beyond it events are refused
+    LIMIT_CLOSED_INCIDENTS = 100000,                 //  ended ones kept for dedup; the oldest go first
+    LIMIT_TOPICS = 16384,                            //  stream topics; more clusters share the name "other"
+    LIMIT_PREFER_MS = 2000,                          //  a retry waits this long for another host
+    LIMIT_RELEASE_BACKOFF_MIN_MS = 250,              //  attempts given back again and again: wait, doubling
+    LIMIT_RELEASE_BACKOFF_MAX_MS = 60000,
+    LIMIT_TURN_TIMERS = 1024,                        //  incidents that timers may change in one turn
+    LIMIT_CLOSED_KEEP_MS = 60000,                    //  an ended incident is known at least this long
     LIMIT_ATTEMPTS = 32,                             //  attempts kept of one incident
     LIMIT_PING_MS = 5000,
     LIMIT_SESSION_DEAD_MS = 30000,                   //  silent worker: no assignment after 3 pings, dead here
