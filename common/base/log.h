@@ -71,8 +71,11 @@ log_set_format (enum log_format format);
 void
 log_set_fd (int fd);
 
-#define log_at_(level, msg, ...)                                                                   \
-    log_emit ((level), __FILE__, (msg), (const log_kv_t []){__VA_ARGS__ __VA_OPT__ (, ) {0}})
+//  The message and the list of fields out of one argument list; the list is ended by {0}.
+#define LOG_MSG_(msg, ...) (msg)
+#define LOG_FIELDS_(msg, ...) ((const log_kv_t []){__VA_ARGS__})
+#define log_at_(level, ...)                                                                        \
+    log_emit ((level), __FILE__, LOG_MSG_ (__VA_ARGS__, 0), LOG_FIELDS_ (__VA_ARGS__, {0}))
 #define log_debug(...) log_at_ (LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...) log_at_ (LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_warn(...) log_at_ (LOG_LEVEL_WARN, __VA_ARGS__)

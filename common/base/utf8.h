@@ -1,0 +1,16 @@
+//  utf8 - one step of a strict UTF-8 decoder.
+//  Src: Unicode 15 table 3-7 (no overlong forms, no surrogates, at most U+10FFFF).
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+//  Length in bytes (1..4) of the character at `bytes`, its code point in *ret_code; 0 when the bytes
+//  are not a whole valid character (*ret_code untouched) or size is 0.
+size_t
+utf8_next (const char *bytes, size_t size, uint32_t *ret_code);
+
+//  The longest prefix of at most max bytes that does not end inside a character.
+size_t
+utf8_cut (const char *bytes, size_t size, size_t max);
