@@ -1,1 +1,310 @@
-typedef int not_written_yet; // replaced by its owner
+//  http - many HTTP transfers on one thread, the port to libcurl's multi interface.
+//  SPDX-License-Identifier: Apache-2.0
+
+#include "common/net/http.h"
+
+#include "common/base/own.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <utlist.h>
+
+enum {
+    CONNECT_MS = 10000,
+    KEEP_IDLE_S = 15, //  a silent peer is found within 15 + 3 * 5 s
+    KEEP_INTERVAL_S = 5,
+    KEEP_COUNT = 3,
+    UNACKED_MS = 30000, //  the same for sent bytes
+    READ_BYTES = 64 * 1024,
+    CONNECTION_AGE_S = 50 //  below the idle limits of usual proxies
+};
+
+struct http {
+    CURLM *multi;
+    http_transfer_t *transfers;
+};
+
+struct http_transfer {
+    CURL *easy;
+    struct curl_slist *headers;
+    http_hooks_t hooks;
+    void *arg;
+    size_t response_max, response_bytes;
+    bool head_told;
+    bool oversize;
+    char reason [CURL_ERROR_SIZE];
+    http_transfer_t *prev, *next;
+};
+
+static void
+s_global_init (void)
+{
+    (void) curl_global_init (CURL_GLOBAL_DEFAULT); //  a failure shows in curl_multi_init
+}
+
+http_t *
+http_new (void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once (&once, s_global_init);
+
+    http_t *self = calloc (1, sizeof (http_t));
+    if (!self)
+        return NULL;
+    self->multi = curl_multi_init ();
+    if (!self->multi)
+        http_destroy (&self);
+    return self;
+}
+
+static void
+s_free (http_t *self, http_transfer_t *transfer)
+{
+    DL_DELETE (self->transfers, transfer);
+    curl_multi_remove_handle (self->multi, transfer->easy);
+    curl_easy_cleanup (transfer->easy);
+    curl_slist_free_all (transfer->headers);
+    free (transfer);
+}
+
+void
+http_destroy (http_t **self_p)
+{
+    http_t *self = *self_p;
+    if (!self)
+        return;
+    while (self->transfers)
+        s_free (self, self->transfers);
+    if (self->multi)
+        curl_multi_cleanup (self->multi);
+    free (self);
+    *self_p = NULL;
+}
+
+
+//  --- what libcurl calls
+
+static int
+s_on_socket (void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    //  Best effort: a socket that is not TCP refuses these, and may.
+    int on = 1, idle = KEEP_IDLE_S, interval = KEEP_INTERVAL_S, count = KEEP_COUNT;
+    int unacked = UNACKED_MS;
+    (void) setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    (void) setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked, sizeof unacked);
+    return CURL_SOCKOPT_OK;
+}
+
+static void
+s_tell_head (http_transfer_t *transfer)
+{
+    long status = 0;
+    curl_easy_getinfo (transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (transfer->head_told || status < 200)
+        return;
+    transfer->head_told = true;
+    if (transfer->hooks.head)
+        transfer->hooks.head (transfer->arg, transfer, (int) status);
+}
+
+static size_t
+s_on_header (char *bytes, size_t one, size_t size, void *arg)
+{
+    if ((size == 2 && bytes [0] == '\r') || (size == 1 && bytes [0] == '\n'))
+        s_tell_head (arg);
+    return size;
+}
+
+static size_t
+s_on_body (char *bytes, size_t one, size_t size, void *arg)
+{
+    http_transfer_t *transfer = arg;
+    s_tell_head (transfer);
+    if (transfer->response_max && size > transfer->response_max - transfer->response_bytes) {
+        transfer->oversize = true;
+        return 0; //  ends the transfer
+    }
+    if (transfer->response_max)
+        transfer->response_bytes += size;
+    if (transfer->hooks.body)
+        transfer->hooks.body (transfer->arg, transfer, bytes, size);
+    return size;
+}
+
+
+//  --- starting and ending
+
+static int
+s_add_headers (http_transfer_t *transfer, const http_request_t *request)
+{
+    //  curl would announce large bodies and wait a second; it would also name a form's type.
+    static const char *const quiet [] = {"Expect:"};
+    for (size_t i = 0; i < request->header_count + 1; i++) {
+        const char *line = i < request->header_count ? request->headers [i] : quiet [0];
+        if (strpbrk (line, "\r\n"))
+            return -EINVAL;
+        struct curl_slist *longer = curl_slist_append (transfer->headers, line);
+        if (!longer)
+            return -ENOMEM;
+        transfer->headers = longer;
+    }
+    return 0;
+}
+
+static long
+s_long (int64_t value)
+{
+    return value > LONG_MAX ? LONG_MAX : (long) value;
+}
+
+static int
+s_set_up (http_transfer_t *transfer, const http_request_t *request)
+{
+    CURL *easy = transfer->easy;
+    int64_t connect_ms = request->connect_ms > 0 ? request->connect_ms : CONNECT_MS;
+    long fresh = request->fresh ? 1L : 0L;
+    CURLcode rc = curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_URL, request->url);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_CUSTOMREQUEST, request->method);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HTTPHEADER, transfer->headers);
+    if (request->body) {
+        rc = rc ? rc
+                : curl_easy_setopt (easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                    (curl_off_t) request->body_size);
+        rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_COPYPOSTFIELDS, request->body);
+    }
+    if (strcmp (request->method, "HEAD") == 0)
+        rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_NOBODY, 1L);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_FOLLOWLOCATION, 0L);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_QUICK_EXIT, 1L);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_BUFFERSIZE, (long) READ_BYTES);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_MAXAGE_CONN, (long) CONNECTION_AGE_S);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, s_long (connect_ms));
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_TIMEOUT_MS, s_long (request->total_ms));
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_FRESH_CONNECT, fresh);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_FORBID_REUSE, fresh);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_SOCKOPTFUNCTION, s_on_socket);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, transfer->reason);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_PRIVATE, transfer);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HEADERFUNCTION, s_on_header);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HEADERDATA, transfer);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, s_on_body);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_WRITEDATA, transfer);
+    return rc == CURLE_OK ? 0 : rc == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+}
+
+int
+http_start (http_t *self, const http_request_t *request, const http_hooks_t *hooks, void *arg,
+            http_transfer_t **ret_transfer)
+{
+    assert (self && request && request->method && request->url && hooks && ret_transfer);
+
+    http_transfer_t *transfer = calloc (1, sizeof (http_transfer_t));
+    if (!transfer)
+        return -ENOMEM;
+    transfer->hooks = *hooks;
+    transfer->arg = arg;
+    transfer->response_max = request->response_max;
+    transfer->easy = curl_easy_init ();
+    DL_APPEND (self->transfers, transfer);
+    int rc = transfer->easy ? s_add_headers (transfer, request) : -ENOMEM;
+    rc = rc ? rc : s_set_up (transfer, request);
+    if (rc == 0 && curl_multi_add_handle (self->multi, transfer->easy) != CURLM_OK)
+        rc = -ENOMEM;
+    if (rc) {
+        s_free (self, transfer);
+        return rc;
+    }
+    *ret_transfer = transfer;
+    return 0;
+}
+
+void
+http_cancel (http_t *self, http_transfer_t **transfer_p)
+{
+    if (!*transfer_p)
+        return;
+    s_free (self, *transfer_p);
+    *transfer_p = NULL;
+}
+
+const char *
+http_header (http_transfer_t *transfer, const char *name)
+{
+    struct curl_header *header = NULL;
+    if (curl_easy_header (transfer->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return "";
+    if (header->amount > 1
+        && curl_easy_header (transfer->easy, name, header->amount - 1, CURLH_HEADER, -1, &header)
+               != CURLHE_OK)
+        return "";
+    return header->value;
+}
+
+static void
+s_end (http_t *self, http_transfer_t *transfer, CURLcode code)
+{
+    int rc = 0;
+    const char *reason = transfer->reason [0] ? transfer->reason : curl_easy_strerror (code);
+    if (transfer->oversize) {
+        rc = ERR_LIMIT;
+        reason = "response over its limit";
+    }
+    else if (code == CURLE_OPERATION_TIMEDOUT) {
+        rc = -ETIMEDOUT;
+    }
+    else if (code == CURLE_COULDNT_CONNECT) {
+        rc = -ECONNREFUSED;
+    }
+    else if (code != CURLE_OK) {
+        rc = -EIO;
+    }
+    if (transfer->hooks.done)
+        transfer->hooks.done (transfer->arg, transfer, rc, rc ? reason : "");
+    s_free (self, transfer);
+}
+
+void
+http_poll (http_t *self, int fd, int64_t timeout_ms)
+{
+    assert (self);
+
+    struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
+    int wait_ms = timeout_ms < 0 ? 0 : timeout_ms > 60000 ? 60000 : (int) timeout_ms;
+    int running = 0;
+    curl_multi_perform (self->multi, &running); //  new transfers get their first timers here
+    curl_multi_poll (self->multi, fd < 0 ? NULL : &extra, fd < 0 ? 0 : 1, wait_ms, NULL);
+    curl_multi_perform (self->multi, &running);
+
+    int left = 0;
+    const CURLMsg *msg;
+    while ((msg = curl_multi_info_read (self->multi, &left)) != NULL) {
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = msg->data.result; //  the message dies with its handle
+        http_transfer_t *transfer = NULL;
+        curl_easy_getinfo (msg->easy_handle, CURLINFO_PRIVATE, &transfer);
+        s_end (self, transfer, code);
+    }
+}
+
+void
+http_wake (http_t *self)
+{
+    curl_multi_wakeup (self->multi);
+}

@@ -1,0 +1,61 @@
+//  http - many HTTP transfers on one thread, the port to libcurl's multi interface.
+//
+//  HTTP/1.1, no redirects, no decompression, keepalive on each socket, names resolved off-thread.
+//  Hooks are called from http_poll; they must not start or cancel transfers (queue that for after).
+//  Threads: one, but http_wake may be called from any.  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct http http_t;
+typedef struct http_transfer http_transfer_t;
+
+typedef struct {
+    const char *method;         //  "GET", "POST", "PUT", "DELETE", ...
+    const char *url;            //  http or https
+    const char *const *headers; //  "Name: value"; a value with CR or LF is refused
+    size_t header_count;
+    const char *body; //  copied; NULL = none
+    size_t body_size;
+    int64_t connect_ms;  //  limit for the connection, 0 = 10 s
+    int64_t total_ms;    //  limit for the whole transfer, 0 = none (streams)
+    size_t response_max; //  bytes; more ends the transfer with ERR_LIMIT; 0 = none (streams)
+    bool fresh;          //  a connection of its own, closed at the end (streams)
+} http_request_t;
+
+typedef struct {
+    //  Status line and headers are complete; http_header may be used.
+    void (*head) (void *arg, http_transfer_t *transfer, int status);
+    //  Bytes of the body.
+    void (*body) (void *arg, http_transfer_t *transfer, const char *bytes, size_t size);
+    //  The end; the transfer is gone when this returns.  rc: 0 complete (any status), ERR_LIMIT,
+    //  -ETIMEDOUT, -ECONNREFUSED, -EIO with a sentence in reason.
+    void (*done) (void *arg, http_transfer_t *transfer, int rc, const char *reason);
+} http_hooks_t;
+
+http_t *
+http_new (void);
+//  Cancels what is under way without calling done.
+void
+http_destroy (http_t **self_p);
+//  Own: *ret_transfer belongs to self until done or http_cancel; request and hooks are copied.
+//  Err: -EINVAL (method, url or a header cannot be sent), -ENOMEM.
+int
+http_start (http_t *self, const http_request_t *request, const http_hooks_t *hooks, void *arg,
+            http_transfer_t **ret_transfer) must_check;
+//  Stop a transfer without calling done.
+void
+http_cancel (http_t *self, http_transfer_t **transfer_p);
+//  A response header by name, any case, the last one of several; "" when absent.  Own: borrowed.
+const char *
+http_header (http_transfer_t *transfer, const char *name);
+//  Wait at most timeout_ms for transfers, http_wake or fd (-1 = none) to be readable, and run hooks.
+void
+http_poll (http_t *self, int fd, int64_t timeout_ms);
+//  End the wait of http_poll.  Threads: any.
+void
+http_wake (http_t *self);
