@@ -1,1 +1,503 @@
-typedef int not_written_yet; // replaced by its owner
+//  curve - see curve.h.  Certificates by CZMQ's zcert, the ZAP answers by our own thread: czmq's own
+//  certificate store reads its folder again for every handshake.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/wire/curve.h"
+
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <arpa/inet.h>
+#include <czmq.h>
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <uthash.h>
+
+enum { S_PATH = 4096, S_RAW_KEY = 32, S_NAME = 64 };
+
+static const char *const s_roles [CURVE_ROLE_COUNT] = {"worker", "publisher", "tap"};
+
+//  Which role may speak on which socket; the domain is the socket's name.
+static const struct {
+    const char *domain;
+    curve_role_t role;
+} s_rights [] = {
+    {"work", CURVE_ROLE_WORKER},     {"files", CURVE_ROLE_WORKER}, {"ingest", CURVE_ROLE_PUBLISHER},
+    {"files", CURVE_ROLE_PUBLISHER}, {"stream", CURVE_ROLE_TAP},
+};
+
+const char *
+curve_role_name (curve_role_t role)
+{
+    return role < CURVE_ROLE_COUNT ? s_roles [role] : "?";
+}
+
+bool
+curve_role_parse (const char *name, curve_role_t *ret_role)
+{
+    for (int i = 0; i < CURVE_ROLE_COUNT; i++) {
+        if (strcmp (s_roles [i], name) == 0) {
+            *ret_role = (curve_role_t) i;
+            return true;
+        }
+    }
+    return false;
+}
+
+//  --- certificates on disk
+
+static bool
+s_path (char *ret_path, const char *dir, const char *name, err_diag_t *diag)
+{
+    int size = snprintf (ret_path, S_PATH, "%s/%s", dir, name);
+    if (size > 0 && size < S_PATH)
+        return true;
+    err_diag (diag, "path too long: %s/%s", dir, name);
+    return false;
+}
+
+//  Load a pair whose secret file must be readable by its owner only.
+static zcert_t *
+s_load_pair (const char *path, err_diag_t *diag)
+{
+    char secret [S_PATH + 8];
+    snprintf (secret, sizeof secret, "%s_secret", path);
+    struct stat status;
+    if (stat (secret, &status)) {
+        err_diag (diag, "%s: %s; make keys with: triagectl key new", secret, strerror (errno));
+        return NULL;
+    }
+    if (status.st_mode & 077) {
+        err_diag (diag, "%s: others may read it; run: chmod 600 %s", secret, secret);
+        return NULL;
+    }
+    zcert_t *cert = zcert_load (path);
+    if (!cert)
+        err_diag (diag, "%s: not a key file; make keys with: triagectl key new", secret);
+    return cert;
+}
+
+static void
+s_take_pair (curve_keys_t *keys, const zcert_t *cert)
+{
+    //  zcert's accessors take a non-const self but change nothing
+    zcert_t *self = (zcert_t *) (uintptr_t) cert;
+    snprintf (keys->public_key, sizeof keys->public_key, "%s", zcert_public_txt (self));
+    snprintf (keys->secret_key, sizeof keys->secret_key, "%s", zcert_secret_txt (self));
+    keys->enabled = true;
+}
+
+//  1 the folder is there, 0 it is not, ERR_CONFIG it cannot be looked at.
+static int
+s_folder (const char *dir, err_diag_t *diag)
+{
+    struct stat status;
+    if (stat (dir, &status) == 0 && S_ISDIR (status.st_mode))
+        return 1;
+    if (errno == ENOENT)
+        return 0;
+    err_diag (diag, "keys_dir %s: not a readable folder", dir);
+    return ERR_CONFIG;
+}
+
+static int
+s_load (const char *keys_dir, const char *name, curve_keys_t *ret_keys, err_diag_t *diag)
+{
+    memset (ret_keys, 0, sizeof *ret_keys);
+    int rc = s_folder (keys_dir, diag);
+    if (rc <= 0)
+        return rc;
+    char path [S_PATH];
+    if (!s_path (path, keys_dir, name, diag))
+        return ERR_CONFIG;
+    own (zcert_destroy) zcert_t *cert = s_load_pair (path, diag);
+    if (!cert)
+        return ERR_CONFIG;
+    s_take_pair (ret_keys, cert);
+    return 0;
+}
+
+int
+curve_load_broker (const char *keys_dir, curve_keys_t *ret_keys, err_diag_t *diag)
+{
+    return s_load (keys_dir, "broker.key", ret_keys, diag);
+}
+
+int
+curve_load_peer (const char *keys_dir, curve_role_t role, curve_keys_t *ret_keys, err_diag_t *diag)
+{
+    char name [S_NAME], path [S_PATH];
+    snprintf (name, sizeof name, "%s.key", curve_role_name (role));
+    int rc = s_load (keys_dir, name, ret_keys, diag);
+    if (rc || !ret_keys->enabled)
+        return rc;
+    if (!s_path (path, keys_dir, "broker.key", diag))
+        return ERR_CONFIG;
+    own (zcert_destroy) zcert_t *server = zcert_load (path);
+    if (!server) {
+        err_diag (diag,
+                  "%s: the broker's public key is missing; copy it from the broker's keys_dir",
+                  path);
+        curve_wipe (ret_keys);
+        return ERR_CONFIG;
+    }
+    snprintf (ret_keys->server_key, sizeof ret_keys->server_key, "%s", zcert_public_txt (server));
+    return 0;
+}
+
+void
+curve_wipe (curve_keys_t *keys)
+{
+    explicit_bzero (keys, sizeof *keys);
+}
+
+//  --- making keys
+
+static int
+s_make_dir (const char *dir, err_diag_t *diag)
+{
+    if (mkdir (dir, 0700) == 0 || errno == EEXIST)
+        return 0;
+    int rc = -errno;
+    err_diag (diag, "%s: %s", dir, strerror (errno));
+    return rc;
+}
+
+//  Save both halves; zcert makes the secret file 0600.
+static int
+s_save_pair (zcert_t *cert, const char *path, err_diag_t *diag)
+{
+    if (zcert_save (cert, path) == 0)
+        return 0;
+    err_diag (diag, "%s: cannot write", path);
+    return ERR_CONFIG;
+}
+
+static int
+s_save_public (zcert_t *cert, const char *path, err_diag_t *diag)
+{
+    if (zcert_save_public (cert, path) == 0)
+        return 0;
+    err_diag (diag, "%s: cannot write", path);
+    return ERR_CONFIG;
+}
+
+//  The broker's certificate, made on first use.
+static zcert_t *
+s_broker_cert (const char *keys_dir, err_diag_t *diag)
+{
+    char path [S_PATH], clients [S_PATH];
+    if (s_make_dir (keys_dir, diag) || !s_path (path, keys_dir, "broker.key", diag)
+        || !s_path (clients, keys_dir, "clients", diag) || s_make_dir (clients, diag))
+        return NULL;
+    if (access (path, F_OK) == 0)
+        return s_load_pair (path, diag);
+    zcert_t *cert = zcert_new ();
+    if (!cert)
+        return NULL;
+    zcert_set_meta (cert, "role", "%s", "broker");
+    if (s_save_pair (cert, path, diag))
+        zcert_destroy (&cert);
+    return cert;
+}
+
+static bool
+s_name_ok (const char *name)
+{
+    size_t size =
+        strspn (name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    return size > 0 && size < S_NAME && !name [size] && name [0] != '.';
+}
+
+static int
+s_write_peer (zcert_t *cert, zcert_t *broker, curve_role_t role, const char *out_dir,
+              err_diag_t *diag)
+{
+    char pair [S_PATH], server [S_PATH], name [S_NAME];
+    snprintf (name, sizeof name, "%s.key", curve_role_name (role));
+    if (s_make_dir (out_dir, diag) || !s_path (pair, out_dir, name, diag)
+        || !s_path (server, out_dir, "broker.key", diag))
+        return ERR_CONFIG;
+    if (access (pair, F_OK) == 0) {
+        err_diag (diag, "%s is there already; give another --out folder", pair);
+        return -EEXIST;
+    }
+    int rc = s_save_pair (cert, pair, diag);
+    return rc ? rc : s_save_public (broker, server, diag);
+}
+
+int
+curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const char *out_dir,
+               err_diag_t *diag)
+{
+    char file [S_NAME * 2 + 16], enrolled [S_PATH];
+    if (!s_name_ok (name)) {
+        err_diag (diag, "name \"%s\": use 1 to 63 of A-Z a-z 0-9 . _ - and no leading dot", name);
+        return ERR_CONFIG;
+    }
+    own (zcert_destroy) zcert_t *broker = s_broker_cert (keys_dir, diag);
+    if (!broker)
+        return ERR_CONFIG;
+    snprintf (file, sizeof file, "clients/%s-%s.key", curve_role_name (role), name);
+    if (!s_path (enrolled, keys_dir, file, diag))
+        return ERR_CONFIG;
+    if (access (enrolled, F_OK) == 0) {
+        err_diag (diag, "%s is enrolled already; delete it first to replace the key", enrolled);
+        return -EEXIST;
+    }
+    own (zcert_destroy) zcert_t *cert = zcert_new ();
+    if (!cert)
+        return -ENOMEM;
+    zcert_set_meta (cert, "role", "%s", curve_role_name (role));
+    zcert_set_meta (cert, "name", "%s", name);
+    //  enrolled last: a key that is known to the broker is whole at its owner
+    int rc = s_write_peer (cert, broker, role, out_dir, diag);
+    return rc ? rc : s_save_public (cert, enrolled, diag);
+}
+
+bool
+curve_endpoint_local (const char *endpoint)
+{
+    if (strncmp (endpoint, "ipc://", 6) == 0 || strncmp (endpoint, "inproc://", 9) == 0)
+        return true;
+    if (strncmp (endpoint, "tcp://", 6) != 0)
+        return false;
+    const char *host = endpoint + 6, *colon = strrchr (host, ':');
+    size_t size = colon ? (size_t) (colon - host) : strlen (host);
+    char text [64];
+    if (size == 0 || size >= sizeof text)
+        return false;
+    memcpy (text, host, size);
+    text [size] = 0;
+    struct in_addr address;
+    if (inet_pton (AF_INET, text, &address) == 1)
+        return ntohl (address.s_addr) >> 24 == 127;
+    return strcmp (text, "localhost") == 0 || strcmp (text, "[::1]") == 0;
+}
+
+//  --- ZAP
+
+typedef struct {
+    char key [CURVE_KEY];
+    curve_role_t role;
+    UT_hash_handle hh;
+} curve_entry_t;
+
+struct curve_zap {
+    char *keys_dir;
+    pthread_mutex_t lock;   //  guards entries: the ZAP thread, reload, and enrolled from any thread
+    curve_entry_t *entries; //  by public key
+    zsock_t *socket;        //  used by the ZAP thread only, once it runs
+    int stop_fd;            //  eventfd: readable = end the thread
+    pthread_t thread;
+    bool running;
+};
+
+static void
+s_entries_free (curve_entry_t **entries_p)
+{
+    curve_entry_t *entry, *next;
+    HASH_ITER (hh, *entries_p, entry, next)
+    {
+        HASH_DEL (*entries_p, entry);
+        free (entry);
+    }
+}
+
+static int
+s_entry_add (curve_entry_t **entries_p, const char *path, err_diag_t *diag)
+{
+    own (zcert_destroy) zcert_t *cert = zcert_load (path);
+    curve_role_t role;
+    const char *name = cert ? zcert_meta (cert, "role") : NULL;
+    if (!name || !curve_role_parse (name, &role)) {
+        err_diag (diag,
+                  "%s: not an enrolled key (role worker, publisher or tap); make it with triagectl "
+                  "key new",
+                  path);
+        return ERR_CONFIG;
+    }
+    curve_entry_t *entry = calloc (1, sizeof *entry);
+    if (!entry)
+        return -ENOMEM;
+    snprintf (entry->key, sizeof entry->key, "%s", zcert_public_txt (cert));
+    entry->role = role;
+    curve_entry_t *old = NULL;
+    HASH_REPLACE_STR (*entries_p, key, entry, old);
+    free (old);
+    return 0;
+}
+
+static void
+s_dir_close (DIR **dir_p)
+{
+    if (*dir_p)
+        closedir (*dir_p);
+}
+
+static int
+s_entries_load (const char *keys_dir, curve_entry_t **ret_entries, err_diag_t *diag)
+{
+    char clients [S_PATH], path [S_PATH];
+    if (!s_path (clients, keys_dir, "clients", diag))
+        return ERR_CONFIG;
+    own (s_dir_close) DIR *dir = opendir (clients);
+    if (!dir) {
+        err_diag (diag, "%s: %s; enrol peers with: triagectl key new", clients, strerror (errno));
+        return ERR_CONFIG;
+    }
+    own (s_entries_free) curve_entry_t *entries = NULL;
+    for (struct dirent *item = readdir (dir); item;
+         item = readdir (dir)) { // NOLINT(concurrency-mt-unsafe): own DIR
+        size_t size = strlen (item->d_name);
+        if (size < 5 || strcmp (item->d_name + size - 4, ".key") != 0)
+            continue;
+        if (!s_path (path, clients, item->d_name, diag))
+            return ERR_CONFIG;
+        if (HASH_COUNT (entries) >= LIMIT_KEYS) {
+            err_diag (diag, "%s: more than %d keys", clients, LIMIT_KEYS);
+            return ERR_LIMIT;
+        }
+        int rc = s_entry_add (&entries, path, diag);
+        if (rc)
+            return rc;
+    }
+    *ret_entries = own_take (entries);
+    return 0;
+}
+
+//  Is this raw key enrolled with a role that may speak in this domain?
+static bool
+s_allowed (curve_zap_t *self, const char *domain, const uint8_t *raw_key,
+           char ret_identity [CURVE_IDENTITY])
+{
+    char key [CURVE_KEY];
+    zmq_z85_encode (key, raw_key, S_RAW_KEY);
+    curve_entry_t *entry = NULL;
+    pthread_mutex_lock (&self->lock);
+    HASH_FIND_STR (self->entries, key, entry);
+    curve_role_t role = entry ? entry->role : CURVE_ROLE_COUNT;
+    pthread_mutex_unlock (&self->lock);
+    for (size_t i = 0; i < sizeof s_rights / sizeof s_rights [0]; i++) {
+        if (s_rights [i].role == role && strcmp (s_rights [i].domain, domain) == 0) {
+            snprintf (ret_identity, CURVE_IDENTITY, "%s:%s", curve_role_name (role), key);
+            return true;
+        }
+    }
+    return false;
+}
+
+//  Answer one request.  Never 300: the peer would hang until its handshake timer.
+static void
+s_answer (curve_zap_t *self)
+{
+    own (zmsg_destroy) zmsg_t *request = zmsg_recv (self->socket);
+    if (!request)
+        return;
+    own (zstr_free) char *version = zmsg_popstr (request);
+    own (zstr_free) char *id = zmsg_popstr (request);
+    own (zstr_free) char *domain = zmsg_popstr (request);
+    own (zstr_free) char *address = zmsg_popstr (request);
+    own (zframe_destroy) zframe_t *routing = zmsg_pop (request);
+    own (zstr_free) char *mechanism = zmsg_popstr (request);
+    own (zframe_destroy) zframe_t *key = zmsg_pop (request);
+    char identity [CURVE_IDENTITY] = "";
+    bool allowed = domain && mechanism && strcmp (mechanism, "CURVE") == 0 && key
+                   && zframe_size (key) == S_RAW_KEY
+                   && s_allowed (self, domain, zframe_data (key), identity);
+    if (!allowed)
+        log_warn ("peer refused: its key is not enrolled for this socket", kv ("socket", domain),
+                  kv ("address", address));
+    zstr_sendx (self->socket, "1.0", id ? id : "", allowed ? "200" : "400",
+                allowed ? "OK" : "not enrolled", identity, "", NULL);
+}
+
+static void *
+s_thread (void *arg)
+{
+    curve_zap_t *self = arg;
+    zmq_pollitem_t items [] = {{.socket = zsock_resolve (self->socket), .events = ZMQ_POLLIN},
+                               {.fd = self->stop_fd, .events = ZMQ_POLLIN}};
+    while (!(items [1].revents & ZMQ_POLLIN)) {
+        if (zmq_poll (items, 2, -1) > 0 && items [0].revents & ZMQ_POLLIN)
+            s_answer (self);
+    }
+    return NULL;
+}
+
+curve_zap_t *
+curve_zap_new (const char *keys_dir, err_diag_t *diag)
+{
+    zsys_handler_set (NULL);
+    curve_zap_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->stop_fd = eventfd (0, EFD_CLOEXEC);
+    self->keys_dir = strdup (keys_dir);
+    pthread_mutex_init (&self->lock, NULL);
+    self->socket = zsock_new (ZMQ_REP);
+    if (self->stop_fd == -1 || !self->keys_dir || !self->socket
+        || s_entries_load (keys_dir, &self->entries, diag)
+        || zsock_bind (self->socket, "%s", "inproc://zeromq.zap.01") == -1
+        || pthread_create (&self->thread, NULL, s_thread, self)) {
+        if (diag && !diag->text [0])
+            err_diag (diag, "ZAP handler: %s", strerror (errno));
+        curve_zap_destroy (&self);
+        return NULL;
+    }
+    self->running = true;
+    return self;
+}
+
+void
+curve_zap_destroy (curve_zap_t **self_p)
+{
+    curve_zap_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->running) {
+        eventfd_write (self->stop_fd, 1);
+        pthread_join (self->thread, NULL);
+    }
+    zsock_destroy (&self->socket);
+    s_entries_free (&self->entries);
+    pthread_mutex_destroy (&self->lock);
+    own_fd (&self->stop_fd);
+    free (self->keys_dir);
+    free (self);
+    *self_p = NULL;
+}
+
+int
+curve_zap_reload (curve_zap_t *self, err_diag_t *diag)
+{
+    own (s_entries_free) curve_entry_t *fresh = NULL;
+    int rc = s_entries_load (self->keys_dir, &fresh, diag);
+    if (rc)
+        return rc;
+    pthread_mutex_lock (&self->lock);
+    curve_entry_t *old = self->entries;
+    self->entries = fresh;
+    pthread_mutex_unlock (&self->lock);
+    fresh = old; //  freed on the way out
+    return 0;
+}
+
+bool
+curve_zap_enrolled (curve_zap_t *self, const char *identity)
+{
+    const char *colon = strchr (identity, ':');
+    if (!colon)
+        return false;
+    curve_entry_t *entry = NULL;
+    pthread_mutex_lock (&self->lock);
+    HASH_FIND_STR (self->entries, colon + 1, entry);
+    bool enrolled =
+        entry && strncmp (identity, curve_role_name (entry->role), (size_t) (colon - identity)) == 0
+        && strlen (curve_role_name (entry->role)) == (size_t) (colon - identity);
+    pthread_mutex_unlock (&self->lock);
+    return enrolled;
+}

@@ -1,1 +1,311 @@
-typedef int not_written_yet; // replaced by its owner
+//  msg - see msg.h.  A table per message; the tables are the protocol.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/wire/msg.h"
+
+#include "common/base/ident.h"
+#include "common/base/limits.h"
+
+#include <stdio.h>
+
+enum {
+    S_ID = IDENT_SIZE - 1, //  a UUID as text
+    S_NAME = 63,           //  labels of workers and clusters
+    S_WORD = 63,           //  members of closed lists
+    S_SHA = 64,            //  SHA-256 as lower-case hex
+    S_TEXT = 511           //  sentences
+};
+
+#define S_FIELD(struct_, member, type_, max_, required_, help_)                                    \
+    {                                                                                              \
+        .key = #member, .type = (type_), .required = (required_),                                  \
+        .offset = offsetof (struct_, member), .max = (max_), .help = (help_)                       \
+    }
+#define S_LIST(struct_, member, rows_, item_, max_, help_)                                         \
+    {                                                                                              \
+        .key = #member, .type = CODEC_LIST, .offset = offsetof (struct_, member), .max = (max_),   \
+        .rows = (rows_), .item_size = sizeof (item_), .help = (help_)                              \
+    }
+#define S_FENCE(struct_)                                                                           \
+    S_FIELD (struct_, incident, CODEC_TEXT, S_ID, true, "incident id, a UUIDv7"),                  \
+        S_FIELD (struct_, attempt, CODEC_INT, INT32_MAX, true, "attempt number, from 1")
+#define S_END                                                                                      \
+    {                                                                                              \
+        .key = NULL                                                                                \
+    }
+
+static const codec_field_t s_fence [] = {S_FENCE (msg_fence_t), S_END};
+
+static const codec_field_t s_file [] = {
+    S_FIELD (msg_file_t, path, CODEC_TEXT, LIMIT_PATH_BYTES - 1, true,
+             "relative path, from the allow-list"),
+    S_FIELD (msg_file_t, size, CODEC_INT, LIMIT_INCIDENT_BYTES, true, "bytes"),
+    S_FIELD (msg_file_t, sha256, CODEC_TEXT, S_SHA, true, "lower-case hex"), S_END};
+
+static const codec_field_t s_hello [] = {
+    S_FIELD (msg_hello_t, proto_min, CODEC_INT, 255, true, "oldest protocol version spoken"),
+    S_FIELD (msg_hello_t, proto_max, CODEC_INT, 255, true, "newest protocol version spoken"),
+    S_FIELD (msg_hello_t, name, CODEC_TEXT, S_NAME, true, "label of the worker"),
+    S_FIELD (msg_hello_t, worker_id, CODEC_TEXT, S_ID, false,
+             "identity where no keys are used: a UUID"),
+    S_FIELD (msg_hello_t, version, CODEC_TEXT, S_WORD, false, "program version"),
+    S_FIELD (msg_hello_t, agent, CODEC_TEXT, S_WORD, false, "agent CLI it runs"),
+    S_FIELD (msg_hello_t, slots, CODEC_INT, LIMIT_SLOTS, true, "agents it can run at once"),
+    S_LIST (msg_hello_t, running, s_fence, msg_fence_t, LIMIT_SLOTS, "attempts being worked on"),
+    S_LIST (msg_hello_t, spooled, s_fence, msg_fence_t, LIMIT_MSGPACK_ITEMS,
+            "attempts done, not acknowledged"),
+    S_END};
+
+static const codec_field_t s_welcome [] = {
+    S_FIELD (msg_welcome_t, proto, CODEC_INT, 255, true, "version in use from here"),
+    S_FIELD (msg_welcome_t, now_ms, CODEC_INT, 0, true, "the broker's wall clock, Unix ms"),
+    S_FIELD (msg_welcome_t, ping_ms, CODEC_INT, 0, true, "send PING this often"),
+    S_FIELD (msg_welcome_t, lease_ms, CODEC_INT, 0, true, "lease length; renew at a third of it"),
+    S_LIST (msg_welcome_t, revoke, s_fence, msg_fence_t, LIMIT_SLOTS,
+            "stop these, they are not yours any more"),
+    S_END};
+
+static const codec_field_t s_credit [] = {
+    S_FIELD (msg_credit_t, number, CODEC_INT, 0, true,
+             "counts up within a session; an older one is ignored"),
+    S_FIELD (msg_credit_t, total, CODEC_INT, LIMIT_SLOTS, true, "slots, 0 while draining"),
+    S_FIELD (msg_credit_t, free, CODEC_INT, LIMIT_SLOTS, true, "free slots, absolute"), S_END};
+
+static const codec_field_t s_assign [] = {
+    S_FENCE (msg_assign_t),
+    S_FIELD (msg_assign_t, cluster, CODEC_TEXT, S_NAME, true, "cluster name"),
+    S_FIELD (msg_assign_t, fault_type, CODEC_TEXT, S_WORD, false, "CrashLoop, ..."),
+    S_FIELD (msg_assign_t, severity, CODEC_TEXT, S_WORD, false, "info, warning, critical"),
+    S_FIELD (msg_assign_t, timeout_ms, CODEC_INT, 0, true, "start to close of the agent"),
+    S_FIELD (msg_assign_t, lease_ms, CODEC_INT, 0, true, "lease length"),
+    S_FIELD (msg_assign_t, model, CODEC_TEXT, S_WORD, false, "model for the agent CLI"),
+    S_FIELD (msg_assign_t, allowed_tools, CODEC_TEXT, S_TEXT, false, "comma-separated tools"),
+    S_END};
+
+static const codec_field_t s_progress [] = {
+    S_FENCE (msg_progress_t),
+    S_FIELD (msg_progress_t, phase, CODEC_TEXT, 15, false, "fetch, run, upload"),
+    S_FIELD (msg_progress_t, elapsed_ms, CODEC_INT, 0, false, "since the ASSIGN"),
+    S_FIELD (msg_progress_t, output_bytes, CODEC_INT, 0, false, "written by the agent so far"),
+    S_END};
+
+static const codec_field_t s_lease [] = {
+    S_FENCE (msg_lease_t),
+    S_FIELD (msg_lease_t, ms, CODEC_INT, 0, true, "valid this long from now; 0: stop the agent"),
+    S_END};
+
+static const codec_field_t s_verdict [] = {
+    S_FENCE (msg_verdict_t),
+    S_FIELD (msg_verdict_t, outcome, CODEC_TEXT, S_WORD, true, "success, agent, host"),
+    S_FIELD (msg_verdict_t, exit_code, CODEC_INT, 0, true,
+             "-1 when the agent did not run to an exit"),
+    S_FIELD (msg_verdict_t, reason, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false, "why it failed"),
+    S_FIELD (msg_verdict_t, started_ms, CODEC_INT, 0, false, "the worker's wall clock, Unix ms"),
+    S_FIELD (msg_verdict_t, completed_ms, CODEC_INT, 0, false, "the worker's wall clock, Unix ms"),
+    S_LIST (msg_verdict_t, files, s_file, msg_file_t, LIMIT_ATTEMPT_FILES, "what was sealed"),
+    S_END};
+
+static const codec_field_t s_verdict_ack [] = {
+    S_FENCE (msg_verdict_ack_t),
+    S_FIELD (msg_verdict_ack_t, disposition, CODEC_TEXT, S_WORD, true,
+             "committed, late_win, duplicate, stale: forget it; missing: upload again"),
+    S_END};
+
+static const codec_field_t s_end [] = {
+    S_FENCE (msg_end_t),
+    S_FIELD (msg_end_t, reason, CODEC_TEXT, S_WORD, true,
+             "RELEASE: drain, busy, host, cancelled. CANCEL: superseded, cancelled, deadline"),
+    S_FIELD (msg_end_t, detail, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false, "one sentence"), S_END};
+
+static const codec_field_t s_ping [] = {
+    S_FIELD (msg_ping_t, now_ms, CODEC_INT, 0, false, "the sender's wall clock, Unix ms"), S_END};
+
+static const codec_field_t s_bye [] = {
+    S_FIELD (msg_bye_t, reason, CODEC_TEXT, S_WORD, false, "drain, restart"),
+    S_FIELD (msg_bye_t, retry_ms, CODEC_INT, 0, false, "come back after this"), S_END};
+
+static const codec_field_t s_error [] = {
+    S_FIELD (msg_error_t, code, CODEC_TEXT, S_WORD, true, "from the list of error codes"),
+    S_FIELD (msg_error_t, text, CODEC_TEXT, S_TEXT, false, "what, where, what to do"),
+    S_FIELD (msg_error_t, fatal, CODEC_BOOL, 0, false, "the session is over"), S_END};
+
+static const codec_field_t s_event [] = {
+    S_FIELD (msg_event_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true,
+             "unique per source for 7 days"),
+    S_FIELD (msg_event_t, cluster, CODEC_TEXT, S_NAME, false, "overrides the event's own"),
+    S_FIELD (msg_event_t, body, CODEC_BIN, LIMIT_EVENT_INLINE_BYTES, true, "the event, JSON"),
+    S_END};
+
+static const codec_field_t s_event_ack [] = {
+    S_FIELD (msg_event_ack_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true, "of the EVENT"),
+    S_FIELD (msg_event_ack_t, disposition, CODEC_TEXT, S_WORD, true,
+             "new, repeat, counted, suppressed"),
+    S_FIELD (msg_event_ack_t, incident, CODEC_TEXT, S_ID, false, "the incident it belongs to"),
+    S_END};
+
+static const codec_field_t s_event_nack [] = {
+    S_FIELD (msg_event_nack_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true, "of the EVENT"),
+    S_FIELD (msg_event_nack_t, reason, CODEC_TEXT, S_WORD, true,
+             "store, overload, draining, upload"),
+    S_FIELD (msg_event_nack_t, retry_ms, CODEC_INT, 0, true, "send it again after this"), S_END};
+
+static const codec_field_t s_chunk [] = {
+    S_FENCE (msg_chunk_t),
+    S_FIELD (msg_chunk_t, path, CODEC_TEXT, LIMIT_PATH_BYTES - 1, true, "relative path"),
+    S_FIELD (msg_chunk_t, offset, CODEC_INT, LIMIT_INCIDENT_BYTES, true, "of these bytes"),
+    S_FIELD (msg_chunk_t, size, CODEC_INT, LIMIT_INCIDENT_BYTES, true, "of the whole file"),
+    S_FIELD (msg_chunk_t, bytes, CODEC_BIN, LIMIT_CHUNK_BYTES, true, "the chunk"),
+    S_END};
+
+static const codec_field_t s_at [] = {
+    S_FENCE (msg_at_t),
+    S_FIELD (msg_at_t, path, CODEC_TEXT, LIMIT_PATH_BYTES - 1, true, "relative path"),
+    S_FIELD (msg_at_t, upto, CODEC_INT, LIMIT_INCIDENT_BYTES, true,
+             "GO: bytes on disk. GET: read from here"),
+    S_END};
+
+static const codec_field_t s_seal [] = {
+    S_FENCE (msg_seal_t),
+    S_LIST (msg_seal_t, files, s_file, msg_file_t, LIMIT_ATTEMPT_FILES, "all files of the attempt"),
+    S_END};
+
+static const codec_field_t s_sealed [] = {
+    S_FENCE (msg_sealed_t),
+    S_FIELD (msg_sealed_t, result, CODEC_TEXT, S_WORD, true,
+             "stored; missing: upload again; closed: no upload wanted, send the VERDICT"),
+    S_FIELD (msg_sealed_t, reason, CODEC_TEXT, S_TEXT, false, "one sentence"), S_END};
+
+static const codec_field_t s_put_event [] = {
+    S_FIELD (msg_event_chunk_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true,
+             "unique per source for 7 days"),
+    S_FIELD (msg_event_chunk_t, offset, CODEC_INT, LIMIT_EVENT_BYTES, true, "of these bytes"),
+    S_FIELD (msg_event_chunk_t, size, CODEC_INT, LIMIT_EVENT_BYTES, true, "of the whole event"),
+    S_FIELD (msg_event_chunk_t, bytes, CODEC_BIN, LIMIT_CHUNK_BYTES, true, "the chunk"), S_END};
+
+static const codec_field_t s_go_event [] = {
+    S_FIELD (msg_go_event_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true, "of the PUT_EVENT"),
+    S_FIELD (msg_go_event_t, upto, CODEC_INT, LIMIT_EVENT_BYTES, true, "bytes on disk"), S_END};
+
+static const codec_field_t s_seal_event [] = {
+    S_FIELD (msg_event_chunk_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true,
+             "of the PUT_EVENTs"),
+    S_FIELD (msg_event_chunk_t, cluster, CODEC_TEXT, S_NAME, false, "overrides the event's own"),
+    S_FIELD (msg_event_chunk_t, size, CODEC_INT, LIMIT_EVENT_BYTES, true, "of the whole event"),
+    S_FIELD (msg_event_chunk_t, sha256, CODEC_TEXT, S_SHA, true, "lower-case hex"), S_END};
+
+static const codec_field_t s_record [] = {
+    S_FIELD (msg_record_t, seq, CODEC_INT, 0, true,
+             "global, without holes; 0: not durable (progress)"),
+    S_FIELD (msg_record_t, prev, CODEC_INT, 0, true,
+             "seq of the previous record of this exact topic"),
+    S_FIELD (msg_record_t, at_ms, CODEC_INT, 0, true, "wall clock, Unix ms"),
+    S_FIELD (msg_record_t, kind, CODEC_TEXT, S_WORD, true,
+             "incident, attempt, worker, source, progress"),
+    S_FIELD (msg_record_t, cluster, CODEC_TEXT, S_NAME, true, "cluster name; - for workers"),
+    S_FIELD (msg_record_t, change, CODEC_TEXT, S_WORD, true, "what happened"),
+    S_FIELD (msg_record_t, incident, CODEC_TEXT, S_ID, false, "incident id"),
+    S_FIELD (msg_record_t, attempt, CODEC_INT, 0, false, "attempt number, 0 = none"),
+    S_FIELD (msg_record_t, worker, CODEC_TEXT, S_NAME, false, "label of the worker"),
+    S_FIELD (msg_record_t, reason, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false, "why"),
+    S_FIELD (msg_record_t, fault_type, CODEC_TEXT, S_WORD, false, "CrashLoop, ..."),
+    S_FIELD (msg_record_t, severity, CODEC_TEXT, S_WORD, false, "info, warning, critical"),
+    S_FIELD (msg_record_t, resource, CODEC_TEXT, 255, false, "kind/namespace/name"),
+    S_FIELD (msg_record_t, occurrences, CODEC_INT, 0, false,
+             "how often the condition was reported"),
+    S_END};
+
+typedef struct {
+    enum msg_type type;
+    const char *name, *socket, *direction;
+    const codec_field_t *fields;
+    size_t size;
+} msg_row_t;
+
+static const msg_row_t s_rows [] = {
+    {MSG_HELLO, "HELLO", "work", "W>B", s_hello, sizeof (msg_hello_t)},
+    {MSG_WELCOME, "WELCOME", "work", "B>W", s_welcome, sizeof (msg_welcome_t)},
+    {MSG_CREDIT, "CREDIT", "work", "W>B", s_credit, sizeof (msg_credit_t)},
+    {MSG_ASSIGN, "ASSIGN", "work", "B>W", s_assign, sizeof (msg_assign_t)},
+    {MSG_ACCEPT, "ACCEPT", "work", "W>B", s_fence, sizeof (msg_fence_t)},
+    {MSG_STARTED, "STARTED", "work", "W>B", s_fence, sizeof (msg_fence_t)},
+    {MSG_PROGRESS, "PROGRESS", "work", "W>B", s_progress, sizeof (msg_progress_t)},
+    {MSG_LEASE, "LEASE", "work", "B>W", s_lease, sizeof (msg_lease_t)},
+    {MSG_VERDICT, "VERDICT", "work", "W>B", s_verdict, sizeof (msg_verdict_t)},
+    {MSG_VERDICT_ACK, "VERDICT_ACK", "work", "B>W", s_verdict_ack, sizeof (msg_verdict_ack_t)},
+    {MSG_RELEASE, "RELEASE", "work", "W>B", s_end, sizeof (msg_end_t)},
+    {MSG_CANCEL, "CANCEL", "work", "B>W", s_end, sizeof (msg_end_t)},
+    {MSG_PING, "PING", "work", "W>B", s_ping, sizeof (msg_ping_t)},
+    {MSG_PONG, "PONG", "work", "B>W", s_ping, sizeof (msg_ping_t)},
+    {MSG_BYE, "BYE", "all", "both", s_bye, sizeof (msg_bye_t)},
+    {MSG_ERROR, "ERROR", "all", "both", s_error, sizeof (msg_error_t)},
+    {MSG_EVENT, "EVENT", "ingest", "P>B", s_event, sizeof (msg_event_t)},
+    {MSG_EVENT_ACK, "EVENT_ACK", "ingest, files", "B>P", s_event_ack, sizeof (msg_event_ack_t)},
+    {MSG_EVENT_NACK, "EVENT_NACK", "ingest, files", "B>P", s_event_nack, sizeof (msg_event_nack_t)},
+    {MSG_PUT, "PUT", "files", "W>B", s_chunk, sizeof (msg_chunk_t)},
+    {MSG_GO, "GO", "files", "B>W", s_at, sizeof (msg_at_t)},
+    {MSG_SEAL, "SEAL", "files", "W>B", s_seal, sizeof (msg_seal_t)},
+    {MSG_SEALED, "SEALED", "files", "B>W", s_sealed, sizeof (msg_sealed_t)},
+    {MSG_GET, "GET", "files", "W>B", s_at, sizeof (msg_at_t)},
+    {MSG_DATA, "DATA", "files", "B>W", s_chunk, sizeof (msg_chunk_t)},
+    {MSG_PUT_EVENT, "PUT_EVENT", "files", "P>B", s_put_event, sizeof (msg_event_chunk_t)},
+    {MSG_GO_EVENT, "GO_EVENT", "files", "B>P", s_go_event, sizeof (msg_go_event_t)},
+    {MSG_SEAL_EVENT, "SEAL_EVENT", "files", "P>B", s_seal_event, sizeof (msg_event_chunk_t)},
+    {MSG_RECORD, "RECORD", "stream", "B>T", s_record, sizeof (msg_record_t)},
+};
+
+static const msg_row_t *
+s_row (uint8_t type)
+{
+    for (size_t i = 0; i < sizeof s_rows / sizeof s_rows [0]; i++) {
+        if (s_rows [i].type == type)
+            return &s_rows [i];
+    }
+    return NULL;
+}
+
+const codec_field_t *
+msg_fields (uint8_t type)
+{
+    const msg_row_t *row = s_row (type);
+    return row ? row->fields : NULL;
+}
+
+const char *
+msg_name (uint8_t type)
+{
+    const msg_row_t *row = s_row (type);
+    return row ? row->name : "?";
+}
+
+size_t
+msg_size (uint8_t type)
+{
+    const msg_row_t *row = s_row (type);
+    return row ? row->size : 0;
+}
+
+static void
+s_print_fields (const codec_field_t *fields, const char *prefix)
+{
+    static const char *const types [] = {"int", "bool", "str", "bin", "array of maps"};
+    for (const codec_field_t *field = fields; field->key; field++) {
+        printf ("| %s`%s` | %s | %s | ", prefix, field->key, types [field->type],
+                field->required ? "yes" : "no");
+        if (field->max)
+            printf ("%zu", field->max);
+        printf (" | %s |\n", field->help);
+        if (field->rows)
+            s_print_fields (field->rows, "- ");
+    }
+}
+
+void
+msg_print (void)
+{
+    for (size_t i = 0; i < sizeof s_rows / sizeof s_rows [0]; i++) {
+        const msg_row_t *row = &s_rows [i];
+        printf ("### %s (%d), %s, %s\n\n", row->name, (int) row->type, row->socket, row->direction);
+        printf ("| key | type | required | at most | meaning |\n|---|---|---|---|---|\n");
+        s_print_fields (row->fields, "");
+        printf ("\n");
+    }
+}
