@@ -1,0 +1,574 @@
+//  admin_api - the admin's answers as JSON, made from the snapshot and from the store's reader.
+//
+//  Everything goes through the JSON library, so no name from a cluster or worker can break out of its
+//  field; text that is not UTF-8 is shown with '?'.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/admin_part.h"
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { STATUS_OK = 200, STATUS_NOT_FOUND = 404, STATUS_INTERNAL = 500, STATUS_UNAVAILABLE = 503 };
+enum { FILES_DEPTH = 4 }; //  attempts/<n>/output/investigation.md
+
+//  --- replies
+
+void
+admin_reply_fini (admin_reply_t *self)
+{
+    free (self->body);
+    self->body = NULL;
+    self->size = 0;
+}
+
+void
+admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc)
+{
+    own (json_drop) json_t *held = doc;
+    admin_reply_fini (self);
+    self->status = status;
+    self->type = "application/json";
+    self->body = held ? json_text (held) : NULL;
+    if (!self->body) {
+        self->status = STATUS_INTERNAL;
+        self->body =
+            strdup ("{\"error\": {\"code\": \"memory\", \"message\": \"out of memory\"}}\n");
+    }
+    self->size = self->body ? strlen (self->body) : 0;
+}
+
+//  A JSON string of any bytes.
+static json_t *
+s_text (const char *text)
+{
+    json_t *value = json_string (text);
+    if (value)
+        return value;
+    own (own_mem) char *safe = strdup (text);
+    if (!safe)
+        return NULL;
+    for (char *at = safe; *at; at++)
+        if ((unsigned char) *at >= 0x80)
+            *at = '?';
+    return json_string (safe);
+}
+
+static json_t *
+s_text_or_null (const char *text)
+{
+    return text [0] ? s_text (text) : json_null ();
+}
+
+static json_t *
+s_time (int64_t wall_ms)
+{
+    if (wall_ms <= 0)
+        return json_null ();
+    char text [CLK_TEXT];
+    clk_text (wall_ms, text, sizeof (text));
+    return json_string (text);
+}
+
+void
+admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message)
+{
+    admin_reply_json (
+        self, status,
+        json_pack ("{s:{s:s,s:o}}", "error", "code", code, "message", s_text (message)));
+    self->next = -1;
+}
+
+static void
+s_reply_store (admin_reply_t *reply, const char *what, int rc)
+{
+    log_warn ("admin could not read the store", kv ("what", what), kv ("reason", err_str (rc)));
+    admin_reply_error (reply, STATUS_UNAVAILABLE, "store", "the store did not answer; try again");
+}
+
+//  --- queries
+
+admin_query_t
+admin_query_init (void)
+{
+    return (admin_query_t){.state = INCIDENT_STATES, .limit = LIMIT_HTTP_PAGE_ROWS};
+}
+
+//  Decimal digits only, below 2^62.
+static int
+s_number (const char *text, int64_t min, int64_t max, int64_t *ret_number)
+{
+    int64_t number = 0;
+    if (!text [0])
+        return ERR_PROTO;
+    for (const char *at = text; *at; at++) {
+        if (*at < '0' || *at > '9' || number > (INT64_MAX >> 1) / 10)
+            return ERR_PROTO;
+        number = number * 10 + (*at - '0');
+    }
+    if (number < min || number > max)
+        return ERR_PROTO;
+    *ret_number = number;
+    return 0;
+}
+
+int
+admin_query_set (admin_query_t *self, const char *name, const char *value, err_diag_t *diag)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+        int64_t min, max;
+    } numbers [] = {
+        {"before", offsetof (admin_query_t, before), 1, INT64_MAX >> 1},
+        {"after", offsetof (admin_query_t, after), 0, INT64_MAX >> 1},
+        {"limit", offsetof (admin_query_t, limit), 1, LIMIT_HTTP_PAGE_ROWS},
+    };
+    if (!value)
+        value = "";
+    if (strcmp (name, "state") == 0) {
+        if (incident_state_parse (value, &self->state) && self->state != INCIDENT_NONE)
+            return 0;
+        err_diag (diag, "state: pending, investigating, resolved, agent_failed, failed, "
+                        "suppressed or cancelled expected");
+        return ERR_PROTO;
+    }
+    for (size_t i = 0; i < sizeof (numbers) / sizeof (numbers [0]); i++) {
+        if (strcmp (name, numbers [i].name) != 0)
+            continue;
+        int64_t number = 0;
+        if (s_number (value, numbers [i].min, numbers [i].max, &number)) {
+            err_diag (diag, "%s: a number from %lld to %lld expected", name,
+                      (long long) numbers [i].min, (long long) numbers [i].max);
+            return ERR_PROTO;
+        }
+        memcpy ((char *) self + numbers [i].offset, &number, sizeof (number));
+        return 0;
+    }
+    err_diag (diag, "unknown query parameter");
+    return ERR_PROTO;
+}
+
+//  --- health
+
+static int64_t
+s_age_ms (const admin_view_t *view)
+{
+    return view->now.boot_ms - view->data.boot_ms;
+}
+
+static void
+s_plain (admin_reply_t *reply, const char *text)
+{
+    admin_reply_fini (reply);
+    reply->status = STATUS_OK;
+    reply->type = "text/plain; charset=utf-8";
+    reply->body = strdup (text);
+    reply->size = reply->body ? strlen (text) : 0;
+}
+
+void
+admin_api_healthz (const admin_view_t *view, admin_reply_t *reply)
+{
+    if (view->data.boot_ms > 0 && s_age_ms (view) < LIMIT_SNAPSHOT_STALE_MS) {
+        s_plain (reply, "ok\n");
+        return;
+    }
+    admin_reply_error (reply, STATUS_UNAVAILABLE, "stale", "the broker's loop makes no progress");
+}
+
+void
+admin_api_readyz (const admin_view_t *view, admin_reply_t *reply)
+{
+    if (view->data.boot_ms <= 0 || s_age_ms (view) >= LIMIT_SNAPSHOT_STALE_MS)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "stale",
+                           "the broker's loop makes no progress");
+    else if (view->data.draining)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "draining", "the broker is going down");
+    else if (view->data.store.refusing)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "store", "the store takes no more events");
+    else if (!view->data.ready)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "starting", "the broker is not ready yet");
+    else
+        s_plain (reply, "ready\n");
+}
+
+//  --- status and workers, from the snapshot
+
+static json_t *
+s_counts (const int64_t *counts, size_t first, size_t end, const char *(*name) (size_t))
+{
+    json_t *object = json_object ();
+    for (size_t i = first; i < end; i++)
+        json_object_set_new (object, name (i), json_integer (counts [i]));
+    return object;
+}
+
+static const char *
+s_state_name (size_t i)
+{
+    return incident_state_name ((incident_state_t) i);
+}
+
+static const char *
+s_suppress_name (size_t i)
+{
+    return incident_suppress_name ((incident_suppress_t) i);
+}
+
+static const char *
+s_outcome_name (size_t i)
+{
+    return verdict_outcome_name ((verdict_outcome_t) i);
+}
+
+static json_t *
+s_source (const intake_source_t *source)
+{
+    return json_pack (
+        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o}", "cluster", s_text (source->cluster), "state",
+        s_text (source->state), "last_error", s_text_or_null (source->last_error), "events_total",
+        (json_int_t) source->events_total, "gaps_total", (json_int_t) source->gaps_total,
+        "reconnects_total", (json_int_t) source->reconnects_total, "dropped_total",
+        (json_int_t) source->dropped_total, "last_event_at", s_time (source->last_event_ms),
+        "last_alive_at", s_time (source->last_alive_ms));
+}
+
+static json_t *
+s_status_events (const step_stats_t *stats)
+{
+    return json_pack ("{s:I,s:I,s:I,s:o}", "total", (json_int_t) stats->events_total, "repeat",
+                      (json_int_t) stats->events_repeat, "counted",
+                      (json_int_t) stats->events_counted, "suppressed",
+                      s_counts (stats->events_suppressed, INCIDENT_SUPPRESS_NONE + 1,
+                                INCIDENT_SUPPRESS_REASONS, s_suppress_name));
+}
+
+static json_t *
+s_status_store (const store_stats_t *store)
+{
+    return json_pack ("{s:b,s:I,s:I,s:I,s:I,s:I}", "refusing", store->refusing, "commits_total",
+                      (json_int_t) store->commits_total, "file_bytes",
+                      (json_int_t) store->file_bytes, "wal_bytes", (json_int_t) store->wal_bytes,
+                      "full_total", (json_int_t) store->full_total, "busy_total",
+                      (json_int_t) store->busy_total);
+}
+
+static json_t *
+s_status_files (const artifact_stats_t *files)
+{
+    return json_pack (
+        "{s:I,s:I,s:I,s:I,s:I,s:I}", "bytes_received_total",
+        (json_int_t) files->bytes_received_total, "bytes_sent_total",
+        (json_int_t) files->bytes_sent_total, "uploads_active", (json_int_t) files->uploads_active,
+        "upload_bytes_active", (json_int_t) files->upload_bytes_active, "sealed_total",
+        (json_int_t) files->sealed_total, "refused_total", (json_int_t) files->refused_total);
+}
+
+void
+admin_api_status (const admin_view_t *view, admin_reply_t *reply)
+{
+    const snapshot_data_t *data = &view->data;
+    const step_stats_t *stats = &data->stats;
+    own (json_drop) json_t *sources = json_array ();
+    for (size_t i = 0; i < data->source_count; i++)
+        json_array_append_new (sources, s_source (&data->sources [i]));
+
+    json_t *doc =
+        json_pack ("{s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining,
+                   "started_at", s_time (data->started_ms), "snapshot_age_ms",
+                   (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
+    json_object_set_new (
+        doc, "incidents",
+        s_counts (stats->incidents, INCIDENT_NONE + 1, INCIDENT_STATES, s_state_name));
+    json_object_set_new (doc, "queue",
+                         json_pack ("{s:I,s:I,s:I}", "depth", (json_int_t) stats->queued,
+                                    "assigned", (json_int_t) stats->assigned, "oldest_ms",
+                                    (json_int_t) stats->oldest_queued_ms));
+    json_object_set_new (doc, "workers",
+                         json_pack ("{s:I,s:I,s:I,s:I,s:I}", "known", (json_int_t) stats->workers,
+                                    "ready", (json_int_t) stats->workers_ready, "quarantined",
+                                    (json_int_t) stats->workers_quarantined, "slots",
+                                    (json_int_t) stats->slots, "slots_free",
+                                    (json_int_t) stats->slots_free));
+    json_object_set_new (doc, "events", s_status_events (stats));
+    json_object_set_new (doc, "outcomes",
+                         s_counts (stats->outcomes_total, 0, VERDICT_LOST + 1, s_outcome_name));
+    json_object_set_new (doc, "effects",
+                         json_pack ("{s:I,s:I}", "ready", (json_int_t) stats->effects_ready, "dead",
+                                    (json_int_t) stats->effects_dead));
+    json_object_set_new (doc, "store", s_status_store (&data->store));
+    json_object_set_new (doc, "files", s_status_files (&data->artifact));
+    json_object_set (doc, "sources", sources);
+    admin_reply_json (reply, STATUS_OK, doc);
+}
+
+void
+admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
+{
+    json_t *workers = json_array ();
+    for (size_t i = 0; i < view->data.worker_count; i++) {
+        const step_worker_t *worker = &view->data.workers [i];
+        json_array_append_new (
+            workers,
+            json_pack ("{s:o,s:o,s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I}", "name", s_text (worker->name),
+                       "identity", s_text (worker->identity), "ready", worker->ready, "quarantined",
+                       worker->quarantined, "draining", worker->draining, "slots",
+                       (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
+                       (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
+                       "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago));
+    }
+    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
+}
+
+//  --- incidents, from the store
+
+static json_t *
+s_resource (const fault_t *fault)
+{
+    return json_pack ("{s:o,s:o,s:o,s:o,s:o}", "api_version", s_text (fault->api_version), "kind",
+                      s_text (fault->kind), "namespace", s_text (fault->namespace_), "name",
+                      s_text (fault->name), "uid", s_text (fault->uid));
+}
+
+static json_t *
+s_incident (const row_incident_t *row)
+{
+    const fault_t *fault = &row->fault;
+    json_t *doc = json_pack (
+        "{s:o,s:I,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "id", s_text (row->id.text), "number",
+        (json_int_t) row->number, "state", incident_state_name (row->state), "suppressed",
+        s_text_or_null (incident_suppress_name (row->suppress)), "cluster", s_text (fault->cluster),
+        "namespace", s_text (fault->namespace_), "resource", s_resource (fault), "fault_type",
+        s_text (fault->fault_type), "severity", fault_severity_name (fault->severity), "fault_id",
+        s_text_or_null (fault->fault_id), "summary", s_text (fault->summary));
+    if (!doc)
+        return NULL;
+    own (json_drop) json_t *rest =
+        json_pack ("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "source", s_text (row->source), "event_id",
+                   s_text (row->event_id), "linked", s_text_or_null (row->linked.text),
+                   "created_at", s_time (row->created_ms), "started_at", s_time (row->started_ms),
+                   "completed_at", s_time (row->completed_ms), "first_seen_at",
+                   s_time (row->first_seen_ms), "last_seen_at", s_time (row->last_seen_ms));
+    own (json_drop) json_t *counts =
+        json_pack ("{s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "occurrences", (json_int_t) row->occurrences,
+                   "attempts", (json_int_t) row->attempts, "charged", (json_int_t) row->charged,
+                   "lost", (json_int_t) row->lost, "winner", (json_int_t) row->winner, "exit_code",
+                   row->exit_code, "reason", s_text_or_null (row->reason));
+    json_object_update (doc, rest);
+    json_object_update (doc, counts);
+    return doc;
+}
+
+void
+admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
+{
+    //  One row more than asked for tells whether there is a next page.
+    int want = (int) query->limit + 1;
+    own (own_mem) row_incident_t *rows = calloc ((size_t) want, sizeof (row_incident_t));
+    if (!rows) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    int count = store_reader_incidents (view->reader, query->state, query->before, rows, want);
+    if (count < 0) {
+        s_reply_store (reply, "incidents", count);
+        return;
+    }
+    bool more = count == want;
+    int shown = more ? want - 1 : count;
+    json_t *list = json_array ();
+    for (int i = 0; i < shown; i++)
+        json_array_append_new (list, s_incident (&rows [i]));
+    json_t *next = more ? json_integer (rows [shown - 1].number) : json_null ();
+    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o,s:o}", "incidents", list, "next", next));
+}
+
+static json_t *
+s_attempt (const row_attempt_t *row)
+{
+    static const char *const states [] = {[ROW_ATTEMPT_LIVE] = "live",
+                                          [ROW_ATTEMPT_SUPERSEDED] = "superseded",
+                                          [ROW_ATTEMPT_ENDED] = "ended"};
+    bool ended = row->state == ROW_ATTEMPT_ENDED;
+    return json_pack ("{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt",
+                      (json_int_t) row->number, "state", states [row->state], "worker",
+                      s_text (row->worker), "identity", s_text (row->identity), "started",
+                      row->started, "assigned_at", s_time (row->assigned_ms), "started_at",
+                      s_time (row->started_ms), "ended_at", s_time (row->ended_ms), "deadline_at",
+                      s_time (row->deadline_ms), "outcome",
+                      ended ? s_text (verdict_outcome_name (row->outcome)) : json_null (),
+                      "exit_code", row->exit_code, "reason", s_text_or_null (row->reason));
+}
+
+static json_t *
+s_effect (const row_effect_t *row)
+{
+    static const char *const states [] = {
+        [ROW_EFFECT_READY] = "ready", [ROW_EFFECT_DONE] = "done", [ROW_EFFECT_DEAD] = "dead"};
+    static const char *const channels [] = {[ROW_CHANNEL_STORAGE] = "storage"};
+    return json_pack ("{s:I,s:s,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
+                      channels [row->channel], "key", s_text (row->key), "state",
+                      states [row->state], "tries", (json_int_t) row->tries, "next_at",
+                      row->state == ROW_EFFECT_READY ? s_time (row->next_ms) : json_null (),
+                      "error", s_text_or_null (row->error));
+}
+
+static bool
+s_file (json_t *files, const char *path, int64_t size)
+{
+    if (json_array_size (files) >= LIMIT_HTTP_FILES)
+        return false;
+    json_array_append_new (
+        files, json_pack ("{s:o,s:I}", "path", s_text (path), "size", (json_int_t) size));
+    return true;
+}
+
+static bool
+s_files (int dir_fd, const char *prefix, int depth, json_t *files);
+
+static bool
+s_folder (int parent_fd, const char *name, const char *prefix, int depth, json_t *files)
+{
+    int fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 || s_files (fd, prefix, depth, files);
+}
+
+//  Append the regular files below dir_fd as {path, size}; links are not followed.
+//  Own: takes dir_fd.  Returns false once the list is full.
+static bool
+s_files (int dir_fd, const char *prefix, int depth, json_t *files)
+{
+    DIR *dir = fdopendir (dir_fd);
+    if (!dir) {
+        close (dir_fd);
+        return true;
+    }
+    bool complete = true;
+    for (struct dirent *entry = readdir (dir); entry && complete; entry = readdir (dir)) {
+        struct stat stat;
+        char path [PATH_MAX];
+        if (entry->d_name [0] == '.'
+            || fstatat (dirfd (dir), entry->d_name, &stat, AT_SYMLINK_NOFOLLOW))
+            continue;
+        bool folder = S_ISDIR (stat.st_mode);
+        int length =
+            snprintf (path, sizeof (path), "%s%s%s", prefix, entry->d_name, folder ? "/" : "");
+        if (length < 0 || (size_t) length >= sizeof (path))
+            continue;
+        if (S_ISREG (stat.st_mode))
+            complete = s_file (files, path, stat.st_size);
+        if (folder && depth > 1)
+            complete = s_folder (dirfd (dir), entry->d_name, path, depth - 1, files);
+    }
+    closedir (dir);
+    return complete;
+}
+
+static json_t *
+s_artifacts (const admin_view_t *view, const char *id)
+{
+    char folder [PATH_MAX];
+    snprintf (folder, sizeof (folder), "%s/%s", view->workspace_root, id);
+    json_t *files = json_array ();
+    bool complete = true;
+    int fd = open (folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0)
+        complete = s_files (fd, "", FILES_DEPTH, files);
+    return json_pack ("{s:o,s:o,s:b}", "folder", fd >= 0 ? s_text (folder) : json_null (), "files",
+                      files, "complete", complete);
+}
+
+void
+admin_api_incident (const admin_view_t *view, const char *id, admin_reply_t *reply)
+{
+    row_incident_t row;
+    int rc = ident_valid (id) ? store_reader_incident (view->reader, id, &row) : ERR_NONE;
+    if (rc == ERR_NONE) {
+        admin_reply_error (reply, STATUS_NOT_FOUND, "not_found", "no such incident");
+        return;
+    }
+    own (own_mem) row_attempt_t *attempts = calloc (LIMIT_ATTEMPTS, sizeof (row_attempt_t));
+    own (own_mem) row_effect_t *effects = calloc (LIMIT_ATTEMPTS, sizeof (row_effect_t));
+    if (!attempts || !effects) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    int attempt_count =
+        rc ? rc : store_reader_attempts (view->reader, id, attempts, LIMIT_ATTEMPTS);
+    int effect_count = attempt_count < 0
+                           ? attempt_count
+                           : store_reader_effects (view->reader, id, effects, LIMIT_ATTEMPTS);
+    if (effect_count < 0) {
+        s_reply_store (reply, "incident", effect_count);
+        return;
+    }
+    json_t *attempt_list = json_array ();
+    for (int i = 0; i < attempt_count; i++)
+        json_array_append_new (attempt_list, s_attempt (&attempts [i]));
+    json_t *effect_list = json_array ();
+    for (int i = 0; i < effect_count; i++)
+        json_array_append_new (effect_list, s_effect (&effects [i]));
+    admin_reply_json (reply, STATUS_OK,
+                      json_pack ("{s:o,s:o,s:o,s:o}", "incident", s_incident (&row), "attempts",
+                                 attempt_list, "effects", effect_list, "artifacts",
+                                 s_artifacts (view, id)));
+}
+
+//  --- replay of the stream
+
+//  The same names as in the wire's RECORD, and the topic it was published under.
+static json_t *
+s_record (const row_record_t *row)
+{
+    char topic [ROW_TOPIC + 1];
+    snprintf (topic, sizeof (topic), "%s/%s/", row->kind, row->cluster);
+    return json_pack (
+        "{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:s,s:o,s:I}", "seq",
+        (json_int_t) row->seq, "prev", (json_int_t) row->prev, "at_ms", (json_int_t) row->at_ms,
+        "topic", s_text (topic), "kind", s_text (row->kind), "cluster", s_text (row->cluster),
+        "change", s_text (row->change), "incident", s_text (row->incident.text), "attempt",
+        (json_int_t) row->attempt, "worker", s_text (row->worker), "reason", s_text (row->reason),
+        "fault_type", s_text (row->fault_type), "severity", fault_severity_name (row->severity),
+        "resource", s_text (row->resource), "occurrences", (json_int_t) row->occurrences);
+}
+
+void
+admin_api_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
+{
+    own (own_mem) row_record_t *rows = calloc ((size_t) query->limit, sizeof (row_record_t));
+    if (!rows) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    int count = store_reader_records (view->reader, query->after, rows, (int) query->limit);
+    if (count < 0) {
+        s_reply_store (reply, "stream", count);
+        return;
+    }
+    own (buf_fini) buf_t text = buf_init (LIMIT_HTTP_REPLY_BYTES);
+    for (int i = 0; i < count; i++) {
+        own (json_drop) json_t *doc = s_record (&rows [i]);
+        own (own_mem) char *line = doc ? json_line (doc) : NULL;
+        buf_text (&text, line ? line : "{}");
+        buf_text (&text, "\n");
+    }
+    if (text.failed) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    admin_reply_fini (reply);
+    reply->status = STATUS_OK;
+    reply->type = "application/x-ndjson";
+    reply->size = text.size;
+    reply->body = buf_take (&text);
+    reply->next = count > 0 ? rows [count - 1].seq : query->after;
+}

@@ -1,0 +1,412 @@
+//  admin_metrics - /metrics: one table of metrics, printed as Prometheus text.
+//
+//  A row is either one number of the snapshot (offset) or a function that prints its samples.  Labels
+//  are from closed lists, worker labels and cluster names; two peers with one label become one series.
+//  Src: prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/admin_part.h"
+
+#include "common/base/buf.h"
+#include "common/base/own.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#ifndef TRIAGE_VERSION
+#define TRIAGE_VERSION "unknown"
+#endif
+#ifndef TRIAGE_REVISION
+#define TRIAGE_REVISION "unknown"
+#endif
+
+typedef struct metric metric_t;
+typedef void (print_fn) (const metric_t *self, const admin_view_t *view, buf_t *out);
+
+struct metric {
+    const char *name, *type, *help;
+    print_fn *print;
+    size_t offset; //  s_print_number, s_print_ms: of an int64_t in snapshot_data_t
+};
+
+static int64_t
+s_at (const metric_t *self, const admin_view_t *view)
+{
+    int64_t value = 0;
+    memcpy (&value, (const char *) &view->data + self->offset, sizeof (value));
+    return value;
+}
+
+static void
+s_print_number (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %" PRId64 "\n", self->name, s_at (self, view));
+}
+
+//  Milliseconds, shown in the base unit.
+static void
+s_print_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %.3f\n", self->name, (double) s_at (self, view) / 1000.0);
+}
+
+//  One sample with a label whose value may be any text.
+static void
+s_sample (buf_t *out, const metric_t *self, const char *label, const char *value, double number)
+{
+    buf_printf (out, "%s{%s=\"", self->name, label);
+    bool utf8 = json_utf8_valid (value, strlen (value));
+    for (const char *at = value; *at; at++) {
+        if (*at == '\\' || *at == '"')
+            buf_printf (out, "\\%c", *at);
+        else if (*at == '\n')
+            buf_text (out, "\\n");
+        else
+            buf_append (out, !utf8 && (unsigned char) *at >= 0x80 ? "?" : at, 1);
+    }
+    buf_printf (out, "\"} %.17g\n", number);
+}
+
+static void
+s_print_build (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s{version=\"%s\",revision=\"%s\"} 1\n", self->name, TRIAGE_VERSION,
+                TRIAGE_REVISION);
+}
+
+static void
+s_print_incidents (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = INCIDENT_NONE + 1; i < INCIDENT_STATES; i++)
+        s_sample (out, self, "state", incident_state_name ((incident_state_t) i),
+                  (double) view->data.stats.incidents [i]);
+}
+
+static void
+s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+        s_sample (out, self, "reason", incident_suppress_name ((incident_suppress_t) i),
+                  (double) view->data.stats.events_suppressed [i]);
+}
+
+static void
+s_print_outcomes (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i <= VERDICT_LOST; i++)
+        s_sample (out, self, "outcome", verdict_outcome_name ((verdict_outcome_t) i),
+                  (double) view->data.stats.outcomes_total [i]);
+}
+
+static void
+s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_sample (out, self, "state", "ready", (double) view->data.stats.effects_ready);
+    s_sample (out, self, "state", "dead", (double) view->data.stats.effects_dead);
+}
+
+static void
+s_print_dead_letters (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %" PRId64 "\n", self->name, view->data.stats.incidents [INCIDENT_FAILED]);
+}
+
+//  Each worker is in exactly one state.
+static void
+s_print_workers (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    int64_t ready = 0, quarantined = 0, draining = 0, away = 0;
+    for (size_t i = 0; i < view->data.worker_count; i++) {
+        const step_worker_t *worker = &view->data.workers [i];
+        if (worker->quarantined)
+            quarantined++;
+        else if (worker->draining)
+            draining++;
+        else if (worker->ready)
+            ready++;
+        else
+            away++;
+    }
+    s_sample (out, self, "state", "ready", (double) ready);
+    s_sample (out, self, "state", "quarantined", (double) quarantined);
+    s_sample (out, self, "state", "draining", (double) draining);
+    s_sample (out, self, "state", "away", (double) away);
+}
+
+static int
+s_by_name (const void *a, const void *b)
+{
+    const step_worker_t *const *left = a, *const *right = b;
+    return strcmp ((*left)->name, (*right)->name);
+}
+
+static void
+s_slot_samples (buf_t *out, const metric_t *self, const char *name, int64_t running, int64_t free_)
+{
+    char text [ROW_NAME * 2];
+    size_t at = 0;
+    bool utf8 = json_utf8_valid (name, strlen (name));
+    for (const char *from = name; *from && at + 2 < sizeof (text); from++) {
+        if (*from == '\\' || *from == '"')
+            text [at++] = '\\';
+        text [at++] = *from == '\n' || (!utf8 && (unsigned char) *from >= 0x80) ? '?' : *from;
+    }
+    text [at] = 0;
+    buf_printf (out, "%s{worker=\"%s\",state=\"running\"} %" PRId64 "\n", self->name, text,
+                running);
+    buf_printf (out, "%s{worker=\"%s\",state=\"free\"} %" PRId64 "\n", self->name, text, free_);
+}
+
+//  A label is not an identity: workers with the same one are added up.
+static void
+s_print_slots (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    size_t count = view->data.worker_count;
+    own (own_mem) const step_worker_t **sorted = calloc (count + 1, sizeof (*sorted));
+    if (!sorted)
+        return;
+    for (size_t i = 0; i < count; i++)
+        sorted [i] = &view->data.workers [i];
+    qsort (sorted, count, sizeof (*sorted), s_by_name);
+    for (size_t i = 0; i < count;) {
+        int64_t running = 0, free_ = 0;
+        size_t first = i;
+        for (; i < count && strcmp (sorted [i]->name, sorted [first]->name) == 0; i++) {
+            running += sorted [i]->running;
+            free_ += sorted [i]->free;
+        }
+        s_slot_samples (out, self, sorted [first]->name, running, free_);
+    }
+}
+
+//  --- sources: one series a cluster; a name given twice counts once
+
+static bool
+s_source_again (const admin_view_t *view, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp (view->data.sources [i].cluster, view->data.sources [index].cluster) == 0)
+            return true;
+    return false;
+}
+
+static void
+s_print_sources (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.source_count; i++) {
+        int64_t value = 0;
+        const intake_source_t *source = &view->data.sources [i];
+        memcpy (&value, (const char *) source + self->offset, sizeof (value));
+        if (!s_source_again (view, i))
+            s_sample (out, self, "cluster", source->cluster, (double) value);
+    }
+}
+
+static void
+s_print_sources_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.source_count; i++)
+        if (!s_source_again (view, i))
+            s_sample (out, self, "cluster", view->data.sources [i].cluster,
+                      (double) view->data.sources [i].last_event_ms / 1000.0);
+}
+
+static void
+s_print_sources_up (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.source_count; i++)
+        if (!s_source_again (view, i))
+            s_sample (out, self, "cluster", view->data.sources [i].cluster,
+                      strcmp (view->data.sources [i].state, "active") == 0);
+}
+
+//  --- the store
+
+static void
+s_print_commits (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    const store_stats_t *store = &view->data.store;
+    buf_printf (out, "%s_sum %.6f\n%s_count %" PRId64 "\n", self->name,
+                (double) store->commit_us_total / 1e6, self->name, store->commits_total);
+}
+
+static void
+s_print_refusing (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %d\n", self->name, view->data.store.refusing);
+}
+
+static void
+s_print_turn (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %.6f\n", self->name, (double) view->data.turn_us_max / 1e6);
+}
+
+static void
+s_print_age (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %.3f\n", self->name,
+                (double) (view->now.boot_ms - view->data.boot_ms) / 1000.0);
+}
+
+//  --- the process
+
+static void
+s_print_cpu (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    struct rusage usage;
+    if (getrusage (RUSAGE_SELF, &usage))
+        return;
+    buf_printf (out, "%s %.2f\n", self->name,
+                (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+                    + (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+}
+
+//  Pages of /proc/self/statm: 0 virtual, 1 resident.
+static void
+s_print_statm (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    long long pages [2] = {0, 0};
+    FILE *file = fopen ("/proc/self/statm", "re");
+    if (!file)
+        return;
+    bool read = fscanf (file, "%lld %lld", &pages [0], &pages [1]) == 2;
+    fclose (file);
+    if (read)
+        buf_printf (out, "%s %lld\n", self->name, pages [self->offset] * sysconf (_SC_PAGESIZE));
+}
+
+static void
+s_print_fds (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    DIR *dir = opendir ("/proc/self/fd");
+    if (!dir)
+        return;
+    int64_t count = -3; //  ".", ".." and the folder itself
+    while (readdir (dir))
+        count++;
+    closedir (dir);
+    buf_printf (out, "%s %" PRId64 "\n", self->name, count);
+}
+
+static void
+s_print_max_fds (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
+        buf_printf (out, "%s %llu\n", self->name, (unsigned long long) limit.rlim_cur);
+}
+
+#define DATA(member) offsetof (snapshot_data_t, member)
+#define SOURCE(member) offsetof (intake_source_t, member)
+
+static const metric_t s_metrics [] = {
+    {"triage_build_info", "gauge", "Version and revision of the running broker.", s_print_build, 0},
+    {"triage_events_received_total", "counter", "Fault events taken in, repeats included.",
+     s_print_number, DATA (stats.events_total)},
+    {"triage_events_repeated_total", "counter", "Events whose event id was known already.",
+     s_print_number, DATA (stats.events_repeat)},
+    {"triage_events_counted_total", "counter",
+     "Events counted up on an incident that exists for their condition.", s_print_number,
+     DATA (stats.events_counted)},
+    {"triage_events_suppressed_total", "counter", "Events recorded and not investigated.",
+     s_print_suppressed, 0},
+    {"triage_events_gap_total", "counter", "Gaps in a cluster's event stream.", s_print_sources,
+     SOURCE (gaps_total)},
+    {"triage_events_dropped_total", "counter", "Events dropped because a buffer was full.",
+     s_print_sources, SOURCE (dropped_total)},
+    {"triage_mcp_connection_up", "gauge", "1 while the cluster's MCP session is active.",
+     s_print_sources_up, 0},
+    {"triage_mcp_events_total", "counter", "Events read from a cluster's MCP server.",
+     s_print_sources, SOURCE (events_total)},
+    {"triage_mcp_reconnects_total", "counter", "MCP sessions opened again.", s_print_sources,
+     SOURCE (reconnects_total)},
+    {"triage_mcp_last_event_timestamp_seconds", "gauge", "When a cluster's last event came.",
+     s_print_sources_ms, 0},
+    {"triage_incidents", "gauge", "Incidents that the broker holds in memory, by state.",
+     s_print_incidents, 0},
+    {"triage_dead_letters", "gauge", "Incidents that failed because their workers kept vanishing.",
+     s_print_dead_letters, 0},
+    {"triage_queue_depth", "gauge", "Incidents that wait for a worker.", s_print_number,
+     DATA (stats.queued)},
+    {"triage_queue_oldest_age_seconds", "gauge", "Age of the oldest waiting incident.", s_print_ms,
+     DATA (stats.oldest_queued_ms)},
+    {"triage_agents_active", "gauge", "Attempts that are assigned.", s_print_number,
+     DATA (stats.assigned)},
+    {"triage_workers", "gauge", "Workers the broker knows, by state.", s_print_workers, 0},
+    {"triage_worker_slots", "gauge", "Agent slots of each worker.", s_print_slots, 0},
+    {"triage_leases_expired_total", "counter", "Leases that ran out without a sign of life.",
+     s_print_number, DATA (stats.leases_expired_total)},
+    {"triage_results_fenced_total", "counter", "Verdicts refused because their attempt was stale.",
+     s_print_number, DATA (stats.verdicts_stale_total)},
+    {"triage_results_late_total", "counter", "Late verdicts of superseded attempts that won.",
+     s_print_number, DATA (stats.verdicts_late_total)},
+    {"triage_agent_runs_total", "counter", "Attempts that ended, by outcome.", s_print_outcomes, 0},
+    {"triage_effects", "gauge", "Effects in the outbox that are not done.", s_print_effects, 0},
+    {"triage_stream_last_seq", "gauge", "Sequence number of the newest journal record.",
+     s_print_number, DATA (stats.last_seq)},
+    {"triage_stream_records_total", "counter", "Records published on the stream.", s_print_number,
+     DATA (records_total)},
+    {"triage_loop_turns_total", "counter", "Turns of the broker's loop.", s_print_number,
+     DATA (turns_total)},
+    {"triage_loop_turn_max_seconds", "gauge", "Longest turn since the last snapshot.", s_print_turn,
+     0},
+    {"triage_snapshot_age_seconds", "gauge", "Age of the figures on this page.", s_print_age, 0},
+    {"triage_wire_messages_total", "counter", "Messages taken from the work and ingest sockets.",
+     s_print_number, DATA (messages_total)},
+    {"triage_wire_bad_messages_total", "counter", "Messages refused because they were malformed.",
+     s_print_number, DATA (bad_messages_total)},
+    {"triage_wire_strikes_total", "counter", "Strikes given to peers for bad messages.",
+     s_print_number, DATA (strikes_total)},
+    {"triage_files_received_bytes_total", "counter", "Artifact bytes received from workers.",
+     s_print_number, DATA (artifact.bytes_received_total)},
+    {"triage_files_sent_bytes_total", "counter", "Prompt and event bytes sent to workers.",
+     s_print_number, DATA (artifact.bytes_sent_total)},
+    {"triage_files_uploads_active", "gauge", "Uploads under way.", s_print_number,
+     DATA (artifact.uploads_active)},
+    {"triage_files_sealed_total", "counter", "Attempts whose files are complete and durable.",
+     s_print_number, DATA (artifact.sealed_total)},
+    {"triage_files_refused_total", "counter", "Uploads refused.", s_print_number,
+     DATA (artifact.refused_total)},
+    {"triage_journal_fsync_duration_seconds", "summary", "Duration of commits, fsync included.",
+     s_print_commits, 0},
+    {"triage_store_bytes", "gauge", "Size of the store's file.", s_print_number,
+     DATA (store.file_bytes)},
+    {"triage_store_wal_bytes", "gauge", "Size of the store's write-ahead log.", s_print_number,
+     DATA (store.wal_bytes)},
+    {"triage_store_full_total", "counter", "Commits refused because the disk was full.",
+     s_print_number, DATA (store.full_total)},
+    {"triage_store_busy_total", "counter", "Commits refused because the store was locked.",
+     s_print_number, DATA (store.busy_total)},
+    {"triage_store_refusing", "gauge", "1 while new events are refused.", s_print_refusing, 0},
+    {"process_start_time_seconds", "gauge", "When the broker was started.", s_print_ms,
+     DATA (started_ms)},
+    {"process_cpu_seconds_total", "counter", "User and system time used.", s_print_cpu, 0},
+    {"process_virtual_memory_bytes", "gauge", "Virtual memory.", s_print_statm, 0},
+    {"process_resident_memory_bytes", "gauge", "Resident memory.", s_print_statm, 1},
+    {"process_open_fds", "gauge", "Open file descriptors.", s_print_fds, 0},
+    {"process_max_fds", "gauge", "Limit of open file descriptors.", s_print_max_fds, 0},
+};
+
+void
+admin_metrics (const admin_view_t *view, admin_reply_t *reply)
+{
+    own (buf_fini) buf_t out = buf_init (LIMIT_HTTP_REPLY_BYTES);
+    for (size_t i = 0; i < sizeof (s_metrics) / sizeof (s_metrics [0]); i++) {
+        const metric_t *metric = &s_metrics [i];
+        buf_printf (&out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
+                    metric->type);
+        metric->print (metric, view, &out);
+    }
+    admin_reply_fini (reply);
+    if (out.failed) {
+        admin_reply_error (reply, 500, "memory", "the metrics do not fit");
+        return;
+    }
+    reply->status = 200;
+    reply->type = "text/plain; version=0.0.4; charset=utf-8";
+    reply->size = out.size;
+    reply->body = buf_take (&out);
+}
