@@ -1,0 +1,40 @@
+//  artifact_dir - the folders of incidents, walked without ever following a symlink.
+//
+//  Every function starts from a folder's fd and opens each component with O_NOFOLLOW; only regular
+//  files and folders count, anything else is -ELOOP or -EISDIR.  Folders 0700, files 0600.
+//  Src: openat(2).  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+//  Open <root>/<incident>; make: create both when missing.
+//  Own: the caller closes the fd.  Err: -errno, -EINVAL when the id is not canonical.
+int
+artifact_dir_open (const char *root, const char *incident, bool make) must_check;
+//  Open the folder `path` below base ("attempts/3"); make: create missing components.
+int
+artifact_dir_walk (int base_fd, const char *path, bool make) must_check;
+//  Open the regular file `path` below base with flags (O_RDONLY, O_WRONLY | O_CREAT ...).
+//  O_CREAT makes missing folders too.  ret_size may be NULL.
+int
+artifact_dir_file (int base_fd, const char *path, int flags, int64_t *ret_size) must_check;
+//  Write base/path whole: temporary, fsync, rename, fsync of its folder.
+int
+artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t size) must_check;
+//  Make base/to another name of the file base/from (hard link, else copy), atomically; the caller
+//  syncs the folder.
+int
+artifact_dir_promote (int base_fd, const char *from, const char *to) must_check;
+//  Remove base/name with all it holds; no error when it is not there.
+int
+artifact_dir_remove (int base_fd, const char *name) must_check;
+//  fsync the folder `path` below base ("" = base itself).
+int
+artifact_dir_sync (int base_fd, const char *path) must_check;
+//  SHA-256 of the rest of an open file.
+int
+artifact_dir_digest (int fd, char *ret_hex) must_check;
