@@ -154,9 +154,9 @@ s_array (scan_t *self, uint64_t items, unsigned depth)
 static int
 s_value (scan_t *self, unsigned depth)
 {
-    if (depth > LIMIT_MSGPACK_DEPTH)
-        return s_fail (self, "nested deeper than allowed");
     scan_head_t head = s_head (self);
+    if ((head.kind == S_ARRAY || head.kind == S_MAP) && depth > LIMIT_MSGPACK_DEPTH)
+        return s_fail (self, "nested deeper than allowed");
     switch (head.kind) {
         case S_NIL:
         case S_BOOL:

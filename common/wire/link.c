@@ -61,7 +61,6 @@ s_options_common (link_t *self, int64_t max_bytes)
     s_set_int (self, ZMQ_HEARTBEAT_TTL, 20000);
     s_set_int (self, ZMQ_HANDSHAKE_IVL, 5000);
     s_set_int (self, ZMQ_LINGER, 0);
-    s_set_int (self, ZMQ_IPV6, 1);
 }
 
 static void
@@ -124,6 +123,9 @@ s_new (link_kind_t kind, int type, const char *endpoint, const curve_keys_t *key
         return NULL;
     }
     self->raw = zsock_resolve (self->sock);
+    //  only where an IPv6 address is written: with it libzmq reports IPv4 ones in mapped form
+    if (strchr (endpoint, '['))
+        s_set_int (self, ZMQ_IPV6, 1);
     return own_take (self);
 }
 

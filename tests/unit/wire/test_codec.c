@@ -1,0 +1,170 @@
+//  test_codec - hostile msgpack is judged by the scan; good maps survive the round trip.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/wire/codec.h"
+
+#include "common/base/limits.h"
+#include "common/base/own.h"
+#include "common/wire/msg.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define BYTES(...) (const uint8_t []){__VA_ARGS__}, sizeof ((const uint8_t []){__VA_ARGS__})
+
+static void
+s_refused (const uint8_t *bytes, size_t size, const char *what)
+{
+    err_diag_t diag = {0};
+    assert_int_equal (codec_scan (bytes, size, LIMIT_CHUNK_BYTES, &diag), ERR_PROTO);
+    if (!strstr (diag.text, what))
+        fail_msg ("\"%s\" does not speak of \"%s\"", diag.text, what);
+}
+
+static void
+test_scan_takes_a_map_of_every_type_we_use (void **state)
+{
+    //  {"a": -1, "b": true, "c": "x", "d": h'00', "e": [{"f": nil}], "g": uint16, "h": int64}
+    static const uint8_t good [] = {0x87, 0xa1, 'a',  0xff, 0xa1, 'b',  0xc3, 0xa1, 'c',  0xa1,
+                                    'x',  0xa1, 'd',  0xc4, 1,    0,    0xa1, 'e',  0x91, 0x81,
+                                    0xa1, 'f',  0xc0, 0xa1, 'g',  0xcd, 1,    0,    0xa1, 'h',
+                                    0xd3, 0x80, 0,    0,    0,    0,    0,    0,    0};
+    assert_int_equal (codec_scan (good, sizeof good, LIMIT_CHUNK_BYTES, NULL), 0);
+    //  every truncation of it is refused
+    for (size_t size = 0; size < sizeof good; size++)
+        assert_int_equal (codec_scan (good, size, LIMIT_CHUNK_BYTES, NULL), ERR_PROTO);
+}
+
+static void
+test_scan_refuses_what_msgpack_c_would_take (void **state)
+{
+    s_refused (BYTES (0x80, 0x80), "behind the map");
+    s_refused (BYTES (0x82, 0xa1, 'a', 1, 0xa1, 'a', 2), "twice");
+    s_refused (BYTES (0x81, 0xa1, 'a', 0xa1, 0xff), "UTF-8");
+    s_refused (BYTES (0x81, 0x01, 0x01), "not text");
+    s_refused (BYTES (0x91, 0x01), "not a map");
+    s_refused (BYTES (0x81, 0xa1, 'a', 0xca, 0, 0, 0, 0), "float");
+    s_refused (BYTES (0x81, 0xa1, 'a', 0xd4, 1, 0), "extension");
+    s_refused (BYTES (0x81, 0xa1, 'a', 0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+               "64-bit unsigned");
+}
+
+static void
+test_scan_refuses_forged_lengths_without_believing_them (void **state)
+{
+    s_refused (BYTES (0x81, 0xa1, 'a', 0xdd, 0x04, 0, 0, 0), "more items");
+    s_refused (BYTES (0xdf, 0x04, 0, 0, 0), "more pairs");
+    s_refused (BYTES (0x81, 0xa1, 'a', 0xdb, 0xff, 0xff, 0xff, 0xff), "longer than allowed");
+    s_refused (BYTES (0x81, 0xa1, 'a', 0xc6, 0x00, 0x00, 0xff, 0xff), "end inside");
+}
+
+static void
+test_scan_bounds_depth (void **state)
+{
+    //  {"a": [[[...]]]}: the map is depth 1, so seven arrays fit and eight do not
+    uint8_t bytes [16] = {0x81, 0xa1, 'a'};
+    memset (bytes + 3, 0x91, 8);
+    bytes [10] = 0xc0;
+    assert_int_equal (codec_scan (bytes, 11, 64, NULL), 0);
+    bytes [10] = 0x91;
+    bytes [11] = 0xc0;
+    s_refused (bytes, 12, "nested deeper");
+}
+
+static void
+test_hello_survives_the_round_trip (void **state)
+{
+    own (codec_destroy) codec_t *codec = codec_new ();
+    buf_t out = buf_init (LIMIT_WORK_FRAME_BYTES);
+    msg_fence_t running [2] = {{.incident = codec_text ("one"), .attempt = 1},
+                               {.incident = codec_text ("two"), .attempt = 7}};
+    msg_hello_t hello = {.proto_min = 1,
+                         .proto_max = 1,
+                         .name = codec_text ("w1"),
+                         .slots = 2,
+                         .running = {.items = running, .count = 2}};
+    assert_int_equal (codec_encode (msg_fields (MSG_HELLO), &hello, &out), 0);
+    msg_hello_t back;
+    assert_int_equal (codec_decode (codec, msg_fields (MSG_HELLO), (const uint8_t *) out.data,
+                                    out.size, &back, sizeof back, NULL),
+                      0);
+    assert_true (codec_is (back.name, "w1"));
+    assert_int_equal (back.slots, 2);
+    assert_null (back.worker_id.data);
+    assert_int_equal (back.running.count, 2);
+    const msg_fence_t *second = (const msg_fence_t *) back.running.items + 1;
+    assert_true (codec_is (second->incident, "two"));
+    assert_int_equal (second->attempt, 7);
+    buf_fini (&out);
+}
+
+static void
+test_decode_names_the_key_that_is_wrong (void **state)
+{
+    own (codec_destroy) codec_t *codec = codec_new ();
+    static const struct {
+        uint8_t bytes [32];
+        size_t size;
+        const char *says;
+    } cases [] = {
+        {{0x80}, 1, "\"number\": missing"},
+        {{0x81, 0xa6, 'n', 'u', 'm', 'b', 'e', 'r', 0xa1, 'x'}, 10, "\"number\": an integer"},
+        {{0x83, 0xa6, 'n', 'u', 'm',  'b',  'e', 'r', 1,   0xa5, 't',
+          'o',  't',  'a', 'l', 0xff, 0xa4, 'f', 'r', 'e', 'e',  0},
+         22,
+         "\"total\": the number is out of range"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        msg_credit_t credit = {.free = 9};
+        err_diag_t diag = {0};
+        assert_int_equal (codec_decode (codec, msg_fields (MSG_CREDIT), cases [i].bytes,
+                                        cases [i].size, &credit, sizeof credit, &diag),
+                          ERR_PROTO);
+        if (!strstr (diag.text, cases [i].says))
+            fail_msg ("\"%s\" does not say %s", diag.text, cases [i].says);
+        assert_int_equal (credit.free, 0);
+    }
+}
+
+static void
+test_unknown_keys_are_ignored (void **state)
+{
+    own (codec_destroy) codec_t *codec = codec_new ();
+    msg_ping_t ping;
+    assert_int_equal (codec_decode (codec, msg_fields (MSG_PING),
+                                    BYTES (0x82, 0xa3, 'n', 'e', 'w', 0x90, 0xa6, 'n', 'o', 'w',
+                                           '_', 'm', 's', 5),
+                                    &ping, sizeof ping, NULL),
+                      0);
+    assert_int_equal (ping.now_ms, 5);
+}
+
+static void
+test_copy_never_leaves_half_a_character (void **state)
+{
+    char text [4];
+    assert_false (codec_copy (codec_text ("ab\xc3\xa9"), text, sizeof text));
+    assert_string_equal (text, "ab");
+    assert_true (codec_copy (codec_text ("abc"), text, sizeof text));
+    assert_string_equal (text, "abc");
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_scan_takes_a_map_of_every_type_we_use),
+        cmocka_unit_test (test_scan_refuses_what_msgpack_c_would_take),
+        cmocka_unit_test (test_scan_refuses_forged_lengths_without_believing_them),
+        cmocka_unit_test (test_scan_bounds_depth),
+        cmocka_unit_test (test_hello_survives_the_round_trip),
+        cmocka_unit_test (test_decode_names_the_key_that_is_wrong),
+        cmocka_unit_test (test_unknown_keys_are_ignored),
+        cmocka_unit_test (test_copy_never_leaves_half_a_character),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

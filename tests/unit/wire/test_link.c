@@ -1,0 +1,298 @@
+//  test_link - real sockets on loopback: plain, CURVE with ZAP, forged parts.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/wire/link.h"
+
+#include "common/base/limits.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <zmq.h>
+
+enum { S_WAIT_MS = 5000 };
+
+static const curve_keys_t s_plain = {0};
+
+//  Wait until the link has a message; its result.
+static int
+s_next (link_t *link, link_msg_t *msg, err_diag_t *diag)
+{
+    for (int rc = link_recv (link, msg, diag);; rc = link_recv (link, msg, diag)) {
+        if (rc != -EAGAIN)
+            return rc;
+        link_wait_t item = {.link = link};
+        if (!link_wait (&item, 1, S_WAIT_MS))
+            return -ETIMEDOUT;
+    }
+}
+
+//  DEALERs have IMMEDIATE set: wait until the connection stands.
+static int64_t
+s_send (link_t *link, const link_route_t *route, uint8_t type, const void *from)
+{
+    int64_t rc = -EAGAIN;
+    for (int i = 0; i < S_WAIT_MS && rc == -EAGAIN; i++) {
+        rc = link_send (link, route, type, from, 0);
+        link_wait_t item = {.link = link};
+        if (rc == -EAGAIN)
+            link_wait (&item, 1, 1);
+    }
+    return rc;
+}
+
+static void
+test_a_message_goes_there_and_its_answer_back (void **state)
+{
+    own (link_destroy) link_t *server = link_bind (LINK_WORK, "tcp://127.0.0.1:*", &s_plain, NULL);
+    assert_non_null (server);
+    own (link_destroy) link_t *client =
+        link_connect (LINK_WORK, link_endpoint (server), &s_plain, NULL);
+    link_set_session (client, 77);
+    own (link_msg_fini) link_msg_t got = {0};
+    msg_ping_t ping = {.now_ms = 42};
+    assert_int_equal (s_send (client, NULL, MSG_PING, &ping), 1);
+    assert_int_equal (s_next (server, &got, NULL), 0);
+    assert_int_equal (got.frame.type, MSG_PING);
+    assert_int_equal (got.frame.session, 77);
+    assert_int_equal (got.frame.seq, 1);
+    assert_int_equal (got.msg.ping.now_ms, 42);
+    assert_string_equal (got.identity, "");
+    link_route_t route = got.route;
+    assert_true (s_send (server, &route, MSG_PONG, &ping) > 0);
+    assert_int_equal (s_next (client, &got, NULL), 0);
+    assert_int_equal (got.frame.type, MSG_PONG);
+}
+
+static void
+test_an_unknown_route_is_told (void **state)
+{
+    own (link_destroy) link_t *server = link_bind (LINK_WORK, "tcp://127.0.0.1:*", &s_plain, NULL);
+    link_route_t route = {.size = 5, .bytes = {0, 1, 2, 3, 4}};
+    msg_ping_t ping = {0};
+    assert_int_equal (link_send (server, &route, MSG_PONG, &ping, 0), -EHOSTUNREACH);
+}
+
+static void
+test_more_than_a_frame_may_hold_is_not_sent (void **state)
+{
+    own (link_destroy) link_t *server =
+        link_bind (LINK_INGEST, "tcp://127.0.0.1:*", &s_plain, NULL);
+    own (link_destroy) link_t *client =
+        link_connect (LINK_INGEST, link_endpoint (server), &s_plain, NULL);
+    static char body [LIMIT_INGEST_FRAME_BYTES];
+    msg_event_t event = {.event_id = codec_text ("e"), .body = {body, sizeof body}};
+    assert_int_equal (link_send (client, NULL, MSG_EVENT, &event, 0), ERR_LIMIT);
+}
+
+static void
+test_remote_endpoints_need_keys (void **state)
+{
+    err_diag_t diag = {0};
+    assert_null (link_bind (LINK_WORK, "tcp://0.0.0.0:*", &s_plain, &diag));
+    assert_non_null (strstr (diag.text, "without keys only loopback"));
+    assert_null (link_connect (LINK_WORK, "tcp://192.0.2.1:5570", &s_plain, &diag));
+}
+
+static void
+test_an_address_in_use_is_told (void **state)
+{
+    own (link_destroy) link_t *first = link_bind (LINK_WORK, "tcp://127.0.0.1:*", &s_plain, NULL);
+    err_diag_t diag = {0};
+    assert_null (link_bind (LINK_WORK, link_endpoint (first), &s_plain, &diag));
+    assert_non_null (strstr (diag.text, "in use"));
+}
+
+//  Forged messages, sent with bare libzmq.
+static void
+test_forged_parts_are_refused_and_the_next_message_is_heard (void **state)
+{
+    own (link_destroy) link_t *server = link_bind (LINK_WORK, "tcp://127.0.0.1:*", &s_plain, NULL);
+    void *context = zmq_ctx_new ();
+    void *raw = zmq_socket (context, ZMQ_DEALER);
+    assert_int_equal (zmq_connect (raw, link_endpoint (server)), 0);
+    uint8_t header [FRAME_BYTES];
+    frame_encode (&(frame_t){.version = 1, .type = MSG_PING, .session = 1, .seq = 1}, header);
+    zmq_send (raw, "alone", 5, 0);
+    for (int i = 0; i < 20; i++)
+        zmq_send (raw, "part", 4, i < 19 ? ZMQ_SNDMORE : 0);
+    zmq_send (raw, "garbage", 7, ZMQ_SNDMORE);
+    zmq_send (raw, "\x80", 1, 0);
+    zmq_send (raw, header, sizeof header, ZMQ_SNDMORE);
+    zmq_send (raw, "\xdd\x04\x00\x00\x00", 5, 0);
+    header [4] = 2;
+    zmq_send (raw, header, sizeof header, ZMQ_SNDMORE);
+    zmq_send (raw, "\x80", 1, 0);
+    header [4] = 1;
+    header [5] = 200;
+    zmq_send (raw, header, sizeof header, ZMQ_SNDMORE);
+    zmq_send (raw, "\x80", 1, 0);
+    header [5] = MSG_PING;
+    zmq_send (raw, header, sizeof header, ZMQ_SNDMORE);
+    zmq_send (raw, "\x80", 1, 0);
+
+    own (link_msg_fini) link_msg_t got = {0};
+    static const struct {
+        int rc;
+        const char *says;
+    } expected [] = {{ERR_PROTO, "two frames"},
+                     {ERR_PROTO, "two frames"},
+                     {ERR_PROTO, "32 bytes"},
+                     {ERR_PROTO, "not a map"},
+                     {ERR_PROTO, "version 2"},
+                     {ERR_NONE, "type 200"},
+                     {0, ""}};
+    for (size_t i = 0; i < sizeof expected / sizeof expected [0]; i++) {
+        err_diag_t diag = {0};
+        assert_int_equal (s_next (server, &got, &diag), expected [i].rc);
+        assert_true (got.route.size > 0);
+        if (!strstr (diag.text, expected [i].says))
+            fail_msg ("\"%s\" does not say \"%s\"", diag.text, expected [i].says);
+    }
+    zmq_close (raw);
+    zmq_ctx_term (context);
+}
+
+static void
+test_a_subscriber_gets_its_topics_only (void **state)
+{
+    own (link_destroy) link_t *stream =
+        link_bind (LINK_STREAM, "tcp://127.0.0.1:*", &s_plain, NULL);
+    own (link_destroy) link_t *tap =
+        link_connect (LINK_STREAM, link_endpoint (stream), &s_plain, NULL);
+    assert_int_equal (link_subscribe (tap, "incident/a/"), 0);
+    msg_record_t record = {.seq = 1,
+                           .kind = codec_text ("incident"),
+                           .cluster = codec_text ("a"),
+                           .change = codec_text ("pending")};
+    own (link_msg_fini) link_msg_t got = {0};
+    //  publish until the subscription has arrived
+    for (int i = 0; i < S_WAIT_MS; i++) {
+        assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
+        link_publish (stream, "incident/b/", &record);
+        link_publish (stream, "incident/a/", &record);
+        link_wait_t item = {.link = tap};
+        if (link_wait (&item, 1, 1))
+            break;
+    }
+    assert_int_equal (s_next (tap, &got, NULL), 0);
+    assert_string_equal (got.topic, "incident/a/");
+    assert_int_equal (got.msg.record.seq, 1);
+}
+
+//  --- CURVE
+
+typedef struct {
+    char root [64], keys [96], peer [96];
+    curve_keys_t server, worker;
+    curve_zap_t *zap;
+} curve_fixture_t;
+
+static int
+setup_curve (void **state)
+{
+    static curve_fixture_t self;
+    snprintf (self.root, sizeof self.root, "/tmp/test_link.XXXXXX");
+    if (!mkdtemp (self.root))
+        return -1;
+    snprintf (self.keys, sizeof self.keys, "%s/keys", self.root);
+    snprintf (self.peer, sizeof self.peer, "%s/peer", self.root);
+    if (curve_key_new (self.keys, CURVE_ROLE_WORKER, "w", self.peer, NULL)
+        || curve_load_broker (self.keys, &self.server, NULL)
+        || curve_load_peer (self.peer, CURVE_ROLE_WORKER, &self.worker, NULL))
+        return -1;
+    self.zap = curve_zap_new (self.keys, NULL);
+    *state = &self;
+    return self.zap ? 0 : -1;
+}
+
+static int
+teardown_curve (void **state)
+{
+    static const char *const names [] = {"keys/clients/worker-w.key",
+                                         "keys/clients",
+                                         "keys/broker.key",
+                                         "keys/broker.key_secret",
+                                         "keys",
+                                         "peer/worker.key",
+                                         "peer/worker.key_secret",
+                                         "peer/broker.key",
+                                         "peer",
+                                         ""};
+    curve_fixture_t *self = *state;
+    curve_zap_destroy (&self->zap);
+    for (size_t i = 0; i < sizeof names / sizeof names [0]; i++) {
+        char path [256];
+        snprintf (path, sizeof path, "%s/%s", self->root, names [i]);
+        remove (path);
+    }
+    return 0;
+}
+
+static void
+test_an_enrolled_key_is_the_identity_of_its_messages (void **state)
+{
+    curve_fixture_t *self = *state;
+    own (link_destroy) link_t *server =
+        link_bind (LINK_WORK, "tcp://127.0.0.1:*", &self->server, NULL);
+    own (link_destroy) link_t *client =
+        link_connect (LINK_WORK, link_endpoint (server), &self->worker, NULL);
+    own (link_msg_fini) link_msg_t got = {0};
+    msg_ping_t ping = {0};
+    assert_true (s_send (client, NULL, MSG_PING, &ping) > 0);
+    assert_int_equal (s_next (server, &got, NULL), 0);
+    char identity [CURVE_IDENTITY];
+    snprintf (identity, sizeof identity, "worker:%s", self->worker.public_key);
+    assert_string_equal (got.identity, identity);
+}
+
+//  A worker's key on the stream, an unknown key and no key at all: nothing is heard.
+static void
+test_others_are_not_heard (void **state)
+{
+    curve_fixture_t *self = *state;
+    own (link_destroy) link_t *server =
+        link_bind (LINK_INGEST, "tcp://127.0.0.1:*", &self->server, NULL);
+    curve_keys_t stranger = self->worker;
+    assert_int_equal (zmq_curve_keypair (stranger.public_key, stranger.secret_key), 0);
+    own (link_destroy) link_t *wrong_role =
+        link_connect (LINK_INGEST, link_endpoint (server), &self->worker, NULL);
+    own (link_destroy) link_t *unknown =
+        link_connect (LINK_INGEST, link_endpoint (server), &stranger, NULL);
+    own (link_destroy) link_t *bare =
+        link_connect (LINK_INGEST, link_endpoint (server), &s_plain, NULL);
+    link_t *peers [] = {wrong_role, unknown, bare};
+    own (link_msg_fini) link_msg_t got = {0};
+    msg_ping_t ping = {0};
+    for (int i = 0; i < 150; i++) {
+        for (size_t k = 0; k < 3; k++)
+            link_send (peers [k], NULL, MSG_PING, &ping, 0);
+        link_wait_t item = {.link = server};
+        link_wait (&item, 1, 5);
+        assert_int_equal (link_recv (server, &got, NULL), -EAGAIN);
+    }
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_a_message_goes_there_and_its_answer_back),
+        cmocka_unit_test (test_an_unknown_route_is_told),
+        cmocka_unit_test (test_more_than_a_frame_may_hold_is_not_sent),
+        cmocka_unit_test (test_remote_endpoints_need_keys),
+        cmocka_unit_test (test_an_address_in_use_is_told),
+        cmocka_unit_test (test_forged_parts_are_refused_and_the_next_message_is_heard),
+        cmocka_unit_test (test_a_subscriber_gets_its_topics_only),
+        cmocka_unit_test_setup_teardown (test_an_enrolled_key_is_the_identity_of_its_messages,
+                                         setup_curve, teardown_curve),
+        cmocka_unit_test_setup_teardown (test_others_are_not_heard, setup_curve, teardown_curve),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
