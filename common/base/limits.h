@@ -33,6 +33,17 @@ enum {
     LIMIT_TURN_BYTES = LIMIT_MIB (4),
     LIMIT_TURN_MS = 2,
     LIMIT_MAILBOX = 4096,                            //  items between two threads
+    LIMIT_SNAPSHOT_MS = 1000,                        //  the loop publishes its figures this often
+    LIMIT_STORE_RETRY_MS = 200,                      //  pause after a commit that was rolled back
+    LIMIT_STORE_REFUSE_MS = 2000,                    //  when to offer an event again that the store refused
+    LIMIT_DRAIN_RETRY_MS = 2000,                     //  BYE: when to come back after a drain
+    LIMIT_DRAIN_LINGER_MS = 1000,                    //  unsent messages at the end of a drain
+    //  --- store
+    LIMIT_RESERVE_BYTES = LIMIT_MIB (64),            //  freed when the disk is full, so that verdicts still commit
+    LIMIT_WAL_PAGES = 1000,                          //  checkpoint beyond this
+    LIMIT_WAL_BYTES = LIMIT_MIB (64),                //  the WAL file is cut to this
+    LIMIT_TIDY_ROWS = 200,                           //  old event ids deleted in one chunk
+    LIMIT_RELOADS = 8,                               //  earlier configurations kept for threads that still read them
     //  --- events
     LIMIT_EVENT_BYTES = LIMIT_MIB (8),               //  larger is discarded, counted, a gap
     LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256),      //  larger bodies are files beside the store
@@ -77,10 +88,16 @@ enum {
     LIMIT_PING_MS = 5000,
     LIMIT_SESSION_DEAD_MS = 30000,                   //  silent worker: no assignment after 3 pings, dead here
     LIMIT_ACCEPT_MS = 5000,                          //  ASSIGN not accepted: taken back free of charge
+    LIMIT_AGENT_GRACE_MS = 10000,                    //  kill grace the hard deadline counts with; the slack covers longer ones
     LIMIT_REVOKE_SLACK_MS = 120000,                  //  attempt revoked at timeout + grace + this
     LIMIT_VERDICT_RETRY_MS = 2000,                   //  resend until acknowledged
     LIMIT_CLOCK_JUMP_MS = 5000,                      //  between two turns: drain first, extend leases once
     LIMIT_REBUILD_MS = 30000,                        //  worker socket without an answer: build a new one
+    LIMIT_KILL_MS = 5000,                            //  KILL is repeated this long, then the rest is reported
+    LIMIT_SPOOLED = 256,                             //  finished reports of one worker; beyond it no credit
+    LIMIT_FILES_RETRY_MS = 5000,                     //  files socket: no answer, ask again from what is known
+    LIMIT_FETCH_TRIES = 12,                          //  then the attempt is given back
+    LIMIT_SWEEP_ENTRIES = 256,                       //  removed workspace entries in one turn of a worker
     LIMIT_QUARANTINE_STREAK = 3,
     LIMIT_QUARANTINE_MIN_MS = 10000,
     LIMIT_QUARANTINE_MAX_MS = 600000,
