@@ -38,6 +38,6 @@ extern const conf_spec_t settings_spec;
 //  What the core needs of it.
 void
 settings_step (const settings_t *self, step_settings_t *ret_settings);
-//  All sources: clusters plus the single K8S_CLUSTER_MCP_ENDPOINT (name "").  Returns how many.
+//  All MCP sources: clusters with an endpoint plus the single K8S_CLUSTER_MCP_ENDPOINT (name "").  Returns how many.
 size_t
 settings_clusters (const settings_t *self, settings_cluster_t *ret_clusters, size_t max);

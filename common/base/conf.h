@@ -72,14 +72,14 @@ typedef struct {
     const char *ready_file; //  written when everything is bound: "name=endpoint" lines
 } conf_common_t;
 
-#define CONF_COMMON_ROWS(type, member)                                                             \
-    {.key = "log_level", .type = CONF_ENUM, .offset = offsetof (type, member.log_level),           \
+#define CONF_COMMON_ROWS(owner, member)                                                            \
+    {.key = "log_level", .type = CONF_ENUM, .offset = offsetof (owner, member.log_level),           \
      .env = "LOG_LEVEL", .fallback = "info", .choices = "debug|info|warn|error",                   \
      .flags = CONF_RELOAD, .help = "Least severe level that is logged."},                          \
-    {.key = "log_format", .type = CONF_ENUM, .offset = offsetof (type, member.log_format),         \
+    {.key = "log_format", .type = CONF_ENUM, .offset = offsetof (owner, member.log_format),         \
      .env = "TRIAGE_LOG_FORMAT", .fallback = "logfmt", .choices = "logfmt|json",                   \
      .help = "Shape of a log line."},                                                              \
-    {.key = "ready_file", .type = CONF_TEXT, .offset = offsetof (type, member.ready_file),         \
+    {.key = "ready_file", .type = CONF_TEXT, .offset = offsetof (owner, member.ready_file),         \
      .env = "TRIAGE_READY_FILE",                                                                   \
      .help = "File written once everything is bound, one name=endpoint a line."}
 

@@ -1,0 +1,61 @@
+//  store_row - rows as columns: one table of columns drives CREATE, INSERT, bind and read.
+//
+//  Part of the port to SQLite; only store*.c include it.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sqlite3 sqlite3;
+typedef struct sqlite3_stmt sqlite3_stmt;
+
+typedef enum {
+    STORE_ROW_INT,  //  int64_t
+    STORE_ROW_ENUM, //  int or an enum of its size
+    STORE_ROW_BOOL, //  bool
+    STORE_ROW_TEXT  //  char [size], NUL-terminated
+} store_row_type_t;
+
+typedef struct {
+    const char *name;
+    store_row_type_t type;
+    size_t offset;
+    size_t size;      //  of the member, bytes
+    const char *decl; //  what follows the type in CREATE TABLE, "" for nothing
+} store_row_column_t;
+
+typedef struct {
+    const char *name;
+    const store_row_column_t *columns; //  ended by name NULL
+    size_t row_size;                   //  sizeof the struct
+    const char *key;                   //  columns of the upsert, NULL: rows are only ever inserted
+    const char *constraints; //  table constraints, each with a comma in front, "" for none
+} store_row_table_t;
+
+enum { STORE_ROW_SQL_BYTES = 4096 };
+
+extern const store_row_table_t store_row_incident;
+extern const store_row_table_t store_row_attempt;
+extern const store_row_table_t store_row_effect;
+extern const store_row_table_t store_row_record;
+
+//  Make the table if it is not there.  Err: a SQLite code > 0.
+int
+store_row_create (sqlite3 *db, const store_row_table_t *table) must_check;
+//  Prepare "insert or update this row".  Err: a SQLite code > 0.
+int
+store_row_prepare_write (sqlite3 *db, const store_row_table_t *table,
+                         sqlite3_stmt **ret_stmt) must_check;
+//  Prepare "SELECT columns FROM table <tail>".  Err: a SQLite code > 0.
+int
+store_row_prepare_read (sqlite3 *db, const store_row_table_t *table, const char *tail,
+                        sqlite3_stmt **ret_stmt) must_check;
+//  Bind every column, in order from 1.
+void
+store_row_bind (sqlite3_stmt *stmt, const store_row_table_t *table, const void *row);
+//  Read the current row of a statement made by store_row_prepare_read.
+void
+store_row_read (sqlite3_stmt *stmt, const store_row_table_t *table, void *ret_row);
