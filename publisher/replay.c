@@ -1,1 +1,525 @@
-typedef int not_written_yet; // replaced by its owner
+//  replay - see replay.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "publisher/replay.h"
+
+#include "common/base/failpoint.h"
+#include "common/base/json.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/wire/link.h"
+#include "publisher/ids.h"
+#include "publisher/lines.h"
+#include "publisher/upload.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <uthash.h>
+
+//  One event that is read and not yet acknowledged.
+typedef struct {
+    ident_t id;
+    char *body; //  Owned
+    size_t size;
+    bool large;       //  Does not fit an ingest frame
+    const char *path; //  Where it came from
+    int64_t line;
+    int64_t due_ms; //  Send (again) from then on, boot clock
+    uint64_t seq;   //  Of its last sending, 0 before
+    UT_hash_handle hh;
+} entry_t;
+
+//  One socket and what we know of its broker.
+typedef struct {
+    link_kind_t kind;
+    const char *endpoint;
+    link_t *link;     //  NULL until needed
+    link_msg_t msg;   //  What was received last
+    int64_t heard_ms; //  Last message of the broker, or when we began to wait for one
+} channel_t;
+
+struct replay {
+    replay_args_t args;
+    lines_t *lines;
+    ids_t *ids;
+    entry_t *entries; //  Hash by id; iterates in order of reading
+    size_t bytes;     //  Of all bodies in entries
+    channel_t ingest, files;
+    upload_t upload;
+    int64_t blocked_ms;  //  The socket took nothing more: no sending before this
+    int64_t next_us;     //  With a rate: no reading before this, boot clock in microseconds
+    int64_t progress_ms; //  Next progress line
+    int64_t stop_ms;     //  Deadline after a signal, 0 before one
+    bool input_waits;    //  Standard input had nothing: wait for it
+    bool input_ended;
+    bool stop_now;
+    int64_t events, acked, fresh, repeats, counted, suppressed; //  Counts for the summary
+    int64_t invalid, too_long, refused, unreadable, resent;
+};
+
+enum { READ_BATCH = 64, RECV_BATCH = 512, BLOCKED_MS = 20, PROGRESS_MS = 5000 };
+
+//  Bytes that one ingest frame has for the body: the rest is the map, the id and the cluster.
+static const size_t frame_body = LIMIT_INGEST_FRAME_BYTES - 1024;
+
+static void
+s_entry_drop (replay_t *self, entry_t **entry_p)
+{
+    entry_t *entry = *entry_p;
+    if (self->upload.event_id == entry->id.text)
+        upload_stop (&self->upload);
+    HASH_DEL (self->entries, entry);
+    self->bytes -= entry->size;
+    free (entry->body);
+    free (entry);
+    *entry_p = NULL;
+}
+
+static int
+s_connect (replay_t *self, channel_t *channel, err_diag_t *diag)
+{
+    link_destroy (&channel->link);
+    channel->link = link_connect (channel->kind, channel->endpoint, self->args.keys, diag);
+    if (!channel->link)
+        return ERR_CONFIG;
+    link_set_session (channel->link, ident_random64 ());
+    channel->heard_ms = clk_now (self->args.clk).boot_ms;
+    return 0;
+}
+
+int
+replay_open (const replay_args_t *args, replay_t **ret_replay, err_diag_t *diag)
+{
+    assert (args->settings && args->keys && args->clk && args->input_count > 0);
+
+    own (replay_destroy) replay_t *self = calloc (1, sizeof (replay_t));
+    if (!self)
+        return -ENOMEM;
+    const settings_t *settings = args->settings;
+    self->args = *args;
+    self->ingest = (channel_t){.kind = LINK_INGEST, .endpoint = settings->ingest_endpoint};
+    self->files = (channel_t){.kind = LINK_FILES, .endpoint = settings->files_endpoint};
+    self->progress_ms = clk_now (args->clk).boot_ms + PROGRESS_MS;
+    self->lines = lines_new (args->inputs, args->input_count, LIMIT_EVENT_BYTES);
+    if (!self->lines)
+        return -ENOMEM;
+    int rc = ids_open (settings->spool_dir, args->inputs, args->input_count, &self->ids, diag);
+    if (rc == 0)
+        rc = s_connect (self, &self->ingest, diag);
+    if (rc == 0)
+        *ret_replay = own_take (self);
+    return rc;
+}
+
+void
+replay_destroy (replay_t **self_p)
+{
+    replay_t *self = *self_p;
+    if (!self)
+        return;
+    entry_t *entry = NULL;
+    entry_t *next = NULL;
+    HASH_ITER (hh, self->entries, entry, next)
+    {
+        s_entry_drop (self, &entry);
+    }
+    link_msg_fini (&self->ingest.msg);
+    link_msg_fini (&self->files.msg);
+    link_destroy (&self->ingest.link);
+    link_destroy (&self->files.link);
+    lines_destroy (&self->lines);
+    ids_destroy (&self->ids);
+    free (self);
+    *self_p = NULL;
+}
+
+//  --- reading
+
+//  Keep one line as an event.  Err: -errno of the spool.
+static int
+s_add (replay_t *self, const lines_line_t *line, clk_now_t now)
+{
+    own (json_drop) json_t *doc = NULL;
+    err_diag_t diag = {.text = ""};
+    if (json_parse (line->data, line->size, &doc, &diag) != 0) {
+        self->invalid++;
+        log_warn ("line is not JSON, it is sent all the same", kv ("file", line->path),
+                  kv ("line", line->number), kv ("reason", diag.text));
+    }
+    entry_t *entry = calloc (1, sizeof (entry_t));
+    char *body = malloc (line->size);
+    int rc = entry && body ? 0 : -ENOMEM;
+    if (rc == 0)
+        rc = ids_next (self->ids, line->data, line->size, now.wall_ms, &entry->id);
+    if (rc < 0) {
+        free (body);
+        free (entry);
+        return rc;
+    }
+    memcpy (body, line->data, line->size);
+    entry->body = body;
+    entry->size = line->size;
+    entry->large = line->size > frame_body;
+    entry->path = line->path;
+    entry->line = line->number;
+    entry->due_ms = now.boot_ms;
+    HASH_ADD_STR (self->entries, id.text, entry);
+    self->bytes += entry->size;
+    self->events++;
+    return 0;
+}
+
+static bool
+s_room (const replay_t *self, clk_now_t now)
+{
+    return !self->input_ended && self->stop_ms == 0
+           && HASH_COUNT (self->entries) < (size_t) self->args.settings->window
+           && self->bytes < LIMIT_PUBLISH_BYTES && now.boot_ms * 1000 >= self->next_us;
+}
+
+static void
+s_pace (replay_t *self, clk_now_t now)
+{
+    int64_t rate = self->args.settings->rate;
+    if (rate == 0)
+        return;
+    //  A pause is not made up for by a burst of more than one second's events.
+    int64_t floor_us = (now.boot_ms - 1000) * 1000;
+    if (self->next_us < floor_us)
+        self->next_us = self->next_us == 0 ? now.boot_ms * 1000 : floor_us;
+    self->next_us += 1000000 / rate;
+}
+
+//  Read at most one batch and make its ids durable.  Err: -errno of the spool.
+static int
+s_read (replay_t *self, clk_now_t now)
+{
+    self->input_waits = false;
+    for (int count = 0; count < READ_BATCH && s_room (self, now); count++) {
+        lines_line_t line;
+        int rc = lines_next (self->lines, &line);
+        if (rc == 1) {
+            rc = s_add (self, &line, now);
+            if (rc < 0)
+                return rc;
+            s_pace (self, now);
+        }
+        else if (rc == 0) {
+            self->input_ended = true;
+        }
+        else if (rc == -EAGAIN) {
+            self->input_waits = true;
+            break;
+        }
+        else if (rc == ERR_LIMIT) {
+            self->too_long++;
+            log_error ("line is too long, it is not sent", kv ("file", line.path),
+                       kv ("line", line.number), kv ("limit_bytes", LIMIT_EVENT_BYTES));
+        }
+        else {
+            self->unreadable++;
+            log_error ("file cannot be read", kv ("file", line.path), kv ("error", err_str (rc)));
+        }
+    }
+    return ids_sync (self->ids);
+}
+
+//  --- sending
+
+static void
+s_send_large (replay_t *self, entry_t *entry, int64_t now_ms)
+{
+    err_diag_t diag;
+    if (!self->files.link && s_connect (self, &self->files, &diag) != 0) {
+        log_error ("files socket cannot be connected", kv ("reason", diag.text));
+        entry->due_ms = now_ms + LIMIT_PUBLISH_RESEND_MS;
+        return;
+    }
+    if (!self->upload.event_id) {
+        upload_start (&self->upload, entry->id.text, self->args.settings->cluster, entry->body,
+                      entry->size, now_ms);
+        self->files.heard_ms = now_ms;
+    }
+}
+
+//  Returns false when the socket takes nothing more now.
+static bool
+s_send_small (replay_t *self, entry_t *entry, int64_t now_ms)
+{
+    msg_event_t event = {.event_id = codec_text (entry->id.text),
+                         .body = {entry->body, entry->size}};
+    if (*self->args.settings->cluster)
+        event.cluster = codec_text (self->args.settings->cluster);
+    failpoint ("publisher.send.before");
+    int64_t seq = link_send (self->ingest.link, NULL, MSG_EVENT, &event, 0);
+    if (seq == ERR_LIMIT) {
+        entry->large = true;
+        return true;
+    }
+    if (seq < 0)
+        return false;
+    failpoint ("publisher.send.after");
+    if (entry->seq)
+        self->resent++;
+    entry->seq = (uint64_t) seq;
+    entry->due_ms = now_ms + LIMIT_PUBLISH_RESEND_MS;
+    return true;
+}
+
+static void
+s_send (replay_t *self, int64_t now_ms)
+{
+    for (entry_t *entry = self->entries; entry; entry = entry->hh.next) {
+        if (entry->due_ms > now_ms)
+            continue;
+        if (entry->large) {
+            s_send_large (self, entry, now_ms);
+        }
+        else if (now_ms >= self->blocked_ms && !s_send_small (self, entry, now_ms)) {
+            self->blocked_ms = now_ms + BLOCKED_MS;
+        }
+    }
+    if (self->upload.event_id && self->files.link)
+        upload_pump (&self->upload, self->files.link, now_ms);
+}
+
+//  --- receiving
+
+static entry_t *
+s_find (replay_t *self, codec_text_t event_id)
+{
+    char id [IDENT_SIZE];
+    entry_t *entry = NULL;
+    if (codec_copy (event_id, id, sizeof (id)))
+        HASH_FIND_STR (self->entries, id, entry);
+    return entry;
+}
+
+static void
+s_acked (replay_t *self, const msg_event_ack_t *ack)
+{
+    entry_t *entry = s_find (self, ack->event_id);
+    if (!entry)
+        return; //  the answer to a sending that was repeated
+    failpoint ("publisher.ack.received");
+    char disposition [32];
+    char incident [64];
+    codec_copy (ack->disposition, disposition, sizeof (disposition));
+    codec_copy (ack->incident, incident, sizeof (incident));
+    log_info ("event acknowledged", kv ("event_id", entry->id.text),
+              kv ("disposition", disposition), kv ("incident_id", incident),
+              kv ("file", entry->path), kv ("line", entry->line));
+    self->acked++;
+    self->fresh += codec_is (ack->disposition, "new");
+    self->repeats += codec_is (ack->disposition, "repeat");
+    self->counted += codec_is (ack->disposition, "counted");
+    self->suppressed += codec_is (ack->disposition, "suppressed");
+    s_entry_drop (self, &entry);
+}
+
+static void
+s_nacked (replay_t *self, const msg_event_nack_t *nack, int64_t now_ms)
+{
+    entry_t *entry = s_find (self, nack->event_id);
+    if (!entry)
+        return;
+    int64_t retry_ms = nack->retry_ms;
+    if (retry_ms < LIMIT_PUBLISH_RETRY_MIN_MS)
+        retry_ms = LIMIT_PUBLISH_RETRY_MIN_MS;
+    if (retry_ms > LIMIT_PUBLISH_RETRY_MAX_MS)
+        retry_ms = LIMIT_PUBLISH_RETRY_MAX_MS;
+    entry->due_ms = now_ms + retry_ms;
+    if (self->upload.event_id == entry->id.text)
+        upload_stop (&self->upload);
+    char reason [64];
+    codec_copy (nack->reason, reason, sizeof (reason));
+    log_debug ("event refused for now", kv ("event_id", entry->id.text), kv ("reason", reason),
+               kv ("retry_ms", retry_ms));
+}
+
+//  ERROR: about one event when corr is its seq; fatal ones end that event.
+static void
+s_error (replay_t *self, const frame_t *frame, const msg_error_t *error)
+{
+    char code [64];
+    char text [256];
+    codec_copy (error->code, code, sizeof (code));
+    codec_copy (error->text, text, sizeof (text));
+    entry_t *found = NULL;
+    for (entry_t *entry = self->entries; entry && !found; entry = entry->hh.next)
+        if (frame->corr != 0 && entry->seq == frame->corr)
+            found = entry;
+    if (!found || !error->fatal) {
+        log_warn ("broker answers with an error", kv ("code", code), kv ("text", text));
+        return;
+    }
+    self->refused++;
+    log_error ("event refused", kv ("event_id", found->id.text), kv ("file", found->path),
+               kv ("line", found->line), kv ("code", code), kv ("text", text));
+    s_entry_drop (self, &found);
+}
+
+static void
+s_receive (replay_t *self, channel_t *channel, int64_t now_ms)
+{
+    for (int count = 0; channel->link && count < RECV_BATCH; count++) {
+        err_diag_t diag = {.text = ""};
+        int rc = link_recv (channel->link, &channel->msg, &diag);
+        if (rc == -EAGAIN)
+            return;
+        channel->heard_ms = now_ms;
+        const link_msg_t *got = &channel->msg;
+        if (rc < 0)
+            log_warn ("message is not understood", kv ("reason", diag.text));
+        else if (got->frame.type == MSG_EVENT_ACK)
+            s_acked (self, &got->msg.event_ack);
+        else if (got->frame.type == MSG_EVENT_NACK)
+            s_nacked (self, &got->msg.event_nack, now_ms);
+        else if (got->frame.type == MSG_ERROR)
+            s_error (self, &got->frame, &got->msg.error);
+        else if (got->frame.type == MSG_GO_EVENT && self->upload.event_id
+                 && codec_is (got->msg.go_event.event_id, self->upload.event_id))
+            upload_go (&self->upload, got->msg.go_event.upto, now_ms);
+    }
+}
+
+//  --- time
+
+//  A socket that was refused (keys, mechanism) stays dead for good: after silence, build a new one.
+static void
+s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
+{
+    if (!waiting || !channel->link) {
+        channel->heard_ms = now_ms;
+        return;
+    }
+    if (now_ms - channel->heard_ms < LIMIT_REBUILD_MS)
+        return;
+    log_warn ("broker is silent, building a new socket", kv ("endpoint", channel->endpoint),
+              kv ("silent_ms", now_ms - channel->heard_ms),
+              kv ("outstanding", (int64_t) HASH_COUNT (self->entries)));
+    err_diag_t diag = {.text = ""};
+    if (s_connect (self, channel, &diag) != 0)
+        log_error ("socket cannot be connected", kv ("reason", diag.text));
+    channel->heard_ms = now_ms;
+    upload_stop (&self->upload);
+    for (entry_t *entry = self->entries; entry; entry = entry->hh.next)
+        entry->due_ms = now_ms;
+}
+
+static void
+s_progress (replay_t *self, int64_t now_ms)
+{
+    if (now_ms < self->progress_ms)
+        return;
+    self->progress_ms = now_ms + PROGRESS_MS;
+    log_info ("replay goes on", kv ("read", self->events), kv ("acked", self->acked),
+              kv ("outstanding", (int64_t) HASH_COUNT (self->entries)),
+              kv ("resent", self->resent));
+}
+
+static void
+s_signal (replay_t *self, int64_t now_ms)
+{
+    struct signalfd_siginfo info;
+    if (read (self->args.signal_fd, &info, sizeof (info)) != (ssize_t) sizeof (info))
+        return;
+    self->stop_now = self->stop_ms != 0;
+    if (self->stop_now)
+        return;
+    self->stop_ms = now_ms + self->args.settings->shutdown_timeout;
+    log_info ("stopping: waiting for outstanding acknowledgements",
+              kv ("outstanding", (int64_t) HASH_COUNT (self->entries)));
+}
+
+static int64_t
+s_earlier (int64_t wait_ms, int64_t at_ms, int64_t now_ms)
+{
+    int64_t left_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+    return left_ms < wait_ms ? left_ms : wait_ms;
+}
+
+static int64_t
+s_wait_ms (const replay_t *self, clk_now_t now)
+{
+    int64_t wait_ms = s_earlier (1000, self->progress_ms, now.boot_ms);
+    if (self->stop_ms)
+        wait_ms = s_earlier (wait_ms, self->stop_ms, now.boot_ms);
+    if (s_room (self, now))
+        return self->input_waits ? wait_ms : 0;
+    if (!self->input_ended && self->next_us > now.boot_ms * 1000)
+        wait_ms = s_earlier (wait_ms, self->next_us / 1000 + 1, now.boot_ms);
+    for (const entry_t *entry = self->entries; entry && wait_ms > 0; entry = entry->hh.next)
+        if (!entry->large)
+            wait_ms = s_earlier (
+                wait_ms, entry->due_ms > self->blocked_ms ? entry->due_ms : self->blocked_ms,
+                now.boot_ms);
+    if (self->upload.event_id)
+        wait_ms = s_earlier (wait_ms, now.boot_ms + BLOCKED_MS, now.boot_ms);
+    return wait_ms;
+}
+
+//  --- the loop
+
+static void
+s_wait (replay_t *self, clk_now_t now)
+{
+    link_wait_t items [4] = {{.fd = self->args.signal_fd}, {.link = self->ingest.link, .fd = -1}};
+    size_t count = 2;
+    if (self->files.link)
+        items [count++] = (link_wait_t){.link = self->files.link, .fd = -1};
+    if (self->input_waits && s_room (self, now))
+        items [count++] = (link_wait_t){.fd = lines_fd (self->lines)};
+    link_wait (items, count, s_wait_ms (self, now));
+    if (items [0].readable)
+        s_signal (self, clk_now (self->args.clk).boot_ms);
+}
+
+static int
+s_finish (replay_t *self)
+{
+    int64_t open = (int64_t) HASH_COUNT (self->entries);
+    log_info ("replay finished", kv ("events", self->events), kv ("acked", self->acked),
+              kv ("new", self->fresh), kv ("repeat", self->repeats), kv ("counted", self->counted),
+              kv ("suppressed", self->suppressed), kv ("outstanding", open),
+              kv ("invalid", self->invalid), kv ("too_long", self->too_long),
+              kv ("refused", self->refused), kv ("unreadable", self->unreadable),
+              kv ("resent", self->resent), kv ("known_ids", ids_known (self->ids)));
+    bool whole = self->input_ended && open == 0 && self->refused == 0;
+    int rc = whole ? ids_finish (self->ids) : 0;
+    if (rc < 0)
+        log_warn ("spool file cannot be removed", kv ("error", err_str (rc)));
+    return open == 0 && self->refused + self->too_long + self->unreadable == 0 ? 0 : EXIT_RUNTIME;
+}
+
+int
+replay_run (replay_t *self)
+{
+    while (true) {
+        clk_now_t now = clk_now (self->args.clk);
+        int rc = s_read (self, now);
+        if (rc < 0) {
+            log_error ("spool cannot be written", kv ("dir", self->args.settings->spool_dir),
+                       kv ("error", err_str (rc)));
+            return EXIT_STORE;
+        }
+        s_send (self, now.boot_ms);
+        s_receive (self, &self->ingest, now.boot_ms);
+        s_receive (self, &self->files, now.boot_ms);
+        bool uploading = self->upload.event_id != NULL;
+        s_watch (self, &self->ingest, HASH_COUNT (self->entries) > (uploading ? 1 : 0),
+                 now.boot_ms);
+        s_watch (self, &self->files, uploading, now.boot_ms);
+        s_progress (self, now.boot_ms);
+        bool ended = self->input_ended || self->stop_ms != 0;
+        if (ended && !self->entries)
+            return s_finish (self);
+        if (self->stop_now || (self->stop_ms && now.boot_ms >= self->stop_ms))
+            return s_finish (self);
+        s_wait (self, now);
+    }
+}

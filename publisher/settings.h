@@ -1,0 +1,17 @@
+//  settings - the publisher's option table and the struct it fills.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/conf.h"
+
+typedef struct {
+    conf_common_t common;
+    const char *ingest_endpoint, *files_endpoint;
+    const char *keys_dir, *spool_dir;
+    const char *cluster;      //  "" = the event's own
+    int64_t window;           //  events under way without an acknowledgement
+    int64_t rate;             //  events per second, 0 = as fast as the broker takes them
+    int64_t shutdown_timeout; //  ms
+} settings_t;
+
+extern const conf_spec_t settings_spec;
