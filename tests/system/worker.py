@@ -124,16 +124,12 @@ class Worker:
         manifest = []
         for path, data in contents.items():
             sent = upto = 0
-            while upto < len(data) or sent == 0:
-                while sent < len(data) and sent - upto < WINDOW or sent == 0:
+            while upto < len(data):
+                while sent < len(data) and sent - upto < WINDOW:
                     chunk = data[sent:sent + CHUNK]
                     self.files.send(PUT, {**fence, "path": path, "offset": sent, "size": len(data), "bytes": chunk})
                     sent += len(chunk)
-                    if not data:
-                        break
                 upto = self.files.wait([GO])[1]["upto"]
-                if not data:
-                    break
             manifest.append({"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()})
         self.files.send(SEAL, {**fence, "files": manifest})
         return manifest, self.files.wait([SEALED])[1]
