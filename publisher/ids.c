@@ -138,10 +138,10 @@ ids_next (ids_t *self, const char *line, size_t size, int64_t wall_ms, ident_t *
         self->at++;
         return 0;
     }
-    failpoint ("publisher.spool.before_write");
+    failpoint ("publisher.id.write.before");
     ident_t id = ident_new (wall_ms);
     snprintf (record, sizeof (record), "%.*s %s\n", HASH_CHARS, hash, id.text);
-    int rc = failpoint_errno ("publisher.spool.write");
+    int rc = failpoint_errno ("publisher.id.write");
     if (rc < 0)
         return rc;
     self->dirty = true;
@@ -158,13 +158,12 @@ ids_sync (ids_t *self)
 {
     if (!self->dirty)
         return 0;
-    failpoint ("publisher.spool.before_sync");
-    int rc = failpoint_errno ("publisher.spool.sync");
+    int rc = failpoint_errno ("publisher.id.sync");
     if (rc == 0 && fdatasync (self->fd) != 0)
         rc = -errno;
     if (rc < 0)
         return rc;
-    failpoint ("publisher.spool.after_sync");
+    failpoint ("publisher.id.write.after");
     self->dirty = false;
     return 0;
 }
@@ -178,9 +177,9 @@ ids_known (const ids_t *self)
 int
 ids_finish (ids_t *self)
 {
-    failpoint ("publisher.spool.before_unlink");
+    failpoint ("publisher.finish.before");
     if (unlinkat (self->dir_fd, self->name, 0) != 0)
         return -errno;
-    failpoint ("publisher.spool.after_unlink");
+    failpoint ("publisher.finish.after");
     return fsync (self->dir_fd) == 0 ? 0 : -errno;
 }

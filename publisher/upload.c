@@ -37,7 +37,7 @@ s_send_chunk (upload_t *self, link_t *link)
                                .offset = self->sent,
                                .size = self->size,
                                .bytes = {self->body + self->sent, (size_t) size}};
-    failpoint ("publisher.upload.before_chunk");
+    failpoint ("publisher.chunk.before");
     if (link_send (link, NULL, MSG_PUT_EVENT, &chunk, 0) < 0)
         return false;
     self->sent += size;
@@ -52,7 +52,7 @@ s_send_seal (upload_t *self, link_t *link)
                               .sha256 = codec_text (self->sha256)};
     if (*self->cluster)
         seal.cluster = codec_text (self->cluster);
-    failpoint ("publisher.upload.before_seal");
+    failpoint ("publisher.seal.before");
     int64_t seq = link_send (link, NULL, MSG_SEAL_EVENT, &seal, 0);
     self->sealed = seq > 0;
     if (seq > 0)

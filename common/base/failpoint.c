@@ -56,6 +56,12 @@ static const char *const s_names [] = {
     "publisher.event.after",
     "publisher.ack.before",
     "publisher.ack.after",
+    "publisher.id.write",
+    "publisher.id.sync",
+    "publisher.chunk.before",
+    "publisher.seal.before",
+    "publisher.finish.before",
+    "publisher.finish.after",
 };
 
 enum { NAMES = sizeof (s_names) / sizeof (s_names [0]) };
