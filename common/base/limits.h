@@ -71,6 +71,10 @@ enum {
     LIMIT_INCIDENT_BYTES = LIMIT_MIB (32),           //  all artifacts of one attempt
     LIMIT_ATTEMPT_FILES = 32,                        //  files of one attempt
     LIMIT_UPLOADS_BYTES = LIMIT_MIB (256),           //  staged uploads in flight
+    LIMIT_UPLOADS = 4096,                            //  attempts with staged files: every worker's one
+    LIMIT_UPLOAD_IDLE_MS = 600000,                   //  an upload without a PUT is forgotten, begun anew
+    LIMIT_EVENT_PARTS = 256,                         //  large events being uploaded or committed
+    LIMIT_EVENT_PARTS_BYTES = LIMIT_MIB (128),       //  16 of the largest at once
     LIMIT_REASON_BYTES = 256,                        //  a failure reason
     LIMIT_PATH_BYTES = 128,                          //  an artifact's relative path
     //  --- fleet
