@@ -1,0 +1,111 @@
+"""A worker written from docs/protocol.md alone, and what the broker says to golden bad frames.
+SPDX-License-Identifier: Apache-2.0
+"""
+import msgpack
+import pytest
+import zmq
+
+from golden_frames import BAD
+from lib.system import fault, wait_until
+from worker import HEADER, Refused, Worker
+
+
+def test_a_python_worker_takes_an_incident_to_its_report(secure):
+    broker = secure.start_broker()
+    secure.publish([fault("web-0")])
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"], str(secure.peer_keys("worker", "python")))
+    worker.hello()
+    incident, disposition = worker.one()
+    worker.close()
+    assert disposition == "committed"
+    wait_until(lambda: secure.result(incident), 10, "result.json")
+    report = (secure.root / "incidents" / incident / "output/investigation.md").read_text()
+    assert "Written by a worker in Python." in report
+    assert broker.incident(incident)["state"] == "resolved"
+
+
+def answer(sock, timeout_ms=10000):
+    assert sock.poll(timeout_ms), "no answer"
+    header, body = sock.recv_multipart()
+    return HEADER.unpack(header)[2], msgpack.unpackb(body)
+
+
+@pytest.mark.parametrize("name,frames,code", BAD, ids=[name for name, _, _ in BAD])
+def test_golden_bad_frame_is_refused(system, name, frames, code):
+    broker = system.start_broker()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as sock:
+        sock.linger = 0
+        sock.connect(broker.endpoints["work"])
+        sock.send_multipart(frames)
+        kind, body = answer(sock)
+        assert (kind, body["code"]) == (16, code), body
+        assert body["text"]
+    #  nobody else is harmed
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
+    assert worker.hello()["proto"] == 1
+    worker.close()
+
+
+def test_a_route_that_keeps_sending_garbage_is_muted_and_others_are_not(system):
+    broker = system.start_broker()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as sock:
+        sock.linger = 0
+        sock.connect(broker.endpoints["work"])
+        for _ in range(200):
+            sock.send_multipart([b"garbage", b"\x80"])
+        broker.wait_log("muted")
+        answers = 0
+        while sock.poll(500):
+            sock.recv_multipart()
+            answers += 1
+        assert 1 <= answers <= 10
+    assert len([line for line in broker.log().splitlines() if "muted" in line]) == 1
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
+    worker.hello()
+    worker.close()
+
+
+def test_an_oversize_frame_cuts_its_sender_only(system):
+    broker = system.start_broker()
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
+    worker.hello()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as sock, sock.get_monitor_socket() as monitor:
+        sock.linger = 0
+        sock.connect(broker.endpoints["work"])
+        sock.send_multipart([HEADER.pack(b"K8T1", 1, 13, 0, 1, 1, 0), b"\x80" + b"\0" * 2**20])
+        wait_until(lambda: disconnected(monitor), 10, "the connection is cut")
+    worker.work.send(13, {})
+    assert worker.work.wait([14])
+    worker.close()
+
+
+def disconnected(monitor):
+    while monitor.poll(0):
+        if int.from_bytes(monitor.recv_multipart()[0][:2], "little") == zmq.EVENT_DISCONNECTED:
+            return True
+    return False
+
+
+def test_a_verdict_for_an_attempt_of_another_worker_is_stale(system):
+    broker = system.start_broker()
+    system.publish([fault("web-0")])
+    owner = Worker(broker.endpoints["work"], broker.endpoints["files"], name="owner")
+    owner.hello()
+    owner.offer(1)
+    _, fence = owner.assignment()
+    thief = Worker(broker.endpoints["work"], broker.endpoints["files"], name="thief")
+    thief.hello()
+    assert thief.verdict(fence, "agent", reason="forged", exit_code=1) == "stale"
+    assert broker.incident(fence["incident"])["state"] == "investigating"
+    owner.close()
+    thief.close()
+
+
+def test_a_message_before_hello_is_told_so(system):
+    broker = system.start_broker()
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
+    worker.offer(1)
+    with pytest.raises(Refused) as refused:
+        worker.work.wait([2])
+    assert refused.value.code == "hello_first"
+    worker.close()
