@@ -1,1 +1,357 @@
-typedef int not_written_yet; // replaced by its owner
+//  tap - triage-tap: watch the event stream, one line a record; say so when records are missing.
+//
+//  Live records come from the stream socket.  What is missing is read again from the broker's HTTP
+//  side, where a url is given; what stays missing is announced on stderr, and as {"gap": ...} in JSON.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/conf.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/wire/link.h"
+#include "tools/fetch.h"
+#include "tools/tap_view.h"
+#include "tools/term.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+extern char **environ;
+
+enum {
+    TAP_PAGES = 500, //  pages of one catching up: 100,000 records
+    TAP_FILTERS = 32,
+    TAP_BATCH = 1000 //  live records between two looks at the signals
+};
+
+typedef struct {
+    conf_common_t common;
+    const char *stream_endpoint, *url, *keys_dir, *topic;
+    bool json;
+    int color;
+    int64_t count, after;
+} settings_t;
+
+static const conf_option_t s_rows [] = {
+    CONF_COMMON_ROWS (settings_t, common),
+    {.key = "stream_endpoint",
+     .type = CONF_TEXT,
+     .offset = offsetof (settings_t, stream_endpoint),
+     .env = "TRIAGE_STREAM_ENDPOINT",
+     .fallback = "tcp://127.0.0.1:5571",
+     .flags = CONF_ENDPOINT,
+     .help = "The broker's stream socket."},
+    {.key = "url",
+     .type = CONF_TEXT,
+     .offset = offsetof (settings_t, url),
+     .env = "TRIAGE_URL",
+     .fallback = "http://127.0.0.1:5580",
+     .help = "The broker's HTTP side, for reading again what was missed; empty: never."},
+    {.key = "keys_dir",
+     .type = CONF_TEXT,
+     .offset = offsetof (settings_t, keys_dir),
+     .env = "TRIAGE_KEYS_DIR",
+     .fallback = "./keys",
+     .help = "Folder with broker.key and the tap's own pair; without it no encryption is used."},
+    {.key = "topic",
+     .type = CONF_TEXT,
+     .offset = offsetof (settings_t, topic),
+     .env = "TRIAGE_TOPIC",
+     .help = "Only topics with this prefix, for example incident/prod/; several with commas."},
+    {.key = "json",
+     .type = CONF_BOOL,
+     .offset = offsetof (settings_t, json),
+     .env = "TRIAGE_JSON",
+     .fallback = "false",
+     .help = "One JSON object a line, with every field."},
+    {.key = "color",
+     .type = CONF_ENUM,
+     .offset = offsetof (settings_t, color),
+     .env = "TRIAGE_COLOR",
+     .fallback = "auto",
+     .choices = "auto|always|never",
+     .help = "Colours; auto means on a terminal, unless NO_COLOR is set."},
+    {.key = "count",
+     .type = CONF_INT,
+     .offset = offsetof (settings_t, count),
+     .env = "TRIAGE_COUNT",
+     .fallback = "0",
+     .min = 0,
+     .max = INT64_MAX >> 1,
+     .help = "End after so many records; 0 means never."},
+    {.key = "after",
+     .type = CONF_INT,
+     .offset = offsetof (settings_t, after),
+     .env = "TRIAGE_AFTER",
+     .fallback = "-1",
+     .min = -1,
+     .max = INT64_MAX >> 1,
+     .help = "First show the records after this sequence number; -1 means live ones only."},
+    {.key = NULL},
+};
+
+static const conf_spec_t s_spec = {
+    .program = "triage-tap",
+    .summary = "Watch the event stream of a broker.",
+    .rows = s_rows,
+    .settings_size = sizeof (settings_t),
+};
+
+typedef struct {
+    const settings_t *settings;
+    link_t *link;
+    tap_watch_t *watch;
+    int signal_fd;
+    bool color;
+    bool topics_full; //  said once
+    int64_t shown;
+    char *filters [TAP_FILTERS];
+    size_t filter_count;
+} tap_t;
+
+//  Is it over: as many as asked for, or nobody reads any more?
+static bool
+s_over (const tap_t *self)
+{
+    return ferror (stdout) || (self->settings->count > 0 && self->shown >= self->settings->count);
+}
+
+static void
+s_show (tap_t *self, const json_t *record)
+{
+    if (s_over (self))
+        return;
+    own (buf_fini) buf_t line = buf_init (LIMIT_KIB (256));
+    int rc = self->settings->json ? tap_view_json (record, &line)
+                                  : tap_view_line (record, self->color, &line);
+    if (rc == 0 || rc == ERR_LIMIT) {
+        printf ("%s\n", line.data);
+        fflush (stdout);
+    }
+    self->shown++;
+    if (tap_watch_shown (self->watch, record) && !self->topics_full) {
+        self->topics_full = true;
+        log_warn ("too many topics, gaps of new ones go unseen");
+    }
+}
+
+static void
+s_notice (tap_t *self, const char *topic, int64_t last, int64_t prev)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    term_escape (topic, strlen (topic), &text);
+    fprintf (stderr,
+             "triage-tap: gap in %s: records after %" PRId64 " up to %" PRId64 " are missing\n",
+             text.data, last, prev);
+    if (!self->settings->json)
+        return;
+    own (json_drop) json_t *gap = json_pack ("{s:{s:s,s:I,s:I}}", "gap", "topic", topic, "after",
+                                             (json_int_t) last, "upto", (json_int_t) prev);
+    own (buf_fini) buf_t line = buf_init (LIMIT_KIB (4));
+    if (gap && tap_view_json (gap, &line) == 0) {
+        printf ("%s\n", line.data);
+        fflush (stdout);
+    }
+}
+
+//  --- reading again
+
+static bool
+s_wanted (const tap_t *self, const char *topic)
+{
+    for (size_t i = 0; i < self->filter_count; i++)
+        if (strncmp (topic, self->filters [i], strlen (self->filters [i])) == 0)
+            return true;
+    return self->filter_count == 0;
+}
+
+//  Show the page's records that are wanted: of one topic (or NULL for all) and below `before`.
+//  Returns the seq of its last record, or `after` when the page is empty.
+static int64_t
+s_page (tap_t *self, const buf_t *page, const char *topic, int64_t after, int64_t before)
+{
+    int64_t last = after;
+    const char *at = page->data;
+    for (const char *end = strchr (at, '\n'); end; at = end + 1, end = strchr (at, '\n')) {
+        own (json_drop) json_t *record = NULL;
+        int64_t ignored = 0;
+        if (json_parse (at, (size_t) (end - at), &record, NULL))
+            continue;
+        last = json_member_int (record, "seq", last);
+        const char *its = json_member_text (record, "topic", "");
+        if (last < before && (topic ? strcmp (its, topic) == 0 : s_wanted (self, its))
+            && tap_watch_look (self->watch, record, &ignored) != TAP_OLD)
+            s_show (self, record);
+    }
+    return last;
+}
+
+//  Read the records after `after` and below `before` again.  Returns the seq up to which all is shown.
+static int64_t
+s_replay (tap_t *self, const char *topic, int64_t after, int64_t before)
+{
+    for (int page = 0; page < TAP_PAGES && !s_over (self); page++) {
+        char url [1024];
+        int status = 0;
+        err_diag_t diag = {.text = ""};
+        own (buf_fini) buf_t body = buf_init (LIMIT_HTTP_REPLY_BYTES);
+        int length = snprintf (url, sizeof (url), "%s/api/v1/stream?after=%" PRId64,
+                               self->settings->url, after);
+        int rc = length < 0 || (size_t) length >= sizeof (url)
+                     ? -EINVAL
+                     : fetch ("GET", url, &body, &status, &diag);
+        if (rc || status != 200) {
+            log_warn ("could not read the stream again", kv ("url", (const char *) url),
+                      kv ("status", status), kv ("reason", (const char *) diag.text));
+            return after;
+        }
+        int64_t last = s_page (self, &body, topic, after, before);
+        if (last == after || last + 1 >= before)
+            return last;
+        after = last;
+    }
+    return after;
+}
+
+static void
+s_take (tap_t *self, const json_t *record)
+{
+    int64_t last = 0;
+    const char *topic = json_member_text (record, "topic", "");
+    tap_seen_t seen = tap_watch_look (self->watch, record, &last);
+    if (seen == TAP_GAP && self->settings->url [0]) {
+        s_replay (self, topic, last, json_member_int (record, "seq", 0));
+        seen = tap_watch_look (self->watch, record, &last);
+    }
+    if (seen == TAP_OLD)
+        return;
+    if (seen == TAP_GAP)
+        s_notice (self, topic, last, json_member_int (record, "prev", 0));
+    s_show (self, record);
+}
+
+//  --- live
+
+static void
+s_receive (tap_t *self)
+{
+    link_msg_t msg = {.held_ = NULL};
+    for (int i = 0; i < TAP_BATCH && !s_over (self); i++) {
+        err_diag_t diag = {.text = ""};
+        int rc = link_recv (self->link, &msg, &diag);
+        if (rc == -EAGAIN)
+            break;
+        if (rc || msg.frame.type != MSG_RECORD) {
+            log_warn ("record not understood", kv ("reason", (const char *) diag.text));
+            continue;
+        }
+        own (json_drop) json_t *record = tap_record (msg.topic, &msg.msg.record);
+        if (record)
+            s_take (self, record);
+    }
+    link_msg_fini (&msg);
+}
+
+static void
+s_watch (tap_t *self)
+{
+    const settings_t *settings = self->settings;
+    if (settings->after >= 0 && settings->url [0])
+        tap_watch_floor (self->watch, s_replay (self, NULL, settings->after, INT64_MAX));
+    while (!s_over (self)) {
+        link_wait_t items [] = {{.link = self->link, .fd = -1}, {.fd = self->signal_fd}};
+        link_wait (items, 2, -1);
+        if (items [1].readable)
+            return;
+        if (items [0].readable)
+            s_receive (self);
+    }
+}
+
+//  --- setting up
+
+static int
+s_subscribe (tap_t *self)
+{
+    char *rest = strdup (self->settings->topic);
+    own (own_mem) char *held = rest;
+    while (rest && *rest) {
+        char *filter = strsep (&rest, ",");
+        if (!filter [0])
+            continue;
+        if (self->filter_count == TAP_FILTERS)
+            return ERR_LIMIT;
+        self->filters [self->filter_count] = strdup (filter);
+        if (!self->filters [self->filter_count])
+            return -ENOMEM;
+        self->filter_count++;
+        int rc = link_subscribe (self->link, filter);
+        if (rc)
+            return rc;
+    }
+    return self->filter_count == 0 ? link_subscribe (self->link, "") : 0;
+}
+
+static int
+s_signals (void)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    sigprocmask (SIG_BLOCK, &set, NULL);
+    signal (SIGPIPE, SIG_IGN);
+    return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int
+s_fail (int code, const char *text)
+{
+    fprintf (stderr, "triage-tap: %s\n", text);
+    return code;
+}
+
+static int
+s_tap (tap_t *self)
+{
+    err_diag_t diag = {.text = ""};
+    curve_keys_t keys = {.enabled = false};
+    if (curve_load_peer (self->settings->keys_dir, CURVE_ROLE_TAP, &keys, &diag))
+        return s_fail (EXIT_CONFIG, diag.text);
+    own (link_destroy) link_t *link =
+        link_connect (LINK_STREAM, self->settings->stream_endpoint, &keys, &diag);
+    curve_wipe (&keys);
+    if (!link)
+        return s_fail (EXIT_CONFIG, diag.text);
+    own (tap_watch_destroy) tap_watch_t *watch = tap_watch_new ();
+    self->link = link;
+    self->watch = watch;
+    int rc = watch ? s_subscribe (self) : -ENOMEM;
+    if (rc == 0)
+        rc = conf_write_ready (self->settings->common.ready_file, "tap=subscribed\n");
+    if (rc)
+        return s_fail (EXIT_RUNTIME, err_str (rc));
+    s_watch (self);
+    return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+    own (own_fd) int signal_fd = s_signals ();
+    own (conf_destroy) conf_t *conf = NULL;
+    int rc = conf_load (&s_spec, argc, argv, environ, &conf);
+    if (rc)
+        return rc > 0 ? 0 : rc == -EINVAL ? EXIT_USAGE : EXIT_CONFIG;
+    tap_t self = {.settings = conf_settings (conf), .signal_fd = signal_fd};
+    log_set_level ((enum log_level) self.settings->common.log_level);
+    log_set_format ((enum log_format) self.settings->common.log_format);
+    self.color = !self.settings->json && term_color (stdout, (term_color_t) self.settings->color);
+    rc = s_tap (&self);
+    for (size_t i = 0; i < self.filter_count; i++)
+        free (self.filters [i]);
+    return rc;
+}

@@ -1,0 +1,82 @@
+//  fetch - one HTTP request that waits for its answer, for command line tools.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tools/fetch.h"
+
+#include "common/base/own.h"
+#include "common/net/http.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef struct {
+    buf_t *body;
+    int status;
+    int rc;
+    bool done;
+    err_diag_t *diag;
+} answer_t;
+
+static void
+s_on_head (void *arg, http_transfer_t *transfer, int status)
+{
+    answer_t *self = arg;
+    self->status = status;
+}
+
+static void
+s_on_body (void *arg, http_transfer_t *transfer, const char *bytes, size_t size)
+{
+    answer_t *self = arg;
+    buf_append (self->body, bytes, size);
+}
+
+static void
+s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
+{
+    answer_t *self = arg;
+    self->done = true;
+    self->rc = rc ? rc : self->body->failed;
+    if (self->rc)
+        err_diag (self->diag, "%s", rc ? reason : err_str (self->rc));
+}
+
+int
+fetch (const char *method, const char *url, buf_t *body, int *ret_status, err_diag_t *diag)
+{
+    const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
+    const http_request_t request = {
+        .method = method,
+        .url = url,
+        .body = strcmp (method, "POST") == 0 ? "" : NULL,
+        .total_ms = FETCH_TOTAL_MS,
+        .response_max = body->max,
+    };
+    own (http_destroy) http_t *http = http_new ();
+    answer_t answer = {.body = body, .diag = diag};
+    http_transfer_t *transfer = NULL;
+    int rc = http ? http_start (http, &request, &hooks, &answer, &transfer) : -ENOMEM;
+    if (rc) {
+        err_diag (diag, "%s: %s", url, err_str (rc));
+        return rc;
+    }
+    //  The transfer's own limit ends it; each wait is short so that an overrun cannot hang us.
+    while (!answer.done)
+        http_poll (http, -1, 1000);
+    if (answer.rc == 0)
+        *ret_status = answer.status;
+    return answer.rc;
+}
+
+int
+fetch_escape (const char *text, buf_t *url)
+{
+    static const char plain [] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (const char *at = text; *at; at++) {
+        if (strchr (plain, *at))
+            buf_append (url, at, 1);
+        else
+            buf_printf (url, "%%%02X", (unsigned) (unsigned char) *at);
+    }
+    return url->failed;
+}

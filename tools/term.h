@@ -1,0 +1,19 @@
+//  term - text from elsewhere on a terminal: nothing in it may act on the terminal.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef enum { TERM_AUTO, TERM_ALWAYS, TERM_NEVER } term_color_t;
+
+//  Append text with control bytes, DEL, C1, bidirectional and zero-width controls, line separators and
+//  invalid UTF-8 written as \xNN (bytes) or \u{N}.  Err: that of the buffer.
+int
+term_escape (const char *text, size_t size, buf_t *out);
+//  Colours on this stream?  AUTO: a terminal, and NO_COLOR unset or empty.
+bool
+term_color (FILE *stream, term_color_t choice);
