@@ -1,0 +1,34 @@
+#!/bin/sh
+#  docs - print docs/configuration.md and docs/states.md from the programs' own tables.
+#
+#  docs.sh BIN [OUT]: BIN is the folder of the built programs, OUT the folder to write to (docs).
+#  SPDX-License-Identifier: Apache-2.0
+set -eu
+bin=${1:?usage: docs.sh BIN [OUT]}
+out=${2:-$(dirname "$0")/../docs}
+
+{
+    cat <<'TEXT'
+# Configuration
+
+This page is printed by `scripts/docs.sh` from the option tables of the programs; do not edit it.
+
+A flag wins over the environment, the environment over the YAML file (`-c FILE` or `TRIAGE_CONFIG`), the
+file over the default. Unknown keys, wrong types and values out of range are reported all at once, with
+file and line; the program then ends with exit code 78. `--check-config` only checks, `--print-config`
+shows what is in force, with secrets masked. Durations are `300` (seconds), `5m`, `168h`; sizes `10MiB`.
+
+Exit codes: 0 stopped in order, 1 failed while running, 2 wrong usage, 3 another process holds the lock,
+65 the store is damaged, 74 a write to the store failed, 78 bad configuration. `triagectl`: 0 done,
+1 refused, 2 wrong usage, 3 broker not reached, 4 no such thing.
+
+TEXT
+    for program in triage-broker triage-worker triage-publisher triage-tap triagectl; do
+        env -i "$bin/$program" --print-docs
+        echo
+    done
+} | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' > "$out/configuration.md.new"
+mv "$out/configuration.md.new" "$out/configuration.md"
+
+"$bin/triagectl" states > "$out/states.md.new"
+mv "$out/states.md.new" "$out/states.md"
