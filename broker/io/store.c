@@ -1,1 +1,312 @@
-typedef int not_written_yet; // replaced by its owner
+//  store - one turn's writes: apply, commit, roll back; the work between turns.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/store_open.h"
+
+#include "broker/io/blob.h"
+#include "common/base/failpoint.h"
+#include "common/base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(INCIDENT_PENDING == 1 && INCIDENT_INVESTIGATING == 2,
+               "statements of store_open.c and store_load.c name the open states by number");
+
+static int64_t
+s_clock_us (void)
+{
+    struct timespec ts;
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+//  Remember what a failure means for the turns to come.
+static int
+s_judge (store_t *self, int rc)
+{
+    if (rc == -EBUSY)
+        self->stats.busy_total++;
+    if (rc == -ENOSPC) {
+        self->stats.full_total++;
+        self->stats.refusing = true;
+        if (unlink (self->reserve_path) == 0)
+            log_warn ("disk full, reserve freed, new events are refused",
+                      kv ("reserve", self->reserve_path));
+    }
+    return rc;
+}
+
+static int
+s_begin (store_t *self)
+{
+    if (self->open_txn)
+        return 0;
+    const int rc = store_db_run (self->db, self->begin, "begin");
+    if (rc == 0)
+        self->open_txn = true;
+    return rc;
+}
+
+static void
+s_bind_text (sqlite3_stmt *stmt, int index, const char *text)
+{
+    const int rc = sqlite3_bind_text (stmt, index, text, -1, SQLITE_STATIC);
+    assert (rc == SQLITE_OK);
+}
+
+static void
+s_bind_int (sqlite3_stmt *stmt, int index, int64_t value)
+{
+    const int rc = sqlite3_bind_int64 (stmt, index, value);
+    assert (rc == SQLITE_OK);
+}
+
+static int
+s_apply_event (store_t *self, const row_event_t *row)
+{
+    sqlite3_stmt *stmt = self->event;
+    s_bind_text (stmt, 1, row->source);
+    s_bind_text (stmt, 2, row->event_id);
+    s_bind_text (stmt, 3, row->incident.text);
+    s_bind_int (stmt, 4, row->received_ms);
+    if (row->body) {
+        const int rc = sqlite3_bind_blob64 (stmt, 5, row->body, (sqlite3_uint64) row->body_bytes,
+                                            SQLITE_STATIC);
+        if (rc != SQLITE_OK)
+            return store_db_end (self->db, stmt, rc, "event body");
+    }
+    s_bind_int (stmt, 6, row->body_bytes);
+    s_bind_text (stmt, 7, row->body_sha);
+    return store_db_run (self->db, stmt, "event");
+}
+
+static int
+s_apply_row (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, const void *row)
+{
+    store_row_bind (stmt, table, row);
+    return store_db_run (self->db, stmt, table->name);
+}
+
+static int
+s_apply_record (store_t *self, const row_record_t *row)
+{
+    char topic [ROW_TOPIC];
+    snprintf (topic, sizeof topic, "%s/%s/", row->kind, row->cluster);
+    s_bind_text (self->topic, 1, topic);
+    s_bind_int (self->topic, 2, row->seq);
+    const int rc = store_db_run (self->db, self->topic, "topic");
+    return rc < 0 ? rc : s_apply_row (self, self->record, &store_row_record, row);
+}
+
+int
+store_apply (store_t *self, const step_write_t *write)
+{
+    assert (self && write);
+    int rc = s_begin (self);
+    if (rc < 0)
+        return s_judge (self, rc);
+    switch (write->kind) {
+        case STEP_WRITE_EVENT: rc = s_apply_event (self, &write->as.event); break;
+        case STEP_WRITE_INCIDENT:
+            rc = s_apply_row (self, self->incident, &store_row_incident, &write->as.incident);
+            break;
+        case STEP_WRITE_ATTEMPT:
+            rc = s_apply_row (self, self->attempt, &store_row_attempt, &write->as.attempt);
+            break;
+        case STEP_WRITE_EFFECT:
+            rc = s_apply_row (self, self->effect, &store_row_effect, &write->as.effect);
+            break;
+        case STEP_WRITE_RECORD: rc = s_apply_record (self, &write->as.record); break;
+    }
+    return rc < 0 ? s_judge (self, rc) : 0;
+}
+
+int
+store_known_event (store_t *self, const char *source, const char *event_id, ident_t *ret_incident)
+{
+    assert (self && source && event_id && ret_incident);
+    s_bind_text (self->known, 1, source);
+    s_bind_text (self->known, 2, event_id);
+    const int code = sqlite3_step (self->known);
+    if (code == SQLITE_ROW)
+        snprintf (ret_incident->text, sizeof ret_incident->text, "%s",
+                  (const char *) sqlite3_column_text (self->known, 0));
+    const int rc = store_db_end (self->db, self->known, code, "known event");
+    return rc < 0 ? s_judge (self, rc) : code == SQLITE_ROW;
+}
+
+int
+store_commit (store_t *self)
+{
+    assert (self);
+    if (!self->open_txn)
+        return 0;
+    const int64_t from_us = s_clock_us ();
+    failpoint ("broker.store.commit.before");
+    const int fault = failpoint_errno ("broker.store.commit.before");
+    int rc = fault == -EIO ? ERR_STORE : fault;
+    if (rc == 0)
+        rc = store_db_run (self->db, self->commit, "commit");
+    if (rc < 0)
+        return s_judge (self, rc);
+    self->open_txn = false;
+    failpoint ("broker.store.commit.after");
+    self->stats.commit_us_last = s_clock_us () - from_us;
+    self->stats.commit_us_total += self->stats.commit_us_last;
+    self->stats.commits_total++;
+    return 0;
+}
+
+void
+store_rollback (store_t *self)
+{
+    assert (self);
+    //  SQLite has rolled back by itself after some errors.
+    //  A rollback that fails leaves the transaction open; the next BEGIN then fails for good.
+    if (self->open_txn && !sqlite3_get_autocommit (self->db)
+        && store_db_run (self->db, self->rollback, "rollback") < 0)
+        return;
+    self->open_txn = false;
+}
+
+int
+store_checkpoint (store_t *self)
+{
+    assert (self && !self->open_txn);
+    if (self->wal_pages < LIMIT_WAL_PAGES)
+        return 0;
+    int left = 0, done = 0;
+    const int code =
+        sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &left, &done);
+    //  Only tried again after as many pages more, also when a reader held it up.
+    self->wal_pages = 0;
+    if (code == SQLITE_BUSY)
+        return 0;
+    const int rc = store_db_rc (self->db, code, "checkpoint");
+    if (rc == -ENOSPC || rc == -EBUSY) {
+        s_judge (self, rc);
+        return 0;
+    }
+    return rc;
+}
+
+//  Delete one event whose id need not be known any more; its file goes with the last row naming it.
+static int
+s_forget (store_t *self, int64_t seq, const char *sha)
+{
+    s_bind_int (self->tidy_delete, 1, seq);
+    int rc = store_db_run (self->db, self->tidy_delete, "forget event");
+    if (rc < 0 || !sha [0])
+        return rc;
+    s_bind_text (self->tidy_sha, 1, sha);
+    const int code = sqlite3_step (self->tidy_sha);
+    rc = store_db_end (self->db, self->tidy_sha, code, "forget body");
+    if (rc == 0 && code == SQLITE_DONE) {
+        char path [STORE_DB_PATH_BYTES + 128];
+        blob_event_path (self->path, sha, path, sizeof path);
+        (void) unlink (path);
+    }
+    return rc;
+}
+
+typedef struct {
+    int64_t seq;
+    char sha [DIGEST_HEX];
+} s_old_t;
+
+static int
+s_tidy_events (store_t *self, int64_t now_wall_ms)
+{
+    s_old_t old [LIMIT_TIDY_ROWS];
+    int count = 0, code = SQLITE_DONE;
+    s_bind_int (self->tidy_find, 1, now_wall_ms - LIMIT_EVENT_KEEP_MS);
+    s_bind_int (self->tidy_find, 2, LIMIT_TIDY_ROWS);
+    while (count < LIMIT_TIDY_ROWS && (code = sqlite3_step (self->tidy_find)) == SQLITE_ROW) {
+        old [count].seq = sqlite3_column_int64 (self->tidy_find, 0);
+        snprintf (old [count].sha, sizeof old [count].sha, "%s",
+                  (const char *) sqlite3_column_text (self->tidy_find, 1));
+        count++;
+    }
+    int rc = store_db_end (self->db, self->tidy_find, code, "old events");
+    for (int i = 0; rc == 0 && i < count; i++) {
+        rc = s_begin (self);
+        if (rc == 0)
+            rc = s_forget (self, old [i].seq, old [i].sha);
+    }
+    return rc < 0 ? rc : count == LIMIT_TIDY_ROWS;
+}
+
+static int
+s_tidy_journal (store_t *self)
+{
+    const int64_t before = sqlite3_total_changes64 (self->db);
+    s_bind_int (self->tidy_journal, 1, LIMIT_JOURNAL_ROWS);
+    s_bind_int (self->tidy_journal, 2, LIMIT_JOURNAL_DELETE_ROWS);
+    const int rc = store_db_run (self->db, self->tidy_journal, "old records");
+    return rc < 0 ? rc : sqlite3_total_changes64 (self->db) - before >= LIMIT_JOURNAL_DELETE_ROWS;
+}
+
+static void
+s_resume (store_t *self)
+{
+    if (!self->stats.refusing || !store_open_reserve (self))
+        return;
+    self->stats.refusing = false;
+    log_info ("room on the disk again, events are accepted", kv ("reserve", self->reserve_path));
+}
+
+int
+store_tidy (store_t *self, int64_t now_wall_ms)
+{
+    assert (self && !self->open_txn);
+    s_resume (self);
+    if (self->stats.refusing)
+        return 0;
+    const int events = s_tidy_events (self, now_wall_ms);
+    int rc = events < 0 ? events : 0;
+    if (rc == 0 && self->open_txn)
+        rc = store_commit (self);
+    int records = 0;
+    if (rc == 0) {
+        records = s_tidy_journal (self);
+        rc = records < 0 ? records : 0;
+    }
+    if (rc < 0) {
+        store_rollback (self);
+        return s_judge (self, rc) == ERR_STORE ? rc : 0;
+    }
+    rc = store_checkpoint (self);
+    return rc < 0 ? rc : events || records;
+}
+
+bool
+store_refusing (const store_t *self)
+{
+    assert (self);
+    return self->stats.refusing;
+}
+
+static int64_t
+s_file_bytes (const char *path, const char *suffix)
+{
+    char name [STORE_DB_PATH_BYTES + 8];
+    struct stat st;
+    snprintf (name, sizeof name, "%s%s", path, suffix);
+    return stat (name, &st) == 0 ? (int64_t) st.st_size : 0;
+}
+
+void
+store_stats (const store_t *self, store_stats_t *ret_stats)
+{
+    assert (self && ret_stats);
+    *ret_stats = self->stats;
+    ret_stats->file_bytes = s_file_bytes (self->path, "");
+    ret_stats->wal_bytes = s_file_bytes (self->path, "-wal");
+}

@@ -17,8 +17,8 @@
 
 typedef struct store store_t;
 
-//  Open (and make) the writer.  Err: -EWOULDBLOCK another broker holds the lock (exit EXIT_SECOND);
-//  ERR_STORE with a diag (corrupt: exit EXIT_CORRUPT; else EXIT_STORE).
+//  Open (and make) the writer.  Err, each with a diag: -EWOULDBLOCK another broker holds the lock (exit
+//  EXIT_SECOND); -EBADMSG damaged or of an unknown schema (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).
 int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag) must_check;
 void
@@ -41,12 +41,20 @@ int
 store_commit (store_t *self) must_check;
 void
 store_rollback (store_t *self);
-//  Between turns: delete old journal rows and event ids in small chunks, checkpoint.  Returns > 0 if there is more.
+//  Between turns: checkpoint when the WAL has grown enough.  Err: ERR_STORE.
 int
-store_tidy (store_t *self, int64_t now_wall_ms);
+store_checkpoint (store_t *self) must_check;
+//  Disk full: events are to be refused until store_tidy has found room again.
+bool
+store_refusing (const store_t *self);
+//  When idle: delete old journal rows and event ids in small chunks, look for
+//  room after a full disk.  Returns > 0 if there is more.  Err: ERR_STORE.
+int
+store_tidy (store_t *self, int64_t now_wall_ms) must_check;
 //  Counters for /metrics.
 typedef struct {
-    int64_t commits_total, commit_us_total, commit_us_last, wal_bytes, file_bytes, full_total, busy_total;
+    int64_t commits_total, commit_us_total, commit_us_last, wal_bytes, file_bytes, full_total,
+        busy_total;
     bool refusing; //  disk full: events are refused
 } store_stats_t;
 void
@@ -60,20 +68,25 @@ void
 store_reader_destroy (store_reader_t **self_p);
 //  Err: ERR_NONE no such row; ERR_STORE.
 int
-store_reader_incident (store_reader_t *self, const char *incident, row_incident_t *ret_row) must_check;
+store_reader_incident (store_reader_t *self, const char *incident,
+                       row_incident_t *ret_row) must_check;
 //  Attempts in order; returns how many (at most max), < 0 on error.
 int
-store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t *ret_rows, int max) must_check;
+store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t *ret_rows,
+                       int max) must_check;
 //  The triggering event's body, wherever it is.  Own: fresh, free().
 int
-store_reader_event_body (store_reader_t *self, const char *incident, char **ret_body, size_t *ret_size) must_check;
+store_reader_event_body (store_reader_t *self, const char *incident, char **ret_body,
+                         size_t *ret_size) must_check;
 //  A page of incidents, newest first.  state INCIDENT_STATES = any; before_number 0 = from the newest.
 int
 store_reader_incidents (store_reader_t *self, incident_state_t state, int64_t before_number,
                         row_incident_t *ret_rows, int max) must_check;
 //  A page of the journal after seq.
 int
-store_reader_records (store_reader_t *self, int64_t after_seq, row_record_t *ret_rows, int max) must_check;
+store_reader_records (store_reader_t *self, int64_t after_seq, row_record_t *ret_rows,
+                      int max) must_check;
 //  Effects of one incident.
 int
-store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *ret_rows, int max) must_check;
+store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *ret_rows,
+                      int max) must_check;

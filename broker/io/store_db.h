@@ -1,1 +1,38 @@
+//  store_db - what the files of the SQLite port share: the writer's struct and the mapping of errors.
+//
+//  Only store*.c include it.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
+
+#include "broker/io/store.h"
+#include "broker/io/store_row.h"
+
+enum { STORE_DB_SCHEMA = 1, STORE_DB_PATH_BYTES = 4096 };
+
+struct store {
+    sqlite3 *db;
+    int lock_fd; //  flock on <path>.lock while we live
+    char path [STORE_DB_PATH_BYTES];
+    char reserve_path [STORE_DB_PATH_BYTES];
+    sqlite3_stmt *begin, *commit, *rollback;
+    sqlite3_stmt *known, *event, *topic;
+    sqlite3_stmt *incident, *attempt, *effect, *record;
+    sqlite3_stmt *tidy_find, *tidy_delete, *tidy_journal, *tidy_sha;
+    bool open_txn; //  a transaction is open
+    int wal_pages; //  as the WAL hook told last
+    store_stats_t stats;
+};
+
+//  Our code for a SQLite code; logs what is not 0.  Err: -ENOSPC, -EBUSY, ERR_STORE; 0 for OK, ROW, DONE.
+int
+store_db_rc (sqlite3 *db, int code, const char *what);
+//  Step a statement that returns no row, then reset it and its bindings.
+int
+store_db_run (sqlite3 *db, sqlite3_stmt *stmt, const char *what) must_check;
+//  Reset a statement that was read, and judge how the reading ended.
+int
+store_db_end (sqlite3 *db, sqlite3_stmt *stmt, int code, const char *what) must_check;
+//  Prepare; err_diag on failure.  Err: ERR_STORE.
+int
+store_db_prepare (sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt,
+                  err_diag_t *diag) must_check;

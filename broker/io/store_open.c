@@ -1,0 +1,347 @@
+//  store_open - open, check and close the writer; the reserve file.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/store_open.h"
+
+#include "broker/io/blob.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+static const char s_pragmas [] =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA wal_autocheckpoint = 0;" //  store_checkpoint sees the errors
+    "PRAGMA mmap_size = 0;"
+    "PRAGMA temp_store = MEMORY;";
+
+static const char s_schema [] =
+    "CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS topic (topic TEXT PRIMARY KEY, last_seq INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, source TEXT NOT NULL,"
+    " event_id TEXT NOT NULL, incident TEXT NOT NULL, received_ms INTEGER NOT NULL, body BLOB,"
+    " body_bytes INTEGER NOT NULL, body_sha TEXT NOT NULL, UNIQUE (source, event_id));"
+    "CREATE INDEX IF NOT EXISTS event_age ON event (received_ms);"
+    "CREATE INDEX IF NOT EXISTS event_sha ON event (body_sha) WHERE body_sha <> '';"
+    "CREATE INDEX IF NOT EXISTS incident_state ON incident (state, number);"
+    "CREATE INDEX IF NOT EXISTS incident_key ON incident (fault_key, number);"
+    "CREATE INDEX IF NOT EXISTS incident_seen ON incident (last_seen_ms);"
+    "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
+    "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);";
+
+static int
+s_lock (store_t *self, err_diag_t *diag)
+{
+    char path [STORE_DB_PATH_BYTES + 8];
+    snprintf (path, sizeof path, "%s.lock", self->path);
+    self->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->lock_fd < 0) {
+        err_diag (diag, "cannot open %s: %s", path, strerror (errno));
+        return ERR_STORE;
+    }
+    if (flock (self->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    const int rc = -errno;
+    err_diag (diag, "another broker holds %s; stop it, or give this one its own state_path", path);
+    return rc == -EWOULDBLOCK ? rc : ERR_STORE;
+}
+
+//  Make the folders, and the database file with tight permissions before SQLite sees it.
+static int
+s_files (store_t *self, err_diag_t *diag)
+{
+    char events [STORE_DB_PATH_BYTES + 128];
+    blob_event_path (self->path, "x", events, sizeof events);
+    char *slash = strrchr (events, '/');
+    assert (slash);
+    *slash = '\0';
+    const int rc = blob_make_dir (events);
+    if (rc < 0) {
+        err_diag (diag, "cannot make %s: %s", events, err_str (rc));
+        return ERR_STORE;
+    }
+    return 0;
+}
+
+static int
+s_touch (store_t *self, err_diag_t *diag)
+{
+    own (own_fd) int fd = open (self->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return 0;
+    err_diag (diag, "cannot open %s: %s", self->path, strerror (errno));
+    return ERR_STORE;
+}
+
+static int
+s_corrupt (store_t *self, const char *what, err_diag_t *diag)
+{
+    err_diag (diag,
+              "%s is damaged (%.80s): keep a copy, then restore a backup, or salvage with "
+              "`sqlite3 FILE .recover`",
+              self->path, what);
+    return -EBADMSG;
+}
+
+static int
+s_sql_rc (store_t *self, int code, err_diag_t *diag)
+{
+    if (code == SQLITE_OK)
+        return 0;
+    if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+        return s_corrupt (self, sqlite3_errmsg (self->db), diag);
+    err_diag (diag, "cannot use %s: %s", self->path, sqlite3_errmsg (self->db));
+    return ERR_STORE;
+}
+
+static int
+s_quick_check (store_t *self, err_diag_t *diag)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = s_sql_rc (
+        self, sqlite3_prepare_v2 (self->db, "PRAGMA quick_check (1)", -1, &stmt, NULL), diag);
+    if (rc < 0)
+        return rc;
+    const int code = sqlite3_step (stmt);
+    const char *text = code == SQLITE_ROW ? (const char *) sqlite3_column_text (stmt, 0) : NULL;
+    if (!text)
+        rc = s_corrupt (self, sqlite3_errmsg (self->db), diag);
+    else if (strcmp (text, "ok") != 0)
+        rc = s_corrupt (self, text, diag);
+    sqlite3_finalize (stmt);
+    return rc;
+}
+
+static int64_t
+s_number (store_t *self, const char *sql, int64_t other)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = other;
+    if (sqlite3_prepare_v2 (self->db, sql, -1, &stmt, NULL) == SQLITE_OK
+        && sqlite3_step (stmt) == SQLITE_ROW)
+        value = sqlite3_column_int64 (stmt, 0);
+    sqlite3_finalize (stmt);
+    return value;
+}
+
+//  An empty file is ours; one with tables must carry the schema we know.
+static int
+s_known_schema (store_t *self, err_diag_t *diag)
+{
+    if (s_number (self, "SELECT count (*) FROM sqlite_schema", -1) == 0)
+        return 0;
+    const int64_t version = s_number (self, "SELECT v FROM meta WHERE k = 'schema_version'", -1);
+    if (version == STORE_DB_SCHEMA)
+        return 0;
+    if (version < 0)
+        err_diag (diag, "%s is not a database of this broker; choose another state_path",
+                  self->path);
+    else
+        err_diag (diag, "%s has schema %lld, this program knows %d; use the version that wrote it",
+                  self->path, (long long) version, STORE_DB_SCHEMA);
+    return -EBADMSG;
+}
+
+static int
+s_schema_make (store_t *self, err_diag_t *diag)
+{
+    static const store_row_table_t *const tables [] = {&store_row_incident, &store_row_attempt,
+                                                       &store_row_effect, &store_row_record};
+    int rc = s_sql_rc (self, sqlite3_exec (self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), diag);
+    for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof tables [0]; i++)
+        rc = s_sql_rc (self, store_row_create (self->db, tables [i]), diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, sqlite3_exec (self->db, s_schema, NULL, NULL, NULL), diag);
+    if (rc == 0)
+        rc = s_sql_rc (self,
+                       sqlite3_exec (self->db,
+                                     "INSERT OR IGNORE INTO meta VALUES ('schema_version', 1);"
+                                     "INSERT INTO meta VALUES ('boot', 1)"
+                                     " ON CONFLICT (k) DO UPDATE SET v = v + 1;",
+                                     NULL, NULL, NULL),
+                       diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, sqlite3_exec (self->db, "COMMIT", NULL, NULL, NULL), diag);
+    return rc;
+}
+
+static int
+s_prepare_rows (store_t *self, err_diag_t *diag)
+{
+    int rc = s_sql_rc (
+        self, store_row_prepare_write (self->db, &store_row_incident, &self->incident), diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, store_row_prepare_write (self->db, &store_row_attempt, &self->attempt),
+                       diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, store_row_prepare_write (self->db, &store_row_effect, &self->effect),
+                       diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, store_row_prepare_write (self->db, &store_row_record, &self->record),
+                       diag);
+    return rc;
+}
+
+static int
+s_prepare (store_t *self, err_diag_t *diag)
+{
+    const struct {
+        sqlite3_stmt **stmt;
+        const char *sql;
+    } statements [] = {
+        {&self->begin, "BEGIN IMMEDIATE"},
+        {&self->commit, "COMMIT"},
+        {&self->rollback, "ROLLBACK"},
+        {&self->known, "SELECT incident FROM event WHERE source = ? AND event_id = ?"},
+        {&self->event,
+         "INSERT INTO event (source, event_id, incident, received_ms, body, body_bytes, body_sha)"
+         " VALUES (?, ?, ?, ?, ?, ?, ?)"},
+        {&self->topic, "INSERT INTO topic VALUES (?, ?)"
+                       " ON CONFLICT (topic) DO UPDATE SET last_seq = excluded.last_seq"},
+        {&self->tidy_find,
+         "SELECT e.seq, e.body_sha FROM event e LEFT JOIN incident i ON i.id = e.incident"
+         " WHERE e.received_ms < ?1 AND (i.id IS NULL OR i.state NOT IN (1, 2))"
+         " ORDER BY e.received_ms LIMIT ?2"},
+        {&self->tidy_delete, "DELETE FROM event WHERE seq = ?"},
+        {&self->tidy_journal,
+         "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <="
+         " (SELECT max (seq) FROM journal) - ?1 ORDER BY seq LIMIT ?2)"},
+        {&self->tidy_sha, "SELECT 1 FROM event WHERE body_sha = ? AND body_sha <> ''"},
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof statements [0]; i++) {
+        const int rc = store_db_prepare (self->db, statements [i].sql, statements [i].stmt, diag);
+        if (rc < 0)
+            return rc;
+    }
+    return s_prepare_rows (self, diag);
+}
+
+static int
+s_on_wal (void *ctx, sqlite3 *db, const char *name, int pages)
+{
+    ((store_t *) ctx)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int
+s_database (store_t *self, err_diag_t *diag)
+{
+    int rc = s_sql_rc (
+        self,
+        sqlite3_open_v2 (self->path, &self->db,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL),
+        diag);
+    if (rc < 0)
+        return rc;
+    sqlite3_extended_result_codes (self->db, 1);
+    sqlite3_busy_timeout (self->db, 0);
+    rc = s_known_schema (self, diag);
+    if (rc == -EBADMSG && sqlite3_errcode (self->db) == SQLITE_NOTADB)
+        rc = s_corrupt (self, "not a database", diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, sqlite3_exec (self->db, s_pragmas, NULL, NULL, NULL), diag);
+    if (rc == 0)
+        rc = s_quick_check (self, diag);
+    if (rc == 0)
+        rc = s_schema_make (self, diag);
+    if (rc == 0)
+        rc = s_prepare (self, diag);
+    if (rc < 0)
+        return rc;
+    sqlite3_int64 limit = LIMIT_WAL_BYTES;
+    char pragma [64];
+    snprintf (pragma, sizeof pragma, "PRAGMA journal_size_limit = %lld", (long long) limit);
+    rc = s_sql_rc (self, sqlite3_exec (self->db, pragma, NULL, NULL, NULL), diag);
+    sqlite3_wal_hook (self->db, s_on_wal, self);
+    return rc;
+}
+
+bool
+store_open_reserve (store_t *self)
+{
+    struct stat st;
+    if (stat (self->reserve_path, &st) == 0 && st.st_size == LIMIT_RESERVE_BYTES)
+        return true;
+    own (own_fd) int fd =
+        open (self->reserve_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return false;
+    const int error = posix_fallocate (fd, 0, LIMIT_RESERVE_BYTES);
+    if (error == 0)
+        return true;
+    (void) unlink (self->reserve_path);
+    return false;
+}
+
+static int
+s_open (store_t *self, err_diag_t *diag)
+{
+    int rc = s_files (self, diag);
+    if (rc == 0)
+        rc = s_lock (self, diag);
+    if (rc == 0)
+        rc = s_touch (self, diag);
+    if (rc == 0)
+        rc = s_database (self, diag);
+    if (rc < 0)
+        return rc;
+    if (!store_open_reserve (self)) {
+        log_warn ("disk nearly full, new events are refused", kv ("reserve", self->reserve_path));
+        self->stats.refusing = true;
+    }
+    return 0;
+}
+
+int
+store_open (const char *path, store_t **ret_store, err_diag_t *diag)
+{
+    assert (path && ret_store);
+    own (store_destroy) store_t *self = calloc (1, sizeof (store_t));
+    if (!self) {
+        err_diag (diag, "out of memory");
+        return ERR_STORE;
+    }
+    self->lock_fd = -1;
+    const int size = snprintf (self->path, sizeof self->path, "%s", path);
+    if (size <= 0 || (size_t) size + 16 >= sizeof self->path) {
+        err_diag (diag, "state_path is empty or too long");
+        return ERR_STORE;
+    }
+    snprintf (self->reserve_path, sizeof self->reserve_path, "%.*s.reserve", size, path);
+    const int rc = s_open (self, diag);
+    if (rc < 0)
+        return rc;
+    *ret_store = own_take (self);
+    return 0;
+}
+
+void
+store_destroy (store_t **self_p)
+{
+    assert (self_p);
+    store_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->db) {
+        if (self->open_txn)
+            store_rollback (self);
+        sqlite3_stmt *stmt = NULL;
+        while ((stmt = sqlite3_next_stmt (self->db, NULL)) != NULL)
+            sqlite3_finalize (stmt);
+        (void) sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        sqlite3_close (self->db);
+    }
+    own_fd (&self->lock_fd);
+    free (self);
+    *self_p = NULL;
+}
