@@ -276,8 +276,8 @@ s_watch (tap_t *self)
 static int
 s_subscribe (tap_t *self)
 {
-    char *rest = strdup (self->settings->topic);
-    own (own_mem) char *held = rest;
+    own (own_mem) char *list = strdup (self->settings->topic);
+    char *rest = list;
     while (rest && *rest) {
         char *filter = strsep (&rest, ",");
         if (!filter [0])
