@@ -1,1 +1,300 @@
-typedef int not_written_yet; // replaced by its owner
+//  playbook - see playbook.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "agent-container/playbook.h"
+
+#include "common/base/json.h"
+#include "common/base/own.h"
+#include "agent-container/playbook_rules.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { QUOTE_BYTES = 16384, CAUSES_MAX = 4, NAME_BYTES = 256 };
+
+//  Does "exit code: N" or "exit code N" stand in text, with N whole?
+static const char *
+s_find_exit (const char *text, const char *number)
+{
+    size_t size = strlen (number);
+    for (const char *at = strcasestr (text, "exit code"); at;
+         at = strcasestr (at + 1, "exit code")) {
+        const char *digits = at + strlen ("exit code");
+        while (*digits == ':' || *digits == ' ')
+            digits++;
+        if (strncmp (digits, number, size) == 0 && !isdigit ((unsigned char) digits [size]))
+            return at;
+    }
+    return NULL;
+}
+
+static const char *
+s_find (const char *text, const char *needle)
+{
+    return strncmp (needle, "@exit ", 6) == 0 ? s_find_exit (text, needle + 6)
+                                              : strcasestr (text, needle);
+}
+
+//  Where the rule's first needle stands; NULL when the rule does not fit.
+static const char *
+s_fits (const rules_rule_t *rule, const char *fault_type, const char *text)
+{
+    if (rule->fault_type && strcmp (rule->fault_type, fault_type) != 0)
+        return NULL;
+    const char *first = text;
+    for (size_t at = 0; at < RULES_NEEDLES && rule->needles [at]; at++) {
+        const char *found = s_find (text, rule->needles [at]);
+        if (!found)
+            return NULL;
+        if (at == 0)
+            first = found;
+    }
+    return first;
+}
+
+//  One line of plain words: control bytes and Markdown's signs are taken out of names.
+static void
+s_plain (buf_t *out, const char *text)
+{
+    if (!*text)
+        buf_text (out, "(none)");
+    for (const char *at = text; *at; at++) {
+        unsigned char byte = (unsigned char) *at;
+        if (byte < 0x20 || byte == 0x7f)
+            buf_text (out, "?");
+        else if (strchr ("\\`*_{}[]<>()#+!|&~", byte))
+            buf_printf (out, "\\%c", byte);
+        else
+            buf_append (out, at, 1);
+    }
+}
+
+void
+playbook_fence (buf_t *out, const char *text)
+{
+    size_t longest = 2;
+    size_t run = 0;
+    for (const char *at = text; *at; at++) {
+        run = *at == '`' ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    for (size_t at = 0; at <= longest; at++)
+        buf_text (out, "`");
+    buf_text (out, "text\n");
+    for (const char *at = text; *at; at++) {
+        unsigned char byte = (unsigned char) *at;
+        bool keep = byte >= 0x20 ? byte != 0x7f : byte == '\n' || byte == '\t';
+        buf_append (out, keep ? at : "?", 1);
+    }
+    buf_text (out, "\n");
+    for (size_t at = 0; at <= longest; at++)
+        buf_text (out, "`");
+    buf_text (out, "\n\n");
+}
+
+void
+playbook_shell_word (buf_t *out, const char *text)
+{
+    static const char safe [] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";
+    if (*text && *text != '-' && strspn (text, safe) == strlen (text)) {
+        buf_text (out, text);
+        return;
+    }
+    buf_text (out, "'");
+    for (const char *at = text; *at; at++) {
+        if (*at == '\'')
+            buf_text (out, "'\\''");
+        else
+            buf_append (out, (unsigned char) *at < 0x20 || *at == 0x7f ? "?" : at, 1);
+    }
+    buf_text (out, "'");
+}
+
+static void
+s_command (buf_t *out, const char *pattern, const fault_t *fault)
+{
+    for (const char *at = pattern; *at; at++) {
+        if (*at != '%') {
+            buf_append (out, at, 1);
+            continue;
+        }
+        at++;
+        if (*at == 'k')
+            playbook_shell_word (out, *fault->kind ? fault->kind : "pod");
+        else if (*at == 'n')
+            playbook_shell_word (out, *fault->name ? fault->name : "NAME");
+        else if (*at == 's' && *fault->namespace_) {
+            buf_text (out, "-n ");
+            playbook_shell_word (out, fault->namespace_);
+            buf_text (out, " ");
+        }
+    }
+    buf_text (out, "\n");
+}
+
+//  The event's own sentence around a finding, cut at line ends and commas at most 300 bytes away.
+static void
+s_quote (buf_t *out, const char *text, const char *found)
+{
+    const char *from = found;
+    while (from > text && from [-1] != '\n' && found - from < 200)
+        from--;
+    const char *to = found;
+    while (*to && *to != '\n' && to - found < 400)
+        to++;
+    while (from < found && ((unsigned char) *from & 0xc0) == 0x80)
+        from++;
+    while (to > found && ((unsigned char) *to & 0xc0) == 0x80)
+        to--;
+    own (buf_fini) buf_t part = buf_init (1024);
+    buf_append (&part, from, (size_t) (to - from));
+    playbook_fence (out, part.size ? part.data : "(the event has no text)");
+}
+
+static size_t
+s_causes (const fault_t *fault, const char *text, const rules_rule_t *ret_rules [CAUSES_MAX])
+{
+    size_t count = 0;
+    for (const rules_rule_t *rule = rules_table; rule->cause && count < CAUSES_MAX; rule++) {
+        //  A row without needles speaks only where nothing better fits.
+        if (!s_fits (rule, fault->fault_type, text) || (count > 0 && !rule->needles [0]))
+            continue;
+        bool known = false;
+        for (size_t at = 0; at < count; at++)
+            known = known || strcmp (ret_rules [at]->cause, rule->cause) == 0;
+        if (!known)
+            ret_rules [count++] = rule;
+    }
+    return count;
+}
+
+static void
+s_root_cause (buf_t *out, const rules_rule_t **rules, size_t count)
+{
+    buf_text (out, "## Root Cause\n\n");
+    if (count == 0) {
+        buf_text (out, "No rule of the playbook fits this fault; the cause is not known from the "
+                       "event alone.\n\n**Confidence:** LOW\n\n");
+        return;
+    }
+    buf_printf (out, "%s\n\n**Confidence:** %s\n\n", rules [0]->cause, rules [0]->confidence);
+}
+
+static void
+s_ranked (buf_t *out, const rules_rule_t **rules, size_t count, const char *text)
+{
+    buf_text (out, "## Possible Causes, Ranked\n\n");
+    if (count == 0)
+        buf_text (out, "None: no rule fits. The whole text of the event is quoted below.\n\n");
+    for (size_t at = 0; at < count; at++) {
+        buf_printf (out, "### %zu. %s\n\nConfidence %s. %s Evidence, from the event:\n\n", at + 1,
+                    rules [at]->cause, rules [at]->confidence, rules [at]->why);
+        const char *found = rules [at]->needles [0] ? s_find (text, rules [at]->needles [0]) : text;
+        s_quote (out, text, found ? found : text);
+    }
+}
+
+static void
+s_next (buf_t *out, const fault_t *fault, const rules_rule_t **rules, size_t count)
+{
+    static const rules_rule_t unknown = {
+        .commands = {"kubectl describe %k %n %s",
+                     "kubectl get events %s--field-selector involvedObject.name=%n"}};
+    const rules_rule_t *none = &unknown;
+    if (count == 0) {
+        rules = &none;
+        count = 1;
+    }
+    own (buf_fini) buf_t commands = buf_init (QUOTE_BYTES);
+    for (size_t at = 0; at < count; at++)
+        for (size_t c = 0; c < RULES_COMMANDS && rules [at]->commands [c]; c++) {
+            own (buf_fini) buf_t line = buf_init (4096);
+            s_command (&line, rules [at]->commands [c], fault);
+            if (!strstr (commands.data, line.data))
+                buf_append (&commands, line.data, line.size);
+        }
+    if (commands.size > 0) {
+        commands.size--; //  the fence ends the last line itself
+        commands.data [commands.size] = 0;
+    }
+    buf_text (out, "## What to Run Next\n\nThese only read:\n\n");
+    playbook_fence (out, commands.data);
+}
+
+static void
+s_facts (buf_t *out, const char *incident_id, const fault_t *fault)
+{
+    const struct {
+        const char *label, *value;
+    } rows [] = {{"Incident", incident_id},
+                 {"Cluster", fault->cluster},
+                 {"Fault type", fault->fault_type},
+                 {"Severity", fault_severity_name (fault->severity)},
+                 {"Kind", fault->kind},
+                 {"Namespace", fault->namespace_},
+                 {"Name", fault->name},
+                 {"Time", fault->timestamp}};
+    for (size_t at = 0; at < sizeof (rows) / sizeof (rows [0]); at++) {
+        buf_printf (out, "- **%s:** ", rows [at].label);
+        s_plain (out, rows [at].value);
+        buf_text (out, "\n");
+    }
+    buf_text (out, "\n");
+}
+
+//  What the rules search: the context, and for plain events the reason and message.
+static void
+s_evidence (const char *event, size_t size, buf_t *out)
+{
+    own (own_mem) char *context = fault_context (event, size, QUOTE_BYTES);
+    buf_text (out, context ? context : "");
+    own (json_drop) json_t *doc = NULL;
+    if (json_parse (event, size, &doc, NULL) != 0)
+        return;
+    const json_t *inner = json_object_get (doc, "event");
+    const char *keys [] = {"reason", "message"};
+    for (size_t at = 0; at < 2; at++) {
+        const char *text = json_member_text (inner, keys [at], "");
+        if (*text && !strstr (out->data, text))
+            buf_printf (out, "%s%s: %s", out->size ? "\n" : "", keys [at], text);
+    }
+    size_t index = 0;
+    json_t *log = NULL;
+    json_array_foreach (json_object_get (doc, "logs"), index, log)
+    {
+        const char *sample = json_member_text (log, "sample", "");
+        if (*sample && !strstr (out->data, sample))
+            buf_printf (out, "\n%s: %s", json_member_text (log, "container", "log"), sample);
+    }
+}
+
+int
+playbook_report (const char *incident_id, const char *event, size_t size,
+                 const playbook_cluster_t *cluster, buf_t *out)
+{
+    fault_t fault;
+    fault_read (event, size, "", &fault);
+    own (buf_fini) buf_t text = buf_init ((size_t) 16 * QUOTE_BYTES);
+    s_evidence (event, size, &text);
+    const rules_rule_t *rules [CAUSES_MAX] = {NULL};
+    size_t count = s_causes (&fault, text.data, rules);
+
+    buf_text (out, "# Incident report\n\n> Written by the built-in playbook from fixed rules. "
+                   "No model was consulted.\n\n## What Happened\n\n");
+    s_facts (out, incident_id, &fault);
+    buf_text (out, "The event says:\n\n");
+    playbook_fence (out, text.size ? text.data : "(the event has no text)");
+    s_root_cause (out, rules, count);
+    s_ranked (out, rules, count, text.data);
+    s_next (out, &fault, rules, count);
+    buf_text (out, "## Cluster Facts\n\n");
+    if (cluster->text)
+        playbook_fence (out, cluster->text);
+    else
+        buf_printf (out, "None: %s. This report rests on the event alone.\n\n", cluster->why);
+    buf_text (out, "## Limits of This Report\n\nThe rules match words and exit codes of the event. "
+                   "They prove nothing beyond the quoted text; run the commands above before you "
+                   "change anything.\n");
+    return out->failed;
+}

@@ -1,0 +1,28 @@
+//  playbook - the report of the rule-based agent, made from an event and nothing else.
+//
+//  Every claim quotes the event; quoted text is fenced so that it cannot end its fence.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/buf.h"
+#include "common/domain/fault.h"
+
+#include <stddef.h>
+
+//  Facts of the cluster, in kubectl's words.  text NULL: none, and why says so.
+typedef struct {
+    const char *text;
+    const char *why;
+} playbook_cluster_t;
+
+//  Write the report of one event.  incident_id and text are hostile.
+//  Err: that of the buffer.
+int
+playbook_report (const char *incident_id, const char *event, size_t size,
+                 const playbook_cluster_t *cluster, buf_t *out) must_check;
+//  Append one word quoted for a POSIX shell; control bytes become "?".
+void
+playbook_shell_word (buf_t *out, const char *text);
+//  Append text as a fenced block whose fence is longer than any run of backticks inside.
+void
+playbook_fence (buf_t *out, const char *text);
