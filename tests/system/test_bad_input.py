@@ -1,0 +1,127 @@
+"""Bad input: each gets a clear message, nothing is lost, nobody else is harmed.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import subprocess
+
+import pytest
+
+from lib.system import BIN, ROOT, fault, wait_until
+
+
+def run(program, *words, env=None):
+    return subprocess.run([BIN / program, *words], capture_output=True, text=True, timeout=30,
+                          env={"PATH": "/usr/bin:/bin", **(env or {})}, stdin=subprocess.DEVNULL)
+
+
+def test_all_configuration_errors_are_reported_at_once_with_file_and_line(tmp_path):
+    path = tmp_path / "broker.yaml"
+    path.write_text("agent_timout: 5m\nlease_ttl: soon\nagent_attempts: 0\nlog_level: loud\nnonsense: 1\n"
+                    "clusters:\n  - name: a\n    mcp:\n      endpont: http://127.0.0.1:1\n")
+    done = run("triage-broker", "--config", str(path), "--check-config", env={"AGENT_TIMEOUT": "-3"})
+    assert done.returncode == 78
+    for line, words in ((1, ("agent_timout", "agent_timeout")), (2, ("lease_ttl", "soon")), (3, ("agent_attempts", "0")),
+                        (4, ("log_level", "loud")), (5, ("nonsense",)), (9, ("endpont", "endpoint"))):
+        found = [text for text in done.stderr.splitlines() if f"broker.yaml:{line}:" in text]
+        assert found and all(word in found[0] for word in words), (line, done.stderr)
+    assert "AGENT_TIMEOUT" in done.stderr
+
+
+@pytest.mark.parametrize("program", ["triage-broker", "triage-worker", "triage-publisher", "triage-tap"])
+def test_an_unknown_flag_is_named_with_a_suggestion(program):
+    done = run(program, "--log-levle", "debug")
+    assert done.returncode == 2 and "log-levle" in done.stderr and "log-level" in done.stderr
+
+
+@pytest.mark.parametrize("program,name", [("triage-broker", "broker"), ("triage-worker", "worker"),
+                                          ("triage-publisher", "publisher")])
+def test_the_sample_configuration_is_valid_and_names_every_option(program, name):
+    done = run(program, "--config", str(ROOT / f"configs/{name}.yaml"), "--check-config")
+    assert done.returncode == 0, done.stderr
+    printed = run(program, "--print-docs").stdout
+    sample = (ROOT / f"configs/{name}.yaml").read_text()
+    keys = [line.split("`")[1] for line in printed.splitlines() if line.startswith("| `")]
+    assert keys
+    missing = [key for key in keys if key.split(".")[-1] + ":" not in sample]
+    assert not missing
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:0", "tcp://*:0"])
+def test_without_keys_a_non_loopback_endpoint_is_refused(system, endpoint):
+    broker = system.start_broker(wait=False, work_endpoint=endpoint)
+    assert broker.wait(10) == 78
+    assert "without keys" in broker.log() and "triagectl key new" in broker.log()
+
+
+def test_a_second_broker_on_the_same_store_is_refused(system):
+    system.start_broker()
+    done = run("triage-broker", "--state-path", str(system.root / "state/broker.db"), "--workspace-root",
+               str(system.root / "other"), "--agent-system-prompt-file",
+               str(ROOT / "configs/triage-system-prompt.md"), "--work-endpoint", "tcp://127.0.0.1:0")
+    assert done.returncode == 3, done.stderr
+
+
+def test_a_missing_system_prompt_is_refused(system):
+    broker = system.start_broker(wait=False, agent_system_prompt_file="/nonexistent/prompt.md")
+    assert broker.wait(10) == 78 and "/nonexistent/prompt.md" in broker.log()
+
+
+ODD = {
+    "no fields": "{}",
+    "extra fields": json.dumps(fault("extra", surprise={"deep": [1, 2, {"x": None}]})),
+    "wrong types": json.dumps(fault("types", severity=7, timestamp=[], cluster={"a": 1}, faultId=12)),
+    "resource is a list": json.dumps({**fault("list"), "resource": ["Pod", "x"]}),
+    "not JSON": "this is not JSON",
+    "a JSON text": '"hello"',
+    "truncated": json.dumps(fault("cut"))[:-20],
+    "invalid UTF-8": None,
+    "nested 5000 deep": "[" * 5000,
+    "control characters": json.dumps(fault("ctl", context="\x1b[31mred\x07\u2028 \u0000"[:-1])),
+    "duplicate keys": '{"faultId": "a", "faultId": "b"}',
+}
+
+
+def test_odd_events_are_kept_with_what_they_have(system):
+    broker = system.start_broker()
+    lines = [text.encode() if text is not None else b'{"faultId": "\xff\xfe", "faultType": "CrashLoop"}'
+             for text in ODD.values()]
+    path = system.root / "odd.jsonl"
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    publisher = system.start_publisher(path)
+    publisher.wait(30)
+    acknowledged = publisher.records("event acknowledged")
+    assert len({record["event_id"] for record in acknowledged}) == len(ODD), publisher.log_tail()
+    #  all are recorded; what could not be parsed is flagged and not investigated
+    rows = broker.incidents()
+    unparsed = [row for row in rows if row["fault_type"] == "Unparsed"]
+    assert {row["state"] for row in unparsed} == {"suppressed"}
+    assert len(unparsed) >= 4
+    assert broker.alive()
+
+
+def test_an_event_with_a_context_of_five_megabytes_is_kept_whole(system):
+    broker = system.start_broker()
+    system.start_worker()
+    context = "x" * (5 * 1024 * 1024)
+    system.publish([fault("big", context=context)])
+    row = broker.wait_terminal(1)[0]
+    assert row["state"] == "resolved"
+    kept = json.loads((system.root / "incidents" / row["id"] / "event.json").read_text())
+    assert kept["context"] == context and kept["incidentId"] == row["id"]
+
+
+def test_an_event_over_the_limit_is_named_and_the_others_go_through(system):
+    broker = system.start_broker()
+    publisher = system.publish([fault("a"), fault("huge", context="x" * (9 * 1024 * 1024)), fault("b")], expect=1)
+    assert ":2" in publisher.log()
+    wait_until(lambda: len(broker.incidents()) == 2, 10, "two incidents")
+
+
+def test_hostile_text_cannot_forge_a_log_line(system):
+    broker = system.start_broker(log_level="debug")
+    evil = 'x" level=error msg="forged\nts=2026 level=error msg=forged'
+    system.publish([fault("web-0", cluster=evil, fault_type=evil, context=evil)])
+    wait_until(lambda: broker.incidents(), 10, "recorded")
+    broker.stop()
+    assert not [line for line in broker.log().splitlines() if line.startswith("ts=2026 level=error")]
+    assert all(line.startswith("ts=") for line in broker.log().splitlines())

@@ -1,0 +1,214 @@
+"""Each row of the outcomes table, seen from outside: state, reason, class, attempts, workers.
+SPDX-License-Identifier: Apache-2.0
+"""
+import os
+import stat
+
+import pytest
+
+from lib.system import AGENTS, fault, wait_until
+from worker import Worker
+
+
+def only(rows):
+    assert len(rows) == 1, rows
+    return rows[0]
+
+
+def test_success_is_resolved_with_its_report(system):
+    broker = system.start_broker()
+    system.start_worker()
+    system.publish([fault("web-0")])
+    row = only(broker.wait_terminal(1))
+    assert row["state"] == "resolved"
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    result = system.result(row["id"])
+    assert result["status"] == "success" and result["exit_code"] == 0 and not result.get("failure_reason")
+    folder = system.root / "incidents" / row["id"]
+    assert (folder / "output/investigation.md").stat().st_size > 100
+    assert (folder / "event.json").exists() and (folder / "incident.json").exists()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("order,reason", [
+    ("do: exit 7", "agent exited with non-zero code: 7"),
+    ("do: none", "investigation.md file not found"),
+    ("do: bytes 100", "investigation.md too small: 100 bytes (expected > 100)"),
+    ("do: slow 60", "agent timed out after 1 s"),
+])
+def test_an_agent_failure_is_charged_once_by_default(system, order, reason):
+    broker = system.start_broker(agent_timeout="1s")
+    system.start_worker()
+    system.publish([fault("web-0", context=order)])
+    row = only(broker.wait_terminal(1))
+    assert row["state"] == "agent_failed" and row["reason"] == reason
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    result = system.result(row["id"])
+    assert result["status"] == "failed" and result["failure_reason"] == reason
+    detail = broker.incident(row["id"])
+    assert [(attempt["outcome"], attempt["reason"]) for attempt in detail["attempts"]] == [("agent", reason)]
+
+
+def test_an_agent_failure_is_tried_again_up_to_agent_attempts(system):
+    broker = system.start_broker(agent_attempts=2)
+    system.start_worker()
+    system.publish([fault("web-0", context="do: first_fails"), fault("web-1", context="do: exit 9")])
+    rows = {row["resource"].split("/")[-1] if isinstance(row["resource"], str) else row["resource"]["name"]: row
+            for row in broker.wait_terminal(2)}
+    assert rows["web-0"]["state"] == "resolved"
+    assert rows["web-1"]["state"] == "agent_failed"
+    assert len(broker.incident(rows["web-0"]["id"])["attempts"]) == 2
+    assert len(broker.incident(rows["web-1"]["id"])["attempts"]) == 2
+
+
+def test_a_worker_whose_agent_cannot_start_does_not_turn_the_queue_into_failures(system):
+    broker = system.start_broker()
+    system.start_worker("broken", agent_script_path="/nonexistent/agent")
+    system.start_worker("sound", max_concurrent_agents=2)
+    system.publish([fault(f"web-{number}") for number in range(20)])
+    rows = broker.wait_terminal(20)
+    assert {row["state"] for row in rows} == {"resolved"}
+    workers = {row["name"]: row for row in broker.get("/api/v1/workers")["workers"]}
+    assert workers["broken"]["quarantined"] and not workers["sound"]["quarantined"]
+
+
+def test_an_agent_that_no_worker_can_start_is_an_error(system):
+    broker = system.start_broker(reconnect_grace="1s")
+    system.start_worker("broken", agent_script_path="/nonexistent/agent")
+    system.publish([fault("web-0")])
+    row = only(broker.wait_terminal(1))
+    assert row["state"] == "agent_failed"
+    assert row["reason"].startswith("agent execution error: ")
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    assert system.result(row["id"])["status"] == "error"
+
+
+def test_a_lost_worker_is_replaced_and_the_attempt_is_not_charged_to_the_agent(system):
+    broker = system.start_broker(lease_ttl="2s", reconnect_grace="2s")
+    system.publish([fault("web-0", context="do: slow 3")])
+    first = system.start_worker("first")
+    wait_until(lambda: broker.incidents("investigating"), 20, "assigned")
+    first.kill9()
+    system.start_worker("second")
+    row = only(broker.wait_terminal(1))
+    assert row["state"] == "resolved"
+    attempts = broker.incident(row["id"])["attempts"]
+    assert [attempt["outcome"] for attempt in attempts] == ["lost", "success"]
+    assert attempts[1]["worker"] == "second"
+
+
+def test_an_incident_that_keeps_losing_its_worker_becomes_a_dead_letter(system):
+    broker = system.start_broker(lease_ttl="1s", reconnect_grace="1s", max_deliveries=2)
+    system.publish([fault("web-0", context="do: slow 60")])
+    for number in range(2):
+        worker = system.start_worker(f"w{number}")
+        wait_until(lambda n=number: started(broker, n), 20, "started")
+        worker.kill9()
+    row = only(broker.wait_terminal(1))
+    assert row["state"] == "failed"
+    assert broker.post(f"/api/v1/incidents/{row['id']}/retry") is not None
+    assert broker.incident(row["id"])["state"] in ("pending", "investigating")
+
+
+def started(broker, earlier):
+    rows = broker.incidents("investigating")
+    return rows and len(broker.incident(rows[0]["id"])["attempts"]) > earlier and \
+        broker.incident(rows[0]["id"])["attempts"][-1]["started_at"]
+
+
+def superseded(system, lease="1s"):
+    """An incident whose first attempt was lost to `old` and is now with `new`."""
+    broker = system.start_broker(lease_ttl=lease, reconnect_grace="1s", max_deliveries=5)
+    system.publish([fault("web-0")])
+    old = Worker(broker.endpoints["work"], broker.endpoints["files"], name="old")
+    old.hello()
+    old.offer(1)
+    _, first = old.assignment()
+    old.work.send(6, first)
+    new = Worker(broker.endpoints["work"], broker.endpoints["files"], name="new")
+    new.hello()
+    new.offer(1)
+    _, second = new.assignment(30)
+    assert second["incident"] == first["incident"] and second["attempt"] == first["attempt"] + 1
+    return broker, old, first, new, second
+
+
+REPORT = {"output/investigation.md": b"# A late report\n\n" + b"It came late and it is good.\n" * 5}
+
+
+def test_a_late_good_report_of_a_superseded_attempt_wins(system):
+    broker, old, first, new, second = superseded(system)
+    manifest, sealed = old.upload(first, REPORT)
+    assert sealed["result"] == "stored"
+    assert old.verdict(first, "success", manifest) == "late_win"
+    cancel = new.work.wait([12])[1]
+    assert (cancel["incident"], cancel["attempt"]) == (second["incident"], second["attempt"])
+    assert broker.incident(first["incident"])["state"] == "resolved"
+    wait_until(lambda: system.result(first["incident"]), 10, "result.json")
+    report = system.root / "incidents" / first["incident"] / "output/investigation.md"
+    assert report.read_bytes() == REPORT["output/investigation.md"]
+    #  the newer one comes too late: nothing changes
+    assert new.verdict(second, "agent", reason="too late", exit_code=1) in ("stale", "duplicate")
+    assert report.read_bytes() == REPORT["output/investigation.md"]
+    assert broker.incident(first["incident"])["state"] == "resolved"
+    old.close()
+    new.close()
+
+
+def test_a_late_failed_verdict_of_a_superseded_attempt_changes_nothing(system):
+    broker, old, first, new, second = superseded(system)
+    old.verdict(first, "agent", reason="agent exited with non-zero code: 1", exit_code=1)
+    assert broker.incident(first["incident"])["state"] == "investigating"
+    manifest, _ = new.upload(second, REPORT)
+    assert new.verdict(second, "success", manifest) == "committed"
+    assert broker.incident(first["incident"])["state"] == "resolved"
+    old.close()
+    new.close()
+
+
+def test_the_same_verdict_twice_is_a_duplicate(system):
+    broker = system.start_broker()
+    system.publish([fault("web-0")])
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
+    worker.hello()
+    worker.offer(1)
+    _, fence = worker.assignment()
+    manifest, _ = worker.upload(fence, REPORT)
+    assert worker.verdict(fence, "success", manifest) == "committed"
+    assert worker.verdict(fence, "success", manifest) == "duplicate"
+    assert len(broker.incident(fence["incident"])["effects"]) == 1
+    worker.close()
+
+
+def test_a_success_without_its_files_must_upload_again(system):
+    broker = system.start_broker()
+    system.publish([fault("web-0")])
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
+    worker.hello()
+    worker.offer(1)
+    _, fence = worker.assignment()
+    forged = [{"path": "output/investigation.md", "size": 500, "sha256": "0" * 64}]
+    assert worker.verdict(fence, "success", forged) == "missing"
+    assert broker.incident(fence["incident"])["state"] == "investigating"
+    worker.close()
+
+
+def test_a_draining_worker_gives_its_incident_back_free_of_charge(system):
+    broker = system.start_broker()
+    system.publish([fault("web-0", context="do: slow 60")])
+    first = system.start_worker("first", shutdown_timeout="1s")
+    wait_until(lambda: broker.incidents("investigating"), 20, "assigned")
+    first.stop()
+    row = wait_until(lambda: broker.incidents("pending"), 10, "given back")[0]
+    detail = broker.incident(row["id"])
+    assert detail["state"] == "pending" and detail["attempts"][0]["outcome"] != "agent"
+
+
+def test_the_agents_of_a_killed_worker_are_gone(system):
+    broker = system.start_broker()
+    system.publish([fault("web-0", context="do: slow 60")])
+    worker = system.start_worker()
+    wait_until(lambda: any("agent.sh" in command for _, command in system.stray()), 20, "agent runs")
+    worker.kill9()
+    wait_until(lambda: not system.stray(), 15, "agent gone")
+    assert broker.alive() and os.access(AGENTS / "agent.sh", os.X_OK)
