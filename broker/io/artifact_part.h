@@ -1,0 +1,102 @@
+//  artifact_part - what the files of the artifact thread share; nobody else includes it.
+//
+//  artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event (large events),
+//  artifact_peer (bad messages and who is muted).  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/io/artifact.h"
+#include "broker/io/artifact_stage.h"
+#include "broker/io/store.h"
+#include "common/wire/link.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+typedef struct artifact_peer artifact_peer_t;
+typedef struct artifact_upload artifact_upload_t;
+typedef struct artifact_event artifact_event_t;
+
+enum artifact_count {
+    COUNT_RECEIVED,
+    COUNT_SENT,
+    COUNT_UPLOADS,
+    COUNT_UPLOAD_BYTES,
+    COUNT_SEALED,
+    COUNT_REFUSED,
+    COUNT_BAD,
+    COUNTS
+};
+
+struct artifact {
+    const settings_t *settings;
+    curve_zap_t *zap; //  NULL without keys
+    mailbox_t *loop, *inbox;
+    store_reader_t *reader;
+    clk_t *clk;
+    link_t *link;
+    char *system_prompt;
+    size_t system_prompt_size;
+    char *events_dir;           //  beside the store
+    artifact_peer_t *peers;     //  hash by route
+    artifact_upload_t *uploads; //  hash by incident and attempt
+    artifact_event_t *events;   //  hash by event; parts and events under way to the loop
+    uint64_t next_cookie;
+    mail_t *unsent; //  the loop's mailbox was full: nothing else is taken meanwhile
+    int stop_fd;    //  eventfd: end the thread
+    pthread_t thread;
+    bool running;
+    _Atomic int64_t counts [COUNTS];
+};
+
+//  A code of the closed list and one sentence; answers msg.
+void
+artifact_refuse (artifact_t *self, const link_msg_t *msg, const char *code, const char *text);
+//  The same for a failure of ours: logs it and says "busy".
+void
+artifact_busy (artifact_t *self, const link_msg_t *msg, const char *what, int rc);
+void
+artifact_answer (artifact_t *self, const link_msg_t *msg, uint8_t type, const void *from);
+//  Hand a mail to the loop, now or as soon as it has room.
+void
+artifact_mail (artifact_t *self, mail_t **mail_p);
+
+//  Is this sender muted?
+bool
+artifact_peer_muted (artifact_t *self, const link_msg_t *msg);
+//  Count a bad message, answer it.
+void
+artifact_peer_strike (artifact_t *self, const link_msg_t *msg, const char *code, const char *text);
+void
+artifact_peer_fini (artifact_t *self);
+//  May it act in this role?  Always without keys.
+bool
+artifact_peer_role (artifact_t *self, const link_msg_t *msg, curve_role_t role);
+
+void
+artifact_put_chunk (artifact_t *self, const link_msg_t *msg);
+void
+artifact_put_seal (artifact_t *self, const link_msg_t *msg);
+void
+artifact_put_get (artifact_t *self, const link_msg_t *msg);
+//  Complete the verdict of a CHECK; it becomes a CHECKED.
+void
+artifact_put_check (artifact_t *self, mail_t *mail);
+//  Forget idle uploads.
+void
+artifact_put_tidy (artifact_t *self, int64_t now_ms);
+void
+artifact_put_fini (artifact_t *self);
+
+void
+artifact_event_chunk (artifact_t *self, const link_msg_t *msg);
+void
+artifact_event_seal (artifact_t *self, const link_msg_t *msg);
+void
+artifact_event_reply (artifact_t *self, const mail_t *mail);
+void
+artifact_event_tidy (artifact_t *self, int64_t now_ms);
+//  Remove what an earlier run left half uploaded.
+int
+artifact_event_init (artifact_t *self, err_diag_t *diag) must_check;
+void
+artifact_event_fini (artifact_t *self);
