@@ -10,7 +10,7 @@ new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 "$here/docs.sh" "$bin" "$new"
 rc=0
-for page in configuration.md states.md; do
+for page in configuration.md states.md protocol.md; do
     diff -u "$here/../docs/$page" "$new/$page" || rc=1
 done
 [ $rc = 0 ] || echo "docs are out of date: run scripts/docs.sh $bin" >&2

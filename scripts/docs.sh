@@ -1,5 +1,5 @@
 #!/bin/sh
-#  docs - print docs/configuration.md and docs/states.md from the programs' own tables.
+#  docs - print configuration.md, states.md and protocol.md from the programs' own tables.
 #
 #  docs.sh BIN [OUT]: BIN is the folder of the built programs, OUT the folder to write to (docs).
 #  SPDX-License-Identifier: Apache-2.0
@@ -32,3 +32,9 @@ mv "$out/configuration.md.new" "$out/configuration.md"
 
 "$bin/triagectl" states > "$out/states.md.new"
 mv "$out/states.md.new" "$out/states.md"
+
+{
+    cat "$(dirname "$0")/../docs/protocol.intro.md"
+    "$bin/triagectl" protocol
+} > "$out/protocol.md.new"
+mv "$out/protocol.md.new" "$out/protocol.md"
