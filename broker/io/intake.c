@@ -1,1 +1,648 @@
-typedef int not_written_yet; // replaced by its owner
+//  intake - thread: one libcurl multi loop for all MCP sessions; events become EVENT mails.
+//  SPDX-License-Identifier: Apache-2.0
+
+#include "broker/io/intake.h"
+
+#include "broker/io/blob.h"
+#include "broker/io/intake_spool.h"
+#include "common/base/buf.h"
+#include "common/base/clk.h"
+#include "common/base/ident.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/net/http.h"
+#include "common/net/mcp.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+    TRANSFERS = 10, //  of one source; mcp has fewer
+    STOP_MS = 3000, //  deleting the sessions at the end
+    PATH_BYTES = 4096
+};
+
+typedef struct s_source s_source_t;
+
+//  One transfer of one source; done and cancelled ones have no handle.
+typedef struct {
+    s_source_t *source;
+    uint64_t cookie;
+    http_transfer_t *transfer; //  NULL = free
+} s_flight_t;
+
+//  What is configured for one source; strings owned.
+typedef struct {
+    char *name, *url, *token_file;
+    const char *mode;
+    bool triage_enabled;
+} s_config_t;
+
+struct s_source {
+    intake_t *intake;
+    s_config_t config;
+    mcp_t *mcp;
+    char id [ROW_IDENTITY]; //  "mcp:<name>", the source of its events
+    char session_file [PATH_BYTES];
+    char *token_header; //  "Authorization: Bearer ...", NULL without a token; a secret
+    bool stopping;
+    s_flight_t flights [TRANSFERS];
+    intake_source_t stats;
+    s_source_t *prev, *next;
+};
+
+struct intake {
+    clk_t *clk;
+    http_t *http;
+    mailbox_t *inbox;
+    mailbox_t *loop;       //  borrowed
+    intake_spool_t *spool; //  events and notices on their way to the loop
+    char sessions_dir [PATH_BYTES];
+    s_source_t *sources; //  intake thread only
+    pthread_t thread;
+    bool thread_started;
+    atomic_bool stop;
+    pthread_mutex_t lock; //  guards what follows
+    s_config_t configs [LIMIT_CLUSTERS];
+    size_t config_count;
+    int64_t backoff_min_ms, backoff_max_ms;
+    bool config_changed;
+    intake_source_t stats [LIMIT_CLUSTERS];
+    size_t stats_count;
+};
+
+
+//  --- configuration
+
+static void
+s_config_fini (s_config_t *config)
+{
+    free (config->name);
+    free (config->url);
+    free (config->token_file);
+    *config = (s_config_t){0};
+}
+
+//  A bare http://host:8080 means its /mcp path.  Own: fresh.
+static char *
+s_url (const char *endpoint)
+{
+    const char *host = strstr (endpoint, "://");
+    const char *path = host ? strchr (host + 3, '/') : NULL;
+    char *url = NULL;
+    if (!path && asprintf (&url, "%s/mcp", endpoint) < 0)
+        return NULL;
+    if (path && !path [1] && asprintf (&url, "%smcp", endpoint) < 0)
+        return NULL;
+    return url ? url : strdup (endpoint);
+}
+
+static bool
+s_config_init (s_config_t *config, const settings_cluster_t *cluster, int subscribe_mode)
+{
+    int mode = cluster->mcp_mode ? cluster->mcp_mode - 1 : subscribe_mode;
+    *config = (s_config_t){
+        .name = strdup (cluster->name ? cluster->name : ""),
+        .url = s_url (cluster->mcp_endpoint),
+        .token_file = strdup (cluster->mcp_token_file ? cluster->mcp_token_file : ""),
+        .mode = mode == 1 ? "events" : "faults",
+        .triage_enabled = cluster->triage_enabled,
+    };
+    return config->name && config->url && config->token_file;
+}
+
+static bool
+s_same_session (const s_config_t *a, const s_config_t *b)
+{
+    return strcmp (a->name, b->name) == 0 && strcmp (a->url, b->url) == 0
+           && strcmp (a->token_file, b->token_file) == 0 && strcmp (a->mode, b->mode) == 0;
+}
+
+int
+intake_configure (intake_t *self, const settings_t *settings)
+{
+    assert (self && settings);
+
+    own (own_mem) settings_cluster_t *clusters = calloc (LIMIT_CLUSTERS, sizeof *clusters);
+    if (!clusters)
+        return -ENOMEM;
+    size_t count = settings_clusters (settings, clusters, LIMIT_CLUSTERS);
+    int rc = 0;
+    pthread_mutex_lock (&self->lock);
+    for (size_t i = 0; i < self->config_count; i++)
+        s_config_fini (&self->configs [i]);
+    self->config_count = 0;
+    for (size_t i = 0; i < count && i < LIMIT_CLUSTERS; i++) {
+        if (!clusters [i].mcp_endpoint || !clusters [i].mcp_endpoint [0])
+            continue; //  a cluster that only sends to ingest
+        if (!s_config_init (&self->configs [self->config_count++], &clusters [i],
+                            settings->subscribe_mode))
+            rc = -ENOMEM;
+    }
+    self->backoff_min_ms = settings->sse_reconnect_initial_backoff;
+    self->backoff_max_ms = settings->sse_reconnect_max_backoff;
+    self->config_changed = rc == 0;
+    pthread_mutex_unlock (&self->lock);
+    http_wake (self->http);
+    return rc;
+}
+
+
+//  --- sources
+
+static void
+s_notice (s_source_t *source, const char *change, const char *reason)
+{
+    const char *name = source->config.name [0] ? source->config.name : "default";
+    intake_spool_notice (source->intake->spool, name, change, reason);
+    log_info ("event source", kv ("cluster", name), kv ("change", change), kv ("reason", reason));
+}
+
+static void
+s_read_token (s_source_t *source)
+{
+    free (source->token_header);
+    source->token_header = NULL;
+    if (!source->config.token_file [0])
+        return;
+    buf_t token = buf_init (LIMIT_SECRET_BYTES);
+    int rc = buf_read_file (&token, source->config.token_file);
+    if (rc != 0)
+        log_warn ("token file not readable", kv ("cluster", source->config.name),
+                  kv ("file", source->config.token_file), kv ("error", err_str (rc)));
+    size_t size = rc == 0 ? strcspn (token.data, "\r\n") : 0;
+    if (size > 0
+        && asprintf (&source->token_header, "Authorization: Bearer %.*s", (int) size, token.data)
+               < 0)
+        source->token_header = NULL;
+    explicit_bzero (token.data, token.size);
+    buf_fini (&token);
+}
+
+static void
+s_source_destroy (s_source_t *source)
+{
+    for (int i = 0; i < TRANSFERS; i++)
+        http_cancel (source->intake->http, &source->flights [i].transfer);
+    mcp_destroy (&source->mcp);
+    s_config_fini (&source->config);
+    if (source->token_header)
+        explicit_bzero (source->token_header, strlen (source->token_header));
+    free (source->token_header);
+    free (source);
+}
+
+//  Own: *config is taken on success and on failure.
+static void
+s_source_add (intake_t *self, s_config_t *config, int64_t backoff_min_ms, int64_t backoff_max_ms)
+{
+    s_source_t *source = calloc (1, sizeof (s_source_t));
+    if (!source) {
+        s_config_fini (config);
+        return;
+    }
+    source->intake = self;
+    source->config = *config;
+    *config = (s_config_t){0};
+    mcp_settings_t settings = {.mode = source->config.mode,
+                               .context = source->config.name,
+                               .backoff_min_ms = backoff_min_ms,
+                               .backoff_max_ms = backoff_max_ms,
+                               .random64 = ident_random64 ()};
+    source->mcp = mcp_new (&settings);
+    if (!source->mcp) {
+        s_source_destroy (source);
+        return;
+    }
+    const char *name = source->config.name;
+    snprintf (source->id, sizeof source->id, "mcp:%s", *name ? name : "default");
+    snprintf (source->stats.cluster, sizeof source->stats.cluster, "%s", *name ? name : "default");
+
+    char hex [DIGEST_HEX];
+    own (own_mem) char *key = NULL;
+    if (asprintf (&key, "%s %s", name, source->config.url) < 0)
+        key = NULL;
+    digest_hex (key ? key : "", key ? strlen (key) : 0, hex);
+    snprintf (source->session_file, sizeof source->session_file, "%s", hex);
+    s_read_token (source);
+    DL_APPEND (self->sources, source);
+
+    char path [PATH_BYTES + DIGEST_HEX + 1];
+    snprintf (path, sizeof path, "%s/%s", self->sessions_dir, hex);
+    buf_t stored = buf_init (LIMIT_KIB (4));
+    int rc = buf_read_file (&stored, path);
+    mcp_start (source->mcp, rc == 0 ? stored.data : "", clk_now (self->clk).boot_ms);
+    buf_fini (&stored);
+}
+
+static s_source_t *
+s_source_find (intake_t *self, const char *name)
+{
+    s_source_t *source;
+    DL_FOREACH (self->sources, source)
+    {
+        if (strcmp (source->config.name, name) == 0)
+            return source;
+    }
+    return NULL;
+}
+
+//  Stop what is not configured any more, start what is new.  A changed source starts again once
+//  the old one of that name has stopped.
+static void
+s_reconcile (intake_t *self)
+{
+    bool wanted [LIMIT_CLUSTERS] = {0};
+    int64_t boot_ms = clk_now (self->clk).boot_ms;
+    pthread_mutex_lock (&self->lock);
+    self->config_changed = false;
+    s_source_t *source;
+    DL_FOREACH (self->sources, source)
+    {
+        bool keep = false;
+        for (size_t i = 0; i < self->config_count && !source->stopping; i++) {
+            if (wanted [i] || !s_same_session (&source->config, &self->configs [i]))
+                continue;
+            keep = wanted [i] = true;
+            source->config.triage_enabled = self->configs [i].triage_enabled;
+            mcp_set_backoff (source->mcp, self->backoff_min_ms, self->backoff_max_ms);
+            break;
+        }
+        if (!keep && !source->stopping) {
+            source->stopping = true;
+            mcp_stop (source->mcp, boot_ms);
+        }
+    }
+    for (size_t i = 0; i < self->config_count; i++) {
+        s_config_t *from = &self->configs [i];
+        if (wanted [i] || s_source_find (self, from->name))
+            continue;
+        s_config_t config = {.name = strdup (from->name),
+                             .url = strdup (from->url),
+                             .token_file = strdup (from->token_file),
+                             .mode = from->mode,
+                             .triage_enabled = from->triage_enabled};
+        if (config.name && config.url && config.token_file)
+            s_source_add (self, &config, self->backoff_min_ms, self->backoff_max_ms);
+        else
+            s_config_fini (&config);
+    }
+    pthread_mutex_unlock (&self->lock);
+}
+
+
+//  --- transfers
+
+static void
+s_on_head (void *arg, http_transfer_t *transfer, int status)
+{
+    s_flight_t *flight = arg;
+    s_source_t *source = flight->source;
+    const char *retry_after = http_header (transfer, "Retry-After");
+    int64_t seconds = 0;
+    for (const char *at = retry_after; *at >= '0' && *at <= '9' && seconds < 100000; at++)
+        seconds = seconds * 10 + (*at - '0');
+    //  curl's headers are valid until the next call about another one
+    own (own_mem) char *type = strdup (http_header (transfer, "Content-Type"));
+    own (own_mem) char *session = strdup (http_header (transfer, "Mcp-Session-Id"));
+    mcp_on_head (source->mcp, flight->cookie, status, type ? type : "", session ? session : "",
+                 seconds * 1000, clk_now (source->intake->clk).boot_ms);
+}
+
+static void
+s_on_body (void *arg, http_transfer_t *transfer, const char *bytes, size_t size)
+{
+    s_flight_t *flight = arg;
+    mcp_on_body (flight->source->mcp, flight->cookie, bytes, size,
+                 clk_now (flight->source->intake->clk).boot_ms);
+}
+
+static void
+s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
+{
+    s_flight_t *flight = arg;
+    flight->transfer = NULL;
+    mcp_on_end (flight->source->mcp, flight->cookie, rc, reason,
+                clk_now (flight->source->intake->clk).boot_ms);
+}
+
+static const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
+
+static void
+s_start (s_source_t *source, const mcp_out_t *out)
+{
+    s_flight_t *flight = NULL;
+    for (int i = 0; i < TRANSFERS && !flight; i++)
+        flight = source->flights [i].transfer ? NULL : &source->flights [i];
+
+    const char *headers [MCP_HEADERS + 1];
+    size_t count = 0;
+    for (; count < out->header_count; count++)
+        headers [count] = out->headers [count];
+    if (source->token_header)
+        headers [count++] = source->token_header;
+    static const char *const methods [] = {"POST", "GET", "DELETE"};
+    http_request_t request = {
+        .method = methods [out->verb],
+        .url = source->config.url,
+        .headers = headers,
+        .header_count = count,
+        .body = out->verb == MCP_POST ? out->text : NULL,
+        .body_size = out->text_size,
+        .total_ms = out->total_ms,
+        .response_max = out->verb == MCP_GET ? 0 : LIMIT_HTTP_RESPONSE_BYTES,
+        .fresh = out->verb == MCP_GET,
+    };
+    int rc = ERR_FULL;
+    if (flight) {
+        flight->source = source;
+        flight->cookie = out->cookie;
+        rc = http_start (source->intake->http, &request, &hooks, flight, &flight->transfer);
+    }
+    if (rc != 0)
+        mcp_on_end (source->mcp, out->cookie, rc, err_str (rc),
+                    clk_now (source->intake->clk).boot_ms);
+}
+
+static void
+s_cancel (s_source_t *source, uint64_t cookie)
+{
+    for (int i = 0; i < TRANSFERS; i++) {
+        if (source->flights [i].transfer && source->flights [i].cookie == cookie)
+            http_cancel (source->intake->http, &source->flights [i].transfer);
+    }
+}
+
+
+//  --- what the session machine asks for
+
+static void
+s_on_event (s_source_t *source, const char *body, size_t size)
+{
+    source->stats.events_total++;
+    source->stats.last_event_ms = clk_now (source->intake->clk).wall_ms;
+    if (size > LIMIT_EVENT_BYTES) {
+        source->stats.dropped_total++;
+        source->stats.gaps_total++;
+        s_notice (source, "gap", "an event was over the limit and dropped");
+        return;
+    }
+    int64_t dropped = intake_spool_event (source->intake->spool, source->id, source->config.name,
+                                          source->config.triage_enabled, body, size,
+                                          clk_now (source->intake->clk).wall_ms);
+    if (dropped > 0) {
+        source->stats.dropped_total += dropped;
+        source->stats.gaps_total++;
+        s_notice (source, "gap", "the buffer of events is full, the oldest were dropped");
+    }
+}
+
+static void
+s_on_state (s_source_t *source, const mcp_out_t *out)
+{
+    mcp_state_t state = out->state;
+    const char *before = source->stats.state;
+    bool was_active = strcmp (before, mcp_state_name (MCP_ACTIVE)) == 0;
+    if (state == MCP_ACTIVE)
+        s_notice (source, "connected", out->text);
+    else if (state == MCP_UNSUPPORTED || state == MCP_WEDGED)
+        s_notice (source, mcp_state_name (state), out->text);
+    else if (was_active && state != MCP_STOPPING)
+        s_notice (source, "lost", out->text);
+    if (state == MCP_REOPENING || state == MCP_WAITING)
+        source->stats.reconnects_total++;
+    snprintf (source->stats.state, sizeof source->stats.state, "%s", mcp_state_name (state));
+}
+
+static void
+s_on_session (s_source_t *source, const char *session)
+{
+    intake_t *self = source->intake;
+    int rc = 0;
+    if (*session) {
+        rc = blob_write (self->sessions_dir, source->session_file, session, strlen (session));
+    }
+    else {
+        char path [PATH_BYTES * 2 + 2];
+        snprintf (path, sizeof path, "%s/%s", self->sessions_dir, source->session_file);
+        (void) unlink (path); //  it may never have been written
+    }
+    if (rc != 0)
+        log_warn ("session id not kept, the server may hold it for ever",
+                  kv ("cluster", source->stats.cluster), kv ("error", err_str (rc)));
+}
+
+static void
+s_on_gap (s_source_t *source, const mcp_out_t *out)
+{
+    char reason [LIMIT_REASON_BYTES];
+    snprintf (reason, sizeof reason, "%" PRId64 " ms: %.200s", out->to_ms - out->from_ms,
+              out->text);
+    source->stats.gaps_total++;
+    s_notice (source, "gap", reason);
+}
+
+static void
+s_act (s_source_t *source)
+{
+    mcp_out_t out;
+    while (mcp_next (source->mcp, &out)) {
+        switch (out.kind) {
+            case MCP_OUT_REQUEST: s_start (source, &out); break;
+            case MCP_OUT_ABORT: s_cancel (source, out.cookie); break;
+            case MCP_OUT_EVENT: s_on_event (source, out.text, out.text_size); break;
+            case MCP_OUT_STATE: s_on_state (source, &out); break;
+            case MCP_OUT_GAP: s_on_gap (source, &out); break;
+            case MCP_OUT_SESSION: s_on_session (source, out.text); break;
+            case MCP_OUT_TOKEN: s_read_token (source); break;
+        }
+        mcp_out_fini (&out);
+    }
+}
+
+
+//  --- the thread
+
+static void
+s_publish_stats (intake_t *self)
+{
+    clk_now_t now = clk_now (self->clk);
+    pthread_mutex_lock (&self->lock);
+    self->stats_count = 0;
+    s_source_t *source;
+    DL_FOREACH (self->sources, source)
+    {
+        int64_t alive_ms = mcp_alive_ms (source->mcp);
+        source->stats.last_alive_ms = alive_ms ? now.wall_ms - (now.boot_ms - alive_ms) : 0;
+        snprintf (source->stats.last_error, sizeof source->stats.last_error, "%s",
+                  mcp_last_error (source->mcp));
+        if (self->stats_count < LIMIT_CLUSTERS)
+            self->stats [self->stats_count++] = source->stats;
+    }
+    pthread_mutex_unlock (&self->lock);
+}
+
+//  Timers and outputs of all sources; returns when to look again.
+static int64_t
+s_turn (intake_t *self)
+{
+    int64_t wake = INT64_MAX;
+    int64_t boot_ms = clk_now (self->clk).boot_ms;
+    s_source_t *source, *next;
+    DL_FOREACH_SAFE (self->sources, source, next)
+    {
+        if (mcp_wake (source->mcp) <= boot_ms)
+            mcp_on_time (source->mcp, boot_ms);
+        s_act (source);
+        if (mcp_state (source->mcp) == MCP_STOPPED) {
+            DL_DELETE (self->sources, source);
+            s_source_destroy (source);
+            pthread_mutex_lock (&self->lock);
+            self->config_changed = true; //  its successor may start now
+            pthread_mutex_unlock (&self->lock);
+            wake = boot_ms;
+            continue;
+        }
+        int64_t due = mcp_wake (source->mcp);
+        wake = due < wake ? due : wake;
+    }
+    int64_t due = intake_spool_offer (self->spool, self->loop, self->inbox, boot_ms);
+    return due < wake ? due : wake;
+}
+
+static void
+s_drain_inbox (intake_t *self)
+{
+    mail_t *mail;
+    while ((mail = mailbox_recv (self->inbox)) != NULL) {
+        if (mail->kind == MAIL_REPLY)
+            intake_spool_reply (self->spool, mail->as.reply.cookie, mail->as.reply.accepted,
+                                mail->as.reply.retry_ms, clk_now (self->clk).boot_ms);
+        mail_destroy (&mail);
+    }
+}
+
+static void
+s_wait (intake_t *self, int64_t wake)
+{
+    int64_t wait_ms = wake - clk_now (self->clk).boot_ms;
+    http_poll (self->http, mailbox_fd (self->inbox), wake == INT64_MAX ? 1000 : wait_ms);
+    s_drain_inbox (self);
+}
+
+static void *
+s_run (void *arg)
+{
+    intake_t *self = arg;
+    while (!atomic_load (&self->stop)) {
+        pthread_mutex_lock (&self->lock);
+        bool changed = self->config_changed;
+        pthread_mutex_unlock (&self->lock);
+        if (changed)
+            s_reconcile (self);
+        int64_t wake = s_turn (self);
+        s_publish_stats (self);
+        s_wait (self, wake);
+    }
+    int64_t end_ms = clk_now (self->clk).boot_ms + STOP_MS;
+    s_source_t *source;
+    DL_FOREACH (self->sources, source)
+    mcp_stop (source->mcp, clk_now (self->clk).boot_ms);
+    while (clk_now (self->clk).boot_ms < end_ms) {
+        int64_t wake = s_turn (self);
+        if (!self->sources)
+            break;
+        s_wait (self, wake < end_ms ? wake : end_ms);
+    }
+    return NULL;
+}
+
+
+//  --- the module
+
+static void
+s_sessions_dir (intake_t *self, const char *state_path)
+{
+    const char *slash = strrchr (state_path, '/');
+    snprintf (self->sessions_dir, sizeof self->sessions_dir, "%.*s/mcp-sessions",
+              slash ? (int) (slash - state_path) : 1, slash ? state_path : ".");
+}
+
+intake_t *
+intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
+{
+    assert (settings && loop);
+
+    intake_t *self = calloc (1, sizeof (intake_t));
+    if (!self)
+        return NULL;
+    pthread_mutex_init (&self->lock, NULL);
+    self->loop = loop;
+    self->clk = clk_new ();
+    self->http = http_new ();
+    self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
+    self->spool = intake_spool_new (settings->state_path);
+    s_sessions_dir (self, settings->state_path);
+    int rc = blob_make_dir (self->sessions_dir);
+    if (rc != 0)
+        err_diag (diag, "cannot make %s: %s", self->sessions_dir, err_str (rc));
+    if (rc == 0 && self->clk && self->http && self->inbox && self->spool
+        && intake_configure (self, settings) == 0)
+        self->thread_started = pthread_create (&self->thread, NULL, s_run, self) == 0;
+    if (!self->thread_started)
+        intake_destroy (&self);
+    return self;
+}
+
+void
+intake_destroy (intake_t **self_p)
+{
+    intake_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->thread_started) {
+        atomic_store (&self->stop, true);
+        http_wake (self->http);
+        pthread_join (self->thread, NULL);
+    }
+    s_source_t *source, *next;
+    DL_FOREACH_SAFE (self->sources, source, next)
+    {
+        DL_DELETE (self->sources, source);
+        s_source_destroy (source);
+    }
+    for (size_t i = 0; i < self->config_count; i++)
+        s_config_fini (&self->configs [i]);
+    intake_spool_destroy (&self->spool);
+    mailbox_destroy (&self->inbox);
+    http_destroy (&self->http);
+    clk_destroy (&self->clk);
+    pthread_mutex_destroy (&self->lock);
+    free (self);
+    *self_p = NULL;
+}
+
+size_t
+intake_sources (intake_t *self, intake_source_t *ret_sources, size_t max)
+{
+    assert (self);
+
+    pthread_mutex_lock (&self->lock);
+    size_t count = self->stats_count;
+    for (size_t i = 0; i < count && i < max; i++)
+        ret_sources [i] = self->stats [i];
+    pthread_mutex_unlock (&self->lock);
+    return count;
+}
+
+mailbox_t *
+intake_inbox (intake_t *self)
+{
+    return self->inbox;
+}

@@ -1,0 +1,115 @@
+//  mcp - one session with an MCP server that sends fault events, as a pure state machine.
+//
+//  No I/O: it is told what came back (mcp_on_head, _body, _end) and what time it is (mcp_on_time); it
+//  queues what to do (mcp_next).  After each input take everything from mcp_next.
+//  Order: delete the stored session, initialize, initialized, open the stream, log level, tools,
+//  list subscriptions (adopt one, drop the rest), subscribe, verify, active.
+//  Leaving `active` opens a gap; the next verification closes and reports it: what happened in
+//  between cannot be replayed.
+//  Src: docs/architecture.md; MCP 2025-11-25, Streamable HTTP.  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+#include "common/base/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mcp mcp_t;
+
+typedef enum {
+    MCP_IDLE,        //  not started
+    MCP_CONNECTING,  //  initialize .. verify
+    MCP_ACTIVE,      //  subscribed, verified, stream open
+    MCP_REOPENING,   //  the stream ended, the session is kept
+    MCP_WAITING,     //  backoff before the next initialize or subscribe
+    MCP_UNSUPPORTED, //  the server cannot send events; asked again every few minutes
+    MCP_WEDGED,      //  the server never answered a subscribe; asked again every few minutes
+    MCP_STOPPING,    //  deleting the session
+    MCP_STOPPED
+} mcp_state_t;
+
+typedef struct {
+    const char *mode;       //  "faults" or "events"
+    const char *context;    //  for servers of several clusters: the cluster's name, "" = none
+    int64_t backoff_min_ms; //  first retry
+    int64_t backoff_max_ms;
+    uint64_t random64; //  the only chance there is: jitter
+} mcp_settings_t;
+
+typedef enum { MCP_POST, MCP_GET, MCP_DELETE } mcp_verb_t;
+typedef enum {
+    MCP_OUT_REQUEST, //  start this transfer
+    MCP_OUT_ABORT,   //  cancel this transfer; nothing more is told about it
+    MCP_OUT_EVENT,   //  text is the body of one event
+    MCP_OUT_STATE,   //  the state changed; text says why
+    MCP_OUT_GAP,     //  events may be missing; text says why
+    MCP_OUT_SESSION, //  remember this session id for the next start; "" = forget
+    MCP_OUT_TOKEN    //  401: read the token again
+} mcp_out_kind_t;
+
+enum { MCP_HEADERS = 5 };
+
+//  One thing to do.  mcp_out_fini frees what it holds.
+typedef struct {
+    mcp_out_kind_t kind;
+    uint64_t cookie;             //  REQUEST, ABORT: names the transfer
+    mcp_verb_t verb;             //  REQUEST
+    char *headers [MCP_HEADERS]; //  REQUEST: "Name: value", owned
+    size_t header_count;
+    char *text; //  owned: body of a POST, of an event; session id; reason
+    size_t text_size;
+    int64_t total_ms;       //  REQUEST: 0 = a stream without a limit
+    mcp_state_t state;      //  STATE
+    int64_t from_ms, to_ms; //  GAP: boot time
+} mcp_out_t;
+
+//  settings are copied.  Own: fresh, NULL when out of memory.
+mcp_t *
+mcp_new (const mcp_settings_t *settings);
+void
+mcp_destroy (mcp_t **self_p);
+//  Begin; stored_session: what MCP_OUT_SESSION said in an earlier life, or "".
+void
+mcp_start (mcp_t *self, const char *stored_session, int64_t now_ms);
+//  End: delete the session within 3 s, then MCP_STOPPED.
+void
+mcp_stop (mcp_t *self, int64_t now_ms);
+void
+mcp_set_backoff (mcp_t *self, int64_t min_ms, int64_t max_ms);
+
+//  Status and headers of a transfer; absent headers are "".  retry_after_ms: 0 = none.
+void
+mcp_on_head (mcp_t *self, uint64_t cookie, int status, const char *content_type,
+             const char *session, int64_t retry_after_ms, int64_t now_ms);
+void
+mcp_on_body (mcp_t *self, uint64_t cookie, const char *bytes, size_t size, int64_t now_ms);
+//  The end of a transfer.  rc: 0 complete, negative broken; reason is a sentence.
+void
+mcp_on_end (mcp_t *self, uint64_t cookie, int rc, const char *reason, int64_t now_ms);
+void
+mcp_on_time (mcp_t *self, int64_t now_ms);
+//  When mcp_on_time is due, boot ms; INT64_MAX for never.
+int64_t
+mcp_wake (const mcp_t *self);
+
+//  Take the next thing to do; false when there is none.  Own: *ret_out holds memory.
+bool
+mcp_next (mcp_t *self, mcp_out_t *ret_out);
+void
+mcp_out_fini (mcp_out_t *out);
+
+mcp_state_t
+mcp_state (const mcp_t *self);
+const char *
+mcp_state_name (mcp_state_t state);
+//  Last failure as a sentence, "" when there was none.  Own: borrowed.
+const char *
+mcp_last_error (const mcp_t *self);
+//  Last proof of life, boot ms, 0 = none.
+int64_t
+mcp_alive_ms (const mcp_t *self);
+//  Messages that made no sense so far.
+int64_t
+mcp_bad_messages (const mcp_t *self);

@@ -1,0 +1,34 @@
+//  intake_spool - events on their way from intake to the loop: bounded, offered until acknowledged.
+//
+//  Order is kept; a refusal holds everything behind it.  At the limit the oldest event is dropped and
+//  counted.  A body over LIMIT_EVENT_INLINE_BYTES is a durable file before it is offered.
+//  Threads: intake only.  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/io/mail.h"
+
+typedef struct intake_spool intake_spool_t;
+
+//  state_path: the store, beside which large bodies are kept; copied.
+intake_spool_t *
+intake_spool_new (const char *state_path);
+void
+intake_spool_destroy (intake_spool_t **self_p);
+//  Keep one event; body is copied.  Returns how many events were dropped to make room.
+int64_t
+intake_spool_event (intake_spool_t *self, const char *source, const char *cluster,
+                    bool triage_enabled, const char *body, size_t size, int64_t wall_ms);
+//  Keep one SOURCE notice.
+void
+intake_spool_notice (intake_spool_t *self, const char *cluster, const char *change,
+                     const char *reason);
+//  Send what may be sent; returns when to try again (boot ms, INT64_MAX = when something happens).
+int64_t
+intake_spool_offer (intake_spool_t *self, mailbox_t *loop, mailbox_t *reply, int64_t boot_ms);
+//  The loop's answer.
+void
+intake_spool_reply (intake_spool_t *self, uint64_t cookie, bool accepted, int64_t retry_ms,
+                    int64_t boot_ms);
+//  Events kept, unacknowledged.
+size_t
+intake_spool_count (const intake_spool_t *self);

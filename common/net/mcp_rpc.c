@@ -1,0 +1,219 @@
+//  mcp_rpc - JSON-RPC texts of mcp: building requests, reading results.
+//  SPDX-License-Identifier: Apache-2.0
+
+#include "common/net/mcp_rpc.h"
+
+#include "common/base/own.h"
+
+#include <string.h>
+
+enum { SESSION_BYTES = 1024 };
+
+void
+mcp_rpc_copy (char *ret_text, size_t size, const char *text)
+{
+    size_t length = strnlen (text, size - 1);
+    while (length > 0 && ((unsigned char) text [length] & 0xC0) == 0x80)
+        length--;
+    memcpy (ret_text, text, length);
+    ret_text [length] = 0;
+}
+
+
+//  --- building
+
+//  Own: steals doc.
+static char *
+s_line (json_t *doc)
+{
+    char *line = doc ? json_line (doc) : NULL;
+    json_decref (doc);
+    return line;
+}
+
+char *
+mcp_rpc_request (int64_t id, const char *method, json_t *params)
+{
+    json_t *doc =
+        json_pack ("{s:s, s:I, s:s}", "jsonrpc", "2.0", "id", (json_int_t) id, "method", method);
+    if (params)
+        json_object_set_new (doc, "params", params);
+    return s_line (doc);
+}
+
+char *
+mcp_rpc_notification (const char *method, json_t *params)
+{
+    json_t *doc = json_pack ("{s:s, s:s}", "jsonrpc", "2.0", "method", method);
+    if (params)
+        json_object_set_new (doc, "params", params);
+    return s_line (doc);
+}
+
+char *
+mcp_rpc_answer (const json_t *request)
+{
+    json_t *doc = json_pack ("{s:s}", "jsonrpc", "2.0");
+    json_object_set (doc, "id", json_object_get (request, "id"));
+    if (strcmp (json_member_text (request, "method", ""), "ping") == 0)
+        json_object_set_new (doc, "result", json_object ());
+    else
+        json_object_set_new (
+            doc, "error", json_pack ("{s:i, s:s}", "code", -32601, "message", "method not found"));
+    return s_line (doc);
+}
+
+json_t *
+mcp_rpc_initialize (void)
+{
+    return json_pack ("{s:s, s:{}, s:{s:s, s:s}}", "protocolVersion", "2025-11-25", "capabilities",
+                      "clientInfo", "name", "k8s-triage", "version", "0.1.0");
+}
+
+json_t *
+mcp_rpc_tool_call (const char *tool, json_t *arguments)
+{
+    return json_pack ("{s:s, s:o}", "name", tool, "arguments",
+                      arguments ? arguments : json_object ());
+}
+
+
+//  --- reading
+
+bool
+mcp_rpc_session_valid (const char *session)
+{
+    size_t size = strnlen (session, SESSION_BYTES + 1);
+    for (size_t i = 0; i < size; i++) {
+        if (session [i] < 0x21 || session [i] > 0x7E)
+            return false;
+    }
+    return size > 0 && size <= SESSION_BYTES;
+}
+
+bool
+mcp_rpc_version_known (const char *version)
+{
+    static const char *const known [] = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
+    for (size_t i = 0; i < sizeof known / sizeof known [0]; i++) {
+        if (strcmp (version, known [i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+mcp_rpc_session_lost (const char *text)
+{
+    return strcasestr (text, "during session initialization") != NULL
+           || strcasestr (text, "session not found") != NULL
+           || strcasestr (text, "session id") != NULL
+           || strcasestr (text, "server not initialized") != NULL;
+}
+
+//  May `context` be sent?  Where the schema lists its values, ours must be one of them.
+static bool
+s_context_fits (const json_t *tool, const char *context)
+{
+    const json_t *schema = json_object_get (tool, "inputSchema");
+    const json_t *property = json_object_get (json_object_get (schema, "properties"), "context");
+    if (!property || !*context)
+        return false;
+    const json_t *values = json_object_get (property, "enum");
+    if (!json_is_array (values))
+        return true;
+    for (size_t i = 0; i < json_array_size (values); i++) {
+        const char *value = json_string_value (json_array_get (values, i));
+        if (value && strcmp (value, context) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+mcp_rpc_read_tools (const json_t *result, const char *context, mcp_rpc_tools_t *ret_tools)
+{
+    const json_t *tools = json_object_get (result, "tools");
+    for (size_t i = 0; i < json_array_size (tools); i++) {
+        const json_t *tool = json_array_get (tools, i);
+        const char *name = json_member_text (tool, "name", "");
+        if (strcmp (name, "events_subscribe") == 0) {
+            ret_tools->subscribe = true;
+            ret_tools->context = s_context_fits (tool, context);
+        }
+        else if (strcmp (name, "events_list_subscriptions") == 0) {
+            ret_tools->list = true;
+        }
+        else if (strcmp (name, "events_unsubscribe") == 0) {
+            ret_tools->unsubscribe = true;
+        }
+    }
+    const char *cursor = json_member_text (result, "nextCursor", "");
+    mcp_rpc_copy (ret_tools->cursor, sizeof ret_tools->cursor,
+                  strlen (cursor) < sizeof ret_tools->cursor ? cursor : "");
+}
+
+//  The first text of a tool's result, "" when there is none.
+static const char *
+s_tool_text (const json_t *result)
+{
+    const json_t *content = json_object_get (result, "content");
+    for (size_t i = 0; i < json_array_size (content); i++) {
+        const char *text = json_member_text (json_array_get (content, i), "text", "");
+        if (*text)
+            return text;
+    }
+    return "";
+}
+
+int
+mcp_rpc_tool_value (const json_t *result, json_t **ret_value, char ret_reason [MCP_RPC_REASON])
+{
+    const char *text = s_tool_text (result);
+    if (json_is_true (json_object_get (result, "isError"))) {
+        mcp_rpc_copy (ret_reason, MCP_RPC_REASON, *text ? text : "tool error without a text");
+        return ERR_NONE;
+    }
+    json_t *structured = json_object_get (result, "structuredContent");
+    if (json_is_object (structured)) {
+        *ret_value = json_incref (structured);
+        return 0;
+    }
+    const char *brace = strchr (text, '{');
+    if (brace && json_parse_prefix (brace, strlen (brace), ret_value, NULL) == 0)
+        return 0;
+    mcp_rpc_copy (ret_reason, MCP_RPC_REASON, "tool result without a JSON value");
+    return ERR_PROTO;
+}
+
+//  Could this subscription have been ours?
+static bool
+s_matches (const json_t *entry, const char *mode, const char *context)
+{
+    const json_t *filters = json_object_get (entry, "filters");
+    return !json_is_true (json_object_get (entry, "degraded"))
+           && strcmp (json_member_text (entry, "mode", "events"), mode) == 0
+           && (!*context || strcmp (json_member_text (entry, "cluster", context), context) == 0)
+           && json_object_size (filters) == 0;
+}
+
+void
+mcp_rpc_read_list (const json_t *value, const char *mode, const char *context, const char *prefer,
+                   mcp_rpc_list_t *ret_list)
+{
+    *ret_list = (mcp_rpc_list_t){0};
+    const json_t *entries = json_object_get (value, "subscriptions");
+    for (size_t i = 0; i < json_array_size (entries); i++) {
+        const json_t *entry = json_array_get (entries, i);
+        const char *id = json_member_text (entry, "subscriptionId", "");
+        if (!*id || strlen (id) >= MCP_RPC_TEXT)
+            continue;
+        bool keep =
+            s_matches (entry, mode, context) && (!ret_list->keep [0] || strcmp (id, prefer) == 0);
+        const char *drop = keep ? ret_list->keep : id;
+        if (*drop && ret_list->drop_count < MCP_RPC_EXTRAS)
+            mcp_rpc_copy (ret_list->drop [ret_list->drop_count++], MCP_RPC_TEXT, drop);
+        if (keep)
+            mcp_rpc_copy (ret_list->keep, sizeof ret_list->keep, id);
+    }
+}
