@@ -37,7 +37,15 @@ s_read (store_reader_t *reader, const char *incident, record_t *ret)
     if (rc < 0)
         return rc;
     ret->attempt_count = rc;
-    return store_reader_event_body (reader, incident, &ret->body, &ret->body_size);
+    rc = store_reader_event_body (reader, incident, &ret->body, &ret->body_size);
+    return rc == ERR_NONE ? 0 : rc; //  the event is older than what the store keeps
+}
+
+static void
+s_record_fini (record_t *record)
+{
+    free (record->body);
+    record->body = NULL;
 }
 
 static int
@@ -134,11 +142,13 @@ s_save (int fd, const record_t *record, bool upload_failed)
     if (rc < 0)
         return rc;
     s_drop_staging (fd, record);
-    own (own_mem) char *event = render_event (incident, record->body, record->body_size);
+    const char *body = record->body ? record->body : "";
+    own (own_mem) char *event = render_event (incident, body, record->body_size);
     own (own_mem) char *state =
-        render_incident (incident, record->attempts, count, record->body, record->body_size);
+        render_incident (incident, record->attempts, count, body, record->body_size);
     own (own_mem) char *result = render_result (incident, record->attempts, count);
-    rc = s_write_text (fd, "event.json", event);
+    if (record->body)
+        rc = s_write_text (fd, "event.json", event);
     if (rc == 0)
         rc = s_write_text (fd, "incident.json", state);
     return rc < 0 ? rc : s_write_text (fd, "result.json", result);
@@ -149,9 +159,8 @@ storage_fs_save (store_reader_t *reader, const char *root, const char *incident,
                  char *ret_error)
 {
     ret_error [0] = 0;
-    record_t record = {0};
+    own (s_record_fini) record_t record = {0};
     int rc = s_read (reader, incident, &record);
-    own (own_mem) char *body = record.body;
     const bool unknown = rc == ERR_NONE;
     if (rc == 0) {
         own (own_fd) int fd = artifact_dir_open (root, incident, true);
