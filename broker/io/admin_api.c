@@ -358,11 +358,11 @@ s_incident (const row_incident_t *row)
                    "created_at", s_time (row->created_ms), "started_at", s_time (row->started_ms),
                    "completed_at", s_time (row->completed_ms), "first_seen_at",
                    s_time (row->first_seen_ms), "last_seen_at", s_time (row->last_seen_ms));
-    own (json_drop) json_t *counts =
-        json_pack ("{s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "occurrences", (json_int_t) row->occurrences,
-                   "attempts", (json_int_t) row->attempts, "charged", (json_int_t) row->charged,
-                   "lost", (json_int_t) row->lost, "winner", (json_int_t) row->winner, "exit_code",
-                   row->exit_code, "reason", s_text_or_null (row->reason));
+    own (json_drop) json_t *counts = json_pack (
+        "{s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "occurrences", (json_int_t) row->occurrences,
+        "attempt_count", (json_int_t) row->attempts, "charged", (json_int_t) row->charged, "lost",
+        (json_int_t) row->lost, "winner", (json_int_t) row->winner, "exit_code", row->exit_code,
+        "reason", s_text_or_null (row->reason));
     json_object_update (doc, rest);
     json_object_update (doc, counts);
     return doc;
@@ -398,14 +398,14 @@ s_attempt (const row_attempt_t *row)
     static const char *const states [] = {[ROW_ATTEMPT_LIVE] = "live",
                                           [ROW_ATTEMPT_SUPERSEDED] = "superseded",
                                           [ROW_ATTEMPT_ENDED] = "ended"};
-    bool ended = row->state == ROW_ATTEMPT_ENDED;
+    bool known = row->state != ROW_ATTEMPT_LIVE;
     return json_pack ("{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt",
                       (json_int_t) row->number, "state", states [row->state], "worker",
                       s_text (row->worker), "identity", s_text (row->identity), "started",
                       row->started, "assigned_at", s_time (row->assigned_ms), "started_at",
                       s_time (row->started_ms), "ended_at", s_time (row->ended_ms), "deadline_at",
                       s_time (row->deadline_ms), "outcome",
-                      ended ? s_text (verdict_outcome_name (row->outcome)) : json_null (),
+                      known ? s_text (verdict_outcome_name (row->outcome)) : json_null (),
                       "exit_code", row->exit_code, "reason", s_text_or_null (row->reason));
 }
 
@@ -517,10 +517,11 @@ admin_api_incident (const admin_view_t *view, const char *id, admin_reply_t *rep
     json_t *effect_list = json_array ();
     for (int i = 0; i < effect_count; i++)
         json_array_append_new (effect_list, s_effect (&effects [i]));
-    admin_reply_json (reply, STATUS_OK,
-                      json_pack ("{s:o,s:o,s:o,s:o}", "incident", s_incident (&row), "attempts",
-                                 attempt_list, "effects", effect_list, "artifacts",
-                                 s_artifacts (view, id)));
+    json_t *doc = s_incident (&row);
+    json_object_set_new (doc, "attempts", attempt_list);
+    json_object_set_new (doc, "effects", effect_list);
+    json_object_set_new (doc, "artifacts", s_artifacts (view, id));
+    admin_reply_json (reply, STATUS_OK, doc);
 }
 
 //  --- replay of the stream

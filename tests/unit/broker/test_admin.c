@@ -408,9 +408,8 @@ test_an_incident_has_its_attempts_effects_and_files (void **state)
     answer_t answer = s_get (self, path);
     assert_int_equal (answer.status, 200);
     own (json_drop) json_t *doc = s_body_json (&answer);
-    const json_t *incident = json_object_get (doc, "incident");
-    assert_string_equal (json_member_text (incident, "id", ""), self->ids [1]);
-    assert_string_equal (json_member_text (json_object_get (incident, "resource"), "name", ""),
+    assert_string_equal (json_member_text (doc, "id", ""), self->ids [1]);
+    assert_string_equal (json_member_text (json_object_get (doc, "resource"), "name", ""),
                          "pod\"<b>1");
     const json_t *attempt = json_array_get (json_object_get (doc, "attempts"), 0);
     assert_string_equal (json_member_text (attempt, "outcome", ""), "agent");
