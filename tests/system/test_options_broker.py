@@ -1,0 +1,385 @@
+"""Each row of the broker's option table changes behaviour: one named test a row.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import socket
+import subprocess
+import time
+
+import pytest
+
+from lib.system import BIN, ROOT, Broker, fault, wait_until
+from test_flow import FaultServer, connected
+from worker import Worker
+
+
+def yaml(system, text):
+    path = system.root / "broker.yaml"
+    path.write_text(text)
+    return path
+
+
+def python_worker(broker, name="python"):
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"], name=name)
+    worker.hello()
+    return worker
+
+
+def assigned(broker):
+    """An ASSIGN as a worker gets it."""
+    worker = python_worker(broker)
+    worker.offer(1)
+    body, _ = worker.assignment()
+    worker.close()
+    return body
+
+
+def states(broker):
+    return sorted((row["fault_type"] if row["state"] == "x" else row["state"]) for row in broker.incidents())
+
+
+def test_option_broker_log_level(system):
+    broker = system.start_broker(log_level="error")
+    assert "level=info" not in broker.log()
+
+
+def test_option_broker_log_format(system):
+    broker = system.start_broker(log_format="json")
+    assert [json.loads(line)["msg"] for line in broker.log().splitlines()]
+
+
+def test_option_broker_ready_file(system):
+    broker = system.start_broker()
+    assert set(broker.endpoints) == {"work", "stream", "ingest", "files", "admin"}
+
+
+def endpoint_is_bound(system, name):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    broker = system.start_broker(**{f"{name}_endpoint": f"tcp://127.0.0.1:{port}"})
+    assert broker.endpoints[name].endswith(f":{port}")
+    with socket.create_connection(("127.0.0.1", port), 5):
+        pass
+
+
+def test_option_broker_work_endpoint(system):
+    endpoint_is_bound(system, "work")
+
+
+def test_option_broker_stream_endpoint(system):
+    endpoint_is_bound(system, "stream")
+
+
+def test_option_broker_ingest_endpoint(system):
+    endpoint_is_bound(system, "ingest")
+
+
+def test_option_broker_files_endpoint(system):
+    endpoint_is_bound(system, "files")
+
+
+def test_option_broker_admin_listen(system):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    broker = system.start_broker(admin_listen=f"127.0.0.1:{port}")
+    assert broker.endpoints["admin"] == f"127.0.0.1:{port}" and broker.get("/api/v1/status")
+
+
+def test_option_broker_state_path(system):
+    system.start_broker(state_path=system.root / "elsewhere/facts.db")
+    assert (system.root / "elsewhere/facts.db").exists()
+
+
+def test_option_broker_workspace_root(system):
+    broker = system.start_broker(workspace_root=system.root / "records")
+    system.start_worker()
+    system.publish([fault("web-0")])
+    row = broker.wait_terminal(1)[0]
+    wait_until(lambda: (system.root / "records" / row["id"] / "result.json").exists(), 10, "result.json")
+
+
+def test_option_broker_keys_dir(secure):
+    """With keys, a worker without an enrolled key is not heard."""
+    broker = secure.start_broker()
+    stranger = Worker(broker.endpoints["work"], broker.endpoints["files"])
+    stranger.work.send(1, {"proto_min": 1, "proto_max": 1, "name": "x", "slots": 1})
+    with pytest.raises(TimeoutError):
+        stranger.work.wait([2], 1)
+    stranger.close()
+    known = Worker(broker.endpoints["work"], broker.endpoints["files"], str(secure.peer_keys("worker", "first")))
+    assert known.hello()["proto"] == 1
+    known.close()
+
+
+def test_option_broker_k8s_cluster_mcp_endpoint(system):
+    server = FaultServer(system, "alone")
+    broker = system.start_broker(mcp_endpoint=f"http://{server.address}")
+    wait_until(lambda: broker.get("/api/v1/status")["sources"][0]["state"] == "active", 30, "connected")
+    server.emit([fault("web-0", "alone")])
+    assert wait_until(broker.incidents, 20, "incident")[0]["cluster"] == "alone"
+
+
+def test_option_broker_clusters(system):
+    servers = {name: FaultServer(system, name) for name in ("one", "two")}
+    text = "clusters:\n" + "".join(f"  - name: {name}\n    mcp: {{endpoint: 'http://{server.address}/mcp'}}\n"
+                                   for name, server in servers.items())
+    broker = system.start_broker(config=yaml(system, text))
+    for name in servers:
+        wait_until(lambda n=name: connected(broker, n), 30, "connected")
+
+
+def one_cluster(system, server, extra=""):
+    return yaml(system, f"clusters:\n  - name: named\n    mcp:\n      endpoint: http://{server.address}/mcp\n{extra}")
+
+
+def test_option_broker_clusters_name(system):
+    server = FaultServer(system, "own-name")
+    broker = system.start_broker(config=one_cluster(system, server))
+    wait_until(lambda: connected(broker, "named"), 30, "connected")
+    server.emit([fault("web-0", "own-name")])
+    assert wait_until(broker.incidents, 20, "incident")[0]["cluster"] == "named"
+
+
+def test_option_broker_clusters_mcp_endpoint(system):
+    server = FaultServer(system, "x")
+    broker = system.start_broker(config=one_cluster(system, server))
+    wait_until(lambda: connected(broker, "named"), 30, "connected")
+
+
+def test_option_broker_clusters_mcp_token_file(system):
+    """A server that wants a bearer token is entered with it and not without."""
+    server = FaultServer.__new__(FaultServer)
+    token = system.root / "token"
+    token.write_text("opensesame\n")
+    from test_flow import Process, node
+    Process.__init__(server, system, "mcp-auth", [node(), ROOT / "tests/system/peers/mcp_faults_server.mjs"],
+                     env={"PORT": "0", "CLUSTER": "x", "TOKEN": "opensesame"})
+    wait_until(lambda: "listening " in server.out(), 20, "MCP server")
+    server.address = server.out().split("listening ", 1)[1].split()[0]
+    broker = system.start_broker(config=one_cluster(system, server, f"      token_file: {token}\n"))
+    wait_until(lambda: connected(broker, "named"), 30, "connected")
+    broker.stop()
+    assert "opensesame" not in broker.log()
+    broker = system.start_broker(config=one_cluster(system, server))
+    wait_until(lambda: "401" in json.dumps(broker.get("/api/v1/status")["sources"]), 20, "401 is told")
+    assert not connected(broker, "named")
+
+
+def mode_subscribed(server):
+    return [subscription["mode"] for subscription in server.control("state")["subscriptions"]]
+
+
+def test_option_broker_clusters_mcp_mode(system):
+    server = FaultServer(system, "x")
+    broker = system.start_broker(config=one_cluster(system, server, "      mode: events\n"))
+    wait_until(lambda: connected(broker, "named"), 30, "connected")
+    assert mode_subscribed(server) == ["events"]
+
+
+def test_option_broker_subscribe_mode(system):
+    server = FaultServer(system, "x")
+    broker = system.start_broker(config=one_cluster(system, server), subscribe_mode="events")
+    wait_until(lambda: connected(broker, "named"), 30, "connected")
+    assert mode_subscribed(server) == ["events"]
+
+
+def test_option_broker_clusters_triage_enabled(system):
+    server = FaultServer(system, "x")
+    broker = system.start_broker(config=one_cluster(system, server, "    triage:\n      enabled: false\n"))
+    wait_until(lambda: connected(broker, "named"), 30, "connected")
+    server.emit([fault("web-0", "x")])
+    row = wait_until(broker.incidents, 20, "recorded")[0]
+    assert (row["state"], row["suppressed"]) == ("suppressed", "triage_disabled")
+
+
+def test_option_broker_agent_system_prompt_file(system):
+    prompt = system.root / "prompt.md"
+    prompt.write_text("You are a careful tester.\n")
+    broker = system.start_broker(agent_system_prompt_file=prompt)
+    system.publish([fault("web-0")])
+    worker = python_worker(broker)
+    worker.offer(1)
+    _, fence = worker.assignment()
+    assert worker.fetch(fence, "system-prompt.md") == prompt.read_bytes()
+    worker.close()
+
+
+def test_option_broker_agent_allowed_tools(system):
+    broker = system.start_broker(agent_allowed_tools="Read,Grep")
+    system.publish([fault("web-0")])
+    assert assigned(broker)["allowed_tools"] == "Read,Grep"
+
+
+def test_option_broker_agent_model(system):
+    broker = system.start_broker(agent_model="opus")
+    system.publish([fault("web-0")])
+    assert assigned(broker)["model"] == "opus"
+
+
+def test_option_broker_agent_timeout(system):
+    broker = system.start_broker(agent_timeout=77)
+    system.publish([fault("web-0")])
+    assert assigned(broker)["timeout_ms"] == 77000
+
+
+def test_option_broker_agent_attempts(system):
+    broker = system.start_broker(agent_attempts=3)
+    system.start_worker()
+    system.publish([fault("web-0", context="do: exit 1")])
+    row = broker.wait_terminal(1)[0]
+    assert len(broker.incident(row["id"])["attempts"]) == 3
+
+
+def lose_workers(system, broker, count):
+    """Workers that take the incident and vanish; the incident's state in the end."""
+    for number in range(count):
+        worker = python_worker(broker, f"w{number}")
+        worker.offer(1)
+        _, fence = worker.assignment(30)
+        worker.work.send(6, fence)
+        wait_until(lambda: broker.incident(fence["incident"])["attempts"][-1]["started_at"], 10, "started")
+        worker.work.sock.close(0)
+        worker.files.close()
+    return wait_until(lambda: [row for row in broker.incidents() if row["state"] != "investigating"], 30, "given up")[0]
+
+
+def test_option_broker_max_deliveries(system):
+    broker = system.start_broker(max_deliveries=2, lease_ttl="1s")
+    system.publish([fault("web-0")])
+    assert lose_workers(system, broker, 2)["state"] == "failed"
+
+
+def test_option_broker_lease_ttl(system):
+    broker = system.start_broker(lease_ttl="1s")
+    system.publish([fault("web-0")])
+    assert assigned(broker)["lease_ms"] == 1000
+    wait_until(lambda: broker.incidents("pending"), 10, "lease expired")
+
+
+def test_option_broker_reconnect_grace(system):
+    """After a restart an attempt waits for its worker just so long."""
+    broker = system.start_broker(lease_ttl="60s")
+    system.publish([fault("web-0")])
+    worker = python_worker(broker)
+    worker.offer(1)
+    _, fence = worker.assignment()
+    worker.work.send(6, fence)
+    wait_until(lambda: broker.incident(fence["incident"])["attempts"][-1]["started_at"], 10, "started")
+    worker.close()
+    broker.kill9()
+    broker = system.start_broker(lease_ttl="60s", reconnect_grace="1s")
+    wait_until(lambda: broker.incidents("pending"), 20, "handed out anew")
+
+
+def test_option_broker_dedup_window_seconds(system):
+    """Within the window a finished condition only counts up; without a window it is a new incident."""
+    broker = system.start_broker(dedup_window_seconds=0)
+    system.start_worker()
+    for number in range(2):
+        system.publish([fault("web-0", timestamp=f"2026-01-15T12:0{number}:00Z")], name=f"p{number}")
+        broker.wait_terminal(number + 1)
+    assert len(broker.incidents()) == 2
+    broker.stop()
+    broker = system.start_broker(dedup_window_seconds=3600)
+    system.publish([fault("web-0", timestamp="2026-01-15T12:05:00Z")], name="p3")
+    assert len(broker.incidents()) == 2 and max(row["occurrences"] for row in broker.incidents()) == 2
+
+
+def test_option_broker_reinvestigate_after(system):
+    broker = system.start_broker(reinvestigate_after="1s")
+    system.start_worker()
+    system.publish([fault("web-0")], name="p0")
+    first = broker.wait_terminal(1)[0]
+    deadline = time.monotonic() + 20
+    number = 1
+    while len(broker.incidents()) < 2 and time.monotonic() < deadline:
+        system.publish([fault("web-0", timestamp=f"2026-01-15T12:{number:02d}:00Z")], name=f"p{number}")
+        number += 1
+    rows = broker.wait_terminal(2)
+    assert broker.incident(rows[0]["id"])["linked"] == first["id"]
+
+
+def test_option_broker_global_queue_size(system):
+    broker = system.start_broker(global_queue_size=3)
+    system.publish([fault(f"web-{n}", cluster=f"c{n}") for n in range(5)])
+    rows = broker.incidents()
+    assert [row["suppressed"] for row in rows if row["state"] == "suppressed"] == ["overflow"] * 2
+
+
+def test_option_broker_cluster_queue_size(system):
+    broker = system.start_broker(cluster_queue_size=2)
+    system.publish([fault(f"web-{n}") for n in range(3)] + [fault("other", cluster="quiet")])
+    assert sum(row["state"] == "suppressed" for row in broker.incidents()) == 1
+    assert [row["state"] for row in broker.incidents() if row["cluster"] == "quiet"] == ["pending"]
+
+
+def test_option_broker_queue_overflow_policy(system):
+    """drop gives up the oldest of the lowest severity, reject the newcomer."""
+    broker = system.start_broker(global_queue_size=2, queue_overflow_policy="reject")
+    system.publish([fault(f"web-{n}") for n in range(3)])
+    lost = [row for row in broker.incidents() if row["state"] == "suppressed"]
+    assert [name_of(row) for row in lost] == ["web-2"]
+    broker.stop()
+    broker = system.start_broker(global_queue_size=2, queue_overflow_policy="drop")
+    system.publish([fault("web-3")], name="p2")
+    lost = [row for row in broker.incidents() if row["state"] == "suppressed"]
+    assert sorted(name_of(row) for row in lost) == ["web-0", "web-2"]
+
+
+def name_of(row):
+    return row["resource"].split("/")[-1] if isinstance(row["resource"], str) else row["resource"]["name"]
+
+
+def test_option_broker_severity_threshold(system):
+    broker = system.start_broker(severity_threshold="critical")
+    system.publish([fault("low", severity="warning"), fault("high", severity="critical")])
+    found = {name_of(row): (row["state"], row.get("suppressed")) for row in broker.incidents()}
+    assert found["low"] == ("suppressed", "below_severity") and found["high"][0] == "pending"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_option_broker_upload_failed_investigations(system, keep):
+    """What a failed attempt left stands at the top of its folder only when the switch is on."""
+    broker = system.start_broker(upload_failed_investigations=keep)
+    system.start_worker()
+    system.publish([fault("web-0", context="do: exit 7")])
+    row = broker.wait_terminal(1)[0]
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    folder = system.root / "incidents" / row["id"]
+    assert (folder / "attempts/1/output/investigation.md").exists() or keep
+    assert (folder / "output/investigation.md").exists() == keep
+
+
+def test_option_broker_shutdown_timeout(system):
+    """A start that would hang longer is cut: the broker is gone within the time."""
+    broker = system.start_broker(shutdown_timeout="5s")
+    begin = time.monotonic()
+    broker.stop()
+    assert time.monotonic() - begin < 5
+    assert broker.records() and "shutdown_timeout" in subprocess.run(
+        [BIN / "triage-broker", "--shutdown-timeout", "5s", "--print-config"], capture_output=True, text=True,
+        check=True).stdout
+
+
+def retries(broker, seconds):
+    """How often an unreachable server is tried within so many seconds."""
+    first = broker.get("/api/v1/status")["sources"][0]["reconnects"]
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() > end, seconds + 5)
+    return broker.get("/api/v1/status")["sources"][0]["reconnects"] - first
+
+
+def test_option_broker_sse_reconnect_initial_backoff(system):
+    text = yaml(system, "clusters:\n  - name: gone\n    mcp: {endpoint: 'http://127.0.0.1:9/mcp'}\n")
+    broker = system.start_broker(config=text, sse_reconnect_initial_backoff="60s")
+    wait_until(lambda: broker.get("/api/v1/status")["sources"][0]["last_error"], 20, "first try failed")
+    assert retries(broker, 3) == 0
+
+
+def test_option_broker_sse_reconnect_max_backoff(system):
+    text = yaml(system, "clusters:\n  - name: gone\n    mcp: {endpoint: 'http://127.0.0.1:9/mcp'}\n")
+    broker = system.start_broker(config=text, sse_reconnect_initial_backoff="1s", sse_reconnect_max_backoff="1s")
+    wait_until(lambda: broker.get("/api/v1/status")["sources"][0]["reconnects"] >= 5, 12, "five tries in 12 s")
+    assert isinstance(broker, Broker)

@@ -1,0 +1,174 @@
+"""Each row of the option tables of the publisher and the tap changes behaviour: one named test a row.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import time
+
+from lib.system import fault, wait_until
+
+
+def test_option_publisher_log_level(system):
+    system.start_broker()
+    assert "level=info" not in system.publish([fault("web-0")], log_level="error").log()
+
+
+def test_option_publisher_log_format(system):
+    system.start_broker()
+    log = system.publish([fault("web-0")], log_format="json").log()
+    assert [json.loads(line)["msg"] for line in log.splitlines()]
+
+
+def test_option_publisher_ready_file(system):
+    system.start_broker()
+    system.publish([fault("web-0")], ready_file=system.root / "p.ready")
+    assert "ingest=" in (system.root / "p.ready").read_text()
+
+
+def test_option_publisher_ingest_endpoint(system):
+    broker = system.start_broker()
+    system.publish([fault("web-0")])
+    assert len(broker.incidents()) == 1
+
+
+def test_option_publisher_files_endpoint(system):
+    """Events larger than an ingest frame go there."""
+    broker = system.start_broker()
+    system.publish([fault("web-0", context="x" * 600000)])
+    assert len(broker.incidents()) == 1
+
+
+def test_option_publisher_keys_dir(secure):
+    broker = secure.start_broker()
+    secure.publish([fault("web-0")])
+    assert len(broker.incidents()) == 1
+    stranger = secure.start_publisher([fault("web-1")], name="stranger", keys_dir=secure.peer_keys("tap", "x"))
+    assert stranger.wait() == 78
+
+
+def test_option_publisher_spool_dir(system):
+    """Killed half-way and started again, the same ids are sent: no event becomes two incidents."""
+    broker = system.start_broker()
+    events = [fault(f"web-{n}") for n in range(300)]
+    first = system.start_publisher(events, spool_dir=system.root / "ids", window=4, rate=100)
+    wait_until(lambda: len(first.records("event acknowledged")) > 20, 20, "some acknowledged")
+    first.kill9()
+    assert (system.root / "ids").is_dir()
+    system.publish(events, spool_dir=system.root / "ids")
+    rows = broker.incidents()
+    assert len(rows) == 300 and {row["occurrences"] for row in rows} == {1}
+
+
+def test_option_publisher_cluster(system):
+    broker = system.start_broker()
+    system.publish([fault("web-0", cluster="own")], cluster="given")
+    assert broker.incidents()[0]["cluster"] == "given"
+
+
+def test_option_publisher_window(system):
+    """With the broker gone only so many events are under way."""
+    broker = system.start_broker()
+    broker.kill9()
+    publisher = system.start_publisher([fault(f"web-{n}") for n in range(50)], window=3, log_level="debug")
+    publisher.wait_log("window=3")
+    publisher.kill9()
+
+
+def test_option_publisher_rate(system):
+    system.start_broker()
+    begin = time.monotonic()
+    system.publish([fault(f"web-{n}") for n in range(30)], rate=10)
+    assert time.monotonic() - begin > 2.5
+
+
+def test_option_publisher_shutdown_timeout(system):
+    """Without a broker it gives up after the time and says so."""
+    broker = system.start_broker()
+    broker.kill9()
+    publisher = system.start_publisher([fault("web-0")], shutdown_timeout="1s")
+    wait_until(lambda: publisher.log(), 10, "started")
+    begin = time.monotonic()
+    assert publisher.stop(expect=1) == 1
+    assert time.monotonic() - begin < 8
+
+
+def lines(tap):
+    return [json.loads(line) for line in tap.out().splitlines()]
+
+
+def heard(system, **options):
+    """What a tap prints while one incident comes in."""
+    broker = system.broker or system.start_broker()
+    tap = system.start_tap(**options)
+    number = 0
+    while not tap.out():
+        system.publish([fault(f"web-{number}")], name=f"p{number}")
+        number += 1
+        assert number < 50, tap.log_tail()
+    return broker, tap
+
+
+def test_option_tap_log_level(system):
+    system.start_broker()
+    assert "level=info" not in heard(system, log_level="error")[1].log()
+
+
+def test_option_tap_log_format(system):
+    _, tap = heard(system, log_format="json", log_level="debug")
+    assert all(json.loads(line) for line in tap.log().splitlines())
+
+
+def test_option_tap_ready_file(system):
+    heard(system, ready_file=system.root / "tap.ready")
+    assert (system.root / "tap.ready").exists()
+
+
+def test_option_tap_stream_endpoint(system):
+    assert lines(heard(system)[1])
+
+
+def test_option_tap_keys_dir(secure):
+    secure.start_broker()
+    assert lines(heard(secure)[1])
+
+
+def test_option_tap_topic(system):
+    broker, tap = heard(system, topic="incident/")
+    system.start_worker(agent="quick.sh")
+    broker.wait_terminal(1)
+    wait_until(lambda: any(line["change"] == "resolved" for line in lines(tap)), 10, "resolved seen")
+    assert {line["kind"] for line in lines(tap)} == {"incident"}
+
+
+def test_option_tap_json(system):
+    _, tap = heard(system, json=False)
+    assert not tap.out().startswith("{") and "pending" in tap.out()
+
+
+def test_option_tap_color(system):
+    _, tap = heard(system, json=False, color="always")
+    assert "\x1b[" in tap.out()
+
+
+def test_option_tap_color_never_prints_plain_text(system):
+    _, tap = heard(system, json=False, color="never")
+    assert "\x1b" not in tap.out()
+
+
+def test_option_tap_count(system):
+    _, tap = heard(system, count=1)
+    assert tap.wait(10) == 0 and len(lines(tap)) == 1
+
+
+def test_option_tap_after(system):
+    """What happened before is fetched first."""
+    broker = system.start_broker()
+    system.publish([fault(f"web-{n}") for n in range(5)])
+    tap = system.start_tap(after=0, url=f"http://{broker.endpoints['admin']}")
+    wait_until(lambda: sum(line["change"] == "pending" for line in lines(tap)) == 5, 20, "five from before")
+
+
+def test_option_tap_url(system):
+    broker = system.start_broker()
+    system.publish([fault("web-0")])
+    tap = system.start_tap(after=0, url=f"http://{broker.endpoints['admin']}")
+    wait_until(lambda: lines(tap), 20, "fetched from the url")

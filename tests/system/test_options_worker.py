@@ -1,0 +1,204 @@
+"""Each row of the worker's option table changes behaviour: one named test a row.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import time
+
+from lib.system import fault, wait_until
+
+
+def report_of(system, order="do: environment", name="w1", env=None, **options):
+    """Run one incident; its report's text (environment or arguments of the agent)."""
+    broker = system.broker or system.start_broker()
+    worker = system.start_worker(name, env=env, **options)
+    system.publish([fault("web-0", context=order)])
+    row = broker.wait_terminal(1)[0]
+    assert row["state"] == "resolved", worker.log_tail()
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    return (system.root / "incidents" / row["id"] / "output/investigation.md").read_text()
+
+
+def test_option_worker_log_level(system):
+    system.start_broker()
+    assert "level=info" not in system.start_worker(log_level="error").log()
+
+
+def test_option_worker_log_format(system):
+    system.start_broker()
+    worker = system.start_worker(log_format="json", log_level="info")
+    worker.wait_log('"msg"')
+    assert [json.loads(line)["msg"] for line in worker.log().splitlines()]
+
+
+def test_option_worker_ready_file(system):
+    system.start_broker()
+    assert system.start_worker().ready_path.exists()
+
+
+def test_option_worker_broker_endpoint(system):
+    broker = system.start_broker()
+    system.start_worker("here")
+    wait_until(lambda: [row["name"] for row in broker.get("/api/v1/workers")["workers"]] == ["here"], 10, "joined")
+
+
+def test_option_worker_broker_files_endpoint(system):
+    """Without the right files endpoint nothing can be fetched."""
+    broker = system.start_broker()
+    worker = system.start_worker(broker_files_endpoint="tcp://127.0.0.1:9")
+    system.publish([fault("web-0")])
+    wait_until(lambda: broker.incidents("investigating"), 10, "assigned")
+    worker.kill9()
+    assert not system.results()
+
+
+def test_option_worker_worker_name(system):
+    broker = system.start_broker()
+    system.start_worker("zebra")
+    wait_until(lambda: broker.get("/api/v1/workers")["workers"], 10, "joined")
+    assert broker.get("/api/v1/workers")["workers"][0]["name"] == "zebra"
+    assert (system.root / "workspace/zebra").is_dir()
+
+
+def test_option_worker_keys_dir(secure):
+    broker = secure.start_broker()
+    secure.start_worker("first")
+    wait_until(lambda: broker.get("/api/v1/workers")["workers"], 10, "joined with its key")
+    assert broker.get("/api/v1/workers")["workers"][0]["identity"].startswith("worker:")
+
+
+def test_option_worker_workspace_root(system):
+    system.start_broker()
+    system.start_worker(workspace_root=system.root / "scratch")
+    assert (system.root / "scratch/w1").is_dir()
+
+
+def test_option_worker_agent_script_path(system):
+    script = system.root / "mine.sh"
+    script.write_text('#!/bin/sh\nmkdir -p output\nhead -c 200 /dev/zero | tr "\\0" m > output/investigation.md\n')
+    script.chmod(0o755)
+    assert report_of(system, agent_script_path=script) == "m" * 200
+
+
+def test_option_worker_agent_cli(system):
+    assert "\nAGENT_CLI=custom\n" in report_of(system, agent_cli="custom")
+
+
+def test_option_worker_agent_model(system):
+    """The worker's own value wins over the broker's."""
+    system.start_broker(agent_model="opus")
+    assert "\nLLM_MODEL=haiku\n" in report_of(system, agent_model="haiku")
+
+
+def test_option_worker_agent_image(system):
+    assert "\nAGENT_IMAGE=mine:1\n" in report_of(system, agent_image="mine:1")
+
+
+def test_option_worker_agent_timeout(system):
+    """The smaller of the worker's and the assignment's wins."""
+    broker = system.start_broker(agent_timeout=60)
+    system.start_worker(agent_timeout=1)
+    system.publish([fault("web-0", context="do: slow 60")])
+    assert broker.wait_terminal(1)[0]["reason"] == "agent timed out after 1 s"
+
+
+def test_option_worker_max_concurrent_agents(system):
+    broker = system.start_broker()
+    system.start_worker(max_concurrent_agents=3)
+    system.publish([fault(f"web-{n}", context="do: slow 60") for n in range(5)])
+    wait_until(lambda: len(broker.incidents("investigating")) == 3, 20, "three at once")
+    assert len(broker.incidents("pending")) == 2
+
+
+def test_option_worker_agent_env(system):
+    text = report_of(system, agent_env="MY_PROXY", env={"MY_PROXY": "p:1", "MY_SECRET": "s"})
+    assert "\nMY_PROXY=p:1\n" in text and "MY_SECRET" not in text
+
+
+def test_option_worker_agent_kill_grace(system):
+    """An agent that ignores TERM lives for the grace, not longer."""
+    broker = system.start_broker(agent_timeout=1)
+    system.start_worker(agent_kill_grace="1s")
+    begin = time.monotonic()
+    system.publish([fault("web-0", context="do: late 60")])
+    assert broker.wait_terminal(1, 20)[0]["reason"] == "agent timed out after 1 s"
+    assert 1.9 < time.monotonic() - begin < 15
+
+
+def test_option_worker_agent_start_interval(system):
+    broker = system.start_broker()
+    system.start_worker(agent_start_interval="2s", max_concurrent_agents=4, agent="quick.sh")
+    begin = time.monotonic()
+    system.publish([fault(f"web-{n}") for n in range(3)])
+    broker.wait_terminal(3)
+    assert time.monotonic() - begin >= 4
+
+
+def clusters_yaml(system, kubeconfig):
+    path = system.root / "worker.yaml"
+    path.write_text(f"clusters:\n  - name: prod\n    kubeconfig: {kubeconfig}\n")
+    return path
+
+
+def test_option_worker_clusters(system):
+    (system.root / "kc").write_text("apiVersion: v1\n")
+    text = report_of(system, "do: arguments", config=clusters_yaml(system, system.root / "kc"))
+    assert f"--kubeconfig\n{system.root}/kc\n" in text
+
+
+def test_option_worker_clusters_name(system):
+    """Another cluster's kubeconfig is not given."""
+    (system.root / "kc").write_text("apiVersion: v1\n")
+    path = clusters_yaml(system, system.root / "kc")
+    path.write_text(path.read_text().replace("prod", "staging"))
+    assert "--kubeconfig" not in report_of(system, "do: arguments", config=path)
+
+
+def test_option_worker_clusters_kubeconfig(system):
+    (system.root / "kc2").write_text("apiVersion: v1\n")
+    text = report_of(system, "do: environment", config=clusters_yaml(system, system.root / "kc2"))
+    assert f"KUBECONFIG={system.root}/kc2\n" in text
+
+
+def test_option_worker_kubeconfig(system):
+    (system.root / "all").write_text("apiVersion: v1\n")
+    assert f"KUBECONFIG={system.root}/all\n" in report_of(system, env={"KUBECONFIG": str(system.root / "all")})
+
+
+def only_key(system, agent, variable):
+    """Only the chosen CLI's key reaches the agent, and no key is in a log."""
+    keys = {"ANTHROPIC_API_KEY": "key-a", "OPENAI_API_KEY": "key-o", "GEMINI_API_KEY": "key-g",
+            "GOOGLE_API_KEY": "key-gg"}
+    text = report_of(system, agent_cli=agent, env=keys)
+    assert f"\n{variable}={keys[variable]}\n" in text
+    others = [key for name, key in keys.items() if name != variable and not
+              (agent == "gemini" and name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"))]
+    assert not [key for key in others if f"={key}\n" in text]
+    for process in system.processes:
+        assert "key-a" not in process.log() and "key-o" not in process.log()
+
+
+def test_option_worker_anthropic_api_key(system):
+    only_key(system, "claude", "ANTHROPIC_API_KEY")
+
+
+def test_option_worker_openai_api_key(system):
+    only_key(system, "codex", "OPENAI_API_KEY")
+
+
+def test_option_worker_gemini_api_key(system):
+    only_key(system, "gemini", "GEMINI_API_KEY")
+
+
+def test_option_worker_google_api_key(system):
+    only_key(system, "gemini", "GOOGLE_API_KEY")
+
+
+def test_option_worker_shutdown_timeout(system):
+    """A running agent has this long to end after SIGTERM."""
+    broker = system.start_broker()
+    worker = system.start_worker(shutdown_timeout="30s")
+    system.publish([fault("web-0", context="do: slow 3")])
+    wait_until(lambda: broker.incidents("investigating"), 20, "assigned")
+    worker.stop()
+    assert broker.wait_terminal(1)[0]["state"] == "resolved"
+
