@@ -171,11 +171,14 @@ test_key_is_upstream_id_with_configured_cluster (void **state)
     assert_string_equal (moved.key, s_read (FLAT, "a").key);
 }
 
+#define OBJECT                                                                                     \
+    "{\"faultType\":\"%s\",\"severity\":\"%s\",\"resource\":{\"kind\":\"%s\",\"namespace\":\"%"    \
+    "s\","                                                                                         \
+    "\"name\":\"%s\"}}"
+
 static void
 test_key_without_upstream_id_is_made_of_the_object (void **state)
 {
-    const char *format = "{\"faultType\":\"%s\",\"severity\":\"%s\",\"resource\":{\"kind\":\"%s\","
-                         "\"namespace\":\"%s\",\"name\":\"%s\"}}";
     static const char *const rows [][5] = {
         {"CrashLoop", "info", "Pod", "shop", "web"},   {"PodCrash", "info", "Pod", "shop", "web"},
         {"CrashLoop", "info", "Node", "shop", "web"},  {"CrashLoop", "info", "Pod", "shopw", "eb"},
@@ -184,14 +187,14 @@ test_key_without_upstream_id_is_made_of_the_object (void **state)
     char keys [5][DIGEST_HEX];
     for (size_t i = 0; i < 5; i++) {
         char body [256];
-        snprintf (body, sizeof body, format, rows [i][0], rows [i][1], rows [i][2], rows [i][3],
+        snprintf (body, sizeof body, OBJECT, rows [i][0], rows [i][1], rows [i][2], rows [i][3],
                   rows [i][4]);
         memcpy (keys [i], s_read (body, "c").key, DIGEST_HEX);
         for (size_t other = 0; other < i; other++)
             assert_string_not_equal (keys [i], keys [other]);
     }
     char body [256];
-    snprintf (body, sizeof body, format, "CrashLoop", "critical", "Pod", "shop", "web");
+    snprintf (body, sizeof body, OBJECT, "CrashLoop", "critical", "Pod", "shop", "web");
     assert_string_equal (s_read (body, "c").key, keys [0]);
 }
 
