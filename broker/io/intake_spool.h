@@ -1,6 +1,6 @@
 //  intake_spool - events on their way from intake to the loop: bounded, offered until acknowledged.
 //
-//  Order is kept; a refusal holds everything behind it.  At the limit the oldest event is dropped and
+//  Offered in the order they came; a refusal holds what was not offered yet.  At the limit the oldest event is dropped and
 //  counted.  A body over LIMIT_EVENT_INLINE_BYTES is a durable file before it is offered.
 //  Threads: intake only.  SPDX-License-Identifier: Apache-2.0
 #pragma once
