@@ -80,7 +80,7 @@ build () {
         triage-playbook; do
         if [ ! -x "$bin/$program" ]; then
             say "building (once)"
-            make -C "$root" build
+            make -C "$root" deps build
             return
         fi
     done
