@@ -407,9 +407,20 @@ s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
     if (s_connect (self, channel, &diag) != 0)
         log_error ("socket cannot be connected", kv ("reason", diag.text));
     channel->heard_ms = now_ms;
-    upload_stop (&self->upload);
+    if (channel->kind == LINK_FILES)
+        upload_stop (&self->upload);
     for (entry_t *entry = self->entries; entry; entry = entry->hh.next)
         entry->due_ms = now_ms;
+}
+
+//  Large events wait for the files socket; any other one waits for ingest.
+static bool
+s_waits_ingest (const replay_t *self)
+{
+    for (const entry_t *entry = self->entries; entry; entry = entry->hh.next)
+        if (!entry->large)
+            return true;
+    return false;
 }
 
 static void
@@ -512,8 +523,7 @@ replay_run (replay_t *self)
         s_receive (self, &self->ingest, now.boot_ms);
         s_receive (self, &self->files, now.boot_ms);
         bool uploading = self->upload.event_id != NULL;
-        s_watch (self, &self->ingest, HASH_COUNT (self->entries) > (uploading ? 1 : 0),
-                 now.boot_ms);
+        s_watch (self, &self->ingest, s_waits_ingest (self), now.boot_ms);
         s_watch (self, &self->files, uploading, now.boot_ms);
         s_progress (self, now.boot_ms);
         bool ended = self->input_ended || self->stop_ms != 0;
