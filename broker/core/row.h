@@ -19,22 +19,22 @@ enum { ROW_IDENTITY = 64, ROW_NAME = 64, ROW_TOPIC = 128 };
 
 typedef struct {
     ident_t id;
-    int64_t number;             //  order of admission, unique, from 1
+    int64_t number; //  order of admission, unique, from 1
     incident_state_t state;
     incident_suppress_t suppress;
     fault_t fault;              //  of the triggering event
     char source [ROW_IDENTITY]; //  where that event came from
     char event_id [LIMIT_EVENT_ID_BYTES + 1];
-    ident_t linked;             //  the incident this one investigates anew, "" if none
+    ident_t linked; //  the incident this one investigates anew, "" if none
     int64_t created_ms, started_ms, completed_ms; //  0 = not yet
     int64_t first_seen_ms, last_seen_ms;
     int64_t occurrences;
-    int64_t attempts;           //  issued so far = highest attempt number
-    int64_t charged;            //  attempts that ended as `agent`
-    int64_t lost;               //  attempts that ended as `lost`
-    int64_t not_before_ms;      //  pending: not assigned earlier than this
-    int64_t winner;             //  attempt whose report counts, 0 = none
-    int exit_code;              //  of the deciding attempt, -1 = none
+    int64_t attempts;      //  issued so far = highest attempt number
+    int64_t charged;       //  attempts that ended as `agent`
+    int64_t lost;          //  attempts that ended as `lost`
+    int64_t not_before_ms; //  pending: not assigned earlier than this
+    int64_t winner;        //  attempt whose report counts, 0 = none
+    int exit_code;         //  of the deciding attempt, -1 = none
     char reason [LIMIT_REASON_BYTES];
 } row_incident_t;
 
@@ -42,14 +42,14 @@ typedef enum { ROW_ATTEMPT_LIVE, ROW_ATTEMPT_SUPERSEDED, ROW_ATTEMPT_ENDED } row
 
 typedef struct {
     ident_t incident;
-    int64_t number;                //  from 1 within the incident
-    row_attempt_state_t state;     //  SUPERSEDED: lease lost, but it may still report
-    char identity [ROW_IDENTITY];  //  peer it was issued to
-    char worker [ROW_NAME];        //  its label
-    bool started;                  //  STARTED seen
+    int64_t number;               //  from 1 within the incident
+    row_attempt_state_t state;    //  SUPERSEDED: lease lost, but it may still report
+    char identity [ROW_IDENTITY]; //  peer it was issued to
+    char worker [ROW_NAME];       //  its label
+    bool started;                 //  STARTED seen
     int64_t assigned_ms, started_ms, ended_ms;
-    int64_t deadline_ms;           //  hard end: assigned + timeout + grace + slack
-    verdict_outcome_t outcome;     //  when ENDED (LOST may also be set while SUPERSEDED)
+    int64_t deadline_ms;       //  hard end: assigned + timeout + grace + slack
+    verdict_outcome_t outcome; //  when ENDED (LOST may also be set while SUPERSEDED)
     int exit_code;
     char reason [LIMIT_REASON_BYTES];
 } row_attempt_t;
@@ -58,13 +58,13 @@ typedef enum { ROW_CHANNEL_STORAGE, ROW_CHANNELS } row_channel_t;
 typedef enum { ROW_EFFECT_READY, ROW_EFFECT_DONE, ROW_EFFECT_DEAD } row_effect_state_t;
 
 typedef struct {
-    int64_t id;              //  commit order, from 1
+    int64_t id; //  commit order, from 1
     row_channel_t channel;
-    char key [96];           //  unique: "storage/<incident>"; a row with a known key replaces the old one
+    char key [96]; //  unique: "storage/<incident>"; a row with a known key replaces the old one
     ident_t incident;
     row_effect_state_t state;
     int64_t tries;
-    int64_t next_ms;         //  READY: not before
+    int64_t next_ms; //  READY: not before
     char error [LIMIT_REASON_BYTES];
 } row_effect_t;
 
@@ -90,9 +90,9 @@ typedef struct {
 typedef struct {
     char source [ROW_IDENTITY];
     char event_id [LIMIT_EVENT_ID_BYTES + 1]; //  unique per source
-    ident_t incident;                         //  the incident it opened, counted on, or was suppressed as
+    ident_t incident; //  the incident it opened, counted on, or was suppressed as
     int64_t received_ms;
-    const char *body;      //  borrowed for the turn; NULL when in a file
+    const char *body; //  borrowed for the turn; NULL when in a file
     int64_t body_bytes;
     char body_sha [DIGEST_HEX]; //  names the file beside the store, "" when inline
 } row_event_t;

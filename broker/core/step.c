@@ -1,1 +1,354 @@
-typedef int not_written_yet; // replaced by its owner
+//  step - the entry: inputs to handlers, timers and assignments at the end of a turn.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/step.h"
+
+#include "broker/core/dedup.h"
+#include "broker/core/dispatch.h"
+#include "broker/core/fleet.h"
+#include "broker/core/journal.h"
+#include "broker/core/lease.h"
+#include "broker/core/outbox.h"
+#include "broker/core/queue.h"
+#include "broker/core/settle.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEEP_ITEMS = 4096 }; //  room of the turn's lists kept from turn to turn
+
+step_t *
+step_new (const step_settings_t *settings, uint64_t random64)
+{
+    assert (settings);
+    step_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->write_spare = calloc (1, sizeof *self->write_spare);
+    self->out_spare = calloc (1, sizeof *self->out_spare);
+    self->settings = *settings;
+    self->random = random64;
+    self->asked_ms = INT64_MAX;
+    self->retry_ms = INT64_MAX;
+    if (!self->write_spare || !self->out_spare)
+        step_destroy (&self);
+    return self;
+}
+
+static void
+s_forget_revokes (step_t *self)
+{
+    while (self->revoke_count)
+        free (self->revokes [--self->revoke_count]);
+}
+
+void
+step_destroy (step_t **self_p)
+{
+    step_t *self = *self_p;
+    if (!self)
+        return;
+    state_clear (self);
+    worker_t *worker, *next;
+    HASH_ITER (hh, self->workers, worker, next)
+    {
+        HASH_DEL (self->workers, worker);
+        free (worker);
+    }
+    kept_t *kept, *next_kept;
+    HASH_ITER (hh, self->kept, kept, next_kept)
+    {
+        HASH_DEL (self->kept, kept);
+        free (kept);
+    }
+    s_forget_revokes (self);
+    free (self->revokes);
+    free (self->writes);
+    free (self->outs);
+    free (self->write_spare);
+    free (self->out_spare);
+    free (self);
+    *self_p = NULL;
+}
+
+void
+step_configure (step_t *self, const step_settings_t *settings)
+{
+    self->settings = *settings;
+    self->watch_dirty = true;
+}
+
+bool
+step_knows (const step_t *self, const char *incident)
+{
+    return state_find (self, incident) != NULL;
+}
+
+//  A list that one large turn has blown up is given back.
+static void
+s_trim (void **items, size_t *capacity)
+{
+    if (*capacity <= KEEP_ITEMS)
+        return;
+    free (*items);
+    *items = NULL;
+    *capacity = 0;
+}
+
+void
+step_begin (step_t *self, clk_now_t now)
+{
+    self->turn++;
+    self->write_count = self->out_count = 0;
+    s_forget_revokes (self);
+    void *items = self->writes;
+    s_trim (&items, &self->write_capacity);
+    self->writes = items;
+    items = self->outs;
+    s_trim (&items, &self->out_capacity);
+    self->outs = items;
+    state_expire (self, now);
+}
+
+static void
+s_lease (step_t *self, const step_in_t *in, const step_fence_t *fence, int64_t ms)
+{
+    step_out_t *out = state_out (self, STEP_OUT_LEASE, &in->peer);
+    out->as.lease.fence = *fence;
+    out->as.lease.ms = ms;
+}
+
+//  ACCEPT, STARTED, PROGRESS: renew the sender's live attempt; NULL (and LEASE 0) when it is not that.
+static attempt_t *
+s_renew (step_t *self, const step_in_t *in, const step_fence_t *fence, worker_t *worker,
+         clk_now_t now)
+{
+    attempt_t *attempt = lease_find (self, fence);
+    if (!attempt || attempt->row.state != ROW_ATTEMPT_LIVE
+        || strcmp (attempt->row.identity, worker->identity) != 0) {
+        s_lease (self, in, fence, 0);
+        return NULL;
+    }
+    lease_renew (self, attempt, worker, now);
+    return attempt;
+}
+
+static void
+s_progress (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
+{
+    const step_fence_t *fence = &in->as.progress.fence;
+    attempt_t *attempt = s_renew (self, in, fence, worker, now);
+    if (!attempt)
+        return;
+    int64_t left = attempt->deadline_ms - now.boot_ms;
+    int64_t ttl = self->settings.lease_ttl_ms;
+    s_lease (self, in, fence, left < ttl ? (left > 1 ? left : 1) : ttl);
+    row_incident_t row;
+    state_row (attempt->entry, &row);
+    row_record_t *record = &state_out (self, STEP_OUT_PROGRESS, NULL)->as.progress;
+    journal_describe (record, &row);
+    state_text (record->kind, "progress");
+    state_text (record->change, in->as.progress.phase);
+    record->at_ms = now.wall_ms;
+    record->attempt = fence->attempt;
+    state_text (record->worker, worker->name);
+}
+
+static int
+s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_now_t now)
+{
+    const char *name = in->as.command.worker;
+    bool drain = in->as.command.command == STEP_COMMAND_DRAIN;
+    int found = 0;
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        if (strcmp (worker->name, name) == 0 || strcmp (worker->identity, name) == 0) {
+            found++;
+            if (worker->draining != drain)
+                journal_worker (self, worker, drain ? "draining" : "resumed", "", now);
+            worker->draining = drain;
+        }
+    *ret_text = found ? (drain ? "gets no more work" : "gets work again") : "no such worker";
+    return found ? 0 : ERR_NONE;
+}
+
+static void
+s_command (step_t *self, const step_in_t *in, clk_now_t now)
+{
+    const char *text = "no such incident";
+    int rc = ERR_NONE;
+    entry_t *entry = state_find (self, in->as.command.incident.text);
+    switch (in->as.command.command) {
+        case STEP_COMMAND_RETRY:
+            if (entry)
+                rc = settle_retry (self, entry, now, &text);
+            break;
+        case STEP_COMMAND_CANCEL:
+            if (entry)
+                rc = settle_cancel (self, entry, now, &text);
+            break;
+        case STEP_COMMAND_DRAIN:
+        case STEP_COMMAND_RESUME: rc = s_command_worker (self, in, &text, now); break;
+    }
+    step_out_t *out = state_out (self, STEP_OUT_COMMAND_REPLY, &in->peer);
+    out->as.reply.cookie = in->as.command.cookie;
+    out->as.reply.rc = rc;
+    state_text (out->as.reply.text, text);
+}
+
+static void
+s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
+{
+    attempt_t *attempt = NULL;
+    switch (in->kind) {
+        case STEP_IN_CREDIT:
+            fleet_credit (worker, in->as.credit.number, in->as.credit.total, in->as.credit.free);
+            break;
+        case STEP_IN_ACCEPT: (void) s_renew (self, in, &in->as.fence, worker, now); break;
+        case STEP_IN_STARTED:
+            attempt = s_renew (self, in, &in->as.fence, worker, now);
+            if (attempt)
+                lease_started (self, attempt, now);
+            break;
+        case STEP_IN_PROGRESS: s_progress (self, in, worker, now); break;
+        case STEP_IN_VERDICT: settle_verdict (self, in, now); break;
+        case STEP_IN_RELEASE: settle_release (self, in, worker, now); break;
+        case STEP_IN_PING: (void) state_out (self, STEP_OUT_PONG, &in->peer); break;
+        case STEP_IN_BYE: fleet_left (self, worker, "bye", now); break;
+        case STEP_IN_EVENT:
+        case STEP_IN_HELLO:
+        case STEP_IN_EFFECT_DONE:
+        case STEP_IN_COMMAND:
+        case STEP_IN_SOURCE: assert (false);
+    }
+}
+
+int
+step (step_t *self, const step_in_t *in, clk_now_t now)
+{
+    assert (self->loaded);
+    int rc = 0;
+    worker_t *worker = NULL;
+    switch (in->kind) {
+        case STEP_IN_EVENT: dedup_event (self, in, now); break;
+        case STEP_IN_HELLO: rc = fleet_hello (self, in, now); break;
+        case STEP_IN_CREDIT:
+        case STEP_IN_ACCEPT:
+        case STEP_IN_STARTED:
+        case STEP_IN_PROGRESS:
+        case STEP_IN_VERDICT:
+        case STEP_IN_RELEASE:
+        case STEP_IN_PING:
+        case STEP_IN_BYE:
+            worker = fleet_current (self, &in->peer, now);
+            if (!worker)
+                return ERR_STALE;
+            s_worker_message (self, in, worker, now);
+            break;
+        case STEP_IN_EFFECT_DONE: outbox_done (self, in, now); break;
+        case STEP_IN_COMMAND: s_command (self, in, now); break;
+        case STEP_IN_SOURCE:
+            journal_source (self, in->as.source.cluster, in->as.source.change, in->as.source.reason,
+                            now);
+            break;
+    }
+    return self->failed ? -ENOMEM : rc;
+}
+
+static int64_t
+s_min (int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void
+step_schedule (step_t *self, clk_now_t now)
+{
+    //  Woken far later than asked for (suspend, stop): what was sent meanwhile is drained already, what
+    //  was lost gets one more term.
+    if (self->asked_ms != INT64_MAX && now.boot_ms - self->asked_ms > LIMIT_CLOCK_JUMP_MS)
+        lease_extend (self, now);
+    fleet_timers (self, now);
+    lease_timers (self, now);
+    settle_watched (self, now);
+    dispatch (self, now);
+    outbox_schedule (self, now);
+    self->asked_ms = s_min (s_min (fleet_wake (self, now), lease_wake (self)),
+                            s_min (settle_wake (self, now), outbox_wake (self)));
+    self->asked_ms = s_min (self->asked_ms, self->retry_ms);
+}
+
+int64_t
+step_wake (const step_t *self)
+{
+    return self->asked_ms;
+}
+
+const step_write_t *
+step_writes (const step_t *self, size_t *ret_count)
+{
+    *ret_count = self->write_count;
+    return self->writes;
+}
+
+const step_out_t *
+step_outputs (const step_t *self, size_t *ret_count)
+{
+    *ret_count = self->out_count;
+    return self->outs;
+}
+
+void
+step_drain (step_t *self)
+{
+    self->drained = true;
+}
+
+void
+step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
+{
+    *ret_stats = self->stats;
+    for (const entry_t *entry = self->entries; entry; entry = entry->hh.next)
+        ret_stats->incidents [entry->state]++;
+    ret_stats->queued = self->queued;
+    ret_stats->assigned = ret_stats->incidents [INCIDENT_INVESTIGATING];
+    ret_stats->effects_ready = (int64_t) HASH_COUNT (self->effects);
+    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+        if (!worker->connected)
+            continue;
+        ret_stats->workers++;
+        ret_stats->workers_ready += fleet_ready (worker, now);
+        ret_stats->workers_quarantined += worker->quarantined;
+        ret_stats->slots += worker->slots;
+        ret_stats->slots_free += fleet_available (worker, now);
+    }
+    int64_t oldest = queue_oldest (self);
+    ret_stats->oldest_queued_ms = oldest == INT64_MAX ? 0 : now.boot_ms - oldest;
+    ret_stats->last_seq = self->last_seq;
+}
+
+size_t
+step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max)
+{
+    size_t count = 0;
+    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+        if (!worker->connected)
+            continue;
+        if (count++ >= max)
+            continue;
+        step_worker_t *shown = &ret_workers [count - 1];
+        *shown = (step_worker_t){.ready = fleet_ready (worker, now),
+                                 .quarantined = worker->quarantined,
+                                 .draining = worker->draining,
+                                 .slots = worker->slots,
+                                 .free = fleet_available (worker, now),
+                                 .streak = worker->streak,
+                                 .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
+        state_text (shown->identity, worker->identity);
+        state_text (shown->name, worker->name);
+        for (const attempt_t *attempt = worker->attempts; attempt; attempt = attempt->wnext)
+            shown->running++;
+    }
+    return count;
+}

@@ -31,11 +31,12 @@ typedef struct {
     int64_t lease_ttl_ms;
     int64_t reconnect_grace_ms;
     int64_t agent_timeout_ms;
-    int64_t agent_grace_ms;         //  what the hard deadline adds for the worker's kill grace
-    int64_t dedup_window_ms;        //  0 = off
+    int64_t agent_grace_ms;  //  what the hard deadline adds for the worker's kill grace
+    int64_t dedup_window_ms; //  0 = off
     int64_t reinvestigate_after_ms;
     int64_t global_queue_size, cluster_queue_size;
-    bool overflow_reject;           //  true: reject the newcomer; false: drop the oldest of the lowest severity
+    bool
+        overflow_reject; //  true: reject the newcomer; false: drop the oldest of the lowest severity
     enum fault_severity severity_threshold;
     bool upload_failed;
     char agent_model [64];
@@ -43,13 +44,13 @@ typedef struct {
 } step_settings_t;
 
 typedef enum {
-    STEP_IN_EVENT,       //  a fault event from ingest, files or intake
+    STEP_IN_EVENT, //  a fault event from ingest, files or intake
     STEP_IN_HELLO,
     STEP_IN_CREDIT,
     STEP_IN_ACCEPT,
     STEP_IN_STARTED,
     STEP_IN_PROGRESS,
-    STEP_IN_VERDICT,     //  `stored` says what the artifact thread found on disk
+    STEP_IN_VERDICT, //  `stored` says what the artifact thread found on disk
     STEP_IN_RELEASE,
     STEP_IN_PING,
     STEP_IN_BYE,
@@ -62,7 +63,7 @@ typedef enum {
 typedef struct {
     char identity [ROW_IDENTITY]; //  "worker:<key>", or "local:<uuid>" without keys
     uint64_t session;
-    uint64_t seq;                 //  of the message; outputs answer it by corr
+    uint64_t seq; //  of the message; outputs answer it by corr
 } step_peer_t;
 
 typedef struct {
@@ -72,28 +73,46 @@ typedef struct {
 
 typedef enum { STEP_STORED, STEP_MISSING, STEP_NOT_CHECKED } step_stored_t;
 typedef enum { STEP_EFFECT_OK, STEP_EFFECT_RETRY, STEP_EFFECT_PERMANENT } step_effect_result_t;
-typedef enum { STEP_COMMAND_RETRY, STEP_COMMAND_CANCEL, STEP_COMMAND_DRAIN, STEP_COMMAND_RESUME } step_command_t;
-typedef enum { STEP_RELEASE_DRAIN, STEP_RELEASE_BUSY, STEP_RELEASE_HOST, STEP_RELEASE_CANCELLED } step_release_t;
+typedef enum {
+    STEP_COMMAND_RETRY,
+    STEP_COMMAND_CANCEL,
+    STEP_COMMAND_DRAIN,
+    STEP_COMMAND_RESUME
+} step_command_t;
+typedef enum {
+    STEP_RELEASE_DRAIN,
+    STEP_RELEASE_BUSY,
+    STEP_RELEASE_HOST,
+    STEP_RELEASE_CANCELLED
+} step_release_t;
 
 typedef struct {
     step_in_kind_t kind;
     step_peer_t peer; //  worker messages
     union {
         struct {
-            row_event_t row;      //  incident is filled in by step
+            row_event_t row; //  incident is filled in by step
             const fault_t *fault;
-            uint64_t cookie;      //  comes back in the ACK or NACK
-            bool triage_enabled;  //  of the cluster
+            uint64_t cookie;     //  comes back in the ACK or NACK
+            bool triage_enabled; //  of the cluster
         } event;
         struct {
             char name [ROW_NAME];
             int64_t slots;
-            const step_fence_t *running; size_t running_count;
-            const step_fence_t *spooled; size_t spooled_count;
+            const step_fence_t *running;
+            size_t running_count;
+            const step_fence_t *spooled;
+            size_t spooled_count;
         } hello;
-        struct { int64_t number, total, free; } credit;
+        struct {
+            int64_t number, total, free;
+        } credit;
         step_fence_t fence; //  ACCEPT, STARTED
-        struct { step_fence_t fence; char phase [16]; int64_t elapsed_ms, output_bytes; } progress;
+        struct {
+            step_fence_t fence;
+            char phase [16];
+            int64_t elapsed_ms, output_bytes;
+        } progress;
         struct {
             step_fence_t fence;
             verdict_outcome_t outcome;
@@ -102,14 +121,38 @@ typedef struct {
             int64_t started_ms, completed_ms;
             step_stored_t stored;
         } verdict;
-        struct { step_fence_t fence; step_release_t reason; char detail [LIMIT_REASON_BYTES]; } release;
-        struct { int64_t id; step_effect_result_t result; int64_t retry_after_ms; char error [LIMIT_REASON_BYTES]; } effect;
-        struct { step_command_t command; ident_t incident; char worker [ROW_NAME]; uint64_t cookie; } command;
-        struct { char cluster [64]; char change [32]; char reason [LIMIT_REASON_BYTES]; } source;
+        struct {
+            step_fence_t fence;
+            step_release_t reason;
+            char detail [LIMIT_REASON_BYTES];
+        } release;
+        struct {
+            int64_t id;
+            step_effect_result_t result;
+            int64_t retry_after_ms;
+            char error [LIMIT_REASON_BYTES];
+        } effect;
+        struct {
+            step_command_t command;
+            ident_t incident;
+            char worker [ROW_NAME];
+            uint64_t cookie;
+        } command;
+        struct {
+            char cluster [64];
+            char change [32];
+            char reason [LIMIT_REASON_BYTES];
+        } source;
     } as;
 } step_in_t;
 
-typedef enum { STEP_WRITE_EVENT, STEP_WRITE_INCIDENT, STEP_WRITE_ATTEMPT, STEP_WRITE_EFFECT, STEP_WRITE_RECORD } step_write_kind_t;
+typedef enum {
+    STEP_WRITE_EVENT,
+    STEP_WRITE_INCIDENT,
+    STEP_WRITE_ATTEMPT,
+    STEP_WRITE_EFFECT,
+    STEP_WRITE_RECORD
+} step_write_kind_t;
 
 typedef struct {
     step_write_kind_t kind;
@@ -131,33 +174,69 @@ typedef enum {
     STEP_OUT_VERDICT_ACK,
     STEP_OUT_CANCEL,
     STEP_OUT_PONG,
-    STEP_OUT_EFFECT,        //  hand to delivery
-    STEP_OUT_PROGRESS,      //  stream record without a row (seq 0)
+    STEP_OUT_EFFECT,   //  hand to delivery
+    STEP_OUT_PROGRESS, //  stream record without a row (seq 0)
     STEP_OUT_COMMAND_REPLY
 } step_out_kind_t;
 
-typedef enum { STEP_EVENT_NEW, STEP_EVENT_REPEAT, STEP_EVENT_COUNTED, STEP_EVENT_SUPPRESSED } step_event_t;
-typedef enum { STEP_COMMITTED, STEP_LATE_WIN, STEP_DUPLICATE, STEP_STALE, STEP_UPLOAD_AGAIN } step_disposition_t;
+typedef enum {
+    STEP_EVENT_NEW,
+    STEP_EVENT_REPEAT,
+    STEP_EVENT_COUNTED,
+    STEP_EVENT_SUPPRESSED
+} step_event_t;
+typedef enum {
+    STEP_COMMITTED,
+    STEP_LATE_WIN,
+    STEP_DUPLICATE,
+    STEP_STALE,
+    STEP_UPLOAD_AGAIN
+} step_disposition_t;
 
 typedef struct {
     step_out_kind_t kind;
     step_peer_t peer; //  whom to send to; seq = what is answered (0 = nothing)
     union {
-        struct { uint64_t cookie; step_event_t disposition; ident_t incident; } ack;
-        struct { uint64_t cookie; int64_t retry_ms; const char *reason; } nack;
-        struct { const step_fence_t *revoke; size_t revoke_count; int64_t lease_ms; } welcome; //  until the next step_begin
+        struct {
+            uint64_t cookie;
+            step_event_t disposition;
+            ident_t incident;
+        } ack;
+        struct {
+            uint64_t cookie;
+            int64_t retry_ms;
+            const char *reason;
+        } nack;
+        struct {
+            const step_fence_t *revoke;
+            size_t revoke_count;
+            int64_t lease_ms;
+        } welcome; //  until the next step_begin
         struct {
             step_fence_t fence;
             char cluster [64], fault_type [64];
             enum fault_severity severity;
             int64_t timeout_ms, lease_ms;
         } assign;
-        struct { step_fence_t fence; int64_t ms; } lease;
-        struct { step_fence_t fence; step_disposition_t disposition; } verdict_ack;
-        struct { step_fence_t fence; const char *reason; } cancel;
+        struct {
+            step_fence_t fence;
+            int64_t ms;
+        } lease;
+        struct {
+            step_fence_t fence;
+            step_disposition_t disposition;
+        } verdict_ack;
+        struct {
+            step_fence_t fence;
+            const char *reason;
+        } cancel;
         row_effect_t effect;
         row_record_t progress;
-        struct { uint64_t cookie; int rc; char text [128]; } reply;
+        struct {
+            uint64_t cookie;
+            int rc;
+            char text [128];
+        } reply;
     } as;
 } step_out_t;
 
@@ -185,7 +264,8 @@ int
 step_load_topic (step_t *self, const char *topic, int64_t last_seq) must_check;
 //  Counters not covered by the rows above: highest incident number, effect id, journal seq ever used.
 void
-step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t last_seq, clk_now_t now);
+step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t last_seq,
+             clk_now_t now);
 
 //  Known event ids are not held in memory: the loop asks the store and tells step by
 //  row.incident.text [0] != 0, meaning "this (source, event_id) is known, it belongs to that incident".
@@ -223,7 +303,8 @@ typedef struct {
     int64_t incidents [INCIDENT_STATES]; //  of those in memory
     int64_t queued, assigned, effects_ready, effects_dead;
     int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
-    int64_t events_total, events_repeat, events_counted, events_suppressed [INCIDENT_SUPPRESS_REASONS];
+    int64_t events_total, events_repeat, events_counted,
+        events_suppressed [INCIDENT_SUPPRESS_REASONS];
     int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
     int64_t outcomes_total [4]; //  by verdict_outcome_t
     int64_t oldest_queued_ms;   //  age of the oldest pending incident, 0 = none

@@ -1,0 +1,174 @@
+//  dedup - what an event means.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/dedup.h"
+
+#include "broker/core/journal.h"
+#include "broker/core/queue.h"
+#include "broker/core/settle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OVERLOAD_RETRY_MS = 5000 };
+
+static void
+s_ack (step_t *self, const step_in_t *in, step_event_t disposition, const ident_t *incident)
+{
+    step_out_t *out = state_out (self, STEP_OUT_EVENT_ACK, &in->peer);
+    out->as.ack.cookie = in->as.event.cookie;
+    out->as.ack.disposition = disposition;
+    out->as.ack.incident = *incident;
+}
+
+static void
+s_write_event (step_t *self, const step_in_t *in, const ident_t *incident, clk_now_t now)
+{
+    row_event_t *row = &state_write (self, STEP_WRITE_EVENT)->as.event;
+    *row = in->as.event.row;
+    row->incident = *incident;
+    if (!row->received_ms)
+        row->received_ms = now.wall_ms;
+}
+
+static incident_suppress_t
+s_suppressed (const step_t *self, const step_in_t *in)
+{
+    if (!in->as.event.fault->parsed)
+        return INCIDENT_SUPPRESS_UNPARSED;
+    if (!in->as.event.triage_enabled)
+        return INCIDENT_SUPPRESS_TRIAGE_DISABLED;
+    if (in->as.event.fault->severity < self->settings.severity_threshold)
+        return INCIDENT_SUPPRESS_BELOW_SEVERITY;
+    return INCIDENT_SUPPRESS_NONE;
+}
+
+static void
+s_count (step_t *self, const step_in_t *in, entry_t *entry, clk_now_t now)
+{
+    row_incident_t row;
+    state_row (entry, &row);
+    row.occurrences++;
+    if (row.last_seen_ms < now.wall_ms)
+        row.last_seen_ms = now.wall_ms;
+    state_save (self, entry, &row);
+    state_touch (self, entry, now);
+    s_write_event (self, in, &entry->id, now);
+    journal_incident (self, &row, "counted", now);
+    self->stats.events_counted++;
+    s_ack (self, in, STEP_EVENT_COUNTED, &entry->id);
+}
+
+//  Does the known incident take this event?  suppress: what a new one would be.
+static bool
+s_absorbs (const step_t *self, const entry_t *entry, incident_suppress_t suppress, clk_now_t now)
+{
+    if (!incident_terminal (entry->state))
+        return true;
+    if (!self->settings.dedup_window_ms
+        || now.boot_ms - entry->touched_ms >= self->settings.dedup_window_ms)
+        return false;
+    if (suppress != INCIDENT_SUPPRESS_NONE)
+        return true;
+    if (entry->state == INCIDENT_SUPPRESSED)
+        return false;
+    row_incident_t row;
+    state_row (entry, &row);
+    return now.wall_ms - row.completed_ms < self->settings.reinvestigate_after_ms;
+}
+
+//  Room in one of the two queues, by the policy.
+static bool
+s_make_room (step_t *self, const fault_t *fault, const char *cluster, clk_now_t now)
+{
+    int64_t count = cluster ? queue_cluster_count (self, cluster) : self->queued;
+    int64_t limit = cluster ? self->settings.cluster_queue_size : self->settings.global_queue_size;
+    if (count < limit)
+        return true;
+    entry_t *victim =
+        self->settings.overflow_reject ? NULL : queue_victim (self, cluster, fault->severity);
+    if (!victim)
+        return false;
+    settle_suppress (self, victim, INCIDENT_SUPPRESS_OVERFLOW, now);
+    return true;
+}
+
+static ident_t
+s_ident (step_t *self, clk_now_t now)
+{
+    uint64_t random [2] = {state_random (self), state_random (self)};
+    uint8_t bytes [10];
+    memcpy (bytes, random, sizeof bytes);
+    return ident_make (now.wall_ms, bytes);
+}
+
+static void
+s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const entry_t *linked,
+         clk_now_t now)
+{
+    const fault_t *fault = in->as.event.fault;
+    row_incident_t row = {.id = s_ident (self, now),
+                          .number = self->last_number + 1,
+                          .suppress = suppress,
+                          .fault = *fault,
+                          .created_ms = now.wall_ms,
+                          .first_seen_ms = now.wall_ms,
+                          .last_seen_ms = now.wall_ms,
+                          .occurrences = 1,
+                          .exit_code = -1};
+    state_text (row.source, in->as.event.row.source);
+    state_text (row.event_id, in->as.event.row.event_id);
+    if (linked)
+        row.linked = linked->id;
+    state_move (&row, suppress ? INCIDENT_ON_SUPPRESS : INCIDENT_ON_ADMIT);
+    if (suppress)
+        row.completed_ms = now.wall_ms;
+    entry_t *entry = state_add (self, &row, now);
+    if (!entry)
+        return;
+    self->last_number++;
+    state_write (self, STEP_WRITE_INCIDENT)->as.incident = row;
+    s_write_event (self, in, &row.id, now);
+    journal_incident (self, &row, incident_state_name (row.state), now);
+    if (suppress)
+        self->stats.events_suppressed [suppress]++;
+    else
+        queue_push (self, entry);
+    s_ack (self, in, suppress ? STEP_EVENT_SUPPRESSED : STEP_EVENT_NEW, &row.id);
+}
+
+void
+dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
+{
+    self->stats.events_total++;
+    if (in->as.event.row.incident.text [0]) { //  this very sending is known: say so again
+        self->stats.events_repeat++;
+        s_ack (self, in, STEP_EVENT_REPEAT, &in->as.event.row.incident);
+        return;
+    }
+    const fault_t *fault = in->as.event.fault;
+    incident_suppress_t suppress = s_suppressed (self, in);
+    entry_t *known = state_find_key (self, fault->key);
+    if (known && s_absorbs (self, known, suppress, now)) {
+        s_count (self, in, known, now);
+        return;
+    }
+    //  Linked only while the condition is still the same one, by the window.
+    bool recent = known && self->settings.dedup_window_ms
+                  && now.boot_ms - known->touched_ms < self->settings.dedup_window_ms;
+    if (!suppress && self->open_count >= LIMIT_OPEN_INCIDENTS) {
+        step_out_t *out = state_out (self, STEP_OUT_EVENT_NACK, &in->peer);
+        out->as.nack.cookie = in->as.event.cookie;
+        out->as.nack.retry_ms = OVERLOAD_RETRY_MS;
+        out->as.nack.reason = "overload";
+        return;
+    }
+    if (!suppress
+        && !(s_make_room (self, fault, fault->cluster, now)
+             && s_make_room (self, fault, NULL, now)))
+        suppress = INCIDENT_SUPPRESS_OVERFLOW;
+    if (suppress == INCIDENT_SUPPRESS_OVERFLOW && recent
+        && known->suppress == INCIDENT_SUPPRESS_OVERFLOW)
+        s_count (self, in, known, now); //  still no room: one row for the condition is enough
+    else
+        s_admit (self, in, suppress, recent ? known : NULL, now);
+}

@@ -1,0 +1,94 @@
+//  dispatch - who gets what.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/dispatch.h"
+
+#include "broker/core/fleet.h"
+#include "broker/core/journal.h"
+#include "broker/core/lease.h"
+#include "broker/core/queue.h"
+
+#include <string.h>
+
+static void
+s_retry_at (step_t *self, int64_t at_ms)
+{
+    if (at_ms < self->retry_ms)
+        self->retry_ms = at_ms;
+}
+
+//  The host that had it last, NULL = none.
+static const char *
+s_last_host (const entry_t *entry)
+{
+    return entry->attempts ? entry->attempts->prev->row.identity : NULL;
+}
+
+static worker_t *
+s_worker (step_t *self, const entry_t *entry, clk_now_t now)
+{
+    const char *last = s_last_host (entry);
+    bool other_ready = false;
+    worker_t *best = NULL;
+    bool best_last = false;
+    int64_t best_free = 0;
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+        if (!fleet_ready (worker, now) || fleet_excluded (entry, worker->identity))
+            continue;
+        bool is_last = last && strcmp (last, worker->identity) == 0;
+        other_ready = other_ready || (!is_last && !worker->quarantined);
+        int64_t free = fleet_available (worker, now);
+        if (!free)
+            continue;
+        bool better =
+            !best || (best_last && !is_last)
+            || (best_last == is_last
+                && (free > best_free
+                    || (free == best_free && worker->last_assigned < best->last_assigned)));
+        if (!better)
+            continue;
+        best = worker;
+        best_last = is_last;
+        best_free = free;
+    }
+    if (best && best_last && other_ready && now.boot_ms < entry->prefer_until_ms) {
+        s_retry_at (self, entry->prefer_until_ms);
+        return NULL;
+    }
+    return best;
+}
+
+static bool
+s_fits (step_t *self, entry_t *entry, clk_now_t now)
+{
+    if (entry->not_before_ms > now.boot_ms) {
+        s_retry_at (self, entry->not_before_ms);
+        return false;
+    }
+    return s_worker (self, entry, now) != NULL;
+}
+
+static int64_t
+s_free (const step_t *self, clk_now_t now)
+{
+    int64_t free = 0;
+    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        free += fleet_available (worker, now);
+    return free;
+}
+
+void
+dispatch (step_t *self, clk_now_t now)
+{
+    self->retry_ms = INT64_MAX;
+    if (self->drained)
+        return;
+    for (int64_t free = self->queued ? s_free (self, now) : 0; free > 0 && self->queued; free--) {
+        entry_t *entry = queue_pick (self, now, s_fits);
+        worker_t *worker = entry ? s_worker (self, entry, now) : NULL;
+        if (!worker)
+            return;
+        if (worker->quarantined)
+            journal_worker (self, worker, "probed", "", now);
+        lease_issue (self, entry, worker, now);
+    }
+}

@@ -1,0 +1,232 @@
+//  fleet - who is there, how much each may take, and who must prove itself first.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/fleet.h"
+
+#include "broker/core/journal.h"
+#include "broker/core/lease.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { SILENT_MS = 3 * LIMIT_PING_MS };
+
+worker_t *
+fleet_find (const step_t *self, const char *identity)
+{
+    worker_t *worker = NULL;
+    HASH_FIND_STR (self->workers, identity, worker);
+    return worker;
+}
+
+worker_t *
+fleet_current (step_t *self, const step_peer_t *peer, clk_now_t now)
+{
+    worker_t *worker = fleet_find (self, peer->identity);
+    if (!worker || !worker->connected || worker->session != peer->session)
+        return NULL;
+    worker->seen_ms = now.boot_ms;
+    return worker;
+}
+
+//  Room for one more: the longest gone one that holds nothing goes.
+static bool
+s_make_room (step_t *self)
+{
+    if (HASH_COUNT (self->workers) < LIMIT_WORKERS)
+        return true;
+    worker_t *oldest = NULL;
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        if (!worker->connected && !worker->attempts
+            && (!oldest || worker->seen_ms < oldest->seen_ms))
+            oldest = worker;
+    if (!oldest)
+        return false;
+    HASH_DEL (self->workers, oldest);
+    free (oldest);
+    return true;
+}
+
+static int
+s_enter (step_t *self, const step_in_t *in, worker_t **ret_worker)
+{
+    worker_t *worker = fleet_find (self, in->peer.identity);
+    if (!worker) {
+        if (!s_make_room (self))
+            return ERR_LIMIT;
+        worker = calloc (1, sizeof *worker);
+        if (!worker)
+            return -ENOMEM;
+        state_text (worker->identity, in->peer.identity);
+        HASH_ADD_STR (self->workers, identity, worker);
+    }
+    else if (worker->session != in->peer.session) {
+        for (int i = 0; i < WORKER_RETIRED; i++)
+            if (worker->retired [i] == in->peer.session)
+                return ERR_STALE;
+        worker->retired [worker->retired_next++ % WORKER_RETIRED] = worker->session;
+    }
+    *ret_worker = worker;
+    return 0;
+}
+
+int
+fleet_hello (step_t *self, const step_in_t *in, clk_now_t now)
+{
+    worker_t *worker = NULL;
+    int rc = s_enter (self, in, &worker);
+    if (rc)
+        return rc;
+    bool fresh = !worker->connected || worker->session != in->peer.session;
+    if (fresh) {
+        worker->session = in->peer.session;
+        worker->credit_number = 0;
+        worker->credit_free = 0;
+        worker->connected = true;
+    }
+    state_text (worker->name, in->as.hello.name);
+    int64_t slots = in->as.hello.slots;
+    worker->slots = slots < 0 ? 0 : slots > LIMIT_SLOTS ? LIMIT_SLOTS : slots;
+    worker->seen_ms = now.boot_ms;
+    if (fresh) {
+        journal_worker (self, worker, "joined", "", now);
+        self->watch_dirty = true;
+    }
+    return lease_reconcile (self, worker, in, now);
+}
+
+void
+fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free)
+{
+    if (number <= worker->credit_number)
+        return;
+    worker->credit_number = number;
+    worker->slots = total < 0 ? 0 : total > LIMIT_SLOTS ? LIMIT_SLOTS : total;
+    worker->credit_free = free < 0 ? 0 : free > worker->slots ? worker->slots : free;
+    //  Messages of one session come in order: what was accepted before this number is in it.
+    attempt_t *attempt;
+    DL_FOREACH2 (worker->attempts, attempt, wnext)
+    if (attempt->accepted)
+        attempt->unreflected = false;
+}
+
+void
+fleet_left (step_t *self, worker_t *worker, const char *reason, clk_now_t now)
+{
+    worker->connected = false;
+    worker->credit_free = 0;
+    self->watch_dirty = true;
+    journal_worker (self, worker, "left", reason, now);
+}
+
+bool
+fleet_ready (const worker_t *worker, clk_now_t now)
+{
+    return worker->connected && !worker->draining && now.boot_ms - worker->seen_ms <= SILENT_MS;
+}
+
+int64_t
+fleet_available (const worker_t *worker, clk_now_t now)
+{
+    if (!fleet_ready (worker, now))
+        return 0;
+    int64_t live = 0, unreflected = 0;
+    const attempt_t *attempt;
+    DL_FOREACH2 (worker->attempts, attempt, wnext)
+    {
+        live++;
+        unreflected += attempt->unreflected;
+    }
+    int64_t free = worker->credit_free - unreflected;
+    if (free > worker->slots - live)
+        free = worker->slots - live;
+    if (worker->quarantined && free > 0)
+        return live == 0 && now.boot_ms >= worker->probe_ms;
+    return free > 0 ? free : 0;
+}
+
+void
+fleet_succeeded (step_t *self, worker_t *worker, clk_now_t now)
+{
+    self->successes++;
+    worker->streak = 0;
+    if (!worker->quarantined)
+        return;
+    worker->quarantined = false;
+    worker->backoff_ms = 0;
+    journal_worker (self, worker, "restored", "", now);
+}
+
+void
+fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now_t now)
+{
+    if (worker->streak++ == 0)
+        worker->streak_mark = self->successes;
+    //  A host that cannot start agents fails in no time and would eat the queue before anybody succeeds.
+    bool alone = outcome != VERDICT_HOST && self->successes == worker->streak_mark;
+    if (!worker->quarantined && (worker->streak < LIMIT_QUARANTINE_STREAK || alone))
+        return;
+    bool first = !worker->quarantined;
+    worker->quarantined = true;
+    worker->backoff_ms = first ? LIMIT_QUARANTINE_MIN_MS : worker->backoff_ms * 2;
+    if (worker->backoff_ms > LIMIT_QUARANTINE_MAX_MS)
+        worker->backoff_ms = LIMIT_QUARANTINE_MAX_MS;
+    worker->probe_ms = now.boot_ms + worker->backoff_ms;
+    if (first)
+        journal_worker (self, worker, "quarantined", "", now);
+}
+
+bool
+fleet_excluded (const entry_t *entry, const char *identity)
+{
+    if (!entry->host_count)
+        return false;
+    const attempt_t *attempt;
+    DL_FOREACH (entry->attempts, attempt)
+    if (attempt->row.state == ROW_ATTEMPT_ENDED && attempt->row.outcome == VERDICT_HOST
+        && strcmp (attempt->row.identity, identity) == 0)
+        return true;
+    return false;
+}
+
+bool
+fleet_exhausted (const step_t *self, const entry_t *entry, clk_now_t now)
+{
+    if (!entry->host_count || now.boot_ms < self->start_ms + self->settings.reconnect_grace_ms)
+        return false;
+    bool any = false;
+    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+        if (!worker->connected)
+            continue;
+        if (!fleet_excluded (entry, worker->identity))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+void
+fleet_timers (step_t *self, clk_now_t now)
+{
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        if (worker->connected && now.boot_ms - worker->seen_ms >= LIMIT_SESSION_DEAD_MS)
+            fleet_left (self, worker, "silent", now);
+}
+
+int64_t
+fleet_wake (const step_t *self, clk_now_t now)
+{
+    int64_t wake = INT64_MAX;
+    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+        if (!worker->connected)
+            continue;
+        if (worker->seen_ms + LIMIT_SESSION_DEAD_MS < wake)
+            wake = worker->seen_ms + LIMIT_SESSION_DEAD_MS;
+        if (worker->quarantined && self->queued && worker->probe_ms > now.boot_ms
+            && worker->probe_ms < wake)
+            wake = worker->probe_ms;
+    }
+    return wake;
+}

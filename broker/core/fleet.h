@@ -1,0 +1,42 @@
+//  fleet - the workers: sessions, credit, liveness, quarantine.
+//
+//  Identity is the key, a session is one incarnation; a newer session supersedes the older one for good.
+//  Quarantine: three failures in a row while others succeed (or three times unable to start an agent at
+//  all); then one assignment at a time, with backoff, until one succeeds.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/state.h"
+
+//  The worker whose current session this is; NULL = unknown or superseded.
+worker_t *
+fleet_current (step_t *self, const step_peer_t *peer, clk_now_t now);
+worker_t *
+fleet_find (const step_t *self, const char *identity);
+//  HELLO and what follows from it.  Err: ERR_LIMIT, -ENOMEM; ERR_STALE for a superseded session.
+int
+fleet_hello (step_t *self, const step_in_t *in, clk_now_t now) must_check;
+void
+fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free);
+void
+fleet_left (step_t *self, worker_t *worker, const char *reason, clk_now_t now);
+//  How many more incidents it may be given now.
+int64_t
+fleet_available (const worker_t *worker, clk_now_t now);
+bool
+fleet_ready (const worker_t *worker, clk_now_t now);
+void
+fleet_succeeded (step_t *self, worker_t *worker, clk_now_t now);
+void
+fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now_t now);
+//  Has each connected worker failed to start an agent for this incident?
+bool
+fleet_exhausted (const step_t *self, const entry_t *entry, clk_now_t now);
+//  Did the worker fail as a host on it?
+bool
+fleet_excluded (const entry_t *entry, const char *identity);
+//  Silent sessions end.
+void
+fleet_timers (step_t *self, clk_now_t now);
+int64_t
+fleet_wake (const step_t *self, clk_now_t now);

@@ -1,0 +1,118 @@
+//  journal - numbers every record and chains it to the previous one of its topic.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/journal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static topic_t *
+s_topic (step_t *self, const char *name)
+{
+    topic_t *topic = NULL;
+    HASH_FIND_STR (self->topics, name, topic);
+    if (topic)
+        return topic;
+    topic = calloc (1, sizeof *topic);
+    if (!topic)
+        return NULL;
+    state_text (topic->name, name);
+    HASH_ADD_STR (self->topics, name, topic);
+    return topic;
+}
+
+static void
+s_push (step_t *self, row_record_t *record, clk_now_t now)
+{
+    char name [ROW_TOPIC];
+    snprintf (name, sizeof name, "%s/%s/", record->kind, record->cluster);
+    topic_t *topic = NULL;
+    HASH_FIND_STR (self->topics, name, topic);
+    if (!topic && HASH_COUNT (self->topics) >= LIMIT_TOPICS) {
+        state_text (record->cluster, "other");
+        snprintf (name, sizeof name, "%s/%s/", record->kind, record->cluster);
+    }
+    topic = s_topic (self, name);
+    if (!topic) {
+        self->failed = true;
+        return;
+    }
+    record->seq = ++self->last_seq;
+    record->prev = topic->seq;
+    record->at_ms = now.wall_ms;
+    topic->seq = record->seq;
+    state_write (self, STEP_WRITE_RECORD)->as.record = *record;
+}
+
+void
+journal_describe (row_record_t *record, const row_incident_t *row)
+{
+    const fault_t *fault = &row->fault;
+    state_text (record->cluster, fault->cluster);
+    record->incident = row->id;
+    state_text (record->fault_type, fault->fault_type);
+    record->severity = fault->severity;
+    snprintf (record->resource, sizeof record->resource, "%.60s/%.60s/%.130s", fault->kind,
+              fault->namespace_, fault->name);
+    record->occurrences = row->occurrences;
+}
+
+void
+journal_incident (step_t *self, const row_incident_t *row, const char *change, clk_now_t now)
+{
+    row_record_t record = {.kind = "incident"};
+    journal_describe (&record, row);
+    state_text (record.change, change);
+    record.attempt = row->winner ? row->winner : row->attempts;
+    state_text (record.reason,
+                row->suppress ? incident_suppress_name (row->suppress) : row->reason);
+    s_push (self, &record, now);
+}
+
+void
+journal_attempt (step_t *self, const attempt_t *attempt, const char *change, clk_now_t now)
+{
+    row_incident_t row;
+    state_row (attempt->entry, &row);
+    row_record_t record = {.kind = "attempt"};
+    journal_describe (&record, &row);
+    state_text (record.change, change);
+    record.attempt = attempt->row.number;
+    state_text (record.worker, attempt->row.worker);
+    state_text (record.reason, attempt->row.reason);
+    s_push (self, &record, now);
+}
+
+void
+journal_worker (step_t *self, const worker_t *worker, const char *change, const char *reason,
+                clk_now_t now)
+{
+    row_record_t record = {.kind = "worker", .cluster = "-"};
+    state_text (record.change, change);
+    state_text (record.worker, worker->name);
+    state_text (record.reason, reason);
+    s_push (self, &record, now);
+}
+
+void
+journal_source (step_t *self, const char *cluster, const char *change, const char *reason,
+                clk_now_t now)
+{
+    row_record_t record = {.kind = "source"};
+    state_text (record.cluster, *cluster ? cluster : "-");
+    state_text (record.change, change);
+    state_text (record.reason, reason);
+    s_push (self, &record, now);
+}
+
+int
+journal_load (step_t *self, const char *topic, int64_t last_seq)
+{
+    if (HASH_COUNT (self->topics) >= 2 * LIMIT_TOPICS)
+        return ERR_LIMIT;
+    topic_t *known = s_topic (self, topic);
+    if (!known)
+        return -ENOMEM;
+    known->seq = last_seq;
+    return 0;
+}

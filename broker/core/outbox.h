@@ -1,0 +1,25 @@
+//  outbox - effects: rows committed with what calls for them, then handed to delivery.
+//
+//  One channel is one queue in commit order with one request in flight; a retrying one holds its channel.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/state.h"
+
+//  Key "<kind>/<incident>": asked for twice, it is one effect (run again if the first is under way).
+void
+outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
+            int64_t attempt, clk_now_t now);
+//  Delivery's report; one that was not asked for means nothing.
+void
+outbox_done (step_t *self, const step_in_t *in, clk_now_t now);
+//  Hand out what is due.
+void
+outbox_schedule (step_t *self, clk_now_t now);
+int64_t
+outbox_wake (const step_t *self);
+//  Err: -ENOMEM.
+int
+outbox_load (step_t *self, const row_effect_t *row) must_check;
+void
+outbox_arm (step_t *self, clk_now_t now);

@@ -1,0 +1,218 @@
+//  queue - severity classes with bounded aging, virtual time between clusters, FIFO inside one.
+//  Src: start-time fair queueing; docs/architecture.md "Queue".  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/queue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static int
+s_by_number (const entry_t *a, const entry_t *b)
+{
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static lane_t *
+s_lane (step_t *self, const entry_t *entry)
+{
+    lane_t *lane = NULL;
+    HASH_FIND_STR (self->lanes [entry->severity], entry->cluster, lane);
+    if (lane)
+        return lane;
+    lane = calloc (1, sizeof *lane);
+    if (!lane) {
+        self->failed = true;
+        return NULL;
+    }
+    state_text (lane->cluster, entry->cluster);
+    HASH_ADD_STR (self->lanes [entry->severity], cluster, lane);
+    return lane;
+}
+
+void
+queue_push (step_t *self, entry_t *entry)
+{
+    lane_t *lane = entry->lane ? NULL : s_lane (self, entry);
+    if (!lane)
+        return;
+    if (!lane->head && lane->virtual_time < self->virtual_now [entry->severity])
+        lane->virtual_time = self->virtual_now [entry->severity];
+    //  New ones go to the end at once; one that comes back walks from the front, where it belongs.
+    if (!lane->head || lane->head->prev->number < entry->number)
+        DL_APPEND (lane->head, entry);
+    else
+        DL_INSERT_INORDER (lane->head, entry, s_by_number);
+    lane->count++;
+    self->queued++;
+    entry->lane = lane;
+}
+
+static void
+s_drop_lane (step_t *self, enum fault_severity severity, lane_t *lane)
+{
+    HASH_DEL (self->lanes [severity], lane);
+    free (lane);
+}
+
+void
+queue_remove (step_t *self, entry_t *entry)
+{
+    lane_t *lane = entry->lane;
+    if (!lane)
+        return;
+    DL_DELETE (lane->head, entry);
+    entry->lane = NULL;
+    entry->prev = entry->next = NULL;
+    lane->count--;
+    self->queued--;
+    //  An empty lane is forgotten once it owes nothing.
+    if (!lane->head && lane->virtual_time <= self->virtual_now [entry->severity])
+        s_drop_lane (self, entry->severity, lane);
+}
+
+void
+queue_clear (step_t *self)
+{
+    for (int i = 0; i < FAULT_SEVERITIES; i++) {
+        lane_t *lane, *next;
+        HASH_ITER (hh, self->lanes [i], lane, next)
+        s_drop_lane (self, (enum fault_severity) i, lane);
+        self->virtual_now [i] = 0;
+    }
+}
+
+int64_t
+queue_cluster_count (const step_t *self, const char *cluster)
+{
+    int64_t count = 0;
+    for (int i = 0; i < FAULT_SEVERITIES; i++) {
+        lane_t *lane = NULL;
+        HASH_FIND_STR (self->lanes [i], cluster, lane);
+        count += lane ? lane->count : 0;
+    }
+    return count;
+}
+
+static int64_t
+s_oldest (const step_t *self, int severity)
+{
+    int64_t oldest = INT64_MAX;
+    for (const lane_t *lane = self->lanes [severity]; lane; lane = lane->hh.next)
+        if (lane->head && lane->head->queued_ms < oldest)
+            oldest = lane->head->queued_ms;
+    return oldest;
+}
+
+int64_t
+queue_oldest (const step_t *self)
+{
+    int64_t oldest = INT64_MAX;
+    for (int i = 0; i < FAULT_SEVERITIES; i++)
+        if (s_oldest (self, i) < oldest)
+            oldest = s_oldest (self, i);
+    return oldest;
+}
+
+//  The least served lane with somebody in it that this pick has not given up on.
+static lane_t *
+s_least_served (step_t *self, int severity)
+{
+    lane_t *best = NULL;
+    lane_t *lane, *next;
+    HASH_ITER (hh, self->lanes [severity], lane, next)
+    {
+        if (!lane->head && lane->virtual_time <= self->virtual_now [severity]) {
+            s_drop_lane (self, (enum fault_severity) severity, lane);
+            continue;
+        }
+        if (!lane->head || lane->skipped == self->pick)
+            continue;
+        if (!best || lane->virtual_time < best->virtual_time
+            || (lane->virtual_time == best->virtual_time
+                && lane->head->number < best->head->number))
+            best = lane;
+    }
+    return best;
+}
+
+static entry_t *
+s_pick (step_t *self, int severity, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t))
+{
+    lane_t *lane;
+    while ((lane = s_least_served (self, severity)) != NULL) {
+        entry_t *entry;
+        DL_FOREACH (lane->head, entry)
+        {
+            if (!fits (self, entry, now))
+                continue;
+            if (self->virtual_now [severity] < lane->virtual_time)
+                self->virtual_now [severity] = lane->virtual_time;
+            lane->virtual_time++;
+            queue_remove (self, entry);
+            return entry;
+        }
+        lane->skipped = self->pick;
+    }
+    return NULL;
+}
+
+//  0 is first.  Age lifts the rest, but nothing becomes critical by waiting.
+static int64_t
+s_rank (int severity, int64_t oldest, clk_now_t now)
+{
+    if (severity == FAULT_CRITICAL)
+        return 0;
+    int64_t rank = (FAULT_CRITICAL - severity) + 1 - (now.boot_ms - oldest) / LIMIT_AGE_STEP_MS;
+    return rank < 1 ? 1 : rank;
+}
+
+entry_t *
+queue_pick (step_t *self, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t))
+{
+    self->pick++;
+    bool tried [FAULT_SEVERITIES] = {false};
+    for (int round = 0; round < FAULT_SEVERITIES; round++) {
+        int best = -1;
+        int64_t best_rank = 0, best_oldest = 0;
+        for (int i = FAULT_SEVERITIES - 1; i >= 0; i--) {
+            int64_t oldest = tried [i] ? INT64_MAX : s_oldest (self, i);
+            if (oldest == INT64_MAX)
+                continue;
+            int64_t rank = s_rank (i, oldest, now);
+            if (best < 0 || rank < best_rank || (rank == best_rank && oldest < best_oldest)) {
+                best = i;
+                best_rank = rank;
+                best_oldest = oldest;
+            }
+        }
+        if (best < 0)
+            return NULL;
+        entry_t *entry = s_pick (self, best, now, fits);
+        if (entry)
+            return entry;
+        tried [best] = true;
+    }
+    return NULL;
+}
+
+entry_t *
+queue_victim (const step_t *self, const char *cluster, enum fault_severity severity)
+{
+    for (int i = 0; i <= (int) severity; i++) {
+        entry_t *victim = NULL;
+        for (const lane_t *lane = self->lanes [i]; lane; lane = lane->hh.next) {
+            if (cluster && strcmp (lane->cluster, cluster) != 0)
+                continue;
+            entry_t *entry;
+            DL_FOREACH (lane->head, entry)
+            if (!entry->attempt_count)
+                break;
+            if (entry && (!victim || entry->number < victim->number))
+                victim = entry;
+        }
+        if (victim)
+            return victim;
+    }
+    return NULL;
+}

@@ -1,0 +1,28 @@
+//  queue - who waits, and whose turn it is.
+//
+//  Severity classes, served strictly from the top; one that waits LIMIT_AGE_STEP_MS counts a class
+//  higher, but never as critical.  Inside a class the clusters share by virtual time: the one served least
+//  is next, a cluster that arrives later starts at the current time.  Inside a cluster: by number.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/state.h"
+
+void
+queue_push (step_t *self, entry_t *entry);
+//  Does nothing when it is not queued.
+void
+queue_remove (step_t *self, entry_t *entry);
+void
+queue_clear (step_t *self);
+int64_t
+queue_cluster_count (const step_t *self, const char *cluster);
+//  Next incident that fits, taken out; NULL when none does.  fits sees each candidate in order.
+entry_t *
+queue_pick (step_t *self, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t));
+//  The oldest never attempted one of the lowest severity up to `severity`; cluster NULL = of any.
+entry_t *
+queue_victim (const step_t *self, const char *cluster, enum fault_severity severity);
+//  Waiting since (boot ms) of the oldest, INT64_MAX when empty.
+int64_t
+queue_oldest (const step_t *self);

@@ -1,0 +1,387 @@
+//  settle - verdicts, releases and losses, and the one place where an incident ends.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/settle.h"
+
+#include "broker/core/fleet.h"
+#include "broker/core/journal.h"
+#include "broker/core/lease.h"
+#include "broker/core/outbox.h"
+#include "broker/core/queue.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+//  The incident is over: attempts, effect and record in one.
+static void
+s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event, clk_now_t now)
+{
+    attempt_t *attempt, *next;
+    DL_FOREACH_SAFE (entry->attempts, attempt, next)
+    if (attempt->row.state != ROW_ATTEMPT_ENDED) {
+        lease_cancel (self, attempt, event == INCIDENT_ON_CANCEL ? "cancelled" : "superseded");
+        lease_end (self, attempt, VERDICT_LOST, "the incident ended", "ended", now);
+    }
+    entry->held_until_ms = 0;
+    state_move (row, event);
+    row->completed_ms = now.wall_ms;
+    row->not_before_ms = 0;
+    state_save (self, entry, row);
+    bool failed = row->state == INCIDENT_AGENT_FAILED || row->state == INCIDENT_FAILED;
+    if (row->state == INCIDENT_RESOLVED || (failed && self->settings.upload_failed))
+        outbox_add (self, ROW_CHANNEL_STORAGE, "storage", entry, row->winner, now);
+    journal_incident (self, row, incident_state_name (row->state), now);
+}
+
+//  Until when a superseded attempt may still report.
+static int64_t
+s_last_chance (const step_t *self, const entry_t *entry, bool lost)
+{
+    int64_t until = 0;
+    const attempt_t *attempt;
+    DL_FOREACH (entry->attempts, attempt)
+    {
+        if (attempt->row.state != ROW_ATTEMPT_SUPERSEDED)
+            continue;
+        int64_t chance = attempt->deadline_ms;
+        if (lost && chance > attempt->superseded_ms + self->settings.reconnect_grace_ms)
+            chance = attempt->superseded_ms + self->settings.reconnect_grace_ms;
+        if (chance > until)
+            until = chance;
+    }
+    return until;
+}
+
+//  Which end is due, INCIDENT_EVENTS = none.
+static incident_event_t
+s_due (const step_t *self, const entry_t *entry, clk_now_t now)
+{
+    if (entry->charged >= self->settings.agent_attempts)
+        return INCIDENT_ON_AGENT_END;
+    if (entry->lost >= self->settings.max_deliveries || entry->attempt_count >= LIMIT_ATTEMPTS)
+        return INCIDENT_ON_LOST_END;
+    return fleet_exhausted (self, entry, now) ? INCIDENT_ON_AGENT_END : INCIDENT_EVENTS;
+}
+
+static void
+s_requeue (step_t *self, entry_t *entry, row_incident_t *row, clk_now_t now)
+{
+    entry->held_until_ms = 0;
+    entry_list_t list = entry->host_count ? ENTRY_WATCHED : ENTRY_NOWHERE;
+    if (entry->list != list)
+        state_list (self, entry, list);
+    if (row->state == INCIDENT_INVESTIGATING) {
+        int64_t wait = 0;
+        if (entry->free_count > 1) {
+            int shift = entry->free_count < 10 ? entry->free_count - 2 : 8;
+            wait = LIMIT_RELEASE_BACKOFF_MIN_MS * (INT64_C (1) << shift);
+            if (wait > LIMIT_RELEASE_BACKOFF_MAX_MS)
+                wait = LIMIT_RELEASE_BACKOFF_MAX_MS;
+        }
+        entry->not_before_ms = now.boot_ms + wait;
+        entry->prefer_until_ms = now.boot_ms + LIMIT_PREFER_MS;
+        row->not_before_ms = wait ? now.wall_ms + wait : 0;
+        state_move (row, INCIDENT_ON_REQUEUE);
+        state_save (self, entry, row);
+        journal_incident (self, row, incident_state_name (row->state), now);
+    }
+    queue_push (self, entry);
+}
+
+static void
+s_hold (step_t *self, entry_t *entry, row_incident_t *row, int64_t until_ms, clk_now_t now)
+{
+    queue_remove (self, entry);
+    entry->held_until_ms = until_ms;
+    if (entry->list != ENTRY_WATCHED)
+        state_list (self, entry, ENTRY_WATCHED);
+    if (row->state != INCIDENT_INVESTIGATING)
+        return;
+    state_move (row, INCIDENT_ON_REQUEUE);
+    state_save (self, entry, row);
+    journal_incident (self, row, incident_state_name (row->state), now);
+}
+
+void
+settle (step_t *self, entry_t *entry, clk_now_t now)
+{
+    if (incident_terminal (entry->state) || lease_live (entry))
+        return;
+    row_incident_t row;
+    state_row (entry, &row);
+    incident_event_t event = s_due (self, entry, now);
+    if (event == INCIDENT_EVENTS) {
+        s_requeue (self, entry, &row, now);
+        return;
+    }
+    int64_t until = s_last_chance (self, entry, event == INCIDENT_ON_LOST_END);
+    if (now.boot_ms < until) {
+        s_hold (self, entry, &row, until, now);
+        return;
+    }
+    if (!row.reason [0])
+        state_text (row.reason, "no delivery came to a verdict");
+    s_end (self, entry, &row, event, now);
+}
+
+//  The late or current success of an attempt that was really issued to this peer.
+static step_disposition_t
+s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
+{
+    entry_t *entry = attempt->entry;
+    bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
+    attempt->row.exit_code = in->as.verdict.exit_code;
+    attempt->row.reason [0] = 0;
+    attempt->row.ended_ms = 0;
+    if (attempt->row.state == ROW_ATTEMPT_ENDED) {
+        attempt->row.state = ROW_ATTEMPT_SUPERSEDED;
+        DL_APPEND2 (self->open_attempts, attempt, oprev, onext);
+    }
+    lease_end (self, attempt, VERDICT_SUCCESS, "", "ended", now);
+    row_incident_t row;
+    state_row (entry, &row);
+    row.winner = attempt->row.number;
+    row.exit_code = in->as.verdict.exit_code;
+    row.reason [0] = 0;
+    if (!row.started_ms)
+        row.started_ms = in->as.verdict.started_ms;
+    s_end (self, entry, &row, INCIDENT_ON_SUCCESS, now);
+    if (!live)
+        self->stats.verdicts_late_total++;
+    return live ? STEP_COMMITTED : STEP_LATE_WIN;
+}
+
+static step_disposition_t
+s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
+{
+    entry_t *entry = attempt->entry;
+    verdict_outcome_t outcome = in->as.verdict.outcome;
+    bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
+    attempt->row.exit_code = in->as.verdict.exit_code;
+    attempt->row.ended_ms = 0;
+    lease_end (self, attempt, outcome, in->as.verdict.reason, "ended", now);
+    if (!live) //  its loss is counted already; a late failure changes nothing else
+        return STEP_STALE;
+    row_incident_t row;
+    state_row (entry, &row);
+    row.exit_code = in->as.verdict.exit_code;
+    state_text (row.reason, in->as.verdict.reason);
+    row.charged += outcome == VERDICT_AGENT;
+    if (!row.started_ms && outcome == VERDICT_AGENT)
+        row.started_ms = in->as.verdict.started_ms;
+    state_save (self, entry, &row);
+    settle (self, entry, now);
+    return STEP_COMMITTED;
+}
+
+//  Fencing: only the attempt itself, only from whom it was issued to, only once.
+static step_disposition_t
+s_judge (step_t *self, const step_in_t *in, clk_now_t now)
+{
+    const step_fence_t *fence = &in->as.verdict.fence;
+    entry_t *entry = state_find (self, fence->incident.text);
+    attempt_t *attempt = lease_find (self, fence);
+    if (state_plant == STATE_PLANT_FENCE && entry && lease_live (entry))
+        attempt = lease_live (entry);
+    else if (!entry || !attempt || strcmp (attempt->row.identity, in->peer.identity) != 0) {
+        row_incident_t row;
+        if (!entry || attempt)
+            return STEP_STALE;
+        state_row (entry, &row);
+        return row.winner && row.winner == fence->attempt ? STEP_DUPLICATE : STEP_STALE;
+    }
+    bool ended = attempt->row.state == ROW_ATTEMPT_ENDED;
+    if (ended && attempt->row.outcome != VERDICT_LOST) {
+        if (state_plant == STATE_PLANT_KEY && attempt->row.outcome == VERDICT_SUCCESS)
+            outbox_add (self, ROW_CHANNEL_STORAGE, "storage", entry, fence->attempt, now);
+        return STEP_DUPLICATE;
+    }
+    if (incident_terminal (entry->state) || in->as.verdict.outcome == VERDICT_LOST)
+        return STEP_STALE;
+    if (in->as.verdict.outcome == VERDICT_SUCCESS) {
+        if (in->as.verdict.stored != STEP_STORED)
+            return STEP_UPLOAD_AGAIN;
+        return s_win (self, attempt, in, now);
+    }
+    return ended ? STEP_STALE : s_fail (self, attempt, in, now);
+}
+
+void
+settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
+{
+    verdict_outcome_t outcome = in->as.verdict.outcome;
+    step_disposition_t disposition = s_judge (self, in, now);
+    if (disposition == STEP_STALE)
+        self->stats.verdicts_stale_total++;
+    if (disposition == STEP_COMMITTED || disposition == STEP_LATE_WIN) {
+        self->stats.outcomes_total [outcome]++;
+        worker_t *worker = fleet_find (self, in->peer.identity);
+        if (worker && outcome == VERDICT_SUCCESS)
+            fleet_succeeded (self, worker, now);
+        else if (worker)
+            fleet_failed (self, worker, outcome, now);
+    }
+    step_out_t *out = state_out (self, STEP_OUT_VERDICT_ACK, &in->peer);
+    out->as.verdict_ack.fence = in->as.verdict.fence;
+    out->as.verdict_ack.disposition = disposition;
+}
+
+void
+settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
+{
+    attempt_t *attempt = lease_find (self, &in->as.release.fence);
+    if (!attempt || attempt->row.state == ROW_ATTEMPT_ENDED
+        || strcmp (attempt->row.identity, worker->identity) != 0)
+        return;
+    entry_t *entry = attempt->entry;
+    bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
+    bool host = in->as.release.reason == STEP_RELEASE_HOST;
+    lease_end (self, attempt, host ? VERDICT_HOST : VERDICT_LOST, in->as.release.detail, "released",
+               now);
+    if (host && live) {
+        self->stats.outcomes_total [VERDICT_HOST]++;
+        row_incident_t row;
+        state_row (entry, &row);
+        state_text (row.reason, in->as.release.detail);
+        state_save (self, entry, &row);
+        fleet_failed (self, worker, VERDICT_HOST, now);
+    }
+    else if (live)
+        entry->free_count++;
+    settle (self, entry, now);
+}
+
+//  Count a delivery that came to nothing; free of charge unless the agent had started.
+static void
+s_count_loss (step_t *self, entry_t *entry, bool charge)
+{
+    if (!charge) {
+        entry->free_count++;
+        return;
+    }
+    row_incident_t row;
+    state_row (entry, &row);
+    row.lost++;
+    state_save (self, entry, &row);
+    self->stats.outcomes_total [VERDICT_LOST]++;
+}
+
+void
+settle_lost (step_t *self, attempt_t *attempt, const char *reason, clk_now_t now)
+{
+    entry_t *entry = attempt->entry;
+    bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
+    bool charge = attempt->row.started;
+    lease_end (self, attempt, VERDICT_LOST, reason, "lost", now);
+    if (live)
+        s_count_loss (self, entry, charge);
+    settle (self, entry, now);
+}
+
+void
+settle_superseded (step_t *self, entry_t *entry, bool charge, clk_now_t now)
+{
+    s_count_loss (self, entry, charge);
+    settle (self, entry, now);
+}
+
+void
+settle_watched (step_t *self, clk_now_t now)
+{
+    if (!self->watch_dirty && now.boot_ms < settle_wake (self, now))
+        return;
+    self->watch_dirty = false;
+    int count = 0;
+    entry_t *entry;
+    DL_COUNT2 (self->watched, entry, count, lnext);
+    if (count > LIMIT_TURN_TIMERS) {
+        count = LIMIT_TURN_TIMERS;
+        self->watch_dirty = true; //  the others: next turn
+    }
+    for (int i = 0; i < count && self->watched; i++) {
+        entry = self->watched;
+        settle (self, entry, now);
+        if (entry != self->watched)
+            continue;
+        DL_DELETE2 (self->watched, entry, lprev, lnext); //  seen: to the end
+        DL_APPEND2 (self->watched, entry, lprev, lnext);
+    }
+}
+
+int64_t
+settle_wake (const step_t *self, clk_now_t now)
+{
+    int64_t wake = self->watch_dirty ? now.boot_ms : INT64_MAX;
+    int64_t grace = self->start_ms + self->settings.reconnect_grace_ms;
+    const entry_t *entry;
+    DL_FOREACH2 (self->watched, entry, lnext)
+    {
+        if (entry->held_until_ms && entry->held_until_ms < wake)
+            wake = entry->held_until_ms;
+        if (entry->host_count && now.boot_ms < grace && grace < wake)
+            wake = grace;
+    }
+    return wake;
+}
+
+void
+settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_now_t now)
+{
+    row_incident_t row;
+    state_row (entry, &row);
+    row.suppress = reason;
+    self->stats.events_suppressed [reason]++;
+    s_end (self, entry, &row, INCIDENT_ON_SUPPRESS, now);
+}
+
+int
+settle_cancel (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text)
+{
+    if (incident_terminal (entry->state)) {
+        *ret_text = "the incident has ended already";
+        return ERR_STALE;
+    }
+    row_incident_t row;
+    state_row (entry, &row);
+    state_text (row.reason, "cancelled by an operator");
+    s_end (self, entry, &row, INCIDENT_ON_CANCEL, now);
+    *ret_text = "cancelled";
+    return 0;
+}
+
+int
+settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text)
+{
+    const entry_t *other = state_find_key (self, entry->key);
+    if (incident_next (entry->state, INCIDENT_ON_RETRY) == INCIDENT_STATES) {
+        *ret_text = "only an incident that ended without a report can be retried";
+        return ERR_STALE;
+    }
+    if (other && other != entry && !incident_terminal (other->state)) {
+        *ret_text = "a newer incident of the same fault is open";
+        return ERR_STALE;
+    }
+    if (self->open_count >= LIMIT_OPEN_INCIDENTS || self->queued >= self->settings.global_queue_size
+        || queue_cluster_count (self, entry->cluster) >= self->settings.cluster_queue_size) {
+        *ret_text = "the queue is full";
+        return ERR_FULL;
+    }
+    while (entry->attempts) //  all ended; a retry starts with a clean slate
+        lease_forget (self, entry->attempts);
+    entry->free_count = 0;
+    entry->not_before_ms = 0;
+    entry->queued_ms = now.boot_ms;
+    row_incident_t row;
+    state_row (entry, &row);
+    state_move (&row, INCIDENT_ON_RETRY);
+    row.suppress = INCIDENT_SUPPRESS_NONE;
+    row.charged = row.lost = 0;
+    row.completed_ms = row.started_ms = 0;
+    row.exit_code = -1;
+    row.reason [0] = 0;
+    state_save (self, entry, &row);
+    journal_incident (self, &row, incident_state_name (row.state), now);
+    queue_push (self, entry);
+    *ret_text = "queued again";
+    return 0;
+}

@@ -1,0 +1,194 @@
+//  state - what the core holds in memory, and the two lists a turn fills: writes and outputs.
+//
+//  Internal to broker/core.  Invariant: every change of a row is a write of the same turn, so that the
+//  rows of the store are always the rows held here.  Memory runs out: `failed` is set, the turn must be
+//  rolled back and the state reloaded.  Times: boot clock ms unless named wall.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step.h"
+
+#include <uthash.h>
+
+typedef struct entry entry_t;
+typedef struct attempt attempt_t;
+typedef struct worker worker_t;
+
+//  Waiting incidents of one cluster and one severity, FIFO by number.
+typedef struct {
+    char cluster [64];
+    entry_t *head;
+    int64_t count;
+    int64_t virtual_time; //  of its next service
+    uint64_t skipped;     //  pick that found nothing here
+    UT_hash_handle hh;
+} lane_t;
+
+typedef enum { ENTRY_NOWHERE, ENTRY_CLOSED, ENTRY_WATCHED } entry_list_t;
+
+//  One incident.  The row is kept packed (state_row, state_save); what is looked at often is beside it.
+struct entry {
+    ident_t id;
+    char key [DIGEST_HEX];
+    char cluster [64];
+    unsigned char *packed;
+    size_t packed_size;
+    int64_t number, charged, lost;
+    incident_state_t state;
+    incident_suppress_t suppress;
+    enum fault_severity severity;
+    bool keyed;           //  this one is found by its fault key
+    lane_t *lane;         //  NULL = not queued
+    entry_t *prev, *next; //  in the lane
+    int64_t queued_ms;    //  waiting since
+    int64_t not_before_ms, prefer_until_ms, held_until_ms;
+    attempt_t *attempts; //  of an open incident, by number
+    int attempt_count, host_count, free_count;
+    entry_list_t list;
+    entry_t *lprev, *lnext; //  closed (oldest first) or watched (held, or failed on a host)
+    int64_t touched_ms;     //  last seen
+    UT_hash_handle hh, hk;
+};
+
+struct attempt {
+    row_attempt_t row;
+    entry_t *entry;
+    worker_t *worker; //  LIVE and bound; NULL until its worker speaks of it
+    uint64_t session; //  that knows of it: assigned in it, or listed in its HELLO; 0 = none yet
+    bool accepted;
+    bool unreflected; //  not yet in the worker's credit
+    int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
+    attempt_t *prev, *next;   //  of the incident
+    attempt_t *oprev, *onext; //  all that are not ENDED
+    attempt_t *wprev, *wnext; //  of the worker
+};
+
+enum { WORKER_RETIRED = 8 };
+
+struct worker {
+    char identity [ROW_IDENTITY], name [ROW_NAME];
+    uint64_t session;
+    uint64_t retired [WORKER_RETIRED]; //  sessions superseded; their late HELLO means nothing
+    unsigned retired_next;
+    bool connected, draining, quarantined;
+    int64_t slots, credit_number, credit_free;
+    int64_t seen_ms, probe_ms, backoff_ms;
+    int64_t streak, streak_mark; //  failures in a row; successes of the fleet when it began
+    int64_t last_assigned;
+    attempt_t *attempts;
+    UT_hash_handle hh;
+};
+
+typedef struct {
+    int64_t id;
+    row_effect_t row;
+    int64_t next_ms;
+    bool again; //  asked for once more while in flight
+    UT_hash_handle hh;
+} effect_t;
+
+typedef struct {
+    char name [ROW_TOPIC];
+    int64_t seq;
+    UT_hash_handle hh;
+} topic_t;
+
+//  What a reload must not forget of an attempt.
+typedef struct {
+    char fence [IDENT_SIZE + 24];
+    uint64_t session;
+    bool accepted, unreflected;
+    int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
+    UT_hash_handle hh;
+} kept_t;
+
+struct step {
+    step_settings_t settings;
+    uint64_t random;
+    bool failed, drained, loaded;
+    bool watch_dirty;
+    int64_t turn;
+    int64_t start_ms; //  boot time of the first step_loaded
+    int64_t asked_ms; //  what step_wake said last
+    //  durable
+    entry_t *entries, *by_key;
+    entry_t *closed, *watched;
+    int64_t open_count, closed_count;
+    attempt_t *open_attempts;
+    effect_t *effects; //  READY, by id
+    topic_t *topics;
+    int64_t last_number, last_effect, last_seq;
+    //  queue
+    lane_t *lanes [FAULT_SEVERITIES];
+    int64_t virtual_now [FAULT_SEVERITIES];
+    int64_t queued;
+    uint64_t pick;
+    int64_t retry_ms; //  when a waiting incident may become assignable by time alone
+    //  fleet
+    worker_t *workers;
+    int64_t successes, assigned_order;
+    int64_t flight_id [ROW_CHANNELS], flight_turn [ROW_CHANNELS];
+    kept_t *kept;
+    //  the turn
+    step_write_t *writes, *write_spare;
+    size_t write_count, write_capacity;
+    step_out_t *outs, *out_spare;
+    size_t out_count, out_capacity;
+    step_fence_t **revokes; //  borrowed by WELCOMEs of this turn
+    size_t revoke_count;
+    step_stats_t stats;
+};
+
+//  Bugs that the simulator must be able to find; never in the product (STEP_PLANTS is set by tests/sim).
+typedef enum { STATE_SOUND, STATE_PLANT_KEY, STATE_PLANT_FENCE } state_plant_t;
+#ifdef STEP_PLANTS
+extern state_plant_t state_plant;
+#else
+static const state_plant_t state_plant = STATE_SOUND;
+#endif
+
+//  A zeroed item at the end of the turn's list; never NULL (a spare once memory has run out).
+step_write_t *
+state_write (step_t *self, step_write_kind_t kind);
+step_out_t *
+state_out (step_t *self, step_out_kind_t kind, const step_peer_t *peer);
+//  The same to a worker's current session, unasked.
+step_out_t *
+state_out_worker (step_t *self, step_out_kind_t kind, const worker_t *worker);
+
+entry_t *
+state_find (const step_t *self, const char *incident);
+entry_t *
+state_find_key (const step_t *self, const char *key);
+//  Hold a row; no write.  NULL when out of memory.
+entry_t *
+state_add (step_t *self, const row_incident_t *row, clk_now_t now);
+void
+state_remove (step_t *self, entry_t *entry);
+void
+state_row (const entry_t *entry, row_incident_t *ret_row);
+//  Keep the row and write it.
+void
+state_save (step_t *self, entry_t *entry, const row_incident_t *row);
+//  Apply an event of the state table; the caller knows that the cell exists.
+void
+state_move (row_incident_t *row, incident_event_t event);
+void
+state_list (step_t *self, entry_t *entry, entry_list_t list);
+//  Seen now: the youngest of the closed.
+void
+state_touch (step_t *self, entry_t *entry, clk_now_t now);
+//  Forget closed incidents whose window has passed.
+void
+state_expire (step_t *self, clk_now_t now);
+//  Everything durable.
+void
+state_clear (step_t *self);
+
+uint64_t
+state_random (step_t *self);
+//  0 .. limit - 1
+int64_t
+state_random_below (step_t *self, int64_t limit);
+//  Copy text into a field, cut.
+#define state_text(field, text) snprintf ((field), sizeof (field), "%s", (text))
