@@ -1,0 +1,51 @@
+# Thin front door over CMake presets and scripts: `make help`.
+# SPDX-License-Identifier: Apache-2.0
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+SANITIZED := asan tsan
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: deps ## from fault to report on this machine: no keys, cluster, container or cloud
+	@$(MAKE) --no-print-directory build
+	@scripts/demo.sh
+
+test: ## everything that must pass before a change lands, installs included
+	@scripts/test.sh
+
+nightly: ## the long forms: soak, many crashes, 10^7 simulated steps
+	@scripts/nightly.sh
+
+build: ## the programs, release: build/release/bin
+	@scripts/build.sh release
+
+check: ## debug build and unit tests: run before every commit
+	@scripts/build.sh debug
+	@ctest --preset debug -j $(JOBS) -L unit
+
+asan: ## unit tests and simulator under ASan and UBSan
+tsan: ## unit tests and simulator under TSan
+$(SANITIZED):
+	@scripts/build.sh $@
+	@ctest --preset $@ -j $(JOBS)
+
+coverage: ## line and branch coverage of the unit tests and the simulator
+	@scripts/build.sh coverage
+	@ctest --preset coverage -j $(JOBS)
+	@gcovr --root . --object-directory build/coverage --exclude 'tests/.*' --print-summary --sort-percentage
+
+lint: ## format, layers, symbols, sizes, bans, options, docs
+	@scripts/build.sh debug
+	@scripts/lint.sh build/debug
+
+format: ## rewrite all C files in house style
+	@git ls-files '*.[ch]' | xargs clang-format -i
+
+deps: ## install the packages to build and run
+	@scripts/deps.sh
+
+test-deps: deps ## install what the tests need besides
+	@scripts/test-deps.sh
+
+.PHONY: help demo test nightly build check coverage lint format deps test-deps $(SANITIZED)

@@ -1,0 +1,28 @@
+#!/bin/bash
+# lint.sh - every rule that a tool can see.
+#
+#   lint.sh BUILD     BUILD is a built debug tree (programs in BUILD/bin, static libraries below it)
+# SPDX-License-Identifier: Apache-2.0
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+build=$1
+rc=0
+rule () {
+    local name=$1
+    shift
+    "$@" || { printf 'lint: %s failed\n' "$name" >&2; rc=1; }
+}
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.[ch]')
+mapfile -t shells < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
+
+rule format clang-format --dry-run -Werror "${sources[@]}"
+rule layers scripts/check-layers.sh
+rule ports scripts/check-ports.sh
+rule banned scripts/check-banned.sh
+rule sizes scripts/check-size.sh
+rule symbols scripts/check-symbols.sh "$build"
+rule licence scripts/check-licence.sh
+rule shell shellcheck "${shells[@]}"
+rule options scripts/check-options.sh "$build/bin"
+rule docs scripts/check-docs.sh "$build/bin"
+exit $rc

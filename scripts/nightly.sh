@@ -1,0 +1,18 @@
+#!/bin/bash
+# nightly.sh - the long forms: the simulator with 10^7 steps, many random crashes.  Ends with the summary.
+# SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+cd "$(dirname "$0")/.."
+results=$PWD/build/results-nightly
+failed=0
+rm -rf "$results"
+mkdir -p "$results"
+scripts/deps.sh
+scripts/test-deps.sh
+scripts/build.sh debug
+scripts/build.sh release
+TRIAGE_SIM_STEPS=${TRIAGE_SIM_STEPS:-10000000} ctest --preset debug -L sim --timeout 7200 \
+    --output-junit "$results/ctest-sim.xml" || failed=$((failed + 1))
+TRIAGE_BIN=$PWD/build/debug/bin /usr/bin/python3 -m pytest tests/system -m nightly -v -p no:cacheprovider \
+    --junitxml "$results/system-nightly.xml" || failed=$((failed + 1))
+/usr/bin/python3 scripts/summary.py "$failed" "$results"/*.xml

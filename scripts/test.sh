@@ -1,0 +1,58 @@
+#!/bin/bash
+# test.sh - everything that must pass: lint, unit tests plain and under ASan+UBSan, the simulator, the
+# system tests with real peers, the main flow again with sanitized programs.  Ends with the summary.
+# SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+cd "$(dirname "$0")/.."
+results=$PWD/build/results
+jobs=$(nproc)
+started=$SECONDS
+failed=0
+
+step () {
+    local name=$1 begin=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    if ! "$@"; then
+        failed=$((failed + 1))
+        printf '== FAILED: %s\n' "$name"
+    fi
+    printf '== %s: %d s\n' "$name" $((SECONDS - begin))
+}
+
+ctests () { # ctests PRESET
+    ctest --preset "$1" -j "$jobs" --output-junit "$results/ctest-$1.xml"
+}
+
+pytests () { # pytests NAME BIN [ARGUMENT...]
+    local name=$1 bin=$2
+    shift 2
+    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q -n "$((jobs * 2))" --dist worksteal \
+        -p no:cacheprovider --durations 10 --junitxml "$results/system-$name.xml" "$@"
+}
+
+sanitized () { # sanitized PRESET: the main flow with programs built so
+    export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/tsan.supp
+    TRIAGE_SLOW=4 pytests "$1" "$1" -k "sixty_faults or killed_worker or odd_events or late_good"
+}
+
+rm -rf "$results"
+mkdir -p "$results"
+step "packages to build and run" scripts/deps.sh
+step "packages to test" scripts/test-deps.sh
+step "build debug" scripts/build.sh debug
+step "build asan" scripts/build.sh asan
+step "build tsan" scripts/build.sh tsan
+step "build release" scripts/build.sh release
+step "lint" scripts/lint.sh build/debug
+step "unit tests and simulator" ctests debug
+step "unit tests and simulator, ASan+UBSan" ctests asan
+step "unit tests and simulator, TSan" ctests tsan
+step "system tests" pytests debug debug
+step "main flow, ASan+UBSan" sanitized asan
+step "main flow, TSan" sanitized tsan
+step "demo" scripts/demo.sh
+printf '\ntook %d s\n' $((SECONDS - started))
+/usr/bin/python3 scripts/summary.py "$failed" "$results"/*.xml
