@@ -107,6 +107,7 @@ int
 blob_write (const char *dir, const char *name, const void *bytes, size_t size)
 {
     assert (dir && name && (bytes || size == 0));
+    failpoint ("broker.blob.write.before");
     static atomic_uint counter;
     char temp [NAME_MAX + 1];
     const int length = snprintf (temp, sizeof temp, ".%.180s.%d.%u.tmp", name, (int) getpid (),

@@ -1,1 +1,264 @@
-typedef int not_written_yet; // replaced by its owner
+//  loop - the one thread that owns the state and the work, ingest and stream sockets.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/loop.h"
+
+#include "broker/io/turn.h"
+#include "broker/io/work.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+
+static int
+s_memory (loop_t *self)
+{
+    self->work_peers = peers_new ();
+    self->ingest_peers = peers_new ();
+    self->asked = calloc (LIMIT_TURN_MESSAGES, sizeof *self->asked);
+    self->fences = calloc (LIMIT_MSGPACK_ITEMS, sizeof *self->fences);
+    self->revokes = calloc (LIMIT_MSGPACK_ITEMS, sizeof *self->revokes);
+    return self->work_peers && self->ingest_peers && self->asked && self->fences && self->revokes
+               ? 0
+               : -ENOMEM;
+}
+
+static int
+s_load (loop_t *self, err_diag_t *diag)
+{
+    step_settings_t settings;
+    settings_step (self->settings, &settings);
+    self->step = step_new (&settings, ident_random64 ());
+    const int rc = self->step ? turn_load (self) : -ENOMEM;
+    if (rc < 0)
+        err_diag (diag, "cannot load the state: %s", err_str (rc));
+    return rc;
+}
+
+static int
+s_bind (loop_t *self, err_diag_t *diag)
+{
+    const settings_t *settings = self->settings;
+    const curve_keys_t *keys = self->args.keys;
+    self->work = link_bind (LINK_WORK, settings->work_endpoint, keys, diag);
+    if (self->work)
+        self->ingest = link_bind (LINK_INGEST, settings->ingest_endpoint, keys, diag);
+    if (self->ingest)
+        self->stream = link_bind (LINK_STREAM, settings->stream_endpoint, keys, diag);
+    if (!self->stream)
+        return -EADDRINUSE;
+    snprintf (self->endpoints, sizeof self->endpoints, "work=%s\nstream=%s\ningest=%s\n",
+              link_endpoint (self->work), link_endpoint (self->stream),
+              link_endpoint (self->ingest));
+    return 0;
+}
+
+loop_t *
+loop_new (const loop_args_t *args, err_diag_t *diag)
+{
+    assert (args);
+    own (loop_destroy) loop_t *self = calloc (1, sizeof (loop_t));
+    if (!self)
+        return NULL;
+    self->args = *args;
+    self->settings = conf_settings (args->conf);
+    self->exit_code = -1;
+    self->started_ms = clk_now (args->clk).wall_ms;
+    if (s_memory (self) < 0) {
+        err_diag (diag, "out of memory");
+        return NULL;
+    }
+    if (s_load (self, diag) < 0 || s_bind (self, diag) < 0)
+        return NULL;
+    return own_take (self);
+}
+
+void
+loop_destroy (loop_t **self_p)
+{
+    assert (self_p);
+    loop_t *self = *self_p;
+    if (!self)
+        return;
+    link_msg_fini (&self->work_msg);
+    link_msg_fini (&self->ingest_msg);
+    link_msg_fini (&self->stream_msg);
+    link_close (&self->work, LIMIT_DRAIN_LINGER_MS);
+    link_close (&self->ingest, LIMIT_DRAIN_LINGER_MS);
+    link_close (&self->stream, LIMIT_DRAIN_LINGER_MS);
+    turn_held_fini (self);
+    peers_destroy (&self->work_peers);
+    peers_destroy (&self->ingest_peers);
+    step_destroy (&self->step);
+    for (size_t i = 0; i < self->conf_count; i++)
+        conf_destroy (&self->confs [i]);
+    free (self->asked);
+    free (self->fences);
+    free (self->revokes);
+    free (self);
+    *self_p = NULL;
+}
+
+const char *
+loop_endpoints (const loop_t *self)
+{
+    assert (self);
+    return self->endpoints;
+}
+
+//  --- signals
+
+//  Other threads may still read an older configuration; the oldest go once they are long superseded.
+static void
+s_conf_keep (loop_t *self, conf_t *conf)
+{
+    if (self->conf_count == LIMIT_RELOADS) {
+        conf_destroy (&self->confs [0]);
+        for (size_t i = 1; i < LIMIT_RELOADS; i++)
+            self->confs [i - 1] = self->confs [i];
+        self->conf_count--;
+    }
+    self->confs [self->conf_count++] = conf;
+}
+
+static void
+s_reload (loop_t *self)
+{
+    const conf_t *current = self->conf_count ? self->confs [self->conf_count - 1] : self->args.conf;
+    conf_t *conf = NULL;
+    err_diag_t diag = {{0}};
+    if (conf_reload (current, &conf) < 0) {
+        log_error ("configuration not reloaded, the old one stays");
+        return;
+    }
+    s_conf_keep (self, conf);
+    self->settings = conf_settings (conf);
+    log_set_level ((enum log_level) self->settings->common.log_level);
+    step_settings_t settings;
+    settings_step (self->settings, &settings);
+    step_configure (self->step, &settings);
+    const int rc = intake_configure (self->threads.intake, self->settings);
+    if (rc < 0)
+        log_error ("clusters not reloaded", kv ("error", err_str (rc)));
+    if (self->args.zap && curve_zap_reload (self->args.zap, &diag) < 0)
+        log_error ("keys not reloaded, the old ones stay", kv ("error", diag.text));
+    log_info ("configuration reloaded");
+}
+
+static void
+s_drain (loop_t *self)
+{
+    log_info ("stopping, workers keep what they have");
+    self->draining = true;
+    step_drain (self->step);
+    (void) turn_run (self);
+    work_bye (self);
+    if (self->exit_code < 0)
+        self->exit_code = 0;
+}
+
+static void
+s_signal (loop_t *self)
+{
+    struct signalfd_siginfo info;
+    if (read (self->args.signal_fd, &info, sizeof info) != (ssize_t) sizeof info)
+        return;
+    if (info.ssi_signo == SIGHUP)
+        s_reload (self);
+    else
+        s_drain (self);
+}
+
+//  --- between turns
+
+static void
+s_snapshot (loop_t *self, clk_now_t now)
+{
+    snapshot_data_t *data = snapshot_edit (self->args.snapshot);
+    data->boot_ms = now.boot_ms;
+    data->wall_ms = now.wall_ms;
+    data->started_ms = self->started_ms;
+    data->draining = self->draining;
+    data->ready = !self->draining && !store_refusing (self->args.store);
+    step_stats (self->step, now, &data->stats);
+    store_stats (self->args.store, &data->store);
+    artifact_stats (self->threads.artifact, &data->artifact);
+    data->turns_total = self->turns_total;
+    data->messages_total = self->messages_total;
+    data->bad_messages_total = self->bad_messages_total;
+    data->strikes_total = self->strikes_total;
+    data->records_total = self->records_total;
+    data->turn_us_max = self->turn_us_max;
+    const size_t workers = step_workers (self->step, now, data->workers, LIMIT_WORKERS);
+    data->worker_count = workers < LIMIT_WORKERS ? workers : LIMIT_WORKERS;
+    const size_t sources = intake_sources (self->threads.intake, data->sources, LIMIT_CLUSTERS);
+    data->source_count = sources < LIMIT_CLUSTERS ? sources : LIMIT_CLUSTERS;
+    snapshot_publish (self->args.snapshot);
+    self->turn_us_max = 0;
+    self->snapshot_ms = now.boot_ms + LIMIT_SNAPSHOT_MS;
+}
+
+static void
+s_tidy (loop_t *self, clk_now_t now)
+{
+    const int rc = store_tidy (self->args.store, now.wall_ms);
+    if (rc < 0) {
+        log_error ("store failed between turns, the restart recovers", kv ("error", err_str (rc)));
+        self->exit_code = EXIT_STORE;
+    }
+    self->tidy_ms = now.boot_ms + (rc > 0 ? LIMIT_STORE_RETRY_MS / 10 : LIMIT_SNAPSHOT_MS);
+}
+
+static int64_t
+s_min (int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+//  Wait for something to do.  Returns true when the signal fd is readable.
+static bool
+s_wait (loop_t *self)
+{
+    const clk_now_t now = clk_now (self->args.clk);
+    int64_t due_ms = s_min (self->snapshot_ms, self->tidy_ms);
+    size_t count = 5;
+    if (now.boot_ms < self->pause_until_ms) {
+        due_ms = s_min (due_ms, self->pause_until_ms);
+        count = 1; //  after a rollback only signals are heard for a moment
+    }
+    else
+        due_ms = s_min (due_ms, step_wake (self->step));
+    if (self->held)
+        due_ms = s_min (due_ms, now.boot_ms + LIMIT_STORE_RETRY_MS);
+    link_wait_t items [5] = {
+        {.fd = self->args.signal_fd}, {.fd = mailbox_fd (self->args.inbox)},
+        {.link = self->work},         {.link = self->ingest},
+        {.link = self->stream},
+    };
+    const int64_t wait_ms = due_ms > now.boot_ms ? due_ms - now.boot_ms : 0;
+    return link_wait (items, count, wait_ms) > 0 && items [0].readable;
+}
+
+int
+loop_run (loop_t *self, const loop_threads_t *threads)
+{
+    assert (self && threads && threads->artifact && threads->delivery && threads->intake);
+    self->threads = *threads;
+    s_snapshot (self, clk_now (self->args.clk));
+    while (self->exit_code < 0) {
+        if (s_wait (self))
+            s_signal (self);
+        const clk_now_t now = clk_now (self->args.clk);
+        if (self->exit_code < 0 && now.boot_ms >= self->pause_until_ms && turn_run (self) == 0
+            && self->exit_code < 0 && now.boot_ms >= self->tidy_ms)
+            s_tidy (self, now);
+        if (now.boot_ms >= self->snapshot_ms)
+            s_snapshot (self, now);
+    }
+    s_snapshot (self, clk_now (self->args.clk));
+    return self->exit_code;
+}

@@ -11,18 +11,22 @@
 typedef struct loop loop_t;
 
 typedef struct {
-    const settings_t *settings;
+    const conf_t *conf; //  settings, and where SIGHUP reads them again
     const curve_keys_t *keys;
-    curve_zap_t *zap;    //  NULL without keys
+    curve_zap_t *zap; //  NULL without keys
     clk_t *clk;
     store_t *store;
-    mailbox_t *inbox;    //  mails from all threads
+    mailbox_t *inbox; //  mails from all threads
+    snapshot_t *snapshot;
+    int signal_fd; //  SIGTERM, SIGINT, SIGHUP
+} loop_args_t;
+
+//  The threads the loop talks to; they start after loop_new, which loads the state.
+typedef struct {
     artifact_t *artifact;
     delivery_t *delivery;
     intake_t *intake;
-    snapshot_t *snapshot;
-    int signal_fd;       //  SIGTERM, SIGINT, SIGHUP
-} loop_args_t;
+} loop_threads_t;
 
 //  Load the state, then bind.  Own: borrows everything in args.
 loop_t *
@@ -32,6 +36,6 @@ loop_destroy (loop_t **self_p);
 //  "work=...\nstream=...\ningest=...\n" for the ready file.  Own: borrowed.
 const char *
 loop_endpoints (const loop_t *self);
-//  Run until drained.  Returns the exit code of the program.
+//  Run until drained (SIGTERM) or until the store fails.  Returns the exit code of the program.
 int
-loop_run (loop_t *self);
+loop_run (loop_t *self, const loop_threads_t *threads);

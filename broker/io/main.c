@@ -1,1 +1,284 @@
-typedef int not_written_yet; // replaced by its owner
+//  main - wires the broker: configuration, keys, store, threads, loop.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/admin.h"
+#include "broker/io/blob.h"
+#include "broker/io/loop.h"
+#include "common/base/failpoint.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+extern char **environ;
+
+typedef struct {
+    conf_t *conf;
+    const settings_t *settings;
+    int signal_fd, root_fd;
+    curve_keys_t keys;
+    curve_zap_t *zap;
+    clk_t *clk;
+    store_t *store;
+    mailbox_t *inbox;
+    snapshot_t *snapshot;
+    loop_t *loop;
+    loop_threads_t threads;
+    admin_t *admin;
+} broker_t;
+
+//  Blocked before any thread starts, so that only the fd hears of them.
+static int
+s_signals (broker_t *self)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    sigaddset (&set, SIGHUP);
+    signal (SIGPIPE, SIG_IGN);
+    if (pthread_sigmask (SIG_BLOCK, &set, NULL) != 0)
+        return EXIT_RUNTIME;
+    self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return self->signal_fd < 0 ? EXIT_RUNTIME : 0;
+}
+
+//  Without keys nobody is authenticated, so nothing may be reachable from outside.
+static int
+s_keys (broker_t *self)
+{
+    const settings_t *settings = self->settings;
+    const struct {
+        const char *key, *endpoint;
+    } endpoints [] = {
+        {"work_endpoint", settings->work_endpoint},
+        {"stream_endpoint", settings->stream_endpoint},
+        {"ingest_endpoint", settings->ingest_endpoint},
+        {"files_endpoint", settings->files_endpoint},
+    };
+    err_diag_t diag = {{0}};
+    if (curve_load_broker (settings->keys_dir, &self->keys, &diag) < 0) {
+        log_error ("keys cannot be loaded", kv ("keys_dir", settings->keys_dir),
+                   kv ("error", diag.text));
+        return EXIT_CONFIG;
+    }
+    for (size_t i = 0; !self->keys.enabled && i < sizeof endpoints / sizeof endpoints [0]; i++) {
+        if (curve_endpoint_local (endpoints [i].endpoint))
+            continue;
+        log_error ("without keys only loopback and ipc endpoints may be bound; make keys with "
+                   "`triagectl key new`, or bind to 127.0.0.1",
+                   kv ("option", endpoints [i].key), kv ("endpoint", endpoints [i].endpoint),
+                   kv ("keys_dir", settings->keys_dir));
+        return EXIT_CONFIG;
+    }
+    if (!self->keys.enabled)
+        return 0;
+    self->zap = curve_zap_new (settings->keys_dir, &diag);
+    if (!self->zap)
+        log_error ("key check cannot start", kv ("error", diag.text));
+    return self->zap ? 0 : EXIT_CONFIG;
+}
+
+//  The lock tells workers that this folder holds the record and is not for scratch.
+static int
+s_root (broker_t *self)
+{
+    char path [4096];
+    const char *root = self->settings->workspace_root;
+    int rc = blob_make_dir (root);
+    const int size = snprintf (path, sizeof path, "%s/.broker.lock", root);
+    if (rc == 0 && (size_t) size >= sizeof path)
+        rc = -ENAMETOOLONG;
+    if (rc == 0)
+        self->root_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (rc < 0 || self->root_fd < 0) {
+        log_error ("workspace_root cannot be used", kv ("workspace_root", root),
+                   kv ("error", err_str (rc < 0 ? rc : -errno)));
+        return EXIT_CONFIG;
+    }
+    if (flock (self->root_fd, LOCK_EX | LOCK_NB) < 0) {
+        log_error ("another broker holds workspace_root", kv ("workspace_root", root));
+        return EXIT_SECOND;
+    }
+    return 0;
+}
+
+static int
+s_prompt (broker_t *self)
+{
+    const char *path = self->settings->agent_system_prompt_file;
+    own (own_fd) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        return 0;
+    log_error ("agent_system_prompt_file cannot be read", kv ("path", path),
+               kv ("error", strerror (errno)));
+    return EXIT_CONFIG;
+}
+
+static int
+s_store (broker_t *self)
+{
+    err_diag_t diag = {{0}};
+    const int rc = store_open (self->settings->state_path, &self->store, &diag);
+    if (rc == 0)
+        return 0;
+    log_error ("store cannot be opened", kv ("state_path", self->settings->state_path),
+               kv ("error", diag.text));
+    if (rc == -EWOULDBLOCK)
+        return EXIT_SECOND;
+    return rc == -EBADMSG ? EXIT_CORRUPT : EXIT_STORE;
+}
+
+static int
+s_loop (broker_t *self)
+{
+    err_diag_t diag = {{0}};
+    self->clk = clk_new ();
+    self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
+    self->snapshot = snapshot_new ();
+    if (!self->clk || !self->inbox || !self->snapshot)
+        return EXIT_RUNTIME;
+    const loop_args_t args = {
+        .conf = self->conf,
+        .keys = &self->keys,
+        .zap = self->zap,
+        .clk = self->clk,
+        .store = self->store,
+        .inbox = self->inbox,
+        .snapshot = self->snapshot,
+        .signal_fd = self->signal_fd,
+    };
+    self->loop = loop_new (&args, &diag);
+    if (!self->loop)
+        log_error ("loop cannot start", kv ("error", diag.text));
+    return self->loop ? 0 : EXIT_RUNTIME;
+}
+
+static int
+s_threads (broker_t *self)
+{
+    err_diag_t diag = {{0}};
+    loop_threads_t *threads = &self->threads;
+    threads->artifact = artifact_new (self->settings, &self->keys, self->zap, self->inbox, &diag);
+    if (threads->artifact)
+        threads->delivery = delivery_new (self->settings, self->inbox, &diag);
+    if (threads->delivery)
+        threads->intake = intake_new (self->settings, self->inbox, &diag);
+    if (!threads->intake) {
+        log_error ("thread cannot start", kv ("error", diag.text));
+        return EXIT_RUNTIME;
+    }
+    log_info ("storage backend initialized", kv ("mode", "filesystem"),
+              kv ("root", self->settings->workspace_root));
+    self->admin = admin_new (self->settings, self->snapshot, self->inbox, &diag);
+    if (self->admin)
+        return 0;
+    log_error ("admin cannot start", kv ("listen", self->settings->admin_listen),
+               kv ("error", diag.text));
+    struct stat st;
+    return !self->keys.enabled && stat (self->settings->keys_dir, &st) < 0 ? EXIT_CONFIG
+                                                                           : EXIT_RUNTIME;
+}
+
+static int
+s_ready (broker_t *self)
+{
+    char lines [1024];
+    snprintf (lines, sizeof lines, "%sfiles=%s\nadmin=%s\n", loop_endpoints (self->loop),
+              artifact_endpoint (self->threads.artifact), admin_address (self->admin));
+    settings_cluster_t first;
+    if (settings_clusters (self->settings, &first, 1) == 0)
+        log_warn ("no MCP endpoint: waiting for events on ingest",
+                  kv ("ingest_endpoint", self->settings->ingest_endpoint));
+    const int rc = conf_write_ready (self->settings->common.ready_file, lines);
+    if (rc < 0) {
+        log_error ("ready file cannot be written",
+                   kv ("ready_file", self->settings->common.ready_file),
+                   kv ("error", err_str (rc)));
+        return EXIT_CONFIG;
+    }
+    log_info ("broker ready", kv ("curve", self->keys.enabled),
+              kv ("admin", admin_address (self->admin)));
+    return 0;
+}
+
+static int
+s_start (broker_t *self)
+{
+    typedef int (start_fn) (broker_t * self);
+    static start_fn *const steps [] = {s_signals, s_keys, s_root,    s_prompt,
+                                       s_store,   s_loop, s_threads, s_ready};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps [0]; i++)
+        rc = steps [i](self);
+    return rc;
+}
+
+//  While the program stops: a second signal, or shutdown_timeout, ends it at once.
+static void *
+s_watchdog (void *ctx)
+{
+    const broker_t *self = ctx;
+    struct pollfd item = {.fd = self->signal_fd, .events = POLLIN};
+    const int rc = poll (&item, 1, (int) self->settings->shutdown_timeout);
+    log_error (rc > 0 ? "second signal, stopping now" : "shutdown_timeout passed, stopping now");
+    _exit (EXIT_RUNTIME);
+}
+
+static void
+s_watch (broker_t *self)
+{
+    pthread_t thread;
+    if (pthread_create (&thread, NULL, s_watchdog, self) == 0)
+        pthread_detach (thread);
+}
+
+//  Threads first: what they send to the loop's mailbox is freed with it.
+static void
+s_stop (broker_t *self)
+{
+    admin_destroy (&self->admin);
+    intake_destroy (&self->threads.intake);
+    delivery_destroy (&self->threads.delivery);
+    artifact_destroy (&self->threads.artifact);
+    loop_destroy (&self->loop);
+    store_destroy (&self->store);
+    curve_zap_destroy (&self->zap);
+    mailbox_destroy (&self->inbox);
+    snapshot_destroy (&self->snapshot);
+    clk_destroy (&self->clk);
+    curve_wipe (&self->keys);
+    own_fd (&self->root_fd);
+}
+
+int
+main (int argc, char **argv)
+{
+    static broker_t self = {.signal_fd = -1, .root_fd = -1}; //  the watchdog outlives main
+    failpoint_init ("broker");
+    umask (0077);
+    const int loaded = conf_load (&settings_spec, argc, argv, environ, &self.conf);
+    if (loaded != 0)
+        return loaded > 0 ? 0 : loaded == -EINVAL ? EXIT_USAGE : EXIT_CONFIG;
+    self.settings = conf_settings (self.conf);
+    log_set_level ((enum log_level) self.settings->common.log_level);
+    log_set_format ((enum log_format) self.settings->common.log_format);
+    int rc = s_start (&self);
+    if (rc == 0)
+        rc = loop_run (self.loop, &self.threads);
+    if (rc == EXIT_STORE)
+        _exit (EXIT_STORE); //  nothing may be sent or synced any more
+    s_watch (&self);
+    s_stop (&self);
+    log_info ("broker stopped", kv ("exit_code", rc));
+    conf_destroy (&self.conf);
+    return rc;
+}

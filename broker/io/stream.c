@@ -1,1 +1,51 @@
-typedef int not_written_yet; // replaced by its owner
+//  stream - the XPUB socket: committed records out to taps.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/stream.h"
+
+#include <stdio.h>
+
+//  An absent optional text is left out, never empty.
+static codec_text_t
+s_text (const char *text)
+{
+    return text [0] ? codec_text (text) : (codec_text_t){0};
+}
+
+void
+stream_publish (loop_t *self, const row_record_t *row)
+{
+    char topic [ROW_TOPIC];
+    snprintf (topic, sizeof topic, "%s/%s/", row->kind, row->cluster);
+    const msg_record_t record = {
+        .seq = row->seq,
+        .prev = row->prev,
+        .at_ms = row->at_ms,
+        .kind = codec_text (row->kind),
+        .cluster = codec_text (row->cluster),
+        .change = codec_text (row->change),
+        .incident = s_text (row->incident.text),
+        .attempt = row->attempt,
+        .worker = s_text (row->worker),
+        .reason = s_text (row->reason),
+        .fault_type = s_text (row->fault_type),
+        .severity = row->incident.text [0] ? codec_text (fault_severity_name (row->severity))
+                                           : (codec_text_t){0},
+        .resource = s_text (row->resource),
+        .occurrences = row->occurrences,
+    };
+    if (link_publish (self->stream, topic, &record) > 0)
+        self->records_total++;
+}
+
+void
+stream_drain (loop_t *self)
+{
+    //  The link swallows one frame a call and says -EAGAIN each time; the fd tells when more is there.
+    for (int i = 0; i < LIMIT_TURN_MESSAGES; i++) {
+        link_wait_t item = {.link = self->stream};
+        if (link_wait (&item, 1, 0) <= 0 || !item.readable)
+            return;
+        if (link_recv (self->stream, &self->stream_msg, NULL) == 0)
+            self->bad_messages_total++;
+    }
+}

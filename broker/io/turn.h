@@ -1,1 +1,83 @@
+//  turn - one turn of the loop: drain, step, commit, and only then send.
+//
+//  Private to the loop's files (loop, turn, work, ingest, stream), which share its struct.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
+
+#include "broker/io/loop.h"
+#include "broker/io/mail.h"
+#include "broker/io/peers.h"
+
+//  Somebody who waits for the answer to an input of this turn; its index + 1 is the cookie.
+typedef enum { TURN_INGEST, TURN_MAIL, TURN_COMMAND } turn_origin_t;
+typedef struct {
+    turn_origin_t origin;
+    bool answered;
+    link_route_t route;                       //  INGEST
+    uint64_t seq;                             //  INGEST: of the EVENT message
+    char event_id [LIMIT_EVENT_ID_BYTES + 1]; //  INGEST
+    mailbox_t *reply;                         //  MAIL, COMMAND
+    uint64_t cookie;                          //  MAIL, COMMAND: the sender's own
+} turn_asked_t;
+
+typedef struct turn_held turn_held_t; //  an effect that waits for room in delivery's mailbox
+
+struct loop {
+    loop_args_t args;
+    loop_threads_t threads;
+    const settings_t *settings;    //  the current ones
+    conf_t *confs [LIMIT_RELOADS]; //  read by SIGHUP, oldest first
+    size_t conf_count;
+    char endpoints [512];
+    step_t *step;
+    link_t *work, *ingest, *stream;
+    link_msg_t work_msg, ingest_msg, stream_msg;
+    peers_t *work_peers, *ingest_peers;
+    step_fence_t *fences; //  LIMIT_MSGPACK_ITEMS, of a HELLO
+    msg_fence_t *revokes; //  LIMIT_MSGPACK_ITEMS, of a WELCOME
+    //  --- this turn
+    clk_now_t now;
+    turn_asked_t *asked; //  LIMIT_TURN_MESSAGES
+    size_t asked_count;
+    size_t applied; //  writes of this turn already in the transaction
+    int failed;     //  why this turn cannot commit, 0 = it can
+    //  --- between turns
+    turn_held_t *held;
+    bool draining;
+    int exit_code;                //  -1 = go on
+    int64_t pause_until_ms;       //  boot time; after a commit that was rolled back
+    int64_t snapshot_ms, tidy_ms; //  boot time when due
+    int64_t started_ms;           //  wall clock
+    int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
+    int64_t turn_us_max;
+};
+
+//  One turn.  Returns the number of inputs.  self->exit_code says whether to go on.
+size_t
+turn_run (loop_t *self);
+//  Step one input and put its writes into the transaction.  Err: that of step; the store's go to `failed`.
+int
+turn_step (loop_t *self, const step_in_t *in) must_check;
+//  Step one event; the asker is answered after the commit, or refused.
+void
+turn_event (loop_t *self, row_event_t *row, const fault_t *fault, bool triage_enabled,
+            const turn_asked_t *asked);
+//  A bad message: answer ERROR, count, mute in the end.
+void
+turn_bad (loop_t *self, link_t *link, peer_t *peer, const link_msg_t *msg, const char *code,
+          const char *text);
+//  Answer ERROR without a strike.
+void
+turn_error (loop_t *self, link_t *link, const link_msg_t *msg, const char *code, const char *text,
+            bool fatal);
+//  Judge what link_recv returned and who sent it.  Returns the peer whose good message is to be acted
+//  on, or NULL when the message is dealt with.
+peer_t *
+turn_peer (loop_t *self, link_t *link, peers_t *peers, const link_msg_t *msg, int rc,
+           const err_diag_t *diag, curve_role_t role);
+//  Load the state from the store into self->step.  Err: ERR_STORE, -ENOMEM, ERR_LIMIT.
+int
+turn_load (loop_t *self) must_check;
+//  Effects that found delivery's mailbox full.
+void
+turn_held_fini (loop_t *self);
