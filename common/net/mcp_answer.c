@@ -1,0 +1,270 @@
+//  mcp_answer - what the session machine makes of messages and results.
+//  SPDX-License-Identifier: Apache-2.0
+
+#include "common/net/mcp_part.h"
+
+#include "common/base/own.h"
+
+#include <assert.h>
+#include <string.h>
+
+
+//  --- answers
+
+static void
+s_on_init (mcp_t *self, const json_t *result)
+{
+    const char *version = json_member_text (result, "protocolVersion", "");
+    if (!mcp_rpc_version_known (version)) {
+        mcp_session_unsupported (self, "the server speaks no protocol version that we know");
+        return;
+    }
+    mcp_rpc_copy (self->version, sizeof self->version, version);
+    mcp_slot_out_text (self, MCP_OUT_SESSION, self->session);
+    mcp_session_start_call (self, CALL_INITIALIZED);
+}
+
+static void
+s_on_tools (mcp_t *self, const json_t *result)
+{
+    mcp_rpc_read_tools (result, self->context, &self->tools_read);
+    if (self->tools_read.cursor [0] && ++self->tool_pages < TOOL_PAGES) {
+        mcp_session_start_call (self, CALL_TOOLS);
+        return;
+    }
+    self->tools = self->tools_read;
+    self->tools_done = true;
+    if (!self->tools.subscribe)
+        mcp_session_unsupported (self, "the server has no event tools");
+    else
+        mcp_session_advance (self);
+}
+
+static void
+s_subscribe (mcp_t *self, const char *reason)
+{
+    self->subscription [0] = 0;
+    if (self->subscribe_tries++ < SUBSCRIBE_TRIES) {
+        mcp_session_leave_active (self, MCP_CONNECTING, reason);
+        mcp_session_start_call (self, CALL_SUBSCRIBE);
+    }
+    else {
+        self->subscribe_tries = 0;
+        mcp_session_wait (self, MCP_WAITING, reason,
+                          mcp_slot_backoff (self, self->session_failures), false);
+        mcp_slot_count_up (&self->session_failures);
+    }
+}
+
+static void
+s_on_list (mcp_t *self, const json_t *result)
+{
+    own (json_drop) json_t *value = NULL;
+    char reason [MCP_RPC_REASON] = "";
+    if (mcp_rpc_tool_value (result, &value, reason) != 0) {
+        mcp_session_failed (self, reason, 0);
+        return;
+    }
+    mcp_rpc_list_t list;
+    const char *context = self->tools.context && !self->without_context ? self->context : "";
+    mcp_rpc_read_list (value, self->mode, context, self->subscription, &list);
+    for (int i = 0; i < list.drop_count && self->tools.unsubscribe; i++)
+        (void) mcp_slot_request (
+            self, CALL_ASIDE, MCP_POST,
+            mcp_rpc_request (
+                ++self->last_rpc_id, "tools/call",
+                mcp_rpc_tool_call ("events_unsubscribe",
+                                   json_pack ("{s:s}", "subscriptionId", list.drop [i]))),
+            CALL_MS);
+    if (list.keep [0]) {
+        mcp_rpc_copy (self->subscription, sizeof self->subscription, list.keep);
+        mcp_session_enter_active (self);
+    }
+    else {
+        s_subscribe (self, "the server has no subscription of ours");
+    }
+}
+
+void
+mcp_answer_subscribe_refused (mcp_t *self, const char *reason)
+{
+    if (strstr (reason, "require an HTTP") || strstr (reason, "unknown tool")) {
+        mcp_session_unsupported (self, reason);
+    }
+    else if (strstr (reason, "context") && self->tools.context && !self->without_context) {
+        self->without_context = true;
+        s_subscribe (self, reason);
+    }
+    else {
+        mcp_session_wait (self, MCP_WAITING, reason,
+                          mcp_slot_backoff (self, self->session_failures), false);
+        mcp_slot_count_up (&self->session_failures);
+    }
+}
+
+static void
+s_on_subscribe (mcp_t *self, const json_t *result)
+{
+    own (json_drop) json_t *value = NULL;
+    char reason [MCP_RPC_REASON] = "";
+    if (mcp_rpc_tool_value (result, &value, reason) != 0) {
+        mcp_answer_subscribe_refused (self, reason);
+        return;
+    }
+    const char *id = json_member_text (value, "subscriptionId", "");
+    mcp_rpc_copy (self->subscription, sizeof self->subscription, id);
+    if (self->tools.list)
+        mcp_session_start_call (self, CALL_LIST);
+    else
+        mcp_session_enter_active (self);
+}
+
+static void
+s_on_result (mcp_t *self, mcp_part_call_t call, const json_t *result)
+{
+    self->alive_ms = self->now_ms;
+    self->ping_misses = 0;
+    if (call == CALL_INIT) {
+        s_on_init (self, result);
+    }
+    else if (call == CALL_LEVEL) {
+        self->level_done = true;
+        mcp_session_advance (self);
+    }
+    else if (call == CALL_TOOLS) {
+        s_on_tools (self, result);
+    }
+    else if (call == CALL_LIST) {
+        s_on_list (self, result);
+    }
+    else if (call == CALL_SUBSCRIBE) {
+        s_on_subscribe (self, result);
+    }
+    else if (call == CALL_PING) {
+        self->ping_ms = self->now_ms + PING_EVERY_MS;
+    }
+}
+
+static void
+s_on_rpc_error (mcp_t *self, mcp_part_call_t call, const json_t *error)
+{
+    const char *reason = json_member_text (error, "message", "error without a message");
+    if (mcp_rpc_session_lost (reason)) {
+        mcp_session_lost (self, reason);
+    }
+    else if (call == CALL_INIT) {
+        if (json_member_int (error, "code", 0) == -32022)
+            mcp_session_unsupported (self, "the server has no sessions (modern protocol only)");
+        else
+            mcp_session_failed (self, reason, 0);
+    }
+    else if (call == CALL_LEVEL || call == CALL_PING) {
+        s_on_result (self, call, NULL); //  it does not know the method, but it lives
+    }
+    else if (call == CALL_SUBSCRIBE) {
+        mcp_answer_subscribe_refused (self, reason);
+    }
+    else {
+        mcp_session_failed (self, reason, 0);
+    }
+}
+
+
+//  --- messages
+
+static bool
+s_is_event (const json_t *params)
+{
+    const char *logger = json_member_text (params, "logger", "");
+    if (!*logger) {
+        const json_t *data = json_object_get (params, "data");
+        return json_object_get (data, "faultId") || json_object_get (data, "event");
+    }
+    return strcmp (logger, "kubernetes/faults") == 0 || strcmp (logger, "kubernetes/events") == 0
+           || strcmp (logger, "kubernetes/resource-faults") == 0;
+}
+
+static void
+s_on_notification (mcp_t *self, const json_t *message)
+{
+    const char *method = json_member_text (message, "method", "");
+    const json_t *params = json_object_get (message, "params");
+    const json_t *data = json_object_get (params, "data");
+    if (strcmp (method, "notifications/tools/list_changed") == 0) {
+        self->tools_stale = true;
+    }
+    else if (strcmp (method, "notifications/message") == 0 && data) {
+        if (s_is_event (params)) {
+            own (own_mem) char *text = json_dumps (data, JSON_COMPACT | JSON_ENCODE_ANY);
+            mcp_slot_out_text (self, MCP_OUT_EVENT, text ? text : "");
+        }
+        else if (strcmp (json_member_text (params, "logger", ""), "kubernetes/subscription_error")
+                     == 0
+                 && self->state == MCP_ACTIVE) {
+            self->list_ms = self->tools.list ? self->now_ms : INT64_MAX; //  shows it as degraded
+        }
+    }
+}
+
+static void
+s_on_response (mcp_t *self, const json_t *message)
+{
+    mcp_part_slot_t *slot = mcp_slot_pending (self);
+    const json_t *id = json_object_get (message, "id");
+    if (!slot || !json_is_number (id) || json_number_value (id) != (double) slot->rpc_id)
+        return; //  late, cancelled or never asked
+    mcp_part_call_t call = slot->call;
+    slot->call = CALL_ASIDE; //  its transfer may go on; nobody waits for it
+    const json_t *error = json_object_get (message, "error");
+    const json_t *result = json_object_get (message, "result");
+    if (json_is_object (error))
+        s_on_rpc_error (self, call, error);
+    else if (json_is_object (result))
+        s_on_result (self, call, result);
+    else
+        mcp_session_failed (self, "answer without a result", 0);
+}
+
+static void
+s_on_message (mcp_t *self, const json_t *message)
+{
+    if (!json_is_object (message)) {
+        self->bad_messages++;
+    }
+    else if (!json_object_get (message, "method")) {
+        s_on_response (self, message);
+    }
+    else if (json_object_get (message, "id")) {
+        (void) mcp_slot_request (self, CALL_ASIDE, MCP_POST, mcp_rpc_answer (message), CALL_MS);
+    }
+    else {
+        s_on_notification (self, message);
+    }
+}
+
+void
+mcp_answer_on_text (mcp_t *self, const char *text, size_t size)
+{
+    own (json_drop) json_t *doc = NULL;
+    if (json_parse (text, size, &doc, NULL) != 0) {
+        self->bad_messages++;
+        //  A broken event is still an event: it is kept raw.
+        if (memmem (text, size, "notifications/message", 21)
+            && memmem (text, size, "kubernetes/", 11))
+            (void) mcp_slot_out (self, MCP_OUT_EVENT, text, size);
+        return;
+    }
+    if (!json_is_array (doc)) {
+        s_on_message (self, doc);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size (doc); i++)
+        s_on_message (self, json_array_get (doc, i));
+}
+
+void
+mcp_answer_on_sse (void *arg, const sse_event_t *event)
+{
+    if (strcmp (event->type, "message") == 0)
+        mcp_answer_on_text (arg, event->data, event->size);
+}

@@ -1,0 +1,160 @@
+//  mcp_part - what the files of the session machine share: mcp (inputs, stream, failures), mcp_answer
+//  (messages and results), mcp_session (calls, waiting, losing and gaining a session), mcp_slot
+//  (transfers and outputs).  Internal to common/net.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/buf.h"
+#include "common/net/mcp.h"
+#include "common/net/mcp_rpc.h"
+#include "common/net/sse.h"
+
+enum {
+    INIT_MS = 15000,
+    CALL_MS = 30000,
+    SUBSCRIBE_MS = 60000, //  a server whose rights are short hangs here for ever
+    DELETE_MS = 3000,     //  a silent peer must not hold the end up
+    PING_EVERY_MS = 20000,
+    PING_MS = 10000,
+    PING_MISSES = 2,
+    PING_AGAIN_MS = 2000, //  after a miss
+    LIST_EVERY_MS = 60000,
+    STREAM_HEAD_MS = 10000, //  proxies may hold headers back until the first byte
+    STREAM_GOOD_MS = 30000, //  a stream that lived this long starts the backoff anew
+    STREAM_FIRST_MS = 100,  //  first reopening of such a stream
+    CONFLICT_TRIES = 3,     //  409: the server still holds the old stream
+    CONFLICT_MS = 250,      //  x 2 each
+    SUBSCRIBE_TRIES = 3,    //  in a row, then backoff
+    PROBE_MS = 300000,      //  unsupported, wedged
+    RETRY_AFTER_MAX_MS = 300000,
+    TOOL_PAGES = 16,
+    SLOTS = 8, //  transfers at a time: stream, call, and what is sent aside
+    ERROR_BODY_BYTES = 4096,
+    SESSION_BYTES = 1025
+};
+
+typedef enum {
+    CALL_FREE,   //  the slot is not in use
+    CALL_ASIDE,  //  fire and forget
+    CALL_FORGET, //  DELETE of the session of an earlier life
+    CALL_INIT,
+    CALL_INITIALIZED,
+    CALL_STREAM,
+    CALL_LEVEL,
+    CALL_TOOLS,
+    CALL_LIST,
+    CALL_SUBSCRIBE,
+    CALL_PING,
+    CALL_BYE //  DELETE at the end
+} mcp_part_call_t;
+
+typedef struct {
+    mcp_part_call_t call;
+    uint64_t cookie;
+    int64_t rpc_id;
+    int status; //  0 = no headers yet
+    bool is_sse;
+    sse_t *sse;          //  POST answered by an event stream; owned
+    buf_t body;          //  JSON or error text
+    int64_t deadline_ms; //  INT64_MAX = none
+    int64_t retry_after_ms;
+} mcp_part_slot_t;
+
+typedef struct mcp_part_node {
+    mcp_out_t out;
+    struct mcp_part_node *next, *prev;
+} mcp_part_node_t;
+
+struct mcp {
+    mcp_settings_t settings;
+    char mode [16], context [64];
+    mcp_state_t state;
+    mcp_part_slot_t slots [SLOTS];
+    mcp_part_node_t *outs;
+    sse_t *stream; //  parser of the stream; outlives one GET: it has the last id
+    uint64_t last_cookie, random;
+    int64_t last_rpc_id, now_ms;
+    char session [SESSION_BYTES], version [32], subscription [MCP_RPC_TEXT];
+    char last_error [LIMIT_REASON_BYTES];
+    mcp_rpc_tools_t tools, tools_read;
+    bool level_done, tools_done, tools_stale, stream_open, stream_once, stream_resumed;
+    bool without_context, resume_init, token_retried;
+    int tool_pages, conflicts, ping_misses, subscribe_tries;
+    int stream_failures, session_failures; //  exponents of the backoffs
+    int64_t stream_since_ms, active_since_ms, alive_ms, gap_from_ms;
+    int64_t wait_ms, stream_head_ms, ping_ms, list_ms; //  timers, INT64_MAX = off
+    int64_t dropped_seen, bad_messages;
+};
+
+
+//  --- mcp_slot
+
+mcp_out_t *
+mcp_slot_out (mcp_t *self, mcp_out_kind_t kind, const char *text, size_t size);
+void
+mcp_slot_out_text (mcp_t *self, mcp_out_kind_t kind, const char *text);
+void
+mcp_slot_set_state (mcp_t *self, mcp_state_t state, const char *reason);
+void
+mcp_slot_gap (mcp_t *self, int64_t from_ms, const char *reason);
+void
+mcp_slot_error (mcp_t *self, const char *reason);
+uint64_t
+mcp_slot_random (mcp_t *self, uint64_t below);
+int64_t
+mcp_slot_backoff (mcp_t *self, int failures);
+void
+mcp_slot_count_up (int *failures);
+void
+mcp_slot_timers_off (mcp_t *self);
+mcp_part_slot_t *
+mcp_slot_find (mcp_t *self, uint64_t cookie);
+mcp_part_slot_t *
+mcp_slot_pending (mcp_t *self);
+void
+mcp_slot_free (mcp_part_slot_t *slot);
+void
+mcp_slot_abort (mcp_t *self, mcp_part_slot_t *slot);
+void
+mcp_slot_abort_pending (mcp_t *self);
+void
+mcp_slot_abort_all (mcp_t *self);
+mcp_part_slot_t *
+mcp_slot_request (mcp_t *self, mcp_part_call_t call, mcp_verb_t verb, char *body, int64_t limit_ms);
+
+
+//  --- mcp_session
+
+void
+mcp_session_leave_active (mcp_t *self, mcp_state_t state, const char *reason);
+void
+mcp_session_enter_active (mcp_t *self);
+void
+mcp_session_wait (mcp_t *self, mcp_state_t state, const char *reason, int64_t delay_ms,
+                  bool resume_init);
+void
+mcp_session_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool delete_session);
+void
+mcp_session_lost (mcp_t *self, const char *reason);
+void
+mcp_session_failed (mcp_t *self, const char *reason, int64_t at_least_ms);
+void
+mcp_session_open_stream (mcp_t *self);
+void
+mcp_session_start_call (mcp_t *self, mcp_part_call_t call);
+void
+mcp_session_begin (mcp_t *self);
+void
+mcp_session_advance (mcp_t *self);
+void
+mcp_session_unsupported (mcp_t *self, const char *reason);
+
+
+//  --- mcp_answer
+
+void
+mcp_answer_subscribe_refused (mcp_t *self, const char *reason);
+void
+mcp_answer_on_text (mcp_t *self, const char *text, size_t size);
+void
+mcp_answer_on_sse (void *arg, const sse_event_t *event);
