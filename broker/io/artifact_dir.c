@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { S_TREE_DEPTH = 4, S_COPY_BYTES = LIMIT_KIB (64), S_NAME_BYTES = LIMIT_PATH_BYTES + 64 };
+enum { S_TREE_DEPTH = 8, S_COPY_BYTES = LIMIT_KIB (64), S_NAME_BYTES = LIMIT_PATH_BYTES + 64 };
 
 static const int s_folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 

@@ -370,12 +370,13 @@ artifact_put_seal (artifact_t *self, const link_msg_t *msg)
 static int
 s_render (artifact_t *self, int fd, const request_t *request, const char *file)
 {
-    own (own_mem) char *body = NULL;
+    own (own_mem) char *stored = NULL;
     size_t size = 0;
     const row_incident_t *incident = &request->incident;
-    int rc = store_reader_event_body (self->reader, incident->id.text, &body, &size);
-    if (rc < 0)
+    int rc = store_reader_event_body (self->reader, incident->id.text, &stored, &size);
+    if (rc < 0 && rc != ERR_NONE)
         return rc;
+    const char *body = stored ? stored : ""; //  the store forgets events after a week
     own (own_mem) char *text = NULL;
     if (strcmp (file, "event.json") == 0)
         text = render_event (incident, body, size);

@@ -278,7 +278,7 @@ render_result (const row_incident_t *incident, const row_attempt_t *attempts, si
 static const char s_task [] =
     "# Task\n"
     "\n"
-    "Find out why the Kubernetes fault below happened, and write a report for the engineer on "
+    "Find out why the Kubernetes fault below happened, and write a report for whoever is on "
     "call.\n"
     "\n"
     "- Work in the current folder. `event.json` holds the whole event, `incident.json` what is "

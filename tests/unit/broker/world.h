@@ -1,0 +1,33 @@
+//  world - a folder with a store, one incident and its attempts, for tests of the broker's threads.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/io/settings.h"
+#include "broker/io/store.h"
+
+typedef struct {
+    char dir [64]; //  everything is below; removed by world_fini
+    char root [96], state_path [96], prompt_path [96], endpoint [96];
+    settings_t settings;
+    store_t *store;
+    row_incident_t incident;
+} world_t;
+
+//  Make the folder, the store and an incident with this event body, investigating, no attempt yet.
+void
+world_init (world_t *self, const char *body, size_t size);
+void
+world_fini (world_t *self);
+//  Write the incident as it stands.
+void
+world_save (world_t *self);
+//  Write an attempt.
+void
+world_attempt (world_t *self, int64_t number, row_attempt_state_t state, verdict_outcome_t outcome,
+               const char *identity);
+//  "<root>/<incident>/<path>"; a static buffer.
+const char *
+world_path (const world_t *self, const char *path);
+//  The file's text, NULL when it is not there.  Own: fresh.
+char *
+world_read (const world_t *self, const char *path);
