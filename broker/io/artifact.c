@@ -46,7 +46,7 @@ void
 artifact_busy (artifact_t *self, const link_msg_t *msg, const char *what, int rc)
 {
     log_warn (what, kv ("type", msg_name (msg->frame.type)), kv ("reason", err_str (rc)));
-    artifact_refuse (self, msg, "busy", "this could not be done now; try again later");
+    artifact_refuse (self, msg, "io", "this could not be done now; try again later");
 }
 
 void

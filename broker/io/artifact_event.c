@@ -52,7 +52,7 @@ s_valid (artifact_t *self, const link_msg_t *msg)
 {
     const msg_event_chunk_t *chunk = &msg->msg.event_chunk;
     if (!artifact_peer_role (self, msg, CURVE_ROLE_PUBLISHER)) {
-        artifact_peer_strike (self, msg, "denied", "this needs the enrolled key of a publisher");
+        artifact_peer_strike (self, msg, "role", "this needs the enrolled key of a publisher");
         return false;
     }
     bool good = chunk->event_id.size > 0 && chunk->event_id.size <= LIMIT_EVENT_ID_BYTES

@@ -51,7 +51,7 @@ struct artifact {
 //  A code of the closed list and one sentence; answers msg.
 void
 artifact_refuse (artifact_t *self, const link_msg_t *msg, const char *code, const char *text);
-//  The same for a failure of ours: logs it and says "busy".
+//  The same for a failure of ours: logs it and says "io".
 void
 artifact_busy (artifact_t *self, const link_msg_t *msg, const char *what, int rc);
 void

@@ -64,7 +64,7 @@ s_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64
         return false;
     }
     if (!artifact_peer_role (self, msg, CURVE_ROLE_WORKER)) {
-        artifact_peer_strike (self, msg, "denied", "this needs the enrolled key of a worker");
+        artifact_peer_strike (self, msg, "role", "this needs the enrolled key of a worker");
         return false;
     }
     ret->attempt = attempt;
@@ -80,7 +80,7 @@ s_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64
     //  Without keys this socket knows no identity: that the attempt exists is all there is to check.
     const row_attempt_t *row = rc < 0 ? NULL : s_attempt_of (ret);
     if (!row || (self->zap && strcmp (row->identity, msg->identity) != 0)) {
-        artifact_refuse (self, msg, "denied", "this attempt was not issued to this worker");
+        artifact_refuse (self, msg, "unknown", "this attempt was not issued to this worker");
         return false;
     }
     return true;
@@ -450,7 +450,7 @@ artifact_put_get (artifact_t *self, const link_msg_t *msg)
     while (found < 4 && !codec_is (get->path, files [found].path))
         found++;
     if (found == 4 || get->upto < 0) {
-        artifact_peer_strike (self, msg, "malformed",
+        artifact_peer_strike (self, msg, "unknown",
                               "GET knows event.json, incident.json, "
                               "prompt.md and system-prompt.md");
         return;
