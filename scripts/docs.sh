@@ -24,10 +24,10 @@ Exit codes: 0 stopped in order, 1 failed while running, 2 wrong usage, 3 another
 
 TEXT
     for program in triage-broker triage-worker triage-publisher triage-tap triagectl; do
+        [ "$program" = triage-broker ] || echo
         env -i "$bin/$program" --print-docs
-        echo
     done
-} | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' > "$out/configuration.md.new"
+} > "$out/configuration.md.new"
 mv "$out/configuration.md.new" "$out/configuration.md"
 
 "$bin/triagectl" states > "$out/states.md.new"
