@@ -1,1 +1,506 @@
-typedef int not_written_yet; // replaced by its owner
+//  job - the table, its actions, and what is due in each state.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/job.h"
+
+#include "common/base/failpoint.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+enum { JOB_TIMEOUT_MS = 300000, JOB_PROGRESS_SHARE = 3 };
+
+static const char *const s_state_names [JOB_STATES] = {"fetch",  "ready",   "run", "stop",
+                                                       "upload", "verdict", "gone"};
+
+static void
+s_release (job_t *self)
+{
+    msg_end_t end = {.incident = codec_text (self->report.incident.text),
+                     .attempt = self->report.attempt,
+                     .reason = codec_text (self->release),
+                     .detail = codec_text (self->reason)};
+    (void) session_send (self->shared->session, MSG_RELEASE, &end, 0);
+    log_info ("attempt given back", kv ("incident_id", self->report.incident.text),
+              kv ("attempt", self->report.attempt), kv ("reason", self->release),
+              kv ("detail", self->reason));
+    home_discard (self->shared->home, self->dir);
+}
+
+static void
+s_release_cancelled (job_t *self)
+{
+    self->release = "cancelled";
+    s_release (self);
+}
+
+static void
+s_release_drain (job_t *self)
+{
+    self->release = "drain";
+    s_release (self);
+}
+
+static void
+s_release_host (job_t *self)
+{
+    self->release = "host";
+    s_release (self);
+}
+
+static void
+s_stop_cancelled (job_t *self)
+{
+    self->release = "cancelled";
+    run_stop (&self->run, false);
+}
+
+static void
+s_stop_drain (job_t *self)
+{
+    self->release = "drain";
+    run_stop (&self->run, false);
+}
+
+static void
+s_failed_to_start (job_t *self)
+{
+    verdict_run_t run = {.started = false, .start_error = self->reason, .exit_code = -1};
+    self->report.outcome = verdict_judge (&run, self->report.reason);
+    self->report.exit_code = -1;
+    self->report.started_ms = self->report.completed_ms = self->shared->wall_ms;
+    self->report.file_count = 0;
+    log_warn ("agent execution failed validation", kv ("incident_id", self->report.incident.text),
+              kv ("attempt", self->report.attempt), kv ("reason", self->report.reason));
+}
+
+static void
+s_start (job_t *self)
+{
+    job_shared_t *shared = self->shared;
+    run_spec_t spec = {.settings = shared->settings,
+                       .script = shared->script,
+                       .program_dir = shared->program_dir,
+                       .workspace = self->dir,
+                       .incident = self->report.incident.text,
+                       .attempt = self->report.attempt,
+                       .cluster = self->cluster,
+                       .model = self->model,
+                       .allowed_tools = self->allowed_tools,
+                       .timeout_ms = self->timeout_ms};
+    failpoint ("worker.run.before");
+    int rc = run_start (&self->run, &spec);
+    struct epoll_event wake = {.events = EPOLLIN};
+    if (rc == 0 && epoll_ctl (shared->poll_fd, EPOLL_CTL_ADD, self->run.status_fd, &wake) != 0)
+        rc = -errno;
+    if (rc < 0) {
+        snprintf (self->reason, sizeof self->reason, "triage-run: %s", err_str (rc));
+        run_stop (&self->run, true);
+        job_feed (self, JOB_ON_FAILED);
+        return;
+    }
+    shared->started_ms = shared->boot_ms;
+    self->report.started_ms = shared->wall_ms;
+    log_info ("agent started", kv ("incident_id", self->report.incident.text),
+              kv ("attempt", self->report.attempt), kv ("agent", settings_agent (shared->settings)),
+              kv ("timeout_ms", self->timeout_ms));
+}
+
+//  The rules of the contract, then those of our own.
+static void
+s_judge (job_t *self)
+{
+    const run_result_t *result = &self->run.result;
+    spool_report_t *report = &self->report;
+    const char *error = result->start_error;
+    if (!result->valid)
+        error = "the supervisor ended without a result";
+    else if (result->stopped)
+        error = "the agent was stopped from outside";
+    int64_t size = spool_report_size (self->dir);
+    verdict_run_t run = {.started = !*error,
+                         .start_error = error,
+                         .timed_out = result->timed_out,
+                         .timeout_s = (self->timeout_ms + 999) / 1000,
+                         .exit_code = result->exit_code,
+                         .report_exists = size >= 0,
+                         .report_bytes = size < 0 ? 0 : size};
+    report->outcome = verdict_judge (&run, report->reason);
+    if (report->outcome == VERDICT_SUCCESS && size > LIMIT_REPORT_BYTES) {
+        report->outcome = VERDICT_AGENT;
+        snprintf (report->reason, sizeof report->reason,
+                  "investigation.md too large: %" PRId64 " bytes (expected at most %d)", size,
+                  LIMIT_REPORT_BYTES);
+    }
+    report->exit_code = result->valid && !result->timed_out ? result->exit_code : -1;
+    if (result->valid && result->started_ms) {
+        report->started_ms = result->started_ms;
+        report->completed_ms = result->completed_ms;
+    }
+    else
+        report->completed_ms = self->shared->wall_ms;
+}
+
+static void
+s_log_judgement (const job_t *self)
+{
+    const spool_report_t *report = &self->report;
+    if (report->outcome == VERDICT_SUCCESS)
+        log_info ("agent finished", kv ("incident_id", report->incident.text),
+                  kv ("attempt", report->attempt),
+                  kv ("ms", report->completed_ms - report->started_ms));
+    else
+        log_warn ("agent execution failed validation", kv ("incident_id", report->incident.text),
+                  kv ("attempt", report->attempt), kv ("reason", report->reason));
+}
+
+//  Judge, collect, spool.  A disk that refuses the spool does not cost the report: it is uploaded from
+//  where it is.
+static void
+s_finish (job_t *self)
+{
+    failpoint ("worker.run.after");
+    if (!self->run.result.valid)
+        self->shared->orphans = true;
+    s_judge (self);
+    int rc = spool_collect (self->dir, &self->report);
+    if (rc < 0 && self->report.outcome == VERDICT_SUCCESS) {
+        self->report.outcome = VERDICT_HOST;
+        snprintf (self->report.reason, sizeof self->report.reason,
+                  "agent execution error: cannot read the workspace: %s", err_str (rc));
+        self->report.file_count = 0;
+    }
+    s_log_judgement (self);
+
+    char spool [HOME_PATH];
+    home_path (self->shared->home, "spool", self->report.incident.text, self->report.attempt,
+               spool);
+    rc = spool_keep (self->dir, spool, &self->report);
+    if (rc == 0)
+        snprintf (self->dir, sizeof self->dir, "%s", spool);
+    else
+        log_error ("result not spooled", kv ("incident_id", self->report.incident.text),
+                   kv ("error", err_str (rc)));
+    upload_restart (&self->upload, self->shared->boot_ms, 0);
+    if (self->report.outcome == VERDICT_HOST)
+        job_feed (self, JOB_ON_STORED);
+}
+
+static void
+s_upload_again (job_t *self)
+{
+    upload_restart (&self->upload, self->shared->boot_ms, LIMIT_VERDICT_RETRY_MS);
+}
+
+static void
+s_stored (job_t *self)
+{
+    failpoint ("worker.sealed.after");
+    self->verdict_ms = 0;
+}
+
+static void
+s_forget (job_t *self)
+{
+    failpoint ("worker.ack.before");
+    home_discard (self->shared->home, self->dir);
+    failpoint ("worker.ack.after");
+}
+
+typedef struct {
+    void (*action) (job_t *self); //  after the state has changed; may be NULL
+    job_state_t next;
+    bool known;
+} cell_t;
+
+#define GO(action, next)                                                                           \
+    {                                                                                              \
+        action, next, true                                                                         \
+    }
+
+static const cell_t s_table [JOB_STATES][JOB_EVENTS] = {
+    [JOB_FETCH] = {[JOB_ON_FETCHED] = GO (NULL, JOB_READY),
+                   [JOB_ON_FAILED] = GO (s_release_host, JOB_GONE),
+                   [JOB_ON_CANCEL] = GO (s_release_cancelled, JOB_GONE),
+                   [JOB_ON_DRAIN] = GO (s_release_drain, JOB_GONE)},
+    [JOB_READY] = {[JOB_ON_START] = GO (s_start, JOB_RUN),
+                   [JOB_ON_CANCEL] = GO (s_release_cancelled, JOB_GONE),
+                   [JOB_ON_DRAIN] = GO (s_release_drain, JOB_GONE)},
+    [JOB_RUN] = {[JOB_ON_FAILED] = GO (s_failed_to_start, JOB_VERDICT),
+                 [JOB_ON_ENDED] = GO (s_finish, JOB_UPLOAD),
+                 [JOB_ON_CANCEL] = GO (s_stop_cancelled, JOB_STOP),
+                 [JOB_ON_DRAIN] = GO (s_stop_drain, JOB_STOP)},
+    [JOB_STOP] = {[JOB_ON_ENDED] = GO (s_release, JOB_GONE)},
+    [JOB_UPLOAD] = {[JOB_ON_STORED] = GO (s_stored, JOB_VERDICT)},
+    [JOB_VERDICT] = {[JOB_ON_MISSING] = GO (s_upload_again, JOB_UPLOAD),
+                     [JOB_ON_ACK] = GO (s_forget, JOB_GONE)},
+};
+
+void
+job_feed (job_t *self, job_event_t event)
+{
+    const cell_t *cell = &s_table [self->state][event];
+    if (!cell->known)
+        return;
+    log_debug ("job", kv ("incident_id", self->report.incident.text),
+               kv ("attempt", self->report.attempt), kv ("from", s_state_names [self->state]),
+               kv ("to", s_state_names [cell->next]));
+    self->state = cell->next;
+    if (cell->action)
+        cell->action (self);
+}
+
+static int64_t
+s_timeout_ms (const settings_t *settings, int64_t assigned_ms)
+{
+    int64_t timeout_ms = assigned_ms > 0 ? assigned_ms : JOB_TIMEOUT_MS;
+    if (settings->agent_timeout > 0 && settings->agent_timeout < timeout_ms)
+        timeout_ms = settings->agent_timeout;
+    return timeout_ms;
+}
+
+//  The folders an agent finds.  A left-over of the same name is from an earlier life of this attempt.
+static void
+s_make_workspace (job_t *self)
+{
+    static const char *const parts [] = {"", "/output", "/logs"};
+    home_discard (self->shared->home, self->dir);
+    for (size_t i = 0; i < sizeof parts / sizeof parts [0]; i++) {
+        char path [HOME_PATH + 16];
+        snprintf (path, sizeof path, "%s%s", self->dir, parts [i]);
+        if (mkdir (path, 0700) != 0) {
+            snprintf (self->reason, sizeof self->reason, "cannot make the workspace: %s",
+                      strerror (errno));
+            job_feed (self, JOB_ON_FAILED);
+            return;
+        }
+    }
+}
+
+static job_t *
+s_new (job_shared_t *shared)
+{
+    job_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->shared = shared;
+    self->run = (run_t){.control_fd = -1, .status_fd = -1};
+    self->since_ms = shared->boot_ms;
+    self->progress_ms = shared->boot_ms + session_lease_ms (shared->session) / JOB_PROGRESS_SHARE;
+    return self;
+}
+
+job_t *
+job_new (job_shared_t *shared, const msg_assign_t *assign)
+{
+    job_t *self = s_new (shared);
+    if (!self)
+        return NULL;
+    const char *model = shared->settings->agent_model;
+    codec_copy (assign->incident, self->report.incident.text, sizeof self->report.incident.text);
+    self->report.attempt = assign->attempt;
+    codec_copy (assign->cluster, self->cluster, sizeof self->cluster);
+    codec_copy (*model ? codec_text (model) : assign->model, self->model, sizeof self->model);
+    codec_copy (assign->allowed_tools, self->allowed_tools, sizeof self->allowed_tools);
+    self->timeout_ms = s_timeout_ms (shared->settings, assign->timeout_ms);
+    home_path (shared->home, "jobs", self->report.incident.text, assign->attempt, self->dir);
+    s_make_workspace (self);
+    return self;
+}
+
+job_t *
+job_new_spooled (job_shared_t *shared, const char *dir, const spool_report_t *report)
+{
+    job_t *self = s_new (shared);
+    if (!self)
+        return NULL;
+    self->report = *report;
+    self->state = report->outcome == VERDICT_HOST ? JOB_VERDICT : JOB_UPLOAD;
+    snprintf (self->dir, sizeof self->dir, "%s", dir);
+    upload_restart (&self->upload, shared->boot_ms, 0);
+    return self;
+}
+
+void
+job_destroy (job_t **self_p)
+{
+    if (!*self_p)
+        return;
+    run_fini (&(*self_p)->run);
+    free (*self_p);
+    *self_p = NULL;
+}
+
+bool
+job_is (const job_t *self, codec_text_t incident, int64_t attempt)
+{
+    return self->report.attempt == attempt && codec_is (incident, self->report.incident.text);
+}
+
+bool
+job_busy (const job_t *self)
+{
+    return self->state < JOB_UPLOAD;
+}
+
+void
+job_greet (job_t *self)
+{
+    self->accept_sent = self->started_sent = false;
+    self->verdict_ms = 0;
+    self->fetch.asked_ms = 0;
+    self->fetch.tries = 0;
+    if (self->state == JOB_UPLOAD)
+        upload_restart (&self->upload, self->shared->boot_ms, 0);
+}
+
+static void
+s_announce (job_t *self)
+{
+    msg_fence_t fence = {.incident = codec_text (self->report.incident.text),
+                         .attempt = self->report.attempt};
+    session_t *session = self->shared->session;
+    if (!self->accept_sent)
+        self->accept_sent = session_send (session, MSG_ACCEPT, &fence, 0) > 0;
+    if (self->accept_sent && self->run.started && !self->started_sent)
+        self->started_sent = session_send (session, MSG_STARTED, &fence, 0) > 0;
+}
+
+static void
+s_progress (job_t *self)
+{
+    int64_t now_ms = self->shared->boot_ms;
+    if (now_ms < self->progress_ms)
+        return;
+    const char *phase = self->state >= JOB_UPLOAD ? "upload" : self->run.started ? "run" : "fetch";
+    msg_progress_t progress = {.incident = codec_text (self->report.incident.text),
+                               .attempt = self->report.attempt,
+                               .phase = codec_text (phase),
+                               .elapsed_ms = now_ms - self->since_ms,
+                               .output_bytes = self->run.output_bytes};
+    (void) session_send (self->shared->session, MSG_PROGRESS, &progress, 0);
+    self->progress_ms = now_ms + session_lease_ms (self->shared->session) / JOB_PROGRESS_SHARE;
+}
+
+static void
+s_tick_fetch (job_t *self)
+{
+    failpoint ("worker.fetch.before");
+    if (fetch_tick (&self->fetch, self->shared->session, self->report.incident.text,
+                    self->report.attempt, self->shared->boot_ms)
+        < 0) {
+        snprintf (self->reason, sizeof self->reason, "cannot fetch the prompt: %s",
+                  *self->fetch.error ? self->fetch.error : "no answer");
+        job_feed (self, JOB_ON_FAILED);
+    }
+}
+
+static void
+s_tick_ready (job_t *self)
+{
+    const job_shared_t *shared = self->shared;
+    if (shared->started_ms
+        && shared->boot_ms < shared->started_ms + shared->settings->agent_start_interval)
+        return;
+    job_feed (self, JOB_ON_START);
+}
+
+static void
+s_tick_verdict (job_t *self)
+{
+    const spool_report_t *report = &self->report;
+    if (self->shared->boot_ms < self->verdict_ms || !session_ready (self->shared->session))
+        return;
+    msg_file_t files [LIMIT_ATTEMPT_FILES];
+    for (size_t i = 0; i < report->file_count; i++)
+        files [i] = (msg_file_t){.path = codec_text (report->files [i].path),
+                                 .size = report->files [i].size,
+                                 .sha256 = codec_text (report->files [i].sha256)};
+    msg_verdict_t verdict = {.incident = codec_text (report->incident.text),
+                             .attempt = report->attempt,
+                             .outcome = codec_text (verdict_outcome_name (report->outcome)),
+                             .exit_code = report->exit_code,
+                             .started_ms = report->started_ms,
+                             .completed_ms = report->completed_ms,
+                             .files = {files, report->file_count}};
+    if (report->reason [0])
+        verdict.reason = codec_text (report->reason);
+    if (report->outcome == VERDICT_HOST)
+        verdict.files.count = 0; //  nothing was uploaded
+    failpoint ("worker.verdict.before");
+    if (session_send (self->shared->session, MSG_VERDICT, &verdict, 0) < 0)
+        return;
+    failpoint ("worker.verdict.after");
+    self->verdict_ms = self->shared->boot_ms + LIMIT_VERDICT_RETRY_MS;
+}
+
+void
+job_tick (job_t *self)
+{
+    job_shared_t *shared = self->shared;
+    if (self->run.pid > 0 && run_read (&self->run) == RUN_ENDED)
+        job_feed (self, JOB_ON_ENDED);
+    if (job_busy (self) && self->state != JOB_STOP)
+        s_announce (self);
+    if (self->state == JOB_FETCH)
+        s_tick_fetch (self);
+    if (self->state == JOB_READY)
+        s_tick_ready (self);
+    if (self->state == JOB_UPLOAD)
+        upload_tick (&self->upload, shared->session, self->dir, &self->report, shared->boot_ms,
+                     &shared->window);
+    if (self->state == JOB_VERDICT)
+        s_tick_verdict (self);
+    if (self->state != JOB_STOP && self->state != JOB_GONE)
+        s_progress (self);
+}
+
+static void
+s_on_data (job_t *self, const msg_chunk_t *data)
+{
+    int rc = fetch_data (&self->fetch, self->dir, data);
+    if (rc < 0) {
+        snprintf (self->reason, sizeof self->reason, "cannot keep %.*s: %s",
+                  (int) (data->path.size < 32 ? data->path.size : 32), data->path.data,
+                  err_str (rc));
+        job_feed (self, JOB_ON_FAILED);
+    }
+    if (rc == TRANSFER_DONE)
+        job_feed (self, JOB_ON_FETCHED);
+}
+
+static void
+s_on_refused (job_t *self, const link_msg_t *msg)
+{
+    char text [128];
+    codec_copy (msg->msg.error.text, text, sizeof text);
+    if (self->state == JOB_FETCH && msg->frame.corr == self->fetch.seq)
+        fetch_refused (&self->fetch, text, self->shared->boot_ms);
+    if (self->state == JOB_UPLOAD && msg->frame.corr == self->upload.seq) {
+        log_warn ("upload refused", kv ("incident_id", self->report.incident.text),
+                  kv ("text", text));
+        upload_restart (&self->upload, self->shared->boot_ms, LIMIT_FILES_RETRY_MS);
+    }
+}
+
+void
+job_on_file (job_t *self, const link_msg_t *msg)
+{
+    if (msg->frame.type == MSG_ERROR)
+        s_on_refused (self, msg);
+    if (self->state == JOB_FETCH && msg->frame.type == MSG_DATA)
+        s_on_data (self, &msg->msg.chunk);
+    if (self->state != JOB_UPLOAD)
+        return;
+    if (msg->frame.type == MSG_GO)
+        upload_go (&self->upload, &self->report, &msg->msg.at, self->shared->boot_ms);
+    if (msg->frame.type == MSG_SEALED
+        && upload_sealed (&self->upload, &msg->msg.sealed, self->shared->boot_ms) == TRANSFER_DONE)
+        job_feed (self, JOB_ON_STORED);
+}

@@ -1,0 +1,94 @@
+//  job - one attempt on this worker, as one table {state, event} -> {action, next}.
+//
+//  fetch -> ready -> run -> upload -> verdict -> gone; stop on the way when the broker takes it back.
+//  A job holds a slot until its result is spooled.  A missing cell is a stale event: nothing changes.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "worker/home.h"
+#include "worker/run.h"
+#include "worker/session.h"
+#include "worker/spool.h"
+#include "worker/transfer.h"
+
+typedef enum {
+    JOB_FETCH,   //  prompt and event come from the broker
+    JOB_READY,   //  waits for its turn to start
+    JOB_RUN,     //  the agent runs
+    JOB_STOP,    //  the agent is being ended, the attempt goes back
+    JOB_UPLOAD,  //  spooled; files go to the broker
+    JOB_VERDICT, //  the verdict is repeated until acknowledged
+    JOB_GONE,    //  to be destroyed
+    JOB_STATES
+} job_state_t;
+
+typedef enum {
+    JOB_ON_FETCHED,
+    JOB_ON_FAILED,  //  fetch or start impossible; self->reason says why
+    JOB_ON_START,   //  its turn
+    JOB_ON_ENDED,   //  agent tree is gone
+    JOB_ON_CANCEL,  //  by the broker
+    JOB_ON_DRAIN,   //  the worker leaves
+    JOB_ON_STORED,  //  the broker has the files, or wants none
+    JOB_ON_MISSING, //  the broker lost them
+    JOB_ON_ACK,     //  verdict acknowledged
+    JOB_EVENTS
+} job_event_t;
+
+//  What all jobs of a worker share; borrowed by each.
+typedef struct {
+    const settings_t *settings;
+    home_t *home;
+    session_t *session;
+    const char *script, *program_dir;
+    int poll_fd;              //  epoll that wakes the loop for status streams
+    int64_t boot_ms, wall_ms; //  now, set each turn
+    int64_t started_ms;       //  boot time of the last start of an agent, 0 = none
+    int64_t window;           //  bytes that may be put under way this turn
+    bool orphans;             //  a supervisor died: kill what it left
+} job_shared_t;
+
+typedef struct job job_t;
+struct job {
+    job_shared_t *shared;
+    job_state_t state;
+    spool_report_t report; //  incident and attempt from the start
+    char dir [HOME_PATH];  //  jobs/... and later spool/...
+    char cluster [128], model [128], allowed_tools [1024];
+    int64_t timeout_ms;
+    int64_t since_ms; //  boot time of the ASSIGN
+    fetch_t fetch;
+    run_t run;
+    upload_t upload;
+    int64_t progress_ms;            //  next PROGRESS
+    int64_t verdict_ms;             //  next VERDICT
+    bool accept_sent, started_sent; //  in this session
+    const char *release;            //  reason of a RELEASE: drain, cancelled, host
+    char reason [160];
+    job_t *prev, *next;
+};
+
+//  A new attempt; its workspace is made at once.  Own: fresh, NULL when out of memory.
+job_t *
+job_new (job_shared_t *shared, const msg_assign_t *assign);
+//  An entry of the spool.
+job_t *
+job_new_spooled (job_shared_t *shared, const char *dir, const spool_report_t *report);
+void
+job_destroy (job_t **self_p);
+bool
+job_is (const job_t *self, codec_text_t incident, int64_t attempt);
+//  Does it hold a slot?
+bool
+job_busy (const job_t *self);
+void
+job_feed (job_t *self, job_event_t event);
+//  Do what is due.
+void
+job_tick (job_t *self);
+//  A new session: say ACCEPT and STARTED again.
+void
+job_greet (job_t *self);
+//  A message of the files socket for this job; seq_answered is the frame's corr.
+void
+job_on_file (job_t *self, const link_msg_t *msg);

@@ -1,1 +1,94 @@
-typedef int not_written_yet; // replaced by its owner
+//  triage-worker - runs agents for incidents that the broker assigns.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/conf.h"
+#include "common/base/failpoint.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "worker/home.h"
+#include "worker/settings.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+extern char **environ;
+
+//  Before any thread exists, so that libzmq's inherit it: signals come by signalfd only.
+static void
+s_block_signals (void)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    sigaddset (&set, SIGHUP);
+    sigprocmask (SIG_BLOCK, &set, NULL);
+    signal (SIGPIPE, SIG_IGN);
+}
+
+static int
+s_refuse (int rc, const char *text)
+{
+    log_error (text);
+    return rc == -EBUSY ? EXIT_SECOND : EXIT_CONFIG;
+}
+
+static int
+s_ready (const settings_t *settings, const home_t *home)
+{
+    char lines [HOME_NAME + 1024];
+    snprintf (lines, sizeof lines, "worker=%s\nid=%s\nwork=%s\nfiles=%s\n", home->name,
+              home->id.text, settings->broker_endpoint, settings->broker_files_endpoint);
+    return conf_write_ready (settings->common.ready_file, lines);
+}
+
+static int
+s_run (const conf_t *conf, home_t *home, curve_keys_t *keys)
+{
+    const settings_t *settings = conf_settings (conf);
+    err_diag_t diag = {""};
+    own (worker_destroy) worker_t *worker = worker_new (conf, home, keys, &diag);
+    if (!worker)
+        return s_refuse (ERR_CONFIG, diag.text);
+    int rc = s_ready (settings, home);
+    if (rc < 0) {
+        log_error ("ready file not written", kv ("error", err_str (rc)));
+        return EXIT_RUNTIME;
+    }
+    return worker_run (worker);
+}
+
+int
+main (int argc, char **argv)
+{
+    failpoint_init ("worker");
+    s_block_signals ();
+    own (conf_destroy) conf_t *conf = NULL;
+    int rc = conf_load (&settings_spec, argc, argv, environ, &conf);
+    if (rc > 0)
+        return 0;
+    if (rc < 0)
+        return rc == -EINVAL ? EXIT_USAGE : EXIT_CONFIG;
+
+    const settings_t *settings = conf_settings (conf);
+    log_set_level ((enum log_level) settings->common.log_level);
+    log_set_format ((enum log_format) settings->common.log_format);
+    err_diag_t diag = {""};
+    curve_keys_t keys = {0};
+    char name [HOME_NAME];
+    home_t home = {.lock_fd = -1};
+    rc = home_name (settings->worker_name, name, &diag);
+    if (rc == 0)
+        rc = curve_load_peer (settings->keys_dir, CURVE_ROLE_WORKER, &keys, &diag);
+    if (rc == 0)
+        rc = home_open (&home, settings->workspace_root, name, &diag);
+    if (rc < 0) {
+        home_close (&home);
+        return s_refuse (rc, diag.text);
+    }
+    rc = s_run (conf, &home, &keys);
+    curve_wipe (&keys); //  not before: a socket may have to be built anew
+    home_close (&home);
+    return rc;
+}

@@ -12,21 +12,21 @@ typedef struct {
 typedef struct {
     conf_common_t common;
     const char *broker_endpoint, *broker_files_endpoint;
-    const char *worker_name;     //  "" = host name
+    const char *worker_name; //  "" = host name
     const char *keys_dir, *workspace_root;
     const char *agent_script_path;
-    const char *agent_cli;       //  "" = claude when its key is set, else playbook
-    const char *agent_model;     //  "" = the assignment's
+    const char *agent_cli;   //  "" = claude when its key is set, else playbook
+    const char *agent_model; //  "" = the assignment's
     const char *agent_image;
-    int64_t agent_timeout;       //  ms, 0 = the assignment's
+    int64_t agent_timeout; //  ms, 0 = the assignment's
     int64_t max_concurrent_agents;
-    const char *agent_env;       //  comma-separated names passed on to the agent
-    int64_t agent_kill_grace;    //  ms
+    const char *agent_env;        //  comma-separated names passed on to the agent
+    int64_t agent_kill_grace;     //  ms
     int64_t agent_start_interval; //  ms between two starts
-    conf_table_t clusters;       //  settings_cluster_t
-    const char *kubeconfig;      //  KUBECONFIG: for clusters without their own
+    conf_table_t clusters;        //  settings_cluster_t
+    const char *kubeconfig;       //  KUBECONFIG: for clusters without their own
     const char *anthropic_api_key, *openai_api_key, *gemini_api_key, *google_api_key;
-    int64_t shutdown_timeout;    //  ms
+    int64_t shutdown_timeout; //  ms
 } settings_t;
 
 extern const conf_spec_t settings_spec;

@@ -1,0 +1,297 @@
+//  home - flock, worker-id, and a removal that never takes long.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/home.h"
+
+#include "common/base/buf.h"
+#include "common/base/clk.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "worker/tree.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+enum { HOME_DEPTH = 24 }; //  folders deeper than this are moved up first
+
+static void
+s_close (DIR **dir_p)
+{
+    if (*dir_p)
+        closedir (*dir_p);
+    *dir_p = NULL;
+}
+
+static bool
+s_name_good (const char *name)
+{
+    if (!*name || *name == '.' || strlen (name) >= HOME_NAME)
+        return false;
+    for (; *name; name++)
+        if (!isalnum ((unsigned char) *name) && !strchr ("._-", *name))
+            return false;
+    return true;
+}
+
+int
+home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag)
+{
+    char host [HOME_NAME] = "worker";
+    if (!*configured && gethostname (host, sizeof host - 1) == 0)
+        for (char *at = host; *at; at++)
+            if (!isalnum ((unsigned char) *at) && !strchr ("._-", *at))
+                *at = '-';
+    host [HOME_NAME - 1] = 0;
+    const char *name = *configured ? configured : host;
+    if (!s_name_good (name)) {
+        err_diag (diag,
+                  "worker_name \"%.64s\": expected 1 to 63 of A-Z a-z 0-9 . _ -, not first a dot",
+                  name);
+        return ERR_CONFIG;
+    }
+    snprintf (ret_name, HOME_NAME, "%s", name);
+    return 0;
+}
+
+static int
+s_mkdirs (const char *path)
+{
+    char part [HOME_PATH];
+    if (snprintf (part, sizeof part, "%s", path) >= (int) sizeof part)
+        return -ENAMETOOLONG;
+    for (char *at = part + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = 0;
+        if (mkdir (part, 0700) != 0 && errno != EEXIST)
+            return -errno;
+        *at = '/';
+    }
+    return mkdir (part, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+//  A lock that somebody else holds means that a broker keeps its artifacts of record here.
+static bool
+s_broker_holds (const char *root)
+{
+    char path [PATH_MAX];
+    if (snprintf (path, sizeof path, "%s/.broker.lock", root) >= (int) sizeof path)
+        return false;
+    own (own_fd) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+static int
+s_lock (home_t *self)
+{
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/.lock", self->path);
+    self->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->lock_fd < 0)
+        return -errno;
+    if (flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+    return 0;
+}
+
+static int
+s_write_id (const home_t *self, const char *path)
+{
+    char fresh [HOME_PATH + 8];
+    snprintf (fresh, sizeof fresh, "%s.new", path);
+    own (own_fd) int fd = open (fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    size_t size = strlen (self->id.text);
+    if (write (fd, self->id.text, size) != (ssize_t) size || fsync (fd) != 0)
+        return errno ? -errno : -EIO;
+    return rename (fresh, path) == 0 ? 0 : -errno;
+}
+
+static int
+s_identity (home_t *self)
+{
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/worker-id", self->path);
+    own (buf_fini) buf_t text = buf_init (256);
+    if (buf_read_file (&text, path) == 0) {
+        text.data [strcspn (text.data, "\r\n ")] = 0;
+        if (ident_valid (text.data)) {
+            snprintf (self->id.text, sizeof self->id.text, "%s", text.data);
+            return 0;
+        }
+    }
+    own (clk_destroy) clk_t *clk = clk_new ();
+    if (!clk)
+        return -ENOMEM;
+    self->id = ident_new (clk_now (clk).wall_ms);
+    return s_write_id (self, path);
+}
+
+//  Workspaces of a worker that was killed: their agents first, then their files.
+static void
+s_clear_jobs (home_t *self)
+{
+    char prefix [HOME_PATH + 32], path [HOME_PATH];
+    snprintf (prefix, sizeof prefix, "WORKSPACE_DIR=%s/jobs/", self->path);
+    for (int round = 0; round < 10; round++)
+        if (tree_kill_environ (prefix) <= 0)
+            break;
+
+    snprintf (path, sizeof path, "%s/jobs", self->path);
+    own (s_close) DIR *dir = opendir (path);
+    for (struct dirent *entry = dir ? readdir (dir) : NULL; entry; entry = readdir (dir)) {
+        if (entry->d_name [0] == '.')
+            continue;
+        char job [PATH_MAX + 256];
+        snprintf (job, sizeof job, "%s/%s", path, entry->d_name);
+        home_discard (self, job);
+    }
+}
+
+static int
+s_folders (home_t *self)
+{
+    static const char *const parts [] = {"jobs", "spool", "trash"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts [0]; i++) {
+        char path [HOME_PATH];
+        snprintf (path, sizeof path, "%s/%s", self->path, parts [i]);
+        if (mkdir (path, 0700) != 0 && errno != EEXIST)
+            return -errno;
+    }
+    return 0;
+}
+
+int
+home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
+{
+    *self = (home_t){.lock_fd = -1};
+    int rc = s_mkdirs (root);
+    char absolute [PATH_MAX];
+    if (rc == 0 && !realpath (root, absolute))
+        rc = -errno;
+    if (rc == 0 && s_broker_holds (absolute)) {
+        err_diag (diag, "workspace_root %.150s is held by a broker: give the worker its own folder",
+                  absolute);
+        return ERR_CONFIG;
+    }
+    if (rc == 0
+        && snprintf (self->path, sizeof self->path, "%s/%s", absolute, name)
+               >= (int) sizeof self->path)
+        rc = -ENAMETOOLONG;
+    if (rc == 0)
+        rc = s_mkdirs (self->path);
+    if (rc == 0)
+        rc = s_lock (self);
+    if (rc == -EBUSY) {
+        err_diag (diag, "%.180s is in use: another worker of this name is running", self->path);
+        return rc;
+    }
+    if (rc == 0)
+        rc = s_folders (self);
+    if (rc == 0)
+        rc = s_identity (self);
+    if (rc < 0) {
+        err_diag (diag, "workspace_root %.150s: %s", root, err_str (rc));
+        return ERR_CONFIG;
+    }
+    snprintf (self->name, sizeof self->name, "%s", name);
+    s_clear_jobs (self);
+    return 0;
+}
+
+void
+home_close (home_t *self)
+{
+    own_fd (&self->lock_fd);
+}
+
+void
+home_path (const home_t *self, const char *part, const char *incident, int64_t attempt,
+           char ret_path [HOME_PATH])
+{
+    snprintf (ret_path, HOME_PATH, "%s/%s/%s.%" PRId64, self->path, part, incident, attempt);
+}
+
+void
+home_discard (home_t *self, const char *path)
+{
+    char trash [HOME_PATH];
+    snprintf (trash, sizeof trash, "%s/trash/%d.%" PRIu64, self->path, (int) getpid (),
+              self->trash_count++);
+    if (rename (path, trash) != 0 && errno != ENOENT)
+        log_warn ("workspace not removed", kv ("path", path), kv ("error", strerror (errno)));
+    self->trash_clean = false;
+}
+
+typedef struct {
+    home_t *home;
+    int trash_fd; //  borrowed
+    int budget;   //  entries that may still be removed
+} sweep_t;
+
+static void
+s_sweep_dir (sweep_t *sweep, int parent_fd, const char *name, int depth);
+
+static void
+s_sweep_entry (sweep_t *sweep, int dir_fd, const struct dirent *entry, int depth)
+{
+    const char *name = entry->d_name;
+    if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
+        return;
+    sweep->budget--;
+    if (unlinkat (dir_fd, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
+        return;
+    if (depth < HOME_DEPTH) {
+        s_sweep_dir (sweep, dir_fd, name, depth + 1);
+        return;
+    }
+    char top [64];
+    snprintf (top, sizeof top, "%d.%" PRIu64, (int) getpid (), sweep->home->trash_count++);
+    (void) renameat (dir_fd, name, sweep->trash_fd, top);
+}
+
+//  Recursion is bounded by HOME_DEPTH; symlinks are removed, never followed.
+static void
+s_sweep_dir (sweep_t *sweep, int parent_fd, const char *name, int depth)
+{
+    own (own_fd) int fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && fchmodat (parent_fd, name, 0700, 0) == 0)
+        fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void) fchmod (fd, 0700);
+    int copy = dup (fd);
+    own (s_close) DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
+    struct dirent *entry = dir ? readdir (dir) : NULL;
+    for (; entry && sweep->budget > 0; entry = readdir (dir))
+        s_sweep_entry (sweep, fd, entry, depth);
+    if (!entry)
+        (void) unlinkat (parent_fd, name, AT_REMOVEDIR);
+}
+
+bool
+home_sweep (home_t *self, int max)
+{
+    if (self->trash_clean)
+        return true;
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/trash", self->path);
+    own (own_fd) int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int copy = fd >= 0 ? dup (fd) : -1;
+    own (s_close) DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
+    sweep_t sweep = {.home = self, .trash_fd = fd, .budget = max};
+    struct dirent *entry = dir ? readdir (dir) : NULL;
+    for (; entry && sweep.budget > 0; entry = readdir (dir))
+        s_sweep_entry (&sweep, fd, entry, 0);
+    self->trash_clean = !entry && sweep.budget == max;
+    return self->trash_clean;
+}

@@ -1,0 +1,46 @@
+//  home - the worker's folder: its lock, its identity, and the rubbish that is swept bit by bit.
+//
+//  <root>/<name>/.lock        held while the worker lives
+//  <root>/<name>/worker-id    UUIDv7, the identity where no keys are used
+//  <root>/<name>/jobs/        workspaces of running attempts: <incident>.<attempt>/
+//  <root>/<name>/spool/       finished attempts that the broker has not acknowledged
+//  <root>/<name>/trash/       on its way out
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+#include "common/base/ident.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { HOME_PATH = 4096, HOME_NAME = 64 };
+
+typedef struct {
+    char name [HOME_NAME];
+    char path [HOME_PATH - 256]; //  absolute; room for what is put below it
+    ident_t id;
+    int lock_fd;
+    uint64_t trash_count;
+    bool trash_clean; //  nothing to sweep
+} home_t;
+
+//  Fill in the worker's name: configured, or made from the host name.  Err: ERR_CONFIG.
+int
+home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag) must_check;
+//  Make and lock the folder, kill what a killed worker left running in it, empty jobs/.
+//  Err: ERR_CONFIG with a diag (a broker holds the root, not writable), -EBUSY a worker holds it.
+int
+home_open (home_t *self, const char *root, const char *name, err_diag_t *diag) must_check;
+void
+home_close (home_t *self);
+//  "<home>/<part>/<incident>.<attempt>"; part is "jobs" or "spool".
+void
+home_path (const home_t *self, const char *part, const char *incident, int64_t attempt,
+           char ret_path [HOME_PATH]);
+//  Move a folder to the trash; gone from its name at once, its files later.
+void
+home_discard (home_t *self, const char *path);
+//  Remove at most max entries from the trash.  Returns true when it is empty.
+bool
+home_sweep (home_t *self, int max);

@@ -1,0 +1,228 @@
+//  transfer - GET one chunk at a time; PUT within a window.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/transfer.h"
+
+#include "common/base/failpoint.h"
+#include "common/base/limits.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    const char *remote, *local;
+} fetch_file_t;
+
+static const fetch_file_t s_files [] = {{"event.json", "event.json"},
+                                        {"incident.json", "incident.json"},
+                                        {"prompt.md", "logs/prompt.md"},
+                                        {"system-prompt.md", "system-prompt.md"}};
+
+enum { FETCH_FILES = sizeof s_files / sizeof s_files [0] };
+
+int
+fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t attempt,
+            int64_t now_ms)
+{
+    if (self->asked_ms && now_ms < self->asked_ms + LIMIT_FILES_RETRY_MS)
+        return 0;
+    if (self->tries >= LIMIT_FETCH_TRIES)
+        return ERR_LIMIT;
+    msg_at_t get = {.incident = codec_text (incident),
+                    .attempt = attempt,
+                    .path = codec_text (s_files [self->index].remote),
+                    .upto = self->offset};
+    int64_t seq = session_send_file (session, MSG_GET, &get);
+    if (seq < 0)
+        return 0; //  not connected: the next tick tries again, this is no try
+    self->seq = (uint64_t) seq;
+    self->asked_ms = now_ms;
+    self->tries++;
+    return 0;
+}
+
+static int
+s_write_at (const char *dir, const char *local, const msg_chunk_t *data)
+{
+    char path [PATH_MAX];
+    if (snprintf (path, sizeof path, "%s/%s", dir, local) >= (int) sizeof path)
+        return -ENAMETOOLONG;
+    int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (data->offset ? 0 : O_TRUNC);
+    own (own_fd) int fd = open (path, flags, 0600);
+    if (fd < 0)
+        return -errno;
+    ssize_t done = pwrite (fd, data->bytes.data, data->bytes.size, data->offset);
+    if (done < 0)
+        return -errno;
+    return (size_t) done == data->bytes.size ? 0 : -ENOSPC;
+}
+
+int
+fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data)
+{
+    const fetch_file_t *file = &s_files [self->index];
+    if (!codec_is (data->path, file->remote) || data->offset != self->offset)
+        return TRANSFER_MORE; //  answer to a question asked twice
+    int64_t size = (int64_t) data->bytes.size;
+    if (data->size > LIMIT_INCIDENT_BYTES || data->offset + size > data->size
+        || (size == 0 && data->offset < data->size))
+        return ERR_PROTO;
+    int rc = s_write_at (dir, file->local, data);
+    if (rc < 0)
+        return rc;
+    self->offset += size;
+    self->tries = 0;
+    self->asked_ms = 0;
+    if (self->offset < data->size)
+        return TRANSFER_MORE;
+    self->offset = 0;
+    self->index++;
+    if (self->index < FETCH_FILES)
+        return TRANSFER_MORE;
+    self->index = 0;
+    return TRANSFER_DONE;
+}
+
+void
+fetch_refused (fetch_t *self, const char *text, int64_t now_ms)
+{
+    snprintf (self->error, sizeof self->error, "%s", text);
+    //  A quarter of the pause for silence: the broker is there and said no.
+    self->asked_ms = now_ms - LIMIT_FILES_RETRY_MS + LIMIT_FILES_RETRY_MS / 4;
+}
+
+void
+upload_restart (upload_t *self, int64_t now_ms, int64_t pause_ms)
+{
+    *self = (upload_t){.wait_ms = now_ms + pause_ms, .moved_ms = now_ms};
+}
+
+int64_t
+upload_pending (const upload_t *self)
+{
+    return self->sent - self->safe;
+}
+
+//  Send one chunk.  Returns bytes, 0 when the socket takes no more, negative when the file is unreadable.
+static int64_t
+s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t *report)
+{
+    static char bytes [LIMIT_CHUNK_BYTES]; //  one thread
+    const spool_file_t *file = &report->files [self->index];
+    char path [PATH_MAX];
+    if (snprintf (path, sizeof path, "%s/%s", dir, file->path) >= (int) sizeof path)
+        return -ENAMETOOLONG;
+    own (own_fd) int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int64_t left = file->size - self->sent;
+    size_t size = left < LIMIT_CHUNK_BYTES ? (size_t) left : LIMIT_CHUNK_BYTES;
+    ssize_t got = pread (fd, bytes, size, self->sent);
+    if (got < 0 || (size_t) got != size)
+        return got < 0 ? -errno : -EIO;
+
+    msg_chunk_t put = {.incident = codec_text (report->incident.text),
+                       .attempt = report->attempt,
+                       .path = codec_text (file->path),
+                       .offset = self->sent,
+                       .size = file->size,
+                       .bytes = {bytes, size}};
+    failpoint ("worker.put.before");
+    int64_t seq = session_send_file (session, MSG_PUT, &put);
+    if (seq < 0)
+        return 0;
+    self->seq = (uint64_t) seq;
+    self->touched = true;
+    self->sent += got;
+    return got;
+}
+
+static void
+s_seal (upload_t *self, session_t *session, const spool_report_t *report, int64_t now_ms)
+{
+    if (self->sealed_ms && now_ms < self->sealed_ms + LIMIT_FILES_RETRY_MS)
+        return;
+    msg_file_t files [LIMIT_ATTEMPT_FILES];
+    for (size_t i = 0; i < report->file_count; i++)
+        files [i] = (msg_file_t){.path = codec_text (report->files [i].path),
+                                 .size = report->files [i].size,
+                                 .sha256 = codec_text (report->files [i].sha256)};
+    msg_seal_t seal = {.incident = codec_text (report->incident.text),
+                       .attempt = report->attempt,
+                       .files = {files, report->file_count}};
+    failpoint ("worker.seal.before");
+    int64_t seq = session_send_file (session, MSG_SEAL, &seal);
+    if (seq < 0)
+        return;
+    self->seq = (uint64_t) seq;
+    self->sealed_ms = now_ms;
+}
+
+//  The file at hand is on the broker's disk: go to the next one.
+static void
+s_next_file (upload_t *self, const spool_report_t *report)
+{
+    while (self->index < report->file_count && self->touched
+           && self->safe == report->files [self->index].size && self->sent == self->safe
+           && !self->sealed_ms) {
+        self->index++;
+        self->sent = self->safe = 0;
+        self->touched = false;
+    }
+}
+
+void
+upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
+             int64_t now_ms, int64_t *window)
+{
+    if (now_ms < self->wait_ms || !session_ready (session))
+        return;
+    if (self->index >= report->file_count) {
+        s_seal (self, session, report, now_ms);
+        return;
+    }
+    const spool_file_t *file = &report->files [self->index];
+    bool waiting = self->touched && (self->sent > self->safe || file->size == 0);
+    if (waiting && now_ms >= self->moved_ms + LIMIT_FILES_RETRY_MS) {
+        self->sent = self->safe;
+        self->touched = false;
+    }
+    while (*window > 0 && (self->sent < file->size || !self->touched)) {
+        if (!waiting)
+            self->moved_ms = now_ms;
+        int64_t put = s_put (self, session, dir, report);
+        if (put < 0)
+            upload_restart (self, now_ms, LIMIT_FILES_RETRY_MS);
+        if (put <= 0)
+            break;
+        *window -= put;
+        waiting = true;
+    }
+}
+
+void
+upload_go (upload_t *self, const spool_report_t *report, const msg_at_t *go, int64_t now_ms)
+{
+    if (self->index >= report->file_count || !codec_is (go->path, report->files [self->index].path))
+        return;
+    int64_t size = report->files [self->index].size;
+    if (go->upto < 0 || go->upto > size)
+        return;
+    self->moved_ms = now_ms;
+    if (go->upto < self->safe || go->upto > self->sent)
+        self->sent = go->upto; //  the broker lost its staging, or had more from an earlier session
+    self->safe = go->upto;
+    s_next_file (self, report);
+}
+
+int
+upload_sealed (upload_t *self, const msg_sealed_t *sealed, int64_t now_ms)
+{
+    if (codec_is (sealed->result, "stored") || codec_is (sealed->result, "closed"))
+        return TRANSFER_DONE;
+    upload_restart (self, now_ms, LIMIT_VERDICT_RETRY_MS);
+    return TRANSFER_MORE;
+}

@@ -1,0 +1,541 @@
+//  worker - jobs by the broker's word, drained by a signal.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/worker.h"
+
+#include "common/base/clk.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "worker/job.h"
+#include "worker/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <utlist.h>
+
+enum {
+    WORKER_TICK_MS = 50, //  while there are jobs
+    WORKER_IDLE_MS = 200,
+    WORKER_LINGER_MS = 2000, //  last words at the end
+    WORKER_FENCES = LIMIT_SLOTS + LIMIT_SPOOLED + LIMIT_SLOTS
+};
+
+typedef enum { DRAIN_NO, DRAIN_WAIT, DRAIN_STOP } drain_t;
+
+struct worker {
+    const conf_t *conf;
+    const settings_t *settings;
+    home_t *home;
+    clk_t *clk;
+    job_shared_t shared;
+    job_t *jobs;
+    int signal_fd, poll_fd;
+    drain_t drain;
+    int64_t drain_until_ms; //  agents are stopped then
+    int64_t leave_by_ms;    //  the end, whatever is left
+    char script [PATH_MAX], program_dir [PATH_MAX];
+    msg_fence_t running [WORKER_FENCES], spooled [WORKER_FENCES];
+};
+
+//  --- what the session asks
+
+static void
+s_lists (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled)
+{
+    worker_t *self = owner;
+    size_t running = 0, spooled = 0;
+    job_t *job;
+    DL_FOREACH (self->jobs, job)
+    {
+        msg_fence_t fence = {.incident = codec_text (job->report.incident.text),
+                             .attempt = job->report.attempt};
+        if (job_busy (job) && job->state != JOB_STOP && running < WORKER_FENCES)
+            self->running [running++] = fence;
+        if (!job_busy (job) && job->state != JOB_GONE && spooled < WORKER_FENCES)
+            self->spooled [spooled++] = fence;
+    }
+    *ret_running = (codec_list_t){self->running, running};
+    *ret_spooled = (codec_list_t){self->spooled, spooled};
+}
+
+static void
+s_count (const worker_t *self, int64_t *ret_busy, int64_t *ret_spooled)
+{
+    *ret_busy = *ret_spooled = 0;
+    const job_t *job;
+    DL_FOREACH (self->jobs, job)
+    {
+        if (job_busy (job))
+            ++*ret_busy;
+        else if (job->state != JOB_GONE)
+            ++*ret_spooled;
+    }
+}
+
+static void
+s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
+{
+    worker_t *self = owner;
+    int64_t busy, spooled;
+    s_count (self, &busy, &spooled);
+    *ret_total = self->settings->max_concurrent_agents;
+    *ret_free = *ret_total > busy ? *ret_total - busy : 0;
+    if (self->drain != DRAIN_NO || spooled >= LIMIT_SPOOLED)
+        *ret_free = 0;
+}
+
+static job_t *
+s_find (worker_t *self, codec_text_t incident, int64_t attempt)
+{
+    job_t *job;
+    DL_FOREACH (self->jobs, job)
+    if (job->state != JOB_GONE && job_is (job, incident, attempt))
+        return job;
+    return NULL;
+}
+
+static void
+s_release (worker_t *self, codec_text_t incident, int64_t attempt, const char *reason)
+{
+    msg_end_t end = {.incident = incident, .attempt = attempt, .reason = codec_text (reason)};
+    (void) session_send (self->shared.session, MSG_RELEASE, &end, 0);
+}
+
+static void
+s_on_assign (worker_t *self, const msg_assign_t *assign)
+{
+    char incident [IDENT_SIZE];
+    if (!codec_copy (assign->incident, incident, sizeof incident) || !ident_valid (incident)
+        || assign->attempt < 1) {
+        log_warn ("assignment ignored: not an incident id", kv ("incident_id", incident));
+        return;
+    }
+    job_t *job = s_find (self, assign->incident, assign->attempt);
+    if (job) {
+        job->accept_sent = false; //  the ACCEPT was lost
+        return;
+    }
+    int64_t total, free_slots;
+    s_credit (self, &total, &free_slots);
+    if (free_slots == 0) {
+        s_release (self, assign->incident, assign->attempt,
+                   self->drain != DRAIN_NO ? "drain" : "busy");
+        return;
+    }
+    job = job_new (&self->shared, assign);
+    if (!job) {
+        s_release (self, assign->incident, assign->attempt, "busy");
+        return;
+    }
+    log_info ("incident assigned", kv ("incident_id", incident), kv ("attempt", assign->attempt),
+              kv ("cluster", job->cluster));
+    DL_APPEND (self->jobs, job);
+}
+
+static void
+s_on_cancel (worker_t *self, codec_text_t incident, int64_t attempt, bool answer)
+{
+    job_t *job = s_find (self, incident, attempt);
+    if (job)
+        job_feed (job, JOB_ON_CANCEL);
+    else if (answer)
+        s_release (self, incident, attempt, "cancelled");
+}
+
+static void
+s_on_welcome (worker_t *self, const msg_welcome_t *welcome)
+{
+    const msg_fence_t *revoke = welcome->revoke.items;
+    for (size_t i = 0; i < welcome->revoke.count; i++)
+        s_on_cancel (self, revoke [i].incident, revoke [i].attempt, false);
+    job_t *job;
+    DL_FOREACH (self->jobs, job)
+    job_greet (job);
+}
+
+static void
+s_on_verdict_ack (worker_t *self, const msg_verdict_ack_t *ack)
+{
+    job_t *job = s_find (self, ack->incident, ack->attempt);
+    if (!job)
+        return;
+    char disposition [32];
+    codec_copy (ack->disposition, disposition, sizeof disposition);
+    log_info ("verdict acknowledged", kv ("incident_id", job->report.incident.text),
+              kv ("attempt", job->report.attempt), kv ("disposition", disposition));
+    job_feed (job, codec_is (ack->disposition, "missing") ? JOB_ON_MISSING : JOB_ON_ACK);
+}
+
+static void
+s_on_file (worker_t *self, const link_msg_t *msg)
+{
+    codec_text_t incident = {0};
+    int64_t attempt = 0;
+    job_t *job;
+    if (msg->frame.type == MSG_ERROR) {
+        DL_FOREACH (self->jobs, job)
+        job_on_file (job, msg);
+        return;
+    }
+    if (msg->frame.type == MSG_DATA) {
+        incident = msg->msg.chunk.incident;
+        attempt = msg->msg.chunk.attempt;
+    }
+    else if (msg->frame.type == MSG_GO) {
+        incident = msg->msg.at.incident;
+        attempt = msg->msg.at.attempt;
+    }
+    else if (msg->frame.type == MSG_SEALED) {
+        incident = msg->msg.sealed.incident;
+        attempt = msg->msg.sealed.attempt;
+    }
+    job = incident.data ? s_find (self, incident, attempt) : NULL;
+    if (job)
+        job_on_file (job, msg);
+}
+
+static void
+s_on_message (void *owner, const link_msg_t *msg, bool files)
+{
+    worker_t *self = owner;
+    const msg_t *body = &msg->msg;
+    if (files) {
+        s_on_file (self, msg);
+        return;
+    }
+    if (msg->frame.type == MSG_WELCOME)
+        s_on_welcome (self, &body->welcome);
+    else if (msg->frame.type == MSG_ASSIGN)
+        s_on_assign (self, &body->assign);
+    else if (msg->frame.type == MSG_CANCEL)
+        s_on_cancel (self, body->end.incident, body->end.attempt, true);
+    else if (msg->frame.type == MSG_LEASE && body->lease.ms == 0)
+        s_on_cancel (self, body->lease.incident, body->lease.attempt, false);
+    else if (msg->frame.type == MSG_VERDICT_ACK)
+        s_on_verdict_ack (self, &body->verdict_ack);
+}
+
+//  --- start
+
+static void
+s_close (DIR **dir_p)
+{
+    if (*dir_p)
+        closedir (*dir_p);
+    *dir_p = NULL;
+}
+
+//  Finished work of an earlier life.  What cannot be read stays where it is, for a human.
+static void
+s_load_spool (worker_t *self)
+{
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/spool", self->home->path);
+    own (s_close) DIR *dir = opendir (path);
+    for (struct dirent *entry = dir ? readdir (dir) : NULL; entry; entry = readdir (dir)) {
+        if (entry->d_name [0] == '.')
+            continue;
+        char name [HOME_PATH + 256];
+        snprintf (name, sizeof name, "%s/%s", path, entry->d_name);
+        static spool_report_t report; //  6 KiB, one thread
+        int rc = spool_load (name, &report);
+        job_t *job = rc == 0 ? job_new_spooled (&self->shared, name, &report) : NULL;
+        if (job) {
+            log_info ("result found in the spool", kv ("incident_id", report.incident.text),
+                      kv ("attempt", report.attempt));
+            DL_APPEND (self->jobs, job);
+        }
+        else
+            log_error ("spool entry not readable", kv ("path", name), kv ("error", err_str (rc)));
+    }
+}
+
+static int
+s_find_programs (worker_t *self, err_diag_t *diag)
+{
+    ssize_t size = readlink ("/proc/self/exe", self->program_dir, sizeof self->program_dir - 1);
+    char *slash = size > 0 ? strrchr (self->program_dir, '/') : NULL;
+    if (!slash) {
+        err_diag (diag, "cannot find this program's own folder");
+        return ERR_CONFIG;
+    }
+    *slash = 0;
+    const char *script = self->settings->agent_script_path;
+    if (!realpath (script, self->script)) {
+        log_warn ("agent script not found", kv ("path", script), kv ("error", strerror (errno)));
+        char cwd [PATH_MAX / 2] = "/";
+        bool relative = *script != '/' && getcwd (cwd, sizeof cwd);
+        if (snprintf (self->script, sizeof self->script, "%s%s%s", relative ? cwd : "",
+                      relative ? "/" : "", script)
+            >= (int) sizeof self->script) {
+            err_diag (diag, "agent_script_path is too long");
+            return ERR_CONFIG;
+        }
+    }
+    return 0;
+}
+
+static int
+s_open_fds (worker_t *self)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    sigaddset (&set, SIGHUP);
+    self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    self->poll_fd = epoll_create1 (EPOLL_CLOEXEC);
+    //  If a supervisor is killed, its agents become our children instead of getting away.
+    bool good = self->signal_fd >= 0 && self->poll_fd >= 0
+                && prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+    return good ? 0 : -errno;
+}
+
+static session_t *
+s_connect (worker_t *self, const curve_keys_t *keys, err_diag_t *diag)
+{
+    session_spec_t spec = {.work_endpoint = self->settings->broker_endpoint,
+                           .files_endpoint = self->settings->broker_files_endpoint,
+                           .name = self->home->name,
+                           .worker_id = self->home->id.text,
+                           .agent = settings_agent (self->settings),
+                           .keys = keys,
+                           .slots = self->settings->max_concurrent_agents,
+                           .hooks = {self, s_lists, s_credit, s_on_message}};
+    return session_new (&spec, diag);
+}
+
+static void
+s_now (worker_t *self)
+{
+    clk_now_t now = clk_now (self->clk);
+    self->shared.boot_ms = now.boot_ms;
+    self->shared.wall_ms = now.wall_ms;
+}
+
+worker_t *
+worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, err_diag_t *diag)
+{
+    worker_t *self = calloc (1, sizeof *self);
+    if (!self) {
+        err_diag (diag, "out of memory");
+        return NULL;
+    }
+    self->conf = conf;
+    self->settings = conf_settings (conf);
+    self->home = home;
+    self->signal_fd = self->poll_fd = -1;
+    self->clk = clk_new ();
+    int rc = self->clk ? s_open_fds (self) : -ENOMEM;
+    if (rc < 0)
+        err_diag (diag, "cannot start: %s", err_str (rc));
+    if (rc == 0)
+        rc = s_find_programs (self, diag);
+    if (rc == 0) {
+        self->shared = (job_shared_t){.settings = self->settings,
+                                      .home = home,
+                                      .session = s_connect (self, keys, diag),
+                                      .script = self->script,
+                                      .program_dir = self->program_dir,
+                                      .poll_fd = self->poll_fd};
+        rc = self->shared.session ? 0 : ERR_CONFIG;
+    }
+    if (rc < 0) {
+        worker_destroy (&self);
+        return NULL;
+    }
+    s_now (self);
+    s_load_spool (self);
+    return self;
+}
+
+void
+worker_destroy (worker_t **self_p)
+{
+    worker_t *self = *self_p;
+    if (!self)
+        return;
+    job_t *job, *next;
+    DL_FOREACH_SAFE (self->jobs, job, next)
+    {
+        DL_DELETE (self->jobs, job);
+        job_destroy (&job);
+    }
+    session_destroy (&self->shared.session);
+    clk_destroy (&self->clk);
+    own_fd (&self->signal_fd);
+    own_fd (&self->poll_fd);
+    free (self);
+    *self_p = NULL;
+}
+
+//  --- the end
+
+static void
+s_stop_agents (worker_t *self, bool now)
+{
+    job_t *job;
+    DL_FOREACH (self->jobs, job)
+    {
+        job_feed (job, JOB_ON_DRAIN);
+        if (now && job->run.pid > 0)
+            run_stop (&job->run, true);
+    }
+}
+
+static void
+s_on_term (worker_t *self)
+{
+    int64_t now_ms = self->shared.boot_ms;
+    job_t *job;
+    if (self->drain == DRAIN_NO) {
+        log_info ("draining", kv ("shutdown_timeout_ms", self->settings->shutdown_timeout));
+        self->drain = DRAIN_WAIT;
+        self->drain_until_ms = now_ms + self->settings->shutdown_timeout;
+        self->leave_by_ms = self->drain_until_ms + self->settings->agent_kill_grace + LIMIT_KILL_MS;
+        DL_FOREACH (self->jobs, job)
+        if (job->state != JOB_RUN)
+            job_feed (job, JOB_ON_DRAIN);
+        return;
+    }
+    log_warn ("second signal: stopping now");
+    self->drain = DRAIN_STOP;
+    self->drain_until_ms = now_ms;
+    self->leave_by_ms = now_ms + LIMIT_KILL_MS;
+    s_stop_agents (self, true);
+}
+
+static void
+s_reload (worker_t *self)
+{
+    conf_t *fresh = NULL;
+    if (conf_reload (self->conf, &fresh) < 0)
+        return;
+    const settings_t *settings = conf_settings (fresh);
+    log_set_level ((enum log_level) settings->common.log_level);
+    log_info ("configuration reloaded");
+    conf_destroy (&fresh);
+}
+
+static void
+s_on_signals (worker_t *self)
+{
+    struct signalfd_siginfo info;
+    while (read (self->signal_fd, &info, sizeof info) == (ssize_t) sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            s_reload (self);
+        else
+            s_on_term (self);
+    }
+}
+
+static bool
+s_left (worker_t *self)
+{
+    if (self->drain == DRAIN_NO)
+        return false;
+    int64_t busy, spooled, now_ms = self->shared.boot_ms;
+    s_count (self, &busy, &spooled);
+    if (self->drain == DRAIN_WAIT && now_ms >= self->drain_until_ms) {
+        self->drain = DRAIN_STOP;
+        s_stop_agents (self, false);
+    }
+    if (busy == 0 && (spooled == 0 || now_ms >= self->drain_until_ms))
+        return true;
+    return now_ms >= self->leave_by_ms;
+}
+
+//  --- the loop
+
+static void
+s_orphans (worker_t *self)
+{
+    pid_t known [LIMIT_SLOTS * 2];
+    size_t count = 0;
+    job_t *job;
+    DL_FOREACH (self->jobs, job)
+    if (job->run.pid > 0 && count < sizeof known / sizeof known [0])
+        known [count++] = job->run.pid;
+    int found = tree_kill_others (getpid (), known, count);
+    if (found > 0)
+        log_warn ("processes of a dead supervisor killed", kv ("count", found));
+
+    //  Take the dead ones, but leave the supervisors to their jobs.
+    bool left = found != 0;
+    for (int i = 0; i < LIMIT_TURN_MESSAGES; i++) {
+        siginfo_t info = {0};
+        if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+            break;
+        bool ours = false;
+        for (size_t k = 0; k < count; k++)
+            ours = ours || known [k] == info.si_pid;
+        if (ours)
+            break;
+        (void) waitpid (info.si_pid, NULL, WNOHANG);
+    }
+    self->shared.orphans = left;
+}
+
+static void
+s_tick_jobs (worker_t *self)
+{
+    job_t *job, *next;
+    int64_t pending = 0;
+    DL_FOREACH (self->jobs, job)
+    pending += upload_pending (&job->upload);
+    self->shared.window = LIMIT_FILES_WINDOW_BYTES - pending;
+    DL_FOREACH (self->jobs, job)
+    job_tick (job);
+    DL_FOREACH_SAFE (self->jobs, job, next)
+    {
+        if (job->state != JOB_GONE || job->run.pid > 0)
+            continue;
+        DL_DELETE (self->jobs, job);
+        job_destroy (&job);
+    }
+    if (self->shared.orphans)
+        s_orphans (self);
+}
+
+static void
+s_turn (worker_t *self)
+{
+    session_t *session = self->shared.session;
+    link_wait_t items [] = {{.link = session_work (session)},
+                            {.link = session_files (session)},
+                            {.fd = self->signal_fd},
+                            {.fd = self->poll_fd}};
+    bool swept = home_sweep (self->home, LIMIT_SWEEP_ENTRIES);
+    link_wait (items, sizeof items / sizeof items [0],
+               self->jobs || !swept ? WORKER_TICK_MS : WORKER_IDLE_MS);
+    s_now (self);
+    session_drain (session, self->shared.boot_ms, self->shared.wall_ms);
+    if (items [2].readable)
+        s_on_signals (self);
+    s_tick_jobs (self);
+    session_tick (session, self->shared.boot_ms, self->shared.wall_ms);
+}
+
+int
+worker_run (worker_t *self)
+{
+    log_info ("worker started", kv ("name", self->home->name), kv ("id", self->home->id.text),
+              kv ("agent", settings_agent (self->settings)),
+              kv ("slots", self->settings->max_concurrent_agents));
+    while (!s_left (self))
+        s_turn (self);
+    int64_t busy, spooled;
+    s_count (self, &busy, &spooled);
+    log_info ("worker stopped", kv ("agents_left", busy), kv ("spooled", spooled));
+    session_bye (self->shared.session, WORKER_LINGER_MS);
+    return 0;
+}
