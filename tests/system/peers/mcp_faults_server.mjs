@@ -132,7 +132,7 @@ async function emit (given) {
   let sent = 0;
   for (const session of sessions.values()) {
     for (const [id, entry] of [...session.subscriptions]) {
-      if (given.cluster && given.cluster !== session.cluster) continue;
+      if (clusters.includes(given.cluster) && given.cluster !== session.cluster) continue;
       if (session.streams.size === 0) {
         session.subscriptions.delete(id);
         counts.lost++;
