@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
-enum { S_PATH = 4096, S_RAW_KEY = 32, S_NAME = 64 };
+enum { S_PATH = 4096, S_RAW_KEY = 32, S_NAME = 64, S_REFRESH_MS = 1000 };
 
 static const char *const s_roles [CURVE_ROLE_COUNT] = {"worker", "publisher", "tap"};
 
@@ -290,8 +290,10 @@ struct curve_zap {
     char *keys_dir;
     pthread_mutex_t lock;   //  guards entries: the ZAP thread, reload, and enrolled from any thread
     curve_entry_t *entries; //  by public key
-    zsock_t *socket;        //  used by the ZAP thread only, once it runs
-    int stop_fd;            //  eventfd: readable = end the thread
+    struct timespec
+        seen;        //  when clients/ had last changed, as of the last good load; ZAP thread only
+    zsock_t *socket; //  used by the ZAP thread only, once it runs
+    int stop_fd;     //  eventfd: readable = end the thread
     pthread_t thread;
     bool running;
 };
@@ -390,6 +392,34 @@ s_allowed (curve_zap_t *self, const char *domain, const uint8_t *raw_key,
     return false;
 }
 
+//  Read clients/ again if a key came or went.  A half-written file fails: the old keys stay, and the
+//  next look tries again.
+static void
+s_refresh (curve_zap_t *self)
+{
+    char clients [S_PATH];
+    struct stat status;
+    if (!s_path (clients, self->keys_dir, "clients", NULL) || stat (clients, &status)
+        || (status.st_mtim.tv_sec == self->seen.tv_sec
+            && status.st_mtim.tv_nsec == self->seen.tv_nsec))
+        return;
+    if (curve_zap_reload (self, NULL) == 0)
+        self->seen = status.st_mtim;
+}
+
+static bool
+s_judge (curve_zap_t *self, const char *domain, const char *mechanism, zframe_t *key,
+         char ret_identity [CURVE_IDENTITY])
+{
+    if (!domain || !mechanism || strcmp (mechanism, "CURVE") != 0 || !key
+        || zframe_size (key) != S_RAW_KEY)
+        return false;
+    if (s_allowed (self, domain, zframe_data (key), ret_identity))
+        return true;
+    s_refresh (self); //  enrolled a moment ago?
+    return s_allowed (self, domain, zframe_data (key), ret_identity);
+}
+
 //  Answer one request.  Never 300: the peer would hang until its handshake timer.
 static void
 s_answer (curve_zap_t *self)
@@ -404,10 +434,9 @@ s_answer (curve_zap_t *self)
     own (zframe_destroy) zframe_t *routing = zmsg_pop (request);
     own (zstr_free) char *mechanism = zmsg_popstr (request);
     own (zframe_destroy) zframe_t *key = zmsg_pop (request);
+    (void) version, (void) routing; //  read past; libzmq is the only sender
     char identity [CURVE_IDENTITY] = "";
-    bool allowed = domain && mechanism && strcmp (mechanism, "CURVE") == 0 && key
-                   && zframe_size (key) == S_RAW_KEY
-                   && s_allowed (self, domain, zframe_data (key), identity);
+    bool allowed = s_judge (self, domain, mechanism, key, identity);
     if (!allowed)
         log_warn ("peer refused: its key is not enrolled for this socket", kv ("socket", domain),
                   kv ("address", address));
@@ -422,8 +451,11 @@ s_thread (void *arg)
     zmq_pollitem_t items [] = {{.socket = zsock_resolve (self->socket), .events = ZMQ_POLLIN},
                                {.fd = self->stop_fd, .events = ZMQ_POLLIN}};
     while (!(items [1].revents & ZMQ_POLLIN)) {
-        if (zmq_poll (items, 2, -1) > 0 && items [0].revents & ZMQ_POLLIN)
+        int ready = zmq_poll (items, 2, S_REFRESH_MS);
+        if (ready > 0 && items [0].revents & ZMQ_POLLIN)
             s_answer (self);
+        if (ready == 0)
+            s_refresh (self);
     }
     return NULL;
 }

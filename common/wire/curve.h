@@ -53,8 +53,8 @@ curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const 
 bool
 curve_endpoint_local (const char *endpoint);
 
-//  The ZAP thread: keys in memory, answers 200 or 400, never 300.  One per process; start it before
-//  the first bind.  Domains are the socket names "work", "ingest", "files", "stream".
+//  The ZAP thread: keys in memory, answers 200 or 400, never 300.  A key that is added to or deleted from
+//  clients/ is noticed within a second, without a reload.  One per process; start it before the first bind.  Domains are the socket names "work", "ingest", "files", "stream".
 typedef struct curve_zap curve_zap_t;
 curve_zap_t *
 curve_zap_new (const char *keys_dir, err_diag_t *diag);

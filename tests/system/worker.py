@@ -89,13 +89,13 @@ class Worker:
         self.session = int.from_bytes(os.urandom(7), "little") + 1
         self.work = Link(work, self.session, keys)
         self.files = Link(files, self.session, keys)
-        self.name, self.slots, self.credit = name, slots, 0
+        self.name, self.slots, self.credit, self.keys = name, slots, 0, keys
         self.worker_id = str(uuid.uuid4())
 
     def hello(self, running=()):
         body = {"proto_min": 1, "proto_max": 1, "name": self.name, "slots": self.slots,
                 "running": list(running), "spooled": []}
-        if not self.work.sock.curve_serverkey.strip(b"\0"):
+        if not self.keys:
             body["worker_id"] = self.worker_id
         for _ in range(10):
             self.work.send(HELLO, body)
