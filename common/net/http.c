@@ -31,9 +31,11 @@ enum {
 struct http {
     CURLM *multi;
     http_transfer_t *transfers;
+    bool hooks_ran; //  since the start of http_poll: the caller has something to do, no waiting
 };
 
 struct http_transfer {
+    http_t *http;
     CURL *easy;
     struct curl_slist *headers;
     http_hooks_t hooks;
@@ -115,6 +117,7 @@ s_tell_head (http_transfer_t *transfer)
     if (transfer->head_told || status < 200)
         return;
     transfer->head_told = true;
+    transfer->http->hooks_ran = true;
     if (transfer->hooks.head)
         transfer->hooks.head (transfer->arg, transfer, (int) status);
 }
@@ -138,6 +141,7 @@ s_on_body (char *bytes, size_t one, size_t size, void *arg)
     }
     if (transfer->response_max)
         transfer->response_bytes += size;
+    transfer->http->hooks_ran = true;
     if (transfer->hooks.body)
         transfer->hooks.body (transfer->arg, transfer, bytes, size);
     return size;
@@ -217,6 +221,7 @@ http_start (http_t *self, const http_request_t *request, const http_hooks_t *hoo
     http_transfer_t *transfer = calloc (1, sizeof (http_transfer_t));
     if (!transfer)
         return -ENOMEM;
+    transfer->http = self;
     transfer->hooks = *hooks;
     transfer->arg = arg;
     transfer->response_max = request->response_max;
@@ -279,19 +284,12 @@ s_end (http_t *self, http_transfer_t *transfer, CURLcode code)
     s_free (self, transfer);
 }
 
-void
-http_poll (http_t *self, int fd, int64_t timeout_ms)
+//  Let libcurl work, then end what is over.
+static void
+s_perform (http_t *self)
 {
-    assert (self);
-
-    struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
-    int wait_ms = timeout_ms < 0 ? 0 : timeout_ms > 60000 ? 60000 : (int) timeout_ms;
-    int running = 0;
-    curl_multi_perform (self->multi, &running); //  new transfers get their first timers here
-    curl_multi_poll (self->multi, fd < 0 ? NULL : &extra, fd < 0 ? 0 : 1, wait_ms, NULL);
+    int running = 0, left = 0;
     curl_multi_perform (self->multi, &running);
-
-    int left = 0;
     const CURLMsg *msg;
     while ((msg = curl_multi_info_read (self->multi, &left)) != NULL) {
         if (msg->msg != CURLMSG_DONE)
@@ -299,8 +297,24 @@ http_poll (http_t *self, int fd, int64_t timeout_ms)
         CURLcode code = msg->data.result; //  the message dies with its handle
         http_transfer_t *transfer = NULL;
         curl_easy_getinfo (msg->easy_handle, CURLINFO_PRIVATE, &transfer);
+        self->hooks_ran = true;
         s_end (self, transfer, code);
     }
+}
+
+void
+http_poll (http_t *self, int fd, int64_t timeout_ms)
+{
+    assert (self);
+
+    self->hooks_ran = false;
+    s_perform (self); //  new transfers get their first timers here; some are over at once
+    if (self->hooks_ran)
+        timeout_ms = 0;
+    struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
+    int wait_ms = timeout_ms < 0 ? 0 : timeout_ms > 60000 ? 60000 : (int) timeout_ms;
+    curl_multi_poll (self->multi, fd < 0 ? NULL : &extra, fd < 0 ? 0 : 1, wait_ms, NULL);
+    s_perform (self);
 }
 
 void
