@@ -1,1 +1,247 @@
-typedef int not_written_yet; // replaced by its owner
+//  conf_docs - what an option table says about itself: help, docs, the configuration in force.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/conf_part.h"
+#include "common/base/limits.h"
+#include "common/base/own.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void
+conf_docs_flag (const char *key, char *ret_flag, size_t size)
+{
+    (void) snprintf (ret_flag, size, "%s", key);
+    for (char *p = ret_flag; *p; p++) {
+        if (*p == '_' || *p == '.')
+            *p = '-';
+    }
+}
+
+static const char *
+s_type_word (const conf_option_t *row)
+{
+    switch (row->type) {
+        case CONF_TEXT:
+            return row->flags & CONF_URL ? "URL" : row->flags & CONF_ENDPOINT ? "endpoint" : "text";
+        case CONF_BOOL: return "bool";
+        case CONF_INT: return "integer";
+        case CONF_DURATION: return "duration";
+        case CONF_SIZE: return "size";
+        case CONF_ENUM: return row->choices;
+        case CONF_TABLE: return "list";
+    }
+    return "";
+}
+
+//  --- --help
+
+static void
+s_help_row (const conf_option_t *row, buf_t *text)
+{
+    char flag [CONF_NAME];
+    conf_docs_flag (row->key, flag, sizeof (flag));
+    if (row->type == CONF_BOOL) {
+        (void) buf_printf (text, "  --[no-]%s\n", flag);
+    }
+    else {
+        (void) buf_printf (text, "  --%s <%s>\n", flag, s_type_word (row));
+    }
+    (void) buf_printf (text, "      %s\n", row->help);
+    if (row->flags & CONF_SECRET)
+        (void) buf_printf (text, "      A secret: better --%s-file.\n", flag);
+    if (row->alias)
+        (void) buf_printf (text, "      Also --%s.\n", row->alias);
+    if (row->fallback)
+        (void) buf_printf (text, "      Default: %s\n", *row->fallback ? row->fallback : "empty");
+    if (row->env)
+        (void) buf_printf (text, "      Environment: %s%s%s\n", row->env,
+                           row->env_alias ? ", " : "", row->env_alias ? row->env_alias : "");
+}
+
+void
+conf_docs_help (const conf_spec_t *spec, buf_t *text)
+{
+    (void) buf_printf (text, "%s - %s\n\nUsage: %s [OPTION]...%s%s\n\n", spec->program,
+                       spec->summary, spec->program, spec->positional ? " " : "",
+                       spec->positional ? spec->positional : "");
+    (void) buf_text (text, "Flags win over the environment, that over the YAML file, that over "
+                           "the defaults.\n\n"
+                           "  -c, --config <file>\n"
+                           "      YAML file with any of the options below.\n"
+                           "      Environment: TRIAGE_CONFIG\n"
+                           "  --check-config\n      Check the whole configuration and end.\n"
+                           "  --print-config\n      Print the configuration in force, secrets "
+                           "masked, and end.\n"
+                           "  --print-docs\n      Print the table of options in Markdown and end.\n"
+                           "  -v, --version\n      Print the version and end.\n"
+                           "  -h, --help\n      Print this and end.\n\n");
+    for (const conf_option_t *row = spec->rows; row->key; row++) {
+        if (row->type == CONF_TABLE) {
+            (void) buf_printf (text, "  (in the file only) %s\n      %s\n", row->key, row->help);
+        }
+        else {
+            s_help_row (row, text);
+        }
+    }
+}
+
+//  --- --print-docs
+
+//  A cell: '|' would end it.
+
+static void
+s_cell (buf_t *text, const char *mark, const char *words)
+{
+    (void) buf_text (text, " ");
+    (void) buf_text (text, *words ? mark : "");
+    for (const char *p = words; *p; p++)
+        (void) buf_append (text, *p == '|' ? "\\|" : p, *p == '|' ? 2 : 1);
+    (void) buf_text (text, *words ? mark : "");
+    (void) buf_text (text, " |");
+}
+
+static void
+s_range_cell (const conf_option_t *row, buf_t *text)
+{
+    own (buf_fini) buf_t words = buf_init (LIMIT_LOG_VALUE_BYTES);
+    if (row->min != 0 || row->max != 0) {
+        conf_value_expected (row, &words);
+    }
+    else {
+        (void) buf_text (&words, s_type_word (row));
+    }
+    s_cell (text, "", words.data);
+}
+
+static void
+s_docs_row (const conf_option_t *row, const char *prefix, buf_t *text)
+{
+    char key [CONF_NAME], flag [CONF_NAME], dashed [CONF_NAME + 4];
+    (void) snprintf (key, sizeof (key), "%s%s%s", prefix, *prefix ? "[]." : "", row->key);
+    conf_docs_flag (row->key, flag, sizeof (flag));
+    (void) snprintf (dashed, sizeof (dashed), "--%s", flag);
+    bool file_only = *prefix || row->type == CONF_TABLE;
+    (void) buf_text (text, "|");
+    s_cell (text, "`", key);
+    s_cell (text, "`", file_only ? "" : dashed);
+    s_cell (text, "`", row->env && !file_only ? row->env : "");
+    s_range_cell (row, text);
+    s_cell (text, "`", row->fallback ? row->fallback : "");
+    s_cell (text, "", row->flags & CONF_RELOAD ? "yes" : "");
+    (void) buf_printf (text, " %s", row->help);
+    if (row->flags & CONF_REQUIRED)
+        (void) buf_text (text, " Required.");
+    if (row->flags & CONF_SECRET)
+        (void) buf_printf (text, " A secret; also `%s_file`.", row->key);
+    if (row->alias)
+        (void) buf_printf (text, " Also `--%s`.", row->alias);
+    if (row->env_alias)
+        (void) buf_printf (text, " Also `%s`.", row->env_alias);
+    (void) buf_text (text, " |\n");
+    if (row->type != CONF_TABLE)
+        return;
+    for (const conf_option_t *inner = row->rows; inner->key; inner++)
+        s_docs_row (inner, row->key, text);
+}
+
+void
+conf_docs_table (const conf_spec_t *spec, buf_t *text)
+{
+    (void) buf_printf (text, "## %s\n\n%s\n\n", spec->program, spec->summary);
+    (void) buf_text (text, "| key | flag | environment | value | default | SIGHUP | meaning |\n"
+                           "|---|---|---|---|---|---|---|\n");
+    for (const conf_option_t *row = spec->rows; row->key; row++)
+        s_docs_row (row, "", text);
+}
+
+//  --- --print-config
+
+//  A double-quoted YAML scalar.
+
+static void
+s_quote (const char *value, buf_t *text)
+{
+    (void) buf_text (text, "\"");
+    for (const char *p = value; *p; p++) {
+        unsigned char byte = (unsigned char) *p;
+        if (byte == '"' || byte == '\\') {
+            (void) buf_printf (text, "\\%c", *p);
+        }
+        else if (byte < ' ' || byte == 0x7f) {
+            (void) buf_printf (text, "\\x%02x", byte);
+        }
+        else {
+            (void) buf_append (text, p, 1);
+        }
+    }
+    (void) buf_text (text, "\"");
+}
+
+static void
+s_value (const conf_option_t *row, const void *base, buf_t *text)
+{
+    own (buf_fini) buf_t value = buf_init (LIMIT_CONFIG_BYTES);
+    conf_value_text (row, base, &value);
+    if (row->flags & CONF_SECRET && value.size) {
+        s_quote (CONF_MASK, text);
+    }
+    else if (row->type == CONF_TEXT) {
+        s_quote (value.data, text);
+    }
+    else {
+        (void) buf_text (text, value.data);
+    }
+    if (value.size)
+        explicit_bzero (value.data, value.size);
+}
+
+//  Is there a value that the file could hold?  0 may lie outside the range of an unset number.
+
+static bool
+s_is_set (const conf_option_t *row, const void *base)
+{
+    own (buf_fini) buf_t value = buf_init (LIMIT_CONFIG_BYTES);
+    if (row->fallback)
+        return true;
+    conf_value_text (row, base, &value);
+    return row->type == CONF_TEXT ? value.size > 0 : strcmp (value.data, "0") != 0;
+}
+
+static void
+s_items (const conf_option_t *row, const conf_table_t *table, buf_t *text)
+{
+    (void) buf_printf (text, "%s:%s\n", row->key, table->count ? "" : " []");
+    for (size_t i = 0; i < table->count; i++) {
+        const char *item = (const char *) table->items + i * row->item_size;
+        const char *lead = "  - ";
+        for (const conf_option_t *inner = row->rows; inner->key; inner++) {
+            if (!s_is_set (inner, item))
+                continue;
+            (void) buf_printf (text, "%s%s: ", lead, inner->key);
+            s_value (inner, item, text);
+            (void) buf_text (text, "\n");
+            lead = "    ";
+        }
+    }
+}
+
+void
+conf_docs_config (const conf_t *self, buf_t *text)
+{
+    const conf_option_t *rows = self->spec->rows;
+    (void) buf_printf (text, "# the configuration of %s in force\n", self->spec->program);
+    for (const conf_option_t *row = rows; row->key; row++) {
+        const void *at = self->settings + row->offset;
+        if (row->type == CONF_TABLE) {
+            s_items (row, at, text);
+        }
+        else if (self->from [row - rows] == CONF_FROM_NONE) {
+            (void) buf_printf (text, "# %s is not set\n", row->key);
+        }
+        else {
+            (void) buf_printf (text, "%s: ", row->key);
+            s_value (row, self->settings, text);
+            (void) buf_text (text, "\n");
+        }
+    }
+}
