@@ -176,8 +176,6 @@ s_threads (broker_t *self)
         log_error ("thread cannot start", kv ("error", diag.text));
         return EXIT_RUNTIME;
     }
-    log_info ("storage backend initialized", kv ("mode", "filesystem"),
-              kv ("root", self->settings->workspace_root));
     self->admin = admin_new (self->settings, self->snapshot, self->inbox, &diag);
     if (self->admin)
         return 0;
