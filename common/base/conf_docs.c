@@ -92,12 +92,14 @@ conf_docs_help (const conf_spec_t *spec, buf_t *text)
 static void
 s_cell (buf_t *text, const char *mark, const char *words)
 {
-    (void) buf_text (text, " ");
-    (void) buf_text (text, *words ? mark : "");
+    if (!*words) {
+        (void) buf_text (text, " |");
+        return;
+    }
+    (void) buf_printf (text, " %s", mark);
     for (const char *p = words; *p; p++)
         (void) buf_append (text, *p == '|' ? "\\|" : p, *p == '|' ? 2 : 1);
-    (void) buf_text (text, *words ? mark : "");
-    (void) buf_text (text, " |");
+    (void) buf_printf (text, "%s |", mark);
 }
 
 static void

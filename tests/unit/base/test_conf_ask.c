@@ -1,0 +1,250 @@
+//  Tests of common/base/conf: secrets, questions about the configuration, reload, ready file.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/base/conf_case.h"
+
+static void
+test_a_secret_comes_from_a_file_by_each_source (void **state)
+{
+    own (case_drop) case_t load = {.rc = 0};
+    static const struct {
+        const char *yaml, *env, *flag;
+    } ways [] = {{"token_file: case.secret\n", "X=", "-"},
+                 {"", "TOKEN_FILE=case.secret", "-"},
+                 {"", "X=", "--token-file=case.secret"},
+                 {"token: weaker\n", "TOKEN_FILE=case.secret", "-"}};
+    for (size_t i = 0; i < sizeof (ways) / sizeof (ways [0]); i++) {
+        case_drop (&load);
+        case_write ("case.secret", "hidden\r\n");
+        case_load (&load, &case_spec, ways [i].yaml, CASE_LIST (ways [i].env),
+                   CASE_LIST (ways [i].flag));
+        assert_string_equal (load.err, "");
+        assert_string_equal (load.settings->token, "hidden");
+    }
+}
+
+static void
+test_only_one_trailing_newline_is_stripped (void **state)
+{
+    own (case_drop) case_t load;
+    case_write ("case.secret", " a\n\n");
+    case_load (&load, &case_spec, NULL, CASE_LIST ("TOKEN_FILE=case.secret"), NULL);
+    assert_string_equal (load.settings->token, " a\n");
+}
+
+static void
+test_a_secret_and_its_file_together_are_an_error (void **state)
+{
+    own (case_drop) case_t load;
+    case_write ("case.secret", "hidden\n");
+    case_load (&load, &case_spec, "token: a\ntoken_file: case.secret\n",
+               CASE_LIST ("TOKEN=b", "TOKEN_FILE=case.secret"),
+               CASE_LIST ("--token=c", "--token-file=case.secret"));
+    assert_int_equal (load.rc, ERR_CONFIG);
+    assert_string_equal (load.err,
+                         "case.yaml:2: token_file: give either token or token_file, not both\n"
+                         "environment TOKEN: give either TOKEN or TOKEN_FILE, not both\n"
+                         "flag --token-file: give either the secret or its file, not both\n");
+}
+
+static void
+s_test_secret_file (const char *contents, const char *message)
+{
+    own (case_drop) case_t load;
+    if (contents)
+        case_write ("case.secret", contents);
+    case_load (&load, &case_spec, NULL, CASE_LIST ("TOKEN_FILE=case.secret"), NULL);
+    assert_int_equal (load.rc, ERR_CONFIG);
+    assert_string_equal (load.err, message);
+}
+
+static void
+test_missing_empty_and_oversize_secret_files_are_errors (void **state)
+{
+    s_test_secret_file (NULL, "environment TOKEN_FILE: cannot read \"case.secret\": No such file "
+                              "or directory\n");
+    s_test_secret_file ("\n", "environment TOKEN_FILE: expected a secret, got the empty file "
+                              "\"case.secret\"\n");
+    own (buf_fini) buf_t text = buf_init (2 * LIMIT_SECRET_BYTES);
+    while (text.size <= LIMIT_SECRET_BYTES)
+        (void) buf_text (&text, "x");
+    s_test_secret_file (text.data, "environment TOKEN_FILE: expected a file of at most 16384 "
+                                   "bytes, got \"case.secret\"\n");
+}
+
+static void
+test_printed_configuration_loads_again_and_shows_no_secret (void **state)
+{
+    own (case_drop) case_t first;
+    case_load (&first, &case_spec,
+               "plain: \"a \\\"b\\\" \\\\ \\n\xc3\xa4\"\nwait_time: 90\nitems:\n- {name: x, "
+               "mcp: {url: 'http://u'}}\n- {name: y, enabled: false}\n",
+               CASE_LIST ("TOKEN=hidden", "COUNT=9"),
+               CASE_LIST ("--print-config", "--mcp-deep-key=#d"));
+    assert_int_equal (first.rc, 1);
+    assert_null (strstr (first.out, "hidden"));
+    assert_non_null (strstr (first.out, "token: \"<secret>\"\n"));
+    assert_non_null (strstr (first.out, "wait_time: 1m30s\n"));
+    assert_non_null (strstr (first.out, "# web_url is not set\n"));
+
+    char printed [sizeof (first.out)];
+    memcpy (printed, first.out, sizeof (printed));
+    own (case_drop) case_t again;
+    case_load (&again, &case_spec, printed, NULL, NULL);
+    assert_string_equal (again.err, "");
+    assert_string_equal (again.settings->plain, "a \"b\" \\ \n\xc3\xa4");
+    assert_string_equal (again.settings->deep, "#d");
+    assert_int_equal (again.settings->count, 9);
+    assert_int_equal (again.settings->items.count, 2);
+    const case_item_t *items = again.settings->items.items;
+    assert_string_equal (items [0].url, "http://u");
+    assert_false (items [1].enabled);
+
+    case_load (&first, &case_spec, printed, NULL, CASE_LIST ("--print-config"));
+    assert_string_equal (first.out, printed);
+}
+
+static void
+test_check_config_says_ok_or_tells_the_errors (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, "count: 2\n", NULL, CASE_LIST ("--check-config"));
+    assert_int_equal (load.rc, 1);
+    assert_string_equal (load.out, "configuration ok\n");
+    case_load (&load, &case_spec, "count: 0\n", NULL, CASE_LIST ("--check-config"));
+    assert_int_equal (load.rc, ERR_CONFIG);
+    assert_string_equal (load.out, "");
+}
+
+static void
+test_help_and_version_need_no_configuration (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, "count: 0\n", NULL, CASE_LIST ("--help", "--nonsense"));
+    assert_int_equal (load.rc, 1);
+    assert_non_null (strstr (load.out, "Usage: triage-case [OPTION]... FILE...\n"));
+    assert_non_null (strstr (load.out, "  --mcp-deep-key <text>\n      Nested.\n"));
+    assert_non_null (strstr (load.out, "  --[no-]quiet\n"));
+    case_load (&load, &case_spec, NULL, NULL, CASE_LIST ("-v"));
+    assert_int_equal (load.rc, 1);
+    assert_string_equal (load.out, "triage-case " TRIAGE_VERSION "\n");
+}
+
+static void
+test_docs_have_one_line_for_each_row (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, NULL, NULL, CASE_LIST ("--print-docs"));
+    assert_int_equal (load.rc, 1);
+    assert_non_null (strstr (
+        load.out, "| `count` | `--count` | `COUNT` | an integer from 1 to 10 | `3` | yes | A "
+                  "number. |\n"));
+    assert_non_null (strstr (load.out, "| `mode` | `--mode` | `MODE` | drop\\|reject | `drop` |"));
+    assert_non_null (strstr (load.out, "| `items[].mcp.weight` | | | an integer from 1 to 9 |"));
+    assert_non_null (strstr (load.out, "A secret. A secret; also `token_file`. |\n"));
+}
+
+static void
+test_a_required_option_must_be_set (void **state)
+{
+    conf_option_t rows [] = {{.key = "plain",
+                              .type = CONF_TEXT,
+                              .offset = offsetof (case_settings_t, plain),
+                              .env = "PLAIN",
+                              .flags = CONF_REQUIRED,
+                              .help = "Text."},
+                             {0}};
+    conf_spec_t spec = case_spec;
+    spec.rows = rows;
+    own (case_drop) case_t load;
+    case_load (&load, &spec, NULL, NULL, NULL);
+    assert_int_equal (load.rc, ERR_CONFIG);
+    assert_string_equal (load.err, "plain: required, set it in the file, in the environment as "
+                                   "PLAIN or with --plain\n");
+    case_load (&load, &spec, NULL, CASE_LIST ("PLAIN=x"), NULL);
+    assert_int_equal (load.rc, 0);
+}
+
+//  Reload after the file became `yaml`; what was logged is in load->err.
+
+static int
+s_reload (case_t *load, const char *yaml, conf_t **ret_conf)
+{
+    case_write ("case.yaml", yaml);
+    int err = case_redirect (2, "case.err");
+    int rc = conf_reload (load->conf, ret_conf);
+    case_restore (2, err);
+    case_read ("case.err", load->err, sizeof (load->err));
+    return rc;
+}
+
+static void
+test_reload_takes_what_may_change (void **state)
+{
+    own (case_drop) case_t load;
+    own (conf_destroy) conf_t *fresh = NULL;
+    case_load (&load, &case_spec, "count: 2\nplain: same\n", NULL, CASE_LIST ("--size=1"));
+    assert_int_equal (s_reload (&load, "count: 8\nplain: same\n", &fresh), 0);
+    const case_settings_t *settings = conf_settings (fresh);
+    assert_int_equal (settings->count, 8);
+    assert_int_equal (settings->size, 1);
+    assert_int_equal (load.settings->count, 2);
+}
+
+static void
+test_reload_refuses_a_changed_fixed_row_and_names_it (void **state)
+{
+    own (case_drop) case_t load;
+    conf_t *fresh = NULL;
+    case_load (&load, &case_spec, "count: 2\nitems: [{name: a}]\n", NULL, NULL);
+    assert_int_equal (s_reload (&load, "count: 8\nplain: new\nitems: [{name: b}]\n", &fresh),
+                      ERR_CONFIG);
+    assert_null (fresh);
+    assert_non_null (strstr (load.err, "reason=\"plain: changed, which needs a restart\"\n"));
+    assert_non_null (strstr (load.err, "reason=\"items: changed, which needs a restart\"\n"));
+}
+
+static void
+test_reload_of_a_bad_file_keeps_the_old_one (void **state)
+{
+    own (case_drop) case_t load;
+    conf_t *fresh = NULL;
+    case_load (&load, &case_spec, "count: 2\n", NULL, NULL);
+    assert_int_equal (s_reload (&load, "count: 99\n", &fresh), ERR_CONFIG);
+    assert_null (fresh);
+    assert_non_null (strstr (load.err, "case.yaml:1: count: expected an integer"));
+    assert_int_equal (load.settings->count, 2);
+}
+
+static void
+test_the_ready_file_appears_whole (void **state)
+{
+    char text [100];
+    assert_int_equal (conf_write_ready ("case.ready", "work=tcp://127.0.0.1:1\n"), 0);
+    case_read ("case.ready", text, sizeof (text));
+    assert_string_equal (text, "work=tcp://127.0.0.1:1\n");
+    assert_int_equal (access ("case.ready.part", F_OK), -1);
+    assert_int_equal (conf_write_ready ("", "x"), 0);
+    assert_int_equal (conf_write_ready ("no-such-folder/ready", "x"), -ENOENT);
+    (void) unlink ("case.ready");
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_a_secret_comes_from_a_file_by_each_source),
+        cmocka_unit_test (test_only_one_trailing_newline_is_stripped),
+        cmocka_unit_test (test_a_secret_and_its_file_together_are_an_error),
+        cmocka_unit_test (test_missing_empty_and_oversize_secret_files_are_errors),
+        cmocka_unit_test (test_printed_configuration_loads_again_and_shows_no_secret),
+        cmocka_unit_test (test_check_config_says_ok_or_tells_the_errors),
+        cmocka_unit_test (test_help_and_version_need_no_configuration),
+        cmocka_unit_test (test_docs_have_one_line_for_each_row),
+        cmocka_unit_test (test_a_required_option_must_be_set),
+        cmocka_unit_test (test_reload_takes_what_may_change),
+        cmocka_unit_test (test_reload_refuses_a_changed_fixed_row_and_names_it),
+        cmocka_unit_test (test_reload_of_a_bad_file_keeps_the_old_one),
+        cmocka_unit_test (test_the_ready_file_appears_whole),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

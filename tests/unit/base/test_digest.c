@@ -1,0 +1,51 @@
+//  Tests of common/base/digest.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/digest.h"
+#include "common/base/own.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" //  FIPS 180-2 B.1
+
+static void
+test_the_published_vector_in_one_shot_and_in_pieces (void **state)
+{
+    char hex [DIGEST_HEX];
+    digest_hex ("abc", 3, hex);
+    assert_string_equal (hex, ABC);
+    own (digest_destroy) digest_t *digest = digest_new ();
+    for (int round = 0; round < 2; round++) { //  finish starts anew
+        digest_add (digest, "a", 1);
+        digest_add (digest, "bc", 2);
+        digest_finish_hex (digest, hex);
+        assert_string_equal (hex, ABC);
+    }
+}
+
+static void
+test_fields_are_not_the_same_as_their_concatenation (void **state)
+{
+    char one [DIGEST_HEX], other [DIGEST_HEX];
+    own (digest_destroy) digest_t *digest = digest_new ();
+    digest_field (digest, "ab");
+    digest_field (digest, "c");
+    digest_finish_hex (digest, one);
+    digest_field (digest, "a");
+    digest_field (digest, "bc");
+    digest_finish_hex (digest, other);
+    assert_string_not_equal (one, other);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_the_published_vector_in_one_shot_and_in_pieces),
+        cmocka_unit_test (test_fields_are_not_the_same_as_their_concatenation),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,62 @@
+//  Tests of common/base/err.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/err.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void
+test_every_code_has_its_own_text (void **state)
+{
+    for (int a = ERR_PROTO; a >= ERR_NONE; a--) {
+        assert_string_not_equal (err_str (a), "unknown error");
+        for (int b = a - 1; b >= ERR_NONE; b--)
+            assert_string_not_equal (err_str (a), err_str (b));
+    }
+}
+
+static void
+test_errno_is_named_by_the_system (void **state)
+{
+    assert_string_equal (err_str (-ENOENT), "No such file or directory");
+    assert_string_equal (err_str (0), "ok");
+}
+
+static void
+test_codes_of_nobody_still_have_a_text (void **state)
+{
+    assert_string_equal (err_str (INT_MIN), "unknown error");
+    assert_string_equal (err_str (7), "unknown error");
+    assert_string_equal (err_str (-999), "unknown error");
+}
+
+static void
+test_diag_is_cut_at_its_end_and_may_be_missing (void **state)
+{
+    char longer [1000];
+    memset (longer, 'x', sizeof (longer));
+    longer [sizeof (longer) - 1] = 0;
+    err_diag_t diag;
+    err_diag (&diag, "%s", longer);
+    assert_int_equal (strlen (diag.text), sizeof (diag.text) - 1);
+    err_diag (NULL, "%s", longer);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_every_code_has_its_own_text),
+        cmocka_unit_test (test_errno_is_named_by_the_system),
+        cmocka_unit_test (test_codes_of_nobody_still_have_a_text),
+        cmocka_unit_test (test_diag_is_cut_at_its_end_and_may_be_missing),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

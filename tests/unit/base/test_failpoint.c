@@ -1,0 +1,150 @@
+//  Tests of common/base/failpoint: each case is a child process that may die.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/err.h"
+#include "common/base/failpoint.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define SELF "/proc/self/exe"
+
+static char s_output [8192];
+
+//  Run this program again as "test_failpoint STEP..." with TRIAGE_FAILPOINT=arm; wait status.
+
+static int
+s_run (const char *arm, const char *step, const char *passages)
+{
+    int fds [2];
+    assert_int_equal (pipe2 (fds, O_CLOEXEC), 0);
+    pid_t pid = fork ();
+    assert_true (pid >= 0);
+    if (pid == 0) {
+        char variable [256], name [] = "test_failpoint", first [64], second [16];
+        (void) snprintf (variable, sizeof (variable), "TRIAGE_FAILPOINT=%s", arm);
+        (void) snprintf (first, sizeof (first), "%s", step);
+        (void) snprintf (second, sizeof (second), "%s", passages);
+        char *argv [] = {name, first, second, NULL};
+        char *envp [] = {variable, NULL};
+        (void) dup2 (fds [1], 1);
+        (void) dup2 (fds [1], 2);
+        (void) execve (SELF, argv, envp);
+        _exit (127);
+    }
+    own_fd (&fds [1]);
+    size_t size = 0;
+    ssize_t count = 0;
+    while ((count = read (fds [0], s_output + size, sizeof (s_output) - 1 - size)) > 0)
+        size += (size_t) count;
+    s_output [size] = 0;
+    own_fd (&fds [0]);
+    int status = 0;
+    assert_int_equal (waitpid (pid, &status, 0), pid);
+    return status;
+}
+
+//  The child: pass a point so many times, print each failpoint_errno.
+
+static int
+s_child (const char *name, const char *passages)
+{
+    failpoint_init ("broker");
+    for (long i = strtol (passages, NULL, 10); i > 0; i--)
+        (void) printf ("%d\n", failpoint_errno (name));
+    if (strcmp (name, "broker.send.before") == 0)
+        failpoint (name);
+    (void) fflush (stdout);
+    return 0;
+}
+
+static void
+test_kill_happens_at_the_nth_passage (void **state)
+{
+    int status = s_run ("broker.send.before:kill:3", "broker.send.before", "1");
+    assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    status = s_run ("broker.send.before:kill:3", "broker.send.before", "2");
+    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+    status = s_run ("broker.send.before:kill", "broker.send.before", "1");
+    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+}
+
+static void
+test_errno_comes_once (void **state)
+{
+    int status =
+        s_run ("broker.store.commit.before:errno=ENOSPC:2", "broker.store.commit.before", "3");
+    assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    char expected [32];
+    (void) snprintf (expected, sizeof (expected), "0\n%d\n0\n", -ENOSPC);
+    assert_string_equal (s_output, expected);
+}
+
+static void
+test_a_point_of_another_program_is_ignored (void **state)
+{
+    int status = s_run ("worker.run.before:kill", "broker.store.commit.before", "1");
+    assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    assert_string_equal (s_output, "0\n");
+}
+
+static void
+test_list_prints_the_programs_points_only (void **state)
+{
+    int status = s_run ("list", "broker.store.commit.before", "1");
+    assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    assert_non_null (strstr (s_output, "broker.store.commit.before\nbroker.store.commit.after\n"));
+    assert_null (strstr (s_output, "worker."));
+}
+
+static void
+test_a_name_outside_the_table_aborts (void **state)
+{
+    int status = s_run ("", "broker.no.such.point", "1");
+    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGABRT);
+    assert_non_null (strstr (s_output, "broker.no.such.point is not in the table"));
+}
+
+static void
+test_nonsense_in_the_environment_is_refused (void **state)
+{
+    static const char *const bad [] = {
+        "broker.no.such.point:kill", "broker.send.before",
+        "broker.send.before:",       "broker.send.before:die",
+        "broker.send.before:kill:0", "broker.send.before:kill:x",
+        "broker.send.before:errno=", "broker.send.before:errno=ENOTHING",
+    };
+    for (size_t i = 0; i < sizeof (bad) / sizeof (bad [0]); i++) {
+        int status = s_run (bad [i], "broker.store.commit.before", "1");
+        assert_true (WIFEXITED (status) && WEXITSTATUS (status) == EXIT_USAGE);
+        assert_non_null (strstr (s_output, "expected list, NAME:kill"));
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+    if (argc == 3)
+        return s_child (argv [1], argv [2]);
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_kill_happens_at_the_nth_passage),
+        cmocka_unit_test (test_errno_comes_once),
+        cmocka_unit_test (test_a_point_of_another_program_is_ignored),
+        cmocka_unit_test (test_list_prints_the_programs_points_only),
+        cmocka_unit_test (test_a_name_outside_the_table_aborts),
+        cmocka_unit_test (test_nonsense_in_the_environment_is_refused),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+//  Tests of common/base/json.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/json.h"
+#include "common/base/limits.h"
+#include "common/base/own.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static int
+s_parse (const char *text)
+{
+    own (json_drop) json_t *doc = NULL;
+    return json_parse (text, strlen (text), &doc, NULL);
+}
+
+static void
+test_bad_json_is_refused_with_line_and_column (void **state)
+{
+    json_t *doc = NULL;
+    err_diag_t diag;
+    const char *text = "{\n  \"a\": 1,\n  \"b\": }";
+    assert_int_equal (json_parse (text, strlen (text), &doc, &diag), ERR_PROTO);
+    assert_null (doc);
+    assert_non_null (strstr (diag.text, "line 3 column 8"));
+}
+
+static void
+test_duplicates_nul_and_invalid_utf8_are_refused (void **state)
+{
+    assert_int_equal (s_parse ("{\"a\": 1, \"a\": 2}"), ERR_PROTO);
+    assert_int_equal (s_parse ("\"\\u0000\""), ERR_PROTO);
+    assert_int_equal (s_parse ("\"\xff\""), ERR_PROTO);
+    assert_int_equal (s_parse (""), ERR_PROTO);
+    assert_int_equal (s_parse ("1 2"), ERR_PROTO);
+    assert_int_equal (s_parse ("[1e999]"), ERR_PROTO);
+}
+
+static int
+s_parse_nested (size_t depth)
+{
+    char text [2 * (LIMIT_JSON_DEPTH + 1) + 1];
+    memset (text, '[', depth);
+    memset (text + depth, ']', depth);
+    text [2 * depth] = 0;
+    return s_parse (text);
+}
+
+static void
+test_nesting_is_bounded_and_brackets_in_text_do_not_count (void **state)
+{
+    assert_int_equal (s_parse_nested (LIMIT_JSON_DEPTH), 0);
+    assert_int_equal (s_parse_nested (LIMIT_JSON_DEPTH + 1), ERR_LIMIT);
+    char text [200];
+    memset (text, '[', sizeof (text));
+    text [0] = '"';
+    text [1] = '\\';
+    text [2] = '"';
+    text [sizeof (text) - 2] = '"';
+    text [sizeof (text) - 1] = 0;
+    assert_int_equal (s_parse (text), 0);
+}
+
+static void
+test_too_many_bytes_are_refused_unread (void **state)
+{
+    json_t *doc = NULL;
+    assert_int_equal (json_parse ("1", LIMIT_HTTP_RESPONSE_BYTES + 1, &doc, NULL), ERR_LIMIT);
+}
+
+static void
+test_a_prefix_ends_at_its_value (void **state)
+{
+    own (json_drop) json_t *doc = NULL;
+    const char *text = "{\"a\": \"b\"}\n``` and \xff more ]]]";
+    assert_int_equal (json_parse_prefix (text, strlen (text), &doc, NULL), 0);
+    assert_string_equal (json_member_text (doc, "a", ""), "b");
+}
+
+static void
+test_text_keeps_the_order_of_keys (void **state)
+{
+    own (json_drop) json_t *doc = NULL;
+    const char *text = "{\"z\":1,\"a\":{\"m\":[true,null]}}";
+    assert_int_equal (json_parse (text, strlen (text), &doc, NULL), 0);
+    own (own_mem) char *line = json_line (doc);
+    assert_string_equal (line, text);
+    own (own_mem) char *pretty = json_text (doc);
+    assert_string_equal (pretty, "{\n  \"z\": 1,\n  \"a\": {\n    \"m\": [\n      true,\n"
+                                 "      null\n    ]\n  }\n}\n");
+}
+
+static void
+test_members_of_another_type_give_the_other_value (void **state)
+{
+    own (json_drop) json_t *doc = NULL;
+    const char *text = "{\"n\": 7, \"s\": \"x\", \"z\": null}";
+    assert_int_equal (json_parse (text, strlen (text), &doc, NULL), 0);
+    assert_int_equal (json_member_int (doc, "n", 1), 7);
+    assert_int_equal (json_member_int (doc, "s", 1), 1);
+    assert_string_equal (json_member_text (doc, "n", "other"), "other");
+    assert_string_equal (json_member_text (doc, "z", "other"), "other");
+    assert_string_equal (json_member_text (NULL, "z", "other"), "other");
+}
+
+static void
+test_utf8_without_nul (void **state)
+{
+    assert_true (json_utf8_valid ("\xc3\xa4x", 3));
+    assert_false (json_utf8_valid ("a\0b", 3));
+    assert_false (json_utf8_valid ("\xc3", 1));
+    assert_true (json_utf8_valid ("", 0));
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_bad_json_is_refused_with_line_and_column),
+        cmocka_unit_test (test_duplicates_nul_and_invalid_utf8_are_refused),
+        cmocka_unit_test (test_nesting_is_bounded_and_brackets_in_text_do_not_count),
+        cmocka_unit_test (test_too_many_bytes_are_refused_unread),
+        cmocka_unit_test (test_a_prefix_ends_at_its_value),
+        cmocka_unit_test (test_text_keeps_the_order_of_keys),
+        cmocka_unit_test (test_members_of_another_type_give_the_other_value),
+        cmocka_unit_test (test_utf8_without_nul),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,80 @@
+//  Tests of common/base/utf8.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/utf8.h"
+
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void
+test_each_length_decodes_to_its_code_point (void **state)
+{
+    static const struct {
+        const char *bytes;
+        uint32_t code;
+    } good [] = {{"A", 'A'},
+                 {"\xc2\x80", 0x80},
+                 {"\xdf\xbf", 0x7ff},
+                 {"\xe0\xa0\x80", 0x800},
+                 {"\xef\xbf\xbf", 0xffff},
+                 {"\xf0\x90\x80\x80", 0x10000},
+                 {"\xf4\x8f\xbf\xbf", 0x10ffff}};
+    for (size_t i = 0; i < sizeof (good) / sizeof (good [0]); i++) {
+        uint32_t code = 0;
+        size_t size = strlen (good [i].bytes);
+        assert_int_equal (utf8_next (good [i].bytes, size, &code), size);
+        assert_int_equal (code, good [i].code);
+        assert_int_equal (utf8_next (good [i].bytes, size - 1, &code), 0);
+    }
+}
+
+static void
+test_overlong_surrogate_and_out_of_range_forms_are_refused (void **state)
+{
+    static const char *const bad [] = {"\x80",
+                                       "\xc0\x80",
+                                       "\xc1\xbf",
+                                       "\xe0\x9f\xbf",
+                                       "\xed\xa0\x80",
+                                       "\xf0\x8f\xbf\xbf",
+                                       "\xf4\x90\x80\x80",
+                                       "\xf5\x80\x80\x80",
+                                       "\xff",
+                                       "\xc3"
+                                       "A",
+                                       "\xe2\x82"
+                                       "A"};
+    for (size_t i = 0; i < sizeof (bad) / sizeof (bad [0]); i++) {
+        uint32_t code = 77;
+        assert_int_equal (utf8_next (bad [i], strlen (bad [i]), &code), 0);
+        assert_int_equal (code, 77);
+    }
+}
+
+static void
+test_a_cut_never_ends_inside_a_character (void **state)
+{
+    const char *text = "ab\xe2\x82\xac"
+                       "c"; //  a b EURO c
+    assert_int_equal (utf8_cut (text, 6, 10), 6);
+    assert_int_equal (utf8_cut (text, 6, 5), 5);
+    assert_int_equal (utf8_cut (text, 6, 4), 2);
+    assert_int_equal (utf8_cut (text, 6, 3), 2);
+    assert_int_equal (utf8_cut (text, 6, 2), 2);
+    assert_int_equal (utf8_cut (text, 6, 0), 0);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_each_length_decodes_to_its_code_point),
+        cmocka_unit_test (test_overlong_surrogate_and_out_of_range_forms_are_refused),
+        cmocka_unit_test (test_a_cut_never_ends_inside_a_character),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
