@@ -482,6 +482,11 @@ s_on_refused (job_t *self, const link_msg_t *msg)
     codec_copy (msg->msg.error.text, text, sizeof text);
     if (self->state == JOB_FETCH && msg->frame.corr == self->fetch.seq)
         fetch_refused (&self->fetch, text, self->shared->boot_ms);
+    if (self->state == JOB_UPLOAD && codec_is (msg->msg.error.code, "closed")
+        && msg->frame.corr == self->upload.seq) {
+        job_feed (self, JOB_ON_STORED); //  the incident is over, no files are wanted
+        return;
+    }
     if (self->state == JOB_UPLOAD && msg->frame.corr == self->upload.seq) {
         log_warn ("upload refused", kv ("incident_id", self->report.incident.text),
                   kv ("text", text));

@@ -1,0 +1,240 @@
+"""The edges of a run: validation, agents that do not want to end, workers and supervisors that die.
+SPDX-License-Identifier: Apache-2.0
+"""
+import os
+import signal
+from datetime import datetime
+
+import pytest
+
+from lib.system import SLOW, Daemon, fault, processes_of, wait_until
+
+LOG_MAX = 5 * 1024 * 1024
+
+
+def script(system, text, interpreter="/bin/sh"):
+    """An agent of this test's own."""
+    path = system.root / "agent-of-test"
+    path.write_text(f"#!{interpreter}\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def run_one(system, text, interpreter="/bin/sh", timeout="20s", **options):
+    """One incident through one worker; its row when it has ended."""
+    broker = system.broker or system.start_broker(agent_timeout=timeout)
+    system.worker = system.start_worker(agent_script_path=script(system, text, interpreter), **options)
+    system.publish([fault("web-0")])
+    row = broker.wait_terminal(1)[0]
+    return broker.incident(row["id"])
+
+
+def outcome(detail):
+    attempt = detail["attempts"][-1]
+    return detail["state"], attempt["outcome"], attempt["reason"]
+
+
+def attempt_folder(system, detail):
+    folder = system.root / "incidents" / detail["id"]
+    return folder if detail["state"] == "resolved" else folder / "attempts/1"
+
+
+def agents(system):
+    """Processes that run in a workspace of the worker."""
+    return [found for found in processes_of(system.root / "workspace/w1/jobs") if "triage-worker" not in found[1]]
+
+
+def seconds_between(worker, first, last):
+    times = [datetime.fromisoformat(worker.records(msg)[0]["ts"].replace("Z", "+00:00")) for msg in (first, last)]
+    return (times[1] - times[0]).total_seconds()
+
+
+@pytest.mark.parametrize("size,expected", [
+    (100, ("agent_failed", "agent", "investigation.md too small: 100 bytes (expected > 100)")),
+    (101, ("resolved", "success", "")),
+])
+def test_a_report_needs_more_than_100_bytes(system, size, expected):
+    detail = run_one(system, f"head -c {size} /dev/zero | tr '\\0' r > output/investigation.md")
+    state, kind, reason = outcome(detail)
+    assert (state, kind, reason or "") == expected
+
+
+def test_an_exit_code_outranks_a_good_report(system):
+    detail = run_one(system, "head -c 500 /dev/zero | tr '\\0' r > output/investigation.md; exit 7")
+    assert outcome(detail) == ("agent_failed", "agent", "agent exited with non-zero code: 7")
+
+
+@pytest.mark.parametrize("make", [
+    "mkdir output/investigation.md",
+    "head -c 500 /dev/zero | tr '\\0' r > output/other.md; ln -s other.md output/investigation.md",
+    "mkfifo output/investigation.md",
+    "rm -r output; mkdir else; head -c 500 /dev/zero > else/investigation.md; ln -s else output",
+])
+def test_only_a_regular_file_is_a_report(system, make):
+    detail = run_one(system, make)
+    assert outcome(detail) == ("agent_failed", "agent", "investigation.md file not found")
+
+
+def test_a_report_that_appears_after_the_timeout_does_not_count(system):
+    text = "trap 'head -c 500 /dev/zero | tr \"\\0\" r > output/investigation.md; exit 0' TERM; sleep 60 & wait"
+    detail = run_one(system, text, timeout="1s")
+    assert outcome(detail) == ("agent_failed", "agent", "agent timed out after 1 s")
+    assert (attempt_folder(system, detail) / "output/investigation.md").stat().st_size == 500
+
+
+NASTY = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True:
+            time.sleep(60)
+    os._exit(0)
+block = b"n" * 65536
+for _ in range(200 * 16):
+    os.write(1, block)
+open("flooded", "w").close()
+while True:
+    time.sleep(60)
+"""
+
+
+def test_an_agent_that_fights_is_gone_by_timeout_and_grace(system):
+    """TERM ignored, a daemon in another session holds the pipes, 200 MB of output."""
+    timeout_s, grace_s = 3, 2
+    detail = run_one(system, NASTY, "/usr/bin/python3", timeout=f"{timeout_s}s", agent_kill_grace=f"{grace_s}s")
+    assert outcome(detail) == ("agent_failed", "agent", f"agent timed out after {timeout_s} s")
+    took = seconds_between(system.worker, "agent started", "agent execution failed validation")
+    assert timeout_s + grace_s / 2 < took < (timeout_s + grace_s) * SLOW
+    assert agents(system) == []
+    log = attempt_folder(system, detail) / "logs/agent.stdout.log"
+    assert LOG_MAX - 4096 < log.stat().st_size <= LOG_MAX
+    cut = [line for line in log.read_bytes().split(b"\n") if line.startswith(b"[... ")]
+    total = 200 * 1024 * 1024
+    assert len(cut) == 1 and total - LOG_MAX <= int(cut[0].split()[1]) <= total - LOG_MAX + 4096
+
+
+def test_daemons_of_an_agent_that_has_ended_are_ended_too(system):
+    text = "(trap '' TERM; setsid sleep 600) & head -c 500 /dev/zero | tr '\\0' r > output/investigation.md"
+    detail = run_one(system, text, agent_kill_grace="1s")
+    assert outcome(detail)[:2] == ("resolved", "success")
+    assert agents(system) == []
+
+
+def test_agents_end_when_their_worker_is_killed(system):
+    broker = system.start_broker()
+    worker = system.start_worker(agent_script_path=script(system, "trap '' TERM; setsid sleep 600 & sleep 600"),
+                                 agent_kill_grace="1s")
+    system.publish([fault("web-0")])
+    wait_until(lambda: len(agents(system)) >= 4, 20, "the agent's processes")
+    worker.kill9()
+    wait_until(lambda: not agents(system), 10, "no agent left")
+    assert broker.alive()
+
+
+def test_a_killed_supervisor_is_a_host_failure_and_leaves_nothing(system):
+    broker = system.start_broker()
+    worker = system.start_worker(agent_script_path=script(system, "setsid sleep 600 & sleep 600"))
+    system.publish([fault("web-0")])
+    wait_until(lambda: len(agents(system)) >= 4, 20, "the agent's processes")
+    supervisor = next(pid for pid, words in agents(system) if "triage-run" in words.split()[0])
+    os.kill(supervisor, signal.SIGKILL)
+    worker.wait_log("agent execution error: the supervisor ended without a result")
+    wait_until(lambda: [attempt for row in broker.incidents() for attempt in broker.incident(row["id"])["attempts"]
+                        if attempt["outcome"] == "host"], 10, "a host failure")
+    worker.stop()
+    wait_until(lambda: not agents(system), 10, "no agent left")
+
+
+def test_a_drained_worker_lets_its_agent_finish(system):
+    broker = system.start_broker()
+    text = "touch going; while [ ! -e ../../../../go ]; do sleep 0.05; done; " \
+           "head -c 500 /dev/zero | tr '\\0' r > output/investigation.md"
+    worker = system.start_worker(agent_script_path=script(system, text), shutdown_timeout="30s")
+    system.publish([fault("web-0"), fault("web-1")])
+    wait_until(lambda: list((system.root / "workspace/w1/jobs").glob("*/going")), 20, "agent runs")
+    worker.signal(signal.SIGTERM)
+    worker.wait_log("draining")
+    (system.root / "go").touch()
+    assert worker.wait() == 0
+    assert len(broker.incidents("resolved")) == 1 and len(broker.incidents("resolved") + broker.incidents("pending")) == 2
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_drain_that_takes_too_long_gives_the_attempt_back(system, signals):
+    """After shutdown_timeout, or at once with a second signal."""
+    broker = system.start_broker()
+    worker = system.start_worker(agent_script_path=script(system, "trap '' TERM; sleep 600"), agent_kill_grace="1s",
+                                 shutdown_timeout="1s" if signals == 1 else "600s")
+    system.publish([fault("web-0")])
+    wait_until(lambda: len(agents(system)) >= 3, 20, "agent runs")
+    for _ in range(signals):
+        seen = worker.log().count("draining")
+        worker.signal(signal.SIGTERM)
+        wait_until(lambda n=seen: worker.log().count("draining") > n or n, 10, "signal taken")
+    assert worker.wait(20) == 0
+    assert agents(system) == []
+    row = broker.incidents()[0]
+    assert row["state"] == "pending", broker.incident(row["id"])
+    assert worker.records("attempt given back")[0]["reason"] == "drain"
+
+
+def test_a_finished_report_survives_the_broker_and_the_worker(system):
+    """The broker is away when the agent ends; the worker is killed; both come back; one run, one report."""
+    broker = system.start_broker()
+    text = "echo run >> ../../../../runs; while [ ! -e ../../../../go ]; do sleep 0.05; done; " \
+           "head -c 500 /dev/zero | tr '\\0' r > output/investigation.md"
+    worker = system.start_worker(agent_script_path=script(system, text))
+    system.publish([fault("web-0")])
+    wait_until(lambda: (system.root / "runs").exists(), 20, "agent runs")
+    broker.kill9()
+    (system.root / "go").touch()
+    wait_until(lambda: list((system.root / "workspace/w1/spool").glob("*/verdict.json")), 20, "spooled")
+    worker.kill9()
+    broker = system.start_broker()
+    system.start_worker(name="w1", agent_script_path=system.root / "agent-of-test")
+    row = broker.wait_terminal(1)[0]
+    assert row["state"] == "resolved"
+    wait_until(lambda: not list((system.root / "workspace/w1/spool").iterdir()), 10, "spool empty")
+    assert (system.root / "runs").read_text() == "run\n"
+
+
+def test_the_worker_refuses_a_folder_that_a_broker_holds(system):
+    system.start_broker()
+    worker = system.start_worker(workspace_root=system.root / "incidents", wait=False)
+    assert worker.wait() == 78
+    assert "held by a broker" in worker.log()
+
+
+def test_two_workers_cannot_share_a_name_and_a_folder(system):
+    system.start_broker()
+    system.start_worker("w1")
+    second = Daemon(system, "second", "triage-worker", {
+        "broker_endpoint": system.broker_ports["work_endpoint"], "worker_name": "w1",
+        "broker_files_endpoint": system.broker_ports["files_endpoint"], "keys_dir": system.keys_dir,
+        "workspace_root": system.root / "workspace"}, wait=False)
+    assert second.wait() == 3
+    assert "in use" in second.log()
+
+
+def test_workspaces_are_removed_in_the_end(system):
+    """Deep, wide and closed folders too."""
+    text = "d=deep; for i in $(seq 60); do mkdir -p $d; d=$d/d; done; mkdir many; cd many; seq 2000 | xargs touch; cd ..; " \
+           "chmod 0 many; head -c 500 /dev/zero | tr '\\0' r > output/investigation.md"
+    run_one(system, text)
+    trash = system.root / "workspace/w1/trash"
+    wait_until(lambda: not list(trash.iterdir()), 20, "trash empty")
+    assert not list((system.root / "workspace/w1/jobs").iterdir())
+
+
+def test_nothing_of_the_workers_environment_reaches_the_agent(system):
+    text = "env | sed 's/=.*//' | sort > output/investigation.md"
+    detail = run_one(system, text, env={"ANTHROPIC_API_KEY": "sk-1", "OPENAI_API_KEY": "sk-2", "HOME": "/root",
+                                        "LD_LIBRARY_PATH": "/x", "https_proxy": "http://p:1"}, agent_cli="codex")
+    names = set((attempt_folder(system, detail) / "output/investigation.md").read_text().split())
+    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {
+        "PATH", "LANG", "https_proxy", "WORKSPACE_DIR", "AGENT_CLI", "LLM_MODEL", "AGENT_ALLOWED_TOOLS",
+        "CONTAINER_TIMEOUT", "PROMPT_FILE", "SYSTEM_PROMPT_FILE", "AGENT_RUNTIME", "AGENT_IMAGE", "INCIDENT_ID",
+        "ATTEMPT", "OPENAI_API_KEY"}
+    assert "sk-" not in system.worker.log()
