@@ -23,6 +23,7 @@ extern char **environ;
 typedef struct {
     conf_t *conf;
     const settings_t *settings;
+    int stop_ms; //  shutdown_timeout, for the watchdog, which outlives the settings
     int signal_fd, root_fd;
     curve_keys_t keys;
     curve_zap_t *zap;
@@ -226,7 +227,7 @@ s_watchdog (void *ctx)
 {
     const broker_t *self = ctx;
     struct pollfd item = {.fd = self->signal_fd, .events = POLLIN};
-    const int rc = poll (&item, 1, (int) self->settings->shutdown_timeout);
+    const int rc = poll (&item, 1, self->stop_ms);
     log_error (rc > 0 ? "second signal, stopping now" : "shutdown_timeout passed, stopping now");
     _exit (EXIT_RUNTIME);
 }
@@ -235,6 +236,7 @@ static void
 s_watch (broker_t *self)
 {
     pthread_t thread;
+    self->stop_ms = (int) self->settings->shutdown_timeout;
     if (pthread_create (&thread, NULL, s_watchdog, self) == 0)
         pthread_detach (thread);
 }
