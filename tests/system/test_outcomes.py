@@ -68,8 +68,11 @@ def test_a_worker_whose_agent_cannot_start_does_not_turn_the_queue_into_failures
     system.publish([fault(f"web-{number}") for number in range(20)])
     rows = broker.wait_terminal(20)
     assert {row["state"] for row in rows} == {"resolved"}
-    workers = {row["name"]: row for row in broker.get("/api/v1/workers")["workers"]}
-    assert workers["broken"]["quarantined"] and not workers["sound"]["quarantined"]
+    wait_until(lambda: quarantined(broker) == {"broken": True, "sound": False}, 5, "broken alone is quarantined")
+
+
+def quarantined(broker):
+    return {row["name"]: row["quarantined"] for row in broker.get("/api/v1/workers")["workers"]}
 
 
 def test_an_agent_that_no_worker_can_start_is_an_error(system):
