@@ -247,7 +247,7 @@ s_mail_receive (loop_t *self)
         case MAIL_CHECK:
         case MAIL_EFFECT:
         case MAIL_COMMAND_REPLY:
-        case MAIL_STOP: assert (!"a mail that is not for the loop");
+        case MAIL_STOP: assert (false && "a mail that is not for the loop");
     }
     return (int64_t) sizeof (mail_t);
 }
