@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 static void
@@ -51,10 +52,8 @@ step_reload (step_t *self)
 {
     s_forget_kept (self);
     s_keep (self);
-    //  An effect handed out in the turn that was rolled back never left.
-    for (int i = 0; i < ROW_CHANNELS; i++)
-        if (self->flight_turn [i] == self->turn)
-            self->flight_id [i] = 0;
+    //  An effect handed out in the turn that was rolled back never left; a report on one comes again.
+    memcpy (self->flight_id, self->flight_before, sizeof self->flight_id);
     state_clear (self);
     self->write_count = self->out_count = 0;
     self->failed = false;

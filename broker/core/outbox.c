@@ -146,7 +146,6 @@ outbox_schedule (step_t *self, clk_now_t now)
         if (!effect || self->flight_id [i] || effect->next_ms > now.boot_ms)
             continue;
         self->flight_id [i] = effect->id;
-        self->flight_turn [i] = self->turn;
         state_out (self, STEP_OUT_EFFECT, NULL)->as.effect = effect->row;
     }
 }

@@ -27,8 +27,8 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     row->completed_ms = now.wall_ms;
     row->not_before_ms = 0;
     state_save (self, entry, row);
-    bool failed = row->state == INCIDENT_AGENT_FAILED || row->state == INCIDENT_FAILED;
-    if (row->state == INCIDENT_RESOLVED || (failed && self->settings.upload_failed))
+    //  the folder is the record of failures too; what of them is shown at its top is storage's matter
+    if (row->state != INCIDENT_SUPPRESSED)
         outbox_add (self, ROW_CHANNEL_STORAGE, "storage", entry, row->winner, now);
     journal_incident (self, row, incident_state_name (row->state), now);
 }
@@ -288,6 +288,9 @@ settle_superseded (step_t *self, entry_t *entry, bool charge, clk_now_t now)
 void
 settle_watched (step_t *self, clk_now_t now)
 {
+    int64_t grace = self->start_ms + self->settings.reconnect_grace_ms;
+    if (now.boot_ms >= grace && !self->grace_over)
+        self->grace_over = self->watch_dirty = true; //  who is not back by now does not count any more
     if (!self->watch_dirty && now.boot_ms < settle_wake (self, now))
         return;
     self->watch_dirty = false;

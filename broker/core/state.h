@@ -106,8 +106,8 @@ struct step {
     step_settings_t settings;
     uint64_t random;
     bool failed, drained, loaded;
+    bool grace_over; //  reconnect_grace since the start has passed, and was acted on
     bool watch_dirty;
-    int64_t turn;
     int64_t start_ms; //  boot time of the first step_loaded
     int64_t asked_ms; //  what step_wake said last
     //  durable
@@ -127,7 +127,8 @@ struct step {
     //  fleet
     worker_t *workers;
     int64_t successes, assigned_order;
-    int64_t flight_id [ROW_CHANNELS], flight_turn [ROW_CHANNELS];
+    int64_t flight_id [ROW_CHANNELS];     //  effect at delivery, 0 = none
+    int64_t flight_before [ROW_CHANNELS]; //  when the turn began: a rollback returns to it
     kept_t *kept;
     //  the turn
     step_write_t *writes, *write_spare;

@@ -100,9 +100,9 @@ s_trim (void **items, size_t *capacity)
 void
 step_begin (step_t *self, clk_now_t now)
 {
-    self->turn++;
     self->write_count = self->out_count = 0;
     s_forget_revokes (self);
+    memcpy (self->flight_before, self->flight_id, sizeof self->flight_id);
     void *items = self->writes;
     s_trim (&items, &self->write_capacity);
     self->writes = items;

@@ -5,7 +5,9 @@
 //  commit; tests/sim drives the same function.
 //
 //  A turn:  step_begin; step (...) for each input, its writes applied to the open transaction right
-//  after it; step_schedule and its writes; COMMIT; and only now act on step_outputs.  When the commit fails and is rolled back: step_reload.
+//  after it; step_schedule and its writes; COMMIT; and only now act on step_outputs.  When the commit fails and is rolled
+//  back: step_reload, load, and step the inputs of that turn again: EFFECT_DONE always (delivery reports
+//  once), the others where nobody sends them again.
 //  Inputs borrow their pointers for the call: the body of an EVENT write must be applied before the
 //  input is freed.  Writes and outputs are valid until the next step_begin.
 //

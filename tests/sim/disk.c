@@ -1,0 +1,360 @@
+//  disk - rows as committed, checked as they come.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/disk.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LATE_MS = 2000, TIDY_MS = 900 * 1000 };
+
+void
+disk_break (disk_t *self, const char *format, ...)
+{
+    if (self->broken [0])
+        return;
+    va_list args;
+    va_start (args, format);
+    vsnprintf (self->broken, sizeof self->broken, format, args);
+    va_end (args);
+}
+
+static void *
+s_new (size_t size)
+{
+    void *item = calloc (1, size);
+    if (!item)
+        abort ();
+    return item;
+}
+
+disk_incident_t *
+disk_incident (const disk_t *self, const char *id)
+{
+    disk_incident_t *incident = NULL;
+    HASH_FIND_STR (self->incidents, id, incident);
+    return incident;
+}
+
+disk_attempt_t *
+disk_attempt (const disk_t *self, const char *incident, int64_t number)
+{
+    char name [IDENT_SIZE + 24];
+    snprintf (name, sizeof name, "%s/%" PRId64, incident, number);
+    disk_attempt_t *attempt = NULL;
+    HASH_FIND_STR (self->attempts, name, attempt);
+    return attempt;
+}
+
+const disk_event_t *
+disk_event (const disk_t *self, const char *source, const char *event_id)
+{
+    char name [ROW_IDENTITY + LIMIT_EVENT_ID_BYTES + 2];
+    snprintf (name, sizeof name, "%s|%s", source, event_id);
+    disk_event_t *event = NULL;
+    HASH_FIND_STR (self->events, name, event);
+    return event;
+}
+
+//  Is there an event of the state table that leads from one to the other?
+static bool
+s_leads (incident_state_t from, incident_state_t to)
+{
+    if (from == to)
+        return true;
+    for (int event = 0; event < INCIDENT_EVENTS; event++)
+        if (incident_next (from, (incident_event_t) event) == to)
+            return true;
+    return false;
+}
+
+static void
+s_check_winner (disk_t *self, const row_incident_t *row)
+{
+    const disk_attempt_t *won = disk_attempt (self, row->id.text, row->winner);
+    if (row->state != INCIDENT_RESOLVED)
+        disk_break (self, "I2 %s has a winner but is not resolved", row->id.text);
+    else if (!won || won->row.outcome != VERDICT_SUCCESS || won->row.state != ROW_ATTEMPT_ENDED)
+        disk_break (self, "I2 the winner of %s is no ended success", row->id.text);
+    else if (strcmp (won->made_by, won->row.identity) != 0)
+        disk_break (self, "I2 attempt %s won, but '%s' made its report, not '%s'", won->name,
+                    won->made_by, won->row.identity);
+}
+
+static void
+s_apply_incident (disk_t *self, const row_incident_t *row, clk_now_t now)
+{
+    disk_incident_t *incident = disk_incident (self, row->id.text);
+    if (!incident) {
+        incident = s_new (sizeof *incident);
+        incident->id = row->id;
+        HASH_ADD_KEYPTR (hh, self->incidents, incident->id.text, strlen (incident->id.text),
+                         incident);
+        if (row->number != self->number + 1)
+            disk_break (self, "I7 incident number %" PRId64 " after %" PRId64, row->number,
+                        self->number);
+        self->number = row->number;
+        if (row->linked.text [0] && !disk_incident (self, row->linked.text))
+            disk_break (self, "I7 %s is linked to nothing", row->id.text);
+    }
+    bool was_open =
+        incident->state == INCIDENT_PENDING || incident->state == INCIDENT_INVESTIGATING;
+    bool is_open = !incident_terminal (row->state);
+    if (!s_leads (incident->state, row->state))
+        disk_break (self, "I2 %s went from %s to %s", row->id.text,
+                    incident_state_name (incident->state), incident_state_name (row->state));
+    if (incident->winner && incident->winner != row->winner)
+        disk_break (self, "I2 %s has a second winner", row->id.text);
+    self->open += is_open - was_open;
+    if (was_open && !is_open) {
+        incident->ends++;
+        incident->closed_ms = now.boot_ms;
+    }
+    incident->state = row->state;
+    incident->winner = row->winner;
+    if (!incident->row)
+        incident->row = s_new (sizeof *row);
+    *incident->row = *row;
+}
+
+static void
+s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
+{
+    disk_incident_t *incident = disk_incident (self, row->incident.text);
+    if (!incident) {
+        disk_break (self, "I7 attempt of no incident %s", row->incident.text);
+        return;
+    }
+    disk_attempt_t *attempt = disk_attempt (self, row->incident.text, row->number);
+    if (!attempt) {
+        attempt = s_new (sizeof *attempt);
+        snprintf (attempt->name, sizeof attempt->name, "%s/%" PRId64, row->incident.text,
+                  row->number);
+        HASH_ADD_STR (self->attempts, name, attempt);
+        attempt->since_ms = now.boot_ms;
+        attempt->slack_ms = self->slack_ms;
+        if (!incident->row || row->number > incident->row->attempts)
+            disk_break (self, "I7 attempt %s is not counted by its incident", attempt->name);
+    }
+    else if (strcmp (attempt->row.identity, row->identity) != 0)
+        disk_break (self, "I2 attempt %s changed hands", attempt->name);
+    else if (attempt->row.state == ROW_ATTEMPT_ENDED
+             && (row->state != ROW_ATTEMPT_ENDED || attempt->row.outcome != VERDICT_LOST))
+        disk_break (self, "I2 attempt %s changed after its end", attempt->name);
+    bool was_live = attempt->row.number && attempt->row.state == ROW_ATTEMPT_LIVE;
+    bool is_live = row->state == ROW_ATTEMPT_LIVE;
+    incident->live += is_live - was_live;
+    self->live += is_live - was_live;
+    attempt->row = *row;
+}
+
+static void
+s_apply_effect (disk_t *self, const row_effect_t *row)
+{
+    disk_incident_t *incident = disk_incident (self, row->incident.text);
+    if (!incident) {
+        disk_break (self, "I7 effect of no incident %s", row->incident.text);
+        return;
+    }
+    disk_effect_t *effect = NULL, *next = NULL;
+    HASH_FIND (hh, self->effects, &row->id, sizeof row->id, effect);
+    if (!effect) {
+        HASH_ITER (hh, self->effects, effect, next)
+        if (effect->row.incident.text [0]
+            && strcmp (effect->row.incident.text, row->incident.text) == 0
+            && effect->row.state == ROW_EFFECT_READY)
+            disk_break (self, "I3 two effects of %s at once", row->incident.text);
+        effect = s_new (sizeof *effect);
+        effect->id = row->id;
+        HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
+        incident->effects++;
+        if (row->id != self->effect + 1)
+            disk_break (self, "I7 effect id %" PRId64 " after %" PRId64, row->id, self->effect);
+        self->effect = row->id;
+        if (incident->effects > incident->ends)
+            disk_break (self, "I3 %s ended %" PRId64 " times but has %" PRId64 " effects",
+                        row->incident.text, incident->ends, incident->effects);
+    }
+    effect->row = *row;
+    if (row->state != ROW_EFFECT_READY) { //  finished: nothing refers to it any more
+        HASH_DEL (self->effects, effect);
+        free (effect);
+    }
+}
+
+static void
+s_apply_event (disk_t *self, const row_event_t *row)
+{
+    if (!disk_incident (self, row->incident.text))
+        disk_break (self, "I7 event of no incident %s", row->incident.text);
+    if (disk_event (self, row->source, row->event_id))
+        disk_break (self, "I1 event %s twice", row->event_id);
+    disk_event_t *event = s_new (sizeof *event);
+    snprintf (event->name, sizeof event->name, "%s|%s", row->source, row->event_id);
+    event->incident = row->incident;
+    HASH_ADD_STR (self->events, name, event);
+}
+
+static void
+s_apply_record (disk_t *self, const row_record_t *row)
+{
+    char name [ROW_TOPIC];
+    snprintf (name, sizeof name, "%s/%s/", row->kind, row->cluster);
+    disk_topic_t *topic = NULL;
+    HASH_FIND_STR (self->topics, name, topic);
+    if (!topic) {
+        topic = s_new (sizeof *topic);
+        snprintf (topic->name, sizeof topic->name, "%s", name);
+        HASH_ADD_STR (self->topics, name, topic);
+    }
+    if (row->seq != self->seq + 1)
+        disk_break (self, "I5 seq %" PRId64 " after %" PRId64, row->seq, self->seq);
+    if (row->prev != topic->seq)
+        disk_break (self, "I5 prev %" PRId64 " of %s, expected %" PRId64, row->prev, name,
+                    topic->seq);
+    self->seq = topic->seq = row->seq;
+}
+
+void
+disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
+{
+    switch (write->kind) {
+        case STEP_WRITE_EVENT: s_apply_event (self, &write->as.event); break;
+        case STEP_WRITE_INCIDENT: s_apply_incident (self, &write->as.incident, now); break;
+        case STEP_WRITE_ATTEMPT: s_apply_attempt (self, &write->as.attempt, now); break;
+        case STEP_WRITE_EFFECT: s_apply_effect (self, &write->as.effect); break;
+        case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record); break;
+    }
+}
+
+static void
+s_check_incident (disk_t *self, disk_incident_t *incident)
+{
+    if (incident->live > 1)
+        disk_break (self, "I4 %s has %" PRId64 " live attempts", incident->id.text, incident->live);
+    if ((incident->live == 1) != (incident->state == INCIDENT_INVESTIGATING))
+        disk_break (self, "I4 %s is %s with %" PRId64 " live attempts", incident->id.text,
+                    incident_state_name (incident->state), incident->live);
+    if (incident->state == INCIDENT_RESOLVED && !incident->effects)
+        disk_break (self, "I3 %s is resolved without an effect", incident->id.text);
+    if (incident->row && incident->row->winner)
+        s_check_winner (self, incident->row);
+}
+
+void
+disk_check_turn (disk_t *self, const step_write_t *writes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (writes [i].kind == STEP_WRITE_INCIDENT)
+            s_check_incident (self, disk_incident (self, writes [i].as.incident.id.text));
+        else if (writes [i].kind == STEP_WRITE_ATTEMPT)
+            s_check_incident (self, disk_incident (self, writes [i].as.attempt.incident.text));
+}
+
+void
+disk_check_deadlines (disk_t *self, clk_now_t now)
+{
+    for (const disk_attempt_t *attempt = self->attempts; attempt; attempt = attempt->hh.next) {
+        int64_t end = attempt->since_ms + self->hard_ms + self->slack_ms - attempt->slack_ms;
+        if (attempt->row.state == ROW_ATTEMPT_LIVE && now.boot_ms > end + LATE_MS)
+            disk_break (self, "I4 attempt %s lives %" PRId64 " ms past its deadline", attempt->name,
+                        now.boot_ms - end);
+    }
+}
+
+void
+disk_check_all (disk_t *self)
+{
+    int64_t open = 0;
+    for (disk_incident_t *incident = self->incidents; incident; incident = incident->hh.next) {
+        s_check_incident (self, incident);
+        open += !incident_terminal (incident->state);
+    }
+    if (open != self->open)
+        disk_break (self, "I1 %" PRId64 " open incidents, counted %" PRId64, open, self->open);
+}
+
+static void
+s_must (int rc)
+{
+    if (rc)
+        abort ();
+}
+
+void
+disk_load (disk_t *self, step_t *step, clk_now_t now)
+{
+    for (const disk_incident_t *item = self->incidents; item; item = item->hh.next)
+        if (item->row
+            && (!incident_terminal (item->state) || now.boot_ms - item->closed_ms < 120000))
+            s_must (step_load_incident (step, item->row));
+    for (const disk_attempt_t *item = self->attempts; item; item = item->hh.next) {
+        const disk_incident_t *of = disk_incident (self, item->row.incident.text);
+        if (of && !incident_terminal (of->state))
+            s_must (step_load_attempt (step, &item->row));
+    }
+    for (const disk_effect_t *item = self->effects; item; item = item->hh.next)
+        s_must (step_load_effect (step, &item->row));
+    for (const disk_topic_t *item = self->topics; item; item = item->hh.next)
+        s_must (step_load_topic (step, item->name, item->seq));
+    step_loaded (step, self->number, self->effect, self->seq, now);
+}
+
+void
+disk_tidy (disk_t *self, clk_now_t now)
+{
+    disk_incident_t *incident, *next;
+    HASH_ITER (hh, self->incidents, incident, next)
+    {
+        if (!incident_terminal (incident->state) || !incident->row
+            || now.boot_ms - incident->closed_ms < TIDY_MS)
+            continue;
+        for (int64_t i = 1; i <= incident->row->attempts; i++) {
+            disk_attempt_t *attempt = disk_attempt (self, incident->id.text, i);
+            if (attempt) {
+                HASH_DEL (self->attempts, attempt);
+                free (attempt);
+            }
+        }
+        free (incident->row);
+        incident->row = NULL;
+    }
+}
+
+void
+disk_fini (disk_t *self)
+{
+    disk_incident_t *incident, *next_incident;
+    HASH_ITER (hh, self->incidents, incident, next_incident)
+    {
+        HASH_DEL (self->incidents, incident);
+        free (incident->row);
+        free (incident);
+    }
+    disk_attempt_t *attempt, *next_attempt;
+    HASH_ITER (hh, self->attempts, attempt, next_attempt)
+    {
+        HASH_DEL (self->attempts, attempt);
+        free (attempt);
+    }
+    disk_event_t *event, *next_event;
+    HASH_ITER (hh, self->events, event, next_event)
+    {
+        HASH_DEL (self->events, event);
+        free (event);
+    }
+    disk_effect_t *effect, *next_effect;
+    HASH_ITER (hh, self->effects, effect, next_effect)
+    {
+        HASH_DEL (self->effects, effect);
+        free (effect);
+    }
+    disk_topic_t *topic, *next_topic;
+    HASH_ITER (hh, self->topics, topic, next_topic)
+    {
+        HASH_DEL (self->topics, topic);
+        free (topic);
+    }
+}

@@ -1,0 +1,89 @@
+//  disk - the simulator's store: committed rows, and the invariants I1-I7 checked on each write.
+//
+//  I1 an acknowledged event is on disk with its incident.  I2 at most one winner, and it made that report.
+//  I3 a report and its one effect are committed together; keys are unique.  I4 at most one live attempt,
+//  none past its deadline + 2 s.  I5 seq without holes, prev unbroken.  I6 bounded lists.  I7 references hold.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step.h"
+
+#include <stdbool.h>
+#include <uthash.h>
+
+typedef struct {
+    char name [IDENT_SIZE + 24]; //  "<incident>/<attempt>"
+    row_attempt_t row;
+    int64_t since_ms, slack_ms;  //  boot time first seen LIVE; disk slack at that time
+    char made_by [ROW_IDENTITY]; //  the worker that finished a good report, "" = none
+    UT_hash_handle hh;
+} disk_attempt_t;
+
+typedef struct {
+    ident_t id;
+    row_incident_t *row; //  NULL once it is long over
+    incident_state_t state;
+    int64_t winner, live;
+    int64_t ends, effects, executed, ambiguous;
+    int64_t closed_ms; //  boot time
+    UT_hash_handle hh;
+} disk_incident_t;
+
+typedef struct {
+    char name [ROW_IDENTITY + LIMIT_EVENT_ID_BYTES + 2];
+    ident_t incident;
+    UT_hash_handle hh;
+} disk_event_t;
+
+typedef struct {
+    int64_t id;
+    row_effect_t row;
+    UT_hash_handle hh;
+} disk_effect_t;
+
+typedef struct {
+    char name [ROW_TOPIC];
+    int64_t seq;
+    UT_hash_handle hh;
+} disk_topic_t;
+
+typedef struct {
+    disk_incident_t *incidents;
+    disk_attempt_t *attempts;
+    disk_event_t *events;
+    disk_effect_t *effects;
+    disk_topic_t *topics;
+    int64_t number, effect, seq;
+    int64_t open, live;
+    int64_t hard_ms;   //  longest life of an attempt
+    int64_t slack_ms;  //  what clock jumps and restarts may have added to deadlines so far
+    char broken [256]; //  the first broken invariant, "" = none
+} disk_t;
+
+void
+disk_fini (disk_t *self);
+//  Say what is broken; the first one counts.
+void
+disk_break (disk_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+void
+disk_apply (disk_t *self, const step_write_t *write, clk_now_t now);
+//  After the last write of a turn: what must be true between rows.
+void
+disk_check_turn (disk_t *self, const step_write_t *writes, size_t count);
+//  Each live attempt; call after each schedule.
+void
+disk_check_deadlines (disk_t *self, clk_now_t now);
+//  Everything against everything; slow.
+void
+disk_check_all (disk_t *self);
+void
+disk_load (disk_t *self, step_t *step, clk_now_t now);
+//  Forget what is long over.
+void
+disk_tidy (disk_t *self, clk_now_t now);
+const disk_event_t *
+disk_event (const disk_t *self, const char *source, const char *event_id);
+disk_incident_t *
+disk_incident (const disk_t *self, const char *id);
+disk_attempt_t *
+disk_attempt (const disk_t *self, const char *incident, int64_t number);

@@ -1,0 +1,380 @@
+//  sim - drives the real step through loss, repetition, reordering, crashes, clock jumps and deaths.
+//
+//  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  With an argument a bug is
+//  planted (send_before_commit, effect_without_key, lease_without_fence), and the run must break.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/state.h"
+#include "tests/sim/peers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { QUIET_TURNS = 200000, MAX_OUTPUTS = 5000, MAX_WRITES = 20000, DEDUP_MS = 30000 };
+
+typedef struct {
+    disk_t disk;
+    peers_t peers;
+    step_t *step;
+    step_settings_t settings;
+    clk_now_t now;
+    step_in_t done; //  delivery's report stepped in this turn
+    bool reported;
+    bool early; //  planted: outputs leave before the commit
+    int64_t steps, turns, crashes, rollbacks, jumps, commands, stale, by_kind [STEP_IN_SOURCE + 1];
+    int64_t dispositions [STEP_UPLOAD_AGAIN + 1];
+} sim_t;
+
+static void
+s_boot (sim_t *self)
+{
+    step_destroy (&self->step);
+    self->step = step_new (&self->settings, peers_random (&self->peers, UINT64_MAX));
+    if (!self->step)
+        abort ();
+    disk_load (&self->disk, self->step, self->now);
+}
+
+//  The process dies; the disk and the others stay.
+static void
+s_crash (sim_t *self)
+{
+    //  What delivery had under way may or may not have happened: the effect is repeated, and marked.
+    if (self->peers.flight.id && peers_random (&self->peers, 2)) {
+        disk_incident_t *incident = disk_incident (&self->disk, self->peers.flight.incident.text);
+        if (incident) {
+            incident->executed++;
+            incident->ambiguous++;
+        }
+    }
+    peers_broker_died (&self->peers);
+    self->disk.slack_ms += self->disk.hard_ms; //  deadlines are clamped wall times again
+    self->crashes++;
+    s_boot (self);
+}
+
+static bool
+s_chance (sim_t *self, uint64_t per_myriad)
+{
+    return !self->peers.calm && peers_random (&self->peers, 10000) < per_myriad;
+}
+
+static void
+s_clock (sim_t *self)
+{
+    int64_t delta = (int64_t) peers_random (&self->peers, 400);
+    int64_t wake = step_wake (self->step) - self->now.boot_ms;
+    if (peers_random (&self->peers, 4) == 0 && wake > 0 && wake < 3000)
+        delta = wake;
+    self->now.boot_ms += delta;
+    self->now.wall_ms += delta;
+    if (s_chance (self, 8)) { //  suspend, or the broker stopped
+        int64_t jump = (int64_t) peers_random (&self->peers, 600000);
+        self->now.boot_ms += jump;
+        self->now.wall_ms += jump;
+        self->disk.slack_ms += jump + self->settings.reconnect_grace_ms;
+        self->jumps++;
+    }
+    if (s_chance (self, 8)) { //  somebody sets the clock
+        self->now.wall_ms += (int64_t) peers_random (&self->peers, 7200000) - 3600000;
+        self->jumps++;
+    }
+    self->peers.now = self->now;
+}
+
+//  The store would see the open transaction: so do we.
+static void
+s_known_event (sim_t *self, step_in_t *in)
+{
+    row_event_t *row = &in->as.event.row;
+    const disk_event_t *known = disk_event (&self->disk, row->source, row->event_id);
+    if (known)
+        row->incident = known->incident;
+    size_t count;
+    const step_write_t *writes = step_writes (self->step, &count);
+    for (size_t i = 0; i < count; i++)
+        if (writes [i].kind == STEP_WRITE_EVENT
+            && strcmp (writes [i].as.event.event_id, row->event_id) == 0
+            && strcmp (writes [i].as.event.source, row->source) == 0)
+            row->incident = writes [i].as.event.incident;
+}
+
+static void
+s_step (sim_t *self, step_in_t *in)
+{
+    if (in->kind == STEP_IN_EVENT) {
+        in->as.event.fault = peers_fault (&self->peers, (int) in->peer.seq);
+        s_known_event (self, in);
+    }
+    int rc = step (self->step, in, self->now);
+    self->steps++;
+    self->by_kind [in->kind]++;
+    if (rc == ERR_STALE && in->kind != STEP_IN_HELLO) {
+        self->stale++;
+        peers_unknown (&self->peers, &in->peer);
+    }
+    else if (rc && rc != ERR_STALE)
+        disk_break (&self->disk, "step failed: %s", err_str (rc));
+}
+
+static void
+s_command (sim_t *self)
+{
+    static const step_command_t commands [] = {STEP_COMMAND_RETRY, STEP_COMMAND_RETRY,
+                                               STEP_COMMAND_CANCEL};
+    uint64_t skip = peers_random (&self->peers, 40);
+    const disk_incident_t *chosen = NULL;
+    for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next)
+        if (item->row && step_knows (self->step, item->id.text)) {
+            chosen = item;
+            if (!skip--)
+                break;
+        }
+    if (!chosen)
+        return;
+    step_in_t in;
+    memset (&in, 0, sizeof in);
+    in.kind = STEP_IN_COMMAND;
+    in.as.command.command = commands [peers_random (&self->peers, 3)];
+    in.as.command.incident = chosen->id;
+    self->commands++;
+    s_step (self, &in);
+}
+
+static void
+s_inputs (sim_t *self)
+{
+    uint64_t count = peers_random (&self->peers, 12);
+    for (uint64_t i = 0; i < count; i++) {
+        mail_t *mail = peers_next (&self->peers);
+        if (!mail)
+            break;
+        if (mail->in.kind == STEP_IN_HELLO) {
+            mail->in.as.hello.running = mail->running;
+            mail->in.as.hello.spooled = mail->spooled;
+        }
+        if (mail->in.kind == STEP_IN_EFFECT_DONE) {
+            self->done = mail->in;
+            self->reported = true;
+        }
+        s_step (self, &mail->in);
+        free (mail);
+    }
+    if (s_chance (self, 30))
+        s_command (self);
+}
+
+static void
+s_send (sim_t *self, size_t count)
+{
+    size_t all;
+    const step_out_t *outs = step_outputs (self->step, &all);
+    for (size_t i = 0; i < count && i < all; i++) {
+        if (outs [i].kind == STEP_OUT_VERDICT_ACK)
+            self->dispositions [outs [i].as.verdict_ack.disposition]++;
+        peers_receive (&self->peers, &outs [i]);
+    }
+}
+
+//  I1 and the rule behind it: what left the broker is justified by what is on disk.
+static void
+s_check_sent (sim_t *self)
+{
+    size_t count;
+    const step_out_t *outs = step_outputs (self->step, &count);
+    for (size_t i = 0; i < count; i++) {
+        const step_out_t *out = &outs [i];
+        if (out->kind == STEP_OUT_EVENT_ACK
+            && !disk_incident (&self->disk, out->as.ack.incident.text))
+            disk_break (&self->disk, "I1 an acknowledged event is not on disk");
+        else if (out->kind == STEP_OUT_ASSIGN
+                 && !disk_attempt (&self->disk, out->as.assign.fence.incident.text,
+                                   out->as.assign.fence.attempt))
+            disk_break (&self->disk, "I1 an attempt was sent that is not on disk");
+    }
+}
+
+static void
+s_commit (sim_t *self)
+{
+    size_t count;
+    const step_write_t *writes = step_writes (self->step, &count);
+    if (count > MAX_WRITES)
+        disk_break (&self->disk, "I6 %zu writes in one turn", count);
+    for (size_t i = 0; i < count; i++)
+        disk_apply (&self->disk, &writes [i], self->now);
+    disk_check_turn (&self->disk, writes, count);
+}
+
+static void
+s_check_turn (sim_t *self)
+{
+    disk_check_deadlines (&self->disk, self->now);
+    if (self->turns % 512)
+        return;
+    disk_check_all (&self->disk);
+    disk_tidy (&self->disk, self->now);
+    step_stats_t stats;
+    step_stats (self->step, self->now, &stats);
+    int64_t open = stats.incidents [INCIDENT_PENDING] + stats.incidents [INCIDENT_INVESTIGATING];
+    if (open != self->disk.open)
+        disk_break (&self->disk, "I1 memory holds %" PRId64 " open incidents, the disk %" PRId64,
+                    open, self->disk.open);
+    if (stats.assigned != self->disk.live)
+        disk_break (&self->disk, "I4 memory and disk disagree on live attempts");
+    if (stats.queued > self->settings.global_queue_size + PEERS_WORKERS * PEERS_JOBS * 4)
+        disk_break (&self->disk, "I6 %" PRId64 " incidents queued", stats.queued);
+}
+
+static void
+s_turn (sim_t *self)
+{
+    self->turns++;
+    s_clock (self);
+    peers_act (&self->peers);
+    step_begin (self->step, self->now);
+    self->reported = false;
+    s_inputs (self);
+    step_schedule (self->step, self->now);
+    size_t outs;
+    (void) step_outputs (self->step, &outs);
+    if (outs > MAX_OUTPUTS)
+        disk_break (&self->disk, "I6 %zu outputs in one turn", outs);
+    if (self->early)
+        s_send (self, outs);
+    if (s_chance (self, 15)) { //  dies before the commit
+        peers_ambiguous (&self->peers, self->reported ? &self->done : NULL);
+        if (self->early)
+            s_check_sent (self);
+        s_crash (self);
+        return;
+    }
+    if (s_chance (self, 15)) { //  the disk is full: nothing happened, the state is read back
+        step_reload (self->step);
+        disk_load (&self->disk, self->step, self->now);
+        self->rollbacks++;
+        if (self->reported)
+            peers_again (&self->peers, &self->done);
+        return;
+    }
+    s_commit (self);
+    s_check_sent (self);
+    if (s_chance (self, 15)) { //  dies between the commit and some of the sends
+        s_send (self, outs ? peers_random (&self->peers, outs) : 0);
+        s_crash (self);
+        return;
+    }
+    if (!self->early)
+        s_send (self, outs);
+    s_check_turn (self);
+}
+
+//  No more faults: everything must come to its end.
+static void
+s_quiesce (sim_t *self)
+{
+    self->peers.calm = true;
+    int64_t turns = 0;
+    while (!self->disk.broken [0] && turns < QUIET_TURNS
+           && (self->disk.open || self->disk.effects || !peers_idle (&self->peers))) {
+        turns++;
+        s_turn (self);
+    }
+    if (self->disk.open)
+        disk_break (&self->disk, "%" PRId64 " incidents never ended", self->disk.open);
+    if (self->disk.effects)
+        disk_break (&self->disk, "an effect was never finished");
+    if (self->peers.events_acked != self->peers.events_made)
+        disk_break (&self->disk, "%" PRId64 " of %" PRId64 " events acknowledged",
+                    self->peers.events_acked, self->peers.events_made);
+    disk_check_all (&self->disk);
+}
+
+static uint64_t
+s_number (const char *name, uint64_t otherwise)
+{
+    const char *text = getenv (name);
+    return text && *text ? strtoull (text, NULL, 10) : otherwise;
+}
+
+static bool
+s_plant (sim_t *self, const char *name)
+{
+    if (strcmp (name, "send_before_commit") == 0)
+        self->early = true;
+    else if (strcmp (name, "effect_without_key") == 0)
+        state_plant = STATE_PLANT_KEY;
+    else if (strcmp (name, "lease_without_fence") == 0)
+        state_plant = STATE_PLANT_FENCE;
+    else
+        return false;
+    return true;
+}
+
+static void
+s_report (const sim_t *self)
+{
+    printf ("steps %" PRId64 " turns %" PRId64 " crashes %" PRId64 " rollbacks %" PRId64
+            " jumps %" PRId64 " commands %" PRId64 " stale sessions %" PRId64 "\n",
+            self->steps, self->turns, self->crashes, self->rollbacks, self->jumps, self->commands,
+            self->stale);
+    printf ("events %" PRId64 " incidents %" PRId64 " reports %" PRId64 " records %" PRId64 "\n",
+            self->peers.events_made, self->disk.number, self->peers.reports_made, self->disk.seq);
+    printf ("verdicts: committed %" PRId64 " late wins %" PRId64 " duplicates %" PRId64
+            " stale %" PRId64 " upload again %" PRId64 "\n",
+            self->dispositions [STEP_COMMITTED], self->dispositions [STEP_LATE_WIN],
+            self->dispositions [STEP_DUPLICATE], self->dispositions [STEP_STALE],
+            self->dispositions [STEP_UPLOAD_AGAIN]);
+    int64_t states [INCIDENT_STATES] = {0};
+    for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next)
+        states [item->state]++;
+    for (int i = 1; i < INCIDENT_STATES; i++)
+        printf ("%s %" PRId64 " ", incident_state_name ((incident_state_t) i), states [i]);
+    puts ("");
+}
+
+int
+main (int argc, char **argv)
+{
+    static sim_t sim;
+    if (argc > 1 && !s_plant (&sim, argv [1])) {
+        fprintf (stderr, "unknown bug: %s\n", argv [1]);
+        return EXIT_USAGE;
+    }
+    uint64_t seed = s_number ("TRIAGE_SIM_SEED", (uint64_t) time (NULL));
+    int64_t steps = (int64_t) s_number ("TRIAGE_SIM_STEPS", 100000);
+    printf ("seed %" PRIu64 " (TRIAGE_SIM_SEED)\n", seed);
+    fflush (stdout);
+    sim.settings = (step_settings_t){.agent_attempts = 2,
+                                     .max_deliveries = 3,
+                                     .lease_ttl_ms = 10000,
+                                     .reconnect_grace_ms = 8000,
+                                     .agent_timeout_ms = 20000,
+                                     .agent_grace_ms = 2000,
+                                     .dedup_window_ms = DEDUP_MS,
+                                     .reinvestigate_after_ms = 60000,
+                                     .global_queue_size = 24,
+                                     .cluster_queue_size = 10,
+                                     .severity_threshold = FAULT_INFO,
+                                     .upload_failed = seed % 2,
+                                     .overflow_reject = seed % 3 == 0};
+    sim.disk.hard_ms =
+        sim.settings.agent_timeout_ms + sim.settings.agent_grace_ms + LIMIT_REVOKE_SLACK_MS;
+    sim.now = (clk_now_t){.boot_ms = 1000, .wall_ms = INT64_C (1768000000000)};
+    peers_init (&sim.peers, &sim.disk, seed);
+    sim.peers.now = sim.now;
+    s_boot (&sim);
+    while (sim.steps < steps && !sim.disk.broken [0])
+        s_turn (&sim);
+    s_quiesce (&sim);
+    s_report (&sim);
+    bool broken = sim.disk.broken [0] != 0;
+    printf ("%s\n", broken ? sim.disk.broken : "all invariants hold");
+    step_destroy (&sim.step);
+    peers_fini (&sim.peers);
+    disk_fini (&sim.disk);
+    bool planted = argc > 1;
+    return broken == planted ? 0 : 1;
+}
