@@ -471,7 +471,7 @@ s_on_data (job_t *self, const msg_chunk_t *data)
                   err_str (rc));
         job_feed (self, JOB_ON_FAILED);
     }
-    if (rc == TRANSFER_DONE)
+    if (rc == FETCH_DONE)
         job_feed (self, JOB_ON_FETCHED);
 }
 
@@ -506,6 +506,6 @@ job_on_file (job_t *self, const link_msg_t *msg)
     if (msg->frame.type == MSG_GO)
         upload_go (&self->upload, &self->report, &msg->msg.at, self->shared->boot_ms);
     if (msg->frame.type == MSG_SEALED
-        && upload_sealed (&self->upload, &msg->msg.sealed, self->shared->boot_ms) == TRANSFER_DONE)
+        && upload_sealed (&self->upload, &msg->msg.sealed, self->shared->boot_ms) == UPLOAD_DONE)
         job_feed (self, JOB_ON_STORED);
 }

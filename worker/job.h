@@ -5,11 +5,12 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "worker/fetch.h"
 #include "worker/home.h"
 #include "worker/run.h"
 #include "worker/session.h"
 #include "worker/spool.h"
-#include "worker/transfer.h"
+#include "worker/upload.h"
 
 typedef enum {
     JOB_FETCH,   //  prompt and event come from the broker

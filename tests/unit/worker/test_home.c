@@ -1,0 +1,131 @@
+//  home - locks, identity, removal bit by bit.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/worker/folder.h"
+#include "worker/home.h"
+
+#include <errno.h>
+#include <sys/file.h>
+
+static void
+test_the_identity_stays_over_a_restart (void **state)
+{
+    folder_t *folder = *state;
+    home_t home, again;
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    assert_true (ident_valid (home.id.text));
+    home_close (&home);
+    assert_int_equal (home_open (&again, folder->path, "w1", NULL), 0);
+    assert_string_equal (again.id.text, home.id.text);
+    home_close (&again);
+}
+
+static void
+test_a_second_worker_of_the_name_is_refused (void **state)
+{
+    folder_t *folder = *state;
+    home_t home, second, other;
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    assert_int_equal (home_open (&second, folder->path, "w1", NULL), -EBUSY);
+    assert_int_equal (home_open (&other, folder->path, "w2", NULL), 0);
+    home_close (&home);
+    home_close (&second);
+    home_close (&other);
+}
+
+static void
+test_a_root_that_a_broker_holds_is_refused_and_a_free_one_is_not (void **state)
+{
+    folder_t *folder = *state;
+    folder_file (folder, ".broker.lock", 0);
+    int fd = open (folder_at (folder, ".broker.lock"), O_RDWR);
+    assert_int_equal (flock (fd, LOCK_EX | LOCK_NB), 0);
+    home_t home;
+    err_diag_t diag = {""};
+    assert_int_equal (home_open (&home, folder->path, "w1", &diag), ERR_CONFIG);
+    assert_non_null (strstr (diag.text, "held by a broker"));
+    home_close (&home);
+    close (fd);
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    home_close (&home);
+}
+
+static void
+test_jobs_of_an_earlier_life_are_discarded_and_the_spool_is_kept (void **state)
+{
+    folder_t *folder = *state;
+    home_t home;
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    home_close (&home);
+    folder_dir (folder, "w1/jobs/one");
+    folder_dir (folder, "w1/spool/two");
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    assert_int_not_equal (access (folder_at (folder, "w1/jobs/one"), F_OK), 0);
+    assert_int_equal (access (folder_at (folder, "w1/spool/two"), F_OK), 0);
+    home_close (&home);
+}
+
+static void
+test_a_sweep_removes_no_more_than_it_may_and_all_in_the_end (void **state)
+{
+    folder_t *folder = *state;
+    home_t home;
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    folder_dir (folder, "w1/jobs/one");
+    for (int i = 0; i < 100; i++) {
+        char name [64];
+        snprintf (name, sizeof name, "w1/jobs/one/%d", i);
+        folder_file (folder, name, 1);
+    }
+    char job [128];
+    snprintf (job, sizeof job, "%s/w1/jobs/one", folder->path);
+    home_discard (&home, job);
+    assert_int_not_equal (access (job, F_OK), 0);
+    assert_false (home_sweep (&home, 10));
+    int sweeps = 1;
+    while (!home_sweep (&home, 10) && sweeps < 100)
+        sweeps++;
+    assert_in_range (sweeps, 10, 20);
+    assert_int_equal (rmdir (folder_at (folder, "w1/trash")), 0);
+    home_close (&home);
+}
+
+static void
+test_a_name_becomes_a_folder_only_when_it_is_harmless (void **state)
+{
+    char name [HOME_NAME];
+    assert_int_equal (home_name ("rack-7.a_b", name, NULL), 0);
+    assert_string_equal (name, "rack-7.a_b");
+    assert_int_equal (home_name ("../x", name, NULL), ERR_CONFIG);
+    assert_int_equal (home_name (".hidden", name, NULL), ERR_CONFIG);
+    assert_int_equal (home_name ("a/b", name, NULL), ERR_CONFIG);
+    assert_int_equal (home_name ("", name, NULL), 0);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test_setup_teardown (test_the_identity_stays_over_a_restart, folder_setup,
+                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_second_worker_of_the_name_is_refused, folder_setup,
+                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_a_root_that_a_broker_holds_is_refused_and_a_free_one_is_not, folder_setup,
+            folder_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_jobs_of_an_earlier_life_are_discarded_and_the_spool_is_kept, folder_setup,
+            folder_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_a_sweep_removes_no_more_than_it_may_and_all_in_the_end, folder_setup,
+            folder_teardown),
+        cmocka_unit_test (test_a_name_becomes_a_folder_only_when_it_is_harmless),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
