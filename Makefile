@@ -39,6 +39,10 @@ lint: ## format, layers, symbols, sizes, bans, options, docs
 	@scripts/build.sh debug
 	@scripts/lint.sh build/debug
 
+tidy: ## clang-tidy over the debug build (slow, not part of test)
+	@scripts/build.sh debug
+	@git ls-files '*.c' | grep -v '^tests/' | xargs -n 4 -P $(JOBS) clang-tidy -p build/debug --quiet
+
 format: ## rewrite all C files in house style
 	@git ls-files '*.[ch]' | xargs clang-format -i
 
@@ -48,4 +52,4 @@ deps: ## install the packages to build and run
 test-deps: deps ## install what the tests need besides
 	@scripts/test-deps.sh
 
-.PHONY: help demo test nightly build check coverage lint format deps test-deps $(SANITIZED)
+.PHONY: help demo test nightly build check coverage lint tidy format deps test-deps $(SANITIZED)

@@ -54,8 +54,9 @@ s_help_row (const conf_option_t *row, buf_t *text)
     if (row->fallback)
         (void) buf_printf (text, "      Default: %s\n", *row->fallback ? row->fallback : "empty");
     if (row->env)
-        (void) buf_printf (text, "      Environment: %s%s%s\n", row->env,
-                           row->env_alias ? ", " : "", row->env_alias ? row->env_alias : "");
+        (void) buf_printf (text, "      Environment: %s\n", row->env);
+    if (row->env_alias)
+        (void) buf_printf (text, "      Environment: %s\n", row->env_alias);
 }
 
 void

@@ -252,7 +252,9 @@ s_got (const char *text, char ret_got [GOT_BYTES + 4])
     size_t kept = utf8_cut (text, size, GOT_BYTES);
     for (size_t i = 0; i < kept; i++) {
         unsigned char byte = (unsigned char) text [i];
-        ret_got [i] = byte < ' ' || byte == 0x7f ? '.' : text [i];
+        ret_got [i] = text [i];
+        if (byte < ' ' || byte == 0x7f)
+            ret_got [i] = '.';
     }
     (void) snprintf (ret_got + kept, GOT_BYTES + 4 - kept, "%s", kept < size ? "..." : "");
 }

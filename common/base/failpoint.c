@@ -88,7 +88,7 @@ s_is_of (const char *name, const char *program)
     return strncmp (name, program, size) == 0 && name [size] == '.';
 }
 
-static void
+static _Noreturn void
 s_refuse (const char *text)
 {
     (void) fprintf (stderr,
@@ -139,7 +139,8 @@ s_arm (const char *action)
 void
 failpoint_init (const char *program)
 {
-    const char *text = getenv ("TRIAGE_FAILPOINT");
+    //  Before threads start, and nothing here changes the environment.
+    const char *text = getenv ("TRIAGE_FAILPOINT"); //  NOLINT(concurrency-mt-unsafe)
     s_armed = NULL;
     atomic_store (&s_passed, 0);
     if (!text || !*text)
@@ -157,7 +158,7 @@ failpoint_init (const char *program)
     if (!name || !text [size] || !s_arm (text + size + 1))
         s_refuse (text);
     //  The failpoint of another program in a shared environment is none of ours.
-    else if (s_is_of (name, program))
+    if (s_is_of (name, program))
         s_armed = name;
 }
 

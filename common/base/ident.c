@@ -27,9 +27,9 @@ static void
 s_random (void *bytes, size_t size)
 {
     ssize_t count = 0;
-    do
+    do {
         count = getrandom (bytes, size, 0);
-    while (count < 0 && errno == EINTR);
+    } while (count < 0 && errno == EINTR);
     //  Up to 256 bytes never come short once the pool is there; without randomness nothing is safe.
     assert (count == (ssize_t) size);
 }

@@ -7,6 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+//  Where the string that opens at `at` ends: the place of its closing quote, or size.
+
+static size_t
+s_skip_text (const char *bytes, size_t size, size_t at)
+{
+    for (at++; at < size && bytes [at] != '"'; at++) {
+        if (bytes [at] == '\\')
+            at++;
+    }
+    return at;
+}
+
 //  Brackets open at most LIMIT_JSON_DEPTH deep?  jansson recurses, its own bound is 2048.  Stops at
 //  the end of the first value, so that what follows a prefix is not judged.
 
@@ -14,24 +26,21 @@ static bool
 s_depth_fits (const char *bytes, size_t size)
 {
     size_t depth = 0;
-    bool in_text = false;
     for (size_t i = 0; i < size; i++) {
-        char c = bytes [i];
-        if (in_text) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_text = false;
-        }
-        else if (c == '"') {
-            in_text = true;
-        }
-        else if (c == '{' || c == '[') {
-            if (++depth > LIMIT_JSON_DEPTH)
-                return false;
-        }
-        else if ((c == '}' || c == ']') && (depth == 0 || --depth == 0)) {
-            return true;
+        switch (bytes [i]) {
+            case '"': i = s_skip_text (bytes, size, i); break;
+            case '{':
+            case '[':
+                if (++depth > LIMIT_JSON_DEPTH)
+                    return false;
+                break;
+            case '}':
+            case ']':
+                if (depth <= 1)
+                    return true;
+                depth--;
+                break;
+            default: break;
         }
     }
     return true;
