@@ -151,6 +151,7 @@ test_a_link_in_place_of_a_log_is_replaced_not_followed (void **state)
     assert_int_equal (symlink ("victim", folder_at (folder, "out.log")), 0);
     char script [] = "echo hello";
     own (json_drop) json_t *doc = s_run (folder, "/bin/sh", script, 10000, false);
+    assert_int_equal (json_member_int (doc, "stdout_bytes", -9), 6);
     struct stat status;
     assert_int_equal (stat (folder_at (folder, "victim"), &status), 0);
     assert_int_equal (status.st_size, 3);
