@@ -246,6 +246,7 @@ s_reconcile_own (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t 
             continue;
         }
         settle_lost (self, attempt, "the worker came back without it", now);
+        next = self->open_attempts; //  it may have ended its siblings: start over
     }
 }
 

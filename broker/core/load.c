@@ -24,27 +24,34 @@ s_forget_kept (step_t *self)
     }
 }
 
+static bool
+s_keep_one (step_t *self, const attempt_t *attempt)
+{
+    kept_t *kept = calloc (1, sizeof *kept);
+    if (!kept)
+        return false;
+    snprintf (kept->fence, sizeof kept->fence, "%s/%lld", attempt->row.incident.text,
+              (long long) attempt->row.number);
+    kept->session = attempt->session;
+    kept->accepted = attempt->accepted;
+    kept->unreflected = attempt->unreflected;
+    kept->accept_ms = attempt->accept_ms;
+    kept->lease_ms = attempt->lease_ms;
+    kept->deadline_ms = attempt->deadline_ms;
+    kept->superseded_ms = attempt->superseded_ms;
+    HASH_ADD_STR (self->kept, fence, kept);
+    return true;
+}
+
 //  Deadlines and sessions of what is under way; without memory for it the grace of a restart applies.
 static void
 s_keep (step_t *self)
 {
-    const attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext)
-    {
-        kept_t *kept = calloc (1, sizeof *kept);
-        if (!kept)
-            return;
-        snprintf (kept->fence, sizeof kept->fence, "%s/%lld", attempt->row.incident.text,
-                  (long long) attempt->row.number);
-        kept->session = attempt->session;
-        kept->accepted = attempt->accepted;
-        kept->unreflected = attempt->unreflected;
-        kept->accept_ms = attempt->accept_ms;
-        kept->lease_ms = attempt->lease_ms;
-        kept->deadline_ms = attempt->deadline_ms;
-        kept->superseded_ms = attempt->superseded_ms;
-        HASH_ADD_STR (self->kept, fence, kept);
-    }
+    //  Those that the lost turn has ended are live again afterwards, so all of them.
+    for (const entry_t *entry = self->entries; entry; entry = entry->hh.next)
+        for (const attempt_t *attempt = entry->attempts; attempt; attempt = attempt->next)
+            if (!s_keep_one (self, attempt))
+                return;
 }
 
 void

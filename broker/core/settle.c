@@ -290,7 +290,8 @@ settle_watched (step_t *self, clk_now_t now)
 {
     int64_t grace = self->start_ms + self->settings.reconnect_grace_ms;
     if (now.boot_ms >= grace && !self->grace_over)
-        self->grace_over = self->watch_dirty = true; //  who is not back by now does not count any more
+        self->grace_over = self->watch_dirty =
+            true; //  who is not back by now does not count any more
     if (!self->watch_dirty && now.boot_ms < settle_wake (self, now))
         return;
     self->watch_dirty = false;
