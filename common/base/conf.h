@@ -23,33 +23,34 @@ typedef enum {
     CONF_DURATION, //  int64_t ms; "300" is seconds; Go style "1m30s" "168h" "500ms"; within min..max ms
     CONF_SIZE,     //  int64_t bytes; "10MiB" "64KiB" "1GiB" or plain bytes
     CONF_ENUM,     //  int: index into choices ("debug|info|warn|error"), case folded
-    CONF_TABLE     //  conf_table_t: a YAML list of maps; rows describe one item; no flag, no environment
+    CONF_TABLE //  conf_table_t: a YAML list of maps; rows describe one item; no flag, no environment
 } conf_type_t;
 
 enum conf_flag {
     CONF_SECRET = 1,   //  masked everywhere; also KEY_file (YAML), ENV_FILE, --KEY-file
     CONF_REQUIRED = 2, //  must be set (in a table: in each item)
-    CONF_RELOAD = 4,   //  SIGHUP may change it; a change of any other row keeps the old configuration
-    CONF_URL = 8,      //  value must be http:// or https://
-    CONF_ENDPOINT = 16 //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed), ipc:// or unix path
+    CONF_RELOAD = 4, //  SIGHUP may change it; a change of any other row keeps the old configuration
+    CONF_URL = 8,    //  value must be http:// or https://
+    CONF_ENDPOINT =
+        16 //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed), ipc:// or unix path
 };
 
 typedef struct conf_option conf_option_t;
 struct conf_option {
-    const char *key;            //  snake case, dots for nesting in YAML ("mcp.endpoint")
+    const char *key; //  snake case, dots for nesting in YAML ("mcp.endpoint")
     conf_type_t type;
-    size_t offset;              //  into the settings struct (or the item struct)
-    const char *env;            //  full environment name, or NULL
-    const char *alias;          //  a second flag spelling without dashes ("mcp-endpoint"), or NULL
-    const char *env_alias;      //  a second environment name, or NULL
-    const char *fallback;       //  default as text, parsed like any value; NULL = unset
-    const char *choices;        //  CONF_ENUM: "a|b|c"
-    int64_t min, max;           //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked
-    unsigned flags;             //  enum conf_flag
-    const char *help;           //  one sentence, also in the docs
-    const conf_option_t *rows;  //  CONF_TABLE: rows of one item, ended by a row with key NULL
-    size_t item_size;           //  CONF_TABLE: sizeof one item
-    size_t item_max;            //  CONF_TABLE: at most so many items
+    size_t offset;             //  into the settings struct (or the item struct)
+    const char *env;           //  full environment name, or NULL
+    const char *alias;         //  a second flag spelling without dashes ("mcp-endpoint"), or NULL
+    const char *env_alias;     //  a second environment name, or NULL
+    const char *fallback;      //  default as text, parsed like any value; NULL = unset
+    const char *choices;       //  CONF_ENUM: "a|b|c"
+    int64_t min, max;          //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked
+    unsigned flags;            //  enum conf_flag
+    const char *help;          //  one sentence, also in the docs
+    const conf_option_t *rows; //  CONF_TABLE: rows of one item, ended by a row with key NULL
+    size_t item_size;          //  CONF_TABLE: sizeof one item
+    size_t item_max;           //  CONF_TABLE: at most so many items
 };
 
 typedef struct {
@@ -73,15 +74,26 @@ typedef struct {
 } conf_common_t;
 
 #define CONF_COMMON_ROWS(owner, member)                                                            \
-    {.key = "log_level", .type = CONF_ENUM, .offset = offsetof (owner, member.log_level),           \
-     .env = "LOG_LEVEL", .fallback = "info", .choices = "debug|info|warn|error",                   \
-     .flags = CONF_RELOAD, .help = "Least severe level that is logged."},                          \
-    {.key = "log_format", .type = CONF_ENUM, .offset = offsetof (owner, member.log_format),         \
-     .env = "TRIAGE_LOG_FORMAT", .fallback = "logfmt", .choices = "logfmt|json",                   \
-     .help = "Shape of a log line."},                                                              \
-    {.key = "ready_file", .type = CONF_TEXT, .offset = offsetof (owner, member.ready_file),         \
-     .env = "TRIAGE_READY_FILE",                                                                   \
-     .help = "File written once everything is bound, one name=endpoint a line."}
+    {.key = "log_level",                                                                           \
+     .type = CONF_ENUM,                                                                            \
+     .offset = offsetof (owner, member.log_level),                                                 \
+     .env = "LOG_LEVEL",                                                                           \
+     .fallback = "info",                                                                           \
+     .choices = "debug|info|warn|error",                                                           \
+     .flags = CONF_RELOAD,                                                                         \
+     .help = "Least severe level that is logged."},                                                \
+        {.key = "log_format",                                                                      \
+         .type = CONF_ENUM,                                                                        \
+         .offset = offsetof (owner, member.log_format),                                            \
+         .env = "TRIAGE_LOG_FORMAT",                                                               \
+         .fallback = "logfmt",                                                                     \
+         .choices = "logfmt|json",                                                                 \
+         .help = "Shape of a log line."},                                                          \
+    {                                                                                              \
+        .key = "ready_file", .type = CONF_TEXT, .offset = offsetof (owner, member.ready_file),     \
+        .env = "TRIAGE_READY_FILE",                                                                \
+        .help = "File written once everything is bound, one name=endpoint a line."                 \
+    }
 
 typedef struct conf conf_t; //  one loaded configuration; owns every string in its settings
 

@@ -4,25 +4,25 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#define LIMIT_KIB(n) ((n) * 1024)
-#define LIMIT_MIB(n) ((n) * 1024 * 1024)
+#define LIMIT_KIB(n) ((n) *1024)
+#define LIMIT_MIB(n) ((n) *1024 * 1024)
 
 enum {
     //  --- wire: what one peer may make us hold (docs/protocol.md)
-    LIMIT_WORK_FRAME_BYTES = LIMIT_KIB (64),         //  control messages only; blobs go by `files`
-    LIMIT_WORK_HWM = 64,                             //  messages queued per peer before EAGAIN
-    LIMIT_INGEST_FRAME_BYTES = LIMIT_KIB (256),      //  larger events go by chunks on `files`
+    LIMIT_WORK_FRAME_BYTES = LIMIT_KIB (64),    //  control messages only; blobs go by `files`
+    LIMIT_WORK_HWM = 64,                        //  messages queued per peer before EAGAIN
+    LIMIT_INGEST_FRAME_BYTES = LIMIT_KIB (256), //  larger events go by chunks on `files`
     LIMIT_INGEST_HWM = 256,
-    LIMIT_CHUNK_BYTES = LIMIT_KIB (256),             //  payload of one PUT or DATA
-    LIMIT_FILES_FRAME_BYTES = LIMIT_KIB (256 + 4),   //  one chunk and its map
-    LIMIT_FILES_HWM = 8,                             //  x 256 KiB = 2 MiB per peer
-    LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1),        //  unanswered bytes a worker may have under way
-    LIMIT_STREAM_HWM = 10000,                        //  a slow tap loses records beyond this
-    LIMIT_PARTS = 4,                                 //  routing id, topic, header, map; more is forged
+    LIMIT_CHUNK_BYTES = LIMIT_KIB (256),           //  payload of one PUT or DATA
+    LIMIT_FILES_FRAME_BYTES = LIMIT_KIB (256 + 4), //  one chunk and its map
+    LIMIT_FILES_HWM = 8,                           //  x 256 KiB = 2 MiB per peer
+    LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1),      //  unanswered bytes a worker may have under way
+    LIMIT_STREAM_HWM = 10000,                      //  a slow tap loses records beyond this
+    LIMIT_PARTS = 4, //  routing id, topic, header, map; more is forged
     LIMIT_TOPIC_BYTES = 128,
-    LIMIT_STRIKES = 5,                               //  bad messages a minute before a route is muted
+    LIMIT_STRIKES = 5, //  bad messages a minute before a route is muted
     LIMIT_MUTE_MS = 60000,
-    LIMIT_PEERS = 4096,                              //  routes remembered per socket
+    LIMIT_PEERS = 4096, //  routes remembered per socket
     //  --- msgpack: checked by a scan that allocates nothing, before msgpack-c sees the bytes
     LIMIT_MSGPACK_DEPTH = 8,
     LIMIT_MSGPACK_PAIRS = 64,
@@ -32,80 +32,82 @@ enum {
     LIMIT_TURN_MESSAGES = 512,
     LIMIT_TURN_BYTES = LIMIT_MIB (4),
     LIMIT_TURN_MS = 2,
-    LIMIT_MAILBOX = 4096,                            //  items between two threads
-    LIMIT_SNAPSHOT_MS = 1000,                        //  the loop publishes its figures this often
-    LIMIT_STORE_RETRY_MS = 200,                      //  pause after a commit that was rolled back
-    LIMIT_STORE_REFUSE_MS = 2000,                    //  when to offer an event again that the store refused
-    LIMIT_DRAIN_RETRY_MS = 2000,                     //  BYE: when to come back after a drain
-    LIMIT_DRAIN_LINGER_MS = 1000,                    //  unsent messages at the end of a drain
+    LIMIT_MAILBOX = 4096,         //  items between two threads
+    LIMIT_SNAPSHOT_MS = 1000,     //  the loop publishes its figures this often
+    LIMIT_STORE_RETRY_MS = 200,   //  pause after a commit that was rolled back
+    LIMIT_STORE_REFUSE_MS = 2000, //  when to offer an event again that the store refused
+    LIMIT_DRAIN_RETRY_MS = 2000,  //  BYE: when to come back after a drain
+    LIMIT_DRAIN_LINGER_MS = 1000, //  unsent messages at the end of a drain
     //  --- store
-    LIMIT_RESERVE_BYTES = LIMIT_MIB (64),            //  freed when the disk is full, so that verdicts still commit
-    LIMIT_WAL_PAGES = 1000,                          //  checkpoint beyond this
-    LIMIT_WAL_BYTES = LIMIT_MIB (64),                //  the WAL file is cut to this
-    LIMIT_TIDY_ROWS = 200,                           //  old event ids deleted in one chunk
-    LIMIT_RELOADS = 8,                               //  earlier configurations kept for threads that still read them
+    LIMIT_RESERVE_BYTES =
+        LIMIT_MIB (64),               //  freed when the disk is full, so that verdicts still commit
+    LIMIT_WAL_PAGES = 1000,           //  checkpoint beyond this
+    LIMIT_WAL_BYTES = LIMIT_MIB (64), //  the WAL file is cut to this
+    LIMIT_TIDY_ROWS = 200,            //  old event ids deleted in one chunk
+    LIMIT_RELOADS = 8, //  earlier configurations kept for threads that still read them
     //  --- events
-    LIMIT_EVENT_BYTES = LIMIT_MIB (8),               //  larger is discarded, counted, a gap
-    LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256),      //  larger bodies are files beside the store
+    LIMIT_EVENT_BYTES = LIMIT_MIB (8),          //  larger is discarded, counted, a gap
+    LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256), //  larger bodies are files beside the store
     LIMIT_EVENT_ID_BYTES = 128,
-    LIMIT_EVENT_KEEP_MS = 7 * 24 * 3600 * 1000,      //  repeats of an event id are known this long
-    LIMIT_INTAKE_BUFFER_BYTES = LIMIT_MIB (64),      //  while the store refuses; then oldest dropped
-    LIMIT_JSON_DEPTH = 64,                           //  jansson recursion
+    LIMIT_EVENT_KEEP_MS = 7 * 24 * 3600 * 1000, //  repeats of an event id are known this long
+    LIMIT_INTAKE_BUFFER_BYTES = LIMIT_MIB (64), //  while the store refuses; then oldest dropped
+    LIMIT_JSON_DEPTH = 64,                      //  jansson recursion
     LIMIT_SSE_LINE_BYTES = LIMIT_MIB (8),
     LIMIT_SSE_ID_BYTES = LIMIT_KIB (4),
     LIMIT_HTTP_RESPONSE_BYTES = LIMIT_MIB (16),
     LIMIT_CLUSTERS = 256,
     //  --- publisher
-    LIMIT_PUBLISH_WINDOW = 4096,                     //  events under way without an acknowledgement
-    LIMIT_PUBLISH_BYTES = LIMIT_MIB (64),            //  their bodies in memory: reading pauses
-    LIMIT_PUBLISH_RESEND_MS = 2000,                  //  not acknowledged: sent again
-    LIMIT_PUBLISH_RETRY_MIN_MS = 50,                 //  bounds of a refusal's retry_ms
+    LIMIT_PUBLISH_WINDOW = 4096,          //  events under way without an acknowledgement
+    LIMIT_PUBLISH_BYTES = LIMIT_MIB (64), //  their bodies in memory: reading pauses
+    LIMIT_PUBLISH_RESEND_MS = 2000,       //  not acknowledged: sent again
+    LIMIT_PUBLISH_RETRY_MIN_MS = 50,      //  bounds of a refusal's retry_ms
     LIMIT_PUBLISH_RETRY_MAX_MS = 60000,
     //  --- prompts and reports
-    LIMIT_PROMPT_EVENT_BYTES = LIMIT_KIB (256),      //  event text in a prompt
+    LIMIT_PROMPT_EVENT_BYTES = LIMIT_KIB (256), //  event text in a prompt
     LIMIT_PROMPT_BYTES = LIMIT_MIB (1),
     LIMIT_SYSTEM_PROMPT_BYTES = LIMIT_KIB (64),
     LIMIT_REPORT_BYTES = LIMIT_MIB (10),
-    LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1),            //  of each agent log
+    LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1), //  of each agent log
     LIMIT_LOG_TAIL_BYTES = LIMIT_MIB (4),
-    LIMIT_INCIDENT_BYTES = LIMIT_MIB (32),           //  all artifacts of one attempt
-    LIMIT_ATTEMPT_FILES = 32,                        //  files of one attempt
-    LIMIT_UPLOADS_BYTES = LIMIT_MIB (256),           //  staged uploads in flight
-    LIMIT_UPLOADS = 4096,                            //  attempts with staged files: every worker's one
-    LIMIT_UPLOAD_IDLE_MS = 600000,                   //  an upload without a PUT is forgotten, begun anew
-    LIMIT_EVENT_PARTS = 256,                         //  large events being uploaded or committed
-    LIMIT_EVENT_PARTS_BYTES = LIMIT_MIB (128),       //  16 of the largest at once
-    LIMIT_REASON_BYTES = 256,                        //  a failure reason
-    LIMIT_PATH_BYTES = 128,                          //  an artifact's relative path
+    LIMIT_INCIDENT_BYTES = LIMIT_MIB (32),     //  all artifacts of one attempt
+    LIMIT_ATTEMPT_FILES = 32,                  //  files of one attempt
+    LIMIT_UPLOADS_BYTES = LIMIT_MIB (256),     //  staged uploads in flight
+    LIMIT_UPLOADS = 4096,                      //  attempts with staged files: every worker's one
+    LIMIT_UPLOAD_IDLE_MS = 600000,             //  an upload without a PUT is forgotten, begun anew
+    LIMIT_EVENT_PARTS = 256,                   //  large events being uploaded or committed
+    LIMIT_EVENT_PARTS_BYTES = LIMIT_MIB (128), //  16 of the largest at once
+    LIMIT_REASON_BYTES = 256,                  //  a failure reason
+    LIMIT_PATH_BYTES = 128,                    //  an artifact's relative path
     //  --- fleet
     LIMIT_WORKERS = 4096,
-    LIMIT_SLOTS = 256,                               //  agents of one worker
-    LIMIT_OPEN_INCIDENTS = 200000,                   //  rows held in memory; beyond it events are refused
-    LIMIT_CLOSED_INCIDENTS = 100000,                 //  ended ones kept for dedup; the oldest go first
-    LIMIT_TOPICS = 16384,                            //  stream topics; more clusters share the name "other"
-    LIMIT_PREFER_MS = 2000,                          //  a retry waits this long for another host
-    LIMIT_RELEASE_BACKOFF_MIN_MS = 250,              //  attempts given back again and again: wait, doubling
+    LIMIT_SLOTS = 256,                  //  agents of one worker
+    LIMIT_OPEN_INCIDENTS = 200000,      //  rows held in memory; beyond it events are refused
+    LIMIT_CLOSED_INCIDENTS = 100000,    //  ended ones kept for dedup; the oldest go first
+    LIMIT_TOPICS = 16384,               //  stream topics; more clusters share the name "other"
+    LIMIT_PREFER_MS = 2000,             //  a retry waits this long for another host
+    LIMIT_RELEASE_BACKOFF_MIN_MS = 250, //  attempts given back again and again: wait, doubling
     LIMIT_RELEASE_BACKOFF_MAX_MS = 60000,
-    LIMIT_TURN_TIMERS = 1024,                        //  incidents that timers may change in one turn
-    LIMIT_CLOSED_KEEP_MS = 60000,                    //  an ended incident is known at least this long
-    LIMIT_ATTEMPTS = 32,                             //  attempts kept of one incident
+    LIMIT_TURN_TIMERS = 1024,     //  incidents that timers may change in one turn
+    LIMIT_CLOSED_KEEP_MS = 60000, //  an ended incident is known at least this long
+    LIMIT_ATTEMPTS = 32,          //  attempts kept of one incident
     LIMIT_PING_MS = 5000,
-    LIMIT_SESSION_DEAD_MS = 30000,                   //  silent worker: no assignment after 3 pings, dead here
-    LIMIT_ACCEPT_MS = 5000,                          //  ASSIGN not accepted: taken back free of charge
-    LIMIT_AGENT_GRACE_MS = 10000,                    //  kill grace the hard deadline counts with; the slack covers longer ones
-    LIMIT_REVOKE_SLACK_MS = 120000,                  //  attempt revoked at timeout + grace + this
-    LIMIT_VERDICT_RETRY_MS = 2000,                   //  resend until acknowledged
-    LIMIT_CLOCK_JUMP_MS = 5000,                      //  between two turns: drain first, extend leases once
-    LIMIT_REBUILD_MS = 30000,                        //  worker socket without an answer: build a new one
-    LIMIT_KILL_MS = 5000,                            //  KILL is repeated this long, then the rest is reported
-    LIMIT_SPOOLED = 256,                             //  finished reports of one worker; beyond it no credit
-    LIMIT_FILES_RETRY_MS = 5000,                     //  files socket: no answer, ask again from what is known
-    LIMIT_FETCH_TRIES = 12,                          //  then the attempt is given back
-    LIMIT_SWEEP_ENTRIES = 256,                       //  removed workspace entries in one turn of a worker
+    LIMIT_SESSION_DEAD_MS = 30000, //  silent worker: no assignment after 3 pings, dead here
+    LIMIT_ACCEPT_MS = 5000,        //  ASSIGN not accepted: taken back free of charge
+    LIMIT_AGENT_GRACE_MS =
+        10000, //  kill grace the hard deadline counts with; the slack covers longer ones
+    LIMIT_REVOKE_SLACK_MS = 120000, //  attempt revoked at timeout + grace + this
+    LIMIT_VERDICT_RETRY_MS = 2000,  //  resend until acknowledged
+    LIMIT_CLOCK_JUMP_MS = 5000,     //  between two turns: drain first, extend leases once
+    LIMIT_REBUILD_MS = 30000,       //  worker socket without an answer: build a new one
+    LIMIT_KILL_MS = 5000,           //  KILL is repeated this long, then the rest is reported
+    LIMIT_SPOOLED = 256,            //  finished reports of one worker; beyond it no credit
+    LIMIT_FILES_RETRY_MS = 5000,    //  files socket: no answer, ask again from what is known
+    LIMIT_FETCH_TRIES = 12,         //  then the attempt is given back
+    LIMIT_SWEEP_ENTRIES = 256,      //  removed workspace entries in one turn of a worker
     LIMIT_QUARANTINE_STREAK = 3,
     LIMIT_QUARANTINE_MIN_MS = 10000,
     LIMIT_QUARANTINE_MAX_MS = 600000,
-    LIMIT_AGE_STEP_MS = 600000,                      //  a waiting incident gains one severity class a step
+    LIMIT_AGE_STEP_MS = 600000, //  a waiting incident gains one severity class a step
     //  --- effects
     LIMIT_EFFECT_RETRY_MIN_MS = 500,
     LIMIT_EFFECT_RETRY_MAX_MS = 600000,
@@ -118,17 +120,17 @@ enum {
     LIMIT_HTTP_BODY_BYTES = LIMIT_MIB (1),
     LIMIT_HTTP_PAGE_ROWS = 200,
     LIMIT_HTTP_QUERY_MS = 1000,
-    LIMIT_HTTP_IDLE_S = 10,                          //  silent connection: closed
-    LIMIT_HTTP_MEMORY_BYTES = LIMIT_KIB (32),        //  request line and headers of one connection
-    LIMIT_HTTP_REPLY_BYTES = LIMIT_MIB (4),          //  metrics of LIMIT_WORKERS, a page of records
-    LIMIT_HTTP_FILES = 1024,                         //  artifacts listed of one incident
-    LIMIT_COMMAND_MS = 2000,                         //  an operator's command waits so long for the loop
-    LIMIT_SNAPSHOT_STALE_MS = 5000,                  //  older than this is unhealthy
+    LIMIT_HTTP_IDLE_S = 10,                   //  silent connection: closed
+    LIMIT_HTTP_MEMORY_BYTES = LIMIT_KIB (32), //  request line and headers of one connection
+    LIMIT_HTTP_REPLY_BYTES = LIMIT_MIB (4),   //  metrics of LIMIT_WORKERS, a page of records
+    LIMIT_HTTP_FILES = 1024,                  //  artifacts listed of one incident
+    LIMIT_COMMAND_MS = 2000,                  //  an operator's command waits so long for the loop
+    LIMIT_SNAPSHOT_STALE_MS = 5000,           //  older than this is unhealthy
     //  --- logs and configuration
     LIMIT_LOG_VALUE_BYTES = 4096,
     LIMIT_LOG_LINE_BYTES = LIMIT_KIB (16),
     LIMIT_CONFIG_BYTES = LIMIT_MIB (1),
     LIMIT_CONFIG_ERRORS = 64,
     LIMIT_SECRET_BYTES = LIMIT_KIB (16),
-    LIMIT_KEYS = 10000                               //  enrolled keys read from keys_dir
+    LIMIT_KEYS = 10000 //  enrolled keys read from keys_dir
 };

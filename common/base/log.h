@@ -15,7 +15,14 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
-enum log_kind { LOG_KIND_END, LOG_KIND_STR, LOG_KIND_I64, LOG_KIND_U64, LOG_KIND_F64, LOG_KIND_BOOL };
+enum log_kind {
+    LOG_KIND_END,
+    LOG_KIND_STR,
+    LOG_KIND_I64,
+    LOG_KIND_U64,
+    LOG_KIND_F64,
+    LOG_KIND_BOOL
+};
 
 typedef struct {
     const char *key;
