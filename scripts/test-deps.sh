@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 scripts/packages.sh \
-    libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-zmq python3-msgpack python3-yaml procps \
+    libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-zmq python3-msgpack python3-yaml procps \
     clang-format clang-tidy universal-ctags shellcheck binutils gcovr curl sqlite3
 # Debian's npm conflicts with the nodejs of other archives, which brings its own npm.
 command -v npm >/dev/null 2>&1 || scripts/packages.sh npm

@@ -27,8 +27,8 @@ ctests () { # ctests PRESET
 pytests () { # pytests NAME BIN [ARGUMENT...]
     local name=$1 bin=$2
     shift 2
-    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q -n "$((jobs * 2))" --dist worksteal \
-        -p no:cacheprovider --durations 10 --junitxml "$results/system-$name.xml" "$@"
+    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q -n "$((jobs * 2))" \
+        -p no:cacheprovider --timeout 150 --durations 10 --junitxml "$results/system-$name.xml" "$@"
 }
 
 sanitized () { # sanitized PRESET: the main flow with programs built so

@@ -154,8 +154,10 @@ s_advance (supervise_t *self)
         s_kill (self);
     if (self->phase == PHASE_RUN || self->phase == PHASE_DONE)
         return;
-    if (self->none_left)
+    if (self->none_left) {
+        self->left = 0;
         self->phase = PHASE_DONE;
+    }
     else if (self->phase == PHASE_KILL) {
         self->left = tree_signal (getpid (), SIGKILL);
         if (self->now.boot_ms >= self->phase_until_ms)

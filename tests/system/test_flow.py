@@ -150,11 +150,11 @@ def test_a_cut_stream_is_opened_again_and_faults_go_on(system):
     server.emit([fault("before", "one")])
     broker.wait_terminal(1)
     server.control("cut", {})
-    wait_until(lambda: source(broker)["reconnects"] >= 1 and connected(broker, "one"), 30, "connected again")
+    wait_until(lambda: source(broker)["reconnects_total"] >= 1 and connected(broker, "one"), 30, "connected again")
     server.emit([fault("after", "one")])
     broker.wait_terminal(2)
     server.control("drop", {})
-    wait_until(lambda: source(broker)["reconnects"] >= 2 and connected(broker, "one"), 60, "a new session")
+    wait_until(lambda: source(broker)["reconnects_total"] >= 2 and connected(broker, "one"), 60, "a new session")
     server.emit([fault("later", "one")])
     assert {row["state"] for row in broker.wait_terminal(3)} == {"resolved"}
 

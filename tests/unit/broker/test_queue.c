@@ -1,0 +1,175 @@
+//  Order of service: classes, aging, fairness between clusters, overflow.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/broker/core_bench.h"
+
+//  Let one worker take one incident at a time; returns the cluster served.
+static void
+s_serve (bench_t *bench, int64_t number, char ret_cluster [64])
+{
+    bench_later (bench, 1);
+    bench_credit (bench, "w", number, 1);
+    const step_out_t *out = bench_schedule (bench);
+    assert_non_null (out);
+    snprintf (ret_cluster, 64, "%s", out->as.assign.cluster);
+    step_fence_t fence = out->as.assign.fence;
+    assert_int_equal (bench_verdict (bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
+}
+
+static void
+s_fill (bench_t *bench, const char *cluster, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char key [64];
+        snprintf (key, sizeof key, "%s-%d", cluster, i);
+        (void) bench_event (bench, cluster, key, FAULT_WARNING);
+    }
+}
+
+static void
+test_small_clusters_that_come_later_are_among_the_first_36 (void **state)
+{
+    bench_t bench = bench_new ();
+    bench_join (&bench, "w", 0);
+    s_fill (&bench, "big", 40);
+    char cluster [64];
+    int64_t number = 2;
+    int small = 0;
+    for (int i = 0; i < 6; i++)
+        s_serve (&bench, number++, cluster);
+    s_fill (&bench, "b", 10);
+    s_fill (&bench, "c", 10);
+    for (int i = 6; i < 36; i++) {
+        s_serve (&bench, number++, cluster);
+        small += strcmp (cluster, "big") != 0;
+    }
+    assert_int_equal (small, 20);
+    step_destroy (&bench.step);
+}
+
+static void
+test_inside_a_cluster_the_first_come_is_served_first (void **state)
+{
+    bench_t bench = bench_new ();
+    ident_t first = bench_event (&bench, "a", "1", FAULT_INFO);
+    (void) bench_event (&bench, "a", "2", FAULT_INFO);
+    bench_join (&bench, "w", 1);
+    assert_string_equal (bench_schedule (&bench)->as.assign.fence.incident.text, first.text);
+    step_destroy (&bench.step);
+}
+
+static void
+test_critical_goes_before_warning_before_info (void **state)
+{
+    bench_t bench = bench_new ();
+    (void) bench_event (&bench, "info", "1", FAULT_INFO);
+    (void) bench_event (&bench, "warning", "2", FAULT_WARNING);
+    (void) bench_event (&bench, "critical", "3", FAULT_CRITICAL);
+    bench_join (&bench, "w", 0);
+    char cluster [64];
+    s_serve (&bench, 2, cluster);
+    assert_string_equal (cluster, "critical");
+    s_serve (&bench, 3, cluster);
+    assert_string_equal (cluster, "warning");
+    s_serve (&bench, 4, cluster);
+    assert_string_equal (cluster, "info");
+    step_destroy (&bench.step);
+}
+
+static void
+test_an_old_info_overtakes_a_warning_but_never_a_critical (void **state)
+{
+    bench_t bench = bench_new ();
+    (void) bench_event (&bench, "info", "1", FAULT_INFO);
+    bench_later (&bench, 3 * LIMIT_AGE_STEP_MS);
+    (void) bench_event (&bench, "warning", "2", FAULT_WARNING);
+    (void) bench_event (&bench, "critical", "3", FAULT_CRITICAL);
+    bench_join (&bench, "w", 0);
+    char cluster [64];
+    s_serve (&bench, 2, cluster);
+    assert_string_equal (cluster, "critical");
+    s_serve (&bench, 3, cluster);
+    assert_string_equal (cluster, "info");
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_full_queue_drops_the_oldest_of_the_lowest_severity (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.cluster_queue_size = 3;
+    bench_configure (&bench);
+    (void) bench_event (&bench, "a", "1", FAULT_CRITICAL);
+    ident_t victim = bench_event (&bench, "a", "2", FAULT_INFO);
+    (void) bench_event (&bench, "a", "3", FAULT_INFO);
+    bench_later (&bench, 1);
+    (void) bench_event (&bench, "a", "4", FAULT_WARNING);
+    const row_incident_t *row = bench_row (&bench, victim.text);
+    assert_int_equal (row->state, INCIDENT_SUPPRESSED);
+    assert_int_equal (row->suppress, INCIDENT_SUPPRESS_OVERFLOW);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_newcomer_of_the_lowest_severity_is_the_one_dropped (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.global_queue_size = 1;
+    bench_configure (&bench);
+    (void) bench_event (&bench, "a", "1", FAULT_CRITICAL);
+    fault_t fault = bench_fault ("b", "2", FAULT_INFO);
+    assert_int_equal (bench_fault_event (&bench, &fault)->as.ack.disposition,
+                      STEP_EVENT_SUPPRESSED);
+    step_destroy (&bench.step);
+}
+
+static void
+test_the_policy_reject_suppresses_the_newcomer_whatever_it_is (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.global_queue_size = 1;
+    bench.settings.overflow_reject = true;
+    bench_configure (&bench);
+    (void) bench_event (&bench, "a", "1", FAULT_INFO);
+    fault_t fault = bench_fault ("b", "2", FAULT_CRITICAL);
+    assert_int_equal (bench_fault_event (&bench, &fault)->as.ack.disposition,
+                      STEP_EVENT_SUPPRESSED);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_suppressed_overflow_is_revived_by_a_retry (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.global_queue_size = 1;
+    bench.settings.overflow_reject = true;
+    bench_configure (&bench);
+    (void) bench_event (&bench, "a", "1", FAULT_INFO);
+    ident_t refused = bench_event (&bench, "b", "2", FAULT_INFO);
+    step_in_t in = bench_from ("-", STEP_IN_COMMAND);
+    in.as.command.command = STEP_COMMAND_RETRY;
+    in.as.command.incident = refused;
+    bench_step (&bench, &in);
+    assert_int_equal (bench_last (&bench, STEP_OUT_COMMAND_REPLY)->as.reply.rc, ERR_FULL);
+    bench.settings.global_queue_size = 2;
+    bench_configure (&bench);
+    bench_step (&bench, &in);
+    assert_int_equal (bench_last (&bench, STEP_OUT_COMMAND_REPLY)->as.reply.rc, 0);
+    assert_int_equal (bench_row (&bench, refused.text)->state, INCIDENT_PENDING);
+    step_destroy (&bench.step);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_small_clusters_that_come_later_are_among_the_first_36),
+        cmocka_unit_test (test_inside_a_cluster_the_first_come_is_served_first),
+        cmocka_unit_test (test_critical_goes_before_warning_before_info),
+        cmocka_unit_test (test_an_old_info_overtakes_a_warning_but_never_a_critical),
+        cmocka_unit_test (test_a_full_queue_drops_the_oldest_of_the_lowest_severity),
+        cmocka_unit_test (test_a_newcomer_of_the_lowest_severity_is_the_one_dropped),
+        cmocka_unit_test (test_the_policy_reject_suppresses_the_newcomer_whatever_it_is),
+        cmocka_unit_test (test_a_suppressed_overflow_is_revived_by_a_retry),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

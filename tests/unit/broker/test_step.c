@@ -1,0 +1,479 @@
+//  What the broker promises about one incident: dedup, leases, verdicts, restarts, effects.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/broker/core_bench.h"
+
+//  One incident, assigned to w, accepted and started.
+static step_fence_t
+s_running (bench_t *bench)
+{
+    (void) bench_event (bench, "a", "1", FAULT_WARNING);
+    bench_join (bench, "w", 1);
+    step_fence_t fence = bench_schedule (bench)->as.assign.fence;
+    bench_say (bench, "w", STEP_IN_ACCEPT, &fence);
+    bench_say (bench, "w", STEP_IN_STARTED, &fence);
+    return fence;
+}
+
+static step_event_t
+s_event (bench_t *bench, const char *key)
+{
+    fault_t fault = bench_fault ("a", key, FAULT_WARNING);
+    return bench_fault_event (bench, &fault)->as.ack.disposition;
+}
+
+//  Turns of a second with pings of w, so that nothing but the lease runs out.
+static void
+s_wait (bench_t *bench, int64_t ms)
+{
+    while (ms > 0) {
+        int64_t part = ms < 5000 ? ms : 5000;
+        bench_later (bench, part);
+        bench_ping (bench, "w");
+        (void) bench_schedule (bench);
+        ms -= part;
+    }
+}
+
+static void
+test_a_known_event_id_is_acknowledged_and_writes_nothing (void **state)
+{
+    bench_t bench = bench_new ();
+    ident_t incident = bench_event (&bench, "a", "1", FAULT_INFO);
+    bench_later (&bench, 1);
+    fault_t fault = bench_fault ("a", "1", FAULT_INFO);
+    step_in_t in = bench_from ("-", STEP_IN_EVENT);
+    in.as.event.fault = &fault;
+    in.as.event.row.incident = incident;
+    bench_step (&bench, &in);
+    assert_int_equal (bench_last (&bench, STEP_OUT_EVENT_ACK)->as.ack.disposition,
+                      STEP_EVENT_REPEAT);
+    size_t writes;
+    (void) step_writes (bench.step, &writes);
+    assert_int_equal (writes, 0);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_repeating_condition_counts_up_while_open_and_in_its_window (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    assert_int_equal (s_event (&bench, "1"), STEP_EVENT_COUNTED);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    bench_later (&bench, bench.settings.dedup_window_ms - 1);
+    assert_int_equal (s_event (&bench, "1"), STEP_EVENT_COUNTED);
+    assert_int_equal (bench_row (&bench, NULL)->occurrences, 3);
+    bench_later (&bench, bench.settings.dedup_window_ms + 1);
+    assert_int_equal (s_event (&bench, "1"), STEP_EVENT_NEW);
+    step_destroy (&bench.step);
+}
+
+static void
+test_without_a_window_only_open_incidents_count_up (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.dedup_window_ms = 0;
+    bench_configure (&bench);
+    step_fence_t fence = s_running (&bench);
+    assert_int_equal (s_event (&bench, "1"), STEP_EVENT_COUNTED);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    assert_int_equal (s_event (&bench, "1"), STEP_EVENT_NEW);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_condition_older_than_its_report_gets_a_linked_incident (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.reinvestigate_after_ms = 2 * bench.settings.dedup_window_ms;
+    bench_configure (&bench);
+    step_fence_t fence = s_running (&bench);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    for (int i = 0; i < 3; i++) {
+        bench_later (&bench, bench.settings.dedup_window_ms / 2);
+        assert_int_equal (s_event (&bench, "1"), STEP_EVENT_COUNTED);
+    }
+    bench_later (&bench, bench.settings.dedup_window_ms / 2);
+    assert_int_equal (s_event (&bench, "1"), STEP_EVENT_NEW);
+    assert_string_equal (bench_row (&bench, NULL)->linked.text, fence.incident.text);
+    step_destroy (&bench.step);
+}
+
+static void
+test_below_the_threshold_is_recorded_and_not_investigated (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.severity_threshold = FAULT_CRITICAL;
+    bench_configure (&bench);
+    assert_int_equal (s_event (&bench, "1"), STEP_EVENT_SUPPRESSED);
+    assert_int_equal (bench_row (&bench, NULL)->suppress, INCIDENT_SUPPRESS_BELOW_SEVERITY);
+    bench_join (&bench, "w", 1);
+    assert_null (bench_schedule (&bench));
+    //  The same condition, now critical: investigated, and linked to the record.
+    fault_t fault = bench_fault ("a", "1", FAULT_CRITICAL);
+    assert_int_equal (bench_fault_event (&bench, &fault)->as.ack.disposition, STEP_EVENT_NEW);
+    step_destroy (&bench.step);
+}
+
+static void
+test_success_resolves_with_one_effect_in_the_same_turn (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    bench_later (&bench, 1);
+    assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
+    assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_DUPLICATE);
+    size_t count, effects = 0;
+    const step_write_t *writes = step_writes (bench.step, &count);
+    for (size_t i = 0; i < count; i++)
+        effects += writes [i].kind == STEP_WRITE_EFFECT;
+    assert_int_equal (effects, 1);
+    assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_RESOLVED);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_success_without_its_files_changes_nothing (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    bench_later (&bench, 1);
+    step_in_t in = bench_from ("w", STEP_IN_VERDICT);
+    in.as.verdict.fence = fence;
+    in.as.verdict.stored = STEP_MISSING;
+    bench_step (&bench, &in);
+    assert_int_equal (bench_last (&bench, STEP_OUT_VERDICT_ACK)->as.verdict_ack.disposition,
+                      STEP_UPLOAD_AGAIN);
+    size_t writes;
+    (void) step_writes (bench.step, &writes);
+    assert_int_equal (writes, 0);
+    step_destroy (&bench.step);
+}
+
+static void
+test_agent_failures_are_tried_again_up_to_their_number (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.agent_attempts = 2;
+    bench_configure (&bench);
+    step_fence_t fence = s_running (&bench);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_AGENT);
+    assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_PENDING);
+    bench_credit (&bench, "w", 2, 1);
+    fence = bench_schedule (&bench)->as.assign.fence;
+    assert_int_equal (fence.attempt, 2);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_AGENT);
+    const row_incident_t *row = bench_row (&bench, NULL);
+    assert_int_equal (row->state, INCIDENT_AGENT_FAILED);
+    assert_string_equal (row->reason, "investigation.md file not found");
+    step_destroy (&bench.step);
+}
+
+static void
+test_an_assignment_not_accepted_is_taken_back_free_of_charge (void **state)
+{
+    bench_t bench = bench_new ();
+    ident_t incident = bench_event (&bench, "a", "1", FAULT_WARNING);
+    bench_join (&bench, "w", 1);
+    step_fence_t fence = bench_schedule (&bench)->as.assign.fence;
+    bench_later (&bench, LIMIT_ACCEPT_MS);
+    bench_ping (&bench, "w");
+    step_schedule (bench.step, bench.now);
+    const row_incident_t *row = bench_row (&bench, incident.text);
+    assert_non_null (row);
+    assert_int_equal (row->lost, 0);
+    //  It had arrived all the same: its report still wins.
+    assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_LATE_WIN);
+    step_destroy (&bench.step);
+}
+
+//  Lease of w runs out, v takes over: fences of both.
+static void
+s_superseded (bench_t *bench, step_fence_t *ret_old, step_fence_t *ret_new)
+{
+    *ret_old = s_running (bench);
+    bench_credit (bench, "w", 2, 0); //  its slot is taken
+    s_wait (bench, bench->settings.lease_ttl_ms);
+    bench_join (bench, "v", 1);
+    const step_out_t *out = bench_schedule (bench);
+    assert_non_null (out);
+    assert_string_equal (out->peer.identity, "worker:v");
+    *ret_new = out->as.assign.fence;
+}
+
+static void
+test_a_late_good_report_wins_and_the_newer_attempt_is_cancelled (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t old, new;
+    s_superseded (&bench, &old, &new);
+    assert_int_equal (bench_verdict (&bench, "w", &old, VERDICT_SUCCESS), STEP_LATE_WIN);
+    const step_out_t *cancel = bench_last (&bench, STEP_OUT_CANCEL);
+    assert_string_equal (cancel->peer.identity, "worker:v");
+    assert_int_equal (cancel->as.cancel.fence.attempt, new.attempt);
+    assert_int_equal (bench_row (&bench, NULL)->winner, old.attempt);
+    assert_int_equal (bench_verdict (&bench, "v", &new, VERDICT_SUCCESS), STEP_STALE);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_late_failure_changes_nothing (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t old, new;
+    s_superseded (&bench, &old, &new);
+    assert_int_equal (bench_verdict (&bench, "w", &old, VERDICT_AGENT), STEP_STALE);
+    assert_int_equal (bench_verdict (&bench, "v", &new, VERDICT_SUCCESS), STEP_COMMITTED);
+    assert_int_equal (bench_row (&bench, NULL)->charged, 0);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_failure_waits_for_the_attempt_that_can_still_report (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t old, new;
+    s_superseded (&bench, &old, &new);
+    assert_int_equal (bench_verdict (&bench, "v", &new, VERDICT_AGENT), STEP_COMMITTED);
+    assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_PENDING);
+    bench_credit (&bench, "v", 2, 1);
+    s_wait (&bench, 10000);
+    assert_null (bench_last (&bench, STEP_OUT_ASSIGN));
+    assert_int_equal (bench_verdict (&bench, "w", &old, VERDICT_AGENT), STEP_STALE);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_AGENT_FAILED);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_verdict_of_somebody_else_is_stale (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    bench_join (&bench, "thief", 0);
+    assert_int_equal (bench_verdict (&bench, "thief", &fence, VERDICT_SUCCESS), STEP_STALE);
+    fence.attempt = 7;
+    assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_STALE);
+    step_destroy (&bench.step);
+}
+
+static void
+test_deliveries_that_get_lost_end_as_failed (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.max_deliveries = 1;
+    bench_configure (&bench);
+    step_fence_t fence = s_running (&bench);
+    s_wait (&bench, bench.settings.lease_ttl_ms);
+    s_wait (&bench, bench.settings.reconnect_grace_ms);
+    const row_incident_t *row = bench_row (&bench, fence.incident.text);
+    assert_non_null (row);
+    assert_int_equal (row->state, INCIDENT_FAILED);
+    step_destroy (&bench.step);
+}
+
+static void
+test_progress_of_an_unknown_attempt_is_told_to_stop (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    bench_say (&bench, "w", STEP_IN_PROGRESS, &fence);
+    assert_int_equal (bench_last (&bench, STEP_OUT_LEASE)->as.lease.ms,
+                      bench.settings.lease_ttl_ms);
+    fence.attempt = 9;
+    bench_say (&bench, "w", STEP_IN_PROGRESS, &fence);
+    assert_int_equal (bench_last (&bench, STEP_OUT_LEASE)->as.lease.ms, 0);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_new_session_supersedes_and_what_it_omits_is_lost_at_once (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    step_in_t in = bench_from ("w", STEP_IN_HELLO);
+    in.peer.session = 2;
+    in.as.hello.slots = 8;
+    bench_step (&bench, &in);
+    assert_int_equal (bench_row (&bench, fence.incident.text)->state, INCIDENT_PENDING);
+    assert_int_equal (bench_row (&bench, fence.incident.text)->lost, 1);
+    step_in_t old = bench_from ("w", STEP_IN_PING);
+    assert_int_equal (step (bench.step, &old, bench.now), ERR_STALE);
+    old = bench_from ("w", STEP_IN_HELLO); //  a late HELLO of the old session
+    assert_int_equal (step (bench.step, &old, bench.now), ERR_STALE);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_hello_that_runs_it_keeps_it_and_strangers_are_revoked (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t running [2] = {s_running (&bench), {{"x"}, 1}};
+    bench_later (&bench, 1);
+    step_in_t in = bench_from ("w", STEP_IN_HELLO);
+    in.peer.session = 2;
+    in.as.hello.slots = 8;
+    in.as.hello.running = running;
+    in.as.hello.running_count = 2;
+    bench_step (&bench, &in);
+    const step_out_t *welcome = bench_last (&bench, STEP_OUT_WELCOME);
+    assert_int_equal (welcome->as.welcome.revoke_count, 1);
+    assert_string_equal (welcome->as.welcome.revoke [0].incident.text, "x");
+    assert_null (bench_row (&bench, NULL));
+    step_destroy (&bench.step);
+}
+
+//  The rows of a turn, as a restarted broker finds them.
+static void
+s_restart (bench_t *bench)
+{
+    static row_incident_t incident;
+    static row_attempt_t attempt;
+    size_t count;
+    const step_write_t *writes = step_writes (bench->step, &count);
+    int64_t seq = 0;
+    for (size_t i = 0; i < count; i++)
+        if (writes [i].kind == STEP_WRITE_INCIDENT)
+            incident = writes [i].as.incident;
+        else if (writes [i].kind == STEP_WRITE_ATTEMPT)
+            attempt = writes [i].as.attempt;
+        else if (writes [i].kind == STEP_WRITE_RECORD)
+            seq = writes [i].as.record.seq;
+    step_destroy (&bench->step);
+    bench->step = step_new (&bench->settings, 7);
+    assert_int_equal (step_load_incident (bench->step, &incident), 0);
+    assert_int_equal (step_load_attempt (bench->step, &attempt), 0);
+    step_loaded (bench->step, 1, 0, seq, bench->now);
+    step_begin (bench->step, bench->now);
+}
+
+static void
+test_after_a_restart_the_grace_passes_before_an_attempt_is_lost (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    s_restart (&bench);
+    step_schedule (bench.step, bench.now);
+    assert_true (step_wake (bench.step) > bench.now.boot_ms);
+    bench_later (&bench, bench.settings.reconnect_grace_ms - 1);
+    step_schedule (bench.step, bench.now);
+    assert_null (bench_row (&bench, NULL));
+    bench_later (&bench, 1);
+    step_schedule (bench.step, bench.now);
+    assert_int_equal (bench_row (&bench, fence.incident.text)->lost, 1);
+    step_destroy (&bench.step);
+}
+
+static void
+test_after_a_restart_a_report_from_the_spool_is_committed (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    s_restart (&bench);
+    step_in_t in = bench_from ("w", STEP_IN_HELLO);
+    in.as.hello.slots = 8;
+    in.as.hello.spooled = &fence;
+    in.as.hello.spooled_count = 1;
+    bench_step (&bench, &in);
+    assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_clock_that_jumped_extends_leases_once (void **state)
+{
+    bench_t bench = bench_new ();
+    (void) s_running (&bench);
+    step_schedule (bench.step, bench.now);
+    bench_later (&bench, 600000);
+    step_schedule (bench.step, bench.now);
+    assert_null (bench_row (&bench, NULL));
+    const row_incident_t *row = NULL;
+    for (int64_t waited = 0;
+         !row && waited <= bench.settings.lease_ttl_ms + bench.settings.reconnect_grace_ms;
+         waited += 1000) {
+        bench_later (&bench, 1000);
+        step_schedule (bench.step, bench.now);
+        row = bench_row (&bench, NULL);
+    }
+    assert_non_null (row);
+    assert_int_equal (row->lost, 1);
+    step_destroy (&bench.step);
+}
+
+static void
+test_effects_go_one_at_a_time_and_a_retrying_one_holds_its_channel (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    (void) bench_event (&bench, "a", "2", FAULT_WARNING);
+    bench_credit (&bench, "w", 2, 1);
+    fence = bench_schedule (&bench)->as.assign.fence;
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_count (&bench, STEP_OUT_EFFECT), 1);
+    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
+    done.as.effect.id = 1;
+    done.as.effect.result = STEP_EFFECT_RETRY;
+    done.as.effect.retry_after_ms = 30000;
+    bench_later (&bench, 1);
+    bench_step (&bench, &done);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_count (&bench, STEP_OUT_EFFECT), 0);
+    bench_later (&bench, 30000);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, 1);
+    done.as.effect.result = STEP_EFFECT_OK;
+    bench_later (&bench, 1);
+    bench_step (&bench, &done);
+    bench_step (&bench, &done); //  said twice means nothing
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, 2);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_cancelled_incident_stops_its_worker_and_takes_no_report (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    step_in_t in = bench_from ("-", STEP_IN_COMMAND);
+    in.as.command.command = STEP_COMMAND_CANCEL;
+    in.as.command.incident = fence.incident;
+    bench_step (&bench, &in);
+    assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_CANCELLED);
+    assert_non_null (bench_last (&bench, STEP_OUT_CANCEL));
+    assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_STALE);
+    step_destroy (&bench.step);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_a_known_event_id_is_acknowledged_and_writes_nothing),
+        cmocka_unit_test (test_a_repeating_condition_counts_up_while_open_and_in_its_window),
+        cmocka_unit_test (test_without_a_window_only_open_incidents_count_up),
+        cmocka_unit_test (test_a_condition_older_than_its_report_gets_a_linked_incident),
+        cmocka_unit_test (test_below_the_threshold_is_recorded_and_not_investigated),
+        cmocka_unit_test (test_success_resolves_with_one_effect_in_the_same_turn),
+        cmocka_unit_test (test_a_success_without_its_files_changes_nothing),
+        cmocka_unit_test (test_agent_failures_are_tried_again_up_to_their_number),
+        cmocka_unit_test (test_an_assignment_not_accepted_is_taken_back_free_of_charge),
+        cmocka_unit_test (test_a_late_good_report_wins_and_the_newer_attempt_is_cancelled),
+        cmocka_unit_test (test_a_late_failure_changes_nothing),
+        cmocka_unit_test (test_a_failure_waits_for_the_attempt_that_can_still_report),
+        cmocka_unit_test (test_a_verdict_of_somebody_else_is_stale),
+        cmocka_unit_test (test_deliveries_that_get_lost_end_as_failed),
+        cmocka_unit_test (test_progress_of_an_unknown_attempt_is_told_to_stop),
+        cmocka_unit_test (test_a_new_session_supersedes_and_what_it_omits_is_lost_at_once),
+        cmocka_unit_test (test_a_hello_that_runs_it_keeps_it_and_strangers_are_revoked),
+        cmocka_unit_test (test_after_a_restart_the_grace_passes_before_an_attempt_is_lost),
+        cmocka_unit_test (test_after_a_restart_a_report_from_the_spool_is_committed),
+        cmocka_unit_test (test_a_clock_that_jumped_extends_leases_once),
+        cmocka_unit_test (test_effects_go_one_at_a_time_and_a_retrying_one_holds_its_channel),
+        cmocka_unit_test (test_a_cancelled_incident_stops_its_worker_and_takes_no_report),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
