@@ -138,7 +138,7 @@ reports=("$demo"/incidents/*/output/investigation.md)
 [ "${#reports[@]}" -eq "$expected" ] || fail "${#reports[@]} reports for $expected incidents"
 say "one of ${#reports[@]} reports: ${reports[0]}"
 cat -- "${reports[0]}"
-say "all reports (also as investigation.html beside each)"
+say "all reports"
 for report in "${reports[@]}"; do
     printf '%s\n' "${report#"$root"/}"
 done

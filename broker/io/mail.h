@@ -33,29 +33,29 @@ typedef struct {
 typedef struct mail {
     mail_kind_t kind;
     union {
-        struct {                    //  EVENT: to the loop
-            row_event_t row;        //  row.body points at `body`, or NULL with body_sha set
+        struct {             //  EVENT: to the loop
+            row_event_t row; //  row.body points at `body`, or NULL with body_sha set
             fault_t fault;
-            char *body;             //  owned; NULL when the body is a file beside the store
-            mailbox_t *reply;       //  where REPLY goes
+            char *body;       //  owned; NULL when the body is a file beside the store
+            mailbox_t *reply; //  where REPLY goes
             uint64_t cookie;
             bool triage_enabled;
         } event;
-        struct {                    //  REPLY: the event is committed, or refused for now
+        struct { //  REPLY: the event is committed, or refused for now
             uint64_t cookie;
             bool accepted;
             step_event_t disposition;
             ident_t incident;
-            int64_t retry_ms;       //  refused: offer again after this
+            int64_t retry_ms; //  refused: offer again after this
         } reply;
-        struct {                    //  SOURCE
+        struct { //  SOURCE
             char cluster [64];
-            char change [32];       //  connected, lost, gap, unsupported, wedged
+            char change [32]; //  connected, lost, gap, unsupported, wedged
             char reason [LIMIT_REASON_BYTES];
         } source;
-        struct {                    //  CHECK: is this attempt sealed on disk with these files?  CHECKED: answer
+        struct { //  CHECK: is this attempt sealed on disk with these files?  CHECKED: answer
             step_peer_t peer;
-            step_in_t verdict;      //  the STEP_IN_VERDICT to complete and step
+            step_in_t verdict; //  the STEP_IN_VERDICT to complete and step
             mail_file_t files [LIMIT_ATTEMPT_FILES];
             size_t file_count;
         } check;
@@ -72,7 +72,7 @@ typedef struct mail {
             step_command_t command;
             ident_t incident;
             char worker [ROW_NAME];
-            mailbox_t *reply;       //  where COMMAND_REPLY goes
+            mailbox_t *reply; //  where COMMAND_REPLY goes
             uint64_t cookie;
         } command;
         struct {

@@ -9,7 +9,7 @@ typedef struct {
     const char *name;
     const char *mcp_endpoint;
     const char *mcp_token_file;
-    int mcp_mode;        //  0 = as subscribe_mode, 1 faults, 2 events
+    int mcp_mode; //  0 = as subscribe_mode, 1 faults, 2 events
     bool triage_enabled;
 } settings_cluster_t;
 
@@ -20,16 +20,16 @@ typedef struct {
     const char *workspace_root, *state_path, *keys_dir;
     const char *work_endpoint, *stream_endpoint, *ingest_endpoint, *files_endpoint, *admin_listen;
     const char *agent_system_prompt_file, *agent_allowed_tools, *agent_model;
-    int64_t agent_timeout;      //  ms
+    int64_t agent_timeout; //  ms
     int64_t agent_attempts, max_deliveries;
     int64_t lease_ttl, reconnect_grace, reinvestigate_after; //  ms
-    int64_t dedup_window_seconds; //  ms (option type duration)
+    int64_t dedup_window_seconds;                            //  ms (option type duration)
     int64_t global_queue_size, cluster_queue_size;
-    int queue_overflow_policy;  //  0 drop, 1 reject
-    int severity_threshold;     //  enum fault_severity, via choices
-    int subscribe_mode;         //  0 faults, 1 events
+    int queue_overflow_policy; //  0 drop, 1 reject
+    int severity_threshold;    //  enum fault_severity, via choices
+    int subscribe_mode;        //  0 faults, 1 events
     bool upload_failed_investigations;
-    int64_t shutdown_timeout;   //  ms
+    int64_t shutdown_timeout;                                         //  ms
     int64_t sse_reconnect_initial_backoff, sse_reconnect_max_backoff; //  ms
 } settings_t;
 

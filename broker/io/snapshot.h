@@ -18,9 +18,9 @@ typedef struct {
     store_stats_t store;
     artifact_stats_t artifact;
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
-    int64_t turn_us_max;      //  longest turn since the last snapshot
+    int64_t turn_us_max; //  longest turn since the last snapshot
     size_t worker_count;
-    step_worker_t *workers;   //  LIMIT_WORKERS, owned
+    step_worker_t *workers; //  LIMIT_WORKERS, owned
     size_t source_count;
     intake_source_t *sources; //  LIMIT_CLUSTERS, owned
 } snapshot_data_t;

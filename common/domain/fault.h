@@ -17,18 +17,18 @@
 enum fault_severity { FAULT_INFO, FAULT_WARNING, FAULT_CRITICAL, FAULT_SEVERITIES };
 
 typedef struct {
-    char cluster [64];         //  configured name, else the event's own, else "default"
-    char source_cluster [64];  //  the event's own, may be ""
-    char fault_id [80];        //  upstream faultId, may be ""
+    char cluster [64];        //  configured name, else the event's own, else "default"
+    char source_cluster [64]; //  the event's own, may be ""
+    char fault_id [80];       //  upstream faultId, may be ""
     char subscription_id [64];
-    char fault_type [64];      //  "CrashLoop", ...; "Event" in events mode; "Unparsed"
+    char fault_type [64]; //  "CrashLoop", ...; "Event" in events mode; "Unparsed"
     enum fault_severity severity;
     char api_version [64], kind [64], namespace_ [64], name [254], uid [64];
-    char timestamp [40];       //  as sent
-    int64_t time_ms;           //  parsed timestamp, 0 when absent or odd
-    char key [DIGEST_HEX];     //  the fault key: identity of the condition
-    char summary [256];        //  first sentence of the context, for lists
-    bool parsed;               //  false: "Unparsed", recorded and never investigated
+    char timestamp [40];   //  as sent
+    int64_t time_ms;       //  parsed timestamp, 0 when absent or odd
+    char key [DIGEST_HEX]; //  the fault key: identity of the condition
+    char summary [256];    //  first sentence of the context, for lists
+    bool parsed;           //  false: "Unparsed", recorded and never investigated
 } fault_t;
 
 //  Read body.  Never fails: what cannot be parsed becomes an Unparsed fault.

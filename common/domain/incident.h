@@ -28,7 +28,7 @@ typedef enum {
     INCIDENT_ON_AGENT_END, //  agent attempts used up
     INCIDENT_ON_LOST_END,  //  deliveries used up
     INCIDENT_ON_CANCEL,
-    INCIDENT_ON_RETRY,     //  triagectl incident retry
+    INCIDENT_ON_RETRY, //  triagectl incident retry
     INCIDENT_EVENTS
 } incident_event_t;
 

@@ -19,12 +19,12 @@ enum { VERDICT_REPORT_MIN_BYTES = 101, VERDICT_REASON_BYTES = 256 };
 
 //  What was seen of one run.
 typedef struct {
-    bool started;             //  the agent script was executed
-    const char *start_error;  //  why not, when !started
+    bool started;            //  the agent script was executed
+    const char *start_error; //  why not, when !started
     bool timed_out;
     int64_t timeout_s;
-    int exit_code;            //  128 + signal when killed by one
-    bool report_exists;       //  output/investigation.md is a regular file (lstat)
+    int exit_code;      //  128 + signal when killed by one
+    bool report_exists; //  output/investigation.md is a regular file (lstat)
     int64_t report_bytes;
 } verdict_run_t;
 

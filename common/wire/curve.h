@@ -16,7 +16,12 @@
 
 enum { CURVE_KEY = 41, CURVE_IDENTITY = 64 }; //  z85 key and NUL; "<role>:<key>" and NUL
 
-typedef enum { CURVE_ROLE_WORKER, CURVE_ROLE_PUBLISHER, CURVE_ROLE_TAP, CURVE_ROLE_COUNT } curve_role_t;
+typedef enum {
+    CURVE_ROLE_WORKER,
+    CURVE_ROLE_PUBLISHER,
+    CURVE_ROLE_TAP,
+    CURVE_ROLE_COUNT
+} curve_role_t;
 
 typedef struct {
     bool enabled;

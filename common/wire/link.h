@@ -30,13 +30,13 @@ typedef struct {
 
 //  One received message.  Views in msg point into it.
 typedef struct {
-    link_route_t route;                  //  ROUTER only
-    char identity [CURVE_IDENTITY];      //  "<role>:<key>" from ZAP, "" without keys
-    char topic [128];                    //  SUB only
+    link_route_t route;             //  ROUTER only
+    char identity [CURVE_IDENTITY]; //  "<role>:<key>" from ZAP, "" without keys
+    char topic [128];               //  SUB only
     frame_t frame;
-    msg_t msg;                           //  valid when rc == 0
-    size_t bytes;                        //  size of the whole message
-    void *held_;                         //  the body's bytes, freed by the next receive
+    msg_t msg;    //  valid when rc == 0
+    size_t bytes; //  size of the whole message
+    void *held_;  //  the body's bytes, freed by the next receive
 } link_msg_t;
 
 //  Bind the broker's side.  endpoint may end in :0 or :*; link_endpoint tells the real one.
@@ -86,8 +86,8 @@ link_route_equal (const link_route_t *a, const link_route_t *b);
 
 //  Wait for any of the items: a link or a plain fd (level-triggered).
 typedef struct {
-    link_t *link; //  or NULL
-    int fd;       //  used when link is NULL
+    link_t *link;  //  or NULL
+    int fd;        //  used when link is NULL
     bool readable; //  out
 } link_wait_t;
 //  timeout_ms -1 waits without end.  Returns the number of readable items, 0 on timeout or EINTR.

@@ -9,22 +9,22 @@
 
 enum msg_type {
     //  work socket
-    MSG_HELLO = 1,       //  W>B first message of a session; idempotent
-    MSG_WELCOME = 2,     //  B>W
-    MSG_CREDIT = 3,      //  W>B free slots, absolute
-    MSG_ASSIGN = 4,      //  B>W one incident, one attempt
-    MSG_ACCEPT = 5,      //  W>B
-    MSG_STARTED = 6,     //  W>B the agent runs: from here the attempt counts
-    MSG_PROGRESS = 7,    //  W>B renews the lease
-    MSG_LEASE = 8,       //  B>W answer to PROGRESS; ms 0 = not yours any more, stop the agent
-    MSG_VERDICT = 9,     //  W>B resent until acknowledged
+    MSG_HELLO = 1,        //  W>B first message of a session; idempotent
+    MSG_WELCOME = 2,      //  B>W
+    MSG_CREDIT = 3,       //  W>B free slots, absolute
+    MSG_ASSIGN = 4,       //  B>W one incident, one attempt
+    MSG_ACCEPT = 5,       //  W>B
+    MSG_STARTED = 6,      //  W>B the agent runs: from here the attempt counts
+    MSG_PROGRESS = 7,     //  W>B renews the lease
+    MSG_LEASE = 8,        //  B>W answer to PROGRESS; ms 0 = not yours any more, stop the agent
+    MSG_VERDICT = 9,      //  W>B resent until acknowledged
     MSG_VERDICT_ACK = 10, //  B>W after commit
-    MSG_RELEASE = 11,    //  W>B gives an attempt back, uncharged
-    MSG_CANCEL = 12,     //  B>W stop this attempt; repeated until RELEASE or VERDICT
-    MSG_PING = 13,       //  W>B
-    MSG_PONG = 14,       //  B>W
-    MSG_BYE = 15,        //  both: orderly end; retry_ms says when to come back
-    MSG_ERROR = 16,      //  both, all sockets
+    MSG_RELEASE = 11,     //  W>B gives an attempt back, uncharged
+    MSG_CANCEL = 12,      //  B>W stop this attempt; repeated until RELEASE or VERDICT
+    MSG_PING = 13,        //  W>B
+    MSG_PONG = 14,        //  B>W
+    MSG_BYE = 15,         //  both: orderly end; retry_ms says when to come back
+    MSG_ERROR = 16,       //  both, all sockets
     //  ingest socket
     MSG_EVENT = 32,      //  P>B
     MSG_EVENT_ACK = 33,  //  B>P after commit (also on files)
@@ -40,7 +40,7 @@ enum msg_type {
     MSG_GO_EVENT = 55,   //  B>P
     MSG_SEAL_EVENT = 56, //  P>B the event is complete; answered by EVENT_ACK or EVENT_NACK
     //  stream socket
-    MSG_RECORD = 64      //  B>T
+    MSG_RECORD = 64 //  B>T
 };
 
 typedef struct {
@@ -53,17 +53,17 @@ typedef struct {
     codec_text_t name;      //  label of the worker
     codec_text_t worker_id; //  identity where no keys are used: a UUID kept in the worker's folder
     codec_text_t version;
-    codec_text_t agent;     //  agent CLI it runs
+    codec_text_t agent; //  agent CLI it runs
     int64_t slots;
-    codec_list_t running;   //  msg_fence_t: attempts whose agent runs or is being prepared
-    codec_list_t spooled;   //  msg_fence_t: finished, not yet acknowledged
+    codec_list_t running; //  msg_fence_t: attempts whose agent runs or is being prepared
+    codec_list_t spooled; //  msg_fence_t: finished, not yet acknowledged
 } msg_hello_t;
 
 typedef struct {
     int64_t proto;
-    int64_t now_ms;     //  broker's wall clock
-    int64_t ping_ms;    //  send PING this often
-    int64_t lease_ms;   //  lease length; renew at a third of it
+    int64_t now_ms;      //  broker's wall clock
+    int64_t ping_ms;     //  send PING this often
+    int64_t lease_ms;    //  lease length; renew at a third of it
     codec_list_t revoke; //  msg_fence_t: stop these, not yours any more
 } msg_welcome_t;
 
@@ -76,7 +76,7 @@ typedef struct {
     codec_text_t incident;
     int64_t attempt;
     codec_text_t cluster, fault_type, severity;
-    int64_t timeout_ms;  //  start to close of the agent
+    int64_t timeout_ms; //  start to close of the agent
     int64_t lease_ms;
     codec_text_t model, allowed_tools;
 } msg_assign_t;
@@ -103,23 +103,25 @@ typedef struct {
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    codec_text_t outcome; //  success, agent, host
-    int64_t exit_code;    //  -1 when the agent did not run to an exit
-    codec_text_t reason;  //  exact texts of the validation rules; absent on success
+    codec_text_t outcome;             //  success, agent, host
+    int64_t exit_code;                //  -1 when the agent did not run to an exit
+    codec_text_t reason;              //  exact texts of the validation rules; absent on success
     int64_t started_ms, completed_ms; //  worker's wall clock
-    codec_list_t files;   //  msg_file_t: what was sealed
+    codec_list_t files;               //  msg_file_t: what was sealed
 } msg_verdict_t;
 
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    codec_text_t disposition; //  committed, late_win, duplicate, stale: forget it; missing: upload again
+    codec_text_t
+        disposition; //  committed, late_win, duplicate, stale: forget it; missing: upload again
 } msg_verdict_ack_t;
 
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    codec_text_t reason; //  RELEASE: drain, busy, host, cancelled.  CANCEL: superseded, cancelled, deadline
+    codec_text_t
+        reason; //  RELEASE: drain, busy, host, cancelled.  CANCEL: superseded, cancelled, deadline
     codec_text_t detail; //  RELEASE host: what is wrong, one sentence
 } msg_end_t;             //  RELEASE and CANCEL
 
@@ -180,7 +182,8 @@ typedef struct {
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    codec_text_t result; //  stored; missing (upload again); closed (no upload wanted, send the VERDICT)
+    codec_text_t
+        result; //  stored; missing (upload again); closed (no upload wanted, send the VERDICT)
     codec_text_t reason;
 } msg_sealed_t;
 
@@ -188,9 +191,9 @@ typedef struct {
     codec_text_t event_id;
     codec_text_t cluster; //  SEAL_EVENT
     int64_t offset, size;
-    codec_text_t bytes;   //  PUT_EVENT
-    codec_text_t sha256;  //  SEAL_EVENT
-} msg_event_chunk_t;      //  PUT_EVENT and SEAL_EVENT
+    codec_text_t bytes;  //  PUT_EVENT
+    codec_text_t sha256; //  SEAL_EVENT
+} msg_event_chunk_t;     //  PUT_EVENT and SEAL_EVENT
 
 typedef struct {
     codec_text_t event_id;
@@ -201,7 +204,7 @@ typedef struct {
     int64_t seq, prev, at_ms; //  seq 0: no durable row (progress)
     codec_text_t kind;        //  incident, attempt, worker, source, progress
     codec_text_t cluster;
-    codec_text_t change;      //  what happened: a state or an event name (docs/protocol.md)
+    codec_text_t change; //  what happened: a state or an event name (docs/protocol.md)
     codec_text_t incident;
     int64_t attempt;
     codec_text_t worker, reason;

@@ -249,7 +249,7 @@ def lose_workers(system, broker, count):
 
 
 def test_option_broker_max_deliveries(system):
-    broker = system.start_broker(max_deliveries=2, lease_ttl="1s")
+    broker = system.start_broker(max_deliveries=2, lease_ttl="1s", reconnect_grace="1s")
     system.publish([fault("web-0")])
     assert lose_workers(system, broker, 2)["state"] == "failed"
 
