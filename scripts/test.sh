@@ -1,6 +1,6 @@
 #!/bin/bash
 # test.sh - everything that must pass: lint, unit tests plain and under ASan+UBSan, the simulator, the
-# system tests with real peers, the main flow again with sanitized programs.  Ends with the summary.
+# system tests with real peers, the demo.  Ends with the summary.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,28 +31,17 @@ pytests () { # pytests NAME BIN [ARGUMENT...]
         -p no:cacheprovider --timeout 150 --durations 10 --junitxml "$results/system-$name.xml" "$@"
 }
 
-sanitized () { # sanitized PRESET: the main flow with programs built so
-    export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
-    export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-    export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/tsan.supp
-    TRIAGE_SLOW=4 pytests "$1" "$1" -k "sixty_faults or killed_worker or odd_events or late_good"
-}
-
 rm -rf "$results"
 mkdir -p "$results"
 step "packages to build and run" scripts/deps.sh
 step "packages to test" scripts/test-deps.sh
 step "build debug" scripts/build.sh debug
 step "build asan" scripts/build.sh asan
-step "build tsan" scripts/build.sh tsan
 step "build release" scripts/build.sh release
 step "lint" scripts/lint.sh build/debug
 step "unit tests and simulator" ctests debug
 step "unit tests and simulator, ASan+UBSan" ctests asan
-step "unit tests and simulator, TSan" ctests tsan
 step "system tests" pytests debug debug
-step "main flow, ASan+UBSan" sanitized asan
-step "main flow, TSan" sanitized tsan
 step "demo" scripts/demo.sh
 printf '\ntook %d s\n' $((SECONDS - started))
 /usr/bin/python3 scripts/summary.py "$failed" "$results"/*.xml

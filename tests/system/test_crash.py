@@ -17,7 +17,7 @@ import pytest
 from lib.system import BIN, fault, wait_until
 
 #  Short leases by configuration, so that what a dead worker held is handed out again soon.
-BROKER = {"lease_ttl": "3s", "reconnect_grace": "3s", "max_deliveries": 1000, "log_level": "info"}
+BROKER = {"lease_ttl": "3s", "reconnect_grace": "3s", "max_deliveries": 32, "log_level": "info"}
 WORKER = {"agent": "quick.sh", "max_concurrent_agents": 4, "log_level": "info"}
 
 
@@ -140,6 +140,7 @@ def crash_run(system, incidents, random_kills, seed):
     assert not system.stray()
 
 
+@pytest.mark.nightly
 def test_killed_at_every_failpoint_and_at_random_moments(system):
     crash_run(system, 500, 10, int(os.environ.get("TRIAGE_SEED", random.randrange(2**32))))
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import urllib.request
 
-from lib.system import ROOT, Process, fault, wait_until
+from lib.system import ROOT, Process, fault, free_port, wait_until
 
 NPM = ROOT / "tests/npm/node_modules"
 ENDED = ("lost", "ended", "released")
@@ -164,14 +164,14 @@ def source(broker):
 
 
 def test_a_server_that_comes_late_is_waited_for(system):
-    server = FaultServer(system, "late")
-    port = server.address.rsplit(":", 1)[1]
-    server.kill9()
-    broker = system.start_broker(config=clusters_yaml(system, {"late": server}), sse_reconnect_initial_backoff="1s",
+    port = free_port()
+    path = system.root / "broker.yaml"
+    path.write_text(f"clusters:\n  - name: late\n    mcp: {{endpoint: 'http://127.0.0.1:{port}/mcp'}}\n")
+    broker = system.start_broker(config=path, sse_reconnect_initial_backoff="1s",
                                  sse_reconnect_max_backoff="1s")
     assert broker.get("/readyz", raw=True) is not None
     again = Process(system, "mcp-again", [node(), ROOT / "tests/system/peers/mcp_faults_server.mjs"],
-                    env={"PORT": port, "CLUSTER": "late"})
+                    env={"PORT": str(port), "CLUSTER": "late"})
     wait_until(lambda: connected(broker, "late"), 30, "connected")
     again.signal(signal.SIGKILL)
     wait_until(lambda: not connected(broker, "late"), 60, "loss seen")

@@ -198,7 +198,8 @@ def test_option_worker_shutdown_timeout(system):
     broker = system.start_broker()
     worker = system.start_worker(shutdown_timeout="30s")
     system.publish([fault("web-0", context="do: slow 3")])
-    wait_until(lambda: broker.incidents("investigating"), 20, "assigned")
+    wait_until(lambda: [row for row in broker.incidents("investigating")
+                        if broker.incident(row["id"])["attempts"][-1]["started_at"]], 20, "agent runs")
     worker.stop()
     assert broker.wait_terminal(1)[0]["state"] == "resolved"
 

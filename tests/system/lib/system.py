@@ -5,9 +5,11 @@ SPDX-License-Identifier: Apache-2.0
 """
 import json
 import os
+import random
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -31,6 +33,18 @@ def wait_until(condition, timeout_s=30, what="", step_s=0.02):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout_s * SLOW:.0f} s: {what or condition}")
         time.sleep(step_s)
+
+
+def free_port():
+    """A port that nobody takes in passing: below the range the kernel gives out by itself."""
+    while True:
+        port = random.randint(10240, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def flags(options):
@@ -141,9 +155,8 @@ class Broker(Daemon):
     """triage-broker; ports are chosen at the first start and kept for the next ones."""
 
     def __init__(self, system, options, env=None, wait=True):
-        defaults = {"work_endpoint": "tcp://127.0.0.1:0", "stream_endpoint": "tcp://127.0.0.1:0",
-                    "ingest_endpoint": "tcp://127.0.0.1:0", "files_endpoint": "tcp://127.0.0.1:0",
-                    "admin_listen": "127.0.0.1:0", "workspace_root": system.root / "incidents",
+        ports = {f"{name}_endpoint": f"tcp://127.0.0.1:{free_port()}" for name in ("work", "stream", "ingest", "files")}
+        defaults = {**ports, "admin_listen": "127.0.0.1:0", "workspace_root": system.root / "incidents",
                     "state_path": system.root / "state/broker.db", "keys_dir": system.keys_dir,
                     "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md", "log_level": "debug"}
         defaults.update(system.broker_ports)
