@@ -49,7 +49,7 @@ format: ## rewrite all C files in house style
 deps: ## install the packages to build and run
 	@scripts/deps.sh
 
-test-deps: deps ## install what the tests need besides
+test-deps: ## install all that the tests need
 	@scripts/test-deps.sh
 
 .PHONY: help demo test nightly build check coverage lint tidy format deps test-deps $(SANITIZED)

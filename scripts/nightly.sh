@@ -7,7 +7,6 @@ results=$PWD/build/results-nightly
 failed=0
 rm -rf "$results"
 mkdir -p "$results"
-scripts/deps.sh
 scripts/test-deps.sh
 scripts/build.sh debug
 scripts/build.sh release

@@ -20,6 +20,11 @@ step () {
     printf '== %s: %d s\n' "$name" $((SECONDS - begin))
 }
 
+must () { # a step without which the others mean nothing
+    step "$@"
+    [ "$failed" = 0 ] || exit 1
+}
+
 ctests () { # ctests PRESET
     ctest --preset "$1" -j "$jobs" --output-junit "$results/ctest-$1.xml"
 }
@@ -33,11 +38,10 @@ pytests () { # pytests NAME BIN [ARGUMENT...]
 
 rm -rf "$results"
 mkdir -p "$results"
-step "packages to build and run" scripts/deps.sh
-step "packages to test" scripts/test-deps.sh
-step "build debug" scripts/build.sh debug
-step "build asan" scripts/build.sh asan
-step "build release" scripts/build.sh release
+must "packages" scripts/test-deps.sh
+must "build debug" scripts/build.sh debug
+must "build asan" scripts/build.sh asan
+must "build release" scripts/build.sh release
 step "lint" scripts/lint.sh build/debug
 step "unit tests and simulator" ctests debug
 step "unit tests and simulator, ASan+UBSan" ctests asan
