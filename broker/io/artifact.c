@@ -50,6 +50,22 @@ artifact_busy (artifact_t *self, const link_msg_t *msg, const char *what, int rc
 }
 
 void
+artifact_peer_strike (artifact_t *self, const link_msg_t *msg, const char *code, const char *text)
+{
+    atomic_fetch_add (&self->counts [COUNT_BAD], 1);
+    artifact_refuse (self, msg, code, text);
+    peer_t *peer = msg->route.size > 0 ? peers_get (self->peers, &msg->route) : NULL;
+    if (peer)
+        peers_strike (peer, "files", msg->identity, code, text, clk_now (self->clk).boot_ms);
+}
+
+bool
+artifact_peer_role (artifact_t *self, const link_msg_t *msg, curve_role_t role)
+{
+    return peers_allowed (self->zap, msg->identity, role);
+}
+
+void
 artifact_mail (artifact_t *self, mail_t **mail_p)
 {
     assert (!self->unsent);
@@ -68,6 +84,13 @@ s_flush (artifact_t *self)
 
 
 //  --- the thread
+
+static bool
+s_muted (artifact_t *self, const link_msg_t *msg)
+{
+    const peer_t *peer = msg->route.size > 0 ? peers_get (self->peers, &msg->route) : NULL;
+    return peer && peers_muted (peer, clk_now (self->clk).boot_ms);
+}
 
 static void
 s_dispatch (artifact_t *self, const link_msg_t *msg)
@@ -99,7 +122,7 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
         int rc = link_recv (self->link, msg, &diag);
         if (rc == -EAGAIN)
             return;
-        if (msg->route.size > 0 && artifact_peer_muted (self, msg))
+        if (s_muted (self, msg))
             continue;
         if (rc == 0)
             s_dispatch (self, msg);
@@ -215,9 +238,10 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
     if (rc < 0)
         return rc;
     self->clk = clk_new ();
+    self->peers = peers_new ();
     self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
     self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!self->clk || !self->inbox || self->stop_fd < 0)
+    if (!self->clk || !self->peers || !self->inbox || self->stop_fd < 0)
         return -ENOMEM;
     self->link = link_bind (LINK_FILES, self->settings->files_endpoint, keys, diag);
     if (!self->link)
@@ -258,7 +282,7 @@ artifact_destroy (artifact_t **self_p)
     }
     artifact_put_fini (self);
     artifact_event_fini (self);
-    artifact_peer_fini (self);
+    peers_destroy (&self->peers);
     mail_destroy (&self->unsent);
     link_close (&self->link, 1000);
     store_reader_destroy (&self->reader);

@@ -1,18 +1,18 @@
 //  artifact_part - what the files of the artifact thread share; nobody else includes it.
 //
-//  artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event (large events),
-//  artifact_peer (bad messages and who is muted).  SPDX-License-Identifier: Apache-2.0
+//  artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event (large events).
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/io/artifact.h"
 #include "broker/io/artifact_stage.h"
+#include "broker/io/peers.h"
 #include "broker/io/store.h"
 #include "common/wire/link.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-typedef struct artifact_peer artifact_peer_t;
 typedef struct artifact_upload artifact_upload_t;
 typedef struct artifact_event artifact_event_t;
 
@@ -36,8 +36,8 @@ struct artifact {
     link_t *link;
     char *system_prompt;
     size_t system_prompt_size;
-    char *events_dir;           //  beside the store
-    artifact_peer_t *peers;     //  hash by route
+    char *events_dir; //  beside the store
+    peers_t *peers;
     artifact_upload_t *uploads; //  hash by incident and attempt
     artifact_event_t *events;   //  hash by event; parts and events under way to the loop
     uint64_t next_cookie;
@@ -60,14 +60,9 @@ artifact_answer (artifact_t *self, const link_msg_t *msg, uint8_t type, const vo
 void
 artifact_mail (artifact_t *self, mail_t **mail_p);
 
-//  Is this sender muted?
-bool
-artifact_peer_muted (artifact_t *self, const link_msg_t *msg);
-//  Count a bad message, answer it.
+//  Count a bad message, answer it; its sender is muted in the end.
 void
 artifact_peer_strike (artifact_t *self, const link_msg_t *msg, const char *code, const char *text);
-void
-artifact_peer_fini (artifact_t *self);
 //  May it act in this role?  Always without keys.
 bool
 artifact_peer_role (artifact_t *self, const link_msg_t *msg, curve_role_t role);

@@ -2,6 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/peers.h"
 
+#include "common/base/log.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,8 +145,9 @@ peers_identity (const peer_t *peer, uint64_t session)
     return peer->bound && peer->name.session == session ? peer->name.identity : NULL;
 }
 
-bool
-peers_strike (peer_t *peer, int64_t boot_ms)
+void
+peers_strike (peer_t *peer, const char *socket, const char *identity, const char *code,
+              const char *reason, int64_t boot_ms)
 {
     assert (peer);
     if (peer->strikes == 0 || boot_ms - peer->strikes_ms > S_STRIKE_WINDOW_MS) {
@@ -152,10 +155,11 @@ peers_strike (peer_t *peer, int64_t boot_ms)
         peer->strikes_ms = boot_ms;
     }
     if (++peer->strikes < LIMIT_STRIKES)
-        return false;
+        return;
     peer->strikes = 0;
     peer->muted_ms = boot_ms + LIMIT_MUTE_MS;
-    return true;
+    log_warn ("peer muted after bad messages", kv ("socket", socket), kv ("peer", identity),
+              kv ("code", code), kv ("reason", reason), kv ("mute_ms", LIMIT_MUTE_MS));
 }
 
 bool

@@ -31,9 +31,10 @@ peers_route (peers_t *self, const char *identity, uint64_t session);
 const char *
 peers_identity (const peer_t *peer, uint64_t session);
 
-//  Count one bad message.  Returns true when the peer has just been muted for it.
-bool
-peers_strike (peer_t *peer, int64_t boot_ms);
+//  Count one bad message on this socket; the one too many of a minute mutes the peer, which is logged.
+void
+peers_strike (peer_t *peer, const char *socket, const char *identity, const char *code,
+              const char *reason, int64_t boot_ms);
 bool
 peers_muted (const peer_t *peer, int64_t boot_ms);
 

@@ -39,10 +39,8 @@ turn_bad (loop_t *self, link_t *link, peer_t *peer, const link_msg_t *msg, const
     self->bad_messages_total++;
     self->strikes_total++;
     turn_error (self, link, msg, code, text, false);
-    if (peers_strike (peer, self->now.boot_ms))
-        log_warn ("peer muted after bad messages",
-                  kv ("socket", link == self->work ? "work" : "ingest"), kv ("peer", msg->identity),
-                  kv ("code", code), kv ("reason", text), kv ("mute_ms", LIMIT_MUTE_MS));
+    peers_strike (peer, link == self->work ? "work" : "ingest", msg->identity, code, text,
+                  self->now.boot_ms);
 }
 
 peer_t *
