@@ -12,6 +12,7 @@ set (CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g")
 set (TRIAGE_SANITIZE "" CACHE STRING "address,undefined | thread | memory | (empty)")
 option (TRIAGE_COVERAGE "gcov instrumentation" OFF)
 option (TRIAGE_FUZZ "build libFuzzer targets (clang)" OFF)
+option (TRIAGE_BENCH "build the benchmark's peers" OFF)
 option (TRIAGE_ANALYZE "gcc -fanalyzer" OFF)
 option (TRIAGE_FAILPOINTS "compile failpoints in (test builds)" OFF)
 

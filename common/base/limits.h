@@ -13,6 +13,9 @@ enum {
     LIMIT_WORK_HWM = 64,                        //  messages queued per peer before EAGAIN
     LIMIT_INGEST_FRAME_BYTES = LIMIT_KIB (256), //  larger events go by chunks on `files`
     LIMIT_INGEST_HWM = 256,
+    //  What one turn may say to one peer, or it is lost and costs a time-out: small messages all.
+    LIMIT_WORK_SEND_HWM = 1024,   //  LIMIT_SLOTS x (ASSIGN, LEASE, VERDICT_ACK) and some more
+    LIMIT_INGEST_SEND_HWM = 4096, //  EVENT_ACKs of a whole LIMIT_PUBLISH_WINDOW
     LIMIT_CHUNK_BYTES = LIMIT_KIB (256),           //  payload of one PUT or DATA
     LIMIT_FILES_FRAME_BYTES = LIMIT_KIB (256 + 4), //  one chunk and its map
     LIMIT_FILES_HWM = 8,                           //  x 256 KiB = 2 MiB per peer

@@ -19,12 +19,12 @@ enum {
 //  What differs between the four sockets.
 static const struct {
     const char *domain;
-    int frame_bytes, hwm;
+    int frame_bytes, hwm, broker_send_hwm;
 } s_kinds [] = {
-    [LINK_WORK] = {"work", LIMIT_WORK_FRAME_BYTES, LIMIT_WORK_HWM},
-    [LINK_INGEST] = {"ingest", LIMIT_INGEST_FRAME_BYTES, LIMIT_INGEST_HWM},
-    [LINK_FILES] = {"files", LIMIT_FILES_FRAME_BYTES, LIMIT_FILES_HWM},
-    [LINK_STREAM] = {"stream", LIMIT_WORK_FRAME_BYTES, LIMIT_STREAM_HWM},
+    [LINK_WORK] = {"work", LIMIT_WORK_FRAME_BYTES, LIMIT_WORK_HWM, LIMIT_WORK_SEND_HWM},
+    [LINK_INGEST] = {"ingest", LIMIT_INGEST_FRAME_BYTES, LIMIT_INGEST_HWM, LIMIT_INGEST_SEND_HWM},
+    [LINK_FILES] = {"files", LIMIT_FILES_FRAME_BYTES, LIMIT_FILES_HWM, LIMIT_FILES_HWM},
+    [LINK_STREAM] = {"stream", LIMIT_WORK_FRAME_BYTES, LIMIT_STREAM_HWM, LIMIT_STREAM_HWM},
 };
 
 struct link {
@@ -68,6 +68,7 @@ s_options_bind (link_t *self, const curve_keys_t *keys)
 {
     s_options_common (self,
                       self->type == ZMQ_XPUB ? LIMIT_KIB (1) : s_kinds [self->kind].frame_bytes);
+    s_set_int (self, ZMQ_SNDHWM, s_kinds [self->kind].broker_send_hwm);
     s_set_int (self, ZMQ_BACKLOG, 4096);
     if (self->type == ZMQ_ROUTER)
         s_set_int (self, ZMQ_ROUTER_MANDATORY, 1);
