@@ -124,6 +124,7 @@ enum {
     LIMIT_HTTP_PAGE_ROWS = 200,
     LIMIT_HTTP_QUERY_MS = 1000,
     LIMIT_HTTP_IDLE_S = 10,                   //  silent connection: closed
+    LIMIT_HTTP_KEEPALIVE_S = 60,              //  silent streams: is the peer still there?
     LIMIT_HTTP_MEMORY_BYTES = LIMIT_KIB (32), //  request line and headers of one connection
     LIMIT_HTTP_REPLY_BYTES = LIMIT_MIB (4),   //  metrics of LIMIT_WORKERS, a page of records
     LIMIT_HTTP_FILES = 1024,                  //  artifacts listed of one incident
