@@ -35,6 +35,9 @@ coverage: ## line and branch coverage of the unit tests and the simulator
 	@ctest --preset coverage -j $(JOBS)
 	@gcovr --root . --object-directory build/coverage --exclude 'tests/.*' --print-summary --sort-percentage
 
+bench: ## what this machine carries, beside its parts alone: ratios, no verdict
+	@scripts/bench.sh
+
 lint: ## format, layers, symbols, sizes, bans, options, docs
 	@scripts/build.sh debug
 	@scripts/lint.sh build/debug
@@ -52,4 +55,4 @@ deps: ## install the packages to build and run
 test-deps: ## install all that the tests need
 	@scripts/test-deps.sh
 
-.PHONY: help demo test nightly build check coverage lint tidy format deps test-deps $(SANITIZED)
+.PHONY: help demo test nightly build check coverage bench lint tidy format deps test-deps $(SANITIZED)

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKERS_MAX = 512, FLUSH_MS = 5 };
+enum { WORKERS_MAX = 512, WAITS_MAX = 64, FLUSH_MS = 5 };
 
 typedef struct {
     const char *ingest, *work, *files, *publisher_keys, *worker_keys;
-    int64_t jobs, window, workers, slots, report_bytes;
+    int64_t jobs, window, workers, first, slots, report_bytes;
     bool one_by_one, hold;
 } options_t;
 
@@ -25,7 +25,7 @@ typedef struct {
     options_t options;
     load_source_t source;
     load_worker_t workers [WORKERS_MAX];
-    link_wait_t waits [1 + 2 * WORKERS_MAX];
+    link_wait_t waits [WAITS_MAX]; //  the rest is looked at every FLUSH_MS
     size_t wait_count;
     bench_samples_t assign_us; //  one by one: EVENT to ASSIGN
     char *report;
@@ -45,7 +45,8 @@ s_usage (void)
     bench_die ("usage: bench-load --ingest E [--publisher-keys DIR] --jobs N [--window N]\n"
                "                  [--work E [--files E --report BYTES] --workers N --slots N\n"
                "                   [--worker-keys PREFIX]] [--one-by-one] [--hold]\n"
-               "--worker-keys: worker i has its keys in PREFIX<i>.  --hold: stay until TERM.");
+               "--worker-keys: worker i has its keys in PREFIX<i>, i from --first N.\n"
+               "--hold: stay until TERM.");
 }
 
 static int64_t
@@ -61,19 +62,14 @@ s_number (const char *text)
 static options_t
 s_options (int argc, char **argv)
 {
-    static const struct option table [] = {{"ingest", 1, NULL, 'i'},
-                                           {"work", 1, NULL, 'w'},
-                                           {"files", 1, NULL, 'f'},
-                                           {"jobs", 1, NULL, 'j'},
-                                           {"window", 1, NULL, 'W'},
-                                           {"workers", 1, NULL, 'n'},
-                                           {"slots", 1, NULL, 's'},
-                                           {"report", 1, NULL, 'r'},
-                                           {"publisher-keys", 1, NULL, 'p'},
-                                           {"worker-keys", 1, NULL, 'k'},
-                                           {"one-by-one", 0, NULL, 'o'},
-                                           {"hold", 0, NULL, 'h'},
-                                           {0}};
+    static const struct option table [] = {
+        {"ingest", 1, NULL, 'i'},         {"work", 1, NULL, 'w'},
+        {"files", 1, NULL, 'f'},          {"jobs", 1, NULL, 'j'},
+        {"window", 1, NULL, 'W'},         {"workers", 1, NULL, 'n'},
+        {"slots", 1, NULL, 's'},          {"report", 1, NULL, 'r'},
+        {"publisher-keys", 1, NULL, 'p'}, {"worker-keys", 1, NULL, 'k'},
+        {"first", 1, NULL, 'F'},          {"one-by-one", 0, NULL, 'o'},
+        {"hold", 0, NULL, 'h'},           {0}};
     options_t options = {.window = 256, .slots = 64};
     for (int option; (option = getopt_long (argc, argv, "", table, NULL)) != -1;)
         switch (option) {
@@ -83,6 +79,7 @@ s_options (int argc, char **argv)
             case 'j': options.jobs = s_number (optarg); break;
             case 'W': options.window = s_number (optarg); break;
             case 'n': options.workers = s_number (optarg); break;
+            case 'F': options.first = s_number (optarg); break;
             case 's': options.slots = s_number (optarg); break;
             case 'r': options.report_bytes = s_number (optarg); break;
             case 'p': options.publisher_keys = optarg; break;
@@ -125,7 +122,7 @@ s_report (int64_t bytes)
 static void
 s_watch (load_t *self, link_t *link)
 {
-    if (link)
+    if (link && self->wait_count < WAITS_MAX)
         self->waits [self->wait_count++] = (link_wait_t){.link = link, .fd = -1};
 }
 
@@ -140,8 +137,8 @@ s_connect (load_t *self)
     for (int64_t i = 0; i < options->workers; i++) {
         char dir [4096], name [32];
         snprintf (dir, sizeof dir, "%s%" PRId64, options->worker_keys ? options->worker_keys : "",
-                  i);
-        snprintf (name, sizeof name, "bench-%" PRId64, i);
+                  options->first + i);
+        snprintf (name, sizeof name, "bench-%" PRId64, options->first + i);
         keys = s_keys (options->worker_keys ? dir : NULL, CURVE_ROLE_WORKER);
         load_worker_init (&self->workers [i], options->work, options->files, &keys, name,
                           options->slots, self->report);
