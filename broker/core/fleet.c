@@ -112,13 +112,20 @@ fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free)
         attempt->unreflected = false;
 }
 
-void
-fleet_left (step_t *self, worker_t *worker, const char *reason, clk_now_t now)
+static void
+s_left (step_t *self, worker_t *worker, const char *reason, clk_now_t now)
 {
     worker->connected = false;
     worker->credit_free = 0;
     self->watch_dirty = true;
     journal_worker (self, worker, "left", reason, now);
+}
+
+void
+fleet_bye (step_t *self, worker_t *worker, clk_now_t now)
+{
+    worker->draining = false; //  its process has ended; the next one gets work
+    s_left (self, worker, "bye", now);
 }
 
 bool
@@ -212,7 +219,7 @@ fleet_timers (step_t *self, clk_now_t now)
 {
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
         if (worker->connected && now.boot_ms - worker->seen_ms >= LIMIT_SESSION_DEAD_MS)
-            fleet_left (self, worker, "silent", now);
+            s_left (self, worker, "silent", now);
 }
 
 int64_t

@@ -18,8 +18,9 @@ int
 fleet_hello (step_t *self, const step_in_t *in, clk_now_t now) must_check;
 void
 fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free);
+//  Its process ended in order: a drain of it is over.
 void
-fleet_left (step_t *self, worker_t *worker, const char *reason, clk_now_t now);
+fleet_bye (step_t *self, worker_t *worker, clk_now_t now);
 //  How many more incidents it may be given now.
 int64_t
 fleet_available (const worker_t *worker, clk_now_t now);

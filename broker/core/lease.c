@@ -363,6 +363,10 @@ lease_wake (const step_t *self)
 int
 lease_load (step_t *self, entry_t *entry, const row_attempt_t *row)
 {
+    row_incident_t incident;
+    state_row (entry, &incident);
+    if (row->number <= incident.forgiven)
+        return 0;
     return s_hold (self, entry, row) ? 0 : -ENOMEM;
 }
 

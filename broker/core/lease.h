@@ -33,7 +33,7 @@ void
 lease_extend (step_t *self, clk_now_t now);
 int64_t
 lease_wake (const step_t *self);
-//  Hold a row; no write.  Err: -ENOMEM.
+//  Hold a row, unless a retry has forgiven it; no write.  Err: -ENOMEM.
 int
 lease_load (step_t *self, entry_t *entry, const row_attempt_t *row) must_check;
 //  Arm it after loading.

@@ -25,6 +25,12 @@ s_find_key (const step_t *self, const char *key)
     return NULL;
 }
 
+static int
+s_by_id (const effect_t *a, const effect_t *b)
+{
+    return (a->id > b->id) - (a->id < b->id);
+}
+
 static effect_t *
 s_hold (step_t *self, const row_effect_t *row)
 {
@@ -88,8 +94,6 @@ static void
 s_finish (step_t *self, effect_t *effect, row_effect_state_t state)
 {
     effect->row.state = state;
-    if (state == ROW_EFFECT_DEAD)
-        self->stats.effects_dead++;
     state_write (self, STEP_WRITE_EFFECT)->as.effect = effect->row;
     HASH_DEL (self->effects, effect);
     free (effect);
@@ -163,17 +167,35 @@ outbox_wake (const step_t *self)
 }
 
 int
+outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char **ret_text)
+{
+    if (!row) {
+        *ret_text = "no such effect";
+        return ERR_NONE;
+    }
+    if (row->state != ROW_EFFECT_DEAD || s_find (self, row->id)) {
+        *ret_text = "only a dead effect can be retried";
+        return ERR_STALE;
+    }
+    effect_t *effect = s_hold (self, row);
+    if (!effect)
+        return -ENOMEM;
+    HASH_SORT (self->effects, s_by_id); //  it takes its old place again
+    effect->row.state = ROW_EFFECT_READY;
+    effect->row.tries = 0;
+    effect->row.next_ms = now.wall_ms;
+    effect->next_ms = now.boot_ms;
+    state_write (self, STEP_WRITE_EFFECT)->as.effect = effect->row;
+    *ret_text = "due again";
+    return 0;
+}
+
+int
 outbox_load (step_t *self, const row_effect_t *row)
 {
     if (row->state != ROW_EFFECT_READY || s_find (self, row->id))
         return 0;
     return s_hold (self, row) ? 0 : -ENOMEM;
-}
-
-static int
-s_by_id (const effect_t *a, const effect_t *b)
-{
-    return (a->id > b->id) - (a->id < b->id);
 }
 
 void

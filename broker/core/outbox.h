@@ -13,6 +13,11 @@ outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t
 //  Delivery's report; one that was not asked for means nothing.
 void
 outbox_done (step_t *self, const step_in_t *in, clk_now_t now);
+//  Operator: a dead one is due again, its tries forgotten.  row: the store's, NULL = there is none.
+//  Err: ERR_NONE; ERR_STALE it is not dead; -ENOMEM.  *ret_text says so.
+int
+outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now,
+              const char **ret_text) must_check;
 //  Hand out what is due.
 void
 outbox_schedule (step_t *self, clk_now_t now);

@@ -30,6 +30,7 @@ typedef struct {
     int64_t first_seen_ms, last_seen_ms;
     int64_t occurrences;
     int64_t attempts;      //  issued so far = highest attempt number
+    int64_t forgiven;      //  attempts up to this one count no more: an operator asked for a retry
     int64_t charged;       //  attempts that ended as `agent`
     int64_t lost;          //  attempts that ended as `lost`
     int64_t not_before_ms; //  pending: not assigned earlier than this

@@ -380,6 +380,7 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
     state_move (&row, INCIDENT_ON_RETRY);
     row.suppress = INCIDENT_SUPPRESS_NONE;
     row.charged = row.lost = 0;
+    row.forgiven = row.attempts;
     row.completed_ms = row.started_ms = 0;
     row.exit_code = -1;
     row.reason [0] = 0;

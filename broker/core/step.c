@@ -80,12 +80,6 @@ step_configure (step_t *self, const step_settings_t *settings)
     self->watch_dirty = true;
 }
 
-bool
-step_knows (const step_t *self, const char *incident)
-{
-    return state_find (self, incident) != NULL;
-}
-
 //  A list that one large turn has blown up is given back.
 static void
 s_trim (void **items, size_t *capacity)
@@ -173,23 +167,40 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
     return found ? 0 : ERR_NONE;
 }
 
+//  An incident that ended long ago is held for as long as the command takes, and longer if it is open again.
+static int
+s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, clk_now_t now)
+{
+    const row_incident_t *row = in->as.command.incident;
+    if (!row) {
+        *ret_text = "no such incident";
+        return ERR_NONE;
+    }
+    entry_t *known = state_find (self, row->id.text);
+    entry_t *entry = known ? known : state_add (self, row, now);
+    if (!entry)
+        return -ENOMEM;
+    int rc = in->as.command.command == STEP_COMMAND_RETRY
+                 ? settle_retry (self, entry, now, ret_text)
+                 : settle_cancel (self, entry, now, ret_text);
+    if (!known && incident_terminal (entry->state))
+        state_remove (self, entry);
+    return rc;
+}
+
 static void
 s_command (step_t *self, const step_in_t *in, clk_now_t now)
 {
-    const char *text = "no such incident";
+    const char *text = "";
     int rc = ERR_NONE;
-    entry_t *entry = state_find (self, in->as.command.incident.text);
     switch (in->as.command.command) {
         case STEP_COMMAND_RETRY:
-            if (entry)
-                rc = settle_retry (self, entry, now, &text);
-            break;
-        case STEP_COMMAND_CANCEL:
-            if (entry)
-                rc = settle_cancel (self, entry, now, &text);
-            break;
+        case STEP_COMMAND_CANCEL: rc = s_command_incident (self, in, &text, now); break;
         case STEP_COMMAND_DRAIN:
         case STEP_COMMAND_RESUME: rc = s_command_worker (self, in, &text, now); break;
+        case STEP_COMMAND_EFFECT_RETRY:
+            rc = outbox_retry (self, in->as.command.effect, now, &text);
+            break;
     }
     step_out_t *out = state_out (self, STEP_OUT_COMMAND_REPLY, &in->peer);
     out->as.reply.cookie = in->as.command.cookie;
@@ -215,7 +226,7 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
         case STEP_IN_VERDICT: settle_verdict (self, in, now); break;
         case STEP_IN_RELEASE: settle_release (self, in, worker, now); break;
         case STEP_IN_PING: (void) state_out (self, STEP_OUT_PONG, &in->peer); break;
-        case STEP_IN_BYE: fleet_left (self, worker, "bye", now); break;
+        case STEP_IN_BYE: fleet_bye (self, worker, now); break;
         case STEP_IN_EVENT:
         case STEP_IN_HELLO:
         case STEP_IN_EFFECT_DONE:

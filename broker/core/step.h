@@ -79,7 +79,8 @@ typedef enum {
     STEP_COMMAND_RETRY,
     STEP_COMMAND_CANCEL,
     STEP_COMMAND_DRAIN,
-    STEP_COMMAND_RESUME
+    STEP_COMMAND_RESUME,
+    STEP_COMMAND_EFFECT_RETRY
 } step_command_t;
 typedef enum {
     STEP_RELEASE_DRAIN,
@@ -136,8 +137,9 @@ typedef struct {
         } effect;
         struct {
             step_command_t command;
-            ident_t incident;
-            char worker [ROW_NAME];
+            const row_incident_t *incident; //  RETRY, CANCEL: the store's row, NULL = there is none
+            const row_effect_t *effect;     //  EFFECT_RETRY: the same
+            char worker [ROW_NAME];         //  DRAIN, RESUME: a label or an identity
             uint64_t cookie;
         } command;
         struct {
@@ -272,11 +274,6 @@ step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t las
 //  Known event ids are not held in memory: the loop asks the store and tells step by
 //  row.incident.text [0] != 0, meaning "this (source, event_id) is known, it belongs to that incident".
 
-//  Is the incident in memory?  Before a COMMAND about one that is not (it ended long ago), hand over its
-//  row and attempts by step_load_*; what is loaded so is forgotten again after a while.
-bool
-step_knows (const step_t *self, const char *incident);
-
 void
 step_begin (step_t *self, clk_now_t now);
 //  Err: -ENOMEM, ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
@@ -303,7 +300,7 @@ step_drain (step_t *self);
 //  --- what admin shows; all counted from the authoritative state
 typedef struct {
     int64_t incidents [INCIDENT_STATES]; //  of those in memory
-    int64_t queued, assigned, effects_ready, effects_dead;
+    int64_t queued, assigned, effects_ready;
     int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
     int64_t events_total, events_repeat, events_counted,
         events_suppressed [INCIDENT_SUPPRESS_REASONS];

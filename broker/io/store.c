@@ -142,6 +142,35 @@ store_known_event (store_t *self, const char *source, const char *event_id, iden
     return rc < 0 ? s_judge (self, rc) : code == SQLITE_ROW;
 }
 
+//  One row of a bound statement.
+static int
+s_one (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, void *ret_row)
+{
+    const int code = sqlite3_step (stmt);
+    if (code == SQLITE_ROW)
+        store_row_read (stmt, table, ret_row);
+    const int rc = store_db_end (self->db, stmt, code, table->name);
+    if (rc < 0)
+        return s_judge (self, rc);
+    return code == SQLITE_ROW ? 0 : ERR_NONE;
+}
+
+int
+store_incident (store_t *self, const char *incident, row_incident_t *ret_row)
+{
+    assert (self && incident && ret_row);
+    s_bind_text (self->one_incident, 1, incident);
+    return s_one (self, self->one_incident, &store_row_incident, ret_row);
+}
+
+int
+store_effect (store_t *self, int64_t effect, row_effect_t *ret_row)
+{
+    assert (self && ret_row);
+    s_bind_int (self->one_effect, 1, effect);
+    return s_one (self, self->one_effect, &store_row_effect, ret_row);
+}
+
 int
 store_commit (store_t *self)
 {

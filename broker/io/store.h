@@ -35,6 +35,11 @@ store_apply (store_t *self, const step_write_t *write) must_check;
 int
 store_known_event (store_t *self, const char *source, const char *event_id,
                    ident_t *ret_incident) must_check;
+//  The row as this turn left it.  Err: ERR_NONE there is none; -EBUSY, -ENOSPC, ERR_STORE.
+int
+store_incident (store_t *self, const char *incident, row_incident_t *ret_row) must_check;
+int
+store_effect (store_t *self, int64_t effect, row_effect_t *ret_row) must_check;
 //  Err: 0 durable.  -ENOSPC, -EBUSY: rolled back, the caller reloads and goes on.  ERR_STORE: nothing is
 //  known about the disk any more, exit EXIT_STORE without sending anything.
 int
@@ -86,6 +91,17 @@ store_reader_incidents (store_reader_t *self, incident_state_t state, int64_t be
 int
 store_reader_records (store_reader_t *self, int64_t after_seq, row_record_t *ret_rows,
                       int max) must_check;
+//  What is kept for good and waits for an operator.
+typedef struct {
+    int64_t dead_letters; //  incidents in the state failed
+    int64_t dead_effects;
+} store_counts_t;
+int
+store_reader_counts (store_reader_t *self, store_counts_t *ret_counts) must_check;
+//  A page of effects in this state, newest first.  before_id 0 = from the newest.
+int
+store_reader_effects_in (store_reader_t *self, row_effect_state_t state, int64_t before_id,
+                         row_effect_t *ret_rows, int max) must_check;
 //  Effects of one incident.
 int
 store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *ret_rows,

@@ -7,7 +7,7 @@
 #include "broker/io/store.h"
 #include "broker/io/store_row.h"
 
-enum { STORE_DB_SCHEMA = 1, STORE_DB_PATH_BYTES = 4096 };
+enum { STORE_DB_SCHEMA = 2, STORE_DB_PATH_BYTES = 4096 };
 
 struct store {
     sqlite3 *db;
@@ -15,7 +15,7 @@ struct store {
     char path [STORE_DB_PATH_BYTES];
     char reserve_path [STORE_DB_PATH_BYTES];
     sqlite3_stmt *begin, *commit, *rollback;
-    sqlite3_stmt *known, *event, *topic;
+    sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect;
     sqlite3_stmt *incident, *attempt, *effect, *record;
     sqlite3_stmt *tidy_find, *tidy_delete, *tidy_journal, *tidy_sha;
     bool open_txn; //  a transaction is open

@@ -162,14 +162,13 @@ s_schema_make (store_t *self, err_diag_t *diag)
         rc = s_sql_rc (self, store_row_create (self->db, tables [i]), diag);
     if (rc == 0)
         rc = s_sql_rc (self, sqlite3_exec (self->db, s_schema, NULL, NULL, NULL), diag);
+    char meta [256];
+    snprintf (meta, sizeof meta,
+              "INSERT OR IGNORE INTO meta VALUES ('schema_version', %d);"
+              "INSERT INTO meta VALUES ('boot', 1) ON CONFLICT (k) DO UPDATE SET v = v + 1;",
+              STORE_DB_SCHEMA);
     if (rc == 0)
-        rc = s_sql_rc (self,
-                       sqlite3_exec (self->db,
-                                     "INSERT OR IGNORE INTO meta VALUES ('schema_version', 1);"
-                                     "INSERT INTO meta VALUES ('boot', 1)"
-                                     " ON CONFLICT (k) DO UPDATE SET v = v + 1;",
-                                     NULL, NULL, NULL),
-                       diag);
+        rc = s_sql_rc (self, sqlite3_exec (self->db, meta, NULL, NULL, NULL), diag);
     if (rc == 0)
         rc = s_sql_rc (self, sqlite3_exec (self->db, "COMMIT", NULL, NULL, NULL), diag);
     return rc;
@@ -189,6 +188,16 @@ s_prepare_rows (store_t *self, err_diag_t *diag)
     if (rc == 0)
         rc = s_sql_rc (self, store_row_prepare_write (self->db, &store_row_record, &self->record),
                        diag);
+    if (rc == 0)
+        rc = s_sql_rc (self,
+                       store_row_prepare_read (self->db, &store_row_incident, "WHERE id = ?",
+                                               &self->one_incident),
+                       diag);
+    if (rc == 0)
+        rc = s_sql_rc (
+            self,
+            store_row_prepare_read (self->db, &store_row_effect, "WHERE id = ?", &self->one_effect),
+            diag);
     return rc;
 }
 

@@ -18,7 +18,7 @@ struct store_reader {
     sqlite3 *db;
     char path [STORE_DB_PATH_BYTES];
     int64_t deadline_ms; //  CLOCK_MONOTONIC; the running query stops here
-    sqlite3_stmt *incident, *attempts, *body, *any, *by_state, *records, *effects;
+    sqlite3_stmt *incident, *attempts, *body, *any, *by_state, *records, *effects, *effects_in, *counts;
 };
 
 static int64_t
@@ -50,6 +50,8 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
          "WHERE state = ?3 AND number < ?1 ORDER BY number DESC LIMIT ?2"},
         {&self->records, &store_row_record, "WHERE seq > ? ORDER BY seq LIMIT ?"},
         {&self->effects, &store_row_effect, "WHERE incident = ? ORDER BY id LIMIT ?"},
+        {&self->effects_in, &store_row_effect,
+         "WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?"},
     };
     for (size_t i = 0; i < sizeof reads / sizeof reads [0]; i++) {
         if (store_row_prepare_read (self->db, reads [i].table, reads [i].tail, reads [i].stmt)
@@ -58,6 +60,12 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
             return ERR_STORE;
         }
     }
+    const int rc = store_db_prepare (self->db,
+                                     "SELECT (SELECT count (*) FROM incident WHERE state = ?),"
+                                     " (SELECT count (*) FROM effect WHERE state = ?)",
+                                     &self->counts, diag);
+    if (rc < 0)
+        return rc;
     return store_db_prepare (self->db,
                              "SELECT e.body, e.body_sha FROM incident i JOIN event e"
                              " ON e.source = i.source AND e.event_id = i.event_id WHERE i.id = ?",
@@ -212,4 +220,32 @@ store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *
     (void) sqlite3_bind_text (self->effects, 1, incident, -1, SQLITE_STATIC);
     (void) sqlite3_bind_int (self->effects, 2, max);
     return s_rows (self, self->effects, &store_row_effect, ret_rows, max);
+}
+
+int
+store_reader_effects_in (store_reader_t *self, row_effect_state_t state, int64_t before_id,
+                         row_effect_t *ret_rows, int max)
+{
+    assert (self && ret_rows);
+    (void) sqlite3_bind_int (self->effects_in, 1, (int) state);
+    (void) sqlite3_bind_int64 (self->effects_in, 2, before_id > 0 ? before_id : INT64_MAX);
+    (void) sqlite3_bind_int (self->effects_in, 3, max);
+    return s_rows (self, self->effects_in, &store_row_effect, ret_rows, max);
+}
+
+int
+store_reader_counts (store_reader_t *self, store_counts_t *ret_counts)
+{
+    assert (self && ret_counts);
+    s_start (self);
+    (void) sqlite3_bind_int (self->counts, 1, INCIDENT_FAILED);
+    (void) sqlite3_bind_int (self->counts, 2, ROW_EFFECT_DEAD);
+    const int code = sqlite3_step (self->counts);
+    const store_counts_t counts = {.dead_letters = sqlite3_column_int64 (self->counts, 0),
+                                   .dead_effects = sqlite3_column_int64 (self->counts, 1)};
+    const int rc = store_db_end (self->db, self->counts, code, "counts");
+    if (rc < 0 || code != SQLITE_ROW)
+        return ERR_STORE;
+    *ret_counts = counts;
+    return 0;
 }

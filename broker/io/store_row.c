@@ -54,6 +54,7 @@ static const store_row_column_t s_incident [] = {
     INT (row_incident_t, last_seen_ms),
     INT (row_incident_t, occurrences),
     INT (row_incident_t, attempts),
+    INT (row_incident_t, forgiven),
     INT (row_incident_t, charged),
     INT (row_incident_t, lost),
     INT (row_incident_t, not_before_ms),
@@ -111,13 +112,15 @@ static const store_row_column_t s_record [] = {
     {0},
 };
 
-const store_row_table_t store_row_incident = {"incident", s_incident, sizeof (row_incident_t), "id",
-                                              ""};
-const store_row_table_t store_row_attempt = {"attempt", s_attempt, sizeof (row_attempt_t),
-                                             "incident, number",
-                                             ", PRIMARY KEY (incident, number)"};
-const store_row_table_t store_row_effect = {"effect", s_effect, sizeof (row_effect_t), "id", ""};
-const store_row_table_t store_row_record = {"journal", s_record, sizeof (row_record_t), NULL, ""};
+const store_row_table_t store_row_incident = {"incident", s_incident, sizeof (row_incident_t),
+                                              "id",       NULL,       ""};
+const store_row_table_t store_row_attempt = {
+    "attempt",          s_attempt, sizeof (row_attempt_t),
+    "incident, number", NULL,      ", PRIMARY KEY (incident, number)"};
+const store_row_table_t store_row_effect = {"effect", s_effect, sizeof (row_effect_t),
+                                            "id",     "key",    ""};
+const store_row_table_t store_row_record = {"journal", s_record, sizeof (row_record_t),
+                                            NULL,      NULL,     ""};
 
 //  A statement under construction; too long is a bug of the tables above.
 typedef struct {
@@ -139,6 +142,20 @@ s_add_columns (s_sql_t *self, const store_row_table_t *table)
 {
     for (const store_row_column_t *column = table->columns; column->name; column++) {
         s_add (self, column == table->columns ? "" : ", ");
+        s_add (self, column->name);
+    }
+}
+
+static void
+s_add_conflict (s_sql_t *self, const store_row_table_t *table, const char *key)
+{
+    s_add (self, " ON CONFLICT (");
+    s_add (self, key);
+    s_add (self, ") DO UPDATE SET ");
+    for (const store_row_column_t *column = table->columns; column->name; column++) {
+        s_add (self, column == table->columns ? "" : ", ");
+        s_add (self, column->name);
+        s_add (self, " = excluded.");
         s_add (self, column->name);
     }
 }
@@ -173,17 +190,10 @@ store_row_prepare_write (sqlite3 *db, const store_row_table_t *table, sqlite3_st
     for (const store_row_column_t *column = table->columns; column->name; column++)
         s_add (&sql, column == table->columns ? "?" : ", ?");
     s_add (&sql, ")");
-    if (table->key) {
-        s_add (&sql, " ON CONFLICT (");
-        s_add (&sql, table->key);
-        s_add (&sql, ") DO UPDATE SET ");
-        for (const store_row_column_t *column = table->columns; column->name; column++) {
-            s_add (&sql, column == table->columns ? "" : ", ");
-            s_add (&sql, column->name);
-            s_add (&sql, " = excluded.");
-            s_add (&sql, column->name);
-        }
-    }
+    if (table->key)
+        s_add_conflict (&sql, table, table->key);
+    if (table->other_key)
+        s_add_conflict (&sql, table, table->other_key);
     return sqlite3_prepare_v3 (db, sql.text, -1, SQLITE_PREPARE_PERSISTENT, ret_stmt, NULL);
 }
 

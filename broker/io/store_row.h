@@ -32,6 +32,7 @@ typedef struct {
     const store_row_column_t *columns; //  ended by name NULL
     size_t row_size;                   //  sizeof the struct
     const char *key;                   //  columns of the upsert, NULL: rows are only ever inserted
+    const char *other_key;   //  unique as well: a row with a known value replaces that one; or NULL
     const char *constraints; //  table constraints, each with a comma in front, "" for none
 } store_row_table_t;
 

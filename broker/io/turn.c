@@ -189,12 +189,31 @@ s_mail_command (loop_t *self, const mail_t *mail)
     const turn_asked_t asked = {
         .origin = TURN_COMMAND, .reply = mail->as.command.reply, .cookie = mail->as.command.cookie};
     turn_asked_t *entry = s_ask (self, &asked);
+    row_incident_t incident;
+    row_effect_t effect;
     step_in_t in = {.kind = STEP_IN_COMMAND};
     in.as.command.command = mail->as.command.command;
-    in.as.command.incident = mail->as.command.incident;
     in.as.command.cookie = self->asked_count;
     snprintf (in.as.command.worker, sizeof in.as.command.worker, "%s", mail->as.command.worker);
-    const int rc = turn_step (self, &in);
+    int rc = ERR_NONE;
+    switch (in.as.command.command) {
+        case STEP_COMMAND_RETRY:
+        case STEP_COMMAND_CANCEL:
+            rc = store_incident (self->args.store, mail->as.command.incident.text, &incident);
+            in.as.command.incident = rc == 0 ? &incident : NULL;
+            break;
+        case STEP_COMMAND_EFFECT_RETRY:
+            rc = store_effect (self->args.store, mail->as.command.effect, &effect);
+            in.as.command.effect = rc == 0 ? &effect : NULL;
+            break;
+        case STEP_COMMAND_DRAIN:
+        case STEP_COMMAND_RESUME: break;
+    }
+    if (rc < 0 && rc != ERR_NONE) {
+        self->failed = rc;
+        return;
+    }
+    rc = turn_step (self, &in);
     if (rc < 0) {
         entry->answered = true;
         s_command_reply (entry, rc, err_str (rc));

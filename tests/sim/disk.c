@@ -150,6 +150,46 @@ s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
     attempt->row = *row;
 }
 
+static disk_effect_t *
+s_effect (disk_effect_t *effects, int64_t id)
+{
+    disk_effect_t *effect = NULL;
+    HASH_FIND (hh, effects, &id, sizeof id, effect);
+    return effect;
+}
+
+//  A new effect, or one that an operator has asked for again.
+static disk_effect_t *
+s_effect_begin (disk_t *self, disk_incident_t *incident, const row_effect_t *row)
+{
+    disk_effect_t *effect = NULL, *next = NULL;
+    HASH_ITER (hh, self->effects, effect, next)
+    if (strcmp (effect->row.incident.text, row->incident.text) == 0)
+        disk_break (self, "I3 two effects of %s at once", row->incident.text);
+    effect = s_effect (self->dead, row->id);
+    if (effect) {
+        HASH_DEL (self->dead, effect);
+        HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
+        return effect;
+    }
+    HASH_ITER (hh, self->dead, effect, next)
+    if (strcmp (effect->row.key, row->key) == 0) { //  the store keeps one row a key
+        HASH_DEL (self->dead, effect);
+        free (effect);
+    }
+    effect = s_new (sizeof *effect);
+    effect->id = row->id;
+    HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
+    incident->effects++;
+    if (row->id != self->effect + 1)
+        disk_break (self, "I7 effect id %" PRId64 " after %" PRId64, row->id, self->effect);
+    self->effect = row->id;
+    if (incident->effects > incident->ends)
+        disk_break (self, "I3 %s ended %" PRId64 " times but has %" PRId64 " effects",
+                    row->incident.text, incident->ends, incident->effects);
+    return effect;
+}
+
 static void
 s_apply_effect (disk_t *self, const row_effect_t *row)
 {
@@ -158,30 +198,17 @@ s_apply_effect (disk_t *self, const row_effect_t *row)
         disk_break (self, "I7 effect of no incident %s", row->incident.text);
         return;
     }
-    disk_effect_t *effect = NULL, *next = NULL;
-    HASH_FIND (hh, self->effects, &row->id, sizeof row->id, effect);
-    if (!effect) {
-        HASH_ITER (hh, self->effects, effect, next)
-        if (effect->row.incident.text [0]
-            && strcmp (effect->row.incident.text, row->incident.text) == 0
-            && effect->row.state == ROW_EFFECT_READY)
-            disk_break (self, "I3 two effects of %s at once", row->incident.text);
-        effect = s_new (sizeof *effect);
-        effect->id = row->id;
-        HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
-        incident->effects++;
-        if (row->id != self->effect + 1)
-            disk_break (self, "I7 effect id %" PRId64 " after %" PRId64, row->id, self->effect);
-        self->effect = row->id;
-        if (incident->effects > incident->ends)
-            disk_break (self, "I3 %s ended %" PRId64 " times but has %" PRId64 " effects",
-                        row->incident.text, incident->ends, incident->effects);
-    }
+    disk_effect_t *effect = s_effect (self->effects, row->id);
+    if (!effect)
+        effect = s_effect_begin (self, incident, row);
     effect->row = *row;
-    if (row->state != ROW_EFFECT_READY) { //  finished: nothing refers to it any more
-        HASH_DEL (self->effects, effect);
+    if (row->state == ROW_EFFECT_READY)
+        return;
+    HASH_DEL (self->effects, effect);
+    if (row->state == ROW_EFFECT_DEAD)
+        HASH_ADD (hh, self->dead, id, sizeof effect->id, effect);
+    else
         free (effect);
-    }
 }
 
 static void
@@ -349,6 +376,11 @@ disk_fini (disk_t *self)
     HASH_ITER (hh, self->effects, effect, next_effect)
     {
         HASH_DEL (self->effects, effect);
+        free (effect);
+    }
+    HASH_ITER (hh, self->dead, effect, next_effect)
+    {
+        HASH_DEL (self->dead, effect);
         free (effect);
     }
     disk_topic_t *topic, *next_topic;

@@ -51,7 +51,8 @@ typedef struct {
     disk_incident_t *incidents;
     disk_attempt_t *attempts;
     disk_event_t *events;
-    disk_effect_t *effects;
+    disk_effect_t *effects; //  READY
+    disk_effect_t *dead;    //  until retried or replaced
     disk_topic_t *topics;
     int64_t number, effect, seq;
     int64_t open, live;

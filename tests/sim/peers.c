@@ -47,6 +47,12 @@ peers_fini (peers_t *self)
     self->link = NULL;
 }
 
+void
+peers_worker_name (const peers_t *self, uint64_t number, char ret_name [ROW_NAME])
+{
+    snprintf (ret_name, ROW_NAME, "%s", self->workers [number].identity);
+}
+
 const fault_t *
 peers_fault (peers_t *self, int number)
 {

@@ -97,6 +97,9 @@ void
 peers_again (peers_t *self, const step_in_t *done);
 bool
 peers_idle (const peers_t *self);
+//  What a drain of the worker names.
+void
+peers_worker_name (const peers_t *self, uint64_t number, char ret_name [ROW_NAME]);
 //  The fault of an EVENT in the link.
 const fault_t *
 peers_fault (peers_t *self, int number);

@@ -23,7 +23,8 @@ typedef struct {
     step_in_t done; //  delivery's report stepped in this turn
     bool reported;
     bool early; //  planted: outputs leave before the commit
-    int64_t steps, turns, crashes, rollbacks, jumps, commands, stale, by_kind [STEP_IN_SOURCE + 1];
+    int64_t steps, turns, crashes, rollbacks, jumps, stale, by_kind [STEP_IN_SOURCE + 1];
+    int64_t commands [STEP_COMMAND_EFFECT_RETRY + 1];
     int64_t dispositions [STEP_UPLOAD_AGAIN + 1];
 } sim_t;
 
@@ -119,28 +120,62 @@ s_step (sim_t *self, step_in_t *in)
         disk_break (&self->disk, "step failed: %s", err_str (rc));
 }
 
-static void
-s_command (sim_t *self)
+//  Some incident of the disk, in memory or not.
+static const row_incident_t *
+s_some_incident (sim_t *self)
 {
-    static const step_command_t commands [] = {STEP_COMMAND_RETRY, STEP_COMMAND_RETRY,
-                                               STEP_COMMAND_CANCEL};
-    uint64_t skip = peers_random (&self->peers, 40);
-    const disk_incident_t *chosen = NULL;
+    uint64_t skip = peers_random (&self->peers, 80);
+    const row_incident_t *chosen = NULL;
     for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next)
-        if (item->row && step_knows (self->step, item->id.text)) {
-            chosen = item;
+        if (item->row) {
+            chosen = item->row;
             if (!skip--)
                 break;
         }
-    if (!chosen)
-        return;
+    return chosen;
+}
+
+static const row_effect_t *
+s_some_dead_effect (sim_t *self)
+{
+    uint64_t skip = peers_random (&self->peers, 4);
+    const disk_effect_t *item = self->disk.dead;
+    while (item && item->hh.next && skip--)
+        item = item->hh.next;
+    return item ? &item->row : NULL;
+}
+
+static void
+s_command (sim_t *self)
+{
+    static const step_command_t commands [] = {
+        STEP_COMMAND_RETRY,  STEP_COMMAND_RETRY,        STEP_COMMAND_CANCEL, STEP_COMMAND_RESUME,
+        STEP_COMMAND_RESUME, STEP_COMMAND_EFFECT_RETRY, STEP_COMMAND_DRAIN,
+    };
     step_in_t in;
     memset (&in, 0, sizeof in);
     in.kind = STEP_IN_COMMAND;
-    in.as.command.command = commands [peers_random (&self->peers, 3)];
-    in.as.command.incident = chosen->id;
-    self->commands++;
+    in.as.command.command =
+        commands [peers_random (&self->peers, sizeof commands / sizeof commands [0])];
+    in.as.command.incident = s_some_incident (self);
+    in.as.command.effect = s_some_dead_effect (self);
+    peers_worker_name (&self->peers, peers_random (&self->peers, PEERS_WORKERS),
+                       in.as.command.worker);
+    self->commands [in.as.command.command]++;
     s_step (self, &in);
+}
+
+static void
+s_resume_all (sim_t *self)
+{
+    for (uint64_t i = 0; i < PEERS_WORKERS; i++) {
+        step_in_t in;
+        memset (&in, 0, sizeof in);
+        in.kind = STEP_IN_COMMAND;
+        in.as.command.command = STEP_COMMAND_RESUME;
+        peers_worker_name (&self->peers, i, in.as.command.worker);
+        s_step (self, &in);
+    }
 }
 
 static void
@@ -162,6 +197,8 @@ s_inputs (sim_t *self)
         s_step (self, &mail->in);
         free (mail);
     }
+    if (self->peers.calm && self->turns % 64 == 0)
+        s_resume_all (self); //  a drain would leave incidents waiting for ever
     if (s_chance (self, 30))
         s_command (self);
 }
@@ -317,9 +354,13 @@ static void
 s_report (const sim_t *self)
 {
     printf ("steps %" PRId64 " turns %" PRId64 " crashes %" PRId64 " rollbacks %" PRId64
-            " jumps %" PRId64 " commands %" PRId64 " stale sessions %" PRId64 "\n",
-            self->steps, self->turns, self->crashes, self->rollbacks, self->jumps, self->commands,
-            self->stale);
+            " jumps %" PRId64 " stale sessions %" PRId64 "\n",
+            self->steps, self->turns, self->crashes, self->rollbacks, self->jumps, self->stale);
+    printf ("commands: retry %" PRId64 " cancel %" PRId64 " drain %" PRId64 " resume %" PRId64
+            " effect retry %" PRId64 "\n",
+            self->commands [STEP_COMMAND_RETRY], self->commands [STEP_COMMAND_CANCEL],
+            self->commands [STEP_COMMAND_DRAIN], self->commands [STEP_COMMAND_RESUME],
+            self->commands [STEP_COMMAND_EFFECT_RETRY]);
     printf ("events %" PRId64 " incidents %" PRId64 " reports %" PRId64 " records %" PRId64 "\n",
             self->peers.events_made, self->disk.number, self->peers.reports_made, self->disk.seq);
     printf ("verdicts: committed %" PRId64 " late wins %" PRId64 " duplicates %" PRId64

@@ -203,6 +203,24 @@ bench_release (bench_t *self, const char *worker, const step_fence_t *fence, ste
     bench_step (self, &in);
 }
 
+//  An operator's command; returns its result, and in *ret_text what is said to it.
+static inline int
+bench_command (bench_t *self, step_command_t command, const row_incident_t *incident,
+               const row_effect_t *effect, const char *worker, const char **ret_text)
+{
+    step_in_t in = bench_from ("-", STEP_IN_COMMAND);
+    in.as.command.command = command;
+    in.as.command.incident = incident;
+    in.as.command.effect = effect;
+    snprintf (in.as.command.worker, ROW_NAME, "%s", worker);
+    in.as.command.cookie = 7;
+    bench_step (self, &in);
+    const step_out_t *out = bench_last (self, STEP_OUT_COMMAND_REPLY);
+    assert_int_equal (out->as.reply.cookie, 7);
+    *ret_text = out->as.reply.text;
+    return out->as.reply.rc;
+}
+
 //  Schedule and return the last assignment of this turn, NULL = none.
 static inline const step_out_t *
 bench_schedule (bench_t *self)

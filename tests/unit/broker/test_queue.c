@@ -145,15 +145,12 @@ test_a_suppressed_overflow_is_revived_by_a_retry (void **state)
     bench_configure (&bench);
     (void) bench_event (&bench, "a", "1", FAULT_INFO);
     ident_t refused = bench_event (&bench, "b", "2", FAULT_INFO);
-    step_in_t in = bench_from ("-", STEP_IN_COMMAND);
-    in.as.command.command = STEP_COMMAND_RETRY;
-    in.as.command.incident = refused;
-    bench_step (&bench, &in);
-    assert_int_equal (bench_last (&bench, STEP_OUT_COMMAND_REPLY)->as.reply.rc, ERR_FULL);
+    row_incident_t row = *bench_row (&bench, refused.text);
+    const char *text = NULL;
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_RETRY, &row, NULL, "", &text), ERR_FULL);
     bench.settings.global_queue_size = 2;
     bench_configure (&bench);
-    bench_step (&bench, &in);
-    assert_int_equal (bench_last (&bench, STEP_OUT_COMMAND_REPLY)->as.reply.rc, 0);
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_RETRY, &row, NULL, "", &text), 0);
     assert_int_equal (bench_row (&bench, refused.text)->state, INCIDENT_PENDING);
     step_destroy (&bench.step);
 }

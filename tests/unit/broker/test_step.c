@@ -34,6 +34,32 @@ s_wait (bench_t *bench, int64_t ms)
     }
 }
 
+static int
+s_command_incident (bench_t *bench, step_command_t command, const row_incident_t *incident)
+{
+    const char *text = NULL;
+    return bench_command (bench, command, incident, NULL, "", &text);
+}
+
+static int
+s_command_worker (bench_t *bench, step_command_t command, const char *worker)
+{
+    const char *text = NULL;
+    return bench_command (bench, command, NULL, NULL, worker, &text);
+}
+
+//  The last written effect of this turn.
+static const row_effect_t *
+s_effect_row (const bench_t *bench)
+{
+    size_t count;
+    const step_write_t *writes = step_writes (bench->step, &count);
+    while (count--)
+        if (writes [count].kind == STEP_WRITE_EFFECT)
+            return &writes [count].as.effect;
+    return NULL;
+}
+
 static void
 test_a_known_event_id_is_acknowledged_and_writes_nothing (void **state)
 {
@@ -438,13 +464,182 @@ test_a_cancelled_incident_stops_its_worker_and_takes_no_report (void **state)
 {
     bench_t bench = bench_new ();
     step_fence_t fence = s_running (&bench);
-    step_in_t in = bench_from ("-", STEP_IN_COMMAND);
-    in.as.command.command = STEP_COMMAND_CANCEL;
-    in.as.command.incident = fence.incident;
-    bench_step (&bench, &in);
+    row_incident_t row = *bench_row (&bench, NULL);
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_CANCEL, &row), 0);
     assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_CANCELLED);
     assert_non_null (bench_last (&bench, STEP_OUT_CANCEL));
     assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_STALE);
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_CANCEL, &row), ERR_STALE);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_retry_starts_with_a_clean_slate_also_after_a_reload (void **state)
+{
+    bench_t bench = bench_new ();
+    (void) bench_event (&bench, "a", "1", FAULT_WARNING);
+    row_incident_t row = *bench_row (&bench, NULL);
+    bench_join (&bench, "w", 1);
+    step_fence_t fence = bench_schedule (&bench)->as.assign.fence;
+    bench_release (&bench, "w", &fence, STEP_RELEASE_HOST);
+    bench_later (&bench, bench.settings.reconnect_grace_ms + 1);
+    bench_ping (&bench, "w");
+    (void) bench_schedule (&bench);
+    row_attempt_t failed = {.incident = row.id,
+                            .number = 1,
+                            .state = ROW_ATTEMPT_ENDED,
+                            .outcome = VERDICT_HOST,
+                            .identity = "worker:w"};
+    assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_AGENT_FAILED);
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_RETRY, &row), 0);
+    row = *bench_row (&bench, NULL);
+    assert_int_equal (row.state, INCIDENT_PENDING);
+    assert_int_equal (row.forgiven, 1);
+
+    step_reload (bench.step);
+    assert_int_equal (step_load_incident (bench.step, &row), 0);
+    assert_int_equal (step_load_attempt (bench.step, &failed), 0);
+    step_loaded (bench.step, 1, 1, 9, bench.now);
+    bench_later (&bench, LIMIT_QUARANTINE_MIN_MS);
+    bench_credit (&bench, "w", 2, 1);
+    const step_out_t *again = bench_schedule (&bench);
+    assert_non_null (again); //  the host that failed is asked again
+    assert_int_equal (again->as.assign.fence.attempt, 2);
+    step_destroy (&bench.step);
+}
+
+static void
+test_an_incident_of_long_ago_is_retried_from_its_row (void **state)
+{
+    bench_t bench = bench_new ();
+    row_incident_t row = {.number = 1, .state = INCIDENT_FAILED, .attempts = 3, .lost = 3};
+    row.id = ident_new (1);
+    row.fault = bench_fault ("a", "1", FAULT_WARNING);
+    row.created_ms = row.last_seen_ms = bench.now.wall_ms - INT64_C (30) * 24 * 3600 * 1000;
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_RETRY, NULL), ERR_NONE);
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_CANCEL, &row), ERR_STALE);
+    //  A refused command leaves nothing behind that the same fault could be counted on.
+    assert_int_equal (s_event (&bench, "1"), STEP_EVENT_NEW);
+    const char *text = NULL;
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_RETRY, &row, NULL, "", &text), ERR_STALE);
+    assert_string_equal (text, "a newer incident of the same fault is open");
+
+    row.fault = bench_fault ("a", "2", FAULT_WARNING);
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_RETRY, &row), 0);
+    assert_int_equal (bench_row (&bench, row.id.text)->state, INCIDENT_PENDING);
+    assert_int_equal (bench_row (&bench, row.id.text)->lost, 0);
+    bench_later (&bench, 120000);
+    bench_join (&bench, "w", 2);
+    step_schedule (bench.step, bench.now);
+    assert_int_equal (bench_count (&bench, STEP_OUT_ASSIGN), 2);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_report_is_never_retried (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    row_incident_t row = *bench_row (&bench, NULL);
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_RETRY, &row), ERR_STALE);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_full_queue_refuses_a_retry (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.cluster_queue_size = 1;
+    bench_configure (&bench);
+    (void) bench_event (&bench, "a", "1", FAULT_WARNING);
+    (void) bench_event (&bench, "a", "2", FAULT_CRITICAL); //  drops the first
+    row_incident_t row = {.number = 9, .state = INCIDENT_SUPPRESSED};
+    row.id = ident_new (1);
+    row.suppress = INCIDENT_SUPPRESS_OVERFLOW;
+    row.fault = bench_fault ("a", "3", FAULT_WARNING);
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_RETRY, &row), ERR_FULL);
+    row.fault = bench_fault ("b", "3", FAULT_WARNING);
+    assert_int_equal (s_command_incident (&bench, STEP_COMMAND_RETRY, &row), 0);
+    assert_int_equal (bench_row (&bench, row.id.text)->suppress, INCIDENT_SUPPRESS_NONE);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    (void) bench_event (&bench, "a", "2", FAULT_WARNING);
+    assert_int_equal (s_command_worker (&bench, STEP_COMMAND_DRAIN, "nobody"), ERR_NONE);
+    assert_int_equal (s_command_worker (&bench, STEP_COMMAND_DRAIN, "w"), 0);
+    bench_credit (&bench, "w", 2, 1);
+    bench_later (&bench, 1);
+    assert_null (bench_schedule (&bench));
+    step_worker_t shown;
+    assert_int_equal (step_workers (bench.step, bench.now, &shown, 1), 1);
+    assert_true (shown.draining && shown.running == 1);
+    //  What it has is finished and counts; a new session of the same process is drained as well.
+    assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
+    step_in_t hello = bench_from ("w", STEP_IN_HELLO);
+    hello.peer.session = 2;
+    snprintf (hello.as.hello.name, ROW_NAME, "w");
+    hello.as.hello.slots = 8;
+    bench_step (&bench, &hello);
+    step_in_t credit = bench_from ("w", STEP_IN_CREDIT);
+    credit.peer.session = 2;
+    credit.as.credit.number = 1;
+    credit.as.credit.total = credit.as.credit.free = 8;
+    bench_step (&bench, &credit);
+    assert_null (bench_schedule (&bench));
+    assert_int_equal (s_command_worker (&bench, STEP_COMMAND_RESUME, "worker:w"), 0);
+    assert_non_null (bench_schedule (&bench));
+
+    assert_int_equal (s_command_worker (&bench, STEP_COMMAND_DRAIN, "w"), 0);
+    step_in_t bye = bench_from ("w", STEP_IN_BYE);
+    bye.peer.session = 2;
+    bench_step (&bench, &bye);
+    (void) bench_event (&bench, "a", "3", FAULT_WARNING);
+    hello.peer.session = credit.peer.session = 3;
+    bench_later (&bench, 1);
+    bench_step (&bench, &hello);
+    bench_step (&bench, &credit);
+    assert_non_null (bench_schedule (&bench));
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_dead_effect_is_due_again_at_its_old_place (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    (void) bench_schedule (&bench);
+    row_effect_t first = bench_last (&bench, STEP_OUT_EFFECT)->as.effect;
+    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
+    done.as.effect.id = first.id;
+    done.as.effect.result = STEP_EFFECT_PERMANENT;
+    snprintf (done.as.effect.error, LIMIT_REASON_BYTES, "permission denied");
+    bench_step (&bench, &done);
+    row_effect_t dead = *s_effect_row (&bench);
+    assert_int_equal (dead.state, ROW_EFFECT_DEAD);
+    //  Another one waits by now, held up by its own retry.
+    (void) bench_event (&bench, "a", "2", FAULT_WARNING);
+    bench_credit (&bench, "w", 2, 1);
+    fence = bench_schedule (&bench)->as.assign.fence;
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+
+    const char *text = NULL;
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, NULL, "", &text),
+                      ERR_NONE);
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text), 0);
+    assert_string_equal (text, "due again");
+    assert_int_equal (s_effect_row (&bench)->state, ROW_EFFECT_READY);
+    assert_int_equal (s_effect_row (&bench)->tries, 0);
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text),
+                      ERR_STALE);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, first.id);
     step_destroy (&bench.step);
 }
 
@@ -474,6 +669,12 @@ main (void)
         cmocka_unit_test (test_a_clock_that_jumped_extends_leases_once),
         cmocka_unit_test (test_effects_go_one_at_a_time_and_a_retrying_one_holds_its_channel),
         cmocka_unit_test (test_a_cancelled_incident_stops_its_worker_and_takes_no_report),
+        cmocka_unit_test (test_a_retry_starts_with_a_clean_slate_also_after_a_reload),
+        cmocka_unit_test (test_an_incident_of_long_ago_is_retried_from_its_row),
+        cmocka_unit_test (test_a_report_is_never_retried),
+        cmocka_unit_test (test_a_full_queue_refuses_a_retry),
+        cmocka_unit_test (test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye),
+        cmocka_unit_test (test_a_dead_effect_is_due_again_at_its_old_place),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

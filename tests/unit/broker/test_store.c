@@ -252,6 +252,35 @@ test_a_row_written_again_replaces_itself (void **state)
     assert_int_equal (store_reader_incidents (reader, INCIDENT_RESOLVED, 0, rows, 4), 1);
 }
 
+//  A retried incident asks for its effect anew: the store keeps one row a key.
+static void
+test_an_effect_of_a_known_key_replaces_the_old_one (void **state)
+{
+    s_world_t *self = *state;
+    step_write_t write = {.kind = STEP_WRITE_EFFECT};
+    write.as.effect = (row_effect_t){.id = 1, .state = ROW_EFFECT_DONE, .key = "storage/x"};
+    assert_int_equal (store_apply (self->store, &write), 0);
+    write.as.effect = (row_effect_t){.id = 2, .state = ROW_EFFECT_DEAD, .key = "storage/x"};
+    assert_int_equal (store_apply (self->store, &write), 0);
+    row_effect_t row;
+    assert_int_equal (store_effect (self->store, 1, &row), ERR_NONE);
+    assert_int_equal (store_effect (self->store, 2, &row), 0); //  before the commit already
+    assert_int_equal (row.state, ROW_EFFECT_DEAD);
+    assert_int_equal (store_commit (self->store), 0);
+}
+
+static void
+test_the_writer_reads_one_incident_as_the_turn_left_it (void **state)
+{
+    s_world_t *self = *state;
+    row_incident_t row = s_incident (1, INCIDENT_FAILED), read;
+    s_put_incident (self->store, &row);
+    assert_int_equal (store_incident (self->store, row.id.text, &read), 0);
+    assert_memory_equal (&read, &row, sizeof row);
+    store_rollback (self->store);
+    assert_int_equal (store_incident (self->store, row.id.text, &read), ERR_NONE);
+}
+
 static void
 test_no_write_means_no_transaction (void **state)
 {
@@ -504,6 +533,8 @@ main (void)
         TEST (test_an_event_is_known_from_the_turn_that_took_it_and_unique),
         TEST (test_a_rollback_forgets_the_turn_and_the_next_one_works),
         TEST (test_a_row_written_again_replaces_itself),
+        TEST (test_an_effect_of_a_known_key_replaces_the_old_one),
+        TEST (test_the_writer_reads_one_incident_as_the_turn_left_it),
         TEST (test_no_write_means_no_transaction),
         TEST (test_pages_go_from_the_newest_to_the_oldest_without_gap),
         TEST (test_a_body_comes_back_from_the_row_or_from_its_file),
