@@ -44,10 +44,14 @@ int
 fetch (const char *method, const char *url, buf_t *body, int *ret_status, err_diag_t *diag)
 {
     const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
+    static const char *const headers [] = {"Content-Type: application/json"};
+    const bool post = strcmp (method, "POST") == 0;
     const http_request_t request = {
         .method = method,
         .url = url,
-        .body = strcmp (method, "POST") == 0 ? "" : NULL,
+        .headers = headers,
+        .header_count = post,
+        .body = post ? "" : NULL,
         .total_ms = FETCH_TOTAL_MS,
         .response_max = body->max,
     };

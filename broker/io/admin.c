@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <utlist.h>
@@ -55,6 +56,7 @@ typedef struct {
     void (*show) (const admin_view_t *view, admin_reply_t *reply);
     void (*page) (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
     const char *parameters; //  allowed query names, "|" on both sides of each
+    bool counts;            //  wants what only the store can count
     step_command_t command;
 } route_t;
 
@@ -63,12 +65,14 @@ static const route_t s_routes [] = {
     {.path = "/-/healthy", .show = admin_api_healthz},
     {.path = "/readyz", .show = admin_api_readyz},
     {.path = "/-/ready", .show = admin_api_readyz},
-    {.path = "/metrics", .show = admin_metrics},
-    {.path = "/api/v1/status", .show = admin_api_status},
+    {.path = "/metrics", .show = admin_metrics, .counts = true},
+    {.path = "/api/v1/status", .show = admin_api_status, .counts = true},
     {.path = "/api/v1/workers", .show = admin_api_workers},
+    {.path = "/api/v1/clusters", .show = admin_api_clusters},
     {.path = "/api/v1/incidents",
      .page = admin_api_incidents,
-     .parameters = "|state|before|limit|"},
+     .parameters = "|state|reason|before|limit|"},
+    {.path = "/api/v1/effects", .page = admin_api_effects, .parameters = "|state|before|limit|"},
     {.path = "/api/v1/stream", .page = admin_api_stream, .parameters = "|after|limit|"},
     {.path = "/api/v1/incidents/",
      .suffix = "/retry",
@@ -90,6 +94,11 @@ static const route_t s_routes [] = {
      .kind = PATH_COMMAND,
      .post = true,
      .command = STEP_COMMAND_RESUME},
+    {.path = "/api/v1/effects/",
+     .suffix = "/retry",
+     .kind = PATH_COMMAND,
+     .post = true,
+     .command = STEP_COMMAND_EFFECT_RETRY},
     {.path = "/api/v1/incidents/", .suffix = "", .kind = PATH_INCIDENT},
 };
 
@@ -189,29 +198,44 @@ s_on_gone (void *arg, httpd_request_t *request)
     free (command);
 }
 
+//  Put into the mail whom the command is for.  Returns what there cannot be, NULL = it is well named.
+static const char *
+s_subject (mail_t *mail, step_command_t command, const char *name)
+{
+    mail->as.command.command = command;
+    switch (command) {
+        case STEP_COMMAND_RETRY:
+        case STEP_COMMAND_CANCEL:
+            if (!ident_valid (name))
+                return "no such incident";
+            snprintf (mail->as.command.incident.text, IDENT_SIZE, "%s", name);
+            return NULL;
+        case STEP_COMMAND_DRAIN:
+        case STEP_COMMAND_RESUME:
+            if (strlen (name) >= ROW_NAME)
+                return "no such worker";
+            snprintf (mail->as.command.worker, ROW_NAME, "%s", name);
+            return NULL;
+        case STEP_COMMAND_EFFECT_RETRY: break;
+    }
+    return admin_number (name, 1, INT64_MAX >> 1, &mail->as.command.effect) ? "no such effect"
+                                                                            : NULL;
+}
+
 static void
 s_command (admin_t *self, httpd_request_t *request, const route_t *route, const char *name)
 {
-    bool incident = route->command == STEP_COMMAND_RETRY || route->command == STEP_COMMAND_CANCEL;
-    if (incident && !ident_valid (name)) {
-        s_send_error (request, 404, "not_found", "no such incident");
-        return;
-    }
-    if (!incident && strlen (name) >= ROW_NAME) {
-        s_send_error (request, 404, "not_found", "no such worker");
-        return;
-    }
     own (mail_destroy) mail_t *mail = mail_new (MAIL_COMMAND);
     own (own_mem) command_t *command = calloc (1, sizeof (command_t));
     if (!mail || !command) {
         s_send_error (request, 503, "memory", "out of memory");
         return;
     }
-    mail->as.command.command = route->command;
-    if (incident)
-        snprintf (mail->as.command.incident.text, IDENT_SIZE, "%s", name);
-    else
-        snprintf (mail->as.command.worker, ROW_NAME, "%s", name);
+    const char *nobody = s_subject (mail, route->command, name);
+    if (nobody) {
+        s_send_error (request, 404, "not_found", nobody);
+        return;
+    }
     mail->as.command.reply = self->replies;
     mail->as.command.cookie = self->last_cookie + 1;
     if (mailbox_send (self->loop, &mail)) {
@@ -315,6 +339,8 @@ s_get (admin_t *self, httpd_request_t *request, const route_t *route, const char
         return;
     }
     s_look (self);
+    if (route->counts)
+        self->view.counted = store_reader_counts (self->view.reader, &self->view.counts) == 0;
     admin_reply_t reply = {.next = -1};
     if (route->show)
         route->show (&self->view, &reply);
@@ -325,8 +351,16 @@ s_get (admin_t *self, httpd_request_t *request, const route_t *route, const char
     s_send (request, &reply, NULL);
 }
 
-//  Commands come from this host and never from a browser (a page of another site may make one POST
-//  to a loopback address, but not without an Origin).
+//  Against web pages in a browser on this host: a page cannot choose Host, and another site's page that
+//  has its own name point here (DNS rebinding) is told by that name.
+static bool
+s_misnamed (const admin_t *self, const httpd_request_t *request, bool post)
+{
+    return (post || httpd_local (self->httpd)) && !httpd_host_plain (request);
+}
+
+//  Commands come from this host and never from a browser: a page of another site may make one POST to a
+//  loopback address, but neither without an Origin nor, unasked, with a body of JSON.
 static const char *
 s_forbidden (const httpd_request_t *request)
 {
@@ -337,6 +371,27 @@ s_forbidden (const httpd_request_t *request)
     return NULL;
 }
 
+static bool
+s_is_json (const httpd_request_t *request)
+{
+    static const char json [] = "application/json";
+    const char *type = httpd_header (request, "Content-Type");
+    size_t size = strcspn (type, "; \t");
+    return size == sizeof (json) - 1 && strncasecmp (type, json, size) == 0;
+}
+
+static void
+s_post (admin_t *self, httpd_request_t *request, const route_t *route, const char *name)
+{
+    const char *forbidden = s_forbidden (request);
+    if (forbidden)
+        s_send_error (request, 403, "forbidden", forbidden);
+    else if (!s_is_json (request))
+        s_send_error (request, 415, "content_type", "commands need Content-Type: application/json");
+    else
+        s_command (self, request, route, name);
+}
+
 static void
 s_on_request (void *arg, httpd_request_t *request)
 {
@@ -345,9 +400,13 @@ s_on_request (void *arg, httpd_request_t *request)
     const char *method = httpd_method (request);
     const route_t *route = s_route_find (httpd_path (request), name, sizeof (name));
     bool get = strcmp (method, "GET") == 0 || strcmp (method, "HEAD") == 0;
-    const char *forbidden = s_forbidden (request);
     if (httpd_too_large (request)) {
         s_send_error (request, 413, "too_large", "body over 1 MiB");
+    }
+    else if (s_misnamed (self, request, !get)) {
+        s_send_error (request, 403, "host",
+                      "the Host header must be an address or localhost, as in "
+                      "http://127.0.0.1:5580");
     }
     else if (!route) {
         s_send_error (request, 404, "not_found", "no such page");
@@ -357,14 +416,11 @@ s_on_request (void *arg, httpd_request_t *request)
         admin_reply_error (&reply, 405, "method", "this page does not take that method");
         s_send (request, &reply, route->post ? "POST" : "GET, HEAD");
     }
-    else if (!route->post) {
-        s_get (self, request, route, name);
-    }
-    else if (forbidden) {
-        s_send_error (request, 403, "forbidden", forbidden);
+    else if (route->post) {
+        s_post (self, request, route, name);
     }
     else {
-        s_command (self, request, route, name);
+        s_get (self, request, route, name);
     }
 }
 

@@ -17,7 +17,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { STATUS_OK = 200, STATUS_NOT_FOUND = 404, STATUS_INTERNAL = 500, STATUS_UNAVAILABLE = 503 };
+enum {
+    STATUS_OK = 200,
+    STATUS_BAD = 400,
+    STATUS_NOT_FOUND = 404,
+    STATUS_INTERNAL = 500,
+    STATUS_UNAVAILABLE = 503
+};
 enum { FILES_DEPTH = 4 }; //  attempts/<n>/output/investigation.md
 
 //  --- replies
@@ -99,12 +105,11 @@ s_reply_store (admin_reply_t *reply, const char *what, int rc)
 admin_query_t
 admin_query_init (void)
 {
-    return (admin_query_t){.state = INCIDENT_STATES, .limit = LIMIT_HTTP_PAGE_ROWS};
+    return (admin_query_t){.limit = LIMIT_HTTP_PAGE_ROWS};
 }
 
-//  Decimal digits only, below 2^62.
-static int
-s_number (const char *text, int64_t min, int64_t max, int64_t *ret_number)
+int
+admin_number (const char *text, int64_t min, int64_t max, int64_t *ret_number)
 {
     int64_t number = 0;
     if (!text [0])
@@ -132,20 +137,19 @@ admin_query_set (admin_query_t *self, const char *name, const char *value, err_d
         {"after", offsetof (admin_query_t, after), 0, INT64_MAX >> 1},
         {"limit", offsetof (admin_query_t, limit), 1, LIMIT_HTTP_PAGE_ROWS},
     };
-    if (!value)
-        value = "";
     if (strcmp (name, "state") == 0) {
-        if (incident_state_parse (value, &self->state) && self->state != INCIDENT_NONE)
-            return 0;
-        err_diag (diag, "state: pending, investigating, resolved, agent_failed, failed, "
-                        "suppressed or cancelled expected");
-        return ERR_PROTO;
+        self->state = value;
+        return 0;
+    }
+    if (strcmp (name, "reason") == 0) {
+        self->reason = value;
+        return 0;
     }
     for (size_t i = 0; i < sizeof (numbers) / sizeof (numbers [0]); i++) {
         if (strcmp (name, numbers [i].name) != 0)
             continue;
         int64_t number = 0;
-        if (s_number (value, numbers [i].min, numbers [i].max, &number)) {
+        if (admin_number (value, numbers [i].min, numbers [i].max, &number)) {
             err_diag (diag, "%s: a number from %lld to %lld expected", name,
                       (long long) numbers [i].min, (long long) numbers [i].max);
             return ERR_PROTO;
@@ -302,9 +306,12 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
     json_object_set_new (doc, "events", s_status_events (stats));
     json_object_set_new (doc, "outcomes",
                          s_counts (stats->outcomes_total, 0, VERDICT_LOST + 1, s_outcome_name));
-    json_object_set_new (doc, "effects",
-                         json_pack ("{s:I,s:I}", "ready", (json_int_t) stats->effects_ready, "dead",
-                                    (json_int_t) 0));
+    json_object_set_new (
+        doc, "effects",
+        json_pack ("{s:I,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",
+                   view->counted ? json_integer (view->counts.dead_effects) : json_null ()));
+    json_object_set_new (doc, "dead_letters",
+                         view->counted ? json_integer (view->counts.dead_letters) : json_null ());
     json_object_set_new (doc, "store", s_status_store (&data->store));
     json_object_set_new (doc, "files", s_status_files (&data->artifact));
     json_object_set (doc, "sources", sources);
@@ -327,6 +334,23 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
                        "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago));
     }
     admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
+}
+
+void
+admin_api_clusters (const admin_view_t *view, admin_reply_t *reply)
+{
+    json_t *clusters = json_array ();
+    int64_t active = 0;
+    for (size_t i = 0; i < view->data.source_count; i++) {
+        const intake_source_t *source = &view->data.sources [i];
+        active += strcmp (source->state, "active") == 0;
+        json_array_append_new (clusters, s_source (source));
+    }
+    int64_t total = (int64_t) view->data.source_count;
+    admin_reply_json (reply, STATUS_OK,
+                      json_pack ("{s:o,s:{s:I,s:I,s:I}}", "clusters", clusters, "summary", "total",
+                                 (json_int_t) total, "active", (json_int_t) active, "unhealthy",
+                                 (json_int_t) (total - active)));
 }
 
 //  --- incidents, from the store
@@ -368,9 +392,37 @@ s_incident (const row_incident_t *row)
     return doc;
 }
 
+//  Err: ERR_PROTO, the reply says what was expected.
+static int
+s_filter (const admin_query_t *query, incident_state_t *ret_state, incident_suppress_t *ret_reason,
+          admin_reply_t *reply)
+{
+    *ret_state = INCIDENT_STATES;
+    *ret_reason = INCIDENT_SUPPRESS_NONE;
+    if (query->state && !incident_state_parse (query->state, ret_state)) {
+        admin_reply_error (reply, STATUS_BAD, "bad_query",
+                           "state: pending, investigating, resolved, agent_failed, failed, "
+                           "suppressed or cancelled expected");
+        return ERR_PROTO;
+    }
+    if (query->reason
+        && (*ret_state != INCIDENT_SUPPRESSED
+            || !incident_suppress_parse (query->reason, ret_reason))) {
+        admin_reply_error (reply, STATUS_BAD, "bad_query",
+                           "reason: with state=suppressed, one of duplicate, below_severity, "
+                           "triage_disabled, overflow, unparsed expected");
+        return ERR_PROTO;
+    }
+    return 0;
+}
+
 void
 admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
 {
+    incident_state_t state = INCIDENT_STATES;
+    incident_suppress_t reason = INCIDENT_SUPPRESS_NONE;
+    if (s_filter (query, &state, &reason, reply))
+        return;
     //  One row more than asked for tells whether there is a next page.
     int want = (int) query->limit + 1;
     own (own_mem) row_incident_t *rows = calloc ((size_t) want, sizeof (row_incident_t));
@@ -378,7 +430,7 @@ admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin
         admin_reply_json (reply, STATUS_INTERNAL, NULL);
         return;
     }
-    int count = store_reader_incidents (view->reader, query->state, query->before, rows, want);
+    int count = store_reader_incidents (view->reader, state, reason, query->before, rows, want);
     if (count < 0) {
         s_reply_store (reply, "incidents", count);
         return;
@@ -409,17 +461,50 @@ s_attempt (const row_attempt_t *row)
                       "exit_code", row->exit_code, "reason", s_text_or_null (row->reason));
 }
 
+static const char *const s_effect_states [] = {
+    [ROW_EFFECT_READY] = "ready", [ROW_EFFECT_DONE] = "done", [ROW_EFFECT_DEAD] = "dead"};
+
 static json_t *
 s_effect (const row_effect_t *row)
 {
-    static const char *const states [] = {
-        [ROW_EFFECT_READY] = "ready", [ROW_EFFECT_DONE] = "done", [ROW_EFFECT_DEAD] = "dead"};
     static const char *const channels [] = {[ROW_CHANNEL_STORAGE] = "storage"};
-    return json_pack ("{s:I,s:s,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
-                      channels [row->channel], "key", s_text (row->key), "state",
-                      states [row->state], "tries", (json_int_t) row->tries, "next_at",
+    return json_pack ("{s:I,s:s,s:o,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
+                      channels [row->channel], "key", s_text (row->key), "incident",
+                      s_text_or_null (row->incident.text), "state", s_effect_states [row->state],
+                      "tries", (json_int_t) row->tries, "next_at",
                       row->state == ROW_EFFECT_READY ? s_time (row->next_ms) : json_null (),
                       "error", s_text_or_null (row->error));
+}
+
+void
+admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
+{
+    const char *asked = query->state ? query->state : s_effect_states [ROW_EFFECT_DEAD];
+    int state = ROW_EFFECT_READY;
+    while (state <= ROW_EFFECT_DEAD && strcmp (asked, s_effect_states [state]) != 0)
+        state++;
+    if (state > ROW_EFFECT_DEAD) {
+        admin_reply_error (reply, STATUS_BAD, "bad_query", "state: ready, done or dead expected");
+        return;
+    }
+    int want = (int) query->limit + 1;
+    own (own_mem) row_effect_t *rows = calloc ((size_t) want, sizeof (row_effect_t));
+    if (!rows) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    int count = store_reader_effects_in (view->reader, (row_effect_state_t) state, query->before,
+                                         rows, want);
+    if (count < 0) {
+        s_reply_store (reply, "effects", count);
+        return;
+    }
+    int shown = count == want ? want - 1 : count;
+    json_t *list = json_array ();
+    for (int i = 0; i < shown; i++)
+        json_array_append_new (list, s_effect (&rows [i]));
+    json_t *next = count == want ? json_integer (rows [shown - 1].id) : json_null ();
+    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o,s:o}", "effects", list, "next", next));
 }
 
 static bool

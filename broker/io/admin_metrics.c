@@ -104,13 +104,15 @@ static void
 s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     s_sample (out, self, "state", "ready", (double) view->data.stats.effects_ready);
-    s_sample (out, self, "state", "dead", 0.0);
+    if (view->counted)
+        s_sample (out, self, "state", "dead", (double) view->counts.dead_effects);
 }
 
 static void
 s_print_dead_letters (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    buf_printf (out, "%s %" PRId64 "\n", self->name, view->data.stats.incidents [INCIDENT_FAILED]);
+    if (view->counted)
+        buf_printf (out, "%s %" PRId64 "\n", self->name, view->counts.dead_letters);
 }
 
 //  Each worker is in exactly one state.

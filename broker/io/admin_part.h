@@ -18,15 +18,17 @@ typedef struct {
     const char *workspace_root; //  borrowed
     store_reader_t *reader;
     snapshot_data_t data; //  own copy; workers and sources are own arrays
+    bool counted;         //  counts could be read
+    store_counts_t counts;
     clk_now_t now;
 } admin_view_t;
 
 //  What stands behind the question mark.
 typedef struct {
-    incident_state_t state; //  INCIDENT_STATES = any
-    int64_t before;         //  incident number, 0 = from the newest
-    int64_t after;          //  journal seq
-    int64_t limit;          //  1..LIMIT_HTTP_PAGE_ROWS
+    const char *state, *reason; //  as written, borrowed; NULL = not asked for
+    int64_t before;             //  incident number or effect id, 0 = from the newest
+    int64_t after;              //  journal seq
+    int64_t limit;              //  1..LIMIT_HTTP_PAGE_ROWS
 } admin_query_t;
 
 typedef struct {
@@ -48,7 +50,10 @@ admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc);
 
 admin_query_t
 admin_query_init (void);
-//  Set one parameter.  Err: ERR_PROTO with a diag: unknown name, not a number, out of range.
+//  Decimal digits only.  Err: ERR_PROTO: not a number, or outside min..max (at most 2^62).
+int
+admin_number (const char *text, int64_t min, int64_t max, int64_t *ret_number) must_check;
+//  Set one parameter; value is borrowed.  Err: ERR_PROTO with a diag: unknown name, not a number, out of range.
 int
 admin_query_set (admin_query_t *self, const char *name, const char *value,
                  err_diag_t *diag) must_check;
@@ -62,6 +67,10 @@ void
 admin_api_status (const admin_view_t *view, admin_reply_t *reply);
 void
 admin_api_workers (const admin_view_t *view, admin_reply_t *reply);
+void
+admin_api_clusters (const admin_view_t *view, admin_reply_t *reply);
+void
+admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
 void
 admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
 void

@@ -83,10 +83,11 @@ store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t
 int
 store_reader_event_body (store_reader_t *self, const char *incident, char **ret_body,
                          size_t *ret_size) must_check;
-//  A page of incidents, newest first.  state INCIDENT_STATES = any; before_number 0 = from the newest.
+//  A page of incidents, newest first.  state INCIDENT_STATES = any, reason INCIDENT_SUPPRESS_NONE = any
+//  (another one goes with INCIDENT_SUPPRESSED); before_number 0 = from the newest.
 int
-store_reader_incidents (store_reader_t *self, incident_state_t state, int64_t before_number,
-                        row_incident_t *ret_rows, int max) must_check;
+store_reader_incidents (store_reader_t *self, incident_state_t state, incident_suppress_t reason,
+                        int64_t before_number, row_incident_t *ret_rows, int max) must_check;
 //  A page of the journal after seq.
 int
 store_reader_records (store_reader_t *self, int64_t after_seq, row_record_t *ret_rows,

@@ -18,7 +18,8 @@ struct store_reader {
     sqlite3 *db;
     char path [STORE_DB_PATH_BYTES];
     int64_t deadline_ms; //  CLOCK_MONOTONIC; the running query stops here
-    sqlite3_stmt *incident, *attempts, *body, *any, *by_state, *records, *effects, *effects_in, *counts;
+    sqlite3_stmt *incident, *attempts, *body, *any, *by_state, *records, *effects, *effects_in,
+        *counts;
 };
 
 static int64_t
@@ -47,7 +48,8 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
         {&self->attempts, &store_row_attempt, "WHERE incident = ? ORDER BY number LIMIT ?"},
         {&self->any, &store_row_incident, "WHERE number < ? ORDER BY number DESC LIMIT ?"},
         {&self->by_state, &store_row_incident,
-         "WHERE state = ?3 AND number < ?1 ORDER BY number DESC LIMIT ?2"},
+         "WHERE state = ?3 AND number < ?1 AND (?4 = 0 OR suppress = ?4)"
+         " ORDER BY number DESC LIMIT ?2"},
         {&self->records, &store_row_record, "WHERE seq > ? ORDER BY seq LIMIT ?"},
         {&self->effects, &store_row_effect, "WHERE incident = ? ORDER BY id LIMIT ?"},
         {&self->effects_in, &store_row_effect,
@@ -192,15 +194,17 @@ store_reader_event_body (store_reader_t *self, const char *incident, char **ret_
 }
 
 int
-store_reader_incidents (store_reader_t *self, incident_state_t state, int64_t before_number,
-                        row_incident_t *ret_rows, int max)
+store_reader_incidents (store_reader_t *self, incident_state_t state, incident_suppress_t reason,
+                        int64_t before_number, row_incident_t *ret_rows, int max)
 {
     assert (self && ret_rows);
     sqlite3_stmt *stmt = state == INCIDENT_STATES ? self->any : self->by_state;
     (void) sqlite3_bind_int64 (stmt, 1, before_number > 0 ? before_number : INT64_MAX);
     (void) sqlite3_bind_int (stmt, 2, max);
-    if (state != INCIDENT_STATES)
+    if (state != INCIDENT_STATES) {
         (void) sqlite3_bind_int (stmt, 3, (int) state);
+        (void) sqlite3_bind_int (stmt, 4, (int) reason);
+    }
     return s_rows (self, stmt, &store_row_incident, ret_rows, max);
 }
 

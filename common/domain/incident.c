@@ -131,6 +131,17 @@ incident_suppress_name (incident_suppress_t reason)
     return s_reasons [reason];
 }
 
+bool
+incident_suppress_parse (const char *name, incident_suppress_t *ret_reason)
+{
+    for (size_t i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+        if (strcmp (name, s_reasons [i]) == 0) {
+            *ret_reason = (incident_suppress_t) i;
+            return true;
+        }
+    return false;
+}
+
 static const char *
 s_shown (size_t state)
 {

@@ -57,6 +57,8 @@ incident_event_name (incident_event_t event);
 //  "duplicate", "below_severity", "triage_disabled", "overflow", "unparsed"; NONE is "".
 const char *
 incident_suppress_name (incident_suppress_t reason);
+bool
+incident_suppress_parse (const char *name, incident_suppress_t *ret_reason);
 //  Print docs/states.md to stdout.
 void
 incident_print (void);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <utlist.h>
@@ -456,6 +457,25 @@ httpd_from_here (const httpd_request_t *self)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info (self->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     return info && s_loopback (info->client_addr);
+}
+
+bool
+httpd_host_plain (const httpd_request_t *self)
+{
+    char host [64];
+    struct in6_addr address;
+    const char *header = httpd_header (self, "Host");
+    bool brackets = header [0] == '[';
+    size_t size = brackets ? strcspn (++header, "]") : strcspn (header, ":");
+    const char *rest = header + size + (brackets && header [size] == ']');
+    if (!header [0])
+        return true;
+    if (size >= sizeof (host) || (*rest && *rest != ':') || rest [strspn (rest, ":0123456789")])
+        return false;
+    memcpy (host, header, size);
+    host [size] = 0;
+    return inet_pton (brackets ? AF_INET6 : AF_INET, host, &address) == 1
+           || (!brackets && strcasecmp (host, "localhost") == 0);
 }
 
 typedef struct {

@@ -88,6 +88,10 @@ httpd_too_large (const httpd_request_t *self);
 //  Does the client sit on this host?
 bool
 httpd_from_here (const httpd_request_t *self);
+//  Is its Host header an address or localhost, or is there none?  A web page whose own name was made
+//  to point here cannot make its browser say that.
+bool
+httpd_host_plain (const httpd_request_t *self);
 //  Each parameter of the query, until one returns false; value "" when there is none.
 void
 httpd_query_each (const httpd_request_t *self,

@@ -177,7 +177,8 @@ class Broker(Daemon):
 
     def post(self, path):
         url = f"http://{self.system.broker_ports['admin_listen']}{path}"
-        with urllib.request.urlopen(urllib.request.Request(url, method="POST", data=b""), timeout=10) as answer:
+        request = urllib.request.Request(url, method="POST", data=b"", headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read().decode() or "{}")
 
     def status_of(self, path):

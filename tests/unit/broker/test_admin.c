@@ -27,6 +27,8 @@
 
 enum { ROWS = 205 };
 
+#define JSON "Content-Type: application/json\r\nContent-Length: 0\r\n"
+
 typedef struct {
     char dir [64], db [96], root [96], keys [96];
     settings_t settings;
@@ -96,8 +98,8 @@ s_request (const fixture_t *self, const char *method, const char *path, const ch
     answer_t answer;
     own (own_fd) int fd = s_connect (self);
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (64));
-    buf_printf (&text, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", method, path,
-                headers);
+    buf_printf (&text, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n", method,
+                path, headers);
     s_send_text (fd, text.data);
     s_read_answer (fd, &answer);
     return answer;
@@ -180,6 +182,12 @@ s_fill (fixture_t *self)
         memcpy (self->ids [i], row->id.text, IDENT_SIZE);
         row->number = i;
         row->state = i % 2 ? INCIDENT_PENDING : INCIDENT_RESOLVED;
+        if (i == 3)
+            row->state = INCIDENT_FAILED;
+        if (i == 5 || i == 7) {
+            row->state = INCIDENT_SUPPRESSED;
+            row->suppress = i == 5 ? INCIDENT_SUPPRESS_OVERFLOW : INCIDENT_SUPPRESS_DUPLICATE;
+        }
         row->created_ms = row->first_seen_ms = row->last_seen_ms = 1700000000000 + i;
         row->occurrences = 1;
         row->exit_code = -1;
@@ -209,6 +217,7 @@ s_fill (fixture_t *self)
     assert_int_equal (store_apply (self->store, &attempt), 0);
     step_write_t effect = {.kind = STEP_WRITE_EFFECT};
     effect.as.effect.id = 1;
+    effect.as.effect.state = ROW_EFFECT_DEAD;
     snprintf (effect.as.effect.key, sizeof (effect.as.effect.key), "storage/%s", self->ids [1]);
     memcpy (effect.as.effect.incident.text, self->ids [1], IDENT_SIZE);
     assert_int_equal (store_apply (self->store, &effect), 0);
@@ -302,6 +311,8 @@ test_metrics_are_prometheus_text_and_escaped (void **state)
         "\ntriage_queue_oldest_age_seconds 1.500\n",
         "\ntriage_mcp_connection_up{cluster=\"prod\"} 1\n",
         "\ntriage_workers{state=\"quarantined\"} 1\n",
+        "\ntriage_dead_letters 1\n",
+        "\ntriage_effects{state=\"dead\"} 1\n",
         "\ntriage_worker_slots{worker=\"twin\",state=\"running\"} 3\n",
         "\ntriage_worker_slots{worker=\"evil\\\"}?\\\\name\",state=\"free\"} 0\n",
         "\n# TYPE triage_leases_expired_total counter\n",
@@ -336,6 +347,8 @@ test_status_shows_the_snapshot (void **state)
     assert_int_equal (json_member_int (json_object_get (doc, "incidents"), "pending", 0), 7);
     assert_int_equal (json_member_int (json_object_get (doc, "events"), "total", 0), 42);
     assert_int_equal (json_array_size (json_object_get (doc, "sources")), 1);
+    assert_int_equal (json_member_int (json_object_get (doc, "effects"), "dead", 0), 1);
+    assert_int_equal (json_member_int (doc, "dead_letters", 0), 1);
     buf_fini (&answer.text);
 }
 
@@ -369,17 +382,60 @@ test_incidents_come_in_pages_newest_first (void **state)
                       202);
     assert_int_equal (count, 2);
     assert_int_equal (first, 204);
+    count = 0;
+    assert_int_equal (
+        s_page (*state, "/api/v1/incidents?state=suppressed&reason=overflow", &first, &count), 0);
+    assert_int_equal (count, 1);
+    assert_int_equal (first, 5);
+}
+
+static void
+test_effects_are_listed_by_state (void **state)
+{
+    fixture_t *self = *state;
+    answer_t answer = s_get (self, "/api/v1/effects");
+    own (json_drop) json_t *doc = s_body_json (&answer);
+    const json_t *list = json_object_get (doc, "effects");
+    assert_int_equal (json_array_size (list), 1);
+    assert_string_equal (json_member_text (json_array_get (list, 0), "incident", ""),
+                         self->ids [1]);
+    assert_string_equal (json_member_text (json_array_get (list, 0), "state", ""), "dead");
+    buf_fini (&answer.text);
+    answer = s_get (self, "/api/v1/effects?state=ready");
+    own (json_drop) json_t *none = s_body_json (&answer);
+    assert_int_equal (json_array_size (json_object_get (none, "effects")), 0);
+    buf_fini (&answer.text);
+}
+
+static void
+test_clusters_are_listed_with_a_summary (void **state)
+{
+    answer_t answer = s_get (*state, "/api/v1/clusters");
+    own (json_drop) json_t *doc = s_body_json (&answer);
+    const json_t *cluster = json_array_get (json_object_get (doc, "clusters"), 0);
+    assert_string_equal (json_member_text (cluster, "cluster", ""), "prod");
+    assert_int_equal (json_member_int (json_object_get (doc, "summary"), "active", 0), 1);
+    buf_fini (&answer.text);
 }
 
 static void
 test_a_bad_query_is_refused (void **state)
 {
     static const char *const paths [] = {
-        "/api/v1/incidents?limit=201", "/api/v1/incidents?limit=0",
-        "/api/v1/incidents?limit=x",   "/api/v1/incidents?state=lost",
-        "/api/v1/incidents?state",     "/api/v1/incidents?stat=failed",
-        "/api/v1/incidents?before=-1", "/api/v1/stream?after=1e3",
-        "/api/v1/stream?before=3",     "/api/v1/stream?after=99999999999999999999",
+        "/api/v1/incidents?limit=201",
+        "/api/v1/incidents?limit=0",
+        "/api/v1/incidents?limit=x",
+        "/api/v1/incidents?state=lost",
+        "/api/v1/incidents?state",
+        "/api/v1/incidents?stat=failed",
+        "/api/v1/incidents?before=-1",
+        "/api/v1/stream?after=1e3",
+        "/api/v1/incidents?reason=overflow",
+        "/api/v1/effects?state=lost",
+        "/api/v1/incidents?state=suppressed&reason=x",
+        "/api/v1/effects?reason=overflow",
+        "/api/v1/stream?before=3",
+        "/api/v1/stream?after=99999999999999999999",
     };
     for (size_t i = 0; i < sizeof (paths) / sizeof (paths [0]); i++)
         s_expect_error (s_get (*state, paths [i]), 400, "bad_query");
@@ -462,7 +518,7 @@ static void
 test_a_wrong_method_names_the_right_one (void **state)
 {
     fixture_t *self = *state;
-    answer_t answer = s_request (self, "POST", "/api/v1/status", "Content-Length: 0\r\n");
+    answer_t answer = s_request (self, "POST", "/api/v1/status", JSON);
     assert_non_null (strstr (answer.text.data, "Allow: GET, HEAD\r\n"));
     s_expect_error (answer, 405, "method");
     answer = s_get (self, "/api/v1/workers/w1/drain");
@@ -485,8 +541,9 @@ test_a_large_body_is_refused (void **state)
     own (buf_fini) buf_t chunk = buf_init (LIMIT_MIB (2));
     own (own_mem) char *zeros = calloc (1, LIMIT_KIB (64) + 1);
     memset (zeros, 'a', LIMIT_KIB (64));
-    s_send_text (fd, "POST /api/v1/workers/w1/drain HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                     "Transfer-Encoding: chunked\r\n\r\n");
+    s_send_text (
+        fd, "POST /api/v1/workers/w1/drain HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n");
     buf_printf (&chunk, "10000\r\n%s\r\n", zeros);
     for (int i = 0; i < 17; i++)
         s_send_text (fd, chunk.data);
@@ -502,9 +559,44 @@ test_web_pages_cannot_command (void **state)
 {
     fixture_t *self = *state;
     s_expect_error (s_request (self, "POST", "/api/v1/workers/w1/drain",
-                               "Origin: http://evil.example\r\nContent-Length: 0\r\n"),
+                               "Origin: http://evil.example\r\n" JSON),
                     403, "forbidden");
+    //  What a page may send unasked (a form) is no command either.
+    s_expect_error (s_request (self, "POST", "/api/v1/workers/w1/drain",
+                               "Content-Type: text/plain; x=application/json\r\n"
+                               "Content-Length: 0\r\n"),
+                    415, "content_type");
+    s_expect_error (s_request (self, "POST", "/api/v1/workers/w1/drain", "Content-Length: 0\r\n"),
+                    415, "content_type");
     assert_int_equal (mailbox_count (self->inbox), 0);
+}
+
+//  DNS rebinding: the page's own name points here, so its browser sends that name.
+static void
+test_a_host_that_is_no_address_is_refused (void **state)
+{
+    static const struct {
+        const char *host;
+        int status;
+    } cases [] = {
+        {"evil.example", 403},        {"evil.example:5580", 403}, {"127.0.0.1.evil.example", 403},
+        {"localhost.evil", 403},      {"127.0.0.1@evil", 403},    {"[::1].evil", 403},
+        {"127.0.0.1:5580.evil", 403}, {"127.0.0.1:5580", 200},    {"LOCALHOST:1", 200},
+        {"[::1]:5580", 200},          {"192.168.0.7", 200},
+    };
+    fixture_t *self = *state;
+    for (size_t i = 0; i < sizeof (cases) / sizeof (cases [0]); i++) {
+        answer_t answer;
+        own (own_fd) int fd = s_connect (self);
+        own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+        buf_printf (&text, "GET /api/v1/status HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                    cases [i].host);
+        s_send_text (fd, text.data);
+        s_read_answer (fd, &answer);
+        if (answer.status != cases [i].status)
+            fail_msg ("%s: %d", cases [i].host, answer.status);
+        buf_fini (&answer.text);
+    }
 }
 
 //  --- commands
@@ -515,6 +607,7 @@ typedef struct {
     step_command_t command;
     char worker [ROW_NAME];
     ident_t incident;
+    int64_t effect;
 } answerer_t;
 
 //  Stands where the broker's loop is: takes one COMMAND and answers it.
@@ -528,6 +621,7 @@ s_loop (void *arg)
     own (mail_destroy) mail_t *mail = mailbox_recv (self->fixture->inbox);
     self->command = mail->as.command.command;
     self->incident = mail->as.command.incident;
+    self->effect = mail->as.command.effect;
     memcpy (self->worker, mail->as.command.worker, ROW_NAME);
     own (mail_destroy) mail_t *reply = mail_new (MAIL_COMMAND_REPLY);
     reply->as.command_reply.cookie = mail->as.command.cookie;
@@ -543,7 +637,7 @@ s_post (fixture_t *self, const char *path, int rc, answerer_t *ret_seen)
     pthread_t thread;
     *ret_seen = (answerer_t){.fixture = self, .rc = rc};
     assert_int_equal (pthread_create (&thread, NULL, s_loop, ret_seen), 0);
-    answer_t answer = s_request (self, "POST", path, "Content-Length: 0\r\n");
+    answer_t answer = s_request (self, "POST", path, JSON);
     pthread_join (thread, NULL);
     return answer;
 }
@@ -564,6 +658,12 @@ test_a_command_goes_to_the_loop_and_its_answer_comes_back (void **state)
     assert_string_equal (seen.incident.text, self->ids [2]);
     s_expect_error (s_post (self, path, ERR_NONE, &seen), 404, "not_found");
     s_expect_error (s_post (self, path, ERR_STORE, &seen), 503, "refused");
+
+    s_expect_status (s_post (self, "/api/v1/effects/17/retry", 0, &seen), 200);
+    assert_int_equal (seen.command, STEP_COMMAND_EFFECT_RETRY);
+    assert_int_equal (seen.effect, 17);
+    s_expect_error (s_request (self, "POST", "/api/v1/effects/0/retry", JSON), 404, "not_found");
+    s_expect_error (s_request (self, "POST", "/api/v1/effects/1x/retry", JSON), 404, "not_found");
 }
 
 static void
@@ -572,8 +672,10 @@ test_a_silent_loop_costs_two_seconds_and_holds_up_nobody (void **state)
     fixture_t *self = *state;
     own (own_fd) int fd = s_connect (self);
     int64_t from_ms = clk_now (self->clk).boot_ms;
-    s_send_text (fd, "POST /api/v1/workers/w1/resume HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                     "Content-Length: 0\r\n\r\n");
+    s_send_text (
+        fd,
+        "POST /api/v1/workers/w1/resume HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" JSON
+        "\r\n");
     struct pollfd item = {.fd = mailbox_fd (self->inbox), .events = POLLIN};
     assert_int_equal (poll (&item, 1, 10000), 1);
     s_expect_status (s_get (self, "/healthz"), 200);
@@ -593,8 +695,7 @@ test_a_full_inbox_is_told_at_once (void **state)
         mail_t *mail = mail_new (MAIL_SOURCE);
         assert_int_equal (mailbox_send (self->inbox, &mail), 0);
     }
-    s_expect_error (s_request (self, "POST", "/api/v1/workers/w1/drain", "Content-Length: 0\r\n"),
-                    503, "busy");
+    s_expect_error (s_request (self, "POST", "/api/v1/workers/w1/drain", JSON), 503, "busy");
 }
 
 static void
@@ -602,8 +703,10 @@ test_stopping_answers_who_waits (void **state)
 {
     fixture_t *self = *state;
     own (own_fd) int fd = s_connect (self);
-    s_send_text (fd, "POST /api/v1/workers/w1/resume HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                     "Content-Length: 0\r\n\r\n");
+    s_send_text (
+        fd,
+        "POST /api/v1/workers/w1/resume HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" JSON
+        "\r\n");
     struct pollfd item = {.fd = mailbox_fd (self->inbox), .events = POLLIN};
     assert_int_equal (poll (&item, 1, 10000), 1);
     admin_destroy (&self->admin);
@@ -664,6 +767,9 @@ main (void)
         ADMIN_TEST (test_a_wrong_method_names_the_right_one),
         ADMIN_TEST (test_a_large_body_is_refused),
         ADMIN_TEST (test_web_pages_cannot_command),
+        ADMIN_TEST (test_a_host_that_is_no_address_is_refused),
+        ADMIN_TEST (test_effects_are_listed_by_state),
+        ADMIN_TEST (test_clusters_are_listed_with_a_summary),
         ADMIN_TEST (test_a_command_goes_to_the_loop_and_its_answer_comes_back),
         ADMIN_TEST (test_a_silent_loop_costs_two_seconds_and_holds_up_nobody),
         ADMIN_TEST (test_a_full_inbox_is_told_at_once),

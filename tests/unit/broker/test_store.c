@@ -232,7 +232,8 @@ test_a_rollback_forgets_the_turn_and_the_next_one_works (void **state)
     assert_int_equal (store_commit (self->store), 0);
     own (store_reader_destroy) store_reader_t *reader = s_reader (self);
     row_incident_t rows [4];
-    assert_int_equal (store_reader_incidents (reader, INCIDENT_STATES, 0, rows, 4), 1);
+    assert_int_equal (
+        store_reader_incidents (reader, INCIDENT_STATES, INCIDENT_SUPPRESS_NONE, 0, rows, 4), 1);
     assert_int_equal (rows [0].number, 2);
 }
 
@@ -248,8 +249,10 @@ test_a_row_written_again_replaces_itself (void **state)
     assert_int_equal (store_commit (self->store), 0);
     own (store_reader_destroy) store_reader_t *reader = s_reader (self);
     row_incident_t rows [4];
-    assert_int_equal (store_reader_incidents (reader, INCIDENT_PENDING, 0, rows, 4), 0);
-    assert_int_equal (store_reader_incidents (reader, INCIDENT_RESOLVED, 0, rows, 4), 1);
+    assert_int_equal (
+        store_reader_incidents (reader, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE, 0, rows, 4), 0);
+    assert_int_equal (
+        store_reader_incidents (reader, INCIDENT_RESOLVED, INCIDENT_SUPPRESS_NONE, 0, rows, 4), 1);
 }
 
 //  A retried incident asks for its effect anew: the store keeps one row a key.
@@ -312,13 +315,15 @@ test_pages_go_from_the_newest_to_the_oldest_without_gap (void **state)
     row_incident_t rows [10];
     int64_t before = 0, expected = 25;
     for (int page = 0; page < 3; page++) {
-        const int count = store_reader_incidents (reader, INCIDENT_STATES, before, rows, 10);
+        const int count = store_reader_incidents (reader, INCIDENT_STATES, INCIDENT_SUPPRESS_NONE,
+                                                  before, rows, 10);
         assert_int_equal (count, page < 2 ? 10 : 5);
         for (int i = 0; i < count; i++)
             assert_int_equal (rows [i].number, expected--);
         before = rows [count - 1].number;
     }
-    assert_int_equal (store_reader_incidents (reader, INCIDENT_PENDING, 10, rows, 10), 5);
+    assert_int_equal (
+        store_reader_incidents (reader, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE, 10, rows, 10), 5);
     assert_int_equal (rows [0].number, 9);
     row_record_t records [10];
     assert_int_equal (store_reader_records (reader, 20, records, 10), 5);
