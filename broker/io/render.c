@@ -4,7 +4,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/clk.h"
-#include "common/base/json.h"
 #include "common/base/own.h"
 
 #include <inttypes.h>
@@ -259,7 +258,8 @@ s_result_status (const row_incident_t *incident, const row_attempt_t *deciding)
 }
 
 char *
-render_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count)
+render_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
+               const report_t *report, json_t *usage)
 {
     const row_attempt_t *deciding = render_deciding (incident, attempts, count);
     own (json_drop) json_t *doc = json_object ();
@@ -269,6 +269,12 @@ render_result (const row_incident_t *incident, const row_attempt_t *attempts, si
     bad |= json_object_set_new (doc, "completed_at", s_time (incident->completed_ms));
     bad |= json_object_set_new (doc, "status", json_string (s_result_status (incident, deciding)));
     bad |= json_object_set_new (doc, "failure_reason", s_text_or_null (incident->reason));
+    bad |= json_object_set_new (doc, "root_cause",
+                                report ? json_string (report->root_cause) : json_null ());
+    bad |= json_object_set_new (doc, "confidence",
+                                report ? json_string (report_confidence_name (report->confidence))
+                                       : json_null ());
+    bad |= json_object_set (doc, "usage", usage ? usage : json_null ());
     return bad ? NULL : json_text (doc);
 }
 

@@ -7,6 +7,8 @@
 #pragma once
 
 #include "broker/core/row.h"
+#include "broker/io/report.h"
+#include "common/base/json.h"
 
 #include <stddef.h>
 
@@ -19,8 +21,10 @@ char *
 render_incident (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
                  const char *body, size_t size);
 //  result.json of a terminal incident; status success, failed, or error (the agent could not be run).
+//  report, usage: of the winner, NULL without one.  Own: borrows usage.
 char *
-render_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count);
+render_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
+               const report_t *report, json_t *usage);
 //  logs/prompt.md: what the agent is asked to do; at most LIMIT_PROMPT_BYTES.
 char *
 render_prompt (const row_incident_t *incident, const char *body, size_t size);

@@ -3,6 +3,7 @@
 #include "broker/io/storage_fs.h"
 
 #include "broker/io/artifact_dir.h"
+#include "broker/io/artifact_report.h"
 #include "broker/io/artifact_stage.h"
 #include "broker/io/render.h"
 #include "common/base/log.h"
@@ -146,7 +147,16 @@ s_save (int fd, const record_t *record, bool upload_failed)
     own (own_mem) char *event = render_event (incident, body, record->body_size);
     own (own_mem) char *state =
         render_incident (incident, record->attempts, count, body, record->body_size);
-    own (own_mem) char *result = render_result (incident, record->attempts, count);
+    report_t report;
+    own (json_drop) json_t *usage = NULL;
+    if (incident->winner > 0) {
+        rc = artifact_report_read (fd, incident->winner, &report);
+        usage = artifact_report_usage (fd, incident->winner);
+    }
+    if (rc < 0)
+        return rc;
+    own (own_mem) char *result = render_result (incident, record->attempts, count,
+                                                incident->winner > 0 ? &report : NULL, usage);
     if (record->body)
         rc = s_write_text (fd, "event.json", event);
     if (rc == 0)

@@ -1,8 +1,9 @@
-//  utf8 - one step of a strict UTF-8 decoder.
+//  utf8 - one step of a strict UTF-8 decoder, and where a text may be cut.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool
 s_is_tail (unsigned char byte)
@@ -62,4 +63,36 @@ utf8_cut (const char *bytes, size_t size, size_t max)
         cut--;
     }
     return s_is_tail ((unsigned char) bytes [cut]) ? max : cut;
+}
+
+static bool
+s_is_space (char byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\t';
+}
+
+//  Does a sentence end before bytes [at]?  One of the ASCII stops and a space, or an ideographic stop.
+
+static bool
+s_ends_sentence (const char *bytes, size_t at)
+{
+    char last = bytes [at - 1];
+    if (s_is_space (bytes [at]) && (last == '.' || last == '!' || last == '?'))
+        return true;
+    return at >= 3 && memcmp (bytes + at - 3, "\xe3\x80\x82", 3) == 0;
+}
+
+size_t
+utf8_sentence (const char *bytes, size_t size, size_t max)
+{
+    size_t cut = utf8_cut (bytes, size, max);
+    if (cut == size)
+        return size;
+    for (size_t at = cut; at > cut / 2; at--)
+        if (s_ends_sentence (bytes, at))
+            return at;
+    for (size_t at = cut; at > cut / 2; at--)
+        if (s_is_space (bytes [at]))
+            return at;
+    return cut;
 }

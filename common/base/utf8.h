@@ -1,4 +1,4 @@
-//  utf8 - one step of a strict UTF-8 decoder.
+//  utf8 - one step of a strict UTF-8 decoder, and where a text may be cut.
 //  Src: Unicode 15 table 3-7 (no overlong forms, no surrogates, at most U+10FFFF).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -14,3 +14,7 @@ utf8_next (const char *bytes, size_t size, uint32_t *ret_code);
 //  The longest prefix of at most max bytes that does not end inside a character.
 size_t
 utf8_cut (const char *bytes, size_t size, size_t max);
+//  The longest prefix of at most max bytes that ends with a sentence; where none ends in its second
+//  half, with a word; else with a character.
+size_t
+utf8_sentence (const char *bytes, size_t size, size_t max);

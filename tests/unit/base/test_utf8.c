@@ -68,6 +68,25 @@ test_a_cut_never_ends_inside_a_character (void **state)
     assert_int_equal (utf8_cut (text, 6, 0), 0);
 }
 
+static void
+test_a_text_is_cut_at_a_sentence_else_at_a_word (void **state)
+{
+    static const struct {
+        const char *text;
+        size_t max, size;
+    } cuts [] = {{"One two. Three four.", 40, 20},
+                 {"One two. Three four.", 14, 8},  //  after "two."
+                 {"One! two three four", 10, 8},   //  the sentence ends too early
+                 {"v1.2 is v1.3 or v1.4", 12, 12}, //  no sentence ends in a number
+                 {"abcdefghij", 4, 4},
+                 {"\xe4\xb8\x80\xe3\x80\x82\xe4\xba\x8c\xe4\xba\x8c", 9, 6},
+                 {"\xe4\xba\x8c\xe4\xba\x8c", 5, 3},
+                 {"abc", 0, 0}};
+    for (size_t i = 0; i < sizeof (cuts) / sizeof (cuts [0]); i++)
+        assert_int_equal (utf8_sentence (cuts [i].text, strlen (cuts [i].text), cuts [i].max),
+                          cuts [i].size);
+}
+
 int
 main (void)
 {
@@ -75,6 +94,7 @@ main (void)
         cmocka_unit_test (test_each_length_decodes_to_its_code_point),
         cmocka_unit_test (test_overlong_surrogate_and_out_of_range_forms_are_refused),
         cmocka_unit_test (test_a_cut_never_ends_inside_a_character),
+        cmocka_unit_test (test_a_text_is_cut_at_a_sentence_else_at_a_word),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

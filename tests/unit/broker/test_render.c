@@ -83,14 +83,16 @@ test_a_flat_fault_renders_as_the_golden_files (void **state)
     row.winner = 2;
     row.exit_code = 0;
     row.completed_ms = 1767225800000;
-    own (own_mem) char *result = render_result (&row, attempts, 2);
+    report_t report = {.root_cause = "The limit is too low.", .confidence = REPORT_HIGH};
+    own (json_drop) json_t *usage = json_pack ("{s:i}", "output_tokens", 321);
+    own (own_mem) char *result = render_result (&row, attempts, 2, &report, usage);
     s_golden ("result.json", result);
 }
 
 static void
 s_expect_status (const row_incident_t *row, const row_attempt_t *attempt, const char *expected)
 {
-    own (own_mem) char *text = render_result (row, attempt, attempt ? 1 : 0);
+    own (own_mem) char *text = render_result (row, attempt, attempt ? 1 : 0, NULL, NULL);
     own (json_drop) json_t *doc = NULL;
     assert_int_equal (json_parse (text, strlen (text), &doc, NULL), 0);
     assert_string_equal (json_member_text (doc, "status", ""), expected);

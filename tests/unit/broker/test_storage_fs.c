@@ -48,27 +48,35 @@ s_teardown (void **state)
     return 0;
 }
 
-//  Seal an attempt that left a report (text) and a log of its own name.
+//  Seal an attempt that left two files.
 static void
-s_sealed (fixture_t *self, int64_t attempt, const char *text)
+s_seal (fixture_t *self, int64_t attempt, const char *const paths [2], const char *const texts [2])
 {
     artifact_manifest_t manifest = {.count = 2};
-    const char *id = self->world.incident.id.text;
-    own (own_fd) int fd = artifact_dir_open (self->world.root, id, true);
+    own (own_fd) int fd = artifact_dir_open (self->world.root, self->world.incident.id.text, true);
     assert_true (fd >= 0);
-    snprintf (manifest.files [0].path, LIMIT_PATH_BYTES, "output/investigation.md");
-    snprintf (manifest.files [1].path, LIMIT_PATH_BYTES, "logs/run%d.log", (int) attempt);
     for (size_t i = 0; i < 2; i++) {
         mail_file_t *file = &manifest.files [i];
-        file->size = (int64_t) strlen (text);
-        digest_hex (text, strlen (text), file->sha256);
+        snprintf (file->path, sizeof file->path, "%s", paths [i]);
+        file->size = (int64_t) strlen (texts [i]);
+        digest_hex (texts [i], strlen (texts [i]), file->sha256);
         int64_t upto = 0;
-        assert_int_equal (
-            artifact_stage_put (fd, attempt, file->path, file->size, 0, text, strlen (text), &upto),
-            0);
+        assert_int_equal (artifact_stage_put (fd, attempt, file->path, file->size, 0, texts [i],
+                                              strlen (texts [i]), &upto),
+                          0);
     }
     char reason [LIMIT_REASON_BYTES];
     assert_int_equal (artifact_stage_seal (fd, attempt, &manifest, reason), 0);
+}
+
+//  A report (text) and a log of the attempt's own name.
+static void
+s_sealed (fixture_t *self, int64_t attempt, const char *text)
+{
+    char log [LIMIT_PATH_BYTES];
+    snprintf (log, sizeof log, "logs/run%d.log", (int) attempt);
+    s_seal (self, attempt, (const char *const [2]){"output/investigation.md", log},
+            (const char *const [2]){text, text});
 }
 
 static step_effect_result_t
@@ -197,6 +205,44 @@ test_a_failure_of_the_disk_is_tried_again_and_leaves_no_result (void **state)
 }
 
 static void
+s_expect_result (fixture_t *self, const char *part)
+{
+    own (own_mem) char *text = world_read (&self->world, "result.json");
+    assert_non_null (text);
+    if (!strstr (text, part))
+        fail_msg ("no %s in %s", part, text);
+}
+
+static void
+test_the_result_tells_root_cause_confidence_and_usage (void **state)
+{
+    fixture_t *self = *state;
+    world_attempt (&self->world, 1, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
+    s_seal (self, 1, (const char *const [2]){"output/investigation.md", "output/agent-result.json"},
+            (const char *const [2]){"## Root Cause\n\nDisk **full**.\n\nConfidence: HIGH\n",
+                                    "{\"usage\": {\"output_tokens\": 321}, \"result\": \"x\"}"});
+    s_end (self, INCIDENT_RESOLVED, 1);
+    assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
+    s_expect_result (self, "\"root_cause\": \"Disk full.\"");
+    s_expect_result (self, "\"confidence\": \"HIGH\"");
+    s_expect_result (self, "\"output_tokens\": 321");
+}
+
+static void
+test_an_agent_result_that_is_no_json_leaves_no_usage (void **state)
+{
+    fixture_t *self = *state;
+    world_attempt (&self->world, 1, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
+    s_seal (self, 1, (const char *const [2]){"output/investigation.md", "output/agent-result.json"},
+            (const char *const [2]){"A report without any heading.", "{\"usage\": {"});
+    s_end (self, INCIDENT_RESOLVED, 1);
+    assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
+    s_expect_result (self, "\"root_cause\": \"See investigation report for details\"");
+    s_expect_result (self, "\"confidence\": \"UNKNOWN\"");
+    s_expect_result (self, "\"usage\": null");
+}
+
+static void
 test_an_unknown_incident_is_a_permanent_error (void **state)
 {
     fixture_t *self = *state;
@@ -217,6 +263,8 @@ main (void)
         TEST (test_a_failed_incident_keeps_its_files_in_the_attempt_unless_told_to_upload),
         TEST (test_an_incident_whose_attempts_left_nothing_still_has_its_record),
         TEST (test_a_failure_of_the_disk_is_tried_again_and_leaves_no_result),
+        TEST (test_the_result_tells_root_cause_confidence_and_usage),
+        TEST (test_an_agent_result_that_is_no_json_leaves_no_usage),
         TEST (test_an_unknown_incident_is_a_permanent_error),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -1,0 +1,66 @@
+//  artifact_report - see artifact_report.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/artifact_report.h"
+
+#include "broker/io/artifact_dir.h"
+#include "common/base/buf.h"
+#include "common/base/limits.h"
+#include "common/base/own.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { S_READ_BYTES = LIMIT_KIB (64) };
+
+//  The first max bytes of a file of the attempt.
+static int
+s_read (int fd, int64_t attempt, const char *name, buf_t *text, int64_t *ret_size)
+{
+    char path [LIMIT_PATH_BYTES];
+    snprintf (path, sizeof path, "attempts/%" PRId64 "/output/%s", attempt, name);
+    own (own_fd) int file = artifact_dir_file (fd, path, O_RDONLY, ret_size);
+    if (file < 0)
+        return file;
+    char bytes [S_READ_BYTES];
+    while (text->size < text->max) {
+        size_t room = text->max - text->size;
+        ssize_t count = read (file, bytes, room < sizeof bytes ? room : sizeof bytes);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return count < 0 ? -errno : 0;
+        if (buf_append (text, bytes, (size_t) count) < 0)
+            return text->failed;
+    }
+    return 0;
+}
+
+int
+artifact_report_read (int fd, int64_t attempt, report_t *ret_report)
+{
+    assert (ret_report);
+    own (buf_fini) buf_t text = buf_init (LIMIT_REPORT_PARSE_BYTES);
+    int64_t size = 0;
+    int rc = s_read (fd, attempt, "investigation.md", &text, &size);
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    return report_read (text.data, text.size, ret_report);
+}
+
+json_t *
+artifact_report_usage (int fd, int64_t attempt)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_AGENT_RESULT_BYTES);
+    own (json_drop) json_t *doc = NULL;
+    int64_t size = 0;
+    if (s_read (fd, attempt, "agent-result.json", &text, &size) < 0 || (size_t) size > text.size
+        || json_parse (text.data, text.size, &doc, NULL) < 0)
+        return NULL;
+    json_t *usage = json_object_get (doc, "usage");
+    if (!json_is_object (usage) || json_dumpb (usage, NULL, 0, 0) > LIMIT_USAGE_BYTES)
+        return NULL;
+    return json_incref (usage);
+}

@@ -1,0 +1,14 @@
+//  artifact_report - what a sealed attempt has to say: its report's root cause, its agent's usage.
+//
+//  fd: the incident's folder (artifact_dir_open).  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/io/report.h"
+#include "common/base/json.h"
+
+//  No such file reads like a report in which nothing is found.  Err: -errno, -ENOMEM.
+int
+artifact_report_read (int fd, int64_t attempt, report_t *ret_report) must_check;
+//  The object "usage" of output/agent-result.json.  Own: fresh; NULL when there is none to be had.
+json_t *
+artifact_report_usage (int fd, int64_t attempt);
