@@ -21,6 +21,8 @@ BIN = Path(os.environ.get("TRIAGE_BIN", ROOT / "build/debug/bin")).resolve()
 AGENTS = ROOT / "tests/system/agents"
 SLOW = float(os.environ.get("TRIAGE_SLOW", "1"))  # sanitizers: a factor on every time-out
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+SANITIZER = re.compile(rb"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|LeakSanitizer has|\S+\.[ch]:\d+:\d+: runtime error:")
+REPORT_BYTES = 8000  # of a sanitizer's report that are shown
 
 
 def wait_until(condition, timeout_s=30, what="", step_s=0.02):
@@ -171,14 +173,14 @@ class Broker(Daemon):
     def get(self, path, raw=False):
         """GET an admin path: parsed JSON (or text)."""
         url = f"http://{self.system.broker_ports['admin_listen']}{path}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=10 * SLOW) as answer:
             text = answer.read().decode()
         return text if raw else json.loads(text)
 
     def post(self, path):
         url = f"http://{self.system.broker_ports['admin_listen']}{path}"
         request = urllib.request.Request(url, method="POST", data=b"", headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10 * SLOW) as answer:
             return json.loads(answer.read().decode() or "{}")
 
     def status_of(self, path):
@@ -288,8 +290,17 @@ class System:
         own = {process.pid for process in self.processes if process.alive()} | {os.getpid()}
         return [found for found in processes_of(self.root) if found[0] not in own]
 
+    def sanitizer_report(self):
+        """The first report that a program of this folder wrote, or None; agents' standard error is a file below."""
+        for path in [*self.root.rglob("*.log"), *self.root.glob("*.out")]:
+            text = path.read_bytes() if path.is_file() else b""
+            found = SANITIZER.search(text)
+            if found:
+                return f"{path}:\n" + text[found.start():found.start() + REPORT_BYTES].decode(errors="replace")
+        return None
+
     def close(self):
-        """Stop everything, the broker last; nothing may be left running."""
+        """Stop everything, the broker last; nothing may be left running, no sanitizer may have spoken."""
         for process in reversed(self.processes):
             process.signal(signal.SIGTERM)
         for process in reversed(self.processes):
@@ -308,6 +319,8 @@ class System:
                     pass
             if left:
                 raise AssertionError(f"left running: {left}") from None
+        report = self.sanitizer_report()
+        assert not report, report
 
 
 def processes_of(root):
