@@ -208,13 +208,13 @@ s_subject (mail_t *mail, step_command_t command, const char *name)
         case STEP_COMMAND_CANCEL:
             if (!ident_valid (name))
                 return "no such incident";
-            snprintf (mail->as.command.incident.text, IDENT_SIZE, "%s", name);
+            memcpy (mail->as.command.incident.text, name, IDENT_SIZE);
             return NULL;
         case STEP_COMMAND_DRAIN:
         case STEP_COMMAND_RESUME:
             if (strlen (name) >= ROW_NAME)
                 return "no such worker";
-            snprintf (mail->as.command.worker, ROW_NAME, "%s", name);
+            memcpy (mail->as.command.worker, name, strlen (name) + 1);
             return NULL;
         case STEP_COMMAND_EFFECT_RETRY: break;
     }
