@@ -139,6 +139,19 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
     }
 }
 
+//  SIGHUP.  A system prompt fits into one DATA: no download sees half of each.
+static void
+s_configure (artifact_t *self, mail_t *mail)
+{
+    self->settings = mail_take_config (mail, &self->conf);
+    if (!mail->as.config.prompt)
+        return;
+    free (self->system_prompt);
+    self->system_prompt = mail->as.config.prompt;
+    self->system_prompt_size = mail->as.config.prompt_size;
+    mail->as.config.prompt = NULL;
+}
+
 //  Returns false when told to stop.
 static bool
 s_read_mail (artifact_t *self)
@@ -155,6 +168,8 @@ s_read_mail (artifact_t *self)
         }
         else if (mail->kind == MAIL_REPLY)
             artifact_event_reply (self, mail);
+        else if (mail->kind == MAIL_CONFIG)
+            s_configure (self, mail);
     }
     return true;
 }
@@ -194,15 +209,10 @@ s_main (void *arg)
 static int
 s_read_prompt (artifact_t *self, err_diag_t *diag)
 {
-    const char *path = self->settings->agent_system_prompt_file;
-    own (buf_fini) buf_t text = buf_init (LIMIT_SYSTEM_PROMPT_BYTES);
-    own (own_mem) char *real = realpath (path, NULL); //  a mounted ConfigMap is made of symlinks
-    int rc = real ? buf_read_file (&text, real) : -errno;
-    if (rc < 0) {
-        err_diag (diag, "agent_system_prompt_file %s: %s (at most %d bytes)", path, err_str (rc),
-                  LIMIT_SYSTEM_PROMPT_BYTES);
-        return ERR_CONFIG;
-    }
+    own (buf_fini) buf_t text = {0};
+    int rc = settings_prompt (self->settings, &text, diag);
+    if (rc < 0)
+        return rc;
     self->system_prompt_size = text.size;
     self->system_prompt = buf_take (&text);
     return self->system_prompt ? 0 : -ENOMEM;
@@ -289,6 +299,7 @@ artifact_destroy (artifact_t **self_p)
     mailbox_destroy (&self->inbox);
     clk_destroy (&self->clk);
     own_fd (&self->stop_fd);
+    conf_destroy (&self->conf);
     free (self->system_prompt);
     free (self->events_dir);
     free (self);

@@ -27,7 +27,7 @@ artifact_new (const settings_t *settings, const curve_keys_t *keys, curve_zap_t 
 //  Stop the thread: finish what is received, close the socket, join.
 void
 artifact_destroy (artifact_t **self_p);
-//  Where the loop sends CHECK and REPLY.  Own: borrowed.
+//  Where the loop sends CHECK, REPLY and CONFIG.  Own: borrowed.
 mailbox_t *
 artifact_inbox (artifact_t *self);
 const char *

@@ -216,18 +216,6 @@ s_adopt (artifact_t *self, const artifact_event_t *event, const char *sha256, bu
     return buf_read_file (body, path);
 }
 
-//  Is triage on for the cluster that the event names?
-static bool
-s_triage_enabled (const artifact_t *self, const char *cluster)
-{
-    const settings_cluster_t *clusters = self->settings->clusters.items;
-    for (size_t i = 0; i < self->settings->clusters.count; i++) {
-        if (strcmp (clusters [i].name, cluster) == 0)
-            return clusters [i].triage_enabled;
-    }
-    return true;
-}
-
 static mail_t *
 s_event_mail (artifact_t *self, const link_msg_t *msg, artifact_event_t *event, const char *sha256,
               const buf_t *body)
@@ -249,7 +237,8 @@ s_event_mail (artifact_t *self, const link_msg_t *msg, artifact_event_t *event, 
     event->corr = msg->frame.seq;
     mail->as.event.reply = self->inbox;
     mail->as.event.cookie = event->cookie;
-    mail->as.event.triage_enabled = s_triage_enabled (self, mail->as.event.fault.cluster);
+    mail->as.event.triage_enabled =
+        settings_triage_enabled (self->settings, mail->as.event.fault.cluster);
     return mail;
 }
 

@@ -29,12 +29,13 @@ enum artifact_count {
 
 struct artifact {
     const settings_t *settings;
+    conf_t *conf;     //  whose settings they are since a CONFIG; NULL before
     curve_zap_t *zap; //  NULL without keys
     mailbox_t *loop, *inbox;
     store_reader_t *reader;
     clk_t *clk;
     link_t *link;
-    char *system_prompt;
+    char *system_prompt; //  owned
     size_t system_prompt_size;
     char *events_dir; //  beside the store
     peers_t *peers;

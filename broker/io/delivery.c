@@ -19,6 +19,7 @@ enum { S_UNSENT_MS = 5 }; //  the loop's mailbox is full: look again after this
 
 struct delivery {
     const settings_t *settings;
+    conf_t *conf; //  whose settings they are since a CONFIG; NULL before
     mailbox_t *loop, *inbox;
     store_reader_t *reader;
     mail_t *unsent; //  the loop's mailbox was full: no other effect is begun
@@ -57,6 +58,8 @@ s_work (delivery_t *self)
     if (self->unsent && mailbox_send (self->loop, &self->unsent) < 0)
         return true;
     own (mail_destroy) mail_t *mail = mailbox_recv (self->inbox);
+    if (mail && mail->kind == MAIL_CONFIG)
+        self->settings = mail_take_config (mail, &self->conf);
     if (!mail || mail->kind != MAIL_EFFECT)
         return !mail || mail->kind != MAIL_STOP;
     mail_t *done = s_execute (self, &mail->as.effect.row);
@@ -126,6 +129,7 @@ delivery_destroy (delivery_t **self_p)
         pthread_join (self->thread, NULL);
     }
     mail_destroy (&self->unsent);
+    conf_destroy (&self->conf);
     store_reader_destroy (&self->reader);
     mailbox_destroy (&self->inbox);
     own_fd (&self->stop_fd);

@@ -14,4 +14,4 @@ delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag);
 void
 delivery_destroy (delivery_t **self_p);
 mailbox_t *
-delivery_inbox (delivery_t *self); //  EFFECT mails; borrowed
+delivery_inbox (delivery_t *self); //  EFFECT and CONFIG mails; borrowed

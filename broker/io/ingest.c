@@ -29,17 +29,6 @@ s_event_id (codec_text_t text, char ret_id [LIMIT_EVENT_ID_BYTES + 1])
     return true;
 }
 
-static bool
-s_triage_enabled (const loop_t *self, const char *cluster)
-{
-    const settings_cluster_t *items = self->settings->clusters.items;
-    for (size_t i = 0; i < self->settings->clusters.count; i++) {
-        if (strcmp (items [i].name, cluster) == 0)
-            return items [i].triage_enabled;
-    }
-    return true;
-}
-
 static void
 s_event (loop_t *self, peer_t *peer, const link_msg_t *msg)
 {
@@ -64,7 +53,8 @@ s_event (loop_t *self, peer_t *peer, const link_msg_t *msg)
     };
     snprintf (row.source, sizeof row.source, "%s", msg->identity [0] ? msg->identity : "local");
     memcpy (row.event_id, asked.event_id, sizeof row.event_id);
-    turn_event (self, &row, &fault, s_triage_enabled (self, fault.cluster), &asked);
+    turn_event (self, &row, &fault, settings_triage_enabled (self->settings, fault.cluster),
+                &asked);
 }
 
 int64_t

@@ -64,15 +64,15 @@ struct intake {
     mailbox_t *loop;       //  borrowed
     intake_spool_t *spool; //  events and notices on their way to the loop
     char sessions_dir [PATH_BYTES];
-    s_source_t *sources; //  intake thread only
-    pthread_t thread;
-    bool thread_started;
-    atomic_bool stop;
-    pthread_mutex_t lock; //  guards what follows
-    s_config_t configs [LIMIT_CLUSTERS];
+    s_source_t *sources;
+    s_config_t configs [LIMIT_CLUSTERS]; //  the sources there should be
     size_t config_count;
     int64_t backoff_min_ms, backoff_max_ms;
     bool config_changed;
+    pthread_t thread; //  uses alone what is above, once it runs
+    bool thread_started;
+    atomic_bool stop;
+    pthread_mutex_t lock; //  guards what follows
     intake_source_t stats [LIMIT_CLUSTERS];
     size_t stats_count;
 };
@@ -124,33 +124,34 @@ s_same_session (const s_config_t *a, const s_config_t *b)
            && strcmp (a->token_file, b->token_file) == 0 && strcmp (a->mode, b->mode) == 0;
 }
 
-int
-intake_configure (intake_t *self, const settings_t *settings)
+static void
+s_configs_fini (intake_t *self)
 {
-    assert (self && settings);
+    for (size_t i = 0; i < self->config_count; i++)
+        s_config_fini (&self->configs [i]);
+    self->config_count = 0;
+}
 
+//  Take the list of sources; s_reconcile acts on it.  Err: -ENOMEM, no source then.
+static int
+s_configure (intake_t *self, const settings_t *settings)
+{
     own (own_mem) settings_cluster_t *clusters = calloc (LIMIT_CLUSTERS, sizeof *clusters);
     if (!clusters)
         return -ENOMEM;
     size_t count = settings_clusters (settings, clusters, LIMIT_CLUSTERS);
-    int rc = 0;
-    pthread_mutex_lock (&self->lock);
-    for (size_t i = 0; i < self->config_count; i++)
-        s_config_fini (&self->configs [i]);
-    self->config_count = 0;
-    for (size_t i = 0; i < count && i < LIMIT_CLUSTERS; i++) {
-        if (!clusters [i].mcp_endpoint || !clusters [i].mcp_endpoint [0])
-            continue; //  a cluster that only sends to ingest
+    s_configs_fini (self);
+    for (size_t i = 0; i < count; i++) {
         if (!s_config_init (&self->configs [self->config_count++], &clusters [i],
-                            settings->subscribe_mode))
-            rc = -ENOMEM;
+                            settings->subscribe_mode)) {
+            s_configs_fini (self);
+            return -ENOMEM;
+        }
     }
     self->backoff_min_ms = settings->sse_reconnect_initial_backoff;
     self->backoff_max_ms = settings->sse_reconnect_max_backoff;
-    self->config_changed = rc == 0;
-    pthread_mutex_unlock (&self->lock);
-    http_wake (self->http);
-    return rc;
+    self->config_changed = true;
+    return 0;
 }
 
 
@@ -165,12 +166,21 @@ s_notice (s_source_t *source, const char *change, const char *reason)
 }
 
 static void
+s_drop_secret (char **text_p)
+{
+    if (*text_p)
+        explicit_bzero (*text_p, strlen (*text_p));
+    free (*text_p);
+    *text_p = NULL;
+}
+
+//  Returns true when the token is another one than before.
+static bool
 s_read_token (s_source_t *source)
 {
-    free (source->token_header);
-    source->token_header = NULL;
+    own (s_drop_secret) char *before = own_take (source->token_header);
     if (!source->config.token_file [0])
-        return;
+        return before != NULL;
     buf_t token = buf_init (LIMIT_SECRET_BYTES);
     int rc = buf_read_file (&token, source->config.token_file);
     if (rc != 0)
@@ -183,6 +193,7 @@ s_read_token (s_source_t *source)
         source->token_header = NULL;
     explicit_bzero (token.data, token.size);
     buf_fini (&token);
+    return strcmp (before ? before : "", source->token_header ? source->token_header : "") != 0;
 }
 
 static void
@@ -192,9 +203,7 @@ s_source_destroy (s_source_t *source)
         http_cancel (source->intake->http, &source->flights [i].transfer);
     mcp_destroy (&source->mcp);
     s_config_fini (&source->config);
-    if (source->token_header)
-        explicit_bzero (source->token_header, strlen (source->token_header));
-    free (source->token_header);
+    s_drop_secret (&source->token_header);
     free (source);
 }
 
@@ -260,7 +269,6 @@ s_reconcile (intake_t *self)
 {
     bool wanted [LIMIT_CLUSTERS] = {0};
     int64_t boot_ms = clk_now (self->clk).boot_ms;
-    pthread_mutex_lock (&self->lock);
     self->config_changed = false;
     s_source_t *source;
     DL_FOREACH (self->sources, source)
@@ -269,7 +277,11 @@ s_reconcile (intake_t *self)
         for (size_t i = 0; i < self->config_count && !source->stopping; i++) {
             if (wanted [i] || !s_same_session (&source->config, &self->configs [i]))
                 continue;
-            keep = wanted [i] = true;
+            //  With another token a session that does not stand is tried again at once
+            keep = !s_read_token (source) || mcp_state (source->mcp) == MCP_ACTIVE;
+            if (!keep)
+                break;
+            wanted [i] = true;
             source->config.triage_enabled = self->configs [i].triage_enabled;
             mcp_set_backoff (source->mcp, self->backoff_min_ms, self->backoff_max_ms);
             break;
@@ -293,7 +305,6 @@ s_reconcile (intake_t *self)
         else
             s_config_fini (&config);
     }
-    pthread_mutex_unlock (&self->lock);
 }
 
 
@@ -460,7 +471,7 @@ s_act (s_source_t *source)
             case MCP_OUT_STATE: s_on_state (source, &out); break;
             case MCP_OUT_GAP: s_on_gap (source, &out); break;
             case MCP_OUT_SESSION: s_on_session (source, out.text); break;
-            case MCP_OUT_TOKEN: s_read_token (source); break;
+            case MCP_OUT_TOKEN: (void) s_read_token (source); break;
         }
         mcp_out_fini (&out);
     }
@@ -503,9 +514,7 @@ s_turn (intake_t *self)
         if (mcp_state (source->mcp) == MCP_STOPPED) {
             DL_DELETE (self->sources, source);
             s_source_destroy (source);
-            pthread_mutex_lock (&self->lock);
             self->config_changed = true; //  its successor may start now
-            pthread_mutex_unlock (&self->lock);
             wake = boot_ms;
             continue;
         }
@@ -517,6 +526,15 @@ s_turn (intake_t *self)
 }
 
 static void
+s_on_config (intake_t *self, mail_t *mail)
+{
+    own (conf_destroy) conf_t *conf = NULL;
+    int rc = s_configure (self, mail_take_config (mail, &conf));
+    if (rc < 0)
+        log_error ("clusters not reloaded", kv ("error", err_str (rc)));
+}
+
+static void
 s_drain_inbox (intake_t *self)
 {
     mail_t *mail;
@@ -524,6 +542,8 @@ s_drain_inbox (intake_t *self)
         if (mail->kind == MAIL_REPLY)
             intake_spool_reply (self->spool, mail->as.reply.cookie, mail->as.reply.accepted,
                                 mail->as.reply.retry_ms, clk_now (self->clk).boot_ms);
+        if (mail->kind == MAIL_CONFIG)
+            s_on_config (self, mail);
         mail_destroy (&mail);
     }
 }
@@ -541,10 +561,7 @@ s_run (void *arg)
 {
     intake_t *self = arg;
     while (!atomic_load (&self->stop)) {
-        pthread_mutex_lock (&self->lock);
-        bool changed = self->config_changed;
-        pthread_mutex_unlock (&self->lock);
-        if (changed)
+        if (self->config_changed)
             s_reconcile (self);
         int64_t wake = s_turn (self);
         s_publish_stats (self);
@@ -593,7 +610,7 @@ intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
     if (rc != 0)
         err_diag (diag, "cannot make %s: %s", self->sessions_dir, err_str (rc));
     if (rc == 0 && self->clk && self->http && self->inbox && self->spool
-        && intake_configure (self, settings) == 0)
+        && s_configure (self, settings) == 0)
         self->thread_started = pthread_create (&self->thread, NULL, s_run, self) == 0;
     if (!self->thread_started)
         intake_destroy (&self);
@@ -617,8 +634,7 @@ intake_destroy (intake_t **self_p)
         DL_DELETE (self->sources, source);
         s_source_destroy (source);
     }
-    for (size_t i = 0; i < self->config_count; i++)
-        s_config_fini (&self->configs [i]);
+    s_configs_fini (self);
     intake_spool_destroy (&self->spool);
     mailbox_destroy (&self->inbox);
     http_destroy (&self->http);

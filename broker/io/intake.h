@@ -20,11 +20,8 @@ intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag);
 //  Stop: DELETE the sessions (3 s at most), join.
 void
 intake_destroy (intake_t **self_p);
-//  New cluster list (SIGHUP).
-int
-intake_configure (intake_t *self, const settings_t *settings) must_check;
 //  Returns the number of sources; fills at most max.  Any thread.
 size_t
 intake_sources (intake_t *self, intake_source_t *ret_sources, size_t max);
 mailbox_t *
-intake_inbox (intake_t *self); //  REPLY mails; borrowed
+intake_inbox (intake_t *self); //  REPLY and CONFIG mails; borrowed

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 
+enum { S_ARTIFACT, S_DELIVERY, S_INTAKE, S_THREADS }; //  who is told of a new configuration
+
 static int
 s_memory (loop_t *self)
 {
@@ -65,7 +67,8 @@ loop_new (const loop_args_t *args, err_diag_t *diag)
     if (!self)
         return NULL;
     self->args = *args;
-    self->settings = conf_settings (args->conf);
+    self->conf = conf_share (args->conf);
+    self->settings = conf_settings (self->conf);
     self->exit_code = -1;
     self->started_ms = clk_now (args->clk).wall_ms;
     if (s_memory (self) < 0) {
@@ -94,8 +97,7 @@ loop_destroy (loop_t **self_p)
     peers_destroy (&self->work_peers);
     peers_destroy (&self->ingest_peers);
     step_destroy (&self->step);
-    for (size_t i = 0; i < self->conf_count; i++)
-        conf_destroy (&self->confs [i]);
+    conf_destroy (&self->conf);
     free (self->asked);
     free (self->fences);
     free (self->revokes);
@@ -110,40 +112,78 @@ loop_endpoints (const loop_t *self)
     return self->endpoints;
 }
 
-//  --- signals
-
-//  Other threads may still read an older configuration; the oldest go once they are long superseded.
-static void
-s_conf_keep (loop_t *self, conf_t *conf)
+const settings_t *
+loop_settings (const loop_t *self)
 {
-    if (self->conf_count == LIMIT_RELOADS) {
-        conf_destroy (&self->confs [0]);
-        for (size_t i = 1; i < LIMIT_RELOADS; i++)
-            self->confs [i - 1] = self->confs [i];
-        self->conf_count--;
-    }
-    self->confs [self->conf_count++] = conf;
+    assert (self);
+    return self->settings;
 }
 
-static void
-s_reload (loop_t *self)
+//  --- signals
+
+//  Read the new configuration and what it names, and make a mail of it for each thread.
+//  Err: ERR_CONFIG, -ENOMEM: nothing has changed.
+static int
+s_reload_read (loop_t *self, conf_t **ret_conf, mail_t *mails [S_THREADS], err_diag_t *diag)
 {
-    const conf_t *current = self->conf_count ? self->confs [self->conf_count - 1] : self->args.conf;
-    conf_t *conf = NULL;
-    err_diag_t diag = {{0}};
-    if (conf_reload (current, &conf) < 0) {
-        log_error ("configuration not reloaded, the old one stays");
-        return;
+    own (conf_destroy) conf_t *conf = NULL;
+    own (buf_fini) buf_t prompt = {0};
+    int rc = conf_reload (self->conf, &conf);
+    if (rc == 0)
+        rc = settings_prompt (conf_settings (conf), &prompt, diag);
+    for (int i = 0; rc == 0 && i < S_THREADS; i++) {
+        mails [i] = mail_new_config (conf, i == S_ARTIFACT ? &prompt : NULL);
+        rc = mails [i] ? 0 : -ENOMEM;
     }
-    s_conf_keep (self, conf);
+    for (int i = 0; rc < 0 && i < S_THREADS; i++)
+        mail_destroy (&mails [i]);
+    if (rc == 0)
+        *ret_conf = own_take (conf);
+    return rc;
+}
+
+//  The loop's own part.
+static void
+s_reload_loop (loop_t *self, conf_t *conf)
+{
+    const int64_t window_ms = self->settings->dedup_window_seconds;
+    conf_destroy (&self->conf);
+    self->conf = conf;
     self->settings = conf_settings (conf);
     log_set_level ((enum log_level) self->settings->common.log_level);
     step_settings_t settings;
     settings_step (self->settings, &settings);
     step_configure (self->step, &settings);
-    const int rc = intake_configure (self->threads.intake, self->settings);
-    if (rc < 0)
-        log_error ("clusters not reloaded", kv ("error", err_str (rc)));
+    if (self->settings->dedup_window_seconds <= window_ms)
+        return;
+    //  Ended incidents that the shorter window has forgotten count again.
+    const int rc = turn_reload (self);
+    if (rc == 0)
+        return;
+    log_error ("state cannot be read back", kv ("error", err_str (rc)));
+    self->exit_code = EXIT_STORE;
+}
+
+static void
+s_reload (loop_t *self)
+{
+    conf_t *conf = NULL;
+    mail_t *mails [S_THREADS] = {NULL};
+    err_diag_t diag = {{0}};
+    const int rc = s_reload_read (self, &conf, mails, &diag);
+    if (rc < 0) {
+        log_error ("configuration not reloaded, the old one stays",
+                   kv ("error", diag.text [0] ? diag.text : err_str (rc)));
+        return;
+    }
+    s_reload_loop (self, conf);
+    mailbox_t *const inboxes [S_THREADS] = {
+        [S_ARTIFACT] = artifact_inbox (self->threads.artifact),
+        [S_DELIVERY] = delivery_inbox (self->threads.delivery),
+        [S_INTAKE] = intake_inbox (self->threads.intake),
+    };
+    for (int i = 0; i < S_THREADS; i++)
+        turn_post (self, inboxes [i], &mails [i]);
     if (self->args.zap && curve_zap_reload (self->args.zap, &diag) < 0)
         log_error ("keys not reloaded, the old ones stay", kv ("error", diag.text));
     log_info ("configuration reloaded");

@@ -11,7 +11,7 @@
 typedef struct loop loop_t;
 
 typedef struct {
-    const conf_t *conf; //  settings, and where SIGHUP reads them again
+    conf_t *conf; //  settings, and where SIGHUP reads them again; the loop takes a share
     const curve_keys_t *keys;
     curve_zap_t *zap; //  NULL without keys
     clk_t *clk;
@@ -36,6 +36,9 @@ loop_destroy (loop_t **self_p);
 //  "work=...\nstream=...\ningest=...\n" for the ready file.  Own: borrowed.
 const char *
 loop_endpoints (const loop_t *self);
+//  The settings of now, SIGHUPs counted.  Own: borrowed.
+const settings_t *
+loop_settings (const loop_t *self);
 //  Run until drained (SIGTERM) or until the store fails.  Returns the exit code of the program.
 int
 loop_run (loop_t *self, const loop_threads_t *threads);

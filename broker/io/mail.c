@@ -23,8 +23,39 @@ mail_destroy (mail_t **self_p)
         return;
     if (self->kind == MAIL_EVENT)
         free (self->as.event.body);
+    if (self->kind == MAIL_CONFIG) {
+        conf_destroy (&self->as.config.conf);
+        free (self->as.config.prompt);
+    }
     free (self);
     *self_p = NULL;
+}
+
+mail_t *
+mail_new_config (conf_t *conf, buf_t *prompt)
+{
+    assert (conf);
+    mail_t *self = mail_new (MAIL_CONFIG);
+    if (!self)
+        return NULL;
+    self->as.config.conf = conf_share (conf);
+    if (!prompt)
+        return self;
+    self->as.config.prompt_size = prompt->size;
+    self->as.config.prompt = buf_take (prompt);
+    if (!self->as.config.prompt)
+        mail_destroy (&self);
+    return self;
+}
+
+const void *
+mail_take_config (mail_t *self, conf_t **conf_p)
+{
+    assert (self && self->kind == MAIL_CONFIG && conf_p);
+    conf_destroy (conf_p);
+    *conf_p = self->as.config.conf;
+    self->as.config.conf = NULL;
+    return conf_settings (*conf_p);
 }
 
 void

@@ -4,11 +4,14 @@
 //      loop --CHECK--> artifact --CHECKED--> loop
 //      loop --EFFECT--> delivery --EFFECT_DONE--> loop
 //      admin --COMMAND--> loop --COMMAND_REPLY--> admin
+//      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
 //  Own: a mail belongs to whoever received it; mail_destroy frees what it holds.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/step.h"
+#include "common/base/buf.h"
+#include "common/base/conf.h"
 #include "common/base/mailbox.h"
 
 typedef enum {
@@ -21,6 +24,7 @@ typedef enum {
     MAIL_EFFECT_DONE,
     MAIL_COMMAND,
     MAIL_COMMAND_REPLY,
+    MAIL_CONFIG,
     MAIL_STOP //  end the thread (drain first)
 } mail_kind_t;
 
@@ -81,6 +85,11 @@ typedef struct mail {
             int rc;
             char text [128];
         } command_reply;
+        struct {          //  CONFIG: these settings from here on
+            conf_t *conf; //  a share of it, owned
+            char *prompt; //  artifact: the text of agent_system_prompt_file, owned
+            size_t prompt_size;
+        } config;
     } as;
 } mail_t;
 
@@ -89,6 +98,13 @@ mail_t *
 mail_new (mail_kind_t kind);
 void
 mail_destroy (mail_t **self_p);
+//  A CONFIG for one thread.  prompt: NULL, or taken on success.  Own: fresh, NULL when out of memory.
+mail_t *
+mail_new_config (conf_t *conf, buf_t *prompt);
+//  Take the configuration out of a CONFIG; the share in *conf_p (NULL at first) is given up for it.
+//  Returns its settings.  Own: *conf_p is the caller's.
+const void *
+mail_take_config (mail_t *self, conf_t **conf_p);
 //  For mailbox_new: item_p is mail_t **.
 void
 mail_item_destroy (void *item_p);

@@ -115,12 +115,11 @@ s_root (broker_t *self)
 static int
 s_prompt (broker_t *self)
 {
-    const char *path = self->settings->agent_system_prompt_file;
-    own (own_fd) int fd = open (path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0)
+    own (buf_fini) buf_t prompt = {0};
+    err_diag_t diag = {{0}};
+    if (settings_prompt (self->settings, &prompt, &diag) == 0)
         return 0;
-    log_error ("agent_system_prompt_file cannot be read", kv ("path", path),
-               kv ("error", strerror (errno)));
+    log_error ("system prompt cannot be read", kv ("error", diag.text));
     return EXIT_CONFIG;
 }
 
@@ -236,7 +235,8 @@ static void
 s_watch (broker_t *self)
 {
     pthread_t thread;
-    self->stop_ms = (int) self->settings->shutdown_timeout;
+    const settings_t *settings = self->loop ? loop_settings (self->loop) : self->settings;
+    self->stop_ms = (int) settings->shutdown_timeout;
     if (pthread_create (&thread, NULL, s_watchdog, self) == 0)
         pthread_detach (thread);
 }

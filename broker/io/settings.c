@@ -2,8 +2,13 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/settings.h"
 
+#include "common/base/own.h"
+
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { S_SECOND = 1000, S_MINUTE = 60 * S_SECOND, S_HOUR = 60 * S_MINUTE };
 #define S_DAY ((int64_t) 24 * S_HOUR)
@@ -122,6 +127,7 @@ static const conf_option_t s_rows [] = {
      AT (agent_system_prompt_file),
      .env = "AGENT_SYSTEM_PROMPT_FILE",
      .fallback = "./configs/triage-system-prompt.md",
+     .flags = CONF_RELOAD,
      .help = "System prompt of every investigation; travels with the assignment."},
     {.key = "agent_allowed_tools",
      .type = CONF_TEXT,
@@ -310,6 +316,34 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
     snprintf (ret_settings->agent_model, sizeof ret_settings->agent_model, "%s", self->agent_model);
     snprintf (ret_settings->agent_allowed_tools, sizeof ret_settings->agent_allowed_tools, "%s",
               self->agent_allowed_tools);
+}
+
+int
+settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag)
+{
+    assert (self && ret_text);
+    const char *path = self->agent_system_prompt_file;
+    *ret_text = buf_init (LIMIT_SYSTEM_PROMPT_BYTES);
+    own (own_mem) char *real = realpath (path, NULL); //  a mounted ConfigMap is made of symlinks
+    const int rc = real ? buf_read_file (ret_text, real) : -errno;
+    if (rc >= 0)
+        return 0;
+    err_diag (diag, "agent_system_prompt_file %s: %s (at most %d bytes)", path, err_str (rc),
+              LIMIT_SYSTEM_PROMPT_BYTES);
+    buf_fini (ret_text);
+    return ERR_CONFIG;
+}
+
+bool
+settings_triage_enabled (const settings_t *self, const char *cluster)
+{
+    assert (self && cluster);
+    const settings_cluster_t *items = self->clusters.items;
+    for (size_t i = 0; i < self->clusters.count; i++) {
+        if (strcmp (items [i].name, cluster) == 0)
+            return items [i].triage_enabled;
+    }
+    return true;
 }
 
 size_t

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/core/step.h"
+#include "common/base/buf.h"
 #include "common/base/conf.h"
 
 typedef struct {
@@ -38,6 +39,12 @@ extern const conf_spec_t settings_spec;
 //  What the core needs of it.
 void
 settings_step (const settings_t *self, step_settings_t *ret_settings);
+//  Read agent_system_prompt_file; ret_text is at most LIMIT_SYSTEM_PROMPT_BYTES.  Err: ERR_CONFIG with a diag.
+int
+settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag) must_check;
+//  Are faults of this cluster investigated?
+bool
+settings_triage_enabled (const settings_t *self, const char *cluster);
 //  All MCP sources: clusters with an endpoint plus the single K8S_CLUSTER_MCP_ENDPOINT (name "").  Returns how many.
 size_t
 settings_clusters (const settings_t *self, settings_cluster_t *ret_clusters, size_t max);

@@ -17,6 +17,7 @@
 #include <utlist.h>
 
 struct turn_held {
+    mailbox_t *to;
     mail_t *mail;
     turn_held_t *next, *prev;
 };
@@ -264,6 +265,7 @@ s_mail_receive (loop_t *self)
         case MAIL_CHECK:
         case MAIL_EFFECT:
         case MAIL_COMMAND_REPLY:
+        case MAIL_CONFIG:
         case MAIL_STOP: assert (false && "a mail that is not for the loop");
     }
     return (int64_t) sizeof (mail_t);
@@ -301,47 +303,63 @@ s_drain (loop_t *self)
 }
 
 static void
-s_effect_hand (loop_t *self, const row_effect_t *row)
+s_held_drop (loop_t *self, turn_held_t *held)
 {
-    mail_t *mail = mail_new (MAIL_EFFECT);
-    turn_held_t *held = NULL;
-    if (mail) {
-        mail->as.effect.row = *row;
-        if (!self->held && mailbox_send (delivery_inbox (self->threads.delivery), &mail) == 0)
-            return;
-        held = calloc (1, sizeof (turn_held_t));
-    }
-    if (!held) {
-        //  It stays READY in the store and goes out after the next start.
-        log_error ("effect not handed over, out of memory", kv ("effect", row->id));
-        mail_destroy (&mail);
-        return;
-    }
-    held->mail = mail;
-    DL_APPEND (self->held, held);
-}
-
-//  Offer again what did not fit; bounded by the effects that are READY, which are in memory anyway.
-static void
-s_held_retry (loop_t *self)
-{
-    while (self->held
-           && mailbox_send (delivery_inbox (self->threads.delivery), &self->held->mail) == 0) {
-        turn_held_t *held = self->held;
-        DL_DELETE (self->held, held);
-        free (held);
-    }
+    DL_DELETE (self->held, held);
+    mail_destroy (&held->mail);
+    free (held);
 }
 
 void
 turn_held_fini (loop_t *self)
 {
-    while (self->held) {
-        turn_held_t *held = self->held;
-        DL_DELETE (self->held, held);
-        mail_destroy (&held->mail);
-        free (held);
+    while (self->held)
+        s_held_drop (self, self->held);
+}
+
+//  Offer again what did not fit, in order.  There is one effect a channel and one CONFIG a thread at most.
+static void
+s_held_retry (loop_t *self)
+{
+    while (self->held && mailbox_send (self->held->to, &self->held->mail) == 0)
+        s_held_drop (self, self->held);
+}
+
+void
+turn_post (loop_t *self, mailbox_t *to, mail_t **mail_p)
+{
+    assert (to && mail_p && *mail_p);
+    turn_held_t *held, *next;
+    DL_FOREACH_SAFE (self->held, held, next)
+    {
+        if ((*mail_p)->kind == MAIL_CONFIG && held->mail->kind == MAIL_CONFIG && held->to == to)
+            s_held_drop (self, held);
     }
+    if (!self->held && mailbox_send (to, mail_p) == 0)
+        return;
+    held = calloc (1, sizeof (turn_held_t));
+    if (!held) {
+        log_error ("mail not handed over, out of memory");
+        mail_destroy (mail_p);
+        return;
+    }
+    held->to = to;
+    held->mail = *mail_p;
+    *mail_p = NULL;
+    DL_APPEND (self->held, held);
+}
+
+static void
+s_effect_hand (loop_t *self, const row_effect_t *row)
+{
+    mail_t *mail = mail_new (MAIL_EFFECT);
+    if (!mail) {
+        //  It stays READY in the store and goes out after the next start.
+        log_error ("effect not handed over, out of memory", kv ("effect", row->id));
+        return;
+    }
+    mail->as.effect.row = *row;
+    turn_post (self, delivery_inbox (self->threads.delivery), &mail);
 }
 
 static turn_asked_t *
@@ -423,6 +441,14 @@ turn_load (loop_t *self)
     const int64_t again_ms = self->settings->reinvestigate_after;
     return store_load (self->args.store, self->step, clk_now (self->args.clk),
                        dedup_ms > again_ms ? dedup_ms : again_ms);
+}
+
+int
+turn_reload (loop_t *self)
+{
+    step_begin (self->step, clk_now (self->args.clk));
+    step_reload (self->step);
+    return turn_load (self);
 }
 
 //  The turn did not become durable.  Full or busy: forget it, read the state back, go on.

@@ -20,14 +20,13 @@ typedef struct {
     uint64_t cookie;                          //  MAIL, COMMAND: the sender's own
 } turn_asked_t;
 
-typedef struct turn_held turn_held_t; //  an effect that waits for room in delivery's mailbox
+typedef struct turn_held turn_held_t; //  a mail that waits for room in its thread's mailbox
 
 struct loop {
     loop_args_t args;
     loop_threads_t threads;
-    const settings_t *settings;    //  the current ones
-    conf_t *confs [LIMIT_RELOADS]; //  read by SIGHUP, oldest first
-    size_t conf_count;
+    conf_t *conf;               //  the current configuration, a share of it
+    const settings_t *settings; //  of conf
     char endpoints [512];
     step_t *step;
     link_t *work, *ingest, *stream;
@@ -75,9 +74,16 @@ turn_error (loop_t *self, link_t *link, const link_msg_t *msg, const char *code,
 peer_t *
 turn_peer (loop_t *self, link_t *link, peers_t *peers, const link_msg_t *msg, int rc,
            const err_diag_t *diag, curve_role_t role);
+//  Send a mail to a thread, now or as soon as its mailbox has room; a waiting CONFIG gives way to a newer one.
+void
+turn_post (loop_t *self, mailbox_t *to, mail_t **mail_p);
+//  Between turns: read the state back, with all that the current windows want.
+//  Err: as turn_load.
+int
+turn_reload (loop_t *self) must_check;
 //  Load the state from the store into self->step.  Err: ERR_STORE, -ENOMEM, ERR_LIMIT.
 int
 turn_load (loop_t *self) must_check;
-//  Effects that found delivery's mailbox full.
+//  Mails that found a mailbox full.
 void
 turn_held_fini (loop_t *self);

@@ -71,6 +71,9 @@ conf_destroy (conf_t **self_p)
     conf_t *self = *self_p;
     if (!self)
         return;
+    *self_p = NULL;
+    if (atomic_fetch_sub (&self->owners, 1) > 1)
+        return;
     while (self->blocks) {
         conf_block_t *block = self->blocks;
         self->blocks = block->next;
@@ -78,7 +81,14 @@ conf_destroy (conf_t **self_p)
         free (block);
     }
     free (self);
-    *self_p = NULL;
+}
+
+conf_t *
+conf_share (conf_t *self)
+{
+    assert (self);
+    atomic_fetch_add (&self->owners, 1);
+    return self;
 }
 
 //  --- errors
@@ -502,6 +512,7 @@ s_new (const conf_spec_t *spec, int argc, char *const *argv, char *const *envp)
     conf_t *self = calloc (1, sizeof (conf_t));
     if (!self)
         abort ();
+    self->owners = 1;
     self->spec = spec;
     self->settings = conf_alloc (self, spec->settings_size);
     self->from = conf_alloc (self, (conf_row_count (spec->rows) + 1) * sizeof (conf_from_t));

@@ -104,8 +104,12 @@ typedef struct conf conf_t; //  one loaded configuration; owns every string in i
 int
 conf_load (const conf_spec_t *spec, int argc, char *const *argv, char *const *envp,
            conf_t **ret_conf) must_check;
+//  Give one owner's share up; the last one frees it.
 void
 conf_destroy (conf_t **self_p);
+//  One more owner of the same configuration, which never changes.  Any thread.
+conf_t *
+conf_share (conf_t *self);
 //  The settings struct.  Own: borrowed from self.
 const void *
 conf_settings (const conf_t *self);

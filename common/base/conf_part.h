@@ -5,6 +5,8 @@
 #include "common/base/buf.h"
 #include "common/base/conf.h"
 
+#include <stdatomic.h>
+
 typedef enum {
     CONF_FROM_NONE,
     CONF_FROM_DEFAULT,
@@ -30,6 +32,7 @@ typedef struct {
 typedef struct conf_block conf_block_t; //  one piece of memory of a conf_t
 
 struct conf {
+    atomic_int owners;       //  whoever has it; the last one frees it
     const conf_spec_t *spec; //  borrowed, static
     conf_block_t *blocks;    //  every string and table of the settings; wiped at destroy
     char *settings;          //  the program's struct, in blocks

@@ -47,7 +47,6 @@ enum {
     LIMIT_WAL_PAGES = 1000,           //  checkpoint beyond this
     LIMIT_WAL_BYTES = LIMIT_MIB (64), //  the WAL file is cut to this
     LIMIT_TIDY_ROWS = 200,            //  old event ids deleted in one chunk
-    LIMIT_RELOADS = 8, //  earlier configurations kept for threads that still read them
     //  --- events
     LIMIT_EVENT_BYTES = LIMIT_MIB (8),          //  larger is discarded, counted, a gap
     LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256), //  larger bodies are files beside the store

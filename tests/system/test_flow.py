@@ -22,9 +22,9 @@ def node():
 class FaultServer(Process):
     """peers/mcp_faults_server.mjs for one cluster."""
 
-    def __init__(self, system, cluster):
+    def __init__(self, system, cluster, **env):
         super().__init__(system, f"mcp-{cluster}", [node(), ROOT / "tests/system/peers/mcp_faults_server.mjs"],
-                         env={"PORT": "0", "CLUSTER": cluster})
+                         env={"PORT": "0", "CLUSTER": cluster, **env})
         wait_until(lambda: "listening " in self.out() or not self.alive(), 20, "MCP server")
         assert self.alive(), self.log_tail()
         self.address = self.out().split("listening ", 1)[1].split()[0]

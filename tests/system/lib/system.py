@@ -50,9 +50,11 @@ def free_port():
 
 
 def flags(options):
-    """{"lease_ttl": "3s", "triage": True} as --lease-ttl 3s --triage."""
+    """{"lease_ttl": "3s", "triage": True} as --lease-ttl 3s --triage; None leaves an option to the file."""
     words = []
     for key, value in options.items():
+        if value is None:
+            continue
         flag = "--" + key.replace("_", "-")
         words += [flag + "=" + str(value).lower() if isinstance(value, bool) else flag]
         if not isinstance(value, bool):

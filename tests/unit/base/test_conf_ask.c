@@ -216,6 +216,21 @@ test_reload_of_a_bad_file_keeps_the_old_one (void **state)
 }
 
 static void
+test_a_shared_configuration_lives_until_its_last_owner_gives_it_up (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, "count: 2\nplain: kept\n", NULL, NULL);
+    conf_t *other = conf_share (load.conf);
+    const case_settings_t *settings = conf_settings (other);
+    conf_destroy (&load.conf);
+    assert_null (load.conf);
+    assert_int_equal (settings->count, 2);
+    assert_string_equal (settings->plain, "kept");
+    conf_destroy (&other);
+    assert_null (other);
+}
+
+static void
 test_the_ready_file_appears_whole (void **state)
 {
     char text [100];
@@ -244,6 +259,7 @@ main (void)
         cmocka_unit_test (test_reload_takes_what_may_change),
         cmocka_unit_test (test_reload_refuses_a_changed_fixed_row_and_names_it),
         cmocka_unit_test (test_reload_of_a_bad_file_keeps_the_old_one),
+        cmocka_unit_test (test_a_shared_configuration_lives_until_its_last_owner_gives_it_up),
         cmocka_unit_test (test_the_ready_file_appears_whole),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "common/base/json.h"
 #include "common/base/own.h"
 #include "common/wire/link.h"
+#include "tests/unit/broker/config.h"
 #include "tests/unit/broker/world.h"
 
 #include <errno.h>
@@ -553,6 +554,41 @@ test_a_missing_system_prompt_is_told_at_the_start (void **state)
     assert_non_null (strstr (diag.text, "agent_system_prompt_file /nowhere/prompt.md"));
 }
 
+static void
+test_a_new_configuration_brings_its_prompt_and_clusters (void **state)
+{
+    fixture_t *self = *state;
+    own (own_mem) char *before = s_get (self, "system-prompt.md");
+    assert_string_equal (before, "Be careful.\n");
+    char yaml [128], path [160];
+    snprintf (yaml, sizeof yaml, "clusters: [{name: edge, triage: {enabled: false}}]\n");
+    assert_int_equal (blob_write (self->world.dir, "broker.yaml", yaml, strlen (yaml)), 0);
+    snprintf (path, sizeof path, "%s/broker.yaml", self->world.dir);
+    const char *const flags [] = {"--config",
+                                  path,
+                                  "--workspace-root",
+                                  self->world.root,
+                                  "--state-path",
+                                  self->world.state_path,
+                                  NULL};
+    config_send (artifact_inbox (self->artifact), flags, "Be bold.\n");
+    own (own_mem) char *after = NULL;
+    for (int i = 0; i < S_WAIT_MS && (!after || strcmp (after, before) == 0); i++) {
+        own_mem (&after);
+        after = s_get (self, "system-prompt.md");
+    }
+    assert_string_equal (after, "Be bold.\n");
+    char sha [DIGEST_HEX];
+    digest_hex ("{}", 2, sha);
+    s_event (self, MSG_PUT_EVENT, (msg_event_chunk_t){.size = 2, .bytes = {"{}", 2}});
+    assert_int_equal (s_expect (self, MSG_GO_EVENT)->go_event.upto, 2);
+    s_event (
+        self, MSG_SEAL_EVENT,
+        (msg_event_chunk_t){.cluster = codec_text ("edge"), .size = 2, .sha256 = codec_text (sha)});
+    own (mail_destroy) mail_t *mail = s_mail (self);
+    assert_false (mail->as.event.triage_enabled);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
 
 int
@@ -572,6 +608,7 @@ main (void)
         TEST (test_downloads_are_rendered_on_first_use),
         TEST (test_a_large_event_becomes_a_mail_and_is_acknowledged_after_the_reply),
         TEST (test_a_large_event_with_a_wrong_digest_is_refused_and_begun_anew),
+        TEST (test_a_new_configuration_brings_its_prompt_and_clusters),
         TEST (test_a_missing_system_prompt_is_told_at_the_start),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

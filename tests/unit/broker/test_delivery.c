@@ -8,6 +8,7 @@
 
 #include "broker/io/delivery.h"
 #include "common/base/own.h"
+#include "tests/unit/broker/config.h"
 #include "tests/unit/broker/world.h"
 
 #include <poll.h>
@@ -60,6 +61,36 @@ test_effects_are_executed_in_order_and_each_is_reported (void **state)
     world_fini (&world);
 }
 
+//  A failed incident's report stands at the top of its folder from the CONFIG that wants it on.
+static void
+test_a_new_configuration_counts_from_the_next_effect_on (void **state)
+{
+    world_t world;
+    world_init (&world, "{}", 2);
+    world_attempt (&world, 1, ROW_ATTEMPT_ENDED, VERDICT_AGENT, "local:a");
+    world_seal (&world, 1, (const char *const [2]){"output/investigation.md", "logs/agent.log"},
+                (const char *const [2]){"a report", "a log"});
+    world.incident.state = INCIDENT_AGENT_FAILED;
+    world_save (&world);
+    mailbox_t *loop = mailbox_new (4, mail_item_destroy);
+    delivery_t *delivery = delivery_new (&world.settings, loop, NULL);
+    assert_non_null (delivery);
+    const char *const flags [] = {"--workspace-root", world.root, "--upload-failed-investigations",
+                                  NULL};
+    for (int round = 0; round < 2; round++) {
+        if (round == 1)
+            config_send (delivery_inbox (delivery), flags, NULL);
+        s_effect (delivery, round + 1, world.incident.id.text);
+        own (mail_destroy) mail_t *done = s_mail (loop);
+        assert_int_equal (done->as.effect_done.result, STEP_EFFECT_OK);
+        own (own_mem) char *report = world_read (&world, "output/investigation.md");
+        assert_int_equal (report != NULL, round == 1);
+    }
+    delivery_destroy (&delivery);
+    mailbox_destroy (&loop);
+    world_fini (&world);
+}
+
 static void
 test_a_store_that_cannot_be_read_is_told_at_the_start (void **state)
 {
@@ -80,6 +111,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_effects_are_executed_in_order_and_each_is_reported),
+        cmocka_unit_test (test_a_new_configuration_counts_from_the_next_effect_on),
         cmocka_unit_test (test_a_store_that_cannot_be_read_is_told_at_the_start),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

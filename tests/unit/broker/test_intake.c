@@ -12,6 +12,7 @@
 #include "common/base/json.h"
 #include "common/base/own.h"
 #include "common/net/http.h"
+#include "tests/unit/broker/config.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -447,9 +448,8 @@ test_configure_removes_and_adds_a_source (void **state)
     s_world_t *self = *state;
     s_start (self);
     s_wait_notices (self, "connected", 1);
-    settings_t changed = self->settings;
-    changed.subscribe_mode = 1;
-    assert_int_equal (intake_configure (self->intake, &changed), 0);
+    const char *const events [] = {"--mcp-endpoint", self->url, "--subscribe-mode", "events", NULL};
+    config_send (intake_inbox (self->intake), events, NULL);
     s_wait_notices (self, "connected", 2);
     own (json_drop) json_t *doc = s_control (self, "state", "null");
     const json_t *sessions = json_object_get (doc, "sessions");
@@ -458,8 +458,8 @@ test_configure_removes_and_adds_a_source (void **state)
     assert_string_equal (json_member_text (json_array_get (subs, 0), "mode", ""), "events");
     assert_int_equal (json_member_int (doc, "deleted", 0), 1);
 
-    changed.mcp_endpoint = "";
-    assert_int_equal (intake_configure (self->intake, &changed), 0);
+    const char *const nothing [] = {NULL};
+    config_send (intake_inbox (self->intake), nothing, NULL);
     int64_t end = clk_now (self->clk).boot_ms + WAIT_MS;
     while (s_state (self, "deleted") < 2 && clk_now (self->clk).boot_ms < end)
         s_hear (self, 20);

@@ -48,35 +48,14 @@ s_teardown (void **state)
     return 0;
 }
 
-//  Seal an attempt that left two files.
-static void
-s_seal (fixture_t *self, int64_t attempt, const char *const paths [2], const char *const texts [2])
-{
-    artifact_manifest_t manifest = {.count = 2};
-    own (own_fd) int fd = artifact_dir_open (self->world.root, self->world.incident.id.text, true);
-    assert_true (fd >= 0);
-    for (size_t i = 0; i < 2; i++) {
-        mail_file_t *file = &manifest.files [i];
-        snprintf (file->path, sizeof file->path, "%s", paths [i]);
-        file->size = (int64_t) strlen (texts [i]);
-        digest_hex (texts [i], strlen (texts [i]), file->sha256);
-        int64_t upto = 0;
-        assert_int_equal (artifact_stage_put (fd, attempt, file->path, file->size, 0, texts [i],
-                                              strlen (texts [i]), &upto),
-                          0);
-    }
-    char reason [LIMIT_REASON_BYTES];
-    assert_int_equal (artifact_stage_seal (fd, attempt, &manifest, reason), 0);
-}
-
 //  A report (text) and a log of the attempt's own name.
 static void
 s_sealed (fixture_t *self, int64_t attempt, const char *text)
 {
     char log [LIMIT_PATH_BYTES];
     snprintf (log, sizeof log, "logs/run%d.log", (int) attempt);
-    s_seal (self, attempt, (const char *const [2]){"output/investigation.md", log},
-            (const char *const [2]){text, text});
+    world_seal (&self->world, attempt, (const char *const [2]){"output/investigation.md", log},
+                (const char *const [2]){text, text});
 }
 
 static step_effect_result_t
@@ -218,9 +197,11 @@ test_the_result_tells_root_cause_confidence_and_usage (void **state)
 {
     fixture_t *self = *state;
     world_attempt (&self->world, 1, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
-    s_seal (self, 1, (const char *const [2]){"output/investigation.md", "output/agent-result.json"},
-            (const char *const [2]){"## Root Cause\n\nDisk **full**.\n\nConfidence: HIGH\n",
-                                    "{\"usage\": {\"output_tokens\": 321}, \"result\": \"x\"}"});
+    world_seal (
+        &self->world, 1,
+        (const char *const [2]){"output/investigation.md", "output/agent-result.json"},
+        (const char *const [2]){"## Root Cause\n\nDisk **full**.\n\nConfidence: HIGH\n",
+                                "{\"usage\": {\"output_tokens\": 321}, \"result\": \"x\"}"});
     s_end (self, INCIDENT_RESOLVED, 1);
     assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
     s_expect_result (self, "\"root_cause\": \"Disk full.\"");
@@ -233,8 +214,9 @@ test_an_agent_result_that_is_no_json_leaves_no_usage (void **state)
 {
     fixture_t *self = *state;
     world_attempt (&self->world, 1, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
-    s_seal (self, 1, (const char *const [2]){"output/investigation.md", "output/agent-result.json"},
-            (const char *const [2]){"A report without any heading.", "{\"usage\": {"});
+    world_seal (&self->world, 1,
+                (const char *const [2]){"output/investigation.md", "output/agent-result.json"},
+                (const char *const [2]){"A report without any heading.", "{\"usage\": {"});
     s_end (self, INCIDENT_RESOLVED, 1);
     assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
     s_expect_result (self, "\"root_cause\": \"See investigation report for details\"");

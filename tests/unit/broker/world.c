@@ -3,6 +3,7 @@
 #include "tests/unit/broker/world.h"
 
 #include "broker/io/artifact_dir.h"
+#include "broker/io/artifact_stage.h"
 #include "broker/io/blob.h"
 #include "common/base/buf.h"
 #include "common/base/own.h"
@@ -125,6 +126,29 @@ world_init (world_t *self, const char *body, size_t size)
     self->settings.agent_system_prompt_file = self->prompt_path;
     self->settings.files_endpoint = self->endpoint;
     s_incident (self, body, size);
+}
+
+void
+world_seal (world_t *self, int64_t attempt, const char *const paths [2],
+            const char *const texts [2])
+{
+    own (own_fd) int fd = artifact_dir_open (self->root, self->incident.id.text, true);
+    assert (fd >= 0);
+    artifact_manifest_t manifest = {.count = 2};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < manifest.count; i++) {
+        mail_file_t *file = &manifest.files [i];
+        snprintf (file->path, sizeof file->path, "%s", paths [i]);
+        file->size = (int64_t) strlen (texts [i]);
+        digest_hex (texts [i], strlen (texts [i]), file->sha256);
+        int64_t upto = 0;
+        rc = artifact_stage_put (fd, attempt, file->path, file->size, 0, texts [i],
+                                 strlen (texts [i]), &upto);
+    }
+    char reason [LIMIT_REASON_BYTES];
+    rc = rc < 0 ? rc : artifact_stage_seal (fd, attempt, &manifest, reason);
+    assert (rc == 0);
+    (void) rc;
 }
 
 void

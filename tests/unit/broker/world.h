@@ -25,6 +25,10 @@ world_save (world_t *self);
 void
 world_attempt (world_t *self, int64_t number, row_attempt_state_t state, verdict_outcome_t outcome,
                const char *identity);
+//  Seal an attempt that left two files.
+void
+world_seal (world_t *self, int64_t attempt, const char *const paths [2],
+            const char *const texts [2]);
 //  "<root>/<incident>/<path>"; a static buffer.
 const char *
 world_path (const world_t *self, const char *path);
