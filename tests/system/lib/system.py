@@ -21,7 +21,7 @@ BIN = Path(os.environ.get("TRIAGE_BIN", ROOT / "build/debug/bin")).resolve()
 AGENTS = ROOT / "tests/system/agents"
 SLOW = float(os.environ.get("TRIAGE_SLOW", "1"))  # sanitizers: a factor on every time-out
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
-SANITIZER = re.compile(rb"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|LeakSanitizer has|\S+\.[ch]:\d+:\d+: runtime error:")
+SANITIZER = re.compile(rb"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|LeakSanitizer has|\.[ch]:\d+:\d+: runtime error:")
 REPORT_BYTES = 8000  # of a sanitizer's report that are shown
 
 
@@ -298,7 +298,8 @@ class System:
             text = path.read_bytes() if path.is_file() else b""
             found = SANITIZER.search(text)
             if found:
-                return f"{path}:\n" + text[found.start():found.start() + REPORT_BYTES].decode(errors="replace")
+                begin = text.rfind(b"\n", 0, found.start()) + 1
+                return f"{path}:\n" + text[begin:begin + REPORT_BYTES].decode(errors="replace")
         return None
 
     def close(self):
