@@ -5,6 +5,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -99,12 +100,15 @@ conf_error (conf_errors_t *errors, const char *where, const char *format, ...)
     errors->count++;
     if (errors->count > LIMIT_CONFIG_ERRORS)
         return;
-    char text [1024];
+    char place [CONF_WHERE], text [1024]; //  keys and values come from outside
     va_list args;
     va_start (args, format);
     (void) vsnprintf (text, sizeof (text), format, args);
     va_end (args);
-    (void) buf_printf (&errors->text, "%s: %s\n", where, text);
+    (void) snprintf (place, sizeof (place), "%s", where);
+    utf8_clean (place);
+    utf8_clean (text);
+    (void) buf_printf (&errors->text, "%s: %s\n", place, text);
     if (errors->count == LIMIT_CONFIG_ERRORS)
         (void) buf_text (&errors->text, "more errors are not shown\n");
 }

@@ -243,22 +243,6 @@ s_store (conf_t *self, const conf_option_t *row, void *base, const char *text)
     return false;
 }
 
-//  At most GOT_BYTES of it, control bytes as dots: it came from outside and goes to a terminal.
-
-static void
-s_got (const char *text, char ret_got [GOT_BYTES + 4])
-{
-    size_t size = strlen (text);
-    size_t kept = utf8_cut (text, size, GOT_BYTES);
-    for (size_t i = 0; i < kept; i++) {
-        unsigned char byte = (unsigned char) text [i];
-        ret_got [i] = text [i];
-        if (byte < ' ' || byte == 0x7f)
-            ret_got [i] = '.';
-    }
-    (void) snprintf (ret_got + kept, GOT_BYTES + 4 - kept, "%s", kept < size ? "..." : "");
-}
-
 int
 conf_value_set (conf_t *self, const conf_option_t *row, void *base, const char *text,
                 const char *where, conf_errors_t *errors)
@@ -267,13 +251,13 @@ conf_value_set (conf_t *self, const conf_option_t *row, void *base, const char *
         return 0;
     own (buf_fini) buf_t expected = buf_init (LIMIT_LOG_VALUE_BYTES);
     conf_value_expected (row, &expected);
-    char got [GOT_BYTES + 4];
-    s_got (text, got);
     if (row->flags & CONF_SECRET) {
         conf_error (errors, where, "expected %s, got a secret that is not one", expected.data);
     }
     else {
-        conf_error (errors, where, "expected %s, got \"%s\"", expected.data, got);
+        size_t size = strlen (text), kept = utf8_cut (text, size, GOT_BYTES);
+        conf_error (errors, where, "expected %s, got \"%.*s%s\"", expected.data, (int) kept, text,
+                    kept < size ? "..." : "");
     }
     return ERR_CONFIG;
 }

@@ -1,6 +1,7 @@
 //  err - text for failures.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/err.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -31,6 +32,7 @@ err_diag (err_diag_t *diag, const char *format, ...)
     va_start (args, format);
     (void) vsnprintf (diag->text, sizeof (diag->text), format, args);
     va_end (args);
+    utf8_clean (diag->text);
 }
 
 const char *

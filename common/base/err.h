@@ -33,7 +33,8 @@ typedef struct {
     char text [256];
 } err_diag_t;
 
-//  Write a sentence into diag (cut at the end of the buffer); does nothing when diag is NULL.
+//  Write a sentence into diag, cut at the end of the buffer and cleaned: what it quotes may be hostile.
+//  Does nothing when diag is NULL.
 void
 err_diag (err_diag_t *diag, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 

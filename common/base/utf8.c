@@ -96,3 +96,21 @@ utf8_sentence (const char *bytes, size_t size, size_t max)
             return at;
     return cut;
 }
+
+void
+utf8_clean (char *text)
+{
+    for (size_t left = strlen (text); left > 0;) {
+        uint32_t code = 0;
+        size_t length = utf8_next (text, left, &code);
+        if (length == 0) {
+            *text = '?';
+            length = 1;
+        }
+        else if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) {
+            memset (text, '.', length);
+        }
+        text += length;
+        left -= length;
+    }
+}

@@ -18,3 +18,8 @@ utf8_cut (const char *bytes, size_t size, size_t max);
 //  half, with a word; else with a character.
 size_t
 utf8_sentence (const char *bytes, size_t size, size_t max);
+
+//  Make a text fit for a terminal and for JSON, in place: control characters become dots, bytes that
+//  are not UTF-8 question marks.
+void
+utf8_clean (char *text);

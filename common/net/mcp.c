@@ -260,7 +260,7 @@ mcp_on_head (mcp_t *self, uint64_t cookie, int status, const char *content_type,
 
     self->now_ms = now_ms;
     mcp_part_slot_t *slot = mcp_slot_find (self, cookie);
-    if (!slot)
+    if (!slot || slot->status)
         return;
     slot->status = status;
     slot->retry_after_ms = retry_after_ms;
@@ -340,10 +340,12 @@ mcp_on_end (mcp_t *self, uint64_t cookie, int rc, const char *reason, int64_t no
                     && ended.body.size > 0 && ended.call != CALL_INITIALIZED;
         if (json) {
             *slot = ended;
+            slot->cookie = COOKIE_ENDED;
             slot->body = buf_init (1);
             mcp_answer_on_text (self, ended.body.data, ended.body.size);
-            json = !mcp_slot_find (self, cookie) || slot->call == CALL_ASIDE;
-            if (mcp_slot_find (self, cookie))
+            slot = mcp_slot_find (self, COOKIE_ENDED);
+            json = !slot || slot->call == CALL_ASIDE;
+            if (slot)
                 mcp_slot_free (slot);
         }
         if (!json)

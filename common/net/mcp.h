@@ -79,7 +79,7 @@ mcp_stop (mcp_t *self, int64_t now_ms);
 void
 mcp_set_backoff (mcp_t *self, int64_t min_ms, int64_t max_ms);
 
-//  Status and headers of a transfer; absent headers are "".  retry_after_ms: 0 = none.
+//  Status and headers of a transfer, told once; absent headers are "".  retry_after_ms: 0 = none.
 void
 mcp_on_head (mcp_t *self, uint64_t cookie, int status, const char *content_type,
              const char *session, int64_t retry_after_ms, int64_t now_ms);

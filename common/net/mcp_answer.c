@@ -211,7 +211,8 @@ s_on_response (mcp_t *self, const json_t *message)
 {
     mcp_part_slot_t *slot = mcp_slot_pending (self);
     const json_t *id = json_object_get (message, "id");
-    if (!slot || !json_is_number (id) || json_number_value (id) != (double) slot->rpc_id)
+    if (!slot || !slot->rpc_id || !json_is_number (id)
+        || json_number_value (id) != (double) slot->rpc_id)
         return; //  late, cancelled or never asked
     mcp_part_call_t call = slot->call;
     slot->call = CALL_ASIDE; //  its transfer may go on; nobody waits for it

@@ -28,7 +28,8 @@ enum {
     PROBE_MS = 300000,      //  unsupported, wedged
     RETRY_AFTER_MAX_MS = 300000,
     TOOL_PAGES = 16,
-    SLOTS = 8, //  transfers at a time: stream, call, and what is sent aside
+    SLOTS = 8,        //  transfers at a time: stream, call, and what is sent aside
+    COOKIE_ENDED = 0, //  of a slot whose transfer is over while its answer is read
     ERROR_BODY_BYTES = 4096,
     SESSION_BYTES = 1025
 };
@@ -51,8 +52,8 @@ typedef enum {
 typedef struct {
     mcp_part_call_t call;
     uint64_t cookie;
-    int64_t rpc_id;
-    int status; //  0 = no headers yet
+    int64_t rpc_id; //  0 = nothing that could be answered: notification, DELETE
+    int status;     //  0 = no headers yet
     bool is_sse;
     sse_t *sse;          //  POST answered by an event stream; owned
     buf_t body;          //  JSON or error text

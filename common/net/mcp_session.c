@@ -150,7 +150,7 @@ mcp_session_start_call (mcp_t *self, mcp_part_call_t call)
     mcp_part_slot_t *slot =
         mcp_slot_request (self, call, MCP_POST, s_call_text (self, call, id), limit_ms);
     if (slot)
-        slot->rpc_id = id;
+        slot->rpc_id = call == CALL_INITIALIZED ? 0 : id; //  a notification has no answer
     else
         mcp_session_failed (self, "too many transfers at a time", 0);
 }

@@ -150,9 +150,11 @@ mcp_slot_free (mcp_part_slot_t *slot)
 void
 mcp_slot_abort (mcp_t *self, mcp_part_slot_t *slot)
 {
-    mcp_out_t *out = mcp_slot_out (self, MCP_OUT_ABORT, "", 0);
-    if (out)
-        out->cookie = slot->cookie;
+    if (slot->cookie != COOKIE_ENDED) {
+        mcp_out_t *out = mcp_slot_out (self, MCP_OUT_ABORT, "", 0);
+        if (out)
+            out->cookie = slot->cookie;
+    }
     mcp_slot_free (slot);
 }
 

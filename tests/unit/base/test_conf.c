@@ -322,6 +322,12 @@ test_control_bytes_of_a_refused_value_are_not_printed (void **state)
                          "flag --count: expected an integer from 1 to 10, got \".[31m.\"\n");
 }
 
+static void
+test_control_bytes_of_a_key_are_not_printed (void **state)
+{
+    case_refused ("\"\\e[31m\\n\": 1\n", "case.yaml:1: .[31m.: unknown key\n");
+}
+
 int
 main (void)
 {
@@ -348,6 +354,7 @@ main (void)
         cmocka_unit_test (test_bad_values_of_each_type_are_refused),
         cmocka_unit_test (test_good_endpoints_are_taken),
         cmocka_unit_test (test_control_bytes_of_a_refused_value_are_not_printed),
+        cmocka_unit_test (test_control_bytes_of_a_key_are_not_printed),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -49,6 +49,14 @@ test_diag_is_cut_at_its_end_and_may_be_missing (void **state)
     err_diag (NULL, "%s", longer);
 }
 
+static void
+test_what_a_diag_quotes_is_cleaned (void **state)
+{
+    err_diag_t diag;
+    err_diag (&diag, "near %.2s, %s", "\xe2\x82\xac", "\x1b[2J");
+    assert_string_equal (diag.text, "near ??, .[2J");
+}
+
 int
 main (void)
 {
@@ -57,6 +65,7 @@ main (void)
         cmocka_unit_test (test_errno_is_named_by_the_system),
         cmocka_unit_test (test_codes_of_nobody_still_have_a_text),
         cmocka_unit_test (test_diag_is_cut_at_its_end_and_may_be_missing),
+        cmocka_unit_test (test_what_a_diag_quotes_is_cleaned),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

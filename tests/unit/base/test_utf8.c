@@ -87,6 +87,18 @@ test_a_text_is_cut_at_a_sentence_else_at_a_word (void **state)
                           cuts [i].size);
 }
 
+static void
+test_a_cleaned_text_has_no_control_characters_and_is_utf8 (void **state)
+{
+    char text [] = "a\x1b[31m\xe2\x82\xac\n\xc2\x85\xe2\x82\x7f"
+                   "b\xff";
+    utf8_clean (text);
+    assert_string_equal (text, "a.[31m\xe2\x82\xac...??.b?");
+    char none [] = "";
+    utf8_clean (none);
+    assert_string_equal (none, "");
+}
+
 int
 main (void)
 {
@@ -95,6 +107,7 @@ main (void)
         cmocka_unit_test (test_overlong_surrogate_and_out_of_range_forms_are_refused),
         cmocka_unit_test (test_a_cut_never_ends_inside_a_character),
         cmocka_unit_test (test_a_text_is_cut_at_a_sentence_else_at_a_word),
+        cmocka_unit_test (test_a_cleaned_text_has_no_control_characters_and_is_utf8),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -133,8 +133,15 @@ test_missing_fields_are_empty_and_still_parsed (void **state)
 static void
 test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes (void **state)
 {
-    static const char *const bodies [] = {
-        "", "not json", "[1]", "\"text\"", "null", "{} {}", "{\"a\":\xC3\x28}", "{\"a\":\"\xFF\"}"};
+    static const char *const bodies [] = {"",
+                                          "not json",
+                                          "[1]",
+                                          "\"text\"",
+                                          "null",
+                                          "{} {}",
+                                          "{\"a\":\xC3\x28}",
+                                          "{\"a\":\"\xFF\"}",
+                                          "{\"a\":\"\\\xE2\x82\xAC\"}"};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies [0]; i++) {
         fault_t fault = s_read (bodies [i], "c");
         assert_false (fault.parsed);
@@ -143,6 +150,7 @@ test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes (void **sta
         digest_hex (bodies [i], strlen (bodies [i]), hex);
         assert_string_equal (fault.key, hex);
         assert_true (fault.summary [0]);
+        assert_true (json_utf8_valid (fault.summary, strlen (fault.summary)));
         own (own_mem) char *context = fault_context (bodies [i], strlen (bodies [i]), 100);
         assert_string_equal (context, "");
     }

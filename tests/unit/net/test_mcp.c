@@ -589,6 +589,52 @@ test_a_session_id_unfit_for_a_header_is_not_used (void **state)
     assert_int_equal (self->request.header_count, 3);
 }
 
+static void
+test_headers_told_twice_count_once (void **state)
+{
+    s_world_t *self = *state;
+    mcp_start (self->mcp, "", self->now);
+    s_take (self);
+    buf_reset (&self->notes);
+    mcp_on_head (self->mcp, self->request.cookie, 200, SSE_TYPE, SESSION, 0, self->now);
+    mcp_on_head (self->mcp, self->request.cookie, 200, SSE_TYPE, "other", 0, self->now);
+    const char *body = "data: {\"id\":1,\"result\":{\"protocolVersion\":\"2025-03-26\"}}\n\n";
+    mcp_on_body (self->mcp, self->request.cookie, body, strlen (body), self->now);
+    mcp_on_end (self->mcp, self->request.cookie, 0, "", self->now);
+    s_expect (self, "session " SESSION ";notifications/initialized;");
+}
+
+static void
+test_a_body_behind_a_delete_answers_nothing (void **state)
+{
+    s_world_t *self = *state;
+    mcp_start (self->mcp, SESSION, self->now);
+    s_expect (self, "=connecting;DELETE;session ;");
+    const char *body = "{\"id\":0,\"result\":{}}";
+    mcp_on_head (self->mcp, self->request.cookie, 200, "application/json", "", 0, self->now);
+    mcp_on_body (self->mcp, self->request.cookie, body, strlen (body), self->now);
+    mcp_on_end (self->mcp, self->request.cookie, 0, "", self->now);
+    s_expect (self, "initialize;");
+}
+
+static void
+test_a_transfer_that_ended_is_not_aborted (void **state)
+{
+    s_world_t *self = *state;
+    mcp_start (self->mcp, "", self->now);
+    s_take (self);
+    const char *body = "{\"id\":1,\"result\":{\"protocolVersion\":\"1999-01-01\"}}";
+    mcp_on_head (self->mcp, self->request.cookie, 200, "application/json", "", 0, self->now);
+    mcp_on_body (self->mcp, self->request.cookie, body, strlen (body), self->now);
+    mcp_on_end (self->mcp, self->request.cookie, 0, "", self->now);
+    assert_int_equal (mcp_state (self->mcp), MCP_UNSUPPORTED);
+    mcp_out_t out;
+    while (mcp_next (self->mcp, &out)) {
+        assert_int_not_equal (out.kind, MCP_OUT_ABORT);
+        mcp_out_fini (&out);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
 
 int
@@ -613,6 +659,9 @@ main (void)
         TEST (test_withheld_stream_headers_do_not_hold_up_the_rest),
         TEST (test_a_broken_event_is_kept_raw_and_other_broken_messages_are_counted),
         TEST (test_a_session_id_unfit_for_a_header_is_not_used),
+        TEST (test_headers_told_twice_count_once),
+        TEST (test_a_body_behind_a_delete_answers_nothing),
+        TEST (test_a_transfer_that_ended_is_not_aborted),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
