@@ -1,0 +1,175 @@
+//  fuzz_render - the files of an incident, made from a hostile event.
+//
+//  Input: the text of a failure reason, a line feed, the event's body.  A short body that begins with
+//  '*' makes a prompt only: what follows is repeated until it passes the limit of event text.
+//  Holds: JSON files parse and say whose they are; the prompt is clean text within its limit, and its
+//  fence stands around the event once; nothing of the event's fields is lost in event.json.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tests/fuzz/fuzz.h"
+
+#include "broker/io/render.h"
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "common/base/own.h"
+#include "common/base/utf8.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LARGE_PART_BYTES = 24 }; //  each such input costs as much as a hundred others
+
+//  What nobody in the cluster knows beforehand: an id that depends on the bytes.
+static ident_t
+s_ident (const uint8_t *data, size_t size)
+{
+    uint8_t random [10];
+    fuzz_chance_t chance = fuzz_chance (data, size);
+    for (size_t i = 0; i < sizeof random; i++)
+        random [i] = (uint8_t) fuzz_below (&chance, 256);
+    return ident_make (1767225600000, random);
+}
+
+static json_t *
+s_parse (const char *text)
+{
+    json_t *doc = NULL;
+    assert (text);
+    assert (json_parse (text, strlen (text), &doc, NULL) == 0 && json_is_object (doc));
+    return doc;
+}
+
+//  event.json: all the members that were received, and the id.
+static void
+s_event (const row_incident_t *incident, const char *body, size_t size)
+{
+    own (own_mem) char *text = render_event (incident, body, size);
+    own (json_drop) json_t *doc = s_parse (text);
+    assert (strcmp (json_member_text (doc, "incidentId", ""), incident->id.text) == 0);
+    own (json_drop) json_t *received = NULL;
+    if (json_parse (body, size, &received, NULL) != 0 || !json_is_object (received)) {
+        assert (json_is_string (json_object_get (doc, "raw")));
+        return;
+    }
+    (void) json_object_del (received, "incidentId");
+    (void) json_object_del (doc, "incidentId");
+    assert (json_equal (received, doc));
+}
+
+static void
+s_incident (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
+            const char *body, size_t size)
+{
+    own (own_mem) char *text = render_incident (incident, attempts, count, body, size);
+    own (json_drop) json_t *doc = s_parse (text);
+    assert (strcmp (json_member_text (doc, "incidentId", ""), incident->id.text) == 0);
+    assert (json_array_size (json_object_get (doc, "attempts")) == count);
+}
+
+//  result.json, with the event in the place of the agent's report and of its figures.
+static void
+s_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
+          const char *body, size_t size)
+{
+    report_t report;
+    own (json_drop) json_t *usage = NULL;
+    assert (report_read (body, size, &report) == 0);
+    if (json_parse (body, size, &usage, NULL) != 0 || !json_is_object (usage))
+        json_drop (&usage);
+    own (own_mem) char *text = render_result (incident, attempts, count, &report, usage);
+    own (json_drop) json_t *doc = s_parse (text);
+    assert (strcmp (json_member_text (doc, "incident_id", ""), incident->id.text) == 0);
+    assert (strcmp (json_member_text (doc, "root_cause", ""), report.root_cause) == 0);
+    assert (!usage || json_equal (json_object_get (doc, "usage"), usage));
+}
+
+static size_t
+s_count (const char *text, const char *part)
+{
+    size_t count = 0;
+    for (; (text = strstr (text, part)); text += strlen (part))
+        count++;
+    return count;
+}
+
+static void
+s_prompt (const row_incident_t *incident, const char *body, size_t size)
+{
+    own (own_mem) char *text = render_prompt (incident, body, size);
+    assert (text);
+    size_t length = strlen (text);
+    assert (length <= LIMIT_PROMPT_BYTES);
+    for (size_t at = 0; at < length;) {
+        uint32_t code = 0;
+        size_t step = utf8_next (text + at, length - at, &code);
+        assert (step > 0);
+        assert (code >= ' ' || code == '\n' || code == '\t');
+        assert (code != 0x7f && (code < 0x80 || code > 0x9f));
+        at += step;
+    }
+    char marker [128];
+    snprintf (marker, sizeof marker, "-----BEGIN UNTRUSTED EVENT %s-----\n", incident->id.text);
+    assert (s_count (text, marker) == 1);
+    snprintf (marker, sizeof marker, "\n-----END UNTRUSTED EVENT %s-----\n", incident->id.text);
+    assert (s_count (text, marker) == 1);
+}
+
+static row_incident_t
+s_row (ident_t id, const char *reason, const char *body, size_t size)
+{
+    row_incident_t incident = {.id = id,
+                               .state = INCIDENT_RESOLVED,
+                               .created_ms = 1767225600000,
+                               .first_seen_ms = 1767225600000,
+                               .last_seen_ms = 1767225660000,
+                               .occurrences = 3,
+                               .exit_code = 7,
+                               .winner = 1};
+    fault_read (body, size, "", &incident.fault);
+    snprintf (incident.reason, sizeof incident.reason, "%s", reason);
+    snprintf (incident.event_id, sizeof incident.event_id, "%s", reason);
+    return incident;
+}
+
+static void
+s_all (ident_t id, const char *reason, const char *body, size_t size)
+{
+    row_incident_t incident = s_row (id, reason, body, size);
+    row_attempt_t attempt = {.number = 1,
+                             .state = ROW_ATTEMPT_ENDED,
+                             .outcome = VERDICT_AGENT,
+                             .assigned_ms = 1767225600000,
+                             .exit_code = 7};
+    snprintf (attempt.reason, sizeof attempt.reason, "%s", reason);
+    snprintf (attempt.worker, sizeof attempt.worker, "%s", reason);
+    s_event (&incident, body, size);
+    s_incident (&incident, &attempt, 1, body, size);
+    s_result (&incident, &attempt, 1, body, size);
+    s_prompt (&incident, body, size);
+}
+
+static void
+s_large (ident_t id, const char *reason, const char *part, size_t size)
+{
+    own (buf_fini) buf_t body = buf_init (LIMIT_MIB (1));
+    while (body.size <= LIMIT_PROMPT_EVENT_BYTES)
+        assert (buf_append (&body, part, size) == 0);
+    row_incident_t incident = s_row (id, reason, body.data, body.size);
+    s_prompt (&incident, body.data, body.size);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    const uint8_t *line_end = size ? memchr (data, '\n', size) : NULL;
+    size_t reason_size = line_end ? (size_t) (line_end - data) : 0;
+    own (own_mem) char *reason = strndup ((const char *) data, reason_size);
+    const char *body = line_end ? (const char *) line_end + 1 : (const char *) data;
+    size_t body_size = line_end ? size - reason_size - 1 : size;
+    ident_t id = s_ident (data, size);
+    if (body_size > 1 && body_size <= LARGE_PART_BYTES && body [0] == '*')
+        s_large (id, reason, body + 1, body_size - 1);
+    else
+        s_all (id, reason, body, body_size);
+    return 0;
+}

@@ -1,0 +1,292 @@
+#!/usr/bin/python3
+"""seeds.py - write the first inputs of the fuzz targets into corpus/<target>/seed-*.
+
+Made from the golden frames, the demo's faults and the sample configuration.  Run it again after the
+wire or a target's input format has changed; other files of a corpus are left alone.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import re
+import sys
+from pathlib import Path
+
+import msgpack
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tests/system"))
+from golden_frames import BAD, header  # noqa: E402
+
+RS = "\x1e"
+ID = "019b76da-a800-7102-8304-05060708090a"
+SHA = "0123456789abcdef" * 4
+
+
+def write(target, name, data):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    (folder / f"seed-{name}").write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def faults():
+    """(name, fault) of the demo."""
+    for path in sorted((ROOT / "configs/demo").glob("*.jsonl")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if line.strip():
+                yield f"{path.stem} {number}", json.loads(line)
+
+
+# --- sse
+
+def sse():
+    fault = next(faults())[1]
+    streams = {
+        "message": f"event: message\nid: _GET_stream_5\ndata: {json.dumps(fault)}\n\n",
+        "comments": ": ok\n\n:\r\n: keep alive\r\rretry: 250\nretry: 1x\nretry:\ndata: a\n\n",
+        "line ends": "data: a\rdata: b\r\ndata:c\n\r\n\rdata: d\n\n",
+        "bom": b"\xef\xbb\xbfdata: after a mark\n\n",
+        "half bom": b"\xef\xbbdata: no mark\n\ndata: x\n\n",
+        "fields": "data\ndata:\ndata: \ndata:  two\nevent\nevent:\nevent: e\nid\nnone: x\n\n",
+        "ids": "id: 1\ndata: a\n\nid: \x01\ndata: b\n\nid: a\x00b\ndata: c\n\nid\ndata: d\n\nid: last\n\n",
+        "priming": "id: 0\nretry: 99999999999999999999\ndata:\n\n",
+        "over the limit": "data: " + "x" * 60 + "\n\ndata: " + "y" * 30 + "\ndata: " + "z" * 30 + "\n\ndata: ok\n\n",
+        "at the limit": "data: " + "x" * 42 + "\n\n" + "data: " + "x" * 41 + "\n\n" + ":" + "c" * 48 + "\ndata: a\n\n",
+        "long name": "event: " + "n" * 80 + "\ndata: a\n\n",
+        "no end": "data: a\n\ndata: never",
+    }
+    for name, data in streams.items():
+        write("sse", name, data)
+
+
+# --- wire
+
+FENCE = {"incident": ID, "attempt": 1}
+FILE = {"path": "output/investigation.md", "size": 101, "sha256": SHA}
+MESSAGES = {
+    1: {"proto_min": 1, "proto_max": 1, "name": "w1", "worker_id": ID, "version": "0.1.0", "agent": "playbook",
+        "slots": 2, "running": [FENCE], "spooled": [FENCE, {"incident": ID, "attempt": 2}]},
+    2: {"proto": 1, "now_ms": 1767225600000, "ping_ms": 5000, "lease_ms": 60000, "revoke": [FENCE]},
+    3: {"number": 7, "total": 2, "free": 1},
+    4: {**FENCE, "cluster": "prod", "fault_type": "CrashLoop", "severity": "critical", "timeout_ms": 300000,
+        "lease_ms": 60000, "model": "sonnet", "allowed_tools": "Read,Write"},
+    5: FENCE,
+    6: FENCE,
+    7: {**FENCE, "phase": "run", "elapsed_ms": 1000, "output_bytes": 5},
+    8: {**FENCE, "ms": 0},
+    9: {**FENCE, "outcome": "success", "exit_code": -1, "reason": "", "started_ms": 1, "completed_ms": 2,
+        "files": [FILE]},
+    10: {**FENCE, "disposition": "committed"},
+    11: {**FENCE, "reason": "host", "detail": "no disk: \u00e9\u4e2d\U0001f600"},
+    12: {**FENCE, "reason": "superseded"},
+    13: {"now_ms": 1767225600000},
+    14: {},
+    15: {"reason": "drain", "retry_ms": 2000},
+    16: {"code": "malformed", "text": "what, where, what to do", "fatal": True},
+    32: {"event_id": ID, "cluster": "prod", "body": b'{"faultId":"f-1"}'},
+    33: {"event_id": ID, "disposition": "new", "incident": ID},
+    34: {"event_id": ID, "reason": "store", "retry_ms": 2000},
+    48: {**FENCE, "path": "logs/prompt.md", "offset": 0, "size": 3, "bytes": b"abc"},
+    49: {**FENCE, "path": "logs/prompt.md", "upto": 3},
+    50: {**FENCE, "files": [FILE, FILE]},
+    51: {**FENCE, "result": "missing", "reason": "digest"},
+    52: {**FENCE, "path": "event.json", "upto": 0},
+    53: {**FENCE, "path": "event.json", "offset": 0, "size": 2, "bytes": b"{}"},
+    54: {"event_id": ID, "offset": 0, "size": 2, "bytes": b"{}"},
+    55: {"event_id": ID, "upto": 2},
+    56: {"event_id": ID, "cluster": "prod", "size": 2, "sha256": SHA},
+    64: {"seq": 9, "prev": 8, "at_ms": 1767225600000, "kind": "incident", "cluster": "prod", "change": "resolved",
+         "incident": ID, "attempt": 1, "worker": "w1", "reason": "", "fault_type": "CrashLoop", "severity": "warning",
+         "resource": "Pod/shop/web-0", "occurrences": 3},
+}
+
+
+def wire():
+    for kind, fields in MESSAGES.items():
+        write("wire", f"type {kind}", header(kind) + msgpack.packb(fields))
+    for name, frames, _ in BAD:
+        write("wire", "bad " + name, b"".join(frames))
+    wide = (b"\x87\xa1a\xc5\x00\x01x\xa1b\xc6\x00\x00\x00\x01x\xa1c\xda\x00\x01x\xa1d\xdb\x00\x00\x00\x01x"
+            b"\xa1e\xdc\x00\x01\xc0\xa1f\xdd\x00\x00\x00\x01\xc2\xa1g\xde\x00\x01\xa1h\xdf\x00\x00\x00\x01\xa1i\xc4\x01x")
+    write("wire", "wide heads", header(13) + wide)
+    numbers = (b"\x88\xa1a\xcc\xff\xa1b\xcd\xff\xff\xa1c\xce\xff\xff\xff\xff\xa1d\xcf\x7f" + b"\xff" * 7
+               + b"\xa1e\xd0\x80\xa1f\xd1\x80\x00\xa1g\xd2\x80\x00\x00\x00\xa6now_ms\xd3\x80" + b"\x00" * 7)
+    write("wire", "wide numbers", header(13) + numbers)
+    write("wire", "any type", header(0) + msgpack.packb({**FENCE, "files": [FILE], "now_ms": None}))
+
+
+# --- fault and render
+
+OLDER = {"subscriptionId": "sub-1", "cluster": "dev",
+         "event": {"type": "Warning", "reason": "BackOff", "severity": "warning", "namespace": "shop",
+                   "message": "Back-off restarting failed container. It was tried 5 times.",
+                   "timestamp": "2026-01-15T12:00:00.5+02:00",
+                   "involvedObject": {"apiVersion": "v1", "kind": "Pod", "name": "web-0", "namespace": "shop",
+                                      "uid": "u-1"}},
+         "logs": [{"container": "web", "lines": ["panic: \u00e9"]}]}
+
+
+def bodies():
+    yield from faults()
+    yield "older shape", OLDER
+    yield "events mode", {key: value for key, value in OLDER.items() if key != "logs"}
+    yield "events mode normal", {"event": {"type": "Normal", "reason": "Pulled", "message": "x"}}
+    yield "odd types", {"faultId": 7, "cluster": None, "resource": {"kind": ["a"], "name": {"b": 1.5}}, "severity": True,
+                        "faultType": False, "context": [1, {"a": None}], "timestamp": 1e300}
+    yield "odd severities", {"severity": "EMERGENCY", "timestamp": "2026-02-30T25:00:00Z", "context": " \r\n\tA. B"}
+    yield "long names", {"resource": {"name": "n" * 260, "kind": "\u4e2d" * 40}, "context": "\u00e9" * 200}
+    yield "escapes", {"context": "\x01\x7f\u2028\U0001f600\"\\/ `code` -----END UNTRUSTED EVENT", "faultId": "\u0000"}
+    yield "nested", json.loads("[" * 40 + "]" * 40)
+
+
+BROKEN = {
+    "empty": b"", "not json": b"not json \xff\xfe \"quoted\" \x01", "cut": b'{"faultId":"f-1","resource":{"name":"w',
+    "array": b"[1,2]", "twice": b'{"a":1,"a":2}', "surrogate": b'{"context":"\\ud800"}', "nul": b'{"context":"\\u0000"}',
+    "bad utf-8": b'{"context":"\xc3\x28"}', "long token": b'{"a":' + b"\xc3\xa9" * 90 + b"}",
+    "too deep": b'{"a":' + b"[" * 80 + b"]" * 80 + b"}", "large number": b'{"timestamp":99999999999999999999}',
+}
+
+
+def fault():
+    for name, doc in bodies():
+        write("fault", name, json.dumps(doc, ensure_ascii=False))
+    for name, text in BROKEN.items():
+        write("fault", "broken " + name, text)
+
+
+def render():
+    for name, doc in list(bodies())[::3]:
+        write("render", name, "agent timed out after 300 s\n" + json.dumps(doc))
+    for name, text in BROKEN.items():
+        write("render", "broken " + name, b"reason \xff\n" + text)
+    write("render", "large text", "r\n*caf\u00e9 \u4e2d\U0001f600\x85`")
+    write("render", "large bytes", b"r\n*a\xff\xfe\xc3")
+
+
+# --- conf
+
+def conf():
+    sample = (ROOT / "configs/broker.yaml").read_text()
+    write("conf", "sample", sample)
+    body = "\n".join(line for line in sample.splitlines() if line and not line.startswith("#"))
+    write("conf", "sample without comments", body)
+    clusters = "clusters:\n- name: prod\n  mcp:\n    endpoint: https://mcp.example.com/mcp\n    mode: events\n" \
+               "  triage: {enabled: no}\n- {name: \"b\\x1b\\u00e9\", mcp: {token_file: /t}}\n"
+    texts = {
+        "clusters": clusters,
+        "units": "lease_ttl: 1m30s\nreconnect_grace: 45\nreinvestigate_after: 24h\ndedup_window_seconds: 0.5m\n",
+        "wrong types": "lease_ttl: []\nclusters: x\nagent_attempts: 1e3\nupload_failed_investigations: maybe\nlog_level: loud\n",
+        "ranges": "agent_attempts: 99999\nlease_ttl: -1s\nmax_deliveries: +3\nglobal_queue_size: 9223372036854775808\n",
+        "unknown": "agent_timout: 3\nnot_a_key_at_all: 1\n\"\\e[31m\\u00e9\": 1\n? [a]\n: b\n",
+        "twice": "log_level: info\nlog_level: warn\nclusters: [{name: a, name: b}]\n",
+        "aliases": "a: &x [1]\nclusters:\n- &c {name: a}\n- *c\n",
+        "nested": "clusters: [{name: {a: {b: {c: {d: {e: {f: {g: {h: 1}}}}}}}}}]\n",
+        "required": "clusters:\n- {}\n- [x]\n- null\n",
+        "two documents": "log_level: info\n---\nlog_level: warn\n",
+        "nothing": "# only a comment\n",
+        "nulls": "log_level: ~\nclusters: null\nstate_path:\n",
+        "syntax": "log_level: [info\n  x: }\n",
+        "endpoints": "work_endpoint: tcp://[::1]:5570\nstream_endpoint: ipc:///run/x\ningest_endpoint: tcp://*:*\n"
+                     "files_endpoint: udp://x\nk8s_cluster_mcp_endpoint: ftp://x\nadmin_listen: 127.0.0.1:0\n",
+        "nul": "state_path: \"a\\0b\"\n",
+        "block text": "state_path: |\n  a\n  b\nworkspace_root: >-\n  c\n   d\n",
+    }
+    for name, text in texts.items():
+        write("conf", name, text)
+    write("conf", "utf-16", sample[:200].encode("utf-16"))
+    write("conf", "latin-1", "state_path: caf\u00e9\n".encode("latin-1"))
+
+
+# --- lines
+
+def lines():
+    texts = {
+        "plain": '{"a":1}\n{"b":2}\n', "carriage returns": '{"a":1}\r\n\r\n \t\r\n{"b":2}\r', "no end": '{"a":1}',
+        "blank": "\n\n \n\t\v\f\r\n", "long": "x" * 60 + "\n{}\n", "at the limit": "x" * 24 + "\n" + "y" * 24 + "\r\n"
+        + "z" * 25 + "\n" + "z" * 25 + "\r\n", "long without end": "x" * 60, "nul": "\x00\n a\x00\n",
+    }
+    for name, text in texts.items():
+        write("lines", name, text)
+
+
+# --- mcp
+
+def mcp():
+    fault = next(faults())[1]
+    message = json.dumps({"method": "notifications/message", "jsonrpc": "2.0",
+                          "params": {"level": "warning", "logger": "kubernetes/faults", "data": fault}})
+    up = ["a", "a", "o", "a", "a", "a"]  # initialize .. the list: active
+    none = json.dumps({"content": [{"type": "text", "text": '# None\n\n{"subscriptions":[]}'}]})
+    extra = json.dumps({"structuredContent": {"subscriptions": [
+        {"mode": "faults", "subscriptionId": "sub-1", "filters": {}}, {"mode": "faults", "subscriptionId": "sub-2"}]}})
+    one_cluster = json.dumps({"tools": [{"name": "events_subscribe", "inputSchema": {"properties": {
+        "context": {"enum": ["dev", "prod"]}}}}, {"name": "events_list_subscriptions"}], "nextCursor": "p2"})
+    refused = json.dumps({"isError": True, "content": [{"text": "unknown context dev"}]})
+    scripts = {
+        "active": up + ["m" + message, "w", "a", "w", "a"],
+        "adopt and drop": up[:5] + ["a" + extra, "a", "a"],
+        "subscribe": up[:5] + ["a" + none, "a", "a"],
+        "context": up[:4] + ["a" + one_cluster, "a", "a" + none, "a" + refused, "a", "a"],
+        "json answers": ["j", "j", "o", "j", "j", "j", "w", "j"],
+        "stream ends": up + ["c", "w", "o", "a", "C", "w", "o409;", "w", "o404;"],
+        "stream in pieces": up + ["d: ok\n\nevent: mess", "dage\ndata: " + message + "\n", "d\n", "dretry: 10\nid: 9\n\n", "c", "w"],
+        "session lost": up + ["w", "s404 session not found", "w", "a", "a"],
+        "not found method": ["s404 {\"error\":{\"code\":-32601}}", "w", "a"],
+        "token": ["s401 no", "w", "s401 no", "w", "a", "a", "o", "a"],
+        "token again": up + ["mnotifications", "m" + json.dumps({"method": "notifications/tools/list_changed"}), "w", "s401 ", "w"] + up,
+        "no events": up[:4] + ["a" + json.dumps({"tools": [{"name": "pods_list"}]}), "w", "a"],
+        "modern only": ["e" + json.dumps({"code": -32022, "message": "stateless only"}), "w"],
+        "wedged": up[:5] + ["a" + none, "w", "w", "a", "w", "w"],
+        "errors": ["e{}", "w", "a", "a", "o", "e" + json.dumps({"message": "method not found"}), "e" + json.dumps({"code": 0, "message": "session id missing"}), "w"],
+        "server asks": up + ["m" + json.dumps({"id": "x", "method": "ping"}), "f", "m" + json.dumps({"id": 1, "method": "roots/list"}), "x"],
+        "degraded": up + ["m" + json.dumps({"method": "notifications/message", "params": {"logger": "kubernetes/subscription_error", "data": {}}}), "w", "a" + none, "a", "a"],
+        "batch": up + ["m[" + message + ",1," + message + "]", "m{bad kubernetes/ notifications/message"],
+        "older shape": up + ["m" + json.dumps({"method": "notifications/message", "params": {"data": OLDER}})],
+        "raw answer": ["htext/event-stream;S-1", "bdata: {\"id\":1,\"result\":{\"protocolVersion\":\"2024-11-05\"}}\n", "b\n", "f", "f", "z{}", "o", "t5000", "w", "w"],
+        "bad sessions": ["happlication/json;a b", "b{\"id\":1,\"result\":{\"protocolVersion\":\"1999-01-01\"}}", "f", "w", "q", "w"],
+        "silence": ["w", "w", "w", "a", "a", "w", "a", "a", "a", "t20000", "w", "w", "w", "w"],
+        "stop": up + ["q", "f", "t3000", "z"],
+        "pages": up[:4] + ["a" + json.dumps({"tools": [], "nextCursor": "c"})] * 4,
+    }
+    for name, steps in scripts.items():
+        write("mcp", name, RS.join(steps))
+
+
+# --- report
+
+TABLE = """| Hypothesis | Confidence |
+|---|:-:|
+| H1: no memory | HIGH |
+| H2: the network | LOW |
+"""
+
+
+def report():
+    texts = {
+        "template": "# Report\n\n## Summary\n\nIt failed.\n\n## 3. Root Cause Analysis\n\nThe **limit** is too "
+                    "[low](http://x). It was 64Mi.\n\n**Confidence:** HIGH\n\n## Evidence\n\n- `OOMKilled`\n",
+        "underlined": "Root Cause\n==========\nDisk full.\n\nConfidence\n---\nmedium\n",
+        "in the heading": "### IV) Most likely root cause (LOW confidence): the disk\n\ntext\n",
+        "label": "text\n\n**Root cause:** DNS &mdash; &#x41;&#9731;&nope;\nConfidence: not high, medium\n",
+        "code first": "## Root Cause\n\n```yaml\nroot: cause\n```\n\n    indented\n\nThe probe &amp; the port.\n",
+        "table": "## Root Cause\n\n" + TABLE, "table after text": "Root cause:\n\n" + TABLE + "\ntext\n",
+        "lists": "## Root Cause\n\n1. H1: memory (HIGH)\n   - inner\n\n     more\n2. Alternative: network (LOW)\n- [x] done\n",
+        "hypotheses": "## Root Cause\n\nPrimary hypothesis:\nthe node.\n\nHypothesis 2: high confidence.\n",
+        "percent": "## Root Cause\nDisk.\nConfidence level: **85%** (high)\n",
+        "html": "## Root Cause\n\n<b>bold</b><br/>next <!-- note --> <none> <script>x</script>\n",
+        "hostile": "## Root Cause\n\n<!channel> <@U1> *b* _i_ ~s~ `c` \u202etxt \x1b[2J \x85\\*\n> quote\n",
+        "nothing": "no such heading\n", "setext only": "===\n---\n***\n",
+        "links": "[a]: http://x 'Root Cause: b'\n\n# Root Cause\n\n[a] ![img](y \"t\") <http://z> www.x.y\n",
+        "repeated brackets": "*[a](", "repeated quotes": "*> - ", "repeated cells": "*|a|\n|-|\n", "repeated stars": "***a_",
+        "long": "## Root Cause\n\n" + "A long word and another. " * 60 + "\n",
+    }
+    for name, text in texts.items():
+        write("report", name, text)
+    write("report", "bytes", b"## Root Cause\n\n\xff\xfe\x00 a\xc3 \xe2\x80\n")
+    write("report", "utf-8 mark", b"\xef\xbb\xbf# root CAUSES\r\n\r\ntext\rmore\r\n")
+    write("report", "cjk", "## Root Cause\n\n" + "\u4e2d\u6587\u3002" * 200)
+
+
+if __name__ == "__main__":
+    for target in (sse, wire, fault, render, conf, lines, mcp, report):
+        target()
