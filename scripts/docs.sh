@@ -23,7 +23,7 @@ Exit codes: 0 stopped in order, 1 failed while running, 2 wrong usage, 3 another
 1 refused, 2 wrong usage, 3 broker not reached, 4 no such thing.
 
 TEXT
-    for program in triage-broker triage-worker triage-publisher triage-tap triagectl; do
+    for program in triage-broker triage-worker triage-publisher triage-tap triagectl triage-preview; do
         [ "$program" = triage-broker ] || echo
         env -i "$bin/$program" --print-docs
     done

@@ -1,0 +1,151 @@
+//  preview - triage-preview: a webhook receiver that prints what Slack would show.
+//
+//  For trying the alerts without a Slack workspace: point slack_webhook_url at it.  It answers as Slack
+//  does: 200 ok, or 400 with the reason for a message that Slack would not take.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/conf.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/net/httpd.h"
+#include "tools/slack_view.h"
+#include "tools/term.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+extern char **environ;
+
+enum { WAIT_MS = 1000, CONNECTIONS = 16 };
+
+typedef struct {
+    conf_common_t common;
+    const char *listen;
+    int color;
+} settings_t;
+
+static const conf_option_t s_rows [] = {
+    CONF_COMMON_ROWS (settings_t, common),
+    {.key = "listen",
+     .type = CONF_TEXT,
+     .offset = offsetof (settings_t, listen),
+     .env = "TRIAGE_LISTEN",
+     .fallback = "127.0.0.1:5590",
+     .help = "Address to take webhook posts on; loopback only, port 0 is a free one."},
+    {.key = "color",
+     .type = CONF_ENUM,
+     .offset = offsetof (settings_t, color),
+     .env = "TRIAGE_COLOR",
+     .fallback = "auto",
+     .choices = "auto|always|never",
+     .help = "Colours; auto means on a terminal, unless NO_COLOR is set."},
+    {.key = NULL},
+};
+
+static const conf_spec_t s_spec = {
+    .program = "triage-preview",
+    .summary = "Take Slack webhook posts and print what Slack would show.",
+    .rows = s_rows,
+    .settings_size = sizeof (settings_t),
+};
+
+static void
+s_reply (httpd_request_t *request, unsigned status, const char *text)
+{
+    char *body = strdup (text);
+    httpd_reply (request, status, &body, strlen (text), NULL);
+}
+
+//  Print the message and return Slack's words for it, "ok" when it was taken.
+static const char *
+s_show (const httpd_request_t *request, bool color)
+{
+    size_t size = 0;
+    const char *body = httpd_body (request, &size);
+    own (json_drop) json_t *message = NULL;
+    if (json_parse (body, size, &message, NULL) < 0)
+        return "invalid_payload";
+    own (buf_fini) buf_t text = buf_init (LIMIT_MIB (4));
+    const char *refusal = slack_view (message, color, &text);
+    if (!refusal) {
+        printf ("%s\n", text.data);
+        fflush (stdout);
+    }
+    return refusal ? refusal : "ok";
+}
+
+static void
+s_on_request (void *arg, httpd_request_t *request)
+{
+    const bool *color = arg;
+    if (strcmp (httpd_method (request), "POST") != 0) {
+        s_reply (request, 405, "post a message");
+        return;
+    }
+    const char *answer = httpd_too_large (request) ? "too_large" : s_show (request, *color);
+    const bool taken = strcmp (answer, "ok") == 0;
+    if (!taken)
+        log_warn ("message refused", kv ("reason", answer));
+    s_reply (request, taken ? 200 : 400, answer);
+}
+
+static int
+s_serve (const settings_t *settings, int signal_fd)
+{
+    bool color = term_color (stdout, (term_color_t) settings->color);
+    const httpd_args_t args = {.option = "listen",
+                               .address = settings->listen,
+                               .only_local = "a preview needs no other host",
+                               .connections = CONNECTIONS,
+                               .idle_s = LIMIT_HTTP_IDLE_S,
+                               .body_bytes = LIMIT_HTTP_BODY_BYTES,
+                               .body_kept = true,
+                               .hooks = {.request = s_on_request},
+                               .arg = &color};
+    err_diag_t diag = {""};
+    own (httpd_destroy) httpd_t *httpd = NULL;
+    if (httpd_new (&args, &httpd, &diag) < 0) {
+        log_error ("cannot listen", kv ("reason", (const char *) diag.text));
+        return EXIT_CONFIG;
+    }
+    char line [256];
+    snprintf (line, sizeof line, "webhook=http://%s/\n", httpd_address (httpd));
+    const int rc = conf_write_ready (settings->common.ready_file, line);
+    if (rc < 0) {
+        log_error ("ready file not written", kv ("error", err_str (rc)));
+        return EXIT_RUNTIME;
+    }
+    log_info ("listening for webhooks", kv ("address", httpd_address (httpd)));
+    while (true) {
+        struct pollfd fds [] = {{.fd = httpd_fd (httpd), .events = POLLIN},
+                                {.fd = signal_fd, .events = POLLIN}};
+        poll (fds, 2, (int) httpd_wait_ms (httpd, WAIT_MS));
+        if (fds [1].revents)
+            return 0;
+        httpd_run (httpd);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    sigprocmask (SIG_BLOCK, &set, NULL);
+    signal (SIGPIPE, SIG_IGN);
+    own (own_fd) int signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    own (conf_destroy) conf_t *conf = NULL;
+    const int rc = conf_load (&s_spec, argc, argv, environ, &conf);
+    if (rc != 0)
+        return rc > 0 ? 0 : rc == -EINVAL ? EXIT_USAGE : EXIT_CONFIG;
+    const settings_t *settings = conf_settings (conf);
+    log_set_level ((enum log_level) settings->common.log_level);
+    log_set_format ((enum log_format) settings->common.log_format);
+    return s_serve (settings, signal_fd);
+}
