@@ -18,6 +18,7 @@ enum {
     S_BATCH = 64,   //  messages and mails taken before the others get their turn
     S_DRAIN = 1024, //  messages still answered at the end
     S_TIDY_MS = 60000,
+    S_SWEEP_MS = 1,  //  between two looks at a few folders
     S_UNSENT_MS = 5, //  the loop's mailbox is full: look again after this
 };
 
@@ -180,16 +181,18 @@ s_main (void *arg)
     artifact_t *self = arg;
     link_msg_t msg = {0};
     int64_t tidied_ms = clk_now (self->clk).boot_ms;
-    bool stop = false;
+    bool stop = false, sweeping = true;
     while (!stop) {
         link_wait_t items [] = {
             {.fd = self->stop_fd}, {.fd = mailbox_fd (self->inbox)}, {.link = self->link}};
         bool room = s_flush (self);
-        link_wait (items, room ? 3 : 1, room ? S_TIDY_MS : S_UNSENT_MS);
+        const int64_t wait_ms = !room ? S_UNSENT_MS : sweeping ? S_SWEEP_MS : S_TIDY_MS;
+        link_wait (items, room ? 3 : 1, wait_ms);
         stop = items [0].readable;
         if (room && !stop) {
             stop = !s_read_mail (self);
             s_receive (self, &msg, S_BATCH);
+            sweeping = artifact_sweep (self);
         }
         int64_t now_ms = clk_now (self->clk).boot_ms;
         if (now_ms - tidied_ms >= S_TIDY_MS) {
@@ -241,6 +244,9 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
         err_diag (diag, "workspace_root %s: %s", self->settings->workspace_root, err_str (rc));
         return rc;
     }
+    rc = artifact_sweep_init (self, diag);
+    if (rc < 0)
+        return rc;
     self->events_dir = s_events_dir (self->settings->state_path);
     rc = self->events_dir ? artifact_event_init (self, diag) : -ENOMEM;
     if (rc == 0)
@@ -292,6 +298,7 @@ artifact_destroy (artifact_t **self_p)
     }
     artifact_put_fini (self);
     artifact_event_fini (self);
+    artifact_sweep_fini (self);
     peers_destroy (&self->peers);
     mail_destroy (&self->unsent);
     link_close (&self->link, 1000);

@@ -8,7 +8,6 @@
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -80,6 +79,23 @@ artifact_dir_walk (int base_fd, const char *path, bool make)
         fd = next;
     }
     return fd;
+}
+
+int
+artifact_dir_list (int base_fd, const char *path, DIR **ret_dir)
+{
+    //  by name, even for base itself: a copy of its fd would share the place in the folder
+    own (own_fd) int dir_fd = artifact_dir_walk (base_fd, path, false);
+    int fd = dir_fd < 0 ? dir_fd : openat (dir_fd, ".", s_folder_flags);
+    if (fd < 0)
+        return dir_fd < 0 ? dir_fd : -errno;
+    DIR *dir = fdopendir (fd);
+    if (!dir) {
+        close (fd);
+        return -ENOMEM;
+    }
+    *ret_dir = dir;
+    return 0;
 }
 
 //  Open the folder of path, point *ret_name at its last component.

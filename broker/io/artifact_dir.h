@@ -7,6 +7,7 @@
 
 #include "common/base/err.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,9 @@ artifact_dir_open (const char *root, const char *incident, bool make) must_check
 //  Open the folder `path` below base ("attempts/3"); make: create missing components.
 int
 artifact_dir_walk (int base_fd, const char *path, bool make) must_check;
+//  Open the folder `path` below base ("" = base itself) to read its entries.  Own: the caller closes it.
+int
+artifact_dir_list (int base_fd, const char *path, DIR **ret_dir) must_check;
 //  Open the regular file `path` below base with flags (O_RDONLY, O_WRONLY | O_CREAT ...).
 //  O_CREAT makes missing folders too.  ret_size may be NULL.
 int

@@ -1,6 +1,7 @@
 //  artifact_part - what the files of the artifact thread share; nobody else includes it.
 //
-//  artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event (large events).
+//  artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event (large events),
+//  artifact_sweep (what dead uploads left).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -10,6 +11,7 @@
 #include "broker/io/store.h"
 #include "common/wire/link.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -41,6 +43,7 @@ struct artifact {
     peers_t *peers;
     artifact_upload_t *uploads; //  hash by incident and attempt
     artifact_event_t *events;   //  hash by event; parts and events under way to the loop
+    DIR *sweep;                 //  where the look at the folders is, NULL once it is over
     uint64_t next_cookie;
     mail_t *unsent; //  the loop's mailbox was full: nothing else is taken meanwhile
     int stop_fd;    //  eventfd: end the thread
@@ -96,3 +99,12 @@ int
 artifact_event_init (artifact_t *self, err_diag_t *diag) must_check;
 void
 artifact_event_fini (artifact_t *self);
+
+//  Err: -errno, workspace_root cannot be read.
+int
+artifact_sweep_init (artifact_t *self, err_diag_t *diag) must_check;
+//  Look at a few folders; true while there are more.
+bool
+artifact_sweep (artifact_t *self);
+void
+artifact_sweep_fini (artifact_t *self);

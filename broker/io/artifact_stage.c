@@ -8,7 +8,6 @@
 #include "common/base/own.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -222,18 +221,10 @@ s_seal_folder (int fd, int64_t attempt, const char *folder, const artifact_manif
 {
     char full [S_PATH];
     s_path (full, attempt, true, folder);
-    own (own_fd) int dir_fd = artifact_dir_walk (fd, full, false);
-    if (dir_fd == -ENOENT)
-        return 0;
-    int copy = dir_fd < 0 ? dir_fd : fcntl (dir_fd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0)
-        return dir_fd < 0 ? dir_fd : -errno;
-    DIR *dir = fdopendir (copy);
-    if (!dir) {
-        close (copy);
-        return -ENOMEM;
-    }
-    int rc = 0;
+    DIR *dir = NULL;
+    int rc = artifact_dir_list (fd, full, &dir);
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
     const struct dirent *entry;
     while (rc == 0 && (entry = readdir (dir))) {
         char path [S_PATH + 256];
@@ -242,10 +233,12 @@ s_seal_folder (int fd, int64_t attempt, const char *folder, const artifact_manif
         bool keep = strcmp (name, ".") == 0 || strcmp (name, "..") == 0
                     || (!folder [0] && (strcmp (name, "output") == 0 || strcmp (name, "logs") == 0))
                     || artifact_stage_find (manifest, path);
-        rc = keep ? 0 : artifact_dir_remove (dir_fd, name);
+        rc = keep ? 0 : artifact_dir_remove (dirfd (dir), name);
     }
+    if (rc == 0 && fsync (dirfd (dir)) != 0)
+        rc = -errno;
     closedir (dir);
-    return rc < 0 ? rc : fsync (dir_fd) == 0 ? 0 : -errno;
+    return rc;
 }
 
 //  Everything is there: make it durable and visible at once.

@@ -30,9 +30,9 @@ typedef struct s_item {
     bool triage_enabled;
     row_event_t row;
     fault_t fault;
-    char *body;       //  owned; NULL once it is a file
-    size_t body_size; //  bytes of body in memory
-    mail_t *notice;   //  SOURCE: owned
+    char *body; //  owned
+    size_t body_size;
+    mail_t *notice; //  SOURCE: owned
     struct s_item *prev, *next;
 } s_item_t;
 
@@ -160,29 +160,25 @@ intake_spool_notice (intake_spool_t *self, const char *cluster, const char *chan
     self->notices++;
 }
 
-//  Make the body a durable file and give its memory back.
+//  See that the body is a durable file; it may be there from an earlier offer, or from another event.
 static int
 s_body_to_file (intake_spool_t *self, s_item_t *item)
 {
-    char sha [DIGEST_HEX], path [PATH_BYTES];
-    digest_hex (item->body, item->body_size, sha);
-    blob_event_path (self->state_path, sha, path, sizeof path);
+    char path [PATH_BYTES];
+    if (!item->row.body_sha [0])
+        digest_hex (item->body, item->body_size, item->row.body_sha);
+    blob_event_path (self->state_path, item->row.body_sha, path, sizeof path);
+    const bool there = access (path, R_OK) == 0;
     char *slash = strrchr (path, '/');
     assert (slash);
     *slash = 0;
-    int rc = blob_make_dir (path);
-    rc = rc ? rc : blob_write (path, slash + 1, item->body, item->body_size);
-    if (rc != 0) {
+    int rc = there ? blob_sync_dir (path) : blob_make_dir (path);
+    if (rc == 0 && !there)
+        rc = blob_write (path, slash + 1, item->body, item->body_size);
+    if (rc != 0)
         log_error ("event body not written", kv ("event_id", item->row.event_id),
                    kv ("error", err_str (rc)));
-        return rc;
-    }
-    snprintf (item->row.body_sha, sizeof item->row.body_sha, "%s", sha);
-    free (item->body);
-    item->body = NULL;
-    self->bytes -= item->body_size;
-    item->body_size = 0;
-    return 0;
+    return rc;
 }
 
 static mail_t *
@@ -196,7 +192,7 @@ s_event_mail (const s_item_t *item, mailbox_t *reply)
     mail->as.event.reply = reply;
     mail->as.event.cookie = item->cookie;
     mail->as.event.triage_enabled = item->triage_enabled;
-    if (item->body) {
+    if (!item->row.body_sha [0]) {
         mail->as.event.body = strndup (item->body, item->body_size);
         mail->as.event.row.body = mail->as.event.body;
         if (!mail->as.event.body)

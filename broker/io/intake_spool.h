@@ -1,7 +1,8 @@
 //  intake_spool - events on their way from intake to the loop: bounded, offered until acknowledged.
 //
 //  Offered in the order they came; a refusal holds what was not offered yet.  At the limit the oldest event is dropped and
-//  counted.  A body over LIMIT_EVENT_INLINE_BYTES is a durable file before it is offered.
+//  counted.  A body over LIMIT_EVENT_INLINE_BYTES is a durable file before it is offered; it stays in memory
+//  until it is acknowledged, in case the file goes meanwhile.
 //  Threads: intake only.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

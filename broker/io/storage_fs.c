@@ -9,7 +9,6 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -62,23 +61,17 @@ s_write_text (int fd, const char *name, const char *text)
 static int
 s_clear (int fd, const char *folder, const artifact_manifest_t *manifest)
 {
-    own (own_fd) int dir_fd = artifact_dir_walk (fd, folder, false);
-    int copy = dir_fd < 0 ? dir_fd : fcntl (dir_fd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0)
-        return dir_fd == -ENOENT ? 0 : copy;
-    DIR *dir = fdopendir (copy);
-    if (!dir) {
-        close (copy);
-        return -ENOMEM;
-    }
-    int rc = 0;
+    DIR *dir = NULL;
+    int rc = artifact_dir_list (fd, folder, &dir);
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
     const struct dirent *entry;
     while (rc == 0 && (entry = readdir (dir))) {
         char path [S_PATH + 256];
         snprintf (path, sizeof path, "%s/%s", folder, entry->d_name);
         bool keep = strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0
                     || strcmp (path, "logs/prompt.md") == 0 || artifact_stage_find (manifest, path);
-        rc = keep ? 0 : artifact_dir_remove (dir_fd, entry->d_name);
+        rc = keep ? 0 : artifact_dir_remove (dirfd (dir), entry->d_name);
     }
     closedir (dir);
     return rc;

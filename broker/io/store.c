@@ -1,4 +1,4 @@
-//  store - one turn's writes: apply, commit, roll back; the work between turns.
+//  store - one turn's writes: apply, commit, roll back; checkpoints.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/store_open.h"
 
@@ -27,9 +27,8 @@ s_clock_us (void)
     return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-//  Remember what a failure means for the turns to come.
-static int
-s_judge (store_t *self, int rc)
+int
+store_db_judge (store_t *self, int rc)
 {
     if (rc == -EBUSY)
         self->stats.busy_total++;
@@ -43,8 +42,8 @@ s_judge (store_t *self, int rc)
     return rc;
 }
 
-static int
-s_begin (store_t *self)
+int
+store_db_begin (store_t *self)
 {
     if (self->open_txn)
         return 0;
@@ -109,9 +108,9 @@ int
 store_apply (store_t *self, const step_write_t *write)
 {
     assert (self && write);
-    int rc = s_begin (self);
+    int rc = store_db_begin (self);
     if (rc < 0)
-        return s_judge (self, rc);
+        return store_db_judge (self, rc);
     switch (write->kind) {
         case STEP_WRITE_EVENT: rc = s_apply_event (self, &write->as.event); break;
         case STEP_WRITE_INCIDENT:
@@ -125,21 +124,37 @@ store_apply (store_t *self, const step_write_t *write)
             break;
         case STEP_WRITE_RECORD: rc = s_apply_record (self, &write->as.record); break;
     }
-    return rc < 0 ? s_judge (self, rc) : 0;
+    return rc < 0 ? store_db_judge (self, rc) : 0;
+}
+
+//  Is the file of a large body there?  Asked right before the row that names it: a file without a row is
+//  removed some time (store_tidy), and this thread alone does both.
+static bool
+s_has_body (const store_t *self, const row_event_t *row)
+{
+    char path [STORE_DB_PATH_BYTES + 128];
+    if (!row->body_sha [0])
+        return true;
+    blob_event_path (self->path, row->body_sha, path, sizeof path);
+    return access (path, R_OK) == 0;
 }
 
 int
-store_known_event (store_t *self, const char *source, const char *event_id, ident_t *ret_incident)
+store_known_event (store_t *self, const row_event_t *row, ident_t *ret_incident)
 {
-    assert (self && source && event_id && ret_incident);
-    s_bind_text (self->known, 1, source);
-    s_bind_text (self->known, 2, event_id);
+    assert (self && row && ret_incident);
+    s_bind_text (self->known, 1, row->source);
+    s_bind_text (self->known, 2, row->event_id);
     const int code = sqlite3_step (self->known);
     if (code == SQLITE_ROW)
         snprintf (ret_incident->text, sizeof ret_incident->text, "%s",
                   (const char *) sqlite3_column_text (self->known, 0));
     const int rc = store_db_end (self->db, self->known, code, "known event");
-    return rc < 0 ? s_judge (self, rc) : code == SQLITE_ROW;
+    if (rc < 0)
+        return store_db_judge (self, rc);
+    if (code == SQLITE_ROW)
+        return 1;
+    return s_has_body (self, row) ? 0 : -ENOENT;
 }
 
 //  One row of a bound statement.
@@ -151,7 +166,7 @@ s_one (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, void *
         store_row_read (stmt, table, ret_row);
     const int rc = store_db_end (self->db, stmt, code, table->name);
     if (rc < 0)
-        return s_judge (self, rc);
+        return store_db_judge (self, rc);
     return code == SQLITE_ROW ? 0 : ERR_NONE;
 }
 
@@ -184,7 +199,7 @@ store_commit (store_t *self)
     if (rc == 0)
         rc = store_db_run (self->db, self->commit, "commit");
     if (rc < 0)
-        return s_judge (self, rc);
+        return store_db_judge (self, rc);
     self->open_txn = false;
     failpoint ("broker.store.commit.after");
     self->stats.commit_us_last = s_clock_us () - from_us;
@@ -220,99 +235,10 @@ store_checkpoint (store_t *self)
         return 0;
     const int rc = store_db_rc (self->db, code, "checkpoint");
     if (rc == -ENOSPC || rc == -EBUSY) {
-        s_judge (self, rc);
+        store_db_judge (self, rc);
         return 0;
     }
     return rc;
-}
-
-//  Delete one event whose id need not be known any more; its file goes with the last row naming it.
-static int
-s_forget (store_t *self, int64_t seq, const char *sha)
-{
-    s_bind_int (self->tidy_delete, 1, seq);
-    int rc = store_db_run (self->db, self->tidy_delete, "forget event");
-    if (rc < 0 || !sha [0])
-        return rc;
-    s_bind_text (self->tidy_sha, 1, sha);
-    const int code = sqlite3_step (self->tidy_sha);
-    rc = store_db_end (self->db, self->tidy_sha, code, "forget body");
-    if (rc == 0 && code == SQLITE_DONE) {
-        char path [STORE_DB_PATH_BYTES + 128];
-        blob_event_path (self->path, sha, path, sizeof path);
-        (void) unlink (path);
-    }
-    return rc;
-}
-
-typedef struct {
-    int64_t seq;
-    char sha [DIGEST_HEX];
-} s_old_t;
-
-static int
-s_tidy_events (store_t *self, int64_t now_wall_ms)
-{
-    s_old_t old [LIMIT_TIDY_ROWS];
-    int count = 0, code = SQLITE_DONE;
-    s_bind_int (self->tidy_find, 1, now_wall_ms - LIMIT_EVENT_KEEP_MS);
-    s_bind_int (self->tidy_find, 2, LIMIT_TIDY_ROWS);
-    while (count < LIMIT_TIDY_ROWS && (code = sqlite3_step (self->tidy_find)) == SQLITE_ROW) {
-        old [count].seq = sqlite3_column_int64 (self->tidy_find, 0);
-        snprintf (old [count].sha, sizeof old [count].sha, "%s",
-                  (const char *) sqlite3_column_text (self->tidy_find, 1));
-        count++;
-    }
-    int rc = store_db_end (self->db, self->tidy_find, code, "old events");
-    for (int i = 0; rc == 0 && i < count; i++) {
-        rc = s_begin (self);
-        if (rc == 0)
-            rc = s_forget (self, old [i].seq, old [i].sha);
-    }
-    return rc < 0 ? rc : count == LIMIT_TIDY_ROWS;
-}
-
-static int
-s_tidy_journal (store_t *self)
-{
-    const int64_t before = sqlite3_total_changes64 (self->db);
-    s_bind_int (self->tidy_journal, 1, LIMIT_JOURNAL_ROWS);
-    s_bind_int (self->tidy_journal, 2, LIMIT_JOURNAL_DELETE_ROWS);
-    const int rc = store_db_run (self->db, self->tidy_journal, "old records");
-    return rc < 0 ? rc : sqlite3_total_changes64 (self->db) - before >= LIMIT_JOURNAL_DELETE_ROWS;
-}
-
-static void
-s_resume (store_t *self)
-{
-    if (!self->stats.refusing || !store_open_reserve (self))
-        return;
-    self->stats.refusing = false;
-    log_info ("room on the disk again, events are accepted", kv ("reserve", self->reserve_path));
-}
-
-int
-store_tidy (store_t *self, int64_t now_wall_ms)
-{
-    assert (self && !self->open_txn);
-    s_resume (self);
-    if (self->stats.refusing)
-        return 0;
-    const int events = s_tidy_events (self, now_wall_ms);
-    int rc = events < 0 ? events : 0;
-    if (rc == 0 && self->open_txn)
-        rc = store_commit (self);
-    int records = 0;
-    if (rc == 0) {
-        records = s_tidy_journal (self);
-        rc = records < 0 ? records : 0;
-    }
-    if (rc < 0) {
-        store_rollback (self);
-        return s_judge (self, rc) == ERR_STORE ? rc : 0;
-    }
-    rc = store_checkpoint (self);
-    return rc < 0 ? rc : events || records;
 }
 
 bool

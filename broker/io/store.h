@@ -31,10 +31,10 @@ store_load (store_t *self, step_t *step, clk_now_t now, int64_t window_ms) must_
 //  One turn.  begin is lazy: store_apply opens the transaction with the first write.
 int
 store_apply (store_t *self, const step_write_t *write) must_check;
-//  Is (source, event_id) known?  1 yes (its incident in *ret_incident), 0 no, < 0 error.
+//  Is this (source, event_id) known?  1 yes (its incident in *ret_incident), 0 no.
+//  Err: -ENOENT no, and the file of its body is not there; else as store_commit.
 int
-store_known_event (store_t *self, const char *source, const char *event_id,
-                   ident_t *ret_incident) must_check;
+store_known_event (store_t *self, const row_event_t *row, ident_t *ret_incident) must_check;
 //  The row as this turn left it.  Err: ERR_NONE there is none; -EBUSY, -ENOSPC, ERR_STORE.
 int
 store_incident (store_t *self, const char *incident, row_incident_t *ret_row) must_check;
@@ -52,8 +52,8 @@ store_checkpoint (store_t *self) must_check;
 //  Disk full: events are to be refused until store_tidy has found room again.
 bool
 store_refusing (const store_t *self);
-//  When idle: delete old journal rows and event ids in small chunks, look for
-//  room after a full disk.  Returns > 0 if there is more.  Err: ERR_STORE.
+//  When idle: delete old journal rows and event ids in small chunks, and files of events that no row
+//  names; look for room after a full disk.  Returns > 0 if there is more.  Err: ERR_STORE.
 int
 store_tidy (store_t *self, int64_t now_wall_ms) must_check;
 //  Counters for /metrics.

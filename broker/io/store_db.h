@@ -7,6 +7,8 @@
 #include "broker/io/store.h"
 #include "broker/io/store_row.h"
 
+#include <dirent.h>
+
 enum { STORE_DB_SCHEMA = 2, STORE_DB_PATH_BYTES = 4096 };
 
 struct store {
@@ -18,11 +20,20 @@ struct store {
     sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect;
     sqlite3_stmt *incident, *attempt, *effect, *record;
     sqlite3_stmt *tidy_find, *tidy_delete, *tidy_journal, *tidy_sha;
-    bool open_txn; //  a transaction is open
-    int wal_pages; //  as the WAL hook told last
+    DIR *sweep;          //  where the look at events/ is, NULL between two looks
+    int64_t swept_ms;    //  wall clock when the last look began, 0 = none yet
+    int64_t swept_total; //  files removed by it
+    bool open_txn;       //  a transaction is open
+    int wal_pages;       //  as the WAL hook told last
     store_stats_t stats;
 };
 
+//  Open the turn's transaction if it is not open.  Err: -ENOSPC, -EBUSY, ERR_STORE, not judged.
+int
+store_db_begin (store_t *self) must_check;
+//  Remember what a failure means for the turns to come.  Returns rc.
+int
+store_db_judge (store_t *self, int rc);
 //  Our code for a SQLite code; logs what is not 0.  Err: -ENOSPC, -EBUSY, ERR_STORE; 0 for OK, ROW, DONE.
 int
 store_db_rc (sqlite3 *db, int code, const char *what);

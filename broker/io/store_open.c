@@ -341,6 +341,8 @@ store_destroy (store_t **self_p)
     store_t *self = *self_p;
     if (!self)
         return;
+    if (self->sweep)
+        closedir (self->sweep);
     if (self->db) {
         if (self->open_txn)
             store_rollback (self);

@@ -155,8 +155,11 @@ turn_event (loop_t *self, row_event_t *row, const fault_t *fault, bool triage_en
         return;
     }
     row->incident.text [0] = '\0';
-    const int known =
-        store_known_event (self->args.store, row->source, row->event_id, &row->incident);
+    const int known = store_known_event (self->args.store, row, &row->incident);
+    if (known == -ENOENT) {
+        s_refuse (self, entry, "upload", 0);
+        return;
+    }
     if (known < 0) {
         self->failed = known;
         return;

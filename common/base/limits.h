@@ -47,6 +47,8 @@ enum {
     LIMIT_WAL_PAGES = 1000,           //  checkpoint beyond this
     LIMIT_WAL_BYTES = LIMIT_MIB (64), //  the WAL file is cut to this
     LIMIT_TIDY_ROWS = 200,            //  old event ids deleted in one chunk
+    LIMIT_SWEEP_MS = 600000,          //  files that no row names are looked for this often
+    LIMIT_ORPHAN_MS = 3600000,        //  and removed at this age: the event may be under way
     //  --- events
     LIMIT_EVENT_BYTES = LIMIT_MIB (8),          //  larger is discarded, counted, a gap
     LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256), //  larger bodies are files beside the store
@@ -81,6 +83,7 @@ enum {
     LIMIT_UPLOADS_BYTES = LIMIT_MIB (256),     //  staged uploads in flight
     LIMIT_UPLOADS = 4096,                      //  attempts with staged files: every worker's one
     LIMIT_UPLOAD_IDLE_MS = 600000,             //  an upload without a PUT is forgotten, begun anew
+    LIMIT_SWEEP_FOLDERS = 16,                  //  looked at before the files socket gets its turn
     LIMIT_EVENT_PARTS = 256,                   //  large events being uploaded or committed
     LIMIT_EVENT_PARTS_BYTES = LIMIT_MIB (128), //  16 of the largest at once
     LIMIT_REASON_BYTES = 256,                  //  a failure reason
@@ -110,7 +113,7 @@ enum {
     LIMIT_SPOOLED = 256,            //  finished reports of one worker; beyond it no credit
     LIMIT_FILES_RETRY_MS = 5000,    //  files socket: no answer, ask again from what is known
     LIMIT_FETCH_TRIES = 12,         //  then the attempt is given back
-    LIMIT_SWEEP_ENTRIES = 256,      //  removed workspace entries in one turn of a worker
+    LIMIT_SWEEP_ENTRIES = 256,      //  entries of a folder looked at in one go of a clean-up
     LIMIT_QUARANTINE_STREAK = 3,
     LIMIT_QUARANTINE_MIN_MS = 10000,
     LIMIT_QUARANTINE_MAX_MS = 600000,

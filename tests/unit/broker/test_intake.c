@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "broker/io/blob.h"
 #include "broker/io/intake.h"
+#include "broker/io/intake_spool.h"
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/base/json.h"
@@ -430,6 +432,32 @@ test_a_large_body_is_a_file_beside_the_store (void **state)
     buf_fini (&file);
 }
 
+//  Refused, its file removed meanwhile, offered again: the row that names the file finds it.
+static void
+test_a_large_body_is_written_again_when_its_file_is_gone (void **state)
+{
+    s_world_t *self = *state;
+    intake_spool_t *spool = intake_spool_new (self->state_path);
+    mailbox_t *reply = mailbox_new (1, mail_item_destroy);
+    const size_t size = LIMIT_EVENT_INLINE_BYTES + 1;
+    own (own_mem) char *body = malloc (size);
+    memset (body, ' ', size);
+    assert_int_equal (intake_spool_event (spool, "mcp:x", "x", true, body, size, 1000), 0);
+    for (int round = 0; round < 2; round++) {
+        (void) intake_spool_offer (spool, self->loop, reply, 1000 * round);
+        own (mail_destroy) mail_t *mail = mailbox_recv (self->loop);
+        assert_non_null (mail);
+        assert_null (mail->as.event.body);
+        char path [256];
+        blob_event_path (self->state_path, mail->as.event.row.body_sha, path, sizeof path);
+        assert_int_equal (unlink (path), 0);
+        intake_spool_reply (spool, mail->as.event.cookie, round == 1, 20, 1000 * round);
+    }
+    assert_int_equal (intake_spool_count (spool), 0);
+    intake_spool_destroy (&spool);
+    mailbox_destroy (&reply);
+}
+
 static void
 test_an_odd_event_is_unparsed_and_kept (void **state)
 {
@@ -489,6 +517,8 @@ main (void)
                                          setup_without_tools, teardown),
         cmocka_unit_test_setup_teardown (test_a_large_body_is_a_file_beside_the_store, setup,
                                          teardown),
+        cmocka_unit_test_setup_teardown (test_a_large_body_is_written_again_when_its_file_is_gone,
+                                         setup, teardown),
         cmocka_unit_test_setup_teardown (test_an_odd_event_is_unparsed_and_kept, setup, teardown),
         cmocka_unit_test_setup_teardown (test_configure_removes_and_adds_a_source, setup, teardown),
     };

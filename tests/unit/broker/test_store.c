@@ -6,6 +6,7 @@
 #include "common/base/own.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <sqlite3.h>
@@ -25,6 +26,7 @@ typedef struct {
     err_diag_t diag;
 } s_world_t;
 
+static const int64_t s_now_ms = 1767225600000;
 static const char s_id [] = "0190a000-0000-7000-8000-%012d";
 
 static int
@@ -101,6 +103,15 @@ s_event (const row_incident_t *incident, const char *body, int64_t received_ms)
     write.as.event.body = body;
     write.as.event.body_bytes = body ? (int64_t) strlen (body) : 0;
     return write;
+}
+
+static int
+s_known (s_world_t *self, const char *source, const char *event_id, ident_t *ret_incident)
+{
+    row_event_t row = {0};
+    snprintf (row.source, sizeof row.source, "%s", source);
+    snprintf (row.event_id, sizeof row.event_id, "%s", event_id);
+    return store_known_event (self->store, &row, ret_incident);
 }
 
 static step_write_t
@@ -208,16 +219,16 @@ test_an_event_is_known_from_the_turn_that_took_it_and_unique (void **state)
     s_world_t *self = *state;
     const row_incident_t incident = s_incident (1, INCIDENT_PENDING);
     ident_t found = {{0}};
-    assert_int_equal (store_known_event (self->store, "local", "event-1", &found), 0);
+    assert_int_equal (s_known (self, "local", "event-1", &found), 0);
     const step_write_t event = s_event (&incident, "{}", 5);
     s_apply (self->store, &event);
-    assert_int_equal (store_known_event (self->store, "local", "event-1", &found), 1);
+    assert_int_equal (s_known (self, "local", "event-1", &found), 1);
     assert_string_equal (found.text, incident.id.text);
-    assert_int_equal (store_known_event (self->store, "other", "event-1", &found), 0);
+    assert_int_equal (s_known (self, "other", "event-1", &found), 0);
     assert_int_equal (store_commit (self->store), 0);
     assert_int_equal (store_apply (self->store, &event), ERR_STORE);
     store_rollback (self->store);
-    assert_int_equal (store_known_event (self->store, "local", "event-1", &found), 1);
+    assert_int_equal (s_known (self, "local", "event-1", &found), 1);
 }
 
 static void
@@ -400,8 +411,8 @@ test_a_full_disk_rolls_back_refuses_and_resumes (void **state)
     ident_t found;
     char event_id [32];
     snprintf (event_id, sizeof event_id, "event-%d", number);
-    assert_int_equal (store_known_event (self->store, "local", event_id, &found), 0);
-    assert_int_equal (store_known_event (self->store, "local", "event-1", &found), 1);
+    assert_int_equal (s_known (self, "local", event_id, &found), 0);
+    assert_int_equal (s_known (self, "local", "event-1", &found), 1);
     s_max_pages (self->store, 100000);
     assert_int_equal (store_tidy (self->store, 1000), 0);
     assert_false (store_refusing (self->store));
@@ -455,10 +466,122 @@ test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents (void **s
     assert_int_equal (store_tidy (self->store, now_ms), 0);
     ident_t found;
     struct stat st;
-    assert_int_equal (store_known_event (self->store, "local", "event-1", &found), 1);
-    assert_int_equal (store_known_event (self->store, "local", "event-2", &found), 0);
-    assert_int_equal (store_known_event (self->store, "local", "event-3", &found), 1);
+    assert_int_equal (s_known (self, "local", "event-1", &found), 1);
+    assert_int_equal (s_known (self, "local", "event-2", &found), 0);
+    assert_int_equal (s_known (self, "local", "event-3", &found), 1);
     assert_int_not_equal (stat (path, &st), 0);
+}
+
+//  A file beside the store, so old that it may go; its digest in ret_sha.
+static void
+s_body_file (s_world_t *self, const char *text, int64_t age_ms, char ret_sha [DIGEST_HEX],
+             char ret_path [256])
+{
+    char dir [160], name [80];
+    snprintf (dir, sizeof dir, "%s/state/events", self->dir);
+    digest_hex (text, strlen (text), ret_sha);
+    snprintf (name, sizeof name, "%s.json", ret_sha);
+    assert_int_equal (blob_write (dir, name, text, strlen (text)), 0);
+    snprintf (ret_path, 256, "%s/%s", dir, name);
+    const struct timespec times [2] = {{.tv_nsec = UTIME_OMIT},
+                                       {.tv_sec = (s_now_ms - age_ms) / 1000}};
+    assert_int_equal (utimensat (AT_FDCWD, ret_path, times, 0), 0);
+}
+
+static void
+test_old_files_without_a_row_are_removed_and_no_others (void **state)
+{
+    s_world_t *self = *state;
+    char sha [DIGEST_HEX], named [256], orphan [256], young [256], half [256], other [256];
+    s_body_file (self, "half", LIMIT_ORPHAN_MS + 1000, sha, other);
+    snprintf (half, sizeof half, "%s/state/events/.x.json.7.1.tmp", self->dir);
+    assert_int_equal (rename (other, half), 0);
+    s_body_file (self, "other", LIMIT_ORPHAN_MS + 1000, sha, half);
+    snprintf (other, sizeof other, "%s/state/events/notes.txt", self->dir);
+    assert_int_equal (rename (half, other), 0);
+    snprintf (half, sizeof half, "%s/state/events/.x.json.7.1.tmp", self->dir);
+    s_body_file (self, "orphan", LIMIT_ORPHAN_MS + 1000, sha, orphan);
+    s_body_file (self, "young", LIMIT_ORPHAN_MS - 1000, sha, young);
+    s_body_file (self, "named", LIMIT_ORPHAN_MS + 1000, sha, named);
+    const row_incident_t closed = s_incident (1, INCIDENT_SUPPRESSED);
+    s_put_incident (self->store, &closed);
+    step_write_t event = s_event (&closed, NULL, s_now_ms - LIMIT_EVENT_KEEP_MS / 2);
+    memcpy (event.as.event.body_sha, sha, sizeof sha);
+    s_apply (self->store, &event);
+    assert_int_equal (store_commit (self->store), 0);
+    assert_int_equal (store_tidy (self->store, s_now_ms), 0);
+    assert_int_not_equal (access (orphan, F_OK), 0);
+    assert_int_not_equal (access (half, F_OK), 0);
+    assert_int_equal (access (young, F_OK), 0);
+    assert_int_equal (access (named, F_OK), 0);
+    assert_int_equal (access (other, F_OK), 0); //  not ours
+    //  the row of the suppressed event has had its time
+    assert_int_equal (store_tidy (self->store, s_now_ms + LIMIT_EVENT_KEEP_MS), 0);
+    assert_int_not_equal (access (named, F_OK), 0);
+    assert_int_not_equal (access (young, F_OK), 0);
+}
+
+static void
+test_many_files_without_a_row_are_removed_in_small_pieces (void **state)
+{
+    s_world_t *self = *state;
+    enum { FILES = LIMIT_SWEEP_ENTRIES * 2 + 10 };
+    char sha [DIGEST_HEX], path [256], text [16];
+    for (int i = 0; i < FILES; i++) {
+        snprintf (text, sizeof text, "%d", i);
+        s_body_file (self, text, LIMIT_ORPHAN_MS + 1000, sha, path);
+    }
+    int calls = 0;
+    while (store_tidy (self->store, s_now_ms) > 0)
+        calls++;
+    assert_int_equal (calls, 2);
+    char dir [160];
+    snprintf (dir, sizeof dir, "%s/state/events", self->dir);
+    assert_int_equal (rmdir (dir), 0); //  empty
+}
+
+//  The row must not name a file that is not there, whoever removed it.
+static void
+test_an_event_whose_file_is_gone_is_told_apart (void **state)
+{
+    s_world_t *self = *state;
+    char sha [DIGEST_HEX], path [256];
+    s_body_file (self, "body", 0, sha, path);
+    row_event_t row = {.source = "local", .event_id = "event-1"};
+    memcpy (row.body_sha, sha, sizeof sha);
+    ident_t found;
+    assert_int_equal (store_known_event (self->store, &row, &found), 0);
+    assert_int_equal (unlink (path), 0);
+    assert_int_equal (store_known_event (self->store, &row, &found), -ENOENT);
+    const row_incident_t incident = s_incident (1, INCIDENT_PENDING);
+    s_put_incident (self->store, &incident);
+    const step_write_t event = s_event (&incident, "{}", 5);
+    s_apply (self->store, &event);
+    assert_int_equal (store_known_event (self->store, &row, &found), 1); //  a repeat needs no file
+}
+
+//  Whose delete cannot be committed keeps its file.
+static void
+test_a_file_goes_only_after_its_row_is_durably_gone (void **state)
+{
+    s_world_t *self = *state;
+    char sha [DIGEST_HEX], path [256];
+    s_body_file (self, "body", 0, sha, path);
+    const row_incident_t closed = s_incident (1, INCIDENT_RESOLVED);
+    s_put_incident (self->store, &closed);
+    step_write_t event = s_event (&closed, NULL, 5);
+    memcpy (event.as.event.body_sha, sha, sizeof sha);
+    s_apply (self->store, &event);
+    assert_int_equal (store_commit (self->store), 0);
+    sqlite3 *other = NULL;
+    assert_int_equal (sqlite3_open (self->path, &other), SQLITE_OK);
+    assert_int_equal (sqlite3_exec (other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal (store_tidy (self->store, s_now_ms), 0);
+    assert_int_equal (access (path, F_OK), 0);
+    assert_int_equal (sqlite3_exec (other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close (other);
+    assert_int_equal (store_tidy (self->store, s_now_ms), 0);
+    assert_int_not_equal (access (path, F_OK), 0);
 }
 
 static void
@@ -546,6 +669,10 @@ main (void)
         TEST (test_a_full_disk_rolls_back_refuses_and_resumes),
         TEST (test_another_writer_makes_the_turn_busy_and_nothing_is_lost),
         TEST (test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents),
+        TEST (test_old_files_without_a_row_are_removed_and_no_others),
+        TEST (test_many_files_without_a_row_are_removed_in_small_pieces),
+        TEST (test_an_event_whose_file_is_gone_is_told_apart),
+        TEST (test_a_file_goes_only_after_its_row_is_durably_gone),
         TEST (test_a_second_open_is_refused_while_the_first_lives),
         TEST (test_a_damaged_file_is_refused_with_instructions),
         TEST (test_a_schema_of_another_version_is_refused),

@@ -1,0 +1,220 @@
+//  store_tidy - the work between turns: what is too old to be known, and files that no row names.
+//
+//  A body's file is on disk before its row, so a refused, repeated or lost event leaves one behind.
+//  This thread alone commits rows and removes files: a file with a row is never removed.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/store_open.h"
+
+#include "broker/io/blob.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct {
+    int64_t seq;
+    char sha [DIGEST_HEX];
+} s_old_t;
+
+//  1 a row names this body, 0 none does.  Err: as store_commit.
+static int
+s_named (store_t *self, const char *sha)
+{
+    const int bound = sqlite3_bind_text (self->tidy_sha, 1, sha, -1, SQLITE_STATIC);
+    assert (bound == SQLITE_OK);
+    const int code = sqlite3_step (self->tidy_sha);
+    const int rc = store_db_end (self->db, self->tidy_sha, code, "named body");
+    return rc < 0 ? store_db_judge (self, rc) : code == SQLITE_ROW;
+}
+
+
+//  --- rows
+
+static int
+s_find_old (store_t *self, int64_t before_ms, s_old_t *ret_old, int *ret_count)
+{
+    int count = 0, code = sqlite3_bind_int64 (self->tidy_find, 1, before_ms);
+    if (code == SQLITE_OK)
+        code = sqlite3_bind_int64 (self->tidy_find, 2, LIMIT_TIDY_ROWS);
+    assert (code == SQLITE_OK);
+    while (count < LIMIT_TIDY_ROWS && (code = sqlite3_step (self->tidy_find)) == SQLITE_ROW) {
+        ret_old [count].seq = sqlite3_column_int64 (self->tidy_find, 0);
+        snprintf (ret_old [count].sha, sizeof ret_old [count].sha, "%s",
+                  (const char *) sqlite3_column_text (self->tidy_find, 1));
+        count++;
+    }
+    *ret_count = count;
+    return store_db_judge (self, store_db_end (self->db, self->tidy_find, code, "old events"));
+}
+
+static int
+s_delete (store_t *self, int64_t seq)
+{
+    int rc = store_db_begin (self);
+    if (rc == 0) {
+        const int bound = sqlite3_bind_int64 (self->tidy_delete, 1, seq);
+        assert (bound == SQLITE_OK);
+        rc = store_db_run (self->db, self->tidy_delete, "forget event");
+    }
+    return store_db_judge (self, rc);
+}
+
+//  Remove the file of a body whose last row is gone.
+static int
+s_drop_body (store_t *self, const char *sha)
+{
+    char path [STORE_DB_PATH_BYTES + 128];
+    const int named = sha [0] ? s_named (self, sha) : 1;
+    if (named != 0)
+        return named < 0 ? named : 0;
+    blob_event_path (self->path, sha, path, sizeof path);
+    (void) unlink (path);
+    return 0;
+}
+
+//  Delete events whose ids need not be known any more; their files go once that is durable.
+static int
+s_tidy_events (store_t *self, int64_t now_wall_ms)
+{
+    s_old_t old [LIMIT_TIDY_ROWS];
+    int count = 0;
+    int rc = s_find_old (self, now_wall_ms - LIMIT_EVENT_KEEP_MS, old, &count);
+    for (int i = 0; rc == 0 && i < count; i++)
+        rc = s_delete (self, old [i].seq);
+    if (rc == 0)
+        rc = store_commit (self);
+    for (int i = 0; rc == 0 && i < count; i++)
+        rc = s_drop_body (self, old [i].sha);
+    return rc < 0 ? rc : count == LIMIT_TIDY_ROWS;
+}
+
+static int
+s_tidy_journal (store_t *self)
+{
+    const int64_t before = sqlite3_total_changes64 (self->db);
+    int code = sqlite3_bind_int64 (self->tidy_journal, 1, LIMIT_JOURNAL_ROWS);
+    if (code == SQLITE_OK)
+        code = sqlite3_bind_int64 (self->tidy_journal, 2, LIMIT_JOURNAL_DELETE_ROWS);
+    assert (code == SQLITE_OK);
+    const int rc = store_db_run (self->db, self->tidy_journal, "old records");
+    if (rc < 0)
+        return store_db_judge (self, rc);
+    return sqlite3_total_changes64 (self->db) - before >= LIMIT_JOURNAL_DELETE_ROWS;
+}
+
+
+//  --- files
+
+//  "<digest>.json" -> the digest.  False: the name is not a body's.
+static bool
+s_body_name (const char *name, char ret_sha [DIGEST_HEX])
+{
+    if (strspn (name, "0123456789abcdef") != DIGEST_HEX - 1
+        || strcmp (name + DIGEST_HEX - 1, ".json") != 0)
+        return false;
+    memcpy (ret_sha, name, DIGEST_HEX - 1);
+    ret_sha [DIGEST_HEX - 1] = '\0';
+    return true;
+}
+
+//  ".<name>.tmp": what a writer that died has left.
+static bool
+s_half_written (const char *name)
+{
+    const size_t size = strlen (name);
+    return name [0] == '.' && size > 4 && strcmp (name + size - 4, ".tmp") == 0;
+}
+
+//  Remove one entry of events/ if it is old and nobody's.
+static int
+s_sweep_one (store_t *self, const char *name, int64_t now_wall_ms)
+{
+    char sha [DIGEST_HEX] = "";
+    struct stat st;
+    if (!s_half_written (name) && !s_body_name (name, sha))
+        return 0;
+    if (fstatat (dirfd (self->sweep), name, &st, AT_SYMLINK_NOFOLLOW) != 0
+        || now_wall_ms - (int64_t) st.st_mtim.tv_sec * 1000 < LIMIT_ORPHAN_MS)
+        return 0;
+    const int named = sha [0] ? s_named (self, sha) : 0;
+    if (named != 0)
+        return named < 0 ? named : 0;
+    if (unlinkat (dirfd (self->sweep), name, 0) == 0)
+        self->swept_total++;
+    return 0;
+}
+
+static void
+s_sweep_begin (store_t *self, int64_t now_wall_ms)
+{
+    char path [STORE_DB_PATH_BYTES + 128];
+    if (self->swept_ms && now_wall_ms >= self->swept_ms
+        && now_wall_ms - self->swept_ms < LIMIT_SWEEP_MS)
+        return;
+    self->swept_ms = now_wall_ms;
+    self->swept_total = 0;
+    blob_event_path (self->path, "x", path, sizeof path);
+    char *slash = strrchr (path, '/');
+    assert (slash);
+    *slash = '\0';
+    self->sweep = opendir (path);
+    if (!self->sweep)
+        log_warn ("files of events cannot be looked at", kv ("path", path),
+                  kv ("error", strerror (errno)));
+}
+
+//  Look at a few files of events/.  Returns 1 while there are more.
+static int
+s_sweep (store_t *self, int64_t now_wall_ms)
+{
+    if (!self->sweep)
+        s_sweep_begin (self, now_wall_ms);
+    const struct dirent *entry = NULL;
+    int rc = 0;
+    for (int i = 0; self->sweep && rc == 0 && i < LIMIT_SWEEP_ENTRIES; i++) {
+        entry = readdir (self->sweep); // NOLINT(concurrency-mt-unsafe): own DIR
+        if (!entry)
+            break;
+        rc = s_sweep_one (self, entry->d_name, now_wall_ms);
+    }
+    if (rc < 0 || entry || !self->sweep)
+        return rc < 0 ? rc : entry != NULL;
+    closedir (self->sweep);
+    self->sweep = NULL;
+    if (self->swept_total > 0)
+        log_info ("files removed that no event names", kv ("files", self->swept_total));
+    return 0;
+}
+
+static void
+s_resume (store_t *self)
+{
+    if (!self->stats.refusing || !store_open_reserve (self))
+        return;
+    self->stats.refusing = false;
+    log_info ("room on the disk again, events are accepted", kv ("reserve", self->reserve_path));
+}
+
+int
+store_tidy (store_t *self, int64_t now_wall_ms)
+{
+    assert (self && !self->open_txn);
+    int files = s_sweep (self, now_wall_ms);
+    int rc = files < 0 ? files : 0, events = 0, records = 0;
+    s_resume (self);
+    if (rc == 0 && !self->stats.refusing) {
+        events = s_tidy_events (self, now_wall_ms);
+        records = events < 0 ? 0 : s_tidy_journal (self);
+        rc = events < 0 ? events : records < 0 ? records : store_checkpoint (self);
+    }
+    if (rc == 0)
+        return files || events || records;
+    store_rollback (self);
+    return rc == ERR_STORE ? rc : 0;
+}
