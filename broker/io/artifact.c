@@ -244,9 +244,6 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
         err_diag (diag, "workspace_root %s: %s", self->settings->workspace_root, err_str (rc));
         return rc;
     }
-    rc = artifact_sweep_init (self, diag);
-    if (rc < 0)
-        return rc;
     self->events_dir = s_events_dir (self->settings->state_path);
     rc = self->events_dir ? artifact_event_init (self, diag) : -ENOMEM;
     if (rc == 0)
@@ -259,6 +256,9 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
     self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!self->clk || !self->peers || !self->inbox || self->stop_fd < 0)
         return -ENOMEM;
+    rc = artifact_sweep_init (self, diag);
+    if (rc < 0)
+        return rc;
     self->link = link_bind (LINK_FILES, self->settings->files_endpoint, keys, diag);
     if (!self->link)
         return ERR_CONFIG;

@@ -44,6 +44,7 @@ struct artifact {
     artifact_upload_t *uploads; //  hash by incident and attempt
     artifact_event_t *events;   //  hash by event; parts and events under way to the loop
     DIR *sweep;                 //  where the look at the folders is, NULL once it is over
+    int64_t started_ms;         //  wall clock: what is older was left by an earlier life
     uint64_t next_cookie;
     mail_t *unsent; //  the loop's mailbox was full: nothing else is taken meanwhile
     int stop_fd;    //  eventfd: end the thread

@@ -1,7 +1,7 @@
 //  artifact_sweep - one look at every incident's folder after the start, a few at a time.
 //
-//  What goes: attempts/<n>.staging of incidents that are over (their worker died while uploading, and so did
-//  the broker that had counted it), and old temporaries of writers that died.  What a row names
+//  What goes: attempts/<n>.staging of incidents that are over, if it was there at the start (its worker died
+//  while uploading, and so did the broker that had counted it), and old temporaries of writers that died.  What a row names
 //  stays: nothing else has these names.  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/artifact_part.h"
 
@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { S_SLACK_MS = 2000 }; //  a file's time may lag behind the clock, and has whole seconds here
+
 static void
 s_close (DIR **dir_p)
 {
@@ -24,15 +26,19 @@ s_close (DIR **dir_p)
     *dir_p = NULL;
 }
 
-//  "<n>.staging" -> n, 0 for other names.
+//  "<n>.staging" of an earlier life -> n, 0 for other names and for what this one has begun.
 static int64_t
-s_staging (const char *name)
+s_staging (const artifact_t *self, DIR *dir, const char *name)
 {
     int64_t attempt = 0;
     int end = 0;
+    struct stat st;
     if (strspn (name, "0123456789") > 9
         || sscanf (name, "%" SCNd64 ".staging%n", &attempt, &end) != 1 || end == 0
         || name [end] != '\0')
+        return 0;
+    if (fstatat (dirfd (dir), name, &st, AT_SYMLINK_NOFOLLOW) != 0
+        || (int64_t) st.st_mtim.tv_sec * 1000 >= self->started_ms)
         return 0;
     return attempt;
 }
@@ -58,7 +64,7 @@ s_drop_staging (artifact_t *self, int fd, const char *incident)
     bool over = false;
     const struct dirent *entry;
     while ((entry = readdir (dir))) { // NOLINT(concurrency-mt-unsafe): own DIR
-        const int64_t attempt = s_staging (entry->d_name);
+        const int64_t attempt = s_staging (self, dir, entry->d_name);
         if (attempt == 0)
             continue;
         if (!over && !s_over (self, incident))
@@ -104,6 +110,7 @@ s_folder (artifact_t *self, const char *incident)
 int
 artifact_sweep_init (artifact_t *self, err_diag_t *diag)
 {
+    self->started_ms = clk_now (self->clk).wall_ms - S_SLACK_MS;
     self->sweep = opendir (self->settings->workspace_root);
     if (self->sweep)
         return 0;

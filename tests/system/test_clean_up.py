@@ -15,7 +15,8 @@ def aged(path, text="left over", age_s=OLD):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     then = time.time() - age_s
-    os.utime(path, (then, then))
+    for place in (path, *(parent for parent in path.parents if "staging" in str(parent))):
+        os.utime(place, (then, then))
     return path
 
 
