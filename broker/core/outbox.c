@@ -51,14 +51,10 @@ s_in_flight (const step_t *self, const effect_t *effect)
 
 void
 outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
-            int64_t attempt, clk_now_t now)
+            clk_now_t now)
 {
     row_effect_t row = {.channel = channel, .incident = entry->id, .next_ms = now.wall_ms};
-    if (state_plant == STATE_PLANT_KEY)
-        snprintf (row.key, sizeof row.key, "%s/%s/%lld/%lld", kind, entry->id.text,
-                  (long long) attempt, (long long) self->last_effect);
-    else
-        snprintf (row.key, sizeof row.key, "%s/%s", kind, entry->id.text);
+    snprintf (row.key, sizeof row.key, "%s/%s", kind, entry->id.text);
     effect_t *known = s_find_key (self, row.key);
     if (known) {
         known->again = s_in_flight (self, known);

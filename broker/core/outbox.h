@@ -9,7 +9,7 @@
 //  Key "<kind>/<incident>": asked for twice, it is one effect (run again if the first is under way).
 void
 outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
-            int64_t attempt, clk_now_t now);
+            clk_now_t now);
 //  Delivery's report; one that was not asked for means nothing.
 void
 outbox_done (step_t *self, const step_in_t *in, clk_now_t now);

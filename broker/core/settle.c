@@ -29,7 +29,7 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     state_save (self, entry, row);
     //  the folder is the record of failures too; what of them is shown at its top is storage's matter
     if (row->state != INCIDENT_SUPPRESSED)
-        outbox_add (self, ROW_CHANNEL_STORAGE, "storage", entry, row->winner, now);
+        outbox_add (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
     journal_incident (self, row, incident_state_name (row->state), now);
 }
 
@@ -181,9 +181,7 @@ s_judge (step_t *self, const step_in_t *in, clk_now_t now)
     const step_fence_t *fence = &in->as.verdict.fence;
     entry_t *entry = state_find (self, fence->incident.text);
     attempt_t *attempt = lease_find (self, fence);
-    if (state_plant == STATE_PLANT_FENCE && entry && lease_live (entry))
-        attempt = lease_live (entry);
-    else if (!entry || !attempt || strcmp (attempt->row.identity, in->peer.identity) != 0) {
+    if (!entry || !attempt || strcmp (attempt->row.identity, in->peer.identity) != 0) {
         row_incident_t row;
         if (!entry || attempt)
             return STEP_STALE;
@@ -191,11 +189,8 @@ s_judge (step_t *self, const step_in_t *in, clk_now_t now)
         return row.winner && row.winner == fence->attempt ? STEP_DUPLICATE : STEP_STALE;
     }
     bool ended = attempt->row.state == ROW_ATTEMPT_ENDED;
-    if (ended && attempt->row.outcome != VERDICT_LOST) {
-        if (state_plant == STATE_PLANT_KEY && attempt->row.outcome == VERDICT_SUCCESS)
-            outbox_add (self, ROW_CHANNEL_STORAGE, "storage", entry, fence->attempt, now);
+    if (ended && attempt->row.outcome != VERDICT_LOST)
         return STEP_DUPLICATE;
-    }
     if (incident_terminal (entry->state) || in->as.verdict.outcome == VERDICT_LOST)
         return STEP_STALE;
     if (in->as.verdict.outcome == VERDICT_SUCCESS) {

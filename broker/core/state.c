@@ -11,10 +11,6 @@
 #include <string.h>
 #include <utlist.h>
 
-#ifdef STEP_PLANTS
-state_plant_t state_plant = STATE_SOUND;
-#endif
-
 //  Double the room of an array when it is full; false when memory runs out.
 static bool
 s_grow (void **items, size_t count, size_t *capacity, size_t item_bytes)

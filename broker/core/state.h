@@ -140,14 +140,6 @@ struct step {
     step_stats_t stats;
 };
 
-//  Bugs that the simulator must be able to find; never in the product (STEP_PLANTS is set by tests/sim).
-typedef enum { STATE_SOUND, STATE_PLANT_KEY, STATE_PLANT_FENCE } state_plant_t;
-#ifdef STEP_PLANTS
-extern state_plant_t state_plant;
-#else
-static const state_plant_t state_plant = STATE_SOUND;
-#endif
-
 //  A zeroed item at the end of the turn's list; never NULL (a spare once memory has run out).
 step_write_t *
 state_write (step_t *self, step_write_kind_t kind);

@@ -5,6 +5,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 #include "tests/sim/peers.h"
+#include "tests/sim/plant.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -339,15 +340,8 @@ s_number (const char *name, uint64_t otherwise)
 static bool
 s_plant (sim_t *self, const char *name)
 {
-    if (strcmp (name, "send_before_commit") == 0)
-        self->early = true;
-    else if (strcmp (name, "effect_without_key") == 0)
-        state_plant = STATE_PLANT_KEY;
-    else if (strcmp (name, "lease_without_fence") == 0)
-        state_plant = STATE_PLANT_FENCE;
-    else
-        return false;
-    return true;
+    self->early = strcmp (name, "send_before_commit") == 0;
+    return self->early || plant (name);
 }
 
 static void

@@ -1,0 +1,13 @@
+//  plant - bugs that the simulator must find, put between the core's modules by the linker (ld --wrap).
+//
+//  The core's sources know nothing of them, so no program can contain them.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdbool.h>
+
+//  effect_without_key: a repeated success asks for its effect again, and no key holds it back;
+//  lease_without_fence: whatever attempt a verdict names, from whomever, the live one is meant.
+//  False: there is no such bug here.
+bool
+plant (const char *name);
