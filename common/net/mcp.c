@@ -54,7 +54,7 @@ s_stream_ended (mcp_t *self, int status, const char *body, const char *reason)
     self->stream_open = false;
     if (status == 404 || (status == 400 && !self->stream_resumed && mcp_rpc_session_lost (body))
         || (status == 405 && self->stream_once)) {
-        mcp_session_lost (self, "the server forgot the session");
+        mcp_session_again (self, "the server forgot the session", false);
         return;
     }
     if (status == 405) {
@@ -136,19 +136,16 @@ s_http_failed (mcp_t *self, mcp_part_slot_t *ended)
                 && ((ended->status == 404 && !unknown_method)
                     || (ended->status == 400 && mcp_rpc_session_lost (body)));
     if (lost) {
-        mcp_session_lost (self, "the server forgot the session");
+        mcp_session_again (self, "the server forgot the session", false);
     }
-    else if (ended->status == 401 && !self->token_retried) {
-        self->token_retried = true;
+    else if (ended->status == 401) {
         mcp_slot_out_text (self, MCP_OUT_TOKEN, "");
-        mcp_session_reinit (self, "HTTP status 401", 0, true);
+        mcp_session_again (self, "HTTP status 401", true);
     }
     else if (ended->call == CALL_INIT && ended->status == 405) {
         mcp_session_unsupported (self, "the endpoint does not take initialize");
     }
     else {
-        if (ended->status == 401)
-            mcp_slot_out_text (self, MCP_OUT_TOKEN, "");
         s_call_failed (self, ended->call, ended->rpc_id, reason, false, ended->retry_after_ms);
     }
 }

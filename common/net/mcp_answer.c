@@ -150,7 +150,7 @@ s_on_rpc_error (mcp_t *self, mcp_part_call_t call, const json_t *error)
 {
     const char *reason = json_member_text (error, "message", "error without a message");
     if (mcp_rpc_session_lost (reason)) {
-        mcp_session_lost (self, reason);
+        mcp_session_again (self, reason, false);
     }
     else if (call == CALL_INIT) {
         if (json_member_int (error, "code", 0) == -32022)

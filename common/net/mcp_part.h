@@ -79,7 +79,7 @@ struct mcp {
     char last_error [LIMIT_REASON_BYTES];
     mcp_rpc_tools_t tools, tools_read;
     bool level_done, tools_done, tools_stale, stream_open, stream_once, stream_resumed;
-    bool without_context, resume_init, token_retried;
+    bool without_context, resume_init;
     int tool_pages, conflicts, ping_misses, subscribe_tries;
     int stream_failures, session_failures; //  exponents of the backoffs
     int64_t stream_since_ms, active_since_ms, alive_ms, gap_from_ms;
@@ -136,7 +136,7 @@ mcp_session_wait (mcp_t *self, mcp_state_t state, const char *reason, int64_t de
 void
 mcp_session_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool delete_session);
 void
-mcp_session_lost (mcp_t *self, const char *reason);
+mcp_session_again (mcp_t *self, const char *reason, bool delete_session);
 void
 mcp_session_failed (mcp_t *self, const char *reason, int64_t at_least_ms);
 void

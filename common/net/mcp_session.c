@@ -27,7 +27,6 @@ mcp_session_enter_active (mcp_t *self)
 {
     self->alive_ms = self->now_ms;
     self->ping_misses = self->subscribe_tries = 0;
-    self->token_retried = false;
     self->wait_ms = INT64_MAX;
     self->ping_ms = self->now_ms + PING_EVERY_MS;
     self->list_ms = self->tools.list ? self->now_ms + LIST_EVERY_MS : INT64_MAX;
@@ -68,16 +67,16 @@ mcp_session_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool dele
     sse_forget_id (self->stream);
 }
 
-//  The session is gone: the first time at once, then with backoff.
+//  The session is gone, or its token: the first time at once, then with backoff until a session lived.
 void
-mcp_session_lost (mcp_t *self, const char *reason)
+mcp_session_again (mcp_t *self, const char *reason, bool delete_session)
 {
     if (self->state == MCP_ACTIVE && self->now_ms - self->active_since_ms >= STREAM_GOOD_MS)
         self->session_failures = 0;
     int64_t delay =
         self->session_failures ? mcp_slot_backoff (self, self->session_failures - 1) : 0;
     mcp_slot_count_up (&self->session_failures);
-    mcp_session_reinit (self, reason, delay, false);
+    mcp_session_reinit (self, reason, delay, delete_session);
 }
 
 void

@@ -545,6 +545,27 @@ test_401_asks_for_the_token_once_and_then_backs_off (void **state)
     assert_true (mcp_wake (self->mcp) - self->now >= 800);
 }
 
+//  A server that takes each new token and refuses it right after must not be asked without pause.
+static void
+test_401_of_an_active_session_backs_off_until_one_lived (void **state)
+{
+    s_world_t *self = *state;
+    s_activate (self);
+    for (int64_t least_ms = 0; least_ms < 3000; least_ms += least_ms ? least_ms : 800) {
+        s_time (self, 20000);
+        s_take (self); //  the ping
+        s_answer_status (self, 401, "");
+        assert_int_equal (mcp_state (self->mcp), MCP_WAITING);
+        assert_true (mcp_wake (self->mcp) - self->now >= least_ms);
+        s_time (self, 10000);
+        s_take (self);
+        s_connect (self, "");
+        s_answer_tool (self, OURS);
+        assert_int_equal (mcp_state (self->mcp), MCP_ACTIVE);
+    }
+    buf_reset (&self->notes);
+}
+
 static void
 test_withheld_stream_headers_do_not_hold_up_the_rest (void **state)
 {
@@ -656,6 +677,7 @@ main (void)
         TEST (test_server_requests_are_answered),
         TEST (test_last_event_id_is_sent_only_when_one_was_seen),
         TEST (test_401_asks_for_the_token_once_and_then_backs_off),
+        TEST (test_401_of_an_active_session_backs_off_until_one_lived),
         TEST (test_withheld_stream_headers_do_not_hold_up_the_rest),
         TEST (test_a_broken_event_is_kept_raw_and_other_broken_messages_are_counted),
         TEST (test_a_session_id_unfit_for_a_header_is_not_used),
