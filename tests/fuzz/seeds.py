@@ -189,6 +189,12 @@ def conf():
         "endpoints": "work_endpoint: tcp://[::1]:5570\nstream_endpoint: ipc:///run/x\ningest_endpoint: tcp://*:*\n"
                      "files_endpoint: udp://x\nk8s_cluster_mcp_endpoint: ftp://x\nadmin_listen: 127.0.0.1:0\n",
         "nul": "state_path: \"a\\0b\"\n",
+        "arguments": "#arg --agent-attempts=2\n#arg --lease-ttl\n#arg 5m\n#arg --no-upload-failed-investigations\n",
+        "wrong arguments": "#arg --agent-atempts=2\n#arg -x\n#arg --log-level\n#arg --\n#arg file\n#arg --no-lease-ttl=3\n",
+        "help": "#arg -h\n", "version": "#arg --version\n", "docs": "#arg --print-docs\n", "check": "#arg --check-config\n",
+        "print": "#arg --print-config\nstate_path: \"a\\x01\\\\\\\"\"\n",
+        "environment": "#env LOG_LEVEL=warn\n#env AGENT_TIMEOUT=1m\n#env DEDUP_WINDOW_SECONDS=x\n#env TRIAGE_CONFIG=/none\n#env LOG_LEVEL\n",
+        "two sources": "#env LOG_LEVEL=debug\n#arg --log-level=error\nlog_level: info\n",
         "block text": "state_path: |\n  a\n  b\nworkspace_root: >-\n  c\n   d\n",
     }
     for name, text in texts.items():
@@ -221,6 +227,7 @@ def mcp():
         {"mode": "faults", "subscriptionId": "sub-1", "filters": {}}, {"mode": "faults", "subscriptionId": "sub-2"}]}})
     one_cluster = json.dumps({"tools": [{"name": "events_subscribe", "inputSchema": {"properties": {
         "context": {"enum": ["dev", "prod"]}}}}, {"name": "events_list_subscriptions"}], "nextCursor": "p2"})
+    changed = "m" + json.dumps({"method": "notifications/tools/list_changed"})
     refused = json.dumps({"isError": True, "content": [{"text": "unknown context dev"}]})
     scripts = {
         "active": up + ["m" + message, "w", "a", "w", "a"],
@@ -233,7 +240,9 @@ def mcp():
         "session lost": up + ["w", "s404 session not found", "w", "a", "a"],
         "not found method": ["s404 {\"error\":{\"code\":-32601}}", "w", "a"],
         "token": ["s401 no", "w", "s401 no", "w", "a", "a", "o", "a"],
-        "token again": up + ["mnotifications", "m" + json.dumps({"method": "notifications/tools/list_changed"}), "w", "s401 ", "w"] + up,
+        "token again": up + ["mnotifications", changed, "w", "s401 ", "w"] + up,
+        "token refused anew": up + ([changed, "t0", "s401 ", "w"] + up) * 5,
+        "session lost anew": up + ([changed, "t0", "s404 session not found", "w"] + up) * 5,
         "no events": up[:4] + ["a" + json.dumps({"tools": [{"name": "pods_list"}]}), "w", "a"],
         "modern only": ["e" + json.dumps({"code": -32022, "message": "stateless only"}), "w"],
         "wedged": up[:5] + ["a" + none, "w", "w", "a", "w", "w"],
