@@ -17,7 +17,8 @@ option (TRIAGE_ANALYZE "gcc -fanalyzer" OFF)
 option (TRIAGE_FAILPOINTS "compile failpoints in (test builds)" OFF)
 
 add_library (triage_flags INTERFACE)
-target_compile_definitions (triage_flags INTERFACE _GNU_SOURCE TRIAGE_VERSION="${PROJECT_VERSION}")
+target_compile_definitions (triage_flags INTERFACE _GNU_SOURCE TRIAGE_VERSION="${PROJECT_VERSION}"
+    HASH_FUNCTION=HASH_FNV)              # uthash: its default is not clean in clang
 target_compile_options (triage_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef -Wvla
     -Wcast-qual -Wcast-align -Wwrite-strings -Wpointer-arith

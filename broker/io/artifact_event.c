@@ -14,8 +14,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#define HASH_FUNCTION(key, size, value)                                                            \
-    HASH_FNV (key, size, value) //  the default is not clean in clang
 #include <uthash.h>
 
 enum { S_NAME = DIGEST_HEX + 8, S_RETRY_MS = 1000 };

@@ -13,8 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#define HASH_FUNCTION(key, size, value)                                                            \
-    HASH_FNV (key, size, value) //  the default is not clean in clang
 #include <uthash.h>
 
 enum { S_KEY = IDENT_SIZE + 24 };

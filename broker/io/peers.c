@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#define HASH_FUNCTION(key, size, value)                                                            \
-    HASH_FNV (key, size, value) //  the default is not clean in clang
 #include <uthash.h>
 
 enum { S_STRIKE_WINDOW_MS = 60000 };
