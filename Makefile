@@ -14,7 +14,7 @@ demo: deps ## from fault to report on this machine: no keys, cluster, container 
 test: ## everything that must pass before a change lands, installs included
 	@scripts/test.sh
 
-nightly: ## the long forms: soak, many crashes, 10^7 simulated steps
+nightly: ## the long forms: fuzzing, many crashes, 10^7 simulated steps
 	@scripts/nightly.sh
 
 build: ## the programs, release: build/release/bin
@@ -34,6 +34,9 @@ coverage: ## line and branch coverage of the unit tests and the simulator
 	@scripts/build.sh coverage
 	@ctest --preset coverage -j $(JOBS)
 	@gcovr --root . --object-directory build/coverage --exclude 'tests/.*' --print-summary --sort-percentage
+
+fuzz: ## libFuzzer over all that reads hostile bytes, FUZZ_SECONDS each (20)
+	@scripts/fuzz.sh
 
 bench: ## what this machine carries, beside its parts alone: ratios, no verdict
 	@scripts/bench.sh
@@ -55,4 +58,4 @@ deps: ## install the packages to build and run
 test-deps: ## install all that the tests need
 	@scripts/test-deps.sh
 
-.PHONY: help demo test nightly build check coverage bench lint tidy format deps test-deps $(SANITIZED)
+.PHONY: help demo test nightly build check coverage fuzz bench lint tidy format deps test-deps $(SANITIZED)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # test.sh - everything that must pass: lint, unit tests plain and under ASan+UBSan, the simulator, the
-# system tests with real peers, the demo.  Ends with the summary.
+# fuzz targets for a while, the system tests with real peers, the demo.  Ends with the summary.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,6 +45,7 @@ must "build release" scripts/build.sh release
 step "lint" scripts/lint.sh build/debug
 step "unit tests and simulator" ctests debug
 step "unit tests and simulator, ASan+UBSan" ctests asan
+step "fuzz" scripts/fuzz.sh "$results/fuzz.xml"
 step "system tests" pytests debug debug
 step "demo" scripts/demo.sh
 printf '\ntook %d s\n' $((SECONDS - started))
