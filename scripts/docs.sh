@@ -20,7 +20,7 @@ shows what is in force, with secrets masked. Durations are `300` (seconds), `5m`
 
 Exit codes: 0 stopped in order, 1 failed while running, 2 wrong usage, 3 another process holds the lock,
 65 the store is damaged, 74 a write to the store failed, 78 bad configuration. `triagectl`: 0 done,
-1 refused, 2 wrong usage, 3 broker not reached, 4 no such thing.
+1 failed or refused, 2 wrong usage, 3 broker not reached, 4 no such thing.
 
 TEXT
     for program in triage-broker triage-worker triage-publisher triage-tap triagectl triage-preview; do

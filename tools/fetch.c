@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/fetch.h"
 
+#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/net/http.h"
 
@@ -41,7 +42,8 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 }
 
 int
-fetch (const char *method, const char *url, buf_t *body, int *ret_status, err_diag_t *diag)
+fetch (const char *method, const char *url, int64_t total_ms, buf_t *body, int *ret_status,
+       err_diag_t *diag)
 {
     const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
     static const char *const headers [] = {"Content-Type: application/json"};
@@ -52,7 +54,7 @@ fetch (const char *method, const char *url, buf_t *body, int *ret_status, err_di
         .headers = headers,
         .header_count = post,
         .body = post ? "" : NULL,
-        .total_ms = FETCH_TOTAL_MS,
+        .total_ms = total_ms,
         .response_max = body->max,
     };
     own (http_destroy) http_t *http = http_new ();
@@ -66,6 +68,8 @@ fetch (const char *method, const char *url, buf_t *body, int *ret_status, err_di
     //  The transfer's own limit ends it; each wait is short so that an overrun cannot hang us.
     while (!answer.done)
         http_poll (http, -1, 1000);
+    log_debug ("request", kv ("method", method), kv ("url", url), kv ("status", answer.status),
+               kv ("bytes", (int64_t) body->size), kv ("error", answer.rc ? diag->text : ""));
     if (answer.rc == 0)
         *ret_status = answer.status;
     return answer.rc;

@@ -202,7 +202,7 @@ s_replay (tap_t *self, const char *topic, int64_t after, int64_t before)
                                self->settings->url, after);
         int rc = length < 0 || (size_t) length >= sizeof (url)
                      ? -EINVAL
-                     : fetch ("GET", url, &body, &status, &diag);
+                     : fetch ("GET", url, FETCH_TOTAL_MS, &body, &status, &diag);
         if (rc || status != 200) {
             log_warn ("could not read the stream again", kv ("url", (const char *) url),
                       kv ("status", status), kv ("reason", (const char *) diag.text));

@@ -198,28 +198,28 @@ s_on_gone (void *arg, httpd_request_t *request)
     free (command);
 }
 
-//  Put into the mail whom the command is for.  Returns what there cannot be, NULL = it is well named.
-static const char *
-s_subject (mail_t *mail, step_command_t command, const char *name)
+//  Put into the mail whom the command is for.  Err: ERR_NONE there is no such, as *ret_text says; ERR_STORE.
+static int
+s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char *name,
+           const char **ret_text)
 {
     mail->as.command.command = command;
     switch (command) {
         case STEP_COMMAND_RETRY:
         case STEP_COMMAND_CANCEL:
-            if (!ident_valid (name))
-                return "no such incident";
-            memcpy (mail->as.command.incident.text, name, IDENT_SIZE);
-            return NULL;
+            *ret_text = "no such incident";
+            return admin_incident_id (&self->view, name, &mail->as.command.incident);
         case STEP_COMMAND_DRAIN:
         case STEP_COMMAND_RESUME:
+            *ret_text = "no such worker";
             if (strlen (name) >= ROW_NAME)
-                return "no such worker";
+                return ERR_NONE;
             memcpy (mail->as.command.worker, name, strlen (name) + 1);
-            return NULL;
+            return 0;
         case STEP_COMMAND_EFFECT_RETRY: break;
     }
-    return admin_number (name, 1, INT64_MAX >> 1, &mail->as.command.effect) ? "no such effect"
-                                                                            : NULL;
+    *ret_text = "no such effect";
+    return admin_number (name, 1, INT64_MAX >> 1, &mail->as.command.effect) ? ERR_NONE : 0;
 }
 
 static void
@@ -231,9 +231,12 @@ s_command (admin_t *self, httpd_request_t *request, const route_t *route, const 
         s_send_error (request, 503, "memory", "out of memory");
         return;
     }
-    const char *nobody = s_subject (mail, route->command, name);
-    if (nobody) {
-        s_send_error (request, 404, "not_found", nobody);
+    const char *text = NULL;
+    int rc = s_subject (self, mail, route->command, name, &text);
+    if (rc) {
+        admin_reply_t reply = {.next = -1};
+        s_command_reply (&reply, rc, rc == ERR_NONE ? text : "");
+        s_send (request, &reply, NULL);
         return;
     }
     mail->as.command.reply = self->replies;

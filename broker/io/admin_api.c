@@ -126,6 +126,18 @@ admin_number (const char *text, int64_t min, int64_t max, int64_t *ret_number)
 }
 
 int
+admin_incident_id (const admin_view_t *view, const char *name, ident_t *ret_id)
+{
+    int64_t number = 0;
+    if (admin_number (name, 1, INT64_MAX >> 1, &number) == 0)
+        return store_reader_incident_id (view->reader, number, ret_id);
+    if (!ident_valid (name))
+        return ERR_NONE;
+    snprintf (ret_id->text, sizeof (ret_id->text), "%s", name);
+    return 0;
+}
+
+int
 admin_query_set (admin_query_t *self, const char *name, const char *value, err_diag_t *diag)
 {
     static const struct {
@@ -573,10 +585,14 @@ s_artifacts (const admin_view_t *view, const char *id)
 }
 
 void
-admin_api_incident (const admin_view_t *view, const char *id, admin_reply_t *reply)
+admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *reply)
 {
     row_incident_t row;
-    int rc = ident_valid (id) ? store_reader_incident (view->reader, id, &row) : ERR_NONE;
+    ident_t ident;
+    const char *id = ident.text;
+    int rc = admin_incident_id (view, name, &ident);
+    if (rc == 0)
+        rc = store_reader_incident (view->reader, id, &row);
     if (rc == ERR_NONE) {
         admin_reply_error (reply, STATUS_NOT_FOUND, "not_found", "no such incident");
         return;

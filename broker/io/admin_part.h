@@ -53,6 +53,9 @@ admin_query_init (void);
 //  Decimal digits only.  Err: ERR_PROTO: not a number, or outside min..max (at most 2^62).
 int
 admin_number (const char *text, int64_t min, int64_t max, int64_t *ret_number) must_check;
+//  The incident that a path names by its id or its number.  Err: ERR_NONE, ERR_STORE.
+int
+admin_incident_id (const admin_view_t *view, const char *name, ident_t *ret_id) must_check;
 //  Set one parameter; value is borrowed.  Err: ERR_PROTO with a diag: unknown name, not a number, out of range.
 int
 admin_query_set (admin_query_t *self, const char *name, const char *value,
@@ -74,7 +77,7 @@ admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_r
 void
 admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
 void
-admin_api_incident (const admin_view_t *view, const char *id, admin_reply_t *reply);
+admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *reply);
 void
 admin_api_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
 void

@@ -75,6 +75,9 @@ store_reader_destroy (store_reader_t **self_p);
 int
 store_reader_incident (store_reader_t *self, const char *incident,
                        row_incident_t *ret_row) must_check;
+//  The id of the incident with this number.  Err: the same.
+int
+store_reader_incident_id (store_reader_t *self, int64_t number, ident_t *ret_id) must_check;
 //  Attempts in order; returns how many (at most max), < 0 on error.
 int
 store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t *ret_rows,

@@ -18,8 +18,8 @@ struct store_reader {
     sqlite3 *db;
     char path [STORE_DB_PATH_BYTES];
     int64_t deadline_ms; //  CLOCK_MONOTONIC; the running query stops here
-    sqlite3_stmt *incident, *attempts, *body, *any, *by_state, *records, *effects, *effects_in,
-        *counts;
+    sqlite3_stmt *incident, *incident_id, *attempts, *body, *any, *by_state, *records, *effects,
+        *effects_in, *counts;
 };
 
 static int64_t
@@ -62,10 +62,14 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
             return ERR_STORE;
         }
     }
-    const int rc = store_db_prepare (self->db,
-                                     "SELECT (SELECT count (*) FROM incident WHERE state = ?),"
-                                     " (SELECT count (*) FROM effect WHERE state = ?)",
-                                     &self->counts, diag);
+    int rc = store_db_prepare (self->db, "SELECT id FROM incident WHERE number = ?",
+                               &self->incident_id, diag);
+    if (rc < 0)
+        return rc;
+    rc = store_db_prepare (self->db,
+                           "SELECT (SELECT count (*) FROM incident WHERE state = ?),"
+                           " (SELECT count (*) FROM effect WHERE state = ?)",
+                           &self->counts, diag);
     if (rc < 0)
         return rc;
     return store_db_prepare (self->db,
@@ -145,6 +149,20 @@ store_reader_incident (store_reader_t *self, const char *incident, row_incident_
     if (rc < 0)
         return rc;
     return rc == 1 ? 0 : ERR_NONE;
+}
+
+int
+store_reader_incident_id (store_reader_t *self, int64_t number, ident_t *ret_id)
+{
+    assert (self && ret_id);
+    s_start (self);
+    (void) sqlite3_bind_int64 (self->incident_id, 1, number);
+    const int code = sqlite3_step (self->incident_id);
+    if (code == SQLITE_ROW)
+        snprintf (ret_id->text, sizeof ret_id->text, "%s",
+                  (const char *) sqlite3_column_text (self->incident_id, 0));
+    const int rc = store_db_end (self->db, self->incident_id, code, "incident id");
+    return rc < 0 ? ERR_STORE : code == SQLITE_ROW ? 0 : ERR_NONE;
 }
 
 int

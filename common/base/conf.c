@@ -203,10 +203,22 @@ static bool
 s_flag_is (const conf_option_t *row, const char *name, size_t size)
 {
     char flag [CONF_NAME];
-    conf_docs_flag (row->key, flag, sizeof (flag));
+    conf_flag_name (row->key, flag, sizeof (flag));
     if (strlen (flag) == size && memcmp (flag, name, size) == 0)
         return true;
-    return row->alias && strlen (row->alias) == size && memcmp (row->alias, name, size) == 0;
+    return size > 1 && row->alias && strlen (row->alias) == size
+           && memcmp (row->alias, name, size) == 0;
+}
+
+//  The row that a single letter names, NULL = none.
+static const conf_option_t *
+s_brief (const conf_option_t *rows, char letter)
+{
+    const char name [2] = {letter, 0};
+    for (const conf_option_t *row = rows; row->key; row++)
+        if (row->alias && strcmp (row->alias, name) == 0)
+            return row;
+    return NULL;
 }
 
 //  The row a flag names and how: plain, --KEY-file of a secret, --no-KEY of a boolean.
@@ -246,7 +258,7 @@ s_unknown_flag (const conf_spec_t *spec, const char *name, size_t size, conf_err
     for (const conf_option_t *row = spec->rows; row->key; row++) {
         if (row->type == CONF_TABLE)
             continue;
-        conf_docs_flag (row->key, flags [1], CONF_NAME);
+        conf_flag_name (row->key, flags [1], CONF_NAME);
         const char *before = best;
         conf_nearest (written, flags [1], &best, &distance);
         if (best != before) {
@@ -316,12 +328,16 @@ s_flag (conf_t *self, args_t *args, const char *arg, const char *next, int *inde
     given_t given = {.row = NULL};
     bool no = false;
     if (arg [1] != '-') {
-        char where [USAGE_WHERE];
-        (void) snprintf (where, sizeof (where), "flag %.*s", (int) s_min (size, CONF_NAME), arg);
-        conf_error (args->usage, where, "unknown flag");
-        return;
+        given.row = size == 2 ? s_brief (self->spec->rows, arg [1]) : NULL;
+        if (!given.row) {
+            char where [USAGE_WHERE];
+            (void) snprintf (where, sizeof (where), "flag %.*s", (int) s_min (size, CONF_NAME),
+                             arg);
+            conf_error (args->usage, where, "unknown flag");
+            return;
+        }
     }
-    if (!s_match (self->spec->rows, arg + 2, size - 2, &given, &no)) {
+    else if (!s_match (self->spec->rows, arg + 2, size - 2, &given, &no)) {
         s_unknown_flag (self->spec, arg + 2, size - 2, args->usage);
         return;
     }
@@ -463,7 +479,7 @@ s_check_required (conf_t *self, conf_errors_t *errors)
         if (!(row->flags & CONF_REQUIRED) || self->from [row - rows] != CONF_FROM_NONE)
             continue;
         char flag [CONF_NAME];
-        conf_docs_flag (row->key, flag, sizeof (flag));
+        conf_flag_name (row->key, flag, sizeof (flag));
         conf_error (errors, row->key, "required, set it in the file%s%s or with --%s",
                     row->env ? ", in the environment as " : "", row->env ? row->env : "", flag);
     }
@@ -628,6 +644,22 @@ conf_positional (const conf_t *self, const char *const **ret_args)
 {
     *ret_args = self->positional;
     return self->positional_count;
+}
+
+const conf_option_t *
+conf_rows (const conf_t *self)
+{
+    return self->spec->rows;
+}
+
+bool
+conf_given (const conf_t *self, const char *key)
+{
+    const conf_option_t *rows = self->spec->rows;
+    for (const conf_option_t *row = rows; row->key; row++)
+        if (strcmp (row->key, key) == 0)
+            return self->from [row - rows] == CONF_FROM_FLAG;
+    return false;
 }
 
 //  --- reload

@@ -39,9 +39,10 @@ typedef struct conf_option conf_option_t;
 struct conf_option {
     const char *key; //  snake case, dots for nesting in YAML ("mcp.endpoint")
     conf_type_t type;
-    size_t offset;             //  into the settings struct (or the item struct)
-    const char *env;           //  full environment name, or NULL
-    const char *alias;         //  a second flag spelling without dashes ("mcp-endpoint"), or NULL
+    size_t offset;   //  into the settings struct (or the item struct)
+    const char *env; //  full environment name, or NULL
+    const char
+        *alias; //  a second flag spelling without dashes ("mcp-endpoint"; "o" is -o), or NULL
     const char *env_alias;     //  a second environment name, or NULL
     const char *fallback;      //  default as text, parsed like any value; NULL = unset
     const char *choices;       //  CONF_ENUM: "a|b|c"
@@ -62,18 +63,21 @@ typedef struct {
     const char *program;       //  "triage-broker"
     const char *summary;       //  one line for --help
     const char *positional;    //  "FILE..." for --help, or NULL when none are taken
+    const char *commands;      //  lines for --help and docs that say what they may be, or NULL
+    const char *examples;      //  the same: command lines that work as printed
     const conf_option_t *rows; //  ended by a row with key NULL
     size_t settings_size;
 } conf_spec_t;
 
-//  First member of every program's settings struct, filled from CONF_COMMON_ROWS.
+//  First member of every program's settings struct, filled from CONF_COMMON_ROWS, or from CONF_LOG_ROWS
+//  where nothing is ever bound.
 typedef struct {
     int log_level;          //  enum log_level
     int log_format;         //  enum log_format
     const char *ready_file; //  written when everything is bound: "name=endpoint" lines
 } conf_common_t;
 
-#define CONF_COMMON_ROWS(owner, member)                                                            \
+#define CONF_LOG_ROWS(owner, member)                                                               \
     {.key = "log_level",                                                                           \
      .type = CONF_ENUM,                                                                            \
      .offset = offsetof (owner, member.log_level),                                                 \
@@ -82,13 +86,14 @@ typedef struct {
      .choices = "debug|info|warn|error",                                                           \
      .flags = CONF_RELOAD,                                                                         \
      .help = "Least severe level that is logged."},                                                \
-        {.key = "log_format",                                                                      \
-         .type = CONF_ENUM,                                                                        \
-         .offset = offsetof (owner, member.log_format),                                            \
-         .env = "TRIAGE_LOG_FORMAT",                                                               \
-         .fallback = "logfmt",                                                                     \
-         .choices = "logfmt|json",                                                                 \
-         .help = "Shape of a log line."},                                                          \
+    {                                                                                              \
+        .key = "log_format", .type = CONF_ENUM, .offset = offsetof (owner, member.log_format),     \
+        .env = "TRIAGE_LOG_FORMAT", .fallback = "logfmt", .choices = "logfmt|json",                \
+        .help = "Shape of a log line."                                                             \
+    }
+
+#define CONF_COMMON_ROWS(owner, member)                                                            \
+    CONF_LOG_ROWS (owner, member),                                                                 \
     {                                                                                              \
         .key = "ready_file", .type = CONF_TEXT, .offset = offsetof (owner, member.ready_file),     \
         .env = "TRIAGE_READY_FILE",                                                                \
@@ -116,6 +121,15 @@ conf_settings (const conf_t *self);
 //  Arguments that are not flags.  Own: borrowed.
 size_t
 conf_positional (const conf_t *self, const char *const **ret_args);
+//  The spec's.
+const conf_option_t *
+conf_rows (const conf_t *self);
+//  Was this row set by a flag?
+bool
+conf_given (const conf_t *self, const char *key);
+//  "mcp.token_file" -> "mcp-token-file", the flag of a key.
+void
+conf_flag_name (const char *key, char *ret_flag, size_t size);
 //  Load again with the same argv (SIGHUP).  Err: ERR_CONFIG (errors logged; also when a row without
 //  CONF_RELOAD changed): *ret_conf untouched, keep the old one.
 int

@@ -8,7 +8,7 @@
 #include <string.h>
 
 void
-conf_docs_flag (const char *key, char *ret_flag, size_t size)
+conf_flag_name (const char *key, char *ret_flag, size_t size)
 {
     (void) snprintf (ret_flag, size, "%s", key);
     for (char *p = ret_flag; *p; p++) {
@@ -33,13 +33,35 @@ s_type_word (const conf_option_t *row)
     return "";
 }
 
+static const char *
+s_dashes (const char *flag)
+{
+    return flag [1] ? "--" : "-";
+}
+
+//  Lines, each moved to the right.
+
+static void
+s_lines (buf_t *text, const char *title, const char *indent, const char *lines)
+{
+    if (!lines)
+        return;
+    (void) buf_printf (text, "%s\n", title);
+    while (*lines) {
+        size_t size = strcspn (lines, "\n");
+        (void) buf_printf (text, "%s%.*s\n", size ? indent : "", (int) size, lines);
+        lines += size + (lines [size] == '\n');
+    }
+    (void) buf_text (text, "\n");
+}
+
 //  --- --help
 
 static void
 s_help_row (const conf_option_t *row, buf_t *text)
 {
     char flag [CONF_NAME];
-    conf_docs_flag (row->key, flag, sizeof (flag));
+    conf_flag_name (row->key, flag, sizeof (flag));
     if (row->type == CONF_BOOL) {
         (void) buf_printf (text, "  --[no-]%s\n", flag);
     }
@@ -50,7 +72,7 @@ s_help_row (const conf_option_t *row, buf_t *text)
     if (row->flags & CONF_SECRET)
         (void) buf_printf (text, "      A secret: better --%s-file.\n", flag);
     if (row->alias)
-        (void) buf_printf (text, "      Also --%s.\n", row->alias);
+        (void) buf_printf (text, "      Also %s%s.\n", s_dashes (row->alias), row->alias);
     if (row->fallback)
         (void) buf_printf (text, "      Default: %s\n", *row->fallback ? row->fallback : "empty");
     if (row->env)
@@ -65,6 +87,8 @@ conf_docs_help (const conf_spec_t *spec, buf_t *text)
     (void) buf_printf (text, "%s - %s\n\nUsage: %s [OPTION]...%s%s\n\n", spec->program,
                        spec->summary, spec->program, spec->positional ? " " : "",
                        spec->positional ? spec->positional : "");
+    s_lines (text, "Commands:", "  ", spec->commands);
+    s_lines (text, "Examples:", "  ", spec->examples);
     (void) buf_text (text, "Flags win over the environment, that over the YAML file, that over "
                            "the defaults.\n\n"
                            "  -c, --config <file>\n"
@@ -121,7 +145,7 @@ s_docs_row (const conf_option_t *row, const char *prefix, buf_t *text)
 {
     char key [CONF_NAME], flag [CONF_NAME], dashed [CONF_NAME + 4];
     (void) snprintf (key, sizeof (key), "%s%s%s", prefix, *prefix ? "[]." : "", row->key);
-    conf_docs_flag (row->key, flag, sizeof (flag));
+    conf_flag_name (row->key, flag, sizeof (flag));
     (void) snprintf (dashed, sizeof (dashed), "--%s", flag);
     bool file_only = *prefix || row->type == CONF_TABLE;
     (void) buf_text (text, "|");
@@ -137,7 +161,7 @@ s_docs_row (const conf_option_t *row, const char *prefix, buf_t *text)
     if (row->flags & CONF_SECRET)
         (void) buf_printf (text, " A secret; also `%s_file`.", row->key);
     if (row->alias)
-        (void) buf_printf (text, " Also `--%s`.", row->alias);
+        (void) buf_printf (text, " Also `%s%s`.", s_dashes (row->alias), row->alias);
     if (row->env_alias)
         (void) buf_printf (text, " Also `%s`.", row->env_alias);
     (void) buf_text (text, " |\n");
@@ -151,6 +175,8 @@ void
 conf_docs_table (const conf_spec_t *spec, buf_t *text)
 {
     (void) buf_printf (text, "## %s\n\n%s\n\n", spec->program, spec->summary);
+    s_lines (text, "Commands:\n", "    ", spec->commands);
+    s_lines (text, "For example:\n", "    ", spec->examples);
     (void) buf_text (text, "| key | flag | environment | value | default | SIGHUP | meaning |\n"
                            "|---|---|---|---|---|---|---|\n");
     for (const conf_option_t *row = spec->rows; row->key; row++)

@@ -89,9 +89,6 @@ void
 conf_yaml_load (conf_t *self, const char *file, conf_errors_t *errors);
 
 //  --- conf_docs.c
-//  "mcp.token_file" -> "mcp-token-file"; environment and keys stay as they are.
-void
-conf_docs_flag (const char *key, char *ret_flag, size_t size);
 void
 conf_docs_help (const conf_spec_t *spec, buf_t *text);
 void

@@ -134,6 +134,9 @@ enum {
     LIMIT_HTTP_KEEPALIVE_S = 60,              //  silent streams: is the peer still there?
     LIMIT_HTTP_MEMORY_BYTES = LIMIT_KIB (32), //  request line and headers of one connection
     LIMIT_HTTP_REPLY_BYTES = LIMIT_MIB (4),   //  metrics of LIMIT_WORKERS, a page of records
+    LIMIT_CTL_ROWS = 1000000,                 //  rows one triagectl reads
+    LIMIT_CTL_COMPLETE_MS = 1000,             //  what a completion waits for the broker
+    LIMIT_CTL_COMPLETE_ROWS = 50,             //  names it offers
     LIMIT_HTTP_FILES = 1024,                  //  artifacts listed of one incident
     LIMIT_COMMAND_MS = 2000,                  //  an operator's command waits so long for the loop
     LIMIT_SNAPSHOT_STALE_MS = 5000,           //  older than this is unhealthy

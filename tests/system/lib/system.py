@@ -275,6 +275,18 @@ class System:
                     "keys_dir": self.peer_keys("tap", name)}
         return Process(self, name, [BIN / "triage-tap", *flags({**defaults, **options})])
 
+    def ctl(self, *words, expect=0, env=None, **options):
+        """Run triagectl against the broker; its exit code must be the expected one."""
+        done = subprocess.run([BIN / "triagectl", *flags(options), *[str(word) for word in words]], text=True,
+                              capture_output=True, timeout=60 * SLOW, stdin=subprocess.DEVNULL, cwd=self.root,
+                              env={"PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8", "TRIAGE_URL": self.url(),
+                                   "TRIAGE_TEST_ROOT": str(self.root), **(env or {})})
+        assert expect is None or done.returncode == expect, (words, done.returncode, done.stdout, done.stderr)
+        return done
+
+    def url(self):
+        return f"http://{self.broker_ports['admin_listen']}"
+
     def result(self, incident_id):
         """result.json of an incident, or None."""
         path = self.root / "incidents" / incident_id / "result.json"

@@ -74,6 +74,7 @@ static const conf_option_t case_rows [] = {
      .type = CONF_INT,
      CASE_AT (count),
      .env = "COUNT",
+     .alias = "n",
      .fallback = "3",
      .min = 1,
      .max = 10,
@@ -114,6 +115,8 @@ const conf_spec_t case_spec = {
     .program = "triage-case",
     .summary = "a program for tests",
     .positional = "FILE...",
+    .commands = "one FILE\ntwo\n",
+    .examples = "triage-case one x\n",
     .rows = case_rows,
     .settings_size = sizeof (case_settings_t),
 };

@@ -124,9 +124,40 @@ test_help_and_version_need_no_configuration (void **state)
     assert_non_null (strstr (load.out, "Usage: triage-case [OPTION]... FILE...\n"));
     assert_non_null (strstr (load.out, "  --mcp-deep-key <text>\n      Nested.\n"));
     assert_non_null (strstr (load.out, "  --[no-]quiet\n"));
+    assert_non_null (strstr (load.out, "\nCommands:\n  one FILE\n  two\n\n"
+                                       "Examples:\n  triage-case one x\n\n"));
+    assert_non_null (strstr (load.out, "      Also -n.\n"));
     case_load (&load, &case_spec, NULL, NULL, CASE_LIST ("-v"));
     assert_int_equal (load.rc, 1);
     assert_string_equal (load.out, "triage-case " TRIAGE_VERSION "\n");
+}
+
+static void
+test_a_letter_is_a_flag_and_what_was_given_is_known (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, "mode: reject\n", CASE_LIST ("PLAIN=x"),
+               CASE_LIST ("-n", "7", "--quiet", "file"));
+    assert_int_equal (load.rc, 0);
+    const case_settings_t *settings = conf_settings (load.conf);
+    assert_int_equal (settings->count, 7);
+    assert_true (conf_given (load.conf, "count") && conf_given (load.conf, "quiet"));
+    assert_false (conf_given (load.conf, "plain") || conf_given (load.conf, "mode"));
+    assert_false (conf_given (load.conf, "nonsense"));
+}
+
+static void
+test_a_letter_takes_one_dash (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, NULL, NULL, CASE_LIST ("--n", "7"));
+    assert_int_equal (load.rc, -EINVAL);
+    case_load (&load, &case_spec, NULL, NULL, CASE_LIST ("-nn", "7"));
+    assert_int_equal (load.rc, -EINVAL);
+    case_load (&load, &case_spec, NULL, NULL, CASE_LIST ("-n=9"));
+    assert_int_equal (load.rc, 0);
+    const case_settings_t *settings = conf_settings (load.conf);
+    assert_int_equal (settings->count, 9);
 }
 
 static void
@@ -137,7 +168,9 @@ test_docs_have_one_line_for_each_row (void **state)
     assert_int_equal (load.rc, 1);
     assert_non_null (strstr (
         load.out, "| `count` | `--count` | `COUNT` | an integer from 1 to 10 | `3` | yes | A "
-                  "number. |\n"));
+                  "number. Also `-n`. |\n"));
+    assert_non_null (strstr (load.out, "\nCommands:\n\n    one FILE\n    two\n\n"
+                                       "For example:\n\n    triage-case one x\n\n| key |"));
     assert_non_null (strstr (load.out, "| `mode` | `--mode` | `MODE` | drop\\|reject | `drop` |"));
     assert_non_null (strstr (load.out, "| `items[].mcp.weight` | | | an integer from 1 to 9 |"));
     assert_non_null (strstr (load.out, "A secret. A secret; also `token_file`. |\n"));
@@ -254,6 +287,8 @@ main (void)
         cmocka_unit_test (test_printed_configuration_loads_again_and_shows_no_secret),
         cmocka_unit_test (test_check_config_says_ok_or_tells_the_errors),
         cmocka_unit_test (test_help_and_version_need_no_configuration),
+        cmocka_unit_test (test_a_letter_is_a_flag_and_what_was_given_is_known),
+        cmocka_unit_test (test_a_letter_takes_one_dash),
         cmocka_unit_test (test_docs_have_one_line_for_each_row),
         cmocka_unit_test (test_a_required_option_must_be_set),
         cmocka_unit_test (test_reload_takes_what_may_change),

@@ -486,6 +486,8 @@ test_unknown_incidents_and_pages_are_not_found (void **state)
     s_expect_error (s_get (*state, "/api/v1/incidents/0190f5fe-7c00-7000-8000-000000000000"), 404,
                     "not_found");
     s_expect_error (s_get (*state, "/"), 404, "not_found");
+    s_expect_error (s_get (*state, "/api/v1/incidents/999"), 404, "not_found");
+    s_expect_status (s_get (*state, "/api/v1/incidents/7"), 200);
     s_expect_error (s_get (*state, "/api/v1/incidents/"), 404, "not_found");
 }
 
@@ -657,6 +659,10 @@ test_a_command_goes_to_the_loop_and_its_answer_comes_back (void **state)
     assert_int_equal (seen.command, STEP_COMMAND_RETRY);
     assert_string_equal (seen.incident.text, self->ids [2]);
     s_expect_error (s_post (self, path, ERR_NONE, &seen), 404, "not_found");
+    s_expect_status (s_post (self, "/api/v1/incidents/2/cancel", 0, &seen), 200);
+    assert_string_equal (seen.incident.text, self->ids [2]);
+    s_expect_error (s_request (self, "POST", "/api/v1/incidents/999/cancel", JSON), 404,
+                    "not_found");
     s_expect_error (s_post (self, path, ERR_STORE, &seen), 503, "refused");
 
     s_expect_status (s_post (self, "/api/v1/effects/17/retry", 0, &seen), 200);

@@ -1,0 +1,582 @@
+"""triagectl against a real broker and worker: each command, for people and for programs, and its exit codes.
+SPDX-License-Identifier: Apache-2.0
+"""
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import sqlite3
+import struct
+import subprocess
+import termios
+import threading
+import time
+
+import pytest
+
+from lib.system import BIN, ROOT, SLOW, fault, processes_of, wait_until
+from test_flow import FaultServer, clusters_yaml
+from worker import Worker
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m‮evil​ \t\r\nnext"
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def terminal(words, columns=80, env=None):
+    """Run a program on a terminal of this width; (what it printed, exit code)."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        try:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            os.execve(words[0], words, {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm", **(env or {})})
+        finally:
+            os._exit(127)
+    out = b""
+    while True:
+        try:
+            part = os.read(fd, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not part:
+            break
+        out += part
+    os.close(fd)
+    return out.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def on_terminal(system, *words, columns=80, env=None):
+    return terminal([str(BIN / "triagectl"), "--url", system.url(), *words], columns, env)
+
+
+def table(text):
+    """A printed table as a list of dicts."""
+    lines = text.splitlines()
+    head = lines[0].split()
+    return [dict(zip(head, line.split())) for line in lines[1:]]
+
+
+def wait_state(system, number, state, timeout_s=30):
+    return wait_until(lambda: system.broker.incident(number)["state"] == state, timeout_s, f"{number} is {state}")
+
+
+def test_status_for_people_and_for_programs(system):
+    broker = system.start_broker()
+    system.start_worker()
+    system.publish([fault("web-0")])
+    broker.wait_terminal(1)
+    wait_until(lambda: json.loads(system.ctl("status", "-o", "json").stdout)["incidents"]["resolved"] == 1, 10, "counted")
+    shown = dict(line.split(None, 1) for line in system.ctl("status").stdout.splitlines())
+    assert shown["broker"].startswith("ready, up ")
+    assert shown["incidents"] == "1 resolved" and shown["outcomes"] == "1 success"
+    assert shown["workers"] == "1 of 1 ready, 0 quarantined; 1 of 1 slots free"
+    assert shown["events"] == "1 taken, 0 of them repeats, 0 counted up"
+
+
+def test_incidents_are_listed_newest_first_over_many_pages(system):
+    system.start_broker(cluster_queue_size=10000)
+    system.publish([fault(f"web-{n}", severity="info" if n % 2 else "critical") for n in range(430)])
+    rows = table(system.ctl("incidents", "list", "--limit", 425).stdout)
+    assert [int(row["NUMBER"]) for row in rows] == list(range(430, 5, -1))
+    assert {row["STATE"] for row in rows} == {"pending"} and {row["SEVERITY"] for row in rows} == {"info", "critical"}
+    assert len(table(system.ctl("incidents").stdout)) == 50
+    found = json.loads(system.ctl("incident", "list", "--limit", 3, "-o", "json").stdout)
+    assert [row["number"] for row in found] == [430, 429, 428] and found[0]["resource"]["name"] == "web-429"
+    assert system.ctl("incidents", "list", "--state", "failed").stdout == "no incidents\n"
+    assert json.loads(system.ctl("incidents", "list", "--state", "failed", "-o", "json").stdout) == []
+
+
+def test_one_incident_by_number_and_by_id(system):
+    broker = system.start_broker()
+    system.start_worker()
+    system.publish([fault("web-0", context="do: exit 7")])
+    row = broker.wait_terminal(1)[0]
+    wait_until(lambda: system.result(row["id"]), 10, "stored")
+    text = system.ctl("incidents", "show", 1).stdout
+    assert text == system.ctl("incident", "show", row["id"]).stdout
+    facts = dict(line.split(None, 1) for line in text.split("\n\n")[0].splitlines())
+    assert facts["id"] == row["id"] and facts["state"] == "agent_failed" and facts["resource"] == "Pod shop/web-0"
+    assert facts["reason"] == "agent exited with non-zero code: 7" and facts["fault"] == "CrashLoop"
+    assert re.search(r"^ +1 ended +w1 +agent +7 ", text, re.M) and "storage/" + row["id"] in text
+    assert re.search(r"^event\.json +\d+$", text, re.M)
+    document = json.loads(system.ctl("incidents", "show", 1, "-o", "json").stdout)
+    assert document["attempts"][0]["exit_code"] == 7 and document["artifacts"]["complete"]
+
+
+def test_a_failed_incident_is_retried_and_resolved(system):
+    broker = system.start_broker()
+    system.start_worker()
+    system.publish([fault("web-0", context="do: first_fails"), fault("web-1")])
+    broker.wait_terminal(2)
+    assert broker.incident(1)["state"] == "agent_failed"
+    assert system.ctl("incidents", "retry", 2, expect=1).stderr == (
+        "triagectl: 2: only an incident that ended without a report can be retried\n")
+    assert system.ctl("incidents", "retry", 1).stdout == "1: queued again\n"
+    wait_state(system, 1, "resolved")
+    done = broker.incident(1)
+    assert done["winner"] == 2 and [row["outcome"] for row in done["attempts"]] == ["agent", "success"]
+    wait_until(lambda: (system.result(done["id"]) or {}).get("status") == "success", 10, "stored anew")
+
+
+def test_a_dead_letter_of_long_ago_is_retried_after_a_restart(system):
+    """It is in the store only: its windows have passed, and the broker was started anew."""
+    windows = {"dedup_window_seconds": 0, "reinvestigate_after": "1s"}
+    broker = system.start_broker(max_deliveries=1, lease_ttl="2s", reconnect_grace="1s", **windows)
+    worker = system.start_worker()
+    system.publish([fault("web-0", context="do: slow 600")])
+    wait_until(lambda: broker.incident(1)["attempts"] and broker.incident(1)["attempts"][0]["started"], 20, "started")
+    worker.kill9()
+    wait_state(system, 1, "failed")
+    assert "dead letters 1" in system.ctl("status").stdout
+    broker.stop()
+    time.sleep(1.1)  # reinvestigate_after, in the store's wall clock
+    broker = system.start_broker(**windows)
+    assert json.loads(system.ctl("incidents", "retry", "--state", "failed", "-o", "json").stdout)["result"] == "queued again"
+    assert broker.incident(1)["state"] == "pending" and "dead letters 0" in system.ctl("status").stdout
+    assert system.ctl("incidents", "retry", "--state", "failed").stdout == "nothing to retry\n"
+
+
+def test_what_overflowed_is_revived_by_its_reason(system):
+    broker = system.start_broker(cluster_queue_size=2)
+    system.publish([fault(f"web-{n}") for n in range(5)] + [fault("low", cluster="other")])
+    assert [row["STATE"] for row in table(system.ctl("incidents", "list", "--reason", "overflow").stdout)] == ["suppressed"] * 3
+    full = system.ctl("incidents", "retry", "--reason", "overflow", expect=1)
+    assert full.stderr.count("the queue is full") == 3 and not full.stdout
+    system.start_worker()
+    broker.wait_terminal(6)
+    assert system.ctl("incident", "retry", "--reason", "overflow", "--limit", 1).stdout.endswith(": queued again\n")
+    wait_until(lambda: len(broker.incidents("resolved")) == 4, 30, "one revived")
+    assert system.ctl("incident", "retry", "--reason", "overflow").stdout.count("queued again") == 2
+    wait_until(lambda: len(broker.incidents("resolved")) == 6, 30, "all revived")
+
+
+def test_a_running_incident_is_cancelled_and_its_agent_stopped(system):
+    broker = system.start_broker()
+    system.start_worker()
+    system.publish([fault("web-0", context="do: slow 600"), fault("web-1", context="do: slow 600"), fault("web-2")])
+    wait_until(lambda: broker.incident(1)["state"] == "investigating" and any(
+        "sleep 600" in words for _, words in processes_of(system.root)), 20, "running")
+    assert system.ctl("incidents", "cancel", 1, 2).stdout == "1: cancelled\n2: cancelled\n"
+    wait_until(lambda: not any("sleep 600" in words for _, words in processes_of(system.root)), 20, "agent gone")
+    wait_state(system, 3, "resolved")
+    assert [broker.incident(n)["state"] for n in (1, 2)] == ["cancelled", "cancelled"]
+    again = system.ctl("incidents", "cancel", 1, "-o", "json", expect=1)
+    assert json.loads(again.stdout) == {"name": "1", "error": "the incident has ended already"}
+    assert system.ctl("incidents", "retry", 1).stdout == "1: queued again\n"  # an operator may change his mind
+    wait_state(system, 1, "investigating")
+
+
+def test_a_drained_worker_finishes_and_gets_no_more_until_it_is_resumed(system):
+    broker = system.start_broker()
+    worker = system.start_worker()
+    system.publish([fault("web-0", context="do: slow 2")])
+    wait_state(system, 1, "investigating")
+    assert system.ctl("workers", "drain", "w1").stdout == "w1: gets no more work\n"
+    wait_until(lambda: " draining " in system.ctl("workers", "list").stdout, 10, "shown")
+    system.publish([fault("web-1")], name="p2")
+    wait_state(system, 1, "resolved")
+    assert broker.incident(2)["state"] == "pending"
+    row = json.loads(system.ctl("workers", "-o", "json").stdout)[0]
+    assert row["draining"] and not row["ready"] and row["free"] == 0
+    assert system.ctl("worker", "resume", "w1").stdout == "w1: gets work again\n"
+    wait_state(system, 2, "resolved")
+    assert system.ctl("workers", "drain", "nobody", expect=4).stderr == "triagectl: nobody: no such worker\n"
+    # A process that ends in order ends its drain: the next one gets work.
+    system.ctl("workers", "drain", "w1")
+    worker.stop()
+    system.start_worker()
+    system.publish([fault("web-2")], name="p3")
+    wait_state(system, 3, "resolved")
+
+
+def test_clusters_show_their_connection_and_counts(system):
+    server = FaultServer(system, "east")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        path = clusters_yaml(system, {"east": server})
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"  - name: west\n    mcp:\n      endpoint: http://127.0.0.1:{nobody.getsockname()[1]}/mcp\n")
+        system.start_broker(config=path)
+
+        def rows():
+            return {row["cluster"]: row for row in json.loads(system.ctl("clusters", "list", "-o", "json").stdout)}
+        wait_until(lambda: rows()["east"]["state"] == "active", 20, "east is active")
+        server.emit([{"faultId": "f1", "resource": {"kind": "Pod", "name": "web-0"}}])
+        wait_until(lambda: rows()["east"]["events_total"] == 1, 20, "the event is counted")
+        wait_until(lambda: rows()["west"]["last_error"], 20, "west's error is told")
+        shown = {row["CLUSTER"]: row for row in table(system.ctl("clusters").stdout)}
+        assert shown["east"]["STATE"] == "active" and shown["east"]["EVENTS"] == "1" and shown["west"]["STATE"] != "active"
+        assert "1 of 2 connected" in system.ctl("status").stdout
+
+
+def test_a_dead_effect_is_listed_and_retried(system):
+    broker = system.start_broker()
+    system.start_worker()
+    system.publish([fault("web-0"), fault("web-1")])
+    first, second = (row["id"] for row in broker.wait_terminal(2))
+    wait_until(lambda: system.result(first) and system.result(second), 10, "stored")
+    assert system.ctl("effects").stdout == "no effects\n" and len(table(system.ctl("effects", "list", "--state", "done").stdout)) == 2
+    broker.stop()
+    for name in (first, second):
+        (system.root / "incidents" / name / "result.json").unlink()
+    with sqlite3.connect(system.root / "state/broker.db") as store:
+        store.execute("UPDATE effect SET state = 2, tries = 20, error = 'no such host'")
+    system.start_broker()
+    rows = table(system.ctl("effects", "list").stdout)
+    assert {row["KEY"] for row in rows} == {f"storage/{first}", f"storage/{second}"} and rows[0]["TRIES"] == "20"
+    assert "0 due, 2 dead" in system.ctl("status").stdout
+    assert 'triage_effects{state="dead"} 2\n' in system.broker.get("/metrics", raw=True)
+    number = rows[0]["EFFECT"]
+    assert system.ctl("effects", "retry", number).stdout == f"{number}: due again\n"
+    wait_until(lambda: len(table(system.ctl("effects", "list", "--state", "done").stdout)) == 1, 20, "done")
+    assert "only a dead effect" in system.ctl("effect", "retry", number, expect=1).stderr
+    assert system.ctl("effects", "retry", "--all").stdout.count("due again") == 1
+    wait_until(lambda: system.result(first) and system.result(second), 20, "stored again")
+    assert system.ctl("effects", "retry", 99, expect=4).stderr == "triagectl: 99: no such effect\n"
+    assert system.ctl("effects", "retry", "--all").stdout == "nothing to retry\n"
+
+
+def test_the_stream_is_replayed_over_many_pages(system):
+    broker = system.start_broker(cluster_queue_size=10000)
+    system.publish([fault(f"web-{n}") for n in range(430)])
+    records = [json.loads(line) for line in system.ctl("stream", "replay", "-o", "json").stdout.splitlines()]
+    assert [record["seq"] for record in records] == list(range(1, len(records) + 1)) and len(records) >= 430
+    lines = system.ctl("stream", "replay", "--after", 425, "--limit", 3).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["426", "427", "428"] and "pending" in lines[0]
+    assert system.ctl("stream", "replay", "--after", len(records)).stdout == ""
+    broker.stop()
+    with sqlite3.connect(system.root / "state/broker.db") as store:
+        store.execute("DELETE FROM journal WHERE seq <= 420")
+    system.start_broker()
+    old = system.ctl("stream", "replay", "--after", 10, "-o", "json")
+    assert json.loads(old.stdout.splitlines()[0]) == {"gap": {"after": 10, "upto": 420}}
+    assert old.stderr == "triagectl: records after 10 up to 420 are not kept any more\n"
+
+
+def test_keys_are_made_and_told(system):
+    system.broker_ports["admin_listen"] = "127.0.0.1:1"
+    text = system.ctl("key", "new", "--role", "worker", "--name", "w1", "--keys-dir", "keys", "--out", "w1-keys").stdout
+    assert "enrolled worker 'w1' in keys/clients" in text and (system.root / "w1-keys/worker.key_secret").exists()
+    assert oct((system.root / "w1-keys/worker.key_secret").stat().st_mode)[-3:] == "600"
+    done = system.ctl("key", "new", "--role", "tap", "--name", "t", "--keys-dir", "keys", "--out", "t-keys", "-o", "json")
+    assert json.loads(done.stdout) == {"role": "tap", "name": "t", "enrolled_in": "keys", "keys_dir": "t-keys"}
+    system.ctl("key", "new", "--role", "worker", "--name", "w1", "--keys-dir", "keys", "--out", "again", expect=1)
+    assert not (system.root / "again").exists()
+    assert "--role: worker, publisher or tap" in system.ctl("key", "new", "--role", "king", "--name", "a", "--out", "b",
+                                                             expect=2).stderr
+
+
+# --- exit codes
+
+@pytest.mark.parametrize("words", [
+    (), ("nonsense",), ("incidents", "nonsense"), ("incidents", "show"), ("incidents", "show", "1", "2"), ("workers", "drain"),
+    ("status", "now"), ("status", "--limit", "3"), ("workers", "list", "--state", "failed"), ("incidents", "retry"),
+    ("incidents", "retry", "1", "--state", "failed"), ("incidents", "retry", "--all"), ("effects", "retry"),
+    ("effects", "retry", "1", "--all"), ("effects", "list", "--state", "lost"), ("incidents", "list", "--state", "lost"),
+    ("incidents", "list", "--reason", "bad luck"), ("incidents", "list", "--limit", "0"), ("incidents", "list", "--limit", "x"),
+    ("stream", "replay", "--after", "-1"), ("--nonsense", "status"), ("-x", "status"), ("-o", "xml", "status"), ("-o",),
+    ("key", "new"), ("key", "new", "--role", "tap")])
+def test_wrong_usage_ends_with_2_and_says_why(system, words):
+    if not system.broker:
+        system.start_broker()
+    done = system.ctl(*words, expect=2)
+    assert not done.stdout and done.stderr.strip() and "Traceback" not in done.stderr
+
+
+def test_what_is_not_there_ends_with_4(system):
+    system.start_broker()
+    for words in (("incidents", "show", "1"), ("incidents", "show", "nonsense"), ("incidents", "show", "../../etc/passwd"),
+                  ("incidents", "retry", "01900000-0000-7000-8000-000000000000"), ("incidents", "cancel", "99"),
+                  ("workers", "drain", "nobody"), ("workers", "resume", "a/b?c#d"), ("effects", "retry", "1")):
+        done = system.ctl(*words, expect=4)
+        assert "no such" in done.stderr and not done.stdout, words
+
+
+class Strange:
+    """Something that is no broker: answers each connection with these bytes, then waits for it to end."""
+
+    def __init__(self, answer):
+        self.answer, self.seen = answer, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                self.seen += 1
+                try:
+                    connection.recv(65536)
+                    for part in self.answer() if callable(self.answer) else [self.answer]:
+                        connection.sendall(part)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
+                        pass
+                except OSError:
+                    pass
+
+
+def answer(body, status="200 OK", kind="application/json"):
+    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def endless():
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for _ in range(64):
+        yield b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+
+
+STRANGE = {
+    "nothing": b"", "bytes": bytes(range(256)) * 4, "a page": answer(b"<html>hello</html>", kind="text/html"),
+    "a list": answer(b"[1, 2, 3]"), "a number": answer(b"7"), "half": answer(b'{"incidents": [')[:-3],
+    "deep": answer(b"[" * 100000), "an error page": answer(b"<h1>Bad Gateway</h1>", "502 Bad Gateway"),
+    "an odd error": answer(b'{"error": "no"}', "500 Internal Server Error"), "endless": endless,
+    "pages without end": answer(b'{"incidents": [], "next": 7}'), "control bytes": answer(HOSTILE.encode("utf-8", "replace")),
+}
+
+
+@pytest.mark.parametrize("name", sorted(STRANGE))
+def test_what_is_no_broker_counts_as_not_reached(system, name):
+    strange = Strange(STRANGE[name])
+    system.broker_ports["admin_listen"] = strange.address
+    for words in (("incidents", "list"), ("workers", "list"), ("stream", "replay")):
+        done = system.ctl(*words, expect=3)
+        assert done.stderr.startswith("triagectl: ") and done.stderr.count("\n") == 1 and not done.stdout
+        assert "\x1b" not in done.stderr
+    assert strange.seen
+
+
+def test_nobody_there_ends_with_3(system):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        system.broker_ports["admin_listen"] = "127.0.0.1:%d" % nobody.getsockname()[1]
+        for words in (("status",), ("incidents", "retry", "1"), ("stream", "replay"), ("workers", "drain", "a", "b")):
+            done = system.ctl(*words, expect=3)
+            assert done.stderr.count("\n") == 1 and system.broker_ports["admin_listen"] in done.stderr
+
+
+def test_a_server_that_never_answers_is_given_up(system):
+    strange = Strange(lambda: iter(lambda: time.sleep(0.5) or b"", None))
+    system.broker_ports["admin_listen"] = strange.address
+    begin = time.monotonic()
+    system.ctl("status", expect=3)
+    assert time.monotonic() - begin < 25 * SLOW
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure(system):
+    system.start_broker()
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([BIN / "triagectl", "--url", system.url(), "status"], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=30)
+    assert done.returncode == 1 and "cannot write" in done.stderr
+
+
+# --- terminals
+
+def hostile_system(system):
+    broker = system.start_broker(agent_attempts=1)
+    system.start_worker()
+    stranger = Worker(broker.endpoints["work"], broker.endpoints["files"], name=HOSTILE)  # the broker takes any label
+    stranger.hello()
+    wait_until(lambda: len(broker.get("/api/v1/workers")["workers"]) == 2, 10, "two workers")
+    system.publish([fault(HOSTILE, cluster="c" + HOSTILE, fault_type=HOSTILE, kind=HOSTILE, context=HOSTILE + "do: exit 3")])
+    broker.wait_terminal(1)
+
+
+def test_nothing_that_came_from_elsewhere_acts_on_the_terminal(system):
+    hostile_system(system)
+    for words in (("incidents", "list"), ("incidents", "show", "1"), ("workers", "list"), ("stream", "replay"),
+                  ("effects", "list", "--state", "done"), ("status",), ("incidents", "show", HOSTILE.replace("\n", ""))):
+        for mode in ((), ("-o", "json")):
+            text, _ = on_terminal(system, *words, *mode, columns=400)
+            left = SGR.sub("", text).replace("\n", "").replace("\t", "").replace("\r", "")
+            bad = [char for char in left if ord(char) < 32 or 0x7f <= ord(char) < 0xa0 or char in "‮​"]
+            assert not bad, (words, mode, bad)
+            assert not mode or text.isascii() or words[-1] != "1"
+    assert "\\x1b" in on_terminal(system, "incidents", "list", columns=400)[0]
+
+
+def test_a_table_fits_its_terminal_and_is_whole_elsewhere(system):
+    broker = system.start_broker()
+    names = [f"{'very-long-name-' * 3}{n}-寿司" for n in range(3)]
+    system.publish([fault(name, cluster="a-cluster-with-a-long-name") for name in names])
+    assert len(broker.incidents()) == 3
+    for columns in (60, 80, 120):
+        text, code = on_terminal(system, "incidents", "list", columns=columns, env={"NO_COLOR": "1"})
+        widths = [sum(2 if ord(char) > 0x2e80 else 1 for char in line) for line in text.splitlines()]
+        assert code == 0 and len(widths) == 4 and max(widths) <= columns, text
+    assert all(name in system.ctl("incidents", "list").stdout for name in names)
+
+
+def test_colours_only_on_a_terminal_and_without_no_color(system):
+    system.start_broker()
+    system.publish([fault("web-0")])
+    assert "\x1b[" in on_terminal(system, "incidents", "list")[0]
+    assert "\x1b" not in on_terminal(system, "incidents", "list", env={"NO_COLOR": "1"})[0]
+    assert "\x1b" not in on_terminal(system, "incidents", "list", "--color", "never")[0]
+    assert "\x1b" not in system.ctl("incidents", "list").stdout
+    assert "\x1b[" in system.ctl("incidents", "list", "--color", "always").stdout
+
+
+# --- completion
+
+COMPLETE = r"""
+source "$SCRIPT"
+COMP_WORDS=(triagectl "$@")
+COMP_CWORD=$#
+_triagectl
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+def completed(system, *words):
+    done = subprocess.run(["/bin/bash", "--norc", "-euc", COMPLETE, "bash", *words], capture_output=True, text=True, timeout=60,
+                          env={"PATH": f"{BIN}:/usr/bin:/bin", "SCRIPT": str(ROOT / "tools/triagectl.bash"),
+                               "TRIAGE_URL": system.url()})
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_options_values_and_names(system):
+    system.start_broker()
+    system.start_worker(name="w-one")
+    Worker(system.broker.endpoints["work"], system.broker.endpoints["files"], name="w;reboot").hello()
+    system.publish([fault("web-0", cluster="x"), fault("web-1", cluster="x")])
+    wait_until(lambda: len(system.broker.get("/api/v1/workers")["workers"]) == 2, 10, "two workers")
+    assert {"status", "incidents", "workers", "clusters", "effects", "stream", "key"} <= set(completed(system, ""))
+    assert completed(system, "inc") == ["incidents"]
+    assert completed(system, "incidents", "") == ["list", "show", "retry", "cancel"]
+    assert completed(system, "incident", "re") == ["retry"]
+    assert completed(system, "incidents", "show", "") == ["2", "1"]
+    assert completed(system, "workers", "drain", "w") == ["w-one"]  # the other is no word for a shell
+    assert completed(system, "--url", "http://127.0.0.1:1", "workers", "drain", "w") == []
+    assert completed(system, "incidents", "list", "--state", "s") == ["suppressed"]
+    assert completed(system, "effects", "list", "--state", "") == ["ready", "done", "dead"]
+    assert completed(system, "status", "-o", "j") == ["json"]
+    assert completed(system, "incidents", "list", "--reason", "over") == ["overflow"]
+    flags = completed(system, "stream", "replay", "--")
+    assert {"--after", "--limit", "--url", "--output"} <= set(flags) and "--state" not in flags
+    assert completed(system, "key", "new", "--role", "") == ["worker", "publisher", "tap"]
+    assert completed(system, "nonsense", "") == []
+
+
+def test_completion_in_a_real_shell_on_a_terminal(system):
+    """Readline itself: TAB after an unfinished word writes the rest."""
+    system.start_broker()
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve("/bin/bash", ["bash", "--norc", "-i"], {"PATH": f"{BIN}:/usr/bin:/bin", "PS1": "$ ", "TERM": "dumb",
+                                                           "TRIAGE_URL": system.url(), "TRIAGE_TEST_ROOT": str(system.root)})
+    seen = b""
+
+    def until(text):
+        nonlocal seen
+        deadline = time.monotonic() + 20 * SLOW
+        while text not in seen:
+            assert time.monotonic() < deadline, seen
+            seen += os.read(fd, 4096)
+    try:
+        until(b"$ ")
+        os.write(fd, f"source {ROOT}/tools/triagectl.bash; echo sour''ced\n".encode())
+        until(b"sourced")
+        os.write(fd, b"triagectl incid\t")
+        until(b"triagectl incidents ")
+        os.write(fd, b"li\t")
+        until(b"incidents list ")
+        os.write(fd, b"\n")
+        until(b"no incidents")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.close(fd)
+        os.waitpid(pid, 0)
+
+
+# --- options
+
+def test_option_triagectl_url(system):
+    system.start_broker()
+    system.ctl("status", url="http://127.0.0.1:1", expect=3)
+    assert "ready" in system.ctl("status", url=system.url() + "/", env={"TRIAGE_URL": "http://127.0.0.1:1"}).stdout
+
+
+def test_option_triagectl_output(system):
+    system.start_broker()
+    assert json.loads(system.ctl("status", output="json").stdout)["ready"] is not None
+    assert json.loads(system.ctl("status", env={"TRIAGE_OUTPUT": "json"}).stdout) and "{" not in system.ctl("status").stdout
+
+
+def test_option_triagectl_color(system):
+    system.start_broker()
+    assert "\x1b[" in system.ctl("status", color="always").stdout and "\x1b" not in system.ctl("status").stdout
+
+
+def test_option_triagectl_log_level(system):
+    system.start_broker()
+    assert "msg=request" in system.ctl("status", log_level="debug").stderr and not system.ctl("status").stderr
+
+
+def test_option_triagectl_log_format(system):
+    system.start_broker()
+    lines = system.ctl("status", log_level="debug", log_format="json").stderr.splitlines()
+    assert [json.loads(line)["status"] for line in lines if "request" in line] == [200]
+
+
+def test_option_triagectl_state(system):
+    system.start_broker(cluster_queue_size=1)
+    system.publish([fault("web-0"), fault("web-1")])
+    assert [row["NUMBER"] for row in table(system.ctl("incidents", "list", state="pending").stdout)] == ["2"]
+
+
+def test_option_triagectl_reason(system):
+    system.start_broker(cluster_queue_size=1, severity_threshold="warning")
+    system.publish([fault("web-0"), fault("web-1"), fault("web-2", severity="info")])
+    assert [row["NUMBER"] for row in table(system.ctl("incidents", "list", reason="overflow").stdout)] == ["1"]
+    assert [row["NUMBER"] for row in table(system.ctl("incidents", "list", reason="below_severity").stdout)] == ["3"]
+
+
+def test_option_triagectl_limit(system):
+    system.start_broker()
+    system.publish([fault("web-0"), fault("web-1"), fault("web-2")])
+    assert len(table(system.ctl("incidents", "list", limit=2).stdout)) == 2
+
+
+def test_option_triagectl_all(system):
+    system.start_broker()
+    assert system.ctl("effects", "retry", all=True).stdout == "nothing to retry\n"
+
+
+def test_option_triagectl_after(system):
+    system.start_broker()
+    system.publish([fault("web-0"), fault("web-1"), fault("web-2")])
+    assert [line.split()[0] for line in system.ctl("stream", "replay", after=1).stdout.splitlines()] == ["2", "3"]
+
+
+def key_new(system, **options):
+    system.broker_ports["admin_listen"] = "127.0.0.1:1"
+    return system.ctl("key", "new", **{"role": "tap", "name": "t", "out": "t-keys", "keys_dir": "keys", **options})
+
+
+def test_option_triagectl_keys_dir(system):
+    key_new(system, keys_dir="elsewhere")
+    assert (system.root / "elsewhere/clients/tap-t.key").exists()
+
+
+def test_option_triagectl_role(system):
+    key_new(system, role="publisher")
+    assert (system.root / "t-keys/publisher.key_secret").exists()
+
+
+def test_option_triagectl_name(system):
+    key_new(system, name="paul")
+    assert (system.root / "keys/clients/tap-paul.key").exists()
+
+
+def test_option_triagectl_out(system):
+    key_new(system, out="there")
+    assert (system.root / "there/tap.key_secret").exists()

@@ -1,0 +1,73 @@
+//  ctl - what triagectl's commands share: settings, the question to the broker, the shape of answers.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/buf.h"
+#include "common/base/conf.h"
+#include "common/base/json.h"
+
+enum ctl_exit {
+    CTL_OK,
+    CTL_FAILED, //  the broker refused, or could not do it
+    CTL_USAGE,
+    CTL_UNREACHED, //  nobody there, or not a broker
+    CTL_NOT_FOUND
+};
+
+typedef struct {
+    conf_common_t common;
+    const char *url;
+    int output; //  0 table, 1 json
+    int color;  //  term_color_t
+    const char *keys_dir, *role, *name, *out;
+    const char *state, *reason;
+    int64_t limit, after;
+    bool all;
+} ctl_settings_t;
+
+//  One command under way.
+typedef struct {
+    const conf_t *conf;
+    const ctl_settings_t *settings;
+    const char *const *args; //  behind the command's words
+    size_t arg_count;
+    int64_t patience_ms; //  for one answer
+} ctl_t;
+
+bool
+ctl_json (const ctl_t *self);
+bool
+ctl_color (const ctl_t *self);
+//  Say on stderr what is wrong, made safe for a terminal.  Returns code.
+int
+ctl_fail (int code, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+
+//  Ask the broker; body gets the answer's bytes (its max is the limit).  Returns an exit code; unless it
+//  is CTL_OK, diag says why.
+int
+ctl_fetch (const ctl_t *self, const char *method, const char *path, buf_t *body,
+           err_diag_t *diag) must_check;
+//  The same for a JSON object.  Own: fresh in *ret_doc, untouched unless CTL_OK.
+int
+ctl_ask (const ctl_t *self, const char *method, const char *path, json_t **ret_doc,
+         err_diag_t *diag) must_check;
+//  GET, failures said.
+int
+ctl_get (const ctl_t *self, const char *path, json_t **ret_doc) must_check;
+//  Follow a list's pages ("PATH?QUERY", its member `key`) until limit rows are in *list.
+int
+ctl_pages (const ctl_t *self, const char *path, const char *key, int64_t limit,
+           json_t *list) must_check;
+
+//  --- answers
+//  Print as JSON, ASCII only: indented, or on one line.  Returns CTL_OK or CTL_FAILED.
+int
+ctl_print (const json_t *doc) must_check;
+int
+ctl_print_line (const json_t *doc) must_check;
+//  How long ago an RFC 3339 time is: "42s", "7m", "3h", "12d"; "" for null.
+void
+ctl_age (const json_t *time, buf_t *out);
+//  Green, red, ... of an incident's, effect's, worker's or cluster's state; NULL = none.
+const char *
+ctl_state_color (const char *state);

@@ -1,0 +1,138 @@
+//  ctl_change - the commands that change something.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tools/ctl_change.h"
+
+#include "common/base/limits.h"
+#include "common/base/own.h"
+#include "tools/ctl_show.h"
+#include "tools/fetch.h"
+#include "tools/term.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    const char *list, *verb; //  of the URL: /api/v1/<list>/<name>/<verb>
+} change_t;
+
+//  name: what the line begins with.
+static int
+s_say (const ctl_t *self, const char *name, int code, const char *text)
+{
+    if (ctl_json (self)) {
+        own (json_drop) json_t *line =
+            json_pack ("{s:s,s:s}", "name", name, code ? "error" : "result", text);
+        int rc = line ? ctl_print_line (line) : ctl_fail (CTL_FAILED, "out of memory");
+        return code ? code : rc;
+    }
+    if (code)
+        return ctl_fail (code, "%s: %s", name, text);
+    own (buf_fini) buf_t safe = buf_init (LIMIT_KIB (64));
+    term_escape (name, strlen (name), &safe);
+    buf_text (&safe, ": ");
+    term_escape (text, strlen (text), &safe);
+    puts (safe.data);
+    return CTL_OK;
+}
+
+static int
+s_change (const ctl_t *self, const change_t *change, const char *name)
+{
+    own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
+    own (json_drop) json_t *doc = NULL;
+    err_diag_t diag = {.text = ""};
+    buf_printf (&path, "/api/v1/%s/", change->list);
+    fetch_escape (name, &path);
+    buf_printf (&path, "/%s", change->verb);
+    if (path.failed)
+        return ctl_fail (CTL_USAGE, "%.60s...: the name is too long", name);
+    int code = ctl_ask (self, "POST", path.data, &doc, &diag);
+    return s_say (self, name, code, code ? diag.text : json_member_text (doc, "result", "done"));
+}
+
+//  Keep the first failure; one that will meet the next name too ends the work.
+static bool
+s_go_on (int *code_p, int code)
+{
+    if (*code_p == CTL_OK)
+        *code_p = code;
+    return code != CTL_UNREACHED;
+}
+
+static int
+s_each (const ctl_t *self, const change_t *change)
+{
+    int code = CTL_OK;
+    for (size_t i = 0; i < self->arg_count; i++)
+        if (!s_go_on (&code, s_change (self, change, self->args [i])))
+            break;
+    return code;
+}
+
+//  Each row of a list by its number or id, in the order of the list.
+static int
+s_each_row (const ctl_t *self, const change_t *change, const json_t *rows)
+{
+    int code = CTL_OK;
+    for (size_t i = 0; i < json_array_size (rows); i++) {
+        const json_t *row = json_array_get (rows, i);
+        char number [24];
+        snprintf (number, sizeof (number), "%" PRId64, json_member_int (row, "id", 0));
+        if (!s_go_on (&code, s_change (self, change, json_member_text (row, "id", number))))
+            break;
+    }
+    if (json_array_size (rows) == 0 && !ctl_json (self))
+        puts ("nothing to retry");
+    return code;
+}
+
+int
+ctl_change_incident_retry (const ctl_t *self)
+{
+    static const change_t change = {"incidents", "retry"};
+    const ctl_settings_t *settings = self->settings;
+    bool chosen = settings->state [0] || settings->reason [0];
+    if (chosen == (self->arg_count > 0))
+        return ctl_fail (CTL_USAGE, "incidents retry needs either ids, or --state or --reason");
+    if (!chosen)
+        return s_each (self, &change);
+    own (json_drop) json_t *rows = json_array ();
+    int64_t limit = conf_given (self->conf, "limit") ? settings->limit : LIMIT_CTL_ROWS;
+    int code = ctl_show_incidents_read (self, limit, rows);
+    return code ? code : s_each_row (self, &change, rows);
+}
+
+int
+ctl_change_incident_cancel (const ctl_t *self)
+{
+    static const change_t change = {"incidents", "cancel"};
+    return s_each (self, &change);
+}
+
+int
+ctl_change_worker_drain (const ctl_t *self)
+{
+    static const change_t change = {"workers", "drain"};
+    return s_each (self, &change);
+}
+
+int
+ctl_change_worker_resume (const ctl_t *self)
+{
+    static const change_t change = {"workers", "resume"};
+    return s_each (self, &change);
+}
+
+int
+ctl_change_effect_retry (const ctl_t *self)
+{
+    static const change_t change = {"effects", "retry"};
+    if (self->settings->all == (self->arg_count > 0))
+        return ctl_fail (CTL_USAGE, "effects retry needs either ids, or --all");
+    if (!self->settings->all)
+        return s_each (self, &change);
+    own (json_drop) json_t *rows = json_array ();
+    int code = ctl_show_effects_read (self, LIMIT_CTL_ROWS, rows);
+    return code ? code : s_each_row (self, &change, rows);
+}

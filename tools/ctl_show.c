@@ -1,0 +1,480 @@
+//  ctl_show - the commands that only ask: status, lists, one incident.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tools/ctl_show.h"
+
+#include "common/base/limits.h"
+#include "common/base/own.h"
+#include "tools/fetch.h"
+#include "tools/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof (array) / sizeof ((array) [0]))
+
+static int
+s_end (table_t *table)
+{
+    return table && table_print (table) == 0 ? CTL_OK : ctl_fail (CTL_FAILED, "out of memory");
+}
+
+static const char *
+s_member (const json_t *object, const char *key)
+{
+    return json_member_text (object, key, "");
+}
+
+static long long
+s_count (const json_t *object, const char *key)
+{
+    return (long long) json_member_int (object, key, 0);
+}
+
+static void
+s_age_cell (table_t *table, const json_t *object, const char *key)
+{
+    own (buf_fini) buf_t age = buf_init (LIMIT_KIB (1));
+    ctl_age (json_object_get (object, key), &age);
+    table_text (table, age.data, NULL);
+}
+
+//  "namespace/name", "name", with the kind in front.
+static void
+s_resource (const json_t *incident, buf_t *out)
+{
+    const json_t *resource = json_object_get (incident, "resource");
+    const char *namespace_ = s_member (resource, "namespace");
+    buf_printf (out, "%s %s%s%s", s_member (resource, "kind"), namespace_,
+                namespace_ [0] ? "/" : "", s_member (resource, "name"));
+}
+
+//  --- status
+
+typedef struct {
+    table_t *table;
+    const json_t *doc;
+} status_t;
+
+static void
+s_status_line (const status_t *self, const char *name, const char *color, const buf_t *text)
+{
+    table_line (self->table);
+    table_text (self->table, name, NULL);
+    table_text (self->table, text->data, color);
+}
+
+static void
+s_status_broker (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *store = json_object_get (self->doc, "store");
+    bool full = json_is_true (json_object_get (store, "refusing"));
+    bool draining = json_is_true (json_object_get (self->doc, "draining"));
+    bool ready = json_is_true (json_object_get (self->doc, "ready"));
+    buf_text (&text, full       ? "disk full, no events are taken"
+                     : draining ? "going down"
+                     : ready    ? "ready"
+                                : "not ready");
+    buf_text (&text, ", up ");
+    ctl_age (json_object_get (self->doc, "started_at"), &text);
+    s_status_line (self, "broker", ready && !full && !draining ? "green" : "red", &text);
+}
+
+//  "3 pending, 1 investigating": the members that are not 0.
+static void
+s_status_counts (const status_t *self, const char *name, json_t *counts)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const char *key = NULL;
+    const json_t *value = NULL;
+    json_object_foreach (counts, key, value)
+    {
+        if (json_integer_value (value) > 0)
+            buf_printf (&text, "%s%lld %s", text.size ? ", " : "",
+                        (long long) json_integer_value (value), key);
+    }
+    s_status_line (self, name, NULL, &text);
+}
+
+static void
+s_status_queue (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *queue = json_object_get (self->doc, "queue");
+    buf_printf (&text, "%lld waiting", s_count (queue, "depth"));
+    if (s_count (queue, "depth") > 0)
+        buf_printf (&text, ", the oldest for %llds", s_count (queue, "oldest_ms") / 1000);
+    s_status_line (self, "queue", NULL, &text);
+}
+
+static void
+s_status_workers (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *workers = json_object_get (self->doc, "workers");
+    buf_printf (&text, "%lld of %lld ready, %lld quarantined; %lld of %lld slots free",
+                s_count (workers, "ready"), s_count (workers, "known"),
+                s_count (workers, "quarantined"), s_count (workers, "slots_free"),
+                s_count (workers, "slots"));
+    s_status_line (self, "workers", s_count (workers, "ready") ? NULL : "yellow", &text);
+}
+
+static void
+s_status_clusters (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *sources = json_object_get (self->doc, "sources");
+    size_t active = 0, count = json_array_size (sources);
+    for (size_t i = 0; i < count; i++)
+        active += strcmp (s_member (json_array_get (sources, i), "state"), "active") == 0;
+    buf_printf (&text, "%zu of %zu connected by MCP", active, count);
+    s_status_line (self, "clusters", active < count ? "red" : NULL, &text);
+}
+
+static void
+s_status_events (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *events = json_object_get (self->doc, "events");
+    buf_printf (&text, "%lld taken, %lld of them repeats, %lld counted up",
+                s_count (events, "total"), s_count (events, "repeat"), s_count (events, "counted"));
+    s_status_line (self, "events", NULL, &text);
+}
+
+static void
+s_status_effects (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *effects = json_object_get (self->doc, "effects");
+    long long dead = s_count (effects, "dead"), letters = s_count (self->doc, "dead_letters");
+    buf_printf (&text, "%lld due, %lld dead", s_count (effects, "ready"), dead);
+    s_status_line (self, "effects", dead ? "red" : NULL, &text);
+    buf_reset (&text);
+    buf_printf (&text, "%lld", letters);
+    s_status_line (self, "dead letters", letters ? "red" : NULL, &text);
+}
+
+int
+ctl_show_status (const ctl_t *self)
+{
+    static const table_column_t columns [] = {{"NAME", 0}, {"VALUE", TABLE_WRAP}};
+    own (json_drop) json_t *doc = NULL;
+    int code = ctl_get (self, "/api/v1/status", &doc);
+    if (code || ctl_json (self))
+        return code ? code : ctl_print (doc);
+    own (table_destroy) table_t *table =
+        table_new (columns, COUNT (columns), false, ctl_color (self));
+    if (!table)
+        return s_end (table);
+    const status_t status = {.table = table, .doc = doc};
+    const json_t *events = json_object_get (doc, "events");
+    s_status_broker (&status);
+    s_status_counts (&status, "incidents", json_object_get (doc, "incidents"));
+    s_status_queue (&status);
+    s_status_workers (&status);
+    s_status_clusters (&status);
+    s_status_events (&status);
+    s_status_counts (&status, "suppressed", json_object_get (events, "suppressed"));
+    s_status_counts (&status, "outcomes", json_object_get (doc, "outcomes"));
+    s_status_effects (&status);
+    return s_end (table);
+}
+
+//  --- lists
+
+typedef struct {
+    const char *path; //  "/api/v1/workers"; NULL: read by the caller
+    const char *key;  //  "workers": of the answer, and what there is none of
+    const table_column_t *columns;
+    size_t column_count;
+    void (*row) (table_t *table, const json_t *row);
+} list_t;
+
+static int
+s_list_print (const ctl_t *self, const list_t *list, const json_t *rows)
+{
+    if (ctl_json (self))
+        return ctl_print (rows);
+    if (json_array_size (rows) == 0) {
+        printf ("no %s\n", list->key);
+        return CTL_OK;
+    }
+    own (table_destroy) table_t *table =
+        table_new (list->columns, list->column_count, true, ctl_color (self));
+    for (size_t i = 0; table && i < json_array_size (rows); i++) {
+        table_line (table);
+        list->row (table, json_array_get (rows, i));
+    }
+    return s_end (table);
+}
+
+//  A list that comes at once.
+static int
+s_list (const ctl_t *self, const list_t *list)
+{
+    own (json_drop) json_t *doc = NULL;
+    int code = ctl_get (self, list->path, &doc);
+    if (code)
+        return code;
+    const json_t *rows = json_object_get (doc, list->key);
+    if (!json_is_array (rows))
+        return ctl_fail (CTL_UNREACHED, "%s: no list of %s in the answer", self->settings->url,
+                         list->key);
+    return s_list_print (self, list, rows);
+}
+
+static void
+s_worker_row (table_t *table, const json_t *row)
+{
+    bool ready = json_is_true (json_object_get (row, "ready"));
+    const char *state = json_is_true (json_object_get (row, "draining"))      ? "draining"
+                        : json_is_true (json_object_get (row, "quarantined")) ? "quarantined"
+                        : ready                                               ? "ready"
+                                                                              : "silent";
+    char seen [32];
+    snprintf (seen, sizeof (seen), "%llds", s_count (row, "last_seen_ms_ago") / 1000);
+    table_text (table, s_member (row, "name"), NULL);
+    table_text (table, state, ctl_state_color (state));
+    table_number (table, s_count (row, "slots"));
+    table_number (table, s_count (row, "running"));
+    table_number (table, s_count (row, "free"));
+    table_text (table, seen, NULL);
+    table_text (table, s_member (row, "identity"), NULL);
+}
+
+int
+ctl_show_workers (const ctl_t *self)
+{
+    static const table_column_t columns [] = {
+        {"NAME", TABLE_CUT},      {"STATE", 0},          {"SLOTS", TABLE_RIGHT},
+        {"RUNNING", TABLE_RIGHT}, {"FREE", TABLE_RIGHT}, {"HEARD", TABLE_RIGHT},
+        {"IDENTITY", TABLE_CUT},
+    };
+    static const list_t list = {"/api/v1/workers", "workers", columns, COUNT (columns),
+                                s_worker_row};
+    return s_list (self, &list);
+}
+
+static void
+s_cluster_row (table_t *table, const json_t *row)
+{
+    const char *state = s_member (row, "state");
+    table_text (table, s_member (row, "cluster"), NULL);
+    table_text (table, state, ctl_state_color (state));
+    table_number (table, s_count (row, "events_total"));
+    s_age_cell (table, row, "last_event_at");
+    table_number (table, s_count (row, "gaps_total"));
+    table_number (table, s_count (row, "dropped_total"));
+    table_number (table, s_count (row, "reconnects_total"));
+    table_text (table, s_member (row, "last_error"), NULL);
+}
+
+int
+ctl_show_clusters (const ctl_t *self)
+{
+    static const table_column_t columns [] = {
+        {"CLUSTER", TABLE_CUT},      {"STATE", 0},
+        {"EVENTS", TABLE_RIGHT},     {"LAST", TABLE_RIGHT},
+        {"GAPS", TABLE_RIGHT},       {"DROPPED", TABLE_RIGHT},
+        {"RECONNECTS", TABLE_RIGHT}, {"LAST ERROR", TABLE_CUT},
+    };
+    static const list_t list = {"/api/v1/clusters", "clusters", columns, COUNT (columns),
+                                s_cluster_row};
+    return s_list (self, &list);
+}
+
+static void
+s_incident_row (table_t *table, const json_t *row)
+{
+    own (buf_fini) buf_t resource = buf_init (LIMIT_KIB (64));
+    const char *state = s_member (row, "state");
+    s_resource (row, &resource);
+    table_number (table, s_count (row, "number"));
+    table_text (table, state, ctl_state_color (state));
+    table_text (table, s_member (row, "severity"), NULL);
+    table_text (table, s_member (row, "cluster"), NULL);
+    table_text (table, s_member (row, "fault_type"), NULL);
+    table_text (table, resource.data, NULL);
+    table_number (table, s_count (row, "occurrences"));
+    s_age_cell (table, row, "created_at");
+}
+
+int
+ctl_show_incidents_read (const ctl_t *self, int64_t limit, json_t *rows)
+{
+    own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
+    const char *state = self->settings->state, *reason = self->settings->reason;
+    if (reason [0] && !state [0])
+        state = "suppressed";
+    buf_text (&path, "/api/v1/incidents");
+    if (state [0]) {
+        buf_text (&path, "?state=");
+        fetch_escape (state, &path);
+    }
+    if (reason [0]) {
+        buf_text (&path, "&reason=");
+        fetch_escape (reason, &path);
+    }
+    return ctl_pages (self, path.data, "incidents", limit, rows);
+}
+
+int
+ctl_show_incidents (const ctl_t *self)
+{
+    static const table_column_t columns [] = {
+        {"NUMBER", TABLE_RIGHT}, {"STATE", 0},         {"SEVERITY", 0},
+        {"CLUSTER", TABLE_CUT},  {"TYPE", TABLE_CUT},  {"RESOURCE", TABLE_CUT},
+        {"SEEN", TABLE_RIGHT},   {"AGE", TABLE_RIGHT},
+    };
+    static const list_t list = {NULL, "incidents", columns, COUNT (columns), s_incident_row};
+    own (json_drop) json_t *rows = json_array ();
+    int code = ctl_show_incidents_read (self, self->settings->limit, rows);
+    return code ? code : s_list_print (self, &list, rows);
+}
+
+static void
+s_effect_row (table_t *table, const json_t *row)
+{
+    const char *state = s_member (row, "state");
+    table_number (table, s_count (row, "id"));
+    table_text (table, s_member (row, "channel"), NULL);
+    table_text (table, state, ctl_state_color (state));
+    table_number (table, s_count (row, "tries"));
+    table_text (table, s_member (row, "key"), NULL);
+    table_text (table, s_member (row, "error"), NULL);
+}
+
+static const table_column_t s_effect_columns [] = {
+    {"EFFECT", TABLE_RIGHT}, {"CHANNEL", 0},     {"STATE", 0},
+    {"TRIES", TABLE_RIGHT},  {"KEY", TABLE_CUT}, {"ERROR", TABLE_CUT},
+};
+
+int
+ctl_show_effects_read (const ctl_t *self, int64_t limit, json_t *rows)
+{
+    own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
+    buf_text (&path, "/api/v1/effects?state=");
+    fetch_escape (self->settings->state [0] ? self->settings->state : "dead", &path);
+    return ctl_pages (self, path.data, "effects", limit, rows);
+}
+
+int
+ctl_show_effects (const ctl_t *self)
+{
+    static const list_t list = {NULL, "effects", s_effect_columns, COUNT (s_effect_columns),
+                                s_effect_row};
+    own (json_drop) json_t *rows = json_array ();
+    int code = ctl_show_effects_read (self, self->settings->limit, rows);
+    return code ? code : s_list_print (self, &list, rows);
+}
+
+//  --- one incident
+
+static void
+s_fact (table_t *table, const char *name, const char *text, const char *color)
+{
+    if (!text [0])
+        return;
+    table_line (table);
+    table_text (table, name, NULL);
+    table_text (table, text, color);
+}
+
+static int
+s_facts (const ctl_t *self, const json_t *doc)
+{
+    static const table_column_t columns [] = {{"NAME", 0}, {"VALUE", TABLE_WRAP}};
+    static const char *const times [] = {"created_at", "started_at", "completed_at",
+                                         "first_seen_at", "last_seen_at"};
+    own (table_destroy) table_t *table =
+        table_new (columns, COUNT (columns), false, ctl_color (self));
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (64));
+    const char *state = s_member (doc, "state");
+    if (!table)
+        return s_end (table);
+    buf_printf (&text, "%lld", s_count (doc, "number"));
+    s_fact (table, "number", text.data, NULL);
+    buf_reset (&text);
+    s_resource (doc, &text);
+    s_fact (table, "id", s_member (doc, "id"), NULL);
+    s_fact (table, "state", state, ctl_state_color (state));
+    s_fact (table, "suppressed", s_member (doc, "suppressed"), NULL);
+    s_fact (table, "reason", s_member (doc, "reason"), NULL);
+    s_fact (table, "cluster", s_member (doc, "cluster"), NULL);
+    s_fact (table, "resource", text.data, NULL);
+    s_fact (table, "fault", s_member (doc, "fault_type"), NULL);
+    s_fact (table, "severity", s_member (doc, "severity"), NULL);
+    s_fact (table, "summary", s_member (doc, "summary"), NULL);
+    buf_reset (&text);
+    buf_printf (&text, "%lld", s_count (doc, "occurrences"));
+    s_fact (table, "seen", text.data, NULL);
+    for (size_t i = 0; i < COUNT (times); i++)
+        s_fact (table, times [i], s_member (doc, times [i]), NULL);
+    s_fact (table, "again after", s_member (doc, "linked"), NULL);
+    s_fact (table, "folder", s_member (json_object_get (doc, "artifacts"), "folder"), NULL);
+    return s_end (table);
+}
+
+static void
+s_attempt_row (table_t *table, const json_t *row)
+{
+    char code [16] = "";
+    if (s_count (row, "exit_code") >= 0)
+        snprintf (code, sizeof (code), "%lld", s_count (row, "exit_code"));
+    table_number (table, s_count (row, "attempt"));
+    table_text (table, s_member (row, "state"), NULL);
+    table_text (table, s_member (row, "worker"), NULL);
+    table_text (table, s_member (row, "outcome"), NULL);
+    table_text (table, code, NULL);
+    table_text (table, s_member (row, "assigned_at"), NULL);
+    table_text (table, s_member (row, "ended_at"), NULL);
+    table_text (table, s_member (row, "reason"), NULL);
+}
+
+static void
+s_file_row (table_t *table, const json_t *row)
+{
+    table_text (table, s_member (row, "path"), NULL);
+    table_number (table, s_count (row, "size"));
+}
+
+static int
+s_part (const ctl_t *self, const list_t *list, const json_t *rows)
+{
+    if (json_array_size (rows) == 0)
+        return CTL_OK;
+    puts ("");
+    return s_list_print (self, list, rows);
+}
+
+int
+ctl_show_incident (const ctl_t *self)
+{
+    static const table_column_t attempts [] = {
+        {"ATTEMPT", TABLE_RIGHT}, {"STATE", 0}, {"WORKER", TABLE_CUT}, {"OUTCOME", 0},
+        {"EXIT", TABLE_RIGHT},    {"BEGAN", 0}, {"ENDED", 0},          {"REASON", TABLE_CUT},
+    };
+    static const table_column_t files [] = {{"FILE", TABLE_CUT}, {"BYTES", TABLE_RIGHT}};
+    static const list_t parts [] = {
+        {NULL, "attempts", attempts, COUNT (attempts), s_attempt_row},
+        {NULL, "effects", s_effect_columns, COUNT (s_effect_columns), s_effect_row},
+        {NULL, "files", files, COUNT (files), s_file_row},
+    };
+    own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
+    own (json_drop) json_t *doc = NULL;
+    buf_text (&path, "/api/v1/incidents/");
+    fetch_escape (self->args [0], &path);
+    int code = ctl_get (self, path.data, &doc);
+    if (code || ctl_json (self))
+        return code ? code : ctl_print (doc);
+    code = s_facts (self, doc);
+    if (code == CTL_OK)
+        code = s_part (self, &parts [0], json_object_get (doc, "attempts"));
+    if (code == CTL_OK)
+        code = s_part (self, &parts [1], json_object_get (doc, "effects"));
+    if (code == CTL_OK)
+        code = s_part (self, &parts [2],
+                       json_object_get (json_object_get (doc, "artifacts"), "files"));
+    return code;
+}

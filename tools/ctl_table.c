@@ -1,0 +1,147 @@
+//  ctl_table - triagectl's commands.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tools/ctl_table.h"
+
+#include "common/base/limits.h"
+#include "tools/ctl_change.h"
+#include "tools/ctl_complete.h"
+#include "tools/ctl_local.h"
+#include "tools/ctl_show.h"
+#include "tools/ctl_stream.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const ctl_command_t ctl_table [] = {
+    {.noun = "status", .run = ctl_show_status, .help = "what the broker is doing"},
+    {.noun = "incidents",
+     .verb = "list",
+     .options = "|state|reason|limit|",
+     .run = ctl_show_incidents,
+     .help = "newest first; --state and --reason choose"},
+    {.noun = "incidents",
+     .verb = "show",
+     .usage = "ID",
+     .args = CTL_INCIDENTS,
+     .least = 1,
+     .most = 1,
+     .run = ctl_show_incident,
+     .help = "everything about one, by its number or id"},
+    {.noun = "incidents",
+     .verb = "retry",
+     .usage = "[ID...]",
+     .args = CTL_INCIDENTS,
+     .most = LIMIT_CTL_ROWS,
+     .options = "|state|reason|limit|",
+     .run = ctl_change_incident_retry,
+     .help = "queue again what ended without a report: by id, --state or --reason"},
+    {.noun = "incidents",
+     .verb = "cancel",
+     .usage = "ID...",
+     .args = CTL_INCIDENTS,
+     .least = 1,
+     .most = LIMIT_CTL_ROWS,
+     .run = ctl_change_incident_cancel,
+     .help = "end without a report; a running agent is stopped"},
+    {.noun = "workers", .verb = "list", .run = ctl_show_workers, .help = "state and slots of each"},
+    {.noun = "workers",
+     .verb = "drain",
+     .usage = "NAME...",
+     .args = CTL_WORKERS,
+     .least = 1,
+     .most = LIMIT_CTL_ROWS,
+     .run = ctl_change_worker_drain,
+     .help = "give it no more work; what it has is finished"},
+    {.noun = "workers",
+     .verb = "resume",
+     .usage = "NAME...",
+     .args = CTL_WORKERS,
+     .least = 1,
+     .most = LIMIT_CTL_ROWS,
+     .run = ctl_change_worker_resume,
+     .help = "end a drain"},
+    {.noun = "clusters",
+     .verb = "list",
+     .run = ctl_show_clusters,
+     .help = "connection and counts of each cluster's MCP server"},
+    {.noun = "effects",
+     .verb = "list",
+     .options = "|state|limit|",
+     .run = ctl_show_effects,
+     .help = "uploads and messages that are dead (--state: ready, done)"},
+    {.noun = "effects",
+     .verb = "retry",
+     .usage = "[ID...]",
+     .args = CTL_EFFECTS,
+     .most = LIMIT_CTL_ROWS,
+     .options = "|all|",
+     .run = ctl_change_effect_retry,
+     .help = "try dead ones again: by id, or --all"},
+    {.noun = "stream",
+     .verb = "replay",
+     .options = "|after|limit|",
+     .run = ctl_stream_replay,
+     .help = "the records of the event stream after --after"},
+    {.noun = "key",
+     .verb = "new",
+     .options = "|keys_dir|role|name|out|",
+     .run = ctl_local_key_new,
+     .help = "make and enrol a peer's keys: --role, --name, --out"},
+    {.noun = "states", .run = ctl_local_states, .help = "print docs/states.md"},
+    {.noun = "protocol", .run = ctl_local_protocol, .help = "print the tables of docs/protocol.md"},
+    {.noun = "complete",
+     .usage = "-- WORD...",
+     .args = CTL_WORDS,
+     .most = LIMIT_CTL_ROWS,
+     .run = ctl_complete,
+     .help = "what the last word may become, for shells"},
+    {.noun = NULL},
+};
+
+bool
+ctl_table_noun_is (const char *word, const char *noun)
+{
+    size_t length = strlen (noun);
+    return strcmp (word, noun) == 0
+           || (noun [length - 1] == 's' && strcmp (noun, "status") != 0
+               && strlen (word) == length - 1 && strncmp (word, noun, length - 1) == 0);
+}
+
+const ctl_command_t *
+ctl_table_find (const char *const *words, size_t count, size_t *ret_words)
+{
+    for (const ctl_command_t *command = ctl_table; count > 0 && command->noun; command++) {
+        if (!ctl_table_noun_is (words [0], command->noun))
+            continue;
+        bool named = command->verb && count > 1 && strcmp (words [1], command->verb) == 0;
+        bool implied = !command->verb || (count == 1 && strcmp (command->verb, "list") == 0);
+        if (!named && !implied)
+            continue;
+        *ret_words = named ? 2 : 1;
+        return command;
+    }
+    return NULL;
+}
+
+bool
+ctl_table_owned (const char *key)
+{
+    char framed [64];
+    snprintf (framed, sizeof (framed), "|%s|", key);
+    for (const ctl_command_t *command = ctl_table; command->noun; command++)
+        if (command->options && strstr (command->options, framed))
+            return true;
+    return false;
+}
+
+void
+ctl_table_help (buf_t *text)
+{
+    for (const ctl_command_t *command = ctl_table; command->noun; command++) {
+        char words [64];
+        snprintf (words, sizeof (words), "%s%s%s%s%s", command->noun, command->verb ? " " : "",
+                  command->verb ? command->verb : "", command->usage ? " " : "",
+                  command->usage ? command->usage : "");
+        buf_printf (text, "%-24s  %s\n", words, command->help);
+    }
+}

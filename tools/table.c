@@ -1,0 +1,94 @@
+//  table - rows and columns for people; the port to libsmartcols.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tools/table.h"
+
+#include "common/base/limits.h"
+#include "common/base/own.h"
+#include "tools/term.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <string.h>
+
+struct table {
+    struct libscols_table *table;
+    struct libscols_line *line; //  borrowed from table
+    size_t cell;                //  next of the line
+    bool failed;
+};
+
+static int
+s_column (table_t *self, const table_column_t *column)
+{
+    int flags = (column->flags & TABLE_RIGHT ? SCOLS_FL_RIGHT : 0)
+                | (column->flags & TABLE_CUT ? SCOLS_FL_TRUNC : 0)
+                | (column->flags & TABLE_WRAP ? SCOLS_FL_WRAP : 0);
+    struct libscols_column *made = scols_table_new_column (self->table, column->title, 0, flags);
+    return made ? scols_cell_set_color (scols_column_get_header (made), "bold") : -ENOMEM;
+}
+
+table_t *
+table_new (const table_column_t *columns, size_t count, bool head, bool color)
+{
+    own (table_destroy) table_t *self = calloc (1, sizeof (table_t));
+    if (!self)
+        return NULL;
+    self->table = scols_new_table ();
+    if (!self->table)
+        return NULL;
+    int rc = scols_table_enable_noheadings (self->table, !head);
+    rc = rc ? rc : scols_table_enable_colors (self->table, color);
+    rc = rc ? rc : scols_table_enable_noencoding (self->table, 1); //  term_escape has done that
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = s_column (self, &columns [i]);
+    return rc ? NULL : own_take (self);
+}
+
+void
+table_destroy (table_t **self_p)
+{
+    table_t *self = *self_p;
+    if (!self)
+        return;
+    scols_unref_table (self->table);
+    free (self);
+    *self_p = NULL;
+}
+
+void
+table_line (table_t *self)
+{
+    self->line = scols_table_new_line (self->table, NULL);
+    self->failed = self->failed || !self->line;
+    self->cell = 0;
+}
+
+void
+table_text (table_t *self, const char *text, const char *color)
+{
+    own (buf_fini) buf_t safe = buf_init (LIMIT_KIB (64));
+    struct libscols_cell *cell = self->line ? scols_line_get_cell (self->line, self->cell++) : NULL;
+    if (!text || !text [0])
+        text = "-";
+    if (!cell || term_escape (text, strlen (text), &safe) || scols_cell_set_data (cell, safe.data)
+        || (color && scols_cell_set_color (cell, color)))
+        self->failed = true;
+}
+
+void
+table_number (table_t *self, int64_t number)
+{
+    char text [24];
+    snprintf (text, sizeof (text), "%" PRId64, number);
+    table_text (self, text, NULL);
+}
+
+int
+table_print (table_t *self)
+{
+    if (self->failed || scols_print_table (self->table))
+        return -ENOMEM;
+    return 0;
+}
