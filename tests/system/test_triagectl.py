@@ -200,12 +200,13 @@ def test_clusters_show_their_connection_and_counts(system):
             file.write(f"  - name: west\n    mcp:\n      endpoint: http://127.0.0.1:{nobody.getsockname()[1]}/mcp\n")
         system.start_broker(config=path)
 
-        def rows():
-            return {row["cluster"]: row for row in json.loads(system.ctl("clusters", "list", "-o", "json").stdout)}
-        wait_until(lambda: rows()["east"]["state"] == "active", 20, "east is active")
+        def row(name):
+            rows = json.loads(system.ctl("clusters", "list", "-o", "json").stdout)
+            return next((row for row in rows if row["cluster"] == name), {})
+        wait_until(lambda: row("east").get("state") == "active", 20, "east is active")
         server.emit([{"faultId": "f1", "resource": {"kind": "Pod", "name": "web-0"}}])
-        wait_until(lambda: rows()["east"]["events_total"] == 1, 20, "the event is counted")
-        wait_until(lambda: rows()["west"]["last_error"], 20, "west's error is told")
+        wait_until(lambda: row("east")["events_total"] == 1, 20, "the event is counted")
+        wait_until(lambda: row("west")["last_error"], 20, "west's error is told")
         shown = {row["CLUSTER"]: row for row in table(system.ctl("clusters").stdout)}
         assert shown["east"]["STATE"] == "active" and shown["east"]["EVENTS"] == "1" and shown["west"]["STATE"] != "active"
         assert "1 of 2 connected" in system.ctl("status").stdout
