@@ -3,6 +3,7 @@
 #include "publisher/ids.h"
 
 #include "common/base/digest.h"
+#include "common/base/durable.h"
 #include "common/base/failpoint.h"
 #include "common/base/own.h"
 
@@ -84,8 +85,8 @@ ids_open (const char *spool_dir, const char *const *inputs, size_t count, ids_t 
         self->dir_fd = open (spool_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         rc = self->dir_fd < 0 ? -errno : s_open_locked (self);
     }
-    if (rc == 0 && fsync (self->dir_fd) != 0)
-        rc = -errno;
+    if (rc == 0)
+        rc = durable_folder (self->dir_fd, "ids");
     if (rc == -EBUSY)
         err_diag (diag, "another publisher replays these files: %s/%s is locked", spool_dir,
                   self->name);
@@ -138,12 +139,8 @@ ids_next (ids_t *self, const char *line, size_t size, int64_t wall_ms, ident_t *
         self->at++;
         return 0;
     }
-    failpoint ("publisher.id.write.before");
     ident_t id = ident_new (wall_ms);
     snprintf (record, sizeof (record), "%.*s %s\n", HASH_CHARS, hash, id.text);
-    int rc = failpoint_errno ("publisher.id.write");
-    if (rc < 0)
-        return rc;
     self->dirty = true;
     count = pwrite (self->fd, record, RECORD_BYTES, offset);
     if (count != RECORD_BYTES)
@@ -158,14 +155,9 @@ ids_sync (ids_t *self)
 {
     if (!self->dirty)
         return 0;
-    int rc = failpoint_errno ("publisher.id.sync");
-    if (rc == 0 && fdatasync (self->fd) != 0)
-        rc = -errno;
-    if (rc < 0)
-        return rc;
-    failpoint ("publisher.id.write.after");
-    self->dirty = false;
-    return 0;
+    int rc = durable_sync (self->fd, "ids");
+    self->dirty = rc < 0;
+    return rc;
 }
 
 int64_t
@@ -177,9 +169,11 @@ ids_known (const ids_t *self)
 int
 ids_finish (ids_t *self)
 {
-    failpoint ("publisher.finish.before");
-    if (unlinkat (self->dir_fd, self->name, 0) != 0)
-        return -errno;
-    failpoint ("publisher.finish.after");
-    return fsync (self->dir_fd) == 0 ? 0 : -errno;
+    int rc = failpoint_before ("finish", "unlink");
+    if (rc == 0 && unlinkat (self->dir_fd, self->name, 0) != 0)
+        rc = -errno;
+    if (rc < 0)
+        return rc;
+    failpoint_after ("finish", "unlink");
+    return durable_folder (self->dir_fd, "finish");
 }

@@ -254,7 +254,6 @@ s_send_small (replay_t *self, entry_t *entry, int64_t now_ms)
                          .body = {entry->body, entry->size}};
     if (*self->args.settings->cluster)
         event.cluster = codec_text (self->args.settings->cluster);
-    failpoint ("publisher.event.before");
     int64_t seq = link_send (self->ingest.link, NULL, MSG_EVENT, &event, 0);
     if (seq == ERR_LIMIT) {
         entry->large = true;
@@ -262,7 +261,6 @@ s_send_small (replay_t *self, entry_t *entry, int64_t now_ms)
     }
     if (seq < 0)
         return false;
-    failpoint ("publisher.event.after");
     if (entry->seq)
         self->resent++;
     entry->seq = (uint64_t) seq;
@@ -305,7 +303,7 @@ s_acked (replay_t *self, const msg_event_ack_t *ack)
     entry_t *entry = s_find (self, ack->event_id);
     if (!entry)
         return; //  the answer to a sending that was repeated
-    failpoint ("publisher.ack.before");
+    (void) failpoint_before ("ack", "log");
     char disposition [32];
     char incident [64];
     codec_copy (ack->disposition, disposition, sizeof (disposition));
@@ -313,7 +311,7 @@ s_acked (replay_t *self, const msg_event_ack_t *ack)
     log_info ("event acknowledged", kv ("event_id", entry->id.text),
               kv ("disposition", disposition), kv ("incident_id", incident),
               kv ("file", entry->path), kv ("line", entry->line));
-    failpoint ("publisher.ack.after");
+    failpoint_after ("ack", "log");
     self->acked++;
     self->fresh += codec_is (ack->disposition, "new");
     self->repeats += codec_is (ack->disposition, "repeat");

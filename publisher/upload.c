@@ -2,7 +2,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/upload.h"
 
-#include "common/base/failpoint.h"
 #include "common/base/limits.h"
 
 #include <assert.h>
@@ -37,7 +36,6 @@ s_send_chunk (upload_t *self, link_t *link)
                                .offset = self->sent,
                                .size = self->size,
                                .bytes = {self->body + self->sent, (size_t) size}};
-    failpoint ("publisher.chunk.before");
     if (link_send (link, NULL, MSG_PUT_EVENT, &chunk, 0) < 0)
         return false;
     self->sent += size;
@@ -52,7 +50,6 @@ s_send_seal (upload_t *self, link_t *link)
                               .sha256 = codec_text (self->sha256)};
     if (*self->cluster)
         seal.cluster = codec_text (self->cluster);
-    failpoint ("publisher.seal.before");
     int64_t seq = link_send (link, NULL, MSG_SEAL_EVENT, &seal, 0);
     self->sealed = seq > 0;
     if (seq > 0)

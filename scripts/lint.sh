@@ -19,6 +19,7 @@ rule format clang-format --dry-run -Werror "${sources[@]}"
 rule layers scripts/check-layers.sh
 rule ports scripts/check-ports.sh
 rule banned scripts/check-banned.sh
+rule failpoints scripts/check-failpoints.sh
 rule sizes scripts/check-size.sh
 rule symbols scripts/check-symbols.sh "$build"
 rule licence scripts/check-licence.sh

@@ -4,6 +4,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clk.h"
+#include "common/base/durable.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "worker/tree.h"
@@ -103,20 +104,6 @@ s_lock (home_t *self)
 }
 
 static int
-s_write_id (const home_t *self, const char *path)
-{
-    char fresh [HOME_PATH + 8];
-    snprintf (fresh, sizeof fresh, "%s.new", path);
-    own (own_fd) int fd = open (fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    size_t size = strlen (self->id.text);
-    if (write (fd, self->id.text, size) != (ssize_t) size || fsync (fd) != 0)
-        return errno ? -errno : -EIO;
-    return rename (fresh, path) == 0 ? 0 : -errno;
-}
-
-static int
 s_identity (home_t *self)
 {
     char path [HOME_PATH];
@@ -133,7 +120,11 @@ s_identity (home_t *self)
     if (!clk)
         return -ENOMEM;
     self->id = ident_new (clk_now (clk).wall_ms);
-    return s_write_id (self, path);
+    own (own_fd) int fd = open (self->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    durable_sweep (fd);
+    return durable_write (fd, "worker-id", self->id.text, strlen (self->id.text), "id");
 }
 
 //  Workspaces of a worker that was killed: their agents first, then their files.
@@ -225,10 +216,10 @@ void
 home_discard (home_t *self, const char *path)
 {
     char trash [HOME_PATH];
-    snprintf (trash, sizeof trash, "%s/trash/%d.%" PRIu64, self->path, (int) getpid (),
-              self->trash_count++);
-    if (rename (path, trash) != 0 && errno != ENOENT)
-        log_warn ("workspace not removed", kv ("path", path), kv ("error", strerror (errno)));
+    snprintf (trash, sizeof trash, "%s/trash/%016" PRIx64, self->path, ident_random64 ());
+    int rc = durable_rename (AT_FDCWD, path, AT_FDCWD, trash, "discard");
+    if (rc < 0 && rc != -ENOENT)
+        log_warn ("workspace not removed", kv ("path", path), kv ("error", err_str (rc)));
     self->trash_clean = false;
 }
 
@@ -255,8 +246,9 @@ s_sweep_entry (sweep_t *sweep, int dir_fd, const struct dirent *entry, int depth
         return;
     }
     char top [64];
-    snprintf (top, sizeof top, "%d.%" PRIu64, (int) getpid (), sweep->home->trash_count++);
-    (void) renameat (dir_fd, name, sweep->trash_fd, top);
+    snprintf (top, sizeof top, "%016" PRIx64, ident_random64 ());
+    if (durable_rename (dir_fd, name, sweep->trash_fd, top, "sweep") < 0)
+        return; //  met again with the next look
 }
 
 //  Recursion is bounded by HOME_DEPTH; symlinks are removed, never followed.

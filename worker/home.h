@@ -21,7 +21,6 @@ typedef struct {
     char path [HOME_PATH - 256]; //  absolute; room for what is put below it
     ident_t id;
     int lock_fd;
-    uint64_t trash_count;
     bool trash_clean; //  nothing to sweep
 } home_t;
 

@@ -94,8 +94,11 @@ s_start (job_t *self)
                        .model = self->model,
                        .allowed_tools = self->allowed_tools,
                        .timeout_ms = self->timeout_ms};
-    failpoint ("worker.run.before");
-    int rc = run_start (&self->run, &spec);
+    int rc = failpoint_before ("run", "start");
+    if (rc == 0)
+        rc = run_start (&self->run, &spec);
+    if (rc == 0)
+        failpoint_after ("run", "start");
     struct epoll_event wake = {.events = EPOLLIN};
     if (rc == 0 && epoll_ctl (shared->poll_fd, EPOLL_CTL_ADD, self->run.status_fd, &wake) != 0)
         rc = -errno;
@@ -165,7 +168,6 @@ s_log_judgement (const job_t *self)
 static void
 s_finish (job_t *self)
 {
-    failpoint ("worker.run.after");
     if (!self->run.result.valid)
         self->shared->orphans = true;
     s_judge (self);
@@ -201,16 +203,13 @@ s_upload_again (job_t *self)
 static void
 s_stored (job_t *self)
 {
-    failpoint ("worker.sealed.after");
     self->verdict_ms = 0;
 }
 
 static void
 s_forget (job_t *self)
 {
-    failpoint ("worker.ack.before");
     home_discard (self->shared->home, self->dir);
-    failpoint ("worker.ack.after");
 }
 
 typedef struct {
@@ -391,7 +390,6 @@ s_progress (job_t *self)
 static void
 s_tick_fetch (job_t *self)
 {
-    failpoint ("worker.fetch.before");
     if (fetch_tick (&self->fetch, self->shared->session, self->report.incident.text,
                     self->report.attempt, self->shared->boot_ms)
         < 0) {
@@ -433,10 +431,8 @@ s_tick_verdict (job_t *self)
         verdict.reason = codec_text (report->reason);
     if (report->outcome == VERDICT_HOST)
         verdict.files.count = 0; //  nothing was uploaded
-    failpoint ("worker.verdict.before");
     if (session_send (self->shared->session, MSG_VERDICT, &verdict, 0) < 0)
         return;
-    failpoint ("worker.verdict.after");
     self->verdict_ms = self->shared->boot_ms + LIMIT_VERDICT_RETRY_MS;
 }
 

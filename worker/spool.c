@@ -3,7 +3,7 @@
 #include "worker/spool.h"
 
 #include "common/base/buf.h"
-#include "common/base/failpoint.h"
+#include "common/base/durable.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -129,8 +129,8 @@ s_add (int dir_fd, const char *path, spool_report_t *report)
     spool_file_t *file = &report->files [report->file_count];
     snprintf (file->path, sizeof file->path, "%s", path);
     int rc = s_digest (fd, file);
-    if (rc == 0 && fsync (fd) != 0)
-        rc = -errno;
+    if (rc == 0)
+        rc = durable_sync (fd, "collect");
     if (rc == 0)
         report->file_count++;
     return rc;
@@ -145,7 +145,7 @@ s_add_logs (int dir_fd, spool_report_t *report)
     own (s_close) DIR *dir = fdopendir (fd);
     if (!dir)
         return -errno;
-    int rc = fsync (fd) == 0 ? 0 : -errno;
+    int rc = durable_folder (fd, "collect");
     struct dirent *entry = readdir (dir);
     for (int seen = 0; entry && rc == 0 && seen < LIMIT_ATTEMPT_FILES * 4; seen++) {
         char path [LIMIT_PATH_BYTES + 256];
@@ -172,8 +172,8 @@ spool_collect (const char *dir, spool_report_t *report)
     if (rc == 0)
         rc = s_add_logs (fd, report);
     own (own_fd) int output_fd = s_open (fd, "output", O_RDONLY | O_DIRECTORY);
-    if (rc == 0 && output_fd >= 0 && fsync (output_fd) != 0)
-        rc = -errno;
+    if (rc == 0 && output_fd >= 0)
+        rc = durable_folder (output_fd, "collect");
     return rc;
 }
 
@@ -193,21 +193,6 @@ s_to_json (const spool_report_t *report)
 }
 
 static int
-s_write (int dir_fd, const char *name, const char *text)
-{
-    if (unlinkat (dir_fd, name, 0) != 0 && errno != ENOENT)
-        return -errno;
-    own (own_fd) int fd = openat (dir_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    size_t size = strlen (text);
-    ssize_t done = write (fd, text, size);
-    if (done != (ssize_t) size)
-        return done < 0 ? -errno : -ENOSPC;
-    return fsync (fd) == 0 ? 0 : -errno;
-}
-
-static int
 s_sync_parent (const char *path)
 {
     char parent [PATH_MAX];
@@ -216,9 +201,7 @@ s_sync_parent (const char *path)
         return -EINVAL;
     snprintf (parent, sizeof parent, "%.*s", (int) (slash - path), path);
     own (own_fd) int fd = s_open_dir (parent);
-    if (fd < 0)
-        return fd;
-    return fsync (fd) == 0 ? 0 : -errno;
+    return fd < 0 ? fd : durable_folder (fd, "spool");
 }
 
 int
@@ -231,18 +214,11 @@ spool_keep (const char *dir, const char *spool_dir, const spool_report_t *report
     own (own_fd) int fd = s_open_dir (dir);
     if (fd < 0)
         return fd;
-    int rc = failpoint_errno ("worker.spool.fsync.before");
+    int rc = durable_write (fd, "verdict.json", text, strlen (text), "verdict");
     if (rc == 0)
-        rc = s_write (fd, "verdict.json", text);
-    if (rc == 0 && fsync (fd) != 0)
-        rc = -errno;
-    if (rc == 0)
-        rc = failpoint_errno ("worker.spool.rename.before");
-    if (rc == 0 && rename (dir, spool_dir) != 0)
-        rc = -errno;
+        rc = durable_rename (AT_FDCWD, dir, AT_FDCWD, spool_dir, "spool");
     if (rc < 0)
         return rc;
-    failpoint ("worker.spool.rename.after");
     if (s_sync_parent (spool_dir) < 0 || s_sync_parent (dir) < 0)
         log_warn ("spool folder not synced", kv ("path", spool_dir));
     return 0;

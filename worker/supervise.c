@@ -3,6 +3,7 @@
 #include "worker/supervise.h"
 
 #include "common/base/clk.h"
+#include "common/base/durable.h"
 #include "common/base/json.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
@@ -250,21 +251,18 @@ s_result (const supervise_t *self, bool started)
                       "start_error", self->start_error);
 }
 
-//  The name next to the result is ours alone: whatever the agent left there is removed, not followed.
+//  Whatever the agent left under this name is replaced, not followed.
 static int
 s_write_result (const char *path, const char *text)
 {
-    char fresh [4096];
-    if (snprintf (fresh, sizeof fresh, "%s.new", path) >= (int) sizeof fresh)
-        return -ENAMETOOLONG;
-    unlink (fresh);
-    own (own_fd) int fd = open (fresh, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    size_t size = strlen (text);
-    if (write (fd, text, size) != (ssize_t) size || fsync (fd) != 0)
-        return errno ? -errno : -EIO;
-    return rename (fresh, path) == 0 ? 0 : -errno;
+    char folder [4096];
+    const char *slash = strrchr (path, '/');
+    if (!slash
+        || snprintf (folder, sizeof folder, "%.*s", (int) (slash - path), path)
+               >= (int) sizeof folder)
+        return -EINVAL;
+    own (own_fd) int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : durable_write (fd, slash + 1, text, strlen (text), "result");
 }
 
 static int

@@ -4,6 +4,7 @@
 //  status lines for the worker.  No ZeroMQ in here.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/err.h"
+#include "common/base/failpoint.h"
 #include "worker/supervise.h"
 
 #include <fcntl.h>
@@ -70,6 +71,7 @@ main (int argc, char **argv)
 {
     supervise_spec_t spec = {
         .envp = environ, .control_fd = STDIN_FILENO, .status_fd = STDOUT_FILENO};
+    failpoint_init ("run");
     if (argc == 2 && strcmp (argv [1], "--help") == 0)
         return fputs (s_usage, stdout) < 0 ? EXIT_RUNTIME : 0;
     if (!s_parse (argc, argv, &spec)) {

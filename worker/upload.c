@@ -2,7 +2,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/upload.h"
 
-#include "common/base/failpoint.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
@@ -48,7 +47,6 @@ s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t
                        .offset = self->sent,
                        .size = file->size,
                        .bytes = {bytes, size}};
-    failpoint ("worker.put.before");
     int64_t seq = session_send_file (session, MSG_PUT, &put);
     if (seq < 0)
         return 0;
@@ -71,7 +69,6 @@ s_seal (upload_t *self, session_t *session, const spool_report_t *report, int64_
     msg_seal_t seal = {.incident = codec_text (report->incident.text),
                        .attempt = report->attempt,
                        .files = {files, report->file_count}};
-    failpoint ("worker.seal.before");
     int64_t seq = session_send_file (session, MSG_SEAL, &seal);
     if (seq < 0)
         return;

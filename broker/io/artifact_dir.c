@@ -4,6 +4,7 @@
 
 #include "broker/io/blob.h"
 #include "common/base/digest.h"
+#include "common/base/durable.h"
 #include "common/base/ident.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
@@ -23,8 +24,9 @@ static int
 s_enter (int dir_fd, const char *name, bool make)
 {
     if (make && mkdirat (dir_fd, name, 0700) == 0) {
-        if (fsync (dir_fd) != 0)
-            return -errno;
+        int rc = durable_folder (dir_fd, "mkdir");
+        if (rc < 0)
+            return rc;
     }
     else if (make && errno != EEXIST) {
         return -errno;
@@ -145,52 +147,13 @@ artifact_dir_file (int base_fd, const char *path, int flags, int64_t *ret_size)
     return s_open_regular (dir_fd, name, flags, ret_size);
 }
 
-static int
-s_write_all (int fd, const void *bytes, size_t size)
-{
-    const char *from = bytes;
-    while (size > 0) {
-        ssize_t n = write (fd, from, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        from += n;
-        size -= (size_t) n;
-    }
-    return 0;
-}
-
-//  A name that no other thread uses at the same moment, in the same folder.
-static void
-s_temporary (const char *name, char ret_name [S_NAME_BYTES])
-{
-    snprintf (ret_name, S_NAME_BYTES, ".%.*s.%016llx.tmp", LIMIT_PATH_BYTES, name,
-              (unsigned long long) ident_random64 ());
-}
-
 int
-artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t size)
+artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t size,
+                    const char *place)
 {
     const char *name = NULL;
     own (own_fd) int dir_fd = s_parent (base_fd, path, true, &name);
-    if (dir_fd < 0)
-        return dir_fd;
-    char temporary [S_NAME_BYTES];
-    s_temporary (name, temporary);
-    own (own_fd) int fd = s_open_regular (dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL, NULL);
-    if (fd < 0)
-        return fd;
-    int rc = s_write_all (fd, bytes, size);
-    if (rc == 0 && fsync (fd) != 0)
-        rc = -errno;
-    if (rc == 0 && renameat (dir_fd, temporary, dir_fd, name) != 0)
-        rc = -errno;
-    if (rc < 0) {
-        unlinkat (dir_fd, temporary, 0);
-        return rc;
-    }
-    return fsync (dir_fd) == 0 ? 0 : -errno;
+    return dir_fd < 0 ? dir_fd : durable_write (dir_fd, name, bytes, size, place);
 }
 
 static int
@@ -206,8 +169,8 @@ s_copy (int from_fd, int to_fd)
         if (n < 0)
             return -errno;
         if (n == 0)
-            return fsync (to_fd) == 0 ? 0 : -errno;
-        int rc = s_write_all (to_fd, block, (size_t) n);
+            return durable_sync (to_fd, "save");
+        int rc = durable_fill (to_fd, block, (size_t) n);
         if (rc < 0)
             return rc;
     }
@@ -239,11 +202,11 @@ artifact_dir_promote (int base_fd, const char *from, const char *to)
     own (own_fd) int to_fd = s_parent (base_fd, to, true, &to_name);
     if (to_fd < 0)
         return to_fd;
-    char temporary [S_NAME_BYTES];
-    s_temporary (to_name, temporary);
+    char temporary [DURABLE_TEMPORARY];
+    durable_temporary (to_name, temporary);
     int rc = s_link_or_copy (from_fd, from_name, to_fd, temporary);
-    if (rc == 0 && renameat (to_fd, temporary, to_fd, to_name) != 0)
-        rc = -errno;
+    if (rc == 0)
+        rc = durable_rename (to_fd, temporary, to_fd, to_name, "promote");
     //  rename does nothing, without an error, when both names are links to one file
     unlinkat (to_fd, temporary, 0);
     return rc;
@@ -285,12 +248,10 @@ artifact_dir_remove (int base_fd, const char *name)
 }
 
 int
-artifact_dir_sync (int base_fd, const char *path)
+artifact_dir_sync (int base_fd, const char *path, const char *place)
 {
     own (own_fd) int fd = artifact_dir_walk (base_fd, path, false);
-    if (fd < 0)
-        return fd;
-    return fsync (fd) == 0 ? 0 : -errno;
+    return fd < 0 ? fd : durable_folder (fd, place);
 }
 
 int

@@ -26,9 +26,10 @@ artifact_dir_list (int base_fd, const char *path, DIR **ret_dir) must_check;
 //  O_CREAT makes missing folders too.  ret_size may be NULL.
 int
 artifact_dir_file (int base_fd, const char *path, int flags, int64_t *ret_size) must_check;
-//  Write base/path whole: temporary, fsync, rename, fsync of its folder.
+//  durable_write to base/path; missing folders are made.
 int
-artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t size) must_check;
+artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t size,
+                    const char *place) must_check;
 //  Make base/to another name of the file base/from (hard link, else copy), atomically; the caller
 //  syncs the folder.
 int
@@ -38,7 +39,7 @@ int
 artifact_dir_remove (int base_fd, const char *name) must_check;
 //  fsync the folder `path` below base ("" = base itself).
 int
-artifact_dir_sync (int base_fd, const char *path) must_check;
+artifact_dir_sync (int base_fd, const char *path, const char *place) must_check;
 //  SHA-256 of the rest of an open file.
 int
 artifact_dir_digest (int fd, char *ret_hex) must_check;

@@ -6,6 +6,7 @@
 
 #include "broker/io/artifact_dir.h"
 #include "broker/io/blob.h"
+#include "common/base/durable.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -206,9 +207,13 @@ s_adopt (artifact_t *self, const artifact_event_t *event, const char *sha256, bu
         rc = artifact_dir_remove (dir, part);
         return rc < 0 ? rc : ERR_NONE;
     }
-    if (fsync (file) != 0 || (!renamed && renameat (dir, part, dir, final) != 0)
-        || fsync (dir) != 0)
-        return -errno;
+    rc = durable_sync (file, "event");
+    if (rc == 0 && !renamed)
+        rc = durable_rename (dir, part, dir, final, "event");
+    if (rc == 0)
+        rc = durable_folder (dir, "event");
+    if (rc < 0)
+        return rc;
     char path [4096];
     blob_event_path (self->settings->state_path, sha256, path, sizeof path);
     return buf_read_file (body, path);
@@ -338,6 +343,7 @@ artifact_event_init (artifact_t *self, err_diag_t *diag)
         if (size > 5 && strcmp (entry->d_name + size - 5, ".part") == 0)
             unlinkat (dirfd (dir), entry->d_name, 0);
     }
+    durable_sweep (dirfd (dir)); //  before any other thread writes here
     closedir (dir);
     return 0;
 }

@@ -95,7 +95,7 @@ void
 artifact_event_reply (artifact_t *self, const mail_t *mail);
 void
 artifact_event_tidy (artifact_t *self, int64_t now_ms);
-//  Remove what an earlier run left half uploaded.
+//  Remove what an earlier run left half uploaded or half written.
 int
 artifact_event_init (artifact_t *self, err_diag_t *diag) must_check;
 void

@@ -4,7 +4,6 @@
 
 #include "broker/io/artifact_dir.h"
 #include "broker/io/render.h"
-#include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -84,16 +83,6 @@ s_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64
     return true;
 }
 
-//  Files of an incident that is over are not wanted any more.
-static bool
-s_open (artifact_t *self, const link_msg_t *msg, const request_t *request)
-{
-    if (!incident_terminal (request->incident.state))
-        return true;
-    artifact_refuse (self, msg, "closed", "the incident is over; send the VERDICT");
-    return false;
-}
-
 static int
 s_folder (artifact_t *self, const request_t *request, bool make)
 {
@@ -130,6 +119,29 @@ s_upload (artifact_t *self, const request_t *request, bool make)
     HASH_ADD_STR (self->uploads, key, upload);
     atomic_fetch_add (&self->counts [COUNT_UPLOADS], 1);
     return upload;
+}
+
+//  Files of an incident that is over are not wanted any more, nor what of them has come already.
+static void
+s_drop_staged (artifact_t *self, const request_t *request)
+{
+    own (own_fd) int fd = s_folder (self, request, false);
+    if (fd >= 0)
+        artifact_stage_drop (fd, request->attempt);
+    artifact_upload_t *upload = s_upload (self, request, false);
+    if (upload)
+        s_upload_drop (self, upload);
+}
+
+//  Does the incident still want files?  Answers msg itself when it returns false.
+static bool
+s_open (artifact_t *self, const link_msg_t *msg, const request_t *request)
+{
+    if (!incident_terminal (request->incident.state))
+        return true;
+    s_drop_staged (self, request);
+    artifact_refuse (self, msg, "closed", "the incident is over; send the VERDICT");
+    return false;
 }
 
 //  Count a file's size in.  Err: ERR_LIMIT the attempt is too large, ERR_FULL all uploads are.
@@ -315,7 +327,6 @@ s_sealed (artifact_t *self, const link_msg_t *msg, const char *result, const cha
     if (reason [0])
         sealed.reason = codec_text (reason);
     artifact_answer (self, msg, MSG_SEALED, &sealed);
-    failpoint ("broker.artifact.sealed.sent");
 }
 
 //  Was this very list sealed before?  Then it stays stored, whatever became of the incident.
@@ -341,6 +352,7 @@ artifact_put_seal (artifact_t *self, const link_msg_t *msg)
     }
     if (incident_terminal (request.incident.state)
         && !s_stored_before (fd, seal->attempt, &manifest)) {
+        s_drop_staged (self, &request);
         s_sealed (self, msg, "closed", "the incident is over");
         return;
     }
@@ -383,7 +395,7 @@ s_render (artifact_t *self, int fd, const request_t *request, const char *file)
                                 size);
     else
         text = render_prompt (incident, body, size);
-    return text ? artifact_dir_write (fd, file, text, strlen (text)) : -ENOMEM;
+    return text ? artifact_dir_write (fd, file, text, strlen (text), "render") : -ENOMEM;
 }
 
 //  Open the rendered file for reading.  The event never changes; the others are made anew when a

@@ -3,7 +3,7 @@
 #include "broker/io/artifact_stage.h"
 
 #include "broker/io/artifact_dir.h"
-#include "common/base/failpoint.h"
+#include "common/base/durable.h"
 #include "common/base/json.h"
 #include "common/base/own.h"
 
@@ -75,7 +75,6 @@ artifact_stage_put (int fd, int64_t attempt, const char *path, int64_t size, int
             return -errno;
         have = 0;
     }
-    failpoint ("broker.artifact.chunk.before");
     if (offset == have) {
         const char *from = bytes;
         while (count > 0) {
@@ -134,7 +133,7 @@ s_manifest_write (int fd, int64_t attempt, const artifact_manifest_t *manifest)
         return -ENOMEM;
     char full [S_PATH];
     s_path (full, attempt, true, s_manifest_name);
-    return artifact_dir_write (fd, full, text, strlen (text));
+    return artifact_dir_write (fd, full, text, strlen (text), "manifest");
 }
 
 static int
@@ -200,7 +199,7 @@ s_seal_file (int fd, int64_t attempt, const mail_file_t *file, char *ret_reason)
             return rc;
     }
     if (strcmp (sha256, file->sha256) == 0)
-        return fsync (handle) == 0 ? 0 : -errno;
+        return durable_sync (handle, "staged");
     snprintf (ret_reason, LIMIT_REASON_BYTES, "%s: %s", file->path,
               handle < 0           ? "not uploaded"
               : size != file->size ? "size differs"
@@ -235,8 +234,8 @@ s_seal_folder (int fd, int64_t attempt, const char *folder, const artifact_manif
                     || artifact_stage_find (manifest, path);
         rc = keep ? 0 : artifact_dir_remove (dirfd (dir), name);
     }
-    if (rc == 0 && fsync (dirfd (dir)) != 0)
-        rc = -errno;
+    if (rc == 0)
+        rc = durable_folder (dirfd (dir), "staged");
     closedir (dir);
     return rc;
 }
@@ -257,14 +256,10 @@ s_publish (int fd, int64_t attempt, const artifact_manifest_t *manifest)
     char to [S_PATH];
     s_path (from, attempt, true, "");
     s_path (to, attempt, false, "");
-    rc = failpoint_errno ("broker.artifact.seal.rename.before");
-    if (rc < 0)
-        return rc;
-    if (renameat (fd, from, fd, to) != 0)
-        return -errno;
-    failpoint ("broker.artifact.seal.rename.after");
-    rc = artifact_dir_sync (fd, "attempts");
-    return rc < 0 ? rc : artifact_dir_sync (fd, "");
+    rc = durable_rename (fd, from, fd, to, "seal");
+    if (rc == 0)
+        rc = artifact_dir_sync (fd, "attempts", "seal");
+    return rc < 0 ? rc : artifact_dir_sync (fd, "", "seal");
 }
 
 int
@@ -274,7 +269,8 @@ artifact_stage_seal (int fd, int64_t attempt, const artifact_manifest_t *manifes
     ret_reason [0] = 0;
     int rc = artifact_stage_manifest (fd, attempt, &sealed);
     if (rc == 0 && s_same (&sealed, manifest)) {
-        rc = artifact_dir_sync (fd, "attempts"); //  the crash may have been before this sync
+        rc =
+            artifact_dir_sync (fd, "attempts", "seal"); //  the crash may have been before this sync
         return rc;
     }
     if (rc == 0) {
@@ -283,7 +279,6 @@ artifact_stage_seal (int fd, int64_t attempt, const artifact_manifest_t *manifes
     }
     if (rc != ERR_NONE)
         return rc;
-    failpoint ("broker.artifact.seal.before");
     char staging [S_PATH];
     s_path (staging, attempt, true, "");
     own (own_fd) int made = artifact_dir_walk (fd, staging, true);

@@ -1,4 +1,4 @@
-//  blob - files that are whole or not there: write a temporary, fsync, rename, fsync the folder.
+//  blob - folders and whole files by path, durable.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -9,12 +9,10 @@
 //  Make dir and its parents, 0700.  Err: -errno.
 int
 blob_make_dir (const char *dir) must_check;
-//  Write dir/name atomically and durably, mode 0600.  Err: -errno; nothing visible then.
+//  durable_write to dir/name.
 int
-blob_write (const char *dir, const char *name, const void *bytes, size_t size) must_check;
-//  fsync a folder by path.  Err: -errno.
-int
-blob_sync_dir (const char *dir) must_check;
+blob_write (const char *dir, const char *name, const void *bytes, size_t size,
+            const char *place) must_check;
 //  Path of the file that holds a large event's body: <folder of state_path>/events/<sha256>.json
 void
 blob_event_path (const char *state_path, const char *sha256, char *ret_path, size_t size);

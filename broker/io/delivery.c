@@ -35,10 +35,15 @@ s_execute (delivery_t *self, const row_effect_t *effect)
     mail_t *done = mail_new (MAIL_EFFECT_DONE);
     if (!done)
         return NULL;
-    failpoint ("broker.effect.before");
     done->as.effect_done.id = effect->id;
     done->as.effect_done.result = STEP_EFFECT_PERMANENT;
     char *error = done->as.effect_done.error;
+    int rc = failpoint_before ("effect", "run");
+    if (rc < 0) {
+        done->as.effect_done.result = STEP_EFFECT_RETRY;
+        snprintf (error, LIMIT_REASON_BYTES, "%s", err_str (rc));
+        return done;
+    }
     switch (effect->channel) {
         case ROW_CHANNEL_STORAGE:
             done->as.effect_done.result = storage_fs_save (
@@ -47,7 +52,7 @@ s_execute (delivery_t *self, const row_effect_t *effect)
             break;
         case ROW_CHANNELS: snprintf (error, LIMIT_REASON_BYTES, "no such channel"); break;
     }
-    failpoint ("broker.effect.after");
+    failpoint_after ("effect", "run");
     return done;
 }
 

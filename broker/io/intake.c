@@ -7,6 +7,7 @@
 #include "broker/io/intake_spool.h"
 #include "common/base/buf.h"
 #include "common/base/clk.h"
+#include "common/base/durable.h"
 #include "common/base/ident.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -15,6 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -437,7 +439,8 @@ s_on_session (s_source_t *source, const char *session)
     intake_t *self = source->intake;
     int rc = 0;
     if (*session) {
-        rc = blob_write (self->sessions_dir, source->session_file, session, strlen (session));
+        rc = blob_write (self->sessions_dir, source->session_file, session, strlen (session),
+                         "session");
     }
     else {
         char path [PATH_BYTES * 2 + 2];
@@ -609,6 +612,9 @@ intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
     int rc = blob_make_dir (self->sessions_dir);
     if (rc != 0)
         err_diag (diag, "cannot make %s: %s", self->sessions_dir, err_str (rc));
+    own (own_fd) int sessions = open (self->sessions_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (sessions >= 0)
+        durable_sweep (sessions);
     if (rc == 0 && self->clk && self->http && self->inbox && self->spool
         && s_configure (self, settings) == 0)
         self->thread_started = pthread_create (&self->thread, NULL, s_run, self) == 0;

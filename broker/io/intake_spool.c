@@ -4,6 +4,7 @@
 #include "broker/io/intake_spool.h"
 
 #include "broker/io/blob.h"
+#include "common/base/durable.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -172,9 +173,9 @@ s_body_to_file (intake_spool_t *self, s_item_t *item)
     char *slash = strrchr (path, '/');
     assert (slash);
     *slash = 0;
-    int rc = there ? blob_sync_dir (path) : blob_make_dir (path);
+    int rc = there ? durable_folder_at (path, "body") : blob_make_dir (path);
     if (rc == 0 && !there)
-        rc = blob_write (path, slash + 1, item->body, item->body_size);
+        rc = blob_write (path, slash + 1, item->body, item->body_size, "body");
     if (rc != 0)
         log_error ("event body not written", kv ("event_id", item->row.event_id),
                    kv ("error", err_str (rc)));

@@ -6,6 +6,7 @@
 #include "broker/io/artifact_report.h"
 #include "broker/io/artifact_stage.h"
 #include "broker/io/render.h"
+#include "common/base/durable.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -51,7 +52,7 @@ s_record_fini (record_t *record)
 static int
 s_write_text (int fd, const char *name, const char *text)
 {
-    return text ? artifact_dir_write (fd, name, text, strlen (text)) : -ENOMEM;
+    return text ? artifact_dir_write (fd, name, text, strlen (text), "save") : -ENOMEM;
 }
 
 
@@ -104,19 +105,25 @@ s_promote (int fd, int64_t attempt)
             rc = artifact_dir_promote (fd, from, path);
     }
     for (size_t i = 0; rc == 0 && i < 2; i++) {
-        rc = artifact_dir_sync (fd, s_folders [i]);
+        rc = artifact_dir_sync (fd, s_folders [i], "promote");
         if (rc == -ENOENT)
             rc = 0;
     }
     return rc;
 }
 
-//  What was staged and never sealed is nobody's any more.
+//  What was staged and never sealed is nobody's any more, nor is what killed brokers were writing.
 static void
-s_drop_staging (int fd, const record_t *record)
+s_drop_leftovers (int fd, const record_t *record)
 {
+    static const char *const folders [] = {"", "output", "logs"};
     for (int i = 0; i < record->attempt_count; i++)
         artifact_stage_drop (fd, record->attempts [i].number);
+    for (size_t i = 0; i < sizeof folders / sizeof folders [0]; i++) {
+        own (own_fd) int dir_fd = artifact_dir_walk (fd, folders [i], false);
+        if (dir_fd >= 0)
+            durable_sweep (dir_fd);
+    }
 }
 
 
@@ -135,7 +142,7 @@ s_save (int fd, const record_t *record, bool upload_failed)
         rc = 0; //  that attempt left nothing
     if (rc < 0)
         return rc;
-    s_drop_staging (fd, record);
+    s_drop_leftovers (fd, record);
     const char *body = record->body ? record->body : "";
     own (own_mem) char *event = render_event (incident, body, record->body_size);
     own (own_mem) char *state =

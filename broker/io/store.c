@@ -193,15 +193,14 @@ store_commit (store_t *self)
     if (!self->open_txn)
         return 0;
     const int64_t from_us = s_clock_us ();
-    failpoint ("broker.store.commit.before");
-    const int fault = failpoint_errno ("broker.store.commit.before");
+    const int fault = failpoint_before ("store", "commit");
     int rc = fault == -EIO ? ERR_STORE : fault;
     if (rc == 0)
         rc = store_db_run (self->db, self->commit, "commit");
     if (rc < 0)
         return store_db_judge (self, rc);
     self->open_txn = false;
-    failpoint ("broker.store.commit.after");
+    failpoint_after ("store", "commit");
     self->stats.commit_us_last = s_clock_us () - from_us;
     self->stats.commit_us_total += self->stats.commit_us_last;
     self->stats.commits_total++;
@@ -227,12 +226,15 @@ store_checkpoint (store_t *self)
     if (self->wal_pages < LIMIT_WAL_PAGES)
         return 0;
     int left = 0, done = 0;
+    if (failpoint_before ("store", "checkpoint") < 0)
+        return ERR_STORE;
     const int code =
         sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &left, &done);
     //  Only tried again after as many pages more, also when a reader held it up.
     self->wal_pages = 0;
     if (code == SQLITE_BUSY)
         return 0;
+    failpoint_after ("store", "checkpoint");
     const int rc = store_db_rc (self->db, code, "checkpoint");
     if (rc == -ENOSPC || rc == -EBUSY) {
         store_db_judge (self, rc);

@@ -3,6 +3,7 @@
 #include "broker/io/store_open.h"
 
 #include "broker/io/blob.h"
+#include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -169,8 +170,12 @@ s_schema_make (store_t *self, err_diag_t *diag)
               STORE_DB_SCHEMA);
     if (rc == 0)
         rc = s_sql_rc (self, sqlite3_exec (self->db, meta, NULL, NULL, NULL), diag);
+    if (rc == 0 && failpoint_before ("open", "commit") < 0)
+        rc = ERR_STORE;
     if (rc == 0)
         rc = s_sql_rc (self, sqlite3_exec (self->db, "COMMIT", NULL, NULL, NULL), diag);
+    if (rc == 0)
+        failpoint_after ("open", "commit");
     return rc;
 }
 
@@ -349,7 +354,9 @@ store_destroy (store_t **self_p)
         sqlite3_stmt *stmt = NULL;
         while ((stmt = sqlite3_next_stmt (self->db, NULL)) != NULL)
             sqlite3_finalize (stmt);
+        (void) failpoint_before ("close", "checkpoint");
         (void) sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        failpoint_after ("close", "checkpoint");
         sqlite3_close (self->db);
     }
     own_fd (&self->lock_fd);

@@ -94,18 +94,27 @@ s_tidy_events (store_t *self, int64_t now_wall_ms)
     return rc < 0 ? rc : count == LIMIT_TIDY_ROWS;
 }
 
+//  Delete the oldest records, where there are too many.  Returns 1 when there may be more.
 static int
 s_tidy_journal (store_t *self)
 {
     const int64_t before = sqlite3_total_changes64 (self->db);
+    int rc = store_db_begin (self);
+    if (rc < 0)
+        return store_db_judge (self, rc);
     int code = sqlite3_bind_int64 (self->tidy_journal, 1, LIMIT_JOURNAL_ROWS);
     if (code == SQLITE_OK)
         code = sqlite3_bind_int64 (self->tidy_journal, 2, LIMIT_JOURNAL_DELETE_ROWS);
     assert (code == SQLITE_OK);
-    const int rc = store_db_run (self->db, self->tidy_journal, "old records");
+    rc = store_db_run (self->db, self->tidy_journal, "old records");
+    const int64_t deleted = sqlite3_total_changes64 (self->db) - before;
     if (rc < 0)
         return store_db_judge (self, rc);
-    return sqlite3_total_changes64 (self->db) - before >= LIMIT_JOURNAL_DELETE_ROWS;
+    if (deleted > 0)
+        rc = store_commit (self);
+    else
+        store_rollback (self);
+    return rc < 0 ? rc : deleted >= LIMIT_JOURNAL_DELETE_ROWS;
 }
 
 

@@ -5,7 +5,6 @@
 #include "broker/io/ingest.h"
 #include "broker/io/stream.h"
 #include "broker/io/work.h"
-#include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -424,8 +423,6 @@ s_send (loop_t *self)
     size_t out_count = 0, write_count = 0;
     const step_out_t *outs = step_outputs (self->step, &out_count);
     const step_write_t *writes = step_writes (self->step, &write_count);
-    if (out_count + write_count > 0)
-        failpoint ("broker.send.before");
     for (size_t i = 0; i < out_count; i++)
         s_send_one (self, &outs [i]);
     for (size_t i = 0; i < write_count; i++) {
@@ -433,8 +430,6 @@ s_send (loop_t *self)
             stream_publish (self, &writes [i].as.record);
     }
     s_refuse_rest (self, "overload");
-    if (out_count + write_count > 0)
-        failpoint ("broker.send.after");
 }
 
 int

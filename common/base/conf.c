@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/conf.h"
 #include "common/base/conf_part.h"
+#include "common/base/durable.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -706,21 +707,6 @@ conf_reload (const conf_t *self, conf_t **ret_conf)
 
 //  --- ready file
 
-static int
-s_write_all (int fd, const char *text)
-{
-    size_t size = strlen (text), done = 0;
-    while (done < size) {
-        ssize_t count = write (fd, text + done, size - done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -errno;
-        done += (size_t) count;
-    }
-    return 0;
-}
-
 int
 conf_write_ready (const char *path, const char *lines)
 {
@@ -734,9 +720,9 @@ conf_write_ready (const char *path, const char *lines)
         open (part.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return -errno;
-    rc = s_write_all (fd, lines);
-    if (rc == 0 && rename (part.data, path) < 0)
-        rc = -errno;
+    rc = durable_fill (fd, lines, strlen (lines));
+    if (rc == 0)
+        rc = durable_rename (AT_FDCWD, part.data, AT_FDCWD, path, "ready");
     if (rc < 0)
         (void) unlink (part.data);
     return rc;

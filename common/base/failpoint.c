@@ -15,58 +15,49 @@
 #include <string.h>
 #include <unistd.h>
 
-//  Every failpoint of the project.  To add one: a row "PROGRAM.MODULE.ACTION.before" (or .after) in
-//  the block of its program, in the order in which they are passed, and one call of failpoint () or
-//  failpoint_errno () with the same text.  The system test kills the program at each row that
-//  TRIAGE_FAILPOINT=list prints, so a row that no run passes fails that test.
+//  Every action that has failpoints.  To add one: a row "PROGRAM.PLACE.ACTION" here, and its place and
+//  action in the call.  The system test kills the program before and after each row, so a row that no
+//  run passes fails that test.
 static const char *const s_names [] = {
-    "broker.store.commit.before",
-    "broker.store.commit.after",
-    "broker.blob.write.before",
-    "broker.blob.fsync.before",
-    "broker.blob.rename.before",
-    "broker.blob.rename.after",
-    "broker.send.before",
-    "broker.send.after",
-    "broker.artifact.chunk.before",
-    "broker.artifact.seal.before",
-    "broker.artifact.seal.rename.before",
-    "broker.artifact.seal.rename.after",
-    "broker.artifact.sealed.sent",
-    "broker.effect.before",
-    "broker.effect.after",
+    "broker.open.commit",       "broker.ready.rename",       "broker.store.commit",
+    "broker.store.checkpoint",  "broker.close.checkpoint",   "broker.send.WELCOME",
+    "broker.send.ASSIGN",       "broker.send.LEASE",         "broker.send.VERDICT_ACK",
+    "broker.send.CANCEL",       "broker.send.PONG",          "broker.send.BYE",
+    "broker.send.ERROR",        "broker.send.EVENT_ACK",     "broker.send.EVENT_NACK",
+    "broker.send.GO",           "broker.send.SEALED",        "broker.send.DATA",
+    "broker.send.GO_EVENT",     "broker.send.RECORD",        "broker.mkdir.folder",
+    "broker.render.sync",       "broker.render.rename",      "broker.render.folder",
+    "broker.staged.sync",       "broker.staged.folder",      "broker.manifest.sync",
+    "broker.manifest.rename",   "broker.manifest.folder",    "broker.seal.rename",
+    "broker.seal.folder",       "broker.effect.run",         "broker.promote.rename",
+    "broker.promote.folder",    "broker.save.sync",          "broker.save.rename",
+    "broker.save.folder",       "broker.event.sync",         "broker.event.rename",
+    "broker.event.folder",      "broker.body.sync",          "broker.body.rename",
+    "broker.body.folder",       "broker.session.sync",       "broker.session.rename",
+    "broker.session.folder",
 
-    "worker.fetch.before",
-    "worker.run.before",
-    "worker.run.after",
-    "worker.spool.fsync.before",
-    "worker.spool.rename.before",
-    "worker.spool.rename.after",
-    "worker.put.before",
-    "worker.seal.before",
-    "worker.sealed.after",
-    "worker.verdict.before",
-    "worker.verdict.after",
-    "worker.ack.before",
-    "worker.ack.after",
+    "worker.id.sync",           "worker.id.rename",          "worker.id.folder",
+    "worker.ready.rename",      "worker.send.HELLO",         "worker.send.CREDIT",
+    "worker.send.ACCEPT",       "worker.send.STARTED",       "worker.send.PROGRESS",
+    "worker.send.VERDICT",      "worker.send.RELEASE",       "worker.send.PING",
+    "worker.send.BYE",          "worker.send.GET",           "worker.send.PUT",
+    "worker.send.SEAL",         "worker.run.start",          "worker.collect.sync",
+    "worker.collect.folder",    "worker.verdict.sync",       "worker.verdict.rename",
+    "worker.verdict.folder",    "worker.spool.rename",       "worker.spool.folder",
+    "worker.discard.rename",    "worker.sweep.rename",
 
-    "publisher.id.write.before",
-    "publisher.id.write.after",
-    "publisher.event.before",
-    "publisher.event.after",
-    "publisher.ack.before",
-    "publisher.ack.after",
-    "publisher.id.write",
-    "publisher.id.sync",
-    "publisher.chunk.before",
-    "publisher.seal.before",
-    "publisher.finish.before",
-    "publisher.finish.after",
+    "run.result.sync",          "run.result.rename",         "run.result.folder",
+
+    "publisher.ids.folder",     "publisher.ids.sync",        "publisher.send.EVENT",
+    "publisher.send.PUT_EVENT", "publisher.send.SEAL_EVENT", "publisher.ack.log",
+    "publisher.finish.unlink",  "publisher.finish.folder",
 };
 
-enum { NAMES = sizeof (s_names) / sizeof (s_names [0]) };
+enum { NAMES = sizeof (s_names) / sizeof (s_names [0]), NAME_BYTES = 64 };
 
+static const char *s_program; //  NULL = no failpoint does anything
 static const char *s_armed;   //  row of s_names, NULL = none; set before threads start
+static bool s_armed_after;
 static int s_errno;           //  0 = kill
 static unsigned long s_nth;   //  fires at this passage, counted from 1
 static atomic_ulong s_passed; //  passages of the armed one
@@ -93,7 +84,7 @@ s_refuse (const char *text)
 {
     (void) fprintf (stderr,
                     "TRIAGE_FAILPOINT=%s: expected list, NAME:kill[:NTH] or "
-                    "NAME:errno=E[:NTH] with a name of the list\n",
+                    "NAME:errno=E[:NTH] with a name of the list (errno: .before only)\n",
                     text);
     _exit (EXIT_USAGE);
 }
@@ -136,11 +127,27 @@ s_arm (const char *action)
     return true;
 }
 
+//  "NAME.before" or "NAME.after" of the table.
+
+static const char *
+s_point (const char *text, size_t size, bool *ret_after)
+{
+    static const char *const suffixes [] = {".before", ".after"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t length = strlen (suffixes [i]);
+        *ret_after = i == 1;
+        if (size > length && memcmp (text + size - length, suffixes [i], length) == 0)
+            return s_find (text, size - length);
+    }
+    return NULL;
+}
+
 void
 failpoint_init (const char *program)
 {
     //  Before threads start, and nothing here changes the environment.
     const char *text = getenv ("TRIAGE_FAILPOINT"); //  NOLINT(concurrency-mt-unsafe)
+    s_program = program;
     s_armed = NULL;
     atomic_store (&s_passed, 0);
     if (!text || !*text)
@@ -148,56 +155,64 @@ failpoint_init (const char *program)
     if (strcmp (text, "list") == 0) {
         for (size_t i = 0; i < NAMES; i++) {
             if (s_is_of (s_names [i], program))
-                (void) printf ("%s\n", s_names [i]);
+                (void) printf ("%s.before\n%s.after\n", s_names [i], s_names [i]);
         }
         (void) fflush (stdout);
         _exit (0);
     }
     size_t size = strcspn (text, ":");
-    const char *name = s_find (text, size);
-    if (!name || !text [size] || !s_arm (text + size + 1))
+    const char *name = s_point (text, size, &s_armed_after);
+    if (!name || !text [size] || !s_arm (text + size + 1) || (s_errno && s_armed_after))
         s_refuse (text);
     //  The failpoint of another program in a shared environment is none of ours.
     if (s_is_of (name, program))
         s_armed = name;
 }
 
-//  0 not now, 1 kill, negative errno.
+//  One write (2): the last words of this process, whole even when other threads log.
+
+static _Noreturn void
+s_die (void)
+{
+    char line [NAME_BYTES + 32];
+    int size = snprintf (line, sizeof line, "failpoint %s.%s\n", s_armed,
+                         s_armed_after ? "after" : "before");
+    if (write (STDERR_FILENO, line, (size_t) size) == size)
+        (void) raise (SIGKILL);
+    abort ();
+}
+
+//  0, or a negative errno; dies when it is time to.
 
 static int
-s_pass (const char *name)
+s_pass (const char *place, const char *action, bool after)
 {
-    const char *known = s_find (name, strlen (name));
+    if (!s_program)
+        return 0;
+    char name [NAME_BYTES];
+    int size = snprintf (name, sizeof name, "%s.%s.%s", s_program, place, action);
+    const char *known = size < NAME_BYTES ? s_find (name, (size_t) size) : NULL;
     if (!known) {
         (void) fprintf (stderr, "failpoint %s is not in the table of failpoint.c\n", name);
         abort ();
     }
-    if (known != s_armed || atomic_fetch_add (&s_passed, 1) + 1 != s_nth)
+    if (known != s_armed || after != s_armed_after || atomic_fetch_add (&s_passed, 1) + 1 != s_nth)
         return 0;
-    return s_errno ? -s_errno : 1;
-}
-
-static void
-s_die (void)
-{
-    (void) raise (SIGKILL);
-    abort ();
-}
-
-void
-failpoint (const char *name)
-{
-    if (s_pass (name) == 1)
+    if (!s_errno)
         s_die ();
+    return -s_errno;
 }
 
 int
-failpoint_errno (const char *name)
+failpoint_before (const char *place, const char *action)
 {
-    int rc = s_pass (name);
-    if (rc == 1)
-        s_die ();
-    return rc;
+    return s_pass (place, action, false);
+}
+
+void
+failpoint_after (const char *place, const char *action)
+{
+    (void) s_pass (place, action, true);
 }
 
 #endif

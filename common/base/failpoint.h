@@ -1,25 +1,28 @@
 //  failpoint - named places where a test build can die or fail (SIGKILL, an errno).
 //
-//  Compiled in with TRIAGE_FAILPOINTS only.  Every name stands once in the table of failpoint.c.
+//  Compiled in with TRIAGE_FAILPOINTS only.  Around every commit, send, rename and fsync of the broker,
+//  the worker and the publisher there are two, NAME.before and NAME.after; NAME is
+//  "<program>.<place>.<action>" and stands once in the table of failpoint.c.
 //  Environment of a test build:
 //    TRIAGE_FAILPOINT=list                  print the program's failpoints, one a line, exit 0
-//    TRIAGE_FAILPOINT=NAME:kill[:NTH]       SIGKILL self when NAME is reached for the NTH time
-//    TRIAGE_FAILPOINT=NAME:errno=E[:NTH]    failpoint_errno returns -E that one time
+//    TRIAGE_FAILPOINT=NAME:kill[:NTH]       say so on stderr and SIGKILL self at the NTH passage
+//    TRIAGE_FAILPOINT=NAME:errno=E[:NTH]    failpoint_before returns -E that one time
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #ifdef TRIAGE_FAILPOINTS
 //  Read the environment; `program` is the first word of its failpoint names ("broker", "worker", ...).
+//  Without it no failpoint does anything.
 void
 failpoint_init (const char *program);
-//  Pass a point where only a kill makes sense.
-void
-failpoint (const char *name);
-//  Pass a point that can also fail: 0, or a negative errno to act on.
+//  About to act: 0, or a negative errno to return instead of acting.
 int
-failpoint_errno (const char *name);
+failpoint_before (const char *place, const char *action);
+//  Acted, with success.
+void
+failpoint_after (const char *place, const char *action);
 #else
 #define failpoint_init(program) ((void) 0)
-#define failpoint(name) ((void) 0)
-#define failpoint_errno(name) 0
+#define failpoint_before(place, action) 0
+#define failpoint_after(place, action) ((void) 0)
 #endif

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/link.h"
 
+#include "common/base/failpoint.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
@@ -369,7 +370,8 @@ s_send (link_t *self, const void *lead, size_t lead_size, uint8_t type, const vo
                      .corr = corr};
     uint8_t header [FRAME_BYTES];
     frame_encode (&frame, header);
-    if (lead)
+    rc = failpoint_before ("send", msg_name (type));
+    if (!rc && lead)
         rc = s_send_part (self, lead, lead_size, ZMQ_SNDMORE);
     if (!rc)
         rc = s_send_part (self, header, sizeof header, ZMQ_SNDMORE);
@@ -377,6 +379,7 @@ s_send (link_t *self, const void *lead, size_t lead_size, uint8_t type, const vo
         rc = s_send_part (self, self->out.data, self->out.size, 0);
     if (rc)
         return rc;
+    failpoint_after ("send", msg_name (type));
     return (int64_t) ++self->seq;
 }
 

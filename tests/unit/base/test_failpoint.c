@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +24,10 @@
 
 static char s_output [8192];
 
-//  Run this program again as "test_failpoint STEP..." with TRIAGE_FAILPOINT=arm; wait status.
+//  Run this program again as "test_failpoint ACTION PASSAGES" with TRIAGE_FAILPOINT=arm; wait status.
 
 static int
-s_run (const char *arm, const char *step, const char *passages)
+s_run (const char *arm, const char *action, const char *passages)
 {
     int fds [2];
     assert_int_equal (pipe2 (fds, O_CLOEXEC), 0);
@@ -35,7 +36,7 @@ s_run (const char *arm, const char *step, const char *passages)
     if (pid == 0) {
         char variable [256], name [] = "test_failpoint", first [64], second [16];
         (void) snprintf (variable, sizeof (variable), "TRIAGE_FAILPOINT=%s", arm);
-        (void) snprintf (first, sizeof (first), "%s", step);
+        (void) snprintf (first, sizeof (first), "%s", action);
         (void) snprintf (second, sizeof (second), "%s", passages);
         char *argv [] = {name, first, second, NULL};
         char *envp [] = {variable, NULL};
@@ -56,37 +57,51 @@ s_run (const char *arm, const char *step, const char *passages)
     return status;
 }
 
-//  The child: pass a point so many times, print each failpoint_errno.
+//  The child: pass the two points of store.ACTION so many times, print what each time was returned.
 
 static int
-s_child (const char *name, const char *passages)
+s_child (const char *action, const char *passages)
 {
     failpoint_init ("broker");
-    for (long i = strtol (passages, NULL, 10); i > 0; i--)
-        (void) printf ("%d\n", failpoint_errno (name));
-    if (strcmp (name, "broker.send.before") == 0)
-        failpoint (name);
+    for (long i = strtol (passages, NULL, 10); i > 0; i--) {
+        int rc = failpoint_before ("store", action);
+        if (rc == 0)
+            failpoint_after ("store", action);
+        (void) printf ("%d\n", rc);
+    }
     (void) fflush (stdout);
     return 0;
 }
 
-static void
-test_kill_happens_at_the_nth_passage (void **state)
+static bool
+s_killed (int status)
 {
-    int status = s_run ("broker.send.before:kill:3", "broker.send.before", "1");
-    assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
-    status = s_run ("broker.send.before:kill:3", "broker.send.before", "2");
-    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
-    status = s_run ("broker.send.before:kill", "broker.send.before", "1");
-    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+    return WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL;
+}
+
+static bool
+s_ended (int status, int code)
+{
+    return WIFEXITED (status) && WEXITSTATUS (status) == code;
+}
+
+static void
+test_kill_happens_at_the_nth_passage_and_is_announced (void **state)
+{
+    assert_true (s_ended (s_run ("broker.store.commit.before:kill:3", "commit", "2"), 0));
+    assert_string_equal (s_output, "0\n0\n");
+    assert_true (s_killed (s_run ("broker.store.commit.before:kill:3", "commit", "3")));
+    assert_string_equal (s_output, "failpoint broker.store.commit.before\n");
+    assert_true (s_killed (s_run ("broker.store.commit.after:kill", "commit", "1")));
+    assert_string_equal (s_output, "failpoint broker.store.commit.after\n");
+    assert_true (s_ended (s_run ("broker.store.commit.after:kill", "checkpoint", "1"), 0));
 }
 
 static void
 test_errno_comes_once (void **state)
 {
-    int status =
-        s_run ("broker.store.commit.before:errno=ENOSPC:2", "broker.store.commit.before", "3");
-    assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    int status = s_run ("broker.store.commit.before:errno=ENOSPC:2", "commit", "3");
+    assert_true (s_ended (status, 0));
     char expected [32];
     (void) snprintf (expected, sizeof (expected), "0\n%d\n0\n", -ENOSPC);
     assert_string_equal (s_output, expected);
@@ -95,16 +110,21 @@ test_errno_comes_once (void **state)
 static void
 test_a_point_of_another_program_is_ignored (void **state)
 {
-    int status = s_run ("worker.run.before:kill", "broker.store.commit.before", "1");
-    assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    assert_true (s_ended (s_run ("worker.run.start.before:kill", "commit", "1"), 0));
     assert_string_equal (s_output, "0\n");
+}
+
+static void
+test_a_program_that_is_not_named_has_no_failpoints (void **state)
+{
+    assert_int_equal (failpoint_before ("no", "such"), 0);
+    failpoint_after ("no", "such");
 }
 
 static void
 test_list_prints_the_programs_points_only (void **state)
 {
-    int status = s_run ("list", "broker.store.commit.before", "1");
-    assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    assert_true (s_ended (s_run ("list", "commit", "1"), 0));
     assert_non_null (strstr (s_output, "broker.store.commit.before\nbroker.store.commit.after\n"));
     assert_null (strstr (s_output, "worker."));
 }
@@ -112,23 +132,23 @@ test_list_prints_the_programs_points_only (void **state)
 static void
 test_a_name_outside_the_table_aborts (void **state)
 {
-    int status = s_run ("", "broker.no.such.point", "1");
+    int status = s_run ("", "no_such_action", "1");
     assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGABRT);
-    assert_non_null (strstr (s_output, "broker.no.such.point is not in the table"));
+    assert_non_null (strstr (s_output, "broker.store.no_such_action is not in the table"));
 }
 
 static void
 test_nonsense_in_the_environment_is_refused (void **state)
 {
     static const char *const bad [] = {
-        "broker.no.such.point:kill", "broker.send.before",
-        "broker.send.before:",       "broker.send.before:die",
-        "broker.send.before:kill:0", "broker.send.before:kill:x",
-        "broker.send.before:errno=", "broker.send.before:errno=ENOTHING",
+        "broker.no.such.before:kill",          "broker.store.commit:kill",
+        "broker.store.commit.before",          "broker.store.commit.before:",
+        "broker.store.commit.before:die",      "broker.store.commit.before:kill:0",
+        "broker.store.commit.before:kill:x",   "broker.store.commit.before:errno=",
+        "broker.store.commit.after:errno=EIO", "broker.store.commit.before:errno=ENOTHING",
     };
     for (size_t i = 0; i < sizeof (bad) / sizeof (bad [0]); i++) {
-        int status = s_run (bad [i], "broker.store.commit.before", "1");
-        assert_true (WIFEXITED (status) && WEXITSTATUS (status) == EXIT_USAGE);
+        assert_true (s_ended (s_run (bad [i], "commit", "1"), EXIT_USAGE));
         assert_non_null (strstr (s_output, "expected list, NAME:kill"));
     }
 }
@@ -139,9 +159,10 @@ main (int argc, char **argv)
     if (argc == 3)
         return s_child (argv [1], argv [2]);
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test (test_kill_happens_at_the_nth_passage),
+        cmocka_unit_test (test_kill_happens_at_the_nth_passage_and_is_announced),
         cmocka_unit_test (test_errno_comes_once),
         cmocka_unit_test (test_a_point_of_another_program_is_ignored),
+        cmocka_unit_test (test_a_program_that_is_not_named_has_no_failpoints),
         cmocka_unit_test (test_list_prints_the_programs_points_only),
         cmocka_unit_test (test_a_name_outside_the_table_aborts),
         cmocka_unit_test (test_nonsense_in_the_environment_is_refused),

@@ -346,7 +346,7 @@ test_a_planted_symlink_is_not_followed (void **state)
     fixture_t *self = *state;
     char victim [128];
     snprintf (victim, sizeof victim, "%s/victim", self->world.dir);
-    assert_int_equal (blob_write (self->world.dir, "victim", "safe", 4), 0);
+    assert_int_equal (blob_write (self->world.dir, "victim", "safe", 4, "save"), 0);
     assert_int_equal (blob_make_dir (world_path (&self->world, "attempts/1.staging/output")), 0);
     assert_int_equal (symlink (victim, world_path (&self->world, "attempts/1.staging/output/"
                                                                  "investigation.md")),
@@ -409,11 +409,11 @@ test_a_closed_incident_takes_no_files_but_knows_what_it_has (void **state)
     s_expect_error (self, "closed");
     s_seal (self, &file, 1);
     s_expect_sealed (self, "closed");
+    assert_int_not_equal (access (world_path (&self->world, "attempts/1.staging"), F_OK), 0);
 
     self->world.incident.state = INCIDENT_INVESTIGATING;
     world_save (&self->world);
-    s_put (self, s_path, 500, 400, self->report + 400, 100);
-    s_expect_go (self, 500);
+    s_put_all (self, s_path, self->report, 500);
     s_seal (self, &file, 1);
     s_expect_sealed (self, "stored");
     self->world.incident.state = INCIDENT_RESOLVED;
@@ -562,7 +562,7 @@ test_a_new_configuration_brings_its_prompt_and_clusters (void **state)
     assert_string_equal (before, "Be careful.\n");
     char yaml [128], path [160];
     snprintf (yaml, sizeof yaml, "clusters: [{name: edge, triage: {enabled: false}}]\n");
-    assert_int_equal (blob_write (self->world.dir, "broker.yaml", yaml, strlen (yaml)), 0);
+    assert_int_equal (blob_write (self->world.dir, "broker.yaml", yaml, strlen (yaml), "save"), 0);
     snprintf (path, sizeof path, "%s/broker.yaml", self->world.dir);
     const char *const flags [] = {"--config",
                                   path,

@@ -55,7 +55,7 @@ test_a_written_file_holds_the_bytes_and_nothing_else_is_left (void **state)
 {
     char path [128];
     struct stat st;
-    assert_int_equal (blob_write (s_dir, "one", "hello", 5), 0);
+    assert_int_equal (blob_write (s_dir, "one", "hello", 5, "save"), 0);
     snprintf (path, sizeof path, "%s/one", s_dir);
     own (buf_fini) buf_t buf = buf_init (100);
     assert_int_equal (buf_read_file (&buf, path), 0);
@@ -69,8 +69,8 @@ static void
 test_a_second_write_replaces_the_first (void **state)
 {
     char path [128];
-    assert_int_equal (blob_write (s_dir, "one", "longer text", 11), 0);
-    assert_int_equal (blob_write (s_dir, "one", "", 0), 0);
+    assert_int_equal (blob_write (s_dir, "one", "longer text", 11, "save"), 0);
+    assert_int_equal (blob_write (s_dir, "one", "", 0, "save"), 0);
     snprintf (path, sizeof path, "%s/one", s_dir);
     struct stat st;
     assert_int_equal (stat (path, &st), 0);
@@ -81,9 +81,9 @@ test_a_second_write_replaces_the_first (void **state)
 static void
 test_a_failed_write_leaves_nothing (void **state)
 {
-    assert_int_equal (blob_write (s_dir, "a/b", "x", 1), -EINVAL);
-    assert_int_equal (blob_write (s_dir, "", "x", 1), -EINVAL);
-    assert_int_equal (blob_write ("/tmp/test_blob.not.there", "one", "x", 1), -ENOENT);
+    assert_int_equal (blob_write (s_dir, "a/b", "x", 1, "save"), -EINVAL);
+    assert_int_equal (blob_write (s_dir, "", "x", 1, "save"), -EINVAL);
+    assert_int_equal (blob_write ("/tmp/test_blob.not.there", "one", "x", 1, "save"), -ENOENT);
     assert_int_equal (s_entries (s_dir), 0);
 }
 
@@ -93,7 +93,7 @@ test_a_folder_in_the_way_is_told_and_no_temporary_stays (void **state)
     char path [128];
     snprintf (path, sizeof path, "%s/one", s_dir);
     assert_int_equal (mkdir (path, 0700), 0);
-    assert_int_equal (blob_write (s_dir, "one", "x", 1), -EISDIR);
+    assert_int_equal (blob_write (s_dir, "one", "x", 1, "save"), -EISDIR);
     assert_int_equal (s_entries (s_dir), 1);
 }
 
@@ -107,15 +107,14 @@ test_folders_are_made_with_their_parents_and_twice (void **state)
     assert_int_equal (blob_make_dir (path), 0);
     assert_int_equal (stat (path, &st), 0);
     assert_int_equal (st.st_mode & 0777, 0700);
-    assert_int_equal (blob_write (path, "one", "x", 1), 0);
-    assert_int_equal (blob_sync_dir (path), 0);
+    assert_int_equal (blob_write (path, "one", "x", 1, "save"), 0);
 }
 
 static void
 test_a_file_where_a_folder_should_be_is_an_error (void **state)
 {
     char path [128];
-    assert_int_equal (blob_write (s_dir, "file", "x", 1), 0);
+    assert_int_equal (blob_write (s_dir, "file", "x", 1, "save"), 0);
     snprintf (path, sizeof path, "%s/file", s_dir);
     assert_int_equal (blob_make_dir (path), -ENOTDIR);
     assert_int_equal (blob_make_dir (""), -EINVAL);

@@ -354,7 +354,7 @@ test_a_body_comes_back_from_the_row_or_from_its_file (void **state)
     digest_hex ("large", 5, event.as.event.body_sha);
     snprintf (dir, sizeof dir, "%s/state/events", self->dir);
     snprintf (name, sizeof name, "%s.json", event.as.event.body_sha);
-    assert_int_equal (blob_write (dir, name, "large", 5), 0);
+    assert_int_equal (blob_write (dir, name, "large", 5, "save"), 0);
     s_apply (self->store, &event);
     s_put_incident (self->store, &inlined);
     s_put_incident (self->store, &filed);
@@ -459,7 +459,7 @@ test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents (void **s
     char path [200], dir [160], name [80];
     snprintf (dir, sizeof dir, "%s/state/events", self->dir);
     snprintf (name, sizeof name, "%s.json", event.as.event.body_sha);
-    assert_int_equal (blob_write (dir, name, "large", 5), 0);
+    assert_int_equal (blob_write (dir, name, "large", 5, "save"), 0);
     blob_event_path (self->path, event.as.event.body_sha, path, sizeof path);
     s_apply (self->store, &event);
     assert_int_equal (store_commit (self->store), 0);
@@ -481,7 +481,7 @@ s_body_file (s_world_t *self, const char *text, int64_t age_ms, char ret_sha [DI
     snprintf (dir, sizeof dir, "%s/state/events", self->dir);
     digest_hex (text, strlen (text), ret_sha);
     snprintf (name, sizeof name, "%s.json", ret_sha);
-    assert_int_equal (blob_write (dir, name, text, strlen (text)), 0);
+    assert_int_equal (blob_write (dir, name, text, strlen (text), "save"), 0);
     snprintf (ret_path, 256, "%s/%s", dir, name);
     const struct timespec times [2] = {{.tv_nsec = UTIME_OMIT},
                                        {.tv_sec = (s_now_ms - age_ms) / 1000}};

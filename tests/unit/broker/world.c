@@ -91,7 +91,7 @@ s_incident (world_t *self, const char *body, size_t size)
         *slash = 0;
         int rc = blob_make_dir (path);
         assert (rc == 0);
-        rc = blob_write (path, slash + 1, body, size);
+        rc = blob_write (path, slash + 1, body, size, "save");
         assert (rc == 0);
         (void) rc;
         event->body = NULL;
@@ -115,7 +115,7 @@ world_init (world_t *self, const char *body, size_t size)
     snprintf (self->state_path, sizeof self->state_path, "%s/broker.db", self->dir);
     snprintf (self->prompt_path, sizeof self->prompt_path, "%s/prompt.md", self->dir);
     snprintf (self->endpoint, sizeof self->endpoint, "ipc://%s/files", self->dir);
-    int rc = blob_write (self->dir, "prompt.md", "Be careful.\n", 12);
+    int rc = blob_write (self->dir, "prompt.md", "Be careful.\n", 12, "save");
     assert (rc == 0);
     err_diag_t diag = {{0}};
     rc = store_open (self->state_path, &self->store, &diag);

@@ -71,6 +71,24 @@ test_jobs_of_an_earlier_life_are_discarded_and_the_spool_is_kept (void **state)
     home_close (&home);
 }
 
+//  In a container every life has the same process id.
+static void
+test_what_an_earlier_life_has_not_swept_keeps_nothing_from_the_trash (void **state)
+{
+    folder_t *folder = *state;
+    for (int life = 0; life < 2; life++) {
+        home_t home;
+        assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+        folder_dir (folder, "w1/jobs/one");
+        folder_file (folder, "w1/jobs/one/file", 1);
+        char job [128];
+        snprintf (job, sizeof job, "%s/w1/jobs/one", folder->path);
+        home_discard (&home, job);
+        assert_int_not_equal (access (job, F_OK), 0);
+        home_close (&home);
+    }
+}
+
 static void
 test_a_sweep_removes_no_more_than_it_may_and_all_in_the_end (void **state)
 {
@@ -121,6 +139,9 @@ main (void)
             folder_teardown),
         cmocka_unit_test_setup_teardown (
             test_jobs_of_an_earlier_life_are_discarded_and_the_spool_is_kept, folder_setup,
+            folder_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_what_an_earlier_life_has_not_swept_keeps_nothing_from_the_trash, folder_setup,
             folder_teardown),
         cmocka_unit_test_setup_teardown (
             test_a_sweep_removes_no_more_than_it_may_and_all_in_the_end, folder_setup,
