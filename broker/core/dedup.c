@@ -3,6 +3,7 @@
 #include "broker/core/dedup.h"
 
 #include "broker/core/journal.h"
+#include "broker/core/overflow.h"
 #include "broker/core/queue.h"
 #include "broker/core/settle.h"
 
@@ -166,6 +167,8 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
         && !(s_make_room (self, fault, fault->cluster, now)
              && s_make_room (self, fault, NULL, now)))
         suppress = INCIDENT_SUPPRESS_OVERFLOW;
+    if (suppress == INCIDENT_SUPPRESS_OVERFLOW)
+        overflow_announce (self, fault->cluster, now);
     if (suppress == INCIDENT_SUPPRESS_OVERFLOW && recent
         && known->suppress == INCIDENT_SUPPRESS_OVERFLOW)
         s_count (self, in, known, now); //  still no room: one row for the condition is enough

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/dispatch.h"
 
+#include "broker/core/breaker.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
@@ -82,7 +83,11 @@ dispatch (step_t *self, clk_now_t now)
     self->retry_ms = INT64_MAX;
     if (self->drained)
         return;
-    for (int64_t free = self->queued ? s_free (self, now) : 0; free > 0 && self->queued; free--) {
+    int64_t free = self->queued ? s_free (self, now) : 0;
+    int64_t room = free > 0 ? breaker_room (self, now) : 0;
+    if (free > 0 && room == 0)
+        s_retry_at (self, breaker_wake (self));
+    for (free = free < room ? free : room; free > 0 && self->queued; free--) {
         entry_t *entry = queue_pick (self, now, s_fits);
         worker_t *worker = entry ? s_worker (self, entry, now) : NULL;
         if (!worker)

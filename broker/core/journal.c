@@ -105,6 +105,16 @@ journal_source (step_t *self, const char *cluster, const char *change, const cha
     s_push (self, &record, now);
 }
 
+void
+journal_breaker (step_t *self, const char *change, const char *reason, clk_now_t now)
+{
+    row_record_t record = {.kind = "breaker", .cluster = "-"};
+    state_text (record.change, change);
+    state_text (record.reason, reason);
+    record.occurrences = self->breaker.failures;
+    s_push (self, &record, now);
+}
+
 int
 journal_load (step_t *self, const char *topic, int64_t last_seq)
 {

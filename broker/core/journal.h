@@ -16,6 +16,9 @@ journal_worker (step_t *self, const worker_t *worker, const char *change, const 
 void
 journal_source (step_t *self, const char *cluster, const char *change, const char *reason,
                 clk_now_t now);
+//  The circuit breaker: opened, closed, probed.
+void
+journal_breaker (step_t *self, const char *change, const char *reason, clk_now_t now);
 //  Fill a record's incident fields.
 void
 journal_describe (row_record_t *record, const row_incident_t *row);

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/lease.h"
 
+#include "broker/core/breaker.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/settle.h"
@@ -133,6 +134,7 @@ lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now)
     s_write (self, attempt);
     journal_incident (self, &row, incident_state_name (row.state), now);
     journal_attempt (self, attempt, "assigned", now);
+    breaker_issued (self, attempt, now);
     worker->last_assigned = ++self->assigned_order;
 
     step_out_t *out = state_out_worker (self, STEP_OUT_ASSIGN, worker);
@@ -379,6 +381,7 @@ lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
     attempt->lease_ms = now.boot_ms + self->settings.reconnect_grace_ms;
     attempt->superseded_ms = now.boot_ms;
     attempt->accepted = true;
+    attempt->probe = breaker_is_probe (self, &attempt->row);
     char fence [IDENT_SIZE + 24];
     snprintf (fence, sizeof fence, "%s/%lld", attempt->row.incident.text,
               (long long) attempt->row.number);
@@ -389,6 +392,7 @@ lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
     attempt->session = kept->session;
     attempt->accepted = kept->accepted;
     attempt->unreflected = kept->unreflected;
+    attempt->probe = kept->probe;
     attempt->accept_ms = kept->accept_ms;
     attempt->lease_ms = kept->lease_ms;
     attempt->deadline_ms = kept->deadline_ms;

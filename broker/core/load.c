@@ -1,8 +1,10 @@
 //  load - rows back into the state, before the first turn and after a rollback.
 //  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/breaker.h"
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
+#include "broker/core/overflow.h"
 #include "broker/core/queue.h"
 #include "broker/core/settle.h"
 #include "broker/core/state.h"
@@ -35,6 +37,7 @@ s_keep_one (step_t *self, const attempt_t *attempt)
     kept->session = attempt->session;
     kept->accepted = attempt->accepted;
     kept->unreflected = attempt->unreflected;
+    kept->probe = attempt->probe;
     kept->accept_ms = attempt->accept_ms;
     kept->lease_ms = attempt->lease_ms;
     kept->deadline_ms = attempt->deadline_ms;
@@ -89,6 +92,19 @@ int
 step_load_effect (step_t *self, const row_effect_t *row)
 {
     return outbox_load (self, row);
+}
+
+int
+step_load_breaker (step_t *self, const row_breaker_t *row)
+{
+    self->breaker = *row;
+    return 0;
+}
+
+int
+step_load_alert (step_t *self, const row_alert_t *row)
+{
+    return overflow_load (self, row);
 }
 
 int

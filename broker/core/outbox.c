@@ -2,10 +2,23 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/outbox.h"
 
+#include "broker/core/breaker.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
+
+struct effect {
+    int64_t id;
+    row_effect_t row;
+    int64_t next_ms;
+    bool again;            //  asked for once more while in flight
+    bool waiting;          //  for its upload: not in its channel yet
+    effect_t *prev, *next; //  in its channel
+    UT_hash_handle hh, hk; //  by id, by key
+};
 
 static effect_t *
 s_find (const step_t *self, int64_t id)
@@ -15,20 +28,60 @@ s_find (const step_t *self, int64_t id)
     return effect;
 }
 
-//  The effect of this key that is not finished; there are few of them.
 static effect_t *
 s_find_key (const step_t *self, const char *key)
 {
-    for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
-        if (strcmp (effect->row.key, key) == 0)
-            return effect;
-    return NULL;
+    effect_t *effect = NULL;
+    HASH_FIND (hk, self->effects_by_key, key, strlen (key), effect);
+    return effect;
 }
 
-static int
-s_by_id (const effect_t *a, const effect_t *b)
+static bool
+s_in_flight (const step_t *self, const effect_t *effect)
 {
-    return (a->id > b->id) - (a->id < b->id);
+    return self->flight_id [effect->row.channel] == effect->id;
+}
+
+//  Under way, or tried before: the others of its channel wait for it.
+static bool
+s_begun (const step_t *self, const effect_t *effect)
+{
+    return s_in_flight (self, effect) || effect->row.tries > 0 || effect->row.unsure;
+}
+
+//  A storage channel repeats without harm; a message that was sent cannot be taken back.
+static bool
+s_is_message (const effect_t *effect)
+{
+    return effect->row.channel == ROW_CHANNEL_SLACK;
+}
+
+//  The upload that a message about this incident waits for, NULL = none.
+static effect_t *
+s_upload (const step_t *self, const effect_t *effect)
+{
+    char key [sizeof effect->row.key];
+    if (!s_is_message (effect) || !effect->row.incident.text [0])
+        return NULL;
+    snprintf (key, sizeof key, "storage/%s", effect->row.incident.text);
+    return s_find_key (self, key);
+}
+
+//  Into its channel, by commit order, but never before one that has been begun.
+static void
+s_enqueue (step_t *self, effect_t *effect)
+{
+    effect_t **head = &self->channels [effect->row.channel];
+    effect_t *after = *head ? (*head)->prev : NULL;
+    while (after && after != *head && after->id > effect->id)
+        after = after->prev;
+    effect->waiting = false;
+    if (!after)
+        DL_APPEND (*head, effect);
+    else if (after->id > effect->id && !s_begun (self, after))
+        DL_PREPEND (*head, effect);
+    else
+        DL_APPEND_ELEM (*head, after, effect);
 }
 
 static effect_t *
@@ -39,29 +92,43 @@ s_hold (step_t *self, const row_effect_t *row)
         return NULL;
     effect->id = row->id;
     effect->row = *row;
+    effect->waiting = true;
     HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
+    HASH_ADD_KEYPTR (hk, self->effects_by_key, effect->row.key, strlen (effect->row.key), effect);
     return effect;
 }
 
-static bool
-s_in_flight (const step_t *self, const effect_t *effect)
+static void
+s_forget (step_t *self, effect_t *effect)
 {
-    return self->flight_id [effect->row.channel] == effect->id;
+    if (!effect->waiting)
+        DL_DELETE (self->channels [effect->row.channel], effect);
+    HASH_DELETE (hk, self->effects_by_key, effect);
+    HASH_DELETE (hh, self->effects, effect);
+    free (effect);
+}
+
+static void
+s_write (step_t *self, const effect_t *effect)
+{
+    state_write (self, STEP_WRITE_EFFECT)->as.effect = effect->row;
 }
 
 void
-outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
+outbox_add (step_t *self, row_channel_t channel, const char *key, const ident_t *incident,
             clk_now_t now)
 {
-    row_effect_t row = {.channel = channel, .incident = entry->id, .next_ms = now.wall_ms};
-    snprintf (row.key, sizeof row.key, "%s/%s", kind, entry->id.text);
+    row_effect_t row = {.channel = channel, .next_ms = now.wall_ms};
+    if (incident)
+        row.incident = *incident;
+    state_text (row.key, key);
     effect_t *known = s_find_key (self, row.key);
     if (known) {
         known->again = s_in_flight (self, known);
         known->row.tries = 0;
         known->row.next_ms = now.wall_ms;
         known->next_ms = now.boot_ms;
-        state_write (self, STEP_WRITE_EFFECT)->as.effect = known->row;
+        s_write (self, known);
         return;
     }
     row.id = ++self->last_effect;
@@ -71,7 +138,25 @@ outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t
         return;
     }
     effect->next_ms = now.boot_ms;
-    state_write (self, STEP_WRITE_EFFECT)->as.effect = row;
+    s_write (self, effect);
+    if (!s_upload (self, effect))
+        s_enqueue (self, effect);
+}
+
+void
+outbox_add_incident (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
+                     clk_now_t now)
+{
+    char key [96];
+    snprintf (key, sizeof key, "%s/%s", kind, entry->id.text);
+    outbox_add (self, channel, key, &entry->id, now);
+}
+
+void
+outbox_alert (step_t *self, const row_alert_t *alert, clk_now_t now)
+{
+    state_write (self, STEP_WRITE_ALERT)->as.alert = *alert;
+    outbox_add (self, ROW_CHANNEL_SLACK, alert->key, NULL, now);
 }
 
 //  Full jitter: anywhere between the least and the exponential bound.
@@ -87,12 +172,55 @@ s_backoff (step_t *self, int64_t tries)
 }
 
 static void
+s_announced (step_t *self, const row_effect_t *row, bool announced)
+{
+    if (strncmp (row->key, "degraded/", 9) == 0)
+        breaker_announced (self, strtoll (row->key + 9, NULL, 10), announced);
+}
+
+//  What its end means for others: a message may go now, a "recovered" may have lost its "degraded".
+static void
 s_finish (step_t *self, effect_t *effect, row_effect_state_t state)
 {
     effect->row.state = state;
-    state_write (self, STEP_WRITE_EFFECT)->as.effect = effect->row;
-    HASH_DEL (self->effects, effect);
-    free (effect);
+    s_write (self, effect);
+    row_effect_t row = effect->row;
+    s_forget (self, effect);
+    if (row.channel == ROW_CHANNEL_STORAGE) {
+        char key [sizeof row.key];
+        snprintf (key, sizeof key, "incident/%s", row.incident.text);
+        effect_t *message = s_find_key (self, key);
+        if (message && message->waiting)
+            s_enqueue (self, message);
+    }
+    if (state == ROW_EFFECT_DEAD)
+        s_announced (self, &row, false);
+}
+
+void
+outbox_drop (step_t *self, const char *key, const char *reason)
+{
+    effect_t *effect = s_find_key (self, key);
+    if (!effect || s_in_flight (self, effect))
+        return;
+    state_text (effect->row.error, reason);
+    s_finish (self, effect, ROW_EFFECT_DEAD);
+}
+
+//  Not done: again later.
+static void
+s_again (step_t *self, effect_t *effect, const step_in_t *in, clk_now_t now)
+{
+    int64_t wait = s_backoff (self, effect->row.tries);
+    int64_t asked = in->as.effect.retry_after_ms;
+    if (asked > LIMIT_EFFECT_RETRY_MAX_MS)
+        asked = LIMIT_EFFECT_RETRY_MAX_MS;
+    if (wait < asked)
+        wait = asked;
+    effect->next_ms = now.boot_ms + wait;
+    effect->row.next_ms = now.wall_ms + wait;
+    effect->row.state = ROW_EFFECT_READY;
+    s_write (self, effect);
 }
 
 void
@@ -108,43 +236,30 @@ outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
     }
     state_text (effect->row.error, in->as.effect.error);
     effect->row.tries++;
+    if (in->as.effect.result == STEP_EFFECT_UNSURE)
+        effect->row.unsure = true;
     if (in->as.effect.result == STEP_EFFECT_OK) {
         effect->row.error [0] = 0;
         s_finish (self, effect, ROW_EFFECT_DONE);
-        return;
     }
-    if (in->as.effect.result == STEP_EFFECT_PERMANENT || effect->row.tries >= LIMIT_EFFECT_TRIES) {
+    else if (in->as.effect.result == STEP_EFFECT_PERMANENT
+             || effect->row.tries >= LIMIT_EFFECT_TRIES)
         s_finish (self, effect, ROW_EFFECT_DEAD);
-        return;
-    }
-    int64_t wait = s_backoff (self, effect->row.tries);
-    int64_t asked = in->as.effect.retry_after_ms;
-    if (asked > LIMIT_EFFECT_RETRY_MAX_MS)
-        asked = LIMIT_EFFECT_RETRY_MAX_MS;
-    if (wait < asked)
-        wait = asked;
-    effect->next_ms = now.boot_ms + wait;
-    effect->row.next_ms = now.wall_ms + wait;
-    state_write (self, STEP_WRITE_EFFECT)->as.effect = effect->row;
-}
-
-//  Effects are added and loaded in commit order, and uthash iterates in order of insertion.
-static effect_t *
-s_head (const step_t *self, int channel)
-{
-    for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
-        if ((int) effect->row.channel == channel)
-            return effect;
-    return NULL;
+    else
+        s_again (self, effect, in, now);
 }
 
 void
 outbox_schedule (step_t *self, clk_now_t now)
 {
-    for (int i = 0; i < ROW_CHANNELS; i++) {
-        effect_t *effect = s_head (self, i);
+    for (int i = 0; i < ROW_CHANNELS && !self->drained; i++) {
+        effect_t *effect = self->channels [i];
         if (!effect || self->flight_id [i] || effect->next_ms > now.boot_ms)
             continue;
+        if (s_is_message (effect)) {
+            effect->row.state = ROW_EFFECT_SENDING;
+            s_write (self, effect);
+        }
         self->flight_id [i] = effect->id;
         state_out (self, STEP_OUT_EFFECT, NULL)->as.effect = effect->row;
     }
@@ -154,12 +269,18 @@ int64_t
 outbox_wake (const step_t *self)
 {
     int64_t wake = INT64_MAX;
-    for (int i = 0; i < ROW_CHANNELS; i++) {
-        const effect_t *effect = s_head (self, i);
+    for (int i = 0; i < ROW_CHANNELS && !self->drained; i++) {
+        const effect_t *effect = self->channels [i];
         if (effect && !self->flight_id [i] && effect->next_ms < wake)
             wake = effect->next_ms;
     }
     return wake;
+}
+
+static int
+s_by_id (const effect_t *a, const effect_t *b)
+{
+    return (a->id > b->id) - (a->id < b->id);
 }
 
 int
@@ -176,12 +297,14 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char *
     effect_t *effect = s_hold (self, row);
     if (!effect)
         return -ENOMEM;
-    HASH_SORT (self->effects, s_by_id); //  it takes its old place again
     effect->row.state = ROW_EFFECT_READY;
     effect->row.tries = 0;
     effect->row.next_ms = now.wall_ms;
     effect->next_ms = now.boot_ms;
-    state_write (self, STEP_WRITE_EFFECT)->as.effect = effect->row;
+    s_write (self, effect);
+    if (!s_upload (self, effect))
+        s_enqueue (self, effect); //  at its old place
+    s_announced (self, row, true);
     *ret_text = "due again";
     return 0;
 }
@@ -189,19 +312,50 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char *
 int
 outbox_load (step_t *self, const row_effect_t *row)
 {
-    if (row->state != ROW_EFFECT_READY || s_find (self, row->id))
+    if (row->state == ROW_EFFECT_DONE || row->state == ROW_EFFECT_DEAD || s_find (self, row->id))
         return 0;
-    return s_hold (self, row) ? 0 : -ENOMEM;
+    effect_t *effect = s_hold (self, row);
+    if (!effect)
+        return -ENOMEM;
+    if (row->state == ROW_EFFECT_SENDING && !s_in_flight (self, effect)) {
+        effect->row.state = ROW_EFFECT_READY; //  only delivery knew how it went, and died
+        effect->row.unsure = true;
+    }
+    return 0;
+}
+
+static void
+s_arm (step_t *self, bool begun)
+{
+    for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
+        if (effect->waiting && s_begun (self, effect) == begun && !s_upload (self, effect))
+            s_enqueue (self, effect);
 }
 
 void
 outbox_arm (step_t *self, clk_now_t now)
 {
-    HASH_SORT (self->effects, s_by_id);
+    HASH_SRT (hh, self->effects, s_by_id);
     for (effect_t *effect = self->effects; effect; effect = effect->hh.next) {
         int64_t wait = effect->row.next_ms - now.wall_ms;
         if (wait > LIMIT_EFFECT_RETRY_MAX_MS)
             wait = LIMIT_EFFECT_RETRY_MAX_MS;
         effect->next_ms = now.boot_ms + (wait > 0 ? wait : 0);
     }
+    s_arm (self, true);
+    s_arm (self, false);
+}
+
+int64_t
+outbox_count (const step_t *self)
+{
+    return (int64_t) HASH_COUNT (self->effects);
+}
+
+void
+outbox_clear (step_t *self)
+{
+    effect_t *effect, *next;
+    HASH_ITER (hh, self->effects, effect, next)
+    s_forget (self, effect);
 }

@@ -1,15 +1,27 @@
 //  outbox - effects: rows committed with what calls for them, then handed to delivery.
 //
-//  One channel is one queue in commit order with one request in flight; a retrying one holds its channel.
+//  One channel is one queue in commit order with one request in flight.  A message that waits for its
+//  incident's upload is passed over; one that was begun, or is tried again, holds its channel.  What
+//  cannot be repeated without harm is SENDING in the store before delivery sees it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/state.h"
 
-//  Key "<kind>/<incident>": asked for twice, it is one effect (run again if the first is under way).
+//  Asked for twice by one key, it is one effect (run again if the first is under way).
 void
-outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
+outbox_add (step_t *self, row_channel_t channel, const char *key, const ident_t *incident,
             clk_now_t now);
+//  Key "<kind>/<incident>".
+void
+outbox_add_incident (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
+                     clk_now_t now);
+//  An alert, and the effect of its key that sends it.
+void
+outbox_alert (step_t *self, const row_alert_t *alert, clk_now_t now);
+//  Give up an effect that is to be done, unless it is under way.
+void
+outbox_drop (step_t *self, const char *key, const char *reason);
 //  Delivery's report; one that was not asked for means nothing.
 void
 outbox_done (step_t *self, const step_in_t *in, clk_now_t now);
@@ -28,3 +40,8 @@ int
 outbox_load (step_t *self, const row_effect_t *row) must_check;
 void
 outbox_arm (step_t *self, clk_now_t now);
+//  Effects that are to be done.
+int64_t
+outbox_count (const step_t *self);
+void
+outbox_clear (step_t *self);

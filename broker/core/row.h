@@ -55,19 +55,53 @@ typedef struct {
     char reason [LIMIT_REASON_BYTES];
 } row_attempt_t;
 
-typedef enum { ROW_CHANNEL_STORAGE, ROW_CHANNELS } row_channel_t;
-typedef enum { ROW_EFFECT_READY, ROW_EFFECT_DONE, ROW_EFFECT_DEAD } row_effect_state_t;
+typedef enum { ROW_CHANNEL_STORAGE, ROW_CHANNEL_SLACK, ROW_CHANNELS } row_channel_t;
+typedef enum {
+    ROW_EFFECT_READY,
+    ROW_EFFECT_DONE,
+    ROW_EFFECT_DEAD,
+    ROW_EFFECT_SENDING //  a message, committed before it is begun: after a crash nobody knows how it went
+} row_effect_state_t;
 
 typedef struct {
     int64_t id; //  commit order, from 1
     row_channel_t channel;
-    char key [96]; //  unique: "storage/<incident>"; a row with a known key replaces the old one
-    ident_t incident;
+    //  Unique, a row with a known key replaces the old one: "storage/<incident>", "incident/<incident>",
+    //  "degraded/<opening>", "recovered/<opening>", "overflow/<cluster>/<hour>".
+    char key [96];
+    ident_t incident; //  "" = none
     row_effect_state_t state;
+    bool unsure; //  a message that may have been sent unseen: sent again, it is marked
     int64_t tries;
     int64_t next_ms; //  READY: not before
     char error [LIMIT_REASON_BYTES];
 } row_effect_t;
+
+enum { ROW_REASONS = 3 };
+
+//  The circuit breaker; there is one.
+typedef struct {
+    int64_t id; //  1
+    bool open;
+    bool announced;            //  its "degraded" was asked for, and has not failed for good
+    int64_t openings;          //  so far; their number names the alerts
+    int64_t failures;          //  incidents in a row
+    int64_t first_ms, last_ms; //  when the first and the last of them ended
+    int64_t opened_ms;
+    ident_t probe;                                  //  pause: the attempt whose verdict decides
+    int64_t probe_attempt;                          //  0 = none is under way
+    char reasons [ROW_REASONS][LIMIT_REASON_BYTES]; //  of the last failures, oldest first
+} row_breaker_t;
+
+//  What an alert says, as it was when it was asked for; its effect has the same key.
+typedef struct {
+    char key [96];
+    char cluster [64];         //  overflow
+    int64_t at_ms;             //  asked for
+    int64_t count;             //  failures; overflow: incidents of the cluster that wait
+    int64_t first_ms, last_ms; //  degraded: failures; recovered: opened and closed
+    char reasons [ROW_REASONS][LIMIT_REASON_BYTES];
+} row_alert_t;
 
 //  One record of the event stream (journal); the wire form is msg_record_t.
 typedef struct {

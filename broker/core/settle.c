@@ -2,10 +2,12 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/settle.h"
 
+#include "broker/core/breaker.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
+#include "broker/core/overflow.h"
 #include "broker/core/queue.h"
 
 #include <stdio.h>
@@ -29,7 +31,11 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     state_save (self, entry, row);
     //  the folder is the record of failures too; what of them is shown at its top is storage's matter
     if (row->state != INCIDENT_SUPPRESSED)
-        outbox_add (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
+        outbox_add_incident (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
+    if (row->state == INCIDENT_RESOLVED && self->settings.slack)
+        outbox_add_incident (self, ROW_CHANNEL_SLACK, "incident", entry, now);
+    if (event == INCIDENT_ON_AGENT_END)
+        breaker_failed (self, row->reason, now);
     journal_incident (self, row, incident_state_name (row->state), now);
 }
 
@@ -145,6 +151,7 @@ s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     row.reason [0] = 0;
     if (!row.started_ms)
         row.started_ms = in->as.verdict.started_ms;
+    breaker_succeeded (self, attempt, now); //  its message goes before the incident's
     s_end (self, entry, &row, INCIDENT_ON_SUCCESS, now);
     if (!live)
         self->stats.verdicts_late_total++;
@@ -330,6 +337,7 @@ settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_n
     state_row (entry, &row);
     row.suppress = reason;
     self->stats.events_suppressed [reason]++;
+    overflow_announce (self, entry->cluster, now);
     s_end (self, entry, &row, INCIDENT_ON_SUPPRESS, now);
 }
 

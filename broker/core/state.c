@@ -3,6 +3,8 @@
 #include "broker/core/state.h"
 
 #include "broker/core/lease.h"
+#include "broker/core/outbox.h"
+#include "broker/core/overflow.h"
 #include "broker/core/queue.h"
 
 #include <assert.h>
@@ -286,12 +288,9 @@ state_clear (step_t *self)
     entry_t *entry, *next_entry;
     HASH_ITER (hh, self->entries, entry, next_entry)
     state_remove (self, entry);
-    effect_t *effect, *next_effect;
-    HASH_ITER (hh, self->effects, effect, next_effect)
-    {
-        HASH_DEL (self->effects, effect);
-        free (effect);
-    }
+    outbox_clear (self);
+    overflow_clear (self);
+    memset (&self->breaker, 0, sizeof self->breaker);
     topic_t *topic, *next_topic;
     HASH_ITER (hh, self->topics, topic, next_topic)
     {

@@ -13,6 +13,8 @@
 typedef struct entry entry_t;
 typedef struct attempt attempt_t;
 typedef struct worker worker_t;
+typedef struct effect effect_t; //  outbox.c
+typedef struct told told_t;     //  overflow.c
 
 //  Waiting incidents of one cluster and one severity, FIFO by number.
 typedef struct {
@@ -57,6 +59,7 @@ struct attempt {
     uint64_t session; //  that knows of it: assigned in it, or listed in its HELLO; 0 = none yet
     bool accepted;
     bool unreflected; //  not yet in the worker's credit
+    bool probe;       //  issued while the breaker was open
     int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
     attempt_t *prev, *next;   //  of the incident
     attempt_t *oprev, *onext; //  all that are not ENDED
@@ -80,14 +83,6 @@ struct worker {
 };
 
 typedef struct {
-    int64_t id;
-    row_effect_t row;
-    int64_t next_ms;
-    bool again; //  asked for once more while in flight
-    UT_hash_handle hh;
-} effect_t;
-
-typedef struct {
     char name [ROW_TOPIC];
     int64_t seq;
     UT_hash_handle hh;
@@ -97,7 +92,7 @@ typedef struct {
 typedef struct {
     char fence [IDENT_SIZE + 24];
     uint64_t session;
-    bool accepted, unreflected;
+    bool accepted, unreflected, probe;
     int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
     UT_hash_handle hh;
 } kept_t;
@@ -115,8 +110,10 @@ struct step {
     entry_t *closed, *watched;
     int64_t open_count, closed_count;
     attempt_t *open_attempts;
-    effect_t *effects; //  READY, by id
+    effect_t *effects, *effects_by_key; //  that are to be done
     topic_t *topics;
+    row_breaker_t breaker;
+    told_t *told;
     int64_t last_number, last_effect, last_seq;
     //  queue
     lane_t *lanes [FAULT_SEVERITIES];
@@ -127,8 +124,10 @@ struct step {
     //  fleet
     worker_t *workers;
     int64_t successes, assigned_order;
+    effect_t *channels [ROW_CHANNELS];    //  in order; at most the first has been begun
     int64_t flight_id [ROW_CHANNELS];     //  effect at delivery, 0 = none
     int64_t flight_before [ROW_CHANNELS]; //  when the turn began: a rollback returns to it
+    int64_t probe_ms, probe_backoff_ms;   //  pause: no probe before, wait after the next failure
     kept_t *kept;
     //  the turn
     step_write_t *writes, *write_spare;

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/step.h"
 
+#include "broker/core/breaker.h"
 #include "broker/core/dedup.h"
 #include "broker/core/dispatch.h"
 #include "broker/core/fleet.h"
@@ -316,6 +317,15 @@ step_drain (step_t *self)
     self->drained = true;
 }
 
+int
+step_flights (const step_t *self)
+{
+    int count = 0;
+    for (int i = 0; i < ROW_CHANNELS; i++)
+        count += self->flight_id [i] != 0;
+    return count;
+}
+
 void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
 {
@@ -324,7 +334,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
         ret_stats->incidents [entry->state]++;
     ret_stats->queued = self->queued;
     ret_stats->assigned = ret_stats->incidents [INCIDENT_INVESTIGATING];
-    ret_stats->effects_ready = (int64_t) HASH_COUNT (self->effects);
+    ret_stats->effects_ready = outbox_count (self);
     for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
         if (!worker->connected)
             continue;
@@ -337,6 +347,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
     int64_t oldest = queue_oldest (self);
     ret_stats->oldest_queued_ms = oldest == INT64_MAX ? 0 : now.boot_ms - oldest;
     ret_stats->last_seq = self->last_seq;
+    breaker_stats (self, ret_stats);
 }
 
 size_t

@@ -12,7 +12,7 @@
 //  input is freed.  Writes and outputs are valid until the next step_begin.
 //
 //  Files of this folder: step (entry, inputs -> handlers), state (what is held), dedup, queue, fleet,
-//  lease (attempts, deadlines), verdict rules in settle, dispatch, outbox, journal, load.
+//  lease (attempts, deadlines), verdict rules in settle, dispatch, outbox, breaker, overflow, journal, load.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -41,6 +41,10 @@ typedef struct {
         overflow_reject; //  true: reject the newcomer; false: drop the oldest of the lowest severity
     enum fault_severity severity_threshold;
     bool upload_failed;
+    int64_t failure_threshold; //  incidents in a row that open the breaker, at least 1
+    bool notify_failures;      //  its alerts are asked for
+    bool breaker_pause;        //  open: only single probes are assigned
+    bool slack;                //  there is somewhere to send messages to
     char agent_model [64];
     char agent_allowed_tools [512];
 } step_settings_t;
@@ -74,7 +78,12 @@ typedef struct {
 } step_fence_t;
 
 typedef enum { STEP_STORED, STEP_MISSING, STEP_NOT_CHECKED } step_stored_t;
-typedef enum { STEP_EFFECT_OK, STEP_EFFECT_RETRY, STEP_EFFECT_PERMANENT } step_effect_result_t;
+typedef enum {
+    STEP_EFFECT_OK,
+    STEP_EFFECT_RETRY,  //  it did not happen
+    STEP_EFFECT_UNSURE, //  it may have happened: again, marked
+    STEP_EFFECT_PERMANENT
+} step_effect_result_t;
 typedef enum {
     STEP_COMMAND_RETRY,
     STEP_COMMAND_CANCEL,
@@ -155,6 +164,8 @@ typedef enum {
     STEP_WRITE_INCIDENT,
     STEP_WRITE_ATTEMPT,
     STEP_WRITE_EFFECT,
+    STEP_WRITE_BREAKER,
+    STEP_WRITE_ALERT,
     STEP_WRITE_RECORD
 } step_write_kind_t;
 
@@ -165,6 +176,8 @@ typedef struct {
         row_incident_t incident;
         row_attempt_t attempt;
         row_effect_t effect;
+        row_breaker_t breaker;
+        row_alert_t alert;
         row_record_t record;
     } as;
 } step_write_t;
@@ -254,8 +267,8 @@ step_configure (step_t *self, const step_settings_t *settings);
 
 //  Loading (before the first turn, and after a rollback): step_reload forgets everything durable but
 //  keeps sessions; then hand over the rows: incidents that are open or were last seen within the
-//  dedup or reinvestigation window, all attempts of open incidents, effects that are READY, the known
-//  event ids, the last seq of each topic; then step_loaded arms deadlines.
+//  dedup or reinvestigation window, all attempts of open incidents, effects that are to be done, the
+//  breaker, alerts of the last hour, the last seq of each topic; then step_loaded arms deadlines.
 void
 step_reload (step_t *self);
 int
@@ -264,6 +277,10 @@ int
 step_load_attempt (step_t *self, const row_attempt_t *row) must_check;
 int
 step_load_effect (step_t *self, const row_effect_t *row) must_check;
+int
+step_load_breaker (step_t *self, const row_breaker_t *row) must_check;
+int
+step_load_alert (step_t *self, const row_alert_t *row) must_check;
 int
 step_load_topic (step_t *self, const char *topic, int64_t last_seq) must_check;
 //  Counters not covered by the rows above: highest incident number, effect id, journal seq ever used.
@@ -293,11 +310,20 @@ const step_write_t *
 step_writes (const step_t *self, size_t *ret_count);
 const step_out_t *
 step_outputs (const step_t *self, size_t *ret_count);
-//  Drain: no assignment leaves any more (SIGTERM).
+//  Drain: no assignment leaves any more, no effect is begun (SIGTERM).
 void
 step_drain (step_t *self);
+//  How many effects are at delivery.
+int
+step_flights (const step_t *self);
 
 //  --- what admin shows; all counted from the authoritative state
+typedef enum {
+    STEP_BREAKER_CLOSED,
+    STEP_BREAKER_OPEN,
+    STEP_BREAKER_HALF_OPEN, //  pause: a probe is under way
+    STEP_BREAKERS
+} step_breaker_t;
 typedef struct {
     int64_t incidents [INCIDENT_STATES]; //  of those in memory
     int64_t queued, assigned, effects_ready;
@@ -306,7 +332,11 @@ typedef struct {
         events_suppressed [INCIDENT_SUPPRESS_REASONS];
     int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
     int64_t outcomes_total [4]; //  by verdict_outcome_t
-    int64_t oldest_queued_ms;   //  age of the oldest pending incident, 0 = none
+    step_breaker_t breaker;
+    int64_t breaker_failures;              //  incidents in a row
+    int64_t breaker_opened_ms;             //  wall clock, 0 = closed
+    int64_t breaker_total [STEP_BREAKERS]; //  transitions, by what to
+    int64_t oldest_queued_ms;              //  age of the oldest pending incident, 0 = none
     int64_t last_seq;
 } step_stats_t;
 void

@@ -289,6 +289,24 @@ s_status_files (const artifact_stats_t *files)
         (json_int_t) files->sealed_total, "refused_total", (json_int_t) files->refused_total);
 }
 
+const char *
+admin_breaker_name (step_breaker_t state)
+{
+    static const char *const names [] = {[STEP_BREAKER_CLOSED] = "closed",
+                                         [STEP_BREAKER_OPEN] = "open",
+                                         [STEP_BREAKER_HALF_OPEN] = "half_open"};
+    return names [state];
+}
+
+static json_t *
+s_status_breaker (const step_stats_t *stats)
+{
+    return json_pack ("{s:s,s:I,s:o,s:I}", "state", admin_breaker_name (stats->breaker), "failures",
+                      (json_int_t) stats->breaker_failures, "opened_at",
+                      s_time (stats->breaker_opened_ms), "opened_total",
+                      (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN]);
+}
+
 void
 admin_api_status (const admin_view_t *view, admin_reply_t *reply)
 {
@@ -322,6 +340,7 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
         doc, "effects",
         json_pack ("{s:I,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",
                    view->counted ? json_integer (view->counts.dead_effects) : json_null ()));
+    json_object_set_new (doc, "breaker", s_status_breaker (stats));
     json_object_set_new (doc, "dead_letters",
                          view->counted ? json_integer (view->counts.dead_letters) : json_null ());
     json_object_set_new (doc, "store", s_status_store (&data->store));
@@ -474,12 +493,18 @@ s_attempt (const row_attempt_t *row)
 }
 
 static const char *const s_effect_states [] = {
-    [ROW_EFFECT_READY] = "ready", [ROW_EFFECT_DONE] = "done", [ROW_EFFECT_DEAD] = "dead"};
+    [ROW_EFFECT_READY] = "ready",
+    [ROW_EFFECT_DONE] = "done",
+    [ROW_EFFECT_DEAD] = "dead",
+    [ROW_EFFECT_SENDING] = "sending",
+};
+enum { EFFECT_STATES = sizeof s_effect_states / sizeof s_effect_states [0] };
 
 static json_t *
 s_effect (const row_effect_t *row)
 {
-    static const char *const channels [] = {[ROW_CHANNEL_STORAGE] = "storage"};
+    static const char *const channels [] = {
+        [ROW_CHANNEL_STORAGE] = "storage", [ROW_CHANNEL_SLACK] = "slack"};
     return json_pack ("{s:I,s:s,s:o,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
                       channels [row->channel], "key", s_text (row->key), "incident",
                       s_text_or_null (row->incident.text), "state", s_effect_states [row->state],
@@ -493,10 +518,11 @@ admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_r
 {
     const char *asked = query->state ? query->state : s_effect_states [ROW_EFFECT_DEAD];
     int state = ROW_EFFECT_READY;
-    while (state <= ROW_EFFECT_DEAD && strcmp (asked, s_effect_states [state]) != 0)
+    while (state < EFFECT_STATES && strcmp (asked, s_effect_states [state]) != 0)
         state++;
-    if (state > ROW_EFFECT_DEAD) {
-        admin_reply_error (reply, STATUS_BAD, "bad_query", "state: ready, done or dead expected");
+    if (state == EFFECT_STATES) {
+        admin_reply_error (reply, STATUS_BAD, "bad_query",
+                           "state: ready, sending, done or dead expected");
         return;
     }
     int want = (int) query->limit + 1;

@@ -101,6 +101,20 @@ s_print_outcomes (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
+s_print_breaker (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %d\n", self->name, (int) view->data.stats.breaker);
+}
+
+static void
+s_print_transitions (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < STEP_BREAKERS; i++)
+        s_sample (out, self, "to", admin_breaker_name ((step_breaker_t) i),
+                  (double) view->data.stats.breaker_total [i]);
+}
+
+static void
 s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     s_sample (out, self, "state", "ready", (double) view->data.stats.effects_ready);
@@ -346,6 +360,12 @@ static const metric_t s_metrics [] = {
     {"triage_results_late_total", "counter", "Late verdicts of superseded attempts that won.",
      s_print_number, DATA (stats.verdicts_late_total)},
     {"triage_agent_runs_total", "counter", "Attempts that ended, by outcome.", s_print_outcomes, 0},
+    {"triage_circuit_breaker_state", "gauge",
+     "Circuit breaker of the investigations: 0 closed, 1 open, 2 half open.", s_print_breaker, 0},
+    {"triage_circuit_breaker_failures", "gauge", "Incidents in a row that ended without a report.",
+     s_print_number, DATA (stats.breaker_failures)},
+    {"triage_circuit_breaker_transitions_total", "counter", "Changes of the breaker, by state.",
+     s_print_transitions, 0},
     {"triage_effects", "gauge", "Effects in the outbox that are not done.", s_print_effects, 0},
     {"triage_stream_last_seq", "gauge", "Sequence number of the newest journal record.",
      s_print_number, DATA (stats.last_seq)},

@@ -61,6 +61,9 @@ int
 admin_query_set (admin_query_t *self, const char *name, const char *value,
                  err_diag_t *diag) must_check;
 
+//  "closed", "open", "half_open".
+const char *
+admin_breaker_name (step_breaker_t state);
 //  Each fills the reply, also on failure.
 void
 admin_api_healthz (const admin_view_t *view, admin_reply_t *reply);

@@ -50,6 +50,7 @@ s_execute (delivery_t *self, const row_effect_t *effect)
                 self->reader, self->settings->workspace_root, effect->incident.text,
                 self->settings->upload_failed_investigations, error);
             break;
+        case ROW_CHANNEL_SLACK:
         case ROW_CHANNELS: snprintf (error, LIMIT_REASON_BYTES, "no such channel"); break;
     }
     failpoint_after ("effect", "run");

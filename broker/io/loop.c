@@ -189,14 +189,34 @@ s_reload (loop_t *self)
     log_info ("configuration reloaded");
 }
 
+//  What delivery has under way is waited for: a message whose end is not known would be sent again.
 static void
 s_drain (loop_t *self)
 {
+    if (self->draining) {
+        log_error ("second signal, stopping now");
+        _exit (EXIT_RUNTIME);
+    }
     log_info ("stopping, workers keep what they have");
+    int64_t wait_ms = self->settings->shutdown_timeout / 2;
+    if (wait_ms > LIMIT_DRAIN_EFFECT_MS)
+        wait_ms = LIMIT_DRAIN_EFFECT_MS;
+    self->drain_until_ms = clk_now (self->args.clk).boot_ms + wait_ms;
     self->draining = true;
     step_drain (self->step);
     (void) turn_run (self);
     work_bye (self);
+}
+
+//  Draining: is it over?
+static void
+s_drained (loop_t *self, clk_now_t now)
+{
+    const int flights = step_flights (self->step);
+    if (!self->draining || (flights > 0 && now.boot_ms < self->drain_until_ms))
+        return;
+    if (flights > 0)
+        log_warn ("effect still under way, its end is not recorded", kv ("effects", flights));
     if (self->exit_code < 0)
         self->exit_code = 0;
 }
@@ -272,6 +292,8 @@ s_wait (loop_t *self)
     }
     else
         due_ms = s_min (due_ms, step_wake (self->step));
+    if (self->draining)
+        due_ms = s_min (due_ms, self->drain_until_ms);
     if (self->held)
         due_ms = s_min (due_ms, now.boot_ms + LIMIT_STORE_RETRY_MS);
     link_wait_t items [5] = {
@@ -298,6 +320,7 @@ loop_run (loop_t *self, const loop_threads_t *threads)
             s_tidy (self, now);
         if (now.boot_ms >= self->snapshot_ms)
             s_snapshot (self, now);
+        s_drained (self, now);
     }
     s_snapshot (self, clk_now (self->args.clk));
     return self->exit_code;

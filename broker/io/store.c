@@ -18,6 +18,8 @@
 
 _Static_assert(INCIDENT_PENDING == 1 && INCIDENT_INVESTIGATING == 2,
                "statements of store_open.c and store_load.c name the open states by number");
+_Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_SENDING == 3,
+               "a statement of store_load.c names the states that are to be done by number");
 
 static int64_t
 s_clock_us (void)
@@ -121,6 +123,12 @@ store_apply (store_t *self, const step_write_t *write)
             break;
         case STEP_WRITE_EFFECT:
             rc = s_apply_row (self, self->effect, &store_row_effect, &write->as.effect);
+            break;
+        case STEP_WRITE_BREAKER:
+            rc = s_apply_row (self, self->breaker, &store_row_breaker, &write->as.breaker);
+            break;
+        case STEP_WRITE_ALERT:
+            rc = s_apply_row (self, self->alert, &store_row_alert, &write->as.alert);
             break;
         case STEP_WRITE_RECORD: rc = s_apply_record (self, &write->as.record); break;
     }

@@ -106,6 +106,9 @@ store_reader_counts (store_reader_t *self, store_counts_t *ret_counts) must_chec
 int
 store_reader_effects_in (store_reader_t *self, row_effect_state_t state, int64_t before_id,
                          row_effect_t *ret_rows, int max) must_check;
+//  What an alert says.  Err: ERR_NONE, ERR_STORE.
+int
+store_reader_alert (store_reader_t *self, const char *key, row_alert_t *ret_row) must_check;
 //  Effects of one incident.
 int
 store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *ret_rows,

@@ -9,7 +9,7 @@
 
 #include <dirent.h>
 
-enum { STORE_DB_SCHEMA = 2, STORE_DB_PATH_BYTES = 4096 };
+enum { STORE_DB_SCHEMA = 3, STORE_DB_PATH_BYTES = 4096 };
 
 struct store {
     sqlite3 *db;
@@ -18,7 +18,7 @@ struct store {
     char reserve_path [STORE_DB_PATH_BYTES];
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect;
-    sqlite3_stmt *incident, *attempt, *effect, *record;
+    sqlite3_stmt *incident, *attempt, *effect, *breaker, *alert, *record;
     sqlite3_stmt *tidy_find, *tidy_delete, *tidy_journal, *tidy_sha;
     DIR *sweep;          //  where the look at events/ is, NULL between two looks
     int64_t swept_ms;    //  wall clock when the last look began, 0 = none yet

@@ -10,6 +10,8 @@ typedef union {
     row_incident_t incident;
     row_attempt_t attempt;
     row_effect_t effect;
+    row_breaker_t breaker;
+    row_alert_t alert;
 } s_row_t;
 
 typedef int (s_load_fn) (step_t *step, const s_row_t *row);
@@ -30,6 +32,18 @@ static int
 s_effect (step_t *step, const s_row_t *row)
 {
     return step_load_effect (step, &row->effect);
+}
+
+static int
+s_breaker (step_t *step, const s_row_t *row)
+{
+    return step_load_breaker (step, &row->breaker);
+}
+
+static int
+s_alert (step_t *step, const s_row_t *row)
+{
+    return step_load_alert (step, &row->alert);
 }
 
 //  Read a table with `tail` and hand each row to step.
@@ -98,8 +112,13 @@ store_load (store_t *self, step_t *step, clk_now_t now, int64_t window_ms)
                       " ORDER BY incident, number",
                       0, s_attempt);
     if (rc == 0)
-        rc = s_table (self, step, &store_row_effect, "WHERE state = ? ORDER BY id",
-                      ROW_EFFECT_READY, s_effect);
+        rc = s_table (self, step, &store_row_effect, "WHERE state IN (0, 3) ORDER BY id", 0,
+                      s_effect);
+    if (rc == 0)
+        rc = s_table (self, step, &store_row_breaker, "", 0, s_breaker);
+    if (rc == 0)
+        rc = s_table (self, step, &store_row_alert, "WHERE at_ms > ?",
+                      now.wall_ms - LIMIT_OVERFLOW_MS, s_alert);
     if (rc == 0)
         rc = s_topics (self, step);
     if (rc == 0)

@@ -38,7 +38,8 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS incident_key ON incident (fault_key, number);"
     "CREATE INDEX IF NOT EXISTS incident_seen ON incident (last_seen_ms);"
     "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
-    "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);";
+    "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
+    "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);";
 
 static int
 s_lock (store_t *self, err_diag_t *diag)
@@ -157,7 +158,8 @@ static int
 s_schema_make (store_t *self, err_diag_t *diag)
 {
     static const store_row_table_t *const tables [] = {&store_row_incident, &store_row_attempt,
-                                                       &store_row_effect, &store_row_record};
+                                                       &store_row_effect,   &store_row_breaker,
+                                                       &store_row_alert,    &store_row_record};
     int rc = s_sql_rc (self, sqlite3_exec (self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), diag);
     for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof tables [0]; i++)
         rc = s_sql_rc (self, store_row_create (self->db, tables [i]), diag);
@@ -182,27 +184,28 @@ s_schema_make (store_t *self, err_diag_t *diag)
 static int
 s_prepare_rows (store_t *self, err_diag_t *diag)
 {
-    int rc = s_sql_rc (
-        self, store_row_prepare_write (self->db, &store_row_incident, &self->incident), diag);
-    if (rc == 0)
-        rc = s_sql_rc (self, store_row_prepare_write (self->db, &store_row_attempt, &self->attempt),
-                       diag);
-    if (rc == 0)
-        rc = s_sql_rc (self, store_row_prepare_write (self->db, &store_row_effect, &self->effect),
-                       diag);
-    if (rc == 0)
-        rc = s_sql_rc (self, store_row_prepare_write (self->db, &store_row_record, &self->record),
-                       diag);
-    if (rc == 0)
-        rc = s_sql_rc (self,
-                       store_row_prepare_read (self->db, &store_row_incident, "WHERE id = ?",
-                                               &self->one_incident),
-                       diag);
-    if (rc == 0)
-        rc = s_sql_rc (
-            self,
-            store_row_prepare_read (self->db, &store_row_effect, "WHERE id = ?", &self->one_effect),
-            diag);
+    const struct {
+        sqlite3_stmt **stmt;
+        const store_row_table_t *table;
+        const char *read; //  NULL: insert or update
+    } rows [] = {
+        {&self->incident, &store_row_incident, NULL},
+        {&self->attempt, &store_row_attempt, NULL},
+        {&self->effect, &store_row_effect, NULL},
+        {&self->breaker, &store_row_breaker, NULL},
+        {&self->alert, &store_row_alert, NULL},
+        {&self->record, &store_row_record, NULL},
+        {&self->one_incident, &store_row_incident, "WHERE id = ?"},
+        {&self->one_effect, &store_row_effect, "WHERE id = ?"},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof rows / sizeof rows [0]; i++) {
+        int code =
+            rows [i].read
+                ? store_row_prepare_read (self->db, rows [i].table, rows [i].read, rows [i].stmt)
+                : store_row_prepare_write (self->db, rows [i].table, rows [i].stmt);
+        rc = s_sql_rc (self, code, diag);
+    }
     return rc;
 }
 

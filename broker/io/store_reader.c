@@ -19,7 +19,7 @@ struct store_reader {
     char path [STORE_DB_PATH_BYTES];
     int64_t deadline_ms; //  CLOCK_MONOTONIC; the running query stops here
     sqlite3_stmt *incident, *incident_id, *attempts, *body, *any, *by_state, *records, *effects,
-        *effects_in, *counts;
+        *effects_in, *counts, *alert;
 };
 
 static int64_t
@@ -52,6 +52,7 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
          " ORDER BY number DESC LIMIT ?2"},
         {&self->records, &store_row_record, "WHERE seq > ? ORDER BY seq LIMIT ?"},
         {&self->effects, &store_row_effect, "WHERE incident = ? ORDER BY id LIMIT ?"},
+        {&self->alert, &store_row_alert, "WHERE key = ?"},
         {&self->effects_in, &store_row_effect,
          "WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?"},
     };
@@ -242,6 +243,17 @@ store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *
     (void) sqlite3_bind_text (self->effects, 1, incident, -1, SQLITE_STATIC);
     (void) sqlite3_bind_int (self->effects, 2, max);
     return s_rows (self, self->effects, &store_row_effect, ret_rows, max);
+}
+
+int
+store_reader_alert (store_reader_t *self, const char *key, row_alert_t *ret_row)
+{
+    assert (self && key && ret_row);
+    (void) sqlite3_bind_text (self->alert, 1, key, -1, SQLITE_STATIC);
+    const int rc = s_rows (self, self->alert, &store_row_alert, ret_row, 1);
+    if (rc < 0)
+        return rc;
+    return rc == 1 ? 0 : ERR_NONE;
 }
 
 int

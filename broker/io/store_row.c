@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(ROW_REASONS == 3, "one column each");
 _Static_assert(sizeof (incident_state_t) == sizeof (int), "ENUM columns are read as int");
 _Static_assert(sizeof (enum fault_severity) == sizeof (int), "ENUM columns are read as int");
 
@@ -88,9 +89,40 @@ static const store_row_column_t s_effect [] = {
     COLUMN (STORE_ROW_TEXT, row_effect_t, key, "key", "UNIQUE"),
     TEXT (row_effect_t, incident),
     ENUM (row_effect_t, state),
+    BOOL (row_effect_t, unsure),
     INT (row_effect_t, tries),
     INT (row_effect_t, next_ms),
     TEXT (row_effect_t, error),
+    {0},
+};
+
+static const store_row_column_t s_breaker [] = {
+    COLUMN (STORE_ROW_INT, row_breaker_t, id, "id", "PRIMARY KEY"),
+    BOOL (row_breaker_t, open),
+    BOOL (row_breaker_t, announced),
+    INT (row_breaker_t, openings),
+    INT (row_breaker_t, failures),
+    INT (row_breaker_t, first_ms),
+    INT (row_breaker_t, last_ms),
+    INT (row_breaker_t, opened_ms),
+    TEXT (row_breaker_t, probe),
+    INT (row_breaker_t, probe_attempt),
+    COLUMN (STORE_ROW_TEXT, row_breaker_t, reasons [0], "reason_1", ""),
+    COLUMN (STORE_ROW_TEXT, row_breaker_t, reasons [1], "reason_2", ""),
+    COLUMN (STORE_ROW_TEXT, row_breaker_t, reasons [2], "reason_3", ""),
+    {0},
+};
+
+static const store_row_column_t s_alert [] = {
+    COLUMN (STORE_ROW_TEXT, row_alert_t, key, "key", "PRIMARY KEY"),
+    TEXT (row_alert_t, cluster),
+    INT (row_alert_t, at_ms),
+    INT (row_alert_t, count),
+    INT (row_alert_t, first_ms),
+    INT (row_alert_t, last_ms),
+    COLUMN (STORE_ROW_TEXT, row_alert_t, reasons [0], "reason_1", ""),
+    COLUMN (STORE_ROW_TEXT, row_alert_t, reasons [1], "reason_2", ""),
+    COLUMN (STORE_ROW_TEXT, row_alert_t, reasons [2], "reason_3", ""),
     {0},
 };
 
@@ -119,6 +151,9 @@ const store_row_table_t store_row_attempt = {
     "incident, number", NULL,      ", PRIMARY KEY (incident, number)"};
 const store_row_table_t store_row_effect = {"effect", s_effect, sizeof (row_effect_t),
                                             "id",     "key",    ""};
+const store_row_table_t store_row_breaker = {"breaker", s_breaker, sizeof (row_breaker_t),
+                                             "id",      NULL,      ""};
+const store_row_table_t store_row_alert = {"alert", s_alert, sizeof (row_alert_t), "key", NULL, ""};
 const store_row_table_t store_row_record = {"journal", s_record, sizeof (row_record_t),
                                             NULL,      NULL,     ""};
 

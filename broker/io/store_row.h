@@ -41,6 +41,8 @@ enum { STORE_ROW_SQL_BYTES = 4096 };
 extern const store_row_table_t store_row_incident;
 extern const store_row_table_t store_row_attempt;
 extern const store_row_table_t store_row_effect;
+extern const store_row_table_t store_row_breaker;
+extern const store_row_table_t store_row_alert;
 extern const store_row_table_t store_row_record;
 
 //  Make the table if it is not there.  Err: a SQLite code > 0.

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <utlist.h>
 
@@ -236,6 +237,13 @@ s_mail_source (loop_t *self, const mail_t *mail)
 }
 
 static void
+s_effect_done (loop_t *self, const step_in_t *in)
+{
+    if (turn_step (self, in) < 0)
+        log_warn ("end of an effect not recorded", kv ("effect", in->as.effect.id));
+}
+
+static void
 s_mail_effect_done (loop_t *self, const mail_t *mail)
 {
     step_in_t in = {.kind = STEP_IN_EFFECT_DONE};
@@ -243,8 +251,9 @@ s_mail_effect_done (loop_t *self, const mail_t *mail)
     in.as.effect.result = mail->as.effect_done.result;
     in.as.effect.retry_after_ms = mail->as.effect_done.retry_after_ms;
     snprintf (in.as.effect.error, sizeof in.as.effect.error, "%s", mail->as.effect_done.error);
-    if (turn_step (self, &in) < 0)
-        log_warn ("end of an effect not recorded", kv ("effect", in.as.effect.id));
+    if (self->done_count < ROW_CHANNELS) //  as many as there can be under way
+        self->dones [self->done_count++] = in;
+    s_effect_done (self, &in);
 }
 
 //  Take one mail.  Err: -EAGAIN none there; else the bytes it had.
@@ -416,6 +425,22 @@ s_refuse_rest (loop_t *self, const char *reason)
     }
 }
 
+static void
+s_log_breaker (const row_record_t *record)
+{
+    if (strcmp (record->kind, "breaker") != 0)
+        return;
+    if (strcmp (record->change, "opened") == 0)
+        log_warn ("circuit breaker threshold reached, system degraded",
+                  kv ("failure_count", record->occurrences), kv ("reason", record->reason));
+    else if (strcmp (record->change, "closed") == 0)
+        log_info ("circuit breaker closed, system recovered",
+                  kv ("failure_count", record->occurrences));
+    else
+        log_info ("circuit breaker open, one probe is assigned",
+                  kv ("failure_count", record->occurrences));
+}
+
 //  Everything that may be said now that the turn is durable.
 static void
 s_send (loop_t *self)
@@ -426,8 +451,10 @@ s_send (loop_t *self)
     for (size_t i = 0; i < out_count; i++)
         s_send_one (self, &outs [i]);
     for (size_t i = 0; i < write_count; i++) {
-        if (writes [i].kind == STEP_WRITE_RECORD)
-            stream_publish (self, &writes [i].as.record);
+        if (writes [i].kind != STEP_WRITE_RECORD)
+            continue;
+        stream_publish (self, &writes [i].as.record);
+        s_log_breaker (&writes [i].as.record);
     }
     s_refuse_rest (self, "overload");
 }
@@ -491,6 +518,8 @@ turn_run (loop_t *self)
     self->failed = 0;
     step_begin (self->step, self->now);
     s_held_retry (self);
+    for (size_t i = 0; i < self->done_count; i++) //  delivery says it once: of a turn rolled back
+        s_effect_done (self, &self->dones [i]);
     const size_t count = s_drain (self);
     if (self->failed == 0) {
         step_schedule (self->step, self->now);
@@ -501,6 +530,7 @@ turn_run (loop_t *self)
     if (self->failed < 0)
         s_fail (self);
     else {
+        self->done_count = 0;
         s_send (self);
         if (store_checkpoint (self->args.store) < 0)
             self->exit_code = EXIT_STORE;

@@ -38,13 +38,16 @@ struct loop {
     clk_now_t now;
     turn_asked_t *asked; //  LIMIT_TURN_MESSAGES
     size_t asked_count;
-    size_t applied; //  writes of this turn already in the transaction
-    int failed;     //  why this turn cannot commit, 0 = it can
+    size_t applied;                 //  writes of this turn already in the transaction
+    int failed;                     //  why this turn cannot commit, 0 = it can
+    step_in_t dones [ROW_CHANNELS]; //  delivery's reports in this turn, kept until it is durable
+    size_t done_count;
     //  --- between turns
     turn_held_t *held;
     bool draining;
     int exit_code;                //  -1 = go on
     int64_t pause_until_ms;       //  boot time; after a commit that was rolled back
+    int64_t drain_until_ms;       //  boot time; draining: no longer wait for delivery
     int64_t snapshot_ms, tidy_ms; //  boot time when due
     int64_t started_ms;           //  wall clock
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;

@@ -40,6 +40,8 @@ enum {
     LIMIT_STORE_RETRY_MS = 200,   //  pause after a commit that was rolled back
     LIMIT_STORE_REFUSE_MS = 2000, //  when to offer an event again that the store refused
     LIMIT_DRAIN_RETRY_MS = 2000,  //  BYE: when to come back after a drain
+    LIMIT_DRAIN_EFFECT_MS =
+        15000, //  longer than any message takes; half of shutdown_timeout at most
     LIMIT_DRAIN_LINGER_MS = 1000, //  unsent messages at the end of a drain
     //  --- store
     LIMIT_RESERVE_BYTES =
@@ -122,6 +124,10 @@ enum {
     LIMIT_EFFECT_RETRY_MIN_MS = 500,
     LIMIT_EFFECT_RETRY_MAX_MS = 600000,
     LIMIT_EFFECT_TRIES = 20,
+    LIMIT_PROBE_MIN_MS =
+        5000, //  breaker_mode pause: first wait for a probe, doubled by each failure
+    LIMIT_PROBE_MAX_MS = 600000,
+    LIMIT_OVERFLOW_MS = 3600000, //  a cluster's overflow is announced once in this time
     //  --- journal (stream replay)
     LIMIT_JOURNAL_ROWS = 1000000,
     LIMIT_JOURNAL_DELETE_ROWS = 500,

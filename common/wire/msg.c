@@ -199,8 +199,9 @@ static const codec_field_t s_record [] = {
              "seq of the previous record of this exact topic"),
     S_FIELD (msg_record_t, at_ms, CODEC_INT, 0, true, "wall clock, Unix ms"),
     S_FIELD (msg_record_t, kind, CODEC_TEXT, S_WORD, true,
-             "incident, attempt, worker, source, progress"),
-    S_FIELD (msg_record_t, cluster, CODEC_TEXT, S_NAME, true, "cluster name; - for workers"),
+             "incident, attempt, worker, source, breaker, progress"),
+    S_FIELD (msg_record_t, cluster, CODEC_TEXT, S_NAME, true,
+             "cluster name; - for workers and the breaker"),
     S_FIELD (msg_record_t, change, CODEC_TEXT, S_WORD, true, "what happened"),
     S_FIELD (msg_record_t, incident, CODEC_TEXT, S_ID, false, "incident id"),
     S_FIELD (msg_record_t, attempt, CODEC_INT, 0, false, "attempt number, 0 = none"),
@@ -210,7 +211,7 @@ static const codec_field_t s_record [] = {
     S_FIELD (msg_record_t, severity, CODEC_TEXT, S_WORD, false, "info, warning, critical"),
     S_FIELD (msg_record_t, resource, CODEC_TEXT, 255, false, "kind/namespace/name"),
     S_FIELD (msg_record_t, occurrences, CODEC_INT, 0, false,
-             "how often the condition was reported"),
+             "how often the condition was reported; of the breaker: failures in a row"),
     S_END};
 
 typedef struct {

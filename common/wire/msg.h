@@ -202,7 +202,7 @@ typedef struct {
 
 typedef struct {
     int64_t seq, prev, at_ms; //  seq 0: no durable row (progress)
-    codec_text_t kind;        //  incident, attempt, worker, source, progress
+    codec_text_t kind;        //  incident, attempt, worker, source, breaker, progress
     codec_text_t cluster;
     codec_text_t change; //  what happened: a state or an event name (docs/protocol.md)
     codec_text_t incident;

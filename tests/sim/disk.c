@@ -1,6 +1,6 @@
 //  disk - rows as committed, checked as they come.
 //  SPDX-License-Identifier: Apache-2.0
-#include "tests/sim/disk.h"
+#include "tests/sim/voice.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -108,12 +108,14 @@ s_apply_incident (disk_t *self, const row_incident_t *row, clk_now_t now)
     if (incident->winner && incident->winner != row->winner)
         disk_break (self, "I2 %s has a second winner", row->id.text);
     self->open += is_open - was_open;
-    if (was_open && !is_open) {
-        incident->ends++;
-        incident->closed_ms = now.boot_ms;
-    }
     incident->state = row->state;
     incident->winner = row->winner;
+    if (was_open && !is_open) {
+        incident->ends++;
+        incident->uploaded = false;
+        incident->closed_ms = now.boot_ms;
+        voice_ended (self, incident);
+    }
     if (!incident->row)
         incident->row = s_new (sizeof *row);
     *incident->row = *row;
@@ -135,6 +137,7 @@ s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
         HASH_ADD_STR (self->attempts, name, attempt);
         attempt->since_ms = now.boot_ms;
         attempt->slack_ms = self->slack_ms;
+        voice_issued (self, attempt);
         if (!incident->row || row->number > incident->row->attempts)
             disk_break (self, "I7 attempt %s is not counted by its incident", attempt->name);
     }
@@ -158,14 +161,26 @@ s_effect (disk_effect_t *effects, int64_t id)
     return effect;
 }
 
+//  One a time that the incident ended.
+static void
+s_count_upload (disk_t *self, const row_effect_t *row)
+{
+    disk_incident_t *incident = disk_incident (self, row->incident.text);
+    if (!incident)
+        disk_break (self, "I7 effect of no incident %s", row->incident.text);
+    else if (++incident->effects > incident->ends)
+        disk_break (self, "I3 %s ended %" PRId64 " times but has %" PRId64 " effects",
+                    row->incident.text, incident->ends, incident->effects);
+}
+
 //  A new effect, or one that an operator has asked for again.
 static disk_effect_t *
-s_effect_begin (disk_t *self, disk_incident_t *incident, const row_effect_t *row)
+s_effect_begin (disk_t *self, const row_effect_t *row)
 {
     disk_effect_t *effect = NULL, *next = NULL;
     HASH_ITER (hh, self->effects, effect, next)
-    if (strcmp (effect->row.incident.text, row->incident.text) == 0)
-        disk_break (self, "I3 two effects of %s at once", row->incident.text);
+    if (strcmp (effect->row.key, row->key) == 0)
+        disk_break (self, "I3 two effects of %s at once", row->key);
     effect = s_effect (self->dead, row->id);
     if (effect) {
         HASH_DEL (self->dead, effect);
@@ -180,30 +195,28 @@ s_effect_begin (disk_t *self, disk_incident_t *incident, const row_effect_t *row
     effect = s_new (sizeof *effect);
     effect->id = row->id;
     HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
-    incident->effects++;
     if (row->id != self->effect + 1)
         disk_break (self, "I7 effect id %" PRId64 " after %" PRId64, row->id, self->effect);
     self->effect = row->id;
-    if (incident->effects > incident->ends)
-        disk_break (self, "I3 %s ended %" PRId64 " times but has %" PRId64 " effects",
-                    row->incident.text, incident->ends, incident->effects);
+    if (row->channel == ROW_CHANNEL_STORAGE)
+        s_count_upload (self, row);
     return effect;
 }
 
 static void
 s_apply_effect (disk_t *self, const row_effect_t *row)
 {
-    disk_incident_t *incident = disk_incident (self, row->incident.text);
-    if (!incident) {
-        disk_break (self, "I7 effect of no incident %s", row->incident.text);
-        return;
-    }
     disk_effect_t *effect = s_effect (self->effects, row->id);
+    if (row->channel == ROW_CHANNEL_SLACK)
+        voice_effect (self, row);
     if (!effect)
-        effect = s_effect_begin (self, incident, row);
+        effect = s_effect_begin (self, row);
     effect->row = *row;
-    if (row->state == ROW_EFFECT_READY)
+    if (row->state != ROW_EFFECT_DONE && row->state != ROW_EFFECT_DEAD)
         return;
+    disk_incident_t *incident = disk_incident (self, row->incident.text);
+    if (incident && row->channel == ROW_CHANNEL_STORAGE)
+        incident->uploaded = true;
     HASH_DEL (self->effects, effect);
     if (row->state == ROW_EFFECT_DEAD)
         HASH_ADD (hh, self->dead, id, sizeof effect->id, effect);
@@ -252,6 +265,8 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
         case STEP_WRITE_INCIDENT: s_apply_incident (self, &write->as.incident, now); break;
         case STEP_WRITE_ATTEMPT: s_apply_attempt (self, &write->as.attempt, now); break;
         case STEP_WRITE_EFFECT: s_apply_effect (self, &write->as.effect); break;
+        case STEP_WRITE_BREAKER: voice_breaker (self, &write->as.breaker); break;
+        case STEP_WRITE_ALERT: voice_alert (self, &write->as.alert, now); break;
         case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record); break;
     }
 }
@@ -278,6 +293,7 @@ disk_check_turn (disk_t *self, const step_write_t *writes, size_t count)
             s_check_incident (self, disk_incident (self, writes [i].as.incident.id.text));
         else if (writes [i].kind == STEP_WRITE_ATTEMPT)
             s_check_incident (self, disk_incident (self, writes [i].as.attempt.incident.text));
+    voice_check (self);
 }
 
 void
@@ -324,6 +340,7 @@ disk_load (disk_t *self, step_t *step, clk_now_t now)
     }
     for (const disk_effect_t *item = self->effects; item; item = item->hh.next)
         s_must (step_load_effect (step, &item->row));
+    voice_load (self, step, now);
     for (const disk_topic_t *item = self->topics; item; item = item->hh.next)
         s_must (step_load_topic (step, item->name, item->seq));
     step_loaded (step, self->number, self->effect, self->seq, now);
@@ -353,6 +370,7 @@ disk_tidy (disk_t *self, clk_now_t now)
 void
 disk_fini (disk_t *self)
 {
+    voice_fini (self);
     disk_incident_t *incident, *next_incident;
     HASH_ITER (hh, self->incidents, incident, next_incident)
     {

@@ -1,4 +1,5 @@
-//  disk - the simulator's store: committed rows, and the invariants I1-I7 checked on each write.
+//  disk - the simulator's store: committed rows, and the invariants I1-I7 checked on each write (voice.h: the
+//  others).
 //
 //  I1 an acknowledged event is on disk with its incident.  I2 at most one winner, and it made that report.
 //  I3 a report and its one effect are committed together; keys are unique.  I4 at most one live attempt,
@@ -16,6 +17,7 @@ typedef struct {
     row_attempt_t row;
     int64_t since_ms, slack_ms;  //  boot time first seen LIVE; disk slack at that time
     char made_by [ROW_IDENTITY]; //  the worker that finished a good report, "" = none
+    bool after_opening;          //  issued while the breaker was open
     UT_hash_handle hh;
 } disk_attempt_t;
 
@@ -25,6 +27,7 @@ typedef struct {
     incident_state_t state;
     int64_t winner, live;
     int64_t ends, effects, executed, ambiguous;
+    bool uploaded;     //  since its last end, or given up
     int64_t closed_ms; //  boot time
     UT_hash_handle hh;
 } disk_incident_t;
@@ -47,13 +50,33 @@ typedef struct {
     UT_hash_handle hh;
 } disk_topic_t;
 
+//  A message of the voice, by key; the alert's row where it has one.
+typedef struct {
+    char key [96];
+    row_alert_t alert;
+    int64_t effect, asked_ms, arrived;
+    bool unsure; //  it may have arrived unseen
+    UT_hash_handle hh;
+} disk_message_t;
+
+//  The breaker as a count of ended incidents gives it.
+typedef struct {
+    bool open, closing;
+    int64_t failures, openings;
+} disk_model_t;
+
 typedef struct {
     disk_incident_t *incidents;
     disk_attempt_t *attempts;
     disk_event_t *events;
-    disk_effect_t *effects; //  READY
+    disk_effect_t *effects; //  to be done
     disk_effect_t *dead;    //  until retried or replaced
     disk_topic_t *topics;
+    disk_message_t *messages;
+    row_breaker_t breaker;
+    disk_model_t model;
+    int64_t threshold; //  of the breaker
+    bool pause;        //  its mode
     int64_t number, effect, seq;
     int64_t open, live;
     int64_t hard_ms;   //  longest life of an attempt

@@ -1,6 +1,7 @@
 //  peers - what workers, publishers and delivery do, and what the links do to their messages.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/peers.h"
+#include "tests/sim/voice.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -306,34 +307,71 @@ peers_again (peers_t *self, const step_in_t *done)
 void
 peers_ambiguous (peers_t *self, const step_in_t *done)
 {
-    if (!done || done->as.effect.result != STEP_EFFECT_OK)
-        return;
     disk_effect_t *effect = NULL;
-    HASH_FIND (hh, self->disk->effects, &done->as.effect.id, sizeof done->as.effect.id, effect);
-    if (effect)
+    if (done)
+        HASH_FIND (hh, self->disk->effects, &done->as.effect.id, sizeof done->as.effect.id, effect);
+    if (effect && effect->row.channel == ROW_CHANNEL_STORAGE
+        && done->as.effect.result == STEP_EFFECT_OK)
         disk_incident (self->disk, effect->row.incident.text)->ambiguous++;
 }
 
+//  The effect is carried out.
 static void
-s_delivery_act (peers_t *self)
+s_execute (peers_t *self, const row_effect_t *row)
 {
-    if (!self->flight.id || peers_random (self, 3) == 0)
+    disk_incident_t *incident = disk_incident (self->disk, row->incident.text);
+    if (row->channel == ROW_CHANNEL_SLACK)
+        voice_arrived (self->disk, row);
+    else if (incident && ++incident->executed > incident->effects + incident->ambiguous)
+        disk_break (self->disk, "I3 the effect of %s was executed %" PRId64 " times",
+                    incident->id.text, incident->executed);
+}
+
+void
+peers_crash_flights (peers_t *self)
+{
+    voice_died (self->disk);
+    for (int i = 0; i < ROW_CHANNELS; i++) {
+        row_effect_t *row = &self->flight [i];
+        disk_incident_t *incident = disk_incident (self->disk, row->incident.text);
+        if (!row->id)
+            continue;
+        if (peers_random (self, 2) == 0)
+            continue;
+        if (i == ROW_CHANNEL_STORAGE && incident)
+            incident->ambiguous++;
+        s_execute (self, row);
+    }
+}
+
+static step_effect_result_t
+s_luck (peers_t *self, int channel)
+{
+    uint64_t luck = self->calm ? 0 : peers_random (self, 40);
+    if (luck < 32)
+        return STEP_EFFECT_OK;
+    if (luck < 37)
+        return STEP_EFFECT_RETRY;
+    return luck < 38 && channel == ROW_CHANNEL_SLACK ? STEP_EFFECT_UNSURE : STEP_EFFECT_PERMANENT;
+}
+
+static void
+s_delivery_act (peers_t *self, int channel)
+{
+    row_effect_t *row = &self->flight [channel];
+    if (!row->id || peers_random (self, 3) == 0)
         return;
     mail_t mail;
     memset (&mail, 0, sizeof mail);
     mail.in.kind = STEP_IN_EFFECT_DONE;
-    mail.in.as.effect.id = self->flight.id;
-    uint64_t luck = self->calm ? 0 : peers_random (self, 20);
-    mail.in.as.effect.result = luck < 16   ? STEP_EFFECT_OK
-                               : luck < 19 ? STEP_EFFECT_RETRY
-                                           : STEP_EFFECT_PERMANENT;
-    disk_incident_t *incident = disk_incident (self->disk, self->flight.incident.text);
-    if (incident && mail.in.as.effect.result == STEP_EFFECT_OK)
-        incident->executed++;
-    if (incident && incident->executed > incident->effects + incident->ambiguous)
-        disk_break (self->disk, "I3 the effect of %s was executed %" PRId64 " times",
-                    incident->id.text, incident->executed);
-    self->flight.id = 0;
+    mail.in.as.effect.id = row->id;
+    mail.in.as.effect.result = s_luck (self, channel);
+    bool unsure = mail.in.as.effect.result == STEP_EFFECT_UNSURE;
+    if (unsure)
+        voice_unsure (self->disk, row->key);
+    if (mail.in.as.effect.result == STEP_EFFECT_OK || (unsure && peers_random (self, 2)))
+        s_execute (self, row);
+    row->id = 0;
     peers_again (self, &mail.in);
 }
 
@@ -344,7 +382,8 @@ peers_act (peers_t *self)
         s_worker_act (self, &self->workers [i]);
     for (int i = 0; i < PEERS_PUBLISHERS; i++)
         s_publisher_act (self, &self->publishers [i]);
-    s_delivery_act (self);
+    for (int i = 0; i < ROW_CHANNELS; i++)
+        s_delivery_act (self, i);
 }
 
 mail_t *
@@ -453,9 +492,12 @@ void
 peers_receive (peers_t *self, const step_out_t *out)
 {
     if (out->kind == STEP_OUT_EFFECT) {
-        if (self->flight.id)
+        row_effect_t *flight = &self->flight [out->as.effect.channel];
+        if (flight->id)
             disk_break (self->disk, "I3 two effects in flight");
-        self->flight = out->as.effect;
+        *flight = out->as.effect;
+        if (flight->channel == ROW_CHANNEL_SLACK)
+            voice_handed (self->disk, flight);
         return;
     }
     if (out->kind == STEP_OUT_EVENT_ACK) {
@@ -488,7 +530,7 @@ peers_broker_died (peers_t *self)
         self->link_count--;
         free (mail);
     }
-    self->flight.id = 0;
+    memset (self->flight, 0, sizeof self->flight);
 }
 
 bool
@@ -501,5 +543,8 @@ peers_idle (const peers_t *self)
         for (int k = 0; k < PEERS_UNACKED; k++)
             if (self->publishers [i].unacked [k].used)
                 return false;
-    return !self->link && !self->flight.id;
+    for (int i = 0; i < ROW_CHANNELS; i++)
+        if (self->flight [i].id)
+            return false;
+    return !self->link;
 }

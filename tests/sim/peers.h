@@ -64,8 +64,8 @@ typedef struct {
     peer_publisher_t publishers [PEERS_PUBLISHERS];
     mail_t *link; //  to the broker; each peer's own in order, mostly
     int64_t link_count, events_made, events_acked, reports_made;
-    row_effect_t flight; //  at delivery; id 0 = none
-    fault_t fault;       //  lent to the EVENT that is being stepped
+    row_effect_t flight [ROW_CHANNELS]; //  at delivery; id 0 = none
+    fault_t fault;                      //  lent to the EVENT that is being stepped
 } peers_t;
 
 void
@@ -86,6 +86,9 @@ peers_receive (peers_t *self, const step_out_t *out);
 //  The broker does not know the sender's session.
 void
 peers_unknown (peers_t *self, const step_peer_t *peer);
+//  Did what delivery had under way happen?  Half of it did.
+void
+peers_crash_flights (peers_t *self);
 //  The broker is gone: what was on its way is lost, delivery with it.
 void
 peers_broker_died (peers_t *self);

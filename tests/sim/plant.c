@@ -1,4 +1,4 @@
-//  plant - wrappers around outbox_add, lease_find and settle_verdict.
+//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find and settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
@@ -12,11 +12,15 @@
 
 //  The linker's names: the core's calls arrive at __wrap_*, __real_* is the function itself.
 void
-__real_outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
-                   clk_now_t now);
+__real_outbox_add_incident (step_t *self, row_channel_t channel, const char *kind,
+                            const entry_t *entry, clk_now_t now);
 void
-__wrap_outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
-                   clk_now_t now);
+__wrap_outbox_add_incident (step_t *self, row_channel_t channel, const char *kind,
+                            const entry_t *entry, clk_now_t now);
+void
+__real_outbox_schedule (step_t *self, clk_now_t now);
+void
+__wrap_outbox_schedule (step_t *self, clk_now_t now);
 attempt_t *
 __real_lease_find (const step_t *self, const step_fence_t *fence);
 attempt_t *
@@ -26,31 +30,39 @@ __real_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 void
 __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 
-static bool s_no_key, s_no_fence, s_judging;
+static bool s_no_key, s_no_fence, s_no_intent, s_judging;
 
 bool
 plant (const char *name)
 {
     s_no_key = strcmp (name, "effect_without_key") == 0;
     s_no_fence = strcmp (name, "lease_without_fence") == 0;
-    return s_no_key || s_no_fence;
+    s_no_intent = strcmp (name, "message_without_intent") == 0;
+    return s_no_key || s_no_fence || s_no_intent;
 }
 
-//  An effect's number becomes a part of its key: the next one is another.
+//  The number of the effect becomes a part of its key: the next one is another.
 void
-__wrap_outbox_add (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
-                   clk_now_t now)
+__wrap_outbox_add_incident (step_t *self, row_channel_t channel, const char *kind,
+                            const entry_t *entry, clk_now_t now)
 {
-    __real_outbox_add (self, channel, kind, entry, now);
-    if (!s_no_key || self->failed)
+    char key [96];
+    if (!s_no_key) {
+        __real_outbox_add_incident (self, channel, kind, entry, now);
         return;
-    row_effect_t *row = &self->writes [self->write_count - 1].as.effect;
-    effect_t *effect = NULL;
-    HASH_FIND (hh, self->effects, &row->id, sizeof row->id, effect);
-    if (!effect)
-        return;
-    snprintf (row->key, sizeof row->key, "%s/%" PRId64, entry->id.text, row->id);
-    effect->row = *row;
+    }
+    snprintf (key, sizeof key, "%s/%s/%" PRId64, kind, entry->id.text, self->last_effect);
+    outbox_add (self, channel, key, &entry->id, now);
+}
+
+void
+__wrap_outbox_schedule (step_t *self, clk_now_t now)
+{
+    size_t before = self->write_count;
+    __real_outbox_schedule (self, now);
+    for (size_t i = before; s_no_intent && i < self->write_count; i++)
+        if (self->writes [i].kind == STEP_WRITE_EFFECT)
+            self->writes [i].as.effect.state = ROW_EFFECT_READY;
 }
 
 attempt_t *
@@ -75,6 +87,6 @@ __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
     __real_settle_verdict (self, &taken, now);
     const entry_t *entry = state_find (self, fence->incident.text);
     if (s_no_key && known && entry)
-        __wrap_outbox_add (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
+        __wrap_outbox_add_incident (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
     s_judging = false;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 //  effect_without_key: a repeated success asks for its effect again, and no key holds it back;
+//  message_without_intent: a message is not on disk as being sent before it is;
 //  lease_without_fence: whatever attempt a verdict names, from whomever, the live one is meant.
 //  False: there is no such bug here.
 bool

@@ -1,11 +1,12 @@
 //  sim - drives the real step through loss, repetition, reordering, crashes, clock jumps and deaths.
 //
 //  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  With an argument a bug is
-//  planted (send_before_commit, effect_without_key, lease_without_fence), and the run must break.
+//  planted (send_before_commit, effect_without_key, lease_without_fence, message_without_intent), and the run must break.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 #include "tests/sim/peers.h"
 #include "tests/sim/plant.h"
+#include "tests/sim/voice.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,14 +44,7 @@ s_boot (sim_t *self)
 static void
 s_crash (sim_t *self)
 {
-    //  What delivery had under way may or may not have happened: the effect is repeated, and marked.
-    if (self->peers.flight.id && peers_random (&self->peers, 2)) {
-        disk_incident_t *incident = disk_incident (&self->disk, self->peers.flight.incident.text);
-        if (incident) {
-            incident->executed++;
-            incident->ambiguous++;
-        }
-    }
+    peers_crash_flights (&self->peers);
     peers_broker_died (&self->peers);
     self->disk.slack_ms += self->disk.hard_ms; //  deadlines are clamped wall times again
     self->crashes++;
@@ -139,11 +133,16 @@ s_some_incident (sim_t *self)
 static const row_effect_t *
 s_some_dead_effect (sim_t *self)
 {
+    //  A "recovered" is dead because its "degraded" is: nobody would ask for that one.
     uint64_t skip = peers_random (&self->peers, 4);
-    const disk_effect_t *item = self->disk.dead;
-    while (item && item->hh.next && skip--)
-        item = item->hh.next;
-    return item ? &item->row : NULL;
+    const row_effect_t *chosen = NULL;
+    for (const disk_effect_t *item = self->disk.dead; item; item = item->hh.next)
+        if (strncmp (item->row.key, "recovered/", 10) != 0) {
+            chosen = &item->row;
+            if (!skip--)
+                break;
+        }
+    return chosen;
 }
 
 static void
@@ -362,6 +361,7 @@ s_report (const sim_t *self)
             self->dispositions [STEP_COMMITTED], self->dispositions [STEP_LATE_WIN],
             self->dispositions [STEP_DUPLICATE], self->dispositions [STEP_STALE],
             self->dispositions [STEP_UPLOAD_AGAIN]);
+    voice_report (&self->disk);
     int64_t states [INCIDENT_STATES] = {0};
     for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next)
         states [item->state]++;
@@ -394,7 +394,13 @@ main (int argc, char **argv)
                                      .cluster_queue_size = 10,
                                      .severity_threshold = FAULT_INFO,
                                      .upload_failed = seed % 2,
+                                     .failure_threshold = 1 + (int64_t) (seed % 4),
+                                     .notify_failures = true,
+                                     .breaker_pause = seed % 5 == 0,
+                                     .slack = true,
                                      .overflow_reject = seed % 3 == 0};
+    sim.disk.threshold = sim.settings.failure_threshold;
+    sim.disk.pause = sim.settings.breaker_pause;
     sim.disk.hard_ms =
         sim.settings.agent_timeout_ms + sim.settings.agent_grace_ms + LIMIT_REVOKE_SLACK_MS;
     sim.now = (clk_now_t){.boot_ms = 1000, .wall_ms = INT64_C (1768000000000)};

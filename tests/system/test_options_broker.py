@@ -355,6 +355,37 @@ def test_option_broker_upload_failed_investigations(system, keep):
     assert (folder / "output/investigation.md").exists() == keep
 
 
+def breaker(broker):
+    return broker.get("/api/v1/status")["breaker"]
+
+
+def test_option_broker_failure_threshold_for_alert(system):
+    broker = system.start_broker(failure_threshold_for_alert=2)
+    system.start_worker()
+    system.publish([fault("web-0", context="do: exit 1")], name="p0")
+    wait_until(lambda: breaker(broker)["failures"] == 1, 20, "counted")
+    assert breaker(broker)["state"] == "closed"
+    system.publish([fault("web-1", context="do: exit 1")], name="p1")
+    wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
+    assert broker.records("circuit breaker threshold reached, system degraded")[0]["failure_count"] == "2"
+    assert "triage_circuit_breaker_state 1" in broker.get("/metrics", raw=True)
+
+
+def test_option_broker_breaker_mode(system):
+    """pause: the open breaker holds the queue until its probe; what that says closes it."""
+    broker = system.start_broker(failure_threshold_for_alert=1, breaker_mode="pause")
+    system.start_worker()
+    system.publish([fault("web-0", context="do: exit 1")], name="p0")
+    wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
+    system.publish([fault("web-1")], name="p1")
+    assert [row["state"] for row in broker.incidents() if name_of(row) == "web-1"] == ["pending"]
+    broker.wait_terminal(2)
+    wait_until(lambda: breaker(broker)["state"] == "closed", 5, "closed")
+    changes = [json.loads(line)["change"] for line in broker.get("/api/v1/stream?limit=200", raw=True).splitlines()
+               if json.loads(line)["kind"] == "breaker"]
+    assert changes == ["opened", "probed", "closed"]
+
+
 def test_option_broker_shutdown_timeout(system):
     """A server that never answers the DELETE of its session holds the stop up, but no longer than this."""
     server = FaultServer(system, "stuck")

@@ -34,7 +34,9 @@ bench_new (void)
                                  .dedup_window_ms = 1800000,
                                  .reinvestigate_after_ms = 86400000,
                                  .global_queue_size = 10000,
-                                 .cluster_queue_size = 1000}};
+                                 .cluster_queue_size = 1000,
+                                 .failure_threshold = 3,
+                                 .notify_failures = true}};
     self.step = step_new (&self.settings, 42);
     assert_non_null (self.step);
     step_loaded (self.step, 0, 0, 0, self.now);

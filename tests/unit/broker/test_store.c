@@ -214,6 +214,47 @@ test_load_hands_open_rows_to_step (void **state)
 }
 
 static void
+test_the_breaker_its_alerts_and_messages_being_sent_are_read_back (void **state)
+{
+    s_world_t *self = *state;
+    step_write_t write = {.kind = STEP_WRITE_BREAKER};
+    write.as.breaker = (row_breaker_t){.id = 1, .failures = 1, .openings = 6};
+    s_apply (self->store, &write);
+    write.as.breaker = (row_breaker_t){.id = 1, .open = true, .failures = 2, .opened_ms = 1000050};
+    snprintf (write.as.breaker.reasons [2], LIMIT_REASON_BYTES, "third");
+    s_apply (self->store, &write);
+    write = (step_write_t){.kind = STEP_WRITE_ALERT};
+    write.as.alert = (row_alert_t){.at_ms = 1000060, .count = 2, .first_ms = 3, .last_ms = 4};
+    snprintf (write.as.alert.key, sizeof write.as.alert.key, "degraded/1");
+    snprintf (write.as.alert.reasons [1], LIMIT_REASON_BYTES, "second");
+    s_apply (self->store, &write);
+    write = (step_write_t){.kind = STEP_WRITE_EFFECT};
+    write.as.effect = (row_effect_t){
+        .id = 1, .channel = ROW_CHANNEL_SLACK, .key = "degraded/1", .state = ROW_EFFECT_SENDING};
+    s_apply (self->store, &write);
+    assert_int_equal (store_commit (self->store), 0);
+
+    own (store_reader_destroy) store_reader_t *reader = NULL;
+    assert_int_equal (store_reader_open (self->path, &reader, NULL), 0);
+    row_alert_t alert;
+    assert_int_equal (store_reader_alert (reader, "degraded/1", &alert), 0);
+    assert_int_equal (alert.count, 2);
+    assert_string_equal (alert.reasons [1], "second");
+    assert_int_equal (store_reader_alert (reader, "degraded/2", &alert), ERR_NONE);
+
+    const step_settings_t settings = {.failure_threshold = 3};
+    own (step_destroy) step_t *step = step_new (&settings, 1);
+    const clk_now_t now = {.boot_ms = 5, .wall_ms = 1000100};
+    assert_int_equal (store_load (self->store, step, now, 1000), 0);
+    step_stats_t stats;
+    step_stats (step, now, &stats);
+    assert_int_equal (stats.breaker, STEP_BREAKER_OPEN);
+    assert_int_equal (stats.breaker_failures, 2);
+    assert_int_equal (stats.breaker_opened_ms, 1000050);
+    assert_int_equal (stats.effects_ready, 1);
+}
+
+static void
 test_an_event_is_known_from_the_turn_that_took_it_and_unique (void **state)
 {
     s_world_t *self = *state;
@@ -658,6 +699,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         TEST (test_every_column_of_every_row_comes_back_after_a_reopen),
         TEST (test_load_hands_open_rows_to_step),
+        TEST (test_the_breaker_its_alerts_and_messages_being_sent_are_read_back),
         TEST (test_an_event_is_known_from_the_turn_that_took_it_and_unique),
         TEST (test_a_rollback_forgets_the_turn_and_the_next_one_works),
         TEST (test_a_row_written_again_replaces_itself),

@@ -1,0 +1,185 @@
+//  breaker - see breaker.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/breaker.h"
+
+#include "broker/core/journal.h"
+#include "broker/core/lease.h"
+#include "broker/core/outbox.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+s_save (step_t *self)
+{
+    self->breaker.id = 1;
+    state_write (self, STEP_WRITE_BREAKER)->as.breaker = self->breaker;
+}
+
+static void
+s_remember (row_breaker_t *row, const char *reason)
+{
+    size_t at = 0;
+    while (at < ROW_REASONS - 1 && row->reasons [at][0])
+        at++;
+    if (row->reasons [at][0])
+        memmove (row->reasons [0], row->reasons [1], sizeof row->reasons - sizeof row->reasons [0]);
+    state_text (row->reasons [at], *reason ? reason : "no reason was given");
+}
+
+static void
+s_open (step_t *self, const char *reason, clk_now_t now)
+{
+    row_breaker_t *row = &self->breaker;
+    row->open = true;
+    row->openings++;
+    row->opened_ms = now.wall_ms;
+    row->announced = self->settings.slack && self->settings.notify_failures;
+    row->probe_attempt = 0;
+    self->probe_backoff_ms = LIMIT_PROBE_MIN_MS;
+    self->probe_ms = now.boot_ms + LIMIT_PROBE_MIN_MS;
+    self->stats.breaker_total [STEP_BREAKER_OPEN]++;
+    journal_breaker (self, "opened", reason, now);
+    if (!row->announced)
+        return;
+    row_alert_t alert = {.at_ms = now.wall_ms,
+                         .count = row->failures,
+                         .first_ms = row->first_ms,
+                         .last_ms = row->last_ms};
+    snprintf (alert.key, sizeof alert.key, "degraded/%" PRId64, row->openings);
+    memcpy (alert.reasons, row->reasons, sizeof alert.reasons);
+    outbox_alert (self, &alert, now);
+}
+
+void
+breaker_failed (step_t *self, const char *reason, clk_now_t now)
+{
+    row_breaker_t *row = &self->breaker;
+    if (row->failures++ == 0)
+        row->first_ms = now.wall_ms;
+    row->last_ms = now.wall_ms;
+    s_remember (row, reason);
+    if (!row->open && row->failures >= self->settings.failure_threshold)
+        s_open (self, reason, now);
+    s_save (self);
+}
+
+static void
+s_close (step_t *self, clk_now_t now)
+{
+    row_breaker_t *row = &self->breaker;
+    self->stats.breaker_total [STEP_BREAKER_CLOSED]++;
+    journal_breaker (self, "closed", "", now);
+    if (row->announced && self->settings.slack && self->settings.notify_failures) {
+        row_alert_t alert = {.at_ms = now.wall_ms,
+                             .count = row->failures,
+                             .first_ms = row->opened_ms,
+                             .last_ms = now.wall_ms};
+        snprintf (alert.key, sizeof alert.key, "recovered/%" PRId64, row->openings);
+        outbox_alert (self, &alert, now);
+    }
+    row->open = row->announced = false;
+    row->opened_ms = 0;
+    row->probe_attempt = 0;
+}
+
+void
+breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now)
+{
+    row_breaker_t *row = &self->breaker;
+    if (!row->failures || (row->open && self->settings.breaker_pause && !attempt->probe))
+        return;
+    if (row->open)
+        s_close (self, now);
+    row->failures = row->first_ms = row->last_ms = 0;
+    memset (row->reasons, 0, sizeof row->reasons);
+    s_save (self);
+}
+
+static bool
+s_paused (const step_t *self)
+{
+    return self->breaker.open && self->settings.breaker_pause;
+}
+
+//  The probe is over and the breaker still open: the next one waits longer.
+static void
+s_probe_over (step_t *self, clk_now_t now)
+{
+    self->breaker.probe_attempt = 0;
+    s_save (self);
+    self->probe_backoff_ms *= 2;
+    if (self->probe_backoff_ms < LIMIT_PROBE_MIN_MS)
+        self->probe_backoff_ms = LIMIT_PROBE_MIN_MS; //  of an earlier run
+    if (self->probe_backoff_ms > LIMIT_PROBE_MAX_MS)
+        self->probe_backoff_ms = LIMIT_PROBE_MAX_MS;
+    self->probe_ms = now.boot_ms + self->probe_backoff_ms;
+}
+
+int64_t
+breaker_room (step_t *self, clk_now_t now)
+{
+    if (!s_paused (self))
+        return INT64_MAX;
+    const row_breaker_t *row = &self->breaker;
+    if (row->probe_attempt) {
+        const step_fence_t fence = {.incident = row->probe, .attempt = row->probe_attempt};
+        const attempt_t *attempt = lease_find (self, &fence);
+        if (attempt && attempt->row.state == ROW_ATTEMPT_LIVE)
+            return 0;
+        s_probe_over (self, now);
+    }
+    return now.boot_ms >= self->probe_ms;
+}
+
+int64_t
+breaker_wake (const step_t *self)
+{
+    return s_paused (self) && !self->breaker.probe_attempt ? self->probe_ms : INT64_MAX;
+}
+
+void
+breaker_issued (step_t *self, attempt_t *attempt, clk_now_t now)
+{
+    attempt->probe = self->breaker.open;
+    if (!s_paused (self))
+        return;
+    self->breaker.probe = attempt->row.incident;
+    self->breaker.probe_attempt = attempt->row.number;
+    self->stats.breaker_total [STEP_BREAKER_HALF_OPEN]++;
+    journal_breaker (self, "probed", "", now);
+    s_save (self);
+}
+
+bool
+breaker_is_probe (const step_t *self, const row_attempt_t *row)
+{
+    return self->breaker.open && self->breaker.probe_attempt == row->number
+           && strcmp (self->breaker.probe.text, row->incident.text) == 0;
+}
+
+void
+breaker_announced (step_t *self, int64_t opening, bool announced)
+{
+    char key [96];
+    if (self->breaker.open && self->breaker.openings == opening) {
+        self->breaker.announced = announced;
+        s_save (self);
+    }
+    if (announced)
+        return;
+    snprintf (key, sizeof key, "recovered/%" PRId64, opening);
+    outbox_drop (self, key, "its degraded alert was never delivered");
+}
+
+void
+breaker_stats (const step_t *self, step_stats_t *ret_stats)
+{
+    const row_breaker_t *row = &self->breaker;
+    ret_stats->breaker = !row->open                              ? STEP_BREAKER_CLOSED
+                         : s_paused (self) && row->probe_attempt ? STEP_BREAKER_HALF_OPEN
+                                                                 : STEP_BREAKER_OPEN;
+    ret_stats->breaker_failures = row->failures;
+    ret_stats->breaker_opened_ms = row->opened_ms;
+}

@@ -1,0 +1,14 @@
+//  overflow - a full queue that gives up incidents is announced once per cluster and hour.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/state.h"
+
+//  An incident of the cluster was not taken, or dropped from the queue.
+void
+overflow_announce (step_t *self, const char *cluster, clk_now_t now);
+//  Err: -ENOMEM.
+int
+overflow_load (step_t *self, const row_alert_t *row) must_check;
+void
+overflow_clear (step_t *self);

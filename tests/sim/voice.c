@@ -1,0 +1,264 @@
+//  voice - see voice.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/voice.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static disk_message_t *
+s_message (const disk_t *disk, const char *key)
+{
+    disk_message_t *message = NULL;
+    HASH_FIND_STR (disk->messages, key, message);
+    return message;
+}
+
+static disk_message_t *
+s_message_new (disk_t *disk, const char *key)
+{
+    disk_message_t *message = s_message (disk, key);
+    if (message)
+        return message;
+    message = calloc (1, sizeof *message);
+    if (!message)
+        abort ();
+    snprintf (message->key, sizeof message->key, "%s", key);
+    HASH_ADD_STR (disk->messages, key, message);
+    return message;
+}
+
+static bool
+s_begins (const char *key, const char *kind)
+{
+    return strncmp (key, kind, strlen (kind)) == 0;
+}
+
+//  Its "degraded", of a "recovered".
+static const disk_message_t *
+s_degraded (const disk_t *disk, const char *key)
+{
+    char name [96];
+    snprintf (name, sizeof name, "degraded/%s", strchr (key, '/') + 1);
+    return s_message (disk, name);
+}
+
+//  --- the breaker
+
+void
+voice_issued (const disk_t *disk, disk_attempt_t *attempt)
+{
+    attempt->after_opening = disk->model.open;
+}
+
+static void
+s_reset (disk_model_t *model)
+{
+    model->open = false;
+    model->failures = 0;
+}
+
+//  A paused breaker may have forgotten in a restart what it issued while open, and then stays open: there the
+//  model follows its closing (voice_breaker) and asks for the reason.
+static void
+s_resolved (disk_t *disk, const disk_incident_t *incident)
+{
+    disk_model_t *model = &disk->model;
+    const disk_attempt_t *winner = disk_attempt (disk, incident->id.text, incident->winner);
+    if (model->closing && (!winner || !winner->after_opening))
+        disk_break (disk, "I8 %s closed the breaker by an attempt of before", incident->id.text);
+    if (!disk->pause || !model->open)
+        s_reset (model);
+    model->closing = false;
+}
+
+void
+voice_ended (disk_t *disk, const disk_incident_t *incident)
+{
+    disk_model_t *model = &disk->model;
+    if (incident->state == INCIDENT_RESOLVED)
+        s_resolved (disk, incident);
+    if (incident->state != INCIDENT_AGENT_FAILED)
+        return;
+    model->failures++;
+    if (model->open || model->failures < disk->threshold)
+        return;
+    model->open = true;
+    model->openings++;
+}
+
+void
+voice_breaker (disk_t *disk, const row_breaker_t *row)
+{
+    if (disk->pause && disk->breaker.open && !row->open) {
+        disk->model.closing = true;
+        s_reset (&disk->model);
+    }
+    disk->breaker = *row;
+}
+
+void
+voice_check (disk_t *disk)
+{
+    const disk_model_t *model = &disk->model;
+    const row_breaker_t *row = &disk->breaker;
+    if (model->open != row->open || model->failures != row->failures
+        || model->openings != row->openings || model->closing)
+        disk_break (disk,
+                    "I8 the breaker is %d with %" PRId64 " failures, %" PRId64
+                    " openings; a count gives %d, %" PRId64 ", %" PRId64,
+                    row->open, row->failures, row->openings, model->open, model->failures,
+                    model->openings);
+}
+
+//  --- messages
+
+void
+voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now)
+{
+    disk_message_t *message = s_message_new (disk, row->key);
+    if (message->asked_ms
+        && !s_begins (row->key, "overflow/")) //  a clock set back has an hour twice
+        disk_break (disk, "I9 %s was asked for twice", row->key);
+    message->effect = message->arrived = 0;
+    message->unsure = false;
+    message->alert = *row;
+    message->asked_ms = now.wall_ms;
+    if (s_begins (row->key, "recovered/") && !s_degraded (disk, row->key))
+        disk_break (disk, "I9 %s without its degraded", row->key);
+    if (s_begins (row->key, "degraded/") && row->count < disk->threshold)
+        disk_break (disk, "I9 %s after %" PRId64 " failures", row->key, row->count);
+}
+
+void
+voice_effect (disk_t *disk, const row_effect_t *row)
+{
+    disk_message_t *message = s_message (disk, row->key);
+    const disk_incident_t *incident = disk_incident (disk, row->incident.text);
+    if (s_begins (row->key, "incident/")) {
+        if (!incident || incident->state != INCIDENT_RESOLVED)
+            disk_break (disk, "I9 %s, which is not resolved", row->key);
+        message = s_message_new (disk, row->key);
+    }
+    else if (!message) {
+        disk_break (disk, "I9 %s has no alert", row->key);
+        return;
+    }
+    if (message->effect && message->effect != row->id)
+        disk_break (disk, "I9 %s has two effects", row->key);
+    message->effect = row->id;
+}
+
+//  Does an effect on disk wait for its upload?
+static bool
+s_waits (const disk_t *disk, const row_effect_t *row)
+{
+    const disk_incident_t *incident = disk_incident (disk, row->incident.text);
+    return incident && !incident->uploaded;
+}
+
+static void
+s_check_order (disk_t *disk, const row_effect_t *row)
+{
+    for (const disk_effect_t *item = disk->effects; item; item = item->hh.next) {
+        if (item->row.channel != row->channel || item->id == row->id || s_waits (disk, &item->row))
+            continue;
+        if (item->row.tries > 0)
+            disk_break (disk, "I9 %s overtakes %s, which is tried again", row->key, item->row.key);
+        if (item->id < row->id && row->tries == 0 && !row->unsure)
+            disk_break (disk, "I9 %s overtakes %s", row->key, item->row.key);
+    }
+}
+
+void
+voice_handed (disk_t *disk, const row_effect_t *row)
+{
+    disk_effect_t *effect = NULL;
+    HASH_FIND (hh, disk->effects, &row->id, sizeof row->id, effect);
+    const disk_message_t *message = s_message (disk, row->key);
+    if (!effect || !message) {
+        disk_break (disk, "I10 %s is sent and not on disk", row->key);
+        return;
+    }
+    if (effect->row.state != ROW_EFFECT_SENDING)
+        disk_break (disk, "I10 %s is sent, on disk it is not", row->key);
+    if (row->unsure && !message->unsure)
+        disk_break (disk, "I10 %s is marked as a repeat without a reason", row->key);
+    if (s_waits (disk, row))
+        disk_break (disk, "I9 %s is sent before its upload", row->key);
+    s_check_order (disk, row);
+}
+
+void
+voice_arrived (disk_t *disk, const row_effect_t *row)
+{
+    disk_message_t *message = s_message (disk, row->key);
+    if (!message)
+        return;
+    if (message->arrived && !row->unsure)
+        disk_break (disk, "I10 %s arrived twice, the second one not marked", row->key);
+    message->arrived++;
+    if (!s_begins (row->key, "recovered/"))
+        return;
+    const disk_message_t *degraded = s_degraded (disk, row->key);
+    if (!degraded || !degraded->arrived)
+        disk_break (disk, "I9 %s arrived, its degraded did not", row->key);
+}
+
+void
+voice_unsure (disk_t *disk, const char *key)
+{
+    disk_message_t *message = s_message (disk, key);
+    if (message)
+        message->unsure = true;
+}
+
+void
+voice_died (disk_t *disk)
+{
+    for (const disk_effect_t *item = disk->effects; item; item = item->hh.next)
+        if (item->row.state == ROW_EFFECT_SENDING)
+            voice_unsure (disk, item->row.key);
+}
+
+static void
+s_must (int rc)
+{
+    if (rc)
+        abort ();
+}
+
+void
+voice_load (const disk_t *disk, step_t *step, clk_now_t now)
+{
+    if (disk->breaker.id)
+        s_must (step_load_breaker (step, &disk->breaker));
+    for (const disk_message_t *item = disk->messages; item; item = item->hh.next)
+        if (item->alert.key [0] && item->asked_ms > now.wall_ms - LIMIT_OVERFLOW_MS)
+            s_must (step_load_alert (step, &item->alert));
+}
+
+void
+voice_report (const disk_t *disk)
+{
+    int64_t asked = 0, arrived = 0, repeated = 0;
+    for (const disk_message_t *item = disk->messages; item; item = item->hh.next) {
+        asked++;
+        arrived += item->arrived > 0;
+        repeated += item->arrived > 1;
+    }
+    printf ("messages %" PRId64 " arrived %" PRId64 " repeated %" PRId64 " openings %" PRId64 "\n",
+            asked, arrived, repeated, disk->model.openings);
+}
+
+void
+voice_fini (disk_t *disk)
+{
+    disk_message_t *message, *next;
+    HASH_ITER (hh, disk->messages, message, next)
+    {
+        HASH_DEL (disk->messages, message);
+        free (message);
+    }
+}
