@@ -40,6 +40,7 @@ typedef struct {
     link_t *link;     //  NULL until needed
     link_msg_t msg;   //  What was received last
     int64_t heard_ms; //  Last message of the broker, or when we began to wait for one
+    int64_t connections;
 } channel_t;
 
 struct replay {
@@ -87,6 +88,7 @@ s_connect (replay_t *self, channel_t *channel, err_diag_t *diag)
     if (!channel->link)
         return ERR_CONFIG;
     link_set_session (channel->link, ident_random64 ());
+    channel->connections = 0;
     channel->heard_ms = clk_now (self->args.clk).boot_ms;
     return 0;
 }
@@ -388,6 +390,23 @@ s_receive (replay_t *self, channel_t *channel, int64_t now_ms)
 
 //  --- time
 
+//  The broker was away: what was under way is lost, so send it again now.
+static void
+s_look (replay_t *self, channel_t *channel, int64_t now_ms)
+{
+    int64_t connections = channel->link ? link_connections (channel->link) : 0;
+    if (connections == channel->connections)
+        return;
+    channel->connections = connections;
+    if (channel->kind == LINK_FILES)
+        self->upload.quiet_ms = now_ms;
+    for (entry_t *entry = self->entries; entry && channel->kind == LINK_INGEST;
+         entry = entry->hh.next) {
+        if (!entry->large)
+            entry->due_ms = now_ms;
+    }
+}
+
 //  A socket that was refused (keys, mechanism) stays dead for good: after silence, build a new one.
 static void
 s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
@@ -517,6 +536,8 @@ replay_run (replay_t *self)
                        kv ("error", err_str (rc)));
             return EXIT_STORE;
         }
+        s_look (self, &self->ingest, now.boot_ms);
+        s_look (self, &self->files, now.boot_ms);
         s_send (self, now.boot_ms);
         s_receive (self, &self->ingest, now.boot_ms);
         s_receive (self, &self->files, now.boot_ms);

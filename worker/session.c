@@ -38,6 +38,7 @@ struct session {
     int64_t heard_ms;       //  last traffic from the broker on `work`
     int64_t now_ms;         //  of the last tick
     int64_t built_ms;       //  when the sockets were made
+    int64_t connections;    //  of `work`, as it was told last
     int64_t files_since_ms; //  first unanswered message on `files`, 0 = none
     int64_t credit_number, credit_total, credit_free;
     bool credit_due;
@@ -51,6 +52,7 @@ s_connect (session_t *self, err_diag_t *diag)
     link_destroy (&self->files);
     self->work = link_connect (LINK_WORK, self->spec.work_endpoint, self->spec.keys, diag);
     self->files = link_connect (LINK_FILES, self->spec.files_endpoint, self->spec.keys, diag);
+    self->connections = 0;
     return self->work && self->files ? 0 : ERR_CONFIG;
 }
 
@@ -154,7 +156,7 @@ s_hello (session_t *self, int64_t boot_ms)
                          .slots = self->spec.slots};
     self->spec.hooks.lists (self->spec.hooks.owner, &hello.running, &hello.spooled);
     int64_t rc = link_send (self->work, NULL, MSG_HELLO, &hello, 0);
-    //  Not connected yet: look again soon, libzmq tells nobody when a connection is made.
+    //  Not connected yet: look again soon.
     self->hello_at_ms = boot_ms + (rc > 0 ? SESSION_HELLO_MS : SESSION_HELLO_MS / 10);
 }
 
@@ -246,9 +248,23 @@ s_drain_link (session_t *self, bool files, int64_t boot_ms)
     }
 }
 
+//  A connection that was made anew leads to a broker that may not know us: greet it at once.
+static void
+s_look (session_t *self)
+{
+    int64_t connections = link_connections (self->work);
+    if (connections == self->connections)
+        return;
+    self->connections = connections;
+    if (self->state == STATE_READY)
+        s_renew (self);
+    self->hello_at_ms = 0;
+}
+
 void
 session_drain (session_t *self, int64_t boot_ms, int64_t wall_ms)
 {
+    s_look (self);
     s_drain_link (self, false, boot_ms);
     s_drain_link (self, true, boot_ms);
     session_tick (self, boot_ms, wall_ms);

@@ -1,8 +1,9 @@
 //  session - the worker's two sockets and its standing with the broker.
 //
-//  HELLO until WELCOME, PING each ping_ms; silence of three pings starts a new session, silence of
-//  LIMIT_REBUILD_MS builds new sockets (some failures end a libzmq socket for good: a ZAP refusal, an
-//  oversize frame).  Everything it sends is sent without waiting; callers repeat what matters.
+//  HELLO until WELCOME, PING each ping_ms.  A connection made anew and silence of three pings start a
+//  new session; silence of LIMIT_REBUILD_MS builds new sockets (some failures end a libzmq socket for
+//  good: a ZAP refusal, an oversize frame).  Everything it sends is sent without waiting; callers
+//  repeat what matters.
 //  Uses: link.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -19,9 +19,14 @@ enum {
     LIMIT_CHUNK_BYTES = LIMIT_KIB (256),           //  payload of one PUT or DATA
     LIMIT_FILES_FRAME_BYTES = LIMIT_KIB (256 + 4), //  one chunk and its map
     LIMIT_FILES_HWM = 8,                           //  x 256 KiB = 2 MiB per peer
-    LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1),      //  unanswered bytes a worker may have under way
-    LIMIT_STREAM_HWM = 10000,                      //  a slow tap loses records beyond this
-    LIMIT_PARTS = 4, //  routing id, topic, header, map; more is forged
+    //  What peers have no room for yet waits at the broker, a socket; beyond it a message is lost and the
+    //  peer asks again.
+    LIMIT_HELD_MESSAGES = 1024,
+    LIMIT_HELD_BYTES = LIMIT_MIB (4),
+    LIMIT_HELD_PEER_BYTES = LIMIT_MIB (1),    //  one peer must not take all of it
+    LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1), //  unanswered bytes a worker may have under way
+    LIMIT_STREAM_HWM = 10000,                 //  a slow tap loses records beyond this
+    LIMIT_PARTS = 4,                          //  routing id, topic, header, map; more is forged
     LIMIT_TOPIC_BYTES = 128,
     LIMIT_STRIKES = 5, //  bad messages a minute before a route is muted
     LIMIT_MUTE_MS = 60000,

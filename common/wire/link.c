@@ -3,18 +3,22 @@
 #include "common/wire/link.h"
 
 #include "common/base/failpoint.h"
+#include "common/base/ident.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
 #include <assert.h>
 #include <czmq.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <utlist.h>
 
 enum {
     S_ZAP_ENFORCE_DOMAIN =
         93, //  ZMQ_ZAP_ENFORCE_DOMAIN: a draft name, but the option works in 4.3.4
     S_SLACK_BYTES = LIMIT_KIB (64), //  a peer accepts a little more than the broker may send
-    S_WAIT_ITEMS = 64
+    S_WAIT_ITEMS = 64,
+    S_HELD_MS = 2 //  until the next try of what waits for room
 };
 
 //  What differs between the four sockets.
@@ -28,16 +32,127 @@ static const struct {
     [LINK_STREAM] = {"stream", LIMIT_WORK_FRAME_BYTES, LIMIT_STREAM_HWM, LIMIT_STREAM_HWM},
 };
 
+//  ROUTER: one message that its peer's queue had no room for.
+typedef struct held {
+    link_route_t route;
+    bool blocked; //  seen in the flush under way: still no room
+    struct held *prev, *next;
+    uint8_t header [FRAME_BYTES];
+    size_t size;
+    char body [];
+} held_t;
+
 struct link {
     zsock_t *sock;
-    void *raw; //  libzmq's socket inside sock
+    void *raw;        //  libzmq's socket inside sock
+    zsock_t *monitor; //  DEALER: tells of connections made
+    int64_t connections;
     link_kind_t kind;
     int type; //  ZMQ_ROUTER, ...
     uint64_t session, seq;
     codec_t *codec;
-    buf_t out; //  reused by every send
+    buf_t out;    //  reused by every send
+    held_t *held; //  in order, of all peers; sent by link_wait
+    size_t held_count, held_bytes;
     char endpoint [256];
 };
+
+//  --- one message out, and what waits for room
+
+static int
+s_part (link_t *self, const void *bytes, size_t size, int flags)
+{
+    return zmq_send (self->raw, bytes, size, flags | ZMQ_DONTWAIT) == -1 ? -zmq_errno () : 0;
+}
+
+//  Send [lead] header map.  Once libzmq took the first part it takes the others.
+static int
+s_push (link_t *self, const void *lead, size_t lead_size, const uint8_t *header, const void *body,
+        size_t size)
+{
+    int rc = -EAGAIN;
+    for (int tries = 0; rc == -EAGAIN && tries < 2; tries++) {
+        //  libzmq looks after what peers have read only now and then (its clock counts to 3,000,000
+        //  between two looks); asked for its events, it looks.
+        if (tries > 0) {
+            int events = 0;
+            size_t events_size = sizeof events;
+            zmq_getsockopt (self->raw, ZMQ_EVENTS, &events, &events_size);
+        }
+        rc = lead ? s_part (self, lead, lead_size, ZMQ_SNDMORE) : 0;
+        if (!rc)
+            rc = s_part (self, header, FRAME_BYTES, ZMQ_SNDMORE);
+    }
+    return rc ? rc : s_part (self, body, size, 0);
+}
+
+//  What waits for this peer already.
+static size_t
+s_held_of (const link_t *self, const link_route_t *route, size_t *ret_bytes)
+{
+    size_t count = 0;
+    *ret_bytes = 0;
+    for (const held_t *held = self->held; held; held = held->next) {
+        if (!link_route_equal (&held->route, route))
+            continue;
+        count++;
+        *ret_bytes += held->size;
+    }
+    return count;
+}
+
+static void
+s_held_drop (link_t *self, held_t *held)
+{
+    DL_DELETE (self->held, held);
+    self->held_count--;
+    self->held_bytes -= held->size;
+    free (held);
+}
+
+//  Err: -EAGAIN: there is no more room for what waits either.
+static int
+s_held_add (link_t *self, const link_route_t *route, const uint8_t *header, size_t peer_bytes)
+{
+    size_t size = self->out.size;
+    if (self->held_count >= LIMIT_HELD_MESSAGES || self->held_bytes + size > LIMIT_HELD_BYTES
+        || peer_bytes + size > LIMIT_HELD_PEER_BYTES)
+        return -EAGAIN;
+    held_t *held = calloc (1, sizeof (held_t) + size);
+    if (!held)
+        return -ENOMEM;
+    held->route = *route;
+    held->size = size;
+    memcpy (held->header, header, FRAME_BYTES);
+    if (size > 0)
+        memcpy (held->body, self->out.data, size);
+    DL_APPEND (self->held, held);
+    self->held_count++;
+    self->held_bytes += size;
+    return 0;
+}
+
+//  Send what waits, each peer's in order.  What a peer is gone for is dropped.
+static void
+s_flush (link_t *self)
+{
+    held_t *held, *next;
+    DL_FOREACH_SAFE (self->held, held, next)
+    {
+        if (held->blocked)
+            continue;
+        int rc = s_push (self, held->route.bytes, held->route.size, held->header, held->body,
+                         held->size);
+        if (rc != -EAGAIN) {
+            s_held_drop (self, held);
+            continue;
+        }
+        for (held_t *other = held; other; other = other->next)
+            other->blocked = other->blocked || link_route_equal (&other->route, &held->route);
+    }
+    DL_FOREACH (self->held, held)
+    held->blocked = false;
+}
 
 //  --- making
 
@@ -158,6 +273,39 @@ link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err
     return own_take (self);
 }
 
+//  Hear of it whenever the peer is reached, be it for the first time or after it was away.
+static int
+s_watch (link_t *self)
+{
+    char address [64];
+    snprintf (address, sizeof address, "inproc://link-%016" PRIx64, ident_random64 ());
+    self->monitor = zsock_new (ZMQ_PAIR);
+    if (!self->monitor
+        || zmq_socket_monitor (self->raw, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == -1
+        || zmq_connect (zsock_resolve (self->monitor), address) == -1)
+        return -1;
+    return 0;
+}
+
+//  Two frames an event, read to the last, for the monitor's queue is bounded.
+static void
+s_count_connections (link_t *self)
+{
+    char bytes [256];
+    void *monitor = self->monitor ? zsock_resolve (self->monitor) : NULL;
+    while (monitor && zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT) >= 0) {
+        (void) zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT); //  the endpoint
+        self->connections++;
+    }
+}
+
+int64_t
+link_connections (link_t *self)
+{
+    s_count_connections (self);
+    return self->connections;
+}
+
 link_t *
 link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
 {
@@ -166,7 +314,7 @@ link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, 
     if (!self)
         return NULL;
     s_options_connect (self, keys);
-    if (zmq_connect (self->raw, endpoint)) {
+    if ((type == ZMQ_DEALER && s_watch (self)) || zmq_connect (self->raw, endpoint)) {
         s_failed (self, "connect to", endpoint, diag);
         return NULL;
     }
@@ -180,8 +328,15 @@ link_close (link_t **self_p, int linger_ms)
     link_t *self = *self_p;
     if (!self)
         return;
+    if (self->raw && linger_ms > 0)
+        s_flush (self);
+    while (self->held)
+        s_held_drop (self, self->held);
     if (self->raw)
         s_set_int (self, ZMQ_LINGER, linger_ms);
+    if (self->monitor)
+        (void) zmq_socket_monitor (self->raw, NULL, 0);
+    zsock_destroy (&self->monitor);
     zsock_destroy (&self->sock);
     codec_destroy (&self->codec);
     buf_fini (&self->out);
@@ -349,14 +504,17 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
 //  --- sending
 
 static int
-s_send_part (link_t *self, const void *bytes, size_t size, int flags)
+s_send_routed (link_t *self, const link_route_t *route, const uint8_t *header)
 {
-    return zmq_send (self->raw, bytes, size, flags | ZMQ_DONTWAIT) == -1 ? -zmq_errno () : 0;
+    size_t bytes = 0;
+    int rc = -EAGAIN; //  behind what waits
+    if (!self->held || s_held_of (self, route, &bytes) == 0)
+        rc = s_push (self, route->bytes, route->size, header, self->out.data, self->out.size);
+    return rc == -EAGAIN ? s_held_add (self, route, header, bytes) : rc;
 }
 
-//  Send [lead] header map.  Once libzmq took the first part it takes the others.
 static int64_t
-s_send (link_t *self, const void *lead, size_t lead_size, uint8_t type, const void *from,
+s_send (link_t *self, const link_route_t *route, const char *topic, uint8_t type, const void *from,
         uint64_t corr)
 {
     buf_reset (&self->out);
@@ -371,12 +529,13 @@ s_send (link_t *self, const void *lead, size_t lead_size, uint8_t type, const vo
     uint8_t header [FRAME_BYTES];
     frame_encode (&frame, header);
     rc = failpoint_before ("send", msg_name (type));
-    if (!rc && lead)
-        rc = s_send_part (self, lead, lead_size, ZMQ_SNDMORE);
-    if (!rc)
-        rc = s_send_part (self, header, sizeof header, ZMQ_SNDMORE);
-    if (!rc)
-        rc = s_send_part (self, self->out.data, self->out.size, 0);
+    if (rc)
+        return rc;
+    if (route)
+        rc = s_send_routed (self, route, header);
+    else
+        rc = s_push (self, topic, topic ? strlen (topic) : 0, header, self->out.data,
+                     self->out.size);
     if (rc)
         return rc;
     failpoint_after ("send", msg_name (type));
@@ -387,14 +546,14 @@ int64_t
 link_send (link_t *self, const link_route_t *route, uint8_t type, const void *from, uint64_t corr)
 {
     assert (msg_fields (type) && (self->type == ZMQ_ROUTER) == (route != NULL));
-    return s_send (self, route ? route->bytes : NULL, route ? route->size : 0, type, from, corr);
+    return s_send (self, route, NULL, type, from, corr);
 }
 
 int64_t
 link_publish (link_t *self, const char *topic, const void *record)
 {
     assert (self->type == ZMQ_XPUB);
-    return s_send (self, topic, strlen (topic), MSG_RECORD, record, 0);
+    return s_send (self, NULL, topic, MSG_RECORD, record, 0);
 }
 
 bool
@@ -403,19 +562,41 @@ link_route_equal (const link_route_t *a, const link_route_t *b)
     return a->size == b->size && memcmp (a->bytes, b->bytes, a->size) == 0;
 }
 
+//  A link with a monitor takes two places: [i] itself, [count + k] its monitor.
 int
 link_wait (link_wait_t *items, size_t count, int64_t timeout_ms)
 {
     assert (count <= S_WAIT_ITEMS);
-    zmq_pollitem_t polls [S_WAIT_ITEMS];
+    zmq_pollitem_t polls [2 * S_WAIT_ITEMS];
+    size_t owner [2 * S_WAIT_ITEMS], total = count;
     for (size_t i = 0; i < count; i++) {
-        polls [i] = (zmq_pollitem_t){.socket = items [i].link ? items [i].link->raw : NULL,
-                                     .fd = items [i].link ? 0 : items [i].fd,
-                                     .events = ZMQ_POLLIN};
+        link_t *link = items [i].link;
+        polls [i] = (zmq_pollitem_t){
+            .socket = link ? link->raw : NULL, .fd = link ? 0 : items [i].fd, .events = ZMQ_POLLIN};
+        owner [i] = i;
         items [i].readable = false;
+        if (link && link->held) {
+            s_flush (link);
+            bool soon = timeout_ms < 0 || timeout_ms > S_HELD_MS;
+            if (link->held && soon)
+                timeout_ms = S_HELD_MS; //  a ROUTER does not say when a peer has room again
+        }
+        if (link && link->monitor) {
+            polls [total] =
+                (zmq_pollitem_t){.socket = zsock_resolve (link->monitor), .events = ZMQ_POLLIN};
+            owner [total++] = i;
+        }
     }
-    int ready = zmq_poll (polls, (int) count, (long) timeout_ms);
-    for (size_t i = 0; ready > 0 && i < count; i++)
-        items [i].readable = polls [i].revents != 0;
-    return ready > 0 ? ready : 0;
+    int ready = zmq_poll (polls, (int) total, (long) timeout_ms);
+    int found = 0;
+    for (size_t i = 0; ready > 0 && i < total; i++) {
+        link_wait_t *item = &items [owner [i]];
+        if (polls [i].revents == 0)
+            continue;
+        if (i >= count)
+            s_count_connections (item->link);
+        found += !item->readable;
+        item->readable = true;
+    }
+    return found;
 }

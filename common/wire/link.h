@@ -54,6 +54,10 @@ void
 link_destroy (link_t **self_p);
 const char *
 link_endpoint (const link_t *self);
+//  DEALER: how often the peer was reached so far; more than before means that it was away, and that what
+//  was under way is lost.
+int64_t
+link_connections (link_t *self);
 //  SUB: subscribe to a topic prefix.
 int
 link_subscribe (link_t *self, const char *prefix) must_check;
@@ -74,7 +78,9 @@ link_msg_fini (link_msg_t *msg);
 
 //  Send one message without waiting.  `from` is the struct of `type`.  route: ROUTER only, else NULL.
 //  corr: seq being answered or 0.  Returns the message's seq (> 0).
-//  Err: -EAGAIN queue of the peer is full, -EHOSTUNREACH peer gone, ERR_LIMIT too large; nothing sent.
+//  ROUTER: what a peer's queue has no room for is kept, within LIMIT_HELD_, and sent by link_wait.
+//  Err: -EAGAIN no room (DEALER: or not connected), -EHOSTUNREACH peer gone, ERR_LIMIT too large;
+//  nothing sent.
 int64_t
 link_send (link_t *self, const link_route_t *route, uint8_t type, const void *from, uint64_t corr);
 //  XPUB: send under a topic; drops for slow subscribers.
@@ -91,5 +97,6 @@ typedef struct {
     bool readable; //  out
 } link_wait_t;
 //  timeout_ms -1 waits without end.  Returns the number of readable items, 0 on timeout or EINTR.
+//  A connection made is news too: the link is readable though link_recv may find nothing.
 int
 link_wait (link_wait_t *items, size_t count, int64_t timeout_ms);

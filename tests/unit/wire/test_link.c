@@ -70,6 +70,129 @@ test_a_message_goes_there_and_its_answer_back (void **state)
     assert_int_equal (got.frame.type, MSG_PONG);
 }
 
+//  A server and a client that it knows the route of.
+typedef struct {
+    link_t *server, *client;
+    link_route_t route;
+    link_msg_t got;
+} pair_t;
+
+static int
+s_pair_setup (void **state)
+{
+    static pair_t self;
+    self = (pair_t){.server = link_bind (LINK_FILES, "tcp://127.0.0.1:*", &s_plain, NULL)};
+    self.client = link_connect (LINK_FILES, link_endpoint (self.server), &s_plain, NULL);
+    msg_at_t get = {.incident = codec_text ("i"), .attempt = 1, .path = codec_text ("p")};
+    assert_int_equal (s_send (self.client, NULL, MSG_GET, &get), 1);
+    assert_int_equal (s_next (self.server, &self.got, NULL), 0);
+    self.route = self.got.route;
+    *state = &self;
+    return 0;
+}
+
+static int
+s_pair_teardown (void **state)
+{
+    pair_t *self = *state;
+    link_msg_fini (&self->got);
+    link_destroy (&self->client);
+    link_destroy (&self->server);
+    return 0;
+}
+
+//  Answers of `bytes` each until there is no room, at most max; how many were taken.
+static int64_t
+s_answer_many (pair_t *self, size_t bytes, int64_t max)
+{
+    static char body [LIMIT_CHUNK_BYTES];
+    int64_t taken = 0, rc = 1;
+    while (taken < max && rc > 0) {
+        msg_chunk_t data = {.incident = codec_text ("i"),
+                            .attempt = 1,
+                            .path = codec_text ("p"),
+                            .offset = taken,
+                            .size = LIMIT_INCIDENT_BYTES,
+                            .bytes = {body, bytes}};
+        rc = link_send (self->server, &self->route, MSG_DATA, &data, 0);
+        taken += rc > 0;
+    }
+    assert_true (rc > 0 || rc == -EAGAIN);
+    return taken;
+}
+
+//  All of them arrive, in order, while the server does nothing but wait.
+static void
+s_assert_arrive (pair_t *self, int64_t count)
+{
+    for (int64_t number = 0; number < count; number++) {
+        int rc = -EAGAIN;
+        for (int i = 0; i < S_WAIT_MS && rc == -EAGAIN; i++) {
+            link_wait_t items [] = {{.link = self->server}, {.link = self->client}};
+            link_wait (items, 2, 1);
+            rc = link_recv (self->client, &self->got, NULL);
+        }
+        assert_int_equal (rc, 0);
+        assert_int_equal (self->got.msg.chunk.offset, number);
+    }
+}
+
+static void
+test_a_burst_of_answers_to_one_peer_arrives_whole (void **state)
+{
+    pair_t *self = *state;
+    enum { BURST = 100 * LIMIT_FILES_HWM };
+    assert_int_equal (s_answer_many (self, 10, BURST), BURST);
+    s_assert_arrive (self, BURST);
+}
+
+static void
+test_what_waits_for_a_peer_is_bounded_and_nothing_taken_is_lost (void **state)
+{
+    pair_t *self = *state;
+    enum { MANY = 1000 }; //  250 MiB, far more than sockets hold
+    int64_t taken = s_answer_many (self, LIMIT_CHUNK_BYTES, MANY);
+    assert_in_range (taken, LIMIT_FILES_HWM, MANY - 1);
+    s_assert_arrive (self, taken);
+    assert_int_equal (s_answer_many (self, 10, 1), 1);
+}
+
+static void
+test_what_waits_for_a_peer_that_left_is_dropped (void **state)
+{
+    pair_t *self = *state;
+    (void) s_answer_many (self, LIMIT_CHUNK_BYTES, 1000);
+    link_destroy (&self->client);
+    msg_at_t go = {.incident = codec_text ("i"), .attempt = 1, .path = codec_text ("p")};
+    int64_t rc = -EAGAIN;
+    for (int i = 0; i < S_WAIT_MS && rc != -EHOSTUNREACH; i++) {
+        link_wait_t item = {.link = self->server};
+        link_wait (&item, 1, 1);
+        rc = link_send (self->server, &self->route, MSG_GO, &go, 0);
+    }
+    assert_int_equal (rc, -EHOSTUNREACH);
+}
+
+static void
+test_a_peer_that_comes_back_is_noticed (void **state)
+{
+    link_t *server = link_bind (LINK_WORK, "tcp://127.0.0.1:*", &s_plain, NULL);
+    char endpoint [256];
+    snprintf (endpoint, sizeof endpoint, "%s", link_endpoint (server));
+    own (link_destroy) link_t *client = link_connect (LINK_WORK, endpoint, &s_plain, NULL);
+    for (int64_t expected = 1; expected <= 3; expected++) {
+        link_wait_t item = {.link = client};
+        for (int i = 0; i < S_WAIT_MS / 10 && link_connections (client) < expected; i++)
+            link_wait (&item, 1, 10);
+        assert_int_equal (link_connections (client), expected);
+        link_destroy (&server);
+        for (int i = 0; i < S_WAIT_MS && !server; i++)
+            server = link_bind (LINK_WORK, endpoint, &s_plain, NULL);
+        assert_non_null (server);
+    }
+    link_destroy (&server);
+}
+
 static void
 test_an_unknown_route_is_told (void **state)
 {
@@ -284,6 +407,14 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_a_message_goes_there_and_its_answer_back),
+        cmocka_unit_test_setup_teardown (test_a_burst_of_answers_to_one_peer_arrives_whole,
+                                         s_pair_setup, s_pair_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_what_waits_for_a_peer_is_bounded_and_nothing_taken_is_lost, s_pair_setup,
+            s_pair_teardown),
+        cmocka_unit_test_setup_teardown (test_what_waits_for_a_peer_that_left_is_dropped,
+                                         s_pair_setup, s_pair_teardown),
+        cmocka_unit_test (test_a_peer_that_comes_back_is_noticed),
         cmocka_unit_test (test_an_unknown_route_is_told),
         cmocka_unit_test (test_more_than_a_frame_may_hold_is_not_sent),
         cmocka_unit_test (test_remote_endpoints_need_keys),
