@@ -1,9 +1,11 @@
-//  triage-publisher - send recorded faults to the broker; argv and wiring only.
+//  triage-publisher - send recorded faults to the broker, or serve them; argv and wiring only.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/failpoint.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "publisher/replay.h"
+#include "publisher/serve.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,15 +31,11 @@ s_signal_fd (void)
 static int
 s_keys (const settings_t *settings, curve_keys_t *ret_keys, err_diag_t *diag)
 {
-    if (strlen (settings->cluster) > 63) {
-        err_diag (diag, "cluster: a name of at most 63 bytes is expected");
-        return ERR_CONFIG;
-    }
     int rc = curve_load_peer (settings->keys_dir, CURVE_ROLE_PUBLISHER, ret_keys, diag);
     if (rc < 0 || ret_keys->enabled)
         return rc;
     const char *endpoints [] = {settings->ingest_endpoint, settings->files_endpoint};
-    for (size_t at = 0; at < 2; at++)
+    for (size_t at = 0; at < 2; at++) {
         if (!curve_endpoint_local (endpoints [at])) {
             err_diag (diag,
                       "%s is not local and keys_dir %s does not exist: without keys only loopback "
@@ -45,7 +43,102 @@ s_keys (const settings_t *settings, curve_keys_t *ret_keys, err_diag_t *diag)
                       endpoints [at], settings->keys_dir);
             return ERR_CONFIG;
         }
+    }
     return 0;
+}
+
+typedef struct {
+    const settings_t *settings;
+    const clk_t *clk;
+    const char *const *inputs;
+    size_t input_count;
+    int signal_fd;
+} start_t;
+
+static int
+s_refused (int rc, const err_diag_t *diag)
+{
+    log_error ("cannot start", kv ("reason", *diag->text ? diag->text : err_str (rc)));
+    return rc == ERR_CONFIG ? EXIT_CONFIG : rc == -EBUSY ? EXIT_SECOND : EXIT_RUNTIME;
+}
+
+static void
+s_ready (const settings_t *settings, const char *lines)
+{
+    if (conf_write_ready (settings->common.ready_file, lines) < 0)
+        log_warn ("ready file cannot be written", kv ("file", settings->common.ready_file));
+}
+
+static int
+s_replay (const start_t *start)
+{
+    own (replay_destroy) replay_t *replay = NULL;
+    own (curve_wipe) curve_keys_t keys = {0};
+    err_diag_t diag = {.text = ""};
+    int rc = s_keys (start->settings, &keys, &diag);
+    replay_args_t args = {.settings = start->settings,
+                          .keys = &keys,
+                          .clk = start->clk,
+                          .inputs = start->inputs,
+                          .input_count = start->input_count,
+                          .signal_fd = start->signal_fd};
+    if (rc == 0)
+        rc = replay_open (&args, &replay, &diag);
+    if (rc < 0)
+        return s_refused (rc, &diag);
+    s_ready (start->settings, "");
+    return replay_run (replay);
+}
+
+static int
+s_serve (const start_t *start)
+{
+    own (serve_destroy) serve_t *serve = NULL;
+    own (recording_destroy) recording_t *recording = NULL;
+    err_diag_t diag = {.text = ""};
+    recording_args_t recorded = {.paths = start->inputs,
+                                 .path_count = start->input_count,
+                                 .cluster = start->settings->cluster,
+                                 .copies = (size_t) start->settings->clusters,
+                                 .cancel_fd = start->signal_fd};
+    int rc = recording_read (&recorded, &recording);
+    if (rc == -EINTR)
+        return 0;
+    if (rc < 0)
+        return rc == ERR_CONFIG || rc == ERR_LIMIT ? EXIT_CONFIG : EXIT_RUNTIME;
+    serve_args_t args = {.settings = start->settings,
+                         .recording = recording,
+                         .clk = start->clk,
+                         .signal_fd = start->signal_fd};
+    rc = serve_open (&args, &serve, &diag);
+    if (rc < 0)
+        return s_refused (rc, &diag);
+    char line [128];
+    snprintf (line, sizeof (line), "serve=%s\n", serve_address (serve));
+    s_ready (start->settings, line);
+    return serve_run (serve);
+}
+
+//  What only one of the two ways understands.  Err: ERR_CONFIG.
+static int
+s_check (const settings_t *settings, err_diag_t *diag)
+{
+    const char *alone = settings->speed         ? "speed"
+                        : settings->repeat != 1 ? "repeat"
+                        : settings->distinct    ? "distinct"
+                        : settings->clusters    ? "clusters"
+                        : settings->faithful    ? "faithful"
+                        : *settings->denied     ? "denied"
+                                                : NULL;
+    if (strlen (settings->cluster) > 63
+        || !json_utf8_valid (settings->cluster, strlen (settings->cluster))) {
+        err_diag (diag, "cluster: a name of at most 63 bytes of UTF-8 is expected");
+        return ERR_CONFIG;
+    }
+    if (*settings->serve || !alone)
+        return 0;
+    err_diag (diag, "%s: only together with serve", alone);
+    return ERR_CONFIG;
 }
 
 static int
@@ -54,36 +147,23 @@ s_run (const conf_t *conf)
     const settings_t *settings = conf_settings (conf);
     log_set_level ((enum log_level) settings->common.log_level);
     log_set_format ((enum log_format) settings->common.log_format);
-    const char *const *inputs = NULL;
-    size_t input_count = conf_positional (conf, &inputs);
-    if (input_count == 0) {
+    start_t start = {.settings = settings};
+    start.input_count = conf_positional (conf, &start.inputs);
+    if (start.input_count == 0) {
         fprintf (stderr, "triage-publisher: name at least one FILE, or - for standard input\n");
         return EXIT_USAGE;
     }
+    err_diag_t diag = {.text = ""};
+    int rc = s_check (settings, &diag);
+    if (rc < 0)
+        return s_refused (rc, &diag);
     own (own_fd) int signal_fd = s_signal_fd ();
     own (clk_destroy) clk_t *clk = clk_new ();
     if (signal_fd < 0 || !clk)
         return EXIT_RUNTIME;
-
-    own (replay_destroy) replay_t *replay = NULL;
-    own (curve_wipe) curve_keys_t keys = {0};
-    err_diag_t diag = {.text = ""};
-    int rc = s_keys (settings, &keys, &diag);
-    replay_args_t args = {.settings = settings,
-                          .keys = &keys,
-                          .clk = clk,
-                          .inputs = inputs,
-                          .input_count = input_count,
-                          .signal_fd = signal_fd};
-    if (rc == 0)
-        rc = replay_open (&args, &replay, &diag);
-    if (rc < 0) {
-        log_error ("cannot start", kv ("reason", *diag.text ? diag.text : err_str (rc)));
-        return rc == ERR_CONFIG ? EXIT_CONFIG : rc == -EBUSY ? EXIT_SECOND : EXIT_RUNTIME;
-    }
-    if (conf_write_ready (settings->common.ready_file, "") < 0)
-        log_warn ("ready file cannot be written", kv ("file", settings->common.ready_file));
-    return replay_run (replay);
+    start.signal_fd = signal_fd;
+    start.clk = clk;
+    return *settings->serve ? s_serve (&start) : s_replay (&start);
 }
 
 int

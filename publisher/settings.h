@@ -12,6 +12,11 @@ typedef struct {
     int64_t window;           //  events under way without an acknowledgement
     int64_t rate;             //  events per second, 0 = as fast as the broker takes them
     int64_t shutdown_timeout; //  ms
+    const char *serve;        //  "" = replay to a broker
+    int64_t speed, repeat;    //  playback_pace_t
+    int64_t clusters;         //  recording_args_t.copies
+    bool distinct, faithful;
+    const char *denied;
 } settings_t;
 
 extern const conf_spec_t settings_spec;

@@ -73,6 +73,19 @@ enum {
     LIMIT_PUBLISH_RESEND_MS = 2000,       //  not acknowledged: sent again
     LIMIT_PUBLISH_RETRY_MIN_MS = 50,      //  bounds of a refusal's retry_ms
     LIMIT_PUBLISH_RETRY_MAX_MS = 60000,
+    //  --- publisher as an MCP server
+    LIMIT_SERVE_FAULTS = 1000000,                //  recorded ones in memory
+    LIMIT_SERVE_BYTES = LIMIT_MIB (256),         //  their text
+    LIMIT_SERVE_CONNECTIONS = 1024,              //  a stream holds one
+    LIMIT_SERVE_SESSIONS = 512,                  //  beyond it initialize is refused
+    LIMIT_SERVE_SUBSCRIPTIONS = 10,              //  of one session, as the event server has it
+    LIMIT_SERVE_WATCHERS = 100,                  //  of one cluster, as the event server has it
+    LIMIT_SERVE_BACKLOG_BYTES = LIMIT_KIB (256), //  of one stream; beyond it the tape waits
+    LIMIT_SERVE_TURN = 1024,                     //  faults of one subscription in one turn
+    LIMIT_SERVE_STALL_S = 60,                    //  a client that takes nothing is cut off
+    LIMIT_SERVE_IDLE_MS = 600000,                //  session without stream and requests: ended
+    LIMIT_SERVE_KEEPALIVE_MS = 15000,            //  comment on a silent stream; proxies cut at 60 s
+    LIMIT_SERVE_LINGER_MS = 10000,               //  faithful: streams outlive SIGTERM by this
     //  --- prompts and reports
     LIMIT_PROMPT_EVENT_BYTES = LIMIT_KIB (256), //  event text in a prompt
     LIMIT_PROMPT_BYTES = LIMIT_MIB (1),

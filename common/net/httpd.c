@@ -229,10 +229,12 @@ s_parse (const httpd_args_t *args, struct addrinfo **ret_list, err_diag_t *diag)
     snprintf (host, sizeof (host), "%.*s", (int) (brackets ? length - 2 : length),
               args->address + (brackets ? 1 : 0));
     const char *node = host;
-    if (strcmp (host, "localhost") == 0)
+    if (strcmp (host, "localhost") == 0) {
         node = "127.0.0.1";
-    else if (strcmp (host, "*") == 0)
+    }
+    else if (strcmp (host, "*") == 0) {
         node = "0.0.0.0";
+    }
     const char *port = strcmp (colon + 1, "*") == 0 ? "0" : colon + 1;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
@@ -247,12 +249,13 @@ s_parse (const httpd_args_t *args, struct addrinfo **ret_list, err_diag_t *diag)
 static void
 s_describe (httpd_t *self, int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof (address);
     char host [64] = "", port [8] = "";
-    if (getsockname (fd, (struct sockaddr *) &address, &size) == 0)
+    if (getsockname (fd, (struct sockaddr *) &address, &size) == 0) {
         getnameinfo ((struct sockaddr *) &address, size, host, sizeof (host), port, sizeof (port),
                      NI_NUMERICHOST | NI_NUMERICSERV);
+    }
     bool v6 = address.ss_family == AF_INET6;
     snprintf (self->address, sizeof (self->address), v6 ? "[%s]:%s" : "%s:%s", host, port);
 }
@@ -290,10 +293,12 @@ s_listen (httpd_t *self, err_diag_t *diag)
     }
     else {
         rc = s_bind (list);
-        if (rc < 0)
+        if (rc < 0) {
             err_diag (diag, "%s: %s: %s", self->args.option, self->args.address, err_str (rc));
-        else
+        }
+        else {
             s_describe (self, rc);
+        }
     }
     freeaddrinfo (list);
     return rc;

@@ -4,7 +4,8 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import time
 
-from lib.system import fault, wait_until
+from lib.mcp import Client
+from lib.system import BIN, Process, fault, wait_until
 
 
 def test_option_publisher_log_level(system):
@@ -89,6 +90,74 @@ def test_option_publisher_shutdown_timeout(system):
     begin = time.monotonic()
     assert publisher.stop(expect=1) == 1
     assert time.monotonic() - begin < 8
+
+
+def served(system, events, count, **options):
+    """The first faults that a subscriber of a server with these options gets."""
+    server = system.start_server(events, **options)
+    client = Client(server.address).initialize()
+    stream = client.open()
+    client.subscribe()
+    return [data for _, data in stream.wait(count)]
+
+
+def test_option_publisher_serve(system):
+    """On the address that is named; one that is no address is refused."""
+    assert served(system, [fault("web-0")], 1)[0]["resource"]["name"] == "web-0"
+    wrong = Process(system, "wrong", [BIN / "triage-publisher", "--serve", "nosuch.host:1", system.root / "server.jsonl"])
+    assert wrong.wait() == 78 and "serve: nosuch.host:1: a numeric address and a port are expected" in wrong.log()
+
+
+def test_option_publisher_serve_alone_knows_its_options(system):
+    path = system.write_lines([fault("web-0")], "file")
+    process = Process(system, "replay", [BIN / "triage-publisher", "--repeat", "2", path])
+    assert process.wait() == 78 and "repeat: only together with serve" in process.log()
+
+
+def test_option_publisher_speed(system):
+    """Two recorded minutes at sixty times their speed."""
+    begin = time.monotonic()
+    served(system, [fault("a"), fault("b", timestamp="2026-01-15T12:36:56Z")], 2, speed=60)
+    assert time.monotonic() - begin > 1.9
+
+
+def test_option_publisher_repeat(system):
+    found = served(system, [fault("a"), fault("b", timestamp="2026-01-15T12:35:05Z")], 6, repeat=3)
+    assert [one["resource"]["name"] for one in found] == ["a", "b"] * 3
+    assert len({one["timestamp"] for one in found}) == 6 and len({one["faultId"] for one in found}) == 2
+
+
+def test_option_publisher_distinct(system):
+    found = served(system, [fault("a")], 3, repeat=3, distinct=True)
+    assert [one["resource"]["name"] for one in found] == ["a", "a-2", "a-3"]
+    assert len({one["faultId"] for one in found}) == 3
+
+
+def test_option_publisher_clusters(system):
+    """Each plays everything under its own name."""
+    server = system.start_server([fault("a", "one"), fault("b", "two")], clusters=3, cluster="load")
+    for number in (1, 2, 3):
+        client = Client(server.address, f"/mcp/load-{number}").initialize()
+        stream = client.open()
+        client.subscribe()
+        assert [data["cluster"] for _, data in stream.wait(2)] == [f"load-{number}"] * 2
+
+
+def test_option_publisher_faithful(system):
+    """A fault that nobody listens to is lost, and the subscription with it."""
+    client = Client(system.start_server([fault("a")], faithful=True).address).initialize()
+    client.subscribe()
+    wait_until(lambda: client.subscriptions() == [], 10, "cancelled")
+
+
+def test_option_publisher_denied(system):
+    events = [fault("a", "open"), fault("b", "closed")]
+    server = system.start_server(events, denied="closed")
+    assert "pods is forbidden" in Client(server.address, "/mcp/closed").initialize().call("events_subscribe", mode="faults")
+    assert Client(server.address, "/mcp/open").initialize().subscribe()
+    wrong = Process(system, "wrong", [BIN / "triage-publisher", "--serve", "127.0.0.1:0", "--denied", "no-such",
+                                      system.root / "server.jsonl"])
+    assert wrong.wait() == 78 and "denied: no-such is none of the recorded clusters" in wrong.log()
 
 
 def lines(tap):

@@ -220,6 +220,15 @@ class Broker(Daemon):
         return wait_until(reached, timeout_s, f"{count} incidents done", 0.1)
 
 
+class Server(Daemon):
+    """triage-publisher --serve of some files."""
+
+    def __init__(self, system, name, paths, options):
+        super().__init__(system, name, "triage-publisher", {"serve": "127.0.0.1:0", "log_level": "debug", **options},
+                         words=paths)
+        self.address = self.endpoints["serve"]
+
+
 class System:
     """One folder, one broker, its workers and peers."""
 
@@ -253,12 +262,19 @@ class System:
                     "agent_script_path": AGENTS / agent, "agent_kill_grace": "2s", "log_level": "debug"}
         return Daemon(self, name, "triage-worker", {**defaults, **options}, env, wait)
 
+    def write_lines(self, events, name):
+        path = self.root / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(event) + "\n" for event in events))
+        return path
+
+    def start_server(self, events, name="server", **options):
+        """Serve a list of faults, or of files, as an MCP server."""
+        files = [self.write_lines(events, name)] if isinstance(events[0], dict) else events
+        return Server(self, name, files, options)
+
     def start_publisher(self, events, name="publisher", env=None, **options):
         """Publish a list of faults (or a file of JSON lines)."""
-        path = events
-        if not isinstance(events, (str, Path)):
-            path = self.root / f"{name}.jsonl"
-            path.write_text("".join(json.dumps(event) + "\n" for event in events))
+        path = events if isinstance(events, (str, Path)) else self.write_lines(events, name)
         defaults = {"ingest_endpoint": self.broker_ports["ingest_endpoint"],
                     "files_endpoint": self.broker_ports["files_endpoint"], "spool_dir": self.root / f"{name}-spool",
                     "keys_dir": self.peer_keys("publisher", name)}

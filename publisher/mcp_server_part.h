@@ -1,0 +1,111 @@
+//  mcp_server_part - what the files of the server share: mcp_server (sessions and streams),
+//  mcp_server_http (requests and JSON-RPC), mcp_server_tools (the event tools), mcp_server_feed
+//  (tapes to notifications).  Internal to publisher.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "common/base/limits.h"
+#include "publisher/mcp_server.h"
+
+#include <uthash.h>
+
+enum { MCP_SERVER_SUBSCRIPTION = 16 }; //  "sub-" and 8 characters and the NUL
+
+typedef struct mcp_server_session mcp_server_session_t;
+typedef struct mcp_server_watcher mcp_server_watcher_t;
+
+typedef struct {
+    const recording_cluster_t *recorded;
+    bool denied;         //  its rights are too short for the informers
+    bool wedged;         //  faithful: a subscribe hangs, and with it every event tool
+    bool started;        //  faithful: somebody has subscribed once
+    playback_t playback; //  faithful: of all its watchers
+    int subscriptions;   //  of all sessions
+} mcp_server_cluster_t;
+
+//  One subscription; a faithful one that was cancelled goes on in secret until its session ends.
+struct mcp_server_watcher {
+    char id [MCP_SERVER_SUBSCRIPTION];
+    char created [CLK_TEXT];
+    mcp_server_cluster_t *cluster;
+    mcp_server_session_t *session;
+    json_t *filters; //  as asked for, only those that are not empty
+    bool events;     //  mode: events, not faults
+    bool listed;     //  not cancelled
+    playback_t playback;
+    int64_t sent;
+    mcp_server_watcher_t *prev, *next; //  in session->watchers
+};
+
+struct mcp_server_stream {
+    mcp_server_session_t *session; //  NULL once the session is over
+    buf_t backlog;                 //  written; its front was read already
+    size_t taken;                  //  that front
+    int64_t written_ms;
+    bool over;  //  nothing more comes
+    bool ready; //  in server->ready
+    void *tag;
+    mcp_server_stream_t *prev, *next;
+};
+
+struct mcp_server_session {
+    char id [MCP_SERVER_SESSION];
+    mcp_server_cluster_t *cluster; //  NULL = all of them
+    bool legacy;                   //  of /sse: lives as long as its stream
+    int level;                     //  of logging/setLevel, 0 debug .. 7 emergency; -1 not set
+    mcp_server_stream_t *stream;   //  NULL = not attached
+    mcp_server_watcher_t *watchers;
+    int64_t used_ms;
+    UT_hash_handle hh;
+};
+
+struct mcp_server {
+    mcp_server_settings_t settings;
+    mcp_server_cluster_t clusters [LIMIT_CLUSTERS];
+    size_t cluster_count;
+    mcp_server_session_t *sessions; //  hash by id
+    mcp_server_stream_t *ready;
+    size_t streams;
+    clk_now_t now;
+};
+
+
+//  --- mcp_server
+
+//  Own: NULL when out of memory.
+mcp_server_session_t *
+mcp_server_session_new (mcp_server_t *self, mcp_server_cluster_t *cluster);
+void
+mcp_server_session_end (mcp_server_t *self, mcp_server_session_t **session_p, const char *reason);
+void
+mcp_server_watcher_end (mcp_server_watcher_t **watcher_p);
+mcp_server_stream_t *
+mcp_server_stream_new (mcp_server_t *self, mcp_server_session_t *session);
+//  Bytes written and not yet read.
+size_t
+mcp_server_backlog (const mcp_server_stream_t *stream);
+//  Append to a stream.  Err: ERR_LIMIT, -ENOMEM: nothing is appended.
+int
+mcp_server_write (mcp_server_t *self, mcp_server_stream_t *stream, const char *bytes, size_t size);
+
+
+//  --- mcp_server_tools
+
+json_t *
+mcp_server_tools_list (const mcp_server_t *self, const mcp_server_session_t *session);
+//  The result of tools/call, or in *ret_error a JSON-RPC error; NULL and no error: never answer.
+json_t *
+mcp_server_tools_call (mcp_server_t *self, mcp_server_session_t *session, const json_t *params,
+                       json_t **ret_error);
+
+
+//  --- mcp_server_feed
+
+void
+mcp_server_feed_start (mcp_server_t *self, mcp_server_watcher_t *watcher);
+void
+mcp_server_feed (mcp_server_t *self);
+int64_t
+mcp_server_feed_wake (const mcp_server_t *self);

@@ -1,0 +1,62 @@
+//  recording - recorded faults in memory, as tapes that clusters play.
+//
+//  Each cluster of the files has a tape of its own, in the order of the files; or one tape with
+//  everything is played by each of many clusters (load tests).  A line is kept as text, at most
+//  LIMIT_SERVE_FAULTS of them and LIMIT_SERVE_BYTES in all, and parsed each time it is played.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RECORDING_NAME = 64 };
+
+typedef struct recording recording_t;
+
+typedef struct {
+    char *text; //  one JSON object, owned by the recording
+    size_t size;
+    int64_t time_ms; //  its own timestamp, wall; 0 = none
+    bool event;      //  a Kubernetes Event, as a subscription in events mode gets it
+} recording_fault_t;
+
+typedef struct {
+    recording_fault_t *faults;
+    size_t count;
+    int64_t span_ms; //  from the first to the last timestamp, and one second
+} recording_tape_t;
+
+typedef struct {
+    char name [RECORDING_NAME];
+    const recording_tape_t *tape;
+} recording_cluster_t;
+
+typedef struct {
+    const char *const *paths; //  "-" is standard input, read to its end
+    size_t path_count;
+    const char *cluster; //  name of every fault's cluster; "" = its own, or "default"
+    size_t copies;       //  0, or so many clusters that each play everything: NAME-1, NAME-2, ...
+    int cancel_fd;       //  readable: stop reading; -1 = none
+} recording_args_t;
+
+//  Read all files.  Every bad line is logged, with file and line.
+//  Own: fresh in *ret_recording.  Err: ERR_CONFIG bad lines, unreadable files, nothing to play (logged);
+//  ERR_LIMIT (logged); -EINTR cancelled; -ENOMEM.
+int
+recording_read (const recording_args_t *args, recording_t **ret_recording) must_check;
+void
+recording_destroy (recording_t **self_p);
+
+//  Own: borrowed.  In order of their first fault.
+size_t
+recording_clusters (const recording_t *self, const recording_cluster_t **ret_clusters);
+
+//  What is sent of one fault: the recorded object with the cluster's name.  In later rounds (from 1)
+//  its times go on where the round before ended; `distinct` makes it another object's fault as well
+//  (names, uid, faultId).
+//  Own: fresh, NULL when out of memory.
+json_t *
+recording_play (const recording_cluster_t *cluster, size_t index, int64_t round, bool distinct);

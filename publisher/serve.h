@@ -1,0 +1,33 @@
+//  serve - the recorded clusters on an HTTP address: mcp_server behind httpd, in one loop.
+//
+//  Keeps serving until a signal: what was played stays readable to nobody, but sessions live on.
+//  The first signal takes no more connections and ends the streams in order; faithful, they linger up
+//  to LIMIT_SERVE_LINGER_MS and are cut.  The second one stops now.
+//  Threads: one.  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/clk.h"
+#include "publisher/recording.h"
+#include "publisher/settings.h"
+
+typedef struct serve serve_t;
+
+//  All borrowed, must outlive self.
+typedef struct {
+    const settings_t *settings;
+    const recording_t *recording;
+    const clk_t *clk;
+    int signal_fd; //  signalfd
+} serve_args_t;
+
+//  Bind.  Err: ERR_CONFIG bad address or a `denied` that names no cluster, -errno; diag says why.
+int
+serve_open (const serve_args_t *args, serve_t **ret_serve, err_diag_t *diag) must_check;
+void
+serve_destroy (serve_t **self_p);
+//  "127.0.0.1:8080" with the real port.
+const char *
+serve_address (const serve_t *self);
+//  Until the end.  Returns the exit code.
+int
+serve_run (serve_t *self);
