@@ -30,12 +30,13 @@ typedef struct {
 
 //  One request; texts are "" when absent.
 typedef struct {
-    const char *method, *path, *host, *origin, *accept, *content_type;
+    const char *method, *path, *origin, *accept, *content_type;
     const char *session, *version, *last_event_id; //  Mcp-Session-Id, MCP-Protocol-Version
     const char *query_session;                     //  sessionid of the query, for /sse
     const char *body;
     size_t body_size;
-    bool too_large; //  the body was over the limit and is not here
+    bool host_plain; //  Host is an address, localhost, or absent
+    bool too_large;  //  the body was over the limit and is not here
 } mcp_server_request_t;
 
 //  What to answer.  status 0: nothing, ever (the client gives up).

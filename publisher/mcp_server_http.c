@@ -84,29 +84,12 @@ s_accepts (const char *accept, const char *type)
     return false;
 }
 
-//  "localhost:8080", "127.0.0.1", "[::1]:80": does it name this host, as it is reached by loopback?
-static bool
-s_host_local (const char *host)
-{
-    static const char *const names [] = {"localhost", "127.0.0.1", "[::1]"};
-    for (size_t at = 0; at < sizeof (names) / sizeof (names [0]); at++) {
-        size_t size = strlen (names [at]);
-        if (strncasecmp (host, names [at], size) == 0 && (host [size] == 0 || host [size] == ':'))
-            return true;
-    }
-    return false;
-}
-
-//  A web page may reach a loopback address by a name of its own (DNS rebinding), but not hide it.
+//  No web page reads this: it cannot hide where it comes from, and a name of its own that was made to
+//  point here (DNS rebinding) is not plain.
 static bool
 s_trusted (const mcp_server_t *self, const mcp_server_request_t *request)
 {
-    const char *origin = strstr (request->origin, "://");
-    if (self->settings.local && *request->host && !s_host_local (request->host))
-        return false;
-    if (!*request->origin)
-        return true;
-    return origin && (s_host_local (origin + 3) || strcasecmp (origin + 3, request->host) == 0);
+    return !*request->origin && (request->host_plain || !self->settings.local);
 }
 
 static bool

@@ -64,7 +64,6 @@ s_on_request (void *arg, httpd_request_t *http)
     serve_t *self = arg;
     mcp_server_request_t request = {.method = httpd_method (http),
                                     .path = httpd_path (http),
-                                    .host = httpd_header (http, "Host"),
                                     .origin = httpd_header (http, "Origin"),
                                     .accept = httpd_header (http, "Accept"),
                                     .content_type = httpd_header (http, "Content-Type"),
@@ -72,6 +71,7 @@ s_on_request (void *arg, httpd_request_t *http)
                                     .version = httpd_header (http, "MCP-Protocol-Version"),
                                     .last_event_id = httpd_header (http, "Last-Event-ID"),
                                     .query_session = "",
+                                    .host_plain = httpd_host_plain (http),
                                     .too_large = httpd_too_large (http)};
     httpd_query_each (http, s_on_query, &request);
     request.body = httpd_body (http, &request.body_size);

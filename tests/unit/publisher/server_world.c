@@ -63,7 +63,6 @@ server_world_setup (void **state)
     self->now = (clk_now_t){.boot_ms = 1000000, .wall_ms = 1768478400000};
     self->request = (mcp_server_request_t){.method = "POST",
                                            .path = "/mcp",
-                                           .host = "127.0.0.1:8080",
                                            .origin = "",
                                            .accept = "application/json, text/event-stream",
                                            .content_type = "application/json",
@@ -71,7 +70,8 @@ server_world_setup (void **state)
                                            .version = "",
                                            .last_event_id = "",
                                            .query_session = "",
-                                           .body = ""};
+                                           .body = "",
+                                           .host_plain = true};
     self->got = buf_init (LIMIT_MIB (32));
     *state = self;
     return 0;
