@@ -250,12 +250,12 @@ static json_t *
 s_source (const intake_source_t *source)
 {
     return json_pack (
-        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o}", "cluster", s_text (source->cluster), "state",
+        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "cluster", s_text (source->cluster), "state",
         s_text (source->state), "last_error", s_text_or_null (source->last_error), "events_total",
         (json_int_t) source->events_total, "gaps_total", (json_int_t) source->gaps_total,
         "reconnects_total", (json_int_t) source->reconnects_total, "dropped_total",
         (json_int_t) source->dropped_total, "last_event_at", s_time (source->last_event_ms),
-        "last_alive_at", s_time (source->last_alive_ms));
+        "last_alive_at", s_time (source->last_alive_ms), "retry_at", s_time (source->retry_ms));
 }
 
 static json_t *

@@ -164,7 +164,11 @@ s_notice (s_source_t *source, const char *change, const char *reason)
 {
     const char *name = source->config.name [0] ? source->config.name : "default";
     intake_spool_notice (source->intake->spool, name, change, reason);
-    log_info ("event source", kv ("cluster", name), kv ("change", change), kv ("reason", reason));
+    if (strcmp (change, "connected") == 0)
+        log_info ("event source", kv ("cluster", name), kv ("change", change));
+    else
+        log_warn ("event source", kv ("cluster", name), kv ("change", change),
+                  kv ("reason", reason));
 }
 
 static void
@@ -424,7 +428,7 @@ s_on_state (s_source_t *source, const mcp_out_t *out)
     bool was_active = strcmp (before, mcp_state_name (MCP_ACTIVE)) == 0;
     if (state == MCP_ACTIVE)
         s_notice (source, "connected", out->text);
-    else if (state == MCP_UNSUPPORTED || state == MCP_WEDGED)
+    else if ((state == MCP_UNSUPPORTED || state == MCP_WEDGED) && !out->again)
         s_notice (source, mcp_state_name (state), out->text);
     else if (was_active && state != MCP_STOPPING)
         s_notice (source, "lost", out->text);
@@ -493,7 +497,9 @@ s_publish_stats (intake_t *self)
     DL_FOREACH (self->sources, source)
     {
         int64_t alive_ms = mcp_alive_ms (source->mcp);
+        int64_t retry_ms = mcp_retry_ms (source->mcp);
         source->stats.last_alive_ms = alive_ms ? now.wall_ms - (now.boot_ms - alive_ms) : 0;
+        source->stats.retry_ms = retry_ms ? now.wall_ms + (retry_ms - now.boot_ms) : 0;
         snprintf (source->stats.last_error, sizeof source->stats.last_error, "%s",
                   mcp_last_error (source->mcp));
         if (self->stats_count < LIMIT_CLUSTERS)

@@ -13,6 +13,7 @@ typedef struct {
     char last_error [LIMIT_REASON_BYTES];
     int64_t events_total, gaps_total, reconnects_total, dropped_total;
     int64_t last_event_ms, last_alive_ms; //  wall clock
+    int64_t retry_ms;                     //  wall clock: when it tries again, 0 = it does not wait
 } intake_source_t;
 
 intake_t *

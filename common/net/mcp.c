@@ -476,6 +476,12 @@ mcp_alive_ms (const mcp_t *self)
 }
 
 int64_t
+mcp_retry_ms (const mcp_t *self)
+{
+    return self->wait_ms == INT64_MAX ? 0 : self->wait_ms;
+}
+
+int64_t
 mcp_bad_messages (const mcp_t *self)
 {
     return self->bad_messages;

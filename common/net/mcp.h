@@ -62,6 +62,7 @@ typedef struct {
     size_t text_size;
     int64_t total_ms;       //  REQUEST: 0 = a stream without a limit
     mcp_state_t state;      //  STATE
+    bool again;             //  STATE: unsupported or wedged as the last time, for the same reason
     int64_t from_ms, to_ms; //  GAP: boot time
 } mcp_out_t;
 
@@ -110,6 +111,9 @@ mcp_last_error (const mcp_t *self);
 //  Last proof of life, boot ms, 0 = none.
 int64_t
 mcp_alive_ms (const mcp_t *self);
+//  When it tries again, boot ms; 0 while it does not wait.
+int64_t
+mcp_retry_ms (const mcp_t *self);
 //  Messages that made no sense so far.
 int64_t
 mcp_bad_messages (const mcp_t *self);

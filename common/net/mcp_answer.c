@@ -35,7 +35,9 @@ s_on_tools (mcp_t *self, const json_t *result)
     self->tools = self->tools_read;
     self->tools_done = true;
     if (!self->tools.subscribe)
-        mcp_session_unsupported (self, "the server has no event tools");
+        mcp_session_unsupported (
+            self, "the server has no event tools (events_subscribe); looked at again every 5 "
+                  "minutes");
     else
         mcp_session_advance (self);
 }

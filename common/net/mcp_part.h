@@ -77,6 +77,8 @@ struct mcp {
     int64_t last_rpc_id, now_ms;
     char session [SESSION_BYTES], version [32], subscription [MCP_RPC_TEXT];
     char last_error [LIMIT_REASON_BYTES];
+    mcp_state_t blocked; //  unsupported or wedged, as told last; MCP_IDLE since it was active
+    char blocked_by [LIMIT_REASON_BYTES];
     mcp_rpc_tools_t tools, tools_read;
     bool level_done, tools_done, tools_stale, stream_open, stream_once, stream_resumed;
     bool without_context, resume_init;

@@ -45,9 +45,17 @@ mcp_slot_set_state (mcp_t *self, mcp_state_t state, const char *reason)
     if (self->state == state)
         return;
     self->state = state;
+    bool blocked = state == MCP_UNSUPPORTED || state == MCP_WEDGED;
     mcp_out_t *out = mcp_slot_out (self, MCP_OUT_STATE, reason, strlen (reason));
-    if (out)
+    if (out) {
         out->state = state;
+        out->again = blocked && self->blocked == state
+                     && strncmp (self->blocked_by, reason, sizeof (self->blocked_by) - 1) == 0;
+    }
+    if (blocked)
+        snprintf (self->blocked_by, sizeof (self->blocked_by), "%s", reason);
+    if (blocked || state == MCP_ACTIVE)
+        self->blocked = blocked ? state : MCP_IDLE;
 }
 
 void

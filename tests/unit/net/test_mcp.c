@@ -70,7 +70,8 @@ s_take (s_world_t *self)
             buf_printf (&self->notes, "event %s;", out.text);
         }
         else if (out.kind == MCP_OUT_STATE) {
-            buf_printf (&self->notes, "=%s;", mcp_state_name (out.state));
+            buf_printf (&self->notes, "=%s%s;", mcp_state_name (out.state),
+                        out.again ? " again" : "");
         }
         else if (out.kind == MCP_OUT_GAP) {
             buf_text (&self->notes, "gap;");
@@ -478,7 +479,7 @@ test_a_subscribe_without_an_answer_is_wedged (void **state)
 }
 
 static void
-test_405_and_missing_tools_are_unsupported_and_probed_slowly (void **state)
+test_405_is_unsupported_and_probed_slowly (void **state)
 {
     s_world_t *self = *state;
     mcp_start (self->mcp, "", self->now);
@@ -492,10 +493,58 @@ test_405_and_missing_tools_are_unsupported_and_probed_slowly (void **state)
     mcp_on_end (self->mcp, self->stream, 0, "", self->now);
     s_expect (self, "=unsupported;DELETE;session ;");
     s_answer_status (self, 204, "");
+    assert_int_equal (mcp_retry_ms (self->mcp), self->now + 300000);
     s_time (self, 299999);
     s_expect (self, "");
     s_time (self, 1);
     s_expect (self, "=connecting;initialize;");
+    assert_int_equal (mcp_retry_ms (self->mcp), 0);
+}
+
+//  initialize .. tools/list of a server that has no tools for us.
+static void
+s_answer_without_tools (s_world_t *self)
+{
+    s_answer_init (self);
+    s_take (self);
+    s_answer_status (self, 202, "");
+    s_take (self);
+    mcp_on_head (self->mcp, self->stream, 200, SSE_TYPE, "", 0, self->now);
+    s_take (self);
+    s_answer (self, "{}");
+    s_take (self);
+    s_answer (self, "{\"tools\":[{\"name\":\"pods_list\"}]}");
+}
+
+static void
+test_a_probe_that_ends_as_the_last_one_is_told_as_again (void **state)
+{
+    s_world_t *self = *state;
+    mcp_start (self->mcp, "", self->now);
+    s_take (self);
+    s_answer_without_tools (self);
+    buf_reset (&self->notes);
+    s_expect (self, "=unsupported;DELETE;session ;");
+    assert_non_null (strstr (mcp_last_error (self->mcp), "the server has no event tools"));
+    for (int probe = 0; probe < 3; probe++) {
+        s_answer_status (self, 204, "");
+        s_time (self, 300000);
+        s_take (self);
+        s_answer_without_tools (self);
+        buf_reset (&self->notes);
+        s_expect (self, "=unsupported again;DELETE;session ;");
+    }
+    s_answer_status (self, 204, "");
+    s_time (self, 300000);
+    s_take (self);
+    s_answer_init (self);
+    s_take (self);
+    s_answer_status (self, 202, "");
+    s_take (self);
+    buf_reset (&self->notes);
+    mcp_on_head (self->mcp, self->stream, 405, "text/plain", "", 0, self->now);
+    mcp_on_end (self->mcp, self->stream, 0, "", self->now);
+    s_expect (self, "=unsupported;DELETE;session ;"); //  for another reason
 }
 
 static void
@@ -673,7 +722,8 @@ main (void)
         TEST (test_two_missed_pings_make_a_new_session),
         TEST (test_a_vanished_subscription_is_found_by_the_list),
         TEST (test_a_subscribe_without_an_answer_is_wedged),
-        TEST (test_405_and_missing_tools_are_unsupported_and_probed_slowly),
+        TEST (test_405_is_unsupported_and_probed_slowly),
+        TEST (test_a_probe_that_ends_as_the_last_one_is_told_as_again),
         TEST (test_server_requests_are_answered),
         TEST (test_last_event_id_is_sent_only_when_one_was_seen),
         TEST (test_401_asks_for_the_token_once_and_then_backs_off),
