@@ -4,6 +4,7 @@
 #include "broker/io/intake.h"
 
 #include "broker/io/blob.h"
+#include "broker/io/intake_mark.h"
 #include "broker/io/intake_spool.h"
 #include "common/base/buf.h"
 #include "common/base/clk.h"
@@ -50,9 +51,12 @@ struct s_source {
     intake_t *intake;
     s_config_t config;
     mcp_t *mcp;
-    char id [ROW_IDENTITY]; //  "mcp:<name>", the source of its events
-    char session_file [PATH_BYTES];
-    char *token_header; //  "Authorization: Bearer ...", NULL without a token; a secret
+    char id [ROW_IDENTITY];      //  "mcp:<name>", the source of its events
+    char mark_name [DIGEST_HEX]; //  its file in sessions_dir
+    intake_mark_t mark;          //  as it was written last
+    int64_t mark_ms;             //  boot time when it is written again
+    bool absent;                 //  followed in an earlier life, not yet in this one
+    char *token_header;          //  "Authorization: Bearer ...", NULL without a token; a secret
     bool stopping;
     s_flight_t flights [TRANSFERS];
     intake_source_t stats;
@@ -213,6 +217,46 @@ s_source_destroy (s_source_t *source)
     free (source);
 }
 
+//  Until when nothing of this source can be missing: the last proof that it was there, but not beyond an event
+//  that is not committed yet.
+static int64_t
+s_known_until (s_source_t *source)
+{
+    const clk_now_t now = clk_now (source->intake->clk);
+    const int64_t alive_ms = mcp_alive_ms (source->mcp);
+    if (mcp_state (source->mcp) != MCP_ACTIVE || source->absent)
+        return source->mark.until_ms;
+    const int64_t until_ms = now.wall_ms - (now.boot_ms - alive_ms);
+    const int64_t oldest_ms = intake_spool_oldest (source->intake->spool, source->id);
+    return oldest_ms < until_ms ? oldest_ms : until_ms;
+}
+
+static void
+s_mark_write (s_source_t *source, const char *session)
+{
+    intake_mark_t mark = {.until_ms = s_known_until (source)};
+    snprintf (mark.session, sizeof mark.session, "%s", session);
+    const int rc = intake_mark_write (source->intake->sessions_dir, source->mark_name, &mark);
+    if (rc < 0)
+        log_warn ("state of an event source not kept; its gap and its session will not be known "
+                  "after a restart",
+                  kv ("cluster", source->stats.cluster), kv ("error", err_str (rc)));
+    source->mark = mark;
+    source->mark_ms = clk_now (source->intake->clk).boot_ms + LIMIT_MARK_MS;
+}
+
+static void
+s_mark_read (s_source_t *source)
+{
+    intake_mark_name (source->config.name, source->config.url, source->mark_name);
+    const int rc =
+        intake_mark_read (source->intake->sessions_dir, source->mark_name, &source->mark);
+    if (rc < 0 && rc != ERR_NONE)
+        log_warn ("state of an event source not readable", kv ("cluster", source->stats.cluster),
+                  kv ("error", err_str (rc)));
+    source->absent = source->mark.until_ms > 0;
+}
+
 //  Own: *config is taken on success and on failure.
 static void
 s_source_add (intake_t *self, s_config_t *config, int64_t backoff_min_ms, int64_t backoff_max_ms)
@@ -239,21 +283,10 @@ s_source_add (intake_t *self, s_config_t *config, int64_t backoff_min_ms, int64_
     snprintf (source->id, sizeof source->id, "mcp:%s", *name ? name : "default");
     snprintf (source->stats.cluster, sizeof source->stats.cluster, "%s", *name ? name : "default");
 
-    char hex [DIGEST_HEX];
-    own (own_mem) char *key = NULL;
-    if (asprintf (&key, "%s %s", name, source->config.url) < 0)
-        key = NULL;
-    digest_hex (key ? key : "", key ? strlen (key) : 0, hex);
-    snprintf (source->session_file, sizeof source->session_file, "%s", hex);
     s_read_token (source);
     DL_APPEND (self->sources, source);
-
-    char path [PATH_BYTES + DIGEST_HEX + 1];
-    snprintf (path, sizeof path, "%s/%s", self->sessions_dir, hex);
-    buf_t stored = buf_init (LIMIT_KIB (4));
-    int rc = buf_read_file (&stored, path);
-    mcp_start (source->mcp, rc == 0 ? stored.data : "", clk_now (self->clk).boot_ms);
-    buf_fini (&stored);
+    s_mark_read (source);
+    mcp_start (source->mcp, source->mark.session, clk_now (self->clk).boot_ms);
 }
 
 static s_source_t *
@@ -421,9 +454,24 @@ s_on_event (s_source_t *source, const char *body, size_t size)
 }
 
 static void
+s_gap (s_source_t *source, int64_t ms, const char *why)
+{
+    char reason [LIMIT_REASON_BYTES];
+    snprintf (reason, sizeof reason, "%" PRId64 " ms: %.200s", ms, why);
+    source->stats.gaps_total++;
+    source->absent = false;
+    s_notice (source, "gap", reason);
+}
+
+static void
 s_on_state (s_source_t *source, const mcp_out_t *out)
 {
     mcp_state_t state = out->state;
+    if (state == MCP_ACTIVE && !source->mark.until_ms)
+        source->mark_ms = 0; //  from here on it is followed
+    if (state == MCP_ACTIVE && source->absent)
+        s_gap (source, clk_now (source->intake->clk).wall_ms - source->mark.until_ms,
+               "the broker did not follow this source");
     const char *before = source->stats.state;
     bool was_active = strcmp (before, mcp_state_name (MCP_ACTIVE)) == 0;
     if (state == MCP_ACTIVE)
@@ -440,30 +488,7 @@ s_on_state (s_source_t *source, const mcp_out_t *out)
 static void
 s_on_session (s_source_t *source, const char *session)
 {
-    intake_t *self = source->intake;
-    int rc = 0;
-    if (*session) {
-        rc = blob_write (self->sessions_dir, source->session_file, session, strlen (session),
-                         "session");
-    }
-    else {
-        char path [PATH_BYTES * 2 + 2];
-        snprintf (path, sizeof path, "%s/%s", self->sessions_dir, source->session_file);
-        (void) unlink (path); //  it may never have been written
-    }
-    if (rc != 0)
-        log_warn ("session id not kept, the server may hold it for ever",
-                  kv ("cluster", source->stats.cluster), kv ("error", err_str (rc)));
-}
-
-static void
-s_on_gap (s_source_t *source, const mcp_out_t *out)
-{
-    char reason [LIMIT_REASON_BYTES];
-    snprintf (reason, sizeof reason, "%" PRId64 " ms: %.200s", out->to_ms - out->from_ms,
-              out->text);
-    source->stats.gaps_total++;
-    s_notice (source, "gap", reason);
+    s_mark_write (source, session);
 }
 
 static void
@@ -476,7 +501,7 @@ s_act (s_source_t *source)
             case MCP_OUT_ABORT: s_cancel (source, out.cookie); break;
             case MCP_OUT_EVENT: s_on_event (source, out.text, out.text_size); break;
             case MCP_OUT_STATE: s_on_state (source, &out); break;
-            case MCP_OUT_GAP: s_on_gap (source, &out); break;
+            case MCP_OUT_GAP: s_gap (source, out.to_ms - out.from_ms, out.text); break;
             case MCP_OUT_SESSION: s_on_session (source, out.text); break;
             case MCP_OUT_TOKEN: (void) s_read_token (source); break;
         }
@@ -508,6 +533,18 @@ s_publish_stats (intake_t *self)
     pthread_mutex_unlock (&self->lock);
 }
 
+//  Is this place still to be followed, if only with another token or mode?
+static bool
+s_wanted (const intake_t *self, const s_source_t *source)
+{
+    for (size_t i = 0; i < self->config_count; i++) {
+        if (strcmp (self->configs [i].name, source->config.name) == 0
+            && strcmp (self->configs [i].url, source->config.url) == 0)
+            return true;
+    }
+    return false;
+}
+
 //  Timers and outputs of all sources; returns when to look again.
 static int64_t
 s_turn (intake_t *self)
@@ -521,12 +558,16 @@ s_turn (intake_t *self)
             mcp_on_time (source->mcp, boot_ms);
         s_act (source);
         if (mcp_state (source->mcp) == MCP_STOPPED) {
+            if (!s_wanted (self, source))
+                intake_mark_drop (self->sessions_dir, source->mark_name);
             DL_DELETE (self->sources, source);
             s_source_destroy (source);
             self->config_changed = true; //  its successor may start now
             wake = boot_ms;
             continue;
         }
+        if (mcp_state (source->mcp) == MCP_ACTIVE && boot_ms >= source->mark_ms)
+            s_mark_write (source, source->mark.session);
         int64_t due = mcp_wake (source->mcp);
         wake = due < wake ? due : wake;
     }
@@ -579,7 +620,10 @@ s_run (void *arg)
     int64_t end_ms = clk_now (self->clk).boot_ms + STOP_MS;
     s_source_t *source;
     DL_FOREACH (self->sources, source)
-    mcp_stop (source->mcp, clk_now (self->clk).boot_ms);
+    {
+        s_mark_write (source, source->mark.session);
+        mcp_stop (source->mcp, clk_now (self->clk).boot_ms);
+    }
     while (clk_now (self->clk).boot_ms < end_ms) {
         int64_t wake = s_turn (self);
         if (!self->sources)
@@ -647,6 +691,11 @@ intake_destroy (intake_t **self_p)
         s_source_destroy (source);
     }
     s_configs_fini (self);
+    const size_t left = self->spool ? intake_spool_count (self->spool) : 0;
+    if (left > 0)
+        log_warn ("events were received and not committed; they are part of the gap that the next "
+                  "start tells",
+                  kv ("events", left));
     intake_spool_destroy (&self->spool);
     mailbox_destroy (&self->inbox);
     http_destroy (&self->http);

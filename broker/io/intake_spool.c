@@ -265,6 +265,18 @@ intake_spool_reply (intake_spool_t *self, uint64_t cookie, bool accepted, int64_
     self->hold_until_ms = boot_ms + (hold_ms > REFUSED_MAX_MS ? REFUSED_MAX_MS : hold_ms);
 }
 
+int64_t
+intake_spool_oldest (const intake_spool_t *self, const char *source)
+{
+    const s_item_t *item;
+    DL_FOREACH (self->items, item)
+    {
+        if (item->kind == MAIL_EVENT && strcmp (item->row.source, source) == 0)
+            return item->row.received_ms;
+    }
+    return INT64_MAX;
+}
+
 size_t
 intake_spool_count (const intake_spool_t *self)
 {

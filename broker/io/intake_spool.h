@@ -30,6 +30,9 @@ intake_spool_offer (intake_spool_t *self, mailbox_t *loop, mailbox_t *reply, int
 void
 intake_spool_reply (intake_spool_t *self, uint64_t cookie, bool accepted, int64_t retry_ms,
                     int64_t boot_ms);
+//  When the oldest unacknowledged event of a source was received, wall clock; INT64_MAX for none.
+int64_t
+intake_spool_oldest (const intake_spool_t *self, const char *source);
 //  Events kept, unacknowledged.
 size_t
 intake_spool_count (const intake_spool_t *self);

@@ -30,8 +30,7 @@ enum {
     TOOL_PAGES = 16,
     SLOTS = 8,        //  transfers at a time: stream, call, and what is sent aside
     COOKIE_ENDED = 0, //  of a slot whose transfer is over while its answer is read
-    ERROR_BODY_BYTES = 4096,
-    SESSION_BYTES = 1025
+    ERROR_BODY_BYTES = 4096
 };
 
 typedef enum {
@@ -75,7 +74,7 @@ struct mcp {
     sse_t *stream; //  parser of the stream; outlives one GET: it has the last id
     uint64_t last_cookie, random;
     int64_t last_rpc_id, now_ms;
-    char session [SESSION_BYTES], version [32], subscription [MCP_RPC_TEXT];
+    char session [LIMIT_MCP_SESSION_BYTES + 1], version [32], subscription [MCP_RPC_TEXT];
     char last_error [LIMIT_REASON_BYTES];
     mcp_state_t blocked; //  unsupported or wedged, as told last; MCP_IDLE since it was active
     char blocked_by [LIMIT_REASON_BYTES];

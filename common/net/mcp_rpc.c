@@ -3,11 +3,11 @@
 
 #include "common/net/mcp_rpc.h"
 
+#include "common/base/limits.h"
 #include "common/base/own.h"
 
 #include <string.h>
 
-enum { SESSION_BYTES = 1024 };
 
 void
 mcp_rpc_copy (char *ret_text, size_t size, const char *text)
@@ -83,12 +83,12 @@ mcp_rpc_tool_call (const char *tool, json_t *arguments)
 bool
 mcp_rpc_session_valid (const char *session)
 {
-    size_t size = strnlen (session, SESSION_BYTES + 1);
+    size_t size = strnlen (session, LIMIT_MCP_SESSION_BYTES + 1);
     for (size_t i = 0; i < size; i++) {
         if (session [i] < 0x21 || session [i] > 0x7E)
             return false;
     }
-    return size > 0 && size <= SESSION_BYTES;
+    return size > 0 && size <= LIMIT_MCP_SESSION_BYTES;
 }
 
 bool

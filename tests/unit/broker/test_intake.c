@@ -8,6 +8,7 @@
 
 #include "broker/io/blob.h"
 #include "broker/io/intake.h"
+#include "broker/io/intake_mark.h"
 #include "broker/io/intake_spool.h"
 #include "common/base/buf.h"
 #include "common/base/clk.h"
@@ -398,6 +399,110 @@ test_the_session_of_a_killed_broker_is_deleted_by_the_next (void **state)
     assert_int_equal (json_array_size (json_object_get (doc, "sessions")), 1);
 }
 
+static intake_mark_t
+s_mark (s_world_t *self)
+{
+    char name [DIGEST_HEX], dir [128], url [160];
+    intake_mark_t mark = {0};
+    snprintf (url, sizeof url, "%s/mcp", self->url);
+    intake_mark_name ("", url, name);
+    snprintf (dir, sizeof dir, "%s/mcp-sessions", self->folder);
+    assert_int_equal (intake_mark_read (dir, name, &mark), 0);
+    return mark;
+}
+
+static void
+test_the_time_between_two_lives_is_a_gap_and_the_first_has_none (void **state)
+{
+    s_world_t *self = *state;
+    s_start (self);
+    s_wait_notices (self, "connected", 1);
+    assert_int_equal (s_notices (self, "gap"), 0);
+    const int64_t stopped_ms = clk_now (self->clk).wall_ms;
+    intake_destroy (&self->intake);
+    intake_mark_t mark = s_mark (self);
+    assert_string_equal (mark.session, "");
+    assert_in_range (mark.until_ms, 1, stopped_ms + 1000);
+    s_start (self);
+    s_wait_notices (self, "connected", 2);
+    s_wait_notices (self, "gap", 1);
+}
+
+//  When an event came last, wall clock.
+static int64_t
+s_last_event (s_world_t *self)
+{
+    intake_source_t source = {0};
+    return intake_sources (self->intake, &source, 1) > 0 ? source.last_event_ms : 0;
+}
+
+//  Received, never committed: the next gap reaches back to before it.
+static void
+test_events_left_at_the_end_are_in_the_next_gap (void **state)
+{
+    s_world_t *self = *state;
+    s_start (self);
+    s_wait_notices (self, "connected", 1);
+    self->refuse = MAILS;
+    json_decref (s_control (self, "fault", "{}"));
+    while (self->refuse == MAILS)
+        s_hear (self, 100);
+    const int64_t received_ms = clk_now (self->clk).wall_ms;
+    poll (NULL, 0, 50); //  what comes now is newer than that one
+    json_decref (s_control (self, "fault", "{\"faultId\":\"other\"}"));
+    const int64_t end = received_ms + WAIT_MS;
+    while (clk_now (self->clk).wall_ms < end && s_last_event (self) <= received_ms)
+        s_hear (self, 20);
+    assert_true (s_last_event (self) > received_ms);
+    intake_destroy (&self->intake);
+    assert_true (s_mark (self).until_ms <= received_ms);
+    self->refuse = 0;
+    s_start (self);
+    s_wait_notices (self, "gap", 1);
+}
+
+static void
+test_a_source_that_is_no_longer_configured_has_no_gap_later (void **state)
+{
+    s_world_t *self = *state;
+    s_start (self);
+    s_wait_notices (self, "connected", 1);
+    const char *const nothing [] = {NULL}, *const again [] = {"--mcp-endpoint", self->url, NULL};
+    config_send (intake_inbox (self->intake), nothing, NULL);
+    intake_source_t source;
+    int64_t end = clk_now (self->clk).boot_ms + WAIT_MS;
+    while (intake_sources (self->intake, &source, 1) > 0 && clk_now (self->clk).boot_ms < end)
+        s_hear (self, 20);
+    config_send (intake_inbox (self->intake), again, NULL);
+    s_wait_notices (self, "connected", 2);
+    assert_int_equal (s_notices (self, "gap"), 0);
+}
+
+static void
+test_a_damaged_mark_is_told_apart_from_none (void **state)
+{
+    s_world_t *self = *state;
+    intake_mark_t mark = {.until_ms = 7, .session = "old"}, found = {0};
+    assert_int_equal (intake_mark_read (self->folder, "x", &found), ERR_NONE);
+    assert_int_equal (intake_mark_write (self->folder, "x", &mark), 0);
+    assert_int_equal (intake_mark_read (self->folder, "x", &found), 0);
+    assert_int_equal (found.until_ms, 7);
+    assert_string_equal (found.session, "old");
+    static const char *const bad [] = {"",       "x",     "7",
+                                       "-1 old", "old 7", "99999999999999999999999 x"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++) {
+        assert_int_equal (blob_write (self->folder, "x", bad [i], strlen (bad [i]), "session"), 0);
+        assert_int_equal (intake_mark_read (self->folder, "x", &found), ERR_PROTO);
+    }
+    char large [2000];
+    memset (large, 'x', sizeof large);
+    memcpy (large, "7 ", 2);
+    assert_int_equal (blob_write (self->folder, "x", large, 1100, "session"), 0);
+    assert_true (intake_mark_read (self->folder, "x", &found) < 0);
+    intake_mark_drop (self->folder, "x");
+    assert_int_equal (intake_mark_read (self->folder, "x", &found), ERR_NONE);
+}
+
 static void
 test_a_server_without_event_tools_is_unsupported (void **state)
 {
@@ -513,6 +618,14 @@ main (void)
         cmocka_unit_test_setup_teardown (test_the_session_is_deleted_at_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown (test_the_session_of_a_killed_broker_is_deleted_by_the_next,
                                          setup, teardown),
+        cmocka_unit_test_setup_teardown (
+            test_the_time_between_two_lives_is_a_gap_and_the_first_has_none, setup, teardown),
+        cmocka_unit_test_setup_teardown (test_events_left_at_the_end_are_in_the_next_gap, setup,
+                                         teardown),
+        cmocka_unit_test_setup_teardown (
+            test_a_source_that_is_no_longer_configured_has_no_gap_later, setup, teardown),
+        cmocka_unit_test_setup_teardown (test_a_damaged_mark_is_told_apart_from_none, setup,
+                                         teardown),
         cmocka_unit_test_setup_teardown (test_a_server_without_event_tools_is_unsupported,
                                          setup_without_tools, teardown),
         cmocka_unit_test_setup_teardown (test_a_large_body_is_a_file_beside_the_store, setup,
