@@ -1,8 +1,8 @@
 //  artifact_sweep - one look at every incident's folder after the start, a few at a time.
 //
-//  What goes: attempts/<n>.staging of incidents that are over, if it was there at the start (its worker died
-//  while uploading, and so did the broker that had counted it), and old temporaries of writers that died.  What a row names
-//  stays: nothing else has these names.  SPDX-License-Identifier: Apache-2.0
+//  What goes: attempts/<n>.staging of incidents that are over, if it was there at the start: its worker died while
+//  uploading, and so did the broker that had counted it.  What a row names stays: nothing else is called
+//  so.  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/artifact_part.h"
 
 #include "broker/io/artifact_dir.h"
@@ -76,35 +76,12 @@ s_drop_staging (artifact_t *self, int fd, const char *incident)
     }
 }
 
-//  ".<name>.<number>.tmp" of artifact_dir_write; a young one may be in use.
-static void
-s_drop_temporaries (artifact_t *self, int fd, const char *folder)
-{
-    own (s_close) DIR *dir = NULL;
-    if (artifact_dir_list (fd, folder, &dir) < 0)
-        return;
-    const int64_t now_ms = clk_now (self->clk).wall_ms;
-    const struct dirent *entry;
-    while ((entry = readdir (dir))) { // NOLINT(concurrency-mt-unsafe): own DIR
-        const size_t size = strlen (entry->d_name);
-        struct stat st;
-        if (entry->d_name [0] == '.' && size > 4 && strcmp (entry->d_name + size - 4, ".tmp") == 0
-            && fstatat (dirfd (dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0
-            && now_ms - (int64_t) st.st_mtim.tv_sec * 1000 >= LIMIT_ORPHAN_MS)
-            (void) unlinkat (dirfd (dir), entry->d_name, 0);
-    }
-}
-
 static void
 s_folder (artifact_t *self, const char *incident)
 {
-    static const char *const folders [] = {"", "output", "logs"};
     own (own_fd) int fd = artifact_dir_open (self->settings->workspace_root, incident, false);
-    if (fd < 0)
-        return;
-    for (size_t i = 0; i < sizeof folders / sizeof folders [0]; i++)
-        s_drop_temporaries (self, fd, folders [i]);
-    s_drop_staging (self, fd, incident);
+    if (fd >= 0)
+        s_drop_staging (self, fd, incident);
 }
 
 int

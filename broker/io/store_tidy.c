@@ -132,26 +132,18 @@ s_body_name (const char *name, char ret_sha [DIGEST_HEX])
     return true;
 }
 
-//  ".<name>.tmp": what a writer that died has left.
-static bool
-s_half_written (const char *name)
-{
-    const size_t size = strlen (name);
-    return name [0] == '.' && size > 4 && strcmp (name + size - 4, ".tmp") == 0;
-}
-
 //  Remove one entry of events/ if it is old and nobody's.
 static int
 s_sweep_one (store_t *self, const char *name, int64_t now_wall_ms)
 {
-    char sha [DIGEST_HEX] = "";
+    char sha [DIGEST_HEX];
     struct stat st;
-    if (!s_half_written (name) && !s_body_name (name, sha))
+    if (!s_body_name (name, sha))
         return 0;
     if (fstatat (dirfd (self->sweep), name, &st, AT_SYMLINK_NOFOLLOW) != 0
         || now_wall_ms - (int64_t) st.st_mtim.tv_sec * 1000 < LIMIT_ORPHAN_MS)
         return 0;
-    const int named = sha [0] ? s_named (self, sha) : 0;
+    const int named = s_named (self, sha);
     if (named != 0)
         return named < 0 ? named : 0;
     if (unlinkat (dirfd (self->sweep), name, 0) == 0)
