@@ -26,5 +26,5 @@ function (triage_test folder module)
     set (scratch ${CMAKE_CURRENT_BINARY_DIR}/scratch_${module})     # files of one test, so that -j is safe
     file (MAKE_DIRECTORY ${scratch})
     add_test (NAME unit.${folder}.${module} COMMAND test_${folder}_${module} WORKING_DIRECTORY ${scratch})
-    set_tests_properties (unit.${folder}.${module} PROPERTIES TIMEOUT 60 LABELS unit)
+    set_tests_properties (unit.${folder}.${module} PROPERTIES TIMEOUT ${TRIAGE_TEST_SECONDS} LABELS unit)
 endfunction ()

@@ -1,6 +1,7 @@
 #!/bin/bash
-# test.sh - everything that must pass: lint, unit tests plain and under ASan+UBSan, the simulator, the
-# fuzz targets for a while, the system tests with real peers, the demo.  Ends with the summary.
+# test.sh - everything that must pass: builds by gcc and clang, lint, unit tests and the simulator plain,
+# under ASan+UBSan and under TSan, the fuzz targets for a while, the system tests with real peers, the main
+# flow under the sanitizers, the demo.  Ends with the summary.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,8 +26,10 @@ must () { # a step without which the others mean nothing
     [ "$failed" = 0 ] || exit 1
 }
 
-ctests () { # ctests PRESET
-    ctest --preset "$1" -j "$jobs" --output-junit "$results/ctest-$1.xml"
+ctests () { # ctests PRESET [ARGUMENT...]
+    local preset=$1
+    shift
+    ctest --preset "$preset" -j "$jobs" --output-junit "$results/ctest-$preset.xml" "$@"
 }
 
 pytests () { # pytests NAME BIN [ARGUMENT...]
@@ -36,17 +39,43 @@ pytests () { # pytests NAME BIN [ARGUMENT...]
         -p no:cacheprovider --timeout 150 --durations 10 --junitxml "$results/system-$name.xml" "$@"
 }
 
+preset_environment () { # preset_environment PRESET: NAME=VALUE a line, what its ctest runs with
+    /usr/bin/python3 - "$1" <<'END'
+import json, os, sys
+presets = json.load(open("CMakePresets.json"))["testPresets"]
+for name, value in next(preset for preset in presets if preset["name"] == sys.argv[1])["environment"].items():
+    print(name + "=" + value.replace("${sourceDir}", os.getcwd()))
+END
+}
+
+main_flow="test_flow or test_outcomes or test_run or test_bad_input or test_reload"
+sanitized () { # sanitized PRESET: the main flow and the outcomes, with that preset's programs
+    local preset=$1 lines environment
+    lines=$(preset_environment "$preset") || return 1
+    mapfile -t environment <<<"$lines"
+    (
+        export TRIAGE_SLOW=4 "${environment[@]}"
+        pytests "$preset" "$preset" --timeout 600 -k "$main_flow"
+    )
+}
+
 rm -rf "$results"
 mkdir -p "$results"
 must "packages" scripts/test-deps.sh
 must "build debug" scripts/build.sh debug
 must "build asan" scripts/build.sh asan
+must "build tsan" scripts/build.sh tsan
 must "build release" scripts/build.sh release
+step "build clang" scripts/build.sh clang
 step "lint" scripts/lint.sh build/debug
 step "unit tests and simulator" ctests debug
 step "unit tests and simulator, ASan+UBSan" ctests asan
+step "unit tests and simulator, TSan" ctests tsan
+step "unit tests, clang" ctests clang -L unit
 step "fuzz" scripts/fuzz.sh "$results/fuzz.xml"
 step "system tests" pytests debug debug
+step "main flow, ASan+UBSan" sanitized asan
+step "main flow, TSan" sanitized tsan
 step "demo" scripts/demo.sh
 printf '\ntook %d s\n' $((SECONDS - started))
 /usr/bin/python3 scripts/summary.py "$failed" "$results"/*.xml

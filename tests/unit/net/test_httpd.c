@@ -346,6 +346,7 @@ test_destroyed_while_streams_and_held_requests_sleep (void **state)
     UNTIL (self->requests == 1);
     own (own_fd) int held = s_client (self, GET ("/hold"));
     UNTIL (self->requests == 2);
+    assert_true (stream >= 0 && held >= 0);
     httpd_destroy (&self->httpd);
     assert_int_equal (self->gone, 2);
 }
