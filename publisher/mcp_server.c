@@ -128,6 +128,7 @@ mcp_server_write (mcp_server_t *self, mcp_server_stream_t *stream, const char *b
     if (rc != 0)
         return rc;
     stream->written_ms = self->now.boot_ms;
+    self->written++;
     if (!stream->ready)
         DL_APPEND (self->ready, stream);
     stream->ready = true;

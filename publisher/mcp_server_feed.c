@@ -215,33 +215,38 @@ mcp_server_feed_start (mcp_server_t *self, mcp_server_watcher_t *watcher)
 void
 mcp_server_feed (mcp_server_t *self)
 {
-    if (self->settings.faithful) {
-        for (size_t at = 0; at < self->cluster_count; at++)
-            s_feed_cluster (self, &self->clusters [at]);
-        return;
-    }
-    for (mcp_server_session_t *session = self->sessions; session; session = session->hh.next) {
+    int64_t before = self->written;
+    for (size_t at = 0; at < self->cluster_count && self->settings.faithful; at++)
+        s_feed_cluster (self, &self->clusters [at]);
+    for (mcp_server_session_t *session = self->sessions; session && !self->settings.faithful;
+         session = session->hh.next) {
         mcp_server_watcher_t *watcher = NULL;
         DL_FOREACH (session->watchers, watcher)
         {
             s_feed_watcher (self, watcher);
         }
     }
+    self->in_vain = self->written == before;
 }
 
-int64_t
-mcp_server_feed_wake (const mcp_server_t *self)
+static int64_t
+s_wake_faithful (const mcp_server_t *self)
 {
     int64_t wake_ms = INT64_MAX;
-    for (size_t at = 0; at < self->cluster_count && self->settings.faithful; at++) {
+    for (size_t at = 0; at < self->cluster_count; at++) {
         const mcp_server_cluster_t *cluster = &self->clusters [at];
         int64_t due_ms = cluster->started && !s_stalled (self, cluster)
                              ? playback_due_ms (&cluster->playback)
                              : INT64_MAX;
         wake_ms = due_ms < wake_ms ? due_ms : wake_ms;
     }
-    if (self->settings.faithful)
-        return wake_ms;
+    return wake_ms;
+}
+
+static int64_t
+s_wake_friend (const mcp_server_t *self)
+{
+    int64_t wake_ms = INT64_MAX;
     for (const mcp_server_session_t *session = self->sessions; session;
          session = session->hh.next) {
         if (!s_listens (session) || !s_has_room (session->stream))
@@ -253,4 +258,13 @@ mcp_server_feed_wake (const mcp_server_t *self)
         }
     }
     return wake_ms;
+}
+
+//  A tape without pause or end that nobody wants to hear does not keep the processor busy.
+int64_t
+mcp_server_feed_wake (const mcp_server_t *self)
+{
+    int64_t wake_ms = self->settings.faithful ? s_wake_faithful (self) : s_wake_friend (self);
+    bool rest = self->in_vain && wake_ms <= self->now.boot_ms;
+    return rest ? self->now.boot_ms + 1 : wake_ms;
 }

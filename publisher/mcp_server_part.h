@@ -68,6 +68,8 @@ struct mcp_server {
     mcp_server_session_t *sessions; //  hash by id
     mcp_server_stream_t *ready;
     size_t streams;
+    int64_t written; //  pieces for streams, ever
+    bool in_vain;    //  the last turn wrote nothing
     clk_now_t now;
 };
 

@@ -309,6 +309,34 @@ def playbook():
             "kind": "Pod", "name": "a b'c", "namespace": "-n"}, "logs": [{"container": "c", "sample": text}]}))
 
 
+def server():
+    """Options, recorded lines, steps (fuzz_server.c)."""
+    recorded = "".join(json.dumps(fault) + "\n" for _, fault in faults())
+    small = ('{"cluster":"a","faultType":"T","faultId":"x","resource":{"name":"p","uid":"u","namespace":"n"},'
+             '"timestamp":"2026-01-15T12:00:00Z"}\n{"cluster":"b","event":{"type":"Warning","reason":"R",'
+             '"timestamp":"2026-01-15T12:00:01Z","involvedObject":{"name":"p","uid":"u"}}}\n')
+    watch = ["i", "g", "linfo", 'cevents_subscribe {"mode":"faults"}', "t0", "r0"]
+    listed = "cevents_list_subscriptions {}"
+    runs = {
+        "friend": ("", recorded, [*watch, listed, "mDELETE", "r0"]),
+        "repeat distinct": ("d3", small, [*watch, "t1000", "r7", "t2000", "r0"]),
+        "endless unread": ("ed", small, [*watch[:-1], "t1", "t1", "t15000", "r0", "t1", "x"]),
+        "contexts and filters": ("", small, ["i", "g", 'cevents_subscribe {"context":"b","namespaces":["n"]}',
+                                             'cevents_subscribe {"context":"c"}', 'cevents_subscribe {"reason":"<&>","type":"Normal"}',
+                                             'cevents_subscribe {"labelSelector":"a"}', "t1", "r0"]),
+        "one cluster": ("", small, ["u/mcp/b", "i", "g", 'cevents_subscribe {}', "t1", "r0", "u/mcp/a", listed]),
+        "idle": ("", small, ["i", "t600000", listed, "t15000"]),
+        "faithful lost": ("f1", small, ["i", "linfo", 'cevents_subscribe {"mode":"faults"}', "t0", listed, "g", "t1000", "r0"]),
+        "faithful zombie": ("f1", small, [*watch, 'cevents_unsubscribe {"subscriptionId":"sub-7f4a7c15"}', "t1000", "r0", "x", "t1"]),
+        "faithful denied": ("fn", small, ["i", 'cevents_subscribe {"mode":"faults"}', listed, "p{}"]),
+        "older transport": ("f", small, ["u/sse", "g", "r0", "kABC", 'p{"jsonrpc":"2.0","id":1,"method":"initialize"}', "r0"]),
+        "bad requests": ("", small, ["p", "p[]", "pnull", "i{}", "i", "p{\"jsonrpc\":\"2.0\"}", "mPUT", "aapplication/json", "pnull", "g",
+                                     "a*/*", "ytext/plain", "p{}", "v2030-01-01", "g", "sNOSUCH", "v", "g"]),
+    }
+    for name, (options, lines_, steps) in runs.items():
+        write("server", name, RS.join([options, lines_, *steps]))
+
+
 def view():
     record = {**MESSAGES[64], "topic": "incident/prod/"}
     write("view", "record", json.dumps(record))
@@ -326,5 +354,5 @@ def view():
 
 
 if __name__ == "__main__":
-    for target in (sse, wire, fault, render, conf, lines, mcp, report, playbook, view):
+    for target in (sse, wire, fault, render, conf, lines, mcp, server, report, playbook, view):
         target()

@@ -187,7 +187,20 @@ test_faithful_a_client_that_does_not_read_holds_up_the_cluster (void **state)
         mcp_server_on_time (self->server, self->now);
     assert_true (mcp_server_wake (self->server) == INT64_MAX);
     server_world_play (self, 0);
-    assert_true (mcp_server_wake (self->server) <= self->now.boot_ms);
+    assert_true (mcp_server_wake (self->server) <= self->now.boot_ms + 1);
+}
+
+static void
+test_faithful_an_endless_tape_that_nobody_hears_does_not_spin (void **state)
+{
+    server_world_t *self = *state;
+    self->settings.faithful = true;
+    self->settings.pace.repeat = 0;
+    server_world_start (self, 1);
+    server_world_initialize (self);
+    server_world_expect (self, SUBSCRIBE, "Created");
+    server_world_play (self, 0);
+    assert_int_equal (mcp_server_wake (self->server), self->now.boot_ms + 1);
 }
 
 #define WITH_WORLD(name)                                                                           \
@@ -205,6 +218,7 @@ main (void)
         WITH_WORLD (test_faithful_d4_short_rights_hang_subscribe_and_every_event_tool),
         WITH_WORLD (test_faithful_d5_a_cancelled_watcher_goes_on_until_the_session_is_deleted),
         WITH_WORLD (test_faithful_cancelled_watchers_are_bounded),
+        WITH_WORLD (test_faithful_an_endless_tape_that_nobody_hears_does_not_spin),
         WITH_WORLD (test_faithful_a_client_that_does_not_read_holds_up_the_cluster),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
