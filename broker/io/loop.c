@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 
 enum { S_ARTIFACT, S_DELIVERY, S_INTAKE, S_THREADS }; //  who is told of a new configuration
+enum { S_WAITS = 6 };                                 //  what the loop waits for
 
 static int
 s_memory (loop_t *self)
@@ -53,6 +54,8 @@ s_bind (loop_t *self, err_diag_t *diag)
         self->stream = link_bind (LINK_STREAM, settings->stream_endpoint, keys, diag);
     if (!self->stream)
         return -EADDRINUSE;
+    snprintf (self->stream_endpoint, sizeof self->stream_endpoint, "%s",
+              link_endpoint (self->stream));
     snprintf (self->endpoints, sizeof self->endpoints, "work=%s\nstream=%s\ningest=%s\n",
               link_endpoint (self->work), link_endpoint (self->stream),
               link_endpoint (self->ingest));
@@ -285,7 +288,7 @@ s_wait (loop_t *self)
 {
     const clk_now_t now = clk_now (self->args.clk);
     int64_t due_ms = s_min (self->snapshot_ms, self->tidy_ms);
-    size_t count = 5;
+    size_t count = S_WAITS;
     if (now.boot_ms < self->pause_until_ms) {
         due_ms = s_min (due_ms, self->pause_until_ms);
         count = 1; //  after a rollback only signals are heard for a moment
@@ -296,13 +299,21 @@ s_wait (loop_t *self)
         due_ms = s_min (due_ms, self->drain_until_ms);
     if (self->held)
         due_ms = s_min (due_ms, now.boot_ms + LIMIT_STORE_RETRY_MS);
-    link_wait_t items [5] = {
-        {.fd = self->args.signal_fd}, {.fd = mailbox_fd (self->args.inbox)},
-        {.link = self->work},         {.link = self->ingest},
-        {.link = self->stream},
+    if (!self->stream)
+        due_ms = s_min (due_ms, self->stream_ms);
+    link_wait_t items [S_WAITS] = {
+        {.fd = self->args.signal_fd},
+        {.fd = mailbox_fd (self->args.inbox)},
+        {.link = self->work},
+        {.link = self->ingest},
+        {.link = self->stream, .fd = -1}, //  an fd below 0 is not looked at
+        {.fd = self->args.zap ? curve_zap_fd (self->args.zap) : -1},
     };
     const int64_t wait_ms = due_ms > now.boot_ms ? due_ms - now.boot_ms : 0;
-    return link_wait (items, count, wait_ms) > 0 && items [0].readable;
+    const int ready = link_wait (items, count, wait_ms);
+    if (ready > 0 && count == S_WAITS && items [S_WAITS - 1].readable)
+        self->revoked |= curve_zap_revoked (self->args.zap);
+    return ready > 0 && items [0].readable;
 }
 
 int

@@ -168,13 +168,31 @@ peers_muted (const peer_t *peer, int64_t boot_ms)
 }
 
 void
-peers_each (peers_t *self, void (*visit) (void *ctx, const link_route_t *route), void *ctx)
+peers_each (peers_t *self, peers_visit_fn *visit, void *ctx)
 {
     assert (self && visit);
-    for (peer_t *peer = self->routes; peer; peer = peer->hh.next) {
-        if (peer->bound)
-            visit (ctx, &peer->route);
+    peer_t *peer, *next;
+    HASH_ITER (hh_name, self->names, peer, next)
+    {
+        visit (ctx, peer);
     }
+}
+
+void
+peers_bound (const peer_t *peer, const char **ret_identity, uint64_t *ret_session,
+             const link_route_t **ret_route)
+{
+    assert (peer && peer->bound && ret_identity && ret_session && ret_route);
+    *ret_identity = peer->name.identity;
+    *ret_session = peer->name.session;
+    *ret_route = &peer->route;
+}
+
+void
+peers_unbind (peers_t *self, peer_t *peer)
+{
+    assert (self && peer);
+    s_unbind (self, peer);
 }
 
 bool

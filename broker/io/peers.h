@@ -38,9 +38,17 @@ peers_strike (peer_t *peer, const char *socket, const char *identity, const char
 bool
 peers_muted (const peer_t *peer, int64_t boot_ms);
 
-//  Call for each route that has said HELLO.
+//  Call for each route that has said HELLO; visit may drop that one.
+typedef void (peers_visit_fn) (void *ctx, peer_t *peer);
 void
-peers_each (peers_t *self, void (*visit) (void *ctx, const link_route_t *route), void *ctx);
+peers_each (peers_t *self, peers_visit_fn *visit, void *ctx);
+//  Whom it speaks for, and its route.  Own: borrowed.
+void
+peers_bound (const peer_t *peer, const char **ret_identity, uint64_t *ret_session,
+             const link_route_t **ret_route);
+//  Nothing is sent to this route any more; its HELLO would make it known again.
+void
+peers_unbind (peers_t *self, peer_t *peer);
 
 //  May this authenticated identity act in this role now?  zap NULL: no keys, anybody may.
 bool

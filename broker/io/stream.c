@@ -2,7 +2,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/stream.h"
 
+#include "common/base/log.h"
+
 #include <stdio.h>
+
+enum { S_AGAIN_MS = 20 }; //  between two tries to bind
 
 //  An absent optional text is left out, never empty.
 static codec_text_t
@@ -33,15 +37,37 @@ stream_publish (loop_t *self, const row_record_t *row)
         .resource = s_text (row->resource),
         .occurrences = row->occurrences,
     };
-    if (link_publish (self->stream, topic, &record) > 0)
+    if (self->stream && link_publish (self->stream, topic, &record) > 0)
         self->records_total++;
+}
+
+void
+stream_revoke (loop_t *self)
+{
+    if (!self->stream)
+        return;
+    log_warn ("all taps are cut, for one's key is not enrolled any more; the others come back");
+    link_close (&self->stream, 0);
+    self->stream_ms = self->now.boot_ms;
+}
+
+void
+stream_bind (loop_t *self)
+{
+    err_diag_t diag = {{0}};
+    if (self->stream || self->now.boot_ms < self->stream_ms)
+        return;
+    self->stream = link_bind (LINK_STREAM, self->stream_endpoint, self->args.keys, &diag);
+    self->stream_ms = self->now.boot_ms + S_AGAIN_MS;
+    if (!self->stream) //  the old socket is closed in the background
+        log_debug ("stream not bound yet", kv ("error", diag.text));
 }
 
 void
 stream_drain (loop_t *self)
 {
     //  The link swallows one frame a call and says -EAGAIN each time; the fd tells when more is there.
-    for (int i = 0; i < LIMIT_TURN_MESSAGES; i++) {
+    for (int i = 0; self->stream && i < LIMIT_TURN_MESSAGES; i++) {
         link_wait_t item = {.link = self->stream};
         if (link_wait (&item, 1, 0) <= 0 || !item.readable)
             return;

@@ -508,6 +508,18 @@ s_clock_us (void)
     return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+//  Peers whose keys are gone; a turn that is rolled back comes here later.
+static void
+s_cut (loop_t *self)
+{
+    if (self->revoked & 1U << CURVE_ROLE_WORKER)
+        work_revoke (self, true);
+    if (self->revoked & 1U << CURVE_ROLE_TAP)
+        stream_revoke (self);
+    self->revoked = 0;
+    stream_bind (self);
+}
+
 size_t
 turn_run (loop_t *self)
 {
@@ -521,6 +533,8 @@ turn_run (loop_t *self)
     for (size_t i = 0; i < self->done_count; i++) //  delivery says it once: of a turn rolled back
         s_effect_done (self, &self->dones [i]);
     const size_t count = s_drain (self);
+    if (self->revoked & 1U << CURVE_ROLE_WORKER)
+        work_revoke (self, false);
     if (self->failed == 0) {
         step_schedule (self->step, self->now);
         s_apply (self);
@@ -532,6 +546,7 @@ turn_run (loop_t *self)
     else {
         self->done_count = 0;
         s_send (self);
+        s_cut (self);
         if (store_checkpoint (self->args.store) < 0)
             self->exit_code = EXIT_STORE;
     }

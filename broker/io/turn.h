@@ -30,6 +30,9 @@ struct loop {
     char endpoints [512];
     step_t *step;
     link_t *work, *ingest, *stream;
+    char stream_endpoint [256]; //  as it was bound first
+    int64_t stream_ms;          //  boot time of the next try to bind it again
+    unsigned revoked; //  roles that have lost a key, not yet acted on: bits 1 << curve_role_t
     link_msg_t work_msg, ingest_msg, stream_msg;
     peers_t *work_peers, *ingest_peers;
     step_fence_t *fences; //  LIMIT_MSGPACK_ITEMS, of a HELLO

@@ -369,10 +369,51 @@ work_send (loop_t *self, const step_out_t *out)
     }
 }
 
+//  Is this a worker whose key is gone?
+static bool
+s_revoked (loop_t *self, const peer_t *peer, step_peer_t *ret_peer)
+{
+    const link_route_t *route;
+    const char *identity;
+    peers_bound (peer, &identity, &ret_peer->session, &route);
+    snprintf (ret_peer->identity, sizeof ret_peer->identity, "%s", identity);
+    return !peers_allowed (self->args.zap, identity, CURVE_ROLE_WORKER);
+}
+
 static void
-s_bye (void *ctx, const link_route_t *route)
+s_leave (void *ctx, peer_t *peer)
 {
     loop_t *self = ctx;
+    step_in_t in = {.kind = STEP_IN_BYE};
+    if (s_revoked (self, peer, &in.peer))
+        s_step (self, &in);
+}
+
+static void
+s_cut (void *ctx, peer_t *peer)
+{
+    loop_t *self = ctx;
+    step_peer_t gone = {.seq = 0};
+    if (!s_revoked (self, peer, &gone))
+        return;
+    log_warn ("worker cut, its key is not enrolled any more", kv ("peer", gone.identity));
+    peers_unbind (self->work_peers, peer);
+}
+
+void
+work_revoke (loop_t *self, bool cut)
+{
+    peers_each (self->work_peers, cut ? s_cut : s_leave, self);
+}
+
+static void
+s_bye (void *ctx, peer_t *peer)
+{
+    loop_t *self = ctx;
+    const link_route_t *route;
+    const char *identity;
+    uint64_t session;
+    peers_bound (peer, &identity, &session, &route);
     const msg_bye_t bye = {.reason = codec_text ("draining"), .retry_ms = LIMIT_DRAIN_RETRY_MS};
     (void) link_send (self->work, route, MSG_BYE, &bye, 0);
 }

@@ -16,7 +16,14 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
-enum { S_PATH = 4096, S_RAW_KEY = 32, S_NAME = 64, S_REFRESH_MS = 1000 };
+enum {
+    S_PATH = 4096,
+    S_RAW_KEY = 32,
+    S_NAME = 64,
+    S_REFRESH_MS = 250,
+    S_SETTLED_MS =
+        100 //  a folder's time has steps of some milliseconds: younger, it may change unseen
+};
 
 static const char *const s_roles [CURVE_ROLE_COUNT] = {"worker", "publisher", "tap"};
 
@@ -288,10 +295,14 @@ typedef struct {
 
 struct curve_zap {
     char *keys_dir;
-    pthread_mutex_t lock;   //  guards entries: the ZAP thread, reload, and enrolled from any thread
+    pthread_mutex_t lock;   //  guards entries and revoked: the ZAP thread, reload, and any other
     curve_entry_t *entries; //  by public key
+    unsigned revoked;       //  roles that have lost a key
+    int revoked_fd;         //  eventfd: readable while there are some
     struct timespec
-        seen;        //  when clients/ had last changed, as of the last good load; ZAP thread only
+        seen; //  when clients/ had last changed, as of the last whole load; ZAP thread only
+    struct timespec
+        told;        //  the same of the last load that was not whole, and logged; ZAP thread only
     zsock_t *socket; //  used by the ZAP thread only, once it runs
     int stop_fd;     //  eventfd: readable = end the thread
     pthread_t thread;
@@ -340,9 +351,11 @@ s_dir_close (DIR **dir_p)
         closedir (*dir_p);
 }
 
+//  *ret_bad: 0, or ERR_CONFIG when a file is no key; diag names one.
 static int
-s_entries_load (const char *keys_dir, curve_entry_t **ret_entries, err_diag_t *diag)
+s_entries_load (const char *keys_dir, curve_entry_t **ret_entries, int *ret_bad, err_diag_t *diag)
 {
+    int bad = 0;
     char clients [S_PATH], path [S_PATH];
     if (!s_path (clients, keys_dir, "clients", diag))
         return ERR_CONFIG;
@@ -364,11 +377,28 @@ s_entries_load (const char *keys_dir, curve_entry_t **ret_entries, err_diag_t *d
             return ERR_LIMIT;
         }
         int rc = s_entry_add (&entries, path, diag);
-        if (rc)
+        if (rc == -ENOMEM)
             return rc;
+        bad = bad ? bad
+                  : rc; //  the others still count: one bad file must not keep a revoked key alive
     }
     *ret_entries = own_take (entries);
+    *ret_bad = bad;
     return 0;
+}
+
+//  Roles of the keys that are in `before` and not, or with another role, in `after`.
+static unsigned
+s_lost (curve_entry_t *before, curve_entry_t *after)
+{
+    unsigned roles = 0;
+    for (const curve_entry_t *entry = before; entry; entry = entry->hh.next) {
+        curve_entry_t *found = NULL;
+        HASH_FIND_STR (after, entry->key, found);
+        if (!found || found->role != entry->role)
+            roles |= 1U << entry->role;
+    }
+    return roles;
 }
 
 //  Is this raw key enrolled with a role that may speak in this domain?
@@ -392,19 +422,41 @@ s_allowed (curve_zap_t *self, const char *domain, const uint8_t *raw_key,
     return false;
 }
 
-//  Read clients/ again if a key came or went.  A half-written file fails: the old keys stay, and the
-//  next look tries again.
+static bool
+s_same_time (const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+//  Has this time passed for so long that no change can have the same one?
+static bool
+s_settled (const struct timespec *time)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_REALTIME, &now);
+    int64_t age_ms = ((int64_t) now.tv_sec - time->tv_sec) * 1000
+                     + ((int64_t) now.tv_nsec - time->tv_nsec) / 1000000;
+    return age_ms < 0 || age_ms > S_SETTLED_MS;
+}
+
+//  Read clients/ again if a key came or went.  A file that is no key, or not yet: the next look tries again.
 static void
 s_refresh (curve_zap_t *self)
 {
     char clients [S_PATH];
     struct stat status;
+    err_diag_t diag = {{0}};
     if (!s_path (clients, self->keys_dir, "clients", NULL) || stat (clients, &status)
-        || (status.st_mtim.tv_sec == self->seen.tv_sec
-            && status.st_mtim.tv_nsec == self->seen.tv_nsec))
+        || s_same_time (&status.st_mtim, &self->seen))
         return;
-    if (curve_zap_reload (self, NULL) == 0)
+    bool settled = s_settled (&status.st_mtim);
+    int rc = curve_zap_reload (self, &diag);
+    if (rc == 0 && settled)
         self->seen = status.st_mtim;
+    if (rc == 0 || !settled || s_same_time (&status.st_mtim, &self->told))
+        return;
+    log_warn ("keys are not in force as their folder has them", kv ("error", diag.text));
+    self->told = status.st_mtim;
 }
 
 static bool
@@ -467,12 +519,14 @@ curve_zap_new (const char *keys_dir, err_diag_t *diag)
     curve_zap_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
+    int bad = 0;
     self->stop_fd = eventfd (0, EFD_CLOEXEC);
+    self->revoked_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->keys_dir = strdup (keys_dir);
     pthread_mutex_init (&self->lock, NULL);
     self->socket = zsock_new (ZMQ_REP);
-    if (self->stop_fd == -1 || !self->keys_dir || !self->socket
-        || s_entries_load (keys_dir, &self->entries, diag)
+    if (self->stop_fd == -1 || self->revoked_fd == -1 || !self->keys_dir || !self->socket
+        || s_entries_load (keys_dir, &self->entries, &bad, diag) || bad
         || zsock_bind (self->socket, "%s", "inproc://zeromq.zap.01") == -1
         || pthread_create (&self->thread, NULL, s_thread, self)) {
         if (diag && !diag->text [0])
@@ -498,6 +552,7 @@ curve_zap_destroy (curve_zap_t **self_p)
     s_entries_free (&self->entries);
     pthread_mutex_destroy (&self->lock);
     own_fd (&self->stop_fd);
+    own_fd (&self->revoked_fd);
     free (self->keys_dir);
     free (self);
     *self_p = NULL;
@@ -507,15 +562,37 @@ int
 curve_zap_reload (curve_zap_t *self, err_diag_t *diag)
 {
     own (s_entries_free) curve_entry_t *fresh = NULL;
-    int rc = s_entries_load (self->keys_dir, &fresh, diag);
+    int bad = 0;
+    int rc = s_entries_load (self->keys_dir, &fresh, &bad, diag);
     if (rc)
         return rc;
     pthread_mutex_lock (&self->lock);
     curve_entry_t *old = self->entries;
     self->entries = fresh;
+    self->revoked |= s_lost (old, fresh);
+    if (self->revoked)
+        eventfd_write (self->revoked_fd, 1);
     pthread_mutex_unlock (&self->lock);
     fresh = old; //  freed on the way out
-    return 0;
+    return bad;
+}
+
+int
+curve_zap_fd (const curve_zap_t *self)
+{
+    return self->revoked_fd;
+}
+
+unsigned
+curve_zap_revoked (curve_zap_t *self)
+{
+    eventfd_t count;
+    pthread_mutex_lock (&self->lock);
+    unsigned revoked = self->revoked;
+    self->revoked = 0;
+    (void) eventfd_read (self->revoked_fd, &count);
+    pthread_mutex_unlock (&self->lock);
+    return revoked;
 }
 
 bool

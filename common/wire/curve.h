@@ -59,15 +59,23 @@ bool
 curve_endpoint_local (const char *endpoint);
 
 //  The ZAP thread: keys in memory, answers 200 or 400, never 300.  A key that is added to or deleted from
-//  clients/ is noticed within a second, without a reload.  One per process; start it before the first bind.  Domains are the socket names "work", "ingest", "files", "stream".
+//  clients/ is noticed within half a second, without a reload; a file that is no key is skipped, and told.
+//  One per process; start it before the first bind.  Domains are the socket names "work", "ingest", "files", "stream".
 typedef struct curve_zap curve_zap_t;
 curve_zap_t *
 curve_zap_new (const char *keys_dir, err_diag_t *diag);
 void
 curve_zap_destroy (curve_zap_t **self_p);
-//  Read clients/ again (SIGHUP).  Err: ERR_CONFIG, old keys stay.
+//  Read clients/ again (SIGHUP).  Err: ERR_CONFIG: a file is no key, those of the others are in force;
+//  or the folder cannot be read: the old keys stay.
 int
 curve_zap_reload (curve_zap_t *self, err_diag_t *diag) must_check;
+//  Readable once keys are gone: libzmq checks at the handshake only, so their peers must be cut.  Own: borrowed.
+int
+curve_zap_fd (const curve_zap_t *self);
+//  Which roles have lost a key since the last call: bits 1 << curve_role_t.  Any one thread.
+unsigned
+curve_zap_revoked (curve_zap_t *self);
 //  Is this identity still enrolled?  CURVE checks only at the handshake; call it per message.  Any thread.
 bool
 curve_zap_enrolled (curve_zap_t *self, const char *identity);

@@ -47,6 +47,7 @@ struct link {
     void *raw;        //  libzmq's socket inside sock
     zsock_t *monitor; //  DEALER: tells of connections made
     int64_t connections;
+    bool curve; //  peers are authenticated
     link_kind_t kind;
     int type; //  ZMQ_ROUTER, ...
     uint64_t session, seq;
@@ -232,6 +233,7 @@ s_new (link_kind_t kind, int type, const char *endpoint, const curve_keys_t *key
         return NULL;
     self->kind = kind;
     self->type = type;
+    self->curve = keys->enabled;
     self->out = buf_init ((size_t) s_kinds [kind].frame_bytes);
     self->codec = codec_new ();
     self->sock = zsock_new (type);
@@ -427,11 +429,12 @@ link_msg_fini (link_msg_t *msg)
     msg->held_ = NULL;
 }
 
-//  Who sent it: libzmq 4.3.4 keeps the ZAP User-Id on the body frames only.
+//  Who sent it: libzmq 4.3.4 keeps the ZAP User-Id on the body frames only.  Without CURVE nobody has vouched
+//  for it: a peer may then name itself so in its handshake.
 static void
-s_identity (link_msg_t *ret, zmq_msg_t *part)
+s_identity (const link_t *self, link_msg_t *ret, zmq_msg_t *part)
 {
-    const char *user = zmq_msg_gets (part, "User-Id");
+    const char *user = self->curve ? zmq_msg_gets (part, "User-Id") : NULL;
     snprintf (ret->identity, sizeof ret->identity, "%s", user ? user : "");
 }
 
@@ -448,7 +451,7 @@ s_envelope (link_t *self, parts_t *parts, link_msg_t *ret, err_diag_t *diag)
         codec_copy ((codec_text_t){zmq_msg_data (first), size}, ret->topic, sizeof ret->topic);
     int lead = self->type == ZMQ_DEALER ? 0 : 1;
     if (parts->count > lead && parts->count <= LIMIT_PARTS)
-        s_identity (ret, &parts->parts [parts->count - 1]);
+        s_identity (self, ret, &parts->parts [parts->count - 1]);
     if (parts->count != lead + 2) {
         err_diag (diag, "a message has two frames, header and map; this one has %d",
                   parts->count - lead);

@@ -111,6 +111,31 @@ test_a_session_is_found_by_its_newest_route (void **state)
     assert_null (peers_route (*state, "worker:y", 7));
 }
 
+static void
+s_drop_odd (void *ctx, peer_t *peer)
+{
+    const link_route_t *route;
+    const char *identity;
+    uint64_t session;
+    peers_bound (peer, &identity, &session, &route);
+    assert_string_equal (identity, "worker:x");
+    const link_route_t expected = s_route ((uint32_t) session);
+    assert_true (link_route_equal (route, &expected));
+    if (session % 2)
+        peers_unbind (ctx, peer);
+}
+
+static void
+test_a_visit_sees_bound_routes_and_may_drop_them (void **state)
+{
+    for (uint32_t i = 0; i < 10; i++)
+        peers_bind (*state, s_peer (*state, i), "worker:x", i);
+    s_peer (*state, 99); //  said no HELLO
+    peers_each (*state, s_drop_odd, *state);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal (peers_route (*state, "worker:x", i) == NULL, i % 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
 
 int
@@ -122,6 +147,7 @@ main (void)
         TEST (test_a_muted_route_that_keeps_on_sending_is_not_forgotten_for_others),
         TEST (test_the_route_not_heard_for_longest_gives_way),
         TEST (test_a_session_is_found_by_its_newest_route),
+        TEST (test_a_visit_sees_bound_routes_and_may_drop_them),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "common/base/own.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,6 +130,52 @@ test_zap_knows_an_enrolled_key_by_its_role (void **state)
     assert_false (curve_zap_enrolled (zap, identity));
 }
 
+static bool
+s_readable (int fd, int wait_ms)
+{
+    struct pollfd item = {.fd = fd, .events = POLLIN};
+    return poll (&item, 1, wait_ms) == 1;
+}
+
+static void
+test_a_deleted_key_is_told_once_by_its_role (void **state)
+{
+    fixture_t *self = *state;
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, NULL);
+    assert_non_null (zap);
+    assert_int_equal (curve_zap_revoked (zap), 0);
+    assert_false (s_readable (curve_zap_fd (zap), 0));
+    s_remove (self->keys, "clients/worker-w1.key");
+    assert_true (s_readable (curve_zap_fd (zap), 10000)); //  noticed without a reload
+    assert_int_equal (curve_zap_revoked (zap), 1U << CURVE_ROLE_WORKER);
+    assert_false (s_readable (curve_zap_fd (zap), 0));
+    assert_int_equal (curve_zap_revoked (zap), 0);
+}
+
+static void
+test_a_file_that_is_no_key_keeps_no_deleted_key_alive (void **state)
+{
+    fixture_t *self = *state;
+    curve_keys_t worker;
+    assert_int_equal (curve_load_peer (self->worker, CURVE_ROLE_WORKER, &worker, NULL), 0);
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, NULL);
+    assert_non_null (zap);
+    char path [160], identity [CURVE_IDENTITY];
+    snprintf (path, sizeof path, "%s/clients/worker-half.key", self->keys);
+    FILE *file = fopen (path, "w");
+    assert_non_null (file);
+    fputs ("metadata\n    ro", file);
+    fclose (file);
+    s_remove (self->keys, "clients/worker-w1.key");
+    err_diag_t diag = {{0}};
+    assert_int_equal (curve_zap_reload (zap, &diag), ERR_CONFIG);
+    assert_non_null (strstr (diag.text, "worker-half.key"));
+    snprintf (identity, sizeof identity, "worker:%s", worker.public_key);
+    assert_false (curve_zap_enrolled (zap, identity));
+    assert_null (curve_zap_new (self->keys, &diag)); //  at a start it is told at once
+    s_remove (self->keys, "clients/worker-half.key");
+}
+
 static void
 test_only_loopback_and_ipc_are_local (void **state)
 {
@@ -155,6 +202,10 @@ main (void)
         cmocka_unit_test_setup_teardown (test_a_name_is_enrolled_once, setup, teardown),
         cmocka_unit_test_setup_teardown (test_zap_knows_an_enrolled_key_by_its_role, setup,
                                          teardown),
+        cmocka_unit_test_setup_teardown (test_a_deleted_key_is_told_once_by_its_role, setup,
+                                         teardown),
+        cmocka_unit_test_setup_teardown (test_a_file_that_is_no_key_keeps_no_deleted_key_alive,
+                                         setup, teardown),
         cmocka_unit_test (test_only_loopback_and_ipc_are_local),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -1,0 +1,376 @@
+"""Keys: who may speak on which socket, what a role may do there, and how fast a deleted key is cut.
+
+Peers are pyzmq with CURVE, and the real programs.  SPDX-License-Identifier: Apache-2.0
+"""
+import hashlib
+import json
+import os
+import socket
+import time
+import uuid
+
+import msgpack
+import pytest
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from lib.system import SLOW, fault, wait_until
+from test_flow import check_chain
+from worker import (CREDIT, ERROR, GET, HEADER, HELLO, LEASE, PING, PONG, PROGRESS, PUT, SEAL, VERDICT,
+                    VERDICT_ACK, WELCOME, Refused, Worker, read_key)
+
+EVENT, EVENT_ACK, PUT_EVENT, GO_EVENT, SEAL_EVENT = 32, 33, 54, 55, 56
+SOCKETS = ("work", "ingest", "files", "stream")
+RIGHTS = {("worker", "work"), ("worker", "files"), ("publisher", "ingest"), ("publisher", "files"), ("tap", "stream")}
+
+
+class Peer:
+    """A socket of some role's key, speaking frames."""
+
+    def __init__(self, endpoint, keys, role, kind=zmq.DEALER):
+        self.sock = zmq.Context.instance().socket(kind)
+        self.sock.linger = 0
+        self.sock.curve_serverkey = read_key(f"{keys}/broker.key", "public-key")
+        self.sock.curve_publickey = read_key(f"{keys}/{role}.key_secret", "public-key")
+        self.sock.curve_secretkey = read_key(f"{keys}/{role}.key_secret", "secret-key")
+        self.monitor = self.sock.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+        if kind == zmq.SUB:
+            self.sock.subscribe(b"")
+        self.sock.connect(endpoint)
+        self.session, self.seq = int.from_bytes(os.urandom(7), "little") + 1, 0
+
+    def handshake(self):
+        assert self.monitor.poll(int(10000 * SLOW)), "no end of the handshake"
+        event = parse_monitor_message(self.monitor.recv_multipart())
+        return event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+
+    def send(self, kind, body):
+        self.seq += 1
+        self.sock.send_multipart([HEADER.pack(b"K8T1", 1, kind, 0, self.session, self.seq, 0),
+                                  msgpack.packb(body, use_bin_type=True)])
+
+    def answer(self, timeout_s=10):
+        """(type, body) of the next message; (None, None) when there is none."""
+        if not self.sock.poll(int(timeout_s * 1000 * SLOW)):
+            return None, None
+        *_, header, body = self.sock.recv_multipart()
+        return HEADER.unpack(header)[2], msgpack.unpackb(body)
+
+    def ask(self, kind, body):
+        self.send(kind, body)
+        return self.answer()
+
+    def refused(self, kind, body, code):
+        got, answer = self.ask(kind, body)
+        assert (got, answer.get("code")) == (ERROR, code), (kind, got, answer)
+
+    def close(self):
+        self.sock.disable_monitor()
+        self.monitor.close(0)
+        self.sock.close(0)
+
+
+def revoke(system, role, name):
+    """Delete the enrolled key; when that was."""
+    (system.keys_dir / f"clients/{role}-{name}.key").unlink()
+    return time.monotonic()
+
+
+def within_a_second(began, condition, what):
+    wait_until(condition, 5, what, 0.01)
+    assert time.monotonic() - began < 1 * SLOW, what
+
+
+def python_worker(system, name, offer=1):
+    broker = system.broker
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"], str(system.peer_keys("worker", name)), name=name)
+    worker.hello()
+    if offer:
+        worker.offer(offer)
+    return worker
+
+
+def event(name="web-0"):
+    return {"event_id": str(uuid.uuid4()), "body": json.dumps(fault(name)).encode()}
+
+
+def workers(broker):
+    return {row["name"]: row for row in broker.get("/api/v1/workers")["workers"]}
+
+
+#  --- roles
+
+def test_a_key_is_let_in_where_its_role_speaks_and_nowhere_else(secure):
+    broker = secure.start_broker()
+    found = {}
+    for role in ("worker", "publisher", "tap"):
+        for name in SOCKETS:
+            peer = Peer(broker.endpoints[name], secure.key(role, "x"), role, zmq.SUB if name == "stream" else zmq.DEALER)
+            found[role, name] = peer.handshake()
+            peer.close()
+    assert {pair for pair, let_in in found.items() if let_in} == RIGHTS
+    refused = broker.records("peer refused: its key is not enrolled for this socket")
+    assert len(refused) >= len(found) - len(RIGHTS) and {record["socket"] for record in refused} == set(SOCKETS)
+
+
+def test_a_key_that_is_not_enrolled_and_a_peer_without_a_key_reach_nothing(secure):
+    broker = secure.start_broker()
+    keys = secure.key("worker", "gone")
+    revoke(secure, "worker", "gone")
+    time.sleep(1 * SLOW)
+    for name in ("work", "ingest", "files"):
+        peer = Peer(broker.endpoints[name], keys, "worker")
+        assert not peer.handshake()
+        peer.close()
+        with zmq.Context.instance().socket(zmq.DEALER) as plain:
+            plain.linger = 0
+            plain.connect(broker.endpoints[name])
+            plain.send_multipart([HEADER.pack(b"K8T1", 1, HELLO, 0, 1, 1, 0), b"\x80"])
+            assert not plain.poll(300)
+    assert "triage_wire_bad_messages_total 0" in broker.get("/metrics", raw=True)
+
+
+def test_a_worker_may_not_ingest_and_a_publisher_may_not_touch_attempts_on_files(secure):
+    broker = secure.start_broker()
+    secure.publish([fault("web-0")])
+    worker = python_worker(secure, "w1")
+    _, fence = worker.assignment()
+    body = b"{}"
+    digest = hashlib.sha256(body).hexdigest()
+    as_worker = Peer(broker.endpoints["files"], secure.key("worker", "w2"), "worker")
+    as_worker.refused(PUT_EVENT, {"event_id": "e1", "offset": 0, "size": 2, "bytes": body}, "role")
+    as_worker.refused(SEAL_EVENT, {"event_id": "e1", "size": 2, "sha256": digest}, "role")
+    as_worker.close()
+    #  an attempt of another worker's does not exist for this one
+    as_other = Peer(broker.endpoints["files"], secure.key("worker", "w3"), "worker")
+    as_other.refused(GET, {**fence, "path": "prompt.md", "upto": 0}, "unknown")
+    as_other.refused(PUT, {**fence, "path": "run.json", "offset": 0, "size": 2, "bytes": body}, "unknown")
+    as_other.refused(SEAL, {**fence, "files": []}, "unknown")
+    as_other.close()
+    as_publisher = Peer(broker.endpoints["files"], secure.key("publisher", "p1"), "publisher")
+    as_publisher.refused(GET, {**fence, "path": "prompt.md", "upto": 0}, "role")
+    as_publisher.refused(PUT, {**fence, "path": "run.json", "offset": 0, "size": 2, "bytes": body}, "role")
+    as_publisher.refused(SEAL, {**fence, "files": []}, "role")
+    kind, answer = as_publisher.ask(PUT_EVENT, {"event_id": "e1", "offset": 0, "size": 2, "bytes": body})
+    assert (kind, answer["upto"]) == (GO_EVENT, 2)
+    as_publisher.close()
+    assert worker.fetch(fence, "prompt.md")  # nobody has got in the way
+    worker.close()
+    assert len(broker.incidents()) == 1
+
+
+def test_a_publisher_gets_no_assignment_and_a_worker_publishes_nothing_on_the_others_socket(secure):
+    """The verbs of another socket mean nothing, whoever says them."""
+    broker = secure.start_broker()
+    publisher = Peer(broker.endpoints["ingest"], secure.key("publisher", "p1"), "publisher")
+    for kind, body in ((HELLO, {"proto_min": 1, "proto_max": 1, "name": "x", "slots": 1}),
+                       (CREDIT, {"number": 1, "total": 1, "free": 1})):
+        publisher.refused(kind, body, "unknown_type")
+    assert publisher.ask(EVENT, event())[0] == EVENT_ACK
+    assert publisher.answer(0.5) == (None, None)
+    publisher.close()
+    worker = Peer(broker.endpoints["work"], secure.key("worker", "w1"), "worker")
+    assert worker.ask(HELLO, {"proto_min": 1, "proto_max": 1, "name": "x", "slots": 1})[0] == WELCOME
+    worker.refused(EVENT, event("other"), "unknown_type")
+    worker.close()
+    assert [row["resource"]["name"] for row in broker.incidents()] == ["web-0"]
+
+
+def test_who_a_peer_is_stands_in_its_key_and_not_in_what_it_says(secure):
+    broker = secure.start_broker()
+    secure.publish([fault("web-0")])
+    owner = python_worker(secure, "owner")
+    _, fence = owner.assignment()
+    owner_key = "worker:" + read_key(f"{secure.key('worker', 'owner')}/worker.key", "public-key").decode()
+    thief_keys = secure.key("worker", "thief")
+    thief_key = "worker:" + read_key(f"{thief_keys}/worker.key", "public-key").decode()
+    forged = {"worker_id": str(uuid.uuid4()), "identity": owner_key, "User-Id": owner_key, "peer": owner_key}
+    thief = Peer(broker.endpoints["work"], thief_keys, "worker")
+    thief.session = owner.session
+    body = {"proto_min": 1, "proto_max": 1, "name": "thief", "slots": 1, "running": [fence], **forged}
+    assert thief.ask(HELLO, body)[0] == WELCOME
+    wait_until(lambda: "thief" in workers(broker), 10, "the thief is known")
+    assert (workers(broker)["thief"]["identity"], workers(broker)["owner"]["identity"]) == (thief_key, owner_key)
+    kind, lease = thief.ask(PROGRESS, {**fence, "phase": "run", **forged})
+    assert kind != LEASE or lease["ms"] == 0
+    kind, ack = thief.ask(VERDICT, {**fence, "outcome": "agent", "exit_code": 1, "reason": "forged", **forged})
+    assert (kind, ack["disposition"]) == (VERDICT_ACK, "stale")
+    thief.close()
+    files = Peer(broker.endpoints["files"], thief_keys, "worker")
+    files.refused(GET, {**fence, "path": "prompt.md", "upto": 0, **forged}, "unknown")
+    files.close()
+    assert broker.incident(fence["incident"])["state"] == "investigating"
+    owner.work.send(PROGRESS, {**fence, "phase": "run"})
+    assert owner.work.wait([LEASE])[1]["ms"] > 0
+    owner.close()
+
+
+def test_without_keys_a_name_in_the_handshake_is_not_believed(system):
+    """A NULL peer may send any property; User-Id would be a key's identity."""
+    broker = system.start_broker()
+    forged = b"worker:" + b"x" * 40
+    host, port = broker.endpoints["work"].removeprefix("tcp://").split(":")
+
+    def prop(name, value):
+        return bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
+
+    def frame(flags, body):
+        return bytes([flags | 2]) + len(body).to_bytes(8, "big") + body
+
+    def until(raw, mark):
+        heard = b""
+        while mark not in heard:
+            chunk = raw.recv(4096)
+            assert chunk, heard
+            heard += chunk
+        return heard
+
+    ready = b"\x05READY" + prop(b"Socket-Type", b"DEALER") + prop(b"Identity", b"") + prop(b"User-Id", forged)
+    hello = {"proto_min": 1, "proto_max": 1, "name": "forger", "slots": 1, "worker_id": str(uuid.uuid4())}
+    with socket.create_connection((host, int(port)), 10) as raw:
+        raw.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+        assert b"READY" in until(raw, b"Identity")
+        raw.sendall(frame(4, ready))
+        raw.sendall(frame(1, HEADER.pack(b"K8T1", 1, HELLO, 0, 7, 1, 0)) + frame(0, msgpack.packb(hello)))
+        until(raw, b"K8T1")
+        wait_until(lambda: "forger" in workers(broker), 10, "the worker is known")
+        assert workers(broker)["forger"]["identity"] == "local:" + hello["worker_id"]
+
+
+#  --- a key is deleted
+
+def test_a_worker_whose_key_is_deleted_is_cut_on_work_and_files(secure):
+    broker = secure.start_broker()
+    secure.publish([fault("one")], name="p1")
+    gone = python_worker(secure, "gone", offer=0)
+    gone.slots = 2
+    gone.hello()
+    gone.offer(2)
+    _, fence = gone.assignment()
+    other = python_worker(secure, "other", offer=0)
+    assert gone.fetch(fence, "prompt.md")
+
+    def cut(link, kind, body):
+        link.send(kind, body)
+        try:
+            link.recv(1)
+        except Refused as refused:
+            return refused.code == "role"
+        return False
+
+    began = revoke(secure, "worker", "gone")
+    within_a_second(began, lambda: cut(gone.work, PING, {}), "cut on work")
+    within_a_second(began, lambda: cut(gone.files, GET, {**fence, "path": "prompt.md", "upto": 0}), "cut on files")
+    broker.wait_log("worker cut, its key is not enrolled any more")
+    #  it has a free slot, and gets nothing any more; the other one gets it at once
+    secure.publish([fault("two")], name="p2")
+    assert gone.work.sock.poll(500) == 0
+    other.offer(1)
+    assert other.assignment(10)[1]["incident"] != fence["incident"]
+    #  what it sends is not heard, a verdict neither
+    gone.work.send(VERDICT, {**fence, "outcome": "agent", "exit_code": 1, "reason": "too late"})
+    time.sleep(0.3)
+    assert broker.incident(fence["incident"])["state"] == "investigating"
+    gone.work.sock.close(0)
+    gone.files.close()
+    other.close()
+
+
+def test_the_work_of_a_worker_whose_key_is_deleted_goes_to_another(secure):
+    """The real program, cut while its agent runs."""
+    broker = secure.start_broker(lease_ttl="1s", reconnect_grace="1s")
+    secure.start_worker("gone", shutdown_timeout="2s")
+    secure.publish([fault("web-0", context="do: slow 3")])
+    wait_until(lambda: broker.incidents("investigating"), 20, "taken")
+    revoke(secure, "worker", "gone")
+    broker.wait_log("worker cut, its key is not enrolled any more")
+    secure.start_worker("heir", max_concurrent_agents=1)
+    rows = broker.wait_terminal(1, 60)
+    attempts = broker.incident(rows[0]["id"])["attempts"]
+    assert rows[0]["state"] == "resolved" and attempts[-1]["worker"] == "heir"
+
+
+def test_a_worker_whose_key_is_enrolled_again_comes_back_by_itself(secure):
+    broker = secure.start_broker()
+    secure.start_worker("gone")
+    enrolled = secure.keys_dir / "clients/worker-gone.key"
+    kept = enrolled.read_text()
+    wait_until(lambda: workers(broker).get("gone", {}).get("ready"), 20, "there")
+    revoke(secure, "worker", "gone")
+    broker.wait_log("worker cut, its key is not enrolled any more")
+    enrolled.write_text(kept)
+    wait_until(lambda: workers(broker).get("gone", {}).get("ready"), 60, "back")
+
+
+def test_a_publisher_whose_key_is_deleted_is_cut_on_ingest_and_files(secure):
+    broker = secure.start_broker()
+    ingest = Peer(broker.endpoints["ingest"], secure.key("publisher", "p1"), "publisher")
+    files = Peer(broker.endpoints["files"], secure.key("publisher", "p1"), "publisher")
+    part = {"event_id": "e1", "offset": 0, "size": 9, "bytes": b"{}"}
+    assert ingest.ask(EVENT, event("before"))[0] == EVENT_ACK and files.ask(PUT_EVENT, part)[0] == GO_EVENT
+    began = revoke(secure, "publisher", "p1")
+    within_a_second(began, lambda: files.ask(PUT_EVENT, part)[1].get("code") == "role", "cut on files")
+    within_a_second(began, lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role", "cut on ingest")
+    ingest.refused(EVENT, event("after"), "role")
+    assert [row["resource"]["name"] for row in broker.incidents()] == ["before"]
+    ingest.close()
+    files.close()
+
+
+def test_a_tap_whose_key_is_deleted_hears_nothing_and_the_others_miss_nothing(secure):
+    broker = secure.start_broker()
+    gone = Peer(broker.endpoints["stream"], secure.key("tap", "gone"), "tap", zmq.SUB)
+    assert gone.handshake()
+    stays = secure.start_tap("stays", url=secure.url())
+    stays.wait_log("")
+    number = 0
+
+    def publish():
+        nonlocal number
+        number += 1
+        secure.publish([fault(f"web-{number}")], name=f"p{number}")
+
+    wait_until(lambda: publish() or (gone.sock.poll(0) and '"incident"' in stays.out()), 30, "both taps hear", 0.2)
+    began = revoke(secure, "tap", "gone")
+    assert gone.handshake() is False, "it is cut, comes back and is refused"
+    assert time.monotonic() - began < 1.5 * SLOW
+    while gone.sock.poll(0):
+        gone.sock.recv_multipart()
+    for _ in range(3):
+        publish()
+    assert gone.sock.poll(500) == 0
+    gone.close()
+
+    def records():
+        lines = [json.loads(line) for line in stays.out().splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("kind") == "incident"]
+
+    wait_until(lambda: len(records()) >= number, 20, "the other tap has heard of every incident")
+    check_chain(records())
+
+
+def test_one_broken_key_file_does_not_keep_a_deleted_key_alive(secure):
+    broker = secure.start_broker()
+    ingest = Peer(broker.endpoints["ingest"], secure.key("publisher", "p1"), "publisher")
+    assert ingest.ask(EVENT, event("before"))[0] == EVENT_ACK
+    (secure.keys_dir / "clients/worker-half.key").write_text("metadata\n    role")
+    began = revoke(secure, "publisher", "p1")
+    within_a_second(began, lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role", "cut")
+    broker.wait_log("keys are not in force as their folder has them")
+    assert "worker-half.key" in broker.log()
+    ingest.close()
+    worker = python_worker(secure, "first")  # the others are as they were
+    worker.work.send(PING, {})
+    worker.work.wait([PONG])
+    worker.close()
+
+
+def test_a_key_enrolled_while_the_broker_runs_is_let_in(secure):
+    broker = secure.start_broker()
+    secure.publish([fault("web-0")])
+    worker = python_worker(secure, "newcomer")
+    body, fence = worker.assignment()
+    assert body["incident"] == fence["incident"] == broker.incidents()[0]["id"]
+    worker.close()
