@@ -238,9 +238,10 @@ s_drain_link (session_t *self, bool files, int64_t boot_ms)
         int rc = link_recv (files ? self->files : self->work, &self->in, &diag);
         if (rc == -EAGAIN)
             return;
-        self->heard_ms = boot_ms;
         if (files)
             self->files_since_ms = 0;
+        else
+            self->heard_ms = boot_ms;
         if (rc == 0)
             s_on_message (self, files, boot_ms);
         else
