@@ -3,6 +3,7 @@
 #include "common/base/conf_part.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -185,23 +186,38 @@ conf_docs_table (const conf_spec_t *spec, buf_t *text)
 
 //  --- --print-config
 
+//  A line of its own to YAML, which folds it, or a mark that it may drop.
+
+static bool
+s_is_break (uint32_t code)
+{
+    return code == 0x2028 || code == 0x2029 || code == 0xfeff;
+}
+
 //  A double-quoted YAML scalar.
 
 static void
 s_quote (const char *value, buf_t *text)
 {
     (void) buf_text (text, "\"");
-    for (const char *p = value; *p; p++) {
-        unsigned char byte = (unsigned char) *p;
-        if (byte == '"' || byte == '\\') {
-            (void) buf_printf (text, "\\%c", *p);
+    for (size_t left = strlen (value); left > 0;) {
+        uint32_t code = 0;
+        size_t length = utf8_next (value, left, &code);
+        if (length == 0) { //  YAML has no bytes, only characters
+            (void) buf_text (text, "\\uFFFD");
+            length = 1;
         }
-        else if (byte < ' ' || byte == 0x7f) {
-            (void) buf_printf (text, "\\x%02x", byte);
+        else if (code == '"' || code == '\\') {
+            (void) buf_printf (text, "\\%c", *value);
+        }
+        else if (code < ' ' || (code >= 0x7f && code < 0xa0) || s_is_break (code)) {
+            (void) buf_printf (text, "\\u%04x", (unsigned) code);
         }
         else {
-            (void) buf_append (text, p, 1);
+            (void) buf_append (text, value, length);
         }
+        value += length;
+        left -= length;
     }
     (void) buf_text (text, "\"");
 }

@@ -76,7 +76,8 @@ test_printed_configuration_loads_again_and_shows_no_secret (void **state)
 {
     own (case_drop) case_t first;
     case_load (&first, &case_spec,
-               "plain: \"a \\\"b\\\" \\\\ \\n\xc3\xa4\"\nwait_time: 90\nitems:\n- {name: x, "
+               "plain: \"a \\\"b\\\" \\\\ \\n\\L\\N \\uFEFF \xc3\xa4\"\nwait_time: 90\nitems:\n- "
+               "{name: x, "
                "mcp: {url: 'http://u'}}\n- {name: y, enabled: false}\n",
                CASE_LIST ("TOKEN=hidden", "COUNT=9"),
                CASE_LIST ("--print-config", "--mcp-deep-key=#d"));
@@ -91,7 +92,8 @@ test_printed_configuration_loads_again_and_shows_no_secret (void **state)
     own (case_drop) case_t again;
     case_load (&again, &case_spec, printed, NULL, NULL);
     assert_string_equal (again.err, "");
-    assert_string_equal (again.settings->plain, "a \"b\" \\ \n\xc3\xa4");
+    assert_string_equal (again.settings->plain,
+                         "a \"b\" \\ \n\xe2\x80\xa8\xc2\x85 \xef\xbb\xbf \xc3\xa4");
     assert_string_equal (again.settings->deep, "#d");
     assert_int_equal (again.settings->count, 9);
     assert_int_equal (again.settings->items.count, 2);
