@@ -237,15 +237,19 @@ recording_clusters (const recording_t *self, const recording_cluster_t **ret_clu
 
 //  --- playing
 
-//  RFC 3339 in whole seconds, as event servers send it.
+//  RFC 3339 in whole seconds, as event servers send it; far rounds end where the calendar does.
 static void
-s_shift (json_t *object, const char *key, int64_t delta_ms)
+s_shift (json_t *object, const char *key, const recording_tape_t *tape, int64_t round)
 {
     char text [CLK_TEXT];
     int64_t time_ms = 0;
+    int64_t delta_ms = 0;
     if (clk_parse (json_member_text (object, key, ""), &time_ms) != 0)
         return;
-    clk_text (time_ms + delta_ms, text, sizeof (text));
+    if (__builtin_mul_overflow (round, tape->span_ms, &delta_ms)
+        || __builtin_add_overflow (time_ms, delta_ms, &time_ms))
+        time_ms = INT64_MAX;
+    clk_text (time_ms, text, sizeof (text));
     char *fraction = strchr (text, '.');
     if (fraction)
         snprintf (fraction, sizeof (text) - (size_t) (fraction - text), "Z");
@@ -290,9 +294,9 @@ recording_play (const recording_cluster_t *cluster, size_t index, int64_t round,
     json_t *event = json_object_get (doc, "event");
     json_t *object =
         event ? json_object_get (event, "involvedObject") : json_object_get (doc, "resource");
-    s_shift (doc, "timestamp", round * cluster->tape->span_ms);
-    s_shift (event, "timestamp", round * cluster->tape->span_ms);
-    s_shift (event, "lastTimestamp", round * cluster->tape->span_ms);
+    s_shift (doc, "timestamp", cluster->tape, round);
+    s_shift (event, "timestamp", cluster->tape, round);
+    s_shift (event, "lastTimestamp", cluster->tape, round);
     if (!distinct)
         return doc;
     s_rename (object, "name", round);

@@ -185,6 +185,21 @@ test_later_rounds_go_on_in_time_and_distinct_ones_are_new_conditions (void **sta
 }
 
 static void
+test_rounds_beyond_the_calendar_end_with_it (void **state)
+{
+    (void) state;
+    own (recording_destroy) recording_t *recording = NULL;
+    const recording_cluster_t *clusters = NULL;
+    s_put ("one.jsonl",
+           FAULT ("a", "x", "1970-01-02T00:00:00Z") FAULT ("a", "y", "9999-12-31T00:00:00Z"));
+    recording_args_t args = s_args (1);
+    assert_int_equal (s_read (&args, &recording), 0);
+    (void) recording_clusters (recording, &clusters);
+    own (json_drop) json_t *far = recording_play (&clusters [0], 0, INT64_MAX / 2, false);
+    assert_string_equal (json_member_text (far, "timestamp", ""), "9999-12-31T23:59:59Z");
+}
+
+static void
 test_events_are_told_from_faults_and_shift_too (void **state)
 {
     (void) state;
@@ -239,6 +254,7 @@ main (void)
         cmocka_unit_test (test_copies_play_everything_under_names_of_their_own),
         cmocka_unit_test (test_the_first_round_is_as_recorded),
         cmocka_unit_test (test_later_rounds_go_on_in_time_and_distinct_ones_are_new_conditions),
+        cmocka_unit_test (test_rounds_beyond_the_calendar_end_with_it),
         cmocka_unit_test (test_events_are_told_from_faults_and_shift_too),
         cmocka_unit_test (test_reading_standard_input_can_be_cancelled),
     };
