@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -46,4 +48,38 @@ fuzz_piece (fuzz_cut_t cut, fuzz_chance_t *chance, size_t left)
         return left;
     size_t piece = cut == FUZZ_BYTES ? 1 : 1 + fuzz_below (chance, 16);
     return piece < left ? piece : left;
+}
+
+//  A script of steps: each a letter and its text, up to the byte FUZZ_STEP_END.
+enum { FUZZ_STEP_END = 0x1E, FUZZ_STEPS = 200 };
+typedef void (fuzz_step_fn) (void *arg, char letter, const char *text, size_t size);
+
+//  Take at most FUZZ_STEPS steps; a text is ended by a NUL that its size does not count.
+static inline void
+fuzz_steps (const uint8_t *data, size_t size, fuzz_step_fn *fn, void *arg)
+{
+    for (int steps = 0; size > 0 && steps < FUZZ_STEPS; steps++) {
+        const uint8_t *end = memchr (data, FUZZ_STEP_END, size);
+        size_t length = end ? (size_t) (end - data) : size;
+        char *text = calloc (1, length + 1);
+        assert (text);
+        if (length > 0) {
+            memcpy (text, data + 1, length - 1);
+            fn (arg, (char) data [0], text, length - 1);
+        }
+        free (text);
+        length += end != NULL;
+        data += length;
+        size -= length;
+    }
+}
+
+//  The number at the front of a text, at most max.
+static inline int64_t
+fuzz_number (const char *text, int64_t max)
+{
+    int64_t value = 0;
+    for (; *text >= '0' && *text <= '9' && value < max; text++)
+        value = value * 10 + (*text - '0');
+    return value < max ? value : max;
 }

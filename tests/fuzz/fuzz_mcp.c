@@ -28,11 +28,9 @@
 
 enum {
     LIVE = 16,         //  transfers at a time; the machine promises fewer
-    RECORD_END = 0x1E, //
     BACKOFF_MS = 1000, //
     STOP_MS = 3000,    //  DELETE of the session
     ADVANCE_MAX_MS = 600000,
-    STEPS = 200,
 };
 
 #define SESSION "3KZMEU4QPY2O5PKKCNVQ4HBT35"
@@ -281,15 +279,6 @@ s_answer (world_t *self, const char *member, const char *text, size_t size, bool
     s_end (self, call.cookie, 0);
 }
 
-static int64_t
-s_number (const char *text, int64_t max)
-{
-    int64_t value = 0;
-    for (; *text >= '0' && *text <= '9' && value < max; text++)
-        value = value * 10 + (*text - '0');
-    return value < max ? value : max;
-}
-
 //  What follows the first `mark` in text; "" when it is not there.
 static const char *
 s_after (const char *text, char mark)
@@ -306,7 +295,7 @@ s_status (world_t *self, const char *text)
         return;
     uint64_t cookie = call->cookie;
     const char *body = s_after (text, ' ');
-    s_head (self, cookie, (int) s_number (text, 999), "text/plain", "");
+    s_head (self, cookie, (int) fuzz_number (text, 999), "text/plain", "");
     s_body (self, cookie, body, strlen (body));
     s_end (self, cookie, 0);
 }
@@ -339,7 +328,7 @@ s_on_stream (world_t *self, char letter, const char *text, size_t size)
         return;
     uint64_t cookie = stream->cookie;
     if (letter == 'o') {
-        int status = size ? (int) s_number (text, 999) : 200;
+        int status = size ? (int) fuzz_number (text, 999) : 200;
         s_head (self, cookie, status, size ? s_after (text, ';') : SSE_TYPE, "");
     }
     else if (letter == 'd') {
@@ -358,8 +347,11 @@ s_on_stream (world_t *self, char letter, const char *text, size_t size)
 }
 
 static void
-s_step (world_t *self, char letter, const char *text, size_t size)
+s_step (void *arg, char letter, const char *text, size_t size)
 {
+    world_t *self = arg;
+    const char *error = mcp_last_error (self->mcp);
+    assert (json_utf8_valid (error, strlen (error)));
     switch (letter) {
         case 'a': s_answer (self, "result", text, size, true); break;
         case 'j': s_answer (self, "result", text, size, false); break;
@@ -374,7 +366,7 @@ s_step (world_t *self, char letter, const char *text, size_t size)
         case 'm':
         case 'c':
         case 'C': s_on_stream (self, letter, text, size); break;
-        case 't': s_time (self, s_number (text, ADVANCE_MAX_MS)); break;
+        case 't': s_time (self, fuzz_number (text, ADVANCE_MAX_MS)); break;
         case 'w': s_wake (self); break;
         case 'z':
             for (uint64_t cookie = 0; cookie < self->last_cookie; cookie++) {
@@ -390,26 +382,6 @@ s_step (world_t *self, char letter, const char *text, size_t size)
             s_take (self);
             break;
         default: break;
-    }
-}
-
-static void
-s_script (world_t *self, const uint8_t *data, size_t size)
-{
-    for (int steps = 0; size > 0 && steps < STEPS; steps++) {
-        const uint8_t *end = memchr (data, RECORD_END, size);
-        size_t length = end ? (size_t) (end - data) : size;
-        own (own_mem) char *text = calloc (1, length + 1);
-        assert (text);
-        if (length > 1)
-            memcpy (text, data + 1, length - 1);
-        if (length > 0)
-            s_step (self, (char) data [0], text, length - 1);
-        const char *error = mcp_last_error (self->mcp);
-        assert (json_utf8_valid (error, strlen (error)));
-        length += end != NULL;
-        data += length;
-        size -= length;
     }
 }
 
@@ -429,7 +401,7 @@ s_run (const uint8_t *data, size_t size, fuzz_cut_t cut)
                     .seen = buf_init (LIMIT_MIB (256))};
     mcp_start (self.mcp, size % 2 ? SESSION : "", self.now_ms);
     s_take (&self);
-    s_script (&self, data, size);
+    fuzz_steps (data, size, s_step, &self);
     //  one at once, one more as a first try, then never faster than the backoff
     assert (self.initializes <= 3 + (self.now_ms - self.started_ms) / (BACKOFF_MS * 8 / 10));
     mcp_stop (self.mcp, self.now_ms);

@@ -8,10 +8,11 @@
 //      p TEXT  POST of the body            c TEXT  the tool of this name is called, "NAME ARGUMENTS"
 //      l TEXT  this log level is set       u TEXT  the path from now on
 //      a, y, v, s, k TEXT  Accept, Content-Type, MCP-Protocol-Version, Mcp-Session-Id, sessionid of it
+//      o, e, h TEXT  Origin, Last-Event-ID, Host is a name ("" = an address)      q  stop
 //      m TEXT  a request of this method    g  GET, the stream is kept     x  the oldest stream's client leaves
 //      r N     N bytes of the youngest stream are read, 0 all             t N  N ms pass
-//  Holds: what mcp_server.h says of answers; every body and every event on a stream is what its type
-//  says; a faithful stream has neither comments nor ids; a turn that wrote nothing does not ask for
+//  Holds: what mcp_server.h says of answers, each to its own request; every body and every event on a
+//  stream is what its type says; no subscription is sent more than its tape; a faithful stream has neither comments nor ids; a turn that wrote nothing does not ask for
 //  another one at once; nothing is left behind.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
@@ -30,7 +31,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { RECORD_END = 0x1E, STREAMS = 4, STEPS = 100, TEXTS = 64, ADVANCE_MAX_MS = 700000 };
+enum { STREAMS = 4, TEXTS = 64, SUBSCRIPTIONS = 64, ROUNDS = 2, ADVANCE_MAX_MS = 700000 };
+
+typedef struct {
+    char id [32];
+    int64_t sent;
+} subscription_t;
+
 
 typedef struct {
     mcp_server_stream_t *stream;
@@ -47,58 +54,59 @@ typedef struct {
     size_t client_count;
     char *texts [TEXTS]; //  of the request; freed at the end
     size_t text_count;
+    subscription_t subscriptions [SUBSCRIPTIONS]; //  the first that something was read of
+    int64_t most;                                 //  faults that one may be sent
 } world_t;
+
+static uint64_t random_state; //  the same ids for the same input
 
 static uint64_t
 s_random64 (void)
 {
-    static uint64_t state;
-    return state += 0x9e3779b97f4a7c15;
+    return random_state += 0x9e3779b97f4a7c15;
 }
 
 //  --- input
 
-typedef struct {
-    const char *bytes;
-    size_t size;
-} piece_t;
-
-//  The next piece of the input, up to a separator or its end.
-static piece_t
-s_next (piece_t *left)
+//  The next part of the input, up to a separator or its end.
+static size_t
+s_part (const uint8_t *data, size_t size)
 {
-    const char *end = memchr (left->bytes, RECORD_END, left->size);
-    piece_t piece = {left->bytes, end ? (size_t) (end - left->bytes) : left->size};
-    left->bytes += piece.size + (end != NULL);
-    left->size -= piece.size + (end != NULL);
-    return piece;
+    const uint8_t *end = size ? memchr (data, FUZZ_STEP_END, size) : NULL;
+    return end ? (size_t) (end - data) : size;
 }
 
 //  As text that lives as long as the world; "" when there are too many.
 static const char *
-s_text (world_t *self, piece_t piece)
+s_text (world_t *self, const char *text)
 {
     if (self->text_count == TEXTS)
         return "";
-    char *text = strndup (piece.bytes, piece.size);
-    assert (text);
-    self->texts [self->text_count++] = text;
-    return text;
-}
-
-static int64_t
-s_number (piece_t piece, int64_t max)
-{
-    int64_t number = 0;
-    for (size_t at = 0; at < piece.size && number <= max; at++)
-        number = number * 10 + (piece.bytes [at] >= '0' ? (piece.bytes [at] - '0') % 10 : 0);
-    return number < max ? number : max;
+    char *copy = strdup (text);
+    assert (copy);
+    self->texts [self->text_count++] = copy;
+    return copy;
 }
 
 //  --- what must hold
 
+//  One fault more of its subscription: never more than the tape has.
 static void
-s_check_event (const world_t *self, char *event)
+s_count (world_t *self, const char *id)
+{
+    assert (strncmp (id, "sub-", 4) == 0);
+    for (size_t i = 0; i < SUBSCRIPTIONS; i++) {
+        subscription_t *subscription = &self->subscriptions [i];
+        if (subscription->id [0] && strcmp (subscription->id, id) != 0)
+            continue;
+        snprintf (subscription->id, sizeof subscription->id, "%s", id);
+        assert (++subscription->sent <= self->most);
+        return;
+    }
+}
+
+static void
+s_check_event (world_t *self, char *event)
 {
     own (json_drop) json_t *doc = NULL;
     char *data = strstr (event, "\ndata: ");
@@ -116,13 +124,13 @@ s_check_event (const world_t *self, char *event)
     if (!json_object_get (doc, "method"))
         return; //  an answer on a stream of /sse
     const json_t *played = json_object_get (params, "data");
-    assert (strncmp (json_member_text (played, "subscriptionId", ""), "sub-", 4) == 0);
+    s_count (self, json_member_text (played, "subscriptionId", ""));
     assert (json_is_string (json_object_get (played, "cluster")));
     assert (strncmp (json_member_text (params, "logger", ""), "kubernetes/", 11) == 0);
 }
 
 static void
-s_check_answer (const mcp_server_answer_t *answer)
+s_check_answer (const mcp_server_request_t *request, const mcp_server_answer_t *answer)
 {
     static const unsigned known [] = {0,   200, 202, 204, 400, 403, 404,
                                       405, 406, 409, 413, 415, 503};
@@ -148,6 +156,11 @@ s_check_answer (const mcp_server_answer_t *answer)
     }
     assert (!memchr (text, '\n', size) && json_parse (text, size, &doc, NULL) == 0);
     assert (!json_object_get (doc, "result") != !json_object_get (doc, "error"));
+    own (json_drop) json_t *asked = NULL;
+    if (answer->status != 200)
+        return;
+    assert (json_parse (request->body, request->body_size, &asked, NULL) == 0);
+    assert (json_equal (json_object_get (asked, "id"), json_object_get (doc, "id")));
 }
 
 //  --- steps
@@ -168,7 +181,7 @@ s_ask (world_t *self, mcp_server_request_t request, bool keep_session)
 {
     mcp_server_answer_t answer;
     mcp_server_ask (self->server, &request, self->now, &answer);
-    s_check_answer (&answer);
+    s_check_answer (&request, &answer);
     if (keep_session)
         memcpy (self->session, answer.session, sizeof (self->session));
     if (answer.stream) {
@@ -204,9 +217,8 @@ s_post (world_t *self, json_t *params, const char *method)
 
 //  "NAME ARGUMENTS"
 static void
-s_call (world_t *self, piece_t piece)
+s_call (world_t *self, const char *name)
 {
-    const char *name = s_text (self, piece);
     const char *space = strchr (name, ' ');
     json_t *arguments = NULL;
     if (!space || json_parse (space + 1, strlen (space + 1), &arguments, NULL) != 0)
@@ -258,40 +270,57 @@ s_pass (world_t *self, int64_t ms)
 }
 
 static void
-s_step (world_t *self, piece_t step)
+s_initialize (world_t *self, const char *text, size_t size)
 {
-    static const char init [] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}";
-    if (step.size == 0)
+    static const char usual [] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}";
+    mcp_server_request_t request =
+        s_request (self, "POST", size ? text : usual, size ? size : strlen (usual));
+    request.session = "";
+    s_ask (self, request, true);
+}
+
+//  A header of the requests from now on; false when the letter is none of theirs.
+static bool
+s_header (world_t *self, char letter, const char *text)
+{
+    mcp_server_request_t *request = &self->request;
+    switch (letter) {
+        case 'u': request->path = s_text (self, text); return true;
+        case 'a': request->accept = s_text (self, text); return true;
+        case 'y': request->content_type = s_text (self, text); return true;
+        case 'v': request->version = s_text (self, text); return true;
+        case 's': request->session = s_text (self, text); return true;
+        case 'k': request->query_session = s_text (self, text); return true;
+        case 'o': request->origin = s_text (self, text); return true;
+        case 'e': request->last_event_id = s_text (self, text); return true;
+        case 'h': request->host_plain = !*text; return true;
+        default: return false;
+    }
+}
+
+static void
+s_step (void *arg, char letter, const char *text, size_t size)
+{
+    world_t *self = arg;
+    if (s_header (self, letter, text))
         return;
-    piece_t text = {step.bytes + 1, step.size - 1};
-    switch (step.bytes [0]) {
-        case 'i': {
-            mcp_server_request_t request = s_request (self, "POST", text.size ? text.bytes : init,
-                                                      text.size ? text.size : strlen (init));
-            request.session = "";
-            s_ask (self, request, true);
-            break;
-        }
-        case 'p': s_ask (self, s_request (self, "POST", text.bytes, text.size), false); break;
-        case 'm': s_ask (self, s_request (self, s_text (self, text), "", 0), false); break;
+    switch (letter) {
+        case 'i': s_initialize (self, text, size); break;
+        case 'p': s_ask (self, s_request (self, "POST", text, size), false); break;
+        case 'm': s_ask (self, s_request (self, text, "", 0), false); break;
         case 'g': s_ask (self, s_request (self, "GET", "", 0), false); break;
         case 'c': s_call (self, text); break;
         case 'l':
-            s_post (self, json_pack ("{s:o}", "level", json_stringn (text.bytes, text.size)),
+            s_post (self, json_pack ("{s:o}", "level", json_stringn (text, size)),
                     "logging/setLevel");
             break;
-        case 'u': self->request.path = s_text (self, text); break;
-        case 'a': self->request.accept = s_text (self, text); break;
-        case 'y': self->request.content_type = s_text (self, text); break;
-        case 'v': self->request.version = s_text (self, text); break;
-        case 's': self->request.session = s_text (self, text); break;
-        case 'k': self->request.query_session = s_text (self, text); break;
         case 'x':
             if (self->client_count > 0)
                 s_leave (self, 0);
             break;
-        case 'r': s_read (self, s_number (text, LIMIT_MIB (1))); break;
-        case 't': s_pass (self, s_number (text, ADVANCE_MAX_MS)); break;
+        case 'r': s_read (self, fuzz_number (text, LIMIT_MIB (1))); break;
+        case 't': s_pass (self, fuzz_number (text, ADVANCE_MAX_MS)); break;
+        case 'q': mcp_server_stop (self->server); break;
         default: break;
     }
 }
@@ -300,10 +329,10 @@ s_step (world_t *self, piece_t step)
 
 //  Own: NULL when the lines are refused.
 static recording_t *
-s_recording (piece_t lines)
+s_recording (const uint8_t *lines, size_t size)
 {
     own (own_fd) int fd = memfd_create ("lines", MFD_CLOEXEC);
-    assert (fd >= 0 && write (fd, lines.bytes, lines.size) == (ssize_t) lines.size);
+    assert (fd >= 0 && write (fd, lines, size) == (ssize_t) size);
     char path [64];
     snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
     const char *paths [] = {path};
@@ -314,19 +343,41 @@ s_recording (piece_t lines)
     return recording;
 }
 
+//  Every fault in the first rounds and in far ones.  Returns how many there are.
+static int64_t
+s_play_all (const recording_t *recording)
+{
+    static const int64_t rounds [] = {0, 1, 2, 1000000};
+    const recording_cluster_t *clusters = NULL;
+    size_t count = recording_clusters (recording, &clusters);
+    int64_t faults = 0;
+    for (size_t i = 0; i < count; i++) {
+        assert (json_utf8_valid (clusters [i].name, strlen (clusters [i].name)));
+        for (size_t at = 0; at < clusters [i].tape->count; at++, faults++) {
+            for (size_t r = 0; r < sizeof rounds / sizeof rounds [0]; r++) {
+                own (json_drop) json_t *doc =
+                    recording_play (&clusters [i], at, rounds [r], r % 2 == 1);
+                assert (json_is_object (doc));
+                assert (strcmp (json_member_text (doc, "cluster", ""), clusters [i].name) == 0);
+            }
+        }
+    }
+    return faults;
+}
+
 static mcp_server_settings_t
-s_settings (piece_t options, const recording_t *recording)
+s_settings (const uint8_t *options, size_t size, const recording_t *recording)
 {
     const recording_cluster_t *clusters = NULL;
     size_t count = recording_clusters (recording, &clusters);
     assert (count > 0 && count <= LIMIT_CLUSTERS);
     mcp_server_settings_t settings = {.recording = recording,
-                                      .pace = {.repeat = 2},
+                                      .pace = {.repeat = ROUNDS},
                                       .denied = "",
                                       .local = true,
                                       .random64 = s_random64};
-    for (size_t at = 0; at < options.size; at++) {
-        char option = options.bytes [at];
+    for (size_t at = 0; at < size; at++) {
+        char option = (char) options [at];
         settings.faithful = settings.faithful || option == 'f';
         settings.distinct = settings.distinct || option == 'd';
         if (option == 'e')
@@ -347,12 +398,15 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         null_fd = open ("/dev/null", O_WRONLY | O_CLOEXEC);
         log_set_fd (null_fd);
     }
-    piece_t left = {(const char *) data, size};
-    piece_t options = s_next (&left);
-    own (recording_destroy) recording_t *recording = s_recording (s_next (&left));
+    random_state = 0;
+    size_t options = s_part (data, size);
+    size_t from = options < size ? options + 1 : size;
+    size_t lines = s_part (data + from, size - from);
+    size_t steps = from + lines < size ? from + lines + 1 : size;
+    own (recording_destroy) recording_t *recording = s_recording (data + from, lines);
     if (!recording)
         return 0;
-    world_t self = {.settings = s_settings (options, recording),
+    world_t self = {.settings = s_settings (data, options, recording),
                     .now = {.boot_ms = 1000000, .wall_ms = 1767225600000},
                     .request = {.path = "/mcp",
                                 .origin = "",
@@ -365,8 +419,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                                 .host_plain = true}};
     self.server = mcp_server_new (&self.settings);
     assert (self.server);
-    for (int step = 0; step < STEPS && left.size > 0; step++)
-        s_step (&self, s_next (&left));
+    int64_t faults = s_play_all (recording);
+    self.most = self.settings.pace.repeat ? ROUNDS * faults : INT64_MAX;
+    fuzz_steps (data + steps, size - steps, s_step, &self);
     mcp_server_stop (self.server);
     while (self.client_count > 0)
         s_read (&self, 0);

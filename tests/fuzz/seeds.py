@@ -333,6 +333,17 @@ def server():
         "bad requests": ("", small, ["p", "p[]", "pnull", "i{}", "i", "p{\"jsonrpc\":\"2.0\"}", "mPUT", "aapplication/json", "pnull", "g",
                                      "a*/*", "ytext/plain", "p{}", "v2030-01-01", "g", "sNOSUCH", "v", "g"]),
     }
+    far = '{"timestamp":"0001-01-01T00:00:00Z","faultId":"a"}\n{"timestamp":"9999-12-31T23:59:59Z","event":{"type":"Normal",' \
+          '"lastTimestamp":"2026-01-01T00:00:00Z","involvedObject":{"name":"n","uid":"u"}}}\n'
+    odd = "".join(json.dumps(doc) + "\n" for _, doc in list(bodies())[-7:-2])
+    runs |= {
+        "far times": ("d", far, [*watch, "t9999", "r0"]),
+        "odd recording": ("", odd, [*watch, "t9999", "r0"]),
+        "bad recording": ("", '{\n[1]\n"x"\n', ["i"]),
+        "headers": ("", small, [*watch, "g", "e7", "g", "e", "ohttps://evil", "i", "o", "hx", "i", "h", "i", "q", "r0"]),
+        "odd ids": ("", small, ["i", 'p{"jsonrpc":"2.0","id":1.5,"method":"ping"}', 'p{"jsonrpc":"2.0","id":null,"method":"ping"}',
+                                'p{"jsonrpc":"2.0","id":{},"method":"ping"}', 'p{"jsonrpc":"2.0","id":"a","method":"none"}']),
+    }
     for name, (options, lines_, steps) in runs.items():
         write("server", name, RS.join([options, lines_, *steps]))
 
