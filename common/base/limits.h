@@ -147,6 +147,8 @@ enum {
     LIMIT_PROBE_MIN_MS =
         5000, //  breaker_mode pause: first wait for a probe, doubled by each failure
     LIMIT_PROBE_MAX_MS = 600000,
+    LIMIT_SLACK_TEXT_BYTES = 2900, //  of one text of a message; Slack takes 3000 characters
+    LIMIT_SLACK_POST_MS = 10000,
     LIMIT_OVERFLOW_MS = 3600000, //  a cluster's overflow is announced once in this time
     //  --- journal (stream replay)
     LIMIT_JOURNAL_ROWS = 1000000,
