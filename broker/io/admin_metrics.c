@@ -115,6 +115,20 @@ s_print_transitions (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
+s_print_notifications (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_sample (out, self, "integration", "slack", (double) view->data.notify.posts_total);
+}
+
+static void
+s_print_notifications_failed (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < NOTIFY_REASONS; i++)
+        buf_printf (out, "%s{integration=\"slack\",reason=\"%s\"} %" PRId64 "\n", self->name,
+                    notify_reason_name ((notify_reason_t) i), view->data.notify.failed_total [i]);
+}
+
+static void
 s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     s_sample (out, self, "state", "ready", (double) view->data.stats.effects_ready);
@@ -366,6 +380,10 @@ static const metric_t s_metrics [] = {
      s_print_number, DATA (stats.breaker_failures)},
     {"triage_circuit_breaker_transitions_total", "counter", "Changes of the breaker, by state.",
      s_print_transitions, 0},
+    {"triage_notifications_total", "counter", "Messages posted, failed posts included.",
+     s_print_notifications, 0},
+    {"triage_notifications_failed_total", "counter", "Posts of messages that failed, by reason.",
+     s_print_notifications_failed, 0},
     {"triage_effects", "gauge", "Effects in the outbox that are not done.", s_print_effects, 0},
     {"triage_stream_last_seq", "gauge", "Sequence number of the newest journal record.",
      s_print_number, DATA (stats.last_seq)},

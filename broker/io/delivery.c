@@ -1,5 +1,5 @@
 //  delivery - see delivery.h.  When to try again is the core's matter (outbox); this thread does one
-//  thing at a time and says how it went.
+//  thing a channel at a time and says how it went.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/delivery.h"
 
@@ -7,83 +7,100 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/net/http.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 
-enum { S_UNSENT_MS = 5 }; //  the loop's mailbox is full: look again after this
+enum { S_UNSENT_MS = 5, S_WAIT_MS = 60000 }; //  the loop's mailbox is full: look again after this
 
 struct delivery {
     const settings_t *settings;
     conf_t *conf; //  whose settings they are since a CONFIG; NULL before
     mailbox_t *loop, *inbox;
     store_reader_t *reader;
-    mail_t *unsent; //  the loop's mailbox was full: no other effect is begun
-    int stop_fd;    //  eventfd: end the thread
+    http_t *http;
+    notify_t *notify;
+    mail_t *unsent; //  the loop's mailbox was full: no other effect is begun, none is reported
+    atomic_bool stop;
     pthread_t thread;
     bool running;
 };
 
-//  Carry one effect out; the mail to the loop, NULL when out of memory (asked again after a restart).
-static mail_t *
-s_execute (delivery_t *self, const row_effect_t *effect)
+//  Tell the loop; without memory it is asked again after a restart.
+static void
+s_report (delivery_t *self, const notify_end_t *end)
 {
     mail_t *done = mail_new (MAIL_EFFECT_DONE);
     if (!done)
-        return NULL;
-    done->as.effect_done.id = effect->id;
-    done->as.effect_done.result = STEP_EFFECT_PERMANENT;
-    char *error = done->as.effect_done.error;
+        return;
+    done->as.effect_done.id = end->id;
+    done->as.effect_done.result = end->result;
+    done->as.effect_done.retry_after_ms = end->retry_after_ms;
+    snprintf (done->as.effect_done.error, sizeof done->as.effect_done.error, "%s", end->error);
+    if (mailbox_send (self->loop, &done) < 0)
+        self->unsent = done;
+}
+
+//  Carry one effect out; a message only begins here.
+static void
+s_execute (delivery_t *self, const row_effect_t *effect)
+{
+    notify_end_t end = {.id = effect->id, .result = STEP_EFFECT_PERMANENT};
     int rc = failpoint_before ("effect", "run");
     if (rc < 0) {
-        done->as.effect_done.result = STEP_EFFECT_RETRY;
-        snprintf (error, LIMIT_REASON_BYTES, "%s", err_str (rc));
-        return done;
+        end.result = STEP_EFFECT_RETRY;
+        snprintf (end.error, sizeof end.error, "%s", err_str (rc));
+        s_report (self, &end);
+        return;
     }
     switch (effect->channel) {
         case ROW_CHANNEL_STORAGE:
-            done->as.effect_done.result = storage_fs_save (
-                self->reader, self->settings->workspace_root, effect->incident.text,
-                self->settings->upload_failed_investigations, error);
+            end.result = storage_fs_save (self->reader, self->settings->workspace_root,
+                                          effect->incident.text,
+                                          self->settings->upload_failed_investigations, end.error);
             break;
-        case ROW_CHANNEL_SLACK:
-        case ROW_CHANNELS: snprintf (error, LIMIT_REASON_BYTES, "no such channel"); break;
+        case ROW_CHANNEL_SLACK: notify_begin (self->notify, self->settings, effect); return;
+        case ROW_CHANNELS: snprintf (end.error, sizeof end.error, "no such channel"); break;
     }
     failpoint_after ("effect", "run");
-    return done;
+    s_report (self, &end);
 }
 
-//  Returns false when told to stop.
-static bool
+static void
 s_work (delivery_t *self)
 {
     if (self->unsent && mailbox_send (self->loop, &self->unsent) < 0)
-        return true;
+        return;
+    notify_end_t end;
+    if (notify_ended (self->notify, &end)) {
+        failpoint_after ("effect", "run");
+        s_report (self, &end);
+        return;
+    }
     own (mail_destroy) mail_t *mail = mailbox_recv (self->inbox);
-    if (mail && mail->kind == MAIL_CONFIG)
+    if (!mail)
+        return;
+    if (mail->kind == MAIL_CONFIG)
         self->settings = mail_take_config (mail, &self->conf);
-    if (!mail || mail->kind != MAIL_EFFECT)
-        return !mail || mail->kind != MAIL_STOP;
-    mail_t *done = s_execute (self, &mail->as.effect.row);
-    if (done && mailbox_send (self->loop, &done) < 0)
-        self->unsent = done;
-    return true;
+    else if (mail->kind == MAIL_EFFECT)
+        s_execute (self, &mail->as.effect.row);
 }
 
 static void *
 s_main (void *arg)
 {
     delivery_t *self = arg;
-    bool stop = false;
-    while (!stop) {
-        struct pollfd fds [] = {{.fd = self->stop_fd, .events = POLLIN},
-                                {.fd = mailbox_fd (self->inbox), .events = POLLIN}};
-        poll (fds, self->unsent ? 1 : 2, self->unsent ? S_UNSENT_MS : -1);
-        stop = fds [0].revents != 0 || !s_work (self);
+    while (!atomic_load (&self->stop)) {
+        bool full = self->unsent != NULL;
+        http_poll (self->http, full ? -1 : mailbox_fd (self->inbox),
+                   full                          ? S_UNSENT_MS
+                   : notify_waits (self->notify) ? 0
+                                                 : S_WAIT_MS);
+        s_work (self);
     }
     return NULL;
 }
@@ -95,8 +112,10 @@ s_open (delivery_t *self, err_diag_t *diag)
     if (rc < 0)
         return rc;
     self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
-    self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!self->inbox || self->stop_fd < 0)
+    self->http = http_new ();
+    if (self->http)
+        self->notify = notify_new (self->http, self->reader);
+    if (!self->inbox || !self->notify)
         return -ENOMEM;
     rc = pthread_create (&self->thread, NULL, s_main, self);
     self->running = rc == 0;
@@ -112,7 +131,6 @@ delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
         return NULL;
     self->settings = settings;
     self->loop = loop;
-    self->stop_fd = -1;
     int rc = s_open (self, diag);
     if (rc < 0) {
         delivery_destroy (&self);
@@ -131,14 +149,16 @@ delivery_destroy (delivery_t **self_p)
     if (!self)
         return;
     if (self->running) {
-        eventfd_write (self->stop_fd, 1);
+        atomic_store (&self->stop, true);
+        http_wake (self->http);
         pthread_join (self->thread, NULL);
     }
     mail_destroy (&self->unsent);
     conf_destroy (&self->conf);
+    notify_destroy (&self->notify);
+    http_destroy (&self->http);
     store_reader_destroy (&self->reader);
     mailbox_destroy (&self->inbox);
-    own_fd (&self->stop_fd);
     free (self);
     *self_p = NULL;
 }
@@ -147,4 +167,10 @@ mailbox_t *
 delivery_inbox (delivery_t *self)
 {
     return self->inbox;
+}
+
+void
+delivery_stats (const delivery_t *self, notify_stats_t *ret_stats)
+{
+    notify_stats (self->notify, ret_stats);
 }

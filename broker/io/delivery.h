@@ -1,10 +1,11 @@
-//  delivery - thread: executes effects of the outbox with retries; storage now, Slack and Azure later.
+//  delivery - thread: executes effects of the outbox, uploads to the filesystem and messages to Slack.
 //
 //  One channel is one queue in commit order with one request in flight.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/io/mail.h"
+#include "broker/io/notify.h"
 #include "broker/io/settings.h"
 
 typedef struct delivery delivery_t;
@@ -15,3 +16,6 @@ void
 delivery_destroy (delivery_t **self_p);
 mailbox_t *
 delivery_inbox (delivery_t *self); //  EFFECT and CONFIG mails; borrowed
+//  Threads: any.
+void
+delivery_stats (const delivery_t *self, notify_stats_t *ret_stats);

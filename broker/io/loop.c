@@ -250,6 +250,7 @@ s_snapshot (loop_t *self, clk_now_t now)
     step_stats (self->step, now, &data->stats);
     store_stats (self->args.store, &data->store);
     artifact_stats (self->threads.artifact, &data->artifact);
+    delivery_stats (self->threads.delivery, &data->notify);
     data->turns_total = self->turns_total;
     data->messages_total = self->messages_total;
     data->bad_messages_total = self->bad_messages_total;

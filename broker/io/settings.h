@@ -31,7 +31,10 @@ typedef struct {
     int subscribe_mode;        //  0 faults, 1 events
     bool upload_failed_investigations;
     int64_t failure_threshold_for_alert;
-    int breaker_mode;                                                 //  0 alert, 1 pause
+    int breaker_mode; //  0 alert, 1 pause
+    bool notify_on_agent_failure;
+    const char *slack_webhook_url; //  a secret
+    const char *external_url;
     int64_t shutdown_timeout;                                         //  ms
     int64_t sse_reconnect_initial_backoff, sse_reconnect_max_backoff; //  ms
 } settings_t;

@@ -5,6 +5,7 @@
 #include "broker/core/step.h"
 #include "broker/io/artifact.h"
 #include "broker/io/intake.h"
+#include "broker/io/notify.h"
 #include "broker/io/store.h"
 
 #include <stdbool.h>
@@ -17,6 +18,7 @@ typedef struct {
     step_stats_t stats;
     store_stats_t store;
     artifact_stats_t artifact;
+    notify_stats_t notify;
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
     int64_t turn_us_max; //  longest turn since the last snapshot
     size_t worker_count;

@@ -261,6 +261,14 @@ http_header (http_transfer_t *transfer, const char *name)
     return header->value;
 }
 
+bool
+http_sent (http_transfer_t *transfer)
+{
+    long bytes = 0;
+    curl_easy_getinfo (transfer->easy, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0;
+}
+
 static void
 s_end (http_t *self, http_transfer_t *transfer, CURLcode code)
 {

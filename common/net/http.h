@@ -53,6 +53,9 @@ http_cancel (http_t *self, http_transfer_t **transfer_p);
 //  A response header by name, any case, the last one of several; "" when absent.  Own: borrowed.
 const char *
 http_header (http_transfer_t *transfer, const char *name);
+//  Has the request left, at least in part?  Nobody knows then what the other side has made of it.
+bool
+http_sent (http_transfer_t *transfer);
 //  Wait at most timeout_ms for transfers, http_wake or fd (-1 = none) to be readable, and run hooks.
 void
 http_poll (http_t *self, int fd, int64_t timeout_ms);

@@ -4,11 +4,13 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
-from lib.system import ROOT, Broker, fault, wait_until
+from lib.system import BIN, ROOT, Broker, fault, wait_until
+from receiver import Receiver
 from test_flow import FaultServer, clusters_yaml, connected
 from worker import Worker
 
@@ -369,6 +371,64 @@ def test_option_broker_failure_threshold_for_alert(system):
     wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
     assert broker.records("circuit breaker threshold reached, system degraded")[0]["failure_count"] == "2"
     assert "triage_circuit_breaker_state 1" in broker.get("/metrics", raw=True)
+
+
+@pytest.fixture
+def slack():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+def fail_once(system, broker, number=0):
+    system.publish([fault(f"web-{number}", context="do: exit 1")], name=f"p{number}")
+    broker.wait_terminal(number + 1)
+
+
+def test_option_broker_slack_webhook_url(system, slack):
+    """Where messages go, given by a file; --print-config masks it; SIGHUP turns it off."""
+    secret = system.root / "webhook"
+    secret.write_text(slack.url + "\n")
+    config = yaml(system, f"slack_webhook_url_file: {secret}\n")
+    broker = system.start_broker(config=config)
+    system.start_worker()
+    system.publish([fault("web-0")], name="p0")
+    wait_until(lambda: slack.kinds() == ["incident"], 20, "told")
+    printed = subprocess.run([BIN / "triage-broker", "--config", config, "--print-config"], capture_output=True,
+                             text=True, check=True).stdout
+    assert "slack_webhook_url" in printed and slack.secret not in printed
+    config.write_text("log_level: debug\n")
+    broker.signal(signal.SIGHUP)
+    broker.wait_log("configuration reloaded")
+    system.publish([fault("web-1")], name="p1")
+    broker.wait_terminal(2)
+    assert slack.kinds() == ["incident"]
+    assert not broker.get("/api/v1/effects?state=dead")["effects"]
+
+
+def test_option_broker_external_url(system, slack):
+    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, external_url="https://triage.example.com")
+    system.start_worker()
+    system.publish([fault("web-0")])
+    wait_until(lambda: slack.kinds() == ["incident"], 20, "told")
+    incident = broker.incidents()[0]["id"]
+    assert f"<https://triage.example.com/api/v1/incidents/{incident}|{incident}>" in json.dumps(slack.posts[0].body)
+
+
+def test_option_broker_notify_on_agent_failure(system, slack):
+    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, failure_threshold_for_alert=1,
+                                 notify_on_agent_failure=False)
+    system.start_worker()
+    fail_once(system, broker)
+    wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
+    assert not any(row["channel"] == "slack" for state in ("ready", "sending", "done", "dead")
+                   for row in broker.get(f"/api/v1/effects?state={state}")["effects"])
+    broker.stop()
+    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, failure_threshold_for_alert=1)
+    system.publish([fault("web-good")], name="good")
+    broker.wait_terminal(2)
+    fail_once(system, broker, 2)
+    wait_until(lambda: slack.kinds() == ["incident", "degraded"], 20, "told")
 
 
 def test_option_broker_breaker_mode(system):

@@ -14,6 +14,8 @@ case $word in
     none) ;;
     directory) mkdir "$report" ;;
     symlink) good; mv "$report" "$WORKSPACE_DIR/output/other.md"; ln -s other.md "$report" ;;
+    diagnose) good; printf '\n## Root Cause\n\nThe **limit** is too low.\n\n**Confidence:** HIGH\n' >> "$report" ;;
+    hostile) good; printf '\n## Root Cause\n\n<!channel> @here @channel <@U012AB3CD> [View](https://evil.example/) %s.\n' "$(text 9000)" >> "$report" ;;
     slow) sleep "$number"; good ;;
     late) trap '' TERM; sleep "$number"; good ;;
     first_fails) good; if [ "$ATTEMPT" = 1 ]; then exit 3; fi ;;
