@@ -2,7 +2,8 @@
 //
 //  Input: the file.  Comments at its head may add to the call: "#arg TEXT", "#env NAME=TEXT".
 //  Holds: a file is taken or refused, never half; every refusal has clean error lines that name a
-//  place; a configuration printed by --print-config is taken again and prints the same.
+//  place; a configuration printed by --print-config is taken again and prints the same; a file that did
+//  not change can be reloaded.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 
@@ -115,6 +116,8 @@ s_load (const void *bytes, size_t size, call_t *call, caught_t *ret_caught)
         settings_step (conf_settings (conf), &step);
         settings_cluster_t clusters [LIMIT_CLUSTERS];
         (void) settings_clusters (conf_settings (conf), clusters, LIMIT_CLUSTERS);
+        own (conf_destroy) conf_t *fresh = NULL;
+        assert (conf_reload (conf, &fresh) == 0);
     }
     return rc;
 }

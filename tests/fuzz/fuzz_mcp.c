@@ -3,12 +3,13 @@
 //  Input: steps, each a letter and its text up to the byte 0x1E (a record separator).  "The call" is the
 //  youngest POST or DELETE that is under way; without a text an answer is what a good server says.
 //      a TEXT  answer the call with a result, as an event stream    j TEXT  the same as one JSON
-//      e TEXT  answer it with a JSON-RPC error                      s N TEXT  with an HTTP status
+//      e TEXT  answer it with a JSON-RPC error      s N,MS TEXT  with an HTTP status and Retry-After
 //      h TEXT  its headers only: "type;session"                     b TEXT  bytes of its body
 //      f, x    its transfer ends, complete or broken
 //      o TEXT  the stream opens: "status;type", 200 and right       d TEXT  bytes of the stream
 //      m TEXT  one message on it                                    c, C    it ends, complete or broken
 //      t N     N ms pass        w  time passes until the machine wants to be woken
+//      S       as the first step: a session of an earlier life is remembered
 //      z TEXT  bytes and an end for transfers that are long gone    q  stop
 //  Holds: what mcp.h says of outputs (one stream, one call, no line breaks in headers, aborts only of what
 //  is under way); there is always a timer; timers do not spin, and initialize is not repeated without
@@ -295,7 +296,10 @@ s_status (world_t *self, const char *text)
         return;
     uint64_t cookie = call->cookie;
     const char *body = s_after (text, ' ');
-    s_head (self, cookie, (int) fuzz_number (text, 999), "text/plain", "");
+    const char *retry = strchr (text, ',') < body ? s_after (text, ',') : "";
+    mcp_on_head (self->mcp, cookie, (int) fuzz_number (text, 999), "text/plain", "",
+                 fuzz_number (retry, ADVANCE_MAX_MS), self->now_ms);
+    s_take (self);
     s_body (self, cookie, body, strlen (body));
     s_end (self, cookie, 0);
 }
@@ -399,7 +403,7 @@ s_run (const uint8_t *data, size_t size, fuzz_cut_t cut)
                     .now_ms = 1000000,
                     .started_ms = 1000000,
                     .seen = buf_init (LIMIT_MIB (256))};
-    mcp_start (self.mcp, size % 2 ? SESSION : "", self.now_ms);
+    mcp_start (self.mcp, size > 0 && data [0] == 'S' ? SESSION : "", self.now_ms);
     s_take (&self);
     fuzz_steps (data, size, s_step, &self);
     //  one at once, one more as a first try, then never faster than the backoff

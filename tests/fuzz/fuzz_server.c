@@ -3,9 +3,11 @@
 //
 //  Input: the options' letters, then the recorded lines, then steps, each a letter and its text; all of
 //  them up to the byte 0x1E (a record separator).
-//      options: f faithful, d distinct, e without end, n the first cluster is denied, a digit: rate
+//      options: f faithful, d distinct, e without end, n the first cluster is denied, a digit: rate, s ten
+//      times the recorded speed, c three clusters that each play everything
 //      i TEXT  initialize, by this body if there is one; the answer's session is the client's
 //      p TEXT  POST of the body            c TEXT  the tool of this name is called, "NAME ARGUMENTS"
+//      n       the youngest subscription is cancelled
 //      l TEXT  this log level is set       u TEXT  the path from now on
 //      a, y, v, s, k TEXT  Accept, Content-Type, MCP-Protocol-Version, Mcp-Session-Id, sessionid of it
 //      o, e, h TEXT  Origin, Last-Event-ID, Host is a name ("" = an address)      q  stop
@@ -50,6 +52,8 @@ typedef struct {
     mcp_server_request_t request; //  what every request has
     clk_now_t now;
     char session [MCP_SERVER_SESSION];
+    char older_session [MCP_SERVER_SESSION]; //  of the youngest stream of /sse
+    char subscription [16];                  //  the youngest
     client_t clients [STREAMS];
     size_t client_count;
     char *texts [TEXTS]; //  of the request; freed at the end
@@ -115,8 +119,10 @@ s_check_event (world_t *self, char *event)
         return;
     }
     assert (data && !strchr (data + 1, '\n'));
-    if (strncmp (event, "event: endpoint\ndata: /sse?sessionid=", 37) == 0)
+    if (strncmp (event, "event: endpoint\ndata: /sse?sessionid=", 37) == 0) {
+        snprintf (self->older_session, sizeof self->older_session, "%s", event + 37);
         return;
+    }
     assert (strncmp (event, "event: message\ndata: ", 21) == 0);
     assert (json_parse (data + 7, strlen (data + 7), &doc, NULL) == 0);
     assert (strcmp (json_member_text (doc, "jsonrpc", ""), "2.0") == 0);
@@ -184,6 +190,9 @@ s_ask (world_t *self, mcp_server_request_t request, bool keep_session)
     s_check_answer (&request, &answer);
     if (keep_session)
         memcpy (self->session, answer.session, sizeof (self->session));
+    const char *created = answer.body ? strstr (answer.body, "# Event Subscription Created") : NULL;
+    if (created && strstr (created, "sub-"))
+        snprintf (self->subscription, sizeof self->subscription, "%.12s", strstr (created, "sub-"));
     if (answer.stream) {
         if (self->client_count == STREAMS)
             s_leave (self, 0);
@@ -202,6 +211,8 @@ s_request (const world_t *self, const char *method, const char *body, size_t siz
     request.body_size = size;
     if (!*request.session)
         request.session = self->session;
+    if (!*request.query_session)
+        request.query_session = self->older_session;
     return request;
 }
 
@@ -213,6 +224,15 @@ s_post (world_t *self, json_t *params, const char *method)
     own (own_mem) char *body = doc ? json_line (doc) : NULL;
     if (body)
         s_ask (self, s_request (self, "POST", body, strlen (body)), false);
+}
+
+static void
+s_cancel (world_t *self)
+{
+    s_post (self,
+            json_pack ("{s:s, s:{s:s}}", "name", "events_unsubscribe", "arguments",
+                       "subscriptionId", self->subscription),
+            "tools/call");
 }
 
 //  "NAME ARGUMENTS"
@@ -310,6 +330,7 @@ s_step (void *arg, char letter, const char *text, size_t size)
         case 'm': s_ask (self, s_request (self, text, "", 0), false); break;
         case 'g': s_ask (self, s_request (self, "GET", "", 0), false); break;
         case 'c': s_call (self, text); break;
+        case 'n': s_cancel (self); break;
         case 'l':
             s_post (self, json_pack ("{s:o}", "level", json_stringn (text, size)),
                     "logging/setLevel");
@@ -329,14 +350,15 @@ s_step (void *arg, char letter, const char *text, size_t size)
 
 //  Own: NULL when the lines are refused.
 static recording_t *
-s_recording (const uint8_t *lines, size_t size)
+s_recording (const uint8_t *lines, size_t size, bool copies)
 {
     own (own_fd) int fd = memfd_create ("lines", MFD_CLOEXEC);
     assert (fd >= 0 && write (fd, lines, size) == (ssize_t) size);
     char path [64];
     snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
     const char *paths [] = {path};
-    recording_args_t args = {.paths = paths, .path_count = 1, .cluster = "", .cancel_fd = -1};
+    recording_args_t args = {
+        .paths = paths, .path_count = 1, .cluster = "", .copies = copies ? 3 : 0, .cancel_fd = -1};
     recording_t *recording = NULL;
     int rc = recording_read (&args, &recording);
     assert ((rc == 0) == (recording != NULL));
@@ -382,6 +404,8 @@ s_settings (const uint8_t *options, size_t size, const recording_t *recording)
         settings.distinct = settings.distinct || option == 'd';
         if (option == 'e')
             settings.pace.repeat = 0;
+        if (option == 's')
+            settings.pace.speed = 10;
         if (option == 'n')
             settings.denied = clusters [0].name;
         if (option >= '0' && option <= '9')
@@ -403,7 +427,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     size_t from = options < size ? options + 1 : size;
     size_t lines = s_part (data + from, size - from);
     size_t steps = from + lines < size ? from + lines + 1 : size;
-    own (recording_destroy) recording_t *recording = s_recording (data + from, lines);
+    own (recording_destroy) recording_t *recording =
+        s_recording (data + from, lines, options && memchr (data, 'c', options));
     if (!recording)
         return 0;
     world_t self = {.settings = s_settings (data, options, recording),

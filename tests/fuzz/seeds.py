@@ -112,6 +112,16 @@ def wire():
     numbers = (b"\x88\xa1a\xcc\xff\xa1b\xcd\xff\xff\xa1c\xce\xff\xff\xff\xff\xa1d\xcf\x7f" + b"\xff" * 7
                + b"\xa1e\xd0\x80\xa1f\xd1\x80\x00\xa1g\xd2\x80\x00\x00\x00\xa6now_ms\xd3\x80" + b"\x00" * 7)
     write("wire", "wide numbers", header(13) + numbers)
+    odd = {"text as number": {**FENCE, "path": 7, "upto": 0}, "long text": {**FENCE, "path": "p" * 200, "upto": 0},
+           "list as text": {**FENCE, "files": "x"}, "list of numbers": {**FENCE, "files": [1]},
+           "bad item": {**FENCE, "files": [{**FILE, "size": -1}]}}
+    for name, fields in odd.items():
+        write("wire", name, header(50 if "files" in fields else 49) + msgpack.packb(fields))
+    write("wire", "bool as number", header(16) + msgpack.packb({**MESSAGES[16], "fatal": 1}))
+    write("wire", "false", header(16) + msgpack.packb({**MESSAGES[16], "fatal": False}))
+    write("wire", "bin as text", header(32) + msgpack.packb({**MESSAGES[32], "body": "text"}))
+    write("wire", "wide text", header(16) + msgpack.packb({**MESSAGES[16], "text": "\u4e2d" * 30}))
+    write("wire", "long list", header(1) + msgpack.packb({**MESSAGES[1], "running": [{}] * 257}))
     write("wire", "any type", header(0) + msgpack.packb({**FENCE, "files": [FILE], "now_ms": None}))
 
 
@@ -189,6 +199,7 @@ def conf():
         "endpoints": "work_endpoint: tcp://[::1]:5570\nstream_endpoint: ipc:///run/x\ningest_endpoint: tcp://*:*\n"
                      "files_endpoint: udp://x\nk8s_cluster_mcp_endpoint: ftp://x\nadmin_listen: 127.0.0.1:0\n",
         "nul": "state_path: \"a\\0b\"\n",
+        "many clusters": "clusters: [" + "{}," * 257 + "]\n",
         "arguments": "#arg --agent-attempts=2\n#arg --lease-ttl\n#arg 5m\n#arg --no-upload-failed-investigations\n",
         "wrong arguments": "#arg --agent-atempts=2\n#arg -x\n#arg --log-level\n#arg --\n#arg file\n#arg --no-lease-ttl=3\n",
         "help": "#arg -h\n", "version": "#arg --version\n", "docs": "#arg --print-docs\n", "check": "#arg --check-config\n",
@@ -227,20 +238,32 @@ def mcp():
         {"mode": "faults", "subscriptionId": "sub-1", "filters": {}}, {"mode": "faults", "subscriptionId": "sub-2"}]}})
     one_cluster = json.dumps({"tools": [{"name": "events_subscribe", "inputSchema": {"properties": {
         "context": {"enum": ["dev", "prod"]}}}}, {"name": "events_list_subscriptions"}], "nextCursor": "p2"})
+    last_page = one_cluster.replace(', "nextCursor": "p2"', "")
     changed = "m" + json.dumps({"method": "notifications/tools/list_changed"})
     refused = json.dumps({"isError": True, "content": [{"text": "unknown context dev"}]})
     scripts = {
+        "earlier life": ["S", "a"] + up, "earlier life lost": ["S", "w"] + up, "earlier life refused": ["S", "s404 "] + up,
         "active": up + ["m" + message, "w", "a", "w", "a"],
         "adopt and drop": up[:5] + ["a" + extra, "a", "a"],
         "subscribe": up[:5] + ["a" + none, "a", "a"],
         "context": up[:4] + ["a" + one_cluster, "a", "a" + none, "a" + refused, "a", "a"],
         "json answers": ["j", "j", "o", "j", "j", "j", "w", "j"],
-        "stream ends": up + ["c", "w", "o", "a", "C", "w", "o409;", "w", "o404;"],
+        "stream ends": up + ["c", "w", "o", "a", "C", "w", "o409;", "c", "w", "o401;", "c", "w", "o400;", "c", "w", "o404;", "c", "w"],
+        "stream ends late": up + ["m{}", "t40000", "C", "w", "o405;", "c", "w", "a", "a", "o", "a", "a", "a"],
+        "no stream": ["a", "a", "o405;", "c", "w"], "stream withheld": ["a", "a", "w", "a", "a", "a", "w", "o", "c"],
         "stream in pieces": up + ["d: ok\n\nevent: mess", "dage\ndata: " + message + "\n", "d\n", "dretry: 10\nid: 9\n\n", "c", "w"],
         "session lost": up + ["w", "s404 session not found", "w", "a", "a"],
         "not found method": ["s404 {\"error\":{\"code\":-32601}}", "w", "a"],
         "token": ["s401 no", "w", "s401 no", "w", "a", "a", "o", "a"],
         "token again": up + ["mnotifications", changed, "w", "s401 ", "w"] + up,
+        "old stream held": up + ["c"] + ["w", "o409;", "c"] * 5 + ["w", "a"],
+        "retry hints": up + ["dretry: 99999999\n\n", "c", "w", "o", "w", "s503,7000 busy", "w", "s429,999999 ", "w", "a"],
+        "wrong context": up[:4] + ["a" + one_cluster, "a" + last_page, "a" + none, "a" + refused, "a" + none, "a" + none],
+        "never subscribed": up[:5] + ["a" + none, "a"] * 6 + ["w"],
+        "stopped in time": up + ["q", "t2999", "t1"],
+        "missed pings": up + ["w", "x", "w", "x", "w"], "no answer": ["s200 ", "w", "x", "w", "s405 ", "w"],
+        "odd results": ["a{\"protocolVersion\":\"1\"}", "w", "a", "a", "o", "a", "a", "a{}", "w"] + up + ["w", "anull", "w"],
+        "subscribe error": up[:5] + ["a" + none, "e" + json.dumps({"message": "unknown tool"}), "w"],
         "token refused anew": up + ([changed, "t0", "s401 ", "w"] + up) * 5,
         "session lost anew": up + ([changed, "t0", "s404 session not found", "w"] + up) * 5,
         "no events": up[:4] + ["a" + json.dumps({"tools": [{"name": "pods_list"}]}), "w", "a"],
@@ -341,6 +364,16 @@ def server():
         "odd recording": ("", odd, [*watch, "t9999", "r0"]),
         "bad recording": ("", '{\n[1]\n"x"\n', ["i"]),
         "headers": ("", small, [*watch, "g", "e7", "g", "e", "ohttps://evil", "i", "o", "hx", "i", "h", "i", "q", "r0"]),
+        "tools": ("", small, ["i", 'p{"jsonrpc":"2.0","id":1,"method":"tools/list"}', "cnone", 'p{"jsonrpc":"2.0","method":"x"}']),
+        "tools of one": ("", small, ["u/mcp/a", "i", 'p{"jsonrpc":"2.0","id":1,"method":"tools/list"}', 'p{"jsonrpc":"2.0","id":2,"result":{}}']),
+        "cancel": ("1", small, [*watch, "n", "n", listed]), "cancel faithful": ("f1", small, [*watch, "n", "n", listed, "t1000", "r0"]),
+        "many subscriptions": ("", small, ["i"] + ['cevents_subscribe {"mode":"faults"}'] * 11 + [listed]),
+        "refused filters": ("", small, ["i", 'cevents_subscribe {"mode":"faults","type":"Normal"}', 'cevents_subscribe {"type":"x"}',
+                                        'cevents_subscribe {"mode":"x"}', 'cevents_subscribe {"namespaces":"a","reason":7}']),
+        "copies at speed": ("cs", small, [*watch, "t100", "t1000", "r0", 'cevents_subscribe {"context":"cluster-2"}']),
+        "older transport spoken": ("f", small, ["u/sse", "g", "r0", 'p{"jsonrpc":"2.0","id":1,"method":"initialize"}',
+                                               'p{"jsonrpc":"2.0","id":2,"method":"tools/list"}', 'cevents_subscribe {}', "r0", "x"]),
+        "levels": ("f3", small, ["i", "g", "lemergency", 'cevents_subscribe {"mode":"faults"}', "t1000", "lnone", "ldebug", "t1000", "r0"]),
         "odd ids": ("", small, ["i", 'p{"jsonrpc":"2.0","id":1.5,"method":"ping"}', 'p{"jsonrpc":"2.0","id":null,"method":"ping"}',
                                 'p{"jsonrpc":"2.0","id":{},"method":"ping"}', 'p{"jsonrpc":"2.0","id":"a","method":"none"}']),
     }
