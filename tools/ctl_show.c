@@ -256,18 +256,22 @@ ctl_show_workers (const ctl_t *self)
     return s_list (self, &list);
 }
 
+//  Without "mcp" it is known by what publishers send.
 static void
 s_cluster_row (table_t *table, const json_t *row)
 {
-    const char *state = s_member (row, "state");
+    const json_t *mcp = json_object_get (row, "mcp");
+    const char *state = json_is_object (mcp) ? s_member (mcp, "state") : "ingest";
     table_text (table, s_member (row, "cluster"), NULL);
     table_text (table, state, ctl_state_color (state));
     table_number (table, s_count (row, "events_total"));
     s_age_cell (table, row, "last_event_at");
-    table_number (table, s_count (row, "gaps_total"));
-    table_number (table, s_count (row, "dropped_total"));
-    table_number (table, s_count (row, "reconnects_total"));
-    table_text (table, s_member (row, "last_error"), NULL);
+    table_number (table, s_count (row, "pending"));
+    table_number (table, s_count (row, "investigating"));
+    table_number (table, s_count (row, "suppressed_total"));
+    table_number (table, s_count (mcp, "gaps_total"));
+    table_number (table, s_count (mcp, "reconnects_total"));
+    table_text (table, s_member (mcp, "last_error"), NULL);
 }
 
 int
@@ -276,8 +280,9 @@ ctl_show_clusters (const ctl_t *self)
     static const table_column_t columns [] = {
         {"CLUSTER", TABLE_CUT},      {"STATE", 0},
         {"EVENTS", TABLE_RIGHT},     {"LAST", TABLE_RIGHT},
-        {"GAPS", TABLE_RIGHT},       {"DROPPED", TABLE_RIGHT},
-        {"RECONNECTS", TABLE_RIGHT}, {"LAST ERROR", TABLE_CUT},
+        {"PENDING", TABLE_RIGHT},    {"RUNNING", TABLE_RIGHT},
+        {"SUPPRESSED", TABLE_RIGHT}, {"GAPS", TABLE_RIGHT},
+        {"RECONNECTS", TABLE_RIGHT}, {"ERROR", TABLE_CUT},
     };
     static const list_t list = {"/api/v1/clusters", "clusters", columns, COUNT (columns),
                                 s_cluster_row};

@@ -6,6 +6,7 @@
 #include "broker/core/overflow.h"
 #include "broker/core/queue.h"
 #include "broker/core/settle.h"
+#include "broker/core/tally.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -131,7 +132,7 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
     s_write_event (self, in, &row.id, now);
     journal_incident (self, &row, incident_state_name (row.state), now);
     if (suppress)
-        self->stats.events_suppressed [suppress]++;
+        tally_suppressed (self, fault->cluster, suppress);
     else
         queue_push (self, entry);
     s_ack (self, in, suppress ? STEP_EVENT_SUPPRESSED : STEP_EVENT_NEW, &row.id);
@@ -141,6 +142,7 @@ void
 dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
 {
     self->stats.events_total++;
+    tally_event (self, in->as.event.fault, now);
     if (in->as.event.row.incident.text [0]) { //  this very sending is known: say so again
         self->stats.events_repeat++;
         s_ack (self, in, STEP_EVENT_REPEAT, &in->as.event.row.incident);

@@ -9,6 +9,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
 #include "broker/core/queue.h"
+#include "broker/core/tally.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -153,6 +154,7 @@ s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
         row.started_ms = in->as.verdict.started_ms;
     breaker_succeeded (self, attempt, now); //  its message goes before the incident's
     s_end (self, entry, &row, INCIDENT_ON_SUCCESS, now);
+    tally_took (&self->stats.report_time, now.wall_ms - row.created_ms);
     if (!live)
         self->stats.verdicts_late_total++;
     return live ? STEP_COMMITTED : STEP_LATE_WIN;
@@ -217,6 +219,9 @@ settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
         self->stats.verdicts_stale_total++;
     if (disposition == STEP_COMMITTED || disposition == STEP_LATE_WIN) {
         self->stats.outcomes_total [outcome]++;
+        if (outcome < VERDICT_LOST)
+            tally_took (&self->stats.run_time [outcome],
+                        in->as.verdict.completed_ms - in->as.verdict.started_ms);
         worker_t *worker = fleet_find (self, in->peer.identity);
         if (worker && outcome == VERDICT_SUCCESS)
             fleet_succeeded (self, worker, now);
@@ -336,7 +341,7 @@ settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_n
     row_incident_t row;
     state_row (entry, &row);
     row.suppress = reason;
-    self->stats.events_suppressed [reason]++;
+    tally_suppressed (self, entry->cluster, reason);
     overflow_announce (self, entry->cluster, now);
     s_end (self, entry, &row, INCIDENT_ON_SUPPRESS, now);
 }

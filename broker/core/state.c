@@ -6,6 +6,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
 #include "broker/core/queue.h"
+#include "broker/core/tally.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -190,6 +191,8 @@ state_add (step_t *self, const row_incident_t *row, clk_now_t now)
         entry->not_before_ms =
             now.boot_ms
             + (wait < LIMIT_RELEASE_BACKOFF_MAX_MS ? wait : LIMIT_RELEASE_BACKOFF_MAX_MS);
+    entry->tally = tally_get (self, entry->cluster);
+    tally_moved (entry->tally, INCIDENT_NONE, entry->state);
     HASH_ADD_KEYPTR (hh, self->entries, entry->id.text, strlen (entry->id.text), entry);
     s_index (self, entry);
     if (s_open (entry->state))
@@ -206,6 +209,7 @@ state_remove (step_t *self, entry_t *entry)
     while (entry->attempts)
         lease_forget (self, entry->attempts);
     state_list (self, entry, ENTRY_NOWHERE);
+    tally_moved (entry->tally, entry->state, INCIDENT_NONE);
     if (s_open (entry->state))
         self->open_count--;
     if (entry->keyed)
@@ -219,8 +223,10 @@ void
 state_save (step_t *self, entry_t *entry, const row_incident_t *row)
 {
     bool was_open = s_open (entry->state);
+    incident_state_t was = entry->state;
     if (!s_keep (entry, row))
         self->failed = true;
+    tally_moved (entry->tally, was, entry->state);
     state_write (self, STEP_WRITE_INCIDENT)->as.incident = *row;
     bool is_open = s_open (row->state);
     self->open_count += is_open - was_open;

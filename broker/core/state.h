@@ -16,6 +16,12 @@ typedef struct worker worker_t;
 typedef struct effect effect_t; //  outbox.c
 typedef struct told told_t;     //  overflow.c
 
+//  What is counted of one cluster.
+typedef struct {
+    step_cluster_t shown;
+    UT_hash_handle hh;
+} tally_t;
+
 //  Waiting incidents of one cluster and one severity, FIFO by number.
 typedef struct {
     char cluster [64];
@@ -33,6 +39,7 @@ struct entry {
     ident_t id;
     char key [DIGEST_HEX];
     char cluster [64];
+    tally_t *tally; //  of its cluster
     unsigned char *packed;
     size_t packed_size;
     int64_t number, charged, lost;
@@ -125,6 +132,7 @@ struct step {
     worker_t *workers;
     int64_t successes, assigned_order;
     effect_t *channels [ROW_CHANNELS];    //  in order; at most the first has been begun
+    tally_t *tallies, tally_spare;        //  the spare counts what memory was out for
     int64_t flight_id [ROW_CHANNELS];     //  effect at delivery, 0 = none
     int64_t flight_before [ROW_CHANNELS]; //  when the turn began: a rollback returns to it
     int64_t probe_ms, probe_backoff_ms;   //  pause: no probe before, wait after the next failure

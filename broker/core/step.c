@@ -11,12 +11,15 @@
 #include "broker/core/outbox.h"
 #include "broker/core/queue.h"
 #include "broker/core/settle.h"
+#include "broker/core/tally.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const int64_t step_bounds_s [STEP_BOUNDS] = {5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600};
 
 enum { KEEP_ITEMS = 4096 }; //  room of the turn's lists kept from turn to turn
 
@@ -64,6 +67,7 @@ step_destroy (step_t **self_p)
         HASH_DEL (self->kept, kept);
         free (kept);
     }
+    tally_clear (self);
     s_forget_revokes (self);
     free (self->revokes);
     free (self->writes);
@@ -330,8 +334,12 @@ void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
 {
     *ret_stats = self->stats;
-    for (const entry_t *entry = self->entries; entry; entry = entry->hh.next)
-        ret_stats->incidents [entry->state]++;
+    for (const tally_t *tally = self->tallies; tally; tally = tally->hh.next) {
+        for (int i = 0; i < INCIDENT_STATES; i++)
+            ret_stats->incidents [i] += tally->shown.states [i];
+        for (int i = 0; i < INCIDENT_SUPPRESS_REASONS; i++)
+            ret_stats->events_suppressed [i] += tally->shown.suppressed [i];
+    }
     ret_stats->queued = self->queued;
     ret_stats->assigned = ret_stats->incidents [INCIDENT_INVESTIGATING];
     ret_stats->effects_ready = outbox_count (self);
@@ -372,5 +380,15 @@ step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, siz
         for (const attempt_t *attempt = worker->attempts; attempt; attempt = attempt->wnext)
             shown->running++;
     }
+    return count;
+}
+
+size_t
+step_clusters (const step_t *self, step_cluster_t *ret_clusters, size_t max)
+{
+    size_t count = 0;
+    for (const tally_t *tally = self->tallies; tally; tally = tally->hh.next)
+        if (count++ < max)
+            ret_clusters [count - 1] = tally->shown;
     return count;
 }

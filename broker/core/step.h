@@ -318,6 +318,15 @@ int
 step_flights (const step_t *self);
 
 //  --- what admin shows; all counted from the authoritative state
+
+//  How many took at most each bound, not cumulated; the last bucket is beyond all bounds.
+enum { STEP_BOUNDS = 10 };
+extern const int64_t step_bounds_s [STEP_BOUNDS];
+typedef struct {
+    int64_t buckets [STEP_BOUNDS + 1];
+    int64_t sum_ms;
+} step_histogram_t;
+
 typedef enum {
     STEP_BREAKER_CLOSED,
     STEP_BREAKER_OPEN,
@@ -328,8 +337,8 @@ typedef struct {
     int64_t incidents [INCIDENT_STATES]; //  of those in memory
     int64_t queued, assigned, effects_ready;
     int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
-    int64_t events_total, events_repeat, events_counted,
-        events_suppressed [INCIDENT_SUPPRESS_REASONS];
+    int64_t events_total, events_repeat, events_counted;
+    int64_t events_suppressed [INCIDENT_SUPPRESS_REASONS];
     int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
     int64_t outcomes_total [4]; //  by verdict_outcome_t
     step_breaker_t breaker;
@@ -338,6 +347,8 @@ typedef struct {
     int64_t breaker_total [STEP_BREAKERS]; //  transitions, by what to
     int64_t oldest_queued_ms;              //  age of the oldest pending incident, 0 = none
     int64_t last_seq;
+    step_histogram_t run_time [VERDICT_LOST]; //  of reported attempts, by outcome
+    step_histogram_t report_time;             //  from an incident's creation to its report
 } step_stats_t;
 void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats);
@@ -347,6 +358,17 @@ typedef struct {
     bool ready, quarantined, draining;
     int64_t slots, free, running, streak, last_seen_ms_ago;
 } step_worker_t;
+//  One cluster, by the name that events came with; "other" for those beyond LIMIT_TALLIES.
+typedef struct {
+    char cluster [64];
+    int64_t events [FAULT_SEVERITIES];              //  taken in, repeats included
+    int64_t suppressed [INCIDENT_SUPPRESS_REASONS]; //  events
+    int64_t states [INCIDENT_STATES];               //  incidents in memory
+    int64_t last_event_ms;                          //  wall clock, 0 = none since the start
+} step_cluster_t;
+//  Fill at most max; returns the number of clusters there are.
+size_t
+step_clusters (const step_t *self, step_cluster_t *ret_clusters, size_t max);
 //  Fill at most max; returns the number of workers there are.
 size_t
 step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max);

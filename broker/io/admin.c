@@ -315,14 +315,20 @@ s_look (admin_t *self)
     snapshot_data_t *mine = &self->view.data;
     step_worker_t *workers = mine->workers;
     intake_source_t *sources = mine->sources;
+    step_cluster_t *clusters = mine->clusters;
     const snapshot_data_t *theirs = snapshot_read (self->snapshot);
     *mine = *theirs;
     mine->workers = workers;
     mine->sources = sources;
+    mine->clusters = clusters;
     if (mine->worker_count > LIMIT_WORKERS)
         mine->worker_count = LIMIT_WORKERS;
     if (mine->source_count > LIMIT_CLUSTERS)
         mine->source_count = LIMIT_CLUSTERS;
+    if (mine->cluster_count > LIMIT_TALLIES)
+        mine->cluster_count = LIMIT_TALLIES;
+    if (mine->cluster_count > 0)
+        memcpy (clusters, theirs->clusters, mine->cluster_count * sizeof (step_cluster_t));
     if (mine->worker_count > 0)
         memcpy (workers, theirs->workers, mine->worker_count * sizeof (step_worker_t));
     if (mine->source_count > 0)
@@ -502,8 +508,9 @@ admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, er
     self->view.workspace_root = settings->workspace_root;
     self->view.data.workers = calloc (LIMIT_WORKERS, sizeof (step_worker_t));
     self->view.data.sources = calloc (LIMIT_CLUSTERS, sizeof (intake_source_t));
+    self->view.data.clusters = calloc (LIMIT_TALLIES, sizeof (step_cluster_t));
     if (self->stop_fd < 0 || !self->clk || !self->replies || !self->view.data.workers
-        || !self->view.data.sources) {
+        || !self->view.data.sources || !self->view.data.clusters) {
         err_diag (diag, "admin: out of memory");
         return NULL;
     }
@@ -529,6 +536,7 @@ admin_destroy (admin_t **self_p)
     own_fd (&self->stop_fd);
     free (self->view.data.workers);
     free (self->view.data.sources);
+    free (self->view.data.clusters);
     free (self);
     *self_p = NULL;
 }

@@ -367,6 +367,43 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
     admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
 }
 
+//  What is known of a cluster by its MCP source, by its events, or by both.
+static json_t *
+s_cluster (const char *name, const intake_source_t *source, const step_cluster_t *events)
+{
+    int64_t total = 0, suppressed = 0;
+    for (int i = 0; events && i < FAULT_SEVERITIES; i++)
+        total += events->events [i];
+    for (int i = 0; events && i < INCIDENT_SUPPRESS_REASONS; i++)
+        suppressed += events->suppressed [i];
+    json_t *doc =
+        json_pack ("{s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", s_text (name), "mcp",
+                   source ? s_source (source) : json_null (), "events_total", (json_int_t) total,
+                   "suppressed_total", (json_int_t) suppressed, "last_event_at",
+                   s_time (events ? events->last_event_ms : 0), "pending",
+                   (json_int_t) (events ? events->states [INCIDENT_PENDING] : 0), "investigating",
+                   (json_int_t) (events ? events->states [INCIDENT_INVESTIGATING] : 0));
+    return doc;
+}
+
+static const intake_source_t *
+s_source_of (const admin_view_t *view, const char *cluster)
+{
+    for (size_t i = 0; i < view->data.source_count; i++)
+        if (strcmp (view->data.sources [i].cluster, cluster) == 0)
+            return &view->data.sources [i];
+    return NULL;
+}
+
+static const step_cluster_t *
+s_events_of (const admin_view_t *view, const char *cluster)
+{
+    for (size_t i = 0; i < view->data.cluster_count; i++)
+        if (strcmp (view->data.clusters [i].cluster, cluster) == 0)
+            return &view->data.clusters [i];
+    return NULL;
+}
+
 void
 admin_api_clusters (const admin_view_t *view, admin_reply_t *reply)
 {
@@ -375,13 +412,20 @@ admin_api_clusters (const admin_view_t *view, admin_reply_t *reply)
     for (size_t i = 0; i < view->data.source_count; i++) {
         const intake_source_t *source = &view->data.sources [i];
         active += strcmp (source->state, "active") == 0;
-        json_array_append_new (clusters, s_source (source));
+        json_array_append_new (
+            clusters, s_cluster (source->cluster, source, s_events_of (view, source->cluster)));
     }
-    int64_t total = (int64_t) view->data.source_count;
+    for (size_t i = 0; i < view->data.cluster_count; i++) {
+        const step_cluster_t *events = &view->data.clusters [i];
+        if (!s_source_of (view, events->cluster))
+            json_array_append_new (clusters, s_cluster (events->cluster, NULL, events));
+    }
+    int64_t sources = (int64_t) view->data.source_count;
+    int64_t total = (int64_t) json_array_size (clusters);
     admin_reply_json (reply, STATUS_OK,
                       json_pack ("{s:o,s:{s:I,s:I,s:I}}", "clusters", clusters, "summary", "total",
                                  (json_int_t) total, "active", (json_int_t) active, "unhealthy",
-                                 (json_int_t) (total - active)));
+                                 (json_int_t) (sources - active)));
 }
 
 //  --- incidents, from the store

@@ -28,7 +28,7 @@ typedef void (print_fn) (const metric_t *self, const admin_view_t *view, buf_t *
 struct metric {
     const char *name, *type, *help;
     print_fn *print;
-    size_t offset; //  s_print_number, s_print_ms: of an int64_t in snapshot_data_t
+    size_t offset; //  s_print_number, s_print_ms, s_print_bool: of a member of snapshot_data_t
 };
 
 static int64_t
@@ -52,11 +52,11 @@ s_print_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
     buf_printf (out, "%s %.3f\n", self->name, (double) s_at (self, view) / 1000.0);
 }
 
-//  One sample with a label whose value may be any text.
+//  label="value" of any text.
 static void
-s_sample (buf_t *out, const metric_t *self, const char *label, const char *value, double number)
+s_label (buf_t *out, const char *label, const char *value)
 {
-    buf_printf (out, "%s{%s=\"", self->name, label);
+    buf_printf (out, "%s=\"", label);
     bool utf8 = json_utf8_valid (value, strlen (value));
     for (const char *at = value; *at; at++) {
         if (*at == '\\' || *at == '"')
@@ -66,7 +66,25 @@ s_sample (buf_t *out, const metric_t *self, const char *label, const char *value
         else
             buf_append (out, !utf8 && (unsigned char) *at >= 0x80 ? "?" : at, 1);
     }
-    buf_printf (out, "\"} %.17g\n", number);
+    buf_text (out, "\"");
+}
+
+static void
+s_sample (buf_t *out, const metric_t *self, const char *label, const char *value, double number)
+{
+    buf_printf (out, "%s{", self->name);
+    s_label (out, label, value);
+    buf_printf (out, "} %.17g\n", number);
+}
+
+//  The same with a second label from a closed list.
+static void
+s_sample_of (buf_t *out, const metric_t *self, const char *label, const char *value,
+             const char *closed, const char *one, int64_t number)
+{
+    buf_printf (out, "%s{", self->name);
+    s_label (out, label, value);
+    buf_printf (out, ",%s=\"%s\"} %" PRId64 "\n", closed, one, number);
 }
 
 static void
@@ -84,12 +102,73 @@ s_print_incidents (const metric_t *self, const admin_view_t *view, buf_t *out)
                   (double) view->data.stats.incidents [i]);
 }
 
+//  --- clusters, as events name them
+
+static void
+s_print_received (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t k = 0; k < view->data.cluster_count; k++)
+        for (int i = 0; i < FAULT_SEVERITIES; i++)
+            s_sample_of (out, self, "cluster", view->data.clusters [k].cluster, "severity",
+                         fault_severity_name ((enum fault_severity) i),
+                         view->data.clusters [k].events [i]);
+}
+
 static void
 s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    for (int i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
-        s_sample (out, self, "reason", incident_suppress_name ((incident_suppress_t) i),
-                  (double) view->data.stats.events_suppressed [i]);
+    for (size_t k = 0; k < view->data.cluster_count; k++)
+        for (int i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+            s_sample_of (out, self, "cluster", view->data.clusters [k].cluster, "reason",
+                         incident_suppress_name ((incident_suppress_t) i),
+                         view->data.clusters [k].suppressed [i]);
+}
+
+//  How many of its incidents are in the state that offset is.
+static void
+s_print_cluster_state (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t k = 0; k < view->data.cluster_count; k++)
+        s_sample (out, self, "cluster", view->data.clusters [k].cluster,
+                  (double) view->data.clusters [k].states [self->offset]);
+}
+
+//  --- histograms
+
+//  label: NULL, or one label with its value from a closed list.
+static void
+s_histogram (const metric_t *self, const step_histogram_t *histogram, const char *label,
+             const char *value, buf_t *out)
+{
+    char with [64] = "", alone [64] = "";
+    if (label) {
+        snprintf (with, sizeof (with), "%s=\"%s\",", label, value);
+        snprintf (alone, sizeof (alone), "{%s=\"%s\"}", label, value);
+    }
+    int64_t count = 0;
+    for (int i = 0; i < STEP_BOUNDS; i++) {
+        count += histogram->buckets [i];
+        buf_printf (out, "%s_bucket{%sle=\"%" PRId64 "\"} %" PRId64 "\n", self->name, with,
+                    step_bounds_s [i], count);
+    }
+    count += histogram->buckets [STEP_BOUNDS];
+    buf_printf (out, "%s_bucket{%sle=\"+Inf\"} %" PRId64 "\n", self->name, with, count);
+    buf_printf (out, "%s_sum%s %.3f\n", self->name, alone, (double) histogram->sum_ms / 1000.0);
+    buf_printf (out, "%s_count%s %" PRId64 "\n", self->name, alone, count);
+}
+
+static void
+s_print_run_time (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < VERDICT_LOST; i++)
+        s_histogram (self, &view->data.stats.run_time [i], "outcome",
+                     verdict_outcome_name ((verdict_outcome_t) i), out);
+}
+
+static void
+s_print_report_time (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_histogram (self, &view->data.stats.report_time, NULL, NULL, out);
 }
 
 static void
@@ -172,23 +251,6 @@ s_by_name (const void *a, const void *b)
     return strcmp ((*left)->name, (*right)->name);
 }
 
-static void
-s_slot_samples (buf_t *out, const metric_t *self, const char *name, int64_t running, int64_t free_)
-{
-    char text [ROW_NAME * 2];
-    size_t at = 0;
-    bool utf8 = json_utf8_valid (name, strlen (name));
-    for (const char *from = name; *from && at + 2 < sizeof (text); from++) {
-        if (*from == '\\' || *from == '"')
-            text [at++] = '\\';
-        text [at++] = *from == '\n' || (!utf8 && (unsigned char) *from >= 0x80) ? '?' : *from;
-    }
-    text [at] = 0;
-    buf_printf (out, "%s{worker=\"%s\",state=\"running\"} %" PRId64 "\n", self->name, text,
-                running);
-    buf_printf (out, "%s{worker=\"%s\",state=\"free\"} %" PRId64 "\n", self->name, text, free_);
-}
-
 //  A label is not an identity: workers with the same one are added up.
 static void
 s_print_slots (const metric_t *self, const admin_view_t *view, buf_t *out)
@@ -207,7 +269,8 @@ s_print_slots (const metric_t *self, const admin_view_t *view, buf_t *out)
             running += sorted [i]->running;
             free_ += sorted [i]->free;
         }
-        s_slot_samples (out, self, sorted [first]->name, running, free_);
+        s_sample_of (out, self, "worker", sorted [first]->name, "state", "running", running);
+        s_sample_of (out, self, "worker", sorted [first]->name, "state", "free", free_);
     }
 }
 
@@ -262,10 +325,13 @@ s_print_commits (const metric_t *self, const admin_view_t *view, buf_t *out)
                 (double) store->commit_us_total / 1e6, self->name, store->commits_total);
 }
 
+//  A bool of snapshot_data_t.
 static void
-s_print_refusing (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_bool (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    buf_printf (out, "%s %d\n", self->name, view->data.store.refusing);
+    bool value = false;
+    memcpy (&value, (const char *) &view->data + self->offset, sizeof (value));
+    buf_printf (out, "%s %d\n", self->name, value);
 }
 
 static void
@@ -334,8 +400,13 @@ s_print_max_fds (const metric_t *self, const admin_view_t *view, buf_t *out)
 
 static const metric_t s_metrics [] = {
     {"triage_build_info", "gauge", "Version and revision of the running broker.", s_print_build, 0},
-    {"triage_events_received_total", "counter", "Fault events taken in, repeats included.",
-     s_print_number, DATA (stats.events_total)},
+    {"triage_config_last_reload_successful", "gauge",
+     "1 unless the last SIGHUP found a configuration that could not be taken.", s_print_bool,
+     DATA (reloaded)},
+    {"triage_config_last_reload_success_timestamp_seconds", "gauge",
+     "When the configuration in force was read.", s_print_ms, DATA (reloaded_ms)},
+    {"triage_events_received_total", "counter",
+     "Fault events taken in, repeats included, by their cluster.", s_print_received, 0},
     {"triage_events_repeated_total", "counter", "Events whose event id was known already.",
      s_print_number, DATA (stats.events_repeat)},
     {"triage_events_counted_total", "counter",
@@ -359,12 +430,12 @@ static const metric_t s_metrics [] = {
      s_print_incidents, 0},
     {"triage_dead_letters", "gauge", "Incidents that failed because their workers kept vanishing.",
      s_print_dead_letters, 0},
-    {"triage_queue_depth", "gauge", "Incidents that wait for a worker.", s_print_number,
-     DATA (stats.queued)},
+    {"triage_queue_depth", "gauge", "Incidents that wait for a worker, by cluster.",
+     s_print_cluster_state, INCIDENT_PENDING},
     {"triage_queue_oldest_age_seconds", "gauge", "Age of the oldest waiting incident.", s_print_ms,
      DATA (stats.oldest_queued_ms)},
-    {"triage_agents_active", "gauge", "Attempts that are assigned.", s_print_number,
-     DATA (stats.assigned)},
+    {"triage_agents_active", "gauge", "Incidents that are being investigated, by cluster.",
+     s_print_cluster_state, INCIDENT_INVESTIGATING},
     {"triage_workers", "gauge", "Workers the broker knows, by state.", s_print_workers, 0},
     {"triage_worker_slots", "gauge", "Agent slots of each worker.", s_print_slots, 0},
     {"triage_leases_expired_total", "counter", "Leases that ran out without a sign of life.",
@@ -374,6 +445,10 @@ static const metric_t s_metrics [] = {
     {"triage_results_late_total", "counter", "Late verdicts of superseded attempts that won.",
      s_print_number, DATA (stats.verdicts_late_total)},
     {"triage_agent_runs_total", "counter", "Attempts that ended, by outcome.", s_print_outcomes, 0},
+    {"triage_agent_run_duration_seconds", "histogram", "How long agents ran, by outcome.",
+     s_print_run_time, 0},
+    {"triage_time_to_report_seconds", "histogram", "From an incident's first event to its report.",
+     s_print_report_time, 0},
     {"triage_circuit_breaker_state", "gauge",
      "Circuit breaker of the investigations: 0 closed, 1 open, 2 half open.", s_print_breaker, 0},
     {"triage_circuit_breaker_failures", "gauge", "Incidents in a row that ended without a report.",
@@ -420,7 +495,8 @@ static const metric_t s_metrics [] = {
      s_print_number, DATA (store.full_total)},
     {"triage_store_busy_total", "counter", "Commits refused because the store was locked.",
      s_print_number, DATA (store.busy_total)},
-    {"triage_store_refusing", "gauge", "1 while new events are refused.", s_print_refusing, 0},
+    {"triage_store_refusing", "gauge", "1 while new events are refused.", s_print_bool,
+     DATA (store.refusing)},
     {"process_start_time_seconds", "gauge", "When the broker was started.", s_print_ms,
      DATA (started_ms)},
     {"process_cpu_seconds_total", "counter", "User and system time used.", s_print_cpu, 0},

@@ -73,7 +73,7 @@ loop_new (const loop_args_t *args, err_diag_t *diag)
     self->conf = conf_share (args->conf);
     self->settings = conf_settings (self->conf);
     self->exit_code = -1;
-    self->started_ms = clk_now (args->clk).wall_ms;
+    self->started_ms = self->reloaded_ms = clk_now (args->clk).wall_ms;
     if (s_memory (self) < 0) {
         err_diag (diag, "out of memory");
         return NULL;
@@ -174,12 +174,14 @@ s_reload (loop_t *self)
     mail_t *mails [S_THREADS] = {NULL};
     err_diag_t diag = {{0}};
     const int rc = s_reload_read (self, &conf, mails, &diag);
+    self->reload_failed = rc < 0;
     if (rc < 0) {
         log_error ("configuration not reloaded, the old one stays",
                    kv ("error", diag.text [0] ? diag.text : err_str (rc)));
         return;
     }
     s_reload_loop (self, conf);
+    self->reloaded_ms = clk_now (self->args.clk).wall_ms;
     mailbox_t *const inboxes [S_THREADS] = {
         [S_ARTIFACT] = artifact_inbox (self->threads.artifact),
         [S_DELIVERY] = delivery_inbox (self->threads.delivery),
@@ -261,6 +263,10 @@ s_snapshot (loop_t *self, clk_now_t now)
     data->worker_count = workers < LIMIT_WORKERS ? workers : LIMIT_WORKERS;
     const size_t sources = intake_sources (self->threads.intake, data->sources, LIMIT_CLUSTERS);
     data->source_count = sources < LIMIT_CLUSTERS ? sources : LIMIT_CLUSTERS;
+    const size_t clusters = step_clusters (self->step, data->clusters, LIMIT_TALLIES);
+    data->cluster_count = clusters < LIMIT_TALLIES ? clusters : LIMIT_TALLIES;
+    data->reloaded = !self->reload_failed;
+    data->reloaded_ms = self->reloaded_ms;
     snapshot_publish (self->args.snapshot);
     self->turn_us_max = 0;
     self->snapshot_ms = now.boot_ms + LIMIT_SNAPSHOT_MS;

@@ -17,7 +17,8 @@ s_data_init (snapshot_data_t *self)
 {
     self->workers = calloc (LIMIT_WORKERS, sizeof *self->workers);
     self->sources = calloc (LIMIT_CLUSTERS, sizeof *self->sources);
-    return self->workers && self->sources ? 0 : -1;
+    self->clusters = calloc (LIMIT_TALLIES, sizeof *self->clusters);
+    return self->workers && self->sources && self->clusters ? 0 : -1;
 }
 
 snapshot_t *
@@ -42,6 +43,7 @@ snapshot_destroy (snapshot_t **self_p)
     for (int i = 0; i < 2; i++) {
         free (self->copies [i].workers);
         free (self->copies [i].sources);
+        free (self->copies [i].clusters);
     }
     pthread_mutex_destroy (&self->mutex);
     free (self);

@@ -25,6 +25,10 @@ typedef struct {
     step_worker_t *workers; //  LIMIT_WORKERS, owned
     size_t source_count;
     intake_source_t *sources; //  LIMIT_CLUSTERS, owned
+    size_t cluster_count;
+    step_cluster_t *clusters; //  LIMIT_TALLIES, owned
+    bool reloaded;            //  the last SIGHUP was taken; true before the first
+    int64_t reloaded_ms;      //  wall clock of the configuration in force
 } snapshot_data_t;
 
 typedef struct snapshot snapshot_t;

@@ -53,6 +53,8 @@ struct loop {
     int64_t drain_until_ms;       //  boot time; draining: no longer wait for delivery
     int64_t snapshot_ms, tidy_ms; //  boot time when due
     int64_t started_ms;           //  wall clock
+    int64_t reloaded_ms;          //  wall clock of the configuration in force
+    bool reload_failed;           //  the last SIGHUP
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
     int64_t turn_us_max;
 };

@@ -116,6 +116,7 @@ enum {
     LIMIT_OPEN_INCIDENTS = 200000,      //  rows held in memory; beyond it events are refused
     LIMIT_CLOSED_INCIDENTS = 100000,    //  ended ones kept for dedup; the oldest go first
     LIMIT_TOPICS = 16384,               //  stream topics; more clusters share the name "other"
+    LIMIT_TALLIES = 512,                //  clusters counted one by one; the rest as "other"
     LIMIT_PREFER_MS = 2000,             //  a retry waits this long for another host
     LIMIT_RELEASE_BACKOFF_MIN_MS = 250, //  attempts given back again and again: wait, doubling
     LIMIT_RELEASE_BACKOFF_MAX_MS = 60000,

@@ -1,0 +1,24 @@
+//  tally - what the core has counted: by cluster since the start, and how long things took.
+//
+//  Cluster names come with events, so anybody who may publish can invent them: beyond LIMIT_TALLIES the
+//  rest is counted as "other".  Counts of states follow what is held in memory.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/state.h"
+
+//  Never NULL: when memory is out, counts of a new cluster go to one that is not shown.
+tally_t *
+tally_get (step_t *self, const char *cluster);
+void
+tally_event (step_t *self, const fault_t *fault, clk_now_t now);
+void
+tally_suppressed (step_t *self, const char *cluster, incident_suppress_t reason);
+//  An incident went from one state to another; INCIDENT_NONE: it comes, or it is forgotten.
+void
+tally_moved (tally_t *tally, incident_state_t from, incident_state_t to);
+//  Something took so long.
+void
+tally_took (step_histogram_t *histogram, int64_t ms);
+void
+tally_clear (step_t *self);
