@@ -121,6 +121,22 @@ s_status_workers (const status_t *self)
 }
 
 static void
+s_status_breaker (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *breaker = json_object_get (self->doc, "breaker");
+    const char *state = s_member (breaker, "state");
+    buf_text (&text, state);
+    if (s_count (breaker, "failures") > 0)
+        buf_printf (&text, ", %lld failed in a row", s_count (breaker, "failures"));
+    if (strcmp (state, "closed") != 0) {
+        buf_text (&text, ", for ");
+        ctl_age (json_object_get (breaker, "opened_at"), &text);
+    }
+    s_status_line (self, "breaker", strcmp (state, "closed") == 0 ? NULL : "red", &text);
+}
+
+static void
 s_status_clusters (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
@@ -173,6 +189,7 @@ ctl_show_status (const ctl_t *self)
     s_status_counts (&status, "incidents", json_object_get (doc, "incidents"));
     s_status_queue (&status);
     s_status_workers (&status);
+    s_status_breaker (&status);
     s_status_clusters (&status);
     s_status_events (&status);
     s_status_counts (&status, "suppressed", json_object_get (events, "suppressed"));

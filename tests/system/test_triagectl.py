@@ -75,6 +75,16 @@ def test_status_for_people_and_for_programs(system):
     assert shown["events"] == "1 taken, 0 of them repeats, 0 counted up"
 
 
+def test_status_shows_an_open_breaker(system):
+    broker = system.start_broker(failure_threshold_for_alert=2)
+    system.start_worker()
+    assert "breaker      closed\n" in system.ctl("status").stdout
+    system.publish([fault("web-0", context="do: exit 3"), fault("web-1", context="do: exit 3")])
+    broker.wait_terminal(2)
+    shown = re.compile(r"^breaker +open, 2 failed in a row, for \d+[sm]$", re.M)
+    wait_until(lambda: shown.search(system.ctl("status").stdout), 10, "open")
+
+
 def test_incidents_are_listed_newest_first_over_many_pages(system):
     system.start_broker(cluster_queue_size=10000)
     system.publish([fault(f"web-{n}", severity="info" if n % 2 else "critical") for n in range(430)])
