@@ -7,6 +7,7 @@
 #ifdef TRIAGE_FAILPOINTS
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -59,6 +60,7 @@ static const char *s_program; //  NULL = no failpoint does anything
 static const char *s_armed;   //  row of s_names, NULL = none; set before threads start
 static bool s_armed_after;
 static int s_errno;           //  0 = kill
+static int s_slow_ms;         //  0 = kill or errno
 static unsigned long s_nth;   //  fires at this passage, counted from 1
 static atomic_ulong s_passed; //  passages of the armed one
 
@@ -83,7 +85,7 @@ static _Noreturn void
 s_refuse (const char *text)
 {
     (void) fprintf (stderr,
-                    "TRIAGE_FAILPOINT=%s: expected list, NAME:kill[:NTH] or "
+                    "TRIAGE_FAILPOINT=%s: expected list, NAME:kill[:NTH], NAME:slow=MS[:NTH] or "
                     "NAME:errno=E[:NTH] with a name of the list (errno: .before only)\n",
                     text);
     _exit (EXIT_USAGE);
@@ -100,7 +102,25 @@ s_errno_of (const char *name, size_t size)
     return 0;
 }
 
-//  "kill[:NTH]" or "errno=E[:NTH]".
+//  "kill", "errno=E" or "slow=MS".
+
+static bool
+s_arm_action (const char *action, size_t size)
+{
+    if (size == 4 && strncmp (action, "kill", 4) == 0)
+        return true;
+    if (size > 6 && strncmp (action, "errno=", 6) == 0) {
+        s_errno = s_errno_of (action + 6, size - 6);
+        return s_errno != 0;
+    }
+    if (size <= 5 || size > 11 || strncmp (action, "slow=", 5) != 0
+        || strspn (action + 5, "0123456789") != size - 5)
+        return false;
+    s_slow_ms = (int) strtol (action + 5, NULL, 10);
+    return s_slow_ms > 0;
+}
+
+//  An action and, behind a colon, its passage.
 
 static bool
 s_arm (const char *action)
@@ -113,18 +133,9 @@ s_arm (const char *action)
         if (*end || nth == 0)
             return false;
     }
-    int code = 0;
-    if (size > 6 && strncmp (action, "errno=", 6) == 0) {
-        code = s_errno_of (action + 6, size - 6);
-        if (code == 0)
-            return false;
-    }
-    else if (size != 4 || strncmp (action, "kill", 4) != 0) {
-        return false;
-    }
-    s_errno = code;
+    s_errno = s_slow_ms = 0;
     s_nth = nth;
-    return true;
+    return s_arm_action (action, size);
 }
 
 //  "NAME.before" or "NAME.after" of the table.
@@ -198,8 +209,10 @@ s_pass (const char *place, const char *action, bool after)
     }
     if (known != s_armed || after != s_armed_after || atomic_fetch_add (&s_passed, 1) + 1 != s_nth)
         return 0;
-    if (!s_errno)
+    if (!s_errno && !s_slow_ms)
         s_die ();
+    if (s_slow_ms)
+        (void) poll (NULL, 0, s_slow_ms);
     return -s_errno;
 }
 

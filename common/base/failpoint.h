@@ -1,4 +1,4 @@
-//  failpoint - named places where a test build can die or fail (SIGKILL, an errno).
+//  failpoint - named places where a test build can die, fail or be slow (SIGKILL, an errno, a wait).
 //
 //  Compiled in with TRIAGE_FAILPOINTS only.  Around every commit, send, rename and fsync of the broker,
 //  the worker and the publisher there are two, NAME.before and NAME.after; NAME is
@@ -7,6 +7,7 @@
 //    TRIAGE_FAILPOINT=list                  print the program's failpoints, one a line, exit 0
 //    TRIAGE_FAILPOINT=NAME:kill[:NTH]       say so on stderr and SIGKILL self at the NTH passage
 //    TRIAGE_FAILPOINT=NAME:errno=E[:NTH]    failpoint_before returns -E that one time
+//    TRIAGE_FAILPOINT=NAME:slow=MS[:NTH]    the thread waits that one time, as on a bad disk
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

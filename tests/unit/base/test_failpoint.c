@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,6 +109,18 @@ test_errno_comes_once (void **state)
 }
 
 static void
+test_slow_waits_once_and_goes_on (void **state)
+{
+    struct timespec begin, end;
+    clock_gettime (CLOCK_MONOTONIC, &begin);
+    assert_true (s_ended (s_run ("broker.store.commit.before:slow=300:2", "commit", "3"), 0));
+    clock_gettime (CLOCK_MONOTONIC, &end);
+    assert_string_equal (s_output, "0\n0\n0\n");
+    int64_t ms = (end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000;
+    assert_true (ms >= 300);
+}
+
+static void
 test_a_point_of_another_program_is_ignored (void **state)
 {
     assert_true (s_ended (s_run ("worker.run.start.before:kill", "commit", "1"), 0));
@@ -146,6 +159,8 @@ test_nonsense_in_the_environment_is_refused (void **state)
         "broker.store.commit.before:die",      "broker.store.commit.before:kill:0",
         "broker.store.commit.before:kill:x",   "broker.store.commit.before:errno=",
         "broker.store.commit.after:errno=EIO", "broker.store.commit.before:errno=ENOTHING",
+        "broker.store.commit.before:slow=",    "broker.store.commit.before:slow=-1",
+        "broker.store.commit.before:slow=0",   "broker.store.commit.before:slow=99999999",
     };
     for (size_t i = 0; i < sizeof (bad) / sizeof (bad [0]); i++) {
         assert_true (s_ended (s_run (bad [i], "commit", "1"), EXIT_USAGE));
@@ -161,6 +176,7 @@ main (int argc, char **argv)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_kill_happens_at_the_nth_passage_and_is_announced),
         cmocka_unit_test (test_errno_comes_once),
+        cmocka_unit_test (test_slow_waits_once_and_goes_on),
         cmocka_unit_test (test_a_point_of_another_program_is_ignored),
         cmocka_unit_test (test_a_program_that_is_not_named_has_no_failpoints),
         cmocka_unit_test (test_list_prints_the_programs_points_only),
