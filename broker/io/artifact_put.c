@@ -215,7 +215,7 @@ s_chunk_valid (artifact_t *self, const link_msg_t *msg, char ret_path [LIMIT_PAT
         artifact_peer_strike (self, msg, "malformed", "offset and bytes lie outside the file");
         return false;
     }
-    if (chunk->size > artifact_stage_limit (ret_path)) {
+    if (chunk->size > verdict_path_limit (ret_path)) {
         artifact_peer_strike (self, msg, "limit", "the file is larger than its limit");
         return false;
     }
@@ -305,7 +305,7 @@ s_seal_list (artifact_t *self, const link_msg_t *msg, artifact_manifest_t *ret)
                     && codec_copy (from [i].sha256, file->sha256, sizeof file->sha256)
                     && s_hex (file->sha256) && !artifact_stage_find (ret, file->path);
         file->size = from [i].size;
-        if (!good || file->size < 0 || file->size > artifact_stage_limit (file->path)) {
+        if (!good || file->size < 0 || file->size > verdict_path_limit (file->path)) {
             artifact_peer_strike (self, msg, "malformed", "a path, size or digest is not valid");
             return false;
         }

@@ -26,14 +26,6 @@ s_path (char ret_path [S_PATH], int64_t attempt, bool staging, const char *path)
               path [0] ? "/" : "", LIMIT_PATH_BYTES, path);
 }
 
-int64_t
-artifact_stage_limit (const char *path)
-{
-    if (strcmp (path, "output/investigation.md") == 0)
-        return LIMIT_REPORT_BYTES;
-    return LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES;
-}
-
 const mail_file_t *
 artifact_stage_find (const artifact_manifest_t *manifest, const char *path)
 {

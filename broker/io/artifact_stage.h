@@ -12,9 +12,6 @@ typedef struct {
     mail_file_t files [LIMIT_ATTEMPT_FILES];
 } artifact_manifest_t;
 
-//  Largest size a file of this path may have.
-int64_t
-artifact_stage_limit (const char *path);
 //  Take bytes of `path` (size: of the whole file) at offset; *ret_upto: bytes on disk afterwards.
 //  Bytes at another offset than the end are not taken, *ret_upto says where to go on.
 int

@@ -96,3 +96,11 @@ verdict_path_allowed (const char *path, size_t size)
            && memcmp (path + size - SUFFIX, suffix, SUFFIX) == 0
            && s_name (path + LOGS, size - LOGS);
 }
+
+int64_t
+verdict_path_limit (const char *path)
+{
+    return strcmp (path, "output/investigation.md") == 0
+               ? LIMIT_REPORT_BYTES
+               : LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES;
+}

@@ -46,3 +46,6 @@ verdict_outcome_parse (const char *name, size_t size, verdict_outcome_t *ret_out
 //  output/agent-result.json, logs/<name>.log, logs/prompt.md, run.json; names [A-Za-z0-9._-], no "..".
 bool
 verdict_path_allowed (const char *path, size_t size);
+//  How large may it be?  Units: bytes.
+int64_t
+verdict_path_limit (const char *path);
