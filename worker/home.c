@@ -5,6 +5,7 @@
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/base/durable.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "worker/tree.h"
@@ -15,13 +16,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { HOME_DEPTH = 24 }; //  folders deeper than this are moved up first
+enum {
+    HOME_DEPTH = 24,   //  folders deeper than this are moved up first
+    HOME_ROUND_MS = 20 //  between two looks at agents that are being killed
+};
 
 static void
 s_close (DIR **dir_p)
@@ -103,18 +108,26 @@ s_lock (home_t *self)
     return 0;
 }
 
+//  A new one only where there is none: what waits in the spool was issued to the old one.
 static int
-s_identity (home_t *self)
+s_identity (home_t *self, err_diag_t *diag)
 {
     char path [HOME_PATH];
     snprintf (path, sizeof path, "%s/worker-id", self->path);
     own (buf_fini) buf_t text = buf_init (256);
-    if (buf_read_file (&text, path) == 0) {
+    int rc = buf_read_file (&text, path);
+    if (rc == 0)
         text.data [strcspn (text.data, "\r\n ")] = 0;
-        if (ident_valid (text.data)) {
-            snprintf (self->id.text, sizeof self->id.text, "%s", text.data);
-            return 0;
-        }
+    if (rc == 0 && ident_valid (text.data)) {
+        snprintf (self->id.text, sizeof self->id.text, "%s", text.data);
+        return 0;
+    }
+    if (rc != -ENOENT) {
+        err_diag (diag,
+                  "%.120s: %s; mend it, or delete it for a new identity (the broker then refuses "
+                  "what is in the spool)",
+                  path, rc < 0 ? err_str (rc) : "not a UUID");
+        return ERR_CONFIG;
     }
     own (clk_destroy) clk_t *clk = clk_new ();
     if (!clk)
@@ -127,24 +140,55 @@ s_identity (home_t *self)
     return durable_write (fd, "worker-id", self->id.text, strlen (self->id.text), "id");
 }
 
-//  Workspaces of a worker that was killed: their agents first, then their files.
+//  Agents of a worker that was killed.
 static void
-s_clear_jobs (home_t *self)
+s_end_agents (const home_t *self)
 {
-    char prefix [HOME_PATH + 32], path [HOME_PATH];
+    char prefix [HOME_PATH + 32];
     snprintf (prefix, sizeof prefix, "WORKSPACE_DIR=%s/jobs/", self->path);
-    for (int round = 0; round < 10; round++)
-        if (tree_kill_environ (prefix) <= 0)
-            break;
+    int found = tree_kill_environ (prefix);
+    for (int round = 0; found > 0 && round < LIMIT_KILL_MS / HOME_ROUND_MS; round++) {
+        poll (NULL, 0, HOME_ROUND_MS);
+        found = tree_kill_environ (prefix);
+    }
+    if (found > 0)
+        log_error ("agents of an earlier life cannot be killed", kv ("count", found));
+    if (found < 0)
+        log_error ("agents of an earlier life not looked for", kv ("error", err_str (found)));
+}
 
-    snprintf (path, sizeof path, "%s/jobs", self->path);
+bool
+home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt)
+{
+    ident_t incident;
+    char *end = NULL;
+    if (strlen (name) < IDENT_SIZE + 1 || name [IDENT_SIZE - 1] != '.')
+        return false;
+    snprintf (incident.text, sizeof incident.text, "%s", name);
+    const char *digits = name + IDENT_SIZE;
+    errno = 0;
+    long long attempt = strtoll (digits, &end, 10);
+    if (!ident_valid (incident.text) || !isdigit ((unsigned char) *digits) || *end || errno
+        || attempt < 1)
+        return false;
+    *ret_incident = incident;
+    *ret_attempt = attempt;
+    return true;
+}
+
+void
+home_each (const home_t *self, const char *part, void *ctx,
+           void (*visit) (void *ctx, const char *path, const char *name))
+{
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/%s", self->path, part);
     own (s_close) DIR *dir = opendir (path);
     for (struct dirent *entry = dir ? readdir (dir) : NULL; entry; entry = readdir (dir)) {
         if (entry->d_name [0] == '.')
             continue;
-        char job [PATH_MAX + 256];
-        snprintf (job, sizeof job, "%s/%s", path, entry->d_name);
-        home_discard (self, job);
+        char item [HOME_PATH + 256];
+        snprintf (item, sizeof item, "%s/%s", path, entry->d_name);
+        visit (ctx, item, entry->d_name);
     }
 }
 
@@ -189,13 +233,14 @@ home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
     if (rc == 0)
         rc = s_folders (self);
     if (rc == 0)
-        rc = s_identity (self);
+        rc = s_identity (self, diag);
     if (rc < 0) {
-        err_diag (diag, "workspace_root %.150s: %s", root, err_str (rc));
+        if (rc != ERR_CONFIG)
+            err_diag (diag, "workspace_root %.150s: %s", root, err_str (rc));
         return ERR_CONFIG;
     }
     snprintf (self->name, sizeof self->name, "%s", name);
-    s_clear_jobs (self);
+    s_end_agents (self);
     return 0;
 }
 
@@ -213,10 +258,20 @@ home_path (const home_t *self, const char *part, const char *incident, int64_t a
 }
 
 void
+home_claim (const char *path)
+{
+    struct stat status;
+    if (lstat (path, &status) == 0 && S_ISDIR (status.st_mode) && (status.st_mode & 0700) != 0700
+        && chmod (path, 0700) != 0)
+        log_warn ("workspace is closed to us", kv ("path", path), kv ("error", strerror (errno)));
+}
+
+void
 home_discard (home_t *self, const char *path)
 {
     char trash [HOME_PATH];
     snprintf (trash, sizeof trash, "%s/trash/%016" PRIx64, self->path, ident_random64 ());
+    home_claim (path);
     int rc = durable_rename (AT_FDCWD, path, AT_FDCWD, trash, "discard");
     if (rc < 0 && rc != -ENOENT)
         log_warn ("workspace not removed", kv ("path", path), kv ("error", err_str (rc)));

@@ -27,7 +27,7 @@ typedef struct {
 //  Fill in the worker's name: configured, or made from the host name.  Err: ERR_CONFIG.
 int
 home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag) must_check;
-//  Make and lock the folder, kill what a killed worker left running in it, empty jobs/.
+//  Make and lock the folder, kill what a killed worker left running in it.
 //  Err: ERR_CONFIG with a diag (a broker holds the root, not writable), -EBUSY a worker holds it.
 int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag) must_check;
@@ -37,6 +37,16 @@ home_close (home_t *self);
 void
 home_path (const home_t *self, const char *part, const char *incident, int64_t attempt,
            char ret_path [HOME_PATH]);
+//  What home_path made of (incident, attempt); false for any other name.
+bool
+home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt);
+//  Visit each entry of "jobs" or "spool"; a visit may discard what it is shown.
+void
+home_each (const home_t *self, const char *part, void *ctx,
+           void (*visit) (void *ctx, const char *path, const char *name));
+//  An agent may have closed its workspace: take read, write and search rights back.  No agent may run in it.
+void
+home_claim (const char *path);
 //  Move a folder to the trash; gone from its name at once, its files later.
 void
 home_discard (home_t *self, const char *path);

@@ -5,6 +5,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/own.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,8 +17,8 @@
 
 enum { JOB_TIMEOUT_MS = 300000, JOB_PROGRESS_SHARE = 3 };
 
-static const char *const s_state_names [JOB_STATES] = {"fetch",  "ready",   "run", "stop",
-                                                       "upload", "verdict", "gone"};
+static const char *const s_state_names [JOB_STATES] = {"fetch", "ready",  "run",     "stop",
+                                                       "keep",  "upload", "verdict", "gone"};
 
 static void
 s_release (job_t *self)
@@ -54,18 +55,33 @@ s_release_host (job_t *self)
     s_release (self);
 }
 
+//  Until when a supervisor that was told to end its agent, or whose time is over, has done so.
+static int64_t
+s_end_by_ms (const job_t *self)
+{
+    return self->shared->boot_ms + self->shared->settings->agent_kill_grace + LIMIT_KILL_MS
+           + LIMIT_SUPERVISOR_MS;
+}
+
+static void
+s_stop (job_t *self, const char *release)
+{
+    self->release = release;
+    run_stop (&self->run, false);
+    if (s_end_by_ms (self) < self->end_by_ms)
+        self->end_by_ms = s_end_by_ms (self);
+}
+
 static void
 s_stop_cancelled (job_t *self)
 {
-    self->release = "cancelled";
-    run_stop (&self->run, false);
+    s_stop (self, "cancelled");
 }
 
 static void
 s_stop_drain (job_t *self)
 {
-    self->release = "drain";
-    run_stop (&self->run, false);
+    s_stop (self, "drain");
 }
 
 static void
@@ -94,6 +110,7 @@ s_start (job_t *self)
                        .model = self->model,
                        .allowed_tools = self->allowed_tools,
                        .timeout_ms = self->timeout_ms};
+    self->end_by_ms = s_end_by_ms (self);
     int rc = failpoint_before ("run", "start");
     if (rc == 0)
         rc = run_start (&self->run, &spec);
@@ -109,6 +126,7 @@ s_start (job_t *self)
         return;
     }
     shared->started_ms = shared->boot_ms;
+    self->end_by_ms = s_end_by_ms (self) + self->timeout_ms;
     self->report.started_ms = shared->wall_ms;
     log_info ("agent started", kv ("incident_id", self->report.incident.text),
               kv ("attempt", self->report.attempt), kv ("agent", settings_agent (shared->settings)),
@@ -163,32 +181,10 @@ s_log_judgement (const job_t *self)
                   kv ("attempt", report->attempt), kv ("reason", report->reason));
 }
 
-//  Judge, collect, spool.  A disk that refuses the spool does not cost the report: it is uploaded from
-//  where it is.
 static void
-s_finish (job_t *self)
+s_kept (job_t *self)
 {
-    if (!self->run.result.valid)
-        self->shared->orphans = true;
-    s_judge (self);
-    int rc = spool_collect (self->dir, &self->report);
-    if (rc < 0 && self->report.outcome == VERDICT_SUCCESS) {
-        self->report.outcome = VERDICT_HOST;
-        snprintf (self->report.reason, sizeof self->report.reason,
-                  "agent execution error: cannot read the workspace: %s", err_str (rc));
-        self->report.file_count = 0;
-    }
     s_log_judgement (self);
-
-    char spool [HOME_PATH];
-    home_path (self->shared->home, "spool", self->report.incident.text, self->report.attempt,
-               spool);
-    rc = spool_keep (self->dir, spool, &self->report);
-    if (rc == 0)
-        snprintf (self->dir, sizeof self->dir, "%s", spool);
-    else
-        log_error ("result not spooled", kv ("incident_id", self->report.incident.text),
-                   kv ("error", err_str (rc)));
     upload_restart (&self->upload, self->shared->boot_ms, 0);
     if (self->report.outcome == VERDICT_HOST)
         job_feed (self, JOB_ON_STORED);
@@ -232,10 +228,14 @@ static const cell_t s_table [JOB_STATES][JOB_EVENTS] = {
                    [JOB_ON_CANCEL] = GO (s_release_cancelled, JOB_GONE),
                    [JOB_ON_DRAIN] = GO (s_release_drain, JOB_GONE)},
     [JOB_RUN] = {[JOB_ON_FAILED] = GO (s_failed_to_start, JOB_VERDICT),
-                 [JOB_ON_ENDED] = GO (s_finish, JOB_UPLOAD),
+                 [JOB_ON_ENDED] = GO (s_judge, JOB_KEEP),
+                 [JOB_ON_STOPPED] = GO (s_judge, JOB_KEEP),
                  [JOB_ON_CANCEL] = GO (s_stop_cancelled, JOB_STOP),
                  [JOB_ON_DRAIN] = GO (s_stop_drain, JOB_STOP)},
-    [JOB_STOP] = {[JOB_ON_ENDED] = GO (s_release, JOB_GONE)},
+    //  It had ended before the order to stop came: what it made is not thrown away.
+    [JOB_STOP] =
+        {[JOB_ON_ENDED] = GO (s_judge, JOB_KEEP), [JOB_ON_STOPPED] = GO (s_release, JOB_GONE)},
+    [JOB_KEEP] = {[JOB_ON_KEPT] = GO (s_kept, JOB_UPLOAD)},
     [JOB_UPLOAD] = {[JOB_ON_STORED] = GO (s_stored, JOB_VERDICT)},
     [JOB_VERDICT] = {[JOB_ON_MISSING] = GO (s_upload_again, JOB_UPLOAD),
                      [JOB_ON_ACK] = GO (s_forget, JOB_GONE)},
@@ -326,6 +326,24 @@ job_new_spooled (job_shared_t *shared, const char *dir, const spool_report_t *re
     return self;
 }
 
+job_t *
+job_new_ended (job_shared_t *shared, const char *dir, const ident_t *incident, int64_t attempt,
+               const run_result_t *result)
+{
+    job_t *self = s_new (shared);
+    if (!self)
+        return NULL;
+    self->report.incident = *incident;
+    self->report.attempt = attempt;
+    self->state = JOB_RUN;
+    self->run.started = !*result->start_error;
+    self->run.result = *result;
+    self->timeout_ms = result->timeout_ms;
+    self->ended = true;
+    snprintf (self->dir, sizeof self->dir, "%s", dir);
+    return self;
+}
+
 void
 job_destroy (job_t **self_p)
 {
@@ -410,6 +428,60 @@ s_tick_ready (job_t *self)
 }
 
 static void
+s_tick_overdue (job_t *self)
+{
+    if (!self->overdue)
+        log_error ("supervisor does not answer: killed",
+                   kv ("incident_id", self->report.incident.text), kv ("pid", self->run.pid));
+    self->overdue = true;
+    run_kill (&self->run);
+}
+
+//  Its last word, else what it wrote, else what we know.
+static void
+s_run_ended (job_t *self)
+{
+    run_result_t *result = &self->run.result;
+    bool told = result->valid;
+    if (!told && run_result_load (self->dir, result) < 0 && self->overdue && self->state == JOB_RUN)
+        *result = (run_result_t){.valid = true, .timed_out = true, .exit_code = -1};
+    self->ended = true;
+    if ((!told || result->left) && !self->shared->orphans_until_ms)
+        self->shared->orphans_until_ms = self->shared->boot_ms + LIMIT_KILL_MS;
+}
+
+//  The run is over when nothing of its tree is left.
+static void
+s_tick_run (job_t *self)
+{
+    const job_shared_t *shared = self->shared;
+    if (self->run.pid > 0 && shared->boot_ms >= self->end_by_ms)
+        s_tick_overdue (self);
+    if (self->run.pid > 0 && run_read (&self->run) == RUN_ENDED)
+        s_run_ended (self);
+    if (!self->ended || shared->orphans_until_ms)
+        return;
+    self->ended = false;
+    job_feed (self, run_result_final (&self->run.result) ? JOB_ON_ENDED : JOB_ON_STOPPED);
+}
+
+static void
+s_tick_keep (job_t *self)
+{
+    if (self->given)
+        return;
+    keeper_item_t *item = calloc (1, sizeof (keeper_item_t));
+    if (!item)
+        return; //  the next tick tries again
+    snprintf (item->dir, sizeof item->dir, "%s", self->dir);
+    home_path (self->shared->home, "spool", self->report.incident.text, self->report.attempt,
+               item->spool);
+    item->report = self->report;
+    self->given = keeper_give (self->shared->keeper, &item) == 0;
+    own_mem (&item);
+}
+
+static void
 s_tick_verdict (job_t *self)
 {
     const spool_report_t *report = &self->report;
@@ -440,21 +512,35 @@ void
 job_tick (job_t *self)
 {
     job_shared_t *shared = self->shared;
-    if (self->run.pid > 0 && run_read (&self->run) == RUN_ENDED)
-        job_feed (self, JOB_ON_ENDED);
+    s_tick_run (self);
     if (job_busy (self) && self->state != JOB_STOP)
         s_announce (self);
     if (self->state == JOB_FETCH)
         s_tick_fetch (self);
     if (self->state == JOB_READY)
         s_tick_ready (self);
+    if (self->state == JOB_KEEP)
+        s_tick_keep (self);
     if (self->state == JOB_UPLOAD)
         upload_tick (&self->upload, shared->session, self->dir, &self->report, shared->boot_ms,
                      &shared->window);
     if (self->state == JOB_VERDICT)
         s_tick_verdict (self);
-    if (self->state != JOB_STOP && self->state != JOB_GONE)
+    if (self->state != JOB_GONE)
         s_progress (self);
+}
+
+void
+job_on_kept (job_t *self, const keeper_item_t *item)
+{
+    if (self->state != JOB_KEEP)
+        return;
+    self->report = item->report;
+    snprintf (self->dir, sizeof self->dir, "%s", item->dir);
+    if (item->error)
+        log_error ("result not spooled", kv ("incident_id", self->report.incident.text),
+                   kv ("error", err_str (item->error)));
+    job_feed (self, JOB_ON_KEPT);
 }
 
 static void

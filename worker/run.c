@@ -2,18 +2,28 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/run.h"
 
+#include "common/base/buf.h"
 #include "common/base/json.h"
+#include "common/base/limits.h"
 #include "common/base/own.h"
 #include "worker/run_env.h"
+#include "worker/supervise.h"
+#include "worker/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+
+enum {
+    RUN_RESULT_BYTES = LIMIT_KIB (16),
+    RUN_READS = 64 //  of the status stream at a time: the agent may have found a way to write to it
+};
 
 static int
 s_spawn (run_t *self, const run_words_t *argv, const run_words_t *envp, int control, int status)
@@ -71,21 +81,47 @@ run_start (run_t *self, const run_spec_t *spec)
     return rc;
 }
 
-static void
-s_on_result (run_t *self, const char *text)
+//  boot: the one it must be from, NULL when it was told this moment.
+static int
+s_parse (const char *text, size_t size, const char *boot, run_result_t *ret_result)
 {
     own (json_drop) json_t *doc = NULL;
-    if (json_parse (text, strlen (text), &doc, NULL) < 0)
-        return;
-    run_result_t *result = &self->result;
-    result->valid = true;
-    result->exit_code = (int) json_member_int (doc, "exit_code", -1);
-    result->timed_out = json_is_true (json_object_get (doc, "timed_out"));
-    result->stopped = json_is_true (json_object_get (doc, "stopped"));
-    result->started_ms = json_member_int (doc, "started_ms", 0);
-    result->completed_ms = json_member_int (doc, "completed_ms", 0);
-    snprintf (result->start_error, sizeof result->start_error, "%s",
+    int rc = json_parse (text, size, &doc, NULL);
+    int64_t exit_code = rc < 0 ? -2 : json_member_int (doc, "exit_code", -2);
+    if (exit_code < -1 || exit_code > UINT8_MAX)
+        return ERR_PROTO;
+    if (boot && (!*boot || strcmp (json_member_text (doc, "boot", ""), boot) != 0))
+        return ERR_STALE;
+    *ret_result = (run_result_t){.valid = true,
+                                 .exit_code = (int) exit_code,
+                                 .timed_out = json_is_true (json_object_get (doc, "timed_out")),
+                                 .stopped = json_is_true (json_object_get (doc, "stopped")),
+                                 .left = json_member_int (doc, "left", 0) != 0,
+                                 .timeout_ms = json_member_int (doc, "timeout_ms", 0),
+                                 .started_ms = json_member_int (doc, "started_ms", 0),
+                                 .completed_ms = json_member_int (doc, "completed_ms", 0)};
+    snprintf (ret_result->start_error, sizeof ret_result->start_error, "%s",
               json_member_text (doc, "start_error", ""));
+    return 0;
+}
+
+int
+run_result_load (const char *workspace, run_result_t *ret_result)
+{
+    own (buf_fini) buf_t path = buf_init (PATH_MAX);
+    own (buf_fini) buf_t text = buf_init (RUN_RESULT_BYTES);
+    int rc = buf_printf (&path, "%s/run.json", workspace);
+    if (rc == 0)
+        rc = buf_read_file (&text, path.data);
+    char boot [SUPERVISE_BOOT];
+    supervise_boot (boot);
+    return rc < 0 ? rc : s_parse (text.data, text.size, boot, ret_result);
+}
+
+bool
+run_result_final (const run_result_t *result)
+{
+    return result->valid && !result->stopped && !result->timed_out;
 }
 
 static void
@@ -96,7 +132,7 @@ s_on_line (run_t *self)
     else if (strncmp (self->line, "output ", 7) == 0)
         self->output_bytes = strtoll (self->line + 7, NULL, 10);
     else if (strncmp (self->line, "result ", 7) == 0)
-        s_on_result (self, self->line + 7);
+        (void) s_parse (self->line + 7, strlen (self->line + 7), NULL, &self->result);
 }
 
 static void
@@ -113,11 +149,12 @@ s_take (run_t *self, const char *bytes, size_t size)
     }
 }
 
-int
-run_read (run_t *self)
+//  What the supervisor said so far.
+static int
+s_drain (run_t *self)
 {
     int news = RUN_NONE;
-    while (self->status_fd >= 0) {
+    for (int reads = 0; self->status_fd >= 0 && reads < RUN_READS; reads++) {
         char bytes [1024];
         ssize_t got = read (self->status_fd, bytes, sizeof bytes);
         if (got < 0 && errno == EINTR)
@@ -126,25 +163,40 @@ run_read (run_t *self)
             return news;
         if (got <= 0) {
             own_fd (&self->status_fd);
-            break;
+            return news;
         }
         s_take (self, bytes, (size_t) got);
         news = RUN_NEWS;
     }
-    //  The stream ended: the supervisor is exiting this moment, or the next tick finds it gone.
-    int status = 0;
-    if (self->pid > 0 && waitpid (self->pid, &status, WNOHANG) == 0)
+    return news;
+}
+
+int
+run_read (run_t *self)
+{
+    int news = s_drain (self);
+    if (self->pid > 0 && waitpid (self->pid, NULL, WNOHANG) == 0)
         return news;
     self->pid = 0;
+    s_drain (self); //  its last words
+    run_fini (self);
     return RUN_ENDED;
 }
 
 void
 run_stop (run_t *self, bool now)
 {
-    if (now && self->control_fd >= 0 && write (self->control_fd, "K", 1) < 0)
-        kill (self->pid, SIGTERM);
-    own_fd (&self->control_fd);
+    if (self->control_fd >= 0 && write (self->control_fd, now ? "K" : "T", 1) < 0)
+        own_fd (&self->control_fd); //  it has ended
+}
+
+void
+run_kill (run_t *self)
+{
+    if (self->pid <= 0)
+        return;
+    (void) tree_signal (self->pid, SIGKILL);
+    kill (self->pid, SIGKILL);
 }
 
 void

@@ -26,6 +26,8 @@ typedef struct {
     bool valid;
     int exit_code;
     bool timed_out, stopped;
+    bool left;                        //  processes of the tree may be running
+    int64_t timeout_ms;               //  the deadline it had
     int64_t started_ms, completed_ms; //  wall clock
     char start_error [200];           //  "" when the script was executed
 } run_result_t;
@@ -46,12 +48,22 @@ enum { RUN_NONE = 0, RUN_NEWS = 1, RUN_ENDED = 2 };
 //  Err: -errno when triage-run itself cannot be started.
 int
 run_start (run_t *self, const run_spec_t *spec) must_check;
-//  Read the status stream.  Returns RUN_ENDED once the supervisor is reaped.
+//  Read the status stream.  Returns RUN_ENDED once the supervisor is reaped, whoever still holds it.
 int
 run_read (run_t *self);
 //  Stop the agent: TERM, after the grace KILL; now: KILL at once.  May be called again.
 void
 run_stop (run_t *self, bool now);
+//  The supervisor does not answer: kill it and what is below it.
+void
+run_kill (run_t *self);
+//  The result that a supervisor left in a workspace.  Err: -errno none can be read, ERR_PROTO it is not one,
+//  ERR_STALE it is from before this boot: the files beside it may not have reached the disk.
+int
+run_result_load (const char *workspace, run_result_t *ret_result) must_check;
+//  Did the run come to its own end, so that it can be judged?
+bool
+run_result_final (const run_result_t *result);
 //  Close what is open.  The agent is stopped if it still ran.
 void
 run_fini (run_t *self);

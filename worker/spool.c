@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -48,53 +49,52 @@ s_open_dir (const char *dir)
     return fd < 0 ? -errno : fd;
 }
 
-//  lstat first: opening a device or a FIFO of the agent's could have effects.
-static int64_t
-s_regular_size (int dir_fd, const char *path)
+//  Open a regular file for reading, with its size.  Looked at before it is opened: opening a device or a
+//  FIFO of the agent's could have effects.  Err: ERR_NONE nothing of that kind is there.
+static int
+s_open_regular (int dir_fd, const char *path, int64_t *ret_size)
 {
-    own (own_fd) int fd = s_open (dir_fd, path, O_PATH);
+    own (own_fd) int look = s_open (dir_fd, path, O_PATH);
+    if (look == -ENOENT || look == -ENOTDIR || look == -ELOOP)
+        return ERR_NONE;
     struct stat status;
-    if (fd < 0 || fstat (fd, &status) != 0 || !S_ISREG (status.st_mode))
-        return -1;
-    return status.st_size;
+    if (look < 0 || fstat (look, &status) != 0)
+        return look < 0 ? look : -errno;
+    if (!S_ISREG (status.st_mode))
+        return ERR_NONE;
+    *ret_size = status.st_size;
+    return s_open (dir_fd, path, O_RDONLY);
 }
 
 int64_t
 spool_report_size (const char *dir)
 {
     own (own_fd) int fd = s_open_dir (dir);
-    return fd < 0 ? -1 : s_regular_size (fd, "output/investigation.md");
+    struct stat status;
+    own (own_fd) int look = fd < 0 ? -1 : s_open (fd, "output/investigation.md", O_PATH);
+    return look >= 0 && fstat (look, &status) == 0 && S_ISREG (status.st_mode) ? status.st_size
+                                                                               : -1;
 }
 
+//  Of the first size bytes: the file may be another name of one that grows.  Err: ERR_STALE it shrank.
 static int
-s_digest (int fd, spool_file_t *file)
+s_digest (int fd, int64_t size, char ret_sha256 [DIGEST_HEX])
 {
     own (digest_destroy) digest_t *digest = digest_new ();
     if (!digest)
         return -ENOMEM;
     char bytes [SPOOL_READ_BYTES];
-    int64_t size = 0;
-    while (true) {
-        ssize_t got = read (fd, bytes, sizeof bytes);
+    while (size > 0) {
+        ssize_t got = read (fd, bytes, size < SPOOL_READ_BYTES ? (size_t) size : sizeof bytes);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
+        if (got <= 0)
+            return got < 0 ? -errno : ERR_STALE;
         digest_add (digest, bytes, (size_t) got);
-        size += got;
+        size -= got;
     }
-    file->size = size;
-    digest_finish_hex (digest, file->sha256);
+    digest_finish_hex (digest, ret_sha256);
     return 0;
-}
-
-static int64_t
-s_file_max (const char *path)
-{
-    return strncmp (path, "logs/", 5) == 0 ? LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES
-                                           : LIMIT_REPORT_BYTES;
 }
 
 static int64_t
@@ -106,74 +106,95 @@ s_total (const spool_report_t *report)
     return total;
 }
 
-static int
-s_add (int dir_fd, const char *path, spool_report_t *report)
+static bool
+s_listed (const spool_report_t *report, const char *path)
 {
-    if (!verdict_path_allowed (path, strlen (path)) || strlen (path) >= LIMIT_PATH_BYTES)
-        return 0;
     for (size_t i = 0; i < report->file_count; i++)
         if (strcmp (report->files [i].path, path) == 0)
-            return 0;
-    int64_t size = s_regular_size (dir_fd, path);
-    if (size < 0)
-        return 0;
-    if (size > s_file_max (path) || s_total (report) + size > LIMIT_INCIDENT_BYTES
-        || report->file_count == LIMIT_ATTEMPT_FILES) {
-        log_warn ("file left out", kv ("incident_id", report->incident.text), kv ("path", path),
-                  kv ("bytes", size));
-        return 0;
-    }
-    own (own_fd) int fd = s_open (dir_fd, path, O_RDONLY);
-    if (fd < 0)
-        return fd;
-    spool_file_t *file = &report->files [report->file_count];
-    snprintf (file->path, sizeof file->path, "%s", path);
-    int rc = s_digest (fd, file);
-    if (rc == 0)
-        rc = durable_sync (fd, "collect");
-    if (rc == 0)
-        report->file_count++;
-    return rc;
+            return true;
+    return false;
 }
 
 static int
-s_add_logs (int dir_fd, spool_report_t *report)
+s_read_in (int dir_fd, const char *path, spool_report_t *report, int *unsynced)
+{
+    int64_t size = 0;
+    own (own_fd) int fd = s_open_regular (dir_fd, path, &size);
+    if (fd < 0)
+        return fd;
+    if (size > verdict_path_limit (path) || s_total (report) + size > LIMIT_INCIDENT_BYTES
+        || report->file_count == LIMIT_ATTEMPT_FILES)
+        return ERR_LIMIT;
+    spool_file_t *file = &report->files [report->file_count];
+    snprintf (file->path, sizeof file->path, "%s", path);
+    file->size = size;
+    int rc = s_digest (fd, size, file->sha256);
+    if (rc < 0)
+        return rc;
+    report->file_count++;
+    rc = durable_sync (fd, "collect");
+    if (*unsynced == 0)
+        *unsynced = rc;
+    return 0;
+}
+
+//  Err: why a file that is there was left out.
+static int
+s_add (int dir_fd, const char *path, spool_report_t *report, int *unsynced)
+{
+    if (!verdict_path_allowed (path, strlen (path)) || s_listed (report, path))
+        return 0;
+    int rc = s_read_in (dir_fd, path, report, unsynced);
+    if (rc < 0 && rc != ERR_NONE)
+        log_warn ("file left out", kv ("incident_id", report->incident.text), kv ("path", path),
+                  kv ("error", err_str (rc)));
+    return rc == ERR_NONE ? 0 : rc;
+}
+
+static void
+s_sync_folder (int fd, int *unsynced)
+{
+    int rc = durable_folder (fd, "collect");
+    if (*unsynced == 0)
+        *unsynced = rc;
+}
+
+static void
+s_add_logs (int dir_fd, spool_report_t *report, int *unsynced)
 {
     int fd = s_open (dir_fd, "logs", O_RDONLY | O_DIRECTORY);
-    if (fd < 0)
-        return 0; //  the agent removed it: nothing to collect
-    own (s_close) DIR *dir = fdopendir (fd);
-    if (!dir)
-        return -errno;
-    int rc = durable_folder (fd, "collect");
+    own (s_close) DIR *dir = fd < 0 ? NULL : fdopendir (fd);
+    if (!dir) {
+        own_fd (&fd);
+        return; //  the agent removed it: nothing to collect
+    }
+    s_sync_folder (fd, unsynced);
     struct dirent *entry = readdir (dir);
-    for (int seen = 0; entry && rc == 0 && seen < LIMIT_ATTEMPT_FILES * 4; seen++) {
+    for (int seen = 0; entry && seen < LIMIT_ATTEMPT_FILES * 4; seen++) {
         char path [LIMIT_PATH_BYTES + 256];
         snprintf (path, sizeof path, "logs/%s", entry->d_name);
-        rc = s_add (dir_fd, path, report);
+        (void) s_add (dir_fd, path, report, unsynced);
         entry = readdir (dir);
     }
-    return rc;
 }
 
 int
-spool_collect (const char *dir, spool_report_t *report)
+spool_collect (const char *dir, spool_report_t *report, int *ret_unsynced)
 {
-    static const char *const first [] = {
-        "output/investigation.md", "output/agent-result.json", "run.json",
-        "logs/prompt.md",          "logs/agent.stdout.log",    "logs/agent.stderr.log"};
+    static const char *const more [] = {"output/agent-result.json", "run.json", "logs/prompt.md",
+                                        "logs/agent.stdout.log", "logs/agent.stderr.log"};
     report->file_count = 0;
+    *ret_unsynced = 0;
     own (own_fd) int fd = s_open_dir (dir);
     if (fd < 0)
         return fd;
-    int rc = 0;
-    for (size_t i = 0; i < sizeof first / sizeof first [0] && rc == 0; i++)
-        rc = s_add (fd, first [i], report);
-    if (rc == 0)
-        rc = s_add_logs (fd, report);
+    int rc = s_add (fd, "output/investigation.md", report, ret_unsynced);
+    for (size_t i = 0; i < sizeof more / sizeof more [0]; i++)
+        (void) s_add (fd, more [i], report, ret_unsynced);
+    s_add_logs (fd, report, ret_unsynced);
     own (own_fd) int output_fd = s_open (fd, "output", O_RDONLY | O_DIRECTORY);
-    if (rc == 0 && output_fd >= 0)
-        rc = durable_folder (output_fd, "collect");
+    if (output_fd >= 0)
+        s_sync_folder (output_fd, ret_unsynced);
     return rc;
 }
 
@@ -229,13 +250,16 @@ s_from_json_file (const json_t *item, spool_report_t *report)
 {
     const char *path = json_member_text (item, "path", "");
     const char *sha256 = json_member_text (item, "sha256", "");
-    if (report->file_count == LIMIT_ATTEMPT_FILES || strlen (path) >= LIMIT_PATH_BYTES
-        || !verdict_path_allowed (path, strlen (path)) || strlen (sha256) != DIGEST_HEX - 1)
+    int64_t size = json_member_int (item, "size", -1);
+    if (report->file_count == LIMIT_ATTEMPT_FILES || !verdict_path_allowed (path, strlen (path))
+        || s_listed (report, path) || size < 0 || size > verdict_path_limit (path)
+        || strlen (sha256) != DIGEST_HEX - 1
+        || strspn (sha256, "0123456789abcdef") != DIGEST_HEX - 1)
         return ERR_PROTO;
     spool_file_t *file = &report->files [report->file_count++];
     snprintf (file->path, sizeof file->path, "%s", path);
     snprintf (file->sha256, sizeof file->sha256, "%s", sha256);
-    file->size = json_member_int (item, "size", 0);
+    file->size = size;
     return 0;
 }
 
@@ -244,20 +268,26 @@ s_from_json (const json_t *doc, spool_report_t *report)
 {
     const char *incident = json_member_text (doc, "incident", "");
     const char *outcome = json_member_text (doc, "outcome", "");
-    if (!ident_valid (incident)
-        || !verdict_outcome_parse (outcome, strlen (outcome), &report->outcome))
+    int64_t attempt = json_member_int (doc, "attempt", 0);
+    int64_t exit_code = json_member_int (doc, "exit_code", -2);
+    if (!ident_valid (incident) || attempt < 1 || attempt > INT32_MAX || exit_code < -1
+        || exit_code > UINT8_MAX
+        || !verdict_outcome_parse (outcome, strlen (outcome), &report->outcome)
+        || report->outcome == VERDICT_LOST)
         return ERR_PROTO;
     snprintf (report->incident.text, sizeof report->incident.text, "%s", incident);
-    snprintf (report->reason, sizeof report->reason, "%s", json_member_text (doc, "reason", ""));
-    report->attempt = json_member_int (doc, "attempt", 0);
-    report->exit_code = (int) json_member_int (doc, "exit_code", -1);
+    const char *reason = json_member_text (doc, "reason", "");
+    size_t kept = utf8_cut (reason, strlen (reason), sizeof report->reason - 1);
+    snprintf (report->reason, sizeof report->reason, "%.*s", (int) kept, reason);
+    report->attempt = attempt;
+    report->exit_code = (int) exit_code;
     report->started_ms = json_member_int (doc, "started_ms", 0);
     report->completed_ms = json_member_int (doc, "completed_ms", 0);
     const json_t *files = json_object_get (doc, "files");
-    int rc = report->attempt > 0 ? 0 : ERR_PROTO;
+    int rc = 0;
     for (size_t i = 0; i < json_array_size (files) && rc == 0; i++)
         rc = s_from_json_file (json_array_get (files, i), report);
-    return rc;
+    return rc == 0 && s_total (report) > LIMIT_INCIDENT_BYTES ? ERR_PROTO : rc;
 }
 
 int

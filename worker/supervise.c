@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 #include "worker/capture.h"
 #include "worker/tree.h"
 
@@ -166,6 +167,13 @@ s_advance (supervise_t *self)
     }
 }
 
+//  Stopped is who was told to while it ran, whatever comes later.
+static void
+s_stop (supervise_t *self)
+{
+    self->stopped = self->stopped || !self->exited;
+}
+
 static void
 s_on_control (supervise_t *self)
 {
@@ -173,7 +181,7 @@ s_on_control (supervise_t *self)
     ssize_t got = read (self->control_fd, &order, 1);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    self->stopped = !self->exited;
+    s_stop (self);
     if (got == 1 && order == 'K' && self->phase != PHASE_DONE) {
         self->now = clk_now (self->clk);
         s_kill (self);
@@ -188,7 +196,7 @@ s_on_signal (supervise_t *self)
     struct signalfd_siginfo info;
     while (read (self->signal_fd, &info, sizeof info) == (ssize_t) sizeof info)
         if (info.ssi_signo != SIGCHLD)
-            self->stopped = !self->exited;
+            s_stop (self);
 }
 
 static void
@@ -239,16 +247,28 @@ s_turn (supervise_t *self)
     s_report_output (self);
 }
 
+void
+supervise_boot (char ret_boot [SUPERVISE_BOOT])
+{
+    ret_boot [0] = 0;
+    own (own_fd) int fd = open ("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read (fd, ret_boot, SUPERVISE_BOOT - 1);
+    ret_boot [got > 0 ? got : 0] = 0;
+}
+
 static json_t *
 s_result (const supervise_t *self, bool started)
 {
-    return json_pack ("{s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:i, s:s}", "exit_code",
+    char boot [SUPERVISE_BOOT];
+    supervise_boot (boot);
+    return json_pack ("{s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s}", "exit_code",
                       started && self->exited ? self->exit_code : -1, "signal", self->signal,
-                      "timed_out", self->timed_out, "stopped", self->stopped, "started_ms",
+                      "timed_out", self->timed_out, "stopped", self->stopped, "timeout_ms",
+                      (json_int_t) self->spec->timeout_ms, "started_ms",
                       (json_int_t) self->started.wall_ms, "completed_ms",
                       (json_int_t) self->completed_ms, "stdout_bytes", (json_int_t) self->out.total,
                       "stderr_bytes", (json_int_t) self->err.total, "left", self->left,
-                      "start_error", self->start_error);
+                      "start_error", self->start_error, "boot", boot);
 }
 
 //  Whatever the agent left under this name is replaced, not followed.
@@ -343,9 +363,11 @@ supervise_run (const supervise_spec_t *spec)
     bool started = rc == 0;
     if (started)
         s_status (&self, "started\n", strlen ("started\n"));
-    else
+    else {
         snprintf (self.start_error, sizeof self.start_error, "%.100s: %s", spec->argv [0],
-                  strerror (-rc));
+                  err_str (rc));
+        utf8_clean (self.start_error); //  a path may be anything, and was cut
+    }
 
     while (started && self.phase != PHASE_DONE)
         s_turn (&self);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -25,7 +26,11 @@ typedef struct {
     pid_t pid, parent;
     bool zombie;
     bool marked; //  belongs to the tree
+    bool top;    //  marked, its parent is not
 } process_t;
+
+typedef bool
+chooser_fn (const process_t *process);
 
 typedef struct {
     process_t *items;
@@ -137,13 +142,31 @@ s_close_over (table_t *table)
     }
 }
 
+static bool
+s_is_marked (const process_t *process)
+{
+    return process->marked;
+}
+
+static bool
+s_is_top (const process_t *process)
+{
+    return process->top;
+}
+
+static bool
+s_is_below (const process_t *process)
+{
+    return process->marked && !process->top;
+}
+
 static int
-s_signal_marked (const table_t *table, int sig)
+s_signal (const table_t *table, chooser_fn *chosen, int sig)
 {
     int found = 0;
     for (size_t i = 0; i < table->count; i++) {
         const process_t *item = &table->items [i];
-        if (!item->marked || item->zombie)
+        if (!chosen (item) || item->zombie)
             continue;
         if (kill (item->pid, sig) == 0)
             found++;
@@ -161,7 +184,7 @@ tree_signal (pid_t root, int sig)
     for (size_t i = 0; i < table.count; i++)
         table.items [i].marked = table.items [i].parent == root;
     s_close_over (&table);
-    return s_signal_marked (&table, sig);
+    return s_signal (&table, s_is_marked, sig);
 }
 
 static bool
@@ -174,18 +197,22 @@ s_among (pid_t pid, const pid_t *known, size_t known_count)
 }
 
 int
-tree_kill_others (pid_t root, const pid_t *known, size_t known_count)
+tree_kill_others (const pid_t *known, size_t known_count)
 {
     own (s_fini) table_t table = {0};
     int rc = s_scan (&table);
     if (rc < 0)
         return rc;
+    int left = 0;
     for (size_t i = 0; i < table.count; i++) {
         process_t *item = &table.items [i];
-        item->marked = item->parent == root && !s_among (item->pid, known, known_count);
+        item->marked = item->parent == getpid () && !s_among (item->pid, known, known_count)
+                       && waitpid (item->pid, NULL, WNOHANG) == 0;
+        left += item->marked;
     }
     s_close_over (&table);
-    return s_signal_marked (&table, SIGKILL);
+    (void) s_signal (&table, s_is_marked, SIGKILL);
+    return left;
 }
 
 static bool
@@ -217,5 +244,10 @@ tree_kill_environ (const char *prefix)
         process_t *item = &table.items [i];
         item->marked = item->pid != getpid () && s_environ_has (item->pid, prefix, bytes);
     }
-    return s_signal_marked (&table, SIGKILL);
+    s_close_over (&table);
+    for (size_t i = 0; i < table.count; i++)
+        table.items [i].top = table.items [i].marked && !s_marked (&table, table.items [i].parent);
+    //  A supervisor that lives is the parent of whatever is born meanwhile: it goes last.
+    int found = s_signal (&table, s_is_below, SIGKILL);
+    return found ? found : s_signal (&table, s_is_top, SIGKILL);
 }

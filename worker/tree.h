@@ -14,12 +14,14 @@
 //  Returns how many were found (zombies not counted).  Err: -errno when /proc cannot be read.
 int
 tree_signal (pid_t root, int sig);
-//  Send SIGKILL to the trees of root's direct children that are not in known, children included:
-//  what a killed supervisor left to us.  Returns how many were found.
+//  Send SIGKILL to the trees of our direct children that are not in known, children included: what a
+//  killed supervisor left to us.  The dead ones are reaped.  Returns how many of these children are left:
+//  call it again until there are none.
 int
-tree_kill_others (pid_t root, const pid_t *known, size_t known_count);
+tree_kill_others (const pid_t *known, size_t known_count);
 //  Send SIGKILL to every process whose environment has a variable that starts with prefix
-//  ("WORKSPACE_DIR=/var/lib/triage/w1/jobs/"): what a killed worker left behind.
-//  Returns how many were found.
+//  ("WORKSPACE_DIR=/var/lib/triage/w1/jobs/"), and to all below them: what a killed worker left behind.
+//  The tops of these trees are spared while anything is below them.  Returns how many were found: call
+//  it again until there are none.
 int
 tree_kill_environ (const char *prefix);

@@ -9,7 +9,6 @@
 #include "worker/job.h"
 #include "worker/tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -19,7 +18,6 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <utlist.h>
 
 enum {
@@ -38,6 +36,7 @@ struct worker {
     clk_t *clk;
     job_shared_t shared;
     job_t *jobs;
+    int orphans; //  found with the last look
     int signal_fd, poll_fd;
     drain_t drain;
     int64_t drain_until_ms; //  agents are stopped then
@@ -58,7 +57,7 @@ s_lists (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled)
     {
         msg_fence_t fence = {.incident = codec_text (job->report.incident.text),
                              .attempt = job->report.attempt};
-        if (job_busy (job) && job->state != JOB_STOP && running < WORKER_FENCES)
+        if (job_busy (job) && running < WORKER_FENCES)
             self->running [running++] = fence;
         if (!job_busy (job) && job->state != JOB_GONE && spooled < WORKER_FENCES)
             self->spooled [spooled++] = fence;
@@ -226,37 +225,42 @@ s_on_message (void *owner, const link_msg_t *msg, bool files)
 
 //  --- start
 
-static void
-s_close (DIR **dir_p)
-{
-    if (*dir_p)
-        closedir (*dir_p);
-    *dir_p = NULL;
-}
-
 //  Finished work of an earlier life.  What cannot be read stays where it is, for a human.
 static void
-s_load_spool (worker_t *self)
+s_visit_spool (void *ctx, const char *path, const char *name)
 {
-    char path [HOME_PATH];
-    snprintf (path, sizeof path, "%s/spool", self->home->path);
-    own (s_close) DIR *dir = opendir (path);
-    for (struct dirent *entry = dir ? readdir (dir) : NULL; entry; entry = readdir (dir)) {
-        if (entry->d_name [0] == '.')
-            continue;
-        char name [HOME_PATH + 256];
-        snprintf (name, sizeof name, "%s/%s", path, entry->d_name);
-        static spool_report_t report; //  6 KiB, one thread
-        int rc = spool_load (name, &report);
-        job_t *job = rc == 0 ? job_new_spooled (&self->shared, name, &report) : NULL;
-        if (job) {
-            log_info ("result found in the spool", kv ("incident_id", report.incident.text),
-                      kv ("attempt", report.attempt));
-            DL_APPEND (self->jobs, job);
-        }
-        else
-            log_error ("spool entry not readable", kv ("path", name), kv ("error", err_str (rc)));
+    worker_t *self = ctx;
+    static spool_report_t report; //  6 KiB, one thread
+    int rc = spool_load (path, &report);
+    job_t *job = rc == 0 ? job_new_spooled (&self->shared, path, &report) : NULL;
+    if (!job) {
+        log_error ("spool entry not readable", kv ("entry", name),
+                   kv ("error", err_str (rc ? rc : -ENOMEM)));
+        return;
     }
+    log_info ("result found in the spool", kv ("incident_id", report.incident.text),
+              kv ("attempt", report.attempt));
+    DL_APPEND (self->jobs, job);
+}
+
+//  Workspaces of an earlier life: a run that had come to its end is as good as ever, others are lost.
+static void
+s_visit_job (void *ctx, const char *path, const char *name)
+{
+    worker_t *self = ctx;
+    ident_t incident;
+    int64_t attempt = 0;
+    run_result_t result;
+    job_t *job = NULL;
+    if (home_name_parse (name, &incident, &attempt) && run_result_load (path, &result) == 0
+        && run_result_final (&result))
+        job = job_new_ended (&self->shared, path, &incident, attempt, &result);
+    if (!job) {
+        home_discard (self->home, path);
+        return;
+    }
+    log_info ("finished run found", kv ("incident_id", incident.text), kv ("attempt", attempt));
+    DL_APPEND (self->jobs, job);
 }
 
 static int
@@ -344,17 +348,21 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, err_diag
         self->shared = (job_shared_t){.settings = self->settings,
                                       .home = home,
                                       .session = s_connect (self, keys, diag),
+                                      .keeper = keeper_new (),
                                       .script = self->script,
                                       .program_dir = self->program_dir,
                                       .poll_fd = self->poll_fd};
-        rc = self->shared.session ? 0 : ERR_CONFIG;
+        if (!self->shared.keeper)
+            err_diag (diag, "cannot start: out of memory or threads");
+        rc = self->shared.session && self->shared.keeper ? 0 : ERR_CONFIG;
     }
     if (rc < 0) {
         worker_destroy (&self);
         return NULL;
     }
     s_now (self);
-    s_load_spool (self);
+    home_each (home, "spool", self, s_visit_spool);
+    home_each (home, "jobs", self, s_visit_job);
     return self;
 }
 
@@ -371,6 +379,7 @@ worker_destroy (worker_t **self_p)
         job_destroy (&job);
     }
     session_destroy (&self->shared.session);
+    keeper_destroy (&self->shared.keeper);
     clk_destroy (&self->clk);
     own_fd (&self->signal_fd);
     own_fd (&self->poll_fd);
@@ -456,6 +465,7 @@ s_left (worker_t *self)
 
 //  --- the loop
 
+//  Processes that a supervisor left are our children now.
 static void
 s_orphans (worker_t *self)
 {
@@ -465,24 +475,17 @@ s_orphans (worker_t *self)
     DL_FOREACH (self->jobs, job)
     if (job->run.pid > 0 && count < sizeof known / sizeof known [0])
         known [count++] = job->run.pid;
-    int found = tree_kill_others (getpid (), known, count);
-    if (found > 0)
-        log_warn ("processes of a dead supervisor killed", kv ("count", found));
-
-    //  Take the dead ones, but leave the supervisors to their jobs.
-    bool left = found != 0;
-    for (int i = 0; i < LIMIT_TURN_MESSAGES; i++) {
-        siginfo_t info = {0};
-        if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
-            break;
-        bool ours = false;
-        for (size_t k = 0; k < count; k++)
-            ours = ours || known [k] == info.si_pid;
-        if (ours)
-            break;
-        (void) waitpid (info.si_pid, NULL, WNOHANG);
-    }
-    self->shared.orphans = left;
+    int found = tree_kill_others (known, count);
+    if (found > 0 && !self->orphans)
+        log_warn ("processes of a supervisor that has ended are killed", kv ("count", found));
+    self->orphans = found;
+    bool over = self->shared.boot_ms >= self->shared.orphans_until_ms;
+    if (found && over)
+        log_error ("processes cannot be killed", kv ("count", found));
+    if (found && !over)
+        return;
+    self->shared.orphans_until_ms = 0;
+    self->orphans = 0;
 }
 
 static void
@@ -502,8 +505,20 @@ s_tick_jobs (worker_t *self)
         DL_DELETE (self->jobs, job);
         job_destroy (&job);
     }
-    if (self->shared.orphans)
+    if (self->shared.orphans_until_ms)
         s_orphans (self);
+}
+
+static void
+s_take_kept (worker_t *self)
+{
+    keeper_item_t *item;
+    while ((item = keeper_take (self->shared.keeper))) {
+        job_t *job = s_find (self, codec_text (item->report.incident.text), item->report.attempt);
+        if (job)
+            job_on_kept (job, item);
+        own_mem (&item);
+    }
 }
 
 static void
@@ -513,7 +528,8 @@ s_turn (worker_t *self)
     link_wait_t items [] = {{.link = session_work (session)},
                             {.link = session_files (session)},
                             {.fd = self->signal_fd},
-                            {.fd = self->poll_fd}};
+                            {.fd = self->poll_fd},
+                            {.fd = keeper_fd (self->shared.keeper)}};
     bool swept = home_sweep (self->home, LIMIT_SWEEP_ENTRIES);
     link_wait (items, sizeof items / sizeof items [0],
                self->jobs || !swept ? WORKER_TICK_MS : WORKER_IDLE_MS);
@@ -521,6 +537,7 @@ s_turn (worker_t *self)
     session_drain (session, self->shared.boot_ms, self->shared.wall_ms);
     if (items [2].readable)
         s_on_signals (self);
+    s_take_kept (self);
     s_tick_jobs (self);
     session_tick (session, self->shared.boot_ms, self->shared.wall_ms);
 }

@@ -41,6 +41,30 @@ folder_teardown (void **state)
     return 0;
 }
 
+static inline int
+folder_give_one (const char *path, const struct stat *status, int kind, struct FTW *at)
+{
+    return lchown (path, 65534, 65534);
+}
+
+//  From here on as a user whom file modes bind, owner of the folder and what is in it.
+static inline void
+folder_as_nobody (folder_t *self)
+{
+    if (geteuid () != 0)
+        return;
+    assert_int_equal (nftw (self->path, folder_give_one, 16, FTW_PHYS), 0);
+    assert_int_equal (seteuid (65534), 0);
+}
+
+//  The end of folder_as_nobody.
+static inline void
+folder_as_before (void)
+{
+    if (getuid () == 0)
+        assert_int_equal (seteuid (0), 0);
+}
+
 //  "<folder>/<name>"; valid until the next call.
 static inline const char *
 folder_at (folder_t *self, const char *name)

@@ -57,18 +57,100 @@ test_a_root_that_a_broker_holds_is_refused_and_a_free_one_is_not (void **state)
 }
 
 static void
-test_jobs_of_an_earlier_life_are_discarded_and_the_spool_is_kept (void **state)
+test_an_identity_that_cannot_be_read_is_not_replaced (void **state)
 {
     folder_t *folder = *state;
     home_t home;
     assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
     home_close (&home);
-    folder_dir (folder, "w1/jobs/one");
-    folder_dir (folder, "w1/spool/two");
-    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
-    assert_int_not_equal (access (folder_at (folder, "w1/jobs/one"), F_OK), 0);
-    assert_int_equal (access (folder_at (folder, "w1/spool/two"), F_OK), 0);
+    folder_file (folder, "w1/worker-id", 36); //  NULs
+    err_diag_t diag = {""};
+    assert_int_equal (home_open (&home, folder->path, "w1", &diag), ERR_CONFIG);
+    assert_non_null (strstr (diag.text, "not a UUID"));
     home_close (&home);
+    assert_int_equal (unlink (folder_at (folder, "w1/worker-id")), 0);
+    assert_int_equal (symlink ("elsewhere", folder_at (folder, "w1/worker-id")), 0);
+    assert_int_equal (home_open (&home, folder->path, "w1", &diag), ERR_CONFIG);
+    home_close (&home);
+}
+
+typedef struct {
+    home_t *home;
+    int seen;
+    ident_t incident;
+    int64_t attempt;
+} visit_t;
+
+static void
+s_visit (void *ctx, const char *path, const char *name)
+{
+    visit_t *visit = ctx;
+    visit->seen++;
+    if (!home_name_parse (name, &visit->incident, &visit->attempt))
+        home_discard (visit->home, path);
+}
+
+static void
+test_what_an_earlier_life_left_is_visited_and_may_be_discarded (void **state)
+{
+    static const char id [] = "0190163d-8694-739b-aea5-966c26f8ad91";
+    folder_t *folder = *state;
+    home_t home;
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    home_close (&home);
+    char job [HOME_PATH];
+    home_path (&home, "jobs", id, 12, job);
+    assert_int_equal (mkdir (job, 0700), 0);
+    folder_dir (folder, "w1/jobs/odd");
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    visit_t visit = {.home = &home};
+    home_each (&home, "jobs", &visit, s_visit);
+    assert_int_equal (visit.seen, 2);
+    assert_string_equal (visit.incident.text, id);
+    assert_int_equal (visit.attempt, 12);
+    assert_int_equal (access (job, F_OK), 0);
+    assert_int_not_equal (access (folder_at (folder, "w1/jobs/odd"), F_OK), 0);
+    home_close (&home);
+}
+
+static void
+test_only_names_of_attempts_are_parsed (void **state)
+{
+    static const char *const bad [] = {"",
+                                       ".",
+                                       "0190163d-8694-739b-aea5-966c26f8ad91",
+                                       "0190163d-8694-739b-aea5-966c26f8ad91.",
+                                       "0190163d-8694-739b-aea5-966c26f8ad91.0",
+                                       "0190163d-8694-739b-aea5-966c26f8ad91.-1",
+                                       "0190163d-8694-739b-aea5-966c26f8ad91. 1",
+                                       "0190163d-8694-739b-aea5-966c26f8ad91.1x",
+                                       "0190163d-8694-739b-aea5-966c26f8ad91.99999999999999999999",
+                                       "0190163d-8694-739b-aea5-966c26f8adzz.1"};
+    ident_t incident;
+    int64_t attempt = 0;
+    for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++)
+        assert_false (home_name_parse (bad [i], &incident, &attempt));
+}
+
+static void
+test_a_workspace_that_its_agent_closed_is_discarded_all_the_same (void **state)
+{
+    folder_t *folder = *state;
+    folder_as_nobody (folder);
+    home_t home;
+    assert_int_equal (home_open (&home, folder->path, "w1", NULL), 0);
+    folder_dir (folder, "w1/jobs/one");
+    folder_dir (folder, "w1/jobs/one/in");
+    char job [128];
+    snprintf (job, sizeof job, "%s/w1/jobs/one", folder->path);
+    assert_int_equal (chmod (job, 0), 0);
+    home_discard (&home, job);
+    assert_int_equal (access (job, F_OK), -1);
+    while (!home_sweep (&home, 10))
+        ;
+    assert_int_equal (rmdir (folder_at (folder, "w1/trash")), 0);
+    home_close (&home);
+    folder_as_before ();
 }
 
 //  In a container every life has the same process id.
@@ -137,8 +219,14 @@ main (void)
         cmocka_unit_test_setup_teardown (
             test_a_root_that_a_broker_holds_is_refused_and_a_free_one_is_not, folder_setup,
             folder_teardown),
+        cmocka_unit_test_setup_teardown (test_an_identity_that_cannot_be_read_is_not_replaced,
+                                         folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (
-            test_jobs_of_an_earlier_life_are_discarded_and_the_spool_is_kept, folder_setup,
+            test_what_an_earlier_life_left_is_visited_and_may_be_discarded, folder_setup,
+            folder_teardown),
+        cmocka_unit_test (test_only_names_of_attempts_are_parsed),
+        cmocka_unit_test_setup_teardown (
+            test_a_workspace_that_its_agent_closed_is_discarded_all_the_same, folder_setup,
             folder_teardown),
         cmocka_unit_test_setup_teardown (
             test_what_an_earlier_life_has_not_swept_keeps_nothing_from_the_trash, folder_setup,

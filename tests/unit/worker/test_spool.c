@@ -47,9 +47,11 @@ test_a_kept_report_is_read_back_as_it_was (void **state)
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     snprintf (kept, sizeof kept, "%s/spool/job", folder->path);
 
+    int unsynced = -1;
     spool_report_t report = s_report (), back;
-    assert_int_equal (spool_collect (dir, &report), 0);
+    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
     assert_int_equal (report.file_count, 2);
+    assert_int_equal (unsynced, 0);
     assert_int_equal (spool_keep (dir, kept, &report), 0);
     assert_int_not_equal (access (dir, F_OK), 0);
     assert_int_equal (spool_load (kept, &back), 0);
@@ -80,9 +82,10 @@ test_links_and_odd_files_are_neither_a_report_nor_collected (void **state)
     folder_dir (folder, "job/logs/c.log");
     folder_file (folder, "job/logs/bad name.log", 5);
 
+    int unsynced = -1;
     spool_report_t report = s_report ();
     assert_int_equal (spool_report_size (dir), -1);
-    assert_int_equal (spool_collect (dir, &report), 0);
+    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
     assert_int_equal (report.file_count, 0);
 }
 
@@ -95,10 +98,47 @@ test_a_log_over_its_limit_is_left_out (void **state)
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     folder_file (folder, "job/logs/big.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES + 1);
     folder_file (folder, "job/logs/full.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES);
+    int unsynced = -1;
     spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &report), 0);
+    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
     assert_int_equal (report.file_count, 1);
     assert_string_equal (report.files [0].path, "logs/full.log");
+}
+
+static void
+test_files_that_the_broker_would_refuse_are_left_out (void **state)
+{
+    folder_t *folder = *state;
+    s_workspace (folder);
+    char dir [128];
+    snprintf (dir, sizeof dir, "%s/job", folder->path);
+    folder_file (folder, "job/output/investigation.md", LIMIT_REPORT_BYTES);
+    folder_file (folder, "job/output/agent-result.json", LIMIT_REPORT_BYTES);
+    int unsynced = -1;
+    spool_report_t report = s_report ();
+    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
+    assert_int_equal (report.file_count, 1);
+    assert_string_equal (report.files [0].path, "output/investigation.md");
+}
+
+static void
+test_a_file_that_is_closed_to_us_does_not_cost_the_others (void **state)
+{
+    folder_t *folder = *state;
+    s_workspace (folder);
+    char dir [128];
+    snprintf (dir, sizeof dir, "%s/job", folder->path);
+    folder_file (folder, "job/output/investigation.md", 500);
+    folder_file (folder, "job/logs/closed.log", 5);
+    assert_int_equal (chmod (folder_at (folder, "job/logs/closed.log"), 0), 0);
+    folder_as_nobody (folder);
+    int unsynced = -1;
+    spool_report_t report = s_report ();
+    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
+    assert_int_equal (report.file_count, 1);
+    assert_int_equal (chmod (folder_at (folder, "job/output/investigation.md"), 0), 0);
+    assert_int_equal (spool_collect (dir, &report, &unsynced), -EACCES);
+    folder_as_before ();
 }
 
 static void
@@ -113,8 +153,9 @@ test_no_more_files_than_an_attempt_may_have (void **state)
         snprintf (name, sizeof name, "job/logs/%d.log", i);
         folder_file (folder, name, 1);
     }
+    int unsynced = -1;
     spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &report), 0);
+    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
     assert_int_equal (report.file_count, LIMIT_ATTEMPT_FILES);
 }
 
@@ -128,6 +169,49 @@ test_a_verdict_file_that_is_not_ours_is_refused (void **state)
     assert_int_equal (spool_load (folder_at (folder, "nothing"), &report), -ENOENT);
 }
 
+//  verdict.json as the worker writes it, with one part replaced.
+static int
+s_load_with (folder_t *folder, const char *part, const char *other)
+{
+    static const char whole [] =
+        "{\"incident\": \"0190163d-8694-739b-aea5-966c26f8ad91\", \"attempt\": 1, \"outcome\": "
+        "\"success\", \"exit_code\": 0, \"reason\": \"\", \"started_ms\": 1, \"completed_ms\": 2, "
+        "\"files\": [{\"path\": \"run.json\", \"size\": 5, \"sha256\": "
+        "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}]}";
+    char text [1024];
+    const char *at = strstr (whole, part);
+    assert_non_null (at);
+    int size = snprintf (text, sizeof text, "%.*s%s%s", (int) (at - whole), whole, other,
+                         at + strlen (part));
+    int fd = open (folder_at (folder, "verdict.json"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal (write (fd, text, (size_t) size), size);
+    close (fd);
+    spool_report_t report;
+    return spool_load (folder->path, &report);
+}
+
+static void
+test_a_verdict_with_impossible_values_is_refused (void **state)
+{
+    static const char *const bad [][2] = {
+        {"\"size\": 5", "\"size\": -1"},
+        {"\"size\": 5", "\"size\": 9000000000000000000"},
+        {"\"size\": 5", "\"size\": 5242881"},
+        {"\"size\": 5, ", ""},
+        {"e3b0", "XXXX"},
+        {"e3b0", "e3b"},
+        {"run.json", "../run.json"},
+        {"\"attempt\": 1", "\"attempt\": 0"},
+        {"\"attempt\": 1", "\"attempt\": 4294967296"},
+        {"\"exit_code\": 0", "\"exit_code\": 256"},
+        {"\"success\"", "\"lost\""},
+        {"0190163d", "../../xx"},
+    };
+    assert_int_equal (s_load_with (*state, "\"reason\"", "\"reason\""), 0);
+    for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++)
+        assert_int_equal (s_load_with (*state, bad [i][0], bad [i][1]), ERR_PROTO);
+}
+
 int
 main (void)
 {
@@ -139,6 +223,12 @@ main (void)
             folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_log_over_its_limit_is_left_out, folder_setup,
                                          folder_teardown),
+        cmocka_unit_test_setup_teardown (test_files_that_the_broker_would_refuse_are_left_out,
+                                         folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_file_that_is_closed_to_us_does_not_cost_the_others,
+                                         folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_verdict_with_impossible_values_is_refused,
+                                         folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_no_more_files_than_an_attempt_may_have, folder_setup,
                                          folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_verdict_file_that_is_not_ours_is_refused,

@@ -1,0 +1,156 @@
+"""Programs that die, stop or are told to end at the worst moment: no report is lost, no process is left.
+SPDX-License-Identifier: Apache-2.0
+"""
+import os
+import signal
+
+import pytest
+
+from lib.system import fault, processes_of, wait_until
+from test_run import agents, script
+
+REPORT = "head -c 500 /dev/zero | tr '\\0' r > output/investigation.md"
+WAITING = "echo run >> ../../../../runs; while [ ! -e ../../../../go ]; do sleep 0.05; done; " + REPORT
+
+
+def supervisors(system):
+    return [pid for pid, words in agents(system) if "triage-run" in words.split()[0]]
+
+
+def supervisor_of(system):
+    return wait_until(lambda: supervisors(system), 20, "a supervisor")[0]
+
+
+def runs(system):
+    path = system.root / "runs"
+    return path.read_text().count("run\n") if path.exists() else 0
+
+
+def only_attempt(broker):
+    """The attempts of the only incident once it has ended."""
+    row = broker.wait_terminal(1)[0]
+    return row["state"], [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]]
+
+
+def test_a_supervisor_killed_while_it_ends_its_agent_leaves_nothing(system):
+    broker = system.start_broker()
+    worker = system.start_worker(agent_script_path=script(system, "trap '' TERM; setsid sleep 600 & sleep 600; sleep 600"),
+                                 agent_kill_grace="60s")
+    system.publish([fault("web-0")])
+    wait_until(lambda: len(agents(system)) >= 4, 20, "the agent's processes")
+    broker.post(f"/api/v1/incidents/{broker.incidents()[0]['id']}/cancel")
+    worker.wait_log("to=stop")
+    os.kill(supervisor_of(system), signal.SIGKILL)
+    wait_until(lambda: not agents(system), 10, "no agent left")
+    wait_until(lambda: not list((system.root / "workspace/w1/jobs").iterdir()), 10, "slot free")
+    (system.root / "agent-of-test").write_text("#!/bin/sh\n" + REPORT + "\n")
+    system.publish([fault("web-1")], "again")
+    wait_until(lambda: broker.incidents("resolved"), 20, "the slot is used again")
+
+
+@pytest.mark.parametrize("how", ["drain", "superseded"])
+def test_a_report_that_is_ready_when_the_order_to_stop_comes_is_kept(system, how):
+    """The worker slept while its agent ended; what it finds first is the order to stop."""
+    broker = system.start_broker(lease_ttl="2s", reconnect_grace="1s", max_deliveries=9)
+    worker = system.start_worker(agent_script_path=script(system, WAITING))
+    system.publish([fault("web-0")])
+    wait_until(lambda: runs(system), 20, "agent runs")
+    worker.signal(signal.SIGSTOP)
+    (system.root / "go").touch()
+    wait_until(lambda: not agents(system), 20, "agent ended")
+    if how == "drain":
+        worker.signal(signal.SIGTERM)
+        worker.signal(signal.SIGINT)
+    else:
+        wait_until(lambda: broker.incidents("pending"), 20, "lease expired")
+    worker.signal(signal.SIGCONT)
+    if how == "drain":
+        assert worker.wait() == 0
+        system.start_worker(agent_script_path=worker_script(system))
+    state, outcomes = only_attempt(broker)
+    assert (state, outcomes[0]) == ("resolved", "success")
+    assert how == "superseded" or (outcomes == ["success"] and runs(system) == 1)
+
+
+def worker_script(system):
+    return system.root / "agent-of-test"
+
+
+def test_a_report_that_was_ready_when_its_worker_died_is_kept(system):
+    """Killed between the end of the run and the spool."""
+    broker = system.start_broker()
+    system.start_worker(agent_script_path=script(system, "echo run >> ../../../../runs; " + REPORT),
+                        env={"TRIAGE_FAILPOINT": "worker.collect.sync.before:kill"})
+    system.publish([fault("web-0")])
+    wait_until(lambda: not system.processes[1].alive(), 20, "killed at its failpoint")
+    system.start_worker(agent_script_path=worker_script(system))
+    assert only_attempt(broker) == ("resolved", ["success"])
+    assert runs(system) == 1
+
+
+def test_an_agent_that_stops_its_supervisor_is_ended_all_the_same(system):
+    broker = system.start_broker(agent_timeout="1s")
+    worker = system.start_worker(agent_script_path=script(system, "kill -STOP $PPID; setsid sleep 600 & sleep 600"),
+                                 agent_kill_grace="1s")
+    system.publish([fault("web-0")])
+    row = broker.wait_terminal(1, 40)[0]
+    assert (row["state"], row["reason"]) == ("agent_failed", "agent timed out after 1 s")
+    assert agents(system) == []
+    worker.stop()
+
+
+def test_a_new_worker_ends_also_what_has_no_environment(system):
+    """The daemon cleared its environment and left the folder; only its parent tells whose it is."""
+    system.start_broker()
+    mark = f"{system.root}/daemon"
+    text = f"(cd /; setsid env -i /bin/sh -c 'trap \"\" TERM; while :; do sleep 1; done' {mark}) & sleep 600"
+    worker = system.start_worker(agent_script_path=script(system, text), agent_kill_grace="60s")
+    system.publish([fault("web-0")])
+    wait_until(lambda: [found for found in processes_of(mark)], 20, "the daemon")
+    worker.kill9()
+    system.start_worker(agent_script_path=worker_script(system), wait=False)
+    wait_until(lambda: not processes_of(mark), 10, "no daemon left")
+
+
+def test_a_second_signal_kills_agents_that_have_got_their_term(system):
+    system.start_broker()
+    worker = system.start_worker(agent_script_path=script(system, "trap '' TERM; sleep 600"), agent_kill_grace="60s",
+                                 shutdown_timeout="100ms")
+    system.publish([fault("web-0")])
+    wait_until(lambda: len(agents(system)) >= 3, 20, "agent runs")
+    worker.signal(signal.SIGTERM)
+    worker.wait_log("to=stop")
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert agents(system) == []
+
+
+def test_a_slow_disk_does_not_cost_the_leases_of_others(system):
+    """The disk takes longer than a lease for one result; the other agent's attempt lives on."""
+    broker = system.start_broker(lease_ttl="2s", reconnect_grace="1s")
+    text = "if [ -e ../../../../first ]; then sleep 5; else touch ../../../../first; fi; " + REPORT
+    system.start_worker(agent_script_path=script(system, text), max_concurrent_agents=2,
+                        env={"TRIAGE_FAILPOINT": "worker.verdict.sync.before:slow=6000"})
+    system.publish([fault("web-0"), fault("web-1")])
+    for row in broker.wait_terminal(2):
+        assert row["state"] == "resolved"
+        assert [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]] == ["success"]
+
+
+@pytest.mark.parametrize("point", ["collect.sync", "collect.folder", "verdict.sync", "verdict.rename", "spool.rename"])
+def test_a_disk_that_refuses_the_spool_does_not_cost_the_report(system, point):
+    broker = system.start_broker()
+    worker = system.start_worker(agent_script_path=script(system, REPORT),
+                                 env={"TRIAGE_FAILPOINT": f"worker.{point}.before:errno=EIO"})
+    system.publish([fault("web-0")])
+    assert only_attempt(broker) == ("resolved", ["success"])
+    worker.wait_log("result not spooled")
+    wait_until(lambda: not list((system.root / "workspace/w1/jobs").iterdir()), 10, "workspace removed")
+
+
+def test_a_file_the_broker_would_refuse_does_not_cost_the_report(system):
+    broker = system.start_broker()
+    text = REPORT + "; head -c 6000000 /dev/zero > output/agent-result.json"
+    system.start_worker(agent_script_path=script(system, text))
+    system.publish([fault("web-0")])
+    assert only_attempt(broker) == ("resolved", ["success"])
