@@ -308,8 +308,7 @@ void
 peers_ambiguous (peers_t *self, const step_in_t *done)
 {
     disk_effect_t *effect = NULL;
-    if (done)
-        HASH_FIND (hh, self->disk->effects, &done->as.effect.id, sizeof done->as.effect.id, effect);
+    HASH_FIND (hh, self->disk->effects, &done->as.effect.id, sizeof done->as.effect.id, effect);
     if (effect && effect->row.channel == ROW_CHANNEL_STORAGE
         && done->as.effect.result == STEP_EFFECT_OK)
         disk_incident (self->disk, effect->row.incident.text)->ambiguous++;

@@ -92,7 +92,7 @@ peers_crash_flights (peers_t *self);
 //  The broker is gone: what was on its way is lost, delivery with it.
 void
 peers_broker_died (peers_t *self);
-//  Delivery's report was heard but died with the broker: the effect may be repeated.  NULL = none.
+//  Delivery's report was heard but died with the broker: the effect may be repeated.
 void
 peers_ambiguous (peers_t *self, const step_in_t *done);
 //  The loop steps delivery's report again after a rollback.

@@ -8,6 +8,7 @@
 #include "tests/sim/plant.h"
 #include "tests/sim/voice.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,8 @@ typedef struct {
     step_t *step;
     step_settings_t settings;
     clk_now_t now;
-    step_in_t done; //  delivery's report stepped in this turn
-    bool reported;
+    step_in_t dones [ROW_CHANNELS]; //  delivery's reports stepped in this turn: one a channel
+    int done_count;
     bool early; //  planted: outputs leave before the commit
     int64_t steps, turns, crashes, rollbacks, jumps, stale, by_kind [STEP_IN_SOURCE + 1];
     int64_t commands [STEP_COMMAND_EFFECT_RETRY + 1];
@@ -191,8 +192,8 @@ s_inputs (sim_t *self)
             mail->in.as.hello.spooled = mail->spooled;
         }
         if (mail->in.kind == STEP_IN_EFFECT_DONE) {
-            self->done = mail->in;
-            self->reported = true;
+            assert (self->done_count < ROW_CHANNELS);
+            self->dones [self->done_count++] = mail->in;
         }
         s_step (self, &mail->in);
         free (mail);
@@ -272,7 +273,7 @@ s_turn (sim_t *self)
     s_clock (self);
     peers_act (&self->peers);
     step_begin (self->step, self->now);
-    self->reported = false;
+    self->done_count = 0;
     s_inputs (self);
     step_schedule (self->step, self->now);
     size_t outs;
@@ -282,7 +283,8 @@ s_turn (sim_t *self)
     if (self->early)
         s_send (self, outs);
     if (s_chance (self, 15)) { //  dies before the commit
-        peers_ambiguous (&self->peers, self->reported ? &self->done : NULL);
+        for (int i = 0; i < self->done_count; i++)
+            peers_ambiguous (&self->peers, &self->dones [i]);
         if (self->early)
             s_check_sent (self);
         s_crash (self);
@@ -292,8 +294,8 @@ s_turn (sim_t *self)
         step_reload (self->step);
         disk_load (&self->disk, self->step, self->now);
         self->rollbacks++;
-        if (self->reported)
-            peers_again (&self->peers, &self->done);
+        for (int i = 0; i < self->done_count; i++)
+            peers_again (&self->peers, &self->dones [i]);
         return;
     }
     s_commit (self);
