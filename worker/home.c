@@ -164,7 +164,7 @@ home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt)
     char *end = NULL;
     if (strlen (name) < IDENT_SIZE + 1 || name [IDENT_SIZE - 1] != '.')
         return false;
-    snprintf (incident.text, sizeof incident.text, "%s", name);
+    snprintf (incident.text, sizeof incident.text, "%.*s", IDENT_SIZE - 1, name);
     const char *digits = name + IDENT_SIZE;
     errno = 0;
     long long attempt = strtoll (digits, &end, 10);
