@@ -361,3 +361,16 @@ def test_the_broker_follows_a_faithful_server(system):
     wait_until(lambda: connected(broker, "prod"), 30, "connected")
     rows = wait_until(lambda: [row for row in [broker.incidents()] if len(row) == len(names)], 30, "all")[0]
     assert sorted(row["resource"]["name"] for row in rows) == sorted(names)
+
+
+@pytest.mark.nightly
+def test_the_broker_calls_a_hanging_subscribe_wedged(system):
+    """Its limit for that answer is a minute."""
+    server, _ = faithful(system, ["web-0"], denied="prod")
+    broker = system.start_broker(config=sources_yaml(system, ["prod"], f"{server.address}/mcp"))
+
+    def wedged():
+        return [found for found in broker.get("/api/v1/status")["sources"] if found["state"] == "wedged"]
+    found = wait_until(wedged, 100, "wedged", 0.5)[0]
+    assert found["last_error"] == "the server does not answer events_subscribe" and found["retry_at"]
+    assert [line["change"] for line in broker.records("event source")] == ["wedged"]
