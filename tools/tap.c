@@ -177,13 +177,17 @@ s_page (tap_t *self, const buf_t *page, const char *topic, int64_t after, int64_
     const char *at = page->data;
     for (const char *end = strchr (at, '\n'); end; at = end + 1, end = strchr (at, '\n')) {
         own (json_drop) json_t *record = NULL;
-        int64_t ignored = 0;
+        int64_t seen_last = 0;
         if (json_parse (at, (size_t) (end - at), &record, NULL))
             continue;
         last = json_member_int (record, "seq", last);
         const char *its = json_member_text (record, "topic", "");
-        if (last < before && (topic ? strcmp (its, topic) == 0 : s_wanted (self, its))
-            && tap_watch_look (self->watch, record, &ignored) != TAP_OLD)
+        if (last >= before || !(topic ? strcmp (its, topic) == 0 : s_wanted (self, its)))
+            continue;
+        tap_seen_t seen = tap_watch_look (self->watch, record, &seen_last);
+        if (seen == TAP_GAP) //  what came before it is not kept any more
+            s_notice (self, its, seen_last, json_member_int (record, "prev", 0));
+        if (seen != TAP_OLD)
             s_show (self, record);
     }
     return last;
@@ -259,8 +263,10 @@ static void
 s_watch (tap_t *self)
 {
     const settings_t *settings = self->settings;
-    if (settings->after >= 0 && settings->url [0])
+    if (settings->after >= 0 && settings->url [0]) {
+        tap_watch_floor (self->watch, settings->after);
         tap_watch_floor (self->watch, s_replay (self, NULL, settings->after, INT64_MAX));
+    }
     while (!s_over (self)) {
         link_wait_t items [] = {{.link = self->link, .fd = -1}, {.fd = self->signal_fd}};
         link_wait (items, 2, -1);

@@ -1,0 +1,188 @@
+"""What a tap misses it reads again; what cannot be read again it announces.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import selectors
+import socket
+import sqlite3
+import threading
+
+from lib.system import fault, wait_until
+
+
+class Relay:
+    """A TCP connection to the stream that can be cut: while it is, what is published is gone for the tap."""
+
+    def __init__(self, endpoint):
+        host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
+        self.target, self.pairs, self.open, self.lock = (host, int(port)), [], True, threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            near, _ = self.listener.accept()
+            with self.lock:
+                if not self.open:
+                    near.close()
+                    continue
+                try:
+                    far = socket.create_connection(self.target, timeout=5)
+                except OSError:
+                    near.close()
+                    continue
+                self.pairs.append((near, far))
+            threading.Thread(target=self.pump, args=(near, far), daemon=True).start()
+
+    def pump(self, near, far):
+        with selectors.DefaultSelector() as both, near, far:
+            both.register(near, selectors.EVENT_READ, far)
+            both.register(far, selectors.EVENT_READ, near)
+            while True:
+                for key, _ in both.select():
+                    try:
+                        part = key.fileobj.recv(65536)
+                        key.data.sendall(part)
+                    except OSError:
+                        return
+                    if not part:
+                        return
+
+    def cut(self):
+        with self.lock:
+            self.open = False
+            for near, far in self.pairs:
+                for side in (near, far):
+                    try:
+                        side.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass
+            self.pairs = []
+
+    def mend(self):
+        with self.lock:
+            self.open = True
+
+
+def lines(tap):
+    return [json.loads(line) for line in tap.out().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def seqs(tap, topic):
+    return [line["seq"] for line in lines(tap) if line.get("topic") == topic]
+
+
+def start(system, **options):
+    """A tap behind a relay that has heard a record of each of two clusters."""
+    relay = Relay(system.broker.endpoints["stream"])
+    tap = system.start_tap(stream_endpoint=relay.endpoint, **options)
+    for number in range(50):
+        publish(system, f"first-{number}")
+        if {line["topic"] for line in lines(tap)} >= {"incident/prod/", "incident/edge/"}:
+            return relay, tap
+    raise AssertionError(tap.log_tail())
+
+
+def publish(system, name, count=1):
+    """So many events of each cluster, acknowledged."""
+    system.publish([fault(f"{name}-{n}", cluster=cluster) for n in range(count) for cluster in ("prod", "edge")], name=name)
+
+
+def journal(system, topic):
+    """The seqs of a topic, as the broker keeps them."""
+    found, after = [], 0
+    while True:
+        page = [json.loads(line) for line in system.broker.get(f"/api/v1/stream?after={after}", raw=True).splitlines()]
+        if not page:
+            return found
+        found += [record["seq"] for record in page if record["topic"] == topic]
+        after = page[-1]["seq"]
+
+
+def catch_up(system, relay, tap, name):
+    """Records until the tap has heard the newest of both clusters."""
+    relay.mend()
+    for number in range(100):
+        publish(system, f"{name}-{number}")
+        if all(seqs(tap, topic)[-1:] == journal(system, topic)[-1:] for topic in ("incident/prod/", "incident/edge/")):
+            return
+    raise AssertionError(tap.log_tail())
+
+
+def test_what_was_missed_is_read_again_in_order_and_once(system):
+    system.start_broker(cluster_queue_size=10000)
+    relay, tap = start(system, url=system.url())
+    begin = {topic: seqs(tap, topic)[0] for topic in ("incident/prod/", "incident/edge/")}
+    relay.cut()
+    publish(system, "missed", 330)  # more than three pages
+    catch_up(system, relay, tap, "later")
+    for topic, first in begin.items():
+        wait_until(lambda: seqs(tap, topic) == [seq for seq in journal(system, topic) if seq >= first], 20, f"{topic} whole")
+    assert "gap" not in tap.log() and not any("gap" in line for line in lines(tap))
+
+
+def test_only_what_the_filter_takes_is_read_again(system):
+    system.start_broker(cluster_queue_size=10000)
+    relay = Relay(system.broker.endpoints["stream"])
+    tap = system.start_tap(stream_endpoint=relay.endpoint, url=system.url(), topic="incident/edge/")
+    for number in range(50):
+        publish(system, f"first-{number}")
+        if lines(tap):
+            break
+    relay.cut()
+    publish(system, "missed", 5)
+    relay.mend()
+    for number in range(100):
+        publish(system, f"later-{number}")
+        if seqs(tap, "incident/edge/")[-1] == journal(system, "incident/edge/")[-1]:
+            break
+    first = seqs(tap, "incident/edge/")[0]
+    assert seqs(tap, "incident/edge/") == [seq for seq in journal(system, "incident/edge/") if seq >= first]
+    assert {line["topic"] for line in lines(tap)} == {"incident/edge/"} and "gap" not in tap.log()
+
+
+def test_without_a_url_the_gap_is_announced(system):
+    system.start_broker()
+    relay, tap = start(system, url="")
+    relay.cut()
+    last = seqs(tap, "incident/prod/")[-1]
+    publish(system, "missed", 3)
+    catch_up(system, relay, tap, "later")
+    gaps = [line["gap"] for line in lines(tap) if "gap" in line and line["gap"]["topic"] == "incident/prod/"]
+    assert len(gaps) == 1 and gaps[0]["after"] == last
+    missing = [seq for seq in journal(system, "incident/prod/") if last < seq <= gaps[0]["upto"]]
+    assert len(missing) >= 3 and not set(missing) & set(seqs(tap, "incident/prod/"))
+    assert f"gap in incident/prod/: records after {last} up to {gaps[0]['upto']} are missing" in tap.log()
+
+
+def test_what_the_broker_does_not_keep_any_more_is_announced(system):
+    broker = system.start_broker()
+    relay, tap = start(system, url=system.url())
+    relay.cut()
+    last = seqs(tap, "incident/prod/")[-1]
+    publish(system, "missed", 3)
+    gone = journal(system, "incident/prod/")[-1]
+    broker.stop()
+    with sqlite3.connect(system.root / "state/broker.db") as store:
+        store.execute("DELETE FROM journal WHERE seq <= ?", (gone + 1,))
+    system.start_broker()
+    catch_up(system, relay, tap, "later")
+    gaps = [line["gap"] for line in lines(tap) if "gap" in line and line["gap"]["topic"] == "incident/prod/"]
+    assert len(gaps) == 1 and gaps[0]["after"] == last and gaps[0]["upto"] >= gone
+    first = system.start_tap(name="again", url=system.url(), after=1)
+    wait_until(lambda: seqs(first, "incident/prod/") == journal(system, "incident/prod/"), 20, "all that is kept")
+    assert f"gap in incident/prod/: records after 1 up to {gaps[0]['upto']} are missing" in first.log()
+
+
+def test_a_broker_that_is_killed_and_comes_back_leaves_no_gap(system):
+    broker = system.start_broker()
+    relay, tap = start(system, url=system.url())
+    begin = seqs(tap, "incident/prod/")[0]
+    for life in range(2):
+        publish(system, f"life-{life}", 20)
+        broker.kill9()
+        broker = system.start_broker()
+    catch_up(system, relay, tap, "later")
+    assert seqs(tap, "incident/prod/") == [seq for seq in journal(system, "incident/prod/") if seq >= begin]
+    assert "gap" not in tap.log()
