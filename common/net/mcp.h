@@ -105,7 +105,7 @@ mcp_state_t
 mcp_state (const mcp_t *self);
 const char *
 mcp_state_name (mcp_state_t state);
-//  Last failure as a sentence, "" when there was none.  Own: borrowed.
+//  Last failure since it was subscribed, as a sentence; "" when there was none.  Own: borrowed.
 const char *
 mcp_last_error (const mcp_t *self);
 //  Last proof of life, boot ms, 0 = none.

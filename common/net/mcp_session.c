@@ -35,6 +35,7 @@ mcp_session_enter_active (mcp_t *self)
         if (self->gap_from_ms)
             mcp_slot_gap (self, self->gap_from_ms, self->last_error);
         self->gap_from_ms = 0;
+        self->last_error [0] = 0;
         mcp_slot_set_state (self, MCP_ACTIVE, "subscribed");
     }
 }
