@@ -397,6 +397,28 @@ def view():
     write("view", "bytes", b"\xff\x1b]0;x\x07\xc2\x9b31m\xe2\x80\xae")
 
 
+# --- slack
+
+HOSTILE = "<!channel> <@U1> @here a@everyone x@example.com *b* _i_ ~s~ `c` & > \u202etxt\x1b\x85\n@\u200bx <http://x|y> "
+
+
+def slack():
+    cause = "## Root Cause (HIGH)\n\n"
+    _, first = next(faults())
+    hostile = {"cluster": HOSTILE, "faultType": HOSTILE, "resource": {"kind": HOSTILE, "name": HOSTILE, "namespace": HOSTILE}}
+    runs = {
+        "plain": (json.dumps(first), cause + "The limit is too low.\n", "/var/incidents/x/output/investigation.md", "timeout", "", "exit 1"),
+        "hostile": (json.dumps(hostile), cause + HOSTILE.replace("\n", " ") + "\n", HOSTILE, HOSTILE, HOSTILE, HOSTILE),
+        "long": (json.dumps({"faultType": "&" * 90, "cluster": "<" * 90, "resource": {"kind": "&" * 90, "name": "&" * 300}}),
+                 cause + "A sentence & another. " * 70, "&" * 700, "&" * 300, "\u4e2d" * 200, "x. " * 200),
+        "unbroken": ("{}", cause + "&" * 900, "@" * 700, "@here" * 60, "*" * 300, "~" * 300),
+        "nothing": ("", "", "", "", "", ""),
+    }
+    for name, parts in runs.items():
+        write("slack", name, RS.join(parts))
+    write("slack", "bytes", b"\xff\x1e## Root Cause\n\n\xff\xc3@here\n\x1e\xe2\x80\x1e\xff@\xff\x1e\xc3\x1e@")
+
+
 if __name__ == "__main__":
-    for target in (sse, wire, fault, render, conf, lines, mcp, server, report, playbook, view):
+    for target in (slack, sse, wire, fault, render, conf, lines, mcp, server, report, playbook, view):
         target()
