@@ -23,9 +23,11 @@ s_memory (loop_t *self)
     self->work_peers = peers_new ();
     self->ingest_peers = peers_new ();
     self->asked = calloc (LIMIT_TURN_MESSAGES, sizeof *self->asked);
+    self->again = calloc (LIMIT_TURN_MESSAGES, sizeof *self->again);
     self->fences = calloc (LIMIT_MSGPACK_ITEMS, sizeof *self->fences);
     self->revokes = calloc (LIMIT_MSGPACK_ITEMS, sizeof *self->revokes);
-    return self->work_peers && self->ingest_peers && self->asked && self->fences && self->revokes
+    return self->work_peers && self->ingest_peers && self->asked && self->again && self->fences
+                   && self->revokes
                ? 0
                : -ENOMEM;
 }
@@ -102,6 +104,7 @@ loop_destroy (loop_t **self_p)
     step_destroy (&self->step);
     conf_destroy (&self->conf);
     free (self->asked);
+    free (self->again);
     free (self->fences);
     free (self->revokes);
     free (self);

@@ -46,6 +46,7 @@ s_signals (broker_t *self)
     sigaddset (&set, SIGINT);
     sigaddset (&set, SIGHUP);
     signal (SIGPIPE, SIG_IGN);
+    signal (SIGXFSZ, SIG_IGN); //  a file at its limit is a write that fails, like on a full disk
     if (pthread_sigmask (SIG_BLOCK, &set, NULL) != 0)
         return EXIT_RUNTIME;
     self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -7,15 +7,28 @@
 #include <errno.h>
 #include <sqlite3.h>
 
-//  The WAL index could not grow: a full disk that SQLite reports as an I/O error.
-static bool
-s_full (sqlite3 *db, int code)
+//  The errno of the last write that failed, on the log's handle or the file's; SQLite's own record of it is not
+//  kept by every way out.
+static int
+s_errno (sqlite3 *db)
 {
-    if ((code & 0xff) == SQLITE_FULL)
+    int error = 0;
+    sqlite3_file *log = NULL;
+    if (sqlite3_file_control (db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log
+        && log->pMethods)
+        (void) log->pMethods->xFileControl (log, SQLITE_FCNTL_LAST_ERRNO, &error);
+    if (!error)
+        (void) sqlite3_file_control (db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error ? error : sqlite3_system_errno (db);
+}
+
+bool
+store_db_full (sqlite3 *db, int code)
+{
+    const int extended = sqlite3_extended_errcode (db), error = s_errno (db);
+    if ((code & 0xff) == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE)
         return true;
-    return (sqlite3_extended_errcode (db) == SQLITE_IOERR_SHMSIZE
-            || sqlite3_extended_errcode (db) == SQLITE_IOERR_WRITE)
-           && sqlite3_system_errno (db) == ENOSPC;
+    return extended == SQLITE_IOERR_WRITE && (error == ENOSPC || error == EDQUOT || error == EFBIG);
 }
 
 int
@@ -24,12 +37,12 @@ store_db_rc (sqlite3 *db, int code, const char *what)
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
         return 0;
     int rc = ERR_STORE;
-    if (s_full (db, code))
+    if (store_db_full (db, code))
         rc = -ENOSPC;
     else if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED)
         rc = -EBUSY;
     log_error ("store refused", kv ("what", what), kv ("code", sqlite3_extended_errcode (db)),
-               kv ("error", sqlite3_errmsg (db)), kv ("errno", sqlite3_system_errno (db)));
+               kv ("error", sqlite3_errmsg (db)), kv ("errno", s_errno (db)));
     return rc;
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 static const char s_pragmas [] =
     "PRAGMA journal_mode = WAL;"
@@ -75,6 +76,20 @@ s_files (store_t *self, err_diag_t *diag)
     return 0;
 }
 
+//  The reserve is made after the database: where it stands alone, the database is lost, and an empty one must not
+//  take its place unnoticed.
+static int
+s_lost (store_t *self, err_diag_t *diag)
+{
+    struct stat st, reserve;
+    if ((stat (self->path, &st) == 0 && st.st_size > 0) || stat (self->reserve_path, &reserve) < 0)
+        return 0;
+    err_diag (diag,
+              "%s is gone or empty, but was there: restore a backup, or remove %s to begin anew",
+              self->path, self->reserve_path);
+    return -EBADMSG;
+}
+
 static int
 s_touch (store_t *self, err_diag_t *diag)
 {
@@ -103,7 +118,7 @@ s_sql_rc (store_t *self, int code, err_diag_t *diag)
     if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
         return s_corrupt (self, sqlite3_errmsg (self->db), diag);
     err_diag (diag, "cannot use %s: %s", self->path, sqlite3_errmsg (self->db));
-    return ERR_STORE;
+    return store_db_full (self->db, code) ? -ENOSPC : ERR_STORE;
 }
 
 static int
@@ -140,8 +155,9 @@ s_number (store_t *self, const char *sql, int64_t other)
 static int
 s_known_schema (store_t *self, err_diag_t *diag)
 {
-    if (s_number (self, "SELECT count (*) FROM sqlite_schema", -1) == 0)
-        return 0;
+    const int64_t tables = s_number (self, "SELECT count (*) FROM sqlite_schema", -1);
+    if (tables <= 0)
+        return tables < 0 ? s_sql_rc (self, sqlite3_errcode (self->db), diag) : 0;
     const int64_t version = s_number (self, "SELECT v FROM meta WHERE k = 'schema_version'", -1);
     if (version == STORE_DB_SCHEMA)
         return 0;
@@ -263,8 +279,6 @@ s_database (store_t *self, err_diag_t *diag)
     sqlite3_extended_result_codes (self->db, 1);
     sqlite3_busy_timeout (self->db, 0);
     rc = s_known_schema (self, diag);
-    if (rc == -EBADMSG && sqlite3_errcode (self->db) == SQLITE_NOTADB)
-        rc = s_corrupt (self, "not a database", diag);
     if (rc == 0)
         rc = s_sql_rc (self, sqlite3_exec (self->db, s_pragmas, NULL, NULL, NULL), diag);
     if (rc == 0)
@@ -283,12 +297,25 @@ s_database (store_t *self, err_diag_t *diag)
     return rc;
 }
 
+//  Is there more room than the reserve takes?  What was freed for verdicts alone is no reason to take events.
+static bool
+s_room (const store_t *self)
+{
+    struct statvfs fs;
+    if (statvfs (self->path, &fs) < 0)
+        return false;
+    return (uint64_t) fs.f_bavail * fs.f_frsize
+           >= (uint64_t) LIMIT_RESERVE_BYTES + LIMIT_RESUME_BYTES;
+}
+
 bool
 store_open_reserve (store_t *self)
 {
     struct stat st;
     if (stat (self->reserve_path, &st) == 0 && st.st_size == LIMIT_RESERVE_BYTES)
         return true;
+    if (!s_room (self))
+        return false;
     own (own_fd) int fd =
         open (self->reserve_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -300,6 +327,26 @@ store_open_reserve (store_t *self)
     return false;
 }
 
+static void
+s_finalize (store_t *self)
+{
+    sqlite3_stmt *stmt = NULL;
+    while ((stmt = sqlite3_next_stmt (self->db, NULL)) != NULL)
+        sqlite3_finalize (stmt);
+}
+
+//  The disk is full at the start: free what is kept for that, and open again.  Err: as s_database.
+static int
+s_database_again (store_t *self, err_diag_t *diag)
+{
+    if (unlink (self->reserve_path) < 0)
+        return -ENOSPC;
+    s_finalize (self);
+    sqlite3_close (self->db);
+    self->db = NULL;
+    return s_database (self, diag);
+}
+
 static int
 s_open (store_t *self, err_diag_t *diag)
 {
@@ -307,11 +354,15 @@ s_open (store_t *self, err_diag_t *diag)
     if (rc == 0)
         rc = s_lock (self, diag);
     if (rc == 0)
+        rc = s_lost (self, diag);
+    if (rc == 0)
         rc = s_touch (self, diag);
     if (rc == 0)
         rc = s_database (self, diag);
+    if (rc == -ENOSPC)
+        rc = s_database_again (self, diag);
     if (rc < 0)
-        return rc;
+        return rc == -ENOSPC ? ERR_STORE : rc;
     if (!store_open_reserve (self)) {
         log_warn ("disk nearly full, new events are refused", kv ("reserve", self->reserve_path));
         self->stats.refusing = true;
@@ -354,9 +405,7 @@ store_destroy (store_t **self_p)
     if (self->db) {
         if (self->open_txn)
             store_rollback (self);
-        sqlite3_stmt *stmt = NULL;
-        while ((stmt = sqlite3_next_stmt (self->db, NULL)) != NULL)
-            sqlite3_finalize (stmt);
+        s_finalize (self);
         (void) failpoint_before ("close", "checkpoint");
         (void) sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         failpoint_after ("close", "checkpoint");

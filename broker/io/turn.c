@@ -225,22 +225,32 @@ s_mail_command (loop_t *self, const mail_t *mail)
 }
 
 static void
+s_step_again (loop_t *self, const step_in_t *in)
+{
+    if (turn_step (self, in) < 0)
+        log_warn (in->kind == STEP_IN_SOURCE ? "source change not recorded"
+                                             : "end of an effect not recorded",
+                  kv ("cluster", in->kind == STEP_IN_SOURCE ? in->as.source.cluster : ""),
+                  kv ("effect", in->kind == STEP_IN_SOURCE ? 0 : in->as.effect.id));
+}
+
+//  Step an input that is said once, and keep it: the turn may be rolled back.
+static void
+s_step_once (loop_t *self, const step_in_t *in)
+{
+    assert (self->again_count < LIMIT_TURN_MESSAGES); //  s_mail_receive sees to it
+    self->again [self->again_count++] = *in;
+    s_step_again (self, in);
+}
+
+static void
 s_mail_source (loop_t *self, const mail_t *mail)
 {
     step_in_t in = {.kind = STEP_IN_SOURCE};
     snprintf (in.as.source.cluster, sizeof in.as.source.cluster, "%s", mail->as.source.cluster);
     snprintf (in.as.source.change, sizeof in.as.source.change, "%s", mail->as.source.change);
     snprintf (in.as.source.reason, sizeof in.as.source.reason, "%s", mail->as.source.reason);
-    if (turn_step (self, &in) < 0)
-        log_warn ("source change not recorded", kv ("cluster", mail->as.source.cluster),
-                  kv ("change", mail->as.source.change));
-}
-
-static void
-s_effect_done (loop_t *self, const step_in_t *in)
-{
-    if (turn_step (self, in) < 0)
-        log_warn ("end of an effect not recorded", kv ("effect", in->as.effect.id));
+    s_step_once (self, &in);
 }
 
 static void
@@ -251,16 +261,15 @@ s_mail_effect_done (loop_t *self, const mail_t *mail)
     in.as.effect.result = mail->as.effect_done.result;
     in.as.effect.retry_after_ms = mail->as.effect_done.retry_after_ms;
     snprintf (in.as.effect.error, sizeof in.as.effect.error, "%s", mail->as.effect_done.error);
-    if (self->done_count < ROW_CHANNELS) //  as many as there can be under way
-        self->dones [self->done_count++] = in;
-    s_effect_done (self, &in);
+    s_step_once (self, &in);
 }
 
 //  Take one mail.  Err: -EAGAIN none there; else the bytes it had.
 static int64_t
 s_mail_receive (loop_t *self)
 {
-    own (mail_destroy) mail_t *mail = mailbox_recv (self->args.inbox);
+    const bool room = self->again_count < LIMIT_TURN_MESSAGES;
+    own (mail_destroy) mail_t *mail = room ? mailbox_recv (self->args.inbox) : NULL;
     if (!mail)
         return -EAGAIN;
     switch (mail->kind) {
@@ -530,8 +539,8 @@ turn_run (loop_t *self)
     self->failed = 0;
     step_begin (self->step, self->now);
     s_held_retry (self);
-    for (size_t i = 0; i < self->done_count; i++) //  delivery says it once: of a turn rolled back
-        s_effect_done (self, &self->dones [i]);
+    for (size_t i = 0; i < self->again_count; i++) //  of a turn that was rolled back
+        s_step_again (self, &self->again [i]);
     const size_t count = s_drain (self);
     if (self->revoked & 1U << CURVE_ROLE_WORKER)
         work_revoke (self, false);
@@ -544,7 +553,7 @@ turn_run (loop_t *self)
     if (self->failed < 0)
         s_fail (self);
     else {
-        self->done_count = 0;
+        self->again_count = 0;
         s_send (self);
         s_cut (self);
         if (store_checkpoint (self->args.store) < 0)

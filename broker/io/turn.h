@@ -41,10 +41,11 @@ struct loop {
     clk_now_t now;
     turn_asked_t *asked; //  LIMIT_TURN_MESSAGES
     size_t asked_count;
-    size_t applied;                 //  writes of this turn already in the transaction
-    int failed;                     //  why this turn cannot commit, 0 = it can
-    step_in_t dones [ROW_CHANNELS]; //  delivery's reports in this turn, kept until it is durable
-    size_t done_count;
+    size_t applied; //  writes of this turn already in the transaction
+    int failed;     //  why this turn cannot commit, 0 = it can
+    step_in_t
+        *again; //  LIMIT_TURN_MESSAGES: inputs that nobody sends again, kept until they are durable
+    size_t again_count;
     //  --- between turns
     turn_held_t *held;
     bool draining;

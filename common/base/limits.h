@@ -50,12 +50,13 @@ enum {
     LIMIT_DRAIN_LINGER_MS = 1000, //  unsent messages at the end of a drain
     //  --- store
     LIMIT_RESERVE_BYTES =
-        LIMIT_MIB (64),               //  freed when the disk is full, so that verdicts still commit
-    LIMIT_WAL_PAGES = 1000,           //  checkpoint beyond this
-    LIMIT_WAL_BYTES = LIMIT_MIB (64), //  the WAL file is cut to this
-    LIMIT_TIDY_ROWS = 200,            //  old event ids deleted in one chunk
-    LIMIT_SWEEP_MS = 600000,          //  files that no row names are looked for this often
-    LIMIT_ORPHAN_MS = 3600000,        //  and removed at this age: the event may be under way
+        LIMIT_MIB (64), //  freed when the disk is full, so that verdicts still commit
+    LIMIT_RESUME_BYTES = LIMIT_MIB (8), //  room beside a new reserve before events are taken again
+    LIMIT_WAL_PAGES = 1000,             //  checkpoint beyond this
+    LIMIT_WAL_BYTES = LIMIT_MIB (64),   //  the WAL file is cut to this
+    LIMIT_TIDY_ROWS = 200,              //  old event ids deleted in one chunk
+    LIMIT_SWEEP_MS = 600000,            //  files that no row names are looked for this often
+    LIMIT_ORPHAN_MS = 3600000,          //  and removed at this age: the event may be under way
     //  --- events
     LIMIT_EVENT_BYTES = LIMIT_MIB (8),          //  larger is discarded, counted, a gap
     LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256), //  larger bodies are files beside the store

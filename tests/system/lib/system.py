@@ -141,10 +141,11 @@ def json_text(value):
 class Daemon(Process):
     """A process with a ready file: its endpoints are known once it is up."""
 
-    def __init__(self, system, name, program, options, env=None, wait=True, words=()):
+    def __init__(self, system, name, program, options, env=None, wait=True, words=(), prefix=()):
         self.ready_path = system.root / f"{name}.ready"
         self.ready_path.unlink(missing_ok=True)
-        super().__init__(system, name, [BIN / program, *words, *flags({**options, "ready_file": self.ready_path})], env)
+        super().__init__(system, name, [*prefix, BIN / program, *words,
+                                        *flags({**options, "ready_file": self.ready_path})], env)
         if wait:
             self.wait_ready()
 
@@ -158,13 +159,13 @@ class Daemon(Process):
 class Broker(Daemon):
     """triage-broker; ports are chosen at the first start and kept for the next ones."""
 
-    def __init__(self, system, options, env=None, wait=True):
+    def __init__(self, system, options, env=None, wait=True, prefix=()):
         ports = {f"{name}_endpoint": f"tcp://127.0.0.1:{free_port()}" for name in ("work", "stream", "ingest", "files")}
         defaults = {**ports, "admin_listen": "127.0.0.1:0", "workspace_root": system.root / "incidents",
                     "state_path": system.root / "state/broker.db", "keys_dir": system.keys_dir,
                     "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md", "log_level": "debug"}
         defaults.update(system.broker_ports)
-        super().__init__(system, "broker", "triage-broker", {**defaults, **options}, env, wait)
+        super().__init__(system, "broker", "triage-broker", {**defaults, **options}, env, wait, prefix=prefix)
 
     def wait_ready(self, timeout_s=30):
         super().wait_ready(timeout_s)
@@ -251,8 +252,8 @@ class System:
     def peer_keys(self, role, name):
         return self.key(role, name) if self.keys_dir.name == "keys" else self.keys_dir
 
-    def start_broker(self, env=None, wait=True, **options):
-        self.broker = Broker(self, options, env, wait)
+    def start_broker(self, env=None, wait=True, prefix=(), **options):
+        self.broker = Broker(self, options, env, wait, prefix)
         return self.broker
 
     def start_worker(self, name="w1", env=None, wait=True, agent="agent.sh", **options):
