@@ -53,12 +53,28 @@ def test_without_keys_a_non_loopback_endpoint_is_refused(system, endpoint):
     assert "without keys" in broker.log() and "triagectl key new" in broker.log()
 
 
-def test_a_second_broker_on_the_same_store_is_refused(system):
+def second_broker(system, **options):
+    defaults = {"state_path": system.root / "other/broker.db", "workspace_root": system.root / "other-incidents",
+                "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md", "admin_listen": "127.0.0.1:0",
+                **{f"{name}_endpoint": "tcp://127.0.0.1:0" for name in ("work", "stream", "ingest", "files")}}
+    words = [word for key, value in {**defaults, **options}.items() for word in ("--" + key.replace("_", "-"), str(value))]
+    return subprocess.run([BIN / "triage-broker", *words], capture_output=True, text=True, timeout=30, check=False,
+                          env={"PATH": "/usr/bin:/bin", "TRIAGE_TEST_ROOT": str(system.root)}, cwd=system.root)
+
+
+def test_a_second_broker_is_refused_on_the_same_store_and_on_the_same_folder(system):
+    broker = system.start_broker()
+    done = second_broker(system, state_path=system.root / "state/broker.db")
+    assert done.returncode == 3 and "another broker holds" in done.stderr and "broker.db" in done.stderr
+    done = second_broker(system, workspace_root=system.root / "incidents")
+    assert done.returncode == 3 and "another broker holds workspace_root" in done.stderr
+    #  another way to the same folder is the same folder
+    (system.root / "link").symlink_to(system.root / "incidents")
+    assert second_broker(system, workspace_root=system.root / "link").returncode == 3
+    system.publish([fault("web-0")])  # the first one has not noticed
+    assert len(broker.incidents()) == 1
+    broker.kill9()  # a lock does not outlive its holder
     system.start_broker()
-    done = run("triage-broker", "--state-path", str(system.root / "state/broker.db"), "--workspace-root",
-               str(system.root / "other"), "--agent-system-prompt-file",
-               str(ROOT / "configs/triage-system-prompt.md"), "--work-endpoint", "tcp://127.0.0.1:0")
-    assert done.returncode == 3, done.stderr
 
 
 def test_a_missing_system_prompt_is_refused(system):
