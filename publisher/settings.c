@@ -122,5 +122,8 @@ const conf_spec_t settings_spec = {
         "Send recorded faults (JSON lines) to a triage broker and wait until each is kept; or "
         "serve them as an MCP server.",
     .positional = "FILE...",
+    .examples = "triage-publisher configs/demo/*.jsonl\n"
+                "triage-publisher --rate 100 --cluster edge - < configs/demo/edge-berlin.jsonl\n"
+                "triage-publisher --serve 127.0.0.1:8080 configs/demo/*.jsonl\n",
     .rows = rows,
     .settings_size = sizeof (settings_t)};

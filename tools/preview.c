@@ -49,6 +49,8 @@ static const conf_option_t s_rows [] = {
 static const conf_spec_t s_spec = {
     .program = "triage-preview",
     .summary = "Take Slack webhook posts and print what Slack would show.",
+    .examples = "triage-preview\n"
+                "SLACK_WEBHOOK_URL=http://127.0.0.1:5590/ triage-broker\n",
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
 };

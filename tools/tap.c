@@ -96,6 +96,9 @@ static const conf_option_t s_rows [] = {
 static const conf_spec_t s_spec = {
     .program = "triage-tap",
     .summary = "Watch the event stream of a broker.",
+    .examples = "triage-tap\n"
+                "triage-tap --topic incident/,worker/ --json\n"
+                "triage-tap --after 0 --count 5\n",
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
 };

@@ -161,10 +161,14 @@ static const conf_option_t s_rows [] = {
      .help = "Time that running agents get after SIGTERM."},
     {0}};
 
-const conf_spec_t settings_spec = {.program = "triage-worker",
-                                   .summary = "Run agents for incidents that the broker assigns.",
-                                   .rows = s_rows,
-                                   .settings_size = sizeof (settings_t)};
+const conf_spec_t settings_spec = {
+    .program = "triage-worker",
+    .summary = "Run agents for incidents that the broker assigns.",
+    .examples = "triage-worker\n"
+                "AGENT_CLI=playbook triage-worker --max-concurrent-agents 4\n"
+                "triage-worker --config configs/worker.yaml --print-config\n",
+    .rows = s_rows,
+    .settings_size = sizeof (settings_t)};
 
 const char *
 settings_agent (const settings_t *self)

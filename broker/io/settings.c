@@ -324,6 +324,9 @@ static const conf_option_t s_rows [] = {
 const conf_spec_t settings_spec = {
     .program = "triage-broker",
     .summary = "Keeps Kubernetes fault events safe and hands incidents to workers.",
+    .examples = "triage-broker\n"
+                "triage-broker --config configs/broker.yaml --check-config\n"
+                "K8S_CLUSTER_MCP_ENDPOINT=http://mcp.example.com:8080 triage-broker\n",
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
 };

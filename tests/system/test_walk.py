@@ -1,0 +1,223 @@
+"""A newcomer's walk: each command that README.md and --help print is run as printed.
+
+Only names of hosts, ports and /etc/triage are put in their place; ports that are not printed come by the
+environment.  What is no command must be listed here, so that a misspelt one does not pass for a picture.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from lib.system import BIN, ROOT, SLOW, Process, System, fault, free_port, wait_until
+from test_flow import FaultServer
+
+PROGRAMS = {"make", "triage-broker", "triage-worker", "triage-publisher", "triage-tap", "triage-preview", "triagectl"}
+PICTURES = ("kubernetes-mcp-server(s)", "incidents/<id>/event.json")  # how indented blocks begin that are no commands
+ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*\s+")
+RECORDER = "some-recorder | "  # stands for whatever writes events
+
+
+def program_of(command):
+    rest = command.removeprefix(RECORDER)
+    while ASSIGNMENT.match(rest):
+        rest = rest[ASSIGNMENT.match(rest).end():]
+    return rest.split()[0] if rest.split() else ""
+
+
+def commands_of(block):
+    """The commands of an indented block; [] when it is one of the pictures."""
+    text = "\n".join(line.strip() for line in block).replace("\\\n", "")
+    if text.startswith(PICTURES):
+        return []
+    return text.splitlines()
+
+
+def readme():
+    """{section: [command]} in order."""
+    sections, title, block = {}, "", []
+    for line in (ROOT / "README.md").read_text().splitlines() + [""]:
+        if re.match(r" {4,}\S", line):
+            block.append(line)
+            continue
+        if block:
+            sections.setdefault(title, []).extend(commands_of(block))
+        block = []
+        if line.startswith("## "):
+            title = line[3:]
+    return sections
+
+
+def help_of(program):
+    done = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, timeout=30, env={})
+    assert done.returncode == 0 and not done.stderr
+    examples = done.stdout.split("\nExamples:\n", 1)[1].split("\n\n", 1)[0]
+    return [line.strip() for line in examples.splitlines()]
+
+
+def stays(command):
+    """Does it run until it is stopped?"""
+    asked = "--check-config" in command or "--print-config" in command or "--count" in command
+    program = program_of(command)
+    return not asked and (program in ("triage-broker", "triage-worker", "triage-tap", "triage-preview") or "--serve" in command)
+
+
+class Walk:
+    """A folder like a fresh checkout after make build, and the network of a machine that nobody shares."""
+
+    def __init__(self, system):
+        self.system, self.here, self.running = system, system.root / "checkout", {}
+        self.started = 0
+        (self.here / "build/release").mkdir(parents=True)
+        (self.here / "build/release/bin").symlink_to(BIN)
+        for name in ("configs", "agent-container"):
+            shutil.copytree(ROOT / name, self.here / name)
+        recorder = system.root / "bin/some-recorder"
+        recorder.parent.mkdir()
+        recorder.write_text("#!/bin/sh\nexec cat configs/demo/staging-eu.jsonl\n")
+        recorder.chmod(0o755)
+        self.ports = {name: free_port() for name in ("work", "stream", "ingest", "files", "admin", "preview", "serve")}
+        endpoint = {name: f"tcp://127.0.0.1:{port}" for name, port in self.ports.items()}
+        self.env = {"PATH": f"{self.here}/build/release/bin:{recorder.parent}:/usr/bin:/bin", "HOME": str(system.root),
+                    "LANG": "C.UTF-8", "TRIAGE_TEST_ROOT": str(system.root), "TRIAGE_WORK_ENDPOINT": endpoint["work"],
+                    "TRIAGE_STREAM_ENDPOINT": endpoint["stream"], "TRIAGE_INGEST_ENDPOINT": endpoint["ingest"],
+                    "TRIAGE_FILES_ENDPOINT": endpoint["files"], "TRIAGE_ADMIN_LISTEN": f"127.0.0.1:{self.ports['admin']}",
+                    "TRIAGE_BROKER_ENDPOINT": endpoint["work"], "TRIAGE_BROKER_FILES_ENDPOINT": endpoint["files"],
+                    "TRIAGE_LISTEN": f"127.0.0.1:{self.ports['preview']}",
+                    "TRIAGE_URL": f"http://127.0.0.1:{self.ports['admin']}"}
+        self.places = {"0.0.0.0:5570": f"0.0.0.0:{self.ports['work']}", "0.0.0.0:5573": f"0.0.0.0:{self.ports['files']}",
+                       "broker:5570": f"127.0.0.1:{self.ports['work']}", "broker:5573": f"127.0.0.1:{self.ports['files']}",
+                       "127.0.0.1:8080": f"127.0.0.1:{self.ports['serve']}", "127.0.0.1:5590": f"127.0.0.1:{self.ports['preview']}",
+                       "/etc/triage": str(system.root / "etc")}
+
+    def run(self, command):
+        """Run it to its end, or until it is up; what it printed on stdout."""
+        for printed, real in self.places.items():
+            command = command.replace(printed, real)
+        if not stays(command):
+            done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, timeout=100 * SLOW, cwd=self.here,
+                                  env=self.env, stdin=subprocess.DEVNULL)
+            assert done.returncode == 0, (command, done.stdout, done.stderr)
+            return done.stdout
+        self.started += 1
+        name = f"{program_of(command)}-{self.started}"
+        ready = self.system.root / f"{name}.ready"
+        process = Process(self.system, name, ["/bin/bash", "-c", "exec env " + command],
+                          env={**self.env, "TRIAGE_READY_FILE": str(ready)}, cwd=self.here)
+        wait_until(lambda: ready.exists() or not process.alive(), 60, f"{command} is up")
+        assert ready.exists(), (command, process.log_tail())
+        self.running[command] = process
+        return ""
+
+    def stop(self):
+        """Everything that was left running ends in order."""
+        for process in reversed(list(self.running.values())):
+            process.stop(timeout_s=60)
+        self.running = {}
+
+    def incidents(self):
+        return json.loads(self.run("triagectl incidents list -o json"))
+
+
+@pytest.fixture
+def walk(tmp_path):
+    """The end of a walk: nothing is left."""
+    system = System(tmp_path)
+    yield Walk(system)
+    system.close()
+
+
+def test_every_block_of_the_readme_is_commands_or_a_picture():
+    sections = readme()
+    assert {program_of(command) for commands in sections.values() for command in commands} <= PROGRAMS, sections
+    assert set(sections) == {"Two commands", "How it flows", "On one machine", "Run it for real", "What an incident leaves",
+                             "Replay"}
+
+
+def test_two_commands():
+    """The tests are one of them, the other one is a step of theirs."""
+    commands = readme()["Two commands"]
+    assert [command.split("#")[0].strip() for command in commands] == ["make demo", "make test"]
+    for command in commands:
+        subprocess.run(["/bin/bash", "-c", command.replace("make", "make --dry-run")], check=True, cwd=ROOT, timeout=60,
+                       stdout=subprocess.DEVNULL)
+    assert "scripts/demo.sh" in (ROOT / "scripts/test.sh").read_text()
+
+
+def test_on_one_machine_and_replay(walk):
+    sections = readme()
+    for command in sections["On one machine"]:
+        if command.startswith("triagectl incidents show"):
+            wait_until(lambda: {row["state"] for row in walk.incidents()} == {"resolved"}, 90, "reports")
+        walk.run(command)
+    count = len(walk.incidents())
+    assert count >= 10
+    replay = sections["Replay"]
+    for command in replay[:2]:
+        walk.run(command)
+    assert len(walk.incidents()) == count and "Traceback" not in walk.run("triagectl status")
+    walk.stop()
+    for name in ("state", "incidents", "workspace"):
+        shutil.rmtree(walk.here / name)
+    for command in replay[2:]:  # recorded faults as an MCP server, and a broker that listens to it
+        walk.run(command)
+    wait_until(lambda: {row["cluster"] for row in walk.incidents()} == {"prod-us-east-1"}, 60, "served")
+    walk.stop()
+
+
+def test_run_it_for_real(walk):
+    server = FaultServer(walk.system, "")
+    walk.places["mcp.example.com:8080"] = server.address
+    os.makedirs(walk.system.root / "etc")
+    (walk.system.root / "etc/key").write_text("sk-ant-none\n")
+    (walk.system.root / "etc/key").chmod(0o600)
+    (walk.system.root / "etc/readonly.kubeconfig").write_text("apiVersion: v1\nkind: Config\n")
+    for command in readme()["Run it for real"]:
+        walk.run(command)
+        if program_of(command) == "triage-broker":
+            wait_until(lambda: json.loads(walk.run("triagectl clusters -o json"))[0]["mcp"]["state"] == "active", 30, "MCP")
+            server.emit([fault("web-0")])
+            wait_until(walk.incidents, 30, "the incident")
+        elif program_of(command) == "triage-worker":
+            wait_until(lambda: json.loads(walk.run("triagectl workers -o json")), 30, "the worker has joined")
+    walk.stop()
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS - {"make"}))
+def test_examples_of_help(walk, program):
+    server = FaultServer(walk.system, "")
+    walk.places["mcp.example.com:8080"] = server.address
+    examples = help_of(program)
+    assert examples and {program_of(command) for command in examples} <= PROGRAMS
+    brokers = [command for command in examples if program_of(command) == "triage-broker"]
+    if not brokers:  # it wants one
+        walk.run("triage-broker")
+    if program in ("triagectl", "triage-tap"):
+        walk.run("triage-publisher configs/demo/*.jsonl")
+    for command in examples:
+        before = dict(walk.running)
+        walk.run(command)
+        if program != "triage-preview":  # its examples belong together
+            for name in set(walk.running) - set(before):
+                walk.running.pop(name).stop(timeout_s=60)
+    walk.stop()
+
+
+def test_help_of_triagectl_names_every_command_that_there_is(walk):
+    text = subprocess.run([BIN / "triagectl", "--help"], capture_output=True, text=True, timeout=30, env={}).stdout
+    lines = text.split("\nCommands:\n", 1)[1].split("\n\n", 1)[0].splitlines()
+    words = [re.split(r"  +", line.strip())[0] for line in lines]
+    assert len(words) > 12 and len(words) == len(set(words))
+    walk.run("triage-broker")
+    walk.run("triage-publisher configs/demo/*.jsonl")
+    values = {"ID": "1", "[ID...]": "1", "ID...": "1", "NAME...": "nobody", "-- WORD...": "-- inc"}
+    for usage in words:
+        command = "triagectl " + " ".join(values.get(word, word) for word in re.split(r" (?=[\[A-Z-])", usage, maxsplit=1))
+        done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, timeout=60, cwd=walk.here, env=walk.env)
+        usual = {"incidents retry": 1, "effects retry": 1, "workers drain": 4, "workers resume": 4, "key new": 2}
+        expected = next((code for start, code in usual.items() if usage.startswith(start)), 0)
+        assert done.returncode == expected, (command, done)
+    walk.stop()
