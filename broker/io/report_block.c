@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { S_STOP = 1, S_FIRST_BLOCKS = 64 };
+enum { S_STOP = 1, S_FIRST_BLOCKS = 64, S_CODE_MAX = 0x10ffff };
 static const char s_unknown [] = "\xef\xbf\xbd"; //  U+FFFD
 
 typedef struct {
@@ -191,7 +191,7 @@ s_break (reader_t *self)
 }
 
 static int
-s_append_code (reader_t *self, unsigned long code)
+s_append_code (reader_t *self, uint32_t code)
 {
     char bytes [4];
     size_t size = 0;
@@ -210,7 +210,22 @@ s_append_code (reader_t *self, unsigned long code)
     }
     if (code >= 0x80)
         bytes [size++] = (char) (0x80 | (code & 0x3f));
-    return code > 0x10ffff ? s_append (self, "\xff", 1) : s_append (self, bytes, size);
+    return code > S_CODE_MAX ? s_append (self, "\xff", 1) : s_append (self, bytes, size);
+}
+
+//  Digits of an entity, decimal or behind an x hexadecimal; too large stays too large.
+static uint32_t
+s_number (const char *text, size_t size)
+{
+    bool hex = text [0] == 'x' || text [0] == 'X';
+    uint32_t number = 0;
+    for (size_t i = hex; i < size && number <= S_CODE_MAX; i++) {
+        uint32_t byte = (unsigned char) text [i];
+        uint32_t digit =
+            byte <= '9' ? byte - (uint32_t) '0' : (byte | 0x20U) - (uint32_t) 'a' + 10U;
+        number = number * (hex ? 16U : 10U) + digit;
+    }
+    return number;
 }
 
 //  "&name;" or "&#number;" as md4c found it; an unknown name stays as it is.
@@ -222,10 +237,8 @@ s_entity (reader_t *self, const char *text, size_t size)
     } known [] = {{"&amp;", "&"},   {"&lt;", "<"},    {"&gt;", ">"},
                   {"&quot;", "\""}, {"&apos;", "'"},  {"&nbsp;", " "},
                   {"&ndash;", "-"}, {"&mdash;", "-"}, {"&hellip;", "..."}};
-    if (size > 3 && text [1] == '#') {
-        bool hex = text [2] == 'x' || text [2] == 'X';
-        return s_append_code (self, strtoul (text + (hex ? 3 : 2), NULL, hex ? 16 : 10));
-    }
+    if (size > 3 && text [1] == '#')
+        return s_append_code (self, s_number (text + 2, size - 3));
     for (size_t i = 0; i < sizeof known / sizeof known [0]; i++)
         if (strlen (known [i].name) == size && memcmp (known [i].name, text, size) == 0)
             return s_append (self, known [i].text, strlen (known [i].text));
