@@ -127,8 +127,8 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
             continue;
         if (rc == 0)
             s_dispatch (self, msg);
-        else if (rc == ERR_NONE)
-            artifact_peer_strike (self, msg, "unknown_type", diag.text);
+        else if (rc == ERR_NONE) //  of a newer peer perhaps: told, not held against it
+            artifact_refuse (self, msg, "unknown_type", diag.text);
         else if (rc == ERR_PROTO && msg->frame.version > 0 && msg->frame.version != FRAME_VERSION)
             artifact_peer_strike (self, msg, "version", diag.text);
         else if (rc == ERR_PROTO)
@@ -262,7 +262,6 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
     self->link = link_bind (LINK_FILES, self->settings->files_endpoint, keys, diag);
     if (!self->link)
         return ERR_CONFIG;
-    link_set_session (self->link, ident_random64 ());
     rc = pthread_create (&self->thread, NULL, s_main, self);
     self->running = rc == 0;
     return -rc;

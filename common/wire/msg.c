@@ -120,7 +120,7 @@ static const codec_field_t s_ping [] = {
     S_FIELD (msg_ping_t, now_ms, CODEC_INT, 0, false, "the sender's wall clock, Unix ms"), S_END};
 
 static const codec_field_t s_bye [] = {
-    S_FIELD (msg_bye_t, reason, CODEC_TEXT, S_WORD, false, "drain, restart"),
+    S_FIELD (msg_bye_t, reason, CODEC_TEXT, S_WORD, false, "W: drain; B: draining"),
     S_FIELD (msg_bye_t, retry_ms, CODEC_INT, 0, false, "come back after this"), S_END};
 
 static const codec_field_t s_error [] = {

@@ -109,3 +109,18 @@ def test_a_message_before_hello_is_told_so(system):
         worker.work.wait([2])
     assert refused.value.code == "hello_first"
     worker.close()
+
+
+@pytest.mark.parametrize("name", ["work", "ingest", "files"])
+def test_a_type_of_a_newer_version_is_told_and_not_held_against_its_sender(system, name):
+    broker = system.start_broker()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as sock:
+        sock.linger = 0
+        sock.connect(broker.endpoints[name])
+        for seq in range(1, 21):
+            sock.send_multipart([HEADER.pack(b"K8T1", 1, 250, 0, 7, seq, 0), b"\x80"])
+            assert sock.poll(10000), "muted"
+            header, body = sock.recv_multipart()
+            _, _, kind, _, session, _, corr = HEADER.unpack(header)
+            assert (kind, session, corr, msgpack.unpackb(body)["code"]) == (16, 0, seq, "unknown_type")
+    assert "muted" not in broker.log()
