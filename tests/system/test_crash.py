@@ -1,7 +1,7 @@
 """kill -9 of every program at every failpoint and at random moments: nothing is lost, nothing is twice.
 
 One run of 500 incidents; whenever a program dies it is started again with its next failpoint armed.
-Witnesses are the publisher's log, the files and a subscriber of our own, never the broker's tables.
+Witnesses are the publisher's log, the files, a webhook and a subscriber of our own, never the broker's tables.
 SPDX-License-Identifier: Apache-2.0
 """
 import collections
@@ -84,6 +84,15 @@ def check_stream(records):
     assert ends and max(ends.values()) == 1, [incident for incident, count in ends.items() if count > 1]
 
 
+def check_told(messages, incidents):
+    """Slack heard of each incident; what it heard twice said so."""
+    told = set()
+    for incident, marked in messages:
+        assert marked or incident not in told, f"{incident} was told twice without a mark"
+        told.add(incident)
+    assert told == set(incidents)
+
+
 def leftovers(system):
     """Files and folders that only something under way has."""
     found = [path for path in system.root.rglob("*")
@@ -121,6 +130,7 @@ def check(system, crashes):
     assert sorted(ours.values()) == [f"pod-{number:03}" for number in range(INCIDENTS)]
     check_acknowledged(system, ours)
     check_stream(crashes.tap.records)
+    check_told(crashes.messages(), folders)
     check_leftovers(system)
     check_bodies(system, crashes.written)
 

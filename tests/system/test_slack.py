@@ -198,16 +198,12 @@ def failpoints():
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("nth", [1, 3])
 @pytest.mark.parametrize("point", failpoints())
-def test_the_flow_when_the_broker_is_killed_anywhere(system, slack, point):
-    for nth in (1, 3):
-        player = Player(system, slack, failpoint=f"{point}:kill:{nth}")
-        player.flow()
-        check_flow(slack, repeats=1)
-        slack.posts.clear()
-        for process in system.processes:
-            process.stop(expect=None)
-        (system.root / "state/broker.db").unlink()
+def test_the_flow_when_the_broker_is_killed_anywhere(system, slack, point, nth):
+    player = Player(system, slack, failpoint=f"{point}:kill:{nth}")
+    player.flow()
+    check_flow(slack, repeats=1)
 
 
 def test_threshold_one(system, slack):

@@ -17,7 +17,8 @@ from pathlib import Path
 import msgpack
 import zmq
 
-from lib.system import BIN, SLOW, free_port
+from lib.system import BIN, SLOW, free_port, wait_until
+from receiver import Receiver, texts_of
 from worker import HEADER, HELLO, PING, Link
 
 LEASE_S = 2
@@ -116,6 +117,7 @@ class Crashes:
         self.random_kills, self.random_at = [], None
         self.running, self.outcomes, self.told = {}, {}, 0
         self.published, self.batch, self.moved, self.link = 0, None, time.monotonic(), None
+        self.slack = Receiver()
         system.broker_ports.update({f"{name}_endpoint": f"tcp://127.0.0.1:{free_port()}"
                                     for name in ("work", "stream", "ingest", "files")},
                                    admin_listen=f"127.0.0.1:{free_port()}")
@@ -186,7 +188,8 @@ class Crashes:
             self.joined_at = {worker: len(self.log_of(worker)) for worker in ("w1", "w2")}
 
     def start_broker(self, name, env):
-        return self.system.start_broker(env=env, wait=False, config=self.config, **BROKER)
+        return self.system.start_broker(env={"SLACK_WEBHOOK_URL": self.slack.url, **env}, wait=False,
+                                        config=self.config, **BROKER)
 
     def start_worker(self, name, env):
         options = dict(WORKER)
@@ -366,6 +369,15 @@ class Crashes:
         self.written += batch
         return path
 
+    def messages(self):
+        """[(incident, was it marked as a repeat)] as they came in."""
+        told = []
+        for post in self.slack.delivered():
+            assert post.kind == "incident", post
+            line = next(text for text in texts_of(post.body) if text.startswith("Incident: "))
+            told.append((line.split()[1], post.marked))
+        return told
+
     # --- the run
 
     def finished(self):
@@ -399,6 +411,7 @@ class Crashes:
             assert time.monotonic() < deadline, self.state()
             self.step()
             time.sleep(0.01)
+        wait_until(lambda: {incident for incident, _ in self.messages()} >= set(self.outcomes), 60, "all told", 0.1)
 
     def state(self):
         armed = {name: life.armed for name, life in self.running.items()}
@@ -410,6 +423,7 @@ class Crashes:
             life.process.signal(signal.SIGCONT)
         self.close_link()
         self.tap.close()
+        self.slack.close()
 
 
 def outcome(folder):
