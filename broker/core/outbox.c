@@ -3,6 +3,7 @@
 #include "broker/core/outbox.h"
 
 #include "broker/core/breaker.h"
+#include "broker/core/tally.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -223,12 +224,28 @@ s_again (step_t *self, effect_t *effect, const step_in_t *in, clk_now_t now)
     s_write (self, effect);
 }
 
+//  For those who look: how it went and how long it took.
+static void
+s_counted (step_t *self, const row_effect_t *row, step_effect_result_t result, clk_now_t now)
+{
+    const entry_t *entry = state_find (self, row->incident.text);
+    self->stats.tries_total [row->channel][result]++;
+    tally_took (&self->stats.effect_time [row->channel],
+                now.boot_ms - self->flight_ms [row->channel]);
+    if (row->channel != ROW_CHANNEL_SLACK || result != STEP_EFFECT_OK || !entry)
+        return;
+    row_incident_t incident;
+    state_row (entry, &incident);
+    tally_took (&self->stats.notice_time, now.wall_ms - incident.created_ms);
+}
+
 void
 outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
 {
     effect_t *effect = s_find (self, in->as.effect.id);
     if (!effect || !s_in_flight (self, effect))
         return;
+    s_counted (self, &effect->row, in->as.effect.result, now);
     self->flight_id [effect->row.channel] = 0;
     if (effect->again) { //  what it did is out of date: once more
         effect->again = false;
@@ -261,6 +278,7 @@ outbox_schedule (step_t *self, clk_now_t now)
             s_write (self, effect);
         }
         self->flight_id [i] = effect->id;
+        self->flight_ms [i] = now.boot_ms;
         state_out (self, STEP_OUT_EFFECT, NULL)->as.effect = effect->row;
     }
 }

@@ -171,6 +171,7 @@ s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     lease_end (self, attempt, outcome, in->as.verdict.reason, "ended", now);
     if (!live) //  its loss is counted already; a late failure changes nothing else
         return STEP_STALE;
+    self->stats.failures_total [verdict_kind (in->as.verdict.reason)]++;
     row_incident_t row;
     state_row (entry, &row);
     row.exit_code = in->as.verdict.exit_code;
@@ -247,6 +248,7 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
                now);
     if (host && live) {
         self->stats.outcomes_total [VERDICT_HOST]++;
+        self->stats.failures_total [verdict_kind (in->as.release.detail)]++;
         row_incident_t row;
         state_row (entry, &row);
         state_text (row.reason, in->as.release.detail);

@@ -134,6 +134,7 @@ struct step {
     effect_t *channels [ROW_CHANNELS];    //  in order; at most the first has been begun
     tally_t *tallies, tally_spare;        //  the spare counts what memory was out for
     int64_t flight_id [ROW_CHANNELS];     //  effect at delivery, 0 = none
+    int64_t flight_ms [ROW_CHANNELS];     //  since when
     int64_t flight_before [ROW_CHANNELS]; //  when the turn began: a rollback returns to it
     int64_t probe_ms, probe_backoff_ms;   //  pause: no probe before, wait after the next failure
     kept_t *kept;

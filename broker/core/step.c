@@ -19,7 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const int64_t step_bounds_s [STEP_BOUNDS] = {5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600};
+const int64_t step_bounds_ms [STEP_BOUNDS] = {10,     50,      250,     1000,   5000,
+                                              10000,  30000,   60000,   120000, 300000,
+                                              600000, 1200000, 1800000, 3600000};
 
 enum { KEEP_ITEMS = 4096 }; //  room of the turn's lists kept from turn to turn
 

@@ -82,7 +82,8 @@ typedef enum {
     STEP_EFFECT_OK,
     STEP_EFFECT_RETRY,  //  it did not happen
     STEP_EFFECT_UNSURE, //  it may have happened: again, marked
-    STEP_EFFECT_PERMANENT
+    STEP_EFFECT_PERMANENT,
+    STEP_EFFECT_RESULTS
 } step_effect_result_t;
 typedef enum {
     STEP_COMMAND_RETRY,
@@ -320,8 +321,8 @@ step_flights (const step_t *self);
 //  --- what admin shows; all counted from the authoritative state
 
 //  How many took at most each bound, not cumulated; the last bucket is beyond all bounds.
-enum { STEP_BOUNDS = 10 };
-extern const int64_t step_bounds_s [STEP_BOUNDS];
+enum { STEP_BOUNDS = 14 };
+extern const int64_t step_bounds_ms [STEP_BOUNDS];
 typedef struct {
     int64_t buckets [STEP_BOUNDS + 1];
     int64_t sum_ms;
@@ -347,8 +348,12 @@ typedef struct {
     int64_t breaker_total [STEP_BREAKERS]; //  transitions, by what to
     int64_t oldest_queued_ms;              //  age of the oldest pending incident, 0 = none
     int64_t last_seq;
-    step_histogram_t run_time [VERDICT_LOST]; //  of reported attempts, by outcome
-    step_histogram_t report_time;             //  from an incident's creation to its report
+    step_histogram_t run_time [VERDICT_LOST];    //  of reported attempts, by outcome
+    step_histogram_t report_time;                //  from an incident's creation to its report
+    step_histogram_t notice_time;                //  from an incident's creation to its message
+    int64_t failures_total [VERDICT_KINDS];      //  reported attempts without a valid report
+    step_histogram_t effect_time [ROW_CHANNELS]; //  of one try
+    int64_t tries_total [ROW_CHANNELS][STEP_EFFECT_RESULTS];
 } step_stats_t;
 void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats);

@@ -61,7 +61,7 @@ tally_took (step_histogram_t *histogram, int64_t ms)
     int i = 0;
     if (ms < 0) //  of two clocks
         ms = 0;
-    while (i < STEP_BOUNDS && ms > step_bounds_s [i] * 1000)
+    while (i < STEP_BOUNDS && ms > step_bounds_ms [i])
         i++;
     histogram->buckets [i]++;
     histogram->sum_ms += ms;

@@ -148,8 +148,8 @@ s_histogram (const metric_t *self, const step_histogram_t *histogram, const char
     int64_t count = 0;
     for (int i = 0; i < STEP_BOUNDS; i++) {
         count += histogram->buckets [i];
-        buf_printf (out, "%s_bucket{%sle=\"%" PRId64 "\"} %" PRId64 "\n", self->name, with,
-                    step_bounds_s [i], count);
+        buf_printf (out, "%s_bucket{%sle=\"%g\"} %" PRId64 "\n", self->name, with,
+                    (double) step_bounds_ms [i] / 1000.0, count);
     }
     count += histogram->buckets [STEP_BOUNDS];
     buf_printf (out, "%s_bucket{%sle=\"+Inf\"} %" PRId64 "\n", self->name, with, count);
@@ -165,10 +165,51 @@ s_print_run_time (const metric_t *self, const admin_view_t *view, buf_t *out)
                      verdict_outcome_name ((verdict_outcome_t) i), out);
 }
 
+//  A step_histogram_t of snapshot_data_t without labels.
 static void
-s_print_report_time (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_time (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    s_histogram (self, &view->data.stats.report_time, NULL, NULL, out);
+    step_histogram_t histogram;
+    memcpy (&histogram, (const char *) &view->data + self->offset, sizeof (histogram));
+    s_histogram (self, &histogram, NULL, NULL, out);
+}
+
+//  --- effects: one try each
+
+static void
+s_print_upload_time (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_histogram (self, &view->data.stats.effect_time [ROW_CHANNEL_STORAGE], "backend", "filesystem",
+                 out);
+}
+
+static void
+s_print_notice_latency (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_histogram (self, &view->data.stats.effect_time [ROW_CHANNEL_SLACK], "integration", "slack",
+                 out);
+}
+
+static void
+s_print_uploads (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    static const char *const outcomes [STEP_EFFECT_RESULTS] = {
+        [STEP_EFFECT_OK] = "success",
+        [STEP_EFFECT_RETRY] = "retry",
+        [STEP_EFFECT_UNSURE] = "unsure",
+        [STEP_EFFECT_PERMANENT] = "permanent",
+    };
+    for (int i = 0; i < STEP_EFFECT_RESULTS; i++)
+        s_sample_of (out, self, "backend", "filesystem", "outcome", outcomes [i],
+                     view->data.stats.tries_total [ROW_CHANNEL_STORAGE][i]);
+}
+
+static void
+s_print_failures (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < VERDICT_KINDS; i++)
+        s_sample (out, self, "reason", verdict_kind_name ((verdict_kind_t) i),
+                  (double) view->data.stats.failures_total [i]);
 }
 
 static void
@@ -448,7 +489,17 @@ static const metric_t s_metrics [] = {
     {"triage_agent_run_duration_seconds", "histogram", "How long agents ran, by outcome.",
      s_print_run_time, 0},
     {"triage_time_to_report_seconds", "histogram", "From an incident's first event to its report.",
-     s_print_report_time, 0},
+     s_print_time, DATA (stats.report_time)},
+    {"triage_time_to_first_notification_seconds", "histogram",
+     "From an incident's first event to its message.", s_print_time, DATA (stats.notice_time)},
+    {"triage_validation_failures_total", "counter",
+     "Attempts that ended without a valid report, by what was wrong.", s_print_failures, 0},
+    {"triage_storage_uploads_total", "counter", "Tries to store an incident's artifacts.",
+     s_print_uploads, 0},
+    {"triage_storage_upload_duration_seconds", "histogram", "How long one such try takes.",
+     s_print_upload_time, 0},
+    {"triage_notification_latency_seconds", "histogram",
+     "How long one try to send a message takes.", s_print_notice_latency, 0},
     {"triage_circuit_breaker_state", "gauge",
      "Circuit breaker of the investigations: 0 closed, 1 open, 2 half open.", s_print_breaker, 0},
     {"triage_circuit_breaker_failures", "gauge", "Incidents in a row that ended without a report.",

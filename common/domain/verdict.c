@@ -41,6 +41,34 @@ verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES])
     return ret_reason [0] ? VERDICT_AGENT : VERDICT_SUCCESS;
 }
 
+//  How each reason of verdict_judge begins.
+static const struct {
+    const char *begin, *name;
+} s_kinds [VERDICT_KINDS] = {
+    [VERDICT_NOT_STARTED] = {"agent execution error:", "not_started"},
+    [VERDICT_TIMED_OUT] = {"agent timed out after ", "timeout"},
+    [VERDICT_EXIT_CODE] = {"agent exited with non-zero code:", "exit_code"},
+    [VERDICT_NO_REPORT] = {"investigation.md file not found", "no_report"},
+    [VERDICT_TOO_SMALL] = {"investigation.md too small:", "too_small"},
+    [VERDICT_OTHER] = {"", "other"},
+};
+
+verdict_kind_t
+verdict_kind (const char *reason)
+{
+    int kind = VERDICT_NOT_STARTED;
+    while (strncmp (reason, s_kinds [kind].begin, strlen (s_kinds [kind].begin)) != 0)
+        kind++; //  OTHER begins like everything
+    return (verdict_kind_t) kind;
+}
+
+const char *
+verdict_kind_name (verdict_kind_t kind)
+{
+    assert (kind < VERDICT_KINDS);
+    return s_kinds [kind].name;
+}
+
 const char *
 verdict_outcome_name (verdict_outcome_t outcome)
 {

@@ -37,6 +37,22 @@ typedef struct {
 verdict_outcome_t
 verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES]);
 
+//  What a reason is about, for counting: the texts above, or anything else a worker may say.
+typedef enum {
+    VERDICT_NOT_STARTED,
+    VERDICT_TIMED_OUT,
+    VERDICT_EXIT_CODE,
+    VERDICT_NO_REPORT,
+    VERDICT_TOO_SMALL,
+    VERDICT_OTHER,
+    VERDICT_KINDS
+} verdict_kind_t;
+verdict_kind_t
+verdict_kind (const char *reason);
+//  "not_started", "timeout", "exit_code", "no_report", "too_small", "other".
+const char *
+verdict_kind_name (verdict_kind_t kind);
+
 const char *
 verdict_outcome_name (verdict_outcome_t outcome);
 bool

@@ -1,12 +1,14 @@
 """/metrics as promtool and an operator read it: well-formed, and true to what has happened.
 SPDX-License-Identifier: Apache-2.0
 """
+import contextlib
 import re
 import shutil
 import signal
 import subprocess
 
 from lib.system import ROOT, fault, wait_until
+from receiver import Receiver
 from test_flow import FaultServer, clusters_yaml
 from worker import Worker
 
@@ -83,7 +85,20 @@ def test_counts_are_what_has_happened(system):
     assert seen.get("agent_run_duration_seconds_count", outcome="agent") == 1
     assert seen.get("time_to_report_seconds_count") == seen.get("time_to_report_seconds_bucket", le="+Inf") == 2
     assert seen.get("time_to_report_seconds_sum") > 0
+    assert seen.get("validation_failures_total", reason="exit_code") == 1
+    assert seen.get("validation_failures_total", reason="timeout") == 0
+    assert seen.get("storage_uploads_total", backend="filesystem", outcome="success") == 3
+    assert seen.get("storage_upload_duration_seconds_count", backend="filesystem") == 3
     assert seen.get("incidents", state="resolved") == 2 and seen.get("incidents", state="suppressed") == 3
+
+
+def test_messages_are_timed(system):
+    with contextlib.closing(Receiver(lambda kind, number: (500, {}) if number == 0 else (200, {}))) as slack:
+        broker = system.start_broker(slack_webhook_url=slack.url)
+        system.start_worker()
+        system.publish([fault("web-0")])
+        wait_metric(broker, 2, "notification_latency_seconds_count", integration="slack")
+        assert Metrics(broker).get("time_to_first_notification_seconds_count") == 1
 
 
 def test_a_reload_is_shown_whether_it_was_taken_or_not(system):

@@ -1,6 +1,7 @@
 """triagectl against a real broker and worker: each command, for people and for programs, and its exit codes.
 SPDX-License-Identifier: Apache-2.0
 """
+import contextlib
 import fcntl
 import json
 import os
@@ -18,6 +19,7 @@ import time
 import pytest
 
 from lib.system import BIN, ROOT, SLOW, fault, processes_of, wait_until
+from receiver import Receiver
 from test_flow import FaultServer, clusters_yaml
 from worker import Worker
 
@@ -250,6 +252,24 @@ def test_a_dead_effect_is_listed_and_retried(system):
     wait_until(lambda: system.result(first) and system.result(second), 20, "stored again")
     assert system.ctl("effects", "retry", 99, expect=4).stderr == "triagectl: 99: no such effect\n"
     assert system.ctl("effects", "retry", "--all").stdout == "nothing to retry\n"
+
+
+def test_a_message_that_slack_has_refused_is_sent_when_it_is_retried(system):
+    answers = {"status": 404}
+    with contextlib.closing(Receiver(lambda kind, number: (answers["status"], {}))) as slack:
+        broker = system.start_broker(slack_webhook_url=slack.url)
+        system.start_worker()
+        system.publish([fault("web-0")])
+        broker.wait_terminal(1)
+        wait_until(lambda: "slack" in system.ctl("effects").stdout, 20, "dead")
+        row = table(system.ctl("effects").stdout)[0]
+        assert row["CHANNEL"] == "slack" and row["STATE"] == "dead" and "404" in system.ctl("incidents", "show", 1).stdout
+        assert slack.secret not in system.ctl("effects", "-o", "json").stdout
+        answers["status"] = 200
+        assert system.ctl("effects", "retry", row["EFFECT"]).stdout.endswith(": due again\n")
+        wait_until(slack.kinds, 20, "delivered")
+        wait_until(lambda: system.ctl("effects").stdout == "no effects\n", 10, "none is dead")
+        assert slack.kinds() == ["incident"]
 
 
 def test_the_stream_is_replayed_over_many_pages(system):

@@ -132,7 +132,7 @@ admin_case_publish (admin_case_t *self, int64_t age_ms)
     data->workers [1].running = 1;
     data->workers [2].running = 2;
     data->reloaded = true;
-    data->stats.report_time.buckets [1] = 1;
+    data->stats.report_time.buckets [5] = 1;
     data->stats.report_time.buckets [STEP_BOUNDS] = 2;
     data->stats.report_time.sum_ms = 8000500;
     data->cluster_count = 1;

@@ -46,6 +46,7 @@ test_metrics_are_prometheus_text_and_escaped (void **state)
         "\ntriage_queue_depth{cluster=\"edge\\\"\"} 7\n",
         "\ntriage_agents_active{cluster=\"edge\\\"\"} 2\n",
         "\ntriage_config_last_reload_successful 1\n",
+        "\ntriage_time_to_report_seconds_bucket{le=\"0.01\"} 0\n",
         "\ntriage_time_to_report_seconds_bucket{le=\"5\"} 0\n",
         "\ntriage_time_to_report_seconds_bucket{le=\"10\"} 1\n",
         "\ntriage_time_to_report_seconds_bucket{le=\"3600\"} 1\n",

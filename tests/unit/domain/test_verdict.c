@@ -143,6 +143,29 @@ test_a_path_longer_than_its_limit_is_refused (void **state)
     assert_false (s_allowed (path));
 }
 
+static void
+test_each_reason_is_of_one_kind (void **state)
+{
+    static const struct {
+        verdict_run_t run;
+        const char *name;
+    } cases [] = {
+        {{.start_error = "no sandbox"}, "not_started"},
+        {{.started = true, .timed_out = true, .timeout_s = 300, .exit_code = 137}, "timeout"},
+        {{.started = true, .exit_code = 3}, "exit_code"},
+        {{.started = true}, "no_report"},
+        {{.started = true, .report_exists = true, .report_bytes = 7}, "too_small"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        char reason [VERDICT_REASON_BYTES];
+        (void) verdict_judge (&cases [i].run, reason);
+        assert_string_equal (verdict_kind_name (verdict_kind (reason)), cases [i].name);
+    }
+    assert_int_equal (verdict_kind ("cannot keep output/investigation.md: No space"),
+                      VERDICT_OTHER);
+    assert_int_equal (verdict_kind (""), VERDICT_OTHER);
+}
+
 int
 main (void)
 {
@@ -154,6 +177,7 @@ main (void)
         cmocka_unit_test (test_a_timeout_counts_before_the_exit_code_of_the_kill),
         cmocka_unit_test (test_an_agent_that_cannot_start_is_the_hosts_matter_and_counts_first),
         cmocka_unit_test (test_a_reason_longer_than_its_field_is_cut),
+        cmocka_unit_test (test_each_reason_is_of_one_kind),
         cmocka_unit_test (test_outcome_names_parse_back),
         cmocka_unit_test (test_only_listed_artifact_paths_travel),
         cmocka_unit_test (test_a_path_longer_than_its_limit_is_refused),
