@@ -65,8 +65,8 @@ s_next (span_t *rest, word_t *ret_word)
     if (end == at)
         return false;
     *ret_word = (word_t){.text = {.at = rest->at + at, .size = end - at},
-                         .before = at > 0 ? rest->at [at - 1] : (char) 0,
-                         .after = end < rest->size ? rest->at [end] : (char) 0,
+                         .before = (char) (at > 0 ? rest->at [at - 1] : 0),
+                         .after = (char) (end < rest->size ? rest->at [end] : 0),
                          .first = broken};
     *rest = (span_t){.at = rest->at + end, .size = rest->size - end};
     return true;
@@ -319,7 +319,7 @@ s_is_other (span_t text)
     return s_is (&word, "hypothesis") && s_next (&text, &word) && s_any (&word, second);
 }
 
-//  "H1: memory (HIGH)", "Primary hypothesis": a title over the text, not the text.
+//  "Primary hypothesis (HIGH)", "H1:": a title over the text, not the text.
 static bool
 s_is_title (span_t text)
 {
@@ -329,10 +329,16 @@ s_is_title (span_t text)
     if (!s_next (&rest, &word) || !s_any (&word, firsts) || memchr (text.at, '.', text.size))
         return false;
     int count = 1;
-    while (count <= S_TITLE_WORDS && s_next (&rest, &word))
+    bool named = word.after == ':'; //  what comes then is the hypothesis itself
+    while (count <= S_TITLE_WORDS && s_next (&rest, &word)) {
+        if (named)
+            return false;
+        named = word.after == ':';
         count++;
+    }
     return count <= S_TITLE_WORDS;
 }
+
 
 //  --- blocks
 

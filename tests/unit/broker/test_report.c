@@ -129,6 +129,10 @@ static const shape_t s_confidences [] = {
     {"title over the text",
      "## Root Cause\n\n**Primary hypothesis (MEDIUM confidence)**\n\nOut of memory.\n",
      "Out of memory.", REPORT_MEDIUM},
+    {"hypothesis on a line of its own",
+     "## Root Cause\n\n**Primary hypothesis:** the limit is too low\n\nThe log shows exit code "
+     "137.\n",
+     "Primary hypothesis: the limit is too low", REPORT_UNKNOWN},
     {"first of two mentions",
      "## Root Cause\n\nHigh confidence that memory ran out; low confidence in the network.\n",
      "High confidence that memory ran out; low confidence in the network.", REPORT_HIGH},
