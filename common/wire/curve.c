@@ -25,6 +25,8 @@ enum {
         100 //  a folder's time has steps of some milliseconds: younger, it may change unseen
 };
 
+static const char s_zap_endpoint [] = "inproc://zeromq.zap.01"; //  RFC 27
+
 static const char *const s_roles [CURVE_ROLE_COUNT] = {"worker", "publisher", "tap"};
 
 //  Which role may speak on which socket; the domain is the socket's name.
@@ -527,7 +529,7 @@ curve_zap_new (const char *keys_dir, err_diag_t *diag)
     self->socket = zsock_new (ZMQ_REP);
     if (self->stop_fd == -1 || self->revoked_fd == -1 || !self->keys_dir || !self->socket
         || s_entries_load (keys_dir, &self->entries, &bad, diag) || bad
-        || zsock_bind (self->socket, "%s", "inproc://zeromq.zap.01") == -1
+        || zsock_bind (self->socket, "%s", s_zap_endpoint) == -1
         || pthread_create (&self->thread, NULL, s_thread, self)) {
         if (diag && !diag->text [0])
             err_diag (diag, "ZAP handler: %s", strerror (errno));
@@ -548,6 +550,8 @@ curve_zap_destroy (curve_zap_t **self_p)
         eventfd_write (self->stop_fd, 1);
         pthread_join (self->thread, NULL);
     }
+    if (self->socket) //  closing alone gives the name free some time later
+        (void) zsock_unbind (self->socket, "%s", s_zap_endpoint);
     zsock_destroy (&self->socket);
     s_entries_free (&self->entries);
     pthread_mutex_destroy (&self->lock);

@@ -153,6 +153,17 @@ test_a_deleted_key_is_told_once_by_its_role (void **state)
 }
 
 static void
+test_a_zap_handler_may_follow_another_at_once (void **state)
+{
+    fixture_t *self = *state;
+    for (int i = 0; i < 200; i++) {
+        curve_zap_t *zap = curve_zap_new (self->keys, NULL);
+        assert_non_null (zap);
+        curve_zap_destroy (&zap);
+    }
+}
+
+static void
 test_a_file_that_is_no_key_keeps_no_deleted_key_alive (void **state)
 {
     fixture_t *self = *state;
@@ -203,6 +214,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_zap_knows_an_enrolled_key_by_its_role, setup,
                                          teardown),
         cmocka_unit_test_setup_teardown (test_a_deleted_key_is_told_once_by_its_role, setup,
+                                         teardown),
+        cmocka_unit_test_setup_teardown (test_a_zap_handler_may_follow_another_at_once, setup,
                                          teardown),
         cmocka_unit_test_setup_teardown (test_a_file_that_is_no_key_keeps_no_deleted_key_alive,
                                          setup, teardown),
