@@ -22,6 +22,25 @@ static const fetch_file_t s_files [] = {{"event.json", "event.json"},
 
 enum { FETCH_FILES = sizeof s_files / sizeof s_files [0] };
 
+void
+fetch_greet (fetch_t *self)
+{
+    self->asked_ms = self->since_ms = 0;
+    self->tries = 0;
+}
+
+//  The socket takes nothing: a broker that is away altogether is waited for, a files socket that cannot be
+//  reached while the other one can is not.
+static int
+s_unsent (fetch_t *self, const session_t *session, int64_t now_ms)
+{
+    if (!session_ready (session))
+        return 0;
+    if (!self->since_ms)
+        self->since_ms = now_ms;
+    return now_ms - self->since_ms < LIMIT_FETCH_TRIES * LIMIT_FILES_RETRY_MS ? 0 : ERR_LIMIT;
+}
+
 int
 fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t attempt,
             int64_t now_ms)
@@ -36,7 +55,8 @@ fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t att
                     .upto = self->offset};
     int64_t seq = session_send_file (session, MSG_GET, &get);
     if (seq < 0)
-        return 0; //  not connected: the next tick tries again, this is no try
+        return s_unsent (self, session, now_ms);
+    self->since_ms = 0;
     self->seq = (uint64_t) seq;
     self->asked_ms = now_ms;
     self->tries++;

@@ -13,12 +13,16 @@ typedef struct {
     size_t index;     //  which file
     int64_t offset;   //  bytes of it on disk
     int64_t asked_ms; //  0 = ask now
+    int64_t since_ms; //  of the first GET that the socket did not take, 0 = it did
     uint64_t seq;     //  of the last GET
     int tries;        //  GETs without an answer or refused
     char error [128]; //  the last refusal
 } fetch_t;
 
-//  Send what is due.  Err: ERR_LIMIT tries used up.
+//  A new session: its peer knows of no GET.
+void
+fetch_greet (fetch_t *self);
+//  Send what is due.  Err: ERR_LIMIT tries used up, or as long without a connection.
 int
 fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t attempt,
             int64_t now_ms) must_check;

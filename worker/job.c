@@ -259,6 +259,8 @@ static int64_t
 s_timeout_ms (const settings_t *settings, int64_t assigned_ms)
 {
     int64_t timeout_ms = assigned_ms > 0 ? assigned_ms : JOB_TIMEOUT_MS;
+    if (timeout_ms > LIMIT_AGENT_TIMEOUT_MS)
+        timeout_ms = LIMIT_AGENT_TIMEOUT_MS;
     if (settings->agent_timeout > 0 && settings->agent_timeout < timeout_ms)
         timeout_ms = settings->agent_timeout;
     return timeout_ms;
@@ -371,8 +373,7 @@ job_greet (job_t *self)
 {
     self->accept_sent = self->started_sent = false;
     self->verdict_ms = 0;
-    self->fetch.asked_ms = 0;
-    self->fetch.tries = 0;
+    fetch_greet (&self->fetch);
     if (self->state == JOB_UPLOAD)
         upload_restart (&self->upload, self->shared->boot_ms, 0);
 }
@@ -557,22 +558,27 @@ s_on_data (job_t *self, const msg_chunk_t *data)
         job_feed (self, JOB_ON_FETCHED);
 }
 
+//  "closed" and "unknown" are the broker's last word about an attempt: its files are of no use any more.
 static void
 s_on_refused (job_t *self, const link_msg_t *msg)
 {
+    const msg_error_t *error = &msg->msg.error;
+    bool over = codec_is (error->code, "closed") || codec_is (error->code, "unknown");
     char text [128];
-    codec_copy (msg->msg.error.text, text, sizeof text);
-    if (self->state == JOB_FETCH && msg->frame.corr == self->fetch.seq)
-        fetch_refused (&self->fetch, text, self->shared->boot_ms);
-    if (self->state == JOB_UPLOAD && codec_is (msg->msg.error.code, "closed")
-        && msg->frame.corr == self->upload.seq) {
-        job_feed (self, JOB_ON_STORED); //  the incident is over, no files are wanted
-        return;
+    codec_copy (error->text, text, sizeof text);
+    if (self->state == JOB_FETCH && msg->frame.corr == self->fetch.seq) {
+        if (over)
+            job_feed (self, JOB_ON_CANCEL);
+        else
+            fetch_refused (&self->fetch, text, self->shared->boot_ms);
     }
-    if (self->state == JOB_UPLOAD && msg->frame.corr == self->upload.seq) {
+    else if (self->state == JOB_UPLOAD && msg->frame.corr == self->upload.seq) {
         log_warn ("upload refused", kv ("incident_id", self->report.incident.text),
                   kv ("text", text));
-        upload_restart (&self->upload, self->shared->boot_ms, LIMIT_FILES_RETRY_MS);
+        if (over)
+            job_feed (self, JOB_ON_STORED);
+        else
+            upload_restart (&self->upload, self->shared->boot_ms, LIMIT_FILES_RETRY_MS);
     }
 }
 

@@ -43,6 +43,7 @@ struct session {
     int64_t credit_number, credit_total, credit_free;
     bool credit_due;
     bool rejected; //  logged once until the next WELCOME
+    uint64_t bad;  //  messages that could not be read
 };
 
 static int
@@ -230,6 +231,15 @@ s_on_message (session_t *self, bool files, int64_t boot_ms)
     self->spec.hooks.message (self->spec.hooks.owner, in, false);
 }
 
+//  Said at the first, second, fourth, eighth ...: who sends many must not fill the log.
+static void
+s_on_bad (session_t *self, const char *text)
+{
+    self->bad++;
+    if ((self->bad & (self->bad - 1)) == 0)
+        log_warn ("bad message from the broker", kv ("error", text), kv ("count", self->bad));
+}
+
 static void
 s_drain_link (session_t *self, bool files, int64_t boot_ms)
 {
@@ -245,7 +255,7 @@ s_drain_link (session_t *self, bool files, int64_t boot_ms)
         if (rc == 0)
             s_on_message (self, files, boot_ms);
         else
-            log_warn ("bad message from the broker", kv ("error", diag.text));
+            s_on_bad (self, diag.text);
     }
 }
 

@@ -134,11 +134,13 @@ enum {
     LIMIT_CLOCK_JUMP_MS = 5000,     //  between two turns: drain first, extend leases once
     LIMIT_REBUILD_MS = 30000,       //  worker socket without an answer: build a new one
     LIMIT_KILL_MS = 5000,           //  KILL is repeated this long, then the rest is reported
-    LIMIT_SUPERVISOR_MS = 10000,    //  a supervisor not done this long after its time is killed
-    LIMIT_SPOOLED = 256,            //  finished reports of one worker; beyond it no credit
-    LIMIT_FILES_RETRY_MS = 5000,    //  files socket: no answer, ask again from what is known
-    LIMIT_FETCH_TRIES = 12,         //  then the attempt is given back
-    LIMIT_SWEEP_ENTRIES = 256,      //  entries of a folder looked at in one go of a clean-up
+    LIMIT_AGENT_TIMEOUT_MS =
+        7 * 24 * 3600 * 1000,    //  the longest run; sums of it stay far from overflow
+    LIMIT_SUPERVISOR_MS = 10000, //  a supervisor not done this long after its time is killed
+    LIMIT_SPOOLED = 256,         //  finished reports of one worker; beyond it no credit
+    LIMIT_FILES_RETRY_MS = 5000, //  files socket: no answer, ask again from what is known
+    LIMIT_FETCH_TRIES = 12,      //  then the attempt is given back
+    LIMIT_SWEEP_ENTRIES = 256,   //  entries of a folder looked at in one go of a clean-up
     LIMIT_QUARANTINE_STREAK = 3,
     LIMIT_QUARANTINE_MIN_MS = 10000,
     LIMIT_QUARANTINE_MAX_MS = 600000,

@@ -1,0 +1,127 @@
+"""What a worker does when its broker talks nonsense: it lives, does what it was asked for in order, and no more.
+SPDX-License-Identifier: Apache-2.0
+"""
+import random
+import time
+
+import pytest
+
+from hostile_broker import HostileBroker, pack
+from lib.system import fault, wait_until
+from test_run import agents, script
+from test_run_killed import REPORT
+from worker import (ASSIGN, CANCEL, CREDIT, DATA, ERROR, GET, GO, LEASE, PROGRESS, RELEASE, SEALED, VERDICT, VERDICT_ACK,
+                    WELCOME)
+
+ID = "0190163d-8694-739b-aea5-966c26f8ad91"
+
+
+@pytest.fixture
+def hostile(system):
+    broker = HostileBroker()
+    system.broker_ports = {f"{name}_endpoint": endpoint for name, endpoint in broker.endpoints.items()}
+    yield broker
+    broker.close()
+
+
+def rss_kib(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def finishes_one(hostile):
+    """The worker takes an incident to its verdict."""
+    fence = hostile.assign()
+    hostile.serve(lambda: [body for body in hostile.all(VERDICT) if body["incident"] == fence["incident"]])
+    return next(body for body in hostile.all(VERDICT) if body["incident"] == fence["incident"])
+
+
+def nonsense(dice):
+    """One message that no broker should send."""
+    fence = {"incident": dice.choice([ID, "../../../../etc", "x" * 40, "\n", ""]),
+             "attempt": dice.choice([0, -1, 1, 2**31, 2**63 - 1])}
+    kind = dice.choice([ASSIGN, CANCEL, LEASE, VERDICT_ACK, WELCOME, ERROR, DATA, GO, SEALED, PROGRESS, 0, 99, 255])
+    body = {**fence, "path": dice.choice(["event.json", "../../x", "/etc/passwd", "output/investigation.md"]),
+            "offset": dice.choice([0, 2**63 - 1, -5]), "size": dice.choice([0, 5, 2**62]), "bytes": b"x" * 10,
+            "upto": dice.choice([0, 2**62, -1]), "result": "stored", "disposition": "missing", "reason": "r" * 200,
+            "cluster": "c\x1b[2J", "timeout_ms": dice.choice([0, -1, 2**63 - 1]), "lease_ms": 2**63 - 1,
+            "ms": dice.choice([0, 1]), "code": "closed", "text": "\x00\x07" * 100, "fatal": False,
+            "proto": 1, "now_ms": -1, "ping_ms": dice.choice([-1, 0, 2**63 - 1]),
+            "revoke": [fence] * dice.choice([0, 3])}
+    parts = pack(kind, body, version=dice.choice([1, 1, 1, 0, 7]), magic=dice.choice([b"K8T1", b"K8T1", b"HTTP"]))
+    shape = dice.randrange(6)
+    if shape == 0:
+        parts = [dice.randbytes(dice.randrange(100)) for _ in range(dice.randrange(1, 7))]
+    elif shape == 1:
+        parts[1] = parts[1][:dice.randrange(len(parts[1]))]
+    elif shape == 2:
+        parts[1] = b"\x91" * 2000 + b"\xdd\xff\xff\xff\xff"
+    return parts
+
+
+def test_nonsense_is_survived(system, hostile):
+    worker = system.start_worker(agent_script_path=script(system, REPORT))
+    hostile.serve(lambda: hostile.all(CREDIT))
+    assert finishes_one(hostile)["outcome"] == "success"
+    before, dice = rss_kib(worker), random.Random(7)
+    for name in ("work", "files"):
+        for _ in range(3000):
+            hostile.raw(name, nonsense(dice))
+            hostile.receive(0)
+    hostile.send("work", WELCOME, {"proto": 1, "now_ms": 1, "ping_ms": 1000, "lease_ms": 60000})
+    assert finishes_one(hostile)["outcome"] == "success"
+    assert worker.alive() and rss_kib(worker) < before + 20000
+    assert len(worker.records("bad message from the broker")) < 30
+    assert [path.name for path in system.root.iterdir() if path.name == "x"] == []
+
+
+def test_assignments_beyond_the_credit_are_given_back(system, hostile):
+    worker = system.start_worker(agent_script_path=script(system, "sleep 600"), max_concurrent_agents=2,
+                                 shutdown_timeout="100ms")
+    hostile.serve(lambda: hostile.all(CREDIT))
+    before = rss_kib(worker)
+    for _ in range(5000):
+        hostile.assign()
+        message = hostile.receive(0)
+        if message:
+            hostile.answer(*message)
+    hostile.serve(lambda: len([words for _, words in agents(system) if "triage-run" in words.split()[0]]) == 2)
+    assert len(list((system.root / "workspace/w1/jobs").iterdir())) == 2
+    assert {body["reason"] for body in hostile.all(RELEASE)} == {"busy"}
+    assert rss_kib(worker) < before + 20000
+
+
+def test_the_longest_possible_deadline_is_a_deadline(system, hostile):
+    system.start_worker(agent_script_path=script(system, REPORT))
+    hostile.serve(lambda: hostile.all(CREDIT))
+    fence = hostile.assign(timeout_ms=2**63 - 1, lease_ms=2**63 - 1)
+    hostile.serve(lambda: hostile.all(VERDICT))
+    assert hostile.all(VERDICT)[0]["incident"] == fence["incident"]
+    assert hostile.all(VERDICT)[0]["outcome"] == "success"
+
+
+@pytest.mark.parametrize("code", ["closed", "unknown"])
+def test_an_attempt_that_is_over_frees_its_slot_before_it_runs(system, hostile, code):
+    system.start_worker(agent_script_path=script(system, REPORT))
+    hostile.serve(lambda: hostile.all(CREDIT))
+    hostile.assign()
+    hostile.serve(lambda: "files" in hostile.routes, silent=(GET,))
+    hostile.send("files", ERROR, {"code": code, "text": "over"}, corr=hostile.seq)
+    begin = time.monotonic()
+    hostile.serve(lambda: hostile.all(RELEASE), silent=(GET,))
+    assert hostile.all(RELEASE)[0]["reason"] == "cancelled" and time.monotonic() - begin < 5
+
+
+def test_a_report_for_a_broker_that_forgot_it_is_not_sent_for_ever(system):
+    """The broker came back with an empty store: it says unknown to the files, stale to the verdict."""
+    broker = system.start_broker()
+    text = "touch ../../../../runs; while [ ! -e ../../../../go ]; do sleep 0.05; done; " + REPORT
+    system.start_worker(agent_script_path=script(system, text))
+    system.publish([fault("web-0")])
+    wait_until(lambda: (system.root / "runs").exists(), 20, "agent runs")
+    broker.kill9()
+    (system.root / "go").touch()
+    spool = system.root / "workspace/w1/spool"
+    wait_until(lambda: list(spool.glob("*/verdict.json")), 20, "spooled")
+    system.start_broker(state_path=system.root / "other/broker.db")
+    wait_until(lambda: not list(spool.iterdir()), 20, "spool empty")
