@@ -18,13 +18,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 extern char **environ;
 
 enum {
     TAP_PAGES = 500, //  pages of one catching up: 100,000 records
-    TAP_FILTERS = 32,
-    TAP_BATCH = 1000 //  live records between two looks at the signals
+    TAP_FILTERS = 32
 };
 
 typedef struct {
@@ -109,17 +109,22 @@ typedef struct {
     tap_watch_t *watch;
     int signal_fd;
     bool color;
+    bool ended;       //  by a signal
     bool topics_full; //  said once
     int64_t shown;
     char *filters [TAP_FILTERS];
     size_t filter_count;
 } tap_t;
 
-//  Is it over: as many as asked for, or nobody reads any more?
+//  Is it over: a signal, as many as asked for, or nobody reads any more?
 static bool
-s_over (const tap_t *self)
+s_over (tap_t *self)
 {
-    return ferror (stdout) || (self->settings->count > 0 && self->shown >= self->settings->count);
+    struct signalfd_siginfo info;
+    if (read (self->signal_fd, &info, sizeof (info)) == (ssize_t) sizeof (info))
+        self->ended = true;
+    return self->ended || ferror (stdout)
+           || (self->settings->count > 0 && self->shown >= self->settings->count);
 }
 
 static void
@@ -246,7 +251,7 @@ static void
 s_receive (tap_t *self)
 {
     link_msg_t msg = {.held_ = NULL};
-    for (int i = 0; i < TAP_BATCH && !s_over (self); i++) {
+    while (!s_over (self)) {
         err_diag_t diag = {.text = ""};
         int rc = link_recv (self->link, &msg, &diag);
         if (rc == -EAGAIN)
@@ -273,8 +278,6 @@ s_watch (tap_t *self)
     while (!s_over (self)) {
         link_wait_t items [] = {{.link = self->link, .fd = -1}, {.fd = self->signal_fd}};
         link_wait (items, 2, -1);
-        if (items [1].readable)
-            return;
         if (items [0].readable)
             s_receive (self);
     }

@@ -2,34 +2,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/term.h"
 
+#include "common/base/utf8.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-//  Length of the valid UTF-8 sequence at `at`, 0 if there is none; its code point in *ret_code.
-static size_t
-s_sequence (const unsigned char *at, size_t left, uint32_t *ret_code)
-{
-    static const uint32_t least [] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = at [0] < 0x80   ? 1
-                    : at [0] < 0xC2 ? 0
-                    : at [0] < 0xE0 ? 2
-                    : at [0] < 0xF0 ? 3
-                    : at [0] < 0xF5 ? 4
-                                    : 0;
-    if (length == 0 || length > left)
-        return 0;
-    uint32_t code = length == 1 ? at [0] : at [0] & (0xFFu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((at [i] & 0xC0) != 0x80)
-            return 0;
-        code = code << 6 | (at [i] & 0x3Fu);
-    }
-    if (code < least [length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
-        return 0;
-    *ret_code = code;
-    return length;
-}
 
 static bool
 s_acts (uint32_t code)
@@ -42,18 +19,17 @@ s_acts (uint32_t code)
 int
 term_escape (const char *text, size_t size, buf_t *out)
 {
-    const unsigned char *at = (const unsigned char *) text;
     while (size > 0) {
         uint32_t code = 0;
-        size_t length = s_sequence (at, size, &code);
+        size_t length = utf8_next (text, size, &code);
         if (length == 0 || (length == 1 && s_acts (code)))
-            buf_printf (out, "\\x%02x", (unsigned) *at);
+            buf_printf (out, "\\x%02x", (unsigned) (unsigned char) *text);
         else if (s_acts (code))
             buf_printf (out, "\\u{%x}", (unsigned) code);
         else
-            buf_append (out, at, length);
+            buf_append (out, text, length);
         length = length ? length : 1;
-        at += length;
+        text += length;
         size -= length;
     }
     return out->failed;

@@ -1,11 +1,16 @@
 """What a tap misses it reads again; what cannot be read again it announces.
 SPDX-License-Identifier: Apache-2.0
 """
+import http.server
 import json
 import selectors
+import signal
 import socket
 import sqlite3
 import threading
+import time
+
+import pytest
 
 from lib.system import fault, wait_until
 
@@ -186,3 +191,40 @@ def test_a_broker_that_is_killed_and_comes_back_leaves_no_gap(system):
     catch_up(system, relay, tap, "later")
     assert seqs(tap, "incident/prod/") == [seq for seq in journal(system, "incident/prod/") if seq >= begin]
     assert "gap" not in tap.log()
+
+
+class Slow(http.server.BaseHTTPRequestHandler):
+    """A stream page that takes its time, has one record, and is never the last."""
+
+    def do_GET(self):
+        after = int(self.path.rsplit("=", 1)[1])
+        time.sleep(0.3)
+        record = {"seq": after + 1, "prev": after, "at_ms": 1, "topic": "incident/prod/", "kind": "incident"}
+        body = (json.dumps(record) + "\n").encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def slow_url():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_signal_ends_the_tap_while_it_reads_again(system, slow_url):
+    system.start_broker()
+    tap = system.start_tap(url=slow_url, after=0)
+    wait_until(lambda: tap.out().count("\n") >= 2, 20, "records read again")
+    tap.signal(signal.SIGTERM)
+    assert tap.wait(10) == 0
+    assert tap.out().count("\n") < 100
