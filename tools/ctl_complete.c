@@ -10,13 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LINE_WORDS = 4 }; //  more than any command has
+
 //  The words so far, without flags and their values.
 typedef struct {
     const conf_option_t *rows;
     const char *last;           //  being written
     const conf_option_t *value; //  last is the value of this row's flag
     const char *url;            //  as given among the words, or NULL
-    const char *words [4];
+    const char *words [LINE_WORDS];
     size_t count;
 } line_t;
 
@@ -56,24 +58,45 @@ s_row (const conf_option_t *rows, const char *word)
     return NULL;
 }
 
+//  The row whose flag the word is, with its value behind '='; NULL = it has none there.
+static const conf_option_t *
+s_row_with_value (const conf_option_t *rows, const char *word, const char **ret_value)
+{
+    char flag [128];
+    const char *equals = word [0] == '-' ? strchr (word, '=') : NULL;
+    if (!equals)
+        return NULL;
+    snprintf (flag, sizeof (flag), "%.*s", (int) (equals - word), word);
+    *ret_value = equals + 1;
+    return s_row (rows, flag);
+}
+
+static void
+s_read_word (line_t *line, const char *before, const char *word, bool last)
+{
+    const char *value = word;
+    const conf_option_t *row = s_row_with_value (line->rows, word, &value);
+    if (!row && before)
+        row = s_row (line->rows, before);
+    if (row && row->type == CONF_BOOL)
+        row = NULL;
+    if (row && strcmp (row->key, "url") == 0 && !last)
+        line->url = value;
+    if (last) {
+        line->last = row ? value : word;
+        line->value = row;
+    }
+    else if (!row && word [0] != '-' && line->count < LINE_WORDS)
+        line->words [line->count++] = word;
+}
+
 static line_t
 s_read (const ctl_t *self)
 {
     line_t line = {.rows = conf_rows (self->conf), .last = ""};
-    for (size_t i = 0; i < self->arg_count; i++) {
-        const char *word = self->args [i];
-        bool last = i + 1 == self->arg_count;
-        const conf_option_t *row = i > 0 ? s_row (line.rows, self->args [i - 1]) : NULL;
-        bool value = row && row->type != CONF_BOOL;
-        if (value && strcmp (row->key, "url") == 0 && !last)
-            line.url = word;
-        if (last) {
-            line.last = word;
-            line.value = value ? row : NULL;
-        }
-        else if (!value && word [0] != '-' && line.count < 4)
-            line.words [line.count++] = word;
-    }
+    for (size_t i = 0; i < self->arg_count; i++)
+        s_read_word (&line, i > 0 ? self->args [i - 1] : NULL, self->args [i],
+                     i + 1 == self->arg_count);
     return line;
 }
 

@@ -160,6 +160,6 @@ main (int argc, char **argv)
     log_set_format ((enum log_format) settings->common.log_format);
     int code = s_run (conf);
     if (fflush (stdout) || ferror (stdout))
-        return ctl_fail (CTL_FAILED, "cannot write the answer: %s", strerror (errno));
+        return ctl_fail (CTL_FAILED, "cannot write the answer: %s", err_str (-errno));
     return code;
 }

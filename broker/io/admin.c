@@ -393,12 +393,15 @@ static void
 s_post (admin_t *self, httpd_request_t *request, const route_t *route, const char *name)
 {
     const char *forbidden = s_forbidden (request);
-    if (forbidden)
+    if (forbidden) {
         s_send_error (request, 403, "forbidden", forbidden);
-    else if (!s_is_json (request))
+    }
+    else if (!s_is_json (request)) {
         s_send_error (request, 415, "content_type", "commands need Content-Type: application/json");
-    else
+    }
+    else {
         s_command (self, request, route, name);
+    }
 }
 
 static void

@@ -464,8 +464,8 @@ def test_colours_only_on_a_terminal_and_without_no_color(system):
 
 COMPLETE = r"""
 source "$SCRIPT"
-COMP_WORDS=(triagectl "$@")
-COMP_CWORD=$#
+COMP_LINE="triagectl $*"
+COMP_POINT=${#COMP_LINE}
 _triagectl
 printf '%s\n' "${COMPREPLY[@]}"
 """
@@ -494,7 +494,9 @@ def test_bash_completes_commands_options_values_and_names(system):
     assert completed(system, "--url", "http://127.0.0.1:1", "workers", "drain", "w") == []
     assert completed(system, "incidents", "list", "--state", "s") == ["suppressed"]
     assert completed(system, "effects", "list", "--state", "") == ["ready", "sending", "done", "dead"]
-    assert completed(system, "status", "-o", "j") == ["json"]
+    assert completed(system, "status", "-o", "j") == ["json"] == completed(system, "status", "--output=j")
+    assert completed(system, f"--url={system.url()}", "incidents", "show", "1") == ["1"]
+    assert completed(system, "--url=http://127.0.0.1:1", "incidents", "show", "1") == []
     assert completed(system, "incidents", "list", "--reason", "over") == ["overflow"]
     flags = completed(system, "stream", "replay", "--")
     assert {"--after", "--limit", "--url", "--output"} <= set(flags) and "--state" not in flags
