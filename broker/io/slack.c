@@ -295,8 +295,7 @@ slack_degraded (const row_alert_t *alert, bool repeated)
     clk_text (alert->first_ms, first, sizeof first);
     clk_text (alert->last_ms, last, sizeof last);
     own (buf_fini) buf_t brief = s_text ();
-    buf_printf (&brief, "AI Agent System Degraded: %s investigations in a row failed within %s",
-                count, window);
+    buf_printf (&brief, "AI Agent System Degraded: failure count %s within %s", count, window);
     buf_t times = s_text ();
     buf_printf (&times, "First failure: %s  |  Last failure: %s", first, last);
     json_t *blocks =
@@ -313,7 +312,7 @@ slack_recovered (const row_alert_t *alert, bool repeated)
     snprintf (count, sizeof count, "%" PRId64, alert->count);
     s_duration (alert->last_ms - alert->first_ms, down, sizeof down);
     own (buf_fini) buf_t brief = s_text ();
-    buf_printf (&brief, "AI Agent System Recovered after %s and %s failures", down, count);
+    buf_printf (&brief, "AI Agent System Recovered: down for %s, total failures %s", down, count);
     json_t *blocks =
         json_pack ("[o,{s:s,s:[o,o]}]", s_header ("AI Agent System Recovered"), "type", "section",
                    "fields", s_field ("Total Downtime", down), s_field ("Total Failures", count));
