@@ -35,6 +35,8 @@ disk_incident (const disk_t *self, const char *id)
 {
     disk_incident_t *incident = NULL;
     HASH_FIND_STR (self->incidents, id, incident);
+    if (!incident)
+        HASH_FIND_STR (self->over, id, incident);
     return incident;
 }
 
@@ -84,6 +86,13 @@ s_check_winner (disk_t *self, const row_incident_t *row)
 }
 
 static void
+s_move (disk_incident_t **from, disk_incident_t **to, disk_incident_t *incident)
+{
+    HASH_DEL (*from, incident);
+    HASH_ADD_KEYPTR (hh, *to, incident->id.text, strlen (incident->id.text), incident);
+}
+
+static void
 s_apply_incident (disk_t *self, const row_incident_t *row, clk_now_t now)
 {
     disk_incident_t *incident = disk_incident (self, row->id.text);
@@ -99,6 +108,8 @@ s_apply_incident (disk_t *self, const row_incident_t *row, clk_now_t now)
         if (row->linked.text [0] && !disk_incident (self, row->linked.text))
             disk_break (self, "I7 %s is linked to nothing", row->id.text);
     }
+    else if (!incident->row)
+        s_move (&self->over, &self->incidents, incident);
     bool was_open =
         incident->state == INCIDENT_PENDING || incident->state == INCIDENT_INVESTIGATING;
     bool is_open = !incident_terminal (row->state);
@@ -330,8 +341,7 @@ void
 disk_load (disk_t *self, step_t *step, clk_now_t now)
 {
     for (const disk_incident_t *item = self->incidents; item; item = item->hh.next)
-        if (item->row
-            && (!incident_terminal (item->state) || now.boot_ms - item->closed_ms < 120000))
+        if (!incident_terminal (item->state) || now.boot_ms - item->closed_ms < 120000)
             s_must (step_load_incident (step, item->row));
     for (const disk_attempt_t *item = self->attempts; item; item = item->hh.next) {
         const disk_incident_t *of = disk_incident (self, item->row.incident.text);
@@ -352,8 +362,7 @@ disk_tidy (disk_t *self, clk_now_t now)
     disk_incident_t *incident, *next;
     HASH_ITER (hh, self->incidents, incident, next)
     {
-        if (!incident_terminal (incident->state) || !incident->row
-            || now.boot_ms - incident->closed_ms < TIDY_MS)
+        if (!incident_terminal (incident->state) || now.boot_ms - incident->closed_ms < TIDY_MS)
             continue;
         for (int64_t i = 1; i <= incident->row->attempts; i++) {
             disk_attempt_t *attempt = disk_attempt (self, incident->id.text, i);
@@ -364,6 +373,28 @@ disk_tidy (disk_t *self, clk_now_t now)
         }
         free (incident->row);
         incident->row = NULL;
+        s_move (&self->incidents, &self->over, incident);
+    }
+    disk_effect_t *effect, *next_effect;
+    HASH_ITER (hh, self->dead, effect, next_effect)
+    {
+        incident = disk_incident (self, effect->row.incident.text);
+        if (incident && !incident->row) {
+            HASH_DEL (self->dead, effect);
+            free (effect);
+        }
+    }
+}
+
+static void
+s_incidents_free (disk_incident_t **incidents_p)
+{
+    disk_incident_t *incident, *next;
+    HASH_ITER (hh, *incidents_p, incident, next)
+    {
+        HASH_DEL (*incidents_p, incident);
+        free (incident->row);
+        free (incident);
     }
 }
 
@@ -371,13 +402,8 @@ void
 disk_fini (disk_t *self)
 {
     voice_fini (self);
-    disk_incident_t *incident, *next_incident;
-    HASH_ITER (hh, self->incidents, incident, next_incident)
-    {
-        HASH_DEL (self->incidents, incident);
-        free (incident->row);
-        free (incident);
-    }
+    s_incidents_free (&self->incidents);
+    s_incidents_free (&self->over);
     disk_attempt_t *attempt, *next_attempt;
     HASH_ITER (hh, self->attempts, attempt, next_attempt)
     {

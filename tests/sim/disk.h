@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
     ident_t id;
-    row_incident_t *row; //  NULL once it is long over
+    row_incident_t *row; //  NULL: long over
     incident_state_t state;
     int64_t winner, live;
     int64_t ends, effects, executed, ambiguous;
@@ -51,13 +51,16 @@ typedef struct {
 } disk_topic_t;
 
 //  A message of the voice, by key; the alert's row where it has one.
-typedef struct {
+typedef struct disk_message disk_message_t;
+
+struct disk_message {
     char key [96];
     row_alert_t alert;
     int64_t effect, asked_ms, arrived;
-    bool unsure; //  it may have arrived unseen
+    bool unsure;                //  it may have arrived unseen
+    disk_message_t *next_alert; //  those with an alert, in the order asked for
     UT_hash_handle hh;
-} disk_message_t;
+};
 
 //  The breaker as a count of ended incidents gives it.
 typedef struct {
@@ -67,12 +70,14 @@ typedef struct {
 
 typedef struct {
     disk_incident_t *incidents;
+    disk_incident_t
+        *over; //  those that are long over: nothing walks them, so that steps stay cheap
     disk_attempt_t *attempts;
     disk_event_t *events;
     disk_effect_t *effects; //  to be done
     disk_effect_t *dead;    //  until retried or replaced
     disk_topic_t *topics;
-    disk_message_t *messages;
+    disk_message_t *messages, *alerts;
     row_breaker_t breaker;
     disk_model_t model;
     int64_t threshold; //  of the breaker

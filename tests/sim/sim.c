@@ -116,18 +116,20 @@ s_step (sim_t *self, step_in_t *in)
         disk_break (&self->disk, "step failed: %s", err_str (rc));
 }
 
-//  Some incident of the disk, in memory or not.
+//  Some incident of the disk, in memory or not, the oldest or the newest.
 static const row_incident_t *
 s_some_incident (sim_t *self)
 {
+    uint64_t count = HASH_COUNT (self->disk.incidents);
     uint64_t skip = peers_random (&self->peers, 80);
+    if (peers_random (&self->peers, 2) && skip < count) //  one of the last: it may be open
+        skip = count - 1 - skip / 8;
     const row_incident_t *chosen = NULL;
-    for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next)
-        if (item->row) {
-            chosen = item->row;
-            if (!skip--)
-                break;
-        }
+    for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next) {
+        chosen = item->row;
+        if (!skip--)
+            break;
+    }
     return chosen;
 }
 
@@ -365,8 +367,10 @@ s_report (const sim_t *self)
             self->dispositions [STEP_UPLOAD_AGAIN]);
     voice_report (&self->disk);
     int64_t states [INCIDENT_STATES] = {0};
-    for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next)
-        states [item->state]++;
+    const disk_incident_t *tables [] = {self->disk.incidents, self->disk.over};
+    for (size_t i = 0; i < sizeof tables / sizeof tables [0]; i++)
+        for (const disk_incident_t *item = tables [i]; item; item = item->hh.next)
+            states [item->state]++;
     for (int i = 1; i < INCIDENT_STATES; i++)
         printf ("%s %" PRId64 " ", incident_state_name ((incident_state_t) i), states [i]);
     puts ("");

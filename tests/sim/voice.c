@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 static disk_message_t *
 s_message (const disk_t *disk, const char *key)
@@ -123,6 +124,8 @@ voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now)
         disk_break (disk, "I9 %s was asked for twice", row->key);
     message->effect = message->arrived = 0;
     message->unsure = false;
+    if (!message->alert.key [0])
+        LL_APPEND2 (disk->alerts, message, next_alert);
     message->alert = *row;
     message->asked_ms = now.wall_ms;
     if (s_begins (row->key, "recovered/") && !s_degraded (disk, row->key))
@@ -234,8 +237,8 @@ voice_load (const disk_t *disk, step_t *step, clk_now_t now)
 {
     if (disk->breaker.id)
         s_must (step_load_breaker (step, &disk->breaker));
-    for (const disk_message_t *item = disk->messages; item; item = item->hh.next)
-        if (item->alert.key [0] && item->asked_ms > now.wall_ms - LIMIT_OVERFLOW_MS)
+    for (const disk_message_t *item = disk->alerts; item; item = item->next_alert)
+        if (item->asked_ms > now.wall_ms - LIMIT_OVERFLOW_MS)
             s_must (step_load_alert (step, &item->alert));
 }
 
