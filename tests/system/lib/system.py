@@ -351,6 +351,8 @@ class System:
                     pass
             if left:
                 raise AssertionError(f"left running: {left}") from None
+        for reserve in self.root.glob("**/*.reserve"):
+            reserve.unlink()  # 64 MiB each, and the folders of a whole run are kept
         report = self.sanitizer_report()
         assert not report, report
 
