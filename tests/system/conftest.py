@@ -1,4 +1,5 @@
 """Fixtures of the system tests.  SPDX-License-Identifier: Apache-2.0"""
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,17 +25,30 @@ def pytest_collection_modifyitems(config, items):
     items[:] = chosen
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Keep what the test came to where its fixtures find it."""
+    outcome = yield
+    if call.when == "call":
+        item.passed = outcome.get_result().passed
+
+
 @pytest.fixture
-def system(tmp_path):
+def system(request, tmp_path):
     """A k8s-triage without keys; everything is stopped and looked for at the end."""
-    whole = System(tmp_path)
-    yield whole
-    whole.close()
+    yield from whole(request, tmp_path, False)
 
 
 @pytest.fixture
-def secure(tmp_path):
+def secure(request, tmp_path):
     """The same with CURVE keys."""
-    whole = System(tmp_path, keys=True)
-    yield whole
-    whole.close()
+    yield from whole(request, tmp_path, True)
+
+
+def whole(request, folder, keys):
+    """A system; of one that passed nothing is left, for a store's reserve alone is 64 MiB."""
+    system = System(folder, keys=keys)
+    yield system
+    system.close()
+    if getattr(request.node, "passed", False):
+        shutil.rmtree(folder, ignore_errors=True)
