@@ -178,7 +178,8 @@ def test_run_it_for_real(walk):
     for command in readme()["Run it for real"]:
         walk.run(command)
         if program_of(command) == "triage-broker":
-            wait_until(lambda: json.loads(walk.run("triagectl clusters -o json"))[0]["mcp"]["state"] == "active", 30, "MCP")
+            wait_until(lambda: [cluster for cluster in json.loads(walk.run("triagectl clusters -o json"))
+                                if cluster["mcp"]["state"] == "active"], 30, "MCP")
             server.emit([fault("web-0")])
             wait_until(walk.incidents, 30, "the incident")
         elif program_of(command) == "triage-worker":
