@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 
 struct keeper {
+    const redact_t *secrets;
     mailbox_t *todo, *done;
     int stop_fd; //  eventfd: readable = end the thread
     pthread_t thread;
@@ -24,19 +25,19 @@ struct keeper {
 static void
 s_unreadable (spool_report_t *report, int rc)
 {
-    bool host = rc == -EIO || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE;
-    report->outcome = host ? VERDICT_HOST : VERDICT_AGENT;
+    bool agent = rc == -EACCES || rc == -EPERM || rc == ERR_LIMIT || rc == ERR_STALE;
+    report->outcome = agent ? VERDICT_AGENT : VERDICT_HOST;
     snprintf (report->reason, sizeof report->reason, "%sinvestigation.md cannot be read: %s",
-              host ? "agent execution error: " : "", err_str (rc));
+              agent ? "" : "agent execution error: ", err_str (rc));
 }
 
 //  What the disk does not take is uploaded from where it is.
 static void
-s_keep (keeper_item_t *item)
+s_keep (const keeper_t *self, keeper_item_t *item)
 {
     home_claim (item->dir);
     int unsynced = 0;
-    int rc = spool_collect (item->dir, &item->report, &unsynced);
+    int rc = spool_collect (item->dir, self->secrets, &item->report, &unsynced);
     if (rc < 0 && item->report.outcome == VERDICT_SUCCESS)
         s_unreadable (&item->report, rc);
     item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, &item->report);
@@ -56,7 +57,7 @@ s_thread (void *arg)
         keeper_item_t *item = mailbox_recv (self->todo);
         if (!item)
             continue;
-        s_keep (item);
+        s_keep (self, item);
         //  There is room: the loop gives no more than it has slots.
         if (mailbox_send (self->done, &item) < 0)
             own_mem (&item);
@@ -65,11 +66,12 @@ s_thread (void *arg)
 }
 
 keeper_t *
-keeper_new (void)
+keeper_new (const redact_t *secrets)
 {
     keeper_t *self = calloc (1, sizeof (keeper_t));
     if (!self)
         return NULL;
+    self->secrets = secrets;
     self->stop_fd = eventfd (0, EFD_CLOEXEC);
     self->todo = mailbox_new (LIMIT_SLOTS, own_mem);
     self->done = mailbox_new (LIMIT_SLOTS, own_mem);

@@ -17,9 +17,9 @@ typedef struct {
     int error;              //  given back: 0, or why it could not be spooled
 } keeper_item_t;
 
-//  NULL when out of memory or threads.
+//  NULL when out of memory or threads.  Own: borrows secrets.
 keeper_t *
-keeper_new (void);
+keeper_new (const redact_t *secrets);
 //  Waits for the item at hand; what is not begun stays in its workspace.
 void
 keeper_destroy (keeper_t **self_p);

@@ -15,6 +15,8 @@ static const char *const s_inherited [] = {"LANG",     "TZ",        "http_proxy"
                                            "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY",
                                            "NO_PROXY", "ALL_PROXY"};
 
+enum { RUN_NAME = 128 }; //  of a variable, with its NUL
+
 void
 run_words_fini (run_words_t *self)
 {
@@ -135,22 +137,57 @@ s_provider_key (const settings_t *settings, run_words_t *words)
     }
 }
 
-//  agent_env: names between commas; what the contract sets cannot be set by it.
+//  The next name of agent_env, between commas; false at the end.  Longer ones than any variable has are
+//  passed over.
+static bool
+s_next_name (const char **at_p, char ret_name [RUN_NAME])
+{
+    while (**at_p) {
+        size_t size = strcspn (*at_p, ", ");
+        bool good = size > 0 && size < RUN_NAME;
+        if (good)
+            snprintf (ret_name, RUN_NAME, "%.*s", (int) size, *at_p);
+        *at_p += size;
+        *at_p += strspn (*at_p, ", ");
+        if (good)
+            return true;
+    }
+    return false;
+}
+
+//  What the contract sets cannot be set by agent_env.
 static void
 s_named (const settings_t *settings, run_words_t *words)
 {
-    const char *at = settings->agent_env;
-    while (*at) {
-        size_t size = strcspn (at, ", ");
-        char name [128];
-        if (size > 0 && size < sizeof name) {
-            snprintf (name, sizeof name, "%.*s", (int) size, at);
-            if (!s_has (words, name, size))
-                s_variable (words, name, s_lookup (settings, name));
-        }
-        at += size;
-        at += strspn (at, ", ");
-    }
+    char name [RUN_NAME];
+    for (const char *at = settings->agent_env; s_next_name (&at, name);)
+        if (!s_has (words, name, strlen (name)))
+            s_variable (words, name, s_lookup (settings, name));
+}
+
+static bool
+s_names_secret (const char *name)
+{
+    static const char *const words [] = {"KEY", "TOKEN", "SECRET", "PASSWORD"};
+    for (size_t i = 0; i < sizeof words / sizeof words [0]; i++)
+        if (strcasestr (name, words [i]))
+            return true;
+    return false;
+}
+
+void
+run_secrets (const settings_t *settings, redact_t *ret_secrets)
+{
+    redact_t secrets = {.count = 0};
+    redact_add (&secrets, settings->anthropic_api_key);
+    redact_add (&secrets, settings->openai_api_key);
+    redact_add (&secrets, settings->gemini_api_key);
+    redact_add (&secrets, settings->google_api_key);
+    char name [RUN_NAME];
+    for (const char *at = settings->agent_env; s_next_name (&at, name);)
+        if (s_names_secret (name))
+            redact_add (&secrets, getenv (name));
+    *ret_secrets = secrets;
 }
 
 void

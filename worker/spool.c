@@ -14,10 +14,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { SPOOL_READ_BYTES = LIMIT_KIB (64), SPOOL_VERDICT_BYTES = LIMIT_KIB (64) };
+enum { SPOOL_VERDICT_BYTES = LIMIT_KIB (64) };
 
 static void
 s_close (DIR **dir_p)
@@ -76,24 +77,19 @@ spool_report_size (const char *dir)
                                                                                : -1;
 }
 
-//  Of the first size bytes: the file may be another name of one that grows.  Err: ERR_STALE it shrank.
+//  Read the first size bytes: the file may be another name of one that grows.  Err: ERR_STALE it shrank.
 static int
-s_digest (int fd, int64_t size, char ret_sha256 [DIGEST_HEX])
+s_read (int fd, int64_t size, char *ret_bytes)
 {
-    own (digest_destroy) digest_t *digest = digest_new ();
-    if (!digest)
-        return -ENOMEM;
-    char bytes [SPOOL_READ_BYTES];
-    while (size > 0) {
-        ssize_t got = read (fd, bytes, size < SPOOL_READ_BYTES ? (size_t) size : sizeof bytes);
+    int64_t done = 0;
+    while (done < size) {
+        ssize_t got = read (fd, ret_bytes + done, (size_t) (size - done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return got < 0 ? -errno : ERR_STALE;
-        digest_add (digest, bytes, (size_t) got);
-        size -= got;
+        done += got;
     }
-    digest_finish_hex (digest, ret_sha256);
     return 0;
 }
 
@@ -115,71 +111,101 @@ s_listed (const spool_report_t *report, const char *path)
     return false;
 }
 
-static int
-s_read_in (int dir_fd, const char *path, spool_report_t *report, int *unsynced)
+//  What spool_collect works on.
+typedef struct {
+    int dir_fd;
+    const redact_t *secrets;
+    spool_report_t *report;
+    int unsynced; //  first error of a sync
+} collect_t;
+
+static void
+s_note (collect_t *self, int rc)
 {
+    if (self->unsynced == 0)
+        self->unsynced = rc;
+}
+
+//  A new file in place of the one that holds a secret: that one may have other names elsewhere.
+static int
+s_replace (int dir_fd, const char *path, const char *bytes, size_t size)
+{
+    const char *slash = strchr (path, '/');
+    if (!slash)
+        return durable_write (dir_fd, path, bytes, size, "redact");
+    char part [LIMIT_PATH_BYTES];
+    snprintf (part, sizeof part, "%.*s", (int) (slash - path), path);
+    own (own_fd) int fd = s_open (dir_fd, part, O_RDONLY | O_DIRECTORY);
+    return fd < 0 ? fd : durable_write (fd, slash + 1, bytes, size, "redact");
+}
+
+static int
+s_read_in (collect_t *self, const char *path)
+{
+    spool_report_t *report = self->report;
     int64_t size = 0;
-    own (own_fd) int fd = s_open_regular (dir_fd, path, &size);
+    own (own_fd) int fd = s_open_regular (self->dir_fd, path, &size);
     if (fd < 0)
         return fd;
     if (size > verdict_path_limit (path) || s_total (report) + size > LIMIT_INCIDENT_BYTES
         || report->file_count == LIMIT_ATTEMPT_FILES)
         return ERR_LIMIT;
-    spool_file_t *file = &report->files [report->file_count];
-    snprintf (file->path, sizeof file->path, "%s", path);
-    file->size = size;
-    int rc = s_digest (fd, size, file->sha256);
+    own (own_mem) char *bytes = malloc ((size_t) size + 1);
+    int rc = bytes ? s_read (fd, size, bytes) : -ENOMEM;
     if (rc < 0)
         return rc;
-    report->file_count++;
-    rc = durable_sync (fd, "collect");
-    if (*unsynced == 0)
-        *unsynced = rc;
+    size_t found = redact (self->secrets, bytes, (size_t) size);
+    if (found > 0) {
+        log_warn ("secrets removed from a file of the agent",
+                  kv ("incident_id", report->incident.text), kv ("path", path),
+                  kv ("count", found));
+        rc = s_replace (self->dir_fd, path, bytes, (size_t) size);
+    }
+    else
+        s_note (self, durable_sync (fd, "collect"));
+    if (rc < 0)
+        return rc;
+    spool_file_t *file = &report->files [report->file_count++];
+    snprintf (file->path, sizeof file->path, "%s", path);
+    file->size = size;
+    digest_hex (bytes, (size_t) size, file->sha256);
     return 0;
 }
 
 //  Err: why a file that is there was left out.
 static int
-s_add (int dir_fd, const char *path, spool_report_t *report, int *unsynced)
+s_add (collect_t *self, const char *path)
 {
-    if (!verdict_path_allowed (path, strlen (path)) || s_listed (report, path))
+    if (!verdict_path_allowed (path, strlen (path)) || s_listed (self->report, path))
         return 0;
-    int rc = s_read_in (dir_fd, path, report, unsynced);
+    int rc = s_read_in (self, path);
     if (rc < 0 && rc != ERR_NONE)
-        log_warn ("file left out", kv ("incident_id", report->incident.text), kv ("path", path),
-                  kv ("error", err_str (rc)));
+        log_warn ("file left out", kv ("incident_id", self->report->incident.text),
+                  kv ("path", path), kv ("error", err_str (rc)));
     return rc == ERR_NONE ? 0 : rc;
 }
 
 static void
-s_sync_folder (int fd, int *unsynced)
+s_add_logs (collect_t *self)
 {
-    int rc = durable_folder (fd, "collect");
-    if (*unsynced == 0)
-        *unsynced = rc;
-}
-
-static void
-s_add_logs (int dir_fd, spool_report_t *report, int *unsynced)
-{
-    int fd = s_open (dir_fd, "logs", O_RDONLY | O_DIRECTORY);
+    int fd = s_open (self->dir_fd, "logs", O_RDONLY | O_DIRECTORY);
     own (s_close) DIR *dir = fd < 0 ? NULL : fdopendir (fd);
     if (!dir) {
         own_fd (&fd);
         return; //  the agent removed it: nothing to collect
     }
-    s_sync_folder (fd, unsynced);
+    s_note (self, durable_folder (fd, "collect"));
     struct dirent *entry = readdir (dir);
     for (int seen = 0; entry && seen < LIMIT_ATTEMPT_FILES * 4; seen++) {
         char path [LIMIT_PATH_BYTES + 256];
         snprintf (path, sizeof path, "logs/%s", entry->d_name);
-        (void) s_add (dir_fd, path, report, unsynced);
+        (void) s_add (self, path);
         entry = readdir (dir);
     }
 }
 
 int
-spool_collect (const char *dir, spool_report_t *report, int *ret_unsynced)
+spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report, int *ret_unsynced)
 {
     static const char *const more [] = {"output/agent-result.json", "run.json", "logs/prompt.md",
                                         "logs/agent.stdout.log", "logs/agent.stderr.log"};
@@ -188,13 +214,15 @@ spool_collect (const char *dir, spool_report_t *report, int *ret_unsynced)
     own (own_fd) int fd = s_open_dir (dir);
     if (fd < 0)
         return fd;
-    int rc = s_add (fd, "output/investigation.md", report, ret_unsynced);
+    collect_t collect = {.dir_fd = fd, .secrets = secrets, .report = report};
+    int rc = s_add (&collect, "output/investigation.md");
     for (size_t i = 0; i < sizeof more / sizeof more [0]; i++)
-        (void) s_add (fd, more [i], report, ret_unsynced);
-    s_add_logs (fd, report, ret_unsynced);
+        (void) s_add (&collect, more [i]);
+    s_add_logs (&collect);
     own (own_fd) int output_fd = s_open (fd, "output", O_RDONLY | O_DIRECTORY);
     if (output_fd >= 0)
-        s_sync_folder (output_fd, ret_unsynced);
+        s_note (&collect, durable_folder (output_fd, "collect"));
+    *ret_unsynced = collect.unsynced;
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "common/base/ident.h"
 #include "common/base/limits.h"
 #include "common/domain/verdict.h"
+#include "worker/redact.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,11 +36,12 @@ typedef struct {
 //  Size of the report in workspace dir; -1 when output/investigation.md is not a regular file.
 int64_t
 spool_report_size (const char *dir);
-//  Find, hash and sync the files that may travel; too many, too large, unreadable ones are logged and
+//  Find, redact, hash and sync the files that may travel; too many, too large, unreadable ones are logged and
 //  left out.  *ret_unsynced: 0, or the first error of a sync; the list is good all the same, but not to be
 //  kept.  Err: why the workspace or a report that is there was not read.
 int
-spool_collect (const char *dir, spool_report_t *report, int *ret_unsynced) must_check;
+spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
+               int *ret_unsynced) must_check;
 //  Write verdict.json into dir, sync, rename dir to spool_dir, sync both parents.
 //  Err: -errno; dir still has its old name.
 int

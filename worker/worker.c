@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "worker/job.h"
+#include "worker/run_env.h"
 #include "worker/tree.h"
 
 #include <errno.h>
@@ -36,6 +37,7 @@ struct worker {
     clk_t *clk;
     job_shared_t shared;
     job_t *jobs;
+    redact_t secrets;
     int orphans; //  found with the last look
     int signal_fd, poll_fd;
     drain_t drain;
@@ -344,11 +346,12 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, err_diag
         err_diag (diag, "cannot start: %s", err_str (rc));
     if (rc == 0)
         rc = s_find_programs (self, diag);
+    run_secrets (self->settings, &self->secrets);
     if (rc == 0) {
         self->shared = (job_shared_t){.settings = self->settings,
                                       .home = home,
                                       .session = s_connect (self, keys, diag),
-                                      .keeper = keeper_new (),
+                                      .keeper = keeper_new (&self->secrets),
                                       .script = self->script,
                                       .program_dir = self->program_dir,
                                       .poll_fd = self->poll_fd};

@@ -45,6 +45,7 @@ static const char *const s_names [] = {
     "worker.send.SEAL",        "worker.run.start",         "worker.collect.sync",
     "worker.collect.folder",   "worker.verdict.sync",      "worker.verdict.rename",
     "worker.verdict.folder",   "worker.spool.rename",      "worker.spool.folder",
+    "worker.redact.sync",      "worker.redact.rename",     "worker.redact.folder",
     "worker.discard.rename",   "worker.sweep.rename",
 
     "run.result.sync",         "run.result.rename",        "run.result.folder",

@@ -238,3 +238,21 @@ def test_nothing_of_the_workers_environment_reaches_the_agent(system):
         "CONTAINER_TIMEOUT", "PROMPT_FILE", "SYSTEM_PROMPT_FILE", "AGENT_RUNTIME", "AGENT_IMAGE", "INCIDENT_ID",
         "ATTEMPT", "OPENAI_API_KEY"}
     assert "sk-" not in system.worker.log()
+
+
+def test_a_key_that_the_agent_writes_down_does_not_leave_the_worker(system):
+    """In its report, its output and a log; and what it linked to is not touched."""
+    victim = system.root / "workspace/victim"
+    text = "echo $OPENAI_API_KEY; env >&2; ln ../../../victim logs/victim.log; for i in 1 2 3 4 5 6; do env; done " \
+           "> output/investigation.md"
+    victim.parent.mkdir()
+    victim.write_text("key: sk-proj-0123456789\n")
+    detail = run_one(system, text, env={"OPENAI_API_KEY": "sk-proj-0123456789"}, agent_cli="codex")
+    folder = attempt_folder(system, detail)
+    assert detail["state"] == "resolved"
+    wait_until(lambda: system.result(detail["id"]), 10, "result.json")
+    assert (folder / "logs/victim.log").read_text() == "key: ******************\n"
+    assert (folder / "logs/agent.stdout.log").read_text() == "******************\n"
+    files = [path for path in system.root.rglob("*") if path.is_file() and path != victim]
+    assert [path for path in files if b"sk-proj-0123456789" in path.read_bytes()] == []
+    assert victim.read_text() == "key: sk-proj-0123456789\n"

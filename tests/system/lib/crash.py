@@ -23,7 +23,8 @@ from worker import HEADER, HELLO, PING, Link
 
 LEASE_S = 2
 BROKER = {"lease_ttl": f"{LEASE_S}s", "reconnect_grace": "4s", "max_deliveries": 32, "log_level": "info"}
-WORKER = {"agent": "crash.sh", "max_concurrent_agents": 4, "log_level": "info"}
+WORKER = {"agent": "crash.sh", "agent_cli": "claude", "max_concurrent_agents": 4, "log_level": "info"}
+SECRET = {"ANTHROPIC_API_KEY": "sk-of-the-crash-test"}  # the agent writes it down: it is removed again
 PROGRAMS = {"broker": "triage-broker", "worker": "triage-worker", "run": "triage-run", "publisher": "triage-publisher"}
 SEAL_EVENT, RECORD = 56, 64
 PATIENCE_S, AGAIN_S, LIMIT_S = 4, 0.3, 240
@@ -195,7 +196,7 @@ class Crashes:
         options = dict(WORKER)
         if env.get("TRIAGE_FAILPOINT", "").startswith("run."):
             options.update(agent_env="TRIAGE_FAILPOINT", agent_start_interval="1h")
-        return self.system.start_worker(name, env=env, wait=False, **options)
+        return self.system.start_worker(name, env={**env, **SECRET}, wait=False, **options)
 
     def start_publisher(self, name, env):
         return self.system.start_publisher(self.batch, env=env, ready_file=self.system.root / "publisher.ready")

@@ -115,6 +115,23 @@ test_arguments_are_the_contracts_and_carry_no_secret (void **state)
     assert_null (words.items [words.count]);
 }
 
+static void
+test_what_is_secret_of_an_environment_is_known (void **state)
+{
+    settings_t settings = s_settings ("claude");
+    settings.anthropic_api_key = "sk-ant-0123456789";
+    settings.agent_env = "A_TOKEN, PLAIN ,,MY_PASSWORD,UNSET_KEY";
+    setenv ("A_TOKEN", "token-0123456789", 1);
+    setenv ("PLAIN", "plain-0123456789", 1);
+    setenv ("MY_PASSWORD", "password-0123456789", 1);
+    redact_t secrets;
+    run_secrets (&settings, &secrets);
+    assert_int_equal (secrets.count, 3);
+    assert_string_equal (secrets.items [0], "sk-ant-0123456789");
+    assert_string_equal (secrets.items [1], "token-0123456789");
+    assert_string_equal (secrets.items [2], "password-0123456789");
+}
+
 int
 main (void)
 {
@@ -123,6 +140,7 @@ main (void)
         cmocka_unit_test (
             test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
         cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
+        cmocka_unit_test (test_what_is_secret_of_an_environment_is_known),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -12,6 +12,8 @@
 
 #include <errno.h>
 
+static const redact_t s_secrets = {
+    .items = {"sk-0123456789"}, .sizes = {sizeof "sk-0123456789" - 1}, .count = 1};
 static const char s_id [] = "0190163d-8694-739b-aea5-966c26f8ad91";
 
 static void
@@ -49,7 +51,7 @@ test_a_kept_report_is_read_back_as_it_was (void **state)
 
     int unsynced = -1;
     spool_report_t report = s_report (), back;
-    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
     assert_int_equal (report.file_count, 2);
     assert_int_equal (unsynced, 0);
     assert_int_equal (spool_keep (dir, kept, &report), 0);
@@ -85,7 +87,7 @@ test_links_and_odd_files_are_neither_a_report_nor_collected (void **state)
     int unsynced = -1;
     spool_report_t report = s_report ();
     assert_int_equal (spool_report_size (dir), -1);
-    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
     assert_int_equal (report.file_count, 0);
 }
 
@@ -100,7 +102,7 @@ test_a_log_over_its_limit_is_left_out (void **state)
     folder_file (folder, "job/logs/full.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES);
     int unsynced = -1;
     spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
     assert_int_equal (report.file_count, 1);
     assert_string_equal (report.files [0].path, "logs/full.log");
 }
@@ -116,9 +118,51 @@ test_files_that_the_broker_would_refuse_are_left_out (void **state)
     folder_file (folder, "job/output/agent-result.json", LIMIT_REPORT_BYTES);
     int unsynced = -1;
     spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
     assert_int_equal (report.file_count, 1);
     assert_string_equal (report.files [0].path, "output/investigation.md");
+}
+
+static void
+s_write (folder_t *folder, const char *name, const char *text)
+{
+    int fd = open (folder_at (folder, name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal (write (fd, text, strlen (text)), (ssize_t) strlen (text));
+    close (fd);
+}
+
+static void
+s_expect (folder_t *folder, const char *name, const char *wanted)
+{
+    char text [256] = "";
+    int fd = open (folder_at (folder, name), O_RDONLY);
+    assert_true (read (fd, text, sizeof text - 1) >= 0);
+    close (fd);
+    assert_string_equal (text, wanted);
+}
+
+static void
+test_secrets_are_removed_from_the_copy_that_travels_only (void **state)
+{
+    folder_t *folder = *state;
+    s_workspace (folder);
+    char dir [128], other [128];
+    snprintf (dir, sizeof dir, "%s/job", folder->path);
+    s_write (folder, "job/output/investigation.md", "a sk-0123456789 b sk-0123456789");
+    s_write (folder, "keys", "key: sk-0123456789\n");
+    snprintf (other, sizeof other, "%s", folder_at (folder, "keys"));
+    assert_int_equal (link (other, folder_at (folder, "job/logs/keys.log")), 0);
+    int unsynced = -1;
+    spool_report_t report = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
+    assert_int_equal (unsynced, 0);
+    assert_int_equal (report.file_count, 2);
+    s_expect (folder, "job/output/investigation.md", "a ************* b *************");
+    s_expect (folder, "job/logs/keys.log", "key: *************\n");
+    s_expect (folder, "keys", "key: sk-0123456789\n");
+    char sha256 [DIGEST_HEX];
+    digest_hex ("a ************* b *************", 31, sha256);
+    assert_string_equal (report.files [0].sha256, sha256);
 }
 
 static void
@@ -134,10 +178,10 @@ test_a_file_that_is_closed_to_us_does_not_cost_the_others (void **state)
     folder_as_nobody (folder);
     int unsynced = -1;
     spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
     assert_int_equal (report.file_count, 1);
     assert_int_equal (chmod (folder_at (folder, "job/output/investigation.md"), 0), 0);
-    assert_int_equal (spool_collect (dir, &report, &unsynced), -EACCES);
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), -EACCES);
     folder_as_before ();
 }
 
@@ -155,7 +199,7 @@ test_no_more_files_than_an_attempt_may_have (void **state)
     }
     int unsynced = -1;
     spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &report, &unsynced), 0);
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
     assert_int_equal (report.file_count, LIMIT_ATTEMPT_FILES);
 }
 
@@ -226,6 +270,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_files_that_the_broker_would_refuse_are_left_out,
                                          folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_file_that_is_closed_to_us_does_not_cost_the_others,
+                                         folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown (test_secrets_are_removed_from_the_copy_that_travels_only,
                                          folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_verdict_with_impossible_values_is_refused,
                                          folder_setup, folder_teardown),
