@@ -1,7 +1,8 @@
-//  redact - find and overwrite.
+//  redact - find and overwrite, in one pass.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/redact.h"
 
+#include <stdint.h>
 #include <string.h>
 
 void
@@ -14,24 +15,38 @@ redact_add (redact_t *self, const char *secret)
     self->sizes [self->count++] = size;
 }
 
+_Static_assert(REDACT_SECRETS <= 64, "a bit each in a mask of 64");
+
+//  End of the longest copy that begins at `at`, `at` when none does.  may: bit i for each secret i that
+//  begins with this byte.
 static size_t
-s_one (const char *secret, size_t secret_size, char *bytes, size_t size)
+s_copy_end (const redact_t *self, uint64_t may, const char *bytes, size_t size, size_t at)
 {
-    size_t found = 0;
-    char *at = bytes;
-    while ((at = memmem (at, size - (size_t) (at - bytes), secret, secret_size))) {
-        memset (at, '*', secret_size);
-        at += secret_size;
-        found++;
+    size_t end = at;
+    for (size_t i = 0; may; i++, may >>= 1) {
+        size_t length = self->sizes [i];
+        if ((may & 1) && length <= size - at && at + length > end
+            && memcmp (bytes + at, self->items [i], length) == 0)
+            end = at + length;
     }
-    return found;
+    return end;
 }
 
 size_t
 redact (const redact_t *self, char *bytes, size_t size)
 {
-    size_t found = 0;
+    uint64_t first [256] = {0};
     for (size_t i = 0; i < self->count; i++)
-        found += s_one (self->items [i], self->sizes [i], bytes, size);
+        first [(unsigned char) self->items [i][0]] |= UINT64_C (1) << i;
+    //  A byte is overwritten only when everything before and at it was compared: copies may overlap.
+    size_t found = 0, until = 0;
+    for (size_t at = 0; at < size; at++) {
+        uint64_t may = first [(unsigned char) bytes [at]];
+        size_t end = may ? s_copy_end (self, may, bytes, size, at) : at;
+        found += end > at;
+        until = end > until ? end : until;
+        if (at < until)
+            bytes [at] = '*';
+    }
     return found;
 }

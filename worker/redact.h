@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 enum {
-    REDACT_SECRETS = 64,
+    REDACT_SECRETS = 64, //  bits of a mask in redact.c
     REDACT_MIN_BYTES = 8 //  anything shorter is a word that reports may need
 };
 
@@ -22,6 +22,7 @@ typedef struct {
 //  One more secret; short ones, and NULL, are none.
 void
 redact_add (redact_t *self, const char *secret);
-//  Replace each copy of a secret by asterisks, in place.  Returns how many there were.
+//  Replace each copy of a secret by asterisks, in place, also where copies overlap.  Returns how many
+//  there were.
 size_t
 redact (const redact_t *self, char *bytes, size_t size);

@@ -419,6 +419,19 @@ def slack():
     write("slack", "bytes", b"\xff\x1e## Root Cause\n\n\xff\xc3@here\n\x1e\xe2\x80\x1e\xff@\xff\x1e\xc3\x1e@")
 
 
+# --- redact
+
+def redact():
+    runs = {
+        "copies": ("sk-abcdefgh", "token-12345", "sk-abcdefgh token-12345sk-abcdefgh, sk-abcdefg"),
+        "one in another": ("abcdefgh", "Bearer abcdefgh-xyz", "h: Bearer abcdefgh-xyz\n abcdefgh\n"),
+        "overlapping": ("abcdefgh12", "efgh12345678", "abcdefgh12345678"), "itself": ("aaaaaaaa", "aaaaaaaaaaaab aaaaaaa"),
+        "short": ("1234567", "", "1234567"), "none": ("no secret",), "at the end": ("12345678", "x12345678"), "empty": ("12345678", ""),
+    }
+    for name, parts in runs.items():
+        write("redact", name, RS.join(parts))
+
+
 if __name__ == "__main__":
-    for target in (slack, sse, wire, fault, render, conf, lines, mcp, server, report, playbook, view):
+    for target in (redact, slack, sse, wire, fault, render, conf, lines, mcp, server, report, playbook, view):
         target()

@@ -25,6 +25,18 @@ test_every_copy_goes (void **state)
 }
 
 static void
+test_copies_that_overlap_go_whole (void **state)
+{
+    redact_t secrets = {.count = 0};
+    redact_add (&secrets, "abcdefgh");
+    redact_add (&secrets, "Bearer abcdefgh-xyz");
+    redact_add (&secrets, "efgh12345678");
+    char text [] = "Bearer abcdefgh-xyz, abcdefgh, abcdefgh12345678.";
+    assert_int_equal (redact (&secrets, text, sizeof text - 1), 5);
+    assert_string_equal (text, "*******************, ********, ****************.");
+}
+
+static void
 test_nothing_beyond_the_end_is_looked_at (void **state)
 {
     redact_t secrets = {.count = 0};
@@ -54,6 +66,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_every_copy_goes),
+        cmocka_unit_test (test_copies_that_overlap_go_whole),
         cmocka_unit_test (test_nothing_beyond_the_end_is_looked_at),
         cmocka_unit_test (test_short_texts_and_too_many_are_no_secrets),
     };
