@@ -402,7 +402,8 @@ s_progress (job_t *self)
                                .phase = codec_text (phase),
                                .elapsed_ms = now_ms - self->since_ms,
                                .output_bytes = self->run.output_bytes};
-    (void) session_send (self->shared->session, MSG_PROGRESS, &progress, 0);
+    if (session_send (self->shared->session, MSG_PROGRESS, &progress, 0) < 0)
+        return; //  many at once: the next tick tries again
     self->progress_ms = now_ms + session_lease_ms (self->shared->session) / JOB_PROGRESS_SHARE;
 }
 

@@ -88,9 +88,9 @@ s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
     worker_t *self = owner;
     int64_t busy, spooled;
     s_count (self, &busy, &spooled);
-    *ret_total = self->settings->max_concurrent_agents;
+    *ret_total = self->drain == DRAIN_NO ? self->settings->max_concurrent_agents : 0;
     *ret_free = *ret_total > busy ? *ret_total - busy : 0;
-    if (self->drain != DRAIN_NO || spooled >= LIMIT_SPOOLED)
+    if (spooled >= LIMIT_SPOOLED)
         *ret_free = 0;
 }
 

@@ -1,6 +1,7 @@
 """What a worker does when its broker talks nonsense: it lives, does what it was asked for in order, and no more.
 SPDX-License-Identifier: Apache-2.0
 """
+import collections
 import random
 import time
 
@@ -10,8 +11,8 @@ from hostile_broker import HostileBroker, pack
 from lib.system import fault, wait_until
 from test_run import agents, script
 from test_run_killed import REPORT
-from worker import (ASSIGN, CANCEL, CREDIT, DATA, ERROR, GET, GO, LEASE, PROGRESS, RELEASE, SEALED, VERDICT, VERDICT_ACK,
-                    WELCOME)
+from worker import (ASSIGN, CANCEL, CREDIT, DATA, ERROR, GET, GO, LEASE, PROGRESS, RELEASE, SEALED, STARTED, VERDICT,
+                    VERDICT_ACK, WELCOME)
 
 ID = "0190163d-8694-739b-aea5-966c26f8ad91"
 
@@ -125,3 +126,22 @@ def test_a_report_for_a_broker_that_forgot_it_is_not_sent_for_ever(system):
     wait_until(lambda: list(spool.glob("*/verdict.json")), 20, "spooled")
     system.start_broker(state_path=system.root / "other/broker.db")
     wait_until(lambda: not list(spool.iterdir()), 20, "spool empty")
+
+
+def test_every_attempt_of_a_large_worker_is_renewed(system, hostile):
+    """More PROGRESS at once than the socket's queue takes: what did not fit is said soon after."""
+    slots, timing = 160, {"ping_ms": 1000, "lease_ms": 3000}
+    system.start_worker(agent_script_path=script(system, "exec sleep 600"), max_concurrent_agents=slots,
+                        shutdown_timeout="0s", log_level="info")
+    hostile.serve(lambda: hostile.all(CREDIT), **timing)
+    fences = [hostile.assign() for _ in range(slots)]
+    hostile.serve(lambda: len(hostile.all(STARTED)) == slots, 60, **timing)
+    hostile.heard.clear()
+    heard = collections.Counter()
+
+    def most():
+        heard.update(body["incident"] for body in hostile.all(PROGRESS))
+        hostile.heard.clear()
+        return heard and max(heard.values()) >= 12
+    hostile.serve(most, 60, **timing)
+    assert min(heard[fence["incident"]] for fence in fences) >= 8
