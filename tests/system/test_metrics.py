@@ -79,6 +79,7 @@ def test_counts_are_what_has_happened(system):
     system.start_worker()
     broker.wait_terminal(6)
     wait_metric(broker, 2, "agent_runs_total", outcome="success")
+    wait_metric(broker, 3, "storage_uploads_total", backend="filesystem", outcome="success")
     seen = Metrics(broker)
     assert seen.get("agent_runs_total", outcome="agent") == 1 and seen.get("queue_depth", cluster="prod") == 0
     assert seen.get("agent_run_duration_seconds_count", outcome="success") == 2
@@ -87,7 +88,6 @@ def test_counts_are_what_has_happened(system):
     assert seen.get("time_to_report_seconds_sum") > 0
     assert seen.get("validation_failures_total", reason="exit_code") == 1
     assert seen.get("validation_failures_total", reason="timeout") == 0
-    assert seen.get("storage_uploads_total", backend="filesystem", outcome="success") == 3
     assert seen.get("storage_upload_duration_seconds_count", backend="filesystem") == 3
     assert seen.get("incidents", state="resolved") == 2 and seen.get("incidents", state="suppressed") == 3
 

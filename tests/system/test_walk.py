@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from lib.system import BIN, ROOT, SLOW, Process, System, fault, free_port, wait_until
+from lib.system import BIN, ROOT, SLOW, Process, System, fault, free_port, sanitizer_options, wait_until
 from test_flow import FaultServer
 
 PROGRAMS = {"make", "triage-broker", "triage-worker", "triage-publisher", "triage-tap", "triage-preview", "triagectl"}
@@ -87,7 +87,7 @@ class Walk:
                     "TRIAGE_FILES_ENDPOINT": endpoint["files"], "TRIAGE_ADMIN_LISTEN": f"127.0.0.1:{self.ports['admin']}",
                     "TRIAGE_BROKER_ENDPOINT": endpoint["work"], "TRIAGE_BROKER_FILES_ENDPOINT": endpoint["files"],
                     "TRIAGE_LISTEN": f"127.0.0.1:{self.ports['preview']}",
-                    "TRIAGE_URL": f"http://127.0.0.1:{self.ports['admin']}"}
+                    "TRIAGE_URL": f"http://127.0.0.1:{self.ports['admin']}", **sanitizer_options()}
         self.places = {"0.0.0.0:5570": f"0.0.0.0:{self.ports['work']}", "0.0.0.0:5573": f"0.0.0.0:{self.ports['files']}",
                        "broker:5570": f"127.0.0.1:{self.ports['work']}", "broker:5573": f"127.0.0.1:{self.ports['files']}",
                        "127.0.0.1:8080": f"127.0.0.1:{self.ports['serve']}", "127.0.0.1:5590": f"127.0.0.1:{self.ports['preview']}",

@@ -62,6 +62,11 @@ def flags(options):
     return words
 
 
+def sanitizer_options():
+    """What the environment says to ASan, UBSan and TSan: every program of a test must hear it."""
+    return {key: value for key, value in os.environ.items() if key.endswith("SAN_OPTIONS")}
+
+
 class Process:
     """One started program and its log."""
 
@@ -71,7 +76,7 @@ class Process:
         self.out_path = system.root / f"{name}.out"
         environment = {"PATH": f"{BIN}:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8",
                        "TRIAGE_TEST_ROOT": str(system.root)}
-        environment.update({key: os.environ[key] for key in os.environ if key.endswith("SAN_OPTIONS")})
+        environment.update(sanitizer_options())
         environment.update(env or {})
         with open(self.log_path, "ab") as log, open(self.out_path, "ab") as out:
             self.popen = subprocess.Popen(self.words, stdin=stdin or subprocess.DEVNULL, stdout=out, stderr=log,
