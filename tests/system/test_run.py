@@ -156,7 +156,7 @@ def test_a_drained_worker_lets_its_agent_finish(system):
     wait_until(lambda: list((system.root / "workspace/w1/jobs").glob("*/going")), 20, "agent runs")
     worker.signal(signal.SIGTERM)
     worker.wait_log("draining")
-    wait_until(lambda: broker.get("/api/v1/workers")["workers"][0]["slots"] == 0, 10, "no slots are offered")
+    wait_until(lambda: [row["slots"] for row in broker.get("/api/v1/workers")["workers"]] == [0], 10, "no slots offered")
     (system.root / "go").touch()
     assert worker.wait() == 0
     assert len(broker.incidents("resolved")) == 1 and len(broker.incidents("resolved") + broker.incidents("pending")) == 2
