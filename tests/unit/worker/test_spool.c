@@ -146,7 +146,7 @@ test_secrets_are_removed_from_the_copy_that_travels_only (void **state)
 {
     folder_t *folder = *state;
     s_workspace (folder);
-    char dir [128], other [128];
+    char dir [128], other [512];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     s_write (folder, "job/output/investigation.md", "a sk-0123456789 b sk-0123456789");
     s_write (folder, "keys", "key: sk-0123456789\n");
