@@ -69,6 +69,7 @@ class Receiver:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *words: None  # who was killed does not hear the answer
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
         self.secret = "T0SECRET/B0SECRET/x0x0x0x0x0"

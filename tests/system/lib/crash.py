@@ -17,7 +17,7 @@ from pathlib import Path
 import msgpack
 import zmq
 
-from lib.system import BIN, SLOW, free_port, wait_until
+from lib.system import BIN, SLOW, free_port
 from receiver import Receiver, texts_of
 from worker import HEADER, HELLO, PING, Link
 
@@ -336,6 +336,7 @@ class Crashes:
             if entry.name not in self.outcomes and os.path.exists(f"{entry.path}/result.json"):
                 self.outcomes[entry.name] = outcome(entry.path)
                 self.moved = time.monotonic()
+                assert self.outcomes[entry.name][1] == "success", Path(entry.path, "result.json").read_text()
 
     def done(self):
         """How many of the published events have their result."""
@@ -388,7 +389,8 @@ class Crashes:
         if not self.from_server() and time.monotonic() > self.told + AGAIN_S:
             self.told = time.monotonic()
             self.server.emit_large()  # lost when a broker died that had read and not committed it
-        return bool(self.from_server())
+        told = {incident for incident, _ in self.messages()}
+        return bool(self.from_server()) and told >= set(self.outcomes) and self.joined("w1") and self.joined("w2")
 
     def step(self):
         for name in ("broker", "w1", "w2"):
@@ -405,14 +407,14 @@ class Crashes:
         self.kill_somebody()
 
     def run(self):
-        """Until every point was hit, all random kills are spent, and every incident has its result."""
+        """Until every point was hit, all random kills are spent, every incident has its result and was told, and
+        all programs are back."""
         self.newcomers()
         deadline = time.monotonic() + LIMIT_S * SLOW
         while not self.finished():
             assert time.monotonic() < deadline, self.state()
             self.step()
             time.sleep(0.01)
-        wait_until(lambda: {incident for incident, _ in self.messages()} >= set(self.outcomes), 60, "all told", 0.1)
 
     def state(self):
         armed = {name: life.armed for name, life in self.running.items()}
