@@ -57,6 +57,7 @@ struct s_source {
     int64_t mark_ms;             //  boot time when it is written again
     bool absent;                 //  followed in an earlier life, not yet in this one
     char *token_header;          //  "Authorization: Bearer ...", NULL without a token; a secret
+    bool token_untried;          //  no request has carried it yet
     bool stopping;
     s_flight_t flights [TRANSFERS];
     intake_source_t stats;
@@ -184,13 +185,12 @@ s_drop_secret (char **text_p)
     *text_p = NULL;
 }
 
-//  Returns true when the token is another one than before.
-static bool
+static void
 s_read_token (s_source_t *source)
 {
     own (s_drop_secret) char *before = own_take (source->token_header);
     if (!source->config.token_file [0])
-        return before != NULL;
+        return;
     buf_t token = buf_init (LIMIT_SECRET_BYTES);
     int rc = buf_read_file (&token, source->config.token_file);
     if (rc != 0)
@@ -203,7 +203,8 @@ s_read_token (s_source_t *source)
         source->token_header = NULL;
     explicit_bzero (token.data, token.size);
     buf_fini (&token);
-    return strcmp (before ? before : "", source->token_header ? source->token_header : "") != 0;
+    if (strcmp (before ? before : "", source->token_header ? source->token_header : "") != 0)
+        source->token_untried = true;
 }
 
 static void
@@ -317,7 +318,8 @@ s_reconcile (intake_t *self)
             if (wanted [i] || !s_same_session (&source->config, &self->configs [i]))
                 continue;
             //  With another token a session that does not stand is tried again at once
-            keep = !s_read_token (source) || mcp_state (source->mcp) == MCP_ACTIVE;
+            s_read_token (source);
+            keep = !source->token_untried || mcp_state (source->mcp) == MCP_ACTIVE;
             if (!keep)
                 break;
             wanted [i] = true;
@@ -397,6 +399,7 @@ s_start (s_source_t *source, const mcp_out_t *out)
         headers [count] = out->headers [count];
     if (source->token_header)
         headers [count++] = source->token_header;
+    source->token_untried = false;
     static const char *const methods [] = {"POST", "GET", "DELETE"};
     http_request_t request = {
         .method = methods [out->verb],
@@ -503,7 +506,7 @@ s_act (s_source_t *source)
             case MCP_OUT_STATE: s_on_state (source, &out); break;
             case MCP_OUT_GAP: s_gap (source, out.to_ms - out.from_ms, out.text); break;
             case MCP_OUT_SESSION: s_on_session (source, out.text); break;
-            case MCP_OUT_TOKEN: (void) s_read_token (source); break;
+            case MCP_OUT_TOKEN: s_read_token (source); break;
         }
         mcp_out_fini (&out);
     }

@@ -1,9 +1,10 @@
 """SIGHUP: what may change reaches every thread, what may not keeps the old configuration whole.
 SPDX-License-Identifier: Apache-2.0
 """
-import json
+import http.server
 import signal
 import sqlite3
+import threading
 
 import pytest
 
@@ -148,6 +149,10 @@ def test_a_longer_dedup_window_knows_what_the_shorter_one_had_forgotten(system):
     assert [row["occurrences"] for row in rows] == [2]
 
 
+def refused_for_its_token(broker):
+    return any("401" in (source["last_error"] or "") for source in broker.get("/api/v1/status")["sources"])
+
+
 def test_sources_come_go_and_get_their_new_token(system):
     token = system.root / "token"
     token.write_text("wrong\n")
@@ -161,7 +166,7 @@ def test_sources_come_go_and_get_their_new_token(system):
     reloaded = Reloaded(system, "clusters:\n" + with_token + "sse_reconnect_initial_backoff: 1h\n"
                         "sse_reconnect_max_backoff: 1h\n")
     broker = reloaded.broker
-    wait_until(lambda: "401" in json.dumps(broker.get("/api/v1/status")["sources"]), 20, "401 is told")
+    wait_until(lambda: refused_for_its_token(broker), 20, "401 is told")
     token.write_text("opensesame\n")
     reloaded.hup("clusters:\n" + with_token + entry(plain, "plain"))
     wait_until(lambda: connected(broker, "plain") and connected(broker, "guarded"), 30, "both connected")
@@ -169,6 +174,33 @@ def test_sources_come_go_and_get_their_new_token(system):
     wait_until(lambda: guarded.control("state")["deleted"] == 1, 20, "the session of the removed one is deleted")
     wait_until(lambda: [source["cluster"] for source in broker.get("/api/v1/status")["sources"]] == ["plain"], 10,
                "one source")
+
+
+class Guard(http.server.BaseHTTPRequestHandler):
+    """Refuses every token; the second one is replaced while it is being refused."""
+
+    def do_POST(self):
+        self.server.seen.append(self.headers["Authorization"])
+        if len(self.server.seen) == 2:
+            self.server.token.write_text("opensesame\n")
+        self.send_error(401)
+
+    def log_message(self, *words):
+        pass
+
+
+def test_a_token_that_came_while_the_old_one_was_refused_is_tried_by_a_reload(system):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Guard) as guard:
+        guard.seen, guard.token = [], system.root / "token"
+        guard.token.write_text("wrong\n")
+        threading.Thread(target=guard.serve_forever, daemon=True).start()
+        text = f"clusters:\n  - name: guarded\n    mcp:\n      endpoint: http://127.0.0.1:{guard.server_port}/mcp\n" \
+               f"      token_file: {guard.token}\nsse_reconnect_initial_backoff: 1h\nsse_reconnect_max_backoff: 1h\n"
+        reloaded = Reloaded(system, text)
+        wait_until(lambda: len(guard.seen) == 2 and refused_for_its_token(reloaded.broker), 20, "401 twice")
+        reloaded.hup(text)
+        wait_until(lambda: guard.seen[-1] == "Bearer opensesame", 20, "the new token")
+        guard.shutdown()
 
 
 def test_the_log_level_changes(system):
