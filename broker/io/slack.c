@@ -35,6 +35,31 @@ s_is_word (char byte)
            || (byte >= '0' && byte <= '9') || byte == '_';
 }
 
+//  Formats or directs text and shows nothing; dropped.
+static bool
+s_is_unseen (uint32_t code)
+{
+    return (code >= 0x200b && code <= 0x200f) || (code >= 0x202a && code <= 0x202e)
+           || (code >= 0x2060 && code <= 0x2069) || (code >= 0xe0000 && code <= 0xe007f)
+           || code == 0xad || code == 0x61c || code == 0x180e || code == 0xfeff;
+}
+
+//  Will the text begin with this word, in any case, once what is unseen has gone?
+static bool
+s_begins (const char *text, size_t size, const char *word)
+{
+    for (size_t at = 0; at < size && *word;) {
+        uint32_t code = 0;
+        size_t length = utf8_next (text + at, size - at, &code);
+        bool unseen = length > 0 && s_is_unseen (code);
+        if (!unseen && strncasecmp (text + at, word, 1) != 0)
+            return false;
+        word += !unseen;
+        at += unseen ? length : 1;
+    }
+    return !*word;
+}
+
 //  Would Slack read "@..." here as a mention of somebody, or of everybody?
 static bool
 s_is_mention (const char *text, size_t size, size_t at)
@@ -43,17 +68,9 @@ s_is_mention (const char *text, size_t size, size_t at)
     if (at == 0 || !s_is_word (text [at - 1]))
         return true;
     for (size_t i = 0; i < sizeof all / sizeof all [0]; i++)
-        if (size - at > strlen (all [i])
-            && strncasecmp (text + at + 1, all [i], strlen (all [i])) == 0)
+        if (s_begins (text + at + 1, size - at - 1, all [i]))
             return true;
     return false;
-}
-
-static bool
-s_is_unseen (uint32_t code)
-{
-    return (code >= 0x200b && code <= 0x200f) || (code >= 0x202a && code <= 0x202e)
-           || (code >= 0x2060 && code <= 0x2069) || code == 0xfeff || code == 0x61c;
 }
 
 //  What the character at `at` becomes, NULL: it stays.  *ret_length: its bytes.

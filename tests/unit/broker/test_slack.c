@@ -254,6 +254,9 @@ static const char *const s_hostile [] = {
     "\xff\xfe\x80 cut \xe2\x82",
     "\xe2\x80\xae\xe2\x80\x8b\xef\xbb\xbf@\xe2\x80\213channel",
     "@@channel @<!here> <<!here>>",
+    "x@\xe2\x80\x8b"
+    "channel x@he\xe2\x80\xaere x@\xef\xbb\xbf@\xc2\xad"
+    "everyone x@gro\xf3\xa0\x81\x81up",
 };
 
 static void
