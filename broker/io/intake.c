@@ -356,15 +356,11 @@ s_on_head (void *arg, http_transfer_t *transfer, int status)
 {
     s_flight_t *flight = arg;
     s_source_t *source = flight->source;
-    const char *retry_after = http_header (transfer, "Retry-After");
-    int64_t seconds = 0;
-    for (const char *at = retry_after; *at >= '0' && *at <= '9' && seconds < 100000; at++)
-        seconds = seconds * 10 + (*at - '0');
     //  curl's headers are valid until the next call about another one
     own (own_mem) char *type = strdup (http_header (transfer, "Content-Type"));
     own (own_mem) char *session = strdup (http_header (transfer, "Mcp-Session-Id"));
     mcp_on_head (source->mcp, flight->cookie, status, type ? type : "", session ? session : "",
-                 seconds * 1000, clk_now (source->intake->clk).boot_ms);
+                 http_retry_after (transfer), clk_now (source->intake->clk).boot_ms);
 }
 
 static void

@@ -109,12 +109,9 @@ s_on_head (void *arg, http_transfer_t *transfer, int status)
 {
     notify_t *self = arg;
     self->status = status;
-    const char *after = http_header (transfer, "Retry-After");
-    char *end = NULL;
-    long long seconds = strtoll (after, &end, 10);
-    if (end != after && !*end && seconds > 0)
-        self->retry_after_ms =
-            seconds < LIMIT_EFFECT_RETRY_MAX_MS / 1000 ? seconds * 1000 : LIMIT_EFFECT_RETRY_MAX_MS;
+    self->retry_after_ms = http_retry_after (transfer);
+    if (self->retry_after_ms > LIMIT_EFFECT_RETRY_MAX_MS)
+        self->retry_after_ms = LIMIT_EFFECT_RETRY_MAX_MS;
 }
 
 static void

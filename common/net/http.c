@@ -25,7 +25,8 @@ enum {
     KEEP_COUNT = 3,
     UNACKED_MS = 30000, //  the same for sent bytes
     READ_BYTES = 64 * 1024,
-    CONNECTION_AGE_S = 50 //  below the idle limits of usual proxies
+    CONNECTION_AGE_S = 50, //  below the idle limits of usual proxies
+    RETRY_AFTER_MAX_S = 86400
 };
 
 struct http {
@@ -259,6 +260,16 @@ http_header (http_transfer_t *transfer, const char *name)
                != CURLHE_OK)
         return "";
     return header->value;
+}
+
+int64_t
+http_retry_after (http_transfer_t *transfer)
+{
+    curl_off_t seconds = 0;
+    curl_easy_getinfo (transfer->easy, CURLINFO_RETRY_AFTER, &seconds);
+    if (seconds > RETRY_AFTER_MAX_S)
+        seconds = RETRY_AFTER_MAX_S;
+    return seconds > 0 ? seconds * 1000 : 0;
 }
 
 bool

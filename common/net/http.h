@@ -53,6 +53,9 @@ http_cancel (http_t *self, http_transfer_t **transfer_p);
 //  A response header by name, any case, the last one of several; "" when absent.  Own: borrowed.
 const char *
 http_header (http_transfer_t *transfer, const char *name);
+//  How long Retry-After asks to wait, in seconds or as a date: ms, at most a day; 0 when it does not.
+int64_t
+http_retry_after (http_transfer_t *transfer);
 //  Has the request left, at least in part?  Nobody knows then what the other side has made of it.
 bool
 http_sent (http_transfer_t *transfer);

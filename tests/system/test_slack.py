@@ -2,7 +2,9 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import email.utils
 import subprocess
+import time
 
 import pytest
 
@@ -158,10 +160,12 @@ def test_an_incident_links_to_its_report_by_path(system, slack):
     assert (result["root_cause"], result["confidence"]) == ("The limit is too low.", "HIGH")
 
 
-def test_the_flow_when_the_receiver_refuses_for_a_while(system):
+@pytest.mark.parametrize("after", [lambda: "2", lambda: email.utils.formatdate(time.time() + 3, usegmt=True)],
+                         ids=["seconds", "date"])
+def test_the_flow_when_the_receiver_refuses_for_a_while(system, after):
     """Of each message: 500, 500, 429 with Retry-After, and only then taken."""
-    script = [(500, {}), (500, {}), (429, {"Retry-After": "2"})]
-    slack = Receiver(lambda kind, number: script[number % 4] if number % 4 < 3 else (200, {}))
+    script = [lambda: (500, {}), lambda: (500, {}), lambda: (429, {"Retry-After": after()}), lambda: (200, {})]
+    slack = Receiver(lambda kind, number: script[number % 4]())
     try:
         Player(system, slack).flow()
         check_flow(slack)
