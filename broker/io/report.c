@@ -57,8 +57,9 @@ s_next (span_t *rest, word_t *ret_word)
 {
     size_t at = 0;
     bool broken = false;
-    while (at < rest->size && !s_is_letter (rest->at [at]))
-        broken = s_is_break (rest->at [at++]) || broken;
+    for (; at < rest->size && !s_is_letter (rest->at [at]); at++)
+        if (s_is_break (rest->at [at]) && (at == 0 || rest->at [at - 1] != ':'))
+            broken = true;
     size_t end = at;
     while (end < rest->size && s_is_letter (rest->at [end]))
         end++;
@@ -142,14 +143,43 @@ s_level (const word_t *word)
     return s_is (word, "low") ? REPORT_LOW : REPORT_UNKNOWN;
 }
 
+//  "High/Medium/Low", "LOW, MEDIUM or HIGH": the choice of levels, not one of them.  Skips it.
+static bool
+s_skip_scale (const word_t *first, span_t *rest)
+{
+    int seen = 1 << s_level (first), count = 1;
+    span_t text = *rest;
+    word_t word;
+    while (count < 3 && s_next (&text, &word) && !word.first) {
+        if (s_is (&word, "or") || s_is_number (&word))
+            continue;
+        if (s_level (&word) == REPORT_UNKNOWN || (seen & 1 << s_level (&word)))
+            return false;
+        seen |= 1 << s_level (&word);
+        count++;
+    }
+    if (count < 3)
+        return false;
+    *rest = text;
+    return true;
+}
+
 static report_confidence_t
 s_first_level (span_t text)
 {
-    report_confidence_t level = REPORT_UNKNOWN;
     word_t word;
-    while (level == REPORT_UNKNOWN && s_next (&text, &word))
-        level = s_level (&word);
-    return level;
+    while (s_next (&text, &word))
+        if (s_level (&word) != REPORT_UNKNOWN && !s_skip_scale (&word, &text))
+            return s_level (&word);
+    return REPORT_UNKNOWN;
+}
+
+//  Of the first word.
+static report_confidence_t
+s_leading (span_t text)
+{
+    word_t word = {.first = false};
+    return s_next (&text, &word) ? s_level (&word) : REPORT_UNKNOWN;
 }
 
 //  Behind the word "confidence", in its sentence.
@@ -159,7 +189,8 @@ s_level_after (span_t rest)
     word_t word;
     bool negated = false;
     for (int i = 0; i < S_WORDS_AFTER && s_next (&rest, &word) && !word.first; i++) {
-        if (s_level (&word) != REPORT_UNKNOWN && !negated)
+        bool level = s_level (&word) != REPORT_UNKNOWN;
+        if (level && !negated && !s_skip_scale (&word, &rest))
             return s_level (&word);
         negated = s_is (&word, "not");
     }
@@ -192,7 +223,7 @@ s_said (span_t text)
             if (after != REPORT_UNKNOWN)
                 return after;
         }
-        if (s_level (&word) != REPORT_UNKNOWN && !negated) {
+        if (s_level (&word) != REPORT_UNKNOWN && !negated && !s_skip_scale (&word, &text)) {
             before = s_level (&word);
             age = 0;
         }
@@ -210,7 +241,8 @@ s_marked (span_t text, bool heading)
         bool capitals = word.text.at [0] <= 'Z' && word.text.at [word.text.size - 1] <= 'Z';
         bool enclosed = word.before == '(' || word.before == '[';
         bool last = heading && !word.after;
-        if (s_level (&word) != REPORT_UNKNOWN && capitals && (enclosed || last))
+        if (s_level (&word) != REPORT_UNKNOWN && capitals && (enclosed || last)
+            && !s_skip_scale (&word, &text))
             return s_level (&word);
     }
     return REPORT_UNKNOWN;
@@ -290,6 +322,30 @@ s_confidence_label (span_t text)
     if (s_next (&after, &word) && s_any (&word, behind))
         rest = after;
     return s_separator (&rest) || s_level_after (rest) != REPORT_UNKNOWN;
+}
+
+//  "HIGH confidence" and no more.
+static bool
+s_is_level (span_t text)
+{
+    word_t word;
+    bool more = s_next (&text, &word);
+    while (more && s_is_number (&word))
+        more = s_next (&text, &word);
+    return more && s_level (&word) != REPORT_UNKNOWN && s_next (&text, &word)
+           && s_is_confidence (&word) && !s_next (&text, &word);
+}
+
+//  "Confidence:" with its level in the next block.
+static bool
+s_is_label_alone (span_t text)
+{
+    word_t word = {.first = false};
+    if (!s_confidence_label (text))
+        return false;
+    while (s_next (&text, &word))
+        ;
+    return s_is_confidence (&word) || s_is (&word, "level");
 }
 
 //  "Memory limit: ...": a line that begins something of its own.
@@ -431,29 +487,11 @@ s_add_lines (find_t *self, span_t text)
 {
     span_t line, rest;
     while (s_part (&text, '\n', &line)) {
-        if (s_confidence_label (line))
+        if (s_confidence_label (line) || s_is_level (line))
             continue;
         if (self->text.size == 0 && s_root_cause (line, &rest) && s_separator (&rest))
             line = rest;
         s_add (self, line, " ");
-    }
-}
-
-//  A lead-in ("Two things came together:") goes on with the paragraph or the items after it.
-static void
-s_add_led (find_t *self, size_t i)
-{
-    const report_block_t *items = self->blocks->items;
-    bool list = false;
-    for (; i < self->end && self->text.size < S_CAUSE_BYTES / 2; i++) {
-        if (items [i].kind != REPORT_BLOCK_ITEM
-            && (list || items [i].kind != REPORT_BLOCK_PARAGRAPH))
-            return;
-        if (!s_confidence_label (s_text (self->blocks, i)))
-            s_add (self, s_text (self->blocks, i), list ? "; " : " ");
-        if (items [i].kind == REPORT_BLOCK_PARAGRAPH)
-            return;
-        list = true;
     }
 }
 
@@ -463,10 +501,34 @@ s_add_row (find_t *self, size_t row)
 {
     static const char *const names [] = {"cause", "hypothesis", "finding", "description", NULL};
     span_t cells = s_text (self->blocks, row), cell = s_cell (self->blocks, row, names);
-    s_add (self, cell, "");
+    s_add (self, cell, " ");
     while (cell.size == 0 && s_part (&cells, REPORT_BLOCK_CELL, &cell)) {
         s_add (self, cell, ": ");
         cell.size = 0;
+    }
+}
+
+//  A lead-in ("Two things came together:") goes on with the paragraph, the items or the row after it.
+static void
+s_add_led (find_t *self, size_t i)
+{
+    const report_block_t *items = self->blocks->items;
+    bool list = false;
+    if (i < self->end && items [i].kind == REPORT_BLOCK_HEAD)
+        i++;
+    if (i < self->end && s_is_row (self->blocks, i)) {
+        s_add_row (self, i);
+        return;
+    }
+    for (; i < self->end && self->text.size < S_CAUSE_BYTES / 2; i++) {
+        if (items [i].kind != REPORT_BLOCK_ITEM
+            && (list || items [i].kind != REPORT_BLOCK_PARAGRAPH))
+            return;
+        if (!s_confidence_label (s_text (self->blocks, i)))
+            s_add (self, s_text (self->blocks, i), list ? "; " : " ");
+        if (items [i].kind == REPORT_BLOCK_PARAGRAPH)
+            return;
+        list = true;
     }
 }
 
@@ -577,6 +639,8 @@ s_after (const find_t *self)
         elsewhere = elsewhere || s_is_heading (blocks, i) || s_is_other (text);
         if (level == REPORT_UNKNOWN && !elsewhere && (!sibling || s_confidence_label (text)))
             level = s_is_row (blocks, i) ? s_row_level (blocks, i) : s_said (text);
+        if (level == REPORT_UNKNOWN && !elsewhere && i + 1 < self->end && s_is_label_alone (text))
+            level = s_leading (s_text (blocks, i + 1));
         if (level != REPORT_UNKNOWN)
             return level;
         elsewhere = elsewhere || s_is_row (blocks, i); //  the next row is the next hypothesis
@@ -620,6 +684,20 @@ s_confidence (const find_t *self)
 
 //  --- the whole
 
+//  Text over a line "---" is a heading to Markdown; to whoever wrote several lines or a sentence it is not.
+static void
+s_underlined (report_blocks_t *blocks)
+{
+    span_t rest;
+    for (size_t i = 0; i < blocks->count; i++) {
+        span_t text = s_text (blocks, i);
+        bool sentence = text.at [text.size - 1] == '.' && !s_root_cause (text, &rest);
+        if (s_is_heading (blocks, i) && blocks->items [i].level == 2
+            && (sentence || memchr (text.at, '\n', text.size)))
+            blocks->items [i].kind = REPORT_BLOCK_PARAGRAPH;
+    }
+}
+
 static void
 s_tell (const find_t *self, report_t *ret_report)
 {
@@ -642,6 +720,7 @@ report_read (const char *markdown, size_t size, report_t *ret_report)
     int rc = report_block_read (markdown, size, &blocks);
     if (rc < 0)
         return rc;
+    s_underlined (&blocks);
     find_t find = {.blocks = &blocks, .text = buf_init (S_CAUSE_BYTES)};
     if (s_find_heading (&find) || s_find_label (&find))
         s_tell (&find, ret_report);

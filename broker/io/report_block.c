@@ -22,6 +22,8 @@ typedef struct {
     bool code;  //  inside a code block
     bool head;  //  inside a table's head
     bool fresh; //  a list item has begun and has no text yet
+    bool shown; //  the open block has text of its own, not only an image's
+    int images; //  that the text is in
     int lists;
     int cells; //  of this row so far
     int failed;
@@ -55,7 +57,7 @@ s_close (reader_t *self)
     size_t end = text->size, used = text->size;
     while (used > block->at && s_is_blank (text->data [used - 1]))
         used--;
-    if (used == block->at)
+    if (used == block->at || !self->shown)
         self->out->count--;
     else if (!row) //  empty cells at its end keep their places
         end = used;
@@ -81,6 +83,7 @@ s_open (reader_t *self, report_block_kind_t kind, int level)
         (report_block_t){.kind = kind, .level = level, .at = out->text.size};
     self->open = true;
     self->fresh = false;
+    self->shown = false;
     self->cells = 0;
     return 0;
 }
@@ -143,8 +146,16 @@ s_leave_block (MD_BLOCKTYPE type, void *detail, void *ctx)
 }
 
 static int
-s_on_span (MD_SPANTYPE type, void *detail, void *ctx)
+s_enter_span (MD_SPANTYPE type, void *detail, void *ctx)
 {
+    ((reader_t *) ctx)->images += type == MD_SPAN_IMG;
+    return 0;
+}
+
+static int
+s_leave_span (MD_SPANTYPE type, void *detail, void *ctx)
+{
+    ((reader_t *) ctx)->images -= type == MD_SPAN_IMG;
     return 0;
 }
 
@@ -166,14 +177,18 @@ s_append (reader_t *self, const char *bytes, size_t size)
     for (size_t at = 0; at < size;) {
         uint32_t code = 0;
         size_t length = utf8_next (bytes + at, size - at, &code);
-        if (length == 0)
+        if (length == 0) {
             buf_text (text, s_unknown);
+            self->shown = true;
+        }
         else if (code <= ' ' || (code >= 0x7f && code < 0xa1)) {
             if (text->size > s_last (self)->at && !s_is_blank (text->data [text->size - 1]))
                 buf_text (text, " ");
         }
-        else if (!s_bidi (code))
+        else if (!s_bidi (code)) {
             buf_append (text, bytes + at, length);
+            self->shown = self->shown || self->images == 0;
+        }
         at += length ? length : 1;
     }
     return text->failed ? S_STOP : 0;
@@ -291,6 +306,22 @@ s_on_text (MD_TEXTTYPE type, const char *text, MD_SIZE size, void *ctx)
     return 0;
 }
 
+//  How many bytes to skip where the whole is wrapped, as some models do: "```markdown", it, "```".
+static size_t
+s_wrapping (const char *text, size_t size)
+{
+    static const char *const fences [] = {"```markdown\n", "```md\n", "```markdown\r\n",
+                                          "```md\r\n"};
+    while (size > 0 && strchr (" \r\n", text [size - 1]))
+        size--;
+    if (size < 4 || memcmp (text + size - 4, "\n```", 4) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof fences / sizeof fences [0]; i++)
+        if (size > strlen (fences [i]) && memcmp (text, fences [i], strlen (fences [i])) == 0)
+            return strlen (fences [i]);
+    return 0;
+}
+
 int
 report_block_read (const char *markdown, size_t size, report_blocks_t *ret_blocks)
 {
@@ -300,13 +331,14 @@ report_block_read (const char *markdown, size_t size, report_blocks_t *ret_block
                                               | MD_FLAG_NOHTMLBLOCKS,
                                      .enter_block = s_enter_block,
                                      .leave_block = s_leave_block,
-                                     .enter_span = s_on_span,
-                                     .leave_span = s_on_span,
+                                     .enter_span = s_enter_span,
+                                     .leave_span = s_leave_span,
                                      .text = s_on_text};
     *ret_blocks = (report_blocks_t){.text = buf_init ((size_t) 3 * LIMIT_REPORT_PARSE_BYTES)};
     reader_t self = {.out = ret_blocks};
     size_t used = utf8_cut (markdown, size, LIMIT_REPORT_PARSE_BYTES);
     size_t from = used >= 3 && memcmp (markdown, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    from += s_wrapping (markdown + from, used - from);
     int rc = md_parse (markdown + from, (MD_SIZE) (used - from), &parser, &self);
     s_close (&self);
     if (self.failed || rc < 0 || ret_blocks->text.failed == -ENOMEM)

@@ -165,6 +165,68 @@ static const shape_t s_confidences [] = {
      "Disk full.", REPORT_UNKNOWN},
 };
 
+//  Found in what agents wrote.
+static const shape_t s_agents [] = {
+    {"bold lines for headings",
+     "**What happened**\n\nIt crashed.\n\n**Root Cause**\n\nDisk full.\n\n**Confidence:** "
+     "HIGH\n\n**Evidence**\n",
+     "Disk full.", REPORT_HIGH},
+    {"front matter",
+     "---\ntitle: Incident\nroot_cause: DNS\nconfidence: low\n---\n\n## Root Cause\n\nDisk "
+     "full.\n\n**Confidence:** HIGH\n",
+     "Disk full.", REPORT_HIGH},
+    {"the whole wrapped in a fence",
+     "```markdown\n# Report\n\n## Root Cause\n\nDisk full.\n\n```\ndf -h\n```\n\n**Confidence:** "
+     "HIGH\n```\n",
+     "Disk full.", REPORT_HIGH},
+    {"a fenced example first",
+     "```md\n## Root Cause\n\nNot this.\n```\n\n## Root Cause\n\nDisk full.\n", "Disk full.",
+     REPORT_UNKNOWN},
+    {"HTML headings and paragraphs",
+     "<h2>Report</h2>\n\n## Root Cause\n\n<p>Disk <code>full</code>.</p>\n\n<p>Confidence: "
+     "HIGH</p>\n",
+     "Disk full.", REPORT_HIGH},
+    {"an image first",
+     "## Root Cause\n\n![graph of the disk](g.png)\n\nDisk full.\n\nConfidence: LOW\n",
+     "Disk full.", REPORT_LOW},
+    {"a rule right under the text",
+     "## Root Cause\n\nDisk full.\n**Confidence:** HIGH\n---\n\n## Evidence\n\nLogs.\n",
+     "Disk full.", REPORT_HIGH},
+    {"a rule right under a sentence", "## Root Cause.\n\nDisk full.\n---\n\n## Evidence\n\nLogs.\n",
+     "Disk full.", REPORT_UNKNOWN},
+    {"lead-in and table",
+     "## Root Cause\n\nTwo hypotheses:\n\n| # | Hypothesis | Confidence |\n|---|---|---|\n| 1 | "
+     "Disk full | HIGH |\n| 2 | Leak | LOW |\n",
+     "Two hypotheses: Disk full", REPORT_HIGH},
+    {"the level on a line of its own",
+     "## Root Cause\n\n**\xf0\x9f\x9f\xa2 HIGH confidence**\n\nDisk full.\n", "Disk full.",
+     REPORT_HIGH},
+    {"the level under its label", "## Root Cause\n\nDisk full.\n\n**Confidence:**\nMEDIUM\n",
+     "Disk full.", REPORT_MEDIUM},
+    {"the level in a list under its label",
+     "## Root Cause\n\nDisk full.\n\n**Confidence level:**\n\n- HIGH: df says so\n", "Disk full.",
+     REPORT_HIGH},
+    {"a scale in the label",
+     "## Root Cause\n\nDisk full.\n\n**Confidence (High/Medium/Low):** Medium\n", "Disk full.",
+     REPORT_MEDIUM},
+    {"a scale behind the level",
+     "## Root Cause\n\nDisk full.\n\nConfidence: LOW (one of HIGH, MEDIUM or LOW)\n", "Disk full.",
+     REPORT_LOW},
+    {"a form that nobody filled in",
+     "## Root Cause\n\nDisk full.\n\n**Confidence:** HIGH | MEDIUM | LOW\n\n## Confidence\n\n"
+     "\xe2\x98\x90 HIGH \xe2\x98\x90 MEDIUM \xe2\x98\x90 LOW\n",
+     "Disk full.", REPORT_UNKNOWN},
+    {"a form in the heading", "## Root Cause [HIGH/MEDIUM/LOW confidence]\n\nDisk full. (MEDIUM)\n",
+     "Disk full. (MEDIUM)", REPORT_MEDIUM},
+    {"severity beside it",
+     "## Root Cause\n\nDisk full.\n\n**Severity:** HIGH | **Confidence:** LOW\n", "Disk full.",
+     REPORT_LOW},
+    {"in a quote with an ornament",
+     "## \xf0\x9f\x8e\xaf Root Cause\n\n\xe2\x9d\x8c Disk full.\n\n> \xf0\x9f\x94\xb4 "
+     "**Confidence:** LOW\n",
+     "\xe2\x9d\x8c Disk full.", REPORT_LOW},
+};
+
 static void
 s_check (const shape_t *shapes, size_t count)
 {
@@ -197,6 +259,12 @@ static void
 test_the_confidence_is_that_of_the_primary_hypothesis (void **state)
 {
     CHECK (s_confidences);
+}
+
+static void
+test_what_agents_write_is_understood (void **state)
+{
+    CHECK (s_agents);
 }
 
 static void
@@ -266,6 +334,7 @@ main (void)
         cmocka_unit_test (test_the_heading_is_found_at_any_level_case_and_number),
         cmocka_unit_test (test_the_first_paragraph_is_reduced_to_text),
         cmocka_unit_test (test_the_confidence_is_that_of_the_primary_hypothesis),
+        cmocka_unit_test (test_what_agents_write_is_understood),
         cmocka_unit_test (test_a_long_paragraph_is_cut_at_a_sentence),
         cmocka_unit_test (test_what_comes_out_is_one_line_of_valid_text),
         cmocka_unit_test (test_hostile_megabytes_are_read_in_bounded_time_and_memory),
