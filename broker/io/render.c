@@ -293,8 +293,11 @@ static const char s_task [] =
     "- If the environment variable KUBECONFIG is set, look at the cluster with kubectl. Read "
     "only:\n"
     "  change nothing, delete nothing, restart nothing.\n"
-    "- Write the report to `output/investigation.md`, in Markdown, with these headings: Summary,\n"
-    "  Root Cause (state the confidence: HIGH, MEDIUM or LOW), Evidence, Next Steps.\n"
+    "- Write the report to `output/investigation.md`, in Markdown, with the headings that the "
+    "system\n"
+    "  prompt names. One of them is always Root Cause: first the primary hypothesis in plain "
+    "words,\n"
+    "  then a line `**Confidence:** HIGH`, `MEDIUM` or `LOW`.\n"
     "- Support each claim with what you saw: the command and the part of its output that matters.\n"
     "  Say plainly what you could not find out. Do not put secrets into the report.\n"
     "\n";
