@@ -37,8 +37,11 @@ judge () { # judge TARGET: a line for people, an element for JUnit
         printf '<testcase classname="fuzz" name="fuzz.%s" time="%s"/>\n' "$name" "$seconds" >>"$results"
         return 0
     fi
-    printf '<testcase classname="fuzz" name="fuzz.%s"><failure message="see %s"/></testcase>\n' "$name" "$log" >>"$results"
-    grep -E 'Assertion|^SUMMARY|ERROR: |Test unit written' "$log" || tail -n 5 "$log"
+    local why
+    why=$(grep -m 1 -E 'Assertion|^SUMMARY|ERROR: ' "$log" || tail -n 2 "$log" | tr '\n' ' ')
+    printf '<testcase classname="fuzz" name="fuzz.%s"><failure message="%s"/></testcase>\n' "$name" \
+        "${why//[<>&\"[:cntrl:]]/ }" >>"$results"
+    grep -E 'Assertion|^SUMMARY|ERROR: |Test unit written|^Base64' "$log" || tail -n 5 "$log"
     return 1
 }
 

@@ -24,6 +24,13 @@ def outcome(case):
     return "passed"
 
 
+def reason(case):
+    """The first line of why it failed, where that was recorded."""
+    found = case.find("failure") if case.find("failure") is not None else case.find("error")
+    lines = (found.get("message") or "").splitlines() if found is not None else []
+    return f": {lines[0][:200]}" if lines else ""
+
+
 def main(failed_steps, *paths):
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     may_skip = allowed()
@@ -35,7 +42,7 @@ def main(failed_steps, *paths):
                 print(f"skipped without leave: {name} (see tests/may-skip.txt)")
                 what = "failed"
             if what == "failed":
-                print(f"failed: {Path(path).stem}: {case.get('name')}")
+                print(f"failed: {Path(path).stem}: {case.get('name')}{reason(case)}")
             counts[what] += 1
     if int(failed_steps) and not counts["failed"]:
         print(f"{failed_steps} steps failed outside the tests")
