@@ -90,18 +90,20 @@ s_any (const word_t *word, const char *const *list)
     return false;
 }
 
-//  A number, or what stands for one; a word without any ASCII letter is an ornament.
+//  A number, or what stands for one ("A."); a word without any ASCII letter is an ornament.
 static bool
 s_is_number (const word_t *word)
 {
-    static const char *const roman [] = {"i",    "ii", "iii", "iv",      "v",    "vi",   "vii",
-                                         "viii", "ix", "x",   "section", "step", "part", NULL};
+    static const char *const roman [] = {"i",       "ii",   "iii",  "iv",    "v",
+                                         "vi",      "vii",  "viii", "ix",    "x",
+                                         "section", "step", "part", "phase", NULL};
     size_t plain = 0;
     while (plain < word->text.size
            && ((unsigned char) word->text.at [plain] >= 0x80
                || (word->text.at [plain] >= '0' && word->text.at [plain] <= '9')))
         plain++;
-    return plain == word->text.size || s_any (word, roman);
+    bool letter = word->text.size == 1 && word->after && strchr (".)", word->after);
+    return plain == word->text.size || letter || s_any (word, roman);
 }
 
 static span_t
@@ -277,20 +279,30 @@ s_separator (span_t *rest)
     return s_trim (*rest).size == 0;
 }
 
+//  "Diagnosis / ...", "Summary and ...": does something else go on behind this word?
+static bool
+s_is_joined (span_t rest)
+{
+    rest = s_trim (rest);
+    return (rest.size > 0 && strchr ("/&:", rest.at [0]))
+           || (rest.size > 4 && strncasecmp (rest.at, "and ", 4) == 0);
+}
+
 //  "3.1 Most likely root cause analysis ...": *ret_rest is what follows those words.
 static bool
 s_root_cause (span_t text, span_t *ret_rest)
 {
-    static const char *const before [] = {"the",     "most",     "likely",    "probable",
-                                          "primary", "possible", "suspected", "confirmed",
-                                          "final",   NULL};
+    static const char *const before [] = {
+        "the",       "most",        "likely",     "probable",  "primary",   "possible",
+        "suspected", "confirmed",   "final",      "and",       "potential", "identified",
+        "direct",    "preliminary", "underlying", "technical", NULL};
     static const char *const behind [] = {"s",          "analysis",   "summary", "assessment",
                                           "hypothesis", "hypotheses", "rca",     NULL};
     static const char *const not_it [] = {"ruled", "excluded", NULL};
     span_t rest = text;
     word_t word = {.first = false};
     bool more = s_next (&rest, &word);
-    while (more && (s_is_number (&word) || s_any (&word, before)))
+    while (more && (s_is_number (&word) || s_any (&word, before) || s_is_joined (rest)))
         more = s_next (&rest, &word);
     if (!more || !s_is (&word, "root") || !s_next (&rest, &word)
         || !(s_is (&word, "cause") || s_is (&word, "causes")))
