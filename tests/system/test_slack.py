@@ -177,10 +177,22 @@ def test_the_flow_when_the_receiver_refuses_for_a_while(system, after):
         slack.close()
 
 
+def failpoints():
+    """The broker's, as it lists them."""
+    return subprocess.run([BIN / "triage-broker"], env={"TRIAGE_FAILPOINT": "list"}, capture_output=True, text=True,
+                          check=True).stdout.split()
+
+
+#  All others that the flow passes: what is done to folders and files, and what is sent.
+STEPS = ("mkdir", "render", "staged", "manifest", "seal", "promote", "save")
+SENT = ("ASSIGN", "LEASE", "VERDICT_ACK", "EVENT_ACK", "GO", "SEALED", "DATA", "RECORD")
+OTHERS = [point for point in failpoints() if point.split(".")[1] in STEPS or
+          point.split(".")[1:3] in [["send", name] for name in SENT]]
 #  Before and after each of the four posts; commits, records and uploads around them.
 POINTS = [f"broker.slack.post.{side}:kill:{nth}" for nth in (1, 2, 3, 4) for side in ("before", "after")] + \
          [f"broker.effect.run.{side}:kill:{nth}" for nth in (2, 5, 7, 8) for side in ("before", "after")] + \
-         [f"broker.store.commit.{side}:kill:{nth}" for nth in (5, 10, 15, 20) for side in ("before", "after")]
+         [f"broker.store.commit.{side}:kill:{nth}" for nth in (5, 10, 15, 20) for side in ("before", "after")] + \
+         [f"{point}:kill:2" for point in OTHERS]
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -193,12 +205,6 @@ def test_the_flow_when_the_broker_is_killed(system, slack, point):
         marked = [post.kind for post in slack.delivered() if post.marked]
         assert marked == [TOLD[int(point[-1]) - 1]]  # before: not sent, which nobody could know; after: twice
         assert len(slack.delivered()) == len(TOLD) + (".after:" in point)
-
-
-def failpoints():
-    """The broker's, as it lists them."""
-    return subprocess.run([BIN / "triage-broker"], env={"TRIAGE_FAILPOINT": "list"}, capture_output=True, text=True,
-                          check=True).stdout.split()
 
 
 @pytest.mark.nightly
