@@ -110,15 +110,15 @@ static void
 s_call_failed (mcp_t *self, mcp_part_call_t call, int64_t rpc_id, const char *reason, bool timeout,
                int64_t retry_after_ms)
 {
-    bool watching = self->state == MCP_ACTIVE || self->state == MCP_WEDGED;
     if (call == CALL_FORGET)
         mcp_session_begin (self);
     else if (call == CALL_BYE)
         mcp_slot_set_state (self, MCP_STOPPED, "stopped");
-    else if (call == CALL_PING || (call == CALL_LIST && watching))
-        s_missed (self, reason);
-    else if (call == CALL_SUBSCRIBE && timeout)
+    else if ((call == CALL_SUBSCRIBE && timeout)
+             || (call == CALL_LIST && self->state == MCP_WEDGED)) //  what hangs holds it up too
         s_wedged (self, rpc_id);
+    else if (call == CALL_PING || (call == CALL_LIST && self->state == MCP_ACTIVE))
+        s_missed (self, reason);
     else if (call == CALL_SUBSCRIBE) //  it may have worked: the list will tell
         mcp_answer_subscribe_refused (self, "the answer to events_subscribe was lost");
     else

@@ -6,6 +6,7 @@
 #include "common/base/own.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 
@@ -83,8 +84,21 @@ s_on_list (mcp_t *self, const json_t *result)
         mcp_session_enter_active (self);
     }
     else {
+        bool vanished = self->state == MCP_ACTIVE;
         s_subscribe (self, "the server has no subscription of ours");
+        if (vanished) //  at any time since the list that showed it last
+            self->gap_from_ms = self->listed_ms;
     }
+}
+
+//  Is this the server's word that it knows no cluster of that name?  Others speak of contexts too
+//  ("context deadline exceeded").
+static bool
+s_context_unknown (const mcp_t *self, const char *reason)
+{
+    char quoted [sizeof self->context + 16];
+    snprintf (quoted, sizeof quoted, "context \"%s\"", self->context);
+    return strstr (reason, quoted) != NULL;
 }
 
 void
@@ -93,7 +107,7 @@ mcp_answer_subscribe_refused (mcp_t *self, const char *reason)
     if (strstr (reason, "require an HTTP") || strstr (reason, "unknown tool")) {
         mcp_session_unsupported (self, reason);
     }
-    else if (strstr (reason, "context") && self->tools.context && !self->without_context) {
+    else if (self->tools.context && !self->without_context && s_context_unknown (self, reason)) {
         self->without_context = true;
         s_subscribe (self, reason);
     }
@@ -174,16 +188,16 @@ s_on_rpc_error (mcp_t *self, mcp_part_call_t call, const json_t *error)
 
 //  --- messages
 
+//  By its logger, or, whatever its logger is called, by what it holds.
 static bool
 s_is_event (const json_t *params)
 {
     const char *logger = json_member_text (params, "logger", "");
-    if (!*logger) {
-        const json_t *data = json_object_get (params, "data");
-        return json_object_get (data, "faultId") || json_object_get (data, "event");
-    }
+    const json_t *data = json_object_get (params, "data");
     return strcmp (logger, "kubernetes/faults") == 0 || strcmp (logger, "kubernetes/events") == 0
-           || strcmp (logger, "kubernetes/resource-faults") == 0;
+           || strcmp (logger, "kubernetes/resource-faults") == 0
+           || json_object_get (data, "faultId") || json_object_get (data, "faultType")
+           || json_object_get (data, "event");
 }
 
 static void
@@ -191,14 +205,14 @@ s_on_notification (mcp_t *self, const json_t *message)
 {
     const char *method = json_member_text (message, "method", "");
     const json_t *params = json_object_get (message, "params");
-    const json_t *data = json_object_get (params, "data");
     if (strcmp (method, "notifications/tools/list_changed") == 0) {
         self->tools_stale = true;
     }
-    else if (strcmp (method, "notifications/message") == 0 && data) {
+    else if (strcmp (method, "notifications/message") == 0) {
         if (s_is_event (params)) {
-            own (own_mem) char *text = json_dumps (data, JSON_COMPACT | JSON_ENCODE_ANY);
-            mcp_slot_out_text (self, MCP_OUT_EVENT, text ? text : "");
+            const json_t *data = json_object_get (params, "data");
+            own (own_mem) char *text = data ? json_line (data) : NULL;
+            mcp_slot_out_text (self, MCP_OUT_EVENT, text ? text : "null");
         }
         else if (strcmp (json_member_text (params, "logger", ""), "kubernetes/subscription_error")
                      == 0

@@ -84,6 +84,7 @@ struct mcp {
     int tool_pages, conflicts, ping_misses, subscribe_tries;
     int stream_failures, session_failures; //  exponents of the backoffs
     int64_t stream_since_ms, active_since_ms, alive_ms, gap_from_ms;
+    int64_t listed_ms; //  when the server was last seen to have our subscription
     int64_t wait_ms, stream_head_ms, ping_ms, list_ms; //  timers, INT64_MAX = off
     int64_t dropped_seen, bad_messages;
 };

@@ -25,7 +25,7 @@ mcp_session_leave_active (mcp_t *self, mcp_state_t state, const char *reason)
 void
 mcp_session_enter_active (mcp_t *self)
 {
-    self->alive_ms = self->now_ms;
+    self->alive_ms = self->listed_ms = self->now_ms;
     self->ping_misses = self->subscribe_tries = 0;
     self->wait_ms = INT64_MAX;
     self->ping_ms = self->now_ms + PING_EVERY_MS;

@@ -22,6 +22,9 @@
     "\"properties\":{\"mode\":{}%s}}},{\"name\":\"events_unsubscribe\"},"                          \
     "{\"name\":\"events_list_subscriptions\"}]}"
 
+#define NOTICE(params)                                                                             \
+    "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{" params "}}\n\n"
+
 typedef struct {
     mcp_t *mcp;
     int64_t now;
@@ -332,6 +335,33 @@ test_context_is_not_sent_when_the_schema_does_not_list_our_name (void **state)
     assert_null (strstr (self->request.text, "context"));
 }
 
+//  Events of the server's default cluster must not come under our name for any error of ours.
+static void
+test_context_is_left_out_only_when_the_server_does_not_know_it (void **state)
+{
+    static const char refused [] = "{\"isError\":true,\"content\":[{\"text\":\"%s\"}]}";
+    s_world_t *self = *state;
+    mcp_start (self->mcp, "", self->now);
+    s_take (self);
+    s_connect (self, ",\"context\":{\"type\":\"string\"}");
+    s_answer_tool (self, NONE);
+    s_take (self);
+    char text [256];
+    snprintf (text, sizeof text, refused, "failed to list events: context deadline exceeded");
+    s_answer (self, text);
+    s_take (self);
+    assert_int_equal (mcp_state (self->mcp), MCP_WAITING);
+    s_time (self, 1300);
+    s_take (self);
+    s_answer_tool (self, NONE);
+    s_take (self);
+    assert_non_null (strstr (self->request.text, "\"context\":\"prod\""));
+    snprintf (text, sizeof text, refused, "unknown target: context \\\"prod\\\" does not exist");
+    s_answer (self, text);
+    s_take (self);
+    assert_null (strstr (self->request.text, "context"));
+}
+
 static void
 test_clean_ends_of_the_stream_back_off (void **state)
 {
@@ -455,6 +485,7 @@ test_a_vanished_subscription_is_found_by_the_list (void **state)
     s_take (self);
     s_answer_tool (self, OURS);
     s_expect (self, "events_list_subscriptions;gap;=active;");
+    assert_int_equal (self->last_gap_ms, 60000); //  since the list showed it last
 }
 
 static void
@@ -474,8 +505,18 @@ test_a_subscribe_without_an_answer_is_wedged (void **state)
         s_expect (self, "ping;");
         s_answer (self, "{}");
     }
-    s_time (self, 20000);
-    s_expect (self, "events_list_subscriptions;");
+    for (int probe = 0; probe < 2; probe++) { //  the list hangs behind the subscribe: again later
+        s_time (self, 20000);
+        s_expect (self, "events_list_subscriptions;");
+        s_time (self, 30000);
+        s_expect (self, "notifications/cancelled;");
+        assert_int_equal (mcp_retry_ms (self->mcp), self->now + 300000);
+        for (int i = 0; i < 14; i++) {
+            s_time (self, 20000);
+            s_expect (self, "ping;");
+            s_answer (self, "{}");
+        }
+    }
 }
 
 static void
@@ -645,6 +686,21 @@ test_a_broken_event_is_kept_raw_and_other_broken_messages_are_counted (void **st
 }
 
 static void
+test_events_of_a_new_logger_or_without_data_are_not_lost (void **state)
+{
+    s_world_t *self = *state;
+    s_activate (self);
+    s_stream_says (self,
+                   NOTICE ("\"logger\":\"kubernetes/node-faults\",\"data\":{\"faultType\":\"N\"}"));
+    s_expect (self, "event {\"faultType\":\"N\"};");
+    s_stream_says (self, NOTICE ("\"logger\":\"kubernetes/faults\""));
+    s_expect (self, "event null;");
+    s_stream_says (self, NOTICE ("\"logger\":\"kubernetes-mcp-server\",\"data\":\"text\""));
+    s_stream_says (self, NOTICE ("\"logger\":\"other\",\"data\":{\"x\":1}"));
+    s_expect (self, "");
+}
+
+static void
 test_a_session_id_unfit_for_a_header_is_not_used (void **state)
 {
     s_world_t *self = *state;
@@ -715,6 +771,7 @@ main (void)
         TEST (test_matching_subscription_is_adopted_and_extras_are_dropped),
         TEST (test_context_is_sent_when_the_schema_lists_our_name),
         TEST (test_context_is_not_sent_when_the_schema_does_not_list_our_name),
+        TEST (test_context_is_left_out_only_when_the_server_does_not_know_it),
         TEST (test_clean_ends_of_the_stream_back_off),
         TEST (test_a_stream_that_lived_long_is_reopened_at_once_and_the_gap_is_told),
         TEST (test_404_makes_one_new_session),
@@ -730,6 +787,7 @@ main (void)
         TEST (test_401_of_an_active_session_backs_off_until_one_lived),
         TEST (test_withheld_stream_headers_do_not_hold_up_the_rest),
         TEST (test_a_broken_event_is_kept_raw_and_other_broken_messages_are_counted),
+        TEST (test_events_of_a_new_logger_or_without_data_are_not_lost),
         TEST (test_a_session_id_unfit_for_a_header_is_not_used),
         TEST (test_headers_told_twice_count_once),
         TEST (test_a_body_behind_a_delete_answers_nothing),
