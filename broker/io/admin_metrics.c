@@ -457,7 +457,7 @@ static const metric_t s_metrics [] = {
      s_print_suppressed, 0},
     {"triage_events_gap_total", "counter", "Gaps in a cluster's event stream.", s_print_sources,
      SOURCE (gaps_total)},
-    {"triage_events_dropped_total", "counter", "Events dropped because a buffer was full.",
+    {"triage_events_dropped_total", "counter", "Events dropped: too large, or a buffer was full.",
      s_print_sources, SOURCE (dropped_total)},
     {"triage_mcp_connection_up", "gauge", "1 while the cluster's MCP session is active.",
      s_print_sources_up, 0},

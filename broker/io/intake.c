@@ -458,7 +458,6 @@ s_gap (s_source_t *source, int64_t ms, const char *why)
     char reason [LIMIT_REASON_BYTES];
     snprintf (reason, sizeof reason, "%" PRId64 " ms: %.200s", ms, why);
     source->stats.gaps_total++;
-    source->absent = false;
     s_notice (source, "gap", reason);
 }
 
@@ -471,6 +470,7 @@ s_on_state (s_source_t *source, const mcp_out_t *out)
     if (state == MCP_ACTIVE && source->absent)
         s_gap (source, clk_now (source->intake->clk).wall_ms - source->mark.until_ms,
                "the broker did not follow this source");
+    source->absent = source->absent && state != MCP_ACTIVE;
     const char *before = source->stats.state;
     bool was_active = strcmp (before, mcp_state_name (MCP_ACTIVE)) == 0;
     if (state == MCP_ACTIVE)
@@ -500,7 +500,11 @@ s_act (s_source_t *source)
             case MCP_OUT_ABORT: s_cancel (source, out.cookie); break;
             case MCP_OUT_EVENT: s_on_event (source, out.text, out.text_size); break;
             case MCP_OUT_STATE: s_on_state (source, &out); break;
-            case MCP_OUT_GAP: s_gap (source, out.to_ms - out.from_ms, out.text); break;
+            case MCP_OUT_GAP:
+                source->stats.events_total += out.dropped;
+                source->stats.dropped_total += out.dropped;
+                s_gap (source, out.to_ms - out.from_ms, out.text);
+                break;
             case MCP_OUT_SESSION: s_on_session (source, out.text); break;
             case MCP_OUT_TOKEN: s_read_token (source); break;
         }

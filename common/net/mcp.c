@@ -294,9 +294,10 @@ mcp_on_body (mcp_t *self, uint64_t cookie, const char *bytes, size_t size, int64
     if (slot->call == CALL_STREAM && slot->is_sse) {
         self->alive_ms = now_ms;
         sse_feed (self->stream, bytes, size, mcp_answer_on_sse, self);
-        if (sse_dropped (self->stream) > self->dropped_seen)
-            mcp_slot_gap (self, now_ms, "an event was over the limit and dropped");
-        self->dropped_seen = sse_dropped (self->stream);
+        int64_t dropped = sse_dropped (self->stream) - self->dropped_seen;
+        if (dropped > 0)
+            mcp_slot_gap (self, now_ms, dropped, "an event was over the limit and dropped");
+        self->dropped_seen += dropped;
     }
     else if (slot->sse) {
         //  The parser is taken out: an answer may make the machine abort this very slot.

@@ -64,6 +64,7 @@ typedef struct {
     mcp_state_t state;      //  STATE
     bool again;             //  STATE: unsupported or wedged as the last time, for the same reason
     int64_t from_ms, to_ms; //  GAP: boot time
+    int64_t dropped;        //  GAP: so many events were over the limit
 } mcp_out_t;
 
 //  settings are copied.  Own: fresh, NULL when out of memory.

@@ -586,6 +586,28 @@ test_an_odd_event_is_unparsed_and_kept (void **state)
 }
 
 static void
+test_an_event_over_the_limit_is_a_counted_gap (void **state)
+{
+    s_world_t *self = *state;
+    s_start (self);
+    s_wait_notices (self, "connected", 1);
+    static const char head [] = "{\"context\":\"";
+    const size_t size = (size_t) LIMIT_EVENT_BYTES + LIMIT_MIB (1);
+    own (own_mem) char *body = malloc (size);
+    memset (body, 'x', size);
+    memcpy (body, head, sizeof head - 1);
+    memcpy (body + size - 3, "\"}", 3);
+    json_decref (s_control (self, "fault", body));
+    s_wait_notices (self, "gap", 1);
+    json_decref (s_control (self, "fault", "{}"));
+    s_wait_events (self, 1);
+    intake_source_t source;
+    assert_int_equal (intake_sources (self->intake, &source, 1), 1);
+    assert_int_equal (source.gaps_total, 1);
+    assert_int_equal (source.dropped_total, 1);
+}
+
+static void
 test_configure_removes_and_adds_a_source (void **state)
 {
     s_world_t *self = *state;
@@ -643,6 +665,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_a_large_body_is_written_again_when_its_file_is_gone,
                                          setup, teardown),
         cmocka_unit_test_setup_teardown (test_an_odd_event_is_unparsed_and_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown (test_an_event_over_the_limit_is_a_counted_gap, setup,
+                                         teardown),
         cmocka_unit_test_setup_teardown (test_configure_removes_and_adds_a_source, setup, teardown),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
