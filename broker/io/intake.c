@@ -58,6 +58,7 @@ struct s_source {
     bool absent;                 //  followed in an earlier life, not yet in this one
     char *token_header;          //  "Authorization: Bearer ...", NULL without a token; a secret
     bool token_untried;          //  no request has carried it yet
+    int64_t bad_told;            //  messages without sense, as told last
     bool stopping;
     s_flight_t flights [TRANSFERS];
     intake_source_t stats;
@@ -548,6 +549,18 @@ s_wanted (const intake_t *self, const s_source_t *source)
     return false;
 }
 
+//  Messages without sense are told when the first comes, and whenever there are twice as many.
+static void
+s_tell_bad (s_source_t *source)
+{
+    const int64_t bad = mcp_bad_messages (source->mcp);
+    if (bad <= 2 * source->bad_told)
+        return;
+    source->bad_told = bad;
+    log_warn ("messages of an event source make no sense", kv ("cluster", source->stats.cluster),
+              kv ("messages", bad));
+}
+
 //  Timers and outputs of all sources; returns when to look again.
 static int64_t
 s_turn (intake_t *self)
@@ -560,6 +573,7 @@ s_turn (intake_t *self)
         if (mcp_wake (source->mcp) <= boot_ms)
             mcp_on_time (source->mcp, boot_ms);
         s_act (source);
+        s_tell_bad (source);
         if (mcp_state (source->mcp) == MCP_STOPPED) {
             if (!s_wanted (self, source))
                 intake_mark_drop (self->sessions_dir, source->mark_name);

@@ -159,6 +159,21 @@ def test_a_cut_stream_is_opened_again_and_faults_go_on(system):
     assert {row["state"] for row in broker.wait_terminal(3)} == {"resolved"}
 
 
+def test_what_a_server_sends_that_makes_no_sense_is_told_and_broken_events_are_kept(system):
+    server = FaultServer(system, "one")
+    broker = system.start_broker(config=clusters_yaml(system, {"one": server}))
+    wait_until(lambda: connected(broker, "one"), 30, "connected")
+    server.control("raw", "data: garbage\n\ndata: \"text\"\n\n")
+    broken = '{"method":"notifications/message","params":{"logger":"kubernetes/faults","data":{"faultId":}}}'
+    server.control("raw", f"event: message\ndata: {broken}\n\n")
+    server.emit([fault("after", "one")])
+    rows = wait_until(lambda: len(broker.incidents()) == 2 and broker.incidents(), 20, "both")
+    assert {(row["fault_type"], row["state"]) for row in rows} == {("CrashLoop", "pending"), ("Unparsed", "suppressed")}
+    told = broker.records("messages of an event source make no sense")
+    assert told[0]["level"] == "warn" and int(told[-1]["messages"]) <= 3 and len(told) <= 2
+    assert connected(broker, "one")
+
+
 def source(broker):
     return broker.get("/api/v1/status")["sources"][0]
 

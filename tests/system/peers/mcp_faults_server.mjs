@@ -5,6 +5,7 @@
 // without event tools), HANG=1 (events_subscribe never answers).
 // Prints "listening 127.0.0.1:PORT".  Control:
 //   POST /_control/fault  one fault or a list, missing fields are filled in; answers {sent}
+//   POST /_control/raw    a text to be written to all streams as it is
 //   POST /_control/cut    end all streams;  POST /_control/drop  forget all sessions
 //   POST /_control/ping   ask each session for a ping; answers {answered}
 //   POST /_control/unsubscribe  forget all subscriptions, silently
@@ -160,6 +161,11 @@ const control = {
   async cut () {
     for (const session of sessions.values())
       for (const stream of session.streams) stream.destroy();
+    return {};
+  },
+  async raw (text) {
+    for (const session of sessions.values())
+      for (const stream of session.streams) stream.write(text);
     return {};
   },
   async drop () {
