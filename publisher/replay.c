@@ -518,7 +518,7 @@ s_finish (replay_t *self)
               kv ("invalid", self->invalid), kv ("too_long", self->too_long),
               kv ("refused", self->refused), kv ("unreadable", self->unreadable),
               kv ("resent", self->resent), kv ("known_ids", ids_known (self->ids)));
-    bool whole = self->input_ended && open == 0 && self->refused == 0;
+    bool whole = self->input_ended && open == 0 && self->refused + self->unreadable == 0;
     int rc = whole ? ids_finish (self->ids) : 0;
     if (rc < 0)
         log_warn ("spool file cannot be removed", kv ("error", err_str (rc)));

@@ -93,6 +93,7 @@ typedef struct {
     bool drop_first;  //  No answer to the first sending
     bool nack_second; //  Refuse the second one
     int sendings, acks;
+    char first_id [IDENT_SIZE]; //  Of the first sending
     size_t upto;
     bool large_whole; //  SEAL_EVENT named the digest of what came
     char body [LIMIT_MIB (1)];
@@ -112,6 +113,8 @@ static void
 s_on_ingest (broker_t *self, const link_msg_t *got)
 {
     self->sendings++;
+    if (self->sendings == 1)
+        assert_true (codec_copy (got->msg.event.event_id, self->first_id, IDENT_SIZE));
     if (self->drop_first && self->sendings == 1)
         return;
     if (self->nack_second && self->sendings == 2) {
@@ -161,7 +164,7 @@ s_broker (void *arg)
 }
 
 static int
-s_replay (broker_t *broker)
+s_replay_files (broker_t *broker, const char *const *inputs, size_t count)
 {
     curve_keys_t keys = {0};
     err_diag_t diag;
@@ -177,13 +180,12 @@ s_replay (broker_t *broker)
                            .cluster = "",
                            .window = 2,
                            .shutdown_timeout = 1000};
-    const char *inputs [] = {file};
     clk_t *clk = clk_new ();
     replay_args_t args = {.settings = &settings,
                           .keys = &keys,
                           .clk = clk,
                           .inputs = inputs,
-                          .input_count = 1,
+                          .input_count = count,
                           .signal_fd = signal_fd};
     replay_t *replay = NULL;
     assert_int_equal (replay_open (&args, &replay, &diag), 0);
@@ -201,6 +203,13 @@ s_replay (broker_t *broker)
     return rc;
 }
 
+static int
+s_replay (broker_t *broker)
+{
+    const char *inputs [] = {file};
+    return s_replay_files (broker, inputs, 1);
+}
+
 static void
 test_each_line_is_sent_until_it_is_acknowledged (void **state)
 {
@@ -212,6 +221,25 @@ test_each_line_is_sent_until_it_is_acknowledged (void **state)
     assert_int_equal (s_replay (&broker), 0);
     assert_int_equal (broker.acks, 4);
     assert_int_equal (broker.sendings, 6);
+}
+
+static void
+test_a_replay_that_could_not_read_a_file_sends_the_same_ids_again (void **state)
+{
+    (void) state;
+    char missing [64];
+    snprintf (missing, sizeof (missing), "%s/missing.jsonl", dir);
+    const char *inputs [] = {file, missing};
+    s_put ("{\"a\":1}\n", 8);
+    static broker_t broker, again;
+    broker = again = (broker_t){0};
+    assert_int_equal (s_replay_files (&broker, inputs, 2), EXIT_RUNTIME);
+    FILE *out = fopen (missing, "w");
+    assert_non_null (out);
+    fclose (out);
+    assert_int_equal (s_replay_files (&again, inputs, 2), 0);
+    unlink (missing);
+    assert_string_equal (again.first_id, broker.first_id);
 }
 
 static void
@@ -239,6 +267,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_a_second_run_gets_the_same_ids_and_changed_lines_new_ones),
         cmocka_unit_test (test_each_line_is_sent_until_it_is_acknowledged),
+        cmocka_unit_test (test_a_replay_that_could_not_read_a_file_sends_the_same_ids_again),
         cmocka_unit_test (test_a_large_event_goes_by_the_files_socket),
     };
     return cmocka_run_group_tests (tests, setup, teardown);
