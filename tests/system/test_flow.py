@@ -159,6 +159,33 @@ def test_a_cut_stream_is_opened_again_and_faults_go_on(system):
     assert {row["state"] for row in broker.wait_terminal(3)} == {"resolved"}
 
 
+SHAPES = {
+    "flat": {"faultType": "CrashLoop", "faultId": "f1", "odd": [1, 2.5, None, {"deep": {"\u00fc\u2028": "\U0001f642"}}],
+             "resource": {"apiVersion": "v1", "kind": "Pod", "name": "flat", "uid": "u", "namespace": "", "labels": {"a": "b"}}, "big": 9007199254740991},
+    "nested": {"event": {"reason": "BackOff", "type": "Warning", "message": "Back-off <restarting> & more", "count": 7,
+                         "involvedObject": {"kind": "Pod", "name": "nested", "namespace": "shop", "fieldPath": "x"}},
+               "logs": [{"container": "c", "previous": True, "hasPanic": False, "sample": "line\n" * 100}], "more": ""},
+    "event": {"event": {"reason": "FailedMount", "type": "Warning", "message": "no such volume", "timestamp": "",
+                        "involvedObject": {"kind": "Pod", "name": "event", "namespace": "shop"}, "labels": {}}},
+    "bare": {"_raw": {"faultType": 7, "resource": "Pod", "context": {"a": [1]}, "severity": "catastrophic", "timestamp": 1}},
+}
+
+
+def test_every_field_of_each_shape_is_kept(system):
+    server = FaultServer(system, "one")
+    broker = system.start_broker(config=clusters_yaml(system, {"one": server}))
+    system.start_worker(agent="quick.sh")
+    wait_until(lambda: connected(broker, "one"), 30, "connected")
+    server.emit(list(SHAPES.values()))
+    rows = broker.wait_terminal(len(SHAPES))
+    assert {row["state"] for row in rows} == {"resolved"}
+    assert {row["fault_type"] for row in rows} == {"CrashLoop", "BackOff", "Event", "7"}
+    for row in rows:
+        kept = json.loads((system.root / "incidents" / row["id"] / "event.json").read_text())
+        assert kept.pop("incidentId") == row["id"] and row["cluster"] == "one"
+        assert [name for name, shape in SHAPES.items() if shape.get("_raw", shape).items() <= kept.items()], kept
+
+
 def test_what_a_server_sends_that_makes_no_sense_is_told_and_broken_events_are_kept(system):
     server = FaultServer(system, "one")
     broker = system.start_broker(config=clusters_yaml(system, {"one": server}))
