@@ -48,11 +48,13 @@ s_stream_conflict (mcp_t *self)
 }
 
 static void
-s_stream_ended (mcp_t *self, int status, const char *body, const char *reason)
+s_stream_ended (mcp_t *self, const mcp_part_slot_t *ended, const char *reason)
 {
+    int status = ended->status;
     bool lived = self->stream_open && self->now_ms - self->stream_since_ms >= STREAM_GOOD_MS;
     self->stream_open = false;
-    if (status == 404 || (status == 400 && !self->stream_resumed && mcp_rpc_session_lost (body))
+    if (status == 404
+        || (status == 400 && !self->stream_resumed && mcp_rpc_session_lost (ended->body.data))
         || (status == 405 && self->stream_once)) {
         mcp_session_again (self, "the server forgot the session", false);
         return;
@@ -76,7 +78,9 @@ s_stream_ended (mcp_t *self, int status, const char *body, const char *reason)
         delay = (int64_t) mcp_slot_random (self, STREAM_FIRST_MS);
     else
         mcp_slot_count_up (&self->stream_failures);
-    s_reopen (self, reason, delay);
+    int64_t told_ms =
+        ended->retry_after_ms < RETRY_AFTER_MAX_MS ? ended->retry_after_ms : RETRY_AFTER_MAX_MS;
+    s_reopen (self, reason, delay < told_ms ? told_ms : delay);
 }
 
 
@@ -330,7 +334,7 @@ mcp_on_end (mcp_t *self, uint64_t cookie, int rc, const char *reason, int64_t no
             snprintf (text, sizeof text, "HTTP status %d on the stream", ended.status);
             why = text;
         }
-        s_stream_ended (self, ended.status, ended.body.data, why);
+        s_stream_ended (self, &ended, why);
     }
     else if (ended.call != CALL_ASIDE) {
         //  A JSON answer is whole only now; the slot goes back so that it can be matched.

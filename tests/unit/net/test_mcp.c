@@ -185,14 +185,20 @@ s_answer_init (s_world_t *self)
                     "\"serverInfo\":{}}");
 }
 
-//  initialize .. tools/list answered.
 static void
-s_connect (s_world_t *self, const char *context_schema)
+s_initialize (s_world_t *self)
 {
     s_answer_init (self);
     s_take (self);
     s_answer_status (self, 202, "");
     s_take (self);
+}
+
+//  initialize .. tools/list answered.
+static void
+s_connect (s_world_t *self, const char *context_schema)
+{
+    s_initialize (self);
     s_stream_opens (self);
     s_take (self);
     s_answer (self, "{}");
@@ -363,7 +369,7 @@ test_context_is_left_out_only_when_the_server_does_not_know_it (void **state)
 }
 
 static void
-test_clean_ends_of_the_stream_back_off (void **state)
+test_ends_of_the_stream_back_off_and_wait_as_they_are_told (void **state)
 {
     s_world_t *self = *state;
     s_activate (self);
@@ -384,6 +390,12 @@ test_clean_ends_of_the_stream_back_off (void **state)
         s_take (self);
     }
     assert_true (waited >= 48000);
+    mcp_on_end (self->mcp, self->stream, 0, "", self->now);
+    s_time (self, 72000);
+    s_take (self);
+    mcp_on_head (self->mcp, self->stream, 503, "text/plain", "", 120000, self->now);
+    mcp_on_end (self->mcp, self->stream, 0, "", self->now);
+    assert_int_equal (mcp_retry_ms (self->mcp), self->now + 120000);
 }
 
 static void
@@ -525,10 +537,7 @@ test_405_is_unsupported_and_probed_slowly (void **state)
     s_world_t *self = *state;
     mcp_start (self->mcp, "", self->now);
     s_take (self);
-    s_answer_init (self);
-    s_take (self);
-    s_answer_status (self, 202, "");
-    s_take (self);
+    s_initialize (self);
     buf_reset (&self->notes);
     mcp_on_head (self->mcp, self->stream, 405, "text/plain", "", 0, self->now);
     mcp_on_end (self->mcp, self->stream, 0, "", self->now);
@@ -546,10 +555,7 @@ test_405_is_unsupported_and_probed_slowly (void **state)
 static void
 s_answer_without_tools (s_world_t *self)
 {
-    s_answer_init (self);
-    s_take (self);
-    s_answer_status (self, 202, "");
-    s_take (self);
+    s_initialize (self);
     mcp_on_head (self->mcp, self->stream, 200, SSE_TYPE, "", 0, self->now);
     s_take (self);
     s_answer (self, "{}");
@@ -578,10 +584,7 @@ test_a_probe_that_ends_as_the_last_one_is_told_as_again (void **state)
     s_answer_status (self, 204, "");
     s_time (self, 300000);
     s_take (self);
-    s_answer_init (self);
-    s_take (self);
-    s_answer_status (self, 202, "");
-    s_take (self);
+    s_initialize (self);
     buf_reset (&self->notes);
     mcp_on_head (self->mcp, self->stream, 405, "text/plain", "", 0, self->now);
     mcp_on_end (self->mcp, self->stream, 0, "", self->now);
@@ -662,10 +665,7 @@ test_withheld_stream_headers_do_not_hold_up_the_rest (void **state)
     s_world_t *self = *state;
     mcp_start (self->mcp, "", self->now);
     s_take (self);
-    s_answer_init (self);
-    s_take (self);
-    s_answer_status (self, 202, "");
-    s_take (self);
+    s_initialize (self);
     buf_reset (&self->notes);
     s_time (self, 10000);
     s_expect (self, "logging/setLevel;");
@@ -772,7 +772,7 @@ main (void)
         TEST (test_context_is_sent_when_the_schema_lists_our_name),
         TEST (test_context_is_not_sent_when_the_schema_does_not_list_our_name),
         TEST (test_context_is_left_out_only_when_the_server_does_not_know_it),
-        TEST (test_clean_ends_of_the_stream_back_off),
+        TEST (test_ends_of_the_stream_back_off_and_wait_as_they_are_told),
         TEST (test_a_stream_that_lived_long_is_reopened_at_once_and_the_gap_is_told),
         TEST (test_404_makes_one_new_session),
         TEST (test_409_is_tried_again_and_then_the_session_is_replaced),
