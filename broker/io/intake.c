@@ -330,6 +330,7 @@ s_reconcile (intake_t *self)
         }
         if (!keep && !source->stopping) {
             source->stopping = true;
+            s_mark_write (source, source->mark.session);
             mcp_stop (source->mcp, boot_ms);
         }
     }
@@ -537,13 +538,14 @@ s_publish_stats (intake_t *self)
     pthread_mutex_unlock (&self->lock);
 }
 
-//  Is this place still to be followed, if only with another token or mode?
+//  Is this source still to be followed, if only with another token or mode, or at another place?
 static bool
 s_wanted (const intake_t *self, const s_source_t *source)
 {
+    char name [DIGEST_HEX];
     for (size_t i = 0; i < self->config_count; i++) {
-        if (strcmp (self->configs [i].name, source->config.name) == 0
-            && strcmp (self->configs [i].url, source->config.url) == 0)
+        intake_mark_name (self->configs [i].name, self->configs [i].url, name);
+        if (strcmp (name, source->mark_name) == 0)
             return true;
     }
     return false;

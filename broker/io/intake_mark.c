@@ -28,7 +28,7 @@ intake_mark_name (const char *cluster, const char *url, char *ret_name)
 {
     assert (cluster && url && ret_name);
     own (own_mem) char *key = NULL;
-    if (asprintf (&key, "%s %s", cluster, url) < 0)
+    if (asprintf (&key, "%s %s", *cluster ? "cluster" : "url", *cluster ? cluster : url) < 0)
         key = NULL;
     digest_hex (key ? key : "", key ? strlen (key) : 0, ret_name);
 }

@@ -14,7 +14,7 @@ typedef struct {
     char session [LIMIT_MCP_SESSION_BYTES + 1]; //  "" when the server holds none
 } intake_mark_t;
 
-//  The file's name for a source.  ret_name: DIGEST_HEX bytes.
+//  The file's name for a source: a cluster that has a name may move.  ret_name: DIGEST_HEX bytes.
 void
 intake_mark_name (const char *cluster, const char *url, char *ret_name);
 //  Err: ERR_NONE there is none; ERR_PROTO it is damaged; -errno.  *ret is untouched then.

@@ -9,6 +9,7 @@ import pytest
 
 from lib.system import fault, wait_until
 from test_flow import FaultServer, clusters_yaml, connected, replay
+from test_reload import Reloaded
 
 
 def start(system, server, **options):
@@ -55,6 +56,18 @@ def test_the_brokers_own_downtime_is_a_gap(system, how):
     wait_until(lambda: gaps_metric(broker) == 1, 10, "the metric")
     assert [found for found in broker.records("event source") if found.get("change") == "gap"]
     assert broker.incidents() == []
+
+
+def test_a_cluster_whose_server_moves_has_a_gap(system):
+    before, after = (FaultServer(system, name) for name in ("before", "after"))
+    text = "clusters:\n  - name: prod\n    mcp:\n      endpoint: http://{}/mcp\n"
+    reloaded = Reloaded(system, text.format(before.address))
+    broker = reloaded.broker
+    wait_until(lambda: connected(broker, "prod"), 30, "connected")
+    reloaded.hup(text.format(after.address))
+    wait_until(lambda: after.control("state")["subscribe"] == 1, 30, "the new place is followed")
+    (_, record), = wait_until(lambda: gaps(broker), 10, "the gap")
+    assert record["cluster"] == "prod" and before.control("state")["deleted"] == 1
 
 
 def test_events_received_and_not_committed_are_told_and_lie_in_the_next_gap(system):
