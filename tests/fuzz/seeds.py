@@ -240,7 +240,7 @@ def mcp():
         "context": {"enum": ["dev", "prod"]}}}}, {"name": "events_list_subscriptions"}], "nextCursor": "p2"})
     last_page = one_cluster.replace(', "nextCursor": "p2"', "")
     changed = "m" + json.dumps({"method": "notifications/tools/list_changed"})
-    refused = json.dumps({"isError": True, "content": [{"text": "unknown context dev"}]})
+    refused = json.dumps({"isError": True, "content": [{"text": "context \"dev\" does not exist"}]})
     scripts = {
         "earlier life": ["S", "a"] + up, "earlier life lost": ["S", "w"] + up, "earlier life refused": ["S", "s404 "] + up,
         "active": up + ["m" + message, "w", "a", "w", "a"],
