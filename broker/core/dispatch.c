@@ -10,6 +10,12 @@
 
 #include <string.h>
 
+static int64_t
+s_min (int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void
 s_retry_at (step_t *self, int64_t at_ms)
 {
@@ -87,7 +93,9 @@ dispatch (step_t *self, clk_now_t now)
     int64_t room = free > 0 ? breaker_room (self, now) : 0;
     if (free > 0 && room == 0)
         s_retry_at (self, breaker_wake (self));
-    for (free = free < room ? free : room; free > 0 && self->queued; free--) {
+    int64_t most = s_min (s_min (free, room), LIMIT_TURN_ASSIGNS);
+    queue_begin (self);
+    for (int64_t i = 0; i < most && self->queued; i++) {
         entry_t *entry = queue_pick (self, now, s_fits);
         worker_t *worker = entry ? s_worker (self, entry, now) : NULL;
         if (!worker)
@@ -96,4 +104,6 @@ dispatch (step_t *self, clk_now_t now)
             journal_worker (self, worker, "probed", "", now);
         lease_issue (self, entry, worker, now);
     }
+    if (most < s_min (free, room) && self->queued)
+        s_retry_at (self, now.boot_ms); //  the others: next turn
 }

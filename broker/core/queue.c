@@ -114,7 +114,7 @@ queue_oldest (const step_t *self)
     return oldest;
 }
 
-//  The least served lane with somebody in it that this pick has not given up on.
+//  The least served lane with somebody in it that this turn has not given up on.
 static lane_t *
 s_least_served (step_t *self, int severity)
 {
@@ -136,25 +136,50 @@ s_least_served (step_t *self, int severity)
     return best;
 }
 
+//  The first of a lane that can be assigned; a lane without one is given up on for this turn.
+static entry_t *
+s_first (step_t *self, lane_t *lane, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t))
+{
+    entry_t *entry;
+    DL_FOREACH (lane->head, entry)
+    if (fits (self, entry, now))
+        return entry;
+    lane->skipped = self->pick;
+    return NULL;
+}
+
+static int
+s_by_service (const lane_t *a, const lane_t *b)
+{
+    if (a->virtual_time != b->virtual_time)
+        return a->virtual_time < b->virtual_time ? -1 : 1;
+    if (!a->head || !b->head)
+        return (a->head == NULL) - (b->head == NULL);
+    return s_by_number (a->head, b->head);
+}
+
 static entry_t *
 s_pick (step_t *self, int severity, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t))
 {
-    lane_t *lane;
-    while ((lane = s_least_served (self, severity)) != NULL) {
-        entry_t *entry;
-        DL_FOREACH (lane->head, entry)
-        {
-            if (!fits (self, entry, now))
-                continue;
-            if (self->virtual_now [severity] < lane->virtual_time)
-                self->virtual_now [severity] = lane->virtual_time;
-            lane->virtual_time++;
-            queue_remove (self, entry);
-            return entry;
+    lane_t *lane = s_least_served (self, severity);
+    if (!lane)
+        return NULL;
+    entry_t *entry = s_first (self, lane, now, fits);
+    if (!entry) { //  one look at each of the others: there may be as many lanes as incidents
+        HASH_SRT (hh, self->lanes [severity], s_by_service);
+        for (lane = self->lanes [severity]; lane; lane = lane->hh.next) {
+            entry = lane->skipped == self->pick ? NULL : s_first (self, lane, now, fits);
+            if (entry)
+                break;
         }
-        lane->skipped = self->pick;
     }
-    return NULL;
+    if (!entry)
+        return NULL;
+    if (self->virtual_now [severity] < lane->virtual_time)
+        self->virtual_now [severity] = lane->virtual_time;
+    lane->virtual_time++;
+    queue_remove (self, entry);
+    return entry;
 }
 
 //  0 is first.  Age lifts the rest, but nothing becomes critical by waiting.
@@ -167,10 +192,15 @@ s_rank (int severity, int64_t oldest, clk_now_t now)
     return rank < 1 ? 1 : rank;
 }
 
+void
+queue_begin (step_t *self)
+{
+    self->pick++;
+}
+
 entry_t *
 queue_pick (step_t *self, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t))
 {
-    self->pick++;
     bool tried [FAULT_SEVERITIES] = {false};
     for (int round = 0; round < FAULT_SEVERITIES; round++) {
         int best = -1;

@@ -28,7 +28,7 @@ typedef struct {
     entry_t *head;
     int64_t count;
     int64_t virtual_time; //  of its next service
-    uint64_t skipped;     //  pick that found nothing here
+    uint64_t skipped;     //  turn that found nothing here
     UT_hash_handle hh;
 } lane_t;
 
@@ -126,7 +126,7 @@ struct step {
     lane_t *lanes [FAULT_SEVERITIES];
     int64_t virtual_now [FAULT_SEVERITIES];
     int64_t queued;
-    uint64_t pick;
+    uint64_t pick;    //  number of the turn's picks
     int64_t retry_ms; //  when a waiting incident may become assignable by time alone
     //  fleet
     worker_t *workers;

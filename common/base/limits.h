@@ -122,6 +122,7 @@ enum {
     LIMIT_RELEASE_BACKOFF_MIN_MS = 250, //  attempts given back again and again: wait, doubling
     LIMIT_RELEASE_BACKOFF_MAX_MS = 60000,
     LIMIT_TURN_TIMERS = 1024,     //  incidents that timers may change in one turn
+    LIMIT_TURN_ASSIGNS = 256,     //  assignments of one turn: it must get back to its sockets
     LIMIT_CLOSED_KEEP_MS = 60000, //  an ended incident is known at least this long
     LIMIT_ATTEMPTS = 32,          //  attempts kept of one incident
     LIMIT_PING_MS = 5000,

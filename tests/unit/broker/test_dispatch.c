@@ -179,6 +179,62 @@ test_nothing_is_assigned_while_the_broker_drains (void **state)
     step_destroy (&bench.step);
 }
 
+//  Lost once on "a", which is the only one with room.
+static void
+test_a_lost_attempt_waits_a_moment_for_another_host (void **state)
+{
+    bench_t bench = bench_new ();
+    ident_t incident = bench_event (&bench, "c", "1", FAULT_WARNING);
+    bench_join (&bench, "a", 8);
+    step_fence_t fence = bench_schedule (&bench)->as.assign.fence;
+    bench_join (&bench, "b", 0);
+    bench_later (&bench, LIMIT_ACCEPT_MS); //  never accepted
+    bench_credit (&bench, "a", 2, 8);
+    bench_ping (&bench, "b");
+    assert_null (bench_schedule (&bench));
+    bench_later (&bench, LIMIT_PREFER_MS - 1);
+    bench_credit (&bench, "b", 2, 1);
+    const step_out_t *out = bench_schedule (&bench);
+    assert_non_null (out);
+    assert_string_equal (out->peer.identity, "worker:b");
+    assert_string_equal (out->as.assign.fence.incident.text, incident.text);
+    assert_int_equal (out->as.assign.fence.attempt, fence.attempt + 1);
+    bench_later (&bench, LIMIT_ACCEPT_MS); //  not by "b" either, and now "b" is full
+    bench_credit (&bench, "a", 3, 8);
+    bench_credit (&bench, "b", 3, 0);
+    assert_null (bench_schedule (&bench));
+    bench_later (&bench, LIMIT_RELEASE_BACKOFF_MIN_MS);
+    out = bench_schedule (&bench);
+    assert_non_null (out);
+    assert_string_equal (out->peer.identity, "worker:a");
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_large_fleet_is_served_in_more_than_one_turn (void **state)
+{
+    bench_t bench = bench_new ();
+    int free = 0;
+    for (int i = 0; free < LIMIT_TURN_ASSIGNS + 8; i++, free += 8) {
+        char worker [16];
+        snprintf (worker, sizeof worker, "w%d", i);
+        bench_join (&bench, worker, 8);
+    }
+    for (int i = 0; i < free; i++) {
+        char key [16];
+        snprintf (key, sizeof key, "%d", i);
+        (void) bench_event (&bench, "c", key, FAULT_WARNING);
+    }
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_count (&bench, STEP_OUT_ASSIGN), LIMIT_TURN_ASSIGNS);
+    assert_int_equal (step_wake (bench.step), bench.now.boot_ms);
+    bench_later (&bench, 0);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_count (&bench, STEP_OUT_ASSIGN), free - LIMIT_TURN_ASSIGNS);
+    assert_true (step_wake (bench.step) > bench.now.boot_ms);
+    step_destroy (&bench.step);
+}
+
 int
 main (void)
 {
@@ -193,6 +249,8 @@ main (void)
         cmocka_unit_test (test_a_host_that_fails_three_times_is_quarantined_and_probed_singly),
         cmocka_unit_test (test_a_worker_is_not_quarantined_for_what_fails_everywhere),
         cmocka_unit_test (test_nothing_is_assigned_while_the_broker_drains),
+        cmocka_unit_test (test_a_lost_attempt_waits_a_moment_for_another_host),
+        cmocka_unit_test (test_a_large_fleet_is_served_in_more_than_one_turn),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

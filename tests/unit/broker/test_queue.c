@@ -2,6 +2,10 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core_bench.h"
 
+#include "broker/core/queue.h"
+
+#include <time.h>
+
 //  Let one worker take one incident at a time; returns the cluster served.
 static void
 s_serve (bench_t *bench, int64_t number, char ret_cluster [64])
@@ -155,6 +159,79 @@ test_a_suppressed_overflow_is_revived_by_a_retry (void **state)
     step_destroy (&bench.step);
 }
 
+static bool
+s_none_fits (step_t *step, entry_t *entry, clk_now_t now)
+{
+    (void) step;
+    (void) entry;
+    (void) now;
+    return false;
+}
+
+//  CPU time of ten turns that look at one waiting incident each of so many clusters, and take none.
+static double
+s_looking (int clusters)
+{
+    bench_t bench = bench_new ();
+    bench.settings.global_queue_size = clusters;
+    bench_configure (&bench);
+    for (int i = 0; i < clusters; i++) {
+        char name [64];
+        snprintf (name, sizeof name, "cluster-%d", i);
+        (void) bench_event (&bench, name, name, FAULT_WARNING);
+        if (i % 100 == 0)
+            bench_later (&bench, 1);
+    }
+    clock_t from = clock ();
+    for (int i = 0; i < 10; i++) {
+        queue_begin (bench.step);
+        assert_null (queue_pick (bench.step, bench.now, s_none_fits));
+    }
+    clock_t took = clock () - from;
+    step_destroy (&bench.step);
+    return (double) took + 1;
+}
+
+static void
+test_clusters_that_all_wait_are_looked_at_once_each (void **state)
+{
+    double few = s_looking (500);
+    double many = s_looking (8000);
+    assert_true (many < few * 100); //  16 times as many; one look for each pair would be 256 times
+}
+
+static void
+test_clusters_that_do_not_fit_are_passed_in_the_order_of_service (void **state)
+{
+    bench_t bench = bench_new ();
+    bench_join (&bench, "w", 3);
+    (void) bench_event (&bench, "a", "1", FAULT_WARNING);
+    (void) bench_event (&bench, "b", "2", FAULT_WARNING);
+    (void) bench_event (&bench, "c", "3", FAULT_WARNING);
+    step_fence_t given [3];
+    for (int round = 0; round < 2; round++) { //  given back twice: they wait
+        (void) bench_schedule (&bench);
+        size_t count, found = 0;
+        const step_out_t *outs = step_outputs (bench.step, &count);
+        for (size_t i = 0; i < count && found < 3; i++)
+            if (outs [i].kind == STEP_OUT_ASSIGN)
+                given [found++] = outs [i].as.assign.fence;
+        assert_int_equal (found, 3);
+        bench_later (&bench, LIMIT_PREFER_MS);
+        for (int i = 0; i < 3; i++)
+            bench_release (&bench, "w", &given [i], STEP_RELEASE_BUSY);
+        bench_credit (&bench, "w", 2 + round, 3);
+    }
+    bench_later (&bench, 1);
+    (void) bench_event (&bench, "e", "5", FAULT_WARNING);
+    (void) bench_event (&bench, "d", "4", FAULT_WARNING);
+    bench_credit (&bench, "w", 9, 2);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_count (&bench, STEP_OUT_ASSIGN), 2);
+    assert_string_equal (bench_last (&bench, STEP_OUT_ASSIGN)->as.assign.cluster, "d");
+    step_destroy (&bench.step);
+}
+
 int
 main (void)
 {
@@ -167,6 +244,8 @@ main (void)
         cmocka_unit_test (test_a_newcomer_of_the_lowest_severity_is_the_one_dropped),
         cmocka_unit_test (test_the_policy_reject_suppresses_the_newcomer_whatever_it_is),
         cmocka_unit_test (test_a_suppressed_overflow_is_revived_by_a_retry),
+        cmocka_unit_test (test_clusters_that_all_wait_are_looked_at_once_each),
+        cmocka_unit_test (test_clusters_that_do_not_fit_are_passed_in_the_order_of_service),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
