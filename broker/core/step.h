@@ -267,9 +267,9 @@ void
 step_configure (step_t *self, const step_settings_t *settings);
 
 //  Loading (before the first turn, and after a rollback): step_reload forgets everything durable but
-//  keeps sessions; then hand over the rows: incidents that are open or were last seen within the
-//  dedup or reinvestigation window, all attempts of open incidents, effects that are to be done, the
-//  breaker, alerts of the last hour, the last seq of each topic; then step_loaded arms deadlines.
+//  keeps sessions; then hand over the rows: incidents that are open, those that were last seen within the
+//  dedup window (the youngest LIMIT_CLOSED_INCIDENTS), all attempts of open incidents, effects that are to
+//  be done, the breaker, alerts of the last hour, the last seq of each topic; then step_loaded arms deadlines.
 void
 step_reload (step_t *self);
 int

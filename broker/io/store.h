@@ -24,9 +24,9 @@ store_open (const char *path, store_t **ret_store, err_diag_t *diag) must_check;
 void
 store_destroy (store_t **self_p); //  final checkpoint TRUNCATE on the writer
 
-//  Read everything step needs (step.h "Loading") and call step_loaded.
+//  Read everything step needs (step.h "Loading") and call step_loaded.  dedup_ms: the dedup window.
 int
-store_load (store_t *self, step_t *step, clk_now_t now, int64_t window_ms) must_check;
+store_load (store_t *self, step_t *step, clk_now_t now, int64_t dedup_ms) must_check;
 
 //  One turn.  begin is lazy: store_apply opens the transaction with the first write.
 int

@@ -99,13 +99,18 @@ s_counter (store_t *self, const char *sql, int64_t *ret_value)
 }
 
 int
-store_load (store_t *self, step_t *step, clk_now_t now, int64_t window_ms)
+store_load (store_t *self, step_t *step, clk_now_t now, int64_t dedup_ms)
 {
     assert (self && step && !self->open_txn);
     int64_t number = 0, effect = 0, seq = 0;
-    int rc = s_table (self, step, &store_row_incident,
-                      "WHERE state IN (1, 2) OR last_seen_ms >= ? ORDER BY number",
-                      now.wall_ms - window_ms, s_incident);
+    int rc = s_table (self, step, &store_row_incident, "WHERE state IN (1, 2) ORDER BY number", 0,
+                      s_incident);
+    char ended [128]; //  the youngest, as many as step keeps
+    snprintf (ended, sizeof ended,
+              "WHERE state NOT IN (1, 2) AND last_seen_ms >= ? ORDER BY last_seen_ms DESC LIMIT %d",
+              LIMIT_CLOSED_INCIDENTS);
+    if (rc == 0)
+        rc = s_table (self, step, &store_row_incident, ended, now.wall_ms - dedup_ms, s_incident);
     if (rc == 0)
         rc = s_table (self, step, &store_row_attempt,
                       "WHERE incident IN (SELECT id FROM incident WHERE state IN (1, 2))"

@@ -471,10 +471,8 @@ s_send (loop_t *self)
 int
 turn_load (loop_t *self)
 {
-    const int64_t dedup_ms = self->settings->dedup_window_seconds;
-    const int64_t again_ms = self->settings->reinvestigate_after;
     return store_load (self->args.store, self->step, clk_now (self->args.clk),
-                       dedup_ms > again_ms ? dedup_ms : again_ms);
+                       self->settings->dedup_window_seconds);
 }
 
 int

@@ -213,6 +213,37 @@ test_load_hands_open_rows_to_step (void **state)
     assert_int_equal (stats.last_seq, 41);
 }
 
+//  What a flood of events leaves must not fill the memory of the next start.
+static void
+test_load_hands_over_no_more_ended_incidents_than_are_kept (void **state)
+{
+    s_world_t *self = *state;
+    enum { MORE = 3 };
+    const row_incident_t row = s_incident (1, INCIDENT_SUPPRESSED);
+    s_put_incident (self->store, &row);
+    assert_int_equal (store_commit (self->store), 0);
+    sqlite3 *other = NULL;
+    assert_int_equal (sqlite3_open (self->path, &other), SQLITE_OK);
+    char sql [512];
+    snprintf (sql, sizeof sql,
+              "CREATE TEMP TABLE copy AS WITH RECURSIVE n (i) AS"
+              " (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+              " SELECT i, incident.* FROM n, incident;"
+              "UPDATE copy SET id = printf ('%%036d', i), number = i, last_seen_ms = %lld + i;"
+              "ALTER TABLE copy DROP COLUMN i; INSERT INTO incident SELECT * FROM copy;",
+              LIMIT_CLOSED_INCIDENTS + MORE, (long long) row.last_seen_ms);
+    assert_int_equal (sqlite3_exec (other, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close (other);
+    const step_settings_t settings = {.dedup_window_ms = s_now_ms, .lease_ttl_ms = 1000};
+    own (step_destroy) step_t *step = step_new (&settings, 1);
+    assert_non_null (step);
+    const clk_now_t now = {.boot_ms = 5, .wall_ms = s_now_ms};
+    assert_int_equal (store_load (self->store, step, now, settings.dedup_window_ms), 0);
+    step_stats_t stats;
+    step_stats (step, now, &stats);
+    assert_int_equal (stats.incidents [INCIDENT_SUPPRESSED], LIMIT_CLOSED_INCIDENTS);
+}
+
 static void
 test_the_breaker_its_alerts_and_messages_being_sent_are_read_back (void **state)
 {
@@ -694,6 +725,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         TEST (test_every_column_of_every_row_comes_back_after_a_reopen),
         TEST (test_load_hands_open_rows_to_step),
+        TEST (test_load_hands_over_no_more_ended_incidents_than_are_kept),
         TEST (test_the_breaker_its_alerts_and_messages_being_sent_are_read_back),
         TEST (test_an_event_is_known_from_the_turn_that_took_it_and_unique),
         TEST (test_a_rollback_forgets_the_turn_and_the_next_one_works),
