@@ -85,6 +85,21 @@ s_check_winner (disk_t *self, const row_incident_t *row)
                     won->made_by, won->row.identity);
 }
 
+//  A condition has one open incident at a time; nothing is admitted beside it.
+static void
+s_count_open (disk_t *self, const row_incident_t *row, bool fresh, int64_t change)
+{
+    int64_t key = strtol (row->fault.key + strlen ("key-"), NULL, 10);
+    if (key < 0 || key >= DISK_KEYS)
+        abort ();
+    if (fresh && self->open_of_key [key])
+        disk_break (self, "I1 %s was made while %s has an open incident", row->id.text,
+                    row->fault.key);
+    self->open_of_key [key] += change;
+    if (self->open_of_key [key] > 1)
+        disk_break (self, "I1 %s has two open incidents", row->fault.key);
+}
+
 static void
 s_move (disk_incident_t **from, disk_incident_t **to, disk_incident_t *incident)
 {
@@ -96,7 +111,8 @@ static void
 s_apply_incident (disk_t *self, const row_incident_t *row, clk_now_t now)
 {
     disk_incident_t *incident = disk_incident (self, row->id.text);
-    if (!incident) {
+    bool fresh = !incident;
+    if (fresh) {
         incident = s_new (sizeof *incident);
         incident->id = row->id;
         HASH_ADD_KEYPTR (hh, self->incidents, incident->id.text, strlen (incident->id.text),
@@ -119,6 +135,7 @@ s_apply_incident (disk_t *self, const row_incident_t *row, clk_now_t now)
     if (incident->winner && incident->winner != row->winner)
         disk_break (self, "I2 %s has a second winner", row->id.text);
     self->open += is_open - was_open;
+    s_count_open (self, row, fresh, is_open - was_open);
     incident->state = row->state;
     incident->winner = row->winner;
     if (was_open && !is_open) {
@@ -148,6 +165,8 @@ s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
         HASH_ADD_STR (self->attempts, name, attempt);
         attempt->since_ms = now.boot_ms;
         attempt->slack_ms = self->slack_ms;
+        attempt->set_back = self->set_back;
+        attempt->renewed_ms = now.boot_ms;
         voice_issued (self, attempt);
         if (!incident->row || row->number > incident->row->attempts)
             disk_break (self, "I7 attempt %s is not counted by its incident", attempt->name);
@@ -157,6 +176,9 @@ s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
     else if (attempt->row.state == ROW_ATTEMPT_ENDED
              && (row->state != ROW_ATTEMPT_ENDED || attempt->row.outcome != VERDICT_LOST))
         disk_break (self, "I2 attempt %s changed after its end", attempt->name);
+    if (row->state == ROW_ATTEMPT_ENDED && row->outcome != VERDICT_LOST
+        && !(attempt->said & 1U << row->outcome))
+        disk_break (self, "I2 attempt %s ended as its worker has not said", attempt->name);
     bool was_live = attempt->row.number && attempt->row.state == ROW_ATTEMPT_LIVE;
     bool is_live = row->state == ROW_ATTEMPT_LIVE;
     incident->live += is_live - was_live;
@@ -238,7 +260,10 @@ s_apply_effect (disk_t *self, const row_effect_t *row)
 static void
 s_apply_event (disk_t *self, const row_event_t *row)
 {
-    if (!disk_incident (self, row->incident.text))
+    disk_incident_t *incident = disk_incident (self, row->incident.text);
+    if (incident)
+        incident->events++;
+    else
         disk_break (self, "I7 event of no incident %s", row->incident.text);
     if (disk_event (self, row->source, row->event_id))
         disk_break (self, "I1 event %s twice", row->event_id);
@@ -292,6 +317,9 @@ s_check_incident (disk_t *self, disk_incident_t *incident)
                     incident_state_name (incident->state), incident->live);
     if (incident->state == INCIDENT_RESOLVED && !incident->effects)
         disk_break (self, "I3 %s is resolved without an effect", incident->id.text);
+    if (incident->row && incident->row->occurrences != incident->events)
+        disk_break (self, "I1 %s counts %" PRId64 " of %" PRId64 " events", incident->id.text,
+                    incident->row->occurrences, incident->events);
     if (incident->row && incident->row->winner)
         s_check_winner (self, incident->row);
 }
@@ -308,12 +336,37 @@ disk_check_turn (disk_t *self, const step_write_t *writes, size_t count)
 }
 
 void
+disk_renewed (disk_t *self, const step_fence_t *fence, const char *identity, clk_now_t now)
+{
+    disk_attempt_t *attempt = disk_attempt (self, fence->incident.text, fence->attempt);
+    if (attempt && strcmp (attempt->row.identity, identity) == 0)
+        attempt->renewed_ms = now.boot_ms;
+}
+
+void
+disk_restarted (disk_t *self)
+{
+    for (disk_attempt_t *attempt = self->attempts; attempt; attempt = attempt->hh.next)
+        if (attempt->set_back != self->set_back) //  it may have its whole term again
+            attempt->extra_ms += self->hard_ms;
+}
+
+void
 disk_check_deadlines (disk_t *self, clk_now_t now)
 {
     for (const disk_attempt_t *attempt = self->attempts; attempt; attempt = attempt->hh.next) {
-        int64_t end = attempt->since_ms + self->hard_ms + self->slack_ms - attempt->slack_ms;
-        if (attempt->row.state == ROW_ATTEMPT_LIVE && now.boot_ms > end + LATE_MS)
+        if (attempt->row.state != ROW_ATTEMPT_LIVE)
+            continue;
+        int64_t end = attempt->since_ms + self->hard_ms + attempt->extra_ms + self->slack_ms
+                      - attempt->slack_ms;
+        if (now.boot_ms > end + LATE_MS)
             disk_break (self, "I4 attempt %s lives %" PRId64 " ms past its deadline", attempt->name,
+                        now.boot_ms - end);
+        end = attempt->renewed_ms + self->lease_ms;
+        if (end < self->lease_floor_ms)
+            end = self->lease_floor_ms;
+        if (now.boot_ms > end + LATE_MS)
+            disk_break (self, "I4 attempt %s lives %" PRId64 " ms past its lease", attempt->name,
                         now.boot_ms - end);
     }
 }

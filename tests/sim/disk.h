@@ -1,9 +1,11 @@
 //  disk - the simulator's store: committed rows, and the invariants I1-I7 checked on each write (voice.h: the
 //  others).
 //
-//  I1 an acknowledged event is on disk with its incident.  I2 at most one winner, and it made that report.
-//  I3 a report and its one effect are committed together; keys are unique.  I4 at most one live attempt,
-//  none past its deadline + 2 s.  I5 seq without holes, prev unbroken.  I6 bounded lists.  I7 references hold.
+//  I1 what is acknowledged is on disk: an event with its incident, a verdict; a condition has one open incident,
+//  which counts its events; no good report is thrown away.  I2 at most one winner, and it made that report; an
+//  attempt ends as its own worker said.  I3 a report and its one effect are committed together; keys are
+//  unique.  I4 at most one live attempt, none past its lease or its deadline + 2 s.  I5 seq without holes, prev
+//  unbroken.  I6 bounded lists.  I7 references hold; memory holds what the disk does.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,10 +14,16 @@
 #include <stdbool.h>
 #include <uthash.h>
 
+enum { DISK_KEYS = 64 }; //  fault keys are "key-0" to "key-63"
+
 typedef struct {
     char name [IDENT_SIZE + 24]; //  "<incident>/<attempt>"
     row_attempt_t row;
-    int64_t since_ms, slack_ms;  //  boot time first seen LIVE; disk slack at that time
+    int64_t since_ms, slack_ms; //  boot time first seen LIVE; disk slack at that time
+    int64_t renewed_ms;         //  boot time of its last sign of life
+    int64_t set_back,
+        extra_ms;  //  how often the clock had been set back; what restarts since may add
+    unsigned said; //  ends that its worker has told: 1 << outcome
     char made_by [ROW_IDENTITY]; //  the worker that finished a good report, "" = none
     bool after_opening;          //  issued while the breaker was open
     UT_hash_handle hh;
@@ -27,6 +35,7 @@ typedef struct {
     incident_state_t state;
     int64_t winner, live;
     int64_t ends, effects, executed, ambiguous;
+    int64_t events;
     bool uploaded;     //  since its last end, or given up
     int64_t closed_ms; //  boot time
     UT_hash_handle hh;
@@ -84,9 +93,13 @@ typedef struct {
     bool pause;        //  its mode
     int64_t number, effect, seq;
     int64_t open, live;
-    int64_t hard_ms;   //  longest life of an attempt
-    int64_t slack_ms;  //  what clock jumps and restarts may have added to deadlines so far
-    char broken [256]; //  the first broken invariant, "" = none
+    int64_t open_of_key [DISK_KEYS];
+    int64_t hard_ms;        //  longest life of an attempt
+    int64_t slack_ms;       //  what clock jumps may have added to deadlines so far
+    int64_t set_back;       //  how often the wall clock was set back
+    int64_t lease_ms;       //  life of a lease
+    int64_t lease_floor_ms; //  boot time until which a restart or a jump has extended all leases
+    char broken [256];      //  the first broken invariant, "" = none
 } disk_t;
 
 void
@@ -99,6 +112,12 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now);
 //  After the last write of a turn: what must be true between rows.
 void
 disk_check_turn (disk_t *self, const step_write_t *writes, size_t count);
+//  The worker of this attempt was heard.
+void
+disk_renewed (disk_t *self, const step_fence_t *fence, const char *identity, clk_now_t now);
+//  The broker was started again: durable deadlines are as good as the wall clock.
+void
+disk_restarted (disk_t *self);
 //  Each live attempt; call after each schedule.
 void
 disk_check_deadlines (disk_t *self, clk_now_t now);

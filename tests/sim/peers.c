@@ -108,9 +108,24 @@ s_send_fence (peers_t *self, peer_worker_t *worker, step_in_kind_t kind, const s
     s_send (self, &mail);
 }
 
+//  It ends so, by its own worker's word.
+static void
+s_say (peers_t *self, const peer_worker_t *worker, const step_fence_t *fence,
+       verdict_outcome_t outcome)
+{
+    disk_attempt_t *attempt = disk_attempt (self->disk, fence->incident.text, fence->attempt);
+    if (!attempt || strcmp (attempt->row.identity, worker->identity) != 0)
+        return;
+    attempt->said |= 1U << outcome;
+    if (outcome == VERDICT_SUCCESS)
+        snprintf (attempt->made_by, ROW_IDENTITY, "%s", worker->identity);
+}
+
 static void
 s_release (peers_t *self, peer_worker_t *worker, const step_fence_t *fence, step_release_t reason)
 {
+    if (reason == STEP_RELEASE_HOST)
+        s_say (self, worker, fence, VERDICT_HOST);
     mail_t mail = s_mail (worker, STEP_IN_RELEASE);
     mail.in.as.release.fence = *fence;
     mail.in.as.release.reason = reason;
@@ -172,10 +187,7 @@ s_finish (peers_t *self, peer_worker_t *worker, job_t *job)
     *spooled = (spooled_t){.fence = job->fence,
                            .outcome = luck < 75 ? VERDICT_SUCCESS : VERDICT_AGENT,
                            .stored = peers_random (self, 10) > 0};
-    disk_attempt_t *attempt =
-        disk_attempt (self->disk, job->fence.incident.text, job->fence.attempt);
-    if (attempt && spooled->outcome == VERDICT_SUCCESS)
-        snprintf (attempt->made_by, ROW_IDENTITY, "%s", worker->identity);
+    s_say (self, worker, &job->fence, spooled->outcome);
     self->reports_made++;
 }
 
@@ -221,6 +233,47 @@ s_verdicts (peers_t *self, peer_worker_t *worker)
     }
 }
 
+//  What somebody else has under way, told as one's own.
+static void
+s_forge (peers_t *self, peer_worker_t *worker)
+{
+    static const step_in_kind_t kinds [] = {STEP_IN_VERDICT, STEP_IN_RELEASE, STEP_IN_STARTED,
+                                            STEP_IN_PROGRESS};
+    const peer_worker_t *other = &self->workers [peers_random (self, PEERS_WORKERS)];
+    const job_t *job = &other->jobs [peers_random (self, PEERS_JOBS)];
+    if (other == worker || !job->used)
+        return;
+    mail_t mail = s_mail (worker, kinds [peers_random (self, sizeof kinds / sizeof kinds [0])]);
+    if (mail.in.kind == STEP_IN_VERDICT) {
+        mail.in.as.verdict.fence = job->fence;
+        mail.in.as.verdict.outcome = peers_random (self, 2) ? VERDICT_SUCCESS : VERDICT_AGENT;
+        mail.in.as.verdict.stored = STEP_STORED;
+    }
+    else if (mail.in.kind == STEP_IN_RELEASE) {
+        mail.in.as.release.fence = job->fence;
+        mail.in.as.release.reason = STEP_RELEASE_HOST;
+    }
+    else if (mail.in.kind == STEP_IN_PROGRESS)
+        mail.in.as.progress.fence = job->fence;
+    else
+        mail.in.as.fence = job->fence;
+    s_send (self, &mail);
+}
+
+//  Stopped in order: what runs is given back.
+static void
+s_bye (peers_t *self, peer_worker_t *worker)
+{
+    for (int i = 0; i < PEERS_JOBS; i++)
+        if (worker->jobs [i].used)
+            s_release (self, worker, &worker->jobs [i].fence, STEP_RELEASE_DRAIN);
+    memset (worker->jobs, 0, sizeof worker->jobs);
+    mail_t mail = s_mail (worker, STEP_IN_BYE);
+    s_send (self, &mail);
+    worker->up = false;
+    worker->down_until_ms = self->now.boot_ms + (int64_t) peers_random (self, 40000);
+}
+
 static void
 s_worker_act (peers_t *self, peer_worker_t *worker)
 {
@@ -243,6 +296,12 @@ s_worker_act (peers_t *self, peer_worker_t *worker)
         worker->down_until_ms = now + (int64_t) peers_random (self, 60000);
         return;
     }
+    if (worker->welcomed && s_chance (self, 1)) {
+        s_bye (self, worker);
+        return;
+    }
+    if (s_chance (self, 3))
+        s_forge (self, worker);
     if (now - worker->heard_ms > 16000)
         s_session (self, worker);
     if (!worker->welcomed && now - worker->hello_ms > 3000)
@@ -269,7 +328,8 @@ s_send_event (peers_t *self, const peer_publisher_t *publisher, unacked_t *event
     snprintf (mail.in.as.event.row.source, ROW_IDENTITY, "%s", publisher->source);
     snprintf (mail.in.as.event.row.event_id, LIMIT_EVENT_ID_BYTES, "%s", event->event_id);
     size_t number = (size_t) (publisher - self->publishers);
-    mail.in.as.event.cookie = number * PEERS_UNACKED + slot;
+    mail.in.as.event.cookie =
+        (uint64_t) event->number * PEERS_SLOTS + number * PEERS_UNACKED + slot;
     mail.in.peer.seq = (uint64_t) event->fault; //  the fault's number, looked up when it is stepped
     mail.in.as.event.triage_enabled = event->fault % 23 != 0;
     s_send (self, &mail);
@@ -285,7 +345,8 @@ s_publisher_act (peers_t *self, peer_publisher_t *publisher)
             event->used = true;
             event->send_ms = 0;
             event->fault = (int) peers_random (self, FAULTS);
-            snprintf (event->event_id, sizeof event->event_id, "e%" PRId64, self->events_made++);
+            event->number = self->events_made++;
+            snprintf (event->event_id, sizeof event->event_id, "e%" PRId64, event->number);
         }
         if (event->used && self->now.boot_ms >= event->send_ms)
             s_send_event (self, publisher, event, i);
@@ -440,14 +501,27 @@ s_stop (peers_t *self, peer_worker_t *worker, const step_fence_t *fence)
     }
 }
 
+//  A good report that the broker does not want: it must have an end already, or be asked for anew.
 static void
-s_acked (peer_worker_t *worker, const step_out_t *out)
+s_check_stale (peers_t *self, const spooled_t *spooled)
+{
+    const disk_incident_t *incident = disk_incident (self->disk, spooled->fence.incident.text);
+    if (spooled->outcome == VERDICT_SUCCESS && incident && incident->row
+        && !incident_terminal (incident->state) && spooled->fence.attempt > incident->row->forgiven)
+        disk_break (self->disk, "I1 a good report of %s/%" PRId64 " is thrown away",
+                    incident->id.text, spooled->fence.attempt);
+}
+
+static void
+s_acked (peers_t *self, peer_worker_t *worker, const step_out_t *out)
 {
     for (int i = 0; i < worker->spool_count; i++) {
         spooled_t *spooled = &worker->spool [i];
         if (spooled->fence.attempt != out->as.verdict_ack.fence.attempt
             || strcmp (spooled->fence.incident.text, out->as.verdict_ack.fence.incident.text) != 0)
             continue;
+        if (out->as.verdict_ack.disposition == STEP_STALE)
+            s_check_stale (self, spooled);
         if (out->as.verdict_ack.disposition == STEP_UPLOAD_AGAIN)
             spooled->stored = true;
         else
@@ -473,18 +547,27 @@ s_to_worker (peers_t *self, peer_worker_t *worker, const step_out_t *out)
     else if (out->kind == STEP_OUT_LEASE && !out->as.lease.ms)
         s_stop (self, worker, &out->as.lease.fence);
     else if (out->kind == STEP_OUT_VERDICT_ACK)
-        s_acked (worker, out);
+        s_acked (self, worker, out);
 }
 
 static void
 s_event_acked (peers_t *self, uint64_t cookie)
 {
-    peer_publisher_t *publisher = &self->publishers [cookie / PEERS_UNACKED];
-    unacked_t *event = &publisher->unacked [cookie % PEERS_UNACKED];
-    if (!event->used)
+    uint64_t slot = cookie % PEERS_SLOTS;
+    peer_publisher_t *publisher = &self->publishers [slot / PEERS_UNACKED];
+    unacked_t *event = &publisher->unacked [slot % PEERS_UNACKED];
+    if (!event->used || (uint64_t) event->number != cookie / PEERS_SLOTS)
         return;
     event->used = false;
     self->events_acked++;
+}
+
+void
+peers_event (const peers_t *self, uint64_t cookie, char ret_source [16], char ret_event_id [32])
+{
+    const peer_publisher_t *publisher = &self->publishers [cookie % PEERS_SLOTS / PEERS_UNACKED];
+    snprintf (ret_source, 16, "%s", publisher->source);
+    snprintf (ret_event_id, 32, "e%" PRIu64, cookie / PEERS_SLOTS);
 }
 
 void

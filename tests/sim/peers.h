@@ -10,7 +10,8 @@ enum {
     PEERS_JOBS = 3,
     PEERS_SPOOL = 64,
     PEERS_PUBLISHERS = 4,
-    PEERS_UNACKED = 24
+    PEERS_UNACKED = 24,
+    PEERS_SLOTS = PEERS_PUBLISHERS * PEERS_UNACKED
 };
 
 typedef struct mail {
@@ -45,6 +46,7 @@ typedef struct {
 
 typedef struct {
     char event_id [32];
+    int64_t number;
     int fault;
     int64_t send_ms;
     bool used;
@@ -83,6 +85,9 @@ peers_next (peers_t *self);
 //  A message of the broker arrives (or gets lost).
 void
 peers_receive (peers_t *self, const step_out_t *out);
+//  Source and id of the event that an acknowledgement names.
+void
+peers_event (const peers_t *self, uint64_t cookie, char ret_source [16], char ret_event_id [32]);
 //  The broker does not know the sender's session.
 void
 peers_unknown (peers_t *self, const step_peer_t *peer);

@@ -1,4 +1,4 @@
-//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find and settle_verdict.
+//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_timers and settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <utlist.h>
 
 //  The linker's names: the core's calls arrive at __wrap_*, __real_* is the function itself.
 void
@@ -26,28 +27,43 @@ __real_lease_find (const step_t *self, const step_fence_t *fence);
 attempt_t *
 __wrap_lease_find (const step_t *self, const step_fence_t *fence);
 void
+__real_lease_timers (step_t *self, clk_now_t now);
+void
+__wrap_lease_timers (step_t *self, clk_now_t now);
+void
 __real_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 void
 __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 
-static bool s_no_key, s_no_fence, s_no_intent, s_judging;
+static bool s_no_key, s_no_fence, s_no_end, s_no_intent, s_early;
+static bool s_judging, s_repeated;
 
-bool
+const char *
 plant (const char *name)
 {
-    s_no_key = strcmp (name, "effect_without_key") == 0;
-    s_no_fence = strcmp (name, "lease_without_fence") == 0;
-    s_no_intent = strcmp (name, "message_without_intent") == 0;
-    return s_no_key || s_no_fence || s_no_intent;
+    static const struct {
+        const char *name, *breaks;
+        bool *planted;
+    } bugs [] = {
+        {"send_before_commit", "I1 ", &s_early},          {"effect_without_key", "I3 ", &s_no_key},
+        {"lease_without_fence", "I2 ", &s_no_fence},      {"lease_without_end", "I4 ", &s_no_end},
+        {"message_without_intent", "I10 ", &s_no_intent},
+    };
+    for (size_t i = 0; i < sizeof bugs / sizeof bugs [0]; i++)
+        if (strcmp (bugs [i].name, name) == 0) {
+            *bugs [i].planted = true;
+            return bugs [i].breaks;
+        }
+    return NULL;
 }
 
-//  The number of the effect becomes a part of its key: the next one is another.
+//  Of a repeated success the number of the effect becomes a part of its key: it is another one.
 void
 __wrap_outbox_add_incident (step_t *self, row_channel_t channel, const char *kind,
                             const entry_t *entry, clk_now_t now)
 {
     char key [96];
-    if (!s_no_key) {
+    if (!s_repeated) {
         __real_outbox_add_incident (self, channel, kind, entry, now);
         return;
     }
@@ -63,6 +79,19 @@ __wrap_outbox_schedule (step_t *self, clk_now_t now)
     for (size_t i = before; s_no_intent && i < self->write_count; i++)
         if (self->writes [i].kind == STEP_WRITE_EFFECT)
             self->writes [i].as.effect.state = ROW_EFFECT_READY;
+}
+
+//  Only the hard deadline is left.
+void
+__wrap_lease_timers (step_t *self, clk_now_t now)
+{
+    attempt_t *attempt;
+    DL_FOREACH2 (self->open_attempts, attempt, onext)
+    if (s_no_end) {
+        attempt->accepted = true;
+        attempt->lease_ms = INT64_MAX;
+    }
+    __real_lease_timers (self, now);
 }
 
 attempt_t *
@@ -86,7 +115,9 @@ __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
         snprintf (taken.peer.identity, sizeof taken.peer.identity, "%s", attempt->row.identity);
     __real_settle_verdict (self, &taken, now);
     const entry_t *entry = state_find (self, fence->incident.text);
-    if (s_no_key && known && entry)
+    s_repeated = s_no_key && known && entry;
+    if (s_repeated)
         __wrap_outbox_add_incident (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
+    s_repeated = false;
     s_judging = false;
 }

@@ -4,11 +4,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <stdbool.h>
-
 //  effect_without_key: a repeated success asks for its effect again, and no key holds it back;
 //  message_without_intent: a message is not on disk as being sent before it is;
-//  lease_without_fence: whatever attempt a verdict names, from whomever, the live one is meant.
-//  False: there is no such bug here.
-bool
+//  lease_without_fence: whatever attempt a verdict names, from whomever, the live one is meant;
+//  lease_without_end: a lease that is not renewed goes on;
+//  send_before_commit: the simulator's own, who plays the loop.
+//  Returns which invariant it breaks, as the message begins; NULL = there is no such bug.
+const char *
 plant (const char *name);
