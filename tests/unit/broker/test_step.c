@@ -298,6 +298,30 @@ test_deliveries_that_get_lost_end_as_failed (void **state)
     step_destroy (&bench.step);
 }
 
+//  Its worker renews it, but says nothing of an end.
+static void
+test_an_attempt_that_is_renewed_for_ever_is_revoked_at_its_hard_deadline (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = s_running (&bench);
+    bench_later (&bench, 0);
+    const int64_t hard_ms =
+        bench.settings.agent_timeout_ms + bench.settings.agent_grace_ms + LIMIT_REVOKE_SLACK_MS;
+    for (int64_t left = hard_ms; left > 0; left -= LIMIT_PING_MS) {
+        assert_null (bench_row (&bench, fence.incident.text));
+        bench_later (&bench, LIMIT_PING_MS);
+        bench_say (&bench, "w", STEP_IN_PROGRESS, &fence);
+        assert_true (bench_last (&bench, STEP_OUT_LEASE)->as.lease.ms > 0);
+        (void) bench_schedule (&bench);
+    }
+    assert_string_equal (bench_last (&bench, STEP_OUT_CANCEL)->as.cancel.reason, "deadline");
+    assert_int_equal (bench_row (&bench, fence.incident.text)->lost, 1);
+    bench_later (&bench, 1);
+    bench_say (&bench, "w", STEP_IN_PROGRESS, &fence);
+    assert_int_equal (bench_last (&bench, STEP_OUT_LEASE)->as.lease.ms, 0);
+    step_destroy (&bench.step);
+}
+
 static void
 test_progress_of_an_unknown_attempt_is_told_to_stop (void **state)
 {
@@ -732,6 +756,7 @@ main (void)
         cmocka_unit_test (test_a_failure_waits_for_the_attempt_that_can_still_report),
         cmocka_unit_test (test_a_verdict_of_somebody_else_is_stale),
         cmocka_unit_test (test_deliveries_that_get_lost_end_as_failed),
+        cmocka_unit_test (test_an_attempt_that_is_renewed_for_ever_is_revoked_at_its_hard_deadline),
         cmocka_unit_test (test_progress_of_an_unknown_attempt_is_told_to_stop),
         cmocka_unit_test (test_a_new_session_supersedes_and_what_it_omits_is_lost_at_once),
         cmocka_unit_test (test_a_hello_that_runs_it_keeps_it_and_strangers_are_revoked),
