@@ -297,6 +297,12 @@ step_schedule (step_t *self, clk_now_t now)
     self->asked_ms = s_min (self->asked_ms, self->retry_ms);
 }
 
+bool
+step_failed (const step_t *self)
+{
+    return self->failed;
+}
+
 int64_t
 step_wake (const step_t *self)
 {

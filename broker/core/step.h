@@ -5,8 +5,8 @@
 //  commit; tests/sim drives the same function.
 //
 //  A turn:  step_begin; step (...) for each input, its writes applied to the open transaction right
-//  after it; step_schedule and its writes; COMMIT; and only now act on step_outputs.  When the commit fails and is rolled
-//  back: step_reload, load, and step the inputs of that turn again: EFFECT_DONE always (delivery reports
+//  after it; step_schedule and its writes; COMMIT, unless step_failed; and only now act on step_outputs.  When the
+//  turn is rolled back: step_reload, load, and step the inputs of that turn again: EFFECT_DONE always (delivery reports
 //  once), the others where nobody sends them again.
 //  Inputs borrow their pointers for the call: the body of an EVENT write must be applied before the
 //  input is freed.  Writes and outputs are valid until the next step_begin.
@@ -294,7 +294,7 @@ step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t las
 
 void
 step_begin (step_t *self, clk_now_t now);
-//  Err: -ENOMEM, ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
+//  Err: -ENOMEM (see step_failed), ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
 //  it again).  ERR_STALE: a worker message, not HELLO, that is not of the identity's current session:
 //  nothing changed; answer ERROR so that the worker says HELLO (never to a superseded session's HELLO).
 int
@@ -302,6 +302,9 @@ step (step_t *self, const step_in_t *in, clk_now_t now) must_check;
 //  Timers, then assignments.  Call once at the end of each turn; also with no input, when step_wake says so.
 void
 step_schedule (step_t *self, clk_now_t now);
+//  Memory ran out in this turn: roll back what it wrote, then step_reload.
+bool
+step_failed (const step_t *self);
 //  Boot time of the next timer, INT64_MAX for none.
 int64_t
 step_wake (const step_t *self);

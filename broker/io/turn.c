@@ -483,11 +483,11 @@ turn_reload (loop_t *self)
     return turn_load (self);
 }
 
-//  The turn did not become durable.  Full or busy: forget it, read the state back, go on.
+//  The turn did not become durable.  Full, busy or out of memory: forget it, read the state back, go on.
 static void
 s_fail (loop_t *self)
 {
-    if (self->failed != -ENOSPC && self->failed != -EBUSY) {
+    if (self->failed != -ENOSPC && self->failed != -EBUSY && self->failed != -ENOMEM) {
         log_error ("store failed, nothing is sent, the restart recovers",
                    kv ("error", err_str (self->failed)));
         self->exit_code = EXIT_STORE;
@@ -546,6 +546,8 @@ turn_run (loop_t *self)
         step_schedule (self->step, self->now);
         s_apply (self);
     }
+    if (self->failed == 0 && step_failed (self->step))
+        self->failed = -ENOMEM;
     if (self->failed == 0)
         self->failed = store_commit (self->args.store);
     if (self->failed < 0)
