@@ -42,7 +42,7 @@ s_worker (step_t *self, const entry_t *entry, clk_now_t now)
         if (!fleet_ready (worker, now) || fleet_excluded (entry, worker->identity))
             continue;
         bool is_last = last && strcmp (last, worker->identity) == 0;
-        other_ready = other_ready || (!is_last && !worker->quarantined);
+        other_ready = other_ready || (!is_last && !worker->trial.quarantined);
         int64_t free = fleet_available (worker, now);
         if (!free)
             continue;
@@ -94,13 +94,12 @@ dispatch (step_t *self, clk_now_t now)
     if (free > 0 && room == 0)
         s_retry_at (self, breaker_wake (self));
     int64_t most = s_min (s_min (free, room), LIMIT_TURN_ASSIGNS);
-    queue_begin (self);
     for (int64_t i = 0; i < most && self->queued; i++) {
         entry_t *entry = queue_pick (self, now, s_fits);
         worker_t *worker = entry ? s_worker (self, entry, now) : NULL;
         if (!worker)
             return;
-        if (worker->quarantined)
+        if (worker->trial.quarantined)
             journal_worker (self, worker, "probed", "", now);
         lease_issue (self, entry, worker, now);
     }

@@ -149,38 +149,58 @@ fleet_available (const worker_t *worker, clk_now_t now)
     int64_t free = worker->credit_free - unreflected;
     if (free > worker->slots - live)
         free = worker->slots - live;
-    if (worker->quarantined && free > 0)
-        return live == 0 && now.boot_ms >= worker->probe_ms;
+    if (worker->trial.quarantined && free > 0)
+        return live == 0 && now.boot_ms >= worker->trial.probe_ms;
     return free > 0 ? free : 0;
+}
+
+//  Before a change: a rollback forgets it, and the same verdict comes again.
+static void
+s_judged (step_t *self, worker_t *worker)
+{
+    if (worker->judged != self->turn)
+        worker->before = worker->trial;
+    worker->judged = self->turn;
+}
+
+void
+fleet_rollback (step_t *self)
+{
+    self->successes = self->successes_before;
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        if (worker->judged == self->turn)
+            worker->trial = worker->before;
 }
 
 void
 fleet_succeeded (step_t *self, worker_t *worker, clk_now_t now)
 {
+    s_judged (self, worker);
     self->successes++;
-    worker->streak = 0;
-    if (!worker->quarantined)
+    worker->trial.streak = 0;
+    if (!worker->trial.quarantined)
         return;
-    worker->quarantined = false;
-    worker->backoff_ms = 0;
+    worker->trial.quarantined = false;
+    worker->trial.backoff_ms = 0;
     journal_worker (self, worker, "restored", "", now);
 }
 
 void
 fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now_t now)
 {
-    if (worker->streak++ == 0)
-        worker->streak_mark = self->successes;
+    s_judged (self, worker);
+    if (worker->trial.streak++ == 0)
+        worker->trial.streak_mark = self->successes;
     //  A host that cannot start agents fails in no time and would eat the queue before anybody succeeds.
-    bool alone = outcome != VERDICT_HOST && self->successes == worker->streak_mark;
-    if (!worker->quarantined && (worker->streak < LIMIT_QUARANTINE_STREAK || alone))
+    bool alone = outcome != VERDICT_HOST && self->successes == worker->trial.streak_mark;
+    if (!worker->trial.quarantined && (worker->trial.streak < LIMIT_QUARANTINE_STREAK || alone))
         return;
-    bool first = !worker->quarantined;
-    worker->quarantined = true;
-    worker->backoff_ms = first ? LIMIT_QUARANTINE_MIN_MS : worker->backoff_ms * 2;
-    if (worker->backoff_ms > LIMIT_QUARANTINE_MAX_MS)
-        worker->backoff_ms = LIMIT_QUARANTINE_MAX_MS;
-    worker->probe_ms = now.boot_ms + worker->backoff_ms;
+    bool first = !worker->trial.quarantined;
+    worker->trial.quarantined = true;
+    worker->trial.backoff_ms = first ? LIMIT_QUARANTINE_MIN_MS : worker->trial.backoff_ms * 2;
+    if (worker->trial.backoff_ms > LIMIT_QUARANTINE_MAX_MS)
+        worker->trial.backoff_ms = LIMIT_QUARANTINE_MAX_MS;
+    worker->trial.probe_ms = now.boot_ms + worker->trial.backoff_ms;
     if (first)
         journal_worker (self, worker, "quarantined", "", now);
 }
@@ -231,9 +251,9 @@ fleet_wake (const step_t *self, clk_now_t now)
             continue;
         if (worker->seen_ms + LIMIT_SESSION_DEAD_MS < wake)
             wake = worker->seen_ms + LIMIT_SESSION_DEAD_MS;
-        if (worker->quarantined && self->queued && worker->probe_ms > now.boot_ms
-            && worker->probe_ms < wake)
-            wake = worker->probe_ms;
+        if (worker->trial.quarantined && self->queued && worker->trial.probe_ms > now.boot_ms
+            && worker->trial.probe_ms < wake)
+            wake = worker->trial.probe_ms;
     }
     return wake;
 }

@@ -30,6 +30,9 @@ void
 fleet_succeeded (step_t *self, worker_t *worker, clk_now_t now);
 void
 fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now_t now);
+//  Forget how workers have done in this turn.
+void
+fleet_rollback (step_t *self);
 //  Has each connected worker failed to start an agent for this incident?
 bool
 fleet_exhausted (const step_t *self, const entry_t *entry, clk_now_t now);

@@ -1,6 +1,7 @@
 //  load - rows back into the state, before the first turn and after a rollback.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/breaker.h"
+#include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
@@ -64,6 +65,7 @@ step_reload (step_t *self)
     s_keep (self);
     //  An effect handed out in the turn that was rolled back never left; a report on one comes again.
     memcpy (self->flight_id, self->flight_before, sizeof self->flight_id);
+    fleet_rollback (self);
     state_clear (self);
     self->write_count = self->out_count = 0;
     self->failed = false;

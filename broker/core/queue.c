@@ -126,7 +126,7 @@ s_least_served (step_t *self, int severity)
             s_drop_lane (self, (enum fault_severity) severity, lane);
             continue;
         }
-        if (!lane->head || lane->skipped == self->pick)
+        if (!lane->head || lane->skipped == self->turn)
             continue;
         if (!best || lane->virtual_time < best->virtual_time
             || (lane->virtual_time == best->virtual_time
@@ -144,7 +144,7 @@ s_first (step_t *self, lane_t *lane, clk_now_t now, bool (*fits) (step_t *, entr
     DL_FOREACH (lane->head, entry)
     if (fits (self, entry, now))
         return entry;
-    lane->skipped = self->pick;
+    lane->skipped = self->turn;
     return NULL;
 }
 
@@ -168,7 +168,7 @@ s_pick (step_t *self, int severity, clk_now_t now, bool (*fits) (step_t *, entry
     if (!entry) { //  one look at each of the others: there may be as many lanes as incidents
         HASH_SRT (hh, self->lanes [severity], s_by_service);
         for (lane = self->lanes [severity]; lane; lane = lane->hh.next) {
-            entry = lane->skipped == self->pick ? NULL : s_first (self, lane, now, fits);
+            entry = lane->skipped == self->turn ? NULL : s_first (self, lane, now, fits);
             if (entry)
                 break;
         }
@@ -190,12 +190,6 @@ s_rank (int severity, int64_t oldest, clk_now_t now)
         return 0;
     int64_t rank = (FAULT_CRITICAL - severity) + 1 - (now.boot_ms - oldest) / LIMIT_AGE_STEP_MS;
     return rank < 1 ? 1 : rank;
-}
-
-void
-queue_begin (step_t *self)
-{
-    self->pick++;
 }
 
 entry_t *

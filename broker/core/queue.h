@@ -17,11 +17,8 @@ void
 queue_clear (step_t *self);
 int64_t
 queue_cluster_count (const step_t *self, const char *cluster);
-//  Before the picks of a turn: a lane where nothing fitted is not looked at again until the next one.
-void
-queue_begin (step_t *self);
-//  Next incident that fits, taken out; NULL when none does.  fits sees each candidate in order; what
-//  does not fit must not come to fit later in the turn.
+//  Next incident that fits, taken out; NULL when none does.  fits sees each candidate in order; a
+//  lane where nothing fits is not looked at again in this turn.
 entry_t *
 queue_pick (step_t *self, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t));
 //  The oldest never attempted one of the lowest severity up to `severity`; cluster NULL = of any.

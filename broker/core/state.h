@@ -75,16 +75,22 @@ struct attempt {
 
 enum { WORKER_RETIRED = 8 };
 
+//  How a worker has done.
+typedef struct {
+    bool quarantined;
+    int64_t probe_ms, backoff_ms, streak; //  failures in a row
+    int64_t streak_mark;                  //  successes of the fleet when they began
+} trial_t;
+
 struct worker {
     char identity [ROW_IDENTITY], name [ROW_NAME];
     uint64_t session;
     uint64_t retired [WORKER_RETIRED]; //  sessions superseded; their late HELLO means nothing
     unsigned retired_next;
-    bool connected, draining, quarantined;
-    int64_t slots, credit_number, credit_free;
-    int64_t seen_ms, probe_ms, backoff_ms;
-    int64_t streak, streak_mark; //  failures in a row; successes of the fleet when it began
-    int64_t last_assigned;
+    bool connected, draining;
+    int64_t slots, credit_number, credit_free, seen_ms, last_assigned;
+    trial_t trial, before; //  now; when the turn that changed it last began
+    uint64_t judged;       //  number of that turn
     attempt_t *attempts;
     UT_hash_handle hh;
 };
@@ -106,7 +112,7 @@ typedef struct {
 
 struct step {
     step_settings_t settings;
-    uint64_t random;
+    uint64_t random, turn; //  number of the turn
     bool failed, drained, loaded;
     bool grace_over; //  reconnect_grace since the start has passed, and was acted on
     bool watch_dirty;
@@ -126,11 +132,10 @@ struct step {
     lane_t *lanes [FAULT_SEVERITIES];
     int64_t virtual_now [FAULT_SEVERITIES];
     int64_t queued;
-    uint64_t pick;    //  number of the turn's picks
     int64_t retry_ms; //  when a waiting incident may become assignable by time alone
     //  fleet
     worker_t *workers;
-    int64_t successes, assigned_order;
+    int64_t successes, successes_before, assigned_order; //  before: when the turn began
     effect_t *channels [ROW_CHANNELS];    //  in order; at most the first has been begun
     tally_t *tallies, tally_spare;        //  the spare counts what memory was out for
     int64_t flight_id [ROW_CHANNELS];     //  effect at delivery, 0 = none

@@ -104,6 +104,8 @@ step_begin (step_t *self, clk_now_t now)
     self->write_count = self->out_count = 0;
     s_forget_revokes (self);
     memcpy (self->flight_before, self->flight_id, sizeof self->flight_id);
+    self->turn++;
+    self->successes_before = self->successes;
     void *items = self->writes;
     s_trim (&items, &self->write_capacity);
     self->writes = items;
@@ -356,7 +358,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
             continue;
         ret_stats->workers++;
         ret_stats->workers_ready += fleet_ready (worker, now);
-        ret_stats->workers_quarantined += worker->quarantined;
+        ret_stats->workers_quarantined += worker->trial.quarantined;
         ret_stats->slots += worker->slots;
         ret_stats->slots_free += fleet_available (worker, now);
     }
@@ -377,11 +379,11 @@ step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, siz
             continue;
         step_worker_t *shown = &ret_workers [count - 1];
         *shown = (step_worker_t){.ready = fleet_ready (worker, now),
-                                 .quarantined = worker->quarantined,
+                                 .quarantined = worker->trial.quarantined,
                                  .draining = worker->draining,
                                  .slots = worker->slots,
                                  .free = fleet_available (worker, now),
-                                 .streak = worker->streak,
+                                 .streak = worker->trial.streak,
                                  .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
         state_text (shown->identity, worker->identity);
         state_text (shown->name, worker->name);

@@ -179,6 +179,38 @@ test_nothing_is_assigned_while_the_broker_drains (void **state)
     step_destroy (&bench.step);
 }
 
+//  The worker tells its one failure again and again, until a turn with it is committed.
+static void
+test_a_failure_counts_once_however_often_its_turn_is_rolled_back (void **state)
+{
+    bench_t bench = bench_new ();
+    (void) bench_event (&bench, "c", "1", FAULT_WARNING);
+    bench_join (&bench, "w", 1);
+    step_fence_t fence = bench_schedule (&bench)->as.assign.fence;
+    const row_incident_t incident = *bench_row (&bench, NULL);
+    row_attempt_t attempt = {.incident = fence.incident,
+                             .number = fence.attempt,
+                             .identity = "worker:w",
+                             .deadline_ms = bench.now.wall_ms + 60000};
+    step_worker_t worker;
+    for (int i = 0; i < 2 * LIMIT_QUARANTINE_STREAK; i++) {
+        bench_later (&bench, 1);
+        assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_HOST), STEP_COMMITTED);
+        step_reload (bench.step);
+        assert_int_equal (step_load_incident (bench.step, &incident), 0);
+        assert_int_equal (step_load_attempt (bench.step, &attempt), 0);
+        step_loaded (bench.step, 1, 0, 10, bench.now);
+        assert_int_equal (step_workers (bench.step, bench.now, &worker, 1), 1);
+        assert_int_equal (worker.streak, 0);
+    }
+    bench_later (&bench, 1);
+    assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_HOST), STEP_COMMITTED);
+    assert_int_equal (step_workers (bench.step, bench.now, &worker, 1), 1);
+    assert_int_equal (worker.streak, 1);
+    assert_false (worker.quarantined);
+    step_destroy (&bench.step);
+}
+
 //  Lost once on "a", which is the only one with room.
 static void
 test_a_lost_attempt_waits_a_moment_for_another_host (void **state)
@@ -249,6 +281,7 @@ main (void)
         cmocka_unit_test (test_a_host_that_fails_three_times_is_quarantined_and_probed_singly),
         cmocka_unit_test (test_a_worker_is_not_quarantined_for_what_fails_everywhere),
         cmocka_unit_test (test_nothing_is_assigned_while_the_broker_drains),
+        cmocka_unit_test (test_a_failure_counts_once_however_often_its_turn_is_rolled_back),
         cmocka_unit_test (test_a_lost_attempt_waits_a_moment_for_another_host),
         cmocka_unit_test (test_a_large_fleet_is_served_in_more_than_one_turn),
     };
