@@ -5,7 +5,8 @@
 #                --prompt-file FILE --system-prompt-file FILE [--kubeconfig FILE] [--runtime NAME]
 #
 # The agent's exit code is this script's: the agent replaces it (exec), nothing is piped.
-# Exit codes of the script itself: 64 bad input, 127 the agent's program is missing.
+# Exit codes of the script itself: 64 bad input; 78 bad configuration and 127 the agent's program is missing,
+# which another worker may not suffer from.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 
@@ -41,7 +42,7 @@ done
 [ -d "$workspace" ] || fail 64 "--workspace is not a folder: $workspace"
 case $runtime in
 none | auto) ;;
-*) fail 64 "runtime '$runtime' is not supported, only 'none' is: the agent runs on this host" ;;
+*) fail 78 "runtime '$runtime' is not supported, only 'none' is: the agent runs on this host" ;;
 esac
 case $timeout in
 '' | *[!0-9]*) [ -z "$timeout" ] || fail 64 "--timeout is not a number of seconds: $timeout" ;;
@@ -138,7 +139,7 @@ run_playbook () {
 # AGENT_CUSTOM_COMMAND is one executable; it gets the workspace as its argument and the prompt on
 # standard input, and the contract's environment as it is.
 run_custom () {
-    [ -n "${AGENT_CUSTOM_COMMAND:-}" ] || fail 64 "agent 'custom' needs AGENT_CUSTOM_COMMAND (name it in agent_env)"
+    [ -n "${AGENT_CUSTOM_COMMAND:-}" ] || fail 78 "agent 'custom' needs AGENT_CUSTOM_COMMAND (name it in agent_env)"
     need "$AGENT_CUSTOM_COMMAND"
     need_prompt
     exec "$AGENT_CUSTOM_COMMAND" "$workspace" <"$prompt"
@@ -146,5 +147,5 @@ run_custom () {
 
 case $agent in
 claude | codex | gemini | goose | playbook | custom) "run_$agent" ;;
-*) fail 64 "unknown agent '$agent': claude, codex, gemini, goose, playbook or custom is expected" ;;
+*) fail 78 "unknown agent '$agent': claude, codex, gemini, goose, playbook or custom is expected" ;;
 esac

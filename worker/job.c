@@ -181,12 +181,19 @@ s_log_judgement (const job_t *self)
                   kv ("attempt", report->attempt), kv ("reason", report->reason));
 }
 
+//  What a script left that said why it had no agent is worth a look; one that did not start left nothing.
+static bool
+s_uploads (const spool_report_t *report)
+{
+    return report->outcome != VERDICT_HOST || report->exit_code > 0;
+}
+
 static void
 s_kept (job_t *self)
 {
     s_log_judgement (self);
     upload_restart (&self->upload, self->shared->boot_ms, 0);
-    if (self->report.outcome == VERDICT_HOST)
+    if (!s_uploads (&self->report))
         job_feed (self, JOB_ON_STORED);
 }
 
@@ -322,7 +329,7 @@ job_new_spooled (job_shared_t *shared, const char *dir, const spool_report_t *re
     if (!self)
         return NULL;
     self->report = *report;
-    self->state = report->outcome == VERDICT_HOST ? JOB_VERDICT : JOB_UPLOAD;
+    self->state = s_uploads (report) ? JOB_UPLOAD : JOB_VERDICT;
     snprintf (self->dir, sizeof self->dir, "%s", dir);
     upload_restart (&self->upload, shared->boot_ms, 0);
     return self;
@@ -503,7 +510,7 @@ s_tick_verdict (job_t *self)
                              .files = {files, report->file_count}};
     if (report->reason [0])
         verdict.reason = codec_text (report->reason);
-    if (report->outcome == VERDICT_HOST)
+    if (!s_uploads (report))
         verdict.files.count = 0; //  nothing was uploaded
     if (session_send (self->shared->session, MSG_VERDICT, &verdict, 0) < 0)
         return;

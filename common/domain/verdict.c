@@ -17,6 +17,14 @@ static const char *const s_outcomes [] = {
 };
 enum { OUTCOMES = sizeof s_outcomes / sizeof s_outcomes [0] };
 
+//  Codes by which a script says that it had no agent to run here: configuration (78, of sysexits), container
+//  runtime (125), command not executable (126) or not found (127).
+static bool
+s_host_code (int code)
+{
+    return code == 78 || (code >= 125 && code <= 127);
+}
+
 verdict_outcome_t
 verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES])
 {
@@ -26,19 +34,22 @@ verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES])
                   run->start_error && *run->start_error ? run->start_error : "unknown");
         return VERDICT_HOST;
     }
+    verdict_outcome_t failed = VERDICT_AGENT;
     if (run->timed_out)
         snprintf (ret_reason, VERDICT_REASON_BYTES, "agent timed out after %" PRId64 " s",
                   run->timeout_s);
-    else if (run->exit_code != 0)
+    else if (run->exit_code != 0) {
         snprintf (ret_reason, VERDICT_REASON_BYTES, "agent exited with non-zero code: %d",
                   run->exit_code);
+        failed = s_host_code (run->exit_code) ? VERDICT_HOST : VERDICT_AGENT;
+    }
     else if (!run->report_exists)
         snprintf (ret_reason, VERDICT_REASON_BYTES, "investigation.md file not found");
     else if (run->report_bytes < VERDICT_REPORT_MIN_BYTES)
         snprintf (ret_reason, VERDICT_REASON_BYTES,
                   "investigation.md too small: %" PRId64 " bytes (expected > %d)",
                   run->report_bytes, VERDICT_REPORT_MIN_BYTES - 1);
-    return ret_reason [0] ? VERDICT_AGENT : VERDICT_SUCCESS;
+    return ret_reason [0] ? failed : VERDICT_SUCCESS;
 }
 
 //  How each reason of verdict_judge begins.

@@ -31,7 +31,7 @@ typedef struct {
 //  Judge a run.  reason gets the exact text ("" on success):
 //    agent execution error: ...
 //    agent timed out after N s
-//    agent exited with non-zero code: N
+//    agent exited with non-zero code: N    (the host's matter if N is 78 or 125 to 127)
 //    investigation.md file not found
 //    investigation.md too small: N bytes (expected > 100)
 verdict_outcome_t

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from lib.system import AGENTS, fault, wait_until
+from lib.system import AGENTS, ROOT, fault, wait_until
 from worker import Worker
 
 
@@ -69,6 +69,25 @@ def test_a_worker_whose_agent_cannot_start_does_not_turn_the_queue_into_failures
     rows = broker.wait_terminal(20)
     assert {row["state"] for row in rows} == {"resolved"}
     wait_until(lambda: quarantined(broker) == {"broken": True, "sound": False}, 5, "broken alone is quarantined")
+
+
+@pytest.mark.parametrize("agent,code", [("codex", 127), ("nonesuch", 78)])
+def test_a_worker_without_its_agent_does_not_turn_the_queue_into_failures(system, agent, code):
+    """The script starts there, and says that it has nothing to run."""
+    broker = system.start_broker()
+    system.start_worker("broken", agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli=agent,
+                        env={"PATH": "/usr/bin:/bin"})
+    system.start_worker("sound")
+    system.publish([fault(f"web-{number}", context="do: slow 1") for number in range(6)])
+    rows = broker.wait_terminal(6)
+    assert {row["state"] for row in rows} == {"resolved"}
+    attempts = {(row["id"], attempt["attempt"]): attempt for row in rows
+                for attempt in broker.incident(row["id"])["attempts"] if attempt["worker"] == "broken"}
+    assert {(attempt["outcome"], attempt["reason"]) for attempt in attempts.values()} == \
+        {("host", f"agent exited with non-zero code: {code}")}
+    (incident, number), *_ = attempts
+    why = system.root / "incidents" / incident / f"attempts/{number}/logs/agent.stderr.log"
+    assert f"agent '{agent}'" in why.read_text()
 
 
 def quarantined(broker):

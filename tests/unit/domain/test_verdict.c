@@ -8,6 +8,7 @@
 
 #include "common/domain/verdict.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const verdict_run_t s_good = {.started = true,
@@ -51,6 +52,25 @@ test_an_exit_code_counts_before_a_good_report (void **state)
     verdict_run_t run = s_good;
     run.exit_code = 7;
     s_expect (&run, VERDICT_AGENT, "agent exited with non-zero code: 7");
+}
+
+static void
+test_an_exit_code_that_says_no_agent_can_run_here_is_the_hosts_matter (void **state)
+{
+    static const struct {
+        int code;
+        verdict_outcome_t outcome;
+    } codes [] = {{1, VERDICT_AGENT},   {64, VERDICT_AGENT},  {69, VERDICT_AGENT},
+                  {75, VERDICT_AGENT},  {77, VERDICT_AGENT},  {78, VERDICT_HOST},
+                  {124, VERDICT_AGENT}, {125, VERDICT_HOST},  {126, VERDICT_HOST},
+                  {127, VERDICT_HOST},  {128, VERDICT_AGENT}, {137, VERDICT_AGENT}};
+    for (size_t i = 0; i < sizeof codes / sizeof codes [0]; i++) {
+        verdict_run_t run = s_good;
+        run.exit_code = codes [i].code;
+        char text [64];
+        snprintf (text, sizeof text, "agent exited with non-zero code: %d", codes [i].code);
+        s_expect (&run, codes [i].outcome, text);
+    }
 }
 
 static void
@@ -174,6 +194,7 @@ main (void)
         cmocka_unit_test (test_a_report_of_100_bytes_is_too_small),
         cmocka_unit_test (test_a_missing_report_has_its_own_reason),
         cmocka_unit_test (test_an_exit_code_counts_before_a_good_report),
+        cmocka_unit_test (test_an_exit_code_that_says_no_agent_can_run_here_is_the_hosts_matter),
         cmocka_unit_test (test_a_timeout_counts_before_the_exit_code_of_the_kill),
         cmocka_unit_test (test_an_agent_that_cannot_start_is_the_hosts_matter_and_counts_first),
         cmocka_unit_test (test_a_reason_longer_than_its_field_is_cut),
