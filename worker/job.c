@@ -490,6 +490,37 @@ s_tick_keep (job_t *self)
     own_mem (&item);
 }
 
+//  A file of the spool is not what it was.  Without its report a run has failed here, without a log it has not.
+static void
+s_spoiled (job_t *self, int rc)
+{
+    spool_report_t *report = &self->report;
+    spool_file_t *file = &report->files [self->upload.index];
+    log_error ("file of a finished run is spoiled", kv ("incident_id", report->incident.text),
+               kv ("path", file->path), kv ("error", err_str (rc)));
+    bool lost =
+        report->outcome == VERDICT_SUCCESS && strcmp (file->path, "output/investigation.md") == 0;
+    report->file_count--;
+    memmove (file, file + 1, (report->file_count - self->upload.index) * sizeof *file);
+    upload_restart (&self->upload, self->shared->boot_ms, 0);
+    if (!lost)
+        return;
+    report->outcome = VERDICT_HOST;
+    snprintf (report->reason, sizeof report->reason,
+              "agent execution error: investigation.md cannot be read: %s", err_str (rc));
+    job_feed (self, JOB_ON_STORED);
+}
+
+static void
+s_tick_upload (job_t *self)
+{
+    job_shared_t *shared = self->shared;
+    int rc = upload_tick (&self->upload, shared->session, self->dir, &self->report, shared->boot_ms,
+                          &shared->window);
+    if (rc < 0)
+        s_spoiled (self, rc);
+}
+
 static void
 s_tick_verdict (job_t *self)
 {
@@ -520,7 +551,6 @@ s_tick_verdict (job_t *self)
 void
 job_tick (job_t *self)
 {
-    job_shared_t *shared = self->shared;
     s_tick_run (self);
     if (job_busy (self) && self->state != JOB_STOP)
         s_announce (self);
@@ -531,8 +561,7 @@ job_tick (job_t *self)
     if (self->state == JOB_KEEP)
         s_tick_keep (self);
     if (self->state == JOB_UPLOAD)
-        upload_tick (&self->upload, shared->session, self->dir, &self->report, shared->boot_ms,
-                     &shared->window);
+        s_tick_upload (self);
     if (self->state == JOB_VERDICT)
         s_tick_verdict (self);
     if (self->state != JOB_GONE)

@@ -23,6 +23,18 @@ upload_pending (const upload_t *self)
     return self->sent - self->safe;
 }
 
+//  Will it be the same with the next look?  The file is not there, or not the one that was hashed: whoever
+//  reaches the spool may have put anything in its place.
+static bool
+s_spoiled (int64_t rc)
+{
+    static const int errors [] = {ENOENT, ENOTDIR, EISDIR, ELOOP, EACCES, ENXIO, ESPIPE};
+    for (size_t i = 0; i < sizeof errors / sizeof errors [0]; i++)
+        if (rc == -errors [i])
+            return true;
+    return rc == ERR_STALE;
+}
+
 //  Send one chunk.  Returns bytes, 0 when the socket takes no more, negative when the file is unreadable.
 static int64_t
 s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t *report)
@@ -32,14 +44,14 @@ s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t
     char path [PATH_MAX];
     if (snprintf (path, sizeof path, "%s/%s", dir, file->path) >= (int) sizeof path)
         return -ENAMETOOLONG;
-    own (own_fd) int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    own (own_fd) int fd = open (path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     int64_t left = file->size - self->sent;
     size_t size = left < LIMIT_CHUNK_BYTES ? (size_t) left : LIMIT_CHUNK_BYTES;
     ssize_t got = pread (fd, bytes, size, self->sent);
     if (got < 0 || (size_t) got != size)
-        return got < 0 ? -errno : -EIO;
+        return got < 0 ? -errno : ERR_STALE;
 
     msg_chunk_t put = {.incident = codec_text (report->incident.text),
                        .attempt = report->attempt,
@@ -89,15 +101,15 @@ s_next_file (upload_t *self, const spool_report_t *report)
     }
 }
 
-void
+int
 upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
              int64_t now_ms, int64_t *window)
 {
     if (now_ms < self->wait_ms || !session_ready (session))
-        return;
+        return 0;
     if (self->index >= report->file_count) {
         s_seal (self, session, report, now_ms);
-        return;
+        return 0;
     }
     const spool_file_t *file = &report->files [self->index];
     bool waiting = self->touched && (self->sent > self->safe || file->size == 0);
@@ -109,6 +121,8 @@ upload_tick (upload_t *self, session_t *session, const char *dir, const spool_re
         if (!waiting)
             self->moved_ms = now_ms;
         int64_t put = s_put (self, session, dir, report);
+        if (s_spoiled (put))
+            return (int) put;
         if (put < 0)
             upload_restart (self, now_ms, LIMIT_FILES_RETRY_MS);
         if (put <= 0)
@@ -116,6 +130,7 @@ upload_tick (upload_t *self, session_t *session, const char *dir, const spool_re
         *window -= put;
         waiting = true;
     }
+    return 0;
 }
 
 void

@@ -23,10 +23,11 @@ typedef struct {
     uint64_t seq;       //  of the last message
 } upload_t;
 
-//  Send what is due within *window bytes, which is lowered by what went.
-void
+//  Send what is due within *window bytes, which is lowered by what went.  Err: why the file at index can
+//  never be sent.
+int
 upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
-             int64_t now_ms, int64_t *window);
+             int64_t now_ms, int64_t *window) must_check;
 void
 upload_go (upload_t *self, const spool_report_t *report, const msg_at_t *go, int64_t now_ms);
 //  Bytes under way.

@@ -154,3 +154,27 @@ def test_a_file_the_broker_would_refuse_does_not_cost_the_report(system):
     system.start_worker(agent_script_path=script(system, text))
     system.publish([fault("web-0")])
     assert only_attempt(broker) == ("resolved", ["success"])
+
+
+@pytest.mark.parametrize("path,spoil,expected", [
+    ("output/investigation.md", os.mkfifo, ("agent_failed", ["host"])),
+    ("output/investigation.md", lambda path: path.write_text("short"), ("agent_failed", ["host"])),
+    ("output/investigation.md", lambda path: None, ("agent_failed", ["host"])),
+    ("logs/prompt.md", os.mkfifo, ("resolved", ["success"])),
+])
+def test_a_file_spoiled_in_the_spool_holds_nobody_up(system, path, spoil, expected):
+    """Agents of one worker have one user: the next one may do anything to what the last one left."""
+    broker = system.start_broker(reconnect_grace="1s")
+    worker = system.start_worker(agent_script_path=script(system, WAITING))
+    system.publish([fault("web-0")])
+    wait_until(lambda: runs(system), 20, "agent runs")
+    broker.kill9()
+    (system.root / "go").touch()
+    spool = system.root / "workspace/w1/spool"
+    entry = wait_until(lambda: list(spool.glob("*/verdict.json")), 20, "spooled")[0].parent
+    (entry / path).unlink()
+    spoil(entry / path)
+    broker = system.start_broker(reconnect_grace="1s")
+    assert only_attempt(broker) == expected
+    worker.wait_log("file of a finished run is spoiled")
+    wait_until(lambda: not list(spool.iterdir()), 10, "spool empty")
