@@ -84,6 +84,20 @@ s_mkdirs (const char *path)
     return mkdir (part, 0700) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
+int
+home_folders (const home_t *self)
+{
+    static const char *const parts [] = {"jobs", "spool", "trash"};
+    int rc = s_mkdirs (self->path);
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts [0]; i++) {
+        char path [HOME_PATH];
+        snprintf (path, sizeof path, "%s/%s", self->path, parts [i]);
+        if (mkdir (path, 0700) != 0 && errno != EEXIST)
+            rc = -errno;
+    }
+    return rc;
+}
+
 //  A lock that somebody else holds means that a broker keeps its artifacts of record here.
 static bool
 s_broker_holds (const char *root)
@@ -192,19 +206,6 @@ home_each (const home_t *self, const char *part, void *ctx,
     }
 }
 
-static int
-s_folders (home_t *self)
-{
-    static const char *const parts [] = {"jobs", "spool", "trash"};
-    for (size_t i = 0; i < sizeof parts / sizeof parts [0]; i++) {
-        char path [HOME_PATH];
-        snprintf (path, sizeof path, "%s/%s", self->path, parts [i]);
-        if (mkdir (path, 0700) != 0 && errno != EEXIST)
-            return -errno;
-    }
-    return 0;
-}
-
 int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
 {
@@ -231,7 +232,7 @@ home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
         return rc;
     }
     if (rc == 0)
-        rc = s_folders (self);
+        rc = home_folders (self);
     if (rc == 0)
         rc = s_identity (self, diag);
     if (rc < 0) {

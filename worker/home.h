@@ -33,6 +33,9 @@ int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag) must_check;
 void
 home_close (home_t *self);
+//  Make the folders again: an agent has our user and may have removed them.  Err: -errno.
+int
+home_folders (const home_t *self) must_check;
 //  "<home>/<part>/<incident>.<attempt>"; part is "jobs" or "spool".
 void
 home_path (const home_t *self, const char *part, const char *incident, int64_t attempt,

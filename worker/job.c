@@ -26,11 +26,11 @@ s_release (job_t *self)
     msg_end_t end = {.incident = codec_text (self->report.incident.text),
                      .attempt = self->report.attempt,
                      .reason = codec_text (self->release),
-                     .detail = codec_text (self->reason)};
+                     .detail = codec_text (self->report.reason)};
     (void) session_send (self->shared->session, MSG_RELEASE, &end, 0);
     log_info ("attempt given back", kv ("incident_id", self->report.incident.text),
               kv ("attempt", self->report.attempt), kv ("reason", self->release),
-              kv ("detail", self->reason));
+              kv ("detail", self->report.reason));
     home_discard (self->shared->home, self->dir);
 }
 
@@ -51,6 +51,8 @@ s_release_drain (job_t *self)
 static void
 s_release_host (job_t *self)
 {
+    verdict_run_t run = {.started = false, .start_error = self->reason};
+    (void) verdict_judge (&run, self->report.reason);
     self->release = "host";
     s_release (self);
 }
@@ -278,17 +280,18 @@ static void
 s_make_workspace (job_t *self)
 {
     static const char *const parts [] = {"", "/output", "/logs"};
+    int rc = home_folders (self->shared->home);
     home_discard (self->shared->home, self->dir);
-    for (size_t i = 0; i < sizeof parts / sizeof parts [0]; i++) {
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts [0]; i++) {
         char path [HOME_PATH + 16];
         snprintf (path, sizeof path, "%s%s", self->dir, parts [i]);
-        if (mkdir (path, 0700) != 0) {
-            snprintf (self->reason, sizeof self->reason, "cannot make the workspace: %s",
-                      strerror (errno));
-            job_feed (self, JOB_ON_FAILED);
-            return;
-        }
+        if (mkdir (path, 0700) != 0)
+            rc = -errno;
     }
+    if (rc == 0)
+        return;
+    snprintf (self->reason, sizeof self->reason, "cannot make the workspace: %s", err_str (rc));
+    job_feed (self, JOB_ON_FAILED);
 }
 
 static job_t *

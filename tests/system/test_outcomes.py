@@ -105,6 +105,20 @@ def test_an_agent_that_no_worker_can_start_is_an_error(system):
     assert system.result(row["id"])["status"] == "error"
 
 
+def test_a_host_without_room_for_an_agent_is_an_error(system):
+    broker = system.start_broker(reconnect_grace="1s")
+    system.start_worker("w1")
+    jobs = system.root / "workspace/w1/jobs"
+    jobs.rmdir()
+    jobs.write_text("in the way")
+    system.publish([fault("web-0")])
+    row = only(broker.wait_terminal(1))
+    assert row["state"] == "agent_failed"
+    assert row["reason"] == "agent execution error: cannot make the workspace: Not a directory"
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    assert system.result(row["id"])["status"] == "error"
+
+
 def test_a_lost_worker_is_replaced_and_the_attempt_is_not_charged_to_the_agent(system):
     broker = system.start_broker(lease_ttl="2s", reconnect_grace="2s")
     system.publish([fault("web-0", context="do: slow 3")])

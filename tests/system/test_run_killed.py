@@ -178,3 +178,15 @@ def test_a_file_spoiled_in_the_spool_holds_nobody_up(system, path, spoil, expect
     assert only_attempt(broker) == expected
     worker.wait_log("file of a finished run is spoiled")
     wait_until(lambda: not list(spool.iterdir()), 10, "spool empty")
+
+
+@pytest.mark.parametrize("folder", ["../../jobs", "../../../../workspace"])
+def test_a_worker_survives_an_agent_that_removes_its_folders(system, folder):
+    broker = system.start_broker(reconnect_grace="1s")
+    text = f"if mkdir ../../../../first; then rm -rf {folder}; else {REPORT}; fi"
+    system.start_worker(agent_script_path=script(system, text))
+    system.publish([fault("web-0")])
+    row = broker.wait_terminal(1)[0]
+    assert (row["state"], row["reason"]) == ("agent_failed", "investigation.md file not found")
+    system.publish([fault("web-1")], "again")
+    assert {row["state"] for row in broker.wait_terminal(2)} == {"agent_failed", "resolved"}
