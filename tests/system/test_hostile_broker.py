@@ -3,6 +3,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import collections
 import random
+import signal
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from hostile_broker import HostileBroker, pack
 from lib.system import fault, wait_until
 from test_run import agents, script
 from test_run_killed import REPORT
-from worker import (ASSIGN, CANCEL, CREDIT, DATA, ERROR, GET, GO, LEASE, PROGRESS, RELEASE, SEALED, STARTED, VERDICT,
+from worker import (ASSIGN, BYE, CANCEL, CREDIT, DATA, ERROR, GET, GO, LEASE, PROGRESS, RELEASE, SEALED, STARTED, VERDICT,
                     VERDICT_ACK, WELCOME)
 
 ID = "0190163d-8694-739b-aea5-966c26f8ad91"
@@ -145,3 +146,21 @@ def test_every_attempt_of_a_large_worker_is_renewed(system, hostile):
         return heard and max(heard.values()) >= 12
     hostile.serve(most, 60, **timing)
     assert min(heard[fence["incident"]] for fence in fences) >= 8
+
+
+def test_a_draining_worker_renews_its_lease_until_its_agent_has_ended(system, hostile):
+    text = "touch ../../../../runs; while [ ! -e ../../../../go ]; do sleep 0.05; done; " + REPORT
+    worker = system.start_worker(agent_script_path=script(system, text), shutdown_timeout="300s")
+    timing = {"ping_ms": 1000, "lease_ms": 600}
+    hostile.serve(lambda: hostile.all(CREDIT), **timing)
+    fence = hostile.assign(lease_ms=600)
+    hostile.serve((system.root / "runs").exists, **timing)
+    worker.signal(signal.SIGTERM)
+    worker.wait_log("draining")
+    hostile.heard.clear()
+    hostile.serve(lambda: len(hostile.all(PROGRESS)) >= 10 and hostile.all(CREDIT), **timing)
+    assert {body["total"] for body in hostile.all(CREDIT)} == {0}
+    (system.root / "go").touch()
+    hostile.serve(lambda: hostile.all(BYE), **timing)
+    assert [(body["incident"], body["outcome"]) for body in hostile.all(VERDICT)] == [(fence["incident"], "success")]
+    assert worker.wait() == 0
