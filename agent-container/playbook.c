@@ -4,13 +4,14 @@
 
 #include "common/base/json.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 #include "agent-container/playbook_rules.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { QUOTE_BYTES = 16384, CAUSES_MAX = 4, NAME_BYTES = 256 };
+enum { QUOTE_BYTES = 16384, CAUSES_MAX = 4, UTF8_BYTES = 4 };
 
 //  Does "exit code: N" or "exit code N" stand in text, with N whole?
 static const char *
@@ -152,20 +153,31 @@ s_quote (buf_t *out, const char *text, const char *found)
     playbook_fence (out, part.size ? part.data : "(the event has no text)");
 }
 
+//  Does one of the causes found say the same?
+static bool
+s_known (const rules_rule_t *rule, const rules_rule_t *const *rules, size_t count)
+{
+    for (size_t at = 0; at < count; at++)
+        if (strcmp (rules [at]->cause, rule->cause) == 0)
+            return true;
+    return false;
+}
+
+//  The surest first; among equals the order of the table.
 static size_t
 s_causes (const fault_t *fault, const char *text, const rules_rule_t *ret_rules [CAUSES_MAX])
 {
+    static const char *const ranks [] = {"HIGH", "MEDIUM", "LOW"};
     size_t count = 0;
-    for (const rules_rule_t *rule = rules_table; rule->cause && count < CAUSES_MAX; rule++) {
-        //  A row without needles speaks only where nothing better fits.
-        if (!s_fits (rule, fault->fault_type, text) || (count > 0 && !rule->needles [0]))
-            continue;
-        bool known = false;
-        for (size_t at = 0; at < count; at++)
-            known = known || strcmp (ret_rules [at]->cause, rule->cause) == 0;
-        if (!known)
-            ret_rules [count++] = rule;
-    }
+    for (size_t rank = 0; rank < sizeof (ranks) / sizeof (ranks [0]); rank++)
+        for (const rules_rule_t *rule = rules_table; rule->cause && count < CAUSES_MAX; rule++) {
+            if (strcmp (rule->confidence, ranks [rank]) != 0
+                || !s_fits (rule, fault->fault_type, text))
+                continue;
+            //  A row without needles speaks only where nothing better fits.
+            if ((count == 0 || rule->needles [0]) && !s_known (rule, ret_rules, count))
+                ret_rules [count++] = rule;
+        }
     return count;
 }
 
@@ -243,15 +255,18 @@ s_facts (buf_t *out, const char *incident_id, const fault_t *fault)
     buf_text (out, "\n");
 }
 
-//  What the rules search: the context, and for plain events the reason and message.
-static void
+//  What the rules search: the context, and for plain events the reason and message.  Returns whether the
+//  context is longer than that.
+static bool
 s_evidence (const char *event, size_t size, buf_t *out)
 {
-    own (own_mem) char *context = fault_context (event, size, QUOTE_BYTES);
-    buf_text (out, context ? context : "");
+    own (own_mem) char *context = fault_context (event, size, QUOTE_BYTES + UTF8_BYTES);
+    size_t whole = context ? strlen (context) : 0;
+    buf_append (out, context, utf8_cut (context, whole, QUOTE_BYTES));
+    bool cut = whole > QUOTE_BYTES;
     own (json_drop) json_t *doc = NULL;
     if (json_parse (event, size, &doc, NULL) != 0)
-        return;
+        return cut;
     const json_t *inner = json_object_get (doc, "event");
     const char *keys [] = {"reason", "message"};
     for (size_t at = 0; at < 2; at++) {
@@ -267,6 +282,7 @@ s_evidence (const char *event, size_t size, buf_t *out)
         if (*sample && !strstr (out->data, sample))
             buf_printf (out, "\n%s: %s", json_member_text (log, "container", "log"), sample);
     }
+    return cut;
 }
 
 int
@@ -276,7 +292,7 @@ playbook_report (const char *incident_id, const char *event, size_t size,
     fault_t fault;
     fault_read (event, size, "", &fault);
     own (buf_fini) buf_t text = buf_init ((size_t) 16 * QUOTE_BYTES);
-    s_evidence (event, size, &text);
+    bool cut = s_evidence (event, size, &text);
     const rules_rule_t *rules [CAUSES_MAX] = {NULL};
     size_t count = s_causes (&fault, text.data, rules);
 
@@ -285,6 +301,10 @@ playbook_report (const char *incident_id, const char *event, size_t size,
     s_facts (out, incident_id, &fault);
     buf_text (out, "The event says:\n\n");
     playbook_fence (out, text.size ? text.data : "(the event has no text)");
+    if (cut)
+        buf_printf (
+            out, "Only its first %d bytes are shown and were read; event.json has all of it.\n\n",
+            QUOTE_BYTES);
     s_root_cause (out, rules, count);
     s_ranked (out, rules, count, text.data);
     s_next (out, &fault, rules, count);

@@ -28,6 +28,8 @@ const rules_rule_t rules_table [] = {
          "probe.",
          "137 is 128 + 9 (SIGKILL); the event does not say who sent it.", DESCRIBE, EVENTS, LOGS),
     //  --- other exit codes
+    ROW (NULL, "MEDIUM", "panic:", NULL, "The program panicked: a defect in the program itself.",
+         "A Go runtime panic ends the process with exit code 2; the stack is in the log.", LOGS),
     ROW (NULL, "MEDIUM", "@exit 139", NULL,
          "The program crashed with a segmentation fault (invalid memory access).",
          "139 is 128 + 11 (SIGSEGV): a defect in native code or an incompatible library.", LOGS,
@@ -75,8 +77,6 @@ const rules_rule_t rules_table [] = {
     ROW (NULL, "HIGH", "liveness probe failed", NULL,
          "The liveness probe fails, so the kubelet restarts the container.",
          "The probe's own message is part of the event.", DESCRIBE, LOGS),
-    ROW (NULL, "MEDIUM", "panic:", NULL, "The program panicked: a defect in the program itself.",
-         "A Go runtime panic ends the process; the stack is in the log.", LOGS),
     ROW (NULL, "MEDIUM", "@exit 1", NULL, "The program ended with a general error of its own.",
          "1 says only that the program failed; its log says why.", LOGS, DESCRIBE),
     //  --- images
@@ -90,8 +90,11 @@ const rules_rule_t rules_table [] = {
          DESCRIBE),
     ROW (NULL, "MEDIUM", "ErrImagePull", NULL, "The image cannot be pulled.",
          "The pull failed; the event before it names the reason.", EVENTS, DESCRIBE),
-    ROW (NULL, "MEDIUM", "pull", "image", "The image cannot be pulled.",
+    ROW (NULL, "MEDIUM", "Failed to pull image", NULL, "The image cannot be pulled.",
          "The event speaks of a failed pull.", EVENTS, DESCRIBE),
+    ROW (NULL, "MEDIUM", "Back-off pulling image", NULL, "The image cannot be pulled.",
+         "The kubelet backs off after failed pulls; the first failure names the reason.", EVENTS,
+         DESCRIBE),
     //  --- scheduling and volumes
     ROW (NULL, "HIGH", "Insufficient memory", NULL,
          "No node has enough free memory for the pod's request.",

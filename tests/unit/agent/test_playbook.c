@@ -80,6 +80,40 @@ test_each_fault_type_has_a_cause (void **state)
 }
 
 static void
+test_the_surest_cause_comes_first (void **state)
+{
+    (void) state;
+    s_expect ("PodCrash", "exit code 143, message: Liveness probe failed",
+              "The liveness probe fails");
+    s_expect ("CrashLoop", "last exit code: 2, termination message: panic: nil map",
+              "The program panicked");
+    s_expect ("CrashLoop", "last exit code: 2, message: open x: no such file or directory",
+              "A file it needs is missing");
+}
+
+static void
+test_a_pull_that_went_well_is_no_cause (void **state)
+{
+    (void) state;
+    s_expect ("Event", "Successfully pulled image x in 2s", "No rule of the playbook fits");
+    s_expect ("Event", "Failed to pull image x", "The image cannot be pulled");
+    s_expect ("Event", "Back-off pulling image x", "The image cannot be pulled");
+}
+
+static void
+test_a_text_that_is_cut_says_so (void **state)
+{
+    (void) state;
+    for (int more = 0; more < 2; more++) {
+        char event [17000];
+        int head = snprintf (event, sizeof (event), "{\"context\":\"");
+        memset (event + head, 'x', (size_t) (16384 + more));
+        snprintf (event + head + 16384 + more, 8, "\"}");
+        assert_int_equal (strstr (s_report (event), "Only its first 16384 bytes") != NULL, more);
+    }
+}
+
+static void
 test_a_plain_event_is_read_by_reason_and_message (void **state)
 {
     (void) state;
@@ -138,6 +172,9 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_each_exit_code_has_its_cause),
         cmocka_unit_test (test_each_fault_type_has_a_cause),
+        cmocka_unit_test (test_the_surest_cause_comes_first),
+        cmocka_unit_test (test_a_pull_that_went_well_is_no_cause),
+        cmocka_unit_test (test_a_text_that_is_cut_says_so),
         cmocka_unit_test (test_a_plain_event_is_read_by_reason_and_message),
         cmocka_unit_test (test_hostile_text_cannot_leave_its_fence),
         cmocka_unit_test (test_names_are_quoted_for_the_shell),
