@@ -2,20 +2,27 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/run_env.h"
 
+#include "common/base/buf.h"
 #include "common/base/limits.h"
+#include "common/base/own.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const s_inherited [] = {"LANG",     "TZ",        "http_proxy", "https_proxy",
                                            "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY",
                                            "NO_PROXY", "ALL_PROXY"};
 
-enum { RUN_NAME = 128 }; //  of a variable, with its NUL
+enum {
+    RUN_NAME = 128,                  //  of a variable, with its NUL
+    RUN_PATHS_BYTES = LIMIT_KIB (64) //  of kubeconfig files; the kernel takes 128 KiB in one word
+};
 
 void
 run_words_fini (run_words_t *self)
@@ -56,12 +63,33 @@ s_seconds (int64_t ms)
     return (ms + 999) / 1000;
 }
 
+//  The agent runs in its workspace, so paths relative to our folder are made absolute.  Colons stand between
+//  them, as kubectl has it.
+static void
+s_kubeconfig (const run_spec_t *spec, buf_t *ret_paths)
+{
+    *ret_paths = buf_init (RUN_PATHS_BYTES);
+    char cwd [PATH_MAX];
+    bool known = getcwd (cwd, sizeof cwd) != NULL;
+    const char *at = settings_kubeconfig (spec->settings, spec->cluster);
+    while (*at) {
+        size_t size = strcspn (at, ":");
+        if (size > 0 && *at != '/' && known)
+            buf_printf (ret_paths, "%s/", cwd);
+        size += at [size] == ':';
+        buf_append (ret_paths, at, size);
+        at += size;
+    }
+}
+
 void
 run_arguments (const run_spec_t *spec, run_words_t *ret_words)
 {
     run_words_t words = {0};
     const char *dir = spec->workspace;
-    const char *kubeconfig = settings_kubeconfig (spec->settings, spec->cluster);
+    own (buf_fini) buf_t kubeconfig;
+    s_kubeconfig (spec, &kubeconfig);
+    words.failed = kubeconfig.failed;
     s_word (&words, "%s/triage-run", spec->program_dir);
     s_flag (&words, "--workspace", dir);
     s_word (&words, "--timeout-ms");
@@ -86,8 +114,8 @@ run_arguments (const run_spec_t *spec, run_words_t *ret_words)
     s_word (&words, "%s/logs/prompt.md", dir);
     s_word (&words, "--system-prompt-file");
     s_word (&words, "%s/system-prompt.md", dir);
-    if (*kubeconfig)
-        s_flag (&words, "--kubeconfig", kubeconfig);
+    if (kubeconfig.size > 0)
+        s_flag (&words, "--kubeconfig", kubeconfig.data);
     s_flag (&words, "--runtime", "none");
     *ret_words = words;
 }
@@ -194,6 +222,9 @@ void
 run_environment (const run_spec_t *spec, run_words_t *ret_words)
 {
     run_words_t words = {0};
+    own (buf_fini) buf_t kubeconfig;
+    s_kubeconfig (spec, &kubeconfig);
+    words.failed = kubeconfig.failed;
     const char *path = getenv ("PATH");
     s_word (&words, "PATH=%s:%s", spec->program_dir, path && *path ? path : "/usr/bin:/bin");
     for (size_t i = 0; i < sizeof s_inherited / sizeof s_inherited [0]; i++)
@@ -205,7 +236,7 @@ run_environment (const run_spec_t *spec, run_words_t *ret_words)
     s_word (&words, "CONTAINER_TIMEOUT=%" PRId64, s_seconds (spec->timeout_ms));
     s_word (&words, "PROMPT_FILE=%s/logs/prompt.md", spec->workspace);
     s_word (&words, "SYSTEM_PROMPT_FILE=%s/system-prompt.md", spec->workspace);
-    s_variable (&words, "KUBECONFIG", settings_kubeconfig (spec->settings, spec->cluster));
+    s_variable (&words, "KUBECONFIG", kubeconfig.data);
     s_variable (&words, "AGENT_RUNTIME", "none");
     s_variable (&words, "AGENT_IMAGE", spec->settings->agent_image);
     s_variable (&words, "INCIDENT_ID", spec->incident);

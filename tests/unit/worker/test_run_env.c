@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static settings_t
 s_settings (const char *agent)
@@ -116,6 +117,25 @@ test_arguments_are_the_contracts_and_carry_no_secret (void **state)
 }
 
 static void
+test_kubeconfigs_lead_from_the_workspace_to_where_they_are (void **state)
+{
+    settings_t settings = s_settings ("playbook");
+    settings.kubeconfig = "kc:/abs:deep/kc";
+    run_spec_t spec = s_spec (&settings);
+    char cwd [1024], expected [2200];
+    assert_non_null (getcwd (cwd, sizeof cwd));
+    snprintf (expected, sizeof expected, "%s/kc:/abs:%s/deep/kc", cwd, cwd);
+    own (run_words_fini) run_words_t environment = {0}, arguments = {0};
+    run_environment (&spec, &environment);
+    assert_string_equal (s_value (&environment, "KUBECONFIG"), expected);
+    run_arguments (&spec, &arguments);
+    bool found = false;
+    for (size_t i = 0; i < arguments.count; i++)
+        found = found || strcmp (arguments.items [i], expected) == 0;
+    assert_true (found);
+}
+
+static void
 test_what_is_secret_of_an_environment_is_known (void **state)
 {
     settings_t settings = s_settings ("claude");
@@ -140,6 +160,7 @@ main (void)
         cmocka_unit_test (
             test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
         cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
+        cmocka_unit_test (test_kubeconfigs_lead_from_the_workspace_to_where_they_are),
         cmocka_unit_test (test_what_is_secret_of_an_environment_is_known),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
