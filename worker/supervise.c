@@ -29,7 +29,8 @@ enum {
     SUPERVISE_POLL_MS = 20,     //  between two looks at a tree that is being ended
     SUPERVISE_STATUS_MS = 1000, //  between two "output" lines
     SUPERVISE_LINGER_MS = 2000, //  grace of daemons whose script has ended by itself
-    SUPERVISE_MARGIN_MS = 1000, //  KILL comes this much (at most a tenth) before the grace is over
+    SUPERVISE_MARGIN_MS =
+        1000, //  KILL is this much, a quarter at most, before the end of the grace
     SUPERVISE_FDS = 4
 };
 
@@ -123,7 +124,7 @@ s_kill (supervise_t *self)
 static void
 s_term (supervise_t *self, int64_t grace_ms)
 {
-    int64_t margin_ms = grace_ms / 10 < SUPERVISE_MARGIN_MS ? grace_ms / 10 : SUPERVISE_MARGIN_MS;
+    int64_t margin_ms = grace_ms / 4 < SUPERVISE_MARGIN_MS ? grace_ms / 4 : SUPERVISE_MARGIN_MS;
     self->phase = PHASE_TERM;
     self->phase_until_ms = self->now.boot_ms + grace_ms - margin_ms;
     tree_signal (getpid (), SIGTERM);
