@@ -69,7 +69,9 @@ s_write_at (const char *dir, const char *local, const msg_chunk_t *data)
     char path [PATH_MAX];
     if (snprintf (path, sizeof path, "%s/%s", dir, local) >= (int) sizeof path)
         return -ENAMETOOLONG;
-    int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (data->offset ? 0 : O_TRUNC);
+    //  NONBLOCK: agents of other slots may reach this folder, and opening a FIFO must not wait for its reader.
+    int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    flags |= data->offset ? 0 : O_TRUNC;
     own (own_fd) int fd = open (path, flags, 0600);
     if (fd < 0)
         return -errno;

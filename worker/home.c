@@ -105,7 +105,7 @@ s_broker_holds (const char *root)
     char path [PATH_MAX];
     if (snprintf (path, sizeof path, "%s/.broker.lock", root) >= (int) sizeof path)
         return false;
-    own (own_fd) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    own (own_fd) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 

@@ -11,6 +11,8 @@
 #include "tests/unit/worker/folder.h"
 #include "worker/fetch.h"
 
+#include <errno.h>
+
 static msg_chunk_t
 s_data (const char *path, int64_t offset, int64_t size, size_t count)
 {
@@ -57,6 +59,16 @@ test_bytes_nobody_asked_for_are_not_written (void **state)
     msg_chunk_t late = s_data ("event.json", 5, 10, 5);
     assert_int_equal (fetch_data (&fetch, folder->path, &late), FETCH_MORE);
     assert_int_not_equal (access (folder_at (folder, "event.json"), F_OK), 0);
+}
+
+static void
+test_a_fifo_in_place_of_a_file_is_not_waited_for (void **state)
+{
+    folder_t *folder = *state;
+    assert_int_equal (mkfifo (folder_at (folder, "event.json"), 0600), 0);
+    fetch_t fetch = {.index = 0};
+    msg_chunk_t data = s_data ("event.json", 0, 5, 5);
+    assert_int_equal (fetch_data (&fetch, folder->path, &data), -ENXIO);
 }
 
 static void
@@ -150,6 +162,8 @@ main (void)
                                          folder_teardown),
         cmocka_unit_test_setup_teardown (test_bytes_nobody_asked_for_are_not_written, folder_setup,
                                          folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_fifo_in_place_of_a_file_is_not_waited_for,
+                                         folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_impossible_sizes_end_the_fetch, folder_setup,
                                          folder_teardown),
         cmocka_unit_test (test_a_files_socket_that_cannot_be_reached_ends_the_fetch),

@@ -40,6 +40,15 @@ test_a_second_worker_of_the_name_is_refused (void **state)
 }
 
 static void
+test_a_fifo_in_place_of_a_brokers_lock_is_not_waited_for (void **state)
+{
+    assert_int_equal (mkfifo (folder_at (*state, ".broker.lock"), 0600), 0);
+    home_t home;
+    assert_int_equal (home_open (&home, ((folder_t *) *state)->path, "w1", NULL), 0);
+    home_close (&home);
+}
+
+static void
 test_a_root_that_a_broker_holds_is_refused_and_a_free_one_is_not (void **state)
 {
     folder_t *folder = *state;
@@ -212,6 +221,8 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
+        cmocka_unit_test_setup_teardown (test_a_fifo_in_place_of_a_brokers_lock_is_not_waited_for,
+                                         folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_the_identity_stays_over_a_restart, folder_setup,
                                          folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_second_worker_of_the_name_is_refused, folder_setup,
