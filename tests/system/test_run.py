@@ -68,11 +68,18 @@ def test_an_exit_code_outranks_a_good_report(system):
     "mkdir output/investigation.md",
     "head -c 500 /dev/zero | tr '\\0' r > output/other.md; ln -s other.md output/investigation.md",
     "mkfifo output/investigation.md",
+    "/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"output/investigation.md\")'",
     "rm -r output; mkdir else; head -c 500 /dev/zero > else/investigation.md; ln -s else output",
 ])
 def test_only_a_regular_file_is_a_report(system, make):
     detail = run_one(system, make)
     assert outcome(detail) == ("agent_failed", "agent", "investigation.md file not found")
+
+
+def test_another_name_of_a_file_is_a_report(system):
+    make = "head -c 500 /dev/zero | tr '\\0' r > ../../../../other; ln ../../../../other output/investigation.md"
+    assert outcome(run_one(system, make))[:2] == ("resolved", "success")
+    assert (system.root / "other").stat().st_size == 500
 
 
 def test_a_report_that_appears_after_the_timeout_does_not_count(system):
