@@ -241,9 +241,11 @@ class System:
     def __init__(self, root, keys=False):
         self.root = Path(root)
         self.processes, self.broker_ports = [], {}
-        self.keys_dir = self.root / ("keys" if keys else "no-keys")
+        #  not ./keys, where a program looks that was told nothing
+        self.keys_dir = self.root / ("enrolled/keys" if keys else "no-keys")
         self.broker = None
         if keys:
+            self.keys_dir.parent.mkdir()
             self.key("worker", "first")
 
     def key(self, role, name):
