@@ -16,7 +16,11 @@ This page is printed by `scripts/docs.sh` from the option tables of the programs
 A flag wins over the environment, the environment over the YAML file (`-c FILE` or `TRIAGE_CONFIG`), the
 file over the default. Unknown keys, wrong types and values out of range are reported all at once, with
 file and line; the program then ends with exit code 78. `--check-config` only checks, `--print-config`
-shows what is in force, with secrets masked. Durations are `300` (seconds), `5m`, `168h`; sizes `10MiB`.
+shows what is in force as a file, with secrets masked: a program that finds a mask where a secret belongs
+does not start. Durations are `300` (seconds), `5m`, `168h`; sizes `10MiB`.
+
+SIGHUP reads the configuration again (broker; of a worker only the log level), SIGUSR1 writes what a broker or
+worker is doing to its log, SIGTERM and SIGINT stop in order, a second one at once.
 
 Exit codes: 0 stopped in order, 1 failed while running, 2 wrong usage, 3 another process holds the lock,
 65 the store is damaged, 74 a write to the store failed, 78 bad configuration. `triagectl`: 0 done,

@@ -486,6 +486,18 @@ s_check_required (conf_t *self, conf_errors_t *errors)
     }
 }
 
+//  What --print-config shows in place of a secret is read back, but it is nothing to run with.
+
+static void
+s_check_masks (const conf_t *self, conf_errors_t *errors)
+{
+    for (const conf_option_t *row = self->spec->rows; row->key; row++) {
+        if (row->flags & CONF_SECRET && conf_value_is_mask (row, self->settings))
+            conf_error (errors, row->key,
+                        "expected the secret, got what --print-config shows instead");
+    }
+}
+
 //  Keep what conf_reload needs: arguments, and of the environment only what rows name.
 
 static bool
@@ -551,6 +563,8 @@ s_fill (conf_t *self, const args_t *args, conf_errors_t *errors)
     s_apply_env (self, errors);
     s_apply_flags (self, args, errors);
     s_check_required (self, errors);
+    if (args->ask != ASK_PRINT)
+        s_check_masks (self, errors);
 }
 
 static void

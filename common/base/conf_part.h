@@ -77,6 +77,9 @@ void
 conf_value_text (const conf_option_t *row, const void *base, buf_t *text);
 bool
 conf_value_same (const conf_option_t *row, const void *a, const void *b);
+//  Of a secret: is it CONF_MASK?
+bool
+conf_value_is_mask (const conf_option_t *row, const void *base);
 //  "an integer from 1 to 9" and the like.
 void
 conf_value_expected (const conf_option_t *row, buf_t *text);

@@ -183,6 +183,12 @@ s_is_endpoint (const char *text)
     return s_integer (colon + 1, &port) && port >= 0 && port <= 65535;
 }
 
+bool
+conf_value_is_mask (const conf_option_t *row, const void *base)
+{
+    return strcmp (*(const char *const *) s_at_const (base, row), CONF_MASK) == 0;
+}
+
 static bool
 s_text_fits (const conf_option_t *row, const char *text)
 {

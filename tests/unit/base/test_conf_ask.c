@@ -91,6 +91,12 @@ test_printed_configuration_loads_again_and_shows_no_secret (void **state)
     memcpy (printed, first.out, sizeof (printed));
     own (case_drop) case_t again;
     case_load (&again, &case_spec, printed, NULL, NULL);
+    assert_int_equal (again.rc, ERR_CONFIG); //  nobody runs with a mask in a secret's place
+    assert_string_equal (again.err, "token: expected the secret, got what --print-config shows "
+                                    "instead\n");
+    case_load (&again, &case_spec, printed, NULL, CASE_LIST ("--check-config"));
+    assert_int_equal (again.rc, ERR_CONFIG);
+    case_load (&again, &case_spec, printed, CASE_LIST ("TOKEN=hidden"), NULL);
     assert_string_equal (again.err, "");
     assert_string_equal (again.settings->plain,
                          "a \"b\" \\ \n\xe2\x80\xa8\xc2\x85 \xef\xbb\xbf \xc3\xa4");
