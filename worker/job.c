@@ -20,6 +20,12 @@ enum { JOB_TIMEOUT_MS = 300000, JOB_PROGRESS_SHARE = 3 };
 static const char *const s_state_names [JOB_STATES] = {"fetch", "ready",  "run",     "stop",
                                                        "keep",  "upload", "verdict", "gone"};
 
+const char *
+job_state_name (job_state_t state)
+{
+    return s_state_names [state];
+}
+
 static void
 s_release (job_t *self)
 {

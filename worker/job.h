@@ -78,6 +78,9 @@ struct job {
     job_t *prev, *next;
 };
 
+const char *
+job_state_name (job_state_t state);
+
 //  A new attempt; its workspace is made at once.  Own: fresh, NULL when out of memory.
 job_t *
 job_new (job_shared_t *shared, const msg_assign_t *assign);

@@ -298,6 +298,7 @@ s_open_fds (worker_t *self)
     sigaddset (&set, SIGTERM);
     sigaddset (&set, SIGINT);
     sigaddset (&set, SIGHUP);
+    sigaddset (&set, SIGUSR1);
     self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     self->poll_fd = epoll_create1 (EPOLL_CLOEXEC);
     //  If a supervisor is killed, its agents become our children instead of getting away.
@@ -438,6 +439,20 @@ s_reload (worker_t *self)
     conf_destroy (&fresh);
 }
 
+//  SIGUSR1: what there is, for whoever reads the log.
+static void
+s_tell (const worker_t *self)
+{
+    int64_t busy, spooled;
+    s_count (self, &busy, &spooled);
+    log_info ("state", kv ("slots", self->settings->max_concurrent_agents), kv ("busy", busy),
+              kv ("spooled", spooled), kv ("draining", (bool) (self->drain != DRAIN_NO)));
+    const job_t *job;
+    DL_FOREACH (self->jobs, job)
+    log_info ("state of a job", kv ("incident_id", job->report.incident.text),
+              kv ("attempt", job->report.attempt), kv ("job", job_state_name (job->state)));
+}
+
 static void
 s_on_signals (worker_t *self)
 {
@@ -445,6 +460,8 @@ s_on_signals (worker_t *self)
     while (read (self->signal_fd, &info, sizeof info) == (ssize_t) sizeof info) {
         if (info.ssi_signo == SIGHUP)
             s_reload (self);
+        else if (info.ssi_signo == SIGUSR1)
+            s_tell (self);
         else
             s_on_term (self);
     }

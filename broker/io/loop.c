@@ -229,6 +229,38 @@ s_drained (loop_t *self, clk_now_t now)
         self->exit_code = 0;
 }
 
+//  SIGUSR1: what there is, for whoever reads the log.
+static void
+s_tell (const loop_t *self)
+{
+    static const char *const breakers [] = {"closed", "open", "half-open"};
+    const clk_now_t now = clk_now (self->args.clk);
+    step_stats_t stats;
+    step_stats (self->step, now, &stats);
+    log_info ("state", kv ("pending", stats.queued), kv ("investigating", stats.assigned),
+              kv ("oldest_pending_ms", stats.oldest_queued_ms),
+              kv ("breaker", breakers [stats.breaker]), kv ("failures", stats.breaker_failures),
+              kv ("effects_due", stats.effects_ready), kv ("events", stats.events_total),
+              kv ("leases_expired", stats.leases_expired_total), kv ("seq", stats.last_seq),
+              kv ("store_refusing", store_refusing (self->args.store)),
+              kv ("draining", self->draining));
+    own (own_mem) step_worker_t *workers = calloc (LIMIT_WORKERS, sizeof (step_worker_t));
+    size_t count = workers ? step_workers (self->step, now, workers, LIMIT_WORKERS) : 0;
+    for (size_t i = 0; i < count && i < LIMIT_WORKERS; i++)
+        log_info ("state of a worker", kv ("worker", workers [i].name),
+                  kv ("identity", workers [i].identity), kv ("ready", workers [i].ready),
+                  kv ("quarantined", workers [i].quarantined),
+                  kv ("draining", workers [i].draining), kv ("slots", workers [i].slots),
+                  kv ("running", workers [i].running), kv ("free", workers [i].free),
+                  kv ("last_seen_ms_ago", workers [i].last_seen_ms_ago));
+    own (own_mem) step_cluster_t *clusters = calloc (LIMIT_TALLIES, sizeof (step_cluster_t));
+    count = clusters ? step_clusters (self->step, clusters, LIMIT_TALLIES) : 0;
+    for (size_t i = 0; i < count && i < LIMIT_TALLIES; i++)
+        log_info ("state of a cluster", kv ("cluster", clusters [i].cluster),
+                  kv ("pending", clusters [i].states [INCIDENT_PENDING]),
+                  kv ("investigating", clusters [i].states [INCIDENT_INVESTIGATING]));
+}
+
 static void
 s_signal (loop_t *self)
 {
@@ -237,6 +269,8 @@ s_signal (loop_t *self)
         return;
     if (info.ssi_signo == SIGHUP)
         s_reload (self);
+    else if (info.ssi_signo == SIGUSR1)
+        s_tell (self);
     else
         s_drain (self);
 }

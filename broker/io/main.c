@@ -45,6 +45,7 @@ s_signals (broker_t *self)
     sigaddset (&set, SIGTERM);
     sigaddset (&set, SIGINT);
     sigaddset (&set, SIGHUP);
+    sigaddset (&set, SIGUSR1);
     signal (SIGPIPE, SIG_IGN);
     signal (SIGXFSZ, SIG_IGN); //  a file at its limit is a write that fails, like on a full disk
     if (pthread_sigmask (SIG_BLOCK, &set, NULL) != 0)

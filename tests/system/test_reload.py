@@ -261,3 +261,21 @@ def test_many_reloads_while_incidents_are_worked_on_lose_nothing(system):
         reloaded.hup(f"agent_model: m{number}\nupload_failed_investigations: {'true' if number % 2 else 'false'}\n")
     assert publisher.wait(60) == 0
     assert {row["state"] for row in reloaded.broker.wait_terminal(30)} == {"resolved"}
+
+
+def test_sigusr1_writes_the_state_to_the_log_and_ends_nothing(system):
+    broker = system.start_broker()
+    worker = system.start_worker()
+    system.publish([fault("web-0", context="do: slow 60"), fault("web-1")])
+    row = wait_until(lambda: broker.incidents("investigating"), 20, "an agent")[0]
+    wait_until(lambda: broker.incident(row["id"])["attempts"][0]["started_at"], 20, "it runs")
+    broker.signal(signal.SIGUSR1)
+    broker.wait_log("state of a cluster")
+    state = broker.records("state")[0]
+    assert (state["pending"], state["investigating"], state["breaker"]) == ("1", "1", "closed")
+    assert [(found["worker"], found["running"]) for found in broker.records("state of a worker")] == [("w1", "1")]
+    assert [(found["cluster"], found["pending"]) for found in broker.records("state of a cluster")] == [("prod", "1")]
+    worker.signal(signal.SIGUSR1)
+    worker.wait_log("state of a job")
+    assert worker.records("state of a job")[0]["job"] == "run" and worker.records("state")[0]["busy"] == "1"
+    assert broker.alive() and worker.alive()
