@@ -149,6 +149,20 @@ s_each (const view_t *self, const json_t *list, const char *code)
         s_lines (self, json_member_text (json_array_get (list, i), "text", ""), code);
 }
 
+//  Fields stand beside each other in Slack, their labels above them; here a field is a line.
+static void
+s_fields (const view_t *self, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size (list); i++) {
+        own (buf_fini) buf_t line = buf_init (TEXT_MAX * 8);
+        buf_text (&line, json_member_text (json_array_get (list, i), "text", ""));
+        char *label = strstr (line.data, ":*\n");
+        if (label)
+            label [2] = ' ';
+        s_lines (self, line.data, "");
+    }
+}
+
 static void
 s_buttons (const view_t *self, const json_t *elements)
 {
@@ -171,7 +185,7 @@ s_blocks (const view_t *self, const json_t *blocks)
         const char *text = json_member_text (json_object_get (block, "text"), "text", "");
         if (text [0])
             s_lines (self, text, strcmp (type, "header") == 0 ? "1" : "");
-        s_each (self, json_object_get (block, "fields"), "");
+        s_fields (self, json_object_get (block, "fields"));
         if (strcmp (type, "actions") == 0)
             s_buttons (self, json_object_get (block, "elements"));
         else

@@ -34,6 +34,9 @@ tap_record (const char *topic, const msg_record_t *record)
 
 //  --- lines
 
+//  Columns of a line, counted from the end of its change.
+enum { S_CLUSTER = 1, S_SEVERITY = 17, S_TYPE = 26, S_RESOURCE = 44 };
+
 static const char *
 s_color (const char *change)
 {
@@ -69,6 +72,33 @@ s_pad (buf_t *out, size_t from, size_t width)
         buf_text (out, " ");
 }
 
+//  The same at a column behind `from`, or right behind what stands there already.
+static void
+s_part_at (const json_t *record, const char *key, size_t from, size_t column, buf_t *out)
+{
+    if (!json_member_text (record, key, "") [0])
+        return;
+    buf_text (out, " ");
+    s_pad (out, from, column);
+    s_part (record, "", key, out);
+}
+
+//  KIND/NAMESPACE/NAME; what has no namespace is KIND/NAME.
+static void
+s_resource (const json_t *record, size_t from, buf_t *out)
+{
+    const char *text = json_member_text (record, "resource", "");
+    const char *slash = strchr (text, '/');
+    if (!slash || slash [1] != '/') {
+        s_part_at (record, "resource", from, S_RESOURCE, out);
+        return;
+    }
+    buf_text (out, " ");
+    s_pad (out, from, S_RESOURCE);
+    term_escape (text, (size_t) (slash - text), out);
+    term_escape (slash + 1, strlen (slash + 1), out);
+}
+
 int
 tap_view_line (const json_t *record, bool color, buf_t *out)
 {
@@ -85,10 +115,11 @@ tap_view_line (const json_t *record, bool color, buf_t *out)
     s_pad (out, from, 14);
     if (code)
         buf_text (out, "\033[0m");
-    s_part (record, " ", "cluster", out);
-    s_part (record, "  ", "severity", out);
-    s_part (record, " ", "fault_type", out);
-    s_part (record, "  ", "resource", out);
+    from = out->size;
+    s_part_at (record, "cluster", from, S_CLUSTER, out);
+    s_part_at (record, "severity", from, S_SEVERITY, out);
+    s_part_at (record, "fault_type", from, S_TYPE, out);
+    s_resource (record, from, out);
     s_part (record, "  ", "incident", out);
     if (json_member_int (record, "attempt", 0) > 0)
         buf_printf (out, " #%lld", (long long) json_member_int (record, "attempt", 0));

@@ -74,7 +74,7 @@ test_blocks_become_lines_and_entities_characters (void **state)
               "{\"type\":\"actions\",\"elements\":[{\"type\":\"button\",\"text\":{\"type\":\"plain_"
               "text\","
               "\"text\":\"View\"},\"url\":\"https://x/y\"}]}]}",
-              false, "| Head\n| *A:*\n| a <b> & c &x;\n| small\n| [ View ] https://x/y\n");
+              false, "| Head\n| *A:* a <b> & c &x;\n| small\n| [ View ] https://x/y\n");
 }
 
 static void

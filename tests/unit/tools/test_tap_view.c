@@ -63,6 +63,36 @@ test_a_line_for_people_cannot_act_on_the_terminal (void **state)
 }
 
 static void
+s_expect_end (msg_record_t record, const char *wanted)
+{
+    record.kind = codec_text ("incident");
+    record.change = codec_text ("pending");
+    own (json_drop) json_t *value = tap_record ("incident/c/", &record);
+    own (buf_fini) buf_t line = buf_init (4096);
+    assert_int_equal (tap_view_line (value, false, &line), 0);
+    assert_string_equal (strstr (line.data, "pending"), wanted);
+}
+
+static void
+test_lines_stand_in_columns_also_without_a_namespace (void **state)
+{
+    const msg_record_t pod = {.cluster = codec_text ("prod"),
+                              .severity = codec_text ("critical"),
+                              .fault_type = codec_text ("CrashLoop"),
+                              .resource = codec_text ("Pod/shop/web-0")};
+    const msg_record_t node = {.cluster = codec_text ("a-cluster-with-a-long-name"),
+                               .severity = codec_text ("info"),
+                               .fault_type = codec_text ("NodeUnhealthy"),
+                               .resource = codec_text ("Node//edge-2")};
+    const msg_record_t source = {.cluster = codec_text ("prod"),
+                                 .severity = codec_text ("info"),
+                                 .reason = codec_text ("subscribed")};
+    s_expect_end (pod, "pending        prod            critical CrashLoop         Pod/shop/web-0");
+    s_expect_end (node, "pending        a-cluster-with-a-long-name info NodeUnhealthy Node/edge-2");
+    s_expect_end (source, "pending        prod            info: subscribed");
+}
+
+static void
 test_a_json_line_has_every_field_and_is_ascii (void **state)
 {
     own (json_drop) json_t *record = s_record ("incident/pröd/", 5, 4);
@@ -107,6 +137,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_a_line_for_people_cannot_act_on_the_terminal),
+        cmocka_unit_test (test_lines_stand_in_columns_also_without_a_namespace),
         cmocka_unit_test (test_a_json_line_has_every_field_and_is_ascii),
         cmocka_unit_test (test_a_gap_shows_per_topic),
         cmocka_unit_test (test_after_a_replay_new_topics_are_watched_from_its_end),
