@@ -49,6 +49,9 @@ tidy: ## clang-tidy over the debug build (slow, not part of test)
 	@scripts/build.sh debug
 	@git ls-files '*.c' | grep -v '^tests/' | xargs -n 4 -P $(JOBS) clang-tidy -p build/debug --quiet
 
+analyze: ## gcc's analyzer over the programs (slow, not part of test)
+	@scripts/build.sh analyze
+
 format: ## rewrite all C files in house style
 	@git ls-files '*.[ch]' | xargs clang-format -i
 
@@ -58,4 +61,4 @@ deps: ## install the packages to build and run
 test-deps: ## install all that the tests need
 	@scripts/test-deps.sh
 
-.PHONY: help demo test nightly build check coverage fuzz bench lint tidy format deps test-deps $(SANITIZED)
+.PHONY: help demo test nightly build check coverage fuzz bench lint tidy analyze format deps test-deps $(SANITIZED)
