@@ -120,13 +120,13 @@ tap_view_line (const json_t *record, bool color, buf_t *out)
     s_part_at (record, "severity", from, S_SEVERITY, out);
     s_part_at (record, "fault_type", from, S_TYPE, out);
     s_resource (record, from, out);
-    s_part (record, "  ", "incident", out);
     if (json_member_int (record, "attempt", 0) > 0)
         buf_printf (out, " #%lld", (long long) json_member_int (record, "attempt", 0));
     s_part (record, "  on ", "worker", out);
     s_part (record, ": ", "reason", out);
     if (json_member_int (record, "occurrences", 0) > 1)
         buf_printf (out, "  x%lld", (long long) json_member_int (record, "occurrences", 0));
+    s_part (record, "  ", "incident", out); //  last: what a narrow terminal breaks is the id
     return out->failed;
 }
 

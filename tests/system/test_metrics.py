@@ -115,3 +115,19 @@ def test_a_reload_is_shown_whether_it_was_taken_or_not(system):
     broker.signal(signal.SIGHUP)
     wait_metric(broker, 1, "config_last_reload_successful")
     assert Metrics(broker).get("config_last_reload_success_timestamp_seconds") > begin
+
+
+def test_log_lines_that_operators_search_for(system):
+    """Their texts are the contract's; no line fails the format of all."""
+    broker = system.start_broker()
+    worker = system.start_worker()
+    system.publish([fault("web-0"), fault("web-1", context="do: exit 7")])
+    rows = {row["state"]: row["id"] for row in broker.wait_terminal(2)}
+    wait_until(lambda: len(broker.records("incident artifacts saved to storage")) == 1, 10, "saved")
+    assert broker.records("incident artifacts saved to storage")[0]["incident_id"] == rows["resolved"]
+    assert broker.records("storage backend initialized")[0]["mode"] == "filesystem"
+    assert broker.records("no MCP endpoint: waiting for events on ingest")[0]["level"] == "warn"
+    failed = worker.records("agent execution failed validation")[0]
+    assert (failed["incident_id"], failed["reason"]) == (rows["agent_failed"], "agent exited with non-zero code: 7")
+    shape = re.compile(r'ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=(debug|info|warn|error) component=\w+ msg=\S')
+    assert all(shape.match(line) for line in broker.log().splitlines() + worker.log().splitlines())
