@@ -4,13 +4,17 @@
 
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 #include "tools/term.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <libsmartcols.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <wchar.h>
 
 struct table {
     struct libscols_table *table;
@@ -85,10 +89,59 @@ table_number (table_t *self, int64_t number)
     table_text (self, text, NULL);
 }
 
+//  --- printing
+
+static size_t
+s_width (const char *text, size_t size, size_t *ret_length)
+{
+    uint32_t code = 0;
+    *ret_length = utf8_next (text, size, &code);
+    const int width = *ret_length ? wcwidth ((wchar_t) code) : 1;
+    *ret_length += *ret_length == 0;
+    return width < 0 ? 1 : (size_t) width;
+}
+
+//  A text that is wider than its column ends with a mark, so that it does not pass for a whole name.
+static int
+s_mark (struct libscols_cell *cell, size_t width)
+{
+    const char *text = cell ? scols_cell_get_data (cell) : NULL;
+    const size_t size = text ? strlen (text) : 0;
+    size_t length = 0, used = 0, kept = 0;
+    for (size_t at = 0; at < size; at += length) {
+        used += s_width (text + at, size - at, &length);
+        if (used < width) //  the mark fits behind it
+            kept = at + length;
+    }
+    if (used <= width || width < 2)
+        return 0;
+    own (buf_fini) buf_t cut = buf_init (LIMIT_KIB (64));
+    buf_append (&cut, text, kept);
+    buf_text (&cut, "\xE2\x80\xA6");
+    return cut.failed ? -ENOMEM : scols_cell_set_data (cell, cut.data);
+}
+
+//  libsmartcols cuts without a word; how wide it makes its columns is known once it has drawn them.
+static int
+s_mark_all (table_t *self)
+{
+    own (own_mem) char *drawn = NULL;
+    int rc = scols_print_table_to_string (self->table, &drawn);
+    for (size_t n = 0; rc == 0 && n < scols_table_get_ncols (self->table); n++) {
+        const struct libscols_column *column = scols_table_get_column (self->table, n);
+        for (size_t i = 0; rc == 0 && i < scols_table_get_nlines (self->table); i++)
+            if (scols_column_get_flags (column) & SCOLS_FL_TRUNC)
+                rc = s_mark (scols_line_get_cell (scols_table_get_line (self->table, i), n),
+                             scols_column_get_width (column));
+    }
+    return rc;
+}
+
 int
 table_print (table_t *self)
 {
-    if (self->failed || scols_print_table (self->table))
+    if (self->failed || (isatty (1) && MB_CUR_MAX > 1 && s_mark_all (self))
+        || scols_print_table (self->table))
         return -ENOMEM;
     return 0;
 }

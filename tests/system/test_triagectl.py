@@ -447,6 +447,12 @@ def test_a_table_fits_its_terminal_and_is_whole_elsewhere(system):
         text, code = on_terminal(system, "incidents", "list", columns=columns, env={"NO_COLOR": "1"})
         widths = [sum(2 if ord(char) > 0x2e80 else 1 for char in line) for line in text.splitlines()]
         assert code == 0 and len(widths) == 4 and max(widths) <= columns, text
+        for line in text.splitlines()[1:]:  # what is cut says so
+            cluster, kind = re.search(r"critical +(\S+) +(\S+)", line).groups()
+            assert cluster == "a-cluster-with-a-long-name" or cluster.endswith("…"), line
+            assert kind == "CrashLoop" or kind.endswith("…"), line
+            assert "寿司" in line or re.search(r"… +1 +\d+s", line), line
+    assert "…" not in on_terminal(system, "incidents", "list", columns=200)[0]
     assert all(name in system.ctl("incidents", "list").stdout for name in names)
 
 
