@@ -147,6 +147,16 @@ def test_two_commands():
     assert "scripts/demo.sh" in (ROOT / "scripts/test.sh").read_text()
 
 
+def test_configuring_again_builds_nothing_again(tmp_path):
+    """make configures each time; flags that changed by it made the second make demo a build of everything."""
+    seen = []
+    for _ in range(2):
+        subprocess.run(["cmake", "--preset", "release", "-B", tmp_path], check=True, capture_output=True, cwd=ROOT, timeout=120)
+        lines = (tmp_path / "build.ninja").read_text().splitlines()
+        seen.append([line for line in lines if re.match(r"  (FLAGS|INCLUDES|DEFINES|LINK_FLAGS|LINK_LIBRARIES) =", line)])
+    assert len(seen[0]) > 100 and seen[0] == seen[1]
+
+
 def test_on_one_machine_and_replay(walk):
     sections = readme()
     for command in sections["On one machine"]:
