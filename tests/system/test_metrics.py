@@ -92,6 +92,13 @@ def test_counts_are_what_has_happened(system):
     assert seen.get("incidents", state="resolved") == 2 and seen.get("incidents", state="suppressed") == 3
 
 
+def test_the_build_says_of_which_revision_it_is(system):
+    info = re.search(r'^triage_build_info\{version="([^"]+)",revision="([^"]+)"\} 1$',
+                     system.start_broker().get("/metrics", raw=True), re.M)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", info.group(1))
+    assert re.fullmatch(r"[0-9a-f]{7,40}", info.group(2)) or not (ROOT / ".git").exists()
+
+
 def test_messages_are_timed(system):
     with contextlib.closing(Receiver(lambda kind, number: (500, {}) if number == 0 else (200, {}))) as slack:
         broker = system.start_broker(slack_webhook_url=slack.url)
