@@ -64,8 +64,8 @@ static const conf_option_t s_rows [] = {
      .type = CONF_TEXT,
      AT (agent_cli),
      .env = "AGENT_CLI",
-     .help = "claude, codex, gemini, goose, playbook or custom; claude when its key is set, else "
-             "playbook."},
+     .choices = "claude|codex|gemini|goose|playbook|custom",
+     .help = "The agent's program; unset: claude when its key is set, else playbook."},
     {.key = "agent_model",
      .type = CONF_TEXT,
      AT (agent_model),

@@ -45,7 +45,7 @@ struct conf_option {
         *alias; //  a second flag spelling without dashes ("mcp-endpoint"; "o" is -o), or NULL
     const char *env_alias;     //  a second environment name, or NULL
     const char *fallback;      //  default as text, parsed like any value; NULL = unset
-    const char *choices;       //  CONF_ENUM: "a|b|c"
+    const char *choices;       //  CONF_ENUM: "a|b|c"; CONF_TEXT: the same, NULL = any text
     int64_t min, max;          //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked
     unsigned flags;            //  enum conf_flag
     const char *help;          //  one sentence, also in the docs

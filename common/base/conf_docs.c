@@ -23,6 +23,8 @@ s_type_word (const conf_option_t *row)
 {
     switch (row->type) {
         case CONF_TEXT:
+            if (row->choices)
+                return row->choices;
             return row->flags & CONF_URL ? "URL" : row->flags & CONF_ENDPOINT ? "endpoint" : "text";
         case CONF_BOOL: return "bool";
         case CONF_INT: return "integer";

@@ -196,6 +196,14 @@ s_text_fits (const conf_option_t *row, const char *text)
         return true;
     if (row->flags & CONF_URL)
         return s_is_url (text);
+    for (const char *p = row->choices; p && *p; p += strspn (p, "|")) {
+        const size_t size = strcspn (p, "|");
+        if (strlen (text) == size && memcmp (text, p, size) == 0)
+            return true;
+        p += size;
+    }
+    if (row->choices)
+        return false;
     return !(row->flags & CONF_ENDPOINT) || s_is_endpoint (text);
 }
 
@@ -428,6 +436,10 @@ conf_value_expected (const conf_option_t *row, buf_t *text)
 {
     switch (row->type) {
         case CONF_TEXT:
+            if (row->choices) {
+                (void) buf_printf (text, "one of %s", row->choices);
+                return;
+            }
             (void) buf_text (text, row->flags & CONF_URL ? "a URL with http:// or https://"
                                    : row->flags & CONF_ENDPOINT
                                        ? "an endpoint such as tcp://127.0.0.1:5570 or ipc:///run/x"
