@@ -295,6 +295,7 @@ s_snapshot (loop_t *self, clk_now_t now)
     data->bad_messages_total = self->bad_messages_total;
     data->strikes_total = self->strikes_total;
     data->records_total = self->records_total;
+    data->stream_cuts_total = self->stream_cuts_total;
     data->turn_us_max = self->turn_us_max;
     const size_t workers = step_workers (self->step, now, data->workers, LIMIT_WORKERS);
     data->worker_count = workers < LIMIT_WORKERS ? workers : LIMIT_WORKERS;

@@ -41,14 +41,21 @@ stream_publish (loop_t *self, const row_record_t *row)
         self->records_total++;
 }
 
+static void
+s_cut (loop_t *self, int64_t pause_ms)
+{
+    link_close (&self->stream, 0);
+    self->stream_ms = self->now.boot_ms + pause_ms;
+    self->stream_cuts_total++;
+}
+
 void
 stream_revoke (loop_t *self)
 {
     if (!self->stream)
         return;
     log_warn ("all taps are cut, for one's key is not enrolled any more; the others come back");
-    link_close (&self->stream, 0);
-    self->stream_ms = self->now.boot_ms;
+    s_cut (self, 0);
 }
 
 void
@@ -71,7 +78,14 @@ stream_drain (loop_t *self)
         link_wait_t item = {.link = self->stream};
         if (link_wait (&item, 1, 0) <= 0 || !item.readable)
             return;
-        if (link_recv (self->stream, &self->stream_msg, NULL) == 0)
+        if (link_recv (self->stream, &self->stream_msg, NULL) == ERR_PROTO)
             self->bad_messages_total++;
+        if (!link_flooded (self->stream))
+            continue;
+        log_warn ("all taps are cut, for one subscribes to too much; delete its key, the "
+                  "others come back",
+                  kv ("peer", self->stream_msg.identity),
+                  kv ("limit_bytes", LIMIT_SUBSCRIPTIONS_BYTES));
+        s_cut (self, LIMIT_STREAM_PAUSE_MS);
     }
 }

@@ -11,6 +11,7 @@
 #include <czmq.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <uthash.h>
 #include <utlist.h>
 
 enum {
@@ -42,6 +43,13 @@ typedef struct held {
     char body [];
 } held_t;
 
+//  XPUB: a topic somebody has subscribed to.
+typedef struct {
+    UT_hash_handle hh;
+    size_t size;
+    char bytes [];
+} topic_t;
+
 struct link {
     zsock_t *sock;
     void *raw;        //  libzmq's socket inside sock
@@ -55,6 +63,9 @@ struct link {
     buf_t out;    //  reused by every send
     held_t *held; //  in order, of all peers; sent by link_wait
     size_t held_count, held_bytes;
+    topic_t *topics; //  what libzmq keeps for the taps, in full: it has no bound of its own
+    size_t topic_bytes;
+    bool flooded;
     char endpoint [256];
 };
 
@@ -153,6 +164,50 @@ s_flush (link_t *self)
     }
     DL_FOREACH (self->held, held)
     held->blocked = false;
+}
+
+//  --- subscriptions
+
+static void
+s_topic_drop (link_t *self, topic_t *topic)
+{
+    HASH_DEL (self->topics, topic);
+    self->topic_bytes -= topic->size;
+    free (topic);
+}
+
+//  1 topic: the first one wants it; 0 topic: the last one that did is gone, or nobody ever wanted it.
+//  Returns -EAGAIN, for there is nothing to read; ERR_PROTO when it is no subscription.
+static int
+s_topic_recv (link_t *self, zmq_msg_t *part, err_diag_t *diag)
+{
+    const char *bytes = zmq_msg_data (part);
+    size_t size = zmq_msg_size (part);
+    if (size == 0 || bytes [0] < 0 || bytes [0] > 1) {
+        err_diag (diag, "the stream takes subscriptions only");
+        return ERR_PROTO;
+    }
+    topic_t *topic = NULL;
+    HASH_FIND (hh, self->topics, bytes + 1, size - 1, topic);
+    if (bytes [0] == 0 && topic)
+        s_topic_drop (self, topic);
+    if (bytes [0] == 0 || topic || self->flooded)
+        return -EAGAIN;
+    self->flooded = self->topic_bytes + size > LIMIT_SUBSCRIPTIONS_BYTES;
+    topic = self->flooded ? NULL : calloc (1, sizeof (topic_t) + size);
+    if (!topic)
+        return -EAGAIN;
+    topic->size = size;
+    memcpy (topic->bytes, bytes + 1, size - 1);
+    self->topic_bytes += size;
+    HASH_ADD_KEYPTR (hh, self->topics, topic->bytes, size - 1, topic);
+    return -EAGAIN;
+}
+
+bool
+link_flooded (const link_t *self)
+{
+    return self->flooded;
 }
 
 //  --- making
@@ -334,6 +389,8 @@ link_close (link_t **self_p, int linger_ms)
         s_flush (self);
     while (self->held)
         s_held_drop (self, self->held);
+    while (self->topics)
+        s_topic_drop (self, self->topics);
     if (self->raw)
         s_set_int (self, ZMQ_LINGER, linger_ms);
     if (self->monitor)
@@ -487,9 +544,11 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
     ret->identity [0] = ret->topic [0] = 0;
     ret->frame = (frame_t){0};
     ret->bytes = 0;
-    if (!rc && self->type == ZMQ_XPUB)
-        rc = -EAGAIN; //  a subscription: libzmq keeps them
-    if (!rc)
+    if (!rc && self->type == ZMQ_XPUB) {
+        s_identity (self, ret, &parts.parts [0]);
+        rc = s_topic_recv (self, &parts.parts [0], diag);
+    }
+    else if (!rc)
         rc = s_envelope (self, &parts, ret, diag);
     if (rc >= 0) {
         zmq_msg_t *header = &parts.parts [rc], *body = &parts.parts [rc + 1];

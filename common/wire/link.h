@@ -70,8 +70,12 @@ link_set_session (link_t *self, uint64_t session);
 //  Err: 0 a good message in *ret; -EAGAIN nothing there; ERR_PROTO a bad one: ret->route, identity and,
 //  where readable, frame are set, diag says why (answer ERROR, count a strike).
 //  Unknown types: ERR_NONE with ret->frame set.
+//  XPUB: -EAGAIN also after a subscription, which link_wait tells of; ret->identity is whose it was.
 int
 link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag) must_check;
+//  XPUB: the subscriptions of all taps are more than LIMIT_SUBSCRIPTIONS_BYTES: close it, or libzmq grows.
+bool
+link_flooded (const link_t *self);
 //  Free what a link_msg_t holds (after the last receive).
 void
 link_msg_fini (link_msg_t *msg);

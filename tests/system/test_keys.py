@@ -5,6 +5,7 @@ Peers are pyzmq with CURVE, and the real programs.  SPDX-License-Identifier: Apa
 import hashlib
 import json
 import os
+import re
 import socket
 import time
 import uuid
@@ -90,6 +91,12 @@ def python_worker(system, name, offer=1):
     if offer:
         worker.offer(offer)
     return worker
+
+
+def resident(process):
+    """Bytes of memory it has."""
+    with open(f"/proc/{process.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def event(name="web-0"):
@@ -374,3 +381,51 @@ def test_a_key_enrolled_while_the_broker_runs_is_let_in(secure):
     body, fence = worker.assignment()
     assert body["incident"] == fence["incident"] == broker.incidents()[0]["id"]
     worker.close()
+
+
+#  --- a tap that subscribes to too much
+
+def test_subscriptions_without_end_cut_all_taps_and_do_not_grow_the_broker(secure):
+    """libzmq keeps every topic it is told, some 30 bytes for each of its bytes, and has no bound."""
+    broker = secure.start_broker()
+    stays = secure.start_tap("stays", url=secure.url())
+    secure.publish([fault("before")], name="p1")
+    before = resident(broker)
+    greedy = Peer(broker.endpoints["stream"], secure.key("tap", "greedy"), "tap", zmq.SUB)
+    assert greedy.handshake()
+    said = "all taps are cut, for one subscribes to too much; delete its key, the others come back"
+
+    def cut():
+        for _ in range(500):
+            greedy.sock.subscribe(os.urandom(500))
+            greedy.sock.poll(0)  # or it never learns that the broker has read
+        return broker.records(said)
+
+    wait_until(cut, 30, "cut")
+    key = read_key(secure.key("tap", "greedy") / "tap.key_secret", "public-key").decode()
+    assert broker.records(said)[0]["peer"] == "tap:" + key
+    assert resident(broker) - before < 150 * 2**20
+    greedy.close()
+    #  the others are back, and have missed nothing
+    number = 0
+
+    def heard():
+        nonlocal number
+        number += 1
+        secure.publish([fault(f"web-{number}")], name=f"q{number}")
+        return stays.out().count('"pending"') > 1
+
+    wait_until(heard, 30, "the other tap hears again", 0.2)
+    wait_until(lambda: stays.out().count('"pending"') >= number + 1, 20, "all of them")
+    assert re.search(r"triage_stream_cuts_total [1-9]", wait_until(
+        lambda: "triage_stream_cuts_total 0" not in (text := broker.get("/metrics", raw=True)) and text, 10, "counted"))
+
+
+def test_what_is_no_subscription_is_counted_and_thrown_away(system):
+    broker = system.start_broker()
+    with zmq.Context() as context, context.socket(zmq.XSUB) as sock:
+        sock.linger = 0
+        sock.connect(broker.endpoints["stream"])
+        sock.send(b"\x01")
+        sock.send(b"no subscription")
+        wait_until(lambda: "triage_wire_bad_messages_total 1\n" in broker.get("/metrics", raw=True), 10, "counted")
