@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
@@ -52,6 +53,17 @@ s_signals (broker_t *self)
         return EXIT_RUNTIME;
     self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return self->signal_fd < 0 ? EXIT_RUNTIME : 0;
+}
+
+//  A peer is two sockets, and LIMIT_WORKERS need more than the usual soft limit, which is there for select(2).
+static void
+s_descriptors (void)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void) setrlimit (RLIMIT_NOFILE, &limit); //  what stays is in process_max_fds
 }
 
 //  Without keys nobody is authenticated, so nothing may be reachable from outside.
@@ -217,6 +229,7 @@ s_start (broker_t *self)
     static start_fn *const steps [] = {s_signals, s_keys, s_root,    s_prompt,
                                        s_store,   s_loop, s_threads, s_ready};
     int rc = 0;
+    s_descriptors ();
     for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps [0]; i++)
         rc = steps [i](self);
     return rc;

@@ -156,3 +156,8 @@ def test_hostile_text_cannot_forge_a_log_line(system):
     broker.stop()
     assert not [line for line in broker.log().splitlines() if line.startswith("ts=2026 level=error")]
     assert all(line.startswith("ts=") for line in broker.log().splitlines())
+
+
+def test_the_broker_takes_all_the_file_descriptors_that_it_may(system):
+    broker = system.start_broker(prefix=("prlimit", "--nofile=256:2048"))
+    assert "process_max_fds 2048\n" in broker.get("/metrics", raw=True)
