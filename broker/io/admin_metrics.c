@@ -376,6 +376,14 @@ s_print_bool (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
+s_print_ended (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    static const char *const names [] = {"work", "ingest", "stream", "files"};
+    for (int i = 0; i < SNAPSHOT_SOCKETS; i++)
+        s_sample (out, self, "socket", names [i], (double) view->data.ended_total [i]);
+}
+
+static void
 s_print_turn (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     buf_printf (out, "%s %.6f\n", self->name, (double) view->data.turn_us_max / 1e6);
@@ -527,6 +535,12 @@ static const metric_t s_metrics [] = {
      s_print_number, DATA (messages_total)},
     {"triage_wire_bad_messages_total", "counter", "Messages refused because they were malformed.",
      s_print_number, DATA (bad_messages_total)},
+    {"triage_wire_connections_ended_total", "counter",
+     "Connections that ended: peers that left, and those cut for a frame over the limit.",
+     s_print_ended, 0},
+    {"triage_wire_unsent_total", "counter",
+     "Messages dropped because their peer reads too slowly; it asks again.", s_print_number,
+     DATA (unsent_total)},
     {"triage_wire_strikes_total", "counter", "Strikes given to peers for bad messages.",
      s_print_number, DATA (strikes_total)},
     {"triage_files_received_bytes_total", "counter", "Artifact bytes received from workers.",

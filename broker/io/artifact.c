@@ -124,8 +124,8 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
         if (rc == -EAGAIN)
             return;
         if (s_muted (self, msg))
-            continue;
-        if (rc == 0)
+            atomic_fetch_add (&self->counts [COUNT_BAD], 1);
+        else if (rc == 0)
             s_dispatch (self, msg);
         else if (rc == ERR_NONE) //  of a newer peer perhaps: told, not held against it
             artifact_refuse (self, msg, "unknown_type", diag.text);
@@ -175,6 +175,14 @@ s_read_mail (artifact_t *self)
     return true;
 }
 
+static void
+s_count (artifact_t *self)
+{
+    const link_counts_t counts = link_take_counts (self->link);
+    atomic_fetch_add (&self->counts [COUNT_ENDED], counts.ended);
+    atomic_fetch_add (&self->counts [COUNT_UNSENT], counts.unsent);
+}
+
 static void *
 s_main (void *arg)
 {
@@ -189,6 +197,7 @@ s_main (void *arg)
         const int64_t wait_ms = !room ? S_UNSENT_MS : sweeping ? S_SWEEP_MS : S_TIDY_MS;
         link_wait (items, room ? 3 : 1, wait_ms);
         stop = items [0].readable;
+        s_count (self);
         if (room && !stop) {
             stop = !s_read_mail (self);
             s_receive (self, &msg, S_BATCH);
@@ -334,5 +343,7 @@ artifact_stats (artifact_t *self, artifact_stats_t *ret_stats)
                            .upload_bytes_active = atomic_load (&self->counts [COUNT_UPLOAD_BYTES]),
                            .sealed_total = atomic_load (&self->counts [COUNT_SEALED]),
                            .refused_total = atomic_load (&self->counts [COUNT_REFUSED]),
-                           .bad_messages_total = atomic_load (&self->counts [COUNT_BAD])};
+                           .bad_messages_total = atomic_load (&self->counts [COUNT_BAD]),
+                           .ended_total = atomic_load (&self->counts [COUNT_ENDED]),
+                           .unsent_total = atomic_load (&self->counts [COUNT_UNSENT])};
 }

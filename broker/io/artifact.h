@@ -17,7 +17,7 @@ typedef struct artifact artifact_t;
 
 typedef struct {
     int64_t bytes_received_total, bytes_sent_total, uploads_active, upload_bytes_active;
-    int64_t sealed_total, refused_total, bad_messages_total;
+    int64_t sealed_total, refused_total, bad_messages_total, ended_total, unsent_total;
 } artifact_stats_t;
 
 //  Bind and start the thread.  loop: where mails for the loop go.  Borrowed: settings, keys, zap, loop.

@@ -26,6 +26,8 @@ enum artifact_count {
     COUNT_SEALED,
     COUNT_REFUSED,
     COUNT_BAD,
+    COUNT_ENDED,
+    COUNT_UNSENT,
     COUNTS
 };
 

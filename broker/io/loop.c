@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 
 enum { S_ARTIFACT, S_DELIVERY, S_INTAKE, S_THREADS }; //  who is told of a new configuration
@@ -278,6 +279,35 @@ s_signal (loop_t *self)
 //  --- between turns
 
 static void
+s_ended (loop_t *self, snapshot_socket_t socket, int64_t count)
+{
+    static const char *const names [] = {"work", "ingest", "stream", "files"};
+    self->ended_total [socket] += count;
+    if (count > 0)
+        log_info ("connections ended: their peers left, or sent a frame over the limit",
+                  kv ("socket", names [socket]), kv ("count", count));
+}
+
+//  What the links have counted.  libzmq cuts who sends too large a frame, and does not say why one is gone.
+static void
+s_links (loop_t *self, snapshot_data_t *data)
+{
+    link_t *const links [] = {
+        [SNAPSHOT_WORK] = self->work,
+        [SNAPSHOT_INGEST] = self->ingest,
+        [SNAPSHOT_STREAM] = self->stream,
+    };
+    for (int i = 0; i < SNAPSHOT_FILES; i++) {
+        const link_counts_t counts = links [i] ? link_take_counts (links [i]) : (link_counts_t){0};
+        self->unsent_total += counts.unsent;
+        s_ended (self, (snapshot_socket_t) i, counts.ended);
+    }
+    s_ended (self, SNAPSHOT_FILES, data->artifact.ended_total - self->ended_total [SNAPSHOT_FILES]);
+    data->unsent_total = self->unsent_total + data->artifact.unsent_total;
+    memcpy (data->ended_total, self->ended_total, sizeof data->ended_total);
+}
+
+static void
 s_snapshot (loop_t *self, clk_now_t now)
 {
     snapshot_data_t *data = snapshot_edit (self->args.snapshot);
@@ -292,7 +322,8 @@ s_snapshot (loop_t *self, clk_now_t now)
     delivery_stats (self->threads.delivery, &data->notify);
     data->turns_total = self->turns_total;
     data->messages_total = self->messages_total;
-    data->bad_messages_total = self->bad_messages_total;
+    data->bad_messages_total = self->bad_messages_total + data->artifact.bad_messages_total;
+    s_links (self, data);
     data->strikes_total = self->strikes_total;
     data->records_total = self->records_total;
     data->stream_cuts_total = self->stream_cuts_total;

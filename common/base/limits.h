@@ -21,8 +21,9 @@ enum {
     LIMIT_FILES_HWM = 8,                           //  x 256 KiB = 2 MiB per peer
     //  What peers have no room for yet waits at the broker, a socket; beyond it a message is lost and the
     //  peer asks again.
-    LIMIT_HELD_MESSAGES = 1024,
+    LIMIT_HELD_MESSAGES = 2048,
     LIMIT_HELD_BYTES = LIMIT_MIB (4),
+    LIMIT_HELD_PEER_MESSAGES = 1024,          //  triage_wire_unsent_total counts what finds no room
     LIMIT_HELD_PEER_BYTES = LIMIT_MIB (1),    //  one peer must not take all of it
     LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1), //  unanswered bytes a worker may have under way
     LIMIT_STREAM_HWM = 10000,                 //  a slow tap loses records beyond this

@@ -53,8 +53,9 @@ typedef struct {
 struct link {
     zsock_t *sock;
     void *raw;        //  libzmq's socket inside sock
-    zsock_t *monitor; //  DEALER: tells of connections made
+    zsock_t *monitor; //  DEALER: tells of connections made; bound: of those that ended
     int64_t connections;
+    link_counts_t counts;
     bool curve; //  peers are authenticated
     link_kind_t kind;
     int type; //  ZMQ_ROUTER, ...
@@ -124,11 +125,12 @@ s_held_drop (link_t *self, held_t *held)
 
 //  Err: -EAGAIN: there is no more room for what waits either.
 static int
-s_held_add (link_t *self, const link_route_t *route, const uint8_t *header, size_t peer_bytes)
+s_held_add (link_t *self, const link_route_t *route, const uint8_t *header, size_t peer_count,
+            size_t peer_bytes)
 {
     size_t size = self->out.size;
     if (self->held_count >= LIMIT_HELD_MESSAGES || self->held_bytes + size > LIMIT_HELD_BYTES
-        || peer_bytes + size > LIMIT_HELD_PEER_BYTES)
+        || peer_count >= LIMIT_HELD_PEER_MESSAGES || peer_bytes + size > LIMIT_HELD_PEER_BYTES)
         return -EAGAIN;
     held_t *held = calloc (1, sizeof (held_t) + size);
     if (!held)
@@ -310,6 +312,51 @@ s_failed (const link_t *self, const char *verb, const char *endpoint, err_diag_t
               zmq_strerror (zmq_errno ()));
 }
 
+//  Hear of such events: a peer was reached, be it for the first time or after it was away; a connection ended.
+static int
+s_watch (link_t *self, int events)
+{
+    char address [64];
+    snprintf (address, sizeof address, "inproc://link-%016" PRIx64, ident_random64 ());
+    self->monitor = zsock_new (ZMQ_PAIR);
+    if (self->monitor) //  or libzmq's own thread waits until we have read
+        zsock_set_rcvhwm (self->monitor, 0);
+    if (!self->monitor || zmq_socket_monitor (self->raw, address, events) == -1
+        || zmq_connect (zsock_resolve (self->monitor), address) == -1)
+        return -1;
+    return 0;
+}
+
+//  Two frames an event, read to the last.
+static void
+s_count_connections (link_t *self)
+{
+    char bytes [256];
+    void *monitor = self->monitor ? zsock_resolve (self->monitor) : NULL;
+    while (monitor && zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT) >= 0) {
+        (void) zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT); //  the endpoint
+        if (self->type == ZMQ_DEALER)
+            self->connections++;
+        else
+            self->counts.ended++;
+    }
+}
+
+link_counts_t
+link_take_counts (link_t *self)
+{
+    const link_counts_t counts = self->counts;
+    self->counts = (link_counts_t){0};
+    return counts;
+}
+
+int64_t
+link_connections (link_t *self)
+{
+    s_count_connections (self);
+    return self->connections;
+}
+
 link_t *
 link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
 {
@@ -318,7 +365,7 @@ link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err
     if (!self)
         return NULL;
     s_options_bind (self, keys);
-    if (zmq_bind (self->raw, endpoint)) {
+    if (s_watch (self, ZMQ_EVENT_DISCONNECTED) || zmq_bind (self->raw, endpoint)) {
         s_failed (self, "bind", endpoint, diag);
         return NULL;
     }
@@ -330,39 +377,6 @@ link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err
     return own_take (self);
 }
 
-//  Hear of it whenever the peer is reached, be it for the first time or after it was away.
-static int
-s_watch (link_t *self)
-{
-    char address [64];
-    snprintf (address, sizeof address, "inproc://link-%016" PRIx64, ident_random64 ());
-    self->monitor = zsock_new (ZMQ_PAIR);
-    if (!self->monitor
-        || zmq_socket_monitor (self->raw, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == -1
-        || zmq_connect (zsock_resolve (self->monitor), address) == -1)
-        return -1;
-    return 0;
-}
-
-//  Two frames an event, read to the last, for the monitor's queue is bounded.
-static void
-s_count_connections (link_t *self)
-{
-    char bytes [256];
-    void *monitor = self->monitor ? zsock_resolve (self->monitor) : NULL;
-    while (monitor && zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT) >= 0) {
-        (void) zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT); //  the endpoint
-        self->connections++;
-    }
-}
-
-int64_t
-link_connections (link_t *self)
-{
-    s_count_connections (self);
-    return self->connections;
-}
-
 link_t *
 link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
 {
@@ -371,7 +385,8 @@ link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, 
     if (!self)
         return NULL;
     s_options_connect (self, keys);
-    if ((type == ZMQ_DEALER && s_watch (self)) || zmq_connect (self->raw, endpoint)) {
+    if ((type == ZMQ_DEALER && s_watch (self, ZMQ_EVENT_HANDSHAKE_SUCCEEDED))
+        || zmq_connect (self->raw, endpoint)) {
         s_failed (self, "connect to", endpoint, diag);
         return NULL;
     }
@@ -570,9 +585,13 @@ s_send_routed (link_t *self, const link_route_t *route, const uint8_t *header)
 {
     size_t bytes = 0;
     int rc = -EAGAIN; //  behind what waits
-    if (!self->held || s_held_of (self, route, &bytes) == 0)
+    const size_t count = self->held ? s_held_of (self, route, &bytes) : 0;
+    if (count == 0)
         rc = s_push (self, route->bytes, route->size, header, self->out.data, self->out.size);
-    return rc == -EAGAIN ? s_held_add (self, route, header, bytes) : rc;
+    if (rc == -EAGAIN)
+        rc = s_held_add (self, route, header, count, bytes);
+    self->counts.unsent += rc == -EAGAIN;
+    return rc;
 }
 
 static int64_t

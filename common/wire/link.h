@@ -58,6 +58,14 @@ link_endpoint (const link_t *self);
 //  was under way is lost.
 int64_t
 link_connections (link_t *self);
+//  Bound: what has happened since the last call.
+typedef struct {
+    int64_t
+        ended; //  connections: peers that left, and those that were cut, as for a frame over the limit
+    int64_t unsent; //  messages that found no room, neither with their peer nor in what waits
+} link_counts_t;
+link_counts_t
+link_take_counts (link_t *self);
 //  SUB: subscribe to a topic prefix.
 int
 link_subscribe (link_t *self, const char *prefix) must_check;

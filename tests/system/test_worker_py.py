@@ -46,11 +46,12 @@ def test_golden_bad_frame_is_refused(system, name, frames, code):
     worker.close()
 
 
-def test_a_route_that_keeps_sending_garbage_is_muted_and_others_are_not(system):
+@pytest.mark.parametrize("name", ["work", "ingest", "files"])
+def test_a_route_that_keeps_sending_garbage_is_muted_and_others_are_not(system, name):
     broker = system.start_broker()
     with zmq.Context() as context, context.socket(zmq.DEALER) as sock:
         sock.linger = 0
-        sock.connect(broker.endpoints["work"])
+        sock.connect(broker.endpoints[name])
         for _ in range(200):
             sock.send_multipart([b"garbage", b"\x80"])
         broker.wait_log("muted")
@@ -60,6 +61,7 @@ def test_a_route_that_keeps_sending_garbage_is_muted_and_others_are_not(system):
             answers += 1
         assert 1 <= answers <= 10
     assert len([line for line in broker.log().splitlines() if "muted" in line]) == 1
+    wait_until(lambda: "triage_wire_bad_messages_total 200\n" in broker.get("/metrics", raw=True), 10, "all are counted")
     worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
     worker.hello()
     worker.close()
@@ -74,6 +76,10 @@ def test_an_oversize_frame_cuts_its_sender_only(system):
         sock.connect(broker.endpoints["work"])
         sock.send_multipart([HEADER.pack(b"K8T1", 1, 13, 0, 1, 1, 0), b"\x80" + b"\0" * 2**20])
         wait_until(lambda: disconnected(monitor), 10, "the connection is cut")
+    broker.wait_log("connections ended: their peers left, or sent a frame over the limit")
+    ended = 'triage_wire_connections_ended_total{socket="work"} 1\n'
+    wait_until(lambda: ended in broker.get("/metrics", raw=True), 10, "it is counted")
+    assert len(broker.records("connections ended: their peers left, or sent a frame over the limit")) == 1
     worker.work.send(13, {})
     assert worker.work.wait([14])
     worker.close()

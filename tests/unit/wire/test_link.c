@@ -158,6 +158,26 @@ test_what_waits_for_a_peer_is_bounded_and_nothing_taken_is_lost (void **state)
 }
 
 static void
+test_a_peer_that_reads_nothing_leaves_room_for_others (void **state)
+{
+    pair_t *self = *state;
+    enum { BURST = 100 * LIMIT_FILES_HWM };
+    int64_t taken = s_answer_many (self, 10, INT32_MAX);
+    assert_in_range (taken, LIMIT_HELD_PEER_MESSAGES, INT32_MAX - 1);
+    assert_int_equal (link_take_counts (self->server).unsent, 1);
+    pair_t other = {.server = self->server};
+    other.client = link_connect (LINK_FILES, link_endpoint (self->server), &s_plain, NULL);
+    msg_at_t get = {.incident = codec_text ("i"), .attempt = 1, .path = codec_text ("p")};
+    assert_int_equal (s_send (other.client, NULL, MSG_GET, &get), 1);
+    assert_int_equal (s_next (self->server, &other.got, NULL), 0);
+    other.route = other.got.route;
+    assert_int_equal (s_answer_many (&other, 10, BURST), BURST);
+    s_assert_arrive (&other, BURST);
+    link_msg_fini (&other.got);
+    link_destroy (&other.client);
+}
+
+static void
 test_what_waits_for_a_peer_that_left_is_dropped (void **state)
 {
     pair_t *self = *state;
@@ -412,6 +432,8 @@ main (void)
         cmocka_unit_test_setup_teardown (
             test_what_waits_for_a_peer_is_bounded_and_nothing_taken_is_lost, s_pair_setup,
             s_pair_teardown),
+        cmocka_unit_test_setup_teardown (test_a_peer_that_reads_nothing_leaves_room_for_others,
+                                         s_pair_setup, s_pair_teardown),
         cmocka_unit_test_setup_teardown (test_what_waits_for_a_peer_that_left_is_dropped,
                                          s_pair_setup, s_pair_teardown),
         cmocka_unit_test (test_a_peer_that_comes_back_is_noticed),
