@@ -324,6 +324,7 @@ s_snapshot (loop_t *self, clk_now_t now)
     data->messages_total = self->messages_total;
     data->bad_messages_total = self->bad_messages_total + data->artifact.bad_messages_total;
     s_links (self, data);
+    data->refused_total = self->args.zap ? curve_zap_refused (self->args.zap) : 0;
     data->strikes_total = self->strikes_total;
     data->records_total = self->records_total;
     data->stream_cuts_total = self->stream_cuts_total;

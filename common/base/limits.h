@@ -114,8 +114,9 @@ enum {
     LIMIT_SWEEP_FOLDERS = 16,                  //  looked at before the files socket gets its turn
     LIMIT_EVENT_PARTS = 256,                   //  large events being uploaded or committed
     LIMIT_EVENT_PARTS_BYTES = LIMIT_MIB (128), //  16 of the largest at once
-    LIMIT_REASON_BYTES = 256,                  //  a failure reason
-    LIMIT_PATH_BYTES = 128,                    //  an artifact's relative path
+    LIMIT_SHARE = 2, //  of the bytes of uploads and of event parts one key has at most half
+    LIMIT_REASON_BYTES = 256, //  a failure reason
+    LIMIT_PATH_BYTES = 128,   //  an artifact's relative path
     //  --- fleet
     LIMIT_WORKERS = 4096,
     LIMIT_SLOTS = 256,                  //  agents of one worker
@@ -185,5 +186,7 @@ enum {
     LIMIT_CONFIG_BYTES = LIMIT_MIB (1),
     LIMIT_CONFIG_ERRORS = 64,
     LIMIT_SECRET_BYTES = LIMIT_KIB (16),
-    LIMIT_KEYS = 10000 //  enrolled keys read from keys_dir
+    LIMIT_KEYS = 10000, //  enrolled keys read from keys_dir
+    LIMIT_REFUSAL_LINES =
+        20 //  refused peers logged one by one in a minute; triage_wire_refused_total has all
 };

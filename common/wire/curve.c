@@ -20,6 +20,7 @@ enum {
     S_PATH = 4096,
     S_RAW_KEY = 32,
     S_NAME = 64,
+    S_MINUTE_MS = 60000,
     S_REFRESH_MS = 250,
     S_SETTLED_MS =
         100 //  a folder's time has steps of some milliseconds: younger, it may change unseen
@@ -304,9 +305,12 @@ struct curve_zap {
     struct timespec
         seen; //  when clients/ had last changed, as of the last whole load; ZAP thread only
     struct timespec
-        told;        //  the same of the last load that was not whole, and logged; ZAP thread only
-    zsock_t *socket; //  used by the ZAP thread only, once it runs
-    int stop_fd;     //  eventfd: readable = end the thread
+        told; //  the same of the last load that was not whole, and logged; ZAP thread only
+    _Atomic int64_t refused; //  handshakes
+    int64_t minute_ms;       //  boot time when this minute of refusals began; ZAP thread only
+    int64_t minute_count;    //  of it
+    zsock_t *socket;         //  used by the ZAP thread only, once it runs
+    int stop_fd;             //  eventfd: readable = end the thread
     pthread_t thread;
     bool running;
 };
@@ -474,6 +478,40 @@ s_judge (curve_zap_t *self, const char *domain, const char *mechanism, zframe_t 
     return s_allowed (self, domain, zframe_data (key), ret_identity);
 }
 
+static int64_t
+s_boot_ms (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_BOOTTIME, &now);
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+//  A minute of refusals is over: say how many were not told one by one.
+static void
+s_refusals_end (curve_zap_t *self, int64_t now_ms)
+{
+    if (now_ms - self->minute_ms < S_MINUTE_MS)
+        return;
+    if (self->minute_count > LIMIT_REFUSAL_LINES)
+        log_warn ("more peers refused in one minute than are told one by one",
+                  kv ("count", self->minute_count - LIMIT_REFUSAL_LINES));
+    self->minute_count = 0;
+}
+
+//  Anybody can make us refuse, as often as he likes: he must not fill the log.
+static void
+s_refused (curve_zap_t *self, const char *domain, const char *address)
+{
+    const int64_t now_ms = s_boot_ms ();
+    self->refused++;
+    s_refusals_end (self, now_ms);
+    if (self->minute_count == 0)
+        self->minute_ms = now_ms;
+    if (++self->minute_count <= LIMIT_REFUSAL_LINES)
+        log_warn ("peer refused: its key is not enrolled for this socket", kv ("socket", domain),
+                  kv ("address", address));
+}
+
 //  Answer one request.  Never 300: the peer would hang until its handshake timer.
 static void
 s_answer (curve_zap_t *self)
@@ -492,8 +530,7 @@ s_answer (curve_zap_t *self)
     char identity [CURVE_IDENTITY] = "";
     bool allowed = s_judge (self, domain, mechanism, key, identity);
     if (!allowed)
-        log_warn ("peer refused: its key is not enrolled for this socket", kv ("socket", domain),
-                  kv ("address", address));
+        s_refused (self, domain, address);
     zstr_sendx (self->socket, "1.0", id ? id : "", allowed ? "200" : "400",
                 allowed ? "OK" : "not enrolled", identity, "", NULL);
 }
@@ -510,6 +547,7 @@ s_thread (void *arg)
             s_answer (self);
         if (ready == 0)
             s_refresh (self);
+        s_refusals_end (self, s_boot_ms ());
     }
     return NULL;
 }
@@ -579,6 +617,12 @@ curve_zap_reload (curve_zap_t *self, err_diag_t *diag)
     pthread_mutex_unlock (&self->lock);
     fresh = old; //  freed on the way out
     return bad;
+}
+
+int64_t
+curve_zap_refused (curve_zap_t *self)
+{
+    return self->refused;
 }
 
 int

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { CURVE_KEY = 41, CURVE_IDENTITY = 64 }; //  z85 key and NUL; "<role>:<key>" and NUL
 
@@ -70,6 +71,9 @@ curve_zap_destroy (curve_zap_t **self_p);
 //  or the folder cannot be read: the old keys stay.
 int
 curve_zap_reload (curve_zap_t *self, err_diag_t *diag) must_check;
+//  Handshakes refused so far.  Threads: any.
+int64_t
+curve_zap_refused (curve_zap_t *self);
 //  Readable once keys are gone: libzmq checks at the handshake only, so their peers must be cut.  Own: borrowed.
 int
 curve_zap_fd (const curve_zap_t *self);

@@ -122,6 +122,23 @@ def test_a_key_is_let_in_where_its_role_speaks_and_nowhere_else(secure):
     assert len(refused) >= len(found) - len(RIGHTS) and {record["socket"] for record in refused} == set(SOCKETS)
 
 
+def test_a_stranger_who_tries_again_and_again_does_not_fill_the_log(secure):
+    broker = secure.start_broker()
+    keys = secure.key("worker", "gone")
+    revoke(secure, "worker", "gone")
+
+    def refused():
+        peer = Peer(broker.endpoints["work"], keys, "worker")
+        assert not peer.handshake()
+        peer.close()
+        for line in broker.get("/metrics", raw=True).splitlines():
+            if line.startswith("triage_wire_refused_total "):
+                return int(line.split()[1]) >= 40
+
+    wait_until(refused, 60, "40 refusals are counted", 0.05)
+    assert len(broker.records("peer refused: its key is not enrolled for this socket")) == 20
+
+
 def test_a_key_that_is_not_enrolled_and_a_peer_without_a_key_reach_nothing(secure):
     broker = secure.start_broker()
     keys = secure.key("worker", "gone")
