@@ -22,7 +22,8 @@ enum { S_NAME = DIGEST_HEX + 8, S_RETRY_MS = 1000 };
 struct artifact_event {
     char name [DIGEST_HEX]; //  key: names the part
     char event_id [LIMIT_EVENT_ID_BYTES + 1];
-    int64_t size; //  announced
+    char source [CURVE_IDENTITY]; //  who sends it
+    int64_t size;                 //  announced
     int64_t touched_ms;
     uint64_t cookie; //  under way to the loop when not 0
     link_route_t route;
@@ -69,13 +70,21 @@ s_source (const link_msg_t *msg)
     return msg->identity [0] ? msg->identity : "local";
 }
 
-static int64_t
-s_total (const artifact_t *self)
+//  Is there room for so many more bytes, of a new event or of one more?  With keys nobody may have all of it.
+static bool
+s_room (const artifact_t *self, const char *source, int64_t more, bool fresh)
 {
-    int64_t total = 0;
-    for (const artifact_event_t *event = self->events; event; event = event->hh.next)
-        total += event->size;
-    return total;
+    int64_t bytes = more, own_bytes = more, count = fresh, own_count = fresh;
+    for (const artifact_event_t *event = self->events; event; event = event->hh.next) {
+        const bool his = self->zap && strcmp (event->source, source) == 0;
+        bytes += event->size;
+        count++;
+        own_bytes += his ? event->size : 0;
+        own_count += his;
+    }
+    return bytes <= LIMIT_EVENT_PARTS_BYTES && count <= LIMIT_EVENT_PARTS
+           && own_bytes <= LIMIT_EVENT_PARTS_BYTES / LIMIT_SHARE
+           && own_count <= LIMIT_EVENT_PARTS / LIMIT_SHARE;
 }
 
 //  The entry of this sender's event; NULL: too many, or out of memory.
@@ -93,9 +102,7 @@ s_entry (artifact_t *self, const link_msg_t *msg, int64_t size)
     digest_finish_hex (digest, name);
     artifact_event_t *event = NULL;
     HASH_FIND_STR (self->events, name, event);
-    int64_t more = size - (event ? event->size : 0);
-    if (s_total (self) + more > LIMIT_EVENT_PARTS_BYTES
-        || (!event && HASH_COUNT (self->events) >= LIMIT_EVENT_PARTS))
+    if (!s_room (self, s_source (msg), size - (event ? event->size : 0), !event))
         return NULL;
     if (!event) {
         event = calloc (1, sizeof (artifact_event_t));
@@ -103,6 +110,7 @@ s_entry (artifact_t *self, const link_msg_t *msg, int64_t size)
             return NULL;
         memcpy (event->name, name, sizeof name);
         memcpy (event->event_id, event_id, sizeof event_id);
+        snprintf (event->source, sizeof event->source, "%s", s_source (msg));
         HASH_ADD_STR (self->events, name, event);
     }
     event->size = size;

@@ -25,6 +25,7 @@ struct artifact_upload {
     mail_file_t files [LIMIT_ATTEMPT_FILES]; //  sha256 unused
     int64_t bytes;                           //  sum of sizes
     int64_t touched_ms;
+    char owner [CURVE_IDENTITY]; //  who uploads; "" without keys
     UT_hash_handle hh;
 };
 
@@ -102,7 +103,7 @@ s_upload_drop (artifact_t *self, artifact_upload_t *upload)
 }
 
 static artifact_upload_t *
-s_upload (artifact_t *self, const request_t *request, bool make)
+s_upload (artifact_t *self, const link_msg_t *msg, const request_t *request, bool make)
 {
     char key [S_KEY];
     snprintf (key, sizeof key, "%s/%" PRId64, request->incident.id.text, request->attempt);
@@ -116,6 +117,7 @@ s_upload (artifact_t *self, const request_t *request, bool make)
     memcpy (upload->key, key, sizeof key);
     upload->incident = request->incident.id;
     upload->attempt = request->attempt;
+    snprintf (upload->owner, sizeof upload->owner, "%s", msg->identity);
     HASH_ADD_STR (self->uploads, key, upload);
     atomic_fetch_add (&self->counts [COUNT_UPLOADS], 1);
     return upload;
@@ -128,7 +130,7 @@ s_drop_staged (artifact_t *self, const request_t *request)
     own (own_fd) int fd = s_folder (self, request, false);
     if (fd >= 0)
         artifact_stage_drop (fd, request->attempt);
-    artifact_upload_t *upload = s_upload (self, request, false);
+    artifact_upload_t *upload = s_upload (self, NULL, request, false);
     if (upload)
         s_upload_drop (self, upload);
 }
@@ -144,6 +146,17 @@ s_open (artifact_t *self, const link_msg_t *msg, const request_t *request)
     return false;
 }
 
+//  Would one worker have more than its share?  Only with keys is it known who uploads.
+static bool
+s_over_share (const artifact_t *self, const artifact_upload_t *upload, int64_t more)
+{
+    int64_t bytes = more;
+    const artifact_upload_t *other = upload->owner [0] ? self->uploads : NULL;
+    for (; other; other = other->hh.next)
+        bytes += strcmp (other->owner, upload->owner) == 0 ? other->bytes : 0;
+    return bytes > LIMIT_UPLOADS_BYTES / LIMIT_SHARE;
+}
+
 //  Count a file's size in.  Err: ERR_LIMIT the attempt is too large, ERR_FULL all uploads are.
 static int
 s_reserve (artifact_t *self, artifact_upload_t *upload, const char *path, int64_t size)
@@ -157,7 +170,8 @@ s_reserve (artifact_t *self, artifact_upload_t *upload, const char *path, int64_
     if (upload->bytes + more > LIMIT_INCIDENT_BYTES
         || (!file && upload->count == LIMIT_ATTEMPT_FILES))
         return ERR_LIMIT;
-    if (atomic_load (&self->counts [COUNT_UPLOAD_BYTES]) + more > LIMIT_UPLOADS_BYTES)
+    if (atomic_load (&self->counts [COUNT_UPLOAD_BYTES]) + more > LIMIT_UPLOADS_BYTES
+        || (more > 0 && s_over_share (self, upload, more)))
         return ERR_FULL;
     if (!file) {
         file = &upload->files [upload->count++];
@@ -265,10 +279,14 @@ artifact_put_chunk (artifact_t *self, const link_msg_t *msg)
     }
     if (s_put_sealed (self, msg, fd, path) || !s_open (self, msg, &request))
         return;
-    artifact_upload_t *upload = s_upload (self, &request, true);
+    artifact_upload_t *upload = s_upload (self, msg, &request, true);
     int rc = upload ? s_reserve (self, upload, path, chunk->size) : ERR_FULL;
     if (rc == ERR_LIMIT) {
         artifact_peer_strike (self, msg, "limit", "the attempt's files are too many or too large");
+        return;
+    }
+    if (rc == ERR_FULL) { //  not worth a line each: it is counted
+        artifact_refuse (self, msg, "io", "too much is being uploaded now; try again later");
         return;
     }
     int64_t upto = 0;
@@ -359,7 +377,7 @@ artifact_put_seal (artifact_t *self, const link_msg_t *msg)
     char reason [LIMIT_REASON_BYTES];
     int rc = artifact_stage_seal (fd, seal->attempt, &manifest, reason);
     if (rc == 0) {
-        artifact_upload_t *upload = s_upload (self, &request, false);
+        artifact_upload_t *upload = s_upload (self, NULL, &request, false);
         if (upload)
             s_upload_drop (self, upload);
         atomic_fetch_add (&self->counts [COUNT_SEALED], 1);

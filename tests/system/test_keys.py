@@ -263,6 +263,35 @@ def test_without_keys_a_name_in_the_handshake_is_not_believed(system):
         assert workers(broker)["forger"]["identity"] == "local:" + hello["worker_id"]
 
 
+def test_half_uploads_of_one_peer_leave_room_for_the_others(secure):
+    broker = secure.start_broker()
+    part = {"offset": 0, "size": 1000, "bytes": b"{"}
+    greedy = Peer(broker.endpoints["files"], secure.key("publisher", "greedy"), "publisher")
+    answers = [greedy.ask(PUT_EVENT, {**part, "event_id": f"e{n}"}) for n in range(300)]
+    assert answers[0][0] == GO_EVENT and answers[-1][1]["reason"] == "overload"
+    other = Peer(broker.endpoints["files"], secure.key("publisher", "other"), "publisher")
+    assert other.ask(PUT_EVENT, {**part, "event_id": "e0"})[0] == GO_EVENT
+    #  a worker: 12 attempts of 30 MiB each, announced and never sent
+    secure.publish([fault(f"web-{n}") for n in range(13)])
+    hog = python_worker(secure, "hog", offer=0)
+    hog.slots = 12
+    hog.hello()
+    hog.offer(12)
+    fences = [hog.assignment()[1] for _ in range(12)]
+    files = Peer(broker.endpoints["files"], secure.key("worker", "hog"), "worker")
+    last = [files.ask(PUT, {**fence, "path": f"logs/{n}.log", "offset": 0, "size": 5 << 20, "bytes": b"x"})[1]
+            for fence in fences for n in range(6)][-1]
+    assert last.get("code") == "io", last
+    fair = python_worker(secure, "fair", offer=0)
+    fair.hello()
+    fair.offer(1)
+    _, fence = fair.assignment()
+    manifest, sealed = fair.upload(fence, {"logs/agent.stdout.log": b"x" * (5 << 20)})
+    assert manifest and sealed["result"] == "stored"
+    for peer in (greedy, other, files, hog, fair):
+        peer.close()
+
+
 #  --- a key is deleted
 
 def test_a_worker_whose_key_is_deleted_is_cut_on_work_and_files(secure):
