@@ -23,8 +23,18 @@
 
 enum { EVENTS = 64, STREAM_BLOCK_BYTES = 65536 };
 
+//  One connection.
+typedef struct client {
+    int fd;
+    bool waits; //  in httpd->waiting: it has no whole request, and may have to give way
+    struct client *prev, *next;
+} client_t;
+
 struct httpd {
     httpd_args_t args;
+    client_t *waiting;     //  for longest first
+    unsigned client_count; //  without those that were cut
+    int runs;              //  of libmicrohttpd, that are due at once
     struct MHD_Daemon *daemon;
     int poll_fd; //  epoll: libmicrohttpd's own, and the sockets of those who sleep
     httpd_request_t *sleepers;
@@ -82,6 +92,59 @@ s_wake (httpd_request_t *self)
     MHD_resume_connection (self->connection);
 }
 
+//  --- connections: who does not finish his request gives way to who comes
+
+static void
+s_wait (httpd_t *httpd, client_t *client, bool waits)
+{
+    if (client && client->waits != waits) {
+        if (waits)
+            DL_APPEND (httpd->waiting, client);
+        else
+            DL_DELETE (httpd->waiting, client);
+        client->waits = waits;
+    }
+}
+
+static client_t *
+s_client (const httpd_request_t *self)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info (self->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void
+s_on_connection (void *arg, struct MHD_Connection *connection, void **client_p,
+                 enum MHD_ConnectionNotificationCode code)
+{
+    httpd_t *httpd = arg;
+    client_t *client = *client_p;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info (connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *client_p = client = calloc (1, sizeof (client_t));
+        if (!client || !info)
+            return;
+        client->fd = info->connect_fd;
+        s_wait (httpd, client, true);
+        if (++httpd->client_count <= httpd->args.connections)
+            return;
+        client_t *oldest = httpd->waiting; //  libmicrohttpd closes it
+        shutdown (oldest->fd, SHUT_RDWR);
+        s_wait (httpd, oldest, false);
+        oldest->fd = -1;
+        httpd->client_count--;
+        httpd->runs = 3;
+    }
+    else if (client) {
+        httpd->client_count -= client->fd >= 0;
+        s_wait (httpd, client, false);
+        free (client);
+        *client_p = NULL;
+    }
+}
+
 //  --- requests
 
 static enum MHD_Result
@@ -98,6 +161,7 @@ s_tell (httpd_request_t *self)
     if (self->httpd->closing)
         return MHD_NO;
     self->told = true;
+    s_wait (self->httpd, s_client (self), false);
     self->httpd->args.hooks.request (self->httpd->args.arg, self);
     if (self->response || self->left)
         return s_send (self);
@@ -163,6 +227,9 @@ s_on_completed (void *arg, struct MHD_Connection *connection, void **request_p,
         return;
     if (self->told && httpd->args.hooks.gone)
         httpd->args.hooks.gone (httpd->args.arg, self);
+    client_t *client = s_client (self);
+    if (client && client->fd >= 0)
+        s_wait (httpd, client, true);
     if (self->response)
         MHD_destroy_response (self->response);
     buf_fini (&self->body);
@@ -311,8 +378,9 @@ s_start (httpd_t *self, int listen_fd)
     self->daemon = MHD_start_daemon (
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, s_on_request,
         self, MHD_OPTION_EXTERNAL_LOGGER, s_on_log, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, self->args.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        self->args.idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) LIMIT_HTTP_MEMORY_BYTES,
+        MHD_OPTION_CONNECTION_LIMIT, self->args.connections + 1, MHD_OPTION_NOTIFY_CONNECTION,
+        s_on_connection, self, MHD_OPTION_CONNECTION_TIMEOUT, self->args.idle_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) LIMIT_HTTP_MEMORY_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, s_on_completed, self, MHD_OPTION_END);
     if (!self->daemon) {
         close (listen_fd);
@@ -411,7 +479,10 @@ httpd_run (httpd_t *self)
         request->left = true;
         s_wake (request);
     }
-    MHD_run (self->daemon);
+    //  Who was cut is closed by the next run, and who waits for that place accepted by the one after it.
+    self->runs = 1;
+    for (int at = 0; at < EVENTS && self->runs > 0; at++, self->runs--)
+        MHD_run (self->daemon);
 }
 
 void

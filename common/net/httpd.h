@@ -34,7 +34,7 @@ typedef struct {
     const char *option;  //  that named the address, for sentences
     const char *address; //  "HOST:PORT", "[V6]:PORT", "localhost:PORT", "*:PORT"; port 0 or *: any
     const char *only_local; //  NULL, or what an address besides loopback would need
-    unsigned connections;   //  at a time
+    unsigned connections;   //  at a time; who waits longest with half a request gives way
     unsigned idle_s;        //  a connection that neither sleeps nor moves is closed after this
     size_t body_bytes;      //  larger bodies are told as too large
     bool body_kept;         //  or only counted

@@ -3,7 +3,9 @@ SPDX-License-Identifier: Apache-2.0
 """
 import json
 import re
+import socket
 import subprocess
+import urllib.request
 
 import pytest
 import yaml
@@ -161,3 +163,16 @@ def test_hostile_text_cannot_forge_a_log_line(system):
 def test_the_broker_takes_all_the_file_descriptors_that_it_may(system):
     broker = system.start_broker(prefix=("prlimit", "--nofile=256:2048"))
     assert "process_max_fds 2048\n" in broker.get("/metrics", raw=True)
+
+
+def test_clients_that_never_finish_their_request_do_not_keep_others_out(system):
+    broker = system.start_broker()
+    host, port = broker.endpoints["admin"].split(":")
+    slow = [socket.create_connection((host, int(port)), 10) for _ in range(80)]
+    for sock in slow:
+        sock.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+    for _ in range(10):  # a silent connection is closed after 10 s: that does not help here
+        with urllib.request.urlopen(f"{system.url()}/healthz", timeout=8) as answer:
+            assert answer.read() == b"ok\n"
+    for sock in slow:
+        sock.close()
