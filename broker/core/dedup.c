@@ -128,7 +128,7 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
     if (!entry)
         return;
     self->last_number++;
-    state_write (self, STEP_WRITE_INCIDENT)->as.incident = row;
+    state_write_row (self, STEP_WRITE_INCIDENT, &entry->written)->as.incident = row;
     s_write_event (self, in, &row.id, now);
     journal_incident (self, &row, incident_state_name (row.state), now);
     if (suppress)

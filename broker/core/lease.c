@@ -100,9 +100,9 @@ lease_forget (step_t *self, attempt_t *attempt)
 }
 
 static void
-s_write (step_t *self, const attempt_t *attempt)
+s_write (step_t *self, attempt_t *attempt)
 {
-    state_write (self, STEP_WRITE_ATTEMPT)->as.attempt = attempt->row;
+    state_write_row (self, STEP_WRITE_ATTEMPT, &attempt->written)->as.attempt = attempt->row;
 }
 
 void

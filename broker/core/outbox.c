@@ -14,6 +14,7 @@
 struct effect {
     int64_t id;
     row_effect_t row;
+    written_t written;
     int64_t next_ms;
     bool again;            //  asked for once more while in flight
     bool waiting;          //  for its upload: not in its channel yet
@@ -110,9 +111,9 @@ s_forget (step_t *self, effect_t *effect)
 }
 
 static void
-s_write (step_t *self, const effect_t *effect)
+s_write (step_t *self, effect_t *effect)
 {
-    state_write (self, STEP_WRITE_EFFECT)->as.effect = effect->row;
+    state_write_row (self, STEP_WRITE_EFFECT, &effect->written)->as.effect = effect->row;
 }
 
 void

@@ -45,6 +45,15 @@ state_write (step_t *self, step_write_kind_t kind)
     return write;
 }
 
+step_write_t *
+state_write_row (step_t *self, step_write_kind_t kind, written_t *written)
+{
+    if (written->turn == self->turn && written->at < self->write_count)
+        return &self->writes [written->at];
+    *written = (written_t){.turn = self->turn, .at = self->write_count};
+    return state_write (self, kind);
+}
+
 step_out_t *
 state_out (step_t *self, step_out_kind_t kind, const step_peer_t *peer)
 {
@@ -227,7 +236,7 @@ state_save (step_t *self, entry_t *entry, const row_incident_t *row)
     if (!s_keep (entry, row))
         self->failed = true;
     tally_moved (entry->tally, was, entry->state);
-    state_write (self, STEP_WRITE_INCIDENT)->as.incident = *row;
+    state_write_row (self, STEP_WRITE_INCIDENT, &entry->written)->as.incident = *row;
     bool is_open = s_open (row->state);
     self->open_count += is_open - was_open;
     if (was_open && !is_open) {

@@ -34,6 +34,12 @@ typedef struct {
 
 typedef enum { ENTRY_NOWHERE, ENTRY_CLOSED, ENTRY_WATCHED } entry_list_t;
 
+//  Where the turn's write of a row is.
+typedef struct {
+    uint64_t turn; //  that wrote it last, 0 = none
+    size_t at;
+} written_t;
+
 //  One incident.  The row is kept packed (state_row, state_save); what is looked at often is beside it.
 struct entry {
     ident_t id;
@@ -42,6 +48,7 @@ struct entry {
     tally_t *tally; //  of its cluster
     unsigned char *packed;
     size_t packed_size;
+    written_t written;
     int64_t number, charged, lost;
     incident_state_t state;
     incident_suppress_t suppress;
@@ -61,6 +68,7 @@ struct entry {
 
 struct attempt {
     row_attempt_t row;
+    written_t written;
     entry_t *entry;
     worker_t *worker; //  LIVE and bound; NULL until its worker speaks of it
     uint64_t session; //  that knows of it: assigned in it, or listed in its HELLO; 0 = none yet
@@ -156,6 +164,9 @@ struct step {
 //  A zeroed item at the end of the turn's list; never NULL (a spare once memory has run out).
 step_write_t *
 state_write (step_t *self, step_write_kind_t kind);
+//  The same for a row that may change more than once in a turn: it is written once, as it is at the end.
+step_write_t *
+state_write_row (step_t *self, step_write_kind_t kind, written_t *written);
 step_out_t *
 state_out (step_t *self, step_out_kind_t kind, const step_peer_t *peer);
 //  The same to a worker's current session, unasked.

@@ -36,6 +36,7 @@ step_new (const step_settings_t *settings, uint64_t random64)
     self->out_spare = calloc (1, sizeof *self->out_spare);
     self->settings = *settings;
     self->random = random64;
+    self->turn = 1; //  0 is no turn
     self->asked_ms = INT64_MAX;
     self->retry_ms = INT64_MAX;
     if (!self->write_spare || !self->out_spare)

@@ -13,20 +13,26 @@ _Static_assert(ROW_REASONS == 3, "one column each");
 _Static_assert(sizeof (incident_state_t) == sizeof (int), "ENUM columns are read as int");
 _Static_assert(sizeof (enum fault_severity) == sizeof (int), "ENUM columns are read as int");
 
-#define COLUMN(kind, row, member, column, declared)                                                \
+#define MEMBER(kind, row, member, column, declared, never_changes)                                 \
     {                                                                                              \
         .name = (column), .type = (kind), .offset = offsetof (row, member),                        \
-        .size = sizeof (((row *) NULL)->member), .decl = (declared)                                \
+        .size = sizeof (((row *) NULL)->member), .decl = (declared), .fixed = (never_changes)      \
     }
+#define COLUMN(kind, row, member, column, declared)                                                \
+    MEMBER (kind, row, member, column, declared, false)
+#define FIXED(kind, row, member, column, declared)                                                 \
+    MEMBER (kind, row, member, column, declared, true)
 #define INT(row, member) COLUMN (STORE_ROW_INT, row, member, #member, "")
 #define ENUM(row, member) COLUMN (STORE_ROW_ENUM, row, member, #member, "")
 #define BOOL(row, member) COLUMN (STORE_ROW_BOOL, row, member, #member, "")
 #define TEXT(row, member) COLUMN (STORE_ROW_TEXT, row, member, #member, "")
-#define FAULT(kind, member) COLUMN (kind, row_incident_t, fault.member, "fault_" #member, "")
+#define FIXED_INT(row, member) FIXED (STORE_ROW_INT, row, member, #member, "")
+#define FIXED_TEXT(row, member) FIXED (STORE_ROW_TEXT, row, member, #member, "")
+#define FAULT(kind, member) FIXED (kind, row_incident_t, fault.member, "fault_" #member, "")
 
 static const store_row_column_t s_incident [] = {
-    COLUMN (STORE_ROW_TEXT, row_incident_t, id, "id", "PRIMARY KEY"),
-    COLUMN (STORE_ROW_INT, row_incident_t, number, "number", "UNIQUE"),
+    FIXED (STORE_ROW_TEXT, row_incident_t, id, "id", "UNIQUE"),
+    FIXED (STORE_ROW_INT, row_incident_t, number, "number", "PRIMARY KEY"),
     ENUM (row_incident_t, state),
     ENUM (row_incident_t, suppress),
     FAULT (STORE_ROW_TEXT, cluster),
@@ -45,13 +51,13 @@ static const store_row_column_t s_incident [] = {
     FAULT (STORE_ROW_TEXT, key),
     FAULT (STORE_ROW_TEXT, summary),
     FAULT (STORE_ROW_BOOL, parsed),
-    TEXT (row_incident_t, source),
-    TEXT (row_incident_t, event_id),
-    TEXT (row_incident_t, linked),
-    INT (row_incident_t, created_ms),
+    FIXED_TEXT (row_incident_t, source),
+    FIXED_TEXT (row_incident_t, event_id),
+    FIXED_TEXT (row_incident_t, linked),
+    FIXED_INT (row_incident_t, created_ms),
     INT (row_incident_t, started_ms),
     INT (row_incident_t, completed_ms),
-    INT (row_incident_t, first_seen_ms),
+    FIXED_INT (row_incident_t, first_seen_ms),
     INT (row_incident_t, last_seen_ms),
     INT (row_incident_t, occurrences),
     INT (row_incident_t, attempts),
@@ -66,9 +72,9 @@ static const store_row_column_t s_incident [] = {
 };
 
 static const store_row_column_t s_attempt [] = {
-    COLUMN (STORE_ROW_TEXT, row_attempt_t, incident, "incident",
-            "REFERENCES incident (id) DEFERRABLE INITIALLY DEFERRED"),
-    INT (row_attempt_t, number),
+    FIXED (STORE_ROW_TEXT, row_attempt_t, incident, "incident",
+           "REFERENCES incident (id) DEFERRABLE INITIALLY DEFERRED"),
+    FIXED_INT (row_attempt_t, number),
     ENUM (row_attempt_t, state),
     TEXT (row_attempt_t, identity),
     TEXT (row_attempt_t, worker),
@@ -145,17 +151,18 @@ static const store_row_column_t s_record [] = {
 };
 
 const store_row_table_t store_row_incident = {"incident", s_incident, sizeof (row_incident_t),
-                                              "id",       NULL,       ""};
+                                              "id",       NULL,       ")"};
 const store_row_table_t store_row_attempt = {
     "attempt",          s_attempt, sizeof (row_attempt_t),
-    "incident, number", NULL,      ", PRIMARY KEY (incident, number)"};
+    "incident, number", NULL,      ", PRIMARY KEY (incident, number)) WITHOUT ROWID"};
 const store_row_table_t store_row_effect = {"effect", s_effect, sizeof (row_effect_t),
-                                            "id",     "key",    ""};
+                                            "id",     "key",    ")"};
 const store_row_table_t store_row_breaker = {"breaker", s_breaker, sizeof (row_breaker_t),
-                                             "id",      NULL,      ""};
-const store_row_table_t store_row_alert = {"alert", s_alert, sizeof (row_alert_t), "key", NULL, ""};
+                                             "id",      NULL,      ")"};
+const store_row_table_t store_row_alert = {"alert", s_alert, sizeof (row_alert_t),
+                                           "key",   NULL,    ")"};
 const store_row_table_t store_row_record = {"journal", s_record, sizeof (row_record_t),
-                                            NULL,      NULL,     ""};
+                                            NULL,      NULL,     ")"};
 
 //  A statement under construction; too long is a bug of the tables above.
 typedef struct {
@@ -187,8 +194,12 @@ s_add_conflict (s_sql_t *self, const store_row_table_t *table, const char *key)
     s_add (self, " ON CONFLICT (");
     s_add (self, key);
     s_add (self, ") DO UPDATE SET ");
+    const char *comma = "";
     for (const store_row_column_t *column = table->columns; column->name; column++) {
-        s_add (self, column == table->columns ? "" : ", ");
+        if (column->fixed)
+            continue;
+        s_add (self, comma);
+        comma = ", ";
         s_add (self, column->name);
         s_add (self, " = excluded.");
         s_add (self, column->name);
@@ -209,7 +220,6 @@ store_row_create (sqlite3 *db, const store_row_table_t *table)
         s_add (&sql, column->decl);
     }
     s_add (&sql, table->constraints);
-    s_add (&sql, ")");
     return sqlite3_exec (db, sql.text, NULL, NULL, NULL);
 }
 

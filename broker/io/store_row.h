@@ -6,6 +6,7 @@
 
 #include "common/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ typedef struct {
     size_t offset;
     size_t size;      //  of the member, bytes
     const char *decl; //  what follows the type in CREATE TABLE, "" for nothing
+    bool fixed;       //  never changes once the row is there: no update of it, nor of its indexes
 } store_row_column_t;
 
 typedef struct {
@@ -33,7 +35,7 @@ typedef struct {
     size_t row_size;                   //  sizeof the struct
     const char *key;                   //  columns of the upsert, NULL: rows are only ever inserted
     const char *other_key;   //  unique as well: a row with a known value replaces that one; or NULL
-    const char *constraints; //  table constraints, each with a comma in front, "" for none
+    const char *constraints; //  what ends CREATE TABLE behind the columns
 } store_row_table_t;
 
 enum { STORE_ROW_SQL_BYTES = 4096 };

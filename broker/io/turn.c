@@ -72,13 +72,26 @@ turn_peer (loop_t *self, link_t *link, peers_t *peers, const link_msg_t *msg, in
 
 //  --- stepping
 
+//  At once: a repeat in the same turn must be known, and their bodies are borrowed from the message.
+static void
+s_apply_events (loop_t *self)
+{
+    size_t count = 0;
+    const step_write_t *writes = step_writes (self->step, &count);
+    for (; self->failed == 0 && self->applied < count; self->applied++)
+        if (writes [self->applied].kind == STEP_WRITE_EVENT)
+            self->failed = store_apply (self->args.store, &writes [self->applied]);
+}
+
+//  The rest, at the end: a row that changes twice in a turn is written once.
 static void
 s_apply (loop_t *self)
 {
     size_t count = 0;
     const step_write_t *writes = step_writes (self->step, &count);
-    while (self->failed == 0 && self->applied < count)
-        self->failed = store_apply (self->args.store, &writes [self->applied++]);
+    for (size_t i = 0; self->failed == 0 && i < count; i++)
+        if (writes [i].kind != STEP_WRITE_EVENT)
+            self->failed = store_apply (self->args.store, &writes [i]);
 }
 
 int
@@ -87,7 +100,7 @@ turn_step (loop_t *self, const step_in_t *in)
     if (self->failed < 0)
         return 0;
     const int rc = step (self->step, in, self->now);
-    s_apply (self);
+    s_apply_events (self);
     return rc;
 }
 
@@ -295,24 +308,24 @@ s_mail_receive (loop_t *self)
 
 typedef int64_t (s_receive_fn) (loop_t *self);
 
-//  One message of each source in turn, so that none starves the others.
+//  One message of each source in turn, so that none starves the others.  One that is found empty is left
+//  alone until the next turn: to ask libzmq in vain costs two system calls.
 static size_t
 s_drain (loop_t *self)
 {
-    static s_receive_fn *const sources [] = {s_mail_receive, work_receive, ingest_receive};
-    enum { SOURCES = sizeof sources / sizeof sources [0] };
+    s_receive_fn *sources [] = {s_mail_receive, work_receive, ingest_receive};
     const int64_t until_ms = self->now.boot_ms + LIMIT_TURN_MS;
-    size_t count = 0, empty = 0;
+    size_t count = 0, left = sizeof sources / sizeof sources [0];
     int64_t bytes = 0;
-    for (size_t i = 0; empty < SOURCES && count < LIMIT_TURN_MESSAGES && bytes < LIMIT_TURN_BYTES
-                       && self->failed == 0;
-         i = (i + 1) % SOURCES) {
-        const int64_t rc = sources [i](self);
+    for (size_t i = 0;
+         left > 0 && count < LIMIT_TURN_MESSAGES && bytes < LIMIT_TURN_BYTES && self->failed == 0;
+         i++) {
+        const int64_t rc = sources [i % left](self);
         if (rc == -EAGAIN) {
-            empty++;
+            sources [i % left] = sources [left - 1];
+            left--;
             continue;
         }
-        empty = 0;
         count++;
         bytes += rc > 0 ? rc : 0;
         if (clk_now (self->args.clk).boot_ms >= until_ms)

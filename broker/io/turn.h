@@ -41,7 +41,7 @@ struct loop {
     clk_now_t now;
     turn_asked_t *asked; //  LIMIT_TURN_MESSAGES
     size_t asked_count;
-    size_t applied; //  writes of this turn already in the transaction
+    size_t applied; //  writes of this turn whose events are in the transaction
     int failed;     //  why this turn cannot commit, 0 = it can
     step_in_t
         *again; //  LIMIT_TURN_MESSAGES: inputs that nobody sends again, kept until they are durable

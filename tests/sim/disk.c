@@ -108,7 +108,7 @@ s_move (disk_incident_t **from, disk_incident_t **to, disk_incident_t *incident)
 }
 
 static void
-s_apply_incident (disk_t *self, const row_incident_t *row, clk_now_t now)
+s_apply_incident (disk_t *self, const row_incident_t *row)
 {
     disk_incident_t *incident = disk_incident (self, row->id.text);
     bool fresh = !incident;
@@ -129,21 +129,12 @@ s_apply_incident (disk_t *self, const row_incident_t *row, clk_now_t now)
     bool was_open =
         incident->state == INCIDENT_PENDING || incident->state == INCIDENT_INVESTIGATING;
     bool is_open = !incident_terminal (row->state);
-    if (!s_leads (incident->state, row->state))
-        disk_break (self, "I2 %s went from %s to %s", row->id.text,
-                    incident_state_name (incident->state), incident_state_name (row->state));
     if (incident->winner && incident->winner != row->winner)
         disk_break (self, "I2 %s has a second winner", row->id.text);
     self->open += is_open - was_open;
     s_count_open (self, row, fresh, is_open - was_open);
     incident->state = row->state;
     incident->winner = row->winner;
-    if (was_open && !is_open) {
-        incident->ends++;
-        incident->uploaded = false;
-        incident->closed_ms = now.boot_ms;
-        voice_ended (self, incident);
-    }
     if (!incident->row)
         incident->row = s_new (sizeof *row);
     *incident->row = *row;
@@ -201,9 +192,8 @@ s_count_upload (disk_t *self, const row_effect_t *row)
     disk_incident_t *incident = disk_incident (self, row->incident.text);
     if (!incident)
         disk_break (self, "I7 effect of no incident %s", row->incident.text);
-    else if (++incident->effects > incident->ends)
-        disk_break (self, "I3 %s ended %" PRId64 " times but has %" PRId64 " effects",
-                    row->incident.text, incident->ends, incident->effects);
+    else
+        incident->effects++;
 }
 
 //  A new effect, or one that an operator has asked for again.
@@ -273,9 +263,31 @@ s_apply_event (disk_t *self, const row_event_t *row)
     HASH_ADD_STR (self->events, name, event);
 }
 
+//  The rows of a turn are what it ends with; its records tell each step on the way.
 static void
-s_apply_record (disk_t *self, const row_record_t *row)
+s_tell (disk_t *self, disk_incident_t *incident, incident_state_t state, clk_now_t now)
 {
+    bool was_open = incident->told == INCIDENT_PENDING || incident->told == INCIDENT_INVESTIGATING;
+    if (!s_leads (incident->told, state))
+        disk_break (self, "I2 %s went from %s to %s", incident->id.text,
+                    incident_state_name (incident->told), incident_state_name (state));
+    incident->told = state;
+    if (!was_open || !incident_terminal (state))
+        return;
+    incident->ends++;
+    incident->uploaded = false;
+    incident->closed_ms = now.boot_ms;
+    voice_ended (self, incident, state);
+}
+
+static void
+s_apply_record (disk_t *self, const row_record_t *row, clk_now_t now)
+{
+    disk_incident_t *incident = disk_incident (self, row->incident.text);
+    incident_state_t state;
+    if (incident && strcmp (row->kind, "incident") == 0
+        && incident_state_parse (row->change, &state))
+        s_tell (self, incident, state, now);
     char name [ROW_TOPIC];
     snprintf (name, sizeof name, "%s/%s/", row->kind, row->cluster);
     disk_topic_t *topic = NULL;
@@ -298,12 +310,12 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
 {
     switch (write->kind) {
         case STEP_WRITE_EVENT: s_apply_event (self, &write->as.event); break;
-        case STEP_WRITE_INCIDENT: s_apply_incident (self, &write->as.incident, now); break;
+        case STEP_WRITE_INCIDENT: s_apply_incident (self, &write->as.incident); break;
         case STEP_WRITE_ATTEMPT: s_apply_attempt (self, &write->as.attempt, now); break;
         case STEP_WRITE_EFFECT: s_apply_effect (self, &write->as.effect); break;
         case STEP_WRITE_BREAKER: voice_breaker (self, &write->as.breaker); break;
         case STEP_WRITE_ALERT: voice_alert (self, &write->as.alert, now); break;
-        case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record); break;
+        case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record, now); break;
     }
 }
 
@@ -315,6 +327,12 @@ s_check_incident (disk_t *self, disk_incident_t *incident)
     if ((incident->live == 1) != (incident->state == INCIDENT_INVESTIGATING))
         disk_break (self, "I4 %s is %s with %" PRId64 " live attempts", incident->id.text,
                     incident_state_name (incident->state), incident->live);
+    if (incident->told != incident->state)
+        disk_break (self, "I2 %s is %s and was told as %s", incident->id.text,
+                    incident_state_name (incident->state), incident_state_name (incident->told));
+    if (incident->effects > incident->ends)
+        disk_break (self, "I3 %s ended %" PRId64 " times but has %" PRId64 " effects",
+                    incident->id.text, incident->ends, incident->effects);
     if (incident->state == INCIDENT_RESOLVED && !incident->effects)
         disk_break (self, "I3 %s is resolved without an effect", incident->id.text);
     if (incident->row && incident->row->occurrences != incident->events)

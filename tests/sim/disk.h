@@ -33,6 +33,7 @@ typedef struct {
     ident_t id;
     row_incident_t *row; //  NULL: long over
     incident_state_t state;
+    incident_state_t told; //  by its last record; a turn may pass through several
     int64_t winner, live;
     int64_t ends, effects, executed, ambiguous;
     int64_t events;

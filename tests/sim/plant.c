@@ -74,10 +74,10 @@ __wrap_outbox_add_incident (step_t *self, row_channel_t channel, const char *kin
 void
 __wrap_outbox_schedule (step_t *self, clk_now_t now)
 {
-    size_t before = self->write_count;
     __real_outbox_schedule (self, now);
-    for (size_t i = before; s_no_intent && i < self->write_count; i++)
-        if (self->writes [i].kind == STEP_WRITE_EFFECT)
+    for (size_t i = 0; s_no_intent && i < self->write_count; i++)
+        if (self->writes [i].kind == STEP_WRITE_EFFECT
+            && self->writes [i].as.effect.state == ROW_EFFECT_SENDING)
             self->writes [i].as.effect.state = ROW_EFFECT_READY;
 }
 

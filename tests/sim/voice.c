@@ -75,12 +75,12 @@ s_resolved (disk_t *disk, const disk_incident_t *incident)
 }
 
 void
-voice_ended (disk_t *disk, const disk_incident_t *incident)
+voice_ended (disk_t *disk, const disk_incident_t *incident, incident_state_t state)
 {
     disk_model_t *model = &disk->model;
-    if (incident->state == INCIDENT_RESOLVED)
+    if (state == INCIDENT_RESOLVED)
         s_resolved (disk, incident);
-    if (incident->state != INCIDENT_AGENT_FAILED)
+    if (state != INCIDENT_AGENT_FAILED)
         return;
     model->failures++;
     if (model->open || model->failures < disk->threshold)

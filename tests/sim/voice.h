@@ -17,9 +17,9 @@ void
 voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now);
 void
 voice_effect (disk_t *disk, const row_effect_t *row);
-//  An incident ended; winner: the attempt, NULL without a report.
+//  An incident ended in this state.
 void
-voice_ended (disk_t *disk, const disk_incident_t *incident);
+voice_ended (disk_t *disk, const disk_incident_t *incident, incident_state_t state);
 //  An attempt was issued.
 void
 voice_issued (const disk_t *disk, disk_attempt_t *attempt);

@@ -10,6 +10,7 @@ typedef struct {
     int keys;
     row_breaker_t breaker;    //  as written last
     char asked [512];         //  keys of messages asked for, each with a space behind it
+    int64_t last_asked;       //  effect of the last one
     row_alert_t alert;        //  as written last
     int64_t upload;           //  at delivery, 0 = none
     row_effect_t message;     //  the same; id 0 = none
@@ -45,7 +46,8 @@ s_turn (voice_t *self, int64_t ms)
         if (writes [i].kind != STEP_WRITE_EFFECT || effect->channel != ROW_CHANNEL_SLACK)
             continue;
         self->message_row = *effect;
-        if (effect->state == ROW_EFFECT_READY && !effect->tries) {
+        if (effect->id > self->last_asked) {
+            self->last_asked = effect->id;
             strcat (self->asked, effect->key);
             strcat (self->asked, " ");
         }
