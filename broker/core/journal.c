@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+struct topic {
+    char name [ROW_TOPIC];
+    int64_t seq;
+    UT_hash_handle hh;
+};
+
 static topic_t *
 s_topic (step_t *self, const char *name)
 {
@@ -125,4 +131,15 @@ journal_load (step_t *self, const char *topic, int64_t last_seq)
         return -ENOMEM;
     known->seq = last_seq;
     return 0;
+}
+
+void
+journal_clear (step_t *self)
+{
+    topic_t *topic, *next;
+    HASH_ITER (hh, self->topics, topic, next)
+    {
+        HASH_DEL (self->topics, topic);
+        free (topic);
+    }
 }

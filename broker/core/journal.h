@@ -25,3 +25,6 @@ journal_describe (row_record_t *record, const row_incident_t *row);
 //  Err: -ENOMEM, ERR_LIMIT.
 int
 journal_load (step_t *self, const char *topic, int64_t last_seq) must_check;
+//  Forget every topic.
+void
+journal_clear (step_t *self);

@@ -7,6 +7,16 @@
 #include <string.h>
 #include <utlist.h>
 
+//  Waiting incidents of one cluster and one severity, FIFO by number.
+struct lane {
+    char cluster [64];
+    entry_t *head;
+    int64_t count;
+    int64_t virtual_time; //  of its next service
+    uint64_t skipped;     //  turn that found nothing here
+    UT_hash_handle hh;
+};
+
 static int
 s_by_number (const entry_t *a, const entry_t *b)
 {

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 
+#include "broker/core/journal.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
@@ -306,12 +307,7 @@ state_clear (step_t *self)
     outbox_clear (self);
     overflow_clear (self);
     memset (&self->breaker, 0, sizeof self->breaker);
-    topic_t *topic, *next_topic;
-    HASH_ITER (hh, self->topics, topic, next_topic)
-    {
-        HASH_DEL (self->topics, topic);
-        free (topic);
-    }
+    journal_clear (self);
     queue_clear (self);
     assert (!self->open_count && !self->queued && !self->open_attempts);
 }

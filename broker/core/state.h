@@ -13,24 +13,16 @@
 typedef struct entry entry_t;
 typedef struct attempt attempt_t;
 typedef struct worker worker_t;
+typedef struct lane lane_t;     //  queue.c
 typedef struct effect effect_t; //  outbox.c
 typedef struct told told_t;     //  overflow.c
+typedef struct topic topic_t;   //  journal.c
 
 //  What is counted of one cluster.
 typedef struct {
     step_cluster_t shown;
     UT_hash_handle hh;
 } tally_t;
-
-//  Waiting incidents of one cluster and one severity, FIFO by number.
-typedef struct {
-    char cluster [64];
-    entry_t *head;
-    int64_t count;
-    int64_t virtual_time; //  of its next service
-    uint64_t skipped;     //  turn that found nothing here
-    UT_hash_handle hh;
-} lane_t;
 
 typedef enum { ENTRY_NOWHERE, ENTRY_CLOSED, ENTRY_WATCHED } entry_list_t;
 
@@ -102,12 +94,6 @@ struct worker {
     attempt_t *attempts;
     UT_hash_handle hh;
 };
-
-typedef struct {
-    char name [ROW_TOPIC];
-    int64_t seq;
-    UT_hash_handle hh;
-} topic_t;
 
 //  What a reload must not forget of an attempt.
 typedef struct {

@@ -96,14 +96,35 @@ s_apply_row (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, 
 }
 
 static int
+s_write_topics (store_t *self)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < self->topic_count; i++) {
+        s_bind_text (self->topic, 1, self->topics [i].name);
+        s_bind_int (self->topic, 2, self->topics [i].seq);
+        rc = store_db_run (self->db, self->topic, "topic");
+    }
+    self->topic_count = 0;
+    return rc;
+}
+
+static int
 s_apply_record (store_t *self, const row_record_t *row)
 {
-    char topic [ROW_TOPIC];
-    snprintf (topic, sizeof topic, "%s/%s/", row->kind, row->cluster);
-    s_bind_text (self->topic, 1, topic);
-    s_bind_int (self->topic, 2, row->seq);
-    const int rc = store_db_run (self->db, self->topic, "topic");
-    return rc < 0 ? rc : s_apply_row (self, self->record, &store_row_record, row);
+    char name [ROW_TOPIC];
+    snprintf (name, sizeof name, "%s/%s/", row->kind, row->cluster);
+    size_t i = 0;
+    while (i < self->topic_count && strcmp (self->topics [i].name, name) != 0)
+        i++;
+    int rc = i < STORE_DB_TOPICS ? 0 : s_write_topics (self);
+    if (rc < 0)
+        return rc;
+    if (i >= self->topic_count) {
+        i = self->topic_count++;
+        memcpy (self->topics [i].name, name, sizeof name);
+    }
+    self->topics [i].seq = row->seq;
+    return s_apply_row (self, self->record, &store_row_record, row);
 }
 
 int
@@ -204,6 +225,8 @@ store_commit (store_t *self)
     const int fault = failpoint_before ("store", "commit");
     int rc = fault == -EIO ? ERR_STORE : fault;
     if (rc == 0)
+        rc = s_write_topics (self);
+    if (rc == 0)
         rc = store_db_run (self->db, self->commit, "commit");
     if (rc < 0)
         return store_db_judge (self, rc);
@@ -219,6 +242,7 @@ void
 store_rollback (store_t *self)
 {
     assert (self);
+    self->topic_count = 0;
     //  SQLite has rolled back by itself after some errors.
     //  A rollback that fails leaves the transaction open; the next BEGIN then fails for good.
     if (self->open_txn && !sqlite3_get_autocommit (self->db)

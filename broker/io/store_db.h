@@ -9,7 +9,13 @@
 
 #include <dirent.h>
 
-enum { STORE_DB_SCHEMA = 3, STORE_DB_PATH_BYTES = 4096 };
+enum { STORE_DB_SCHEMA = 3, STORE_DB_PATH_BYTES = 4096, STORE_DB_TOPICS = 32 };
+
+//  The last record of a topic, as the transaction leaves it.
+typedef struct {
+    char name [ROW_TOPIC];
+    int64_t seq;
+} store_topic_t;
 
 struct store {
     sqlite3 *db;
@@ -20,11 +26,13 @@ struct store {
     sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect;
     sqlite3_stmt *incident, *attempt, *effect, *breaker, *alert, *record;
     sqlite3_stmt *tidy_find, *tidy_delete, *tidy_journal, *tidy_sha;
-    DIR *sweep;          //  where the look at events/ is, NULL between two looks
-    int64_t swept_ms;    //  wall clock when the last look began, 0 = none yet
-    int64_t swept_total; //  files removed by it
-    bool open_txn;       //  a transaction is open
-    int wal_pages;       //  as the WAL hook told last
+    DIR *sweep;                             //  where the look at events/ is, NULL between two looks
+    int64_t swept_ms;                       //  wall clock when the last look began, 0 = none yet
+    int64_t swept_total;                    //  files removed by it
+    bool open_txn;                          //  a transaction is open
+    store_topic_t topics [STORE_DB_TOPICS]; //  not yet written: each has many records a turn
+    size_t topic_count;
+    int wal_pages; //  as the WAL hook told last
     store_stats_t stats;
 };
 

@@ -1,13 +1,17 @@
 """A worker written from docs/protocol.md alone, and what the broker says to golden bad frames.
 SPDX-License-Identifier: Apache-2.0
 """
+import json
+
 import msgpack
 import pytest
 import zmq
 
 from golden_frames import BAD
 from lib.system import fault, wait_until
-from worker import HEADER, Refused, Worker
+from worker import HEADER, Link, Refused, Worker
+
+EVENT, EVENT_ACK = 32, 33
 
 
 def test_a_python_worker_takes_an_incident_to_its_report(secure):
@@ -90,6 +94,20 @@ def disconnected(monitor):
         if int.from_bytes(monitor.recv_multipart()[0][:2], "little") == zmq.EVENT_DISCONNECTED:
             return True
     return False
+
+
+def test_an_event_repeated_at_once_is_known(system):
+    """The same sending many times in one turn of the broker: the first is new, the others are repeats of it."""
+    broker = system.start_broker()
+    publisher = Link(broker.endpoints["ingest"], 7)
+    body = json.dumps(fault("web-0")).encode()
+    for _ in range(20):
+        publisher.send(EVENT, {"event_id": "one", "body": body})
+    acks = [publisher.wait([EVENT_ACK])[1] for _ in range(20)]
+    publisher.sock.close()
+    assert [ack["disposition"] for ack in acks] == ["new"] + ["repeat"] * 19
+    rows = broker.incidents()
+    assert [row["occurrences"] for row in rows] == [1] and {ack["incident"] for ack in acks} == {rows[0]["id"]}
 
 
 def test_a_verdict_for_an_attempt_of_another_worker_is_stale(system):

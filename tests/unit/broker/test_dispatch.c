@@ -34,6 +34,31 @@ test_a_credit_sent_before_the_assignment_arrived_does_not_free_its_slot (void **
     step_destroy (&bench.step);
 }
 
+//  Admitted and assigned in one turn: the incident's row is written as it is at the end.
+static void
+test_a_row_that_changes_twice_in_a_turn_is_written_once (void **state)
+{
+    bench_t bench = bench_new ();
+    bench_join (&bench, "w", 1);
+    (void) bench_schedule (&bench);
+    bench_later (&bench, 1);
+    (void) bench_event (&bench, "a", "1", FAULT_INFO);
+    assert_non_null (bench_schedule (&bench));
+    size_t count = 0, incidents = 0, records = 0;
+    const step_write_t *writes = step_writes (bench.step, &count);
+    for (size_t i = 0; i < count; i++) {
+        records += writes [i].kind == STEP_WRITE_RECORD;
+        if (writes [i].kind != STEP_WRITE_INCIDENT)
+            continue;
+        incidents++;
+        assert_int_equal (writes [i].as.incident.state, INCIDENT_INVESTIGATING);
+        assert_int_equal (writes [i].as.incident.attempts, 1);
+    }
+    assert_int_equal (incidents, 1);
+    assert_int_equal (records, 3); //  pending, investigating, assigned
+    step_destroy (&bench.step);
+}
+
 static void
 test_an_older_credit_is_ignored (void **state)
 {
@@ -273,6 +298,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_no_more_is_assigned_than_was_credited),
         cmocka_unit_test (test_a_credit_sent_before_the_assignment_arrived_does_not_free_its_slot),
+        cmocka_unit_test (test_a_row_that_changes_twice_in_a_turn_is_written_once),
         cmocka_unit_test (test_an_older_credit_is_ignored),
         cmocka_unit_test (test_a_worker_silent_for_three_pings_gets_nothing),
         cmocka_unit_test (test_a_drained_worker_gets_nothing_until_it_is_resumed),

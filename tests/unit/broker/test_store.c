@@ -213,6 +213,34 @@ test_load_hands_open_rows_to_step (void **state)
     assert_int_equal (stats.last_seq, 41);
 }
 
+//  More topics in one transaction than are held back at once; each ends with its last record.
+static void
+test_the_last_record_of_every_topic_is_kept (void **state)
+{
+    s_world_t *self = *state;
+    enum { TOPICS = 3 * STORE_DB_TOPICS };
+    for (int64_t seq = 1; seq <= 2 * TOPICS; seq++) {
+        step_write_t write = s_record (seq, "incident");
+        snprintf (write.as.record.cluster, sizeof write.as.record.cluster, "c%d",
+                  (int) (seq % TOPICS));
+        s_apply (self->store, &write);
+    }
+    assert_int_equal (store_commit (self->store), 0);
+    sqlite3 *other = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal (sqlite3_open (self->path, &other), SQLITE_OK);
+    assert_int_equal (
+        sqlite3_prepare_v2 (other, "SELECT count (*), min (last_seq), max (last_seq) FROM topic",
+                            -1, &stmt, NULL),
+        SQLITE_OK);
+    assert_int_equal (sqlite3_step (stmt), SQLITE_ROW);
+    assert_int_equal (sqlite3_column_int (stmt, 0), TOPICS);
+    assert_int_equal (sqlite3_column_int (stmt, 1), TOPICS + 1);
+    assert_int_equal (sqlite3_column_int (stmt, 2), 2 * TOPICS);
+    sqlite3_finalize (stmt);
+    sqlite3_close (other);
+}
+
 //  What a flood of events leaves must not fill the memory of the next start.
 static void
 test_load_hands_over_no_more_ended_incidents_than_are_kept (void **state)
@@ -726,6 +754,7 @@ main (void)
         TEST (test_every_column_of_every_row_comes_back_after_a_reopen),
         TEST (test_load_hands_open_rows_to_step),
         TEST (test_load_hands_over_no_more_ended_incidents_than_are_kept),
+        TEST (test_the_last_record_of_every_topic_is_kept),
         TEST (test_the_breaker_its_alerts_and_messages_being_sent_are_read_back),
         TEST (test_an_event_is_known_from_the_turn_that_took_it_and_unique),
         TEST (test_a_rollback_forgets_the_turn_and_the_next_one_works),
