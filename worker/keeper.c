@@ -38,6 +38,8 @@ s_keep (const keeper_t *self, keeper_item_t *item)
     home_claim (item->dir);
     int unsynced = 0;
     int rc = spool_collect (item->dir, self->secrets, &item->report, &unsynced);
+    if (rc == 0)
+        rc = spool_judge (item->dir, &item->report);
     if (rc < 0 && item->report.outcome == VERDICT_SUCCESS)
         s_unreadable (&item->report, rc);
     item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, &item->report);

@@ -226,6 +226,48 @@ spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
     return rc;
 }
 
+//  A collected file again, without the secrets that were in it.
+static int
+s_read_again (int dir_fd, const char *path, buf_t *text)
+{
+    int64_t size = 0;
+    own (own_fd) int fd = s_open_regular (dir_fd, path, &size);
+    if (fd < 0)
+        return fd;
+    if (size > (int64_t) text->max)
+        return ERR_LIMIT;
+    own (own_mem) char *bytes = malloc ((size_t) size + 1);
+    int rc = bytes ? s_read (fd, size, bytes) : -ENOMEM;
+    return rc < 0 ? rc : buf_append (text, bytes, (size_t) size);
+}
+
+int
+spool_judge (const char *dir, spool_report_t *report)
+{
+    static const char report_path [] = "output/investigation.md";
+    static const char result_path [] = "output/agent-result.json";
+    if (report->outcome != VERDICT_SUCCESS || !s_listed (report, report_path))
+        return 0;
+    own (buf_fini) buf_t text = buf_init ((size_t) verdict_path_limit (report_path));
+    own (buf_fini) buf_t result = buf_init ((size_t) verdict_path_limit (result_path));
+    own (own_fd) int fd = s_open_dir (dir);
+    int rc = fd < 0 ? fd : s_read_again (fd, report_path, &text);
+    if (rc < 0)
+        return rc;
+    bool listed = s_listed (report, result_path);
+    int unread = listed ? s_read_again (fd, result_path, &result) : 0;
+    int ignored = 0;
+    verdict_files_t files = {.report = text.data,
+                             .report_bytes = text.size,
+                             .result = listed && unread == 0 ? result.data : NULL,
+                             .result_bytes = result.size};
+    report->outcome = verdict_judge_files (&files, report->reason, &ignored);
+    if (unread || ignored)
+        log_warn ("agent result ignored", kv ("incident_id", report->incident.text),
+                  kv ("path", result_path), kv ("error", err_str (unread ? unread : ignored)));
+    return 0;
+}
+
 static json_t *
 s_to_json (const spool_report_t *report)
 {

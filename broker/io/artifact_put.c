@@ -3,6 +3,7 @@
 #include "broker/io/artifact_part.h"
 
 #include "broker/io/artifact_dir.h"
+#include "broker/io/artifact_report.h"
 #include "broker/io/render.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -499,9 +500,9 @@ artifact_put_get (artifact_t *self, const link_msg_t *msg)
 
 //  --- CHECK
 
-//  A success must have its report on our disk, whatever the worker says.
-static void
-s_judge (step_in_t *verdict, const artifact_manifest_t *manifest)
+//  A success must have its report on our disk, and a good one, whatever the worker says.
+static int
+s_judge (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
 {
     const mail_file_t *report = artifact_stage_find (manifest, "output/investigation.md");
     const verdict_run_t run = {.started = true,
@@ -510,10 +511,16 @@ s_judge (step_in_t *verdict, const artifact_manifest_t *manifest)
                                .report_bytes = report ? report->size : 0};
     char reason [VERDICT_REASON_BYTES];
     verdict_outcome_t outcome = verdict_judge (&run, reason);
+    int rc = 0;
     if (outcome == VERDICT_SUCCESS)
-        return;
+        rc = artifact_report_judge (
+            fd, verdict->as.verdict.fence.attempt,
+            artifact_stage_find (manifest, "output/agent-result.json") != NULL, &outcome, reason);
+    if (rc < 0 || outcome == VERDICT_SUCCESS)
+        return rc;
     verdict->as.verdict.outcome = outcome;
     snprintf (verdict->as.verdict.reason, sizeof verdict->as.verdict.reason, "%s", reason);
+    return 0;
 }
 
 void
@@ -530,12 +537,12 @@ artifact_put_check (artifact_t *self, mail_t *mail)
         artifact_dir_open (self->settings->workspace_root, fence->incident.text, false);
     int rc = fd < 0 ? fd : artifact_stage_check (fd, fence->attempt, &manifest);
     bool nothing = manifest.count == 0 && (rc == -ENOENT || rc == ERR_NONE);
+    if ((rc == 0 || nothing) && verdict->as.verdict.outcome == VERDICT_SUCCESS)
+        rc = s_judge (verdict, fd, &manifest);
     if (rc < 0 && rc != -ENOENT && rc != ERR_NONE)
         log_warn ("cannot check a sealed attempt", kv ("incident_id", fence->incident.text),
                   kv ("attempt", fence->attempt), kv ("reason", err_str (rc)));
     //  Without files there is nothing that could be missing: the worker had nothing to save.
     verdict->as.verdict.stored = rc == 0 || nothing ? STEP_STORED : STEP_MISSING;
-    if (verdict->as.verdict.outcome == VERDICT_SUCCESS && verdict->as.verdict.stored == STEP_STORED)
-        s_judge (verdict, &manifest);
     mail->kind = MAIL_CHECKED;
 }

@@ -39,6 +39,28 @@ s_read (int fd, int64_t attempt, const char *name, buf_t *text, int64_t *ret_siz
 }
 
 int
+artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *ret_outcome,
+                       char ret_reason [VERDICT_REASON_BYTES])
+{
+    own (buf_fini) buf_t report = buf_init (LIMIT_REPORT_BYTES);
+    own (buf_fini) buf_t text =
+        buf_init (LIMIT_AGENT_RESULT_BYTES + 1); //  one more shows that it is too large
+    int64_t size = 0;
+    int rc = s_read (fd, attempt, "investigation.md", &report, &size);
+    if (rc == 0 && result)
+        rc = s_read (fd, attempt, "agent-result.json", &text, &size);
+    if (rc < 0)
+        return rc;
+    verdict_files_t files = {.report = report.data,
+                             .report_bytes = report.size,
+                             .result = result ? text.data : NULL,
+                             .result_bytes = text.size};
+    int ignored = 0; //  the worker's matter, who has said so
+    *ret_outcome = verdict_judge_files (&files, ret_reason, &ignored);
+    return 0;
+}
+
+int
 artifact_report_read (int fd, int64_t attempt, report_t *ret_report)
 {
     assert (ret_report);

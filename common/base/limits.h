@@ -102,7 +102,9 @@ enum {
     LIMIT_REPORT_PARSE_BYTES = LIMIT_MIB (2), //  of a report; what comes after is stored, not read
     LIMIT_REPORT_BLOCKS = 16384,              //  headings, paragraphs, items, rows looked at
     LIMIT_ROOT_CAUSE_BYTES = LIMIT_KIB (4),   //  cut at a sentence
-    LIMIT_AGENT_RESULT_BYTES = LIMIT_MIB (1), //  of an agent that is read for its usage
+    LIMIT_ERROR_TEXT_BYTES = LIMIT_KIB (2),   //  a longer report is not an error that a CLI printed
+    LIMIT_AGENT_RESULT_BYTES =
+        LIMIT_MIB (1), //  of an agent that is read for its error and its usage
     LIMIT_USAGE_BYTES = LIMIT_KIB (16),
     LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1), //  of each agent log
     LIMIT_LOG_TAIL_BYTES = LIMIT_MIB (4),

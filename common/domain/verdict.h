@@ -1,6 +1,7 @@
 //  verdict - the rules that judge one attempt, the same on worker and broker.
 //
-//  Order and texts are the contract: not started, timeout, exit code, no report, too small.
+//  Order and texts are the contract: not started, timeout, exit code, no report, too small; then what the
+//  files hold.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -37,6 +38,23 @@ typedef struct {
 verdict_outcome_t
 verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES]);
 
+//  What is in the files of a run that verdict_judge lets pass.  Own: borrowed.  Units: bytes.
+typedef struct {
+    const char *report; //  output/investigation.md
+    size_t report_bytes;
+    const char *result; //  output/agent-result.json, what Claude Code prints; NULL: there is none
+    size_t result_bytes;
+} verdict_files_t;
+
+//  Judge further, by the files:
+//    investigation.md has no text
+//    agent reported an error: ...          (is_error; a report within too few turns is still a report)
+//    investigation.md holds an error instead of a report: ...
+//  *ret_ignored: 0, or why the result was not looked at: ERR_PROTO, ERR_LIMIT.
+verdict_outcome_t
+verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REASON_BYTES],
+                     int *ret_ignored);
+
 //  What a reason is about, for counting: the texts above, or anything else a worker may say.
 typedef enum {
     VERDICT_NOT_STARTED,
@@ -44,12 +62,15 @@ typedef enum {
     VERDICT_EXIT_CODE,
     VERDICT_NO_REPORT,
     VERDICT_TOO_SMALL,
+    VERDICT_NO_TEXT,
+    VERDICT_AGENT_ERROR,
+    VERDICT_ERROR_TEXT,
     VERDICT_OTHER,
     VERDICT_KINDS
 } verdict_kind_t;
 verdict_kind_t
 verdict_kind (const char *reason);
-//  "not_started", "timeout", "exit_code", "no_report", "too_small", "other".
+//  "not_started", "timeout", "exit_code", "no_report", "too_small", "no_text", "agent_error", "error_text", "other".
 const char *
 verdict_kind_name (verdict_kind_t kind);
 

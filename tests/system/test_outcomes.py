@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from lib.system import AGENTS, ROOT, fault, wait_until
-from worker import Worker
+from worker import STARTED, Worker
 
 
 def only(rows):
@@ -47,6 +47,29 @@ def test_an_agent_failure_is_charged_once_by_default(system, order, reason):
     assert result["status"] == "failed" and result["failure_reason"] == reason
     detail = broker.incident(row["id"])
     assert [(attempt["outcome"], attempt["reason"]) for attempt in detail["attempts"]] == [("agent", reason)]
+
+
+@pytest.mark.parametrize("files,reason", [
+    ({"output/investigation.md": b" " * 200}, "investigation.md has no text"),
+    ({"output/investigation.md": b"# Report\n" + b"r" * 200,
+      "output/agent-result.json": b'{"is_error": true, "result": "Overloaded"}'}, "agent reported an error: Overloaded"),
+    ({"output/investigation.md": b"API Error: 429 " + b"x" * 100},
+     "investigation.md holds an error instead of a report: API Error: 429 " + "x" * 100),
+])
+def test_a_success_that_a_worker_claims_without_a_report_is_an_agent_failure(system, files, reason):
+    broker = system.start_broker()
+    system.publish([fault("web-0")])
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
+    worker.hello()
+    worker.offer(1)
+    _, fence = worker.assignment()
+    worker.work.send(STARTED, fence)
+    manifest, sealed = worker.upload(fence, files)
+    assert sealed["result"] == "stored"
+    assert worker.verdict(fence, "success", manifest) == "committed"
+    worker.close()
+    row = only(broker.wait_terminal(1))
+    assert (row["state"], row["reason"]) == ("agent_failed", reason)
 
 
 def test_an_agent_failure_is_tried_again_up_to_agent_attempts(system):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from lib.system import SLOW, Daemon, fault, processes_of, wait_until
+from lib.system import ROOT, SLOW, Daemon, fault, processes_of, wait_until
 
 LOG_MAX = 5 * 1024 * 1024
 
@@ -62,6 +62,67 @@ def test_a_report_needs_more_than_100_bytes(system, size, expected):
 def test_an_exit_code_outranks_a_good_report(system):
     detail = run_one(system, "head -c 500 /dev/zero | tr '\\0' r > output/investigation.md; exit 7")
     assert outcome(detail) == ("agent_failed", "agent", "agent exited with non-zero code: 7")
+
+
+GOOD = "printf '# Report\\n\\n%0500d\\n' 7 > output/investigation.md; "
+RESULT = GOOD + "printf '%s' '{}' > output/agent-result.json"
+QUOTES = "printf '# Report\\n\\nThe agent of web-0 logs:\\n\\nAPI Error: 429 {%0200d}\\n' 7 > output/investigation.md"
+HOLDS = "investigation.md holds an error instead of a report: "
+
+
+@pytest.mark.parametrize("text,reason", [
+    ("printf '%200s\\n' > output/investigation.md", "investigation.md has no text"),
+    ("{ printf '\\357\\273\\277'; head -c 200 /dev/zero; } > output/investigation.md", "investigation.md has no text"),
+    (RESULT.format('{"result": "API Error: 529\\noverloaded", "is_error": true, "subtype": "success"}'),
+     "agent reported an error: API Error: 529 overloaded"),
+    (RESULT.format('{"is_error": true, "subtype": "error_max_turns"}'), None),
+    (RESULT.format('{"is_error": false, "result": "API Error: 429 is what web-0 logs"}'), None),
+    ("printf 'API Error: 429 %0120d\\n' 7 > output/investigation.md", HOLDS + "API Error: 429 " + "7".zfill(120)),
+    ("printf 'Invalid API key \\302\\267 Please run /login%200s\\n' > output/investigation.md",
+     HOLDS + "Invalid API key \u00b7 Please run /login"),
+    (QUOTES, None),
+])
+def test_what_a_report_holds_counts(system, text, reason):
+    detail = run_one(system, text)
+    if reason is None:
+        assert outcome(detail)[:2] == ("resolved", "success")
+        return
+    assert outcome(detail) == ("agent_failed", "agent", reason)
+    said = system.worker.records("agent execution failed validation")
+    assert [record["reason"] for record in said] == [reason], "the worker has judged so too"
+    wait_until(lambda: system.broker.get("/api/v1/status")["breaker"]["failures"] == 1, 10, "counted by the breaker")
+
+
+def test_what_claude_says_of_itself_is_its_result(system):
+    """The script leaves it where the worker looks; the report is the agent's own file."""
+    folder = system.root / "path"
+    folder.mkdir()
+    claude = folder / "claude"
+    claude.write_text("#!/bin/sh\n" + GOOD + "case \"$*\" in *'--output-format json'*) ;; *) exit 9 ;; esac\n"
+                      "printf '%s' '{\"type\": \"result\", \"is_error\": true, \"result\": \"Credit balance is too low\"}'\n")
+    claude.chmod(0o755)
+    system.start_broker()
+    system.worker = system.start_worker(agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli="claude",
+                                        env={"PATH": f"{folder}:/usr/bin:/bin", "ANTHROPIC_API_KEY": "key-a-of-test"})
+    system.publish([fault("web-0")])
+    row = system.broker.wait_terminal(1)[0]
+    detail = system.broker.incident(row["id"])
+    assert outcome(detail) == ("agent_failed", "agent", "agent reported an error: Credit balance is too low")
+    assert (attempt_folder(system, detail) / "output/investigation.md").read_text().startswith("# Report")
+
+
+@pytest.mark.parametrize("spoil", ["printf '{\"is_error\": true' > output/agent-result.json",
+                                   ": > output/agent-result.json",
+                                   "{ printf '{\"is_error\":true}'; printf '%1100000s'; } > output/agent-result.json"])
+def test_a_result_of_the_agent_that_cannot_be_read_is_ignored(system, spoil):
+    assert outcome(run_one(system, GOOD + spoil))[:2] == ("resolved", "success")
+    assert len(system.worker.records("agent result ignored")) == 1
+
+
+@pytest.mark.parametrize("make", ["mkdir output/agent-result.json", "mkfifo output/agent-result.json",
+                                  "printf '{\"is_error\": true}' > output/r; ln -s r output/agent-result.json"])
+def test_only_a_regular_file_is_a_result_of_the_agent(system, make):
+    assert outcome(run_one(system, GOOD + make))[:2] == ("resolved", "success")
 
 
 @pytest.mark.parametrize("make", [

@@ -443,6 +443,50 @@ test_a_success_without_a_good_report_becomes_a_failure_of_the_agent (void **stat
 }
 
 static void
+test_a_success_whose_files_hold_none_becomes_a_failure_of_the_agent (void **state)
+{
+    static const char result [] = "{\"is_error\":true,\"result\":\"Overloaded\"}";
+    static const char result_path [] = "output/agent-result.json";
+    fixture_t *self = *state;
+    mail_file_t files [2];
+    s_file (&files [0], s_path, self->report, 500);
+    s_file (&files [1], result_path, result, sizeof result - 1);
+    s_put_all (self, s_path, self->report, 500);
+    s_put_all (self, result_path, result, sizeof result - 1);
+    s_seal (self, files, 2);
+    s_expect_sealed (self, "stored");
+    own (mail_destroy) mail_t *bad = s_check (self, VERDICT_SUCCESS, files, 2);
+    assert_int_equal (bad->as.check.verdict.as.verdict.stored, STEP_STORED);
+    assert_int_equal (bad->as.check.verdict.as.verdict.outcome, VERDICT_AGENT);
+    assert_string_equal (bad->as.check.verdict.as.verdict.reason,
+                         "agent reported an error: Overloaded");
+}
+
+//  As on the worker: what is too large to be read fails no report.
+static void
+test_a_success_with_a_result_over_its_limit_stays_one (void **state)
+{
+    enum { SIZE = LIMIT_AGENT_RESULT_BYTES + 1 };
+    fixture_t *self = *state;
+    own (own_mem) char *result = malloc (SIZE);
+    assert_non_null (result);
+    memset (result, ' ', SIZE);
+    memcpy (result, "{\"is_error\":true}", 17);
+    const char *folder = world_path (&self->world, "attempts/1.staging/output");
+    assert_int_equal (blob_make_dir (folder), 0);
+    assert_int_equal (blob_write (folder, "agent-result.json", result, SIZE, "save"), 0);
+    mail_file_t files [2];
+    s_file (&files [0], s_path, self->report, 500);
+    s_file (&files [1], "output/agent-result.json", result, SIZE);
+    s_put_all (self, s_path, self->report, 500);
+    s_seal (self, files, 2);
+    s_expect_sealed (self, "stored");
+    own (mail_destroy) mail_t *good = s_check (self, VERDICT_SUCCESS, files, 2);
+    assert_int_equal (good->as.check.verdict.as.verdict.stored, STEP_STORED);
+    assert_int_equal (good->as.check.verdict.as.verdict.outcome, VERDICT_SUCCESS);
+}
+
+static void
 test_downloads_are_rendered_on_first_use (void **state)
 {
     fixture_t *self = *state;
@@ -605,6 +649,8 @@ main (void)
         TEST (test_an_attempt_that_was_never_issued_is_refused),
         TEST (test_a_closed_incident_takes_no_files_but_knows_what_it_has),
         TEST (test_a_success_without_a_good_report_becomes_a_failure_of_the_agent),
+        TEST (test_a_success_whose_files_hold_none_becomes_a_failure_of_the_agent),
+        TEST (test_a_success_with_a_result_over_its_limit_stays_one),
         TEST (test_downloads_are_rendered_on_first_use),
         TEST (test_a_large_event_becomes_a_mail_and_is_acknowledged_after_the_reply),
         TEST (test_a_large_event_with_a_wrong_digest_is_refused_and_begun_anew),

@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include "common/base/err.h"
+#include "common/base/limits.h"
+#include "common/base/utf8.h"
 #include "common/domain/verdict.h"
 
 #include <stdio.h>
@@ -106,6 +109,169 @@ test_a_reason_longer_than_its_field_is_cut (void **state)
     assert_int_equal (strlen (reason), VERDICT_REASON_BYTES - 1);
 }
 
+//  Judge texts; result may be NULL.  Returns why the result was ignored.
+static int
+s_expect_files (const char *report, const char *result, verdict_outcome_t outcome, const char *text)
+{
+    const verdict_files_t files = {.report = report,
+                                   .report_bytes = strlen (report),
+                                   .result = result,
+                                   .result_bytes = result ? strlen (result) : 0};
+    char reason [VERDICT_REASON_BYTES];
+    int ignored = 1;
+    if (verdict_judge_files (&files, reason, &ignored) != outcome || strcmp (reason, text) != 0)
+        fail_msg ("%.80s %s: \"%s\", expected \"%s\"", report, result ? result : "", reason, text);
+    return ignored;
+}
+
+static const char s_report [] = "# Report\n\nThe limit is too low.\n";
+
+static void
+test_a_report_without_a_character_that_shows_has_no_text (void **state)
+{
+    static const char *const blank [] = {
+        "",
+        " \t\r\n\v\f",
+        "\xef\xbb\xbf\n",                       //  byte order mark
+        "\xe2\x80\x8b\xe2\x80\x8d\xe2\x81\xa0", //  zero width space, joiner, word joiner
+        "\x01\x1b\x7f\xc2\x80",                 //  controls
+        "\xc2\xa0\xe3\x80\x80\xc2\xad",         //  other spaces, soft hyphen
+        "\xf3\xa0\x81\x81",                     //  a tag
+    };
+    static const char *const shown [] = {"  .",          "\xef\xbb\xbfx",    "\xff",
+                                         "\xe6\x97\xa5", "\xf0\x9f\x94\xa5", "\xc3\xa9"};
+    for (size_t i = 0; i < sizeof blank / sizeof blank [0]; i++)
+        s_expect_files (blank [i], NULL, VERDICT_AGENT, "investigation.md has no text");
+    for (size_t i = 0; i < sizeof shown / sizeof shown [0]; i++)
+        s_expect_files (shown [i], NULL, VERDICT_SUCCESS, "");
+    const verdict_files_t zeros = {.report = "\0\0\0", .report_bytes = 3};
+    char reason [VERDICT_REASON_BYTES];
+    int ignored = 1;
+    assert_int_equal (verdict_judge_files (&zeros, reason, &ignored), VERDICT_AGENT);
+    //  It counts before what the agent says of itself.
+    s_expect_files (" ", "{\"is_error\":true}", VERDICT_AGENT, "investigation.md has no text");
+}
+
+static void
+test_an_error_in_the_agents_result_counts_before_its_report (void **state)
+{
+    static const struct {
+        const char *result, *reason;
+    } cases [] = {
+        {"{\"result\":\"API Error: 429\\n {}\",\"is_error\":true,\"subtype\":\"success\"}",
+         "agent reported an error: API Error: 429 {}"},
+        {"{\"is_error\":true,\"api_error_status\":529,\"result\":\"Overloaded\"}",
+         "agent reported an error: Overloaded"},
+        {"{\"is_error\":true,\"api_error_status\":529,\"result\":\" \"}",
+         "agent reported an error: API status 529"},
+        {"{\"is_error\":true,\"subtype\":\"error_during_execution\"}",
+         "agent reported an error: error_during_execution"},
+        {"{\"is_error\":true,\"subtype\":\"success\"}", "agent reported an error: no details"},
+        {"{\"is_error\":true,\"result\":7}", "agent reported an error: no details"},
+        {"{\"is_error\":false,\"result\":\"API Error: 429\"}", ""},
+        {"{\"is_error\":\"true\",\"result\":\"bad\"}", ""},
+        {"{\"is_error\":true,\"subtype\":\"error_max_turns\"}", ""},
+        {"{}", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++)
+        assert_int_equal (s_expect_files (s_report, cases [i].result,
+                                          cases [i].reason [0] ? VERDICT_AGENT : VERDICT_SUCCESS,
+                                          cases [i].reason),
+                          0);
+    s_expect_files ("Request timed out.", cases [0].result, VERDICT_AGENT, cases [0].reason);
+}
+
+static void
+test_a_result_that_cannot_be_read_fails_no_report (void **state)
+{
+    static const char *const bad [] = {"", "{\"is_error\":true", "[{\"is_error\":true}]", "null"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++)
+        assert_int_equal (s_expect_files (s_report, bad [i], VERDICT_SUCCESS, ""), ERR_PROTO);
+    static char large [LIMIT_AGENT_RESULT_BYTES + 2];
+    memset (large, ' ', sizeof large - 1);
+    memcpy (large, "{\"is_error\":true}", 17);
+    assert_int_equal (s_expect_files (s_report, large, VERDICT_SUCCESS, ""), ERR_LIMIT);
+    large [LIMIT_AGENT_RESULT_BYTES] = 0;
+    assert_int_equal (
+        s_expect_files (s_report, large, VERDICT_AGENT, "agent reported an error: no details"), 0);
+}
+
+#define HOLDS "investigation.md holds an error instead of a report: "
+
+static void
+test_a_report_that_is_nothing_but_an_error_is_none (void **state)
+{
+    static const struct {
+        const char *report, *reason;
+    } cases [] = {
+        {"API Error: 429 {\"type\":\"error\"}", HOLDS "API Error: 429 {\"type\":\"error\"}"},
+        {"\xef\xbb\xbf\n  API Error (Connection error.)\r\n\n\n",
+         HOLDS "API Error (Connection error.)"},
+        {"API Error: 500 {\n  \"type\": \"error\"\n}\n\nAPI Error: 500 {}",
+         HOLDS "API Error: 500 { \"type\": \"error\" } API Error: 500 {}"},
+        {"Invalid API key \xc2\xb7 Please run /login\n",
+         HOLDS "Invalid API key \xc2\xb7 Please run /login"},
+        {"Credit balance is too low", HOLDS "Credit balance is too low"},
+        {"Request timed out.\n", HOLDS "Request timed out."},
+        {"Prompt is too long \n", HOLDS "Prompt is too long"},
+        {"API Error: \xff\xe2\x80\xae!", HOLDS "API Error: ? !"},
+        {"# API Error: 429", ""},
+        {"API Error: 429\n# Root Cause\nThe quota.", ""},
+        {"API Error: 429 is what web-0 logs.\n\nRoot cause: its quota is used up.", ""},
+        {"API Error rates of web-0 rose after the deployment.", ""},
+        {"Request timed out: the readiness probe of web-0 fails.", ""},
+        {"Request timed outside of the cluster", ""},
+        {"Invalid API keys are what web-0 sends.", ""},
+        {"The agent of web-0 logs:\n\nAPI Error: 429 {}", ""},
+        {"API Err", ""},
+        {"\xc2\xb7", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++)
+        s_expect_files (cases [i].report, NULL,
+                        cases [i].reason [0] ? VERDICT_AGENT : VERDICT_SUCCESS, cases [i].reason);
+}
+
+static void
+test_only_a_short_text_is_an_error_whatever_blanks_surround_it (void **state)
+{
+    char text [LIMIT_ERROR_TEXT_BYTES * 4];
+    char reason [VERDICT_REASON_BYTES];
+    int ignored = 0;
+    for (size_t size = LIMIT_ERROR_TEXT_BYTES - 1; size <= LIMIT_ERROR_TEXT_BYTES; size++) {
+        memset (text, ' ', sizeof text);
+        memset (text + LIMIT_ERROR_TEXT_BYTES, 'x', size);
+        memcpy (text + LIMIT_ERROR_TEXT_BYTES, "API Error: ", 11);
+        const verdict_files_t files = {.report = text, .report_bytes = sizeof text};
+        assert_int_equal (verdict_judge_files (&files, reason, &ignored),
+                          size < LIMIT_ERROR_TEXT_BYTES ? VERDICT_AGENT : VERDICT_SUCCESS);
+    }
+}
+
+static void
+test_a_quoted_error_is_cut_between_characters (void **state)
+{
+    char report [900] = "API Error: ";
+    for (size_t i = 0; i < 3; i++) { //  wherever the cut falls in a character of three bytes
+        size_t at = 11;
+        memcpy (report + at, "xxx", i);
+        for (at += i; at + 3 < sizeof report; at += 3)
+            memcpy (report + at, "\xe6\x97\xa5", 3);
+        const verdict_files_t files = {.report = report, .report_bytes = at};
+        char reason [VERDICT_REASON_BYTES];
+        int ignored = 0;
+        assert_int_equal (verdict_judge_files (&files, reason, &ignored), VERDICT_AGENT);
+        size_t size = strlen (reason);
+        assert_in_range (size, VERDICT_REASON_BYTES - 4, VERDICT_REASON_BYTES - 1);
+        assert_string_equal (reason + size - 3, "...");
+        uint32_t code = 0;
+        for (size_t next = 0; next < size;) {
+            size_t length = utf8_next (reason + next, size - next, &code);
+            assert_true (length > 0);
+            next += length;
+        }
+    }
+}
+
 static void
 test_outcome_names_parse_back (void **state)
 {
@@ -176,6 +342,13 @@ test_each_reason_is_of_one_kind (void **state)
         {{.started = true}, "no_report"},
         {{.started = true, .report_exists = true, .report_bytes = 7}, "too_small"},
     };
+    assert_string_equal (verdict_kind_name (verdict_kind ("investigation.md has no text")),
+                         "no_text");
+    assert_string_equal (verdict_kind_name (verdict_kind ("agent reported an error: 429")),
+                         "agent_error");
+    assert_string_equal (
+        verdict_kind_name (verdict_kind ("investigation.md holds an error instead of a report: x")),
+        "error_text");
     for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
         char reason [VERDICT_REASON_BYTES];
         (void) verdict_judge (&cases [i].run, reason);
@@ -200,6 +373,12 @@ main (void)
         cmocka_unit_test (test_a_reason_longer_than_its_field_is_cut),
         cmocka_unit_test (test_each_reason_is_of_one_kind),
         cmocka_unit_test (test_outcome_names_parse_back),
+        cmocka_unit_test (test_a_report_without_a_character_that_shows_has_no_text),
+        cmocka_unit_test (test_an_error_in_the_agents_result_counts_before_its_report),
+        cmocka_unit_test (test_a_result_that_cannot_be_read_fails_no_report),
+        cmocka_unit_test (test_a_report_that_is_nothing_but_an_error_is_none),
+        cmocka_unit_test (test_only_a_short_text_is_an_error_whatever_blanks_surround_it),
+        cmocka_unit_test (test_a_quoted_error_is_cut_between_characters),
         cmocka_unit_test (test_only_listed_artifact_paths_travel),
         cmocka_unit_test (test_a_path_longer_than_its_limit_is_refused),
     };

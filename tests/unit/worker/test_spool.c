@@ -256,6 +256,38 @@ test_a_verdict_with_impossible_values_is_refused (void **state)
         assert_int_equal (s_load_with (*state, bad [i][0], bad [i][1]), ERR_PROTO);
 }
 
+static void
+s_text (folder_t *folder, const char *name, const char *text)
+{
+    FILE *file = fopen (folder_at (folder, name), "w");
+    assert_non_null (file);
+    assert_true (fputs (text, file) >= 0);
+    assert_int_equal (fclose (file), 0);
+}
+
+static void
+test_a_secret_in_the_agents_result_is_not_in_the_reason (void **state)
+{
+    folder_t *folder = *state;
+    s_workspace (folder);
+    s_text (folder, "job/output/investigation.md", "# Report\n");
+    s_text (folder, "job/output/agent-result.json",
+            "{\"is_error\": true, \"result\": \"bad key sk-0123456789\"}");
+    char dir [128];
+    snprintf (dir, sizeof dir, "%s/job", folder->path);
+
+    int unsynced = -1;
+    spool_report_t report = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
+    assert_int_equal (spool_judge (dir, &report), 0);
+    assert_string_equal (report.reason,
+                         "agent exited with non-zero code: 7"); //  only a success is judged
+    report.outcome = VERDICT_SUCCESS;
+    assert_int_equal (spool_judge (dir, &report), 0);
+    assert_int_equal (report.outcome, VERDICT_AGENT);
+    assert_string_equal (report.reason, "agent reported an error: bad key *************");
+}
+
 int
 main (void)
 {
@@ -272,6 +304,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_a_file_that_is_closed_to_us_does_not_cost_the_others,
                                          folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_secrets_are_removed_from_the_copy_that_travels_only,
+                                         folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_secret_in_the_agents_result_is_not_in_the_reason,
                                          folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_verdict_with_impossible_values_is_refused,
                                          folder_setup, folder_teardown),
