@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 extern char **environ;
 
@@ -60,9 +61,20 @@ s_run (const conf_t *conf, home_t *home, curve_keys_t *keys)
     return worker_run (worker);
 }
 
+//  Agents are processes of the same user, and this one has the keys of all providers: a process that is not
+//  dumpable shows them neither its environment nor its memory in /proc, cannot be traced by them and leaves no
+//  core (an agent of root's can do all that, and any agent may read what files its user may).  triage-run stays
+//  as it is: it has the keys of its own agent only, and a worker finds one that was left behind by its environment.
+static void
+s_hide (void)
+{
+    (void) prctl (PR_SET_DUMPABLE, 0, 0, 0, 0); //  fails for other numbers only
+}
+
 int
 main (int argc, char **argv)
 {
+    s_hide ();
     failpoint_init ("worker");
     s_block_signals ();
     own (conf_destroy) conf_t *conf = NULL;

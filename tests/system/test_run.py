@@ -2,12 +2,14 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import os
+import shutil
 import signal
+import tempfile
 from datetime import datetime
 
 import pytest
 
-from lib.system import ROOT, SLOW, Daemon, fault, processes_of, wait_until
+from lib.system import BIN, ROOT, SLOW, Daemon, System, fault, processes_of, wait_until
 
 LOG_MAX = 5 * 1024 * 1024
 
@@ -285,6 +287,47 @@ def test_two_workers_cannot_share_a_name_and_a_folder(system):
         "workspace_root": system.root / "workspace"}, wait=False)
     assert second.wait() == 3
     assert "in use" in second.log()
+
+
+NOSY = """
+worker=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$PPID/status)
+cd ../../../..
+tr '\\0' '\\n' < /proc/$PPID/environ > supervisor
+cat /proc/$worker/comm > worker
+cat /proc/$worker/environ > environ
+true < /proc/$worker/mem && touch mem
+cd "$WORKSPACE_DIR"
+"""
+
+
+def test_an_agent_cannot_read_the_keys_of_its_worker():
+    """As one user, not root: whoever may trace everything sees everything."""
+    with tempfile.TemporaryDirectory(prefix="triage-user-") as folder:
+        system = System(folder)
+        try:
+            nosy_agent(system)
+        finally:
+            system.close()
+
+
+def nosy_agent(system):
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    system.root.chmod(0o777)
+    for program in ("triage-worker", "triage-run"):  # the user need not get at the build
+        shutil.copy(BIN / program, system.root / program)
+    system.start_broker()
+    Daemon(system, "w1", system.root / "triage-worker", {
+        "broker_endpoint": system.broker_ports["work_endpoint"], "worker_name": "w1", "agent_cli": "claude",
+        "broker_files_endpoint": system.broker_ports["files_endpoint"], "keys_dir": system.keys_dir,
+        "workspace_root": system.root / "workspace", "agent_script_path": script(system, NOSY + GOOD)},
+        env={"ANTHROPIC_API_KEY": "key-of-this-agent", "OPENAI_API_KEY": "key-of-another"}, prefix=user)
+    system.publish([fault("web-0")])
+    assert system.broker.wait_terminal(1)[0]["state"] == "resolved"
+    assert (system.root / "worker").read_text() == "triage-worker\n"
+    assert "ANTHROPIC_API_KEY=key-of-this-agent\n" in (system.root / "supervisor").read_text(), "it could look"
+    assert "key-of-another" not in (system.root / "supervisor").read_text()
+    assert (system.root / "environ").read_text() == ""
+    assert not (system.root / "mem").exists()
 
 
 def test_workspaces_are_removed_in_the_end(system):
