@@ -94,7 +94,7 @@ def test_a_worker_whose_agent_cannot_start_does_not_turn_the_queue_into_failures
     wait_until(lambda: quarantined(broker) == {"broken": True, "sound": False}, 5, "broken alone is quarantined")
 
 
-@pytest.mark.parametrize("agent,code", [("codex", 127), ("nonesuch", 78)])
+@pytest.mark.parametrize("agent,code", [("codex", 127), ("custom", 78)])
 def test_a_worker_without_its_agent_does_not_turn_the_queue_into_failures(system, agent, code):
     """The script starts there, and says that it has nothing to run."""
     broker = system.start_broker()
