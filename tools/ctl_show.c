@@ -226,19 +226,27 @@ s_list_print (const ctl_t *self, const list_t *list, const json_t *rows)
     return s_end (table);
 }
 
-//  A list that comes at once.
+//  A list that comes at once; *ret_rows is in *ret_doc.
+static int
+s_list_read (const ctl_t *self, const list_t *list, json_t **ret_doc, const json_t **ret_rows)
+{
+    int code = ctl_get (self, list->path, ret_doc);
+    if (code)
+        return code;
+    *ret_rows = json_object_get (*ret_doc, list->key);
+    if (!json_is_array (*ret_rows))
+        return ctl_fail (CTL_UNREACHED, "%s: no list of %s in the answer", self->settings->url,
+                         list->key);
+    return CTL_OK;
+}
+
 static int
 s_list (const ctl_t *self, const list_t *list)
 {
     own (json_drop) json_t *doc = NULL;
-    int code = ctl_get (self, list->path, &doc);
-    if (code)
-        return code;
-    const json_t *rows = json_object_get (doc, list->key);
-    if (!json_is_array (rows))
-        return ctl_fail (CTL_UNREACHED, "%s: no list of %s in the answer", self->settings->url,
-                         list->key);
-    return s_list_print (self, list, rows);
+    const json_t *rows = NULL;
+    int code = s_list_read (self, list, &doc, &rows);
+    return code ? code : s_list_print (self, list, rows);
 }
 
 static void
@@ -291,6 +299,28 @@ s_cluster_row (table_t *table, const json_t *row)
     table_text (table, s_member (mcp, "last_error"), NULL);
 }
 
+static void
+s_labelled_row (table_t *table, const json_t *row)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (64));
+    json_t *labels = json_object_get (row, "labels"), *value;
+    const char *key;
+    json_object_foreach (labels, key, value)
+        buf_printf (&text, "%s%s=%s", text.size ? "," : "", key, s_member (labels, key));
+    s_cluster_row (table, row);
+    table_text (table, text.data, NULL);
+}
+
+static bool
+s_any_labels (const json_t *rows)
+{
+    for (size_t i = 0; i < json_array_size (rows); i++)
+        if (json_object_size (json_object_get (json_array_get (rows, i), "labels")) > 0)
+            return true;
+    return false;
+}
+
+//  The last column is there only where a cluster has labels.
 int
 ctl_show_clusters (const ctl_t *self)
 {
@@ -300,10 +330,19 @@ ctl_show_clusters (const ctl_t *self)
         {"PENDING", TABLE_RIGHT},    {"RUNNING", TABLE_RIGHT},
         {"SUPPRESSED", TABLE_RIGHT}, {"GAPS", TABLE_RIGHT},
         {"RECONNECTS", TABLE_RIGHT}, {"ERROR", TABLE_CUT},
+        {"LABELS", TABLE_CUT},
     };
-    static const list_t list = {"/api/v1/clusters", "clusters", columns, COUNT (columns),
-                                s_cluster_row};
-    return s_list (self, &list);
+    list_t list = {"/api/v1/clusters", "clusters", columns, COUNT (columns), s_labelled_row};
+    own (json_drop) json_t *doc = NULL;
+    const json_t *rows = NULL;
+    int code = s_list_read (self, &list, &doc, &rows);
+    if (code)
+        return code;
+    if (!s_any_labels (rows)) {
+        list.column_count--;
+        list.row = s_cluster_row;
+    }
+    return s_list_print (self, &list, rows);
 }
 
 static void

@@ -316,8 +316,10 @@ s_look (admin_t *self)
     step_worker_t *workers = mine->workers;
     intake_source_t *sources = mine->sources;
     step_cluster_t *clusters = mine->clusters;
+    conf_destroy (&mine->conf);
     const snapshot_data_t *theirs = snapshot_read (self->snapshot);
     *mine = *theirs;
+    mine->conf = theirs->conf ? conf_share (theirs->conf) : NULL;
     mine->workers = workers;
     mine->sources = sources;
     mine->clusters = clusters;
@@ -537,6 +539,7 @@ admin_destroy (admin_t **self_p)
     mailbox_destroy (&self->replies);
     clk_destroy (&self->clk);
     own_fd (&self->stop_fd);
+    conf_destroy (&self->view.data.conf);
     free (self->view.data.workers);
     free (self->view.data.sources);
     free (self->view.data.clusters);

@@ -367,9 +367,23 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
     admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
 }
 
+//  As the configuration in force has them.
+static json_t *
+s_labels (const admin_view_t *view, const char *cluster)
+{
+    json_t *object = json_object ();
+    const conf_t *conf = view->data.conf;
+    const conf_table_t *labels = conf ? settings_labels (conf_settings (conf), cluster) : NULL;
+    const conf_pair_t *pairs = labels ? labels->items : NULL;
+    for (size_t i = 0; labels && i < labels->count; i++)
+        json_object_set_new (object, pairs [i].key, s_text (pairs [i].value));
+    return object;
+}
+
 //  What is known of a cluster by its MCP source, by its events, or by both.
 static json_t *
-s_cluster (const char *name, const intake_source_t *source, const step_cluster_t *events)
+s_cluster (const admin_view_t *view, const char *name, const intake_source_t *source,
+           const step_cluster_t *events)
 {
     int64_t total = 0, suppressed = 0;
     for (int i = 0; events && i < FAULT_SEVERITIES; i++)
@@ -377,10 +391,10 @@ s_cluster (const char *name, const intake_source_t *source, const step_cluster_t
     for (int i = 0; events && i < INCIDENT_SUPPRESS_REASONS; i++)
         suppressed += events->suppressed [i];
     json_t *doc =
-        json_pack ("{s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", s_text (name), "mcp",
-                   source ? s_source (source) : json_null (), "events_total", (json_int_t) total,
-                   "suppressed_total", (json_int_t) suppressed, "last_event_at",
-                   s_time (events ? events->last_event_ms : 0), "pending",
+        json_pack ("{s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", s_text (name), "labels",
+                   s_labels (view, name), "mcp", source ? s_source (source) : json_null (),
+                   "events_total", (json_int_t) total, "suppressed_total", (json_int_t) suppressed,
+                   "last_event_at", s_time (events ? events->last_event_ms : 0), "pending",
                    (json_int_t) (events ? events->states [INCIDENT_PENDING] : 0), "investigating",
                    (json_int_t) (events ? events->states [INCIDENT_INVESTIGATING] : 0));
     return doc;
@@ -412,13 +426,13 @@ admin_api_clusters (const admin_view_t *view, admin_reply_t *reply)
     for (size_t i = 0; i < view->data.source_count; i++) {
         const intake_source_t *source = &view->data.sources [i];
         active += strcmp (source->state, "active") == 0;
-        json_array_append_new (
-            clusters, s_cluster (source->cluster, source, s_events_of (view, source->cluster)));
+        json_array_append_new (clusters, s_cluster (view, source->cluster, source,
+                                                    s_events_of (view, source->cluster)));
     }
     for (size_t i = 0; i < view->data.cluster_count; i++) {
         const step_cluster_t *events = &view->data.clusters [i];
         if (!s_source_of (view, events->cluster))
-            json_array_append_new (clusters, s_cluster (events->cluster, NULL, events));
+            json_array_append_new (clusters, s_cluster (view, events->cluster, NULL, events));
     }
     int64_t sources = (int64_t) view->data.source_count;
     int64_t total = (int64_t) json_array_size (clusters);

@@ -406,14 +406,15 @@ s_render (artifact_t *self, int fd, const request_t *request, const char *file)
     if (rc < 0 && rc != ERR_NONE)
         return rc;
     const char *body = stored ? stored : ""; //  the store forgets events after a week
+    const conf_table_t *labels = settings_labels (self->settings, incident->fault.cluster);
     own (own_mem) char *text = NULL;
     if (strcmp (file, "event.json") == 0)
         text = render_event (incident, body, size);
     else if (strcmp (file, "incident.json") == 0)
-        text = render_incident (incident, request->attempts, (size_t) request->attempt_count, body,
-                                size);
+        text = render_incident (incident, request->attempts, (size_t) request->attempt_count,
+                                labels, body, size);
     else
-        text = render_prompt (incident, body, size);
+        text = render_prompt (incident, labels, body, size);
     return text ? artifact_dir_write (fd, file, text, strlen (text), "render") : -ENOMEM;
 }
 

@@ -59,9 +59,8 @@ s_execute (delivery_t *self, const row_effect_t *effect)
     }
     switch (effect->channel) {
         case ROW_CHANNEL_STORAGE:
-            end.result = storage_fs_save (self->reader, self->settings->workspace_root,
-                                          effect->incident.text,
-                                          self->settings->upload_failed_investigations, end.error);
+            end.result =
+                storage_fs_save (self->reader, self->settings, effect->incident.text, end.error);
             break;
         case ROW_CHANNEL_SLACK: notify_begin (self->notify, self->settings, effect); return;
         case ROW_CHANNELS: snprintf (end.error, sizeof end.error, "no such channel"); break;

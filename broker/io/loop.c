@@ -335,6 +335,8 @@ s_snapshot (loop_t *self, clk_now_t now)
     data->source_count = sources < LIMIT_CLUSTERS ? sources : LIMIT_CLUSTERS;
     const size_t clusters = step_clusters (self->step, data->clusters, LIMIT_TALLIES);
     data->cluster_count = clusters < LIMIT_TALLIES ? clusters : LIMIT_TALLIES;
+    conf_destroy (&data->conf);
+    data->conf = conf_share (self->conf);
     data->reloaded = !self->reload_failed;
     data->reloaded_ms = self->reloaded_ms;
     snapshot_publish (self->args.snapshot);

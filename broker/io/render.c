@@ -205,9 +205,21 @@ s_context (const char *body, size_t size)
     return context ? s_text (context) : NULL;
 }
 
+static json_t *
+s_labels (const conf_table_t *labels)
+{
+    json_t *object = json_object ();
+    const conf_pair_t *pairs = labels ? labels->items : NULL;
+    for (size_t i = 0; object && labels && i < labels->count; i++) {
+        if (json_object_set_new (object, pairs [i].key, s_text (pairs [i].value)) < 0)
+            json_drop (&object);
+    }
+    return object;
+}
+
 char *
 render_incident (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
-                 const char *body, size_t size)
+                 const conf_table_t *labels, const char *body, size_t size)
 {
     const fault_t *fault = &incident->fault;
     own (json_drop) json_t *doc = json_object ();
@@ -220,6 +232,7 @@ render_incident (const row_incident_t *incident, const row_attempt_t *attempts, 
     bad |= json_object_set_new (doc, "exitCode", s_exit_code (incident->exit_code));
     bad |= json_object_set_new (doc, "failureReason", s_text_or_null (incident->reason));
     bad |= json_object_set_new (doc, "cluster", s_text (fault->cluster));
+    bad |= json_object_set_new (doc, "clusterLabels", s_labels (labels));
     bad |= json_object_set_new (doc, "namespace", s_text (fault->namespace_));
     bad |= json_object_set_new (doc, "resource", s_resource (fault));
     bad |= json_object_set_new (doc, "faultType", s_text (fault->fault_type));
@@ -315,8 +328,22 @@ s_item (buf_t *out, const char *label, const char *value)
     buf_text (out, "`\n");
 }
 
+//  As "`env: prod`, `region: eu`"; no line without labels.
 static void
-s_facts (buf_t *out, const row_incident_t *incident)
+s_label_item (buf_t *out, const conf_table_t *labels)
+{
+    const conf_pair_t *pairs = labels ? labels->items : NULL;
+    for (size_t i = 0; labels && i < labels->count; i++) {
+        buf_text (out, i ? ", `" : "- Cluster labels: `");
+        s_clean (out, pairs [i].key, strlen (pairs [i].key), SIZE_MAX, CLEAN_LINE);
+        buf_text (out, ": ");
+        s_clean (out, pairs [i].value, strlen (pairs [i].value), SIZE_MAX, CLEAN_LINE);
+        buf_text (out, i + 1 < labels->count ? "`" : "`\n");
+    }
+}
+
+static void
+s_facts (buf_t *out, const row_incident_t *incident, const conf_table_t *labels)
 {
     const fault_t *fault = &incident->fault;
     char first [CLK_TEXT];
@@ -326,6 +353,7 @@ s_facts (buf_t *out, const row_incident_t *incident)
     buf_text (out, "# Fault\n\n");
     s_item (out, "Incident", incident->id.text);
     s_item (out, "Cluster", fault->cluster);
+    s_label_item (out, labels);
     s_item (out, "Fault type", fault->fault_type);
     s_item (out, "Severity", fault_severity_name (fault->severity));
     s_item (out, "Namespace", fault->namespace_);
@@ -369,11 +397,12 @@ s_event_block (buf_t *out, const row_incident_t *incident, const char *body, siz
 }
 
 char *
-render_prompt (const row_incident_t *incident, const char *body, size_t size)
+render_prompt (const row_incident_t *incident, const conf_table_t *labels, const char *body,
+               size_t size)
 {
     own (buf_fini) buf_t out = buf_init (LIMIT_PROMPT_BYTES);
     buf_text (&out, s_task);
-    s_facts (&out, incident);
+    s_facts (&out, incident, labels);
     s_event_block (&out, incident, body, size);
     return out.failed ? NULL : buf_take (&out);
 }

@@ -8,6 +8,7 @@
 
 #include "broker/core/row.h"
 #include "broker/io/report.h"
+#include "common/base/conf.h"
 #include "common/base/json.h"
 
 #include <stddef.h>
@@ -16,10 +17,10 @@
 //  becomes {"incidentId", "raw"}.
 char *
 render_event (const row_incident_t *incident, const char *body, size_t size);
-//  incident.json.  Absent times and exit codes are null.
+//  incident.json.  Absent times and exit codes are null.  labels: of its cluster, conf_pair_t, or NULL.
 char *
 render_incident (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
-                 const char *body, size_t size);
+                 const conf_table_t *labels, const char *body, size_t size);
 //  result.json of a terminal incident; status success, failed, or error (the agent could not be run).
 //  report, usage: of the winner, NULL without one.  Own: borrows usage.
 char *
@@ -27,7 +28,8 @@ render_result (const row_incident_t *incident, const row_attempt_t *attempts, si
                const report_t *report, json_t *usage);
 //  logs/prompt.md: what the agent is asked to do; at most LIMIT_PROMPT_BYTES.
 char *
-render_prompt (const row_incident_t *incident, const char *body, size_t size);
+render_prompt (const row_incident_t *incident, const conf_table_t *labels, const char *body,
+               size_t size);
 //  The attempt that decided: the winner, else the highest ended one; NULL when there is none.
 const row_attempt_t *
 render_deciding (const row_incident_t *incident, const row_attempt_t *attempts, size_t count);

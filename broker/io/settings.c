@@ -48,6 +48,11 @@ static const conf_option_t s_cluster_rows [] = {
      ITEM (triage_enabled),
      .fallback = "true",
      .help = "Investigate this cluster's faults; false records them only."},
+    {.key = "labels",
+     .type = CONF_MAP,
+     ITEM (labels),
+     .item_max = LIMIT_LABELS,
+     .help = "Up to 16 texts that tell agents and readers what it is, such as env: prod."},
     {0},
 };
 
@@ -377,16 +382,30 @@ settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag)
     return ERR_CONFIG;
 }
 
+static const settings_cluster_t *
+s_cluster (const settings_t *self, const char *name)
+{
+    assert (self && name);
+    const settings_cluster_t *items = self->clusters.items;
+    for (size_t i = 0; i < self->clusters.count; i++) {
+        if (strcmp (items [i].name, name) == 0)
+            return &items [i];
+    }
+    return NULL;
+}
+
 bool
 settings_triage_enabled (const settings_t *self, const char *cluster)
 {
-    assert (self && cluster);
-    const settings_cluster_t *items = self->clusters.items;
-    for (size_t i = 0; i < self->clusters.count; i++) {
-        if (strcmp (items [i].name, cluster) == 0)
-            return items [i].triage_enabled;
-    }
-    return true;
+    const settings_cluster_t *found = s_cluster (self, cluster);
+    return !found || found->triage_enabled;
+}
+
+const conf_table_t *
+settings_labels (const settings_t *self, const char *cluster)
+{
+    const settings_cluster_t *found = s_cluster (self, cluster);
+    return found ? &found->labels : NULL;
 }
 
 size_t

@@ -12,6 +12,7 @@ typedef struct {
     const char *mcp_token_file;
     int mcp_mode; //  0 = as subscribe_mode, 1 faults, 2 events
     bool triage_enabled;
+    conf_table_t labels; //  conf_pair_t
 } settings_cluster_t;
 
 typedef struct {
@@ -50,6 +51,9 @@ settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag) must
 //  Are faults of this cluster investigated?
 bool
 settings_triage_enabled (const settings_t *self, const char *cluster);
+//  Labels of this cluster, conf_pair_t; NULL when it is not configured.  Own: borrowed.
+const conf_table_t *
+settings_labels (const settings_t *self, const char *cluster);
 //  All MCP sources: clusters with an endpoint plus the single K8S_CLUSTER_MCP_ENDPOINT (name "").  Returns how many.
 size_t
 settings_clusters (const settings_t *self, settings_cluster_t *ret_clusters, size_t max);

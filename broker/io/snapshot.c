@@ -41,6 +41,7 @@ snapshot_destroy (snapshot_t **self_p)
     if (!self)
         return;
     for (int i = 0; i < 2; i++) {
+        conf_destroy (&self->copies [i].conf);
         free (self->copies [i].workers);
         free (self->copies [i].sources);
         free (self->copies [i].clusters);

@@ -7,6 +7,7 @@
 #include "broker/io/intake.h"
 #include "broker/io/notify.h"
 #include "broker/io/store.h"
+#include "common/base/conf.h"
 
 #include <stdbool.h>
 
@@ -36,6 +37,7 @@ typedef struct {
     intake_source_t *sources; //  LIMIT_CLUSTERS, owned
     size_t cluster_count;
     step_cluster_t *clusters; //  LIMIT_TALLIES, owned
+    conf_t *conf;             //  in force: a share of it, owned; NULL before the first
     bool reloaded;            //  the last SIGHUP was taken; true before the first
     int64_t reloaded_ms;      //  wall clock of the configuration in force
 } snapshot_data_t;

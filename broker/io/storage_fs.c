@@ -130,13 +130,13 @@ s_drop_leftovers (int fd, const record_t *record)
 //  --- saving
 
 static int
-s_save (int fd, const record_t *record, bool upload_failed)
+s_save (int fd, const record_t *record, const settings_t *settings)
 {
     const row_incident_t *incident = &record->incident;
     size_t count = (size_t) record->attempt_count;
     const row_attempt_t *deciding = render_deciding (incident, record->attempts, count);
     int rc = 0;
-    if (deciding && (incident->winner > 0 || upload_failed))
+    if (deciding && (incident->winner > 0 || settings->upload_failed_investigations))
         rc = s_promote (fd, deciding->number);
     if (rc == ERR_NONE && incident->winner == 0)
         rc = 0; //  that attempt left nothing
@@ -145,8 +145,9 @@ s_save (int fd, const record_t *record, bool upload_failed)
     s_drop_leftovers (fd, record);
     const char *body = record->body ? record->body : "";
     own (own_mem) char *event = render_event (incident, body, record->body_size);
-    own (own_mem) char *state =
-        render_incident (incident, record->attempts, count, body, record->body_size);
+    own (own_mem) char *state = render_incident (
+        incident, record->attempts, count, settings_labels (settings, incident->fault.cluster),
+        body, record->body_size);
     report_t report;
     own (json_drop) json_t *usage = NULL;
     if (incident->winner > 0) {
@@ -165,16 +166,17 @@ s_save (int fd, const record_t *record, bool upload_failed)
 }
 
 step_effect_result_t
-storage_fs_save (store_reader_t *reader, const char *root, const char *incident, bool upload_failed,
+storage_fs_save (store_reader_t *reader, const settings_t *settings, const char *incident,
                  char *ret_error)
 {
+    const char *root = settings->workspace_root;
     ret_error [0] = 0;
     own (s_record_fini) record_t record = {0};
     int rc = s_read (reader, incident, &record);
     const bool unknown = rc == ERR_NONE;
     if (rc == 0) {
         own (own_fd) int fd = artifact_dir_open (root, incident, true);
-        rc = fd < 0 ? fd : s_save (fd, &record, upload_failed);
+        rc = fd < 0 ? fd : s_save (fd, &record, settings);
     }
     if (rc == 0) {
         char path [4096];

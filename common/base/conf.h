@@ -23,7 +23,8 @@ typedef enum {
     CONF_DURATION, //  int64_t ms; "300" is seconds; Go style "1m30s" "168h" "500ms"; within min..max ms
     CONF_SIZE,     //  int64_t bytes; "10MiB" "64KiB" "1GiB" or plain bytes
     CONF_ENUM,     //  int: index into choices ("debug|info|warn|error"), case folded
-    CONF_TABLE //  conf_table_t: a YAML list of maps; rows describe one item; no flag, no environment
+    CONF_TABLE, //  conf_table_t: a YAML list of maps; rows describe one item; no flag, no environment
+    CONF_MAP    //  conf_table_t of conf_pair_t: a YAML map of texts; in the items of a table only
 } conf_type_t;
 
 enum conf_flag {
@@ -51,13 +52,18 @@ struct conf_option {
     const char *help;          //  one sentence, also in the docs
     const conf_option_t *rows; //  CONF_TABLE: rows of one item, ended by a row with key NULL
     size_t item_size;          //  CONF_TABLE: sizeof one item
-    size_t item_max;           //  CONF_TABLE: at most so many items
+    size_t item_max;           //  CONF_TABLE, CONF_MAP: at most so many items
 };
 
 typedef struct {
     void *items; //  item_count structs of item_size bytes, owned by the conf_t
     size_t count;
 } conf_table_t;
+
+//  Text to text, in the order of the file.
+typedef struct {
+    const char *key, *value; //  at most LIMIT_MAP_KEY_BYTES and LIMIT_MAP_VALUE_BYTES
+} conf_pair_t;
 
 typedef struct {
     const char *program;       //  "triage-broker"

@@ -32,6 +32,7 @@ s_type_word (const conf_option_t *row)
         case CONF_SIZE: return "size";
         case CONF_ENUM: return row->choices;
         case CONF_TABLE: return "list";
+        case CONF_MAP: return "map of texts";
     }
     return "";
 }
@@ -225,8 +226,31 @@ s_quote (const char *value, buf_t *text)
 }
 
 static void
+s_pairs (const conf_table_t *map, buf_t *text)
+{
+    const conf_pair_t *pairs = map->items;
+    for (size_t i = 0; i < map->count; i++) {
+        (void) buf_text (text, i ? ", " : "{");
+        s_quote (pairs [i].key, text);
+        (void) buf_text (text, ": ");
+        s_quote (pairs [i].value, text);
+    }
+    (void) buf_text (text, "}");
+}
+
+static const conf_table_t *
+s_map_of (const conf_option_t *row, const void *base)
+{
+    return (const void *) ((const char *) base + row->offset);
+}
+
+static void
 s_value (const conf_option_t *row, const void *base, buf_t *text)
 {
+    if (row->type == CONF_MAP) {
+        s_pairs (s_map_of (row, base), text);
+        return;
+    }
     own (buf_fini) buf_t value = buf_init (LIMIT_CONFIG_BYTES);
     conf_value_text (row, base, &value);
     if (row->flags & CONF_SECRET && value.size) {
@@ -250,6 +274,8 @@ s_is_set (const conf_option_t *row, const void *base)
     own (buf_fini) buf_t value = buf_init (LIMIT_CONFIG_BYTES);
     if (row->fallback)
         return true;
+    if (row->type == CONF_MAP)
+        return s_map_of (row, base)->count > 0;
     conf_value_text (row, base, &value);
     return row->type == CONF_TEXT ? value.size > 0 : strcmp (value.data, "0") != 0;
 }

@@ -72,7 +72,7 @@ conf_value_set (conf_t *self, const conf_option_t *row, void *base, const char *
 int
 conf_value_set_file (conf_t *self, const conf_option_t *row, void *base, const char *path,
                      const char *where, conf_errors_t *errors);
-//  Text that conf_value_set reads again; not for tables.
+//  Text that conf_value_set reads again; not for tables and maps.
 void
 conf_value_text (const conf_option_t *row, const void *base, buf_t *text);
 bool

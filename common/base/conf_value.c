@@ -252,7 +252,8 @@ s_store (conf_t *self, const conf_option_t *row, void *base, const char *text)
                 return false;
             *(int64_t *) s_at (base, row) = number;
             return true;
-        case CONF_TABLE: return false;
+        case CONF_TABLE:
+        case CONF_MAP: return false;
     }
     return false;
 }
@@ -394,7 +395,8 @@ conf_value_text (const conf_option_t *row, const void *base, buf_t *text)
         case CONF_INT:
         case CONF_DURATION:
         case CONF_SIZE: s_number_text (row, *(const int64_t *) at, text); break;
-        case CONF_TABLE: assert (false); break;
+        case CONF_TABLE:
+        case CONF_MAP: assert (false); break;
     }
 }
 
@@ -414,6 +416,17 @@ s_same_table (const conf_option_t *row, const conf_table_t *a, const conf_table_
     return true;
 }
 
+static bool
+s_same_map (const conf_table_t *a, const conf_table_t *b)
+{
+    const conf_pair_t *pairs_a = a->items, *pairs_b = b->items;
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp (pairs_a [i].key, pairs_b [i].key) == 0
+               && strcmp (pairs_a [i].value, pairs_b [i].value) == 0;
+    return same;
+}
+
 bool
 conf_value_same (const conf_option_t *row, const void *a, const void *b)
 {
@@ -427,6 +440,7 @@ conf_value_same (const conf_option_t *row, const void *a, const void *b)
         case CONF_DURATION:
         case CONF_SIZE: return *(const int64_t *) at_a == *(const int64_t *) at_b;
         case CONF_TABLE: return s_same_table (row, at_a, at_b);
+        case CONF_MAP: return s_same_map (at_a, at_b);
     }
     return false;
 }
@@ -451,6 +465,7 @@ conf_value_expected (const conf_option_t *row, buf_t *text)
         case CONF_DURATION: (void) buf_text (text, "a duration such as 300, 5m or 168h"); break;
         case CONF_SIZE: (void) buf_text (text, "a size such as 4096, 64KiB or 10MiB"); break;
         case CONF_TABLE: (void) buf_text (text, "a list of maps"); return;
+        case CONF_MAP: (void) buf_text (text, "a map of texts"); return;
     }
     if (row->min == 0 && row->max == 0)
         return;

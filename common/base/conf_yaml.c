@@ -75,6 +75,19 @@ s_type_name (const yaml_node_t *node)
                                               : "a value";
 }
 
+static bool
+s_is_repeated (const walk_t *walk, const yaml_node_t *map, const yaml_node_pair_t *pair)
+{
+    const yaml_node_t *key = yaml_document_get_node (walk->document, pair->key);
+    for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; p < pair; p++) {
+        const yaml_node_t *other = yaml_document_get_node (walk->document, p->key);
+        if (other->type == YAML_SCALAR_NODE
+            && strcmp (s_scalar_text (other), s_scalar_text (key)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 s_map (walk_t *walk, const target_t *target, const char *prefix, const yaml_node_t *node,
        size_t depth);
@@ -133,6 +146,78 @@ s_table (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *
         (conf_table_t){.items = items, .count = count};
 }
 
+//  --- maps of texts
+
+//  Is it a scalar of at most max bytes?  An error is recorded where it is not.
+
+static bool
+s_fits (walk_t *walk, const yaml_node_t *node, const char *what, size_t max, const char *where)
+{
+    if (node->type != YAML_SCALAR_NODE) {
+        conf_error (walk->errors, where, "expected %s of at most %zu bytes, got %s", what, max,
+                    s_type_name (node));
+        return false;
+    }
+    size_t size = node->data.scalar.length;
+    if (size <= max && strlen (s_scalar_text (node)) == size)
+        return true;
+    if (size > max)
+        conf_error (walk->errors, where, "expected %s of at most %zu bytes, got %zu", what, max,
+                    size);
+    else
+        conf_error (walk->errors, where, "expected %s, got a NUL byte", what);
+    return false;
+}
+
+static void
+s_text_pair (walk_t *walk, const target_t *target, const conf_option_t *row, const yaml_node_t *map,
+             const yaml_node_pair_t *pair, conf_table_t *pairs)
+{
+    const yaml_node_t *key = yaml_document_get_node (walk->document, pair->key);
+    const yaml_node_t *value = yaml_document_get_node (walk->document, pair->value);
+    char path [CONF_NAME], where [CONF_WHERE];
+    s_where (walk, key, target->label, row->key, where);
+    if (!s_fits (walk, key, "a key", LIMIT_MAP_KEY_BYTES, where))
+        return;
+    (void) snprintf (path, sizeof (path), "%s.%s", row->key, s_scalar_text (key));
+    s_where (walk, key, target->label, path, where);
+    if (!*s_scalar_text (key)) {
+        conf_error (walk->errors, where, "expected a key, got none");
+        return;
+    }
+    if (s_is_repeated (walk, map, pair)) {
+        conf_error (walk->errors, where, "given twice");
+        return;
+    }
+    if (!s_visit (walk, value, where) || s_is_null (value)
+        || !s_fits (walk, value, "text", LIMIT_MAP_VALUE_BYTES, where))
+        return;
+    ((conf_pair_t *) pairs->items) [pairs->count++] = (conf_pair_t){
+        .key = conf_copy (walk->conf, s_scalar_text (key), key->data.scalar.length),
+        .value = conf_copy (walk->conf, s_scalar_text (value), value->data.scalar.length)};
+}
+
+static void
+s_text_map (walk_t *walk, const target_t *target, const conf_option_t *row, const yaml_node_t *node,
+            const char *where)
+{
+    if (node->type != YAML_MAPPING_NODE) {
+        conf_error (walk->errors, where, "expected a map of texts, got %s", s_type_name (node));
+        return;
+    }
+    const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+    size_t count = (size_t) (node->data.mapping.pairs.top - pair);
+    if (count > row->item_max) {
+        conf_error (walk->errors, where, "expected at most %zu items, got %zu", row->item_max,
+                    count);
+        return;
+    }
+    conf_table_t pairs = {.items = conf_alloc (walk->conf, count * sizeof (conf_pair_t) + 1)};
+    for (; pair < node->data.mapping.pairs.top; pair++)
+        s_text_pair (walk, target, row, node, pair, &pairs);
+    *(conf_table_t *) (void *) ((char *) target->base + row->offset) = pairs;
+}
+
 //  --- values
 
 static void
@@ -156,6 +241,10 @@ s_value (walk_t *walk, const target_t *target, const conf_option_t *row, bool fr
         walk->conf->from [index] = CONF_FROM_FILE;
     if (row->type == CONF_TABLE) {
         s_table (walk, row, target->base, node, where);
+        return;
+    }
+    if (row->type == CONF_MAP) {
+        s_text_map (walk, target, row, node, where);
         return;
     }
     if (node->type != YAML_SCALAR_NODE
@@ -207,19 +296,6 @@ s_unknown (walk_t *walk, const target_t *target, const char *key, const char *wh
     else {
         conf_error (walk->errors, where, "unknown key");
     }
-}
-
-static bool
-s_is_repeated (const walk_t *walk, const yaml_node_t *map, const yaml_node_pair_t *pair)
-{
-    const yaml_node_t *key = yaml_document_get_node (walk->document, pair->key);
-    for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; p < pair; p++) {
-        const yaml_node_t *other = yaml_document_get_node (walk->document, p->key);
-        if (other->type == YAML_SCALAR_NODE
-            && strcmp (s_scalar_text (other), s_scalar_text (key)) == 0)
-            return true;
-    }
-    return false;
 }
 
 static void

@@ -187,6 +187,10 @@ enum {
     LIMIT_LOG_LINE_BYTES = LIMIT_KIB (16),
     LIMIT_CONFIG_BYTES = LIMIT_MIB (1),
     LIMIT_CONFIG_ERRORS = 64,
+    LIMIT_MAP_KEY_BYTES =
+        64, //  of a map of texts in the configuration, as Kubernetes has it for labels
+    LIMIT_MAP_VALUE_BYTES = 256,
+    LIMIT_LABELS = 16, //  of one cluster: they stand in every prompt
     LIMIT_SECRET_BYTES = LIMIT_KIB (16),
     LIMIT_KEYS = 10000, //  enrolled keys read from keys_dir
     LIMIT_REFUSAL_LINES =

@@ -60,7 +60,7 @@ static void
 s_incident (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
             const char *body, size_t size)
 {
-    own (own_mem) char *text = render_incident (incident, attempts, count, body, size);
+    own (own_mem) char *text = render_incident (incident, attempts, count, NULL, body, size);
     own (json_drop) json_t *doc = s_parse (text);
     assert (strcmp (json_member_text (doc, "incidentId", ""), incident->id.text) == 0);
     assert (json_array_size (json_object_get (doc, "attempts")) == count);
@@ -95,7 +95,7 @@ s_count (const char *text, const char *part)
 static void
 s_prompt (const row_incident_t *incident, const char *body, size_t size)
 {
-    own (own_mem) char *text = render_prompt (incident, body, size);
+    own (own_mem) char *text = render_prompt (incident, NULL, body, size);
     assert (text);
     size_t length = strlen (text);
     assert (length <= LIMIT_PROMPT_BYTES);

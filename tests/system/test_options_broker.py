@@ -198,6 +198,42 @@ def test_option_broker_clusters_triage_enabled(system):
     assert (row["state"], row["suppressed"]) == ("suppressed", "triage_disabled")
 
 
+def test_option_broker_clusters_labels(system):
+    """Shown with the cluster, in the prompt and in incident.json; a reload changes what is made from then on."""
+    head = "clusters:\n  - name: prod\n    labels:\n"
+    path = yaml(system, head + "      env: prod\n      region: eu\n  - name: bare\n")
+    broker = system.start_broker(config=path)
+    system.publish([fault("web-0"), fault("web-1", cluster="bare")])
+
+    def labels():
+        return {row["cluster"]: row["labels"] for row in json.loads(system.ctl("clusters", "-o", "json").stdout)}
+    wait_until(lambda: labels() == {"prod": {"env": "prod", "region": "eu"}, "bare": {}}, 10, "labels are listed")
+    shown = system.ctl("clusters").stdout.splitlines()
+    assert "LABELS" in shown[0] and any("env=prod,region=eu" in line for line in shown[1:])
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"], slots=2)
+    worker.hello()
+    worker.offer(2)
+    fences = {fence["incident"]: fence for _, fence in (worker.assignment() for _ in range(2))}
+    prompts, incidents = {}, {}
+    for row in broker.incidents():
+        prompts[row["cluster"]] = worker.fetch(fences[row["id"]], "prompt.md").decode()
+        incidents[row["cluster"]] = json.loads(worker.fetch(fences[row["id"]], "incident.json"))
+    assert "- Cluster: `prod`\n- Cluster labels: `env: prod`, `region: eu`\n" in prompts["prod"]
+    assert "labels" not in prompts["bare"]
+    assert incidents["prod"]["clusterLabels"] == {"env": "prod", "region": "eu"}
+    assert incidents["bare"]["clusterLabels"] == {}
+    path.write_text(head + "      env: canary\n")
+    broker.signal(signal.SIGHUP)
+    wait_until(lambda: labels()["prod"] == {"env": "canary"}, 10, "new labels are listed")
+    worker.close()
+    system.start_worker()
+    system.publish([fault("web-2")], name="p2")
+    stored = next(row for row in broker.wait_terminal(1) if row["state"] == "resolved")["id"]
+    wait_until(lambda: system.result(stored), 20, "stored")
+    assert json.loads((system.root / "incidents" / stored / "incident.json").read_text())["clusterLabels"] == {
+        "env": "canary"}
+
+
 def test_option_broker_agent_system_prompt_file(system):
     prompt = system.root / "prompt.md"
     prompt.write_text("You are a careful tester.\n")

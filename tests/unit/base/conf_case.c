@@ -25,6 +25,11 @@ static const conf_option_t case_item_rows [] = {
      .offset = offsetof (case_item_t, enabled),
      .fallback = "true",
      .help = "Whether."},
+    {.key = "tags",
+     .type = CONF_MAP,
+     .offset = offsetof (case_item_t, tags),
+     .item_max = 2,
+     .help = "Marks."},
     {0},
 };
 

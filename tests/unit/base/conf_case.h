@@ -27,6 +27,7 @@ typedef struct {
     const char *url;
     int64_t weight;
     bool enabled;
+    conf_table_t tags; //  conf_pair_t
 } case_item_t;
 
 typedef struct {

@@ -160,6 +160,68 @@ test_a_table_fills_items_with_their_defaults (void **state)
 }
 
 static void
+test_a_map_holds_texts_in_the_order_of_the_file (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec,
+               "items:\n- name: a\n  tags: {env: prod, a.b/c: 7}\n- {name: b, tags: {env: \"\", x: "
+               "~}}\n- {name: c, tags: }\n",
+               NULL, NULL);
+    assert_string_equal (load.err, "");
+    const case_item_t *items = load.settings->items.items;
+    assert_int_equal (items [0].tags.count, 2);
+    const conf_pair_t *tags = items [0].tags.items;
+    assert_string_equal (tags [0].key, "env");
+    assert_string_equal (tags [0].value, "prod");
+    assert_string_equal (tags [1].key, "a.b/c");
+    assert_string_equal (tags [1].value, "7");
+    assert_int_equal (items [1].tags.count, 1);
+    tags = items [1].tags.items;
+    assert_string_equal (tags [0].value, "");
+    assert_int_equal (items [2].tags.count, 0);
+}
+
+static void
+test_a_map_is_bounded_and_its_errors_name_the_place (void **state)
+{
+    case_refused ("items:\n- name: a\n  tags: {a: 1, b: 2, c: 3}\n",
+                  "case.yaml:3: items[0].tags: expected at most 2 items, got 3\n");
+    case_refused ("items:\n- name: a\n  tags: [env]\n",
+                  "case.yaml:3: items[0].tags: expected a map of texts, got a list\n");
+    case_refused ("items:\n- name: a\n  tags:\n    env: {b: c}\n    \"\": x\n",
+                  "case.yaml:4: items[0].tags.env: expected text of at most 256 bytes, got a map\n"
+                  "case.yaml:5: items[0].tags.: expected a key, got none\n");
+    case_refused ("items:\n- name: a\n  tags:\n    env: b\n    env: c\n",
+                  "case.yaml:5: items[0].tags.env: given twice\n");
+    case_refused ("items:\n- name: a\n  tags:\n    env: \"b\\0c\"\n    ? [x]\n    : y\n",
+                  "case.yaml:4: items[0].tags.env: expected text, got a NUL byte\n"
+                  "case.yaml:5: items[0].tags: expected a key of at most 64 bytes, got a list\n");
+    case_refused ("plain: &x b\nitems:\n- name: a\n  tags: {env: *x}\n",
+                  "case.yaml:4: items[0].tags.env: expected a plain value, got a YAML alias\n");
+}
+
+//  A tag with a key and a value of so many bytes; the errors are exactly these lines.
+static void
+s_long_tag (int key, int value, const char *lines)
+{
+    own (buf_fini) buf_t yaml = buf_init (LIMIT_KIB (4));
+    (void) buf_printf (&yaml, "items: [{name: a, tags: {%0*d: %0*d}}]\n", key, 1, value, 2);
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, yaml.data, NULL, NULL);
+    assert_string_equal (load.err, lines);
+}
+
+static void
+test_the_longest_key_and_value_of_a_map_are_taken_and_no_longer_ones (void **state)
+{
+    s_long_tag (LIMIT_MAP_KEY_BYTES, LIMIT_MAP_VALUE_BYTES, "");
+    s_long_tag (LIMIT_MAP_KEY_BYTES + 1, 1,
+                "case.yaml:1: items[0].tags: expected a key of at most 64 bytes, got 65\n");
+    s_long_tag (1, LIMIT_MAP_VALUE_BYTES + 1,
+                "case.yaml:1: items[0].tags.1: expected text of at most 256 bytes, got 257\n");
+}
+
+static void
 test_errors_in_items_name_the_item (void **state)
 {
     case_refused ("items:\n- name: a\n- mcp: {wieght: 3}\n- 7\n",
@@ -343,6 +405,9 @@ main (void)
         cmocka_unit_test (test_keys_given_twice_are_refused),
         cmocka_unit_test (test_a_null_value_keeps_the_default),
         cmocka_unit_test (test_a_table_fills_items_with_their_defaults),
+        cmocka_unit_test (test_a_map_holds_texts_in_the_order_of_the_file),
+        cmocka_unit_test (test_a_map_is_bounded_and_its_errors_name_the_place),
+        cmocka_unit_test (test_the_longest_key_and_value_of_a_map_are_taken_and_no_longer_ones),
         cmocka_unit_test (test_errors_in_items_name_the_item),
         cmocka_unit_test (test_yaml_that_is_no_map_of_options_is_refused),
         cmocka_unit_test (test_a_map_that_contains_itself_ends),

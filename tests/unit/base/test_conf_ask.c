@@ -75,12 +75,12 @@ static void
 test_printed_configuration_loads_again_and_shows_no_secret (void **state)
 {
     own (case_drop) case_t first;
-    case_load (&first, &case_spec,
-               "plain: \"a \\\"b\\\" \\\\ \\n\\L\\N \\uFEFF \xc3\xa4\"\nwait_time: 90\nitems:\n- "
-               "{name: x, "
-               "mcp: {url: 'http://u'}}\n- {name: y, enabled: false}\n",
-               CASE_LIST ("TOKEN=hidden", "COUNT=9"),
-               CASE_LIST ("--print-config", "--mcp-deep-key=#d"));
+    case_load (
+        &first, &case_spec,
+        "plain: \"a \\\"b\\\" \\\\ \\n\\L\\N \\uFEFF \xc3\xa4\"\nwait_time: 90\nitems:\n- "
+        "{name: x, "
+        "mcp: {url: 'http://u'}}\n- {name: y, enabled: false, tags: {\"a: b\": \"c, d}\", 1: 2}}\n",
+        CASE_LIST ("TOKEN=hidden", "COUNT=9"), CASE_LIST ("--print-config", "--mcp-deep-key=#d"));
     assert_int_equal (first.rc, 1);
     assert_null (strstr (first.out, "hidden"));
     assert_non_null (strstr (first.out, "token: \"<secret>\"\n"));
@@ -106,6 +106,8 @@ test_printed_configuration_loads_again_and_shows_no_secret (void **state)
     const case_item_t *items = again.settings->items.items;
     assert_string_equal (items [0].url, "http://u");
     assert_false (items [1].enabled);
+    assert_non_null (strstr (printed, "    tags: {\"a: b\": \"c, d}\", \"1\": \"2\"}\n"));
+    assert_int_equal (items [1].tags.count, 2);
 
     case_load (&first, &case_spec, printed, NULL, CASE_LIST ("--print-config"));
     assert_string_equal (first.out, printed);
@@ -245,6 +247,20 @@ test_reload_refuses_a_changed_fixed_row_and_names_it (void **state)
 }
 
 static void
+test_a_changed_map_is_a_change (void **state)
+{
+    own (case_drop) case_t load;
+    conf_t *fresh = NULL;
+    case_load (&load, &case_spec, "items: [{name: a, tags: {b: c}}]\n", NULL, NULL);
+    assert_int_equal (s_reload (&load, "items: [{name: a, tags: {b: d}}]\n", &fresh), ERR_CONFIG);
+    assert_int_equal (s_reload (&load, "items: [{name: a, tags: {e: c}}]\n", &fresh), ERR_CONFIG);
+    assert_int_equal (s_reload (&load, "items: [{name: a}]\n", &fresh), ERR_CONFIG);
+    assert_null (fresh);
+    assert_int_equal (s_reload (&load, "items: [{name: a, tags: {b: c}}]\n", &fresh), 0);
+    conf_destroy (&fresh);
+}
+
+static void
 test_reload_of_a_bad_file_keeps_the_old_one (void **state)
 {
     own (case_drop) case_t load;
@@ -301,6 +317,7 @@ main (void)
         cmocka_unit_test (test_a_required_option_must_be_set),
         cmocka_unit_test (test_reload_takes_what_may_change),
         cmocka_unit_test (test_reload_refuses_a_changed_fixed_row_and_names_it),
+        cmocka_unit_test (test_a_changed_map_is_a_change),
         cmocka_unit_test (test_reload_of_a_bad_file_keeps_the_old_one),
         cmocka_unit_test (test_a_shared_configuration_lives_until_its_last_owner_gives_it_up),
         cmocka_unit_test (test_the_ready_file_appears_whole),

@@ -62,8 +62,9 @@ static step_effect_result_t
 s_save (fixture_t *self, bool upload_failed)
 {
     char error [LIMIT_REASON_BYTES];
-    return storage_fs_save (self->reader, self->world.root, self->world.incident.id.text,
-                            upload_failed, error);
+    const settings_t settings = {.workspace_root = self->world.root,
+                                 .upload_failed_investigations = upload_failed};
+    return storage_fs_save (self->reader, &settings, self->world.incident.id.text, error);
 }
 
 static void
@@ -229,9 +230,10 @@ test_an_unknown_incident_is_a_permanent_error (void **state)
 {
     fixture_t *self = *state;
     char error [LIMIT_REASON_BYTES];
-    assert_int_equal (storage_fs_save (self->reader, self->world.root,
-                                       "019b76da-0000-7000-8000-000000000000", false, error),
-                      STEP_EFFECT_PERMANENT);
+    const settings_t settings = {.workspace_root = self->world.root};
+    assert_int_equal (
+        storage_fs_save (self->reader, &settings, "019b76da-0000-7000-8000-000000000000", error),
+        STEP_EFFECT_PERMANENT);
     assert_true (error [0] != 0);
 }
 
