@@ -41,6 +41,8 @@ s_open (step_t *self, const char *reason, clk_now_t now)
     self->probe_ms = now.boot_ms + LIMIT_PROBE_MIN_MS;
     self->stats.breaker_total [STEP_BREAKER_OPEN]++;
     journal_breaker (self, "opened", reason, now);
+    if (self->settings.slack && !row->announced)
+        self->stats.untold_total [STEP_UNTOLD_DISABLED]++;
     if (!row->announced)
         return;
     row_alert_t alert = {.at_ms = now.wall_ms,
@@ -79,6 +81,9 @@ s_close (step_t *self, clk_now_t now)
         snprintf (alert.key, sizeof alert.key, "recovered/%" PRId64, row->openings);
         outbox_alert (self, &alert, now);
     }
+    else if (self->settings.slack)
+        self->stats.untold_total [self->settings.notify_failures ? STEP_UNTOLD_UNOPENED
+                                                                 : STEP_UNTOLD_DISABLED]++;
     row->open = row->announced = false;
     row->opened_ms = 0;
     row->probe_attempt = 0;

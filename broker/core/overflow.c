@@ -51,8 +51,11 @@ overflow_announce (step_t *self, const char *cluster, clk_now_t now)
     int64_t hour = s_hour (now.wall_ms);
     if (!told) //  more clusters than are ever told of
         return;
-    if (hour <= told->hour && told->hour - hour < S_SET_BACK) //  a clock set back has an hour twice
+    if (hour <= told->hour
+        && told->hour - hour < S_SET_BACK) { //  a clock set back has an hour twice
+        self->stats.untold_total [STEP_UNTOLD_REPEATED]++;
         return;
+    }
     told->hour = hour;
     row_alert_t alert = {.at_ms = now.wall_ms, .count = queue_cluster_count (self, cluster)};
     state_text (alert.cluster, cluster);

@@ -337,6 +337,12 @@ typedef enum {
     STEP_BREAKER_HALF_OPEN, //  pause: a probe is under way
     STEP_BREAKERS
 } step_breaker_t;
+typedef enum {
+    STEP_UNTOLD_DISABLED, //  notify_on_agent_failure is false
+    STEP_UNTOLD_UNOPENED, //  recovered, and nobody was told of the failures
+    STEP_UNTOLD_REPEATED, //  this overflow was told within the hour
+    STEP_UNTOLDS
+} step_untold_t;
 typedef struct {
     int64_t incidents [INCIDENT_STATES]; //  of those in memory
     int64_t queued, assigned, effects_ready;
@@ -349,6 +355,7 @@ typedef struct {
     int64_t breaker_failures;              //  incidents in a row
     int64_t breaker_opened_ms;             //  wall clock, 0 = closed
     int64_t breaker_total [STEP_BREAKERS]; //  transitions, by what to
+    int64_t untold_total [STEP_UNTOLDS];   //  alerts that were not asked for though there is Slack
     int64_t oldest_queued_ms;              //  age of the oldest pending incident, 0 = none
     int64_t last_seq;
     step_histogram_t run_time [VERDICT_LOST];    //  of reported attempts, by outcome

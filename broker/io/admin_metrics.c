@@ -95,6 +95,13 @@ s_print_build (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
+s_print_hash (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    if (view->data.conf)
+        buf_printf (out, "%s %" PRIu64 "\n", self->name, conf_hash (view->data.conf));
+}
+
+static void
 s_print_incidents (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = INCIDENT_NONE + 1; i < INCIDENT_STATES; i++)
@@ -249,6 +256,18 @@ s_print_notifications_failed (const metric_t *self, const admin_view_t *view, bu
 }
 
 static void
+s_print_untold (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    static const char *const reasons [STEP_UNTOLDS] = {
+        [STEP_UNTOLD_DISABLED] = "disabled",
+        [STEP_UNTOLD_UNOPENED] = "degraded_not_sent",
+        [STEP_UNTOLD_REPEATED] = "overflow_repeated",
+    };
+    for (int i = 0; i < STEP_UNTOLDS; i++)
+        s_sample (out, self, "reason", reasons [i], (double) view->data.stats.untold_total [i]);
+}
+
+static void
 s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     s_sample (out, self, "state", "ready", (double) view->data.stats.effects_ready);
@@ -335,6 +354,21 @@ s_print_sources (const metric_t *self, const admin_view_t *view, buf_t *out)
         memcpy (&value, (const char *) source + self->offset, sizeof (value));
         if (!s_source_again (view, i))
             s_sample (out, self, "cluster", source->cluster, (double) value);
+    }
+}
+
+//  "stream": the session was kept and only its stream opened again; "session": all from the start.
+static void
+s_print_reconnects (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.source_count; i++) {
+        const intake_source_t *source = &view->data.sources [i];
+        if (s_source_again (view, i))
+            continue;
+        s_sample_of (out, self, "cluster", source->cluster, "reason", "stream",
+                     source->reopened_total);
+        s_sample_of (out, self, "cluster", source->cluster, "reason", "session",
+                     source->reconnects_total - source->reopened_total);
     }
 }
 
@@ -454,6 +488,9 @@ static const metric_t s_metrics [] = {
      DATA (reloaded)},
     {"triage_config_last_reload_success_timestamp_seconds", "gauge",
      "When the configuration in force was read.", s_print_ms, DATA (reloaded_ms)},
+    {"triage_config_hash", "gauge",
+     "Digest of the configuration in force, without secrets: brokers with one value are set alike.",
+     s_print_hash, 0},
     {"triage_events_received_total", "counter",
      "Fault events taken in, repeats included, by their cluster.", s_print_received, 0},
     {"triage_events_repeated_total", "counter", "Events whose event id was known already.",
@@ -471,8 +508,9 @@ static const metric_t s_metrics [] = {
      s_print_sources_up, 0},
     {"triage_mcp_events_total", "counter", "Events read from a cluster's MCP server.",
      s_print_sources, SOURCE (events_total)},
-    {"triage_mcp_reconnects_total", "counter", "MCP sessions opened again.", s_print_sources,
-     SOURCE (reconnects_total)},
+    {"triage_mcp_reconnects_total", "counter",
+     "Times that an MCP source was connected to anew, by what was opened again.",
+     s_print_reconnects, 0},
     {"triage_mcp_last_event_timestamp_seconds", "gauge", "When a cluster's last event came.",
      s_print_sources_ms, 0},
     {"triage_incidents", "gauge", "Incidents that the broker holds in memory, by state.",
@@ -518,6 +556,8 @@ static const metric_t s_metrics [] = {
      s_print_notifications, 0},
     {"triage_notifications_failed_total", "counter", "Posts of messages that failed, by reason.",
      s_print_notifications_failed, 0},
+    {"triage_notifications_suppressed_total", "counter",
+     "Alerts that were not sent though Slack is set up, by reason.", s_print_untold, 0},
     {"triage_effects", "gauge", "Effects in the outbox that are not done.", s_print_effects, 0},
     {"triage_stream_last_seq", "gauge", "Sequence number of the newest journal record.",
      s_print_number, DATA (stats.last_seq)},

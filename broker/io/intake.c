@@ -483,6 +483,8 @@ s_on_state (s_source_t *source, const mcp_out_t *out)
         s_notice (source, "lost", out->text);
     if (state == MCP_REOPENING || state == MCP_WAITING)
         source->stats.reconnects_total++;
+    if (state == MCP_REOPENING)
+        source->stats.reopened_total++;
     snprintf (source->stats.state, sizeof source->stats.state, "%s", mcp_state_name (state));
 }
 

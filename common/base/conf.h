@@ -133,6 +133,9 @@ conf_rows (const conf_t *self);
 //  Was this row set by a flag?
 bool
 conf_given (const conf_t *self, const char *key);
+//  48 bits of a digest of all values, wherever they came from; of a secret only whether it is set.
+uint64_t
+conf_hash (const conf_t *self);
 //  "mcp.token_file" -> "mcp-token-file", the flag of a key.
 void
 conf_flag_name (const char *key, char *ret_flag, size_t size);

@@ -1,6 +1,7 @@
 //  conf_docs - what an option table says about itself: help, docs, the configuration in force.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/conf_part.h"
+#include "common/base/digest.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"
@@ -296,6 +297,30 @@ s_items (const conf_option_t *row, const conf_table_t *table, buf_t *text)
             lead = "    ";
         }
     }
+}
+
+uint64_t
+conf_hash (const conf_t *self)
+{
+    enum { HASH_BYTES = 6 }; //  a double, as Prometheus has it, holds 53 bits
+    own (digest_destroy) digest_t *digest = digest_new ();
+    for (const conf_option_t *row = self->spec->rows; row->key; row++) {
+        own (buf_fini) buf_t text = buf_init (LIMIT_CONFIG_BYTES);
+        digest_field (digest, row->key);
+        if (row->type == CONF_TABLE) {
+            s_items (row, (const void *) (self->settings + row->offset), &text);
+        }
+        else {
+            s_value (row, self->settings, &text);
+        }
+        digest_field (digest, text.data);
+    }
+    uint8_t bytes [DIGEST_BYTES];
+    digest_finish (digest, bytes);
+    uint64_t hash = 0;
+    for (size_t i = 0; i < HASH_BYTES; i++)
+        hash = hash << 8 | bytes [i];
+    return hash;
 }
 
 void

@@ -9,7 +9,7 @@ import subprocess
 
 from lib.system import ROOT, fault, wait_until
 from receiver import Receiver
-from test_flow import FaultServer, clusters_yaml
+from test_flow import FaultServer, clusters_yaml, connected
 from worker import Worker
 
 SAMPLE = re.compile(r'([a-z_]+)(?:\{(.*)\})? (\S+)$')
@@ -122,6 +122,41 @@ def test_a_reload_is_shown_whether_it_was_taken_or_not(system):
     broker.signal(signal.SIGHUP)
     wait_metric(broker, 1, "config_last_reload_successful")
     assert Metrics(broker).get("config_last_reload_success_timestamp_seconds") > begin
+
+
+def test_brokers_that_are_set_alike_have_one_config_hash(system):
+    path = system.root / "broker.yaml"
+    path.write_text("severity_threshold: info\n")
+    broker = system.start_broker(config=path, env={"SLACK_WEBHOOK_URL": "http://127.0.0.1:9/one"})
+
+    def reload(text):
+        """The hash once the broker has read this."""
+        read = Metrics(broker).get("config_last_reload_success_timestamp_seconds")
+        path.write_text(text)
+        broker.signal(signal.SIGHUP)
+        wait_until(lambda: Metrics(broker).get("config_last_reload_success_timestamp_seconds") > read, 20, "read")
+        return Metrics(broker).get("config_hash")
+    first = Metrics(broker).get("config_hash")
+    assert first == int(first) and 0 < first < 2 ** 48
+    assert reload("# the same\nseverity_threshold: info\n") == first
+    assert reload("slack_webhook_url: http://127.0.0.1:9/two\n") == first
+    assert reload("severity_threshold: warning\n") != first
+    assert reload("severity_threshold: info\n") == first
+
+
+def test_reconnects_tell_a_lost_stream_from_a_lost_session(system):
+    server = FaultServer(system, "east")
+    broker = system.start_broker(config=clusters_yaml(system, {"east": server}), sse_reconnect_initial_backoff="1s")
+    wait_until(lambda: connected(broker, "east"), 30, "connected")
+
+    def reconnects(reason):
+        return Metrics(broker).get("mcp_reconnects_total", cluster="east", reason=reason)
+    assert (reconnects("stream"), reconnects("session")) == (0, 0)
+    server.control("cut", {})
+    wait_until(lambda: reconnects("stream") >= 1 and connected(broker, "east"), 30, "the stream is open again")
+    assert reconnects("session") == 0
+    server.control("drop", {})
+    wait_until(lambda: reconnects("session") >= 1 and connected(broker, "east"), 60, "a new session")
 
 
 def test_log_lines_that_operators_search_for(system):

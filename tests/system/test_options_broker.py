@@ -459,6 +459,8 @@ def test_option_broker_notify_on_agent_failure(system, slack):
     wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
     assert not any(row["channel"] == "slack" for state in ("ready", "sending", "done", "dead")
                    for row in broker.get(f"/api/v1/effects?state={state}")["effects"])
+    wait_until(lambda: 'triage_notifications_suppressed_total{reason="disabled"} 1\n' in broker.get("/metrics", raw=True),
+               10, "what was not told is counted")
     broker.stop()
     broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, failure_threshold_for_alert=1)
     system.publish([fault("web-good")], name="good")

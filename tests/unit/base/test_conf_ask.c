@@ -246,6 +246,31 @@ test_reload_refuses_a_changed_fixed_row_and_names_it (void **state)
     assert_non_null (strstr (load.err, "reason=\"items: changed, which needs a restart\"\n"));
 }
 
+//  The hash of what a YAML text and one "A=1" entry give.
+static uint64_t
+s_hash (const char *yaml, const char *entry)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, yaml, CASE_LIST (entry), NULL);
+    assert_int_equal (load.rc, 0);
+    return conf_hash (load.conf);
+}
+
+static void
+test_the_hash_is_of_values_and_not_of_sources_or_secrets (void **state)
+{
+    const uint64_t plain = s_hash ("", "NONE=1");
+    assert_true (plain > 0 && plain < UINT64_C (1) << 48);
+    assert_true (s_hash ("# as by default\ncount: 3\nweb_url: \"\"\n", "NONE=1") == plain);
+    assert_true (s_hash ("count: 4\n", "NONE=1") != plain);
+    assert_true (s_hash ("count: 4\n", "NONE=1") == s_hash ("", "COUNT=4"));
+    assert_true (s_hash ("plain: a\n", "NONE=1") != s_hash ("mcp.deep.key: a\n", "NONE=1"));
+    assert_true (s_hash ("", "TOKEN=one") == s_hash ("", "TOKEN=two"));
+    assert_true (s_hash ("", "TOKEN=one") != plain);
+    assert_true (s_hash ("items: [{name: a, tags: {b: c}}]\n", "NONE=1")
+                 != s_hash ("items: [{name: a, tags: {b: d}}]\n", "NONE=1"));
+}
+
 static void
 test_a_changed_map_is_a_change (void **state)
 {
@@ -317,6 +342,7 @@ main (void)
         cmocka_unit_test (test_a_required_option_must_be_set),
         cmocka_unit_test (test_reload_takes_what_may_change),
         cmocka_unit_test (test_reload_refuses_a_changed_fixed_row_and_names_it),
+        cmocka_unit_test (test_the_hash_is_of_values_and_not_of_sources_or_secrets),
         cmocka_unit_test (test_a_changed_map_is_a_change),
         cmocka_unit_test (test_reload_of_a_bad_file_keeps_the_old_one),
         cmocka_unit_test (test_a_shared_configuration_lives_until_its_last_owner_gives_it_up),

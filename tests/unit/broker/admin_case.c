@@ -146,6 +146,9 @@ admin_case_publish (admin_case_t *self, int64_t age_ms)
     memset (data->sources, 0, sizeof (intake_source_t));
     snprintf (data->sources [0].cluster, sizeof (data->sources [0].cluster), "prod");
     snprintf (data->sources [0].state, sizeof (data->sources [0].state), "active");
+    data->sources [0].reconnects_total = 5;
+    data->sources [0].reopened_total = 2;
+    data->stats.untold_total [STEP_UNTOLD_DISABLED] = 4;
     snapshot_publish (self->snapshot);
 }
 

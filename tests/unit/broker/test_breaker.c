@@ -227,6 +227,10 @@ test_without_notifications_it_opens_and_closes_in_silence (void **state)
     assert_false (self.breaker.open);
     assert_int_equal (s_asked (&self, "degraded/") + s_asked (&self, "recovered/"), 0);
     assert_int_equal (s_asked (&self, "incident/"), 1);
+    step_stats_t stats;
+    step_stats (self.bench.step, self.bench.now, &stats);
+    assert_int_equal (stats.untold_total [STEP_UNTOLD_DISABLED], 1);
+    assert_int_equal (stats.untold_total [STEP_UNTOLD_UNOPENED], 1);
     step_destroy (&self.bench.step);
 }
 
@@ -444,6 +448,9 @@ test_an_overflow_is_announced_once_a_cluster_and_hour (void **state)
         s_turn (&self, LIMIT_OVERFLOW_MS);
     }
     assert_string_equal (self.alert.cluster, "b");
+    step_stats_t stats;
+    step_stats (self.bench.step, self.bench.now, &stats);
+    assert_int_equal (stats.untold_total [STEP_UNTOLD_REPEATED], 2);
     step_destroy (&self.bench.step);
 }
 
