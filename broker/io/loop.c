@@ -353,6 +353,16 @@ s_tidy (loop_t *self, clk_now_t now)
         self->exit_code = EXIT_STORE;
     }
     self->tidy_ms = now.boot_ms + (rc > 0 ? LIMIT_STORE_RETRY_MS / 10 : LIMIT_SNAPSHOT_MS);
+    if (rc <= 0)
+        self->tidied_ms = now.boot_ms;
+}
+
+//  Tidying is for turns without input; a loop that has none for long must find the time all the same.
+static bool
+s_tidy_now (const loop_t *self, size_t inputs, clk_now_t now)
+{
+    const bool late = now.boot_ms - self->tidied_ms >= LIMIT_TIDY_LATE_MS;
+    return self->exit_code < 0 && now.boot_ms >= self->tidy_ms && (inputs == 0 || late);
 }
 
 static int64_t
@@ -405,9 +415,11 @@ loop_run (loop_t *self, const loop_threads_t *threads)
         if (s_wait (self))
             s_signal (self);
         const clk_now_t now = clk_now (self->args.clk);
-        if (self->exit_code < 0 && now.boot_ms >= self->pause_until_ms && turn_run (self) == 0
-            && self->exit_code < 0 && now.boot_ms >= self->tidy_ms)
-            s_tidy (self, now);
+        if (self->exit_code < 0 && now.boot_ms >= self->pause_until_ms) {
+            const size_t inputs = turn_run (self);
+            if (s_tidy_now (self, inputs, now))
+                s_tidy (self, now);
+        }
         if (now.boot_ms >= self->snapshot_ms)
             s_snapshot (self, now);
         s_drained (self, now);

@@ -53,6 +53,7 @@ struct loop {
     int64_t pause_until_ms;       //  boot time; after a commit that was rolled back
     int64_t drain_until_ms;       //  boot time; draining: no longer wait for delivery
     int64_t snapshot_ms, tidy_ms; //  boot time when due
+    int64_t tidied_ms;            //  boot time when nothing was left to tidy
     int64_t started_ms;           //  wall clock
     int64_t reloaded_ms;          //  wall clock of the configuration in force
     bool reload_failed;           //  the last SIGHUP

@@ -60,6 +60,7 @@ enum {
     LIMIT_WAL_PAGES = 1000,             //  checkpoint beyond this
     LIMIT_WAL_BYTES = LIMIT_MIB (64),   //  the WAL file is cut to this
     LIMIT_TIDY_ROWS = 200,              //  old event ids deleted in one chunk
+    LIMIT_TIDY_LATE_MS = 3000,          //  undone so long, it is done after busy turns too
     LIMIT_SWEEP_MS = 600000,            //  files that no row names are looked for this often
     LIMIT_ORPHAN_MS = 3600000,          //  and removed at this age: the event may be under way
     //  --- events
