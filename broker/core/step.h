@@ -295,8 +295,9 @@ step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t las
 void
 step_begin (step_t *self, clk_now_t now);
 //  Err: -ENOMEM (see step_failed), ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
-//  it again).  ERR_STALE: a worker message, not HELLO, that is not of the identity's current session:
-//  nothing changed; answer ERROR so that the worker says HELLO (never to a superseded session's HELLO).
+//  it again).  ERR_STALE: a worker's message of another session than its identity's current one: nothing
+//  changed, nothing is answered.  A worker that is not superseded says HELLO when it has heard nothing for its
+//  silence limit.
 int
 step (step_t *self, const step_in_t *in, clk_now_t now) must_check;
 //  Timers, then assignments.  Call once at the end of each turn; also with no input, when step_wake says so.

@@ -28,7 +28,7 @@ static void
 s_step (loop_t *self, const step_in_t *in)
 {
     const int rc = turn_step (self, in);
-    if (rc < 0) //  the worker says it again
+    if (rc < 0) //  the worker says it again, or HELLO after its silence limit
         log_debug ("input refused", kv ("peer", in->peer.identity), kv ("error", err_str (rc)));
 }
 
