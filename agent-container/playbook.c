@@ -131,6 +131,8 @@ s_command (buf_t *out, const char *pattern, const fault_t *fault)
             buf_text (out, " ");
         }
     }
+    if (out->size && out->data [out->size - 1] == ' ')
+        out->size--;
     buf_text (out, "\n");
 }
 

@@ -68,6 +68,21 @@ test_each_exit_code_has_its_cause (void **state)
 }
 
 static void
+test_commands_are_whole_lines_without_space_at_the_end (void **state)
+{
+    (void) state;
+    const char *text =
+        s_report ("{\"faultType\":\"Volcano\",\"resource\":{\"kind\":\"Pod\",\"name\":"
+                  "\"web-0\",\"namespace\":\"shop\"}}");
+    assert_non_null (strstr (text,
+                             "\nkubectl describe Pod web-0 -n shop\nkubectl get events -n shop "
+                             "--field-selector involvedObject.name=web-0\n"));
+    text =
+        s_report ("{\"faultType\":\"Volcano\",\"resource\":{\"kind\":\"Node\",\"name\":\"n1\"}}");
+    assert_non_null (strstr (text, "\nkubectl describe Node n1\nkubectl get events --field"));
+}
+
+static void
 test_each_fault_type_has_a_cause (void **state)
 {
     (void) state;
@@ -171,6 +186,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_each_exit_code_has_its_cause),
+        cmocka_unit_test (test_commands_are_whole_lines_without_space_at_the_end),
         cmocka_unit_test (test_each_fault_type_has_a_cause),
         cmocka_unit_test (test_the_surest_cause_comes_first),
         cmocka_unit_test (test_a_pull_that_went_well_is_no_cause),
