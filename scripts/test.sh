@@ -59,6 +59,11 @@ sanitized () { # sanitized PRESET: the main flow and the outcomes, with that pre
     )
 }
 
+front_door () { # `make demo`, which finds nothing left to build
+    make --no-print-directory demo | tee "$results/demo.txt" &&
+        grep -qx "ninja: no work to do." "$results/demo.txt"
+}
+
 rm -rf "$results"
 mkdir -p "$results"
 must "packages" scripts/test-deps.sh
@@ -76,6 +81,6 @@ step "fuzz" scripts/fuzz.sh "$results/fuzz.xml"
 step "system tests" pytests debug debug
 step "main flow, ASan+UBSan" sanitized asan
 step "main flow, TSan" sanitized tsan
-step "demo" scripts/demo.sh
+step "demo" front_door
 printf '\ntook %d s\n' $((SECONDS - started))
 /usr/bin/python3 scripts/summary.py "$failed" "$results"/*.xml
