@@ -15,6 +15,7 @@
 
 extern char **environ;
 
+//  SIGUSR1, to which the other daemons tell their state, must not end this one.
 static int
 s_signal_fd (void)
 {
@@ -22,7 +23,8 @@ s_signal_fd (void)
     sigemptyset (&set);
     sigaddset (&set, SIGTERM);
     sigaddset (&set, SIGINT);
-    if (sigprocmask (SIG_BLOCK, &set, NULL) != 0 || signal (SIGPIPE, SIG_IGN) == SIG_ERR)
+    if (sigprocmask (SIG_BLOCK, &set, NULL) != 0 || signal (SIGPIPE, SIG_IGN) == SIG_ERR
+        || signal (SIGUSR1, SIG_IGN) == SIG_ERR)
         return -1;
     return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -279,3 +279,20 @@ def test_sigusr1_writes_the_state_to_the_log_and_ends_nothing(system):
     worker.wait_log("state of a job")
     assert worker.records("state of a job")[0]["job"] == "run" and worker.records("state")[0]["busy"] == "1"
     assert broker.alive() and worker.alive()
+
+
+def test_sigusr1_does_not_end_a_publisher(system):
+    """Neither one that waits for its broker, nor one that serves."""
+    broker = system.start_broker()
+    broker.stop()
+    events = [fault("web-0")]
+    waiting = system.start_publisher(events, ready_file=system.root / "waiting.ready")
+    serving = system.start_publisher(events, "serving", serve="127.0.0.1:0", ready_file=system.root / "serving.ready")
+    for name in ("waiting", "serving"):
+        wait_until((system.root / f"{name}.ready").exists, 20, f"{name} is ready")
+    for publisher in (waiting, serving):
+        publisher.signal(signal.SIGUSR1)
+    broker = system.start_broker()
+    assert waiting.wait(60) == 0 and len(broker.incidents()) == 1
+    serving.signal(signal.SIGTERM)
+    assert serving.wait(20) == 0
