@@ -4,6 +4,7 @@ Nothing here sleeps to be sure: wait_until polls a condition and fails with what
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -38,10 +39,20 @@ def wait_until(condition, timeout_s=30, what="", step_s=0.02):
         time.sleep(step_s)
 
 
+def ports():
+    """Ports below the range the kernel gives out by itself; each of pytest's workers has its own, none comes again soon."""
+    shares = 16
+    own = range(10240 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % shares, 32000, shares)
+    skipped = random.randrange(len(own))
+    return itertools.cycle([*own[skipped:], *own[:skipped]])
+
+
+PORTS = ports()
+
+
 def free_port():
-    """A port that nobody takes in passing: below the range the kernel gives out by itself."""
-    while True:
-        port = random.randint(10240, 32000)
+    """A port that nobody takes in passing."""
+    for port in PORTS:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
