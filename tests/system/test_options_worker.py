@@ -122,7 +122,7 @@ def test_option_worker_agent_env(system):
 
 
 def test_option_worker_agent_kill_grace(system):
-    """An agent that ignores TERM lives for the grace, not longer."""
+    """An agent that ignores TERM lives for three quarters of a short grace; the rest is for judging."""
     broker = system.start_broker(agent_timeout=1)
     system.start_worker(agent_kill_grace="1s")
     system.publish([fault("web-0", context="do: late 60")])
@@ -130,7 +130,7 @@ def test_option_worker_agent_kill_grace(system):
     assert row["reason"] == "agent timed out after 1 s"
     result = wait_until(lambda: system.result(row["id"]), 10, "result.json")
     began, ended = (datetime.datetime.fromisoformat(result[key].rstrip("Z")) for key in ("started_at", "completed_at"))
-    assert 1.9 < (ended - began).total_seconds() < 9
+    assert 1.7 < (ended - began).total_seconds() < 9
 
 
 def test_option_worker_agent_start_interval(system):
