@@ -1,5 +1,5 @@
 #!/bin/bash
-# fuzz.sh - every fuzz target for FUZZ_SECONDS (20), as many at a time as there are cores.
+# fuzz.sh - every fuzz target for FUZZ_SECONDS (20), FUZZ_JOBS at a time (as many as there are cores).
 #
 #   fuzz.sh [RESULTS.xml]     writes what passed and failed as JUnit
 # Inputs found on the way stay in build/fuzz-corpus, what fails goes to build/fuzz-crashes.
@@ -10,7 +10,7 @@ seconds=${FUZZ_SECONDS:-20}
 results=${1:-build/fuzz/results.xml}
 crashes=build/fuzz-crashes
 logs=build/fuzz/logs
-cores=$(nproc)
+jobs=${FUZZ_JOBS:-$(nproc)}
 #  A claimed size that cannot be had is a fault here, not a NULL.
 export ASAN_OPTIONS=allocator_may_return_null=0:detect_stack_use_after_return=1:quarantine_size_mb=64
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -54,7 +54,7 @@ for source in tests/fuzz/fuzz_*.c; do
     names+=("${name%.c}")
 done
 for name in "${names[@]}"; do
-    [ "$(jobs -rp | wc -l)" -lt "$cores" ] || wait -n
+    [ "$(jobs -rp | wc -l)" -lt "$jobs" ] || wait -n
     run "$name" &
 done
 wait
