@@ -56,7 +56,6 @@ verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES])
     return ret_reason [0] ? failed : VERDICT_SUCCESS;
 }
 
-
 //  --- what the files hold
 
 //  Does this character show anything?  Src: Unicode 15, White_Space, Default_Ignorable_Code_Point, category
