@@ -65,6 +65,7 @@ step_reload (step_t *self)
     s_keep (self);
     //  An effect handed out in the turn that was rolled back never left; a report on one comes again.
     memcpy (self->flight_id, self->flight_before, sizeof self->flight_id);
+    memcpy (self->flight_again, self->again_before, sizeof self->flight_again);
     fleet_rollback (self);
     state_clear (self);
     self->write_count = self->out_count = 0;

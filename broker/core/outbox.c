@@ -16,7 +16,6 @@ struct effect {
     row_effect_t row;
     written_t written;
     int64_t next_ms;
-    bool again;            //  asked for once more while in flight
     bool waiting;          //  for its upload: not in its channel yet
     effect_t *prev, *next; //  in its channel
     UT_hash_handle hh, hk; //  by id, by key
@@ -126,7 +125,8 @@ outbox_add (step_t *self, row_channel_t channel, const char *key, const ident_t 
     state_text (row.key, key);
     effect_t *known = s_find_key (self, row.key);
     if (known) {
-        known->again = s_in_flight (self, known);
+        if (s_in_flight (self, known))
+            self->flight_again [known->row.channel] = true;
         known->row.tries = 0;
         known->row.next_ms = now.wall_ms;
         known->next_ms = now.boot_ms;
@@ -248,8 +248,8 @@ outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
         return;
     s_counted (self, &effect->row, in->as.effect.result, now);
     self->flight_id [effect->row.channel] = 0;
-    if (effect->again) { //  what it did is out of date: once more
-        effect->again = false;
+    if (self->flight_again [effect->row.channel]) { //  what it did is out of date: once more
+        self->flight_again [effect->row.channel] = false;
         return;
     }
     state_text (effect->row.error, in->as.effect.error);

@@ -135,6 +135,8 @@ struct step {
     int64_t flight_id [ROW_CHANNELS];     //  effect at delivery, 0 = none
     int64_t flight_ms [ROW_CHANNELS];     //  since when
     int64_t flight_before [ROW_CHANNELS]; //  when the turn began: a rollback returns to it
+    bool flight_again [ROW_CHANNELS];     //  asked for once more while in flight
+    bool again_before [ROW_CHANNELS];     //  when the turn began
     int64_t probe_ms, probe_backoff_ms;   //  pause: no probe before, wait after the next failure
     kept_t *kept;
     //  the turn

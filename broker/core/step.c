@@ -105,6 +105,7 @@ step_begin (step_t *self, clk_now_t now)
     self->write_count = self->out_count = 0;
     s_forget_revokes (self);
     memcpy (self->flight_before, self->flight_id, sizeof self->flight_id);
+    memcpy (self->again_before, self->flight_again, sizeof self->flight_again);
     self->turn++;
     self->successes_before = self->successes;
     void *items = self->writes;

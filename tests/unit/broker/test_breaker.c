@@ -430,6 +430,56 @@ test_nothing_is_begun_while_draining_and_what_is_under_way_is_counted (void **st
     step_destroy (&self.bench.step);
 }
 
+//  --- uploads that are asked for twice
+
+//  An incident whose agent failed; its upload is under way.
+static row_incident_t
+s_failed (voice_t *self, row_effect_t *ret_upload)
+{
+    step_fence_t fence = s_assign (self);
+    (void) bench_verdict (&self->bench, "w", &fence, VERDICT_AGENT);
+    row_incident_t row = *bench_row (&self->bench, NULL);
+    s_turn (self, 1000);
+    *ret_upload = (row_effect_t){.id = self->upload, .channel = ROW_CHANNEL_STORAGE};
+    ret_upload->incident = row.id;
+    snprintf (ret_upload->key, sizeof ret_upload->key, "storage/%s", row.id.text);
+    return row;
+}
+
+//  It ends once more, within a turn.
+static void
+s_ends_again (voice_t *self, row_incident_t *row)
+{
+    const char *text = NULL;
+    bench_t *bench = &self->bench;
+    assert_int_equal (bench_command (bench, STEP_COMMAND_RETRY, row, NULL, "", &text), 0);
+    assert_int_equal (bench_command (bench, STEP_COMMAND_CANCEL, row, NULL, "", &text), 0);
+    *row = *bench_row (bench, NULL);
+}
+
+static void
+test_an_upload_out_of_date_is_done_again_also_after_a_rollback (void **state)
+{
+    voice_t self = s_new (false, false);
+    row_effect_t upload;
+    row_incident_t row = s_failed (&self, &upload);
+    assert_true (upload.id > 0);
+    s_ends_again (&self, &row);
+    s_turn (&self, 1000);
+    step_reload (self.bench.step);
+    assert_int_equal (step_load_incident (self.bench.step, &row), 0);
+    assert_int_equal (step_load_effect (self.bench.step, &upload), 0);
+    step_loaded (self.bench.step, 100, 100, 100, self.bench.now);
+    step_begin (self.bench.step, self.bench.now);
+    s_done (&self, upload.id, STEP_EFFECT_OK);
+    s_turn (&self, 1000);
+    assert_int_equal (self.upload, upload.id);
+    s_done (&self, upload.id, STEP_EFFECT_OK);
+    s_turn (&self, 1000);
+    assert_int_equal (self.upload, 0);
+    step_destroy (&self.bench.step);
+}
+
 static void
 test_an_overflow_is_announced_once_a_cluster_and_hour (void **state)
 {
@@ -473,6 +523,7 @@ main (void)
         cmocka_unit_test (test_a_message_that_is_tried_again_holds_the_others),
         cmocka_unit_test (test_a_message_is_on_disk_as_being_sent_before_it_is_sent),
         cmocka_unit_test (test_nothing_is_begun_while_draining_and_what_is_under_way_is_counted),
+        cmocka_unit_test (test_an_upload_out_of_date_is_done_again_also_after_a_rollback),
         cmocka_unit_test (test_an_overflow_is_announced_once_a_cluster_and_hour),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
