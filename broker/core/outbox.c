@@ -309,7 +309,8 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char *
         *ret_text = "no such effect";
         return ERR_NONE;
     }
-    if (row->state != ROW_EFFECT_DEAD || s_find (self, row->id)) {
+    //  The row is as the last turn left it: in this one it may have been asked for already, or replaced.
+    if (row->state != ROW_EFFECT_DEAD || s_find (self, row->id) || s_find_key (self, row->key)) {
         *ret_text = "only a dead effect can be retried";
         return ERR_STALE;
     }

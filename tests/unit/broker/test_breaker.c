@@ -481,6 +481,27 @@ test_an_upload_out_of_date_is_done_again_also_after_a_rollback (void **state)
 }
 
 static void
+test_a_dead_upload_is_not_retried_beside_its_successor (void **state)
+{
+    voice_t self = s_new (false, false);
+    const char *text = NULL;
+    row_effect_t dead;
+    row_incident_t row = s_failed (&self, &dead);
+    s_done (&self, dead.id, STEP_EFFECT_PERMANENT);
+    dead.state = ROW_EFFECT_DEAD;
+    s_turn (&self, 1000);
+    s_ends_again (&self, &row);
+    int rc = bench_command (&self.bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text);
+    assert_int_equal (rc, ERR_STALE);
+    s_turn (&self, 1000);
+    assert_true (self.upload > dead.id);
+    s_done (&self, self.upload, STEP_EFFECT_OK);
+    s_turn (&self, 1000);
+    assert_int_equal (self.upload, 0);
+    step_destroy (&self.bench.step);
+}
+
+static void
 test_an_overflow_is_announced_once_a_cluster_and_hour (void **state)
 {
     voice_t self = s_new (false, true);
@@ -524,6 +545,7 @@ main (void)
         cmocka_unit_test (test_a_message_is_on_disk_as_being_sent_before_it_is_sent),
         cmocka_unit_test (test_nothing_is_begun_while_draining_and_what_is_under_way_is_counted),
         cmocka_unit_test (test_an_upload_out_of_date_is_done_again_also_after_a_rollback),
+        cmocka_unit_test (test_a_dead_upload_is_not_retried_beside_its_successor),
         cmocka_unit_test (test_an_overflow_is_announced_once_a_cluster_and_hour),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
