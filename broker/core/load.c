@@ -66,6 +66,8 @@ step_reload (step_t *self)
     //  An effect handed out in the turn that was rolled back never left; a report on one comes again.
     memcpy (self->flight_id, self->flight_before, sizeof self->flight_id);
     memcpy (self->flight_again, self->again_before, sizeof self->flight_again);
+    self->probe_ms = self->probe_before_ms;
+    self->probe_backoff_ms = self->backoff_before_ms;
     fleet_rollback (self);
     state_clear (self);
     self->write_count = self->out_count = 0;

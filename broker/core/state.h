@@ -138,6 +138,7 @@ struct step {
     bool flight_again [ROW_CHANNELS];     //  asked for once more while in flight
     bool again_before [ROW_CHANNELS];     //  when the turn began
     int64_t probe_ms, probe_backoff_ms;   //  pause: no probe before, wait after the next failure
+    int64_t probe_before_ms, backoff_before_ms; //  when the turn began
     kept_t *kept;
     //  the turn
     step_write_t *writes, *write_spare;

@@ -106,6 +106,8 @@ step_begin (step_t *self, clk_now_t now)
     s_forget_revokes (self);
     memcpy (self->flight_before, self->flight_id, sizeof self->flight_id);
     memcpy (self->again_before, self->flight_again, sizeof self->flight_again);
+    self->probe_before_ms = self->probe_ms;
+    self->backoff_before_ms = self->probe_backoff_ms;
     self->turn++;
     self->successes_before = self->successes;
     void *items = self->writes;

@@ -313,6 +313,22 @@ test_a_paused_breaker_holds_the_queue_and_lets_one_probe_through (void **state)
     step_destroy (&self.bench.step);
 }
 
+//  The incident that waits is assigned as a probe, after so long.
+static step_fence_t
+s_probe (voice_t *self, int64_t wait)
+{
+    int64_t since = self->bench.now.boot_ms;
+    const step_out_t *out = NULL;
+    while (!out && self->bench.now.boot_ms - since < 2 * wait + 2000) {
+        s_turn (self, 500);
+        bench_credit (&self->bench, "w", ++self->credit, 1);
+        out = bench_schedule (&self->bench);
+    }
+    assert_non_null (out);
+    assert_in_range (self->bench.now.boot_ms - since, wait - 2000, wait + 1000);
+    return out->as.assign.fence;
+}
+
 static void
 test_each_probe_that_fails_doubles_the_wait (void **state)
 {
@@ -322,19 +338,31 @@ test_each_probe_that_fails_doubles_the_wait (void **state)
     int64_t wait = LIMIT_PROBE_MIN_MS;
     for (int i = 0; i < 4; i++, wait *= 2) {
         assert_int_equal (s_assign (&self).attempt, 0);
-        int64_t since = self.bench.now.boot_ms;
-        const step_out_t *out = NULL;
-        while (!out && self.bench.now.boot_ms - since < 2 * wait + 2000) {
-            s_turn (&self, 500);
-            bench_credit (&self.bench, "w", ++self.credit, 1);
-            out = bench_schedule (&self.bench);
-        }
-        assert_non_null (out);
-        assert_in_range (self.bench.now.boot_ms - since, wait - 2000, wait + 1000);
-        step_fence_t probe = out->as.assign.fence;
+        step_fence_t probe = s_probe (&self, wait);
         s_end (&self, &probe, VERDICT_AGENT);
     }
     assert_int_equal (s_asked (&self, "degraded/"), 1);
+    step_destroy (&self.bench.step);
+}
+
+static void
+test_a_probe_that_fails_doubles_the_wait_once_however_often_its_turn_is_rolled_back (void **state)
+{
+    voice_t self = s_new (true, true);
+    for (int i = 0; i < 3; i++)
+        s_incident (&self, VERDICT_AGENT);
+    assert_int_equal (s_assign (&self).attempt, 0);
+    step_fence_t probe = s_probe (&self, LIMIT_PROBE_MIN_MS);
+    s_end (&self, &probe, VERDICT_AGENT);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal (s_assign (&self).attempt, 0);
+        step_reload (self.bench.step);
+        assert_int_equal (step_load_breaker (self.bench.step, &self.breaker), 0);
+        step_loaded (self.bench.step, 100, 100, 100, self.bench.now);
+        step_begin (self.bench.step, self.bench.now);
+    }
+    assert_int_equal (s_assign (&self).attempt, 0);
+    (void) s_probe (&self, INT64_C (2) * LIMIT_PROBE_MIN_MS);
     step_destroy (&self.bench.step);
 }
 
@@ -540,6 +568,8 @@ main (void)
         cmocka_unit_test (test_a_restart_does_not_forget_the_count),
         cmocka_unit_test (test_a_paused_breaker_holds_the_queue_and_lets_one_probe_through),
         cmocka_unit_test (test_each_probe_that_fails_doubles_the_wait),
+        cmocka_unit_test (
+            test_a_probe_that_fails_doubles_the_wait_once_however_often_its_turn_is_rolled_back),
         cmocka_unit_test (test_a_message_waits_for_its_upload_and_others_pass_it),
         cmocka_unit_test (test_a_message_that_is_tried_again_holds_the_others),
         cmocka_unit_test (test_a_message_is_on_disk_as_being_sent_before_it_is_sent),
