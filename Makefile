@@ -35,13 +35,13 @@ coverage: ## line and branch coverage of the unit tests and the simulator
 	@ctest --preset coverage -j $(JOBS)
 	@gcovr --root . --object-directory build/coverage --exclude 'tests/.*' --print-summary --sort-percentage
 
-fuzz: ## libFuzzer over all that reads hostile bytes, FUZZ_SECONDS each (20)
+fuzz: ## libFuzzer over all that reads hostile bytes, FUZZ_SECONDS each (20), FUZZ_JOBS at a time (all cores)
 	@scripts/fuzz.sh
 
 bench: ## what this machine carries, beside its parts alone: ratios, no verdict
 	@scripts/bench.sh
 
-lint: ## format, layers, symbols, sizes, bans, options, docs
+lint: ## format, layers, ports, sizes, bans, symbols, licence, shell, options, docs
 	@scripts/build.sh debug
 	@scripts/lint.sh build/debug
 
