@@ -4,15 +4,16 @@
 //  turns inputs into steps, writes into one transaction, outputs into messages sent after the
 //  commit; tests/sim drives the same function.
 //
-//  A turn:  step_begin; step (...) for each input, its writes applied to the open transaction right
-//  after it; step_schedule and its writes; COMMIT, unless step_failed; and only now act on step_outputs.  When the
-//  turn is rolled back: step_reload, load, and step the inputs of that turn again: EFFECT_DONE always (delivery reports
-//  once), the others where nobody sends them again.
-//  Inputs borrow their pointers for the call: the body of an EVENT write must be applied before the
-//  input is freed.  Writes and outputs are valid until the next step_begin.
+//  A turn:  step_begin; step (...) for each input; step_schedule; apply step_writes to one transaction; COMMIT, unless
+//  step_failed; and only now act on step_outputs.  When the turn is rolled back: step_reload, load, and step the inputs
+//  of that turn again: EFFECT_DONE always (delivery reports once), the others where nobody sends them again.
+//  Inputs borrow their pointers for the call, and an EVENT write its body from the input: it is applied before the
+//  input is freed.  All other writes wait for the end of the turn: until then their rows may change again, in place.
+//  Writes and outputs are valid until the next step_begin.
 //
-//  Files of this folder: step (entry, inputs -> handlers), state (what is held), dedup, queue, fleet,
-//  lease (attempts, deadlines), verdict rules in settle, dispatch, outbox, breaker, overflow, journal, load.
+//  Files of this folder: step (entry, inputs -> handlers), row (what is durable), state (what is held), dedup,
+//  queue, fleet, dispatch, lease (attempts, deadlines), settle (what follows a verdict), breaker, outbox, overflow,
+//  journal, tally, load.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -310,7 +311,7 @@ step_failed (const step_t *self);
 int64_t
 step_wake (const step_t *self);
 
-//  All writes since step_begin, in order (the loop remembers how many it has applied).
+//  All writes since step_begin, in order; an incident, attempt or effect has one, where it changed first.
 const step_write_t *
 step_writes (const step_t *self, size_t *ret_count);
 const step_out_t *

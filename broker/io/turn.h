@@ -65,7 +65,7 @@ struct loop {
 //  One turn.  Returns the number of inputs.  self->exit_code says whether to go on.
 size_t
 turn_run (loop_t *self);
-//  Step one input and put its writes into the transaction.  Err: that of step; the store's go to `failed`.
+//  Step one input; of its writes the events go into the transaction, the others at the end of the turn.  Err: that of step; the store's go to `failed`.
 int
 turn_step (loop_t *self, const step_in_t *in) must_check;
 //  Step one event; the asker is answered after the commit, or refused.
