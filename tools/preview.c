@@ -36,13 +36,7 @@ static const conf_option_t s_rows [] = {
      .env = "TRIAGE_LISTEN",
      .fallback = "127.0.0.1:5590",
      .help = "Address to take webhook posts on; loopback only, port 0 is a free one."},
-    {.key = "color",
-     .type = CONF_ENUM,
-     .offset = offsetof (settings_t, color),
-     .env = "TRIAGE_COLOR",
-     .fallback = "auto",
-     .choices = "auto|always|never",
-     .help = "Colours; auto means on a terminal, unless NO_COLOR is set."},
+    TERM_COLOR_ROW (settings_t, color),
     {.key = NULL},
 };
 

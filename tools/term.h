@@ -3,12 +3,21 @@
 #pragma once
 
 #include "common/base/buf.h"
+#include "common/base/conf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 typedef enum { TERM_AUTO, TERM_ALWAYS, TERM_NEVER } term_color_t;
+
+//  The option that chooses; the member is an int, a term_color_t.
+#define TERM_COLOR_ROW(owner, member)                                                              \
+    {                                                                                              \
+        .key = "color", .type = CONF_ENUM, .offset = offsetof (owner, member),                     \
+        .env = "TRIAGE_COLOR", .fallback = "auto", .choices = "auto|always|never",                 \
+        .help = "Colours; auto means on a terminal, unless NO_COLOR is set."                       \
+    }
 
 //  Append text with control bytes, DEL, C1, bidirectional and zero-width controls, line separators and
 //  invalid UTF-8 written as \xNN (bytes) or \u{N}.  Err: that of the buffer.

@@ -7,6 +7,7 @@
 #include "common/base/own.h"
 #include "tools/ctl_table.h"
 #include "tools/fetch.h"
+#include "tools/term.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -32,13 +33,7 @@ static const conf_option_t s_rows [] = {
      .fallback = "table",
      .choices = "table|json",
      .help = "Shape of answers: for people, or for programs."},
-    {.key = "color",
-     .type = CONF_ENUM,
-     .offset = offsetof (ctl_settings_t, color),
-     .env = "TRIAGE_COLOR",
-     .fallback = "auto",
-     .choices = "auto|always|never",
-     .help = "Colours; auto means on a terminal, unless NO_COLOR is set."},
+    TERM_COLOR_ROW (ctl_settings_t, color),
     {.key = "state",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, state),
