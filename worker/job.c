@@ -537,10 +537,7 @@ s_tick_verdict (job_t *self)
     if (self->shared->boot_ms < self->verdict_ms || !session_ready (self->shared->session))
         return;
     msg_file_t files [LIMIT_ATTEMPT_FILES];
-    for (size_t i = 0; i < report->file_count; i++)
-        files [i] = (msg_file_t){.path = codec_text (report->files [i].path),
-                                 .size = report->files [i].size,
-                                 .sha256 = codec_text (report->files [i].sha256)};
+    upload_list (report, files);
     msg_verdict_t verdict = {.incident = codec_text (report->incident.text),
                              .attempt = report->attempt,
                              .outcome = codec_text (verdict_outcome_name (report->outcome)),

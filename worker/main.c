@@ -12,12 +12,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 
 extern char **environ;
 
-//  Before any thread exists, so that libzmq's inherit it: signals come by signalfd only.
-static void
-s_block_signals (void)
+//  Before any thread exists, so that libzmq's inherit it: signals come by this fd only.
+static int
+s_signal_fd (void)
 {
     sigset_t set;
     sigemptyset (&set);
@@ -27,6 +28,7 @@ s_block_signals (void)
     sigaddset (&set, SIGUSR1);
     sigprocmask (SIG_BLOCK, &set, NULL);
     signal (SIGPIPE, SIG_IGN);
+    return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static int
@@ -46,11 +48,11 @@ s_ready (const settings_t *settings, const home_t *home)
 }
 
 static int
-s_run (const conf_t *conf, home_t *home, curve_keys_t *keys)
+s_run (const conf_t *conf, home_t *home, curve_keys_t *keys, int signal_fd)
 {
     const settings_t *settings = conf_settings (conf);
     err_diag_t diag = {""};
-    own (worker_destroy) worker_t *worker = worker_new (conf, home, keys, &diag);
+    own (worker_destroy) worker_t *worker = worker_new (conf, home, keys, signal_fd, &diag);
     if (!worker)
         return s_refuse (ERR_CONFIG, diag.text);
     int rc = s_ready (settings, home);
@@ -76,7 +78,9 @@ main (int argc, char **argv)
 {
     s_hide ();
     failpoint_init ("worker");
-    s_block_signals ();
+    own (own_fd) int signal_fd = s_signal_fd ();
+    if (signal_fd < 0)
+        return EXIT_RUNTIME;
     own (conf_destroy) conf_t *conf = NULL;
     int rc = conf_load (&settings_spec, argc, argv, environ, &conf);
     if (rc > 0)
@@ -100,7 +104,7 @@ main (int argc, char **argv)
         home_close (&home);
         return s_refuse (rc, diag.text);
     }
-    rc = s_run (conf, &home, &keys);
+    rc = s_run (conf, &home, &keys, signal_fd);
     curve_wipe (&keys); //  not before: a socket may have to be built anew
     home_close (&home);
     return rc;

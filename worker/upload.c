@@ -68,16 +68,22 @@ s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t
     return got;
 }
 
+void
+upload_list (const spool_report_t *report, msg_file_t ret_files [LIMIT_ATTEMPT_FILES])
+{
+    for (size_t i = 0; i < report->file_count; i++)
+        ret_files [i] = (msg_file_t){.path = codec_text (report->files [i].path),
+                                     .size = report->files [i].size,
+                                     .sha256 = codec_text (report->files [i].sha256)};
+}
+
 static void
 s_seal (upload_t *self, session_t *session, const spool_report_t *report, int64_t now_ms)
 {
     if (self->sealed_ms && now_ms < self->sealed_ms + LIMIT_FILES_RETRY_MS)
         return;
     msg_file_t files [LIMIT_ATTEMPT_FILES];
-    for (size_t i = 0; i < report->file_count; i++)
-        files [i] = (msg_file_t){.path = codec_text (report->files [i].path),
-                                 .size = report->files [i].size,
-                                 .sha256 = codec_text (report->files [i].sha256)};
+    upload_list (report, files);
     msg_seal_t seal = {.incident = codec_text (report->incident.text),
                        .attempt = report->attempt,
                        .files = {files, report->file_count}};

@@ -23,6 +23,9 @@ typedef struct {
     uint64_t seq;       //  of the last message
 } upload_t;
 
+//  The files as SEAL and VERDICT name them.  Own: the texts are borrowed from the report.
+void
+upload_list (const spool_report_t *report, msg_file_t ret_files [LIMIT_ATTEMPT_FILES]);
 //  Send what is due within *window bytes, which is lowered by what went.  Err: why the file at index can
 //  never be sent.
 int

@@ -38,8 +38,9 @@ struct worker {
     job_shared_t shared;
     job_t *jobs;
     redact_t secrets;
-    int orphans; //  found with the last look
-    int signal_fd, poll_fd;
+    int orphans;   //  found with the last look
+    int signal_fd; //  borrowed
+    int poll_fd;
     drain_t drain;
     int64_t drain_until_ms; //  agents are stopped then
     int64_t leave_by_ms;    //  the end, whatever is left
@@ -291,19 +292,11 @@ s_find_programs (worker_t *self, err_diag_t *diag)
 }
 
 static int
-s_open_fds (worker_t *self)
+s_open_poll (worker_t *self)
 {
-    sigset_t set;
-    sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
-    sigaddset (&set, SIGHUP);
-    sigaddset (&set, SIGUSR1);
-    self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     self->poll_fd = epoll_create1 (EPOLL_CLOEXEC);
     //  If a supervisor is killed, its agents become our children instead of getting away.
-    bool good = self->signal_fd >= 0 && self->poll_fd >= 0
-                && prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+    bool good = self->poll_fd >= 0 && prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
     return good ? 0 : -errno;
 }
 
@@ -330,7 +323,8 @@ s_now (worker_t *self)
 }
 
 worker_t *
-worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, err_diag_t *diag)
+worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int signal_fd,
+            err_diag_t *diag)
 {
     worker_t *self = calloc (1, sizeof *self);
     if (!self) {
@@ -340,9 +334,10 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, err_diag
     self->conf = conf;
     self->settings = conf_settings (conf);
     self->home = home;
-    self->signal_fd = self->poll_fd = -1;
+    self->signal_fd = signal_fd;
+    self->poll_fd = -1;
     self->clk = clk_new ();
-    int rc = self->clk ? s_open_fds (self) : -ENOMEM;
+    int rc = self->clk ? s_open_poll (self) : -ENOMEM;
     if (rc < 0)
         err_diag (diag, "cannot start: %s", err_str (rc));
     if (rc == 0)
@@ -385,7 +380,6 @@ worker_destroy (worker_t **self_p)
     session_destroy (&self->shared.session);
     keeper_destroy (&self->shared.keeper);
     clk_destroy (&self->clk);
-    own_fd (&self->signal_fd);
     own_fd (&self->poll_fd);
     free (self);
     *self_p = NULL;

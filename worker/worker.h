@@ -10,9 +10,10 @@
 
 typedef struct worker worker_t;
 
-//  Own: borrows everything.  NULL with a diag.
+//  Signals come by signal_fd.  Own: borrows everything.  NULL with a diag.
 worker_t *
-worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, err_diag_t *diag);
+worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int signal_fd,
+            err_diag_t *diag);
 void
 worker_destroy (worker_t **self_p);
 //  Run until drained by a signal.  Returns 0.
