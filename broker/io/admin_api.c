@@ -74,16 +74,6 @@ s_text_or_null (const char *text)
     return text [0] ? s_text (text) : json_null ();
 }
 
-static json_t *
-s_time (int64_t wall_ms)
-{
-    if (wall_ms <= 0)
-        return json_null ();
-    char text [CLK_TEXT];
-    clk_text (wall_ms, text, sizeof (text));
-    return json_string (text);
-}
-
 void
 admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message)
 {
@@ -254,8 +244,9 @@ s_source (const intake_source_t *source)
         s_text (source->state), "last_error", s_text_or_null (source->last_error), "events_total",
         (json_int_t) source->events_total, "gaps_total", (json_int_t) source->gaps_total,
         "reconnects_total", (json_int_t) source->reconnects_total, "dropped_total",
-        (json_int_t) source->dropped_total, "last_event_at", s_time (source->last_event_ms),
-        "last_alive_at", s_time (source->last_alive_ms), "retry_at", s_time (source->retry_ms));
+        (json_int_t) source->dropped_total, "last_event_at", json_time (source->last_event_ms),
+        "last_alive_at", json_time (source->last_alive_ms), "retry_at",
+        json_time (source->retry_ms));
 }
 
 static json_t *
@@ -303,7 +294,7 @@ s_status_breaker (const step_stats_t *stats)
 {
     return json_pack ("{s:s,s:I,s:o,s:I}", "state", admin_breaker_name (stats->breaker), "failures",
                       (json_int_t) stats->breaker_failures, "opened_at",
-                      s_time (stats->breaker_opened_ms), "opened_total",
+                      json_time (stats->breaker_opened_ms), "opened_total",
                       (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN]);
 }
 
@@ -318,7 +309,7 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
 
     json_t *doc =
         json_pack ("{s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining,
-                   "started_at", s_time (data->started_ms), "snapshot_age_ms",
+                   "started_at", json_time (data->started_ms), "snapshot_age_ms",
                    (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
     json_object_set_new (
         doc, "incidents",
@@ -394,7 +385,7 @@ s_cluster (const admin_view_t *view, const char *name, const intake_source_t *so
         json_pack ("{s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", s_text (name), "labels",
                    s_labels (view, name), "mcp", source ? s_source (source) : json_null (),
                    "events_total", (json_int_t) total, "suppressed_total", (json_int_t) suppressed,
-                   "last_event_at", s_time (events ? events->last_event_ms : 0), "pending",
+                   "last_event_at", json_time (events ? events->last_event_ms : 0), "pending",
                    (json_int_t) (events ? events->states [INCIDENT_PENDING] : 0), "investigating",
                    (json_int_t) (events ? events->states [INCIDENT_INVESTIGATING] : 0));
     return doc;
@@ -465,12 +456,12 @@ s_incident (const row_incident_t *row)
         s_text_or_null (fault->fault_id), "summary", s_text (fault->summary));
     if (!doc)
         return NULL;
-    own (json_drop) json_t *rest =
-        json_pack ("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "source", s_text (row->source), "event_id",
-                   s_text (row->event_id), "linked", s_text_or_null (row->linked.text),
-                   "created_at", s_time (row->created_ms), "started_at", s_time (row->started_ms),
-                   "completed_at", s_time (row->completed_ms), "first_seen_at",
-                   s_time (row->first_seen_ms), "last_seen_at", s_time (row->last_seen_ms));
+    own (json_drop) json_t *rest = json_pack (
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "source", s_text (row->source), "event_id",
+        s_text (row->event_id), "linked", s_text_or_null (row->linked.text), "created_at",
+        json_time (row->created_ms), "started_at", json_time (row->started_ms), "completed_at",
+        json_time (row->completed_ms), "first_seen_at", json_time (row->first_seen_ms),
+        "last_seen_at", json_time (row->last_seen_ms));
     own (json_drop) json_t *counts = json_pack (
         "{s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "occurrences", (json_int_t) row->occurrences,
         "attempt_count", (json_int_t) row->attempts, "charged", (json_int_t) row->charged, "lost",
@@ -543,9 +534,9 @@ s_attempt (const row_attempt_t *row)
     return json_pack ("{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt",
                       (json_int_t) row->number, "state", states [row->state], "worker",
                       s_text (row->worker), "identity", s_text (row->identity), "started",
-                      row->started, "assigned_at", s_time (row->assigned_ms), "started_at",
-                      s_time (row->started_ms), "ended_at", s_time (row->ended_ms), "deadline_at",
-                      s_time (row->deadline_ms), "outcome",
+                      row->started, "assigned_at", json_time (row->assigned_ms), "started_at",
+                      json_time (row->started_ms), "ended_at", json_time (row->ended_ms),
+                      "deadline_at", json_time (row->deadline_ms), "outcome",
                       known ? s_text (verdict_outcome_name (row->outcome)) : json_null (),
                       "exit_code", row->exit_code, "reason", s_text_or_null (row->reason));
 }
@@ -567,7 +558,7 @@ s_effect (const row_effect_t *row)
                       channels [row->channel], "key", s_text (row->key), "incident",
                       s_text_or_null (row->incident.text), "state", s_effect_states [row->state],
                       "tries", (json_int_t) row->tries, "next_at",
-                      row->state == ROW_EFFECT_READY ? s_time (row->next_ms) : json_null (),
+                      row->state == ROW_EFFECT_READY ? json_time (row->next_ms) : json_null (),
                       "error", s_text_or_null (row->error));
 }
 

@@ -88,16 +88,6 @@ s_text_or_null (const char *text)
 }
 
 static json_t *
-s_time (int64_t wall_ms)
-{
-    if (wall_ms <= 0)
-        return json_null ();
-    char text [CLK_TEXT];
-    clk_text (wall_ms, text, sizeof text);
-    return json_string (text);
-}
-
-static json_t *
 s_exit_code (int code)
 {
     return code < 0 ? json_null () : json_integer (code);
@@ -175,9 +165,9 @@ s_attempt (const row_attempt_t *row)
     bad |= json_object_set_new (item, "state", json_string (s_attempt_state (row->state)));
     bad |= json_object_set_new (
         item, "outcome", ended ? json_string (verdict_outcome_name (row->outcome)) : json_null ());
-    bad |= json_object_set_new (item, "assignedAt", s_time (row->assigned_ms));
-    bad |= json_object_set_new (item, "startedAt", s_time (row->started_ms));
-    bad |= json_object_set_new (item, "completedAt", s_time (row->ended_ms));
+    bad |= json_object_set_new (item, "assignedAt", json_time (row->assigned_ms));
+    bad |= json_object_set_new (item, "startedAt", json_time (row->started_ms));
+    bad |= json_object_set_new (item, "completedAt", json_time (row->ended_ms));
     bad |=
         json_object_set_new (item, "exitCode", ended ? s_exit_code (row->exit_code) : json_null ());
     bad |= json_object_set_new (item, "failureReason", s_text_or_null (row->reason));
@@ -226,9 +216,9 @@ render_incident (const row_incident_t *incident, const row_attempt_t *attempts, 
     int bad = json_object_set_new (doc, "incidentId", json_string (incident->id.text));
     bad |= json_object_set_new (doc, "faultId", s_text_or_null (fault->fault_id));
     bad |= json_object_set_new (doc, "status", json_string (incident_state_name (incident->state)));
-    bad |= json_object_set_new (doc, "createdAt", s_time (incident->created_ms));
-    bad |= json_object_set_new (doc, "startedAt", s_time (incident->started_ms));
-    bad |= json_object_set_new (doc, "completedAt", s_time (incident->completed_ms));
+    bad |= json_object_set_new (doc, "createdAt", json_time (incident->created_ms));
+    bad |= json_object_set_new (doc, "startedAt", json_time (incident->started_ms));
+    bad |= json_object_set_new (doc, "completedAt", json_time (incident->completed_ms));
     bad |= json_object_set_new (doc, "exitCode", s_exit_code (incident->exit_code));
     bad |= json_object_set_new (doc, "failureReason", s_text_or_null (incident->reason));
     bad |= json_object_set_new (doc, "cluster", s_text (fault->cluster));
@@ -278,8 +268,8 @@ render_result (const row_incident_t *incident, const row_attempt_t *attempts, si
     own (json_drop) json_t *doc = json_object ();
     int bad = json_object_set_new (doc, "incident_id", json_string (incident->id.text));
     bad |= json_object_set_new (doc, "exit_code", s_exit_code (incident->exit_code));
-    bad |= json_object_set_new (doc, "started_at", s_time (incident->started_ms));
-    bad |= json_object_set_new (doc, "completed_at", s_time (incident->completed_ms));
+    bad |= json_object_set_new (doc, "started_at", json_time (incident->started_ms));
+    bad |= json_object_set_new (doc, "completed_at", json_time (incident->completed_ms));
     bad |= json_object_set_new (doc, "status", json_string (s_result_status (incident, deciding)));
     bad |= json_object_set_new (doc, "failure_reason", s_text_or_null (incident->reason));
     bad |= json_object_set_new (doc, "root_cause",

@@ -1,6 +1,8 @@
 //  json - strict JSON: the one port to jansson.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/json.h"
+
+#include "common/base/clk.h"
 #include "common/base/limits.h"
 #include "common/base/utf8.h"
 
@@ -115,6 +117,16 @@ json_member_int (const json_t *object, const char *key, int64_t other)
 {
     const json_t *value = json_object_get (object, key);
     return json_is_integer (value) ? (int64_t) json_integer_value (value) : other;
+}
+
+json_t *
+json_time (int64_t wall_ms)
+{
+    if (wall_ms <= 0)
+        return json_null ();
+    char text [CLK_TEXT];
+    clk_text (wall_ms, text, sizeof text);
+    return json_string (text);
 }
 
 bool

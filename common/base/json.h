@@ -39,6 +39,9 @@ const char *
 json_member_text (const json_t *object, const char *key, const char *other);
 int64_t
 json_member_int (const json_t *object, const char *key, int64_t other);
+//  A wall clock time as clk_text writes it; null when it is not after the epoch.  Own: fresh.  Units: ms.
+json_t *
+json_time (int64_t wall_ms);
 //  Is it valid UTF-8 without NUL?
 bool
 json_utf8_valid (const char *bytes, size_t size);

@@ -118,6 +118,15 @@ test_utf8_without_nul (void **state)
     assert_true (json_utf8_valid ("", 0));
 }
 
+static void
+test_a_time_is_text_and_none_is_null (void **state)
+{
+    own (json_drop) json_t *time = json_time (1700000000123);
+    own (json_drop) json_t *none = json_time (0);
+    assert_string_equal (json_string_value (time), "2023-11-14T22:13:20.123Z");
+    assert_true (json_is_null (none));
+}
+
 int
 main (void)
 {
@@ -130,6 +139,7 @@ main (void)
         cmocka_unit_test (test_text_keeps_the_order_of_keys),
         cmocka_unit_test (test_members_of_another_type_give_the_other_value),
         cmocka_unit_test (test_utf8_without_nul),
+        cmocka_unit_test (test_a_time_is_text_and_none_is_null),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
