@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # One static library per folder; a program is its main.c plus libraries, so
 # every line except main() is reachable from a unit test.
 function (triage_module name)

@@ -3,5 +3,6 @@
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 cd "$(dirname "$0")/.."
-git ls-files --cached --others --exclude-standard '*.[ch]' '*.py' '*.sh' '*.mjs' | grep -v '__init__' \
+git ls-files --cached --others --exclude-standard '*.[ch]' '*.py' '*.sh' '*.bash' '*.mjs' \
+    '*CMakeLists.txt' '*.cmake' Makefile | grep -v '__init__' \
     | xargs grep -L 'SPDX-License-Identifier: Apache-2.0' | awk '{ print; bad = 1 } END { exit bad }'
