@@ -7,8 +7,7 @@ SANITIZED := asan tsan
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: deps ## from fault to report on this machine: no keys, cluster, container or cloud
-	@$(MAKE) --no-print-directory build
+demo: build ## from fault to report on this machine: no keys, cluster, container or cloud
 	@scripts/demo.sh
 
 test: ## everything that must pass before a change lands, installs included
@@ -17,7 +16,7 @@ test: ## everything that must pass before a change lands, installs included
 nightly: ## the long forms: fuzzing, many crashes, 10^7 simulated steps
 	@scripts/nightly.sh
 
-build: ## the programs, release: build/release/bin
+build: deps ## the programs, release: build/release/bin
 	@scripts/build.sh release
 
 check: ## debug build and unit tests: run before every commit
@@ -60,5 +59,8 @@ deps: ## install the packages to build and run
 
 test-deps: ## install all that the tests need
 	@scripts/test-deps.sh
+
+#  Each can be the first thing that is run in a new clone.
+check coverage fuzz lint tidy analyze $(SANITIZED): test-deps
 
 .PHONY: help demo test nightly build check coverage fuzz bench lint tidy analyze format deps test-deps $(SANITIZED)
