@@ -38,6 +38,7 @@ class Peer:
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
             | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
         if kind == zmq.SUB:
+            self.sock.sndhwm = 0  # libzmq drops a subscription that finds its queue full
             self.sock.subscribe(b"")
         self.sock.connect(endpoint)
         self.session, self.seq = int.from_bytes(os.urandom(7), "little") + 1, 0
@@ -442,9 +443,8 @@ def test_subscriptions_without_end_cut_all_taps_and_do_not_grow_the_broker(secur
     said = "all taps are cut, for one subscribes to too much; delete its key, the others come back"
 
     def cut():
-        for _ in range(500):
+        for _ in range(100):
             greedy.sock.subscribe(os.urandom(500))
-            greedy.sock.poll(0)  # or it never learns that the broker has read
         return broker.records(said)
 
     wait_until(cut, 30, "cut")

@@ -265,7 +265,7 @@ def test_many_reloads_while_incidents_are_worked_on_lose_nothing(system):
 
 def test_sigusr1_writes_the_state_to_the_log_and_ends_nothing(system):
     broker = system.start_broker()
-    worker = system.start_worker()
+    worker = system.start_worker(shutdown_timeout="1s")
     system.publish([fault("web-0", context="do: slow 60"), fault("web-1")])
     row = wait_until(lambda: broker.incidents("investigating"), 20, "an agent")[0]
     wait_until(lambda: broker.incident(row["id"])["attempts"][0]["started_at"], 20, "it runs")
