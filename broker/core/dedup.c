@@ -142,12 +142,12 @@ void
 dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
 {
     self->stats.events_total++;
-    tally_event (self, in->as.event.fault, now);
     if (in->as.event.row.incident.text [0]) { //  this very sending is known: say so again
         self->stats.events_repeat++;
         s_ack (self, in, STEP_EVENT_REPEAT, &in->as.event.row.incident);
         return;
     }
+    tally_event (self, in->as.event.fault, now);
     const fault_t *fault = in->as.event.fault;
     incident_suppress_t suppress = s_suppressed (self, in);
     entry_t *known = state_find_key (self, fault->key);

@@ -378,7 +378,7 @@ typedef struct {
 //  One cluster, by the name that events came with; "other" for those beyond LIMIT_TALLIES.
 typedef struct {
     char cluster [64];
-    int64_t events [FAULT_SEVERITIES];              //  taken in, repeats included
+    int64_t events [FAULT_SEVERITIES];              //  taken in, each sending once
     int64_t suppressed [INCIDENT_SUPPRESS_REASONS]; //  events
     int64_t states [INCIDENT_STATES];               //  incidents in memory
     int64_t last_event_ms;                          //  wall clock, 0 = none since the start

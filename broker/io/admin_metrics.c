@@ -492,7 +492,7 @@ static const metric_t s_metrics [] = {
      "Digest of the configuration in force, without secrets: brokers with one value are set alike.",
      s_print_hash, 0},
     {"triage_events_received_total", "counter",
-     "Fault events taken in, repeats included, by their cluster.", s_print_received, 0},
+     "Fault events taken in, each sending once, by their cluster.", s_print_received, 0},
     {"triage_events_repeated_total", "counter", "Events whose event id was known already.",
      s_print_number, DATA (stats.events_repeat)},
     {"triage_events_counted_total", "counter",

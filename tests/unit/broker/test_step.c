@@ -76,6 +76,9 @@ test_a_known_event_id_is_acknowledged_and_writes_nothing (void **state)
     size_t writes;
     (void) step_writes (bench.step, &writes);
     assert_int_equal (writes, 0);
+    step_cluster_t cluster;
+    assert_int_equal (step_clusters (bench.step, &cluster, 1), 1);
+    assert_int_equal (cluster.events [FAULT_INFO], 1); //  a repeat is none that was received
     step_destroy (&bench.step);
 }
 
