@@ -1,7 +1,7 @@
 //  tap - triage-tap: watch the event stream, one line a record; say so when records are missing.
 //
 //  Live records come from the stream socket.  What is missing is read again from the broker's HTTP
-//  side, where a url is given; what stays missing is announced on stderr, and as {"gap": ...} in JSON.
+//  side, where a url is given; what stays missing is a warning in the log, and {"gap": ...} in JSON.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/conf.h"
 #include "common/base/limits.h"
@@ -143,11 +143,8 @@ s_show (tap_t *self, const json_t *record)
 static void
 s_notice (tap_t *self, const char *topic, int64_t last, int64_t prev)
 {
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    term_escape (topic, strlen (topic), &text);
-    fprintf (stderr,
-             "triage-tap: gap in %s: records after %" PRId64 " up to %" PRId64 " are missing\n",
-             text.data, last, prev);
+    log_warn ("a gap: records are missing", kv ("topic", topic), kv ("after", last),
+              kv ("upto", prev));
     if (!self->settings->json)
         return;
     own (json_drop) json_t *gap = json_pack ("{s:{s:s,s:I,s:I}}", "gap", "topic", topic, "after",
