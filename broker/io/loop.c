@@ -327,6 +327,7 @@ s_snapshot (loop_t *self, clk_now_t now)
     data->refused_total = self->args.zap ? curve_zap_refused (self->args.zap) : 0;
     data->strikes_total = self->strikes_total;
     data->records_total = self->records_total;
+    data->stream_topics = self->stream ? (int64_t) link_topics (self->stream) : 0;
     data->stream_cuts_total = self->stream_cuts_total;
     data->turn_us_max = self->turn_us_max;
     const size_t workers = step_workers (self->step, now, data->workers, LIMIT_WORKERS);

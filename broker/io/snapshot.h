@@ -29,7 +29,8 @@ typedef struct {
     artifact_stats_t artifact;
     notify_stats_t notify;
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
-    int64_t stream_cuts_total, unsent_total, refused_total, ended_total [SNAPSHOT_SOCKETS];
+    int64_t stream_topics, stream_cuts_total, unsent_total, refused_total,
+        ended_total [SNAPSHOT_SOCKETS];
     int64_t turn_us_max; //  longest turn since the last snapshot
     size_t worker_count;
     step_worker_t *workers; //  LIMIT_WORKERS, owned

@@ -212,6 +212,12 @@ link_flooded (const link_t *self)
     return self->flooded;
 }
 
+size_t
+link_topics (const link_t *self)
+{
+    return HASH_COUNT (self->topics);
+}
+
 //  --- making
 
 static void

@@ -84,6 +84,9 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag) must_check;
 //  XPUB: the subscriptions of all taps are more than LIMIT_SUBSCRIPTIONS_BYTES: close it, or libzmq grows.
 bool
 link_flooded (const link_t *self);
+//  XPUB: how many different topics its peers subscribe to, as far as link_recv has read of them.
+size_t
+link_topics (const link_t *self);
 //  Free what a link_msg_t holds (after the last receive).
 void
 link_msg_fini (link_msg_t *msg);

@@ -1,7 +1,6 @@
 """Disks that are full, locked or broken, and files that are damaged: nothing is lost, nothing is said too early.
 SPDX-License-Identifier: Apache-2.0
 """
-import re
 import shutil
 import sqlite3
 import time
@@ -20,10 +19,6 @@ REPORT = b"# Report\n\n" + b"What happened, and why, at some length.\n" * 8
 def start(system, disk, **options):
     return system.start_broker(prefix=disk.prefix, env=getattr(disk, "env", None), log_level="info",
                                **{"state_path": disk.folder / "state/broker.db", **options})
-
-
-def metric(broker, name):
-    return float(re.search(rf"^{name} (\S+)$", broker.get("/metrics", raw=True), re.M).group(1))
 
 
 def python_worker(broker, **options):
@@ -88,7 +83,7 @@ def test_a_full_disk_refuses_events_keeps_verdicts_and_goes_on_when_there_is_roo
     if not disk.reserve_helps:
         assert worker.verdict(fence, "success", manifest) == "committed"
     wait_until(lambda: broker.status_of("/readyz") == 200, 20, "ready again")
-    assert metric(broker, "triage_store_full_total") >= 1
+    assert broker.metric("store_full_total") >= 1
     assert {row["id"] for row in broker.incidents("resolved")} == {fence["incident"]}
     path = disk.mount.seen / "state/broker.db" if disk.reserve_helps else disk.folder / "state/broker.db"
     worker.close()
@@ -186,7 +181,7 @@ def test_a_store_that_another_holds_refuses_and_goes_on_when_it_is_free(system):
         assert worker.work.sock.poll(500) == 0
         assert publisher.alive() and not acknowledged(publisher)
         assert broker.get("/healthz", raw=True)  # it lives, and says why
-        wait_until(lambda: metric(broker, "triage_store_busy_total") >= 1, 10, "counted")
+        wait_until(lambda: broker.metric("store_busy_total") >= 1, 10, "counted")
         store.execute("ROLLBACK")
     assert worker.verdict(fence, "success", manifest) in ("committed", "duplicate")
     assert publisher.wait(60) == 0

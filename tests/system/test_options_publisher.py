@@ -169,12 +169,11 @@ def lines(tap):
 def heard(system, **options):
     """What a tap prints while one incident comes in."""
     broker = system.broker or system.start_broker()
+    before = broker.metric("stream_topics")
     tap = system.start_tap(**options)
-    number = 0
-    while not tap.out():
-        system.publish([fault(f"web-{number}")], name=f"p{number}")
-        number += 1
-        assert number < 50, tap.log_tail()
+    wait_until(lambda: broker.metric("stream_topics") > before or not tap.alive(), 20, "subscribed")
+    system.publish([fault(tap.name)], name=f"for-{tap.name}")
+    wait_until(tap.out, 20, "the tap heard of it")
     return broker, tap
 
 
@@ -190,6 +189,7 @@ def test_option_tap_log_level(system, level, warned):
 def test_option_tap_log_format(system):
     _, tap = heard(system, log_format="json", after=0, url="http://127.0.0.1:1")
     assert [json.loads(line)["msg"] for line in tap.log().splitlines()] == [UNREAD]
+    assert heard(system, name="logfmt", topic="incident/", after=0, url="http://127.0.0.1:1")[1].records(UNREAD)
 
 
 def test_option_tap_ready_file(system):
@@ -217,7 +217,7 @@ def test_option_tap_topic(system):
 def test_option_tap_json(system):
     _, tap = heard(system, json=False)
     assert not tap.out().startswith("{") and "pending" in tap.out()
-    assert lines(heard(system, name="json", json=True)[1])[0]["kind"]
+    assert lines(heard(system, name="json", json=True, topic="incident/")[1])[0]["kind"]
 
 
 def test_option_tap_color(system):

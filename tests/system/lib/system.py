@@ -197,6 +197,14 @@ class Broker(Daemon):
             text = answer.read().decode()
         return text if raw else json.loads(text)
 
+    def metric(self, name):
+        """The value of a metric without labels."""
+        return float(re.search(rf"^triage_{name} (\S+)$", self.get("/metrics", raw=True), re.M).group(1))
+
+    def wait_topics(self, count):
+        """Until so many different topics are subscribed to: what is committed from now on is heard."""
+        wait_until(lambda: self.metric("stream_topics") >= count, 20, f"{count} topics subscribed to")
+
     def post(self, path):
         url = f"http://{self.system.broker_ports['admin_listen']}{path}"
         request = urllib.request.Request(url, method="POST", data=b"", headers={"Content-Type": "application/json"})
