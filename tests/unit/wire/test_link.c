@@ -20,17 +20,18 @@ enum { S_WAIT_MS = 5000 };
 
 static const curve_keys_t s_plain = {0};
 
-//  Wait until the link has a message; its result.
+//  Wait until the link has a message; its result.  A link that holds messages back waits but shortly.
 static int
 s_next (link_t *link, link_msg_t *msg, err_diag_t *diag)
 {
-    for (int rc = link_recv (link, msg, diag);; rc = link_recv (link, msg, diag)) {
+    for (int i = 0; i < S_WAIT_MS; i++) {
+        int rc = link_recv (link, msg, diag);
         if (rc != -EAGAIN)
             return rc;
         link_wait_t item = {.link = link};
-        if (!link_wait (&item, 1, S_WAIT_MS))
-            return -ETIMEDOUT;
+        link_wait (&item, 1, 1);
     }
+    return -ETIMEDOUT;
 }
 
 //  DEALERs have IMMEDIATE set: wait until the connection stands.
