@@ -78,15 +78,23 @@ def seqs(tap, topic):
     return [line["seq"] for line in lines(tap) if line.get("topic") == topic]
 
 
-def start(system, **options):
-    """A tap behind a relay that has heard a record of each of two clusters."""
+TOPICS = ("incident/prod/", "incident/edge/")
+
+
+def start(system, topics=TOPICS, **options):
+    """A tap behind a relay that has heard the first record of each of these topics."""
     relay = Relay(system.broker.endpoints["stream"])
     tap = system.start_tap(stream_endpoint=relay.endpoint, **options)
-    for number in range(50):
-        publish(system, f"first-{number}")
-        if {line["topic"] for line in lines(tap)} >= {"incident/prod/", "incident/edge/"}:
-            return relay, tap
-    raise AssertionError(tap.log_tail())
+    system.broker.wait_topics(1)
+    publish(system, "first")
+    wait_until(lambda: all(seqs(tap, topic) for topic in topics), 20, "the first records")
+    return relay, tap
+
+
+def cut(system, relay):
+    """What is published from now on does not reach the tap."""
+    relay.cut()
+    wait_until(lambda: system.broker.metric("stream_topics") == 0, 20, "nobody listens")
 
 
 def publish(system, name, count=1):
@@ -111,23 +119,23 @@ def journal(system, topic):
         after = page[-1]["seq"]
 
 
-def catch_up(system, relay, tap, name):
-    """Records until the tap has heard the newest of both clusters."""
+def catch_up(system, relay, tap, topics=TOPICS):
+    """A record of each cluster once the tap is there again; until it has heard those of its topics."""
     relay.mend()
-    for number in range(100):
-        publish(system, f"{name}-{number}")
-        if all(seqs(tap, topic)[-1:] == journal(system, topic)[-1:] for topic in ("incident/prod/", "incident/edge/")):
-            return
-    raise AssertionError(tap.log_tail())
+    system.broker.wait_topics(1)
+    publish(system, "later")
+    for topic in topics:
+        last = journal(system, topic)[-1]
+        wait_until(lambda t=topic, n=last: n in seqs(tap, t), 20, f"the newest of {topic}")
 
 
 def test_what_was_missed_is_read_again_in_order_and_once(system):
     system.start_broker(cluster_queue_size=10000)
     relay, tap = start(system, url=system.url())
-    begin = {topic: seqs(tap, topic)[0] for topic in ("incident/prod/", "incident/edge/")}
-    relay.cut()
+    begin = {topic: seqs(tap, topic)[0] for topic in TOPICS}
+    cut(system, relay)
     publish(system, "missed", 330)  # more than three pages
-    catch_up(system, relay, tap, "later")
+    catch_up(system, relay, tap)
     for topic, first in begin.items():
         wait_until(lambda: seqs(tap, topic) == [seq for seq in journal(system, topic) if seq >= first], 20, f"{topic} whole")
     assert "gap" not in tap.log() and not any("gap" in line for line in lines(tap))
@@ -135,20 +143,11 @@ def test_what_was_missed_is_read_again_in_order_and_once(system):
 
 def test_only_what_the_filter_takes_is_read_again(system):
     system.start_broker(cluster_queue_size=10000)
-    relay = Relay(system.broker.endpoints["stream"])
-    tap = system.start_tap(stream_endpoint=relay.endpoint, url=system.url(), topic="incident/edge/")
-    for number in range(50):
-        publish(system, f"first-{number}")
-        if lines(tap):
-            break
-    relay.cut()
-    publish(system, "missed", 5)
-    relay.mend()
-    for number in range(100):
-        publish(system, f"later-{number}")
-        if seqs(tap, "incident/edge/")[-1] == journal(system, "incident/edge/")[-1]:
-            break
+    relay, tap = start(system, ["incident/edge/"], url=system.url(), topic="incident/edge/")
     first = seqs(tap, "incident/edge/")[0]
+    cut(system, relay)
+    publish(system, "missed", 5)
+    catch_up(system, relay, tap, ["incident/edge/"])
     assert seqs(tap, "incident/edge/") == [seq for seq in journal(system, "incident/edge/") if seq >= first]
     assert {line["topic"] for line in lines(tap)} == {"incident/edge/"} and "gap" not in tap.log()
 
@@ -156,10 +155,10 @@ def test_only_what_the_filter_takes_is_read_again(system):
 def test_without_a_url_the_gap_is_announced(system):
     system.start_broker()
     relay, tap = start(system, url="")
-    relay.cut()
+    cut(system, relay)
     last = seqs(tap, "incident/prod/")[-1]
     publish(system, "missed", 3)
-    catch_up(system, relay, tap, "later")
+    catch_up(system, relay, tap)
     gaps = [line["gap"] for line in lines(tap) if "gap" in line and line["gap"]["topic"] == "incident/prod/"]
     assert len(gaps) == 1 and gaps[0]["after"] == last
     missing = [seq for seq in journal(system, "incident/prod/") if last < seq <= gaps[0]["upto"]]
@@ -170,7 +169,7 @@ def test_without_a_url_the_gap_is_announced(system):
 def test_what_the_broker_does_not_keep_any_more_is_announced(system):
     broker = system.start_broker()
     relay, tap = start(system, url=system.url())
-    relay.cut()
+    cut(system, relay)
     last = seqs(tap, "incident/prod/")[-1]
     publish(system, "missed", 3)
     gone = journal(system, "incident/prod/")[-1]
@@ -178,7 +177,7 @@ def test_what_the_broker_does_not_keep_any_more_is_announced(system):
     with sqlite3.connect(system.root / "state/broker.db") as store:
         store.execute("DELETE FROM journal WHERE seq <= ?", (gone + 1,))
     system.start_broker()
-    catch_up(system, relay, tap, "later")
+    catch_up(system, relay, tap)
     gaps = [line["gap"] for line in lines(tap) if "gap" in line and line["gap"]["topic"] == "incident/prod/"]
     assert len(gaps) == 1 and gaps[0]["after"] == last and gaps[0]["upto"] >= gone
     first = system.start_tap(name="again", url=system.url(), after=1)
@@ -194,7 +193,7 @@ def test_a_broker_that_is_killed_and_comes_back_leaves_no_gap(system):
         publish(system, f"life-{life}", 20)
         broker.kill9()
         broker = system.start_broker()
-    catch_up(system, relay, tap, "later")
+    catch_up(system, relay, tap)
     assert seqs(tap, "incident/prod/") == [seq for seq in journal(system, "incident/prod/") if seq >= begin]
     assert "gap" not in tap.log()
 
