@@ -46,12 +46,13 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
+                at = time.monotonic()  # before the answer is made up: what it says of time counts from later on
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 kind, marked = kind_of(body), any(MARK in text for text in texts_of(body))
                 with receiver.lock:
                     number = sum(post.kind == kind for post in receiver.posts)
                     status, headers = answer(kind, number)
-                    receiver.posts.append(Post(kind, marked, status, time.monotonic(), body))
+                    receiver.posts.append(Post(kind, marked, status, at, body))
                 time.sleep(delay_s)
                 if not status:  # no answer at all
                     self.close_connection = True

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lib.system import BIN, fault, wait_until
+from lib.system import BIN, fault, free_port, wait_until
 from receiver import Receiver, texts_of
 
 #  valid, API error, empty, timeout, valid
@@ -35,7 +35,7 @@ class Player:
         self.options = {**OPTIONS, **options}
         self.killed = False
         self.broker = system.start_broker(env=self.env, **self.options)
-        system.start_worker()
+        self.worker = system.start_worker()
         if failpoint:  # armed once everything is up
             self.broker.stop()
             armed = {**self.env, "TRIAGE_FAILPOINT": failpoint}
@@ -280,7 +280,8 @@ def test_a_degraded_alert_that_fails_for_a_while_still_comes_first(system):
         slack.close()
 
 
-def test_a_receiver_that_is_away_gets_everything_in_order_when_it_is_back(system, slack):
+def test_a_receiver_that_is_away_gets_everything_in_order_when_it_is_back(system):
+    slack = Receiver(port=free_port())  # which nobody takes meanwhile
     port = slack.server.server_port
     player = Player(system, slack, failure_threshold_for_alert=1)
     slack.close()
@@ -344,7 +345,8 @@ def test_the_webhook_stands_nowhere(system, slack):
     secret = player.receiver.secret.encode()
     pages = [player.broker.get(path, raw=True).encode() for path in
              ("/metrics", "/api/v1/status", "/api/v1/effects?state=dead", "/api/v1/stream?limit=200")]
-    player.broker.stop()
+    for process in (player.worker, player.broker):
+        process.stop()  # what they still remove cannot be read
     player.receiver.close()
     files = [path.read_bytes() for path in system.root.rglob("*") if path.is_file()]
     assert len(files) > 10 and not [text for text in files + pages if secret in text]
