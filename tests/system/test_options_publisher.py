@@ -8,6 +8,7 @@ import pytest
 
 from lib.mcp import Client
 from lib.system import BIN, Process, fault, wait_until
+from test_tap import lines
 
 
 def test_option_publisher_log_level(system):
@@ -52,7 +53,7 @@ def test_option_publisher_spool_dir(system):
     """Killed half-way and started again, the same ids are sent: no event becomes two incidents."""
     broker = system.start_broker()
     events = [fault(f"web-{n}") for n in range(300)]
-    first = system.start_publisher(events, spool_dir=system.root / "ids", window=4, rate=100)
+    first = system.start_publisher(events, spool_dir=system.root / "ids", window=4, rate=20)
     wait_until(lambda: len(first.records("event acknowledged")) > 20, 20, "some acknowledged")
     first.kill9()
     assert (system.root / "ids").is_dir()
@@ -91,7 +92,7 @@ def test_option_publisher_shutdown_timeout(system):
     wait_until(lambda: publisher.log(), 10, "started")
     begin = time.monotonic()
     assert publisher.stop(expect=1) == 1
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 20  # of 30 by default
 
 
 def served(system, events, count, **options):
@@ -160,10 +161,6 @@ def test_option_publisher_denied(system):
     wrong = Process(system, "wrong", [BIN / "triage-publisher", "--serve", "127.0.0.1:0", "--denied", "no-such",
                                       system.root / "server.jsonl"])
     assert wrong.wait() == 78 and "denied: no-such is none of the recorded clusters" in wrong.log()
-
-
-def lines(tap):
-    return [json.loads(line) for line in tap.out().splitlines()]
 
 
 def heard(system, **options):

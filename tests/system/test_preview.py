@@ -84,6 +84,7 @@ def test_option_preview_log_level(system):
 
 def test_option_preview_log_format(system):
     preview = start(system, log_format="json")
+    preview.wait_log("}\n")
     assert json.loads(preview.log().splitlines()[0])["msg"] == "listening for webhooks"
 
 

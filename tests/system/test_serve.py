@@ -283,7 +283,7 @@ def test_faithful_d1_the_older_transport_cannot_subscribe(system):
 
 
 def test_faithful_d2_a_fault_without_a_stream_is_lost_and_cancels_in_silence(system):
-    server, client = faithful(system, ["web-0", "web-1", "web-2", "web-3"], rate=1)
+    server, client = faithful(system, [f"web-{n}" for n in range(60)], rate=1)
     client.initialize()
     lost = client.subscribe()
     wait_until(lambda: client.subscriptions() == [], 20, "cancelled")

@@ -59,11 +59,12 @@ def test_a_route_that_keeps_sending_garbage_is_muted_and_others_are_not(system, 
         for _ in range(200):
             sock.send_multipart([b"garbage", b"\x80"])
         broker.wait_log("muted")
-        answers = 0
+        answer(sock)
+        answers = 1
         while sock.poll(500):
             sock.recv_multipart()
             answers += 1
-        assert 1 <= answers <= 10
+        assert answers <= 10
     assert len([line for line in broker.log().splitlines() if "muted" in line]) == 1
     wait_until(lambda: "triage_wire_bad_messages_total 200\n" in broker.get("/metrics", raw=True), 10, "all are counted")
     worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
@@ -77,6 +78,7 @@ def test_an_oversize_frame_cuts_its_sender_only(system):
     worker.hello()
     with zmq.Context() as context, context.socket(zmq.DEALER) as sock, sock.get_monitor_socket() as monitor:
         sock.linger = 0
+        sock.reconnect_ivl = -1  # or it connects again before we look, and its end counts too
         sock.connect(broker.endpoints["work"])
         sock.send_multipart([HEADER.pack(b"K8T1", 1, 13, 0, 1, 1, 0), b"\x80" + b"\0" * 2**20])
         wait_until(lambda: disconnected(monitor), 10, "the connection is cut")

@@ -4,6 +4,7 @@ Nothing here sleeps to be sure: wait_until polls a condition and fails with what
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -193,8 +194,11 @@ class Broker(Daemon):
     def get(self, path, raw=False):
         """GET an admin path: parsed JSON (or text)."""
         url = f"http://{self.system.broker_ports['admin_listen']}{path}"
-        with urllib.request.urlopen(url, timeout=10 * SLOW) as answer:
-            text = answer.read().decode()
+        try:
+            with urllib.request.urlopen(url, timeout=10 * SLOW) as answer:
+                text = answer.read().decode()
+        except http.client.HTTPException as cut:  # killed while it answered
+            raise ConnectionError(f"{path}: {cut!r}") from cut
         return text if raw else json.loads(text)
 
     def metric(self, name):
