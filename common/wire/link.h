@@ -111,7 +111,8 @@ typedef struct {
     int fd;        //  used when link is NULL
     bool readable; //  out
 } link_wait_t;
-//  timeout_ms -1 waits without end.  Returns the number of readable items, 0 on timeout or EINTR.
+//  timeout_ms -1 waits without end.  Returns the number of readable items; 0 on timeout or EINTR, and
+//  soon while something is held for a peer.
 //  A connection made is news too: the link is readable though link_recv may find nothing.
 int
 link_wait (link_wait_t *items, size_t count, int64_t timeout_ms);
