@@ -125,10 +125,15 @@ class Process:
         return code
 
     def log(self):
-        return self.log_path.read_text(errors="replace")
+        return self._written(self.log_path)
 
     def out(self):
-        return self.out_path.read_text(errors="replace")
+        return self._written(self.out_path)
+
+    def _written(self, path):
+        """Whole lines, as long as it may still write the rest of the last one."""
+        alive, text = self.alive(), path.read_text(errors="replace")
+        return text[:text.rfind("\n") + 1] if alive else text
 
     def log_tail(self, lines=25):
         return "\n".join(self.log().splitlines()[-lines:])
@@ -179,7 +184,7 @@ class Broker(Daemon):
 
     def __init__(self, system, options, env=None, wait=True, prefix=()):
         ports = {f"{name}_endpoint": f"tcp://127.0.0.1:{free_port()}" for name in ("work", "stream", "ingest", "files")}
-        defaults = {**ports, "admin_listen": "127.0.0.1:0", "workspace_root": system.root / "incidents",
+        defaults = {**ports, "admin_listen": f"127.0.0.1:{free_port()}", "workspace_root": system.root / "incidents",
                     "state_path": system.root / "state/broker.db", "keys_dir": system.keys_dir,
                     "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md", "log_level": "debug"}
         defaults.update(system.broker_ports)
