@@ -7,7 +7,7 @@ import signal
 import sys
 import urllib.request
 
-from lib.system import ROOT, Process, fault, free_port, wait_until
+from lib.system import ROOT, SLOW, Process, fault, free_port, wait_until
 
 NPM = ROOT / "tests/npm/node_modules"
 ENDED = ("lost", "ended", "released")
@@ -33,7 +33,7 @@ class FaultServer(Process):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://{self.address}/_control/{path}", data=data,
                                          headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10 * SLOW) as answer:
             return json.loads(answer.read().decode() or "{}")
 
     def emit(self, faults):
@@ -94,6 +94,17 @@ def concurrency(records):
     return most
 
 
+def check_shares(records):
+    """60 assignments, and each cluster has its share: a third of them, once all of the small ones' 2 x 10 have come."""
+    def said(kind, change):
+        return [record for record in records if (record["kind"], record["change"]) == (kind, change)]
+    assigned = said("attempt", "assigned")
+    assert len(assigned) == 60
+    come = max(record["seq"] for record in said("incident", "pending") if record["cluster"] != "big")
+    after = [record["cluster"] for record in assigned if record["seq"] > come]
+    assert set(after[30:]) <= {"big"}, after
+
+
 def test_sixty_faults_of_three_clusters_become_sixty_reports(secure):
     servers = {name: FaultServer(secure, name) for name in ("big", "small-a", "small-b")}
     broker = secure.start_broker(config=clusters_yaml(secure, servers))
@@ -122,14 +133,12 @@ def test_sixty_faults_of_three_clusters_become_sixty_reports(secure):
     assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
     check_chain(records)
     assert concurrency(records) <= 6
-    assigned = [record["cluster"] for record in records if (record["kind"], record["change"]) == ("attempt", "assigned")]
-    assert len(assigned) == 60
-    assert sum(cluster != "big" for cluster in assigned[:36]) == 20, assigned[:36]
+    check_shares(records)
 
     big = [record["seq"] for record in records if (record["kind"], record["cluster"]) == ("incident", "big")]
     for tap, expected in zip(taps, ([record["seq"] for record in records], big)):
         wait_until(lambda t=tap, e=expected: records_of(t) and records_of(t)[-1]["seq"] >= e[-1], 20, "tap caught up")
-        seen = records_of(tap)
+        seen = [record for record in records_of(tap) if record["seq"] <= records[-1]["seq"]]
         check_chain(seen)
         first = seen[0]["seq"]
         assert [record["seq"] for record in seen] == [seq for seq in expected if seq >= first]
