@@ -130,7 +130,7 @@ def test_an_effect_and_a_source_change_of_a_turn_that_was_rolled_back_are_not_lo
         system.publish([fault(f"web-{number}")], name=f"p{number}")
         #  take the lock while the incident comes to its end
         with sqlite3.connect(path, isolation_level=None, timeout=5) as store:
-            wait_until(lambda: locked(store), 5, "the lock")
+            wait_until(lambda: locked(store), 20, "the lock")
             time.sleep(0.1 * number)
             store.execute("ROLLBACK")
     broker.wait_terminal(6)
@@ -143,7 +143,7 @@ def test_a_source_change_of_a_turn_that_was_rolled_back_is_recorded(system):
     server = FaultServer(system, "prod")
     reloaded = Reloaded(system)
     with sqlite3.connect(system.root / "state/broker.db", isolation_level=None, timeout=5) as store:
-        wait_until(lambda: locked(store), 5, "the lock")
+        wait_until(lambda: locked(store), 20, "the lock")
         reloaded.hup(f"clusters:\n  - name: prod\n    mcp:\n      endpoint: http://{server.address}/mcp\n")
         wait_until(lambda: connected(reloaded.broker, "prod"), 30, "connected")
         reloaded.broker.wait_log("turn rolled back")
@@ -169,12 +169,12 @@ def test_a_store_that_another_holds_refuses_and_goes_on_when_it_is_free(system):
     worker = python_worker(broker)
     fence, manifest = finished(worker)
     with sqlite3.connect(system.root / "state/broker.db", isolation_level=None, timeout=5) as store:
-        wait_until(lambda: locked(store), 5, "the lock")
+        wait_until(lambda: locked(store), 20, "the lock")
         publisher = system.start_publisher([fault("late")], name="p1")
         broker.wait_log("turn rolled back")
         link = Link(broker.endpoints["ingest"], 7)
         link.send(32, {"event_id": "e1", "body": b"{}"})
-        kind, nack = link.recv(10)
+        kind, nack = link.recv(20)
         assert (kind, nack["reason"]) == (34, "store") and 100 <= nack["retry_ms"] <= 60000
         link.sock.close(0)
         worker.work.send(9, {**fence, "outcome": "success", "exit_code": 0, "files": manifest})

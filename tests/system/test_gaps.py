@@ -73,7 +73,7 @@ def test_a_cluster_whose_server_moves_has_a_gap(system):
 def test_events_received_and_not_committed_are_told_and_lie_in_the_next_gap(system):
     server = FaultServer(system, "prod")
     broker = start(system, server)
-    with sqlite3.connect(system.root / "state/broker.db", isolation_level=None) as store:
+    with sqlite3.connect(system.root / "state/broker.db", isolation_level=None, timeout=20) as store:
         store.execute("BEGIN IMMEDIATE")
         server.emit([fault("a")])
         broker.wait_log("turn rolled back")

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from lib.system import BIN, ROOT, Broker, fault, wait_until
+from lib.system import BIN, ROOT, Broker, fault, free_port, wait_until
 from receiver import Receiver
-from test_flow import FaultServer, clusters_yaml, connected
+from test_flow import FaultServer, clusters_yaml, connected, replay
 from worker import Worker
 
 
@@ -56,9 +56,7 @@ def test_option_broker_ready_file(system):
 
 
 def endpoint_is_bound(system, name):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     broker = system.start_broker(**{f"{name}_endpoint": f"tcp://127.0.0.1:{port}"})
     assert broker.endpoints[name].endswith(f":{port}")
     with socket.create_connection(("127.0.0.1", port), 5):
@@ -82,9 +80,7 @@ def test_option_broker_files_endpoint(system):
 
 
 def test_option_broker_admin_listen(system):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     broker = system.start_broker(admin_listen=f"127.0.0.1:{port}")
     assert broker.endpoints["admin"] == f"127.0.0.1:{port}" and broker.get("/api/v1/status")
 
@@ -273,13 +269,16 @@ def test_option_broker_agent_attempts(system):
 
 
 def lose_workers(system, broker, count):
-    """Workers that take the incident and vanish; the incident's state in the end."""
-    for number in range(count):
-        worker = python_worker(broker, f"w{number}")
+    """So many workers that start the incident and vanish; the incident's state in the end."""
+    def last():
+        return broker.incident(fence["incident"])["attempts"][-1]
+    while count:
+        worker = python_worker(broker)
         worker.offer(1)
         _, fence = worker.assignment(30)
         worker.work.send(6, fence)
-        wait_until(lambda: broker.incident(fence["incident"])["attempts"][-1]["started_at"], 10, "started")
+        wait_until(lambda: last()["started_at"] or last()["ended_at"], 10, "started")
+        count -= bool(last()["started_at"])  # or its lease has ended before, which is free of charge
         worker.work.sock.close(0)
         worker.files.close()
     return wait_until(lambda: [row for row in broker.incidents() if row["state"] not in ("investigating", "pending")],
@@ -476,12 +475,11 @@ def test_option_broker_breaker_mode(system):
     system.publish([fault("web-0", context="do: exit 1")], name="p0")
     wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
     system.publish([fault("web-1")], name="p1")
-    assert [row["state"] for row in broker.incidents() if name_of(row) == "web-1"] == ["pending"]
     broker.wait_terminal(2)
-    wait_until(lambda: breaker(broker)["state"] == "closed", 5, "closed")
-    changes = [json.loads(line)["change"] for line in broker.get("/api/v1/stream?limit=200", raw=True).splitlines()
-               if json.loads(line)["kind"] == "breaker"]
-    assert changes == ["opened", "probed", "closed"]
+    wait_until(lambda: breaker(broker)["state"] == "closed", 20, "closed")
+    records = [record for record in replay(broker) if record["kind"] == "breaker" or record["change"] == "assigned"]
+    assert [record["change"] for record in records] == ["assigned", "opened", "assigned", "probed", "closed"]
+    assert records[2]["at_ms"] - records[1]["at_ms"] > 4900
 
 
 def test_option_broker_shutdown_timeout(system):
@@ -518,5 +516,5 @@ def test_option_broker_sse_reconnect_initial_backoff(system):
 def test_option_broker_sse_reconnect_max_backoff(system):
     text = yaml(system, "clusters:\n  - name: gone\n    mcp: {endpoint: 'http://127.0.0.1:9/mcp'}\n")
     broker = system.start_broker(config=text, sse_reconnect_initial_backoff="1s", sse_reconnect_max_backoff="1s")
-    wait_until(lambda: first_source(broker).get("reconnects_total", 0) >= 5, 12, "five tries in 12 s")
+    wait_until(lambda: first_source(broker).get("reconnects_total", 0) >= 7, 15, "doubled, they would take a minute")
     assert isinstance(broker, Broker)
