@@ -16,6 +16,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from lib.system import SLOW, fault, wait_until
 from test_flow import check_chain
+from test_run import script
 from worker import (CREDIT, ERROR, GET, HEADER, HELLO, LEASE, PING, PONG, PROGRESS, PUT, SEAL, VERDICT,
                     VERDICT_ACK, WELCOME, Refused, Worker, read_key)
 
@@ -79,9 +80,16 @@ def revoke(system, role, name):
     return time.monotonic()
 
 
-def within_a_second(began, condition, what):
-    wait_until(condition, 5, what, 0.01)
-    assert time.monotonic() - began < 1 * SLOW, what
+def within(seconds, began, **conditions):
+    """All come true so soon; what a look takes over a tenth of a second is the machine's doing, not the broker's."""
+    looked, late = began, 0
+    while conditions:
+        conditions = {what: condition for what, condition in conditions.items() if not condition()}
+        time.sleep(0.01)
+        now = time.monotonic()
+        late += max(0, now - looked - 0.1)
+        looked = now
+        assert now - began - late < seconds, [*conditions]
 
 
 def python_worker(system, name, offer=1):
@@ -122,10 +130,16 @@ def test_a_key_is_let_in_where_its_role_speaks_and_nowhere_else(secure):
     assert len(refused) >= len(found) - len(RIGHTS) and {record["socket"] for record in refused} == set(SOCKETS)
 
 
+def stranger(system):
+    """A key that no broker has ever known."""
+    keys = system.key("worker", "gone")
+    revoke(system, "worker", "gone")
+    return keys
+
+
 def test_a_stranger_who_tries_again_and_again_does_not_fill_the_log(secure):
+    keys = stranger(secure)
     broker = secure.start_broker()
-    keys = secure.key("worker", "gone")
-    revoke(secure, "worker", "gone")
 
     def refused():
         peer = Peer(broker.endpoints["work"], keys, "worker")
@@ -140,10 +154,8 @@ def test_a_stranger_who_tries_again_and_again_does_not_fill_the_log(secure):
 
 
 def test_a_key_that_is_not_enrolled_and_a_peer_without_a_key_reach_nothing(secure):
+    keys = stranger(secure)
     broker = secure.start_broker()
-    keys = secure.key("worker", "gone")
-    revoke(secure, "worker", "gone")
-    time.sleep(1 * SLOW)
     for name in ("work", "ingest", "files"):
         peer = Peer(broker.endpoints[name], keys, "worker")
         assert not peer.handshake()
@@ -308,14 +320,13 @@ def test_a_worker_whose_key_is_deleted_is_cut_on_work_and_files(secure):
     def cut(link, kind, body):
         link.send(kind, body)
         try:
-            link.recv(1)
+            assert link.recv(20)[0], "each gets its answer"
         except Refused as refused:
             return refused.code == "role"
         return False
 
-    began = revoke(secure, "worker", "gone")
-    within_a_second(began, lambda: cut(gone.work, PING, {}), "cut on work")
-    within_a_second(began, lambda: cut(gone.files, GET, {**fence, "path": "prompt.md", "upto": 0}), "cut on files")
+    within(1, revoke(secure, "worker", "gone"), work=lambda: cut(gone.work, PING, {}),
+           files=lambda: cut(gone.files, GET, {**fence, "path": "prompt.md", "upto": 0}))
     broker.wait_log("worker cut, its key is not enrolled any more")
     #  it has a free slot, and gets nothing any more; the other one gets it at once
     secure.publish([fault("two")], name="p2")
@@ -323,8 +334,7 @@ def test_a_worker_whose_key_is_deleted_is_cut_on_work_and_files(secure):
     other.offer(1)
     assert other.assignment(10)[1]["incident"] != fence["incident"]
     #  what it sends is not heard, a verdict neither
-    gone.work.send(VERDICT, {**fence, "outcome": "agent", "exit_code": 1, "reason": "too late"})
-    time.sleep(0.3)
+    assert cut(gone.work, VERDICT, {**fence, "outcome": "agent", "exit_code": 1, "reason": "too late"})
     assert broker.incident(fence["incident"])["state"] == "investigating"
     gone.work.sock.close(0)
     gone.files.close()
@@ -333,9 +343,9 @@ def test_a_worker_whose_key_is_deleted_is_cut_on_work_and_files(secure):
 
 def test_the_work_of_a_worker_whose_key_is_deleted_goes_to_another(secure):
     """The real program, cut while its agent runs."""
-    broker = secure.start_broker(lease_ttl="1s", reconnect_grace="1s")
-    secure.start_worker("gone", shutdown_timeout="2s")
-    secure.publish([fault("web-0", context="do: slow 3")])
+    broker = secure.start_broker(lease_ttl="1s", reconnect_grace="1s", max_deliveries=32)
+    secure.start_worker("gone", agent_script_path=script(secure, "exec sleep 600"), shutdown_timeout="0s")
+    secure.publish([fault("web-0")])
     wait_until(lambda: broker.incidents("investigating"), 20, "taken")
     revoke(secure, "worker", "gone")
     broker.wait_log("worker cut, its key is not enrolled any more")
@@ -363,9 +373,8 @@ def test_a_publisher_whose_key_is_deleted_is_cut_on_ingest_and_files(secure):
     files = Peer(broker.endpoints["files"], secure.key("publisher", "p1"), "publisher")
     part = {"event_id": "e1", "offset": 0, "size": 9, "bytes": b"{}"}
     assert ingest.ask(EVENT, event("before"))[0] == EVENT_ACK and files.ask(PUT_EVENT, part)[0] == GO_EVENT
-    began = revoke(secure, "publisher", "p1")
-    within_a_second(began, lambda: files.ask(PUT_EVENT, part)[1].get("code") == "role", "cut on files")
-    within_a_second(began, lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role", "cut on ingest")
+    within(1, revoke(secure, "publisher", "p1"), files=lambda: files.ask(PUT_EVENT, part)[1].get("code") == "role",
+           ingest=lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role")
     ingest.refused(EVENT, event("after"), "role")
     assert [row["resource"]["name"] for row in broker.incidents()] == ["before"]
     ingest.close()
@@ -386,11 +395,15 @@ def test_a_tap_whose_key_is_deleted_hears_nothing_and_the_others_miss_nothing(se
         secure.publish([fault(f"web-{number}")], name=f"p{number}")
 
     wait_until(lambda: publish() or (gone.sock.poll(0) and '"incident"' in stays.out()), 30, "both taps hear", 0.2)
-    began = revoke(secure, "tap", "gone")
+    other = Peer(broker.endpoints["work"], secure.key("worker", "other"), "worker")
+    assert other.ask(HELLO, {"proto_min": 1, "proto_max": 1, "name": "other", "slots": 1})[0] == WELCOME
+    within(1.5, revoke(secure, "tap", "gone"), cut=lambda: other.ask(PING, {})[0] == PONG and gone.monitor.poll(0))
     assert gone.handshake() is False, "it is cut, comes back and is refused"
-    assert time.monotonic() - began < 1.5 * SLOW
+    other.close()
     while gone.sock.poll(0):
         gone.sock.recv_multipart()
+    wait_until(lambda: broker.metric("stream_cuts_total") >= 1 and broker.metric("stream_topics") >= 1, 20,
+               "the other tap is back: what it misses is told by the next record that it hears")
     for _ in range(3):
         publish()
     assert gone.sock.poll(500) == 0
@@ -409,8 +422,7 @@ def test_one_broken_key_file_does_not_keep_a_deleted_key_alive(secure):
     ingest = Peer(broker.endpoints["ingest"], secure.key("publisher", "p1"), "publisher")
     assert ingest.ask(EVENT, event("before"))[0] == EVENT_ACK
     (secure.keys_dir / "clients/worker-half.key").write_text("metadata\n    role")
-    began = revoke(secure, "publisher", "p1")
-    within_a_second(began, lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role", "cut")
+    within(1, revoke(secure, "publisher", "p1"), cut=lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role")
     broker.wait_log("keys are not in force as their folder has them")
     assert "worker-half.key" in broker.log()
     ingest.close()
