@@ -541,13 +541,17 @@ s_thread (void *arg)
     curve_zap_t *self = arg;
     zmq_pollitem_t items [] = {{.socket = zsock_resolve (self->socket), .events = ZMQ_POLLIN},
                                {.fd = self->stop_fd, .events = ZMQ_POLLIN}};
+    int64_t looked_ms = 0;
     while (!(items [1].revents & ZMQ_POLLIN)) {
         int ready = zmq_poll (items, 2, S_REFRESH_MS);
         if (ready > 0 && items [0].revents & ZMQ_POLLIN)
             s_answer (self);
-        if (ready == 0)
+        const int64_t now_ms = s_boot_ms ();
+        if (now_ms - looked_ms >= S_REFRESH_MS) { //  by the clock: peers may come without a pause
             s_refresh (self);
-        s_refusals_end (self, s_boot_ms ());
+            looked_ms = now_ms;
+        }
+        s_refusals_end (self, now_ms);
     }
     return NULL;
 }

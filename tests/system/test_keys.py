@@ -432,6 +432,26 @@ def test_one_broken_key_file_does_not_keep_a_deleted_key_alive(secure):
     worker.close()
 
 
+def test_peers_that_come_and_go_keep_no_deleted_key_alive(secure):
+    broker = secure.start_broker()
+    ingest = Peer(broker.endpoints["ingest"], secure.key("publisher", "p1"), "publisher")
+    assert ingest.ask(EVENT, event("before"))[0] == EVENT_ACK
+    keys = secure.key("worker", "restless")
+
+    def come_and_go():
+        peer = Peer(broker.endpoints["work"], keys, "worker")
+        assert peer.handshake()
+        peer.close()
+
+    def cut():
+        come_and_go()
+        return ingest.ask(EVENT, event("before"))[1].get("code") == "role"
+
+    come_and_go()  # known from here on: nobody is asked about a new key
+    within(1, revoke(secure, "publisher", "p1"), cut=cut)
+    ingest.close()
+
+
 def test_a_key_enrolled_while_the_broker_runs_is_let_in(secure):
     broker = secure.start_broker()
     secure.publish([fault("web-0")])
