@@ -19,6 +19,8 @@ enum {
         93, //  ZMQ_ZAP_ENFORCE_DOMAIN: a draft name, but the option works in 4.3.4
     S_SLACK_BYTES = LIMIT_KIB (64), //  a peer accepts a little more than the broker may send
     S_WAIT_ITEMS = 64,
+    //  Messages of taps that wait: libzmq takes in what comes without a pause, however much, before we count one.
+    S_XPUB_RCVHWM = 8,
     S_HELD_MS = 2 //  until the next try of what waits for room
 };
 
@@ -252,6 +254,8 @@ s_options_bind (link_t *self, const curve_keys_t *keys)
     s_set_int (self, ZMQ_BACKLOG, 4096);
     if (self->type == ZMQ_ROUTER)
         s_set_int (self, ZMQ_ROUTER_MANDATORY, 1);
+    if (self->type == ZMQ_XPUB)
+        s_set_int (self, ZMQ_RCVHWM, S_XPUB_RCVHWM);
     if (!keys->enabled)
         return;
     s_set_int (self, ZMQ_CURVE_SERVER, 1);
