@@ -41,11 +41,11 @@ def wait_until(condition, timeout_s=30, what="", step_s=0.02):
 
 
 def ports():
-    """Ports below the range the kernel gives out by itself; each of pytest's workers has its own, none comes again soon."""
+    """Ports below the range the kernel gives out by itself; each of pytest's workers has its own, none comes again soon.
+    In any order: two runs on one machine that walk in step would ask for the same ones."""
     shares = 16
     own = range(10240 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % shares, 32000, shares)
-    skipped = random.randrange(len(own))
-    return itertools.cycle([*own[skipped:], *own[:skipped]])
+    return itertools.cycle(random.sample(own, len(own)))
 
 
 PORTS = ports()
