@@ -35,8 +35,8 @@ ctests () { # ctests PRESET [ARGUMENT...]
 pytests () { # pytests NAME BIN [ARGUMENT...]
     local name=$1 bin=$2
     shift 2
-    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q -n "$((jobs * 2))" \
-        -p no:cacheprovider --timeout 150 --durations 10 --junitxml "$results/system-$name.xml" "$@"
+    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q \
+        -n "$((jobs * 2))" -p no:cacheprovider --timeout 300 --durations 10 --junitxml "$results/system-$name.xml" "$@"
 }
 
 preset_environment () { # preset_environment PRESET: NAME=VALUE a line, what its ctest runs with

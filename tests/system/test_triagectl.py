@@ -412,7 +412,7 @@ def test_a_server_that_never_answers_is_given_up(system):
     system.broker_ports["admin_listen"] = strange.address
     begin = time.monotonic()
     system.ctl("status", expect=3)
-    assert time.monotonic() - begin < 25 * SLOW
+    assert time.monotonic() - begin < 25
 
 
 def test_an_answer_that_cannot_be_written_is_a_failure(system):

@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(os.environ.get("TRIAGE_BIN", ROOT / "build/debug/bin")).resolve()
 AGENTS = ROOT / "tests/system/agents"
-SLOW = float(os.environ.get("TRIAGE_SLOW", "1"))  # sanitizers: a factor on every time-out
+SLOW = float(os.environ.get("TRIAGE_SLOW", "2"))  # a factor on every time-out: machines are shared; sanitizers take 4
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 SANITIZER = re.compile(rb"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|LeakSanitizer has|\.[ch]:\d+:\d+: runtime error:")
 REPORT_BYTES = 8000  # of a sanitizer's report that are shown
