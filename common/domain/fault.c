@@ -166,7 +166,7 @@ s_key (const s_view_t *view, fault_t *self)
 {
     own (digest_destroy) digest_t *digest = digest_new ();
     if (!digest)
-        return; //  no memory: the key of the bytes stays, which only costs a deduplication
+        return; //  no memory: the bytes are the key, which only costs a deduplication
     own (own_mem) char *fresh = NULL;
     if (*s_text (view->fault_id, &fresh)) {
         digest_field (digest, "id");
@@ -226,7 +226,6 @@ fault_read (const char *body, size_t size, const char *cluster, fault_t *ret_fau
 
     fault_t self = {.severity = FAULT_WARNING};
     s_copy (self.cluster, sizeof self.cluster, cluster);
-    digest_hex (body, size, self.key);
 
     err_diag_t diag = {"not a JSON object"};
     own (json_drop) json_t *doc = NULL;
@@ -239,6 +238,8 @@ fault_read (const char *body, size_t size, const char *cluster, fault_t *ret_fau
         s_copy (self.fault_type, sizeof self.fault_type, "Unparsed");
         s_first_sentence (diag.text, self.summary, sizeof self.summary);
     }
+    if (!self.key [0])
+        digest_hex (body, size, self.key);
     *ret_fault = self;
 }
 
