@@ -41,7 +41,6 @@ state_write (step_t *self, step_write_kind_t kind)
     }
     else
         self->failed = true;
-    memset (write, 0, sizeof *write);
     write->kind = kind;
     return write;
 }
@@ -81,24 +80,43 @@ state_out_worker (step_t *self, step_out_kind_t kind, const worker_t *worker)
     return state_out (self, kind, &peer);
 }
 
+//  Literal bytes end before zeros that are worth a pair.
+static size_t
+s_literal_end (const unsigned char *row, size_t at, size_t size)
+{
+    for (;; at++) {
+        const unsigned char *zero = memchr (row + at, 0, size - at);
+        if (!zero)
+            return size;
+        at = (size_t) (zero - row);
+        if (at + 4 >= size || !(row [at + 1] || row [at + 2]))
+            return at;
+    }
+}
+
+static size_t
+s_zeros_end (const unsigned char *row, size_t at, size_t size)
+{
+    static const unsigned char zeros [16];
+    while (at + sizeof zeros <= size && memcmp (row + at, zeros, sizeof zeros) == 0)
+        at += sizeof zeros;
+    while (at < size && !row [at])
+        at++;
+    return at;
+}
+
 //  Rows are mostly zeros behind short texts: pairs of (literal bytes, zero bytes), 16 bits each.
 static size_t
 s_pack (const unsigned char *row, size_t size, unsigned char *ret_packed)
 {
-    size_t at = 0;
     size_t out = 0;
-    while (at < size) {
-        size_t start = at;
-        while (at < size && (row [at] || (at + 4 < size && (row [at + 1] || row [at + 2]))))
-            at++;
-        size_t literal = at - start;
-        size_t zero_start = at;
-        while (at < size && !row [at])
-            at++;
-        uint16_t head [2] = {(uint16_t) literal, (uint16_t) (at - zero_start)};
+    for (size_t at = 0; at < size;) {
+        const size_t start = at, zeros = s_literal_end (row, at, size);
+        at = s_zeros_end (row, zeros, size);
+        const uint16_t head [2] = {(uint16_t) (zeros - start), (uint16_t) (at - zeros)};
         memcpy (ret_packed + out, head, sizeof head);
-        memcpy (ret_packed + out + sizeof head, row + start, literal);
-        out += sizeof head + literal;
+        memcpy (ret_packed + out + sizeof head, row + start, head [0]);
+        out += sizeof head + head [0];
     }
     return out;
 }
@@ -124,7 +142,7 @@ static bool
 s_keep (entry_t *entry, const row_incident_t *row)
 {
     static_assert (sizeof *row < UINT16_MAX, "lengths of a packed row are 16 bits");
-    unsigned char packed [sizeof *row * 3];
+    unsigned char packed [sizeof *row * 2]; //  a pair stands for three zeros, but at the end
     size_t size = s_pack ((const unsigned char *) row, sizeof *row, packed);
     if (size != entry->packed_size) {
         unsigned char *room = realloc (entry->packed, size);
@@ -325,4 +343,12 @@ int64_t
 state_random_below (step_t *self, int64_t limit)
 {
     return limit > 0 ? (int64_t) (state_random (self) % (uint64_t) limit) : 0;
+}
+
+void
+state_copy (char *ret_field, size_t size, const char *text)
+{
+    const size_t length = strnlen (text, size - 1);
+    memcpy (ret_field, text, length);
+    ret_field [length] = '\0';
 }

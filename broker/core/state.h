@@ -107,9 +107,8 @@ typedef struct {
 struct step {
     step_settings_t settings;
     uint64_t random, turn; //  number of the turn
-    bool failed, drained, loaded;
-    bool grace_over; //  reconnect_grace since the start has passed, and was acted on
-    bool watch_dirty;
+    bool failed, drained, loaded, watch_dirty;
+    bool grace_over;  //  reconnect_grace since the start has passed, and was acted on
     int64_t start_ms; //  boot time of the first step_loaded
     int64_t asked_ms; //  what step_wake said last
     //  durable
@@ -142,15 +141,14 @@ struct step {
     kept_t *kept;
     //  the turn
     step_write_t *writes, *write_spare;
-    size_t write_count, write_capacity;
     step_out_t *outs, *out_spare;
-    size_t out_count, out_capacity;
+    size_t write_count, write_capacity, out_count, out_capacity;
     step_fence_t **revokes; //  borrowed by WELCOMEs of this turn
     size_t revoke_count;
     step_stats_t stats;
 };
 
-//  A zeroed item at the end of the turn's list; never NULL (a spare once memory has run out).
+//  An item at the end of the turn's list, outputs zeroed; never NULL (a spare once memory has run out).
 step_write_t *
 state_write (step_t *self, step_write_kind_t kind);
 //  The same for a row that may change more than once in a turn: it is written once, as it is at the end.
@@ -197,4 +195,6 @@ state_random (step_t *self);
 int64_t
 state_random_below (step_t *self, int64_t limit);
 //  Copy text into a field, cut.
-#define state_text(field, text) snprintf ((field), sizeof (field), "%s", (text))
+#define state_text(field, text) state_copy ((field), sizeof (field), (text))
+void
+state_copy (char *ret_field, size_t size, const char *text);
