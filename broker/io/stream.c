@@ -15,8 +15,8 @@ s_text (const char *text)
     return text [0] ? codec_text (text) : (codec_text_t){0};
 }
 
-void
-stream_publish (loop_t *self, const row_record_t *row)
+static int64_t
+s_publish (link_t *link, const row_record_t *row)
 {
     char topic [ROW_TOPIC];
     snprintf (topic, sizeof topic, "%s/%s/", row->kind, row->cluster);
@@ -37,7 +37,13 @@ stream_publish (loop_t *self, const row_record_t *row)
         .resource = s_text (row->resource),
         .occurrences = row->occurrences,
     };
-    if (self->stream && link_publish (self->stream, topic, &record) > 0)
+    return link_publish (link, topic, &record);
+}
+
+void
+stream_publish (loop_t *self, const row_record_t *row)
+{
+    if (self->stream && (link_topics (self->stream) == 0 || s_publish (self->stream, row) > 0))
         self->records_total++;
 }
 

@@ -563,6 +563,7 @@ turn_run (loop_t *self)
         self->failed = -ENOMEM;
     if (self->failed == 0)
         self->failed = store_commit (self->args.store);
+    stream_drain (self); //  who has subscribed by now gets this turn's records
     if (self->failed < 0)
         s_fail (self);
     else {
@@ -572,7 +573,6 @@ turn_run (loop_t *self)
         if (store_checkpoint (self->args.store) < 0)
             self->exit_code = EXIT_STORE;
     }
-    stream_drain (self);
     self->turns_total++;
     const int64_t took_us = s_clock_us () - from_us;
     if (took_us > self->turn_us_max)

@@ -36,6 +36,8 @@ class Player:
         self.killed = False
         self.broker = system.start_broker(env=self.env, **self.options)
         self.worker = system.start_worker()
+        if failpoint and "RECORD" in failpoint:  # records are sent to those who listen
+            system.start_tap()
         if failpoint:  # armed once everything is up
             self.broker.stop()
             armed = {**self.env, "TRIAGE_FAILPOINT": failpoint}

@@ -316,6 +316,7 @@ test_a_subscriber_gets_its_topics_only (void **state)
                            .cluster = codec_text ("a"),
                            .change = codec_text ("pending")};
     own (link_msg_fini) link_msg_t got = {0};
+    assert_int_equal (link_topics (stream), 0);
     //  publish until the subscription has arrived
     for (int i = 0; i < S_WAIT_MS; i++) {
         assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
@@ -328,6 +329,7 @@ test_a_subscriber_gets_its_topics_only (void **state)
     assert_int_equal (s_next (tap, &got, NULL), 0);
     assert_string_equal (got.topic, "incident/a/");
     assert_int_equal (got.msg.record.seq, 1);
+    assert_int_equal (link_topics (stream), 1);
 }
 
 //  --- CURVE
