@@ -91,9 +91,9 @@ static const store_row_column_t s_attempt [] = {
 
 static const store_row_column_t s_effect [] = {
     COLUMN (STORE_ROW_INT, row_effect_t, id, "id", "PRIMARY KEY"),
-    ENUM (row_effect_t, channel),
-    COLUMN (STORE_ROW_TEXT, row_effect_t, key, "key", "UNIQUE"),
-    TEXT (row_effect_t, incident),
+    FIXED (STORE_ROW_ENUM, row_effect_t, channel, "channel", ""),
+    FIXED (STORE_ROW_TEXT, row_effect_t, key, "key", "UNIQUE"),
+    FIXED_TEXT (row_effect_t, incident),
     ENUM (row_effect_t, state),
     BOOL (row_effect_t, unsure),
     INT (row_effect_t, tries),
@@ -196,7 +196,7 @@ s_add_conflict (s_sql_t *self, const store_row_table_t *table, const char *key)
     s_add (self, ") DO UPDATE SET ");
     const char *comma = "";
     for (const store_row_column_t *column = table->columns; column->name; column++) {
-        if (column->fixed)
+        if (column->fixed || strcmp (column->name, key) == 0)
             continue;
         s_add (self, comma);
         comma = ", ";
@@ -265,6 +265,7 @@ store_row_bind (sqlite3_stmt *stmt, const store_row_table_t *table, const void *
         int64_t wide = 0;
         int number = 0;
         bool flag = false;
+        size_t length = 0;
         int rc = SQLITE_OK;
         switch (column->type) {
             case STORE_ROW_INT:
@@ -280,8 +281,9 @@ store_row_bind (sqlite3_stmt *stmt, const store_row_table_t *table, const void *
                 rc = sqlite3_bind_int (stmt, index, flag);
                 break;
             case STORE_ROW_TEXT:
-                assert (memchr (member, 0, column->size));
-                rc = sqlite3_bind_text (stmt, index, member, -1, SQLITE_STATIC);
+                length = strnlen (member, column->size);
+                assert (length < column->size);
+                rc = sqlite3_bind_text (stmt, index, member, (int) length, SQLITE_STATIC);
                 break;
         }
         assert (rc == SQLITE_OK);
