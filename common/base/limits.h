@@ -44,7 +44,7 @@ enum {
     //  --- a turn of the broker's loop
     LIMIT_TURN_MESSAGES = 512,
     LIMIT_TURN_BYTES = LIMIT_MIB (4),
-    LIMIT_TURN_MS = 2,
+    LIMIT_TURN_MS = 10,
     LIMIT_MAILBOX = 4096,         //  items between two threads
     LIMIT_SNAPSHOT_MS = 1000,     //  the loop publishes its figures this often
     LIMIT_STORE_RETRY_MS = 200,   //  pause after a commit that was rolled back
