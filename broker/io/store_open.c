@@ -374,6 +374,8 @@ int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag)
 {
     assert (path && ret_store);
+    //  Nobody asks how much memory SQLite has; counting it takes a lock at every allocation.
+    (void) sqlite3_config (SQLITE_CONFIG_MEMSTATUS, 0);
     own (store_destroy) store_t *self = calloc (1, sizeof (store_t));
     if (!self) {
         err_diag (diag, "out of memory");
