@@ -1,4 +1,4 @@
-//  bench - what the benchmark programs share: a clock in microseconds, and samples with percentiles.
+//  bench - what the benchmark programs share: a clock in microseconds, samples with percentiles, and the events.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -24,6 +24,11 @@ bench_samples_add (bench_samples_t *self, int64_t value);
 //  Sorts them; per_mille 500 is the median.  -1 when there is none.
 int64_t
 bench_samples_at (bench_samples_t *self, int per_mille);
+
+enum { BENCH_EVENT_BYTES = 1024 };
+//  The event of this number, another condition for each; run tells the runs apart.  Returns its length.
+size_t
+bench_event (const char *run, int64_t number, char ret_body [BENCH_EVENT_BYTES]);
 
 //  Say what is wrong and end with 1.
 __attribute__ ((format (printf, 1, 2), noreturn)) void

@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  A fault as the event server sends it, with its own condition for each number.
-static const char s_fault [] =
-    "{\"faultId\":\"fault-%s-%" PRId64 "\",\"subscriptionId\":\"sub-1a2b3c4d\",\"cluster\":\"c%d\","
-    "\"resource\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"checkout-%" PRId64 "\","
-    "\"namespace\":\"shop\",\"uid\":\"7f9c24e5-2b1a-4c6d-9e3f-0a1b2c3d4e5f\"},"
-    "\"faultType\":\"CrashLoop\",\"severity\":\"critical\",\"timestamp\":\"2026-01-15T12:34:56Z\","
-    "\"context\":\"Container checkout in pod is crash looping: back-off 5m0s restarting failed "
-    "container. Last state: terminated, exit code 137, reason OOMKilled. Limits: memory 256Mi.\"}";
-
 void
 load_source_init (load_source_t *self, const char *endpoint, const curve_keys_t *keys, int64_t jobs,
                   int64_t window)
@@ -50,11 +41,10 @@ load_source_fini (load_source_t *self)
 static bool
 s_send (load_source_t *self, int64_t number)
 {
-    char body [1024], id [64];
-    const int size =
-        snprintf (body, sizeof body, s_fault, self->run, number, (int) (number % 10), number);
+    char body [BENCH_EVENT_BYTES], id [64];
+    const size_t size = bench_event (self->run, number, body);
     snprintf (id, sizeof id, "%s-%" PRId64, self->run, number);
-    const msg_event_t event = {.event_id = codec_text (id), .body = {body, (size_t) size}};
+    const msg_event_t event = {.event_id = codec_text (id), .body = {body, size}};
     if (link_send (self->link, NULL, MSG_EVENT, &event, 0) < 0)
         return false;
     self->sent_us [number] = bench_now_us ();

@@ -17,10 +17,6 @@ typedef struct {
     size_t count, room;
 } tape_t;
 
-static const char s_body [] =
-    "{\"faultId\":\"fault-1\",\"cluster\":\"c1\",\"faultType\":\"CrashLoop\","
-    "\"context\":\"Container checkout in pod is crash looping: back-off 5m0s "
-    "restarting failed container. Last state: terminated, exit code 137.\"}";
 static clk_now_t s_now = {.boot_ms = 1000000, .wall_ms = 1800000000000};
 
 static void
@@ -70,15 +66,18 @@ static void
 s_event (step_t *core, int64_t number)
 {
     static fault_t fault;
-    fault_read (s_body, sizeof s_body - 1, "c1", &fault);
-    snprintf (fault.key, sizeof fault.key, "bench-%" PRId64, number);
+    char *body = malloc (BENCH_EVENT_BYTES); //  the tape's, to the end
+    if (!body)
+        bench_die ("out of memory");
+    const size_t size = bench_event ("bench", number, body);
+    fault_read (body, size, "", &fault);
     step_in_t in = s_input (STEP_IN_EVENT);
     row_event_t *row = &in.as.event.row;
     snprintf (row->source, sizeof row->source, "publisher:bench");
-    snprintf (row->event_id, sizeof row->event_id, "%" PRId64, number);
+    snprintf (row->event_id, sizeof row->event_id, "bench-%" PRId64, number);
     row->received_ms = s_now.wall_ms;
-    row->body = s_body;
-    row->body_bytes = sizeof s_body - 1;
+    row->body = body;
+    row->body_bytes = (int64_t) size;
     in.as.event.fault = &fault;
     in.as.event.triage_enabled = true;
     s_step (core, &in);
