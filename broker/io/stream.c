@@ -43,7 +43,7 @@ s_publish (link_t *link, const row_record_t *row)
 void
 stream_publish (loop_t *self, const row_record_t *row)
 {
-    if (self->stream && (link_topics (self->stream) == 0 || s_publish (self->stream, row) > 0))
+    if (self->stream && (!link_subscribed (self->stream) || s_publish (self->stream, row) > 0))
         self->records_total++;
 }
 

@@ -68,7 +68,7 @@ struct link {
     size_t held_count, held_bytes;
     topic_t *topics; //  what libzmq keeps for the taps, in full: it has no bound of its own
     size_t topic_bytes;
-    bool flooded;
+    bool subscribed, flooded;
     char endpoint [256];
 };
 
@@ -192,6 +192,7 @@ s_topic_recv (link_t *self, zmq_msg_t *part, err_diag_t *diag)
         return ERR_PROTO;
     }
     topic_t *topic = NULL;
+    self->subscribed = true;
     HASH_FIND (hh, self->topics, bytes + 1, size - 1, topic);
     if (bytes [0] == 0 && topic)
         s_topic_drop (self, topic);
@@ -212,6 +213,12 @@ bool
 link_flooded (const link_t *self)
 {
     return self->flooded;
+}
+
+bool
+link_subscribed (const link_t *self)
+{
+    return self->subscribed;
 }
 
 size_t
@@ -469,7 +476,8 @@ s_parts_close (parts_t *parts)
         zmq_msg_close (&parts->parts [i]);
 }
 
-//  Read every part, or the rest would be taken for the next message.
+//  Read every part, or the rest would be taken for the next message.  XPUB: libzmq takes each part of what a peer
+//  sends for a subscription, so each is a message of its own.
 static int
 s_parts_recv (link_t *self, parts_t *parts)
 {
@@ -482,7 +490,7 @@ s_parts_recv (link_t *self, parts_t *parts)
             zmq_msg_close (part);
             return zmq_errno () == EINTR ? -EAGAIN : -zmq_errno ();
         }
-        more = zmq_msg_more (part);
+        more = self->type != ZMQ_XPUB && zmq_msg_more (part);
         if (part == &surplus)
             zmq_msg_close (part);
     }

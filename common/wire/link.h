@@ -84,8 +84,11 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag) must_check;
 //  XPUB: the subscriptions of all taps are more than LIMIT_SUBSCRIPTIONS_BYTES: close it, or libzmq grows.
 bool
 link_flooded (const link_t *self);
-//  XPUB: how many different topics its peers subscribe to, as far as link_recv has read of them; with 0
-//  nobody would get what is published.
+//  XPUB: has link_recv read of a subscription since the bind?  Until then nobody gets what is published.
+bool
+link_subscribed (const link_t *self);
+//  XPUB: how many different topics its peers subscribe to, as far as link_recv has read of them.  A figure only: a peer
+//  may end a subscription that another one has.
 size_t
 link_topics (const link_t *self);
 //  Free what a link_msg_t holds (after the last receive).

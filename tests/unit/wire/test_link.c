@@ -317,6 +317,7 @@ test_a_subscriber_gets_its_topics_only (void **state)
                            .change = codec_text ("pending")};
     own (link_msg_fini) link_msg_t got = {0};
     assert_int_equal (link_topics (stream), 0);
+    assert_false (link_subscribed (stream));
     //  publish until the subscription has arrived
     for (int i = 0; i < S_WAIT_MS; i++) {
         assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
@@ -332,6 +333,15 @@ test_a_subscriber_gets_its_topics_only (void **state)
     for (int i = 0; i < S_WAIT_MS && link_topics (stream) == 0; i++)
         assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
     assert_int_equal (link_topics (stream), 1);
+    assert_true (link_subscribed (stream));
+    link_destroy (&tap);
+    for (int i = 0; i < S_WAIT_MS && link_topics (stream) > 0; i++) {
+        link_wait_t item = {.link = stream};
+        link_wait (&item, 1, 1);
+        assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
+    }
+    assert_int_equal (link_topics (stream), 0);
+    assert_true (link_subscribed (stream));
 }
 
 //  --- CURVE
