@@ -302,10 +302,10 @@ struct curve_zap {
     curve_entry_t *entries; //  by public key
     unsigned revoked;       //  roles that have lost a key
     int revoked_fd;         //  eventfd: readable while there are some
-    struct timespec
-        seen; //  when clients/ had last changed, as of the last whole load; ZAP thread only
-    struct timespec
-        told; //  the same of the last load that was not whole, and logged; ZAP thread only
+    //  When clients/ had last changed, as of the last whole load; of the last load at all, which is
+    //  not repeated before again_ms; of the last that was not whole, and logged.  ZAP thread only.
+    struct timespec seen, tried, told;
+    int64_t again_ms;
     _Atomic int64_t refused; //  handshakes
     int64_t minute_ms;       //  boot time when this minute of refusals began; ZAP thread only
     int64_t minute_count;    //  of it
@@ -445,6 +445,14 @@ s_settled (const struct timespec *time)
     return age_ms < 0 || age_ms > S_SETTLED_MS;
 }
 
+static int64_t
+s_boot_ms (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_BOOTTIME, &now);
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 //  Read clients/ again if a key came or went.  A file that is no key, or not yet: the next look tries again.
 static void
 s_refresh (curve_zap_t *self)
@@ -456,7 +464,11 @@ s_refresh (curve_zap_t *self)
         || s_same_time (&status.st_mtim, &self->seen))
         return;
     bool settled = s_settled (&status.st_mtim);
+    if (settled && s_same_time (&status.st_mtim, &self->tried) && s_boot_ms () < self->again_ms)
+        return;
     int rc = curve_zap_reload (self, &diag);
+    self->tried = status.st_mtim;
+    self->again_ms = s_boot_ms () + S_REFRESH_MS; //  not for each of those who ask meanwhile
     if (rc == 0 && settled)
         self->seen = status.st_mtim;
     if (rc == 0 || !settled || s_same_time (&status.st_mtim, &self->told))
@@ -476,14 +488,6 @@ s_judge (curve_zap_t *self, const char *domain, const char *mechanism, zframe_t 
         return true;
     s_refresh (self); //  enrolled a moment ago?
     return s_allowed (self, domain, zframe_data (key), ret_identity);
-}
-
-static int64_t
-s_boot_ms (void)
-{
-    struct timespec now;
-    clock_gettime (CLOCK_BOOTTIME, &now);
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 //  A minute of refusals is over: say how many were not told one by one.
@@ -549,7 +553,7 @@ s_thread (void *arg)
         const int64_t now_ms = s_boot_ms ();
         if (now_ms - looked_ms >= S_REFRESH_MS) { //  by the clock: peers may come without a pause
             s_refresh (self);
-            looked_ms = now_ms;
+            looked_ms = s_boot_ms ();
         }
         s_refusals_end (self, now_ms);
     }
