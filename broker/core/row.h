@@ -66,8 +66,9 @@ typedef enum {
 typedef struct {
     int64_t id; //  commit order, from 1
     row_channel_t channel;
-    //  Unique, a row with a known key replaces the old one: "storage/<incident>", "incident/<incident>",
-    //  "degraded/<opening>", "recovered/<opening>", "overflow/<cluster>/<hour>".
+    //  Unique, and tells channel and incident; a row with a known key takes the old one's place:
+    //  "storage/<incident>", "incident/<incident>", "degraded/<opening>", "recovered/<opening>",
+    //  "overflow/<cluster>/<hour>".
     char key [96];
     ident_t incident; //  "" = none
     row_effect_state_t state;

@@ -144,6 +144,7 @@ s_keep (entry_t *entry, const row_incident_t *row)
     static_assert (sizeof *row < UINT16_MAX, "lengths of a packed row are 16 bits");
     unsigned char packed [sizeof *row * 2]; //  a pair stands for three zeros, but at the end
     size_t size = s_pack ((const unsigned char *) row, sizeof *row, packed);
+    assert (size <= sizeof packed);
     if (size != entry->packed_size) {
         unsigned char *room = realloc (entry->packed, size);
         if (!room)

@@ -39,8 +39,7 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS incident_seen ON incident (last_seen_ms);"
     "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
     "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
-    "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
-    "DROP INDEX IF EXISTS incident_key;"; //  of older brokers; no statement asked for it
+    "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);";
 
 static int
 s_lock (store_t *self, err_diag_t *diag)
