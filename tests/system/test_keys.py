@@ -82,15 +82,18 @@ def revoke(system, role, name):
 
 
 def within(seconds, began, **conditions):
-    """All come true so soon; what a look takes over a tenth of a second is the machine's doing, not the broker's."""
-    looked, late = began, 0
+    """All come true so soon.  What a sleep of 10 ms takes over a tenth of a second is the machine's doing and does not
+    count, and of what a look takes over that at most two seconds."""
+    late_asleep = late_looking = 0
     while conditions:
+        looked = time.monotonic()
         conditions = {what: condition for what, condition in conditions.items() if not condition()}
+        slept = time.monotonic()
         time.sleep(0.01)
         now = time.monotonic()
-        late += max(0, now - looked - 0.1)
-        looked = now
-        assert now - began - late < seconds, [*conditions]
+        late_looking = min(2, late_looking + max(0, slept - looked - 0.1))
+        late_asleep += max(0, now - slept - 0.1)
+        assert now - began - late_looking - late_asleep < seconds, [*conditions]
 
 
 def python_worker(system, name, offer=1):
@@ -400,6 +403,7 @@ def test_a_tap_whose_key_is_deleted_hears_nothing_and_the_others_miss_nothing(se
     assert other.ask(HELLO, {"proto_min": 1, "proto_max": 1, "name": "other", "slots": 1})[0] == WELCOME
     within(1.5, revoke(secure, "tap", "gone"), cut=lambda: other.ask(PING, {})[0] == PONG and gone.monitor.poll(0))
     assert gone.handshake() is False, "it is cut, comes back and is refused"
+    publish()  # which the other tap misses, unless it is back already, and must read again
     other.close()
     while gone.sock.poll(0):
         gone.sock.recv_multipart()
@@ -504,4 +508,13 @@ def test_what_is_no_subscription_is_counted_and_thrown_away(system):
         sock.connect(broker.endpoints["stream"])
         sock.send(b"\x01")
         sock.send(b"no subscription")
-        wait_until(lambda: "triage_wire_bad_messages_total 1\n" in broker.get("/metrics", raw=True), 10, "counted")
+        wait_until(lambda: broker.metric("wire_bad_messages_total") == 1, 10, "counted")
+        sock.send_multipart([b"no subscription", b"\x01incident/"])  # libzmq looks at each part
+        broker.wait_topics(2)
+        tap = system.start_tap(topic="incident/")  # libzmq does not tell of the second one who wants a topic
+
+        def heard():
+            system.publish([fault("web-0")], name=f"p{time.monotonic_ns()}")
+            return tap.out()
+
+        wait_until(heard, 20, "and the tap hears", 0.2)
