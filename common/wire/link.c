@@ -48,7 +48,7 @@ typedef struct held {
 //  XPUB: a topic somebody has subscribed to.
 typedef struct {
     UT_hash_handle hh;
-    size_t size;
+    bool wanted; //  still, as far as libzmq tells
     char bytes [];
 } topic_t;
 
@@ -67,7 +67,7 @@ struct link {
     held_t *held; //  in order, of all peers; sent by link_wait
     size_t held_count, held_bytes;
     topic_t *topics; //  what libzmq keeps for the taps, in full: it has no bound of its own
-    size_t topic_bytes;
+    size_t topic_bytes, topic_count;
     bool subscribed, flooded;
     char endpoint [256];
 };
@@ -172,12 +172,20 @@ s_flush (link_t *self)
 
 //  --- subscriptions
 
+//  Topics stay known when nobody seems to want them any more: a peer may end what only another one has begun,
+//  and libzmq keeps that.
 static void
-s_topic_drop (link_t *self, topic_t *topic)
+s_topic_add (link_t *self, const char *bytes, size_t size)
 {
-    HASH_DEL (self->topics, topic);
-    self->topic_bytes -= topic->size;
-    free (topic);
+    self->flooded = self->topic_bytes + size > LIMIT_SUBSCRIPTIONS_BYTES;
+    topic_t *topic = self->flooded ? NULL : calloc (1, sizeof (topic_t) + size);
+    if (!topic)
+        return;
+    topic->wanted = true;
+    memcpy (topic->bytes, bytes, size);
+    self->topic_bytes += size + 1; //  each costs something
+    self->topic_count++;
+    HASH_ADD_KEYPTR (hh, self->topics, topic->bytes, size, topic);
 }
 
 //  1 topic: the first one wants it; 0 topic: the last one that did is gone, or nobody ever wanted it.
@@ -191,21 +199,16 @@ s_topic_recv (link_t *self, zmq_msg_t *part, err_diag_t *diag)
         err_diag (diag, "the stream takes subscriptions only");
         return ERR_PROTO;
     }
+    const bool wanted = bytes [0] == 1;
     topic_t *topic = NULL;
     self->subscribed = true;
     HASH_FIND (hh, self->topics, bytes + 1, size - 1, topic);
-    if (bytes [0] == 0 && topic)
-        s_topic_drop (self, topic);
-    if (bytes [0] == 0 || topic || self->flooded)
-        return -EAGAIN;
-    self->flooded = self->topic_bytes + size > LIMIT_SUBSCRIPTIONS_BYTES;
-    topic = self->flooded ? NULL : calloc (1, sizeof (topic_t) + size);
+    if (!topic && wanted && !self->flooded)
+        s_topic_add (self, bytes + 1, size - 1);
     if (!topic)
         return -EAGAIN;
-    topic->size = size;
-    memcpy (topic->bytes, bytes + 1, size - 1);
-    self->topic_bytes += size;
-    HASH_ADD_KEYPTR (hh, self->topics, topic->bytes, size - 1, topic);
+    self->topic_count = self->topic_count - topic->wanted + wanted;
+    topic->wanted = wanted;
     return -EAGAIN;
 }
 
@@ -224,7 +227,7 @@ link_subscribed (const link_t *self)
 size_t
 link_topics (const link_t *self)
 {
-    return HASH_COUNT (self->topics);
+    return self->topic_count;
 }
 
 //  --- making
@@ -421,8 +424,12 @@ link_close (link_t **self_p, int linger_ms)
         s_flush (self);
     while (self->held)
         s_held_drop (self, self->held);
-    while (self->topics)
-        s_topic_drop (self, self->topics);
+    topic_t *topic, *next;
+    HASH_ITER (hh, self->topics, topic, next)
+    {
+        HASH_DEL (self->topics, topic);
+        free (topic);
+    }
     if (self->raw)
         s_set_int (self, ZMQ_LINGER, linger_ms);
     if (self->monitor)

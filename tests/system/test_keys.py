@@ -2,6 +2,7 @@
 
 Peers are pyzmq with CURVE, and the real programs.  SPDX-License-Identifier: Apache-2.0
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -247,34 +248,38 @@ def test_who_a_peer_is_stands_in_its_key_and_not_in_what_it_says(secure):
     owner.close()
 
 
+class Raw:
+    """A peer that speaks ZMTP 3.0 without keys by itself, and so says what no libzmq would."""
+
+    def __init__(self, endpoint, kind, **properties):
+        host, port = endpoint.removeprefix("tcp://").split(":")
+        self.sock = socket.create_connection((host, int(port)), 10)
+        self.sock.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+        self.until(b"READY")
+        named = {"Socket-Type": kind, "Identity": b"", **{name.replace("_", "-"): value for name, value in properties.items()}}
+        self.send(b"\x05READY" + b"".join(bytes([len(name)]) + name.encode() + len(value).to_bytes(4, "big") + value
+                                         for name, value in named.items()), flags=4)
+
+    def send(self, body, flags=0):
+        self.sock.sendall(bytes([flags | 2]) + len(body).to_bytes(8, "big") + body)
+
+    def until(self, mark):
+        heard = b""
+        while mark not in heard:
+            chunk = self.sock.recv(4096)
+            assert chunk, heard
+            heard += chunk
+
+
 def test_without_keys_a_name_in_the_handshake_is_not_believed(system):
     """A NULL peer may send any property; User-Id would be a key's identity."""
     broker = system.start_broker()
-    forged = b"worker:" + b"x" * 40
-    host, port = broker.endpoints["work"].removeprefix("tcp://").split(":")
-
-    def prop(name, value):
-        return bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
-
-    def frame(flags, body):
-        return bytes([flags | 2]) + len(body).to_bytes(8, "big") + body
-
-    def until(raw, mark):
-        heard = b""
-        while mark not in heard:
-            chunk = raw.recv(4096)
-            assert chunk, heard
-            heard += chunk
-        return heard
-
-    ready = b"\x05READY" + prop(b"Socket-Type", b"DEALER") + prop(b"Identity", b"") + prop(b"User-Id", forged)
     hello = {"proto_min": 1, "proto_max": 1, "name": "forger", "slots": 1, "worker_id": str(uuid.uuid4())}
-    with socket.create_connection((host, int(port)), 10) as raw:
-        raw.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
-        assert b"READY" in until(raw, b"Identity")
-        raw.sendall(frame(4, ready))
-        raw.sendall(frame(1, HEADER.pack(b"K8T1", 1, HELLO, 0, 7, 1, 0)) + frame(0, msgpack.packb(hello)))
-        until(raw, b"K8T1")
+    raw = Raw(broker.endpoints["work"], b"DEALER", User_Id=b"worker:" + b"x" * 40)
+    with raw.sock:
+        raw.send(HEADER.pack(b"K8T1", 1, HELLO, 0, 7, 1, 0), flags=1)
+        raw.send(msgpack.packb(hello))
+        raw.until(b"K8T1")
         wait_until(lambda: "forger" in workers(broker), 10, "the worker is known")
         assert workers(broker)["forger"]["identity"] == "local:" + hello["worker_id"]
 
@@ -499,6 +504,29 @@ def test_subscriptions_without_end_cut_all_taps_and_do_not_grow_the_broker(secur
     wait_until(heard, 30, "the other tap hears again", 0.2)
     wait_until(lambda: stays.out().count('"pending"') >= number + 1, 20, "all of them")
     wait_until(lambda: broker.metric("stream_cuts_total") >= 1, 10, "counted")
+
+
+def test_a_subscription_that_another_peer_ends_counts_on(system):
+    """libzmq tells of an end by one who never began as of any other, and keeps what it has."""
+    broker = system.start_broker()
+    begins, ends = Raw(broker.endpoints["stream"], b"SUB"), Raw(broker.endpoints["stream"], b"SUB")
+
+    def seen():
+        return broker.metric("stream_cuts_total"), broker.metric("stream_topics")
+
+    def round_of():
+        topics = [os.urandom(1000) for _ in range(800)]  # two rounds are too much, one is not
+        with contextlib.suppress(OSError):  # cut
+            for topic in topics:
+                begins.send(b"\x01" + topic)
+            wait_until(lambda: seen() > (0, 0), 20, "begun")
+            for topic in topics:
+                ends.send(b"\x00" + topic)
+        return wait_until(lambda: seen() in ((0, 0), (1, 0)) and seen(), 20, "ended, or cut")
+
+    with begins.sock, ends.sock:
+        assert round_of() == (0, 0)
+        assert round_of() == (1, 0)
 
 
 def test_what_is_no_subscription_is_counted_and_thrown_away(system):
