@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from lib.system import BIN, ROOT, Daemon, System, fault, processes_of, wait_until
+from lib.system import BIN, ROOT, Daemon, System, fault, processes_of, sanitizer_options, wait_until
 
 LOG_MAX = 5 * 1024 * 1024
 
@@ -319,14 +319,16 @@ def test_an_agent_cannot_read_the_keys_of_its_worker():
 def nosy_agent(system):
     user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     system.root.chmod(0o777)
-    for program in ("triage-worker", "triage-run"):  # the user need not get at the build
-        shutil.copy(BIN / program, system.root / program)
+    needed = [BIN / "triage-worker", BIN / "triage-run", *(ROOT / "tests").glob("*.supp")]
+    for file in needed:  # the user need not get at the build, nor at the sources
+        shutil.copy(file, system.root / file.name)
+    options = {key: value.replace(f"{ROOT}/tests/", f"{system.root}/") for key, value in sanitizer_options().items()}
     system.start_broker()
     Daemon(system, "w1", system.root / "triage-worker", {
         "broker_endpoint": system.broker_ports["work_endpoint"], "worker_name": "w1", "agent_cli": "claude",
         "broker_files_endpoint": system.broker_ports["files_endpoint"], "keys_dir": system.keys_dir,
         "workspace_root": system.root / "workspace", "agent_script_path": script(system, NOSY + GOOD)},
-        env={"ANTHROPIC_API_KEY": "key-of-this-agent", "OPENAI_API_KEY": "key-of-another"}, prefix=user)
+        env={"ANTHROPIC_API_KEY": "key-of-this-agent", "OPENAI_API_KEY": "key-of-another", **options}, prefix=user)
     system.publish([fault("web-0")])
     assert system.broker.wait_terminal(1)[0]["state"] == "resolved"
     assert (system.root / "worker").read_text() == "triage-worker\n"
