@@ -25,7 +25,7 @@
 
 enum {
     HOME_DEPTH = 24,   //  folders deeper than this are moved up first
-    HOME_ROUND_MS = 20 //  between two looks at agents that are being killed
+    HOME_ROUND_MS = 20 //  between two looks at a lock, and at agents that are being killed
 };
 
 static void
@@ -109,6 +109,7 @@ s_broker_holds (const char *root)
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
+//  A worker that was killed while it started a child leaves the lock with that child, until its exec.
 static int
 s_lock (home_t *self)
 {
@@ -117,8 +118,14 @@ s_lock (home_t *self)
     self->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (self->lock_fd < 0)
         return -errno;
-    if (flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+    for (int waited_ms = 0; flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0;
+         waited_ms += HOME_ROUND_MS) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        if (waited_ms >= LIMIT_HOME_LOCK_MS)
+            return -EBUSY;
+        poll (NULL, 0, HOME_ROUND_MS);
+    }
     return 0;
 }
 

@@ -147,6 +147,7 @@ enum {
     LIMIT_AGENT_TIMEOUT_MS =
         7 * 24 * 3600 * 1000,    //  the longest run; sums of it stay far from overflow
     LIMIT_SUPERVISOR_MS = 10000, //  a supervisor not done this long after its time is killed
+    LIMIT_HOME_LOCK_MS = 5000,   //  a worker waits so long for the lock of a killed one
     LIMIT_SPOOLED = 256,         //  finished reports of one worker; beyond it no credit
     LIMIT_FILES_RETRY_MS = 5000, //  files socket: no answer, ask again from what is known
     LIMIT_FETCH_TRIES = 12,      //  then the attempt is given back

@@ -1,11 +1,14 @@
 """The edges of a run: validation, agents that do not want to end, workers and supervisors that die.
 SPDX-License-Identifier: Apache-2.0
 """
+import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import tempfile
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -293,6 +296,22 @@ def test_two_workers_cannot_share_a_name_and_a_folder(system):
         "workspace_root": system.root / "workspace"}, wait=False)
     assert second.wait() == 3
     assert "in use" in second.log()
+
+
+def test_a_worker_waits_for_the_lock_that_a_killed_one_left_with_its_child(system):
+    system.start_broker()
+    home = system.root / "workspace/w1"
+    home.mkdir(parents=True)
+    with open(home / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        worker = system.start_worker("w1", wait=False)
+        wait_until(lambda: holds_open(worker, home / ".lock") or not worker.alive(), 20, "it has come to the lock")
+    worker.wait_ready()
+
+
+def holds_open(process, path):
+    with contextlib.suppress(OSError):
+        return any(os.readlink(fd) == str(path) for fd in Path(f"/proc/{process.pid}/fd").iterdir())
 
 
 NOSY = """
