@@ -11,6 +11,8 @@
 #include <string.h>
 #include <utlist.h>
 
+enum { S_RANKS = 4 };
+
 struct effect {
     int64_t id;
     row_effect_t row;
@@ -57,14 +59,25 @@ s_is_message (const effect_t *effect)
     return effect->row.channel == ROW_CHANNEL_SLACK;
 }
 
-//  The upload that a message about this incident waits for, NULL = none.
-static effect_t *
-s_upload (const step_t *self, const effect_t *effect)
+//  A message about an incident waits for its upload, unless it has been begun: then one had ended already.
+static bool
+s_must_wait (const step_t *self, const effect_t *effect)
 {
     char key [sizeof effect->row.key];
-    if (!s_is_message (effect) || !effect->row.incident.text [0])
-        return NULL;
+    if (!s_is_message (effect) || !effect->row.incident.text [0] || s_begun (self, effect))
+        return false;
     snprintf (key, sizeof key, "storage/%s", effect->row.incident.text);
+    return s_find_key (self, key) != NULL;
+}
+
+//  The message about this upload's incident, NULL = none.
+static effect_t *
+s_message (const step_t *self, const row_effect_t *upload)
+{
+    char key [sizeof upload->key];
+    if (upload->channel != ROW_CHANNEL_STORAGE)
+        return NULL;
+    snprintf (key, sizeof key, "incident/%s", upload->incident.text);
     return s_find_key (self, key);
 }
 
@@ -97,6 +110,19 @@ s_hold (step_t *self, const row_effect_t *row)
     HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
     HASH_ADD_KEYPTR (hk, self->effects_by_key, effect->row.key, strlen (effect->row.key), effect);
     return effect;
+}
+
+//  Into its channel, or not yet; what waits for it leaves its own.
+static void
+s_place (step_t *self, effect_t *effect)
+{
+    if (!s_must_wait (self, effect))
+        s_enqueue (self, effect);
+    effect_t *message = s_message (self, &effect->row);
+    if (!message || message->waiting || !s_must_wait (self, message))
+        return;
+    DL_DELETE (self->channels [message->row.channel], message);
+    message->waiting = true;
 }
 
 static void
@@ -141,8 +167,7 @@ outbox_add (step_t *self, row_channel_t channel, const char *key, const ident_t 
     }
     effect->next_ms = now.boot_ms;
     s_write (self, effect);
-    if (!s_upload (self, effect))
-        s_enqueue (self, effect);
+    s_place (self, effect);
 }
 
 void
@@ -188,13 +213,9 @@ s_finish (step_t *self, effect_t *effect, row_effect_state_t state)
     s_write (self, effect);
     row_effect_t row = effect->row;
     s_forget (self, effect);
-    if (row.channel == ROW_CHANNEL_STORAGE) {
-        char key [sizeof row.key];
-        snprintf (key, sizeof key, "incident/%s", row.incident.text);
-        effect_t *message = s_find_key (self, key);
-        if (message && message->waiting)
-            s_enqueue (self, message);
-    }
+    effect_t *message = s_message (self, &row);
+    if (message && message->waiting)
+        s_enqueue (self, message);
     if (state == ROW_EFFECT_DEAD)
         s_announced (self, &row, false);
 }
@@ -322,8 +343,7 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char *
     effect->row.next_ms = now.wall_ms;
     effect->next_ms = now.boot_ms;
     s_write (self, effect);
-    if (!s_upload (self, effect))
-        s_enqueue (self, effect); //  at its old place
+    s_place (self, effect); //  its old one
     s_announced (self, row, true);
     *ret_text = "due again";
     return 0;
@@ -344,11 +364,21 @@ outbox_load (step_t *self, const row_effect_t *row)
     return 0;
 }
 
+//  What stood in front in its channel: under way, tried again, maybe sent once, the others.
+static int
+s_rank (const step_t *self, const effect_t *effect)
+{
+    return s_in_flight (self, effect) ? 0
+           : effect->row.tries > 0    ? 1
+           : s_begun (self, effect)   ? 2
+                                      : S_RANKS - 1;
+}
+
 static void
-s_arm (step_t *self, bool begun)
+s_arm (step_t *self, int rank)
 {
     for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
-        if (effect->waiting && s_begun (self, effect) == begun && !s_upload (self, effect))
+        if (effect->waiting && s_rank (self, effect) == rank && !s_must_wait (self, effect))
             s_enqueue (self, effect);
 }
 
@@ -362,8 +392,8 @@ outbox_arm (step_t *self, clk_now_t now)
             wait = LIMIT_EFFECT_RETRY_MAX_MS;
         effect->next_ms = now.boot_ms + (wait > 0 ? wait : 0);
     }
-    s_arm (self, true);
-    s_arm (self, false);
+    for (int rank = 0; rank < S_RANKS; rank++)
+        s_arm (self, rank);
 }
 
 int64_t

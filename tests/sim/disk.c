@@ -235,11 +235,12 @@ s_apply_effect (disk_t *self, const row_effect_t *row)
     if (!effect)
         effect = s_effect_begin (self, row);
     effect->row = *row;
-    if (row->state != ROW_EFFECT_DONE && row->state != ROW_EFFECT_DEAD)
-        return;
+    const bool ended = row->state == ROW_EFFECT_DONE || row->state == ROW_EFFECT_DEAD;
     disk_incident_t *incident = disk_incident (self, row->incident.text);
     if (incident && row->channel == ROW_CHANNEL_STORAGE)
-        incident->uploaded = true;
+        incident->uploaded = ended;
+    if (!ended)
+        return;
     HASH_DEL (self->effects, effect);
     if (row->state == ROW_EFFECT_DEAD)
         HASH_ADD (hh, self->dead, id, sizeof effect->id, effect);

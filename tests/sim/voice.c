@@ -153,12 +153,12 @@ voice_effect (disk_t *disk, const row_effect_t *row)
     message->effect = row->id;
 }
 
-//  Does an effect on disk wait for its upload?
+//  Does a message, on disk or handed out, wait for its upload?  None that was tried does.
 static bool
 s_waits (const disk_t *disk, const row_effect_t *row)
 {
     const disk_incident_t *incident = disk_incident (disk, row->incident.text);
-    return incident && !incident->uploaded;
+    return incident && !incident->uploaded && row->tries == 0 && !row->unsure;
 }
 
 static void

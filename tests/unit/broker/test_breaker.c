@@ -416,6 +416,57 @@ test_a_message_that_is_tried_again_holds_the_others (void **state)
 }
 
 static void
+test_a_message_waits_also_for_an_upload_that_is_asked_for_again (void **state)
+{
+    voice_t self = s_new (false, true);
+    self.bench.settings.failure_threshold = 1;
+    bench_configure (&self.bench);
+    s_incident (&self, VERDICT_SUCCESS);
+    row_effect_t dead = {
+        .id = self.upload, .channel = ROW_CHANNEL_STORAGE, .state = ROW_EFFECT_DEAD};
+    dead.incident = self.message_row.incident;
+    snprintf (dead.key, sizeof dead.key, "storage/%s", dead.incident.text);
+    s_incident (&self, VERDICT_AGENT);
+    const int64_t degraded = self.message.id;
+    s_done (&self, dead.id, STEP_EFFECT_PERMANENT);
+    s_turn (&self, 1000); //  its message could go, were it not for the one that is under way
+    const char *text = NULL;
+    int rc = bench_command (&self.bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text);
+    assert_int_equal (rc, 0);
+    s_done (&self, degraded, STEP_EFFECT_OK);
+    s_turn (&self, 1000);
+    assert_int_equal (self.message.id, 0);
+    s_done (&self, self.upload, STEP_EFFECT_OK); //  the other incident's
+    s_turn (&self, 1000);
+    assert_int_equal (self.upload, dead.id);
+    s_done (&self, dead.id, STEP_EFFECT_OK);
+    s_turn (&self, 1000);
+    assert_true (strncmp (self.message.key, "incident/", 9) == 0);
+    step_destroy (&self.bench.step);
+}
+
+static void
+test_what_is_tried_again_stays_before_what_was_asked_for_again_after_a_restart (void **state)
+{
+    voice_t self = s_new (false, true);
+    const row_effect_t asked = {
+        .id = 5, .channel = ROW_CHANNEL_SLACK, .key = "overflow/a/1", .unsure = true};
+    const row_effect_t tried = {
+        .id = 9, .channel = ROW_CHANNEL_SLACK, .key = "overflow/b/1", .tries = 1};
+    step_reload (self.bench.step);
+    assert_int_equal (step_load_effect (self.bench.step, &asked), 0);
+    assert_int_equal (step_load_effect (self.bench.step, &tried), 0);
+    step_loaded (self.bench.step, 100, 100, 100, self.bench.now);
+    step_begin (self.bench.step, self.bench.now);
+    s_turn (&self, 1000);
+    assert_int_equal (self.message.id, tried.id);
+    s_done (&self, tried.id, STEP_EFFECT_OK);
+    s_turn (&self, 1000);
+    assert_int_equal (self.message.id, asked.id);
+    step_destroy (&self.bench.step);
+}
+
+static void
 test_a_message_is_on_disk_as_being_sent_before_it_is_sent (void **state)
 {
     voice_t self = s_new (false, true);
@@ -572,6 +623,9 @@ main (void)
             test_a_probe_that_fails_doubles_the_wait_once_however_often_its_turn_is_rolled_back),
         cmocka_unit_test (test_a_message_waits_for_its_upload_and_others_pass_it),
         cmocka_unit_test (test_a_message_that_is_tried_again_holds_the_others),
+        cmocka_unit_test (test_a_message_waits_also_for_an_upload_that_is_asked_for_again),
+        cmocka_unit_test (
+            test_what_is_tried_again_stays_before_what_was_asked_for_again_after_a_restart),
         cmocka_unit_test (test_a_message_is_on_disk_as_being_sent_before_it_is_sent),
         cmocka_unit_test (test_nothing_is_begun_while_draining_and_what_is_under_way_is_counted),
         cmocka_unit_test (test_an_upload_out_of_date_is_done_again_also_after_a_rollback),
