@@ -196,6 +196,14 @@ s_count_upload (disk_t *self, const row_effect_t *row)
         incident->effects++;
 }
 
+static void
+s_uploaded (disk_t *self, const row_effect_t *row, bool uploaded)
+{
+    disk_incident_t *incident = disk_incident (self, row->incident.text);
+    if (incident && row->channel == ROW_CHANNEL_STORAGE)
+        incident->uploaded = uploaded;
+}
+
 //  A new effect, or one that an operator has asked for again.
 static disk_effect_t *
 s_effect_begin (disk_t *self, const row_effect_t *row)
@@ -208,6 +216,7 @@ s_effect_begin (disk_t *self, const row_effect_t *row)
     if (effect) {
         HASH_DEL (self->dead, effect);
         HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
+        s_uploaded (self, row, false);
         return effect;
     }
     HASH_ITER (hh, self->dead, effect, next)
@@ -235,12 +244,9 @@ s_apply_effect (disk_t *self, const row_effect_t *row)
     if (!effect)
         effect = s_effect_begin (self, row);
     effect->row = *row;
-    const bool ended = row->state == ROW_EFFECT_DONE || row->state == ROW_EFFECT_DEAD;
-    disk_incident_t *incident = disk_incident (self, row->incident.text);
-    if (incident && row->channel == ROW_CHANNEL_STORAGE)
-        incident->uploaded = ended;
-    if (!ended)
+    if (row->state != ROW_EFFECT_DONE && row->state != ROW_EFFECT_DEAD)
         return;
+    s_uploaded (self, row, true);
     HASH_DEL (self->effects, effect);
     if (row->state == ROW_EFFECT_DEAD)
         HASH_ADD (hh, self->dead, id, sizeof effect->id, effect);

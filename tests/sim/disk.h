@@ -37,7 +37,7 @@ typedef struct {
     int64_t winner, live;
     int64_t ends, effects, executed, ambiguous;
     int64_t events;
-    bool uploaded;     //  no upload is asked for since its last end, or it was given up
+    bool uploaded;     //  since its last end, or given up, and not asked for again
     int64_t closed_ms; //  boot time
     UT_hash_handle hh;
 } disk_incident_t;
