@@ -67,8 +67,8 @@ struct disk_message {
     char key [96];
     row_alert_t alert;
     int64_t effect, asked_ms, arrived;
-    bool unsure;                //  it may have arrived unseen
-    disk_message_t *next_alert; //  those with an alert, in the order asked for
+    bool unsure;                             //  it may have arrived unseen
+    disk_message_t *prev_alert, *next_alert; //  those with an alert, in the order asked for
     UT_hash_handle hh;
 };
 

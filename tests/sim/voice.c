@@ -125,7 +125,7 @@ voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now)
     message->effect = message->arrived = 0;
     message->unsure = false;
     if (!message->alert.key [0])
-        LL_APPEND2 (disk->alerts, message, next_alert);
+        DL_APPEND2 (disk->alerts, message, prev_alert, next_alert);
     message->alert = *row;
     message->asked_ms = now.wall_ms;
     if (s_begins (row->key, "recovered/") && !s_degraded (disk, row->key))
