@@ -93,7 +93,7 @@ def test_assignments_beyond_the_credit_are_given_back(system, hostile):
 
 
 def test_the_longest_possible_deadline_is_a_deadline(system, hostile):
-    system.start_worker(agent_script_path=script(system, REPORT))
+    system.start_worker(agent_script_path=script(system, REPORT), shutdown_timeout="0s")  # nobody will take the verdict
     hostile.serve(lambda: hostile.all(CREDIT))
     fence = hostile.assign(timeout_ms=2**63 - 1, lease_ms=2**63 - 1)
     hostile.serve(lambda: hostile.all(VERDICT))

@@ -464,6 +464,7 @@ def test_option_broker_notify_on_agent_failure(system, slack):
     broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, failure_threshold_for_alert=1)
     system.publish([fault("web-good")], name="good")
     broker.wait_terminal(2)
+    wait_until(lambda: slack.kinds() == ["incident"], 20, "told: it waits for its upload, and an alert would pass it")
     fail_once(system, broker, 2)
     wait_until(lambda: slack.kinds() == ["incident", "degraded"], 20, "told")
 

@@ -168,9 +168,9 @@ s_client (const s_world_t *self, const char *text)
 static void
 s_read (int fd, buf_t *ret_text, int *ret_end)
 {
-    char chunk [4096];
-    ssize_t size = recv (fd, chunk, sizeof (chunk), MSG_DONTWAIT);
-    if (size > 0)
+    char chunk [65536];
+    ssize_t size;
+    while ((size = recv (fd, chunk, sizeof (chunk), MSG_DONTWAIT)) > 0)
         buf_append (ret_text, chunk, (size_t) size);
     if (size == 0)
         *ret_end = 1;
