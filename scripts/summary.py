@@ -31,12 +31,20 @@ def reason(case):
     return f": {lines[0][:200]}" if lines else ""
 
 
+def tell_again(path, case):
+    """A test that failed while the machine stood still has run twice (tests/system/conftest.py)."""
+    for entry in case.iter("property"):
+        if entry.get("name") == "stood_still_s":
+            print(f"run again, the machine stood still for {entry.get('value')} s: {Path(path).stem}: {case.get('name')}")
+
+
 def main(failed_steps, *paths):
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     may_skip = allowed()
     for path in paths:
         for case in ElementTree.parse(path).iter("testcase"):
             what = outcome(case)
+            tell_again(path, case)
             name = case.get("name").split("[")[0]
             if what == "skipped" and name not in may_skip:
                 print(f"skipped without leave: {name} (see tests/may-skip.txt)")

@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from lib.standstill import TOO_LONG_S, Standstill  # noqa: E402
 from lib.system import BIN, System  # noqa: E402
 
 
@@ -23,6 +25,30 @@ def pytest_collection_modifyitems(config, items):
     chosen = [item for item in items if "nightly" not in item.keywords]
     config.hook.pytest_deselected(items=[item for item in items if "nightly" in item.keywords])
     items[:] = chosen
+
+
+@pytest.fixture(scope="session", autouse=True)
+def standstill(request, tmp_path_factory):
+    """Measures for as long as tests run."""
+    request.config.standstill = Standstill(tmp_path_factory.getbasetemp())
+
+
+def pytest_runtest_protocol(item, nextitem):
+    """Run a test; once more if it failed while the machine stood still, which the summary counts.
+    A failure without a measured standstill stays one, and so does a second failure."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    take = lambda: item.config.standstill.take() if hasattr(item.config, "standstill") else 0.0  # noqa: E731
+    take()
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    stood_still_s = take()
+    if any(report.failed for report in reports) and stood_still_s > TOO_LONG_S:
+        item.user_properties.append(("stood_still_s", f"{stood_still_s:.1f}"))
+        item._initrequest()  # its fixtures are made anew
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(hookwrapper=True)
