@@ -64,14 +64,14 @@ s_worker (step_t *self, const entry_t *entry, clk_now_t now)
     return best;
 }
 
-static bool
+static worker_t *
 s_fits (step_t *self, entry_t *entry, clk_now_t now)
 {
     if (entry->not_before_ms > now.boot_ms) {
         s_retry_at (self, entry->not_before_ms);
-        return false;
+        return NULL;
     }
-    return s_worker (self, entry, now) != NULL;
+    return s_worker (self, entry, now);
 }
 
 static int64_t
@@ -95,9 +95,9 @@ dispatch (step_t *self, clk_now_t now)
         s_retry_at (self, breaker_wake (self));
     int64_t most = s_min (s_min (free, room), LIMIT_TURN_ASSIGNS);
     for (int64_t i = 0; i < most && self->queued; i++) {
-        entry_t *entry = queue_pick (self, now, s_fits);
-        worker_t *worker = entry ? s_worker (self, entry, now) : NULL;
-        if (!worker)
+        worker_t *worker = NULL;
+        entry_t *entry = queue_pick (self, now, s_fits, &worker);
+        if (!entry)
             return;
         if (worker->trial.quarantined)
             journal_worker (self, worker, "probed", "", now);

@@ -106,10 +106,13 @@ fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free)
     worker->slots = total < 0 ? 0 : total > LIMIT_SLOTS ? LIMIT_SLOTS : total;
     worker->credit_free = free < 0 ? 0 : free > worker->slots ? worker->slots : free;
     //  Messages of one session come in order: what was accepted before this number is in it.
-    attempt_t *attempt;
-    DL_FOREACH2 (worker->attempts, attempt, wnext)
-    if (attempt->accepted)
+    for (attempt_t *attempt = worker->attempts; worker->unreflected > 0 && attempt;
+         attempt = attempt->wnext) {
+        if (!attempt->accepted || !attempt->unreflected)
+            continue;
         attempt->unreflected = false;
+        worker->unreflected--;
+    }
 }
 
 static void
@@ -139,18 +142,11 @@ fleet_available (const worker_t *worker, clk_now_t now)
 {
     if (!fleet_ready (worker, now))
         return 0;
-    int64_t live = 0, unreflected = 0;
-    const attempt_t *attempt;
-    DL_FOREACH2 (worker->attempts, attempt, wnext)
-    {
-        live++;
-        unreflected += attempt->unreflected;
-    }
-    int64_t free = worker->credit_free - unreflected;
-    if (free > worker->slots - live)
-        free = worker->slots - live;
+    int64_t free = worker->credit_free - worker->unreflected;
+    if (free > worker->slots - worker->live)
+        free = worker->slots - worker->live;
     if (worker->trial.quarantined && free > 0)
-        return live == 0 && now.boot_ms >= worker->trial.probe_ms;
+        return worker->live == 0 && now.boot_ms >= worker->trial.probe_ms;
     return free > 0 ? free : 0;
 }
 

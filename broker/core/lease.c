@@ -51,8 +51,12 @@ lease_live (const entry_t *entry)
 static void
 s_unbind (attempt_t *attempt)
 {
-    if (attempt->worker)
-        DL_DELETE2 (attempt->worker->attempts, attempt, wprev, wnext);
+    worker_t *worker = attempt->worker;
+    if (!worker)
+        return;
+    DL_DELETE2 (worker->attempts, attempt, wprev, wnext);
+    worker->live--;
+    worker->unreflected -= attempt->unreflected;
     attempt->worker = NULL;
 }
 
@@ -64,6 +68,8 @@ s_bind (attempt_t *attempt, worker_t *worker)
     s_unbind (attempt);
     attempt->worker = worker;
     DL_APPEND2 (worker->attempts, attempt, wprev, wnext);
+    worker->live++;
+    worker->unreflected += attempt->unreflected;
 }
 
 static attempt_t *
@@ -121,9 +127,9 @@ lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now)
     attempt_t *attempt = s_hold (self, entry, &issued);
     if (!attempt)
         return;
+    attempt->unreflected = true;
     s_bind (attempt, worker);
     attempt->session = worker->session;
-    attempt->unreflected = true;
     attempt->accept_ms = now.boot_ms + LIMIT_ACCEPT_MS;
     attempt->lease_ms = now.boot_ms + self->settings.lease_ttl_ms;
     attempt->deadline_ms = now.boot_ms + s_hard_ms (self);

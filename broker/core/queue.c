@@ -2,6 +2,7 @@
 //  Src: start-time fair queueing; docs/architecture.md "Queue".  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/queue.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,12 +149,15 @@ s_least_served (step_t *self, int severity)
 
 //  The first of a lane that can be assigned; a lane without one is given up on for this turn.
 static entry_t *
-s_first (step_t *self, lane_t *lane, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t))
+s_first (step_t *self, lane_t *lane, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker)
 {
     entry_t *entry;
     DL_FOREACH (lane->head, entry)
-    if (fits (self, entry, now))
-        return entry;
+    {
+        *ret_worker = fits (self, entry, now);
+        if (*ret_worker)
+            return entry;
+    }
     lane->skipped = self->turn;
     return NULL;
 }
@@ -169,16 +173,17 @@ s_by_service (const lane_t *a, const lane_t *b)
 }
 
 static entry_t *
-s_pick (step_t *self, int severity, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t))
+s_pick (step_t *self, int severity, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker)
 {
     lane_t *lane = s_least_served (self, severity);
     if (!lane)
         return NULL;
-    entry_t *entry = s_first (self, lane, now, fits);
+    entry_t *entry = s_first (self, lane, now, fits, ret_worker);
     if (!entry) { //  one look at each of the others: there may be as many lanes as incidents
         HASH_SRT (hh, self->lanes [severity], s_by_service);
         for (lane = self->lanes [severity]; lane; lane = lane->hh.next) {
-            entry = lane->skipped == self->turn ? NULL : s_first (self, lane, now, fits);
+            if (lane->skipped != self->turn)
+                entry = s_first (self, lane, now, fits, ret_worker);
             if (entry)
                 break;
         }
@@ -203,8 +208,9 @@ s_rank (int severity, int64_t oldest, clk_now_t now)
 }
 
 entry_t *
-queue_pick (step_t *self, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t))
+queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker)
 {
+    assert (fits && ret_worker);
     bool tried [FAULT_SEVERITIES] = {false};
     for (int round = 0; round < FAULT_SEVERITIES; round++) {
         int best = -1;
@@ -222,7 +228,7 @@ queue_pick (step_t *self, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_
         }
         if (best < 0)
             return NULL;
-        entry_t *entry = s_pick (self, best, now, fits);
+        entry_t *entry = s_pick (self, best, now, fits, ret_worker);
         if (entry)
             return entry;
         tried [best] = true;

@@ -17,10 +17,12 @@ void
 queue_clear (step_t *self);
 int64_t
 queue_cluster_count (const step_t *self, const char *cluster);
-//  Next incident that fits, taken out; NULL when none does.  fits sees each candidate in order; a
-//  lane where nothing fits is not looked at again in this turn.
+//  Who takes this one now; NULL = nobody.
+typedef worker_t *(queue_fits_fn) (step_t *self, entry_t *entry, clk_now_t now);
+//  Next incident that fits, taken out, and who takes it; NULL when none does.  fits sees each candidate
+//  in order; a lane where nothing fits is not looked at again in this turn.
 entry_t *
-queue_pick (step_t *self, clk_now_t now, bool (*fits) (step_t *, entry_t *, clk_now_t));
+queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker);
 //  The oldest never attempted one of the lowest severity up to `severity`; cluster NULL = of any.
 entry_t *
 queue_victim (const step_t *self, const char *cluster, enum fault_severity severity);

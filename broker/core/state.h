@@ -88,10 +88,10 @@ struct worker {
     uint64_t retired [WORKER_RETIRED]; //  sessions superseded; their late HELLO means nothing
     unsigned retired_next;
     bool connected, draining;
-    int64_t slots, credit_number, credit_free, seen_ms, last_assigned;
+    int64_t slots, live, unreflected, credit_number, credit_free, seen_ms, last_assigned;
     trial_t trial, before; //  now; when the turn that changed it last began
     uint64_t judged;       //  number of that turn
-    attempt_t *attempts;
+    attempt_t *attempts;   //  `live` of them, `unreflected` of these not yet in credit_free
     UT_hash_handle hh;
 };
 

@@ -387,12 +387,11 @@ step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, siz
                                  .draining = worker->draining,
                                  .slots = worker->slots,
                                  .free = fleet_available (worker, now),
+                                 .running = worker->live,
                                  .streak = worker->trial.streak,
                                  .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
         state_text (shown->identity, worker->identity);
         state_text (shown->name, worker->name);
-        for (const attempt_t *attempt = worker->attempts; attempt; attempt = attempt->wnext)
-            shown->running++;
     }
     return count;
 }

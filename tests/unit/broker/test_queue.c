@@ -159,13 +159,13 @@ test_a_suppressed_overflow_is_revived_by_a_retry (void **state)
     step_destroy (&bench.step);
 }
 
-static bool
+static worker_t *
 s_none_fits (step_t *step, entry_t *entry, clk_now_t now)
 {
     (void) step;
     (void) entry;
     (void) now;
-    return false;
+    return NULL;
 }
 
 //  CPU time of ten turns that look at one waiting incident each of so many clusters, and take none.
@@ -173,6 +173,7 @@ static double
 s_looking (int clusters)
 {
     bench_t bench = bench_new ();
+    worker_t *worker = NULL;
     bench.settings.global_queue_size = clusters;
     bench_configure (&bench);
     for (int i = 0; i < clusters; i++) {
@@ -185,7 +186,7 @@ s_looking (int clusters)
     clock_t from = clock ();
     for (int i = 0; i < 10; i++) {
         bench_later (&bench, 1);
-        assert_null (queue_pick (bench.step, bench.now, s_none_fits));
+        assert_null (queue_pick (bench.step, bench.now, s_none_fits, &worker));
     }
     clock_t took = clock () - from;
     step_destroy (&bench.step);
