@@ -11,8 +11,6 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { S_RANKS = 4 };
-
 struct effect {
     int64_t id;
     row_effect_t row;
@@ -45,11 +43,12 @@ s_in_flight (const step_t *self, const effect_t *effect)
     return self->flight_id [effect->row.channel] == effect->id;
 }
 
-//  Under way, or tried before: the others of its channel wait for it.
+//  Under way, found so after a crash, or tried again: the others of its channel wait for it.
 static bool
-s_begun (const step_t *self, const effect_t *effect)
+s_holds (const step_t *self, const effect_t *effect)
 {
-    return s_in_flight (self, effect) || effect->row.tries > 0 || effect->row.unsure;
+    return s_in_flight (self, effect) || effect->row.tries > 0
+           || effect->row.state == ROW_EFFECT_SENDING;
 }
 
 //  A storage channel repeats without harm; a message that was sent cannot be taken back.
@@ -59,12 +58,13 @@ s_is_message (const effect_t *effect)
     return effect->row.channel == ROW_CHANNEL_SLACK;
 }
 
-//  A message about an incident waits for its upload, unless it has been begun: then one had ended already.
+//  A message about an incident waits for its upload, unless it was tried before: then one had ended already.
 static bool
 s_must_wait (const step_t *self, const effect_t *effect)
 {
     char key [sizeof effect->row.key];
-    if (!s_is_message (effect) || !effect->row.incident.text [0] || s_begun (self, effect))
+    if (!s_is_message (effect) || !effect->row.incident.text [0] || effect->row.unsure
+        || s_holds (self, effect))
         return false;
     snprintf (key, sizeof key, "storage/%s", effect->row.incident.text);
     return s_find_key (self, key) != NULL;
@@ -81,7 +81,7 @@ s_message (const step_t *self, const row_effect_t *upload)
     return s_find_key (self, key);
 }
 
-//  Into its channel, by commit order, but never before one that has been begun.
+//  Into its channel, by commit order, but never before one that holds it.
 static void
 s_enqueue (step_t *self, effect_t *effect)
 {
@@ -92,7 +92,7 @@ s_enqueue (step_t *self, effect_t *effect)
     effect->waiting = false;
     if (!after)
         DL_APPEND (*head, effect);
-    else if (after->id > effect->id && !s_begun (self, after))
+    else if (after->id > effect->id && !s_holds (self, after))
         DL_PREPEND (*head, effect);
     else
         DL_APPEND_ELEM (*head, after, effect);
@@ -357,28 +357,16 @@ outbox_load (step_t *self, const row_effect_t *row)
     effect_t *effect = s_hold (self, row);
     if (!effect)
         return -ENOMEM;
-    if (row->state == ROW_EFFECT_SENDING && !s_in_flight (self, effect)) {
-        effect->row.state = ROW_EFFECT_READY; //  only delivery knew how it went, and died
-        effect->row.unsure = true;
-    }
+    if (row->state == ROW_EFFECT_SENDING && !s_in_flight (self, effect))
+        effect->row.unsure = true; //  only delivery knew how it went, and died
     return 0;
 }
 
-//  What stood in front in its channel: under way, tried again, maybe sent once, the others.
-static int
-s_rank (const step_t *self, const effect_t *effect)
-{
-    return s_in_flight (self, effect) ? 0
-           : effect->row.tries > 0    ? 1
-           : s_begun (self, effect)   ? 2
-                                      : S_RANKS - 1;
-}
-
 static void
-s_arm (step_t *self, int rank)
+s_arm (step_t *self, bool holds)
 {
     for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
-        if (effect->waiting && s_rank (self, effect) == rank && !s_must_wait (self, effect))
+        if (effect->waiting && s_holds (self, effect) == holds && !s_must_wait (self, effect))
             s_enqueue (self, effect);
 }
 
@@ -392,8 +380,8 @@ outbox_arm (step_t *self, clk_now_t now)
             wait = LIMIT_EFFECT_RETRY_MAX_MS;
         effect->next_ms = now.boot_ms + (wait > 0 ? wait : 0);
     }
-    for (int rank = 0; rank < S_RANKS; rank++)
-        s_arm (self, rank);
+    s_arm (self, true);
+    s_arm (self, false);
 }
 
 int64_t

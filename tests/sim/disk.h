@@ -51,6 +51,7 @@ typedef struct {
 typedef struct {
     int64_t id;
     row_effect_t row;
+    bool held; //  it was being sent when the broker died
     UT_hash_handle hh;
 } disk_effect_t;
 

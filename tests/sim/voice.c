@@ -162,14 +162,14 @@ s_waits (const disk_t *disk, const row_effect_t *row)
 }
 
 static void
-s_check_order (disk_t *disk, const row_effect_t *row)
+s_check_order (disk_t *disk, const row_effect_t *row, bool held)
 {
     for (const disk_effect_t *item = disk->effects; item; item = item->hh.next) {
         if (item->row.channel != row->channel || item->id == row->id || s_waits (disk, &item->row))
             continue;
         if (item->row.tries > 0)
             disk_break (disk, "I9 %s overtakes %s, which is tried again", row->key, item->row.key);
-        if (item->id < row->id && row->tries == 0 && !row->unsure)
+        if (item->id < row->id && row->tries == 0 && !held)
             disk_break (disk, "I9 %s overtakes %s", row->key, item->row.key);
     }
 }
@@ -190,7 +190,7 @@ voice_handed (disk_t *disk, const row_effect_t *row)
         disk_break (disk, "I10 %s is marked as a repeat without a reason", row->key);
     if (s_waits (disk, row))
         disk_break (disk, "I9 %s is sent before its upload", row->key);
-    s_check_order (disk, row);
+    s_check_order (disk, row, effect->held);
 }
 
 void
@@ -220,9 +220,11 @@ voice_unsure (disk_t *disk, const char *key)
 void
 voice_died (disk_t *disk)
 {
-    for (const disk_effect_t *item = disk->effects; item; item = item->hh.next)
-        if (item->row.state == ROW_EFFECT_SENDING)
+    for (disk_effect_t *item = disk->effects; item; item = item->hh.next) {
+        item->held = item->row.state == ROW_EFFECT_SENDING;
+        if (item->held)
             voice_unsure (disk, item->row.key);
+    }
 }
 
 static void

@@ -445,25 +445,43 @@ test_a_message_waits_also_for_an_upload_that_is_asked_for_again (void **state)
     step_destroy (&self.bench.step);
 }
 
+//  Load two messages of before a restart, and hand out both.
 static void
-test_what_is_tried_again_stays_before_what_was_asked_for_again_after_a_restart (void **state)
+s_assert_order (const row_effect_t *first, const row_effect_t *second)
 {
     voice_t self = s_new (false, true);
-    const row_effect_t asked = {
-        .id = 5, .channel = ROW_CHANNEL_SLACK, .key = "overflow/a/1", .unsure = true};
-    const row_effect_t tried = {
-        .id = 9, .channel = ROW_CHANNEL_SLACK, .key = "overflow/b/1", .tries = 1};
     step_reload (self.bench.step);
-    assert_int_equal (step_load_effect (self.bench.step, &asked), 0);
-    assert_int_equal (step_load_effect (self.bench.step, &tried), 0);
+    assert_int_equal (step_load_effect (self.bench.step, second), 0);
+    assert_int_equal (step_load_effect (self.bench.step, first), 0);
     step_loaded (self.bench.step, 100, 100, 100, self.bench.now);
     step_begin (self.bench.step, self.bench.now);
     s_turn (&self, 1000);
-    assert_int_equal (self.message.id, tried.id);
-    s_done (&self, tried.id, STEP_EFFECT_OK);
+    assert_int_equal (self.message.id, first->id);
+    s_done (&self, first->id, STEP_EFFECT_OK);
     s_turn (&self, 1000);
-    assert_int_equal (self.message.id, asked.id);
+    assert_int_equal (self.message.id, second->id);
     step_destroy (&self.bench.step);
+}
+
+static void
+test_after_a_restart_what_held_its_channel_is_before_what_was_asked_for_again (void **state)
+{
+    const row_effect_t asked = {
+        .id = 5, .channel = ROW_CHANNEL_SLACK, .key = "overflow/a/1", .unsure = true};
+    row_effect_t held = {.id = 9, .channel = ROW_CHANNEL_SLACK, .key = "overflow/b/1", .tries = 1};
+    s_assert_order (&held, &asked);
+    held.tries = 0;
+    held.state = ROW_EFFECT_SENDING;
+    s_assert_order (&held, &asked);
+}
+
+static void
+test_after_a_restart_what_was_asked_for_again_has_its_old_place (void **state)
+{
+    const row_effect_t before = {.id = 5, .channel = ROW_CHANNEL_SLACK, .key = "overflow/a/1"};
+    const row_effect_t asked = {
+        .id = 9, .channel = ROW_CHANNEL_SLACK, .key = "overflow/b/1", .unsure = true};
+    s_assert_order (&before, &asked);
 }
 
 static void
@@ -625,7 +643,8 @@ main (void)
         cmocka_unit_test (test_a_message_that_is_tried_again_holds_the_others),
         cmocka_unit_test (test_a_message_waits_also_for_an_upload_that_is_asked_for_again),
         cmocka_unit_test (
-            test_what_is_tried_again_stays_before_what_was_asked_for_again_after_a_restart),
+            test_after_a_restart_what_held_its_channel_is_before_what_was_asked_for_again),
+        cmocka_unit_test (test_after_a_restart_what_was_asked_for_again_has_its_old_place),
         cmocka_unit_test (test_a_message_is_on_disk_as_being_sent_before_it_is_sent),
         cmocka_unit_test (test_nothing_is_begun_while_draining_and_what_is_under_way_is_counted),
         cmocka_unit_test (test_an_upload_out_of_date_is_done_again_also_after_a_rollback),
