@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 enum { S_AGAIN_MS = 20 }; //  between two tries to bind
@@ -79,19 +80,15 @@ stream_bind (loop_t *self)
 void
 stream_drain (loop_t *self)
 {
-    //  The link swallows one frame a call and says -EAGAIN each time; the fd tells when more is there.
     for (int i = 0; self->stream && i < LIMIT_TURN_MESSAGES; i++) {
-        link_wait_t item = {.link = self->stream};
-        if (link_wait (&item, 1, 0) <= 0 || !item.readable)
+        const int rc = link_recv (self->stream, &self->stream_msg, NULL);
+        if (rc == -EAGAIN)
             return;
-        if (link_recv (self->stream, &self->stream_msg, NULL) == ERR_PROTO)
-            self->bad_messages_total++;
+        self->bad_messages_total += rc == ERR_PROTO;
         if (!link_flooded (self->stream))
             continue;
-        log_warn ("all taps are cut, for one subscribes to too much; delete its key, the "
-                  "others come back",
-                  kv ("peer", self->stream_msg.identity),
-                  kv ("limit_bytes", LIMIT_SUBSCRIPTIONS_BYTES));
+        log_warn ("all taps are cut, for one sends too much; delete its key, the others come back",
+                  kv ("peer", self->stream_msg.identity));
         s_cut (self, LIMIT_STREAM_PAUSE_MS);
     }
 }

@@ -27,9 +27,9 @@ enum {
     LIMIT_HELD_PEER_BYTES = LIMIT_MIB (1),    //  one peer must not take all of it
     LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1), //  unanswered bytes a worker may have under way
     LIMIT_STREAM_HWM = 10000,                 //  a slow tap loses records beyond this
-    //  Topics that taps have asked for since the bind, each once.  libzmq spends some 30 bytes on each of
-    //  these and has no bound; beyond it all taps are cut (triage_stream_cuts_total).
-    LIMIT_SUBSCRIPTIONS_BYTES = LIMIT_MIB (1),
+    //  Topics that taps have asked for since the bind, each once: libzmq spends some 30 bytes on each of these.
+    LIMIT_SUBSCRIPTIONS_BYTES = LIMIT_MIB (1), //  beyond it, or the next one, all taps are cut
+    LIMIT_STREAM_BURST = 16384,   //  messages of taps without a pause: libzmq keeps what is unread
     LIMIT_STREAM_PAUSE_MS = 1000, //  then the stream is bound again
     LIMIT_PARTS = 4,              //  routing id, topic, header, map; more is forged
     LIMIT_TOPIC_BYTES = 128,

@@ -68,6 +68,7 @@ struct link {
     size_t held_count, held_bytes;
     topic_t *topics; //  what libzmq keeps for the taps, in full: it has no bound of its own
     size_t topic_bytes, topic_count;
+    int burst; //  XPUB: messages read since there was none
     bool subscribed, flooded;
     char endpoint [256];
 };
@@ -189,7 +190,7 @@ s_topic_add (link_t *self, const char *bytes, size_t size)
 }
 
 //  1 topic: the first one wants it; 0 topic: the last one that did is gone, or nobody ever wanted it.
-//  Returns -EAGAIN, for there is nothing to read; ERR_PROTO when it is no subscription.
+//  Err: ERR_PROTO it is no subscription.
 static int
 s_topic_recv (link_t *self, zmq_msg_t *part, err_diag_t *diag)
 {
@@ -206,10 +207,10 @@ s_topic_recv (link_t *self, zmq_msg_t *part, err_diag_t *diag)
     if (!topic && wanted && !self->flooded)
         s_topic_add (self, bytes + 1, size - 1);
     if (!topic)
-        return -EAGAIN;
+        return 0;
     self->topic_count = self->topic_count - topic->wanted + wanted;
     topic->wanted = wanted;
-    return -EAGAIN;
+    return 0;
 }
 
 bool
@@ -575,6 +576,19 @@ s_body (link_t *self, link_msg_t *ret, zmq_msg_t *body, err_diag_t *diag)
                          &ret->msg, sizeof ret->msg, diag);
 }
 
+//  What taps send faster than it is read waits inside libzmq, however much it is.
+static int
+s_stream_recv (link_t *self, int rc, link_msg_t *ret, zmq_msg_t *part, err_diag_t *diag)
+{
+    self->burst = rc == 0 ? self->burst + 1 : 0;
+    if (rc)
+        return rc;
+    s_identity (self, ret, part);
+    rc = s_topic_recv (self, part, diag);
+    self->flooded = self->flooded || self->burst > LIMIT_STREAM_BURST;
+    return rc;
+}
+
 int
 link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
 {
@@ -584,11 +598,12 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
     ret->identity [0] = ret->topic [0] = 0;
     ret->frame = (frame_t){0};
     ret->bytes = 0;
-    if (!rc && self->type == ZMQ_XPUB) {
-        s_identity (self, ret, &parts.parts [0]);
-        rc = s_topic_recv (self, &parts.parts [0], diag);
+    if (self->type == ZMQ_XPUB) {
+        rc = s_stream_recv (self, rc, ret, &parts.parts [0], diag);
+        s_parts_close (&parts);
+        return rc;
     }
-    else if (!rc)
+    if (rc == 0)
         rc = s_envelope (self, &parts, ret, diag);
     if (rc >= 0) {
         zmq_msg_t *header = &parts.parts [rc], *body = &parts.parts [rc + 1];

@@ -78,10 +78,11 @@ link_set_session (link_t *self, uint64_t session);
 //  Err: 0 a good message in *ret; -EAGAIN nothing there; ERR_PROTO a bad one: ret->route, identity and,
 //  where readable, frame are set, diag says why (answer ERROR, count a strike).
 //  Unknown types: ERR_NONE with ret->frame set.
-//  XPUB: -EAGAIN also after a subscription, which link_wait tells of; ret->identity is whose it was.
+//  XPUB: 0 a subscription; only ret->identity is set, whose it was.
 int
 link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag) must_check;
-//  XPUB: the subscriptions of all taps are more than LIMIT_SUBSCRIPTIONS_BYTES: close it, or libzmq grows.
+//  XPUB: the subscriptions of all taps are more than LIMIT_SUBSCRIPTIONS_BYTES, or link_recv had no pause for more than
+//  LIMIT_STREAM_BURST messages: close it, or libzmq grows.
 bool
 link_flooded (const link_t *self);
 //  XPUB: has link_recv read of a subscription since the bind?  Until then nobody gets what is published.

@@ -471,7 +471,7 @@ def test_a_key_enrolled_while_the_broker_runs_is_let_in(secure):
     worker.close()
 
 
-#  --- a tap that subscribes to too much
+#  --- a tap that sends too much
 
 def test_subscriptions_without_end_cut_all_taps_and_do_not_grow_the_broker(secure):
     """libzmq keeps every topic it is told, some 30 bytes for each of its bytes, and has no bound."""
@@ -482,7 +482,7 @@ def test_subscriptions_without_end_cut_all_taps_and_do_not_grow_the_broker(secur
     before = resident(broker)
     greedy = Peer(broker.endpoints["stream"], secure.key("tap", "greedy"), "tap", zmq.SUB)
     assert greedy.handshake()
-    said = "all taps are cut, for one subscribes to too much; delete its key, the others come back"
+    said = "all taps are cut, for one sends too much; delete its key, the others come back"
     broker.signal(signal.SIGSTOP)  # much waits when it comes to it: libzmq would take all of that in at once
     for _ in range(20000):
         greedy.sock.subscribe(os.urandom(500))

@@ -303,6 +303,16 @@ test_forged_parts_are_refused_and_the_next_message_is_heard (void **state)
     zmq_ctx_term (context);
 }
 
+//  Read all there are.
+static void
+s_subscriptions (link_t *stream, link_msg_t *got)
+{
+    int rc = 0;
+    while (rc == 0)
+        rc = link_recv (stream, got, NULL);
+    assert_int_equal (rc, -EAGAIN);
+}
+
 static void
 test_a_subscriber_gets_its_topics_only (void **state)
 {
@@ -320,7 +330,7 @@ test_a_subscriber_gets_its_topics_only (void **state)
     assert_false (link_subscribed (stream));
     //  publish until the subscription has arrived
     for (int i = 0; i < S_WAIT_MS; i++) {
-        assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
+        s_subscriptions (stream, &got);
         link_publish (stream, "incident/b/", &record);
         link_publish (stream, "incident/a/", &record);
         link_wait_t item = {.link = tap};
@@ -331,17 +341,49 @@ test_a_subscriber_gets_its_topics_only (void **state)
     assert_string_equal (got.topic, "incident/a/");
     assert_int_equal (got.msg.record.seq, 1);
     for (int i = 0; i < S_WAIT_MS && link_topics (stream) == 0; i++)
-        assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
+        s_subscriptions (stream, &got);
     assert_int_equal (link_topics (stream), 1);
     assert_true (link_subscribed (stream));
     link_destroy (&tap);
     for (int i = 0; i < S_WAIT_MS && link_topics (stream) > 0; i++) {
         link_wait_t item = {.link = stream};
         link_wait (&item, 1, 1);
-        assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
+        s_subscriptions (stream, &got);
     }
     assert_int_equal (link_topics (stream), 0);
     assert_true (link_subscribed (stream));
+}
+
+//  No subscriptions, but each a message that libzmq keeps until it is read.
+static void
+test_what_taps_send_without_a_pause_is_too_much (void **state)
+{
+    own (link_destroy) link_t *stream =
+        link_bind (LINK_STREAM, "tcp://127.0.0.1:*", &s_plain, NULL);
+    own (link_msg_fini) link_msg_t got = {0};
+    void *context = zmq_ctx_new (), *raw = zmq_socket (context, ZMQ_XSUB);
+    const int unbounded = 0, linger = 0;
+    assert_int_equal (zmq_setsockopt (raw, ZMQ_SNDHWM, &unbounded, sizeof unbounded), 0);
+    assert_int_equal (zmq_setsockopt (raw, ZMQ_LINGER, &linger, sizeof linger), 0);
+    assert_int_equal (zmq_connect (raw, link_endpoint (stream)), 0);
+    for (int i = 0; i <= LIMIT_STREAM_BURST; i++) {
+        assert_int_equal (zmq_send (raw, "none", 4, 0), 4);
+        assert_int_equal (s_next (stream, &got, NULL), ERR_PROTO);
+        assert_int_equal (link_recv (stream, &got, NULL), -EAGAIN);
+    }
+    assert_false (link_flooded (stream));
+    for (int i = 0; i < 20 && !link_flooded (stream); i++) {
+        link_wait_t item = {.link = stream};
+        for (int k = 0; k <= LIMIT_STREAM_BURST; k++) {
+            assert_int_equal (zmq_send (raw, "none", 4, 0), 4);
+            link_wait (&item, 1, 0); //  each look takes some in
+        }
+        while (!link_flooded (stream) && link_recv (stream, &got, NULL) == ERR_PROTO)
+            ;
+    }
+    assert_true (link_flooded (stream));
+    zmq_close (raw);
+    zmq_ctx_term (context);
 }
 
 //  --- CURVE
@@ -458,6 +500,7 @@ main (void)
         cmocka_unit_test (test_an_address_in_use_is_told),
         cmocka_unit_test (test_forged_parts_are_refused_and_the_next_message_is_heard),
         cmocka_unit_test (test_a_subscriber_gets_its_topics_only),
+        cmocka_unit_test (test_what_taps_send_without_a_pause_is_too_much),
         cmocka_unit_test_setup_teardown (test_an_enrolled_key_is_the_identity_of_its_messages,
                                          setup_curve, teardown_curve),
         cmocka_unit_test_setup_teardown (test_others_are_not_heard, setup_curve, teardown_curve),
