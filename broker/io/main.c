@@ -96,7 +96,7 @@ s_keys (broker_t *self)
     }
     if (!self->keys.enabled)
         return 0;
-    self->zap = curve_zap_new (settings->keys_dir, &diag);
+    self->zap = curve_zap_new (settings->keys_dir, self->clk, &diag);
     if (!self->zap)
         log_error ("key check cannot start", kv ("error", diag.text));
     return self->zap ? 0 : EXIT_CONFIG;
@@ -155,10 +155,9 @@ static int
 s_loop (broker_t *self)
 {
     err_diag_t diag = {{0}};
-    self->clk = clk_new ();
     self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
     self->snapshot = snapshot_new ();
-    if (!self->clk || !self->inbox || !self->snapshot)
+    if (!self->inbox || !self->snapshot)
         return EXIT_RUNTIME;
     const loop_args_t args = {
         .conf = self->conf,
@@ -228,7 +227,8 @@ s_start (broker_t *self)
     typedef int (start_fn) (broker_t * self);
     static start_fn *const steps [] = {s_signals, s_keys, s_root,    s_prompt,
                                        s_store,   s_loop, s_threads, s_ready};
-    int rc = 0;
+    self->clk = clk_new ();
+    int rc = self->clk ? 0 : EXIT_RUNTIME;
     s_descriptors ();
     for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps [0]; i++)
         rc = steps [i](self);

@@ -12,8 +12,8 @@
 #define CLK_WALL_MAX_MS INT64_C (253402300799999) //  9999-12-31T23:59:59.999Z
 
 struct clk {
-    bool manual;   //  test clock: only clk_advance moves it
-    clk_now_t now; //  the time when manual
+    bool manual;                      //  test clock: only clk_advance moves it
+    _Atomic int64_t boot_ms, wall_ms; //  the time when manual
 };
 
 clk_t *
@@ -29,7 +29,8 @@ clk_new_manual (int64_t boot_ms, int64_t wall_ms)
     if (!self)
         return NULL;
     self->manual = true;
-    self->now = (clk_now_t){.boot_ms = boot_ms, .wall_ms = wall_ms};
+    self->boot_ms = boot_ms;
+    self->wall_ms = wall_ms;
     return self;
 }
 
@@ -56,7 +57,7 @@ clk_now (const clk_t *self)
 {
     assert (self);
     if (self->manual)
-        return self->now;
+        return (clk_now_t){.boot_ms = self->boot_ms, .wall_ms = self->wall_ms};
     return (clk_now_t){.boot_ms = s_read_ms (CLOCK_BOOTTIME),
                        .wall_ms = s_read_ms (CLOCK_REALTIME)};
 }
@@ -65,8 +66,8 @@ void
 clk_advance (clk_t *self, int64_t boot_delta_ms, int64_t wall_delta_ms)
 {
     assert (self && self->manual && boot_delta_ms >= 0);
-    self->now.boot_ms += boot_delta_ms;
-    self->now.wall_ms += wall_delta_ms;
+    self->boot_ms += boot_delta_ms;
+    self->wall_ms += wall_delta_ms;
 }
 
 void

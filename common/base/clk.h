@@ -26,7 +26,7 @@ clk_destroy (clk_t **self_p);
 
 clk_now_t
 clk_now (const clk_t *self);
-//  Move a manual clock; a negative wall delta is a wall clock set back.
+//  Move a manual clock; a negative wall delta is a wall clock set back.  Threads: any.
 void
 clk_advance (clk_t *self, int64_t boot_delta_ms, int64_t wall_delta_ms);
 

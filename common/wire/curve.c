@@ -298,6 +298,7 @@ typedef struct {
 
 struct curve_zap {
     char *keys_dir;
+    const clk_t *clk;       //  borrowed
     pthread_mutex_t lock;   //  guards entries and revoked: the ZAP thread, reload, and any other
     curve_entry_t *entries; //  by public key
     unsigned revoked;       //  roles that have lost a key
@@ -434,23 +435,19 @@ s_same_time (const struct timespec *a, const struct timespec *b)
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-//  Has this time passed for so long that no change can have the same one?
-static bool
-s_settled (const struct timespec *time)
+static int64_t
+s_boot_ms (const curve_zap_t *self)
 {
-    struct timespec now;
-    clock_gettime (CLOCK_REALTIME, &now);
-    int64_t age_ms = ((int64_t) now.tv_sec - time->tv_sec) * 1000
-                     + ((int64_t) now.tv_nsec - time->tv_nsec) / 1000000;
-    return age_ms < 0 || age_ms > S_SETTLED_MS;
+    return clk_now (self->clk).boot_ms;
 }
 
-static int64_t
-s_boot_ms (void)
+//  Has this time passed for so long that no change can have the same one?
+static bool
+s_settled (const curve_zap_t *self, const struct timespec *time)
 {
-    struct timespec now;
-    clock_gettime (CLOCK_BOOTTIME, &now);
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    const int64_t then_ms = (int64_t) time->tv_sec * 1000 + time->tv_nsec / 1000000;
+    const int64_t age_ms = clk_now (self->clk).wall_ms - then_ms;
+    return age_ms < 0 || age_ms > S_SETTLED_MS;
 }
 
 //  Read clients/ again if a key came or went.  A file that is no key, or not yet: the next look tries again.
@@ -463,12 +460,12 @@ s_refresh (curve_zap_t *self)
     if (!s_path (clients, self->keys_dir, "clients", NULL) || stat (clients, &status)
         || s_same_time (&status.st_mtim, &self->seen))
         return;
-    bool settled = s_settled (&status.st_mtim);
-    if (settled && s_same_time (&status.st_mtim, &self->tried) && s_boot_ms () < self->again_ms)
+    bool settled = s_settled (self, &status.st_mtim);
+    if (settled && s_same_time (&status.st_mtim, &self->tried) && s_boot_ms (self) < self->again_ms)
         return;
     int rc = curve_zap_reload (self, &diag);
     self->tried = status.st_mtim;
-    self->again_ms = s_boot_ms () + S_REFRESH_MS; //  not for each of those who ask meanwhile
+    self->again_ms = s_boot_ms (self) + S_REFRESH_MS; //  not for each of those who ask meanwhile
     if (rc == 0 && settled)
         self->seen = status.st_mtim;
     if (rc == 0 || !settled || s_same_time (&status.st_mtim, &self->told))
@@ -506,7 +503,7 @@ s_refusals_end (curve_zap_t *self, int64_t now_ms)
 static void
 s_refused (curve_zap_t *self, const char *domain, const char *address)
 {
-    const int64_t now_ms = s_boot_ms ();
+    const int64_t now_ms = s_boot_ms (self);
     self->refused++;
     s_refusals_end (self, now_ms);
     if (self->minute_count == 0)
@@ -550,10 +547,10 @@ s_thread (void *arg)
         int ready = zmq_poll (items, 2, S_REFRESH_MS);
         if (ready > 0 && items [0].revents & ZMQ_POLLIN)
             s_answer (self);
-        const int64_t now_ms = s_boot_ms ();
+        const int64_t now_ms = s_boot_ms (self);
         if (now_ms - looked_ms >= S_REFRESH_MS) { //  by the clock: peers may come without a pause
             s_refresh (self);
-            looked_ms = s_boot_ms ();
+            looked_ms = s_boot_ms (self);
         }
         s_refusals_end (self, now_ms);
     }
@@ -561,13 +558,14 @@ s_thread (void *arg)
 }
 
 curve_zap_t *
-curve_zap_new (const char *keys_dir, err_diag_t *diag)
+curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag)
 {
     zsys_handler_set (NULL);
     curve_zap_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     int bad = 0;
+    self->clk = clk;
     self->stop_fd = eventfd (0, EFD_CLOEXEC);
     self->revoked_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->keys_dir = strdup (keys_dir);

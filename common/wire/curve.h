@@ -9,6 +9,7 @@
 //  Src: ZeroMQ RFC 26 (CurveZMQ), RFC 27 (ZAP).  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/base/clk.h"
 #include "common/base/err.h"
 
 #include <stdbool.h>
@@ -62,9 +63,10 @@ curve_endpoint_local (const char *endpoint);
 //  The ZAP thread: keys in memory, answers 200 or 400, never 300.  A key that is added to or deleted from
 //  clients/ is noticed within half a second, without a reload; a file that is no key is skipped, and told.
 //  One per process; start it before the first bind.  Domains are the socket names "work", "ingest", "files", "stream".
+//  Own: borrows clk.
 typedef struct curve_zap curve_zap_t;
 curve_zap_t *
-curve_zap_new (const char *keys_dir, err_diag_t *diag);
+curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag);
 void
 curve_zap_destroy (curve_zap_t **self_p);
 //  Read clients/ again (SIGHUP).  Err: ERR_CONFIG: a file is no key, those of the others are in force;

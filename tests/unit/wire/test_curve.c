@@ -5,6 +5,7 @@
 #include "common/base/own.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+#include <czmq.h>
 
 typedef struct {
     char root [64], keys [80], worker [80];
+    clk_t *clk;
 } fixture_t;
 
 static int
@@ -29,8 +33,9 @@ setup (void **state)
         return -1;
     snprintf (self.keys, sizeof self.keys, "%s/keys", self.root);
     snprintf (self.worker, sizeof self.worker, "%s/w1", self.root);
+    self.clk = clk_new ();
     *state = &self;
-    return curve_key_new (self.keys, CURVE_ROLE_WORKER, "w1", self.worker, NULL);
+    return !self.clk ? -1 : curve_key_new (self.keys, CURVE_ROLE_WORKER, "w1", self.worker, NULL);
 }
 
 static void
@@ -44,7 +49,10 @@ s_remove (const char *root, const char *name)
 static int
 teardown (void **state)
 {
-    static const char *const names [] = {"keys/clients/worker-w1.key",
+    fixture_t *self = *state;
+    clk_destroy (&self->clk);
+    static const char *const names [] = {"keys/clients/worker-late.key",
+                                         "keys/clients/worker-w1.key",
                                          "keys/clients",
                                          "keys/broker.key",
                                          "keys/broker.key_secret",
@@ -53,9 +61,13 @@ teardown (void **state)
                                          "w1/worker.key_secret",
                                          "w1/broker.key",
                                          "w1",
+                                         "late/worker.key",
+                                         "late/worker.key_secret",
+                                         "late/broker.key",
+                                         "late",
                                          ""};
     for (size_t i = 0; i < sizeof names / sizeof names [0]; i++)
-        s_remove (((fixture_t *) *state)->root, names [i]);
+        s_remove (self->root, names [i]);
     return 0;
 }
 
@@ -113,7 +125,7 @@ test_zap_knows_an_enrolled_key_by_its_role (void **state)
     fixture_t *self = *state;
     curve_keys_t worker;
     assert_int_equal (curve_load_peer (self->worker, CURVE_ROLE_WORKER, &worker, NULL), 0);
-    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, NULL);
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, self->clk, NULL);
     assert_non_null (zap);
     char identity [CURVE_IDENTITY];
     snprintf (identity, sizeof identity, "worker:%s", worker.public_key);
@@ -141,7 +153,7 @@ static void
 test_a_deleted_key_is_told_once_by_its_role (void **state)
 {
     fixture_t *self = *state;
-    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, NULL);
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, self->clk, NULL);
     assert_non_null (zap);
     assert_int_equal (curve_zap_revoked (zap), 0);
     assert_false (s_readable (curve_zap_fd (zap), 0));
@@ -157,7 +169,7 @@ test_a_zap_handler_may_follow_another_at_once (void **state)
 {
     fixture_t *self = *state;
     for (int i = 0; i < 200; i++) {
-        curve_zap_t *zap = curve_zap_new (self->keys, NULL);
+        curve_zap_t *zap = curve_zap_new (self->keys, self->clk, NULL);
         assert_non_null (zap);
         curve_zap_destroy (&zap);
     }
@@ -169,7 +181,7 @@ test_a_file_that_is_no_key_keeps_no_deleted_key_alive (void **state)
     fixture_t *self = *state;
     curve_keys_t worker;
     assert_int_equal (curve_load_peer (self->worker, CURVE_ROLE_WORKER, &worker, NULL), 0);
-    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, NULL);
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, self->clk, NULL);
     assert_non_null (zap);
     char path [160], identity [CURVE_IDENTITY];
     snprintf (path, sizeof path, "%s/clients/worker-half.key", self->keys);
@@ -183,8 +195,62 @@ test_a_file_that_is_no_key_keeps_no_deleted_key_alive (void **state)
     assert_non_null (strstr (diag.text, "worker-half.key"));
     snprintf (identity, sizeof identity, "worker:%s", worker.public_key);
     assert_false (curve_zap_enrolled (zap, identity));
-    assert_null (curve_zap_new (self->keys, &diag)); //  at a start it is told at once
+    assert_null (curve_zap_new (self->keys, self->clk, &diag)); //  at a start it is told at once
     s_remove (self->keys, "clients/worker-half.key");
+}
+
+//  What libzmq does for a peer of this public key: is it let in?
+static bool
+s_allowed (const char *public_key)
+{
+    uint8_t key [32];
+    assert_non_null (zmq_z85_decode (key, public_key));
+    own (zsock_destroy) zsock_t *zap = zsock_new_req ("inproc://zeromq.zap.01");
+    assert_non_null (zap);
+    assert_int_equal (
+        zsock_send (zap, "ssssssb", "1.0", "1", "work", "127.0.0.1", "", "CURVE", key, sizeof key),
+        0);
+    own (zstr_free) char *version = NULL, *id = NULL, *status = NULL;
+    assert_int_equal (zsock_recv (zap, "sss", &version, &id, &status), 0);
+    return strcmp (status, "200") == 0;
+}
+
+static void
+s_write (const char *path, const char *text, size_t size)
+{
+    own (own_fd) int fd = open (path, O_WRONLY | O_TRUNC);
+    assert_int_equal (write (fd, text, size), size);
+}
+
+static void
+test_a_file_that_is_no_key_is_not_read_again_for_each_peer (void **state)
+{
+    fixture_t *self = *state;
+    const struct timespec long_ago [2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    char late [80], path [160], text [1024];
+    snprintf (late, sizeof late, "%s/late", self->root);
+    curve_keys_t stranger, keys;
+    assert_int_equal (curve_key_new (self->keys, CURVE_ROLE_WORKER, "late", late, NULL), 0);
+    assert_int_equal (curve_load_peer (late, CURVE_ROLE_WORKER, &keys, NULL), 0);
+    assert_int_equal (zmq_curve_keypair (stranger.public_key, stranger.secret_key), 0);
+    own (clk_destroy) clk_t *clk = clk_new_manual (1000000, clk_now (self->clk).wall_ms);
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, clk, NULL);
+    assert_non_null (zap);
+    snprintf (path, sizeof path, "%s/clients/worker-late.key", self->keys);
+    own (own_fd) int fd = open (path, O_RDONLY);
+    const ssize_t size = read (fd, text, sizeof text);
+    assert_true (size > 9);
+    s_write (path, text, 9);
+    snprintf (path, sizeof path, "%s/clients", self->keys);
+    assert_int_equal (utimensat (AT_FDCWD, path, long_ago, 0), 0);
+    assert_false (s_allowed (stranger.public_key)); //  all are read: one is no key
+    snprintf (path, sizeof path, "%s/clients/worker-late.key", self->keys);
+    s_write (path, text, (size_t) size); //  as it was; its folder does not change
+    assert_false (s_allowed (keys.public_key));
+    clk_advance (clk, 249, 249);
+    assert_false (s_allowed (keys.public_key));
+    clk_advance (clk, 1, 1);
+    assert_true (s_allowed (keys.public_key));
 }
 
 static void
@@ -218,6 +284,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_a_zap_handler_may_follow_another_at_once, setup,
                                          teardown),
         cmocka_unit_test_setup_teardown (test_a_file_that_is_no_key_keeps_no_deleted_key_alive,
+                                         setup, teardown),
+        cmocka_unit_test_setup_teardown (test_a_file_that_is_no_key_is_not_read_again_for_each_peer,
                                          setup, teardown),
         cmocka_unit_test (test_only_loopback_and_ipc_are_local),
     };

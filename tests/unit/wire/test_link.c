@@ -391,6 +391,7 @@ test_what_taps_send_without_a_pause_is_too_much (void **state)
 typedef struct {
     char root [64], keys [96], peer [96];
     curve_keys_t server, worker;
+    clk_t *clk;
     curve_zap_t *zap;
 } curve_fixture_t;
 
@@ -407,7 +408,8 @@ setup_curve (void **state)
         || curve_load_broker (self.keys, &self.server, NULL)
         || curve_load_peer (self.peer, CURVE_ROLE_WORKER, &self.worker, NULL))
         return -1;
-    self.zap = curve_zap_new (self.keys, NULL);
+    self.clk = clk_new ();
+    self.zap = curve_zap_new (self.keys, self.clk, NULL);
     *state = &self;
     return self.zap ? 0 : -1;
 }
@@ -427,6 +429,7 @@ teardown_curve (void **state)
                                          ""};
     curve_fixture_t *self = *state;
     curve_zap_destroy (&self->zap);
+    clk_destroy (&self->clk);
     for (size_t i = 0; i < sizeof names / sizeof names [0]; i++) {
         char path [256];
         snprintf (path, sizeof path, "%s/%s", self->root, names [i]);
