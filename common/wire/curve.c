@@ -299,8 +299,9 @@ typedef struct {
 struct curve_zap {
     char *keys_dir;
     const clk_t *clk;       //  borrowed
-    pthread_mutex_t lock;   //  guards entries and revoked: the ZAP thread, reload, and any other
+    pthread_mutex_t lock;   //  guards what follows, up to revoked; threads: any
     curve_entry_t *entries; //  by public key
+    int64_t loads, loaded;  //  begun so far; the one that entries come from
     unsigned revoked;       //  roles that have lost a key
     int revoked_fd;         //  eventfd: readable while there are some
     //  When clients/ had last changed, as of the last whole load; of the last load at all, which is
@@ -611,17 +612,23 @@ curve_zap_reload (curve_zap_t *self, err_diag_t *diag)
 {
     own (s_entries_free) curve_entry_t *fresh = NULL;
     int bad = 0;
+    pthread_mutex_lock (&self->lock);
+    const int64_t load = ++self->loads;
+    pthread_mutex_unlock (&self->lock);
     int rc = s_entries_load (self->keys_dir, &fresh, &bad, diag);
     if (rc)
         return rc;
     pthread_mutex_lock (&self->lock);
-    curve_entry_t *old = self->entries;
-    self->entries = fresh;
-    self->revoked |= s_lost (old, fresh);
-    if (self->revoked)
-        eventfd_write (self->revoked_fd, 1);
+    if (load > self->loaded) { //  or a younger one was faster, and knows better
+        curve_entry_t *old = self->entries;
+        self->entries = fresh;
+        self->loaded = load;
+        self->revoked |= s_lost (old, fresh);
+        if (self->revoked)
+            eventfd_write (self->revoked_fd, 1);
+        fresh = old; //  freed on the way out
+    }
     pthread_mutex_unlock (&self->lock);
-    fresh = old; //  freed on the way out
     return bad;
 }
 

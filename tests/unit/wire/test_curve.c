@@ -4,10 +4,14 @@
 
 #include "common/base/own.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -253,6 +257,76 @@ test_a_file_that_is_no_key_is_not_read_again_for_each_peer (void **state)
     assert_true (s_allowed (keys.public_key));
 }
 
+typedef struct {
+    curve_zap_t *zap;
+    int rc;
+} reload_t;
+
+static void *
+s_reload (void *arg)
+{
+    reload_t *self = arg;
+    self->rc = curve_zap_reload (self->zap, NULL);
+    return NULL;
+}
+
+//  The first and the last key that a walk through clients/ meets.
+static void
+s_ends (const char *clients, char ret_first [128], char ret_last [128])
+{
+    ret_first [0] = 0;
+    DIR *dir = opendir (clients);
+    assert_non_null (dir);
+    for (struct dirent *item = readdir (dir); item; item = readdir (dir)) {
+        if (item->d_name [0] == '.')
+            continue;
+        snprintf (ret_last, 128, "%.60s/%.60s", clients, item->d_name);
+        if (!ret_first [0])
+            snprintf (ret_first, 128, "%s", ret_last);
+    }
+    closedir (dir);
+}
+
+static void
+test_a_slow_reload_does_not_bring_back_a_key_deleted_meanwhile (void **state)
+{
+    fixture_t *self = *state;
+    char clients [100], late [80], first [128], last [128], key [CURVE_KEY];
+    snprintf (clients, sizeof clients, "%s/clients", self->keys);
+    snprintf (late, sizeof late, "%s/late", self->root);
+    assert_int_equal (curve_key_new (self->keys, CURVE_ROLE_WORKER, "late", late, NULL), 0);
+    s_ends (clients, first, last);
+    zcert_t *cert = zcert_load (first);
+    assert_non_null (cert);
+    snprintf (key, sizeof key, "%s", zcert_public_txt (cert));
+    zcert_destroy (&cert);
+    own (clk_destroy) clk_t *clk = clk_new_manual (1000000, clk_now (self->clk).wall_ms + 3600000);
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, clk, NULL);
+    assert_non_null (zap);
+    curve_keys_t stranger;
+    assert_int_equal (zmq_curve_keypair (stranger.public_key, stranger.secret_key), 0);
+    for (int i = 0; i < 2; i++) //  after the first one its thread has looked by itself
+        assert_false (s_allowed (stranger.public_key));
+    //  a lease on the last one holds up who opens it
+    (void) signal (SIGIO, SIG_IGN);
+    int fd = open (last, O_RDWR);
+    assert_int_equal (fcntl (fd, F_SETLEASE, F_WRLCK), 0);
+    reload_t reload = {.zap = zap};
+    pthread_t thread;
+    assert_int_equal (pthread_create (&thread, NULL, s_reload, &reload), 0);
+    while (fcntl (fd, F_GETLEASE) == F_WRLCK)
+        sched_yield (); //  not yet opened
+    assert_int_equal (remove (first), 0);
+    assert_int_equal (remove (last), 0);
+    assert_false (s_allowed (stranger.public_key)); //  all that are left are read
+    assert_false (s_allowed (key));
+    assert_int_equal (fcntl (fd, F_SETLEASE, F_UNLCK), 0);
+    close (fd);
+    assert_int_equal (pthread_join (thread, NULL), 0);
+    assert_int_equal (reload.rc, 0);
+    assert_false (s_allowed (key));
+}
+
 static void
 test_only_loopback_and_ipc_are_local (void **state)
 {
@@ -287,6 +361,8 @@ main (void)
                                          setup, teardown),
         cmocka_unit_test_setup_teardown (test_a_file_that_is_no_key_is_not_read_again_for_each_peer,
                                          setup, teardown),
+        cmocka_unit_test_setup_teardown (
+            test_a_slow_reload_does_not_bring_back_a_key_deleted_meanwhile, setup, teardown),
         cmocka_unit_test (test_only_loopback_and_ipc_are_local),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
