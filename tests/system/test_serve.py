@@ -6,7 +6,6 @@ import http.client
 import json
 import signal
 import socket
-import time
 
 import pytest
 
@@ -135,7 +134,10 @@ def test_the_tape_waits_for_a_client_that_comes_back(system):
     stream.close()
     wait_until(lambda: server.records("stream closed"), 20, "the end is noticed")
     assert client.subscriptions() == [subscription]
-    time.sleep(count / rate)  # a tape that does not wait is over
+    other = Client(server.address).initialize()
+    other.subscribe()
+    stays = other.open()  # when it has heard all, a tape that does not wait is over
+    wait_until(lambda: stays.read() and f"web-{count - 1}" in stays.text, 20, "the other's last one")
     again = client.open()
     wait_until(lambda: (again.read() and f"web-{count - 1}" in again.text), 20, "the last one")
     names = again.names()
