@@ -328,10 +328,18 @@ s_entries_free (curve_entry_t **entries_p)
     }
 }
 
+//  NULL = none; whoever opened a FIFO would wait for ever, and nobody gets in meanwhile.
+static zcert_t *
+s_client_cert (const char *path)
+{
+    struct stat st;
+    return stat (path, &st) == 0 && S_ISREG (st.st_mode) ? zcert_load (path) : NULL;
+}
+
 static int
 s_entry_add (curve_entry_t **entries_p, const char *path, err_diag_t *diag)
 {
-    own (zcert_destroy) zcert_t *cert = zcert_load (path);
+    own (zcert_destroy) zcert_t *cert = s_client_cert (path);
     curve_role_t role;
     const char *name = cert ? zcert_meta (cert, "role") : NULL;
     if (!name || !curve_role_parse (name, &role)) {

@@ -257,6 +257,20 @@ test_a_file_that_is_no_key_is_not_read_again_for_each_peer (void **state)
     assert_true (s_allowed (keys.public_key));
 }
 
+static void
+test_what_is_no_file_holds_nobody_up (void **state)
+{
+    fixture_t *self = *state;
+    char path [160];
+    err_diag_t diag = {""};
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, self->clk, NULL);
+    assert_non_null (zap);
+    snprintf (path, sizeof path, "%s/clients/worker-late.key", self->keys);
+    assert_int_equal (mkfifo (path, 0600), 0);
+    assert_int_equal (curve_zap_reload (zap, &diag), ERR_CONFIG);
+    assert_non_null (strstr (diag.text, "worker-late.key: not an enrolled key"));
+}
+
 typedef struct {
     curve_zap_t *zap;
     int rc;
@@ -361,6 +375,7 @@ main (void)
                                          setup, teardown),
         cmocka_unit_test_setup_teardown (test_a_file_that_is_no_key_is_not_read_again_for_each_peer,
                                          setup, teardown),
+        cmocka_unit_test_setup_teardown (test_what_is_no_file_holds_nobody_up, setup, teardown),
         cmocka_unit_test_setup_teardown (
             test_a_slow_reload_does_not_bring_back_a_key_deleted_meanwhile, setup, teardown),
         cmocka_unit_test (test_only_loopback_and_ipc_are_local),
