@@ -106,8 +106,9 @@ fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free)
     worker->slots = total < 0 ? 0 : total > LIMIT_SLOTS ? LIMIT_SLOTS : total;
     worker->credit_free = free < 0 ? 0 : free > worker->slots ? worker->slots : free;
     //  Messages of one session come in order: what was accepted before this number is in it.
-    for (attempt_t *attempt = worker->attempts; worker->unreflected > 0 && attempt;
-         attempt = attempt->wnext) {
+    attempt_t *attempt = worker->attempts ? worker->attempts->wprev : NULL; //  the youngest
+    for (int64_t left = worker->unreflected; left > 0; attempt = attempt->wprev) {
+        left -= attempt->unreflected;
         if (!attempt->accepted || !attempt->unreflected)
             continue;
         attempt->unreflected = false;
