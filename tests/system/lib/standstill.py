@@ -21,11 +21,10 @@ class Standstill(threading.Thread):
     def run(self):
         with open(self.path, "ab", buffering=0) as file:
             while True:
-                self.begin = time.monotonic()
                 time.sleep(PERIOD_S)
                 file.write(b".")  # it grows: a sync of it waits for the journal as a store's does
                 os.fdatasync(file.fileno())
-                self.worst_s = max(self.worst_s, self._late_s())
+                self.worst_s, self.begin = max(self.worst_s, self._late_s()), time.monotonic()
 
     def _late_s(self):
         return time.monotonic() - self.begin - PERIOD_S
