@@ -1,4 +1,5 @@
-//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_timers and settle_verdict.
+//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_renew, lease_timers and
+//  settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
@@ -27,6 +28,10 @@ __real_lease_find (const step_t *self, const step_fence_t *fence);
 attempt_t *
 __wrap_lease_find (const step_t *self, const step_fence_t *fence);
 void
+__real_lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
+void
+__wrap_lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
+void
 __real_lease_timers (step_t *self, clk_now_t now);
 void
 __wrap_lease_timers (step_t *self, clk_now_t now);
@@ -35,7 +40,7 @@ __real_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 void
 __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 
-static bool s_no_key, s_no_fence, s_no_end, s_no_intent, s_early;
+static bool s_no_key, s_no_fence, s_no_end, s_no_intent, s_miscount, s_early;
 static bool s_judging, s_repeated;
 
 const char *
@@ -45,9 +50,12 @@ plant (const char *name)
         const char *name, *breaks;
         bool *planted;
     } bugs [] = {
-        {"send_before_commit", "I1 ", &s_early},          {"effect_without_key", "I3 ", &s_no_key},
-        {"lease_without_fence", "I2 ", &s_no_fence},      {"lease_without_end", "I4 ", &s_no_end},
+        {"send_before_commit", "I1 ", &s_early},
+        {"effect_without_key", "I3 ", &s_no_key},
+        {"lease_without_fence", "I2 ", &s_no_fence},
+        {"lease_without_end", "I4 ", &s_no_end},
         {"message_without_intent", "I10 ", &s_no_intent},
+        {"worker_miscounted", "I11 ", &s_miscount},
     };
     for (size_t i = 0; i < sizeof bugs / sizeof bugs [0]; i++)
         if (strcmp (bugs [i].name, name) == 0) {
@@ -79,6 +87,13 @@ __wrap_outbox_schedule (step_t *self, clk_now_t now)
         if (self->writes [i].kind == STEP_WRITE_EFFECT
             && self->writes [i].as.effect.state == ROW_EFFECT_SENDING)
             self->writes [i].as.effect.state = ROW_EFFECT_READY;
+}
+
+void
+__wrap_lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now)
+{
+    __real_lease_renew (self, attempt, worker, now);
+    worker->live += s_miscount;
 }
 
 //  Only the hard deadline is left.

@@ -1,7 +1,8 @@
 //  sim - drives the real step through loss, repetition, reordering, crashes, clock jumps and deaths.
 //
 //  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  With an argument a bug is
-//  planted (plant.h), and the run must break as that bug breaks it.
+//  planted (plant.h), and the run must break as that bug breaks it.  The invariants stand in disk.h and voice.h, and
+//  one here: I11 what a worker has, which is counted as it changes, is what one finds who counts now.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 #include "tests/sim/peers.h"
@@ -398,9 +399,27 @@ s_check_memory (sim_t *self)
 }
 
 static void
+s_check_workers (sim_t *self)
+{
+    for (const worker_t *worker = self->step->workers; worker; worker = worker->hh.next) {
+        int64_t live = 0, unreflected = 0;
+        for (const attempt_t *attempt = worker->attempts; attempt; attempt = attempt->wnext) {
+            live += attempt->worker == worker && attempt->row.state == ROW_ATTEMPT_LIVE;
+            unreflected += attempt->unreflected;
+        }
+        if (worker->live != live || worker->unreflected != unreflected)
+            disk_break (&self->disk,
+                        "I11 %s has %" PRId64 " attempts, %" PRId64 " of them not in its credit, "
+                        "and they are counted as %" PRId64 " and %" PRId64,
+                        worker->name, live, unreflected, worker->live, worker->unreflected);
+    }
+}
+
+static void
 s_check_turn (sim_t *self)
 {
     disk_check_deadlines (&self->disk, self->now);
+    s_check_workers (self);
     if (self->turns % 64 == 0)
         s_check_memory (self);
     if (self->turns % 512)
