@@ -328,21 +328,24 @@ s_entries_free (curve_entry_t **entries_p)
     }
 }
 
-//  NULL = none; whoever opened a FIFO would wait for ever, and nobody gets in meanwhile.
-static zcert_t *
-s_client_cert (const char *path)
+//  NULL = none; whoever opened a FIFO would wait for ever, and nobody gets in meanwhile.  No zcert: it would open
+//  the file of the secret first.
+static zconfig_t *
+s_client_key (const char *path)
 {
     struct stat st;
-    return stat (path, &st) == 0 && S_ISREG (st.st_mode) ? zcert_load (path) : NULL;
+    return stat (path, &st) == 0 && S_ISREG (st.st_mode) ? zconfig_load (path) : NULL;
 }
 
 static int
 s_entry_add (curve_entry_t **entries_p, const char *path, err_diag_t *diag)
 {
-    own (zcert_destroy) zcert_t *cert = s_client_cert (path);
+    own (zconfig_destroy) zconfig_t *file = s_client_key (path);
+    const char *key = file ? zconfig_get (file, "curve/public-key", "") : "";
+    uint8_t raw_key [S_RAW_KEY];
     curve_role_t role;
-    const char *name = cert ? zcert_meta (cert, "role") : NULL;
-    if (!name || !curve_role_parse (name, &role)) {
+    if (strlen (key) != CURVE_KEY - 1 || !zmq_z85_decode (raw_key, key)
+        || !curve_role_parse (zconfig_get (file, "metadata/role", ""), &role)) {
         err_diag (diag,
                   "%s: not an enrolled key (role worker, publisher or tap); make it with triagectl "
                   "key new",
@@ -352,7 +355,7 @@ s_entry_add (curve_entry_t **entries_p, const char *path, err_diag_t *diag)
     curve_entry_t *entry = calloc (1, sizeof *entry);
     if (!entry)
         return -ENOMEM;
-    snprintf (entry->key, sizeof entry->key, "%s", zcert_public_txt (cert));
+    snprintf (entry->key, sizeof entry->key, "%s", key);
     entry->role = role;
     curve_entry_t *old = NULL;
     HASH_REPLACE_STR (*entries_p, key, entry, old);
