@@ -35,16 +35,19 @@ def standstill(request, tmp_path_factory):
 
 def pytest_runtest_protocol(item, nextitem):
     """Run a test; once more if it failed while the machine stood still, which the summary counts.
-    A failure without a measured standstill stays one, and so does a second failure."""
+    A failure without a measured standstill stays one, and so does a second failure, and what comes up at the end of
+    a test: no standstill makes a program crash, stay behind, or a sanitizer speak."""
+    if any(name == "stood_still_s" for name, _ in item.user_properties):
+        return None  # once more: as any other, with all of its time
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     take = lambda: item.config.standstill.take() if hasattr(item.config, "standstill") else 0.0  # noqa: E731
     take()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     stood_still_s = take()
-    if any(report.failed for report in reports) and stood_still_s > TOO_LONG_S:
+    if any(report.failed for report in reports) and not reports[-1].failed and stood_still_s > TOO_LONG_S:
         item.user_properties.append(("stood_still_s", f"{stood_still_s:.1f}"))
         item._initrequest()  # its fixtures are made anew
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        return item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

@@ -26,6 +26,7 @@ SLOW = float(os.environ.get("TRIAGE_SLOW", "2"))  # a factor on every time-out: 
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 SANITIZER = re.compile(rb"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|LeakSanitizer has|\.[ch]:\d+:\d+: runtime error:")
 REPORT_BYTES = 8000  # of a sanitizer's report that are shown
+CRASHES = {-number for number in (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)}
 
 
 def wait_until(condition, timeout_s=30, what="", step_s=0.02):
@@ -368,7 +369,7 @@ class System:
         return None
 
     def close(self):
-        """Stop everything, the broker last; nothing may be left running, no sanitizer may have spoken."""
+        """Stop everything, the broker last; nothing may be left running or have crashed, no sanitizer may have spoken."""
         for process in reversed(self.processes):
             process.signal(signal.SIGTERM)
         for process in reversed(self.processes):
@@ -391,6 +392,8 @@ class System:
             reserve.unlink()  # 64 MiB each, and the folders of a whole run are kept
         report = self.sanitizer_report()
         assert not report, report
+        for process in self.processes:
+            assert process.popen.returncode not in CRASHES, f"crashed: {process.name}; its log ends:\n{process.log_tail()}"
 
 
 def processes_of(root):
