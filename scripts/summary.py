@@ -33,9 +33,10 @@ def reason(case):
 
 def tell_again(path, case):
     """A test that failed while the machine stood still has run twice (tests/system/conftest.py)."""
-    for entry in case.iter("property"):
-        if entry.get("name") == "stood_still_s":
-            print(f"run again, the machine stood still for {entry.get('value')} s: {Path(path).stem}: {case.get('name')}")
+    said = {entry.get("name"): entry.get("value") for entry in case.iter("property")}
+    if "stood_still_s" in said:
+        print(f"run again, the machine stood still for {said['stood_still_s']} s: {Path(path).stem}: {case.get('name')}: "
+              f"{said['failed_first'][:200]}")
 
 
 def main(failed_steps, *paths):

@@ -33,6 +33,12 @@ def standstill(request, tmp_path_factory):
     request.config.standstill = Standstill(tmp_path_factory.getbasetemp())
 
 
+def reason(report):
+    """The first line of what a failed report says."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return (crash.message if crash else report.longreprtext).strip().split("\n")[0]
+
+
 def pytest_runtest_protocol(item, nextitem):
     """Run a test; once more if it failed while the machine stood still, which the summary counts.
     A failure without a measured standstill stays one, and so does a second failure, and what comes up at the end of
@@ -44,8 +50,9 @@ def pytest_runtest_protocol(item, nextitem):
     take()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     stood_still_s = take()
-    if any(report.failed for report in reports) and not reports[-1].failed and stood_still_s > TOO_LONG_S:
-        item.user_properties.append(("stood_still_s", f"{stood_still_s:.1f}"))
+    failed = [report for report in reports if report.failed]
+    if failed and failed[-1].when != "teardown" and stood_still_s > TOO_LONG_S:
+        item.user_properties += [("stood_still_s", f"{stood_still_s:.1f}"), ("failed_first", reason(failed[0]))]
         item._initrequest()  # its fixtures are made anew
         return item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
     for report in reports:

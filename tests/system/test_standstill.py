@@ -38,7 +38,7 @@ def run(folder, premise, expected, *options):
                           env={**os.environ, "PYTHONPATH": str(ROOT / "tests/system"), "TRIAGE_BIN": str(BIN)})
     summary = subprocess.run([sys.executable, ROOT / "scripts/summary.py", "0", folder / "seen.xml"],
                              capture_output=True, text=True, check=False)
-    again = re.findall(r"^run again, the machine stood still for \d+\.\d s: seen: test_it$", summary.stdout, re.M)
+    again = re.findall(r"^run again, the machine stood still for \d+\.\d s: seen: test_it: (.+)$", summary.stdout, re.M)
     return done, len(counter.read_text()), again
 
 
@@ -49,13 +49,13 @@ def run(folder, premise, expected, *options):
 def test_only_a_failure_while_the_machine_stood_still_has_a_second_run(tmp_path, premise, expected, code, runs):
     done, counted, again = run(tmp_path, premise, expected)
     assert done.returncode == code, done.stdout
-    assert counted == runs and len(again) == runs - 1
+    assert counted == runs and again == [f"AssertionError: assert 'x' == '{expected}'"] * (runs - 1)
 
 
 def test_a_second_run_that_does_not_end_is_ended(tmp_path):
     done, counted, again = run(tmp_path, f"{STOPPED}; {FOR_EVER}", "x", "--timeout", "10")
     assert done.returncode == 1 and "Timeout >10.0s" in done.stdout, done.stdout
-    assert counted == 2 and len(again) == 1
+    assert counted == 2 and again == ["Failed: Timeout >10.0s"]
 
 
 def test_a_program_that_crashed_fails_its_test(tmp_path):
