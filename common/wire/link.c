@@ -66,7 +66,7 @@ struct link {
     buf_t out;    //  reused by every send
     held_t *held; //  in order, of all peers; sent by link_wait
     size_t held_count, held_bytes;
-    topic_t *topics; //  what libzmq keeps for the taps, in full: it has no bound of its own
+    topic_t *topics; //  that taps have asked for: libzmq keeps them for each connection
     size_t topic_bytes, topic_count;
     int burst; //  XPUB: messages read since there was none
     bool subscribed, flooded;
