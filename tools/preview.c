@@ -95,7 +95,7 @@ s_serve (const settings_t *settings, int signal_fd)
     bool color = term_color (stdout, (term_color_t) settings->color);
     const httpd_args_t args = {.option = "listen",
                                .address = settings->listen,
-                               .only_local = "a preview needs no other host",
+                               .only_local = "authentication, which a preview has none of",
                                .connections = CONNECTIONS,
                                .idle_s = LIMIT_HTTP_IDLE_S,
                                .body_bytes = LIMIT_HTTP_BODY_BYTES,
@@ -104,13 +104,14 @@ s_serve (const settings_t *settings, int signal_fd)
                                .arg = &color};
     err_diag_t diag = {""};
     own (httpd_destroy) httpd_t *httpd = NULL;
-    if (httpd_new (&args, &httpd, &diag) < 0) {
+    int rc = httpd_new (&args, &httpd, &diag);
+    if (rc < 0) {
         log_error ("cannot listen", kv ("reason", (const char *) diag.text));
-        return EXIT_CONFIG;
+        return rc == ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
     }
     char line [256];
     snprintf (line, sizeof line, "webhook=http://%s/\n", httpd_address (httpd));
-    const int rc = conf_write_ready (settings->common.ready_file, line);
+    rc = conf_write_ready (settings->common.ready_file, line);
     if (rc < 0) {
         log_error ("ready file not written", kv ("error", err_str (rc)));
         return EXIT_RUNTIME;

@@ -499,12 +499,13 @@ s_start_thread (admin_t *self, err_diag_t *diag)
     return -rc;
 }
 
-admin_t *
-admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, err_diag_t *diag)
+int
+admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, admin_t **ret_admin,
+           err_diag_t *diag)
 {
     own (admin_destroy) admin_t *self = calloc (1, sizeof (admin_t));
     if (!self)
-        return NULL;
+        return -ENOMEM;
     self->loop = loop;
     self->snapshot = snapshot;
     self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -517,11 +518,15 @@ admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, er
     if (self->stop_fd < 0 || !self->clk || !self->replies || !self->view.data.workers
         || !self->view.data.sources || !self->view.data.clusters) {
         err_diag (diag, "admin: out of memory");
-        return NULL;
+        return -ENOMEM;
     }
-    if (s_open (self, settings, diag) || s_start_thread (self, diag))
-        return NULL;
-    return own_take (self);
+    int rc = s_open (self, settings, diag);
+    if (rc == 0)
+        rc = s_start_thread (self, diag);
+    if (rc < 0)
+        return rc;
+    *ret_admin = own_take (self);
+    return 0;
 }
 
 void

@@ -13,8 +13,10 @@
 
 typedef struct admin admin_t;
 
-admin_t *
-admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, err_diag_t *diag);
+//  Err: ERR_CONFIG admin_listen is no address, or one that needs keys; -errno; diag says why.
+int
+admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, admin_t **ret_admin,
+           err_diag_t *diag) must_check;
 void
 admin_destroy (admin_t **self_p);
 //  "127.0.0.1:5580" with the real port.

@@ -189,14 +189,12 @@ s_threads (broker_t *self)
         log_error ("thread cannot start", kv ("error", diag.text));
         return EXIT_RUNTIME;
     }
-    self->admin = admin_new (self->settings, self->snapshot, self->inbox, &diag);
-    if (self->admin)
+    const int rc = admin_new (self->settings, self->snapshot, self->inbox, &self->admin, &diag);
+    if (rc == 0)
         return 0;
     log_error ("admin cannot start", kv ("listen", self->settings->admin_listen),
                kv ("error", diag.text));
-    struct stat st;
-    return !self->keys.enabled && stat (self->settings->keys_dir, &st) < 0 ? EXIT_CONFIG
-                                                                           : EXIT_RUNTIME;
+    return rc == ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
 }
 
 static int

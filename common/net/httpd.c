@@ -282,6 +282,14 @@ s_loopback (const struct sockaddr *address)
            || (IN6_IS_ADDR_V4MAPPED (&in6.sin6_addr) && in6.sin6_addr.s6_addr [12] == 127);
 }
 
+//  0 to 65535, in digits: getaddrinfo would take any number and keep its low 16 bits.
+static bool
+s_is_port (const char *text)
+{
+    const size_t digits = strspn (text, "0123456789");
+    return digits > 0 && digits <= 5 && !text [digits] && atoi (text) <= UINT16_MAX;
+}
+
 static int
 s_parse (const httpd_args_t *args, struct addrinfo **ret_list, err_diag_t *diag)
 {
@@ -305,7 +313,7 @@ s_parse (const httpd_args_t *args, struct addrinfo **ret_list, err_diag_t *diag)
     const char *port = strcmp (colon + 1, "*") == 0 ? "0" : colon + 1;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-    if (!node [0] || getaddrinfo (node, port, &hints, ret_list)) {
+    if (!node [0] || !s_is_port (port) || getaddrinfo (node, port, &hints, ret_list)) {
         err_diag (diag, "%s: %s: a numeric address and a port are expected", args->option,
                   args->address);
         return ERR_CONFIG;

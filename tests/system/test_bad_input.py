@@ -70,6 +70,20 @@ def test_without_keys_a_non_loopback_endpoint_is_refused(system, endpoint):
     assert "without keys" in broker.log() and "triagectl key new" in broker.log()
 
 
+@pytest.mark.parametrize("keys", ["system", "secure"])
+def test_a_taken_admin_port_is_not_called_bad_configuration_and_a_bad_one_is(request, keys):
+    """A supervisor starts again what ended with 1, and not what ended with 78."""
+    system = request.getfixturevalue(keys)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        broker = system.start_broker(wait=False, admin_listen=f"127.0.0.1:{taken.getsockname()[1]}")
+        assert broker.wait(10) == 1 and "Address already in use" in broker.log()
+    for address in ("nowhere", "127.0.0.1:65536"):
+        broker = system.start_broker(wait=False, admin_listen=address)
+        assert broker.wait(10) == 78 and "admin_listen: " in broker.log()
+
+
 def second_broker(system, **options):
     defaults = {"state_path": system.root / "other/broker.db", "workspace_root": system.root / "other-incidents",
                 "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md", "admin_listen": "127.0.0.1:0",

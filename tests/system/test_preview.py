@@ -67,7 +67,9 @@ def test_option_preview_listen(system):
     preview = start(system, listen=f"127.0.0.1:{port}")
     assert preview.endpoints["webhook"] == f"http://127.0.0.1:{port}/"
     far = Daemon(system, "far", "triage-preview", {"listen": "0.0.0.0:0"}, wait=False)
-    assert far.wait() == 78 and "loopback" in far.log()
+    assert far.wait() == 78 and "loopback address; that needs authentication" in far.log()
+    taken = Daemon(system, "taken", "triage-preview", {"listen": f"127.0.0.1:{port}"}, wait=False)
+    assert taken.wait() == 1 and "Address already in use" in taken.log()
 
 
 def test_option_preview_color(system):

@@ -224,8 +224,7 @@ admin_case_setup (void **state)
         fail_msg ("%s", self->diag.text);
     s_fill (self);
     admin_case_publish (self, 0);
-    self->admin = admin_new (&self->settings, self->snapshot, self->inbox, &self->diag);
-    if (!self->admin)
+    if (admin_new (&self->settings, self->snapshot, self->inbox, &self->admin, &self->diag) < 0)
         fail_msg ("%s", self->diag.text);
     *state = self;
     return 0;

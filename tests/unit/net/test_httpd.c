@@ -355,7 +355,10 @@ static void
 test_bad_addresses_name_the_option (void **state)
 {
     s_world_t *self = *state;
-    static const char *const bad [] = {"5580", "127.0.0.1:", "nosuch.host:1", ":5580", "[::1]"};
+    static const char *const bad [] = {"5580",          "127.0.0.1:",     "nosuch.host:1",
+                                       ":5580",         "[::1]",          "127.0.0.1:65536",
+                                       "127.0.0.1:-1",  "127.0.0.1:+1",   "127.0.0.1:4294967377",
+                                       "127.0.0.1:80x", "127.0.0.1:99999"};
     for (size_t at = 0; at < sizeof (bad) / sizeof (bad [0]); at++) {
         httpd_args_t args = s_args (self);
         httpd_t *other = NULL;
