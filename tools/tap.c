@@ -174,7 +174,8 @@ s_page (tap_t *self, const buf_t *page, const char *topic, int64_t after, int64_
 {
     int64_t last = after;
     const char *at = page->data;
-    for (const char *end = strchr (at, '\n'); end; at = end + 1, end = strchr (at, '\n')) {
+    for (const char *end = strchr (at, '\n'); end && !s_over (self);
+         at = end + 1, end = strchr (at, '\n')) {
         own (json_drop) json_t *record = NULL;
         int64_t seen_last = 0;
         if (json_parse (at, (size_t) (end - at), &record, NULL))
@@ -229,7 +230,7 @@ s_take (tap_t *self, const json_t *record)
         s_replay (self, topic, last, json_member_int (record, "seq", 0));
         seen = tap_watch_look (self->watch, record, &last);
     }
-    if (seen == TAP_OLD)
+    if (seen == TAP_OLD || s_over (self))
         return;
     if (seen == TAP_GAP)
         s_notice (self, topic, last, json_member_int (record, "prev", 0));

@@ -287,7 +287,8 @@ static bool
 s_is_port (const char *text)
 {
     const size_t digits = strspn (text, "0123456789");
-    return digits > 0 && digits <= 5 && !text [digits] && atoi (text) <= UINT16_MAX;
+    return !text [digits] && digits > 0 && digits <= 5
+           && (digits < 5 || strcmp (text, "65535") <= 0);
 }
 
 static int

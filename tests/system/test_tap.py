@@ -152,6 +152,21 @@ def test_only_what_the_filter_takes_is_read_again(system):
     assert {line["topic"] for line in lines(tap)} == {"incident/edge/"} and "gap" not in tap.log()
 
 
+def test_what_comes_after_the_last_record_asked_for_is_no_gap(system):
+    """Neither behind it in what is read again, nor live."""
+    system.start_broker()
+    publish(system, "before", 3)
+    tap = system.start_tap(url=system.url(), after=0, count=2)
+    assert tap.wait(20) == 0 and [line["seq"] for line in lines(tap)] == [1, 2] and "gap" not in tap.log()
+    relay, tap = start(system, ["incident/edge/"], name="cut", url=system.url(), topic="incident/edge/", count=2)
+    cut(system, relay)
+    publish(system, "missed", 3)
+    relay.mend()
+    system.broker.wait_topics(1)
+    publish(system, "later")
+    assert tap.wait(20) == 0 and len(seqs(tap, "incident/edge/")) == len(lines(tap)) == 2 and "gap" not in tap.log()
+
+
 def test_without_a_url_the_gap_is_announced(system):
     system.start_broker()
     relay, tap = start(system, url="")
