@@ -313,7 +313,7 @@ static void
 s_rebuild (session_t *self, int64_t boot_ms)
 {
     err_diag_t diag = {""};
-    log_info ("no answer from the broker: connecting anew",
+    log_warn ("no answer from the broker: connecting anew",
               kv ("endpoint", self->spec.work_endpoint));
     if (s_connect (self, &diag) < 0) {
         log_error ("cannot connect", kv ("error", diag.text));

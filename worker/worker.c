@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 #include <utlist.h>
 
 enum {
@@ -291,6 +292,28 @@ s_find_programs (worker_t *self, err_diag_t *diag)
     return 0;
 }
 
+//  The agents find out too late: they would report that they could not see the cluster.
+static void
+s_look_for_kubeconfig (const char *list)
+{
+    for (size_t size = 0; *list; list += size + (list [size] == ':')) {
+        size = strcspn (list, ":");
+        own (own_mem) char *path = strndup (list, size);
+        if (path && *path && access (path, R_OK) != 0)
+            log_warn ("kubeconfig cannot be read", kv ("path", (const char *) path),
+                      kv ("error", strerror (errno)));
+    }
+}
+
+static void
+s_look_for_kubeconfigs (const worker_t *self)
+{
+    const settings_cluster_t *clusters = self->settings->clusters.items;
+    s_look_for_kubeconfig (self->settings->kubeconfig);
+    for (size_t i = 0; i < self->settings->clusters.count; i++)
+        s_look_for_kubeconfig (clusters [i].kubeconfig);
+}
+
 static int
 s_open_poll (worker_t *self)
 {
@@ -342,6 +365,7 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
         err_diag (diag, "cannot start: %s", err_str (rc));
     if (rc == 0)
         rc = s_find_programs (self, diag);
+    s_look_for_kubeconfigs (self);
     run_secrets (self->settings, &self->secrets);
     if (rc == 0) {
         self->shared = (job_shared_t){.settings = self->settings,

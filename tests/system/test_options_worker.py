@@ -176,6 +176,15 @@ def test_option_worker_kubeconfig(system):
     assert f"KUBECONFIG={system.root}/all\n" in report_of(system, env={"KUBECONFIG": str(system.root / "all")})
 
 
+def test_a_kubeconfig_that_is_not_there_is_told_at_the_start(system):
+    """One of a list, and one of a cluster; what can be read is not mentioned."""
+    (system.root / "all").write_text("apiVersion: v1\n")
+    (system.root / "worker.yaml").write_text("clusters:\n  - name: prod\n    kubeconfig: nowhere\n")
+    system.start_broker()
+    worker = system.start_worker(config=system.root / "worker.yaml", kubeconfig=f"{system.root}/all:{system.root}/gone")
+    assert [line["path"] for line in worker.records("kubeconfig cannot be read")] == [f"{system.root}/gone", "nowhere"]
+
+
 def only_key(system, agent, variable):
     """Only the chosen CLI's key reaches the agent, and no key is in a log."""
     keys = {"ANTHROPIC_API_KEY": "key-a", "OPENAI_API_KEY": "key-o", "GEMINI_API_KEY": "key-g",
