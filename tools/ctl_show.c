@@ -39,14 +39,15 @@ s_age_cell (table_t *table, const json_t *object, const char *key)
     table_text (table, age.data, NULL);
 }
 
-//  "namespace/name", "name", with the kind in front.
+//  "namespace/name", "name", with the kind in front; an event may lack any of them.
 static void
 s_resource (const json_t *incident, buf_t *out)
 {
     const json_t *resource = json_object_get (incident, "resource");
+    const char *kind = s_member (resource, "kind"), *name = s_member (resource, "name");
     const char *namespace_ = s_member (resource, "namespace");
-    buf_printf (out, "%s %s%s%s", s_member (resource, "kind"), namespace_,
-                namespace_ [0] ? "/" : "", s_member (resource, "name"));
+    buf_printf (out, "%s%s%s%s%s", kind, *kind && (*namespace_ || *name) ? " " : "", namespace_,
+                *namespace_ ? "/" : "", name);
 }
 
 //  --- status

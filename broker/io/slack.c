@@ -258,21 +258,32 @@ s_footer (const char *path)
     return s_context (&text);
 }
 
+//  The line of a notification; an event may lack any part of it.
+static void
+s_brief (const slack_incident_t *message, const char *resource, buf_t *out)
+{
+    const fault_t *fault = &message->incident->fault;
+    buf_text (out, "Kubernetes incident triaged: ");
+    s_value (out, *fault->fault_type ? fault->fault_type : "fault", S_BRIEF_BYTES);
+    if (*resource) {
+        buf_text (out, " of ");
+        s_value (out, resource, S_FIELD_BYTES);
+    }
+    buf_text (out, " in ");
+    s_value (out, fault->cluster, S_BRIEF_BYTES);
+    buf_printf (out, " (%s confidence): ", report_confidence_name (message->report->confidence));
+    s_value (out, message->report->root_cause, S_BRIEF_BYTES);
+}
+
 char *
 slack_incident (const slack_incident_t *message, bool repeated)
 {
     const fault_t *fault = &message->incident->fault;
     char resource [sizeof fault->kind + sizeof fault->name];
-    snprintf (resource, sizeof resource, "%s/%s", fault->kind, fault->name);
+    snprintf (resource, sizeof resource, "%s%s%s", fault->kind,
+              *fault->kind && *fault->name ? "/" : "", fault->name);
     own (buf_fini) buf_t brief = s_text ();
-    buf_text (&brief, "Kubernetes incident triaged: ");
-    s_value (&brief, fault->fault_type, S_BRIEF_BYTES);
-    buf_text (&brief, " of ");
-    s_value (&brief, resource, S_FIELD_BYTES);
-    buf_text (&brief, " in ");
-    s_value (&brief, fault->cluster, S_BRIEF_BYTES);
-    buf_printf (&brief, " (%s confidence): ", report_confidence_name (message->report->confidence));
-    s_value (&brief, message->report->root_cause, S_BRIEF_BYTES);
+    s_brief (message, resource, &brief);
     json_t *blocks = json_pack (
         "[o,{s:s,s:[o,o,o,o]},o,o,o]", s_header ("Kubernetes Incident Triage :white_check_mark:"),
         "type", "section", "fields", s_field ("Cluster", fault->cluster),

@@ -176,6 +176,24 @@ test_an_incident_has_its_header_fields_cause_context_and_footer (void **state)
 }
 
 static void
+test_what_an_event_lacks_leaves_no_hole (void **state)
+{
+    case_t self;
+    s_case (&self);
+    fault_t *fault = &self.incident.fault;
+    fault->name [0] = 0;
+    s_show (slack_incident (&self.message, false));
+    s_expect ("*Resource:*\nPod\n");
+    s_expect ("Kubernetes incident triaged: CrashLoop of Pod in prod-us-east-1 (HIGH");
+    fault->kind [0] = fault->fault_type [0] = fault->namespace_ [0] = 0;
+    s_show (slack_incident (&self.message, false));
+    s_expect ("*Namespace:*\n-\n");
+    s_expect ("*Resource:*\n-\n");
+    s_expect ("*Reason:*\n-\n");
+    s_expect ("Kubernetes incident triaged: fault in prod-us-east-1 (HIGH");
+}
+
+static void
 test_an_external_url_makes_the_incident_a_link (void **state)
 {
     case_t self;
@@ -359,6 +377,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_an_incident_has_its_header_fields_cause_context_and_footer),
+        cmocka_unit_test (test_what_an_event_lacks_leaves_no_hole),
         cmocka_unit_test (test_an_external_url_makes_the_incident_a_link),
         cmocka_unit_test (test_a_repeat_says_so_at_the_top_and_in_its_context),
         cmocka_unit_test (test_degraded_has_count_window_and_the_last_reasons),
