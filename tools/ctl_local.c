@@ -55,7 +55,8 @@ ctl_local_key_new (const ctl_t *self)
         return ctl_fail (CTL_USAGE, "--role: worker, publisher or tap expected");
     int rc = curve_key_new (settings->keys_dir, role, settings->name, settings->out, &diag);
     if (rc)
-        return ctl_fail (CTL_FAILED, "%s", diag.text [0] ? diag.text : err_str (rc));
+        return ctl_fail (rc == ERR_CONFIG ? CTL_USAGE : CTL_FAILED, "%s",
+                         diag.text [0] ? diag.text : err_str (rc));
     return s_print_key (self, role);
 }
 

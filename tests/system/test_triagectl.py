@@ -127,6 +127,13 @@ def test_one_incident_by_number_and_by_id(system):
     assert document["attempts"][0]["exit_code"] == 7 and document["artifacts"]["complete"]
 
 
+def test_an_incident_without_a_resource_shows_none(system):
+    system.start_broker()
+    system.publish([{"cluster": "prod", "faultType": "Odd"}, {"cluster": "prod", "faultType": "Odd", "resource": {"kind": "Node"}}])
+    assert not re.search("^resource", system.ctl("incidents", "show", 1).stdout, re.M)
+    assert re.search("^resource +Node$", system.ctl("incidents", "show", 2).stdout, re.M)
+
+
 def test_a_failed_incident_is_retried_and_resolved(system):
     broker = system.start_broker()
     system.start_worker()
@@ -322,7 +329,7 @@ WRONG = [
     ("effects", "retry", "1", "--all"), ("effects", "list", "--state", "lost"), ("incidents", "list", "--state", "lost"),
     ("incidents", "list", "--reason", "bad luck"), ("incidents", "list", "--limit", "0"), ("incidents", "list", "--limit", "x"),
     ("stream", "replay", "--after", "-1"), ("--nonsense", "status"), ("-x", "status"), ("-o", "xml", "status"), ("-o",),
-    ("key", "new"), ("key", "new", "--role", "tap")]
+    ("key", "new"), ("key", "new", "--role", "tap"), ("key", "new", "--role", "tap", "--name", "a/b", "--out", "k")]
 
 
 def test_wrong_usage_ends_with_2_and_says_why(system):
