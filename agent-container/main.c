@@ -164,11 +164,25 @@ s_run (const char *dir)
     return 0;
 }
 
+static void
+s_usage (FILE *out)
+{
+    fputs ("usage: triage-playbook WORKSPACE\n\n"
+           "Read event.json in WORKSPACE, and the cluster through kubectl where KUBECONFIG is set, "
+           "and\n"
+           "write output/investigation.md there by fixed rules; no model is asked.\n",
+           out);
+}
+
 int
 main (int argc, char **argv)
 {
-    if (argc != 2 || strcmp (argv [1], "--help") == 0 || strlen (argv [1]) > 3900) {
-        fprintf (stderr, "usage: triage-playbook WORKSPACE\n");
+    if (argc == 2 && (strcmp (argv [1], "--help") == 0 || strcmp (argv [1], "-h") == 0)) {
+        s_usage (stdout);
+        return 0;
+    }
+    if (argc != 2 || argv [1][0] == '-' || strlen (argv [1]) > 3900) {
+        s_usage (stderr);
         return EX_INPUT;
     }
     return s_run (argv [1]);

@@ -31,6 +31,13 @@ def test_all_configuration_errors_are_reported_at_once_with_file_and_line(tmp_pa
     assert "AGENT_TIMEOUT" in done.stderr
 
 
+def test_the_playbook_takes_no_flag_for_a_workspace():
+    for flag, code in (("--help", 0), ("-h", 0), ("--version", 64), ("-x", 64)):
+        done = run("triage-playbook", flag)
+        assert done.returncode == code and (done.stdout or done.stderr).startswith("usage: triage-playbook WORKSPACE\n")
+        assert bool(done.stdout) == (code == 0) != bool(done.stderr)
+
+
 @pytest.mark.parametrize("program", ["triage-broker", "triage-worker", "triage-publisher", "triage-tap"])
 def test_an_unknown_flag_is_named_with_a_suggestion(program):
     done = run(program, "--log-levle", "debug")
