@@ -59,6 +59,7 @@ struct s_source {
     char *token_header;          //  "Authorization: Bearer ...", NULL without a token; a secret
     bool token_untried;          //  no request has carried it yet
     int64_t bad_told;            //  messages without sense, as told last
+    bool away_told;              //  that it is not reached, since it was followed last
     bool stopping;
     s_flight_t flights [TRANSFERS];
     intake_source_t stats;
@@ -165,10 +166,16 @@ s_configure (intake_t *self, const settings_t *settings)
 
 //  --- sources
 
+static const char *
+s_name (const s_source_t *source)
+{
+    return source->config.name [0] ? source->config.name : "default";
+}
+
 static void
 s_notice (s_source_t *source, const char *change, const char *reason)
 {
-    const char *name = source->config.name [0] ? source->config.name : "default";
+    const char *name = s_name (source);
     intake_spool_notice (source->intake->spool, name, change, reason);
     if (strcmp (change, "connected") == 0)
         log_info ("event source", kv ("cluster", name), kv ("change", change));
@@ -463,6 +470,18 @@ s_gap (s_source_t *source, int64_t ms, const char *why)
     s_notice (source, "gap", reason);
 }
 
+//  One line until it is followed again, however often it is tried: the log of a broker with a misspelt URL
+//  would say nothing.
+static void
+s_tell_away (s_source_t *source, mcp_state_t state, bool was_active, const char *reason)
+{
+    if (state == MCP_WAITING && !was_active && !source->away_told)
+        log_warn ("event source not reached, it is tried again", kv ("cluster", s_name (source)),
+                  kv ("reason", reason));
+    source->away_told =
+        state != MCP_ACTIVE && (source->away_told || was_active || state == MCP_WAITING);
+}
+
 static void
 s_on_state (s_source_t *source, const mcp_out_t *out)
 {
@@ -481,6 +500,7 @@ s_on_state (s_source_t *source, const mcp_out_t *out)
         s_notice (source, mcp_state_name (state), out->text);
     else if (was_active && state != MCP_STOPPING)
         s_notice (source, "lost", out->text);
+    s_tell_away (source, state, was_active, out->text);
     if (state == MCP_REOPENING || state == MCP_WAITING)
         source->stats.reconnects_total++;
     if (state == MCP_REOPENING)

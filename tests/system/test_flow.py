@@ -217,11 +217,15 @@ def test_a_server_that_comes_late_is_waited_for(system):
     broker = system.start_broker(config=path, sse_reconnect_initial_backoff="1s",
                                  sse_reconnect_max_backoff="1s")
     assert broker.get("/readyz", raw=True) is not None
+    wait_until(lambda: any(row["reconnects_total"] >= 2 for row in broker.get("/api/v1/status")["sources"]), 30, "tried twice")
+    (told,) = broker.records("event source not reached, it is tried again")
+    assert told["level"] == "warn" and told["cluster"] == "late" and "connect" in told["reason"]
     again = Process(system, "mcp-again", [node(), ROOT / "tests/system/peers/mcp_faults_server.mjs"],
                     env={"PORT": str(port), "CLUSTER": "late"})
     wait_until(lambda: connected(broker, "late"), 30, "connected")
     again.signal(signal.SIGKILL)
     wait_until(lambda: not connected(broker, "late"), 60, "loss seen")
+    assert len(broker.records("event source not reached, it is tried again")) == 1, "that it is lost has been told"
 
 
 def test_an_event_repeated_while_open_counts_up(system):
