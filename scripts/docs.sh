@@ -19,8 +19,9 @@ file and line; the program then ends with exit code 78. `--check-config` only ch
 shows what is in force as a file, with secrets masked: a program that finds a mask where a secret belongs
 does not start. Durations are `300` (seconds), `5m`, `168h`; sizes `10MiB`.
 
-SIGHUP reads the configuration again (broker; of a worker only the log level), SIGUSR1 writes what a broker or
-worker is doing to its log (a publisher ignores it), SIGTERM and SIGINT stop in order, a second one at once.
+SIGHUP reads the configuration again (broker; of a worker only the log level; other programs end by it), SIGUSR1
+writes what a broker or worker is doing to its log (a publisher ignores it), SIGTERM and SIGINT stop in order, a
+second one at once.
 
 Exit codes: 0 stopped in order, 1 failed while running, 2 wrong usage, 3 another process holds the lock,
 65 the store is damaged, 74 a write to the store failed, 78 bad configuration. `triagectl`: 0 done,

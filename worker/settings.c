@@ -168,7 +168,8 @@ const conf_spec_t settings_spec = {
                 "AGENT_CLI=playbook triage-worker --max-concurrent-agents 4\n"
                 "triage-worker --config configs/worker.yaml --print-config\n",
     .rows = s_rows,
-    .settings_size = sizeof (settings_t)};
+    .settings_size = sizeof (settings_t),
+    .reloads = true};
 
 const char *
 settings_agent (const settings_t *self)

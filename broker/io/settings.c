@@ -334,6 +334,7 @@ const conf_spec_t settings_spec = {
                 "K8S_CLUSTER_MCP_ENDPOINT=http://mcp.example.com:8080 triage-broker\n",
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
+    .reloads = true,
 };
 
 void

@@ -73,6 +73,7 @@ typedef struct {
     const char *examples;      //  the same: command lines that work as printed
     const conf_option_t *rows; //  ended by a row with key NULL
     size_t settings_size;
+    bool reloads; //  by SIGHUP; other programs end by it
 } conf_spec_t;
 
 //  First member of every program's settings struct, filled from CONF_COMMON_ROWS, or from CONF_LOG_ROWS

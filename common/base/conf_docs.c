@@ -146,7 +146,7 @@ s_range_cell (const conf_option_t *row, buf_t *text)
 }
 
 static void
-s_docs_row (const conf_option_t *row, const char *prefix, buf_t *text)
+s_docs_row (const conf_spec_t *spec, const conf_option_t *row, const char *prefix, buf_t *text)
 {
     char key [CONF_NAME], flag [CONF_NAME], dashed [CONF_NAME + 4];
     (void) snprintf (key, sizeof (key), "%s%s%s", prefix, *prefix ? "[]." : "", row->key);
@@ -159,7 +159,8 @@ s_docs_row (const conf_option_t *row, const char *prefix, buf_t *text)
     s_cell (text, "`", row->env && !file_only ? row->env : "");
     s_range_cell (row, text);
     s_cell (text, "`", row->fallback ? row->fallback : "");
-    s_cell (text, "", row->flags & CONF_RELOAD ? "yes" : "");
+    if (spec->reloads)
+        s_cell (text, "", row->flags & CONF_RELOAD ? "yes" : "");
     (void) buf_printf (text, " %s", row->help);
     if (row->flags & CONF_REQUIRED)
         (void) buf_text (text, " Required.");
@@ -173,7 +174,7 @@ s_docs_row (const conf_option_t *row, const char *prefix, buf_t *text)
     if (row->type != CONF_TABLE)
         return;
     for (const conf_option_t *inner = row->rows; inner->key; inner++)
-        s_docs_row (inner, row->key, text);
+        s_docs_row (spec, inner, row->key, text);
 }
 
 void
@@ -182,10 +183,12 @@ conf_docs_table (const conf_spec_t *spec, buf_t *text)
     (void) buf_printf (text, "## %s\n\n%s\n\n", spec->program, spec->summary);
     s_lines (text, "Commands:\n", "    ", spec->commands);
     s_lines (text, "For example:\n", "    ", spec->examples);
-    (void) buf_text (text, "| key | flag | environment | value | default | SIGHUP | meaning |\n"
-                           "|---|---|---|---|---|---|---|\n");
+    (void) buf_printf (text,
+                       "| key | flag | environment | value | default |%s meaning |\n"
+                       "|---|---|---|---|---|%s---|\n",
+                       spec->reloads ? " SIGHUP |" : "", spec->reloads ? "---|" : "");
     for (const conf_option_t *row = spec->rows; row->key; row++)
-        s_docs_row (row, "", text);
+        s_docs_row (spec, row, "", text);
 }
 
 //  --- --print-config

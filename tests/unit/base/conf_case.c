@@ -124,6 +124,7 @@ const conf_spec_t case_spec = {
     .examples = "triage-case one x\n",
     .rows = case_rows,
     .settings_size = sizeof (case_settings_t),
+    .reloads = true,
 };
 
 void

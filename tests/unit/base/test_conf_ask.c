@@ -187,6 +187,18 @@ test_docs_have_one_line_for_each_row (void **state)
 }
 
 static void
+test_docs_of_a_program_that_does_not_reload_speak_of_no_sighup (void **state)
+{
+    own (case_drop) case_t load;
+    conf_spec_t spec = case_spec;
+    spec.reloads = false;
+    case_load (&load, &spec, NULL, NULL, CASE_LIST ("--print-docs"));
+    assert_null (strstr (load.out, "SIGHUP"));
+    assert_non_null (strstr (load.out, "| `count` | `--count` | `COUNT` | an integer from 1 to 10 "
+                                       "| `3` | A number. Also `-n`. |\n"));
+}
+
+static void
 test_a_required_option_must_be_set (void **state)
 {
     conf_option_t rows [] = {{.key = "plain",
@@ -339,6 +351,7 @@ main (void)
         cmocka_unit_test (test_a_letter_is_a_flag_and_what_was_given_is_known),
         cmocka_unit_test (test_a_letter_takes_one_dash),
         cmocka_unit_test (test_docs_have_one_line_for_each_row),
+        cmocka_unit_test (test_docs_of_a_program_that_does_not_reload_speak_of_no_sighup),
         cmocka_unit_test (test_a_required_option_must_be_set),
         cmocka_unit_test (test_reload_takes_what_may_change),
         cmocka_unit_test (test_reload_refuses_a_changed_fixed_row_and_names_it),
