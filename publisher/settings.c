@@ -68,6 +68,7 @@ static const conf_option_t rows [] = {
      .type = CONF_TEXT,
      .offset = offsetof (settings_t, serve),
      .env = "TRIAGE_SERVE",
+     .flags = CONF_LISTEN,
      .help = "HOST:PORT to serve the files on as an MCP server with event tools, instead of "
              "sending them; * is every address."},
     {.key = "speed",

@@ -35,6 +35,7 @@ static const conf_option_t s_rows [] = {
      .offset = offsetof (settings_t, listen),
      .env = "TRIAGE_LISTEN",
      .fallback = "127.0.0.1:5590",
+     .flags = CONF_LISTEN,
      .help = "Address to take webhook posts on; loopback only, port 0 is a free one."},
     TERM_COLOR_ROW (settings_t, color),
     {.key = NULL},

@@ -126,6 +126,7 @@ static const conf_option_t s_rows [] = {
      AT (admin_listen),
      .env = "TRIAGE_ADMIN_LISTEN",
      .fallback = "127.0.0.1:5580",
+     .flags = CONF_LISTEN,
      .help = "HTTP address of health, metrics and the API."},
     {.key = "agent_system_prompt_file",
      .type = CONF_TEXT,

@@ -33,7 +33,8 @@ enum conf_flag {
     CONF_RELOAD = 4, //  SIGHUP may change it; a change of any other row keeps the old configuration
     CONF_URL = 8,    //  value must be http:// or https://
     CONF_ENDPOINT =
-        16 //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed), ipc:// or unix path
+        16, //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed), ipc:// or unix path
+    CONF_LISTEN = 32 //  value must be HOST:PORT (0 or * allowed)
 };
 
 typedef struct conf_option conf_option_t;

@@ -26,7 +26,10 @@ s_type_word (const conf_option_t *row)
         case CONF_TEXT:
             if (row->choices)
                 return row->choices;
-            return row->flags & CONF_URL ? "URL" : row->flags & CONF_ENDPOINT ? "endpoint" : "text";
+            return row->flags & CONF_URL        ? "URL"
+                   : row->flags & CONF_ENDPOINT ? "endpoint"
+                   : row->flags & CONF_LISTEN   ? "HOST:PORT"
+                                                : "text";
         case CONF_BOOL: return "bool";
         case CONF_INT: return "integer";
         case CONF_DURATION: return "duration";

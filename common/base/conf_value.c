@@ -164,6 +164,18 @@ s_is_url (const char *text)
 }
 
 static bool
+s_is_listen (const char *text)
+{
+    const char *colon = strrchr (text, ':');
+    int64_t port = 0;
+    if (!colon || colon == text || !s_is_clean (text))
+        return false;
+    if (strcmp (colon + 1, "*") == 0)
+        return true;
+    return s_integer (colon + 1, &port) && port >= 0 && port <= 65535;
+}
+
+static bool
 s_is_endpoint (const char *text)
 {
     if (!s_is_clean (text))
@@ -174,13 +186,7 @@ s_is_endpoint (const char *text)
         return true;
     if (strncmp (text, "tcp://", 6) != 0)
         return false;
-    const char *colon = strrchr (text, ':');
-    int64_t port = 0;
-    if (colon <= text + 6)
-        return false;
-    if (strcmp (colon + 1, "*") == 0)
-        return true;
-    return s_integer (colon + 1, &port) && port >= 0 && port <= 65535;
+    return s_is_listen (text + 6);
 }
 
 bool
@@ -204,6 +210,8 @@ s_text_fits (const conf_option_t *row, const char *text)
     }
     if (row->choices)
         return false;
+    if (row->flags & CONF_LISTEN)
+        return s_is_listen (text);
     return !(row->flags & CONF_ENDPOINT) || s_is_endpoint (text);
 }
 
@@ -457,7 +465,8 @@ conf_value_expected (const conf_option_t *row, buf_t *text)
             (void) buf_text (text, row->flags & CONF_URL ? "a URL with http:// or https://"
                                    : row->flags & CONF_ENDPOINT
                                        ? "an endpoint such as tcp://127.0.0.1:5570 or ipc:///run/x"
-                                       : "text");
+                                   : row->flags & CONF_LISTEN ? "HOST:PORT such as 127.0.0.1:5580"
+                                                              : "text");
             return;
         case CONF_BOOL: (void) buf_text (text, "true or false"); return;
         case CONF_ENUM: (void) buf_printf (text, "one of %s", row->choices); return;

@@ -32,7 +32,7 @@ typedef struct {
 
 typedef struct {
     conf_common_t common;
-    const char *plain, *url, *endpoint, *token, *deep;
+    const char *plain, *url, *endpoint, *listen, *token, *deep;
     bool flag, quiet;
     int64_t count, wait, size;
     int mode;

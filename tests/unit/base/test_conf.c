@@ -351,6 +351,11 @@ test_bad_values_of_each_type_are_refused (void **state)
         "--work-endpoint=tcp://:1",
         "--work-endpoint=tcp://a",
         "--work-endpoint=tcp://a:70000",
+        "--listen=5580",
+        "--listen=:5580",
+        "--listen=a:",
+        "--listen=a:b",
+        "--listen=127.0.0.1:65536",
         "--work-endpoint=ipc://",
     };
     for (size_t i = 0; i < sizeof (bad) / sizeof (bad [0]); i++) {
@@ -372,6 +377,18 @@ test_good_endpoints_are_taken (void **state)
         case_load (&load, &case_spec, NULL, NULL, CASE_LIST ("--work-endpoint", good [i]));
         assert_int_equal (load.rc, 0);
         assert_string_equal (load.settings->endpoint, good [i]);
+    }
+}
+
+static void
+test_good_addresses_are_taken (void **state)
+{
+    static const char *const good [] = {"127.0.0.1:5580", "*:0", "[::1]:*", "localhost:65535"};
+    for (size_t i = 0; i < sizeof (good) / sizeof (good [0]); i++) {
+        own (case_drop) case_t load;
+        case_load (&load, &case_spec, NULL, NULL, CASE_LIST ("--listen", good [i]));
+        assert_int_equal (load.rc, 0);
+        assert_string_equal (load.settings->listen, good [i]);
     }
 }
 
@@ -418,6 +435,7 @@ main (void)
         cmocka_unit_test (test_durations_and_sizes_in_all_spellings),
         cmocka_unit_test (test_bad_values_of_each_type_are_refused),
         cmocka_unit_test (test_good_endpoints_are_taken),
+        cmocka_unit_test (test_good_addresses_are_taken),
         cmocka_unit_test (test_control_bytes_of_a_refused_value_are_not_printed),
         cmocka_unit_test (test_control_bytes_of_a_key_are_not_printed),
     };
