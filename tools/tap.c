@@ -23,7 +23,8 @@
 extern char **environ;
 
 enum {
-    TAP_PAGES = 500, //  pages of one catching up: 100,000 records
+    TAP_PAGES = 500,        //  pages of one catching up: 100,000 records
+    TAP_PATIENCE_MS = 5000, //  until it is said that the broker is not reached
     TAP_FILTERS = 32
 };
 
@@ -102,7 +103,7 @@ typedef struct {
     link_t *link;
     tap_watch_t *watch;
     int signal_fd;
-    bool color;
+    bool color, curve;
     bool ended;       //  by a signal
     bool topics_full; //  said once
     int64_t shown;
@@ -267,9 +268,13 @@ s_watch (tap_t *self)
         tap_watch_floor (self->watch, settings->after);
         tap_watch_floor (self->watch, s_replay (self, NULL, settings->after, INT64_MAX));
     }
+    bool first = true; //  a connection made is readable too
     while (!s_over (self)) {
         link_wait_t items [] = {{.link = self->link, .fd = -1}, {.fd = self->signal_fd}};
-        link_wait (items, 2, -1);
+        if (link_wait (items, 2, first ? TAP_PATIENCE_MS : -1) == 0 && first)
+            log_warn ("the broker's stream is not reached, it is tried again",
+                      kv ("endpoint", settings->stream_endpoint), kv ("curve", self->curve));
+        first = false;
         if (items [0].readable)
             s_receive (self);
     }
@@ -327,6 +332,7 @@ s_tap (tap_t *self)
         return s_fail (EXIT_CONFIG, diag.text);
     own (link_destroy) link_t *link =
         link_connect (LINK_STREAM, self->settings->stream_endpoint, &keys, &diag);
+    self->curve = keys.enabled;
     curve_wipe (&keys);
     if (!link)
         return s_fail (EXIT_CONFIG, diag.text);

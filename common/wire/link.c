@@ -356,7 +356,7 @@ s_count_connections (link_t *self)
     void *monitor = self->monitor ? zsock_resolve (self->monitor) : NULL;
     while (monitor && zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT) >= 0) {
         (void) zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT); //  the endpoint
-        if (self->type == ZMQ_DEALER)
+        if (self->type == ZMQ_DEALER || self->type == ZMQ_SUB)
             self->connections++;
         else
             self->counts.ended++;
@@ -406,8 +406,7 @@ link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, 
     if (!self)
         return NULL;
     s_options_connect (self, keys);
-    if ((type == ZMQ_DEALER && s_watch (self, ZMQ_EVENT_HANDSHAKE_SUCCEEDED))
-        || zmq_connect (self->raw, endpoint)) {
+    if (s_watch (self, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) || zmq_connect (self->raw, endpoint)) {
         s_failed (self, "connect to", endpoint, diag);
         return NULL;
     }

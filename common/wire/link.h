@@ -54,7 +54,7 @@ void
 link_destroy (link_t **self_p);
 const char *
 link_endpoint (const link_t *self);
-//  DEALER: how often the peer was reached so far; more than before means that it was away, and that what
+//  Connected: how often the peer was reached so far; more than before means that it was away, and that what
 //  was under way is lost.
 int64_t
 link_connections (link_t *self);

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from lib.system import fault, wait_until
+from lib.system import fault, free_port, wait_until
 
 
 class Relay:
@@ -150,6 +150,18 @@ def test_only_what_the_filter_takes_is_read_again(system):
     catch_up(system, relay, tap, ["incident/edge/"])
     assert seqs(tap, "incident/edge/") == [seq for seq in journal(system, "incident/edge/") if seq >= first]
     assert {line["topic"] for line in lines(tap)} == {"incident/edge/"} and "gap" not in tap.log()
+
+
+def test_a_tap_that_reaches_no_broker_says_so(secure):
+    """Nobody there, or a broker that wants a key; one that is heard is not spoken of."""
+    secure.start_broker()
+    taps = {name: secure.start_tap(name, **options) for name, options in
+            {"heard": {}, "lost": {"stream_endpoint": f"tcp://127.0.0.1:{free_port()}"}, "keyless": {"keys_dir": "none"}}.items()}
+    told = "the broker's stream is not reached, it is tried again"
+    for name, curve in (("lost", "true"), ("keyless", "false")):
+        taps[name].wait_log(told, 30)
+        assert [line["curve"] for line in taps[name].records(told)] == [curve]
+    assert secure.broker.metric("stream_topics") == 1 and told not in taps["heard"].log()
 
 
 def test_what_comes_after_the_last_record_asked_for_is_no_gap(system):
