@@ -70,13 +70,14 @@ s_each (const ctl_t *self, const change_t *change)
     return code;
 }
 
-//  Each row of a list by its number or id, in the order of the list.
+//  Each row of a list, which has the newest first, by its number or id; the oldest first, so that messages
+//  are sent in the order of what they tell.
 static int
 s_each_row (const ctl_t *self, const change_t *change, const json_t *rows)
 {
     int code = CTL_OK;
-    for (size_t i = 0; i < json_array_size (rows); i++) {
-        const json_t *row = json_array_get (rows, i);
+    for (size_t i = json_array_size (rows); i > 0; i--) {
+        const json_t *row = json_array_get (rows, i - 1);
         char number [24];
         snprintf (number, sizeof (number), "%" PRId64, json_member_int (row, "id", 0));
         if (!s_go_on (&code, s_change (self, change, json_member_text (row, "id", number))))

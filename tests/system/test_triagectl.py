@@ -19,7 +19,7 @@ import time
 import pytest
 
 from lib.system import BIN, ROOT, SLOW, fault, processes_of, wait_until
-from receiver import Receiver
+from receiver import Receiver, texts_of
 from test_flow import FaultServer, clusters_yaml
 from worker import Worker
 
@@ -288,6 +288,21 @@ def test_a_message_that_slack_has_refused_is_sent_when_it_is_retried(system):
         wait_until(slack.kinds, 20, "delivered")
         wait_until(lambda: system.ctl("effects").stdout == "no effects\n", 10, "none is dead")
         assert slack.kinds() == ["incident"]
+
+
+def test_dead_messages_are_retried_in_the_order_of_what_they_tell(system):
+    answers = {"status": 404}
+    with contextlib.closing(Receiver(lambda kind, number: (answers["status"], {}))) as slack:
+        broker = system.start_broker(slack_webhook_url=slack.url)
+        system.start_worker()
+        system.publish([fault(f"web-{n}") for n in range(4)])
+        broker.wait_terminal(4)
+        wait_until(lambda: system.ctl("effects").stdout.count(" dead ") == 4, 20, "all dead")
+        answers["status"] = 200
+        retried = [int(line.split(":")[0]) for line in system.ctl("effects", "retry", "--all").stdout.splitlines()]
+        assert len(retried) == 4 and retried == sorted(retried)
+        wait_until(lambda: len(slack.delivered()) == 4, 20, "all delivered")
+        assert [texts_of(post.body) for post in slack.delivered()] == [texts_of(post.body) for post in slack.posts[:4]]
 
 
 def test_the_stream_is_replayed_over_many_pages(system):
