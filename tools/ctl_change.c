@@ -84,7 +84,7 @@ s_each_row (const ctl_t *self, const change_t *change, const json_t *rows)
             break;
     }
     if (json_array_size (rows) == 0 && !ctl_json (self))
-        puts ("nothing to retry");
+        printf ("nothing to %s\n", change->verb);
     return code;
 }
 
@@ -125,15 +125,28 @@ ctl_change_worker_resume (const ctl_t *self)
     return s_each (self, &change);
 }
 
+static int
+s_effects (const ctl_t *self, const change_t *change)
+{
+    if (self->settings->all == (self->arg_count > 0))
+        return ctl_fail (CTL_USAGE, "effects %s needs either ids, or --all", change->verb);
+    if (!self->settings->all)
+        return s_each (self, change);
+    own (json_drop) json_t *rows = json_array ();
+    int code = ctl_show_effects_read (self, LIMIT_CTL_ROWS, rows);
+    return code ? code : s_each_row (self, change, rows);
+}
+
 int
 ctl_change_effect_retry (const ctl_t *self)
 {
     static const change_t change = {"effects", "retry"};
-    if (self->settings->all == (self->arg_count > 0))
-        return ctl_fail (CTL_USAGE, "effects retry needs either ids, or --all");
-    if (!self->settings->all)
-        return s_each (self, &change);
-    own (json_drop) json_t *rows = json_array ();
-    int code = ctl_show_effects_read (self, LIMIT_CTL_ROWS, rows);
-    return code ? code : s_each_row (self, &change, rows);
+    return s_effects (self, &change);
+}
+
+int
+ctl_change_effect_cancel (const ctl_t *self)
+{
+    static const change_t change = {"effects", "cancel"};
+    return s_effects (self, &change);
 }

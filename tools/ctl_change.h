@@ -18,3 +18,5 @@ ctl_change_worker_resume (const ctl_t *self);
 //  The effects named, or with --all every dead one.
 int
 ctl_change_effect_retry (const ctl_t *self);
+int
+ctl_change_effect_cancel (const ctl_t *self);

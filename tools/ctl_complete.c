@@ -134,7 +134,7 @@ s_values (const line_t *line)
         s_offer_each (line, line->value->choices);
     if (strcmp (key, "state") == 0)
         s_offer_each (line, line->count > 0 && ctl_table_noun_is (line->words [0], "effects")
-                                ? "ready|sending|done|dead"
+                                ? "ready|sending|done|dead|cancelled"
                                 : "pending|investigating|resolved|agent_failed|failed|suppressed|"
                                   "cancelled");
     for (size_t i = 0; i < sizeof (texts) / sizeof (texts [0]); i++)

@@ -216,7 +216,7 @@ s_finish (step_t *self, effect_t *effect, row_effect_state_t state)
     effect_t *message = s_message (self, &row);
     if (message && message->waiting)
         s_enqueue (self, message);
-    if (state == ROW_EFFECT_DEAD)
+    if (state == ROW_EFFECT_DEAD || state == ROW_EFFECT_CANCELLED)
         s_announced (self, &row, false);
 }
 
@@ -323,6 +323,21 @@ s_by_id (const effect_t *a, const effect_t *b)
     return (a->id > b->id) - (a->id < b->id);
 }
 
+static void
+s_due (step_t *self, effect_t *effect, clk_now_t now)
+{
+    effect->row.next_ms = now.wall_ms;
+    effect->next_ms = now.boot_ms;
+    s_write (self, effect);
+}
+
+//  The row is as the last turn left it: in this one it may have been asked for already, or replaced.
+static bool
+s_is_dead (const step_t *self, const row_effect_t *row)
+{
+    return row->state == ROW_EFFECT_DEAD && !s_find (self, row->id) && !s_find_key (self, row->key);
+}
+
 int
 outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char **ret_text)
 {
@@ -330,9 +345,14 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char *
         *ret_text = "no such effect";
         return ERR_NONE;
     }
-    //  The row is as the last turn left it: in this one it may have been asked for already, or replaced.
-    if (row->state != ROW_EFFECT_DEAD || s_find (self, row->id) || s_find_key (self, row->key)) {
-        *ret_text = "only a dead effect can be retried";
+    effect_t *waits = s_find (self, row->id);
+    if (waits && !s_in_flight (self, waits) && waits->next_ms > now.boot_ms) {
+        s_due (self, waits, now);
+        *ret_text = "due now";
+        return 0;
+    }
+    if (!s_is_dead (self, row)) {
+        *ret_text = "only a dead effect, or one that waits for its next try, can be retried";
         return ERR_STALE;
     }
     effect_t *effect = s_hold (self, row);
@@ -340,9 +360,7 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char *
         return -ENOMEM;
     effect->row.state = ROW_EFFECT_READY;
     effect->row.tries = 0;
-    effect->row.next_ms = now.wall_ms;
-    effect->next_ms = now.boot_ms;
-    s_write (self, effect);
+    s_due (self, effect, now);
     s_place (self, effect); //  its old one
     s_announced (self, row, true);
     *ret_text = "due again";
@@ -350,9 +368,37 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char *
 }
 
 int
+outbox_cancel (step_t *self, const row_effect_t *row, const char **ret_text)
+{
+    if (!row) {
+        *ret_text = "no such effect";
+        return ERR_NONE;
+    }
+    effect_t *held = s_find (self, row->id);
+    if (held && s_in_flight (self, held)) {
+        *ret_text = "it is under way; ask again when it has ended";
+        return ERR_STALE;
+    }
+    if (!held && !s_is_dead (self, row)) {
+        *ret_text = "only an effect that is dead, or still to be done, can be cancelled";
+        return ERR_STALE;
+    }
+    if (held)
+        s_finish (self, held, ROW_EFFECT_CANCELLED);
+    else {
+        step_write_t *write = state_write (self, STEP_WRITE_EFFECT);
+        write->as.effect = *row;
+        write->as.effect.state = ROW_EFFECT_CANCELLED;
+    }
+    *ret_text = "cancelled";
+    return 0;
+}
+
+int
 outbox_load (step_t *self, const row_effect_t *row)
 {
-    if (row->state == ROW_EFFECT_DONE || row->state == ROW_EFFECT_DEAD || s_find (self, row->id))
+    if ((row->state != ROW_EFFECT_READY && row->state != ROW_EFFECT_SENDING)
+        || s_find (self, row->id))
         return 0;
     effect_t *effect = s_hold (self, row);
     if (!effect)

@@ -25,11 +25,15 @@ outbox_drop (step_t *self, const char *key, const char *reason);
 //  Delivery's report; one that was not asked for means nothing.
 void
 outbox_done (step_t *self, const step_in_t *in, clk_now_t now);
-//  Operator: a dead one is due again, its tries forgotten.  row: the store's, NULL = there is none.
-//  Err: ERR_NONE; ERR_STALE it is not dead; -ENOMEM.  *ret_text says so.
+//  Operator: a dead one is due again, its tries forgotten; one that waits for its next try is due now.
+//  row: the store's, NULL = there is none.  Err: ERR_NONE; ERR_STALE it is neither; -ENOMEM.  *ret_text says so.
 int
 outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now,
               const char **ret_text) must_check;
+//  Operator: it is not wanted any more, dead or still to be done.  row as above.
+//  Err: ERR_NONE; ERR_STALE it is under way, or over.  *ret_text says so.
+int
+outbox_cancel (step_t *self, const row_effect_t *row, const char **ret_text) must_check;
 //  Hand out what is due.
 void
 outbox_schedule (step_t *self, clk_now_t now);

@@ -60,7 +60,8 @@ typedef enum {
     ROW_EFFECT_READY,
     ROW_EFFECT_DONE,
     ROW_EFFECT_DEAD,
-    ROW_EFFECT_SENDING //  a message, committed before it is begun: after a crash nobody knows how it went
+    ROW_EFFECT_SENDING, //  a message, committed before it is begun: after a crash nobody knows how it went
+    ROW_EFFECT_CANCELLED //  given up by an operator
 } row_effect_state_t;
 
 typedef struct {

@@ -214,6 +214,10 @@ s_command (step_t *self, const step_in_t *in, clk_now_t now)
         case STEP_COMMAND_EFFECT_RETRY:
             rc = outbox_retry (self, in->as.command.effect, now, &text);
             break;
+        case STEP_COMMAND_EFFECT_CANCEL:
+            rc = outbox_cancel (self, in->as.command.effect, &text);
+            break;
+        case STEP_COMMANDS: assert (false && "no command");
     }
     step_out_t *out = state_out (self, STEP_OUT_COMMAND_REPLY, &in->peer);
     out->as.reply.cookie = in->as.command.cookie;

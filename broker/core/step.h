@@ -91,7 +91,9 @@ typedef enum {
     STEP_COMMAND_CANCEL,
     STEP_COMMAND_DRAIN,
     STEP_COMMAND_RESUME,
-    STEP_COMMAND_EFFECT_RETRY
+    STEP_COMMAND_EFFECT_RETRY,
+    STEP_COMMAND_EFFECT_CANCEL,
+    STEP_COMMANDS
 } step_command_t;
 typedef enum {
     STEP_RELEASE_DRAIN,
@@ -149,7 +151,7 @@ typedef struct {
         struct {
             step_command_t command;
             const row_incident_t *incident; //  RETRY, CANCEL: the store's row, NULL = there is none
-            const row_effect_t *effect;     //  EFFECT_RETRY: the same
+            const row_effect_t *effect;     //  of EFFECT_: the same
             char worker [ROW_NAME];         //  DRAIN, RESUME: a label or an identity
             uint64_t cookie;
         } command;

@@ -99,6 +99,11 @@ static const route_t s_routes [] = {
      .kind = PATH_COMMAND,
      .post = true,
      .command = STEP_COMMAND_EFFECT_RETRY},
+    {.path = "/api/v1/effects/",
+     .suffix = "/cancel",
+     .kind = PATH_COMMAND,
+     .post = true,
+     .command = STEP_COMMAND_EFFECT_CANCEL},
     {.path = "/api/v1/incidents/", .suffix = "", .kind = PATH_INCIDENT},
 };
 
@@ -216,7 +221,9 @@ s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char
                 return ERR_NONE;
             memcpy (mail->as.command.worker, name, strlen (name) + 1);
             return 0;
-        case STEP_COMMAND_EFFECT_RETRY: break;
+        case STEP_COMMAND_EFFECT_RETRY:
+        case STEP_COMMAND_EFFECT_CANCEL: break;
+        case STEP_COMMANDS: assert (false && "no command");
     }
     *ret_text = "no such effect";
     return admin_number (name, 1, INT64_MAX >> 1, &mail->as.command.effect) ? ERR_NONE : 0;

@@ -542,10 +542,9 @@ s_attempt (const row_attempt_t *row)
 }
 
 static const char *const s_effect_states [] = {
-    [ROW_EFFECT_READY] = "ready",
-    [ROW_EFFECT_DONE] = "done",
-    [ROW_EFFECT_DEAD] = "dead",
-    [ROW_EFFECT_SENDING] = "sending",
+    [ROW_EFFECT_READY] = "ready",         [ROW_EFFECT_DONE] = "done",
+    [ROW_EFFECT_DEAD] = "dead",           [ROW_EFFECT_SENDING] = "sending",
+    [ROW_EFFECT_CANCELLED] = "cancelled",
 };
 enum { EFFECT_STATES = sizeof s_effect_states / sizeof s_effect_states [0] };
 
@@ -571,7 +570,7 @@ admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_r
         state++;
     if (state == EFFECT_STATES) {
         admin_reply_error (reply, STATUS_BAD, "bad_query",
-                           "state: ready, sending, done or dead expected");
+                           "state: ready, sending, done, dead or cancelled expected");
         return;
     }
     int want = (int) query->limit + 1;

@@ -75,7 +75,7 @@ typedef struct mail {
         struct {
             step_command_t command;
             ident_t incident;       //  RETRY, CANCEL
-            int64_t effect;         //  EFFECT_RETRY
+            int64_t effect;         //  of EFFECT_ commands
             char worker [ROW_NAME]; //  DRAIN, RESUME
             mailbox_t *reply;       //  where COMMAND_REPLY goes
             uint64_t cookie;

@@ -220,11 +220,13 @@ s_mail_command (loop_t *self, const mail_t *mail)
             in.as.command.incident = rc == 0 ? &incident : NULL;
             break;
         case STEP_COMMAND_EFFECT_RETRY:
+        case STEP_COMMAND_EFFECT_CANCEL:
             rc = store_effect (self->args.store, mail->as.command.effect, &effect);
             in.as.command.effect = rc == 0 ? &effect : NULL;
             break;
         case STEP_COMMAND_DRAIN:
         case STEP_COMMAND_RESUME: break;
+        case STEP_COMMANDS: assert (false && "no command");
     }
     if (rc < 0 && rc != ERR_NONE) {
         self->failed = rc;

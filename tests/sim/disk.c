@@ -244,7 +244,7 @@ s_apply_effect (disk_t *self, const row_effect_t *row)
     if (!effect)
         effect = s_effect_begin (self, row);
     effect->row = *row;
-    if (row->state != ROW_EFFECT_DONE && row->state != ROW_EFFECT_DEAD)
+    if (row->state == ROW_EFFECT_READY || row->state == ROW_EFFECT_SENDING)
         return;
     s_uploaded (self, row, true);
     HASH_DEL (self->effects, effect);

@@ -38,7 +38,7 @@ typedef struct {
     int draining; //  turns since the orderly stop began, 0 = none
     int64_t steps, turns, crashes, stops, rollbacks, jumps, reloads, stale;
     int64_t by_kind [STEP_IN_SOURCE + 1];
-    int64_t commands [STEP_COMMAND_EFFECT_RETRY + 1];
+    int64_t commands [STEP_COMMANDS];
     int64_t dispositions [STEP_UPLOAD_AGAIN + 1];
 } sim_t;
 
@@ -183,13 +183,16 @@ s_some_incident (sim_t *self)
     return chosen;
 }
 
+//  Dead, or still to be done.
 static const row_effect_t *
-s_some_dead_effect (sim_t *self)
+s_some_effect (sim_t *self)
 {
     //  A "recovered" is dead because its "degraded" is: nobody would ask for that one.
     uint64_t skip = peers_random (&self->peers, 4);
     const row_effect_t *chosen = NULL;
-    for (const disk_effect_t *item = self->disk.dead; item; item = item->hh.next)
+    const disk_effect_t *item =
+        peers_random (&self->peers, 4) ? self->disk.dead : self->disk.effects;
+    for (; item; item = item->hh.next)
         if (strncmp (item->row.key, "recovered/", 10) != 0) {
             chosen = &item->row;
             if (!skip--)
@@ -202,8 +205,9 @@ static void
 s_command (sim_t *self)
 {
     static const step_command_t commands [] = {
-        STEP_COMMAND_RETRY,  STEP_COMMAND_RETRY,        STEP_COMMAND_CANCEL, STEP_COMMAND_RESUME,
-        STEP_COMMAND_RESUME, STEP_COMMAND_EFFECT_RETRY, STEP_COMMAND_DRAIN,
+        STEP_COMMAND_RETRY,         STEP_COMMAND_RETRY,  STEP_COMMAND_CANCEL,
+        STEP_COMMAND_RESUME,        STEP_COMMAND_RESUME, STEP_COMMAND_EFFECT_RETRY,
+        STEP_COMMAND_EFFECT_CANCEL, STEP_COMMAND_DRAIN,
     };
     step_in_t in;
     memset (&in, 0, sizeof in);
@@ -214,7 +218,7 @@ s_command (sim_t *self)
         in.as.command.command == STEP_COMMAND_CANCEL && peers_random (&self->peers, 4)
             ? s_some_open_incident (self)
             : s_some_incident (self);
-    in.as.command.effect = s_some_dead_effect (self);
+    in.as.command.effect = s_some_effect (self);
     peers_worker_name (&self->peers, peers_random (&self->peers, PEERS_WORKERS),
                        in.as.command.worker);
     self->commands [in.as.command.command]++;
@@ -536,10 +540,11 @@ s_report (const sim_t *self)
             self->steps, self->turns, self->crashes, self->rollbacks, self->jumps, self->stops,
             self->reloads, self->stale);
     printf ("commands: retry %" PRId64 " cancel %" PRId64 " drain %" PRId64 " resume %" PRId64
-            " effect retry %" PRId64 "\n",
+            " effect retry %" PRId64 " effect cancel %" PRId64 "\n",
             self->commands [STEP_COMMAND_RETRY], self->commands [STEP_COMMAND_CANCEL],
             self->commands [STEP_COMMAND_DRAIN], self->commands [STEP_COMMAND_RESUME],
-            self->commands [STEP_COMMAND_EFFECT_RETRY]);
+            self->commands [STEP_COMMAND_EFFECT_RETRY],
+            self->commands [STEP_COMMAND_EFFECT_CANCEL]);
     printf ("events %" PRId64 " incidents %" PRId64 " reports %" PRId64 " records %" PRId64 "\n",
             self->peers.events_made, self->disk.number, self->peers.reports_made, self->disk.seq);
     printf ("verdicts: committed %" PRId64 " late wins %" PRId64 " duplicates %" PRId64

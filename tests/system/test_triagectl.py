@@ -266,6 +266,7 @@ def test_a_dead_effect_is_listed_and_retried(system):
     assert system.ctl("effects", "retry", number).stdout == f"{number}: due again\n"
     wait_until(lambda: effects_done(system) == 1, 20, "done")
     assert "only a dead effect" in system.ctl("effect", "retry", number, expect=1).stderr
+    assert "only an effect that is dead" in system.ctl("effect", "cancel", number, expect=1).stderr
     assert system.ctl("effects", "retry", "--all").stdout.count("due again") == 1
     wait_until(lambda: system.result(first) and system.result(second), 20, "stored again")
     assert system.ctl("effects", "retry", 99, expect=4).stderr == "triagectl: 99: no such effect\n"
@@ -288,6 +289,48 @@ def test_a_message_that_slack_has_refused_is_sent_when_it_is_retried(system):
         wait_until(slack.kinds, 20, "delivered")
         wait_until(lambda: system.ctl("effects").stdout == "no effects\n", 10, "none is dead")
         assert slack.kinds() == ["incident"]
+
+
+def test_what_slack_will_never_take_is_cancelled(system):
+    with contextlib.closing(Receiver(lambda kind, number: (404, {}))) as slack:
+        broker = system.start_broker(slack_webhook_url=slack.url)
+        system.start_worker()
+        system.publish([fault(f"web-{n}") for n in range(3)])
+        broker.wait_terminal(3)
+        wait_until(lambda: system.ctl("effects").stdout.count(" dead ") == 3, 20, "all dead")
+        first = table(system.ctl("effects").stdout)[-1]["EFFECT"]
+        assert system.ctl("effects", "cancel", first).stdout == f"{first}: cancelled\n"
+        assert system.ctl("effects", "cancel", "--all").stdout.count(": cancelled\n") == 2
+        assert system.ctl("effects", "cancel", "--all").stdout == "nothing to cancel\n"
+        assert "only a dead effect" in system.ctl("effects", "retry", first, expect=1).stderr
+        assert system.ctl("effects", "cancel", 99, expect=4).stderr == "triagectl: 99: no such effect\n"
+        wait_until(lambda: 'triage_effects{state="dead"} 0\n' in broker.get("/metrics", raw=True), 10, "the alert ends")
+        broker.kill9()
+        system.start_broker(slack_webhook_url=slack.url)
+        shown = system.ctl("effects", "list", "--state", "cancelled").stdout
+        assert shown.count(" cancelled ") == 3 and system.ctl("effects").stdout == "no effects\n"
+        assert len(slack.posts) == 3
+
+
+def test_a_message_that_waits_for_its_next_try_goes_at_once_or_never(system):
+    answers = {"status": 503}
+    with contextlib.closing(Receiver(lambda kind, number: (answers["status"], {"Retry-After": "500"}))) as slack:
+        broker = system.start_broker(slack_webhook_url=slack.url)
+        system.start_worker()
+        system.publish([fault("web-0"), fault("web-1")])
+        broker.wait_terminal(2)
+
+        def waiting():
+            return [row for row in broker.get("/api/v1/effects?state=ready")["effects"] if row["channel"] == "slack"]
+        wait_until(lambda: len(waiting()) == 2 and waiting()[-1]["tries"] == 1, 20, "the first one waits, and the other behind it")
+        second, first = (row["id"] for row in waiting())
+        answers["status"] = 200
+        assert system.ctl("effects", "cancel", second).stdout == f"{second}: cancelled\n"
+        assert system.ctl("effects", "retry", first).stdout == f"{first}: due now\n"
+        wait_until(lambda: not waiting(), 20, "none waits")
+        wait_until(lambda: len(slack.delivered()) == 1, 20, "delivered")
+        assert {row["id"] for row in broker.get("/api/v1/effects?state=done")["effects"]} >= {first}
+        assert len(slack.posts) == 2
 
 
 def test_dead_messages_are_retried_in_the_order_of_what_they_tell(system):
@@ -341,7 +384,7 @@ WRONG = [
     (), ("nonsense",), ("incidents", "nonsense"), ("incidents", "show"), ("incidents", "show", "1", "2"), ("workers", "drain"),
     ("status", "now"), ("status", "--limit", "3"), ("workers", "list", "--state", "failed"), ("incidents", "retry"),
     ("incidents", "retry", "1", "--state", "failed"), ("incidents", "retry", "--all"), ("effects", "retry"),
-    ("effects", "retry", "1", "--all"), ("effects", "list", "--state", "lost"), ("incidents", "list", "--state", "lost"),
+    ("effects", "retry", "1", "--all"), ("effects", "cancel"), ("effects", "cancel", "1", "--all"), ("effects", "list", "--state", "lost"), ("incidents", "list", "--state", "lost"),
     ("incidents", "list", "--reason", "bad luck"), ("incidents", "list", "--limit", "0"), ("incidents", "list", "--limit", "x"),
     ("stream", "replay", "--after", "-1"), ("--nonsense", "status"), ("-x", "status"), ("-o", "xml", "status"), ("-o",),
     ("key", "new"), ("key", "new", "--role", "tap"), ("key", "new", "--role", "tap", "--name", "a/b", "--out", "k")]
@@ -537,7 +580,7 @@ def test_bash_completes_commands_options_values_and_names(system):
     completes(system, "workers", "drain", "w", to=["w-one"])  # the other is no word for a shell
     assert completed(system, "--url", "http://127.0.0.1:1", "workers", "drain", "w") == []
     assert completed(system, "incidents", "list", "--state", "s") == ["suppressed"]
-    assert completed(system, "effects", "list", "--state", "") == ["ready", "sending", "done", "dead"]
+    assert completed(system, "effects", "list", "--state", "") == ["ready", "sending", "done", "dead", "cancelled"]
     assert completed(system, "status", "-o", "j") == ["json"] == completed(system, "status", "--output=j")
     completes(system, f"--url={system.url()}", "incidents", "show", "1", to=["1"])
     assert completed(system, "--url=http://127.0.0.1:1", "incidents", "show", "1") == []

@@ -230,3 +230,15 @@ bench_schedule (bench_t *self)
     step_schedule (self->step, self->now);
     return bench_last (self, STEP_OUT_ASSIGN);
 }
+
+//  One incident, assigned to w, accepted and started.
+static inline step_fence_t
+bench_running (bench_t *self)
+{
+    (void) bench_event (self, "a", "1", FAULT_WARNING);
+    bench_join (self, "w", 1);
+    step_fence_t fence = bench_schedule (self)->as.assign.fence;
+    bench_say (self, "w", STEP_IN_ACCEPT, &fence);
+    bench_say (self, "w", STEP_IN_STARTED, &fence);
+    return fence;
+}

@@ -166,6 +166,9 @@ test_a_command_goes_to_the_loop_and_its_answer_comes_back (void **state)
     admin_case_expect_status (s_post (self, "/api/v1/effects/17/retry", 0, &seen), 200);
     assert_int_equal (seen.command, STEP_COMMAND_EFFECT_RETRY);
     assert_int_equal (seen.effect, 17);
+    admin_case_expect_status (s_post (self, "/api/v1/effects/18/cancel", 0, &seen), 200);
+    assert_int_equal (seen.command, STEP_COMMAND_EFFECT_CANCEL);
+    assert_int_equal (seen.effect, 18);
     admin_case_expect_error (
         admin_case_request (self, "POST", "/api/v1/effects/0/retry", ADMIN_CASE_JSON), 404,
         "not_found");

@@ -1,18 +1,6 @@
-//  What the broker promises about one incident: dedup, leases, verdicts, restarts, effects.
+//  What the broker promises about one incident: dedup, leases, verdicts, restarts.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core_bench.h"
-
-//  One incident, assigned to w, accepted and started.
-static step_fence_t
-s_running (bench_t *bench)
-{
-    (void) bench_event (bench, "a", "1", FAULT_WARNING);
-    bench_join (bench, "w", 1);
-    step_fence_t fence = bench_schedule (bench)->as.assign.fence;
-    bench_say (bench, "w", STEP_IN_ACCEPT, &fence);
-    bench_say (bench, "w", STEP_IN_STARTED, &fence);
-    return fence;
-}
 
 static step_event_t
 s_event (bench_t *bench, const char *key)
@@ -48,18 +36,6 @@ s_command_worker (bench_t *bench, step_command_t command, const char *worker)
     return bench_command (bench, command, NULL, NULL, worker, &text);
 }
 
-//  The last written effect of this turn.
-static const row_effect_t *
-s_effect_row (const bench_t *bench)
-{
-    size_t count;
-    const step_write_t *writes = step_writes (bench->step, &count);
-    while (count--)
-        if (writes [count].kind == STEP_WRITE_EFFECT)
-            return &writes [count].as.effect;
-    return NULL;
-}
-
 static void
 test_a_known_event_id_is_acknowledged_and_writes_nothing (void **state)
 {
@@ -86,7 +62,7 @@ static void
 test_a_repeating_condition_counts_up_while_open_and_in_its_window (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     assert_int_equal (s_event (&bench, "1"), STEP_EVENT_COUNTED);
     (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
     bench_later (&bench, bench.settings.dedup_window_ms - 1);
@@ -103,7 +79,7 @@ test_without_a_window_only_open_incidents_count_up (void **state)
     bench_t bench = bench_new ();
     bench.settings.dedup_window_ms = 0;
     bench_configure (&bench);
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     assert_int_equal (s_event (&bench, "1"), STEP_EVENT_COUNTED);
     (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
     assert_int_equal (s_event (&bench, "1"), STEP_EVENT_NEW);
@@ -116,7 +92,7 @@ test_a_condition_older_than_its_report_gets_a_linked_incident (void **state)
     bench_t bench = bench_new ();
     bench.settings.reinvestigate_after_ms = 2 * bench.settings.dedup_window_ms;
     bench_configure (&bench);
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
     for (int i = 0; i < 3; i++) {
         bench_later (&bench, bench.settings.dedup_window_ms / 2);
@@ -148,7 +124,7 @@ static void
 test_success_resolves_with_one_effect_in_the_same_turn (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     bench_later (&bench, 1);
     assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
     assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_DUPLICATE);
@@ -165,7 +141,7 @@ static void
 test_a_success_without_its_files_changes_nothing (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     bench_later (&bench, 1);
     step_in_t in = bench_from ("w", STEP_IN_VERDICT);
     in.as.verdict.fence = fence;
@@ -185,7 +161,7 @@ test_agent_failures_are_tried_again_up_to_their_number (void **state)
     bench_t bench = bench_new ();
     bench.settings.agent_attempts = 2;
     bench_configure (&bench);
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     (void) bench_verdict (&bench, "w", &fence, VERDICT_AGENT);
     assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_PENDING);
     bench_credit (&bench, "w", 2, 1);
@@ -220,7 +196,7 @@ test_an_assignment_not_accepted_is_taken_back_free_of_charge (void **state)
 static void
 s_superseded (bench_t *bench, step_fence_t *ret_old, step_fence_t *ret_new)
 {
-    *ret_old = s_running (bench);
+    *ret_old = bench_running (bench);
     bench_credit (bench, "w", 2, 0); //  its slot is taken
     s_wait (bench, bench->settings.lease_ttl_ms);
     bench_join (bench, "v", 1);
@@ -278,7 +254,7 @@ static void
 test_a_verdict_of_somebody_else_is_stale (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     bench_join (&bench, "thief", 0);
     assert_int_equal (bench_verdict (&bench, "thief", &fence, VERDICT_SUCCESS), STEP_STALE);
     fence.attempt = 7;
@@ -292,7 +268,7 @@ test_deliveries_that_get_lost_end_as_failed (void **state)
     bench_t bench = bench_new ();
     bench.settings.max_deliveries = 1;
     bench_configure (&bench);
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     s_wait (&bench, bench.settings.lease_ttl_ms);
     s_wait (&bench, bench.settings.reconnect_grace_ms);
     const row_incident_t *row = bench_row (&bench, fence.incident.text);
@@ -306,7 +282,7 @@ static void
 test_an_attempt_that_is_renewed_for_ever_is_revoked_at_its_hard_deadline (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     bench_later (&bench, 0);
     const int64_t hard_ms =
         bench.settings.agent_timeout_ms + bench.settings.agent_grace_ms + LIMIT_REVOKE_SLACK_MS;
@@ -329,7 +305,7 @@ static void
 test_progress_of_an_unknown_attempt_is_told_to_stop (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     bench_say (&bench, "w", STEP_IN_PROGRESS, &fence);
     assert_int_equal (bench_last (&bench, STEP_OUT_LEASE)->as.lease.ms,
                       bench.settings.lease_ttl_ms);
@@ -343,7 +319,7 @@ static void
 test_a_new_session_supersedes_and_what_it_omits_is_lost_at_once (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     step_in_t in = bench_from ("w", STEP_IN_HELLO);
     in.peer.session = 2;
     in.as.hello.slots = 8;
@@ -361,7 +337,7 @@ static void
 test_a_hello_that_runs_it_keeps_it_and_strangers_are_revoked (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t running [2] = {s_running (&bench), {{"x"}, 1}};
+    step_fence_t running [2] = {bench_running (&bench), {{"x"}, 1}};
     bench_later (&bench, 1);
     step_in_t in = bench_from ("w", STEP_IN_HELLO);
     in.peer.session = 2;
@@ -404,7 +380,7 @@ static void
 test_after_a_restart_the_grace_passes_before_an_attempt_is_lost (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     s_restart (&bench);
     step_schedule (bench.step, bench.now);
     assert_true (step_wake (bench.step) > bench.now.boot_ms);
@@ -421,7 +397,7 @@ static void
 test_after_a_restart_a_report_from_the_spool_is_committed (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     s_restart (&bench);
     step_in_t in = bench_from ("w", STEP_IN_HELLO);
     in.as.hello.slots = 8;
@@ -436,7 +412,7 @@ static void
 test_a_clock_that_jumped_extends_leases_once (void **state)
 {
     bench_t bench = bench_new ();
-    (void) s_running (&bench);
+    (void) bench_running (&bench);
     step_schedule (bench.step, bench.now);
     bench_later (&bench, 600000);
     step_schedule (bench.step, bench.now);
@@ -455,42 +431,10 @@ test_a_clock_that_jumped_extends_leases_once (void **state)
 }
 
 static void
-test_effects_go_one_at_a_time_and_a_retrying_one_holds_its_channel (void **state)
-{
-    bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
-    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
-    (void) bench_event (&bench, "a", "2", FAULT_WARNING);
-    bench_credit (&bench, "w", 2, 1);
-    fence = bench_schedule (&bench)->as.assign.fence;
-    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
-    (void) bench_schedule (&bench);
-    assert_int_equal (bench_count (&bench, STEP_OUT_EFFECT), 1);
-    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
-    done.as.effect.id = 1;
-    done.as.effect.result = STEP_EFFECT_RETRY;
-    done.as.effect.retry_after_ms = 30000;
-    bench_later (&bench, 1);
-    bench_step (&bench, &done);
-    (void) bench_schedule (&bench);
-    assert_int_equal (bench_count (&bench, STEP_OUT_EFFECT), 0);
-    bench_later (&bench, 30000);
-    (void) bench_schedule (&bench);
-    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, 1);
-    done.as.effect.result = STEP_EFFECT_OK;
-    bench_later (&bench, 1);
-    bench_step (&bench, &done);
-    bench_step (&bench, &done); //  said twice means nothing
-    (void) bench_schedule (&bench);
-    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, 2);
-    step_destroy (&bench.step);
-}
-
-static void
 test_a_cancelled_incident_stops_its_worker_and_takes_no_report (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     row_incident_t row = *bench_row (&bench, NULL);
     assert_int_equal (s_command_incident (&bench, STEP_COMMAND_CANCEL, &row), 0);
     assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_CANCELLED);
@@ -566,7 +510,7 @@ static void
 test_a_report_is_never_retried (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
     row_incident_t row = *bench_row (&bench, NULL);
     assert_int_equal (s_command_incident (&bench, STEP_COMMAND_RETRY, &row), ERR_STALE);
@@ -596,7 +540,7 @@ static void
 test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
+    step_fence_t fence = bench_running (&bench);
     (void) bench_event (&bench, "a", "2", FAULT_WARNING);
     assert_int_equal (s_command_worker (&bench, STEP_COMMAND_DRAIN, "nobody"), ERR_NONE);
     assert_int_equal (s_command_worker (&bench, STEP_COMMAND_DRAIN, "w"), 0);
@@ -632,41 +576,6 @@ test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye (void **state
     bench_step (&bench, &hello);
     bench_step (&bench, &credit);
     assert_non_null (bench_schedule (&bench));
-    step_destroy (&bench.step);
-}
-
-static void
-test_a_dead_effect_is_due_again_at_its_old_place (void **state)
-{
-    bench_t bench = bench_new ();
-    step_fence_t fence = s_running (&bench);
-    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
-    (void) bench_schedule (&bench);
-    row_effect_t first = bench_last (&bench, STEP_OUT_EFFECT)->as.effect;
-    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
-    done.as.effect.id = first.id;
-    done.as.effect.result = STEP_EFFECT_PERMANENT;
-    snprintf (done.as.effect.error, LIMIT_REASON_BYTES, "permission denied");
-    bench_step (&bench, &done);
-    row_effect_t dead = *s_effect_row (&bench);
-    assert_int_equal (dead.state, ROW_EFFECT_DEAD);
-    //  Another one waits by now, held up by its own retry.
-    (void) bench_event (&bench, "a", "2", FAULT_WARNING);
-    bench_credit (&bench, "w", 2, 1);
-    fence = bench_schedule (&bench)->as.assign.fence;
-    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
-
-    const char *text = NULL;
-    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, NULL, "", &text),
-                      ERR_NONE);
-    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text), 0);
-    assert_string_equal (text, "due again");
-    assert_int_equal (s_effect_row (&bench)->state, ROW_EFFECT_READY);
-    assert_int_equal (s_effect_row (&bench)->tries, 0);
-    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text),
-                      ERR_STALE);
-    (void) bench_schedule (&bench);
-    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, first.id);
     step_destroy (&bench.step);
 }
 
@@ -766,14 +675,12 @@ main (void)
         cmocka_unit_test (test_after_a_restart_the_grace_passes_before_an_attempt_is_lost),
         cmocka_unit_test (test_after_a_restart_a_report_from_the_spool_is_committed),
         cmocka_unit_test (test_a_clock_that_jumped_extends_leases_once),
-        cmocka_unit_test (test_effects_go_one_at_a_time_and_a_retrying_one_holds_its_channel),
         cmocka_unit_test (test_a_cancelled_incident_stops_its_worker_and_takes_no_report),
         cmocka_unit_test (test_a_retry_starts_with_a_clean_slate_also_after_a_reload),
         cmocka_unit_test (test_an_incident_of_long_ago_is_retried_from_its_row),
         cmocka_unit_test (test_a_report_is_never_retried),
         cmocka_unit_test (test_a_full_queue_refuses_a_retry),
         cmocka_unit_test (test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye),
-        cmocka_unit_test (test_a_dead_effect_is_due_again_at_its_old_place),
         cmocka_unit_test (test_what_each_cluster_sends_and_has_is_counted),
         cmocka_unit_test (test_clusters_that_somebody_invents_are_counted_as_other),
     };
