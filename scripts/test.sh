@@ -35,7 +35,7 @@ ctests () { # ctests PRESET [ARGUMENT...]
 pytests () { # pytests NAME BIN [ARGUMENT...]
     local name=$1 bin=$2
     shift 2
-    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q \
+    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q -o junit_family=xunit1 \
         -n "$((jobs * 2))" -p no:cacheprovider --timeout 300 --durations 10 --junitxml "$results/system-$name.xml" "$@"
 }
 
