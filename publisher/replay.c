@@ -398,6 +398,8 @@ s_look (replay_t *self, channel_t *channel, int64_t now_ms)
     if (connections == channel->connections)
         return;
     channel->connections = connections;
+    if (connections == 1) //  the first of this socket: what has gone over it is not lost
+        return;
     if (channel->kind == LINK_FILES)
         self->upload.quiet_ms = now_ms;
     for (entry_t *entry = self->entries; entry && channel->kind == LINK_INGEST;

@@ -54,8 +54,8 @@ void
 link_destroy (link_t **self_p);
 const char *
 link_endpoint (const link_t *self);
-//  Connected: how often the peer was reached so far; more than before means that it was away, and that what
-//  was under way is lost.
+//  Connected: how often the peer was reached so far; more than before, and more than once, means that it was away,
+//  and that what was under way is lost.  The first time may be told after something has gone over it.
 int64_t
 link_connections (link_t *self);
 //  Bound: what has happened since the last call.
