@@ -132,9 +132,13 @@ s_check (const settings_t *settings, err_diag_t *diag)
                         : settings->faithful    ? "faithful"
                         : *settings->denied     ? "denied"
                                                 : NULL;
-    if (strlen (settings->cluster) > 63
-        || !json_utf8_valid (settings->cluster, strlen (settings->cluster))) {
-        err_diag (diag, "cluster: a name of at most 63 bytes of UTF-8 is expected");
+    if (settings->clusters && strlen (settings->cluster) > LIMIT_CLUSTER_BYTES - 4) {
+        err_diag (diag, "cluster: with clusters, at most %d bytes: -NUMBER is put behind it",
+                  LIMIT_CLUSTER_BYTES - 4);
+        return ERR_CONFIG;
+    }
+    if (!json_utf8_valid (settings->cluster, strlen (settings->cluster))) {
+        err_diag (diag, "cluster: UTF-8 is expected");
         return ERR_CONFIG;
     }
     if (*settings->serve || !alone)

@@ -7,7 +7,6 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
-#include "common/base/utf8.h"
 #include "common/domain/fault.h"
 #include "publisher/lines.h"
 
@@ -18,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FAULT_ID_CHARS = 16, COPY_NAME = 40 };
+enum { FAULT_ID_CHARS = 16 };
 
 struct recording {
     recording_tape_t tapes [LIMIT_CLUSTERS];
@@ -181,10 +180,8 @@ s_copy (recording_t *self, const char *cluster, size_t copies)
 {
     const char *name = *cluster ? cluster : "cluster";
     for (size_t at = 0; at < copies; at++) {
-        char head [COPY_NAME + 1];
-        snprintf (head, sizeof (head), "%.*s", (int) utf8_cut (name, strlen (name), COPY_NAME),
-                  name);
-        snprintf (self->clusters [at].name, RECORDING_NAME, "%s-%zu", head, at + 1);
+        snprintf (self->clusters [at].name, RECORDING_NAME, "%.*s-%zu", RECORDING_NAME - 5, name,
+                  at + 1);
         self->clusters [at].tape = &self->tapes [0];
     }
     self->cluster_count = copies;

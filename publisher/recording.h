@@ -7,12 +7,13 @@
 #pragma once
 
 #include "common/base/json.h"
+#include "common/base/limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RECORDING_NAME = 64 };
+enum { RECORDING_NAME = LIMIT_CLUSTER_BYTES + 1 };
 
 typedef struct recording recording_t;
 

@@ -144,7 +144,7 @@ s_announce (const serve_t *self)
     size_t count = recording_clusters (self->args.recording, &clusters);
     const char *address = httpd_address (self->httpd);
     for (size_t at = 0; at < count; at++) {
-        char url [192];
+        char url [RECORDING_NAME + 192];
         snprintf (url, sizeof (url), "http://%s/mcp/%s", address, clusters [at].name);
         log_info ("serving a recorded cluster", kv ("cluster", (const char *) clusters [at].name),
                   kv ("faults", (uint64_t) clusters [at].tape->count),

@@ -36,6 +36,7 @@ static const conf_option_t rows [] = {
     {.key = "cluster",
      .type = CONF_TEXT,
      .offset = offsetof (settings_t, cluster),
+     .max = LIMIT_CLUSTER_BYTES,
      .env = "TRIAGE_CLUSTER",
      .help = "Cluster name for every event; unset takes the event's own."},
     {.key = "window",

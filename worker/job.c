@@ -8,12 +8,14 @@
 #include "common/base/own.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { JOB_TIMEOUT_MS = 300000, JOB_PROGRESS_SHARE = 3 };
 
@@ -104,9 +106,29 @@ s_failed_to_start (job_t *self)
               kv ("attempt", self->report.attempt), kv ("reason", self->report.reason));
 }
 
+//  Clusters are listed, and this one is not among them: its agent has no access, and is told so.
+static void
+s_tell_no_kubeconfig (const job_t *self)
+{
+    static const char line [] =
+        "\n\nThis worker has no kubeconfig for the cluster of this incident: the "
+        "cluster cannot be asked. Say so in the report.\n";
+    const settings_t *settings = self->shared->settings;
+    if (settings->clusters.count == 0 || *settings_kubeconfig (settings, self->cluster))
+        return;
+    log_warn ("no kubeconfig for this cluster: its agent gets none",
+              kv ("incident_id", self->report.incident.text), kv ("cluster", self->cluster));
+    char path [HOME_PATH + 32];
+    snprintf (path, sizeof path, "%s/logs/prompt.md", self->dir);
+    own (own_fd) int fd = open (path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || write (fd, line, sizeof line - 1) < 0)
+        log_warn ("cannot tell the agent so", kv ("file", path), kv ("reason", err_str (-errno)));
+}
+
 static void
 s_start (job_t *self)
 {
+    s_tell_no_kubeconfig (self);
     job_shared_t *shared = self->shared;
     run_spec_t spec = {.settings = shared->settings,
                        .script = shared->script,

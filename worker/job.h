@@ -5,6 +5,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/base/limits.h"
 #include "worker/fetch.h"
 #include "worker/home.h"
 #include "worker/keeper.h"
@@ -61,7 +62,8 @@ struct job {
     job_state_t state;
     spool_report_t report; //  incident and attempt from the start
     char dir [HOME_PATH];  //  jobs/... and later spool/...
-    char cluster [128], model [128], allowed_tools [1024];
+    char cluster [LIMIT_CLUSTER_BYTES + 1], model [LIMIT_MODEL_BYTES + 1];
+    char allowed_tools [LIMIT_TOOLS_BYTES + 1];
     int64_t timeout_ms;
     int64_t since_ms; //  boot time of the ASSIGN
     fetch_t fetch;

@@ -10,7 +10,8 @@ static const conf_option_t s_cluster_rows [] = {
     {.key = "name",
      .type = CONF_TEXT,
      .offset = offsetof (settings_cluster_t, name),
-     .flags = CONF_REQUIRED,
+     .max = LIMIT_CLUSTER_BYTES,
+     .flags = CONF_REQUIRED | CONF_UNIQUE,
      .help = "Name of the cluster, as the broker's configuration has it."},
     {.key = "kubeconfig",
      .type = CONF_TEXT,
@@ -69,6 +70,7 @@ static const conf_option_t s_rows [] = {
     {.key = "agent_model",
      .type = CONF_TEXT,
      AT (agent_model),
+     .max = LIMIT_MODEL_BYTES,
      .env = "AGENT_MODEL",
      .help = "Model of this worker's agents; the assignment's when unset."},
     {.key = "agent_image",
@@ -120,12 +122,14 @@ static const conf_option_t s_rows [] = {
      .rows = s_cluster_rows,
      .item_size = sizeof (settings_cluster_t),
      .item_max = LIMIT_CLUSTERS,
-     .help = "Clusters that agents of this worker may look at."},
+     .help =
+         "Clusters that agents of this worker may look at; agents of others get no kubeconfig."},
     {.key = "kubeconfig",
      .type = CONF_TEXT,
      AT (kubeconfig),
      .env = "KUBECONFIG",
-     .help = "Kubeconfig file for clusters without their own."},
+     .help = "Kubeconfig file for all clusters; where clusters are listed, for those listed "
+             "without their own."},
     {.key = "anthropic_api_key",
      .type = CONF_TEXT,
      AT (anthropic_api_key),
@@ -184,7 +188,7 @@ settings_kubeconfig (const settings_t *self, const char *cluster)
 {
     const settings_cluster_t *items = self->clusters.items;
     for (size_t i = 0; i < self->clusters.count; i++)
-        if (strcmp (items [i].name, cluster) == 0 && *items [i].kubeconfig)
-            return items [i].kubeconfig;
-    return self->kubeconfig;
+        if (strcmp (items [i].name, cluster) == 0)
+            return *items [i].kubeconfig ? items [i].kubeconfig : self->kubeconfig;
+    return self->clusters.count > 0 ? "" : self->kubeconfig;
 }

@@ -24,7 +24,7 @@ typedef struct {
     int64_t agent_kill_grace;     //  ms
     int64_t agent_start_interval; //  ms between two starts
     conf_table_t clusters;        //  settings_cluster_t
-    const char *kubeconfig;       //  KUBECONFIG: for clusters without their own
+    const char *kubeconfig;       //  KUBECONFIG: for all, or for those listed without their own
     const char *anthropic_api_key, *openai_api_key, *gemini_api_key, *google_api_key;
     int64_t shutdown_timeout; //  ms
 } settings_t;
@@ -34,6 +34,6 @@ extern const conf_spec_t settings_spec;
 //  The CLI in force: agent_cli, or by the keys that are set.
 const char *
 settings_agent (const settings_t *self);
-//  kubeconfig of a cluster, or "" if none.
+//  kubeconfig of a cluster; "" = none: clusters are listed, and it is not among them, or nothing is set.
 const char *
 settings_kubeconfig (const settings_t *self, const char *cluster);

@@ -167,7 +167,7 @@ breaker_is_probe (const step_t *self, const row_attempt_t *row)
 void
 breaker_announced (step_t *self, int64_t opening, bool announced)
 {
-    char key [96];
+    char key [ROW_ALERT];
     if (self->breaker.open && self->breaker.openings == opening) {
         self->breaker.announced = announced;
         s_save (self);

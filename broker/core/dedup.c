@@ -148,6 +148,7 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
         return;
     }
     tally_event (self, in->as.event.fault, now);
+    self->stats.events_shortened += in->as.event.fault->shortened;
     const fault_t *fault = in->as.event.fault;
     incident_suppress_t suppress = s_suppressed (self, in);
     entry_t *known = state_find_key (self, fault->key);

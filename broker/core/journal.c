@@ -58,8 +58,8 @@ journal_describe (row_record_t *record, const row_incident_t *row)
     record->incident = row->id;
     state_text (record->fault_type, fault->fault_type);
     record->severity = fault->severity;
-    snprintf (record->resource, sizeof record->resource, "%.60s/%.60s/%.130s", fault->kind,
-              fault->namespace_, fault->name);
+    snprintf (record->resource, sizeof record->resource, "%s/%s/%s", fault->kind, fault->namespace_,
+              fault->name);
     record->occurrences = row->occurrences;
 }
 

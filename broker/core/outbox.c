@@ -174,7 +174,7 @@ void
 outbox_add_incident (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
                      clk_now_t now)
 {
-    char key [96];
+    char key [ROW_ALERT];
     snprintf (key, sizeof key, "%s/%s", kind, entry->id.text);
     outbox_add (self, channel, key, &entry->id, now);
 }

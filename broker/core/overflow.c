@@ -15,7 +15,7 @@ enum { S_SET_BACK = 24 }; //  hours; further than that it was wrong before
 
 //  When a cluster's overflow was announced last.
 struct told {
-    char cluster [64];
+    char cluster [ROW_CLUSTER];
     int64_t hour; //  wall clock
     UT_hash_handle hh;
 };

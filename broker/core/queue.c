@@ -10,7 +10,7 @@
 
 //  Waiting incidents of one cluster and one severity, FIFO by number.
 struct lane {
-    char cluster [64];
+    char cluster [ROW_CLUSTER];
     entry_t *head;
     int64_t count;
     int64_t virtual_time; //  of its next service

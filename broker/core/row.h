@@ -15,15 +15,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ROW_IDENTITY = 64, ROW_NAME = 64, ROW_TOPIC = 128 };
+enum {
+    ROW_IDENTITY = 64, //  of a peer
+    ROW_NAME = 64,
+    ROW_CLUSTER = LIMIT_CLUSTER_BYTES + 1,
+    ROW_SOURCE = ROW_CLUSTER + 4, //  a peer's identity, or "mcp:<cluster>"
+    ROW_TOPIC = LIMIT_TOPIC_BYTES,
+    ROW_ALERT = ROW_CLUSTER + 32 //  the longest is "overflow/<cluster>/<hour>"
+};
 
 typedef struct {
     ident_t id;
     int64_t number; //  order of admission, unique, from 1
     incident_state_t state;
     incident_suppress_t suppress;
-    fault_t fault;              //  of the triggering event
-    char source [ROW_IDENTITY]; //  where that event came from
+    fault_t fault;            //  of the triggering event
+    char source [ROW_SOURCE]; //  where that event came from
     char event_id [LIMIT_EVENT_ID_BYTES + 1];
     ident_t linked; //  the incident this one investigates anew, "" if none
     int64_t created_ms, started_ms, completed_ms; //  0 = not yet
@@ -70,7 +77,7 @@ typedef struct {
     //  Unique, and tells channel and incident; a row with a known key takes the old one's place:
     //  "storage/<incident>", "incident/<incident>", "degraded/<opening>", "recovered/<opening>",
     //  "overflow/<cluster>/<hour>".
-    char key [96];
+    char key [ROW_ALERT];
     ident_t incident; //  "" = none
     row_effect_state_t state;
     bool unsure; //  a message that may have been sent unseen: sent again, it is marked
@@ -97,11 +104,11 @@ typedef struct {
 
 //  What an alert says, as it was when it was asked for; its effect has the same key.
 typedef struct {
-    char key [96];
-    char cluster [64];         //  overflow
-    int64_t at_ms;             //  asked for
-    int64_t count;             //  failures; overflow: incidents of the cluster that wait
-    int64_t first_ms, last_ms; //  degraded: failures; recovered: opened and closed
+    char key [ROW_ALERT];
+    char cluster [ROW_CLUSTER]; //  overflow
+    int64_t at_ms;              //  asked for
+    int64_t count;              //  failures; overflow: incidents of the cluster that wait
+    int64_t first_ms, last_ms;  //  degraded: failures; recovered: opened and closed
     char reasons [ROW_REASONS][LIMIT_REASON_BYTES];
 } row_alert_t;
 
@@ -111,21 +118,21 @@ typedef struct {
     int64_t prev; //  seq of the previous record of the same topic, 0 = first
     int64_t at_ms;
     char kind [16];
-    char cluster [64];
+    char cluster [ROW_CLUSTER];
     char change [32];
     ident_t incident;
     int64_t attempt;
     char worker [ROW_NAME];
     char reason [LIMIT_REASON_BYTES];
-    char fault_type [64];
+    char fault_type [FAULT_TYPE_BYTES];
     enum fault_severity severity;
-    char resource [256]; //  kind/namespace/name, cut
+    char resource [FAULT_RESOURCE_BYTES]; //  kind/namespace/name
     int64_t occurrences;
 } row_record_t;
 
 //  An accepted event.  The body goes past the core untouched.
 typedef struct {
-    char source [ROW_IDENTITY];
+    char source [ROW_SOURCE];
     char event_id [LIMIT_EVENT_ID_BYTES + 1]; //  unique per source
     ident_t incident; //  the incident it opened, counted on, or was suppressed as
     int64_t received_ms;

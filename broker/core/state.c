@@ -202,7 +202,8 @@ s_index (step_t *self, entry_t *entry)
 entry_t *
 state_add (step_t *self, const row_incident_t *row, clk_now_t now)
 {
-    entry_t *entry = calloc (1, sizeof *entry);
+    const size_t size = strlen (row->fault.cluster) + 1;
+    entry_t *entry = calloc (1, sizeof *entry + size);
     if (!entry || !s_keep (entry, row)) {
         free (entry);
         self->failed = true;
@@ -210,7 +211,7 @@ state_add (step_t *self, const row_incident_t *row, clk_now_t now)
     }
     entry->id = row->id;
     state_text (entry->key, row->fault.key);
-    state_text (entry->cluster, row->fault.cluster);
+    memcpy (entry->cluster, row->fault.cluster, size);
     int64_t age = now.wall_ms - row->created_ms;
     entry->queued_ms = now.boot_ms - (age > 0 ? age : 0);
     int64_t unseen = now.wall_ms - row->last_seen_ms;

@@ -36,7 +36,6 @@ typedef struct {
 struct entry {
     ident_t id;
     char key [DIGEST_HEX];
-    char cluster [64];
     tally_t *tally; //  of its cluster
     unsigned char *packed;
     size_t packed_size;
@@ -56,6 +55,7 @@ struct entry {
     entry_t *lprev, *lnext; //  closed (oldest first) or watched (held, or failed on a host)
     int64_t touched_ms;     //  last seen
     UT_hash_handle hh, hk;
+    char cluster [];
 };
 
 struct attempt {

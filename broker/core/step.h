@@ -46,8 +46,8 @@ typedef struct {
     bool notify_failures;      //  its alerts are asked for
     bool breaker_pause;        //  open: only single probes are assigned
     bool slack;                //  there is somewhere to send messages to
-    char agent_model [64];
-    char agent_allowed_tools [512];
+    char agent_model [LIMIT_MODEL_BYTES + 1];
+    char agent_allowed_tools [LIMIT_TOOLS_BYTES + 1];
 } step_settings_t;
 
 typedef enum {
@@ -156,7 +156,7 @@ typedef struct {
             uint64_t cookie;
         } command;
         struct {
-            char cluster [64];
+            char cluster [ROW_CLUSTER];
             char change [32];
             char reason [LIMIT_REASON_BYTES];
         } source;
@@ -235,7 +235,7 @@ typedef struct {
         } welcome; //  until the next step_begin
         struct {
             step_fence_t fence;
-            char cluster [64], fault_type [64];
+            char cluster [ROW_CLUSTER], fault_type [FAULT_TYPE_BYTES];
             enum fault_severity severity;
             int64_t timeout_ms, lease_ms;
         } assign;
@@ -352,6 +352,7 @@ typedef struct {
     int64_t queued, assigned, effects_ready;
     int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
     int64_t events_total, events_repeat, events_counted;
+    int64_t events_shortened; //  something that names the fault was longer than its field
     int64_t events_suppressed [INCIDENT_SUPPRESS_REASONS];
     int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
     int64_t outcomes_total [4]; //  by verdict_outcome_t
@@ -379,7 +380,7 @@ typedef struct {
 } step_worker_t;
 //  One cluster, by the name that events came with; "other" for those beyond LIMIT_TALLIES.
 typedef struct {
-    char cluster [64];
+    char cluster [ROW_CLUSTER];
     int64_t events [FAULT_SEVERITIES];              //  taken in, each sending once
     int64_t suppressed [INCIDENT_SUPPRESS_REASONS]; //  events
     int64_t states [INCIDENT_STATES];               //  incidents in memory

@@ -55,6 +55,10 @@ s_valid (artifact_t *self, const link_msg_t *msg)
         artifact_peer_strike (self, msg, "role", "this needs the enrolled key of a publisher");
         return false;
     }
+    if (chunk->cluster.size > LIMIT_CLUSTER_BYTES) {
+        artifact_peer_strike (self, msg, "limit", "cluster has more than 253 bytes");
+        return false;
+    }
     bool good = chunk->event_id.size > 0 && chunk->event_id.size <= LIMIT_EVENT_ID_BYTES
                 && chunk->size >= 0 && chunk->size <= LIMIT_EVENT_BYTES && chunk->offset >= 0
                 && chunk->bytes.size <= LIMIT_CHUNK_BYTES
@@ -234,7 +238,7 @@ s_event_mail (artifact_t *self, const link_msg_t *msg, artifact_event_t *event, 
     mail_t *mail = mail_new (MAIL_EVENT);
     if (!mail)
         return NULL;
-    char cluster [64];
+    char cluster [ROW_CLUSTER];
     codec_copy (msg->msg.event_chunk.cluster, cluster, sizeof cluster);
     fault_read (body->data, body->size, cluster, &mail->as.event.fault);
     row_event_t *row = &mail->as.event.row;

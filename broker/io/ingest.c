@@ -34,14 +34,14 @@ s_event (loop_t *self, peer_t *peer, const link_msg_t *msg)
 {
     const msg_event_t *event = &msg->msg.event;
     turn_asked_t asked = {.origin = TURN_INGEST, .route = msg->route, .seq = msg->frame.seq};
-    char cluster [64];
+    char cluster [ROW_CLUSTER];
     if (!s_event_id (event->event_id, asked.event_id)) {
         turn_bad (self, self->ingest, peer, msg, "malformed",
                   "event_id is 1 to 128 printable ASCII characters without blanks");
         return;
     }
     if (!codec_copy (event->cluster, cluster, sizeof cluster)) {
-        turn_bad (self, self->ingest, peer, msg, "limit", "cluster has more than 63 bytes");
+        turn_bad (self, self->ingest, peer, msg, "limit", "cluster has more than 253 bytes");
         return;
     }
     fault_t fault;

@@ -51,7 +51,7 @@ struct s_source {
     intake_t *intake;
     s_config_t config;
     mcp_t *mcp;
-    char id [ROW_IDENTITY];      //  "mcp:<name>", the source of its events
+    char id [ROW_SOURCE];        //  "mcp:<name>", the source of its events
     char mark_name [DIGEST_HEX]; //  its file in sessions_dir
     intake_mark_t mark;          //  as it was written last
     int64_t mark_ms;             //  boot time when it is written again

@@ -8,7 +8,7 @@
 typedef struct intake intake_t;
 
 typedef struct {
-    char cluster [64];
+    char cluster [ROW_CLUSTER];
     char state [24]; //  connecting, active, reopening, unsupported, wedged, ...
     char last_error [LIMIT_REASON_BYTES];
     int64_t events_total, gaps_total, reconnects_total, dropped_total;

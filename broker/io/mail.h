@@ -53,7 +53,7 @@ typedef struct mail {
             int64_t retry_ms; //  refused: offer again after this
         } reply;
         struct { //  SOURCE
-            char cluster [64];
+            char cluster [ROW_CLUSTER];
             char change [32]; //  connected, lost, gap, unsupported, wedged
             char reason [LIMIT_REASON_BYTES];
         } source;

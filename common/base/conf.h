@@ -34,7 +34,8 @@ enum conf_flag {
     CONF_URL = 8,    //  value must be http:// or https://
     CONF_ENDPOINT =
         16, //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed), ipc:// or unix path
-    CONF_LISTEN = 32 //  value must be HOST:PORT (0 or * allowed)
+    CONF_LISTEN = 32, //  value must be HOST:PORT (0 or * allowed)
+    CONF_UNIQUE = 64  //  CONF_TEXT in a table: no two items have the same
 };
 
 typedef struct conf_option conf_option_t;
@@ -45,10 +46,11 @@ struct conf_option {
     const char *env; //  full environment name, or NULL
     const char
         *alias; //  a second flag spelling without dashes ("mcp-endpoint"; "o" is -o), or NULL
-    const char *env_alias;     //  a second environment name, or NULL
-    const char *fallback;      //  default as text, parsed like any value; NULL = unset
-    const char *choices;       //  CONF_ENUM: "a|b|c"; CONF_TEXT: the same, NULL = any text
-    int64_t min, max;          //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked
+    const char *env_alias; //  a second environment name, or NULL
+    const char *fallback;  //  default as text, parsed like any value; NULL = unset
+    const char *choices;   //  CONF_ENUM: "a|b|c"; CONF_TEXT: the same, NULL = any text
+    int64_t min,
+        max; //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked.  CONF_TEXT: bytes, 0 = any
     unsigned flags;            //  enum conf_flag
     const char *help;          //  one sentence, also in the docs
     const conf_option_t *rows; //  CONF_TABLE: rows of one item, ended by a row with key NULL

@@ -200,6 +200,8 @@ s_text_fits (const conf_option_t *row, const char *text)
 {
     if (!*text || ((row->flags & CONF_SECRET) && strcmp (text, CONF_MASK) == 0))
         return true;
+    if (row->max > 0 && strlen (text) > (size_t) row->max)
+        return false;
     if (row->flags & CONF_URL)
         return s_is_url (text);
     for (const char *p = row->choices; p && *p; p += strspn (p, "|")) {
@@ -460,6 +462,10 @@ conf_value_expected (const conf_option_t *row, buf_t *text)
         case CONF_TEXT:
             if (row->choices) {
                 (void) buf_printf (text, "one of %s", row->choices);
+                return;
+            }
+            if (row->max > 0) {
+                (void) buf_printf (text, "text of at most %" PRId64 " bytes", row->max);
                 return;
             }
             (void) buf_text (text, row->flags & CONF_URL ? "a URL with http:// or https://"

@@ -122,6 +122,27 @@ s_item (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *n
     }
 }
 
+//  The line of the item that repeats what an earlier one has.
+static void
+s_unique (walk_t *walk, const conf_option_t *row, const char *items, size_t index,
+          const yaml_node_t *node)
+{
+    for (const conf_option_t *inner = row->rows; inner->key; inner++) {
+        for (size_t i = 0; inner->flags & CONF_UNIQUE && i < index; i++) {
+            const char *item = items + index * row->item_size;
+            const char *text = *(const char *const *) (const void *) (item + inner->offset);
+            if (!*text || !conf_value_same (inner, items + i * row->item_size, item))
+                continue;
+            char label [CONF_NAME], where [CONF_WHERE];
+            (void) snprintf (label, sizeof (label), "%.100s[%zu].", row->key, index);
+            s_where (walk, node, label, inner->key, where);
+            conf_error (walk->errors, where, "given twice: \"%s\" is also that of %s[%zu]", text,
+                        row->key, i);
+            break;
+        }
+    }
+}
+
 static void
 s_table (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *node,
          const char *where)
@@ -141,6 +162,7 @@ s_table (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *
         const yaml_node_t *item =
             yaml_document_get_node (walk->document, node->data.sequence.items.start [i]);
         s_item (walk, row, items + i * row->item_size, item, i);
+        s_unique (walk, row, items, i, item);
     }
     *(conf_table_t *) (void *) ((char *) base + row->offset) =
         (conf_table_t){.items = items, .count = count};

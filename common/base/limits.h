@@ -32,8 +32,8 @@ enum {
     LIMIT_STREAM_BURST = 16384,   //  messages of taps without a pause: libzmq keeps what is unread
     LIMIT_STREAM_PAUSE_MS = 1000, //  then the stream is bound again
     LIMIT_PARTS = 4,              //  routing id, topic, header, map; more is forged
-    LIMIT_TOPIC_BYTES = 128,
-    LIMIT_STRIKES = 5, //  bad messages a minute before a route is muted
+    LIMIT_TOPIC_BYTES = 272,      //  "<kind>/<cluster>/" and the NUL
+    LIMIT_STRIKES = 5,            //  bad messages a minute before a route is muted
     LIMIT_MUTE_MS = 60000,
     LIMIT_PEERS = 4096, //  routes remembered per socket
     //  --- msgpack: checked by a scan that allocates nothing, before msgpack-c sees the bytes
@@ -74,6 +74,8 @@ enum {
     LIMIT_SSE_ID_BYTES = LIMIT_KIB (4),
     LIMIT_HTTP_RESPONSE_BYTES = LIMIT_MIB (16),
     LIMIT_CLUSTERS = 256,
+    LIMIT_CLUSTER_BYTES =
+        253, //  of a cluster's name, as of any Kubernetes name; EKS names contexts by their ARN
     LIMIT_MCP_SESSION_BYTES = 1024, //  an MCP session id; longer ones are refused
     LIMIT_MARK_MS = 30000,          //  how far a source is known is written this often
     //  --- publisher
@@ -98,6 +100,8 @@ enum {
     //  --- prompts and reports
     LIMIT_PROMPT_EVENT_BYTES = LIMIT_KIB (256), //  event text in a prompt
     LIMIT_PROMPT_BYTES = LIMIT_MIB (1),
+    LIMIT_MODEL_BYTES = 127, //  name of a model
+    LIMIT_TOOLS_BYTES = 511, //  agent_allowed_tools
     LIMIT_SYSTEM_PROMPT_BYTES = LIMIT_KIB (64),
     LIMIT_REPORT_BYTES = LIMIT_MIB (10),
     LIMIT_REPORT_PARSE_BYTES = LIMIT_MIB (2), //  of a report; what comes after is stored, not read

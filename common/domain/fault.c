@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { S_SHORT_HEX = 16 }; //  of a digest, at the end of a name that is too long
+
 //  Where the parts of a fault are in its JSON, whatever the shape; any of them may be NULL.
 typedef struct {
     const json_t *cluster, *fault_id, *subscription_id, *fault_type, *severity;
@@ -67,11 +69,26 @@ s_text (const json_t *value, char **ret_fresh)
     return *ret_fresh ? *ret_fresh : "";
 }
 
+//  A text that names something: whole, or with a digest of the whole for its end.
 static void
-s_field (const json_t *value, char *ret_text, size_t ret_size)
+s_name (fault_t *self, const char *text, char *ret_text, size_t ret_size)
+{
+    char hex [DIGEST_HEX];
+    const size_t size = strlen (text);
+    s_copy (ret_text, ret_size, text);
+    if (size < ret_size)
+        return;
+    self->shortened = true;
+    digest_hex (text, size, hex);
+    const size_t kept = s_cut (text, size, ret_size - 2 - S_SHORT_HEX);
+    snprintf (ret_text + kept, ret_size - kept, "~%.*s", S_SHORT_HEX, hex);
+}
+
+static void
+s_field (fault_t *self, const json_t *value, char *ret_text, size_t ret_size)
 {
     own (own_mem) char *fresh = NULL;
-    s_copy (ret_text, ret_size, s_text (value, &fresh));
+    s_name (self, s_text (value, &fresh), ret_text, ret_size);
 }
 
 //  The whole text, not the cut field: two long names must not become one condition.
@@ -190,22 +207,23 @@ static void
 s_fill (const json_t *doc, fault_t *self)
 {
     s_view_t view = s_view (doc);
-    s_field (view.cluster, self->source_cluster, sizeof self->source_cluster);
+    s_field (self, view.cluster, self->source_cluster, sizeof self->source_cluster);
     if (!self->cluster [0])
         s_copy (self->cluster, sizeof self->cluster,
                 self->source_cluster [0] ? self->source_cluster : "default");
-    s_field (view.fault_id, self->fault_id, sizeof self->fault_id);
-    s_field (view.subscription_id, self->subscription_id, sizeof self->subscription_id);
-    s_field (view.fault_type, self->fault_type, sizeof self->fault_type);
+    s_field (self, view.fault_id, self->fault_id, sizeof self->fault_id);
+    s_field (self, view.subscription_id, self->subscription_id, sizeof self->subscription_id);
+    s_field (self, view.fault_type, self->fault_type, sizeof self->fault_type);
     if (!self->fault_type [0])
         s_copy (self->fault_type, sizeof self->fault_type, view.fallback_type);
     self->severity = s_severity (&view);
-    s_field (view.api_version, self->api_version, sizeof self->api_version);
-    s_field (view.kind, self->kind, sizeof self->kind);
-    s_field (view.namespace_, self->namespace_, sizeof self->namespace_);
-    s_field (view.name, self->name, sizeof self->name);
-    s_field (view.uid, self->uid, sizeof self->uid);
-    s_field (view.timestamp, self->timestamp, sizeof self->timestamp);
+    s_field (self, view.api_version, self->api_version, sizeof self->api_version);
+    s_field (self, view.kind, self->kind, sizeof self->kind);
+    s_field (self, view.namespace_, self->namespace_, sizeof self->namespace_);
+    s_field (self, view.name, self->name, sizeof self->name);
+    s_field (self, view.uid, self->uid, sizeof self->uid);
+    own (own_mem) char *fresh_time = NULL;
+    s_copy (self->timestamp, sizeof self->timestamp, s_text (view.timestamp, &fresh_time));
     int64_t time_ms = 0;
     if (clk_parse (self->timestamp, &time_ms) == 0)
         self->time_ms = time_ms;
@@ -225,7 +243,7 @@ fault_read (const char *body, size_t size, const char *cluster, fault_t *ret_fau
     assert (body && cluster && ret_fault);
 
     fault_t self = {.severity = FAULT_WARNING};
-    s_copy (self.cluster, sizeof self.cluster, cluster);
+    s_name (&self, cluster, self.cluster, sizeof self.cluster);
 
     err_diag_t diag = {"not a JSON object"};
     own (json_drop) json_t *doc = NULL;

@@ -3,32 +3,43 @@
 //  Shapes: the flat fault (kubernetes/faults), the nested one (event{...}, logs[...]), `events` mode
 //  (kubernetes/events).  Odd or missing fields are kept with what there is; text that is not JSON or
 //  not an object becomes fault type "Unparsed".  The whole body is kept elsewhere; this value holds
-//  what the system decides on, each text cut to its field at a UTF-8 boundary.
+//  what the system decides on.  A text that names something and is longer than its field ends in "~" and
+//  16 hex digits of a digest of the whole, so that two long names stay two; keys are made of whole texts.
+//  The summary and the time are cut.
 //  Src: shared contract docs: docs/protocol.md "Events".  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/base/digest.h"
 #include "common/base/err.h"
+#include "common/base/limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    FAULT_TYPE_BYTES = 128,    //  the reason of a Kubernetes Event has at most 128 characters
+    FAULT_RESOURCE_BYTES = 384 //  kind/namespace/name
+};
+
 enum fault_severity { FAULT_INFO, FAULT_WARNING, FAULT_CRITICAL, FAULT_SEVERITIES };
 
 typedef struct {
-    char cluster [64];        //  configured name, else the event's own, else "default"
-    char source_cluster [64]; //  the event's own, may be ""
-    char fault_id [80];       //  upstream faultId, may be ""
-    char subscription_id [64];
-    char fault_type [64]; //  "CrashLoop", ...; "Event" in events mode; "Unparsed"
+    char
+        cluster [LIMIT_CLUSTER_BYTES + 1]; //  configured name, else the event's own, else "default"
+    char source_cluster [LIMIT_CLUSTER_BYTES + 1]; //  the event's own, may be ""
+    char fault_id [128];                           //  upstream faultId, may be ""
+    char subscription_id [128];
+    char fault_type [FAULT_TYPE_BYTES]; //  "CrashLoop", ...; "Event" in events mode; "Unparsed"
     enum fault_severity severity;
-    char api_version [64], kind [64], namespace_ [64], name [254], uid [64];
+    char api_version [128], kind [64], namespace_ [64], name [254], uid [128];
     char timestamp [40];   //  as sent
     int64_t time_ms;       //  parsed timestamp, 0 when absent or odd
     char key [DIGEST_HEX]; //  the fault key: identity of the condition
     char summary [256];    //  first sentence of the context, for lists
-    bool parsed;           //  false: "Unparsed", recorded and never investigated
+    bool
+        shortened; //  something that names it is longer than its field: its end is a digest of the whole
+    bool parsed; //  false: "Unparsed", recorded and never investigated
 } fault_t;
 
 //  Read body.  Never fails: what cannot be parsed becomes an Unparsed fault.

@@ -128,6 +128,10 @@ s_on_subscribe (mcp_t *self, const json_t *result)
         return;
     }
     const char *id = json_member_text (value, "subscriptionId", "");
+    if (strlen (id) >= sizeof self->subscription) {
+        mcp_answer_subscribe_refused (self, "the subscription id is too long");
+        return;
+    }
     mcp_rpc_copy (self->subscription, sizeof self->subscription, id);
     if (self->tools.list)
         mcp_session_start_call (self, CALL_LIST);

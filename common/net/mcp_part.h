@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "common/net/mcp.h"
 #include "common/net/mcp_rpc.h"
 #include "common/net/sse.h"
@@ -67,7 +68,7 @@ typedef struct mcp_part_node {
 
 struct mcp {
     mcp_settings_t settings;
-    char mode [16], context [64];
+    char mode [16], context [LIMIT_CLUSTER_BYTES + 1];
     mcp_state_t state;
     mcp_part_slot_t slots [SLOTS];
     mcp_part_node_t *outs;

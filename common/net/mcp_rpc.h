@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MCP_RPC_TEXT = 64, MCP_RPC_EXTRAS = 16, MCP_RPC_REASON = 256 };
+enum { MCP_RPC_TEXT = 256, MCP_RPC_EXTRAS = 16, MCP_RPC_REASON = 256 };
 
 //  Requests and notifications; params is stolen and may be NULL.  Own: fresh, NULL when out of memory.
 char *

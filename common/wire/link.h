@@ -10,6 +10,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/limits.h"
 #include "common/wire/curve.h"
 #include "common/wire/frame.h"
 #include "common/wire/msg.h"
@@ -32,7 +33,7 @@ typedef struct {
 typedef struct {
     link_route_t route;             //  ROUTER only
     char identity [CURVE_IDENTITY]; //  "<role>:<key>" from ZAP, "" without keys
-    char topic [128];               //  SUB only
+    char topic [LIMIT_TOPIC_BYTES]; //  SUB only
     frame_t frame;
     msg_t msg;    //  valid when rc == 0
     size_t bytes; //  size of the whole message

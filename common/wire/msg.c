@@ -9,10 +9,12 @@
 
 enum {
     S_ID = IDENT_SIZE - 1, //  a UUID as text
-    S_NAME = 63,           //  labels of workers and clusters
-    S_WORD = 63,           //  members of closed lists
-    S_SHA = 64,            //  SHA-256 as lower-case hex
-    S_TEXT = 511           //  sentences
+    S_NAME = 63,           //  labels of workers
+    S_CLUSTER = LIMIT_CLUSTER_BYTES,
+    S_TYPE = 127, //  fault types
+    S_WORD = 63,  //  members of closed lists
+    S_SHA = 64,   //  SHA-256 as lower-case hex
+    S_TEXT = 511  //  sentences
 };
 
 #define S_FIELD(struct_, member, type_, max_, required_, help_)                                    \
@@ -72,13 +74,14 @@ static const codec_field_t s_credit [] = {
 
 static const codec_field_t s_assign [] = {
     S_FENCE (msg_assign_t),
-    S_FIELD (msg_assign_t, cluster, CODEC_TEXT, S_NAME, true, "cluster name"),
-    S_FIELD (msg_assign_t, fault_type, CODEC_TEXT, S_WORD, false, "CrashLoop, ..."),
+    S_FIELD (msg_assign_t, cluster, CODEC_TEXT, S_CLUSTER, true, "cluster name"),
+    S_FIELD (msg_assign_t, fault_type, CODEC_TEXT, S_TYPE, false, "CrashLoop, ..."),
     S_FIELD (msg_assign_t, severity, CODEC_TEXT, S_WORD, false, "info, warning, critical"),
     S_FIELD (msg_assign_t, timeout_ms, CODEC_INT, 0, true, "start to close of the agent"),
     S_FIELD (msg_assign_t, lease_ms, CODEC_INT, 0, true, "lease length"),
-    S_FIELD (msg_assign_t, model, CODEC_TEXT, S_WORD, false, "model for the agent CLI"),
-    S_FIELD (msg_assign_t, allowed_tools, CODEC_TEXT, S_TEXT, false, "comma-separated tools"),
+    S_FIELD (msg_assign_t, model, CODEC_TEXT, LIMIT_MODEL_BYTES, false, "model for the agent CLI"),
+    S_FIELD (msg_assign_t, allowed_tools, CODEC_TEXT, LIMIT_TOOLS_BYTES, false,
+             "comma-separated tools"),
     S_END};
 
 static const codec_field_t s_progress [] = {
@@ -131,7 +134,7 @@ static const codec_field_t s_error [] = {
 static const codec_field_t s_event [] = {
     S_FIELD (msg_event_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true,
              "unique per source for 7 days"),
-    S_FIELD (msg_event_t, cluster, CODEC_TEXT, S_NAME, false, "overrides the event's own"),
+    S_FIELD (msg_event_t, cluster, CODEC_TEXT, S_CLUSTER, false, "overrides the event's own"),
     S_FIELD (msg_event_t, body, CODEC_BIN, LIMIT_EVENT_INLINE_BYTES, true, "the event, JSON"),
     S_END};
 
@@ -188,7 +191,7 @@ static const codec_field_t s_go_event [] = {
 static const codec_field_t s_seal_event [] = {
     S_FIELD (msg_event_chunk_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true,
              "of the PUT_EVENTs"),
-    S_FIELD (msg_event_chunk_t, cluster, CODEC_TEXT, S_NAME, false, "overrides the event's own"),
+    S_FIELD (msg_event_chunk_t, cluster, CODEC_TEXT, S_CLUSTER, false, "overrides the event's own"),
     S_FIELD (msg_event_chunk_t, size, CODEC_INT, LIMIT_EVENT_BYTES, true, "of the whole event"),
     S_FIELD (msg_event_chunk_t, sha256, CODEC_TEXT, S_SHA, true, "lower-case hex"), S_END};
 
@@ -200,16 +203,16 @@ static const codec_field_t s_record [] = {
     S_FIELD (msg_record_t, at_ms, CODEC_INT, 0, true, "wall clock, Unix ms"),
     S_FIELD (msg_record_t, kind, CODEC_TEXT, S_WORD, true,
              "incident, attempt, worker, source, breaker, progress"),
-    S_FIELD (msg_record_t, cluster, CODEC_TEXT, S_NAME, true,
+    S_FIELD (msg_record_t, cluster, CODEC_TEXT, S_CLUSTER, true,
              "cluster name; - for workers and the breaker"),
     S_FIELD (msg_record_t, change, CODEC_TEXT, S_WORD, true, "what happened"),
     S_FIELD (msg_record_t, incident, CODEC_TEXT, S_ID, false, "incident id"),
     S_FIELD (msg_record_t, attempt, CODEC_INT, 0, false, "attempt number, 0 = none"),
     S_FIELD (msg_record_t, worker, CODEC_TEXT, S_NAME, false, "label of the worker"),
     S_FIELD (msg_record_t, reason, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false, "why"),
-    S_FIELD (msg_record_t, fault_type, CODEC_TEXT, S_WORD, false, "CrashLoop, ..."),
+    S_FIELD (msg_record_t, fault_type, CODEC_TEXT, S_TYPE, false, "CrashLoop, ..."),
     S_FIELD (msg_record_t, severity, CODEC_TEXT, S_WORD, false, "info, warning, critical"),
-    S_FIELD (msg_record_t, resource, CODEC_TEXT, 255, false, "kind/namespace/name"),
+    S_FIELD (msg_record_t, resource, CODEC_TEXT, 383, false, "kind/namespace/name"),
     S_FIELD (msg_record_t, occurrences, CODEC_INT, 0, false,
              "how often the condition was reported; of the breaker: failures in a row"),
     S_END};

@@ -53,7 +53,7 @@ disk_attempt (const disk_t *self, const char *incident, int64_t number)
 const disk_event_t *
 disk_event (const disk_t *self, const char *source, const char *event_id)
 {
-    char name [ROW_IDENTITY + LIMIT_EVENT_ID_BYTES + 2];
+    char name [ROW_SOURCE + LIMIT_EVENT_ID_BYTES + 2];
     snprintf (name, sizeof name, "%s|%s", source, event_id);
     disk_event_t *event = NULL;
     HASH_FIND_STR (self->events, name, event);

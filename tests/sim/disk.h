@@ -43,7 +43,7 @@ typedef struct {
 } disk_incident_t;
 
 typedef struct {
-    char name [ROW_IDENTITY + LIMIT_EVENT_ID_BYTES + 2];
+    char name [ROW_SOURCE + LIMIT_EVENT_ID_BYTES + 2];
     ident_t incident;
     UT_hash_handle hh;
 } disk_event_t;

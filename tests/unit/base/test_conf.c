@@ -234,6 +234,21 @@ test_errors_in_items_name_the_item (void **state)
 }
 
 static void
+test_a_name_given_to_two_items_is_refused (void **state)
+{
+    case_refused ("items:\n- name: a\n- name: b\n- name: a\n",
+                  "case.yaml:4: items[2].name: given twice: \"a\" is also that of items[0]\n");
+}
+
+static void
+test_a_text_over_its_bytes_is_refused (void **state)
+{
+    case_refused ("items:\n- name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                  "case.yaml:2: items[0].name: expected text of at most 32 bytes, got "
+                  "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n");
+}
+
+static void
 test_yaml_that_is_no_map_of_options_is_refused (void **state)
 {
     case_refused ("- a\n", "case.yaml:1: file: expected a map of options, got a list\n");
@@ -426,6 +441,8 @@ main (void)
         cmocka_unit_test (test_a_map_is_bounded_and_its_errors_name_the_place),
         cmocka_unit_test (test_the_longest_key_and_value_of_a_map_are_taken_and_no_longer_ones),
         cmocka_unit_test (test_errors_in_items_name_the_item),
+        cmocka_unit_test (test_a_name_given_to_two_items_is_refused),
+        cmocka_unit_test (test_a_text_over_its_bytes_is_refused),
         cmocka_unit_test (test_yaml_that_is_no_map_of_options_is_refused),
         cmocka_unit_test (test_a_map_that_contains_itself_ends),
         cmocka_unit_test (test_an_empty_file_and_comments_are_fine),

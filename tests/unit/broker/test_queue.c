@@ -14,7 +14,7 @@ s_serve (bench_t *bench, int64_t number, char ret_cluster [64])
     bench_credit (bench, "w", number, 1);
     const step_out_t *out = bench_schedule (bench);
     assert_non_null (out);
-    snprintf (ret_cluster, 64, "%s", out->as.assign.cluster);
+    snprintf (ret_cluster, 64, "%.63s", out->as.assign.cluster);
     step_fence_t fence = out->as.assign.fence;
     assert_int_equal (bench_verdict (bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
 }

@@ -157,7 +157,7 @@ test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes (void **sta
 }
 
 static void
-test_long_fields_are_cut_at_a_character (void **state)
+test_a_long_name_ends_in_a_digest_of_the_whole (void **state)
 {
     char name [261] = "", body [512];
     for (size_t i = 0; i < 260; i += 2)
@@ -165,8 +165,42 @@ test_long_fields_are_cut_at_a_character (void **state)
     snprintf (body, sizeof body, "{\"resource\":{\"name\":\"%s\"}}", name);
     fault_t fault = s_read (body, "c");
     assert_true (fault.parsed);
-    assert_int_equal (strlen (fault.name), 252);
+    assert_true (fault.shortened);
+    assert_int_equal (strlen (fault.name), 253);
+    assert_int_equal (strspn (strchr (fault.name, '~') + 1, "0123456789abcdef"), 16);
     assert_true (json_utf8_valid (fault.name, strlen (fault.name)));
+}
+
+//  Of any name that an incident is known by: two that differ only at their end stay two.
+static void
+test_long_names_that_differ_at_their_end_stay_two (void **state)
+{
+    static const char *const heads [] = {
+        "{\"cluster\":\"", "{\"faultType\":\"", "{\"resource\":{\"kind\":\"",
+        "{\"resource\":{\"namespace\":\"", "{\"resource\":{\"name\":\""};
+    for (size_t i = 0; i < sizeof heads / sizeof heads [0]; i++) {
+        char one [1024], two [1024];
+        snprintf (one, sizeof one, "%s%0500d\"%s}", heads [i], 1, i < 2 ? "" : "}");
+        snprintf (two, sizeof two, "%s%0500d\"%s}", heads [i], 2, i < 2 ? "" : "}");
+        fault_t first = s_read (one, ""), second = s_read (two, "");
+        assert_true (first.shortened && second.shortened);
+        assert_string_not_equal (first.key, second.key);
+        assert_true (strcmp (first.cluster, second.cluster) || strcmp (first.kind, second.kind)
+                     || strcmp (first.namespace_, second.namespace_)
+                     || strcmp (first.fault_type, second.fault_type)
+                     || strcmp (first.name, second.name));
+    }
+}
+
+static void
+test_a_cluster_name_of_253_bytes_is_whole (void **state)
+{
+    char name [255], body [512];
+    snprintf (name, sizeof name, "%0253d", 1);
+    snprintf (body, sizeof body, "{\"cluster\":\"%s\"}", name);
+    assert_string_equal (s_read (body, "").cluster, name);
+    assert_string_equal (s_read ("{}", name).cluster, name);
+    assert_false (s_read (body, "").shortened);
 }
 
 static void
@@ -210,9 +244,9 @@ static void
 test_long_upstream_ids_with_a_common_head_are_two_conditions (void **state)
 {
     char one [256], two [256];
-    snprintf (one, sizeof one, "{\"faultId\":\"%0100d1\"}", 0);
-    snprintf (two, sizeof two, "{\"faultId\":\"%0100d2\"}", 0);
-    assert_string_equal (s_read (one, "c").fault_id, s_read (two, "c").fault_id);
+    snprintf (one, sizeof one, "{\"faultId\":\"%0200d1\"}", 0);
+    snprintf (two, sizeof two, "{\"faultId\":\"%0200d2\"}", 0);
+    assert_string_not_equal (s_read (one, "c").fault_id, s_read (two, "c").fault_id);
     assert_string_not_equal (s_read (one, "c").key, s_read (two, "c").key);
 }
 
@@ -290,7 +324,9 @@ main (void)
         cmocka_unit_test (test_fields_of_any_type_become_text),
         cmocka_unit_test (test_missing_fields_are_empty_and_still_parsed),
         cmocka_unit_test (test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes),
-        cmocka_unit_test (test_long_fields_are_cut_at_a_character),
+        cmocka_unit_test (test_a_long_name_ends_in_a_digest_of_the_whole),
+        cmocka_unit_test (test_long_names_that_differ_at_their_end_stay_two),
+        cmocka_unit_test (test_a_cluster_name_of_253_bytes_is_whole),
         cmocka_unit_test (test_key_is_upstream_id_with_configured_cluster),
         cmocka_unit_test (test_key_without_upstream_id_is_made_of_the_object),
         cmocka_unit_test (test_long_upstream_ids_with_a_common_head_are_two_conditions),

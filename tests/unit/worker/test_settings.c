@@ -66,12 +66,26 @@ test_the_contracts_names_are_read_and_a_flag_wins (void **state)
     assert_string_equal (settings_kubeconfig (settings, "any"), "/kc");
 }
 
+static void
+test_a_cluster_that_is_not_listed_has_no_kubeconfig (void **state)
+{
+    settings_cluster_t items [] = {{.name = "blue", .kubeconfig = "/blue"},
+                                   {.name = "green", .kubeconfig = ""}};
+    settings_t settings = {.kubeconfig = "/all"};
+    assert_string_equal (settings_kubeconfig (&settings, "red"), "/all");
+    settings.clusters = (conf_table_t){.items = items, .count = 2};
+    assert_string_equal (settings_kubeconfig (&settings, "blue"), "/blue");
+    assert_string_equal (settings_kubeconfig (&settings, "green"), "/all");
+    assert_string_equal (settings_kubeconfig (&settings, "red"), "");
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_defaults_are_those_of_the_documents),
         cmocka_unit_test (test_the_agent_is_claude_when_its_key_is_set_and_nothing_else_is_said),
+        cmocka_unit_test (test_a_cluster_that_is_not_listed_has_no_kubeconfig),
         cmocka_unit_test (test_the_contracts_names_are_read_and_a_flag_wins),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
