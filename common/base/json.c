@@ -21,31 +21,41 @@ s_skip_text (const char *bytes, size_t size, size_t at)
     return at;
 }
 
-//  Brackets open at most LIMIT_JSON_DEPTH deep?  jansson recurses, its own bound is 2048.  Stops at
-//  the end of the first value, so that what follows a prefix is not judged.
+//  A tree of bounded size?  jansson recurses, its own bound is 2048, and takes up to 250 bytes of heap for three
+//  of text: each value begins after a bracket or a comma, so these are counted before anything is built.
+//  Stops at the end of the first value, so that what follows a prefix is not judged.  Err: ERR_LIMIT.
 
-static bool
-s_depth_fits (const char *bytes, size_t size)
+static int
+s_fits (const char *bytes, size_t size, err_diag_t *diag)
 {
-    size_t depth = 0;
+    size_t depth = 0, nodes = 0;
     for (size_t i = 0; i < size; i++) {
         switch (bytes [i]) {
             case '"': i = s_skip_text (bytes, size, i); break;
+            case ',': nodes++; break;
             case '{':
             case '[':
-                if (++depth > LIMIT_JSON_DEPTH)
-                    return false;
+                depth++;
+                nodes++;
                 break;
             case '}':
             case ']':
                 if (depth <= 1)
-                    return true;
+                    return 0;
                 depth--;
                 break;
             default: break;
         }
+        if (depth > LIMIT_JSON_DEPTH) {
+            err_diag (diag, "JSON nested deeper than %d", LIMIT_JSON_DEPTH);
+            return ERR_LIMIT;
+        }
+        if (nodes > LIMIT_JSON_NODES) {
+            err_diag (diag, "JSON of more than %d values", LIMIT_JSON_NODES);
+            return ERR_LIMIT;
+        }
     }
-    return true;
+    return 0;
 }
 
 static int
@@ -55,10 +65,8 @@ s_parse (const char *bytes, size_t size, size_t flags, json_t **ret_doc, err_dia
         err_diag (diag, "JSON of %zu bytes, at most %d are read", size, LIMIT_HTTP_RESPONSE_BYTES);
         return ERR_LIMIT;
     }
-    if (!s_depth_fits (bytes, size)) {
-        err_diag (diag, "JSON nested deeper than %d", LIMIT_JSON_DEPTH);
+    if (s_fits (bytes, size, diag) < 0)
         return ERR_LIMIT;
-    }
     json_error_t error;
     json_t *doc = json_loadb (size ? bytes : "", size,
                               flags | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);

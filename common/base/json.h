@@ -1,7 +1,8 @@
 //  json - strict JSON: the one port to jansson, whose json_t is the project's JSON value.
 //
 //  The header shows jansson's value type on purpose: a second tree API would only rename it.
-//  Rules on top of jansson: a size and depth bound, duplicate keys rejected, UTF-8 checked.
+//  Rules on top of jansson: bounds of size, depth and number of values, duplicate keys rejected, UTF-8 checked.
+//  Events are not read as trees: json_scan.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -4,6 +4,7 @@
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <setjmp.h>
@@ -65,6 +66,44 @@ test_nesting_is_bounded_and_brackets_in_text_do_not_count (void **state)
     text [sizeof (text) - 2] = '"';
     text [sizeof (text) - 1] = 0;
     assert_int_equal (s_parse (text), 0);
+}
+
+//  Text of so many times the piece in a list.  Own: fresh.
+static char *
+s_list (const char *piece, size_t count)
+{
+    const size_t size = strlen (piece);
+    char *text = malloc (count * (size + 1) + 2);
+    assert_non_null (text);
+    text [0] = '[';
+    for (size_t i = 0; i < count; i++) {
+        memcpy (text + 1 + i * (size + 1), piece, size);
+        text [1 + i * (size + 1) + size] = i + 1 < count ? ',' : ']';
+    }
+    text [count * (size + 1) + 1] = 0;
+    return text;
+}
+
+//  The heap that the worst trees take is bounded, and what is over the bound takes none.
+static void
+test_a_tree_is_bounded_before_it_is_built (void **state)
+{
+    static const struct {
+        const char *piece;
+        size_t nodes;
+    } rows [] = {{"{}", 2},   {"[]", 2}, {"{\"a\":1}", 2},
+                 {"\"\"", 1}, {"1", 1},  {"{\"a\":{\"b\":{\"c\":1}}}", 4}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        const size_t most = (LIMIT_JSON_NODES - 1) / rows [i].nodes;
+        own (own_mem) char *good = s_list (rows [i].piece, most);
+        own (own_mem) char *bad = s_list (rows [i].piece, most + 2);
+        own (json_drop) json_t *doc = NULL;
+        const size_t before = mallinfo2 ().uordblks;
+        assert_int_equal (s_parse (bad), ERR_LIMIT);
+        assert_int_equal (mallinfo2 ().uordblks, before);
+        assert_int_equal (json_parse (good, strlen (good), &doc, NULL), 0);
+        assert_true (mallinfo2 ().uordblks - before < LIMIT_MIB (33));
+    }
 }
 
 static void
@@ -134,6 +173,7 @@ main (void)
         cmocka_unit_test (test_bad_json_is_refused_with_line_and_column),
         cmocka_unit_test (test_duplicates_nul_and_invalid_utf8_are_refused),
         cmocka_unit_test (test_nesting_is_bounded_and_brackets_in_text_do_not_count),
+        cmocka_unit_test (test_a_tree_is_bounded_before_it_is_built),
         cmocka_unit_test (test_too_many_bytes_are_refused_unread),
         cmocka_unit_test (test_a_prefix_ends_at_its_value),
         cmocka_unit_test (test_text_keeps_the_order_of_keys),
