@@ -4,6 +4,7 @@
 #include "broker/io/intake.h"
 
 #include "broker/io/blob.h"
+#include "broker/io/intake_lost.h"
 #include "broker/io/intake_mark.h"
 #include "broker/io/intake_spool.h"
 #include "common/base/buf.h"
@@ -58,6 +59,7 @@ struct s_source {
     bool absent;                 //  followed in an earlier life, not yet in this one
     char *token_header;          //  "Authorization: Bearer ...", NULL without a token; a secret
     bool token_untried;          //  no request has carried it yet
+    intake_lost_t lost;          //  events that are gone, to be told
     int64_t bad_told;            //  messages without sense, as told last
     bool away_told;              //  that it is not reached, since it was followed last
     bool stopping;
@@ -176,7 +178,7 @@ static void
 s_notice (s_source_t *source, const char *change, const char *reason)
 {
     const char *name = s_name (source);
-    intake_spool_notice (source->intake->spool, name, change, reason);
+    intake_spool_notice (source->intake->spool, source->id, name, change, reason);
     if (strcmp (change, "connected") == 0)
         log_info ("event source", kv ("cluster", name), kv ("change", change));
     else
@@ -441,24 +443,25 @@ s_cancel (s_source_t *source, uint64_t cookie)
 //  --- what the session machine asks for
 
 static void
+s_lose (s_source_t *source, intake_lost_kind_t kind, int64_t count)
+{
+    source->stats.dropped_total += count;
+    intake_lost_add (&source->lost, kind, count);
+}
+
+static void
 s_on_event (s_source_t *source, const char *body, size_t size)
 {
     source->stats.events_total++;
     source->stats.last_event_ms = clk_now (source->intake->clk).wall_ms;
     if (size > LIMIT_EVENT_BYTES) {
-        source->stats.dropped_total++;
-        source->stats.gaps_total++;
-        s_notice (source, "gap", "an event was over the limit and dropped");
+        s_lose (source, INTAKE_LOST_LARGE, 1);
         return;
     }
-    int64_t dropped = intake_spool_event (source->intake->spool, source->id, source->config.name,
-                                          source->config.triage_enabled, body, size,
-                                          clk_now (source->intake->clk).wall_ms);
-    if (dropped > 0) {
-        source->stats.dropped_total += dropped;
-        source->stats.gaps_total++;
-        s_notice (source, "gap", "the buffer of events is full, the oldest were dropped");
-    }
+    if (!intake_spool_event (source->intake->spool, source->id, source->config.name,
+                             source->config.triage_enabled, body, size,
+                             clk_now (source->intake->clk).wall_ms))
+        s_lose (source, INTAKE_LOST_FULL, 1);
 }
 
 static void
@@ -524,11 +527,11 @@ s_act (s_source_t *source)
             case MCP_OUT_ABORT: s_cancel (source, out.cookie); break;
             case MCP_OUT_EVENT: s_on_event (source, out.text, out.text_size); break;
             case MCP_OUT_STATE: s_on_state (source, &out); break;
-            case MCP_OUT_GAP:
+            case MCP_OUT_LARGE:
                 source->stats.events_total += out.dropped;
-                source->stats.dropped_total += out.dropped;
-                s_gap (source, out.to_ms - out.from_ms, out.text);
+                s_lose (source, INTAKE_LOST_LARGE, out.dropped);
                 break;
+            case MCP_OUT_GAP: s_gap (source, out.to_ms - out.from_ms, out.text); break;
             case MCP_OUT_SESSION: s_on_session (source, out.text); break;
             case MCP_OUT_TOKEN: s_read_token (source); break;
         }
@@ -585,6 +588,21 @@ s_tell_bad (s_source_t *source)
               kv ("messages", bad));
 }
 
+//  What it has lost, also by what others sent; returns when to look again.
+static int64_t
+s_tell_lost (s_source_t *source, int64_t boot_ms)
+{
+    char reason [LIMIT_REASON_BYTES];
+    const int64_t dropped = intake_spool_take_dropped (source->intake->spool, source->id);
+    if (dropped > 0)
+        s_lose (source, INTAKE_LOST_FULL, dropped);
+    if (intake_lost_tell (&source->lost, boot_ms, reason, sizeof reason)) {
+        source->stats.gaps_total++;
+        s_notice (source, "gap", reason);
+    }
+    return intake_lost_due (&source->lost);
+}
+
 //  Timers and outputs of all sources; returns when to look again.
 static int64_t
 s_turn (intake_t *self)
@@ -599,6 +617,8 @@ s_turn (intake_t *self)
         s_act (source);
         s_tell_bad (source);
         if (mcp_state (source->mcp) == MCP_STOPPED) {
+            source->lost.next_ms = 0;
+            (void) s_tell_lost (source, boot_ms);
             if (!s_wanted (self, source))
                 intake_mark_drop (self->sessions_dir, source->mark_name);
             DL_DELETE (self->sources, source);
@@ -610,6 +630,11 @@ s_turn (intake_t *self)
         if (mcp_state (source->mcp) == MCP_ACTIVE && boot_ms >= source->mark_ms)
             s_mark_write (source, source->mark.session);
         int64_t due = mcp_wake (source->mcp);
+        wake = due < wake ? due : wake;
+    }
+    DL_FOREACH (self->sources, source)
+    {
+        int64_t due = s_tell_lost (source, boot_ms);
         wake = due < wake ? due : wake;
     }
     int64_t due = intake_spool_offer (self->spool, self->loop, self->inbox, boot_ms);

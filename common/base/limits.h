@@ -69,7 +69,11 @@ enum {
     LIMIT_EVENT_ID_BYTES = 128,
     LIMIT_EVENT_KEEP_MS = 7 * 24 * 3600 * 1000, //  repeats of an event id are known this long
     LIMIT_INTAKE_BUFFER_BYTES = LIMIT_MIB (64), //  while the store refuses; then oldest dropped
-    LIMIT_JSON_DEPTH = 64,                      //  jansson recursion
+    LIMIT_INTAKE_OFFERED_BYTES =
+        LIMIT_MIB (8), //  of it: offered to the loop, with the loop's copies
+    LIMIT_LOST_TELL_MS =
+        5000,              //  what one source loses is told this often; triage_events_dropped_total
+    LIMIT_JSON_DEPTH = 64, //  jansson recursion
     LIMIT_JSON_NODES = 100000, //  values of one tree, up to 320 bytes of heap each: 31 MiB
     LIMIT_SSE_LINE_BYTES = LIMIT_MIB (8),
     LIMIT_SSE_ID_BYTES = LIMIT_KIB (4),

@@ -300,7 +300,7 @@ mcp_on_body (mcp_t *self, uint64_t cookie, const char *bytes, size_t size, int64
         sse_feed (self->stream, bytes, size, mcp_answer_on_sse, self);
         int64_t dropped = sse_dropped (self->stream) - self->dropped_seen;
         if (dropped > 0)
-            mcp_slot_gap (self, now_ms, dropped, "an event was over the limit and dropped");
+            mcp_slot_large (self, dropped);
         self->dropped_seen += dropped;
     }
     else if (slot->sse) {

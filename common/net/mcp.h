@@ -45,6 +45,7 @@ typedef enum {
     MCP_OUT_EVENT,   //  text is the body of one event
     MCP_OUT_STATE,   //  the state changed; text says why
     MCP_OUT_GAP,     //  events may be missing; text says why
+    MCP_OUT_LARGE,   //  events were over the limit and dropped
     MCP_OUT_SESSION, //  remember this session id for the next start; "" = forget
     MCP_OUT_TOKEN    //  401: read the token again
 } mcp_out_kind_t;
@@ -64,7 +65,7 @@ typedef struct {
     mcp_state_t state;      //  STATE
     bool again;             //  STATE: unsupported or wedged as the last time, for the same reason
     int64_t from_ms, to_ms; //  GAP: boot time
-    int64_t dropped;        //  GAP: so many events were over the limit
+    int64_t dropped;        //  LARGE: so many
 } mcp_out_t;
 
 //  settings are copied.  Own: fresh, NULL when out of memory.

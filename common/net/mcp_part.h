@@ -100,7 +100,9 @@ mcp_slot_out_text (mcp_t *self, mcp_out_kind_t kind, const char *text);
 void
 mcp_slot_set_state (mcp_t *self, mcp_state_t state, const char *reason);
 void
-mcp_slot_gap (mcp_t *self, int64_t from_ms, int64_t dropped, const char *reason);
+mcp_slot_gap (mcp_t *self, int64_t from_ms, const char *reason);
+void
+mcp_slot_large (mcp_t *self, int64_t dropped);
 void
 mcp_slot_error (mcp_t *self, const char *reason);
 uint64_t

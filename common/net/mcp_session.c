@@ -33,7 +33,7 @@ mcp_session_enter_active (mcp_t *self)
     if (self->state != MCP_ACTIVE) {
         self->active_since_ms = self->now_ms;
         if (self->gap_from_ms)
-            mcp_slot_gap (self, self->gap_from_ms, 0, self->last_error);
+            mcp_slot_gap (self, self->gap_from_ms, self->last_error);
         self->gap_from_ms = 0;
         self->last_error [0] = 0;
         mcp_slot_set_state (self, MCP_ACTIVE, "subscribed");

@@ -59,14 +59,21 @@ mcp_slot_set_state (mcp_t *self, mcp_state_t state, const char *reason)
 }
 
 void
-mcp_slot_gap (mcp_t *self, int64_t from_ms, int64_t dropped, const char *reason)
+mcp_slot_gap (mcp_t *self, int64_t from_ms, const char *reason)
 {
     mcp_out_t *out = mcp_slot_out (self, MCP_OUT_GAP, reason, strlen (reason));
     if (out) {
         out->from_ms = from_ms;
-        out->dropped = dropped;
         out->to_ms = self->now_ms;
     }
+}
+
+void
+mcp_slot_large (mcp_t *self, int64_t dropped)
+{
+    mcp_out_t *out = mcp_slot_out (self, MCP_OUT_LARGE, "", 0);
+    if (out)
+        out->dropped = dropped;
 }
 
 void

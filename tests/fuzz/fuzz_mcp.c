@@ -152,6 +152,7 @@ s_on_out (world_t *self, const mcp_out_t *out)
             assert (out->from_ms <= out->to_ms);
             assert (json_utf8_valid (out->text, out->text_size));
             break;
+        case MCP_OUT_LARGE: assert (out->dropped > 0); break;
         case MCP_OUT_SESSION:
             for (size_t i = 0; i < out->text_size; i++)
                 assert (out->text [i] > ' ' && out->text [i] <= '~');

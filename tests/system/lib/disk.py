@@ -159,3 +159,32 @@ def broken_disk(system):
         return disk
     system.processes.remove(disk.mount)
     return BrokenShim(system)
+
+
+class SlowShim:
+    """A disk whose syncs take their time while a file says so: by a library."""
+    SOURCE = r"""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <stdlib.h>
+        #include <time.h>
+        #include <unistd.h>
+        static void s_wait (void) { const char *path = getenv ("SLOW_DISK"), *ms = getenv ("SLOW_DISK_MS");
+            if (!path || access (path, F_OK) != 0) return;
+            struct timespec wait = {atoi (ms) / 1000, atoi (ms) % 1000 * 1000000L}; nanosleep (&wait, NULL); }
+        int fsync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fsync")) (fd); }
+        int fdatasync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fdatasync")) (fd); }
+    """
+
+    def __init__(self, system, sync_ms):
+        self.flag, library = system.root / "slow", system.root / "slow.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE, text=True, check=True)
+        sanitizer = os.environ.get("ASAN_OPTIONS", "")
+        self.env = {"LD_PRELOAD": str(library), "SLOW_DISK": str(self.flag), "SLOW_DISK_MS": str(sync_ms),
+                    "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
+
+    def slow(self):
+        self.flag.touch()
+
+    def fast(self):
+        self.flag.unlink()

@@ -80,6 +80,9 @@ s_take (s_world_t *self)
             buf_text (&self->notes, "gap;");
             self->last_gap_ms = out.to_ms - out.from_ms;
         }
+        else if (out.kind == MCP_OUT_LARGE) {
+            buf_printf (&self->notes, "large %d;", (int) out.dropped);
+        }
         else if (out.kind == MCP_OUT_SESSION) {
             buf_printf (&self->notes, "session %s;", out.text);
         }
