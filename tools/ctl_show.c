@@ -70,13 +70,17 @@ s_status_broker (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
     const json_t *store = json_object_get (self->doc, "store");
+    const char *files = s_member (json_object_get (self->doc, "files"), "trouble");
     bool full = json_is_true (json_object_get (store, "refusing"));
     bool draining = json_is_true (json_object_get (self->doc, "draining"));
     bool ready = json_is_true (json_object_get (self->doc, "ready"));
     buf_text (&text, full       ? "disk full, no events are taken"
                      : draining ? "going down"
+                     : *files   ? files
                      : ready    ? "ready"
                                 : "not ready");
+    if (!full && !draining && *files)
+        buf_text (&text, ", nothing is assigned");
     buf_text (&text, ", up ");
     ctl_age (json_object_get (self->doc, "started_at"), &text);
     s_status_line (self, "broker", ready && !full && !draining ? "green" : "red", &text);

@@ -108,9 +108,10 @@ fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data)
 }
 
 void
-fetch_refused (fetch_t *self, const char *text, int64_t now_ms)
+fetch_refused (fetch_t *self, const char *text, bool busy, int64_t now_ms)
 {
     snprintf (self->error, sizeof self->error, "%s", text);
+    self->busy = busy;
     //  A quarter of the pause for silence: the broker is there and said no.
     self->asked_ms = now_ms - LIMIT_FILES_RETRY_MS + LIMIT_FILES_RETRY_MS / 4;
 }

@@ -17,6 +17,7 @@ typedef struct {
     uint64_t seq;     //  of the last GET
     int tries;        //  GETs without an answer or refused
     char error [128]; //  the last refusal
+    bool busy;        //  by a broker that cannot do its part now
 } fetch_t;
 
 //  A new session: its peer knows of no GET.
@@ -29,6 +30,6 @@ fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t att
 //  A DATA for this attempt; the file is written below dir.  Returns FETCH_MORE, FETCH_DONE, or a negative error.
 int
 fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data) must_check;
-//  The broker refused our GET: ask again later.
+//  The broker refused our GET: ask again later.  busy: by trouble of its own.
 void
-fetch_refused (fetch_t *self, const char *text, int64_t now_ms);
+fetch_refused (fetch_t *self, const char *text, bool busy, int64_t now_ms);

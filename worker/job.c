@@ -61,7 +61,7 @@ s_release_host (job_t *self)
 {
     verdict_run_t run = {.started = false, .start_error = self->reason};
     (void) verdict_judge (&run, self->report.reason);
-    self->release = "host";
+    self->release = self->busy ? "busy" : "host";
     s_release (self);
 }
 
@@ -453,6 +453,7 @@ s_tick_fetch (job_t *self)
         < 0) {
         snprintf (self->reason, sizeof self->reason, "cannot fetch the prompt: %s",
                   *self->fetch.error ? self->fetch.error : "no answer");
+        self->busy = self->fetch.busy;
         job_feed (self, JOB_ON_FAILED);
     }
 }
@@ -635,7 +636,7 @@ s_on_refused (job_t *self, const link_msg_t *msg)
         if (over)
             job_feed (self, JOB_ON_CANCEL);
         else
-            fetch_refused (&self->fetch, text, self->shared->boot_ms);
+            fetch_refused (&self->fetch, text, codec_is (error->code, "io"), self->shared->boot_ms);
     }
     else if (self->state == JOB_UPLOAD && msg->frame.corr == self->upload.seq) {
         log_warn ("upload refused", kv ("incident_id", self->report.incident.text),

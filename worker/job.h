@@ -70,6 +70,7 @@ struct job {
     run_t run;
     int64_t end_by_ms;   //  boot time by which the supervisor must be done
     bool overdue, ended; //  it was not; it is
+    bool busy;           //  it is the broker that could not do its part
     bool given;          //  to the keeper
     upload_t upload;
     int64_t progress_ms;            //  next PROGRESS

@@ -87,7 +87,7 @@ void
 dispatch (step_t *self, clk_now_t now)
 {
     self->retry_ms = INT64_MAX;
-    if (self->drained)
+    if (self->drained || self->held)
         return;
     int64_t free = self->queued ? s_free (self, now) : 0;
     int64_t room = free > 0 ? breaker_room (self, now) : 0;

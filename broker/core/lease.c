@@ -23,7 +23,8 @@ s_min (int64_t a, int64_t b)
 static int64_t
 s_hard_ms (const step_t *self)
 {
-    return self->settings.agent_timeout_ms + self->settings.agent_grace_ms + LIMIT_REVOKE_SLACK_MS;
+    return self->settings.agent_timeout_ms + self->settings.agent_grace_ms
+           + self->settings.revoke_slack_ms;
 }
 
 attempt_t *
@@ -351,6 +352,27 @@ lease_extend (step_t *self, clk_now_t now)
             worker->seen_ms = now.boot_ms;
 }
 
+void
+lease_spare (step_t *self, attempt_t *attempt, bool finished, clk_now_t now)
+{
+    const int64_t floor = now.boot_ms + self->settings.revoke_slack_ms;
+    attempt->spared = true;
+    if (finished && attempt->deadline_ms < floor)
+        attempt->deadline_ms = floor;
+}
+
+void
+lease_spare_all (step_t *self, clk_now_t now)
+{
+    attempt_t *attempt;
+    DL_FOREACH2 (self->open_attempts, attempt, onext)
+    {
+        lease_spare (self, attempt, true, now);
+        attempt->superseded_ms =
+            now.boot_ms; //  the grace for its late report begins when the hold ends
+    }
+}
+
 int64_t
 lease_wake (const step_t *self)
 {
@@ -381,8 +403,10 @@ lease_load (step_t *self, entry_t *entry, const row_attempt_t *row)
 void
 lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
 {
-    int64_t left = attempt->row.deadline_ms - now.wall_ms;
-    left = left < 0 ? 0 : s_min (left, s_hard_ms (self));
+    //  It may have passed while we were away or our disk was full: its worker gets the time to say so.
+    int64_t left = s_min (attempt->row.deadline_ms - now.wall_ms, s_hard_ms (self));
+    if (left < self->settings.reconnect_grace_ms)
+        left = self->settings.reconnect_grace_ms;
     attempt->deadline_ms = now.boot_ms + left;
     attempt->lease_ms = now.boot_ms + self->settings.reconnect_grace_ms;
     attempt->superseded_ms = now.boot_ms;
@@ -399,6 +423,7 @@ lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
     attempt->accepted = kept->accepted;
     attempt->unreflected = kept->unreflected;
     attempt->probe = kept->probe;
+    attempt->spared = kept->spared;
     attempt->accept_ms = kept->accept_ms;
     attempt->lease_ms = kept->lease_ms;
     attempt->deadline_ms = kept->deadline_ms;

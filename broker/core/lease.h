@@ -31,6 +31,12 @@ lease_timers (step_t *self, clk_now_t now);
 //  After a jump of the clock: everybody gets one more term to be heard.
 void
 lease_extend (step_t *self, clk_now_t now);
+//  Nobody's time runs out while our disk takes nothing; call each turn of a hold.
+void
+lease_spare_all (step_t *self, clk_now_t now);
+//  Is its hard deadline to move away, or only not to be held against its worker?
+void
+lease_spare (step_t *self, attempt_t *attempt, bool finished, clk_now_t now);
 int64_t
 lease_wake (const step_t *self);
 //  Hold a row, unless a retry has forgiven it; no write.  Err: -ENOMEM.

@@ -39,6 +39,7 @@ s_keep_one (step_t *self, const attempt_t *attempt)
     kept->accepted = attempt->accepted;
     kept->unreflected = attempt->unreflected;
     kept->probe = attempt->probe;
+    kept->spared = attempt->spared;
     kept->accept_ms = attempt->accept_ms;
     kept->lease_ms = attempt->lease_ms;
     kept->deadline_ms = attempt->deadline_ms;

@@ -274,7 +274,8 @@ outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
         return;
     }
     state_text (effect->row.error, in->as.effect.error);
-    effect->row.tries++;
+    if (!self->held || effect->row.channel != ROW_CHANNEL_STORAGE) //  a full disk is no try of it
+        effect->row.tries++;
     if (in->as.effect.result == STEP_EFFECT_UNSURE)
         effect->row.unsure = true;
     if (in->as.effect.result == STEP_EFFECT_OK) {
@@ -288,11 +289,18 @@ outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
         s_again (self, effect, in, now);
 }
 
+//  Is nothing of the channel begun now?
+static bool
+s_stands (const step_t *self, int channel)
+{
+    return self->drained || (self->held && channel == ROW_CHANNEL_STORAGE);
+}
+
 void
 outbox_schedule (step_t *self, clk_now_t now)
 {
-    for (int i = 0; i < ROW_CHANNELS && !self->drained; i++) {
-        effect_t *effect = self->channels [i];
+    for (int i = 0; i < ROW_CHANNELS; i++) {
+        effect_t *effect = s_stands (self, i) ? NULL : self->channels [i];
         if (!effect || self->flight_id [i] || effect->next_ms > now.boot_ms)
             continue;
         if (s_is_message (effect)) {
@@ -309,8 +317,8 @@ int64_t
 outbox_wake (const step_t *self)
 {
     int64_t wake = INT64_MAX;
-    for (int i = 0; i < ROW_CHANNELS && !self->drained; i++) {
-        const effect_t *effect = self->channels [i];
+    for (int i = 0; i < ROW_CHANNELS; i++) {
+        const effect_t *effect = s_stands (self, i) ? NULL : self->channels [i];
         if (effect && !self->flight_id [i] && effect->next_ms < wake)
             wake = effect->next_ms;
     }

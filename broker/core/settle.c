@@ -243,7 +243,9 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
         return;
     entry_t *entry = attempt->entry;
     bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
-    bool host = in->as.release.reason == STEP_RELEASE_HOST;
+    //  What we could not give it is no failure of its host.
+    bool host =
+        in->as.release.reason == STEP_RELEASE_HOST && !(attempt->spared && !attempt->row.started);
     lease_end (self, attempt, host ? VERDICT_HOST : VERDICT_LOST, in->as.release.detail, "released",
                now);
     if (host && live) {

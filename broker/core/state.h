@@ -64,9 +64,9 @@ struct attempt {
     entry_t *entry;
     worker_t *worker; //  LIVE and bound; NULL until its worker speaks of it
     uint64_t session; //  that knows of it: assigned in it, or listed in its HELLO; 0 = none yet
-    bool accepted;
-    bool unreflected; //  not yet in the worker's credit
-    bool probe;       //  issued while the breaker was open
+    bool accepted, spared; //  spared: step_spare, or open during a hold
+    bool unreflected;      //  not yet in the worker's credit
+    bool probe;            //  issued while the breaker was open
     int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
     attempt_t *prev, *next;   //  of the incident
     attempt_t *oprev, *onext; //  all that are not ENDED
@@ -99,7 +99,7 @@ struct worker {
 typedef struct {
     char fence [IDENT_SIZE + 24];
     uint64_t session;
-    bool accepted, unreflected, probe;
+    bool accepted, unreflected, probe, spared;
     int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
     UT_hash_handle hh;
 } kept_t;
@@ -107,7 +107,7 @@ typedef struct {
 struct step {
     step_settings_t settings;
     uint64_t random, turn; //  number of the turn
-    bool failed, drained, loaded, watch_dirty;
+    bool failed, drained, held, loaded, watch_dirty;
     bool grace_over;  //  reconnect_grace since the start has passed, and was acted on
     int64_t start_ms; //  boot time of the first step_loaded
     int64_t asked_ms; //  what step_wake said last

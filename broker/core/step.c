@@ -297,6 +297,8 @@ step_schedule (step_t *self, clk_now_t now)
     //  was lost gets one more term.
     if (self->asked_ms != INT64_MAX && now.boot_ms - self->asked_ms > LIMIT_CLOCK_JUMP_MS)
         lease_extend (self, now);
+    if (self->held)
+        lease_spare_all (self, now);
     fleet_timers (self, now);
     lease_timers (self, now);
     settle_watched (self, now);
@@ -337,6 +339,20 @@ void
 step_drain (step_t *self)
 {
     self->drained = true;
+}
+
+void
+step_hold (step_t *self, bool held)
+{
+    self->held = held;
+}
+
+void
+step_spare (step_t *self, const step_fence_t *fence, bool finished, clk_now_t now)
+{
+    attempt_t *attempt = lease_find (self, fence);
+    if (attempt && attempt->row.state != ROW_ATTEMPT_ENDED)
+        lease_spare (self, attempt, finished, now);
 }
 
 int

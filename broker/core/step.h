@@ -35,6 +35,7 @@ typedef struct {
     int64_t reconnect_grace_ms;
     int64_t agent_timeout_ms;
     int64_t agent_grace_ms;  //  what the hard deadline adds for the worker's kill grace
+    int64_t revoke_slack_ms; //  and for everything else
     int64_t dedup_window_ms; //  0 = off
     int64_t reinvestigate_after_ms;
     int64_t global_queue_size, cluster_queue_size;
@@ -324,6 +325,14 @@ step_drain (step_t *self);
 //  How many effects are at delivery.
 int
 step_flights (const step_t *self);
+//  The disk of the artifacts takes nothing: nothing is assigned, no folder is saved and nobody's time runs
+//  out until it is told otherwise.  Nothing of it is durable.
+void
+step_hold (step_t *self, bool held);
+//  We could not do our part for this attempt: that it is given back unstarted is not held against its worker.
+//  finished: nor could we take what it made, so its hard deadline moves away.
+void
+step_spare (step_t *self, const step_fence_t *fence, bool finished, clk_now_t now);
 
 //  --- what admin shows; all counted from the authoritative state
 

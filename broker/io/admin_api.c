@@ -201,6 +201,9 @@ admin_api_readyz (const admin_view_t *view, admin_reply_t *reply)
         admin_reply_error (reply, STATUS_UNAVAILABLE, "draining", "the broker is going down");
     else if (view->data.store.refusing)
         admin_reply_error (reply, STATUS_UNAVAILABLE, "store", "the store takes no more events");
+    else if (view->data.artifacts_refused)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "artifacts",
+                           artifact_trouble_text (view->data.artifacts_trouble));
     else if (!view->data.ready)
         admin_reply_error (reply, STATUS_UNAVAILABLE, "starting", "the broker is not ready yet");
     else
@@ -270,11 +273,14 @@ s_status_store (const store_stats_t *store)
 }
 
 static json_t *
-s_status_files (const artifact_stats_t *files)
+s_status_files (const snapshot_data_t *data)
 {
+    const artifact_stats_t *files = &data->artifact;
     return json_pack (
-        "{s:I,s:I,s:I,s:I,s:I,s:I}", "bytes_received_total",
-        (json_int_t) files->bytes_received_total, "bytes_sent_total",
+        "{s:b,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "refusing", data->artifacts_refused, "trouble",
+        s_text_or_null (artifact_trouble_text (data->artifacts_trouble)), "free_bytes",
+        (json_int_t) files->free_bytes, "free_files", (json_int_t) files->free_files,
+        "bytes_received_total", (json_int_t) files->bytes_received_total, "bytes_sent_total",
         (json_int_t) files->bytes_sent_total, "uploads_active", (json_int_t) files->uploads_active,
         "upload_bytes_active", (json_int_t) files->upload_bytes_active, "sealed_total",
         (json_int_t) files->sealed_total, "refused_total", (json_int_t) files->refused_total);
@@ -335,7 +341,7 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
     json_object_set_new (doc, "dead_letters",
                          view->counted ? json_integer (view->counts.dead_letters) : json_null ());
     json_object_set_new (doc, "store", s_status_store (&data->store));
-    json_object_set_new (doc, "files", s_status_files (&data->artifact));
+    json_object_set_new (doc, "files", s_status_files (data));
     json_object_set (doc, "sources", sources);
     admin_reply_json (reply, STATUS_OK, doc);
 }

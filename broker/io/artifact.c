@@ -18,6 +18,7 @@ enum {
     S_BATCH = 64,   //  messages and mails taken before the others get their turn
     S_DRAIN = 1024, //  messages still answered at the end
     S_TIDY_MS = 60000,
+    S_WAIT_MS = LIMIT_ARTIFACT_LOOK_MS,
     S_SWEEP_MS = 1,  //  between two looks at a few folders
     S_UNSENT_MS = 5, //  the loop's mailbox is full: look again after this
 };
@@ -125,8 +126,11 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
             return;
         if (s_muted (self, msg))
             atomic_fetch_add (&self->counts [COUNT_BAD], 1);
-        else if (rc == 0)
+        else if (rc == 0) {
+            artifact_room_begin (self);
             s_dispatch (self, msg);
+            artifact_room_end (self);
+        }
         else if (rc == ERR_NONE) //  of a newer peer perhaps: told, not held against it
             artifact_refuse (self, msg, "unknown_type", diag.text);
         else if (rc == ERR_PROTO && msg->frame.version > 0 && msg->frame.version != FRAME_VERSION)
@@ -164,7 +168,9 @@ s_read_mail (artifact_t *self)
         if (mail->kind == MAIL_STOP)
             return false;
         if (mail->kind == MAIL_CHECK) {
+            artifact_room_begin (self);
             artifact_put_check (self, mail);
+            artifact_room_end (self);
             artifact_mail (self, &mail);
         }
         else if (mail->kind == MAIL_REPLY)
@@ -194,7 +200,7 @@ s_main (void *arg)
         link_wait_t items [] = {
             {.fd = self->stop_fd}, {.fd = mailbox_fd (self->inbox)}, {.link = self->link}};
         bool room = s_flush (self);
-        const int64_t wait_ms = !room ? S_UNSENT_MS : sweeping ? S_SWEEP_MS : S_TIDY_MS;
+        const int64_t wait_ms = !room ? S_UNSENT_MS : sweeping ? S_SWEEP_MS : S_WAIT_MS;
         link_wait (items, room ? 3 : 1, wait_ms);
         stop = items [0].readable;
         s_count (self);
@@ -204,6 +210,9 @@ s_main (void *arg)
             sweeping = artifact_sweep (self);
         }
         int64_t now_ms = clk_now (self->clk).boot_ms;
+        artifact_room_begin (self);
+        artifact_room_look (self, false, now_ms);
+        artifact_room_end (self);
         if (now_ms - tidied_ms >= S_TIDY_MS) {
             artifact_put_tidy (self, now_ms);
             artifact_event_tidy (self, now_ms);
@@ -265,6 +274,7 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
     self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!self->clk || !self->peers || !self->inbox || self->stop_fd < 0)
         return -ENOMEM;
+    artifact_room_look (self, true, clk_now (self->clk).boot_ms); //  before anything is assigned
     rc = artifact_sweep_init (self, diag);
     if (rc < 0)
         return rc;
@@ -345,5 +355,7 @@ artifact_stats (artifact_t *self, artifact_stats_t *ret_stats)
                            .refused_total = atomic_load (&self->counts [COUNT_REFUSED]),
                            .bad_messages_total = atomic_load (&self->counts [COUNT_BAD]),
                            .ended_total = atomic_load (&self->counts [COUNT_ENDED]),
-                           .unsent_total = atomic_load (&self->counts [COUNT_UNSENT])};
+                           .unsent_total = atomic_load (&self->counts [COUNT_UNSENT]),
+                           .free_bytes = atomic_load (&self->counts [COUNT_FREE_BYTES]),
+                           .free_files = atomic_load (&self->counts [COUNT_FREE_FILES])};
 }

@@ -15,9 +15,20 @@
 
 typedef struct artifact artifact_t;
 
+//  Why no files are taken now.
+typedef enum {
+    ARTIFACT_FINE,
+    ARTIFACT_NO_BYTES,
+    ARTIFACT_NO_FILES,
+    ARTIFACT_BROKEN,
+    ARTIFACT_SLOW, //  taken, but too slowly to judge anybody by it
+    ARTIFACT_TROUBLES
+} artifact_trouble_t;
+
 typedef struct {
     int64_t bytes_received_total, bytes_sent_total, uploads_active, upload_bytes_active;
     int64_t sealed_total, refused_total, bad_messages_total, ended_total, unsent_total;
+    int64_t free_bytes, free_files; //  of the disk; -1: it does not count files
 } artifact_stats_t;
 
 //  Bind and start the thread.  loop: where mails for the loop go.  Borrowed: settings, keys, zap, loop.
@@ -34,3 +45,9 @@ const char *
 artifact_endpoint (const artifact_t *self);
 void
 artifact_stats (artifact_t *self, artifact_stats_t *ret_stats); //  any thread
+//  How it is with the disk at this time, any thread.
+artifact_trouble_t
+artifact_trouble (artifact_t *self, int64_t boot_ms);
+//  A sentence; "" when there is none.
+const char *
+artifact_trouble_text (artifact_trouble_t trouble);

@@ -156,6 +156,14 @@ artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t siz
     return dir_fd < 0 ? dir_fd : durable_write (dir_fd, name, bytes, size, place);
 }
 
+int
+artifact_dir_put (int base_fd, const char *path, const void *bytes, size_t size, const char *place)
+{
+    const char *name = NULL;
+    own (own_fd) int dir_fd = s_parent (base_fd, path, true, &name);
+    return dir_fd < 0 ? dir_fd : durable_put (dir_fd, name, bytes, size, place);
+}
+
 static int
 s_copy (int from_fd, int to_fd)
 {

@@ -30,6 +30,10 @@ artifact_dir_file (int base_fd, const char *path, int flags, int64_t *ret_size) 
 int
 artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t size,
                     const char *place) must_check;
+//  durable_put to base/path; missing folders are made.
+int
+artifact_dir_put (int base_fd, const char *path, const void *bytes, size_t size,
+                  const char *place) must_check;
 //  Make base/to another name of the file base/from (hard link, else copy), atomically; the caller
 //  syncs the folder.
 int

@@ -1,7 +1,7 @@
 //  artifact_part - what the files of the artifact thread share; nobody else includes it.
 //
 //  artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event (large events),
-//  artifact_sweep (what dead uploads left).
+//  artifact_sweep (what dead uploads left), artifact_room (does the disk take files?).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -28,6 +28,8 @@ enum artifact_count {
     COUNT_BAD,
     COUNT_ENDED,
     COUNT_UNSENT,
+    COUNT_FREE_BYTES,
+    COUNT_FREE_FILES,
     COUNTS
 };
 
@@ -53,6 +55,9 @@ struct artifact {
     pthread_t thread;
     bool running;
     _Atomic int64_t counts [COUNTS];
+    int64_t look_ms;                        //  boot time of the next look at the disk's room
+    _Atomic int trouble;                    //  artifact_trouble_t, as the last look found it
+    _Atomic int64_t busy_ms, slow_until_ms; //  boot time: since when with one message, 0 = none
 };
 
 //  A code of the closed list and one sentence; answers msg.
@@ -102,6 +107,15 @@ int
 artifact_event_init (artifact_t *self, err_diag_t *diag) must_check;
 void
 artifact_event_fini (artifact_t *self);
+
+//  Each second: is there room?  doubt: a file of somebody's has failed, try one of ours.
+void
+artifact_room_look (artifact_t *self, bool doubt, int64_t now_ms);
+//  Around each message: how long does it take?
+void
+artifact_room_begin (artifact_t *self);
+void
+artifact_room_end (artifact_t *self);
 
 //  Err: -errno, workspace_root cannot be read.
 int

@@ -85,6 +85,21 @@ s_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64
     return true;
 }
 
+//  A failure of ours, told to the core: the worker is not to blame, and its report has time.
+static void
+s_busy (artifact_t *self, const link_msg_t *msg, const request_t *request, const char *what, int rc)
+{
+    artifact_busy (self, msg, what, rc);
+    mail_t *mail = mail_new (MAIL_SPARE);
+    if (mail) {
+        mail->as.spare.fence =
+            (step_fence_t){.incident = request->incident.id, .attempt = request->attempt};
+        mail->as.spare.finished = msg->frame.type != MSG_GET;
+        artifact_mail (self, &mail);
+    }
+    artifact_room_look (self, true, clk_now (self->clk).boot_ms);
+}
+
 static int
 s_folder (artifact_t *self, const request_t *request, bool make)
 {
@@ -248,7 +263,8 @@ s_go (artifact_t *self, const link_msg_t *msg, int64_t upto)
 
 //  Already sealed: let the worker pass on to its SEAL.  Returns true when it was answered.
 static bool
-s_put_sealed (artifact_t *self, const link_msg_t *msg, int fd, const char *path)
+s_put_sealed (artifact_t *self, const link_msg_t *msg, const request_t *request, int fd,
+              const char *path)
 {
     artifact_manifest_t sealed;
     int rc = artifact_stage_manifest (fd, msg->msg.chunk.attempt, &sealed);
@@ -256,7 +272,7 @@ s_put_sealed (artifact_t *self, const link_msg_t *msg, int fd, const char *path)
         return false;
     const mail_file_t *file = rc == 0 ? artifact_stage_find (&sealed, path) : NULL;
     if (rc < 0)
-        artifact_busy (self, msg, "cannot read a sealed attempt", rc);
+        s_busy (self, msg, request, "cannot read a sealed attempt", rc);
     else if (file && file->size == msg->msg.chunk.size)
         s_go (self, msg, file->size);
     else
@@ -275,10 +291,10 @@ artifact_put_chunk (artifact_t *self, const link_msg_t *msg)
         return;
     own (own_fd) int fd = s_folder (self, &request, true);
     if (fd < 0) {
-        artifact_busy (self, msg, "cannot open the incident's folder", fd);
+        s_busy (self, msg, &request, "cannot open the incident's folder", fd);
         return;
     }
-    if (s_put_sealed (self, msg, fd, path) || !s_open (self, msg, &request))
+    if (s_put_sealed (self, msg, &request, fd, path) || !s_open (self, msg, &request))
         return;
     artifact_upload_t *upload = s_upload (self, msg, &request, true);
     int rc = upload ? s_reserve (self, upload, path, chunk->size) : ERR_FULL;
@@ -295,7 +311,7 @@ artifact_put_chunk (artifact_t *self, const link_msg_t *msg)
         rc = artifact_stage_put (fd, chunk->attempt, path, chunk->size, chunk->offset,
                                  chunk->bytes.data, chunk->bytes.size, &upto);
     if (rc < 0)
-        artifact_busy (self, msg, "cannot store a chunk", rc);
+        s_busy (self, msg, &request, "cannot store a chunk", rc);
     else
         s_go (self, msg, upto);
 }
@@ -366,7 +382,7 @@ artifact_put_seal (artifact_t *self, const link_msg_t *msg)
         return;
     own (own_fd) int fd = s_folder (self, &request, true);
     if (fd < 0) {
-        artifact_busy (self, msg, "cannot open the incident's folder", fd);
+        s_busy (self, msg, &request, "cannot open the incident's folder", fd);
         return;
     }
     if (incident_terminal (request.incident.state)
@@ -389,7 +405,7 @@ artifact_put_seal (artifact_t *self, const link_msg_t *msg)
     else if (rc == ERR_STALE)
         s_sealed (self, msg, "closed", reason);
     else
-        artifact_busy (self, msg, "cannot seal an attempt", rc);
+        s_busy (self, msg, &request, "cannot seal an attempt", rc);
 }
 
 
@@ -415,11 +431,11 @@ s_render (artifact_t *self, int fd, const request_t *request, const char *file)
                                 labels, body, size);
     else
         text = render_prompt (incident, labels, body, size);
-    return text ? artifact_dir_write (fd, file, text, strlen (text), "render") : -ENOMEM;
+    return text ? artifact_dir_put (fd, file, text, strlen (text), "render") : -ENOMEM;
 }
 
-//  Open the rendered file for reading.  The event never changes; the others are made anew when a
-//  download begins.
+//  Open the rendered file for reading; it is made anew when a download begins.  It is not synced: the next
+//  download makes it again, and what stays of it is written when the incident is saved.
 static int
 s_rendered (artifact_t *self, const request_t *request, const char *file, bool begins,
             int64_t *ret_size)
@@ -428,8 +444,7 @@ s_rendered (artifact_t *self, const request_t *request, const char *file, bool b
     if (fd < 0)
         return fd;
     int handle = artifact_dir_file (fd, file, O_RDONLY, ret_size);
-    bool fresh = handle >= 0 && (!begins || strcmp (file, "event.json") == 0);
-    if (fresh || (handle < 0 && handle != -ENOENT))
+    if ((handle >= 0 && !begins) || (handle < 0 && handle != -ENOENT))
         return handle;
     if (handle >= 0)
         close (handle);
@@ -460,8 +475,8 @@ s_get_file (artifact_t *self, const link_msg_t *msg, const request_t *request, c
     own (own_mem) char *block = malloc (LIMIT_CHUNK_BYTES);
     ssize_t n = handle < 0 || !block ? -1 : pread (handle, block, LIMIT_CHUNK_BYTES, upto);
     if (n < 0)
-        artifact_busy (self, msg, "cannot read a file of the incident",
-                       handle < 0 ? handle : -errno);
+        s_busy (self, msg, request, "cannot read a file of the incident",
+                handle < 0 ? handle : -errno);
     else
         s_data (self, msg, block, (size_t) n, size);
 }

@@ -238,13 +238,13 @@ s_tell (const loop_t *self)
     const clk_now_t now = clk_now (self->args.clk);
     step_stats_t stats;
     step_stats (self->step, now, &stats);
-    log_info ("state", kv ("pending", stats.queued), kv ("investigating", stats.assigned),
-              kv ("oldest_pending_ms", stats.oldest_queued_ms),
-              kv ("breaker", breakers [stats.breaker]), kv ("failures", stats.breaker_failures),
-              kv ("effects_due", stats.effects_ready), kv ("events", stats.events_total),
-              kv ("leases_expired", stats.leases_expired_total), kv ("seq", stats.last_seq),
-              kv ("store_refusing", store_refusing (self->args.store)),
-              kv ("draining", self->draining));
+    log_info (
+        "state", kv ("pending", stats.queued), kv ("investigating", stats.assigned),
+        kv ("oldest_pending_ms", stats.oldest_queued_ms), kv ("breaker", breakers [stats.breaker]),
+        kv ("failures", stats.breaker_failures), kv ("effects_due", stats.effects_ready),
+        kv ("events", stats.events_total), kv ("leases_expired", stats.leases_expired_total),
+        kv ("seq", stats.last_seq), kv ("store_refusing", store_refusing (self->args.store)),
+        kv ("artifacts", artifact_trouble_text (self->trouble)), kv ("draining", self->draining));
     own (own_mem) step_worker_t *workers = calloc (LIMIT_WORKERS, sizeof (step_worker_t));
     size_t count = workers ? step_workers (self->step, now, workers, LIMIT_WORKERS) : 0;
     for (size_t i = 0; i < count && i < LIMIT_WORKERS; i++)
@@ -315,7 +315,9 @@ s_snapshot (loop_t *self, clk_now_t now)
     data->wall_ms = now.wall_ms;
     data->started_ms = self->started_ms;
     data->draining = self->draining;
-    data->ready = !self->draining && !store_refusing (self->args.store);
+    data->artifacts_trouble = artifact_trouble (self->threads.artifact, now.boot_ms);
+    data->artifacts_refused = data->artifacts_trouble != ARTIFACT_FINE;
+    data->ready = !self->draining && !store_refusing (self->args.store) && !data->artifacts_refused;
     step_stats (self->step, now, &data->stats);
     store_stats (self->args.store, &data->store);
     artifact_stats (self->threads.artifact, &data->artifact);

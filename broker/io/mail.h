@@ -1,7 +1,7 @@
 //  mail - what the broker's threads say to each other, one tagged struct, heap, through mailboxes.
 //
 //      intake, artifact --EVENT, SOURCE--> loop        loop --REPLY--> intake, artifact
-//      loop --CHECK--> artifact --CHECKED--> loop
+//      loop --CHECK--> artifact --CHECKED--> loop      artifact --SPARE--> loop
 //      loop --EFFECT--> delivery --EFFECT_DONE--> loop
 //      admin --COMMAND--> loop --COMMAND_REPLY--> admin
 //      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
@@ -20,6 +20,7 @@ typedef enum {
     MAIL_REPLY,
     MAIL_CHECK,
     MAIL_CHECKED,
+    MAIL_SPARE,
     MAIL_EFFECT,
     MAIL_EFFECT_DONE,
     MAIL_COMMAND,
@@ -63,6 +64,10 @@ typedef struct mail {
             mail_file_t files [LIMIT_ATTEMPT_FILES];
             size_t file_count;
         } check;
+        struct { //  SPARE: step_spare
+            step_fence_t fence;
+            bool finished;
+        } spare;
         struct {
             row_effect_t row;
         } effect;

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/settings.h"
 
+#include "common/base/failpoint.h"
 #include "common/base/own.h"
 
 #include <assert.h>
@@ -353,7 +354,8 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
         .lease_ttl_ms = self->lease_ttl,
         .reconnect_grace_ms = self->reconnect_grace,
         .agent_timeout_ms = self->agent_timeout,
-        .agent_grace_ms = LIMIT_AGENT_GRACE_MS,
+        .agent_grace_ms = failpoint_number ("TRIAGE_AGENT_GRACE_MS", LIMIT_AGENT_GRACE_MS),
+        .revoke_slack_ms = failpoint_number ("TRIAGE_REVOKE_SLACK_MS", LIMIT_REVOKE_SLACK_MS),
         .dedup_window_ms = self->dedup_window_seconds,
         .reinvestigate_after_ms = self->reinvestigate_after,
         .global_queue_size = self->global_queue_size,

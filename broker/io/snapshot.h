@@ -22,8 +22,10 @@ typedef enum {
 typedef struct {
     int64_t boot_ms, wall_ms; //  when it was made
     int64_t started_ms;       //  wall clock of the broker's start
-    bool ready;               //  sockets bound, store writable, not draining
+    bool ready;               //  sockets bound, store and artifacts writable, not draining
     bool draining;
+    bool artifacts_refused; //  their disk is in trouble: nothing is assigned
+    artifact_trouble_t artifacts_trouble;
     step_stats_t stats;
     store_stats_t store;
     artifact_stats_t artifact;

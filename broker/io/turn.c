@@ -296,6 +296,9 @@ s_mail_receive (loop_t *self)
             if (turn_step (self, &mail->as.check.verdict) < 0)
                 log_debug ("verdict refused", kv ("peer", mail->as.check.verdict.peer.identity));
             break;
+        case MAIL_SPARE:
+            step_spare (self->step, &mail->as.spare.fence, mail->as.spare.finished, self->now);
+            break;
         case MAIL_REPLY:
         case MAIL_CHECK:
         case MAIL_EFFECT:
@@ -542,6 +545,24 @@ s_cut (loop_t *self)
     stream_bind (self);
 }
 
+//  The artifacts' disk: while it takes nothing, nothing is assigned and nobody is judged.
+static void
+s_hold (loop_t *self)
+{
+    const artifact_trouble_t trouble = artifact_trouble (self->threads.artifact, self->now.boot_ms);
+    if (trouble != ARTIFACT_FINE && self->trouble == ARTIFACT_FINE) {
+        self->trouble_ms = self->now.boot_ms;
+        log_warn ("artifacts refused, assignments and deadlines wait",
+                  kv ("reason", artifact_trouble_text (trouble)),
+                  kv ("workspace_root", self->settings->workspace_root));
+    }
+    else if (trouble == ARTIFACT_FINE && self->trouble != ARTIFACT_FINE)
+        log_info ("artifacts are taken again",
+                  kv ("after_ms", self->now.boot_ms - self->trouble_ms));
+    self->trouble = trouble;
+    step_hold (self->step, trouble != ARTIFACT_FINE);
+}
+
 size_t
 turn_run (loop_t *self)
 {
@@ -558,6 +579,7 @@ turn_run (loop_t *self)
     if (self->revoked & 1U << CURVE_ROLE_WORKER)
         work_revoke (self, false);
     if (self->failed == 0) {
+        s_hold (self);
         step_schedule (self->step, self->now);
         s_apply (self);
     }

@@ -48,6 +48,8 @@ struct loop {
     size_t again_count;
     //  --- between turns
     turn_held_t *held;
+    artifact_trouble_t trouble; //  of the artifacts' disk
+    int64_t trouble_ms;         //  boot time since when
     bool draining;
     int exit_code;                //  -1 = go on
     int64_t pause_until_ms;       //  boot time; after a commit that was rolled back

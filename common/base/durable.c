@@ -81,8 +81,10 @@ durable_temporary (const char *name, char ret_name [DURABLE_TEMPORARY])
               s_suffix);
 }
 
-int
-durable_write (int dir_fd, const char *name, const void *bytes, size_t size, const char *place)
+//  sync: of the bytes and of the name.
+static int
+s_replace (int dir_fd, const char *name, const void *bytes, size_t size, const char *place,
+           bool sync)
 {
     assert (name && (bytes || size == 0));
     if (!name [0] || strchr (name, '/'))
@@ -94,7 +96,7 @@ durable_write (int dir_fd, const char *name, const void *bytes, size_t size, con
     if (fd < 0)
         return -errno;
     int rc = durable_fill (fd, bytes, size);
-    if (rc == 0)
+    if (rc == 0 && sync)
         rc = durable_sync (fd, place);
     if (rc == 0)
         rc = durable_rename (dir_fd, temporary, dir_fd, name, place);
@@ -102,7 +104,19 @@ durable_write (int dir_fd, const char *name, const void *bytes, size_t size, con
         (void) unlinkat (dir_fd, temporary, 0);
         return rc;
     }
-    return durable_folder (dir_fd, place);
+    return sync ? durable_folder (dir_fd, place) : 0;
+}
+
+int
+durable_write (int dir_fd, const char *name, const void *bytes, size_t size, const char *place)
+{
+    return s_replace (dir_fd, name, bytes, size, place, true);
+}
+
+int
+durable_put (int dir_fd, const char *name, const void *bytes, size_t size, const char *place)
+{
+    return s_replace (dir_fd, name, bytes, size, place, false);
 }
 
 static bool

@@ -28,6 +28,11 @@ durable_rename (int from_fd, const char *from, int to_fd, const char *to,
 int
 durable_write (int dir_fd, const char *name, const void *bytes, size_t size,
                const char *place) must_check;
+//  The same without a sync, for what can be made anew: whole for who reads it now, perhaps empty after a
+//  power failure.
+int
+durable_put (int dir_fd, const char *name, const void *bytes, size_t size,
+             const char *place) must_check;
 //  Write all bytes to a file, without a sync.  Err: -errno.
 int
 durable_fill (int fd, const void *bytes, size_t size) must_check;

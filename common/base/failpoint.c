@@ -27,15 +27,15 @@ static const char *const s_names [] = {
     "broker.send.ERROR",       "broker.send.EVENT_ACK",    "broker.send.EVENT_NACK",
     "broker.send.GO",          "broker.send.SEALED",       "broker.send.DATA",
     "broker.send.GO_EVENT",    "broker.send.RECORD",       "broker.mkdir.folder",
-    "broker.render.sync",      "broker.render.rename",     "broker.render.folder",
-    "broker.staged.sync",      "broker.staged.folder",     "broker.manifest.sync",
-    "broker.manifest.rename",  "broker.manifest.folder",   "broker.seal.rename",
-    "broker.seal.folder",      "broker.effect.run",        "broker.slack.post",
-    "broker.promote.rename",   "broker.promote.folder",    "broker.save.sync",
-    "broker.save.rename",      "broker.save.folder",       "broker.event.sync",
-    "broker.event.rename",     "broker.event.folder",      "broker.body.sync",
-    "broker.body.rename",      "broker.body.folder",       "broker.session.sync",
-    "broker.session.rename",   "broker.session.folder",
+    "broker.render.rename",    "broker.trial.sync",        "broker.staged.sync",
+    "broker.staged.folder",    "broker.manifest.sync",     "broker.manifest.rename",
+    "broker.manifest.folder",  "broker.seal.rename",       "broker.seal.folder",
+    "broker.effect.run",       "broker.slack.post",        "broker.promote.rename",
+    "broker.promote.folder",   "broker.save.sync",         "broker.save.rename",
+    "broker.save.folder",      "broker.event.sync",        "broker.event.rename",
+    "broker.event.folder",     "broker.body.sync",         "broker.body.rename",
+    "broker.body.folder",      "broker.session.sync",      "broker.session.rename",
+    "broker.session.folder",
 
     "worker.id.sync",          "worker.id.rename",         "worker.id.folder",
     "worker.ready.rename",     "worker.send.HELLO",        "worker.send.CREDIT",
@@ -227,6 +227,15 @@ void
 failpoint_after (const char *place, const char *action)
 {
     (void) s_pass (place, action, true);
+}
+
+int64_t
+failpoint_number (const char *name, int64_t limit)
+{
+    const char *text = getenv (name);
+    char *end = NULL;
+    const long long number = text ? strtoll (text, &end, 10) : 0;
+    return text && *text && !*end && number >= 0 ? number : limit;
 }
 
 #endif

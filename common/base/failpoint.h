@@ -11,6 +11,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stdint.h>
+
 #ifdef TRIAGE_FAILPOINTS
 //  Read the environment; `program` is the first word of its failpoint names ("broker", "worker", ...).
 //  Without it no failpoint does anything.
@@ -22,8 +24,12 @@ failpoint_before (const char *place, const char *action);
 //  Acted, with success.
 void
 failpoint_after (const char *place, const char *action);
+//  A limit, or what the environment of a test build has in its place: long times made short.
+int64_t
+failpoint_number (const char *name, int64_t limit);
 #else
 #define failpoint_init(program) ((void) 0)
 #define failpoint_before(place, action) 0
 #define failpoint_after(place, action) ((void) 0)
+#define failpoint_number(name, limit) (limit)
 #endif

@@ -118,11 +118,16 @@ enum {
     LIMIT_USAGE_BYTES = LIMIT_KIB (16),
     LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1), //  of each agent log
     LIMIT_LOG_TAIL_BYTES = LIMIT_MIB (4),
-    LIMIT_INCIDENT_BYTES = LIMIT_MIB (32),     //  all artifacts of one attempt
-    LIMIT_ATTEMPT_FILES = 32,                  //  files of one attempt
-    LIMIT_UPLOADS_BYTES = LIMIT_MIB (256),     //  staged uploads in flight
-    LIMIT_UPLOADS = 4096,                      //  attempts with staged files: every worker's one
-    LIMIT_UPLOAD_IDLE_MS = 600000,             //  an upload without a PUT is forgotten, begun anew
+    LIMIT_INCIDENT_BYTES = LIMIT_MIB (32), //  all artifacts of one attempt
+    LIMIT_ATTEMPT_FILES = 32,              //  files of one attempt
+    LIMIT_UPLOADS_BYTES = LIMIT_MIB (256), //  staged uploads in flight
+    LIMIT_UPLOADS = 4096,                  //  attempts with staged files: every worker's one
+    LIMIT_UPLOAD_IDLE_MS = 600000,         //  an upload without a PUT is forgotten, begun anew
+    LIMIT_ARTIFACT_ROOM_BYTES = LIMIT_MIB (
+        8), //  with less on the artifacts' disk nothing is assigned; again with twice that
+    LIMIT_ARTIFACT_ROOM_FILES = 512,           //  inodes there, some 40 incidents; the same
+    LIMIT_ARTIFACT_LOOK_MS = 1000,             //  the room is looked at this often
+    LIMIT_ARTIFACT_SLOW_MS = 5000,             //  one message takes it: slow, and so long after it
     LIMIT_SWEEP_FOLDERS = 16,                  //  looked at before the files socket gets its turn
     LIMIT_EVENT_PARTS = 256,                   //  large events being uploaded or committed
     LIMIT_EVENT_PARTS_BYTES = LIMIT_MIB (128), //  16 of the largest at once

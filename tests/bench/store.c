@@ -133,6 +133,7 @@ s_record (tape_t *tape, int64_t jobs, int64_t batch)
                                       .lease_ttl_ms = 60000,
                                       .reconnect_grace_ms = 45000,
                                       .agent_timeout_ms = 300000,
+                                      .revoke_slack_ms = LIMIT_REVOKE_SLACK_MS,
                                       .global_queue_size = 100000,
                                       .cluster_queue_size = 100000};
     step_t *core = step_new (&settings, 1);

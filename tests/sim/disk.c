@@ -384,6 +384,8 @@ disk_check_deadlines (disk_t *self, clk_now_t now)
             continue;
         int64_t end = attempt->since_ms + self->hard_ms + attempt->extra_ms + self->slack_ms
                       - attempt->slack_ms;
+        if (end < self->hard_floor_ms)
+            end = self->hard_floor_ms;
         if (now.boot_ms > end + LATE_MS)
             disk_break (self, "I4 attempt %s lives %" PRId64 " ms past its deadline", attempt->name,
                         now.boot_ms - end);

@@ -101,6 +101,7 @@ typedef struct {
     int64_t set_back;       //  how often the wall clock was set back
     int64_t lease_ms;       //  life of a lease
     int64_t lease_floor_ms; //  boot time until which a restart or a jump has extended all leases
+    int64_t hard_floor_ms;  //  the same of hard deadlines, by a restart or by a hold
     char broken [256];      //  the first broken invariant, "" = none
 } disk_t;
 

@@ -122,15 +122,22 @@ s_say (peers_t *self, const peer_worker_t *worker, const step_fence_t *fence,
 }
 
 static void
-s_release (peers_t *self, peer_worker_t *worker, const step_fence_t *fence, step_release_t reason)
+s_release_as (peers_t *self, peer_worker_t *worker, const step_fence_t *fence,
+              step_release_t reason)
 {
-    if (reason == STEP_RELEASE_HOST)
-        s_say (self, worker, fence, VERDICT_HOST);
     mail_t mail = s_mail (worker, STEP_IN_RELEASE);
     mail.in.as.release.fence = *fence;
     mail.in.as.release.reason = reason;
     snprintf (mail.in.as.release.detail, LIMIT_REASON_BYTES, "agent execution error: sim");
     s_send (self, &mail);
+}
+
+static void
+s_release (peers_t *self, peer_worker_t *worker, const step_fence_t *fence, step_release_t reason)
+{
+    if (reason == STEP_RELEASE_HOST)
+        s_say (self, worker, fence, VERDICT_HOST);
+    s_release_as (self, worker, fence, reason);
 }
 
 static void
@@ -195,6 +202,16 @@ static void
 s_run (peers_t *self, peer_worker_t *worker, job_t *job)
 {
     int64_t now = self->now.boot_ms;
+    if (!job->started && self->held) { //  no prompt: waited for, or given back as a host's failure
+        job->start_ms = now + 1500;
+        job->finish_ms = job->start_ms + 3000;
+        if (s_chance (self, 30)) {
+            job->used = false;
+            s_release_as (self, worker, &job->fence, STEP_RELEASE_HOST);
+            s_credit (self, worker);
+            return;
+        }
+    }
     if (!job->started && now >= job->start_ms) {
         if (worker->bad && !self->calm) {
             job->used = false;
@@ -315,7 +332,7 @@ s_worker_act (peers_t *self, peer_worker_t *worker)
     for (int i = 0; i < PEERS_JOBS; i++)
         if (worker->jobs [i].used)
             s_run (self, worker, &worker->jobs [i]);
-    if (worker->welcomed)
+    if (worker->welcomed && !self->held) //  else their files are still on their way
         s_verdicts (self, worker);
 }
 

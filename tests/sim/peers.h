@@ -62,6 +62,7 @@ typedef struct {
     disk_t *disk;
     clk_now_t now;
     bool calm; //  no faults any more
+    bool held; //  the broker gives no prompt and takes no file
     peer_worker_t workers [PEERS_WORKERS];
     peer_publisher_t publishers [PEERS_PUBLISHERS];
     mail_t *link; //  to the broker; each peer's own in order, mostly

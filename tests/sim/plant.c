@@ -1,5 +1,5 @@
-//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_renew, lease_timers and
-//  settle_verdict.
+//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_renew, lease_timers,
+//  lease_spare_all and settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
@@ -36,11 +36,15 @@ __real_lease_timers (step_t *self, clk_now_t now);
 void
 __wrap_lease_timers (step_t *self, clk_now_t now);
 void
+__real_lease_spare_all (step_t *self, clk_now_t now);
+void
+__wrap_lease_spare_all (step_t *self, clk_now_t now);
+void
 __real_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 void
 __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 
-static bool s_no_key, s_no_fence, s_no_end, s_no_intent, s_miscount, s_early;
+static bool s_no_key, s_no_fence, s_no_end, s_no_intent, s_miscount, s_early, s_no_hold;
 static bool s_judging, s_repeated;
 
 const char *
@@ -56,6 +60,7 @@ plant (const char *name)
         {"lease_without_end", "I4 ", &s_no_end},
         {"message_without_intent", "I10 ", &s_no_intent},
         {"worker_miscounted", "I11 ", &s_miscount},
+        {"hold_without_time", "I12 ", &s_no_hold},
     };
     for (size_t i = 0; i < sizeof bugs / sizeof bugs [0]; i++)
         if (strcmp (bugs [i].name, name) == 0) {
@@ -107,6 +112,16 @@ __wrap_lease_timers (step_t *self, clk_now_t now)
         attempt->lease_ms = INT64_MAX;
     }
     __real_lease_timers (self, now);
+}
+
+void
+__wrap_lease_spare_all (step_t *self, clk_now_t now)
+{
+    attempt_t *attempt;
+    DL_FOREACH2 (self->open_attempts, attempt, onext)
+    attempt->spared = attempt->spared || s_no_hold;
+    if (!s_no_hold)
+        __real_lease_spare_all (self, now);
 }
 
 attempt_t *

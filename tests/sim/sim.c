@@ -2,7 +2,8 @@
 //
 //  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  With an argument a bug is
 //  planted (plant.h), and the run must break as that bug breaks it.  The invariants stand in disk.h and voice.h, and
-//  one here: I11 what a worker has, which is counted as it changes, is what one finds who counts now.
+//  two here: I11 what a worker has, which is counted as it changes, is what one finds who counts now.  I12 while the
+//  artifacts' disk takes nothing, nothing is assigned, no folder is saved and no time runs out.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 #include "tests/sim/peers.h"
@@ -34,9 +35,10 @@ typedef struct {
     clk_now_t now;
     step_in_t dones [ROW_CHANNELS]; //  delivery's reports stepped in this turn: one a channel
     int done_count;
-    bool early;   //  planted: outputs leave before the commit
-    int draining; //  turns since the orderly stop began, 0 = none
-    int64_t steps, turns, crashes, stops, rollbacks, jumps, reloads, stale;
+    bool early;            //  planted: outputs leave before the commit
+    int draining;          //  turns since the orderly stop began, 0 = none
+    int64_t held_until_ms; //  boot time; the artifacts' disk takes nothing before
+    int64_t holds, steps, turns, crashes, stops, rollbacks, jumps, reloads, stale;
     int64_t by_kind [STEP_IN_SOURCE + 1];
     int64_t commands [STEP_COMMANDS];
     int64_t dispositions [STEP_UPLOAD_AGAIN + 1];
@@ -51,6 +53,8 @@ s_boot (sim_t *self)
         abort ();
     disk_load (&self->disk, self->step, self->now);
     self->disk.lease_floor_ms = self->now.boot_ms + self->settings.reconnect_grace_ms;
+    if (self->disk.hard_floor_ms < self->disk.lease_floor_ms)
+        self->disk.hard_floor_ms = self->disk.lease_floor_ms;
     self->draining = 0;
 }
 
@@ -262,6 +266,20 @@ s_resume_all (sim_t *self)
     }
 }
 
+//  The artifacts' disk is full, broken or slow, often for longer than any attempt may live.
+static void
+s_hold (sim_t *self)
+{
+    if (!self->peers.held && s_chance (self, 4)) {
+        self->held_until_ms = self->now.boot_ms + (int64_t) peers_random (&self->peers, 300000);
+        self->holds++;
+    }
+    self->peers.held = !self->peers.calm && self->now.boot_ms < self->held_until_ms;
+    step_hold (self->step, self->peers.held);
+    if (self->peers.held)
+        self->disk.hard_floor_ms = self->now.boot_ms + self->settings.revoke_slack_ms;
+}
+
 static void
 s_inputs (sim_t *self)
 {
@@ -337,6 +355,10 @@ s_check_out (sim_t *self, const step_out_t *out)
     else if (out->kind == STEP_OUT_ASSIGN
              && !disk_attempt (&self->disk, fence->incident.text, fence->attempt))
         disk_break (&self->disk, "I1 an attempt was sent that is not on disk");
+    if (self->peers.held
+        && (out->kind == STEP_OUT_ASSIGN
+            || (out->kind == STEP_OUT_EFFECT && out->as.effect.channel == ROW_CHANNEL_STORAGE)))
+        disk_break (&self->disk, "I12 something was begun that wants the artifacts' disk");
     if (self->draining && (out->kind == STEP_OUT_ASSIGN || out->kind == STEP_OUT_EFFECT))
         disk_break (&self->disk, "I6 something was begun while the broker stops");
 }
@@ -361,8 +383,12 @@ s_commit (sim_t *self)
     const step_write_t *writes = step_writes (self->step, &count);
     if (count > MAX_WRITES)
         disk_break (&self->disk, "I6 %zu writes in one turn", count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         disk_apply (&self->disk, &writes [i], self->now);
+        if (self->peers.held && writes [i].kind == STEP_WRITE_ATTEMPT
+            && strcmp (writes [i].as.attempt.reason, "no verdict by its deadline") == 0)
+            disk_break (&self->disk, "I12 an attempt's time ran out during a hold");
+    }
     disk_check_turn (&self->disk, writes, count);
 }
 
@@ -452,6 +478,7 @@ s_turn (sim_t *self)
     peers_act (&self->peers);
     step_begin (self->step, self->now);
     self->done_count = 0;
+    s_hold (self);
     s_inputs (self);
     step_schedule (self->step, self->now);
     size_t outs;
@@ -528,7 +555,8 @@ s_check_run (sim_t *self)
     for (size_t i = 0; i < sizeof self->dispositions / sizeof self->dispositions [0]; i++)
         if (!self->dispositions [i])
             disk_break (&self->disk, "disposition %zu never came up", i);
-    if (!self->crashes || !self->rollbacks || !self->jumps || !self->stops || !self->reloads)
+    if (!self->crashes || !self->rollbacks || !self->jumps || !self->stops || !self->reloads
+        || !self->holds)
         disk_break (&self->disk, "a kind of fault never came up");
 }
 
@@ -536,9 +564,10 @@ static void
 s_report (const sim_t *self)
 {
     printf ("steps %" PRId64 " turns %" PRId64 " crashes %" PRId64 " rollbacks %" PRId64
-            " jumps %" PRId64 " stops %" PRId64 " reloads %" PRId64 " stale sessions %" PRId64 "\n",
+            " jumps %" PRId64 " stops %" PRId64 " reloads %" PRId64 " holds %" PRId64
+            " stale sessions %" PRId64 "\n",
             self->steps, self->turns, self->crashes, self->rollbacks, self->jumps, self->stops,
-            self->reloads, self->stale);
+            self->reloads, self->holds, self->stale);
     printf ("commands: retry %" PRId64 " cancel %" PRId64 " drain %" PRId64 " resume %" PRId64
             " effect retry %" PRId64 " effect cancel %" PRId64 "\n",
             self->commands [STEP_COMMAND_RETRY], self->commands [STEP_COMMAND_CANCEL],
@@ -583,6 +612,7 @@ main (int argc, char **argv)
                                      .reconnect_grace_ms = 8000,
                                      .agent_timeout_ms = 20000,
                                      .agent_grace_ms = 2000,
+                                     .revoke_slack_ms = LIMIT_REVOKE_SLACK_MS,
                                      .dedup_window_ms = DEDUP_MS,
                                      .reinvestigate_after_ms = 60000,
                                      .global_queue_size = QUEUE,
@@ -598,7 +628,7 @@ main (int argc, char **argv)
     sim.disk.pause = sim.settings.breaker_pause;
     sim.disk.lease_ms = sim.settings.lease_ttl_ms;
     sim.disk.hard_ms =
-        sim.settings.agent_timeout_ms + sim.settings.agent_grace_ms + LIMIT_REVOKE_SLACK_MS;
+        sim.settings.agent_timeout_ms + sim.settings.agent_grace_ms + sim.settings.revoke_slack_ms;
     sim.now = (clk_now_t){.boot_ms = 1000, .wall_ms = INT64_C (1768000000000)};
     peers_init (&sim.peers, &sim.disk, seed);
     sim.peers.now = sim.now;

@@ -289,9 +289,12 @@ def test_a_report_that_has_no_room_is_kept_by_its_worker_until_it_has(system, ma
         (disk.folder / "state").mkdir()
         (disk.folder / "state/broker.db-wal").write_bytes(b"x" * 1_000_000)
     broker = system.start_broker(prefix=disk.prefix, workspace_root=disk.folder / "incidents", log_level="info")
-    system.start_worker()
+    gate, script = system.gated_agent(3_000_000)
+    system.start_worker(agent=script)
+    system.publish([fault("web-0")])
+    wait_until(lambda: [row for row in broker.incidents("investigating") if row["started_at"]], 20, "it runs")
     disk.fill()
-    system.publish([fault("web-0", context="do: bytes 3000000")])
+    gate.touch()
     broker.wait_log("reason=\"No space left on device\"" if disk.reserve_helps else "reason=\"File too large\"")
     assert [row["state"] for row in broker.incidents()] == ["investigating"]
     disk.empty()
@@ -299,4 +302,4 @@ def test_a_report_that_has_no_room_is_kept_by_its_worker_until_it_has(system, ma
     assert row["state"] == "resolved" and len(broker.incident(row["id"])["attempts"]) == 1
     folder = (disk.mount.seen if disk.reserve_helps else disk.folder) / "incidents" / row["id"]
     wait_until(lambda: (folder / "result.json").exists(), 30, "result.json")
-    assert (folder / "output/investigation.md").stat().st_size == 3_000_000
+    assert (folder / "output/investigation.md").stat().st_size == 3_000_009

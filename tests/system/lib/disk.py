@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 import errno
 import os
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -188,3 +189,101 @@ class SlowShim:
 
     def fast(self):
         self.flag.unlink()
+
+
+class FullOfBytes(FullTmpfs):
+    """A tmpfs for artifacts alone, that is filled with one file."""
+
+    def __init__(self, system, options="size=64m"):
+        self.mount = Mounted(system, "disk", [f"mount -t tmpfs -o {options} none {system.root / 'disk'}"])
+        self.prefix, self.folder, self.env = self.mount.prefix, self.mount.folder, {}
+
+    @property
+    def seen(self):
+        return self.mount.seen
+
+
+class FullOfFiles(FullOfBytes):
+    """The same, that is filled with empty files: bytes are left, inodes are not."""
+
+    def __init__(self, system):
+        super().__init__(system, "size=64m,nr_inodes=6000")
+
+    def fill(self):
+        self.ballast = self.mount.seen / "files"
+        try:
+            self.ballast.mkdir()
+            for number in range(1_000_000):
+                (self.ballast / str(number)).touch()
+        except OSError as error:
+            assert error.errno in NO_ROOM, error
+
+    def empty(self):
+        shutil.rmtree(self.ballast)
+
+
+class Shim:
+    """A library between a program and one folder of its: slow syncs, or no room, for as long as a file is there."""
+    SOURCE = r"""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <errno.h>
+        #include <poll.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/statvfs.h>
+        #include <unistd.h>
+        #define REAL(name, type) ((type) dlsym (RTLD_NEXT, name))
+        static int s_on (const char *what) { const char *flag = getenv ("SHIM_FLAG"), *how = getenv ("SHIM_HOW");
+            return flag && how && strcmp (how, what) == 0 && access (flag, F_OK) == 0; }
+        static int s_ours (int fd) { char link [64], path [4096]; const char *folder = getenv ("SHIM_FOLDER");
+            snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
+            ssize_t size = readlink (link, path, sizeof path - 1); if (size < 0 || !folder) return 0;
+            path [size] = 0; return strncmp (path, folder, strlen (folder)) == 0; }
+        int fsync (int fd) {
+            for (int i = 0; i < 100 && s_on ("slow") && s_ours (fd); i++) poll (NULL, 0, 50);
+            return REAL ("fsync", int (*) (int)) (fd); }
+        ssize_t write (int fd, const void *bytes, size_t size) {
+            if (s_on ("full") && s_ours (fd)) { errno = ENOSPC; return -1; }
+            return REAL ("write", ssize_t (*) (int, const void *, size_t)) (fd, bytes, size); }
+        ssize_t pwrite (int fd, const void *bytes, size_t size, off_t at) {
+            if (s_on ("full") && s_ours (fd)) { errno = ENOSPC; return -1; }
+            return REAL ("pwrite", ssize_t (*) (int, const void *, size_t, off_t)) (fd, bytes, size, at); }
+        int statvfs (const char *path, struct statvfs *fs) {
+            int rc = REAL ("statvfs", int (*) (const char *, struct statvfs *)) (path, fs);
+            const char *folder = getenv ("SHIM_FOLDER");
+            if (rc == 0 && s_on ("full") && folder && strncmp (path, folder, strlen (folder)) == 0) fs->f_bavail = 0;
+            return rc; }
+    """
+
+    def __init__(self, system, how):
+        self.folder, self.flag, library = system.root / "disk", system.root / "shim-on", system.root / "shim.so"
+        self.folder.mkdir(exist_ok=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE, text=True, check=True)
+        sanitizer = os.environ.get("ASAN_OPTIONS", "")
+        self.prefix, self.seen = (), self.folder
+        self.env = {"LD_PRELOAD": str(library), "SHIM_FLAG": str(self.flag), "SHIM_FOLDER": str(self.folder),
+                    "SHIM_HOW": how, "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
+
+    def fill(self):
+        self.flag.touch()
+
+    def empty(self):
+        self.flag.unlink()
+
+
+def slow_disk(system):
+    """Each sync of an artifact takes 5 s."""
+    return Shim(system, "slow")
+
+
+def mounted_or_shim(make):
+    """That disk, where this machine can mount; else a library that says that there is no room."""
+    def made(system):
+        disk = make(system)
+        if disk.mount.alive():
+            return disk
+        system.processes.remove(disk.mount)
+        return Shim(system, "full")
+    return made

@@ -300,6 +300,16 @@ class System:
                     "agent_script_path": AGENTS / agent, "agent_kill_grace": "2s", "log_level": "debug"}
         return Daemon(self, name, "triage-worker", {**defaults, **options}, env, wait)
 
+    def gated_agent(self, size=200):
+        """An agent that has its report ready and waits for a file before it ends: (that file, its script)."""
+        gate, script = self.root / "gate", self.root / "gated.sh"
+        script.write_text('#!/bin/sh\nset -eu\nmkdir -p "$WORKSPACE_DIR/output"\n'
+                          f'{{ echo "# Report"; head -c {size} /dev/zero | tr "\\0" x; }} '
+                          '> "$WORKSPACE_DIR/output/investigation.md"\n'
+                          f'while [ ! -e {gate} ]; do sleep 0.05; done\n')
+        script.chmod(0o755)
+        return gate, script
+
     def write_lines(self, events, name):
         path = self.root / f"{name}.jsonl"
         path.write_text("".join(json.dumps(event) + "\n" for event in events))

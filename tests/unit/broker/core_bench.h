@@ -31,6 +31,7 @@ bench_new (void)
                                  .reconnect_grace_ms = 45000,
                                  .agent_timeout_ms = 300000,
                                  .agent_grace_ms = 10000,
+                                 .revoke_slack_ms = LIMIT_REVOKE_SLACK_MS,
                                  .dedup_window_ms = 1800000,
                                  .reinvestigate_after_ms = 86400000,
                                  .global_queue_size = 10000,

@@ -54,6 +54,14 @@ __wrap_artifact_stats (const artifact_t *self, artifact_stats_t *ret_stats)
     *ret_stats = (artifact_stats_t){0};
 }
 
+artifact_trouble_t
+__wrap_artifact_trouble (artifact_t *self, int64_t boot_ms);
+artifact_trouble_t
+__wrap_artifact_trouble (artifact_t *self, int64_t boot_ms)
+{
+    return ARTIFACT_FINE;
+}
+
 void
 __wrap_delivery_stats (const delivery_t *self, notify_stats_t *ret_stats);
 void

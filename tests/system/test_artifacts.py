@@ -1,0 +1,76 @@
+"""The disk of the artifacts is in trouble for longer than an attempt may live: no report is lost, no host is blamed.
+SPDX-License-Identifier: Apache-2.0
+"""
+import time
+
+import pytest
+
+from lib.disk import FullOfBytes, FullOfFiles, mounted_or_shim, slow_disk
+from lib.system import fault, wait_until
+
+#  An attempt's hard deadline: its time, the kill grace, and a slack that is longer than a worker's pause (5 s).
+TIMEOUT_S, SLACK_S = 8, 6
+HARD = {"TRIAGE_AGENT_GRACE_MS": "0", "TRIAGE_REVOKE_SLACK_MS": str(SLACK_S * 1000)}
+SLOTS, QUEUED = 5, 40
+DISKS = {"bytes": mounted_or_shim(FullOfBytes), "inodes": mounted_or_shim(FullOfFiles), "slow": slow_disk}
+
+
+def start(system, disk):
+    return system.start_broker(prefix=disk.prefix, env={**disk.env, **HARD}, workspace_root=disk.folder / "incidents",
+                               agent_timeout=f"{TIMEOUT_S}s", log_level="info")
+
+
+def running(broker):
+    rows = broker.incidents("investigating")
+    return len(rows) == SLOTS and all(row["started_at"] for row in rows) and rows
+
+
+def readyz(broker):
+    """Not ready, and why."""
+    return broker.status_of("/readyz") == 503 and broker.get("/api/v1/status")["files"]["trouble"]
+
+
+def check_nobody_was_judged(broker, ended):
+    rows = broker.incidents()
+    assert len(rows) == SLOTS + QUEUED
+    assert {row["state"] for row in rows} <= ({"resolved"} if ended else {"pending", "investigating"})
+    for row in rows:
+        outcomes = [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]]
+        assert outcomes in (["success"],) if ended else outcomes in ([], [None]), (row["id"], outcomes)
+    status = broker.get("/api/v1/status")
+    assert status["workers"]["quarantined"] == 0 and status["breaker"]["failures"] == 0
+    assert {name: count for name, count in status["outcomes"].items() if count and name != "success"} == {}
+
+
+@pytest.mark.parametrize("make", DISKS.values(), ids=DISKS)
+def test_trouble_longer_than_the_hard_deadline_costs_no_report_and_blames_no_host(system, make):
+    disk = make(system)
+    broker = start(system, disk)
+    gate, script = system.gated_agent()
+    system.start_worker(agent=script, max_concurrent_agents=SLOTS, agent_start_interval="0s")
+    system.publish([fault(f"web-{number}") for number in range(SLOTS + QUEUED)])
+    assigned = time.monotonic()
+    wait_until(lambda: running(broker), 20, "all slots run agents")
+    disk.fill()
+    slow = make is slow_disk
+    if not slow:
+        wait_until(lambda: readyz(broker), 10, "readyz tells of the disk")
+    gate.touch()
+    assert wait_until(lambda: readyz(broker), 20, "readyz tells of the disk").startswith("the disk of the artifacts")
+    assert "artifacts" in broker.log() and broker.metric("artifacts_refusing") == 1
+    assert "nothing is assigned" in system.ctl("status").stdout
+    wait_until(lambda: time.monotonic() > assigned + TIMEOUT_S + SLACK_S + 2, 60, "past the hard deadline", 0.1)
+    check_nobody_was_judged(broker, ended=False)
+    if not slow:
+        assert len(broker.incidents("pending")) == QUEUED
+        broker.kill9()  # what is durable of the deadlines has passed
+        broker = start(system, disk)
+        assert broker.status_of("/readyz") == 503
+    disk.empty()
+    broker.wait_terminal(SLOTS + QUEUED, 60)
+    check_nobody_was_judged(broker, ended=True)
+    wait_until(lambda: broker.status_of("/readyz") == 200, 30, "ready again")
+    broker.wait_log("artifacts are taken again")
+    results = disk.seen / "incidents"
+    wait_until(lambda: len(list(results.glob("*/result.json"))) == SLOTS + QUEUED, 60, "all folders are saved")
+    assert len(list(results.glob("*/output/investigation.md"))) == SLOTS + QUEUED
