@@ -17,7 +17,8 @@ A flag wins over the environment, the environment over the YAML file (`-c FILE` 
 file over the default. Unknown keys, wrong types and values out of range are reported all at once, with
 file and line; the program then ends with exit code 78. `--check-config` only checks, `--print-config`
 shows what is in force as a file, with secrets masked: a program that finds a mask where a secret belongs
-does not start. Durations are `300` (seconds), `5m`, `168h`; sizes `10MiB`.
+does not start. Blanks and line ends around a secret are no part of it, and one of blanks alone is unset; a secret's
+file must hold something. Durations are `300` (seconds), `5m`, `168h`; sizes `10MiB`.
 
 SIGHUP reads the configuration again (broker; of a worker only the log level; other programs end by it), SIGUSR1
 writes what a broker or worker is doing to its log (a publisher ignores it), SIGTERM and SIGINT stop in order, a

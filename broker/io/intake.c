@@ -202,14 +202,16 @@ s_read_token (s_source_t *source)
     if (!source->config.token_file [0])
         return;
     buf_t token = buf_init (LIMIT_SECRET_BYTES);
-    int rc = buf_read_file (&token, source->config.token_file);
+    int rc = conf_secret_file (source->config.token_file, &token);
     if (rc != 0)
         log_warn ("token file not readable", kv ("cluster", source->config.name),
                   kv ("file", source->config.token_file), kv ("error", err_str (rc)));
-    size_t size = rc == 0 ? strcspn (token.data, "\r\n") : 0;
+    const char *text = rc == 0 ? token.data : "";
+    size_t size = conf_secret (&text);
+    if (strcspn (text, "\r\n") < size)
+        size = strcspn (text, "\r\n");
     if (size > 0
-        && asprintf (&source->token_header, "Authorization: Bearer %.*s", (int) size, token.data)
-               < 0)
+        && asprintf (&source->token_header, "Authorization: Bearer %.*s", (int) size, text) < 0)
         source->token_header = NULL;
     explicit_bzero (token.data, token.size);
     buf_fini (&token);

@@ -443,6 +443,8 @@ s_apply_env_name (conf_t *self, const conf_option_t *row, const char *name, conf
 {
     char file_name [CONF_NAME], where [CONF_WHERE];
     const char *text = s_env (self->envp, name);
+    if (text && row->flags & CONF_SECRET && conf_secret (&text) == 0)
+        text = NULL;
     const char *path = row->flags & CONF_SECRET ? s_env_file (self->envp, name, file_name) : NULL;
     if (!text && !path)
         return false;

@@ -10,6 +10,7 @@
 //  Port to libyaml.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 
 #include <stdbool.h>
@@ -125,6 +126,13 @@ conf_destroy (conf_t **self_p);
 //  One more owner of the same configuration, which never changes.  Any thread.
 conf_t *
 conf_share (conf_t *self);
+//  A secret is what was given without the blanks and line ends around it: Kubernetes Secrets made with echo end with
+//  one.  Moves *text_p to its start and returns its length, 0 = unset.  Every secret is read through this.
+size_t
+conf_secret (const char **text_p);
+//  Read a regular file with secrets; symlinks are followed, since mounted Secrets are some.  Err: -errno, ERR_LIMIT.
+int
+conf_secret_file (const char *path, buf_t *text) must_check;
 //  The settings struct.  Own: borrowed from self.
 const void *
 conf_settings (const conf_t *self);

@@ -2,7 +2,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/base/buf.h"
 #include "common/base/conf.h"
 
 #include <stdatomic.h>
@@ -83,7 +82,7 @@ conf_value_is_mask (const conf_option_t *row, const void *base);
 //  "an integer from 1 to 9" and the like.
 void
 conf_value_expected (const conf_option_t *row, buf_t *text);
-//  Read a file of at most max bytes; symlinks are followed (mounted secrets are symlinks).
+//  Read a file of at most max bytes, or a pipe of them; symlinks are followed.
 int
 conf_value_read (const char *path, buf_t *text);
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { GOT_BYTES = 80 }; //  of a refused value that are shown
@@ -234,6 +235,29 @@ s_parse_number (const conf_option_t *row, const char *text, int64_t *ret_value)
     return ok && s_in_range (row, *ret_value);
 }
 
+size_t
+conf_secret (const char **text_p)
+{
+    static const char blanks [] = " \t\r\n\v\f";
+    const char *text = *text_p + strspn (*text_p, blanks);
+    size_t size = strlen (text);
+    while (size > 0 && strchr (blanks, text [size - 1]))
+        size--;
+    *text_p = text;
+    return size;
+}
+
+static bool
+s_store_secret (conf_t *self, const conf_option_t *row, void *base, const char *text)
+{
+    size_t size = conf_secret (&text);
+    const char *secret = conf_copy (self, text, size);
+    if (!s_text_fits (row, secret))
+        return false;
+    *(const char **) s_at (base, row) = secret;
+    return true;
+}
+
 static bool
 s_store (conf_t *self, const conf_option_t *row, void *base, const char *text)
 {
@@ -241,6 +265,8 @@ s_store (conf_t *self, const conf_option_t *row, void *base, const char *text)
     int index = -1;
     switch (row->type) {
         case CONF_TEXT:
+            if (row->flags & CONF_SECRET)
+                return s_store_secret (self, row, base, text);
             if (!s_text_fits (row, text))
                 return false;
             *(const char **) s_at (base, row) = conf_copy (self, text, strlen (text));
@@ -310,17 +336,26 @@ conf_value_read (const char *path, buf_t *text)
 }
 
 int
+conf_secret_file (const char *path, buf_t *text)
+{
+    struct stat status;
+    if (stat (path, &status) != 0)
+        return -errno;
+    if (!S_ISREG (status.st_mode))
+        return S_ISDIR (status.st_mode) ? -EISDIR : -ELOOP;
+    return conf_value_read (path, text);
+}
+
+int
 conf_value_set_file (conf_t *self, const conf_option_t *row, void *base, const char *path,
                      const char *where, conf_errors_t *errors)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_SECRET_BYTES + 2);
     int rc = conf_value_read (path, &text);
-    if (rc == 0 && text.size && text.data [text.size - 1] == '\n') {
-        text.data [--text.size] = 0;
-        if (text.size && text.data [text.size - 1] == '\r')
-            text.data [--text.size] = 0;
-    }
-    if (rc == ERR_LIMIT || text.size > LIMIT_SECRET_BYTES) {
+    const char *secret = text.size ? text.data : "";
+    const size_t size = conf_secret (&secret);
+    const bool has_nul = text.size && strlen (text.data) != text.size;
+    if (rc == ERR_LIMIT || size > LIMIT_SECRET_BYTES) {
         conf_error (errors, where, "expected a file of at most %d bytes, got \"%.256s\"",
                     LIMIT_SECRET_BYTES, path);
         rc = ERR_CONFIG;
@@ -328,13 +363,13 @@ conf_value_set_file (conf_t *self, const conf_option_t *row, void *base, const c
     else if (rc < 0) {
         conf_error (errors, where, "cannot read \"%.256s\": %s", path, err_str (rc));
     }
-    else if (text.size == 0 || strlen (text.data) != text.size) {
+    else if (size == 0 || has_nul) {
         conf_error (errors, where, "expected a secret, got %s file \"%.256s\"",
-                    text.size ? "NUL bytes in the" : "the empty", path);
+                    has_nul ? "NUL bytes in the" : "the empty", path);
         rc = ERR_CONFIG;
     }
     else {
-        rc = conf_value_set (self, row, base, text.data, where, errors);
+        rc = conf_value_set (self, row, base, secret, where, errors);
     }
     if (text.size)
         explicit_bzero (text.data, text.size);

@@ -22,13 +22,41 @@ test_a_secret_comes_from_a_file_by_each_source (void **state)
     }
 }
 
+//  As Kubernetes Secrets come that were made with echo, from wherever they come.
 static void
-test_only_one_trailing_newline_is_stripped (void **state)
+test_a_secret_is_trimmed_wherever_it_comes_from (void **state)
+{
+    own (case_drop) case_t load = {.rc = 0};
+    static const struct {
+        const char *yaml, *env, *flag;
+    } ways [] = {{"token: \" hidden\\n\"\n", "X=", "-"}, {"", "TOKEN=\thidden\r\n", "-"},
+                 {"", "X=", "--token= hidden \n\n"},     {"token_file: case.secret\n", "X=", "-"},
+                 {"", "TOKEN_FILE=case.secret", "-"},    {"", "X=", "--token-file=case.secret"}};
+    for (size_t i = 0; i < sizeof (ways) / sizeof (ways [0]); i++) {
+        case_drop (&load);
+        case_write ("case.secret", " hidden\n\n");
+        case_load (&load, &case_spec, ways [i].yaml, CASE_LIST (ways [i].env),
+                   CASE_LIST (ways [i].flag));
+        assert_string_equal (load.err, "");
+        assert_string_equal (load.settings->token, "hidden");
+    }
+}
+
+static void
+test_a_secret_of_blanks_is_unset (void **state)
 {
     own (case_drop) case_t load;
-    case_write ("case.secret", " a\n\n");
-    case_load (&load, &case_spec, NULL, CASE_LIST ("TOKEN_FILE=case.secret"), NULL);
-    assert_string_equal (load.settings->token, " a\n");
+    case_load (&load, &case_spec, "token: \" \\n\"\n", NULL, NULL);
+    assert_string_equal (load.err, "");
+    assert_string_equal (load.settings->token, "");
+    case_drop (&load);
+    case_load (&load, &case_spec, "token: weaker\n", CASE_LIST ("TOKEN= \n"), NULL);
+    assert_string_equal (load.settings->token, "weaker"); //  as with an empty variable
+    case_drop (&load);
+    case_write ("case.secret", "weaker\n");
+    case_load (&load, &case_spec, NULL, CASE_LIST ("TOKEN=\n", "TOKEN_FILE=case.secret"), NULL);
+    assert_string_equal (load.err, "");
+    assert_string_equal (load.settings->token, "weaker");
 }
 
 static void
@@ -64,6 +92,9 @@ test_missing_empty_and_oversize_secret_files_are_errors (void **state)
                               "or directory\n");
     s_test_secret_file ("\n", "environment TOKEN_FILE: expected a secret, got the empty file "
                               "\"case.secret\"\n");
+    s_test_secret_file (" \t\r\n\n",
+                        "environment TOKEN_FILE: expected a secret, got the empty file "
+                        "\"case.secret\"\n");
     own (buf_fini) buf_t text = buf_init (2 * LIMIT_SECRET_BYTES);
     while (text.size <= LIMIT_SECRET_BYTES)
         (void) buf_text (&text, "x");
@@ -342,7 +373,8 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_a_secret_comes_from_a_file_by_each_source),
-        cmocka_unit_test (test_only_one_trailing_newline_is_stripped),
+        cmocka_unit_test (test_a_secret_is_trimmed_wherever_it_comes_from),
+        cmocka_unit_test (test_a_secret_of_blanks_is_unset),
         cmocka_unit_test (test_a_secret_and_its_file_together_are_an_error),
         cmocka_unit_test (test_missing_empty_and_oversize_secret_files_are_errors),
         cmocka_unit_test (test_printed_configuration_loads_again_and_shows_no_secret),
