@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CAPTURE_MARK "\n[... %" PRId64 " bytes cut ...]\n"
+
 enum {
     CAPTURE_READ_BYTES = LIMIT_KIB (64), //  the size of a pipe
     CAPTURE_MARK_BYTES = 128,            //  the marker line fits in here
@@ -115,7 +117,7 @@ s_finish (capture_t *self)
     int64_t cut = self->total - self->head - (int64_t) self->used;
     if (cut > 0) {
         char mark [CAPTURE_MARK_BYTES];
-        int size = snprintf (mark, sizeof mark, "\n[... %" PRId64 " bytes cut ...]\n", cut);
+        int size = snprintf (mark, sizeof mark, CAPTURE_MARK, cut);
         s_write (self, mark, (size_t) size);
     }
     if (self->used > 0) {
@@ -124,6 +126,23 @@ s_finish (capture_t *self)
         s_write (self, self->ring + self->at, first);
         s_write (self, self->ring, self->used - first);
     }
+}
+
+size_t
+capture_mark_size (const char *bytes, size_t size)
+{
+    char mark [CAPTURE_MARK_BYTES] = "";
+    if (size <= LIMIT_LOG_HEAD_BYTES)
+        return 0;
+    size -= LIMIT_LOG_HEAD_BYTES;
+    snprintf (mark, sizeof mark, "%.*s", (int) (size < sizeof mark ? size : sizeof mark - 1),
+              bytes + LIMIT_LOG_HEAD_BYTES);
+    int64_t cut = 0;
+    char whole [CAPTURE_MARK_BYTES] = "";
+    if (sscanf (mark, "\n[... %" SCNd64, &cut) == 1)
+        snprintf (whole, sizeof whole, CAPTURE_MARK, cut);
+    size_t length = strlen (whole);
+    return length > 0 && strncmp (mark, whole, length) == 0 ? length : 0;
 }
 
 void

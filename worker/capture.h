@@ -28,6 +28,9 @@ capture_init (capture_t *self, const char *path, int *ret_write_fd) must_check;
 //  Read once, at most 64 KiB.  Returns bytes, 0 at the end of the stream, -EAGAIN when nothing is there.
 int64_t
 capture_read (capture_t *self);
+//  How long the line is that says what was cut, in a log of ours that is whole; 0 when nothing was.
+size_t
+capture_mark_size (const char *bytes, size_t size);
 //  Read what is left without waiting, write the tail, close everything.  May run twice.
 void
 capture_fini (capture_t *self);

@@ -5,16 +5,18 @@
 #include "common/base/limits.h"
 #include "common/base/mailbox.h"
 #include "common/base/own.h"
+#include "worker/secrets.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 struct keeper {
-    const redact_t *secrets;
+    const settings_t *settings;
     mailbox_t *todo, *done;
     int stop_fd; //  eventfd: readable = end the thread
     pthread_t thread;
@@ -31,17 +33,27 @@ s_unreadable (spool_report_t *report, int rc)
               agent ? "" : "agent execution error: ", err_str (rc));
 }
 
+//  A reason may quote what the agent said.
+static void
+s_clean_reason (const redact_t *secrets, spool_report_t *report)
+{
+    if (redact (secrets, report->reason, strlen (report->reason), false) < 0)
+        snprintf (report->reason, sizeof report->reason, "%s", err_str (-ENOMEM));
+}
+
 //  What the disk does not take is uploaded from where it is.
 static void
 s_keep (const keeper_t *self, keeper_item_t *item)
 {
     home_claim (item->dir);
+    own (redact_fini) redact_t secrets = secrets_read (self->settings);
     int unsynced = 0;
-    int rc = spool_collect (item->dir, self->secrets, &item->report, &unsynced);
+    int rc = spool_collect (item->dir, &secrets, &item->report, &unsynced);
     if (rc == 0)
         rc = spool_judge (item->dir, &item->report);
     if (rc < 0 && item->report.outcome == VERDICT_SUCCESS)
         s_unreadable (&item->report, rc);
+    s_clean_reason (&secrets, &item->report);
     item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, &item->report);
     if (item->error == 0)
         snprintf (item->dir, sizeof item->dir, "%s", item->spool);
@@ -68,12 +80,12 @@ s_thread (void *arg)
 }
 
 keeper_t *
-keeper_new (const redact_t *secrets)
+keeper_new (const settings_t *settings)
 {
     keeper_t *self = calloc (1, sizeof (keeper_t));
     if (!self)
         return NULL;
-    self->secrets = secrets;
+    self->settings = settings;
     self->stop_fd = eventfd (0, EFD_CLOEXEC);
     self->todo = mailbox_new (LIMIT_SLOTS, own_mem);
     self->done = mailbox_new (LIMIT_SLOTS, own_mem);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "worker/home.h"
+#include "worker/settings.h"
 #include "worker/spool.h"
 
 typedef struct keeper keeper_t;
@@ -17,9 +18,9 @@ typedef struct {
     int error;              //  given back: 0, or why it could not be spooled
 } keeper_item_t;
 
-//  NULL when out of memory or threads.  Own: borrows secrets.
+//  NULL when out of memory or threads.  Own: borrows settings.
 keeper_t *
-keeper_new (const redact_t *secrets);
+keeper_new (const settings_t *settings);
 //  Waits for the item at hand; what is not begun stays in its workspace.
 void
 keeper_destroy (keeper_t **self_p);

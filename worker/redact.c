@@ -1,52 +1,239 @@
-//  redact - find and overwrite, in one pass.
+//  redact - which words may be there at all, then each of these by Knuth, Morris and Pratt.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/redact.h"
 
-#include <stdint.h>
+#include "common/base/own.h"
+#include "worker/redact_text.h"
+
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+enum {
+    REDACT_SHIFTS = 3,    //  places of a byte in a group of base64
+    REDACT_HASH_BITS = 12 //  of how words begin
+};
+
 void
-redact_add (redact_t *self, const char *secret)
+redact_fini (redact_t *self)
 {
-    size_t size = secret ? strlen (secret) : 0;
-    if (size < REDACT_MIN_BYTES || self->count == REDACT_SECRETS)
-        return;
-    self->items [self->count] = secret;
-    self->sizes [self->count++] = size;
-}
-
-_Static_assert(REDACT_SECRETS <= 64, "a bit each in a mask of 64");
-
-//  End of the longest copy that begins at `at`, `at` when none does.  may: bit i for each secret i that
-//  begins with this byte.
-static size_t
-s_copy_end (const redact_t *self, uint64_t may, const char *bytes, size_t size, size_t at)
-{
-    size_t end = at;
-    for (size_t i = 0; may; i++, may >>= 1) {
-        size_t length = self->sizes [i];
-        if ((may & 1) && length <= size - at && at + length > end
-            && memcmp (bytes + at, self->items [i], length) == 0)
-            end = at + length;
+    for (size_t i = 0; i < self->count; i++) {
+        explicit_bzero (self->words [i].bytes, self->words [i].size);
+        free (self->words [i].bytes);
+        free (self->words [i].back);
     }
-    return end;
+    free (self->words);
+    *self = (redact_t){0};
 }
 
-size_t
-redact (const redact_t *self, char *bytes, size_t size)
+//  --- words
+
+static bool
+s_known (const redact_t *self, const char *bytes, size_t size, bool plain)
 {
-    uint64_t first [256] = {0};
     for (size_t i = 0; i < self->count; i++)
-        first [(unsigned char) self->items [i][0]] |= UINT64_C (1) << i;
-    //  A byte is overwritten only when everything before and at it was compared: copies may overlap.
-    size_t found = 0, until = 0;
-    for (size_t at = 0; at < size; at++) {
-        uint64_t may = first [(unsigned char) bytes [at]];
-        size_t end = may ? s_copy_end (self, may, bytes, size, at) : at;
-        found += end > at;
-        until = end > until ? end : until;
-        if (at < until)
-            bytes [at] = '*';
+        if (self->words [i].plain == plain && self->words [i].size == size
+            && memcmp (self->words [i].bytes, bytes, size) == 0)
+            return true;
+    return false;
+}
+
+static uint32_t *
+s_back (const char *bytes, size_t size)
+{
+    uint32_t *back = malloc (size * sizeof *back);
+    if (!back)
+        return NULL;
+    back [0] = 0;
+    for (size_t i = 1; i < size; i++) {
+        uint32_t k = back [i - 1];
+        while (k > 0 && bytes [k] != bytes [i])
+            k = back [k - 1];
+        back [i] = k + (bytes [k] == bytes [i]);
     }
-    return found;
+    return back;
+}
+
+static bool
+s_grow (redact_t *self)
+{
+    if (self->count < self->room)
+        return true;
+    size_t room = self->room ? 2 * self->room : 32;
+    redact_word_t *words = realloc (self->words, room * sizeof *words);
+    if (!words)
+        return false;
+    self->words = words;
+    self->room = room;
+    return true;
+}
+
+//  Own: copies bytes.
+static void
+s_word (redact_t *self, const char *bytes, size_t size, bool plain)
+{
+    if (size < REDACT_MIN_BYTES || s_known (self, bytes, size, plain))
+        return;
+    redact_word_t word = {
+        .bytes = malloc (size), .back = s_back (bytes, size), .size = size, .plain = plain};
+    if (!word.bytes || !word.back || !s_grow (self)) {
+        free (word.bytes);
+        free (word.back);
+        self->failed = -ENOMEM;
+        return;
+    }
+    memcpy (word.bytes, bytes, size);
+    self->words [self->count++] = word;
+}
+
+bool
+redact_add (redact_t *self, const char *secret, size_t size)
+{
+    if (size < REDACT_MIN_BYTES || size > UINT32_MAX / 4)
+        return false;
+    size_t room = 2 * size + 4;
+    own (own_mem) char *text = malloc (room);
+    if (!text) {
+        self->failed = -ENOMEM;
+        return true;
+    }
+    s_word (self, secret, size, true);
+    s_word (self, text, redact_text (secret, size, text), false);
+    for (size_t shift = 0; shift < REDACT_SHIFTS; shift++)
+        s_word (self, text, redact_text_base64 (secret, size, shift, text), false);
+    explicit_bzero (text, room);
+    return true;
+}
+
+//  --- the search
+
+//  Bytes to look at, a mark for each, and the words that begin somewhere in them.
+typedef struct {
+    const char *bytes;
+    size_t size;
+    char *marks;
+    bool cut; //  they may begin with the end of a word
+} place_t;
+
+static uint32_t
+s_hash (const char *bytes)
+{
+    uint64_t start;
+    memcpy (&start, bytes, sizeof start);
+    return (uint32_t) (start * UINT64_C (0x9e3779b97f4a7c15) >> (64 - REDACT_HASH_BITS));
+}
+
+//  Of each word: does what it begins with occur?  ret_may has a byte for each word.
+static void
+s_begin (const redact_t *self, const place_t *place, bool plain, char *ret_may)
+{
+    unsigned char some [1 << REDACT_HASH_BITS] = {0};
+    for (size_t i = 0; i < self->count; i++)
+        if (self->words [i].plain == plain)
+            some [s_hash (self->words [i].bytes)] = 1;
+    unsigned char seen [1 << REDACT_HASH_BITS] = {0};
+    for (size_t at = 0; at + REDACT_MIN_BYTES <= place->size; at++) {
+        uint32_t hash = s_hash (place->bytes + at);
+        seen [hash] |= some [hash];
+    }
+    for (size_t i = 0; i < self->count; i++)
+        ret_may [i] =
+            (char) (self->words [i].plain == plain && seen [s_hash (self->words [i].bytes)]);
+}
+
+//  Mark every copy of a word, and the longest piece of its start that the bytes end with.
+static void
+s_find (const redact_word_t *word, const place_t *place)
+{
+    size_t have = 0, until = 0;
+    for (size_t at = 0; at < place->size; at++) {
+        if (have == 0) {
+            const char *first = memchr (place->bytes + at, word->bytes [0], place->size - at);
+            if (!first)
+                return;
+            at = (size_t) (first - place->bytes);
+        }
+        while (have > 0 && (have == word->size || word->bytes [have] != place->bytes [at]))
+            have = word->back [have - 1];
+        have += word->bytes [have] == place->bytes [at];
+        if (have == word->size || (at + 1 == place->size && have >= REDACT_MIN_BYTES)) {
+            size_t from = at + 1 - have;
+            from = from > until ? from : until;
+            memset (place->marks + from, 1, at + 1 - from);
+            until = at + 1;
+        }
+    }
+}
+
+//  Mark the longest end of a word that the bytes begin with.
+static void
+s_find_end (const redact_word_t *word, const place_t *place)
+{
+    for (size_t from = 1; from + REDACT_MIN_BYTES <= word->size; from++) {
+        size_t size = word->size - from;
+        if (size <= place->size && memcmp (word->bytes + from, place->bytes, size) == 0) {
+            memset (place->marks, 1, size);
+            return;
+        }
+    }
+}
+
+static void
+s_search (const redact_t *self, const place_t *place, bool plain, char *may)
+{
+    s_begin (self, place, plain, may);
+    for (size_t i = 0; i < self->count; i++) {
+        if (may [i])
+            s_find (&self->words [i], place);
+        if (place->cut && self->words [i].plain == plain)
+            s_find_end (&self->words [i], place);
+    }
+}
+
+//  --- the result
+
+//  From marks of what the bytes stand for to marks of the bytes.
+static void
+s_mark_units (const char *bytes, size_t size, const char *units, char *marks)
+{
+    for (size_t at = 0, unit_at = 0; at < size;) {
+        redact_unit_t unit;
+        size_t end = redact_text_unit (bytes, size, at, &unit);
+        if (unit.size > 0 && memchr (units + unit_at, 1, unit.size))
+            memset (marks + at, 1, end - at);
+        unit_at += unit.size;
+        at = end;
+    }
+}
+
+static int
+s_overwrite (char *bytes, size_t size, const char *marks)
+{
+    int pieces = 0;
+    for (size_t at = 0; at < size; at++) {
+        if (!marks [at])
+            continue;
+        pieces += at == 0 || !marks [at - 1];
+        bytes [at] = '*';
+    }
+    return pieces;
+}
+
+int
+redact (const redact_t *self, char *bytes, size_t size, bool cut)
+{
+    if (self->failed || self->count == 0 || size == 0)
+        return self->failed;
+    own (own_mem) char *may = malloc (self->count);
+    own (own_mem) char *text = malloc (size);
+    own (own_mem) char *marks = calloc (2, size);
+    if (!may || !text || !marks)
+        return -ENOMEM;
+    place_t place = {.bytes = bytes, .size = size, .marks = marks, .cut = cut};
+    s_search (self, &place, true, may);
+    place = (place_t){.bytes = text, .marks = marks + size, .cut = cut};
+    place.size = redact_text (bytes, size, text);
+    s_search (self, &place, false, may);
+    s_mark_units (bytes, size, place.marks, marks);
+    return s_overwrite (bytes, size, marks);
 }

@@ -1,28 +1,44 @@
 //  redact - what was secret in an agent's environment does not leave in its files.
 //
-//  Exact copies only: an agent that encodes a key gets it out all the same, and only a key that it was never
-//  given is safe from it.
+//  A secret is found as it is, and as JSON, a URL or base64 write it: with escapes of any depth (\" \/ \n \u0041
+//  \x41 %41 %2541), in base64 of either alphabet wherever it stands among other bytes, and with line ends inside it.
+//  Of one in base64 a few bits at its ends may stay, for they share a character with its neighbours.  What is
+//  reversed, enciphered or spelt out is not found: only a key that an agent was never given is safe from it.
+//
+//  Takes time in proportion to the bytes for each secret that may be among them.  Any thread, one at a time.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
-    REDACT_SECRETS = 64, //  bits of a mask in redact.c
     REDACT_MIN_BYTES = 8 //  anything shorter is a word that reports may need
 };
 
-//  Own: borrows the texts.
+//  One writing of a secret.
 typedef struct {
-    const char *items [REDACT_SECRETS];
-    size_t sizes [REDACT_SECRETS];
-    size_t count;
+    char *bytes;
+    uint32_t *back; //  of each prefix: how long its longest own end is that it begins with
+    size_t size;
+    bool plain; //  compared with bytes as they are, else with what they stand for
+} redact_word_t;
+
+//  Own: its words are copies; redact_fini wipes them.
+typedef struct {
+    redact_word_t *words;
+    size_t count, room;
+    int failed; //  0 or -ENOMEM: a secret is missing, and redact says so each time
 } redact_t;
 
-//  One more secret; short ones, and NULL, are none.
 void
-redact_add (redact_t *self, const char *secret);
-//  Replace each copy of a secret by asterisks, in place, also where copies overlap.  Returns how many
-//  there were.
-size_t
-redact (const redact_t *self, char *bytes, size_t size);
+redact_fini (redact_t *self);
+//  One more secret.  Returns false when it is too short to be looked for.
+bool
+redact_add (redact_t *self, const char *secret, size_t size);
+//  Overwrite each copy of a secret with asterisks, in place, also where copies overlap; what a secret begins with
+//  too, at the end of the bytes.  cut: something stood before the bytes, so they may begin with the end of a secret.
+//  Returns how many pieces were overwritten.  Err: -ENOMEM, the bytes are as they were.
+int
+redact (const redact_t *self, char *bytes, size_t size, bool cut);

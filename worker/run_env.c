@@ -5,6 +5,7 @@
 #include "common/base/buf.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "worker/secrets.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,9 +21,8 @@ static const char *const s_inherited [] = {"LANG",     "TZ",        "http_proxy"
                                            "NO_PROXY", "ALL_PROXY"};
 
 enum {
-    RUN_NAME = 128,                  //  of a variable, with its NUL
-    RUN_PATHS_BYTES = LIMIT_KIB (64) //  of kubeconfig files; the kernel takes 128 KiB in one word
-};
+    RUN_PATHS_BYTES = LIMIT_KIB (64)
+}; //  of kubeconfig files; the kernel takes 128 KiB in one word
 
 void
 run_words_fini (run_words_t *self)
@@ -137,18 +137,23 @@ s_variable (run_words_t *words, const char *name, const char *value)
 }
 
 //  A key may have come from a file, so the settings are asked before the environment.
-static const char *
-s_lookup (const settings_t *settings, const char *name)
+static void
+s_named_variable (const settings_t *settings, run_words_t *words, const char *name)
 {
+    size_t size = 0;
     if (strcmp (name, "ANTHROPIC_API_KEY") == 0)
-        return settings->anthropic_api_key;
-    if (strcmp (name, "OPENAI_API_KEY") == 0)
-        return settings->openai_api_key;
-    if (strcmp (name, "GEMINI_API_KEY") == 0)
-        return settings->gemini_api_key;
-    if (strcmp (name, "GOOGLE_API_KEY") == 0)
-        return settings->google_api_key;
-    return getenv (name);
+        s_variable (words, name, settings->anthropic_api_key);
+    else if (strcmp (name, "OPENAI_API_KEY") == 0)
+        s_variable (words, name, settings->openai_api_key);
+    else if (strcmp (name, "GEMINI_API_KEY") == 0)
+        s_variable (words, name, settings->gemini_api_key);
+    else if (strcmp (name, "GOOGLE_API_KEY") == 0)
+        s_variable (words, name, settings->google_api_key);
+    else {
+        const char *value = secrets_variable (name, &size);
+        if (value)
+            s_word (words, "%s=%.*s", name, (int) size, value);
+    }
 }
 
 static void
@@ -165,57 +170,14 @@ s_provider_key (const settings_t *settings, run_words_t *words)
     }
 }
 
-//  The next name of agent_env, between commas; false at the end.  Longer ones than any variable has are
-//  passed over.
-static bool
-s_next_name (const char **at_p, char ret_name [RUN_NAME])
-{
-    while (**at_p) {
-        size_t size = strcspn (*at_p, ", ");
-        bool good = size > 0 && size < RUN_NAME;
-        if (good)
-            snprintf (ret_name, RUN_NAME, "%.*s", (int) size, *at_p);
-        *at_p += size;
-        *at_p += strspn (*at_p, ", ");
-        if (good)
-            return true;
-    }
-    return false;
-}
-
 //  What the contract sets cannot be set by agent_env.
 static void
 s_named (const settings_t *settings, run_words_t *words)
 {
-    char name [RUN_NAME];
-    for (const char *at = settings->agent_env; s_next_name (&at, name);)
+    char name [SECRETS_NAME];
+    for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
         if (!s_has (words, name, strlen (name)))
-            s_variable (words, name, s_lookup (settings, name));
-}
-
-static bool
-s_names_secret (const char *name)
-{
-    static const char *const words [] = {"KEY", "TOKEN", "SECRET", "PASSWORD"};
-    for (size_t i = 0; i < sizeof words / sizeof words [0]; i++)
-        if (strcasestr (name, words [i]))
-            return true;
-    return false;
-}
-
-void
-run_secrets (const settings_t *settings, redact_t *ret_secrets)
-{
-    redact_t secrets = {.count = 0};
-    redact_add (&secrets, settings->anthropic_api_key);
-    redact_add (&secrets, settings->openai_api_key);
-    redact_add (&secrets, settings->gemini_api_key);
-    redact_add (&secrets, settings->google_api_key);
-    char name [RUN_NAME];
-    for (const char *at = settings->agent_env; s_next_name (&at, name);)
-        if (s_names_secret (name))
-            redact_add (&secrets, getenv (name));
-    *ret_secrets = secrets;
+            s_named_variable (settings, words, name);
 }
 
 void

@@ -2,7 +2,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "worker/redact.h"
 #include "worker/run.h"
 
 enum { RUN_WORDS = 64 }; //  at most so many arguments or variables
@@ -19,10 +18,6 @@ run_words_fini (run_words_t *self);
 //  triage-run's command line with the script's behind it.
 void
 run_arguments (const run_spec_t *spec, run_words_t *ret_words);
-//  What an agent may get that must not travel in its files: provider keys, and what agent_env passes on under
-//  a name with KEY, TOKEN, SECRET or PASSWORD in it.  Own: borrowed from settings and environment.
-void
-run_secrets (const settings_t *settings, redact_t *ret_secrets);
 //  The clean environment.
 void
 run_environment (const run_spec_t *spec, run_words_t *ret_words);

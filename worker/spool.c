@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"
+#include "worker/capture.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -139,6 +140,20 @@ s_replace (int dir_fd, const char *path, const char *bytes, size_t size)
     return fd < 0 ? fd : durable_write (fd, slash + 1, bytes, size, "redact");
 }
 
+//  A log may be cut in its middle: each side of the place may have a half of a secret.
+static int
+s_redact (const redact_t *secrets, char *bytes, size_t size)
+{
+    if (size <= LIMIT_LOG_HEAD_BYTES)
+        return redact (secrets, bytes, size, false);
+    size_t tail = LIMIT_LOG_HEAD_BYTES + capture_mark_size (bytes, size);
+    if (tail == LIMIT_LOG_HEAD_BYTES)
+        return redact (secrets, bytes, size, false);
+    int head_found = redact (secrets, bytes, LIMIT_LOG_HEAD_BYTES, false);
+    int tail_found = head_found < 0 ? 0 : redact (secrets, bytes + tail, size - tail, true);
+    return head_found < 0 ? head_found : tail_found < 0 ? tail_found : head_found + tail_found;
+}
+
 static int
 s_read_in (collect_t *self, const char *path)
 {
@@ -154,14 +169,13 @@ s_read_in (collect_t *self, const char *path)
     int rc = bytes ? s_read (fd, size, bytes) : -ENOMEM;
     if (rc < 0)
         return rc;
-    size_t found = redact (self->secrets, bytes, (size_t) size);
-    if (found > 0) {
+    rc = s_redact (self->secrets, bytes, (size_t) size);
+    if (rc > 0) {
         log_warn ("secrets removed from a file of the agent",
-                  kv ("incident_id", report->incident.text), kv ("path", path),
-                  kv ("count", found));
+                  kv ("incident_id", report->incident.text), kv ("path", path), kv ("count", rc));
         rc = s_replace (self->dir_fd, path, bytes, (size_t) size);
     }
-    else
+    else if (rc == 0)
         s_note (self, durable_sync (fd, "collect"));
     if (rc < 0)
         return rc;

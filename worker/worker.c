@@ -7,7 +7,8 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "worker/job.h"
-#include "worker/run_env.h"
+#include "worker/program.h"
+#include "worker/secrets.h"
 #include "worker/tree.h"
 
 #include <errno.h>
@@ -38,7 +39,6 @@ struct worker {
     clk_t *clk;
     job_shared_t shared;
     job_t *jobs;
-    redact_t secrets;
     int orphans;   //  found with the last look
     int signal_fd; //  borrowed
     int poll_fd;
@@ -366,12 +366,14 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
     if (rc == 0)
         rc = s_find_programs (self, diag);
     s_look_for_kubeconfigs (self);
-    run_secrets (self->settings, &self->secrets);
+    secrets_warn (self->settings);
+    if (rc == 0)
+        program_check (self->settings, self->script, self->program_dir);
     if (rc == 0) {
         self->shared = (job_shared_t){.settings = self->settings,
                                       .home = home,
                                       .session = s_connect (self, keys, diag),
-                                      .keeper = keeper_new (&self->secrets),
+                                      .keeper = keeper_new (self->settings),
                                       .script = self->script,
                                       .program_dir = self->program_dir,
                                       .poll_fd = self->poll_fd};

@@ -426,7 +426,9 @@ def redact():
         "copies": ("sk-abcdefgh", "token-12345", "sk-abcdefgh token-12345sk-abcdefgh, sk-abcdefg"),
         "one in another": ("abcdefgh", "Bearer abcdefgh-xyz", "h: Bearer abcdefgh-xyz\n abcdefgh\n"),
         "overlapping": ("abcdefgh12", "efgh12345678", "abcdefgh12345678"), "itself": ("aaaaaaaa", "aaaaaaaaaaaab aaaaaaa"),
-        "short": ("1234567", "", "1234567"), "none": ("no secret",), "at the end": ("12345678", "x12345678"), "empty": ("12345678", ""),
+        "json": ("a\"b\\c/d\te\n8", "{\"k\": \"a\\\"b\\\\c\\/d\\te\\n8\"} a\\\\\\\"b"), "url": ("p%4ss +w/rd", "?t=p%254ss+%2bw%2Frd &t=%70%254ss"),
+        "unicode": ("k\u00e9y-12345", "k\\u00e9y-12345 k%C3%A9y-12345 \\ud83d\\udd11"), "base64": ("sk-ant-1", "c2stYW50LTE= eHNrLWFudC0x\neHhzay1hbnQtMQ=="),
+        "cut": ("sk-ant-12345", "sk-ant-12"), "short": ("1234567", "", "1234567"), "none": ("no secret",), "at the end": ("12345678", "x12345678"), "empty": ("12345678", ""),
     }
     for name, parts in runs.items():
         write("redact", name, RS.join(parts))

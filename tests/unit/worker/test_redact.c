@@ -1,4 +1,4 @@
-//  redact - every copy of a secret, and nothing else.
+//  redact - every copy of a secret in every writing, and nothing else.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,58 +7,172 @@
 
 #include <cmocka.h>
 
+#include "common/base/own.h"
 #include "worker/redact.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+static void
+s_add (redact_t *secrets, const char *secret)
+{
+    assert_true (redact_add (secrets, secret, strlen (secret)));
+}
+
+//  What becomes of a text when this is secret.
+static void
+s_expect (const char *secret, const char *text, const char *expected)
+{
+    own (redact_fini) redact_t secrets = {0};
+    char copy [512];
+    snprintf (copy, sizeof copy, "%s", text);
+    s_add (&secrets, secret);
+    assert_true (redact (&secrets, copy, strlen (copy), false) >= 0);
+    assert_string_equal (copy, expected);
+}
 
 static void
 test_every_copy_goes (void **state)
 {
-    redact_t secrets = {.count = 0};
-    redact_add (&secrets, "sk-abcdefgh");
-    redact_add (&secrets, "token-12345");
-    char text [] = "sk-abcdefgh token-12345sk-abcdefgh, sk-abcdefg";
-    assert_int_equal (redact (&secrets, text, sizeof text - 1), 3);
-    assert_string_equal (text, "*********** **********************, sk-abcdefg");
-    assert_int_equal (redact (&secrets, text, sizeof text - 1), 0);
+    own (redact_fini) redact_t secrets = {0};
+    s_add (&secrets, "sk-abcdefgh");
+    s_add (&secrets, "token-12345");
+    char text [] = "sk-abcdefgh token-12345sk-abcdefgh, sk-abcdefg.";
+    assert_int_equal (redact (&secrets, text, sizeof text - 1, false), 2);
+    assert_string_equal (text, "*********** **********************, sk-abcdefg.");
+    assert_int_equal (redact (&secrets, text, sizeof text - 1, false), 0);
 }
 
 static void
 test_copies_that_overlap_go_whole (void **state)
 {
-    redact_t secrets = {.count = 0};
-    redact_add (&secrets, "abcdefgh");
-    redact_add (&secrets, "Bearer abcdefgh-xyz");
-    redact_add (&secrets, "efgh12345678");
+    own (redact_fini) redact_t secrets = {0};
+    s_add (&secrets, "abcdefgh");
+    s_add (&secrets, "Bearer abcdefgh-xyz");
+    s_add (&secrets, "efgh12345678");
     char text [] = "Bearer abcdefgh-xyz, abcdefgh, abcdefgh12345678.";
-    assert_int_equal (redact (&secrets, text, sizeof text - 1), 5);
+    assert_int_equal (redact (&secrets, text, sizeof text - 1, false), 3);
     assert_string_equal (text, "*******************, ********, ****************.");
+    s_expect ("aabaabaab", "xaabaabaabaabx", "x************x");
 }
 
 static void
 test_nothing_beyond_the_end_is_looked_at (void **state)
 {
-    redact_t secrets = {.count = 0};
-    redact_add (&secrets, "sk-abcdefgh");
+    own (redact_fini) redact_t secrets = {0};
+    s_add (&secrets, "sk-abcdefgh");
     char text [] = "sk-abcdefgh";
-    assert_int_equal (redact (&secrets, text, sizeof text - 2), 0);
-    assert_int_equal (redact (&secrets, text, 0), 0);
+    assert_int_equal (redact (&secrets, text, 7, false), 0);
+    assert_int_equal (redact (&secrets, text, 0, false), 0);
     char zeros [] = "\0\0sk-abcdefgh";
-    assert_int_equal (redact (&secrets, zeros, sizeof zeros - 1), 1);
+    assert_int_equal (redact (&secrets, zeros, sizeof zeros - 1, false), 1);
 }
 
 static void
-test_short_texts_and_too_many_are_no_secrets (void **state)
+test_short_texts_are_no_secrets (void **state)
 {
-    redact_t secrets = {.count = 0};
-    redact_add (&secrets, NULL);
-    redact_add (&secrets, "");
-    redact_add (&secrets, "1234567");
+    own (redact_fini) redact_t secrets = {0};
+    assert_false (redact_add (&secrets, "", 0));
+    assert_false (redact_add (&secrets, "1234567", 7));
     assert_int_equal (secrets.count, 0);
-    for (int i = 0; i < REDACT_SECRETS + 5; i++)
-        redact_add (&secrets, "12345678");
-    assert_int_equal (secrets.count, REDACT_SECRETS);
+    char text [] = "1234567";
+    assert_int_equal (redact (&secrets, text, sizeof text - 1, false), 0);
+    for (int i = 0; i < 1000; i++) {
+        char secret [32];
+        snprintf (secret, sizeof secret, "secret-of-%06d", i);
+        s_add (&secrets, secret);
+    }
+    char last [] = "secret-of-000999";
+    assert_int_equal (redact (&secrets, last, sizeof last - 1, false), 1);
+}
+
+static void
+test_as_json_writes_it (void **state)
+{
+    const char secret [] = "a\"b\\c/d\te\nf\xc3\xa9g&h";
+    s_expect (secret, "x a\"b\\c/d\te\nf\xc3\xa9g&h x", "x **************** x");
+    s_expect (secret, "{\"k\":\"a\\\"b\\\\c/d\\te\\nf\xc3\xa9g&h\"}",
+              "{\"k\":\"*********\\t*\\n******\"}");
+    s_expect (secret, "{\"k\":\"a\\\"b\\\\c\\/d\\te\\nf\\u00e9g\\u0026h\"}",
+              "{\"k\":\"**********\\t*\\n***************\"}");
+    //  JSON in a text of JSON
+    s_expect (secret, "\"{\\\"k\\\":\\\"a\\\\\\\"b\\\\\\\\c/d\\\\te\\\\nf\\u00e9g&h\\\"}\"",
+              "\"{\\\"k\\\":\\\"*************\\\\t*\\\\n**********\\\"}\"");
+    s_expect ("key\xf0\x9f\x94\x91-1234", "key\\ud83d\\udd11-1234.", "********************.");
+}
+
+static void
+test_as_a_url_writes_it (void **state)
+{
+    s_expect ("p%4ss +w/rd#1=", "?t=p%254ss%20%2Bw%2Frd%231%3D&", "?t=**************************&");
+    s_expect ("p%4ss +w/rd#1=", "?t=p%254ss+%2bw/rd%231%3d&", "?t=**********************&");
+    s_expect ("sk-ant-0123", "%73k%2Dant%2d%30123 %252D", "******************* %252D");
+    s_expect ("sk-ant-0123", "a=%2573k-ant-0123", "a=***************");
+    s_expect ("\xc3\xa9t\xc3\xa9-2026", "%C3%A9t%c3%a9-2026!", "******************!");
+    s_expect ("a\\nbcdefghi", "a%5Cnbcdefghi.", "*%5Cn********."); //  a backslash of its own
+}
+
+//  Whatever stands before it in the group of three.
+static void
+test_as_base64_writes_it (void **state)
+{
+    const char secret [] = "sk-ant-field-0001>?>?";
+    s_expect (secret, "c2stYW50LWZpZWxkLTAwMDE+Pz4/", "****************************");
+    s_expect (secret, "c2stYW50LWZpZWxkLTAwMDE+Pz4/Cg==", "****************************Cg==");
+    s_expect (secret, "c2stYW50LWZpZWxkLTAwMDE-Pz4_", "****************************");
+    s_expect (secret, "c2stYW50LWZpZWxkLTAwMDE%2BPz4%2F.", "********************************.");
+    s_expect (secret, "eHNrLWFudC1maWVsZC0wMDAxPj8+Pw==", "eH***************************w==");
+    s_expect (secret, "eHhzay1hbnQtZmllbGQtMDAwMT4/Pj8=", "eHh***************************8=");
+    s_expect (secret, "\"c2stYW50LWZpZWxk\\nLTAwMDE+Pz4\\/\"",
+              "\"****************\\n*************\"");
+}
+
+static void
+test_line_ends_inside_are_passed_over (void **state)
+{
+    s_expect ("sk-ant-field-0001", "k: sk-ant-\nfield-\r\n0001\n", "k: *******\n******\r\n****\n");
+    s_expect ("-----BEGIN KEY-----\nAAAABBBB\n-----END KEY-----",
+              "-----BEGIN KEY-----\r\nAAAABBBB\r\n-----END KEY-----",
+              "*******************\r\n********\r\n*****************");
+}
+
+static void
+test_a_secret_that_is_cut_goes (void **state)
+{
+    own (redact_fini) redact_t secrets = {0};
+    s_add (&secrets, "sk-ant-field-0001");
+    char end [] = "key: sk-ant-fiel";
+    assert_int_equal (redact (&secrets, end, sizeof end - 1, false), 1);
+    assert_string_equal (end, "key: ***********");
+    char begin [] = "t-field-0001 was refused, t-field-0001";
+    assert_int_equal (redact (&secrets, begin, sizeof begin - 1, true), 1);
+    assert_string_equal (begin, "************ was refused, t-field-0001");
+    char whole [] = "t-field-0001 was refused";
+    assert_int_equal (redact (&secrets, whole, sizeof whole - 1, false), 0);
+}
+
+//  A secret and a text that make most searches go back again and again.
+static void
+test_takes_time_in_proportion (void **state)
+{
+    enum { SIZE = 4 << 20, SECRET = 16 << 10 };
+    own (redact_fini) redact_t secrets = {0};
+    own (own_mem) char *text = malloc (SIZE);
+    own (own_mem) char *secret = malloc (SECRET);
+    assert_true (text && secret);
+    memset (text, 'a', SIZE);
+    memset (secret, 'a', SECRET);
+    secret [SECRET - 1] = 'b';
+    redact_add (&secrets, secret, SECRET);
+    secret [SECRET - 1] = 'a';
+    redact_add (&secrets, secret, SECRET);
+    clock_t before = clock ();
+    assert_int_equal (redact (&secrets, text, SIZE, true), 1);
+    double spent_s = (double) (clock () - before) / CLOCKS_PER_SEC;
+    assert_true (spent_s < 3); //  0.1 s; a search that goes back takes minutes
+    assert_int_equal (text [0] + text [SIZE - 1], 2 * '*');
 }
 
 int
@@ -68,7 +182,13 @@ main (void)
         cmocka_unit_test (test_every_copy_goes),
         cmocka_unit_test (test_copies_that_overlap_go_whole),
         cmocka_unit_test (test_nothing_beyond_the_end_is_looked_at),
-        cmocka_unit_test (test_short_texts_and_too_many_are_no_secrets),
+        cmocka_unit_test (test_short_texts_are_no_secrets),
+        cmocka_unit_test (test_as_json_writes_it),
+        cmocka_unit_test (test_as_a_url_writes_it),
+        cmocka_unit_test (test_as_base64_writes_it),
+        cmocka_unit_test (test_line_ends_inside_are_passed_over),
+        cmocka_unit_test (test_a_secret_that_is_cut_goes),
+        cmocka_unit_test (test_takes_time_in_proportion),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

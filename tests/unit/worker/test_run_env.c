@@ -136,20 +136,19 @@ test_kubeconfigs_lead_from_the_workspace_to_where_they_are (void **state)
 }
 
 static void
-test_what_is_secret_of_an_environment_is_known (void **state)
+test_a_secret_of_agent_env_has_no_blanks_around_it (void **state)
 {
     settings_t settings = s_settings ("claude");
-    settings.anthropic_api_key = "sk-ant-0123456789";
-    settings.agent_env = "A_TOKEN, PLAIN ,,MY_PASSWORD,UNSET_KEY";
-    setenv ("A_TOKEN", "token-0123456789", 1);
-    setenv ("PLAIN", "plain-0123456789", 1);
-    setenv ("MY_PASSWORD", "password-0123456789", 1);
-    redact_t secrets;
-    run_secrets (&settings, &secrets);
-    assert_int_equal (secrets.count, 3);
-    assert_string_equal (secrets.items [0], "sk-ant-0123456789");
-    assert_string_equal (secrets.items [1], "token-0123456789");
-    assert_string_equal (secrets.items [2], "password-0123456789");
+    settings.agent_env = "A_TOKEN,PLAIN,EMPTY_KEY";
+    setenv ("A_TOKEN", "token-0123456789\n", 1);
+    setenv ("PLAIN", " as it is\n", 1);
+    setenv ("EMPTY_KEY", "\n", 1);
+    run_spec_t spec = s_spec (&settings);
+    own (run_words_fini) run_words_t environment = {0};
+    run_environment (&spec, &environment);
+    assert_string_equal (s_value (&environment, "A_TOKEN"), "token-0123456789");
+    assert_string_equal (s_value (&environment, "PLAIN"), " as it is\n");
+    assert_null (s_value (&environment, "EMPTY_KEY"));
 }
 
 int
@@ -161,7 +160,7 @@ main (void)
             test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
         cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
         cmocka_unit_test (test_kubeconfigs_lead_from_the_workspace_to_where_they_are),
-        cmocka_unit_test (test_what_is_secret_of_an_environment_is_known),
+        cmocka_unit_test (test_a_secret_of_agent_env_has_no_blanks_around_it),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

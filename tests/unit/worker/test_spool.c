@@ -7,13 +7,13 @@
 
 #include <cmocka.h>
 
+#include "common/base/own.h"
 #include "tests/unit/worker/folder.h"
 #include "worker/spool.h"
 
 #include <errno.h>
 
-static const redact_t s_secrets = {
-    .items = {"sk-0123456789"}, .sizes = {sizeof "sk-0123456789" - 1}, .count = 1};
+static redact_t s_secrets;
 static const char s_id [] = "0190163d-8694-739b-aea5-966c26f8ad91";
 
 static void
@@ -265,6 +265,37 @@ s_text (folder_t *folder, const char *name, const char *text)
     assert_int_equal (fclose (file), 0);
 }
 
+//  The log keeps its start and its end: each may have a half of a secret, at the place of the cut.
+static void
+test_a_secret_that_a_log_was_cut_in_is_removed (void **state)
+{
+    folder_t *folder = *state;
+    s_workspace (folder);
+    static const char mark [] = "\n[... 70000 bytes cut ...]\n";
+    enum { HEAD = LIMIT_LOG_HEAD_BYTES };
+    own (own_mem) char *text = malloc (HEAD + 200);
+    assert_non_null (text);
+    memset (text, 'x', HEAD);
+    memcpy (text + HEAD - 8, "sk-01234", 8);
+    int size = snprintf (text + HEAD, 200, "%s%s", mark, "23456789 is no key 23456789\n");
+    snprintf (folder->text, sizeof folder->text, "%s/job/logs/agent.stdout.log", folder->path);
+    int fd = open (folder->text, O_CREAT | O_WRONLY, 0600);
+    assert_int_equal (write (fd, text, (size_t) (HEAD + size)), HEAD + size);
+    close (fd);
+    char dir [128];
+    snprintf (dir, sizeof dir, "%s/job", folder->path);
+    int unsynced = 0;
+    spool_report_t report = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
+    assert_int_equal (report.file_count, 1);
+    fd = open (folder->text, O_RDONLY);
+    char got [100] = "";
+    assert_int_equal (pread (fd, got, sizeof got - 1, HEAD - 10), 10 + size);
+    close (fd);
+    assert_string_equal (got,
+                         "xx********\n[... 70000 bytes cut ...]\n******** is no key 23456789\n");
+}
+
 static void
 test_a_secret_in_the_agents_result_is_not_in_the_reason (void **state)
 {
@@ -305,6 +336,8 @@ main (void)
                                          folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_secrets_are_removed_from_the_copy_that_travels_only,
                                          folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_secret_that_a_log_was_cut_in_is_removed,
+                                         folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_secret_in_the_agents_result_is_not_in_the_reason,
                                          folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_verdict_with_impossible_values_is_refused,
@@ -314,5 +347,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_a_verdict_file_that_is_not_ours_is_refused,
                                          folder_setup, folder_teardown),
     };
-    return cmocka_run_group_tests (tests, NULL, NULL);
+    redact_add (&s_secrets, "sk-0123456789", 13);
+    int rc = cmocka_run_group_tests (tests, NULL, NULL);
+    redact_fini (&s_secrets);
+    return rc;
 }

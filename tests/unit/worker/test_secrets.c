@@ -1,0 +1,142 @@
+//  secrets - which values are some.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/base/own.h"
+#include "tests/unit/worker/folder.h"
+#include "worker/secrets.h"
+
+static settings_t
+s_settings (void)
+{
+    return (settings_t){.anthropic_api_key = "",
+                        .openai_api_key = "",
+                        .gemini_api_key = "",
+                        .google_api_key = "",
+                        .agent_env = "",
+                        .kubeconfig = ""};
+}
+
+static void
+s_expect (const settings_t *settings, const char *text, const char *expected)
+{
+    own (redact_fini) redact_t secrets = secrets_read (settings);
+    char copy [512];
+    snprintf (copy, sizeof copy, "%s", text);
+    assert_true (redact (&secrets, copy, strlen (copy), false) >= 0);
+    assert_string_equal (copy, expected);
+}
+
+static void
+test_names_of_secrets_are_known (void **state)
+{
+    static const char *const secret [] = {"ANTHROPIC_API_KEY",
+                                          "gh_token",
+                                          "CLIENT_SECRET",
+                                          "MY_PASS",
+                                          "DB_PASSWD",
+                                          "DB_PASSWORD",
+                                          "GITHUB_PAT",
+                                          "PAT",
+                                          "AWS_CREDS",
+                                          "SENTRY_DSN",
+                                          "DB_PWD",
+                                          "REDIS_PW2",
+                                          "AZURE_STORAGE_CONNECTION_STRING"};
+    static const char *const plain [] = {"PATH",    "PATTERN", "PWD",  "HOME",      "LANG",
+                                         "MY_PATH", "REGION",  "DSNX", "NAMESPACE", ""};
+    for (size_t i = 0; i < sizeof secret / sizeof secret [0]; i++)
+        assert_true (secrets_is_name (secret [i], strlen (secret [i])));
+    for (size_t i = 0; i < sizeof plain / sizeof plain [0]; i++)
+        assert_false (secrets_is_name (plain [i], strlen (plain [i])));
+}
+
+static void
+test_what_agents_are_given_is_known_without_blanks_around_it (void **state)
+{
+    settings_t settings = s_settings ();
+    settings.anthropic_api_key = "sk-ant-0123456789";
+    settings.agent_env = "A_TOKEN, PLAIN ,,MY_PASSWD,UNSET_KEY";
+    setenv ("A_TOKEN", "token-0123456789\n", 1);
+    setenv ("PLAIN", "plain-0123456789", 1);
+    setenv ("MY_PASSWD", " \tpassword-0123456789\r\n", 1);
+    s_expect (&settings, "sk-ant-0123456789 token-0123456789 plain-0123456789 password-0123456789.",
+              "***************** **************** plain-0123456789 *******************.");
+    size_t size = 0;
+    assert_memory_equal (secrets_variable ("A_TOKEN", &size), "token-0123456789", 16);
+    assert_int_equal (size, 16);
+    setenv ("A_TOKEN", " \n", 1);
+    assert_null (secrets_variable ("A_TOKEN", &size));
+}
+
+static void
+test_what_values_hold_is_known (void **state)
+{
+    settings_t settings = s_settings ();
+    settings.agent_env = "DB_URL,BUS,STORE";
+    setenv ("DB_URL", "postgres://app:p%40ssw0rd-1@db.prod:5432/shop?sslmode=off", 1);
+    setenv ("BUS", "Endpoint=sb://bus;SharedAccessKey=bus-key-0123;Name=shop", 1);
+    setenv ("STORE", "host=db user=app password=store-0123 dbname=shop", 1);
+    setenv ("HTTPS_PROXY", "http://proxyuser:proxypass@proxy:3128", 1);
+    s_expect (&settings, "db.prod:5432 app p@ssw0rd-1 p%40ssw0rd-1 postgres://app:p%40ssw0rd-1@db",
+              "db.prod:5432 app ********** ************ postgres://****************@db");
+    s_expect (&settings, "sb://bus bus-key-0123 store-0123 Name=shop",
+              "sb://bus ************ ********** Name=shop");
+    s_expect (&settings, "proxy:3128 proxyuser:proxypass proxypass",
+              "proxy:3128 ******************* *********");
+    unsetenv ("HTTPS_PROXY");
+}
+
+static void
+s_write (folder_t *folder, const char *name, const char *text)
+{
+    snprintf (folder->text, sizeof folder->text, "%s/%s", folder->path, name);
+    FILE *file = fopen (folder->text, "w");
+    assert_non_null (file);
+    assert_true (fputs (text, file) >= 0);
+    assert_int_equal (fclose (file), 0);
+}
+
+static void
+test_tokens_of_kubeconfigs_are_known (void **state)
+{
+    folder_t *folder = *state;
+    s_write (folder, "token", "token-of-a-file\n");
+    char text [512], one [128], list [256];
+    snprintf (
+        text, sizeof text,
+        "users:\n- name: a\n  user:\n    token: \"token-of-a\"\n    client-key-data: S0VZLU9GLUE=\n"
+        "- {name: b, user: {username: operator1, password: pass-of-b}}\n"
+        "- name: c\n  user:\n    token: >-\n      token-of-c\n"
+        "- name: d\n  user: {tokenFile: %s/token}\nclient-certificate-data: Q0VSVElGSUNBVEU=\n",
+        folder->path);
+    s_write (folder, "kc", text);
+    s_write (folder, "kc2", "{\"users\":[{\"user\":{\"token\": \"token-of-e\"}}]}");
+    snprintf (one, sizeof one, "%s/kc2", folder->path);
+    snprintf (list, sizeof list, "%s/none:%s/kc", folder->path, folder->path);
+    settings_t settings = s_settings ();
+    settings_cluster_t cluster = {.name = "e", .kubeconfig = one};
+    settings.kubeconfig = list;
+    settings.clusters = (conf_table_t){.items = &cluster, .count = 1};
+    s_expect (&settings, "token-of-a S0VZLU9GLUE= pass-of-b token-of-c token-of-a-file token-of-e",
+              "********** ************ ********* ********** *************** **********");
+    s_expect (&settings, "operator1 Q0VSVElGSUNBVEU=", "operator1 Q0VSVElGSUNBVEU=");
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_names_of_secrets_are_known),
+        cmocka_unit_test (test_what_agents_are_given_is_known_without_blanks_around_it),
+        cmocka_unit_test (test_what_values_hold_is_known),
+        cmocka_unit_test_setup_teardown (test_tokens_of_kubeconfigs_are_known, folder_setup,
+                                         folder_teardown),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
