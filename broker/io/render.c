@@ -4,9 +4,11 @@
 
 #include "common/base/buf.h"
 #include "common/base/clk.h"
+#include "common/base/json_scan.h"
 #include "common/base/own.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 //  Indentation may multiply a hostile body's size; beyond this event.json stays on one line.
@@ -93,41 +95,43 @@ s_exit_code (int code)
     return code < 0 ? json_null () : json_integer (code);
 }
 
-//  Bytes that 2-space indentation adds to value.
-static size_t
-s_indent_bytes (const json_t *value, size_t depth)
-{
-    size_t total = 2 * depth + 1;
-    for (size_t i = 0; i < json_array_size (value); i++)
-        total += s_indent_bytes (json_array_get (value, i), depth + 1) + 2 * depth + 3;
-    //  jansson's iterators want a mutable object, though they only read
-    union {
-        const json_t *from;
-        json_t *to;
-    } object = {.from = value};
-    for (void *at = json_object_iter (object.to); at; at = json_object_iter_next (object.to, at))
-        total += s_indent_bytes (json_object_iter_value (at), depth + 1) + 2 * depth + 4;
-    return total;
-}
-
 
 //  --- JSON files
+
+//  What is no JSON object, as the text of one.
+static char *
+s_raw_event (const row_incident_t *incident, const char *body, size_t size)
+{
+    own (json_drop) json_t *doc = json_object ();
+    if (json_object_set_new (doc, "incidentId", json_string (incident->id.text)) < 0
+        || json_object_set_new (doc, "raw", s_string (body, size)) < 0)
+        return NULL;
+    return json_text (doc);
+}
+
+static bool
+s_is_object (const char *body, size_t size)
+{
+    json_scan_t scan;
+    json_scan_token_t token;
+    json_scan_start (&scan, body, size);
+    return json_scan_next (&scan, &token, NULL) == 1 && token.type == JSON_SCAN_OBJECT;
+}
 
 char *
 render_event (const row_incident_t *incident, const char *body, size_t size)
 {
-    own (json_drop) json_t *doc = NULL;
-    if (json_parse (body, size, &doc, NULL) < 0 || !json_is_object (doc)) {
-        json_drop (&doc);
-        doc = json_object ();
-        if (json_object_set_new (doc, "incidentId", json_string (incident->id.text)) < 0
-            || json_object_set_new (doc, "raw", s_string (body, size)) < 0)
-            return NULL;
-        return json_text (doc);
-    }
-    if (json_object_set_new (doc, "incidentId", json_string (incident->id.text)) < 0)
+    char id [IDENT_SIZE + 24];
+    snprintf (id, sizeof id, "\"incidentId\": \"%s\"", incident->id.text);
+    json_scan_style_t style = {.indent = true, .drop = "incidentId", .add = id};
+    size_t written = 0;
+    if (!s_is_object (body, size) || json_scan_write (body, size, &style, NULL, &written) < 0)
+        return s_raw_event (incident, body, size);
+    style.indent = written <= size + S_INDENT_BYTES;
+    if (!style.indent && json_scan_write (body, size, &style, NULL, &written) < 0)
         return NULL;
-    return s_indent_bytes (doc, 0) > S_INDENT_BYTES ? json_line (doc) : json_text (doc);
+    own (buf_fini) buf_t out = buf_init (written); //  all of it, and no more
+    return json_scan_write (body, size, &style, &out, NULL) < 0 ? NULL : buf_take (&out);
 }
 
 static json_t *
@@ -359,11 +363,9 @@ s_facts (buf_t *out, const row_incident_t *incident, const conf_table_t *labels)
 static char *
 s_event_text (const char *body, size_t size)
 {
-    own (json_drop) json_t *doc = NULL;
-    if (size > LIMIT_PROMPT_EVENT_BYTES || json_parse (body, size, &doc, NULL) < 0
-        || s_indent_bytes (doc, 0) > LIMIT_PROMPT_EVENT_BYTES)
-        return NULL;
-    return json_text (doc);
+    own (buf_fini) buf_t out = buf_init (LIMIT_PROMPT_EVENT_BYTES);
+    const json_scan_style_t style = {.indent = true};
+    return json_scan_write (body, size, &style, &out, NULL) < 0 ? NULL : buf_take (&out);
 }
 
 static void

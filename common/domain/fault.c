@@ -4,69 +4,29 @@
 #include "common/domain/fault.h"
 
 #include "common/base/clk.h"
-#include "common/base/json.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
+#include "common/domain/fault_view.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-enum { S_SHORT_HEX = 16 }; //  of a digest, at the end of a name that is too long
-
-//  Where the parts of a fault are in its JSON, whatever the shape; any of them may be NULL.
-typedef struct {
-    const json_t *cluster, *fault_id, *subscription_id, *fault_type, *severity;
-    const json_t *api_version, *kind, *namespace_, *name, *uid;
-    const json_t *timestamp, *context;
-    const json_t *reason;      //  events mode: part of the key
-    const json_t *event_type;  //  Normal, Warning: stands in for a missing severity
-    const char *fallback_type; //  fault type when the event names none
-} s_view_t;
+enum {
+    S_SHORT_HEX = 16,           //  of a digest, at the end of a name that is too long
+    S_CONTEXT = LIMIT_KIB (64), //  of a context that its summary is made of
+};
 
 
 //  --- text
 
-//  Length of text when it may have at most max bytes, never inside a UTF-8 sequence.
-static size_t
-s_cut (const char *text, size_t size, size_t max)
-{
-    if (size <= max)
-        return size;
-    size_t cut = max;
-    while (cut > 0 && ((unsigned char) text [cut] & 0xC0) == 0x80)
-        cut--;
-    return cut;
-}
-
 static void
 s_copy (char *ret_text, size_t ret_size, const char *text)
 {
-    size_t size = s_cut (text, strlen (text), ret_size - 1);
+    size_t size = utf8_cut (text, strlen (text), ret_size - 1);
     memcpy (ret_text, text, size);
     ret_text [size] = 0;
-}
-
-//  Text of any JSON value: strings as they are, null and missing as "", the rest as JSON.
-//  Own: borrowed from value, or from *ret_fresh which the caller frees.
-static const char *
-s_text (const json_t *value, char **ret_fresh)
-{
-    if (!value || json_is_null (value))
-        return "";
-    if (json_is_string (value))
-        return json_string_value (value);
-    if (json_is_boolean (value))
-        return json_is_true (value) ? "true" : "false";
-
-    char number [40];
-    if (json_is_integer (value))
-        snprintf (number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value (value));
-    if (json_is_real (value))
-        snprintf (number, sizeof number, "%.17g", json_real_value (value));
-    *ret_fresh = json_is_number (value) ? strdup (number) : json_line (value);
-    return *ret_fresh ? *ret_fresh : "";
 }
 
 //  A text that names something: whole, or with a digest of the whole for its end.
@@ -80,112 +40,120 @@ s_name (fault_t *self, const char *text, char *ret_text, size_t ret_size)
         return;
     self->shortened = true;
     digest_hex (text, size, hex);
-    const size_t kept = s_cut (text, size, ret_size - 2 - S_SHORT_HEX);
+    const size_t kept = utf8_cut (text, size, ret_size - 2 - S_SHORT_HEX);
     snprintf (ret_text + kept, ret_size - kept, "~%.*s", S_SHORT_HEX, hex);
 }
 
 static void
-s_field (fault_t *self, const json_t *value, char *ret_text, size_t ret_size)
+s_field (fault_t *self, const fault_value_t *value, char *ret_text, size_t ret_size)
 {
-    own (own_mem) char *fresh = NULL;
-    s_name (self, s_text (value, &fresh), ret_text, ret_size);
+    own (own_mem) char *text = fault_view_text (value, SIZE_MAX);
+    s_name (self, text ? text : "", ret_text, ret_size);
 }
 
 //  The whole text, not the cut field: two long names must not become one condition.
 static void
-s_digest (digest_t *digest, const json_t *value)
+s_digest (digest_t *digest, const fault_value_t *value)
 {
-    own (own_mem) char *fresh = NULL;
-    digest_field (digest, s_text (value, &fresh));
+    own (own_mem) char *text = fault_view_text (value, SIZE_MAX);
+    digest_field (digest, text ? text : "");
 }
 
-//  Up to the first full stop before white space, or the first line end.
+static bool
+s_space (char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+//  White space of any kind and length is one blank, in place; none at the ends.
 static void
-s_first_sentence (const char *text, char *ret_text, size_t ret_size)
+s_fold (char *text)
 {
-    while (*text == ' ' || *text == '\t' || *text == '\n' || *text == '\r')
-        text++;
-    size_t size = strcspn (text, "\r\n");
-    for (size_t at = 0; at + 1 < size; at++) {
-        if (text [at] == '.' && (text [at + 1] == ' ' || text [at + 1] == '\t')) {
-            size = at + 1;
-            break;
-        }
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if (!s_space (*from))
+            *to++ = *from;
+        else if (to > text && to [-1] != ' ')
+            *to++ = ' ';
+    to -= to > text && to [-1] == ' ';
+    *to = 0;
+}
+
+//  Bytes of the longest prefix of at most max that ends with a word.
+static size_t
+s_cut_word (const char *text, size_t size, size_t max)
+{
+    const size_t cut = utf8_cut (text, size, max);
+    size_t at = cut;
+    while (at < size && at > cut / 2 && text [at] != ' ')
+        at--;
+    return at > cut / 2 ? at : cut;
+}
+
+//  Where the last words begin that have at most max bytes.
+static size_t
+s_last_words (const char *text, size_t size, size_t max)
+{
+    size_t at = size - max;
+    while (at < size && ((unsigned char) text [at] & 0xc0) == 0x80)
+        at++;
+    for (size_t word = at; word < size - max / 2; word++)
+        if (text [word - 1] == ' ')
+            return word;
+    return at;
+}
+
+//  The first sentence or line.  What a container said at its end has its point at the end: with a message in it the
+//  whole is taken, and where it is too long, its middle left out.
+static void
+s_summary (char *text, char *ret_text, size_t ret_size)
+{
+    static const char gap [] = " ... ";
+    const size_t max = ret_size - 1;
+    text += strspn (text, " \t\r\n");
+    const bool message = strstr (text, "message:") != NULL;
+    if (!message) {
+        text [strcspn (text, "\r\n")] = 0;
+        for (char *at = text; *at; at++)
+            if (at [0] == '.' && s_space (at [1]))
+                at [1] = 0;
     }
-    size = s_cut (text, size, ret_size - 1);
-    memcpy (ret_text, text, size);
-    ret_text [size] = 0;
-}
-
-
-//  --- shapes
-
-static const json_t *
-s_first (const json_t *a, const json_t *b)
-{
-    return a && !json_is_null (a) ? a : b;
-}
-
-//  Find the parts.  Nested: the event is a Kubernetes Event; with logs beside it, it is a fault of
-//  an older server, named by the event's reason.
-static s_view_t
-s_view (const json_t *doc)
-{
-    const json_t *event = json_object_get (doc, "event");
-    const json_t *object =
-        s_first (json_object_get (doc, "resource"), json_object_get (event, "involvedObject"));
-    s_view_t view = {
-        .cluster = json_object_get (doc, "cluster"),
-        .fault_id = json_object_get (doc, "faultId"),
-        .subscription_id = json_object_get (doc, "subscriptionId"),
-        .fault_type = json_object_get (doc, "faultType"),
-        .severity =
-            s_first (json_object_get (doc, "severity"), json_object_get (event, "severity")),
-        .api_version = json_object_get (object, "apiVersion"),
-        .kind = json_object_get (object, "kind"),
-        .namespace_ =
-            s_first (json_object_get (object, "namespace"), json_object_get (event, "namespace")),
-        .name = json_object_get (object, "name"),
-        .uid = json_object_get (object, "uid"),
-        .timestamp =
-            s_first (json_object_get (doc, "timestamp"), json_object_get (event, "timestamp")),
-        .context = s_first (json_object_get (doc, "context"), json_object_get (event, "message")),
-        .fallback_type = "",
-    };
-    if (json_is_object (event)) {
-        view.event_type = json_object_get (event, "type");
-        if (json_object_get (doc, "logs"))
-            view.fault_type = s_first (view.fault_type, json_object_get (event, "reason"));
-        else
-            view.reason = json_object_get (event, "reason");
-        view.fallback_type = "Event";
+    s_fold (text);
+    const size_t size = strlen (text);
+    size_t head = s_cut_word (text, size, size <= max || !message ? max : max / 2);
+    memcpy (ret_text, text, head);
+    ret_text [head] = 0;
+    if (size > max && message) {
+        const size_t tail = s_last_words (text, size, max - head - strlen (gap));
+        snprintf (ret_text + head, ret_size - head, "%s%s", gap, text + tail);
     }
-    return view;
 }
+
+
+//  --- the parts
 
 static enum fault_severity
-s_severity (const s_view_t *view)
+s_severity (const fault_view_t *view)
 {
     enum fault_severity severity = FAULT_WARNING; //  unknown is kept, and worth a look
-    own (own_mem) char *fresh = NULL;
-    if (fault_severity_parse (s_text (view->severity, &fresh), &severity) == 0)
-        return severity;
-
-    own (own_mem) char *fresh_type = NULL;
-    if (!s_first (view->severity, NULL)
-        && strcasecmp (s_text (view->event_type, &fresh_type), "Normal") == 0)
+    own (own_mem) char *given = fault_view_text (view->severity, SIZE_MAX);
+    own (own_mem) char *type = fault_view_text (view->event_type, SIZE_MAX);
+    own (own_mem) char *status = fault_view_text (view->status, SIZE_MAX);
+    if (status && strcasecmp (status, "resolved") == 0) //  of an alert: it is over
         return FAULT_INFO;
-    return FAULT_WARNING;
+    if (given && fault_severity_parse (given, &severity) == 0)
+        return severity;
+    return given && !*given && type && strcasecmp (type, "Normal") == 0 ? FAULT_INFO
+                                                                        : FAULT_WARNING;
 }
 
 static void
-s_key (const s_view_t *view, fault_t *self)
+s_key (const fault_view_t *view, fault_t *self)
 {
     own (digest_destroy) digest_t *digest = digest_new ();
     if (!digest)
         return; //  no memory: the bytes are the key, which only costs a deduplication
-    own (own_mem) char *fresh = NULL;
-    if (*s_text (view->fault_id, &fresh)) {
+    if (self->fault_id [0]) {
         digest_field (digest, "id");
         digest_field (digest, self->cluster);
         s_digest (digest, view->fault_id);
@@ -197,41 +165,50 @@ s_key (const s_view_t *view, fault_t *self)
         s_digest (digest, view->kind);
         s_digest (digest, view->namespace_);
         s_digest (digest, view->name);
-        if (view->reason)
-            s_digest (digest, view->reason);
+        if (view->labels) //  of an alert: they are what tells two apart
+            s_digest (digest, view->labels);
     }
     digest_finish_hex (digest, self->key);
 }
 
 static void
-s_fill (const json_t *doc, fault_t *self)
+s_fill (const fault_view_t *view, fault_t *self)
 {
-    s_view_t view = s_view (doc);
-    s_field (self, view.cluster, self->source_cluster, sizeof self->source_cluster);
-    if (!self->cluster [0])
-        s_copy (self->cluster, sizeof self->cluster,
-                self->source_cluster [0] ? self->source_cluster : "default");
-    s_field (self, view.fault_id, self->fault_id, sizeof self->fault_id);
-    s_field (self, view.subscription_id, self->subscription_id, sizeof self->subscription_id);
-    s_field (self, view.fault_type, self->fault_type, sizeof self->fault_type);
-    if (!self->fault_type [0])
-        s_copy (self->fault_type, sizeof self->fault_type, view.fallback_type);
-    self->severity = s_severity (&view);
-    s_field (self, view.api_version, self->api_version, sizeof self->api_version);
-    s_field (self, view.kind, self->kind, sizeof self->kind);
-    s_field (self, view.namespace_, self->namespace_, sizeof self->namespace_);
-    s_field (self, view.name, self->name, sizeof self->name);
-    s_field (self, view.uid, self->uid, sizeof self->uid);
-    own (own_mem) char *fresh_time = NULL;
-    s_copy (self->timestamp, sizeof self->timestamp, s_text (view.timestamp, &fresh_time));
+    s_field (self, view->cluster, self->source_cluster, sizeof self->source_cluster);
+    if (!self->cluster [0] && self->source_cluster [0])
+        s_copy (self->cluster, sizeof self->cluster, self->source_cluster);
+    s_field (self, view->fault_id, self->fault_id, sizeof self->fault_id);
+    s_field (self, view->subscription_id, self->subscription_id, sizeof self->subscription_id);
+    s_field (self, view->fault_type, self->fault_type, sizeof self->fault_type);
+    self->severity = s_severity (view);
+    s_field (self, view->api_version, self->api_version, sizeof self->api_version);
+    s_field (self, view->kind, self->kind, sizeof self->kind);
+    if (!self->kind [0] && view->fallback_kind)
+        s_copy (self->kind, sizeof self->kind, view->fallback_kind);
+    s_field (self, view->namespace_, self->namespace_, sizeof self->namespace_);
+    s_field (self, view->name, self->name, sizeof self->name);
+    s_field (self, view->uid, self->uid, sizeof self->uid);
+    own (own_mem) char *timestamp = fault_view_text (view->timestamp, sizeof self->timestamp - 1);
+    s_copy (self->timestamp, sizeof self->timestamp, timestamp ? timestamp : "");
     int64_t time_ms = 0;
     if (clk_parse (self->timestamp, &time_ms) == 0)
         self->time_ms = time_ms;
+}
 
-    own (own_mem) char *fresh = NULL;
-    s_first_sentence (s_text (view.context, &fresh), self->summary, sizeof self->summary);
-    s_key (&view, self);
-    self->parsed = true;
+//  Nothing names it: it cannot be told from others of its kind.
+static bool
+s_nameless (const fault_t *self)
+{
+    return !self->fault_id [0] && !self->fault_type [0] && !self->kind [0] && !self->name [0]
+           && !self->uid [0];
+}
+
+static void
+s_unparsed (fault_t *self, err_diag_t *diag)
+{
+    s_copy (self->fault_type, sizeof self->fault_type, "Unparsed");
+    s_summary (diag->text, self->summary, sizeof self->summary);
+    self->severity = FAULT_WARNING;
 }
 
 
@@ -245,17 +222,24 @@ fault_read (const char *body, size_t size, const char *cluster, fault_t *ret_fau
     fault_t self = {.severity = FAULT_WARNING};
     s_name (&self, cluster, self.cluster, sizeof self.cluster);
 
-    err_diag_t diag = {"not a JSON object"};
-    own (json_drop) json_t *doc = NULL;
-    if (json_parse (body, size, &doc, &diag) == 0 && json_is_object (doc)) {
-        s_fill (doc, &self);
+    err_diag_t diag = {"names nothing: no faultId, no type, no object"};
+    fault_view_t view;
+    const int rc = fault_view_read (body, size, &view, &diag);
+    if (rc == 0)
+        s_fill (&view, &self);
+    if (!self.cluster [0])
+        s_copy (self.cluster, sizeof self.cluster, "default");
+    self.parsed = rc == 0 && !s_nameless (&self);
+    if (self.parsed) {
+        own (own_mem) char *context = fault_view_text (view.context, S_CONTEXT);
+        if (context)
+            s_summary (context, self.summary, sizeof self.summary);
+        if (!self.fault_type [0] && view.fallback_type)
+            s_copy (self.fault_type, sizeof self.fault_type, view.fallback_type);
+        s_key (&view, &self);
     }
-    else {
-        if (!self.cluster [0])
-            s_copy (self.cluster, sizeof self.cluster, "default");
-        s_copy (self.fault_type, sizeof self.fault_type, "Unparsed");
-        s_first_sentence (diag.text, self.summary, sizeof self.summary);
-    }
+    else
+        s_unparsed (&self, &diag);
     if (!self.key [0])
         digest_hex (body, size, self.key);
     *ret_fault = self;
@@ -296,10 +280,10 @@ fault_severity_parse (const char *text, enum fault_severity *ret_severity)
         const char *name;
         enum fault_severity severity;
     } table [] = {
-        {"debug", FAULT_INFO},        {"info", FAULT_INFO},       {"notice", FAULT_INFO},
-        {"warn", FAULT_WARNING},      {"warning", FAULT_WARNING}, {"error", FAULT_CRITICAL},
-        {"critical", FAULT_CRITICAL}, {"alert", FAULT_CRITICAL},  {"emergency", FAULT_CRITICAL},
-        {"fatal", FAULT_CRITICAL},
+        {"none", FAULT_INFO},          {"debug", FAULT_INFO},        {"info", FAULT_INFO},
+        {"notice", FAULT_INFO},        {"warn", FAULT_WARNING},      {"warning", FAULT_WARNING},
+        {"error", FAULT_CRITICAL},     {"critical", FAULT_CRITICAL}, {"alert", FAULT_CRITICAL},
+        {"emergency", FAULT_CRITICAL}, {"fatal", FAULT_CRITICAL},
     };
     for (size_t i = 0; i < sizeof table / sizeof table [0]; i++) {
         if (strcasecmp (text, table [i].name) == 0) {
@@ -315,11 +299,8 @@ fault_context (const char *body, size_t size, size_t max)
 {
     assert (body);
 
-    own (json_drop) json_t *doc = NULL;
-    if (json_parse (body, size, &doc, NULL) != 0 || !json_is_object (doc))
+    fault_view_t view;
+    if (fault_view_read (body, size, &view, NULL) < 0)
         return strdup ("");
-    s_view_t view = s_view (doc);
-    own (own_mem) char *fresh = NULL;
-    const char *text = s_text (view.context, &fresh);
-    return strndup (text, s_cut (text, strlen (text), max));
+    return fault_view_text (view.context, max);
 }

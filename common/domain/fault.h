@@ -36,7 +36,7 @@ typedef struct {
     char timestamp [40];   //  as sent
     int64_t time_ms;       //  parsed timestamp, 0 when absent or odd
     char key [DIGEST_HEX]; //  the fault key: identity of the condition
-    char summary [256];    //  first sentence of the context, for lists
+    char summary [512];    //  of the context, for lists: one line, cut at words
     bool
         shortened; //  something that names it is longer than its field: its end is a digest of the whole
     bool parsed; //  false: "Unparsed", recorded and never investigated

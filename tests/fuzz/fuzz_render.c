@@ -10,6 +10,7 @@
 #include "broker/io/render.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
+#include "common/base/json_scan.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"
 
@@ -39,21 +40,48 @@ s_parse (const char *text)
     return doc;
 }
 
-//  event.json: all the members that were received, and the id.
+//  The keys and values of an object that are not `incidentId`, in order.
+static void
+s_rest (const char *bytes, size_t size, buf_t *out)
+{
+    const json_scan_style_t style = {.drop = "incidentId"};
+    int rc = json_scan_write (bytes, size, &style, out, NULL);
+    assert (rc == 0);
+    (void) rc;
+}
+
+static bool
+s_is_object (const char *bytes, size_t size)
+{
+    json_scan_t scan;
+    json_scan_token_t token = {.type = JSON_SCAN_NULL};
+    json_scan_start (&scan, bytes, size);
+    int rc = json_scan_next (&scan, &token, NULL);
+    const bool object = rc == 1 && token.type == JSON_SCAN_OBJECT;
+    while (rc == 1)
+        rc = json_scan_next (&scan, &token, NULL);
+    return rc == 0 && object;
+}
+
+//  event.json: all the members that were received, and the id.  A tree holds what it can.
 static void
 s_event (const row_incident_t *incident, const char *body, size_t size)
 {
     own (own_mem) char *text = render_event (incident, body, size);
-    own (json_drop) json_t *doc = s_parse (text);
-    assert (strcmp (json_member_text (doc, "incidentId", ""), incident->id.text) == 0);
-    own (json_drop) json_t *received = NULL;
-    if (json_parse (body, size, &received, NULL) != 0 || !json_is_object (received)) {
+    assert (text && s_is_object (text, strlen (text)) && strstr (text, incident->id.text));
+    own (json_drop) json_t *doc = NULL;
+    if (json_parse (text, strlen (text), &doc, NULL) == 0)
+        assert (strcmp (json_member_text (doc, "incidentId", ""), incident->id.text) == 0);
+    if (!s_is_object (body, size)) {
         assert (json_is_string (json_object_get (doc, "raw")));
         return;
     }
-    (void) json_object_del (received, "incidentId");
-    (void) json_object_del (doc, "incidentId");
-    assert (json_equal (received, doc));
+    own (buf_fini) buf_t received = buf_init (size * 4 + 100);
+    own (buf_fini) buf_t written = buf_init (size * 4 + 100);
+    s_rest (body, size, &received);
+    s_rest (text, strlen (text), &written);
+    assert (received.size == written.size
+            && memcmp (received.data, written.data, written.size) == 0);
 }
 
 static void

@@ -184,7 +184,7 @@ def test_every_field_of_each_shape_is_kept(system):
     server.emit(list(SHAPES.values()))
     rows = broker.wait_terminal(len(SHAPES))
     assert {row["state"] for row in rows} == {"resolved"}
-    assert {row["fault_type"] for row in rows} == {"CrashLoop", "BackOff", "Event", "7"}
+    assert {row["fault_type"] for row in rows} == {"CrashLoop", "BackOff", "FailedMount", "7"}
     for row in rows:
         kept = json.loads((system.root / "incidents" / row["id"] / "event.json").read_text())
         assert kept.pop("incidentId") == row["id"] and row["cluster"] == "one"

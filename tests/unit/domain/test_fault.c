@@ -10,6 +10,7 @@
 #include "common/base/own.h"
 #include "common/domain/fault.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,13 +80,13 @@ test_older_nested_fault_is_named_by_its_reason (void **state)
 }
 
 static void
-test_events_mode_is_an_event_and_normal_is_info (void **state)
+test_an_event_is_named_by_its_reason_and_normal_is_info (void **state)
 {
     const char *body = "{\"cluster\":\"c\",\"event\":{\"namespace\":\"shop\",\"type\":\"Normal\","
                        "\"reason\":\"Pulled\",\"message\":\"m\",\"involvedObject\":{\"kind\":"
                        "\"Pod\",\"name\":\"web-0\",\"namespace\":\"other\"}}}";
     fault_t fault = s_read (body, "c");
-    assert_string_equal (fault.fault_type, "Event");
+    assert_string_equal (fault.fault_type, "Pulled");
     assert_int_equal (fault.severity, FAULT_INFO);
     assert_string_equal (fault.namespace_, "other");
 
@@ -120,14 +121,184 @@ test_fields_of_any_type_become_text (void **state)
 static void
 test_missing_fields_are_empty_and_still_parsed (void **state)
 {
-    fault_t fault = s_read ("{}", "c");
+    fault_t fault = s_read ("{\"faultType\":\"CrashLoop\"}", "c");
     assert_true (fault.parsed);
-    assert_string_equal (fault.fault_type, "");
+    assert_string_equal (fault.fault_type, "CrashLoop");
     assert_string_equal (fault.name, "");
     assert_string_equal (fault.summary, "");
     assert_int_equal (strlen (fault.key), 64);
+    assert_true (s_read ("{\"resource\":{\"name\":\"web\"},\"event\":7}", "c").parsed);
+}
 
-    assert_true (s_read ("{\"resource\":\"web\",\"event\":7}", "c").parsed);
+//  Of both APIs, bare and from a watch, in whatever form a client has it.
+static void
+test_bare_kubernetes_events_are_read (void **state)
+{
+    static const char *const bodies [] = {
+        "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"type\":\"Warning\",\"reason\":\"BackOff\","
+        "\"message\":\"m\","
+        "\"involvedObject\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"api-0\","
+        "\"namespace\":\"shop\"},"
+        "\"firstTimestamp\":null,\"lastTimestamp\":null,\"eventTime\":\"2026-01-15T12:00:00."
+        "123456Z\","
+        "\"metadata\":{\"name\":\"api-0.17a\",\"namespace\":\"shop\"}}",
+        "{\"apiVersion\":\"events.k8s.io/"
+        "v1\",\"kind\":\"Event\",\"type\":\"Warning\",\"reason\":\"BackOff\","
+        "\"note\":\"m\",\"regarding\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"api-0\"},"
+        "\"deprecatedLastTimestamp\":\"2026-01-15T12:00:00.123456Z\",\"metadata\":{\"namespace\":"
+        "\"shop\"}}",
+        "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Event\",\"type\":\"Warning\",\"reason\":"
+        "\"BackOff\",\"note\":\"m\","
+        "\"regarding\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"api-0\",\"namespace\":"
+        "\"shop\"},"
+        "\"series\":{\"count\":3,\"lastObservedTime\":\"2026-01-15T12:00:00.123456Z\"}}}",
+        "{\"subscriptionId\":\"s\",\"cluster\":\"x\",\"event\":{\"namespace\":\"shop\","
+        "\"timestamp\":\"\",\"type\":"
+        "\"Warning\",\"reason\":\"BackOff\",\"message\":\"m\",\"involvedObject\":{\"apiVersion\":"
+        "\"v1\",\"kind\":"
+        "\"Pod\",\"name\":\"api-0\"},\"lastTimestamp\":\"2026-01-15T12:00:00.123456Z\"}}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies [0]; i++) {
+        fault_t fault = s_read (bodies [i], "c");
+        assert_true (fault.parsed);
+        assert_string_equal (fault.fault_type, "BackOff");
+        assert_string_equal (fault.kind, "Pod");
+        assert_string_equal (fault.name, "api-0");
+        assert_string_equal (fault.namespace_, "shop");
+        assert_string_equal (fault.summary, "m");
+        assert_string_equal (fault.timestamp, "2026-01-15T12:00:00.123456Z");
+        assert_int_equal (fault.severity, FAULT_WARNING);
+        assert_string_equal (fault.key, s_read (bodies [0], "c").key);
+    }
+}
+
+#define ALERT(labels, rest)                                                                        \
+    "{\"labels\":{\"alertname\":\"KubePodCrashLooping\"," labels "\"severity\":\"critical\"},"     \
+    "\"annotations\":{\"description\":\"Pod restarts\",\"summary\":\"s\"}" rest                    \
+    ",\"startsAt\":\"2026-01-15T12:34:56Z\"}"
+
+static void
+test_alerts_are_read_by_their_labels (void **state)
+{
+    fault_t fault =
+        s_read (ALERT ("\"instance\":\"10.0.0.1:80\",\"namespace\":\"shop\",\"pod\":\"web-0\","
+                       "\"cluster\":\"prod\",",
+                       ""),
+                "");
+    assert_true (fault.parsed);
+    assert_string_equal (fault.fault_type, "KubePodCrashLooping");
+    assert_string_equal (fault.cluster, "prod");
+    assert_string_equal (fault.kind, "Pod");
+    assert_string_equal (fault.name, "web-0");
+    assert_string_equal (fault.namespace_, "shop");
+    assert_string_equal (fault.summary, "Pod restarts");
+    assert_int_equal (fault.severity, FAULT_CRITICAL);
+    assert_int_equal (fault.time_ms, 1768480496000);
+    //  Without an object the labels tell two apart; with a fingerprint that does.
+    const char *one = ALERT ("\"device\":\"sda\",", ""), *two = ALERT ("\"device\":\"sdb\",", "");
+    assert_string_not_equal (s_read (one, "").key, s_read (two, "").key);
+    assert_string_equal (s_read (ALERT ("", ",\"fingerprint\":\"f1\""), "").fault_id, "f1");
+    assert_int_equal (s_read (ALERT ("", ",\"status\":\"resolved\""), "").severity, FAULT_INFO);
+    assert_int_equal (s_read (ALERT ("", ",\"status\":\"firing\""), "").severity, FAULT_CRITICAL);
+}
+
+static void
+test_what_names_nothing_is_unparsed_by_itself (void **state)
+{
+    static const char *const bodies [] = {
+        "{}",
+        "{\"a\":1}",
+        "{\"cluster\":\"prod\"}",
+        "{\"resource\":\"web\",\"event\":7}",
+        "{\"event\":{\"message\":\"x\"}}",
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"x\"}}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies [0]; i++) {
+        fault_t fault = s_read (bodies [i], "");
+        char hex [DIGEST_HEX];
+        digest_hex (bodies [i], strlen (bodies [i]), hex);
+        assert_false (fault.parsed);
+        assert_string_equal (fault.fault_type, "Unparsed");
+        assert_string_equal (fault.key, hex);
+        assert_true (fault.summary [0]);
+    }
+    assert_string_equal (s_read ("{\"cluster\":\"prod\"}", "").cluster, "prod");
+}
+
+//  Nobody could say which is meant; of other keys nothing is read.
+static void
+test_a_key_that_matters_given_twice_is_unparsed (void **state)
+{
+    fault_t fault = s_read ("{\"faultType\":\"A\",\"faultTyp\\u0065\":\"B\"}", "c");
+    assert_false (fault.parsed);
+    assert_non_null (strstr (fault.summary, "faultType is given twice"));
+    assert_false (
+        s_read ("{\"faultType\":\"A\",\"resource\":{\"name\":\"a\",\"name\":\"b\"}}", "c").parsed);
+    assert_true (s_read ("{\"faultType\":\"A\",\"x\":1,\"x\":2}", "c").parsed);
+}
+
+static void
+test_odd_characters_are_shown_as_replacements (void **state)
+{
+    const char *body =
+        "{\"faultType\":\"Crash\\u0000Loop\",\"resource\":{\"kind\":\"Pod\",\"name\":\"n\\ud800\"},"
+        "\"cluster\":\"p\\u0000\",\"context\":\"message: a \\u0000\\u0000 b\\udfff\"}";
+    fault_t fault = s_read (body, "");
+    assert_true (fault.parsed);
+    assert_string_equal (fault.fault_type, "Crash\xef\xbf\xbdLoop");
+    assert_string_equal (fault.name, "n\xef\xbf\xbd");
+    assert_string_equal (fault.cluster, "p\xef\xbf\xbd");
+    assert_string_equal (fault.summary, "message: a \xef\xbf\xbd\xef\xbf\xbd b\xef\xbf\xbd");
+    own (own_mem) char *context = fault_context (body, strlen (body), 1000);
+    assert_string_equal (context, fault.summary);
+}
+
+static void
+test_a_summary_keeps_the_end_of_a_message (void **state)
+{
+    static const char head [] =
+        "Container entered CrashLoopBackOff state, restart count: 4, last exit code: 1, "
+        "termination message: ";
+    static const char end [] = "dial tcp 10.96.14.7:5432: connect: connection refused";
+    char body [4096], filler [2001] = "";
+    for (size_t size = 0; size <= 1900; size += 10) {
+        fault_t fault;
+        snprintf (body, sizeof body, "{\"faultType\":\"CrashLoop\",\"context\":\"%s%s\\n%s\\n\"}",
+                  head, filler, end);
+        fault = s_read (body, "c");
+        assert_true (strlen (fault.summary) < 512);
+        assert_memory_equal (fault.summary, head, strlen (head));
+        assert_string_equal (fault.summary + strlen (fault.summary) - strlen (end), end);
+        assert_null (strchr (fault.summary, '\n'));
+        memcpy (filler + size, "some. word", 11);
+    }
+}
+
+static void
+test_a_summary_is_cut_at_words (void **state)
+{
+    char body [2048] = "{\"faultType\":\"x\",\"context\":\"";
+    for (int i = 0; i < 100; i++)
+        snprintf (body + strlen (body), sizeof body - strlen (body), "word%03d ", i);
+    strcat (body, "\"}");
+    fault_t fault = s_read (body, "c");
+    assert_int_equal (strlen (fault.summary), 511);
+    assert_string_equal (fault.summary + 504, "word063");
+}
+
+static void
+test_an_event_of_many_values_takes_no_heap (void **state)
+{
+    const size_t size = LIMIT_EVENT_BYTES;
+    own (own_mem) char *body = malloc (size);
+    const int head = snprintf (body, size, "{\"faultType\":\"x\",\"list\":[");
+    size_t at = (size_t) head;
+    for (; at + 6 < size; at += 3)
+        memcpy (body + at, "{},", 3);
+    memcpy (body + at - 1, "]}", 2);
+    const size_t before = mallinfo2 ().uordblks;
+    fault_t fault;
+    fault_read (body, at + 1, "c", &fault);
+    assert_true (fault.parsed);
+    assert_true (mallinfo2 ().uordblks <= before + 4096);
 }
 
 static void
@@ -320,7 +491,15 @@ main (void)
         cmocka_unit_test (test_flat_fault_is_read_and_configured_cluster_wins),
         cmocka_unit_test (test_cluster_falls_back_to_the_event_and_then_to_default),
         cmocka_unit_test (test_older_nested_fault_is_named_by_its_reason),
-        cmocka_unit_test (test_events_mode_is_an_event_and_normal_is_info),
+        cmocka_unit_test (test_an_event_is_named_by_its_reason_and_normal_is_info),
+        cmocka_unit_test (test_bare_kubernetes_events_are_read),
+        cmocka_unit_test (test_alerts_are_read_by_their_labels),
+        cmocka_unit_test (test_what_names_nothing_is_unparsed_by_itself),
+        cmocka_unit_test (test_a_key_that_matters_given_twice_is_unparsed),
+        cmocka_unit_test (test_odd_characters_are_shown_as_replacements),
+        cmocka_unit_test (test_a_summary_keeps_the_end_of_a_message),
+        cmocka_unit_test (test_a_summary_is_cut_at_words),
+        cmocka_unit_test (test_an_event_of_many_values_takes_no_heap),
         cmocka_unit_test (test_fields_of_any_type_become_text),
         cmocka_unit_test (test_missing_fields_are_empty_and_still_parsed),
         cmocka_unit_test (test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes),
