@@ -4,6 +4,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/threads.h"
 #include "publisher/replay.h"
 #include "publisher/serve.h"
 
@@ -14,6 +15,8 @@
 #include <sys/signalfd.h>
 
 extern char **environ;
+
+enum { S_THREADS = 2 }; //  libzmq's
 
 //  SIGUSR1, to which the other daemons tell their state, must not end this one.
 static int
@@ -169,6 +172,8 @@ s_run (const conf_t *conf)
         return EXIT_RUNTIME;
     start.signal_fd = signal_fd;
     start.clk = clk;
+    if (threads_check (S_THREADS) < 0)
+        return EXIT_RUNTIME;
     return *settings->serve ? s_serve (&start) : s_replay (&start);
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/threads.h"
 #include "common/wire/link.h"
 #include "tools/fetch.h"
 #include "tools/tap_view.h"
@@ -21,6 +22,8 @@
 #include <unistd.h>
 
 extern char **environ;
+
+enum { S_THREADS = 2 }; //  libzmq's
 
 enum {
     TAP_PAGES = 500,        //  pages of one catching up: 100,000 records
@@ -360,7 +363,7 @@ main (int argc, char **argv)
     log_set_level ((enum log_level) self.settings->common.log_level);
     log_set_format ((enum log_format) self.settings->common.log_format);
     self.color = !self.settings->json && term_color (stdout, (term_color_t) self.settings->color);
-    rc = s_tap (&self);
+    rc = threads_check (S_THREADS) < 0 ? EXIT_RUNTIME : s_tap (&self);
     for (size_t i = 0; i < self.filter_count; i++)
         free (self.filters [i]);
     return rc;

@@ -205,7 +205,7 @@ home_each (const home_t *self, const char *part, void *ctx,
     snprintf (path, sizeof path, "%s/%s", self->path, part);
     own (s_close) DIR *dir = opendir (path);
     for (struct dirent *entry = dir ? readdir (dir) : NULL; entry; entry = readdir (dir)) {
-        if (entry->d_name [0] == '.')
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
         char item [HOME_PATH + 256];
         snprintf (item, sizeof item, "%s/%s", path, entry->d_name);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,17 @@ s_start (job_t *self)
               kv ("timeout_ms", self->timeout_ms));
 }
 
+//  How the agent ended, when a supervisor was killed or told to stop, and not by us: that is the agent's own doing,
+//  or its host's for what the agent takes.  A supervisor that never got to run it is the host's matter.
+static int
+s_exit_code (const job_t *self)
+{
+    const run_result_t *result = &self->run.result;
+    if (!result->valid)
+        return self->run.started && self->run.signal ? 128 + self->run.signal : -1;
+    return result->stopped && result->exit_code <= 0 ? 128 + SIGTERM : result->exit_code;
+}
+
 //  The rules of the contract, then those of our own.
 static void
 s_judge (job_t *self)
@@ -170,16 +182,15 @@ s_judge (job_t *self)
     const run_result_t *result = &self->run.result;
     spool_report_t *report = &self->report;
     const char *error = result->start_error;
-    if (!result->valid)
+    const int code = s_exit_code (self);
+    if (!result->valid && code < 0)
         error = "the supervisor ended without a result";
-    else if (result->stopped)
-        error = "the agent was stopped from outside";
     int64_t size = spool_report_size (self->dir);
     verdict_run_t run = {.started = !*error,
                          .start_error = error,
                          .timed_out = result->timed_out,
                          .timeout_s = (self->timeout_ms + 999) / 1000,
-                         .exit_code = result->exit_code,
+                         .exit_code = code,
                          .report_exists = size >= 0,
                          .report_bytes = size < 0 ? 0 : size};
     report->outcome = verdict_judge (&run, report->reason);
@@ -189,7 +200,7 @@ s_judge (job_t *self)
                   "investigation.md too large: %" PRId64 " bytes (expected at most %d)", size,
                   LIMIT_REPORT_BYTES);
     }
-    report->exit_code = result->valid && !result->timed_out ? result->exit_code : -1;
+    report->exit_code = result->timed_out ? -1 : code;
     if (result->valid && result->started_ms) {
         report->started_ms = result->started_ms;
         report->completed_ms = result->completed_ms;

@@ -4,6 +4,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/threads.h"
 #include "worker/home.h"
 #include "worker/settings.h"
 #include "worker/worker.h"
@@ -15,6 +16,8 @@
 #include <sys/signalfd.h>
 
 extern char **environ;
+
+enum { S_THREADS = 3 }; //  keeper, libzmq's two
 
 //  Before any thread exists, so that libzmq's inherit it: signals come by this fd only.
 static int
@@ -91,6 +94,8 @@ main (int argc, char **argv)
     const settings_t *settings = conf_settings (conf);
     log_set_level ((enum log_level) settings->common.log_level);
     log_set_format ((enum log_format) settings->common.log_format);
+    if (threads_check (S_THREADS) < 0)
+        return EXIT_RUNTIME;
     err_diag_t diag = {""};
     curve_keys_t keys = {0};
     char name [HOME_NAME];

@@ -175,8 +175,11 @@ int
 run_read (run_t *self)
 {
     int news = s_drain (self);
-    if (self->pid > 0 && waitpid (self->pid, NULL, WNOHANG) == 0)
+    int status = 0;
+    const pid_t reaped = self->pid > 0 ? waitpid (self->pid, &status, WNOHANG) : -1;
+    if (reaped == 0)
         return news;
+    self->signal = reaped > 0 && WIFSIGNALED (status) ? WTERMSIG (status) : 0;
     self->pid = 0;
     s_drain (self); //  its last words
     run_fini (self);

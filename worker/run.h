@@ -39,6 +39,7 @@ typedef struct {
     char line [1024]; //  of the status stream, not complete yet
     size_t line_size;
     bool started; //  the script was executed
+    int signal;   //  that killed triage-run, 0 = none
     int64_t output_bytes;
     run_result_t result;
 } run_t;

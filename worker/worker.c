@@ -562,6 +562,27 @@ s_take_kept (worker_t *self)
 }
 
 static void
+s_visit_stray (void *ctx, const char *path, const char *name)
+{
+    const worker_t *self = ctx;
+    const job_t *job;
+    DL_FOREACH (self->jobs, job)
+    if (strcmp (job->dir, path) == 0)
+        return;
+    log_warn ("folder of no job removed", kv ("path", path));
+    home_discard (self->home, path);
+}
+
+//  Agents have our user: one may have given its workspace another name.
+static void
+s_strays (worker_t *self)
+{
+    if (self->home->trash_clean)
+        return;
+    home_each (self->home, "jobs", self, s_visit_stray);
+}
+
+static void
 s_turn (worker_t *self)
 {
     session_t *session = self->shared.session;
@@ -570,6 +591,7 @@ s_turn (worker_t *self)
                             {.fd = self->signal_fd},
                             {.fd = self->poll_fd},
                             {.fd = keeper_fd (self->shared.keeper)}};
+    s_strays (self);
     bool swept = home_sweep (self->home, LIMIT_SWEEP_ENTRIES);
     link_wait (items, sizeof items / sizeof items [0],
                self->jobs || !swept ? WORKER_TICK_MS : WORKER_IDLE_MS);

@@ -6,6 +6,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,8 @@
 #include <sys/stat.h>
 
 extern char **environ;
+
+enum { S_THREADS = 8 }; //  artifact, delivery, intake, admin, zap, libzmq's two, the watchdog
 
 typedef struct {
     conf_t *conf;
@@ -226,7 +229,7 @@ s_start (broker_t *self)
     static start_fn *const steps [] = {s_signals, s_keys, s_root,    s_prompt,
                                        s_store,   s_loop, s_threads, s_ready};
     self->clk = clk_new ();
-    int rc = self->clk ? 0 : EXIT_RUNTIME;
+    int rc = self->clk && threads_check (S_THREADS) == 0 ? 0 : EXIT_RUNTIME;
     s_descriptors ();
     for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps [0]; i++)
         rc = steps [i](self);

@@ -134,6 +134,7 @@ enum {
     LIMIT_SHARE = 2, //  of the bytes of uploads and of event parts one key has at most half
     LIMIT_REASON_BYTES = 256, //  a failure reason
     LIMIT_PATH_BYTES = 128,   //  an artifact's relative path
+    LIMIT_THREADS = 16,       //  that a program of ours may need at once, libraries' included
     //  --- fleet
     LIMIT_WORKERS = 4096,
     LIMIT_SLOTS = 256,                  //  agents of one worker

@@ -213,18 +213,32 @@ def test_agents_end_when_their_worker_is_killed(system):
     assert broker.alive()
 
 
-def test_a_killed_supervisor_is_a_host_failure_and_leaves_nothing(system):
-    broker = system.start_broker()
-    worker = system.start_worker(agent_script_path=script(system, "setsid sleep 600 & sleep 600"))
+@pytest.mark.parametrize("how,reason", [
+    ("outside", "agent exited with non-zero code: 137"), ("kill -KILL $PPID; sleep 600", "agent exited with non-zero code: 137"),
+    ("kill -TERM $PPID; sleep 600", "agent exited with non-zero code: 143"),
+    ("trap 'exit 0' TERM; kill -TERM $PPID; sleep 600", "agent exited with non-zero code: 143"),
+    ("kill -HUP $PPID; kill -INT $PPID; sleep 600", "agent exited with non-zero code: 143")])
+def test_a_supervisor_that_dies_under_its_agent_is_no_failure_of_the_host(system, how, reason):
+    """A few agents that kill theirs would have all workers quarantined."""
+    broker = system.start_broker(agent_attempts=1)
+    system.start_worker(agent_script_path=script(system, "setsid sleep 600 & " + ("sleep 600" if how == "outside" else how)))
     system.publish([fault("web-0")])
-    wait_until(lambda: len(agents(system)) >= 4, 20, "the agent's processes")
-    supervisor = next(pid for pid, words in agents(system) if "triage-run" in words.split()[0])
-    os.kill(supervisor, signal.SIGKILL)
-    worker.wait_log("agent execution error: the supervisor ended without a result")
-    wait_until(lambda: [attempt for row in broker.incidents() for attempt in broker.incident(row["id"])["attempts"]
-                        if attempt["outcome"] == "host"], 10, "a host failure")
-    worker.stop()
+    if how == "outside":
+        wait_until(lambda: len(agents(system)) >= 4, 20, "the agent's processes")
+        os.kill(next(pid for pid, words in agents(system) if "triage-run" in words.split()[0]), signal.SIGKILL)
+    row = broker.wait_terminal(1)[0]
+    assert (row["state"], row["reason"]) == ("agent_failed", reason)
+    assert [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]] == ["agent"]
     wait_until(lambda: not agents(system), 10, "no agent left")
+
+
+@pytest.mark.parametrize("name", ["../other", "../.hidden"])
+def test_a_workspace_that_its_agent_has_renamed_is_removed(system, name):
+    broker = system.start_broker()
+    system.start_worker(agent_script_path=script(system, f'mv "$PWD" "$PWD/{name}"'))
+    system.publish([fault("web-0")])
+    assert broker.wait_terminal(1)[0]["reason"] == "investigation.md file not found"
+    wait_until(lambda: not os.listdir(system.root / "workspace/w1/jobs"), 10, "nothing stays")
 
 
 def test_a_drained_worker_lets_its_agent_finish(system):
