@@ -262,7 +262,11 @@ s_worker_row (table_t *table, const json_t *row)
                         : json_is_true (json_object_get (row, "quarantined")) ? "quarantined"
                         : ready                                               ? "ready"
                                                                               : "silent";
-    char seen [32];
+    char seen [32], twin [96] = "";
+    const char *note = s_member (row, "quarantined_for");
+    if (s_count (row, "twins_refused_total") > 0) //  the worse trouble of the two
+        snprintf (twin, sizeof (twin), "another worker has its key, refused %lld times, %llds ago",
+                  s_count (row, "twins_refused_total"), s_count (row, "twin_ms_ago") / 1000);
     snprintf (seen, sizeof (seen), "%llds", s_count (row, "last_seen_ms_ago") / 1000);
     table_text (table, s_member (row, "name"), NULL);
     table_text (table, state, ctl_state_color (state));
@@ -271,6 +275,7 @@ s_worker_row (table_t *table, const json_t *row)
     table_number (table, s_count (row, "free"));
     table_text (table, seen, NULL);
     table_text (table, s_member (row, "identity"), NULL);
+    table_text (table, twin [0] ? twin : note, NULL);
 }
 
 int
@@ -279,7 +284,7 @@ ctl_show_workers (const ctl_t *self)
     static const table_column_t columns [] = {
         {"NAME", TABLE_CUT},      {"STATE", 0},          {"SLOTS", TABLE_RIGHT},
         {"RUNNING", TABLE_RIGHT}, {"FREE", TABLE_RIGHT}, {"HEARD", TABLE_RIGHT},
-        {"IDENTITY", TABLE_CUT},
+        {"IDENTITY", TABLE_CUT},  {"NOTE", TABLE_CUT},
     };
     static const list_t list = {"/api/v1/workers", "workers", columns, COUNT (columns),
                                 s_worker_row};

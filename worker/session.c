@@ -17,8 +17,9 @@
 #endif
 
 enum {
-    SESSION_HELLO_MS = 1000,  //  repeat HELLO until WELCOME
-    SESSION_FATAL_MS = 5000,  //  pause after the broker refused us
+    SESSION_HELLO_MS = 1000, //  repeat HELLO until WELCOME
+    SESSION_FATAL_MS = 5000, //  pause after the broker refused us; doubled each time
+    SESSION_FATAL_MAX_MS = 60000,
     SESSION_MISSED_PINGS = 3, //  silence after which the session is started anew
     SESSION_PING_MIN_MS = 100,
     SESSION_PING_MAX_MS = LIMIT_REBUILD_MS / SESSION_MISSED_PINGS
@@ -42,8 +43,9 @@ struct session {
     int64_t files_since_ms; //  first unanswered message on `files`, 0 = none
     int64_t credit_number, credit_total, credit_free;
     bool credit_due;
-    bool rejected; //  logged once until the next WELCOME
-    uint64_t bad;  //  messages that could not be read
+    bool rejected;    //  logged once until the next WELCOME
+    int64_t fatal_ms; //  the last pause after a refusal, 0 = none since the last WELCOME
+    uint64_t bad;     //  messages that could not be read
 };
 
 static int
@@ -174,8 +176,22 @@ s_on_welcome (session_t *self, const msg_welcome_t *welcome, int64_t boot_ms)
                   kv ("lease_ms", self->lease_ms));
     self->state = STATE_READY;
     self->rejected = false;
+    self->fatal_ms = 0;
     self->ping_at_ms = boot_ms + self->ping_ms;
     self->credit_due = true;
+}
+
+//  Refused for good, or for as long as something is as it is: ask again, ever more seldom.
+static void
+s_refused (session_t *self, int64_t boot_ms)
+{
+    self->rejected = true;
+    self->fatal_ms = self->fatal_ms ? self->fatal_ms * 2 : SESSION_FATAL_MS;
+    if (self->fatal_ms > SESSION_FATAL_MAX_MS)
+        self->fatal_ms = SESSION_FATAL_MAX_MS;
+    s_renew (self);
+    self->hello_at_ms = boot_ms + self->fatal_ms;
+    self->heard_ms = self->hello_at_ms; //  no silence meanwhile
 }
 
 static void
@@ -189,14 +205,17 @@ s_on_error (session_t *self, const link_msg_t *in, int64_t boot_ms)
     char code [64], text [256];
     codec_copy (error->code, code, sizeof code);
     codec_copy (error->text, text, sizeof text);
-    if (!self->rejected)
+    if (!self->rejected && strcmp (code, "identity_in_use") == 0)
+        log_error (
+            "another live worker has our key: this one gets no work; make a key for this host "
+            "alone "
+            "(triagectl key new), and a folder of its own; trying again until the other is gone",
+            kv ("text", text));
+    else if (!self->rejected)
         log_warn ("broker refused a message", kv ("code", code), kv ("text", text),
                   kv ("fatal", error->fatal));
-    if (error->fatal) {
-        self->rejected = true;
-        s_renew (self);
-        self->hello_at_ms = boot_ms + SESSION_FATAL_MS;
-    }
+    if (error->fatal)
+        s_refused (self, boot_ms);
 }
 
 static void
@@ -220,6 +239,11 @@ s_on_message (session_t *self, bool files, int64_t boot_ms)
     }
     if (in->frame.type == MSG_PONG)
         return;
+    if (in->frame.type == MSG_PING) { //  somebody has come with our key: say that we are here
+        const msg_ping_t pong = {0};
+        (void) session_send (self, MSG_PONG, &pong, in->frame.seq);
+        return;
+    }
     if (in->frame.type == MSG_BYE) {
         s_on_bye (self, &in->msg.bye, boot_ms);
         return;

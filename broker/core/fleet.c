@@ -4,6 +4,7 @@
 
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
+#include "broker/core/rival.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +13,12 @@
 #include <utlist.h>
 
 enum { SILENT_MS = 3 * LIMIT_PING_MS };
+
+static int64_t
+s_min (int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 worker_t *
 fleet_find (const step_t *self, const char *identity)
@@ -28,18 +35,58 @@ fleet_current (step_t *self, const step_peer_t *peer, clk_now_t now)
     if (!worker || !worker->connected || worker->session != peer->session)
         return NULL;
     worker->seen_ms = now.boot_ms;
+    rival_heard (self, worker, now);
     return worker;
+}
+
+static void
+s_record (step_t *self, const worker_t *worker, told_state_t *told, bool state, const char *change,
+          const char *reason, clk_now_t now)
+{
+    *told = (told_state_t){.ever = true, .state = state, .at_ms = now.boot_ms, .reason = ""};
+    journal_worker (self, worker, change, reason, now);
+}
+
+static bool
+s_due (const told_state_t *told, bool state, clk_now_t now)
+{
+    return told->ever && told->state != state && now.boot_ms - told->at_ms >= LIMIT_TOLD_MS;
+}
+
+//  What has changed and could not be told yet.
+static void
+s_tell (step_t *self, worker_t *worker, clk_now_t now)
+{
+    told_state_t *here = &worker->told_here, *draining = &worker->told_draining;
+    if (s_due (here, worker->connected, now))
+        s_record (self, worker, here, worker->connected, worker->connected ? "joined" : "left",
+                  worker->connected ? "" : here->reason, now);
+    if (s_due (draining, worker->draining, now))
+        s_record (self, worker, draining, worker->draining,
+                  worker->draining ? "draining" : "resumed", "", now);
+}
+
+//  A worker says this as often as it likes: at most one record in LIMIT_TOLD_MS, and the last word is told.
+static void
+s_changed (step_t *self, worker_t *worker, told_state_t *told, bool state, const char *change,
+           const char *reason, clk_now_t now)
+{
+    if (!told->ever || now.boot_ms - told->at_ms >= LIMIT_TOLD_MS)
+        s_record (self, worker, told, state, change, reason, now);
+    else
+        told->reason = reason;
 }
 
 //  Room for one more: the longest gone one that holds nothing goes.
 static bool
-s_make_room (step_t *self)
+s_make_room (step_t *self, clk_now_t now)
 {
     if (HASH_COUNT (self->workers) < LIMIT_WORKERS)
         return true;
     worker_t *oldest = NULL;
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
         if (!worker->connected && !worker->attempts
+            && now.boot_ms - worker->told_here.at_ms >= LIMIT_TOLD_MS
             && (!oldest || worker->seen_ms < oldest->seen_ms))
             oldest = worker;
     if (!oldest)
@@ -50,11 +97,11 @@ s_make_room (step_t *self)
 }
 
 static int
-s_enter (step_t *self, const step_in_t *in, worker_t **ret_worker)
+s_enter (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker)
 {
     worker_t *worker = fleet_find (self, in->peer.identity);
     if (!worker) {
-        if (!s_make_room (self))
+        if (!s_make_room (self, now))
             return ERR_LIMIT;
         worker = calloc (1, sizeof *worker);
         if (!worker)
@@ -66,6 +113,8 @@ s_enter (step_t *self, const step_in_t *in, worker_t **ret_worker)
         for (int i = 0; i < WORKER_RETIRED; i++)
             if (worker->retired [i] == in->peer.session)
                 return ERR_STALE;
+        if (!rival_may_enter (self, worker, in, now))
+            return -EAGAIN;
         worker->retired [worker->retired_next++ % WORKER_RETIRED] = worker->session;
     }
     *ret_worker = worker;
@@ -76,7 +125,7 @@ int
 fleet_hello (step_t *self, const step_in_t *in, clk_now_t now)
 {
     worker_t *worker = NULL;
-    int rc = s_enter (self, in, &worker);
+    int rc = s_enter (self, in, now, &worker);
     if (rc)
         return rc;
     bool fresh = !worker->connected || worker->session != in->peer.session;
@@ -85,13 +134,16 @@ fleet_hello (step_t *self, const step_in_t *in, clk_now_t now)
         worker->credit_number = 0;
         worker->credit_free = 0;
         worker->connected = true;
+        worker->rival = 0;
     }
+    else
+        rival_heard (self, worker, now);
     state_text (worker->name, in->as.hello.name);
     int64_t slots = in->as.hello.slots;
     worker->slots = slots < 0 ? 0 : slots > LIMIT_SLOTS ? LIMIT_SLOTS : slots;
     worker->seen_ms = now.boot_ms;
     if (fresh) {
-        journal_worker (self, worker, "joined", "", now);
+        s_changed (self, worker, &worker->told_here, true, "joined", "", now);
         self->watch_dirty = true;
     }
     return lease_reconcile (self, worker, in, now);
@@ -120,22 +172,40 @@ static void
 s_left (step_t *self, worker_t *worker, const char *reason, clk_now_t now)
 {
     worker->connected = false;
+    worker->rival = 0;
     worker->credit_free = 0;
     self->watch_dirty = true;
-    journal_worker (self, worker, "left", reason, now);
+    s_changed (self, worker, &worker->told_here, false, "left", reason, now);
 }
 
 void
 fleet_bye (step_t *self, worker_t *worker, clk_now_t now)
 {
-    worker->draining = false; //  its process has ended; the next one gets work
+    worker->draining = worker->told_draining.state =
+        false; //  its process has ended; the next one gets work
     s_left (self, worker, "bye", now);
+}
+
+void
+fleet_drain (step_t *self, worker_t *worker, bool drain, clk_now_t now)
+{
+    if (worker->draining == drain)
+        return;
+    worker->draining = drain;
+    s_changed (self, worker, &worker->told_draining, drain, drain ? "draining" : "resumed", "",
+               now);
+}
+
+bool
+fleet_silent (const worker_t *worker, clk_now_t now)
+{
+    return now.boot_ms - worker->seen_ms > SILENT_MS;
 }
 
 bool
 fleet_ready (const worker_t *worker, clk_now_t now)
 {
-    return worker->connected && !worker->draining && now.boot_ms - worker->seen_ms <= SILENT_MS;
+    return worker->connected && !worker->draining && !fleet_silent (worker, now);
 }
 
 int64_t
@@ -174,7 +244,7 @@ fleet_succeeded (step_t *self, worker_t *worker, clk_now_t now)
 {
     s_judged (self, worker);
     self->successes++;
-    worker->trial.streak = 0;
+    worker->trial.streak = worker->trial.refusals = 0;
     if (!worker->trial.quarantined)
         return;
     worker->trial.quarantined = false;
@@ -182,24 +252,50 @@ fleet_succeeded (step_t *self, worker_t *worker, clk_now_t now)
     journal_worker (self, worker, "restored", "", now);
 }
 
+static void
+s_set_aside (step_t *self, worker_t *worker, const char *why, clk_now_t now)
+{
+    bool first = !worker->trial.quarantined;
+    worker->trial.quarantined = true;
+    worker->trial.why = why;
+    worker->trial.backoff_ms = first ? LIMIT_QUARANTINE_MIN_MS : worker->trial.backoff_ms * 2;
+    if (worker->trial.backoff_ms > LIMIT_QUARANTINE_MAX_MS)
+        worker->trial.backoff_ms = LIMIT_QUARANTINE_MAX_MS;
+    worker->trial.probe_ms = now.boot_ms + worker->trial.backoff_ms;
+    if (first)
+        journal_worker (self, worker, "quarantined", why, now);
+}
+
+void
+fleet_unwanted (step_t *self, worker_t *worker, const attempt_t *attempt, const char *why,
+                clk_now_t now)
+{
+    worker->unwanted_total++;
+    self->stats.assignments_returned_total++;
+    if (attempt->order <= worker->trial.refusal_mark)
+        return;
+    s_judged (self, worker);
+    worker->trial.refusal_mark = self->assigned_order;
+    worker->trial.refusals++;
+    if (worker->trial.quarantined || worker->trial.refusals >= LIMIT_QUARANTINE_STREAK)
+        s_set_aside (self, worker, why, now);
+}
+
 void
 fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now_t now)
 {
     s_judged (self, worker);
+    if (outcome == VERDICT_AGENT) //  it takes what it is given
+        worker->trial.refusals = 0;
     if (worker->trial.streak++ == 0)
         worker->trial.streak_mark = self->successes;
     //  A host that cannot start agents fails in no time and would eat the queue before anybody succeeds.
     bool alone = outcome != VERDICT_HOST && self->successes == worker->trial.streak_mark;
     if (!worker->trial.quarantined && (worker->trial.streak < LIMIT_QUARANTINE_STREAK || alone))
         return;
-    bool first = !worker->trial.quarantined;
-    worker->trial.quarantined = true;
-    worker->trial.backoff_ms = first ? LIMIT_QUARANTINE_MIN_MS : worker->trial.backoff_ms * 2;
-    if (worker->trial.backoff_ms > LIMIT_QUARANTINE_MAX_MS)
-        worker->trial.backoff_ms = LIMIT_QUARANTINE_MAX_MS;
-    worker->trial.probe_ms = now.boot_ms + worker->trial.backoff_ms;
-    if (first)
-        journal_worker (self, worker, "quarantined", "", now);
+    s_set_aside (
+        self, worker,
+        outcome == VERDICT_HOST ? "it cannot run agents" : "what others can run fails here", now);
 }
 
 bool
@@ -234,9 +330,17 @@ fleet_exhausted (const step_t *self, const entry_t *entry, clk_now_t now)
 void
 fleet_timers (step_t *self, clk_now_t now)
 {
-    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
         if (worker->connected && now.boot_ms - worker->seen_ms >= LIMIT_SESSION_DEAD_MS)
             s_left (self, worker, "silent", now);
+        s_tell (self, worker, now);
+    }
+}
+
+static int64_t
+s_tell_ms (const told_state_t *told, bool state)
+{
+    return told->ever && told->state != state ? told->at_ms + LIMIT_TOLD_MS : INT64_MAX;
 }
 
 int64_t
@@ -244,6 +348,8 @@ fleet_wake (const step_t *self, clk_now_t now)
 {
     int64_t wake = INT64_MAX;
     for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+        wake = s_min (wake, s_tell_ms (&worker->told_here, worker->connected));
+        wake = s_min (wake, s_tell_ms (&worker->told_draining, worker->draining));
         if (!worker->connected)
             continue;
         if (worker->seen_ms + LIMIT_SESSION_DEAD_MS < wake)

@@ -106,6 +106,33 @@ lease_forget (step_t *self, attempt_t *attempt)
     free (attempt);
 }
 
+//  The oldest that came to nothing and is over (ended), or whose report is still waited for.
+static attempt_t *
+s_oldest_lost (entry_t *entry, row_attempt_state_t state)
+{
+    attempt_t *attempt;
+    DL_FOREACH (entry->attempts, attempt)
+    if (attempt->row.state == state && attempt->row.outcome == VERDICT_LOST)
+        break;
+    return attempt;
+}
+
+//  Attempts that cost nothing have no end: the oldest are forgotten, those that ended first.
+static void
+s_make_room (step_t *self, entry_t *entry, clk_now_t now)
+{
+    while (entry->attempt_count >= LIMIT_ATTEMPTS) {
+        attempt_t *oldest = s_oldest_lost (entry, ROW_ATTEMPT_ENDED);
+        if (!oldest) {
+            oldest = s_oldest_lost (entry, ROW_ATTEMPT_SUPERSEDED);
+            if (!oldest)
+                return;
+            lease_end (self, oldest, VERDICT_LOST, "", "ended", now);
+        }
+        lease_forget (self, oldest);
+    }
+}
+
 static void
 s_write (step_t *self, attempt_t *attempt)
 {
@@ -116,6 +143,7 @@ void
 lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now)
 {
     row_incident_t row;
+    s_make_room (self, entry, now);
     state_row (entry, &row);
     row_attempt_t issued = {.incident = entry->id,
                             .number = row.attempts + 1,
@@ -142,7 +170,7 @@ lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now)
     journal_incident (self, &row, incident_state_name (row.state), now);
     journal_attempt (self, attempt, "assigned", now);
     breaker_issued (self, attempt, now);
-    worker->last_assigned = ++self->assigned_order;
+    attempt->order = worker->last_assigned = ++self->assigned_order;
 
     step_out_t *out = state_out_worker (self, STEP_OUT_ASSIGN, worker);
     out->as.assign.fence = (step_fence_t){.incident = entry->id, .attempt = issued.number};
@@ -254,7 +282,7 @@ s_reconcile_own (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t 
                 lease_renew (self, attempt, worker, now);
             continue;
         }
-        settle_lost (self, attempt, "the worker came back without it", now);
+        settle_forgotten (self, attempt, worker, now);
         next = self->open_attempts; //  it may have ended its siblings: start over
     }
 }
@@ -289,6 +317,19 @@ lease_reconcile (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t 
     return 0;
 }
 
+//  Its worker was heard since, and did not begin it.  One that is silent is judged by its silence.
+static void
+s_unwanted (step_t *self, const attempt_t *attempt, clk_now_t now)
+{
+    worker_t *worker = attempt->worker;
+    if (worker && worker->connected && attempt->session == worker->session
+        && worker->seen_ms > attempt->accept_ms - LIMIT_ACCEPT_MS)
+        fleet_unwanted (self, worker, attempt,
+                        attempt->accepted ? "it does not begin what it is assigned"
+                                          : "it does not accept what it is assigned",
+                        now);
+}
+
 static void
 s_expire (step_t *self, attempt_t *attempt, clk_now_t now)
 {
@@ -307,6 +348,8 @@ s_expire (step_t *self, attempt_t *attempt, clk_now_t now)
     if (!unaccepted)
         self->stats.leases_expired_total++;
     bool charge = attempt->row.started;
+    if (!charge)
+        s_unwanted (self, attempt, now);
     s_supersede (self, attempt, unaccepted ? "assignment not accepted" : "lease expired", now);
     settle_superseded (self, attempt->entry, charge, now);
 }
@@ -397,6 +440,10 @@ lease_load (step_t *self, entry_t *entry, const row_attempt_t *row)
     state_row (entry, &incident);
     if (row->number <= incident.forgiven)
         return 0;
+    attempt_t *ended =
+        entry->attempt_count < LIMIT_ATTEMPTS ? NULL : s_oldest_lost (entry, ROW_ATTEMPT_ENDED);
+    if (ended)
+        lease_forget (self, ended);
     return s_hold (self, entry, row) ? 0 : -ENOMEM;
 }
 
@@ -424,6 +471,7 @@ lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
     attempt->unreflected = kept->unreflected;
     attempt->probe = kept->probe;
     attempt->spared = kept->spared;
+    attempt->order = kept->order;
     attempt->accept_ms = kept->accept_ms;
     attempt->lease_ms = kept->lease_ms;
     attempt->deadline_ms = kept->deadline_ms;

@@ -40,6 +40,7 @@ s_keep_one (step_t *self, const attempt_t *attempt)
     kept->unreflected = attempt->unreflected;
     kept->probe = attempt->probe;
     kept->spared = attempt->spared;
+    kept->order = attempt->order;
     kept->accept_ms = attempt->accept_ms;
     kept->lease_ms = attempt->lease_ms;
     kept->deadline_ms = attempt->deadline_ms;

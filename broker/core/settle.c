@@ -65,7 +65,9 @@ s_due (const step_t *self, const entry_t *entry, clk_now_t now)
 {
     if (entry->charged >= self->settings.agent_attempts)
         return INCIDENT_ON_AGENT_END;
-    if (entry->lost >= self->settings.max_deliveries || entry->attempt_count >= LIMIT_ATTEMPTS)
+    //  Those that came back before anything ran cost nothing, however many.
+    int64_t tries = entry->charged + entry->lost + entry->host_count;
+    if (entry->lost >= self->settings.max_deliveries || tries >= LIMIT_ATTEMPTS)
         return INCIDENT_ON_LOST_END;
     return fleet_exhausted (self, entry, now) ? INCIDENT_ON_AGENT_END : INCIDENT_EVENTS;
 }
@@ -257,8 +259,10 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
         state_save (self, entry, &row);
         fleet_failed (self, worker, VERDICT_HOST, now);
     }
-    else if (live)
+    else if (live) {
         entry->free_count++;
+        fleet_unwanted (self, worker, attempt, "it gives back what it is assigned", now);
+    }
     settle (self, entry, now);
 }
 
@@ -275,6 +279,14 @@ s_count_loss (step_t *self, entry_t *entry, bool charge)
     row.lost++;
     state_save (self, entry, &row);
     self->stats.outcomes_total [VERDICT_LOST]++;
+}
+
+void
+settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now)
+{
+    if (attempt->row.state == ROW_ATTEMPT_LIVE && !attempt->row.started)
+        fleet_unwanted (self, worker, attempt, "it forgets what it is assigned", now);
+    settle_lost (self, attempt, "the worker came back without it", now);
 }
 
 void

@@ -16,6 +16,9 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
 //  The attempt can never report any more (its worker forgot it, or its deadline passed).
 void
 settle_lost (step_t *self, attempt_t *attempt, const char *reason, clk_now_t now);
+//  Its worker says HELLO and does not name it.
+void
+settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
 //  The incident's live attempt was superseded.
 void
 settle_superseded (step_t *self, entry_t *entry, bool charge, clk_now_t now);

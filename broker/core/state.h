@@ -6,13 +6,9 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/step.h"
-
-#include <uthash.h>
+#include "broker/core/worker.h"
 
 typedef struct entry entry_t;
-typedef struct attempt attempt_t;
-typedef struct worker worker_t;
 typedef struct lane lane_t;     //  queue.c
 typedef struct effect effect_t; //  outbox.c
 typedef struct told told_t;     //  overflow.c
@@ -67,32 +63,11 @@ struct attempt {
     bool accepted, spared; //  spared: step_spare, or open during a hold
     bool unreflected;      //  not yet in the worker's credit
     bool probe;            //  issued while the breaker was open
+    int64_t order;         //  of issue since the start, 0 = before it
     int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
     attempt_t *prev, *next;   //  of the incident
     attempt_t *oprev, *onext; //  all that are not ENDED
     attempt_t *wprev, *wnext; //  of the worker
-};
-
-enum { WORKER_RETIRED = 8 };
-
-//  How a worker has done.
-typedef struct {
-    bool quarantined;
-    int64_t probe_ms, backoff_ms, streak; //  failures in a row
-    int64_t streak_mark;                  //  successes of the fleet when they began
-} trial_t;
-
-struct worker {
-    char identity [ROW_IDENTITY], name [ROW_NAME];
-    uint64_t session;
-    uint64_t retired [WORKER_RETIRED]; //  sessions superseded; their late HELLO means nothing
-    unsigned retired_next;
-    bool connected, draining;
-    int64_t slots, live, unreflected, credit_number, credit_free, seen_ms, last_assigned;
-    trial_t trial, before; //  now; when the turn that changed it last began
-    uint64_t judged;       //  number of that turn
-    attempt_t *attempts;   //  `live` of them, `unreflected` of these not yet in credit_free
-    UT_hash_handle hh;
 };
 
 //  What a reload must not forget of an attempt.
@@ -100,7 +75,7 @@ typedef struct {
     char fence [IDENT_SIZE + 24];
     uint64_t session;
     bool accepted, unreflected, probe, spared;
-    int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
+    int64_t order, accept_ms, lease_ms, deadline_ms, superseded_ms;
     UT_hash_handle hh;
 } kept_t;
 

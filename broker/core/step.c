@@ -172,9 +172,7 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
         if (strcmp (worker->name, name) == 0 || strcmp (worker->identity, name) == 0) {
             found++;
-            if (worker->draining != drain)
-                journal_worker (self, worker, drain ? "draining" : "resumed", "", now);
-            worker->draining = drain;
+            fleet_drain (self, worker, drain, now);
         }
     *ret_text = found ? (drain ? "gets no more work" : "gets work again") : "no such worker";
     return found ? 0 : ERR_NONE;
@@ -243,6 +241,7 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
         case STEP_IN_VERDICT: settle_verdict (self, in, now); break;
         case STEP_IN_RELEASE: settle_release (self, in, worker, now); break;
         case STEP_IN_PING: (void) state_out (self, STEP_OUT_PONG, &in->peer); break;
+        case STEP_IN_PONG: break; //  it was heard
         case STEP_IN_BYE: fleet_bye (self, worker, now); break;
         case STEP_IN_EVENT:
         case STEP_IN_HELLO:
@@ -268,6 +267,7 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
         case STEP_IN_VERDICT:
         case STEP_IN_RELEASE:
         case STEP_IN_PING:
+        case STEP_IN_PONG:
         case STEP_IN_BYE:
             worker = fleet_current (self, &in->peer, now);
             if (!worker)
@@ -364,6 +364,20 @@ step_flights (const step_t *self)
     return count;
 }
 
+//  One that must prove itself first gets single probes only.
+static bool
+s_takes_work (const worker_t *worker, clk_now_t now)
+{
+    return fleet_ready (worker, now) && !worker->trial.quarantined;
+}
+
+uint64_t
+step_session (const step_t *self, const char *identity)
+{
+    const worker_t *worker = fleet_find (self, identity);
+    return worker && worker->connected ? worker->session : 0;
+}
+
 void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
 {
@@ -381,7 +395,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
         if (!worker->connected)
             continue;
         ret_stats->workers++;
-        ret_stats->workers_ready += fleet_ready (worker, now);
+        ret_stats->workers_ready += s_takes_work (worker, now);
         ret_stats->workers_quarantined += worker->trial.quarantined;
         ret_stats->slots += worker->slots;
         ret_stats->slots_free += fleet_available (worker, now);
@@ -402,8 +416,13 @@ step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, siz
         if (count++ >= max)
             continue;
         step_worker_t *shown = &ret_workers [count - 1];
-        *shown = (step_worker_t){.ready = fleet_ready (worker, now),
+        *shown = (step_worker_t){.ready = s_takes_work (worker, now),
                                  .quarantined = worker->trial.quarantined,
+                                 .why = worker->trial.quarantined ? worker->trial.why : "",
+                                 .refused_total = worker->refused_total,
+                                 .refused_ms_ago =
+                                     worker->refused_total ? now.boot_ms - worker->refused_ms : -1,
+                                 .returned_total = worker->unwanted_total,
                                  .draining = worker->draining,
                                  .slots = worker->slots,
                                  .free = fleet_available (worker, now),

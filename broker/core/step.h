@@ -12,7 +12,7 @@
 //  Writes and outputs are valid until the next step_begin.
 //
 //  Files of this folder: step (entry, inputs -> handlers), row (what is durable), state (what is held), dedup,
-//  queue, fleet, dispatch, lease (attempts, deadlines), settle (what follows a verdict), breaker, outbox, overflow,
+//  queue, fleet, rival, dispatch, lease (attempts, deadlines), settle (what follows a verdict), breaker, outbox, overflow,
 //  journal, tally, load.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -61,6 +61,7 @@ typedef enum {
     STEP_IN_VERDICT, //  `stored` says what the artifact thread found on disk
     STEP_IN_RELEASE,
     STEP_IN_PING,
+    STEP_IN_PONG, //  it answers the broker's PING: it is there
     STEP_IN_BYE,
     STEP_IN_EFFECT_DONE, //  delivery reports
     STEP_IN_COMMAND,     //  operator
@@ -120,6 +121,9 @@ typedef struct {
             size_t running_count;
             const step_fence_t *spooled;
             size_t spooled_count;
+            //  Another session of this identity is the current one, its connection is open, is not this one,
+            //  and it was sent a PING just now.
+            bool rival_asked;
         } hello;
         struct {
             int64_t number, total, free;
@@ -196,6 +200,7 @@ typedef enum {
     STEP_OUT_VERDICT_ACK,
     STEP_OUT_CANCEL,
     STEP_OUT_PONG,
+    STEP_OUT_REFUSE,   //  a session: another live one has its identity
     STEP_OUT_EFFECT,   //  hand to delivery
     STEP_OUT_PROGRESS, //  stream record without a row (seq 0)
     STEP_OUT_COMMAND_REPLY
@@ -252,6 +257,10 @@ typedef struct {
             step_fence_t fence;
             const char *reason;
         } cancel;
+        struct {
+            uint64_t rival; //  the session that stays
+            bool tell;      //  it was not logged for a while
+        } refuse;
         row_effect_t effect;
         row_record_t progress;
         struct {
@@ -298,7 +307,11 @@ step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t las
 
 void
 step_begin (step_t *self, clk_now_t now);
-//  Err: -ENOMEM (see step_failed), ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
+//  The identity's current session, 0 = none is connected: whom to send a PING before a HELLO of another one.
+uint64_t
+step_session (const step_t *self, const char *identity);
+//  Err: -EAGAIN: a HELLO that waits whether the identity's current session answers; it is said again.
+//  -ENOMEM (see step_failed), ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
 //  it again).  ERR_STALE: a worker's message of another session than its identity's current one: nothing
 //  changed, nothing is answered.  A worker that is not superseded says HELLO when it has heard nothing for its
 //  silence limit.
@@ -363,6 +376,7 @@ typedef struct {
     int64_t events_total, events_repeat, events_counted;
     int64_t events_shortened; //  something that names the fault was longer than its field
     int64_t events_suppressed [INCIDENT_SUPPRESS_REASONS];
+    int64_t workers_refused_total, assignments_returned_total;
     int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
     int64_t outcomes_total [4]; //  by verdict_outcome_t
     step_breaker_t breaker;
@@ -384,7 +398,11 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats);
 
 typedef struct {
     char identity [ROW_IDENTITY], name [ROW_NAME];
-    bool ready, quarantined, draining;
+    bool ready, quarantined, draining; //  ready: takes work, so neither of the others
+    const char *why;                   //  quarantined, "" if not; static
+    int64_t refused_total,
+        refused_ms_ago;     //  sessions turned away: another worker has its key; -1 = never
+    int64_t returned_total; //  assignments it gave back, did not accept or forgot before they began
     int64_t slots, free, running, streak, last_seen_ms_ago;
 } step_worker_t;
 //  One cluster, by the name that events came with; "other" for those beyond LIMIT_TALLIES.

@@ -354,12 +354,17 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
         const step_worker_t *worker = &view->data.workers [i];
         json_array_append_new (
             workers,
-            json_pack ("{s:o,s:o,s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I}", "name", s_text (worker->name),
-                       "identity", s_text (worker->identity), "ready", worker->ready, "quarantined",
-                       worker->quarantined, "draining", worker->draining, "slots",
+            json_pack ("{s:o,s:o,s:b,s:b,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+                       s_text (worker->name), "identity", s_text (worker->identity), "ready",
+                       worker->ready, "quarantined", worker->quarantined, "quarantined_for",
+                       worker->why ? worker->why : "", "draining", worker->draining, "slots",
                        (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
                        (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
-                       "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago));
+                       "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,
+                       "assignments_returned_total", (json_int_t) worker->returned_total,
+                       "twins_refused_total", (json_int_t) worker->refused_total, "twin_ms_ago",
+                       worker->refused_total ? json_integer (worker->refused_ms_ago)
+                                             : json_null ()));
     }
     admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
 }

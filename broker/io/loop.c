@@ -307,8 +307,8 @@ s_links (loop_t *self, snapshot_data_t *data)
     memcpy (data->ended_total, self->ended_total, sizeof data->ended_total);
 }
 
-static void
-s_snapshot (loop_t *self, clk_now_t now)
+void
+loop_snapshot (loop_t *self, clk_now_t now)
 {
     snapshot_data_t *data = snapshot_edit (self->args.snapshot);
     data->boot_ms = now.boot_ms;
@@ -413,7 +413,7 @@ loop_run (loop_t *self, const loop_threads_t *threads)
 {
     assert (self && threads && threads->artifact && threads->delivery && threads->intake);
     self->threads = *threads;
-    s_snapshot (self, clk_now (self->args.clk));
+    loop_snapshot (self, clk_now (self->args.clk));
     while (self->exit_code < 0) {
         if (s_wait (self))
             s_signal (self);
@@ -424,9 +424,9 @@ loop_run (loop_t *self, const loop_threads_t *threads)
                 s_tidy (self, now);
         }
         if (now.boot_ms >= self->snapshot_ms)
-            s_snapshot (self, now);
+            loop_snapshot (self, now);
         s_drained (self, now);
     }
-    s_snapshot (self, clk_now (self->args.clk));
+    loop_snapshot (self, clk_now (self->args.clk));
     return self->exit_code;
 }

@@ -21,6 +21,7 @@ struct peer {
     link_route_t route; //  key, zero-padded
     s_name_t name;      //  key of the second table while bound
     bool bound;
+    char address [64];
     int strikes;
     int64_t strikes_ms;     //  boot time of the first strike of this minute
     int64_t muted_ms;       //  boot time until which nothing is heard, 0 = heard
@@ -110,10 +111,12 @@ s_find (peers_t *self, const s_name_t *name)
 }
 
 void
-peers_bind (peers_t *self, peer_t *peer, const char *identity, uint64_t session)
+peers_bind (peers_t *self, peer_t *peer, const char *identity, uint64_t session,
+            const char *address)
 {
     assert (self && peer && identity);
     s_name_t name;
+    snprintf (peer->address, sizeof peer->address, "%s", address);
     s_name (identity, session, &name);
     peer_t *older = s_find (self, &name);
     if (older == peer)
@@ -134,6 +137,16 @@ peers_route (peers_t *self, const char *identity, uint64_t session)
     s_name (identity, session, &name);
     const peer_t *peer = s_find (self, &name);
     return peer ? &peer->route : NULL;
+}
+
+const char *
+peers_address (peers_t *self, const char *identity, uint64_t session)
+{
+    assert (self && identity);
+    s_name_t name;
+    s_name (identity, session, &name);
+    const peer_t *peer = s_find (self, &name);
+    return peer ? peer->address : "";
 }
 
 const char *

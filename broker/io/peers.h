@@ -21,9 +21,13 @@ peers_destroy (peers_t **self_p);
 //  The peer behind a route, new if need be.  Valid until the next peers_get.  NULL when out of memory.
 peer_t *
 peers_get (peers_t *self, const link_route_t *route);
-//  HELLO was accepted: this route now speaks for (identity, session).
+//  HELLO was accepted: this route now speaks for (identity, session).  address: where it comes from, for the log.
 void
-peers_bind (peers_t *self, peer_t *peer, const char *identity, uint64_t session);
+peers_bind (peers_t *self, peer_t *peer, const char *identity, uint64_t session,
+            const char *address);
+//  Where a session's current route comes from, "" when nobody knows.  Own: borrowed.
+const char *
+peers_address (peers_t *self, const char *identity, uint64_t session);
 //  Route of a session, NULL when there is none (any more).  Own: borrowed.
 const link_route_t *
 peers_route (peers_t *self, const char *identity, uint64_t session);

@@ -439,7 +439,8 @@ s_send_one (loop_t *self, const step_out_t *out)
         case STEP_OUT_LEASE:
         case STEP_OUT_VERDICT_ACK:
         case STEP_OUT_CANCEL:
-        case STEP_OUT_PONG: work_send (self, out); break;
+        case STEP_OUT_PONG:
+        case STEP_OUT_REFUSE: work_send (self, out); break;
     }
 }
 
@@ -468,6 +469,18 @@ s_log_breaker (const row_record_t *record)
                   kv ("failure_count", record->occurrences));
 }
 
+static void
+s_log_worker (const row_record_t *record)
+{
+    if (strcmp (record->kind, "worker") != 0)
+        return;
+    if (strcmp (record->change, "quarantined") == 0)
+        log_warn ("worker set aside, it gets single probes until one succeeds",
+                  kv ("worker", record->worker), kv ("reason", record->reason));
+    else if (strcmp (record->change, "restored") == 0)
+        log_info ("worker gets work as before", kv ("worker", record->worker));
+}
+
 //  Everything that may be said now that the turn is durable.
 static void
 s_send (loop_t *self)
@@ -475,6 +488,11 @@ s_send (loop_t *self)
     size_t out_count = 0, write_count = 0;
     const step_out_t *outs = step_outputs (self->step, &out_count);
     const step_write_t *writes = step_writes (self->step, &write_count);
+    for (size_t i = 0; i < self->asked_count; i++)
+        if (self->asked [i].origin == TURN_COMMAND) { //  its effect is seen by who has its answer
+            loop_snapshot (self, self->now);
+            break;
+        }
     for (size_t i = 0; i < out_count; i++)
         s_send_one (self, &outs [i]);
     for (size_t i = 0; i < write_count; i++) {
@@ -482,6 +500,7 @@ s_send (loop_t *self)
             continue;
         stream_publish (self, &writes [i].as.record);
         s_log_breaker (&writes [i].as.record);
+        s_log_worker (&writes [i].as.record);
     }
     s_refuse_rest (self, "overload");
 }

@@ -64,6 +64,9 @@ struct loop {
     int64_t turn_us_max;
 };
 
+//  The loop's: publish the figures now.  An operator who has commanded something looks for it at once.
+void
+loop_snapshot (loop_t *self, clk_now_t now);
 //  One turn.  Returns the number of inputs.  self->exit_code says whether to go on.
 size_t
 turn_run (loop_t *self);

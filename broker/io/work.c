@@ -61,6 +61,20 @@ s_hello_identity (const link_msg_t *msg, char ret_identity [ROW_IDENTITY])
     return true;
 }
 
+//  Another session of this identity is here.  Ask it, unless it is clear that it cannot answer: its connection is
+//  closed, or it is this very one.  A PING says nothing that would have to be durable.
+static bool
+s_ask_rival (loop_t *self, const link_msg_t *msg, const step_peer_t *peer)
+{
+    const uint64_t rival = step_session (self->step, peer->identity);
+    const msg_ping_t ping = {.now_ms = self->now.wall_ms};
+    if (!rival || rival == peer->session)
+        return false;
+    const link_route_t *route = peers_route (self->work_peers, peer->identity, rival);
+    return route && !link_route_equal (route, &msg->route)
+           && link_send (self->work, route, MSG_PING, &ping, 0) != -EHOSTUNREACH;
+}
+
 static void
 s_hello (loop_t *self, peer_t *peer, step_in_t *in)
 {
@@ -88,7 +102,9 @@ s_hello (loop_t *self, peer_t *peer, step_in_t *in)
     in->as.hello.running_count = running;
     in->as.hello.spooled = self->fences + running;
     in->as.hello.spooled_count = all - running;
-    peers_bind (self->work_peers, peer, in->peer.identity, in->peer.session);
+    in->as.hello.rival_asked = s_ask_rival (self, msg, &in->peer);
+    peers_bind (self->work_peers, peer, in->peer.identity, in->peer.session,
+                link_peer_address (msg));
     if (turn_step (self, in) == ERR_LIMIT)
         turn_error (self, self->work, msg, "limit", "too many workers", false);
 }
@@ -226,6 +242,10 @@ s_dispatch (loop_t *self, peer_t *peer, step_in_t *in)
             in->kind = STEP_IN_PING;
             s_step (self, in);
             break;
+        case MSG_PONG:
+            in->kind = STEP_IN_PONG;
+            s_step (self, in);
+            break;
         case MSG_BYE:
             in->kind = STEP_IN_BYE;
             s_step (self, in);
@@ -350,6 +370,29 @@ s_send_cancel (loop_t *self, const step_out_t *out)
     s_send (self, &out->peer, MSG_CANCEL, &cancel);
 }
 
+//  Two live workers with one key: the one that is here stays.
+static void
+s_send_refuse (loop_t *self, const step_out_t *out)
+{
+    const step_peer_t *peer = &out->peer;
+    const char *here = peers_address (self->work_peers, peer->identity, out->as.refuse.rival);
+    char text [256];
+    snprintf (
+        text, sizeof text,
+        "another worker with the same key, or without keys the same folder, is connected from "
+        "%s; give each host its own",
+        here);
+    const msg_error_t error = {
+        .code = codec_text ("identity_in_use"), .text = codec_text (text), .fatal = true};
+    if (out->as.refuse.tell)
+        log_warn ("two live workers have one key: the second is refused; give each host its own",
+                  kv ("peer", peer->identity), kv ("session", out->as.refuse.rival),
+                  kv ("address", here), kv ("refused_session", peer->session),
+                  kv ("refused_address",
+                      peers_address (self->work_peers, peer->identity, peer->session)));
+    s_send (self, peer, MSG_ERROR, &error);
+}
+
 void
 work_send (loop_t *self, const step_out_t *out)
 {
@@ -361,6 +404,7 @@ work_send (loop_t *self, const step_out_t *out)
         case STEP_OUT_VERDICT_ACK: s_send_ack (self, out); break;
         case STEP_OUT_CANCEL: s_send_cancel (self, out); break;
         case STEP_OUT_PONG: s_send (self, &out->peer, MSG_PONG, &pong); break;
+        case STEP_OUT_REFUSE: s_send_refuse (self, out); break;
         case STEP_OUT_EVENT_ACK:
         case STEP_OUT_EVENT_NACK:
         case STEP_OUT_EFFECT:

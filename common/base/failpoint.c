@@ -35,7 +35,7 @@ static const char *const s_names [] = {
     "broker.save.folder",      "broker.event.sync",        "broker.event.rename",
     "broker.event.folder",     "broker.body.sync",         "broker.body.rename",
     "broker.body.folder",      "broker.session.sync",      "broker.session.rename",
-    "broker.session.folder",
+    "broker.session.folder",   "broker.send.PING",
 
     "worker.id.sync",          "worker.id.rename",         "worker.id.folder",
     "worker.ready.rename",     "worker.send.HELLO",        "worker.send.CREDIT",
@@ -46,7 +46,7 @@ static const char *const s_names [] = {
     "worker.collect.folder",   "worker.verdict.sync",      "worker.verdict.rename",
     "worker.verdict.folder",   "worker.spool.rename",      "worker.spool.folder",
     "worker.redact.sync",      "worker.redact.rename",     "worker.redact.folder",
-    "worker.discard.rename",   "worker.sweep.rename",
+    "worker.discard.rename",   "worker.sweep.rename",      "worker.send.PONG",
 
     "run.result.sync",         "run.result.rename",        "run.result.folder",
 

@@ -148,8 +148,15 @@ enum {
     LIMIT_TURN_TIMERS = 1024,     //  incidents that timers may change in one turn
     LIMIT_TURN_ASSIGNS = 256,     //  assignments of one turn: it must get back to its sockets
     LIMIT_CLOSED_KEEP_MS = 60000, //  an ended incident is known at least this long
-    LIMIT_ATTEMPTS = 32,          //  attempts kept of one incident
+    LIMIT_ATTEMPTS =
+        32, //  of one incident: kept in memory; charged, lost or failed on hosts, until it ends
     LIMIT_PING_MS = 5000,
+    LIMIT_RIVAL_MS =
+        2000, //  a session that is asked and silent so long gives way to another of its identity
+    LIMIT_REFUSAL_TOLD_MS =
+        60000, //  two workers with one key are logged once in this time; the metric has all
+    LIMIT_TOLD_MS =
+        5000, //  joined, left, draining, resumed: one record of a worker in this time, the rest later
     LIMIT_SESSION_DEAD_MS = 30000, //  silent worker: no assignment after 3 pings, dead here
     LIMIT_ACCEPT_MS = 5000,        //  ASSIGN not accepted: taken back free of charge
     LIMIT_AGENT_GRACE_MS =

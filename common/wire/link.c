@@ -516,6 +516,13 @@ s_hold (link_msg_t *ret, zmq_msg_t *body)
     zmq_msg_move (ret->held_, body);
 }
 
+const char *
+link_peer_address (const link_msg_t *msg)
+{
+    const char *address = msg->held_ ? zmq_msg_gets (msg->held_, "Peer-Address") : NULL;
+    return address ? address : "";
+}
+
 void
 link_msg_fini (link_msg_t *msg)
 {

@@ -93,6 +93,10 @@ link_subscribed (const link_t *self);
 //  may end a subscription that another one has.
 size_t
 link_topics (const link_t *self);
+//  Where the last received message came from, as libzmq has it ("10.0.0.7"); "" when it does not say.  Own: borrowed,
+//  until the next receive.
+const char *
+link_peer_address (const link_msg_t *msg);
 //  Free what a link_msg_t holds (after the last receive).
 void
 link_msg_fini (link_msg_t *msg);

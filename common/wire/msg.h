@@ -21,8 +21,8 @@ enum msg_type {
     MSG_VERDICT_ACK = 10, //  B>W after commit
     MSG_RELEASE = 11,     //  W>B gives an attempt back, uncharged
     MSG_CANCEL = 12,      //  B>W stop this attempt; repeated until RELEASE or VERDICT
-    MSG_PING = 13,        //  W>B
-    MSG_PONG = 14,        //  B>W
+    MSG_PING = 13,        //  both; the broker's asks a session whether it is there
+    MSG_PONG = 14,        //  both
     MSG_BYE = 15,         //  both: orderly end; retry_ms says when to come back
     MSG_ERROR = 16,       //  both, all sockets
     //  ingest socket

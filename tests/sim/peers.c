@@ -36,6 +36,8 @@ peers_init (peers_t *self, disk_t *disk, uint64_t seed)
         snprintf (self->workers [i].identity, ROW_IDENTITY, "worker:%d", i);
     for (int i = 0; i < PEERS_PUBLISHERS; i++)
         snprintf (self->publishers [i].source, sizeof self->publishers [i].source, "pub%d", i);
+    snprintf (self->workers [PEERS_TWIN].identity, ROW_IDENTITY, "%s",
+              self->workers [PEERS_TWINNED].identity);
     self->workers [0].bad = true;
 }
 
@@ -66,6 +68,16 @@ peers_fault (peers_t *self, int number)
     fault->severity = (enum fault_severity) (number % FAULT_SEVERITIES);
     fault->parsed = number % 17 != 0;
     return fault;
+}
+
+peer_worker_t *
+peers_worker (peers_t *self, const char *identity, uint64_t session)
+{
+    for (int i = 0; i < PEERS_WORKERS; i++)
+        if (strcmp (self->workers [i].identity, identity) == 0
+            && self->workers [i].session == session)
+            return &self->workers [i];
+    return NULL;
 }
 
 //  To the broker: lost, once, twice, or out of its order.
@@ -258,7 +270,7 @@ s_forge (peers_t *self, peer_worker_t *worker)
                                             STEP_IN_PROGRESS};
     const peer_worker_t *other = &self->workers [peers_random (self, PEERS_WORKERS)];
     const job_t *job = &other->jobs [peers_random (self, PEERS_JOBS)];
-    if (other == worker || !job->used)
+    if (strcmp (other->identity, worker->identity) == 0 || !job->used)
         return;
     mail_t mail = s_mail (worker, kinds [peers_random (self, sizeof kinds / sizeof kinds [0])]);
     if (mail.in.kind == STEP_IN_VERDICT) {
@@ -474,16 +486,6 @@ peers_next (peers_t *self)
     return mail;
 }
 
-static peer_worker_t *
-s_worker (peers_t *self, const step_peer_t *peer)
-{
-    for (int i = 0; i < PEERS_WORKERS; i++)
-        if (strcmp (self->workers [i].identity, peer->identity) == 0
-            && self->workers [i].session == peer->session)
-            return &self->workers [i];
-    return NULL;
-}
-
 static void
 s_assign (peers_t *self, peer_worker_t *worker, const step_fence_t *fence)
 {
@@ -553,9 +555,16 @@ s_to_worker (peers_t *self, peer_worker_t *worker, const step_out_t *out)
     worker->heard_ms = self->now.boot_ms;
     if (out->kind == STEP_OUT_WELCOME) {
         worker->welcomed = true;
+        worker->refused = false;
         for (size_t i = 0; i < out->as.welcome.revoke_count; i++)
             s_stop (self, worker, &out->as.welcome.revoke [i]);
         s_credit (self, worker);
+    }
+    else if (out->kind == STEP_OUT_REFUSE) { //  again later, as somebody new
+        worker->session = peers_random (self, UINT64_MAX - 1) + 1;
+        worker->welcomed = false;
+        worker->refused = true;
+        worker->hello_ms = self->now.boot_ms + 5000;
     }
     else if (out->kind == STEP_OUT_ASSIGN)
         s_assign (self, worker, &out->as.assign.fence);
@@ -604,15 +613,28 @@ peers_receive (peers_t *self, const step_out_t *out)
             s_event_acked (self, out->as.ack.cookie);
         return;
     }
-    peer_worker_t *worker = s_worker (self, &out->peer);
+    peer_worker_t *worker = peers_worker (self, out->peer.identity, out->peer.session);
     if (worker && worker->up && !s_chance (self, 30))
         s_to_worker (self, worker, out);
+}
+
+bool
+peers_ping (peers_t *self, const char *identity, uint64_t session)
+{
+    peer_worker_t *worker = peers_worker (self, identity, session);
+    if (!worker || !worker->up) //  half of the time nobody has noticed yet
+        return peers_random (self, 2) == 0;
+    if (worker->welcomed) {
+        mail_t mail = s_mail (worker, STEP_IN_PONG);
+        s_send (self, &mail);
+    }
+    return true;
 }
 
 void
 peers_unknown (peers_t *self, const step_peer_t *peer)
 {
-    peer_worker_t *worker = s_worker (self, peer);
+    peer_worker_t *worker = peers_worker (self, peer->identity, peer->session);
     if (worker && worker->up && worker->welcomed)
         s_session (self, worker);
 }
@@ -636,8 +658,8 @@ bool
 peers_idle (const peers_t *self)
 {
     for (int i = 0; i < PEERS_WORKERS; i++)
-        if (self->workers [i].spool_count)
-            return false;
+        if (self->workers [i].spool_count && !self->workers [i].refused)
+            return false; //  who is refused keeps what it has
     for (int i = 0; i < PEERS_PUBLISHERS; i++)
         for (int k = 0; k < PEERS_UNACKED; k++)
             if (self->publishers [i].unacked [k].used)

@@ -6,7 +6,9 @@
 #include "tests/sim/disk.h"
 
 enum {
-    PEERS_WORKERS = 5,
+    PEERS_WORKERS = 6,
+    PEERS_TWIN = 5, //  another process with the key of PEERS_TWINNED
+    PEERS_TWINNED = 1,
     PEERS_JOBS = 3,
     PEERS_SPOOL = 64,
     PEERS_PUBLISHERS = 4,
@@ -38,7 +40,9 @@ typedef struct {
     uint64_t session, seq;
     bool up, welcomed;
     int64_t down_until_ms, heard_ms, hello_ms, ping_ms, credit_number;
-    bool bad; //  a host that cannot start agents
+    bool bad;        //  a host that cannot start agents
+    bool refused;    //  for its twin's sake, since its last WELCOME
+    int64_t told_ms; //  when the broker took a message of its session last
     job_t jobs [PEERS_JOBS];
     spooled_t spool [PEERS_SPOOL];
     int spool_count;
@@ -89,6 +93,12 @@ peers_receive (peers_t *self, const step_out_t *out);
 //  Source and id of the event that an acknowledgement names.
 void
 peers_event (const peers_t *self, uint64_t cookie, char ret_source [16], char ret_event_id [32]);
+//  The broker has a PING for this session.  Returns false when its connection is closed.
+bool
+peers_ping (peers_t *self, const char *identity, uint64_t session);
+//  Who has this session, NULL = nobody any more.
+peer_worker_t *
+peers_worker (peers_t *self, const char *identity, uint64_t session);
 //  The broker does not know the sender's session.
 void
 peers_unknown (peers_t *self, const step_peer_t *peer);

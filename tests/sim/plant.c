@@ -1,10 +1,11 @@
 //  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_renew, lease_timers,
-//  lease_spare_all and settle_verdict.
+//  lease_spare_all, rival_may_enter and settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
+#include "broker/core/rival.h"
 #include "broker/core/settle.h"
 
 #include <inttypes.h>
@@ -44,6 +45,12 @@ __real_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 void
 __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 
+bool
+__real_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now);
+bool
+__wrap_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now);
+
+static bool s_no_question;
 static bool s_no_key, s_no_fence, s_no_end, s_no_intent, s_miscount, s_early, s_no_hold;
 static bool s_judging, s_repeated;
 
@@ -61,6 +68,7 @@ plant (const char *name)
         {"message_without_intent", "I10 ", &s_no_intent},
         {"worker_miscounted", "I11 ", &s_miscount},
         {"hold_without_time", "I12 ", &s_no_hold},
+        {"rival_unasked", "I13 ", &s_no_question},
     };
     for (size_t i = 0; i < sizeof bugs / sizeof bugs [0]; i++)
         if (strcmp (bugs [i].name, name) == 0) {
@@ -99,6 +107,12 @@ __wrap_lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_
 {
     __real_lease_renew (self, attempt, worker, now);
     worker->live += s_miscount;
+}
+
+bool
+__wrap_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now)
+{
+    return __real_rival_may_enter (self, worker, hello, now) || s_no_question;
 }
 
 //  Only the hard deadline is left.

@@ -9,6 +9,7 @@
 //  lease_without_fence: whatever attempt a verdict names, from whomever, the live one is meant;
 //  lease_without_end: a lease that is not renewed goes on;
 //  worker_miscounted: an attempt counts once more for its worker each time that it is renewed;
+//  rival_unasked: a new session supersedes the old one without a question;
 //  send_before_commit: the simulator's own, who plays the loop.
 //  Returns which invariant it breaks, as the message begins; NULL = there is no such bug.
 const char *

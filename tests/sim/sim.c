@@ -2,8 +2,9 @@
 //
 //  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  With an argument a bug is
 //  planted (plant.h), and the run must break as that bug breaks it.  The invariants stand in disk.h and voice.h, and
-//  two here: I11 what a worker has, which is counted as it changes, is what one finds who counts now.  I12 while the
-//  artifacts' disk takes nothing, nothing is assigned, no folder is saved and no time runs out.
+//  three here: I11 what a worker has, which is counted as it changes, is what one finds who counts now.  I12 while the
+//  artifacts' disk takes nothing, nothing is assigned, no folder is saved and no time runs out.  I13 of two live
+//  workers with one key the first stays.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 #include "tests/sim/peers.h"
@@ -11,6 +12,7 @@
 #include "tests/sim/voice.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,8 @@ typedef struct {
     int draining;          //  turns since the orderly stop began, 0 = none
     int64_t held_until_ms; //  boot time; the artifacts' disk takes nothing before
     int64_t holds, steps, turns, crashes, stops, rollbacks, jumps, reloads, stale;
+    int64_t rivals;  //  sessions superseded that did not answer
+    int64_t refused; //  for the sake of another one
     int64_t by_kind [STEP_IN_SOURCE + 1];
     int64_t commands [STEP_COMMANDS];
     int64_t dispositions [STEP_UPLOAD_AGAIN + 1];
@@ -135,9 +139,23 @@ s_renewed (sim_t *self, const step_in_t *in)
     }
 }
 
+//  I13: a session that was heard a moment ago, and can be asked, is not superseded.
+static void
+s_check_rival (sim_t *self, const step_in_t *in, uint64_t rival)
+{
+    const peer_worker_t *first = peers_worker (&self->peers, in->peer.identity, rival);
+    if (in->as.hello.rival_asked && first && first->told_ms
+        && self->now.boot_ms - first->told_ms < LIMIT_RIVAL_MS)
+        disk_break (&self->disk, "I13 a live session of %s is superseded", in->peer.identity);
+    self->rivals += in->as.hello.rival_asked;
+}
+
 static void
 s_step (sim_t *self, step_in_t *in)
 {
+    uint64_t rival = in->kind == STEP_IN_HELLO ? step_session (self->step, in->peer.identity) : 0;
+    if (rival && rival != in->peer.session)
+        in->as.hello.rival_asked = peers_ping (&self->peers, in->peer.identity, rival);
     if (in->kind == STEP_IN_EVENT) {
         in->as.event.fault = peers_fault (&self->peers, (int) in->peer.seq);
         s_known_event (self, in);
@@ -145,8 +163,15 @@ s_step (sim_t *self, step_in_t *in)
     int rc = step (self->step, in, self->now);
     self->steps++;
     self->by_kind [in->kind]++;
+    peer_worker_t *sender = peers_worker (&self->peers, in->peer.identity, in->peer.session);
+    if (!rc && sender)
+        sender->told_ms = self->now.boot_ms;
+    if (!rc && in->kind == STEP_IN_HELLO && rival && rival != in->peer.session)
+        s_check_rival (self, in, rival);
     if (!rc)
         s_renewed (self, in);
+    if (rc == -EAGAIN && in->kind == STEP_IN_HELLO)
+        return; //  it is said again
     if (rc == ERR_STALE && in->kind != STEP_IN_HELLO) {
         self->stale++;
         peers_unknown (&self->peers, &in->peer);
@@ -270,7 +295,7 @@ s_resume_all (sim_t *self)
 static void
 s_hold (sim_t *self)
 {
-    if (!self->peers.held && s_chance (self, 4)) {
+    if (!self->peers.held && s_chance (self, 12)) {
         self->held_until_ms = self->now.boot_ms + (int64_t) peers_random (&self->peers, 300000);
         self->holds++;
     }
@@ -369,6 +394,7 @@ s_send (sim_t *self, size_t count)
     size_t all;
     const step_out_t *outs = step_outputs (self->step, &all);
     for (size_t i = 0; i < count && i < all; i++) {
+        self->refused += outs [i].kind == STEP_OUT_REFUSE;
         if (outs [i].kind == STEP_OUT_VERDICT_ACK)
             self->dispositions [outs [i].as.verdict_ack.disposition]++;
         s_check_out (self, &outs [i]);
@@ -555,6 +581,8 @@ s_check_run (sim_t *self)
     for (size_t i = 0; i < sizeof self->dispositions / sizeof self->dispositions [0]; i++)
         if (!self->dispositions [i])
             disk_break (&self->disk, "disposition %zu never came up", i);
+    if (!self->rivals || !self->refused)
+        disk_break (&self->disk, "two workers with one key never met");
     if (!self->crashes || !self->rollbacks || !self->jumps || !self->stops || !self->reloads
         || !self->holds)
         disk_break (&self->disk, "a kind of fault never came up");
@@ -581,6 +609,8 @@ s_report (const sim_t *self)
             self->dispositions [STEP_COMMITTED], self->dispositions [STEP_LATE_WIN],
             self->dispositions [STEP_DUPLICATE], self->dispositions [STEP_STALE],
             self->dispositions [STEP_UPLOAD_AGAIN]);
+    printf ("twins: refused %" PRId64 ", let in after silence %" PRId64 "\n", self->refused,
+            self->rivals);
     voice_report (&self->disk);
     int64_t states [INCIDENT_STATES] = {0};
     const disk_incident_t *tables [] = {self->disk.incidents, self->disk.over};

@@ -32,6 +32,7 @@ RESERVE = 8  # batches kept for the slow points
 
 #  Points that come by themselves only when something particular is done; `act_for` does it.
 STRAY = ("broker.send.EVENT_NACK", "broker.send.ERROR", "broker.send.PONG")
+TWIN = ("broker.send.PING", "worker.send.PONG")
 STOPPED = ("broker.send.BYE", "broker.close.checkpoint", "worker.send.BYE")
 BY_SERVER = ("broker.body.",)
 NEWCOMER = ("worker.id.",)
@@ -255,6 +256,17 @@ class Crashes:
                               "worker_id": "01890a5d-ac96-774b-bcce-b302099a8057"})
         link.send(PING, {"now_ms": 1})  # who has not said HELLO is told so
 
+    def twin(self, name):
+        """Somebody comes with a worker's identity: the broker asks the worker whether it is there."""
+        workers = [worker for worker in ("w1", "w2") if name in ("broker", worker) and self.joined(worker)]
+        if not workers:
+            return
+        self.close_link()
+        self.link = Link(self.system.broker_ports["work_endpoint"], self.random.randrange(1, 2**62))
+        worker_id = (self.system.root / "workspace" / self.random.choice(workers) / "worker-id").read_text().strip()
+        self.link.send(HELLO, {"proto_min": 1, "proto_max": 1, "name": "twin", "slots": 1, "running": [], "spooled": [],
+                               "worker_id": worker_id})
+
     def close_link(self):
         if self.link:
             self.link.sock.close(0)
@@ -297,6 +309,8 @@ class Crashes:
                 life.process.signal(signal.SIGTERM)
         elif point.startswith(STRAY) and life.due():
             self.stray(point)
+        elif point.startswith(TWIN) and life.due():
+            self.twin(name)
         elif point.startswith(BY_SERVER) and life.due():
             self.server.emit_large()
         elif point.startswith("broker.send.CANCEL"):

@@ -90,7 +90,7 @@ test_a_muted_route_that_keeps_on_sending_is_not_forgotten_for_others (void **sta
 static void
 test_the_route_not_heard_for_longest_gives_way (void **state)
 {
-    peers_bind (*state, s_peer (*state, 0), "worker:x", 7);
+    peers_bind (*state, s_peer (*state, 0), "worker:x", 7, "10.0.0.7");
     for (uint32_t i = 1; i < LIMIT_PEERS; i++)
         s_peer (*state, i);
     assert_non_null (peers_route (*state, "worker:x", 7));
@@ -101,8 +101,8 @@ test_the_route_not_heard_for_longest_gives_way (void **state)
 static void
 test_a_session_is_found_by_its_newest_route (void **state)
 {
-    peers_bind (*state, s_peer (*state, 1), "worker:x", 7);
-    peers_bind (*state, s_peer (*state, 2), "worker:x", 7);
+    peers_bind (*state, s_peer (*state, 1), "worker:x", 7, "10.0.0.7");
+    peers_bind (*state, s_peer (*state, 2), "worker:x", 7, "10.0.0.7");
     const link_route_t newest = s_route (2);
     assert_true (link_route_equal (peers_route (*state, "worker:x", 7), &newest));
     assert_null (peers_identity (s_peer (*state, 1), 7));
@@ -129,7 +129,7 @@ static void
 test_a_visit_sees_bound_routes_and_may_drop_them (void **state)
 {
     for (uint32_t i = 0; i < 10; i++)
-        peers_bind (*state, s_peer (*state, i), "worker:x", i);
+        peers_bind (*state, s_peer (*state, i), "worker:x", i, "10.0.0.7");
     s_peer (*state, 99); //  said no HELLO
     peers_each (*state, s_drop_odd, *state);
     for (uint32_t i = 0; i < 10; i++)

@@ -1,0 +1,47 @@
+//  worker - what the core holds of one worker: a part of state.h.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step.h"
+
+#include <uthash.h>
+
+typedef struct attempt attempt_t;
+typedef struct worker worker_t;
+
+enum { WORKER_RETIRED = 8 };
+
+//  How a worker has done.
+typedef struct {
+    bool quarantined;
+    int64_t probe_ms, backoff_ms, streak; //  failures in a row
+    int64_t streak_mark;                  //  successes of the fleet when they began
+    int64_t refusals;     //  rounds in a row in which it ran nothing of what it was given
+    int64_t refusal_mark; //  assignments up to this one belong to rounds that are counted
+    const char *why;      //  of the quarantine; static
+} trial_t;
+
+//  What the stream was told last of a worker; what changes more often than LIMIT_TOLD_MS is told later.
+typedef struct {
+    bool ever, state; //  there was a record; it said so
+    int64_t at_ms;
+    const char *reason; //  of the change that is not told yet; static
+} told_state_t;
+
+struct worker {
+    char identity [ROW_IDENTITY], name [ROW_NAME];
+    uint64_t session;
+    uint64_t retired [WORKER_RETIRED]; //  sessions superseded; their late HELLO means nothing
+    unsigned retired_next;
+    bool connected, draining;
+    uint64_t rival;   //  session that wants its place while it has not answered yet, 0 = none
+    int64_t rival_ms; //  since when
+    int64_t refused_total, refused_ms, refusal_told_ms; //  rivals
+    int64_t unwanted_total; //  assignments that came back and cost nothing
+    told_state_t told_here, told_draining;
+    int64_t slots, live, unreflected, credit_number, credit_free, seen_ms, last_assigned;
+    trial_t trial, before; //  now; when the turn that changed it last began
+    uint64_t judged;       //  number of that turn
+    attempt_t *attempts;   //  `live` of them, `unreflected` of these not yet in credit_free
+    UT_hash_handle hh;
+};
