@@ -59,8 +59,10 @@ static const conf_option_t s_rows [] = {
      AT (agent_script_path),
      .env = "AGENT_SCRIPT_PATH",
      .alias = "script-path",
-     .fallback = "./agent-container/run-agent.sh",
-     .help = "Executable that runs one agent."},
+     .fallback = SETTINGS_SCRIPT,
+     .help =
+         "Executable that runs one agent.  Where nothing is by this default name, the run-agent.sh "
+         "that was installed with the worker."},
     {.key = "agent_cli",
      .type = CONF_TEXT,
      AT (agent_cli),

@@ -4,6 +4,9 @@
 
 #include "common/base/conf.h"
 
+//  Where the script is looked for unless told otherwise.
+#define SETTINGS_SCRIPT "./agent-container/run-agent.sh"
+
 typedef struct {
     const char *name;
     const char *kubeconfig;

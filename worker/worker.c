@@ -267,6 +267,26 @@ s_visit_job (void *ctx, const char *path, const char *name)
     DL_APPEND (self->jobs, job);
 }
 
+//  The path of the script as it was given; where nothing is by the default name, the one that came with the program:
+//  beside it, or in the libexec beside its folder.
+static bool
+s_find_script (worker_t *self)
+{
+    static const char *const places [] = {"run-agent.sh", "../libexec/k8s-triage/run-agent.sh"};
+    const char *script = self->settings->agent_script_path;
+    if (realpath (script, self->script))
+        return true;
+    const int error = errno;
+    for (size_t i = 0; i < 2 && strcmp (script, SETTINGS_SCRIPT) == 0; i++) {
+        char path [sizeof self->program_dir + 64];
+        snprintf (path, sizeof path, "%s/%s", self->program_dir, places [i]);
+        if (realpath (path, self->script))
+            return true;
+    }
+    log_warn ("agent script not found", kv ("path", script), kv ("error", strerror (error)));
+    return false;
+}
+
 static int
 s_find_programs (worker_t *self, err_diag_t *diag)
 {
@@ -278,8 +298,7 @@ s_find_programs (worker_t *self, err_diag_t *diag)
     }
     *slash = 0;
     const char *script = self->settings->agent_script_path;
-    if (!realpath (script, self->script)) {
-        log_warn ("agent script not found", kv ("path", script), kv ("error", strerror (errno)));
+    if (!s_find_script (self)) {
         char cwd [PATH_MAX / 2] = "/";
         bool relative = *script != '/' && getcwd (cwd, sizeof cwd);
         if (snprintf (self->script, sizeof self->script, "%s%s%s", relative ? cwd : "",

@@ -10,15 +10,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -140,13 +143,25 @@ s_prompt (broker_t *self)
     return EXIT_CONFIG;
 }
 
+//  Started from another folder, relative paths are other ones, and all seems to be lost.
+static void
+s_where (const char *option, const char *path, const char *what)
+{
+    char absolute [PATH_MAX];
+    log_info (what, kv (option, realpath (path, absolute) ? absolute : path));
+}
+
 static int
 s_store (broker_t *self)
 {
     err_diag_t diag = {{0}};
+    const bool fresh = access (self->settings->state_path, F_OK) != 0;
     const int rc = store_open (self->settings->state_path, &self->store, &diag);
-    if (rc == 0)
+    if (rc == 0) {
+        s_where ("state_path", self->settings->state_path, fresh ? "new store" : "store");
+        s_where ("workspace_root", self->settings->workspace_root, "artifacts");
         return 0;
+    }
     log_error ("store cannot be opened", kv ("state_path", self->settings->state_path),
                kv ("error", diag.text));
     if (rc == -EWOULDBLOCK)

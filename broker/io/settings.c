@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/settings.h"
 
+#include "broker/io/builtin.h"
 #include "common/base/failpoint.h"
 #include "common/base/own.h"
 
@@ -134,9 +135,11 @@ static const conf_option_t s_rows [] = {
      .type = CONF_TEXT,
      AT (agent_system_prompt_file),
      .env = "AGENT_SYSTEM_PROMPT_FILE",
-     .fallback = "./configs/triage-system-prompt.md",
+     .fallback = BUILTIN_PROMPT_PATH,
      .flags = CONF_RELOAD,
-     .help = "System prompt of every investigation; travels with the assignment."},
+     .help = "System prompt of every investigation; travels with the assignment.  Where there is "
+             "no file by "
+             "this default name, the one that is built in."},
     {.key = "agent_allowed_tools",
      .type = CONF_TEXT,
      AT (agent_allowed_tools),
@@ -380,7 +383,9 @@ settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag)
     const char *path = self->agent_system_prompt_file;
     *ret_text = buf_init (LIMIT_SYSTEM_PROMPT_BYTES);
     own (own_mem) char *real = realpath (path, NULL); //  a mounted ConfigMap is made of symlinks
-    const int rc = real ? buf_read_file (ret_text, real) : -errno;
+    int rc = real ? buf_read_file (ret_text, real) : -errno;
+    if (rc == -ENOENT && strcmp (path, BUILTIN_PROMPT_PATH) == 0)
+        rc = buf_append (ret_text, builtin_prompt, builtin_prompt_size);
     if (rc >= 0)
         return 0;
     err_diag (diag, "agent_system_prompt_file %s: %s (at most %d bytes)", path, err_str (rc),
