@@ -264,6 +264,7 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
     }
     self->events_dir = s_events_dir (self->settings->state_path);
     rc = self->events_dir ? artifact_event_init (self, diag) : -ENOMEM;
+    self->poison = rc == 0 ? poison_open (self->settings->state_path, "files") : NULL;
     if (rc == 0)
         rc = store_reader_open (self->settings->state_path, &self->reader, diag);
     if (rc < 0)
@@ -318,6 +319,7 @@ artifact_destroy (artifact_t **self_p)
     artifact_event_fini (self);
     artifact_sweep_fini (self);
     peers_destroy (&self->peers);
+    poison_destroy (&self->poison);
     mail_destroy (&self->unsent);
     link_close (&self->link, 1000);
     store_reader_destroy (&self->reader);

@@ -7,6 +7,7 @@
 #include "broker/io/artifact_dir.h"
 #include "broker/io/blob.h"
 #include "common/base/durable.h"
+#include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -233,14 +234,21 @@ s_adopt (artifact_t *self, const artifact_event_t *event, const char *sha256, bu
 
 static mail_t *
 s_event_mail (artifact_t *self, const link_msg_t *msg, artifact_event_t *event, const char *sha256,
-              const buf_t *body)
+              const buf_t *body, bool poisoned)
 {
     mail_t *mail = mail_new (MAIL_EVENT);
     if (!mail)
         return NULL;
     char cluster [ROW_CLUSTER];
     codec_copy (msg->msg.event_chunk.cluster, cluster, sizeof cluster);
-    fault_read (body->data, body->size, cluster, &mail->as.event.fault);
+    fault_t *fault = &mail->as.event.fault;
+    if (poisoned)
+        poison_fault (event->event_id, body->data, body->size, cluster, fault);
+    else {
+        (void) failpoint_before ("event", "read");
+        fault_read (body->data, body->size, cluster, fault);
+        failpoint_after ("event", "read");
+    }
     row_event_t *row = &mail->as.event.row;
     snprintf (row->source, sizeof row->source, "%s", s_source (msg));
     snprintf (row->event_id, sizeof row->event_id, "%s", event->event_id);
@@ -280,8 +288,10 @@ artifact_event_seal (artifact_t *self, const link_msg_t *msg)
         return;
     }
     own (buf_fini) buf_t body = buf_init (LIMIT_EVENT_BYTES);
+    const bool poisoned = poison_begin (self->poison, event->name);
     int rc = s_adopt (self, event, sha256, &body);
-    mail_t *mail = rc < 0 ? NULL : s_event_mail (self, msg, event, sha256, &body);
+    mail_t *mail = rc < 0 ? NULL : s_event_mail (self, msg, event, sha256, &body, poisoned);
+    poison_end (self->poison);
     if (mail) {
         artifact_mail (self, &mail);
         return;

@@ -8,6 +8,7 @@
 #include "broker/io/artifact.h"
 #include "broker/io/artifact_stage.h"
 #include "broker/io/peers.h"
+#include "broker/io/poison.h"
 #include "broker/io/store.h"
 #include "common/wire/link.h"
 
@@ -45,6 +46,7 @@ struct artifact {
     size_t system_prompt_size;
     char *events_dir; //  beside the store
     peers_t *peers;
+    poison_t *poison;           //  of large events
     artifact_upload_t *uploads; //  hash by incident and attempt
     artifact_event_t *events;   //  hash by event; parts and events under way to the loop
     DIR *sweep;                 //  where the look at the folders is, NULL once it is over

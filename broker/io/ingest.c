@@ -2,6 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/ingest.h"
 
+#include "common/base/failpoint.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,8 +46,17 @@ s_event (loop_t *self, peer_t *peer, const link_msg_t *msg)
         turn_bad (self, self->ingest, peer, msg, "limit", "cluster has more than 253 bytes");
         return;
     }
+    char name [ROW_SOURCE + LIMIT_EVENT_ID_BYTES + 2];
     fault_t fault;
-    fault_read (event->body.data, event->body.size, cluster, &fault);
+    snprintf (name, sizeof name, "%s/%s", msg->identity [0] ? msg->identity : "local",
+              asked.event_id);
+    if (poison_begin (self->poison, name))
+        poison_fault (name, event->body.data, event->body.size, cluster, &fault);
+    else {
+        (void) failpoint_before ("event", "read");
+        fault_read (event->body.data, event->body.size, cluster, &fault);
+        failpoint_after ("event", "read");
+    }
     row_event_t row = {
         .received_ms = self->now.wall_ms,
         .body = event->body.data,
@@ -55,6 +66,7 @@ s_event (loop_t *self, peer_t *peer, const link_msg_t *msg)
     memcpy (row.event_id, asked.event_id, sizeof row.event_id);
     turn_event (self, &row, &fault, settings_triage_enabled (self->settings, fault.cluster),
                 &asked);
+    poison_end (self->poison);
 }
 
 int64_t

@@ -43,7 +43,7 @@ typedef struct s_item {
 
 //  What one source has here.
 struct s_share {
-    char source [ROW_IDENTITY];
+    char source [ROW_SOURCE];
     s_item_t *items; //  not offered, oldest first
     size_t bytes;    //  of the events among them
     size_t notices, offered;

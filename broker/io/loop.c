@@ -81,6 +81,7 @@ loop_new (const loop_args_t *args, err_diag_t *diag)
         err_diag (diag, "out of memory");
         return NULL;
     }
+    self->poison = poison_open (self->settings->state_path, "ingest");
     if (s_load (self, diag) < 0 || s_bind (self, diag) < 0)
         return NULL;
     return own_take (self);
@@ -102,6 +103,7 @@ loop_destroy (loop_t **self_p)
     turn_held_fini (self);
     peers_destroy (&self->work_peers);
     peers_destroy (&self->ingest_peers);
+    poison_destroy (&self->poison);
     step_destroy (&self->step);
     conf_destroy (&self->conf);
     free (self->asked);

@@ -7,6 +7,7 @@
 #include "broker/io/loop.h"
 #include "broker/io/mail.h"
 #include "broker/io/peers.h"
+#include "broker/io/poison.h"
 
 //  Somebody who waits for the answer to an input of this turn; its index + 1 is the cookie.
 typedef enum { TURN_INGEST, TURN_MAIL, TURN_COMMAND } turn_origin_t;
@@ -35,6 +36,7 @@ struct loop {
     unsigned revoked; //  roles that have lost a key, not yet acted on: bits 1 << curve_role_t
     link_msg_t work_msg, ingest_msg, stream_msg;
     peers_t *work_peers, *ingest_peers;
+    poison_t *poison;     //  of what ingest reads
     step_fence_t *fences; //  LIMIT_MSGPACK_ITEMS, of a HELLO
     msg_fence_t *revokes; //  LIMIT_MSGPACK_ITEMS, of a WELCOME
     //  --- this turn

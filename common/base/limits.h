@@ -67,6 +67,8 @@ enum {
     LIMIT_EVENT_BYTES = LIMIT_MIB (8),          //  larger is discarded, counted, a gap
     LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256), //  larger bodies are files beside the store
     LIMIT_EVENT_ID_BYTES = 128,
+    LIMIT_POISON_DEATHS = 3, //  of the broker while it read one input: then it is kept unread
+    LIMIT_POISON_ROWS = 16,  //  such inputs of one thread; those with the fewest deaths go first
     LIMIT_EVENT_KEEP_MS = 7 * 24 * 3600 * 1000, //  repeats of an event id are known this long
     LIMIT_INTAKE_BUFFER_BYTES = LIMIT_MIB (64), //  while the store refuses; then oldest dropped
     LIMIT_INTAKE_OFFERED_BYTES =

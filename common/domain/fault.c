@@ -246,6 +246,21 @@ fault_read (const char *body, size_t size, const char *cluster, fault_t *ret_fau
 }
 
 void
+fault_unread (const char *body, size_t size, const char *cluster, const char *why,
+              fault_t *ret_fault)
+{
+    assert (body && cluster && why && ret_fault);
+
+    fault_t self = {.severity = FAULT_WARNING};
+    err_diag_t diag;
+    err_diag (&diag, "%s", why);
+    s_name (&self, *cluster ? cluster : "default", self.cluster, sizeof self.cluster);
+    s_unparsed (&self, &diag);
+    digest_hex (body, size, self.key);
+    *ret_fault = self;
+}
+
+void
 fault_event_id (const char *source, const fault_t *fault, const char *body, size_t size,
                 char ret_id [DIGEST_HEX])
 {

@@ -47,6 +47,11 @@ typedef struct {
 void
 fault_read (const char *body, size_t size, const char *cluster, fault_t *ret_fault);
 
+//  What is not to be read at all: Unparsed, keyed by its bytes; why: one sentence.
+void
+fault_unread (const char *body, size_t size, const char *cluster, const char *why,
+              fault_t *ret_fault);
+
 //  The event id of an MCP event: SHA-256 over source, faultId, timestamp, body.
 void
 fault_event_id (const char *source, const fault_t *fault, const char *body, size_t size,

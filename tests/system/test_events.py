@@ -2,6 +2,9 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import json
+import sqlite3
+
+import pytest
 
 from lib.system import fault, wait_until
 
@@ -67,3 +70,43 @@ def peak(broker):
     """The most memory the process ever had, in bytes."""
     with open(f"/proc/{broker.pid}/status", encoding="ascii") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["ingest", "files"])
+def test_an_event_that_the_broker_dies_of_three_times_is_set_aside_unread(system, large):
+    """Its bytes are kept, its record says so, and what comes behind it is taken in."""
+    deadly = {"TRIAGE_FAILPOINT": "broker.event.read.before:kill"}
+    bad = fault("bad", context="x" * (400_000 if large else 10))
+    broker = system.start_broker(env=deadly)
+    publisher = system.start_publisher([bad])
+    for _ in range(3):
+        broker.wait(20)
+        assert not broker.alive()
+        broker = system.start_broker(env=deadly)
+    row = broker.wait_terminal(1)[0]
+    assert (row["state"], row["fault_type"], row["suppressed"]) == ("suppressed", "Unparsed", "unparsed")
+    assert "died three times" in row["summary"]
+    assert publisher.wait(20) == 0
+    assert broker.records("an event that the broker died of is set aside unread")
+    broker.stop()
+    broker = system.start_broker()
+    if large:
+        files = list((system.root / "state/events").glob("*.json"))
+        assert json.loads(files[0].read_text())["context"] == bad["context"]
+    else:
+        with sqlite3.connect(next(system.root.glob("**/*.db"))) as db:
+            assert json.loads(db.execute("select body from event").fetchone()[0])["context"] == bad["context"]
+    system.publish([fault("good")], name="second")
+    assert {row["fault_type"] for row in broker.incidents()} == {"Unparsed", "CrashLoop"}
+
+
+def test_an_event_that_is_read_after_two_deaths_is_not_set_aside(system):
+    broker = system.start_broker(env={"TRIAGE_FAILPOINT": "broker.event.read.before:kill"})
+    publisher = system.start_publisher([fault("web")])
+    broker.wait(20)
+    broker = system.start_broker(env={"TRIAGE_FAILPOINT": "broker.event.read.before:kill"})
+    broker.wait(20)
+    broker = system.start_broker()
+    assert publisher.wait(20) == 0
+    assert broker.incidents()[0]["fault_type"] == "CrashLoop"
+    assert broker.records("the broker died while it read an input")[-1]["times"] == "2"
