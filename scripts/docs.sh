@@ -24,6 +24,10 @@ SIGHUP reads the configuration again (broker; of a worker only the log level; ot
 writes what a broker or worker is doing to its log (a publisher ignores it), SIGTERM and SIGINT stop in order, a
 second one at once.
 
+Of the environment meant for others one thing is obeyed: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, as curl
+reads them, for MCP servers, webhooks and `triagectl`. A plain `http://` MCP server behind a proxy shows the proxy its token:
+use `https://`, or name the server in `no_proxy`. A loopback address and `localhost` are never reached by a proxy.
+
 Exit codes: 0 stopped in order, 1 failed while running, 2 wrong usage, 3 another process holds the lock,
 65 the store is damaged, 74 a write to the store failed, 78 bad configuration. `triagectl`: 0 done,
 1 failed or refused, 2 wrong usage, 3 broker not reached, 4 no such thing.

@@ -243,11 +243,12 @@ static json_t *
 s_source (const intake_source_t *source)
 {
     return json_pack (
-        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "cluster", s_text (source->cluster), "state",
-        s_text (source->state), "last_error", s_text_or_null (source->last_error), "events_total",
-        (json_int_t) source->events_total, "gaps_total", (json_int_t) source->gaps_total,
-        "reconnects_total", (json_int_t) source->reconnects_total, "dropped_total",
-        (json_int_t) source->dropped_total, "last_event_at", json_time (source->last_event_ms),
+        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "cluster", s_text (source->cluster),
+        "state", s_text (source->state), "last_error", s_text_or_null (source->last_error),
+        "events_total", (json_int_t) source->events_total, "gaps_total",
+        (json_int_t) source->gaps_total, "reconnects_total", (json_int_t) source->reconnects_total,
+        "dropped_total", (json_int_t) source->dropped_total, "bad_messages_total",
+        (json_int_t) source->bad_messages_total, "last_event_at", json_time (source->last_event_ms),
         "last_alive_at", json_time (source->last_alive_ms), "retry_at",
         json_time (source->retry_ms));
 }

@@ -4,6 +4,7 @@
 #include "broker/io/intake.h"
 
 #include "broker/io/blob.h"
+#include "broker/io/intake_config.h"
 #include "broker/io/intake_lost.h"
 #include "broker/io/intake_mark.h"
 #include "broker/io/intake_spool.h"
@@ -41,16 +42,9 @@ typedef struct {
     http_transfer_t *transfer; //  NULL = free
 } s_flight_t;
 
-//  What is configured for one source; strings owned.
-typedef struct {
-    char *name, *url, *token_file;
-    const char *mode;
-    bool triage_enabled;
-} s_config_t;
-
 struct s_source {
     intake_t *intake;
-    s_config_t config;
+    intake_config_t config;
     mcp_t *mcp;
     char id [ROW_SOURCE];        //  "mcp:<name>", the source of its events
     char mark_name [DIGEST_HEX]; //  its file in sessions_dir
@@ -76,7 +70,7 @@ struct intake {
     intake_spool_t *spool; //  events and notices on their way to the loop
     char sessions_dir [PATH_BYTES];
     s_source_t *sources;
-    s_config_t configs [LIMIT_CLUSTERS]; //  the sources there should be
+    intake_config_t configs [LIMIT_CLUSTERS]; //  the sources there should be
     size_t config_count;
     int64_t backoff_min_ms, backoff_max_ms;
     bool config_changed;
@@ -92,54 +86,10 @@ struct intake {
 //  --- configuration
 
 static void
-s_config_fini (s_config_t *config)
-{
-    free (config->name);
-    free (config->url);
-    free (config->token_file);
-    *config = (s_config_t){0};
-}
-
-//  A bare http://host:8080 means its /mcp path.  Own: fresh.
-static char *
-s_url (const char *endpoint)
-{
-    const char *host = strstr (endpoint, "://");
-    const char *path = host ? strchr (host + 3, '/') : NULL;
-    char *url = NULL;
-    if (!path && asprintf (&url, "%s/mcp", endpoint) < 0)
-        return NULL;
-    if (path && !path [1] && asprintf (&url, "%smcp", endpoint) < 0)
-        return NULL;
-    return url ? url : strdup (endpoint);
-}
-
-static bool
-s_config_init (s_config_t *config, const settings_cluster_t *cluster, int subscribe_mode)
-{
-    int mode = cluster->mcp_mode ? cluster->mcp_mode - 1 : subscribe_mode;
-    *config = (s_config_t){
-        .name = strdup (cluster->name ? cluster->name : ""),
-        .url = s_url (cluster->mcp_endpoint),
-        .token_file = strdup (cluster->mcp_token_file ? cluster->mcp_token_file : ""),
-        .mode = mode == 1 ? "events" : "faults",
-        .triage_enabled = cluster->triage_enabled,
-    };
-    return config->name && config->url && config->token_file;
-}
-
-static bool
-s_same_session (const s_config_t *a, const s_config_t *b)
-{
-    return strcmp (a->name, b->name) == 0 && strcmp (a->url, b->url) == 0
-           && strcmp (a->token_file, b->token_file) == 0 && strcmp (a->mode, b->mode) == 0;
-}
-
-static void
 s_configs_fini (intake_t *self)
 {
     for (size_t i = 0; i < self->config_count; i++)
-        s_config_fini (&self->configs [i]);
+        intake_config_fini (&self->configs [i]);
     self->config_count = 0;
 }
 
@@ -153,8 +103,7 @@ s_configure (intake_t *self, const settings_t *settings)
     size_t count = settings_clusters (settings, clusters, LIMIT_CLUSTERS);
     s_configs_fini (self);
     for (size_t i = 0; i < count; i++) {
-        if (!s_config_init (&self->configs [self->config_count++], &clusters [i],
-                            settings->subscribe_mode)) {
+        if (!intake_config_init (&self->configs [self->config_count++], &clusters [i], settings)) {
             s_configs_fini (self);
             return -ENOMEM;
         }
@@ -171,7 +120,22 @@ s_configure (intake_t *self, const settings_t *settings)
 static const char *
 s_name (const s_source_t *source)
 {
-    return source->config.name [0] ? source->config.name : "default";
+    return source->stats.cluster;
+}
+
+//  A source without a name is shown as the cluster whose events it brings, unless another source has that name: "" when
+//  nothing is known of it.
+static void
+s_show_as (s_source_t *source, const char *cluster)
+{
+    const s_source_t *other;
+    bool free_name = cluster [0] != 0;
+    DL_FOREACH (source->intake->sources, other)
+    {
+        free_name = free_name && (other == source || strcmp (other->stats.cluster, cluster) != 0);
+    }
+    snprintf (source->stats.cluster, sizeof source->stats.cluster, "%s",
+              free_name ? cluster : "default");
 }
 
 static void
@@ -225,7 +189,7 @@ s_source_destroy (s_source_t *source)
     for (int i = 0; i < TRANSFERS; i++)
         http_cancel (source->intake->http, &source->flights [i].transfer);
     mcp_destroy (&source->mcp);
-    s_config_fini (&source->config);
+    intake_config_fini (&source->config);
     s_drop_secret (&source->token_header);
     free (source);
 }
@@ -248,6 +212,8 @@ static void
 s_mark_write (s_source_t *source, const char *session)
 {
     intake_mark_t mark = {.until_ms = s_known_until (source)};
+    if (!source->config.name [0] && strcmp (source->stats.cluster, "default") != 0)
+        snprintf (mark.cluster, sizeof mark.cluster, "%s", source->stats.cluster);
     snprintf (mark.session, sizeof mark.session, "%s", session);
     const int rc = intake_mark_write (source->intake->sessions_dir, source->mark_name, &mark);
     if (rc < 0)
@@ -268,22 +234,26 @@ s_mark_read (s_source_t *source)
         log_warn ("state of an event source not readable", kv ("cluster", source->stats.cluster),
                   kv ("error", err_str (rc)));
     source->absent = source->mark.until_ms > 0;
+    if (!source->config.name [0])
+        s_show_as (source, source->mark.cluster);
 }
 
 //  Own: *config is taken on success and on failure.
 static void
-s_source_add (intake_t *self, s_config_t *config, int64_t backoff_min_ms, int64_t backoff_max_ms)
+s_source_add (intake_t *self, intake_config_t *config, int64_t backoff_min_ms,
+              int64_t backoff_max_ms)
 {
     s_source_t *source = calloc (1, sizeof (s_source_t));
     if (!source) {
-        s_config_fini (config);
+        intake_config_fini (config);
         return;
     }
     source->intake = self;
     source->config = *config;
-    *config = (s_config_t){0};
+    *config = (intake_config_t){0};
     mcp_settings_t settings = {.mode = source->config.mode,
                                .context = source->config.name,
+                               .type = source->config.type,
                                .backoff_min_ms = backoff_min_ms,
                                .backoff_max_ms = backoff_max_ms,
                                .random64 = ident_random64 ()};
@@ -295,7 +265,12 @@ s_source_add (intake_t *self, s_config_t *config, int64_t backoff_min_ms, int64_
     const char *name = source->config.name;
     snprintf (source->id, sizeof source->id, "mcp:%s", *name ? name : "default");
     snprintf (source->stats.cluster, sizeof source->stats.cluster, "%s", *name ? name : "default");
-
+    s_source_t *other; //  a name goes to the one that is configured with it
+    DL_FOREACH (self->sources, other)
+    {
+        if (!other->config.name [0] && strcmp (other->stats.cluster, name) == 0)
+            s_show_as (other, "");
+    }
     s_read_token (source);
     DL_APPEND (self->sources, source);
     s_mark_read (source);
@@ -327,7 +302,7 @@ s_reconcile (intake_t *self)
     {
         bool keep = false;
         for (size_t i = 0; i < self->config_count && !source->stopping; i++) {
-            if (wanted [i] || !s_same_session (&source->config, &self->configs [i]))
+            if (wanted [i] || !intake_config_same_session (&source->config, &self->configs [i]))
                 continue;
             //  With another token a session that does not stand is tried again at once
             s_read_token (source);
@@ -346,18 +321,14 @@ s_reconcile (intake_t *self)
         }
     }
     for (size_t i = 0; i < self->config_count; i++) {
-        s_config_t *from = &self->configs [i];
+        intake_config_t *from = &self->configs [i];
         if (wanted [i] || s_source_find (self, from->name))
             continue;
-        s_config_t config = {.name = strdup (from->name),
-                             .url = strdup (from->url),
-                             .token_file = strdup (from->token_file),
-                             .mode = from->mode,
-                             .triage_enabled = from->triage_enabled};
-        if (config.name && config.url && config.token_file)
+        intake_config_t config;
+        if (intake_config_copy (&config, from))
             s_source_add (self, &config, self->backoff_min_ms, self->backoff_max_ms);
         else
-            s_config_fini (&config);
+            intake_config_fini (&config);
     }
 }
 
@@ -460,7 +431,16 @@ s_on_event (s_source_t *source, const char *body, size_t size)
         s_lose (source, INTAKE_LOST_LARGE, 1);
         return;
     }
-    if (!intake_spool_event (source->intake->spool, source->id, source->config.name,
+    fault_t fault;
+    fault_read (body, size, source->config.name, &fault);
+    if (!source->config.name [0] && fault.source_cluster [0]
+        && strcmp (fault.source_cluster, source->stats.cluster) != 0) {
+        const bool first = strcmp (source->stats.cluster, "default") == 0;
+        s_show_as (source, fault.source_cluster);
+        if (first && strcmp (source->stats.cluster, "default") != 0)
+            source->mark_ms = 0; //  the next life knows it, too
+    }
+    if (!intake_spool_event (source->intake->spool, source->id, &fault,
                              source->config.triage_enabled, body, size,
                              clk_now (source->intake->clk).wall_ms))
         s_lose (source, INTAKE_LOST_FULL, 1);
@@ -491,7 +471,7 @@ static void
 s_on_state (s_source_t *source, const mcp_out_t *out)
 {
     mcp_state_t state = out->state;
-    if (state == MCP_ACTIVE && !source->mark.until_ms)
+    if (state == MCP_ACTIVE)
         source->mark_ms = 0; //  from here on it is followed
     if (state == MCP_ACTIVE && source->absent)
         s_gap (source, clk_now (source->intake->clk).wall_ms - source->mark.until_ms,
@@ -557,6 +537,7 @@ s_publish_stats (intake_t *self)
         int64_t retry_ms = mcp_retry_ms (source->mcp);
         source->stats.last_alive_ms = alive_ms ? now.wall_ms - (now.boot_ms - alive_ms) : 0;
         source->stats.retry_ms = retry_ms ? now.wall_ms + (retry_ms - now.boot_ms) : 0;
+        source->stats.bad_messages_total = mcp_bad_messages (source->mcp);
         snprintf (source->stats.last_error, sizeof source->stats.last_error, "%s",
                   mcp_last_error (source->mcp));
         if (self->stats_count < LIMIT_CLUSTERS)

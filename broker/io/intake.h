@@ -12,7 +12,8 @@ typedef struct {
     char state [24]; //  connecting, active, reopening, unsupported, wedged, ...
     char last_error [LIMIT_REASON_BYTES];
     int64_t events_total, gaps_total, reconnects_total, dropped_total;
-    int64_t reopened_total; //  of reconnects_total: the session was kept, its stream not
+    int64_t bad_messages_total; //  over a limit, or they made no sense
+    int64_t reopened_total;     //  of reconnects_total: the session was kept, its stream not
     int64_t last_event_ms, last_alive_ms; //  wall clock
     int64_t retry_ms;                     //  wall clock: when it tries again, 0 = it does not wait
 } intake_source_t;

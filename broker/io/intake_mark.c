@@ -15,7 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { S_PATH = 4096 + DIGEST_HEX + 1, S_TEXT = LIMIT_MCP_SESSION_BYTES + 32 };
+enum {
+    S_PATH = 4096 + DIGEST_HEX + 1,
+    S_TEXT = LIMIT_MCP_SESSION_BYTES + LIMIT_CLUSTER_BYTES + 32
+};
 
 static void
 s_path (const char *dir, const char *name, char ret_path [S_PATH])
@@ -42,14 +45,20 @@ intake_mark_read (const char *dir, const char *name, intake_mark_t *ret)
     const int rc = buf_read_file (&text, path);
     if (rc < 0)
         return rc == -ENOENT ? ERR_NONE : rc;
-    //  "<until> <session>"
+    //  "<until> <session>", "<until> <session> <cluster>"
     char *blank = text.data;
     errno = 0;
     const int64_t until_ms = text.size > 0 ? strtoll (text.data, &blank, 10) : -1;
-    if (until_ms < 0 || errno || *blank != ' ' || strlen (blank + 1) >= sizeof ret->session)
+    if (until_ms < 0 || errno || *blank != ' ')
+        return ERR_PROTO;
+    const char *session = blank + 1;
+    const size_t size = strcspn (session, " ");
+    const char *cluster = session + size + (session [size] ? 1 : 0);
+    if (size >= sizeof ret->session || strlen (cluster) >= sizeof ret->cluster)
         return ERR_PROTO;
     ret->until_ms = until_ms;
-    snprintf (ret->session, sizeof ret->session, "%s", blank + 1);
+    snprintf (ret->session, sizeof ret->session, "%.*s", (int) size, session);
+    snprintf (ret->cluster, sizeof ret->cluster, "%s", cluster);
     return 0;
 }
 
@@ -58,7 +67,8 @@ intake_mark_write (const char *dir, const char *name, const intake_mark_t *mark)
 {
     assert (dir && name && mark);
     char text [S_TEXT];
-    const int size = snprintf (text, sizeof text, "%" PRId64 " %s", mark->until_ms, mark->session);
+    const int size = snprintf (text, sizeof text, "%" PRId64 " %s%s%s", mark->until_ms,
+                               mark->session, mark->cluster [0] ? " " : "", mark->cluster);
     return blob_write (dir, name, text, (size_t) size, "session");
 }
 

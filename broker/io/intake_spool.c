@@ -267,7 +267,7 @@ s_make_room (intake_spool_t *self, s_share_t *share, size_t cost)
 //  --- what comes
 
 static s_item_t *
-s_item_event (const char *source, const char *cluster, const char *body, size_t size)
+s_item_event (const char *source, const fault_t *fault, const char *body, size_t size)
 {
     s_item_t *item = calloc (1, sizeof (s_item_t));
     char *copy = item ? malloc (size + 1) : NULL;
@@ -280,7 +280,7 @@ s_item_event (const char *source, const char *cluster, const char *body, size_t 
     item->kind = MAIL_EVENT;
     item->body = copy;
     item->body_size = size;
-    fault_read (body, size, cluster, &item->fault);
+    item->fault = *fault;
     snprintf (item->row.source, sizeof item->row.source, "%s", source);
     char id [DIGEST_HEX];
     fault_event_id (source, &item->fault, body, size, id);
@@ -290,16 +290,16 @@ s_item_event (const char *source, const char *cluster, const char *body, size_t 
 }
 
 bool
-intake_spool_event (intake_spool_t *self, const char *source, const char *cluster,
+intake_spool_event (intake_spool_t *self, const char *source, const fault_t *fault,
                     bool triage_enabled, const char *body, size_t size, int64_t wall_ms)
 {
-    assert (self && source && cluster && body);
+    assert (self && source && fault && body);
 
     s_share_t *share = s_share_get (self, source);
     if (!share)
         return false;
     s_item_t *item = s_make_room (self, share, s_waiting_cost (size))
-                         ? s_item_event (source, cluster, body, size)
+                         ? s_item_event (source, fault, body, size)
                          : NULL;
     if (!item) {
         share->dropped++;

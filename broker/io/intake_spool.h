@@ -16,10 +16,10 @@ intake_spool_t *
 intake_spool_new (const char *state_path);
 void
 intake_spool_destroy (intake_spool_t **self_p);
-//  Keep one event; body is copied.  Another one may be dropped for it, or this one; false: there is no memory even to
+//  Keep one event, read from its body; fault and body are copied.  Another one may be dropped for it, or this one; false: there is no memory even to
 //  count it.
 bool
-intake_spool_event (intake_spool_t *self, const char *source, const char *cluster,
+intake_spool_event (intake_spool_t *self, const char *source, const fault_t *fault,
                     bool triage_enabled, const char *body, size_t size, int64_t wall_ms) must_check;
 //  Keep one SOURCE notice: it is told after what the source has said before.
 void

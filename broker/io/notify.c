@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { S_STATUS_OK = 200, S_STATUS_RATE = 429, S_ANSWER_BYTES = LIMIT_KIB (16) };
+enum { S_STATUS_RATE = 429, S_ANSWER_BYTES = LIMIT_KIB (16) };
 
 struct notify {
     http_t *http;           //  borrowed
@@ -87,12 +87,18 @@ s_fail (notify_t *self, step_effect_result_t result, notify_reason_t reason, con
     s_end (self, result, error);
 }
 
+static bool
+s_delivered (int status)
+{
+    return status >= 200 && status <= 299;
+}
+
 static void
 s_judge (notify_t *self)
 {
     char text [64];
     snprintf (text, sizeof text, "the webhook answered %d", self->status);
-    if (self->status == S_STATUS_OK)
+    if (s_delivered (self->status))
         s_end (self, STEP_EFFECT_OK, "");
     else if (self->status == S_STATUS_RATE)
         s_fail (self, STEP_EFFECT_RETRY, NOTIFY_RATE_LIMITED, text);
@@ -118,7 +124,7 @@ static void
 s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 {
     notify_t *self = arg;
-    if (self->status == S_STATUS_OK)
+    if (s_delivered (self->status))
         failpoint_after ("slack", "post");
     if (self->status) { //  it has been answered, whatever became of the rest
         s_judge (self);

@@ -247,7 +247,7 @@ static const conf_option_t s_rows [] = {
      .type = CONF_ENUM,
      AT (severity_threshold),
      .env = "SEVERITY_THRESHOLD",
-     .fallback = "info",
+     .fallback = "warning",
      .choices = S_SEVERITIES,
      .flags = CONF_RELOAD,
      .help = "Least severity that is investigated; the rest is recorded."},
@@ -345,12 +345,18 @@ const conf_spec_t settings_spec = {
     .reloads = true,
 };
 
+enum fault_severity
+settings_threshold (const settings_t *self)
+{
+    const int severity = self->severity_threshold;
+    assert (severity >= 0 && severity < (int) (sizeof s_severities / sizeof s_severities [0]));
+    return s_severities [severity];
+}
+
 void
 settings_step (const settings_t *self, step_settings_t *ret_settings)
 {
     assert (self && ret_settings);
-    const int severity = self->severity_threshold;
-    assert (severity >= 0 && severity < (int) (sizeof s_severities / sizeof s_severities [0]));
     *ret_settings = (step_settings_t){
         .agent_attempts = self->agent_attempts,
         .max_deliveries = self->max_deliveries,
@@ -364,7 +370,7 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
         .global_queue_size = self->global_queue_size,
         .cluster_queue_size = self->cluster_queue_size,
         .overflow_reject = self->queue_overflow_policy == 1,
-        .severity_threshold = s_severities [severity],
+        .severity_threshold = settings_threshold (self),
         .upload_failed = self->upload_failed_investigations,
         .failure_threshold = self->failure_threshold_for_alert,
         .breaker_pause = self->breaker_mode == 1,

@@ -43,6 +43,9 @@ typedef struct {
 extern const conf_spec_t settings_spec;
 
 //  What the core needs of it.
+//  Least severity that is investigated.
+enum fault_severity
+settings_threshold (const settings_t *self);
 void
 settings_step (const settings_t *self, step_settings_t *ret_settings);
 //  Read agent_system_prompt_file; ret_text is at most LIMIT_SYSTEM_PROMPT_BYTES.  Err: ERR_CONFIG with a diag.

@@ -80,11 +80,12 @@ enum {
     LIMIT_SSE_LINE_BYTES = LIMIT_MIB (8),
     LIMIT_SSE_ID_BYTES = LIMIT_KIB (4),
     LIMIT_HTTP_RESPONSE_BYTES = LIMIT_MIB (16),
+    LIMIT_MCP_ANSWER_BYTES = LIMIT_MIB (4), //  one answer of an MCP server; over it the call failed
     LIMIT_CLUSTERS = 256,
     LIMIT_CLUSTER_BYTES =
         253, //  of a cluster's name, as of any Kubernetes name; EKS names contexts by their ARN
     LIMIT_MCP_SESSION_BYTES = 1024, //  an MCP session id; longer ones are refused
-    LIMIT_MARK_MS = 30000,          //  how far a source is known is written this often
+    LIMIT_MARK_MS = 10000,          //  how far a source is known is written this often
     //  --- publisher
     LIMIT_PUBLISH_WINDOW = 4096,          //  events under way without an acknowledgement
     LIMIT_PUBLISH_BYTES = LIMIT_MIB (64), //  their bodies in memory: reading pauses

@@ -5,6 +5,7 @@
 
 #include "common/base/own.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
@@ -174,6 +175,37 @@ s_long (int64_t value)
     return value > LONG_MAX ? LONG_MAX : (long) value;
 }
 
+//  127/8, ::1, the same as ::ffff:127/104, or localhost?  curl writes addresses of any form the usual way.
+static bool
+s_host_is_loopback (const char *host)
+{
+    char plain [64];
+    struct in_addr four;
+    struct in6_addr six;
+    const size_t size = strlen (host);
+    const bool bracket = host [0] == '[' && size > 2 && size - 2 < sizeof plain;
+    snprintf (plain, sizeof plain, "%.*s", bracket ? (int) size - 2 : 63, host + bracket);
+    if (inet_pton (AF_INET, plain, &four) == 1)
+        return ntohl (four.s_addr) >> 24 == 127;
+    if (inet_pton (AF_INET6, plain, &six) == 1)
+        return IN6_IS_ADDR_LOOPBACK (&six)
+               || (IN6_IS_ADDR_V4MAPPED (&six) && six.s6_addr [12] == 127);
+    return strcasecmp (host, "localhost") == 0 || strcasecmp (host, "localhost.") == 0;
+}
+
+static bool
+s_url_is_loopback (const char *text)
+{
+    CURLU *url = curl_url ();
+    char *host = NULL;
+    const bool loopback = url && curl_url_set (url, CURLUPART_URL, text, 0) == CURLUE_OK
+                          && curl_url_get (url, CURLUPART_HOST, &host, 0) == CURLUE_OK
+                          && s_host_is_loopback (host);
+    curl_free (host);
+    curl_url_cleanup (url);
+    return loopback;
+}
+
 static int
 s_set_up (http_transfer_t *transfer, const http_request_t *request)
 {
@@ -184,6 +216,8 @@ s_set_up (http_transfer_t *transfer, const http_request_t *request)
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_URL, request->url);
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_CUSTOMREQUEST, request->method);
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HTTPHEADER, transfer->headers);
+    if (s_url_is_loopback (request->url)) //  what a proxy of the environment is never for
+        rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_PROXY, "");
     if (request->body) {
         rc = rc ? rc
                 : curl_easy_setopt (easy, CURLOPT_POSTFIELDSIZE_LARGE,

@@ -1,6 +1,7 @@
 //  http - many HTTP transfers on one thread, the port to libcurl's multi interface.
 //
 //  HTTP/1.1, no redirects, no decompression, keepalive on each socket, names resolved off-thread.
+//  http_proxy, https_proxy, all_proxy and no_proxy of the environment hold, but never for a loopback address or localhost.
 //  Hooks are called from http_poll; they must not start or cancel transfers (queue that for after).
 //  Threads: one, but http_wake may be called from any.  SPDX-License-Identifier: Apache-2.0
 #pragma once

@@ -171,7 +171,8 @@ s_post_ended (mcp_t *self, mcp_part_slot_t *ended, int rc, const char *reason)
         mcp_session_open_stream (self);
     }
     else {
-        s_call_failed (self, call, ended->rpc_id, "the response ended without an answer", false, 0);
+        const char *why = *self->unread ? self->unread : "the response ended without an answer";
+        s_call_failed (self, call, ended->rpc_id, why, false, 0);
     }
 }
 
@@ -188,6 +189,7 @@ mcp_new (const mcp_settings_t *settings)
         return NULL;
     self->settings = *settings;
     mcp_rpc_copy (self->mode, sizeof self->mode, settings->mode);
+    mcp_rpc_copy (self->type, sizeof self->type, settings->type ? settings->type : "");
     mcp_rpc_copy (self->context, sizeof self->context, settings->context);
     mcp_set_backoff (self, settings->backoff_min_ms, settings->backoff_max_ms);
     self->random = settings->random64 ? settings->random64 : 1;
@@ -282,8 +284,16 @@ mcp_on_head (mcp_t *self, uint64_t cookie, int status, const char *content_type,
         s_stream_ready (self);
     }
     else if (slot->is_sse) {
-        slot->sse = sse_new (LIMIT_HTTP_RESPONSE_BYTES);
+        slot->sse = sse_new (LIMIT_MCP_ANSWER_BYTES);
     }
+}
+
+static void
+s_too_large (mcp_t *self)
+{
+    self->bad_messages++;
+    snprintf (self->unread, sizeof self->unread, "the answer is not read: over %d bytes",
+              LIMIT_MCP_ANSWER_BYTES);
 }
 
 void
@@ -306,13 +316,18 @@ mcp_on_body (mcp_t *self, uint64_t cookie, const char *bytes, size_t size, int64
     else if (slot->sse) {
         //  The parser is taken out: an answer may make the machine abort this very slot.
         own (sse_destroy) sse_t *sse = own_take (slot->sse);
+        const int64_t before = sse_dropped (sse);
         sse_feed (sse, bytes, size, mcp_answer_on_sse, self);
+        if (sse_dropped (sse) > before)
+            s_too_large (self);
         slot = mcp_slot_find (self, cookie);
         if (slot)
             slot->sse = own_take (sse);
     }
-    else {
-        (void) buf_append (&slot->body, bytes, size); //  an error text may be cut
+    else if (slot->call != CALL_ASIDE && !slot->body.failed
+             && buf_append (&slot->body, bytes, size) != 0
+             && slot->body.max == LIMIT_MCP_ANSWER_BYTES) {
+        s_too_large (self); //  an error text may be cut
     }
 }
 
@@ -339,7 +354,7 @@ mcp_on_end (mcp_t *self, uint64_t cookie, int rc, const char *reason, int64_t no
     else if (ended.call != CALL_ASIDE) {
         //  A JSON answer is whole only now; the slot goes back so that it can be matched.
         bool json = rc == 0 && !ended.is_sse && ended.status >= 200 && ended.status <= 299
-                    && ended.body.size > 0 && ended.call != CALL_INITIALIZED;
+                    && ended.body.size > 0 && !ended.body.failed && ended.call != CALL_INITIALIZED;
         if (json) {
             *slot = ended;
             slot->cookie = COOKIE_ENDED;
@@ -378,6 +393,14 @@ s_on_wait_over (mcp_t *self)
         mcp_session_advance (self);
 }
 
+//  The server said that its tools have changed.
+static bool
+s_tools_to_read (const mcp_t *self)
+{
+    const bool no_context = self->state == MCP_UNSUPPORTED && !self->resume_init;
+    return self->tools_stale && (self->state == MCP_ACTIVE || no_context);
+}
+
 void
 mcp_on_time (mcp_t *self, int64_t now_ms)
 {
@@ -394,7 +417,7 @@ mcp_on_time (mcp_t *self, int64_t now_ms)
         s_on_wait_over (self);
     if (mcp_slot_pending (self))
         return;
-    if (self->state == MCP_ACTIVE && self->tools_stale) {
+    if (s_tools_to_read (self)) {
         self->tools_stale = self->tools_done = false;
         mcp_session_advance (self);
     }
@@ -423,7 +446,7 @@ mcp_wake (const mcp_t *self)
     wake = self->wait_ms < wake ? self->wait_ms : wake;
     wake = self->list_ms < wake ? self->list_ms : wake;
     wake = self->ping_ms < wake ? self->ping_ms : wake;
-    return self->state == MCP_ACTIVE && self->tools_stale ? self->now_ms : wake;
+    return s_tools_to_read (self) ? self->now_ms : wake;
 }
 
 

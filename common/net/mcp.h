@@ -24,7 +24,7 @@ typedef enum {
     MCP_ACTIVE,      //  subscribed, verified, stream open
     MCP_REOPENING,   //  the stream ended, the session is kept
     MCP_WAITING,     //  backoff before the next initialize or subscribe
-    MCP_UNSUPPORTED, //  the server cannot send events; asked again every few minutes
+    MCP_UNSUPPORTED, //  the server cannot send events, or not of this cluster; asked again later
     MCP_WEDGED,      //  the server never answered a subscribe; asked again every few minutes
     MCP_STOPPING,    //  deleting the session
     MCP_STOPPED
@@ -33,6 +33,7 @@ typedef enum {
 typedef struct {
     const char *mode;       //  "faults" or "events"
     const char *context;    //  for servers of several clusters: the cluster's name, "" = none
+    const char *type;       //  only events of this type are asked for: "Warning", "" = all
     int64_t backoff_min_ms; //  first retry
     int64_t backoff_max_ms;
     uint64_t random64; //  the only chance there is: jitter

@@ -39,8 +39,23 @@ s_on_tools (mcp_t *self, const json_t *result)
         mcp_session_unsupported (
             self, "the server has no event tools (events_subscribe); looked at again every 5 "
                   "minutes");
+    else if (self->tools.context == MCP_RPC_CONTEXT_UNKNOWN)
+        mcp_session_no_context (self, self->tools.contexts);
     else
         mcp_session_advance (self);
+}
+
+//  NULL: the tool failed; then subscribing will tell.
+static void
+s_on_contexts (mcp_t *self, const json_t *result)
+{
+    char names [MCP_RPC_NAMES];
+    if (mcp_rpc_read_contexts (result, self->context, names) == MCP_RPC_CONTEXT_UNKNOWN) {
+        mcp_session_no_context (self, names);
+        return;
+    }
+    self->tools.context = MCP_RPC_CONTEXT_KNOWN;
+    mcp_session_advance (self);
 }
 
 static void
@@ -69,8 +84,8 @@ s_on_list (mcp_t *self, const json_t *result)
         return;
     }
     mcp_rpc_list_t list;
-    const char *context = self->tools.context && !self->without_context ? self->context : "";
-    mcp_rpc_read_list (value, self->mode, context, self->subscription, &list);
+    const char *context = self->tools.context != MCP_RPC_CONTEXT_NONE ? self->context : "";
+    mcp_rpc_read_list (value, self->mode, self->type, context, self->subscription, &list);
     for (int i = 0; i < list.drop_count && self->tools.unsubscribe; i++)
         (void) mcp_slot_request (
             self, CALL_ASIDE, MCP_POST,
@@ -107,9 +122,8 @@ mcp_answer_subscribe_refused (mcp_t *self, const char *reason)
     if (strstr (reason, "require an HTTP") || strstr (reason, "unknown tool")) {
         mcp_session_unsupported (self, reason);
     }
-    else if (self->tools.context && !self->without_context && s_context_unknown (self, reason)) {
-        self->without_context = true;
-        s_subscribe (self, reason);
+    else if (self->tools.context != MCP_RPC_CONTEXT_NONE && s_context_unknown (self, reason)) {
+        mcp_session_no_context (self, "");
     }
     else {
         mcp_session_wait (self, MCP_WAITING, reason,
@@ -154,6 +168,9 @@ s_on_result (mcp_t *self, mcp_part_call_t call, const json_t *result)
     else if (call == CALL_TOOLS) {
         s_on_tools (self, result);
     }
+    else if (call == CALL_CONTEXTS) {
+        s_on_contexts (self, result);
+    }
     else if (call == CALL_LIST) {
         s_on_list (self, result);
     }
@@ -178,7 +195,7 @@ s_on_rpc_error (mcp_t *self, mcp_part_call_t call, const json_t *error)
         else
             mcp_session_failed (self, reason, 0);
     }
-    else if (call == CALL_LEVEL || call == CALL_PING) {
+    else if (call == CALL_LEVEL || call == CALL_PING || call == CALL_CONTEXTS) {
         s_on_result (self, call, NULL); //  it does not know the method, but it lives
     }
     else if (call == CALL_SUBSCRIBE) {
@@ -215,8 +232,11 @@ s_on_notification (mcp_t *self, const json_t *message)
     else if (strcmp (method, "notifications/message") == 0) {
         if (s_is_event (params)) {
             const json_t *data = json_object_get (params, "data");
-            own (own_mem) char *text = data ? json_line (data) : NULL;
-            mcp_slot_out_text (self, MCP_OUT_EVENT, text ? text : "null");
+            char *text = data ? json_line (data) : strdup ("null");
+            if (text)
+                mcp_slot_out_take (self, MCP_OUT_EVENT, text);
+            else
+                mcp_slot_large (self, 1);
         }
         else if (strcmp (json_member_text (params, "logger", ""), "kubernetes/subscription_error")
                      == 0
@@ -267,8 +287,10 @@ void
 mcp_answer_on_text (mcp_t *self, const char *text, size_t size)
 {
     own (json_drop) json_t *doc = NULL;
-    if (json_parse (text, size, &doc, NULL) != 0) {
+    err_diag_t diag = {""};
+    if (json_parse (text, size, &doc, &diag) != 0) {
         self->bad_messages++;
+        snprintf (self->unread, sizeof self->unread, "the answer is not read: %.70s", diag.text);
         //  A broken event is still an event: it is kept raw.
         if (memmem (text, size, "notifications/message", 21)
             && memmem (text, size, "kubernetes/", 11))

@@ -43,6 +43,7 @@ typedef enum {
     CALL_STREAM,
     CALL_LEVEL,
     CALL_TOOLS,
+    CALL_CONTEXTS,
     CALL_LIST,
     CALL_SUBSCRIBE,
     CALL_PING,
@@ -68,7 +69,7 @@ typedef struct mcp_part_node {
 
 struct mcp {
     mcp_settings_t settings;
-    char mode [16], context [LIMIT_CLUSTER_BYTES + 1];
+    char mode [16], type [16], context [LIMIT_CLUSTER_BYTES + 1];
     mcp_state_t state;
     mcp_part_slot_t slots [SLOTS];
     mcp_part_node_t *outs;
@@ -81,7 +82,8 @@ struct mcp {
     char blocked_by [LIMIT_REASON_BYTES];
     mcp_rpc_tools_t tools, tools_read;
     bool level_done, tools_done, tools_stale, stream_open, stream_once, stream_resumed;
-    bool without_context, resume_init;
+    bool resume_init;
+    char unread [96]; //  why the last answer was not read, "" = it was
     int tool_pages, conflicts, ping_misses, subscribe_tries;
     int stream_failures, session_failures; //  exponents of the backoffs
     int64_t stream_since_ms, active_since_ms, alive_ms, gap_from_ms;
@@ -97,6 +99,8 @@ mcp_out_t *
 mcp_slot_out (mcp_t *self, mcp_out_kind_t kind, const char *text, size_t size);
 void
 mcp_slot_out_text (mcp_t *self, mcp_out_kind_t kind, const char *text);
+void
+mcp_slot_out_take (mcp_t *self, mcp_out_kind_t kind, char *text);
 void
 mcp_slot_set_state (mcp_t *self, mcp_state_t state, const char *reason);
 void
@@ -154,6 +158,8 @@ void
 mcp_session_advance (mcp_t *self);
 void
 mcp_session_unsupported (mcp_t *self, const char *reason);
+void
+mcp_session_no_context (mcp_t *self, const char *known);
 
 
 //  --- mcp_answer

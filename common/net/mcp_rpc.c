@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
+#include <stdio.h>
 #include <string.h>
 
 
@@ -111,23 +112,36 @@ mcp_rpc_session_lost (const char *text)
            || strcasestr (text, "server not initialized") != NULL;
 }
 
-//  May `context` be sent?  Where the schema lists its values, ours must be one of them.
-static bool
-s_context_fits (const json_t *tool, const char *context)
+//  "a, b", cut at a whole name when there are more.
+static void
+s_add_name (char ret_names [MCP_RPC_NAMES], const char *name)
+{
+    const size_t at = strlen (ret_names);
+    if (at + strlen (name) + sizeof ", ..." < MCP_RPC_NAMES)
+        snprintf (ret_names + at, MCP_RPC_NAMES - at, "%s%s", at > 0 ? ", " : "", name);
+    else if (at > 0 && ret_names [at - 1] != '.')
+        snprintf (ret_names + at, MCP_RPC_NAMES - at, ", ...");
+}
+
+//  What becomes of our `context`: where the schema lists its values, it must be one of them.
+static mcp_rpc_context_t
+s_context (const json_t *tool, const char *context, char ret_names [MCP_RPC_NAMES])
 {
     const json_t *schema = json_object_get (tool, "inputSchema");
     const json_t *property = json_object_get (json_object_get (schema, "properties"), "context");
     if (!property || !*context)
-        return false;
+        return MCP_RPC_CONTEXT_NONE;
     const json_t *values = json_object_get (property, "enum");
     if (!json_is_array (values))
-        return true;
+        return MCP_RPC_CONTEXT_OPEN;
+    ret_names [0] = 0;
     for (size_t i = 0; i < json_array_size (values); i++) {
         const char *value = json_string_value (json_array_get (values, i));
         if (value && strcmp (value, context) == 0)
-            return true;
+            return MCP_RPC_CONTEXT_KNOWN;
+        s_add_name (ret_names, value ? value : "?");
     }
-    return false;
+    return MCP_RPC_CONTEXT_UNKNOWN;
 }
 
 void
@@ -139,13 +153,16 @@ mcp_rpc_read_tools (const json_t *result, const char *context, mcp_rpc_tools_t *
         const char *name = json_member_text (tool, "name", "");
         if (strcmp (name, "events_subscribe") == 0) {
             ret_tools->subscribe = true;
-            ret_tools->context = s_context_fits (tool, context);
+            ret_tools->context = s_context (tool, context, ret_tools->contexts);
         }
         else if (strcmp (name, "events_list_subscriptions") == 0) {
             ret_tools->list = true;
         }
         else if (strcmp (name, "events_unsubscribe") == 0) {
             ret_tools->unsubscribe = true;
+        }
+        else if (strcmp (name, "configuration_contexts_list") == 0) {
+            ret_tools->contexts_list = true;
         }
     }
     const char *cursor = json_member_text (result, "nextCursor", "");
@@ -186,20 +203,85 @@ mcp_rpc_tool_value (const json_t *result, json_t **ret_value, char ret_reason [M
     return ERR_PROTO;
 }
 
+//  One line of a list in a text: "*name -> https://...", the star at the default.  False: it is another line.
+static bool
+s_context_line (const char *line, size_t size, char ret_name [LIMIT_CLUSTER_BYTES + 1])
+{
+    const char *arrow = memmem (line, size, " -> ", 4);
+    const char *start = line;
+    while (arrow && start < arrow && (*start == '*' || *start == ' '))
+        start++;
+    const size_t length = arrow ? (size_t) (arrow - start) : 0;
+    if (length == 0 || length > LIMIT_CLUSTER_BYTES || memchr (start, ' ', length))
+        return false;
+    memcpy (ret_name, start, length);
+    ret_name [length] = 0;
+    return true;
+}
+
+//  The names of a list, one at a time; at: 0 at first.  False at the end.
+static bool
+s_next_context (const json_t *result, const char *text, size_t *at,
+                char ret_name [LIMIT_CLUSTER_BYTES + 1])
+{
+    const json_t *structured = json_object_get (result, "structuredContent");
+    const json_t *list = json_object_get (structured, "contexts");
+    if (json_is_array (list)) {
+        if (*at >= json_array_size (list))
+            return false;
+        mcp_rpc_copy (ret_name, LIMIT_CLUSTER_BYTES + 1,
+                      json_member_text (json_array_get (list, (*at)++), "name", "?"));
+        return true;
+    }
+    while (text [*at]) {
+        const char *line = text + *at;
+        const size_t size = strcspn (line, "\n");
+        *at += size + (line [size] ? 1 : 0);
+        if (s_context_line (line, size, ret_name))
+            return true;
+    }
+    return false;
+}
+
+mcp_rpc_context_t
+mcp_rpc_read_contexts (const json_t *result, const char *context, char ret_names [MCP_RPC_NAMES])
+{
+    char name [LIMIT_CLUSTER_BYTES + 1];
+    const char *text = s_tool_text (result);
+    ret_names [0] = 0;
+    if (json_is_true (json_object_get (result, "isError")))
+        return MCP_RPC_CONTEXT_OPEN;
+    size_t at = 0;
+    while (s_next_context (result, text, &at, name)) {
+        if (strcmp (name, context) == 0)
+            return MCP_RPC_CONTEXT_KNOWN;
+        if (strcmp (name, "CONTEXT_NAME") != 0) //  of the line that explains the list
+            s_add_name (ret_names, name);
+    }
+    return ret_names [0] ? MCP_RPC_CONTEXT_UNKNOWN : MCP_RPC_CONTEXT_OPEN;
+}
+
+//  Filters that are ours, or none: a server may not show them.
+static bool
+s_filters_match (const json_t *filters, const char *type)
+{
+    const size_t ours = *type && strcmp (json_member_text (filters, "type", ""), type) == 0;
+    return json_object_size (filters) == ours;
+}
+
 //  Could this subscription have been ours?
 static bool
-s_matches (const json_t *entry, const char *mode, const char *context)
+s_matches (const json_t *entry, const char *mode, const char *type, const char *context)
 {
-    const json_t *filters = json_object_get (entry, "filters");
     return !json_is_true (json_object_get (entry, "degraded"))
            && strcmp (json_member_text (entry, "mode", "events"), mode) == 0
            && (!*context || strcmp (json_member_text (entry, "cluster", context), context) == 0)
-           && json_object_size (filters) == 0;
+           && s_filters_match (json_object_get (entry, "filters"), type);
 }
 
 void
-mcp_rpc_read_list (const json_t *value, const char *mode, const char *context, const char *prefer,
-                   mcp_rpc_list_t *ret_list)
+mcp_rpc_read_list (const json_t *value, const char *mode, const char *type, const char *context,
+                   const char *prefer, mcp_rpc_list_t *ret_list)
 {
     *ret_list = (mcp_rpc_list_t){0};
     const json_t *entries = json_object_get (value, "subscriptions");
@@ -208,8 +290,8 @@ mcp_rpc_read_list (const json_t *value, const char *mode, const char *context, c
         const char *id = json_member_text (entry, "subscriptionId", "");
         if (!*id || strlen (id) >= MCP_RPC_TEXT)
             continue;
-        bool keep =
-            s_matches (entry, mode, context) && (!ret_list->keep [0] || strcmp (id, prefer) == 0);
+        bool keep = s_matches (entry, mode, type, context)
+                    && (!ret_list->keep [0] || strcmp (id, prefer) == 0);
         const char *drop = keep ? ret_list->keep : id;
         if (*drop && ret_list->drop_count < MCP_RPC_EXTRAS)
             mcp_rpc_copy (ret_list->drop [ret_list->drop_count++], MCP_RPC_TEXT, drop);

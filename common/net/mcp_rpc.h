@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MCP_RPC_TEXT = 256, MCP_RPC_EXTRAS = 16, MCP_RPC_REASON = 256 };
+enum { MCP_RPC_TEXT = 256, MCP_RPC_EXTRAS = 16, MCP_RPC_REASON = 256, MCP_RPC_NAMES = 160 };
 
 //  Requests and notifications; params is stolen and may be NULL.  Own: fresh, NULL when out of memory.
 char *
@@ -33,14 +33,27 @@ mcp_rpc_version_known (const char *version);
 bool
 mcp_rpc_session_lost (const char *text);
 
+//  What becomes of our `context` in the event tools.
+typedef enum {
+    MCP_RPC_CONTEXT_NONE,    //  not wanted: a server of one cluster, or we have no name
+    MCP_RPC_CONTEXT_OPEN,    //  wanted, and nothing says which there are
+    MCP_RPC_CONTEXT_KNOWN,   //  wanted, and ours is one
+    MCP_RPC_CONTEXT_UNKNOWN, //  wanted, and ours is none
+} mcp_rpc_context_t;
+
 //  What tools/list says, gathered over its pages.
 typedef struct {
     bool subscribe, list, unsubscribe;
-    bool context;      //  the tools want a `context`, and ours is one of its values
-    char cursor [256]; //  next page, "" = that was all
+    bool contexts_list; //  a tool says which contexts there are
+    mcp_rpc_context_t context;
+    char contexts [MCP_RPC_NAMES]; //  UNKNOWN: those that there are, may be cut
+    char cursor [256];             //  next page, "" = that was all
 } mcp_rpc_tools_t;
 void
 mcp_rpc_read_tools (const json_t *result, const char *context, mcp_rpc_tools_t *ret_tools);
+//  What configuration_contexts_list says of ours: KNOWN, UNKNOWN with ret_names; OPEN when it says nothing.
+mcp_rpc_context_t
+mcp_rpc_read_contexts (const json_t *result, const char *context, char ret_names [MCP_RPC_NAMES]);
 
 //  The JSON value in a tool's result: structuredContent, or the first one in its text.
 //  Own: fresh.  Err: ERR_PROTO there is none; ERR_NONE isError, reason has the text.
@@ -54,10 +67,11 @@ typedef struct {
     char drop [MCP_RPC_EXTRAS][MCP_RPC_TEXT];
     int drop_count;
 } mcp_rpc_list_t;
-//  prefer: keep this one where there are several, "" = any.  context "" = any cluster.
+//  prefer: keep this one where there are several, "" = any.  context "" = any cluster.  type: what we filter by,
+//  "" = nothing.
 void
-mcp_rpc_read_list (const json_t *value, const char *mode, const char *context, const char *prefer,
-                   mcp_rpc_list_t *ret_list);
+mcp_rpc_read_list (const json_t *value, const char *mode, const char *type, const char *context,
+                   const char *prefer, mcp_rpc_list_t *ret_list);
 
 //  Copy at most size - 1 bytes.
 void

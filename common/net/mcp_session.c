@@ -4,6 +4,7 @@
 #include "common/net/mcp_part.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 
@@ -63,7 +64,6 @@ mcp_session_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool dele
         mcp_slot_out_text (self, MCP_OUT_SESSION, "");
     self->session [0] = self->version [0] = self->subscription [0] = 0;
     self->level_done = self->tools_done = self->tools_stale = self->stream_once = false;
-    self->without_context = false;
     self->conflicts = self->ping_misses = self->subscribe_tries = 0;
     sse_forget_id (self->stream);
 }
@@ -109,7 +109,9 @@ static json_t *
 s_subscribe_arguments (mcp_t *self)
 {
     json_t *arguments = json_pack ("{s:s}", "mode", self->mode);
-    if (self->tools.context && !self->without_context)
+    if (*self->type)
+        json_object_set_new (arguments, "type", json_string (self->type));
+    if (self->tools.context != MCP_RPC_CONTEXT_NONE)
         json_object_set_new (arguments, "context", json_string (self->context));
     return arguments;
 }
@@ -128,6 +130,9 @@ s_call_text (mcp_t *self, mcp_part_call_t call, int64_t id)
                                 self->tools_read.cursor [0]
                                     ? json_pack ("{s:s}", "cursor", self->tools_read.cursor)
                                     : json_object ());
+    if (call == CALL_CONTEXTS)
+        return mcp_rpc_request (id, "tools/call",
+                                mcp_rpc_tool_call ("configuration_contexts_list", NULL));
     if (call == CALL_LIST)
         return mcp_rpc_request (id, "tools/call",
                                 mcp_rpc_tool_call ("events_list_subscriptions", NULL));
@@ -147,6 +152,7 @@ mcp_session_start_call (mcp_t *self, mcp_part_call_t call)
                        : call == CALL_PING      ? PING_MS
                                                 : CALL_MS;
     int64_t id = ++self->last_rpc_id;
+    self->unread [0] = 0;
     mcp_part_slot_t *slot =
         mcp_slot_request (self, call, MCP_POST, s_call_text (self, call, id), limit_ms);
     if (slot)
@@ -179,6 +185,9 @@ mcp_session_advance (mcp_t *self)
         self->tool_pages = 0;
         mcp_session_start_call (self, CALL_TOOLS);
     }
+    else if (self->tools.context == MCP_RPC_CONTEXT_OPEN && self->tools.contexts_list) {
+        mcp_session_start_call (self, CALL_CONTEXTS);
+    }
     else {
         mcp_session_start_call (self, self->tools.list ? CALL_LIST : CALL_SUBSCRIBE);
     }
@@ -188,4 +197,18 @@ void
 mcp_session_unsupported (mcp_t *self, const char *reason)
 {
     mcp_session_reinit (self, reason, PROBE_MS, true);
+}
+
+//  The server does not know our cluster: what it would send is another one's.  The session stays, and with it the word
+//  that the tools have changed; they are read again then, and with backoff.
+void
+mcp_session_no_context (mcp_t *self, const char *known)
+{
+    char reason [LIMIT_REASON_BYTES];
+    snprintf (reason, sizeof reason, "the server has no context \"%.80s\"%s%s", self->context,
+              *known ? "; it has " : "", known);
+    self->tools_done = self->tools_stale = false;
+    mcp_session_wait (self, MCP_UNSUPPORTED, reason,
+                      mcp_slot_backoff (self, self->session_failures), false);
+    mcp_slot_count_up (&self->session_failures);
 }

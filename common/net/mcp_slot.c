@@ -14,23 +14,38 @@
 
 //  --- outputs
 
-mcp_out_t *
-mcp_slot_out (mcp_t *self, mcp_out_kind_t kind, const char *text, size_t size)
+//  Own: steals text, of size bytes and a NUL; NULL = out of memory.
+static mcp_out_t *
+s_out (mcp_t *self, mcp_out_kind_t kind, char *text, size_t size)
 {
-    mcp_part_node_t *node = calloc (1, sizeof (mcp_part_node_t));
-    if (!node)
-        return NULL;
-    node->out.kind = kind;
-    node->out.text = malloc (size + 1);
-    if (!node->out.text) {
-        free (node);
+    mcp_part_node_t *node = text ? calloc (1, sizeof (mcp_part_node_t)) : NULL;
+    if (!node) {
+        free (text);
         return NULL;
     }
-    memcpy (node->out.text, text, size);
-    node->out.text [size] = 0;
+    node->out.kind = kind;
+    node->out.text = text;
     node->out.text_size = size;
     DL_APPEND (self->outs, node);
     return &node->out;
+}
+
+mcp_out_t *
+mcp_slot_out (mcp_t *self, mcp_out_kind_t kind, const char *text, size_t size)
+{
+    char *copy = malloc (size + 1);
+    if (copy) {
+        memcpy (copy, text, size);
+        copy [size] = 0;
+    }
+    return s_out (self, kind, copy, size);
+}
+
+//  Own: steals text.
+void
+mcp_slot_out_take (mcp_t *self, mcp_out_kind_t kind, char *text)
+{
+    (void) s_out (self, kind, text, strlen (text));
 }
 
 void
@@ -218,7 +233,7 @@ mcp_slot_request (mcp_t *self, mcp_part_call_t call, mcp_verb_t verb, char *body
     slot->call = call;
     slot->cookie = out->cookie = ++self->last_cookie;
     slot->deadline_ms = limit_ms ? self->now_ms + limit_ms : INT64_MAX;
-    slot->body = buf_init (LIMIT_HTTP_RESPONSE_BYTES);
+    slot->body = buf_init (LIMIT_MCP_ANSWER_BYTES);
     out->verb = verb;
     out->total_ms = limit_ms ? limit_ms + 1000 : 0; //  our own deadline comes first
     if (verb == MCP_POST) {

@@ -99,10 +99,10 @@ def test_status_shows_an_open_breaker(system):
 
 def test_incidents_are_listed_newest_first_over_many_pages(system):
     system.start_broker(cluster_queue_size=10000)
-    system.publish([fault(f"web-{n}", severity="info" if n % 2 else "critical") for n in range(430)])
+    system.publish([fault(f"web-{n}", severity="warning" if n % 2 else "critical") for n in range(430)])
     rows = table(system.ctl("incidents", "list", "--limit", 425).stdout)
     assert [int(row["NUMBER"]) for row in rows] == list(range(430, 5, -1))
-    assert {row["STATE"] for row in rows} == {"pending"} and {row["SEVERITY"] for row in rows} == {"info", "critical"}
+    assert {row["STATE"] for row in rows} == {"pending"} and {row["SEVERITY"] for row in rows} == {"warning", "critical"}
     assert len(table(system.ctl("incidents").stdout)) == 50
     found = json.loads(system.ctl("incident", "list", "--limit", 3, "-o", "json").stdout)
     assert [row["number"] for row in found] == [430, 429, 428] and found[0]["resource"]["name"] == "web-429"
@@ -237,7 +237,7 @@ def test_clusters_show_their_connection_and_counts(system):
         server.emit([{"faultId": "f1", "resource": {"kind": "Pod", "name": "web-0"}}])
         wait_until(lambda: row("east")["events_total"] == 1, 20, "the event is counted")
         wait_until(lambda: row("west")["mcp"]["last_error"], 20, "west's error is told")
-        system.publish([fault("web-1", cluster="edge", severity="info"), fault("web-2", cluster="edge")])
+        system.publish([fault("web-1", cluster="edge", severity="warning"), fault("web-2", cluster="edge")])
         wait_until(lambda: row("edge").get("pending") == 2, 20, "what publishers send is counted too")
         shown = {row["CLUSTER"]: row for row in table(system.ctl("clusters").stdout)}
         assert shown["east"]["STATE"] == "active" and shown["east"]["EVENTS"] == "1" and shown["west"]["STATE"] != "active"

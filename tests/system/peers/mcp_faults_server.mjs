@@ -40,7 +40,7 @@ function addTools (session) {
       mode: z.string().optional(), namespaces: z.array(z.string()).optional(),
       type: z.string().optional(), reason: z.string().optional(),
     },
-  }, async ({ mode = 'events' }) => {
+  }, async ({ mode = 'events', type }) => {
     counts.subscribe++;
     if (process.env.HANG) await new Promise(() => {});
     if (!['events', 'faults'].includes(mode))
@@ -48,7 +48,7 @@ function addTools (session) {
     if (session.subscriptions.size >= 10)
       return text('failed to create subscription: session has reached maximum subscriptions (10)', true);
     const subscriptionId = `sub-${randomUUID().slice(0, 8)}`;
-    const entry = { cluster: session.cluster, createdAt: new Date().toISOString(), filters: {}, mode };
+    const entry = { cluster: session.cluster, createdAt: new Date().toISOString(), filters: type ? { type } : {}, mode };
     session.subscriptions.set(subscriptionId, entry);
     return text(`# Event Subscription Created\n\n${json({ ...entry, status: 'active', subscriptionId })}`
       + '\n\nYou will receive event notifications via the logging/message protocol.');
@@ -139,6 +139,8 @@ async function emit (given) {
         counts.lost++;
         continue;
       }
+      if (entry.mode === 'events' && entry.filters.type && given.event && given.event.type !== entry.filters.type)
+        continue;
       const raw = given._raw;
       const data = raw !== undefined ? raw : given.event
         ? { subscriptionId: id, cluster: session.cluster, ...given } : fault(given, id, session.cluster);
@@ -186,7 +188,7 @@ const control = {
   async state () {
     const list = [...sessions].map(([id, session]) => ({
       id, cluster: session.cluster, streams: session.streams.size,
-      subscriptions: [...session.subscriptions].map(([subscriptionId, entry]) => ({ subscriptionId, mode: entry.mode })),
+      subscriptions: [...session.subscriptions].map(([subscriptionId, entry]) => ({ subscriptionId, mode: entry.mode, filters: entry.filters })),
     }));
     return { ...counts, sessions: list };
   },

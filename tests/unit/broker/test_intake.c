@@ -285,6 +285,13 @@ test_a_fault_reaches_the_loop_with_its_fields (void **state)
     assert_string_equal (mail->as.event.fault.name, "web-0");
     assert_string_equal (mail->as.event.fault.cluster, "kind-test");
     assert_string_equal (mail->as.event.row.source, "mcp:default");
+    intake_source_t source = {0}; //  without a name of its own it is shown as the cluster
+    const int64_t end = clk_now (self->clk).boot_ms + WAIT_MS;
+    while (strcmp (source.cluster, "kind-test") != 0 && clk_now (self->clk).boot_ms < end) {
+        s_hear (self, 20);
+        assert_int_equal (intake_sources (self->intake, &source, 1), 1);
+    }
+    assert_string_equal (source.cluster, "kind-test");
     assert_int_equal (strlen (mail->as.event.row.event_id), 64);
     assert_ptr_equal (mail->as.event.row.body, mail->as.event.body);
     assert_non_null (strstr (mail->as.event.body, "\"extra\":[1,2]"));
@@ -500,6 +507,11 @@ test_a_damaged_mark_is_told_apart_from_none (void **state)
     assert_string_equal (found.session, "old");
     static const char *const bad [] = {"",       "x",     "7",
                                        "-1 old", "old 7", "99999999999999999999999 x"};
+    snprintf (mark.cluster, sizeof mark.cluster, "edge berlin");
+    assert_int_equal (intake_mark_write (self->folder, "y", &mark), 0);
+    assert_int_equal (intake_mark_read (self->folder, "y", &found), 0);
+    assert_string_equal (found.session, "old");
+    assert_string_equal (found.cluster, "edge berlin");
     for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++) {
         assert_int_equal (blob_write (self->folder, "x", bad [i], strlen (bad [i]), "session"), 0);
         assert_int_equal (intake_mark_read (self->folder, "x", &found), ERR_PROTO);
@@ -557,7 +569,9 @@ test_a_large_body_is_written_again_when_its_file_is_gone (void **state)
     const size_t size = LIMIT_EVENT_INLINE_BYTES + 1;
     own (own_mem) char *body = malloc (size);
     memset (body, ' ', size);
-    assert_true (intake_spool_event (spool, "mcp:x", "x", true, body, size, 1000));
+    fault_t fault;
+    fault_read (body, size, "x", &fault);
+    assert_true (intake_spool_event (spool, "mcp:x", &fault, true, body, size, 1000));
     for (int round = 0; round < 2; round++) {
         (void) intake_spool_offer (spool, self->loop, reply, 1000 * round);
         own (mail_destroy) mail_t *mail = mailbox_recv (self->loop);

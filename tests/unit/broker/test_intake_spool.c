@@ -54,7 +54,9 @@ teardown (void **state)
 static void
 s_say (s_world_t *self, const char *source, size_t size, int64_t wall_ms)
 {
-    assert_true (intake_spool_event (self->spool, source, source, true, self->body, size, wall_ms));
+    fault_t fault;
+    fault_read (self->body, size, source, &fault);
+    assert_true (intake_spool_event (self->spool, source, &fault, true, self->body, size, wall_ms));
 }
 
 //  The loop takes its mail; returns the bytes of bodies in it.
@@ -189,7 +191,9 @@ test_a_body_that_cannot_be_written_holds_its_source_only (void **state)
     s_say (self, "flood", 100, 1);
     own (own_mem) char *large = malloc (BODY + 1);
     memset (large, ' ', BODY + 1);
-    assert_true (intake_spool_event (self->spool, "large", "large", true, large, BODY + 1, 1));
+    fault_t fault;
+    fault_read (large, BODY + 1, "large", &fault);
+    assert_true (intake_spool_event (self->spool, "large", &fault, true, large, BODY + 1, 1));
     s_say (self, "quiet", 100, 1);
     const int64_t wake = intake_spool_offer (self->spool, self->loop, self->reply, 0);
     (void) s_hear (self);

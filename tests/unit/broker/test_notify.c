@@ -142,6 +142,9 @@ typedef struct {
 
 static const answer_t s_answers [] = {
     {ANSWER ("200 OK", ""), STEP_EFFECT_OK, 0, -1},
+    {ANSWER ("201 Created", ""), STEP_EFFECT_OK, 0, -1},
+    {ANSWER ("202 Accepted", ""), STEP_EFFECT_OK, 0, -1},
+    {"HTTP/1.1 204 No Content\r\n\r\n", STEP_EFFECT_OK, 0, -1},
     {ANSWER ("429 Too Many", "Retry-After: 30\r\n"), STEP_EFFECT_RETRY, 30000, NOTIFY_RATE_LIMITED},
     {ANSWER ("429 Too Many", "Retry-After: 99999999999\r\n"), STEP_EFFECT_RETRY,
      LIMIT_EFFECT_RETRY_MAX_MS, NOTIFY_RATE_LIMITED},
