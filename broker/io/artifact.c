@@ -207,7 +207,9 @@ s_main (void *arg)
         if (room && !stop) {
             stop = !s_read_mail (self);
             s_receive (self, &msg, S_BATCH);
-            sweeping = artifact_sweep (self);
+            artifact_room_begin (self);
+            sweeping = artifact_sweep (self, clk_now (self->clk).boot_ms);
+            artifact_room_end (self);
         }
         int64_t now_ms = clk_now (self->clk).boot_ms;
         artifact_room_begin (self);
@@ -359,5 +361,8 @@ artifact_stats (artifact_t *self, artifact_stats_t *ret_stats)
                            .ended_total = atomic_load (&self->counts [COUNT_ENDED]),
                            .unsent_total = atomic_load (&self->counts [COUNT_UNSENT]),
                            .free_bytes = atomic_load (&self->counts [COUNT_FREE_BYTES]),
-                           .free_files = atomic_load (&self->counts [COUNT_FREE_FILES])};
+                           .free_files = atomic_load (&self->counts [COUNT_FREE_FILES]),
+                           .disk_bytes = atomic_load (&self->counts [COUNT_DISK_BYTES]),
+                           .disk_files = atomic_load (&self->counts [COUNT_DISK_FILES]),
+                           .disk_oldest_ms = atomic_load (&self->counts [COUNT_DISK_OLDEST])};
 }

@@ -29,6 +29,8 @@ typedef struct {
     int64_t bytes_received_total, bytes_sent_total, uploads_active, upload_bytes_active;
     int64_t sealed_total, refused_total, bad_messages_total, ended_total, unsent_total;
     int64_t free_bytes, free_files; //  of the disk; -1: it does not count files
+    int64_t disk_bytes, disk_files; //  of all folders, as last counted; folders are files too
+    int64_t disk_oldest_ms; //  wall clock, of the oldest incident that has a folder, 0 = none
 } artifact_stats_t;
 
 //  Bind and start the thread.  loop: where mails for the loop go.  Borrowed: settings, keys, zap, loop.

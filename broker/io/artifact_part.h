@@ -31,8 +31,17 @@ enum artifact_count {
     COUNT_UNSENT,
     COUNT_FREE_BYTES,
     COUNT_FREE_FILES,
+    COUNT_DISK_BYTES,
+    COUNT_DISK_FILES,
+    COUNT_DISK_OLDEST,
     COUNTS
 };
+
+//  What a look at the folders has counted so far.
+typedef struct {
+    int64_t since_ms; //  boot time
+    int64_t bytes, shares, oldest_ms;
+} artifact_look_t;
 
 struct artifact {
     const settings_t *settings;
@@ -50,6 +59,8 @@ struct artifact {
     artifact_upload_t *uploads; //  hash by incident and attempt
     artifact_event_t *events;   //  hash by event; parts and events under way to the loop
     DIR *sweep;                 //  where the look at the folders is, NULL once it is over
+    artifact_look_t look;       //  that one
+    int64_t sweep_ms;           //  boot time of the next one
     int64_t started_ms;         //  wall clock: what is older was left by an earlier life
     uint64_t next_cookie;
     mail_t *unsent; //  the loop's mailbox was full: nothing else is taken meanwhile
@@ -124,6 +135,6 @@ int
 artifact_sweep_init (artifact_t *self, err_diag_t *diag) must_check;
 //  Look at a few folders; true while there are more.
 bool
-artifact_sweep (artifact_t *self);
+artifact_sweep (artifact_t *self, int64_t now_ms);
 void
 artifact_sweep_fini (artifact_t *self);

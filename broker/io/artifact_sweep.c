@@ -1,6 +1,8 @@
-//  artifact_sweep - one look at every incident's folder after the start, a few at a time.
+//  artifact_sweep - one look after the other at every incident's folder, a few at a time: what must go, and how much
+//  there is.
 //
-//  What goes: attempts/<n>.staging of incidents that are over, if it was there at the start: its worker died while
+//  The figures are those of the last look that came to its end.  The next one begins after a pause that is ten times
+//  as long as it took, at least a minute.  What goes: attempts/<n>.staging of incidents that are over, if it was there at the start: its worker died while
 //  uploading, and so did the broker that had counted it.  What a row names stays: nothing else is called
 //  so.  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/artifact_part.h"
@@ -13,10 +15,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { S_SLACK_MS = 2000 }; //  a file's time may lag behind the clock, and has whole seconds here
+enum {
+    S_SLACK_MS = 2000, //  a file's time may lag behind the clock, and has whole seconds here
+    S_DEPTH = 4,       //  attempts/<n>/output/<file>
+    S_WHOLE = 5040     //  an inode of so many names is counted at each by its share
+};
 
 static void
 s_close (DIR **dir_p)
@@ -77,18 +84,82 @@ s_drop_staging (artifact_t *self, int fd, const char *incident)
 }
 
 static void
+s_count (artifact_look_t *look, const struct stat *st)
+{
+    const int64_t names = S_ISDIR (st->st_mode) || st->st_nlink < 1 ? 1 : (int64_t) st->st_nlink;
+    look->bytes += (int64_t) st->st_blocks * 512 / names;
+    look->shares += S_WHOLE / names;
+}
+
+static void
+s_count_folder (artifact_look_t *look, int fd, const char *path, int depth)
+{
+    own (s_close) DIR *dir = NULL;
+    if (depth == 0 || artifact_dir_list (fd, path, &dir) < 0)
+        return; //  removed meanwhile
+    const struct dirent *entry;
+    while ((entry = readdir (dir))) { // NOLINT(concurrency-mt-unsafe): own DIR
+        struct stat st;
+        const char *name = entry->d_name;
+        if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0
+            || fstatat (dirfd (dir), name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        s_count (look, &st);
+        if (S_ISDIR (st.st_mode))
+            s_count_folder (look, dirfd (dir), name, depth - 1);
+    }
+}
+
+//  When the incident was made: the first 48 bits of its name.  Units: wall clock ms.
+static int64_t
+s_made_ms (const char *incident)
+{
+    char digits [13];
+    snprintf (digits, sizeof digits, "%.8s%.4s", incident, incident + 9);
+    return strtoll (digits, NULL, 16);
+}
+
+static void
 s_folder (artifact_t *self, const char *incident)
 {
+    artifact_look_t *look = &self->look;
+    struct stat st;
     own (own_fd) int fd = artifact_dir_open (self->settings->workspace_root, incident, false);
-    if (fd >= 0)
-        s_drop_staging (self, fd, incident);
+    if (fd < 0)
+        return;
+    s_drop_staging (self, fd, incident);
+    if (fstat (fd, &st) == 0)
+        s_count (look, &st);
+    s_count_folder (look, fd, "", S_DEPTH);
+    const int64_t made_ms = s_made_ms (incident);
+    if (look->oldest_ms == 0 || made_ms < look->oldest_ms)
+        look->oldest_ms = made_ms;
+}
+
+static void
+s_begin (artifact_t *self, int64_t now_ms)
+{
+    self->look = (artifact_look_t){.since_ms = now_ms};
+    self->sweep = opendir (self->settings->workspace_root);
+}
+
+static void
+s_end (artifact_t *self, int64_t now_ms)
+{
+    const artifact_look_t *look = &self->look;
+    s_close (&self->sweep);
+    atomic_store (&self->counts [COUNT_DISK_BYTES], look->bytes);
+    atomic_store (&self->counts [COUNT_DISK_FILES], look->shares / S_WHOLE);
+    atomic_store (&self->counts [COUNT_DISK_OLDEST], look->oldest_ms);
+    const int64_t pause_ms = 10 * (now_ms - look->since_ms);
+    self->sweep_ms = now_ms + (pause_ms > LIMIT_COUNT_MS ? pause_ms : LIMIT_COUNT_MS);
 }
 
 int
 artifact_sweep_init (artifact_t *self, err_diag_t *diag)
 {
     self->started_ms = clk_now (self->clk).wall_ms - S_SLACK_MS;
-    self->sweep = opendir (self->settings->workspace_root);
+    s_begin (self, clk_now (self->clk).boot_ms);
     if (self->sweep)
         return 0;
     const int rc = -errno;
@@ -97,17 +168,23 @@ artifact_sweep_init (artifact_t *self, err_diag_t *diag)
 }
 
 bool
-artifact_sweep (artifact_t *self)
+artifact_sweep (artifact_t *self, int64_t now_ms)
 {
+    if (!self->sweep && now_ms < self->sweep_ms)
+        return false;
+    if (!self->sweep)
+        s_begin (self, now_ms);
+    const struct dirent *entry = NULL;
     for (int i = 0; self->sweep && i < LIMIT_SWEEP_FOLDERS; i++) {
-        const struct dirent *entry =
-            readdir (self->sweep); // NOLINT(concurrency-mt-unsafe): own DIR
+        entry = readdir (self->sweep); // NOLINT(concurrency-mt-unsafe): own DIR
         if (!entry)
-            s_close (&self->sweep);
-        else if (ident_valid (entry->d_name))
+            break;
+        if (ident_valid (entry->d_name))
             s_folder (self, entry->d_name);
     }
-    return self->sweep != NULL;
+    if (!entry)
+        s_end (self, now_ms);
+    return entry != NULL;
 }
 
 void

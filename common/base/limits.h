@@ -131,6 +131,7 @@ enum {
     LIMIT_ARTIFACT_ROOM_FILES = 512,           //  inodes there, some 40 incidents; the same
     LIMIT_ARTIFACT_LOOK_MS = 1000,             //  the room is looked at this often
     LIMIT_ARTIFACT_SLOW_MS = 5000,             //  one message takes it: slow, and so long after it
+    LIMIT_COUNT_MS = 60000,                    //  at least this between two counts of all folders
     LIMIT_SWEEP_FOLDERS = 16,                  //  looked at before the files socket gets its turn
     LIMIT_EVENT_PARTS = 256,                   //  large events being uploaded or committed
     LIMIT_EVENT_PARTS_BYTES = LIMIT_MIB (128), //  16 of the largest at once

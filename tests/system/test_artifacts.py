@@ -74,3 +74,29 @@ def test_trouble_longer_than_the_hard_deadline_costs_no_report_and_blames_no_hos
     results = disk.seen / "incidents"
     wait_until(lambda: len(list(results.glob("*/result.json"))) == SLOTS + QUEUED, 60, "all folders are saved")
     assert len(list(results.glob("*/output/investigation.md"))) == SLOTS + QUEUED
+
+
+def on_disk(root):
+    """(inodes, bytes) of all incidents' folders, an inode of several names once."""
+    seen = {}
+    for path in root.glob("*-*-*/**/"):
+        for entry in [path, *path.iterdir()]:
+            stat = entry.lstat()
+            seen[stat.st_ino] = stat.st_blocks * 512
+    return len(seen), sum(seen.values())
+
+
+def test_what_the_folders_take_is_counted(system):
+    broker = system.start_broker()
+    system.start_worker()
+    system.publish([fault(f"web-{number}") for number in range(40)])
+    began = time.time()
+    broker.wait_terminal(40)
+    wait_until(lambda: len(system.results()) == 40, 30, "all saved")
+    broker.stop()
+    broker = system.start_broker()  # it counts at once, and then now and then
+    files, size = on_disk(system.root / "incidents")
+    wait_until(lambda: broker.metric("artifacts_files") == files, 20, f"{files} inodes counted")
+    assert broker.metric("artifacts_bytes") == size and files >= 40 * 8
+    assert abs(broker.metric("artifacts_oldest_timestamp_seconds") - began) < 60
+    assert broker.metric("artifacts_free_bytes") > 0 and broker.metric("artifacts_free_files") != 0
