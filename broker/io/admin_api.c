@@ -204,6 +204,9 @@ admin_api_readyz (const admin_view_t *view, admin_reply_t *reply)
     else if (view->data.artifacts_refused)
         admin_reply_error (reply, STATUS_UNAVAILABLE, "artifacts",
                            artifact_trouble_text (view->data.artifacts_trouble));
+    else if (view->data.zap_hangs)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "keys",
+                           "the key check hangs: nobody new is let in");
     else if (!view->data.ready)
         admin_reply_error (reply, STATUS_UNAVAILABLE, "starting", "the broker is not ready yet");
     else
@@ -314,10 +317,10 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
     for (size_t i = 0; i < data->source_count; i++)
         json_array_append_new (sources, s_source (&data->sources [i]));
 
-    json_t *doc =
-        json_pack ("{s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining,
-                   "started_at", json_time (data->started_ms), "snapshot_age_ms",
-                   (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
+    json_t *doc = json_pack (
+        "{s:b,s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining, "curve",
+        data->curve, "started_at", json_time (data->started_ms), "snapshot_age_ms",
+        (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
     json_object_set_new (
         doc, "incidents",
         s_counts (stats->incidents, INCIDENT_NONE + 1, INCIDENT_STATES, s_state_name));

@@ -124,7 +124,7 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
         int rc = link_recv (self->link, msg, &diag);
         if (rc == -EAGAIN)
             return;
-        if (s_muted (self, msg))
+        if (rc == ERR_LIMIT || s_muted (self, msg)) //  one connection too many was told so
             atomic_fetch_add (&self->counts [COUNT_BAD], 1);
         else if (rc == 0) {
             artifact_room_begin (self);
@@ -187,6 +187,9 @@ s_count (artifact_t *self)
     const link_counts_t counts = link_take_counts (self->link);
     atomic_fetch_add (&self->counts [COUNT_ENDED], counts.ended);
     atomic_fetch_add (&self->counts [COUNT_UNSENT], counts.unsent);
+    atomic_fetch_add (&self->counts [COUNT_STRANGERS], counts.refused);
+    atomic_fetch_add (&self->counts [COUNT_CROWDED], counts.crowded);
+    atomic_fetch_add (&self->counts [COUNT_SHED], counts.shed);
 }
 
 static void *
@@ -364,5 +367,8 @@ artifact_stats (artifact_t *self, artifact_stats_t *ret_stats)
                            .free_files = atomic_load (&self->counts [COUNT_FREE_FILES]),
                            .disk_bytes = atomic_load (&self->counts [COUNT_DISK_BYTES]),
                            .disk_files = atomic_load (&self->counts [COUNT_DISK_FILES]),
-                           .disk_oldest_ms = atomic_load (&self->counts [COUNT_DISK_OLDEST])};
+                           .disk_oldest_ms = atomic_load (&self->counts [COUNT_DISK_OLDEST]),
+                           .strangers_total = atomic_load (&self->counts [COUNT_STRANGERS]),
+                           .crowded_total = atomic_load (&self->counts [COUNT_CROWDED]),
+                           .shed_total = atomic_load (&self->counts [COUNT_SHED])};
 }

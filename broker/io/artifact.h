@@ -31,6 +31,7 @@ typedef struct {
     int64_t free_bytes, free_files; //  of the disk; -1: it does not count files
     int64_t disk_bytes, disk_files; //  of all folders, as last counted; folders are files too
     int64_t disk_oldest_ms; //  wall clock, of the oldest incident that has a folder, 0 = none
+    int64_t strangers_total, crowded_total, shed_total; //  as link_counts_t has them
 } artifact_stats_t;
 
 //  Bind and start the thread.  loop: where mails for the loop go.  Borrowed: settings, keys, zap, loop.

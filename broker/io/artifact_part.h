@@ -34,6 +34,9 @@ enum artifact_count {
     COUNT_DISK_BYTES,
     COUNT_DISK_FILES,
     COUNT_DISK_OLDEST,
+    COUNT_STRANGERS,
+    COUNT_CROWDED,
+    COUNT_SHED,
     COUNTS
 };
 

@@ -301,12 +301,40 @@ s_links (loop_t *self, snapshot_data_t *data)
     };
     for (int i = 0; i < SNAPSHOT_FILES; i++) {
         const link_counts_t counts = links [i] ? link_take_counts (links [i]) : (link_counts_t){0};
-        self->unsent_total += counts.unsent;
+        self->wire.unsent += counts.unsent;
+        self->wire.refused += counts.refused;
+        self->wire.crowded += counts.crowded;
+        self->wire.shed += counts.shed;
         s_ended (self, (snapshot_socket_t) i, counts.ended);
     }
     s_ended (self, SNAPSHOT_FILES, data->artifact.ended_total - self->ended_total [SNAPSHOT_FILES]);
-    data->unsent_total = self->unsent_total + data->artifact.unsent_total;
+    data->unsent_total = self->wire.unsent + data->artifact.unsent_total;
+    data->refused_total = self->wire.refused + data->artifact.strangers_total;
+    data->crowded_total = self->wire.crowded + data->artifact.crowded_total;
+    data->shed_total = self->wire.shed + data->artifact.shed_total;
     memcpy (data->ended_total, self->ended_total, sizeof data->ended_total);
+}
+
+//  While the key check hangs, nobody new gets in, and a key that is deleted stays in force.
+static void
+s_zap (loop_t *self, snapshot_data_t *data)
+{
+    data->curve = self->args.keys->enabled;
+    data->zap_silent_ms = self->args.zap ? curve_zap_silent_ms (self->args.zap) : 0;
+    data->refused_total += self->args.zap ? curve_zap_refused (self->args.zap) : 0;
+    //  twice in a row: a process that was stopped finds all of its threads late
+    const bool late = data->zap_silent_ms > LIMIT_ZAP_SILENT_MS;
+    const bool hangs = late && self->zap_late;
+    self->zap_late = late;
+    if (hangs && !self->zap_hangs)
+        log_error ("key check hangs: nobody new is let in, and deleted keys stay in force; can the "
+                   "folder of keys be read?",
+                   kv ("keys_dir", self->settings->keys_dir),
+                   kv ("silent_ms", data->zap_silent_ms));
+    else if (!hangs && self->zap_hangs)
+        log_info ("key check goes on");
+    self->zap_hangs = data->zap_hangs = hangs;
+    data->ready = data->ready && !hangs;
 }
 
 void
@@ -328,7 +356,7 @@ loop_snapshot (loop_t *self, clk_now_t now)
     data->messages_total = self->messages_total;
     data->bad_messages_total = self->bad_messages_total + data->artifact.bad_messages_total;
     s_links (self, data);
-    data->refused_total = self->args.zap ? curve_zap_refused (self->args.zap) : 0;
+    s_zap (self, data);
     data->strikes_total = self->strikes_total;
     data->records_total = self->records_total;
     data->stream_topics = self->stream ? (int64_t) link_topics (self->stream) : 0;

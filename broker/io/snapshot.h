@@ -31,9 +31,12 @@ typedef struct {
     artifact_stats_t artifact;
     notify_stats_t notify;
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
-    int64_t stream_topics, stream_cuts_total, unsent_total, refused_total,
-        ended_total [SNAPSHOT_SOCKETS];
-    int64_t turn_us_max; //  longest turn since the last snapshot
+    int64_t stream_topics, stream_cuts_total, unsent_total, refused_total, crowded_total,
+        shed_total, ended_total [SNAPSHOT_SOCKETS];
+    bool curve;            //  with keys
+    bool zap_hangs;        //  the key check: nobody new is let in
+    int64_t zap_silent_ms; //  since it last went round, 0 without keys
+    int64_t turn_us_max;   //  longest turn since the last snapshot
     size_t worker_count;
     step_worker_t *workers; //  LIMIT_WORKERS, owned
     size_t source_count;

@@ -57,6 +57,10 @@ turn_peer (loop_t *self, link_t *link, peers_t *peers, const link_msg_t *msg, in
         self->bad_messages_total++;
         return NULL;
     }
+    if (rc == ERR_LIMIT) { //  one connection too many of its key, and told so
+        self->bad_messages_total++;
+        return NULL;
+    }
     if (!peers_allowed (self->args.zap, msg->identity, role)) {
         turn_bad (self, link, peer, msg, "role", "this key may not do that, or not any more");
         return NULL;

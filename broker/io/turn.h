@@ -62,7 +62,9 @@ struct loop {
     int64_t reloaded_ms;          //  wall clock of the configuration in force
     bool reload_failed;           //  the last SIGHUP
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
-    int64_t stream_cuts_total, unsent_total, ended_total [SNAPSHOT_SOCKETS];
+    int64_t stream_cuts_total, ended_total [SNAPSHOT_SOCKETS];
+    link_counts_t wire;       //  of all three sockets so far
+    bool zap_late, zap_hangs; //  as of the last snapshot
     int64_t turn_us_max;
 };
 

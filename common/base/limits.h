@@ -13,6 +13,7 @@ enum {
     LIMIT_WORK_HWM = 64,                        //  messages queued per peer before EAGAIN
     LIMIT_INGEST_FRAME_BYTES = LIMIT_KIB (256), //  larger events go by chunks on `files`
     LIMIT_INGEST_HWM = 256,
+    LIMIT_INGEST_READ_HWM = 16, //  events the broker takes in ahead of one connection: 4 MiB
     //  What one turn may say to one peer, or it is lost and costs a time-out: small messages all.
     LIMIT_WORK_SEND_HWM = 1024,   //  LIMIT_SLOTS x (ASSIGN, LEASE, VERDICT_ACK) and some more
     LIMIT_INGEST_SEND_HWM = 4096, //  EVENT_ACKs of a whole LIMIT_PUBLISH_WINDOW
@@ -29,13 +30,20 @@ enum {
     LIMIT_STREAM_HWM = 10000,                 //  a slow tap loses records beyond this
     //  Topics that taps have asked for since the bind, each once: libzmq spends some 30 bytes on each of these.
     LIMIT_SUBSCRIPTIONS_BYTES = LIMIT_MIB (1), //  beyond it, or the next one, all taps are cut
-    LIMIT_STREAM_BURST = 16384,   //  messages of taps without a pause: libzmq keeps what is unread
+    LIMIT_STREAM_BURST = 65536,   //  messages of taps without a pause: libzmq keeps what is unread
     LIMIT_STREAM_PAUSE_MS = 1000, //  then the stream is bound again
     LIMIT_PARTS = 4,              //  routing id, topic, header, map; more is forged
     LIMIT_TOPIC_BYTES = 272,      //  "<kind>/<cluster>/" and the NUL
     LIMIT_STRIKES = 5,            //  bad messages a minute before a route is muted
     LIMIT_MUTE_MS = 60000,
     LIMIT_PEERS = 4096, //  routes remembered per socket
+    //  Connections of one key on one socket: a program has one, and a key may be on some hosts.  What one connection
+    //  may make us hold is its HWM times its frame; triage_wire_crowded_total counts those beyond.
+    LIMIT_KEY_CONNECTIONS = 8,
+    LIMIT_KEEPALIVE_S = 5, //  a silent connection is probed after this, and that often
+    LIMIT_KEEPALIVE_TRIES = 4,
+    LIMIT_TCP_DEAD_MS = 30000, //  what is sent and never acknowledged, or finds no room, ends it
+    LIMIT_FD_RESERVE = 16,     //  descriptors kept for files, HTTP; triage_wire_shed_total counts
     //  --- msgpack: checked by a scan that allocates nothing, before msgpack-c sees the bytes
     LIMIT_MSGPACK_DEPTH = 8,
     LIMIT_MSGPACK_PAIRS = 64,
@@ -220,7 +228,8 @@ enum {
     LIMIT_MAP_VALUE_BYTES = 256,
     LIMIT_LABELS = 16, //  of one cluster: they stand in every prompt
     LIMIT_SECRET_BYTES = LIMIT_KIB (16),
-    LIMIT_KEYS = 10000, //  enrolled keys read from keys_dir
+    LIMIT_ZAP_SILENT_MS = 5000, //  the key check hangs: readyz tells it
+    LIMIT_KEYS = 10000,         //  enrolled keys read from keys_dir
     LIMIT_REFUSAL_LINES =
         20 //  refused peers logged one by one in a minute; triage_wire_refused_total has all
 };

@@ -22,6 +22,7 @@ enum {
     S_NAME = 64,
     S_MINUTE_MS = 60000,
     S_REFRESH_MS = 250,
+    S_LOOK_SHARE = 20, //  a look at all files may take a twentieth of the time
     S_SETTLED_MS =
         100 //  a folder's time has steps of some milliseconds: younger, it may change unseen
 };
@@ -308,11 +309,14 @@ struct curve_zap {
     //  not repeated before again_ms; of the last that was not whole, and logged.  ZAP thread only.
     struct timespec seen, tried, told;
     int64_t again_ms;
-    _Atomic int64_t refused; //  handshakes
-    int64_t minute_ms;       //  boot time when this minute of refusals began; ZAP thread only
-    int64_t minute_count;    //  of it
-    zsock_t *socket;         //  used by the ZAP thread only, once it runs
-    int stop_fd;             //  eventfd: readable = end the thread
+    uint64_t files;           //  what the files of clients/ looked like when they were read last
+    int64_t files_ms;         //  boot time of the next look at each of them
+    _Atomic int64_t round_ms; //  boot time of the thread's last round
+    _Atomic int64_t refused;  //  handshakes
+    int64_t minute_ms;        //  boot time when this minute of refusals began; ZAP thread only
+    int64_t minute_count;     //  of it
+    zsock_t *socket;          //  used by the ZAP thread only, once it runs
+    int stop_fd;              //  eventfd: readable = end the thread
     pthread_t thread;
     bool running;
 };
@@ -486,6 +490,57 @@ s_refresh (curve_zap_t *self)
     self->told = status.st_mtim;
 }
 
+//  What each file looks like, in one number that any change of them changes; a folder's own time says nothing of a file
+//  that is written over.  0 = the folder cannot be read.
+static uint64_t
+s_files (const char *keys_dir)
+{
+    char clients [S_PATH];
+    uint64_t sum = 1;
+    if (!s_path (clients, keys_dir, "clients", NULL))
+        return 0;
+    own (s_dir_close) DIR *dir = opendir (clients);
+    if (!dir)
+        return 0;
+    for (struct dirent *item = readdir (dir); item;
+         item = readdir (dir)) { // NOLINT(concurrency-mt-unsafe): own DIR
+        struct stat st;
+        const size_t size = strlen (item->d_name);
+        if (size < 5 || strcmp (item->d_name + size - 4, ".key") != 0
+            || fstatat (dirfd (dir), item->d_name, &st, 0) != 0)
+            continue;
+        const uint64_t facts [] = {(uint64_t) st.st_ino,         (uint64_t) st.st_size,
+                                   (uint64_t) st.st_mtim.tv_sec, (uint64_t) st.st_mtim.tv_nsec,
+                                   (uint64_t) st.st_ctim.tv_sec, (uint64_t) st.st_ctim.tv_nsec};
+        uint64_t hash = 14695981039346656037U; //  FNV-1a
+        for (size_t i = 0; i < sizeof facts / sizeof facts [0]; i++)
+            hash = (hash ^ facts [i]) * 1099511628211U;
+        for (size_t i = 0; i < size; i++)
+            hash = (hash ^ (uint8_t) item->d_name [i]) * 1099511628211U;
+        sum += hash; //  in whatever order they come
+    }
+    return sum;
+}
+
+//  A key may be written over in its file.  With many keys the looks take their time, and come less often.
+static void
+s_refresh_files (curve_zap_t *self)
+{
+    const int64_t now_ms = s_boot_ms (self);
+    err_diag_t diag = {{0}};
+    if (now_ms < self->files_ms)
+        return;
+    const uint64_t files = s_files (self->keys_dir);
+    const int64_t took_ms = s_boot_ms (self) - now_ms;
+    self->files_ms = now_ms + S_REFRESH_MS + S_LOOK_SHARE * took_ms;
+    if (files == self->files)
+        return;
+    self->files =
+        files; //  as of before the reading: what changes meanwhile is seen by the next look
+    if (curve_zap_reload (self, &diag) < 0 && files)
+        log_warn ("keys are not in force as their files have them", kv ("error", diag.text));
+}
+
 static bool
 s_judge (curve_zap_t *self, const char *domain, const char *mechanism, zframe_t *key,
          char ret_identity [CURVE_IDENTITY])
@@ -511,6 +566,16 @@ s_refusals_end (curve_zap_t *self, int64_t now_ms)
     self->minute_count = 0;
 }
 
+//  An IPv4 address as such, also where it came in by a socket of IPv6.
+static const char *
+s_plain_address (const char *address)
+{
+    static const char mapped [] = "::ffff:";
+    const bool is =
+        address && strncmp (address, mapped, sizeof mapped - 1) == 0 && strchr (address, '.');
+    return is ? address + sizeof mapped - 1 : address;
+}
+
 //  Anybody can make us refuse, as often as he likes: he must not fill the log.
 static void
 s_refused (curve_zap_t *self, const char *domain, const char *address)
@@ -522,7 +587,7 @@ s_refused (curve_zap_t *self, const char *domain, const char *address)
         self->minute_ms = now_ms;
     if (++self->minute_count <= LIMIT_REFUSAL_LINES)
         log_warn ("peer refused: its key is not enrolled for this socket", kv ("socket", domain),
-                  kv ("address", address));
+                  kv ("address", s_plain_address (address)));
 }
 
 //  Answer one request.  Never 300: the peer would hang until its handshake timer.
@@ -562,9 +627,11 @@ s_thread (void *arg)
         const int64_t now_ms = s_boot_ms (self);
         if (now_ms - looked_ms >= S_REFRESH_MS) { //  by the clock: peers may come without a pause
             s_refresh (self);
+            s_refresh_files (self);
             looked_ms = s_boot_ms (self);
         }
         s_refusals_end (self, now_ms);
+        self->round_ms = s_boot_ms (self);
     }
     return NULL;
 }
@@ -581,6 +648,8 @@ curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag)
     self->stop_fd = eventfd (0, EFD_CLOEXEC);
     self->revoked_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->keys_dir = strdup (keys_dir);
+    self->files = s_files (keys_dir);
+    self->round_ms = s_boot_ms (self);
     pthread_mutex_init (&self->lock, NULL);
     self->socket = zsock_new (ZMQ_REP);
     if (self->stop_fd == -1 || self->revoked_fd == -1 || !self->keys_dir || !self->socket
@@ -641,6 +710,13 @@ curve_zap_reload (curve_zap_t *self, err_diag_t *diag)
     }
     pthread_mutex_unlock (&self->lock);
     return bad;
+}
+
+int64_t
+curve_zap_silent_ms (const curve_zap_t *self)
+{
+    const int64_t silent_ms = s_boot_ms (self) - self->round_ms;
+    return silent_ms > 0 ? silent_ms : 0;
 }
 
 int64_t

@@ -61,7 +61,8 @@ bool
 curve_endpoint_local (const char *endpoint);
 
 //  The ZAP thread: keys in memory, answers 200 or 400, never 300.  A key that is added to or deleted from
-//  clients/ is noticed within half a second, without a reload; a file that is no key is skipped, and told.
+//  clients/, or written over, is noticed within half a second, without a reload; a file that is no key is skipped, and
+//  told.
 //  One per process; start it before the first bind.  Domains are the socket names "work", "ingest", "files", "stream".
 //  Own: borrows clk.
 typedef struct curve_zap curve_zap_t;
@@ -73,6 +74,9 @@ curve_zap_destroy (curve_zap_t **self_p);
 //  or the folder cannot be read: the old keys stay.
 int
 curve_zap_reload (curve_zap_t *self, err_diag_t *diag) must_check;
+//  How long ago its thread last went round, which it does all the time.  Units: ms.  Threads: any.
+int64_t
+curve_zap_silent_ms (const curve_zap_t *self);
 //  Handshakes refused so far.  Threads: any.
 int64_t
 curve_zap_refused (curve_zap_t *self);

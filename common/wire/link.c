@@ -1,16 +1,13 @@
 //  link - see link.h.
 //  SPDX-License-Identifier: Apache-2.0
-#include "common/wire/link.h"
+#include "common/wire/link_part.h"
 
 #include "common/base/failpoint.h"
-#include "common/base/ident.h"
-#include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 
 #include <assert.h>
-#include <czmq.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -20,19 +17,23 @@ enum {
     S_SLACK_BYTES = LIMIT_KIB (64), //  a peer accepts a little more than the broker may send
     S_WAIT_ITEMS = 64,
     //  Messages of taps that wait: libzmq takes in what comes without a pause, however much, before we count one.
-    S_XPUB_RCVHWM = 8,
+    S_XPUB_READ_HWM = 8,
     S_HELD_MS = 2 //  until the next try of what waits for room
 };
 
 //  What differs between the four sockets.
 static const struct {
     const char *domain;
-    int frame_bytes, hwm, broker_send_hwm;
+    int frame_bytes, hwm, broker_read_hwm, broker_send_hwm;
 } s_kinds [] = {
-    [LINK_WORK] = {"work", LIMIT_WORK_FRAME_BYTES, LIMIT_WORK_HWM, LIMIT_WORK_SEND_HWM},
-    [LINK_INGEST] = {"ingest", LIMIT_INGEST_FRAME_BYTES, LIMIT_INGEST_HWM, LIMIT_INGEST_SEND_HWM},
-    [LINK_FILES] = {"files", LIMIT_FILES_FRAME_BYTES, LIMIT_FILES_HWM, LIMIT_FILES_HWM},
-    [LINK_STREAM] = {"stream", LIMIT_WORK_FRAME_BYTES, LIMIT_STREAM_HWM, LIMIT_STREAM_HWM},
+    [LINK_WORK] = {"work", LIMIT_WORK_FRAME_BYTES, LIMIT_WORK_HWM, LIMIT_WORK_HWM,
+                   LIMIT_WORK_SEND_HWM},
+    [LINK_INGEST] = {"ingest", LIMIT_INGEST_FRAME_BYTES, LIMIT_INGEST_HWM, LIMIT_INGEST_READ_HWM,
+                     LIMIT_INGEST_SEND_HWM},
+    [LINK_FILES] = {"files", LIMIT_FILES_FRAME_BYTES, LIMIT_FILES_HWM, LIMIT_FILES_HWM,
+                    LIMIT_FILES_HWM},
+    [LINK_STREAM] = {"stream", LIMIT_WORK_FRAME_BYTES, LIMIT_STREAM_HWM, S_XPUB_READ_HWM,
+                     LIMIT_STREAM_HWM},
 };
 
 //  ROUTER: one message that its peer's queue had no room for.
@@ -46,32 +47,11 @@ typedef struct held {
 } held_t;
 
 //  XPUB: a topic somebody has subscribed to.
-typedef struct {
+typedef struct topic {
     UT_hash_handle hh;
     bool wanted; //  still, as far as libzmq tells
     char bytes [];
 } topic_t;
-
-struct link {
-    zsock_t *sock;
-    void *raw;        //  libzmq's socket inside sock
-    zsock_t *monitor; //  DEALER: tells of connections made; bound: of those that ended
-    int64_t connections;
-    link_counts_t counts;
-    bool curve; //  peers are authenticated
-    link_kind_t kind;
-    int type; //  ZMQ_ROUTER, ...
-    uint64_t session, seq;
-    codec_t *codec;
-    buf_t out;    //  reused by every send
-    held_t *held; //  in order, of all peers; sent by link_wait
-    size_t held_count, held_bytes;
-    topic_t *topics; //  that taps have asked for: libzmq keeps them for each connection
-    size_t topic_bytes, topic_count;
-    int burst; //  XPUB: messages read since there was none
-    bool subscribed, flooded;
-    char endpoint [256];
-};
 
 //  --- one message out, and what waits for room
 
@@ -233,8 +213,8 @@ link_topics (const link_t *self)
 
 //  --- making
 
-static void
-s_set_int (link_t *self, int option, int value)
+void
+link_set_int (link_t *self, int option, int value)
 {
     int rc = zmq_setsockopt (self->raw, option, &value, sizeof value);
     assert (rc == 0); //  constant options of a socket of the right type
@@ -244,16 +224,20 @@ s_set_int (link_t *self, int option, int value)
 static void
 s_options_common (link_t *self, int64_t max_bytes)
 {
-    s_set_int (self, ZMQ_SNDHWM, s_kinds [self->kind].hwm);
-    s_set_int (self, ZMQ_RCVHWM, s_kinds [self->kind].hwm);
+    link_set_int (self, ZMQ_SNDHWM, s_kinds [self->kind].hwm);
+    link_set_int (self, ZMQ_RCVHWM, s_kinds [self->kind].hwm);
     int rc = zmq_setsockopt (self->raw, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
     assert (rc == 0);
     (void) rc;
-    s_set_int (self, ZMQ_HEARTBEAT_IVL, 5000);
-    s_set_int (self, ZMQ_HEARTBEAT_TIMEOUT, 15000);
-    s_set_int (self, ZMQ_HEARTBEAT_TTL, 20000);
-    s_set_int (self, ZMQ_HANDSHAKE_IVL, 5000);
-    s_set_int (self, ZMQ_LINGER, 0);
+    //  No ZMTP heartbeats, on neither side: a ping that libzmq 4.3.4 sends or answers on a connection that is gone, and
+    //  whose messages its owner has not read yet, ends the whole process.  A host that vanished is found by TCP.
+    link_set_int (self, ZMQ_TCP_KEEPALIVE, 1);
+    link_set_int (self, ZMQ_TCP_KEEPALIVE_IDLE, LIMIT_KEEPALIVE_S);
+    link_set_int (self, ZMQ_TCP_KEEPALIVE_INTVL, LIMIT_KEEPALIVE_S);
+    link_set_int (self, ZMQ_TCP_KEEPALIVE_CNT, LIMIT_KEEPALIVE_TRIES);
+    link_set_int (self, ZMQ_TCP_MAXRT, LIMIT_TCP_DEAD_MS);
+    link_set_int (self, ZMQ_HANDSHAKE_IVL, 5000);
+    link_set_int (self, ZMQ_LINGER, 0);
 }
 
 static void
@@ -261,37 +245,47 @@ s_options_bind (link_t *self, const curve_keys_t *keys)
 {
     s_options_common (self,
                       self->type == ZMQ_XPUB ? LIMIT_KIB (1) : s_kinds [self->kind].frame_bytes);
-    s_set_int (self, ZMQ_SNDHWM, s_kinds [self->kind].broker_send_hwm);
-    s_set_int (self, ZMQ_BACKLOG, 4096);
+    link_set_int (self, ZMQ_SNDHWM, s_kinds [self->kind].broker_send_hwm);
+    link_set_int (self, ZMQ_RCVHWM, s_kinds [self->kind].broker_read_hwm);
+    link_set_int (self, ZMQ_BACKLOG, 4096);
     if (self->type == ZMQ_ROUTER)
-        s_set_int (self, ZMQ_ROUTER_MANDATORY, 1);
-    if (self->type == ZMQ_XPUB)
-        s_set_int (self, ZMQ_RCVHWM, S_XPUB_RCVHWM);
+        link_set_int (self, ZMQ_ROUTER_MANDATORY, 1);
     if (!keys->enabled)
         return;
-    s_set_int (self, ZMQ_CURVE_SERVER, 1);
+    link_set_int (self, ZMQ_CURVE_SERVER, 1);
     zmq_setsockopt (self->raw, ZMQ_CURVE_SECRETKEY, keys->secret_key, CURVE_KEY);
     const char *domain = s_kinds [self->kind].domain;
     zmq_setsockopt (self->raw, ZMQ_ZAP_DOMAIN, domain, strlen (domain));
-    s_set_int (self, S_ZAP_ENFORCE_DOMAIN, 1);
+    link_set_int (self, S_ZAP_ENFORCE_DOMAIN, 1);
+    if (self->type == ZMQ_XPUB) //  each tap's first one, also of a known topic: it names the key
+        link_set_int (self, ZMQ_XPUB_VERBOSE, 1);
 }
 
 static void
 s_options_connect (link_t *self, const curve_keys_t *keys)
 {
     s_options_common (self, s_kinds [self->kind].frame_bytes + S_SLACK_BYTES);
-    s_set_int (self, ZMQ_IMMEDIATE, 1);
-    s_set_int (self, ZMQ_RECONNECT_IVL, 100);
-    s_set_int (self, ZMQ_RECONNECT_IVL_MAX, 2000);
-    s_set_int (self, ZMQ_TCP_KEEPALIVE, 1);
-    s_set_int (self, ZMQ_TCP_KEEPALIVE_IDLE, 30);
-    s_set_int (self, ZMQ_TCP_KEEPALIVE_INTVL, 10);
-    s_set_int (self, ZMQ_TCP_KEEPALIVE_CNT, 3);
+    link_set_int (self, ZMQ_RECONNECT_IVL, 100);
+    link_set_int (self, ZMQ_RECONNECT_IVL_MAX, 2000);
     if (!keys->enabled)
         return;
     zmq_setsockopt (self->raw, ZMQ_CURVE_SERVERKEY, keys->server_key, CURVE_KEY);
     zmq_setsockopt (self->raw, ZMQ_CURVE_PUBLICKEY, keys->public_key, CURVE_KEY);
     zmq_setsockopt (self->raw, ZMQ_CURVE_SECRETKEY, keys->secret_key, CURVE_KEY);
+}
+
+//  The keys of a connected socket.
+static curve_keys_t
+s_keys (const link_t *self)
+{
+    curve_keys_t keys = {.enabled = self->curve};
+    size_t size [] = {CURVE_KEY, CURVE_KEY, CURVE_KEY};
+    if (!self->curve)
+        return keys;
+    (void) zmq_getsockopt (self->raw, ZMQ_CURVE_SERVERKEY, keys.server_key, &size [0]);
+    (void) zmq_getsockopt (self->raw, ZMQ_CURVE_PUBLICKEY, keys.public_key, &size [1]);
+    (void) zmq_getsockopt (self->raw, ZMQ_CURVE_SECRETKEY, keys.secret_key, &size [2]);
+    return keys;
 }
 
 static link_t *
@@ -320,47 +314,29 @@ s_new (link_kind_t kind, int type, const char *endpoint, const curve_keys_t *key
         return NULL;
     }
     self->raw = zsock_resolve (self->sock);
-    //  only where an IPv6 address is written: with it libzmq reports IPv4 ones in mapped form
-    if (strchr (endpoint, '['))
-        s_set_int (self, ZMQ_IPV6, 1);
+    //  only where an IPv6 address is written; for names see link_watch
+    self->watch.ipv6 = strchr (endpoint, '[') != NULL;
+    link_set_int (self, ZMQ_IPV6, self->watch.ipv6);
     return own_take (self);
 }
 
 static void
 s_failed (const link_t *self, const char *verb, const char *endpoint, err_diag_t *diag)
 {
-    err_diag (diag, "%s socket: cannot %s %s: %s", s_kinds [self->kind].domain, verb, endpoint,
-              zmq_strerror (zmq_errno ()));
+    const int error = zmq_errno ();
+    err_diag (diag, "%s socket: cannot %s %s: %s%s", s_kinds [self->kind].domain, verb, endpoint,
+              zmq_strerror (error),
+              error == ENODEV ? "; give an address or a network interface, not a name" : "");
 }
 
-//  Hear of such events: a peer was reached, be it for the first time or after it was away; a connection ended.
-static int
-s_watch (link_t *self, int events)
-{
-    char address [64];
-    snprintf (address, sizeof address, "inproc://link-%016" PRIx64, ident_random64 ());
-    self->monitor = zsock_new (ZMQ_PAIR);
-    if (self->monitor) //  or libzmq's own thread waits until we have read
-        zsock_set_rcvhwm (self->monitor, 0);
-    if (!self->monitor || zmq_socket_monitor (self->raw, address, events) == -1
-        || zmq_connect (zsock_resolve (self->monitor), address) == -1)
-        return -1;
-    return 0;
-}
-
-//  Two frames an event, read to the last.
+//  libzmq binds to addresses and interfaces only; this name means one address everywhere.
 static void
-s_count_connections (link_t *self)
+s_bind_address (const char *endpoint, char *ret_text, size_t size)
 {
-    char bytes [256];
-    void *monitor = self->monitor ? zsock_resolve (self->monitor) : NULL;
-    while (monitor && zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT) >= 0) {
-        (void) zmq_recv (monitor, bytes, sizeof bytes, ZMQ_DONTWAIT); //  the endpoint
-        if (self->type == ZMQ_DEALER || self->type == ZMQ_SUB)
-            self->connections++;
-        else
-            self->counts.ended++;
-    }
+    static const char name [] = "tcp://localhost:";
+    const bool local = strncmp (endpoint, name, sizeof name - 1) == 0;
+    snprintf (ret_text, size, "%s%s", local ? "tcp://127.0.0.1:" : "",
+              local ? endpoint + sizeof name - 1 : endpoint);
 }
 
 link_counts_t
@@ -374,7 +350,7 @@ link_take_counts (link_t *self)
 int64_t
 link_connections (link_t *self)
 {
-    s_count_connections (self);
+    link_watch_read (self);
     return self->connections;
 }
 
@@ -382,11 +358,13 @@ link_t *
 link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
 {
     int type = kind == LINK_STREAM ? ZMQ_XPUB : ZMQ_ROUTER;
+    char address [sizeof ((link_t *) NULL)->endpoint];
+    s_bind_address (endpoint, address, sizeof address);
     own (link_destroy) link_t *self = s_new (kind, type, endpoint, keys, diag);
     if (!self)
         return NULL;
     s_options_bind (self, keys);
-    if (s_watch (self, ZMQ_EVENT_DISCONNECTED) || zmq_bind (self->raw, endpoint)) {
+    if (link_watch_bound (self) || zmq_bind (self->raw, address)) {
         s_failed (self, "bind", endpoint, diag);
         return NULL;
     }
@@ -406,12 +384,35 @@ link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, 
     if (!self)
         return NULL;
     s_options_connect (self, keys);
-    if (s_watch (self, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) || zmq_connect (self->raw, endpoint)) {
+    snprintf (self->endpoint, sizeof self->endpoint, "%s", endpoint);
+    if (link_watch_connected (self) || zmq_connect (self->raw, endpoint)) {
         s_failed (self, "connect to", endpoint, diag);
         return NULL;
     }
-    snprintf (self->endpoint, sizeof self->endpoint, "%s", endpoint);
     return own_take (self);
+}
+
+void
+link_renew (link_t *self)
+{
+    zsock_t *sock = zsock_new (self->type);
+    self->watch.stale = false;
+    if (!sock) { //  the old one goes on: what has waited in it is sent late
+        log_error ("no new socket", kv ("endpoint", self->endpoint),
+                   kv ("error", zmq_strerror (zmq_errno ())));
+        return;
+    }
+    curve_keys_t keys = s_keys (self);
+    link_watch_end (self);
+    zsock_destroy (&self->sock);
+    self->sock = sock;
+    self->raw = zsock_resolve (sock);
+    link_set_int (self, ZMQ_IPV6, self->watch.ipv6);
+    s_options_connect (self, &keys);
+    curve_wipe (&keys);
+    if (link_watch_connected (self) || zmq_connect (self->raw, self->endpoint))
+        log_error ("cannot connect", kv ("endpoint", self->endpoint),
+                   kv ("error", zmq_strerror (zmq_errno ())));
 }
 
 void
@@ -431,10 +432,8 @@ link_close (link_t **self_p, int linger_ms)
         free (topic);
     }
     if (self->raw)
-        s_set_int (self, ZMQ_LINGER, linger_ms);
-    if (self->monitor)
-        (void) zmq_socket_monitor (self->raw, NULL, 0);
-    zsock_destroy (&self->monitor);
+        link_set_int (self, ZMQ_LINGER, linger_ms);
+    link_watch_end (self);
     zsock_destroy (&self->sock);
     codec_destroy (&self->codec);
     buf_fini (&self->out);
@@ -446,6 +445,12 @@ void
 link_destroy (link_t **self_p)
 {
     link_close (self_p, 0);
+}
+
+const char *
+link_domain (const link_t *self)
+{
+    return s_kinds [self->kind].domain;
 }
 
 const char *
@@ -590,6 +595,7 @@ s_stream_recv (link_t *self, int rc, link_msg_t *ret, zmq_msg_t *part, err_diag_
     if (rc)
         return rc;
     s_identity (self, ret, part);
+    (void) link_watch_message (self, zmq_msg_get (part, ZMQ_SRCFD), ret); //  one too many is cut
     rc = s_topic_recv (self, part, diag);
     self->flooded = self->flooded || self->burst > LIMIT_STREAM_BURST;
     return rc;
@@ -600,6 +606,8 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
 {
     parts_t parts;
     int rc = s_parts_recv (self, &parts);
+    if (rc == -EAGAIN && self->watch.stale)
+        link_renew (self);
     ret->route.size = 0;
     ret->identity [0] = ret->topic [0] = 0;
     ret->frame = (frame_t){0};
@@ -617,7 +625,9 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
         rc = frame_decode (zmq_msg_data (header), zmq_msg_size (header), &ret->frame);
         if (rc)
             err_diag (diag, "the header is not 32 bytes that start with K8T1");
-        else
+        else if (self->type == ZMQ_ROUTER)
+            rc = link_watch_message (self, zmq_msg_get (body, ZMQ_SRCFD), ret);
+        if (rc == 0)
             rc = s_body (self, ret, body, diag);
     }
     s_parts_close (&parts);
@@ -655,6 +665,8 @@ s_send (link_t *self, const link_route_t *route, const char *topic, uint8_t type
                      .corr = corr};
     uint8_t header [FRAME_BYTES];
     frame_encode (&frame, header);
+    if (self->type == ZMQ_DEALER && !link_watch_up (self))
+        return -EAGAIN;
     rc = failpoint_before ("send", msg_name (type));
     if (rc)
         return rc;
@@ -721,7 +733,7 @@ link_wait (link_wait_t *items, size_t count, int64_t timeout_ms)
         if (polls [i].revents == 0)
             continue;
         if (i >= count)
-            s_count_connections (item->link);
+            link_watch_read (item->link);
         found += !item->readable;
         item->readable = true;
     }

@@ -1,7 +1,7 @@
 //  link - one ZeroMQ socket that speaks frames; the port to libzmq and CZMQ's zsock.
 //
 //  ROUTER, DEALER, XPUB, SUB with the options of docs/protocol.md: MANDATORY, HWM, MAXMSGSIZE,
-//  heartbeats, HANDSHAKE_IVL, automatic routing ids, CURVE, LINGER.  Messages are
+//  TCP keepalive, HANDSHAKE_IVL, automatic routing ids, CURVE, LINGER.  Messages are
 //  [route] header map; on the stream [topic] header map.  All parts of a message are always read;
 //  wrong counts, sizes or headers are rejected and counted.
 //  Threads: a link belongs to the thread that uses it.
@@ -40,11 +40,12 @@ typedef struct {
     void *held_;  //  the body's bytes, freed by the next receive
 } link_msg_t;
 
-//  Bind the broker's side.  endpoint may end in :0 or :*; link_endpoint tells the real one.
+//  Bind the broker's side.  endpoint may end in :0 or :*; link_endpoint tells the real one.  Of names only localhost.
 //  Err: NULL with a diag (address in use, bad endpoint, not local without keys).
 link_t *
 link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag);
-//  Connect a peer's side (DEALER; SUB for LINK_STREAM).
+//  Connect a peer's side (DEALER; SUB for LINK_STREAM).  A name is tried as IPv4 and as IPv6 in turn.  What a broker
+//  refuses is told in the log, with what it may be.
 link_t *
 link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag);
 //  linger_ms: how long unsent messages may still go.
@@ -63,7 +64,10 @@ link_connections (link_t *self);
 typedef struct {
     int64_t
         ended; //  connections: peers that left, and those that were cut, as for a frame over the limit
-    int64_t unsent; //  messages that found no room, neither with their peer nor in what waits
+    int64_t unsent;  //  messages that found no room, neither with their peer nor in what waits
+    int64_t refused; //  handshakes without the right keys; those that ZAP refuses it counts itself
+    int64_t crowded; //  connections that are one too many of their key
+    int64_t shed;    //  connections cut at once, for too few descriptors were left
 } link_counts_t;
 link_counts_t
 link_take_counts (link_t *self);
@@ -79,6 +83,8 @@ link_set_session (link_t *self, uint64_t session);
 //  Err: 0 a good message in *ret; -EAGAIN nothing there; ERR_PROTO a bad one: ret->route, identity and,
 //  where readable, frame are set, diag says why (answer ERROR, count a strike).
 //  Unknown types: ERR_NONE with ret->frame set.
+//  ROUTER: ERR_LIMIT: not to be heard, for its connection is one too many of its key (LIMIT_KEY_CONNECTIONS); it was
+//  told so.
 //  XPUB: 0 a subscription; only ret->identity is set, whose it was.
 int
 link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag) must_check;

@@ -546,3 +546,76 @@ def test_what_is_no_subscription_is_counted_and_thrown_away(system):
             return tap.out()
 
         wait_until(heard, 20, "and the tap hears", 0.2)
+
+
+#  --- many connections of one key
+
+ASKS = {"work": (PING, {}), "ingest": (EVENT, None), "files": (PUT_EVENT, {"event_id": "e", "offset": 0, "size": 9, "bytes": b"{}"})}
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_one_connection_too_many_of_a_key_is_told_so_and_let_in_when_another_ends(secure, name):
+    broker = secure.start_broker()
+    role = "worker" if name == "work" else "publisher"
+    keys = secure.key(role, "many")
+    peers = [Peer(broker.endpoints[name], keys, role) for _ in range(9)]
+    kind, body = ASKS[name]
+
+    def code(peer):
+        return peer.ask(kind, body or event())[1].get("code", "")
+
+    assert [code(peer) for peer in peers[:8]].count("too_many_connections") == 0
+    assert code(peers[8]) == "too_many_connections"
+    peers[8].send(kind, body or event())
+    assert peers[8].answer(0.5) == (None, None), "told once"
+    broker.wait_log("too many connections of one key, the newest are not heard")
+    wait_until(lambda: broker.metric("wire_crowded_total") == 1, 10, "counted")
+    peers[0].close()
+
+    def heard():
+        peers[8].send(kind, body or event())
+        return peers[8].answer(0.2)[0] is not None
+
+    wait_until(heard, 10, "let in")
+    other = Peer(broker.endpoints[name], secure.key(role, "other"), role)
+    assert code(other) != "too_many_connections"
+    for peer in [*peers[1:], other]:
+        peer.close()
+
+
+def test_one_tap_too_many_of_a_key_is_cut_and_the_others_hear(secure):
+    broker = secure.start_broker()
+    keys = secure.key("tap", "many")
+    taps = [Peer(broker.endpoints["stream"], keys, "tap", zmq.SUB) for _ in range(8)]
+    for tap in taps:
+        assert tap.handshake()
+    wait_until(lambda: broker.metric("stream_topics") == 1, 10, "subscribed")
+    late = Peer(broker.endpoints["stream"], keys, "tap", zmq.SUB)
+    broker.wait_log("too many connections of one key, the newest are not heard")
+    secure.publish([fault("web-0")])
+    for tap in taps:
+        assert tap.answer()[0] == 64
+    late.close()
+    wait_until(lambda: broker.metric("wire_crowded_total") >= 1, 10, "counted")
+    for tap in taps:
+        tap.close()
+
+
+def test_forty_connections_of_one_key_do_not_grow_the_broker(secure):
+    """Each sends all that goes of the largest messages, and nobody reads but the broker."""
+    broker = secure.start_broker()
+    before = resident(broker)
+    keys = secure.key("publisher", "greedy")
+    peers = [Peer(broker.endpoints["ingest"], keys, "publisher") for _ in range(40)]
+    frame = [HEADER.pack(b"K8T1", 1, EVENT, 0, 7, 1, 0),
+             msgpack.packb({"event_id": "same", "body": b'"' + b"x" * 250000})]
+    grown, until = 0, time.monotonic() + 3
+    while time.monotonic() < until:
+        for peer in peers:
+            with contextlib.suppress(zmq.Again):
+                peer.sock.send_multipart(frame, zmq.DONTWAIT, copy=False)
+        grown = max(grown, resident(broker) - before)
+    assert broker.alive() and grown < 150 * 2**20, grown >> 20
+    wait_until(lambda: broker.metric("wire_crowded_total") >= 32, 20, "all but eight are told")
+    for peer in peers:
+        peer.close()

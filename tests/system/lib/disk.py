@@ -123,6 +123,34 @@ class BrokenLoop:
                        f"mount -o loop {self.image} {self.folder}")
 
 
+class SlowShim:
+    """A library that holds up fsync and fdatasync of whoever is started with `env`, for as long as a file says so."""
+    SOURCE = r"""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <stdlib.h>
+        #include <time.h>
+        #include <unistd.h>
+        static void s_wait (void) { const char *path = getenv ("SLOW_DISK"); struct timespec pause = {.tv_nsec = 10000000};
+            while (path && access (path, F_OK) == 0) nanosleep (&pause, NULL); }
+        int fsync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fsync")) (fd); }
+        int fdatasync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fdatasync")) (fd); }
+    """
+
+    def __init__(self, root):
+        self.flag, library = root / "slow", root / "slow.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE, text=True, check=True)
+        sanitizer = os.environ.get("ASAN_OPTIONS", "")
+        self.env = {"LD_PRELOAD": str(library), "SLOW_DISK": str(self.flag),
+                    "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
+
+    def stall(self):
+        self.flag.touch()
+
+    def go_on(self):
+        self.flag.unlink()
+
+
 class BrokenShim:
     """The same by a library that fails fsync and fdatasync while a file says so; where no loop device can be had."""
     SOURCE = r"""

@@ -1,0 +1,181 @@
+//  conns - see conns.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/wire/conns.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+enum { S_IDENTITY = 64, S_ADDRESS = 64, S_ROOM = 64 };
+
+//  A key that has connections.
+typedef struct {
+    char identity [S_IDENTITY];
+    size_t count; //  those that are heard
+    UT_hash_handle hh;
+} s_key_t;
+
+//  What is on a descriptor.
+typedef struct {
+    bool open, told;
+    uint32_t number;
+    s_key_t *key;               //  it counts for; NULL: nobody yet, or one too many
+    char identity [S_IDENTITY]; //  of its last message, "" = none yet
+    char address [S_ADDRESS];
+} s_conn_t;
+
+struct conns {
+    s_conn_t *rows; //  by descriptor
+    size_t room, count, max;
+    s_key_t *keys;
+};
+
+conns_t *
+conns_new (size_t max)
+{
+    conns_t *self = calloc (1, sizeof (conns_t));
+    if (self)
+        self->max = max;
+    return self;
+}
+
+static void
+s_key_drop (conns_t *self, s_key_t *key)
+{
+    HASH_DEL (self->keys, key);
+    free (key);
+}
+
+void
+conns_destroy (conns_t **self_p)
+{
+    conns_t *self = *self_p;
+    if (!self)
+        return;
+    while (self->keys)
+        s_key_drop (self, self->keys);
+    free (self->rows);
+    free (self);
+    *self_p = NULL;
+}
+
+static s_conn_t *
+s_find (const conns_t *self, int fd)
+{
+    const bool known = fd >= 0 && (size_t) fd < self->room && self->rows [fd].open;
+    return known ? &self->rows [fd] : NULL;
+}
+
+//  It counts for nobody any more.
+static void
+s_leave (conns_t *self, s_conn_t *conn)
+{
+    if (conn->key && --conn->key->count == 0)
+        s_key_drop (self, conn->key);
+    conn->key = NULL;
+}
+
+static int
+s_grow (conns_t *self, size_t room)
+{
+    if (room <= self->room)
+        return 0;
+    room = (room / S_ROOM + 1) * S_ROOM;
+    s_conn_t *rows = realloc (self->rows, room * sizeof (s_conn_t));
+    if (!rows)
+        return -ENOMEM;
+    memset (rows + self->room, 0, (room - self->room) * sizeof (s_conn_t));
+    self->rows = rows;
+    self->room = room;
+    return 0;
+}
+
+int
+conns_made (conns_t *self, int fd, const char *address)
+{
+    assert (self && fd >= 0 && address);
+    conns_ended (self, fd);
+    const int rc = s_grow (self, (size_t) fd + 1);
+    if (rc < 0)
+        return rc;
+    s_conn_t *conn = &self->rows [fd];
+    *conn = (s_conn_t){.open = true};
+    snprintf (conn->address, sizeof conn->address, "%s", address);
+    self->count++;
+    return 0;
+}
+
+void
+conns_ended (conns_t *self, int fd)
+{
+    s_conn_t *conn = s_find (self, fd);
+    if (!conn)
+        return;
+    s_leave (self, conn);
+    conn->open = false;
+    self->count--;
+}
+
+size_t
+conns_count (const conns_t *self)
+{
+    return self->count;
+}
+
+bool
+conns_open (const conns_t *self, int fd)
+{
+    return s_find (self, fd) != NULL;
+}
+
+const char *
+conns_address (const conns_t *self, int fd)
+{
+    return fd >= 0 && (size_t) fd < self->room ? self->rows [fd].address : "";
+}
+
+//  NULL: it has all that it may have, or there is no memory.
+static s_key_t *
+s_join (conns_t *self, const char *identity)
+{
+    s_key_t *key = NULL;
+    HASH_FIND_STR (self->keys, identity, key);
+    if (!key) {
+        key = calloc (1, sizeof (s_key_t));
+        if (!key)
+            return NULL;
+        snprintf (key->identity, sizeof key->identity, "%s", identity);
+        HASH_ADD_STR (self->keys, identity, key);
+    }
+    if (key->count >= self->max)
+        return NULL;
+    key->count++;
+    return key;
+}
+
+conns_verdict_t
+conns_message (conns_t *self, int fd, uint32_t number, const char *identity)
+{
+    s_conn_t *conn = s_find (self, fd);
+    if (!conn)
+        return CONNS_HEARD;
+    const bool first = conn->identity [0] == '\0';
+    if (!first && number != conn->number && (int32_t) (number - conn->number) < 0)
+        return CONNS_HEARD; //  of one that had this descriptor before
+    if (first || number != conn->number || strcmp (identity, conn->identity) != 0) {
+        s_leave (self, conn);
+        conn->number = number;
+        conn->told = false;
+        snprintf (conn->identity, sizeof conn->identity, "%s", identity);
+    }
+    if (!conn->key) //  again: one of the others may have ended since
+        conn->key = s_join (self, identity);
+    if (conn->key)
+        return CONNS_HEARD;
+    const bool told = conn->told;
+    conn->told = true;
+    return told ? CONNS_MUTE : CONNS_CROWDED;
+}
