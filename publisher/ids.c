@@ -5,6 +5,7 @@
 #include "common/base/digest.h"
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
+#include "common/base/limits.h"
 #include "common/base/own.h"
 
 #include <assert.h>
@@ -27,6 +28,7 @@ struct ids {
     int64_t at;                 //  Record of the next line
     int64_t known;              //  Ids that an earlier run made
     bool dirty;                 //  Something is written and not yet synced
+    bool endless;               //  Standard input is read: not all ids are kept
 };
 
 static void
@@ -78,6 +80,8 @@ ids_open (const char *spool_dir, const char *const *inputs, size_t count, ids_t 
     if (!self)
         return -ENOMEM;
     self->fd = self->dir_fd = -1;
+    for (size_t at = 0; at < count; at++)
+        self->endless = self->endless || strcmp (inputs [at], "-") == 0;
     self->dirty = true; //  what an earlier run wrote may not have reached the disk yet
     s_name (inputs, count, self->name, sizeof (self->name));
     int rc = mkdir (spool_dir, 0700) == 0 || errno == EEXIST ? 0 : -errno;
@@ -128,6 +132,10 @@ int
 ids_next (ids_t *self, const char *line, size_t size, int64_t wall_ms, ident_t *ret_id)
 {
     char hash [DIGEST_HEX];
+    if (self->endless && self->at >= LIMIT_PUBLISH_IDS) {
+        *ret_id = ident_new (wall_ms);
+        return 0;
+    }
     digest_hex (line, size, hash);
     char record [RECORD_BYTES + 1] = "";
     off_t offset = (off_t) (self->at * RECORD_BYTES);

@@ -4,12 +4,15 @@
 
 #include "common/base/buf.h"
 #include "common/base/own.h"
+#include "publisher/form.h"
+#include "publisher/values.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READ_BYTES = 65536 };
@@ -17,15 +20,20 @@ enum { READ_BYTES = 65536 };
 struct lines {
     const char *const *paths; //  Borrowed
     size_t count;
-    size_t current;   //  Index of the file being read; count at the end
-    int fd;           //  Of the current file, -1 before it is opened
-    int64_t number;   //  Of the line handed out last
-    size_t max_bytes; //  Longest line handed out
-    buf_t bytes;      //  Read and not yet consumed
-    size_t taken;     //  Front of `bytes` that was handed out already
-    size_t scanned;   //  Front of `bytes` known to hold no line end (after taken)
-    bool skipping;    //  Inside a line that is too long
-    bool at_end;      //  The current file has no more bytes
+    size_t current;        //  Index of the file being read; count at the end
+    int fd;                //  Of the current file, -1 before it is opened
+    int64_t number;        //  Of the line handed out last
+    size_t max_bytes;      //  Longest line handed out
+    buf_t bytes;           //  Read and not yet consumed
+    size_t taken;          //  Front of `bytes` that was handed out already
+    size_t scanned;        //  Front of `bytes` known to hold no line end (after taken)
+    bool skipping;         //  Inside a line that is too long
+    bool at_end;           //  The current file has no more bytes
+    form_t form;           //  Of the current file
+    values_t values;       //  DOCUMENT: the place in it
+    values_t many;         //  The place in a line that holds several
+    const char *many_data; //  Its bytes, 0 = no such line; how many were seen
+    size_t many_size, many_at;
     char chunk [READ_BYTES];
 };
 
@@ -69,6 +77,8 @@ s_next_file (lines_t *self)
     self->number = 0;
     self->taken = self->scanned = 0;
     self->skipping = self->at_end = false;
+    self->form = FORM_UNKNOWN;
+    self->values = (values_t){.depth = 0};
     buf_reset (&self->bytes);
 }
 
@@ -86,6 +96,7 @@ s_fill (lines_t *self)
 {
     if (self->taken > 0) {
         buf_consume (&self->bytes, self->taken);
+        values_consumed (&self->values, self->taken);
         self->scanned -= self->taken;
         self->taken = 0;
     }
@@ -131,34 +142,131 @@ s_take (lines_t *self, size_t end, size_t skip, lines_line_t *ret_line)
     return 1;
 }
 
+//  What is it?  Returns 1 known, 0 more bytes are wanted.  Err: ERR_PROTO.
+static int
+s_judge (lines_t *self, lines_line_t *ret_line)
+{
+    size_t skip = 0;
+    const bool last = self->at_end || self->bytes.size > self->max_bytes;
+    const size_t size = self->bytes.size > self->max_bytes ? self->max_bytes : self->bytes.size;
+    self->form = form_of (self->bytes.data, size, last, &skip, &ret_line->looks);
+    if (self->form == FORM_OTHER)
+        return ERR_PROTO;
+    if (self->form == FORM_UNKNOWN && !last)
+        return 0;
+    if (self->form == FORM_UNKNOWN)
+        self->form = FORM_LINES;
+    self->taken = self->scanned = skip;
+    return 1;
+}
+
+//  The next value of a document among the bytes read.  Returns 1, 0 there is none.  Err: ERR_LIMIT, ERR_PROTO.
+static int
+s_value (lines_t *self, lines_line_t *ret_line)
+{
+    size_t from = 0, size = 0;
+    values_t *values = &self->values;
+    const int rc =
+        values_next (values, self->bytes.data, self->bytes.size, &self->scanned, &from, &size);
+    ret_line->number = values->line;
+    if (rc == 0 && self->at_end && values->begun && values->depth == 0 && !values->text) {
+        from = values->from; //  a word without anything behind it
+        size = self->bytes.size - from;
+        values->begun = false;
+    }
+    else if (rc == 0) {
+        const bool long_one = values->begun && self->scanned - values->from > self->max_bytes;
+        self->skipping = self->skipping || long_one;
+        self->taken = values->begun && !self->skipping ? values->from : self->scanned;
+        return self->at_end && !values_whole (values) ? ERR_PROTO : 0;
+    }
+    self->taken = self->scanned;
+    const bool long_one = self->skipping || size > self->max_bytes;
+    self->skipping = false;
+    if (long_one)
+        return ERR_LIMIT;
+    ret_line->data = self->bytes.data + from;
+    ret_line->size = size;
+    return 1;
+}
+
+//  The next line among the bytes read.  Returns 1, 0 there is none.  Err: ERR_LIMIT.
+static int
+s_line (lines_t *self, lines_line_t *ret_line)
+{
+    int rc = 0;
+    while (rc == 0) {
+        const char *found =
+            memchr (self->bytes.data + self->scanned, '\n', self->bytes.size - self->scanned);
+        if (found)
+            rc = s_take (self, (size_t) (found - self->bytes.data), 1, ret_line);
+        else if (self->at_end && (self->skipping || self->bytes.size > self->taken))
+            rc = s_take (self, self->bytes.size, 0, ret_line);
+        else
+            break;
+    }
+    if (rc != 0)
+        return rc;
+    self->scanned = self->bytes.size;
+    if (self->scanned - self->taken > self->max_bytes + 1) {
+        self->skipping = true;
+        self->taken = self->scanned;
+    }
+    return 0;
+}
+
+//  The next of the events in the line that is handed out in pieces.  Returns 1, 0 that was all.
+static int
+s_piece (lines_t *self, lines_line_t *ret_line)
+{
+    size_t from = 0, size = 0;
+    if (self->many_size == 0
+        || values_next (&self->many, self->many_data, self->many_size, &self->many_at, &from, &size)
+               == 0) {
+        self->many_size = 0;
+        return 0;
+    }
+    *ret_line = (lines_line_t){.data = self->many_data + from,
+                               .size = size,
+                               .path = self->paths [self->current],
+                               .number = self->number};
+    return 1;
+}
+
+//  The next event among the bytes read.  Returns 1, 0 more are wanted.  Err: as lines_next.
+static int
+s_event (lines_t *self, lines_line_t *ret_line)
+{
+    int rc = self->form == FORM_UNKNOWN ? s_judge (self, ret_line) : 1;
+    if (rc != 1)
+        return rc;
+    if (self->form == FORM_DOCUMENT)
+        return s_value (self, ret_line);
+    rc = s_line (self, ret_line);
+    if (rc != 1 || !form_holds_many (ret_line->data, ret_line->size))
+        return rc;
+    self->many = (values_t){.depth = 0};
+    self->many_data = ret_line->data;
+    self->many_size = ret_line->size;
+    self->many_at = 0;
+    return s_piece (self, ret_line) == 1 ? 1 : s_event (self, ret_line);
+}
+
 int
 lines_next (lines_t *self, lines_line_t *ret_line)
 {
     *ret_line = (lines_line_t){0};
+    if (s_piece (self, ret_line) == 1)
+        return 1;
     while (self->current < self->count) {
         ret_line->path = self->paths [self->current];
-        int rc = self->fd < 0 ? s_open (self) : 0;
-        const char *found =
-            memchr (self->bytes.data + self->scanned, '\n', self->bytes.size - self->scanned);
-        if (rc == 0 && found) {
-            rc = s_take (self, (size_t) (found - self->bytes.data), 1, ret_line);
-            if (rc != 0)
-                return rc;
-            continue;
-        }
-        if (rc == 0 && self->at_end) {
-            bool rest = self->skipping || self->bytes.size > self->taken;
-            rc = rest ? s_take (self, self->bytes.size, 0, ret_line) : 0;
-            //  The view must outlive this call: an empty buffer moves on to the next file later.
-            if (rc != 0)
-                return rc;
+        int rc = self->fd < 0 ? s_open (self) : s_event (self, ret_line);
+        //  The view must outlive this call: the file is left later.
+        if (rc == 1 || rc == ERR_LIMIT)
+            return rc;
+        if (rc == 0 && self->at_end && self->fd >= 0) {
             s_next_file (self);
             continue;
-        }
-        self->scanned = self->bytes.size;
-        if (self->scanned - self->taken > self->max_bytes + 1) {
-            self->skipping = true;
-            self->taken = self->scanned;
         }
         if (rc == 0)
             rc = s_fill (self);
@@ -170,6 +278,35 @@ lines_next (lines_t *self, lines_line_t *ret_line)
         }
     }
     return 0;
+}
+
+static int
+s_check (const char *path, err_diag_t *diag)
+{
+    char bytes [READ_BYTES];
+    struct stat info;
+    if (strcmp (path, "-") == 0)
+        return 0;
+    own (own_fd) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
+        return 0; //  it is told when it is its turn
+    const ssize_t size = read (fd, bytes, sizeof bytes);
+    size_t skip = 0;
+    const char *looks = NULL;
+    if (size > 0 && form_of (bytes, (size_t) size, true, &skip, &looks) == FORM_OTHER) {
+        err_diag (diag, "%s is not JSON, it looks like %s", path, looks);
+        return ERR_PROTO;
+    }
+    return 0;
+}
+
+int
+lines_check (const char *const *paths, size_t count, err_diag_t *diag)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = s_check (paths [i], diag);
+    return rc;
 }
 
 int

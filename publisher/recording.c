@@ -120,6 +120,11 @@ s_read_line (recording_t *self, const recording_args_t *args, lines_t *lines)
     if (rc == 1) {
         rc = s_add (self, args, &line, &diag);
     }
+    else if (rc == ERR_PROTO) {
+        err_diag (&diag, "%s%s",
+                  line.looks ? "not JSON, it looks like " : "the document ends early",
+                  line.looks ? line.looks : "");
+    }
     else if (rc == ERR_LIMIT) {
         err_diag (&diag, "longer than %d MiB", LIMIT_EVENT_BYTES / LIMIT_MIB (1));
         rc = ERR_PROTO;

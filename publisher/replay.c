@@ -3,7 +3,7 @@
 #include "publisher/replay.h"
 
 #include "common/base/failpoint.h"
-#include "common/base/json.h"
+#include "common/base/json_scan.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -41,6 +41,7 @@ typedef struct {
     link_msg_t msg;   //  What was received last
     int64_t heard_ms; //  Last message of the broker, or when we began to wait for one
     int64_t connections;
+    bool told; //  That nobody answers, since it did last
 } channel_t;
 
 struct replay {
@@ -109,7 +110,9 @@ replay_open (const replay_args_t *args, replay_t **ret_replay, err_diag_t *diag)
     self->lines = lines_new (args->inputs, args->input_count, LIMIT_EVENT_BYTES);
     if (!self->lines)
         return -ENOMEM;
-    int rc = ids_open (settings->spool_dir, args->inputs, args->input_count, &self->ids, diag);
+    int rc = lines_check (args->inputs, args->input_count, diag);
+    if (rc == 0)
+        rc = ids_open (settings->spool_dir, args->inputs, args->input_count, &self->ids, diag);
     if (rc == 0)
         rc = s_connect (self, &self->ingest, diag);
     if (rc == 0)
@@ -145,9 +148,14 @@ replay_destroy (replay_t **self_p)
 static int
 s_add (replay_t *self, const lines_line_t *line, clk_now_t now)
 {
-    own (json_drop) json_t *doc = NULL;
     err_diag_t diag = {.text = ""};
-    if (json_parse (line->data, line->size, &doc, &diag) != 0) {
+    json_scan_t scan;
+    json_scan_token_t token;
+    int valid = 1;
+    json_scan_start (&scan, line->data, line->size);
+    while (valid == 1)
+        valid = json_scan_next (&scan, &token, &diag);
+    if (valid < 0) {
         self->invalid++;
         log_warn ("line is not JSON, it is sent all the same", kv ("file", line->path),
                   kv ("line", line->number), kv ("reason", diag.text));
@@ -196,6 +204,19 @@ s_pace (replay_t *self, clk_now_t now)
     self->next_us += 1000000 / rate;
 }
 
+static void
+s_log_unreadable (const lines_line_t *line, int rc)
+{
+    if (rc != ERR_PROTO)
+        log_error ("file cannot be read", kv ("file", line->path), kv ("error", err_str (rc)));
+    else if (line->looks)
+        log_error ("file is not JSON, it is not sent", kv ("file", line->path),
+                   kv ("looks_like", line->looks));
+    else
+        log_error ("document ends early, its last event is not sent", kv ("file", line->path),
+                   kv ("line", line->number));
+}
+
 //  Read at most one batch and make its ids durable.  Err: -errno of the spool.
 static int
 s_read (replay_t *self, clk_now_t now)
@@ -224,7 +245,7 @@ s_read (replay_t *self, clk_now_t now)
         }
         else {
             self->unreadable++;
-            log_error ("file cannot be read", kv ("file", line.path), kv ("error", err_str (rc)));
+            s_log_unreadable (&line, rc);
         }
     }
     return ids_sync (self->ids);
@@ -373,6 +394,7 @@ s_receive (replay_t *self, channel_t *channel, int64_t now_ms)
         if (rc == -EAGAIN)
             return;
         channel->heard_ms = now_ms;
+        channel->told = false;
         const link_msg_t *got = &channel->msg;
         if (rc < 0)
             log_warn ("message is not understood", kv ("reason", diag.text));
@@ -417,7 +439,14 @@ s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
         channel->heard_ms = now_ms;
         return;
     }
-    if (now_ms - channel->heard_ms < LIMIT_REBUILD_MS)
+    const int64_t silent_ms = now_ms - channel->heard_ms;
+    if (silent_ms >= LIMIT_PUBLISH_SILENT_MS && !channel->told) {
+        channel->told = true;
+        log_warn ("nobody answers: is the broker running, is this its endpoint, does it want keys?",
+                  kv ("endpoint", channel->endpoint), kv ("silent_ms", silent_ms),
+                  kv ("keys_dir", self->args.settings->keys_dir));
+    }
+    if (silent_ms < LIMIT_REBUILD_MS)
         return;
     log_warn ("broker is silent, building a new socket", kv ("endpoint", channel->endpoint),
               kv ("silent_ms", now_ms - channel->heard_ms),

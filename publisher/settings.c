@@ -120,9 +120,9 @@ static const conf_option_t rows [] = {
 
 const conf_spec_t settings_spec = {
     .program = "triage-publisher",
-    .summary =
-        "Send recorded faults (JSON lines) to a triage broker and wait until each is kept; or "
-        "serve them as an MCP server.",
+    .summary = "Send recorded faults (JSON lines, or documents of kubectl get events -o json) to a "
+               "triage broker and wait until each is kept; or "
+               "serve them as an MCP server.",
     .positional = "FILE...",
     .examples = "triage-publisher configs/demo/*.jsonl\n"
                 "triage-publisher --rate 100 --cluster edge - < configs/demo/edge-berlin.jsonl\n"

@@ -97,8 +97,10 @@ enum {
     //  --- publisher
     LIMIT_PUBLISH_WINDOW = 4096,          //  events under way without an acknowledgement
     LIMIT_PUBLISH_BYTES = LIMIT_MIB (64), //  their bodies in memory: reading pauses
-    LIMIT_PUBLISH_RESEND_MS = 2000,       //  not acknowledged: sent again
-    LIMIT_PUBLISH_RETRY_MIN_MS = 50,      //  bounds of a refusal's retry_ms
+    LIMIT_PUBLISH_IDS = 65536, //  of standard input: 70 bytes on disk each; later ones are not kept
+    LIMIT_PUBLISH_SILENT_MS = 5000,  //  nobody answers: said once
+    LIMIT_PUBLISH_RESEND_MS = 2000,  //  not acknowledged: sent again
+    LIMIT_PUBLISH_RETRY_MIN_MS = 50, //  bounds of a refusal's retry_ms
     LIMIT_PUBLISH_RETRY_MAX_MS = 60000,
     //  --- publisher as an MCP server
     LIMIT_SERVE_FAULTS = 1000000,                //  recorded ones in memory

@@ -8,11 +8,13 @@
 #include "common/base/buf.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "publisher/form.h"
 #include "publisher/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -51,6 +53,25 @@ s_reference (const char *bytes, size_t size, buf_t *seen)
     }
 }
 
+//  Is it lines by the book?  Documents and what is no JSON are compared with themselves only.
+static bool
+s_plain (const char *bytes, size_t size)
+{
+    size_t skip = 0;
+    const char *looks = NULL;
+    if (form_of (bytes, size < MAX_BYTES ? size : MAX_BYTES, true, &skip, &looks) != FORM_LINES
+        || skip > 0)
+        return false;
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr (bytes + at, '\n', size - at);
+        const size_t length = end ? (size_t) (end - bytes) - at : size - at;
+        if (form_holds_many (bytes + at, length))
+            return false;
+        at += length + (end != NULL);
+    }
+    return true;
+}
+
 //  Take what there is.  Returns the code that ended it: 0 all read, -EAGAIN.
 static int
 s_drain (lines_t *lines, buf_t *seen)
@@ -58,6 +79,10 @@ s_drain (lines_t *lines, buf_t *seen)
     for (;;) {
         lines_line_t line;
         int rc = lines_next (lines, &line);
+        if (rc == ERR_PROTO) { //  no JSON, or a document that ends early: the end comes next
+            assert (buf_text (seen, "refused\n") == 0);
+            continue;
+        }
         if (rc != 1 && rc != ERR_LIMIT) {
             assert (rc == 0 || rc == -EAGAIN);
             return rc;
@@ -100,7 +125,8 @@ s_from_pipe (const char *bytes, size_t size, fuzz_cut_t cut, buf_t *seen)
         size_t piece = fuzz_piece (cut, &chance, size - at);
         s_write (ends [1], bytes + at, piece);
         at += piece;
-        assert (s_drain (lines, seen) == -EAGAIN);
+        if (s_drain (lines, seen) == 0)
+            break; //  refused
     }
     close (ends [1]);
     assert (s_drain (lines, seen) == 0);
@@ -117,14 +143,17 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     const char *bytes = (const char *) data;
     own (buf_fini) buf_t expected = buf_init (LIMIT_MIB (16));
-    s_reference (bytes, size, &expected);
+    const bool plain = s_plain (bytes, size);
+    if (plain)
+        s_reference (bytes, size, &expected);
     own (buf_fini) buf_t file = buf_init (LIMIT_MIB (16));
     s_from_file (bytes, size, &file);
-    s_assert_same (&expected, &file);
+    if (plain)
+        s_assert_same (&expected, &file);
     for (fuzz_cut_t cut = FUZZ_WHOLE; cut < FUZZ_CUTS; cut++) {
         own (buf_fini) buf_t piped = buf_init (LIMIT_MIB (16));
         s_from_pipe (bytes, size, cut, &piped);
-        s_assert_same (&expected, &piped);
+        s_assert_same (&file, &piped);
     }
     return 0;
 }

@@ -1,12 +1,14 @@
 """Events of every shape: who they are about, and that one odd thing in them harms nobody.
 SPDX-License-Identifier: Apache-2.0
 """
+import gzip
 import json
 import sqlite3
+import subprocess
 
 import pytest
 
-from lib.system import fault, wait_until
+from lib.system import BIN, fault, free_port, wait_until
 
 
 def event(name, reason, **extra):
@@ -110,3 +112,36 @@ def test_an_event_that_is_read_after_two_deaths_is_not_set_aside(system):
     assert publisher.wait(20) == 0
     assert broker.incidents()[0]["fault_type"] == "CrashLoop"
     assert broker.records("the broker died while it read an input")[-1]["times"] == "2"
+
+
+def test_a_list_of_kubectl_is_published_as_its_events(system):
+    broker = system.start_broker()
+    path = system.root / "events.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"apiVersion": "v1", "items": [event("a", "BackOff"), event("b", "Failed")],
+                                                   "kind": "List", "metadata": {"resourceVersion": ""}}, indent=4).encode())
+    publisher = system.start_publisher(path)
+    assert publisher.wait(20) == 0, publisher.log_tail()
+    assert {(row["fault_type"], row["resource"]["name"]) for row in broker.incidents()} == {("BackOff", "a"), ("Failed", "b")}
+
+
+def test_what_is_no_json_is_refused_before_anything_is_sent(system):
+    broker = system.start_broker()
+    good = system.write_lines([fault("good")], "good")
+    for name, data in {"gzip": gzip.compress(good.read_bytes()), "UTF-16": good.read_text().encode("utf-16"),
+                       "YAML": b"apiVersion: v1\nkind: List\n"}.items():
+        path = system.root / name
+        path.write_bytes(data)
+        for words in ((good, path), ("--serve", "127.0.0.1:0", good, path)):
+            done = subprocess.run([BIN / "triage-publisher", "--ingest-endpoint", system.broker_ports["ingest_endpoint"], "--spool-dir",
+                                   system.root / "spool", *words], capture_output=True, text=True, timeout=30, cwd=system.root, check=False)
+            assert done.returncode not in (0, -9) and "looks like" in done.stderr and name in done.stderr, done.stderr
+    assert not broker.incidents()
+
+
+def test_a_publisher_whom_nobody_answers_says_so_once(system):
+    system.broker_ports = {"ingest_endpoint": f"tcp://127.0.0.1:{free_port()}", "files_endpoint": f"tcp://127.0.0.1:{free_port()}"}
+    publisher = system.start_publisher([fault("web")], log_level="info")
+    publisher.wait_log("nobody answers", 20)
+    wait_until(lambda: len(publisher.records("replay goes on")) >= 2, 20, "it goes on")
+    assert len([line for line in publisher.log().splitlines() if "nobody answers" in line]) == 1
+    publisher.kill9()

@@ -146,6 +146,97 @@ test_an_idle_pipe_does_not_wait (void **state)
     lines_destroy (&lines);
 }
 
+//  All events of a file of these bytes, each in one line of the text; "!" and what it looks like where it is refused.
+static void
+s_events (const char *bytes, size_t size, char *ret_text, size_t room)
+{
+    FILE *file = fopen (path, "w");
+    assert_non_null (file);
+    assert_int_equal (fwrite (bytes, 1, size, file), size);
+    fclose (file);
+    const char *paths [] = {path};
+    lines_t *lines = lines_new (paths, 1, 1000);
+    lines_line_t line;
+    int rc;
+    ret_text [0] = 0;
+    while ((rc = lines_next (lines, &line)) != 0) {
+        const size_t used = strlen (ret_text);
+        if (rc == 1)
+            snprintf (ret_text + used, room - used, "%.*s|", (int) line.size, line.data);
+        else
+            snprintf (ret_text + used, room - used, "!%s|", line.looks ? line.looks : "early");
+    }
+    lines_destroy (&lines);
+}
+
+#define EVENTS(bytes, wanted)                                                                      \
+    do {                                                                                           \
+        char seen [1000];                                                                          \
+        s_events (bytes, sizeof (bytes) - 1, seen, sizeof seen);                                   \
+        assert_string_equal (seen, wanted);                                                        \
+    } while (0)
+
+static void
+test_documents_are_read_as_their_events (void **state)
+{
+    EVENTS ("\xef\xbb\xbf{\"a\":1}\n{\"b\":2}\n", "{\"a\":1}|{\"b\":2}|");
+    EVENTS ("[\n {\"a\": [1, \"]\"]},\n {\"b\": {\"c\": \"}\\\"\"}}\n]\n",
+            "{\"a\": [1, \"]\"]}|{\"b\": {\"c\": \"}\\\"\"}}|");
+    EVENTS ("[{\"a\":1},{\"b\":2}]", "{\"a\":1}|{\"b\":2}|");
+    EVENTS ("{\n \"apiVersion\": \"v1\",\n \"items\": [\n  {\"a\": 1},\n  {\"items\": [2]}\n ],\n "
+            "\"kind\": \"List\",\n"
+            " \"metadata\": {\"x\": [3]}\n}\n",
+            "{\"a\": 1}|{\"items\": [2]}|");
+    EVENTS ("{\"kind\":\"List\",\"items\":[{\"a\":1},{\"b\":2}],\"z\":[{}]}\n{\"c\":3}\n",
+            "{\"a\":1}|{\"b\":2}|{\"c\":3}|");
+    EVENTS ("{\n \"a\": 1\n}\n{\n \"b\": {\n}}", "{\n \"a\": 1\n}|{\n \"b\": {\n}}|");
+    EVENTS ("\xef\xbb\xbf[\n]\n", "");
+    EVENTS ("[1]\n\"text\"\nnot json\n", "[1]|\"text\"|not json|");
+    EVENTS ("[\n{\"a\":1},\n{\"b\":", "{\"a\":1}|!early|");
+}
+
+static void
+test_what_is_no_json_is_refused_with_what_it_looks_like (void **state)
+{
+    EVENTS ("\xff\xfe{\0\"\0a\0\"\0", "!UTF-16 or UTF-32 text|");
+    EVENTS ("\xfe\xff\0{\0\"\0a\0\"", "!UTF-16 text|");
+    EVENTS ("{\0\"\0a\0\"\0:\0001\0}\0\n\0", "!UTF-16 text without a byte order mark|");
+    EVENTS ("\x1f\x8b\x08\0\0\0\0\0abcdefghij\n", "!a gzip file|");
+    EVENTS ("apiVersion: v1\nkind: List\n", "!YAML; ask for -o json|");
+    EVENTS ("LAST SEEN   TYPE\n1m  Warning\n", "!a table of kubectl; ask for -o json|");
+    err_diag_t diag = {.text = ""};
+    const char *paths [] = {"-", "/nowhere", path};
+    assert_int_equal (lines_check (paths, 3, &diag), ERR_PROTO);
+    assert_non_null (strstr (diag.text, "is not JSON, it looks like a table of kubectl"));
+    s_put ("{}\n");
+    assert_int_equal (lines_check (paths, 3, &diag), 0);
+}
+
+//  A document of many events is larger than any line, and is read in pieces.
+static void
+test_a_document_may_be_larger_than_a_line (void **state)
+{
+    FILE *file = fopen (path, "w");
+    assert_non_null (file);
+    fputs ("{\n\"items\": [\n", file);
+    for (int i = 0; i < 20000; i++)
+        fprintf (file, "  {\"n\": %d},\n", i);
+    fprintf (file, "  {\"long\": \"%0*d\"},\n  {\"n\": 20000}\n]}", 200000, 1);
+    fclose (file);
+    const char *paths [] = {path};
+    lines_t *lines = lines_new (paths, 1, 100);
+    char text [32];
+    lines_line_t line;
+    for (int i = 0; i <= 20000; i++) {
+        if (i == 20000)
+            assert_int_equal (lines_next (lines, &line), ERR_LIMIT);
+        snprintf (text, sizeof text, "{\"n\": %d}", i);
+        s_expect (lines, text, i + 3 + (i == 20000));
+    }
+    assert_int_equal (lines_next (lines, &line), 0);
+    lines_destroy (&lines);
+}
+
 int
 main (void)
 {
@@ -154,6 +245,9 @@ main (void)
         cmocka_unit_test (test_a_line_at_the_limit_passes_and_one_byte_more_is_reported),
         cmocka_unit_test (test_a_line_far_over_the_limit_is_skipped_without_being_kept),
         cmocka_unit_test (test_an_unreadable_file_is_reported_and_the_next_one_is_read),
+        cmocka_unit_test (test_documents_are_read_as_their_events),
+        cmocka_unit_test (test_what_is_no_json_is_refused_with_what_it_looks_like),
+        cmocka_unit_test (test_a_document_may_be_larger_than_a_line),
         cmocka_unit_test (test_an_idle_pipe_does_not_wait),
     };
     return cmocka_run_group_tests (tests, setup, teardown);

@@ -1,0 +1,126 @@
+//  form - see form.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "publisher/form.h"
+
+#include "common/base/json_scan.h"
+
+#include <string.h>
+
+enum { S_FIRST_BYTES = 8 };
+
+#define S_SIGN(text, name)                                                                         \
+    {                                                                                              \
+        (text), sizeof (text) - 1, (name)                                                          \
+    }
+
+static const struct {
+    const char *bytes;
+    size_t size;
+    const char *looks;
+} s_signs [] = {
+    S_SIGN ("\x1f\x8b", "a gzip file"),
+    S_SIGN ("(\xb5/\xfd", "a zstd file"),
+    S_SIGN ("\xfd"
+            "7zXZ",
+            "an xz file"),
+    S_SIGN ("BZh", "a bzip2 file"),
+    S_SIGN ("PK\x03\x04", "a zip file"),
+    S_SIGN ("\xff\xfe", "UTF-16 or UTF-32 text"),
+    S_SIGN ("\xfe\xff", "UTF-16 text"),
+    S_SIGN ("SQLite format", "an SQLite database"),
+    S_SIGN ("\x7f"
+            "ELF",
+            "a program"),
+    S_SIGN ("%PDF", "a PDF file"),
+    S_SIGN ("<?xml", "XML"),
+    S_SIGN ("<!DOCTYPE", "HTML"),
+    S_SIGN ("<html", "HTML"),
+    S_SIGN ("---\n", "YAML; ask for -o json"),
+    S_SIGN ("apiVersion:", "YAML; ask for -o json"),
+    S_SIGN ("kind:", "YAML; ask for -o json"),
+    S_SIGN ("LAST SEEN", "a table of kubectl; ask for -o json"),
+    S_SIGN ("NAMESPACE ", "a table of kubectl; ask for -o json"),
+};
+
+static const char *
+s_looks (const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < sizeof s_signs / sizeof s_signs [0]; i++)
+        if (size >= s_signs [i].size && memcmp (bytes, s_signs [i].bytes, s_signs [i].size) == 0)
+            return s_signs [i].looks;
+    const size_t first = size < S_FIRST_BYTES ? size : S_FIRST_BYTES;
+    if (first >= 2 && memchr (bytes, 0, first))
+        return bytes [0] == 0 || bytes [1] == 0 ? "UTF-16 text without a byte order mark"
+                                                : "a binary file";
+    return NULL;
+}
+
+static bool
+s_space (char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+//  Does this line begin a value that goes on behind it?
+static bool
+s_goes_on (const char *line, size_t size)
+{
+    json_scan_t scan;
+    json_scan_token_t token;
+    int rc = 1;
+    while (size > 0 && s_space (line [size - 1]))
+        size--;
+    json_scan_start (&scan, line, size);
+    while (rc == 1)
+        rc = json_scan_next (&scan, &token, NULL);
+    return rc == ERR_PROTO && scan.depth > 0 && scan.at == size
+           && memchr ("{[,", line [size - 1], 3);
+}
+
+form_t
+form_of (const char *bytes, size_t size, bool at_end, size_t *ret_skip, const char **ret_looks)
+{
+    *ret_skip = 0;
+    *ret_looks = NULL;
+    const char *first = memchr (bytes, '\n', size);
+    if (size < S_FIRST_BYTES * 2 && !first && !at_end)
+        return FORM_UNKNOWN;
+    *ret_looks = s_looks (bytes, first ? (size_t) (first - bytes) + 1 : size);
+    if (*ret_looks)
+        return FORM_OTHER;
+    if (size >= 3 && memcmp (bytes, "\xef\xbb\xbf", 3) == 0)
+        *ret_skip = 3;
+    size_t at = *ret_skip;
+    while (at < size && s_space (bytes [at]))
+        at++;
+    if (at == size)
+        return at_end ? FORM_LINES : FORM_UNKNOWN;
+    if (bytes [at] != '{' && bytes [at] != '[')
+        return FORM_LINES;
+    const char *end = memchr (bytes + at, '\n', size - at);
+    if (!end && !at_end)
+        return FORM_UNKNOWN;
+    return s_goes_on (bytes + at, end ? (size_t) (end - bytes) - at : size - at) ? FORM_DOCUMENT
+                                                                                 : FORM_LINES;
+}
+
+bool
+form_holds_many (const char *line, size_t size)
+{
+    json_scan_t scan;
+    json_scan_token_t first, token;
+    json_scan_start (&scan, line, size);
+    if (json_scan_next (&scan, &first, NULL) != 1)
+        return false;
+    bool many = false, items = false;
+    int rc = json_scan_next (&scan, &token, NULL);
+    for (size_t count = 0; rc == 1; rc = json_scan_next (&scan, &token, NULL), count++) {
+        if (first.type == JSON_SCAN_ARRAY)
+            many = many || (count == 0 && token.type == JSON_SCAN_OBJECT);
+        else if (first.type == JSON_SCAN_OBJECT && token.depth == 1) {
+            many = many || (items && token.type == JSON_SCAN_ARRAY);
+            items = token.type == JSON_SCAN_KEY && json_scan_is (&token, "items");
+        }
+    }
+    return rc == 0 && many;
+}
