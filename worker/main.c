@@ -38,7 +38,7 @@ static int
 s_refuse (int rc, const char *text)
 {
     log_error (text);
-    return rc == -EBUSY ? EXIT_SECOND : EXIT_CONFIG;
+    return rc == -EBUSY ? EXIT_SECOND : err_exit_path (rc);
 }
 
 static int
@@ -61,7 +61,7 @@ s_run (const conf_t *conf, home_t *home, curve_keys_t *keys, int signal_fd)
     int rc = s_ready (settings, home);
     if (rc < 0) {
         log_error ("ready file not written", kv ("error", err_str (rc)));
-        return EXIT_RUNTIME;
+        return err_exit_path (rc);
     }
     return worker_run (worker);
 }

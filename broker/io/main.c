@@ -121,9 +121,10 @@ s_root (broker_t *self)
     if (rc == 0)
         self->root_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (rc < 0 || self->root_fd < 0) {
+        rc = rc < 0 ? rc : -errno;
         log_error ("workspace_root cannot be used", kv ("workspace_root", root),
-                   kv ("error", err_str (rc < 0 ? rc : -errno)));
-        return EXIT_CONFIG;
+                   kv ("error", err_str (rc)));
+        return err_exit_path (rc);
     }
     if (flock (self->root_fd, LOCK_EX | LOCK_NB) < 0) {
         log_error ("another broker holds workspace_root", kv ("workspace_root", root));
@@ -230,7 +231,7 @@ s_ready (broker_t *self)
         log_error ("ready file cannot be written",
                    kv ("ready_file", self->settings->common.ready_file),
                    kv ("error", err_str (rc)));
-        return EXIT_CONFIG;
+        return err_exit_path (rc);
     }
     log_info ("broker ready", kv ("curve", self->keys.enabled),
               kv ("admin", admin_address (self->admin)));

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,14 @@ err_diag (err_diag_t *diag, const char *format, ...)
     (void) vsnprintf (diag->text, sizeof (diag->text), format, args);
     va_end (args);
     utf8_clean (diag->text);
+}
+
+int
+err_exit_path (int rc)
+{
+    bool passes = rc == -EIO || rc == -ENOSPC || rc == -EDQUOT || rc == -EROFS || rc == -ENOMEM
+                  || rc == -EMFILE || rc == -ENFILE || rc == -EINTR;
+    return passes ? EXIT_STORE : EXIT_CONFIG;
 }
 
 const char *

@@ -38,6 +38,10 @@ typedef struct {
 void
 err_diag (err_diag_t *diag, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
+//  What a program ends with that cannot use a path it was given: EXIT_STORE when the disk has a fault or no room,
+//  which may pass, so that a supervisor starts it again; else EXIT_CONFIG.
+int
+err_exit_path (int rc);
 //  Text for any code this project returns.  Static storage; never NULL.
 const char *
 err_str (int rc);

@@ -29,6 +29,18 @@ test_errno_is_named_by_the_system (void **state)
     assert_string_equal (err_str (0), "ok");
 }
 
+//  By 78 a supervisor does not start it again.
+static void
+test_a_disk_that_fails_is_no_bad_configuration (void **state)
+{
+    static const int passes [] = {-EIO, -ENOSPC, -EDQUOT, -EROFS, -EMFILE, -ENOMEM};
+    static const int stays [] = {-ENOENT, -EACCES, -ENOTDIR, -ELOOP, -ENAMETOOLONG, ERR_CONFIG};
+    for (size_t i = 0; i < sizeof passes / sizeof passes [0]; i++)
+        assert_int_equal (err_exit_path (passes [i]), EXIT_STORE);
+    for (size_t i = 0; i < sizeof stays / sizeof stays [0]; i++)
+        assert_int_equal (err_exit_path (stays [i]), EXIT_CONFIG);
+}
+
 static void
 test_codes_of_nobody_still_have_a_text (void **state)
 {
@@ -63,6 +75,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_every_code_has_its_own_text),
         cmocka_unit_test (test_errno_is_named_by_the_system),
+        cmocka_unit_test (test_a_disk_that_fails_is_no_bad_configuration),
         cmocka_unit_test (test_codes_of_nobody_still_have_a_text),
         cmocka_unit_test (test_diag_is_cut_at_its_end_and_may_be_missing),
         cmocka_unit_test (test_what_a_diag_quotes_is_cleaned),
