@@ -1,0 +1,146 @@
+"""Inputs of tests/golden/cases that once gave a wrong value, from a publisher to what the broker answers and Slack hears.
+
+Each is one of a kind; the kinds have tests of their own.
+SPDX-License-Identifier: Apache-2.0
+"""
+import re
+import subprocess
+
+import pytest
+
+from lib.system import BIN, ROOT, System, fault, wait_until
+from receiver import Receiver, texts_of
+from test_run import script
+
+CASES = ROOT / "tests/golden/cases"
+REPORTS = {path.stem: path for folder in ("05-confidence", "06-root-cause", "08-error-for-a-report")
+           for path in sorted((CASES / folder).iterdir())}
+AGENT = f"""
+case=$(sed -n 's/.*"context": *"case: \\([^"]*\\)".*/\\1/p' event.json | head -n 1)
+case $case in
+'') printf '# Report\\n\\n%0300d\\n' 7 > output/investigation.md ;;
+*.json) printf '# Report\\n\\n%0300d\\n' 7 > output/investigation.md; cp "{CASES}/$case" output/agent-result.json ;;
+*) cp "{CASES}/$case" output/investigation.md ;;
+esac
+"""
+
+
+class Played:
+    """All cases that need no configuration of their own, played once."""
+
+    def __init__(self, root):
+        self.system, self.slack = System(root), Receiver()
+        try:
+            self.play()
+        finally:
+            self.slack.close()
+            self.system.close()
+
+    def play(self):
+        system = self.system
+        broker = system.start_broker(env={"SLACK_WEBHOOK_URL": self.slack.url}, log_level="info")
+        system.start_worker(agent_script_path=script(system, AGENT), max_concurrent_agents=4)
+        reports = {**REPORTS, "array": CASES / "07-claude-result-array/agent-result.json"}
+        faults = [fault(name, context=f"case: {path.relative_to(CASES)}") for name, path in reports.items()]
+        lines = [line for name in ("01-nul-in-context.jsonl", "02-raw-kubernetes-events.jsonl", "13-events-mode-reason.jsonl")
+                 for line in (CASES / name).read_text().splitlines()]
+        system.publish(faults)
+        path = system.root / "cases.jsonl"
+        path.write_text("\n".join(lines) + "\n")
+        system.publish(path, name="cases")
+        rows = broker.wait_terminal(len(faults) + len(lines))
+        wait_until(lambda: not broker.get("/api/v1/effects?state=ready")["effects"], 30, "no effect left")
+        wait_until(lambda: not broker.get("/api/v1/effects?state=sending")["effects"], 30, "no effect left")
+        self.rows = [broker.incident(row["id"]) for row in rows]
+        self.results = system.results()
+        self.messages = [post.body for post in self.slack.delivered() if post.kind == "incident"]
+        self.listed = system.ctl("incidents", "list").stdout
+
+    def row(self, name):
+        found = [row for row in self.rows if row["resource"]["name"] == name]
+        assert len(found) == 1, (name, found)
+        return found[0]
+
+    def message(self, row):
+        return next(texts_of(body) for body in self.messages if any(row["id"] in text for text in texts_of(body)))
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    return Played(tmp_path_factory.mktemp("cases"))
+
+
+def test_case_01_a_nul_in_the_text(played):
+    row = played.row("nul")
+    assert (row["state"], row["cluster"], row["namespace"], row["fault_type"]) == ("resolved", "prod", "shop", "CrashLoop")
+
+
+def test_case_02_raw_events_are_three_incidents(played):
+    wanted = {"BackOff", "FailedScheduling", "NodeNotReady"}
+    rows = [row for row in played.rows if row["fault_type"] in wanted]
+    assert {row["fault_type"] for row in rows} == wanted and len(rows) == 3
+    assert len({(row["resource"]["kind"], row["resource"]["name"]) for row in rows}) == 3
+    assert all(row["resource"]["name"] for row in rows)
+    assert {row["state"] for row in rows} == {"resolved"}
+
+
+def test_case_13_the_reason_of_an_event_is_its_type(played):
+    row = played.row("p-1")
+    assert row["fault_type"] == "FailedMount" and "FailedMount" in played.listed
+    assert "*Reason:*\nFailedMount" in played.message(row)
+
+
+LONG = "arn:aws:eks:us-east-1:123456789012:cluster/payments-production-"
+
+
+def test_case_03_long_names_are_two_clusters(system):
+    config = CASES / "03-long-cluster-name/broker.yaml"
+    done = subprocess.run([BIN / "triage-broker", "--check-config", "-c", config], capture_output=True, text=True, cwd=system.root,
+                          env={"PATH": "/usr/bin:/bin", "AGENT_SYSTEM_PROMPT_FILE": str(ROOT / "configs/triage-system-prompt.md")})
+    assert done.returncode == 0, done.stderr
+    broker = system.start_broker(config=config)
+    system.start_worker()
+    system.publish([fault("web-0", cluster=LONG + color) for color in ("blue", "green")])
+    rows = {row["cluster"]: row for row in broker.wait_terminal(2)}
+    assert {name: row["state"] for name, row in rows.items()} == {LONG + "blue": "suppressed", LONG + "green": "resolved"}
+    listed = wait_until(lambda: broker.get("/api/v1/clusters")["clusters"], 10, "clusters")
+    labels = {row["cluster"]: row["labels"] for row in listed}
+    assert labels[LONG + "blue"] == {"env": "blue"} and labels[LONG + "green"] == {"env": "green"}
+
+
+def test_case_03_each_cluster_gets_its_own_kubeconfig(system):
+    """And one that has none is told, and gets no other's."""
+    for name in ("blue", "green", "default"):
+        (system.root / f"{name}.kubeconfig").write_text("apiVersion: v1\n")
+    broker = system.start_broker()
+    text = "{ echo '# Report'; printf '%0200d\\n' 7; echo \"KUBECONFIG=${KUBECONFIG:-none}\"; } > output/investigation.md"
+    worker = system.start_worker(agent_script_path=script(system, text), config=CASES / "03-long-cluster-name/worker.yaml",
+                                 kubeconfig="default.kubeconfig")
+    system.publish([fault("web-0", cluster=LONG + color) for color in ("blue", "green", "red")])
+    rows = {row["cluster"]: row for row in broker.wait_terminal(3)}
+    wait_until(lambda: len(system.results()) == 3, 20, "results")
+    given = {name: re.search("KUBECONFIG=(.*)", (system.root / f"incidents/{row['id']}/output/investigation.md").read_text())[1]
+             for name, row in rows.items()}
+    assert given == {LONG + "blue": f"{system.root}/blue.kubeconfig", LONG + "green": f"{system.root}/green.kubeconfig",
+                     LONG + "red": "none"}
+    told = worker.records("no kubeconfig for this cluster: its agent gets none")
+    assert [record["cluster"] for record in told] == [LONG + "red"]
+
+
+def test_case_04_two_clusters_of_one_name_are_refused(system):
+    done = subprocess.run([BIN / "triage-broker", "--check-config", "-c", CASES / "04-duplicate-cluster-name.yaml"],
+                          capture_output=True, text=True, cwd=system.root,
+                          env={"PATH": "/usr/bin:/bin", "AGENT_SYSTEM_PROMPT_FILE": str(ROOT / "configs/triage-system-prompt.md")})
+    assert done.returncode == 78 and "04-duplicate-cluster-name.yaml:5" in done.stderr and "twice" in done.stderr, done.stderr
+
+
+def test_case_09_a_key_with_a_line_end(system):
+    broker = system.start_broker()
+    system.start_worker(agent_script_path=script(system, (CASES / "09-key-with-newline/leak.sh").read_text().replace("$1", ".")),
+                        agent_cli="custom", agent_env="ANTHROPIC_API_KEY", env={"ANTHROPIC_API_KEY": "sk-ant-field-0001\n"})
+    system.publish([fault("web-0")])
+    row = broker.wait_terminal(1)[0]
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    folder = system.root / "incidents" / row["id"]
+    texts = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert len(texts) > 5 and not [path for path, text in texts.items() if b"sk-ant-field-0001" in text]
