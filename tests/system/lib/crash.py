@@ -19,7 +19,7 @@ import zmq
 
 from lib.system import BIN, SLOW, free_port
 from receiver import Receiver, texts_of
-from worker import HEADER, HELLO, PING, Link
+from worker import HEADER, HELLO, PING, Link, read_key
 
 LEASE_S = 2
 BROKER = {"lease_ttl": f"{LEASE_S}s", "reconnect_grace": "4s", "max_deliveries": 32, "log_level": "info"}
@@ -53,9 +53,13 @@ def failpoints(program):
 class Tap:
     """A subscriber of our own; it may miss what a killed broker did not send."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, keys=None):
         self.sock = zmq.Context.instance().socket(zmq.SUB)
         self.sock.rcvhwm = 100000
+        if keys:
+            self.sock.curve_serverkey = read_key(f"{keys}/broker.key", "public-key")
+            self.sock.curve_publickey = read_key(f"{keys}/tap.key_secret", "public-key")
+            self.sock.curve_secretkey = read_key(f"{keys}/tap.key_secret", "secret-key")
         self.sock.subscribe(b"")
         self.sock.connect(endpoint)
         self.records = []
