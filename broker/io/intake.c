@@ -7,6 +7,7 @@
 #include "broker/io/intake_config.h"
 #include "broker/io/intake_lost.h"
 #include "broker/io/intake_mark.h"
+#include "broker/io/intake_read.h"
 #include "broker/io/intake_spool.h"
 #include "common/base/buf.h"
 #include "common/base/clk.h"
@@ -67,6 +68,7 @@ struct intake {
     http_t *http;
     mailbox_t *inbox;
     mailbox_t *loop;       //  borrowed
+    intake_read_t *read;   //  what is being read
     intake_spool_t *spool; //  events and notices on their way to the loop
     char sessions_dir [PATH_BYTES];
     s_source_t *sources;
@@ -238,6 +240,19 @@ s_mark_read (s_source_t *source)
         s_show_as (source, source->mark.cluster);
 }
 
+static bool
+s_read_begin (void *arg, const char *call, const char *text, size_t size)
+{
+    const s_source_t *source = arg;
+    return intake_read_begin (source->intake->read, source->id, s_name (source), call, text, size);
+}
+
+static void
+s_read_end (void *arg)
+{
+    intake_read_end (((s_source_t *) arg)->intake->read);
+}
+
 //  Own: *config is taken on success and on failure.
 static void
 s_source_add (intake_t *self, intake_config_t *config, int64_t backoff_min_ms,
@@ -256,7 +271,10 @@ s_source_add (intake_t *self, intake_config_t *config, int64_t backoff_min_ms,
                                .type = source->config.type,
                                .backoff_min_ms = backoff_min_ms,
                                .backoff_max_ms = backoff_max_ms,
-                               .random64 = ident_random64 ()};
+                               .random64 = ident_random64 (),
+                               .read_begin = s_read_begin,
+                               .read_end = s_read_end,
+                               .read_arg = source};
     source->mcp = mcp_new (&settings);
     if (!source->mcp) {
         s_source_destroy (source);
@@ -432,7 +450,7 @@ s_on_event (s_source_t *source, const char *body, size_t size)
         return;
     }
     fault_t fault;
-    fault_read (body, size, source->config.name, &fault);
+    intake_read_event (source->intake->read, source->id, source->config.name, body, size, &fault);
     if (!source->config.name [0] && fault.source_cluster [0]
         && strcmp (fault.source_cluster, source->stats.cluster) != 0) {
         const bool first = strcmp (source->stats.cluster, "default") == 0;
@@ -707,6 +725,7 @@ intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
     self->http = http_new ();
     self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
     self->spool = intake_spool_new (settings->state_path);
+    self->read = intake_read_new (settings->state_path);
     s_sessions_dir (self, settings->state_path);
     int rc = blob_make_dir (self->sessions_dir);
     if (rc != 0)
@@ -714,7 +733,7 @@ intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
     own (own_fd) int sessions = open (self->sessions_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (sessions >= 0)
         durable_sweep (sessions);
-    if (rc == 0 && self->clk && self->http && self->inbox && self->spool
+    if (rc == 0 && self->clk && self->http && self->inbox && self->spool && self->read
         && s_configure (self, settings) == 0)
         self->thread_started = pthread_create (&self->thread, NULL, s_run, self) == 0;
     if (!self->thread_started)
@@ -746,6 +765,7 @@ intake_destroy (intake_t **self_p)
                   "start tells",
                   kv ("events", left));
     intake_spool_destroy (&self->spool);
+    intake_read_destroy (&self->read);
     mailbox_destroy (&self->inbox);
     http_destroy (&self->http);
     clk_destroy (&self->clk);

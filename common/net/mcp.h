@@ -37,6 +37,11 @@ typedef struct {
     int64_t backoff_min_ms; //  first retry
     int64_t backoff_max_ms;
     uint64_t random64; //  the only chance there is: jitter
+    //  Asked before a message is read, and told after; true: do not read it.  NULL = nobody is asked.  call: what is
+    //  waited for, "stream" when nothing.
+    bool (*read_begin) (void *arg, const char *call, const char *text, size_t size);
+    void (*read_end) (void *arg);
+    void *read_arg;
 } mcp_settings_t;
 
 typedef enum { MCP_POST, MCP_GET, MCP_DELETE } mcp_verb_t;

@@ -283,18 +283,23 @@ s_on_message (mcp_t *self, const json_t *message)
     }
 }
 
-void
-mcp_answer_on_text (mcp_t *self, const char *text, size_t size)
+//  A message that is not read.  A broken event is still an event: it is kept raw.
+static void
+s_on_unread (mcp_t *self, const char *text, size_t size, const char *why)
+{
+    self->bad_messages++;
+    snprintf (self->unread, sizeof self->unread, "the answer is not read: %.70s", why);
+    if (memmem (text, size, "notifications/message", 21) && memmem (text, size, "kubernetes/", 11))
+        (void) mcp_slot_out (self, MCP_OUT_EVENT, text, size);
+}
+
+static void
+s_read (mcp_t *self, const char *text, size_t size)
 {
     own (json_drop) json_t *doc = NULL;
     err_diag_t diag = {""};
     if (json_parse (text, size, &doc, &diag) != 0) {
-        self->bad_messages++;
-        snprintf (self->unread, sizeof self->unread, "the answer is not read: %.70s", diag.text);
-        //  A broken event is still an event: it is kept raw.
-        if (memmem (text, size, "notifications/message", 21)
-            && memmem (text, size, "kubernetes/", 11))
-            (void) mcp_slot_out (self, MCP_OUT_EVENT, text, size);
+        s_on_unread (self, text, size, diag.text);
         return;
     }
     if (!json_is_array (doc)) {
@@ -303,6 +308,31 @@ mcp_answer_on_text (mcp_t *self, const char *text, size_t size)
     }
     for (size_t i = 0; i < json_array_size (doc); i++)
         s_on_message (self, json_array_get (doc, i));
+}
+
+void
+mcp_answer_on_text (mcp_t *self, const char *text, size_t size)
+{
+    static const char *const calls [] = {
+        [CALL_INIT] = "initialize",
+        [CALL_LEVEL] = "logging/setLevel",
+        [CALL_TOOLS] = "tools/list",
+        [CALL_CONTEXTS] = "configuration_contexts_list",
+        [CALL_LIST] = "events_list_subscriptions",
+        [CALL_SUBSCRIBE] = "events_subscribe",
+        [CALL_PING] = "ping",
+        [CALL_BYE] = NULL,
+    };
+    const mcp_settings_t *settings = &self->settings;
+    const mcp_part_slot_t *slot = mcp_slot_pending (self);
+    const char *call = slot && calls [slot->call] ? calls [slot->call] : "stream";
+    if (settings->read_begin && settings->read_begin (settings->read_arg, call, text, size)) {
+        s_on_unread (self, text, size, "the broker died three times while it read this");
+        return;
+    }
+    s_read (self, text, size);
+    if (settings->read_end)
+        settings->read_end (settings->read_arg);
 }
 
 void

@@ -95,3 +95,20 @@ def test_a_proxy_of_the_environment_hears_nothing_of_loopback(system):
             raise AssertionError("the proxy was called")
         except TimeoutError:
             pass
+
+
+def test_an_answer_that_the_broker_dies_of_is_set_aside_and_its_source_says_so(system):
+    """Three deaths; then the broker lives, and takes what others send."""
+    server = FaultServer(system, "prod")
+    config = clusters_yaml(system, {"prod": server})
+    deadly = {"TRIAGE_FAILPOINT": "broker.answer.read.before:kill"}
+    for _ in range(3):
+        broker = system.start_broker(config=config, env=deadly, wait=False)
+        broker.wait(20)
+    broker = system.start_broker(config=config, env=deadly, sse_reconnect_max_backoff="1s")
+    wait_until(lambda: "died three times" in (sources(broker).get("prod", {}).get("last_error") or ""), 20, "it says so")
+    told = broker.records("a message that the broker died of is set aside unread")[0]
+    assert told["cluster"] == "prod" and "protocolVersion" in open(told["file"]).read()
+    assert 'triage_mcp_bad_messages_total{cluster="prod"} 0' not in broker.get("/metrics", raw=True)
+    system.publish([fault("other", "edge")])
+    assert [row["cluster"] for row in broker.incidents()] == ["edge"]
