@@ -213,6 +213,14 @@ s_judge (step_t *self, const step_in_t *in, clk_now_t now)
     return ended ? STEP_STALE : s_fail (self, attempt, in, now);
 }
 
+//  How long the agent ran, by the worker's clock.  No run is longer than one may be.
+static int64_t
+s_run_ms (const step_in_t *in)
+{
+    const int64_t run_ms = in->as.verdict.completed_ms - in->as.verdict.started_ms;
+    return run_ms < LIMIT_AGENT_TIMEOUT_MS ? run_ms : LIMIT_AGENT_TIMEOUT_MS;
+}
+
 void
 settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
 {
@@ -223,8 +231,7 @@ settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
     if (disposition == STEP_COMMITTED || disposition == STEP_LATE_WIN) {
         self->stats.outcomes_total [outcome]++;
         if (outcome < VERDICT_LOST)
-            tally_took (&self->stats.run_time [outcome],
-                        in->as.verdict.completed_ms - in->as.verdict.started_ms);
+            tally_took (&self->stats.run_time [outcome], s_run_ms (in));
         worker_t *worker = fleet_find (self, in->peer.identity);
         if (worker && outcome == VERDICT_SUCCESS)
             fleet_succeeded (self, worker, now);

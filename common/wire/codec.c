@@ -88,7 +88,7 @@ s_decode_int (const decode_t *self, const codec_field_t *field, const msgpack_ob
         && from->type != MSGPACK_OBJECT_NEGATIVE_INTEGER)
         return s_wrong (self, field, "an integer was expected");
     int64_t value = from->via.i64;
-    if (field->max && (value < 0 || (uint64_t) value > field->max))
+    if (value < field->min || (value > 0 && (uint64_t) value > field->max))
         return s_wrong (self, field, "the number is out of range");
     memcpy (to, &value, sizeof value);
     return 0;

@@ -39,8 +39,9 @@ struct codec_field {
     const char *key;
     codec_type_t type;
     bool required;
-    size_t offset; //  into the struct
-    size_t max;    //  TEXT/BIN: bytes; LIST: items; INT: 0, or the largest value (then >= 0)
+    size_t offset;             //  into the struct
+    size_t max;                //  TEXT/BIN: bytes; LIST: items; INT: the largest value
+    int64_t min;               //  INT: the smallest value
     const codec_field_t *rows; //  LIST: fields of one item, ended by key NULL
     size_t item_size;          //  LIST: sizeof one item
     const char *help;          //  for docs/protocol.md

@@ -5,6 +5,7 @@
 #include "common/base/ident.h"
 #include "common/base/limits.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum {
@@ -22,6 +23,13 @@ enum {
         .key = #member, .type = (type_), .required = (required_),                                  \
         .offset = offsetof (struct_, member), .max = (max_), .help = (help_)                       \
     }
+#define S_INT(struct_, member, min_, max_, required_, help_)                                       \
+    {                                                                                              \
+        .key = #member, .type = CODEC_INT, .required = (required_),                                \
+        .offset = offsetof (struct_, member), .min = (min_), .max = (max_), .help = (help_)        \
+    }
+#define S_TIME(struct_, member, required_, help_)                                                  \
+    S_INT (struct_, member, -MSG_TIME_SPAN_MS, MSG_TIME_SPAN_MS, required_, help_)
 #define S_LIST(struct_, member, rows_, item_, max_, help_)                                         \
     {                                                                                              \
         .key = #member, .type = CODEC_LIST, .offset = offsetof (struct_, member), .max = (max_),   \
@@ -29,7 +37,7 @@ enum {
     }
 #define S_FENCE(struct_)                                                                           \
     S_FIELD (struct_, incident, CODEC_TEXT, S_ID, true, "incident id, a UUIDv7"),                  \
-        S_FIELD (struct_, attempt, CODEC_INT, INT32_MAX, true, "attempt number, from 1")
+        S_INT (struct_, attempt, 1, INT32_MAX, true, "attempt number, from 1")
 #define S_END                                                                                      \
     {                                                                                              \
         .key = NULL                                                                                \
@@ -40,45 +48,45 @@ static const codec_field_t s_fence [] = {S_FENCE (msg_fence_t), S_END};
 static const codec_field_t s_file [] = {
     S_FIELD (msg_file_t, path, CODEC_TEXT, LIMIT_PATH_BYTES - 1, true,
              "relative path, from the allow-list"),
-    S_FIELD (msg_file_t, size, CODEC_INT, LIMIT_INCIDENT_BYTES, true, "bytes"),
+    S_INT (msg_file_t, size, 0, LIMIT_INCIDENT_BYTES, true, "bytes"),
     S_FIELD (msg_file_t, sha256, CODEC_TEXT, S_SHA, true, "lower-case hex"), S_END};
 
 static const codec_field_t s_hello [] = {
-    S_FIELD (msg_hello_t, proto_min, CODEC_INT, 255, true, "oldest protocol version spoken"),
-    S_FIELD (msg_hello_t, proto_max, CODEC_INT, 255, true, "newest protocol version spoken"),
+    S_INT (msg_hello_t, proto_min, 0, 255, true, "oldest protocol version spoken"),
+    S_INT (msg_hello_t, proto_max, 0, 255, true, "newest protocol version spoken"),
     S_FIELD (msg_hello_t, name, CODEC_TEXT, S_NAME, true, "label of the worker"),
     S_FIELD (msg_hello_t, worker_id, CODEC_TEXT, S_ID, false,
              "identity where no keys are used: a UUID"),
     S_FIELD (msg_hello_t, version, CODEC_TEXT, S_WORD, false, "program version"),
     S_FIELD (msg_hello_t, agent, CODEC_TEXT, S_WORD, false, "agent CLI it runs"),
-    S_FIELD (msg_hello_t, slots, CODEC_INT, LIMIT_SLOTS, true, "agents it can run at once"),
+    S_INT (msg_hello_t, slots, 1, LIMIT_SLOTS, true, "agents it can run at once"),
     S_LIST (msg_hello_t, running, s_fence, msg_fence_t, LIMIT_SLOTS, "attempts being worked on"),
     S_LIST (msg_hello_t, spooled, s_fence, msg_fence_t, LIMIT_MSGPACK_ITEMS,
             "attempts done, not acknowledged"),
     S_END};
 
 static const codec_field_t s_welcome [] = {
-    S_FIELD (msg_welcome_t, proto, CODEC_INT, 255, true, "version in use from here"),
-    S_FIELD (msg_welcome_t, now_ms, CODEC_INT, 0, true, "the broker's wall clock, Unix ms"),
-    S_FIELD (msg_welcome_t, ping_ms, CODEC_INT, 0, true, "send PING this often"),
-    S_FIELD (msg_welcome_t, lease_ms, CODEC_INT, 0, true, "lease length; renew at a third of it"),
+    S_INT (msg_welcome_t, proto, 0, 255, true, "version in use from here"),
+    S_TIME (msg_welcome_t, now_ms, true, "the broker's wall clock, Unix ms"),
+    S_INT (msg_welcome_t, ping_ms, 0, MSG_SPAN_MS, true, "send PING this often"),
+    S_INT (msg_welcome_t, lease_ms, 0, MSG_SPAN_MS, true, "lease length; renew at a third of it"),
     S_LIST (msg_welcome_t, revoke, s_fence, msg_fence_t, LIMIT_SLOTS,
             "stop these, they are not yours any more"),
     S_END};
 
 static const codec_field_t s_credit [] = {
-    S_FIELD (msg_credit_t, number, CODEC_INT, 0, true,
-             "counts up within a session; an older one is ignored"),
-    S_FIELD (msg_credit_t, total, CODEC_INT, LIMIT_SLOTS, true, "slots, 0 while draining"),
-    S_FIELD (msg_credit_t, free, CODEC_INT, LIMIT_SLOTS, true, "free slots, absolute"), S_END};
+    S_INT (msg_credit_t, number, 0, MSG_COUNT, true,
+           "counts up within a session; an older one is ignored"),
+    S_INT (msg_credit_t, total, 0, LIMIT_SLOTS, true, "slots, 0 while draining"),
+    S_INT (msg_credit_t, free, 0, LIMIT_SLOTS, true, "free slots, absolute"), S_END};
 
 static const codec_field_t s_assign [] = {
     S_FENCE (msg_assign_t),
     S_FIELD (msg_assign_t, cluster, CODEC_TEXT, S_CLUSTER, true, "cluster name"),
     S_FIELD (msg_assign_t, fault_type, CODEC_TEXT, S_TYPE, false, "CrashLoop, ..."),
     S_FIELD (msg_assign_t, severity, CODEC_TEXT, S_WORD, false, "info, warning, critical"),
-    S_FIELD (msg_assign_t, timeout_ms, CODEC_INT, 0, true, "start to close of the agent"),
-    S_FIELD (msg_assign_t, lease_ms, CODEC_INT, 0, true, "lease length"),
+    S_INT (msg_assign_t, timeout_ms, 0, MSG_SPAN_MS, true, "start to close of the agent"),
+    S_INT (msg_assign_t, lease_ms, 0, MSG_SPAN_MS, true, "lease length"),
     S_FIELD (msg_assign_t, model, CODEC_TEXT, LIMIT_MODEL_BYTES, false, "model for the agent CLI"),
     S_FIELD (msg_assign_t, allowed_tools, CODEC_TEXT, LIMIT_TOOLS_BYTES, false,
              "comma-separated tools"),
@@ -87,23 +95,22 @@ static const codec_field_t s_assign [] = {
 static const codec_field_t s_progress [] = {
     S_FENCE (msg_progress_t),
     S_FIELD (msg_progress_t, phase, CODEC_TEXT, 15, false, "fetch, run, upload"),
-    S_FIELD (msg_progress_t, elapsed_ms, CODEC_INT, 0, false, "since the ASSIGN"),
-    S_FIELD (msg_progress_t, output_bytes, CODEC_INT, 0, false, "written by the agent so far"),
+    S_INT (msg_progress_t, elapsed_ms, 0, MSG_SPAN_MS, false, "since the ASSIGN"),
+    S_INT (msg_progress_t, output_bytes, 0, MSG_COUNT, false, "written by the agent so far"),
     S_END};
 
 static const codec_field_t s_lease [] = {
     S_FENCE (msg_lease_t),
-    S_FIELD (msg_lease_t, ms, CODEC_INT, 0, true, "valid this long from now; 0: stop the agent"),
+    S_INT (msg_lease_t, ms, 0, MSG_SPAN_MS, true, "valid this long from now; 0: stop the agent"),
     S_END};
 
 static const codec_field_t s_verdict [] = {
     S_FENCE (msg_verdict_t),
     S_FIELD (msg_verdict_t, outcome, CODEC_TEXT, S_WORD, true, "success, agent, host"),
-    S_FIELD (msg_verdict_t, exit_code, CODEC_INT, 0, true,
-             "-1 when the agent did not run to an exit"),
+    S_INT (msg_verdict_t, exit_code, -1, 255, true, "-1 when the agent did not run to an exit"),
     S_FIELD (msg_verdict_t, reason, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false, "why it failed"),
-    S_FIELD (msg_verdict_t, started_ms, CODEC_INT, 0, false, "the worker's wall clock, Unix ms"),
-    S_FIELD (msg_verdict_t, completed_ms, CODEC_INT, 0, false, "the worker's wall clock, Unix ms"),
+    S_TIME (msg_verdict_t, started_ms, false, "the worker's wall clock, Unix ms"),
+    S_TIME (msg_verdict_t, completed_ms, false, "the worker's wall clock, Unix ms"),
     S_LIST (msg_verdict_t, files, s_file, msg_file_t, LIMIT_ATTEMPT_FILES, "what was sealed"),
     S_END};
 
@@ -120,11 +127,11 @@ static const codec_field_t s_end [] = {
     S_FIELD (msg_end_t, detail, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false, "one sentence"), S_END};
 
 static const codec_field_t s_ping [] = {
-    S_FIELD (msg_ping_t, now_ms, CODEC_INT, 0, false, "the sender's wall clock, Unix ms"), S_END};
+    S_TIME (msg_ping_t, now_ms, false, "the sender's wall clock, Unix ms"), S_END};
 
 static const codec_field_t s_bye [] = {
     S_FIELD (msg_bye_t, reason, CODEC_TEXT, S_WORD, false, "W: drain; B: draining"),
-    S_FIELD (msg_bye_t, retry_ms, CODEC_INT, 0, false, "come back after this"), S_END};
+    S_INT (msg_bye_t, retry_ms, 0, MSG_SPAN_MS, false, "come back after this"), S_END};
 
 static const codec_field_t s_error [] = {
     S_FIELD (msg_error_t, code, CODEC_TEXT, S_WORD, true, "from the list of error codes"),
@@ -149,21 +156,20 @@ static const codec_field_t s_event_nack [] = {
     S_FIELD (msg_event_nack_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true, "of the EVENT"),
     S_FIELD (msg_event_nack_t, reason, CODEC_TEXT, S_WORD, true,
              "store, overload, draining, upload"),
-    S_FIELD (msg_event_nack_t, retry_ms, CODEC_INT, 0, true, "send it again after this"), S_END};
+    S_INT (msg_event_nack_t, retry_ms, 0, MSG_SPAN_MS, true, "send it again after this"), S_END};
 
 static const codec_field_t s_chunk [] = {
     S_FENCE (msg_chunk_t),
     S_FIELD (msg_chunk_t, path, CODEC_TEXT, LIMIT_PATH_BYTES - 1, true, "relative path"),
-    S_FIELD (msg_chunk_t, offset, CODEC_INT, LIMIT_INCIDENT_BYTES, true, "of these bytes"),
-    S_FIELD (msg_chunk_t, size, CODEC_INT, LIMIT_INCIDENT_BYTES, true, "of the whole file"),
+    S_INT (msg_chunk_t, offset, 0, LIMIT_INCIDENT_BYTES, true, "of these bytes"),
+    S_INT (msg_chunk_t, size, 0, LIMIT_INCIDENT_BYTES, true, "of the whole file"),
     S_FIELD (msg_chunk_t, bytes, CODEC_BIN, LIMIT_CHUNK_BYTES, true, "the chunk"),
     S_END};
 
 static const codec_field_t s_at [] = {
     S_FENCE (msg_at_t),
     S_FIELD (msg_at_t, path, CODEC_TEXT, LIMIT_PATH_BYTES - 1, true, "relative path"),
-    S_FIELD (msg_at_t, upto, CODEC_INT, LIMIT_INCIDENT_BYTES, true,
-             "GO: bytes on disk. GET: read from here"),
+    S_INT (msg_at_t, upto, 0, LIMIT_INCIDENT_BYTES, true, "GO: bytes on disk. GET: read from here"),
     S_END};
 
 static const codec_field_t s_seal [] = {
@@ -180,41 +186,41 @@ static const codec_field_t s_sealed [] = {
 static const codec_field_t s_put_event [] = {
     S_FIELD (msg_event_chunk_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true,
              "unique per source for 7 days"),
-    S_FIELD (msg_event_chunk_t, offset, CODEC_INT, LIMIT_EVENT_BYTES, true, "of these bytes"),
-    S_FIELD (msg_event_chunk_t, size, CODEC_INT, LIMIT_EVENT_BYTES, true, "of the whole event"),
+    S_INT (msg_event_chunk_t, offset, 0, LIMIT_EVENT_BYTES, true, "of these bytes"),
+    S_INT (msg_event_chunk_t, size, 0, LIMIT_EVENT_BYTES, true, "of the whole event"),
     S_FIELD (msg_event_chunk_t, bytes, CODEC_BIN, LIMIT_CHUNK_BYTES, true, "the chunk"), S_END};
 
 static const codec_field_t s_go_event [] = {
     S_FIELD (msg_go_event_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true, "of the PUT_EVENT"),
-    S_FIELD (msg_go_event_t, upto, CODEC_INT, LIMIT_EVENT_BYTES, true, "bytes on disk"), S_END};
+    S_INT (msg_go_event_t, upto, 0, LIMIT_EVENT_BYTES, true, "bytes on disk"), S_END};
 
 static const codec_field_t s_seal_event [] = {
     S_FIELD (msg_event_chunk_t, event_id, CODEC_TEXT, LIMIT_EVENT_ID_BYTES, true,
              "of the PUT_EVENTs"),
     S_FIELD (msg_event_chunk_t, cluster, CODEC_TEXT, S_CLUSTER, false, "overrides the event's own"),
-    S_FIELD (msg_event_chunk_t, size, CODEC_INT, LIMIT_EVENT_BYTES, true, "of the whole event"),
+    S_INT (msg_event_chunk_t, size, 0, LIMIT_EVENT_BYTES, true, "of the whole event"),
     S_FIELD (msg_event_chunk_t, sha256, CODEC_TEXT, S_SHA, true, "lower-case hex"), S_END};
 
 static const codec_field_t s_record [] = {
-    S_FIELD (msg_record_t, seq, CODEC_INT, 0, true,
-             "global, without holes; 0: not durable (progress)"),
-    S_FIELD (msg_record_t, prev, CODEC_INT, 0, true,
-             "seq of the previous record of this exact topic"),
-    S_FIELD (msg_record_t, at_ms, CODEC_INT, 0, true, "wall clock, Unix ms"),
+    S_INT (msg_record_t, seq, 0, MSG_COUNT, true,
+           "global, without holes; 0: not durable (progress)"),
+    S_INT (msg_record_t, prev, 0, MSG_COUNT, true,
+           "seq of the previous record of this exact topic"),
+    S_TIME (msg_record_t, at_ms, true, "wall clock, Unix ms"),
     S_FIELD (msg_record_t, kind, CODEC_TEXT, S_WORD, true,
              "incident, attempt, worker, source, breaker, progress"),
     S_FIELD (msg_record_t, cluster, CODEC_TEXT, S_CLUSTER, true,
              "cluster name; - for workers and the breaker"),
     S_FIELD (msg_record_t, change, CODEC_TEXT, S_WORD, true, "what happened"),
     S_FIELD (msg_record_t, incident, CODEC_TEXT, S_ID, false, "incident id"),
-    S_FIELD (msg_record_t, attempt, CODEC_INT, 0, false, "attempt number, 0 = none"),
+    S_INT (msg_record_t, attempt, 0, INT32_MAX, false, "attempt number, 0 = none"),
     S_FIELD (msg_record_t, worker, CODEC_TEXT, S_NAME, false, "label of the worker"),
     S_FIELD (msg_record_t, reason, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false, "why"),
     S_FIELD (msg_record_t, fault_type, CODEC_TEXT, S_TYPE, false, "CrashLoop, ..."),
     S_FIELD (msg_record_t, severity, CODEC_TEXT, S_WORD, false, "info, warning, critical"),
     S_FIELD (msg_record_t, resource, CODEC_TEXT, 383, false, "kind/namespace/name"),
-    S_FIELD (msg_record_t, occurrences, CODEC_INT, 0, false,
-             "how often the condition was reported; of the breaker: failures in a row"),
+    S_INT (msg_record_t, occurrences, 0, MSG_COUNT, false,
+           "how often the condition was reported; of the breaker: failures in a row"),
     S_END};
 
 typedef struct {
@@ -294,7 +300,9 @@ s_print_fields (const codec_field_t *fields, const char *prefix)
     for (const codec_field_t *field = fields; field->key; field++) {
         printf ("| %s`%s` | %s | %s | ", prefix, field->key, types [field->type],
                 field->required ? "yes" : "no");
-        if (field->max)
+        if (field->type == CODEC_INT)
+            printf ("%" PRId64 " to %zu", field->min, field->max);
+        else if (field->max)
             printf ("%zu", field->max);
         printf (" | %s |\n", field->help);
         if (field->rows)
@@ -308,7 +316,7 @@ msg_print (void)
     for (size_t i = 0; i < sizeof s_rows / sizeof s_rows [0]; i++) {
         const msg_row_t *row = &s_rows [i];
         printf ("### %s (%d), %s, %s\n\n", row->name, (int) row->type, row->socket, row->direction);
-        printf ("| key | type | required | at most | meaning |\n|---|---|---|---|---|\n");
+        printf ("| key | type | required | range | meaning |\n|---|---|---|---|---|\n");
         s_print_fields (row->fields, "");
         printf ("\n");
     }

@@ -7,6 +7,12 @@
 
 #include "common/wire/codec.h"
 
+//  Ranges of numbers that are of a kind; see the tables for the others.
+#define MSG_TIME_SPAN_MS                                                                           \
+    INT64_C (253402300799999) //  wall clock: Unix ms, the years to 9999, before 1970 as far
+#define MSG_SPAN_MS (INT64_C (366) * 24 * 3600 * 1000) //  how long something takes
+#define MSG_COUNT INT64_C (9007199254740991)           //  exact in JSON, too
+
 enum msg_type {
     //  work socket
     MSG_HELLO = 1,        //  W>B first message of a session; idempotent

@@ -54,7 +54,7 @@ s_check (const decoded_t *self, const codec_field_t *fields, const char *base)
         switch (field->type) {
             case CODEC_INT:
                 memcpy (&number, at, sizeof number);
-                assert (!field->max || (number >= 0 && (uint64_t) number <= field->max));
+                assert (number == 0 || (number >= field->min && number <= (int64_t) field->max));
                 break;
             case CODEC_BOOL: break;
             case CODEC_TEXT:

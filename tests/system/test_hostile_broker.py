@@ -95,7 +95,9 @@ def test_assignments_beyond_the_credit_are_given_back(system, hostile):
 def test_the_longest_possible_deadline_is_a_deadline(system, hostile):
     system.start_worker(agent_script_path=script(system, REPORT), shutdown_timeout="0s")  # nobody will take the verdict
     hostile.serve(lambda: hostile.all(CREDIT))
-    fence = hostile.assign(timeout_ms=2**63 - 1, lease_ms=2**63 - 1)
+    hostile.assign(timeout_ms=2**63 - 1)  # out of range, and not heard
+    longest_ms = 366 * 24 * 3600 * 1000
+    fence = hostile.assign(timeout_ms=longest_ms, lease_ms=longest_ms)
     hostile.serve(lambda: hostile.all(VERDICT))
     assert hostile.all(VERDICT)[0]["incident"] == fence["incident"]
     assert hostile.all(VERDICT)[0]["outcome"] == "success"

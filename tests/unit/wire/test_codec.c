@@ -153,10 +153,98 @@ test_copy_never_leaves_half_a_character (void **state)
     assert_string_equal (text, "abc");
 }
 
+//  --- ranges
+
+typedef union {
+    msg_t msg;
+    char bytes [sizeof (msg_t)];
+} s_any_t;
+
+//  Something valid in every field; a list gets one item, out of `items`.
+static void
+s_fill (const codec_field_t *fields, char *base, char (*items) [1024])
+{
+    for (size_t i = 0; fields [i].key; i++) {
+        const codec_field_t *field = &fields [i];
+        if (field->type == CODEC_TEXT || field->type == CODEC_BIN)
+            memcpy (base + field->offset, &(codec_text_t){.data = "x", .size = 1},
+                    sizeof (codec_text_t));
+        if (field->type == CODEC_INT)
+            memcpy (base + field->offset, &field->min, sizeof field->min);
+        if (field->type != CODEC_LIST)
+            continue;
+        s_fill (field->rows, items [0], items + 1);
+        memcpy (base + field->offset, &(codec_list_t){.items = items [0], .count = 1},
+                sizeof (codec_list_t));
+    }
+}
+
+//  What comes of the whole message with this number in this place.
+static int
+s_sent (const codec_field_t *whole, uint8_t type, const char *base, char *place, int64_t number)
+{
+    static s_any_t got;
+    own (codec_destroy) codec_t *codec = codec_new ();
+    own (buf_fini) buf_t bytes = buf_init (LIMIT_KIB (64));
+    int64_t before;
+    memcpy (&before, place, sizeof before);
+    memcpy (place, &number, sizeof number);
+    assert_int_equal (codec_encode (whole, base, &bytes), 0);
+    memcpy (place, &before, sizeof before);
+    return codec_decode (codec, whole, (const uint8_t *) bytes.data, bytes.size, &got,
+                         msg_size (type), NULL);
+}
+
+static int
+s_check_ranges (const codec_field_t *whole, const codec_field_t *fields, uint8_t type,
+                const char *base, char *at, char (*items) [1024])
+{
+    int count = 0;
+    for (size_t i = 0; fields [i].key; i++) {
+        const codec_field_t *field = &fields [i];
+        if (field->type == CODEC_LIST)
+            count += s_check_ranges (whole, field->rows, type, base, items [0], items + 1);
+        if (field->type != CODEC_INT)
+            continue;
+        count++;
+        const int64_t max = (int64_t) field->max;
+        char *place = at + field->offset;
+        print_message ("%s %s %lld..%lld\n", msg_name (type), field->key, (long long) field->min,
+                       (long long) max);
+        //  far enough from the ends of an int64_t that sums and differences of two cannot overflow
+        assert_true (field->min < max && max <= INT64_MAX / 4 && field->min >= INT64_MIN / 4);
+        assert_int_equal (s_sent (whole, type, base, place, field->min), 0);
+        assert_int_equal (s_sent (whole, type, base, place, max), 0);
+        assert_int_equal (s_sent (whole, type, base, place, field->min - 1), ERR_PROTO);
+        assert_int_equal (s_sent (whole, type, base, place, max + 1), ERR_PROTO);
+        assert_int_equal (s_sent (whole, type, base, place, INT64_MIN), ERR_PROTO);
+        assert_int_equal (s_sent (whole, type, base, place, INT64_MAX), ERR_PROTO);
+    }
+    return count;
+}
+
+static void
+test_every_integer_of_every_message_has_its_range (void **state)
+{
+    int count = 0;
+    for (int type = 1; type < 256; type++) {
+        const codec_field_t *fields = msg_fields ((uint8_t) type);
+        static s_any_t whole;
+        static char items [2][1024];
+        if (!fields)
+            continue;
+        memset (&whole, 0, sizeof whole);
+        s_fill (fields, whole.bytes, items);
+        count += s_check_ranges (fields, fields, (uint8_t) type, whole.bytes, whole.bytes, items);
+    }
+    assert_in_range (count, 50, 200);
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_every_integer_of_every_message_has_its_range),
         cmocka_unit_test (test_scan_takes_a_map_of_every_type_we_use),
         cmocka_unit_test (test_scan_refuses_what_msgpack_c_would_take),
         cmocka_unit_test (test_scan_refuses_forged_lengths_without_believing_them),
