@@ -272,7 +272,7 @@ fleet_unwanted (step_t *self, worker_t *worker, const attempt_t *attempt, const 
 {
     worker->unwanted_total++;
     self->stats.assignments_returned_total++;
-    if (attempt->order <= worker->trial.refusal_mark)
+    if (attempt->spared || attempt->order <= worker->trial.refusal_mark)
         return;
     s_judged (self, worker);
     worker->trial.refusal_mark = self->assigned_order;

@@ -114,6 +114,20 @@ def test_an_attempt_that_is_over_frees_its_slot_before_it_runs(system, hostile, 
     assert hostile.all(RELEASE)[0]["reason"] == "cancelled"
 
 
+@pytest.mark.nightly
+def test_a_broker_that_cannot_give_the_prompt_is_not_answered_by_a_failure_of_the_host(system, hostile):
+    """Twelve times it says so, then the attempt goes back."""
+    system.start_worker(agent_script_path=script(system, REPORT))
+    hostile.serve(lambda: hostile.all(CREDIT))
+    hostile.assign()
+    for number in range(1, 13):
+        hostile.serve(lambda: len(hostile.all(GET)) >= number, silent=(GET,))  # noqa: B023
+        hostile.send("files", ERROR, {"code": "io", "text": "not now"}, corr=hostile.seq)
+    hostile.serve(lambda: hostile.all(RELEASE), silent=(GET,))
+    assert hostile.all(RELEASE)[0]["reason"] == "busy"
+    assert "cannot fetch the prompt: not now" in hostile.all(RELEASE)[0]["detail"]
+
+
 def test_a_report_for_a_broker_that_forgot_it_is_not_sent_for_ever(system):
     """The broker came back with an empty store: it says unknown to the files, stale to the verdict."""
     broker = system.start_broker()

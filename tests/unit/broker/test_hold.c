@@ -125,19 +125,22 @@ s_check_unblamed (bench_t *bench)
 static void
 test_what_the_broker_could_not_give_is_no_failure_of_a_host (void **state)
 {
-    for (int hold = 0; hold < 2; hold++) {
+    static const step_release_t reasons [] = {STEP_RELEASE_HOST, STEP_RELEASE_HOST,
+                                              STEP_RELEASE_BUSY, STEP_RELEASE_BUSY};
+    for (int i = 0; i < 4; i++) {
+        const bool hold = i % 2;
         bench_t bench = bench_new ();
         bench_join (&bench, "w", 8);
         step_fence_t fences [4];
-        for (size_t i = 0; i < 4; i++)
-            fences [i] = s_fetching (&bench, (const char *[]){"1", "2", "3", "4"} [i]);
+        for (size_t k = 0; k < 4; k++)
+            fences [k] = s_fetching (&bench, (const char *[]){"1", "2", "3", "4"} [k]);
         bench_later (&bench, 1000);
         step_hold (bench.step, hold);
         (void) bench_schedule (&bench);
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < 4; k++) {
             if (!hold)
-                step_spare (bench.step, &fences [i], false, bench.now);
-            bench_release (&bench, "w", &fences [i], STEP_RELEASE_HOST);
+                step_spare (bench.step, &fences [k], false, bench.now);
+            bench_release (&bench, "w", &fences [k], reasons [i]);
         }
         s_check_unblamed (&bench);
         step_hold (bench.step, false);
@@ -147,6 +150,30 @@ test_what_the_broker_could_not_give_is_no_failure_of_a_host (void **state)
         assert_int_equal (bench_count (&bench, STEP_OUT_ASSIGN), 4);
         step_destroy (&bench.step);
     }
+}
+
+//  Round by round: whoever gives back what it was assigned is set aside after three, unless it is our doing.
+static void
+test_a_worker_that_waits_for_our_prompts_in_vain_is_not_set_aside (void **state)
+{
+    bench_t bench = bench_new ();
+    bench_join (&bench, "w", 1);
+    (void) bench_event (&bench, "a", "1", FAULT_WARNING);
+    for (int i = 0; i < 2 * LIMIT_QUARANTINE_STREAK; i++) {
+        const step_out_t *out = bench_schedule (&bench);
+        assert_non_null (out);
+        step_fence_t fence = out->as.assign.fence;
+        bench_say (&bench, "w", STEP_IN_ACCEPT, &fence);
+        step_spare (bench.step, &fence, false, bench.now);
+        bench_release (&bench, "w", &fence, i % 2 ? STEP_RELEASE_BUSY : STEP_RELEASE_HOST);
+        bench_later (&bench, LIMIT_RELEASE_BACKOFF_MAX_MS);
+        bench_ping (&bench, "w");
+        bench_credit (&bench, "w", i + 2, 1);
+    }
+    step_stats_t stats;
+    step_stats (bench.step, bench.now, &stats);
+    assert_int_equal (stats.workers_quarantined, 0);
+    step_destroy (&bench.step);
 }
 
 static void
@@ -237,6 +264,7 @@ main (void)
         cmocka_unit_test (test_after_a_hold_a_hard_deadline_comes_again),
         cmocka_unit_test (test_the_grace_of_a_late_report_begins_after_the_hold),
         cmocka_unit_test (test_what_the_broker_could_not_give_is_no_failure_of_a_host),
+        cmocka_unit_test (test_a_worker_that_waits_for_our_prompts_in_vain_is_not_set_aside),
         cmocka_unit_test (test_a_report_that_could_not_be_taken_has_more_time_and_a_prompt_has_not),
         cmocka_unit_test (test_a_folder_is_not_saved_during_a_hold_and_a_failure_in_it_is_no_try),
         cmocka_unit_test (test_a_deadline_that_passed_while_nobody_looked_leaves_the_grace),
