@@ -114,6 +114,27 @@ ctl_get (const ctl_t *self, const char *path, json_t **ret_doc)
     return code ? ctl_fail (code, "%s", diag.text) : CTL_OK;
 }
 
+int64_t
+ctl_limit (const ctl_t *self)
+{
+    return ctl_json (self) && !conf_given (self->conf, "limit") ? LIMIT_CTL_ROWS
+                                                                : self->settings->limit;
+}
+
+void
+ctl_tell_rest (const ctl_t *self, const char *key, int64_t shown, int64_t all)
+{
+    if (all == shown)
+        return;
+    fflush (stdout);
+    if (all < 0)
+        fprintf (stderr, "triagectl: %" PRId64 " of more than %d %s are shown (--limit)\n", shown,
+                 LIMIT_CTL_COUNTED, key);
+    else
+        fprintf (stderr, "triagectl: %" PRId64 " of %" PRId64 " %s are shown (--limit)\n", shown,
+                 all, key);
+}
+
 int
 ctl_pages (const ctl_t *self, const char *path, const char *key, int64_t limit, json_t *list)
 {

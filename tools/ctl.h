@@ -54,6 +54,12 @@ ctl_ask (const ctl_t *self, const char *method, const char *path, json_t **ret_d
 //  GET, failures said.
 int
 ctl_get (const ctl_t *self, const char *path, json_t **ret_doc) must_check;
+//  Rows to show: all of them as JSON unless --limit is given.
+int64_t
+ctl_limit (const ctl_t *self);
+//  "50 of 198 incidents are shown (--limit)" on stderr, where some are not.  all < 0: nobody has counted them to the end.
+void
+ctl_tell_rest (const ctl_t *self, const char *key, int64_t shown, int64_t all);
 //  Follow a list's pages ("PATH?QUERY", its member `key`) until limit rows are in *list.
 int
 ctl_pages (const ctl_t *self, const char *path, const char *key, int64_t limit,

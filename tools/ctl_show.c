@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_show.h"
 
+#include "common/base/clk.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 #include "tools/fetch.h"
@@ -163,6 +164,27 @@ s_status_events (const status_t *self)
     s_status_line (self, "events", NULL, &text);
 }
 
+//  "1 fails for 50s, 198 wait behind it, next try in 12s: connection refused".
+static void
+s_status_head (const status_t *self, const char *channel)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *head = json_object_get (json_object_get (self->doc, "effects"), channel);
+    if (!json_is_object (head))
+        return;
+    buf_printf (&text, "%lld %s for %llds, ", s_count (head, "failing"),
+                s_count (head, "failing") == 1 ? "fails" : "fail",
+                s_count (head, "failing_ms") / 1000);
+    if (s_count (head, "behind") > 0)
+        buf_printf (&text, "%lld wait behind it, ", s_count (head, "behind"));
+    if (s_count (head, "next_try_ms") > 0)
+        buf_printf (&text, "next try in %llds", (s_count (head, "next_try_ms") + 999) / 1000);
+    else
+        buf_text (&text, "a try is under way");
+    buf_printf (&text, ": %s (effect %lld)", s_member (head, "error"), s_count (head, "id"));
+    s_status_line (self, channel, "red", &text);
+}
+
 static void
 s_status_effects (const status_t *self)
 {
@@ -171,6 +193,8 @@ s_status_effects (const status_t *self)
     long long dead = s_count (effects, "dead"), letters = s_count (self->doc, "dead_letters");
     buf_printf (&text, "%lld due, %lld dead", s_count (effects, "ready"), dead);
     s_status_line (self, "effects", dead ? "red" : NULL, &text);
+    s_status_head (self, "slack");
+    s_status_head (self, "storage");
     buf_reset (&text);
     buf_printf (&text, "%lld", letters);
     s_status_line (self, "dead letters", letters ? "red" : NULL, &text);
@@ -229,6 +253,27 @@ s_list_print (const ctl_t *self, const list_t *list, const json_t *rows)
         list->row (table, json_array_get (rows, i));
     }
     return s_end (table);
+}
+
+//  Rows to read: a table shows some and counts the rest.
+static int64_t
+s_wanted (const ctl_t *self)
+{
+    int64_t limit = ctl_limit (self);
+    return ctl_json (self) || limit > LIMIT_CTL_COUNTED ? limit : LIMIT_CTL_COUNTED + 1;
+}
+
+//  Of what was read, the first --limit rows.
+static int
+s_list_cut (const ctl_t *self, const list_t *list, json_t *rows)
+{
+    int64_t all = (int64_t) json_array_size (rows), limit = ctl_limit (self);
+    while ((int64_t) json_array_size (rows) > limit)
+        json_array_remove (rows, json_array_size (rows) - 1);
+    int code = s_list_print (self, list, rows);
+    if (code == CTL_OK && all > limit)
+        ctl_tell_rest (self, list->key, limit, all > LIMIT_CTL_COUNTED ? -1 : all);
+    return code;
 }
 
 //  A list that comes at once; *ret_rows is in *ret_doc.
@@ -400,8 +445,28 @@ ctl_show_incidents (const ctl_t *self)
     };
     static const list_t list = {NULL, "incidents", columns, COUNT (columns), s_incident_row};
     own (json_drop) json_t *rows = json_array ();
-    int code = ctl_show_incidents_read (self, self->settings->limit, rows);
-    return code ? code : s_list_print (self, &list, rows);
+    int code = ctl_show_incidents_read (self, s_wanted (self), rows);
+    return code ? code : s_list_cut (self, &list, rows);
+}
+
+//  How long until the next try: "now", "12s", "3m"; "-" where there is none.
+static void
+s_until_cell (table_t *table, const json_t *row)
+{
+    char text [32] = "";
+    const char *next = json_member_text (row, "next_at", NULL);
+    int64_t at_ms = 0;
+    own (clk_destroy) clk_t *clk = clk_new ();
+    if (clk && next && clk_parse (next, &at_ms) == 0) {
+        int64_t left_s = (at_ms - clk_now (clk).wall_ms + 999) / 1000;
+        if (left_s <= 0)
+            snprintf (text, sizeof (text), "now");
+        else if (left_s < 120)
+            snprintf (text, sizeof (text), "%llds", (long long) left_s);
+        else
+            snprintf (text, sizeof (text), "%lldm", (long long) left_s / 60);
+    }
+    table_text (table, text, NULL);
 }
 
 static void
@@ -412,13 +477,14 @@ s_effect_row (table_t *table, const json_t *row)
     table_text (table, s_member (row, "channel"), NULL);
     table_text (table, state, ctl_state_color (state));
     table_number (table, s_count (row, "tries"));
+    s_until_cell (table, row);
     table_text (table, s_member (row, "key"), NULL);
     table_text (table, s_member (row, "error"), NULL);
 }
 
 static const table_column_t s_effect_columns [] = {
-    {"EFFECT", TABLE_RIGHT}, {"CHANNEL", 0},     {"STATE", 0},
-    {"TRIES", TABLE_RIGHT},  {"KEY", TABLE_CUT}, {"ERROR", TABLE_CUT},
+    {"EFFECT", TABLE_RIGHT}, {"CHANNEL", 0},     {"STATE", 0},         {"TRIES", TABLE_RIGHT},
+    {"NEXT", TABLE_RIGHT},   {"KEY", TABLE_CUT}, {"ERROR", TABLE_CUT},
 };
 
 int
@@ -430,14 +496,47 @@ ctl_show_effects_read (const ctl_t *self, int64_t limit, json_t *rows)
     return ctl_pages (self, path.data, "effects", limit, rows);
 }
 
+static int
+s_effects_in (const ctl_t *self, const char *state, int64_t limit, json_t *rows)
+{
+    own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
+    buf_printf (&path, "/api/v1/effects?state=%s", state);
+    return ctl_pages (self, path.data, "effects", limit, rows);
+}
+
+//  Those that wait, in their order: what has been tried first, for the others wait for it.
+static int
+s_waiting (const ctl_t *self, const json_t *waiting, json_t *rows)
+{
+    for (int tried = 1; tried >= 0; tried--)
+        for (size_t i = json_array_size (waiting); i > 0; i--) {
+            json_t *row = json_array_get (waiting, i - 1);
+            bool head =
+                s_count (row, "tries") > 0 || strcmp (s_member (row, "state"), "ready") != 0;
+            if (head == (tried == 1) && json_array_append (rows, row))
+                return ctl_fail (CTL_FAILED, "out of memory");
+        }
+    return CTL_OK;
+}
+
 int
 ctl_show_effects (const ctl_t *self)
 {
     static const list_t list = {NULL, "effects", s_effect_columns, COUNT (s_effect_columns),
                                 s_effect_row};
-    own (json_drop) json_t *rows = json_array ();
-    int code = ctl_show_effects_read (self, self->settings->limit, rows);
-    return code ? code : s_list_print (self, &list, rows);
+    const char *state = self->settings->state;
+    own (json_drop) json_t *rows = json_array (), *waiting = json_array ();
+    int code = CTL_OK;
+    //  The head of a channel is its oldest, the last row of the last page: all are read.
+    if (!state [0] || strcmp (state, "ready") == 0)
+        code = s_effects_in (self, "ready", LIMIT_CTL_ROWS, waiting);
+    if (code == CTL_OK && !state [0])
+        code = s_effects_in (self, "sending", LIMIT_CTL_ROWS, waiting);
+    if (code == CTL_OK)
+        code = s_waiting (self, waiting, rows);
+    if (code == CTL_OK && strcmp (state, "ready") != 0)
+        code = ctl_show_effects_read (self, s_wanted (self), rows);
+    return code ? code : s_list_cut (self, &list, rows);
 }
 
 //  --- one incident

@@ -11,13 +11,17 @@
 #include <string.h>
 #include <utlist.h>
 
+//  WAITING: for its upload; DELAYED: an upload, until its next try.
+typedef enum { PLACE_WAITING, PLACE_CHANNEL, PLACE_DELAYED } place_t;
+
 struct effect {
     int64_t id;
     row_effect_t row;
     written_t written;
     int64_t next_ms;
-    bool waiting;          //  for its upload: not in its channel yet
-    effect_t *prev, *next; //  in its channel
+    int64_t failing_ms; //  since its first try that failed, 0 = none has
+    place_t place;
+    effect_t *prev, *next; //  in its channel, or among the delayed
     UT_hash_handle hh, hk; //  by id, by key
 };
 
@@ -43,19 +47,20 @@ s_in_flight (const step_t *self, const effect_t *effect)
     return self->flight_id [effect->row.channel] == effect->id;
 }
 
-//  Under way, found so after a crash, or tried again: the others of its channel wait for it.
-static bool
-s_holds (const step_t *self, const effect_t *effect)
-{
-    return s_in_flight (self, effect) || effect->row.tries > 0
-           || effect->row.state == ROW_EFFECT_SENDING;
-}
-
 //  A storage channel repeats without harm; a message that was sent cannot be taken back.
 static bool
 s_is_message (const effect_t *effect)
 {
     return effect->row.channel == ROW_CHANNEL_SLACK;
+}
+
+//  Under way, or a message found so after a crash, or tried again: the others of its channel wait for it.
+static bool
+s_holds (const step_t *self, const effect_t *effect)
+{
+    return s_in_flight (self, effect)
+           || (s_is_message (effect)
+               && (effect->row.tries > 0 || effect->row.state == ROW_EFFECT_SENDING));
 }
 
 //  A message about an incident waits for its upload, unless it was tried before: then one had ended already.
@@ -89,13 +94,48 @@ s_enqueue (step_t *self, effect_t *effect)
     effect_t *after = *head ? (*head)->prev : NULL;
     while (after && after != *head && after->id > effect->id)
         after = after->prev;
-    effect->waiting = false;
+    effect->place = PLACE_CHANNEL;
     if (!after)
         DL_APPEND (*head, effect);
     else if (after->id > effect->id && !s_holds (self, after))
         DL_PREPEND (*head, effect);
     else
         DL_APPEND_ELEM (*head, after, effect);
+}
+
+//  Out of its list.
+static void
+s_leave (step_t *self, effect_t *effect)
+{
+    if (effect->place == PLACE_CHANNEL)
+        DL_DELETE (self->channels [effect->row.channel], effect);
+    else if (effect->place == PLACE_DELAYED)
+        DL_DELETE (self->delayed, effect);
+    effect->place = PLACE_WAITING;
+}
+
+//  An upload that has failed: others pass it over until its next try.
+static void
+s_delay (step_t *self, effect_t *effect)
+{
+    s_leave (self, effect);
+    effect_t *after = self->delayed ? self->delayed->prev : NULL;
+    while (after && after->next_ms > effect->next_ms)
+        after = after == self->delayed ? NULL : after->prev;
+    if (after)
+        DL_APPEND_ELEM (self->delayed, after, effect);
+    else
+        DL_PREPEND (self->delayed, effect);
+    effect->place = PLACE_DELAYED;
+}
+
+static void
+s_undelay (step_t *self, effect_t *effect)
+{
+    if (effect->place != PLACE_DELAYED)
+        return;
+    s_leave (self, effect);
+    s_enqueue (self, effect);
 }
 
 static effect_t *
@@ -106,7 +146,7 @@ s_hold (step_t *self, const row_effect_t *row)
         return NULL;
     effect->id = row->id;
     effect->row = *row;
-    effect->waiting = true;
+    effect->place = PLACE_WAITING;
     HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
     HASH_ADD_KEYPTR (hk, self->effects_by_key, effect->row.key, strlen (effect->row.key), effect);
     return effect;
@@ -119,17 +159,15 @@ s_place (step_t *self, effect_t *effect)
     if (!s_must_wait (self, effect))
         s_enqueue (self, effect);
     effect_t *message = s_message (self, &effect->row);
-    if (!message || message->waiting || !s_must_wait (self, message))
+    if (!message || message->place != PLACE_CHANNEL || !s_must_wait (self, message))
         return;
-    DL_DELETE (self->channels [message->row.channel], message);
-    message->waiting = true;
+    s_leave (self, message);
 }
 
 static void
 s_forget (step_t *self, effect_t *effect)
 {
-    if (!effect->waiting)
-        DL_DELETE (self->channels [effect->row.channel], effect);
+    s_leave (self, effect);
     HASH_DELETE (hk, self->effects_by_key, effect);
     HASH_DELETE (hh, self->effects, effect);
     free (effect);
@@ -156,6 +194,7 @@ outbox_add (step_t *self, row_channel_t channel, const char *key, const ident_t 
         known->row.tries = 0;
         known->row.next_ms = now.wall_ms;
         known->next_ms = now.boot_ms;
+        s_undelay (self, known);
         s_write (self, known);
         return;
     }
@@ -214,7 +253,7 @@ s_finish (step_t *self, effect_t *effect, row_effect_state_t state)
     row_effect_t row = effect->row;
     s_forget (self, effect);
     effect_t *message = s_message (self, &row);
-    if (message && message->waiting)
+    if (message && message->place == PLACE_WAITING)
         s_enqueue (self, message);
     if (state == ROW_EFFECT_DEAD || state == ROW_EFFECT_CANCELLED)
         s_announced (self, &row, false);
@@ -235,6 +274,8 @@ static void
 s_again (step_t *self, effect_t *effect, const step_in_t *in, clk_now_t now)
 {
     int64_t wait = s_backoff (self, effect->row.tries);
+    if (in->as.effect.unreached && wait > LIMIT_EFFECT_UNREACHED_MS)
+        wait = LIMIT_EFFECT_UNREACHED_MS / 2 + wait % (LIMIT_EFFECT_UNREACHED_MS / 2);
     int64_t asked = in->as.effect.retry_after_ms;
     if (asked > LIMIT_EFFECT_RETRY_MAX_MS)
         asked = LIMIT_EFFECT_RETRY_MAX_MS;
@@ -243,6 +284,10 @@ s_again (step_t *self, effect_t *effect, const step_in_t *in, clk_now_t now)
     effect->next_ms = now.boot_ms + wait;
     effect->row.next_ms = now.wall_ms + wait;
     effect->row.state = ROW_EFFECT_READY;
+    if (!effect->failing_ms)
+        effect->failing_ms = now.boot_ms;
+    if (!s_is_message (effect))
+        s_delay (self, effect);
     s_write (self, effect);
 }
 
@@ -283,7 +328,7 @@ outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
         s_finish (self, effect, ROW_EFFECT_DONE);
     }
     else if (in->as.effect.result == STEP_EFFECT_PERMANENT
-             || effect->row.tries >= LIMIT_EFFECT_TRIES)
+             || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
         s_finish (self, effect, ROW_EFFECT_DEAD);
     else
         s_again (self, effect, in, now);
@@ -296,12 +341,31 @@ s_stands (const step_t *self, int channel)
     return self->drained || (self->held && channel == ROW_CHANNEL_STORAGE);
 }
 
+//  The next of the channel that is due, NULL = none.  Uploads that have failed and those that have not take turns.
+static effect_t *
+s_next (step_t *self, int channel, clk_now_t now)
+{
+    effect_t *fresh = self->channels [channel], *again = self->delayed;
+    if (fresh && fresh->next_ms > now.boot_ms)
+        fresh = NULL;
+    if (channel != ROW_CHANNEL_STORAGE)
+        return fresh;
+    if (again && again->next_ms > now.boot_ms)
+        again = NULL;
+    if (!again || (fresh && self->fresh_next)) {
+        self->fresh_next = false;
+        return fresh;
+    }
+    self->fresh_next = true;
+    return again;
+}
+
 void
 outbox_schedule (step_t *self, clk_now_t now)
 {
     for (int i = 0; i < ROW_CHANNELS; i++) {
-        effect_t *effect = s_stands (self, i) ? NULL : self->channels [i];
-        if (!effect || self->flight_id [i] || effect->next_ms > now.boot_ms)
+        effect_t *effect = s_stands (self, i) || self->flight_id [i] ? NULL : s_next (self, i, now);
+        if (!effect)
             continue;
         if (s_is_message (effect)) {
             effect->row.state = ROW_EFFECT_SENDING;
@@ -318,9 +382,13 @@ outbox_wake (const step_t *self)
 {
     int64_t wake = INT64_MAX;
     for (int i = 0; i < ROW_CHANNELS; i++) {
-        const effect_t *effect = s_stands (self, i) ? NULL : self->channels [i];
-        if (effect && !self->flight_id [i] && effect->next_ms < wake)
-            wake = effect->next_ms;
+        if (s_stands (self, i) || self->flight_id [i])
+            continue;
+        const effect_t *heads [] = {self->channels [i],
+                                    i == ROW_CHANNEL_STORAGE ? self->delayed : NULL};
+        for (size_t k = 0; k < sizeof heads / sizeof heads [0]; k++)
+            if (heads [k] && heads [k]->next_ms < wake)
+                wake = heads [k]->next_ms;
     }
     return wake;
 }
@@ -336,6 +404,7 @@ s_due (step_t *self, effect_t *effect, clk_now_t now)
 {
     effect->row.next_ms = now.wall_ms;
     effect->next_ms = now.boot_ms;
+    s_undelay (self, effect);
     s_write (self, effect);
 }
 
@@ -420,7 +489,8 @@ static void
 s_arm (step_t *self, bool holds)
 {
     for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
-        if (effect->waiting && s_holds (self, effect) == holds && !s_must_wait (self, effect))
+        if (effect->place == PLACE_WAITING && s_holds (self, effect) == holds
+            && !s_must_wait (self, effect))
             s_enqueue (self, effect);
 }
 
@@ -433,6 +503,9 @@ outbox_arm (step_t *self, clk_now_t now)
         if (wait > LIMIT_EFFECT_RETRY_MAX_MS)
             wait = LIMIT_EFFECT_RETRY_MAX_MS;
         effect->next_ms = now.boot_ms + (wait > 0 ? wait : 0);
+        effect->failing_ms = effect->row.tries > 0 ? now.boot_ms : 0;
+        if (wait > 0 && !s_is_message (effect))
+            s_delay (self, effect);
     }
     s_arm (self, true);
     s_arm (self, false);
@@ -442,6 +515,35 @@ int64_t
 outbox_count (const step_t *self)
 {
     return (int64_t) HASH_COUNT (self->effects);
+}
+
+static void
+s_head (const step_t *self, const effect_t *effect, clk_now_t now, step_head_t *ret_head)
+{
+    ret_head->row = effect->row;
+    ret_head->failing_ms = now.boot_ms - effect->failing_ms;
+    if (!s_in_flight (self, effect) && effect->next_ms > now.boot_ms)
+        ret_head->next_ms = effect->next_ms - now.boot_ms;
+}
+
+void
+outbox_heads (const step_t *self, clk_now_t now, step_head_t ret_heads [ROW_CHANNELS])
+{
+    memset (ret_heads, 0, ROW_CHANNELS * sizeof *ret_heads);
+    for (const effect_t *effect = self->effects; effect; effect = effect->hh.next) {
+        step_head_t *head = &ret_heads [effect->row.channel];
+        head->failing += effect->failing_ms != 0;
+        head->behind += s_is_message (effect) && effect->place == PLACE_CHANNEL;
+    }
+    const effect_t *message = self->channels [ROW_CHANNEL_SLACK];
+    if (message && message->failing_ms) {
+        s_head (self, message, now, &ret_heads [ROW_CHANNEL_SLACK]);
+        ret_heads [ROW_CHANNEL_SLACK].behind--;
+    }
+    else
+        ret_heads [ROW_CHANNEL_SLACK].behind = 0;
+    if (self->delayed)
+        s_head (self, self->delayed, now, &ret_heads [ROW_CHANNEL_STORAGE]);
 }
 
 void

@@ -1,7 +1,8 @@
 //  outbox - effects: rows committed with what calls for them, then handed to delivery.
 //
 //  One channel is one queue in commit order with one request in flight.  A message that waits for its
-//  incident's upload is passed over; one that was begun, or is tried again, holds its channel.  What
+//  incident's upload is passed over; one that was begun, or is tried again, holds its channel.  An upload
+//  that has failed is passed over until its next try; it takes turns with those that have not.  What
 //  cannot be repeated without harm is SENDING in the store before delivery sees it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -47,5 +48,8 @@ outbox_arm (step_t *self, clk_now_t now);
 //  Effects that are to be done.
 int64_t
 outbox_count (const step_t *self);
+//  What each channel is at.
+void
+outbox_heads (const step_t *self, clk_now_t now, step_head_t ret_heads [ROW_CHANNELS]);
 void
 outbox_clear (step_t *self);

@@ -104,10 +104,12 @@ struct step {
     //  fleet
     worker_t *workers;
     int64_t successes, successes_before, assigned_order; //  before: when the turn began
-    effect_t *channels [ROW_CHANNELS];    //  in order; at most the first has been begun
-    tally_t *tallies, tally_spare;        //  the spare counts what memory was out for
-    int64_t flight_id [ROW_CHANNELS];     //  effect at delivery, 0 = none
-    int64_t flight_ms [ROW_CHANNELS];     //  since when
+    effect_t *channels [ROW_CHANNELS]; //  in order; of messages at most the first has been begun
+    effect_t *delayed;                 //  uploads that have failed, by their next try
+    bool fresh_next;                   //  uploads: the next one is none of these, if there is one
+    tally_t *tallies, tally_spare;     //  the spare counts what memory was out for
+    int64_t flight_id [ROW_CHANNELS];  //  effect at delivery, 0 = none
+    int64_t flight_ms [ROW_CHANNELS];  //  since when
     int64_t flight_before [ROW_CHANNELS]; //  when the turn began: a rollback returns to it
     bool flight_again [ROW_CHANNELS];     //  asked for once more while in flight
     bool again_before [ROW_CHANNELS];     //  when the turn began

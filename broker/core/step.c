@@ -391,6 +391,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
     ret_stats->queued = self->queued;
     ret_stats->assigned = ret_stats->incidents [INCIDENT_INVESTIGATING];
     ret_stats->effects_ready = outbox_count (self);
+    outbox_heads (self, now, ret_stats->heads);
     for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
         if (!worker->connected)
             continue;

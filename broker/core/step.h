@@ -150,6 +150,7 @@ typedef struct {
         struct {
             int64_t id;
             step_effect_result_t result;
+            bool unreached; //  RETRY: nobody answered: soon again, and it does not use its tries up
             int64_t retry_after_ms;
             char error [LIMIT_REASON_BYTES];
         } effect;
@@ -369,9 +370,18 @@ typedef enum {
     STEP_UNTOLD_REPEATED, //  this overflow was told within the hour
     STEP_UNTOLDS
 } step_untold_t;
+//  What a channel is at: the message that all others of it wait for, or the upload that is tried again next.
+typedef struct {
+    row_effect_t row;   //  id 0 = nothing has failed
+    int64_t failing_ms; //  since its first try that failed, or the start
+    int64_t next_ms;    //  until its next try, 0 = under way or due
+    int64_t behind;     //  others of the channel that wait for it
+    int64_t failing;    //  effects of the channel that have failed and are tried again
+} step_head_t;
 typedef struct {
     int64_t incidents [INCIDENT_STATES]; //  of those in memory
     int64_t queued, assigned, effects_ready;
+    step_head_t heads [ROW_CHANNELS];
     int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
     int64_t events_total, events_repeat, events_counted;
     int64_t events_shortened; //  something that names the fault was longer than its field

@@ -308,6 +308,19 @@ s_status_breaker (const step_stats_t *stats)
                       (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN]);
 }
 
+//  What a channel waits for, null = nothing has failed.
+static json_t *
+s_head (const step_head_t *head)
+{
+    if (!head->row.id)
+        return json_null ();
+    return json_pack ("{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t) head->row.id, "key",
+                      s_text (head->row.key), "failing_ms", (json_int_t) head->failing_ms,
+                      "next_try_ms", (json_int_t) head->next_ms, "tries",
+                      (json_int_t) head->row.tries, "behind", (json_int_t) head->behind, "failing",
+                      (json_int_t) head->failing, "error", s_text (head->row.error));
+}
+
 void
 admin_api_status (const admin_view_t *view, admin_reply_t *reply)
 {
@@ -339,8 +352,10 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
                          s_counts (stats->outcomes_total, 0, VERDICT_LOST + 1, s_outcome_name));
     json_object_set_new (
         doc, "effects",
-        json_pack ("{s:I,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",
-                   view->counted ? json_integer (view->counts.dead_effects) : json_null ()));
+        json_pack ("{s:I,s:o,s:o,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",
+                   view->counted ? json_integer (view->counts.dead_effects) : json_null (),
+                   "storage", s_head (&stats->heads [ROW_CHANNEL_STORAGE]), "slack",
+                   s_head (&stats->heads [ROW_CHANNEL_SLACK])));
     json_object_set_new (doc, "breaker", s_status_breaker (stats));
     json_object_set_new (doc, "dead_letters",
                          view->counted ? json_integer (view->counts.dead_letters) : json_null ());

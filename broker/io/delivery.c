@@ -39,6 +39,7 @@ s_report (delivery_t *self, const notify_end_t *end)
         return;
     done->as.effect_done.id = end->id;
     done->as.effect_done.result = end->result;
+    done->as.effect_done.unreached = end->unreached;
     done->as.effect_done.retry_after_ms = end->retry_after_ms;
     snprintf (done->as.effect_done.error, sizeof done->as.effect_done.error, "%s", end->error);
     if (mailbox_send (self->loop, &done) < 0)

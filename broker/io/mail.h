@@ -74,6 +74,7 @@ typedef struct mail {
         struct {
             int64_t id;
             step_effect_result_t result;
+            bool unreached;
             int64_t retry_after_ms;
             char error [LIMIT_REASON_BYTES];
         } effect_done;

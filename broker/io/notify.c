@@ -132,6 +132,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
     }
     step_effect_result_t result = http_sent (transfer) ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY;
     s_fail (self, result, rc == -ETIMEDOUT ? NOTIFY_TIMEOUT : NOTIFY_OTHER, reason);
+    self->end.unreached = result == STEP_EFFECT_RETRY;
 }
 
 

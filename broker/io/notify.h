@@ -16,6 +16,7 @@ typedef struct notify notify_t;
 typedef struct {
     int64_t id; //  of the effect
     step_effect_result_t result;
+    bool unreached; //  nobody answered, and nothing was sent
     int64_t retry_after_ms;
     char error [LIMIT_REASON_BYTES];
 } notify_end_t;

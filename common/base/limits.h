@@ -195,6 +195,8 @@ enum {
     //  --- effects
     LIMIT_EFFECT_RETRY_MIN_MS = 500,
     LIMIT_EFFECT_RETRY_MAX_MS = 600000,
+    LIMIT_EFFECT_UNREACHED_MS =
+        60000, //  nobody answers: the longest wait, so that all go soon after the end of it
     LIMIT_EFFECT_TRIES = 20,
     LIMIT_PROBE_MIN_MS =
         5000, //  breaker_mode pause: first wait for a probe, doubled by each failure
@@ -215,11 +217,12 @@ enum {
     LIMIT_HTTP_MEMORY_BYTES = LIMIT_KIB (32), //  request line and headers of one connection
     LIMIT_HTTP_REPLY_BYTES = LIMIT_MIB (4),   //  metrics of LIMIT_WORKERS, a page of records
     LIMIT_CTL_ROWS = 1000000,                 //  rows one triagectl reads
-    LIMIT_CTL_COMPLETE_MS = 1000,             //  what a completion waits for the broker
-    LIMIT_CTL_COMPLETE_ROWS = 50,             //  names it offers
-    LIMIT_HTTP_FILES = 1024,                  //  artifacts listed of one incident
-    LIMIT_COMMAND_MS = 2000,                  //  an operator's command waits so long for the loop
-    LIMIT_SNAPSHOT_STALE_MS = 5000,           //  older than this is unhealthy
+    LIMIT_CTL_COUNTED = 10000,      //  rows of a list that a table counts beyond those it shows
+    LIMIT_CTL_COMPLETE_MS = 1000,   //  what a completion waits for the broker
+    LIMIT_CTL_COMPLETE_ROWS = 50,   //  names it offers
+    LIMIT_HTTP_FILES = 1024,        //  artifacts listed of one incident
+    LIMIT_COMMAND_MS = 2000,        //  an operator's command waits so long for the loop
+    LIMIT_SNAPSHOT_STALE_MS = 5000, //  older than this is unhealthy
     //  --- logs and configuration
     LIMIT_LOG_VALUE_BYTES = 4096,
     LIMIT_LOG_LINE_BYTES = LIMIT_KIB (16),

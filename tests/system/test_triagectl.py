@@ -251,14 +251,14 @@ def test_a_dead_effect_is_listed_and_retried(system):
     system.publish([fault("web-0"), fault("web-1")])
     first, second = (row["id"] for row in broker.wait_terminal(2))
     wait_until(lambda: effects_done(system) == 2, 10, "stored")
-    assert system.ctl("effects").stdout == "no effects\n"
+    assert system.ctl("effects", "list", "--state", "dead").stdout == "no effects\n"
     broker.stop()
     for name in (first, second):
         (system.root / "incidents" / name / "result.json").unlink()
     with sqlite3.connect(system.root / "state/broker.db") as store:
         store.execute("UPDATE effect SET state = 2, tries = 20, error = 'no such host'")
     system.start_broker()
-    rows = table(system.ctl("effects", "list").stdout)
+    rows = table(system.ctl("effects", "list", "--state", "dead").stdout)
     assert {row["KEY"] for row in rows} == {f"storage/{first}", f"storage/{second}"} and rows[0]["TRIES"] == "20"
     assert "0 due, 2 dead" in system.ctl("status").stdout
     assert 'triage_effects{state="dead"} 2\n' in system.broker.get("/metrics", raw=True)
@@ -280,14 +280,14 @@ def test_a_message_that_slack_has_refused_is_sent_when_it_is_retried(system):
         system.start_worker()
         system.publish([fault("web-0")])
         broker.wait_terminal(1)
-        wait_until(lambda: "slack" in system.ctl("effects").stdout, 20, "dead")
-        row = table(system.ctl("effects").stdout)[0]
+        wait_until(lambda: "slack" in system.ctl("effects", "list", "--state", "dead").stdout, 20, "dead")
+        row = table(system.ctl("effects", "list", "--state", "dead").stdout)[0]
         assert row["CHANNEL"] == "slack" and row["STATE"] == "dead" and "404" in system.ctl("incidents", "show", 1).stdout
         assert slack.secret not in system.ctl("effects", "-o", "json").stdout
         answers["status"] = 200
         assert system.ctl("effects", "retry", row["EFFECT"]).stdout.endswith(": due again\n")
         wait_until(slack.kinds, 20, "delivered")
-        wait_until(lambda: system.ctl("effects").stdout == "no effects\n", 10, "none is dead")
+        wait_until(lambda: system.ctl("effects", "list", "--state", "dead").stdout == "no effects\n", 10, "none is dead")
         assert slack.kinds() == ["incident"]
 
 
@@ -297,8 +297,8 @@ def test_what_slack_will_never_take_is_cancelled(system):
         system.start_worker()
         system.publish([fault(f"web-{n}") for n in range(3)])
         broker.wait_terminal(3)
-        wait_until(lambda: system.ctl("effects").stdout.count(" dead ") == 3, 20, "all dead")
-        first = table(system.ctl("effects").stdout)[-1]["EFFECT"]
+        wait_until(lambda: system.ctl("effects", "list", "--state", "dead").stdout.count(" dead ") == 3, 20, "all dead")
+        first = table(system.ctl("effects", "list", "--state", "dead").stdout)[-1]["EFFECT"]
         assert system.ctl("effects", "cancel", first).stdout == f"{first}: cancelled\n"
         assert system.ctl("effects", "cancel", "--all").stdout.count(": cancelled\n") == 2
         assert system.ctl("effects", "cancel", "--all").stdout == "nothing to cancel\n"
@@ -308,8 +308,59 @@ def test_what_slack_will_never_take_is_cancelled(system):
         broker.kill9()
         system.start_broker(slack_webhook_url=slack.url)
         shown = system.ctl("effects", "list", "--state", "cancelled").stdout
-        assert shown.count(" cancelled ") == 3 and system.ctl("effects").stdout == "no effects\n"
+        assert shown.count(" cancelled ") == 3 and system.ctl("effects", "list", "--state", "dead").stdout == "no effects\n"
         assert len(slack.posts) == 3
+
+
+def test_the_message_that_others_wait_for_is_named(system):
+    """Nobody answers: `effects` said "no effects" while all messages waited behind one."""
+    slack = Receiver()
+    slack.close()
+    broker = system.start_broker(slack_webhook_url=slack.url)
+    system.start_worker()
+    system.publish([fault(f"web-{n}") for n in range(4)])
+    broker.wait_terminal(4)
+    head = wait_until(lambda: (found := broker.get("/api/v1/status")["effects"]["slack"]) and found["behind"] == 3 and found,
+                      20, "three wait behind it")
+    assert head["error"] and head["failing"] == 1 and head["tries"] >= 1 and head["next_try_ms"] <= 60000
+    line = next(line for line in system.ctl("status").stdout.splitlines() if line.startswith("slack "))
+    assert "3 wait behind it" in line and f"(effect {head['id']})" in line and head["error"][:20] in line
+    rows = table(system.ctl("effects").stdout)
+    assert len(rows) == 4 and int(rows[0]["EFFECT"]) == head["id"] and rows[0]["NEXT"] and rows[0]["ERROR"] != "-"
+    assert {row["STATE"] for row in rows[1:]} == {"ready"}
+    rows = table(system.ctl("effects", "list", "--state", "ready").stdout)
+    assert len(rows) >= 3
+
+
+def test_one_folder_that_cannot_be_written_does_not_hold_up_others(system):
+    broker = system.start_broker()
+    system.publish([fault("poisoned-0")])
+    poisoned = wait_until(broker.incidents, 20, "taken")[0]["id"]
+    (system.root / "incidents" / poisoned / "result.json").mkdir(parents=True)
+    system.start_worker()
+    broker.wait_terminal(1)
+    head = wait_until(lambda: broker.get("/api/v1/status")["effects"]["storage"], 20, "it cannot be written")
+    assert head["key"] == f"storage/{poisoned}"
+    system.publish([fault(f"web-{n}") for n in range(10)], "others")
+    rows = broker.wait_terminal(11)
+    others = [row["id"] for row in rows if row["id"] != poisoned]
+    wait_until(lambda: all((system.root / "incidents" / row / "result.json").is_file() for row in others), 20, "all saved")
+    line = next(line for line in system.ctl("status").stdout.splitlines() if line.startswith("storage "))
+    assert line.split()[1] == "1" and "next try in" in line or "under way" in line
+    (system.root / "incidents" / poisoned / "result.json").rmdir()
+    system.ctl("effects", "retry", head["id"], expect=None)
+    wait_until(lambda: (system.root / "incidents" / poisoned / "result.json").is_file(), 30, "saved after all")
+
+
+def test_a_list_says_what_it_leaves_out_and_json_leaves_nothing_out(system):
+    broker = system.start_broker()
+    system.publish([fault(f"web-{n}") for n in range(230)])
+    assert broker.metric("queue_oldest_age_seconds") >= 0
+    shown = system.ctl("incidents")
+    assert len(table(shown.stdout)) == 50 and shown.stderr == "triagectl: 50 of 230 incidents are shown (--limit)\n"
+    assert len(json.loads(system.ctl("incidents", "-o", "json").stdout)) == 230
+    assert len(json.loads(system.ctl("incidents", "-o", "json", "--limit", 7).stdout)) == 7
+    assert system.ctl("incidents", "list", "--limit", 230).stderr == ""
 
 
 def test_a_message_that_waits_for_its_next_try_goes_at_once_or_never(system):
@@ -329,7 +380,7 @@ def test_a_message_that_waits_for_its_next_try_goes_at_once_or_never(system):
         assert system.ctl("effects", "retry", first).stdout == f"{first}: due now\n"
         wait_until(lambda: not waiting(), 20, "none waits")
         wait_until(lambda: len(slack.delivered()) == 1, 20, "delivered")
-        assert {row["id"] for row in broker.get("/api/v1/effects?state=done")["effects"]} >= {first}
+        wait_until(lambda: {row["id"] for row in broker.get("/api/v1/effects?state=done")["effects"]} >= {first}, 10, "done")
         assert len(slack.posts) == 2
 
 
@@ -340,7 +391,7 @@ def test_dead_messages_are_retried_in_the_order_of_what_they_tell(system):
         system.start_worker()
         system.publish([fault(f"web-{n}") for n in range(4)])
         broker.wait_terminal(4)
-        wait_until(lambda: system.ctl("effects").stdout.count(" dead ") == 4, 20, "all dead")
+        wait_until(lambda: system.ctl("effects", "list", "--state", "dead").stdout.count(" dead ") == 4, 20, "all dead")
         answers["status"] = 200
         retried = [int(line.split(":")[0]) for line in system.ctl("effects", "retry", "--all").stdout.splitlines()]
         assert len(retried) == 4 and retried == sorted(retried)

@@ -14,35 +14,136 @@ s_effect_row (const bench_t *bench)
     return NULL;
 }
 
+//  At delivery, by channel: an effect's id, 0 = none.
+static int64_t s_flights [ROW_CHANNELS];
+
 static void
-test_effects_go_one_at_a_time_and_a_retrying_one_holds_its_channel (void **state)
+s_hand_out (bench_t *bench)
+{
+    size_t count;
+    step_schedule (bench->step, bench->now);
+    const step_out_t *outs = step_outputs (bench->step, &count);
+    for (size_t i = 0; i < count; i++)
+        if (outs [i].kind == STEP_OUT_EFFECT)
+            s_flights [outs [i].as.effect.channel] = outs [i].as.effect.id;
+}
+
+//  n resolved incidents, each with its upload and, with Slack, its message.
+static void
+s_resolved (bench_t *bench, int count)
+{
+    bench_join (bench, "w", 1);
+    for (int i = 0; i < count; i++) {
+        char key [16];
+        snprintf (key, sizeof key, "%d", i);
+        (void) bench_event (bench, "a", key, FAULT_WARNING);
+        bench_credit (bench, "w", i + 2, 1);
+        step_fence_t fence = bench_schedule (bench)->as.assign.fence;
+        assert_int_equal (bench_verdict (bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
+    }
+    memset (s_flights, 0, sizeof s_flights);
+    s_hand_out (bench);
+}
+
+//  Delivery has done what it was given: an effect of the channel, as `result` says.  Returns its id, 0 = it has none.
+static int64_t
+s_deliver (bench_t *bench, row_channel_t channel, int64_t bad, step_effect_result_t result)
+{
+    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
+    int64_t id = s_flights [channel];
+    if (!id)
+        return 0;
+    s_flights [channel] = 0;
+    done.as.effect.id = id;
+    done.as.effect.result = id == bad ? result : STEP_EFFECT_OK;
+    done.as.effect.unreached = result == STEP_EFFECT_RETRY && channel == ROW_CHANNEL_SLACK;
+    snprintf (done.as.effect.error, LIMIT_REASON_BYTES, "%s", id == bad ? "refused" : "");
+    bench_later (bench, 1);
+    bench_step (bench, &done);
+    bench_step (bench, &done); //  said twice means nothing
+    s_hand_out (bench);
+    return id;
+}
+
+static void
+test_an_upload_that_fails_is_passed_over_and_tried_again_until_it_is_dead (void **state)
 {
     bench_t bench = bench_new ();
-    step_fence_t fence = bench_running (&bench);
-    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
-    (void) bench_event (&bench, "a", "2", FAULT_WARNING);
-    bench_credit (&bench, "w", 2, 1);
-    fence = bench_schedule (&bench)->as.assign.fence;
-    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
-    (void) bench_schedule (&bench);
+    s_resolved (&bench, 20);
     assert_int_equal (bench_count (&bench, STEP_OUT_EFFECT), 1);
-    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
-    done.as.effect.id = 1;
-    done.as.effect.result = STEP_EFFECT_RETRY;
-    done.as.effect.retry_after_ms = 30000;
-    bench_later (&bench, 1);
-    bench_step (&bench, &done);
-    (void) bench_schedule (&bench);
-    assert_int_equal (bench_count (&bench, STEP_OUT_EFFECT), 0);
-    bench_later (&bench, 30000);
-    (void) bench_schedule (&bench);
-    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, 1);
-    done.as.effect.result = STEP_EFFECT_OK;
-    bench_later (&bench, 1);
-    bench_step (&bench, &done);
-    bench_step (&bench, &done); //  said twice means nothing
-    (void) bench_schedule (&bench);
-    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, 2);
+    bool done [21] = {false};
+    int64_t id, tries = 0;
+    while ((id = s_deliver (&bench, ROW_CHANNEL_STORAGE, 1, STEP_EFFECT_RETRY)) > 0)
+        done [id] = true;
+    for (int i = 1; i <= 20; i++) //  all others are through at once, within milliseconds
+        assert_true (done [i]);
+    step_stats_t stats;
+    step_stats (bench.step, bench.now, &stats);
+    assert_int_equal (stats.effects_ready, 1);
+    assert_int_equal (stats.heads [ROW_CHANNEL_STORAGE].row.id, 1);
+    assert_int_equal (stats.heads [ROW_CHANNEL_STORAGE].failing, 1);
+    assert_string_equal (stats.heads [ROW_CHANNEL_STORAGE].row.error, "refused");
+    while (stats.effects_ready && tries < 100) {
+        bench_later (&bench, stats.heads [ROW_CHANNEL_STORAGE].next_ms);
+        s_hand_out (&bench);
+        assert_int_equal (s_deliver (&bench, ROW_CHANNEL_STORAGE, 1, STEP_EFFECT_RETRY), 1);
+        step_stats (bench.step, bench.now, &stats);
+        tries++;
+    }
+    assert_int_equal (tries, LIMIT_EFFECT_TRIES - 1);
+    step_destroy (&bench.step);
+}
+
+//  What fails takes turns with what has not been tried, so that neither waits for all of the other.
+static void
+test_uploads_that_fail_do_not_keep_new_ones_from_their_turn (void **state)
+{
+    bench_t bench = bench_new ();
+    s_resolved (&bench, 10);
+    for (int i = 0; i < 5; i++) //  five that fail: 1 to 5
+        (void) s_deliver (&bench, ROW_CHANNEL_STORAGE, i + 1, STEP_EFFECT_RETRY);
+    (void) s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK);
+    bench_later (&bench, LIMIT_EFFECT_RETRY_MAX_MS); //  all are due
+    int fresh = 0;
+    for (int i = 0; i < 4; i++)
+        fresh += s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK) > 5;
+    assert_in_range (fresh, 2, 3);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_message_that_fails_holds_its_channel_and_is_named (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.slack = true;
+    bench_configure (&bench);
+    s_resolved (&bench, 4);
+    while (s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK))
+        ;
+    step_stats_t stats;
+    step_stats (bench.step, bench.now, &stats);
+    assert_int_equal (stats.heads [ROW_CHANNEL_SLACK].row.id, 0);
+    int64_t head = 0, longest = 0;
+    for (int i = 0; i < 3 * LIMIT_EFFECT_TRIES; i++) { //  nobody answers, for long
+        head = s_flights [ROW_CHANNEL_SLACK];
+        assert_int_equal (s_deliver (&bench, ROW_CHANNEL_SLACK, head, STEP_EFFECT_RETRY), head);
+        step_stats (bench.step, bench.now, &stats);
+        const step_head_t *shown = &stats.heads [ROW_CHANNEL_SLACK];
+        assert_int_equal (shown->row.id, head);
+        assert_int_equal (shown->behind, 3);
+        assert_string_equal (shown->row.error, "refused");
+        longest = shown->next_ms > longest ? shown->next_ms : longest;
+        bench_later (&bench, shown->next_ms);
+        s_hand_out (&bench);
+    }
+    //  One retried for ever, none lost, and when somebody answers all go within a minute.
+    assert_in_range (longest, 30000, LIMIT_EFFECT_UNREACHED_MS);
+    step_stats (bench.step, bench.now, &stats);
+    assert_int_equal (stats.effects_ready, 4);
+    int sent = 0;
+    while (s_deliver (&bench, ROW_CHANNEL_SLACK, 0, STEP_EFFECT_OK))
+        sent++;
+    assert_int_equal (sent, 4);
     step_destroy (&bench.step);
 }
 
@@ -146,7 +247,10 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test (test_effects_go_one_at_a_time_and_a_retrying_one_holds_its_channel),
+        cmocka_unit_test (
+            test_an_upload_that_fails_is_passed_over_and_tried_again_until_it_is_dead),
+        cmocka_unit_test (test_uploads_that_fail_do_not_keep_new_ones_from_their_turn),
+        cmocka_unit_test (test_a_message_that_fails_holds_its_channel_and_is_named),
         cmocka_unit_test (test_an_effect_is_cancelled_before_it_is_handed_out_and_when_it_is_dead),
         cmocka_unit_test (test_an_effect_that_waits_for_its_next_try_is_due_now),
         cmocka_unit_test (test_a_dead_effect_is_due_again_at_its_old_place),
