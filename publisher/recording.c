@@ -185,8 +185,8 @@ s_copy (recording_t *self, const char *cluster, size_t copies)
 {
     const char *name = *cluster ? cluster : "cluster";
     for (size_t at = 0; at < copies; at++) {
-        snprintf (self->clusters [at].name, RECORDING_NAME, "%.*s-%zu", RECORDING_NAME - 5, name,
-                  at + 1);
+        snprintf (self->clusters [at].name, RECORDING_NAME, "%.*s-%d", RECORDING_NAME - 5, name,
+                  (unsigned char) at + 1);
         self->clusters [at].tape = &self->tapes [0];
     }
     self->cluster_count = copies;
