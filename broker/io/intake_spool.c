@@ -240,6 +240,8 @@ static bool
 s_drop_oldest (intake_spool_t *self, s_share_t *share, mail_kind_t kind)
 {
     s_item_t *item = NULL;
+    if (!share)
+        return false;
     DL_SEARCH_SCALAR (share->items, item, kind, kind);
     if (!item)
         return false;

@@ -448,7 +448,7 @@ s_apply_env_name (conf_t *self, const conf_option_t *row, const char *name, conf
     const char *path = row->flags & CONF_SECRET ? s_env_file (self->envp, name, file_name) : NULL;
     if (!text && !path)
         return false;
-    (void) snprintf (where, sizeof (where), "environment %.160s", text ? name : file_name);
+    (void) snprintf (where, sizeof (where), "environment %.160s", text && name ? name : file_name);
     if (text && path) {
         conf_error (errors, where, "give either %s or %s, not both", name, file_name);
     }
