@@ -9,6 +9,7 @@
 #include "broker/io/intake_mark.h"
 #include "broker/io/intake_read.h"
 #include "broker/io/intake_spool.h"
+#include "broker/io/intake_token.h"
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/base/durable.h"
@@ -153,34 +154,12 @@ s_notice (s_source_t *source, const char *change, const char *reason)
 }
 
 static void
-s_drop_secret (char **text_p)
-{
-    if (*text_p)
-        explicit_bzero (*text_p, strlen (*text_p));
-    free (*text_p);
-    *text_p = NULL;
-}
-
-static void
 s_read_token (s_source_t *source)
 {
-    own (s_drop_secret) char *before = own_take (source->token_header);
+    own (intake_token_drop) char *before = own_take (source->token_header);
     if (!source->config.token_file [0])
         return;
-    buf_t token = buf_init (LIMIT_SECRET_BYTES);
-    int rc = conf_secret_file (source->config.token_file, &token);
-    if (rc != 0)
-        log_warn ("token file not readable", kv ("cluster", source->config.name),
-                  kv ("file", source->config.token_file), kv ("error", err_str (rc)));
-    const char *text = rc == 0 ? token.data : "";
-    size_t size = conf_secret (&text);
-    if (strcspn (text, "\r\n") < size)
-        size = strcspn (text, "\r\n");
-    if (size > 0
-        && asprintf (&source->token_header, "Authorization: Bearer %.*s", (int) size, text) < 0)
-        source->token_header = NULL;
-    explicit_bzero (token.data, token.size);
-    buf_fini (&token);
+    source->token_header = intake_token_header (source->config.token_file, source->config.name);
     if (strcmp (before ? before : "", source->token_header ? source->token_header : "") != 0)
         source->token_untried = true;
 }
@@ -192,7 +171,7 @@ s_source_destroy (s_source_t *source)
         http_cancel (source->intake->http, &source->flights [i].transfer);
     mcp_destroy (&source->mcp);
     intake_config_fini (&source->config);
-    s_drop_secret (&source->token_header);
+    intake_token_drop (&source->token_header);
     free (source);
 }
 
@@ -522,6 +501,8 @@ s_act (s_source_t *source)
 {
     mcp_out_t out;
     while (mcp_next (source->mcp, &out)) {
+        if (out.kind == MCP_OUT_STATE || out.kind == MCP_OUT_GAP)
+            intake_token_hide (source->token_header, out.text);
         switch (out.kind) {
             case MCP_OUT_REQUEST: s_start (source, &out); break;
             case MCP_OUT_ABORT: s_cancel (source, out.cookie); break;
@@ -558,6 +539,7 @@ s_publish_stats (intake_t *self)
         source->stats.bad_messages_total = mcp_bad_messages (source->mcp);
         snprintf (source->stats.last_error, sizeof source->stats.last_error, "%s",
                   mcp_last_error (source->mcp));
+        intake_token_hide (source->token_header, source->stats.last_error);
         if (self->stats_count < LIMIT_CLUSTERS)
             self->stats [self->stats_count++] = source->stats;
     }

@@ -148,6 +148,20 @@ def test_a_token_of_an_mcp_server_is_trimmed_and_may_be_a_link(system, text):
     assert not broker.records("token file not readable")
 
 
+def test_a_token_that_its_server_quotes_stands_nowhere(system):
+    server = FaultServer(system, "prod", TOKEN="mcp-token-0001", QUOTE="1")
+    (system.root / "token").write_text("mcp-token-0001\n")
+    config = clusters_yaml(system, {"prod": server})
+    config.write_text(config.read_text() + f"      token_file: {system.root}/token\n")
+    broker = system.start_broker(config=config)
+    broker.wait_log("token ************** may not subscribe")
+    wait_until(lambda: "may not subscribe" in broker.get("/api/v1/status", raw=True), 10, "told by status")
+    pages = [broker.get(path, raw=True).encode() for path in PAGES]
+    broker.stop()
+    files = [path.read_bytes() for path in system.root.rglob("*") if path.is_file() and path.name != "token"]
+    assert not [text for text in pages + files if b"mcp-token-0001" in text]
+
+
 def test_a_secret_too_short_is_told(system):
     system.start_broker()
     worker = system.start_worker(agent_env="DB_PASSWD,PLAIN", env={"DB_PASSWD": "hunter2\n", "PLAIN": "x"})

@@ -2,7 +2,7 @@
 //
 // Environment: PORT (0 = free port), CLUSTER (names, comma separated; the first is the default; each
 // has its own endpoint /mcp/NAME, /mcp is the first), TOKEN (bearer token wanted), NO_TOOLS=1 (a server
-// without event tools), HANG=1 (events_subscribe never answers).
+// without event tools), HANG=1 (events_subscribe never answers), QUOTE=1 (it refuses, and quotes the token).
 // Prints "listening 127.0.0.1:PORT".  Control:
 //   POST /_control/fault  one fault or a list, missing fields are filled in; answers {sent}
 //   POST /_control/raw    a text to be written to all streams as it is
@@ -43,6 +43,7 @@ function addTools (session) {
   }, async ({ mode = 'events', type }) => {
     counts.subscribe++;
     if (process.env.HANG) await new Promise(() => {});
+    if (process.env.QUOTE) return text(`token ${process.env.TOKEN} may not subscribe`, true);
     if (!['events', 'faults'].includes(mode))
       return text("failed to create subscription: invalid mode: must be 'events' or 'faults'", true);
     if (session.subscriptions.size >= 10)
