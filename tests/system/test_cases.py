@@ -5,10 +5,11 @@ SPDX-License-Identifier: Apache-2.0
 """
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from lib.system import BIN, ROOT, System, fault, wait_until
+from lib.system import BIN, ROOT, Daemon, System, fault, wait_until
 from receiver import Receiver, texts_of
 from test_run import script
 
@@ -42,8 +43,8 @@ class Played:
         system.start_worker(agent_script_path=script(system, AGENT), max_concurrent_agents=4)
         reports = {**REPORTS, "array": CASES / "07-claude-result-array/agent-result.json"}
         faults = [fault(name, context=f"case: {path.relative_to(CASES)}") for name, path in reports.items()]
-        lines = [line for name in ("01-nul-in-context.jsonl", "02-raw-kubernetes-events.jsonl", "13-events-mode-reason.jsonl")
-                 for line in (CASES / name).read_text().splitlines()]
+        lines = [line for number in ("01", "02", "13") for path in CASES.glob(f"{number}-*.jsonl")
+                 for line in path.read_text().splitlines()]
         system.publish(faults)
         path = system.root / "cases.jsonl"
         path.write_text("\n".join(lines) + "\n")
@@ -90,13 +91,18 @@ def test_case_13_the_reason_of_an_event_is_its_type(played):
     assert "*Reason:*\nFailedMount" in played.message(row)
 
 
+def checked(system, config):
+    """What --check-config of a broker says."""
+    return subprocess.run([BIN / "triage-broker", "--check-config", "-c", config], capture_output=True, text=True, cwd=system.root,
+                          env={"AGENT_SYSTEM_PROMPT_FILE": str(ROOT / "configs/triage-system-prompt.md")})
+
+
 LONG = "arn:aws:eks:us-east-1:123456789012:cluster/payments-production-"
 
 
 def test_case_03_long_names_are_two_clusters(system):
     config = CASES / "03-long-cluster-name/broker.yaml"
-    done = subprocess.run([BIN / "triage-broker", "--check-config", "-c", config], capture_output=True, text=True, cwd=system.root,
-                          env={"PATH": "/usr/bin:/bin", "AGENT_SYSTEM_PROMPT_FILE": str(ROOT / "configs/triage-system-prompt.md")})
+    done = checked(system, config)
     assert done.returncode == 0, done.stderr
     broker = system.start_broker(config=config)
     system.start_worker()
@@ -119,8 +125,8 @@ def test_case_03_each_cluster_gets_its_own_kubeconfig(system):
     system.publish([fault("web-0", cluster=LONG + color) for color in ("blue", "green", "red")])
     rows = {row["cluster"]: row for row in broker.wait_terminal(3)}
     wait_until(lambda: len(system.results()) == 3, 20, "results")
-    given = {name: re.search("KUBECONFIG=(.*)", (system.root / f"incidents/{row['id']}/output/investigation.md").read_text())[1]
-             for name, row in rows.items()}
+    reports = {name: system.root / f"incidents/{row['id']}/output/investigation.md" for name, row in rows.items()}
+    given = {name: re.search("KUBECONFIG=(.*)", path.read_text())[1] for name, path in reports.items()}
     assert given == {LONG + "blue": f"{system.root}/blue.kubeconfig", LONG + "green": f"{system.root}/green.kubeconfig",
                      LONG + "red": "none"}
     told = worker.records("no kubeconfig for this cluster: its agent gets none")
@@ -128,19 +134,54 @@ def test_case_03_each_cluster_gets_its_own_kubeconfig(system):
 
 
 def test_case_04_two_clusters_of_one_name_are_refused(system):
-    done = subprocess.run([BIN / "triage-broker", "--check-config", "-c", CASES / "04-duplicate-cluster-name.yaml"],
-                          capture_output=True, text=True, cwd=system.root,
-                          env={"PATH": "/usr/bin:/bin", "AGENT_SYSTEM_PROMPT_FILE": str(ROOT / "configs/triage-system-prompt.md")})
-    assert done.returncode == 78 and "04-duplicate-cluster-name.yaml:5" in done.stderr and "twice" in done.stderr, done.stderr
+    done = checked(system, CASES / "04-duplicate-cluster-name.yaml")
+    assert done.returncode == 78, done.stderr
+    assert "04-duplicate-cluster-name.yaml:5" in done.stderr and "twice" in done.stderr, done.stderr
 
 
 def test_case_09_a_key_with_a_line_end(system):
     broker = system.start_broker()
-    system.start_worker(agent_script_path=script(system, (CASES / "09-key-with-newline/leak.sh").read_text().replace("$1", ".")),
-                        agent_cli="custom", agent_env="ANTHROPIC_API_KEY", env={"ANTHROPIC_API_KEY": "sk-ant-field-0001\n"})
+    leak = (CASES / "09-key-with-newline/leak.sh").read_text().replace("$1", ".")
+    system.start_worker(agent_script_path=script(system, leak), agent_cli="custom", agent_env="ANTHROPIC_API_KEY", env={"ANTHROPIC_API_KEY": "sk-ant-field-0001\n"})
     system.publish([fault("web-0")])
     row = broker.wait_terminal(1)[0]
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
     folder = system.root / "incidents" / row["id"]
     texts = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert len(texts) > 5 and not [path for path, text in texts.items() if b"sk-ant-field-0001" in text]
+
+
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_case_10_every_2xx_is_delivered(system, status):
+    slack = Receiver(lambda kind, number: (status, {}))
+    try:
+        broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url})
+        system.start_worker()
+        system.publish([fault("web-0", context="do: diagnose")])
+        broker.wait_terminal(1)
+        done = wait_until(lambda: [effect for effect in broker.get("/api/v1/effects?state=done")["effects"]
+                                   if effect["channel"] == "slack"], 20, "delivered")
+        assert len(done) == len(slack.posts) == 1 and not broker.get("/api/v1/effects?state=dead")["effects"]
+    finally:
+        slack.close()
+
+
+def can_mount():
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", "mount --make-rprivate / && mount --bind /etc/hosts /etc/hosts"],
+                          capture_output=True)
+    return done.returncode == 0 and Path("/proc/net/if_inet6").exists() and Path("/proc/net/if_inet6").read_text()
+
+
+@pytest.mark.skipif(not can_mount(), reason="no mounts, or no IPv6, on this machine")
+def test_case_12_a_name_with_an_ipv6_address_only(secure):
+    (secure.root / "hosts").write_text("127.0.0.1 localhost\n::1 v6only\n")
+    broker = secure.start_broker(work_endpoint="tcp://[::1]:*", files_endpoint="tcp://[::1]:*")
+    port = {name: broker.endpoints[name].rsplit(":", 1)[1] for name in ("work", "files")}
+    prefix = ["unshare", "--mount", "sh", "-c",
+              f'mount --make-rprivate / && mount --bind {secure.root}/hosts /etc/hosts && exec "$@"', "sh"]
+    options = {"broker_endpoint": f"tcp://v6only:{port['work']}", "broker_files_endpoint": f"tcp://v6only:{port['files']}",
+               "worker_name": "w1", "keys_dir": secure.peer_keys("worker", "w1"), "workspace_root": secure.root / "workspace",
+               "agent_script_path": ROOT / "tests/system/agents/agent.sh"}
+    Daemon(secure, "w1", "triage-worker", options, prefix=prefix)
+    secure.publish([fault("web-0")])
+    assert broker.wait_terminal(1)[0]["state"] == "resolved"
