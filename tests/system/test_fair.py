@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 import re
 
-from lib.disk import SlowShim
+from lib.disk import SlowSyncs
 from lib.system import fault, wait_until
 from test_flow import FaultServer, clusters_yaml, connected, replay
 
@@ -23,7 +23,7 @@ def sources(broker):
 
 
 def test_a_flood_beside_a_quiet_source_loses_its_own(system):
-    disk = SlowShim(system, 1000)
+    disk = SlowSyncs(system, 1000)
     servers = {name: FaultServer(system, name) for name in ("flood", "quiet")}
     broker = system.start_broker(config=clusters_yaml(system, servers), env=disk.env, cluster_queue_size=5000)
     for name in servers:

@@ -126,7 +126,7 @@ def test_a_reload_is_shown_whether_it_was_taken_or_not(system):
 
 def test_brokers_that_are_set_alike_have_one_config_hash(system):
     path = system.root / "broker.yaml"
-    path.write_text("severity_threshold: info\n")
+    path.write_text("severity_threshold: warning\n")
     broker = system.start_broker(config=path, env={"SLACK_WEBHOOK_URL": "http://127.0.0.1:9/one"})
 
     def reload(text):
@@ -138,10 +138,10 @@ def test_brokers_that_are_set_alike_have_one_config_hash(system):
         return Metrics(broker).get("config_hash")
     first = Metrics(broker).get("config_hash")
     assert first == int(first) and 0 < first < 2 ** 48
-    assert reload("# the same\nseverity_threshold: info\n") == first
+    assert reload("# the same\nseverity_threshold: warning\n") == first
     assert reload("slack_webhook_url: http://127.0.0.1:9/two\n") == first
-    assert reload("severity_threshold: warning\n") != first
-    assert reload("severity_threshold: info\n") == first
+    assert reload("severity_threshold: info\n") != first
+    assert reload("severity_threshold: warning\n") == first
 
 
 def test_reconnects_tell_a_lost_stream_from_a_lost_session(system):

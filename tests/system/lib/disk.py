@@ -190,7 +190,7 @@ def broken_disk(system):
     return BrokenShim(system)
 
 
-class SlowShim:
+class SlowSyncs:
     """A disk whose syncs take their time while a file says so: by a library."""
     SOURCE = r"""
         #define _GNU_SOURCE
