@@ -62,7 +62,9 @@ bool
 json_scan_is (const json_scan_token_t *text, const char *other);
 
 typedef struct {
-    bool indent;      //  by 2 spaces, with a final line end; else one line
+    bool indent; //  by 2 spaces, with a final line end; else one line
+    bool
+        hide_at; //  "@" of texts and keys is written \u0040: agent CLIs read "@/path" as a file to open
     const char *drop; //  this key of the outermost object is left out, NULL = none
     const char *
         add; //  put before the end of the outermost object: a key and a value as JSON, NULL = nothing

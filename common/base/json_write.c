@@ -44,7 +44,7 @@ s_text (write_t *self, const json_scan_token_t *text)
         for (size_t i = 0; i < got; i++) {
             static const char names [] = "\b\t\n\f\r\"\\";
             const unsigned char c = (unsigned char) bytes [i];
-            if (c >= 0x20 && c != '"' && c != '\\')
+            if (c >= 0x20 && c != '"' && c != '\\' && !(c == '@' && self->style->hide_at))
                 continue;
             const char *found = memchr (names, c, sizeof names - 1);
             char escaped [8];

@@ -126,7 +126,7 @@ s_prompt (const row_incident_t *incident, const char *body, size_t size)
     own (own_mem) char *text = render_prompt (incident, NULL, body, size);
     assert (text);
     size_t length = strlen (text);
-    assert (length <= LIMIT_PROMPT_BYTES);
+    assert (length <= LIMIT_PROMPT_BYTES && !strchr (text, '@'));
     for (size_t at = 0; at < length;) {
         uint32_t code = 0;
         size_t step = utf8_next (text + at, length - at, &code);
