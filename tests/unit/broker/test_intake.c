@@ -435,6 +435,22 @@ test_the_time_between_two_lives_is_a_gap_and_the_first_has_none (void **state)
     s_wait_notices (self, "gap", 1);
 }
 
+//  Else the gap after a kill reaches back to before this one.
+static void
+test_a_source_that_is_followed_again_is_known_from_there_on (void **state)
+{
+    s_world_t *self = *state;
+    s_start (self);
+    s_wait_notices (self, "connected", 1);
+    const int64_t cut_ms = clk_now (self->clk).wall_ms;
+    json_decref (s_control (self, "cut", "null"));
+    s_wait_notices (self, "connected", 2);
+    const int64_t end = cut_ms + LIMIT_MARK_MS / 2;
+    while (s_mark (self).until_ms < cut_ms && clk_now (self->clk).wall_ms < end)
+        s_hear (self, 20);
+    assert_true (s_mark (self).until_ms >= cut_ms);
+}
+
 //  When an event came last, wall clock.
 static int64_t
 s_last_event (s_world_t *self)
@@ -666,6 +682,8 @@ main (void)
                                          setup, teardown),
         cmocka_unit_test_setup_teardown (
             test_the_time_between_two_lives_is_a_gap_and_the_first_has_none, setup, teardown),
+        cmocka_unit_test_setup_teardown (
+            test_a_source_that_is_followed_again_is_known_from_there_on, setup, teardown),
         cmocka_unit_test_setup_teardown (test_events_left_at_the_end_are_in_the_next_gap, setup,
                                          teardown),
         cmocka_unit_test_setup_teardown (
