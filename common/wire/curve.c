@@ -11,6 +11,7 @@
 #include <czmq.h>
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -22,6 +23,8 @@ enum {
     S_NAME = 64,
     S_MINUTE_MS = 60000,
     S_REFRESH_MS = 250,
+    S_HALF_MS = 500, //  a key that is being written over is whole by then
+    S_HALF_LOOK_MS = 20,
     S_LOOK_SHARE = 20, //  a look at all files may take a twentieth of the time
     S_SETTLED_MS =
         100 //  a folder's time has steps of some milliseconds: younger, it may change unseen
@@ -636,6 +639,22 @@ s_thread (void *arg)
     return NULL;
 }
 
+//  All keys at the start.  A file that is no key may be one that is being written over: it gets a moment.
+static int
+s_entries_begin (curve_zap_t *self, err_diag_t *diag)
+{
+    for (int waited_ms = 0;; waited_ms += S_HALF_LOOK_MS) {
+        int bad = 0;
+        int rc = s_entries_load (self->keys_dir, &self->entries, &bad, diag);
+        if (rc != 0 || !bad || waited_ms >= S_HALF_MS)
+            return rc ? rc : bad;
+        s_entries_free (&self->entries); //  leaves NULL
+        if (diag)
+            diag->text [0] = 0;
+        poll (NULL, 0, S_HALF_LOOK_MS);
+    }
+}
+
 curve_zap_t *
 curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag)
 {
@@ -643,7 +662,6 @@ curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag)
     curve_zap_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
-    int bad = 0;
     self->clk = clk;
     self->stop_fd = eventfd (0, EFD_CLOEXEC);
     self->revoked_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -653,7 +671,7 @@ curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag)
     pthread_mutex_init (&self->lock, NULL);
     self->socket = zsock_new (ZMQ_REP);
     if (self->stop_fd == -1 || self->revoked_fd == -1 || !self->keys_dir || !self->socket
-        || s_entries_load (keys_dir, &self->entries, &bad, diag) || bad
+        || s_entries_begin (self, diag) != 0
         || zsock_bind (self->socket, "%s", s_zap_endpoint) == -1
         || pthread_create (&self->thread, NULL, s_thread, self)) {
         if (diag && !diag->text [0])

@@ -258,6 +258,45 @@ test_a_file_that_is_no_key_is_not_read_again_for_each_peer (void **state)
     assert_true (s_allowed (keys.public_key));
 }
 
+typedef struct {
+    char path [160];
+    const char *text;
+} half_t;
+
+static void *
+s_complete (void *arg)
+{
+    const half_t *half = arg;
+    poll (NULL, 0, 100); //  the other thread has seen a half by then, or the test shows nothing
+    s_write (half->path, half->text, strlen (half->text));
+    return NULL;
+}
+
+//  Keys are written over by cp, which empties the file first.
+static void
+test_a_key_that_is_being_written_is_waited_for_at_the_start (void **state)
+{
+    fixture_t *self = *state;
+    char late [80], text [1024] = "";
+    snprintf (late, sizeof late, "%s/half", self->root);
+    assert_int_equal (curve_key_new (self->keys, CURVE_ROLE_WORKER, "half", late, NULL), 0);
+    half_t half = {.text = text};
+    snprintf (half.path, sizeof half.path, "%s/clients/worker-half.key", self->keys);
+    own (own_fd) int fd = open (half.path, O_RDONLY);
+    assert_true (read (fd, text, sizeof text - 1) > 20);
+    s_write (half.path, text, 20);
+    err_diag_t diag = {""};
+    curve_zap_t *none = curve_zap_new (self->keys, self->clk, &diag);
+    assert_null (none); //  it stays a half
+    assert_non_null (strstr (diag.text, "worker-half.key: not an enrolled key"));
+    pthread_t thread;
+    assert_int_equal (pthread_create (&thread, NULL, s_complete, &half), 0);
+    own (curve_zap_destroy) curve_zap_t *zap = curve_zap_new (self->keys, self->clk, &diag);
+    assert_int_equal (pthread_join (thread, NULL), 0);
+    assert_non_null (zap);
+    assert_string_equal (diag.text, "");
+}
+
 static void
 test_what_is_no_file_holds_nobody_up (void **state)
 {
@@ -380,6 +419,8 @@ main (void)
                                          setup, teardown),
         cmocka_unit_test_setup_teardown (test_a_file_that_is_no_key_is_not_read_again_for_each_peer,
                                          setup, teardown),
+        cmocka_unit_test_setup_teardown (
+            test_a_key_that_is_being_written_is_waited_for_at_the_start, setup, teardown),
         cmocka_unit_test_setup_teardown (test_what_is_no_file_holds_nobody_up, setup, teardown),
         cmocka_unit_test_setup_teardown (
             test_a_slow_reload_does_not_bring_back_a_key_deleted_meanwhile, setup, teardown),
