@@ -4,7 +4,7 @@
 //  checkpoint and leave no transaction open.  WAL, synchronous=FULL, foreign_keys, busy_timeout 0,
 //  BEGIN IMMEDIATE, statements prepared once.  Event bodies over LIMIT_EVENT_INLINE_BYTES are files
 //  events/<sha256>.json beside the store (blob.h), on disk before the row that names them.
-//  flock on <path>.lock first.  A 64 MiB reserve file is freed when the disk is full.
+//  flock on <path>.lock and on the file first: no two brokers, whatever names it has.  A 64 MiB reserve file is freed when the disk is full.
 //  Src: docs/architecture.md "Store"; sqlite.org/wal.html.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -18,7 +18,7 @@
 typedef struct store store_t;
 
 //  Open (and make) the writer.  Err, each with a diag: -EWOULDBLOCK another broker holds the lock (exit
-//  EXIT_SECOND); -EBADMSG damaged or of an unknown schema (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).
+//  EXIT_SECOND); -EBADMSG damaged, of an unknown schema or with two hard links (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).
 int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag) must_check;
 void

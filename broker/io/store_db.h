@@ -19,7 +19,7 @@ typedef struct {
 
 struct store {
     sqlite3 *db;
-    int lock_fd; //  flock on <path>.lock while we live
+    int lock_fd, db_fd; //  flock on <path>.lock and on the database itself while we live
     char path [STORE_DB_PATH_BYTES];
     char reserve_path [STORE_DB_PATH_BYTES];
     sqlite3_stmt *begin, *commit, *rollback;

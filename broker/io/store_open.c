@@ -58,7 +58,7 @@ s_lock (store_t *self, err_diag_t *diag)
     return rc == -EWOULDBLOCK ? rc : ERR_STORE;
 }
 
-//  Make the folders, and the database file with tight permissions before SQLite sees it.
+//  Make the folders; s_own makes the file, with tight permissions before SQLite sees it.
 static int
 s_files (store_t *self, err_diag_t *diag)
 {
@@ -89,14 +89,31 @@ s_lost (store_t *self, err_diag_t *diag)
     return -EBADMSG;
 }
 
+//  Make the file, and lock the database itself: the lock beside it is bound to a name, and one file has as many
+//  names as links and mounts give it.  The log belongs to a name too: under another one it would be missed.
+//  SQLite's locks are fcntl's, which do not meet flock's on a local disk; but they all go when the process closes
+//  any descriptor of the file, so this one stays open until SQLite has closed its own.
 static int
-s_touch (store_t *self, err_diag_t *diag)
+s_own (store_t *self, err_diag_t *diag)
 {
-    own (own_fd) int fd = open (self->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0)
+    struct stat st;
+    self->db_fd = open (self->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (self->db_fd < 0 || fstat (self->db_fd, &st) < 0) {
+        err_diag (diag, "cannot open %s: %s", self->path, strerror (errno));
+        return ERR_STORE;
+    }
+    if (flock (self->db_fd, LOCK_EX | LOCK_NB) < 0) {
+        const int rc = -errno;
+        err_diag (diag, "another broker holds %s, perhaps by another name of the file; stop it",
+                  self->path);
+        return rc == -EWOULDBLOCK ? rc : ERR_STORE;
+    }
+    if (st.st_nlink <= 1)
         return 0;
-    err_diag (diag, "cannot open %s: %s", self->path, strerror (errno));
-    return ERR_STORE;
+    err_diag (diag,
+              "%s has %llu names (hard links), and its log belongs to one of them: keep one name",
+              self->path, (unsigned long long) st.st_nlink);
+    return -EBADMSG;
 }
 
 static int
@@ -355,7 +372,7 @@ s_open (store_t *self, err_diag_t *diag)
     if (rc == 0)
         rc = s_lost (self, diag);
     if (rc == 0)
-        rc = s_touch (self, diag);
+        rc = s_own (self, diag);
     if (rc == 0)
         rc = s_database (self, diag);
     if (rc == -ENOSPC)
@@ -380,7 +397,7 @@ store_open (const char *path, store_t **ret_store, err_diag_t *diag)
         err_diag (diag, "out of memory");
         return ERR_STORE;
     }
-    self->lock_fd = -1;
+    self->lock_fd = self->db_fd = -1;
     const int size = snprintf (self->path, sizeof self->path, "%s", path);
     if (size <= 0 || (size_t) size + 16 >= sizeof self->path) {
         err_diag (diag, "state_path is empty or too long");
@@ -412,6 +429,7 @@ store_destroy (store_t **self_p)
         failpoint_after ("close", "checkpoint");
         sqlite3_close (self->db);
     }
+    own_fd (&self->db_fd); //  after SQLite's: see s_own
     own_fd (&self->lock_fd);
     free (self);
     *self_p = NULL;

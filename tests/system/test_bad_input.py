@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 import yaml
 
+from lib.disk import Mounted
 from lib.system import BIN, ROOT, fault, wait_until
 
 
@@ -92,12 +93,12 @@ def test_a_taken_admin_port_is_not_called_bad_configuration_and_a_bad_one_is(req
         assert broker.wait(10) == 78 and address in broker.log()
 
 
-def second_broker(system, **options):
+def second_broker(system, prefix=(), **options):
     defaults = {"state_path": system.root / "other/broker.db", "workspace_root": system.root / "other-incidents",
                 "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md", "admin_listen": "127.0.0.1:0",
                 **{f"{name}_endpoint": "tcp://127.0.0.1:0" for name in ("work", "stream", "ingest", "files")}}
     words = [word for key, value in {**defaults, **options}.items() for word in ("--" + key.replace("_", "-"), str(value))]
-    return subprocess.run([BIN / "triage-broker", *words], capture_output=True, text=True, timeout=30, check=False,
+    return subprocess.run([*map(str, prefix), BIN / "triage-broker", *words], capture_output=True, text=True, timeout=30, check=False,
                           env={"PATH": "/usr/bin:/bin", "TRIAGE_TEST_ROOT": str(system.root)}, cwd=system.root)
 
 
@@ -114,6 +115,30 @@ def test_a_second_broker_is_refused_on_the_same_store_and_on_the_same_folder(sys
     assert len(broker.incidents()) == 1
     broker.kill9()  # a lock does not outlive its holder
     system.start_broker()
+
+
+@pytest.mark.parametrize("name", ["symbolic link", "hard link", "bind mount"])
+def test_a_second_broker_is_refused_by_whatever_name_it_knows_the_store(system, name):
+    """Each name has a lock of its own beside it; what both would write is one file."""
+    broker = system.start_broker()
+    path, other = system.root / "state/broker.db", system.root / "other/broker.db"
+    other.parent.mkdir()
+    prefix = []
+    if name == "symbolic link":
+        other.symlink_to(path)
+    elif name == "hard link":
+        other.hardlink_to(path)
+    else:
+        other.touch()
+        mount = Mounted(system, "names", [f"mount --bind {path} {other}"])
+        if not mount.alive():
+            system.processes.remove(mount)
+            pytest.skip("this machine cannot mount")
+        prefix = mount.prefix
+    done = second_broker(system, prefix=prefix)
+    assert done.returncode == 3 and "another broker holds" in done.stderr and "broker.db" in done.stderr
+    system.publish([fault("web-0")])  # the first one has not noticed
+    assert len(broker.incidents()) == 1
 
 
 def test_a_missing_system_prompt_is_refused(system):
