@@ -4,33 +4,18 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/process.h"
 #include "common/base/threads.h"
 #include "publisher/replay.h"
 #include "publisher/serve.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 
 extern char **environ;
 
 enum { S_THREADS = 2 }; //  libzmq's
-
-//  SIGUSR1, to which the other daemons tell their state, must not end this one.
-static int
-s_signal_fd (void)
-{
-    sigset_t set;
-    sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
-    if (sigprocmask (SIG_BLOCK, &set, NULL) != 0 || signal (SIGPIPE, SIG_IGN) == SIG_ERR
-        || signal (SIGUSR1, SIG_IGN) == SIG_ERR)
-        return -1;
-    return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 //  Err: ERR_CONFIG.
 static int
@@ -151,7 +136,7 @@ s_check (const settings_t *settings, err_diag_t *diag)
 }
 
 static int
-s_run (const conf_t *conf)
+s_run (const conf_t *conf, int signal_fd)
 {
     const settings_t *settings = conf_settings (conf);
     log_set_level ((enum log_level) settings->common.log_level);
@@ -166,9 +151,8 @@ s_run (const conf_t *conf)
     int rc = s_check (settings, &diag);
     if (rc < 0)
         return s_refused (rc, &diag);
-    own (own_fd) int signal_fd = s_signal_fd ();
     own (clk_destroy) clk_t *clk = clk_new ();
-    if (signal_fd < 0 || !clk)
+    if (!clk)
         return EXIT_RUNTIME;
     start.signal_fd = signal_fd;
     start.clk = clk;
@@ -180,12 +164,16 @@ s_run (const conf_t *conf)
 int
 main (int argc, char **argv)
 {
+    process_hide ();
     failpoint_init ("publisher");
+    own (own_fd) int signal_fd = process_signals (false);
+    if (signal_fd < 0)
+        return EXIT_RUNTIME;
     own (conf_destroy) conf_t *conf = NULL;
     int rc = conf_load (&settings_spec, argc, argv, environ, &conf);
     if (rc > 0)
         return 0;
     if (rc < 0)
         return rc == -EINVAL ? EXIT_USAGE : EXIT_CONFIG;
-    return s_run (conf);
+    return s_run (conf, signal_fd);
 }

@@ -7,13 +7,13 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/process.h"
 #include "common/net/httpd.h"
 #include "tools/slack_view.h"
 #include "tools/term.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -131,13 +131,7 @@ s_serve (const settings_t *settings, int signal_fd)
 int
 main (int argc, char **argv)
 {
-    sigset_t set;
-    sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
-    sigprocmask (SIG_BLOCK, &set, NULL);
-    signal (SIGPIPE, SIG_IGN);
-    own (own_fd) int signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    own (own_fd) int signal_fd = process_signals (false);
     own (conf_destroy) conf_t *conf = NULL;
     const int rc = conf_load (&s_spec, argc, argv, environ, &conf);
     if (rc != 0)

@@ -7,6 +7,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/process.h"
 #include "common/base/threads.h"
 #include "common/wire/link.h"
 #include "tools/fetch.h"
@@ -15,7 +16,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -308,18 +308,6 @@ s_subscribe (tap_t *self)
 }
 
 static int
-s_signals (void)
-{
-    sigset_t set;
-    sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
-    sigprocmask (SIG_BLOCK, &set, NULL);
-    signal (SIGPIPE, SIG_IGN);
-    return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static int
 s_fail (int code, const char *text)
 {
     fprintf (stderr, "triage-tap: %s\n", text);
@@ -354,7 +342,8 @@ s_tap (tap_t *self)
 int
 main (int argc, char **argv)
 {
-    own (own_fd) int signal_fd = s_signals ();
+    process_hide ();
+    own (own_fd) int signal_fd = process_signals (false);
     own (conf_destroy) conf_t *conf = NULL;
     int rc = conf_load (&s_spec, argc, argv, environ, &conf);
     if (rc)

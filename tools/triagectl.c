@@ -5,6 +5,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/process.h"
 #include "tools/ctl_table.h"
 #include "tools/fetch.h"
 #include "tools/term.h"
@@ -145,6 +146,7 @@ main (int argc, char **argv)
         .rows = s_rows,
         .settings_size = sizeof (ctl_settings_t),
     };
+    process_hide (); //  key new has a secret in its memory
     own (conf_destroy) conf_t *conf = NULL;
     setlocale (LC_CTYPE, ""); //  how wide the characters of a table are
     int rc = conf_load (&spec, argc, argv, environ, &conf);

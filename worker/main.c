@@ -4,35 +4,18 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/process.h"
 #include "common/base/threads.h"
 #include "worker/home.h"
 #include "worker/settings.h"
 #include "worker/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 
 extern char **environ;
 
 enum { S_THREADS = 3 }; //  keeper, libzmq's two
-
-//  Before any thread exists, so that libzmq's inherit it: signals come by this fd only.
-static int
-s_signal_fd (void)
-{
-    sigset_t set;
-    sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
-    sigaddset (&set, SIGHUP);
-    sigaddset (&set, SIGUSR1);
-    sigprocmask (SIG_BLOCK, &set, NULL);
-    signal (SIGPIPE, SIG_IGN);
-    return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 static int
 s_refuse (int rc, const char *text)
@@ -66,22 +49,14 @@ s_run (const conf_t *conf, home_t *home, curve_keys_t *keys, int signal_fd)
     return worker_run (worker);
 }
 
-//  Agents are processes of the same user, and this one has the keys of all providers: a process that is not
-//  dumpable shows them neither its environment nor its memory in /proc, cannot be traced by them and leaves no
-//  core (an agent of root's can do all that, and any agent may read what files its user may).  triage-run stays
-//  as it is: it has the keys of its own agent only, and a worker finds one that was left behind by its environment.
-static void
-s_hide (void)
-{
-    (void) prctl (PR_SET_DUMPABLE, 0, 0, 0, 0); //  fails for other numbers only
-}
-
 int
 main (int argc, char **argv)
 {
-    s_hide ();
+    //  Agents are processes of the same user, and this one has the keys of all providers.  triage-run stays as it is:
+    //  it has the keys of its own agent only, and a worker finds one that was left behind by its environment.
+    process_hide ();
     failpoint_init ("worker");
-    own (own_fd) int signal_fd = s_signal_fd ();
+    own (own_fd) int signal_fd = process_signals (true);
     if (signal_fd < 0)
         return EXIT_RUNTIME;
     own (conf_destroy) conf_t *conf = NULL;

@@ -6,6 +6,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/process.h"
 #include "common/base/threads.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,24 +42,6 @@ typedef struct {
     loop_threads_t threads;
     admin_t *admin;
 } broker_t;
-
-//  Blocked before any thread starts, so that only the fd hears of them.
-static int
-s_signals (broker_t *self)
-{
-    sigset_t set;
-    sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
-    sigaddset (&set, SIGHUP);
-    sigaddset (&set, SIGUSR1);
-    signal (SIGPIPE, SIG_IGN);
-    signal (SIGXFSZ, SIG_IGN); //  a file at its limit is a write that fails, like on a full disk
-    if (pthread_sigmask (SIG_BLOCK, &set, NULL) != 0)
-        return EXIT_RUNTIME;
-    self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return self->signal_fd < 0 ? EXIT_RUNTIME : 0;
-}
 
 //  A peer is two sockets, and LIMIT_WORKERS need more than the usual soft limit, which is there for select(2).
 static void
@@ -242,8 +224,8 @@ static int
 s_start (broker_t *self)
 {
     typedef int (start_fn) (broker_t * self);
-    static start_fn *const steps [] = {s_signals, s_keys, s_root,    s_prompt,
-                                       s_store,   s_loop, s_threads, s_ready};
+    static start_fn *const steps [] = {s_keys, s_root,    s_prompt, s_store,
+                                       s_loop, s_threads, s_ready};
     self->clk = clk_new ();
     int rc = self->clk && threads_check (S_THREADS) == 0 ? 0 : EXIT_RUNTIME;
     s_descriptors ();
@@ -295,11 +277,17 @@ int
 main (int argc, char **argv)
 {
     static broker_t self = {.signal_fd = -1, .root_fd = -1}; //  the watchdog outlives main
+    process_hide ();
     failpoint_init ("broker");
     umask (0077);
+    self.signal_fd = process_signals (true); //  before it takes long enough for one to come
+    signal (SIGXFSZ, SIG_IGN); //  a file at its limit is a write that fails, like on a full disk
+    if (self.signal_fd < 0)
+        return EXIT_RUNTIME;
     const int loaded = conf_load (&settings_spec, argc, argv, environ, &self.conf);
     if (loaded != 0)
         return loaded > 0 ? 0 : loaded == -EINVAL ? EXIT_USAGE : EXIT_CONFIG;
+    conf_hide_secrets (self.conf, environ);
     self.settings = conf_settings (self.conf);
     log_set_level ((enum log_level) self.settings->common.log_level);
     log_set_format ((enum log_format) self.settings->common.log_format);

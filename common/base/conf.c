@@ -364,8 +364,12 @@ s_positional (conf_t *self, args_t *args, const char *arg)
         self->positional [self->positional_count++] = arg;
         return;
     }
+    //  Not what it says: behind a misspelt flag it may be a secret.
+    int at = 1;
+    while (at < self->argc && self->argv [at] != arg)
+        at++;
     char where [USAGE_WHERE];
-    (void) snprintf (where, sizeof (where), "argument %.100s", arg);
+    (void) snprintf (where, sizeof (where), "argument %d", at);
     conf_error (args->usage, where, "unexpected, only flags are taken");
 }
 
@@ -648,6 +652,21 @@ conf_load (const conf_spec_t *spec, int argc, char *const *argv, char *const *en
     if (rc == 0)
         *ret_conf = own_take (self);
     return rc;
+}
+
+void
+conf_hide_secrets (const conf_t *self, char **envp)
+{
+    assert (self && envp);
+    for (const conf_option_t *row = self->spec->rows; row->key; row++) {
+        const char *names [] = {row->env, row->env_alias};
+        for (size_t i = 0; row->flags & CONF_SECRET && i < 2; i++) {
+            const size_t size = names [i] ? strlen (names [i]) : 0;
+            for (char **entry = envp; size && *entry; entry++)
+                if (strncmp (*entry, names [i], size) == 0 && (*entry) [size] == '=')
+                    explicit_bzero (*entry + size + 1, strlen (*entry + size + 1));
+        }
+    }
 }
 
 const void *

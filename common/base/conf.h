@@ -120,6 +120,10 @@ typedef struct conf conf_t; //  one loaded configuration; owns every string in i
 int
 conf_load (const conf_spec_t *spec, int argc, char *const *argv, char *const *envp,
            conf_t **ret_conf) must_check;
+//  Overwrite the values of secrets in the environment itself, which is read in /proc and goes to children: a loaded
+//  configuration keeps what a reload needs.
+void
+conf_hide_secrets (const conf_t *self, char **envp);
 //  Give one owner's share up; the last one frees it.
 void
 conf_destroy (conf_t **self_p);
