@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 typedef struct {
@@ -691,37 +690,6 @@ test_a_second_open_is_refused_while_the_first_lives (void **state)
     s_reopen (self);
 }
 
-//  A lock beside the file is bound to its name: another name has another one.
-static void
-test_a_second_open_by_another_name_is_refused_while_the_first_lives (void **state)
-{
-    s_world_t *self = *state;
-    char hard [256], soft [256];
-    store_t *second = NULL;
-    snprintf (hard, sizeof hard, "%s/hard.db", self->dir);
-    snprintf (soft, sizeof soft, "%s/soft.db", self->dir);
-    assert_int_equal (link (self->path, hard), 0);
-    assert_int_equal (symlink (self->path, soft), 0);
-    assert_int_equal (store_open (hard, &second, &self->diag), -EWOULDBLOCK);
-    assert_int_equal (store_open (soft, &second, &self->diag), -EWOULDBLOCK);
-    assert_non_null (strstr (self->diag.text, "another broker"));
-    //  the failed tries have not taken SQLite's own locks from the first one
-    sqlite3 *other = NULL;
-    assert_int_equal (s_fill (self->store, 1), 0);
-    const row_incident_t open = s_incident (2, INCIDENT_PENDING);
-    s_put_incident (self->store, &open);
-    assert_int_equal (sqlite3_open (self->path, &other), SQLITE_OK);
-    assert_int_equal (sqlite3_exec (other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_BUSY);
-    sqlite3_close (other);
-    assert_int_equal (store_commit (self->store), 0);
-    store_destroy (&self->store);
-    //  nobody has it now, but the log of one name is not seen by the other
-    assert_int_equal (store_open (hard, &second, &self->diag), -EBADMSG);
-    assert_non_null (strstr (self->diag.text, "2 names"));
-    assert_int_equal (unlink (hard), 0);
-    assert_int_equal (store_open (soft, &self->store, &self->diag), 0);
-}
-
 static void
 s_overwrite (const char *path, long offset, const char *bytes, size_t size)
 {
@@ -804,7 +772,6 @@ main (void)
         TEST (test_an_event_whose_file_is_gone_is_told_apart),
         TEST (test_a_file_goes_only_after_its_row_is_durably_gone),
         TEST (test_a_second_open_is_refused_while_the_first_lives),
-        TEST (test_a_second_open_by_another_name_is_refused_while_the_first_lives),
         TEST (test_a_damaged_file_is_refused_with_instructions),
         TEST (test_a_schema_of_another_version_is_refused),
         TEST (test_the_wal_is_checkpointed_and_does_not_grow_without_end),
