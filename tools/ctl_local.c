@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void
 s_print (const char *text)
@@ -21,14 +22,42 @@ s_print (const char *text)
     fputs (safe.data, stdout);
 }
 
+//  When does a running broker know the new key?  fresh: the broker's own pair was made just now, too.
+static const char *
+s_known (const ctl_t *self, bool fresh)
+{
+    own (json_drop) json_t *status = NULL;
+    err_diag_t diag = {.text = ""};
+    ctl_t ask = *self;
+    ask.patience_ms = LIMIT_CTL_COMPLETE_MS;
+    const bool reached = ctl_ask (&ask, "GET", "/api/v1/status", &status, &diag) == CTL_OK;
+    const json_t *curve = reached ? json_object_get (status, "curve") : NULL;
+    if (json_is_false (curve))
+        return "the broker that runs has no keys: start it again with this folder as its "
+               "--keys-dir";
+    if (fresh)
+        return "the broker's own keys are new: start it, or start it again, with this folder as "
+               "its "
+               "--keys-dir";
+    return "a broker that runs with this folder knows the key within a second";
+}
+
+static bool
+s_broker_has_keys (const ctl_settings_t *settings)
+{
+    char path [4096];
+    const int size = snprintf (path, sizeof path, "%s/broker.key", settings->keys_dir);
+    return size > 0 && (size_t) size < sizeof path && access (path, F_OK) == 0;
+}
+
 static int
-s_print_key (const ctl_t *self, curve_role_t role)
+s_print_key (const ctl_t *self, curve_role_t role, const char *known)
 {
     const ctl_settings_t *settings = self->settings;
     if (ctl_json (self)) {
-        own (json_drop) json_t *doc =
-            json_pack ("{s:s,s:s,s:s,s:s}", "role", curve_role_name (role), "name", settings->name,
-                       "enrolled_in", settings->keys_dir, "keys_dir", settings->out);
+        own (json_drop) json_t *doc = json_pack (
+            "{s:s,s:s,s:s,s:s,s:s}", "role", curve_role_name (role), "name", settings->name,
+            "enrolled_in", settings->keys_dir, "keys_dir", settings->out, "note", known);
         return doc ? ctl_print (doc) : ctl_fail (CTL_USAGE, "the names are not UTF-8");
     }
     printf ("enrolled %s '", curve_role_name (role));
@@ -37,9 +66,8 @@ s_print_key (const ctl_t *self, curve_role_t role)
     s_print (settings->keys_dir);
     printf ("/clients\ncopy the folder ");
     s_print (settings->out);
-    printf (" to the %s's host and name it there with --keys-dir; it holds a secret\n"
-            "a running broker knows the key within a second\n",
-            curve_role_name (role));
+    printf (" to the %s's host and name it there with --keys-dir; it holds a secret\n%s\n",
+            curve_role_name (role), known);
     return CTL_OK;
 }
 
@@ -53,11 +81,12 @@ ctl_local_key_new (const ctl_t *self)
         return ctl_fail (CTL_USAGE, "key new needs --role, --name and --out");
     if (!curve_role_parse (settings->role, &role))
         return ctl_fail (CTL_USAGE, "--role: worker, publisher or tap expected");
+    const bool fresh = !s_broker_has_keys (settings);
     int rc = curve_key_new (settings->keys_dir, role, settings->name, settings->out, &diag);
     if (rc)
         return ctl_fail (rc == ERR_CONFIG ? CTL_USAGE : CTL_FAILED, "%s",
                          diag.text [0] ? diag.text : err_str (rc));
-    return s_print_key (self, role);
+    return s_print_key (self, role, s_known (self, fresh));
 }
 
 int

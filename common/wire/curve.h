@@ -51,7 +51,7 @@ curve_wipe (curve_keys_t *keys);
 
 //  `triagectl key new`: make keys_dir with the broker's pair if missing, then one pair per call for
 //  (role, name): public part enrolled in clients/, pair and broker.key written to out_dir, 0600/0700.
-//  Err: -EEXIST when the name is enrolled already; ERR_CONFIG, -errno.
+//  Err: -EEXIST when the name is enrolled already; ERR_CONFIG (out_dir in keys_dir, too), -errno.
 int
 curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const char *out_dir,
                err_diag_t *diag) must_check;

@@ -18,7 +18,7 @@ import pytest
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from lib.disk import MIB, SlowShim
+from lib.disk import MIB, StallShim
 from lib.system import SLOW, System, fault, wait_until
 from test_keys import resident
 from worker import HEADER, read_key
@@ -90,7 +90,7 @@ class Side:
     def __init__(self, root, keys):
         root.mkdir()
         self.system = System(root, keys=keys)
-        self.keyed, self.disk = keys, SlowShim(root)
+        self.keyed, self.disk = keys, StallShim(root)
         self.broker = self.system.start_broker(env=self.disk.env)
         self.context, self.fillers = zmq.Context(), []
         self.context.max_sockets = 4096

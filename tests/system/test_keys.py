@@ -16,7 +16,8 @@ import pytest
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from lib.system import SLOW, fault, wait_until
+from lib.disk import StallShim
+from lib.system import SLOW, System, fault, wait_until
 from test_flow import check_chain
 from test_run import script
 from worker import (CREDIT, ERROR, GET, HEADER, HELLO, LEASE, PING, PONG, PROGRESS, PUT, SEAL, VERDICT,
@@ -619,3 +620,115 @@ def test_forty_connections_of_one_key_do_not_grow_the_broker(secure):
     wait_until(lambda: broker.metric("wire_crowded_total") >= 32, 20, "all but eight are told")
     for peer in peers:
         peer.close()
+
+
+#  --- keys that are not there, or not the right ones
+
+def test_a_peer_without_keys_is_refused_counted_and_told_on_both_sides(secure):
+    broker = secure.start_broker()
+    none = secure.root / "none"
+    worker = secure.start_worker("keyless", keys_dir=none, wait=False)
+    publisher = secure.start_publisher([fault("web-0")], keys_dir=none)
+    tap = secure.start_tap(keys_dir=none)
+    for peer in (worker, publisher, tap):
+        wait_until(lambda peer=peer: "the broker may want keys: --keys-dir" in peer.log(), 10, f"{peer.name} says so")
+    broker.wait_log("peer refused: it has no keys, and this broker wants them")
+    assert broker.records("peer refused: it has no keys, and this broker wants them")[0]["address"] == "127.0.0.1"
+    wait_until(lambda: broker.metric("wire_refused_total") >= 3, 10, "counted")
+
+
+def test_a_peer_with_another_brokers_key_is_told_within_ten_seconds(secure):
+    other = System(secure.root / "other", keys=True) if (secure.root / "other").mkdir() is None else None
+    keys = secure.key("worker", "w1")
+    (keys / "broker.key").write_bytes((other.key("worker", "x") / "broker.key").read_bytes())
+    broker = secure.start_broker()
+    worker = secure.start_worker("w1", wait=False)
+    wait_until(lambda: "broker.key may be another broker's: --keys-dir" in worker.log(), 10, "the worker says so")
+    broker.wait_log("peer refused: its broker.key is not of this broker")
+    wait_until(lambda: broker.metric("wire_refused_total") >= 1, 10, "counted")
+
+
+def test_a_key_written_over_in_its_file_is_out_and_the_new_one_in(secure):
+    broker = secure.start_broker()
+    old = python_worker(secure, "turned", offer=0)
+    fresh = secure.key("worker", "fresh")
+    enrolled = secure.keys_dir / "clients"
+    folder = os.stat(enrolled).st_mtime_ns
+    time_of = os.stat(enrolled / "worker-turned.key")
+    with open(enrolled / "worker-turned.key", "r+b") as file:  # in place: its folder does not change
+        file.write((enrolled / "worker-fresh.key").read_bytes().ljust(time_of.st_size))
+    os.utime(enrolled / "worker-turned.key", ns=(time_of.st_atime_ns, time_of.st_mtime_ns))  # as cp -p does
+    assert os.stat(enrolled).st_mtime_ns == folder
+    broker.wait_log("worker cut, its key is not enrolled any more")
+    old.work.sock.close(0)
+    old.files.close()
+    peer = Peer(broker.endpoints["work"], fresh, "worker")
+    assert peer.ask(HELLO, {"proto_min": 1, "proto_max": 1, "name": "x", "slots": 1})[0] == WELCOME
+    peer.close()
+
+
+def new_key(system, name, out, expect=0):
+    return system.ctl("key", "new", expect=expect, role="worker", name=name, keys_dir=system.keys_dir, out=out)
+
+
+def test_a_new_key_says_when_the_broker_must_be_started_again(system):
+    system.keys_dir = system.root / "made-now"
+    system.start_broker()  # keyless, as the folder is not there
+    assert "start it again" in new_key(system, "w1", system.root / "w1").stdout
+    assert "start it again" in new_key(system, "w2", system.root / "w2").stdout
+    system.broker.stop()
+    assert "within a second" in new_key(system, "w3", system.root / "w3").stdout
+    system.start_broker()
+    assert "within a second" in new_key(system, "w4", system.root / "w4").stdout
+    assert system.broker.get("/api/v1/status")["curve"] is True
+
+
+def test_a_peers_keys_never_go_into_the_brokers_folder(secure):
+    secure.start_broker()
+    for out in (secure.keys_dir, secure.keys_dir / "clients", secure.keys_dir / "w9", secure.keys_dir / "clients/a",
+                f"{secure.keys_dir}/../keys/w9"):
+        refused = new_key(secure, "w9", out, expect=2)
+        assert "is in the broker's folder of keys" in refused.stderr
+    assert not list(secure.keys_dir.glob("**/*w9*"))
+    worker = secure.start_worker("w9", keys_dir=secure.keys_dir, wait=False, broker_endpoint="tcp://127.0.0.1:1",
+                                 broker_files_endpoint="tcp://127.0.0.1:1")
+    assert worker.wait(10) == 78
+    assert "name the folder that `triagectl key new --out` made" in worker.log() and "never the broker's own" in worker.log()
+
+
+def test_a_key_check_that_hangs_is_told(secure):
+    """The folder of keys is on a file system that does not answer: who opens it waits."""
+    disk = StallShim(secure.root)
+    broker = secure.start_broker(env={**disk.env, "SLOW_DISK": "", "SLOW_FOLDER": str(disk.flag)})
+    assert broker.metric("wire_key_check_silent_seconds") < 5 and broker.status_of("/readyz") == 200
+    disk.stall()
+    broker.wait_log("key check hangs: nobody new is let in", 20)
+    wait_until(lambda: broker.status_of("/readyz") == 503, 5, "not ready")
+    assert broker.metric("wire_key_check_silent_seconds") > 5 and broker.status_of("/healthz") == 200
+    disk.go_on()
+    broker.wait_log("key check goes on")
+    wait_until(lambda: broker.status_of("/readyz") == 200, 5, "ready")
+
+
+def test_strangers_who_take_all_descriptors_are_cut_and_told(secure):
+    """Without a spare one libzmq asks for the next connection again and again, and nobody can ask how the broker is."""
+    broker = secure.start_broker(prefix=["prlimit", "--nofile=128:128"])
+    host, port = broker.endpoints["work"].removeprefix("tcp://").split(":")
+    with contextlib.ExitStack() as stack:
+        for _ in range(400):
+            stack.enter_context(contextlib.closing(socket.create_connection((host, int(port)))))
+        broker.wait_log("connection cut at once: too few file descriptors are left")
+        before, began = cpu_s(broker), time.monotonic()
+        wait_until(lambda: broker.metric("wire_shed_total") > 0, 10, "counted")
+        while time.monotonic() - began < 2:
+            assert broker.status_of("/healthz") == 200
+            time.sleep(0.1)
+        assert (cpu_s(broker) - before) / (time.monotonic() - began) < 0.5
+        secure.publish([fault("web-0")])
+
+
+def cpu_s(process):
+    """Processor time it has taken."""
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -123,10 +123,13 @@ class BrokenLoop:
                        f"mount -o loop {self.image} {self.folder}")
 
 
-class SlowShim:
-    """A library that holds up fsync and fdatasync of whoever is started with `env`, for as long as a file says so."""
+class StallShim:
+    """A library that holds up fsync and fdatasync of whoever is started with `env`, for as long as a file says so; with
+    SLOW_FOLDER, who opens a folder of clients' keys."""
     SOURCE = r"""
         #define _GNU_SOURCE
+        #include <dirent.h>
+        #include <string.h>
         #include <dlfcn.h>
         #include <stdlib.h>
         #include <time.h>
@@ -135,6 +138,9 @@ class SlowShim:
             while (path && access (path, F_OK) == 0) nanosleep (&pause, NULL); }
         int fsync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fsync")) (fd); }
         int fdatasync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fdatasync")) (fd); }
+        DIR *opendir (const char *name) { const char *path = getenv ("SLOW_FOLDER"); struct timespec pause = {.tv_nsec = 10000000};
+            while (path && strstr (name, "/clients") && access (path, F_OK) == 0) nanosleep (&pause, NULL);
+            return ((DIR *(*) (const char *)) dlsym (RTLD_NEXT, "opendir")) (name); }
     """
 
     def __init__(self, root):
