@@ -80,14 +80,16 @@ s_absorbs (const step_t *self, const entry_t *entry, incident_suppress_t suppres
 
 //  Room in one of the two queues, by the policy.
 static bool
-s_make_room (step_t *self, const fault_t *fault, const char *cluster, clk_now_t now)
+s_make_room (step_t *self, const fault_t *fault, const char *cluster, const char *source,
+             clk_now_t now)
 {
     int64_t count = cluster ? queue_cluster_count (self, cluster) : self->queued;
     int64_t limit = cluster ? self->settings.cluster_queue_size : self->settings.global_queue_size;
     if (count < limit)
         return true;
-    entry_t *victim =
-        self->settings.overflow_reject ? NULL : queue_victim (self, cluster, fault->severity);
+    entry_t *victim = self->settings.overflow_reject
+                          ? NULL
+                          : queue_victim (self, cluster, source, fault->severity);
     if (!victim)
         return false;
     settle_suppress (self, victim, INCIDENT_SUPPRESS_OVERFLOW, now);
@@ -167,8 +169,8 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
         return;
     }
     if (!suppress
-        && !(s_make_room (self, fault, fault->cluster, now)
-             && s_make_room (self, fault, NULL, now)))
+        && !(s_make_room (self, fault, fault->cluster, in->as.event.row.source, now)
+             && s_make_room (self, fault, NULL, in->as.event.row.source, now)))
         suppress = INCIDENT_SUPPRESS_OVERFLOW;
     if (suppress == INCIDENT_SUPPRESS_OVERFLOW)
         overflow_announce (self, fault->cluster, now);

@@ -18,6 +18,43 @@ struct lane {
     UT_hash_handle hh;
 };
 
+//  Where events come from: a peer's identity, or a cluster's MCP server.
+struct source {
+    char name [ROW_SOURCE];
+    int64_t holders;                   //  incidents in memory
+    int64_t count;                     //  of them queued
+    int64_t here;                      //  of them in the cluster that is looked at
+    entry_t *fresh [FAULT_SEVERITIES]; //  queued and never attempted, oldest first
+    UT_hash_handle hh;
+};
+
+source_t *
+queue_source (step_t *self, const char *name)
+{
+    source_t *source = NULL;
+    HASH_FIND_STR (self->sources, name, source);
+    if (!source) {
+        source = calloc (1, sizeof *source);
+        if (!source)
+            return NULL;
+        state_text (source->name, name);
+        HASH_ADD_STR (self->sources, name, source);
+    }
+    source->holders++;
+    return source;
+}
+
+void
+queue_source_release (step_t *self, source_t **source_p)
+{
+    source_t *source = *source_p;
+    *source_p = NULL;
+    if (!source || --source->holders)
+        return;
+    HASH_DEL (self->sources, source);
+    free (source);
+}
+
 static int
 s_by_number (const entry_t *a, const entry_t *b)
 {
@@ -56,6 +93,11 @@ queue_push (step_t *self, entry_t *entry)
         DL_INSERT_INORDER (lane->head, entry, s_by_number);
     lane->count++;
     self->queued++;
+    entry->source->count++;
+    if (!entry->attempt_count) {
+        DL_APPEND2 (entry->source->fresh [entry->severity], entry, sprev, snext);
+        entry->listed = true;
+    }
     entry->lane = lane;
 }
 
@@ -77,6 +119,10 @@ queue_remove (step_t *self, entry_t *entry)
     entry->prev = entry->next = NULL;
     lane->count--;
     self->queued--;
+    entry->source->count--;
+    if (entry->listed)
+        DL_DELETE2 (entry->source->fresh [entry->severity], entry, sprev, snext);
+    entry->listed = false;
     //  An empty lane is forgotten once it owes nothing.
     if (!lane->head && lane->virtual_time <= self->virtual_now [entry->severity])
         s_drop_lane (self, entry->severity, lane);
@@ -236,23 +282,50 @@ queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_wor
     return NULL;
 }
 
-entry_t *
-queue_victim (const step_t *self, const char *cluster, enum fault_severity severity)
+//  Count what each source has in the cluster, NULL = in the whole queue.
+static void
+s_count_here (step_t *self, const char *cluster)
 {
-    for (int i = 0; i <= (int) severity; i++) {
-        entry_t *victim = NULL;
-        for (const lane_t *lane = self->lanes [i]; lane; lane = lane->hh.next) {
-            if (cluster && strcmp (lane->cluster, cluster) != 0)
-                continue;
-            entry_t *entry;
-            DL_FOREACH (lane->head, entry)
-            if (!entry->attempt_count)
-                break;
-            if (entry && (!victim || entry->number < victim->number))
-                victim = entry;
-        }
+    for (source_t *source = self->sources; source; source = source->hh.next)
+        source->here = cluster ? 0 : source->count;
+    for (int i = 0; cluster && i < FAULT_SEVERITIES; i++) {
+        lane_t *lane = NULL;
+        HASH_FIND_STR (self->lanes [i], cluster, lane);
+        for (const entry_t *entry = lane ? lane->head : NULL; entry; entry = entry->next)
+            entry->source->here++;
+    }
+}
+
+//  The oldest of the lowest severity up to this one that was never attempted.
+static entry_t *
+s_oldest_of (const step_t *self, const char *cluster, const source_t *source, int severity)
+{
+    for (int i = 0; i <= severity; i++) {
+        lane_t *lane = NULL;
+        if (!cluster && source->fresh [i])
+            return source->fresh [i];
+        if (cluster)
+            HASH_FIND_STR (self->lanes [i], cluster, lane);
+        for (entry_t *entry = lane ? lane->head : NULL; entry; entry = entry->next)
+            if (entry->source == source && !entry->attempt_count)
+                return entry;
+    }
+    return NULL;
+}
+
+entry_t *
+queue_victim (step_t *self, const char *cluster, const char *source, enum fault_severity severity)
+{
+    source_t *own = NULL, *most = NULL;
+    HASH_FIND_STR (self->sources, source, own);
+    s_count_here (self, cluster);
+    for (source_t *other = self->sources; other; other = other->hh.next)
+        if (!most || other->here > most->here)
+            most = other;
+    if (most && most != own && most->here > (own ? own->here : 0)) {
+        entry_t *victim = s_oldest_of (self, cluster, most, FAULT_SEVERITIES - 1);
         if (victim)
             return victim;
     }
-    return NULL;
+    return own ? s_oldest_of (self, cluster, own, (int) severity) : NULL;
 }

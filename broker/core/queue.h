@@ -23,9 +23,16 @@ typedef worker_t *(queue_fits_fn) (step_t *self, entry_t *entry, clk_now_t now);
 //  in order; a lane where nothing fits is not looked at again in this turn.
 entry_t *
 queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker);
-//  The oldest never attempted one of the lowest severity up to `severity`; cluster NULL = of any.
+//  Who gives way to a newcomer of this source and severity, in a full cluster (NULL: in the full queue).  While
+//  another source has more in it than this one, the one that has most: its oldest of its lowest severity.  Else this
+//  source's own: the oldest of the lowest severity up to `severity`.  Never one that was attempted; NULL = nobody.
 entry_t *
-queue_victim (const step_t *self, const char *cluster, enum fault_severity severity);
+queue_victim (step_t *self, const char *cluster, const char *source, enum fault_severity severity);
+//  The source of that name, held by the caller; NULL without memory.
+source_t *
+queue_source (step_t *self, const char *name);
+void
+queue_source_release (step_t *self, source_t **source_p);
 //  Waiting since (boot ms) of the oldest, INT64_MAX when empty.
 int64_t
 queue_oldest (const step_t *self);

@@ -204,12 +204,15 @@ state_add (step_t *self, const row_incident_t *row, clk_now_t now)
 {
     const size_t size = strlen (row->fault.cluster) + 1;
     entry_t *entry = calloc (1, sizeof *entry + size);
-    if (!entry || !s_keep (entry, row)) {
+    source_t *source = queue_source (self, row->source);
+    if (!entry || !source || !s_keep (entry, row)) {
+        queue_source_release (self, &source);
         free (entry);
         self->failed = true;
         return NULL;
     }
     entry->id = row->id;
+    entry->source = source;
     state_text (entry->key, row->fault.key);
     memcpy (entry->cluster, row->fault.cluster, size);
     int64_t age = now.wall_ms - row->created_ms;
@@ -236,6 +239,7 @@ void
 state_remove (step_t *self, entry_t *entry)
 {
     queue_remove (self, entry);
+    queue_source_release (self, &entry->source);
     while (entry->attempts)
         lease_forget (self, entry->attempts);
     state_list (self, entry, ENTRY_NOWHERE);

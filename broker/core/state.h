@@ -10,6 +10,7 @@
 
 typedef struct entry entry_t;
 typedef struct lane lane_t;     //  queue.c
+typedef struct source source_t; //  queue.c
 typedef struct effect effect_t; //  outbox.c
 typedef struct told told_t;     //  overflow.c
 typedef struct topic topic_t;   //  journal.c
@@ -40,10 +41,13 @@ struct entry {
     incident_state_t state;
     incident_suppress_t suppress;
     enum fault_severity severity;
-    bool keyed;           //  this one is found by its fault key
-    lane_t *lane;         //  NULL = not queued
-    entry_t *prev, *next; //  in the lane
-    int64_t queued_ms;    //  waiting since
+    bool keyed;             //  this one is found by its fault key
+    source_t *source;       //  where its event came from
+    lane_t *lane;           //  NULL = not queued
+    entry_t *prev, *next;   //  in the lane
+    entry_t *sprev, *snext; //  of its source, while it is queued and was never attempted
+    bool listed;            //  there
+    int64_t queued_ms;      //  waiting since
     int64_t not_before_ms, prefer_until_ms, held_until_ms;
     attempt_t *attempts; //  of an open incident, by number
     int attempt_count, host_count, free_count;
@@ -98,6 +102,7 @@ struct step {
     int64_t last_number, last_effect, last_seq;
     //  queue
     lane_t *lanes [FAULT_SEVERITIES];
+    source_t *sources;
     int64_t virtual_now [FAULT_SEVERITIES];
     int64_t queued;
     int64_t retry_ms; //  when a waiting incident may become assignable by time alone

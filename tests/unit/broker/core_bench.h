@@ -19,6 +19,7 @@ typedef struct {
     clk_now_t now;
     step_settings_t settings;
     int events;
+    const char *source; //  of the events, NULL = "test"
 } bench_t;
 
 static inline bench_t
@@ -120,7 +121,7 @@ bench_fault_event (bench_t *self, const fault_t *fault)
     in.kind = STEP_IN_EVENT;
     in.as.event.fault = fault;
     in.as.event.triage_enabled = true;
-    snprintf (in.as.event.row.source, ROW_IDENTITY, "test");
+    snprintf (in.as.event.row.source, ROW_IDENTITY, "%s", self->source ? self->source : "test");
     snprintf (in.as.event.row.event_id, LIMIT_EVENT_ID_BYTES, "e%d", self->events++);
     bench_step (self, &in);
     return bench_last (self, STEP_OUT_EVENT_ACK);

@@ -233,6 +233,42 @@ test_clusters_that_do_not_fit_are_passed_in_the_order_of_service (void **state)
     step_destroy (&bench.step);
 }
 
+//  One source invents clusters, or uses another's name: it loses its own, never what another one has.
+static void
+test_a_source_that_floods_loses_its_own (void **state)
+{
+    for (int invents = 0; invents < 2; invents++) {
+        bench_t bench = bench_new ();
+        bench.settings.global_queue_size = 100;
+        bench.settings.cluster_queue_size = 60;
+        bench_configure (&bench);
+        ident_t quiet [30];
+        char key [32], cluster [32];
+        bench.source = "publisher:quiet";
+        for (int i = 0; i < 20; i++) {
+            snprintf (key, sizeof key, "q%d", i);
+            quiet [i] = bench_event (&bench, "prod", key, FAULT_WARNING);
+        }
+        bench.source = "publisher:flood";
+        for (int i = 0; i < 1000; i++) {
+            snprintf (key, sizeof key, "f%d", i);
+            snprintf (cluster, sizeof cluster, "c%d", i % 40);
+            (void) bench_event (&bench, invents ? cluster : "prod", key, FAULT_CRITICAL);
+        }
+        bench.source = "publisher:quiet"; //  there is room for its share, whatever the others send
+        for (int i = 20; i < 30; i++) {
+            snprintf (key, sizeof key, "q%d", i);
+            quiet [i] = bench_event (&bench, "prod", key, FAULT_INFO);
+        }
+        for (int i = 0; i < 30; i++)
+            assert_int_equal (bench_row (&bench, quiet [i].text)->state, INCIDENT_PENDING);
+        step_stats_t stats;
+        step_stats (bench.step, bench.now, &stats);
+        assert_int_equal (stats.queued, invents ? 100 : 60);
+        step_destroy (&bench.step);
+    }
+}
+
 int
 main (void)
 {
@@ -245,6 +281,7 @@ main (void)
         cmocka_unit_test (test_a_newcomer_of_the_lowest_severity_is_the_one_dropped),
         cmocka_unit_test (test_the_policy_reject_suppresses_the_newcomer_whatever_it_is),
         cmocka_unit_test (test_a_suppressed_overflow_is_revived_by_a_retry),
+        cmocka_unit_test (test_a_source_that_floods_loses_its_own),
         cmocka_unit_test (test_clusters_that_all_wait_are_looked_at_once_each),
         cmocka_unit_test (test_clusters_that_do_not_fit_are_passed_in_the_order_of_service),
     };
