@@ -255,21 +255,51 @@ s_read_again (int dir_fd, const char *path, buf_t *text)
     return rc < 0 ? rc : buf_append (text, bytes, (size_t) size);
 }
 
+static const char s_report_path [] = "output/investigation.md";
+static const char s_result_path [] = "output/agent-result.json";
+static const char s_error_path [] = "logs/agent.stderr.log";
+
+//  A file that may be missing or too large: then it says nothing.
+static void
+s_read_said (int dir_fd, const spool_report_t *report, const char *path, buf_t *text)
+{
+    *text = buf_init ((size_t) verdict_path_limit (path));
+    if (s_listed (report, path) && s_read_again (dir_fd, path, text) < 0)
+        buf_reset (text);
+}
+
+//  An exit code alone helps nobody: why stands in what the agent left.
+static void
+s_explain (const char *dir, spool_report_t *report)
+{
+    own (own_fd) int fd = s_open_dir (dir);
+    if (fd < 0)
+        return;
+    own (buf_fini) buf_t result, error;
+    s_read_said (fd, report, s_result_path, &result);
+    s_read_said (fd, report, s_error_path, &error);
+    const verdict_said_t said = {.result = result.data,
+                                 .result_bytes = result.size,
+                                 .error = error.data,
+                                 .error_bytes = error.size};
+    verdict_explain (&said, report->reason);
+}
+
 int
 spool_judge (const char *dir, spool_report_t *report)
 {
-    static const char report_path [] = "output/investigation.md";
-    static const char result_path [] = "output/agent-result.json";
-    if (report->outcome != VERDICT_SUCCESS || !s_listed (report, report_path))
+    if (report->outcome != VERDICT_SUCCESS && verdict_kind (report->reason) == VERDICT_EXIT_CODE)
+        s_explain (dir, report);
+    if (report->outcome != VERDICT_SUCCESS || !s_listed (report, s_report_path))
         return 0;
-    own (buf_fini) buf_t text = buf_init ((size_t) verdict_path_limit (report_path));
-    own (buf_fini) buf_t result = buf_init ((size_t) verdict_path_limit (result_path));
+    own (buf_fini) buf_t text = buf_init ((size_t) verdict_path_limit (s_report_path));
+    own (buf_fini) buf_t result = buf_init ((size_t) verdict_path_limit (s_result_path));
     own (own_fd) int fd = s_open_dir (dir);
-    int rc = fd < 0 ? fd : s_read_again (fd, report_path, &text);
+    int rc = fd < 0 ? fd : s_read_again (fd, s_report_path, &text);
     if (rc < 0)
         return rc;
-    bool listed = s_listed (report, result_path);
-    int unread = listed ? s_read_again (fd, result_path, &result) : 0;
+    bool listed = s_listed (report, s_result_path);
+    int unread = listed ? s_read_again (fd, s_result_path, &result) : 0;
     int ignored = 0;
     verdict_files_t files = {.report = text.data,
                              .report_bytes = text.size,
@@ -278,7 +308,7 @@ spool_judge (const char *dir, spool_report_t *report)
     report->outcome = verdict_judge_files (&files, report->reason, &ignored);
     if (unread || ignored)
         log_warn ("agent result ignored", kv ("incident_id", report->incident.text),
-                  kv ("path", result_path), kv ("error", err_str (unread ? unread : ignored)));
+                  kv ("path", s_result_path), kv ("error", err_str (unread ? unread : ignored)));
     return 0;
 }
 

@@ -42,7 +42,8 @@ spool_report_size (const char *dir);
 int
 spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
                int *ret_unsynced) must_check;
-//  Judge a success further by what is in the collected files.  Err: why the report was not read.
+//  By what is in the collected files: judge a success further; say why an agent ended with its exit code.
+//  Err: why the report was not read.
 int
 spool_judge (const char *dir, spool_report_t *report) must_check;
 //  Write verdict.json into dir, sync, rename dir to spool_dir, sync both parents.

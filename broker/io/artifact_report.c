@@ -6,6 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/domain/agent_result.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -76,13 +77,12 @@ json_t *
 artifact_report_usage (int fd, int64_t attempt)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_AGENT_RESULT_BYTES);
-    own (json_drop) json_t *doc = NULL;
+    own (agent_result_fini) agent_result_t result = {0};
     int64_t size = 0;
     if (s_read (fd, attempt, "agent-result.json", &text, &size) < 0 || (size_t) size > text.size
-        || json_parse (text.data, text.size, &doc, NULL) < 0)
+        || agent_result_read (text.data, text.size, &result) < 0)
         return NULL;
-    json_t *usage = json_object_get (doc, "usage");
-    if (!json_is_object (usage) || json_dumpb (usage, NULL, 0, 0) > LIMIT_USAGE_BYTES)
+    if (!result.usage || json_dumpb (result.usage, NULL, 0, 0) > LIMIT_USAGE_BYTES)
         return NULL;
-    return json_incref (usage);
+    return json_incref (result.usage);
 }

@@ -127,7 +127,7 @@ enum {
     LIMIT_ROOT_CAUSE_BYTES = LIMIT_KIB (4),   //  cut at a sentence
     LIMIT_ERROR_TEXT_BYTES = LIMIT_KIB (2),   //  a longer report is not an error that a CLI printed
     LIMIT_AGENT_RESULT_BYTES =
-        LIMIT_MIB (1), //  of an agent that is read for its error and its usage
+        LIMIT_MIB (5), //  of an agent, with each turn in it: read for its error and its usage
     LIMIT_USAGE_BYTES = LIMIT_KIB (16),
     LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1), //  of each agent log
     LIMIT_LOG_TAIL_BYTES = LIMIT_MIB (4),

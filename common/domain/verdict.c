@@ -3,15 +3,18 @@
 #include "common/domain/verdict.h"
 
 #include "common/base/err.h"
-#include "common/base/json.h"
+#include "common/base/json_scan.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"
+#include "common/domain/agent_result.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const s_outcomes [] = {
     [VERDICT_SUCCESS] = "success",
@@ -132,33 +135,16 @@ s_quote (char reason [VERDICT_REASON_BYTES], const char *text, size_t size)
     reason [used] = 0;
 }
 
-//  Does the result say that the agent failed?  Then the reason says so too.  Src: Claude Code's
-//  --output-format json; is_error is set with subtype "success" as well.
+//  Does the result say that the agent failed?  Then the reason says so too.
 static int
 s_judge_result (const char *bytes, size_t size, char reason [VERDICT_REASON_BYTES])
 {
-    if (size > LIMIT_AGENT_RESULT_BYTES)
-        return ERR_LIMIT;
-    own (json_drop) json_t *doc = NULL;
-    int rc = json_parse (bytes, size, &doc, NULL);
-    if (rc < 0 || !json_is_object (doc))
-        return rc < 0 ? rc : ERR_PROTO;
-    const char *subtype = json_member_text (doc, "subtype", "");
-    if (!json_is_true (json_object_get (doc, "is_error"))
-        || strcmp (subtype, "error_max_turns") == 0)
-        return 0;
-    const char *text = json_member_text (doc, "result", "");
-    int64_t status = json_member_int (doc, "api_error_status", 0);
-    char other [64];
-    if (s_begin (text, strlen (text)) == strlen (text)) {
-        if (status)
-            snprintf (other, sizeof other, "API status %" PRId64, status);
-        else
-            snprintf (other, sizeof other, "no details");
-        text = !status && strncmp (subtype, "error", 5) == 0 ? subtype : other;
-    }
+    own (agent_result_fini) agent_result_t result;
+    int rc = agent_result_read (bytes, size, &result);
+    if (rc < 0 || !result.error)
+        return rc;
     snprintf (reason, VERDICT_REASON_BYTES, "agent reported an error: ");
-    s_quote (reason, text, strlen (text));
+    s_quote (reason, result.text, strlen (result.text));
     return 0;
 }
 
@@ -211,6 +197,99 @@ s_error_text (const char *text, size_t size)
     return true;
 }
 
+//  --- an error by its form
+
+enum { S_ERROR_WORDS = 12, S_ERROR_WORDS_JSON = 30 }; //  of a text that is an error; with its JSON
+
+//  What is seen of a text that may be an error.
+typedef struct {
+    size_t words;
+    bool named;  //  the last word was one for an error
+    bool status; //  an HTTP status of an error came after such a word
+    bool json;   //  a JSON object with an error in it
+    bool report; //  a heading, or words that only a report has
+} form_t;
+
+//  Length of the JSON object at text; 0 when there is none.  *ret_error: it has a key for an error.
+static size_t
+s_json_error (const char *text, size_t size, bool *ret_error)
+{
+    json_scan_t scan;
+    json_scan_token_t token;
+    bool type = false, error = false;
+    json_scan_start (&scan, text, size);
+    do {
+        if (json_scan_next (&scan, &token, NULL) != 1)
+            return 0;
+        error = error || (token.type == JSON_SCAN_KEY && json_scan_is (&token, "error"));
+        error = error || (type && token.type == JSON_SCAN_TEXT && json_scan_is (&token, "error"));
+        type = token.type == JSON_SCAN_KEY && json_scan_is (&token, "type");
+    } while (scan.depth > 0);
+    *ret_error = *ret_error || error;
+    return scan.at;
+}
+
+static bool
+s_word_is (const char *word, size_t size, const char *const *names)
+{
+    for (; *names; names++)
+        if (strlen (*names) == size && strncasecmp (word, *names, size) == 0)
+            return true;
+    return false;
+}
+
+//  As objects in a cluster are named: web-0.
+static bool
+s_object_name (const char *word, size_t size)
+{
+    bool digit = false;
+    for (size_t i = 0; i < size; i++)
+        digit = digit || isdigit ((unsigned char) word [i]);
+    return digit && memchr (word, '-', size);
+}
+
+//  A word without the signs around it.
+static void
+s_form_word (form_t *form, const char *word, size_t size)
+{
+    static const char *const errors [] = {"error", "status", "code", "http", "rejected", NULL};
+    static const char *const reports [] = {"cause", "confidence", "because", "pod", "node", NULL};
+    bool status = size == 3 && (word [0] == '4' || word [0] == '5')
+                  && isdigit ((unsigned char) word [1]) && isdigit ((unsigned char) word [2]);
+    form->words++;
+    form->status = form->status || (status && form->named);
+    form->report = form->report || s_word_is (word, size, reports) || s_object_name (word, size);
+    form->named = s_word_is (word, size, errors) || (status && form->named);
+}
+
+static form_t
+s_form (const char *text, size_t size)
+{
+    static const char part [] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    form_t form = {0};
+    for (size_t at = 0; at < size;) {
+        size_t taken = text [at] == '{' ? s_json_error (text + at, size - at, &form.json) : 0;
+        form.report = form.report || text [at] == '#';
+        size_t word = 0;
+        while (taken == 0 && at + word < size && memchr (part, text [at + word], sizeof part - 1))
+            word++;
+        if (word > 0)
+            s_form_word (&form, text + at, word);
+        at += taken ? taken : word ? word : 1;
+    }
+    return form;
+}
+
+//  Nothing but an error by its form, whoever printed it: few words, an HTTP status or a JSON error object, no
+//  heading, and no word of a sentence about an incident.
+static bool
+s_error_form (const char *text, size_t size)
+{
+    form_t form = s_form (text, size);
+    size_t most = form.json ? S_ERROR_WORDS_JSON : S_ERROR_WORDS;
+    return !form.report && (form.status || form.json) && form.words <= most;
+}
+
 //  Length of the text without what does not show at its end, or more than max.
 static size_t
 s_length (const char *text, size_t size, size_t max)
@@ -242,12 +321,77 @@ verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REAS
     if (ret_reason [0])
         return VERDICT_AGENT;
     size_t size = s_length (text, files->report_bytes - from, LIMIT_ERROR_TEXT_BYTES);
-    if (size >= LIMIT_ERROR_TEXT_BYTES || !s_error_text (text, size))
+    if (size >= LIMIT_ERROR_TEXT_BYTES)
         return VERDICT_SUCCESS;
-    snprintf (ret_reason, VERDICT_REASON_BYTES,
-              "investigation.md holds an error instead of a report: ");
-    s_quote (ret_reason, text, size);
-    return VERDICT_AGENT;
+    if (s_error_text (text, size) || s_error_form (text, size)) {
+        snprintf (ret_reason, VERDICT_REASON_BYTES,
+                  "investigation.md holds an error instead of a report: ");
+        s_quote (ret_reason, text, size);
+    }
+    else if (*ret_ignored)
+        snprintf (ret_reason, VERDICT_REASON_BYTES,
+                  "agent-result.json cannot be read: %s; the report is short: %zu bytes",
+                  *ret_ignored == ERR_PROTO ? "no JSON object" : err_str (*ret_ignored), size);
+    return ret_reason [0] ? VERDICT_AGENT : VERDICT_SUCCESS;
+}
+
+//  --- why an agent ended as it did
+
+//  Words of a line that tells what went wrong.
+static bool
+s_tells (const char *line, size_t size)
+{
+    static const char *const words [] = {"error",  "fail",    "cannot", "could not", "denied",
+                                         "refuse", "invalid", "not ",   "missing",   "unable",
+                                         "fatal",  "panic",   "expired"};
+    for (size_t at = 0; at < size; at++)
+        for (size_t i = 0; i < sizeof words / sizeof words [0]; i++)
+            if (size - at >= strlen (words [i])
+                && strncasecmp (line + at, words [i], strlen (words [i])) == 0)
+                return true;
+    return false;
+}
+
+//  The first line that tells, else the first that shows anything.
+static const char *
+s_telling_line (const char *text, size_t size, size_t *ret_size)
+{
+    const char *first = NULL;
+    for (size_t at = 0; at < size;) {
+        const char *line = text + at;
+        const char *end = memchr (line, '\n', size - at);
+        size_t length = end ? (size_t) (end - line) : size - at;
+        at += length + 1;
+        if (s_begin (line, length) == length)
+            continue;
+        bool tells = s_tells (line, length);
+        if (tells || !first)
+            *ret_size = length;
+        if (tells)
+            return line;
+        first = first ? first : line;
+    }
+    return first;
+}
+
+void
+verdict_explain (const verdict_said_t *said, char reason [VERDICT_REASON_BYTES])
+{
+    own (agent_result_fini) agent_result_t result = {0};
+    size_t size = said->error_bytes;
+    const char *text = said->error;
+    bool told = said->result && agent_result_read (said->result, said->result_bytes, &result) == 0
+                && result.text;
+    if (told) {
+        text = result.text;
+        size = strlen (text);
+    }
+    size_t length = 0;
+    const char *line = s_telling_line (text, size, &length);
+    if (!line || strlen (reason) + sizeof ": " + 4 > VERDICT_REASON_BYTES)
+        return;
+    memcpy (reason + strlen (reason), ": ", sizeof ": ");
+    s_quote (reason, line, length);
 }
 
 //  How each reason of a worker begins.
@@ -262,6 +406,7 @@ static const struct {
     [VERDICT_NO_TEXT] = {"investigation.md has no text", "no_text"},
     [VERDICT_AGENT_ERROR] = {"agent reported an error:", "agent_error"},
     [VERDICT_ERROR_TEXT] = {"investigation.md holds an error instead of a report:", "error_text"},
+    [VERDICT_NO_RESULT] = {"agent-result.json cannot be read:", "no_result"},
     [VERDICT_OTHER] = {"", "other"},
 };
 

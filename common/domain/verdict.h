@@ -32,7 +32,7 @@ typedef struct {
 //  Judge a run.  reason gets the exact text ("" on success):
 //    agent execution error: ...
 //    agent timed out after N s
-//    agent exited with non-zero code: N    (the host's matter if N is 78 or 125 to 127)
+//    agent exited with non-zero code: N    (the host's matter if N is 78 or 125 to 127; verdict_explain)
 //    investigation.md file not found
 //    investigation.md too small: N bytes (expected > 100)
 verdict_outcome_t
@@ -42,18 +42,32 @@ verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES])
 typedef struct {
     const char *report; //  output/investigation.md
     size_t report_bytes;
-    const char *result; //  output/agent-result.json, what Claude Code prints; NULL: there is none
+    const char *result; //  output/agent-result.json (agent_result); NULL: there is none
     size_t result_bytes;
 } verdict_files_t;
 
 //  Judge further, by the files:
 //    investigation.md has no text
-//    agent reported an error: ...          (is_error; a report within too few turns is still a report)
+//    agent reported an error: ...          (agent_result)
 //    investigation.md holds an error instead of a report: ...
+//    agent-result.json cannot be read: ...; the report is short: N bytes
 //  *ret_ignored: 0, or why the result was not looked at: ERR_PROTO, ERR_LIMIT.
 verdict_outcome_t
 verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REASON_BYTES],
                      int *ret_ignored);
+
+//  What an agent that failed has said.  Own: borrowed.  Units: bytes.
+typedef struct {
+    const char *result; //  as in verdict_files_t
+    size_t result_bytes;
+    const char *error; //  what it wrote to its standard error
+    size_t error_bytes;
+} verdict_said_t;
+
+//  Append ": " and the sentence that tells why: of the result, else the first telling line of the error output; cut
+//  where the reason is full.  Nothing is appended where nothing was said.
+void
+verdict_explain (const verdict_said_t *said, char reason [VERDICT_REASON_BYTES]);
 
 //  What a reason is about, for counting: the texts above, or anything else a worker may say.
 typedef enum {
@@ -65,12 +79,14 @@ typedef enum {
     VERDICT_NO_TEXT,
     VERDICT_AGENT_ERROR,
     VERDICT_ERROR_TEXT,
+    VERDICT_NO_RESULT,
     VERDICT_OTHER,
     VERDICT_KINDS
 } verdict_kind_t;
 verdict_kind_t
 verdict_kind (const char *reason);
-//  "not_started", "timeout", "exit_code", "no_report", "too_small", "no_text", "agent_error", "error_text", "other".
+//  "not_started", "timeout", "exit_code", "no_report", "too_small", "no_text", "agent_error", "error_text",
+//  "no_result", "other".
 const char *
 verdict_kind_name (verdict_kind_t kind);
 

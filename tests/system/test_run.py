@@ -122,11 +122,24 @@ def test_what_claude_says_of_itself_is_its_result(system):
 
 
 @pytest.mark.parametrize("spoil", ["printf '{\"is_error\": true' > output/agent-result.json",
-                                   ": > output/agent-result.json",
-                                   "{ printf '{\"is_error\":true}'; printf '%1100000s'; } > output/agent-result.json"])
-def test_a_result_of_the_agent_that_cannot_be_read_is_ignored(system, spoil):
+                                   ": > output/agent-result.json"])
+def test_a_result_of_the_agent_that_cannot_be_read_fails_a_short_report_only(system, spoil):
+    short = outcome(run_one(system, GOOD + spoil))
+    assert short[:2] == ("agent_failed", "agent")
+    assert short[2].startswith("agent-result.json cannot be read: no JSON object; the report is short: ")
+
+
+def test_a_long_report_beside_a_result_that_cannot_be_read_is_one(system):
+    spoil = "printf '%3000d' 7 >> output/investigation.md; echo 'no JSON' > output/agent-result.json"
     assert outcome(run_one(system, GOOD + spoil))[:2] == ("resolved", "success")
     assert len(system.worker.records("agent result ignored")) == 1
+
+
+def test_a_reason_says_what_the_agent_said(system):
+    """The first telling line of its error output, redacted, behind the contract's text."""
+    detail = run_one(system, "echo 'Loading' >&2; printf '\033[31mError: model \"x\" is not there\033[0m\n' >&2; exit 7")
+    assert outcome(detail)[2].startswith('agent exited with non-zero code: 7: ')
+    assert 'Error: model "x" is not there' in outcome(detail)[2] and "\x1b" not in outcome(detail)[2]
 
 
 @pytest.mark.parametrize("make", ["mkdir output/agent-result.json", "mkfifo output/agent-result.json",

@@ -464,21 +464,19 @@ test_a_success_whose_files_hold_none_becomes_a_failure_of_the_agent (void **stat
 
 //  As on the worker: what is too large to be read fails no report.
 static void
-test_a_success_with_a_result_over_its_limit_stays_one (void **state)
+test_a_success_with_a_result_that_cannot_be_read_stays_one_if_its_report_is_long (void **state)
 {
-    enum { SIZE = LIMIT_AGENT_RESULT_BYTES + 1 };
+    enum { LONG = 2 * LIMIT_ERROR_TEXT_BYTES };
+    static const char result [] = "{\"is_error\":tr";
     fixture_t *self = *state;
-    own (own_mem) char *result = malloc (SIZE);
-    assert_non_null (result);
-    memset (result, ' ', SIZE);
-    memcpy (result, "{\"is_error\":true}", 17);
     const char *folder = world_path (&self->world, "attempts/1.staging/output");
     assert_int_equal (blob_make_dir (folder), 0);
-    assert_int_equal (blob_write (folder, "agent-result.json", result, SIZE, "save"), 0);
+    assert_int_equal (blob_write (folder, "agent-result.json", result, sizeof result - 1, "save"),
+                      0);
     mail_file_t files [2];
-    s_file (&files [0], s_path, self->report, 500);
-    s_file (&files [1], "output/agent-result.json", result, SIZE);
-    s_put_all (self, s_path, self->report, 500);
+    s_file (&files [0], s_path, self->report, LONG);
+    s_file (&files [1], "output/agent-result.json", result, sizeof result - 1);
+    s_put_all (self, s_path, self->report, LONG);
     s_seal (self, files, 2);
     s_expect_sealed (self, "stored");
     own (mail_destroy) mail_t *good = s_check (self, VERDICT_SUCCESS, files, 2);
@@ -650,7 +648,7 @@ main (void)
         TEST (test_a_closed_incident_takes_no_files_but_knows_what_it_has),
         TEST (test_a_success_without_a_good_report_becomes_a_failure_of_the_agent),
         TEST (test_a_success_whose_files_hold_none_becomes_a_failure_of_the_agent),
-        TEST (test_a_success_with_a_result_over_its_limit_stays_one),
+        TEST (test_a_success_with_a_result_that_cannot_be_read_stays_one_if_its_report_is_long),
         TEST (test_downloads_are_rendered_on_first_use),
         TEST (test_a_large_event_becomes_a_mail_and_is_acknowledged_after_the_reply),
         TEST (test_a_large_event_with_a_wrong_digest_is_refused_and_begun_anew),

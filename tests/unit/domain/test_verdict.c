@@ -8,10 +8,13 @@
 
 #include "common/base/err.h"
 #include "common/base/limits.h"
+#include "common/base/own.h"
 #include "common/base/utf8.h"
+#include "common/domain/agent_result.h"
 #include "common/domain/verdict.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const verdict_run_t s_good = {.started = true,
@@ -181,16 +184,95 @@ test_an_error_in_the_agents_result_counts_before_its_report (void **state)
     s_expect_files ("Request timed out.", cases [0].result, VERDICT_AGENT, cases [0].reason);
 }
 
-static void
-test_a_result_that_cannot_be_read_fails_no_report (void **state)
+//  A report of more than LIMIT_ERROR_TEXT_BYTES.
+static const char *
+s_long_report (void)
 {
-    static const char *const bad [] = {"", "{\"is_error\":true", "[{\"is_error\":true}]", "null"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++)
-        assert_int_equal (s_expect_files (s_report, bad [i], VERDICT_SUCCESS, ""), ERR_PROTO);
+    static char text [LIMIT_ERROR_TEXT_BYTES * 2];
+    memset (text, 'x', sizeof text - 1);
+    memcpy (text, s_report, sizeof s_report - 1);
+    return text;
+}
+
+static void
+test_a_result_is_read_in_whatever_form_it_stands (void **state)
+{
+    static const char *const failed [] = {
+        "[{\"type\":\"system\"},{\"type\":\"result\",\"is_error\":true,\"result\":\"Rate limit\"}]",
+        "Warning: no stdin\n{\"is_error\":true,\"result\":\"Rate limit\"}",
+        "[warn] slow\n\n  {\"is_error\":true,\n  \"result\":\"Rate limit\"}\n",
+        "{\"type\":\"system\"}\n{\"type\":\"assistant\",\"message\":{\"usage\":{}}}\n"
+        "{\"type\":\"result\",\"is_error\":true,\"result\":\"Rate limit\"}\n",
+        "{\"is_error\":false,\"result\":\"first\"}\n{\"is_error\":true,\"result\":\"Rate limit\"}",
+        "{\"type\":\"result\",\"is_error\":true,\"result\":\"Rate limit\"}{\"cut\":",
+        "{\"cut\":\"by a kill\n{\"is_error\":true,\"result\":\"Rate limit\"}",
+        "{\"cut\":1\n{\"is_error\":true,\"result\":\"Rate limit\"}",
+        "{\"type\":\"result\",\"is_error\":true,\"errors\":[\"Rate limit\"]}",
+        "{\"type\":\"turn.failed\",\"error\":{\"message\":\"Rate limit\"}}",
+        "{\"type\":\"error\",\"message\":\"Rate limit\"}",
+        "{\"error\":{\"code\":429,\"message\":\"Rate limit\"}}",
+        "{\"is_error\":true,\"result\":\"Rate limit\"}{\"more\":1} and words",
+    };
+    static const char *const good [] = {
+        "[{\"type\":\"result\",\"is_error\":false,\"result\":\"done\"}]",
+        "[]\n{\"result\":\"done\"}",
+        "{\"is_error\":true,\"result\":\"first try\"}\n{\"is_error\":false,\"result\":\"done\"}",
+        "{\"type\":\"error\",\"message\":\"again\"}\n{\"type\":\"turn.completed\",\"usage\":{}}",
+        "{\"error\":null,\"usage\":{}}",
+        "{\"result\":{\"is_error\":true}}",
+    };
+    for (size_t i = 0; i < sizeof failed / sizeof failed [0]; i++)
+        assert_int_equal (s_expect_files (s_report, failed [i], VERDICT_AGENT,
+                                          "agent reported an error: Rate limit"),
+                          0);
+    for (size_t i = 0; i < sizeof good / sizeof good [0]; i++)
+        assert_int_equal (s_expect_files (s_report, good [i], VERDICT_SUCCESS, ""), 0);
+}
+
+static void
+test_the_usage_of_the_last_result_is_kept (void **state)
+{
+    static const char text [] = "note\n[{\"usage\":{\"output_tokens\":1}},"
+                                "{\"type\":\"result\",\"result\":\"a\\u0000\\ud800b\","
+                                "\"usage\":{\"output_tokens\":7}}]";
+    agent_result_t result;
+    assert_int_equal (agent_result_read (text, sizeof text - 1, &result), 0);
+    assert_int_equal (json_member_int (result.usage, "output_tokens", 0), 7);
+    assert_string_equal (result.text, "a\xef\xbf\xbd\xef\xbf\xbd"
+                                      "b");
+    assert_false (result.error);
+    agent_result_fini (&result);
+    assert_int_equal (agent_result_read ("words", 5, &result), ERR_PROTO);
+    agent_result_fini (&result);
+}
+
+static void
+test_a_large_transcript_before_the_result_costs_no_tree (void **state)
+{
+    enum { BYTES = LIMIT_MIB (4), END = 64 };
+    own (own_mem) char *text = malloc (BYTES + END);
+    for (size_t at = 0; at < BYTES; at += 8)
+        memcpy (text + at, at % 64 ? "[[],{}]," : "{}\n{}\n{}", 8);
+    snprintf (text + BYTES, END, "\n{\"is_error\":true,\"result\":\"late\"}");
+    assert_int_equal (
+        s_expect_files (s_report, text, VERDICT_AGENT, "agent reported an error: late"), 0);
+}
+
+static void
+test_a_result_that_cannot_be_read_fails_a_short_report_only (void **state)
+{
+    static const char *const bad [] = {"", "{\"is_error\":true", "null", "[1]", "words"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++) {
+        assert_int_equal (s_expect_files (s_long_report (), bad [i], VERDICT_SUCCESS, ""),
+                          ERR_PROTO);
+        s_expect_files (s_report, bad [i], VERDICT_AGENT,
+                        "agent-result.json cannot be read: no JSON object; the report is short: 31 "
+                        "bytes");
+    }
     static char large [LIMIT_AGENT_RESULT_BYTES + 2];
     memset (large, ' ', sizeof large - 1);
     memcpy (large, "{\"is_error\":true}", 17);
-    assert_int_equal (s_expect_files (s_report, large, VERDICT_SUCCESS, ""), ERR_LIMIT);
+    assert_int_equal (s_expect_files (s_long_report (), large, VERDICT_SUCCESS, ""), ERR_LIMIT);
     large [LIMIT_AGENT_RESULT_BYTES] = 0;
     assert_int_equal (
         s_expect_files (s_report, large, VERDICT_AGENT, "agent reported an error: no details"), 0);
@@ -215,6 +297,21 @@ test_a_report_that_is_nothing_but_an_error_is_none (void **state)
         {"Request timed out.\n", HOLDS "Request timed out."},
         {"Prompt is too long \n", HOLDS "Prompt is too long"},
         {"API Error: \xff\xe2\x80\xae!", HOLDS "API Error: ? !"},
+        {"Failed to authenticate. API Error: 401 {\"type\":\"error\",\"error\":{}}",
+         HOLDS "Failed to authenticate. API Error: 401 {\"type\":\"error\",\"error\":{}}"},
+        {"Request rejected (429): too many requests",
+         HOLDS "Request rejected (429): too many requests"},
+        {"unexpected status 401 Unauthorized: Missing bearer, url: https://api.x/v1",
+         HOLDS "unexpected status 401 Unauthorized: Missing bearer, url: https://api.x/v1"},
+        {"{\"error\":{\"code\":503,\"message\":\"overloaded\"}}",
+         HOLDS "{\"error\":{\"code\":503,\"message\":\"overloaded\"}}"},
+        {"The ingress answers with status 503 because its upstream is gone.", ""},
+        {"shop/web-0 gets HTTP 503 from the registry.", ""},
+        {"web-0 logs {\"error\":{\"code\":503}}: its database is away.", ""},
+        {"Root cause: error 404 of the registry, the tag is gone.", ""},
+        {"The registry answers each pull with error 404, so the image of the deployment never "
+         "came.",
+         ""},
         {"# API Error: 429", ""},
         {"API Error: 429\n# Root Cause\nThe quota.", ""},
         {"API Error: 429 is what web-0 logs.\n\nRoot cause: its quota is used up.", ""},
@@ -286,6 +383,40 @@ test_outcome_names_parse_back (void **state)
     assert_false (verdict_outcome_parse ("", 0, &parsed));
 }
 
+static void
+test_an_exit_code_is_followed_by_what_tells_why (void **state)
+{
+    static const struct {
+        const char *result, *error, *reason;
+    } cases [] = {
+        {NULL, "run-agent.sh: agent 'claude' needs the program 'claude', which is not on PATH\n",
+         "code 1: run-agent.sh: agent 'claude' needs the program 'claude', which is not on PATH"},
+        {NULL, "\n\x1b[1m\nstarting up\nError: no such model\nmore\n",
+         "code 1: Error: no such model"},
+        {NULL, "starting up\nthen\n", "code 1: starting up"},
+        {"{\"is_error\":true,\"result\":\"Invalid API key \xc2\xb7 Fix it\"}", "Error: other\n",
+         "code 1: Invalid API key \xc2\xb7 Fix it"},
+        {"{\"result\":\"\"}", "boom", "code 1: boom"},
+        {"not JSON", "boom", "code 1: boom"},
+        {NULL, " \n\t\n", "code 1"},
+        {NULL, "", "code 1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        char reason [VERDICT_REASON_BYTES] = "code 1";
+        const char *result = cases [i].result;
+        const verdict_said_t said = {.result = result,
+                                     .result_bytes = result ? strlen (result) : 0,
+                                     .error = cases [i].error,
+                                     .error_bytes = strlen (cases [i].error)};
+        verdict_explain (&said, reason);
+        assert_string_equal (reason, cases [i].reason);
+    }
+    char reason [VERDICT_REASON_BYTES] = "";
+    memset (reason, 'r', sizeof reason - 2);
+    verdict_explain (&(verdict_said_t){.error = "boom", .error_bytes = 4}, reason);
+    assert_null (strstr (reason, "boom"));
+}
+
 static bool
 s_allowed (const char *path)
 {
@@ -349,6 +480,9 @@ test_each_reason_is_of_one_kind (void **state)
     assert_string_equal (
         verdict_kind_name (verdict_kind ("investigation.md holds an error instead of a report: x")),
         "error_text");
+    assert_string_equal (
+        verdict_kind_name (verdict_kind ("agent-result.json cannot be read: malformed;")),
+        "no_result");
     for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
         char reason [VERDICT_REASON_BYTES];
         (void) verdict_judge (&cases [i].run, reason);
@@ -375,10 +509,14 @@ main (void)
         cmocka_unit_test (test_outcome_names_parse_back),
         cmocka_unit_test (test_a_report_without_a_character_that_shows_has_no_text),
         cmocka_unit_test (test_an_error_in_the_agents_result_counts_before_its_report),
-        cmocka_unit_test (test_a_result_that_cannot_be_read_fails_no_report),
+        cmocka_unit_test (test_a_result_is_read_in_whatever_form_it_stands),
+        cmocka_unit_test (test_the_usage_of_the_last_result_is_kept),
+        cmocka_unit_test (test_a_large_transcript_before_the_result_costs_no_tree),
+        cmocka_unit_test (test_a_result_that_cannot_be_read_fails_a_short_report_only),
         cmocka_unit_test (test_a_report_that_is_nothing_but_an_error_is_none),
         cmocka_unit_test (test_only_a_short_text_is_an_error_whatever_blanks_surround_it),
         cmocka_unit_test (test_a_quoted_error_is_cut_between_characters),
+        cmocka_unit_test (test_an_exit_code_is_followed_by_what_tells_why),
         cmocka_unit_test (test_only_listed_artifact_paths_travel),
         cmocka_unit_test (test_a_path_longer_than_its_limit_is_refused),
     };

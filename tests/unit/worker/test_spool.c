@@ -312,7 +312,7 @@ test_a_secret_in_the_agents_result_is_not_in_the_reason (void **state)
     assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
     assert_int_equal (spool_judge (dir, &report), 0);
     assert_string_equal (report.reason,
-                         "agent exited with non-zero code: 7"); //  only a success is judged
+                         "agent exited with non-zero code: 7: bad key *************");
     report.outcome = VERDICT_SUCCESS;
     assert_int_equal (spool_judge (dir, &report), 0);
     assert_int_equal (report.outcome, VERDICT_AGENT);
