@@ -1,7 +1,7 @@
 """The worst that each thing a peer may send does to the broker's memory, beside the bound that docs/operations.md states.
 
 Forty connections each time, on five keys, which is what the bound of connections by key lets in.  Where the machine has a
-memory cgroup the broker lives under that bound as well.
+memory cgroup the broker lives under that bound as well; where it has none the peak is measured and the test says "skipped".
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
@@ -119,8 +119,10 @@ def bodies(system):
     """Commands of a megabyte on all connections that there may be."""
     host, port = system.broker_ports["admin_listen"].split(":")
     body = b"[" + b"{}," * 340000 + b"{}]"
+    token = system.root / "state/admin.token"  # what commands want, where they want one
+    allowed = f"Authorization: Bearer {token.read_text().strip()}\r\n" if token.exists() else ""
     head = (f"POST /api/v1/incidents/1/retry HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n").encode()
+            f"{allowed}Content-Length: {len(body)}\r\n\r\n").encode()
 
     def send():
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=10) as sock:
@@ -211,7 +213,7 @@ def test_the_worst_of_its_size_stays_below_its_bound(secure, thing):
             f"  - name: c{n}\n    mcp:\n      endpoint: http://127.0.0.1:{server.server_port}/mcp\n" for n in range(CONNECTIONS)))
         options = {"config": path, "sse_reconnect_max_backoff": "1s"}
     broker = secure.start_broker(**options)
-    with limited(broker, bound):
+    with limited(broker, bound) as held:
         LOADS[thing](secure)
         assert broker.alive(), broker.log_tail()
         wait_until(lambda: broker.status_of("/healthz") == 200, 30, "it is well")
@@ -220,3 +222,5 @@ def test_the_worst_of_its_size_stays_below_its_bound(secure, thing):
         assert peak < bound, (thing, peak)
     if server:
         server.shutdown()
+    if not held:
+        pytest.skip("no memory cgroup can be made here: the peak was measured, the limit was not set")
