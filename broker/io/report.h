@@ -1,10 +1,10 @@
 //  report - what an investigation says: its root cause and how sure it is; pure.
 //
-//  Root cause: the first paragraph (or list item) under a heading "Root Cause" or "Root Cause Analysis",
-//  numbered or not, of any level and case; else a table under it; else the text behind a label
-//  "Root cause:" anywhere.  Confidence: HIGH, MEDIUM or LOW as a whole word, said of the primary
-//  hypothesis: in that heading, by the word "confidence" in or under its text, or in a heading of its
-//  own; else by a label "Confidence:" before it.
+//  Root cause: the first paragraph (or list item) under a heading that holds the words "root cause", of any
+//  level and case, unless it speaks about them only ("ruled out", "not"); else a table under it; else the text
+//  behind a label with these words anywhere.  Confidence: what is said by the word "confidence" of the primary
+//  hypothesis (confidence.h): in that heading, in or under its text, or in a heading of its own; else by a label
+//  "Confidence:" before it.  In doubt UNKNOWN, never higher than written.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -24,6 +24,7 @@ typedef struct {
     bool fresh; //  a list item has begun and has no text yet
     bool shown; //  the open block has text of its own, not only an image's
     int images; //  that the text is in
+    int struck; //  deletions around it: what is struck out is not said
     int lists;
     int cells; //  of this row so far
     int failed;
@@ -148,14 +149,18 @@ s_leave_block (MD_BLOCKTYPE type, void *detail, void *ctx)
 static int
 s_enter_span (MD_SPANTYPE type, void *detail, void *ctx)
 {
-    ((reader_t *) ctx)->images += type == MD_SPAN_IMG;
+    reader_t *self = ctx;
+    self->images += type == MD_SPAN_IMG;
+    self->struck += type == MD_SPAN_DEL;
     return 0;
 }
 
 static int
 s_leave_span (MD_SPANTYPE type, void *detail, void *ctx)
 {
-    ((reader_t *) ctx)->images -= type == MD_SPAN_IMG;
+    reader_t *self = ctx;
+    self->images -= type == MD_SPAN_IMG;
+    self->struck -= type == MD_SPAN_DEL;
     return 0;
 }
 
@@ -285,7 +290,7 @@ static int
 s_on_text (MD_TEXTTYPE type, const char *text, MD_SIZE size, void *ctx)
 {
     reader_t *self = ctx;
-    if (self->code)
+    if (self->code || self->struck)
         return 0;
     if (!self->open) { //  a tight list item
         int rc =
@@ -306,19 +311,32 @@ s_on_text (MD_TEXTTYPE type, const char *text, MD_SIZE size, void *ctx)
     return 0;
 }
 
-//  How many bytes to skip where the whole is wrapped, as some models do: "```markdown", it, "```".
+//  How many bytes to skip where the whole is wrapped, as some models do: "```markdown", it, "```".  What has no
+//  language is opened when no other fence is in it: else the first one may end long before the last.
 static size_t
 s_wrapping (const char *text, size_t size)
 {
-    static const char *const fences [] = {"```markdown\n", "```md\n", "```markdown\r\n",
-                                          "```md\r\n"};
+    static const char *const languages [] = {"markdown", "md", "text", "txt", ""};
     while (size > 0 && strchr (" \r\n", text [size - 1]))
         size--;
-    if (size < 4 || memcmp (text + size - 4, "\n```", 4) != 0)
+    size_t from = 0;
+    while (from < size && strchr (" \r\n", text [from]))
+        from++;
+    const char mark = from < size ? text [from] : 0;
+    const char fence [] = {mark, mark, mark, 0}, closing [] = {'\n', mark, mark, mark, 0};
+    if ((mark != '`' && mark != '~') || size - from < 8 || memcmp (text + from, fence, 3) != 0
+        || memcmp (text + size - 4, closing, 4) != 0)
         return 0;
-    for (size_t i = 0; i < sizeof fences / sizeof fences [0]; i++)
-        if (size > strlen (fences [i]) && memcmp (text, fences [i], strlen (fences [i])) == 0)
-            return strlen (fences [i]);
+    const char *line = memchr (text + from, '\n', size - from);
+    const char *name = text + from + 3;
+    size_t length = (size_t) (line - name);
+    while (length > 0 && strchr (" \r", name [length - 1]))
+        length--;
+    size_t inside = (size_t) (text + size - 4 - line);
+    for (size_t i = 0; i < sizeof languages / sizeof languages [0]; i++)
+        if (strlen (languages [i]) == length && strncasecmp (languages [i], name, length) == 0)
+            return length == 0 && memmem (line, inside, closing, 4) ? 0
+                                                                    : (size_t) (line - text) + 1;
     return 0;
 }
 

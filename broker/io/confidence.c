@@ -1,0 +1,323 @@
+//  confidence - see confidence.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/confidence.h"
+
+#include <string.h>
+
+enum {
+    S_WORDS = 8, //  "confidence in this diagnosis is currently high"
+    S_HIGH = 80, //  percent and more
+    S_MEDIUM = 50
+};
+
+report_confidence_t
+confidence_level (const report_word_t *word)
+{
+    if (report_word_is (word, "high"))
+        return REPORT_HIGH;
+    if (report_word_is (word, "medium") || report_word_is (word, "moderate"))
+        return REPORT_MEDIUM;
+    return report_word_is (word, "low") ? REPORT_LOW : REPORT_UNKNOWN;
+}
+
+bool
+confidence_is_word (const report_word_t *word)
+{
+    return report_word_is (word, "confidence") || report_word_is (word, "confident");
+}
+
+
+//  --- numbers
+
+static bool
+s_digit (report_span_t text, size_t at)
+{
+    return at < text.size && text.at [at] >= '0' && text.at [at] <= '9';
+}
+
+static size_t
+s_blank (report_span_t text, size_t at)
+{
+    while (at < text.size && text.at [at] == ' ')
+        at++;
+    return at;
+}
+
+//  A decimal number; *ret_point: written with one.  Returns where it ends, `at` when there is none.
+static size_t
+s_decimal (report_span_t text, size_t at, double *ret_number, bool *ret_point)
+{
+    double unit = 1;
+    *ret_number = 0;
+    *ret_point = false;
+    if (!s_digit (text, at))
+        return at;
+    for (;; at++) {
+        if (s_digit (text, at)) {
+            *ret_number = *ret_number * 10 + (text.at [at] - '0');
+            unit *= *ret_point ? 10 : 1;
+        }
+        else if (!*ret_point && s_digit (text, at + 1)
+                 && (text.at [at] == '.' || text.at [at] == ','))
+            *ret_point = true;
+        else
+            break;
+    }
+    *ret_number /= unit;
+    return at;
+}
+
+//  Behind a number: "%", "/5", "out of 5", "-90%".  Returns what it is of, 0 = it is no share; *ret_end moves.
+static double
+s_whole (report_span_t text, size_t at, size_t *ret_end)
+{
+    double number = 0;
+    bool point = false;
+    size_t next = s_blank (text, at);
+    if (next < text.size && text.at [next] == '%')
+        *ret_end = next + 1;
+    if (next < text.size && text.at [next] == '%')
+        return 100;
+    if (text.size - next >= 7 && memcmp (text.at + next, "percent", 7) == 0) {
+        *ret_end = next + 7;
+        return 100;
+    }
+    bool out = text.size - next > 7 && memcmp (text.at + next, "out of ", 7) == 0;
+    bool range = next < text.size && text.at [next] == '-';
+    if (!out && !range && (next >= text.size || text.at [next] != '/'))
+        return 0;
+    next = s_blank (text, next + (out ? 7 : 1));
+    size_t end = s_decimal (text, next, &number, &point);
+    if (end == next)
+        return 0;
+    *ret_end = end;
+    return range ? s_whole (text, end, ret_end) : number;
+}
+
+//  The level of the number that a text begins with; moves *rest behind it.
+static report_confidence_t
+s_number (report_span_t text, char before, report_span_t *rest)
+{
+    double number = 0;
+    bool point = false;
+    size_t end = s_decimal (text, 0, &number, &point);
+    double whole = s_whole (text, end, &end);
+    if (whole <= 0 && point && number <= 1)
+        whole = 1;
+    *rest = (report_span_t){.at = text.at + end, .size = text.size - end};
+    if (whole <= 0 || number > whole)
+        return REPORT_UNKNOWN;
+    double percent = 100 * number / whole - (before == '<' ? 1 : 0);
+    return percent >= S_HIGH ? REPORT_HIGH : percent >= S_MEDIUM ? REPORT_MEDIUM : REPORT_LOW;
+}
+
+
+//  --- words around a level
+
+//  "High/Medium/Low", "LOW, MEDIUM or HIGH": the choice of levels, not one of them.  Skips it.  Of two
+//  ("medium to high") *level becomes the lower.
+static bool
+s_skip_scale (report_confidence_t *level, report_span_t *rest)
+{
+    unsigned seen = 1U << *level;
+    int count = 1;
+    report_span_t text = *rest, behind = *rest;
+    report_confidence_t lowest = *level;
+    report_word_t word;
+    while (count < 3 && report_word_next (&text, &word) && !word.first && word.before != '(') {
+        report_confidence_t next = confidence_level (&word);
+        if (report_word_is (&word, "or") || report_word_is (&word, "to")
+            || report_word_is_number (&word))
+            continue;
+        if (next == REPORT_UNKNOWN || (seen & 1U << next))
+            break;
+        seen |= 1U << next;
+        lowest = next < lowest ? next : lowest;
+        behind = text;
+        count++;
+    }
+    *level = lowest;
+    *rest = behind;
+    return count == 3;
+}
+
+//  Does the level tell of a thing ("high memory use")?  Then a plain word follows.
+static bool
+s_is_attribute (report_span_t rest)
+{
+    static const char *const free [] = {
+        "confidence",  "confident", "that",   "because",  "given", "as",      "since", "based",
+        "in",          "with",      "but",    "and",      "due",   "on",      "for",   "to",
+        "or",          "by",        "from",   "only",     "now",   "level",   "at",    "here",
+        "probability", "certainty", "so",     "while",    "when",  "if",      "after", "until",
+        "considering", "degree",    "though", "although", "about", "overall", "the",   "is",
+        "this",        "we",        "it",     NULL};
+    report_word_t word;
+    report_span_t text = rest;
+    return rest.size > 1 && rest.at [0] == ' ' && report_word_next (&text, &word)
+           && word.text.at == rest.at + 1 && word.text.at [0] >= 'a' && word.text.at [0] <= 'z'
+           && !report_word_any (&word, free);
+}
+
+static bool
+s_denies (const report_word_t *word)
+{
+    static const char *const list [] = {
+        "not",     "no",      "never",  "isn",    "nor",     "neither", "less",
+        "lower",   "below",   "hardly", "far",    "without", "cannot",  "lack",
+        "aren",    "wasn",    "can",    "rarely", "nothing", "unsure",  "uncertain",
+        "unclear", "unknown", "barely", "longer", "under",   NULL};
+    return report_word_any (word, list);
+}
+
+static bool
+s_turns (const report_word_t *word)
+{
+    static const char *const list [] = {"but", "rather", "instead", NULL};
+    return report_word_any (word, list);
+}
+
+//  Does what explains a value begin in this text between two words?
+static bool
+s_explains (report_span_t gap)
+{
+    for (size_t i = 0; i < gap.size; i++) {
+        bool dash = gap.at [i] == '-' && i > 0 && gap.at [i - 1] == ' ';
+        if (dash || gap.at [i] == '(' || gap.at [i] == '[' || (unsigned char) gap.at [i] == 0xe2)
+            return true;
+    }
+    return false;
+}
+
+//  Skip what stands in brackets right behind a label: "Confidence (0-1): ...".
+static report_span_t
+s_past_bracket (report_span_t text)
+{
+    size_t at = s_blank (text, 0);
+    const char *end =
+        at < text.size && text.at [at] == '(' ? memchr (text.at + at, ')', text.size - at) : NULL;
+    size_t next = end ? (size_t) (end - text.at) + 1 : 0;
+    if (end && next < text.size && text.at [next] == ':')
+        return (report_span_t){.at = text.at + next, .size = text.size - next};
+    return text;
+}
+
+//  Take a level, or a number, off the text that begins with this word.
+static report_confidence_t
+s_take (const report_word_t *word, report_span_t *rest)
+{
+    const char *end = rest->at + rest->size;
+    report_span_t text = {.at = word->text.at, .size = (size_t) (end - word->text.at)};
+    if (s_digit (text, 0))
+        return s_number (text, word->before, rest);
+    report_confidence_t level = confidence_level (word);
+    if (level == REPORT_UNKNOWN || s_skip_scale (&level, rest) || s_is_attribute (*rest))
+        return REPORT_UNKNOWN;
+    return level;
+}
+
+report_confidence_t
+confidence_behind (report_span_t rest)
+{
+    report_word_t word;
+    bool denied = false;
+    rest = s_past_bracket (rest);
+    for (int i = 0, said = 0; i < S_WORDS; i++) {
+        const char *from = rest.at;
+        if (!report_word_next (&rest, &word) || (word.first && said > 0))
+            break;
+        if (said > 0 && s_explains ((report_span_t){from, (size_t) (word.text.at - from)}))
+            break;
+        said += !report_word_is_number (&word) || s_digit (word.text, 0);
+        report_confidence_t level = s_take (&word, &rest);
+        if (level != REPORT_UNKNOWN && !denied)
+            return level;
+        denied = s_denies (&word) || (denied && level == REPORT_UNKNOWN && !s_turns (&word));
+    }
+    return REPORT_UNKNOWN;
+}
+
+report_confidence_t
+confidence_value (report_span_t text)
+{
+    return confidence_behind (text);
+}
+
+//  A value that waits for the word "confidence".
+typedef struct {
+    report_confidence_t level;
+    bool labelled; //  it is that of another label
+    bool denied;
+} before_t;
+
+static void
+s_before (before_t *self, const report_word_t *word, report_span_t *rest)
+{
+    static const char *const fill [] = {"degree",     "level", "of", "overall",
+                                        "diagnostic", "sure",  NULL};
+    report_confidence_t level = s_take (word, rest);
+    if (report_word_is (word, "highly"))
+        level = REPORT_HIGH;
+    if (report_word_is (word, "moderately"))
+        level = REPORT_MEDIUM;
+    if (word->first)
+        self->denied = false;
+    if (level != REPORT_UNKNOWN) {
+        self->level = self->denied ? REPORT_UNKNOWN : level;
+        self->labelled = word->before == ':';
+        const char *at = word->text.at;
+        self->labelled = self->labelled || (word->before == ' ' && at [-2] == ':');
+    }
+    else if (!report_word_any (word, fill) || word->before == ',' || word->first)
+        self->level = REPORT_UNKNOWN;
+    self->denied = s_denies (word) || (self->denied && !s_turns (word));
+}
+
+report_confidence_t
+confidence_said (report_span_t text)
+{
+    const char *begin = text.at;
+    report_word_t word;
+    before_t before = {.level = REPORT_UNKNOWN};
+    while (report_word_next (&text, &word)) {
+        if (!confidence_is_word (&word)) {
+            report_span_t rest = text;
+            bool early = word.text.at < begin + 2;
+            report_word_t safe = word;
+            safe.before = early ? 0 : word.before;
+            s_before (&before, &safe, &rest);
+            text = rest;
+            continue;
+        }
+        report_confidence_t after = confidence_behind (text);
+        bool label = word.after && strchr (":=*", word.after);
+        bool apart = word.first || (word.text.at >= begin + 2 && word.text.at [-2] == ',');
+        if (before.level != REPORT_UNKNOWN && !apart && !before.labelled
+            && !(label && after != REPORT_UNKNOWN))
+            return before.level;
+        if (after != REPORT_UNKNOWN)
+            return before.denied && !label && !apart ? REPORT_UNKNOWN : after;
+        before = (before_t){.level = REPORT_UNKNOWN};
+    }
+    return REPORT_UNKNOWN;
+}
+
+report_confidence_t
+confidence_marked (report_span_t text, bool heading)
+{
+    report_word_t word;
+    while (report_word_next (&text, &word)) {
+        bool capitals = word.text.at [0] <= 'Z' && word.text.at [word.text.size - 1] <= 'Z';
+        bool enclosed =
+            (word.before == '(' || word.before == '[') && word.after && strchr (")]", word.after);
+        report_span_t rest = text;
+        report_word_t next;
+        bool end = !report_word_next (&rest, &next);
+        bool last = heading && !word.after;
+        report_confidence_t level = confidence_level (&word);
+        if (level != REPORT_UNKNOWN && capitals && ((enclosed && (heading || end)) || last)
+            && !s_skip_scale (&level, &text))
+            return level;
+    }
+    return REPORT_UNKNOWN;
+}
