@@ -236,3 +236,35 @@ def test_a_tap_that_nobody_reads_and_a_stopped_worker_outlive_their_broker(syste
         worker.kill9()
     finally:
         os.close(reader)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("keys", [False, True])
+def test_a_hundred_rounds_at_random_moments(tmp_path, keys):
+    """As above, on one socket at a time, some connections, a stall of some seconds; with and without keys 200 in all."""
+    dice = random.Random(7)
+    side = Side(tmp_path / "side", keys)
+    try:
+        for number in range(int(os.environ.get("TRIAGE_ROUNDS", "100"))):
+            name, count, stalls = dice.choice(list(ROLES)), dice.choice((1, 4, 12)), dice.random() < 0.7
+            if stalls:
+                side.disk.stall()
+                side.system.start_publisher([fault(f"round-{number}", context="x" * dice.choice((10, 400000)))], f"p{number}")
+            side.connect([name], [count])
+            until = time.monotonic() + dice.random() * 3
+            while time.monotonic() < until:
+                for filler in side.fillers:
+                    filler.fill()
+                time.sleep(0.01)
+            for filler in side.fillers:
+                filler.reset()
+            side.fillers = []
+            time.sleep(dice.random() * 7)
+            if stalls:
+                side.disk.go_on()
+                published = side.system.processes[-1]
+                assert published.wait(60) == 0, published.log_tail()
+            assert side.broker.alive(), (number, name, count, side.broker.log_tail())
+            wait_until(lambda: side.broker.status_of("/healthz") == 200, 20, "healthy")
+    finally:
+        side.close()
