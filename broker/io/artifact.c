@@ -122,8 +122,10 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
     for (int i = 0; i < max && s_flush (self); i++) {
         err_diag_t diag = {{0}};
         int rc = link_recv (self->link, msg, &diag);
-        if (rc == -EAGAIN)
+        if (rc == -EAGAIN) {
+            artifact_room_idle (self);
             return;
+        }
         if (rc == ERR_LIMIT || s_muted (self, msg)) //  one connection too many was told so
             atomic_fetch_add (&self->counts [COUNT_BAD], 1);
         else if (rc == 0) {

@@ -74,6 +74,7 @@ struct artifact {
     int64_t look_ms;                        //  boot time of the next look at the disk's room
     _Atomic int trouble;                    //  artifact_trouble_t, as the last look found it
     _Atomic int64_t busy_ms, slow_until_ms; //  boot time: since when with one message, 0 = none
+    _Atomic int64_t heavy_ms; //  spent in messages of a second and more since nobody waited
 };
 
 //  A code of the closed list and one sentence; answers msg.
@@ -132,6 +133,9 @@ void
 artifact_room_begin (artifact_t *self);
 void
 artifact_room_end (artifact_t *self);
+//  Nobody waits.
+void
+artifact_room_idle (artifact_t *self);
 
 //  Err: -errno, workspace_root cannot be read.
 int

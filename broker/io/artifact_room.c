@@ -2,7 +2,8 @@
 //
 //  Bytes and inodes are asked for each second.  When there are too few, or a file of ours is tried and fails,
 //  files are refused; they are taken again when there is twice the room and the trial passes.  Slow is a
-//  message that takes LIMIT_ARTIFACT_SLOW_MS: whoever asks sees that while the thread still sits in it.
+//  message that takes LIMIT_ARTIFACT_SLOW_MS, or several of a second and more that do while others wait behind
+//  them: whoever asks sees that while the thread still sits in one.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/artifact_part.h"
 
@@ -78,9 +79,19 @@ void
 artifact_room_end (artifact_t *self)
 {
     const int64_t now_ms = clk_now (self->clk).boot_ms;
-    if (now_ms - atomic_load (&self->busy_ms) >= LIMIT_ARTIFACT_SLOW_MS)
+    const int64_t took_ms = now_ms - atomic_load (&self->busy_ms);
+    if (took_ms >= LIMIT_ARTIFACT_LOOK_MS)
+        atomic_fetch_add (&self->heavy_ms, took_ms);
+    if (took_ms >= LIMIT_ARTIFACT_LOOK_MS
+        && atomic_load (&self->heavy_ms) >= LIMIT_ARTIFACT_SLOW_MS)
         atomic_store (&self->slow_until_ms, now_ms + LIMIT_ARTIFACT_SLOW_MS);
     atomic_store (&self->busy_ms, 0);
+}
+
+void
+artifact_room_idle (artifact_t *self)
+{
+    atomic_store (&self->heavy_ms, 0);
 }
 
 artifact_trouble_t
@@ -89,7 +100,9 @@ artifact_trouble (artifact_t *self, int64_t boot_ms)
     const int64_t busy_ms = atomic_load (&self->busy_ms);
     if (atomic_load (&self->trouble) != ARTIFACT_FINE)
         return (artifact_trouble_t) atomic_load (&self->trouble);
-    const bool sits = busy_ms > 0 && boot_ms - busy_ms >= LIMIT_ARTIFACT_SLOW_MS;
+    const int64_t heavy_ms = atomic_load (&self->heavy_ms);
+    const bool sits = busy_ms > 0 && boot_ms - busy_ms + heavy_ms >= LIMIT_ARTIFACT_SLOW_MS
+                      && boot_ms - busy_ms >= LIMIT_ARTIFACT_LOOK_MS;
     return sits || boot_ms < atomic_load (&self->slow_until_ms) ? ARTIFACT_SLOW : ARTIFACT_FINE;
 }
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lib.disk import FullOfBytes, FullOfFiles, mounted_or_shim, slow_disk
+from lib.disk import FullOfBytes, FullOfFiles, mounted_or_shim, slow_disk, sluggish_disk
 from lib.system import fault, wait_until
 
 #  An attempt's hard deadline: its time, the kill grace, and a slack that is longer than a worker's pause (5 s).
@@ -50,6 +50,11 @@ def test_trouble_longer_than_the_hard_deadline_costs_no_report_and_blames_no_hos
 
 
 @pytest.mark.nightly
+def test_several_messages_that_are_slow_together_are_trouble_too(system):
+    trouble(system, sluggish_disk, SHORT, SLACK_S)
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize("make", DISKS.values(), ids=DISKS)
 def test_trouble_longer_than_the_hard_deadline_of_the_product(system, make):
     trouble(system, make, {}, PRODUCT_S)
@@ -65,7 +70,7 @@ def trouble(system, make, limits, slack_s):
     assigned = time.monotonic()
     wait_until(lambda: running(broker), 20, "all slots run agents")
     disk.fill()
-    slow = make is slow_disk
+    slow = make in (slow_disk, sluggish_disk)
     if not slow:
         wait_until(lambda: readyz(broker), 10, "readyz tells of the disk")
     gate.touch()

@@ -276,7 +276,7 @@ class Shim:
             ssize_t size = readlink (link, path, sizeof path - 1); if (size < 0 || !folder) return 0;
             path [size] = 0; return strncmp (path, folder, strlen (folder)) == 0; }
         int fsync (int fd) {
-            for (int i = 0; i < 100 && s_on ("slow") && s_ours (fd); i++) poll (NULL, 0, 50);
+            for (int i = 0; i < atoi (getenv ("SHIM_TURNS")) && s_on ("slow") && s_ours (fd); i++) poll (NULL, 0, 50);
             return REAL ("fsync", int (*) (int)) (fd); }
         ssize_t write (int fd, const void *bytes, size_t size) {
             if (s_on ("full") && s_ours (fd)) { errno = ENOSPC; return -1; }
@@ -291,14 +291,14 @@ class Shim:
             return rc; }
     """
 
-    def __init__(self, system, how):
+    def __init__(self, system, how, sync_ms=5000):
         self.folder, self.flag, library = system.root / "disk", system.root / "shim-on", system.root / "shim.so"
         self.folder.mkdir(exist_ok=True)
         subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE, text=True, check=True)
         sanitizer = os.environ.get("ASAN_OPTIONS", "")
         self.prefix, self.seen = (), self.folder
         self.env = {"LD_PRELOAD": str(library), "SHIM_FLAG": str(self.flag), "SHIM_FOLDER": str(self.folder),
-                    "SHIM_HOW": how, "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
+                    "SHIM_HOW": how, "SHIM_TURNS": str(sync_ms // 50), "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
 
     def fill(self):
         self.flag.touch()
@@ -310,6 +310,11 @@ class Shim:
 def slow_disk(system):
     """Each sync of an artifact takes 5 s."""
     return Shim(system, "slow")
+
+
+def sluggish_disk(system):
+    """No message takes 5 s, several together do."""
+    return Shim(system, "slow", sync_ms=250)
 
 
 def mounted_or_shim(make):
