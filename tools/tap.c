@@ -3,6 +3,7 @@
 //  Live records come from the stream socket.  What is missing is read again from the broker's HTTP
 //  side, where a url is given; what stays missing is a warning in the log, and {"gap": ...} in JSON.
 //  SPDX-License-Identifier: Apache-2.0
+#include "common/base/clk.h"
 #include "common/base/conf.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -271,13 +272,21 @@ s_watch (tap_t *self)
         tap_watch_floor (self->watch, settings->after);
         tap_watch_floor (self->watch, s_replay (self, NULL, settings->after, INT64_MAX));
     }
-    bool first = true; //  a connection made is readable too
+    own (clk_destroy) clk_t *clk = clk_new ();
+    if (!clk)
+        return;
+    const int64_t until_ms = clk_now (clk).boot_ms + TAP_PATIENCE_MS;
+    bool told = false;
     while (!s_over (self)) {
         link_wait_t items [] = {{.link = self->link, .fd = -1}, {.fd = self->signal_fd}};
-        if (link_wait (items, 2, first ? TAP_PATIENCE_MS : -1) == 0 && first)
+        const bool reached = link_connections (self->link) > 0; //  tries are readable too
+        const int64_t left_ms = until_ms - clk_now (clk).boot_ms;
+        if (!reached && !told && left_ms <= 0) {
             log_warn ("the broker's stream is not reached, it is tried again",
                       kv ("endpoint", settings->stream_endpoint), kv ("curve", self->curve));
-        first = false;
+            told = true;
+        }
+        (void) link_wait (items, 2, reached || told ? -1 : left_ms);
         if (items [0].readable)
             s_receive (self);
     }
