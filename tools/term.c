@@ -11,9 +11,7 @@
 static bool
 s_acts (uint32_t code)
 {
-    return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x061C
-           || (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E)
-           || (code >= 0x2060 && code <= 0x2069) || code == 0xFEFF;
+    return code < 0x20 || (code >= 0x7F && code <= 0x9F) || utf8_unseen (code);
 }
 
 int

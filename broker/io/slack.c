@@ -35,13 +35,23 @@ s_is_word (char byte)
            || (byte >= '0' && byte <= '9') || byte == '_';
 }
 
-//  Formats or directs text and shows nothing; dropped.
+//  A joiner between characters of emoji or of other scripts is part of what they look like.
 static bool
-s_is_unseen (uint32_t code)
+s_joins (const char *text, size_t size, size_t at, uint32_t code)
 {
-    return (code >= 0x200b && code <= 0x200f) || (code >= 0x202a && code <= 0x202e)
-           || (code >= 0x2060 && code <= 0x2069) || (code >= 0xe0000 && code <= 0xe007f)
-           || code == 0xad || code == 0x61c || code == 0x180e || code == 0xfeff;
+    return (code == 0x200c || code == 0x200d) && at > 0 && (unsigned char) text [at - 1] >= 0x80
+           && at + 3 < size && (unsigned char) text [at + 3] >= 0x80;
+}
+
+//  Would Slack show a picture for ":name:" here?
+static bool
+s_is_shortcode (const char *text, size_t size, size_t at)
+{
+    bool digits = at > 0 && text [at - 1] >= '0' && text [at - 1] <= '9'; //  else a time of day
+    size_t end = at + 1;
+    for (; end < size && (s_is_word (text [end]) || strchr ("+-'", text [end])); end++)
+        digits = digits && text [end] >= '0' && text [end] <= '9';
+    return end > at + 1 && end < size && text [end] == ':' && !digits;
 }
 
 //  Will the text begin with this word, in any case, once what is unseen has gone?
@@ -51,7 +61,7 @@ s_begins (const char *text, size_t size, const char *word)
     for (size_t at = 0; at < size && *word;) {
         uint32_t code = 0;
         size_t length = utf8_next (text + at, size - at, &code);
-        bool unseen = length > 0 && s_is_unseen (code);
+        bool unseen = length > 0 && utf8_unseen (code);
         if (!unseen && strncasecmp (text + at, word, 1) != 0)
             return false;
         word += !unseen;
@@ -83,7 +93,13 @@ s_becomes (const char *text, size_t size, size_t at, size_t *ret_length)
         *ret_length = 1;
         return s_unknown;
     }
+    size_t escape = utf8_escape (text + at, size - at);
+    if (escape > 0) {
+        *ret_length = escape;
+        return "";
+    }
     switch (code) {
+        case ':': return s_is_shortcode (text, size, at) ? ":\xe2\x80\x8b" : NULL; //  U+200B
         case '&': return "&amp;";
         case '<': return "&lt;";
         case '>': return "&gt;";
@@ -95,7 +111,7 @@ s_becomes (const char *text, size_t size, size_t at, size_t *ret_length)
     }
     if (code < ' ' || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029)
         return " ";
-    return s_is_unseen (code) ? "" : NULL;
+    return utf8_unseen (code) && !s_joins (text, size, at, code) ? "" : NULL;
 }
 
 //  How many bytes of text fit into max bytes of escaped text.

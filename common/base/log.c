@@ -56,9 +56,7 @@ s_is_plain (uint32_t code)
 {
     if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == '"' || code == '\\')
         return false;
-    if (code == 0x2028 || code == 0x2029 || code == 0xfeff)
-        return false;
-    return !((code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069));
+    return !utf8_unseen (code);
 }
 
 static void

@@ -2,7 +2,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/utf8.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 static bool
@@ -82,6 +81,32 @@ s_ends_sentence (const char *bytes, size_t at)
     return at >= 3 && memcmp (bytes + at - 3, "\xe3\x80\x82", 3) == 0;
 }
 
+//  Does this one belong to the character before it: combining, joined, a selector, a skin tone, a tag?
+static bool
+s_extends (uint32_t code)
+{
+    return (code >= 0x300 && code <= 0x36f) || (code >= 0x1ab0 && code <= 0x1aff)
+           || (code >= 0x1dc0 && code <= 0x1dff) || (code >= 0x20d0 && code <= 0x20ff)
+           || code == 0x200d || (code >= 0xfe00 && code <= 0xfe0f)
+           || (code >= 0xfe20 && code <= 0xfe2f) || (code >= 0x1f3fb && code <= 0x1f3ff)
+           || (code >= 0xe0020 && code <= 0xe007f);
+}
+
+//  Move a cut to before what is seen as one character; far back only so far.
+static size_t
+s_whole (const char *bytes, size_t size, size_t cut)
+{
+    enum { FAR = 64 };
+    for (size_t at = cut; at > 0 && cut - at < FAR; at = utf8_cut (bytes, at, at - 1)) {
+        uint32_t code = 0;
+        bool inside = utf8_next (bytes + at, size - at, &code) > 0 && s_extends (code);
+        bool joined = at >= 3 && memcmp (bytes + at - 3, "\xe2\x80\x8d", 3) == 0;
+        if (!inside && !joined)
+            return at;
+    }
+    return cut;
+}
+
 size_t
 utf8_sentence (const char *bytes, size_t size, size_t max)
 {
@@ -94,7 +119,37 @@ utf8_sentence (const char *bytes, size_t size, size_t max)
     for (size_t at = cut; at > cut / 2; at--)
         if (s_is_space (bytes [at]))
             return at;
-    return cut;
+    return s_whole (bytes, size, cut);
+}
+
+bool
+utf8_unseen (uint32_t code)
+{
+    return code == 0xad || code == 0x61c || code == 0x180e || (code >= 0x200b && code <= 0x200f)
+           || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x2069)
+           || code == 0xfeff || (code >= 0xe0000 && code <= 0xe007f);
+}
+
+size_t
+utf8_escape (const char *bytes, size_t size)
+{
+    if (size < 2 || bytes [0] != 0x1b)
+        return 0;
+    size_t at = 2;
+    if (bytes [1] == '[') { //  parameters, then one of @ to ~
+        while (at < size && bytes [at] >= 0x20 && bytes [at] <= 0x3f)
+            at++;
+        return at < size && bytes [at] >= 0x40 && bytes [at] <= 0x7e ? at + 1 : at;
+    }
+    if (!strchr ("]PX^_", bytes [1]))
+        return bytes [1] >= 0x20 && bytes [1] <= 0x7e ? 2 : 1;
+    for (; at < size && bytes [at] != '\n'; at++) { //  a string: to BEL or ESC and a backslash
+        if (bytes [at] == 0x07)
+            return at + 1;
+        if (bytes [at] == 0x1b)
+            return at + 1 < size && bytes [at + 1] == '\\' ? at + 2 : at;
+    }
+    return 2; //  without an end: the rest is text
 }
 
 void

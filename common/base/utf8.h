@@ -3,6 +3,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,9 +16,17 @@ utf8_next (const char *bytes, size_t size, uint32_t *ret_code);
 size_t
 utf8_cut (const char *bytes, size_t size, size_t max);
 //  The longest prefix of at most max bytes that ends with a sentence; where none ends in its second
-//  half, with a word; else with a character.
+//  half, with a word; else with a character as it is seen: joined and combined ones stay whole.
 size_t
 utf8_sentence (const char *bytes, size_t size, size_t max);
+
+//  Does the character show nothing but format or direct the text around it?  Src: Unicode 15, Bidi_Control, Cf, Zl, Zp.
+bool
+utf8_unseen (uint32_t code);
+//  Length of the terminal's escape sequence (ECMA-48: CSI, OSC and the like, ESC and one more) that bytes begin with,
+//  0 = there is none.
+size_t
+utf8_escape (const char *bytes, size_t size);
 
 //  Make a text fit for a terminal and for JSON, in place: control characters become dots, bytes that
 //  are not UTF-8 question marks.

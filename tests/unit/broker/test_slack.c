@@ -10,6 +10,7 @@
 #include "broker/io/slack.h"
 #include "common/base/json.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,6 +340,43 @@ test_an_address_and_a_digest_keep_their_sign (void **state)
 
 //  Sentences, one word, characters that grow fivefold: each text below its limit, cut where it reads well.
 static void
+test_control_text_goes_and_joined_characters_stay (void **state)
+{
+    case_t self;
+    s_case (&self);
+    snprintf (self.report.root_cause, sizeof self.report.root_cause, "%s",
+              "\x1b[1;31mDisk\x1b[0m \x1b]0;title\x07"
+              "full :rotating_light: at 12:34:56 :100: "
+              "\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x94\xa7.");
+    own (own_mem) char *text = slack_incident (&self.message, false);
+    assert_null (strstr (text, "[1;31m"));
+    assert_null (strstr (text, "title"));
+    assert_null (strstr (text, "x1b"));
+    assert_null (strstr (text, "u001"));
+    assert_null (strstr (text, ":rotating_light:"));
+    assert_null (strstr (text, ":100:"));
+    assert_non_null (strstr (text, "Disk full :\xe2\x80\x8brotating_light"));
+    assert_non_null (strstr (text, "12:34:56"));
+    assert_non_null (strstr (text, "\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x94\xa7."));
+}
+
+//  A cut in the middle of a joined character goes before it.
+static void
+test_no_cut_goes_through_what_is_seen_as_one_character (void **state)
+{
+    static const char text [] = "aaa\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x94\xa7"
+                                "e\xcc\x81z";
+    for (size_t max = 4; max < 14; max++)
+        assert_int_equal (utf8_sentence (text, sizeof text - 1, max), 3);
+    assert_int_equal (utf8_sentence (text, sizeof text - 1, 15), 14);
+    static const uint32_t unseen [] = {0xad,   0x61c,  0x180e, 0x200b, 0x200e,
+                                       0x200f, 0x202e, 0x2069, 0xfeff, 0xe0041};
+    for (size_t i = 0; i < sizeof unseen / sizeof unseen [0]; i++)
+        assert_true (utf8_unseen (unseen [i]));
+    assert_false (utf8_unseen ('a') || utf8_unseen (0x20ac) || utf8_unseen (0x1f527));
+}
+
+static void
 test_long_causes_are_cut_at_a_sentence_below_the_limit (void **state)
 {
     static const char *const units [] = {"The disk is full and nobody knows why. ",
@@ -387,6 +425,8 @@ main (void)
         cmocka_unit_test (test_no_value_can_forge_markup_or_a_mention),
         cmocka_unit_test (test_a_value_stays_on_its_line),
         cmocka_unit_test (test_an_address_and_a_digest_keep_their_sign),
+        cmocka_unit_test (test_control_text_goes_and_joined_characters_stay),
+        cmocka_unit_test (test_no_cut_goes_through_what_is_seen_as_one_character),
         cmocka_unit_test (test_long_causes_are_cut_at_a_sentence_below_the_limit),
         cmocka_unit_test (test_an_unset_name_is_a_dash),
     };
