@@ -214,7 +214,7 @@ def test_option_broker_clusters_labels(system):
     for row in broker.incidents():
         prompts[row["cluster"]] = worker.fetch(fences[row["id"]], "prompt.md").decode()
         incidents[row["cluster"]] = json.loads(worker.fetch(fences[row["id"]], "incident.json"))
-    known = {name: json.loads(prompt.split("# Fault\n")[1].split("\n\n")[2]) for name, prompt in prompts.items()}
+    known = {name: json.loads(prompt.split("# Fault\n")[1].split("\n\n")[1]) for name, prompt in prompts.items()}
     assert known["prod"]["cluster"] == "prod" and known["prod"]["cluster labels"] == {"env": "prod", "region": "eu"}
     assert known["bare"]["cluster labels"] == {}
     assert incidents["prod"]["clusterLabels"] == {"env": "prod", "region": "eu"}
