@@ -3,6 +3,7 @@
 Each is one of a kind; the kinds have tests of their own.
 SPDX-License-Identifier: Apache-2.0
 """
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -16,6 +17,14 @@ from test_run import script
 CASES = ROOT / "tests/golden/cases"
 REPORTS = {path.stem: path for folder in ("05-confidence", "06-root-cause", "08-error-for-a-report")
            for path in sorted((CASES / folder).iterdir())}
+RIGHT = {"r12-pct-high-word": "UNKNOWN|LOW|MEDIUM", "q03": "MEDIUM", "r14-HIGH-in-brackets": "LOW", "q01": "UNKNOWN|LOW|MEDIUM",
+         "q06": "UNKNOWN|HIGH", "q09": "MEDIUM", "q15": "HIGH"}
+CAUSES = {"r02-rootcause-identified": ("The ConfigMap app-config lacks", "HIGH"),
+          "r04-detailed": ("The image tag v2.3 does not exist", "HIGH"), "r09-plain-fence": ("DNS lookups of the api", "MEDIUM"),
+          "r05-contributing": ("The node ran out of inodes", "LOW"),
+          "r06-pod-root-cause": ("The liveness probe asks port 8081", "HIGH"),
+          "r31-label-of": ("The HPA scaled to zero", "HIGH"), "r18-moderate": ("The image cannot be pulled", "MEDIUM"),
+          "q29": ("Misconfigured liveness probe.", "HIGH")}
 AGENT = f"""
 case=$(sed -n 's/.*"context": *"case: \\([^"]*\\)".*/\\1/p' event.json | head -n 1)
 case $case in
@@ -85,6 +94,34 @@ def test_case_02_raw_events_are_three_incidents(played):
     assert {row["state"] for row in rows} == {"resolved"}
 
 
+@pytest.mark.parametrize("name,right", RIGHT.items())
+def test_case_05_confidence(played, name, right):
+    row = played.row(name)
+    assert played.results[row["id"]]["confidence"] in right.split("|")
+    shown = re.search(r"\*Root Cause \((\w+) confidence\):\*", "\n".join(played.message(row)))
+    assert shown[1] in right.split("|")
+
+
+@pytest.mark.parametrize("name,right", CAUSES.items())
+def test_case_06_root_cause(played, name, right):
+    row = played.row(name)
+    result = played.results[row["id"]]
+    assert result["root_cause"].startswith(right[0]) and result["confidence"] == right[1], result
+    assert any(right[0] in text for text in played.message(row))
+
+
+def test_case_07_a_result_as_an_array(played):
+    row = played.row("array")
+    assert row["state"] == "agent_failed"
+    assert row["reason"].startswith("agent reported an error: API Error: Rate limit reached"), row["reason"]
+
+
+def test_case_08_an_error_for_a_report(played):
+    row = played.row("auth")
+    assert row["state"] == "agent_failed" and "holds an error instead of a report" in row["reason"], row["reason"]
+    assert not [body for body in played.messages if any(row["id"] in text for text in texts_of(body))]
+
+
 def test_case_13_the_reason_of_an_event_is_its_type(played):
     row = played.row("p-1")
     assert row["fault_type"] == "FailedMount" and "FailedMount" in played.listed
@@ -142,7 +179,8 @@ def test_case_04_two_clusters_of_one_name_are_refused(system):
 def test_case_09_a_key_with_a_line_end(system):
     broker = system.start_broker()
     leak = (CASES / "09-key-with-newline/leak.sh").read_text().replace("$1", ".")
-    system.start_worker(agent_script_path=script(system, leak), agent_cli="custom", agent_env="ANTHROPIC_API_KEY", env={"ANTHROPIC_API_KEY": "sk-ant-field-0001\n"})
+    system.start_worker(agent_script_path=script(system, leak), agent_cli="custom", agent_env="ANTHROPIC_API_KEY",
+                        env={"ANTHROPIC_API_KEY": "sk-ant-field-0001\n"})
     system.publish([fault("web-0")])
     row = broker.wait_terminal(1)[0]
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
@@ -185,3 +223,9 @@ def test_case_12_a_name_with_an_ipv6_address_only(secure):
     Daemon(secure, "w1", "triage-worker", options, prefix=prefix)
     secure.publish([fault("web-0")])
     assert broker.wait_terminal(1)[0]["state"] == "resolved"
+
+
+def test_every_case_has_its_test():
+    tests = Path(__file__).read_text()
+    numbers = {path.name[:2] for path in CASES.iterdir()} | {"10", "12"}
+    assert numbers <= set(re.findall(r"def test_case_(\d\d)", tests)), json.dumps(sorted(numbers))
