@@ -170,7 +170,7 @@ s_reload_loop (loop_t *self, conf_t *conf)
     if (rc == 0)
         return;
     log_error ("state cannot be read back", kv ("error", err_str (rc)));
-    self->exit_code = EXIT_STORE;
+    self->exit_code = store_exit (self->args.store);
 }
 
 static void
@@ -383,8 +383,10 @@ s_tidy (loop_t *self, clk_now_t now)
     const int rc = store_tidy (self->args.store, now.wall_ms);
     if (rc < 0) {
         log_error ("store failed between turns, the restart recovers", kv ("error", err_str (rc)));
-        self->exit_code = EXIT_STORE;
+        self->exit_code = store_exit (self->args.store);
     }
+    if (self->threads.check && store_check_state (self->threads.check) == STORE_CHECK_DAMAGED)
+        self->exit_code = EXIT_CORRUPT;
     self->tidy_ms = now.boot_ms + (rc > 0 ? LIMIT_STORE_RETRY_MS / 10 : LIMIT_SNAPSHOT_MS);
     if (rc <= 0)
         self->tidied_ms = now.boot_ms;

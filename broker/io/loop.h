@@ -7,6 +7,7 @@
 #include "broker/io/intake.h"
 #include "broker/io/snapshot.h"
 #include "broker/io/store.h"
+#include "broker/io/store_check.h"
 
 typedef struct loop loop_t;
 
@@ -26,6 +27,7 @@ typedef struct {
     artifact_t *artifact;
     delivery_t *delivery;
     intake_t *intake;
+    store_check_t *check; //  NULL: all of the store was checked at its opening
 } loop_threads_t;
 
 //  Load the state, then bind.  Own: borrows everything in args.

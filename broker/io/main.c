@@ -173,7 +173,9 @@ s_loop (broker_t *self)
     self->loop = loop_new (&args, &diag);
     if (!self->loop)
         log_error ("loop cannot start", kv ("error", diag.text));
-    return self->loop ? 0 : EXIT_RUNTIME;
+    if (self->loop)
+        return 0;
+    return store_exit (self->store) == EXIT_CORRUPT ? EXIT_CORRUPT : EXIT_RUNTIME;
 }
 
 static int
@@ -186,6 +188,9 @@ s_threads (broker_t *self)
         threads->delivery = delivery_new (self->settings, self->inbox, &diag);
     if (threads->delivery)
         threads->intake = intake_new (self->settings, self->inbox, &diag);
+    if (threads->intake && store_unchecked (self->store)
+        && store_check_new (self->settings->state_path, &threads->check, &diag) < 0)
+        intake_destroy (&threads->intake);
     if (!threads->intake) {
         log_error ("thread cannot start", kv ("error", diag.text));
         return EXIT_RUNTIME;
@@ -263,6 +268,7 @@ s_stop (broker_t *self)
     intake_destroy (&self->threads.intake);
     delivery_destroy (&self->threads.delivery);
     artifact_destroy (&self->threads.artifact);
+    store_check_destroy (&self->threads.check);
     loop_destroy (&self->loop);
     store_destroy (&self->store);
     curve_zap_destroy (&self->zap);
@@ -294,8 +300,8 @@ main (int argc, char **argv)
     int rc = s_start (&self);
     if (rc == 0)
         rc = loop_run (self.loop, &self.threads);
-    if (rc == EXIT_STORE)
-        _exit (EXIT_STORE); //  nothing may be sent or synced any more
+    if (rc == EXIT_STORE || rc == EXIT_CORRUPT)
+        _exit (rc); //  nothing may be sent or synced any more
     s_watch (&self);
     s_stop (&self);
     log_info ("broker stopped", kv ("exit_code", rc));

@@ -276,6 +276,20 @@ store_checkpoint (store_t *self)
 }
 
 bool
+store_unchecked (const store_t *self)
+{
+    assert (self);
+    return self->unchecked;
+}
+
+int
+store_exit (const store_t *self)
+{
+    assert (self);
+    return store_db_suspect (self->db) ? EXIT_CORRUPT : EXIT_STORE;
+}
+
+bool
 store_refusing (const store_t *self)
 {
     assert (self);

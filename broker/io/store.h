@@ -21,6 +21,12 @@ typedef struct store store_t;
 //  EXIT_SECOND); -EBADMSG damaged, of an unknown schema or with two hard links (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).
 int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag) must_check;
+//  Was history left for store_check?
+bool
+store_unchecked (const store_t *self);
+//  How the program ends after an error of the store: EXIT_CORRUPT when damage was seen in it, else EXIT_STORE.
+int
+store_exit (const store_t *self);
 void
 store_destroy (store_t **self_p); //  final checkpoint TRUNCATE on the writer
 
@@ -41,7 +47,7 @@ store_incident (store_t *self, const char *incident, row_incident_t *ret_row) mu
 int
 store_effect (store_t *self, int64_t effect, row_effect_t *ret_row) must_check;
 //  Err: 0 durable.  -ENOSPC, -EBUSY: rolled back, the caller reloads and goes on.  ERR_STORE: nothing is
-//  known about the disk any more, exit EXIT_STORE without sending anything.
+//  known about the disk any more, exit store_exit without sending anything; so it is with -EBADMSG, damage.
 int
 store_commit (store_t *self) must_check;
 void

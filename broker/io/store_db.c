@@ -4,8 +4,14 @@
 
 #include "common/base/log.h"
 
+#include "common/base/own.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 //  The errno of the last write that failed, on the log's handle or the file's; SQLite's own record of it is not
 //  kept by every way out.
@@ -31,6 +37,56 @@ store_db_full (sqlite3 *db, int code)
     return extended == SQLITE_IOERR_WRITE && (error == ENOSPC || error == EDQUOT || error == EFBIG);
 }
 
+static void
+s_mark_path (sqlite3 *db, char ret_path [STORE_DB_PATH_BYTES + 16])
+{
+    const char *file = sqlite3_db_filename (db, "main");
+    snprintf (ret_path, STORE_DB_PATH_BYTES + 16, "%.*s.damaged", STORE_DB_PATH_BYTES,
+              file ? file : "");
+}
+
+bool
+store_db_suspect (sqlite3 *db)
+{
+    char path [STORE_DB_PATH_BYTES + 16];
+    s_mark_path (db, path);
+    return access (path, F_OK) == 0;
+}
+
+void
+store_db_unmark (sqlite3 *db)
+{
+    char path [STORE_DB_PATH_BYTES + 16];
+    s_mark_path (db, path);
+    (void) unlink (path);
+}
+
+void
+store_db_mark (sqlite3 *db)
+{
+    char path [STORE_DB_PATH_BYTES + 16];
+    s_mark_path (db, path);
+    own (own_fd) int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        log_error ("damage not marked, the next start may not see it at once", kv ("path", path),
+                   kv ("error", strerror (errno)));
+}
+
+int
+store_db_open_reader (const char *path, sqlite3 **ret_db, err_diag_t *diag)
+{
+    const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2 (path, ret_db, flags, NULL) != SQLITE_OK) {
+        err_diag (diag, "cannot open %s: %s", path, sqlite3_errmsg (*ret_db));
+        return ERR_STORE;
+    }
+    //  The writer alone checkpoints: SQLite 3.40 can damage the file when two connections do.
+    sqlite3_db_config (*ret_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_extended_result_codes (*ret_db, 1);
+    sqlite3_busy_timeout (*ret_db, LIMIT_HTTP_QUERY_MS);
+    return 0;
+}
+
 int
 store_db_rc (sqlite3 *db, int code, const char *what)
 {
@@ -41,8 +97,12 @@ store_db_rc (sqlite3 *db, int code, const char *what)
         rc = -ENOSPC;
     else if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED)
         rc = -EBUSY;
+    else if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+        rc = -EBADMSG;
     log_error ("store refused", kv ("what", what), kv ("code", sqlite3_extended_errcode (db)),
                kv ("error", sqlite3_errmsg (db)), kv ("errno", s_errno (db)));
+    if (rc == -EBADMSG)
+        store_db_mark (db);
     return rc;
 }
 

@@ -26,9 +26,12 @@ struct store {
     sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect;
     sqlite3_stmt *incident, *attempt, *effect, *breaker, *alert, *record;
     sqlite3_stmt *tidy_find, *tidy_delete, *tidy_journal, *tidy_sha;
+    int64_t old_ms, old_seq;                //  the last old event looked at
+    int64_t old_pass_ms;                    //  wall clock when the look at them began, 0 = none yet
     DIR *sweep;                             //  where the look at events/ is, NULL between two looks
     int64_t swept_ms;                       //  wall clock when the last look began, 0 = none yet
     int64_t swept_total;                    //  files removed by it
+    bool unchecked;                         //  too large to be checked at its opening
     bool open_txn;                          //  a transaction is open
     store_topic_t topics [STORE_DB_TOPICS]; //  not yet written: each has many records a turn
     size_t topic_count;
@@ -46,9 +49,22 @@ store_db_judge (store_t *self, int rc);
 //  Nothing was written then, and more room mends it.  A sync that failed is none of these.
 bool
 store_db_full (sqlite3 *db, int code);
-//  Our code for a SQLite code; logs what is not 0.  Err: -ENOSPC, -EBUSY, ERR_STORE; 0 for OK, ROW, DONE.
+//  Our code for a SQLite code; logs what is not 0.  Err: -ENOSPC, -EBUSY, ERR_STORE, -EBADMSG damaged, which is
+//  marked beside the file; 0 for OK, ROW, DONE.
 int
 store_db_rc (sqlite3 *db, int code, const char *what);
+//  Has damage been seen in this file, so that the next start must check all of it?
+bool
+store_db_suspect (sqlite3 *db);
+//  It has.
+void
+store_db_mark (sqlite3 *db);
+//  All of it was checked.
+void
+store_db_unmark (sqlite3 *db);
+//  Open read-only, for a thread that is not the loop.  Own: *ret_db is closed by sqlite3_close, on failure too.
+int
+store_db_open_reader (const char *path, sqlite3 **ret_db, err_diag_t *diag) must_check;
 //  Step a statement that returns no row, then reset it and its bindings.
 int
 store_db_run (sqlite3 *db, sqlite3_stmt *stmt, const char *what) must_check;

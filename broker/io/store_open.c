@@ -36,6 +36,8 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS event_age ON event (received_ms);"
     "CREATE INDEX IF NOT EXISTS event_sha ON event (body_sha) WHERE body_sha <> '';"
     "CREATE INDEX IF NOT EXISTS incident_state ON incident (state, number);"
+    "CREATE INDEX IF NOT EXISTS incident_reason ON incident (state, suppress, number)"
+    " WHERE suppress <> 0;"
     "CREATE INDEX IF NOT EXISTS incident_seen ON incident (last_seen_ms);"
     "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
     "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
@@ -137,10 +139,30 @@ s_sql_rc (store_t *self, int code, err_diag_t *diag)
     return store_db_full (self->db, code) ? -ENOSPC : ERR_STORE;
 }
 
+static int64_t
+s_number (store_t *self, const char *sql, int64_t other)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = other;
+    if (sqlite3_prepare_v2 (self->db, sql, -1, &stmt, NULL) == SQLITE_OK
+        && sqlite3_step (stmt) == SQLITE_ROW)
+        value = sqlite3_column_int64 (stmt, 0);
+    sqlite3_finalize (stmt);
+    return value;
+}
+
+//  All pages of a small store, and of one in which damage was seen.  Of a large one step reads what is open, and
+//  the rest is history, which store_check looks through later: a start must not take longer with every incident.
 static int
 s_quick_check (store_t *self, err_diag_t *diag)
 {
     sqlite3_stmt *stmt = NULL;
+    const int64_t bytes =
+        s_number (self, "PRAGMA page_count", 0) * s_number (self, "PRAGMA page_size", 0);
+    const bool suspect = store_db_suspect (self->db);
+    self->unchecked = bytes > LIMIT_CHECK_BYTES && !suspect;
+    if (self->unchecked)
+        return 0;
     int rc = s_sql_rc (
         self, sqlite3_prepare_v2 (self->db, "PRAGMA quick_check (1)", -1, &stmt, NULL), diag);
     if (rc < 0)
@@ -152,19 +174,9 @@ s_quick_check (store_t *self, err_diag_t *diag)
     else if (strcmp (text, "ok") != 0)
         rc = s_corrupt (self, text, diag);
     sqlite3_finalize (stmt);
+    if (rc == 0 && suspect)
+        store_db_unmark (self->db);
     return rc;
-}
-
-static int64_t
-s_number (store_t *self, const char *sql, int64_t other)
-{
-    sqlite3_stmt *stmt = NULL;
-    int64_t value = other;
-    if (sqlite3_prepare_v2 (self->db, sql, -1, &stmt, NULL) == SQLITE_OK
-        && sqlite3_step (stmt) == SQLITE_ROW)
-        value = sqlite3_column_int64 (stmt, 0);
-    sqlite3_finalize (stmt);
-    return value;
 }
 
 //  An empty file is ours; one with tables must carry the schema we know.
@@ -257,10 +269,10 @@ s_prepare (store_t *self, err_diag_t *diag)
          " VALUES (?, ?, ?, ?, ?, ?, ?)"},
         {&self->topic, "INSERT INTO topic VALUES (?, ?)"
                        " ON CONFLICT (topic) DO UPDATE SET last_seq = excluded.last_seq"},
-        {&self->tidy_find,
-         "SELECT e.seq, e.body_sha FROM event e LEFT JOIN incident i ON i.id = e.incident"
-         " WHERE e.received_ms < ?1 AND (i.id IS NULL OR i.state NOT IN (1, 2))"
-         " ORDER BY e.received_ms LIMIT ?2"},
+        {&self->tidy_find, "SELECT e.seq, e.received_ms, e.body_sha, i.state FROM event e"
+                           " LEFT JOIN incident i ON i.id = e.incident"
+                           " WHERE e.received_ms < ?1 AND (e.received_ms, e.seq) > (?2, ?3)"
+                           " ORDER BY e.received_ms, e.seq LIMIT ?4"},
         {&self->tidy_delete, "DELETE FROM event WHERE seq = ?"},
         {&self->tidy_journal,
          "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <="

@@ -18,8 +18,8 @@ struct store_reader {
     sqlite3 *db;
     char path [STORE_DB_PATH_BYTES];
     int64_t deadline_ms; //  CLOCK_MONOTONIC; the running query stops here
-    sqlite3_stmt *incident, *incident_id, *attempts, *body, *any, *by_state, *records, *effects,
-        *effects_in, *counts, *alert;
+    sqlite3_stmt *incident, *incident_id, *attempts, *body, *any, *by_state, *by_reason, *records,
+        *effects, *effects_in, *counts, *alert;
 };
 
 static int64_t
@@ -48,7 +48,9 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
         {&self->attempts, &store_row_attempt, "WHERE incident = ? ORDER BY number LIMIT ?"},
         {&self->any, &store_row_incident, "WHERE number < ? ORDER BY number DESC LIMIT ?"},
         {&self->by_state, &store_row_incident,
-         "WHERE state = ?3 AND number < ?1 AND (?4 = 0 OR suppress = ?4)"
+         "WHERE number < ? AND state = ?3 ORDER BY number DESC LIMIT ?2"},
+        {&self->by_reason, &store_row_incident,
+         "WHERE number < ? AND state = ?3 AND suppress = ?4 AND suppress <> 0"
          " ORDER BY number DESC LIMIT ?2"},
         {&self->records, &store_row_record, "WHERE seq > ? ORDER BY seq LIMIT ?"},
         {&self->effects, &store_row_effect, "WHERE incident = ? ORDER BY id LIMIT ?"},
@@ -88,16 +90,9 @@ store_reader_open (const char *path, store_reader_t **ret_reader, err_diag_t *di
         return -ENOMEM;
     snprintf (self->path, sizeof self->path, "%s", path);
     self->deadline_ms = INT64_MAX;
-    if (sqlite3_open_v2 (path, &self->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL)
-        != SQLITE_OK) {
-        err_diag (diag, "cannot open %s: %s", path, sqlite3_errmsg (self->db));
-        return ERR_STORE;
-    }
-    //  The writer alone checkpoints: SQLite 3.40 can damage the file when two connections do.
-    sqlite3_db_config (self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_extended_result_codes (self->db, 1);
-    sqlite3_busy_timeout (self->db, LIMIT_HTTP_QUERY_MS);
-    const int rc = s_prepare (self, diag);
+    int rc = store_db_open_reader (path, &self->db, diag);
+    if (rc == 0)
+        rc = s_prepare (self, diag);
     if (rc < 0)
         return rc;
     sqlite3_progress_handler (self->db, 10000, s_on_progress, self);
@@ -217,13 +212,15 @@ store_reader_incidents (store_reader_t *self, incident_state_t state, incident_s
                         int64_t before_number, row_incident_t *ret_rows, int max)
 {
     assert (self && ret_rows);
-    sqlite3_stmt *stmt = state == INCIDENT_STATES ? self->any : self->by_state;
+    sqlite3_stmt *stmt = state == INCIDENT_STATES           ? self->any
+                         : reason == INCIDENT_SUPPRESS_NONE ? self->by_state
+                                                            : self->by_reason;
     (void) sqlite3_bind_int64 (stmt, 1, before_number > 0 ? before_number : INT64_MAX);
     (void) sqlite3_bind_int (stmt, 2, max);
-    if (state != INCIDENT_STATES) {
+    if (state != INCIDENT_STATES)
         (void) sqlite3_bind_int (stmt, 3, (int) state);
+    if (stmt == self->by_reason)
         (void) sqlite3_bind_int (stmt, 4, (int) reason);
-    }
     return s_rows (self, stmt, &store_row_incident, ret_rows, max);
 }
 

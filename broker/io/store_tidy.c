@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 
 typedef struct {
-    int64_t seq;
+    int64_t seq, received_ms;
+    bool open; //  its incident is
     char sha [DIGEST_HEX];
 } s_old_t;
 
@@ -36,18 +37,35 @@ s_named (store_t *self, const char *sha)
 
 //  --- rows
 
+//  Those kept for an open incident are passed over by a cursor, and looked at again some time: what is looked at in
+//  one go must not grow with what is kept.
+static void
+s_old_begin (store_t *self, int64_t now_wall_ms)
+{
+    if (self->old_pass_ms && now_wall_ms >= self->old_pass_ms
+        && now_wall_ms - self->old_pass_ms < LIMIT_TIDY_PASS_MS)
+        return;
+    self->old_pass_ms = now_wall_ms;
+    self->old_ms = self->old_seq = INT64_MIN;
+}
+
+//  The next old events behind the cursor, whether they may go or not.
 static int
 s_find_old (store_t *self, int64_t before_ms, s_old_t *ret_old, int *ret_count)
 {
-    int count = 0, code = sqlite3_bind_int64 (self->tidy_find, 1, before_ms);
-    if (code == SQLITE_OK)
-        code = sqlite3_bind_int64 (self->tidy_find, 2, LIMIT_TIDY_ROWS);
+    sqlite3_stmt *stmt = self->tidy_find;
+    const int64_t values [] = {before_ms, self->old_ms, self->old_seq, LIMIT_TIDY_ROWS};
+    int count = 0, code = SQLITE_OK;
+    for (int i = 0; code == SQLITE_OK && i < 4; i++)
+        code = sqlite3_bind_int64 (stmt, i + 1, values [i]);
     assert (code == SQLITE_OK);
-    while (count < LIMIT_TIDY_ROWS && (code = sqlite3_step (self->tidy_find)) == SQLITE_ROW) {
-        ret_old [count].seq = sqlite3_column_int64 (self->tidy_find, 0);
-        snprintf (ret_old [count].sha, sizeof ret_old [count].sha, "%s",
-                  (const char *) sqlite3_column_text (self->tidy_find, 1));
-        count++;
+    while (count < LIMIT_TIDY_ROWS && (code = sqlite3_step (stmt)) == SQLITE_ROW) {
+        s_old_t *old = &ret_old [count++];
+        const int state = sqlite3_column_int (stmt, 3); //  0 without an incident
+        old->seq = sqlite3_column_int64 (stmt, 0);
+        old->received_ms = sqlite3_column_int64 (stmt, 1);
+        snprintf (old->sha, sizeof old->sha, "%s", (const char *) sqlite3_column_text (stmt, 2));
+        old->open = state == INCIDENT_PENDING || state == INCIDENT_INVESTIGATING;
     }
     *ret_count = count;
     return store_db_judge (self, store_db_end (self->db, self->tidy_find, code, "old events"));
@@ -84,13 +102,18 @@ s_tidy_events (store_t *self, int64_t now_wall_ms)
 {
     s_old_t old [LIMIT_TIDY_ROWS];
     int count = 0;
+    s_old_begin (self, now_wall_ms);
     int rc = s_find_old (self, now_wall_ms - LIMIT_EVENT_KEEP_MS, old, &count);
     for (int i = 0; rc == 0 && i < count; i++)
-        rc = s_delete (self, old [i].seq);
+        rc = old [i].open ? 0 : s_delete (self, old [i].seq);
     if (rc == 0)
         rc = store_commit (self);
+    if (rc == 0 && count > 0) {
+        self->old_ms = old [count - 1].received_ms;
+        self->old_seq = old [count - 1].seq;
+    }
     for (int i = 0; rc == 0 && i < count; i++)
-        rc = s_drop_body (self, old [i].sha);
+        rc = old [i].open ? 0 : s_drop_body (self, old [i].sha);
     return rc < 0 ? rc : count == LIMIT_TIDY_ROWS;
 }
 
@@ -217,5 +240,5 @@ store_tidy (store_t *self, int64_t now_wall_ms)
     if (rc == 0)
         return files || events || records;
     store_rollback (self);
-    return rc == ERR_STORE ? rc : 0;
+    return rc == ERR_STORE || rc == -EBADMSG ? rc : 0;
 }

@@ -532,7 +532,7 @@ s_fail (loop_t *self)
     if (self->failed != -ENOSPC && self->failed != -EBUSY && self->failed != -ENOMEM) {
         log_error ("store failed, nothing is sent, the restart recovers",
                    kv ("error", err_str (self->failed)));
-        self->exit_code = EXIT_STORE;
+        self->exit_code = store_exit (self->args.store);
         return;
     }
     log_warn ("turn rolled back", kv ("error", err_str (self->failed)),
@@ -542,7 +542,7 @@ s_fail (loop_t *self)
     const int rc = turn_load (self);
     if (rc < 0) {
         log_error ("state cannot be read back", kv ("error", err_str (rc)));
-        self->exit_code = EXIT_STORE;
+        self->exit_code = store_exit (self->args.store);
         return;
     }
     s_refuse_rest (self, "store");
@@ -619,7 +619,7 @@ turn_run (loop_t *self)
         s_send (self);
         s_cut (self);
         if (store_checkpoint (self->args.store) < 0)
-            self->exit_code = EXIT_STORE;
+            self->exit_code = store_exit (self->args.store);
     }
     self->turns_total++;
     const int64_t took_us = s_clock_us () - from_us;

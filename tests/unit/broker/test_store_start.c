@@ -1,11 +1,13 @@
 //  The store at its start, and as its history grows.
 //  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/store_check.h"
 #include "broker/io/store_db.h"
 
 #include "common/base/own.h"
 
 #include <errno.h>
 #include <ftw.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -100,12 +102,226 @@ test_a_second_open_by_another_name_is_refused_while_the_first_lives (void **stat
     assert_int_equal (store_open (soft, &self->store, &self->diag), 0);
 }
 
+//  --- what grows with history, counted in steps of SQLite's machine: time would tell of the machine
+
+static sqlite3 *s_opened [8];
+static size_t s_opened_count;
+static int64_t s_steps;
+
+static int
+s_on_profile (unsigned type, void *ctx, void *stmt, void *ns)
+{
+    s_steps += sqlite3_stmt_status (stmt, SQLITE_STMTSTATUS_VM_STEP, 1);
+    return 0;
+}
+
+//  Called for each connection that is opened.
+static int
+s_on_open (sqlite3 *db, const char **error, const struct sqlite3_api_routines *api)
+{
+    if (s_opened_count < 8)
+        s_opened [s_opened_count++] = db;
+    return sqlite3_trace_v2 (db, SQLITE_TRACE_PROFILE, s_on_profile, NULL);
+}
+
+typedef struct {
+    int64_t tidy, states, reasons;
+} s_cost_t;
+
+//  So many suppressed incidents of one reason, the oldest of another; so many old events of one that is open.
+static s_cost_t
+s_cost (s_world_t *self, int rows)
+{
+    static row_incident_t page [LIMIT_HTTP_PAGE_ROWS];
+    s_cost_t cost = {0};
+    store_reader_t *reader = NULL;
+    assert_int_equal (store_reader_open (self->path, &reader, &self->diag), 0);
+    s_put_incident (self->store, 1, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
+    s_put_incident (self->store, 2, INCIDENT_SUPPRESSED, INCIDENT_SUPPRESS_OVERFLOW);
+    for (int i = 0; i < rows; i++) {
+        s_put_incident (self->store, i + 3, INCIDENT_SUPPRESSED, INCIDENT_SUPPRESS_DUPLICATE);
+        step_write_t write = {.kind = STEP_WRITE_EVENT};
+        snprintf (write.as.event.source, sizeof write.as.event.source, "local");
+        snprintf (write.as.event.event_id, sizeof write.as.event.event_id, "old-%d", i);
+        snprintf (write.as.event.incident.text, sizeof write.as.event.incident.text,
+                  "0190a000-0000-7000-8000-%012d", 1);
+        write.as.event.received_ms = 1 + i / 300;
+        write.as.event.body = "{}";
+        write.as.event.body_bytes = 2;
+        assert_int_equal (store_apply (self->store, &write), 0);
+    }
+    assert_int_equal (store_commit (self->store), 0);
+    int64_t from = s_steps;
+    assert_true (store_tidy (self->store, 2 * (int64_t) LIMIT_EVENT_KEEP_MS) > 0);
+    cost.tidy = s_steps - from;
+    from = s_steps;
+    assert_int_equal (store_reader_incidents (reader, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE, 0,
+                                              page, LIMIT_HTTP_PAGE_ROWS),
+                      1);
+    cost.states = s_steps - from;
+    from = s_steps;
+    assert_int_equal (store_reader_incidents (reader, INCIDENT_SUPPRESSED,
+                                              INCIDENT_SUPPRESS_OVERFLOW, 0, page,
+                                              LIMIT_HTTP_PAGE_ROWS),
+                      1);
+    cost.reasons = s_steps - from;
+    store_reader_destroy (&reader);
+    return cost;
+}
+
+static void
+test_what_the_loop_and_the_lists_do_does_not_grow_with_history (void **state)
+{
+    assert_int_equal (sqlite3_auto_extension ((void (*) (void)) s_on_open), SQLITE_OK);
+    s_cost_t costs [2];
+    for (int i = 0; i < 2; i++) {
+        void *world = NULL;
+        assert_int_equal (s_setup (&world), 0);
+        costs [i] = s_cost (world, i == 0 ? 1000 : 20000);
+        assert_int_equal (s_teardown (&world), 0);
+    }
+    sqlite3_reset_auto_extension ();
+    assert_in_range (costs [0].tidy, 100, 100000);
+    assert_true (costs [1].tidy <= costs [0].tidy * 3 / 2 + 100);
+    assert_true (costs [1].states <= costs [0].states * 3 / 2 + 100);
+    assert_true (costs [1].reasons <= costs [0].reasons * 3 / 2 + 100);
+}
+
+//  Those of an incident that ends later go with the next look.
+static void
+test_old_events_of_an_incident_that_has_ended_go_with_the_next_look (void **state)
+{
+    s_world_t *self = *state;
+    const int64_t now_ms = 2 * (int64_t) LIMIT_EVENT_KEEP_MS;
+    row_event_t row = {.source = "local", .event_id = "old"};
+    s_put_incident (self->store, 1, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
+    step_write_t write = {.kind = STEP_WRITE_EVENT, .as.event = row};
+    snprintf (write.as.event.incident.text, sizeof write.as.event.incident.text,
+              "0190a000-0000-7000-8000-%012d", 1);
+    write.as.event.received_ms = 5;
+    write.as.event.body = "{}";
+    write.as.event.body_bytes = 2;
+    assert_int_equal (store_apply (self->store, &write), 0);
+    assert_int_equal (store_commit (self->store), 0);
+    ident_t found;
+    assert_int_equal (store_tidy (self->store, now_ms), 0);
+    s_put_incident (self->store, 1, INCIDENT_RESOLVED, INCIDENT_SUPPRESS_NONE);
+    assert_int_equal (store_commit (self->store), 0);
+    assert_int_equal (store_tidy (self->store, now_ms + 1000), 0);
+    assert_int_equal (store_known_event (self->store, &row, &found), 1);
+    assert_int_equal (store_tidy (self->store, now_ms + LIMIT_TIDY_PASS_MS), 0);
+    assert_int_equal (store_known_event (self->store, &row, &found), 0);
+}
+
+//  Tables that hold one row for each thing there is, or a few: a scan of them does not grow with time.
+static bool
+s_may_scan (const char *detail)
+{
+    static const char *const allowed [] = {"sqlite_schema", "breaker", "topic", "CONSTANT ROW",
+                                           "counted"};
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed [0]; i++)
+        if (strstr (detail, allowed [i]))
+            return true;
+    return false;
+}
+
+static void
+s_explain (sqlite3 *db, const char *sql)
+{
+    char text [STORE_ROW_SQL_BYTES + 64];
+    snprintf (text, sizeof text, "EXPLAIN QUERY PLAN %s", sql);
+    sqlite3_stmt *stmt = NULL;
+    if (strncmp (sql, "SELECT", 6) != 0 && strncmp (sql, "DELETE", 6) != 0)
+        return;
+    assert_int_equal (sqlite3_prepare_v2 (db, text, -1, &stmt, NULL), SQLITE_OK);
+    while (sqlite3_step (stmt) == SQLITE_ROW) {
+        const char *detail = (const char *) sqlite3_column_text (stmt, 3);
+        if (strncmp (detail, "SCAN", 4) == 0 && !s_may_scan (detail))
+            fail_msg ("%s\n%s", sql, detail);
+    }
+    sqlite3_finalize (stmt);
+}
+
+static void
+test_no_statement_scans_a_table_that_grows (void **state)
+{
+    s_world_t *self = *state;
+    s_opened_count = 0;
+    assert_int_equal (sqlite3_auto_extension ((void (*) (void)) s_on_open), SQLITE_OK);
+    store_reader_t *reader = NULL;
+    assert_int_equal (store_reader_open (self->path, &reader, &self->diag), 0);
+    sqlite3_reset_auto_extension ();
+    assert_int_equal (s_opened_count, 1);
+    sqlite3 *const dbs [] = {self->store->db, s_opened [0]};
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++)
+        for (sqlite3_stmt *stmt = sqlite3_next_stmt (dbs [i], NULL); stmt;
+             stmt = sqlite3_next_stmt (dbs [i], stmt), count++)
+            s_explain (dbs [i], sqlite3_sql (stmt));
+    assert_in_range (count, 25, 60);
+    store_reader_destroy (&reader);
+}
+
+//  History is not read at the start of a large store; damage in it is found after it, and at once by the next start.
+static void
+test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **state)
+{
+    s_world_t *self = *state;
+    for (int i = 0; i < 20000; i++)
+        s_put_incident (self->store, i + 1, INCIDENT_RESOLVED, INCIDENT_SUPPRESS_NONE);
+    static char body [LIMIT_KIB (100)];
+    memset (body, 'x', sizeof body);
+    for (int i = 0; i < 200; i++) {
+        step_write_t write = {.kind = STEP_WRITE_EVENT};
+        snprintf (write.as.event.source, sizeof write.as.event.source, "local");
+        snprintf (write.as.event.event_id, sizeof write.as.event.event_id, "event-%d", i);
+        write.as.event.body = body;
+        write.as.event.body_bytes = sizeof body;
+        assert_int_equal (store_apply (self->store, &write), 0);
+    }
+    assert_int_equal (store_commit (self->store), 0);
+    assert_false (store_unchecked (self->store)); //  it was small
+    store_destroy (&self->store);
+    assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
+    assert_true (store_unchecked (self->store));
+    store_check_t *check = NULL;
+    assert_int_equal (store_check_new (self->path, &check, &self->diag), 0);
+    while (store_check_state (check) == STORE_CHECK_RUNNING)
+        poll (NULL, 0, 10);
+    assert_int_equal (store_check_state (check), STORE_CHECK_SOUND);
+    store_check_destroy (&check);
+    store_destroy (&self->store);
+    struct stat st;
+    assert_int_equal (stat (self->path, &st), 0);
+    FILE *file = fopen (self->path, "r+b");
+    assert_non_null (file);
+    memset (body, 0xa5, 4096);
+    assert_int_equal (fseek (file, (long) (st.st_size / 8 / 4096) * 4096, SEEK_SET), 0);
+    assert_int_equal (fwrite (body, 1, 4096, file), 4096);
+    assert_int_equal (fclose (file), 0);
+    assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
+    assert_int_equal (store_exit (self->store), EXIT_STORE);
+    assert_int_equal (store_check_new (self->path, &check, &self->diag), 0);
+    while (store_check_state (check) == STORE_CHECK_RUNNING)
+        poll (NULL, 0, 10);
+    assert_int_equal (store_check_state (check), STORE_CHECK_DAMAGED);
+    store_check_destroy (&check);
+    assert_int_equal (store_exit (self->store), EXIT_CORRUPT);
+    store_destroy (&self->store);
+    assert_int_equal (store_open (self->path, &self->store, &self->diag), -EBADMSG);
+    assert_non_null (strstr (self->diag.text, "damaged"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
 
 int
 main (void)
 {
     const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_what_the_loop_and_the_lists_do_does_not_grow_with_history),
+        TEST (test_old_events_of_an_incident_that_has_ended_go_with_the_next_look),
+        TEST (test_damage_in_the_history_of_a_large_store_is_found_after_the_start),
+        TEST (test_no_statement_scans_a_table_that_grows),
         TEST (test_a_second_open_by_another_name_is_refused_while_the_first_lives),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
