@@ -104,6 +104,14 @@ s_status_counts (const status_t *self, const char *name, json_t *counts)
 }
 
 static void
+s_status_unreported (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    buf_printf (&text, "%lld", s_count (self->doc, "without_report"));
+    s_status_line (self, "no report", NULL, &text);
+}
+
+static void
 s_status_queue (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
@@ -213,15 +221,15 @@ ctl_show_status (const ctl_t *self)
     if (!table)
         return s_end (table);
     const status_t status = {.table = table, .doc = doc};
-    const json_t *events = json_object_get (doc, "events");
     s_status_broker (&status);
     s_status_counts (&status, "incidents", json_object_get (doc, "incidents"));
+    s_status_unreported (&status);
     s_status_queue (&status);
     s_status_workers (&status);
     s_status_breaker (&status);
     s_status_clusters (&status);
     s_status_events (&status);
-    s_status_counts (&status, "suppressed", json_object_get (events, "suppressed"));
+    s_status_counts (&status, "suppressed", json_object_get (doc, "suppressed"));
     s_status_counts (&status, "outcomes", json_object_get (doc, "outcomes"));
     s_status_effects (&status);
     return s_end (table);

@@ -334,9 +334,20 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
         "{s:b,s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining, "curve",
         data->curve, "started_at", json_time (data->started_ms), "snapshot_age_ms",
         (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
-    json_object_set_new (
-        doc, "incidents",
-        s_counts (stats->incidents, INCIDENT_NONE + 1, INCIDENT_STATES, s_state_name));
+    json_object_set_new (doc, "incidents",
+                         view->counted ? s_counts (view->counts.incidents, INCIDENT_NONE + 1,
+                                                   INCIDENT_STATES, s_state_name)
+                                       : json_null ());
+    json_object_set_new (doc, "suppressed",
+                         view->counted
+                             ? s_counts (view->counts.suppressed, INCIDENT_SUPPRESS_NONE + 1,
+                                         INCIDENT_SUPPRESS_REASONS, s_suppress_name)
+                             : json_null ());
+    json_object_set_new (doc, "without_report",
+                         view->counted
+                             ? json_integer (view->counts.incidents [INCIDENT_AGENT_FAILED]
+                                             + view->counts.incidents [INCIDENT_FAILED])
+                             : json_null ());
     json_object_set_new (doc, "queue",
                          json_pack ("{s:I,s:I,s:I}", "depth", (json_int_t) stats->queued,
                                     "assigned", (json_int_t) stats->assigned, "oldest_ms",

@@ -104,9 +104,9 @@ s_print_hash (const metric_t *self, const admin_view_t *view, buf_t *out)
 static void
 s_print_incidents (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    for (int i = INCIDENT_NONE + 1; i < INCIDENT_STATES; i++)
+    for (int i = INCIDENT_NONE + 1; view->counted && i < INCIDENT_STATES; i++)
         s_sample (out, self, "state", incident_state_name ((incident_state_t) i),
-                  (double) view->data.stats.incidents [i]);
+                  (double) view->counts.incidents [i]);
 }
 
 //  --- clusters, as events name them
@@ -519,8 +519,7 @@ static const metric_t s_metrics [] = {
      s_print_reconnects, 0},
     {"triage_mcp_last_event_timestamp_seconds", "gauge", "When a cluster's last event came.",
      s_print_sources_ms, 0},
-    {"triage_incidents", "gauge", "Incidents that the broker holds in memory, by state.",
-     s_print_incidents, 0},
+    {"triage_incidents", "gauge", "All incidents of the store, by state.", s_print_incidents, 0},
     {"triage_dead_letters", "gauge", "Incidents that failed because their workers kept vanishing.",
      s_print_dead_letters, 0},
     {"triage_queue_depth", "gauge", "Incidents that wait for a worker, by cluster.",

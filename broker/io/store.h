@@ -101,9 +101,11 @@ store_reader_incidents (store_reader_t *self, incident_state_t state, incident_s
 int
 store_reader_records (store_reader_t *self, int64_t after_seq, row_record_t *ret_rows,
                       int max) must_check;
-//  What is kept for good and waits for an operator.
+//  All that the store has, ended long ago or not.
 typedef struct {
-    int64_t dead_letters; //  incidents in the state failed
+    int64_t incidents [INCIDENT_STATES];
+    int64_t suppressed [INCIDENT_SUPPRESS_REASONS]; //  incidents in the state suppressed
+    int64_t dead_letters;                           //  incidents in the state failed
     int64_t dead_effects;
 } store_counts_t;
 int

@@ -43,6 +43,36 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
     "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);";
 
+//  How many rows there are of each kind, kept by the file itself with each change of a row: counting them would
+//  read all history.  A store of before is counted once.
+#define COUNT_ONE(kind, row, reason, n)                                                            \
+    "INSERT INTO counted VALUES (" kind ", " row ".state, " reason ", " n ")"                      \
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + (" n ");"
+#define COUNT(table, kind, columns, new_reason, old_reason, reason)                                \
+    "CREATE TRIGGER IF NOT EXISTS " table "_added AFTER INSERT ON " table " BEGIN " COUNT_ONE (    \
+        kind, "new", new_reason,                                                                   \
+        "1") " END;"                                                                               \
+             "CREATE TRIGGER IF NOT EXISTS " table "_removed AFTER DELETE ON " table               \
+             " BEGIN " COUNT_ONE (                                                                 \
+                 kind, "old", old_reason,                                                          \
+                 "-1") " END;"                                                                     \
+                       "CREATE TRIGGER IF NOT EXISTS " table "_changed AFTER UPDATE OF " columns   \
+                       " ON " table " WHEN new.state <> old.state OR " new_reason                  \
+                       " <> " old_reason " BEGIN " COUNT_ONE (kind, "old", old_reason, "-1")       \
+                           COUNT_ONE (                                                             \
+                               kind, "new", new_reason,                                            \
+                               "1") " END;"                                                        \
+                                    "INSERT INTO counted SELECT " kind ", state, " reason          \
+                                    ", count (*) FROM " table                                      \
+                                    " WHERE NOT EXISTS (SELECT 1 FROM counted WHERE kind = " kind  \
+                                    ") GROUP BY 2, 3;"
+
+static const char s_counted [] =
+    "CREATE TABLE IF NOT EXISTS counted (kind INTEGER, state INTEGER, reason INTEGER,"
+    " n INTEGER NOT NULL, PRIMARY KEY (kind, state, reason)) WITHOUT ROWID;" COUNT (
+        "incident", "0", "state, suppress", "new.suppress", "old.suppress", "suppress")
+        COUNT ("effect", "1", "state", "0", "0", "0");
+
 static int
 s_lock (store_t *self, err_diag_t *diag)
 {
@@ -209,6 +239,8 @@ s_schema_make (store_t *self, err_diag_t *diag)
         rc = s_sql_rc (self, store_row_create (self->db, tables [i]), diag);
     if (rc == 0)
         rc = s_sql_rc (self, sqlite3_exec (self->db, s_schema, NULL, NULL, NULL), diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, sqlite3_exec (self->db, s_counted, NULL, NULL, NULL), diag);
     char meta [256];
     snprintf (meta, sizeof meta,
               "INSERT OR IGNORE INTO meta VALUES ('schema_version', %d);"

@@ -69,10 +69,8 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
                                &self->incident_id, diag);
     if (rc < 0)
         return rc;
-    rc = store_db_prepare (self->db,
-                           "SELECT (SELECT count (*) FROM incident WHERE state = ?),"
-                           " (SELECT count (*) FROM effect WHERE state = ?)",
-                           &self->counts, diag);
+    rc = store_db_prepare (self->db, "SELECT kind, state, reason, n FROM counted", &self->counts,
+                           diag);
     if (rc < 0)
         return rc;
     return store_db_prepare (self->db,
@@ -264,19 +262,32 @@ store_reader_effects_in (store_reader_t *self, row_effect_state_t state, int64_t
     return s_rows (self, self->effects_in, &store_row_effect, ret_rows, max);
 }
 
+static void
+s_count (store_counts_t *counts, int kind, int state, int reason, int64_t n)
+{
+    if (kind == 1)
+        counts->dead_effects += state == ROW_EFFECT_DEAD ? n : 0;
+    else if (state > INCIDENT_NONE && state < INCIDENT_STATES) {
+        counts->incidents [state] += n;
+        if (state == INCIDENT_SUPPRESSED && reason >= 0 && reason < INCIDENT_SUPPRESS_REASONS)
+            counts->suppressed [reason] += n;
+    }
+}
+
 int
 store_reader_counts (store_reader_t *self, store_counts_t *ret_counts)
 {
     assert (self && ret_counts);
     s_start (self);
-    (void) sqlite3_bind_int (self->counts, 1, INCIDENT_FAILED);
-    (void) sqlite3_bind_int (self->counts, 2, ROW_EFFECT_DEAD);
-    const int code = sqlite3_step (self->counts);
-    const store_counts_t counts = {.dead_letters = sqlite3_column_int64 (self->counts, 0),
-                                   .dead_effects = sqlite3_column_int64 (self->counts, 1)};
-    const int rc = store_db_end (self->db, self->counts, code, "counts");
-    if (rc < 0 || code != SQLITE_ROW)
+    sqlite3_stmt *stmt = self->counts;
+    store_counts_t counts = {.dead_effects = 0};
+    int code;
+    while ((code = sqlite3_step (stmt)) == SQLITE_ROW)
+        s_count (&counts, sqlite3_column_int (stmt, 0), sqlite3_column_int (stmt, 1),
+                 sqlite3_column_int (stmt, 2), sqlite3_column_int64 (stmt, 3));
+    if (store_db_end (self->db, stmt, code, "counts") < 0)
         return ERR_STORE;
+    counts.dead_letters = counts.incidents [INCIDENT_FAILED];
     *ret_counts = counts;
     return 0;
 }

@@ -68,15 +68,15 @@ enum {
     LIMIT_WAL_PAGES = 1000,             //  checkpoint beyond this
     LIMIT_WAL_BYTES = LIMIT_MIB (64),   //  the WAL file is cut to this
     LIMIT_TIDY_ROWS = 200,              //  old event ids deleted in one chunk
-    LIMIT_TIDY_PASS_MS = 3600000,       //  those kept for open incidents are looked at again this often
+    LIMIT_TIDY_PASS_MS = 3600000, //  those kept for open incidents are looked at again this often
     LIMIT_CHECK_BYTES = LIMIT_MIB (16), //  a larger store is checked after the start, in pieces
     LIMIT_CHECK_ROWS = 500,             //  rows of one piece
     LIMIT_CHECK_MS = 10,                //  a piece ends after this: its read must not hold the log
     LIMIT_CHECK_REST = 3,               //  times as long as a piece took, before the next one
-    LIMIT_CHECK_TRIES = 10,             //  reads that fail in a row, 1 s apart, before it is given up
-    LIMIT_TIDY_LATE_MS = 3000,          //  undone so long, it is done after busy turns too
-    LIMIT_SWEEP_MS = 600000,            //  files that no row names are looked for this often
-    LIMIT_ORPHAN_MS = 3600000,          //  and removed at this age: the event may be under way
+    LIMIT_CHECK_TRIES = 10,    //  reads that fail in a row, 1 s apart, before it is given up
+    LIMIT_TIDY_LATE_MS = 3000, //  undone so long, it is done after busy turns too
+    LIMIT_SWEEP_MS = 600000,   //  files that no row names are looked for this often
+    LIMIT_ORPHAN_MS = 3600000, //  and removed at this age: the event may be under way
     //  --- events
     LIMIT_EVENT_BYTES = LIMIT_MIB (8),          //  larger is discarded, counted, a gap
     LIMIT_EVENT_INLINE_BYTES = LIMIT_KIB (256), //  larger bodies are files beside the store

@@ -40,7 +40,7 @@ test_metrics_are_prometheus_text_and_escaped (void **state)
     admin_answer_t answer = admin_case_get (*state, "/metrics");
     assert_int_equal (answer.status, 200);
     static const char *const lines [] = {
-        "\ntriage_incidents{state=\"pending\"} 7\n",
+        "\ntriage_incidents{state=\"pending\"} 100\n",
         "\ntriage_events_received_total{cluster=\"edge\\\"\",severity=\"critical\"} 42\n",
         "\ntriage_events_suppressed_total{cluster=\"edge\\\"\",reason=\"overflow\"} 3\n",
         "\ntriage_queue_depth{cluster=\"edge\\\"\"} 7\n",
@@ -94,7 +94,9 @@ test_status_shows_the_snapshot (void **state)
 {
     admin_answer_t answer = admin_case_get (*state, "/api/v1/status");
     own (json_drop) json_t *doc = admin_case_body_json (&answer);
-    assert_int_equal (json_member_int (json_object_get (doc, "incidents"), "pending", 0), 7);
+    assert_int_equal (json_member_int (json_object_get (doc, "incidents"), "pending", 0), 100);
+    assert_int_equal (json_member_int (json_object_get (doc, "suppressed"), "overflow", 0), 1);
+    assert_int_equal (json_member_int (doc, "without_report", 0), 1);
     assert_int_equal (json_member_int (json_object_get (doc, "events"), "total", 0), 42);
     assert_int_equal (json_array_size (json_object_get (doc, "sources")), 1);
     assert_int_equal (json_member_int (json_object_get (doc, "effects"), "dead", 0), 1);

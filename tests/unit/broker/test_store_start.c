@@ -213,6 +213,46 @@ test_old_events_of_an_incident_that_has_ended_go_with_the_next_look (void **stat
     assert_int_equal (store_known_event (self->store, &row, &found), 0);
 }
 
+static store_counts_t
+s_counts (s_world_t *self)
+{
+    store_counts_t counts = {.dead_effects = -1};
+    store_reader_t *reader = NULL;
+    assert_int_equal (store_reader_open (self->path, &reader, &self->diag), 0);
+    assert_int_equal (store_reader_counts (reader, &counts), 0);
+    store_reader_destroy (&reader);
+    return counts;
+}
+
+//  Of all history, though nobody counts it: with each change, taken back with it, and once for a store of before.
+static void
+test_incidents_are_counted_by_state_and_reason_as_they_change (void **state)
+{
+    s_world_t *self = *state;
+    for (int i = 1; i <= 6; i++)
+        s_put_incident (self->store, i, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
+    s_put_incident (self->store, 7, INCIDENT_SUPPRESSED, INCIDENT_SUPPRESS_OVERFLOW);
+    assert_int_equal (store_commit (self->store), 0);
+    s_put_incident (self->store, 1, INCIDENT_AGENT_FAILED, INCIDENT_SUPPRESS_NONE);
+    s_put_incident (self->store, 2, INCIDENT_SUPPRESSED, INCIDENT_SUPPRESS_OVERFLOW);
+    s_put_incident (self->store, 3, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
+    assert_int_equal (store_commit (self->store), 0);
+    s_put_incident (self->store, 4, INCIDENT_FAILED, INCIDENT_SUPPRESS_NONE);
+    store_rollback (self->store);
+    for (int i = 0; i < 2; i++) {
+        const store_counts_t counts = s_counts (self);
+        assert_int_equal (counts.incidents [INCIDENT_PENDING], 4);
+        assert_int_equal (counts.incidents [INCIDENT_AGENT_FAILED], 1);
+        assert_int_equal (counts.incidents [INCIDENT_SUPPRESSED], 2);
+        assert_int_equal (counts.suppressed [INCIDENT_SUPPRESS_OVERFLOW], 2);
+        assert_int_equal (counts.dead_letters, 0);
+        assert_int_equal (sqlite3_exec (self->store->db, "DROP TABLE counted", NULL, NULL, NULL),
+                          SQLITE_OK);
+        store_destroy (&self->store);
+        assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
+    }
+}
+
 //  Tables that hold one row for each thing there is, or a few: a scan of them does not grow with time.
 static bool
 s_may_scan (const char *detail)
@@ -320,6 +360,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_what_the_loop_and_the_lists_do_does_not_grow_with_history),
         TEST (test_old_events_of_an_incident_that_has_ended_go_with_the_next_look),
+        TEST (test_incidents_are_counted_by_state_and_reason_as_they_change),
         TEST (test_damage_in_the_history_of_a_large_store_is_found_after_the_start),
         TEST (test_no_statement_scans_a_table_that_grows),
         TEST (test_a_second_open_by_another_name_is_refused_while_the_first_lives),
