@@ -3,6 +3,7 @@
 #include "agent-container/playbook.h"
 
 #include "common/base/json.h"
+#include "common/base/limits.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"
 #include "agent-container/playbook_rules.h"
@@ -13,20 +14,28 @@
 
 enum { QUOTE_BYTES = 16384, CAUSES_MAX = 4, UTF8_BYTES = 4 };
 
-//  Does "exit code: N" or "exit code N" stand in text, with N whole?
+//  Does "exit code: N" or "exit code N" stand in text, with N whole?  Where containers ended with other codes, 0 is that of
+//  one that was done.
 static const char *
 s_find_exit (const char *text, const char *number)
 {
     size_t size = strlen (number);
+    const char *zero = NULL;
     for (const char *at = strcasestr (text, "exit code"); at;
          at = strcasestr (at + 1, "exit code")) {
         const char *digits = at + strlen ("exit code");
         while (*digits == ':' || *digits == ' ')
             digits++;
-        if (strncmp (digits, number, size) == 0 && !isdigit ((unsigned char) digits [size]))
+        bool none = *number == '0' && isdigit ((unsigned char) *digits) && *digits != '0';
+        if (none)
+            return NULL;
+        if (strncmp (digits, number, size) != 0 || isdigit ((unsigned char) digits [size]))
+            continue;
+        if (*number != '0')
             return at;
+        zero = zero ? zero : at;
     }
-    return NULL;
+    return zero;
 }
 
 static const char *
@@ -35,6 +44,18 @@ s_find (const char *text, const char *needle)
     return strncmp (needle, "@exit ", 6) == 0 ? s_find_exit (text, needle + 6)
                                               : strcasestr (text, needle);
 }
+
+//  What a rule was found in.
+typedef struct {
+    const char *event;
+    const char *cluster; //  what kubectl said of states, conditions and events; "" = nothing
+} evidence_t;
+
+typedef struct {
+    const rules_rule_t *rule;
+    const char *text;  //  of the evidence it was found in
+    const char *found; //  where in it
+} cause_t;
 
 //  Where the rule's first needle stands; NULL when the rule does not fit.
 static const char *
@@ -136,20 +157,26 @@ s_command (buf_t *out, const char *pattern, const fault_t *fault)
     buf_text (out, "\n");
 }
 
-//  The event's own sentence around a finding, cut at line ends and commas at most 300 bytes away.
+//  The sentence around a finding: its line, cut at words some 300 bytes away.
 static void
 s_quote (buf_t *out, const char *text, const char *found)
 {
     const char *from = found;
     while (from > text && from [-1] != '\n' && found - from < 200)
         from--;
+    if (from > text && from [-1] != '\n')
+        while (from < found && *from != ' ')
+            from++;
     const char *to = found;
     while (*to && *to != '\n' && to - found < 400)
         to++;
-    while (from < found && ((unsigned char) *from & 0xc0) == 0x80)
+    if (*to && *to != '\n')
+        while (to > found && *to != ' ')
+            to--;
+    while (*from == ' ')
         from++;
-    while (to > found && ((unsigned char) *to & 0xc0) == 0x80)
-        to--;
+    if (to <= from) //  one word without an end
+        to = from + utf8_cut (from, strcspn (from, "\n"), 400);
     own (buf_fini) buf_t part = buf_init (1024);
     buf_append (&part, from, (size_t) (to - from));
     playbook_fence (out, part.size ? part.data : "(the event has no text)");
@@ -157,74 +184,93 @@ s_quote (buf_t *out, const char *text, const char *found)
 
 //  Does one of the causes found say the same?
 static bool
-s_known (const rules_rule_t *rule, const rules_rule_t *const *rules, size_t count)
+s_known (const rules_rule_t *rule, const cause_t *causes, size_t count)
 {
     for (size_t at = 0; at < count; at++)
-        if (strcmp (rules [at]->cause, rule->cause) == 0)
+        if (strcmp (causes [at].rule->cause, rule->cause) == 0)
             return true;
     return false;
 }
 
+//  A row without needles says what the type of the event says.
+static cause_t
+s_cause (const rules_rule_t *rule, const char *fault_type, const evidence_t *evidence)
+{
+    cause_t cause = {.rule = rule, .text = evidence->event};
+    cause.found = s_fits (rule, fault_type, evidence->event);
+    if (!cause.found && rule->needles [0]) {
+        cause.text = evidence->cluster;
+        cause.found = s_fits (rule, fault_type, evidence->cluster);
+    }
+    return cause;
+}
+
 //  The surest first; among equals the order of the table.
 static size_t
-s_causes (const fault_t *fault, const char *text, const rules_rule_t *ret_rules [CAUSES_MAX])
+s_causes (const fault_t *fault, const evidence_t *evidence, cause_t ret_causes [CAUSES_MAX])
 {
     static const char *const ranks [] = {"HIGH", "MEDIUM", "LOW"};
     size_t count = 0;
     for (size_t rank = 0; rank < sizeof (ranks) / sizeof (ranks [0]); rank++)
         for (const rules_rule_t *rule = rules_table; rule->cause && count < CAUSES_MAX; rule++) {
-            if (strcmp (rule->confidence, ranks [rank]) != 0
-                || !s_fits (rule, fault->fault_type, text))
+            if (strcmp (rule->confidence, ranks [rank]) != 0)
                 continue;
+            const cause_t cause = s_cause (rule, fault->fault_type, evidence);
             //  A row without needles speaks only where nothing better fits.
-            if ((count == 0 || rule->needles [0]) && !s_known (rule, ret_rules, count))
-                ret_rules [count++] = rule;
+            if (cause.found && (count == 0 || rule->needles [0])
+                && !s_known (rule, ret_causes, count))
+                ret_causes [count++] = cause;
         }
     return count;
 }
 
 static void
-s_root_cause (buf_t *out, const rules_rule_t **rules, size_t count)
+s_root_cause (buf_t *out, const cause_t *causes, size_t count)
 {
     buf_text (out, "## Root Cause\n\n");
     if (count == 0) {
-        buf_text (out, "No rule of the playbook fits this fault; the cause is not known from the "
-                       "event alone.\n\n**Confidence:** LOW\n\n");
+        buf_text (out, "No rule of the playbook fits this fault; the cause is not known from what "
+                       "was read.\n\n**Confidence:** LOW\n\n");
         return;
     }
-    buf_printf (out, "%s\n\n**Confidence:** %s\n\n", rules [0]->cause, rules [0]->confidence);
+    buf_printf (out, "%s\n\n**Confidence:** %s\n\n", causes [0].rule->cause,
+                causes [0].rule->confidence);
 }
 
 static void
-s_ranked (buf_t *out, const rules_rule_t **rules, size_t count, const char *text)
+s_ranked (buf_t *out, const cause_t *causes, size_t count, const evidence_t *evidence)
 {
     buf_text (out, "## Possible Causes, Ranked\n\n");
     if (count == 0)
         buf_text (out, "None: no rule fits. The whole text of the event is quoted below.\n\n");
     for (size_t at = 0; at < count; at++) {
-        buf_printf (out, "### %zu. %s\n\nConfidence %s. %s Evidence, from the event:\n\n", at + 1,
-                    rules [at]->cause, rules [at]->confidence, rules [at]->why);
-        const char *found = rules [at]->needles [0] ? s_find (text, rules [at]->needles [0]) : text;
-        s_quote (out, text, found ? found : text);
+        const rules_rule_t *rule = causes [at].rule;
+        const char *from = causes [at].text == evidence->event ? "the event" : "the cluster";
+        buf_printf (out, "### %zu. %s\n\nConfidence %s. %s Evidence, from %s:\n\n", at + 1,
+                    rule->cause, rule->confidence, rule->why, from);
+        s_quote (out, causes [at].text, causes [at].found);
     }
 }
 
 static void
-s_next (buf_t *out, const fault_t *fault, const rules_rule_t **rules, size_t count)
+s_next (buf_t *out, const fault_t *fault, const cause_t *causes, size_t count)
 {
     static const rules_rule_t unknown = {
         .commands = {"kubectl describe %k %n %s",
                      "kubectl get events %s--field-selector involvedObject.name=%n"}};
-    const rules_rule_t *none = &unknown;
+    const cause_t none = {.rule = &unknown};
     if (count == 0) {
-        rules = &none;
+        causes = &none;
         count = 1;
     }
     own (buf_fini) buf_t commands = buf_init (QUOTE_BYTES);
+    buf_text (&commands, "# cluster ");
+    playbook_shell_word (&commands, fault->cluster);
+    buf_text (&commands, "\n");
     for (size_t at = 0; at < count; at++)
-        for (size_t c = 0; c < RULES_COMMANDS && rules [at]->commands [c]; c++) {
+        for (size_t c = 0; c < RULES_COMMANDS && causes [at].rule->commands [c]; c++) {
             own (buf_fini) buf_t line = buf_init (4096);
-            s_command (&line, rules [at]->commands [c], fault);
+            s_command (&line, causes [at].rule->commands [c], fault);
             if (!strstr (commands.data, line.data))
                 buf_append (&commands, line.data, line.size);
         }
@@ -287,6 +333,36 @@ s_evidence (const char *event, size_t size, buf_t *out)
     return cut;
 }
 
+//  Does a line of `kubectl describe` tell how a container is or was?
+static bool
+s_state_line (const char *line)
+{
+    static const char *const begins [] = {
+        "State:", "Last State:", "Reason:", "Exit Code:", "Message:", "Status:"};
+    line += strspn (line, " ");
+    for (size_t i = 0; i < sizeof begins / sizeof begins [0]; i++)
+        if (strncmp (line, begins [i], strlen (begins [i])) == 0)
+            return true;
+    return false;
+}
+
+//  Of kubectl's words those that say how things are: the table, states, conditions, events.  The rest names what is
+//  configured, and rules would take a word of it for a cause.
+static void
+s_states (const char *facts, buf_t *out)
+{
+    bool told = true; //  in a part of which every line counts; the table comes first
+    for (const char *line = facts; *line;) {
+        size_t size = strcspn (line, "\n");
+        size += line [size] == '\n';
+        if (*line != ' ' && *line != '\n' && (memchr (line, ':', size) || !told))
+            told = strncmp (line, "Conditions:", 11) == 0 || strncmp (line, "Events:", 7) == 0;
+        if (told || s_state_line (line))
+            buf_append (out, line, size);
+        line += size;
+    }
+}
+
 int
 playbook_report (const char *incident_id, const char *event, size_t size,
                  const playbook_cluster_t *cluster, buf_t *out)
@@ -295,8 +371,11 @@ playbook_report (const char *incident_id, const char *event, size_t size,
     fault_read (event, size, "", &fault);
     own (buf_fini) buf_t text = buf_init ((size_t) 16 * QUOTE_BYTES);
     bool cut = s_evidence (event, size, &text);
-    const rules_rule_t *rules [CAUSES_MAX] = {NULL};
-    size_t count = s_causes (&fault, text.data, rules);
+    own (buf_fini) buf_t states = buf_init (LIMIT_MIB (1));
+    s_states (cluster->text ? cluster->text : "", &states);
+    const evidence_t evidence = {.event = text.data, .cluster = states.data};
+    cause_t causes [CAUSES_MAX];
+    size_t count = s_causes (&fault, &evidence, causes);
 
     buf_text (out, "# Incident report\n\n> Written by the built-in playbook from fixed rules. "
                    "No model was consulted.\n\n## What Happened\n\n");
@@ -307,16 +386,17 @@ playbook_report (const char *incident_id, const char *event, size_t size,
         buf_printf (
             out, "Only its first %d bytes are shown and were read; event.json has all of it.\n\n",
             QUOTE_BYTES);
-    s_root_cause (out, rules, count);
-    s_ranked (out, rules, count, text.data);
-    s_next (out, &fault, rules, count);
+    s_root_cause (out, causes, count);
+    s_ranked (out, causes, count, &evidence);
+    s_next (out, &fault, causes, count);
     buf_text (out, "## Cluster Facts\n\n");
     if (cluster->text)
         playbook_fence (out, cluster->text);
     else
         buf_printf (out, "None: %s. This report rests on the event alone.\n\n", cluster->why);
-    buf_text (out, "## Limits of This Report\n\nThe rules match words and exit codes of the event. "
-                   "They prove nothing beyond the quoted text; run the commands above before you "
+    buf_text (out, "## Limits of This Report\n\nThe rules match words and exit codes of the event "
+                   "and of what kubectl said. They prove nothing beyond the quoted text; run the "
+                   "commands above before you "
                    "change anything.\n");
     return out->failed;
 }

@@ -1,6 +1,6 @@
-//  playbook - the report of the rule-based agent, made from an event and nothing else.
+//  playbook - the report of the rule-based agent, made from an event and what kubectl says.
 //
-//  Every claim quotes the event; quoted text is fenced so that it cannot end its fence.
+//  Every claim quotes what it was read in; quoted text is fenced so that it cannot end its fence.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -114,9 +114,10 @@ s_quote (char reason [VERDICT_REASON_BYTES], const char *text, size_t size)
     for (size_t at = s_begin (text, size), length = 0; at < size; at += length) {
         uint32_t code = 0;
         bool visible = false;
-        length = s_next (text + at, size - at, &visible);
+        const size_t escape = utf8_escape (text + at, size - at);
+        length = escape ? escape : s_next (text + at, size - at, &visible);
         if (!visible) {
-            gap = true;
+            gap = gap || !escape;
             continue;
         }
         if (used + gap + length + sizeof cut > VERDICT_REASON_BYTES) {

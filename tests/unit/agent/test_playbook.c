@@ -16,15 +16,21 @@
 static buf_t report;
 
 static const char *
-s_report (const char *event)
+s_report_with (const char *event, const char *facts)
 {
     buf_fini (&report);
     report = buf_init (LIMIT_MIB (1));
-    playbook_cluster_t cluster = {.why = "no kubeconfig was given"};
+    playbook_cluster_t cluster = {.text = facts, .why = "no kubeconfig was given"};
     assert_int_equal (playbook_report ("id-1", event, strlen (event), &cluster, &report), 0);
     assert_true (report.size > 100);
     assert_non_null (strstr (report.data, "No model was consulted"));
     return report.data;
+}
+
+static const char *
+s_report (const char *event)
+{
+    return s_report_with (event, NULL);
 }
 
 static void
@@ -140,6 +146,97 @@ test_a_plain_event_is_read_by_reason_and_message (void **state)
     assert_non_null (strstr (text, "0/3 nodes are available: 3 Insufficient cpu."));
 }
 
+#define CRASH                                                                                      \
+    "{\"cluster\":\"prod "                                                                         \
+    "eu\",\"faultType\":\"CrashLoop\",\"resource\":{\"kind\":\"Pod\",\"name\":"                    \
+    "\"web-0\",\"namespace\":\"shop\"},\"context\":\"restart count: 4\"}"
+#define TABLE                                                                                      \
+    "NAME    READY   STATUS             RESTARTS\n"                                                \
+    "web-0   0/1     CrashLoopBackOff   7\n"                                                       \
+    "Name:         web-0\n"
+
+static void
+s_expect_root (const char *text, const char *cause, const char *confidence)
+{
+    const char *root = strstr (text, "## Root Cause\n\n");
+    assert_non_null (root);
+    root += strlen ("## Root Cause\n\n");
+    if (strncmp (root, cause, strlen (cause)) != 0)
+        fail_msg ("expected \"%s\", got \"%.80s\"", cause, root);
+    const char *level = strstr (root, "**Confidence:** ") + strlen ("**Confidence:** ");
+    assert_memory_equal (level, confidence, strlen (confidence));
+}
+
+static void
+test_what_the_cluster_says_is_ranked_like_what_the_event_says (void **state)
+{
+    (void) state;
+    const char *text = s_report_with (
+        CRASH, TABLE "Containers:\n  app:\n    State:          Waiting\n      Reason:       "
+                     "CrashLoopBackOff\n    Last State:     Terminated\n      Reason:       "
+                     "OOMKilled\n      Exit Code:    137\n");
+    s_expect_root (text, "The container was killed because it used more memory", "HIGH");
+    assert_non_null (
+        strstr (text, "Evidence, from the cluster:\n\n```text\nReason:       OOMKilled\n"));
+    text =
+        s_report_with (CRASH, TABLE "Events:\n  Warning  Unhealthy  Liveness probe failed: 500\n");
+    s_expect_root (text, "The liveness probe fails", "HIGH");
+    //  An init container that is done is no cause.
+    text = s_report_with (CRASH,
+                          TABLE "Init Containers:\n  init:\n      Exit Code:    0\nContainers:\n"
+                                "  app:\n      Exit Code:    1\n");
+    s_expect_root (text, "The program ended with a general error", "MEDIUM");
+    //  The event comes first where both say something equally sure.
+    text = s_report_with ("{\"faultType\":\"PodCrash\",\"context\":\"reason: OOMKilled\"}",
+                          TABLE "Events:\n  OOMKilled\n");
+    assert_non_null (strstr (text, "Evidence, from the event:\n\n```text\nreason: OOMKilled\n"));
+}
+
+static void
+test_what_is_configured_is_no_cause (void **state)
+{
+    (void) state;
+    static const char event [] = "{\"faultType\":\"NodeUnhealthy\",\"resource\":{\"kind\":\"Node\","
+                                 "\"name\":\"n1\"},\"context\":\"Ready=False\"}";
+    const char *text = s_report_with (
+        event, "NAME   STATUS\nn1     NotReady\nName:   n1\nSystem Info:\n  Container Runtime "
+               "Version:  containerd://1.7\nAnnotations:  note: OOMKilled no such host\n");
+    s_expect_root (text, "The node is not ready", "LOW");
+    text =
+        s_report_with (event, "NAME   STATUS\nn1     NotReady\nName:   n1\nConditions:\n  Ready  "
+                              "False  KubeletNotReady  container runtime is down\nAddresses:\n");
+    s_expect_root (text, "The container runtime on the node is down", "HIGH");
+    //  Without anything to be found the event's type speaks.
+    s_expect_root (s_report_with (CRASH, TABLE), "A container ends again and again", "LOW");
+}
+
+static void
+test_quotes_begin_and_end_with_words (void **state)
+{
+    (void) state;
+    char event [2048] = "{\"faultType\":\"PodCrash\",\"context\":\"";
+    for (size_t i = 0; i < 60; i++)
+        strncat (event, "before ", sizeof event - strlen (event) - 1);
+    strncat (event, "connection refused", sizeof event - strlen (event) - 1);
+    for (size_t i = 0; i < 90; i++)
+        strncat (event, " afterwards", sizeof event - strlen (event) - 1);
+    strncat (event, "\"}", sizeof event - strlen (event) - 1);
+    const char *quote = strstr (s_report (event), "Evidence, from the event:\n\n```text\n");
+    assert_non_null (quote);
+    quote += strlen ("Evidence, from the event:\n\n```text\n");
+    assert_memory_equal (quote, "before before ", 14);
+    const char *end = strstr (quote, "\n```\n");
+    assert_memory_equal (end - 11, " afterwards", 11);
+    assert_in_range (end - quote, 500, 620);
+}
+
+static void
+test_commands_say_which_cluster_they_are_for (void **state)
+{
+    (void) state;
+    assert_non_null (strstr (s_report (CRASH), "```text\n# cluster 'prod eu'\nkubectl logs web-0"));
+}
+
 static void
 test_hostile_text_cannot_leave_its_fence (void **state)
 {
@@ -192,6 +289,10 @@ main (void)
         cmocka_unit_test (test_a_pull_that_went_well_is_no_cause),
         cmocka_unit_test (test_a_text_that_is_cut_says_so),
         cmocka_unit_test (test_a_plain_event_is_read_by_reason_and_message),
+        cmocka_unit_test (test_what_the_cluster_says_is_ranked_like_what_the_event_says),
+        cmocka_unit_test (test_what_is_configured_is_no_cause),
+        cmocka_unit_test (test_quotes_begin_and_end_with_words),
+        cmocka_unit_test (test_commands_say_which_cluster_they_are_for),
         cmocka_unit_test (test_hostile_text_cannot_leave_its_fence),
         cmocka_unit_test (test_names_are_quoted_for_the_shell),
         cmocka_unit_test (test_bytes_that_are_not_json_still_get_an_honest_report),
