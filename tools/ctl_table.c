@@ -92,7 +92,7 @@ const ctl_command_t ctl_table [] = {
      .help = "the records of the event stream after --after"},
     {.noun = "key",
      .verb = "new",
-     .options = "|url|keys_dir|role|name|out|",
+     .options = "|keys_dir|role|name|out|",
      .run = ctl_local_key_new,
      .help = "make and enrol a peer's keys: --role, --name, --out"},
     {.noun = "states", .run = ctl_local_states, .help = "print docs/states.md"},
