@@ -240,7 +240,7 @@ def test_a_supervisor_that_dies_under_its_agent_is_no_failure_of_the_host(system
         wait_until(lambda: len(agents(system)) >= 4, 20, "the agent's processes")
         os.kill(next(pid for pid, words in agents(system) if "triage-run" in words.split()[0]), signal.SIGKILL)
     row = broker.wait_terminal(1)[0]
-    assert (row["state"], row["reason"]) == ("agent_failed", reason)
+    assert row["state"] == "agent_failed" and row["reason"].startswith(reason), row["reason"]
     assert [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]] == ["agent"]
     wait_until(lambda: not agents(system), 10, "no agent left")
 
