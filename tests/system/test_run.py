@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -229,7 +230,7 @@ def test_agents_end_when_their_worker_is_killed(system):
 @pytest.mark.parametrize("how,reason", [
     ("outside", "agent exited with non-zero code: 137"), ("kill -KILL $PPID; sleep 600", "agent exited with non-zero code: 137"),
     ("kill -TERM $PPID; sleep 600", "agent exited with non-zero code: 143"),
-    ("trap 'exit 0' TERM; kill -TERM $PPID; sleep 600", "agent exited with non-zero code: 143"),
+    ("trap 'exit 0' TERM; kill -TERM $PPID; sleep 600", "agent exited with non-zero code: 1(43|37)"),  # 137: sleep began late
     ("kill -HUP $PPID; kill -INT $PPID; sleep 600", "agent exited with non-zero code: 143")])
 def test_a_supervisor_that_dies_under_its_agent_is_no_failure_of_the_host(system, how, reason):
     """A few agents that kill theirs would have all workers quarantined."""
@@ -240,7 +241,7 @@ def test_a_supervisor_that_dies_under_its_agent_is_no_failure_of_the_host(system
         wait_until(lambda: len(agents(system)) >= 4, 20, "the agent's processes")
         os.kill(next(pid for pid, words in agents(system) if "triage-run" in words.split()[0]), signal.SIGKILL)
     row = broker.wait_terminal(1)[0]
-    assert row["state"] == "agent_failed" and row["reason"].startswith(reason), row["reason"]
+    assert row["state"] == "agent_failed" and re.match(reason, row["reason"]), row["reason"]
     assert [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]] == ["agent"]
     wait_until(lambda: not agents(system), 10, "no agent left")
 
