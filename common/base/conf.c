@@ -495,10 +495,13 @@ s_check_required (conf_t *self, conf_errors_t *errors)
 //  What --print-config shows in place of a secret is read back, but it is nothing to run with.
 
 static void
-s_check_masks (const conf_t *self, conf_errors_t *errors)
+s_check_masks (const conf_option_t *rows, const void *base, conf_errors_t *errors)
 {
-    for (const conf_option_t *row = self->spec->rows; row->key; row++) {
-        if (row->flags & CONF_SECRET && conf_value_is_mask (row, self->settings))
+    for (const conf_option_t *row = rows; row->key; row++) {
+        const conf_table_t *table = (const void *) ((const char *) base + row->offset);
+        for (size_t i = 0; row->type == CONF_TABLE && i < table->count; i++)
+            s_check_masks (row->rows, (const char *) table->items + i * row->item_size, errors);
+        if (row->type == CONF_TEXT && conf_value_is_mask (row, base))
             conf_error (errors, row->key,
                         "expected the secret, got what --print-config shows instead");
     }
@@ -570,7 +573,7 @@ s_fill (conf_t *self, const args_t *args, conf_errors_t *errors)
     s_apply_flags (self, args, errors);
     s_check_required (self, errors);
     if (args->ask != ASK_PRINT)
-        s_check_masks (self, errors);
+        s_check_masks (self->spec->rows, self->settings, errors);
 }
 
 static void

@@ -264,7 +264,9 @@ s_value (const conf_option_t *row, const void *base, buf_t *text)
         s_quote (CONF_MASK, text);
     }
     else if (row->type == CONF_TEXT) {
-        s_quote (value.data, text);
+        own (buf_fini) buf_t shown = buf_init (LIMIT_CONFIG_BYTES + LIMIT_LOG_VALUE_BYTES);
+        conf_value_shown (value.size ? value.data : "", &shown);
+        s_quote (shown.size ? shown.data : "", text);
     }
     else {
         (void) buf_text (text, value.data);

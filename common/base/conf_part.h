@@ -76,7 +76,10 @@ void
 conf_value_text (const conf_option_t *row, const void *base, buf_t *text);
 bool
 conf_value_same (const conf_option_t *row, const void *a, const void *b);
-//  Of a secret: is it CONF_MASK?
+//  Text as it may be shown: CONF_MASK in place of what a URL has before its host's @.
+void
+conf_value_shown (const char *text, buf_t *shown);
+//  Is it CONF_MASK, or a URL that has it before its host?
 bool
 conf_value_is_mask (const conf_option_t *row, const void *base);
 //  "an integer from 1 to 9" and the like.

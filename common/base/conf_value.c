@@ -190,10 +190,34 @@ s_is_endpoint (const char *text)
     return s_is_listen (text + 6);
 }
 
+//  Bytes of what stands between "//" and the last '@' before the path: user and password.  0 = nothing.
+static size_t
+s_credentials (const char *authority)
+{
+    size_t size = strcspn (authority, "/?# \"");
+    while (size > 0 && authority [size] != '@')
+        size--;
+    return size;
+}
+
+void
+conf_value_shown (const char *text, buf_t *shown)
+{
+    for (const char *slashes = strstr (text, "//"); slashes; slashes = strstr (text, "//")) {
+        const size_t secret = s_credentials (slashes + 2);
+        (void) buf_append (shown, text, (size_t) (slashes + 2 - text));
+        if (secret > 0)
+            (void) buf_text (shown, CONF_MASK);
+        text = slashes + 2 + secret;
+    }
+    (void) buf_text (shown, text);
+}
+
 bool
 conf_value_is_mask (const conf_option_t *row, const void *base)
 {
-    return strcmp (*(const char *const *) s_at_const (base, row), CONF_MASK) == 0;
+    const char *text = *(const char *const *) s_at_const (base, row);
+    return strcmp (text, CONF_MASK) == 0 || strstr (text, "//" CONF_MASK "@");
 }
 
 static bool
@@ -306,9 +330,11 @@ conf_value_set (conf_t *self, const conf_option_t *row, void *base, const char *
         conf_error (errors, where, "expected %s, got a secret that is not one", expected.data);
     }
     else {
-        size_t size = strlen (text), kept = utf8_cut (text, size, GOT_BYTES);
-        conf_error (errors, where, "expected %s, got \"%.*s%s\"", expected.data, (int) kept, text,
-                    kept < size ? "..." : "");
+        own (buf_fini) buf_t shown = buf_init (LIMIT_CONFIG_BYTES + LIMIT_LOG_VALUE_BYTES);
+        conf_value_shown (text, &shown);
+        const size_t kept = utf8_cut (shown.data, shown.size, GOT_BYTES);
+        conf_error (errors, where, "expected %s, got \"%.*s%s\"", expected.data, (int) kept,
+                    shown.size ? shown.data : "", kept < shown.size ? "..." : "");
     }
     return ERR_CONFIG;
 }

@@ -102,6 +102,33 @@ test_missing_empty_and_oversize_secret_files_are_errors (void **state)
                                    "bytes, got \"case.secret\"\n");
 }
 
+//  A URL is no secret, but what stands before its host is.
+static void
+test_user_and_password_of_a_url_are_shown_nowhere (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec,
+               "web_url: http://user:hid@den@host/a@b\nitems:\n- {name: x, mcp: {url: "
+               "'https://hidden@u'}}\n",
+               NULL, CASE_LIST ("--print-config"));
+    assert_int_equal (load.rc, 1);
+    assert_null (strstr (load.out, "hid"));
+    assert_non_null (strstr (load.out, "web_url: \"http://<secret>@host/a@b\"\n"));
+    assert_non_null (strstr (load.out, "\"https://<secret>@u\"\n"));
+    char printed [sizeof (load.out)];
+    memcpy (printed, load.out, sizeof (printed));
+    own (case_drop) case_t again;
+    case_load (&again, &case_spec, printed, CASE_LIST ("TOKEN=t"), NULL);
+    assert_int_equal (again.rc, ERR_CONFIG);
+    assert_non_null (strstr (again.err, "web_url: expected the secret"));
+    assert_non_null (strstr (again.err, "url: expected the secret"));
+    own (case_drop) case_t bad;
+    case_load (&bad, &case_spec, "web_url: htp://user:hidden@host\n", CASE_LIST ("TOKEN=t"), NULL);
+    assert_int_equal (bad.rc, ERR_CONFIG);
+    assert_null (strstr (bad.err, "hidden"));
+    assert_non_null (strstr (bad.err, "got \"htp://<secret>@host\""));
+}
+
 static void
 test_printed_configuration_loads_again_and_shows_no_secret (void **state)
 {
@@ -377,6 +404,7 @@ main (void)
         cmocka_unit_test (test_a_secret_of_blanks_is_unset),
         cmocka_unit_test (test_a_secret_and_its_file_together_are_an_error),
         cmocka_unit_test (test_missing_empty_and_oversize_secret_files_are_errors),
+        cmocka_unit_test (test_user_and_password_of_a_url_are_shown_nowhere),
         cmocka_unit_test (test_printed_configuration_loads_again_and_shows_no_secret),
         cmocka_unit_test (test_check_config_says_ok_or_tells_the_errors),
         cmocka_unit_test (test_help_and_version_need_no_configuration),
