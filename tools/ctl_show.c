@@ -84,6 +84,8 @@ s_status_broker (const status_t *self)
         buf_text (&text, ", nothing is assigned");
     buf_text (&text, ", up ");
     ctl_age (json_object_get (self->doc, "started_at"), &text);
+    if (json_is_true (json_object_get (store, "wal_long")))
+        buf_text (&text, ", a reader from outside makes the store's log grow");
     s_status_line (self, "broker", ready && !full && !draining ? "green" : "red", &text);
 }
 

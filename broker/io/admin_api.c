@@ -269,11 +269,11 @@ s_status_events (const step_stats_t *stats)
 static json_t *
 s_status_store (const store_stats_t *store)
 {
-    return json_pack ("{s:b,s:I,s:I,s:I,s:I,s:I}", "refusing", store->refusing, "commits_total",
-                      (json_int_t) store->commits_total, "file_bytes",
-                      (json_int_t) store->file_bytes, "wal_bytes", (json_int_t) store->wal_bytes,
-                      "full_total", (json_int_t) store->full_total, "busy_total",
-                      (json_int_t) store->busy_total);
+    return json_pack ("{s:b,s:b,s:I,s:I,s:I,s:I,s:I}", "refusing", store->refusing, "wal_long",
+                      store->wal_long, "commits_total", (json_int_t) store->commits_total,
+                      "file_bytes", (json_int_t) store->file_bytes, "wal_bytes",
+                      (json_int_t) store->wal_bytes, "full_total", (json_int_t) store->full_total,
+                      "busy_total", (json_int_t) store->busy_total);
 }
 
 static json_t *

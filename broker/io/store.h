@@ -66,6 +66,7 @@ store_tidy (store_t *self, int64_t now_wall_ms) must_check;
 typedef struct {
     int64_t commits_total, commit_us_total, commit_us_last, wal_bytes, file_bytes, full_total,
         busy_total;
+    bool wal_long; //  the log is over LIMIT_WAL_BYTES: somebody outside reads for long
     bool refusing; //  disk full: events are refused
 } store_stats_t;
 void

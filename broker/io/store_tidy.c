@@ -225,6 +225,21 @@ s_resume (store_t *self)
     log_info ("room on the disk again, events are accepted", kv ("reserve", self->reserve_path));
 }
 
+//  Only a reader keeps the log from being begun anew, and ours are short.
+static void
+s_look_at_log (store_t *self)
+{
+    store_stats_t stats;
+    store_stats (self, &stats);
+    const bool before = self->stats.wal_long;
+    self->stats.wal_long = stats.wal_bytes > LIMIT_WAL_BYTES;
+    if (self->stats.wal_long && !before)
+        log_warn ("the store's log grows, a reader from outside has it open: end its transaction",
+                  kv ("store", self->path), kv ("wal_bytes", stats.wal_bytes));
+    else if (before && !self->stats.wal_long)
+        log_info ("the store's log is short again", kv ("wal_bytes", stats.wal_bytes));
+}
+
 int
 store_tidy (store_t *self, int64_t now_wall_ms)
 {
@@ -232,6 +247,7 @@ store_tidy (store_t *self, int64_t now_wall_ms)
     int files = s_sweep (self, now_wall_ms);
     int rc = files < 0 ? files : 0, events = 0, records = 0;
     s_resume (self);
+    s_look_at_log (self);
     if (rc == 0 && !self->stats.refusing) {
         events = s_tidy_events (self, now_wall_ms);
         records = events < 0 ? 0 : s_tidy_journal (self);

@@ -352,6 +352,46 @@ test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **sta
     assert_non_null (strstr (self->diag.text, "damaged"));
 }
 
+//  A reader from outside that does not end keeps the log from being begun anew: told, once, until it is short again.
+static void
+test_a_log_that_a_reader_makes_grow_is_told (void **state)
+{
+    s_world_t *self = *state;
+    static char body [LIMIT_KIB (200)];
+    sqlite3 *reader = NULL;
+    store_stats_t stats;
+    memset (body, 'x', sizeof body);
+    assert_int_equal (sqlite3_open (self->path, &reader), SQLITE_OK);
+    assert_int_equal (sqlite3_exec (reader, "BEGIN; SELECT * FROM meta", NULL, NULL, NULL),
+                      SQLITE_OK);
+    for (int i = 0; i < 400; i++) {
+        step_write_t write = {.kind = STEP_WRITE_EVENT};
+        snprintf (write.as.event.source, sizeof write.as.event.source, "local");
+        snprintf (write.as.event.event_id, sizeof write.as.event.event_id, "event-%d", i);
+        write.as.event.body = body;
+        write.as.event.body_bytes = sizeof body;
+        write.as.event.received_ms = INT64_MAX / 2;
+        assert_int_equal (store_apply (self->store, &write), 0);
+        if (i % 40 < 39)
+            continue;
+        assert_int_equal (store_commit (self->store), 0);
+        assert_true (store_tidy (self->store, 1) >= 0);
+        store_stats (self->store, &stats);
+        assert_int_equal (stats.wal_long, stats.wal_bytes > LIMIT_WAL_BYTES);
+    }
+    assert_true (stats.wal_long);
+    sqlite3_close (reader);
+    for (int i = 0; i < 3; i++) { //  all of it goes to the file, the log begins anew and is cut
+        self->store->wal_pages = LIMIT_WAL_PAGES;
+        assert_int_equal (store_checkpoint (self->store), 0);
+        s_put_incident (self->store, i + 1, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
+        assert_int_equal (store_commit (self->store), 0);
+    }
+    assert_true (store_tidy (self->store, 1) >= 0);
+    store_stats (self->store, &stats);
+    assert_false (stats.wal_long);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
 
 int
@@ -361,6 +401,7 @@ main (void)
         cmocka_unit_test (test_what_the_loop_and_the_lists_do_does_not_grow_with_history),
         TEST (test_old_events_of_an_incident_that_has_ended_go_with_the_next_look),
         TEST (test_incidents_are_counted_by_state_and_reason_as_they_change),
+        TEST (test_a_log_that_a_reader_makes_grow_is_told),
         TEST (test_damage_in_the_history_of_a_large_store_is_found_after_the_start),
         TEST (test_no_statement_scans_a_table_that_grows),
         TEST (test_a_second_open_by_another_name_is_refused_while_the_first_lives),
