@@ -62,6 +62,26 @@ s_strange (const ctl_t *self, int status, err_diag_t *diag)
     return CTL_UNREACHED;
 }
 
+//  The token for commands, without the blanks around it.  Where none is found by default, the broker's answer says
+//  where it is.
+static int
+s_token (const ctl_t *self, buf_t *token, err_diag_t *diag)
+{
+    const char *path = self->settings->token_file;
+    const int rc = buf_read_file (token, path);
+    if (rc < 0 && !conf_given (self->conf, "token_file"))
+        return CTL_OK;
+    if (rc < 0) {
+        err_diag (diag, "--token-file %.150s: %s", path, err_str (rc));
+        return CTL_USAGE;
+    }
+    const size_t from = strspn (token->data, " \t\r\n");
+    token->size = from + strcspn (token->data + from, " \t\r\n");
+    token->data [token->size] = 0;
+    buf_consume (token, from);
+    return CTL_OK;
+}
+
 int
 ctl_fetch (const ctl_t *self, const char *method, const char *path, buf_t *body, err_diag_t *diag)
 {
@@ -76,8 +96,16 @@ ctl_fetch (const ctl_t *self, const char *method, const char *path, buf_t *body,
         err_diag (diag, "%.60s...: the URL is too long", base);
         return CTL_USAGE;
     }
+    own (buf_fini) buf_t token = buf_init (LIMIT_KIB (1));
+    if (strcmp (method, "POST") == 0) {
+        int code = s_token (self, &token, diag);
+        if (code)
+            return code;
+    }
+    const fetch_t what = {
+        .method = method, .url = url.data, .token = token.data, .total_ms = self->patience_ms};
     err_diag_t why = {.text = ""};
-    if (fetch (method, url.data, self->patience_ms, body, &status, &why)) {
+    if (fetch (&what, body, &status, &why)) {
         err_diag (diag, "no broker reached at %.100s (--url): %.100s", base, why.text);
         return CTL_UNREACHED;
     }

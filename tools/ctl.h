@@ -16,7 +16,7 @@ enum ctl_exit {
 
 typedef struct {
     conf_common_t common;
-    const char *url;
+    const char *url, *token_file;
     int output; //  0 table, 1 json
     int color;  //  term_color_t
     const char *keys_dir, *role, *name, *out;

@@ -2,11 +2,13 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/fetch.h"
 
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/net/http.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -42,19 +44,23 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 }
 
 int
-fetch (const char *method, const char *url, int64_t total_ms, buf_t *body, int *ret_status,
-       err_diag_t *diag)
+fetch (const fetch_t *what, buf_t *body, int *ret_status, err_diag_t *diag)
 {
     const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
-    static const char *const headers [] = {"Content-Type: application/json"};
-    const bool post = strcmp (method, "POST") == 0;
+    const bool post = strcmp (what->method, "POST") == 0;
+    const bool secret = what->token && *what->token;
+    char bearer [LIMIT_KIB (1)] = "";
+    snprintf (bearer, sizeof bearer, "Authorization: Bearer %s", secret ? what->token : "");
+    const char *const headers [] = {"Content-Type: application/json", bearer};
     const http_request_t request = {
-        .method = method,
-        .url = url,
+        .method = what->method,
+        .url = what->url,
         .headers = headers,
-        .header_count = post,
+        .header_count = !post    ? 0
+                        : secret ? 2
+                                 : 1,
         .body = post ? "" : NULL,
-        .total_ms = total_ms,
+        .total_ms = what->total_ms,
         .response_max = body->max,
     };
     own (http_destroy) http_t *http = http_new ();
@@ -62,14 +68,15 @@ fetch (const char *method, const char *url, int64_t total_ms, buf_t *body, int *
     http_transfer_t *transfer = NULL;
     int rc = http ? http_start (http, &request, &hooks, &answer, &transfer) : -ENOMEM;
     if (rc) {
-        err_diag (diag, "%s: %s", url, err_str (rc));
+        err_diag (diag, "%s: %s", what->url, err_str (rc));
         return rc;
     }
     //  The transfer's own limit ends it; each wait is short so that an overrun cannot hang us.
     while (!answer.done)
         http_poll (http, -1, 1000);
-    log_debug ("request", kv ("method", method), kv ("url", url), kv ("status", answer.status),
-               kv ("bytes", (int64_t) body->size), kv ("error", answer.rc ? diag->text : ""));
+    log_debug ("request", kv ("method", what->method), kv ("url", what->url),
+               kv ("status", answer.status), kv ("bytes", (int64_t) body->size),
+               kv ("error", answer.rc ? diag->text : ""));
     if (answer.rc == 0)
         *ret_status = answer.status;
     return answer.rc;

@@ -9,12 +9,17 @@
 
 enum { FETCH_TOTAL_MS = 10000 }; //  the broker answers a command within 2 s, a page within 1 s
 
-//  Units: total_ms, for all of it.  Own: body is the caller's and gets the answer's bytes (its max is the limit).
+typedef struct {
+    const char *method, *url;
+    const char *token; //  sent as Authorization: Bearer; NULL or "" = none
+    int64_t total_ms;  //  for all of it
+} fetch_t;
+
+//  Own: body is the caller's and gets the answer's bytes (its max is the limit).
 //  Err: 0 with any status in *ret_status; else no answer: -ECONNREFUSED, -ETIMEDOUT, ERR_LIMIT, -EINVAL
 //  and a diag.
 int
-fetch (const char *method, const char *url, int64_t total_ms, buf_t *body, int *ret_status,
-       err_diag_t *diag) must_check;
+fetch (const fetch_t *what, buf_t *body, int *ret_status, err_diag_t *diag) must_check;
 //  Append text to url, percent-encoded as one path segment.  Err: that of the buffer.
 int
 fetch_escape (const char *text, buf_t *url);

@@ -7,6 +7,7 @@
 #include "broker/io/admin.h"
 
 #include "broker/io/admin_part.h"
+#include "broker/io/admin_token.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/net/httpd.h"
@@ -31,6 +32,7 @@ struct admin {
     mailbox_t *replies;   //  COMMAND_REPLY mails
     snapshot_t *snapshot; //  borrowed
     clk_t *clk;
+    admin_token_t token;
     admin_view_t view;
     command_t *pending; //  commands that are with the loop
     uint64_t last_cookie;
@@ -144,12 +146,14 @@ static void
 s_send (httpd_request_t *request, admin_reply_t *reply, const char *allow)
 {
     char next [24] = "";
-    httpd_header_t headers [6] = {{"Content-Type", reply->type},
+    httpd_header_t headers [7] = {{"Content-Type", reply->type},
                                   {"Cache-Control", "no-store"},
                                   {"X-Content-Type-Options", "nosniff"}};
     size_t count = 3;
     if (allow)
         headers [count++] = (httpd_header_t){"Allow", allow};
+    if (reply->status == 401)
+        headers [count++] = (httpd_header_t){"WWW-Authenticate", "Bearer"};
     if (reply->next >= 0) {
         snprintf (next, sizeof (next), "%lld", (long long) reply->next);
         headers [count++] = (httpd_header_t){"X-Next-After", next};
@@ -398,6 +402,29 @@ s_is_json (const httpd_request_t *request)
     return size == sizeof (json) - 1 && strncasecmp (type, json, size) == 0;
 }
 
+//  A proxy on this host makes everybody a client from here: who commands shows that it can read the token's file.
+static bool
+s_unauthorized (admin_t *self, httpd_request_t *request)
+{
+    bool good = false;
+    err_diag_t diag = {.text = ""};
+    admin_reply_t reply = {.next = -1};
+    if (admin_token_check (&self->token, httpd_header (request, "Authorization"), &good, &diag)
+        < 0) {
+        log_warn ("no command can be taken", kv ("reason", diag.text));
+        s_send_error (request, 503, "token", diag.text);
+        return true;
+    }
+    if (good)
+        return false;
+    char text [PATH_MAX + 128];
+    snprintf (text, sizeof text, "commands need the token in %s (triagectl --token-file)",
+              self->token.path);
+    admin_reply_error (&reply, 401, "unauthorized", text);
+    s_send (request, &reply, NULL);
+    return true;
+}
+
 static void
 s_post (admin_t *self, httpd_request_t *request, const route_t *route, const char *name)
 {
@@ -408,7 +435,7 @@ s_post (admin_t *self, httpd_request_t *request, const route_t *route, const cha
     else if (!s_is_json (request)) {
         s_send_error (request, 415, "content_type", "commands need Content-Type: application/json");
     }
-    else {
+    else if (!s_unauthorized (self, request)) {
         s_command (self, request, route, name);
     }
 }
@@ -527,7 +554,9 @@ admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, ad
         err_diag (diag, "admin: out of memory");
         return -ENOMEM;
     }
-    int rc = s_open (self, settings, diag);
+    int rc = admin_token_open (&self->token, settings, diag);
+    if (rc == 0)
+        rc = s_open (self, settings, diag);
     if (rc == 0)
         rc = s_start_thread (self, diag);
     if (rc < 0)

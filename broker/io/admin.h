@@ -3,6 +3,7 @@
 //  GET /healthz /readyz /metrics /api/v1/status /api/v1/workers /api/v1/incidents[?state=&before=&limit=]
 //      /api/v1/incidents/<id> /api/v1/stream?after=SEQ (JSON lines, one page; header X-Next-After)
 //  POST /api/v1/incidents/<id>/retry|cancel, /api/v1/workers/<name>/drain|resume
+//  POST needs the token of admin_token.
 //  Non-loopback addresses are refused without keys (EXIT_CONFIG).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -13,7 +14,7 @@
 
 typedef struct admin admin_t;
 
-//  Err: ERR_CONFIG admin_listen is no address, or one that needs keys; -errno; diag says why.
+//  Err: ERR_CONFIG admin_listen is no address, or one that needs keys; the token's file may not be used; -errno; diag says why.
 int
 admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, admin_t **ret_admin,
            err_diag_t *diag) must_check;

@@ -131,6 +131,13 @@ static const conf_option_t s_rows [] = {
      .fallback = "127.0.0.1:5580",
      .flags = CONF_LISTEN,
      .help = "HTTP address of health, metrics and the API."},
+    {.key = "admin_token_file",
+     .type = CONF_TEXT,
+     AT (admin_token_file),
+     .env = "TRIAGE_ADMIN_TOKEN_FILE",
+     .fallback = "",
+     .help = "Token that commands must carry; made where there is none.  Empty: admin.token beside "
+             "state_path."},
     {.key = "agent_system_prompt_file",
      .type = CONF_TEXT,
      AT (agent_system_prompt_file),

@@ -20,7 +20,8 @@ typedef struct {
     const char *mcp_endpoint;
     conf_table_t clusters; //  settings_cluster_t
     const char *workspace_root, *state_path, *keys_dir;
-    const char *work_endpoint, *stream_endpoint, *ingest_endpoint, *files_endpoint, *admin_listen;
+    const char *work_endpoint, *stream_endpoint, *ingest_endpoint, *files_endpoint;
+    const char *admin_listen, *admin_token_file;
     const char *agent_system_prompt_file, *agent_allowed_tools, *agent_model;
     int64_t agent_timeout; //  ms
     int64_t agent_attempts, max_deliveries;

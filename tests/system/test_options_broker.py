@@ -85,6 +85,24 @@ def test_option_broker_admin_listen(system):
     assert broker.endpoints["admin"] == f"127.0.0.1:{port}" and broker.get("/api/v1/status")
 
 
+def test_option_broker_admin_token_file(system):
+    """Made where it is named; who knows it commands, also after a restart."""
+    token = system.root / "operators.token"
+    broker = system.start_broker(admin_token_file=token)
+    first = token.read_text()
+    assert token.stat().st_mode & 0o7777 == 0o600 and not (system.root / "state/admin.token").exists()
+    refused = system.ctl("incidents", "retry", "1", expect=1)
+    assert str(token) in refused.stderr
+    assert "no such incident" in system.ctl("incidents", "retry", "1", token_file=token, expect=4).stderr
+    broker.kill9()
+    broker = system.start_broker(admin_token_file=token)
+    assert token.read_text() == first
+    broker.kill9()
+    token.chmod(0o644)
+    broker = system.start_broker(wait=False, admin_token_file=token)
+    assert broker.wait() == 78 and "chmod 600" in broker.log()
+
+
 def test_option_broker_state_path(system):
     system.start_broker(state_path=system.root / "elsewhere/facts.db")
     assert (system.root / "elsewhere/facts.db").exists()

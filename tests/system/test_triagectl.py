@@ -683,6 +683,19 @@ def test_option_triagectl_url(system):
     assert "ready" in system.ctl("status", url=system.url() + "/", env={"TRIAGE_URL": "http://127.0.0.1:1"}).stdout
 
 
+def test_option_triagectl_token_file(system):
+    broker = system.start_broker()
+    told = system.ctl("incidents", "retry", "1", expect=4, env={"TRIAGE_TOKEN_FILE": str(system.root / "state/admin.token")})
+    assert "no such incident" in told.stderr
+    other = system.root / "other.token"
+    other.write_text("another-token-of-a-test\n")
+    refused = system.ctl("incidents", "retry", "1", token_file=other, expect=1)
+    assert f"commands need the token in {system.root}/state/admin.token" in refused.stderr
+    missing = system.ctl("incidents", "retry", "1", token_file="nowhere", expect=2)
+    assert "--token-file nowhere: No such file or directory" in missing.stderr
+    assert broker.token() not in broker.log()
+
+
 def test_option_triagectl_output(system):
     system.start_broker()
     assert json.loads(system.ctl("status", output="json").stdout)["ready"] is not None

@@ -215,9 +215,14 @@ class Broker(Daemon):
         """Until so many different topics are subscribed to: what is committed from now on is heard."""
         wait_until(lambda: self.metric("stream_topics") >= count, 20, f"{count} topics subscribed to")
 
+    def token(self):
+        """What a command must carry."""
+        return (self.system.root / "state/admin.token").read_text().strip()
+
     def post(self, path):
         url = f"http://{self.system.broker_ports['admin_listen']}{path}"
-        request = urllib.request.Request(url, method="POST", data=b"", headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(url, method="POST", data=b"", headers={
+            "Content-Type": "application/json", "Authorization": f"Bearer {self.token()}"})
         with urllib.request.urlopen(request, timeout=10 * SLOW) as answer:
             return json.loads(answer.read().decode() or "{}")
 

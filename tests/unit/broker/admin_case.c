@@ -3,6 +3,7 @@
 #include "tests/unit/broker/admin_case.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
@@ -204,6 +205,13 @@ s_fill (admin_case_t *self)
     assert_int_equal (store_commit (self->store), 0);
 }
 
+void
+admin_case_token (const admin_case_t *self, const char *text)
+{
+    own (own_fd) int fd = open (self->token, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal (write (fd, text, strlen (text)), strlen (text));
+}
+
 int
 admin_case_setup (void **state)
 {
@@ -213,7 +221,10 @@ admin_case_setup (void **state)
     snprintf (self->db, sizeof (self->db), "%s/broker.db", self->dir);
     snprintf (self->root, sizeof (self->root), "%s/incidents", self->dir);
     snprintf (self->keys, sizeof (self->keys), "%s/keys", self->dir);
+    snprintf (self->token, sizeof (self->token), "%s/operators.token", self->dir);
+    admin_case_token (self, ADMIN_CASE_TOKEN "\n");
     self->settings = (settings_t){.admin_listen = "127.0.0.1:0",
+                                  .admin_token_file = self->token,
                                   .keys_dir = self->keys,
                                   .state_path = self->db,
                                   .workspace_root = self->root};

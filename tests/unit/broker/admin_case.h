@@ -18,11 +18,13 @@
 
 enum { ADMIN_CASE_ROWS = 205 };
 
-#define ADMIN_CASE_JSON "Content-Type: application/json\r\nContent-Length: 0\r\n"
+#define ADMIN_CASE_TOKEN "token-of-the-unit-tests"
+#define ADMIN_CASE_BEARER "Authorization: Bearer " ADMIN_CASE_TOKEN "\r\n"
+#define ADMIN_CASE_JSON "Content-Type: application/json\r\nContent-Length: 0\r\n" ADMIN_CASE_BEARER
 
 //  Own: everything; made by admin_case_setup.
 typedef struct {
-    char dir [64], db [96], root [96], keys [96];
+    char dir [64], db [96], root [96], keys [96], token [96];
     settings_t settings;
     clk_t *clk;
     store_t *store;
@@ -68,6 +70,9 @@ int
 admin_case_setup (void **state);
 int
 admin_case_teardown (void **state);
+//  What the token's file says from now on.
+void
+admin_case_token (const admin_case_t *self, const char *text);
 //  A snapshot of this age.
 void
 admin_case_publish (admin_case_t *self, int64_t age_ms);

@@ -1,5 +1,6 @@
 //  test_admin_command - what the admin is asked to do, by whom, and where it listens.
 //  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/admin_token.h"
 #include "tests/unit/broker/admin_case.h"
 
 #include <errno.h>
@@ -8,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <sys/stat.h>
 
 //  --- methods, bodies, origins
@@ -177,6 +180,91 @@ test_a_command_goes_to_the_loop_and_its_answer_comes_back (void **state)
         "not_found");
 }
 
+#define PLAIN "Content-Type: application/json\r\nContent-Length: 0\r\n"
+
+//  A proxy on this host makes a client from anywhere one from here.
+static void
+test_a_client_from_here_without_the_token_cannot_command (void **state)
+{
+    admin_case_t *self = *state;
+    static const char *const headers [] = {
+        PLAIN,
+        PLAIN "Authorization: Bearer \r\n",
+        PLAIN "Authorization: Bearer wrong-token-of-some-size\r\n",
+        PLAIN "Authorization: Bearer " ADMIN_CASE_TOKEN "x\r\n",
+        PLAIN "Authorization: Bearer token-of-the-unit-test\r\n",
+        PLAIN "Authorization: " ADMIN_CASE_TOKEN "\r\n",
+        PLAIN "Authorization: Basic " ADMIN_CASE_TOKEN "\r\n",
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof headers [0]; i++) {
+        admin_answer_t answer =
+            admin_case_request (self, "POST", "/api/v1/workers/w1/drain", headers [i]);
+        assert_non_null (strstr (answer.text.data, "WWW-Authenticate: Bearer\r\n"));
+        assert_non_null (strstr (answer.body, self->token)); //  where to find it
+        assert_null (strstr (answer.body, ADMIN_CASE_TOKEN));
+        admin_case_expect_error (answer, 401, "unauthorized");
+    }
+    assert_int_equal (mailbox_count (self->inbox), 0);
+    admin_case_expect_status (admin_case_get (self, "/api/v1/status"), 200); //  reading needs none
+}
+
+static void
+test_a_new_token_counts_at_once_and_a_bad_file_takes_no_command (void **state)
+{
+    admin_case_t *self = *state;
+    static const char path [] = "/api/v1/incidents/999/cancel"; //  unknown: 404 once it is taken
+    admin_case_expect_error (admin_case_request (self, "POST", path, ADMIN_CASE_JSON), 404,
+                             "not_found");
+    admin_case_token (self, "  another-token-of-the-tests \n");
+    admin_case_expect_error (admin_case_request (self, "POST", path, ADMIN_CASE_JSON), 401,
+                             "unauthorized");
+    admin_case_expect_error (
+        admin_case_request (self, "POST", path,
+                            PLAIN "Authorization: bearer another-token-of-the-tests\r\n"),
+        404, "not_found");
+    admin_case_token (self, "short\n");
+    admin_case_expect_error (admin_case_request (self, "POST", path, ADMIN_CASE_JSON), 503,
+                             "token");
+    admin_case_token (self, ADMIN_CASE_TOKEN);
+    assert_int_equal (chmod (self->token, 0644), 0);
+    admin_case_expect_error (admin_case_request (self, "POST", path, ADMIN_CASE_JSON), 503,
+                             "token");
+    assert_int_equal (unlink (self->token), 0);
+    assert_int_equal (symlink ("/etc/hostname", self->token), 0);
+    admin_case_expect_error (admin_case_request (self, "POST", path, ADMIN_CASE_JSON), 503,
+                             "token");
+}
+
+static void
+test_a_token_is_made_once_beside_the_store (void **state)
+{
+    admin_case_t *self = *state;
+    settings_t settings = self->settings;
+    settings.admin_token_file = "";
+    admin_token_t first, again;
+    assert_int_equal (admin_token_open (&first, &settings, &self->diag), 0);
+    char expected [128];
+    snprintf (expected, sizeof expected, "%s/admin.token", self->dir);
+    assert_string_equal (first.path, expected);
+    struct stat status;
+    assert_int_equal (stat (first.path, &status), 0);
+    assert_int_equal (status.st_mode & 07777, 0600);
+    own (buf_fini) buf_t one = buf_init (256), two = buf_init (256);
+    assert_int_equal (buf_read_file (&one, first.path), 0);
+    assert_int_equal (strspn (one.data, "0123456789abcdef"), 64);
+    assert_int_equal (admin_token_open (&again, &settings, &self->diag), 0);
+    assert_int_equal (buf_read_file (&two, first.path), 0);
+    assert_string_equal (one.data, two.data);
+    //  Cut by a power failure: nobody knew it.
+    assert_int_equal (truncate (first.path, 0), 0);
+    assert_int_equal (admin_token_open (&again, &settings, &self->diag), 0);
+    assert_int_equal (stat (first.path, &status), 0);
+    assert_int_equal (status.st_size, 65);
+    assert_int_equal (chmod (first.path, 0640), 0);
+    assert_int_equal (admin_token_open (&again, &settings, &self->diag), ERR_CONFIG);
+    assert_non_null (strstr (self->diag.text, "chmod 600"));
+}
+
 static void
 test_a_silent_loop_costs_two_seconds_and_holds_up_nobody (void **state)
 {
@@ -273,6 +361,9 @@ main (void)
         ADMIN_CASE (test_a_wrong_method_names_the_right_one),
         ADMIN_CASE (test_a_large_body_is_refused),
         ADMIN_CASE (test_web_pages_cannot_command),
+        ADMIN_CASE (test_a_client_from_here_without_the_token_cannot_command),
+        ADMIN_CASE (test_a_new_token_counts_at_once_and_a_bad_file_takes_no_command),
+        ADMIN_CASE (test_a_token_is_made_once_beside_the_store),
         ADMIN_CASE (test_a_host_that_is_no_address_is_refused),
         ADMIN_CASE (test_a_command_goes_to_the_loop_and_its_answer_comes_back),
         ADMIN_CASE (test_a_silent_loop_costs_two_seconds_and_holds_up_nobody),

@@ -1,0 +1,149 @@
+//  admin_token - see admin_token.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/io/admin_token.h"
+
+#include "common/base/durable.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { S_LEAST = 16, S_MOST = 256, S_BYTES = 32 };
+
+//  Err: ERR_CONFIG, -errno; -ENOENT there is none.
+static int
+s_open (const char *path, err_diag_t *diag)
+{
+    own (own_fd) int fd = open (path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat status;
+    int rc = fd < 0 || fstat (fd, &status) != 0 ? -errno : 0;
+    if (rc < 0) {
+        err_diag (diag, "admin_token_file %s: %s", path, err_str (rc));
+        return rc;
+    }
+    if (!S_ISREG (status.st_mode) || (status.st_mode & (S_IRWXG | S_IRWXO))) {
+        err_diag (diag,
+                  "admin_token_file %s: must be a file that only its owner can read (chmod 600)",
+                  path);
+        return ERR_CONFIG;
+    }
+    const int kept = fd;
+    fd = -1;
+    return kept;
+}
+
+//  The token without the blanks around it.
+static int
+s_read (const char *path, char ret_token [S_MOST + 1], err_diag_t *diag)
+{
+    own (own_fd) int fd = s_open (path, diag);
+    if (fd < 0)
+        return fd;
+    char text [S_MOST + 8];
+    const ssize_t got = read (fd, text, sizeof text - 1);
+    if (got < 0) {
+        err_diag (diag, "admin_token_file %s: %s", path, err_str (-errno));
+        return -errno;
+    }
+    text [got] = 0;
+    const char *from = text + strspn (text, " \t\r\n");
+    const size_t size = strcspn (from, " \t\r\n");
+    if (size < S_LEAST || size > S_MOST) {
+        err_diag (diag, "admin_token_file %s: a token of %d to %d characters is expected", path,
+                  S_LEAST, S_MOST);
+        return ERR_CONFIG;
+    }
+    memcpy (ret_token, from, size);
+    ret_token [size] = 0;
+    explicit_bzero (text, sizeof text);
+    return 0;
+}
+
+//  Its own file, and whole before anybody can have read it: the path is not told yet.
+static int
+s_make (const char *path, err_diag_t *diag)
+{
+    uint8_t bytes [S_BYTES];
+    char text [2 * S_BYTES + 2];
+    own (own_fd) int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int rc = fd < 0 || getrandom (bytes, sizeof bytes, 0) != sizeof bytes ? -errno : 0;
+    if (rc == 0) {
+        for (size_t i = 0; i < sizeof bytes; i++)
+            snprintf (text + 2 * i, 3, "%02x", bytes [i]);
+        memcpy (text + 2 * sizeof bytes, "\n", 2);
+        rc = durable_fill (fd, text, strlen (text));
+    }
+    if (rc < 0)
+        err_diag (diag, "admin_token_file %s: cannot be made: %s", path, err_str (rc));
+    return rc;
+}
+
+//  Beside the store, and absolute: operators read it in answers.
+static int
+s_path (const settings_t *settings, char ret_path [PATH_MAX])
+{
+    const char *given = settings->admin_token_file;
+    const char *slash = strrchr (settings->state_path, '/');
+    const int folder = slash ? (int) (slash - settings->state_path) + 1 : 0;
+    char path [PATH_MAX], cwd [PATH_MAX] = "";
+    int size = given && *given
+                   ? snprintf (path, sizeof path, "%s", given)
+                   : snprintf (path, sizeof path, "%.*sadmin.token", folder, settings->state_path);
+    if (size < 0 || size >= PATH_MAX || (path [0] != '/' && !getcwd (cwd, sizeof cwd)))
+        return -ENAMETOOLONG;
+    const char *plain = strncmp (path, "./", 2) == 0 ? path + 2 : path;
+    size = path [0] == '/' ? snprintf (ret_path, PATH_MAX, "%s", path)
+                           : snprintf (ret_path, PATH_MAX, "%s/%s", cwd, plain);
+    return size < 0 || size >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+//  A power failure can leave one that is empty: nobody has ever known it.
+static bool
+s_empty (const char *path)
+{
+    struct stat status;
+    return lstat (path, &status) == 0 && S_ISREG (status.st_mode) && status.st_size == 0;
+}
+
+int
+admin_token_open (admin_token_t *self, const settings_t *settings, err_diag_t *diag)
+{
+    char token [S_MOST + 1];
+    int rc = s_path (settings, self->path);
+    if (rc < 0) {
+        err_diag (diag, "admin_token_file: %s", err_str (rc));
+        return rc;
+    }
+    if (s_empty (self->path))
+        (void) unlink (self->path);
+    rc = s_read (self->path, token, diag);
+    explicit_bzero (token, sizeof token);
+    return rc == -ENOENT ? s_make (self->path, diag) : rc;
+}
+
+int
+admin_token_check (const admin_token_t *self, const char *authorization, bool *ret_good,
+                   err_diag_t *diag)
+{
+    static const char scheme [] = "Bearer ";
+    char token [S_MOST + 1] = {0}, given [S_MOST + 1] = {0}; //  zeros behind both
+    const int rc = s_read (self->path, token, diag);
+    if (rc < 0)
+        return rc;
+    unsigned differ = strncasecmp (authorization, scheme, sizeof scheme - 1) != 0;
+    if (!differ)
+        memcpy (given, authorization + sizeof scheme - 1,
+                strnlen (authorization + sizeof scheme - 1, sizeof given - 1));
+    for (size_t i = 0; i < sizeof token; i++)
+        differ |= (unsigned char) (token [i] ^ given [i]);
+    *ret_good = !differ;
+    explicit_bzero (token, sizeof token);
+    return 0;
+}
