@@ -89,12 +89,14 @@ values_next (values_t *self, const char *bytes, size_t size, size_t *at_p, size_
             continue;
         }
         //  a bare word or number ends here
-        const bool ends = self->begun && self->depth == self->inside && (space || c == ',');
+        const bool opens = c == '{' || c == '[';
+        const bool ends =
+            self->begun && self->depth == self->inside && (space || opens || c == ',');
         const bool bracket = c == '}' || c == ']';
         const int closed = bracket ? s_close (self) : 0;
         if (ends || closed)
             s_end (self, closed == 1 ? at + 1 : at, ret_from, ret_size);
-        if (c == '{' || c == '[')
+        if (opens)
             s_open (self, c, at);
         else if (c == ':')
             self->list = self->depth == 1 && self->key_items;

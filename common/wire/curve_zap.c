@@ -366,7 +366,7 @@ s_thread (void *arg)
     curve_zap_t *self = arg;
     zmq_pollitem_t items [] = {{.socket = zsock_resolve (self->socket), .events = ZMQ_POLLIN},
                                {.fd = self->stop_fd, .events = ZMQ_POLLIN}};
-    int64_t looked_ms = 0;
+    int64_t looked_ms = s_boot_ms (self); //  all keys have just been read
     while (!(items [1].revents & ZMQ_POLLIN)) {
         int ready = zmq_poll (items, 2, S_REFRESH_MS);
         if (ready > 0 && items [0].revents & ZMQ_POLLIN)
