@@ -201,8 +201,7 @@ test_a_result_is_read_in_whatever_form_it_stands (void **state)
         "[{\"type\":\"system\"},{\"type\":\"result\",\"is_error\":true,\"result\":\"Rate limit\"}]",
         "Warning: no stdin\n{\"is_error\":true,\"result\":\"Rate limit\"}",
         "[warn] slow\n\n  {\"is_error\":true,\n  \"result\":\"Rate limit\"}\n",
-        "{\"type\":\"assistant\",\"a\":{\"usage\":{}}}\n{\"is_error\":true,\"result\":\"Rate "
-        "limit\"}\n",
+        "{\"message\":{\"usage\":{}}}\n{\"is_error\":true,\"result\":\"Rate limit\"}\n",
         "{\"is_error\":false,\"result\":\"first\"}\n{\"is_error\":true,\"result\":\"Rate limit\"}",
         "{\"type\":\"result\",\"is_error\":true,\"result\":\"Rate limit\"}{\"cut\":",
         "{\"cut\":\"by a kill\n{\"is_error\":true,\"result\":\"Rate limit\"}",
