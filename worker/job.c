@@ -165,13 +165,14 @@ s_start (job_t *self)
 }
 
 //  How the agent ended, when a supervisor was killed or told to stop, and not by us: that is the agent's own doing,
-//  or its host's for what the agent takes.  A supervisor that never got to run it is the host's matter.
+//  or its host's for what the agent takes.  A supervisor that never got to run it, or dies when nothing of the agent is
+//  left, is the host's matter.
 static int
 s_exit_code (const job_t *self)
 {
     const run_result_t *result = &self->run.result;
     if (!result->valid)
-        return self->run.started && self->run.signal ? 128 + self->run.signal : -1;
+        return run_killed_under_agent (&self->run) ? 128 + self->run.signal : -1;
     return result->stopped && result->exit_code <= 0 ? 128 + SIGTERM : result->exit_code;
 }
 
@@ -502,6 +503,14 @@ s_run_ended (job_t *self)
         self->shared->orphans_until_ms = self->shared->boot_ms + LIMIT_KILL_MS;
 }
 
+//  An init system or a terminal ends a worker and all that is below it: no doing of the agent.
+static bool
+s_ended_with_worker (const job_t *self)
+{
+    const run_result_t *result = &self->run.result;
+    return self->shared->leaving && !run_result_final (result) && !result->timed_out;
+}
+
 //  The run is over when nothing of its tree is left.
 static void
 s_tick_run (job_t *self)
@@ -514,6 +523,8 @@ s_tick_run (job_t *self)
     if (!self->ended || shared->orphans_until_ms)
         return;
     self->ended = false;
+    if (s_ended_with_worker (self))
+        job_feed (self, JOB_ON_DRAIN);
     job_feed (self, run_result_final (&self->run.result) ? JOB_ON_ENDED : JOB_ON_STOPPED);
 }
 

@@ -49,6 +49,7 @@ typedef struct {
     keeper_t *keeper;
     const char *script, *program_dir;
     int poll_fd;              //  epoll that wakes the loop for status streams
+    bool leaving;             //  told to end; whoever did may have told the supervisors too
     int64_t boot_ms, wall_ms; //  now, set each turn
     int64_t started_ms;       //  boot time of the last start of an agent, 0 = none
     int64_t window;           //  bytes that may be put under way this turn

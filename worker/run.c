@@ -124,11 +124,19 @@ run_result_final (const run_result_t *result)
     return result->valid && !result->stopped && !result->timed_out;
 }
 
+bool
+run_killed_under_agent (const run_t *self)
+{
+    return self->started && !self->ended && self->signal != 0;
+}
+
 static void
 s_on_line (run_t *self)
 {
     if (strcmp (self->line, "started") == 0)
         self->started = true;
+    else if (strcmp (self->line, "ended") == 0)
+        self->ended = true;
     else if (strncmp (self->line, "output ", 7) == 0)
         self->output_bytes = strtoll (self->line + 7, NULL, 10);
     else if (strncmp (self->line, "result ", 7) == 0)

@@ -39,6 +39,7 @@ typedef struct {
     char line [1024]; //  of the status stream, not complete yet
     size_t line_size;
     bool started; //  the script was executed
+    bool ended;   //  nothing of its tree is left
     int signal;   //  that killed triage-run, 0 = none
     int64_t output_bytes;
     run_result_t result;
@@ -65,6 +66,9 @@ run_result_load (const char *workspace, run_result_t *ret_result) must_check;
 //  Did the run come to its own end, so that it can be judged?
 bool
 run_result_final (const run_result_t *result);
+//  Was the supervisor killed while something of the agent was there, which may have done it?
+bool
+run_killed_under_agent (const run_t *self);
 //  Close what is open.  The agent is stopped if it still ran.
 void
 run_fini (run_t *self);

@@ -291,6 +291,8 @@ s_finish (supervise_t *self, bool started)
 {
     capture_fini (&self->out);
     capture_fini (&self->err);
+    if (started && self->left == 0)
+        s_status (self, "ended\n", strlen ("ended\n"));
     if (!self->completed_ms)
         self->completed_ms = clk_now (self->clk).wall_ms;
 

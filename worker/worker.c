@@ -452,6 +452,7 @@ s_on_term (worker_t *self)
     if (self->drain == DRAIN_NO) {
         log_info ("draining", kv ("shutdown_timeout_ms", self->settings->shutdown_timeout));
         self->drain = DRAIN_WAIT;
+        self->shared.leaving = true;
         self->drain_until_ms = now_ms + self->settings->shutdown_timeout;
         self->leave_by_ms = self->drain_until_ms + self->settings->agent_kill_grace + LIMIT_KILL_MS;
         DL_FOREACH (self->jobs, job)

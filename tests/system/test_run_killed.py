@@ -190,3 +190,31 @@ def test_a_worker_survives_an_agent_that_removes_its_folders(system, folder):
     assert (row["state"], row["reason"]) == ("agent_failed", "investigation.md file not found")
     system.publish([fault("web-1")], "again")
     assert {row["state"] for row in broker.wait_terminal(2)} == {"agent_failed", "resolved"}
+
+
+def test_a_supervisor_killed_after_its_agent_is_no_failure_of_the_agent(system):
+    """It dies before it has written how the agent ended: nothing of the agent is left that could have done it."""
+    broker = system.start_broker(agent_attempts=1)
+    system.start_worker(agent_script_path=script(system, REPORT), agent_env="TRIAGE_FAILPOINT",
+                        env={"TRIAGE_FAILPOINT": "run.result.sync.before:kill:1"})
+    system.publish([fault("web-0")])
+    outcomes = wait_until(lambda: [attempt["outcome"] for row in broker.incidents()
+                                   for attempt in broker.incident(row["id"])["attempts"] if attempt["outcome"]], 20, "an end")
+    assert outcomes[0] == "host", outcomes
+
+
+def test_what_ends_a_worker_and_its_supervisors_together_is_no_failure_of_the_agent(system):
+    """As an init system does it: everything below the worker gets the signal, too."""
+    broker = system.start_broker(agent_attempts=1)
+    worker = system.start_worker(agent_script_path=script(system, WAITING), shutdown_timeout="60s")
+    system.publish([fault("web-0")])
+    wait_until(lambda: runs(system), 20, "agent runs")
+    worker.signal(signal.SIGTERM)
+    worker.wait_log("draining")
+    for pid in supervisors(system):
+        os.kill(pid, signal.SIGTERM)
+    assert worker.wait(20) == 0
+    (system.root / "go").touch()
+    system.start_worker("w2", agent_script_path=script(system, WAITING))
+    state, outcomes = only_attempt(broker)
+    assert state == "resolved" and "agent" not in outcomes, outcomes

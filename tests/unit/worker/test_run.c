@@ -100,6 +100,28 @@ test_the_end_is_seen_though_the_stream_stays_open (void **state)
     close (control [0]);
 }
 
+//  Only an agent that is there can have killed its supervisor.
+static void
+test_a_supervisor_killed_after_its_agent_is_not_the_agents_doing (void **state)
+{
+    static const char *const said [] = {"", "started\n", "started\nended\n"};
+    for (size_t i = 0; i < sizeof said / sizeof said [0]; i++) {
+        int status [2];
+        assert_int_equal (pipe2 (status, O_NONBLOCK), 0);
+        assert_int_equal (write (status [1], said [i], strlen (said [i])), strlen (said [i]));
+        close (status [1]);
+        const pid_t pid = fork ();
+        if (pid == 0)
+            raise (SIGKILL);
+        siginfo_t info;
+        assert_int_equal (waitid (P_PID, (id_t) pid, &info, WEXITED | WNOWAIT), 0);
+        run_t run = {.pid = pid, .control_fd = -1, .status_fd = status [0]};
+        assert_int_equal (run_read (&run), RUN_ENDED);
+        assert_int_equal (run.signal, SIGKILL);
+        assert_int_equal (run_killed_under_agent (&run), i == 1);
+    }
+}
+
 static void
 test_a_stop_can_become_a_kill (void **state)
 {
@@ -128,6 +150,7 @@ main (void)
                                          folder_setup, folder_teardown),
         cmocka_unit_test (test_an_end_from_outside_is_not_its_own),
         cmocka_unit_test (test_the_end_is_seen_though_the_stream_stays_open),
+        cmocka_unit_test (test_a_supervisor_killed_after_its_agent_is_not_the_agents_doing),
         cmocka_unit_test (test_a_stop_can_become_a_kill),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
