@@ -109,8 +109,9 @@ static void
 s_status_unreported (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    buf_printf (&text, "%lld", s_count (self->doc, "without_report"));
-    s_status_line (self, "no report", NULL, &text);
+    const long long count = s_count (self->doc, "without_report");
+    buf_printf (&text, "%lld", count);
+    s_status_line (self, "no report", count > 0 ? "red" : NULL, &text);
 }
 
 static void
