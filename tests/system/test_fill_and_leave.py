@@ -232,6 +232,8 @@ def test_a_tap_that_nobody_reads_and_a_stopped_worker_outlive_their_broker(syste
             return b'"joined"' in heard
 
         wait_until(told, 60, "and the tap tells of it", 0)
+        tap.signal(signal.SIGTERM)  # what it has to say goes on being read, or it would wait for that
+        wait_until(lambda: told() is None or not tap.alive(), 30, "the tap ends", 0)
         tap.stop()
         worker.kill9()
     finally:
