@@ -43,35 +43,38 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
     "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);";
 
-//  How many rows there are of each kind, kept by the file itself with each change of a row: counting them would
-//  read all history.  A store of before is counted once.
-#define COUNT_ONE(kind, row, reason, n)                                                            \
-    "INSERT INTO counted VALUES (" kind ", " row ".state, " reason ", " n ")"                      \
-    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + (" n ");"
-#define COUNT(table, kind, columns, new_reason, old_reason, reason)                                \
-    "CREATE TRIGGER IF NOT EXISTS " table "_added AFTER INSERT ON " table " BEGIN " COUNT_ONE (    \
-        kind, "new", new_reason,                                                                   \
-        "1") " END;"                                                                               \
-             "CREATE TRIGGER IF NOT EXISTS " table "_removed AFTER DELETE ON " table               \
-             " BEGIN " COUNT_ONE (                                                                 \
-                 kind, "old", old_reason,                                                          \
-                 "-1") " END;"                                                                     \
-                       "CREATE TRIGGER IF NOT EXISTS " table "_changed AFTER UPDATE OF " columns   \
-                       " ON " table " WHEN new.state <> old.state OR " new_reason                  \
-                       " <> " old_reason " BEGIN " COUNT_ONE (kind, "old", old_reason, "-1")       \
-                           COUNT_ONE (                                                             \
-                               kind, "new", new_reason,                                            \
-                               "1") " END;"                                                        \
-                                    "INSERT INTO counted SELECT " kind ", state, " reason          \
-                                    ", count (*) FROM " table                                      \
-                                    " WHERE NOT EXISTS (SELECT 1 FROM counted WHERE kind = " kind  \
-                                    ") GROUP BY 2, 3;"
-
+//  How many rows there are of each kind (0 incidents, 1 effects), kept by the file itself with each change of a row:
+//  counting them would read all history.
 static const char s_counted [] =
     "CREATE TABLE IF NOT EXISTS counted (kind INTEGER, state INTEGER, reason INTEGER,"
-    " n INTEGER NOT NULL, PRIMARY KEY (kind, state, reason)) WITHOUT ROWID;" COUNT (
-        "incident", "0", "state, suppress", "new.suppress", "old.suppress", "suppress")
-        COUNT ("effect", "1", "state", "0", "0", "0");
+    " n INTEGER NOT NULL, PRIMARY KEY (kind, state, reason)) WITHOUT ROWID;"
+    "CREATE TRIGGER IF NOT EXISTS incident_added AFTER INSERT ON incident BEGIN"
+    " INSERT INTO counted VALUES (0, new.state, new.suppress, 1)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS incident_removed AFTER DELETE ON incident BEGIN"
+    " UPDATE counted SET n = n - 1"
+    " WHERE kind = 0 AND state = old.state AND reason = old.suppress; END;"
+    "CREATE TRIGGER IF NOT EXISTS incident_changed AFTER UPDATE OF state, suppress ON incident"
+    " WHEN new.state <> old.state OR new.suppress <> old.suppress BEGIN"
+    " UPDATE counted SET n = n - 1"
+    " WHERE kind = 0 AND state = old.state AND reason = old.suppress;"
+    " INSERT INTO counted VALUES (0, new.state, new.suppress, 1)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS effect_added AFTER INSERT ON effect BEGIN"
+    " INSERT INTO counted VALUES (1, new.state, 0, 1)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS effect_removed AFTER DELETE ON effect BEGIN"
+    " UPDATE counted SET n = n - 1 WHERE kind = 1 AND state = old.state; END;"
+    "CREATE TRIGGER IF NOT EXISTS effect_changed AFTER UPDATE OF state ON effect"
+    " WHEN new.state <> old.state BEGIN"
+    " UPDATE counted SET n = n - 1 WHERE kind = 1 AND state = old.state;"
+    " INSERT INTO counted VALUES (1, new.state, 0, 1)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;";
+
+//  A store of before is counted once.
+static const char s_count [] =
+    "INSERT INTO counted SELECT 0, state, suppress, count (*) FROM incident GROUP BY 2, 3;"
+    "INSERT INTO counted SELECT 1, state, 0, count (*) FROM effect GROUP BY 2;";
 
 static int
 s_lock (store_t *self, err_diag_t *diag)
@@ -229,6 +232,17 @@ s_known_schema (store_t *self, err_diag_t *diag)
 }
 
 static int
+s_schema_counts (store_t *self, err_diag_t *diag)
+{
+    const bool known =
+        s_number (self, "SELECT 1 FROM sqlite_schema WHERE name = 'counted'", 0) == 1;
+    const int rc = s_sql_rc (self, sqlite3_exec (self->db, s_counted, NULL, NULL, NULL), diag);
+    if (rc < 0 || known)
+        return rc;
+    return s_sql_rc (self, sqlite3_exec (self->db, s_count, NULL, NULL, NULL), diag);
+}
+
+static int
 s_schema_make (store_t *self, err_diag_t *diag)
 {
     static const store_row_table_t *const tables [] = {&store_row_incident, &store_row_attempt,
@@ -240,7 +254,7 @@ s_schema_make (store_t *self, err_diag_t *diag)
     if (rc == 0)
         rc = s_sql_rc (self, sqlite3_exec (self->db, s_schema, NULL, NULL, NULL), diag);
     if (rc == 0)
-        rc = s_sql_rc (self, sqlite3_exec (self->db, s_counted, NULL, NULL, NULL), diag);
+        rc = s_schema_counts (self, diag);
     char meta [256];
     snprintf (meta, sizeof meta,
               "INSERT OR IGNORE INTO meta VALUES ('schema_version', %d);"
