@@ -41,11 +41,13 @@ typedef struct {
             "SELECT " key ", 0, * FROM " table " WHERE " key " > ?1 AND ?2 <= 0 ORDER BY " key     \
             " LIMIT ?3"                                                                            \
     }
+//  Two searches: a comparison of both halves at once would be a scan of all rows with the first half.
+#define PAIRS(columns, from, a, b)                                                                 \
+    "SELECT " columns " FROM " from " WHERE " a " = ?1 AND " b " > ?2 UNION ALL"                   \
+    " SELECT " columns " FROM " from " WHERE " a " > ?1 LIMIT ?3"
 #define INDEX(table, index, a, b, a_text, b_text)                                                  \
     {                                                                                              \
-        index, {a_text, b_text},                                                                   \
-            "SELECT " a ", " b " FROM " table " INDEXED BY " index " WHERE (" a ", " b             \
-            ") > (?1, ?2) ORDER BY " a ", " b " LIMIT ?3"                                          \
+        index, {a_text, b_text}, PAIRS (a ", " b, table " INDEXED BY " index, a, b)                \
     }
 
 static const walk_t s_walks [] = {
@@ -53,10 +55,7 @@ static const walk_t s_walks [] = {
     TABLE ("event", "seq"),
     TABLE ("journal", "seq"),
     TABLE ("effect", "id"),
-    {"attempt",
-     {true, false},
-     "SELECT incident, number, * FROM attempt WHERE (incident, number) > (?1, ?2)"
-     " ORDER BY incident, number LIMIT ?3"},
+    {"attempt", {true, false}, PAIRS ("incident, number, *", "attempt", "incident", "number")},
     INDEX ("incident", "incident_state", "state", "number", false, false),
     INDEX ("incident", "incident_seen", "last_seen_ms", "number", false, false),
     INDEX ("incident", "sqlite_autoindex_incident_1", "id", "number", true, false),

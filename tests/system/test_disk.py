@@ -3,12 +3,13 @@ SPDX-License-Identifier: Apache-2.0
 """
 import shutil
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
 from lib.disk import BrokenLoop, BrokenShim, FullByLimit, broken_disk, full_disk
-from lib.system import fault, wait_until
+from lib.system import SLOW, fault, wait_until
 from test_flow import FaultServer, connected, replay
 from test_reload import Reloaded
 from worker import Link, Worker
@@ -303,3 +304,29 @@ def test_a_report_that_has_no_room_is_kept_by_its_worker_until_it_has(system, ma
     folder = (disk.mount.seen if disk.reserve_helps else disk.folder) / "incidents" / row["id"]
     wait_until(lambda: (folder / "result.json").exists(), 30, "result.json")
     assert (folder / "output/investigation.md").stat().st_size == 3_000_009
+
+
+#  --- large
+
+@pytest.mark.nightly
+def test_a_start_does_not_take_longer_with_history(system):
+    """10^6 ended incidents with their events, out of every window: ready in about a second, checked later."""
+    broker = system.start_broker(log_level="info")
+    system.publish(many(1, size=100), name="p0")
+    broker.stop()
+    with sqlite3.connect(system.root / "state/broker.db") as store:
+        for table, number, texts in (("incident", "number", ("id",)), ("event", "seq", ("event_id",))):
+            names = [row[1] for row in store.execute(f"PRAGMA table_info ({table})")]
+            values = {number: "n", **{name: f"{name} || '-' || n" for name in texts}, "state": "3", "last_seen_ms": "1",
+                      "received_ms": "received_ms - 86400000"}
+            columns = ", ".join(values.get(name, name) for name in names)
+            store.execute(f"WITH RECURSIVE c (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000)"
+                          f" INSERT INTO {table} SELECT {columns} FROM {table}, c WHERE {number} = 1")
+    subprocess.run(["sh", "-c", "sync; echo 1 > /proc/sys/vm/drop_caches"], check=False, capture_output=True)
+    from_s = time.monotonic()
+    broker = system.start_broker(log_level="info")
+    took_s = time.monotonic() - from_s
+    print(f"ready after {took_s:.2f} s with {(system.root / 'state/broker.db').stat().st_size / 1e6:.0f} MB")
+    assert took_s < 1 * SLOW
+    broker.wait_log("store checked", 120)
+    assert broker.get("/api/v1/status")["incidents"]["resolved"] >= 999_998
