@@ -163,10 +163,22 @@ static bool
 s_denies (const report_word_t *word)
 {
     static const char *const list [] = {
-        "not",     "no",      "never",  "isn",    "nor",     "neither", "less",
-        "lower",   "below",   "hardly", "far",    "without", "cannot",  "lack",
-        "aren",    "wasn",    "can",    "rarely", "nothing", "unsure",  "uncertain",
-        "unclear", "unknown", "barely", "longer", "under",   NULL};
+        "not",     "no",        "never",   "isn",     "nor",    "neither", "less",   "couldn",
+        "wouldn",  "doesn",     "didn",    "don",     "won",    "shouldn", "hasn",   "haven",
+        "hadn",    "weren",     "mustn",   "needn",   "lower",  "below",   "hardly", "far",
+        "without", "cannot",    "lack",    "aren",    "wasn",   "can",     "rarely", "nothing",
+        "unsure",  "uncertain", "unclear", "unknown", "barely", "longer",  "under",  NULL};
+    return report_word_any (word, list);
+}
+
+//  "up to 90%", "anything but high", "almost high": what follows is not reached, or need not be.
+static bool
+s_bounds (const report_word_t *word)
+{
+    static const char *const list [] = {
+        "up",    "most",    "max",      "maximum",      "almost",  "nearly", "near",
+        "close", "nowhere", "anything", "possibly",     "perhaps", "maybe",  "pending",
+        "if",    "once",    "until",    "\xe2\x89\xa4", NULL};
     return report_word_any (word, list);
 }
 
@@ -220,7 +232,7 @@ report_confidence_t
 confidence_behind (report_span_t rest)
 {
     report_word_t word;
-    bool denied = false;
+    bool denied = false, bounded = false;
     rest = s_past_bracket (rest);
     for (int i = 0, said = 0; i < S_WORDS; i++) {
         const char *from = rest.at;
@@ -230,8 +242,9 @@ confidence_behind (report_span_t rest)
             break;
         said += !report_word_is_number (&word) || s_digit (word.text, 0);
         report_confidence_t level = s_take (&word, &rest);
-        if (level != REPORT_UNKNOWN && !denied)
+        if (level != REPORT_UNKNOWN && !denied && !bounded)
             return level;
+        bounded = s_bounds (&word) || (bounded && level == REPORT_UNKNOWN);
         denied = s_denies (&word) || (denied && level == REPORT_UNKNOWN && !s_turns (&word));
     }
     return REPORT_UNKNOWN;

@@ -329,6 +329,37 @@ static const shape_t s_values [] = {
      "Disk full.", REPORT_UNKNOWN},
 };
 
+//  What is not reached, or need not be, is not a value.
+static const shape_t s_bounded [] = {
+    {"anything but high", "## Root Cause\n\nDisk full.\n\n**Confidence:** anything but high\n",
+     "Disk full.", REPORT_UNKNOWN},
+    {"almost high", "## Root Cause\n\nDisk full.\n\n**Confidence:** almost high\n", "Disk full.",
+     REPORT_UNKNOWN},
+    {"nowhere near high", "## Root Cause\n\nDisk full.\n\n**Confidence:** nowhere near high\n",
+     "Disk full.", REPORT_UNKNOWN},
+    {"at most high", "## Root Cause\n\nDisk full.\n\n**Confidence:** at most high\n", "Disk full.",
+     REPORT_UNKNOWN},
+    {"up to 90%", "## Root Cause\n\nDisk full.\n\n**Confidence:** up to 90%\n", "Disk full.",
+     REPORT_UNKNOWN},
+    {"at most 90%", "## Root Cause\n\nDisk full.\n\n**Confidence:** \xe2\x89\xa4 90%\n",
+     "Disk full.", REPORT_UNKNOWN},
+    {"pending: HIGH if confirmed",
+     "## Root Cause\n\nDisk full.\n\n**Confidence:** pending: HIGH if confirmed\n", "Disk full.",
+     REPORT_UNKNOWN},
+    {"couldn't be high", "## Root Cause\n\nDisk full.\n\n**Confidence:** couldn't be high\n",
+     "Disk full.", REPORT_UNKNOWN},
+    {"wont be high", "## Root Cause\n\nDisk full.\n\n**Confidence:** won\xe2\x80\x99t be high\n",
+     "Disk full.", REPORT_UNKNOWN},
+    {"doesn't reach high, so LOW",
+     "## Root Cause\n\nDisk full.\n\n**Confidence:** doesn't reach high, so LOW\n", "Disk full.",
+     REPORT_LOW},
+    {"up to 90%, for now MEDIUM",
+     "## Root Cause\n\nDisk full.\n\n**Confidence:** up to 90%, for now MEDIUM\n", "Disk full.",
+     REPORT_MEDIUM},
+    {"HIGH if anything", "## Root Cause\n\nDisk full.\n\n**Confidence:** HIGH if anything\n",
+     "Disk full.", REPORT_HIGH},
+};
+
 static const shape_t s_sayings [] = {
     {"high of a thing, medium of confidence",
      "## Root Cause\n\nThe pod has a high restart count, confidence is medium.\n",
@@ -464,6 +495,12 @@ test_the_value_belongs_to_the_word_confidence (void **state)
 }
 
 static void
+test_a_value_that_is_not_reached_is_none (void **state)
+{
+    CHECK (s_bounded);
+}
+
+static void
 test_any_heading_or_label_may_hold_the_words_root_cause (void **state)
 {
     CHECK (s_labels);
@@ -581,6 +618,7 @@ main (void)
         cmocka_unit_test (test_the_confidence_is_that_of_the_primary_hypothesis),
         cmocka_unit_test (test_what_agents_write_is_understood),
         cmocka_unit_test (test_the_value_belongs_to_the_word_confidence),
+        cmocka_unit_test (test_a_value_that_is_not_reached_is_none),
         cmocka_unit_test (test_any_heading_or_label_may_hold_the_words_root_cause),
         cmocka_unit_test (test_reports_of_the_field_are_read_right),
         cmocka_unit_test (test_a_long_paragraph_is_cut_at_a_sentence),
