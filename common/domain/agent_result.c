@@ -152,6 +152,19 @@ s_parse (const object_t *object, json_t **ret_doc)
 }
 
 static bool
+s_says (const char *text)
+{
+    return text [strspn (text, " \t\r\n")];
+}
+
+//  An empty text says that there is none; an object without members is an Error that JavaScript wrote.
+static bool
+s_is_error (const json_t *error)
+{
+    return json_is_string (error) ? s_says (json_string_value (error)) : json_is_object (error);
+}
+
+static bool
 s_failed (const json_t *doc)
 {
     const json_t *is_error = json_object_get (doc, "is_error");
@@ -159,15 +172,8 @@ s_failed (const json_t *doc)
         return false;
     if (is_error)
         return json_is_true (is_error);
-    const json_t *error = json_object_get (doc, "error");
-    return json_is_string (error) || json_is_object (error)
+    return s_is_error (json_object_get (doc, "error"))
            || strcmp (json_member_text (doc, "type", ""), "error") == 0;
-}
-
-static bool
-s_says (const char *text)
-{
-    return text [strspn (text, " \t\r\n")];
 }
 
 //  The first of these that says something; "" where none does.

@@ -218,6 +218,8 @@ test_a_result_is_read_in_whatever_form_it_stands (void **state)
         "{\"is_error\":true,\"result\":\"first try\"}\n{\"is_error\":false,\"result\":\"done\"}",
         "{\"type\":\"error\",\"message\":\"again\"}\n{\"type\":\"turn.completed\",\"usage\":{}}",
         "{\"error\":null,\"usage\":{}}",
+        "{\"error\":\"\",\"result\":\"done\"}",
+        "{\"error\":\" \\n\",\"usage\":{}}",
         "{\"result\":{\"is_error\":true}}",
     };
     for (size_t i = 0; i < sizeof failed / sizeof failed [0]; i++)
