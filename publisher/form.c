@@ -104,6 +104,50 @@ form_of (const char *bytes, size_t size, bool at_end, size_t *ret_skip, const ch
                                                                                  : FORM_LINES;
 }
 
+//  Does the kind of an object say that it is a list: EventList?
+static bool
+s_list_kind (const json_scan_token_t *kind)
+{
+    static const char list [] = "List";
+    const size_t size = sizeof list - 1;
+    return kind->type == JSON_SCAN_TEXT && kind->size >= size
+           && memcmp (kind->data + kind->size - size, list, size) == 0;
+}
+
+//  What was seen of the outermost value.
+typedef struct {
+    bool items, kind;      //  its last token was this key
+    bool array, of_object; //  `items` holds an array; of objects, or of nothing
+    bool kinded, list;     //  it has a kind; that of a list
+    bool other;            //  a key that no list has
+} s_many_t;
+
+static void
+s_member (s_many_t *self, const json_scan_token_t *token)
+{
+    if (token->type == JSON_SCAN_KEY) {
+        self->items = json_scan_is (token, "items");
+        self->kind = json_scan_is (token, "kind");
+        self->other = self->other || !form_list_key (token->data, token->size);
+        return;
+    }
+    if (self->items && token->type == JSON_SCAN_ARRAY)
+        self->array = self->of_object = true;
+    self->kinded = self->kinded || self->kind;
+    self->list = self->list || (self->kind && s_list_kind (token));
+    self->items = self->kind = false;
+}
+
+bool
+form_list_key (const char *key, size_t size)
+{
+    static const char *const keys [] = {"apiVersion", "items", "kind", "metadata"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys [0]; i++)
+        if (strlen (keys [i]) == size && memcmp (keys [i], key, size) == 0)
+            return true;
+    return false;
+}
+
 bool
 form_holds_many (const char *line, size_t size)
 {
@@ -112,15 +156,18 @@ form_holds_many (const char *line, size_t size)
     json_scan_start (&scan, line, size);
     if (json_scan_next (&scan, &first, NULL) != 1)
         return false;
-    bool many = false, items = false;
+    s_many_t seen = {.items = false};
+    bool array = false, opened = false;
     int rc = json_scan_next (&scan, &token, NULL);
     for (size_t count = 0; rc == 1; rc = json_scan_next (&scan, &token, NULL), count++) {
         if (first.type == JSON_SCAN_ARRAY)
-            many = many || (count == 0 && token.type == JSON_SCAN_OBJECT);
-        else if (first.type == JSON_SCAN_OBJECT && token.depth == 1) {
-            many = many || (items && token.type == JSON_SCAN_ARRAY);
-            items = token.type == JSON_SCAN_KEY && json_scan_is (&token, "items");
-        }
+            array = array || (count == 0 && token.type == JSON_SCAN_OBJECT);
+        if (opened && token.type != JSON_SCAN_OBJECT && token.type != JSON_SCAN_ARRAY_END)
+            seen.of_object = false;
+        opened = seen.items && token.type == JSON_SCAN_ARRAY && token.depth == 1;
+        if (first.type == JSON_SCAN_OBJECT && token.depth == 1)
+            s_member (&seen, &token);
     }
-    return rc == 0 && many;
+    const bool list = seen.kinded ? seen.list : !seen.other;
+    return rc == 0 && (array || (seen.array && seen.of_object && list));
 }

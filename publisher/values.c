@@ -2,6 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/values.h"
 
+#include "publisher/form.h"
+
 #include <string.h>
 
 //  The end of an event that began, before `at`.
@@ -34,9 +36,18 @@ s_in_text (values_t *self, const char *bytes, size_t at)
         self->escape = true;
     else if (c == '"') {
         self->text = false;
+        self->key_list = form_list_key (bytes + self->word, at - self->word);
         self->key_items = self->depth == 1 && at - self->word == 5
                           && memcmp (bytes + self->word, "items", 5) == 0;
     }
+}
+
+//  A colon of the outermost object.  One that has other keys than a List before its `items` is an event itself.
+static void
+s_key (values_t *self)
+{
+    self->other = self->other || !self->key_list;
+    self->list = self->key_items && !self->other;
 }
 
 //  An array of events, or `items` of a List: what stands inside are the events.
@@ -51,6 +62,7 @@ s_open (values_t *self, char c, size_t at)
     }
     else
         s_begin (self, at);
+    self->other = self->other && self->depth > 0;
     self->depth++;
     self->list = false;
 }
@@ -98,8 +110,8 @@ values_next (values_t *self, const char *bytes, size_t size, size_t *at_p, size_
             s_end (self, closed == 1 ? at + 1 : at, ret_from, ret_size);
         if (opens)
             s_open (self, c, at);
-        else if (c == ':')
-            self->list = self->depth == 1 && self->key_items;
+        else if (c == ':' && self->depth == 1)
+            s_key (self);
         else if (c == '"') {
             s_begin (self, at);
             self->text = true;

@@ -15,6 +15,7 @@ typedef struct {
     bool text, escape, rest; //  in a text; behind a backslash; behind `items`
     bool begun;              //  an event: it began at `from`
     bool key_items, list;    //  the last text of the outermost object was `items`; its colon came
+    bool key_list, other;    //  it was a key of a List; a key came that a List does not have
     size_t from, word;       //  places in the view: of the event; of the last text
     int64_t line, lines;     //  where the event began, from 1; line ends so far
 } values_t;

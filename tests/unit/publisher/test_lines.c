@@ -196,6 +196,22 @@ test_documents_are_read_as_their_events (void **state)
 }
 
 static void
+test_an_event_with_items_of_its_own_is_one_event (void **state)
+{
+    EVENTS ("{\"cluster\":\"c\",\"items\":[{\"a\":1}]}\n",
+            "{\"cluster\":\"c\",\"items\":[{\"a\":1}]}|");
+    EVENTS ("{\"items\":[{\"a\":1}],\"reason\":\"r\"}\n",
+            "{\"items\":[{\"a\":1}],\"reason\":\"r\"}|");
+    EVENTS ("{\"kind\":\"Quota\",\"items\":[{\"a\":1}]}\n",
+            "{\"kind\":\"Quota\",\"items\":[{\"a\":1}]}|");
+    EVENTS ("{\"items\":[\"a\",\"b\"]}\n", "{\"items\":[\"a\",\"b\"]}|");
+    EVENTS ("{\n \"cluster\": \"c\",\n \"items\": [{\"a\": 1}]\n}\n",
+            "{\n \"cluster\": \"c\",\n \"items\": [{\"a\": 1}]\n}|");
+    EVENTS ("{\n \"b\": 1\n}\n{\n \"items\": [{\"a\": 1}]\n}\n", "{\n \"b\": 1\n}|{\"a\": 1}|");
+    EVENTS ("{\"items\":[{\"a\":1}],\"kind\":\"EventList\"}\n{\"items\":[]}\n", "{\"a\":1}|");
+}
+
+static void
 test_what_is_no_json_is_refused_with_what_it_looks_like (void **state)
 {
     EVENTS ("\xff\xfe{\0\"\0a\0\"\0", "!UTF-16 or UTF-32 text|");
@@ -246,6 +262,7 @@ main (void)
         cmocka_unit_test (test_a_line_far_over_the_limit_is_skipped_without_being_kept),
         cmocka_unit_test (test_an_unreadable_file_is_reported_and_the_next_one_is_read),
         cmocka_unit_test (test_documents_are_read_as_their_events),
+        cmocka_unit_test (test_an_event_with_items_of_its_own_is_one_event),
         cmocka_unit_test (test_what_is_no_json_is_refused_with_what_it_looks_like),
         cmocka_unit_test (test_a_document_may_be_larger_than_a_line),
         cmocka_unit_test (test_an_idle_pipe_does_not_wait),
