@@ -139,7 +139,7 @@ typedef struct {
     bool given [S_ROWS];
     int row;                         //  of the key read last, -1 = none that is known
     int object_row;                  //  that named an alert's object, S_ROWS = none
-    int in [LIMIT_JSON_DEPTH + 1];   //  value whose members stand so deep, -1 = none
+    int in [LIMIT_JSON_DEPTH + 1];   //  object whose keys stand so deep, -1 = none that is known
     int open [LIMIT_JSON_DEPTH + 1]; //  value that was opened so deep, -1 = none
 } s_pass_t;
 
@@ -207,7 +207,9 @@ s_token (s_pass_t *self, const json_scan_token_t *token, err_diag_t *diag)
     if (depth == 0)
         self->view->values [V_TOP] = (fault_value_t){token->type, token->data, token->size};
     self->open [depth] = at;
-    self->in [depth + 1] = token->type == JSON_SCAN_OBJECT ? at : -1;
+    if (token->type
+        == JSON_SCAN_OBJECT) //  only these have keys; in the deepest place nothing is opened
+        self->in [depth + 1] = at;
     return 0;
 }
 

@@ -327,6 +327,25 @@ test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes (void **sta
     }
 }
 
+//  As deep as may be, and one deeper; a build with sanitizers sees what is written beside the places for it.
+static void
+test_values_in_the_deepest_place_are_passed_over (void **state)
+{
+    static const char *const values [] = {"1", "\"cluster\"", "null", "{\"cluster\":\"x\"}"};
+    for (int depth = LIMIT_JSON_DEPTH - 2; depth <= LIMIT_JSON_DEPTH + 1; depth++)
+        for (int i = 0; i < 4; i++) {
+            char body [512] = "{\"a\":", *at = body + strlen (body);
+            memset (at, '[', (size_t) depth - 1);
+            at = stpcpy (at + depth - 1, values [i]);
+            memset (at, ']', (size_t) depth - 1);
+            strcpy (at + depth - 1, ",\"cluster\":\"c\",\"faultType\":\"F\"}");
+            const fault_t fault = s_read (body, "");
+            const bool read = depth + (i == 3) <= LIMIT_JSON_DEPTH;
+            assert_int_equal (fault.parsed, read);
+            assert_string_equal (fault.cluster, read ? "c" : "default");
+        }
+}
+
 static void
 test_a_long_name_ends_in_a_digest_of_the_whole (void **state)
 {
@@ -503,6 +522,7 @@ main (void)
         cmocka_unit_test (test_fields_of_any_type_become_text),
         cmocka_unit_test (test_missing_fields_are_empty_and_still_parsed),
         cmocka_unit_test (test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes),
+        cmocka_unit_test (test_values_in_the_deepest_place_are_passed_over),
         cmocka_unit_test (test_a_long_name_ends_in_a_digest_of_the_whole),
         cmocka_unit_test (test_long_names_that_differ_at_their_end_stay_two),
         cmocka_unit_test (test_a_cluster_name_of_253_bytes_is_whole),
