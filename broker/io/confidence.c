@@ -5,8 +5,9 @@
 #include <string.h>
 
 enum {
-    S_WORDS = 8, //  "confidence in this diagnosis is currently high"
-    S_HIGH = 80, //  percent and more
+    S_BRACKET = 64, //  bytes of what a label may have in brackets
+    S_WORDS = 8,    //  "confidence in this diagnosis is currently high"
+    S_HIGH = 80,    //  percent and more
     S_MEDIUM = 50
 };
 
@@ -206,8 +207,9 @@ static report_span_t
 s_past_bracket (report_span_t text)
 {
     size_t at = s_blank (text, 0);
-    const char *end =
-        at < text.size && text.at [at] == '(' ? memchr (text.at + at, ')', text.size - at) : NULL;
+    size_t size =
+        text.size - at < S_BRACKET ? text.size - at : S_BRACKET; //  or each looks to the end
+    const char *end = size > 0 && text.at [at] == '(' ? memchr (text.at + at, ')', size) : NULL;
     size_t next = end ? (size_t) (end - text.at) + 1 : 0;
     if (end && next < text.size && text.at [next] == ':')
         return (report_span_t){.at = text.at + next, .size = text.size - next};

@@ -380,6 +380,11 @@ static const shape_t s_sayings [] = {
      "Disk full, a low-confidence guess.", REPORT_LOW},
     {"a degree of it", "## Root Cause\n\nDisk full, with a high degree of confidence.\n",
      "Disk full, with a high degree of confidence.", REPORT_HIGH},
+    {"a bracket without an end near it",
+     "## Root Cause\n\nDisk full.\n\nConfidence (which is, as this team has agreed to say in all "
+     "of its "
+     "reports since May, one of three): HIGH\n",
+     "Disk full.", REPORT_UNKNOWN},
     {"a scale of numbers", "## Root Cause\n\nDisk full.\n\nConfidence (0-1): 0.85\n", "Disk full.",
      REPORT_HIGH},
     {"a cell with a reason",
