@@ -89,10 +89,25 @@ s_status_broker (const status_t *self)
     s_status_line (self, "broker", ready && !full && !draining ? "green" : "red", &text);
 }
 
-//  "3 pending, 1 investigating": the members that are not 0.
-static void
-s_status_counts (const status_t *self, const char *name, json_t *counts)
+//  A count of the store that is not there is not known, which is not 0: "-", and why.  Returns whether it was said.
+static bool
+s_status_unknown (const status_t *self, const char *name, const json_t *count)
 {
+    if (count && !json_is_null (count))
+        return false;
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    buf_printf (&text, "- (%s)",
+                json_member_text (self->doc, "counts_error", "the broker does not tell"));
+    s_status_line (self, name, "yellow", &text);
+    return true;
+}
+
+//  "3 pending, 1 investigating": the members that are not 0, and since when they count: "" = all history.
+static void
+s_status_counts (const status_t *self, const char *name, json_t *counts, const char *since)
+{
+    if (s_status_unknown (self, name, counts))
+        return;
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
     const char *key = NULL;
     const json_t *value = NULL;
@@ -102,16 +117,20 @@ s_status_counts (const status_t *self, const char *name, json_t *counts)
             buf_printf (&text, "%s%lld %s", text.size ? ", " : "",
                         (long long) json_integer_value (value), key);
     }
+    buf_printf (&text, "%s%s", text.size ? "" : "none", since);
     s_status_line (self, name, NULL, &text);
 }
 
+//  One number, red unless it is 0.
 static void
-s_status_unreported (const status_t *self)
+s_status_bad (const status_t *self, const char *name, const char *key)
 {
+    if (s_status_unknown (self, name, json_object_get (self->doc, key)))
+        return;
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const long long count = s_count (self->doc, "without_report");
+    const long long count = s_count (self->doc, key);
     buf_printf (&text, "%lld", count);
-    s_status_line (self, "no report", count > 0 ? "red" : NULL, &text);
+    s_status_line (self, name, count > 0 ? "red" : NULL, &text);
 }
 
 static void
@@ -170,7 +189,7 @@ s_status_events (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
     const json_t *events = json_object_get (self->doc, "events");
-    buf_printf (&text, "%lld taken, %lld of them repeats, %lld counted up",
+    buf_printf (&text, "%lld taken since the start, %lld of them repeats, %lld counted up",
                 s_count (events, "total"), s_count (events, "repeat"), s_count (events, "counted"));
     s_status_line (self, "events", NULL, &text);
 }
@@ -201,14 +220,14 @@ s_status_effects (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
     const json_t *effects = json_object_get (self->doc, "effects");
-    long long dead = s_count (effects, "dead"), letters = s_count (self->doc, "dead_letters");
-    buf_printf (&text, "%lld due, %lld dead", s_count (effects, "ready"), dead);
-    s_status_line (self, "effects", dead ? "red" : NULL, &text);
+    if (!s_status_unknown (self, "effects", json_object_get (effects, "dead"))) {
+        const long long dead = s_count (effects, "dead");
+        buf_printf (&text, "%lld due, %lld dead", s_count (effects, "ready"), dead);
+        s_status_line (self, "effects", dead ? "red" : NULL, &text);
+    }
     s_status_head (self, "slack");
     s_status_head (self, "storage");
-    buf_reset (&text);
-    buf_printf (&text, "%lld", letters);
-    s_status_line (self, "dead letters", letters ? "red" : NULL, &text);
+    s_status_bad (self, "dead letters", "dead_letters");
 }
 
 int
@@ -225,15 +244,15 @@ ctl_show_status (const ctl_t *self)
         return s_end (table);
     const status_t status = {.table = table, .doc = doc};
     s_status_broker (&status);
-    s_status_counts (&status, "incidents", json_object_get (doc, "incidents"));
-    s_status_unreported (&status);
+    s_status_counts (&status, "incidents", json_object_get (doc, "incidents"), "");
+    s_status_bad (&status, "no report", "without_report");
     s_status_queue (&status);
     s_status_workers (&status);
     s_status_breaker (&status);
     s_status_clusters (&status);
     s_status_events (&status);
-    s_status_counts (&status, "suppressed", json_object_get (doc, "suppressed"));
-    s_status_counts (&status, "outcomes", json_object_get (doc, "outcomes"));
+    s_status_counts (&status, "suppressed", json_object_get (doc, "suppressed"), "");
+    s_status_counts (&status, "outcomes", json_object_get (doc, "outcomes"), " since the start");
     s_status_effects (&status);
     return s_end (table);
 }

@@ -334,6 +334,9 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
         "{s:b,s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining, "curve",
         data->curve, "started_at", json_time (data->started_ms), "snapshot_age_ms",
         (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
+    json_object_set_new (doc, "counts_error",
+                         view->counted ? json_null ()
+                                       : json_string ("unknown: the store did not answer"));
     json_object_set_new (doc, "incidents",
                          view->counted ? s_counts (view->counts.incidents, INCIDENT_NONE + 1,
                                                    INCIDENT_STATES, s_state_name)

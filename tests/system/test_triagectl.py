@@ -1,8 +1,10 @@
 """triagectl against a real broker and worker: each command, for people and for programs, and its exit codes.
 SPDX-License-Identifier: Apache-2.0
 """
+import collections
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import pty
@@ -81,10 +83,65 @@ def test_status_for_people_and_for_programs(system):
     wait_until(counted, 10, "counted, and the slot free again")
     shown = dict(line.split(None, 1) for line in system.ctl("status").stdout.splitlines())
     assert shown["broker"].startswith("ready, up ")
-    assert shown["incidents"] == "1 resolved" and shown["outcomes"] == "1 success"
+    assert shown["incidents"] == "1 resolved" and shown["outcomes"] == "1 success since the start"
     assert shown["workers"] == "1 of 1 ready, 0 quarantined; 1 of 1 slots free"
-    taken, repeats = re.fullmatch(r"(\d+) taken, (\d+) of them repeats, 0 counted up", shown["events"]).groups()
+    taken, repeats = re.fullmatch(r"(\d+) taken since the start, (\d+) of them repeats, 0 counted up", shown["events"]).groups()
     assert int(taken) - int(repeats) == 1  # what is acknowledged late is sent again
+
+
+def counts_of(system):
+    """(what status says, what the rows say): incidents by state, those without a report, suppressed by reason."""
+    doc, rows = system.broker.get("/api/v1/status"), system.broker.incidents()
+    states = collections.Counter(row["state"] for row in rows)
+    told = [{key: count for key, count in doc[name].items() if count} for name in ("incidents", "suppressed")]
+    reasons = collections.Counter(row["suppressed"] for row in rows if row["state"] == "suppressed")
+    return [*told, doc["without_report"]], [states, reasons, states["agent_failed"] + states["failed"]]
+
+
+def test_status_counts_all_history_also_what_memory_has_forgotten(system):
+    """The windows are over, or the broker is another process: those without a report are still told."""
+    windows = {"dedup_window_seconds": "1s", "reinvestigate_after": "1s", "agent_attempts": 1}
+    broker = system.start_broker(**windows)
+    system.start_worker()
+    failing = [fault(f"web-{n}", context="do: exit 3") for n in range(3)]
+    system.publish([*failing, fault("good"), fault("low", severity="info")])
+    broker.wait_terminal(5)
+    tries = itertools.count()
+
+    def forgotten():
+        """The same fault again is a new incident: its window is over, and with it that of the others."""
+        system.publish(failing[:1], name=f"again-{next(tries)}")
+        return len(broker.incidents()) > 5
+    wait_until(forgotten, 30, "the windows are over", 0.5)
+    broker.wait_terminal(6)
+
+    def told():
+        said, true = counts_of(system)
+        assert said == true and true[0] == {"agent_failed": 4, "resolved": 1, "suppressed": 1}
+        shown = re.sub(r" +", " ", system.ctl("status").stdout)
+        assert "\nincidents 1 resolved, 4 agent_failed, 1 suppressed\nno report 4\n" in shown
+        metrics = broker.get("/metrics", raw=True)
+        assert 'triage_incidents{state="agent_failed"} 4\n' in metrics and 'triage_incidents{state="resolved"} 1\n' in metrics
+    told()
+    broker.kill9()
+    broker = system.start_broker(**windows)
+    told()
+
+
+def test_what_the_store_does_not_tell_is_unknown_and_not_zero(system):
+    broker = system.start_broker()
+    system.start_worker()
+    system.publish([fault("web-0")])
+    broker.wait_terminal(1)
+    wait_until(lambda: effects_done(system) == 1, 10, "stored")
+    with contextlib.closing(sqlite3.connect(system.root / "state/broker.db")) as store:
+        store.execute("DROP TABLE counted")
+    doc = broker.get("/api/v1/status")
+    assert doc["incidents"] is None and doc["without_report"] is None and doc["counts_error"]
+    lines = system.ctl("status").stdout.splitlines()
+    for name in ("incidents", "no report", "suppressed", "effects", "dead letters"):
+        assert re.search(rf"^{name} +- \(unknown: the store did not answer\)$", "\n".join(lines), re.M), (name, lines)
+    assert "triage_dead_letters " not in broker.get("/metrics", raw=True).replace("# HELP", "").replace("# TYPE", "")
 
 
 def test_status_shows_an_open_breaker(system):

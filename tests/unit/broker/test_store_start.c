@@ -242,6 +242,16 @@ test_old_events_of_an_incident_that_has_ended_go_with_the_next_look (void **stat
     assert_int_equal (store_known_event (self->store, &row, &found), 0);
 }
 
+//  xorshift64: the same turns in each run.
+static uint64_t
+s_random (uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state >> 11;
+}
+
 static store_counts_t
 s_counts (s_world_t *self)
 {
@@ -280,6 +290,84 @@ test_incidents_are_counted_by_state_and_reason_as_they_change (void **state)
         store_destroy (&self->store);
         assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
     }
+}
+
+//  Rows of a table in one state, counted by reading them all.
+static int64_t
+s_plain_count (s_world_t *self, const char *table, const char *column, int value)
+{
+    char sql [128];
+    int64_t count = -1;
+    sqlite3_stmt *stmt = NULL;
+    snprintf (sql, sizeof sql, "SELECT count (*) FROM %s WHERE %s = %d", table, column, value);
+    assert_int_equal (sqlite3_prepare_v2 (self->store->db, sql, -1, &stmt, NULL), SQLITE_OK);
+    if (sqlite3_step (stmt) == SQLITE_ROW)
+        count = sqlite3_column_int64 (stmt, 0);
+    sqlite3_finalize (stmt);
+    return count;
+}
+
+static void
+s_counts_are_plain (s_world_t *self)
+{
+    const store_counts_t counts = s_counts (self);
+    for (int i = INCIDENT_NONE + 1; i < INCIDENT_STATES; i++)
+        assert_int_equal (counts.incidents [i], s_plain_count (self, "incident", "state", i));
+    for (int i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+        assert_int_equal (counts.suppressed [i], s_plain_count (self, "incident", "suppress", i));
+    assert_int_equal (counts.dead_letters,
+                      s_plain_count (self, "incident", "state", INCIDENT_FAILED));
+    assert_int_equal (counts.dead_effects,
+                      s_plain_count (self, "effect", "state", ROW_EFFECT_DEAD));
+}
+
+//  One write of a turn: a new row, or one of before in another state, or in the same.
+static void
+s_put_any (s_world_t *self, uint64_t *random)
+{
+    const int number = (int) (s_random (random) % 40) + 1;
+    if (s_random (random) % 3) {
+        const int range = INCIDENT_STATES - INCIDENT_NONE - 1;
+        const int to = INCIDENT_NONE + 1 + (int) (s_random (random) % (uint64_t) range);
+        const int reasons = INCIDENT_SUPPRESS_REASONS - INCIDENT_SUPPRESS_NONE - 1;
+        const int reason =
+            INCIDENT_SUPPRESS_NONE + 1 + (int) (s_random (random) % (uint64_t) reasons);
+        s_put_incident (self->store, number, (incident_state_t) to,
+                        to == INCIDENT_SUPPRESSED ? (incident_suppress_t) reason
+                                                  : INCIDENT_SUPPRESS_NONE);
+        return;
+    }
+    //  the key of another row makes that one go
+    step_write_t write = {.kind = STEP_WRITE_EFFECT};
+    row_effect_t *row = &write.as.effect;
+    row->id = number;
+    row->state = (row_effect_state_t) (s_random (random) % (ROW_EFFECT_CANCELLED + 1));
+    snprintf (row->key, sizeof row->key, "storage/%d",
+              number <= 20 ? number : (int) (s_random (random) % 20) + 1);
+    assert_int_equal (store_apply (self->store, &write), 0);
+}
+
+//  Turns of all sorts, a third of them taken back, and starts between them.
+static void
+test_counts_are_those_of_the_rows_after_any_turns (void **state)
+{
+    s_world_t *self = *state;
+    uint64_t random = 20260101;
+    for (int turn = 1; turn <= 300; turn++) {
+        for (uint64_t left = s_random (&random) % 8; left > 0; left--)
+            s_put_any (self, &random);
+        if (s_random (&random) % 3 == 0)
+            store_rollback (self->store);
+        else
+            assert_int_equal (store_commit (self->store), 0);
+        if (turn % 50 == 0) {
+            store_destroy (&self->store);
+            assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
+        }
+        if (turn % 10 == 0)
+            s_counts_are_plain (self);
+    }
+    assert_true (s_plain_count (self, "effect", "state", ROW_EFFECT_DEAD) > 0);
 }
 
 //  Tables that hold one row for each thing there is, or a few: a scan of them does not grow with time.
@@ -430,6 +518,7 @@ main (void)
         cmocka_unit_test (test_what_the_loop_and_the_lists_do_does_not_grow_with_history),
         TEST (test_old_events_of_an_incident_that_has_ended_go_with_the_next_look),
         TEST (test_incidents_are_counted_by_state_and_reason_as_they_change),
+        TEST (test_counts_are_those_of_the_rows_after_any_turns),
         TEST (test_a_log_that_a_reader_makes_grow_is_told),
         TEST (test_damage_in_the_history_of_a_large_store_is_found_after_the_start),
         TEST (test_no_statement_scans_a_table_that_grows),
