@@ -598,7 +598,7 @@ static const metric_t s_metrics [] = {
      "Since the key check last went round; over 5 it hangs, and nobody new is let in.", s_print_ms,
      DATA (zap_silent_ms)},
     {"triage_wire_refused_total", "counter",
-     "Connections refused: their key is not enrolled for the socket, or they have none.",
+     "Connections refused: their key is not enrolled for the socket, or they showed none.",
      s_print_number, DATA (refused_total)},
     {"triage_wire_shed_total", "counter",
      "Connections cut at once: too few file descriptors were left.", s_print_number,

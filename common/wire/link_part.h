@@ -18,7 +18,7 @@ typedef struct {
 typedef struct {
     //  bound
     int failed; //  ZMQ_PROTOCOL_ERROR_* of the connection that ends next, 0 = none
-    link_told_t refused, crowded, shed;
+    link_told_t refused, left, crowded, shed;
     //  connected
     bool up;               //  a peer is there
     bool stale;            //  it is gone: a new socket is due once all that came from it is read

@@ -20,8 +20,9 @@ enum {
     S_DROPPED = 3,          //  so many in a row are no accident
     S_RETRIES = 3,          //  then the other kind of address is tried
     S_RETRIES_REACHED = 12, //  the same where somebody was reached before: some 20 s
-    S_BOUND_EVENTS =
-        ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    S_LEFT = -1,            //  during its handshake; no protocol error of libzmq
+    S_BOUND_EVENTS = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED
+                     | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
     S_BRIEF_MS = 1000, //  a connection that ends so soon: libzmq's own pauses are to be kept
     S_CONNECTED_EVENTS = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED
                          | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -113,7 +114,7 @@ s_address (int fd, char *ret_text, size_t size)
     socklen_t peer_size = sizeof peer;
     struct sockaddr_in6 *six = (struct sockaddr_in6 *) &peer;
     const struct sockaddr_in *four = (const struct sockaddr_in *) &peer;
-    ret_text [0] = '\0';
+    snprintf (ret_text, size, "unknown"); //  it may have left before we look
     if (getpeername (fd, (struct sockaddr *) &peer, &peer_size) != 0)
         return;
     if (peer.ss_family == AF_INET)
@@ -176,13 +177,16 @@ s_accepted (link_t *self, int fd)
         s_spare (self, fd);
 }
 
-//  What a handshake failed for, where it is a matter of keys; else NULL.
+//  What a handshake failed for, where it is a matter of keys; else NULL.  A peer without keys sees as soon as we that
+//  it is no match: where it is the first, it leaves before it has said so, as one does that only tries the port.
 static const char *
 s_refusal (const link_t *self, int failed)
 {
     if (failed == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH)
         return self->curve ? "peer refused: it has no keys, and this broker wants them"
                            : "peer refused: it has keys, and this broker has none";
+    if (failed == S_LEFT && self->curve)
+        return "peer refused: it left without a key; it may have none, or it only tries the port";
     if (failed == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC && self->curve)
         return "peer refused: its broker.key is not of this broker";
     return NULL;
@@ -192,13 +196,14 @@ static void
 s_ended (link_t *self, int fd)
 {
     int64_t count = 0;
+    const bool left = self->watch.failed == S_LEFT;
     const char *refusal = s_refusal (self, self->watch.failed);
     self->watch.failed = 0;
     self->counts.ended++;
     self->counts.refused += refusal != NULL;
-    if (refusal && s_tell (&self->watch.refused, &count))
-        log_warn (refusal, kv ("socket", link_domain (self)),
-                  kv ("address", conns_address (self->conns, fd)), kv ("count", count));
+    if (refusal && s_tell (left ? &self->watch.left : &self->watch.refused, &count))
+        log_at_ (left ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, refusal, kv ("socket", link_domain (self)),
+                 kv ("address", conns_address (self->conns, fd)), kv ("count", count));
     conns_ended (self->conns, fd);
 }
 
@@ -208,6 +213,7 @@ s_bound_event (link_t *self, int event, int value)
     switch (event) {
         case ZMQ_EVENT_ACCEPTED: s_accepted (self, value); break;
         case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: self->watch.failed = value; break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: self->watch.failed = S_LEFT; break;
         default: s_ended (self, value);
     }
 }

@@ -632,9 +632,28 @@ def test_a_peer_without_keys_is_refused_counted_and_told_on_both_sides(secure):
     tap = secure.start_tap(keys_dir=none)
     for peer in (worker, publisher, tap):
         wait_until(lambda peer=peer: "the broker may want keys: --keys-dir" in peer.log(), 10, f"{peer.name} says so")
-    broker.wait_log("peer refused: it has no keys, and this broker wants them")
-    assert broker.records("peer refused: it has no keys, and this broker wants them")[0]["address"] == "127.0.0.1"
+    broker.wait_log("peer refused: it ")  # whoever sees it first ends the handshake: "has no keys", or "left without a key"
     wait_until(lambda: broker.metric("wire_refused_total") >= 3, 10, "counted")
+    publisher.kill9()  # it would wait for its broker
+
+
+def test_a_peer_that_shows_no_key_is_counted_whoever_ends_the_handshake(secure):
+    """The NULL greeting of ZMTP 3.1 in whole, the half of it, and nothing at all."""
+    broker = secure.start_broker()
+    host, port = broker.endpoints["work"].removeprefix("tcp://").split(":")
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL".ljust(12 + 16 + 11, b"\0")
+    for count, (sent, message, level) in enumerate([
+            (greeting.ljust(64, b"\0"), "peer refused: it has no keys, and this broker wants them", "warn"),
+            (greeting[:11], "peer refused: it left without a key; it may have none, or it only tries the port", "info"),
+            (b"", "peer refused: it left without a key; it may have none, or it only tries the port", "info")], 1):
+        with socket.create_connection((host, int(port)), 10) as peer:
+            peer.sendall(sent)
+            if len(sent) == 64:
+                while peer.recv(4096):  # until the broker has ended it
+                    pass
+        wait_until(lambda count=count: broker.metric("wire_refused_total") == count, 10, "counted")
+        record = broker.records(message)[0]
+        assert record["level"] == level and record["socket"] == "work" and record["address"] in ("127.0.0.1", "unknown")
 
 
 def test_a_peer_with_another_brokers_key_is_told_within_ten_seconds(secure):
