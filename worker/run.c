@@ -127,13 +127,15 @@ run_result_final (const run_result_t *result)
 bool
 run_killed_under_agent (const run_t *self)
 {
-    return self->started && !self->ended && self->signal != 0;
+    return self->starting && !self->ended && self->signal != 0;
 }
 
 static void
 s_on_line (run_t *self)
 {
-    if (strcmp (self->line, "started") == 0)
+    if (strcmp (self->line, "starting") == 0)
+        self->starting = true;
+    else if (strcmp (self->line, "started") == 0)
         self->started = true;
     else if (strcmp (self->line, "ended") == 0)
         self->ended = true;

@@ -38,9 +38,10 @@ typedef struct {
     int status_fd;    //  readable when there is news; end of file when the tree is gone
     char line [1024]; //  of the status stream, not complete yet
     size_t line_size;
-    bool started; //  the script was executed
-    bool ended;   //  nothing of its tree is left
-    int signal;   //  that killed triage-run, 0 = none
+    bool starting; //  the script is being executed, and may act before we are told
+    bool started;  //  the script was executed
+    bool ended;    //  nothing of its tree is left
+    int signal;    //  that killed triage-run, 0 = none
     int64_t output_bytes;
     run_result_t result;
 } run_t;

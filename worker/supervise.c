@@ -362,6 +362,7 @@ supervise_run (const supervise_spec_t *spec)
         return rc;
 
     self.started = self.now = clk_now (clk);
+    s_status (&self, "starting\n", strlen ("starting\n")); //  the agent may kill us at once
     rc = s_start (&self);
     bool started = rc == 0;
     if (started)
