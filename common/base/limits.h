@@ -20,12 +20,12 @@ enum {
     LIMIT_CHUNK_BYTES = LIMIT_KIB (256),           //  payload of one PUT or DATA
     LIMIT_FILES_FRAME_BYTES = LIMIT_KIB (256 + 4), //  one chunk and its map
     LIMIT_FILES_HWM = 8,                           //  x 256 KiB = 2 MiB per peer
-    //  What peers have no room for yet waits at the broker, a socket; beyond it a message is lost and the
-    //  peer asks again.
+    //  What peers have no room for yet waits at the broker, a socket.  Beyond it who holds most loses its newest
+    //  messages, and asks again.
     LIMIT_HELD_MESSAGES = 2048,
     LIMIT_HELD_BYTES = LIMIT_MIB (4),
-    LIMIT_HELD_PEER_MESSAGES = 1024,          //  triage_wire_unsent_total counts what finds no room
-    LIMIT_HELD_PEER_BYTES = LIMIT_MIB (1),    //  one peer must not take all of it
+    LIMIT_HELD_KEY_MESSAGES = 1024,           //  triage_wire_unsent_total counts what finds no room
+    LIMIT_HELD_KEY_BYTES = LIMIT_MIB (1),     //  of one key, on all its connections
     LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1), //  unanswered bytes a worker may have under way
     LIMIT_STREAM_HWM = 10000,                 //  a slow tap loses records beyond this
     //  Topics that taps have asked for since the bind, each once: libzmq spends some 30 bytes on each of these.

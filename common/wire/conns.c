@@ -179,3 +179,15 @@ conns_message (conns_t *self, int fd, uint32_t number, const char *identity)
     conn->told = true;
     return told ? CONNS_MUTE : CONNS_CROWDED;
 }
+
+//  In order of descriptors: it is asked but when a peer does not read.
+const char *
+conns_whose (const conns_t *self, uint32_t number)
+{
+    for (size_t i = 0; i < self->room; i++) {
+        const s_conn_t *conn = &self->rows [i];
+        if (conn->open && conn->identity [0] && conn->number == number)
+            return conn->identity;
+    }
+    return "";
+}

@@ -46,3 +46,8 @@ typedef enum {
 } conns_verdict_t;
 conns_verdict_t
 conns_message (conns_t *self, int fd, uint32_t number, const char *identity);
+
+//  Whose is the connection of this number?  "" when there is none, or it has said nothing yet.  Own: borrowed until the
+//  next call of another kind.
+const char *
+conns_whose (const conns_t *self, uint32_t number);

@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <uthash.h>
-#include <utlist.h>
 
 enum {
     S_ZAP_ENFORCE_DOMAIN =
@@ -36,16 +35,6 @@ static const struct {
                      LIMIT_STREAM_HWM},
 };
 
-//  ROUTER: one message that its peer's queue had no room for.
-typedef struct held {
-    link_route_t route;
-    bool blocked; //  seen in the flush under way: still no room
-    struct held *prev, *next;
-    uint8_t header [FRAME_BYTES];
-    size_t size;
-    char body [];
-} held_t;
-
 //  XPUB: a topic somebody has subscribed to.
 typedef struct topic {
     UT_hash_handle hh;
@@ -53,7 +42,7 @@ typedef struct topic {
     char bytes [];
 } topic_t;
 
-//  --- one message out, and what waits for room
+//  --- one message out
 
 static int
 s_part (link_t *self, const void *bytes, size_t size, int flags)
@@ -82,73 +71,11 @@ s_push (link_t *self, const void *lead, size_t lead_size, const uint8_t *header,
     return rc ? rc : s_part (self, body, size, 0);
 }
 
-//  What waits for this peer already.
-static size_t
-s_held_of (const link_t *self, const link_route_t *route, size_t *ret_bytes)
-{
-    size_t count = 0;
-    *ret_bytes = 0;
-    for (const held_t *held = self->held; held; held = held->next) {
-        if (!link_route_equal (&held->route, route))
-            continue;
-        count++;
-        *ret_bytes += held->size;
-    }
-    return count;
-}
-
-static void
-s_held_drop (link_t *self, held_t *held)
-{
-    DL_DELETE (self->held, held);
-    self->held_count--;
-    self->held_bytes -= held->size;
-    free (held);
-}
-
-//  Err: -EAGAIN: there is no more room for what waits either.
 static int
-s_held_add (link_t *self, const link_route_t *route, const uint8_t *header, size_t peer_count,
-            size_t peer_bytes)
+s_push_held (void *self, const link_route_t *route, const uint8_t *header, const void *body,
+             size_t size)
 {
-    size_t size = self->out.size;
-    if (self->held_count >= LIMIT_HELD_MESSAGES || self->held_bytes + size > LIMIT_HELD_BYTES
-        || peer_count >= LIMIT_HELD_PEER_MESSAGES || peer_bytes + size > LIMIT_HELD_PEER_BYTES)
-        return -EAGAIN;
-    held_t *held = calloc (1, sizeof (held_t) + size);
-    if (!held)
-        return -ENOMEM;
-    held->route = *route;
-    held->size = size;
-    memcpy (held->header, header, FRAME_BYTES);
-    if (size > 0)
-        memcpy (held->body, self->out.data, size);
-    DL_APPEND (self->held, held);
-    self->held_count++;
-    self->held_bytes += size;
-    return 0;
-}
-
-//  Send what waits, each peer's in order.  What a peer is gone for is dropped.
-static void
-s_flush (link_t *self)
-{
-    held_t *held, *next;
-    DL_FOREACH_SAFE (self->held, held, next)
-    {
-        if (held->blocked)
-            continue;
-        int rc = s_push (self, held->route.bytes, held->route.size, held->header, held->body,
-                         held->size);
-        if (rc != -EAGAIN) {
-            s_held_drop (self, held);
-            continue;
-        }
-        for (held_t *other = held; other; other = other->next)
-            other->blocked = other->blocked || link_route_equal (&other->route, &held->route);
-    }
-    DL_FOREACH (self->held, held)
-    held->blocked = false;
+    return s_push (self, route->bytes, route->size, header, body, size);
 }
 
 //  --- subscriptions
@@ -308,8 +235,9 @@ s_new (link_kind_t kind, int type, const char *endpoint, const curve_keys_t *key
     self->curve = keys->enabled;
     self->out = buf_init ((size_t) s_kinds [kind].frame_bytes);
     self->codec = codec_new ();
+    self->held = type == ZMQ_ROUTER ? held_new () : NULL;
     self->sock = zsock_new (type);
-    if (!self->codec || !self->sock) {
+    if (!self->codec || !self->sock || (type == ZMQ_ROUTER && !self->held)) {
         err_diag (diag, "%s socket: %s", s_kinds [kind].domain, strerror (errno ? errno : ENOMEM));
         return NULL;
     }
@@ -421,10 +349,9 @@ link_close (link_t **self_p, int linger_ms)
     link_t *self = *self_p;
     if (!self)
         return;
-    if (self->raw && linger_ms > 0)
-        s_flush (self);
-    while (self->held)
-        s_held_drop (self, self->held);
+    if (self->raw && self->held && linger_ms > 0)
+        held_flush (self->held, s_push_held, self);
+    held_destroy (&self->held);
     topic_t *topic, *next;
     HASH_ITER (hh, self->topics, topic, next)
     {
@@ -639,13 +566,12 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
 static int
 s_send_routed (link_t *self, const link_route_t *route, const uint8_t *header)
 {
-    size_t bytes = 0;
     int rc = -EAGAIN; //  behind what waits
-    const size_t count = self->held ? s_held_of (self, route, &bytes) : 0;
-    if (count == 0)
+    if (!held_for (self->held, route))
         rc = s_push (self, route->bytes, route->size, header, self->out.data, self->out.size);
     if (rc == -EAGAIN)
-        rc = s_held_add (self, route, header, count, bytes);
+        rc = held_add (self->held, route, link_watch_whose (self, route), header, self->out.data,
+                       self->out.size, &self->counts.unsent);
     self->counts.unsent += rc == -EAGAIN;
     return rc;
 }
@@ -714,10 +640,10 @@ link_wait (link_wait_t *items, size_t count, int64_t timeout_ms)
             .socket = link ? link->raw : NULL, .fd = link ? 0 : items [i].fd, .events = ZMQ_POLLIN};
         owner [i] = i;
         items [i].readable = false;
-        if (link && link->held) {
-            s_flush (link);
+        if (link && link->held && held_any (link->held)) {
+            held_flush (link->held, s_push_held, link);
             bool soon = timeout_ms < 0 || timeout_ms > S_HELD_MS;
-            if (link->held && soon)
+            if (held_any (link->held) && soon)
                 timeout_ms = S_HELD_MS; //  a ROUTER does not say when a peer has room again
         }
         if (link && link->monitor) {

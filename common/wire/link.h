@@ -64,7 +64,8 @@ link_connections (link_t *self);
 typedef struct {
     int64_t
         ended; //  connections: peers that left, and those that were cut, as for a frame over the limit
-    int64_t unsent;  //  messages that found no room, neither with their peer nor in what waits
+    int64_t
+        unsent; //  messages that found no room with their peer, and none or no more in what waits
     int64_t refused; //  handshakes without the right keys; those that ZAP refuses it counts itself
     int64_t crowded; //  connections that are one too many of their key
     int64_t shed;    //  connections cut at once, for too few descriptors were left
@@ -109,7 +110,7 @@ link_msg_fini (link_msg_t *msg);
 
 //  Send one message without waiting.  `from` is the struct of `type`.  route: ROUTER only, else NULL.
 //  corr: seq being answered or 0.  Returns the message's seq (> 0).
-//  ROUTER: what a peer's queue has no room for is kept, within LIMIT_HELD_, and sent by link_wait.
+//  ROUTER: what a peer's queue has no room for is kept, within LIMIT_HELD_, and sent by link_wait; others may push it out.
 //  Err: -EAGAIN no room (DEALER: or not connected), -EHOSTUNREACH peer gone, ERR_LIMIT too large;
 //  nothing sent.
 int64_t

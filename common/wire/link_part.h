@@ -4,6 +4,7 @@
 
 #include "common/base/limits.h"
 #include "common/wire/conns.h"
+#include "common/wire/held.h"
 #include "common/wire/link.h"
 
 #include <czmq.h>
@@ -43,9 +44,8 @@ struct link {
     int type; //  ZMQ_ROUTER, ...
     uint64_t session, seq;
     codec_t *codec;
-    buf_t out;         //  reused by every send
-    struct held *held; //  in order, of all peers; sent by link_wait
-    size_t held_count, held_bytes;
+    buf_t out;            //  reused by every send
+    held_t *held;         //  ROUTER: what peers had no room for; sent by link_wait
     struct topic *topics; //  that taps have asked for: libzmq keeps them for each connection
     size_t topic_bytes, topic_count;
     int burst; //  XPUB: messages read since there was none
@@ -83,3 +83,6 @@ link_watch_up (link_t *self);
 //  which is told so once; on the stream it is cut.
 int
 link_watch_message (link_t *self, int fd, const link_msg_t *msg);
+//  Bound: the identity of who has this route; "" when nobody has vouched for it, or it is gone.  Own: borrowed.
+const char *
+link_watch_whose (const link_t *self, const link_route_t *route);

@@ -264,6 +264,12 @@ link_watch_message (link_t *self, int fd, const link_msg_t *msg)
     return ERR_LIMIT;
 }
 
+const char *
+link_watch_whose (const link_t *self, const link_route_t *route)
+{
+    return self->curve ? conns_whose (self->conns, s_number (route)) : "";
+}
+
 //  --- connected
 
 //  Say once what it may be, until somebody lets us in.

@@ -78,16 +78,30 @@ typedef struct {
     link_msg_t got;
 } pair_t;
 
+static pair_t
+s_pair (link_t *server, const curve_keys_t *keys)
+{
+    pair_t self = {.server = server};
+    self.client = link_connect (LINK_FILES, link_endpoint (server), keys, NULL);
+    msg_at_t get = {.incident = codec_text ("i"), .attempt = 1, .path = codec_text ("p")};
+    assert_int_equal (s_send (self.client, NULL, MSG_GET, &get), 1);
+    assert_int_equal (s_next (server, &self.got, NULL), 0);
+    self.route = self.got.route;
+    return self;
+}
+
+static void
+s_pair_fini (pair_t *self)
+{
+    link_msg_fini (&self->got);
+    link_destroy (&self->client);
+}
+
 static int
 s_pair_setup (void **state)
 {
     static pair_t self;
-    self = (pair_t){.server = link_bind (LINK_FILES, "tcp://127.0.0.1:*", &s_plain, NULL)};
-    self.client = link_connect (LINK_FILES, link_endpoint (self.server), &s_plain, NULL);
-    msg_at_t get = {.incident = codec_text ("i"), .attempt = 1, .path = codec_text ("p")};
-    assert_int_equal (s_send (self.client, NULL, MSG_GET, &get), 1);
-    assert_int_equal (s_next (self.server, &self.got, NULL), 0);
-    self.route = self.got.route;
+    self = s_pair (link_bind (LINK_FILES, "tcp://127.0.0.1:*", &s_plain, NULL), &s_plain);
     *state = &self;
     return 0;
 }
@@ -96,8 +110,7 @@ static int
 s_pair_teardown (void **state)
 {
     pair_t *self = *state;
-    link_msg_fini (&self->got);
-    link_destroy (&self->client);
+    s_pair_fini (self);
     link_destroy (&self->server);
     return 0;
 }
@@ -164,18 +177,12 @@ test_a_peer_that_reads_nothing_leaves_room_for_others (void **state)
     pair_t *self = *state;
     enum { BURST = 100 * LIMIT_FILES_HWM };
     int64_t taken = s_answer_many (self, 10, INT32_MAX);
-    assert_in_range (taken, LIMIT_HELD_PEER_MESSAGES, INT32_MAX - 1);
+    assert_in_range (taken, LIMIT_HELD_KEY_MESSAGES, INT32_MAX - 1);
     assert_int_equal (link_take_counts (self->server).unsent, 1);
-    pair_t other = {.server = self->server};
-    other.client = link_connect (LINK_FILES, link_endpoint (self->server), &s_plain, NULL);
-    msg_at_t get = {.incident = codec_text ("i"), .attempt = 1, .path = codec_text ("p")};
-    assert_int_equal (s_send (other.client, NULL, MSG_GET, &get), 1);
-    assert_int_equal (s_next (self->server, &other.got, NULL), 0);
-    other.route = other.got.route;
+    pair_t other = s_pair (self->server, &s_plain);
     assert_int_equal (s_answer_many (&other, 10, BURST), BURST);
     s_assert_arrive (&other, BURST);
-    link_msg_fini (&other.got);
-    link_destroy (&other.client);
+    s_pair_fini (&other);
 }
 
 static void
@@ -391,8 +398,8 @@ test_what_taps_send_without_a_pause_is_too_much (void **state)
 //  --- CURVE
 
 typedef struct {
-    char root [64], keys [96], peer [96];
-    curve_keys_t server, worker;
+    char root [64], keys [96], peer [96], other_peer [96];
+    curve_keys_t server, worker, other;
     clk_t *clk;
     curve_zap_t *zap;
 } curve_fixture_t;
@@ -406,9 +413,12 @@ setup_curve (void **state)
         return -1;
     snprintf (self.keys, sizeof self.keys, "%s/keys", self.root);
     snprintf (self.peer, sizeof self.peer, "%s/peer", self.root);
+    snprintf (self.other_peer, sizeof self.other_peer, "%s/other", self.root);
     if (curve_key_new (self.keys, CURVE_ROLE_WORKER, "w", self.peer, NULL)
+        || curve_key_new (self.keys, CURVE_ROLE_WORKER, "o", self.other_peer, NULL)
         || curve_load_broker (self.keys, &self.server, NULL)
-        || curve_load_peer (self.peer, CURVE_ROLE_WORKER, &self.worker, NULL))
+        || curve_load_peer (self.peer, CURVE_ROLE_WORKER, &self.worker, NULL)
+        || curve_load_peer (self.other_peer, CURVE_ROLE_WORKER, &self.other, NULL))
         return -1;
     self.clk = clk_new ();
     self.zap = curve_zap_new (self.keys, self.clk, NULL);
@@ -420,6 +430,7 @@ static int
 teardown_curve (void **state)
 {
     static const char *const names [] = {"keys/clients/worker-w.key",
+                                         "keys/clients/worker-o.key",
                                          "keys/clients",
                                          "keys/broker.key",
                                          "keys/broker.key_secret",
@@ -428,6 +439,10 @@ teardown_curve (void **state)
                                          "peer/worker.key_secret",
                                          "peer/broker.key",
                                          "peer",
+                                         "other/worker.key",
+                                         "other/worker.key_secret",
+                                         "other/broker.key",
+                                         "other",
                                          ""};
     curve_fixture_t *self = *state;
     curve_zap_destroy (&self->zap);
@@ -484,6 +499,26 @@ test_others_are_not_heard (void **state)
     }
 }
 
+static void
+test_connections_of_one_key_that_read_nothing_leave_room_for_another_key (void **state)
+{
+    curve_fixture_t *self = *state;
+    enum { MANY = 3, BURST = 100 * LIMIT_FILES_HWM };
+    own (link_destroy) link_t *server =
+        link_bind (LINK_FILES, "tcp://127.0.0.1:*", &self->server, NULL);
+    pair_t deaf [MANY];
+    for (int i = 0; i < MANY; i++) {
+        deaf [i] = s_pair (server, &self->worker);
+        (void) s_answer_many (&deaf [i], 10, INT32_MAX);
+    }
+    pair_t other = s_pair (server, &self->other);
+    assert_int_equal (s_answer_many (&other, 10, BURST), BURST);
+    s_assert_arrive (&other, BURST);
+    s_pair_fini (&other);
+    for (int i = 0; i < MANY; i++)
+        s_pair_fini (&deaf [i]);
+}
+
 int
 main (void)
 {
@@ -509,6 +544,9 @@ main (void)
         cmocka_unit_test_setup_teardown (test_an_enrolled_key_is_the_identity_of_its_messages,
                                          setup_curve, teardown_curve),
         cmocka_unit_test_setup_teardown (test_others_are_not_heard, setup_curve, teardown_curve),
+        cmocka_unit_test_setup_teardown (
+            test_connections_of_one_key_that_read_nothing_leave_room_for_another_key, setup_curve,
+            teardown_curve),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
