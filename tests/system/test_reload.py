@@ -1,7 +1,9 @@
 """SIGHUP: what may change reaches every thread, what may not keeps the old configuration whole.
 SPDX-License-Identifier: Apache-2.0
 """
+import errno
 import http.server
+import os
 import signal
 import sqlite3
 import threading
@@ -296,3 +298,36 @@ def test_sigusr1_does_not_end_a_publisher(system):
     assert waiting.wait(60) == 0 and len(broker.incidents()) == 1
     serving.signal(signal.SIGTERM)
     assert serving.wait(20) == 0
+
+
+@pytest.mark.parametrize("program", ["broker", "worker"])
+def test_signals_that_come_before_they_are_wanted_wait(system, program):
+    """Its configuration comes from a FIFO: nothing else of the start has been done when the signals arrive."""
+    if program == "worker":
+        system.start_broker()
+    path, fifo, log_level = system.root / "early.yaml", system.root / "early.fifo", "log_level: debug\n"
+    os.mkfifo(fifo)
+    path.symlink_to(fifo)
+    start = system.start_broker if program == "broker" else system.start_worker
+    early = start(config=path, log_level=None, wait=False)
+    writer = wait_until(lambda: opened_by_a_reader(fifo), 20, "the program reads its configuration")
+    for number in (signal.SIGHUP, signal.SIGUSR1) * 3:
+        early.signal(number)
+    regular = system.root / "regular.yaml"
+    regular.write_text(log_level)
+    os.rename(regular, path)  # the reload that SIGHUP asks for reads this one
+    os.write(writer, log_level.encode())
+    os.close(writer)
+    early.wait_ready()
+    if program == "broker":
+        early.wait_log("configuration reloaded")
+    assert early.stop() == 0
+
+
+def opened_by_a_reader(fifo):
+    """A descriptor to write, once somebody has it open to read."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        assert error.errno == errno.ENXIO, error
+        return None
