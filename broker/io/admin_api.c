@@ -8,6 +8,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -691,14 +692,15 @@ s_files (int dir_fd, const char *prefix, int depth, json_t *files)
 static json_t *
 s_artifacts (const admin_view_t *view, const char *id)
 {
-    char folder [PATH_MAX];
+    char folder [PATH_MAX], absolute [PATH_MAX];
     snprintf (folder, sizeof (folder), "%s/%s", view->workspace_root, id);
     json_t *files = json_array ();
     bool complete = true;
     int fd = open (folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0)
         complete = s_files (fd, "", FILES_DEPTH, files);
-    return json_pack ("{s:o,s:o,s:b}", "folder", fd >= 0 ? s_text (folder) : json_null (), "files",
+    return json_pack ("{s:o,s:o,s:b}", "folder",
+                      fd >= 0 ? s_text (path_absolute (folder, absolute)) : json_null (), "files",
                       files, "complete", complete);
 }
 

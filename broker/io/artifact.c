@@ -6,6 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -266,7 +267,9 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
         return rc;
     rc = blob_make_dir (self->settings->workspace_root);
     if (rc < 0) {
-        err_diag (diag, "workspace_root %s: %s", self->settings->workspace_root, err_str (rc));
+        char path [PATH_MAX];
+        err_diag (diag, "workspace_root %s: %s",
+                  path_absolute (self->settings->workspace_root, path), err_str (rc));
         return rc;
     }
     self->events_dir = s_events_dir (self->settings->state_path);

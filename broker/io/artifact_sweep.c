@@ -10,6 +10,7 @@
 #include "broker/io/artifact_dir.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,7 +164,9 @@ artifact_sweep_init (artifact_t *self, err_diag_t *diag)
     if (self->sweep)
         return 0;
     const int rc = -errno;
-    err_diag (diag, "workspace_root %s: %s", self->settings->workspace_root, err_str (rc));
+    char path [PATH_MAX];
+    err_diag (diag, "workspace_root %s: %s", path_absolute (self->settings->workspace_root, path),
+              err_str (rc));
     return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 #include "common/net/http.h"
 
 #include <assert.h>
@@ -136,8 +137,9 @@ delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
         delivery_destroy (&self);
         return NULL;
     }
+    char path [PATH_MAX];
     log_info ("storage backend initialized", kv ("mode", "filesystem"),
-              kv ("path", settings->workspace_root));
+              kv ("path", path_absolute (settings->workspace_root, path)));
     return self;
 }
 

@@ -6,6 +6,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 #include "common/base/process.h"
 #include "common/base/threads.h"
 
@@ -94,7 +95,7 @@ s_keys (broker_t *self)
 static int
 s_root (broker_t *self)
 {
-    char path [4096];
+    char path [4096], absolute [PATH_MAX];
     const char *root = self->settings->workspace_root;
     int rc = blob_make_dir (root);
     const int size = snprintf (path, sizeof path, "%s/.broker.lock", root);
@@ -104,12 +105,14 @@ s_root (broker_t *self)
         self->root_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (rc < 0 || self->root_fd < 0) {
         rc = rc < 0 ? rc : -errno;
-        log_error ("workspace_root cannot be used", kv ("workspace_root", root),
+        log_error ("workspace_root cannot be used",
+                   kv ("workspace_root", path_absolute (root, absolute)),
                    kv ("error", err_str (rc)));
         return err_exit_path (rc);
     }
     if (flock (self->root_fd, LOCK_EX | LOCK_NB) < 0) {
-        log_error ("another broker holds workspace_root", kv ("workspace_root", root));
+        log_error ("another broker holds workspace_root; stop it, or give this one its own",
+                   kv ("workspace_root", path_absolute (root, absolute)));
         return EXIT_SECOND;
     }
     return 0;
@@ -131,12 +134,13 @@ static void
 s_where (const char *option, const char *path, const char *what)
 {
     char absolute [PATH_MAX];
-    log_info (what, kv (option, realpath (path, absolute) ? absolute : path));
+    log_info (what, kv (option, path_absolute (path, absolute)));
 }
 
 static int
 s_store (broker_t *self)
 {
+    char absolute [PATH_MAX];
     err_diag_t diag = {{0}};
     const bool fresh = access (self->settings->state_path, F_OK) != 0;
     const int rc = store_open (self->settings->state_path, &self->store, &diag);
@@ -145,7 +149,8 @@ s_store (broker_t *self)
         s_where ("workspace_root", self->settings->workspace_root, "artifacts");
         return 0;
     }
-    log_error ("store cannot be opened", kv ("state_path", self->settings->state_path),
+    log_error ("store cannot be opened",
+               kv ("state_path", path_absolute (self->settings->state_path, absolute)),
                kv ("error", diag.text));
     if (rc == -EWOULDBLOCK)
         return EXIT_SECOND;

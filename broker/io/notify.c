@@ -8,6 +8,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -138,7 +139,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 
 //  --- the message
 
-//  Its folder's report, and where that is.
+//  Its folder's report, and where that is: absolute, for readers elsewhere.
 static int
 s_report (const settings_t *settings, const row_incident_t *row, report_t *ret_report,
           char *ret_path, size_t size)
@@ -146,13 +147,14 @@ s_report (const settings_t *settings, const row_incident_t *row, report_t *ret_r
     own (own_fd) int fd = artifact_dir_open (settings->workspace_root, row->id.text, false);
     if (fd < 0)
         return fd;
+    char root [PATH_MAX];
+    (void) path_absolute (settings->workspace_root, root);
     own (own_fd) int file = artifact_dir_file (fd, "output/investigation.md", O_RDONLY, NULL);
     if (file >= 0)
-        snprintf (ret_path, size, "%s/%s/output/investigation.md", settings->workspace_root,
-                  row->id.text);
+        snprintf (ret_path, size, "%s/%s/output/investigation.md", root, row->id.text);
     else //  its upload was given up
-        snprintf (ret_path, size, "%s/%s/attempts/%" PRId64 "/output/investigation.md",
-                  settings->workspace_root, row->id.text, row->winner);
+        snprintf (ret_path, size, "%s/%s/attempts/%" PRId64 "/output/investigation.md", root,
+                  row->id.text, row->winner);
     return artifact_report_read (fd, row->winner, ret_report);
 }
 

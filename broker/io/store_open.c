@@ -6,6 +6,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -89,7 +90,9 @@ s_lock (store_t *self, err_diag_t *diag)
     if (flock (self->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
     const int rc = -errno;
-    err_diag (diag, "another broker holds %s; stop it, or give this one its own state_path", path);
+    char absolute [PATH_MAX];
+    err_diag (diag, "another broker holds %s; stop it, or give this one its own state_path",
+              path_absolute (path, absolute));
     return rc == -EWOULDBLOCK ? rc : ERR_STORE;
 }
 
@@ -139,8 +142,9 @@ s_own (store_t *self, err_diag_t *diag)
     }
     if (flock (self->db_fd, LOCK_EX | LOCK_NB) < 0) {
         const int rc = -errno;
+        char absolute [PATH_MAX];
         err_diag (diag, "another broker holds %s, perhaps by another name of the file; stop it",
-                  self->path);
+                  path_absolute (self->path, absolute));
         return rc == -EWOULDBLOCK ? rc : ERR_STORE;
     }
     if (st.st_nlink <= 1)

@@ -7,6 +7,7 @@
 #include "broker/io/work.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -576,9 +577,10 @@ s_hold (loop_t *self)
     const artifact_trouble_t trouble = artifact_trouble (self->threads.artifact, self->now.boot_ms);
     if (trouble != ARTIFACT_FINE && self->trouble == ARTIFACT_FINE) {
         self->trouble_ms = self->now.boot_ms;
+        char path [PATH_MAX];
         log_warn ("artifacts refused, assignments and deadlines wait",
                   kv ("reason", artifact_trouble_text (trouble)),
-                  kv ("workspace_root", self->settings->workspace_root));
+                  kv ("workspace_root", path_absolute (self->settings->workspace_root, path)));
     }
     else if (trouble == ARTIFACT_FINE && self->trouble != ARTIFACT_FINE)
         log_info ("artifacts are taken again",

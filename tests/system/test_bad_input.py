@@ -104,10 +104,13 @@ def second_broker(system, prefix=(), **options):
 
 def test_a_second_broker_is_refused_on_the_same_store_and_on_the_same_folder(system):
     broker = system.start_broker()
-    done = second_broker(system, state_path=system.root / "state/broker.db")
-    assert done.returncode == 3 and "another broker holds" in done.stderr and "broker.db" in done.stderr
-    done = second_broker(system, workspace_root=system.root / "incidents")
-    assert done.returncode == 3 and "another broker holds workspace_root" in done.stderr
+    for path in (system.root / "state/broker.db", "state/broker.db", "./state/../state/broker.db"):
+        done = second_broker(system, state_path=path)
+        assert done.returncode == 3 and f"another broker holds {system.root}/state/broker.db" in done.stderr
+    for path in (system.root / "incidents", "incidents", "./incidents"):  # the one who reads it stands elsewhere
+        done = second_broker(system, workspace_root=path)
+        assert done.returncode == 3 and "another broker holds workspace_root" in done.stderr
+        assert f"workspace_root={system.root}/incidents" in done.stderr
     #  another way to the same folder is the same folder
     (system.root / "link").symlink_to(system.root / "incidents")
     assert second_broker(system, workspace_root=system.root / "link").returncode == 3

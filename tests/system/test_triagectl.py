@@ -184,6 +184,19 @@ def test_one_incident_by_number_and_by_id(system):
     assert document["attempts"][0]["exit_code"] == 7 and document["artifacts"]["complete"]
 
 
+def test_the_folder_of_an_incident_is_told_whole_also_below_a_relative_root(system):
+    """Who reads it in Slack, or runs triagectl, stands in another folder than the broker."""
+    with contextlib.closing(Receiver()) as slack:
+        broker = system.start_broker(workspace_root="./incidents", slack_webhook_url=slack.url)
+        system.start_worker()
+        system.publish([fault("web-0")])
+        folder = str(system.root / "incidents" / broker.wait_terminal(1)[0]["id"])
+        assert broker.incident(1)["artifacts"]["folder"] == folder
+        assert re.search(rf"^folder +{re.escape(folder)}$", system.ctl("incidents", "show", 1).stdout, re.M)
+        wait_until(slack.kinds, 20, "delivered")
+        assert any(f"{folder}/output/investigation.md" in text for text in texts_of(slack.posts[0].body))
+
+
 def test_an_incident_without_a_resource_shows_none(system):
     system.start_broker()
     system.publish([{"cluster": "prod", "faultType": "Odd"}, {"cluster": "prod", "faultType": "Odd", "resource": {"kind": "Node"}}])
