@@ -15,18 +15,22 @@ typedef struct {
     bool color;
     int64_t seq;  //  shown up to here
     int64_t left; //  records still to show
+    tap_watch_t *watch;
 } replay_t;
 
-//  seq has no holes: what is missing in front was deleted because it was old.
+//  What is missing in front of a topic's record was deleted because it was old.
 static int
-s_gap (const replay_t *self, int64_t seq)
+s_gap (const replay_t *self, const json_t *record, int64_t after)
 {
-    (void) ctl_fail (CTL_OK, "records after %" PRId64 " up to %" PRId64 " are not kept any more",
-                     self->seq, seq - 1);
+    const char *topic = json_member_text (record, "topic", "");
+    const int64_t upto = json_member_int (record, "prev", 0);
+    (void) ctl_fail (CTL_OK,
+                     "records of %s after %" PRId64 " up to %" PRId64 " are not kept any more",
+                     topic, after, upto);
     if (!ctl_json (self->ctl))
         return CTL_OK;
-    own (json_drop) json_t *gap = json_pack (
-        "{s:{s:I,s:I}}", "gap", "after", (json_int_t) self->seq, "upto", (json_int_t) (seq - 1));
+    own (json_drop) json_t *gap = json_pack ("{s:{s:s,s:I,s:I}}", "gap", "topic", topic, "after",
+                                             (json_int_t) after, "upto", (json_int_t) upto);
     return gap ? ctl_print_line (gap) : ctl_fail (CTL_FAILED, "out of memory");
 }
 
@@ -34,12 +38,15 @@ static int
 s_show (replay_t *self, const json_t *record)
 {
     own (buf_fini) buf_t line = buf_init (LIMIT_KIB (256));
-    int64_t seq = json_member_int (record, "seq", 0);
+    int64_t seq = json_member_int (record, "seq", 0), after = 0;
     if (seq <= self->seq)
         return ctl_fail (CTL_UNREACHED, "record %" PRId64 " came after %" PRId64, seq, self->seq);
-    int code = seq > self->seq + 1 ? s_gap (self, seq) : CTL_OK;
+    int code = CTL_OK;
+    if (tap_watch_look (self->watch, record, &after) == TAP_GAP)
+        code = s_gap (self, record, after);
     if (code)
         return code;
+    (void) tap_watch_shown (self->watch, record); //  of topics beyond its bound no gap is told
     self->seq = seq;
     self->left--;
     if (ctl_json (self->ctl))
@@ -79,10 +86,15 @@ int
 ctl_stream_replay (const ctl_t *self)
 {
     const ctl_settings_t *settings = self->settings;
+    own (tap_watch_destroy) tap_watch_t *watch = tap_watch_new ();
+    if (!watch)
+        return ctl_fail (CTL_FAILED, "out of memory");
+    tap_watch_floor (watch, settings->after);
     replay_t replay = {.ctl = self,
                        .color = ctl_color (self),
                        .seq = settings->after,
-                       .left = conf_given (self->conf, "limit") ? settings->limit : INT64_MAX};
+                       .left = conf_given (self->conf, "limit") ? settings->limit : INT64_MAX,
+                       .watch = watch};
     bool any = true;
     int code = CTL_OK;
     while (code == CTL_OK && any && replay.left > 0 && !ferror (stdout))

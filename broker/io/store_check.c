@@ -61,6 +61,7 @@ static const walk_t s_walks [] = {
     INDEX ("incident", "sqlite_autoindex_incident_1", "id", "number", true, false),
     INDEX ("event", "event_age", "received_ms", "seq", false, false),
     INDEX ("event", "sqlite_autoindex_event_1", "source", "event_id", true, true),
+    INDEX ("journal", "journal_kind", "kind", "seq", true, false),
     INDEX ("effect", "effect_state", "state", "id", false, false),
     INDEX ("effect", "effect_incident", "incident", "id", true, false),
     INDEX ("effect", "sqlite_autoindex_effect_1", "key", "id", true, false),

@@ -42,7 +42,8 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS incident_seen ON incident (last_seen_ms);"
     "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
     "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
-    "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);";
+    "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
+    "CREATE INDEX IF NOT EXISTS journal_kind ON journal (kind);";
 
 //  How many rows there are of each kind (0 incidents, 1 effects), kept by the file itself with each change of a row:
 //  counting them would read all history.
@@ -72,10 +73,18 @@ static const char s_counted [] =
     " INSERT INTO counted VALUES (1, new.state, 0, 1)"
     " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;";
 
-//  A store of before is counted once.
 static const char s_count [] =
     "INSERT INTO counted SELECT 0, state, suppress, count (*) FROM incident GROUP BY 2, 3;"
     "INSERT INTO counted SELECT 1, state, 0, count (*) FROM effect GROUP BY 2;";
+
+//  How many records of each kind the journal has, kept the same way.
+static const char s_kept [] =
+    "CREATE TABLE IF NOT EXISTS kept (kind TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TRIGGER IF NOT EXISTS journal_added AFTER INSERT ON journal BEGIN"
+    " INSERT INTO kept VALUES (new.kind, 1) ON CONFLICT (kind) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS journal_removed AFTER DELETE ON journal BEGIN"
+    " UPDATE kept SET n = n - 1 WHERE kind = old.kind; END;";
+static const char s_keep [] = "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
 
 static int
 s_lock (store_t *self, err_diag_t *diag)
@@ -235,15 +244,24 @@ s_known_schema (store_t *self, err_diag_t *diag)
     return -EBADMSG;
 }
 
+//  A store of before is counted once.
 static int
 s_schema_counts (store_t *self, err_diag_t *diag)
 {
-    const bool known =
-        s_number (self, "SELECT 1 FROM sqlite_schema WHERE name = 'counted'", 0) == 1;
-    const int rc = s_sql_rc (self, sqlite3_exec (self->db, s_counted, NULL, NULL, NULL), diag);
-    if (rc < 0 || known)
-        return rc;
-    return s_sql_rc (self, sqlite3_exec (self->db, s_count, NULL, NULL, NULL), diag);
+    const struct {
+        const char *known, *make, *fill;
+    } counts [] = {
+        {"SELECT 1 FROM sqlite_schema WHERE name = 'counted'", s_counted, s_count},
+        {"SELECT 1 FROM sqlite_schema WHERE name = 'kept'", s_kept, s_keep},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof counts / sizeof counts [0]; i++) {
+        const bool known = s_number (self, counts [i].known, 0) == 1;
+        rc = s_sql_rc (self, sqlite3_exec (self->db, counts [i].make, NULL, NULL, NULL), diag);
+        if (rc == 0 && !known)
+            rc = s_sql_rc (self, sqlite3_exec (self->db, counts [i].fill, NULL, NULL, NULL), diag);
+    }
+    return rc;
 }
 
 static int
@@ -324,9 +342,9 @@ s_prepare (store_t *self, err_diag_t *diag)
                            " WHERE e.received_ms < ?1 AND (e.received_ms, e.seq) > (?2, ?3)"
                            " ORDER BY e.received_ms, e.seq LIMIT ?4"},
         {&self->tidy_delete, "DELETE FROM event WHERE seq = ?"},
-        {&self->tidy_journal,
-         "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <="
-         " (SELECT max (seq) FROM journal) - ?1 ORDER BY seq LIMIT ?2)"},
+        {&self->tidy_kept, "SELECT kind, n FROM kept"},
+        {&self->tidy_journal, "DELETE FROM journal WHERE seq IN"
+                              " (SELECT seq FROM journal WHERE kind = ?1 ORDER BY seq LIMIT ?2)"},
         {&self->tidy_sha, "SELECT 1 FROM event WHERE body_sha = ? AND body_sha <> ''"},
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements [0]; i++) {

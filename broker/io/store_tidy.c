@@ -117,27 +117,78 @@ s_tidy_events (store_t *self, int64_t now_wall_ms)
     return rc < 0 ? rc : count == LIMIT_TIDY_ROWS;
 }
 
-//  Delete the oldest records, where there are too many.  Returns 1 when there may be more.
+//  --- records
+
+typedef struct {
+    char kind [sizeof ((row_record_t *) 0)->kind];
+    int64_t over; //  rows beyond its share
+} s_kind_t;
+
+static int64_t
+s_share (const char *kind)
+{
+    static const struct {
+        const char *kind;
+        int64_t rows;
+    } shares [] = {{"incident", LIMIT_JOURNAL_INCIDENT_ROWS},
+                   {"attempt", LIMIT_JOURNAL_ATTEMPT_ROWS},
+                   {"worker", LIMIT_JOURNAL_WORKER_ROWS},
+                   {"source", LIMIT_JOURNAL_SOURCE_ROWS},
+                   {"breaker", LIMIT_JOURNAL_BREAKER_ROWS}};
+    for (size_t i = 0; i < sizeof shares / sizeof shares [0]; i++)
+        if (strcmp (kind, shares [i].kind) == 0)
+            return shares [i].rows;
+    return LIMIT_JOURNAL_OTHER_ROWS;
+}
+
+//  The kinds that have more than their share.  Err: as store_commit.
+static int
+s_find_over (store_t *self, s_kind_t *ret_kinds, int *ret_count)
+{
+    sqlite3_stmt *stmt = self->tidy_kept;
+    int count = 0, code = SQLITE_OK;
+    while (count < LIMIT_JOURNAL_KINDS && (code = sqlite3_step (stmt)) == SQLITE_ROW) {
+        s_kind_t *kind = &ret_kinds [count];
+        snprintf (kind->kind, sizeof kind->kind, "%s",
+                  (const char *) sqlite3_column_text (stmt, 0));
+        kind->over = sqlite3_column_int64 (stmt, 1) - s_share (kind->kind);
+        count += kind->over > 0;
+    }
+    *ret_count = count;
+    return store_db_judge (self, store_db_end (self->db, stmt, code, "kinds of records"));
+}
+
+//  Delete the oldest records of a kind.
+static int
+s_forget (store_t *self, const s_kind_t *kind)
+{
+    const int64_t rows =
+        kind->over < LIMIT_JOURNAL_DELETE_ROWS ? kind->over : LIMIT_JOURNAL_DELETE_ROWS;
+    int rc = store_db_begin (self);
+    if (rc == 0) {
+        int code = sqlite3_bind_text (self->tidy_journal, 1, kind->kind, -1, SQLITE_STATIC);
+        if (code == SQLITE_OK)
+            code = sqlite3_bind_int64 (self->tidy_journal, 2, rows);
+        assert (code == SQLITE_OK);
+        rc = store_db_run (self->db, self->tidy_journal, "old records");
+    }
+    return store_db_judge (self, rc);
+}
+
+//  Delete the oldest records of each kind of which there are too many.  Returns 1 when there are more.
 static int
 s_tidy_journal (store_t *self)
 {
-    const int64_t before = sqlite3_total_changes64 (self->db);
-    int rc = store_db_begin (self);
-    if (rc < 0)
-        return store_db_judge (self, rc);
-    int code = sqlite3_bind_int64 (self->tidy_journal, 1, LIMIT_JOURNAL_ROWS);
-    if (code == SQLITE_OK)
-        code = sqlite3_bind_int64 (self->tidy_journal, 2, LIMIT_JOURNAL_DELETE_ROWS);
-    assert (code == SQLITE_OK);
-    rc = store_db_run (self->db, self->tidy_journal, "old records");
-    const int64_t deleted = sqlite3_total_changes64 (self->db) - before;
-    if (rc < 0)
-        return store_db_judge (self, rc);
-    if (deleted > 0)
+    s_kind_t kinds [LIMIT_JOURNAL_KINDS];
+    int count = 0, more = 0;
+    int rc = s_find_over (self, kinds, &count);
+    for (int i = 0; rc == 0 && i < count; i++) {
+        rc = s_forget (self, &kinds [i]);
+        more |= kinds [i].over > LIMIT_JOURNAL_DELETE_ROWS;
+    }
+    if (rc == 0 && count > 0)
         rc = store_commit (self);
-    else
-        store_rollback (self);
-    return rc < 0 ? rc : deleted >= LIMIT_JOURNAL_DELETE_ROWS;
+    return rc < 0 ? rc : more;
 }
 
 

@@ -210,9 +210,15 @@ enum {
     LIMIT_SLACK_TEXT_BYTES = 2900, //  of one text of a message; Slack takes 3000 characters
     LIMIT_SLACK_POST_MS = 10000,
     LIMIT_OVERFLOW_MS = 3600000, //  a cluster's overflow is announced once in this time
-    //  --- journal (stream replay)
-    LIMIT_JOURNAL_ROWS = 1000000,
-    LIMIT_JOURNAL_DELETE_ROWS = 500,
+    //  --- journal (stream replay): each kind of record has its own share, so that none pushes out another
+    LIMIT_JOURNAL_INCIDENT_ROWS = 400000,
+    LIMIT_JOURNAL_ATTEMPT_ROWS = 400000,
+    LIMIT_JOURNAL_WORKER_ROWS = 100000,
+    LIMIT_JOURNAL_SOURCE_ROWS = 90000,
+    LIMIT_JOURNAL_BREAKER_ROWS = 10000,
+    LIMIT_JOURNAL_OTHER_ROWS = 10000, //  of a kind that another version wrote
+    LIMIT_JOURNAL_KINDS = 16,
+    LIMIT_JOURNAL_DELETE_ROWS = 500, //  of one kind in one go
     //  --- admin HTTP
     LIMIT_HTTP_CONNECTIONS = 64,
     LIMIT_HTTP_BODY_BYTES = LIMIT_MIB (1),

@@ -212,6 +212,30 @@ def test_what_the_broker_does_not_keep_any_more_is_announced(system):
     assert missed(first, "incident/prod/") == (1, gaps[0]["upto"])
 
 
+def test_a_flood_of_one_kind_leaves_the_other_kinds_to_be_read_again(system):
+    """100,000 records of workers are kept, and what incidents said long before them."""
+    broker = system.start_broker()
+    publish(system, "early", 3)
+    kept, last = journal(system, "incident/prod/"), 2_000_000
+    broker.stop()
+    path = system.root / "state/broker.db"
+    with sqlite3.connect(path) as store:
+        store.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 101200) INSERT INTO journal"
+                      " SELECT ?1 + i, ?1 + i - 1, 0, 'worker', '-', 'joined', '', 0, 'w1', '', '', 0, '', 0 FROM n", (last,))
+        store.execute("INSERT OR REPLACE INTO topic VALUES ('worker/-/', ?)", (last + 101200,))
+    system.start_broker()
+
+    def workers():
+        with sqlite3.connect(path) as store:
+            return store.execute("SELECT count(*) FROM journal WHERE kind = 'worker'").fetchone()[0]
+    wait_until(lambda: workers() == 100000, 30, "the oldest of workers gone")
+    assert len(kept) >= 3 and journal(system, "incident/prod/") == kept
+    first = system.start_tap(name="again", url=system.url(), after=0, topic="incident/prod/")
+    wait_until(lambda: seqs(first, "incident/prod/") == kept, 20, "all of incidents")
+    old = system.ctl("stream", "replay", "--after", 0, "--limit", len(kept) * 2 + 1)
+    assert old.stderr == f"triagectl: records of worker/-/ after 0 up to {last + 1200} are not kept any more\n"
+
+
 def test_a_broker_that_is_killed_and_comes_back_leaves_no_gap(system):
     broker = system.start_broker()
     relay, tap = start(system, url=system.url())

@@ -482,8 +482,8 @@ def test_the_stream_is_replayed_over_many_pages(system):
         store.execute("DELETE FROM journal WHERE seq <= 420")
     system.start_broker()
     old = system.ctl("stream", "replay", "--after", 10, "-o", "json")
-    assert json.loads(old.stdout.splitlines()[0]) == {"gap": {"after": 10, "upto": 420}}
-    assert old.stderr == "triagectl: records after 10 up to 420 are not kept any more\n"
+    assert json.loads(old.stdout.splitlines()[0]) == {"gap": {"topic": "incident/prod/", "after": 10, "upto": 420}}
+    assert old.stderr == "triagectl: records of incident/prod/ after 10 up to 420 are not kept any more\n"
 
 
 def test_keys_are_made_and_told(system):

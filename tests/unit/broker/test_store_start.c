@@ -370,12 +370,123 @@ test_counts_are_those_of_the_rows_after_any_turns (void **state)
     assert_true (s_plain_count (self, "effect", "state", ROW_EFFECT_DEAD) > 0);
 }
 
+//  --- records
+
+//  So many records of a kind, numbered from `first` on.
+static void
+s_put_records (s_world_t *self, const char *kind, int64_t first, int64_t rows)
+{
+    char sql [512];
+    snprintf (sql, sizeof sql,
+              "WITH RECURSIVE n (i) AS (SELECT %lld UNION ALL SELECT i + 1 FROM n WHERE i < %lld)"
+              " INSERT INTO journal SELECT i, 0, 0, '%s', '-', 'x', '', 0, '', '', '', 0, '', 0"
+              " FROM n",
+              (long long) first, (long long) (first + rows - 1), kind);
+    assert_int_equal (sqlite3_exec (self->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static int64_t
+s_ask (s_world_t *self, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal (sqlite3_prepare_v2 (self->store->db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal (sqlite3_step (stmt), SQLITE_ROW);
+    const int64_t value = sqlite3_column_int64 (stmt, 0);
+    sqlite3_finalize (stmt);
+    return value;
+}
+
+//  Tidy until there is nothing more to do; the most steps that one go took.
+static int64_t
+s_tidy_all (s_world_t *self)
+{
+    int64_t most = 0;
+    for (int rc = 1; rc > 0;) {
+        const int64_t from = s_steps;
+        rc = store_tidy (self->store, 1000);
+        assert_true (rc >= 0);
+        most = s_steps - from > most ? s_steps - from : most;
+    }
+    return most;
+}
+
+//  Not by their age beside each other: one that may say something as often as it likes pushes out its like alone.
+static void
+test_a_flood_of_one_kind_of_record_leaves_the_other_kinds (void **state)
+{
+    s_world_t *self = *state;
+    enum { FLOOD = LIMIT_JOURNAL_WORKER_ROWS + 3 * LIMIT_JOURNAL_DELETE_ROWS / 2, FIRST = 2000000 };
+    row_record_t rows [4];
+    store_reader_t *reader = NULL;
+    s_put_records (self, "incident", 1, 2);
+    s_put_records (self, "source", 3, 1);
+    s_put_records (self, "worker", FIRST, FLOOD);
+    s_put_records (self, "breaker", FIRST + FLOOD, LIMIT_JOURNAL_BREAKER_ROWS + 1);
+    (void) s_tidy_all (self);
+    assert_int_equal (store_reader_open (self->path, &reader, &self->diag), 0);
+    assert_int_equal (store_reader_records (reader, 0, rows, 4), 4);
+    assert_string_equal (rows [0].kind, "incident");
+    assert_string_equal (rows [1].kind, "incident");
+    assert_string_equal (rows [2].kind, "source");
+    assert_string_equal (rows [3].kind, "worker");
+    assert_int_equal (rows [3].seq, FIRST + FLOOD - LIMIT_JOURNAL_WORKER_ROWS); //  the youngest
+    store_reader_destroy (&reader);
+    assert_int_equal (s_ask (self, "SELECT count (*) FROM journal WHERE kind = 'worker'"),
+                      LIMIT_JOURNAL_WORKER_ROWS);
+    assert_int_equal (s_ask (self, "SELECT count (*) FROM journal WHERE kind = 'breaker'"),
+                      LIMIT_JOURNAL_BREAKER_ROWS);
+}
+
+//  A store of before has no counts: made once, at its start.
+static void
+test_the_shares_hold_in_a_store_of_before (void **state)
+{
+    s_world_t *self = *state;
+    s_put_records (self, "breaker", 1, LIMIT_JOURNAL_BREAKER_ROWS + 7);
+    s_put_records (self, "unheard", 1000000, LIMIT_JOURNAL_OTHER_ROWS + 7);
+    assert_int_equal (sqlite3_exec (self->store->db,
+                                    "DROP TRIGGER journal_added; DROP TRIGGER journal_removed;"
+                                    "DROP TABLE kept; DROP INDEX journal_kind",
+                                    NULL, NULL, NULL),
+                      SQLITE_OK);
+    store_destroy (&self->store);
+    assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
+    (void) s_tidy_all (self);
+    assert_int_equal (s_ask (self, "SELECT count (*) FROM journal WHERE kind = 'breaker'"),
+                      LIMIT_JOURNAL_BREAKER_ROWS);
+    assert_int_equal (s_ask (self, "SELECT count (*) FROM journal WHERE kind <> 'breaker'"),
+                      LIMIT_JOURNAL_OTHER_ROWS);
+    assert_int_equal (s_ask (self, "SELECT sum (n) FROM kept"),
+                      LIMIT_JOURNAL_BREAKER_ROWS + LIMIT_JOURNAL_OTHER_ROWS);
+}
+
+//  What one go costs: the same with few records beside it and with many.
+static void
+test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept (void **state)
+{
+    assert_int_equal (sqlite3_auto_extension ((void (*) (void)) s_on_open), SQLITE_OK);
+    int64_t costs [2];
+    for (int i = 0; i < 2; i++) {
+        void *world = NULL;
+        assert_int_equal (s_setup (&world), 0);
+        s_put_records (world, "incident", 1, i ? 50000 : 10);
+        s_put_records (world, "breaker", 100000, LIMIT_JOURNAL_BREAKER_ROWS);
+        (void) s_tidy_all (world);
+        s_put_records (world, "breaker", 200000, LIMIT_JOURNAL_DELETE_ROWS);
+        costs [i] = s_tidy_all (world);
+        assert_int_equal (s_teardown (&world), 0);
+    }
+    sqlite3_reset_auto_extension ();
+    assert_in_range (costs [0], LIMIT_JOURNAL_DELETE_ROWS, 100000);
+    assert_true (costs [1] <= costs [0] * 3 / 2 + 100);
+}
+
 //  Tables that hold one row for each thing there is, or a few: a scan of them does not grow with time.
 static bool
 s_may_scan (const char *detail)
 {
-    static const char *const allowed [] = {"sqlite_schema", "breaker", "topic", "CONSTANT ROW",
-                                           "counted"};
+    static const char *const allowed [] = {"sqlite_schema", "breaker", "topic",
+                                           "CONSTANT ROW",  "counted", "kept"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed [0]; i++)
         if (strstr (detail, allowed [i]))
             return true;
@@ -519,6 +630,9 @@ main (void)
         TEST (test_old_events_of_an_incident_that_has_ended_go_with_the_next_look),
         TEST (test_incidents_are_counted_by_state_and_reason_as_they_change),
         TEST (test_counts_are_those_of_the_rows_after_any_turns),
+        TEST (test_a_flood_of_one_kind_of_record_leaves_the_other_kinds),
+        TEST (test_the_shares_hold_in_a_store_of_before),
+        cmocka_unit_test (test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept),
         TEST (test_a_log_that_a_reader_makes_grow_is_told),
         TEST (test_damage_in_the_history_of_a_large_store_is_found_after_the_start),
         TEST (test_no_statement_scans_a_table_that_grows),
