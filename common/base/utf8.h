@@ -23,6 +23,10 @@ utf8_sentence (const char *bytes, size_t size, size_t max);
 //  Does the character show nothing but format or direct the text around it?  Src: Unicode 15, Bidi_Control, Cf, Zl, Zp.
 bool
 utf8_unseen (uint32_t code);
+//  Does the character leave a mark that a reader sees?  Those that are unseen do not, nor do blanks and controls.
+//  Src: Unicode 15, White_Space, Default_Ignorable_Code_Point, category Cc; and the braille blank.
+bool
+utf8_shows (uint32_t code);
 //  Length of the terminal's escape sequence (ECMA-48: CSI, OSC and the like, ESC and one more) that bytes begin with,
 //  0 = there is none.
 size_t

@@ -61,32 +61,13 @@ verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES])
 
 //  --- what the files hold
 
-//  Does this character show anything?  Src: Unicode 15, White_Space, Default_Ignorable_Code_Point, category
-//  Cc; and the braille blank.
-static bool
-s_visible (uint32_t code)
-{
-    static const struct {
-        uint32_t first, last;
-    } blank [] = {{0, 0x20},          {0x7f, 0xa0},      {0xad, 0xad},     {0x34f, 0x34f},
-                  {0x61c, 0x61c},     {0x115f, 0x1160},  {0x1680, 0x1680}, {0x17b4, 0x17b5},
-                  {0x180b, 0x180f},   {0x2000, 0x200f},  {0x2028, 0x202f}, {0x205f, 0x206f},
-                  {0x2800, 0x2800},   {0x3000, 0x3000},  {0x3164, 0x3164}, {0xfe00, 0xfe0f},
-                  {0xfeff, 0xfeff},   {0xffa0, 0xffa0},  {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3},
-                  {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
-    for (size_t i = 0; i < sizeof blank / sizeof blank [0]; i++)
-        if (code <= blank [i].last)
-            return code < blank [i].first;
-    return true;
-}
-
 //  Length of the character at bytes; what is not UTF-8 is one byte, and shows.
 static size_t
 s_next (const char *bytes, size_t size, bool *ret_visible)
 {
     uint32_t code = 0;
     size_t length = utf8_next (bytes, size, &code);
-    *ret_visible = length == 0 || s_visible (code);
+    *ret_visible = length == 0 || utf8_shows (code);
     return length ? length : 1;
 }
 

@@ -372,8 +372,10 @@ test_no_cut_goes_through_what_is_seen_as_one_character (void **state)
     static const uint32_t unseen [] = {0xad,   0x61c,  0x180e, 0x200b, 0x200e,
                                        0x200f, 0x202e, 0x2069, 0xfeff, 0xe0041};
     for (size_t i = 0; i < sizeof unseen / sizeof unseen [0]; i++)
-        assert_true (utf8_unseen (unseen [i]));
+        assert_true (utf8_unseen (unseen [i]) && !utf8_shows (unseen [i]));
     assert_false (utf8_unseen ('a') || utf8_unseen (0x20ac) || utf8_unseen (0x1f527));
+    for (uint32_t code = 0; code <= 0x10ffff; code++) //  the one list lies in the other
+        assert_false (utf8_unseen (code) && utf8_shows (code));
 }
 
 static void
