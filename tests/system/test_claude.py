@@ -28,9 +28,10 @@ def start_worker(system, provider):
     (programs / "claude").symlink_to(CLAUDE)
     (system.root / "tmp").mkdir()
     env = {"PATH": f"{programs}:/usr/bin:/bin", "ANTHROPIC_BASE_URL": provider.url, "ANTHROPIC_API_KEY": "sk-scripted-key-1",
-           "CLAUDE_CODE_TMPDIR": str(system.root / "tmp"), "CLAUDE_CODE_MAX_RETRIES": "1"}
+           "CLAUDE_CODE_TMPDIR": str(system.root / "tmp"), "CLAUDE_CODE_MAX_RETRIES": "1",
+           "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     return system.start_worker(agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli="claude", agent_timeout="60s",
-                               agent_env="ANTHROPIC_BASE_URL,ANTHROPIC_API_KEY,CLAUDE_CODE_TMPDIR,CLAUDE_CODE_MAX_RETRIES", env=env)
+                               agent_env=",".join(name for name in env if name != "PATH"), env=env)
 
 
 def test_an_event_cannot_have_a_file_of_the_host_sent_to_the_provider(system, provider):
