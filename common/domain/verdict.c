@@ -181,35 +181,15 @@ s_error_text (const char *text, size_t size)
 
 //  --- an error by its form
 
-enum { S_ERROR_WORDS = 12, S_ERROR_WORDS_JSON = 30 }; //  of a text that is an error; with its JSON
-
 //  What is seen of a text that may be an error.
 typedef struct {
-    size_t words;
-    bool named;  //  the last word was one for an error
-    bool status; //  an HTTP status of an error came after such a word
-    bool json;   //  a JSON object with an error in it
-    bool report; //  a heading, or words that only a report has
+    bool named;   //  the last word was one for an error
+    bool phrase;  //  a status came, and since then only words of its phrase: Bad Gateway
+    bool status;  //  an HTTP status of an error came after such a word
+    bool json;    //  a JSON object that is an error
+    bool foreign; //  a word that has no place in the error of a request
+    bool report;  //  a heading, a label, a list, or words that only a report has
 } form_t;
-
-//  Length of the JSON object at text; 0 when there is none.  *ret_error: it has a key for an error.
-static size_t
-s_json_error (const char *text, size_t size, bool *ret_error)
-{
-    json_scan_t scan;
-    json_scan_token_t token;
-    bool type = false, error = false;
-    json_scan_start (&scan, text, size);
-    do {
-        if (json_scan_next (&scan, &token, NULL) != 1)
-            return 0;
-        error = error || (token.type == JSON_SCAN_KEY && json_scan_is (&token, "error"));
-        error = error || (type && token.type == JSON_SCAN_TEXT && json_scan_is (&token, "error"));
-        type = token.type == JSON_SCAN_KEY && json_scan_is (&token, "type");
-    } while (scan.depth > 0);
-    *ret_error = *ret_error || error;
-    return scan.at;
-}
 
 static bool
 s_word_is (const char *word, size_t size, const char *const *names)
@@ -218,6 +198,32 @@ s_word_is (const char *word, size_t size, const char *const *names)
         if (strlen (*names) == size && strncasecmp (word, *names, size) == 0)
             return true;
     return false;
+}
+
+//  Length of the JSON object at text; 0 when there is none.  *ret_error: set when it is an error and nothing else: a
+//  report may be JSON too.
+static size_t
+s_json_error (const char *text, size_t size, bool *ret_error)
+{
+    static const char *const known [] = {"type",   "message",    "code",  "status", "detail",
+                                         "errors", "request_id", "param", NULL};
+    json_scan_t scan;
+    json_scan_token_t token;
+    bool type = false, error = false, other = false;
+    json_scan_start (&scan, text, size);
+    do {
+        if (json_scan_next (&scan, &token, NULL) != 1)
+            return 0;
+        if (token.depth != 1)
+            continue;
+        const bool key = token.type == JSON_SCAN_KEY;
+        const bool named = json_scan_is (&token, "error");
+        error = error || (named && (key || type));
+        other = other || (key && !named && !s_word_is (token.data, token.size, known));
+        type = key && json_scan_is (&token, "type");
+    } while (scan.depth > 0);
+    *ret_error = *ret_error || (error && !other);
+    return scan.at;
 }
 
 //  As objects in a cluster are named: web-0.
@@ -230,18 +236,126 @@ s_object_name (const char *word, size_t size)
     return digit && memchr (word, '-', size);
 }
 
+static bool
+s_report_word (const char *word, size_t size)
+{
+    static const char *const words [] = {
+        "cause",      "confidence", "because",    "pod",         "pods",      "node",
+        "nodes",      "container",  "containers", "probe",       "readiness", "kubelet",
+        "deployment", "replicas",   "namespace",  "statefulset", "ingress",   "configmap",
+        "rollout",    "endpoints",  "restarts",   NULL};
+    return s_word_is (word, size, words) || s_object_name (word, size);
+}
+
+//  Words that the error of a request is made of.  None names anything that an incident could be about: a sentence about
+//  one has others as well.
+static bool
+s_request_word (const char *word, size_t size)
+{
+    static const char *const words [] = {"api",
+                                         "error",
+                                         "errors",
+                                         "status",
+                                         "code",
+                                         "http",
+                                         "request",
+                                         "requests",
+                                         "rejected",
+                                         "failed",
+                                         "failure",
+                                         "unexpected",
+                                         "exception",
+                                         "fatal",
+                                         "to",
+                                         "or",
+                                         "and",
+                                         "in",
+                                         "with",
+                                         "for",
+                                         "too",
+                                         "many",
+                                         "missing",
+                                         "invalid",
+                                         "expired",
+                                         "exceeded",
+                                         "rate",
+                                         "limit",
+                                         "limited",
+                                         "limits",
+                                         "quota",
+                                         "overloaded",
+                                         "unauthorized",
+                                         "forbidden",
+                                         "message",
+                                         "authenticate",
+                                         "authentication",
+                                         "authorization",
+                                         "credentials",
+                                         "bearer",
+                                         "basic",
+                                         "oauth",
+                                         "token",
+                                         "key",
+                                         "header",
+                                         "url",
+                                         "id",
+                                         "type",
+                                         "please",
+                                         "try",
+                                         "again",
+                                         "later",
+                                         "retry",
+                                         "retries",
+                                         "retrying",
+                                         "after",
+                                         "seconds",
+                                         "run",
+                                         "login",
+                                         "check",
+                                         "your",
+                                         "billing",
+                                         "credit",
+                                         "balance",
+                                         "low",
+                                         "provider",
+                                         "anthropic",
+                                         "openai",
+                                         "claude",
+                                         "codex",
+                                         "gemini",
+                                         "goose",
+                                         NULL};
+    for (size_t i = 0; i < size; i++)
+        if (!isdigit ((unsigned char) word [i]))
+            return s_word_is (word, size, words);
+    return true;
+}
+
 //  A word without the signs around it.
 static void
 s_form_word (form_t *form, const char *word, size_t size)
 {
     static const char *const errors [] = {"error", "status", "code", "http", "rejected", NULL};
-    static const char *const reports [] = {"cause", "confidence", "because", "pod", "node", NULL};
-    bool status = size == 3 && (word [0] == '4' || word [0] == '5')
-                  && isdigit ((unsigned char) word [1]) && isdigit ((unsigned char) word [2]);
-    form->words++;
-    form->status = form->status || (status && form->named);
-    form->report = form->report || s_word_is (word, size, reports) || s_object_name (word, size);
-    form->named = s_word_is (word, size, errors) || (status && form->named);
+    static const char *const phrases [] = {"bad",     "gateway",     "internal", "server", "error",
+                                           "service", "unavailable", "timeout",  "found",  "not",
+                                           "payment", "required",    NULL};
+    const bool status = form->named && size == 3 && (word [0] == '4' || word [0] == '5')
+                        && isdigit ((unsigned char) word [1]) && isdigit ((unsigned char) word [2]);
+    form->status = form->status || status;
+    form->phrase = status || (form->phrase && s_word_is (word, size, phrases));
+    form->report = form->report || s_report_word (word, size);
+    form->foreign = form->foreign || (!form->phrase && !s_request_word (word, size));
+    form->named = status || s_word_is (word, size, errors);
+}
+
+//  Length of a URL that begins with this word; 0 when none does.
+static size_t
+s_url (const char *text, size_t size, size_t word)
+{
+    const bool url = size - word >= 3 && memcmp (text + word, "://", 3) == 0;
+    while (url && word < size && (unsigned char) text [word] > ' ')
+        word++;
+    return url ? word : 0;
 }
 
 static form_t
@@ -251,25 +365,18 @@ s_form (const char *text, size_t size)
     form_t form = {0};
     for (size_t at = 0; at < size;) {
         size_t taken = text [at] == '{' ? s_json_error (text + at, size - at, &form.json) : 0;
-        form.report = form.report || text [at] == '#';
+        form.report = form.report || memchr ("#*|", text [at], 3);
+        form.foreign = form.foreign || (unsigned char) text [at] >= 0x80; //  of other writing
         size_t word = 0;
         while (taken == 0 && at + word < size && memchr (part, text [at + word], sizeof part - 1))
             word++;
         if (word > 0)
+            taken = s_url (text + at, size - at, word);
+        if (word > 0 && taken == 0 && text [at] != '-')
             s_form_word (&form, text + at, word);
         at += taken ? taken : word ? word : 1;
     }
     return form;
-}
-
-//  Nothing but an error by its form, whoever printed it: few words, an HTTP status or a JSON error object, no
-//  heading, and no word of a sentence about an incident.
-static bool
-s_error_form (const char *text, size_t size)
-{
-    form_t form = s_form (text, size);
-    size_t most = form.json ? S_ERROR_WORDS_JSON : S_ERROR_WORDS;
-    return !form.report && (form.status || form.json) && form.words <= most;
 }
 
 //  Length of the text without what does not show at its end, or more than max.
@@ -284,6 +391,17 @@ s_length (const char *text, size_t size, size_t max)
             used = at + length;
     }
     return used;
+}
+
+//  Nothing but an error, whoever printed it.  A good report must never be taken for one: nothing in the text is of a
+//  report, and it begins as a known error does, or it is an HTTP status or a JSON error object among words of a request
+//  only.
+static bool
+s_is_error (const char *text, size_t size)
+{
+    const form_t form = s_form (text, size);
+    const bool error = (form.status || form.json) && !form.foreign;
+    return !form.report && (error || s_error_text (text, size));
 }
 
 verdict_outcome_t
@@ -305,7 +423,7 @@ verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REAS
     size_t size = s_length (text, files->report_bytes - from, LIMIT_ERROR_TEXT_BYTES);
     if (size >= LIMIT_ERROR_TEXT_BYTES)
         return VERDICT_SUCCESS;
-    if (s_error_text (text, size) || s_error_form (text, size)) {
+    if (s_is_error (text, size)) {
         snprintf (ret_reason, VERDICT_REASON_BYTES,
                   "investigation.md holds an error instead of a report: ");
         s_quote (ret_reason, text, size);

@@ -313,6 +313,10 @@ test_a_report_that_is_nothing_but_an_error_is_none (void **state)
         {"The registry answers each pull with error 404, so the image of the deployment never "
          "came.",
          ""},
+        {"unexpected status 503 Service Unavailable: retry after 20 seconds, "
+         "url: https://api.example.com/v1/responses, request id: 12",
+         HOLDS "unexpected status 503 Service Unavailable: retry after 20 seconds, "
+               "url: https://api.example.com/v1/responses, request id: 12"},
         {"# API Error: 429", ""},
         {"API Error: 429\n# Root Cause\nThe quota.", ""},
         {"API Error: 429 is what web-0 logs.\n\nRoot cause: its quota is used up.", ""},
@@ -327,6 +331,30 @@ test_a_report_that_is_nothing_but_an_error_is_none (void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++)
         s_expect_files (cases [i].report, NULL,
                         cases [i].reason [0] ? VERDICT_AGENT : VERDICT_SUCCESS, cases [i].reason);
+}
+
+//  Short ones, with all that an error has.
+static void
+test_a_report_about_an_error_is_a_report (void **state)
+{
+    static const char *const reports [] = {
+        "The registry rejected the image with HTTP 403; credentials expired.",
+        "ImagePullBackOff: registry answered status 404, manifest unknown, tag was never pushed.",
+        "HTTP 503 everywhere: checkout disappeared following yesterday's misconfigured deployment.",
+        "Error 429: payments exhausts Stripe's rate limit since midnight; raise it.",
+        "Checkout logs {\"error\":{\"code\":503}}, since payments was scaled to zero at noon.",
+        "{\"error\":{\"code\":503}} comes from payments, which was scaled to zero at noon.",
+        "{\"root_cause\":\"payments was scaled to zero\",\"error\":\"status 503\"}",
+        "{\"status\":{\"error\":\"OOMKilled\"},\"type\":\"report\"}",
+        "**Root Cause**: error 503",
+        "Error: status 503\n\n* quota exceeded",
+        "Request timed out. The readiness check of payments has 1 s, its database needs 3 s.",
+        "API Error: 429 comes from the quota of shop; its deployment was scaled up.",
+        "Prompt is too long.\n\n**Root Cause**: the agent in the cluster keeps all it reads.",
+        "HTTP-Fehler: Status 503, \xc3\xbc",
+    };
+    for (size_t i = 0; i < sizeof reports / sizeof reports [0]; i++)
+        s_expect_files (reports [i], NULL, VERDICT_SUCCESS, "");
 }
 
 static void
@@ -515,6 +543,7 @@ main (void)
         cmocka_unit_test (test_a_large_transcript_before_the_result_costs_no_tree),
         cmocka_unit_test (test_a_result_that_cannot_be_read_fails_a_short_report_only),
         cmocka_unit_test (test_a_report_that_is_nothing_but_an_error_is_none),
+        cmocka_unit_test (test_a_report_about_an_error_is_a_report),
         cmocka_unit_test (test_only_a_short_text_is_an_error_whatever_blanks_surround_it),
         cmocka_unit_test (test_a_quoted_error_is_cut_between_characters),
         cmocka_unit_test (test_an_exit_code_is_followed_by_what_tells_why),
