@@ -44,28 +44,71 @@ curve_path (char *ret_path, const char *dir, const char *name, err_diag_t *diag)
     return false;
 }
 
+//  Whose key does the folder hold?  NULL: nobody's.
+static const char *
+s_holder (const char *dir)
+{
+    static const char *const holders [] = {"worker", "publisher", "tap", "broker"};
+    for (size_t i = 0; i < sizeof holders / sizeof holders [0]; i++) {
+        char name [S_NAME], path [S_PATH];
+        snprintf (name, sizeof name, "%s.key_secret", holders [i]);
+        if (curve_path (path, dir, name, NULL) && access (path, F_OK) == 0)
+            return holders [i];
+    }
+    return NULL;
+}
+
+//  It is not the key that is wanted: say whose it is, whose it should be, and how to make one.  role NULL: the broker's.
+static void
+s_say_wanted (const char *dir, const char *holder, const char *role, err_diag_t *diag)
+{
+    char found [S_NAME] = "no key";
+    if (holder)
+        snprintf (found, sizeof found, "a %.20s's key", holder);
+    if (role)
+        err_diag (
+            diag,
+            "--keys-dir %.80s holds %s, a %s's is wanted; on the broker's host run: triagectl "
+            "key new --role %s --name NAME --out FOLDER (and copy FOLDER here)",
+            dir, found, role, role);
+    else
+        err_diag (diag,
+                  "--keys-dir %.80s holds %s, the broker's own is wanted; make it with: triagectl "
+                  "key new --keys-dir FOLDER --role worker --name NAME --out OTHER",
+                  dir, found);
+}
+
 //  Load a pair whose secret file must be readable by its owner only.
 //  role NULL: the broker's.
 static zcert_t *
-s_load_pair (const char *path, const char *role, err_diag_t *diag)
+s_load_pair (const char *dir, const char *path, const char *role, err_diag_t *diag)
 {
     char secret [S_PATH + 8];
     snprintf (secret, sizeof secret, "%s_secret", path);
     struct stat status;
     if (stat (secret, &status)) {
-        err_diag (diag, "--keys-dir: %s; name the folder that `triagectl key new --%s` made%s: %s",
-                  strerror (errno), role ? "out" : "keys-dir",
-                  role ? ", never the broker's own" : "", secret);
+        if (errno == ENOENT)
+            s_say_wanted (dir, s_holder (dir), role, diag);
+        else
+            err_diag (diag, "%s: %s", secret, strerror (errno));
         return NULL;
     }
     if (status.st_mode & 077) {
         err_diag (diag, "%s: others may read it; run: chmod 600 %s", secret, secret);
         return NULL;
     }
-    zcert_t *cert = zcert_load (path);
-    if (!cert)
+    own (zcert_destroy) zcert_t *cert = zcert_load (path);
+    if (!cert) {
         err_diag (diag, "%s: not a key file; make another one with: triagectl key new", secret);
-    return cert;
+        return NULL;
+    }
+    const char *holder =
+        zcert_meta (cert, "role"); //  a file that was renamed is still whose it was
+    if (holder && *holder && strcmp (holder, role ? role : "broker") != 0) {
+        s_say_wanted (dir, holder, role, diag);
+        return NULL;
+    }
+    return own_take (cert);
 }
 
 static void
@@ -102,7 +145,7 @@ s_load (const char *keys_dir, const char *name, const char *role, curve_keys_t *
     char path [S_PATH];
     if (!curve_path (path, keys_dir, name, diag))
         return ERR_CONFIG;
-    own (zcert_destroy) zcert_t *cert = s_load_pair (path, role, diag);
+    own (zcert_destroy) zcert_t *cert = s_load_pair (keys_dir, path, role, diag);
     if (!cert)
         return ERR_CONFIG;
     s_take_pair (ret_keys, cert);
@@ -184,7 +227,7 @@ s_broker_cert (const char *keys_dir, err_diag_t *diag)
         || !curve_path (clients, keys_dir, "clients", diag) || s_make_dir (clients, diag))
         return NULL;
     if (access (path, F_OK) == 0)
-        return s_load_pair (path, NULL, diag);
+        return s_load_pair (keys_dir, path, NULL, diag);
     zcert_t *cert = zcert_new ();
     if (!cert)
         return NULL;

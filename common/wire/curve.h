@@ -38,7 +38,7 @@ bool
 curve_role_parse (const char *name, curve_role_t *ret_role);
 
 //  Load the broker's own pair.  enabled is false when keys_dir does not exist.
-//  Err: ERR_CONFIG with a diag (unreadable, wrong mode 0600 on the secret, no pair).
+//  Err: ERR_CONFIG with a diag (unreadable, wrong mode 0600 on the secret, no pair, the pair of another role).
 int
 curve_load_broker (const char *keys_dir, curve_keys_t *ret_keys, err_diag_t *diag) must_check;
 //  Load a peer's pair and the broker's public key.

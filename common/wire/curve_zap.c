@@ -171,18 +171,19 @@ s_lost (curve_entry_t *before, curve_entry_t *after)
     return roles;
 }
 
-//  Is this raw key enrolled with a role that may speak in this domain?
+//  Is this raw key enrolled with a role that may speak in this domain?  ret_role: CURVE_ROLE_COUNT, it is not enrolled.
 static bool
 s_allowed (curve_zap_t *self, const char *domain, const uint8_t *raw_key,
-           char ret_identity [CURVE_IDENTITY])
+           char ret_identity [CURVE_IDENTITY], curve_role_t *ret_role)
 {
     char key [CURVE_KEY];
     zmq_z85_encode (key, raw_key, S_RAW_KEY);
     curve_entry_t *entry = NULL;
     pthread_mutex_lock (&self->lock);
     HASH_FIND_STR (self->entries, key, entry);
-    curve_role_t role = entry ? entry->role : CURVE_ROLE_COUNT;
+    const curve_role_t role = entry ? entry->role : CURVE_ROLE_COUNT;
     pthread_mutex_unlock (&self->lock);
+    *ret_role = role;
     for (size_t i = 0; i < sizeof s_rights / sizeof s_rights [0]; i++) {
         if (s_rights [i].role == role && strcmp (s_rights [i].domain, domain) == 0) {
             snprintf (ret_identity, CURVE_IDENTITY, "%s:%s", curve_role_name (role), key);
@@ -290,15 +291,16 @@ s_refresh_files (curve_zap_t *self)
 
 static bool
 s_judge (curve_zap_t *self, const char *domain, const char *mechanism, zframe_t *key,
-         char ret_identity [CURVE_IDENTITY])
+         char ret_identity [CURVE_IDENTITY], curve_role_t *ret_role)
 {
+    *ret_role = CURVE_ROLE_COUNT;
     if (!domain || !mechanism || strcmp (mechanism, "CURVE") != 0 || !key
         || zframe_size (key) != S_RAW_KEY)
         return false;
-    if (s_allowed (self, domain, zframe_data (key), ret_identity))
+    if (s_allowed (self, domain, zframe_data (key), ret_identity, ret_role))
         return true;
     s_refresh (self); //  enrolled a moment ago?
-    return s_allowed (self, domain, zframe_data (key), ret_identity);
+    return s_allowed (self, domain, zframe_data (key), ret_identity, ret_role);
 }
 
 //  A minute of refusals is over: say how many were not told one by one.
@@ -325,7 +327,7 @@ s_plain_address (const char *address)
 
 //  Anybody can make us refuse, as often as he likes: he must not fill the log.
 static void
-s_refused (curve_zap_t *self, const char *domain, const char *address)
+s_refused (curve_zap_t *self, const char *domain, const char *address, curve_role_t role)
 {
     const int64_t now_ms = s_boot_ms (self);
     self->refused++;
@@ -334,7 +336,8 @@ s_refused (curve_zap_t *self, const char *domain, const char *address)
         self->minute_ms = now_ms;
     if (++self->minute_count <= LIMIT_REFUSAL_LINES)
         log_warn ("peer refused: its key is not enrolled for this socket", kv ("socket", domain),
-                  kv ("address", s_plain_address (address)));
+                  kv ("address", s_plain_address (address)),
+                  kv ("its_role", role == CURVE_ROLE_COUNT ? "none" : curve_role_name (role)));
 }
 
 //  Answer one request.  Never 300: the peer would hang until its handshake timer.
@@ -353,9 +356,10 @@ s_answer (curve_zap_t *self)
     own (zframe_destroy) zframe_t *key = zmsg_pop (request);
     (void) version, (void) routing; //  read past; libzmq is the only sender
     char identity [CURVE_IDENTITY] = "";
-    bool allowed = s_judge (self, domain, mechanism, key, identity);
+    curve_role_t role;
+    bool allowed = s_judge (self, domain, mechanism, key, identity, &role);
     if (!allowed)
-        s_refused (self, domain, address);
+        s_refused (self, domain, address, role);
     zstr_sendx (self->socket, "1.0", id ? id : "", allowed ? "200" : "400",
                 allowed ? "OK" : "not enrolled", identity, "", NULL);
 }

@@ -712,7 +712,37 @@ def test_a_peers_keys_never_go_into_the_brokers_folder(secure):
     worker = secure.start_worker("w9", keys_dir=secure.keys_dir, wait=False, broker_endpoint="tcp://127.0.0.1:1",
                                  broker_files_endpoint="tcp://127.0.0.1:1")
     assert worker.wait(10) == 78
-    assert "name the folder that `triagectl key new --out` made" in worker.log() and "never the broker's own" in worker.log()
+    assert "holds a broker's key, a worker's is wanted" in worker.log()
+
+
+@pytest.mark.parametrize("wanted", ["worker", "publisher", "tap", "broker"])
+def test_a_key_of_another_role_is_named_with_the_role_that_is_wanted(secure, wanted):
+    """A folder for the wrong program, or its files under the name of the right one."""
+    broker = secure.start_broker()
+    start = {"worker": lambda keys: secure.start_worker("odd", keys_dir=keys, wait=False),
+             "publisher": lambda keys: secure.start_publisher([fault("web-0")], keys_dir=keys),
+             "tap": lambda keys: secure.start_tap(keys_dir=keys),
+             "broker": lambda keys: secure.start_broker(keys_dir=keys, wait=False)}
+    if wanted == "broker":
+        broker.stop()
+    for role in sorted({"worker", "publisher", "tap"} - {wanted}):
+        keys = secure.key(role, "odd")
+        for step in ("as it is", "renamed"):
+            if step == "renamed":
+                for half in ("key", "key_secret"):
+                    (keys / f"{role}.{half}").rename(keys / f"{wanted}.{half}")
+            process = start[wanted](keys)
+            assert process.wait(10) in (78, 2), process.log_tail()
+            assert f"holds a {role}'s key, {'the broker' if wanted == 'broker' else 'a ' + wanted}'s " in process.log()
+            assert f"triagectl key new {'--keys-dir FOLDER --role worker' if wanted == 'broker' else '--role ' + wanted} " in process.log()
+
+
+def test_a_key_that_is_refused_is_told_with_the_role_that_it_has(secure):
+    broker = secure.start_broker()
+    with contextlib.closing(Peer(broker.endpoints["work"], secure.key("tap", "t1"), "tap")) as peer:
+        assert not peer.handshake()
+    wait_until(lambda: any(record["socket"] == "work" and record["its_role"] == "tap" for record in broker.records(
+        "peer refused: its key is not enrolled for this socket")), 10, "told")
 
 
 def test_a_key_check_that_hangs_is_told(secure):
