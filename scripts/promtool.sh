@@ -5,13 +5,13 @@ set -eu
 cd "$(dirname "$0")/.."
 ! command -v promtool >/dev/null 2>&1 || exit 0
 [ ! -x build/tools/promtool ] || exit 0
-as_root=
-[ "$(id -u)" = 0 ] || as_root="sudo -n"
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 fetch () { (cd "$new" && apt-get -o APT::Sandbox::User=root -qq download prometheus); }
-# shellcheck disable=SC2086  # as_root: words
-fetch 2>/dev/null || { $as_root apt-get update -qq && fetch; }
+if ! fetch 2>/dev/null; then
+    scripts/as-root.sh "the lists of packages are missing or old" "apt-get update -qq"
+    fetch
+fi
 dpkg-deb --fsys-tarfile "$new"/prometheus_*.deb | tar -x -C "$new" ./usr/bin/promtool
 mkdir -p build/tools
 mv "$new/usr/bin/promtool" build/tools/promtool
