@@ -1,4 +1,5 @@
-//  redact - which words may be there at all, then each of these by Knuth, Morris and Pratt.
+//  redact - where words begin, by hash; a short one is compared there, a long one is searched for by Knuth, Morris and
+//  Pratt.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/redact.h"
 
@@ -10,8 +11,9 @@
 #include <string.h>
 
 enum {
-    REDACT_SHIFTS = 3,    //  places of a byte in a group of base64
-    REDACT_HASH_BITS = 12 //  of how words begin
+    REDACT_SHIFTS = 3,     //  places of a byte in a group of base64
+    REDACT_HASH_BITS = 14, //  of how words begin
+    REDACT_SHORT = 128     //  bytes that may be compared at each place
 };
 
 void
@@ -23,18 +25,29 @@ redact_fini (redact_t *self)
         free (self->words [i].back);
     }
     free (self->words);
+    free (self->heads);
     *self = (redact_t){0};
 }
 
 //  --- words
 
+static uint32_t
+s_hash (const char *bytes)
+{
+    uint64_t start;
+    memcpy (&start, bytes, sizeof start);
+    return (uint32_t) (start * UINT64_C (0x9e3779b97f4a7c15) >> (64 - REDACT_HASH_BITS));
+}
+
 static bool
 s_known (const redact_t *self, const char *bytes, size_t size, bool plain)
 {
-    for (size_t i = 0; i < self->count; i++)
-        if (self->words [i].plain == plain && self->words [i].size == size
-            && memcmp (self->words [i].bytes, bytes, size) == 0)
+    for (uint32_t i = self->heads ? self->heads [s_hash (bytes)] : 0; i > 0;) {
+        const redact_word_t *word = &self->words [i - 1];
+        if (word->plain == plain && word->size == size && memcmp (word->bytes, bytes, size) == 0)
             return true;
+        i = word->next;
+    }
     return false;
 }
 
@@ -57,6 +70,10 @@ s_back (const char *bytes, size_t size)
 static bool
 s_grow (redact_t *self)
 {
+    if (!self->heads)
+        self->heads = calloc (1 << REDACT_HASH_BITS, sizeof *self->heads);
+    if (!self->heads)
+        return false;
     if (self->count < self->room)
         return true;
     size_t room = self->room ? 2 * self->room : 32;
@@ -74,16 +91,73 @@ s_word (redact_t *self, const char *bytes, size_t size, bool plain)
 {
     if (size < REDACT_MIN_BYTES || s_known (self, bytes, size, plain))
         return;
-    redact_word_t word = {
-        .bytes = malloc (size), .back = s_back (bytes, size), .size = size, .plain = plain};
-    if (!word.bytes || !word.back || !s_grow (self)) {
+    const bool is_long = size > REDACT_SHORT;
+    redact_word_t word = {.bytes = malloc (size),
+                          .back = is_long ? s_back (bytes, size) : NULL,
+                          .size = size,
+                          .plain = plain};
+    if (!word.bytes || (is_long && !word.back) || !s_grow (self)) {
         free (word.bytes);
         free (word.back);
         self->failed = -ENOMEM;
         return;
     }
     memcpy (word.bytes, bytes, size);
+    uint32_t *head = &self->heads [s_hash (bytes)];
+    word.next = *head;
     self->words [self->count++] = word;
+    *head = (uint32_t) self->count;
+}
+
+//  All its writings.
+static void
+s_writings (redact_t *self, const char *secret, size_t size)
+{
+    size_t room = 2 * size + 4;
+    own (own_mem) char *text = malloc (room);
+    if (!text) {
+        self->failed = -ENOMEM;
+        return;
+    }
+    s_word (self, secret, size, true);
+    s_word (self, text, redact_text (secret, size, text), false);
+    for (size_t shift = 0; shift < REDACT_SHIFTS; shift++)
+        s_word (self, text, redact_text_base64 (secret, size, shift, text), false);
+    explicit_bzero (text, room);
+}
+
+//  Bytes up to the end of the line, which a text of JSON writes as \n.
+static size_t
+s_line (const char *bytes, size_t size, size_t *ret_end)
+{
+    size_t length = 0;
+    while (length < size && bytes [length] != '\n'
+           && !(bytes [length] == '\\' && length + 1 < size && bytes [length + 1] == 'n'))
+        length++;
+    *ret_end = length < size && bytes [length] == '\\' ? length + 2 : length + 1;
+    return length;
+}
+
+static void
+s_lines (redact_t *self, const char *secret, size_t size)
+{
+    static const char begin [] = "-----BEGIN ", end [] = "-----END ", blank [] = " \t\r";
+    for (size_t at = 0, next = 0; at < size; at += next) {
+        const char *line = secret + at;
+        size_t length = s_line (line, size - at, &next);
+        for (; length > 0 && memchr (blank, line [0], sizeof blank - 1); length--)
+            line++;
+        while (length > 0 && memchr (blank, line [length - 1], sizeof blank - 1))
+            length--;
+        if (length < REDACT_LINE_BYTES || length == size
+            || memcmp (line, begin, sizeof begin - 1) == 0
+            || memcmp (line, end, sizeof end - 1) == 0)
+            continue;
+        if (self->lines == REDACT_LINES)
+            return;
+        self->lines++;
+        s_writings (self, line, length);
+    }
 }
 
 bool
@@ -91,17 +165,8 @@ redact_add (redact_t *self, const char *secret, size_t size)
 {
     if (size < REDACT_MIN_BYTES || size > UINT32_MAX / 4)
         return false;
-    size_t room = 2 * size + 4;
-    own (own_mem) char *text = malloc (room);
-    if (!text) {
-        self->failed = -ENOMEM;
-        return true;
-    }
-    s_word (self, secret, size, true);
-    s_word (self, text, redact_text (secret, size, text), false);
-    for (size_t shift = 0; shift < REDACT_SHIFTS; shift++)
-        s_word (self, text, redact_text_base64 (secret, size, shift, text), false);
-    explicit_bzero (text, room);
+    s_writings (self, secret, size);
+    s_lines (self, secret, size);
     return true;
 }
 
@@ -115,30 +180,31 @@ typedef struct {
     bool cut; //  they may begin with the end of a word
 } place_t;
 
-static uint32_t
-s_hash (const char *bytes)
+//  A word may begin at `at`: mark a short one that is there, or the piece of its start that the bytes end with.
+static void
+s_look_at (const redact_word_t *word, const place_t *place, size_t at, char *ret_may)
 {
-    uint64_t start;
-    memcpy (&start, bytes, sizeof start);
-    return (uint32_t) (start * UINT64_C (0x9e3779b97f4a7c15) >> (64 - REDACT_HASH_BITS));
+    const size_t left = place->size - at, size = word->size < left ? word->size : left;
+    if (memcmp (word->bytes, place->bytes + at, word->back ? REDACT_MIN_BYTES : size) != 0)
+        return;
+    if (word->back)
+        *ret_may = 1;
+    else
+        memset (place->marks + at, 1, size);
 }
 
-//  Of each word: does what it begins with occur?  ret_may has a byte for each word.
+//  Short words are marked.  Of each long one: does what it begins with occur?  ret_may has a byte for each word.
 static void
 s_begin (const redact_t *self, const place_t *place, bool plain, char *ret_may)
 {
-    unsigned char some [1 << REDACT_HASH_BITS] = {0};
-    for (size_t i = 0; i < self->count; i++)
-        if (self->words [i].plain == plain)
-            some [s_hash (self->words [i].bytes)] = 1;
-    unsigned char seen [1 << REDACT_HASH_BITS] = {0};
-    for (size_t at = 0; at + REDACT_MIN_BYTES <= place->size; at++) {
-        uint32_t hash = s_hash (place->bytes + at);
-        seen [hash] |= some [hash];
-    }
-    for (size_t i = 0; i < self->count; i++)
-        ret_may [i] =
-            (char) (self->words [i].plain == plain && seen [s_hash (self->words [i].bytes)]);
+    memset (ret_may, 0, self->count);
+    for (size_t at = 0; at + REDACT_MIN_BYTES <= place->size; at++)
+        for (uint32_t i = self->heads [s_hash (place->bytes + at)]; i > 0;) {
+            const redact_word_t *word = &self->words [i - 1];
+            if (word->plain == plain)
+                s_look_at (word, place, at, &ret_may [i - 1]);
+            i = word->next;
+        }
 }
 
 //  Mark every copy of a word, and the longest piece of its start that the bytes end with.

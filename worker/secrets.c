@@ -131,12 +131,20 @@ s_add_variable (redact_t *secrets, const char *name)
 
 //  --- kubeconfig files
 
+//  A path as a kubeconfig has it: what is not absolute begins in its folder.
 static void
-s_add_file (redact_t *secrets, const char *path, size_t size)
+s_add_file (redact_t *secrets, const char *kubeconfig, const char *path, size_t size)
 {
-    own (own_mem) char *name = strndup (path, size);
+    const char *slash = path [0] == '/' ? NULL : strrchr (kubeconfig, '/');
+    const size_t folder = slash ? (size_t) (slash + 1 - kubeconfig) : 0;
+    own (own_mem) char *name = malloc (folder + size + 1);
     own (buf_fini) buf_t text = buf_init (LIMIT_SECRET_BYTES);
-    if (!name || conf_secret_file (name, &text) < 0)
+    if (!name)
+        return;
+    memcpy (name, kubeconfig, folder);
+    memcpy (name + folder, path, size);
+    name [folder + size] = '\0';
+    if (conf_secret_file (name, &text) < 0)
         return;
     const char *at = text.data;
     size_t length = conf_secret (&at);
@@ -145,28 +153,115 @@ s_add_file (redact_t *secrets, const char *path, size_t size)
 }
 
 static bool
-s_is_word (const char *text, size_t size, const char *word)
+s_is_word (const char *text, size_t size, const char *const *words)
 {
-    return strlen (word) == size && memcmp (text, word, size) == 0;
+    for (; *words; words++)
+        if (strlen (*words) == size && memcmp (text, *words, size) == 0)
+            return true;
+    return false;
 }
 
-//  The value behind a key, in block or flow style: up to a quote, a comma or the end of its line.
-static void
-s_add_value (redact_t *secrets, const char *key, size_t size, const char *at)
+//  What base64 of either alphabet stands for; false when it is none.
+static bool
+s_decode (const char *text, size_t size, buf_t *bytes)
 {
-    static const char *const secret [] = {"token",         "password",     "client-key-data",
-                                          "client-secret", "access-token", "refresh-token",
-                                          "id-token"};
+    static const char digits [] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
+    unsigned bits = 0, count = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (strchr ("\r\n=", text [i]))
+            continue;
+        const char *digit = memchr (digits, text [i], sizeof digits - 1);
+        if (!digit)
+            return false;
+        unsigned value = (unsigned) (digit - digits);
+        bits = bits << 6 | (value < 64 ? value : value - 2);
+        count += 6;
+        if (count < 8)
+            continue;
+        count -= 8;
+        const char byte = (char) (bits >> count & 0xff);
+        if (buf_append (bytes, &byte, 1) < 0)
+            return false;
+    }
+    return true;
+}
+
+//  The end of a value that begins at `at`: of its quotes, or in block and flow style.  Lines that stand deeper than
+//  their key belong to it.
+static const char *
+s_value_end (const char *at, size_t indent, bool block)
+{
+    if (*at == '"' || *at == '\'')
+        return at + 1 + strcspn (at + 1, *at == '"' ? "\"" : "'");
+    const char *end = at + strcspn (at, block ? "\n" : "\r\n,} ");
+    while (*end == '\n' || *end == '\r') {
+        const char *line = end + strspn (end, "\r\n");
+        const size_t blanks = strspn (line, " ");
+        if (blanks <= indent || line [blanks] == '\0')
+            break;
+        end = line + strcspn (line, "\r\n");
+    }
+    return end;
+}
+
+//  A value as it is meant: its lines without what they are indented by.
+static void
+s_unfold (const char *at, const char *end, buf_t *value)
+{
+    while (at < end) {
+        at += strspn (at, " \t\r\n\"'");
+        const char *line = at;
+        while (at < end && !strchr ("\r\n", *at))
+            at++;
+        const char *behind = at;
+        while (behind > line && strchr (" \t\"'", behind [-1]))
+            behind--;
+        if (behind > line && value->size > 0)
+            (void) buf_append (value, "\n", 1);
+        if (behind > line)
+            (void) buf_append (value, line, (size_t) (behind - line));
+    }
+}
+
+//  The value behind a key, in block or flow style.  indent: of the key.
+static void
+s_add_value (redact_t *secrets, const char *path, const char *key, size_t size, const char *at,
+             size_t indent)
+{
+    static const char *const secret [] = {"token",
+                                          "password",
+                                          "client-key-data",
+                                          "client-certificate-data",
+                                          "client-secret",
+                                          "access-token",
+                                          "refresh-token",
+                                          "id-token",
+                                          NULL},
+                                    *const encoded [] = {"token", "client-key-data",
+                                                         "client-certificate-data", NULL},
+                                    *const files [] = {"tokenFile", "client-key", NULL};
+    const bool is_file = s_is_word (key, size, files);
+    if (!is_file && !s_is_word (key, size, secret))
+        return;
+    own (buf_fini) buf_t value = buf_init (LIMIT_CONFIG_BYTES),
+                         bytes = buf_init (LIMIT_CONFIG_BYTES);
     at += strspn (at, " \t");
-    if (*at == '|' || *at == '>') //  its text is on the next line
+    const bool block = *at == '|' || *at == '>'; //  its text is on the next lines
+    if (block)
         at += strcspn (at, "\n");
-    at += strspn (at, " \t\r\n\"'");
-    size_t length = strcspn (at, "\"'\r\n,} ");
-    for (size_t i = 0; i < sizeof secret / sizeof secret [0]; i++)
-        if (s_is_word (key, size, secret [i]))
-            redact_add (secrets, at, length);
-    if (s_is_word (key, size, "tokenFile"))
-        s_add_file (secrets, at, length);
+    s_unfold (at, s_value_end (at, indent, block), &value);
+    if (value.size == 0)
+        return;
+    if (is_file)
+        s_add_file (secrets, path, value.data, value.size);
+    else
+        redact_add (secrets, value.data, value.size);
+    if (s_is_word (key, size, encoded) && s_decode (value.data, value.size, &bytes) && bytes.size)
+        redact_add (secrets, bytes.data, bytes.size);
+    explicit_bzero (value.data, value.size);
+    if (bytes.size > 0)
+        explicit_bzero (bytes.data, bytes.size);
 }
 
 static void
@@ -182,7 +277,10 @@ s_add_kubeconfig (redact_t *secrets, const char *path)
         const char *key = end;
         while (key > text.data && (isalnum ((unsigned char) key [-1]) || key [-1] == '-'))
             key--;
-        s_add_value (secrets, key, (size_t) (end - key), colon + 1);
+        const char *line = key;
+        while (line > text.data && line [-1] != '\n')
+            line--;
+        s_add_value (secrets, path, key, (size_t) (end - key), colon + 1, (size_t) (key - line));
     }
     explicit_bzero (text.data, text.size);
 }

@@ -2,8 +2,8 @@
 //
 //  These are: the keys of all providers; of what agent_env and the worker's environment pass on, whatever has a name
 //  of a secret (KEY, TOKEN, SECRET, PASS, CRED in it; PAT, PW, PWD, DSN or CONNECTION_STRING as a part), the
-//  user:password of each URL, and each KEY=VALUE in a value whose KEY is such a name; and the tokens, passwords and
-//  keys in kubeconfig files.
+//  user:password of each URL, and each KEY=VALUE in a value whose KEY is such a name; and the tokens, passwords,
+//  keys and certificates in kubeconfig files and in the files these name, as they are and decoded from base64.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -153,6 +153,40 @@ test_a_secret_that_is_cut_goes (void **state)
     assert_int_equal (redact (&secrets, whole, sizeof whole - 1, false), 0);
 }
 
+static void
+test_a_secret_of_several_lines_goes_line_by_line (void **state)
+{
+    const char key [] =
+        "-----BEGIN RSA KEY-----\n0123456789abcdefghijkl\r\n  mnopqrstuvwxyzAB\nshort\n"
+        "-----END RSA KEY-----";
+    s_expect (key, "> 0123456789abcdefghijkl\n", "> **********************\n");
+    s_expect (key, "mnopqrstuvwxyzAB\n    short", "****************\n    short");
+    s_expect (key, "-----BEGIN RSA KEY-----", "***********************"); //  it may be cut here
+    s_expect (key, "-----BEGIN RSA KEY-----.", "-----BEGIN RSA KEY-----.");
+    s_expect (key, "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbA==.", "*****************************A==.");
+    s_expect ("{\"key\":\"-----BEGIN KEY-----\\n0123456789abcdefghijkl\\nmnopqrstuvwxyzAB\\n\"}",
+              "x mnopqrstuvwxyzAB 0123456789abcdefghijkl.",
+              "x **************** **********************.");
+}
+
+static void
+test_lines_of_secrets_are_bounded (void **state)
+{
+    own (redact_fini) redact_t secrets = {0};
+    enum { LINES = 3 * REDACT_LINES };
+    static char text [LINES * 20 + 1];
+    for (int i = 0; i < LINES; i++)
+        snprintf (text + 20L * i, 21, "line-of-key-%07d\n", i);
+    s_add (&secrets, text);
+    assert_int_equal (secrets.lines, REDACT_LINES);
+    assert_in_range (secrets.count, REDACT_LINES, 5 * REDACT_LINES + 5);
+    char first [] = ". line-of-key-0000000 .", whole [sizeof text];
+    assert_int_equal (redact (&secrets, first, sizeof first - 1, false), 1);
+    memcpy (whole, text, sizeof text); //  the secret itself is known whole
+    assert_true (redact (&secrets, whole, sizeof whole - 1, false) > 0);
+    assert_null (strpbrk (whole, "line"));
+}
+
 static double
 s_spent (const redact_t *secrets, char *text, size_t size)
 {
@@ -185,6 +219,34 @@ test_takes_time_in_proportion (void **state)
     assert_int_equal (text [0] + text [SIZE - 1], 2 * '*');
 }
 
+//  Whoever has a key of many lines prints them all, in a file of 4 MiB.
+static void
+test_lines_cost_no_search_each (void **state)
+{
+    enum { SIZE = 4 << 20, LINE = 65, LINES = 256 };
+    own (redact_fini) redact_t one = {0}, all = {0};
+    own (own_mem) char *text = malloc (SIZE), *copy = malloc (SIZE);
+    assert_true (text && copy);
+    uint32_t seed = 7;
+    for (size_t i = 0; i < SIZE; i++) {
+        seed = seed * 1664525 + 1013904223;
+        text [i] = i % LINE == LINE - 1 ? '\n' : (char) ('A' + (seed >> 24) % 26);
+    }
+    redact_add (&one, text, LINE - 1);
+    redact_add (&all, text, LINE * LINES - 1);
+    for (size_t i = LINE - 1; i < SIZE; i += LINE)
+        text [i] = '|'; //  so that the lines are there, and not the whole
+    memcpy (copy, text, SIZE);
+    clock_t before = clock ();
+    assert_int_equal (redact (&one, copy, SIZE, false), 1);
+    const double one_s = (double) (clock () - before) / CLOCKS_PER_SEC;
+    memcpy (copy, text, SIZE);
+    before = clock ();
+    assert_int_equal (redact (&all, copy, SIZE, false), LINES);
+    const double all_s = (double) (clock () - before) / CLOCKS_PER_SEC;
+    assert_true (all_s < 12 * one_s + 0.5); //  some 3; with a search for each line 256
+}
+
 int
 main (void)
 {
@@ -198,7 +260,10 @@ main (void)
         cmocka_unit_test (test_as_base64_writes_it),
         cmocka_unit_test (test_line_ends_inside_are_passed_over),
         cmocka_unit_test (test_a_secret_that_is_cut_goes),
+        cmocka_unit_test (test_a_secret_of_several_lines_goes_line_by_line),
+        cmocka_unit_test (test_lines_of_secrets_are_bounded),
         cmocka_unit_test (test_takes_time_in_proportion),
+        cmocka_unit_test (test_lines_cost_no_search_each),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -125,7 +125,42 @@ test_tokens_of_kubeconfigs_are_known (void **state)
     settings.clusters = (conf_table_t){.items = &cluster, .count = 1};
     s_expect (&settings, "token-of-a S0VZLU9GLUE= pass-of-b token-of-c token-of-a-file token-of-e",
               "********** ************ ********* ********** *************** **********");
-    s_expect (&settings, "operator1 Q0VSVElGSUNBVEU=", "operator1 Q0VSVElGSUNBVEU=");
+    s_expect (&settings, "KEY-OF-A operator1 Q0VSVElGSUNBVEU= CERTIFICATE",
+              "******** operator1 **************** ***********");
+}
+
+#define KEY_DATA                                                                                   \
+    "LS0tLS1CRUdJTiBLRVktLS0tLQphYWFhLWJiYmItY2NjYy1k"                                             \
+    "ZGRkCmVlZWUtZmZmZi1nZ2dnLWhoaGgKLS0tLS1FTkQgS0VZLS0tLS0K"
+
+//  A private key in each way that a kubeconfig may have it; of each a line is told, without its end.
+static void
+test_keys_of_kubeconfigs_are_known_line_by_line (void **state)
+{
+    static const char *const forms [] = {
+        "- user:\n    client-key-data: " KEY_DATA "\n    name: o\n",
+        "- user: {client-key-data: " KEY_DATA ", name: o}\n",
+        "{\"user\": {\"client-key-data\": \"" KEY_DATA "\", \"name\": \"o\"}}\n",
+        "- user:\n    client-key-data: |\n      LS0tLS1CRUdJTiBLRVktLS0tLQphYWFhLWJiYmItY2NjYy1k\n"
+        "      ZGRkCmVlZWUtZmZmZi1nZ2dnLWhoaGgKLS0tLS1FTkQgS0VZLS0tLS0K\n    name: o\n",
+        "- user:\n    client-key-data: \"LS0tLS1CRUdJTiBLRVktLS0tLQphYWFhLWJiYmItY2NjYy1k\n"
+        "      ZGRkCmVlZWUtZmZmZi1nZ2dnLWhoaGgKLS0tLS1FTkQgS0VZLS0tLS0K\"\n    name: o\n",
+        "- user:\n    client-key-data:\n      " KEY_DATA "\n    name: o\n",
+        "- user:\n    client-key: key.pem\n    name: o\n",
+    };
+    folder_t *folder = *state;
+    settings_t settings = s_settings ();
+    char path [128];
+    snprintf (path, sizeof path, "%s/kc", folder->path);
+    settings.kubeconfig = path;
+    s_write (folder, "key.pem",
+             "-----BEGIN KEY-----\naaaa-bbbb-cccc-dddd\neeee-ffff-gggg-hhhh\n-----END KEY-----\n");
+    for (size_t i = 0; i < sizeof forms / sizeof forms [0]; i++) {
+        s_write (folder, "kc", forms [i]);
+        s_expect (&settings, "aaaa-bbbb-cccc-dddd, o user", "*******************, o user");
+        s_expect (&settings, "  eeee-ffff-gggg-hhhh\n-----END KEY-----",
+                  "  *******************\n-----END KEY-----");
+    }
 }
 
 int
@@ -137,6 +172,8 @@ main (void)
         cmocka_unit_test (test_what_values_hold_is_known),
         cmocka_unit_test_setup_teardown (test_tokens_of_kubeconfigs_are_known, folder_setup,
                                          folder_teardown),
+        cmocka_unit_test_setup_teardown (test_keys_of_kubeconfigs_are_known_line_by_line,
+                                         folder_setup, folder_teardown),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
