@@ -110,14 +110,15 @@ s_serve (const settings_t *settings, int signal_fd)
         log_error ("cannot listen", kv ("reason", (const char *) diag.text));
         return rc == ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
     }
-    char line [256];
-    snprintf (line, sizeof line, "webhook=http://%s/\n", httpd_address (httpd));
+    char url [200], line [256];
+    snprintf (url, sizeof url, "http://%s/", httpd_address (httpd));
+    snprintf (line, sizeof line, "webhook=%s\n", url);
     rc = conf_write_ready (settings->common.ready_file, line);
     if (rc < 0) {
         log_error ("ready file not written", kv ("error", err_str (rc)));
         return EXIT_RUNTIME;
     }
-    log_info ("listening for webhooks", kv ("address", httpd_address (httpd)));
+    log_info ("listening for webhooks", kv ("webhook", (const char *) url));
     while (true) {
         struct pollfd fds [] = {{.fd = httpd_fd (httpd), .events = POLLIN},
                                 {.fd = signal_fd, .events = POLLIN}};

@@ -87,7 +87,8 @@ def test_option_preview_log_level(system):
 def test_option_preview_log_format(system):
     preview = start(system, log_format="json")
     preview.wait_log("}\n")
-    assert json.loads(preview.log().splitlines()[0])["msg"] == "listening for webhooks"
+    first = json.loads(preview.log().splitlines()[0])
+    assert (first["msg"], first["webhook"]) == ("listening for webhooks", preview.endpoints["webhook"])
 
 
 def test_option_preview_ready_file(system):
