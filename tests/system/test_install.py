@@ -1,5 +1,7 @@
 """What cmake --install leaves works from any folder.  SPDX-License-Identifier: Apache-2.0"""
+import re
 import subprocess
+from pathlib import Path
 
 import lib.system
 from lib.system import BIN, ROOT, fault, wait_until
@@ -7,13 +9,17 @@ from lib.system import BIN, ROOT, fault, wait_until
 FILES = ["bin/triage-broker", "bin/triage-worker", "bin/triage-run", "bin/triage-playbook", "bin/triage-publisher",
          "bin/triage-tap", "bin/triagectl", "libexec/k8s-triage/run-agent.sh", "share/k8s-triage/broker.yaml",
          "share/k8s-triage/worker.yaml", "share/k8s-triage/publisher.yaml", "share/k8s-triage/triage-system-prompt.md",
-         "share/doc/k8s-triage/configuration.md", "share/doc/k8s-triage/README.md",
+         "share/doc/k8s-triage/docs/configuration.md", "share/doc/k8s-triage/README.md",
          "share/bash-completion/completions/triagectl"]
+
+
+def install(prefix):
+    subprocess.run(["cmake", "--install", BIN.parent, "--prefix", prefix], check=True, capture_output=True)
 
 
 def test_installed_programs_need_no_checkout_and_say_where_they_keep_what(system, monkeypatch):
     prefix = system.root / "usr"
-    subprocess.run(["cmake", "--install", BIN.parent, "--prefix", prefix], check=True, capture_output=True)
+    install(prefix)
     assert [name for name in FILES if not (prefix / name).exists()] == []
     monkeypatch.setattr(lib.system, "BIN", prefix / "bin")
     somewhere = system.root / "empty"
@@ -44,3 +50,36 @@ def test_a_prompt_that_was_asked_for_and_is_not_there_is_refused_and_the_default
     wait_until(lambda: prompt.read_bytes() == (ROOT / "configs/triage-system-prompt.md").read_bytes(), 10, "whole")
     gate.touch()
     broker.wait_terminal(1)
+
+
+def test_every_link_of_an_installed_page_leads_to_a_file(tmp_path):
+    install(tmp_path)
+    pages = list((tmp_path / "share/doc/k8s-triage").rglob("*.md"))
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^):#]+)\)", page.read_text())]
+    assert len(links) > 10
+    assert [(str(page), link) for page, link in links if not (page.parent / link).is_file()] == []
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def libraries(program):
+    """The files of the libraries that a program itself names, but for the C library."""
+    named = set(re.findall(r"NEEDED +(\S+)", output("objdump", "-p", program)))
+    found = dict(re.findall(r"(\S+) => (\S+)", output("ldd", program)))
+    return {found[name] for name in named if name in found and not name.startswith("libc.so")}
+
+
+def owner(path):
+    """The Debian package of a library; dpkg may know it by its name below /lib or below /usr/lib."""
+    name = Path(path).resolve().name
+    return {line.split(":")[0] for line in output("dpkg-query", "-S", f"*/{name}").splitlines()
+            if line.split()[-1].removeprefix("/usr") == str(Path(path).resolve()).removeprefix("/usr")}
+
+
+def test_the_readme_names_the_packages_of_a_host_that_only_runs_the_programs(tmp_path):
+    install(tmp_path)
+    line = re.search(r"apt-get install (ca-certificates (?:[^\n]+\\\n)*[^\n]+)", (ROOT / "README.md").read_text())[1]
+    used = set().union(*(libraries(program) for program in (tmp_path / "bin").iterdir()))
+    assert set().union(*(owner(path) for path in used)) == set(line.replace("\\", " ").split()) - {"ca-certificates"}
