@@ -6,6 +6,7 @@
 #include "common/base/json_scan.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/outage.h"
 #include "common/base/own.h"
 #include "common/wire/link.h"
 #include "publisher/ids.h"
@@ -41,7 +42,7 @@ typedef struct {
     link_msg_t msg;   //  What was received last
     int64_t heard_ms; //  Last message of the broker, or when we began to wait for one
     int64_t connections;
-    bool told; //  That nobody answers, since it did last
+    outage_t out; //  Nobody answers: silences that were long, since somebody did last
 } channel_t;
 
 struct replay {
@@ -84,10 +85,12 @@ s_entry_drop (replay_t *self, entry_t **entry_p)
 static int
 s_connect (replay_t *self, channel_t *channel, err_diag_t *diag)
 {
+    const char *hint = channel->link ? link_hint (channel->link) : NULL;
     link_destroy (&channel->link);
     channel->link = link_connect (channel->kind, channel->endpoint, self->args.keys, diag);
     if (!channel->link)
         return ERR_CONFIG;
+    link_set_hint (channel->link, hint);
     link_set_session (channel->link, ident_random64 ());
     channel->connections = 0;
     channel->heard_ms = clk_now (self->args.clk).boot_ms;
@@ -386,6 +389,16 @@ s_error (replay_t *self, const frame_t *frame, const msg_error_t *error)
 }
 
 static void
+s_heard (channel_t *channel, int64_t now_ms)
+{
+    outage_t was;
+    channel->heard_ms = now_ms;
+    if (outage_over (&channel->out, &was))
+        log_info ("the broker answers again", kv ("endpoint", channel->endpoint),
+                  kv ("silent_s", (now_ms - was.since_ms) / 1000), kv ("tries", was.tries));
+}
+
+static void
 s_receive (replay_t *self, channel_t *channel, int64_t now_ms)
 {
     for (int count = 0; channel->link && count < RECV_BATCH; count++) {
@@ -393,8 +406,7 @@ s_receive (replay_t *self, channel_t *channel, int64_t now_ms)
         int rc = link_recv (channel->link, &channel->msg, &diag);
         if (rc == -EAGAIN)
             return;
-        channel->heard_ms = now_ms;
-        channel->told = false;
+        s_heard (channel, now_ms);
         const link_msg_t *got = &channel->msg;
         if (rc < 0)
             log_warn ("message is not understood", kv ("reason", diag.text));
@@ -431,6 +443,18 @@ s_look (replay_t *self, channel_t *channel, int64_t now_ms)
     }
 }
 
+static void
+s_still (const replay_t *self, const channel_t *channel, int64_t now_ms)
+{
+    char since [CLK_TEXT];
+    clk_text (clk_now (self->args.clk).wall_ms - (now_ms - channel->out.since_ms), since,
+              sizeof since);
+    log_warn ("still nobody answers, though connected to anew each time",
+              kv ("endpoint", channel->endpoint), kv ("since", since),
+              kv ("tries", channel->out.tries),
+              kv ("outstanding", (int64_t) HASH_COUNT (self->entries)));
+}
+
 //  A socket that was refused (keys, mechanism) stays dead for good: after silence, build a new one.
 static void
 s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
@@ -440,17 +464,16 @@ s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
         return;
     }
     const int64_t silent_ms = now_ms - channel->heard_ms;
-    if (silent_ms >= LIMIT_PUBLISH_SILENT_MS && !channel->told) {
-        channel->told = true;
+    outage_t *out = &channel->out;
+    if (silent_ms >= LIMIT_PUBLISH_SILENT_MS && !out->tries
+        && outage_try (out, channel->heard_ms, now_ms))
         log_warn ("nobody answers: is the broker running, is this its endpoint, does it want keys?",
                   kv ("endpoint", channel->endpoint), kv ("silent_ms", silent_ms),
                   kv ("keys_dir", self->args.settings->keys_dir));
-    }
     if (silent_ms < LIMIT_REBUILD_MS)
         return;
-    log_warn ("broker is silent, building a new socket", kv ("endpoint", channel->endpoint),
-              kv ("silent_ms", now_ms - channel->heard_ms),
-              kv ("outstanding", (int64_t) HASH_COUNT (self->entries)));
+    if (outage_try (out, channel->heard_ms, now_ms))
+        s_still (self, channel, now_ms);
     err_diag_t diag = {.text = ""};
     if (s_connect (self, channel, &diag) != 0)
         log_error ("socket cannot be connected", kv ("reason", diag.text));

@@ -2,9 +2,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/session.h"
 
+#include "common/base/clk.h"
 #include "common/base/ident.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/outage.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -41,6 +43,7 @@ struct session {
     int64_t built_ms;       //  when the sockets were made
     int64_t connections;    //  of `work`, as it was told last
     int64_t files_since_ms; //  first unanswered message on `files`, 0 = none
+    outage_t out [2]; //  of `work`, of `files`: new sockets were built, and nobody has answered
     int64_t credit_number, credit_total, credit_free;
     bool credit_due;
     bool rejected;    //  logged once until the next WELCOME
@@ -48,13 +51,23 @@ struct session {
     uint64_t bad;     //  messages that could not be read
 };
 
+static link_t *
+s_link (const session_t *self, link_t **before, link_kind_t kind, const char *endpoint,
+        err_diag_t *diag)
+{
+    const char *hint = *before ? link_hint (*before) : NULL;
+    link_destroy (before);
+    link_t *link = link_connect (kind, endpoint, self->spec.keys, diag);
+    if (link)
+        link_set_hint (link, hint);
+    return link;
+}
+
 static int
 s_connect (session_t *self, err_diag_t *diag)
 {
-    link_destroy (&self->work);
-    link_destroy (&self->files);
-    self->work = link_connect (LINK_WORK, self->spec.work_endpoint, self->spec.keys, diag);
-    self->files = link_connect (LINK_FILES, self->spec.files_endpoint, self->spec.keys, diag);
+    self->work = s_link (self, &self->work, LINK_WORK, self->spec.work_endpoint, diag);
+    self->files = s_link (self, &self->files, LINK_FILES, self->spec.files_endpoint, diag);
     self->connections = 0;
     return self->work && self->files ? 0 : ERR_CONFIG;
 }
@@ -264,6 +277,25 @@ s_on_bad (session_t *self, const char *text)
         log_warn ("bad message from the broker", kv ("error", text), kv ("count", self->bad));
 }
 
+static const char *
+s_endpoint (const session_t *self, bool files)
+{
+    return files ? self->spec.files_endpoint : self->spec.work_endpoint;
+}
+
+static void
+s_on_heard (session_t *self, bool files, int64_t boot_ms)
+{
+    outage_t was;
+    if (files)
+        self->files_since_ms = 0;
+    else
+        self->heard_ms = boot_ms;
+    if (outage_over (&self->out [files], &was))
+        log_info ("the broker answers again", kv ("endpoint", s_endpoint (self, files)),
+                  kv ("silent_s", (boot_ms - was.since_ms) / 1000), kv ("tries", was.tries));
+}
+
 static void
 s_drain_link (session_t *self, bool files, int64_t boot_ms)
 {
@@ -272,10 +304,7 @@ s_drain_link (session_t *self, bool files, int64_t boot_ms)
         int rc = link_recv (files ? self->files : self->work, &self->in, &diag);
         if (rc == -EAGAIN)
             return;
-        if (files)
-            self->files_since_ms = 0;
-        else
-            self->heard_ms = boot_ms;
+        s_on_heard (self, files, boot_ms);
         if (rc == 0)
             s_on_message (self, files, boot_ms);
         else
@@ -333,12 +362,26 @@ s_ping (session_t *self, int64_t boot_ms, int64_t wall_ms)
     s_credit (self, true); //  absolute, so a repetition can only correct
 }
 
+//  A broker may be away for days: the first line says what to look at, the later ones that it is still so.
 static void
-s_rebuild (session_t *self, int64_t boot_ms)
+s_tell_outage (session_t *self, bool files, int64_t boot_ms, int64_t wall_ms)
+{
+    outage_t *out = &self->out [files];
+    char since [CLK_TEXT];
+    if (!outage_try (out, files ? self->files_since_ms : self->heard_ms, boot_ms))
+        return;
+    clk_text (wall_ms - (boot_ms - out->since_ms), since, sizeof since);
+    log_warn (out->tries == 1 ? "no answer from the broker: connecting anew"
+                              : "still nobody answers, though connected to anew each time",
+              kv ("endpoint", s_endpoint (self, files)), kv ("since", since),
+              kv ("tries", out->tries));
+}
+
+static void
+s_rebuild (session_t *self, bool files, int64_t boot_ms, int64_t wall_ms)
 {
     err_diag_t diag = {""};
-    log_warn ("no answer from the broker: connecting anew",
-              kv ("endpoint", self->spec.work_endpoint));
+    s_tell_outage (self, files, boot_ms, wall_ms);
     if (s_connect (self, &diag) < 0) {
         log_error ("cannot connect", kv ("error", diag.text));
         abort (); //  the same endpoints and keys were good at the start: no memory or no descriptors
@@ -356,7 +399,7 @@ session_tick (session_t *self, int64_t boot_ms, int64_t wall_ms)
     int64_t silent_ms = boot_ms - self->heard_ms;
     bool files_dead = self->files_since_ms && boot_ms - self->files_since_ms >= LIMIT_REBUILD_MS;
     if (silent_ms >= LIMIT_REBUILD_MS || files_dead)
-        s_rebuild (self, boot_ms);
+        s_rebuild (self, silent_ms < LIMIT_REBUILD_MS, boot_ms, wall_ms);
     else if (self->state == STATE_READY && silent_ms >= SESSION_MISSED_PINGS * self->ping_ms) {
         log_warn ("broker is silent", kv ("silent_ms", silent_ms));
         s_renew (self);

@@ -185,6 +185,7 @@ enum {
     LIMIT_VERDICT_RETRY_MS = 2000,  //  resend until acknowledged
     LIMIT_CLOCK_JUMP_MS = 5000,     //  between two turns: drain first, extend leases once
     LIMIT_REBUILD_MS = 30000,       //  worker socket without an answer: build a new one
+    LIMIT_OUTAGE_TOLD_MS = 300000,  //  nobody answers, still: said once in so long
     LIMIT_KILL_MS = 5000,           //  KILL is repeated this long, then the rest is reported
     LIMIT_AGENT_TIMEOUT_MS =
         7 * 24 * 3600 * 1000,    //  the longest run; sums of it stay far from overflow

@@ -56,6 +56,12 @@ void
 link_destroy (link_t **self_p);
 const char *
 link_endpoint (const link_t *self);
+//  Connected: what it has said in the log of why it is not let in, NULL = nothing.  A link that is built in the place of
+//  another is given that one's, and does not say it again.  Static text.
+const char *
+link_hint (const link_t *self);
+void
+link_set_hint (link_t *self, const char *hint);
 //  Connected: how often the peer was reached so far; more than before, and more than once, means that it was away,
 //  and that what was under way is lost.  The first time may be told after something has gone over it.
 int64_t

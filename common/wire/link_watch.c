@@ -283,6 +283,18 @@ s_hint (link_t *self, const char *hint)
               kv ("curve", self->curve));
 }
 
+const char *
+link_hint (const link_t *self)
+{
+    return self->watch.hint_said;
+}
+
+void
+link_set_hint (link_t *self, const char *hint)
+{
+    self->watch.hint_said = hint;
+}
+
 static void
 s_failed (link_t *self, int event)
 {

@@ -144,4 +144,6 @@ def test_a_publisher_whom_nobody_answers_says_so_once(system):
     publisher.wait_log("nobody answers", 20)
     wait_until(lambda: len(publisher.records("replay goes on")) >= 2, 20, "it goes on")
     assert len([line for line in publisher.log().splitlines() if "nobody answers" in line]) == 1
-    publisher.kill9()
+    broker = system.start_broker()
+    assert publisher.wait(60) == 0 and len(broker.incidents()) == 1
+    assert [record["endpoint"] for record in publisher.records("the broker answers again")] == [broker.endpoints["ingest"]]

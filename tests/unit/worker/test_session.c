@@ -1,0 +1,106 @@
+//  Tests of worker/session: what a worker says while nobody answers.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/session.h"
+
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void
+s_lists (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled)
+{
+    *ret_running = *ret_spooled = (codec_list_t){0};
+}
+
+static void
+s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
+{
+    *ret_total = *ret_free = 1;
+}
+
+static void
+s_message (void *owner, const link_msg_t *msg, bool files)
+{
+}
+
+static void
+s_welcome (link_t *broker)
+{
+    link_msg_t got = {0};
+    err_diag_t diag;
+    link_wait_t item = {.link = broker};
+    link_wait (&item, 1, 20);
+    while (link_recv (broker, &got, &diag) == 0) {
+        msg_welcome_t welcome = {.proto = 1, .now_ms = 1, .ping_ms = 5000, .lease_ms = 60000};
+        if (got.frame.type == MSG_HELLO)
+            (void) link_send (broker, &got.route, MSG_WELCOME, &welcome, got.frame.seq);
+    }
+    link_msg_fini (&got);
+}
+
+//  How many lines of the log hold this text?
+static int
+s_lines (FILE *log, const char *text)
+{
+    char line [4096];
+    int count = 0;
+    rewind (log);
+    while (fgets (line, sizeof line, log))
+        count += strstr (line, text) != NULL;
+    return count;
+}
+
+static void
+test_a_broker_that_is_away_is_told_seldom_and_its_return_once (void **state)
+{
+    const curve_keys_t plain = {.enabled = false};
+    link_t *broker = link_bind (LINK_WORK, "tcp://127.0.0.1:*", &plain, NULL);
+    link_t *files = link_bind (LINK_FILES, "tcp://127.0.0.1:*", &plain, NULL);
+    const session_spec_t spec = {.work_endpoint = link_endpoint (broker),
+                                 .files_endpoint = link_endpoint (files),
+                                 .name = "w",
+                                 .worker_id = "0190163d-8694-739b-aea5-966c26f8ad91",
+                                 .agent = "playbook",
+                                 .keys = &plain,
+                                 .slots = 1,
+                                 .hooks = {NULL, s_lists, s_credit, s_message}};
+    FILE *log = tmpfile ();
+    assert_non_null (log);
+    log_set_fd (fileno (log));
+    session_t *session = session_new (&spec, NULL);
+    int64_t now_ms = 1;
+    for (; now_ms < 11 * 60000; now_ms += 10000) //  it takes connections, and says nothing
+        session_tick (session, now_ms, now_ms);
+    assert_int_equal (s_lines (log, "no answer from the broker"), 1);
+    assert_int_equal (s_lines (log, "still nobody answers"), 2);
+    assert_int_equal (s_lines (log, "the broker answers again"), 0);
+    for (const int64_t from_ms = now_ms; !session_ready (session); now_ms += 20) {
+        assert_true (now_ms < from_ms + 20000);
+        session_drain (session, now_ms, now_ms);
+        s_welcome (broker);
+    }
+    log_set_fd (2);
+    assert_int_equal (s_lines (log, "the broker answers again"), 1);
+    fclose (log);
+    session_destroy (&session);
+    link_destroy (&broker);
+    link_destroy (&files);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_a_broker_that_is_away_is_told_seldom_and_its_return_once),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
