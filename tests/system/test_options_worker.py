@@ -110,10 +110,11 @@ def test_option_worker_agent_timeout(system):
 
 def test_option_worker_max_concurrent_agents(system):
     broker = system.start_broker()
-    system.start_worker(max_concurrent_agents=3)
+    worker = system.start_worker(max_concurrent_agents=3)
     system.publish([fault(f"web-{n}", context="do: slow 60") for n in range(5)])
     wait_until(lambda: len(broker.incidents("investigating")) == 3, 20, "three at once")
     assert len(broker.incidents("pending")) == 2
+    worker.kill9()  # it would wait for its agents
 
 
 def test_option_worker_agent_env(system):
