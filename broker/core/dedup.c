@@ -134,7 +134,7 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
     s_write_event (self, in, &row.id, now);
     journal_incident (self, &row, incident_state_name (row.state), now);
     if (suppress)
-        tally_suppressed (self, fault->cluster, suppress);
+        tally_suppressed (entry->tally, suppress);
     else
         queue_push (self, entry);
     s_ack (self, in, suppress ? STEP_EVENT_SUPPRESSED : STEP_EVENT_NEW, &row.id);
@@ -149,7 +149,7 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
         s_ack (self, in, STEP_EVENT_REPEAT, &in->as.event.row.incident);
         return;
     }
-    tally_event (self, in->as.event.fault, now);
+    tally_event (self, in->as.event.fault, in->as.event.row.source, now);
     self->stats.events_shortened += in->as.event.fault->shortened;
     const fault_t *fault = in->as.event.fault;
     incident_suppress_t suppress = s_suppressed (self, in);
@@ -172,11 +172,11 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
         && !(s_make_room (self, fault, fault->cluster, in->as.event.row.source, now)
              && s_make_room (self, fault, NULL, in->as.event.row.source, now)))
         suppress = INCIDENT_SUPPRESS_OVERFLOW;
-    if (suppress == INCIDENT_SUPPRESS_OVERFLOW)
-        overflow_announce (self, fault->cluster, now);
     if (suppress == INCIDENT_SUPPRESS_OVERFLOW && recent
         && known->suppress == INCIDENT_SUPPRESS_OVERFLOW)
         s_count (self, in, known, now); //  still no room: one row for the condition is enough
     else
         s_admit (self, in, suppress, recent ? known : NULL, now);
+    if (suppress == INCIDENT_SUPPRESS_OVERFLOW)
+        overflow_announce (self, fault->cluster, in->as.event.row.source, now);
 }

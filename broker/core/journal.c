@@ -2,6 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/journal.h"
 
+#include "broker/core/source.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 struct topic {
     char name [ROW_TOPIC];
     int64_t seq;
+    source_t *source; //  that brought it since the start; NULL = none, or from the store
     UT_hash_handle hh;
 };
 
@@ -27,14 +30,27 @@ s_topic (step_t *self, const char *name)
     return topic;
 }
 
+//  A topic of its own for a cluster that this source brings (NULL: nobody who could invent one)?
+static bool
+s_room (const step_t *self, const source_t *source)
+{
+    return HASH_COUNT (self->topics) < LIMIT_TOPICS
+           && (!source || source->topics < LIMIT_SOURCE_TOPICS);
+}
+
+//  by: name of the source whose event it is about, NULL = none.
 static void
-s_push (step_t *self, row_record_t *record, clk_now_t now)
+s_push (step_t *self, row_record_t *record, const char *by, clk_now_t now)
 {
     char name [ROW_TOPIC];
     snprintf (name, sizeof name, "%s/%s/", record->kind, record->cluster);
     topic_t *topic = NULL;
     HASH_FIND_STR (self->topics, name, topic);
-    if (!topic && HASH_COUNT (self->topics) >= LIMIT_TOPICS) {
+    source_t *source = topic || !by ? NULL : source_find (self, by);
+    if (!topic && !s_room (self, source)) {
+        if (by)
+            source_lost (self, by, STEP_LOSS_TOPIC);
+        source = NULL;
         state_text (record->cluster, "other");
         snprintf (name, sizeof name, "%s/%s/", record->kind, record->cluster);
     }
@@ -42,6 +58,11 @@ s_push (step_t *self, row_record_t *record, clk_now_t now)
     if (!topic) {
         self->failed = true;
         return;
+    }
+    if (source) {
+        topic->source = source;
+        source->holders++;
+        source->topics++;
     }
     record->seq = ++self->last_seq;
     record->prev = topic->seq;
@@ -72,7 +93,7 @@ journal_incident (step_t *self, const row_incident_t *row, const char *change, c
     record.attempt = row->winner ? row->winner : row->attempts;
     state_text (record.reason,
                 row->suppress ? incident_suppress_name (row->suppress) : row->reason);
-    s_push (self, &record, now);
+    s_push (self, &record, row->source, now);
 }
 
 void
@@ -86,7 +107,7 @@ journal_attempt (step_t *self, const attempt_t *attempt, const char *change, clk
     record.attempt = attempt->row.number;
     state_text (record.worker, attempt->row.worker);
     state_text (record.reason, attempt->row.reason);
-    s_push (self, &record, now);
+    s_push (self, &record, row.source, now);
 }
 
 void
@@ -97,7 +118,7 @@ journal_worker (step_t *self, const worker_t *worker, const char *change, const 
     state_text (record.change, change);
     state_text (record.worker, worker->name);
     state_text (record.reason, reason);
-    s_push (self, &record, now);
+    s_push (self, &record, NULL, now);
 }
 
 void
@@ -108,7 +129,7 @@ journal_source (step_t *self, const char *cluster, const char *change, const cha
     state_text (record.cluster, *cluster ? cluster : "-");
     state_text (record.change, change);
     state_text (record.reason, reason);
-    s_push (self, &record, now);
+    s_push (self, &record, NULL, now);
 }
 
 void
@@ -118,7 +139,7 @@ journal_breaker (step_t *self, const char *change, const char *reason, clk_now_t
     state_text (record.change, change);
     state_text (record.reason, reason);
     record.occurrences = self->breaker.failures;
-    s_push (self, &record, now);
+    s_push (self, &record, NULL, now);
 }
 
 int
@@ -140,6 +161,7 @@ journal_clear (step_t *self)
     HASH_ITER (hh, self->topics, topic, next)
     {
         HASH_DEL (self->topics, topic);
+        source_release (self, &topic->source);
         free (topic);
     }
 }

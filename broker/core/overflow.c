@@ -4,6 +4,7 @@
 
 #include "broker/core/outbox.h"
 #include "broker/core/queue.h"
+#include "broker/core/source.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,13 +27,39 @@ s_hour (int64_t wall_ms)
     return wall_ms / LIMIT_OVERFLOW_MS;
 }
 
+//  Forget what was told in other hours.
+static void
+s_tidy (step_t *self, int64_t hour)
+{
+    told_t *told, *next;
+    HASH_ITER (hh, self->told, told, next)
+    {
+        if (told->hour == hour)
+            continue;
+        HASH_DEL (self->told, told);
+        free (told);
+    }
+}
+
 static told_t *
-s_told (step_t *self, const char *cluster)
+s_find (const step_t *self, const char *cluster)
 {
     told_t *told = NULL;
     HASH_FIND_STR (self->told, cluster, told);
-    if (told || HASH_COUNT (self->told) >= LIMIT_TOPICS)
+    return told;
+}
+
+//  NULL: no memory, or more than are ever told of in one hour.
+static told_t *
+s_told (step_t *self, const char *cluster, int64_t hour)
+{
+    told_t *told = s_find (self, cluster);
+    if (told)
         return told;
+    if (HASH_COUNT (self->told) >= LIMIT_TOPICS)
+        s_tidy (self, hour);
+    if (HASH_COUNT (self->told) >= LIMIT_TOPICS)
+        return NULL;
     told = calloc (1, sizeof *told);
     if (!told)
         return NULL;
@@ -42,18 +69,41 @@ s_told (step_t *self, const char *cluster)
     return told;
 }
 
-void
-overflow_announce (step_t *self, const char *cluster, clk_now_t now)
+//  A clock set back has an hour twice.
+static bool
+s_again (const told_t *told, int64_t hour)
 {
+    return told && hour <= told->hour && told->hour - hour < S_SET_BACK;
+}
+
+//  Has the source had its share of messages in this hour?  Whoever invents clusters must not fill the channel.
+static bool
+s_crowded (step_t *self, const char *name, int64_t hour)
+{
+    source_t *source = source_find (self, name);
+    if (!source)
+        return false;
+    if (source->told_hour != hour)
+        source->told = 0;
+    source->told_hour = hour;
+    return ++source->told > LIMIT_OVERFLOW_SOURCE;
+}
+
+void
+overflow_announce (step_t *self, const char *cluster, const char *source, clk_now_t now)
+{
+    source_lost (self, source, STEP_LOSS_QUEUE);
     if (!self->settings.slack)
         return;
-    told_t *told = s_told (self, cluster);
-    int64_t hour = s_hour (now.wall_ms);
-    if (!told) //  more clusters than are ever told of
-        return;
-    if (hour <= told->hour
-        && told->hour - hour < S_SET_BACK) { //  a clock set back has an hour twice
+    const int64_t hour = s_hour (now.wall_ms);
+    if (s_again (s_find (self, cluster), hour)) {
         self->stats.untold_total [STEP_UNTOLD_REPEATED]++;
+        return;
+    }
+    told_t *told = s_crowded (self, source, hour) ? NULL : s_told (self, cluster, hour);
+    if (!told) {
+        self->stats.untold_total [STEP_UNTOLD_CROWDED]++;
+        source_lost (self, source, STEP_LOSS_MESSAGE);
         return;
     }
     told->hour = hour;
@@ -68,7 +118,7 @@ overflow_load (step_t *self, const row_alert_t *row)
 {
     if (strncmp (row->key, "overflow/", 9) != 0)
         return 0;
-    told_t *told = s_told (self, row->cluster);
+    told_t *told = s_told (self, row->cluster, s_hour (row->at_ms));
     if (!told)
         return HASH_COUNT (self->told) >= LIMIT_TOPICS ? 0 : -ENOMEM;
     if (told->hour < s_hour (row->at_ms))

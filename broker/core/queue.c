@@ -2,6 +2,8 @@
 //  Src: start-time fair queueing; docs/architecture.md "Queue".  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/queue.h"
 
+#include "broker/core/source.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,43 +19,6 @@ struct lane {
     uint64_t skipped;     //  turn that found nothing here
     UT_hash_handle hh;
 };
-
-//  Where events come from: a peer's identity, or a cluster's MCP server.
-struct source {
-    char name [ROW_SOURCE];
-    int64_t holders;                   //  incidents in memory
-    int64_t count;                     //  of them queued
-    int64_t here;                      //  of them in the cluster that is looked at
-    entry_t *fresh [FAULT_SEVERITIES]; //  queued and never attempted, oldest first
-    UT_hash_handle hh;
-};
-
-source_t *
-queue_source (step_t *self, const char *name)
-{
-    source_t *source = NULL;
-    HASH_FIND_STR (self->sources, name, source);
-    if (!source) {
-        source = calloc (1, sizeof *source);
-        if (!source)
-            return NULL;
-        state_text (source->name, name);
-        HASH_ADD_STR (self->sources, name, source);
-    }
-    source->holders++;
-    return source;
-}
-
-void
-queue_source_release (step_t *self, source_t **source_p)
-{
-    source_t *source = *source_p;
-    *source_p = NULL;
-    if (!source || --source->holders)
-        return;
-    HASH_DEL (self->sources, source);
-    free (source);
-}
 
 static int
 s_by_number (const entry_t *a, const entry_t *b)

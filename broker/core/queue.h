@@ -28,11 +28,6 @@ queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_wor
 //  source's own: the oldest of the lowest severity up to `severity`.  Never one that was attempted; NULL = nobody.
 entry_t *
 queue_victim (step_t *self, const char *cluster, const char *source, enum fault_severity severity);
-//  The source of that name, held by the caller; NULL without memory.
-source_t *
-queue_source (step_t *self, const char *name);
-void
-queue_source_release (step_t *self, source_t **source_p);
 //  Waiting since (boot ms) of the oldest, INT64_MAX when empty.
 int64_t
 queue_oldest (const step_t *self);

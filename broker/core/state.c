@@ -7,6 +7,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
 #include "broker/core/queue.h"
+#include "broker/core/source.h"
 #include "broker/core/tally.h"
 
 #include <assert.h>
@@ -204,9 +205,9 @@ state_add (step_t *self, const row_incident_t *row, clk_now_t now)
 {
     const size_t size = strlen (row->fault.cluster) + 1;
     entry_t *entry = calloc (1, sizeof *entry + size);
-    source_t *source = queue_source (self, row->source);
+    source_t *source = source_hold (self, row->source);
     if (!entry || !source || !s_keep (entry, row)) {
-        queue_source_release (self, &source);
+        source_release (self, &source);
         free (entry);
         self->failed = true;
         return NULL;
@@ -224,8 +225,8 @@ state_add (step_t *self, const row_incident_t *row, clk_now_t now)
         entry->not_before_ms =
             now.boot_ms
             + (wait < LIMIT_RELEASE_BACKOFF_MAX_MS ? wait : LIMIT_RELEASE_BACKOFF_MAX_MS);
-    entry->tally = tally_get (self, entry->cluster);
-    tally_moved (entry->tally, INCIDENT_NONE, entry->state);
+    entry->tally = tally_get (self, entry->cluster, source);
+    tally_moved (self, entry->tally, INCIDENT_NONE, entry->state);
     HASH_ADD_KEYPTR (hh, self->entries, entry->id.text, strlen (entry->id.text), entry);
     s_index (self, entry);
     if (s_open (entry->state))
@@ -239,11 +240,11 @@ void
 state_remove (step_t *self, entry_t *entry)
 {
     queue_remove (self, entry);
-    queue_source_release (self, &entry->source);
     while (entry->attempts)
         lease_forget (self, entry->attempts);
     state_list (self, entry, ENTRY_NOWHERE);
-    tally_moved (entry->tally, entry->state, INCIDENT_NONE);
+    tally_moved (self, entry->tally, entry->state, INCIDENT_NONE);
+    source_release (self, &entry->source);
     if (s_open (entry->state))
         self->open_count--;
     if (entry->keyed)
@@ -260,7 +261,7 @@ state_save (step_t *self, entry_t *entry, const row_incident_t *row)
     incident_state_t was = entry->state;
     if (!s_keep (entry, row))
         self->failed = true;
-    tally_moved (entry->tally, was, entry->state);
+    tally_moved (self, entry->tally, was, entry->state);
     state_write_row (self, STEP_WRITE_INCIDENT, &entry->written)->as.incident = *row;
     bool is_open = s_open (row->state);
     self->open_count += is_open - was_open;

@@ -10,14 +10,17 @@
 
 typedef struct entry entry_t;
 typedef struct lane lane_t;     //  queue.c
-typedef struct source source_t; //  queue.c
+typedef struct source source_t; //  source.c
 typedef struct effect effect_t; //  outbox.c
 typedef struct told told_t;     //  overflow.c
 typedef struct topic topic_t;   //  journal.c
 
 //  What is counted of one cluster.
-typedef struct {
+typedef struct tally {
     step_cluster_t shown;
+    source_t *source;   //  that brought it; NULL = "other"
+    struct tally *into; //  it gave its place away: its incidents are counted there, NULL = here
+    int64_t entries;    //  incidents in memory that point here
     UT_hash_handle hh;
 } tally_t;
 

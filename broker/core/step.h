@@ -368,8 +368,22 @@ typedef enum {
     STEP_UNTOLD_DISABLED, //  notify_on_agent_failure is false
     STEP_UNTOLD_UNOPENED, //  recovered, and nobody was told of the failures
     STEP_UNTOLD_REPEATED, //  this overflow was told within the hour
+    STEP_UNTOLD_CROWDED,  //  its source has had its share of overflow messages in this hour
     STEP_UNTOLDS
 } step_untold_t;
+//  What a source can lose.
+typedef enum {
+    STEP_LOSS_QUEUE,   //  its incidents that a full queue did not keep
+    STEP_LOSS_CLUSTER, //  its events that are counted under the cluster "other"
+    STEP_LOSS_TOPIC,   //  records of its incidents with the cluster "other"
+    STEP_LOSS_MESSAGE, //  messages about its full queues beyond its share
+    STEP_LOSSES
+} step_loss_t;
+enum { STEP_SOURCES = 64 }; //  shown one by one; the last one is "other"
+typedef struct {
+    char name [ROW_SOURCE]; //  "" = no more
+    int64_t lost [STEP_LOSSES];
+} step_source_t;
 //  What a channel is at: the message that all others of it wait for, or the upload that is tried again next.
 typedef struct {
     row_effect_t row;   //  id 0 = nothing has failed
@@ -402,6 +416,7 @@ typedef struct {
     int64_t failures_total [VERDICT_KINDS];      //  reported attempts without a valid report
     step_histogram_t effect_time [ROW_CHANNELS]; //  of one try
     int64_t tries_total [ROW_CHANNELS][STEP_EFFECT_RESULTS];
+    step_source_t sources [STEP_SOURCES]; //  that have lost something since the start
 } step_stats_t;
 void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats);
@@ -415,7 +430,7 @@ typedef struct {
     int64_t returned_total; //  assignments it gave back, did not accept or forgot before they began
     int64_t slots, free, running, streak, last_seen_ms_ago;
 } step_worker_t;
-//  One cluster, by the name that events came with; "other" for those beyond LIMIT_TALLIES.
+//  One cluster, by the name that events came with; "other" for those beyond LIMIT_TALLIES (tally.h).
 typedef struct {
     char cluster [ROW_CLUSTER];
     int64_t events [FAULT_SEVERITIES];              //  taken in, each sending once

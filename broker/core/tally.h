@@ -1,7 +1,8 @@
 //  tally - what the core has counted: by cluster since the start, and how long things took.
 //
 //  Cluster names come with events, so anybody who may publish can invent them: beyond LIMIT_TALLIES the
-//  rest is counted as "other".  Counts of states follow what is held in memory.
+//  rest is counted as "other".  Then the source that has the most places gives way, so one that invents loses its
+//  own; what is counted as "other" is told on its source.  Counts of states follow what is held in memory.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -9,14 +10,14 @@
 
 //  Never NULL: when memory is out, counts of a new cluster go to one that is not shown.
 tally_t *
-tally_get (step_t *self, const char *cluster);
+tally_get (step_t *self, const char *cluster, source_t *source);
 void
-tally_event (step_t *self, const fault_t *fault, clk_now_t now);
+tally_event (step_t *self, const fault_t *fault, const char *source, clk_now_t now);
 void
-tally_suppressed (step_t *self, const char *cluster, incident_suppress_t reason);
-//  An incident went from one state to another; INCIDENT_NONE: it comes, or it is forgotten.
+tally_suppressed (tally_t *tally, incident_suppress_t reason);
+//  An incident went from one state to another; INCIDENT_NONE: it comes, or it is forgotten, and so may be its tally.
 void
-tally_moved (tally_t *tally, incident_state_t from, incident_state_t to);
+tally_moved (step_t *self, tally_t *tally, incident_state_t from, incident_state_t to);
 //  Something took so long.
 void
 tally_took (step_histogram_t *histogram, int64_t ms);

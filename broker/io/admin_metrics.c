@@ -131,6 +131,15 @@ s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
                          view->data.clusters [k].suppressed [i]);
 }
 
+//  What a source has lost of the kind that offset is.
+static void
+s_print_lost (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    const step_source_t *sources = view->data.stats.sources;
+    for (int i = 0; i < STEP_SOURCES && sources [i].name [0]; i++)
+        s_sample (out, self, "source", sources [i].name, (double) sources [i].lost [self->offset]);
+}
+
 //  How many of its incidents are in the state that offset is.
 static void
 s_print_cluster_state (const metric_t *self, const admin_view_t *view, buf_t *out)
@@ -262,6 +271,7 @@ s_print_untold (const metric_t *self, const admin_view_t *view, buf_t *out)
         [STEP_UNTOLD_DISABLED] = "disabled",
         [STEP_UNTOLD_UNOPENED] = "degraded_not_sent",
         [STEP_UNTOLD_REPEATED] = "overflow_repeated",
+        [STEP_UNTOLD_CROWDED] = "overflow_crowded",
     };
     for (int i = 0; i < STEP_UNTOLDS; i++)
         s_sample (out, self, "reason", reasons [i], (double) view->data.stats.untold_total [i]);
@@ -503,6 +513,18 @@ static const metric_t s_metrics [] = {
      DATA (stats.events_counted)},
     {"triage_events_suppressed_total", "counter", "Events recorded and not investigated.",
      s_print_suppressed, 0},
+    {"triage_queue_lost_total", "counter",
+     "Incidents that a full queue did not keep, by the source that lost them.", s_print_lost,
+     STEP_LOSS_QUEUE},
+    {"triage_events_unnamed_total", "counter",
+     "Events whose cluster is counted as \"other\", by the source that sent them.", s_print_lost,
+     STEP_LOSS_CLUSTER},
+    {"triage_records_unnamed_total", "counter",
+     "Stream records whose cluster is \"other\", by the source of their events.", s_print_lost,
+     STEP_LOSS_TOPIC},
+    {"triage_notifications_crowded_total", "counter",
+     "Messages about full queues that were not asked for: their source has had its share.",
+     s_print_lost, STEP_LOSS_MESSAGE},
     {"triage_events_gap_total", "counter", "Gaps in a cluster's event stream.", s_print_sources,
      SOURCE (gaps_total)},
     {"triage_events_dropped_total", "counter", "Events dropped: too large, or a buffer was full.",

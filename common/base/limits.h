@@ -161,6 +161,7 @@ enum {
     LIMIT_OPEN_INCIDENTS = 200000,      //  rows held in memory; beyond it events are refused
     LIMIT_CLOSED_INCIDENTS = 100000,    //  ended ones kept for dedup; the oldest go first
     LIMIT_TOPICS = 16384,               //  stream topics; more clusters share the name "other"
+    LIMIT_SOURCE_TOPICS = 2048,         //  of them those that one source may bring
     LIMIT_TALLIES = 512,                //  clusters counted one by one; the rest as "other"
     LIMIT_PREFER_MS = 2000,             //  a retry waits this long for another host
     LIMIT_RELEASE_BACKOFF_MIN_MS = 250, //  attempts given back again and again: wait, doubling
@@ -211,6 +212,7 @@ enum {
     LIMIT_SLACK_TEXT_BYTES = 2900, //  of one text of a message; Slack takes 3000 characters
     LIMIT_SLACK_POST_MS = 10000,
     LIMIT_OVERFLOW_MS = 3600000, //  a cluster's overflow is announced once in this time
+    LIMIT_OVERFLOW_SOURCE = 8,   //  and of so many clusters of one source
     //  --- journal (stream replay): each kind of record has its own share, so that none pushes out another
     LIMIT_JOURNAL_INCIDENT_ROWS = 400000,
     LIMIT_JOURNAL_ATTEMPT_ROWS = 400000,

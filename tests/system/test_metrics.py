@@ -74,6 +74,7 @@ def test_counts_are_what_has_happened(system):
     assert seen.get("events_received_total", cluster="prod", severity="info") == 1
     assert seen.get("events_suppressed_total", cluster="prod", reason="overflow") == 2
     assert seen.get("events_suppressed_total", cluster="prod", reason="below_severity") == 1
+    assert seen.get("queue_lost_total", source="local") == 2
     assert seen.get("queue_depth", cluster="edge") == 1 and seen.get("agents_active", cluster="edge") == 0
     assert seen.get("time_to_report_seconds_count") == 0
     system.start_worker()

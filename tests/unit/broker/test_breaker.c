@@ -9,7 +9,7 @@ typedef struct {
     int64_t credit;
     int keys;
     row_breaker_t breaker;    //  as written last
-    char asked [512];         //  keys of messages asked for, each with a space behind it
+    char asked [4096];        //  keys of messages asked for, each with a space behind it
     int64_t last_asked;       //  effect of the last one
     row_alert_t alert;        //  as written last
     int64_t upload;           //  at delivery, 0 = none
@@ -622,6 +622,46 @@ test_an_overflow_is_announced_once_a_cluster_and_hour (void **state)
     step_destroy (&self.bench.step);
 }
 
+//  The messages of a source that invents clusters are bounded, so those of others are asked for and wait behind few.
+static void
+test_a_source_that_invents_clusters_has_its_share_of_overflow_messages (void **state)
+{
+    enum { INVENTED = 40 };
+    voice_t self = s_new (false, true);
+    self.bench.settings.cluster_queue_size = 1;
+    self.bench.settings.global_queue_size = 1000;
+    bench_configure (&self.bench);
+    for (int hour = 0; hour < 2; hour++) {
+        self.asked [0] = '\0';
+        for (int i = 0; i < 2 * INVENTED; i++) {
+            char cluster [32], key [32];
+            snprintf (cluster, sizeof cluster, "flood-%d", i / 2);
+            snprintf (key, sizeof key, "%d-%d", hour, i);
+            self.bench.source = "publisher:flood";
+            (void) bench_event (&self.bench, cluster, key, FAULT_WARNING);
+            s_turn (&self, 10);
+        }
+        assert_int_equal (s_asked (&self, "overflow/flood-"), LIMIT_OVERFLOW_SOURCE);
+        for (int i = 0; i < 2; i++) {
+            char key [32];
+            snprintf (key, sizeof key, "quiet-%d-%d", hour, i);
+            self.bench.source = "publisher:quiet";
+            (void) bench_event (&self.bench, "prod", key, FAULT_WARNING);
+            s_turn (&self, 10);
+        }
+        assert_int_equal (s_asked (&self, "overflow/prod/"), 1);
+        s_turn (&self, LIMIT_OVERFLOW_MS);
+    }
+    step_stats_t stats;
+    step_stats (self.bench.step, self.bench.now, &stats);
+    assert_string_equal (stats.sources [0].name, "publisher:flood");
+    assert_true (stats.sources [0].lost [STEP_LOSS_MESSAGE] > 0);
+    assert_int_equal (stats.untold_total [STEP_UNTOLD_CROWDED],
+                      stats.sources [0].lost [STEP_LOSS_MESSAGE]);
+    assert_int_equal (stats.sources [1].lost [STEP_LOSS_MESSAGE], 0);
+    step_destroy (&self.bench.step);
+}
+
 int
 main (void)
 {
@@ -650,6 +690,7 @@ main (void)
         cmocka_unit_test (test_an_upload_out_of_date_is_done_again_also_after_a_rollback),
         cmocka_unit_test (test_a_dead_upload_is_not_retried_beside_its_successor),
         cmocka_unit_test (test_an_overflow_is_announced_once_a_cluster_and_hour),
+        cmocka_unit_test (test_a_source_that_invents_clusters_has_its_share_of_overflow_messages),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

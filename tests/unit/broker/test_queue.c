@@ -265,6 +265,10 @@ test_a_source_that_floods_loses_its_own (void **state)
         step_stats_t stats;
         step_stats (bench.step, bench.now, &stats);
         assert_int_equal (stats.queued, invents ? 100 : 60);
+        //  told on the source that lost them, and on no other
+        assert_string_equal (stats.sources [0].name, "publisher:flood");
+        assert_int_equal (stats.sources [0].lost [STEP_LOSS_QUEUE], 1000 - (stats.queued - 30));
+        assert_string_equal (stats.sources [1].name, "");
         step_destroy (&bench.step);
     }
 }

@@ -1,0 +1,33 @@
+//  source - who events come from: what each has of the places that all share, and what it has lost.
+//
+//  Cluster names come with events, and whoever may publish can invent them.  What they take is shared by source: a
+//  source that comes later finds room, and what finds none is told on the source that brought it.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/state.h"
+
+//  A peer's identity, or a cluster's MCP server.
+struct source {
+    char name [ROW_SOURCE];
+    int64_t holders;                   //  incidents in memory, tallies, topics
+    int64_t count;                     //  incidents queued
+    int64_t here;                      //  of them in the cluster that is looked at
+    entry_t *fresh [FAULT_SEVERITIES]; //  queued and never attempted, oldest first
+    int64_t tallies;                   //  clusters that it brought and that are counted one by one
+    int64_t topics;                    //  stream topics that it brought since the start
+    int64_t told_hour, told;           //  overflow messages of this hour (wall clock)
+    UT_hash_handle hh;
+};
+
+//  The source of that name, held by the caller; NULL without memory.
+source_t *
+source_hold (step_t *self, const char *name);
+//  NULL: nobody holds one of that name.
+source_t *
+source_find (const step_t *self, const char *name);
+void
+source_release (step_t *self, source_t **source_p);
+//  Count a loss on the source of that name; those beyond STEP_SOURCES share the name "other".
+void
+source_lost (step_t *self, const char *name, step_loss_t loss);
