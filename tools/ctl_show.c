@@ -172,6 +172,46 @@ s_status_breaker (const status_t *self)
     s_status_line (self, "breaker", strcmp (state, "closed") == 0 ? NULL : "red", &text);
 }
 
+//  "12 of prod, 3 of edge" of those that have most; then of how many more.
+static void
+s_lost_of (json_t *counts, buf_t *text)
+{
+    enum { SHOWN = 4 };
+    const char *shown [SHOWN] = {NULL};
+    size_t count = 0;
+    for (; count < SHOWN && count < json_object_size (counts); count++) {
+        const char *key, *most = NULL;
+        json_t *value;
+        json_object_foreach (counts, key, value)
+        {
+            bool known = false;
+            for (size_t i = 0; i < count; i++)
+                known = known || strcmp (shown [i], key) == 0;
+            if (!known && (!most || s_count (counts, key) > s_count (counts, most)))
+                most = key;
+        }
+        shown [count] = most;
+        buf_printf (text, "%s%lld of %s", count ? ", " : "", s_count (counts, most), most);
+    }
+    if (json_object_size (counts) > count)
+        buf_printf (text, " and of %zu more", json_object_size (counts) - count);
+}
+
+//  What full queues did not keep, by cluster and by who sent it.
+static void
+s_status_lost (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (8));
+    const json_t *lost = json_object_get (json_object_get (self->doc, "queue"), "lost");
+    if (json_object_size (json_object_get (lost, "sources")) == 0)
+        return;
+    buf_text (&text, "since the start ");
+    s_lost_of (json_object_get (lost, "clusters"), &text);
+    buf_text (&text, "; sent by: ");
+    s_lost_of (json_object_get (lost, "sources"), &text);
+    s_status_line (self, "queue lost", "red", &text);
+}
+
 static void
 s_status_clusters (const status_t *self)
 {
@@ -247,6 +287,7 @@ ctl_show_status (const ctl_t *self)
     s_status_counts (&status, "incidents", json_object_get (doc, "incidents"), "");
     s_status_bad (&status, "no report", "without_report");
     s_status_queue (&status);
+    s_status_lost (&status);
     s_status_workers (&status);
     s_status_breaker (&status);
     s_status_clusters (&status);

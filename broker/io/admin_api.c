@@ -53,9 +53,8 @@ admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc)
     self->size = self->body ? strlen (self->body) : 0;
 }
 
-//  A JSON string of any bytes.
-static json_t *
-s_text (const char *text)
+json_t *
+admin_text (const char *text)
 {
     json_t *value = json_string (text);
     if (value)
@@ -72,7 +71,7 @@ s_text (const char *text)
 static json_t *
 s_text_or_null (const char *text)
 {
-    return text [0] ? s_text (text) : json_null ();
+    return text [0] ? admin_text (text) : json_null ();
 }
 
 void
@@ -80,15 +79,15 @@ admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const
 {
     admin_reply_json (
         self, status,
-        json_pack ("{s:{s:s,s:o}}", "error", "code", code, "message", s_text (message)));
+        json_pack ("{s:{s:s,s:o}}", "error", "code", code, "message", admin_text (message)));
     self->next = -1;
 }
 
-static void
-s_reply_store (admin_reply_t *reply, const char *what, int rc)
+void
+admin_reply_store (admin_reply_t *self, const char *what, int rc)
 {
     log_warn ("admin could not read the store", kv ("what", what), kv ("reason", err_str (rc)));
-    admin_reply_error (reply, STATUS_UNAVAILABLE, "store", "the store did not answer; try again");
+    admin_reply_error (self, STATUS_UNAVAILABLE, "store", "the store did not answer; try again");
 }
 
 //  --- queries
@@ -247,8 +246,8 @@ static json_t *
 s_source (const intake_source_t *source)
 {
     return json_pack (
-        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "cluster", s_text (source->cluster),
-        "state", s_text (source->state), "last_error", s_text_or_null (source->last_error),
+        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "cluster", admin_text (source->cluster),
+        "state", admin_text (source->state), "last_error", s_text_or_null (source->last_error),
         "events_total", (json_int_t) source->events_total, "gaps_total",
         (json_int_t) source->gaps_total, "reconnects_total", (json_int_t) source->reconnects_total,
         "dropped_total", (json_int_t) source->dropped_total, "bad_messages_total",
@@ -265,6 +264,24 @@ s_status_events (const step_stats_t *stats)
                       (json_int_t) stats->events_counted, "suppressed",
                       s_counts (stats->events_suppressed, INCIDENT_SUPPRESS_NONE + 1,
                                 INCIDENT_SUPPRESS_REASONS, s_suppress_name));
+}
+
+//  What full queues did not keep, by the cluster and by the source that lost it.
+static json_t *
+s_status_lost (const snapshot_data_t *data)
+{
+    json_t *clusters = json_object (), *sources = json_object ();
+    for (size_t i = 0; i < data->cluster_count; i++)
+        if (data->clusters [i].suppressed [INCIDENT_SUPPRESS_OVERFLOW] > 0)
+            json_object_set_new (
+                clusters, data->clusters [i].cluster,
+                json_integer (data->clusters [i].suppressed [INCIDENT_SUPPRESS_OVERFLOW]));
+    const step_source_t *source = data->stats.sources;
+    for (int i = 0; i < STEP_SOURCES && source [i].name [0]; i++)
+        if (source [i].lost [STEP_LOSS_QUEUE] > 0)
+            json_object_set_new (sources, source [i].name,
+                                 json_integer (source [i].lost [STEP_LOSS_QUEUE]));
+    return json_pack ("{s:o,s:o}", "clusters", clusters, "sources", sources);
 }
 
 static json_t *
@@ -316,10 +333,10 @@ s_head (const step_head_t *head)
     if (!head->row.id)
         return json_null ();
     return json_pack ("{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t) head->row.id, "key",
-                      s_text (head->row.key), "failing_ms", (json_int_t) head->failing_ms,
+                      admin_text (head->row.key), "failing_ms", (json_int_t) head->failing_ms,
                       "next_try_ms", (json_int_t) head->next_ms, "tries",
                       (json_int_t) head->row.tries, "behind", (json_int_t) head->behind, "failing",
-                      (json_int_t) head->failing, "error", s_text (head->row.error));
+                      (json_int_t) head->failing, "error", admin_text (head->row.error));
 }
 
 void
@@ -353,9 +370,10 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
                                              + view->counts.incidents [INCIDENT_FAILED])
                              : json_null ());
     json_object_set_new (doc, "queue",
-                         json_pack ("{s:I,s:I,s:I}", "depth", (json_int_t) stats->queued,
+                         json_pack ("{s:I,s:I,s:I,s:o}", "depth", (json_int_t) stats->queued,
                                     "assigned", (json_int_t) stats->assigned, "oldest_ms",
-                                    (json_int_t) stats->oldest_queued_ms));
+                                    (json_int_t) stats->oldest_queued_ms, "lost",
+                                    s_status_lost (data)));
     json_object_set_new (doc, "workers",
                          json_pack ("{s:I,s:I,s:I,s:I,s:I}", "known", (json_int_t) stats->workers,
                                     "ready", (json_int_t) stats->workers_ready, "quarantined",
@@ -388,17 +406,17 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
         const step_worker_t *worker = &view->data.workers [i];
         json_array_append_new (
             workers,
-            json_pack ("{s:o,s:o,s:b,s:b,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
-                       s_text (worker->name), "identity", s_text (worker->identity), "ready",
-                       worker->ready, "quarantined", worker->quarantined, "quarantined_for",
-                       worker->why ? worker->why : "", "draining", worker->draining, "slots",
-                       (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
-                       (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
-                       "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,
-                       "assignments_returned_total", (json_int_t) worker->returned_total,
-                       "twins_refused_total", (json_int_t) worker->refused_total, "twin_ms_ago",
-                       worker->refused_total ? json_integer (worker->refused_ms_ago)
-                                             : json_null ()));
+            json_pack (
+                "{s:o,s:o,s:b,s:b,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+                admin_text (worker->name), "identity", admin_text (worker->identity), "ready",
+                worker->ready, "quarantined", worker->quarantined, "quarantined_for",
+                worker->why ? worker->why : "", "draining", worker->draining, "slots",
+                (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
+                (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
+                "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,
+                "assignments_returned_total", (json_int_t) worker->returned_total,
+                "twins_refused_total", (json_int_t) worker->refused_total, "twin_ms_ago",
+                worker->refused_total ? json_integer (worker->refused_ms_ago) : json_null ()));
     }
     admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
 }
@@ -412,7 +430,7 @@ s_labels (const admin_view_t *view, const char *cluster)
     const conf_table_t *labels = conf ? settings_labels (conf_settings (conf), cluster) : NULL;
     const conf_pair_t *pairs = labels ? labels->items : NULL;
     for (size_t i = 0; labels && i < labels->count; i++)
-        json_object_set_new (object, pairs [i].key, s_text (pairs [i].value));
+        json_object_set_new (object, pairs [i].key, admin_text (pairs [i].value));
     return object;
 }
 
@@ -427,7 +445,7 @@ s_cluster (const admin_view_t *view, const char *name, const intake_source_t *so
     for (int i = 0; events && i < INCIDENT_SUPPRESS_REASONS; i++)
         suppressed += events->suppressed [i];
     json_t *doc =
-        json_pack ("{s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", s_text (name), "labels",
+        json_pack ("{s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", admin_text (name), "labels",
                    s_labels (view, name), "mcp", source ? s_source (source) : json_null (),
                    "events_total", (json_int_t) total, "suppressed_total", (json_int_t) suppressed,
                    "last_event_at", json_time (events ? events->last_event_ms : 0), "pending",
@@ -483,27 +501,28 @@ admin_api_clusters (const admin_view_t *view, admin_reply_t *reply)
 static json_t *
 s_resource (const fault_t *fault)
 {
-    return json_pack ("{s:o,s:o,s:o,s:o,s:o}", "api_version", s_text (fault->api_version), "kind",
-                      s_text (fault->kind), "namespace", s_text (fault->namespace_), "name",
-                      s_text (fault->name), "uid", s_text (fault->uid));
+    return json_pack ("{s:o,s:o,s:o,s:o,s:o}", "api_version", admin_text (fault->api_version),
+                      "kind", admin_text (fault->kind), "namespace", admin_text (fault->namespace_),
+                      "name", admin_text (fault->name), "uid", admin_text (fault->uid));
 }
 
 static json_t *
 s_incident (const row_incident_t *row)
 {
     const fault_t *fault = &row->fault;
-    json_t *doc = json_pack (
-        "{s:o,s:I,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "id", s_text (row->id.text), "number",
-        (json_int_t) row->number, "state", incident_state_name (row->state), "suppressed",
-        s_text_or_null (incident_suppress_name (row->suppress)), "cluster", s_text (fault->cluster),
-        "namespace", s_text (fault->namespace_), "resource", s_resource (fault), "fault_type",
-        s_text (fault->fault_type), "severity", fault_severity_name (fault->severity), "fault_id",
-        s_text_or_null (fault->fault_id), "summary", s_text (fault->summary));
+    json_t *doc =
+        json_pack ("{s:o,s:I,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "id", admin_text (row->id.text),
+                   "number", (json_int_t) row->number, "state", incident_state_name (row->state),
+                   "suppressed", s_text_or_null (incident_suppress_name (row->suppress)), "cluster",
+                   admin_text (fault->cluster), "namespace", admin_text (fault->namespace_),
+                   "resource", s_resource (fault), "fault_type", admin_text (fault->fault_type),
+                   "severity", fault_severity_name (fault->severity), "fault_id",
+                   s_text_or_null (fault->fault_id), "summary", admin_text (fault->summary));
     if (!doc)
         return NULL;
     own (json_drop) json_t *rest = json_pack (
-        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "source", s_text (row->source), "event_id",
-        s_text (row->event_id), "linked", s_text_or_null (row->linked.text), "created_at",
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "source", admin_text (row->source), "event_id",
+        admin_text (row->event_id), "linked", s_text_or_null (row->linked.text), "created_at",
         json_time (row->created_ms), "started_at", json_time (row->started_ms), "completed_at",
         json_time (row->completed_ms), "first_seen_at", json_time (row->first_seen_ms),
         "last_seen_at", json_time (row->last_seen_ms));
@@ -557,7 +576,7 @@ admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin
     }
     int count = store_reader_incidents (view->reader, state, reason, query->before, rows, want);
     if (count < 0) {
-        s_reply_store (reply, "incidents", count);
+        admin_reply_store (reply, "incidents", count);
         return;
     }
     bool more = count == want;
@@ -578,11 +597,11 @@ s_attempt (const row_attempt_t *row)
     bool known = row->state != ROW_ATTEMPT_LIVE;
     return json_pack ("{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt",
                       (json_int_t) row->number, "state", states [row->state], "worker",
-                      s_text (row->worker), "identity", s_text (row->identity), "started",
+                      admin_text (row->worker), "identity", admin_text (row->identity), "started",
                       row->started, "assigned_at", json_time (row->assigned_ms), "started_at",
                       json_time (row->started_ms), "ended_at", json_time (row->ended_ms),
                       "deadline_at", json_time (row->deadline_ms), "outcome",
-                      known ? s_text (verdict_outcome_name (row->outcome)) : json_null (),
+                      known ? admin_text (verdict_outcome_name (row->outcome)) : json_null (),
                       "exit_code", row->exit_code, "reason", s_text_or_null (row->reason));
 }
 
@@ -599,7 +618,7 @@ s_effect (const row_effect_t *row)
     static const char *const channels [] = {
         [ROW_CHANNEL_STORAGE] = "storage", [ROW_CHANNEL_SLACK] = "slack"};
     return json_pack ("{s:I,s:s,s:o,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
-                      channels [row->channel], "key", s_text (row->key), "incident",
+                      channels [row->channel], "key", admin_text (row->key), "incident",
                       s_text_or_null (row->incident.text), "state", s_effect_states [row->state],
                       "tries", (json_int_t) row->tries, "next_at",
                       row->state == ROW_EFFECT_READY ? json_time (row->next_ms) : json_null (),
@@ -627,7 +646,7 @@ admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_r
     int count = store_reader_effects_in (view->reader, (row_effect_state_t) state, query->before,
                                          rows, want);
     if (count < 0) {
-        s_reply_store (reply, "effects", count);
+        admin_reply_store (reply, "effects", count);
         return;
     }
     int shown = count == want ? want - 1 : count;
@@ -644,7 +663,7 @@ s_file (json_t *files, const char *path, int64_t size)
     if (json_array_size (files) >= LIMIT_HTTP_FILES)
         return false;
     json_array_append_new (
-        files, json_pack ("{s:o,s:I}", "path", s_text (path), "size", (json_int_t) size));
+        files, json_pack ("{s:o,s:I}", "path", admin_text (path), "size", (json_int_t) size));
     return true;
 }
 
@@ -700,8 +719,8 @@ s_artifacts (const admin_view_t *view, const char *id)
     if (fd >= 0)
         complete = s_files (fd, "", FILES_DEPTH, files);
     return json_pack ("{s:o,s:o,s:b}", "folder",
-                      fd >= 0 ? s_text (path_absolute (folder, absolute)) : json_null (), "files",
-                      files, "complete", complete);
+                      fd >= 0 ? admin_text (path_absolute (folder, absolute)) : json_null (),
+                      "files", files, "complete", complete);
 }
 
 void
@@ -729,7 +748,7 @@ admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *r
                            ? attempt_count
                            : store_reader_effects (view->reader, id, effects, LIMIT_ATTEMPTS);
     if (effect_count < 0) {
-        s_reply_store (reply, "incident", effect_count);
+        admin_reply_store (reply, "incident", effect_count);
         return;
     }
     json_t *attempt_list = json_array ();
@@ -743,54 +762,4 @@ admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *r
     json_object_set_new (doc, "effects", effect_list);
     json_object_set_new (doc, "artifacts", s_artifacts (view, id));
     admin_reply_json (reply, STATUS_OK, doc);
-}
-
-//  --- replay of the stream
-
-//  The same names as in the wire's RECORD, and the topic it was published under.
-static json_t *
-s_record (const row_record_t *row)
-{
-    char topic [ROW_TOPIC + 1];
-    snprintf (topic, sizeof (topic), "%s/%s/", row->kind, row->cluster);
-    return json_pack (
-        "{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:s,s:o,s:I}", "seq",
-        (json_int_t) row->seq, "prev", (json_int_t) row->prev, "at_ms", (json_int_t) row->at_ms,
-        "topic", s_text (topic), "kind", s_text (row->kind), "cluster", s_text (row->cluster),
-        "change", s_text (row->change), "incident", s_text (row->incident.text), "attempt",
-        (json_int_t) row->attempt, "worker", s_text (row->worker), "reason", s_text (row->reason),
-        "fault_type", s_text (row->fault_type), "severity", fault_severity_name (row->severity),
-        "resource", s_text (row->resource), "occurrences", (json_int_t) row->occurrences);
-}
-
-void
-admin_api_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
-{
-    own (own_mem) row_record_t *rows = calloc ((size_t) query->limit, sizeof (row_record_t));
-    if (!rows) {
-        admin_reply_json (reply, STATUS_INTERNAL, NULL);
-        return;
-    }
-    int count = store_reader_records (view->reader, query->after, rows, (int) query->limit);
-    if (count < 0) {
-        s_reply_store (reply, "stream", count);
-        return;
-    }
-    own (buf_fini) buf_t text = buf_init (LIMIT_HTTP_REPLY_BYTES);
-    for (int i = 0; i < count; i++) {
-        own (json_drop) json_t *doc = s_record (&rows [i]);
-        own (own_mem) char *line = doc ? json_line (doc) : NULL;
-        buf_text (&text, line ? line : "{}");
-        buf_text (&text, "\n");
-    }
-    if (text.failed) {
-        admin_reply_json (reply, STATUS_INTERNAL, NULL);
-        return;
-    }
-    admin_reply_fini (reply);
-    reply->status = STATUS_OK;
-    reply->type = "application/x-ndjson";
-    reply->size = text.size;
-    reply->body = buf_take (&text);
-    reply->next = count > 0 ? rows [count - 1].seq : query->after;
 }

@@ -1,6 +1,6 @@
 //  admin_part - what admin's files share: a view of the broker, a request, a reply.  Private to admin*.c.
 //
-//  admin.c speaks HTTP; admin_api.c and admin_metrics.c turn a view into text and know nothing of HTTP
+//  admin.c speaks HTTP; admin_api.c, admin_stream.c and admin_metrics.c turn a view into text and know nothing of HTTP
 //  but status codes.  Threads: all of it runs on the admin thread.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -44,6 +44,12 @@ admin_reply_fini (admin_reply_t *self);
 //  Replace whatever is in it by {"error": {"code", "message"}}.
 void
 admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message);
+//  The same for an error of the store, which is logged.
+void
+admin_reply_store (admin_reply_t *self, const char *what, int rc);
+//  A JSON string of any bytes; NULL without memory.
+json_t *
+admin_text (const char *text);
 //  Takes the reference to doc.
 void
 admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc);

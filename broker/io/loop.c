@@ -339,6 +339,23 @@ s_zap (loop_t *self, snapshot_data_t *data)
     data->ready = data->ready && !hangs;
 }
 
+//  What full queues did not keep: many in one line, on the source that lost them.
+static void
+s_tell_lost (loop_t *self, const step_stats_t *stats, clk_now_t now)
+{
+    if (now.boot_ms < self->lost_ms)
+        return;
+    for (int i = 0; i < STEP_SOURCES && stats->sources [i].name [0]; i++) {
+        const int64_t lost = stats->sources [i].lost [STEP_LOSS_QUEUE] - self->lost_told [i];
+        if (lost == 0)
+            continue;
+        log_warn ("the queue is full, incidents are recorded and not investigated",
+                  kv ("source", stats->sources [i].name), kv ("incidents", lost));
+        self->lost_told [i] += lost;
+        self->lost_ms = now.boot_ms + LIMIT_LOST_TELL_MS;
+    }
+}
+
 void
 loop_snapshot (loop_t *self, clk_now_t now)
 {
@@ -351,6 +368,7 @@ loop_snapshot (loop_t *self, clk_now_t now)
     data->artifacts_refused = data->artifacts_trouble != ARTIFACT_FINE;
     data->ready = !self->draining && !store_refusing (self->args.store) && !data->artifacts_refused;
     step_stats (self->step, now, &data->stats);
+    s_tell_lost (self, &data->stats, now);
     store_stats (self->args.store, &data->store);
     artifact_stats (self->threads.artifact, &data->artifact);
     delivery_stats (self->threads.delivery, &data->notify);

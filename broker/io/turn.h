@@ -63,8 +63,10 @@ struct loop {
     bool reload_failed;           //  the last SIGHUP
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
     int64_t stream_cuts_total, ended_total [SNAPSHOT_SOCKETS];
-    link_counts_t wire;       //  of all three sockets so far
-    bool zap_late, zap_hangs; //  as of the last snapshot
+    link_counts_t wire;               //  of all three sockets so far
+    bool zap_late, zap_hangs;         //  as of the last snapshot
+    int64_t lost_told [STEP_SOURCES]; //  of each source: incidents that a full queue did not keep
+    int64_t lost_ms;                  //  boot time from which the next may be told
     int64_t turn_us_max;
 };
 

@@ -252,6 +252,26 @@ def test_what_overflowed_is_revived_by_its_reason(system):
     wait_until(lambda: len(broker.incidents("resolved")) == 6, 30, "all revived")
 
 
+def test_what_a_full_queue_did_not_keep_is_told_on_who_lost_it(secure):
+    """A publisher that invents clusters beside one that does not: the loss stands beside its own name."""
+    broker = secure.start_broker(global_queue_size=20, cluster_queue_size=4)
+    assert "queue lost" not in secure.ctl("status").stdout
+    secure.publish([fault(f"q-{n}", cluster="prod") for n in range(4)], name="quiet")
+    secure.publish([fault(f"f-{n}", cluster=f"invented-{n % 9}") for n in range(90)], name="flood")
+    told = wait_until(lambda: broker.records("the queue is full, incidents are recorded and not investigated"), 20, "logged")
+    (flood,) = {line["source"] for line in told}
+    assert flood.removeprefix("publisher:") in (secure.keys_dir / "clients/publisher-flood.key").read_text()
+
+    def lost():
+        return json.loads(secure.ctl("status", "-o", "json").stdout)["queue"]["lost"]
+    wait_until(lambda: lost()["sources"] == {flood: 74}, 20, "told by source")
+    assert sum(lost()["clusters"].values()) == 74 and "prod" not in lost()["clusters"]
+    (line,) = [line for line in secure.ctl("status").stdout.splitlines() if line.startswith("queue lost")]
+    assert "of invented-" in line and f" and of 5 more; sent by: 74 of {flood}" in line
+    assert f'triage_queue_lost_total{{source="{flood}"}} 74\n' in broker.get("/metrics", raw=True)
+    assert len([row for row in broker.incidents("pending") if row["cluster"] == "prod"]) == 4
+
+
 def test_a_running_incident_is_cancelled_and_its_agent_stopped(system):
     broker = system.start_broker()
     system.start_worker()
