@@ -7,6 +7,7 @@
 enum {
     S_BRACKET = 64, //  bytes of what a label may have in brackets
     S_WORDS = 8,    //  "confidence in this diagnosis is currently high"
+    S_BEHIND = 5,   //  words of what may take a value back: "90% sure that this is wrong"
     S_HIGH = 80,    //  percent and more
     S_MEDIUM = 50
 };
@@ -95,23 +96,65 @@ s_whole (report_span_t text, size_t at, size_t *ret_end)
     return range ? s_whole (text, end, ret_end) : number;
 }
 
-//  The level of the number that a text begins with; moves *rest behind it.
-static report_confidence_t
-s_number (report_span_t text, char before, report_span_t *rest)
+//  Behind a number or a share at `at`: what leads to the other end of a range.  Returns where that begins, `at` when
+//  nothing does; *ret_loose: it may be something else ("90% - 3 of 4 pods").
+static size_t
+s_range (report_span_t text, size_t at, bool share, bool *ret_loose)
 {
-    double number = 0;
-    bool point = false;
-    size_t end = s_decimal (text, 0, &number, &point);
-    double whole = s_whole (text, end, &end);
-    if (whole <= 0 && point && number <= 1)
-        whole = 1;
-    *rest = (report_span_t){.at = text.at + end, .size = text.size - end};
-    if (whole <= 0 || number > whole)
-        return REPORT_UNKNOWN;
-    double percent = 100 * number / whole - (before == '<' ? 1 : 0);
-    return percent >= S_HIGH ? REPORT_HIGH : percent >= S_MEDIUM ? REPORT_MEDIUM : REPORT_LOW;
+    static const char *const signs [] = {"to ",          "and ", "-", "\xe2\x80\x93",
+                                         "\xe2\x80\xa6", "...",  ".."};
+    const size_t next = s_blank (text, at);
+    for (size_t i = 0; i < sizeof signs / sizeof signs [0]; i++) {
+        const size_t size = strlen (signs [i]);
+        if (text.size - next < size || memcmp (text.at + next, signs [i], size) != 0)
+            continue;
+        *ret_loose = next > at && i > 1;
+        return share && i == 1 ? at : next + size; //  "90% and 3% of the pods"
+    }
+    return at;
 }
 
+//  In percent, and of a range its lower end; -1 when it is no share.  *end_p moves behind it.
+static double
+s_percent (report_span_t text, size_t *end_p)
+{
+    double number = 0, percent = -1;
+    bool point = false, loose = false, ignored = false;
+    size_t end = s_decimal (text, 0, &number, &point), behind = end;
+    double whole = s_whole (text, end, &end);
+    if (whole > 0 && number <= whole)
+        percent = 100 * number / whole;
+    const size_t from = s_range (text, end, whole > 0, &loose), start = s_blank (text, from);
+    double other = 0;
+    size_t until = s_decimal (text, start, &other, &ignored);
+    const bool range = from > end && until > start;
+    behind = until;
+    const double of = range ? s_whole (text, until, &behind) : 0;
+    const bool closed = behind == text.size || strchr (").,;]|", text.at [behind]);
+    if (of > 0 && other <= of && number <= of && (!loose || closed)) {
+        const double first = percent < 0 ? 100 * number / of : percent, last = 100 * other / of;
+        percent = first < last ? first : last;
+        end = behind;
+    }
+    else if (whole <= 0 && point && number <= 1)
+        percent = 100 * number;
+    *end_p = end;
+    return percent;
+}
+
+//  The level of the number that a text begins with; moves *rest behind it.  less: it is less than that.
+static report_confidence_t
+s_number (report_span_t text, bool less, report_span_t *rest)
+{
+    size_t end = 0;
+    const double percent = s_percent (text, &end);
+    *rest = (report_span_t){.at = text.at + end, .size = text.size - end};
+    if (percent < 0 || (less && percent > S_MEDIUM))
+        return REPORT_UNKNOWN;
+    if (less)
+        return REPORT_LOW;
+    return percent >= S_HIGH ? REPORT_HIGH : percent >= S_MEDIUM ? REPORT_MEDIUM : REPORT_LOW;
+}
 
 //  --- words around a level
 
@@ -177,9 +220,14 @@ static bool
 s_bounds (const report_word_t *word)
 {
     static const char *const list [] = {
-        "up",    "most",    "max",      "maximum",      "almost",  "nearly", "near",
-        "close", "nowhere", "anything", "possibly",     "perhaps", "maybe",  "pending",
-        "if",    "once",    "until",    "\xe2\x89\xa4", NULL};
+        "up",        "most",       "max",        "maximum",  "almost",       "nearly",
+        "near",      "close",      "nowhere",    "anything", "possibly",     "perhaps",
+        "maybe",     "pending",    "if",         "once",     "until",        "\xe2\x89\xa4",
+        "best",      "fewer",      "minus",      "shy",      "short",        "capped",
+        "cap",       "limited",    "bound",      "upper",    "ceiling",      "sub",
+        "un",        "non",        "semi",       "quasi",    "insufficient", "fails",
+        "would",     "could",      "should",     "might",    "may",          "formerly",
+        "initially", "previously", "originally", NULL};
     return report_word_any (word, list);
 }
 
@@ -188,6 +236,15 @@ s_turns (const report_word_t *word)
 {
     static const char *const list [] = {"but", "rather", "instead", NULL};
     return report_word_any (word, list);
+}
+
+//  "<90%", "-90%": what follows is less, or no value.
+static bool
+s_lessens (report_span_t gap)
+{
+    const bool minus =
+        gap.size >= 2 && gap.at [gap.size - 1] == '-' && gap.at [gap.size - 2] == ' ';
+    return minus || (gap.size > 0 && memchr (gap.at, '<', gap.size));
 }
 
 //  Does what explains a value begin in this text between two words?
@@ -216,18 +273,71 @@ s_past_bracket (report_span_t text)
     return text;
 }
 
-//  Take a level, or a number, off the text that begins with this word.
-static report_confidence_t
-s_take (const report_word_t *word, report_span_t *rest)
+//  "90% unsure", "high or less", "90% at most": words that take back the value before them.
+static bool
+s_takes_back (const report_word_t *word)
 {
+    static const char *const list [] = {
+        "best",  "tops",     "minus", "cap", "capped",  "wrong",   "ish",    "doubtful", "doubt",
+        "false", "unlikely", "most",  "max", "maximum", "ceiling", "unless", NULL};
+    return s_denies (word) || report_word_any (word, list);
+}
+
+//  What a value is worth with what stands behind it in its clause: another share, the lower of both ("High (40%)"); a
+//  question, or words that take it back, nothing.
+static report_confidence_t
+s_with_rest (report_confidence_t level, report_span_t rest)
+{
+    static const char *const ends [] = {"because", "since",      "as",        "given", "based",
+                                        "due",     "confidence", "but",       "after", "while",
+                                        "so",      "from",       "confident", NULL};
+    const size_t at = rest.size > 0 ? s_blank (rest, 0) : 0;
+    if (at < rest.size && rest.at [at] == '?')
+        return REPORT_UNKNOWN;
+    report_word_t word;
+    for (int i = 0; i < S_BEHIND && level != REPORT_UNKNOWN; i++) {
+        const char *from = rest.at;
+        if (!report_word_next (&rest, &word) || word.first || report_word_any (&word, ends))
+            break;
+        const report_span_t gap = {from, (size_t) (word.text.at - from)};
+        const report_span_t text = {word.text.at, (size_t) (rest.at + rest.size - word.text.at)};
+        size_t end = 0;
+        if (i == 0 && s_digit (text, 0) && !memchr (gap.at, '-', gap.size)) {
+            const double percent = s_percent (text, &end);
+            const bool closed = end >= text.size || strchr (").,;]|", text.at [end]);
+            const report_confidence_t other = percent >= S_HIGH     ? REPORT_HIGH
+                                              : percent >= S_MEDIUM ? REPORT_MEDIUM
+                                                                    : REPORT_LOW;
+            return percent >= 0 && closed && other < level ? other : level;
+        }
+        const bool comma = memchr (gap.at, ',', gap.size) || memchr (gap.at, ';', gap.size);
+        if (comma && report_word_is (&word, "now"))
+            return REPORT_UNKNOWN;
+        if (comma || s_explains (gap))
+            break;
+        report_word_t next;
+        report_span_t behind = rest;
+        const bool anything =
+            report_word_next (&behind, &next) && report_word_is (&next, "anything");
+        if (s_takes_back (&word) || (report_word_is (&word, "if") && !anything))
+            return REPORT_UNKNOWN;
+    }
+    return level;
+}
+
+//  Take a level, or a number, off the text that begins with this word.  from: where the text before the word begins.
+static report_confidence_t
+s_take (const report_word_t *word, const char *from, report_span_t *rest)
+{
+    const bool less = s_lessens ((report_span_t){from, (size_t) (word->text.at - from)});
     const char *end = rest->at + rest->size;
     report_span_t text = {.at = word->text.at, .size = (size_t) (end - word->text.at)};
     if (s_digit (text, 0))
-        return s_number (text, word->before, rest);
+        return s_with_rest (s_number (text, less, rest), *rest);
     report_confidence_t level = confidence_level (word);
-    if (level == REPORT_UNKNOWN || s_skip_scale (&level, rest) || s_is_attribute (*rest))
+    if (level == REPORT_UNKNOWN || s_skip_scale (&level, rest) || s_is_attribute (*rest) || less)
         return REPORT_UNKNOWN;
-    return level;
+    return s_with_rest (level, *rest);
 }
 
 report_confidence_t
@@ -243,7 +353,7 @@ confidence_behind (report_span_t rest)
         if (said > 0 && s_explains ((report_span_t){from, (size_t) (word.text.at - from)}))
             break;
         said += !report_word_is_number (&word) || s_digit (word.text, 0);
-        report_confidence_t level = s_take (&word, &rest);
+        report_confidence_t level = s_take (&word, from, &rest);
         if (level != REPORT_UNKNOWN && !denied && !bounded)
             return level;
         bounded = s_bounds (&word) || (bounded && level == REPORT_UNKNOWN);
@@ -262,23 +372,25 @@ confidence_value (report_span_t text)
 typedef struct {
     report_confidence_t level;
     bool labelled; //  it is that of another label
-    bool denied;
+    bool denied, bounded;
 } before_t;
 
+//  from: where the text between the last word and this one begins.
 static void
-s_before (before_t *self, const report_word_t *word, report_span_t *rest)
+s_before (before_t *self, const report_word_t *word, const char *from, report_span_t *rest)
 {
+    static const char *const joins [] = {"to", "at", "a", "be", "than", "about", "of", NULL};
     static const char *const fill [] = {"degree",     "level", "of", "overall",
                                         "diagnostic", "sure",  NULL};
-    report_confidence_t level = s_take (word, rest);
+    report_confidence_t level = s_take (word, from, rest);
     if (report_word_is (word, "highly"))
         level = REPORT_HIGH;
     if (report_word_is (word, "moderately"))
         level = REPORT_MEDIUM;
     if (word->first)
-        self->denied = false;
+        self->denied = self->bounded = false;
     if (level != REPORT_UNKNOWN) {
-        self->level = self->denied ? REPORT_UNKNOWN : level;
+        self->level = self->denied || self->bounded ? REPORT_UNKNOWN : level;
         self->labelled = word->before == ':';
         const char *at = word->text.at;
         self->labelled = self->labelled || (word->before == ' ' && at [-2] == ':');
@@ -286,6 +398,7 @@ s_before (before_t *self, const report_word_t *word, report_span_t *rest)
     else if (!report_word_any (word, fill) || word->before == ',' || word->first)
         self->level = REPORT_UNKNOWN;
     self->denied = s_denies (word) || (self->denied && !s_turns (word));
+    self->bounded = s_bounds (word) || (self->bounded && report_word_any (word, joins));
 }
 
 report_confidence_t
@@ -294,13 +407,13 @@ confidence_said (report_span_t text)
     const char *begin = text.at;
     report_word_t word;
     before_t before = {.level = REPORT_UNKNOWN};
-    while (report_word_next (&text, &word)) {
+    for (const char *from = text.at; report_word_next (&text, &word); from = text.at) {
         if (!confidence_is_word (&word)) {
             report_span_t rest = text;
             bool early = word.text.at < begin + 2;
             report_word_t safe = word;
             safe.before = early ? 0 : word.before;
-            s_before (&before, &safe, &rest);
+            s_before (&before, &safe, from, &rest);
             text = rest;
             continue;
         }

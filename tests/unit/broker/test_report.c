@@ -372,6 +372,10 @@ static const shape_t s_sayings [] = {
     {"a level of another label",
      "## Root Cause\n\nDisk full. Severity: HIGH Confidence: see below\n",
      "Disk full. Severity: HIGH Confidence: see below", REPORT_UNKNOWN},
+    {"at most percent", "## Root Cause\n\nDisk full. I have at most 90% confidence in it.\n",
+     "Disk full. I have at most 90% confidence in it.", REPORT_UNKNOWN},
+    {"near a limit", "## Root Cause\n\nThe node is near its limit, with high confidence.\n",
+     "The node is near its limit, with high confidence.", REPORT_HIGH},
     {"percent confident", "## Root Cause\n\nDisk full. I am 90% confident in this.\n",
      "Disk full. I am 90% confident in this.", REPORT_HIGH},
     {"not confident", "## Root Cause\n\nDisk full. I do not have high confidence.\n",
@@ -463,6 +467,84 @@ s_check (const shape_t *shapes, size_t count)
             wrong++;
         }
     }
+    assert_int_equal (wrong, 0);
+}
+
+//  In doubt UNKNOWN, and never higher than written.
+static const struct {
+    const char *value;
+    report_confidence_t level;
+} s_odd [] = {
+    {"<90%", REPORT_UNKNOWN},
+    {"< 90 %", REPORT_UNKNOWN},
+    {"<= 90%", REPORT_UNKNOWN},
+    {"=< 90%", REPORT_UNKNOWN},
+    {"<30%", REPORT_LOW},
+    {"less than 90%", REPORT_UNKNOWN},
+    {"95% unsure", REPORT_UNKNOWN},
+    {"under 95 %", REPORT_UNKNOWN},
+    {"at most 90%", REPORT_UNKNOWN},
+    {"at best 90%", REPORT_UNKNOWN},
+    {"not 90%", REPORT_UNKNOWN},
+    {"no more than 90%", REPORT_UNKNOWN},
+    {"capped at 90%", REPORT_UNKNOWN},
+    {"shy of 90%", REPORT_UNKNOWN},
+    {"sub-90%", REPORT_UNKNOWN},
+    {"90% or less", REPORT_UNKNOWN},
+    {"90% at most", REPORT_UNKNOWN},
+    {"90% max", REPORT_UNKNOWN},
+    {"90% uncertain", REPORT_UNKNOWN},
+    {"90% doubt", REPORT_UNKNOWN},
+    {"95% sure this is not it", REPORT_UNKNOWN},
+    {"90% chance that this is wrong", REPORT_UNKNOWN},
+    {"HIGH?", REPORT_UNKNOWN},
+    {"90%?", REPORT_UNKNOWN},
+    {"high-ish", REPORT_UNKNOWN},
+    {"non-high", REPORT_UNKNOWN},
+    {"<HIGH", REPORT_UNKNOWN},
+    {"could be high", REPORT_UNKNOWN},
+    {"high if the logs are right", REPORT_UNKNOWN},
+    {"was high, now low", REPORT_LOW},
+    {"High (40%)", REPORT_LOW},
+    {"high, 60%", REPORT_MEDIUM},
+    {"40 to 90%", REPORT_LOW},
+    {"between 60 and 90%", REPORT_MEDIUM},
+    {"90%-10%", REPORT_LOW},
+    {"60\xe2\x80\x93"
+     "90%",
+     REPORT_MEDIUM},
+    {"90% to 60%", REPORT_MEDIUM},
+    {"High (90%)", REPORT_HIGH},
+    {"90% - 3 of 4 pods fail", REPORT_HIGH},
+    {"HIGH because the pod was not ready", REPORT_HIGH},
+    {"High, no doubt", REPORT_HIGH},
+    {"High. It is not the network.", REPORT_HIGH},
+    {"85% given that no probe passed", REPORT_HIGH},
+    {"~90%", REPORT_HIGH},
+    {">= 80%", REPORT_HIGH},
+    {"High; 2 of 3 pods fail", REPORT_HIGH},
+    {"80 to 95%", REPORT_HIGH},
+};
+
+static void
+test_odd_values_read_no_higher_than_they_are_written (void **state)
+{
+    static const char *const forms [] = {"**Confidence:** ", "| Confidence |\n|---|\n| ",
+                                         "The confidence is "};
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof s_odd / sizeof s_odd [0]; i++)
+        for (size_t k = 0; k < sizeof forms / sizeof forms [0]; k++) {
+            char markdown [256];
+            report_t report;
+            snprintf (markdown, sizeof markdown, "## Root Cause\n\nDisk full.\n\n%s%s\n", forms [k],
+                      s_odd [i].value);
+            assert_int_equal (report_read (markdown, strlen (markdown), &report), 0);
+            if (report.confidence != s_odd [i].level) {
+                print_error ("%s%s: %s\n", forms [k], s_odd [i].value,
+                             report_confidence_name (report.confidence));
+                wrong++;
+            }
+        }
     assert_int_equal (wrong, 0);
 }
 
@@ -623,6 +705,7 @@ main (void)
         cmocka_unit_test (test_the_confidence_is_that_of_the_primary_hypothesis),
         cmocka_unit_test (test_what_agents_write_is_understood),
         cmocka_unit_test (test_the_value_belongs_to_the_word_confidence),
+        cmocka_unit_test (test_odd_values_read_no_higher_than_they_are_written),
         cmocka_unit_test (test_a_value_that_is_not_reached_is_none),
         cmocka_unit_test (test_any_heading_or_label_may_hold_the_words_root_cause),
         cmocka_unit_test (test_reports_of_the_field_are_read_right),
