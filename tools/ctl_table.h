@@ -24,6 +24,9 @@ extern const ctl_command_t ctl_table [];
 //  the words name it.
 const ctl_command_t *
 ctl_table_find (const char *const *words, size_t count, size_t *ret_words);
+//  Append what is wrong with words that name no command, and which one they may mean.
+void
+ctl_table_unknown (const char *const *words, size_t count, buf_t *text);
 //  Does the word mean this noun?  "incident" is as good as "incidents".
 bool
 ctl_table_noun_is (const char *word, const char *noun);

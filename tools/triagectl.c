@@ -122,9 +122,11 @@ s_run (const conf_t *conf)
     const char *const *words = NULL;
     size_t count = conf_positional (conf, &words), named = 0;
     const ctl_command_t *command = ctl_table_find (words, count, &named);
-    if (!command)
-        return ctl_fail (CTL_USAGE, "%s; see triagectl --help",
-                         count ? "unknown command" : "no command");
+    if (!command) {
+        own (buf_fini) buf_t wrong = buf_init (LIMIT_KIB (4));
+        ctl_table_unknown (words, count, &wrong);
+        return ctl_fail (CTL_USAGE, "%s; see triagectl --help", wrong.data);
+    }
     const ctl_t self = {.conf = conf,
                         .settings = conf_settings (conf),
                         .args = words + named,

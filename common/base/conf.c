@@ -133,7 +133,6 @@ s_min (size_t a, size_t b)
 }
 
 //  Levenshtein distance of two short names; SIZE_MAX when one is too long to be a name of ours.
-
 static size_t
 s_distance (const char *a, const char *b)
 {

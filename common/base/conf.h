@@ -155,6 +155,9 @@ conf_hash (const conf_t *self);
 //  "mcp.token_file" -> "mcp-token-file", the flag of a key.
 void
 conf_flag_name (const char *key, char *ret_flag, size_t size);
+//  The nearest of two candidates: replaces *best_p when `candidate` is close enough to name.
+void
+conf_nearest (const char *name, const char *candidate, const char **best_p, size_t *distance_p);
 //  Load again with the same argv (SIGHUP).  Err: ERR_CONFIG (errors logged; also when a row without
 //  CONF_RELOAD changed): *ret_conf untouched, keep the old one.
 int

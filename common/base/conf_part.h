@@ -58,9 +58,6 @@ conf_row_count (const conf_option_t *rows);
 //  Fill unset texts with "" and rows with their defaults; from may be NULL.
 void
 conf_defaults (conf_t *self, const conf_option_t *rows, void *base, conf_from_t *from);
-//  The nearest of two candidates: replaces *best_p when `candidate` is close enough to name.
-void
-conf_nearest (const char *name, const char *candidate, const char **best_p, size_t *distance_p);
 
 //  --- conf_value.c
 //  Parse text into the row's place; an error is recorded under `where`, the place is untouched.

@@ -540,6 +540,19 @@ def test_wrong_usage_ends_with_2_and_says_why(system):
         assert not done.stdout and done.stderr.strip(), words
 
 
+@pytest.mark.parametrize("words,wrong", [
+    ("", "no command"), ("incidnets list", 'unknown command "incidnets", did you mean "incidents list"?'),
+    ("incidents lst", 'unknown command "incidents lst", did you mean "incidents list"?'),
+    ("incident shwo 1", 'unknown command "incident shwo", did you mean "incidents show"?'),
+    ("statsu", 'unknown command "statsu", did you mean "status"?'), ("eff", 'unknown command "eff"'),
+    ("workers stop w1", 'unknown command "workers stop": workers list, workers drain, workers resume'),
+    ("stream", "stream needs a second word: stream replay"), ("key", "key needs a second word: key new"),
+    ("retry 1", 'unknown command "retry": incidents retry, effects retry'), ("frobnicate", 'unknown command "frobnicate"')])
+def test_a_word_that_is_no_command_is_named_with_the_nearest_one(system, words, wrong):
+    system.broker_ports["admin_listen"] = "127.0.0.1:1"  # nobody is asked
+    assert system.ctl(*words.split(), expect=2).stderr == f"triagectl: {wrong}; see triagectl --help\n"
+
+
 def test_what_is_not_there_ends_with_4(system):
     system.start_broker()
     for words in (("incidents", "show", "1"), ("incidents", "show", "nonsense"), ("incidents", "show", "../../etc/passwd"),
