@@ -14,6 +14,7 @@
 
 typedef struct {
     const char *list, *verb; //  of the URL: /api/v1/<list>/<name>/<verb>
+    const char *done;        //  effects: what becomes of each, as "tried again"
 } change_t;
 
 //  name: what the line begins with.
@@ -73,25 +74,26 @@ s_each (const ctl_t *self, const change_t *change)
 //  Each row of a list, which has the newest first, by its number or id; the oldest first, so that messages
 //  are sent in the order of what they tell.
 static int
-s_each_row (const ctl_t *self, const change_t *change, const json_t *rows)
+s_each_row (const ctl_t *self, const change_t *change, const json_t *rows, size_t *ret_done)
 {
     int code = CTL_OK;
+    *ret_done = 0;
     for (size_t i = json_array_size (rows); i > 0; i--) {
         const json_t *row = json_array_get (rows, i - 1);
         char number [24];
         snprintf (number, sizeof (number), "%" PRId64, json_member_int (row, "id", 0));
-        if (!s_go_on (&code, s_change (self, change, json_member_text (row, "id", number))))
+        const int one = s_change (self, change, json_member_text (row, "id", number));
+        *ret_done += one == CTL_OK;
+        if (!s_go_on (&code, one))
             break;
     }
-    if (json_array_size (rows) == 0 && !ctl_json (self))
-        printf ("nothing to %s\n", change->verb);
     return code;
 }
 
 int
 ctl_change_incident_retry (const ctl_t *self)
 {
-    static const change_t change = {"incidents", "retry"};
+    static const change_t change = {.list = "incidents", .verb = "retry"};
     const ctl_settings_t *settings = self->settings;
     bool chosen = settings->state [0] || settings->reason [0];
     if (chosen == (self->arg_count > 0))
@@ -101,28 +103,45 @@ ctl_change_incident_retry (const ctl_t *self)
     own (json_drop) json_t *rows = json_array ();
     int64_t limit = conf_given (self->conf, "limit") ? settings->limit : LIMIT_CTL_ROWS;
     int code = ctl_show_incidents_read (self, limit, rows);
-    return code ? code : s_each_row (self, &change, rows);
+    size_t done;
+    if (code == CTL_OK && json_array_size (rows) == 0 && !ctl_json (self))
+        puts ("nothing to retry");
+    return code ? code : s_each_row (self, &change, rows, &done);
 }
 
 int
 ctl_change_incident_cancel (const ctl_t *self)
 {
-    static const change_t change = {"incidents", "cancel"};
+    static const change_t change = {.list = "incidents", .verb = "cancel"};
     return s_each (self, &change);
 }
 
 int
 ctl_change_worker_drain (const ctl_t *self)
 {
-    static const change_t change = {"workers", "drain"};
+    static const change_t change = {.list = "workers", .verb = "drain"};
     return s_each (self, &change);
 }
 
 int
 ctl_change_worker_resume (const ctl_t *self)
 {
-    static const change_t change = {"workers", "resume"};
+    static const change_t change = {.list = "workers", .verb = "resume"};
     return s_each (self, &change);
+}
+
+//  --all means those that are dead; that others wait, and are left, is said, or one would think they were tried too.
+static void
+s_say_all (const change_t *change, size_t dead, size_t done, size_t waiting)
+{
+    if (dead == 0)
+        printf ("nothing to %s%s", change->verb, waiting ? ": no effect is dead" : "");
+    else
+        printf ("%zu dead effect%s %s", done, done == 1 ? " is" : "s are", change->done);
+    if (waiting)
+        printf ("; %zu that wait%s left as %s", waiting, waiting == 1 ? "s is" : " are",
+                waiting == 1 ? "it is" : "they are");
+    putchar ('\n');
 }
 
 static int
@@ -132,21 +151,29 @@ s_effects (const ctl_t *self, const change_t *change)
         return ctl_fail (CTL_USAGE, "effects %s needs either ids, or --all", change->verb);
     if (!self->settings->all)
         return s_each (self, change);
-    own (json_drop) json_t *rows = json_array ();
-    int code = ctl_show_effects_read (self, LIMIT_CTL_ROWS, rows);
-    return code ? code : s_each_row (self, change, rows);
+    own (json_drop) json_t *rows = json_array (), *waiting = json_array ();
+    size_t done = 0;
+    int code = ctl_show_effects_read (self, "dead", LIMIT_CTL_ROWS, rows);
+    if (code == CTL_OK && !ctl_json (self))
+        code = ctl_show_effects_read (self, "ready", LIMIT_CTL_ROWS, waiting);
+    if (code)
+        return code;
+    code = s_each_row (self, change, rows, &done);
+    if (!ctl_json (self))
+        s_say_all (change, json_array_size (rows), done, json_array_size (waiting));
+    return code;
 }
 
 int
 ctl_change_effect_retry (const ctl_t *self)
 {
-    static const change_t change = {"effects", "retry"};
+    static const change_t change = {"effects", "retry", "tried again"};
     return s_effects (self, &change);
 }
 
 int
 ctl_change_effect_cancel (const ctl_t *self)
 {
-    static const change_t change = {"effects", "cancel"};
+    static const change_t change = {"effects", "cancel", "given up"};
     return s_effects (self, &change);
 }

@@ -559,19 +559,11 @@ static const table_column_t s_effect_columns [] = {
 };
 
 int
-ctl_show_effects_read (const ctl_t *self, int64_t limit, json_t *rows)
+ctl_show_effects_read (const ctl_t *self, const char *state, int64_t limit, json_t *rows)
 {
     own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
     buf_text (&path, "/api/v1/effects?state=");
-    fetch_escape (self->settings->state [0] ? self->settings->state : "dead", &path);
-    return ctl_pages (self, path.data, "effects", limit, rows);
-}
-
-static int
-s_effects_in (const ctl_t *self, const char *state, int64_t limit, json_t *rows)
-{
-    own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
-    buf_printf (&path, "/api/v1/effects?state=%s", state);
+    fetch_escape (state, &path);
     return ctl_pages (self, path.data, "effects", limit, rows);
 }
 
@@ -600,13 +592,13 @@ ctl_show_effects (const ctl_t *self)
     int code = CTL_OK;
     //  The head of a channel is its oldest, the last row of the last page: all are read.
     if (!state [0] || strcmp (state, "ready") == 0)
-        code = s_effects_in (self, "ready", LIMIT_CTL_ROWS, waiting);
+        code = ctl_show_effects_read (self, "ready", LIMIT_CTL_ROWS, waiting);
     if (code == CTL_OK && !state [0])
-        code = s_effects_in (self, "sending", LIMIT_CTL_ROWS, waiting);
+        code = ctl_show_effects_read (self, "sending", LIMIT_CTL_ROWS, waiting);
     if (code == CTL_OK)
         code = s_waiting (self, waiting, rows);
     if (code == CTL_OK && strcmp (state, "ready") != 0)
-        code = ctl_show_effects_read (self, s_wanted (self), rows);
+        code = ctl_show_effects_read (self, state [0] ? state : "dead", s_wanted (self), rows);
     return code ? code : s_list_cut (self, &list, rows);
 }
 

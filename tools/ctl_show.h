@@ -17,8 +17,9 @@ ctl_show_clusters (const ctl_t *self);
 int
 ctl_show_effects (const ctl_t *self);
 
-//  Add at most limit incidents, or effects, as --state and --reason choose them.
+//  Add at most limit incidents, as --state and --reason choose them, or effects in this state.
 int
 ctl_show_incidents_read (const ctl_t *self, int64_t limit, json_t *rows) must_check;
 int
-ctl_show_effects_read (const ctl_t *self, int64_t limit, json_t *rows) must_check;
+ctl_show_effects_read (const ctl_t *self, const char *state, int64_t limit,
+                       json_t *rows) must_check;

@@ -62,7 +62,8 @@ static const conf_option_t s_rows [] = {
      .type = CONF_BOOL,
      .offset = offsetof (ctl_settings_t, all),
      .fallback = "false",
-     .help = "effects retry, effects cancel: every dead one."},
+     .help =
+         "effects retry, effects cancel: every dead one; those that wait are left as they are."},
     {.key = "after",
      .type = CONF_INT,
      .offset = offsetof (ctl_settings_t, after),

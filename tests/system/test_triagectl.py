@@ -357,7 +357,8 @@ def test_a_dead_effect_is_listed_and_retried(system):
     wait_until(lambda: effects_done(system) == 1, 20, "done")
     assert "only a dead effect" in system.ctl("effect", "retry", number, expect=1).stderr
     assert "only an effect that is dead" in system.ctl("effect", "cancel", number, expect=1).stderr
-    assert system.ctl("effects", "retry", "--all").stdout.count("due again") == 1
+    left = rows[1]["EFFECT"]
+    assert system.ctl("effects", "retry", "--all").stdout == f"{left}: due again\n1 dead effect is tried again\n"
     wait_until(lambda: system.result(first) and system.result(second), 20, "stored again")
     assert system.ctl("effects", "retry", 99, expect=4).stderr == "triagectl: 99: no such effect\n"
     assert system.ctl("effects", "retry", "--all").stdout == "nothing to retry\n"
@@ -390,7 +391,7 @@ def test_what_slack_will_never_take_is_cancelled(system):
         wait_until(lambda: system.ctl("effects", "list", "--state", "dead").stdout.count(" dead ") == 3, 20, "all dead")
         first = table(system.ctl("effects", "list", "--state", "dead").stdout)[-1]["EFFECT"]
         assert system.ctl("effects", "cancel", first).stdout == f"{first}: cancelled\n"
-        assert system.ctl("effects", "cancel", "--all").stdout.count(": cancelled\n") == 2
+        assert system.ctl("effects", "cancel", "--all").stdout.endswith(": cancelled\n2 dead effects are given up\n")
         assert system.ctl("effects", "cancel", "--all").stdout == "nothing to cancel\n"
         assert "only a dead effect" in system.ctl("effects", "retry", first, expect=1).stderr
         assert system.ctl("effects", "cancel", 99, expect=4).stderr == "triagectl: 99: no such effect\n"
@@ -474,6 +475,31 @@ def test_a_message_that_waits_for_its_next_try_goes_at_once_or_never(system):
         assert len(slack.posts) == 2
 
 
+def test_retry_all_says_that_it_means_the_dead_and_leaves_what_waits(system):
+    answers = {"status": 404}
+    with contextlib.closing(Receiver(lambda kind, number: (answers["status"], {"Retry-After": "600"}))) as slack:
+        broker = system.start_broker(slack_webhook_url=slack.url)
+        system.start_worker()
+        system.publish([fault("web-0"), fault("web-1")])
+        broker.wait_terminal(2)
+
+        def count(state):
+            return len(broker.get(f"/api/v1/effects?state={state}")["effects"])
+        wait_until(lambda: count("dead") == 2, 20, "both are dead")
+        answers["status"] = 429  # not refused: these wait
+        system.publish([fault(f"web-{n}") for n in range(2, 5)], "later")
+        broker.wait_terminal(5)
+        wait_until(lambda: count("ready") == 3 and len(slack.posts) == 3, 20, "three wait, one of them after its first try")
+        wait_until(lambda: count("ready") == 3 and count("sending") == 0, 20, "its try has ended")
+        cancelled = system.ctl("effects", "cancel", "--all").stdout.splitlines()
+        assert len(cancelled) == 3 and cancelled[-1] == "2 dead effects are given up; 3 that wait are left as they are"
+        told = "no effect is dead; 3 that wait are left as they are\n"
+        assert system.ctl("effects", "retry", "--all").stdout == f"nothing to retry: {told}"
+        assert system.ctl("effects", "cancel", "--all").stdout == f"nothing to cancel: {told}"
+        assert system.ctl("effects", "retry", "--all", "-o", "json").stdout == ""
+        assert count("ready") == 3
+
+
 def test_dead_messages_are_retried_in_the_order_of_what_they_tell(system):
     answers = {"status": 404}
     with contextlib.closing(Receiver(lambda kind, number: (answers["status"], {}))) as slack:
@@ -483,7 +509,9 @@ def test_dead_messages_are_retried_in_the_order_of_what_they_tell(system):
         broker.wait_terminal(4)
         wait_until(lambda: system.ctl("effects", "list", "--state", "dead").stdout.count(" dead ") == 4, 20, "all dead")
         answers["status"] = 200
-        retried = [int(line.split(":")[0]) for line in system.ctl("effects", "retry", "--all").stdout.splitlines()]
+        *retried, told = system.ctl("effects", "retry", "--all").stdout.splitlines()
+        retried = [int(line.split(":")[0]) for line in retried]
+        assert told == "4 dead effects are tried again"
         assert len(retried) == 4 and retried == sorted(retried)
         wait_until(lambda: len(slack.delivered()) == 4, 20, "all delivered")
         assert [texts_of(post.body) for post in slack.delivered()] == [texts_of(post.body) for post in slack.posts[:4]]
