@@ -387,7 +387,7 @@ s_from_json (const json_t *doc, spool_report_t *report)
     if (!ident_valid (incident) || attempt < 1 || attempt > INT32_MAX || exit_code < -1
         || exit_code > UINT8_MAX
         || !verdict_outcome_parse (outcome, strlen (outcome), &report->outcome)
-        || report->outcome == VERDICT_LOST)
+        || report->outcome >= VERDICT_LOST)
         return ERR_PROTO;
     snprintf (report->incident.text, sizeof report->incident.text, "%s", incident);
     const char *reason = json_member_text (doc, "reason", "");

@@ -112,7 +112,7 @@ s_oldest_lost (entry_t *entry, row_attempt_state_t state)
 {
     attempt_t *attempt;
     DL_FOREACH (entry->attempts, attempt)
-    if (attempt->row.state == state && attempt->row.outcome == VERDICT_LOST)
+    if (attempt->row.state == state && attempt->row.outcome >= VERDICT_LOST)
         break;
     return attempt;
 }

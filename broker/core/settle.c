@@ -15,16 +15,27 @@
 #include <string.h>
 #include <utlist.h>
 
+//  An attempt that goes on while its incident is over.  One that was lost before stays so.
+static void
+s_end_attempt (step_t *self, attempt_t *attempt, bool cancelled, clk_now_t now)
+{
+    lease_cancel (self, attempt, cancelled ? "cancelled" : "superseded");
+    if (!cancelled || attempt->row.state != ROW_ATTEMPT_LIVE) {
+        lease_end (self, attempt, VERDICT_LOST, "the incident ended", "ended", now);
+        return;
+    }
+    self->stats.outcomes_total [VERDICT_CANCELLED] += attempt->row.started;
+    lease_end (self, attempt, VERDICT_CANCELLED, "cancelled by an operator", "ended", now);
+}
+
 //  The incident is over: attempts, effect and record in one.
 static void
 s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event, clk_now_t now)
 {
     attempt_t *attempt, *next;
     DL_FOREACH_SAFE (entry->attempts, attempt, next)
-    if (attempt->row.state != ROW_ATTEMPT_ENDED) {
-        lease_cancel (self, attempt, event == INCIDENT_ON_CANCEL ? "cancelled" : "superseded");
-        lease_end (self, attempt, VERDICT_LOST, "the incident ended", "ended", now);
-    }
+    if (attempt->row.state != ROW_ATTEMPT_ENDED)
+        s_end_attempt (self, attempt, event == INCIDENT_ON_CANCEL, now);
     entry->held_until_ms = 0;
     state_move (row, event);
     row->completed_ms = now.wall_ms;
@@ -201,9 +212,9 @@ s_judge (step_t *self, const step_in_t *in, clk_now_t now)
         return row.winner && row.winner == fence->attempt ? STEP_DUPLICATE : STEP_STALE;
     }
     bool ended = attempt->row.state == ROW_ATTEMPT_ENDED;
-    if (ended && attempt->row.outcome != VERDICT_LOST)
+    if (ended && attempt->row.outcome < VERDICT_LOST)
         return STEP_DUPLICATE;
-    if (incident_terminal (entry->state) || in->as.verdict.outcome == VERDICT_LOST)
+    if (incident_terminal (entry->state) || in->as.verdict.outcome >= VERDICT_LOST)
         return STEP_STALE;
     if (in->as.verdict.outcome == VERDICT_SUCCESS) {
         if (in->as.verdict.stored != STEP_STORED)

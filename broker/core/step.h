@@ -402,7 +402,7 @@ typedef struct {
     int64_t events_suppressed [INCIDENT_SUPPRESS_REASONS];
     int64_t workers_refused_total, assignments_returned_total;
     int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
-    int64_t outcomes_total [4]; //  by verdict_outcome_t
+    int64_t outcomes_total [VERDICT_OUTCOMES];
     step_breaker_t breaker;
     int64_t breaker_failures;              //  incidents in a row
     int64_t breaker_opened_ms;             //  wall clock, 0 = closed

@@ -382,7 +382,7 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
                                     (json_int_t) stats->slots_free));
     json_object_set_new (doc, "events", s_status_events (stats));
     json_object_set_new (doc, "outcomes",
-                         s_counts (stats->outcomes_total, 0, VERDICT_LOST + 1, s_outcome_name));
+                         s_counts (stats->outcomes_total, 0, VERDICT_OUTCOMES, s_outcome_name));
     json_object_set_new (
         doc, "effects",
         json_pack ("{s:I,s:o,s:o,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",

@@ -231,7 +231,7 @@ s_print_failures (const metric_t *self, const admin_view_t *view, buf_t *out)
 static void
 s_print_outcomes (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    for (int i = 0; i <= VERDICT_LOST; i++)
+    for (int i = 0; i < VERDICT_OUTCOMES; i++)
         s_sample (out, self, "outcome", verdict_outcome_name ((verdict_outcome_t) i),
                   (double) view->data.stats.outcomes_total [i]);
 }

@@ -153,7 +153,7 @@ s_verdict (loop_t *self, peer_t *peer, step_in_t *in)
     if (!s_fence (verdict->incident, verdict->attempt, &in->as.verdict.fence)
         || !verdict_outcome_parse (verdict->outcome.data, verdict->outcome.size,
                                    &in->as.verdict.outcome)
-        || in->as.verdict.outcome == VERDICT_LOST || verdict->files.count > LIMIT_ATTEMPT_FILES
+        || in->as.verdict.outcome >= VERDICT_LOST || verdict->files.count > LIMIT_ATTEMPT_FILES
         || verdict->exit_code < -1 || verdict->exit_code > 255) {
         s_malformed (self, peer, "incident, attempt, outcome, exit_code or files are not valid");
         return;

@@ -16,13 +16,10 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const s_outcomes [] = {
-    [VERDICT_SUCCESS] = "success",
-    [VERDICT_AGENT] = "agent",
-    [VERDICT_HOST] = "host",
-    [VERDICT_LOST] = "lost",
+static const char *const s_outcomes [VERDICT_OUTCOMES] = {
+    [VERDICT_SUCCESS] = "success", [VERDICT_AGENT] = "agent",         [VERDICT_HOST] = "host",
+    [VERDICT_LOST] = "lost",       [VERDICT_CANCELLED] = "cancelled",
 };
-enum { OUTCOMES = sizeof s_outcomes / sizeof s_outcomes [0] };
 
 //  Codes by which a script says that it had no agent to run here: configuration (78, of sysexits), container
 //  runtime (125), command not executable (126) or not found (127).
@@ -529,14 +526,14 @@ verdict_kind_name (verdict_kind_t kind)
 const char *
 verdict_outcome_name (verdict_outcome_t outcome)
 {
-    assert ((size_t) outcome < OUTCOMES);
+    assert ((size_t) outcome < VERDICT_OUTCOMES);
     return s_outcomes [outcome];
 }
 
 bool
 verdict_outcome_parse (const char *name, size_t size, verdict_outcome_t *ret_outcome)
 {
-    for (size_t i = 0; i < OUTCOMES; i++)
+    for (size_t i = 0; i < VERDICT_OUTCOMES; i++)
         if (strlen (s_outcomes [i]) == size && memcmp (s_outcomes [i], name, size) == 0) {
             *ret_outcome = (verdict_outcome_t) i;
             return true;

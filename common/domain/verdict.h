@@ -10,10 +10,12 @@
 #include <stdint.h>
 
 typedef enum {
-    VERDICT_SUCCESS, //  validated report
-    VERDICT_AGENT,   //  the agent ran and failed: charged
-    VERDICT_HOST,    //  the host could not run it: uncharged, another worker
-    VERDICT_LOST     //  broker's own: worker or broker went away
+    VERDICT_SUCCESS,   //  validated report
+    VERDICT_AGENT,     //  the agent ran and failed: charged
+    VERDICT_HOST,      //  the host could not run it: uncharged, another worker
+    VERDICT_LOST,      //  broker's own: worker or broker went away
+    VERDICT_CANCELLED, //  broker's own: an operator ended it
+    VERDICT_OUTCOMES
 } verdict_outcome_t;
 
 enum { VERDICT_REPORT_MIN_BYTES = 101, VERDICT_REASON_BYTES = 256 };

@@ -165,9 +165,9 @@ s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
     else if (strcmp (attempt->row.identity, row->identity) != 0)
         disk_break (self, "I2 attempt %s changed hands", attempt->name);
     else if (attempt->row.state == ROW_ATTEMPT_ENDED
-             && (row->state != ROW_ATTEMPT_ENDED || attempt->row.outcome != VERDICT_LOST))
+             && (row->state != ROW_ATTEMPT_ENDED || attempt->row.outcome < VERDICT_LOST))
         disk_break (self, "I2 attempt %s changed after its end", attempt->name);
-    if (row->state == ROW_ATTEMPT_ENDED && row->outcome != VERDICT_LOST
+    if (row->state == ROW_ATTEMPT_ENDED && row->outcome < VERDICT_LOST
         && !(attempt->said & 1U << row->outcome))
         disk_break (self, "I2 attempt %s ended as its worker has not said", attempt->name);
     bool was_live = attempt->row.number && attempt->row.state == ROW_ATTEMPT_LIVE;

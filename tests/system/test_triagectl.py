@@ -282,6 +282,11 @@ def test_a_running_incident_is_cancelled_and_its_agent_stopped(system):
     wait_until(lambda: not any("sleep 600" in words for _, words in processes_of(system.root)), 20, "agent gone")
     wait_state(system, 3, "resolved")
     assert [broker.incident(n)["state"] for n in (1, 2)] == ["cancelled", "cancelled"]
+    (attempt,) = broker.incident(1)["attempts"]
+    assert attempt["outcome"] == "cancelled" and attempt["reason"] == "cancelled by an operator"
+    counted = wait_until(lambda: (found := broker.get("/api/v1/status")["outcomes"])["success"] and found, 20, "counted")
+    assert counted["cancelled"] >= 1 and counted["lost"] == 0 and "cancelled since" in system.ctl("status").stdout
+    assert f'triage_agent_runs_total{{outcome="cancelled"}} {counted["cancelled"]}\n' in broker.get("/metrics", raw=True)
     again = system.ctl("incidents", "cancel", 1, "-o", "json", expect=1)
     assert json.loads(again.stdout) == {"name": "1", "error": "the incident has ended already"}
     assert system.ctl("incidents", "retry", 1).stdout == "1: queued again\n"  # an operator may change his mind
