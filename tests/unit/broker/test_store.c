@@ -1,63 +1,20 @@
 //  The store on real SQLite files.
 //  SPDX-License-Identifier: Apache-2.0
-#include "broker/io/store_db.h"
+#include "tests/unit/broker/store_case.h"
 
 #include "broker/io/blob.h"
 #include "common/base/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <cmocka.h>
-
-typedef struct {
-    char dir [64];
-    char path [128];
-    store_t *store;
-    err_diag_t diag;
-} s_world_t;
 
 static const int64_t s_now_ms = 1767225600000;
 static const char s_id [] = "0190a000-0000-7000-8000-%012d";
-
-static int
-s_setup (void **state)
-{
-    s_world_t *self = calloc (1, sizeof (s_world_t));
-    assert_non_null (self);
-    snprintf (self->dir, sizeof self->dir, "/tmp/test_store.XXXXXX");
-    assert_non_null (mkdtemp (self->dir));
-    snprintf (self->path, sizeof self->path, "%s/state/broker.db", self->dir);
-    assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
-    *state = self;
-    return 0;
-}
-
-static int
-s_remove (const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    return remove (path);
-}
-
-static int
-s_teardown (void **state)
-{
-    s_world_t *self = *state;
-    store_destroy (&self->store);
-    store_destroy (&self->store);
-    const int rc = nftw (self->dir, s_remove, 8, FTW_DEPTH | FTW_PHYS);
-    free (self);
-    return rc;
-}
 
 static row_incident_t
 s_incident (int number, incident_state_t state)
@@ -106,7 +63,7 @@ s_event (const row_incident_t *incident, const char *body, int64_t received_ms)
 }
 
 static int
-s_known (s_world_t *self, const char *source, const char *event_id, ident_t *ret_incident)
+s_known (store_case_t *self, const char *source, const char *event_id, ident_t *ret_incident)
 {
     row_event_t row = {0};
     snprintf (row.source, sizeof row.source, "%s", source);
@@ -126,7 +83,7 @@ s_record (int64_t seq, const char *kind)
 }
 
 static store_reader_t *
-s_reader (s_world_t *self)
+s_reader (store_case_t *self)
 {
     store_reader_t *reader = NULL;
     assert_int_equal (store_reader_open (self->path, &reader, &self->diag), 0);
@@ -134,7 +91,7 @@ s_reader (s_world_t *self)
 }
 
 static void
-s_reopen (s_world_t *self)
+s_reopen (store_case_t *self)
 {
     store_destroy (&self->store);
     assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
@@ -143,7 +100,7 @@ s_reopen (s_world_t *self)
 static void
 test_every_column_of_every_row_comes_back_after_a_reopen (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     row_incident_t incident = s_incident (1, INCIDENT_INVESTIGATING);
     incident.attempts = 2;
     incident.winner = 1;
@@ -189,7 +146,7 @@ test_every_column_of_every_row_comes_back_after_a_reopen (void **state)
 static void
 test_load_hands_open_rows_to_step (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     static const incident_state_t states [] = {INCIDENT_PENDING, INCIDENT_PENDING,
                                                INCIDENT_RESOLVED, INCIDENT_FAILED};
     for (int i = 0; i < 4; i++) {
@@ -217,7 +174,7 @@ test_load_hands_open_rows_to_step (void **state)
 static void
 test_the_last_record_of_every_topic_is_kept (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     enum { TOPICS = 3 * STORE_DB_TOPICS };
     for (int64_t seq = 1; seq <= 2 * TOPICS; seq++) {
         step_write_t write = s_record (seq, "incident");
@@ -245,7 +202,7 @@ test_the_last_record_of_every_topic_is_kept (void **state)
 static void
 test_load_hands_over_no_more_ended_incidents_than_are_kept (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     enum { MORE = 3 };
     const row_incident_t row = s_incident (1, INCIDENT_SUPPRESSED);
     s_put_incident (self->store, &row);
@@ -275,7 +232,7 @@ test_load_hands_over_no_more_ended_incidents_than_are_kept (void **state)
 static void
 test_the_breaker_its_alerts_and_messages_being_sent_are_read_back (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     step_write_t write = {.kind = STEP_WRITE_BREAKER};
     write.as.breaker = (row_breaker_t){.id = 1, .failures = 1, .openings = 6};
     s_apply (self->store, &write);
@@ -316,7 +273,7 @@ test_the_breaker_its_alerts_and_messages_being_sent_are_read_back (void **state)
 static void
 test_an_event_is_known_from_the_turn_that_took_it_and_unique (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     const row_incident_t incident = s_incident (1, INCIDENT_PENDING);
     ident_t found = {{0}};
     assert_int_equal (s_known (self, "local", "event-1", &found), 0);
@@ -334,7 +291,7 @@ test_an_event_is_known_from_the_turn_that_took_it_and_unique (void **state)
 static void
 test_a_rollback_forgets_the_turn_and_the_next_one_works (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     const row_incident_t first = s_incident (1, INCIDENT_PENDING);
     const row_incident_t second = s_incident (2, INCIDENT_PENDING);
     s_put_incident (self->store, &first);
@@ -351,7 +308,7 @@ test_a_rollback_forgets_the_turn_and_the_next_one_works (void **state)
 static void
 test_a_row_written_again_replaces_itself (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     row_incident_t row = s_incident (1, INCIDENT_PENDING);
     s_put_incident (self->store, &row);
     assert_int_equal (store_commit (self->store), 0);
@@ -370,7 +327,7 @@ test_a_row_written_again_replaces_itself (void **state)
 static void
 test_an_effect_of_a_known_key_replaces_the_old_one (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     step_write_t write = {.kind = STEP_WRITE_EFFECT};
     write.as.effect = (row_effect_t){.id = 1, .state = ROW_EFFECT_DONE, .key = "storage/x"};
     assert_int_equal (store_apply (self->store, &write), 0);
@@ -386,7 +343,7 @@ test_an_effect_of_a_known_key_replaces_the_old_one (void **state)
 static void
 test_the_writer_reads_one_incident_as_the_turn_left_it (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     row_incident_t row = s_incident (1, INCIDENT_FAILED), read;
     s_put_incident (self->store, &row);
     assert_int_equal (store_incident (self->store, row.id.text, &read), 0);
@@ -398,7 +355,7 @@ test_the_writer_reads_one_incident_as_the_turn_left_it (void **state)
 static void
 test_no_write_means_no_transaction (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     store_stats_t stats;
     assert_int_equal (store_commit (self->store), 0);
     store_stats (self->store, &stats);
@@ -414,7 +371,7 @@ test_no_write_means_no_transaction (void **state)
 static void
 test_pages_go_from_the_newest_to_the_oldest_without_gap (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     for (int i = 1; i <= 25; i++) {
         const row_incident_t row = s_incident (i, i % 2 ? INCIDENT_PENDING : INCIDENT_RESOLVED);
         s_put_incident (self->store, &row);
@@ -444,7 +401,7 @@ test_pages_go_from_the_newest_to_the_oldest_without_gap (void **state)
 static void
 test_a_body_comes_back_from_the_row_or_from_its_file (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     const row_incident_t inlined = s_incident (1, INCIDENT_PENDING);
     const row_incident_t filed = s_incident (2, INCIDENT_PENDING);
     char dir [160], name [80];
@@ -494,7 +451,7 @@ s_fill (store_t *store, int number)
 static void
 test_a_full_disk_rolls_back_refuses_and_resumes (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     char reserve [160];
     struct stat st;
     snprintf (reserve, sizeof reserve, "%s.reserve", self->path);
@@ -526,7 +483,7 @@ test_a_full_disk_rolls_back_refuses_and_resumes (void **state)
 static void
 test_another_writer_makes_the_turn_busy_and_nothing_is_lost (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     sqlite3 *other = NULL;
     assert_int_equal (sqlite3_open (self->path, &other), SQLITE_OK);
     assert_int_equal (sqlite3_exec (other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
@@ -542,7 +499,7 @@ test_another_writer_makes_the_turn_busy_and_nothing_is_lost (void **state)
 static void
 test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     const int64_t now_ms = 2 * (int64_t) LIMIT_EVENT_KEEP_MS;
     const row_incident_t open = s_incident (1, INCIDENT_PENDING);
     const row_incident_t closed = s_incident (2, INCIDENT_RESOLVED);
@@ -574,7 +531,7 @@ test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents (void **s
 
 //  A file beside the store, so old that it may go; its digest in ret_sha.
 static void
-s_body_file (s_world_t *self, const char *text, int64_t age_ms, char ret_sha [DIGEST_HEX],
+s_body_file (store_case_t *self, const char *text, int64_t age_ms, char ret_sha [DIGEST_HEX],
              char ret_path [256])
 {
     char dir [160], name [80];
@@ -591,7 +548,7 @@ s_body_file (s_world_t *self, const char *text, int64_t age_ms, char ret_sha [DI
 static void
 test_old_files_without_a_row_are_removed_and_no_others (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     char sha [DIGEST_HEX], named [256], orphan [256], young [256], other [256];
     s_body_file (self, "other", LIMIT_ORPHAN_MS + 1000, sha, orphan);
     snprintf (other, sizeof other, "%s/state/events/notes.txt", self->dir);
@@ -619,7 +576,7 @@ test_old_files_without_a_row_are_removed_and_no_others (void **state)
 static void
 test_many_files_without_a_row_are_removed_in_small_pieces (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     enum { FILES = LIMIT_SWEEP_ENTRIES * 2 + 10 };
     char sha [DIGEST_HEX], path [256], text [16];
     for (int i = 0; i < FILES; i++) {
@@ -639,7 +596,7 @@ test_many_files_without_a_row_are_removed_in_small_pieces (void **state)
 static void
 test_an_event_whose_file_is_gone_is_told_apart (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     char sha [DIGEST_HEX], path [256];
     s_body_file (self, "body", 0, sha, path);
     row_event_t row = {.source = "local", .event_id = "event-1"};
@@ -659,7 +616,7 @@ test_an_event_whose_file_is_gone_is_told_apart (void **state)
 static void
 test_a_file_goes_only_after_its_row_is_durably_gone (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     char sha [DIGEST_HEX], path [256];
     s_body_file (self, "body", 0, sha, path);
     const row_incident_t closed = s_incident (1, INCIDENT_RESOLVED);
@@ -682,7 +639,7 @@ test_a_file_goes_only_after_its_row_is_durably_gone (void **state)
 static void
 test_a_second_open_is_refused_while_the_first_lives (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     store_t *second = NULL;
     assert_int_equal (store_open (self->path, &second, &self->diag), -EWOULDBLOCK);
     assert_null (second);
@@ -703,7 +660,7 @@ s_overwrite (const char *path, long offset, const char *bytes, size_t size)
 static void
 test_a_damaged_file_is_refused_with_instructions (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     for (int i = 1; i <= 20; i++)
         assert_int_equal (s_fill (self->store, i), 0);
     store_destroy (&self->store);
@@ -719,7 +676,7 @@ test_a_damaged_file_is_refused_with_instructions (void **state)
 static void
 test_a_schema_of_another_version_is_refused (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     store_destroy (&self->store);
     sqlite3 *db = NULL;
     assert_int_equal (sqlite3_open (self->path, &db), SQLITE_OK);
@@ -734,7 +691,7 @@ test_a_schema_of_another_version_is_refused (void **state)
 static void
 test_the_wal_is_checkpointed_and_does_not_grow_without_end (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     store_stats_t stats;
     for (int i = 1; i <= 200; i++) {
         assert_int_equal (s_fill (self->store, i), 0);
@@ -745,7 +702,7 @@ test_the_wal_is_checkpointed_and_does_not_grow_without_end (void **state)
     assert_true (stats.file_bytes > LIMIT_MIB (6));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown (name, store_case_setup, store_case_teardown)
 
 int
 main (void)

@@ -1,60 +1,18 @@
 //  The store at its start, and as its history grows.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/store_check.h"
-#include "broker/io/store_db.h"
+#include "tests/unit/broker/store_case.h"
 
 #include "common/base/own.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
-
-typedef struct {
-    char dir [64];
-    char path [128];
-    store_t *store;
-    err_diag_t diag;
-} s_world_t;
-
-static int
-s_setup (void **state)
-{
-    s_world_t *self = calloc (1, sizeof (s_world_t));
-    assert_non_null (self);
-    snprintf (self->dir, sizeof self->dir, "/tmp/test_store_start.XXXXXX");
-    assert_non_null (mkdtemp (self->dir));
-    snprintf (self->path, sizeof self->path, "%s/state/broker.db", self->dir);
-    assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
-    *state = self;
-    return 0;
-}
-
-static int
-s_remove (const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    return remove (path);
-}
-
-static int
-s_teardown (void **state)
-{
-    s_world_t *self = *state;
-    store_destroy (&self->store);
-    const int rc = nftw (self->dir, s_remove, 8, FTW_DEPTH | FTW_PHYS);
-    free (self);
-    return rc;
-}
 
 static void
 s_put_incident (store_t *store, int number, incident_state_t state, incident_suppress_t suppress)
@@ -77,7 +35,7 @@ s_put_incident (store_t *store, int number, incident_state_t state, incident_sup
 static void
 test_a_second_open_by_another_name_is_refused_while_the_first_lives (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     char hard [256], soft [256];
     store_t *second = NULL;
     snprintf (hard, sizeof hard, "%s/hard.db", self->dir);
@@ -132,7 +90,7 @@ typedef struct {
 
 //  Open, and read back what is open; the dedup windows of all that has ended have passed.
 static void
-s_start_anew (s_world_t *self)
+s_start_anew (store_case_t *self)
 {
     const step_settings_t settings = {.dedup_window_ms = 1000, .lease_ttl_ms = 1000};
     const clk_now_t now = {.boot_ms = 5, .wall_ms = INT64_C (1) << 40};
@@ -149,7 +107,7 @@ s_start_anew (s_world_t *self)
 
 //  So many suppressed incidents of one reason, the oldest of another; so many old events of one that is open.
 static s_cost_t
-s_cost (s_world_t *self, int rows)
+s_cost (store_case_t *self, int rows)
 {
     static row_incident_t page [LIMIT_HTTP_PAGE_ROWS];
     s_cost_t cost = {0};
@@ -203,9 +161,9 @@ test_what_the_loop_and_the_lists_do_does_not_grow_with_history (void **state)
     s_cost_t costs [2];
     for (int i = 0; i < 2; i++) {
         void *world = NULL;
-        assert_int_equal (s_setup (&world), 0);
+        assert_int_equal (store_case_setup (&world), 0);
         costs [i] = s_cost (world, i == 0 ? 1000 : 20000);
-        assert_int_equal (s_teardown (&world), 0);
+        assert_int_equal (store_case_teardown (&world), 0);
     }
     sqlite3_reset_auto_extension ();
     assert_in_range (costs [0].tidy, 100, 100000);
@@ -220,7 +178,7 @@ test_what_the_loop_and_the_lists_do_does_not_grow_with_history (void **state)
 static void
 test_old_events_of_an_incident_that_has_ended_go_with_the_next_look (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     const int64_t now_ms = 2 * (int64_t) LIMIT_EVENT_KEEP_MS;
     row_event_t row = {.source = "local", .event_id = "old"};
     s_put_incident (self->store, 1, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
@@ -253,7 +211,7 @@ s_random (uint64_t *state)
 }
 
 static store_counts_t
-s_counts (s_world_t *self)
+s_counts (store_case_t *self)
 {
     store_counts_t counts = {.dead_effects = -1};
     store_reader_t *reader = NULL;
@@ -267,7 +225,7 @@ s_counts (s_world_t *self)
 static void
 test_incidents_are_counted_by_state_and_reason_as_they_change (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     for (int i = 1; i <= 6; i++)
         s_put_incident (self->store, i, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
     s_put_incident (self->store, 7, INCIDENT_SUPPRESSED, INCIDENT_SUPPRESS_OVERFLOW);
@@ -294,7 +252,7 @@ test_incidents_are_counted_by_state_and_reason_as_they_change (void **state)
 
 //  Rows of a table in one state, counted by reading them all.
 static int64_t
-s_plain_count (s_world_t *self, const char *table, const char *column, int value)
+s_plain_count (store_case_t *self, const char *table, const char *column, int value)
 {
     char sql [128];
     int64_t count = -1;
@@ -308,7 +266,7 @@ s_plain_count (s_world_t *self, const char *table, const char *column, int value
 }
 
 static void
-s_counts_are_plain (s_world_t *self)
+s_counts_are_plain (store_case_t *self)
 {
     const store_counts_t counts = s_counts (self);
     for (int i = INCIDENT_NONE + 1; i < INCIDENT_STATES; i++)
@@ -323,7 +281,7 @@ s_counts_are_plain (s_world_t *self)
 
 //  One write of a turn: a new row, or one of before in another state, or in the same.
 static void
-s_put_any (s_world_t *self, uint64_t *random)
+s_put_any (store_case_t *self, uint64_t *random)
 {
     const int number = (int) (s_random (random) % 40) + 1;
     if (s_random (random) % 3) {
@@ -351,7 +309,7 @@ s_put_any (s_world_t *self, uint64_t *random)
 static void
 test_counts_are_those_of_the_rows_after_any_turns (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     uint64_t random = 20260101;
     for (int turn = 1; turn <= 300; turn++) {
         for (uint64_t left = s_random (&random) % 8; left > 0; left--)
@@ -374,7 +332,7 @@ test_counts_are_those_of_the_rows_after_any_turns (void **state)
 
 //  So many records of a kind, numbered from `first` on.
 static void
-s_put_records (s_world_t *self, const char *kind, int64_t first, int64_t rows)
+s_put_records (store_case_t *self, const char *kind, int64_t first, int64_t rows)
 {
     char sql [512];
     snprintf (sql, sizeof sql,
@@ -386,7 +344,7 @@ s_put_records (s_world_t *self, const char *kind, int64_t first, int64_t rows)
 }
 
 static int64_t
-s_ask (s_world_t *self, const char *sql)
+s_ask (store_case_t *self, const char *sql)
 {
     sqlite3_stmt *stmt = NULL;
     assert_int_equal (sqlite3_prepare_v2 (self->store->db, sql, -1, &stmt, NULL), SQLITE_OK);
@@ -398,7 +356,7 @@ s_ask (s_world_t *self, const char *sql)
 
 //  Tidy until there is nothing more to do; the most steps that one go took.
 static int64_t
-s_tidy_all (s_world_t *self)
+s_tidy_all (store_case_t *self)
 {
     int64_t most = 0;
     for (int rc = 1; rc > 0;) {
@@ -414,7 +372,7 @@ s_tidy_all (s_world_t *self)
 static void
 test_a_flood_of_one_kind_of_record_leaves_the_other_kinds (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     enum { FLOOD = LIMIT_JOURNAL_WORKER_ROWS + 3 * LIMIT_JOURNAL_DELETE_ROWS / 2, FIRST = 2000000 };
     row_record_t rows [4];
     store_reader_t *reader = NULL;
@@ -441,7 +399,7 @@ test_a_flood_of_one_kind_of_record_leaves_the_other_kinds (void **state)
 static void
 test_the_shares_hold_in_a_store_of_before (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     s_put_records (self, "breaker", 1, LIMIT_JOURNAL_BREAKER_ROWS + 7);
     s_put_records (self, "unheard", 1000000, LIMIT_JOURNAL_OTHER_ROWS + 7);
     assert_int_equal (sqlite3_exec (self->store->db,
@@ -468,13 +426,13 @@ test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept (void **state)
     int64_t costs [2];
     for (int i = 0; i < 2; i++) {
         void *world = NULL;
-        assert_int_equal (s_setup (&world), 0);
+        assert_int_equal (store_case_setup (&world), 0);
         s_put_records (world, "incident", 1, i ? 50000 : 10);
         s_put_records (world, "breaker", 100000, LIMIT_JOURNAL_BREAKER_ROWS);
         (void) s_tidy_all (world);
         s_put_records (world, "breaker", 200000, LIMIT_JOURNAL_DELETE_ROWS);
         costs [i] = s_tidy_all (world);
-        assert_int_equal (s_teardown (&world), 0);
+        assert_int_equal (store_case_teardown (&world), 0);
     }
     sqlite3_reset_auto_extension ();
     assert_in_range (costs [0], LIMIT_JOURNAL_DELETE_ROWS, 100000);
@@ -513,7 +471,7 @@ s_explain (sqlite3 *db, const char *sql)
 static void
 test_no_statement_scans_a_table_that_grows (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     s_opened_count = 0;
     assert_int_equal (sqlite3_auto_extension ((void (*) (void)) s_on_open), SQLITE_OK);
     store_reader_t *reader = NULL;
@@ -534,7 +492,7 @@ test_no_statement_scans_a_table_that_grows (void **state)
 static void
 test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     for (int i = 0; i < 20000; i++)
         s_put_incident (self->store, i + 1, INCIDENT_RESOLVED, INCIDENT_SUPPRESS_NONE);
     static char body [LIMIT_KIB (100)];
@@ -584,7 +542,7 @@ test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **sta
 static void
 test_a_log_that_a_reader_makes_grow_is_told (void **state)
 {
-    s_world_t *self = *state;
+    store_case_t *self = *state;
     static char body [LIMIT_KIB (200)];
     sqlite3 *reader = NULL;
     store_stats_t stats;
@@ -620,7 +578,7 @@ test_a_log_that_a_reader_makes_grow_is_told (void **state)
     assert_false (stats.wal_long);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown (name, store_case_setup, store_case_teardown)
 
 int
 main (void)

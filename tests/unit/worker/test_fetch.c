@@ -9,6 +9,7 @@
 
 #include "common/base/limits.h"
 #include "tests/unit/worker/folder.h"
+#include "tests/unit/worker/session_case.h"
 #include "worker/fetch.h"
 
 #include <errno.h>
@@ -89,50 +90,11 @@ test_impossible_sizes_end_the_fetch (void **state)
 //  --- a session whose work socket has a broker and whose files socket has none
 
 static void
-s_lists (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled)
-{
-    *ret_running = *ret_spooled = (codec_list_t){0};
-}
-
-static void
-s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
-{
-    *ret_total = *ret_free = 1;
-}
-
-static void
-s_message (void *owner, const link_msg_t *msg, bool files)
-{
-}
-
-static void
-s_welcome (link_t *broker)
-{
-    link_msg_t got = {0};
-    err_diag_t diag;
-    link_wait_t item = {.link = broker};
-    link_wait (&item, 1, 20);
-    while (link_recv (broker, &got, &diag) == 0) {
-        msg_welcome_t welcome = {.proto = 1, .now_ms = 1, .ping_ms = 5000, .lease_ms = 60000};
-        if (got.frame.type == MSG_HELLO)
-            (void) link_send (broker, &got.route, MSG_WELCOME, &welcome, got.frame.seq);
-    }
-    link_msg_fini (&got);
-}
-
-static void
 test_a_files_socket_that_cannot_be_reached_ends_the_fetch (void **state)
 {
     const curve_keys_t plain = {.enabled = false};
     link_t *broker = link_bind (LINK_WORK, "tcp://127.0.0.1:*", &plain, NULL);
-    session_spec_t spec = {.work_endpoint = link_endpoint (broker),
-                           .files_endpoint = "tcp://127.0.0.1:9",
-                           .name = "w",
-                           .worker_id = "0190163d-8694-739b-aea5-966c26f8ad91",
-                           .agent = "playbook",
-                           .keys = &plain,
-                           .slots = 1,
-                           .hooks = {NULL, s_lists, s_credit, s_message}};
+    const session_spec_t spec = session_case_spec (broker, "tcp://127.0.0.1:9", &plain);
     session_t *session = session_new (&spec, NULL);
     fetch_t fetch = {.index = 0};
     //  Nothing is counted while no broker is there at all.
@@ -141,7 +103,7 @@ test_a_files_socket_that_cannot_be_reached_ends_the_fetch (void **state)
     for (int64_t now_ms = 1; !session_ready (session); now_ms += 20) {
         assert_true (now_ms < 20000);
         session_drain (session, now_ms, now_ms);
-        s_welcome (broker);
+        session_case_welcome (broker);
     }
     int64_t begin_ms = 2000000;
     assert_int_equal (fetch_tick (&fetch, session, "i", 1, begin_ms), 0);

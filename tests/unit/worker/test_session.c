@@ -1,6 +1,6 @@
 //  Tests of worker/session: what a worker says while nobody answers.
 //  SPDX-License-Identifier: Apache-2.0
-#include "worker/session.h"
+#include "tests/unit/worker/session_case.h"
 
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -14,38 +14,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static void
-s_lists (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled)
-{
-    *ret_running = *ret_spooled = (codec_list_t){0};
-}
-
-static void
-s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
-{
-    *ret_total = *ret_free = 1;
-}
-
-static void
-s_message (void *owner, const link_msg_t *msg, bool files)
-{
-}
-
-static void
-s_welcome (link_t *broker)
-{
-    link_msg_t got = {0};
-    err_diag_t diag;
-    link_wait_t item = {.link = broker};
-    link_wait (&item, 1, 20);
-    while (link_recv (broker, &got, &diag) == 0) {
-        msg_welcome_t welcome = {.proto = 1, .now_ms = 1, .ping_ms = 5000, .lease_ms = 60000};
-        if (got.frame.type == MSG_HELLO)
-            (void) link_send (broker, &got.route, MSG_WELCOME, &welcome, got.frame.seq);
-    }
-    link_msg_fini (&got);
-}
 
 //  How many lines of the log hold this text?
 static int
@@ -65,14 +33,7 @@ test_a_broker_that_is_away_is_told_seldom_and_its_return_once (void **state)
     const curve_keys_t plain = {.enabled = false};
     link_t *broker = link_bind (LINK_WORK, "tcp://127.0.0.1:*", &plain, NULL);
     link_t *files = link_bind (LINK_FILES, "tcp://127.0.0.1:*", &plain, NULL);
-    const session_spec_t spec = {.work_endpoint = link_endpoint (broker),
-                                 .files_endpoint = link_endpoint (files),
-                                 .name = "w",
-                                 .worker_id = "0190163d-8694-739b-aea5-966c26f8ad91",
-                                 .agent = "playbook",
-                                 .keys = &plain,
-                                 .slots = 1,
-                                 .hooks = {NULL, s_lists, s_credit, s_message}};
+    const session_spec_t spec = session_case_spec (broker, link_endpoint (files), &plain);
     FILE *log = tmpfile ();
     assert_non_null (log);
     log_set_fd (fileno (log));
@@ -86,7 +47,7 @@ test_a_broker_that_is_away_is_told_seldom_and_its_return_once (void **state)
     for (const int64_t from_ms = now_ms; !session_ready (session); now_ms += 20) {
         assert_true (now_ms < from_ms + 20000);
         session_drain (session, now_ms, now_ms);
-        s_welcome (broker);
+        session_case_welcome (broker);
     }
     log_set_fd (2);
     assert_int_equal (s_lines (log, "the broker answers again"), 1);
