@@ -183,11 +183,7 @@ s_is_endpoint (const char *text)
         return false;
     if (strncmp (text, "ipc://", 6) == 0)
         return text [6] != 0;
-    if (*text == '/' || *text == '.')
-        return true;
-    if (strncmp (text, "tcp://", 6) != 0)
-        return false;
-    return s_is_listen (text + 6);
+    return strncmp (text, "tcp://", 6) == 0 && s_is_listen (text + 6);
 }
 
 //  Bytes of what stands between "//" and the last '@' before the path: user and password.  0 = nothing.
