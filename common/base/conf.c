@@ -404,6 +404,7 @@ s_apply_flags (conf_t *self, const args_t *args, conf_errors_t *errors)
             conf_error (errors, where, "give either the secret or its file, not both");
         seen [index] |= bit;
         self->from [index] = CONF_FROM_FLAG;
+        conf_origin_set (self, given->row, self->settings, where);
         if (given->from_file) {
             (void) conf_value_set_file (self, given->row, self->settings, given->value, where,
                                         errors);
@@ -452,6 +453,7 @@ s_apply_env_name (conf_t *self, const conf_option_t *row, const char *name, conf
     if (!text && !path)
         return false;
     (void) snprintf (where, sizeof (where), "environment %.160s", text && name ? name : file_name);
+    conf_origin_set (self, row, self->settings, where);
     if (text && path) {
         conf_error (errors, where, "give either %s or %s, not both", name, file_name);
     }
@@ -607,16 +609,11 @@ s_answer_early (const conf_spec_t *spec, ask_t ask)
 static int
 s_answer_late (const conf_t *self, ask_t ask)
 {
-    if (ask == ASK_RUN)
+    if (ask != ASK_PRINT)
         return 0;
-    if (ask == ASK_PRINT) {
-        own (buf_fini) buf_t text = buf_init (LIMIT_CONFIG_BYTES);
-        conf_docs_config (self, &text);
-        (void) fputs (text.data, stdout);
-    }
-    else {
-        (void) puts ("configuration ok");
-    }
+    own (buf_fini) buf_t text = buf_init (LIMIT_CONFIG_BYTES);
+    conf_docs_config (self, &text);
+    (void) fputs (text.data, stdout);
     (void) fflush (stdout);
     return 1;
 }
@@ -635,6 +632,8 @@ s_load (conf_t *self, conf_errors_t *usage, conf_errors_t *errors)
     if (usage->count)
         return -EINVAL;
     s_fill (self, &args, errors);
+    if (args.ask == ASK_CHECK)
+        return conf_check_answer (self, errors);
     return errors->count ? ERR_CONFIG : s_answer_late (self, args.ask);
 }
 

@@ -34,7 +34,7 @@ enum conf_flag {
     CONF_RELOAD = 4, //  SIGHUP may change it; a change of any other row keeps the old configuration
     CONF_URL = 8,    //  value must be http:// or https://
     CONF_ENDPOINT =
-        16, //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed), ipc:// or unix path
+        16, //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed) or ipc://PATH
     CONF_LISTEN = 32, //  value must be HOST:PORT (0 or * allowed)
     CONF_UNIQUE = 64  //  CONF_TEXT in a table: no two items have the same
 };
@@ -69,6 +69,9 @@ typedef struct {
     const char *key, *value; //  at most LIMIT_MAP_KEY_BYTES and LIMIT_MAP_VALUE_BYTES
 } conf_pair_t;
 
+typedef struct conf conf_t; //  one loaded configuration; owns every string in its settings
+typedef struct conf_check conf_check_t; //  see conf_check.h
+
 typedef struct {
     const char *program;       //  "triage-broker"
     const char *summary;       //  one line for --help
@@ -78,6 +81,8 @@ typedef struct {
     const conf_option_t *rows; //  ended by a row with key NULL
     size_t settings_size;
     bool reloads; //  by SIGHUP; other programs end by it
+    //  --check-config: look at all that the start needs besides the values; NULL = nothing.
+    void (*check) (const conf_t *conf, conf_check_t *check);
 } conf_spec_t;
 
 //  First member of every program's settings struct, filled from CONF_COMMON_ROWS, or from CONF_LOG_ROWS
@@ -110,8 +115,6 @@ typedef struct {
         .env = "TRIAGE_READY_FILE",                                                                \
         .help = "File written once everything is bound, one name=endpoint a line."                 \
     }
-
-typedef struct conf conf_t; //  one loaded configuration; owns every string in its settings
 
 //  Read flags, environment and file.  Prints help, version, config, docs or all errors itself.
 //  Own:   returns fresh in *ret_conf.  argv and envp are borrowed for the call.

@@ -28,7 +28,8 @@ typedef struct {
     size_t count; //  all, also those beyond LIMIT_CONFIG_ERRORS that have no line
 } conf_errors_t;
 
-typedef struct conf_block conf_block_t; //  one piece of memory of a conf_t
+typedef struct conf_block conf_block_t;   //  one piece of memory of a conf_t
+typedef struct conf_origin conf_origin_t; //  where one value was set
 
 struct conf {
     atomic_int owners;       //  whoever has it; the last one frees it
@@ -36,6 +37,7 @@ struct conf {
     conf_block_t *blocks;    //  every string and table of the settings; wiped at destroy
     char *settings;          //  the program's struct, in blocks
     conf_from_t *from;       //  a cell per row: which source won, in blocks
+    conf_origin_t *origins;  //  of all values that were set, the last one first, in blocks
     char **argv;             //  copy for conf_reload, in blocks
     int argc;
     char **envp; //  copy of the entries that rows name, in blocks
@@ -89,6 +91,14 @@ conf_value_read (const char *path, buf_t *text);
 //  --- conf_yaml.c
 void
 conf_yaml_load (conf_t *self, const char *file, conf_errors_t *errors);
+
+//  --- conf_check.c
+//  Remember where the value of this row was set; the last one counts.
+void
+conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const char *where);
+//  Answer --check-config: 1 all is good, ERR_CONFIG when there are errors now or were before.
+int
+conf_check_answer (const conf_t *self, conf_errors_t *errors);
 
 //  --- conf_docs.c
 void
