@@ -353,30 +353,43 @@ s_bind (const struct addrinfo *to)
     return taken;
 }
 
+static void
+s_free (struct addrinfo **list_p)
+{
+    if (*list_p)
+        freeaddrinfo (*list_p);
+    *list_p = NULL;
+}
+
+//  The address, where it may be bound.  Own: *ret_list is fresh.  Err: ERR_CONFIG; diag says why.
+static int
+s_address (const httpd_args_t *args, struct addrinfo **ret_list, err_diag_t *diag)
+{
+    int rc = s_parse (args, ret_list, diag);
+    if (rc == 0 && args->only_local && !s_loopback ((*ret_list)->ai_addr)) {
+        err_diag (diag, "%s: %s is not a loopback address; that needs %s", args->option,
+                  args->address, args->only_local);
+        rc = ERR_CONFIG;
+    }
+    return rc;
+}
+
 //  Returns the listening socket.  Err: ERR_CONFIG, -errno; diag says why.
 static int
 s_listen (httpd_t *self, err_diag_t *diag)
 {
-    struct addrinfo *list = NULL;
-    int rc = s_parse (&self->args, &list, diag);
+    own (s_free) struct addrinfo *list = NULL;
+    int rc = s_address (&self->args, &list, diag);
     if (rc)
         return rc;
     self->local = s_loopback (list->ai_addr);
-    if (!self->local && self->args.only_local) {
-        err_diag (diag, "%s: %s is not a loopback address; that needs %s", self->args.option,
-                  self->args.address, self->args.only_local);
-        rc = ERR_CONFIG;
+    rc = s_bind (list);
+    if (rc < 0) {
+        err_diag (diag, "%s: %s: %s", self->args.option, self->args.address, err_str (rc));
     }
     else {
-        rc = s_bind (list);
-        if (rc < 0) {
-            err_diag (diag, "%s: %s: %s", self->args.option, self->args.address, err_str (rc));
-        }
-        else {
-            s_describe (self, rc);
-        }
+        s_describe (self, rc);
     }
-    freeaddrinfo (list);
     return rc;
 }
 
@@ -403,6 +416,13 @@ s_start (httpd_t *self, int listen_fd)
 }
 
 //  --- the module
+
+int
+httpd_check (const httpd_args_t *args, err_diag_t *diag)
+{
+    own (s_free) struct addrinfo *list = NULL;
+    return s_address (args, &list, diag);
+}
 
 int
 httpd_new (const httpd_args_t *args, httpd_t **ret_httpd, err_diag_t *diag)

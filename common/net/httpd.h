@@ -50,6 +50,9 @@ typedef struct {
 //  Err: ERR_CONFIG bad address, -errno; diag says why.
 int
 httpd_new (const httpd_args_t *args, httpd_t **ret_httpd, err_diag_t *diag) must_check;
+//  Would httpd_new take this address?  Nothing is bound.  Err: ERR_CONFIG; diag says why.
+int
+httpd_check (const httpd_args_t *args, err_diag_t *diag) must_check;
 //  Closes every connection; requests that sleep end without an answer.
 void
 httpd_destroy (httpd_t **self_p);

@@ -348,3 +348,15 @@ curve_endpoint_local (const char *endpoint)
         return ntohl (address.s_addr) >> 24 == 127;
     return strcmp (text, "localhost") == 0 || strcmp (text, "[::1]") == 0;
 }
+
+int
+curve_endpoint_check (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
+{
+    if (keys->enabled || curve_endpoint_local (endpoint))
+        return 0;
+    err_diag (diag,
+              "%.100s: without keys only loopback and ipc endpoints may be used; make keys with "
+              "`triagectl key new`, and name their folder by keys_dir",
+              endpoint);
+    return ERR_CONFIG;
+}

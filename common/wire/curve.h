@@ -60,6 +60,10 @@ curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const 
 bool
 curve_endpoint_local (const char *endpoint);
 
+//  The same as a rule: everything may be used with keys.  Err: ERR_CONFIG with a diag.
+int
+curve_endpoint_check (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag) must_check;
+
 //  The ZAP thread: keys in memory, answers 200 or 400, never 300.  A key that is added to or deleted from
 //  clients/, or written over, is noticed within half a second, without a reload; a file that is no key is skipped, and
 //  told.
@@ -70,6 +74,9 @@ curve_zap_t *
 curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag);
 void
 curve_zap_destroy (curve_zap_t **self_p);
+//  Would it start with the files of clients/ as they are?  Err: ERR_CONFIG, ERR_LIMIT, -ENOMEM; diag names one.
+int
+curve_zap_check (const char *keys_dir, err_diag_t *diag) must_check;
 //  Read clients/ again (SIGHUP).  Err: ERR_CONFIG: a file is no key, those of the others are in force;
 //  or the folder cannot be read: the old keys stay.
 int

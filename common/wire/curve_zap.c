@@ -389,18 +389,25 @@ s_thread (void *arg)
 
 //  All keys at the start.  A file that is no key may be one that is being written over: it gets a moment.
 static int
-s_entries_begin (curve_zap_t *self, err_diag_t *diag)
+s_entries_begin (const char *keys_dir, curve_entry_t **ret_entries, err_diag_t *diag)
 {
     for (int waited_ms = 0;; waited_ms += S_HALF_LOOK_MS) {
         int bad = 0;
-        int rc = s_entries_load (self->keys_dir, &self->entries, &bad, diag);
+        int rc = s_entries_load (keys_dir, ret_entries, &bad, diag);
         if (rc != 0 || !bad || waited_ms >= S_HALF_MS)
             return rc ? rc : bad;
-        s_entries_free (&self->entries); //  leaves NULL
+        s_entries_free (ret_entries); //  leaves NULL
         if (diag)
             diag->text [0] = 0;
         poll (NULL, 0, S_HALF_LOOK_MS);
     }
+}
+
+int
+curve_zap_check (const char *keys_dir, err_diag_t *diag)
+{
+    own (s_entries_free) curve_entry_t *entries = NULL;
+    return s_entries_begin (keys_dir, &entries, diag);
 }
 
 curve_zap_t *
@@ -419,7 +426,7 @@ curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag)
     pthread_mutex_init (&self->lock, NULL);
     self->socket = zsock_new (ZMQ_REP);
     if (self->stop_fd == -1 || self->revoked_fd == -1 || !self->keys_dir || !self->socket
-        || s_entries_begin (self, diag) != 0
+        || s_entries_begin (keys_dir, &self->entries, diag) != 0
         || zsock_bind (self->socket, "%s", s_zap_endpoint) == -1
         || pthread_create (&self->thread, NULL, s_thread, self)) {
         if (diag && !diag->text [0])

@@ -218,14 +218,6 @@ s_keys (const link_t *self)
 static link_t *
 s_new (link_kind_t kind, int type, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
 {
-    if (!keys->enabled && !curve_endpoint_local (endpoint)) {
-        err_diag (diag,
-                  "%s endpoint %s: without keys only loopback and ipc endpoints may be used; make "
-                  "keys with "
-                  "triagectl key new and set keys_dir",
-                  s_kinds [kind].domain, endpoint);
-        return NULL;
-    }
     zsys_handler_set (NULL); //  signals are ours
     own (link_destroy) link_t *self = calloc (1, sizeof (link_t));
     if (!self)
@@ -288,6 +280,8 @@ link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err
     int type = kind == LINK_STREAM ? ZMQ_XPUB : ZMQ_ROUTER;
     char address [sizeof ((link_t *) NULL)->endpoint];
     s_bind_address (endpoint, address, sizeof address);
+    if (link_check_bind (endpoint, keys, diag) < 0)
+        return NULL;
     own (link_destroy) link_t *self = s_new (kind, type, endpoint, keys, diag);
     if (!self)
         return NULL;
@@ -308,6 +302,8 @@ link_t *
 link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
 {
     int type = kind == LINK_STREAM ? ZMQ_SUB : ZMQ_DEALER;
+    if (link_check_connect (endpoint, keys, diag) < 0)
+        return NULL;
     own (link_destroy) link_t *self = s_new (kind, type, endpoint, keys, diag);
     if (!self)
         return NULL;

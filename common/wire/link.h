@@ -40,6 +40,12 @@ typedef struct {
     void *held_;  //  the body's bytes, freed by the next receive
 } link_msg_t;
 
+//  Can this endpoint be bound, or connected to, as far as its text, this host's interfaces and, of ipc, the folder tell?
+//  No name is asked for.  keys: NULL = not known.  Err: ERR_CONFIG, -errno; diag says why.
+int
+link_check_bind (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag) must_check;
+int
+link_check_connect (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag) must_check;
 //  Bind the broker's side.  endpoint may end in :0 or :*; link_endpoint tells the real one.  Of names only localhost.
 //  Err: NULL with a diag (address in use, bad endpoint, not local without keys).
 link_t *
