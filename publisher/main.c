@@ -1,7 +1,6 @@
 //  triage-publisher - send recorded faults to the broker, or serve them; argv and wiring only.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/failpoint.h"
-#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/process.h"
@@ -22,19 +21,9 @@ static int
 s_keys (const settings_t *settings, curve_keys_t *ret_keys, err_diag_t *diag)
 {
     int rc = curve_load_peer (settings->keys_dir, CURVE_ROLE_PUBLISHER, ret_keys, diag);
-    if (rc < 0 || ret_keys->enabled)
-        return rc;
-    const char *endpoints [] = {settings->ingest_endpoint, settings->files_endpoint};
-    for (size_t at = 0; at < 2; at++) {
-        if (!curve_endpoint_local (endpoints [at])) {
-            err_diag (diag,
-                      "%s is not local and keys_dir %s does not exist: without keys only loopback "
-                      "and unix sockets are allowed; make keys with `triagectl key new`",
-                      endpoints [at], settings->keys_dir);
-            return ERR_CONFIG;
-        }
-    }
-    return 0;
+    if (rc == 0)
+        rc = curve_endpoint_check (settings->ingest_endpoint, ret_keys, diag);
+    return rc < 0 ? rc : curve_endpoint_check (settings->files_endpoint, ret_keys, diag);
 }
 
 typedef struct {
@@ -109,32 +98,6 @@ s_serve (const start_t *start)
     return serve_run (serve);
 }
 
-//  What only one of the two ways understands.  Err: ERR_CONFIG.
-static int
-s_check (const settings_t *settings, err_diag_t *diag)
-{
-    const char *alone = settings->speed         ? "speed"
-                        : settings->repeat != 1 ? "repeat"
-                        : settings->distinct    ? "distinct"
-                        : settings->clusters    ? "clusters"
-                        : settings->faithful    ? "faithful"
-                        : *settings->denied     ? "denied"
-                                                : NULL;
-    if (settings->clusters && strlen (settings->cluster) > LIMIT_CLUSTER_BYTES - 4) {
-        err_diag (diag, "cluster: with clusters, at most %d bytes: -NUMBER is put behind it",
-                  LIMIT_CLUSTER_BYTES - 4);
-        return ERR_CONFIG;
-    }
-    if (!json_utf8_valid (settings->cluster, strlen (settings->cluster))) {
-        err_diag (diag, "cluster: UTF-8 is expected");
-        return ERR_CONFIG;
-    }
-    if (*settings->serve || !alone)
-        return 0;
-    err_diag (diag, "%s: only together with serve", alone);
-    return ERR_CONFIG;
-}
-
 static int
 s_run (const conf_t *conf, int signal_fd)
 {
@@ -148,7 +111,8 @@ s_run (const conf_t *conf, int signal_fd)
         return EXIT_USAGE;
     }
     err_diag_t diag = {.text = ""};
-    int rc = s_check (settings, &diag);
+    const void *at = NULL;
+    int rc = settings_judge (settings, &at, &diag);
     if (rc < 0)
         return s_refused (rc, &diag);
     own (clk_destroy) clk_t *clk = clk_new ();

@@ -123,17 +123,30 @@ s_check_denied (const serve_args_t *args, err_diag_t *diag)
     return 0;
 }
 
+static httpd_args_t
+s_listen_args (const settings_t *settings, serve_t *arg)
+{
+    return (httpd_args_t){.option = "serve",
+                          .address = settings->serve,
+                          .connections = LIMIT_SERVE_CONNECTIONS,
+                          .idle_s = LIMIT_HTTP_IDLE_S,
+                          .body_bytes = LIMIT_HTTP_BODY_BYTES,
+                          .body_kept = true,
+                          .hooks = {s_on_request, s_on_gone, s_on_pull},
+                          .arg = arg};
+}
+
+int
+serve_check (const settings_t *settings, err_diag_t *diag)
+{
+    const httpd_args_t args = s_listen_args (settings, NULL);
+    return httpd_check (&args, diag);
+}
+
 static int
 s_bind (serve_t *self, err_diag_t *diag)
 {
-    httpd_args_t args = {.option = "serve",
-                         .address = self->args.settings->serve,
-                         .connections = LIMIT_SERVE_CONNECTIONS,
-                         .idle_s = LIMIT_HTTP_IDLE_S,
-                         .body_bytes = LIMIT_HTTP_BODY_BYTES,
-                         .body_kept = true,
-                         .hooks = {s_on_request, s_on_gone, s_on_pull},
-                         .arg = self};
+    const httpd_args_t args = s_listen_args (self->args.settings, self);
     return httpd_new (&args, &self->httpd, diag);
 }
 

@@ -20,6 +20,9 @@ typedef struct {
     int signal_fd; //  signalfd
 } serve_args_t;
 
+//  Would serve_open take the address?  Nothing is bound.  Err: ERR_CONFIG; diag says why.
+int
+serve_check (const settings_t *settings, err_diag_t *diag) must_check;
 //  Bind.  Err: ERR_CONFIG bad address or a `denied` that names no cluster, -errno; diag says why.
 int
 serve_open (const serve_args_t *args, serve_t **ret_serve, err_diag_t *diag) must_check;

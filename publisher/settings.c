@@ -2,7 +2,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/settings.h"
 
+#include "common/base/json.h"
 #include "common/base/limits.h"
+#include "publisher/settings_check.h"
+
+#include <string.h>
 
 static const conf_option_t rows [] = {
     CONF_COMMON_ROWS (settings_t, common),
@@ -128,4 +132,50 @@ const conf_spec_t settings_spec = {
                 "triage-publisher --rate 100 --cluster edge - < configs/demo/edge-berlin.jsonl\n"
                 "triage-publisher --serve 127.0.0.1:8080 configs/demo/*.jsonl\n",
     .rows = rows,
-    .settings_size = sizeof (settings_t)};
+    .settings_size = sizeof (settings_t),
+    .check = settings_check};
+
+//  An option that is set and is for serve alone, NULL = none.
+static const char *
+s_serve_alone (const settings_t *self, const void **ret_at)
+{
+    const struct {
+        bool set;
+        const char *key;
+        const void *at;
+    } options [] = {
+        {self->speed != 0, "speed", &self->speed},
+        {self->repeat != 1, "repeat", &self->repeat},
+        {self->distinct, "distinct", &self->distinct},
+        {self->clusters != 0, "clusters", &self->clusters},
+        {self->faithful, "faithful", &self->faithful},
+        {*self->denied != 0, "denied", &self->denied},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options [0]; i++) {
+        if (!options [i].set)
+            continue;
+        *ret_at = options [i].at;
+        return options [i].key;
+    }
+    return NULL;
+}
+
+int
+settings_judge (const settings_t *self, const void **ret_at, err_diag_t *diag)
+{
+    *ret_at = &self->cluster;
+    if (self->clusters && strlen (self->cluster) > LIMIT_CLUSTER_BYTES - 4) {
+        err_diag (diag, "cluster: with clusters, at most %d bytes: -NUMBER is put behind it",
+                  LIMIT_CLUSTER_BYTES - 4);
+        return ERR_CONFIG;
+    }
+    if (!json_utf8_valid (self->cluster, strlen (self->cluster))) {
+        err_diag (diag, "cluster: UTF-8 is expected");
+        return ERR_CONFIG;
+    }
+    const char *alone = *self->serve ? NULL : s_serve_alone (self, ret_at);
+    if (!alone)
+        return 0;
+    err_diag (diag, "%s: only together with serve", alone);
+    return ERR_CONFIG;
+}

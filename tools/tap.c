@@ -4,7 +4,7 @@
 //  side, where a url is given; what stays missing is a warning in the log, and {"gap": ...} in JSON.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/clk.h"
-#include "common/base/conf.h"
+#include "common/base/conf_check.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -92,6 +92,20 @@ static const conf_option_t s_rows [] = {
     {.key = NULL},
 };
 
+static void
+s_check (const conf_t *conf, conf_check_t *check)
+{
+    const settings_t *settings = conf_settings (conf);
+    own (curve_wipe) curve_keys_t keys = {0};
+    err_diag_t diag = {.text = ""};
+    const int rc = curve_load_peer (settings->keys_dir, CURVE_ROLE_TAP, &keys, &diag);
+    conf_check_result (check, &settings->keys_dir, rc, &diag);
+    diag = (err_diag_t){.text = ""};
+    const int used = link_check_connect (settings->stream_endpoint, rc ? NULL : &keys, &diag);
+    conf_check_result (check, &settings->stream_endpoint, used, &diag);
+    conf_check_network (check, "broker", settings->stream_endpoint);
+}
+
 static const conf_spec_t s_spec = {
     .program = "triage-tap",
     .summary = "Watch the event stream of a broker.",
@@ -100,6 +114,7 @@ static const conf_spec_t s_spec = {
                 "triage-tap --after 0 --count 5\n",
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
+    .check = s_check,
 };
 
 typedef struct {

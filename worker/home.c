@@ -8,6 +8,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/reach.h"
 #include "worker/tree.h"
 
 #include <ctype.h>
@@ -92,8 +93,11 @@ home_folders (const home_t *self)
     for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts [0]; i++) {
         char path [HOME_PATH];
         snprintf (path, sizeof path, "%s/%s", self->path, parts [i]);
+        struct stat status;
         if (mkdir (path, 0700) != 0 && errno != EEXIST)
             rc = -errno;
+        else if (stat (path, &status) != 0 || !S_ISDIR (status.st_mode))
+            rc = -ENOTDIR;
     }
     return rc;
 }
@@ -129,9 +133,9 @@ s_lock (home_t *self)
     return 0;
 }
 
-//  A new one only where there is none: what waits in the spool was issued to the old one.
+//  Err: -ENOENT there is none, ERR_CONFIG; diag says why.
 static int
-s_identity (home_t *self, err_diag_t *diag)
+s_identity_read (home_t *self, err_diag_t *diag)
 {
     char path [HOME_PATH];
     snprintf (path, sizeof path, "%s/worker-id", self->path);
@@ -143,13 +147,22 @@ s_identity (home_t *self, err_diag_t *diag)
         snprintf (self->id.text, sizeof self->id.text, "%s", text.data);
         return 0;
     }
-    if (rc != -ENOENT) {
-        err_diag (diag,
-                  "%.120s: %s; mend it, or delete it for a new identity (the broker then refuses "
-                  "what is in the spool)",
-                  path, rc < 0 ? err_str (rc) : "not a UUID");
-        return ERR_CONFIG;
-    }
+    if (rc == -ENOENT)
+        return rc;
+    err_diag (diag,
+              "%.120s: %s; mend it, or delete it for a new identity (the broker then refuses "
+              "what is in the spool)",
+              path, rc < 0 ? err_str (rc) : "not a UUID");
+    return ERR_CONFIG;
+}
+
+//  A new one only where there is none: what waits in the spool was issued to the old one.
+static int
+s_identity (home_t *self, err_diag_t *diag)
+{
+    const int rc = s_identity_read (self, diag);
+    if (rc != -ENOENT)
+        return rc;
     own (clk_destroy) clk_t *clk = clk_new ();
     if (!clk)
         return -ENOMEM;
@@ -213,23 +226,52 @@ home_each (const home_t *self, const char *part, void *ctx,
     }
 }
 
+//  The worker's folder in a root that is there.  Err: ERR_CONFIG with a diag, -errno.
+static int
+s_place (home_t *self, const char *root, const char *name, err_diag_t *diag)
+{
+    char absolute [PATH_MAX];
+    if (!realpath (root, absolute))
+        return -errno;
+    if (s_broker_holds (absolute)) {
+        err_diag (diag, "workspace_root %.150s is held by a broker: give the worker its own folder",
+                  absolute);
+        return ERR_CONFIG;
+    }
+    const int size = snprintf (self->path, sizeof self->path, "%s/%s", absolute, name);
+    return size < (int) sizeof self->path ? 0 : -ENAMETOOLONG;
+}
+
+int
+home_look (const char *root, const char *name, err_diag_t *diag)
+{
+    static const char *const parts [] = {"jobs", "spool", "trash"};
+    home_t self = {.lock_fd = -1};
+    char path [HOME_PATH];
+    int rc = reach_folder (root, true, diag);
+    if (rc == 0)
+        rc = s_place (&self, root, name, diag);
+    if (rc == -ENOENT) //  all of it is made by the start
+        return 0;
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts [0]; i++) {
+        snprintf (path, sizeof path, "%s/%s", self.path, parts [i]);
+        rc = reach_folder (path, true, diag);
+    }
+    snprintf (path, sizeof path, "%s/.lock", self.path);
+    if (rc == 0)
+        rc = reach_writable (path, true, diag);
+    if (rc == 0)
+        rc = s_identity_read (&self, diag);
+    return rc == -ENOENT ? 0 : rc;
+}
+
 int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
 {
     *self = (home_t){.lock_fd = -1};
     int rc = s_mkdirs (root);
-    char absolute [PATH_MAX];
-    if (rc == 0 && !realpath (root, absolute))
-        rc = -errno;
-    if (rc == 0 && s_broker_holds (absolute)) {
-        err_diag (diag, "workspace_root %.150s is held by a broker: give the worker its own folder",
-                  absolute);
-        return ERR_CONFIG;
-    }
-    if (rc == 0
-        && snprintf (self->path, sizeof self->path, "%s/%s", absolute, name)
-               >= (int) sizeof self->path)
-        rc = -ENAMETOOLONG;
+    if (rc == 0)
+        rc = s_place (self, root, name, diag);
     if (rc == 0)
         rc = s_mkdirs (self->path);
     if (rc == 0)

@@ -31,6 +31,9 @@ home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag) 
 //  Err: ERR_CONFIG with a diag (a broker holds the root, not writable), -EBUSY a worker holds it.
 int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag) must_check;
+//  Would home_open do?  Nothing is made, and a worker that holds it is no error.  Err: ERR_CONFIG, -errno; diag says why.
+int
+home_look (const char *root, const char *name, err_diag_t *diag) must_check;
 void
 home_close (home_t *self);
 //  Make the folders again: an agent has our user and may have removed them.  Err: -errno.

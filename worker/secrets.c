@@ -322,25 +322,39 @@ secrets_read (const settings_t *settings)
     return secrets;
 }
 
-static void
-s_warn (const char *name, size_t size)
+void
+secrets_short (const settings_t *settings, void *ctx, secrets_short_fn *tell)
 {
-    if (size > 0 && size < REDACT_MIN_BYTES)
-        log_warn ("a secret is too short to be removed from what agents write", kv ("name", name),
-                  kv ("bytes", size), kv ("least", REDACT_MIN_BYTES));
+    const struct {
+        const char *name;
+        const char *const *at;
+    } keys [] = {{"anthropic_api_key", &settings->anthropic_api_key},
+                 {"openai_api_key", &settings->openai_api_key},
+                 {"gemini_api_key", &settings->gemini_api_key},
+                 {"google_api_key", &settings->google_api_key}};
+    for (size_t i = 0; i < sizeof keys / sizeof keys [0]; i++) {
+        const size_t size = strlen (*keys [i].at);
+        if (size > 0 && size < REDACT_MIN_BYTES)
+            tell (ctx, keys [i].at, keys [i].name, size);
+    }
+    char name [SECRETS_NAME];
+    for (const char *at = settings->agent_env; secrets_next_name (&at, name);) {
+        size_t size = 0;
+        if (secrets_is_name (name, strlen (name)) && secrets_variable (name, &size)
+            && size < REDACT_MIN_BYTES)
+            tell (ctx, &settings->agent_env, name, size);
+    }
+}
+
+static void
+s_warn (void *ctx, const void *at, const char *name, size_t size)
+{
+    log_warn ("a secret is too short to be removed from what agents write", kv ("name", name),
+              kv ("bytes", size), kv ("least", REDACT_MIN_BYTES));
 }
 
 void
 secrets_warn (const settings_t *settings)
 {
-    s_warn ("anthropic_api_key", strlen (settings->anthropic_api_key));
-    s_warn ("openai_api_key", strlen (settings->openai_api_key));
-    s_warn ("gemini_api_key", strlen (settings->gemini_api_key));
-    s_warn ("google_api_key", strlen (settings->google_api_key));
-    char name [SECRETS_NAME];
-    for (const char *at = settings->agent_env; secrets_next_name (&at, name);) {
-        size_t size = 0;
-        if (secrets_is_name (name, strlen (name)) && secrets_variable (name, &size))
-            s_warn (name, size);
-    }
+    secrets_short (settings, NULL, s_warn);
 }

@@ -26,6 +26,10 @@ secrets_variable (const char *name, size_t *ret_size);
 //  All there are, as the files are now.  Own: fresh; redact_fini.
 redact_t
 secrets_read (const settings_t *settings);
+//  Tell each secret that is too short to be redacted: the setting it comes from, its name and bytes.
+typedef void (secrets_short_fn) (void *ctx, const void *at, const char *name, size_t size);
+void
+secrets_short (const settings_t *settings, void *ctx, secrets_short_fn *tell);
 //  Log the name of each secret that is too short to be redacted.
 void
 secrets_warn (const settings_t *settings);

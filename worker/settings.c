@@ -3,7 +3,9 @@
 #include "worker/settings.h"
 
 #include "common/base/limits.h"
+#include "worker/settings_check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const conf_option_t s_cluster_rows [] = {
@@ -175,7 +177,8 @@ const conf_spec_t settings_spec = {
                 "triage-worker --config configs/worker.yaml --print-config\n",
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
-    .reloads = true};
+    .reloads = true,
+    .check = settings_check};
 
 const char *
 settings_agent (const settings_t *self)
@@ -193,4 +196,15 @@ settings_kubeconfig (const settings_t *self, const char *cluster)
         if (strcmp (items [i].name, cluster) == 0)
             return *items [i].kubeconfig ? items [i].kubeconfig : self->kubeconfig;
     return self->clusters.count > 0 ? "" : self->kubeconfig;
+}
+
+bool
+settings_next_path (const char **at_p, char ret_path [PATH_MAX])
+{
+    *at_p += strspn (*at_p, ":");
+    const size_t size = strcspn (*at_p, ":");
+    snprintf (ret_path, PATH_MAX, "%.*s", (int) size,
+              *at_p); //  a longer one is none that can be read
+    *at_p += size;
+    return size > 0;
 }

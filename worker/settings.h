@@ -4,6 +4,8 @@
 
 #include "common/base/conf.h"
 
+#include <limits.h>
+
 //  Where the script is looked for unless told otherwise.
 #define SETTINGS_SCRIPT "./agent-container/run-agent.sh"
 
@@ -37,6 +39,9 @@ extern const conf_spec_t settings_spec;
 //  The CLI in force: agent_cli, or by the keys that are set.
 const char *
 settings_agent (const settings_t *self);
+//  The next path of a list with colons between them; false at its end.
+bool
+settings_next_path (const char **at_p, char ret_path [PATH_MAX]);
 //  kubeconfig of a cluster; "" = none: clusters are listed, and it is not among them, or nothing is set.
 const char *
 settings_kubeconfig (const settings_t *self, const char *cluster);

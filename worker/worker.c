@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/reach.h"
 #include "worker/job.h"
 #include "worker/program.h"
 #include "worker/secrets.h"
@@ -267,47 +268,16 @@ s_visit_job (void *ctx, const char *path, const char *name)
     DL_APPEND (self->jobs, job);
 }
 
-//  The path of the script as it was given; where nothing is by the default name, the one that came with the program:
-//  beside it, or in the libexec beside its folder.
-static bool
-s_find_script (worker_t *self)
-{
-    static const char *const places [] = {"run-agent.sh", "../libexec/k8s-triage/run-agent.sh"};
-    const char *script = self->settings->agent_script_path;
-    if (realpath (script, self->script))
-        return true;
-    const int error = errno;
-    for (size_t i = 0; i < 2 && strcmp (script, SETTINGS_SCRIPT) == 0; i++) {
-        char path [sizeof self->program_dir + 64];
-        snprintf (path, sizeof path, "%s/%s", self->program_dir, places [i]);
-        if (realpath (path, self->script))
-            return true;
-    }
-    log_warn ("agent script not found", kv ("path", script), kv ("error", strerror (error)));
-    return false;
-}
-
 static int
 s_find_programs (worker_t *self, err_diag_t *diag)
 {
-    ssize_t size = readlink ("/proc/self/exe", self->program_dir, sizeof self->program_dir - 1);
-    char *slash = size > 0 ? strrchr (self->program_dir, '/') : NULL;
-    if (!slash) {
-        err_diag (diag, "cannot find this program's own folder");
-        return ERR_CONFIG;
-    }
-    *slash = 0;
-    const char *script = self->settings->agent_script_path;
-    if (!s_find_script (self)) {
-        char cwd [PATH_MAX / 2] = "/";
-        bool relative = *script != '/' && getcwd (cwd, sizeof cwd);
-        if (snprintf (self->script, sizeof self->script, "%s%s%s", relative ? cwd : "",
-                      relative ? "/" : "", script)
-            >= (int) sizeof self->script) {
-            err_diag (diag, "agent_script_path is too long");
-            return ERR_CONFIG;
-        }
-    }
+    int rc = program_folder (self->program_dir, diag);
+    if (rc == 0)
+        rc = program_script (self->settings, self->program_dir, self->script, diag);
+    if (rc == 0 || rc == ERR_CONFIG)
+        return rc;
+    log_warn ("agent script cannot be run", kv ("error", diag->text));
+    diag->text [0] = 0;
     return 0;
 }
 
@@ -315,12 +285,11 @@ s_find_programs (worker_t *self, err_diag_t *diag)
 static void
 s_look_for_kubeconfig (const char *list)
 {
-    for (size_t size = 0; *list; list += size + (list [size] == ':')) {
-        size = strcspn (list, ":");
-        own (own_mem) char *path = strndup (list, size);
-        if (path && *path && access (path, R_OK) != 0)
-            log_warn ("kubeconfig cannot be read", kv ("path", (const char *) path),
-                      kv ("error", strerror (errno)));
+    char path [PATH_MAX];
+    while (settings_next_path (&list, path)) {
+        const int rc = reach_readable (path, NULL);
+        if (rc < 0)
+            log_warn ("kubeconfig cannot be read", kv ("path", path), kv ("error", err_str (rc)));
     }
 }
 

@@ -499,21 +499,37 @@ s_run (void *arg)
     return NULL;
 }
 
+enum { S_NEEDS = 512 };
+
+static httpd_args_t
+s_listen_args (const settings_t *settings, char ret_needs [S_NEEDS], admin_t *arg)
+{
+    struct stat stat_;
+    snprintf (ret_needs, S_NEEDS, "keys (%s)", settings->keys_dir);
+    bool keys = stat (settings->keys_dir, &stat_) == 0 && S_ISDIR (stat_.st_mode);
+    return (httpd_args_t){.option = "admin_listen",
+                          .address = settings->admin_listen,
+                          .only_local = keys ? NULL : ret_needs,
+                          .connections = LIMIT_HTTP_CONNECTIONS,
+                          .idle_s = LIMIT_HTTP_IDLE_S,
+                          .body_bytes = LIMIT_HTTP_BODY_BYTES,
+                          .hooks = {.request = s_on_request, .gone = s_on_gone},
+                          .arg = arg};
+}
+
+int
+admin_check (const settings_t *settings, err_diag_t *diag)
+{
+    char needs [S_NEEDS];
+    const httpd_args_t args = s_listen_args (settings, needs, NULL);
+    return httpd_check (&args, diag);
+}
+
 static int
 s_open (admin_t *self, const settings_t *settings, err_diag_t *diag)
 {
-    struct stat stat_;
-    char needs [512];
-    snprintf (needs, sizeof (needs), "keys (%s)", settings->keys_dir);
-    bool keys = stat (settings->keys_dir, &stat_) == 0 && S_ISDIR (stat_.st_mode);
-    httpd_args_t args = {.option = "admin_listen",
-                         .address = settings->admin_listen,
-                         .only_local = keys ? NULL : needs,
-                         .connections = LIMIT_HTTP_CONNECTIONS,
-                         .idle_s = LIMIT_HTTP_IDLE_S,
-                         .body_bytes = LIMIT_HTTP_BODY_BYTES,
-                         .hooks = {.request = s_on_request, .gone = s_on_gone},
-                         .arg = self};
+    char needs [S_NEEDS];
+    const httpd_args_t args = s_listen_args (settings, needs, self);
     int rc = httpd_new (&args, &self->httpd, diag);
     return rc ? rc : store_reader_open (settings->state_path, &self->view.reader, diag);
 }

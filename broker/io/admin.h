@@ -14,6 +14,9 @@
 
 typedef struct admin admin_t;
 
+//  Would admin_new take admin_listen?  Nothing is bound.  Err: ERR_CONFIG; diag says why.
+int
+admin_check (const settings_t *settings, err_diag_t *diag) must_check;
 //  Err: ERR_CONFIG admin_listen is no address, or one that needs keys; the token's file may not be used; -errno; diag says why.
 int
 admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, admin_t **ret_admin,

@@ -4,6 +4,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/own.h"
+#include "common/base/reach.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,6 +127,21 @@ admin_token_open (admin_token_t *self, const settings_t *settings, err_diag_t *d
     rc = s_read (self->path, token, diag);
     explicit_bzero (token, sizeof token);
     return rc == -ENOENT ? s_make (self->path, diag) : rc;
+}
+
+int
+admin_token_look (const settings_t *settings, err_diag_t *diag)
+{
+    char path [PATH_MAX], token [S_MOST + 1];
+    int rc = s_path (settings, path);
+    if (rc < 0) {
+        err_diag (diag, "admin_token_file: %s", err_str (rc));
+        return rc;
+    }
+    rc = s_empty (path) ? -ENOENT : s_read (path, token, diag);
+    explicit_bzero (token, sizeof token);
+    //  the folder of the store is made by the start
+    return rc == -ENOENT ? reach_writable (path, !*settings->admin_token_file, diag) : rc;
 }
 
 int

@@ -17,6 +17,9 @@ typedef struct {
 //  bytes as hexadecimal digits).  Err: ERR_CONFIG the file is none that may be used, -errno; diag says why.
 int
 admin_token_open (admin_token_t *self, const settings_t *settings, err_diag_t *diag) must_check;
+//  Would admin_token_open find it or make it?  Nothing is made.  Err: as above.
+int
+admin_token_look (const settings_t *settings, err_diag_t *diag) must_check;
 //  Is this header, "Bearer TOKEN", by somebody who knows it?  Takes equally long wherever they differ.  Err: as above.
 int
 admin_token_check (const admin_token_t *self, const char *authorization, bool *ret_good,

@@ -60,27 +60,19 @@ static int
 s_keys (broker_t *self)
 {
     const settings_t *settings = self->settings;
-    const struct {
-        const char *key, *endpoint;
-    } endpoints [] = {
-        {"work_endpoint", settings->work_endpoint},
-        {"stream_endpoint", settings->stream_endpoint},
-        {"ingest_endpoint", settings->ingest_endpoint},
-        {"files_endpoint", settings->files_endpoint},
-    };
+    const char *const endpoints [] = {settings->work_endpoint, settings->stream_endpoint,
+                                      settings->ingest_endpoint, settings->files_endpoint};
     err_diag_t diag = {{0}};
     if (curve_load_broker (settings->keys_dir, &self->keys, &diag) < 0) {
         log_error ("keys cannot be loaded", kv ("keys_dir", settings->keys_dir),
                    kv ("error", diag.text));
         return EXIT_CONFIG;
     }
-    for (size_t i = 0; !self->keys.enabled && i < sizeof endpoints / sizeof endpoints [0]; i++) {
-        if (curve_endpoint_local (endpoints [i].endpoint))
+    for (size_t i = 0; i < sizeof endpoints / sizeof endpoints [0]; i++) {
+        if (curve_endpoint_check (endpoints [i], &self->keys, &diag) == 0)
             continue;
-        log_error ("without keys only loopback and ipc endpoints may be bound; make keys with "
-                   "`triagectl key new`, or bind to 127.0.0.1",
-                   kv ("option", endpoints [i].key), kv ("endpoint", endpoints [i].endpoint),
-                   kv ("keys_dir", settings->keys_dir));
+        log_error ("endpoint cannot be used", kv ("keys_dir", settings->keys_dir),
+                   kv ("error", diag.text));
         return EXIT_CONFIG;
     }
     if (!self->keys.enabled)

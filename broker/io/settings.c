@@ -3,6 +3,7 @@
 #include "broker/io/settings.h"
 
 #include "broker/io/builtin.h"
+#include "broker/io/settings_check.h"
 #include "common/base/failpoint.h"
 #include "common/base/own.h"
 
@@ -350,6 +351,7 @@ const conf_spec_t settings_spec = {
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
     .reloads = true,
+    .check = settings_check,
 };
 
 enum fault_severity

@@ -21,6 +21,10 @@ typedef struct store store_t;
 //  EXIT_SECOND); -EBADMSG damaged, of an unknown schema or with two hard links (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).
 int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag) must_check;
+//  Could it be opened, as far as its files tell?  Nothing is made, and a lock that a broker holds is no error; whether
+//  the database is sound is not looked at.  Err, each with a diag: as above, and -errno.
+int
+store_look (const char *path, err_diag_t *diag) must_check;
 //  Was history left for store_check?
 bool
 store_unchecked (const store_t *self);

@@ -7,10 +7,12 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/path.h"
+#include "common/base/reach.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,11 +88,19 @@ static const char s_kept [] =
     " UPDATE kept SET n = n - 1 WHERE kind = old.kind; END;";
 static const char s_keep [] = "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
 
+enum { S_LOCK = STORE_DB_PATH_BYTES + 8 };
+
+static void
+s_lock_path (const store_t *self, char ret_path [S_LOCK])
+{
+    snprintf (ret_path, S_LOCK, "%s.lock", self->path);
+}
+
 static int
 s_lock (store_t *self, err_diag_t *diag)
 {
-    char path [STORE_DB_PATH_BYTES + 8];
-    snprintf (path, sizeof path, "%s.lock", self->path);
+    char path [S_LOCK];
+    s_lock_path (self, path);
     self->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (self->lock_fd < 0) {
         err_diag (diag, "cannot open %s: %s", path, strerror (errno));
@@ -105,15 +115,24 @@ s_lock (store_t *self, err_diag_t *diag)
     return rc == -EWOULDBLOCK ? rc : ERR_STORE;
 }
 
+enum { S_EVENTS = STORE_DB_PATH_BYTES + 128 };
+
+//  The folder of large bodies, which is in the store's.
+static void
+s_events (const store_t *self, char ret_path [S_EVENTS])
+{
+    blob_event_path (self->path, "x", ret_path, S_EVENTS);
+    char *slash = strrchr (ret_path, '/');
+    assert (slash);
+    *slash = '\0';
+}
+
 //  Make the folders; s_own makes the file, with tight permissions before SQLite sees it.
 static int
 s_files (store_t *self, err_diag_t *diag)
 {
-    char events [STORE_DB_PATH_BYTES + 128];
-    blob_event_path (self->path, "x", events, sizeof events);
-    char *slash = strrchr (events, '/');
-    assert (slash);
-    *slash = '\0';
+    char events [S_EVENTS];
+    s_events (self, events);
     const int rc = blob_make_dir (events);
     if (rc < 0) {
         err_diag (diag, "cannot make %s: %s", events, err_str (rc));
@@ -125,7 +144,7 @@ s_files (store_t *self, err_diag_t *diag)
 //  The reserve is made after the database: where it stands alone, the database is lost, and an empty one must not
 //  take its place unnoticed.
 static int
-s_lost (store_t *self, err_diag_t *diag)
+s_lost (const store_t *self, err_diag_t *diag)
 {
     struct stat st, reserve;
     if ((stat (self->path, &st) == 0 && st.st_size > 0) || stat (self->reserve_path, &reserve) < 0)
@@ -133,6 +152,17 @@ s_lost (store_t *self, err_diag_t *diag)
     err_diag (diag,
               "%s is gone or empty, but was there: restore a backup, or remove %s to begin anew",
               self->path, self->reserve_path);
+    return -EBADMSG;
+}
+
+static int
+s_one_name (const store_t *self, const struct stat *st, err_diag_t *diag)
+{
+    if (st->st_nlink <= 1)
+        return 0;
+    err_diag (diag,
+              "%s has %llu names (hard links), and its log belongs to one of them: keep one name",
+              self->path, (unsigned long long) st->st_nlink);
     return -EBADMSG;
 }
 
@@ -156,12 +186,7 @@ s_own (store_t *self, err_diag_t *diag)
                   path_absolute (self->path, absolute));
         return rc == -EWOULDBLOCK ? rc : ERR_STORE;
     }
-    if (st.st_nlink <= 1)
-        return 0;
-    err_diag (diag,
-              "%s has %llu names (hard links), and its log belongs to one of them: keep one name",
-              self->path, (unsigned long long) st.st_nlink);
-    return -EBADMSG;
+    return s_one_name (self, &st, diag);
 }
 
 static int
@@ -466,6 +491,66 @@ s_open (store_t *self, err_diag_t *diag)
     return 0;
 }
 
+static int
+s_paths (store_t *self, const char *path, err_diag_t *diag)
+{
+    const int size = snprintf (self->path, sizeof self->path, "%s", path);
+    if (size <= 0 || (size_t) size + 16 >= sizeof self->path) {
+        err_diag (diag, "state_path is empty or too long");
+        return ERR_STORE;
+    }
+    snprintf (self->reserve_path, sizeof self->reserve_path, "%.*s.reserve", size, path);
+    return 0;
+}
+
+//  The first bytes only: whoever opens the database itself makes files beside it.
+static int
+s_head (const store_t *self, err_diag_t *diag)
+{
+    static const char magic [16] = "SQLite format 3";
+    char head [sizeof magic];
+    struct stat st;
+    own (own_fd) int fd = open (self->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || fstat (fd, &st) < 0) {
+        err_diag (diag, "cannot open %s: %s", self->path, strerror (errno));
+        return ERR_STORE;
+    }
+    const int rc = s_one_name (self, &st, diag);
+    if (rc < 0 || st.st_size == 0)
+        return rc;
+    if (pread (fd, head, sizeof head, 0) == (ssize_t) sizeof head
+        && memcmp (head, magic, sizeof head) == 0)
+        return 0;
+    err_diag (diag, "%s is no database; choose another state_path, or restore a backup",
+              self->path);
+    return -EBADMSG;
+}
+
+int
+store_look (const char *path, err_diag_t *diag)
+{
+    assert (path);
+    char events [S_EVENTS], lock [S_LOCK], real [PATH_MAX];
+    struct stat st;
+    store_t self = {.lock_fd = -1, .db_fd = -1};
+    int rc = s_paths (&self, path, diag);
+    if (rc < 0)
+        return rc;
+    s_events (&self, events);
+    s_lock_path (&self, lock);
+    rc = reach_folder (events, true, diag);
+    if (rc == 0)
+        rc = reach_writable (lock, true, diag);
+    const bool link = lstat (path, &st) == 0 && S_ISLNK (st.st_mode);
+    if (rc == 0) //  unlike the lock, the database may be a symbolic link
+        rc = reach_writable (link && realpath (path, real) ? real : path, true, diag);
+    if (rc == 0)
+        rc = s_lost (&self, diag);
+    return rc < 0 ? rc : s_head (&self, diag);
+}
+
 int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag)
 {
@@ -478,13 +563,9 @@ store_open (const char *path, store_t **ret_store, err_diag_t *diag)
         return ERR_STORE;
     }
     self->lock_fd = self->db_fd = -1;
-    const int size = snprintf (self->path, sizeof self->path, "%s", path);
-    if (size <= 0 || (size_t) size + 16 >= sizeof self->path) {
-        err_diag (diag, "state_path is empty or too long");
-        return ERR_STORE;
-    }
-    snprintf (self->reserve_path, sizeof self->reserve_path, "%.*s.reserve", size, path);
-    const int rc = s_open (self, diag);
+    int rc = s_paths (self, path, diag);
+    if (rc == 0)
+        rc = s_open (self, diag);
     if (rc < 0)
         return rc;
     *ret_store = own_take (self);

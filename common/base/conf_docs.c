@@ -97,17 +97,20 @@ conf_docs_help (const conf_spec_t *spec, buf_t *text)
                        spec->positional ? spec->positional : "");
     s_lines (text, "Commands:", "  ", spec->commands);
     s_lines (text, "Examples:", "  ", spec->examples);
-    (void) buf_text (text, "Flags win over the environment, that over the YAML file, that over "
-                           "the defaults.\n\n"
-                           "  -c, --config <file>\n"
-                           "      YAML file with any of the options below.\n"
-                           "      Environment: TRIAGE_CONFIG\n"
-                           "  --check-config\n      Check the whole configuration and end.\n"
-                           "  --print-config\n      Print the configuration in force, secrets "
-                           "masked, and end.\n"
-                           "  --print-docs\n      Print the table of options in Markdown and end.\n"
-                           "  -v, --version\n      Print the version and end.\n"
-                           "  -h, --help\n      Print this and end.\n\n");
+    (void) buf_text (
+        text,
+        "Flags win over the environment, that over the YAML file, that over "
+        "the defaults.\n\n"
+        "  -c, --config <file>\n"
+        "      YAML file with any of the options below.\n"
+        "      Environment: TRIAGE_CONFIG\n"
+        "  --check-config\n      Check all that a start needs, say what cannot be checked, change "
+        "nothing, and end:\n      0 it is good, 78 it is not.\n"
+        "  --print-config\n      Print the configuration in force, secrets "
+        "masked, and end.\n"
+        "  --print-docs\n      Print the table of options in Markdown and end.\n"
+        "  -v, --version\n      Print the version and end.\n"
+        "  -h, --help\n      Print this and end.\n\n");
     for (const conf_option_t *row = spec->rows; row->key; row++) {
         if (row->type == CONF_TABLE) {
             (void) buf_printf (text, "  (in the file only) %s\n      %s\n", row->key, row->help);

@@ -1,0 +1,97 @@
+//  settings_check - see settings_check.h.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/settings_check.h"
+
+#include "common/base/own.h"
+#include "common/base/reach.h"
+#include "common/wire/curve.h"
+#include "common/wire/link.h"
+#include "worker/home.h"
+#include "worker/program.h"
+#include "worker/secrets.h"
+
+static void
+s_keys (const settings_t *settings, conf_check_t *check)
+{
+    const char *const *at [] = {&settings->broker_endpoint, &settings->broker_files_endpoint};
+    own (curve_wipe) curve_keys_t keys = {0};
+    err_diag_t diag = {""};
+    const int rc = curve_load_peer (settings->keys_dir, CURVE_ROLE_WORKER, &keys, &diag);
+    conf_check_result (check, &settings->keys_dir, rc, &diag);
+    for (size_t i = 0; i < sizeof at / sizeof at [0]; i++) {
+        diag = (err_diag_t){""};
+        const int used = link_check_connect (*at [i], rc == 0 ? &keys : NULL, &diag);
+        conf_check_result (check, at [i], used, &diag);
+        conf_check_network (check, "broker", *at [i]);
+    }
+}
+
+static void
+s_home (const settings_t *settings, conf_check_t *check)
+{
+    char name [HOME_NAME];
+    err_diag_t diag = {""};
+    int rc = home_name (settings->worker_name, name, &diag);
+    conf_check_result (check, &settings->worker_name, rc, &diag);
+    if (rc < 0)
+        return;
+    diag = (err_diag_t){""};
+    rc = home_look (settings->workspace_root, name, &diag);
+    conf_check_result (check, &settings->workspace_root, rc, &diag);
+    conf_check_skip (check, "whether another worker of this name is running");
+}
+
+//  The start only tells it: what is missing may be installed later.
+static void
+s_programs (const settings_t *settings, conf_check_t *check)
+{
+    char folder [PATH_MAX], script [PATH_MAX];
+    err_diag_t diag = {""};
+    int rc = program_folder (folder, &diag);
+    if (rc == 0)
+        rc = program_script (settings, folder, script, &diag);
+    conf_check_result (check, &settings->agent_script_path, rc, &diag);
+    if (rc == ERR_CONFIG)
+        return;
+    const char *name = program_name (settings, script);
+    if (!name)
+        conf_check_skip (check, "whether the program of the agent is there: only %s knows its name",
+                         script);
+    else if (!program_found (name, folder))
+        conf_check_error (check, &settings->agent_cli,
+                          "%s: no such program in PATH, which agent %s needs", name,
+                          settings_agent (settings));
+}
+
+//  The same: a Secret may be mounted later.
+static void
+s_kubeconfig (conf_check_t *check, const char *const *at)
+{
+    char path [PATH_MAX];
+    err_diag_t diag = {""};
+    for (const char *list = *at; settings_next_path (&list, path);)
+        conf_check_result (check, at, reach_readable (path, &diag), &diag);
+}
+
+static void
+s_short (void *ctx, const void *at, const char *name, size_t size)
+{
+    conf_check_warn (ctx, at, "%s has %zu bytes: too short to be removed from what agents write",
+                     name, size);
+}
+
+void
+settings_check (const conf_t *conf, conf_check_t *check)
+{
+    const settings_t *settings = conf_settings (conf);
+    const settings_cluster_t *clusters = settings->clusters.items;
+    s_keys (settings, check);
+    s_home (settings, check);
+    s_programs (settings, check);
+    s_kubeconfig (check, &settings->kubeconfig);
+    for (size_t i = 0; i < settings->clusters.count; i++)
+        s_kubeconfig (check, &clusters [i].kubeconfig);
+    secrets_short (settings, check, s_short);
+    conf_check_skip (check, "whether clusters, agents and providers take the credentials: nothing "
+                            "is sent to the network");
+}
