@@ -77,6 +77,16 @@ s_goes_on (const char *line, size_t size)
            && memchr ("{[,", line [size - 1], 3);
 }
 
+//  Does an array of objects begin here?  No event does so, and it may be longer than any line.
+static bool
+s_events (const char *bytes, size_t size)
+{
+    size_t at = 1;
+    while (at < size && (s_space (bytes [at]) || bytes [at] == ','))
+        at++;
+    return bytes [0] == '[' && at < size && bytes [at] == '{';
+}
+
 form_t
 form_of (const char *bytes, size_t size, bool at_end, size_t *ret_skip, const char **ret_looks)
 {
@@ -100,6 +110,8 @@ form_of (const char *bytes, size_t size, bool at_end, size_t *ret_skip, const ch
     const char *end = memchr (bytes + at, '\n', size - at);
     if (!end && !at_end)
         return FORM_UNKNOWN;
+    if (s_events (bytes + at, size - at))
+        return FORM_DOCUMENT;
     return s_goes_on (bytes + at, end ? (size_t) (end - bytes) - at : size - at) ? FORM_DOCUMENT
                                                                                  : FORM_LINES;
 }
@@ -116,10 +128,10 @@ s_list_kind (const json_scan_token_t *kind)
 
 //  What was seen of the outermost value.
 typedef struct {
-    bool items, kind;      //  its last token was this key
-    bool array, of_object; //  `items` holds an array; of objects, or of nothing
-    bool kinded, list;     //  it has a kind; that of a list
-    bool other;            //  a key that no list has
+    bool items, kind;    //  its last token was this key
+    bool array, inside;  //  `items` holds an array; what comes now stands in it
+    bool kinded, list;   //  it has a kind; that of a list
+    bool other, foreign; //  a key that no list has; something in the array that is no object
 } s_many_t;
 
 static void
@@ -131,8 +143,8 @@ s_member (s_many_t *self, const json_scan_token_t *token)
         self->other = self->other || !form_list_key (token->data, token->size);
         return;
     }
-    if (self->items && token->type == JSON_SCAN_ARRAY)
-        self->array = self->of_object = true;
+    self->inside = self->items && token->type == JSON_SCAN_ARRAY;
+    self->array = self->array || self->inside;
     self->kinded = self->kinded || self->kind;
     self->list = self->list || (self->kind && s_list_kind (token));
     self->items = self->kind = false;
@@ -157,17 +169,19 @@ form_holds_many (const char *line, size_t size)
     if (json_scan_next (&scan, &first, NULL) != 1)
         return false;
     s_many_t seen = {.items = false};
-    bool array = false, opened = false;
+    const bool array = first.type == JSON_SCAN_ARRAY;
+    const size_t depth = array ? 1 : 2; //  of the events
+    size_t count = 0;
     int rc = json_scan_next (&scan, &token, NULL);
-    for (size_t count = 0; rc == 1; rc = json_scan_next (&scan, &token, NULL), count++) {
-        if (first.type == JSON_SCAN_ARRAY)
-            array = array || (count == 0 && token.type == JSON_SCAN_OBJECT);
-        if (opened && token.type != JSON_SCAN_OBJECT && token.type != JSON_SCAN_ARRAY_END)
-            seen.of_object = false;
-        opened = seen.items && token.type == JSON_SCAN_ARRAY && token.depth == 1;
+    for (; rc == 1; rc = json_scan_next (&scan, &token, NULL)) {
+        const bool event = token.depth == depth && (array || seen.inside);
+        count += event;
+        seen.foreign =
+            seen.foreign
+            || (event && token.type != JSON_SCAN_OBJECT && token.type != JSON_SCAN_OBJECT_END);
         if (first.type == JSON_SCAN_OBJECT && token.depth == 1)
             s_member (&seen, &token);
     }
     const bool list = seen.kinded ? seen.list : !seen.other;
-    return rc == 0 && (array || (seen.array && seen.of_object && list));
+    return rc == 0 && !seen.foreign && (array ? count > 0 : seen.array && list);
 }

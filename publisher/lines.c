@@ -168,7 +168,10 @@ s_value (lines_t *self, lines_line_t *ret_line)
     values_t *values = &self->values;
     const int rc =
         values_next (values, self->bytes.data, self->bytes.size, &self->scanned, &from, &size);
-    ret_line->number = values->line;
+    ret_line->number = rc == ERR_PROTO ? values->lines + 1 : values->line;
+    ret_line->looks = values->wrong;
+    if (rc == ERR_PROTO)
+        return rc;
     if (rc == 0 && self->at_end && values->begun && values->depth == 0 && !values->text) {
         from = values->from; //  a word without anything behind it
         size = self->bytes.size - from;
@@ -280,10 +283,29 @@ lines_next (lines_t *self, lines_line_t *ret_line)
     return 0;
 }
 
+//  Is all of a document events, from these first bytes on?  One that ends early is told when that is reached.
+static int
+s_check_document (int fd, char *bytes, ssize_t size, size_t at, values_t *values)
+{
+    while (size > 0) {
+        size_t from = 0, length = 0;
+        int rc = 1;
+        while (rc == 1)
+            rc = values_next (values, bytes, (size_t) size, &at, &from, &length);
+        if (rc < 0)
+            return rc;
+        values_consumed (values, (size_t) size);
+        size = read (fd, bytes, READ_BYTES);
+        at = 0;
+    }
+    return 0;
+}
+
 static int
 s_check (const char *path, err_diag_t *diag)
 {
     char bytes [READ_BYTES];
+    values_t values = {.depth = 0};
     struct stat info;
     if (strcmp (path, "-") == 0)
         return 0;
@@ -293,11 +315,17 @@ s_check (const char *path, err_diag_t *diag)
     const ssize_t size = read (fd, bytes, sizeof bytes);
     size_t skip = 0;
     const char *looks = NULL;
-    if (size > 0 && form_of (bytes, (size_t) size, true, &skip, &looks) == FORM_OTHER) {
+    const form_t form =
+        size > 0 ? form_of (bytes, (size_t) size, true, &skip, &looks) : FORM_UNKNOWN;
+    if (form == FORM_OTHER) {
         err_diag (diag, "%s is not JSON, it looks like %s", path, looks);
         return ERR_PROTO;
     }
-    return 0;
+    if (form != FORM_DOCUMENT || s_check_document (fd, bytes, size, skip, &values) == 0)
+        return 0;
+    err_diag (diag, "%s cannot be read as events, line %lld looks like %s", path,
+              (long long) values.lines + 1, values.wrong);
+    return ERR_PROTO;
 }
 
 int

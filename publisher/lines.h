@@ -29,15 +29,16 @@ lines_new (const char *const *paths, size_t count, size_t max_bytes);
 void
 lines_destroy (lines_t **self_p);
 
-//  May all these files be read, as far as their first bytes tell?  Standard input and pipes are not looked at.
+//  May all these files be read, as far as their first bytes tell, and documents as a whole?  Standard input and pipes
+//  are not looked at.
 //  Err: ERR_PROTO (diag says which one and what it looks like); -errno it cannot be opened.
 int
 lines_check (const char *const *paths, size_t count, err_diag_t *diag) must_check;
 //  The next line that is not empty or white space.
 //  Err: 1 a line; 0 the end of the last file; -EAGAIN nothing yet, wait for lines_fd;
 //  ERR_LIMIT a line over max_bytes was skipped (path and number are set, data is NULL);
-//  ERR_PROTO no JSON at all (looks is set), or a document that ends early (looks is NULL; number: where); its rest is
-//  passed over;
+//  ERR_PROTO no JSON at all, or a document with other things than events (looks is set; number: where, 0 all of it), or
+//  one that ends early (looks is NULL; number: where); its rest is passed over;
 //  another -errno: path cannot be read (path is set); the next call goes on with the next file.
 int
 lines_next (lines_t *self, lines_line_t *ret_line) must_check;

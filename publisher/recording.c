@@ -122,7 +122,7 @@ s_read_line (recording_t *self, const recording_args_t *args, lines_t *lines)
     }
     else if (rc == ERR_PROTO) {
         err_diag (&diag, "%s%s",
-                  line.looks ? "not JSON, it looks like " : "the document ends early",
+                  line.looks ? "no events, it looks like " : "the document ends early",
                   line.looks ? line.looks : "");
     }
     else if (rc == ERR_LIMIT) {

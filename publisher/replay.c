@@ -212,6 +212,10 @@ s_log_unreadable (const lines_line_t *line, int rc)
 {
     if (rc != ERR_PROTO)
         log_error ("file cannot be read", kv ("file", line->path), kv ("error", err_str (rc)));
+    else if (line->looks && line->number > 0)
+        log_error ("document holds other things than events, its rest is not sent",
+                   kv ("file", line->path), kv ("line", line->number),
+                   kv ("looks_like", line->looks));
     else if (line->looks)
         log_error ("file is not JSON, it is not sent", kv ("file", line->path),
                    kv ("looks_like", line->looks));

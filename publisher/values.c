@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/values.h"
 
+#include "common/base/err.h"
 #include "publisher/form.h"
 
 #include <string.h>
@@ -17,37 +18,65 @@ s_end (values_t *self, size_t at, size_t *ret_from, size_t *ret_size)
 }
 
 static void
-s_begin (values_t *self, size_t at)
+s_begin (values_t *self, size_t at, char c)
 {
     if (self->begun || self->rest || self->depth != self->inside)
         return;
+    if (c != '{')
+        self->wrong = self->inside > 0 ? "an array of other things than events"
+                                       : "JSON with other text behind it";
     self->begun = true;
     self->from = at;
     self->line = self->lines + 1;
 }
 
-static void
-s_in_text (values_t *self, const char *bytes, size_t at)
+//  Is the last text of the outermost object this one?
+static bool
+s_word_is (const values_t *self, const char *text)
 {
-    const char c = bytes [at];
-    if (self->escape)
-        self->escape = false;
-    else if (c == '\\')
-        self->escape = true;
-    else if (c == '"') {
-        self->text = false;
-        self->key_list = form_list_key (bytes + self->word, at - self->word);
-        self->key_items = self->depth == 1 && at - self->word == 5
-                          && memcmp (bytes + self->word, "items", 5) == 0;
-    }
+    return strlen (text) == self->word_size && memcmp (self->word, text, self->word_size) == 0;
 }
 
-//  A colon of the outermost object.  One that has other keys than a List before its `items` is an event itself.
+static void
+s_in_text (values_t *self, char c)
+{
+    if (!self->escape && c == '"') {
+        self->text = false;
+        if (self->depth == 1 && self->kind) {
+            self->kinded = true;
+            self->list_kind = self->word_size >= sizeof self->tail
+                              && memcmp (self->tail, "List", sizeof self->tail) == 0;
+            self->kind = false;
+        }
+        return;
+    }
+    self->escape = !self->escape && c == '\\';
+    if (self->depth != 1)
+        return;
+    if (self->word_size < sizeof self->word)
+        self->word [self->word_size] = c;
+    self->word_size++;
+    memmove (self->tail, self->tail + 1, sizeof self->tail - 1);
+    self->tail [sizeof self->tail - 1] = c;
+}
+
+//  Is this a List?  One that does not tell its kind has no other keys either.
+static bool
+s_is_list (const values_t *self)
+{
+    return self->kinded ? self->list_kind : !self->other;
+}
+
+//  A colon of the outermost object.
 static void
 s_key (values_t *self)
 {
-    self->other = self->other || !self->key_list;
-    self->list = self->key_items && !self->other;
+    const size_t size = self->word_size < VALUES_WORD ? self->word_size : VALUES_WORD;
+    self->other = self->other || !form_list_key (self->word, size);
+    self->kind = s_word_is (self, "kind");
+    self->list = s_word_is (self, "items") && s_is_list (self);
+    self->items = self->items || s_word_is (self, "items");
+    self->word_size = 0;
 }
 
 //  An array of events, or `items` of a List: what stands inside are the events.
@@ -61,16 +90,32 @@ s_open (values_t *self, char c, size_t at)
         self->begun = false;
     }
     else
-        s_begin (self, at);
-    self->other = self->other && self->depth > 0;
+        s_begin (self, at, c);
+    if (self->depth == 0)
+        self->items = self->kinded = self->list_kind = self->other = false;
+    self->kinded = self->kinded || (self->kind && self->depth == 1);
     self->depth++;
-    self->list = false;
+    self->list = self->kind = false;
+}
+
+//  The end of an outermost object whose items came before all that tells what they are.
+static void
+s_look_back (values_t *self)
+{
+    if (self->rest && !s_is_list (self))
+        self->wrong = "an event whose own items stand in front of its other keys";
+    else if (self->begun && self->items && self->kinded && self->list_kind)
+        self->wrong = "a List with other keys in front of its items and its kind";
 }
 
 //  Returns 1 when an event ends with this bracket, 2 when one ended before it.
 static int
-s_close (values_t *self)
+s_close (values_t *self, char c)
 {
+    if (self->depth == 0 || (self->depth == self->inside && c != ']'))
+        self->wrong = "JSON with a bracket that closes nothing";
+    if (self->depth == 1 && self->inside == 0)
+        s_look_back (self);
     if (self->depth > 0)
         self->depth--;
     int ended = 0;
@@ -96,7 +141,7 @@ values_next (values_t *self, const char *bytes, size_t size, size_t *at_p, size_
         const bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
         *at_p = at + 1;
         if (self->text) {
-            s_in_text (self, bytes, at);
+            s_in_text (self, c);
             self->lines += c == '\n';
             continue;
         }
@@ -105,23 +150,27 @@ values_next (values_t *self, const char *bytes, size_t size, size_t *at_p, size_
         const bool ends =
             self->begun && self->depth == self->inside && (space || opens || c == ',');
         const bool bracket = c == '}' || c == ']';
-        const int closed = bracket ? s_close (self) : 0;
+        const int closed = bracket ? s_close (self, c) : 0;
         if (ends || closed)
             s_end (self, closed == 1 ? at + 1 : at, ret_from, ret_size);
         if (opens)
             s_open (self, c, at);
         else if (c == ':' && self->depth == 1)
             s_key (self);
+        else if (c == ',' && self->depth == 1) {
+            self->kinded = self->kinded || self->kind; //  it is no text
+            self->kind = self->list = false;
+        }
         else if (c == '"') {
-            s_begin (self, at);
+            s_begin (self, at, c);
             self->text = true;
-            self->word = at + 1;
+            self->word_size = 0;
         }
         else if (!space && c != ',' && !bracket)
-            s_begin (self, at);
-        if (!space && c != ':' && c != '"')
-            self->key_items = false;
+            s_begin (self, at, c);
         self->lines += c == '\n';
+        if (self->wrong)
+            return ERR_PROTO;
         if (ends || closed)
             return 1;
     }
@@ -139,5 +188,4 @@ void
 values_consumed (values_t *self, size_t count)
 {
     self->from -= count < self->from ? count : self->from;
-    self->word -= count < self->word ? count : self->word;
 }

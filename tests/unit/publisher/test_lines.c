@@ -228,6 +228,81 @@ test_what_is_no_json_is_refused_with_what_it_looks_like (void **state)
     assert_int_equal (lines_check (paths, 3, &diag), 0);
 }
 
+static void
+test_a_list_may_tell_its_kind_last (void **state)
+{
+    EVENTS ("{\n \"items\": [\n  {\"a\": 1},\n  {\"a\": 2}\n ],\n \"kind\": \"EventList\",\n "
+            "\"metadata\": "
+            "{\"x\": \"y\"},\n \"apiVersion\": \"v1\"\n}\n",
+            "{\"a\": 1}|{\"a\": 2}|");
+    EVENTS ("{\n \"kind\": \"List\", \"z\": 1,\n \"items\": [{\"a\": 1}]\n}\n", "{\"a\": 1}|");
+    EVENTS ("{\n \"kind\": \"Quota\",\n \"items\": [{\"a\": 1}]\n}\n",
+            "{\n \"kind\": \"Quota\",\n \"items\": [{\"a\": 1}]\n}|");
+    EVENTS ("{\n \"kind\": null,\n \"items\": [{\"a\": 1}]\n}\n",
+            "{\n \"kind\": null,\n \"items\": [{\"a\": 1}]\n}|");
+    EVENTS ("[1, 2]\n[{\"a\": 1}, 2]\n", "[1, 2]|[{\"a\": 1}, 2]|");
+}
+
+static void
+test_commas_around_events_are_passed_over (void **state)
+{
+    EVENTS ("[,{\"a\":1},{\"b\":2}]\n", "{\"a\":1}|{\"b\":2}|");
+    EVENTS ("[\n  {\"a\":1}\n, {\"b\":2}\n,\n]\n", "{\"a\":1}|{\"b\":2}|");
+}
+
+//  Found before the first event is sent, when it is a file.
+static void
+test_documents_with_other_things_are_refused_before_they_are_read (void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } cases [] = {
+        {"[{\"a\":1}] and more\n", "line 1 looks like JSON with other text behind it"},
+        {"[\n{\"a\":1}\n]\n\nEOF\n", "line 5 looks like JSON with other text behind it"},
+        {"[{\"a\":1}]]\n", "line 1 looks like JSON with a bracket that closes nothing"},
+        {"[\n{\"a\":1}\n}\n", "line 3 looks like JSON with a bracket that closes nothing"},
+        {"[\n{\"a\":1},\n\"b\"\n]\n", "line 3 looks like an array of other things than events"},
+        {"{\n \"items\": [{\"a\": 1}],\n \"reason\": \"r\"\n}\n",
+         "line 4 looks like an event whose own items stand in front of its other keys"},
+        {"{\n \"items\": [{\"a\": 1}],\n \"kind\": \"Quota\"\n}\n",
+         "line 4 looks like an event whose own items stand in front of its other keys"},
+        {"{\n \"z\": 1,\n \"items\": [{\"a\": 1}],\n \"kind\": \"List\"\n}\n",
+         "line 5 looks like a List with other keys in front of its items and its kind"},
+    };
+    const char *paths [] = {path};
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        err_diag_t diag = {.text = ""};
+        char seen [1000];
+        s_put (cases [i].text);
+        assert_int_equal (lines_check (paths, 1, &diag), ERR_PROTO);
+        if (!strstr (diag.text, cases [i].says))
+            fail_msg ("%s: %s", cases [i].text, diag.text);
+        s_events (cases [i].text, strlen (cases [i].text), seen, sizeof seen); //  as by a pipe
+        assert_non_null (strchr (seen, '!'));
+    }
+}
+
+//  The keys behind many items stand wherever the pieces of the file are cut.
+static void
+test_keys_behind_items_are_read_across_pieces (void **state)
+{
+    for (size_t shift = 65500; shift < 65560; shift++) {
+        FILE *file = fopen (path, "w");
+        assert_non_null (file);
+        fprintf (file, "{\n\"items\":[%*s{\"a\":1}],\"kind\":\"Quota\"}", (int) shift, "");
+        fclose (file);
+        const char *paths [] = {path};
+        err_diag_t diag = {.text = ""};
+        assert_int_equal (lines_check (paths, 1, &diag), ERR_PROTO);
+        lines_t *lines = lines_new (paths, 1, 1000);
+        s_expect (lines, "{\"a\":1}", 2);
+        lines_line_t line;
+        assert_int_equal (lines_next (lines, &line), ERR_PROTO);
+        assert_non_null (line.looks);
+        lines_destroy (&lines);
+    }
+}
+
 //  A document of many events is larger than any line, and is read in pieces.
 static void
 test_a_document_may_be_larger_than_a_line (void **state)
@@ -264,6 +339,10 @@ main (void)
         cmocka_unit_test (test_documents_are_read_as_their_events),
         cmocka_unit_test (test_an_event_with_items_of_its_own_is_one_event),
         cmocka_unit_test (test_what_is_no_json_is_refused_with_what_it_looks_like),
+        cmocka_unit_test (test_a_list_may_tell_its_kind_last),
+        cmocka_unit_test (test_commas_around_events_are_passed_over),
+        cmocka_unit_test (test_documents_with_other_things_are_refused_before_they_are_read),
+        cmocka_unit_test (test_keys_behind_items_are_read_across_pieces),
         cmocka_unit_test (test_a_document_may_be_larger_than_a_line),
         cmocka_unit_test (test_an_idle_pipe_does_not_wait),
     };
