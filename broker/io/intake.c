@@ -58,6 +58,7 @@ struct s_source {
     intake_lost_t lost;          //  events that are gone, to be told
     int64_t bad_told;            //  messages without sense, as told last
     bool away_told;              //  that it is not reached, since it was followed last
+    char several [LIMIT_REASON_BYTES]; //  the clusters of its server, as told last
     bool stopping;
     s_flight_t flights [TRANSFERS];
     intake_source_t stats;
@@ -497,11 +498,23 @@ s_on_session (s_source_t *source, const char *session)
 }
 
 static void
+s_on_several (s_source_t *source, const char *names)
+{
+    if (strcmp (source->several, names) == 0)
+        return;
+    snprintf (source->several, sizeof source->several, "%s", names);
+    log_warn (
+        "this server serves several clusters, and of a source without a name it sends one only: "
+        "write `clusters:` with a `name:` and `mcp: {endpoint: ...}` for each that is wanted",
+        kv ("source", source->id), kv ("clusters", names));
+}
+
+static void
 s_act (s_source_t *source)
 {
     mcp_out_t out;
     while (mcp_next (source->mcp, &out)) {
-        if (out.kind == MCP_OUT_STATE || out.kind == MCP_OUT_GAP)
+        if (out.kind == MCP_OUT_STATE || out.kind == MCP_OUT_GAP || out.kind == MCP_OUT_SEVERAL)
             intake_token_hide (source->token_header, out.text);
         switch (out.kind) {
             case MCP_OUT_REQUEST: s_start (source, &out); break;
@@ -515,6 +528,7 @@ s_act (s_source_t *source)
             case MCP_OUT_GAP: s_gap (source, out.to_ms - out.from_ms, out.text); break;
             case MCP_OUT_SESSION: s_on_session (source, out.text); break;
             case MCP_OUT_TOKEN: s_read_token (source); break;
+            case MCP_OUT_SEVERAL: s_on_several (source, out.text); break;
         }
         mcp_out_fini (&out);
     }

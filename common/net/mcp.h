@@ -53,7 +53,8 @@ typedef enum {
     MCP_OUT_GAP,     //  events may be missing; text says why
     MCP_OUT_LARGE,   //  events were over the limit and dropped
     MCP_OUT_SESSION, //  remember this session id for the next start; "" = forget
-    MCP_OUT_TOKEN    //  401: read the token again
+    MCP_OUT_TOKEN,   //  401: read the token again
+    MCP_OUT_SEVERAL //  we have no name, and the server serves several clusters, which text names, maybe not all
 } mcp_out_kind_t;
 
 enum { MCP_HEADERS = 5 };

@@ -25,6 +25,14 @@ s_on_init (mcp_t *self, const json_t *result)
     mcp_session_start_call (self, CALL_INITIALIZED);
 }
 
+//  Without a name we get one of its clusters, which nobody chose.
+static void
+s_tell_several (mcp_t *self)
+{
+    if (self->tools.context == MCP_RPC_CONTEXT_DEFAULT && mcp_rpc_several (self->tools.contexts))
+        mcp_slot_out_text (self, MCP_OUT_SEVERAL, self->tools.contexts);
+}
+
 static void
 s_on_tools (mcp_t *self, const json_t *result)
 {
@@ -41,8 +49,10 @@ s_on_tools (mcp_t *self, const json_t *result)
                   "minutes");
     else if (self->tools.context == MCP_RPC_CONTEXT_UNKNOWN)
         mcp_session_no_context (self, self->tools.contexts);
-    else
+    else {
+        s_tell_several (self);
         mcp_session_advance (self);
+    }
 }
 
 //  NULL: the tool failed; then subscribing will tell.
@@ -50,11 +60,18 @@ static void
 s_on_contexts (mcp_t *self, const json_t *result)
 {
     char names [MCP_RPC_NAMES];
-    if (mcp_rpc_read_contexts (result, self->context, names) == MCP_RPC_CONTEXT_UNKNOWN) {
+    const mcp_rpc_context_t found = mcp_rpc_read_contexts (result, self->context, names);
+    self->tools.contexts_list = false; //  it has been asked
+    if (self->tools.context == MCP_RPC_CONTEXT_DEFAULT) {
+        mcp_rpc_copy (self->tools.contexts, sizeof self->tools.contexts, names);
+        s_tell_several (self);
+    }
+    else if (found == MCP_RPC_CONTEXT_UNKNOWN) {
         mcp_session_no_context (self, names);
         return;
     }
-    self->tools.context = MCP_RPC_CONTEXT_KNOWN;
+    else
+        self->tools.context = MCP_RPC_CONTEXT_KNOWN;
     mcp_session_advance (self);
 }
 
@@ -84,7 +101,7 @@ s_on_list (mcp_t *self, const json_t *result)
         return;
     }
     mcp_rpc_list_t list;
-    const char *context = self->tools.context != MCP_RPC_CONTEXT_NONE ? self->context : "";
+    const char *context = mcp_rpc_context_sent (self->tools.context) ? self->context : "";
     mcp_rpc_read_list (value, self->mode, self->type, context, self->subscription, &list);
     for (int i = 0; i < list.drop_count && self->tools.unsubscribe; i++)
         (void) mcp_slot_request (
@@ -122,7 +139,7 @@ mcp_answer_subscribe_refused (mcp_t *self, const char *reason)
     if (strstr (reason, "require an HTTP") || strstr (reason, "unknown tool")) {
         mcp_session_unsupported (self, reason);
     }
-    else if (self->tools.context != MCP_RPC_CONTEXT_NONE && s_context_unknown (self, reason)) {
+    else if (mcp_rpc_context_sent (self->tools.context) && s_context_unknown (self, reason)) {
         mcp_session_no_context (self, "");
     }
     else {

@@ -129,19 +129,31 @@ s_context (const json_t *tool, const char *context, char ret_names [MCP_RPC_NAME
 {
     const json_t *schema = json_object_get (tool, "inputSchema");
     const json_t *property = json_object_get (json_object_get (schema, "properties"), "context");
-    if (!property || !*context)
+    if (!property)
         return MCP_RPC_CONTEXT_NONE;
     const json_t *values = json_object_get (property, "enum");
-    if (!json_is_array (values))
-        return MCP_RPC_CONTEXT_OPEN;
     ret_names [0] = 0;
+    if (!json_is_array (values))
+        return *context ? MCP_RPC_CONTEXT_OPEN : MCP_RPC_CONTEXT_DEFAULT;
     for (size_t i = 0; i < json_array_size (values); i++) {
         const char *value = json_string_value (json_array_get (values, i));
-        if (value && strcmp (value, context) == 0)
+        if (*context && value && strcmp (value, context) == 0)
             return MCP_RPC_CONTEXT_KNOWN;
         s_add_name (ret_names, value ? value : "?");
     }
-    return MCP_RPC_CONTEXT_UNKNOWN;
+    return *context ? MCP_RPC_CONTEXT_UNKNOWN : MCP_RPC_CONTEXT_DEFAULT;
+}
+
+bool
+mcp_rpc_context_sent (mcp_rpc_context_t context)
+{
+    return context != MCP_RPC_CONTEXT_NONE && context != MCP_RPC_CONTEXT_DEFAULT;
+}
+
+bool
+mcp_rpc_several (const char *names)
+{
+    return strstr (names, ", ") != NULL;
 }
 
 void

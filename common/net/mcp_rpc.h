@@ -35,7 +35,8 @@ mcp_rpc_session_lost (const char *text);
 
 //  What becomes of our `context` in the event tools.
 typedef enum {
-    MCP_RPC_CONTEXT_NONE,    //  not wanted: a server of one cluster, or we have no name
+    MCP_RPC_CONTEXT_NONE,    //  not wanted: a server of one cluster
+    MCP_RPC_CONTEXT_DEFAULT, //  we have no name: not sent, so the server takes its default cluster
     MCP_RPC_CONTEXT_OPEN,    //  wanted, and nothing says which there are
     MCP_RPC_CONTEXT_KNOWN,   //  wanted, and ours is one
     MCP_RPC_CONTEXT_UNKNOWN, //  wanted, and ours is none
@@ -46,9 +47,16 @@ typedef struct {
     bool subscribe, list, unsubscribe;
     bool contexts_list; //  a tool says which contexts there are
     mcp_rpc_context_t context;
-    char contexts [MCP_RPC_NAMES]; //  UNKNOWN: those that there are, may be cut
-    char cursor [256];             //  next page, "" = that was all
+    char contexts
+        [MCP_RPC_NAMES]; //  UNKNOWN, DEFAULT: those that there are, may be cut; "" = it does not say
+    char cursor [256];   //  next page, "" = that was all
 } mcp_rpc_tools_t;
+//  Is it sent?
+bool
+mcp_rpc_context_sent (mcp_rpc_context_t context);
+//  More than one name in such a list of contexts?
+bool
+mcp_rpc_several (const char *names);
 void
 mcp_rpc_read_tools (const json_t *result, const char *context, mcp_rpc_tools_t *ret_tools);
 //  What configuration_contexts_list says of ours: KNOWN, UNKNOWN with ret_names; OPEN when it says nothing.

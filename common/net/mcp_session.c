@@ -111,7 +111,7 @@ s_subscribe_arguments (mcp_t *self)
     json_t *arguments = json_pack ("{s:s}", "mode", self->mode);
     if (*self->type)
         json_object_set_new (arguments, "type", json_string (self->type));
-    if (self->tools.context != MCP_RPC_CONTEXT_NONE)
+    if (mcp_rpc_context_sent (self->tools.context))
         json_object_set_new (arguments, "context", json_string (self->context));
     return arguments;
 }
@@ -170,6 +170,15 @@ mcp_session_begin (mcp_t *self)
     mcp_session_start_call (self, CALL_INIT);
 }
 
+//  Does another tool know what the schema does not say: which contexts there are?
+static bool
+s_asks_contexts (const mcp_rpc_tools_t *tools)
+{
+    return tools->contexts_list
+           && (tools->context == MCP_RPC_CONTEXT_OPEN
+               || (tools->context == MCP_RPC_CONTEXT_DEFAULT && !tools->contexts [0]));
+}
+
 //  Go on with whatever the open session still needs.
 void
 mcp_session_advance (mcp_t *self)
@@ -185,7 +194,7 @@ mcp_session_advance (mcp_t *self)
         self->tool_pages = 0;
         mcp_session_start_call (self, CALL_TOOLS);
     }
-    else if (self->tools.context == MCP_RPC_CONTEXT_OPEN && self->tools.contexts_list) {
+    else if (s_asks_contexts (&self->tools)) {
         mcp_session_start_call (self, CALL_CONTEXTS);
     }
     else {

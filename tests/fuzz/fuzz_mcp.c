@@ -158,6 +158,7 @@ s_on_out (world_t *self, const mcp_out_t *out)
                 assert (out->text [i] > ' ' && out->text [i] <= '~');
             break;
         case MCP_OUT_TOKEN: break;
+        case MCP_OUT_SEVERAL: assert (json_utf8_valid (out->text, out->text_size)); break;
     }
 }
 

@@ -35,6 +35,18 @@ def test_a_cluster_that_the_server_does_not_know_is_not_another_one(system):
     assert {row["cluster"] for row in broker.incidents()} == {"west"}
 
 
+def test_a_source_without_a_name_at_a_server_of_several_clusters_is_warned_of(system):
+    """One of them is followed, and nothing said that the others are not."""
+    server = system.start_server([fault("web-e", "east"), fault("web-w", "west")])
+    broker = system.start_broker(mcp_endpoint=f"http://{server.address}", sse_reconnect_max_backoff="1s")
+    broker.wait_log("this server serves several clusters")
+    wait_until(broker.incidents, 20, "the fault of one")
+    server.stop()
+    broker.wait_log("event source not reached")
+    warned, = [line for line in broker.records() if line["msg"].startswith("this server serves several clusters")]
+    assert warned["level"] == "warn" and warned["clusters"] == "east, west" and "`clusters:` with a `name:`" in warned["msg"]
+
+
 def event(name, kind, reason):
     return {"event": {"namespace": "shop", "timestamp": "2026-01-15T12:34:56Z", "type": kind, "reason": reason,
                       "message": "it happened", "involvedObject": {"apiVersion": "v1", "kind": "Pod", "name": name,

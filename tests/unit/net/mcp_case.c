@@ -65,6 +65,9 @@ mcp_case_take (mcp_case_t *self)
         else if (out.kind == MCP_OUT_SESSION) {
             buf_printf (&self->notes, "session %s;", out.text);
         }
+        else if (out.kind == MCP_OUT_SEVERAL) {
+            buf_printf (&self->notes, "several %s;", out.text);
+        }
         else if (out.kind == MCP_OUT_TOKEN) {
             buf_text (&self->notes, "token;");
         }
@@ -207,12 +210,12 @@ mcp_case_activate (mcp_case_t *self)
     buf_reset (&self->notes);
 }
 
-int
-mcp_case_setup (void **state)
+static int
+s_setup (void **state, const char *context)
 {
     mcp_case_t *self = calloc (1, sizeof (mcp_case_t));
     mcp_settings_t settings = {.mode = "faults",
-                               .context = "prod",
+                               .context = context,
                                .backoff_min_ms = 1000,
                                .backoff_max_ms = 60000,
                                .random64 = 42};
@@ -221,6 +224,18 @@ mcp_case_setup (void **state)
     self->notes = buf_init (LIMIT_KIB (64));
     *state = self;
     return self->mcp ? 0 : -1;
+}
+
+int
+mcp_case_setup (void **state)
+{
+    return s_setup (state, "prod");
+}
+
+int
+mcp_case_setup_nameless (void **state)
+{
+    return s_setup (state, "");
 }
 
 int

@@ -55,5 +55,8 @@ void
 mcp_case_activate (mcp_case_t *self);
 int
 mcp_case_setup (void **state);
+//  The same for a source without a name.
+int
+mcp_case_setup_nameless (void **state);
 int
 mcp_case_teardown (void **state);

@@ -103,6 +103,51 @@ test_a_context_that_the_list_of_contexts_has_not_is_not_subscribed (void **state
     assert_non_null (strstr (self->request.text, "events_list_subscriptions"));
 }
 
+//  Without a name it is the server's default cluster that is followed: it may be all there is, or one of many.
+static void
+test_a_source_without_a_name_tells_the_clusters_of_its_server (void **state)
+{
+    mcp_case_t *self = *state;
+    mcp_start (self->mcp, "", self->now);
+    mcp_case_take (self);
+    mcp_case_connect (self, ",\"context\":{\"type\":\"string\",\"enum\":[\"dev\",\"prod\"]}");
+    assert_non_null (strstr (self->notes.data, "several dev, prod;"));
+    mcp_case_answer_tool (self, mcp_case_none);
+    mcp_case_take (self);
+    assert_non_null (strstr (self->request.text, "events_subscribe"));
+    assert_null (strstr (self->request.text, "context"));
+}
+
+static void
+test_a_source_without_a_name_at_a_server_of_one_cluster_says_nothing (void **state)
+{
+    mcp_case_t *self = *state;
+    mcp_start (self->mcp, "", self->now);
+    mcp_case_take (self);
+    mcp_case_connect (self, ",\"context\":{\"type\":\"string\",\"enum\":[\"prod\"]}");
+    assert_null (strstr (self->notes.data, "several"));
+}
+
+static void
+test_a_source_without_a_name_asks_the_list_of_contexts_once (void **state)
+{
+    mcp_case_t *self = *state;
+    mcp_start (self->mcp, "", self->now);
+    mcp_case_take (self);
+    mcp_case_connect (self,
+                      ",\"context\":{\"type\":\"string\"}}}},{\"name\":"
+                      "\"configuration_contexts_list\",\"inputSchema\":{\"properties\":{\"x\":{}");
+    assert_non_null (strstr (self->request.text, "configuration_contexts_list"));
+    mcp_case_answer_tool (self, "*dev -> https://a\n prod -> https://b\n");
+    mcp_case_take (self);
+    assert_non_null (strstr (self->notes.data, "several dev, prod;"));
+    assert_non_null (strstr (self->request.text, "events_list_subscriptions"));
+    mcp_case_answer_tool (self, mcp_case_none);
+    mcp_case_take (self);
+    assert_non_null (strstr (self->request.text, "events_subscribe"));
+    assert_null (strstr (self->request.text, "context"));
+}
+
 static void
 test_a_refused_context_is_not_replaced_by_the_default_one (void **state)
 {
@@ -213,6 +258,9 @@ test_an_answer_over_a_limit_is_told_and_the_session_backs_off (void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown (name, mcp_case_setup, mcp_case_teardown)
 
 
+#define NAMELESS(name)                                                                             \
+    cmocka_unit_test_setup_teardown (name, mcp_case_setup_nameless, mcp_case_teardown)
+
 int
 main (void)
 {
@@ -220,6 +268,9 @@ main (void)
         TEST (test_context_is_sent_when_the_schema_lists_our_name),
         TEST (test_a_context_that_the_schema_does_not_list_is_not_subscribed_until_it_is_there),
         TEST (test_a_context_that_the_list_of_contexts_has_not_is_not_subscribed),
+        NAMELESS (test_a_source_without_a_name_tells_the_clusters_of_its_server),
+        NAMELESS (test_a_source_without_a_name_at_a_server_of_one_cluster_says_nothing),
+        NAMELESS (test_a_source_without_a_name_asks_the_list_of_contexts_once),
         TEST (test_a_refused_context_is_not_replaced_by_the_default_one),
         TEST (test_only_warnings_are_asked_for_and_their_subscription_is_ours),
         TEST (test_an_answer_over_a_limit_is_told_and_the_session_backs_off),
