@@ -234,6 +234,8 @@ s_make_room (held_t *self, s_sum_t mine, size_t size, int64_t *dropped)
         return false;
     while (s_full (self->sum, s_all, size)) {
         s_peer_t *peer = s_victim (self, self->sum.count >= s_all.count);
+        if (!peer)
+            return false;                          //  nothing is held at all
         s_drop (self, peer, peer->messages->prev); //  the newest
         s_tidy (self, peer);
         ++*dropped;
