@@ -19,7 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { S_STATUS_RATE = 429, S_ANSWER_BYTES = LIMIT_KIB (16) };
+enum {
+    S_STATUS_RATE = 429,
+    S_ANSWER_BYTES = LIMIT_KIB (16),
+    S_PATH = PATH_MAX + 2 * IDENT_SIZE + 64 //  a root, an incident's folder and a report in it
+};
 
 struct notify {
     http_t *http;           //  borrowed
@@ -142,7 +146,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 //  Its folder's report, and where that is: absolute, for readers elsewhere.
 static int
 s_report (const settings_t *settings, const row_incident_t *row, report_t *ret_report,
-          char *ret_path, size_t size)
+          char ret_path [S_PATH])
 {
     own (own_fd) int fd = artifact_dir_open (settings->workspace_root, row->id.text, false);
     if (fd < 0)
@@ -151,9 +155,9 @@ s_report (const settings_t *settings, const row_incident_t *row, report_t *ret_r
     (void) path_absolute (settings->workspace_root, root);
     own (own_fd) int file = artifact_dir_file (fd, "output/investigation.md", O_RDONLY, NULL);
     if (file >= 0)
-        snprintf (ret_path, size, "%s/%s/output/investigation.md", root, row->id.text);
+        snprintf (ret_path, S_PATH, "%s/%s/output/investigation.md", root, row->id.text);
     else //  its upload was given up
-        snprintf (ret_path, size, "%s/%s/attempts/%" PRId64 "/output/investigation.md", root,
+        snprintf (ret_path, S_PATH, "%s/%s/attempts/%" PRId64 "/output/investigation.md", root,
                   row->id.text, row->winner);
     return artifact_report_read (fd, row->winner, ret_report);
 }
@@ -163,10 +167,10 @@ s_incident (notify_t *self, const settings_t *settings, char **ret_body)
 {
     row_incident_t row;
     report_t report;
-    char path [4096];
+    char path [S_PATH];
     int rc = store_reader_incident (self->reader, self->effect.incident.text, &row);
     if (rc == 0)
-        rc = s_report (settings, &row, &report, path, sizeof path);
+        rc = s_report (settings, &row, &report, path);
     if (rc < 0)
         return rc;
     const slack_incident_t message = {
