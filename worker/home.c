@@ -128,6 +128,9 @@ s_lock (home_t *self)
             return -errno;
         if (waited_ms >= LIMIT_HOME_LOCK_MS)
             return -EBUSY;
+        if (waited_ms == 0)
+            log_info ("waiting for the lock, which a killed worker's child may have",
+                      kv ("file", path), kv ("at_most_ms", (int64_t) LIMIT_HOME_LOCK_MS));
         poll (NULL, 0, HOME_ROUND_MS);
     }
     return 0;

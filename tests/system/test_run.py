@@ -1,7 +1,6 @@
 """The edges of a run: validation, agents that do not want to end, workers and supervisors that die.
 SPDX-License-Identifier: Apache-2.0
 """
-import contextlib
 import fcntl
 import os
 import re
@@ -333,13 +332,8 @@ def test_a_worker_waits_for_the_lock_that_a_killed_one_left_with_its_child(syste
     with open(home / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         worker = system.start_worker("w1", wait=False)
-        wait_until(lambda: holds_open(worker, home / ".lock") or not worker.alive(), 20, "it has come to the lock")
+        worker.wait_log("waiting for the lock")
     worker.wait_ready()
-
-
-def holds_open(process, path):
-    with contextlib.suppress(OSError):
-        return any(os.readlink(fd) == str(path) for fd in Path(f"/proc/{process.pid}/fd").iterdir())
 
 
 NOSY = """
