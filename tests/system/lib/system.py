@@ -63,6 +63,12 @@ def free_port():
                 continue
 
 
+def has_ipv6():
+    """Is there an IPv6 address on this machine?"""
+    addresses = Path("/proc/net/if_inet6")
+    return addresses.exists() and addresses.read_text() != ""
+
+
 def flags(options):
     """{"lease_ttl": "3s", "triage": True} as --lease-ttl 3s --triage; None leaves an option to the file."""
     words = []
