@@ -127,6 +127,14 @@ s_ready_file (conf_check_t *self)
     }
 }
 
+static void
+s_values (conf_check_t *self)
+{
+    s_ready_file (self);
+    if (self->conf->spec->check)
+        self->conf->spec->check (self->conf, self);
+}
+
 int
 conf_check_answer (const conf_t *conf, conf_errors_t *errors)
 {
@@ -134,9 +142,8 @@ conf_check_answer (const conf_t *conf, conf_errors_t *errors)
                          .errors = errors,
                          .warnings = buf_init (LIMIT_CONFIG_BYTES),
                          .skipped = buf_init (LIMIT_CONFIG_BYTES)};
-    s_ready_file (&self);
-    if (conf->spec->check)
-        conf->spec->check (conf, &self);
+    if (!conf->unread) //  else these are not the values that it is about
+        s_values (&self);
     if (conf->spec->check && geteuid () == 0)
         conf_check_skip (&self, "what another user than root may read and write");
     (void) fputs (self.warnings.data, stderr);

@@ -37,6 +37,7 @@ struct conf {
     conf_block_t *blocks;    //  every string and table of the settings; wiped at destroy
     char *settings;          //  the program's struct, in blocks
     conf_from_t *from;       //  a cell per row: which source won, in blocks
+    bool unread;             //  there is a file, and it was not understood
     conf_origin_t *origins;  //  of all values that were set, the last one first, in blocks
     char **argv;             //  copy for conf_reload, in blocks
     int argc;

@@ -404,8 +404,9 @@ s_root (conf_t *self, const char *file, yaml_document_t *document, conf_errors_t
 }
 
 static void
-s_syntax_error (const yaml_parser_t *parser, const char *file, conf_errors_t *errors)
+s_syntax_error (conf_t *self, const yaml_parser_t *parser, const char *file, conf_errors_t *errors)
 {
+    self->unread = true;
     char where [CONF_WHERE];
     size_t line = parser->problem_mark.line + 1;
     (void) snprintf (where, sizeof (where), "%.400s:%zu", file, line);
@@ -418,7 +419,7 @@ s_documents (conf_t *self, const char *file, yaml_parser_t *parser, conf_errors_
 {
     yaml_document_t document, second;
     if (!yaml_parser_load (parser, &document)) {
-        s_syntax_error (parser, file, errors);
+        s_syntax_error (self, parser, file, errors);
         return;
     }
     s_root (self, file, &document, errors);
@@ -427,7 +428,7 @@ s_documents (conf_t *self, const char *file, yaml_parser_t *parser, conf_errors_
     if (ended)
         return;
     if (!yaml_parser_load (parser, &second)) {
-        s_syntax_error (parser, file, errors);
+        s_syntax_error (self, parser, file, errors);
         return;
     }
     if (yaml_document_get_root_node (&second)) {
@@ -451,6 +452,7 @@ conf_yaml_load (conf_t *self, const char *file, conf_errors_t *errors)
     else if (rc < 0) {
         conf_error (errors, where, "cannot be read: %s", err_str (rc));
     }
+    self->unread = rc < 0;
     if (rc < 0)
         return;
     yaml_parser_t parser;

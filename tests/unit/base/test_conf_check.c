@@ -81,6 +81,19 @@ test_errors_of_values_and_of_the_check_come_together (void **state)
     assert_non_null (strstr (load.err, "plain: bad def\n"));
 }
 
+//  What is checked would be the defaults, not what the file says.
+static void
+test_a_file_that_is_not_understood_is_the_only_error (void **state)
+{
+    const conf_spec_t spec = s_spec (s_blame);
+    own (case_drop) case_t load;
+    case_load (&load, &spec, "plain: [\n", NULL, CASE_LIST ("--check-config"));
+    assert_int_equal (load.rc, ERR_CONFIG);
+    assert_null (strchr (strchr (load.err, '\n') + 1, '\n'));
+    case_load (&load, &spec, NULL, NULL, CASE_LIST ("--check-config", "-c", "gone.yaml"));
+    assert_string_equal (load.err, "gone.yaml: cannot be read: No such file or directory\n");
+}
+
 static void
 test_only_check_config_asks_the_hook (void **state)
 {
@@ -133,6 +146,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_an_error_names_the_place_that_won),
         cmocka_unit_test (test_errors_of_values_and_of_the_check_come_together),
+        cmocka_unit_test (test_a_file_that_is_not_understood_is_the_only_error),
         cmocka_unit_test (test_only_check_config_asks_the_hook),
         cmocka_unit_test (test_warnings_and_what_is_not_checked_leave_it_good),
         cmocka_unit_test (test_the_ready_file_must_be_writable),
