@@ -3,6 +3,7 @@
 #include "broker/io/admin.h"
 #include "broker/io/blob.h"
 #include "broker/io/loop.h"
+#include "broker/io/settings_check.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -73,6 +74,10 @@ s_keys (broker_t *self)
             continue;
         log_error ("endpoint cannot be used", kv ("keys_dir", settings->keys_dir),
                    kv ("error", diag.text));
+        return EXIT_CONFIG;
+    }
+    if (settings_clash (settings, &diag)) {
+        log_error ("two endpoints are one", kv ("error", diag.text));
         return EXIT_CONFIG;
     }
     if (!self->keys.enabled)

@@ -5,7 +5,6 @@
 #include "broker/io/admin.h"
 #include "broker/io/admin_token.h"
 #include "broker/io/intake_token.h"
-#include "broker/io/settings.h"
 #include "broker/io/store.h"
 #include "common/base/buf.h"
 #include "common/base/own.h"
@@ -72,15 +71,29 @@ s_clash (const char *one, const char *other)
     return strcmp (one, other) == 0 || s_is_any (one) || s_is_any (other);
 }
 
-static void
-s_ports (const settings_t *settings, conf_check_t *check)
+const void *
+settings_clash (const settings_t *settings, err_diag_t *diag)
 {
     const char *const *at [S_LISTENERS];
     s_listeners (settings, at);
-    for (size_t i = 1; i < S_LISTENERS; i++)
-        for (size_t j = 0; j < i; j++)
-            if (s_clash (*at [j], *at [i]))
-                conf_check_error (check, at [i], "%s: another option has %s", *at [i], *at [j]);
+    for (size_t i = 1; i < S_LISTENERS; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (!s_clash (*at [j], *at [i]))
+                continue;
+            err_diag (diag, "%.100s: another option has %.100s", *at [i], *at [j]);
+            return at [i];
+        }
+    }
+    return NULL;
+}
+
+static void
+s_ports (const settings_t *settings, conf_check_t *check)
+{
+    err_diag_t diag = {""};
+    const void *at = settings_clash (settings, &diag);
+    if (at)
+        conf_check_error (check, at, "%s", diag.text);
 }
 
 static void

@@ -2,8 +2,13 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/io/settings.h"
 #include "common/base/conf_check.h"
 
+//  The option that is given the address of another one, NULL = none; diag says which.  One unix socket would take the
+//  other's place without a word.
+const void *
+settings_clash (const settings_t *settings, err_diag_t *diag);
 //  Hook of settings_spec.
 void
 settings_check (const conf_t *conf, conf_check_t *check);
