@@ -130,7 +130,11 @@ static const s_row_t s_rows [] = {
     {V_LABELS, V_ALERT_OBJECT, "instance", "Instance"},
 };
 
-enum { S_ROWS = sizeof s_rows / sizeof s_rows [0] };
+enum {
+    S_ROWS = sizeof s_rows / sizeof s_rows [0],
+    S_KEY_BYTES = 32,  //  the longest key of a row, and more
+    S_KEY_WRITTEN = 12 //  bytes that one of its characters may be written with: two \uXXXX
+};
 
 //  --- the pass
 
@@ -143,14 +147,32 @@ typedef struct {
     int open [LIMIT_JSON_DEPTH + 1]; //  value that was opened so deep, -1 = none
 } s_pass_t;
 
+//  A key without its escapes, once for all rows; one that no row can have is empty.
+static void
+s_plain (const json_scan_token_t *key, char ret_text [S_KEY_BYTES])
+{
+    ret_text [0] = '\0';
+    if (key->size >= (size_t) S_KEY_BYTES * S_KEY_WRITTEN)
+        return;
+    size_t at = 0, size = key->size;
+    if (memchr (key->data, '\\', size))
+        size = json_scan_decode (key, &at, ret_text, S_KEY_BYTES - 1);
+    else if (size < S_KEY_BYTES)
+        memcpy (ret_text, key->data, at = size);
+    ret_text [at == key->size ? size : 0] = '\0';
+}
+
 //  The row of a key inside a value, -1 = none.  Err: ERR_PROTO given twice.
 static int
 s_find (s_pass_t *self, int in, const json_scan_token_t *key, err_diag_t *diag)
 {
+    char text [S_KEY_BYTES] = "";
     self->row = -1;
-    for (int i = 0; in >= 0 && i < S_ROWS; i++) {
-        if (s_rows [i].in != in || (*key->data != '\\' && s_rows [i].key [0] != *key->data)
-            || !json_scan_is (key, s_rows [i].key))
+    if (in >= 0)
+        s_plain (key, text);
+    for (int i = 0; text [0] && i < S_ROWS; i++) {
+        if (s_rows [i].in != in || s_rows [i].key [0] != text [0]
+            || strcmp (s_rows [i].key, text) != 0)
             continue;
         if (self->given [i]) {
             err_diag (diag, "the key %s is given twice", s_rows [i].key);

@@ -434,18 +434,38 @@ verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REAS
 
 //  --- why an agent ended as it did
 
-//  Words of a line that tells what went wrong.
+//  Does the text begin with a word of a line that tells what went wrong?
+static bool
+s_word_tells (const char *text, size_t size)
+{
+    static const char *const by_letter [26][3] = {
+        ['c' - 'a'] = {"cannot", "could not"},
+        ['d' - 'a'] = {"denied"},
+        ['e' - 'a'] = {"error", "expired"},
+        ['f' - 'a'] = {"fail", "fatal"},
+        ['i' - 'a'] = {"invalid"},
+        ['m' - 'a'] = {"missing"},
+        ['n' - 'a'] = {"not "},
+        ['p' - 'a'] = {"panic"},
+        ['r' - 'a'] = {"refuse"},
+        ['u' - 'a'] = {"unable"},
+    };
+    const unsigned letter = ((unsigned char) *text | 0x20U) - 'a';
+    if (letter >= 26)
+        return false;
+    for (const char *const *word = by_letter [letter]; *word; word++)
+        if (size > 1 && (text [1] | 0x20) == (*word) [1] && strlen (*word) <= size
+            && strncasecmp (text, *word, strlen (*word)) == 0)
+            return true;
+    return false;
+}
+
 static bool
 s_tells (const char *line, size_t size)
 {
-    static const char *const words [] = {"error",  "fail",    "cannot", "could not", "denied",
-                                         "refuse", "invalid", "not ",   "missing",   "unable",
-                                         "fatal",  "panic",   "expired"};
     for (size_t at = 0; at < size; at++)
-        for (size_t i = 0; i < sizeof words / sizeof words [0]; i++)
-            if (size - at >= strlen (words [i])
-                && strncasecmp (line + at, words [i], strlen (words [i])) == 0)
-                return true;
+        if (s_word_tells (line + at, size - at))
+            return true;
     return false;
 }
 

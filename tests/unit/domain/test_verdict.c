@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 static const verdict_run_t s_good = {.started = true,
                                      .timeout_s = 300,
@@ -522,6 +524,31 @@ test_each_reason_is_of_one_kind (void **state)
     assert_int_equal (verdict_kind (""), VERDICT_OTHER);
 }
 
+//  5 MiB of stderr, beside one comparison for each of its bytes.
+static void
+test_a_long_log_is_explained_in_little_time (void **state)
+{
+    enum { SIZE = 5 << 20 };
+    static const char line [] = "INFO next step of the run: reads files, compares pods\n";
+    own (own_mem) char *log = malloc (SIZE + 1);
+    assert_non_null (log);
+    for (size_t at = 0; at < SIZE; at++)
+        log [at] = line [at % (sizeof line - 1)];
+    log [SIZE] = '\0';
+    volatile size_t found = 0;
+    clock_t before = clock ();
+    for (size_t at = 0; at < SIZE; at++)
+        found += strncasecmp (log + at, "denied", 6) == 0;
+    const double base_s = (double) (clock () - before) / CLOCKS_PER_SEC;
+    const verdict_said_t said = {.error = log, .error_bytes = SIZE};
+    char reason [VERDICT_REASON_BYTES] = "code 1";
+    before = clock ();
+    verdict_explain (&said, reason);
+    const double spent_s = (double) (clock () - before) / CLOCKS_PER_SEC;
+    assert_string_equal (reason, "code 1: INFO next step of the run: reads files, compares pods");
+    assert_true (spent_s < 4 * base_s + 0.02); //  a comparison for each word and byte takes 13
+}
+
 int
 main (void)
 {
@@ -546,6 +573,7 @@ main (void)
         cmocka_unit_test (test_a_report_about_an_error_is_a_report),
         cmocka_unit_test (test_only_a_short_text_is_an_error_whatever_blanks_surround_it),
         cmocka_unit_test (test_a_quoted_error_is_cut_between_characters),
+        cmocka_unit_test (test_a_long_log_is_explained_in_little_time),
         cmocka_unit_test (test_an_exit_code_is_followed_by_what_tells_why),
         cmocka_unit_test (test_only_listed_artifact_paths_travel),
         cmocka_unit_test (test_a_path_longer_than_its_limit_is_refused),
