@@ -281,16 +281,20 @@ s_oldest_of (const step_t *self, const char *cluster, const source_t *source, in
 entry_t *
 queue_victim (step_t *self, const char *cluster, const char *source, enum fault_severity severity)
 {
-    source_t *own = NULL, *most = NULL;
-    HASH_FIND_STR (self->sources, source, own);
+    source_t *own = source_find (self, source);
     s_count_here (self, cluster);
-    for (source_t *other = self->sources; other; other = other->hh.next)
-        if (!most || other->here > most->here)
-            most = other;
-    if (most && most != own && most->here > (own ? own->here : 0)) {
-        entry_t *victim = s_oldest_of (self, cluster, most, FAULT_SEVERITIES - 1);
-        if (victim)
-            return victim;
+    int64_t most = own ? own->here : 0;
+    entry_t *victim = NULL;
+    for (const source_t *other = self->sources; other; other = other->hh.next) {
+        entry_t *oldest = other != own && other->here > most
+                              ? s_oldest_of (self, cluster, other, FAULT_SEVERITIES - 1)
+                              : NULL;
+        if (oldest) {
+            victim = oldest;
+            most = other->here;
+        }
     }
+    if (victim)
+        return victim;
     return own ? s_oldest_of (self, cluster, own, (int) severity) : NULL;
 }

@@ -24,7 +24,8 @@ typedef worker_t *(queue_fits_fn) (step_t *self, entry_t *entry, clk_now_t now);
 entry_t *
 queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker);
 //  Who gives way to a newcomer of this source and severity, in a full cluster (NULL: in the full queue).  While
-//  another source has more in it than this one, the one that has most: its oldest of its lowest severity.  Else this
+//  another source has more in it than this one, the one that has most and one that may go: its oldest of its lowest
+//  severity.  Else this
 //  source's own: the oldest of the lowest severity up to `severity`.  Never one that was attempted; NULL = nobody.
 entry_t *
 queue_victim (step_t *self, const char *cluster, const char *source, enum fault_severity severity);

@@ -273,6 +273,42 @@ test_a_source_that_floods_loses_its_own (void **state)
     }
 }
 
+//  Whoever has most may have nothing that can go: then it is the next one, not a source that has less.
+static void
+test_who_has_most_and_has_tried_all_of_it_is_passed_over (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.global_queue_size = 6;
+    bench_configure (&bench);
+    char key [16];
+    bench_join (&bench, "w", 3);
+    bench.source = "publisher:tried";
+    for (int i = 0; i < 3; i++) {
+        snprintf (key, sizeof key, "t%d", i);
+        (void) bench_event (&bench, "a", key, FAULT_WARNING);
+    }
+    step_fence_t fences [3];
+    size_t count = 0, assigned = 0;
+    (void) bench_schedule (&bench);
+    const step_out_t *outs = step_outputs (bench.step, &count);
+    for (size_t i = 0; i < count; i++)
+        if (outs [i].kind == STEP_OUT_ASSIGN && assigned < 3)
+            fences [assigned++] = outs [i].as.assign.fence;
+    assert_int_equal (assigned, 3);
+    for (size_t i = 0; i < assigned; i++)
+        bench_release (&bench, "w", &fences [i], STEP_RELEASE_BUSY);
+    bench.source = "publisher:middle";
+    const ident_t middle = bench_event (&bench, "b", "m0", FAULT_WARNING);
+    (void) bench_event (&bench, "b", "m1", FAULT_WARNING);
+    bench.source = "publisher:quiet";
+    const ident_t first = bench_event (&bench, "c", "q0", FAULT_WARNING);
+    const ident_t second = bench_event (&bench, "c", "q1", FAULT_WARNING);
+    assert_int_equal (bench_row (&bench, first.text)->state, INCIDENT_PENDING);
+    assert_int_equal (bench_row (&bench, second.text)->state, INCIDENT_PENDING);
+    assert_int_equal (bench_row (&bench, middle.text)->state, INCIDENT_SUPPRESSED);
+    step_destroy (&bench.step);
+}
+
 int
 main (void)
 {
@@ -286,6 +322,7 @@ main (void)
         cmocka_unit_test (test_the_policy_reject_suppresses_the_newcomer_whatever_it_is),
         cmocka_unit_test (test_a_suppressed_overflow_is_revived_by_a_retry),
         cmocka_unit_test (test_a_source_that_floods_loses_its_own),
+        cmocka_unit_test (test_who_has_most_and_has_tried_all_of_it_is_passed_over),
         cmocka_unit_test (test_clusters_that_all_wait_are_looked_at_once_each),
         cmocka_unit_test (test_clusters_that_do_not_fit_are_passed_in_the_order_of_service),
     };
