@@ -134,6 +134,7 @@ fleet_hello (step_t *self, const step_in_t *in, clk_now_t now)
         worker->credit_number = 0;
         worker->credit_free = 0;
         worker->connected = true;
+        worker->entered = self->turn;
         worker->rival = 0;
     }
     else
@@ -234,9 +235,12 @@ void
 fleet_rollback (step_t *self)
 {
     self->successes = self->successes_before;
-    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
         if (worker->judged == self->turn)
             worker->trial = worker->before;
+        if (worker->entered == self->turn) //  what its HELLO has settled is not: it says it again
+            worker->connected = false;
+    }
 }
 
 void

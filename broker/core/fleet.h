@@ -43,7 +43,7 @@ fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now
 void
 fleet_unwanted (step_t *self, worker_t *worker, const attempt_t *attempt, const char *why,
                 clk_now_t now);
-//  Forget how workers have done in this turn.
+//  Forget how workers have done in this turn, and who came in it.
 void
 fleet_rollback (step_t *self);
 //  Has each connected worker failed to start an agent for this incident?

@@ -42,6 +42,7 @@ struct worker {
     int64_t slots, live, unreflected, credit_number, credit_free, seen_ms, last_assigned;
     trial_t trial, before; //  now; when the turn that changed it last began
     uint64_t judged;       //  number of that turn
+    uint64_t entered;      //  number of the turn in which its session began
     attempt_t *attempts;   //  `live` of them, `unreflected` of these not yet in credit_free
     UT_hash_handle hh;
 };

@@ -450,6 +450,7 @@ static void
 s_assert_order (const row_effect_t *first, const row_effect_t *second)
 {
     voice_t self = s_new (false, true);
+    s_turn (&self, 1000); //  its worker stays, then
     step_reload (self.bench.step);
     assert_int_equal (step_load_effect (self.bench.step, second), 0);
     assert_int_equal (step_load_effect (self.bench.step, first), 0);

@@ -599,6 +599,40 @@ test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye (void **state
     step_destroy (&bench.step);
 }
 
+//  What its HELLO settled is not: until it has said it again it gets nothing, for another process with its key may run
+//  what it did not name.
+static void
+test_a_session_whose_turn_is_rolled_back_has_not_begun (void **state)
+{
+    bench_t bench = bench_new ();
+    (void) bench_running (&bench);
+    row_incident_t row = *bench_row (&bench, NULL);
+    row_attempt_t attempt = *s_attempt_row (&bench);
+    bench_later (&bench, 1);
+    step_in_t hello = bench_from ("w", STEP_IN_HELLO);
+    hello.peer.session = 2;
+    hello.as.hello.slots = 8;
+    bench_step (&bench, &hello);
+    assert_int_equal (s_attempt_row (&bench)->state, ROW_ATTEMPT_ENDED);
+    step_reload (bench.step);
+    assert_int_equal (step_load_incident (bench.step, &row), 0);
+    assert_int_equal (step_load_attempt (bench.step, &attempt), 0);
+    step_loaded (bench.step, 1, 0, 9, bench.now);
+    bench_later (&bench, 1);
+    step_in_t credit = bench_from ("w", STEP_IN_CREDIT);
+    credit.peer.session = 2;
+    credit.as.credit.number = 1;
+    credit.as.credit.total = credit.as.credit.free = 8;
+    assert_int_equal (step (bench.step, &credit, bench.now), ERR_STALE);
+    (void) bench_event (&bench, "b", "2", FAULT_WARNING);
+    assert_null (bench_schedule (&bench));
+    bench_step (&bench, &hello);
+    bench_step (&bench, &credit);
+    assert_int_equal (s_attempt_row (&bench)->state, ROW_ATTEMPT_ENDED);
+    assert_non_null (bench_schedule (&bench));
+    step_destroy (&bench.step);
+}
+
 //  The counts of one cluster.
 static step_cluster_t
 s_cluster (const bench_t *bench, const char *name)
@@ -701,6 +735,7 @@ main (void)
         cmocka_unit_test (test_a_report_is_never_retried),
         cmocka_unit_test (test_a_full_queue_refuses_a_retry),
         cmocka_unit_test (test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye),
+        cmocka_unit_test (test_a_session_whose_turn_is_rolled_back_has_not_begun),
         cmocka_unit_test (test_what_each_cluster_sends_and_has_is_counted),
         cmocka_unit_test (test_clusters_that_somebody_invents_are_counted_as_other),
     };
