@@ -167,6 +167,10 @@ s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
     else if (attempt->row.state == ROW_ATTEMPT_ENDED
              && (row->state != ROW_ATTEMPT_ENDED || attempt->row.outcome < VERDICT_LOST))
         disk_break (self, "I2 attempt %s changed after its end", attempt->name);
+    if (row->state == ROW_ATTEMPT_ENDED && row->outcome == VERDICT_HOST && attempt->denied
+        && !(attempt->said & 1U << row->outcome))
+        disk_break (self, "I17 attempt %s is its host's failure, which was denied the prompt",
+                    attempt->name);
     if (row->state == ROW_ATTEMPT_ENDED && row->outcome < VERDICT_LOST
         && !(attempt->said & 1U << row->outcome))
         disk_break (self, "I2 attempt %s ended as its worker has not said", attempt->name);
@@ -295,6 +299,9 @@ s_apply_record (disk_t *self, const row_record_t *row, clk_now_t now)
     if (incident && strcmp (row->kind, "incident") == 0
         && incident_state_parse (row->change, &state))
         s_tell (self, incident, state, now);
+    disk_attempt_t *attempt = disk_attempt (self, row->incident.text, row->attempt);
+    if (attempt && strcmp (row->kind, "attempt") == 0 && strcmp (row->change, "lost") == 0)
+        attempt->told_lost = true;
     char name [ROW_TOPIC];
     snprintf (name, sizeof name, "%s/%s/", row->kind, row->cluster);
     disk_topic_t *topic = NULL;
@@ -326,6 +333,23 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
     }
 }
 
+//  What the incident has paid for since it was forgiven.
+static void
+s_check_charges (disk_t *self, const row_incident_t *row)
+{
+    int64_t lost = 0, failed = 0;
+    for (int64_t i = row->forgiven + 1; i <= row->attempts; i++) {
+        const disk_attempt_t *attempt = disk_attempt (self, row->id.text, i);
+        lost += attempt && attempt->told_lost && attempt->row.started;
+        failed += attempt && attempt->row.outcome == VERDICT_AGENT;
+    }
+    if (row->lost > lost || row->charged > failed)
+        disk_break (self,
+                    "I15 %s pays for %" PRId64 " lost and %" PRId64 " failed attempts, and had"
+                    " %" PRId64 " and %" PRId64,
+                    row->id.text, row->lost, row->charged, lost, failed);
+}
+
 static void
 s_check_incident (disk_t *self, disk_incident_t *incident)
 {
@@ -345,6 +369,8 @@ s_check_incident (disk_t *self, disk_incident_t *incident)
     if (incident->row && incident->row->occurrences != incident->events)
         disk_break (self, "I1 %s counts %" PRId64 " of %" PRId64 " events", incident->id.text,
                     incident->row->occurrences, incident->events);
+    if (incident->row)
+        s_check_charges (self, incident->row);
     if (incident->row && incident->row->winner)
         s_check_winner (self, incident->row);
 }

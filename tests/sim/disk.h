@@ -5,7 +5,9 @@
 //  which counts its events; no good report is thrown away.  I2 at most one winner, and it made that report; an
 //  attempt ends as its own worker said.  I3 a report and its one effect are committed together; keys are
 //  unique.  I4 at most one live attempt, none past its lease or its deadline + 2 s.  I5 seq without holes, prev
-//  unbroken.  I6 bounded lists.  I7 references hold; memory holds what the disk does.
+//  unbroken.  I6 bounded lists.  I7 references hold; memory holds what the disk does.  I15 an incident pays for what had
+//  begun and was lost, and for what failed: for nothing that a worker refused.  I17 no host is blamed for what the
+//  artifacts' disk denied it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -26,6 +28,8 @@ typedef struct {
     unsigned said; //  ends that its worker has told: 1 << outcome
     char made_by [ROW_IDENTITY]; //  the worker that finished a good report, "" = none
     bool after_opening;          //  issued while the breaker was open
+    bool told_lost;              //  by a record
+    bool denied;                 //  its worker gave it back for want of the prompt, in a hold
     UT_hash_handle hh;
 } disk_attempt_t;
 

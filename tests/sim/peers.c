@@ -218,6 +218,10 @@ s_run (peers_t *self, peer_worker_t *worker, job_t *job)
         job->start_ms = now + 1500;
         job->finish_ms = job->start_ms + 3000;
         if (s_chance (self, 30)) {
+            disk_attempt_t *attempt =
+                disk_attempt (self->disk, job->fence.incident.text, job->fence.attempt);
+            if (attempt)
+                attempt->denied = true;
             job->used = false;
             s_release_as (self, worker, &job->fence, STEP_RELEASE_HOST);
             s_credit (self, worker);
@@ -652,6 +656,31 @@ peers_broker_died (peers_t *self)
         free (mail);
     }
     memset (self->flight, 0, sizeof self->flight);
+}
+
+//  Does it run what the broker counts on?
+static bool
+s_holds (const peers_t *self, const peer_worker_t *worker)
+{
+    for (int i = 0; i < PEERS_JOBS; i++) {
+        const job_t *job = &worker->jobs [i];
+        const disk_attempt_t *attempt =
+            job->used ? disk_attempt (self->disk, job->fence.incident.text, job->fence.attempt)
+                      : NULL;
+        if (attempt && attempt->row.state == ROW_ATTEMPT_LIVE
+            && strcmp (attempt->row.identity, worker->identity) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+peers_check_twins (const peers_t *self)
+{
+    const peer_worker_t *first = &self->workers [PEERS_TWINNED];
+    if (s_holds (self, first) && s_holds (self, &self->workers [PEERS_TWIN]))
+        disk_break (self->disk, "I16 two processes with the key of %s have live attempts",
+                    first->identity);
 }
 
 bool

@@ -116,6 +116,9 @@ void
 peers_again (peers_t *self, const step_in_t *done);
 bool
 peers_idle (const peers_t *self);
+//  I16: of two processes with one key only one has work that is not lost.
+void
+peers_check_twins (const peers_t *self);
 //  What a drain of the worker names.
 void
 peers_worker_name (const peers_t *self, uint64_t number, char ret_name [ROW_NAME]);

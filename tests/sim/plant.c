@@ -1,5 +1,5 @@
 //  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_renew, lease_timers,
-//  lease_spare_all, rival_may_enter and settle_verdict.
+//  lease_spare_all, queue_victim, rival_may_enter, settle_forgotten, settle_release and settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
@@ -45,6 +45,21 @@ __real_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 void
 __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 
+entry_t *
+__real_queue_victim (step_t *self, const char *cluster, const char *source,
+                     enum fault_severity severity);
+entry_t *
+__wrap_queue_victim (step_t *self, const char *cluster, const char *source,
+                     enum fault_severity severity);
+void
+__real_settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now);
+void
+__wrap_settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now);
+void
+__real_settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
+void
+__wrap_settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
+
 bool
 __real_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now);
 bool
@@ -52,6 +67,7 @@ __wrap_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, 
 
 static bool s_no_question;
 static bool s_no_key, s_no_fence, s_no_end, s_no_intent, s_miscount, s_early, s_no_hold;
+static bool s_no_shares, s_charge, s_keep, s_blame;
 static bool s_judging, s_repeated;
 
 const char *
@@ -69,6 +85,10 @@ plant (const char *name)
         {"worker_miscounted", "I11 ", &s_miscount},
         {"hold_without_time", "I12 ", &s_no_hold},
         {"rival_unasked", "I13 ", &s_no_question},
+        {"queue_without_shares", "I14 ", &s_no_shares},
+        {"refusal_charged", "I15 ", &s_charge},
+        {"twin_keeps_what_it_forgot", "I16 ", &s_keep},
+        {"hold_blames_hosts", "I17 ", &s_blame},
     };
     for (size_t i = 0; i < sizeof bugs / sizeof bugs [0]; i++)
         if (strcmp (bugs [i].name, name) == 0) {
@@ -113,6 +133,47 @@ bool
 __wrap_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now)
 {
     return __real_rival_may_enter (self, worker, hello, now) || s_no_question;
+}
+
+//  The oldest of all that may go, whoever sent it.
+entry_t *
+__wrap_queue_victim (step_t *self, const char *cluster, const char *source,
+                     enum fault_severity severity)
+{
+    entry_t *oldest = NULL;
+    for (entry_t *entry = self->entries; s_no_shares && entry; entry = entry->hh.next)
+        if (entry->listed && (!cluster || strcmp (entry->cluster, cluster) == 0)
+            && (!oldest || entry->number < oldest->number))
+            oldest = entry;
+    return oldest ? oldest : __real_queue_victim (self, cluster, source, severity);
+}
+
+void
+__wrap_settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
+{
+    attempt_t *attempt = __real_lease_find (self, &in->as.release.fence);
+    const bool live = attempt && attempt->row.state == ROW_ATTEMPT_LIVE && !attempt->row.started
+                      && strcmp (attempt->row.identity, worker->identity) == 0;
+    if (attempt && s_blame)
+        attempt->spared = false;
+    __real_settle_release (self, in, worker, now);
+    entry_t *entry = state_find (self, in->as.release.fence.incident.text);
+    if (!s_charge || !live || !entry || incident_terminal (entry->state))
+        return;
+    row_incident_t row;
+    state_row (entry, &row);
+    row.lost++;
+    state_save (self, entry, &row);
+}
+
+//  What another process with the key has under way goes on.
+void
+__wrap_settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now)
+{
+    if (!s_keep)
+        __real_settle_forgotten (self, attempt, worker, now);
+    else
+        attempt->session = worker->session;
 }
 
 //  Only the hard deadline is left.

@@ -4,11 +4,12 @@
 //  planted (plant.h), and the run must break as that bug breaks it.  The invariants stand in disk.h and voice.h, and
 //  three here: I11 what a worker has, which is counted as it changes, is what one finds who counts now.  I12 while the
 //  artifacts' disk takes nothing, nothing is assigned, no folder is saved and no time runs out.  I13 of two live
-//  workers with one key the first stays.
+//  workers with one key the first stays.  (I14: shares.h.)
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 #include "tests/sim/peers.h"
 #include "tests/sim/plant.h"
+#include "tests/sim/shares.h"
 #include "tests/sim/voice.h"
 
 #include <assert.h>
@@ -156,11 +157,15 @@ s_step (sim_t *self, step_in_t *in)
     uint64_t rival = in->kind == STEP_IN_HELLO ? step_session (self->step, in->peer.identity) : 0;
     if (rival && rival != in->peer.session)
         in->as.hello.rival_asked = peers_ping (&self->peers, in->peer.identity, rival);
+    shares_t shares = {.source_count = 0};
     if (in->kind == STEP_IN_EVENT) {
         in->as.event.fault = peers_fault (&self->peers, (int) in->peer.seq);
         s_known_event (self, in);
+        shares = shares_before (self->step, in->as.event.row.source, in->as.event.fault->cluster);
     }
     int rc = step (self->step, in, self->now);
+    if (shares.source_count > 0)
+        shares_after (&shares, self->step, &self->disk);
     self->steps++;
     self->by_kind [in->kind]++;
     peer_worker_t *sender = peers_worker (&self->peers, in->peer.identity, in->peer.session);
@@ -475,6 +480,7 @@ static void
 s_check_turn (sim_t *self)
 {
     disk_check_deadlines (&self->disk, self->now);
+    peers_check_twins (&self->peers);
     s_check_workers (self);
     if (self->turns % 64 == 0)
         s_check_memory (self);

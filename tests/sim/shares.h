@@ -1,0 +1,31 @@
+//  shares - I14: a source loses nothing from a full queue while it has less there than its share.
+//
+//  Its share is what each would have, were the places divided evenly among those that have some, or want one.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/state.h"
+#include "tests/sim/disk.h"
+
+enum { SHARES_SOURCES = 16, SHARES_SCOPES = 2 };
+
+typedef struct {
+    char name [ROW_SOURCE];
+    int64_t queued [SHARES_SCOPES]; //  in the event's cluster, in the whole queue
+    bool fresh [SHARES_SCOPES];     //  one of them was never attempted
+} shares_source_t;
+
+//  The queue before an event.
+typedef struct {
+    shares_source_t sources [SHARES_SOURCES];
+    int source_count;
+    int64_t limit [SHARES_SCOPES]; //  0 = there is room
+    size_t writes;                 //  of the turn so far
+    const char *comer;             //  source of the event
+} shares_t;
+
+//  Call both around the step of an event; comer is borrowed until then.
+shares_t
+shares_before (const step_t *step, const char *comer, const char *cluster);
+void
+shares_after (const shares_t *self, const step_t *step, disk_t *disk);
