@@ -37,12 +37,16 @@ def test_a_cluster_that_the_server_does_not_know_is_not_another_one(system):
 
 def test_a_source_without_a_name_at_a_server_of_several_clusters_is_warned_of(system):
     """One of them is followed, and nothing said that the others are not."""
-    server = system.start_server([fault("web-e", "east"), fault("web-w", "west")])
+    events = [fault("web-e", "east"), fault("web-w", "west")]
+    server = system.start_server(events)
     broker = system.start_broker(mcp_endpoint=f"http://{server.address}", sse_reconnect_max_backoff="1s")
     broker.wait_log("this server serves several clusters")
     wait_until(broker.incidents, 20, "the fault of one")
+    state = lambda: next(iter(sources(broker).values()))["state"]
     server.stop()
-    broker.wait_log("event source not reached")
+    wait_until(lambda: state() != "active", 20, "it is gone")
+    system.start_server(events, "again", serve=server.address)
+    wait_until(lambda: state() == "active", 20, "it is there again, and said once what it said before")
     warned, = [line for line in broker.records() if line["msg"].startswith("this server serves several clusters")]
     assert warned["level"] == "warn" and warned["clusters"] == "east, west" and "`clusters:` with a `name:`" in warned["msg"]
 
