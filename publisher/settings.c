@@ -16,33 +16,35 @@ static const conf_option_t rows [] = {
      .env = "TRIAGE_INGEST_ENDPOINT",
      .fallback = "tcp://127.0.0.1:5572",
      .flags = CONF_ENDPOINT,
-     .help = "The broker's ingest socket; without keys only loopback and unix sockets."},
+     .help =
+         "The broker's address for events (its ingest_endpoint).  Without keys it must be local."},
     {.key = "files_endpoint",
      .type = CONF_TEXT,
      .offset = offsetof (settings_t, files_endpoint),
      .env = "TRIAGE_FILES_ENDPOINT",
      .fallback = "tcp://127.0.0.1:5573",
      .flags = CONF_ENDPOINT,
-     .help = "The broker's files socket, for events larger than one ingest frame."},
+     .help = "The broker's address for large events, over 256 KiB (its files_endpoint)."},
     {.key = "keys_dir",
      .type = CONF_TEXT,
      .offset = offsetof (settings_t, keys_dir),
      .env = "TRIAGE_KEYS_DIR",
      .fallback = "./keys",
-     .help = "Folder with publisher.key_secret and broker.key; CURVE is on when it exists."},
+     .help = "Folder with publisher.key_secret and broker.key.  Connections are encrypted (CURVE) "
+             "when it exists."},
     {.key = "spool_dir",
      .type = CONF_TEXT,
      .offset = offsetof (settings_t, spool_dir),
      .env = "TRIAGE_SPOOL_DIR",
      .fallback = "./publisher-spool",
-     .help = "Folder that keeps the event ids of an unfinished replay, so that a second run sends "
-             "the same ones."},
+     .help = "Folder for the event ids of a replay.  A second run of the same files sends the same "
+             "ids."},
     {.key = "cluster",
      .type = CONF_TEXT,
      .offset = offsetof (settings_t, cluster),
      .max = LIMIT_CLUSTER_BYTES,
      .env = "TRIAGE_CLUSTER",
-     .help = "Cluster name for every event; unset takes the event's own."},
+     .help = "Cluster name for every event.  Unset: the event's own."},
     {.key = "window",
      .type = CONF_INT,
      .offset = offsetof (settings_t, window),
@@ -50,7 +52,7 @@ static const conf_option_t rows [] = {
      .fallback = "256",
      .min = 1,
      .max = LIMIT_PUBLISH_WINDOW,
-     .help = "Events under way without an acknowledgement."},
+     .help = "So many events are sent ahead of their acknowledgements."},
     {.key = "rate",
      .type = CONF_INT,
      .offset = offsetof (settings_t, rate),
@@ -58,8 +60,8 @@ static const conf_option_t rows [] = {
      .fallback = "0",
      .min = 0,
      .max = 1000000,
-     .help = "Events per second (with serve: of each subscription); 0 sends as fast as they are "
-             "taken."},
+     .help =
+         "Events per second.  With serve: of each subscription.  0: as fast as they are taken."},
     {.key = "shutdown_timeout",
      .type = CONF_DURATION,
      .offset = offsetof (settings_t, shutdown_timeout),
@@ -68,14 +70,14 @@ static const conf_option_t rows [] = {
      .fallback = "30",
      .min = 0,
      .max = 3600000,
-     .help = "How long SIGTERM waits for outstanding acknowledgements, or streams to end."},
+     .help = "How long SIGTERM waits for acknowledgements.  With serve: for streams to end."},
     {.key = "serve",
      .type = CONF_TEXT,
      .offset = offsetof (settings_t, serve),
      .env = "TRIAGE_SERVE",
      .flags = CONF_LISTEN,
-     .help = "HOST:PORT to serve the files on as an MCP server with event tools, instead of "
-             "sending them; * is every address."},
+     .help = "Do not send the files, but serve them as an MCP server at this HOST:PORT.  * is "
+             "every address."},
     {.key = "speed",
      .type = CONF_INT,
      .offset = offsetof (settings_t, speed),
@@ -83,7 +85,7 @@ static const conf_option_t rows [] = {
      .fallback = "0",
      .min = 0,
      .max = 1000000,
-     .help = "With serve: recorded seconds played in one second; 0 takes no notice of recorded "
+     .help = "With serve: so many recorded seconds are played in one second.  0 ignores recorded "
              "times."},
     {.key = "repeat",
      .type = CONF_INT,
@@ -92,13 +94,13 @@ static const conf_option_t rows [] = {
      .fallback = "1",
      .min = 0,
      .max = 1000000000,
-     .help = "With serve: how often the files are played; 0 is without end."},
+     .help = "With serve: how often the files are played.  0: without end."},
     {.key = "distinct",
      .type = CONF_BOOL,
      .offset = offsetof (settings_t, distinct),
      .env = "TRIAGE_DISTINCT",
      .fallback = "false",
-     .help = "With serve and repeat: each round is about other objects, not the same ones again."},
+     .help = "With serve and repeat: each round is about other objects."},
     {.key = "clusters",
      .type = CONF_INT,
      .offset = offsetof (settings_t, clusters),
@@ -106,8 +108,8 @@ static const conf_option_t rows [] = {
      .fallback = "0",
      .min = 0,
      .max = LIMIT_CLUSTERS,
-     .help = "With serve: so many clusters, NAME-1 and up, that each play all files; 0 is the "
-             "clusters of the files."},
+     .help = "With serve: so many clusters, each of which plays all files.  Their names are "
+             "--cluster with -1 and up.  0: the clusters of the files."},
     {.key = "faithful",
      .type = CONF_BOOL,
      .offset = offsetof (settings_t, faithful),
@@ -118,15 +120,15 @@ static const conf_option_t rows [] = {
      .type = CONF_TEXT,
      .offset = offsetof (settings_t, denied),
      .env = "TRIAGE_DENIED",
-     .help = "With serve: clusters (A,B) whose event server may not list pods; a subscribe fails, "
-             "or hangs if faithful."},
+     .help = "With serve: names of clusters (A,B) whose server may not list pods.  To subscribe "
+             "there fails; with faithful it hangs."},
     {0}};
 
 const conf_spec_t settings_spec = {
     .program = "triage-publisher",
-    .summary = "Send recorded faults (JSON lines, or documents of kubectl get events -o json) to a "
-               "triage broker and wait until each is kept; or "
-               "serve them as an MCP server.",
+    .summary = "Send recorded faults to a triage broker and wait until each is kept.  Or serve "
+               "them as an MCP server.  A file has one JSON object a line, or what `kubectl get "
+               "events -o json` prints.",
     .positional = "FILE...",
     .examples = "triage-publisher configs/demo/*.jsonl\n"
                 "triage-publisher --rate 100 --cluster edge - < configs/demo/edge-berlin.jsonl\n"

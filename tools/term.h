@@ -16,7 +16,7 @@ typedef enum { TERM_AUTO, TERM_ALWAYS, TERM_NEVER } term_color_t;
     {                                                                                              \
         .key = "color", .type = CONF_ENUM, .offset = offsetof (owner, member),                     \
         .env = "TRIAGE_COLOR", .fallback = "auto", .choices = "auto|always|never",                 \
-        .help = "Colours; auto means on a terminal, unless NO_COLOR is set."                       \
+        .help = "Colours.  auto: on a terminal, unless NO_COLOR is set."                           \
     }
 
 //  Append text with control bytes, DEL, C1, bidirectional and zero-width controls, line separators and

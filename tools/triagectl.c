@@ -25,13 +25,14 @@ static const conf_option_t s_rows [] = {
      .env = "TRIAGE_URL",
      .fallback = "http://127.0.0.1:5580",
      .flags = CONF_URL,
-     .help = "The broker's HTTP side."},
+     .help = "Address of the broker's HTTP API."},
     {.key = "token_file",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, token_file),
      .env = "TRIAGE_TOKEN_FILE",
      .fallback = "./state/admin.token",
-     .help = "Commands: file with the broker's token; the broker says where it is."},
+     .help = "For commands that change something: the file with the broker's token.  An answer "
+             "without the right token names it."},
     {.key = "output",
      .type = CONF_ENUM,
      .offset = offsetof (ctl_settings_t, output),
@@ -48,22 +49,22 @@ static const conf_option_t s_rows [] = {
     {.key = "reason",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, reason),
-     .help =
-         "incidents list, incidents retry: only those suppressed for this reason, as overflow."},
+     .help = "incidents list, incidents retry: only those suppressed for this reason, for example "
+             "overflow."},
     {.key = "limit",
      .type = CONF_INT,
      .offset = offsetof (ctl_settings_t, limit),
      .fallback = "50",
      .min = 1,
      .max = LIMIT_CTL_ROWS,
-     .help = "Lists: at most so many, newest first.  incidents retry, stream replay: all unless "
-             "given."},
+     .help = "Lists: show at most so many, the newest first.  incidents retry, stream replay: all "
+             "unless it is given."},
     {.key = "all",
      .type = CONF_BOOL,
      .offset = offsetof (ctl_settings_t, all),
      .fallback = "false",
      .help =
-         "effects retry, effects cancel: every dead one; those that wait are left as they are."},
+         "effects retry, effects cancel: every dead one.  Those that wait are left as they are."},
     {.key = "after",
      .type = CONF_INT,
      .offset = offsetof (ctl_settings_t, after),
@@ -76,7 +77,7 @@ static const conf_option_t s_rows [] = {
      .offset = offsetof (ctl_settings_t, keys_dir),
      .env = "TRIAGE_KEYS_DIR",
      .fallback = "./keys",
-     .help = "key new: the broker's folder of keys, made when missing."},
+     .help = "key new: the broker's folder of keys.  It is made when it is missing."},
     {.key = "role",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, role),
@@ -84,11 +85,12 @@ static const conf_option_t s_rows [] = {
     {.key = "name",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, name),
-     .help = "key new: name of the new peer."},
+     .help = "key new: name of the new worker, publisher or tap."},
     {.key = "out",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, out),
-     .help = "key new: folder for the new peer's keys, its keys_dir."},
+     .help = "key new: folder for the new peer's keys.  Copy it to the peer's host and name it "
+             "there with --keys-dir."},
     {.key = NULL},
 };
 

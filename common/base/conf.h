@@ -101,7 +101,7 @@ typedef struct {
      .fallback = "info",                                                                           \
      .choices = "debug|info|warn|error",                                                           \
      .flags = CONF_RELOAD,                                                                         \
-     .help = "Least severe level that is logged."},                                                \
+     .help = "Lowest level that is logged."},                                                      \
     {                                                                                              \
         .key = "log_format", .type = CONF_ENUM, .offset = offsetof (owner, member.log_format),     \
         .env = "TRIAGE_LOG_FORMAT", .fallback = "logfmt", .choices = "logfmt|json",                \
@@ -113,7 +113,7 @@ typedef struct {
     {                                                                                              \
         .key = "ready_file", .type = CONF_TEXT, .offset = offsetof (owner, member.ready_file),     \
         .env = "TRIAGE_READY_FILE",                                                                \
-        .help = "File written once everything is bound, one name=endpoint a line."                 \
+        .help = "File that is written when the program is ready.  Each line is name=address."      \
     }
 
 //  Read flags, environment and file.  Prints help, version, config, docs or all errors itself.

@@ -65,6 +65,24 @@ s_lines (buf_t *text, const char *title, const char *indent, const char *lines)
 
 //  --- --help
 
+//  Text on lines that fit a terminal of 80 columns, each moved to the right; broken at blanks only.
+static void
+s_wrapped (buf_t *text, const char *indent, const char *words)
+{
+    const size_t room = 79 - strlen (indent);
+    while (*words) {
+        size_t size = strlen (words);
+        if (size > room)
+            for (size = room; size > 0 && words [size] != ' ';)
+                size--;
+        if (size == 0) //  one long word
+            size = strcspn (words, " ");
+        (void) buf_printf (text, "%s%.*s\n", indent, (int) size, words);
+        words += size;
+        words += strspn (words, " ");
+    }
+}
+
 static void
 s_help_row (const conf_option_t *row, buf_t *text)
 {
@@ -76,7 +94,7 @@ s_help_row (const conf_option_t *row, buf_t *text)
     else {
         (void) buf_printf (text, "  --%s <%s>\n", flag, s_type_word (row));
     }
-    (void) buf_printf (text, "      %s\n", row->help);
+    s_wrapped (text, "      ", row->help);
     if (row->flags & CONF_SECRET)
         (void) buf_printf (text, "      A secret: better --%s-file.\n", flag);
     if (row->alias)
@@ -92,20 +110,22 @@ s_help_row (const conf_option_t *row, buf_t *text)
 void
 conf_docs_help (const conf_spec_t *spec, buf_t *text)
 {
-    (void) buf_printf (text, "%s - %s\n\nUsage: %s [OPTION]...%s%s\n\n", spec->program,
-                       spec->summary, spec->program, spec->positional ? " " : "",
-                       spec->positional ? spec->positional : "");
+    own (buf_fini) buf_t summary = buf_init (LIMIT_KIB (4));
+    (void) buf_printf (&summary, "%s - %s", spec->program, spec->summary);
+    s_wrapped (text, "", summary.data);
+    (void) buf_printf (text, "\nUsage: %s [OPTION]...%s%s\n\n", spec->program,
+                       spec->positional ? " " : "", spec->positional ? spec->positional : "");
     s_lines (text, "Commands:", "  ", spec->commands);
     s_lines (text, "Examples:", "  ", spec->examples);
     (void) buf_text (
         text,
-        "Flags win over the environment, that over the YAML file, that over "
-        "the defaults.\n\n"
+        "A flag wins over the environment, the environment over the YAML file, and the\n"
+        "YAML file over the default.\n\n"
         "  -c, --config <file>\n"
         "      YAML file with any of the options below.\n"
         "      Environment: TRIAGE_CONFIG\n"
-        "  --check-config\n      Check all that a start needs, say what cannot be checked, change "
-        "nothing, and end:\n      0 it is good, 78 it is not.\n"
+        "  --check-config\n      Check all that a start needs, and end.  Nothing is changed.\n"
+        "      What cannot be checked is said.  Exit code: 0 it is good, 78 it is not.\n"
         "  --print-config\n      Print the configuration in force, secrets "
         "masked, and end.\n"
         "  --print-docs\n      Print the table of options in Markdown and end.\n"
@@ -113,7 +133,8 @@ conf_docs_help (const conf_spec_t *spec, buf_t *text)
         "  -h, --help\n      Print this and end.\n\n");
     for (const conf_option_t *row = spec->rows; row->key; row++) {
         if (row->type == CONF_TABLE) {
-            (void) buf_printf (text, "  (in the file only) %s\n      %s\n", row->key, row->help);
+            (void) buf_printf (text, "  (in the file only) %s\n", row->key);
+            s_wrapped (text, "      ", row->help);
         }
         else {
             s_help_row (row, text);

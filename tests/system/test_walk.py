@@ -217,6 +217,14 @@ def test_examples_of_help(walk, program):
     walk.stop()
 
 
+@pytest.mark.parametrize("program", sorted(PROGRAMS - {"make"}))
+def test_help_fits_a_terminal(program):
+    """Broken by the terminal, it is broken inside words, and its columns are lost."""
+    text = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, timeout=30, env={}).stdout
+    #  a list of values is one word
+    assert not [line for line in text.splitlines() if len(line) > 80 and len(line.split()) > 2]
+
+
 def test_help_of_triagectl_names_every_command_that_there_is(walk):
     text = subprocess.run([BIN / "triagectl", "--help"], capture_output=True, text=True, timeout=30, env={}).stdout
     lines = text.split("\nCommands:\n", 1)[1].split("\n\n", 1)[0].splitlines()
