@@ -47,7 +47,8 @@ static int
 s_find (const poison_t *self, const char *name)
 {
     for (int i = 0; self->known > 0 && i < LIMIT_POISON_ROWS; i++)
-        if (self->file.rows [i].deaths > 0 && strcmp (self->file.rows [i].name, name) == 0)
+        if (self->file.rows [i].deaths > 0
+            && strncmp (self->file.rows [i].name, name, S_NAME - 1) == 0)
             return i;
     return -1;
 }
@@ -72,6 +73,8 @@ s_judge (poison_t *self)
 {
     s_file_t *file = &self->file;
     for (int i = 0; i < LIMIT_POISON_ROWS; i++) {
+        int *deaths = &file->rows [i].deaths; //  whatever a bad disk has made of it
+        *deaths = *deaths < 0 ? 0 : *deaths > LIMIT_POISON_DEATHS ? LIMIT_POISON_DEATHS : *deaths;
         file->rows [i].name [S_NAME - 1] = 0;
         self->known += file->rows [i].deaths > 0;
     }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,11 +121,51 @@ test_kept_bytes_are_whole (void **state)
 
 #define POISON_TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
 
+static void
+test_a_name_longer_than_its_row_is_held_back_too (void **state)
+{
+    char name [800];
+    memset (name, 'n', sizeof name - 1);
+    name [sizeof name - 1] = 0;
+    for (int i = 0; i < LIMIT_POISON_DEATHS; i++)
+        assert_false (s_die (name));
+    assert_true (s_die (name));
+    assert_true (s_begin (name));
+    assert_false (s_begin ("n"));
+}
+
+//  Each byte as a bad disk may leave it; the deaths of what stands in the file are as many as they can be.
+static void
+test_a_file_of_rubbish_holds_up_nobody (void **state)
+{
+    static const unsigned char fills [][4] = {
+        {0xff, 0xff, 0xff, 0x7f}, {0xff, 0xff, 0xff, 0xff}, {0, 0, 0, 0x80}, {'x', 'x', 'x', 'x'}};
+    for (size_t i = 0; i < sizeof fills / sizeof fills [0]; i++) {
+        assert_false (s_begin ("good"));
+        char path [96];
+        struct stat status;
+        snprintf (path, sizeof path, "%s/reading/test", s_root);
+        assert_int_equal (stat (path, &status), 0);
+        FILE *file = fopen (path, "w");
+        assert_non_null (file);
+        for (off_t k = 0; k < status.st_size; k++)
+            fputc (fills [i][k % 4], file);
+        assert_int_equal (fclose (file), 0);
+        assert_false (s_begin ("good"));
+        for (int k = 0; k < LIMIT_POISON_DEATHS; k++)
+            assert_false (s_die ("bad"));
+        assert_true (s_begin ("bad"));
+        assert_int_equal (unlink (path), 0);
+    }
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests [] = {
         POISON_TEST (test_three_deaths_hold_an_input_back_and_no_other),
+        POISON_TEST (test_a_name_longer_than_its_row_is_held_back_too),
+        POISON_TEST (test_a_file_of_rubbish_holds_up_nobody),
         POISON_TEST (test_what_is_read_in_the_end_begins_anew),
         POISON_TEST (test_many_deaths_of_others_do_not_save_the_worst),
         POISON_TEST (test_without_its_folder_nothing_is_held_back),
