@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { S_LEAST = 16, S_MOST = 256, S_BYTES = 32 };
+enum { S_LEAST = 16, S_MOST = 256, S_BYTES = 32, S_FILE = 1024 };
+
+static const char s_blanks [] = " \t\r\n";
 
 //  Err: ERR_CONFIG, -errno; -ENOENT there is none.
 static int
@@ -35,52 +37,67 @@ s_open (const char *path, err_diag_t *diag)
                   path);
         return ERR_CONFIG;
     }
+    if (status.st_uid != geteuid () && status.st_uid != 0) { //  who owns it may know it
+        err_diag (diag, "admin_token_file %s: must belong to the user of the broker or to root",
+                  path);
+        return ERR_CONFIG;
+    }
     const int kept = fd;
     fd = -1;
     return kept;
 }
 
-//  The token without the blanks around it.
+//  The token without the blanks around it.  A file with anything else in it is none: of what is cut or mixed nobody knows
+//  which part counts.
 static int
 s_read (const char *path, char ret_token [S_MOST + 1], err_diag_t *diag)
 {
     own (own_fd) int fd = s_open (path, diag);
     if (fd < 0)
         return fd;
-    char text [S_MOST + 8];
-    const ssize_t got = read (fd, text, sizeof text - 1);
+    char text [S_FILE + 1];
+    const ssize_t got = read (fd, text, S_FILE);
     if (got < 0) {
         err_diag (diag, "admin_token_file %s: %s", path, err_str (-errno));
         return -errno;
     }
     text [got] = 0;
-    const char *from = text + strspn (text, " \t\r\n");
-    const size_t size = strcspn (from, " \t\r\n");
-    if (size < S_LEAST || size > S_MOST) {
-        err_diag (diag, "admin_token_file %s: a token of %d to %d characters is expected", path,
-                  S_LEAST, S_MOST);
-        return ERR_CONFIG;
+    const char *from = text + strspn (text, s_blanks);
+    const size_t size = strcspn (from, s_blanks);
+    const char *end = from + size + strspn (from + size, s_blanks);
+    const bool good = size >= S_LEAST && size <= S_MOST && end == text + got && got < S_FILE;
+    if (good) {
+        memcpy (ret_token, from, size);
+        ret_token [size] = 0;
     }
-    memcpy (ret_token, from, size);
-    ret_token [size] = 0;
+    else {
+        err_diag (
+            diag,
+            "admin_token_file %s: a token of %d to %d characters is expected, and nothing else",
+            path, S_LEAST, S_MOST);
+    }
     explicit_bzero (text, sizeof text);
-    return 0;
+    return good ? 0 : ERR_CONFIG;
 }
 
-//  Its own file, and whole before anybody can have read it: the path is not told yet.
+//  A whole file by one rename: who looks meanwhile, such as another broker that shares it, finds none or all of it.
 static int
 s_make (const char *path, err_diag_t *diag)
 {
     uint8_t bytes [S_BYTES];
-    char text [2 * S_BYTES + 2];
-    own (own_fd) int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int rc = fd < 0 || getrandom (bytes, sizeof bytes, 0) != sizeof bytes ? -errno : 0;
+    char text [2 * S_BYTES + 2], folder [PATH_MAX];
+    const char *name = strrchr (path, '/') + 1; //  it is absolute
+    snprintf (folder, sizeof folder, "%.*s", (int) (name - path), path);
+    own (own_fd) int dir = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = dir < 0 || getrandom (bytes, sizeof bytes, 0) != sizeof bytes ? -errno : 0;
     if (rc == 0) {
         for (size_t i = 0; i < sizeof bytes; i++)
             snprintf (text + 2 * i, 3, "%02x", bytes [i]);
         memcpy (text + 2 * sizeof bytes, "\n", 2);
-        rc = durable_fill (fd, text, strlen (text));
+        rc = durable_write (dir, name, text, strlen (text), "admin_token");
+        explicit_bzero (text, sizeof text);
     }
+    explicit_bzero (bytes, sizeof bytes);
     if (rc < 0)
         err_diag (diag, "admin_token_file %s: cannot be made: %s", path, err_str (rc));
     return rc;
@@ -122,9 +139,7 @@ admin_token_open (admin_token_t *self, const settings_t *settings, err_diag_t *d
         err_diag (diag, "admin_token_file: %s", err_str (rc));
         return rc;
     }
-    if (s_empty (self->path))
-        (void) unlink (self->path);
-    rc = s_read (self->path, token, diag);
+    rc = s_empty (self->path) ? -ENOENT : s_read (self->path, token, diag);
     explicit_bzero (token, sizeof token);
     return rc == -ENOENT ? s_make (self->path, diag) : rc;
 }
@@ -149,14 +164,16 @@ admin_token_check (const admin_token_t *self, const char *authorization, bool *r
                    err_diag_t *diag)
 {
     static const char scheme [] = "Bearer ";
-    char token [S_MOST + 1] = {0}, given [S_MOST + 1] = {0}; //  zeros behind both
+    char token [S_MOST + 1] = {0},
+                         given [S_MOST + 1] = {0}; //  zeros behind both, where there is room
+    *ret_good = false;
     const int rc = s_read (self->path, token, diag);
     if (rc < 0)
         return rc;
     unsigned differ = strncasecmp (authorization, scheme, sizeof scheme - 1) != 0;
     if (!differ)
         memcpy (given, authorization + sizeof scheme - 1,
-                strnlen (authorization + sizeof scheme - 1, sizeof given - 1));
+                strnlen (authorization + sizeof scheme - 1, sizeof given));
     for (size_t i = 0; i < sizeof token; i++)
         differ |= (unsigned char) (token [i] ^ given [i]);
     *ret_good = !differ;

@@ -20,7 +20,8 @@ admin_token_open (admin_token_t *self, const settings_t *settings, err_diag_t *d
 //  Would admin_token_open find it or make it?  Nothing is made.  Err: as above.
 int
 admin_token_look (const settings_t *settings, err_diag_t *diag) must_check;
-//  Is this header, "Bearer TOKEN", by somebody who knows it?  Takes equally long wherever they differ.  Err: as above.
+//  Is this header, "Bearer TOKEN", by somebody who knows it?  Takes equally long wherever they differ.  Err: as above,
+//  *ret_good is false.
 int
 admin_token_check (const admin_token_t *self, const char *authorization, bool *ret_good,
                    err_diag_t *diag) must_check;
