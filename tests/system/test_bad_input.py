@@ -14,8 +14,8 @@ from lib.disk import mounted_or_skipped
 from lib.system import BIN, ROOT, fault, wait_until
 
 
-def run(program, *words, env=None):
-    return subprocess.run([BIN / program, *words], capture_output=True, text=True, timeout=30,
+def run(program, *words, env=None, cwd=None):
+    return subprocess.run([BIN / program, *words], capture_output=True, text=True, timeout=30, cwd=cwd,
                           env={"PATH": "/usr/bin:/bin", **(env or {})}, stdin=subprocess.DEVNULL)
 
 
@@ -49,7 +49,7 @@ def test_an_unknown_flag_is_named_with_a_suggestion(program):
 @pytest.mark.parametrize("program,name", [("triage-broker", "broker"), ("triage-worker", "worker"),
                                           ("triage-publisher", "publisher")])
 def test_the_sample_configuration_is_valid_and_names_every_option(program, name):
-    done = run(program, "--config", str(ROOT / f"configs/{name}.yaml"), "--check-config")
+    done = run(program, "--config", str(ROOT / f"configs/{name}.yaml"), "--check-config", cwd=ROOT)
     assert done.returncode == 0, done.stderr
     printed = run(program, "--print-docs").stdout
     sample = (ROOT / f"configs/{name}.yaml").read_text()

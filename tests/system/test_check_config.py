@@ -18,20 +18,21 @@ from typing import Callable
 
 import pytest
 
+from lib.disk import mounted_or_skipped
 from lib.system import BIN, ROOT, SLOW, free_port, sanitizer_options, wait_until
 
 PROGRAMS = {
     "broker": ["--admin-listen", "127.0.0.1:0",
                *(word for name in ("work", "stream", "ingest", "files") for word in (f"--{name}-endpoint", "tcp://127.0.0.1:0"))],
     "worker": ["--script-path", str(ROOT / "agent-container/run-agent.sh"), "--worker-name", "w1"],
-    "publisher": ["demo.jsonl"],
+    "publisher": ["--shutdown-timeout", "0", "demo.jsonl"],
     "tap": [],
 }
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
 def command(program, words, user=()):
-    return [*user, BIN / f"triage-{program}", *words]
+    return [*map(str, user), BIN / f"triage-{program}", *words]
 
 
 def environment(**more):
@@ -48,7 +49,8 @@ def tree(folder):
     found = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
-        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else ""
+        known = path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if known else ""
         found[str(path.relative_to(folder))] = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino, content)
     return found
 
@@ -313,6 +315,19 @@ def test_it_asks_as_the_user_who_starts_it(row):
         user = NOBODY if os.geteuid() == 0 else ()
         checked(folder, row, words, says, user)
         started(folder, row, words, user)
+
+
+def test_a_disk_that_is_read_only_is_told(system):
+    """Root may write everywhere, but not there."""
+    disk = mounted_or_skipped(system, "disk", [f"mount -t tmpfs -o ro,size=1m none {system.root / 'disk'}"])
+    for program, key, code in (("broker", "workspace_root", 74), ("broker", "state_path", 74), ("worker", "workspace_root", 78),
+                               ("publisher", "spool_dir", 1)):
+        row = Row(program, "", rf"{{f}}:1: {key}: disk: cannot be written: Read-only file system", code, f"{key}: disk/x\n")
+        words, says = prepare(system.root, row)
+        there = [*disk.prefix, "env", "-C", system.root]  # who enters a namespace stands in its root
+        done = run(system.root, program, *words, "--check-config", user=there)
+        assert done.returncode == 78 and re.match(says, done.stderr), done.stderr
+        started(system.root, row, words, there)
 
 
 # --- what is good

@@ -106,17 +106,16 @@ test_a_file_to_read_is_regular (void **state)
 static void
 test_the_effective_user_counts (void **state)
 {
-    if (geteuid () != 0)
-        skip ();
-    assert_int_equal (chmod ("there", 0555), 0);
-    assert_int_equal (reach_folder ("there/x", true, NULL), 0);
-    assert_int_equal (reach_readable ("file", NULL), 0);
-    assert_int_equal (seteuid (65534), 0);
+    const bool root = geteuid () == 0;
+    assert_int_equal (chmod ("there", 0555) || chmod ("file", 0), 0);
+    assert_int_equal (reach_folder ("there/x", true, NULL), root ? 0 : -EACCES);
+    assert_int_equal (reach_readable ("file", NULL), root ? 0 : -EACCES);
+    assert_int_equal (root ? seteuid (65534) : 0, 0);
     err_diag_t diag = {""};
     const int made = reach_folder ("there/x", true, &diag);
     const int read = reach_readable ("file", NULL), written = reach_writable ("file", true, NULL);
-    assert_int_equal (seteuid (0), 0);
-    assert_int_equal (chmod ("there", 0755), 0);
+    assert_int_equal (root ? seteuid (0) : 0, 0);
+    assert_int_equal (chmod ("there", 0755) || chmod ("file", 0600), 0);
     assert_int_equal (made, -EACCES);
     assert_int_equal (read, -EACCES);
     assert_int_equal (written, -EACCES);
