@@ -49,6 +49,15 @@ typedef struct {
     int64_t dispositions [STEP_UPLOAD_AGAIN + 1];
 } sim_t;
 
+//  After a restart or a jump each attempt has at least the grace left, also of its hard deadline.
+static void
+s_grace (sim_t *self)
+{
+    self->disk.lease_floor_ms = self->now.boot_ms + self->settings.reconnect_grace_ms;
+    if (self->disk.hard_floor_ms < self->disk.lease_floor_ms)
+        self->disk.hard_floor_ms = self->disk.lease_floor_ms;
+}
+
 static void
 s_boot (sim_t *self)
 {
@@ -57,9 +66,7 @@ s_boot (sim_t *self)
     if (!self->step)
         abort ();
     disk_load (&self->disk, self->step, self->now);
-    self->disk.lease_floor_ms = self->now.boot_ms + self->settings.reconnect_grace_ms;
-    if (self->disk.hard_floor_ms < self->disk.lease_floor_ms)
-        self->disk.hard_floor_ms = self->disk.lease_floor_ms;
+    s_grace (self);
     self->draining = 0;
 }
 
@@ -94,7 +101,7 @@ s_clock (sim_t *self)
         self->now.boot_ms += jump;
         self->now.wall_ms += jump;
         self->disk.slack_ms += jump + self->settings.reconnect_grace_ms;
-        self->disk.lease_floor_ms = self->now.boot_ms + self->settings.reconnect_grace_ms;
+        s_grace (self);
         self->jumps++;
     }
     if (s_chance (self, 8)) { //  somebody sets the clock
