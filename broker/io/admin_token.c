@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -80,24 +81,28 @@ s_read (const char *path, char ret_token [S_MOST + 1], err_diag_t *diag)
     return good ? 0 : ERR_CONFIG;
 }
 
-//  A whole file by one rename: who looks meanwhile, such as another broker that shares it, finds none or all of it.
+//  Fill the file, unless another broker that shares it has: who finds it empty waits until that one has written.
 static int
 s_make (const char *path, err_diag_t *diag)
 {
     uint8_t bytes [S_BYTES];
-    char text [2 * S_BYTES + 2], folder [PATH_MAX];
-    const char *name = strrchr (path, '/') + 1; //  it is absolute
-    snprintf (folder, sizeof folder, "%.*s", (int) (name - path), path);
-    own (own_fd) int dir = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = dir < 0 || getrandom (bytes, sizeof bytes, 0) != sizeof bytes ? -errno : 0;
-    if (rc == 0) {
+    char text [2 * S_BYTES + 2];
+    const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    own (own_fd) int fd = open (path, flags, 0600);
+    struct stat status = {.st_size = 0};
+    int rc = fd < 0 || flock (fd, LOCK_EX) != 0 || fstat (fd, &status) != 0 ? -errno : 0;
+    const bool fill = rc == 0 && S_ISREG (status.st_mode) && status.st_size == 0
+                      && !(status.st_mode & (S_IRWXG | S_IRWXO)) && status.st_uid == geteuid ();
+    if (fill && getrandom (bytes, sizeof bytes, 0) != sizeof bytes)
+        rc = -errno;
+    if (rc == 0 && fill) {
         for (size_t i = 0; i < sizeof bytes; i++)
             snprintf (text + 2 * i, 3, "%02x", bytes [i]);
         memcpy (text + 2 * sizeof bytes, "\n", 2);
-        rc = durable_write (dir, name, text, strlen (text), "admin_token");
+        rc = durable_fill (fd, text, strlen (text));
         explicit_bzero (text, sizeof text);
+        explicit_bzero (bytes, sizeof bytes);
     }
-    explicit_bzero (bytes, sizeof bytes);
     if (rc < 0)
         err_diag (diag, "admin_token_file %s: cannot be made: %s", path, err_str (rc));
     return rc;
@@ -122,12 +127,14 @@ s_path (const settings_t *settings, char ret_path [PATH_MAX])
     return size < 0 || size >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-//  A power failure can leave one that is empty: nobody has ever known it.
+//  There is none, or one that is empty: a power failure can leave that, and nobody has ever known it.
 static bool
-s_empty (const char *path)
+s_missing (const char *path)
 {
     struct stat status;
-    return lstat (path, &status) == 0 && S_ISREG (status.st_mode) && status.st_size == 0;
+    if (lstat (path, &status) != 0)
+        return errno == ENOENT;
+    return S_ISREG (status.st_mode) && status.st_size == 0;
 }
 
 int
@@ -139,9 +146,12 @@ admin_token_open (admin_token_t *self, const settings_t *settings, err_diag_t *d
         err_diag (diag, "admin_token_file: %s", err_str (rc));
         return rc;
     }
-    rc = s_empty (self->path) ? -ENOENT : s_read (self->path, token, diag);
+    if (s_missing (self->path))
+        rc = s_make (self->path, diag);
+    if (rc == 0)
+        rc = s_read (self->path, token, diag);
     explicit_bzero (token, sizeof token);
-    return rc == -ENOENT ? s_make (self->path, diag) : rc;
+    return rc;
 }
 
 int
@@ -153,7 +163,7 @@ admin_token_look (const settings_t *settings, err_diag_t *diag)
         err_diag (diag, "admin_token_file: %s", err_str (rc));
         return rc;
     }
-    rc = s_empty (path) ? -ENOENT : s_read (path, token, diag);
+    rc = s_missing (path) ? -ENOENT : s_read (path, token, diag);
     explicit_bzero (token, sizeof token);
     //  the folder of the store is made by the start
     return rc == -ENOENT ? reach_writable (path, !*settings->admin_token_file, diag) : rc;

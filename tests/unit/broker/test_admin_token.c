@@ -108,6 +108,13 @@ test_only_a_file_of_its_owner_is_taken (void **state)
     assert_int_equal (mkdir (folder->text, 0700), 0);
     assert_int_equal (admin_token_open (&token, &settings, NULL), ERR_CONFIG);
     assert_int_equal (rmdir (folder->text), 0);
+    //  nothing is written into what others read
+    struct stat status;
+    s_write (folder->text, "", 0);
+    assert_int_equal (chmod (folder->text, 0644), 0);
+    assert_int_equal (admin_token_open (&token, &settings, NULL), ERR_CONFIG);
+    assert_int_equal (stat (folder->text, &status), 0);
+    assert_int_equal (status.st_size, 0);
     s_write (folder->text, TOKEN, 32);
     if (geteuid () != 0)
         return; //  only root can give a file away
