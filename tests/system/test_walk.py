@@ -16,7 +16,8 @@ from lib.system import BIN, ROOT, SLOW, Process, System, fault, free_port, sanit
 from test_flow import FaultServer
 
 PROGRAMS = {"make", "triage-broker", "triage-worker", "triage-publisher", "triage-tap", "triage-preview", "triagectl"}
-PICTURES = ("kubernetes-mcp-server(s)", "incidents/<id>/event.json")  # how indented blocks begin that are no commands
+#  how indented blocks begin that are no commands, or one for root
+PICTURES = ("kubernetes-mcp-server(s)", "incidents/<id>/event.json", "apt-get install ca-certificates ")
 ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*\s+")
 RECORDER = "some-recorder | "  # stands for whatever writes events
 
@@ -134,7 +135,7 @@ def test_every_block_of_the_readme_is_commands_or_a_picture():
     sections = readme()
     assert {program_of(command) for commands in sections.values() for command in commands} <= PROGRAMS, sections
     assert set(sections) == {"Two commands", "How it flows", "On one machine", "Run it for real", "What an incident leaves",
-                             "Replay"}
+                             "Replay", "Install"}
 
 
 def test_two_commands():
