@@ -14,6 +14,6 @@ scripts/build.sh release
 TRIAGE_SIM_STEPS=${TRIAGE_SIM_STEPS:-10000000} ctest --preset debug -L sim --timeout 7200 \
     --output-junit "$results/ctest-sim.xml" || failed=$((failed + 1))
 FUZZ_SECONDS=${FUZZ_SECONDS:-600} scripts/fuzz.sh "$results/fuzz.xml" || failed=$((failed + 1))
-TRIAGE_BIN=$PWD/build/debug/bin /usr/bin/python3 -m pytest tests/system -m nightly -v -p no:cacheprovider -o junit_family=xunit1 \
+TRIAGE_BIN=$PWD/build/debug/bin /usr/bin/python3 -m pytest tests/system -m nightly -v -n 2 -p no:cacheprovider -o junit_family=xunit1 \
     --junitxml "$results/system-nightly.xml" || failed=$((failed + 1))
 /usr/bin/python3 scripts/summary.py "$failed" "$results"/*.xml
