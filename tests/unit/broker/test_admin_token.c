@@ -147,7 +147,20 @@ test_only_the_token_itself_is_good (void **state)
     assert_true (s_good (&token, "bearer " TOKEN));
 }
 
-//  An operator renames new files over it without a pause; the token is always one of them.
+//  What an operator may do: new files over it, without a pause.
+static _Noreturn void
+s_replace_for_ever (const folder_t *folder)
+{
+    char next [128];
+    snprintf (next, sizeof next, "%s/next", folder->path);
+    for (bool odd = false;; odd = !odd) {
+        const int fd = open (next, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        if (fd < 0 || write (fd, odd ? TOKEN : OTHER, 32) != 32 || close (fd) != 0
+            || rename (next, folder->text) != 0)
+            _exit (1);
+    }
+}
+
 static void
 test_a_token_that_is_replaced_is_whole_at_each_moment (void **state)
 {
@@ -158,14 +171,8 @@ test_a_token_that_is_replaced_is_whole_at_each_moment (void **state)
     assert_int_equal (admin_token_open (&token, &settings, NULL), 0);
     const pid_t pid = fork ();
     assert_true (pid >= 0);
-    for (int i = 0; pid == 0; i++) {
-        char next [128];
-        snprintf (next, sizeof next, "%s/next", folder->path);
-        int fd = open (next, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        if (fd < 0 || write (fd, i % 2 ? TOKEN : OTHER, 32) != 32 || close (fd) != 0
-            || rename (next, folder->text) != 0)
-            _exit (1);
-    }
+    if (pid == 0)
+        s_replace_for_ever (folder);
     int first = 0, second = 0;
     for (int i = 0; i < 100000 && (i < 3000 || first == 0 || second == 0); i++) {
         first += s_good (&token, "Bearer " TOKEN);
