@@ -36,8 +36,7 @@ static const char *const s_names [] = {
     "broker.event.sync",       "broker.event.rename",      "broker.event.folder",
     "broker.body.sync",        "broker.body.rename",       "broker.body.folder",
     "broker.session.sync",     "broker.session.rename",    "broker.session.folder",
-    "broker.send.PING",        "broker.token.sync",        "broker.token.rename",
-    "broker.token.folder",
+    "broker.send.PING",
 
     "worker.id.sync",          "worker.id.rename",         "worker.id.folder",
     "worker.ready.rename",     "worker.send.HELLO",        "worker.send.CREDIT",
