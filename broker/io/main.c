@@ -151,7 +151,10 @@ s_store (broker_t *self)
                kv ("error", diag.text));
     if (rc == -EWOULDBLOCK)
         return EXIT_SECOND;
-    return rc == -EBADMSG ? EXIT_CORRUPT : EXIT_STORE;
+    if (rc == -EBADMSG)
+        return EXIT_CORRUPT;
+    const int path = store_look (self->settings->state_path, NULL); //  is it to blame?
+    return path < 0 ? err_exit_path (path) : EXIT_STORE;
 }
 
 static int
