@@ -107,11 +107,11 @@ form_of (const char *bytes, size_t size, bool at_end, size_t *ret_skip, const ch
         return at_end ? FORM_LINES : FORM_UNKNOWN;
     if (bytes [at] != '{' && bytes [at] != '[')
         return FORM_LINES;
+    if (s_events (bytes + at, size - at))
+        return FORM_DOCUMENT;
     const char *end = memchr (bytes + at, '\n', size - at);
     if (!end && !at_end)
         return FORM_UNKNOWN;
-    if (s_events (bytes + at, size - at))
-        return FORM_DOCUMENT;
     return s_goes_on (bytes + at, end ? (size_t) (end - bytes) - at : size - at) ? FORM_DOCUMENT
                                                                                  : FORM_LINES;
 }
@@ -146,7 +146,8 @@ s_member (s_many_t *self, const json_scan_token_t *token)
     self->inside = self->items && token->type == JSON_SCAN_ARRAY;
     self->array = self->array || self->inside;
     self->kinded = self->kinded || self->kind;
-    self->list = self->list || (self->kind && s_list_kind (token));
+    if (self->kind)
+        self->list = s_list_kind (token);
     self->items = self->kind = false;
 }
 

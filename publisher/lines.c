@@ -223,12 +223,18 @@ static int
 s_piece (lines_t *self, lines_line_t *ret_line)
 {
     size_t from = 0, size = 0;
-    if (self->many_size == 0
-        || values_next (&self->many, self->many_data, self->many_size, &self->many_at, &from, &size)
-               == 0) {
-        self->many_size = 0;
+    if (self->many_size == 0)
         return 0;
+    const int rc =
+        values_next (&self->many, self->many_data, self->many_size, &self->many_at, &from, &size);
+    if (rc < 0) { //  it cannot be taken apart
+        from = 0;
+        size = self->many_size;
     }
+    if (rc != 1)
+        self->many_size = 0;
+    if (rc == 0)
+        return 0;
     *ret_line = (lines_line_t){.data = self->many_data + from,
                                .size = size,
                                .path = self->paths [self->current],
@@ -248,7 +254,7 @@ s_event (lines_t *self, lines_line_t *ret_line)
     rc = s_line (self, ret_line);
     if (rc != 1 || !form_holds_many (ret_line->data, ret_line->size))
         return rc;
-    self->many = (values_t){.depth = 0};
+    self->many = (values_t){.told = true};
     self->many_data = ret_line->data;
     self->many_size = ret_line->size;
     self->many_at = 0;
@@ -316,7 +322,7 @@ s_check (const char *path, err_diag_t *diag)
     size_t skip = 0;
     const char *looks = NULL;
     const form_t form =
-        size > 0 ? form_of (bytes, (size_t) size, true, &skip, &looks) : FORM_UNKNOWN;
+        size > 0 ? form_of (bytes, (size_t) size, size < READ_BYTES, &skip, &looks) : FORM_UNKNOWN;
     if (form == FORM_OTHER) {
         err_diag (diag, "%s is not JSON, it looks like %s", path, looks);
         return ERR_PROTO;

@@ -64,7 +64,7 @@ s_in_text (values_t *self, char c)
 static bool
 s_is_list (const values_t *self)
 {
-    return self->kinded ? self->list_kind : !self->other;
+    return self->told || (self->kinded ? self->list_kind : !self->other);
 }
 
 //  A colon of the outermost object.
@@ -102,6 +102,8 @@ s_open (values_t *self, char c, size_t at)
 static void
 s_look_back (values_t *self)
 {
+    if (self->told)
+        return;
     if (self->rest && !s_is_list (self))
         self->wrong = "an event whose own items stand in front of its other keys";
     else if (self->begun && self->items && self->kinded && self->list_kind)

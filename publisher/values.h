@@ -20,6 +20,7 @@ typedef struct {
     //  Of the outermost object: its `items` are next; its kind is; it has an array of items; it has a kind, that of a
     //  List; it has a key that a List does not have.
     bool list, kind, items, kinded, list_kind, other;
+    bool told; //  set by the caller before the first byte: the outermost object is a List
     char word [VALUES_WORD]; //  the last text of the outermost object begins so
     char tail [4];           //  and ends so
     size_t word_size;

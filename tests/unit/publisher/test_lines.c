@@ -243,6 +243,41 @@ test_a_list_may_tell_its_kind_last (void **state)
     EVENTS ("[1, 2]\n[{\"a\": 1}, 2]\n", "[1, 2]|[{\"a\": 1}, 2]|");
 }
 
+//  One on one line is known as a whole before it is taken apart: nothing stands too late.
+static void
+test_a_list_on_one_line_may_have_its_keys_in_any_order (void **state)
+{
+    EVENTS ("{\"continue\":\"x\",\"items\":[{\"a\":1},{\"b\":2}],\"kind\":\"List\"}\n{\"c\":3}\n",
+            "{\"a\":1}|{\"b\":2}|{\"c\":3}|");
+    EVENTS ("{\"kind\":\"Pod\",\"items\":[{\"a\":1}],\"kind\":\"List\"}   \n", "{\"a\":1}|");
+    EVENTS ("{\"kind\":\"List\",\"items\":[{\"a\":1}],\"kind\":\"Pod\"}  \n{\"c\":3}\n",
+            "{\"kind\":\"List\",\"items\":[{\"a\":1}],\"kind\":\"Pod\"}  |{\"c\":3}|");
+    EVENTS ("{\"items\":0,\"kind\":\"List\",\"\\u0069tems\":[{\"a\":1}]}\n",
+            "{\"items\":0,\"kind\":\"List\",\"\\u0069tems\":[{\"a\":1}]}|");
+    EVENTS ("{\"\\u0069tems\":[{\"a\":1}],\"kind\":\"List\"}\n",
+            "{\"\\u0069tems\":[{\"a\":1}],\"kind\":\"List\"}|");
+}
+
+//  What the first piece of a file does not show is not guessed: these are lines, the second of them a bad one.
+static void
+test_a_long_first_line_cut_at_a_comma_is_no_document (void **state)
+{
+    enum { PIECE = 65536 };
+    FILE *file = fopen (path, "w");
+    assert_non_null (file);
+    const int pad = PIECE - (int) sizeof "{\"a\":\"\",";
+    fprintf (file, "{\"a\":\"%0*d\",\"b\":1}\nnot json\n{\"c\":3}\n", pad + 1, 0);
+    fclose (file);
+    const char *paths [] = {path};
+    err_diag_t diag = {.text = ""};
+    assert_int_equal (lines_check (paths, 1, &diag), 0);
+    file = fopen (path, "w");
+    assert_non_null (file);
+    fprintf (file, "[{\"a\":\"%0*d\"},1]\n", PIECE, 0);
+    fclose (file);
+    assert_int_equal (lines_check (paths, 1, &diag), ERR_PROTO);
+}
+
 static void
 test_commas_around_events_are_passed_over (void **state)
 {
@@ -340,6 +375,8 @@ main (void)
         cmocka_unit_test (test_an_event_with_items_of_its_own_is_one_event),
         cmocka_unit_test (test_what_is_no_json_is_refused_with_what_it_looks_like),
         cmocka_unit_test (test_a_list_may_tell_its_kind_last),
+        cmocka_unit_test (test_a_list_on_one_line_may_have_its_keys_in_any_order),
+        cmocka_unit_test (test_a_long_first_line_cut_at_a_comma_is_no_document),
         cmocka_unit_test (test_commas_around_events_are_passed_over),
         cmocka_unit_test (test_documents_with_other_things_are_refused_before_they_are_read),
         cmocka_unit_test (test_keys_behind_items_are_read_across_pieces),
