@@ -36,6 +36,6 @@ ids_sync (ids_t *self) must_check;
 //  How many ids came from an earlier run.
 int64_t
 ids_known (const ids_t *self);
-//  Every event is acknowledged: remove the file.  Err: -errno.
+//  Every event is acknowledged and was one: remove the file.  Err: -errno.
 int
 ids_finish (ids_t *self) must_check;

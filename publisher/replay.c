@@ -576,11 +576,12 @@ s_finish (replay_t *self)
               kv ("invalid", self->invalid), kv ("too_long", self->too_long),
               kv ("refused", self->refused), kv ("unreadable", self->unreadable),
               kv ("resent", self->resent), kv ("known_ids", ids_known (self->ids)));
-    bool whole = self->input_ended && open == 0 && self->refused + self->unreadable == 0;
-    int rc = whole ? ids_finish (self->ids) : 0;
+    const bool good =
+        open == 0 && self->refused + self->unreadable + self->too_long + self->invalid == 0;
+    int rc = good && self->input_ended ? ids_finish (self->ids) : 0;
     if (rc < 0)
         log_warn ("spool file cannot be removed", kv ("error", err_str (rc)));
-    return open == 0 && self->refused + self->too_long + self->unreadable == 0 ? 0 : EXIT_RUNTIME;
+    return good ? 0 : EXIT_RUNTIME;
 }
 
 int

@@ -31,6 +31,6 @@ replay_open (const replay_args_t *args, replay_t **ret_replay, err_diag_t *diag)
 void
 replay_destroy (replay_t **self_p);
 //  Run to the end.  Returns the exit code: 0 each event is acknowledged; EXIT_RUNTIME some were not,
-//  or lines were too long or unreadable; EXIT_STORE the spool cannot be written.
+//  or lines were too long, unreadable or no JSON; EXIT_STORE the spool cannot be written.
 int
 replay_run (replay_t *self);

@@ -138,6 +138,35 @@ def test_what_is_no_json_is_refused_before_anything_is_sent(system):
     assert not broker.incidents()
 
 
+BROKEN = {"lines": ('{a}\n{cut}\n{b}\n', 3, "line is not JSON, it is sent all the same", "2"),
+          "a list on one line": ('{{"apiVersion":"v1","items":[{a},{cut},{b}],"kind":"List"}}\n', 1, "line is not JSON, it is sent all the same", "1"),
+          "a list on one line, cut": ('{{"apiVersion":"v1","items":[{a},{cut}', 1, "line is not JSON, it is sent all the same", "1"),
+          "an array": ('[\n{a},\n{{bad}},\n{b}\n]\n', 3, "line is not JSON, it is sent all the same", "3"),
+          "an array, cut": ('[\n{a},\n{b},\n{cut}', 2, "document ends early, its last event is not sent", "4")}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_that_is_broken_is_told_with_its_line_and_by_the_exit_code(system, name):
+    """What is good is sent at once; mended and sent again, nothing counts twice."""
+    form, sent, message, line = BROKEN[name]
+    broker = system.start_broker()
+    good = {"a": json.dumps(fault("web-a")), "b": json.dumps(fault("web-b"))}
+    path = system.root / "broken"
+    path.write_text(form.format(**good, cut=json.dumps(fault("web-c"))[:-20]))
+    publisher = system.start_publisher(path, log_level="info")
+    assert publisher.wait(20) == 1, publisher.log_tail()
+    assert [record["line"] for record in publisher.records(message)] == [line]
+    (summary,) = publisher.records("replay finished")
+    assert int(summary["events"]) == int(summary["acked"]) == sent
+    path.write_text("\n".join([good["a"], json.dumps(fault("web-c")), good["b"]]))
+    publisher = system.start_publisher(path, log_level="info")
+    assert publisher.wait(20) == 0, publisher.log_tail()
+    rows = [row for row in broker.incidents() if row["fault_type"] != "Unparsed"]
+    assert sorted(row["resource"]["name"] for row in rows) == ["web-a", "web-b", "web-c"]
+    if name == "lines":
+        assert publisher.records("replay finished")[-1]["repeat"] == "2" and {row["occurrences"] for row in rows} == {1}
+
+
 def test_a_publisher_whom_nobody_answers_says_so_once(system):
     system.broker_ports = {"ingest_endpoint": f"tcp://127.0.0.1:{free_port()}", "files_endpoint": f"tcp://127.0.0.1:{free_port()}"}
     publisher = system.start_publisher([fault("web")], log_level="info")

@@ -236,7 +236,7 @@ test_each_line_is_sent_until_it_is_acknowledged (void **state)
     broker = (broker_t){.drop_first = true, .nack_second = true};
     own (clk_destroy) clk_t *clk = clk_new ();
     const int64_t begin_ms = clk_now (clk).boot_ms;
-    assert_int_equal (s_replay (&broker), 0);
+    assert_int_equal (s_replay (&broker), EXIT_RUNTIME); //  one is no JSON
     const int64_t terms = (clk_now (clk).boot_ms - begin_ms) / LIMIT_PUBLISH_RESEND_MS;
     assert_int_equal (broker.acks, broker.sendings - 2);
     //  the dropped one waits for a term; more sendings only where the machine slept through another
@@ -268,7 +268,7 @@ test_a_large_event_goes_by_the_files_socket (void **state)
     (void) state;
     enum { SIZE = 700000 };
     char *text = malloc (SIZE + 8);
-    memset (text, 'x', SIZE);
+    memset (text, '7', SIZE);
     text [SIZE] = '\n';
     s_put (text, SIZE + 1);
     static broker_t broker;
