@@ -2,6 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/io/confidence.h"
 
+#include "broker/io/report_block.h"
+
 #include <string.h>
 
 enum {
@@ -283,6 +285,52 @@ s_takes_back (const report_word_t *word)
     return s_denies (word) || report_word_any (word, list);
 }
 
+//  A share that a text begins with and that is no other thing's ("3 of 4 pods"): the lower of both.
+static report_confidence_t
+s_with_share (report_confidence_t level, report_span_t text)
+{
+    size_t end = 0;
+    const double percent = s_percent (text, &end);
+    const bool closed = end >= text.size || strchr (").,;]|", text.at [end]);
+    const report_confidence_t other = percent >= S_HIGH     ? REPORT_HIGH
+                                      : percent >= S_MEDIUM ? REPORT_MEDIUM
+                                                            : REPORT_LOW;
+    return percent >= 0 && closed && other < level ? other : level;
+}
+
+//  What explains a value may qualify it with its first words: "High (not verified)", "HIGH - about 40%", "High (medium
+//  at best)".  rest: behind this word, the first one.
+static report_confidence_t
+s_with_reason (report_confidence_t level, report_word_t word, report_span_t rest)
+{
+    static const char *const about [] = {"about",  "around", "roughly", "approximately",
+                                         "approx", "only",   "but",     NULL};
+    static const char *const open [] = {"not",        "unverified", "unconfirmed", "unproven",
+                                        "untested",   "unlikely",   "unsure",      "uncertain",
+                                        "unclear",    "doubtful",   "speculative", "tentative",
+                                        "assumption", "guess",      "wrong",       NULL};
+    if (report_word_any (&word, about) && !report_word_next (&rest, &word))
+        return level;
+    const report_span_t text = {word.text.at, (size_t) (rest.at + rest.size - word.text.at)};
+    if (report_word_any (&word, open))
+        return REPORT_UNKNOWN;
+    if (s_digit (text, 0))
+        return s_with_share (level, text);
+    const report_confidence_t other = confidence_level (&word);
+    return other == REPORT_UNKNOWN || other > level || s_is_attribute (rest) ? level : other;
+}
+
+//  Does a line, a cell or a sentence end in this text between two words?
+static bool
+s_ends (report_span_t gap)
+{
+    static const char ends [] = {'\n', '.', '!', '?', REPORT_BLOCK_CELL};
+    for (size_t i = 0; i < gap.size; i++)
+        if (memchr (ends, gap.at [i], sizeof ends))
+            return true;
+    return false;
+}
+
 //  What a value is worth with what stands behind it in its clause: another share, the lower of both ("High (40%)"); a
 //  question, or words that take it back, nothing.
 static report_confidence_t
@@ -297,20 +345,17 @@ s_with_rest (report_confidence_t level, report_span_t rest)
     report_word_t word;
     for (int i = 0; i < S_BEHIND && level != REPORT_UNKNOWN; i++) {
         const char *from = rest.at;
-        if (!report_word_next (&rest, &word) || word.first || report_word_any (&word, ends))
+        if (!report_word_next (&rest, &word))
             break;
         const report_span_t gap = {from, (size_t) (word.text.at - from)};
-        const report_span_t text = {word.text.at, (size_t) (rest.at + rest.size - word.text.at)};
-        size_t end = 0;
-        if (i == 0 && s_digit (text, 0) && !memchr (gap.at, '-', gap.size)) {
-            const double percent = s_percent (text, &end);
-            const bool closed = end >= text.size || strchr (").,;]|", text.at [end]);
-            const report_confidence_t other = percent >= S_HIGH     ? REPORT_HIGH
-                                              : percent >= S_MEDIUM ? REPORT_MEDIUM
-                                                                    : REPORT_LOW;
-            return percent >= 0 && closed && other < level ? other : level;
-        }
         const bool comma = memchr (gap.at, ',', gap.size) || memchr (gap.at, ';', gap.size);
+        const bool reason = s_explains (gap) || memchr (gap.at, ';', gap.size);
+        if (i == 0 && reason && !s_ends (gap))
+            return s_with_reason (level, word, rest);
+        if (word.first || report_word_any (&word, ends))
+            break;
+        if (i == 0 && s_digit (word.text, 0) && !memchr (gap.at, '-', gap.size))
+            return s_with_share (level, (report_span_t){word.text.at, word.text.size + rest.size});
         if (comma && report_word_is (&word, "now"))
             return REPORT_UNKNOWN;
         if (comma || s_explains (gap))

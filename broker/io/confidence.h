@@ -2,8 +2,9 @@
 //
 //  A value belongs to the word "confidence": directly before it ("high confidence", "90% confident"), or behind it
 //  in its sentence, line or cell, before a dash or bracket that explains it.  A level denied, or said of a thing
-//  ("high restart count"), is none; of "medium to high" it is the lower; 80 % and more are HIGH, 50 % MEDIUM.  What is not reached ("<90%", "at most high"),
-//  asked or taken back ("95% unsure") is none either: in doubt UNKNOWN, never higher than written.
+//  ("high restart count"), is none; of "medium to high" or "high; 40 %" it is the lower; 80 % and more are HIGH, 50 %
+//  MEDIUM.  What is not reached ("<90%", "at most high"), asked or taken back ("95% unsure", "high (not verified)") is
+//  none either: in doubt UNKNOWN, never higher than written.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
