@@ -274,7 +274,7 @@ def test_what_a_full_queue_did_not_keep_is_told_on_who_lost_it(secure):
 
 def test_a_running_incident_is_cancelled_and_its_agent_stopped(system):
     broker = system.start_broker()
-    system.start_worker()
+    worker = system.start_worker()
     system.publish([fault("web-0", context="do: slow 600"), fault("web-1", context="do: slow 600"), fault("web-2")])
     wait_until(lambda: broker.incident(1)["state"] == "investigating" and any(
         "sleep 600" in words for _, words in processes_of(system.root)), 20, "running")
@@ -291,6 +291,7 @@ def test_a_running_incident_is_cancelled_and_its_agent_stopped(system):
     assert json.loads(again.stdout) == {"name": "1", "error": "the incident has ended already"}
     assert system.ctl("incidents", "retry", 1).stdout == "1: queued again\n"  # an operator may change his mind
     wait_state(system, 1, "investigating")
+    worker.kill9()  # it would wait for its agent
 
 
 def test_a_drained_worker_finishes_and_gets_no_more_until_it_is_resumed(system):
