@@ -77,7 +77,10 @@ s_wrapped (buf_t *text, const char *indent, const char *words)
                 size--;
         if (size == 0) //  one long word
             size = strcspn (words, " ");
-        (void) buf_printf (text, "%s%.*s\n", indent, (int) size, words);
+        size_t shown = size; //  two blanks end a sentence
+        while (shown > 0 && words [shown - 1] == ' ')
+            shown--;
+        (void) buf_printf (text, "%s%.*s\n", indent, (int) shown, words);
         words += size;
         words += strspn (words, " ");
     }

@@ -203,6 +203,8 @@ def test_examples_of_help(walk, program):
     server = FaultServer(walk.system, "")
     walk.places["mcp.example.com:8080"] = server.address
     examples = help_of(program)
+    shown = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, timeout=30, env={}).stdout
+    assert not [line for line in shown.splitlines() if line != line.rstrip()]
     assert examples and {program_of(command) for command in examples} <= PROGRAMS
     brokers = [command for command in examples if program_of(command) == "triage-broker"]
     if not brokers:  # it wants one
