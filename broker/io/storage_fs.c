@@ -9,6 +9,7 @@
 #include "common/base/durable.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,10 +180,10 @@ storage_fs_save (store_reader_t *reader, const settings_t *settings, const char 
         rc = fd < 0 ? fd : s_save (fd, &record, settings);
     }
     if (rc == 0) {
-        char path [4096];
+        char path [PATH_MAX], absolute [PATH_MAX];
         snprintf (path, sizeof path, "%s/%s", root, incident);
         log_info ("incident artifacts saved to storage", kv ("incident_id", incident),
-                  kv ("path", path));
+                  kv ("path", path_absolute (path, absolute)));
         return STEP_EFFECT_OK;
     }
     snprintf (ret_error, LIMIT_REASON_BYTES, "%s", err_str (rc));

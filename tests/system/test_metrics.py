@@ -168,6 +168,8 @@ def test_log_lines_that_operators_search_for(system):
     rows = {row["state"]: row["id"] for row in broker.wait_terminal(2)}
     wait_until(lambda: {record["incident_id"] for record in broker.records("incident artifacts saved to storage")}
                == set(rows.values()), 10, "saved")
+    assert {record["path"] for record in broker.records("incident artifacts saved to storage")} == {
+        str(system.root / "incidents" / row) for row in rows.values()}
     assert broker.records("storage backend initialized")[0]["mode"] == "filesystem"
     assert broker.records("no MCP endpoint: waiting for events on ingest")[0]["level"] == "warn"
     failed = worker.records("agent execution failed validation")[0]
