@@ -60,6 +60,7 @@ struct replay {
     bool input_waits;    //  Standard input had nothing: wait for it
     bool input_ended;
     bool stop_now;
+    bool refused_now; //  The broker's last word was that it takes none
     int64_t events, acked, fresh, repeats, counted, suppressed; //  Counts for the summary
     int64_t invalid, too_long, refused, unreadable, resent;
 };
@@ -342,6 +343,9 @@ s_acked (replay_t *self, const msg_event_ack_t *ack)
               kv ("disposition", disposition), kv ("incident_id", incident),
               kv ("file", entry->path), kv ("line", entry->line));
     failpoint_after ("ack", "log");
+    if (self->refused_now)
+        log_info ("the broker takes events again");
+    self->refused_now = false;
     self->acked++;
     self->fresh += codec_is (ack->disposition, "new");
     self->repeats += codec_is (ack->disposition, "repeat");
@@ -368,6 +372,11 @@ s_nacked (replay_t *self, const msg_event_nack_t *nack, int64_t now_ms)
     codec_copy (nack->reason, reason, sizeof (reason));
     log_debug ("event refused for now", kv ("event_id", entry->id.text), kv ("reason", reason),
                kv ("retry_ms", retry_ms));
+    if (strcmp (reason, "overload") == 0)
+        return; //  a moment's, and usual in a replay
+    if (!self->refused_now)
+        log_warn ("the broker takes no events for now, they are sent again", kv ("reason", reason));
+    self->refused_now = true;
 }
 
 //  ERROR: about one event when corr is its seq; fatal ones end that event.

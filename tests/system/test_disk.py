@@ -117,9 +117,12 @@ def test_a_start_on_a_full_disk_frees_the_reserve_and_refuses_events(system):
         broker = start(system, disk)
     publisher = system.start_publisher(many(2), name="p1")
     wait_until(lambda: broker.status_of("/readyz") == 503, 20, "not ready")
+    publisher.wait_log("the broker takes no events for now")
     assert not acknowledged(publisher)
     disk.empty()
     assert publisher.wait(60) == 0 and len(broker.incidents()) == 2
+    assert [row["reason"] for row in publisher.records("the broker takes no events for now, they are sent again")] == ["store"]
+    assert len(publisher.records("the broker takes events again")) == 1
 
 
 def test_an_effect_and_a_source_change_of_a_turn_that_was_rolled_back_are_not_lost(system):
