@@ -82,6 +82,7 @@ s_absolute (const char *script, char ret_script [PATH_MAX], err_diag_t *diag)
 {
     char cwd [PATH_MAX / 2] = "/";
     const bool relative = *script != '/' && getcwd (cwd, sizeof cwd);
+    script += strncmp (script, "./", 2) == 0 ? 2 : 0;
     if (snprintf (ret_script, PATH_MAX, "%s%s%s", relative ? cwd : "", relative ? "/" : "", script)
         < PATH_MAX)
         return 0;

@@ -59,8 +59,8 @@ s_programs (const settings_t *settings, conf_check_t *check)
                          script);
     else if (!program_found (name, folder))
         conf_check_error (check, &settings->agent_cli,
-                          "%s: no such program in PATH, which agent %s needs", name,
-                          settings_agent (settings));
+                          "%s: no such program in PATH; install it, or choose another agent_cli",
+                          name);
 }
 
 //  The same: a Secret may be mounted later.

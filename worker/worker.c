@@ -276,7 +276,9 @@ s_find_programs (worker_t *self, err_diag_t *diag)
         rc = program_script (self->settings, self->program_dir, self->script, diag);
     if (rc == 0 || rc == ERR_CONFIG)
         return rc;
-    log_warn ("agent script cannot be run", kv ("error", diag->text));
+    log_error ("agent script cannot be run: no incident can be investigated; "
+               "name one by --agent-script-path",
+               kv ("error", diag->text), kv ("path", self->script));
     diag->text [0] = 0;
     return 0;
 }

@@ -203,7 +203,7 @@ WORKER = [
     Row("worker", "ready file nowhere", r"environment TRIAGE_READY_FILE: no: No such file", 78, env={"TRIAGE_READY_FILE": "no/x"}),
     Row("worker", "key file missing", r'environment ANTHROPIC_API_KEY_FILE: cannot read "no"', 78, env={"ANTHROPIC_API_KEY_FILE": "no"}),
     # what is missing may be installed or mounted later; until then no agent runs, or without it
-    Row("worker", "script missing", r"{f}:1: agent_script_path: no.sh: No such file", "agent script cannot be run", "agent_script_path: no.sh\n"),
+    Row("worker", "script missing", r"{f}:1: agent_script_path: ./no.sh: No such file", "agent script cannot be run", "agent_script_path: ./no.sh\n"),
     Row("worker", "script not executable", r"{f}:1: agent_script_path: s.sh: not an executable file", "agent script cannot be run",
         "agent_script_path: s.sh\n", text("s.sh", "#!/bin/sh\n")),
     Row("worker", "program missing", r"{f}:1: agent_cli: goose: no such program in PATH", "the agent's program is not there", "agent_cli: goose\n"),
