@@ -4,6 +4,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/domain/incident.h"
 #include "tools/ctl_show.h"
 #include "tools/fetch.h"
 #include "tools/term.h"
@@ -28,7 +29,7 @@ s_say (const ctl_t *self, const char *name, int code, const char *text)
         return code ? code : rc;
     }
     if (code)
-        return ctl_fail (code, "%s: %s", name, text);
+        return ctl_fail (code, "%.200s: %s", name, text);
     own (buf_fini) buf_t safe = buf_init (LIMIT_KIB (64));
     term_escape (name, strlen (name), &safe);
     buf_text (&safe, ": ");
@@ -37,19 +38,31 @@ s_say (const ctl_t *self, const char *name, int code, const char *text)
     return CTL_OK;
 }
 
+//  The broker's answer in ret_text.
 static int
-s_change (const ctl_t *self, const change_t *change, const char *name)
+s_command (const ctl_t *self, const change_t *change, const char *name, err_diag_t *ret_text)
 {
     own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
     own (json_drop) json_t *doc = NULL;
-    err_diag_t diag = {.text = ""};
     buf_printf (&path, "/api/v1/%s/", change->list);
     fetch_escape (name, &path);
     buf_printf (&path, "/%s", change->verb);
-    if (path.failed)
-        return ctl_fail (CTL_USAGE, "%.60s...: the name is too long", name);
-    int code = ctl_ask (self, "POST", path.data, &doc, &diag);
-    return s_say (self, name, code, code ? diag.text : json_member_text (doc, "result", "done"));
+    if (path.failed) {
+        err_diag (ret_text, "the name is too long");
+        return CTL_USAGE;
+    }
+    int code = ctl_ask (self, "POST", path.data, &doc, ret_text);
+    if (code == CTL_OK)
+        err_diag (ret_text, "%s", json_member_text (doc, "result", "done"));
+    return code;
+}
+
+static int
+s_change (const ctl_t *self, const change_t *change, const char *name)
+{
+    err_diag_t text = {.text = ""};
+    const int code = s_command (self, change, name, &text);
+    return s_say (self, name, code, text.text);
 }
 
 //  Keep the first failure; one that will meet the next name too ends the work.
@@ -71,23 +84,71 @@ s_each (const ctl_t *self, const change_t *change)
     return code;
 }
 
+//  What a list's rows came to.
+typedef struct {
+    size_t done;
+    err_diag_t failed; //  why the last one failed that was told
+    size_t more;       //  failed for that reason too
+} rows_t;
+
+static void
+s_rows_tell_more (rows_t *rows)
+{
+    if (rows->more)
+        (void) ctl_fail (CTL_FAILED, "%zu more: %s", rows->more, rows->failed.text);
+    rows->more = 0;
+}
+
+//  A queue that is full refuses hundreds: the reason is told once, and how many more met it.
+static int
+s_rows_change (const ctl_t *self, const change_t *change, const char *name, rows_t *rows)
+{
+    err_diag_t text = {.text = ""};
+    const int code = s_command (self, change, name, &text);
+    rows->done += code == CTL_OK;
+    if (code && !ctl_json (self) && strcmp (text.text, rows->failed.text) == 0) {
+        rows->more++;
+        return code;
+    }
+    if (code) {
+        s_rows_tell_more (rows);
+        rows->failed = text;
+    }
+    return s_say (self, name, code, text.text);
+}
+
 //  Each row of a list, which has the newest first, by its number or id; the oldest first, so that messages
 //  are sent in the order of what they tell.
 static int
-s_each_row (const ctl_t *self, const change_t *change, const json_t *rows, size_t *ret_done)
+s_each_row (const ctl_t *self, const change_t *change, const json_t *list, size_t *ret_done)
 {
     int code = CTL_OK;
-    *ret_done = 0;
-    for (size_t i = json_array_size (rows); i > 0; i--) {
-        const json_t *row = json_array_get (rows, i - 1);
+    rows_t rows = {.done = 0};
+    for (size_t i = json_array_size (list); i > 0; i--) {
+        const json_t *row = json_array_get (list, i - 1);
         char number [24];
         snprintf (number, sizeof (number), "%" PRId64, json_member_int (row, "id", 0));
-        const int one = s_change (self, change, json_member_text (row, "id", number));
-        *ret_done += one == CTL_OK;
-        if (!s_go_on (&code, one))
+        const char *name = json_member_text (row, "id", number);
+        if (!s_go_on (&code, s_rows_change (self, change, name, &rows)))
             break;
     }
+    s_rows_tell_more (&rows);
+    *ret_done = rows.done;
     return code;
+}
+
+//  Asked before the list: of a state that knows no retry each row would say so.
+static int
+s_retry_state (const char *name)
+{
+    incident_state_t state = INCIDENT_NONE;
+    if (!name [0] || !incident_state_parse (name, &state)
+        || incident_next (state, INCIDENT_ON_RETRY) != INCIDENT_STATES)
+        return CTL_OK; //  that a name is none is said where the list is read
+    return ctl_fail (
+        CTL_USAGE,
+        "incidents retry: none that is %s; agent_failed, failed, suppressed or cancelled expected",
+        name);
 }
 
 int
@@ -100,9 +161,12 @@ ctl_change_incident_retry (const ctl_t *self)
         return ctl_fail (CTL_USAGE, "incidents retry needs either ids, or --state or --reason");
     if (!chosen)
         return s_each (self, &change);
+    int code = s_retry_state (settings->state);
+    if (code)
+        return code;
     own (json_drop) json_t *rows = json_array ();
     int64_t limit = conf_given (self->conf, "limit") ? settings->limit : LIMIT_CTL_ROWS;
-    int code = ctl_show_incidents_read (self, limit, rows);
+    code = ctl_show_incidents_read (self, limit, rows);
     size_t done;
     if (code == CTL_OK && json_array_size (rows) == 0 && !ctl_json (self))
         puts ("nothing to retry");

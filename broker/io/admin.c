@@ -409,8 +409,8 @@ s_unauthorized (admin_t *self, httpd_request_t *request)
     bool good = false;
     err_diag_t diag = {.text = ""};
     admin_reply_t reply = {.next = -1};
-    if (admin_token_check (&self->token, httpd_header (request, "Authorization"), &good, &diag)
-        < 0) {
+    const char *given = httpd_header (request, "Authorization");
+    if (admin_token_check (&self->token, given, &good, &diag) < 0) {
         log_warn ("no command can be taken", kv ("reason", diag.text));
         s_send_error (request, 503, "token", diag.text);
         return true;
@@ -418,8 +418,8 @@ s_unauthorized (admin_t *self, httpd_request_t *request)
     if (good)
         return false;
     char text [PATH_MAX + 128];
-    snprintf (text, sizeof text, "commands need the token in %s (triagectl --token-file)",
-              self->token.path);
+    snprintf (text, sizeof text, "%scommands need the token in %s (triagectl --token-file)",
+              given [0] ? "wrong token: " : "", self->token.path);
     admin_reply_error (&reply, 401, "unauthorized", text);
     s_send (request, &reply, NULL);
     return true;
