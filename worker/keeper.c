@@ -3,6 +3,7 @@
 #include "worker/keeper.h"
 
 #include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/base/mailbox.h"
 #include "common/base/own.h"
 #include "worker/secrets.h"
@@ -21,6 +22,7 @@ struct keeper {
     int stop_fd; //  eventfd: readable = end the thread
     pthread_t thread;
     bool running;
+    bool told_lines; //  that secrets have too many; the thread's
 };
 
 //  The report is there but cannot be read: the agent closed it, or the disk is bad.
@@ -41,12 +43,23 @@ s_clean_reason (const redact_t *secrets, spool_report_t *report)
         snprintf (report->reason, sizeof report->reason, "%s", err_str (-ENOMEM));
 }
 
+static void
+s_tell_lines (keeper_t *self, const redact_t *secrets)
+{
+    if (secrets->lines_left > 0 && !self->told_lines)
+        log_warn (
+            "secrets have too many lines: some are removed only where the whole secret stands",
+            kv ("lines", secrets->lines), kv ("left", secrets->lines_left));
+    self->told_lines = self->told_lines || secrets->lines_left > 0;
+}
+
 //  What the disk does not take is uploaded from where it is.
 static void
-s_keep (const keeper_t *self, keeper_item_t *item)
+s_keep (keeper_t *self, keeper_item_t *item)
 {
     home_claim (item->dir);
     own (redact_fini) redact_t secrets = secrets_read (self->settings);
+    s_tell_lines (self, &secrets);
     int unsynced = 0;
     int rc = spool_collect (item->dir, &secrets, &item->report, &unsynced);
     if (rc == 0)

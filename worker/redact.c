@@ -153,8 +153,10 @@ s_lines (redact_t *self, const char *secret, size_t size)
             || memcmp (line, begin, sizeof begin - 1) == 0
             || memcmp (line, end, sizeof end - 1) == 0)
             continue;
-        if (self->lines == REDACT_LINES)
-            return;
+        if (self->lines == REDACT_LINES) {
+            self->lines_left++;
+            continue;
+        }
         self->lines++;
         s_writings (self, line, length);
     }

@@ -34,8 +34,9 @@ typedef struct {
 typedef struct {
     redact_word_t *words;
     uint32_t *heads; //  by hash of how words begin: the newest, counted from 1
-    size_t count, room, lines;
-    int failed; //  0 or -ENOMEM: a secret is missing, and redact says so each time
+    size_t count, room;
+    size_t lines, lines_left; //  that are looked for singly, and that are not
+    int failed;               //  0 or -ENOMEM: a secret is missing, and redact says so each time
 } redact_t;
 
 void

@@ -169,6 +169,18 @@ def test_a_secret_too_short_is_told(system):
     assert [(line["name"], line["bytes"]) for line in told] == [("DB_PASSWD", "7")]
 
 
+def test_that_lines_of_a_secret_are_not_looked_for_is_told_once(system):
+    """Files of secrets may come after the start: it is told at the first run that has them."""
+    broker = system.start_broker()
+    kubeconfig = system.root / "kc"
+    kubeconfig.write_text("token: |\n" + "".join(f"  line-of-key-{number:07}\n" for number in range(2500)))
+    worker = system.start_worker(kubeconfig=kubeconfig)
+    system.publish([fault(f"web-{number}") for number in range(3)])
+    broker.wait_terminal(3)
+    told = worker.records("secrets have too many lines: some are removed only where the whole secret stands")
+    assert [(line["lines"], line["left"]) for line in told] == [("2048", "452")]
+
+
 @pytest.mark.parametrize("agent,there", [("claude", False), ("claude", True), ("codex", False), ("playbook", True)])
 def test_an_agents_program_that_is_missing_is_told_at_the_start(system, agent, there):
     system.start_broker()

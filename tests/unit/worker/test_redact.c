@@ -179,6 +179,7 @@ test_lines_of_secrets_are_bounded (void **state)
         snprintf (text + 20L * i, 21, "line-of-key-%07d\n", i);
     s_add (&secrets, text);
     assert_int_equal (secrets.lines, REDACT_LINES);
+    assert_int_equal (secrets.lines_left, LINES - REDACT_LINES);
     assert_in_range (secrets.count, REDACT_LINES, 5 * REDACT_LINES + 5);
     char first [] = ". line-of-key-0000000 .", whole [sizeof text];
     assert_int_equal (redact (&secrets, first, sizeof first - 1, false), 1);
