@@ -127,26 +127,45 @@ s_judge_result (const char *bytes, size_t size, char reason [VERDICT_REASON_BYTE
     return 0;
 }
 
-//  Does a line begin as Claude Code prints an error?  What follows counts too: "API Error rates rose" is
-//  a sentence.
+//  Length of the text without what does not show at its end, or more than max.
+static size_t
+s_length (const char *text, size_t size, size_t max)
+{
+    size_t used = 0;
+    for (size_t at = 0, length = 0; at < size && used <= max; at += length) {
+        bool visible = false;
+        length = s_next (text + at, size - at, &visible);
+        if (visible)
+            used = at + length;
+    }
+    return used;
+}
+
+//  Does a paragraph begin as Claude Code prints an error?  What follows counts too: "API Error rates rose" is
+//  a sentence.  Only the first of these goes on with bytes of the provider: of the others one that would do as a report
+//  tells more than the error.
 static bool
-s_error_line (const char *line, size_t size)
+s_error_paragraph (const char *text, size_t size)
 {
     static const struct {
         const char *begin, *next [3];
-    } errors [] = {{"API Error", {":", " (", NULL}},
-                   {"Invalid API key", {".", " \xc2\xb7", NULL}},
-                   {"Credit balance is too low", {".", " \xc2\xb7", NULL}},
-                   {"Request timed out", {".", " \xc2\xb7", NULL}},
-                   {"Prompt is too long", {".", " \xc2\xb7", NULL}}};
+        size_t most;
+    } errors [] = {
+        {"API Error", {":", " (", NULL}, LIMIT_ERROR_TEXT_BYTES},
+        {"Invalid API key", {".", " \xc2\xb7", NULL}, VERDICT_REPORT_MIN_BYTES - 1},
+        {"Credit balance is too low", {".", " \xc2\xb7", NULL}, VERDICT_REPORT_MIN_BYTES - 1},
+        {"Request timed out", {".", " \xc2\xb7", NULL}, VERDICT_REPORT_MIN_BYTES - 1},
+        {"Prompt is too long", {".", " \xc2\xb7", NULL}, VERDICT_REPORT_MIN_BYTES - 1}};
     for (size_t i = 0; i < sizeof errors / sizeof errors [0]; i++) {
         size_t length = strlen (errors [i].begin);
-        if (size < length || memcmp (line, errors [i].begin, length) != 0)
+        if (size > errors [i].most || size < length || memcmp (text, errors [i].begin, length) != 0)
             continue;
-        const char *rest = line + length;
+        const char *rest = text + length;
         size_t left = size - length;
-        if (s_begin (rest, left) == left)
-            return true; //  nothing follows
+        const char *end = memchr (rest, '\n', left);
+        const size_t line = end ? (size_t) (end - rest) : left;
+        if (s_begin (rest, line) == line)
+            return true; //  nothing follows on its line
         for (const char *const *next = errors [i].next; *next; next++)
             if (left >= strlen (*next) && memcmp (rest, *next, strlen (*next)) == 0)
                 return true;
@@ -154,24 +173,32 @@ s_error_line (const char *line, size_t size)
     return false;
 }
 
+//  Length of the paragraph that text begins with: up to the end of its last line on which something shows.
+static size_t
+s_paragraph (const char *text, size_t size)
+{
+    size_t used = 0;
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr (text + at, '\n', size - at);
+        const size_t length = end ? (size_t) (end - text) - at : size - at;
+        if (s_begin (text + at, length) == length)
+            break;
+        used = at + length;
+        at = used + 1;
+    }
+    return used;
+}
+
 //  Is the whole text nothing but such errors?  A good report must never be taken for one: each paragraph has to
-//  begin as an error does, and there is no heading.
+//  begin as an error does.
 static bool
 s_error_text (const char *text, size_t size)
 {
-    bool paragraph = true;
-    while (size > 0) {
-        const char *end = memchr (text, '\n', size);
-        size_t length = end ? (size_t) (end - text) : size;
-        size_t from = s_begin (text, length);
-        bool blank = from == length;
-        if (!blank
-            && (text [from] == '#' || (paragraph && !s_error_line (text + from, length - from))))
+    for (size_t at = s_begin (text, size); at < size; at += s_begin (text + at, size - at)) {
+        const size_t length = s_paragraph (text + at, size - at);
+        if (!s_error_paragraph (text + at, s_length (text + at, length, length)))
             return false;
-        paragraph = blank;
-        length += end != NULL;
-        text += length;
-        size -= length;
+        at += length;
     }
     return true;
 }
@@ -374,20 +401,6 @@ s_form (const char *text, size_t size)
         at += taken ? taken : word ? word : 1;
     }
     return form;
-}
-
-//  Length of the text without what does not show at its end, or more than max.
-static size_t
-s_length (const char *text, size_t size, size_t max)
-{
-    size_t used = 0;
-    for (size_t at = 0, length = 0; at < size && used <= max; at += length) {
-        bool visible = false;
-        length = s_next (text + at, size - at, &visible);
-        if (visible)
-            used = at + length;
-    }
-    return used;
 }
 
 //  Nothing but an error, whoever printed it.  A good report must never be taken for one: nothing in the text is of a

@@ -297,7 +297,18 @@ test_a_report_that_is_nothing_but_an_error_is_none (void **state)
         {"Invalid API key \xc2\xb7 Please run /login\n",
          HOLDS "Invalid API key \xc2\xb7 Please run /login"},
         {"Credit balance is too low", HOLDS "Credit balance is too low"},
+        {"Request timed out. Check your internet connection and proxy settings\n \n"
+         "Credit balance is too low \xc2\xb7 Add funds: "
+         "https://console.anthropic.com/settings/billing",
+         HOLDS "Request timed out. Check your internet connection and proxy settings "
+               "Credit balance is too low \xc2\xb7 Add funds: "
+               "https://console.anthropic.com/settings/billing"},
+        {"Prompt is too long.                                                  "
+         "                                                  \r\n",
+         HOLDS "Prompt is too long."},
         {"Request timed out.\n", HOLDS "Request timed out."},
+        {"Credit balance is too low\nAdd funds to go on",
+         HOLDS "Credit balance is too low Add funds to go on"},
         {"Prompt is too long \n", HOLDS "Prompt is too long"},
         {"API Error: \xff\xe2\x80\xae!", HOLDS "API Error: ? !"},
         {"Failed to authenticate. API Error: 401 {\"type\":\"error\",\"error\":{}}",
@@ -352,6 +363,15 @@ test_a_report_about_an_error_is_a_report (void **state)
         "Error: status 503\n\n* quota exceeded",
         "Request timed out. The readiness check of payments has 1 s, its database needs 3 s.",
         "API Error: 429 comes from the quota of shop; its deployment was scaled up.",
+        "Request timed out. The database of payments was slow: its disk has been full since noon, "
+        "and "
+        "what it writes waits.",
+        "Request timed out.\nThe database of payments was slow: its disk has been full since noon, "
+        "and "
+        "what it writes waits.",
+        "Credit balance is too low. So says what checkout asks for each payment; somebody has to "
+        "top "
+        "up the account.",
         "Prompt is too long.\n\n**Root Cause**: the agent in the cluster keeps all it reads.",
         "HTTP-Fehler: Status 503, \xc3\xbc",
     };
