@@ -25,5 +25,6 @@ rule symbols scripts/check-symbols.sh "$build"
 rule licence scripts/check-licence.sh
 rule shell shellcheck "${shells[@]}"
 rule options scripts/check-options.sh "$build/bin"
+rule modules scripts/check-modules.sh
 rule docs scripts/check-docs.sh "$build/bin"
 exit $rc
