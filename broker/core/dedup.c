@@ -134,7 +134,7 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
     s_write_event (self, in, &row.id, now);
     journal_incident (self, &row, incident_state_name (row.state), now);
     if (suppress)
-        tally_suppressed (entry->tally, suppress);
+        tally_suppressed (self, entry->tally, suppress);
     else
         queue_push (self, entry);
     s_ack (self, in, suppress ? STEP_EVENT_SUPPRESSED : STEP_EVENT_NEW, &row.id);

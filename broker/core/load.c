@@ -9,6 +9,7 @@
 #include "broker/core/queue.h"
 #include "broker/core/settle.h"
 #include "broker/core/state.h"
+#include "broker/core/tally.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,6 +71,8 @@ step_reload (step_t *self)
     memcpy (self->flight_again, self->again_before, sizeof self->flight_again);
     self->probe_ms = self->probe_before_ms;
     self->probe_backoff_ms = self->backoff_before_ms;
+    self->stats = self->stats_before;
+    tally_rollback (self);
     fleet_rollback (self);
     state_clear (self);
     self->write_count = self->out_count = 0;

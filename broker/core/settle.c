@@ -375,7 +375,7 @@ settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_n
     row_incident_t row;
     state_row (entry, &row);
     row.suppress = reason;
-    tally_suppressed (entry->tally, reason);
+    tally_suppressed (self, entry->tally, reason);
     overflow_announce (self, entry->cluster, row.source, now);
     s_end (self, entry, &row, INCIDENT_ON_SUPPRESS, now);
 }

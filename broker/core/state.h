@@ -18,9 +18,11 @@ typedef struct topic topic_t;   //  journal.c
 //  What is counted of one cluster.
 typedef struct tally {
     step_cluster_t shown;
-    source_t *source;   //  that brought it; NULL = "other"
-    struct tally *into; //  it gave its place away: its incidents are counted there, NULL = here
-    int64_t entries;    //  incidents in memory that point here
+    source_t *source;      //  that brought it; NULL = "other"
+    struct tally *into;    //  it gave its place away: its incidents are counted there, NULL = here
+    int64_t entries;       //  incidents in memory that point here
+    uint64_t turn;         //  that counted an event last
+    step_cluster_t before; //  when that turn began; without name and states
     UT_hash_handle hh;
 } tally_t;
 
@@ -130,7 +132,7 @@ struct step {
     size_t write_count, write_capacity, out_count, out_capacity;
     step_fence_t **revokes; //  borrowed by WELCOMEs of this turn
     size_t revoke_count;
-    step_stats_t stats;
+    step_stats_t stats, stats_before; //  before: when the turn began
 };
 
 //  An item at the end of the turn's list, outputs zeroed; never NULL (a spare once memory has run out).

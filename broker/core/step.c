@@ -108,6 +108,7 @@ step_begin (step_t *self, clk_now_t now)
     memcpy (self->again_before, self->flight_again, sizeof self->flight_again);
     self->probe_before_ms = self->probe_ms;
     self->backoff_before_ms = self->probe_backoff_ms;
+    self->stats_before = self->stats;
     self->turn++;
     self->successes_before = self->successes;
     void *items = self->writes;

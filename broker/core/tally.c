@@ -46,19 +46,46 @@ s_other (step_t *self)
     return other ? other : s_add (self, "other", NULL);
 }
 
+//  Before its events are counted.
+static void
+s_touch (const step_t *self, tally_t *tally)
+{
+    if (tally->turn == self->turn)
+        return;
+    tally->turn = self->turn;
+    tally->before = tally->shown;
+}
+
+static void
+s_set_events (step_cluster_t *to, const step_cluster_t *from)
+{
+    memcpy (to->events, from->events, sizeof to->events);
+    memcpy (to->suppressed, from->suppressed, sizeof to->suppressed);
+    to->last_event_ms = from->last_event_ms;
+}
+
+static void
+s_add_events (step_cluster_t *to, const step_cluster_t *from)
+{
+    for (int i = 0; i < FAULT_SEVERITIES; i++)
+        to->events [i] += from->events [i];
+    for (int i = 0; i < INCIDENT_SUPPRESS_REASONS; i++)
+        to->suppressed [i] += from->suppressed [i];
+    if (to->last_event_ms < from->last_event_ms)
+        to->last_event_ms = from->last_event_ms;
+}
+
 //  Its counts go to "other"; its incidents may still point here.
 static void
 s_fold (step_t *self, tally_t *tally)
 {
     tally_t *other = s_other (self);
-    for (int i = 0; i < FAULT_SEVERITIES; i++)
-        other->shown.events [i] += tally->shown.events [i];
-    for (int i = 0; i < INCIDENT_SUPPRESS_REASONS; i++)
-        other->shown.suppressed [i] += tally->shown.suppressed [i];
+    s_touch (self, other);
+    s_touch (self, tally);
+    s_add_events (&other->shown, &tally->shown);
+    s_add_events (&other->before, &tally->before);
     for (int i = 0; i < INCIDENT_STATES; i++)
         other->shown.states [i] += tally->shown.states [i];
-    if (other->shown.last_event_ms < tally->shown.last_event_ms)
-        other->shown.last_event_ms = tally->shown.last_event_ms;
     HASH_DEL (self->tallies, tally);
     tally->source->tallies--;
     source_release (self, &tally->source);
@@ -109,6 +136,7 @@ tally_event (step_t *self, const fault_t *fault, const char *source, clk_now_t n
 {
     source_t *held = source_hold (self, source);
     tally_t *tally = tally_get (self, fault->cluster, held);
+    s_touch (self, tally);
     tally->shown.events [fault->severity]++;
     tally->shown.last_event_ms = now.wall_ms;
     if (strcmp (tally->shown.cluster, fault->cluster) != 0)
@@ -117,9 +145,19 @@ tally_event (step_t *self, const fault_t *fault, const char *source, clk_now_t n
 }
 
 void
-tally_suppressed (tally_t *tally, incident_suppress_t reason)
+tally_suppressed (step_t *self, tally_t *tally, incident_suppress_t reason)
 {
-    s_place (tally)->shown.suppressed [reason]++;
+    tally_t *place = s_place (tally);
+    s_touch (self, place);
+    place->shown.suppressed [reason]++;
+}
+
+void
+tally_rollback (step_t *self)
+{
+    for (tally_t *tally = self->tallies; tally; tally = tally->hh.next)
+        if (tally->turn == self->turn)
+            s_set_events (&tally->shown, &tally->before);
 }
 
 void

@@ -14,7 +14,10 @@ tally_get (step_t *self, const char *cluster, source_t *source);
 void
 tally_event (step_t *self, const fault_t *fault, const char *source, clk_now_t now);
 void
-tally_suppressed (tally_t *tally, incident_suppress_t reason);
+tally_suppressed (step_t *self, tally_t *tally, incident_suppress_t reason);
+//  The turn did not become durable: what it counted is counted when it comes again.
+void
+tally_rollback (step_t *self);
 //  An incident went from one state to another; INCIDENT_NONE: it comes, or it is forgotten, and so may be its tally.
 void
 tally_moved (step_t *self, tally_t *tally, incident_state_t from, incident_state_t to);

@@ -688,6 +688,36 @@ test_what_each_cluster_sends_and_has_is_counted (void **state)
     step_destroy (&bench.step);
 }
 
+//  The store was full: its events come again, and again, and are counted by the turn that keeps them.
+static void
+test_what_a_turn_counted_is_forgotten_with_it (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.severity_threshold = FAULT_WARNING;
+    bench_configure (&bench);
+    (void) bench_event (&bench, "a", "1", FAULT_CRITICAL);
+    const int64_t heard_ms = s_cluster (&bench, "a").last_event_ms;
+    for (int i = 0; i < 3; i++) {
+        bench_later (&bench, 1000);
+        (void) bench_event (&bench, "a", "2", FAULT_CRITICAL);
+        (void) bench_event (&bench, "a", "3", FAULT_INFO);
+        step_reload (bench.step);
+        step_loaded (bench.step, 1, 0, 9, bench.now);
+    }
+    step_stats_t stats;
+    step_stats (bench.step, bench.now, &stats);
+    assert_int_equal (stats.events_total, 1);
+    step_cluster_t shown = s_cluster (&bench, "a");
+    assert_int_equal (shown.events [FAULT_CRITICAL], 1);
+    assert_int_equal (shown.events [FAULT_INFO], 0);
+    assert_int_equal (shown.suppressed [INCIDENT_SUPPRESS_BELOW_SEVERITY], 0);
+    assert_int_equal (shown.last_event_ms, heard_ms);
+    bench_later (&bench, 1000);
+    (void) bench_event (&bench, "a", "3", FAULT_INFO);
+    assert_int_equal (s_cluster (&bench, "a").events [FAULT_INFO], 1);
+    step_destroy (&bench.step);
+}
+
 static void
 test_clusters_that_somebody_invents_are_counted_as_other (void **state)
 {
@@ -737,6 +767,7 @@ main (void)
         cmocka_unit_test (test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye),
         cmocka_unit_test (test_a_session_whose_turn_is_rolled_back_has_not_begun),
         cmocka_unit_test (test_what_each_cluster_sends_and_has_is_counted),
+        cmocka_unit_test (test_what_a_turn_counted_is_forgotten_with_it),
         cmocka_unit_test (test_clusters_that_somebody_invents_are_counted_as_other),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
