@@ -187,20 +187,40 @@ s_decode (const char *text, size_t size, buf_t *bytes)
     return true;
 }
 
-//  The end of a value that begins at `at`: of its quotes, or in block and flow style.  Lines that stand deeper than
-//  their key belong to it.
+//  The end of a value in quotes, which begins with one: \" and '' are signs in it.
 static const char *
-s_value_end (const char *at, size_t indent, bool block)
+s_quote_end (const char *at)
 {
-    if (*at == '"' || *at == '\'')
-        return at + 1 + strcspn (at + 1, *at == '"' ? "\"" : "'");
-    const char *end = at + strcspn (at, block ? "\n" : "\r\n,} ");
+    const char quote = *at;
+    for (at++; *at && (*at != quote || (quote == '\'' && at [1] == quote)); at++)
+        if (at [1] && (*at == quote || (*at == '\\' && quote == '"')))
+            at++;
+    return at;
+}
+
+//  Where a line ends, or the comment behind a value begins.
+static const char *
+s_line_end (const char *at)
+{
+    const char *end = at + strcspn (at, "\r\n");
+    const char *comment = memmem (at, (size_t) (end - at), " #", 2);
+    return comment ? comment : end;
+}
+
+//  The end of a value without quotes that begins at `at`: of a text on the lines below (block), of all its line, or as
+//  in flow style.  Lines that stand deeper than their key belong to it.
+static const char *
+s_value_end (const char *at, size_t indent, bool block, bool whole)
+{
+    const char *end = block   ? at + strcspn (at, "\n")
+                      : whole ? s_line_end (at)
+                              : at + strcspn (at, "\r\n,} ");
     while (*end == '\n' || *end == '\r') {
         const char *line = end + strspn (end, "\r\n");
         const size_t blanks = strspn (line, " ");
         if (blanks <= indent || line [blanks] == '\0')
             break;
-        end = line + strcspn (line, "\r\n");
+        end = block ? line + strcspn (line, "\r\n") : s_line_end (line);
     }
     return end;
 }
@@ -224,44 +244,84 @@ s_unfold (const char *at, const char *end, buf_t *value)
     }
 }
 
-//  The value behind a key, in block or flow style.  indent: of the key.
+//  Of two quotes of a text in single ones, one.
 static void
-s_add_value (redact_t *secrets, const char *path, const char *key, size_t size, const char *at,
-             size_t indent)
+s_unquote (buf_t *value)
 {
-    static const char *const secret [] = {"token",
-                                          "password",
-                                          "client-key-data",
-                                          "client-certificate-data",
-                                          "client-secret",
-                                          "access-token",
-                                          "refresh-token",
-                                          "id-token",
-                                          NULL},
-                                    *const encoded [] = {"token", "client-key-data",
-                                                         "client-certificate-data", NULL},
-                                    *const files [] = {"tokenFile", "client-key", NULL};
-    const bool is_file = s_is_word (key, size, files);
-    if (!is_file && !s_is_word (key, size, secret))
-        return;
+    size_t used = 0;
+    for (size_t at = 0; at < value->size; at++) {
+        value->data [used++] = value->data [at];
+        at += value->data [at] == '\'' && at + 1 < value->size && value->data [at + 1] == '\'';
+    }
+    value->size = used;
+}
+
+typedef enum { S_PLAIN, S_ENCODED, S_FILE, S_NONE } s_kind_t;
+
+static s_kind_t
+s_kind (const char *key, size_t size)
+{
+    static const char *const plain [] = {"password",      "client-secret", "access-token",
+                                         "refresh-token", "id-token",      NULL},
+                                   *const encoded [] = {"token", "client-key-data",
+                                                        "client-certificate-data", NULL},
+                                   *const files [] = {"tokenFile", "client-key", NULL};
+    return s_is_word (key, size, plain)     ? S_PLAIN
+           : s_is_word (key, size, encoded) ? S_ENCODED
+           : s_is_word (key, size, files)   ? S_FILE
+                                            : S_NONE;
+}
+
+static void
+s_add_text (redact_t *secrets, const char *path, s_kind_t kind, const char *at, const char *end)
+{
     own (buf_fini) buf_t value = buf_init (LIMIT_CONFIG_BYTES),
                          bytes = buf_init (LIMIT_CONFIG_BYTES);
-    at += strspn (at, " \t");
-    const bool block = *at == '|' || *at == '>'; //  its text is on the next lines
-    if (block)
-        at += strcspn (at, "\n");
-    s_unfold (at, s_value_end (at, indent, block), &value);
+    s_unfold (at, end, &value);
+    if (*at == '\'')
+        s_unquote (&value);
     if (value.size == 0)
         return;
-    if (is_file)
+    if (kind == S_FILE)
         s_add_file (secrets, path, value.data, value.size);
     else
         redact_add (secrets, value.data, value.size);
-    if (s_is_word (key, size, encoded) && s_decode (value.data, value.size, &bytes) && bytes.size)
+    if (kind == S_ENCODED && s_decode (value.data, value.size, &bytes) && bytes.size)
         redact_add (secrets, bytes.data, bytes.size);
     explicit_bzero (value.data, value.size);
     if (bytes.size > 0)
         explicit_bzero (bytes.data, bytes.size);
+}
+
+//  Does nothing stand between the beginning of the line and this key?
+static bool
+s_first (const char *line, const char *key)
+{
+    while (line < key && strchr (" \t-\"'", *line))
+        line++;
+    return line == key;
+}
+
+//  The value behind a key of the line.  In block style a comma is a part of it, in flow style its end.  Returns where to
+//  go on.
+static const char *
+s_add_value (redact_t *secrets, const char *path, const char *line, const char *key, size_t size,
+             const char *at)
+{
+    const s_kind_t kind = s_kind (key, size);
+    const size_t indent = (size_t) (key - line);
+    if (kind == S_NONE)
+        return at;
+    at += strspn (at, " \t");
+    const bool block = *at == '|' || *at == '>'; //  its text is on the next lines
+    const bool quoted = *at == '"' || *at == '\'';
+    if (block)
+        at += strcspn (at, "\n");
+    const char *end = quoted ? s_quote_end (at) : s_value_end (at, indent, block, false);
+    s_add_text (secrets, path, kind, at, end);
+    if (!block && !quoted && s_first (line, key))
+        s_add_text (secrets, path, kind, at, s_value_end (at, indent, false, true));
+    return end;
 }
 
 static void
@@ -270,17 +330,18 @@ s_add_kubeconfig (redact_t *secrets, const char *path)
     own (buf_fini) buf_t text = buf_init (LIMIT_CONFIG_BYTES);
     if (conf_secret_file (path, &text) < 0 || text.size == 0)
         return; //  the worker has said so when it started
-    for (const char *colon = text.data; (colon = strchr (colon, ':')); colon++) {
+    const char *line = text.data, *seen = text.data;
+    for (const char *at = text.data, *colon; (colon = strchr (at, ':'));) {
+        for (; seen < colon; seen++)
+            if (*seen == '\n')
+                line = seen + 1;
         const char *end = colon;
-        while (end > text.data && strchr ("\"' ", end [-1]))
+        while (end > line && strchr ("\"' ", end [-1]))
             end--;
         const char *key = end;
-        while (key > text.data && (isalnum ((unsigned char) key [-1]) || key [-1] == '-'))
+        while (key > line && (isalnum ((unsigned char) key [-1]) || key [-1] == '-'))
             key--;
-        const char *line = key;
-        while (line > text.data && line [-1] != '\n')
-            line--;
-        s_add_value (secrets, path, key, (size_t) (end - key), colon + 1, (size_t) (key - line));
+        at = s_add_value (secrets, path, line, key, (size_t) (end - key), colon + 1);
     }
     explicit_bzero (text.data, text.size);
 }

@@ -11,6 +11,9 @@
 #include "tests/unit/worker/folder.h"
 #include "worker/secrets.h"
 
+#include <string.h>
+#include <time.h>
+
 static settings_t
 s_settings (void)
 {
@@ -163,6 +166,56 @@ test_keys_of_kubeconfigs_are_known_line_by_line (void **state)
     }
 }
 
+//  Whatever signs are in it, of which some end a value elsewhere.
+static void
+test_passwords_of_kubeconfigs_are_known_with_all_their_signs (void **state)
+{
+    static const struct {
+        const char *form, *password;
+    } cases [] = {
+        {"- user:\n    password: \"pa\\\"ss-%-01234567\"\n    name: o\n", "pa\"ss-%-01234567"},
+        {"- user:\n    password: \"ends-with-\\\\\" # \"x\"\n", "ends-with-\\"},
+        {"- user:\n    password: 'pa''ss-01234567'\n    name: o\n", "pa'ss-01234567"},
+        {"- user:\n    password: abcdefgh,ijkl mnop}qrst#uv # mine\n    name: o\n",
+         "abcdefgh,ijkl mnop}qrst#uv"},
+        {"- \"password\": abcdefgh,ijkl\n", "abcdefgh,ijkl"},
+        {"- user: {password: abcdefgh, name: \"o\"}\n", "abcdefgh"},
+        {"- user:\n    password:\n      abcdefgh,ijkl\n    name: o\n", "abcdefgh,ijkl"},
+        {"- user:\n    password: |\n      abcdefgh,ijkl #mnop\n    name: o\n",
+         "abcdefgh,ijkl #mnop"},
+    };
+    folder_t *folder = *state;
+    settings_t settings = s_settings ();
+    char path [128], stars [64];
+    snprintf (path, sizeof path, "%s/kc", folder->path);
+    settings.kubeconfig = path;
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        s_write (folder, "kc", cases [i].form);
+        memset (stars, '*', sizeof stars);
+        stars [strlen (cases [i].password)] = 0;
+        s_expect (&settings, cases [i].password, stars);
+    }
+}
+
+//  One of many keys on one line costs what its bytes cost.
+static void
+test_a_kubeconfig_on_one_line_takes_no_longer_than_its_bytes (void **state)
+{
+    enum { BYTES = 500000 };
+    folder_t *folder = *state;
+    settings_t settings = s_settings ();
+    own (own_mem) char *text = malloc (BYTES + 1);
+    char path [128];
+    snprintf (path, sizeof path, "%s/kc", folder->path);
+    settings.kubeconfig = path;
+    memset (text, ':', BYTES);
+    text [BYTES] = 0;
+    s_write (folder, "kc", text);
+    const clock_t before = clock ();
+    s_expect (&settings, "nothing", "nothing");
+    assert_true ((double) (clock () - before) / CLOCKS_PER_SEC < 2); //  some 0.01; else 100
+}
+
 int
 main (void)
 {
@@ -174,6 +227,12 @@ main (void)
                                          folder_teardown),
         cmocka_unit_test_setup_teardown (test_keys_of_kubeconfigs_are_known_line_by_line,
                                          folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_passwords_of_kubeconfigs_are_known_with_all_their_signs, folder_setup,
+            folder_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_a_kubeconfig_on_one_line_takes_no_longer_than_its_bytes, folder_setup,
+            folder_teardown),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
