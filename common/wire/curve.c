@@ -78,6 +78,23 @@ s_say_wanted (const char *dir, const char *holder, const char *role, err_diag_t 
                   dir, found);
 }
 
+//  It is a file, or not there at all.
+static bool
+s_plain (const char *path)
+{
+    struct stat status;
+    return stat (path, &status) != 0 || S_ISREG (status.st_mode);
+}
+
+//  NULL: it is no key.  Whoever opened a FIFO would wait for ever.  CZMQ opens the file of the secret first.
+static zcert_t *
+s_cert (const char *path)
+{
+    char secret [S_PATH + 8];
+    snprintf (secret, sizeof secret, "%s_secret", path);
+    return s_plain (secret) && s_plain (path) ? zcert_load (path) : NULL;
+}
+
 //  Load a pair whose secret file must be readable by its owner only.
 //  role NULL: the broker's.
 static zcert_t *
@@ -97,7 +114,7 @@ s_load_pair (const char *dir, const char *path, const char *role, err_diag_t *di
         err_diag (diag, "%s: others may read it; run: chmod 600 %s", secret, secret);
         return NULL;
     }
-    own (zcert_destroy) zcert_t *cert = zcert_load (path);
+    own (zcert_destroy) zcert_t *cert = s_cert (path);
     if (!cert) {
         err_diag (diag, "%s: not a key file; make another one with: triagectl key new", secret);
         return NULL;
@@ -168,7 +185,7 @@ curve_load_peer (const char *keys_dir, curve_role_t role, curve_keys_t *ret_keys
         return rc;
     if (!curve_path (path, keys_dir, "broker.key", diag))
         return ERR_CONFIG;
-    own (zcert_destroy) zcert_t *server = zcert_load (path);
+    own (zcert_destroy) zcert_t *server = s_cert (path);
     if (!server) {
         err_diag (diag,
                   "%s: the broker's public key is missing; it is in the folder that `triagectl key "

@@ -114,6 +114,26 @@ test_a_secret_that_others_may_read_is_refused (void **state)
     assert_non_null (strstr (diag.text, "chmod 600"));
 }
 
+//  Nobody writes into them: whoever opened one would wait for ever.
+static void
+test_a_key_that_is_a_fifo_is_no_key (void **state)
+{
+    fixture_t *self = *state;
+    const char *const names [] = {"broker.key", "worker.key_secret"};
+    for (size_t i = 0; i < sizeof names / sizeof names [0]; i++) {
+        char path [128];
+        curve_keys_t keys;
+        err_diag_t diag = {0};
+        snprintf (path, sizeof path, "%s/%s", self->worker, names [i]);
+        assert_int_equal (unlink (path), 0);
+        assert_int_equal (mkfifo (path, 0600), 0);
+        assert_int_equal (curve_load_peer (self->worker, CURVE_ROLE_WORKER, &keys, &diag),
+                          ERR_CONFIG);
+        assert_non_null (strstr (diag.text, path));
+        assert_false (keys.enabled);
+    }
+}
+
 static void
 test_a_name_is_enrolled_once (void **state)
 {
@@ -406,6 +426,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test_setup_teardown (test_a_new_key_loads_on_both_sides, setup, teardown),
         cmocka_unit_test (test_a_missing_folder_means_no_keys),
+        cmocka_unit_test_setup_teardown (test_a_key_that_is_a_fifo_is_no_key, setup, teardown),
         cmocka_unit_test_setup_teardown (test_a_secret_that_others_may_read_is_refused, setup,
                                          teardown),
         cmocka_unit_test_setup_teardown (test_a_name_is_enrolled_once, setup, teardown),
