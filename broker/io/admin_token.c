@@ -100,6 +100,8 @@ s_make (const char *path, err_diag_t *diag)
             snprintf (text + 2 * i, 3, "%02x", bytes [i]);
         memcpy (text + 2 * sizeof bytes, "\n", 2);
         rc = durable_fill (fd, text, strlen (text));
+        if (rc < 0 && ftruncate (fd, 0) != 0) //  half a token may be long enough for one
+            (void) unlink (path);
         explicit_bzero (text, sizeof text);
         explicit_bzero (bytes, sizeof bytes);
     }

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define TOKEN "0123456789abcdef0123456789abcdef"
@@ -221,6 +222,27 @@ test_several_that_make_it_at_once_agree (void **state)
     }
 }
 
+//  Part of a token is as long as one that is taken.
+static void
+test_a_disk_that_takes_half_a_token_leaves_none (void **state)
+{
+    folder_t *folder = *state;
+    const settings_t settings = s_settings (folder);
+    admin_token_t token;
+    struct stat status;
+    struct rlimit before;
+    assert_int_equal (getrlimit (RLIMIT_FSIZE, &before), 0);
+    (void) signal (SIGXFSZ, SIG_IGN);
+    const struct rlimit little = {.rlim_cur = 30, .rlim_max = before.rlim_max};
+    assert_int_equal (setrlimit (RLIMIT_FSIZE, &little), 0);
+    const int rc = admin_token_open (&token, &settings, NULL);
+    assert_int_equal (setrlimit (RLIMIT_FSIZE, &before), 0);
+    assert_int_equal (rc, -EFBIG);
+    assert_int_equal (admin_token_open (&token, &settings, NULL), 0);
+    assert_int_equal (stat (folder->text, &status), 0);
+    assert_int_equal (status.st_size, 65);
+}
+
 int
 main (void)
 {
@@ -235,6 +257,8 @@ main (void)
                                          folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_several_that_make_it_at_once_agree, folder_setup,
                                          folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_disk_that_takes_half_a_token_leaves_none,
+                                         folder_setup, folder_teardown),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
