@@ -25,7 +25,7 @@ struct store {
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect;
     sqlite3_stmt *incident, *attempt, *effect, *breaker, *alert, *record;
-    sqlite3_stmt *tidy_find, *tidy_delete, *tidy_kept, *tidy_journal, *tidy_sha;
+    sqlite3_stmt *tidy_find, *tidy_delete, *tidy_kept, *tidy_journal, *tidy_miscounted, *tidy_sha;
     int64_t old_ms, old_seq;                //  the last old event looked at
     int64_t old_pass_ms;                    //  wall clock when the look at them began, 0 = none yet
     DIR *sweep;                             //  where the look at events/ is, NULL between two looks

@@ -370,6 +370,7 @@ s_prepare (store_t *self, err_diag_t *diag)
         {&self->tidy_kept, "SELECT kind, n FROM kept"},
         {&self->tidy_journal, "DELETE FROM journal WHERE seq IN"
                               " (SELECT seq FROM journal WHERE kind = ?1 ORDER BY seq LIMIT ?2)"},
+        {&self->tidy_miscounted, "DELETE FROM kept WHERE kind = ?"},
         {&self->tidy_sha, "SELECT 1 FROM event WHERE body_sha = ? AND body_sha <> ''"},
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements [0]; i++) {

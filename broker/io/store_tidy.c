@@ -158,6 +158,16 @@ s_find_over (store_t *self, s_kind_t *ret_kinds, int *ret_count)
     return store_db_judge (self, store_db_end (self->db, stmt, code, "kinds of records"));
 }
 
+//  A file that was salvaged may count records that it has lost.  There were fewer than the count says, so none is
+//  left: the next record begins a new one.
+static int
+s_miscounted (store_t *self, const char *kind)
+{
+    const int code = sqlite3_bind_text (self->tidy_miscounted, 1, kind, -1, SQLITE_STATIC);
+    assert (code == SQLITE_OK);
+    return store_db_run (self->db, self->tidy_miscounted, "count of records");
+}
+
 //  Delete the oldest records of a kind.
 static int
 s_forget (store_t *self, const s_kind_t *kind)
@@ -171,6 +181,8 @@ s_forget (store_t *self, const s_kind_t *kind)
             code = sqlite3_bind_int64 (self->tidy_journal, 2, rows);
         assert (code == SQLITE_OK);
         rc = store_db_run (self->db, self->tidy_journal, "old records");
+        if (rc == 0 && sqlite3_changes64 (self->db) < rows)
+            rc = s_miscounted (self, kind->kind);
     }
     return store_db_judge (self, rc);
 }

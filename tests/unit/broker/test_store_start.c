@@ -418,6 +418,22 @@ test_the_shares_hold_in_a_store_of_before (void **state)
                       LIMIT_JOURNAL_BREAKER_ROWS + LIMIT_JOURNAL_OTHER_ROWS);
 }
 
+//  As after a salvage that has not found all: the count comes back, and tidying has an end.
+static void
+test_records_that_are_counted_and_not_there_are_looked_for_once (void **state)
+{
+    store_case_t *self = *state;
+    s_put_records (self, "breaker", 1, 7);
+    assert_int_equal (
+        sqlite3_exec (self->store->db, "UPDATE kept SET n = 1000000", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal (store_tidy (self->store, 1000), 1);
+    assert_int_equal (store_tidy (self->store, 1000), 0);
+    s_put_records (self, "breaker", 100, 9);
+    assert_int_equal (store_tidy (self->store, 1000), 0);
+    assert_int_equal (s_ask (self, "SELECT n FROM kept"), 9);
+    assert_int_equal (s_ask (self, "SELECT count (*) FROM journal"), 9);
+}
+
 //  What one go costs: the same with few records beside it and with many.
 static void
 test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept (void **state)
@@ -590,6 +606,7 @@ main (void)
         TEST (test_counts_are_those_of_the_rows_after_any_turns),
         TEST (test_a_flood_of_one_kind_of_record_leaves_the_other_kinds),
         TEST (test_the_shares_hold_in_a_store_of_before),
+        TEST (test_records_that_are_counted_and_not_there_are_looked_for_once),
         cmocka_unit_test (test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept),
         TEST (test_a_log_that_a_reader_makes_grow_is_told),
         TEST (test_damage_in_the_history_of_a_large_store_is_found_after_the_start),
