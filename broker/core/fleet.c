@@ -40,9 +40,14 @@ fleet_current (step_t *self, const step_peer_t *peer, clk_now_t now)
 }
 
 static void
-s_record (step_t *self, const worker_t *worker, told_state_t *told, bool state, const char *change,
+s_record (step_t *self, worker_t *worker, told_state_t *told, bool state, const char *change,
           const char *reason, clk_now_t now)
 {
+    if (worker->told != self->turn) {
+        worker->here_before = worker->told_here;
+        worker->draining_before = worker->told_draining;
+    }
+    worker->told = self->turn;
     *told = (told_state_t){.ever = true, .state = state, .at_ms = now.boot_ms, .reason = ""};
     journal_worker (self, worker, change, reason, now);
 }
@@ -238,6 +243,10 @@ fleet_rollback (step_t *self)
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
         if (worker->judged == self->turn)
             worker->trial = worker->before;
+        if (worker->told == self->turn) { //  those records are lost
+            worker->told_here = worker->here_before;
+            worker->told_draining = worker->draining_before;
+        }
         if (worker->entered == self->turn) //  what its HELLO has settled is not: it says it again
             worker->connected = false;
     }

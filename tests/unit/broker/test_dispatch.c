@@ -307,6 +307,37 @@ s_records (const bench_t *bench, const char *change)
     return found;
 }
 
+//  The stream would never have a worker that joined in it.
+static void
+test_what_was_told_of_a_worker_in_a_turn_that_is_rolled_back_is_told_again (void **state)
+{
+    bench_t bench = bench_new ();
+    step_in_t hello = bench_from ("w", STEP_IN_HELLO);
+    hello.as.hello.slots = 1;
+    bench_step (&bench, &hello);
+    assert_int_equal (s_records (&bench, "joined"), 1);
+    step_reload (bench.step);
+    step_loaded (bench.step, 0, 0, 0, bench.now);
+    bench_later (&bench, 1);
+    bench_step (&bench, &hello);
+    assert_int_equal (s_records (&bench, "joined"), 1);
+    bench_later (&bench, 1);
+    step_in_t bye = bench_from ("w", STEP_IN_BYE);
+    bench_step (&bench, &bye);
+    bench_later (&bench, LIMIT_TOLD_MS);
+    (void) bench_schedule (&bench);
+    assert_int_equal (s_records (&bench, "left"), 1);
+    step_reload (bench.step);
+    step_loaded (bench.step, 0, 0, 0, bench.now);
+    bench_later (&bench, 1);
+    (void) bench_schedule (&bench);
+    assert_int_equal (s_records (&bench, "left"), 1);
+    bench_later (&bench, LIMIT_TOLD_MS);
+    (void) bench_schedule (&bench);
+    assert_int_equal (s_records (&bench, "left"), 0);
+    step_destroy (&bench.step);
+}
+
 //  A HELLO of a second live worker with the same key.
 static int
 s_twin_hello (bench_t *bench, uint64_t session, bool asked)
@@ -548,6 +579,8 @@ main (void)
             test_a_worker_that_never_accepts_is_set_aside_and_one_that_is_gone_is_not),
         cmocka_unit_test (test_what_is_given_back_in_one_go_counts_once),
         cmocka_unit_test (test_what_a_worker_says_without_pause_is_recorded_seldom),
+        cmocka_unit_test (
+            test_what_was_told_of_a_worker_in_a_turn_that_is_rolled_back_is_told_again),
         cmocka_unit_test (test_a_worker_that_is_drained_or_set_aside_is_not_ready),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
