@@ -15,6 +15,16 @@
 
 static const char s_custom [] = "AGENT_CUSTOM_COMMAND";
 
+static bool
+s_passed_on (const settings_t *settings, const char *variable)
+{
+    char name [SECRETS_NAME];
+    for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
+        if (strcmp (name, variable) == 0)
+            return true;
+    return false;
+}
+
 const char *
 program_name (const settings_t *settings, const char *script)
 {
@@ -26,12 +36,10 @@ program_name (const settings_t *settings, const char *script)
         return "triage-playbook";
     if (strcmp (agent, "custom") != 0)
         return agent;
-    char name [SECRETS_NAME];
     size_t size = 0;
-    for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
-        if (strcmp (name, s_custom) == 0)
-            return secrets_variable (s_custom, &size);
-    return NULL;
+    const char *command =
+        s_passed_on (settings, s_custom) ? secrets_variable (s_custom, &size) : NULL;
+    return command ? command : "";
 }
 
 static bool
@@ -117,7 +125,12 @@ void
 program_check (const settings_t *settings, const char *script, const char *program_dir)
 {
     const char *name = program_name (settings, script);
-    if (name && !program_found (name, program_dir))
+    if (name && !name [0])
+        log_error (
+            "the agent's program is not there: no incident can be investigated",
+            kv ("agent", settings_agent (settings)),
+            kv ("program", "AGENT_CUSTOM_COMMAND is not set, or agent_env does not name it"));
+    else if (name && !program_found (name, program_dir))
         log_error ("the agent's program is not there: no incident can be investigated",
                    kv ("agent", settings_agent (settings)), kv ("program", name));
     if (geteuid () == 0)

@@ -16,8 +16,8 @@ program_folder (char ret_folder [PATH_MAX], err_diag_t *diag) must_check;
 int
 program_script (const settings_t *settings, const char *program_dir, char ret_script [PATH_MAX],
                 err_diag_t *diag) must_check;
-//  The program that run-agent.sh will look for, NULL = not known (a script of another name, or a custom agent whose
-//  command is not passed on).  Own: borrowed.
+//  The program that run-agent.sh will look for, NULL = not known (a script of another name), "" = there is none (a custom
+//  agent whose command is not set, or not passed on).  Own: borrowed.
 const char *
 program_name (const settings_t *settings, const char *script);
 //  Is there an executable of this name: a path, or in program_dir or a folder of PATH, as agents see it?

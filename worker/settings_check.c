@@ -57,6 +57,9 @@ s_programs (const settings_t *settings, conf_check_t *check)
     if (!name)
         conf_check_skip (check, "whether the program of the agent is there: only %s knows its name",
                          script);
+    else if (!name [0])
+        conf_check_error (check, &settings->agent_cli,
+                          "custom: AGENT_CUSTOM_COMMAND is not set, or agent_env does not name it");
     else if (!program_found (name, folder))
         conf_check_error (check, &settings->agent_cli,
                           "%s: no such program in PATH; install it, or choose another agent_cli",
