@@ -20,7 +20,7 @@ typedef struct {
 
 //  What is on a descriptor.
 typedef struct {
-    bool open, told;
+    bool open, told, cut;
     uint32_t number;
     s_key_t *key;               //  it counts for; NULL: nobody yet, or one too many
     char identity [S_IDENTITY]; //  of its last message, "" = none yet
@@ -129,6 +129,21 @@ bool
 conns_open (const conns_t *self, int fd)
 {
     return s_find (self, fd) != NULL;
+}
+
+void
+conns_cut (conns_t *self, int fd)
+{
+    s_conn_t *conn = s_find (self, fd);
+    if (conn)
+        conn->cut = true;
+}
+
+bool
+conns_is_cut (const conns_t *self, int fd)
+{
+    const s_conn_t *conn = s_find (self, fd);
+    return conn && conn->cut;
 }
 
 const char *

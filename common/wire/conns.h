@@ -33,6 +33,11 @@ conns_count (const conns_t *self);
 //  Is there one on this descriptor?
 bool
 conns_open (const conns_t *self, int fd);
+//  We end the one on this descriptor, whatever its peer does; have we?
+void
+conns_cut (conns_t *self, int fd);
+bool
+conns_is_cut (const conns_t *self, int fd);
 //  Whose address; "" when it is not known.  Own: borrowed until the next conns_made.
 const char *
 conns_address (const conns_t *self, int fd);

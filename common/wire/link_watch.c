@@ -145,8 +145,10 @@ s_ours (const link_t *self, int fd)
 static void
 s_cut (const link_t *self, int fd)
 {
-    if (conns_open (self->conns, fd) && s_ours (self, fd))
-        (void) shutdown (fd, SHUT_RDWR);
+    if (!conns_open (self->conns, fd) || !s_ours (self, fd))
+        return;
+    conns_cut (self->conns, fd);
+    (void) shutdown (fd, SHUT_RDWR);
 }
 
 //  Descriptors are given from the lowest: a high one says that few are left.  Once there are none, libzmq asks the
@@ -197,7 +199,8 @@ s_ended (link_t *self, int fd)
 {
     int64_t count = 0;
     const bool left = self->watch.failed == S_LEFT;
-    const char *refusal = s_refusal (self, self->watch.failed);
+    const char *refusal =
+        conns_is_cut (self->conns, fd) ? NULL : s_refusal (self, self->watch.failed);
     self->watch.failed = 0;
     self->counts.ended++;
     self->counts.refused += refusal != NULL;

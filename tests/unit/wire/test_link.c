@@ -5,13 +5,19 @@
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <zmq.h>
@@ -499,6 +505,54 @@ test_others_are_not_heard (void **state)
     }
 }
 
+//  Somebody who connects and says nothing.
+static int
+s_knock (const link_t *server)
+{
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons ((in_port_t) strtol (
+                                       strrchr (link_endpoint (server), ':') + 1, NULL, 10)),
+                                   .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    const int fd = socket (AF_INET, SOCK_STREAM, 0);
+    assert_true (fd >= 0);
+    assert_int_equal (connect (fd, (const struct sockaddr *) &to, sizeof to), 0);
+    return fd;
+}
+
+//  Too few descriptors are left: it is cut before it could say who it is.
+static void
+test_a_connection_that_we_cut_is_no_refusal (void **state)
+{
+    curve_fixture_t *self = *state;
+    enum { FEW = 64 };
+    struct rlimit before;
+    own (link_destroy) link_t *server =
+        link_bind (LINK_WORK, "tcp://127.0.0.1:*", &self->server, NULL);
+    assert_int_equal (getrlimit (RLIMIT_NOFILE, &before), 0);
+    const struct rlimit few = {.rlim_cur = FEW, .rlim_max = before.rlim_max};
+    int spare [FEW], count = 0; //  what comes behind them is more than may be used
+    for (int fd = 0; fd < FEW - LIMIT_FD_RESERVE; fd = spare [count++])
+        assert_true ((spare [count] = dup (0)) >= 0);
+    assert_int_equal (setrlimit (RLIMIT_NOFILE, &few), 0);
+    own (own_fd) int knock = s_knock (server);
+    link_counts_t counts = {0};
+    int64_t shed = 0, ended = 0, refused = 0;
+    for (int i = 0; i < S_WAIT_MS && ended == 0; i++) {
+        link_wait_t item = {.link = server};
+        link_wait (&item, 1, 1);
+        counts = link_take_counts (server);
+        shed += counts.shed;
+        ended += counts.ended;
+        refused += counts.refused;
+    }
+    assert_int_equal (setrlimit (RLIMIT_NOFILE, &before), 0);
+    while (count > 0)
+        close (spare [--count]);
+    assert_int_equal (shed, 1);
+    assert_int_equal (ended, 1);
+    assert_int_equal (refused, 0);
+}
+
 static void
 test_connections_of_one_key_that_read_nothing_leave_room_for_another_key (void **state)
 {
@@ -544,6 +598,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_an_enrolled_key_is_the_identity_of_its_messages,
                                          setup_curve, teardown_curve),
         cmocka_unit_test_setup_teardown (test_others_are_not_heard, setup_curve, teardown_curve),
+        cmocka_unit_test_setup_teardown (test_a_connection_that_we_cut_is_no_refusal, setup_curve,
+                                         teardown_curve),
         cmocka_unit_test_setup_teardown (
             test_connections_of_one_key_that_read_nothing_leave_room_for_another_key, setup_curve,
             teardown_curve),
