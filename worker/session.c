@@ -47,6 +47,7 @@ struct session {
     int64_t credit_number, credit_total, credit_free;
     bool credit_due;
     bool rejected;    //  logged once until the next WELCOME
+    bool unknown;     //  the same of a key that is not enrolled
     int64_t fatal_ms; //  the last pause after a refusal, 0 = none since the last WELCOME
     uint64_t bad;     //  messages that could not be read
 };
@@ -188,7 +189,7 @@ s_on_welcome (session_t *self, const msg_welcome_t *welcome, int64_t boot_ms)
         log_info ("broker connected", kv ("endpoint", self->spec.work_endpoint),
                   kv ("lease_ms", self->lease_ms));
     self->state = STATE_READY;
-    self->rejected = false;
+    self->rejected = self->unknown = false;
     self->fatal_ms = 0;
     self->ping_at_ms = boot_ms + self->ping_ms;
     self->credit_due = true;
@@ -207,6 +208,32 @@ s_refused (session_t *self, int64_t boot_ms)
     self->heard_ms = self->hello_at_ms; //  no silence meanwhile
 }
 
+//  Each kind of refusal is told once until it is over.
+static void
+s_log_error (session_t *self, const msg_error_t *error)
+{
+    char code [64], text [256];
+    codec_copy (error->code, code, sizeof code);
+    codec_copy (error->text, text, sizeof text);
+    const bool unknown = strcmp (code, "role") == 0;
+    if (self->rejected || (unknown && self->unknown))
+        return;
+    self->unknown = self->unknown || unknown;
+    if (unknown)
+        log_error ("the broker does not know our key any more: this worker gets no work; make it a "
+                   "new one on the broker's host (triagectl key new)",
+                   kv ("text", text));
+    else if (strcmp (code, "identity_in_use") == 0)
+        log_error (
+            "another live worker has our key: this one gets no work; make a key for this host "
+            "alone "
+            "(triagectl key new), and a folder of its own; trying again until the other is gone",
+            kv ("text", text));
+    else
+        log_warn ("broker refused a message", kv ("code", code), kv ("text", text),
+                  kv ("fatal", error->fatal));
+}
+
 static void
 s_on_error (session_t *self, const link_msg_t *in, int64_t boot_ms)
 {
@@ -215,18 +242,7 @@ s_on_error (session_t *self, const link_msg_t *in, int64_t boot_ms)
         s_renew (self);
         return;
     }
-    char code [64], text [256];
-    codec_copy (error->code, code, sizeof code);
-    codec_copy (error->text, text, sizeof text);
-    if (!self->rejected && strcmp (code, "identity_in_use") == 0)
-        log_error (
-            "another live worker has our key: this one gets no work; make a key for this host "
-            "alone "
-            "(triagectl key new), and a folder of its own; trying again until the other is gone",
-            kv ("text", text));
-    else if (!self->rejected)
-        log_warn ("broker refused a message", kv ("code", code), kv ("text", text),
-                  kv ("fatal", error->fatal));
+    s_log_error (self, error);
     if (error->fatal)
         s_refused (self, boot_ms);
 }

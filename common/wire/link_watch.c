@@ -301,7 +301,8 @@ link_set_hint (link_t *self, const char *hint)
 static void
 s_failed (link_t *self, int event)
 {
-    static const char *const wants = "not let in: the broker may want keys: --keys-dir";
+    static const char *const wants = "not let in: the broker may want keys: --keys-dir "
+                                     "names a folder that is not there";
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
         s_hint (self, "not let in: the broker does not know this key, or not for this socket");
     else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)

@@ -354,11 +354,12 @@ def test_a_worker_whose_key_is_deleted_is_cut_on_work_and_files(secure):
 def test_the_work_of_a_worker_whose_key_is_deleted_goes_to_another(secure):
     """The real program, cut while its agent runs."""
     broker = secure.start_broker(lease_ttl="1s", reconnect_grace="1s", max_deliveries=32)
-    secure.start_worker("gone", agent_script_path=script(secure, "exec sleep 600"), shutdown_timeout="0s")
+    gone = secure.start_worker("gone", agent_script_path=script(secure, "exec sleep 600"), shutdown_timeout="0s")
     secure.publish([fault("web-0")])
     wait_until(lambda: broker.incidents("investigating"), 20, "taken")
     revoke(secure, "worker", "gone")
     broker.wait_log("worker cut, its key is not enrolled any more")
+    gone.wait_log("the broker does not know our key any more: this worker gets no work; make it a new one")
     secure.start_worker("heir", max_concurrent_agents=1)
     rows = broker.wait_terminal(1, 60)
     attempts = broker.incident(rows[0]["id"])["attempts"]
@@ -631,7 +632,7 @@ def test_a_peer_without_keys_is_refused_counted_and_told_on_both_sides(secure):
     publisher = secure.start_publisher([fault("web-0")], keys_dir=none)
     tap = secure.start_tap(keys_dir=none)
     for peer in (worker, publisher, tap):
-        wait_until(lambda peer=peer: "the broker may want keys: --keys-dir" in peer.log(), 10, f"{peer.name} says so")
+        wait_until(lambda peer=peer: "the broker may want keys: --keys-dir names a folder that is not there" in peer.log(), 10, f"{peer.name} says so")
     broker.wait_log("peer refused: it ")  # whoever sees it first ends the handshake: "has no keys", or "left without a key"
     wait_until(lambda: broker.metric("wire_refused_total") >= 3, 10, "counted")
     publisher.kill9()  # it would wait for its broker
