@@ -306,6 +306,7 @@ typedef struct {
     const table_column_t *columns;
     size_t column_count;
     void (*row) (table_t *table, const json_t *row);
+    const char *none; //  said of an empty list; NULL: "no <key>"
 } list_t;
 
 static int
@@ -314,7 +315,10 @@ s_list_print (const ctl_t *self, const list_t *list, const json_t *rows)
     if (ctl_json (self))
         return ctl_print (rows);
     if (json_array_size (rows) == 0) {
-        printf ("no %s\n", list->key);
+        if (list->none)
+            puts (list->none);
+        else
+            printf ("no %s\n", list->key);
         return CTL_OK;
     }
     own (table_destroy) table_t *table =
@@ -402,8 +406,8 @@ ctl_show_workers (const ctl_t *self)
         {"RUNNING", TABLE_RIGHT}, {"FREE", TABLE_RIGHT}, {"HEARD", TABLE_RIGHT},
         {"IDENTITY", TABLE_CUT},  {"NOTE", TABLE_CUT},
     };
-    static const list_t list = {"/api/v1/workers", "workers", columns, COUNT (columns),
-                                s_worker_row};
+    static const list_t list = {"/api/v1/workers", "workers",    columns,
+                                COUNT (columns),   s_worker_row, NULL};
     return s_list (self, &list);
 }
 
@@ -458,7 +462,12 @@ ctl_show_clusters (const ctl_t *self)
         {"RECONNECTS", TABLE_RIGHT}, {"ERROR", TABLE_CUT},
         {"LABELS", TABLE_CUT},
     };
-    list_t list = {"/api/v1/clusters", "clusters", columns, COUNT (columns), s_labelled_row};
+    list_t list = {"/api/v1/clusters",
+                   "clusters",
+                   columns,
+                   COUNT (columns),
+                   s_labelled_row,
+                   "no clusters: none is configured, and none was heard of since the start"};
     own (json_drop) json_t *doc = NULL;
     const json_t *rows = NULL;
     int code = s_list_read (self, &list, &doc, &rows);
@@ -514,7 +523,7 @@ ctl_show_incidents (const ctl_t *self)
         {"CLUSTER", TABLE_CUT},  {"TYPE", TABLE_CUT},  {"RESOURCE", TABLE_CUT},
         {"SEEN", TABLE_RIGHT},   {"AGE", TABLE_RIGHT},
     };
-    static const list_t list = {NULL, "incidents", columns, COUNT (columns), s_incident_row};
+    static const list_t list = {NULL, "incidents", columns, COUNT (columns), s_incident_row, NULL};
     own (json_drop) json_t *rows = json_array ();
     int code = ctl_show_incidents_read (self, s_wanted (self), rows);
     return code ? code : s_list_cut (self, &list, rows);
@@ -585,8 +594,14 @@ s_waiting (const ctl_t *self, const json_t *waiting, json_t *rows)
 int
 ctl_show_effects (const ctl_t *self)
 {
-    static const list_t list = {NULL, "effects", s_effect_columns, COUNT (s_effect_columns),
-                                s_effect_row};
+    static const list_t waiting_or_dead = {NULL,
+                                           "effects",
+                                           s_effect_columns,
+                                           COUNT (s_effect_columns),
+                                           s_effect_row,
+                                           "no effects wait, and none is dead"};
+    static const list_t of_state = {
+        NULL, "effects", s_effect_columns, COUNT (s_effect_columns), s_effect_row, NULL};
     const char *state = self->settings->state;
     own (json_drop) json_t *rows = json_array (), *waiting = json_array ();
     int code = CTL_OK;
@@ -599,7 +614,7 @@ ctl_show_effects (const ctl_t *self)
         code = s_waiting (self, waiting, rows);
     if (code == CTL_OK && strcmp (state, "ready") != 0)
         code = ctl_show_effects_read (self, state [0] ? state : "dead", s_wanted (self), rows);
-    return code ? code : s_list_cut (self, &list, rows);
+    return code ? code : s_list_cut (self, state [0] ? &of_state : &waiting_or_dead, rows);
 }
 
 //  --- one incident
@@ -690,9 +705,9 @@ ctl_show_incident (const ctl_t *self)
     };
     static const table_column_t files [] = {{"FILE", TABLE_CUT}, {"BYTES", TABLE_RIGHT}};
     static const list_t parts [] = {
-        {NULL, "attempts", attempts, COUNT (attempts), s_attempt_row},
-        {NULL, "effects", s_effect_columns, COUNT (s_effect_columns), s_effect_row},
-        {NULL, "files", files, COUNT (files), s_file_row},
+        {NULL, "attempts", attempts, COUNT (attempts), s_attempt_row, NULL},
+        {NULL, "effects", s_effect_columns, COUNT (s_effect_columns), s_effect_row, NULL},
+        {NULL, "files", files, COUNT (files), s_file_row, NULL},
     };
     own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
     own (json_drop) json_t *doc = NULL;

@@ -167,6 +167,14 @@ def test_incidents_are_listed_newest_first_over_many_pages(system):
     assert json.loads(system.ctl("incidents", "list", "--state", "failed", "-o", "json").stdout) == []
 
 
+def test_an_empty_list_says_what_it_looked_for(system):
+    system.start_broker()
+    assert system.ctl("effects").stdout == "no effects wait, and none is dead\n"  # others may be done
+    assert system.ctl("effects", "--state", "done").stdout == "no effects\n"
+    assert system.ctl("clusters").stdout == "no clusters: none is configured, and none was heard of since the start\n"
+    assert json.loads(system.ctl("effects", "-o", "json").stdout) == json.loads(system.ctl("clusters", "-o", "json").stdout) == []
+
+
 def test_one_incident_by_number_and_by_id(system):
     broker = system.start_broker()
     system.start_worker()
