@@ -515,8 +515,9 @@ s_head (const store_t *self, err_diag_t *diag)
     if (fd < 0 && errno == ENOENT)
         return 0;
     if (fd < 0 || fstat (fd, &st) < 0) {
-        err_diag (diag, "cannot open %s: %s", self->path, strerror (errno));
-        return ERR_STORE;
+        const int rc = -errno;
+        err_diag (diag, "cannot open %s: %s", self->path, err_str (rc));
+        return rc;
     }
     const int rc = s_one_name (self, &st, diag);
     if (rc < 0 || st.st_size == 0)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -594,6 +595,23 @@ test_a_log_that_a_reader_makes_grow_is_told (void **state)
     assert_false (stats.wal_long);
 }
 
+//  What passes is no bad configuration: the exit code must let the broker be started again.
+static void
+test_a_look_without_descriptors_says_so (void **state)
+{
+    store_case_t *self = *state;
+    struct rlimit before;
+    store_destroy (&self->store);
+    assert_int_equal (store_look (self->path, &self->diag), 0);
+    assert_int_equal (getrlimit (RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal (setrlimit (RLIMIT_NOFILE, &none), 0);
+    const int rc = store_look (self->path, &self->diag);
+    assert_int_equal (setrlimit (RLIMIT_NOFILE, &before), 0);
+    assert_int_equal (rc, -EMFILE);
+    assert_int_equal (err_exit_path (rc), EXIT_STORE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, store_case_setup, store_case_teardown)
 
 int
@@ -611,6 +629,7 @@ main (void)
         TEST (test_a_log_that_a_reader_makes_grow_is_told),
         TEST (test_damage_in_the_history_of_a_large_store_is_found_after_the_start),
         TEST (test_no_statement_scans_a_table_that_grows),
+        TEST (test_a_look_without_descriptors_says_so),
         TEST (test_a_second_open_by_another_name_is_refused_while_the_first_lives),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
