@@ -39,15 +39,23 @@ fleet_current (step_t *self, const step_peer_t *peer, clk_now_t now)
     return worker;
 }
 
+//  Before a change: a rollback takes it back.
+static void
+s_telling (const step_t *self, worker_t *worker)
+{
+    if (worker->told_before.turn == self->turn)
+        return;
+    worker->told_before.turn = self->turn;
+    worker->told_before.here = worker->told_here;
+    worker->told_before.draining = worker->told_draining;
+    worker->told_before.drained = worker->draining;
+}
+
 static void
 s_record (step_t *self, worker_t *worker, told_state_t *told, bool state, const char *change,
           const char *reason, clk_now_t now)
 {
-    if (worker->told != self->turn) {
-        worker->here_before = worker->told_here;
-        worker->draining_before = worker->told_draining;
-    }
-    worker->told = self->turn;
+    s_telling (self, worker);
     *told = (told_state_t){.ever = true, .state = state, .at_ms = now.boot_ms, .reason = ""};
     journal_worker (self, worker, change, reason, now);
 }
@@ -197,6 +205,7 @@ fleet_drain (step_t *self, worker_t *worker, bool drain, clk_now_t now)
 {
     if (worker->draining == drain)
         return;
+    s_telling (self, worker);
     worker->draining = drain;
     s_changed (self, worker, &worker->told_draining, drain, drain ? "draining" : "resumed", "",
                now);
@@ -243,9 +252,11 @@ fleet_rollback (step_t *self)
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
         if (worker->judged == self->turn)
             worker->trial = worker->before;
-        if (worker->told == self->turn) { //  those records are lost
-            worker->told_here = worker->here_before;
-            worker->told_draining = worker->draining_before;
+        if (worker->told_before.turn
+            == self->turn) { //  those records are lost, and so is the command
+            worker->told_here = worker->told_before.here;
+            worker->told_draining = worker->told_before.draining;
+            worker->draining = worker->told_before.drained;
         }
         if (worker->entered == self->turn) //  what its HELLO has settled is not: it says it again
             worker->connected = false;

@@ -39,8 +39,11 @@ struct worker {
     int64_t refused_total, refused_ms, refusal_told_ms; //  rivals
     int64_t unwanted_total; //  assignments that came back and cost nothing
     told_state_t told_here, told_draining;
-    told_state_t here_before, draining_before; //  when the turn began that told something last
-    uint64_t told;                             //  number of that turn
+    struct {
+        told_state_t here, draining;
+        bool drained;
+        uint64_t turn; //  that changed any of them last
+    } told_before;     //  when that turn began
     int64_t slots, live, unreflected, credit_number, credit_free, seen_ms, last_assigned;
     trial_t trial, before; //  now; when the turn that changed it last began
     uint64_t judged;       //  number of that turn

@@ -338,6 +338,29 @@ test_what_was_told_of_a_worker_in_a_turn_that_is_rolled_back_is_told_again (void
     step_destroy (&bench.step);
 }
 
+//  Who gave the command was not answered, and gives it again.
+static void
+test_a_drain_whose_turn_is_rolled_back_has_not_begun (void **state)
+{
+    bench_t bench = bench_new ();
+    bench_join (&bench, "w", 1);
+    bench_later (&bench, 1);
+    step_in_t drain = {.kind = STEP_IN_COMMAND};
+    drain.as.command.command = STEP_COMMAND_DRAIN;
+    snprintf (drain.as.command.worker, ROW_NAME, "w");
+    bench_step (&bench, &drain);
+    assert_int_equal (s_records (&bench, "draining"), 1);
+    step_reload (bench.step);
+    step_loaded (bench.step, 0, 0, 1, bench.now);
+    bench_later (&bench, 1);
+    (void) bench_event (&bench, "a", "1", FAULT_WARNING);
+    assert_non_null (bench_schedule (&bench));
+    bench_later (&bench, 1);
+    bench_step (&bench, &drain);
+    assert_int_equal (s_records (&bench, "draining"), 1);
+    step_destroy (&bench.step);
+}
+
 //  A HELLO of a second live worker with the same key.
 static int
 s_twin_hello (bench_t *bench, uint64_t session, bool asked)
@@ -579,6 +602,7 @@ main (void)
             test_a_worker_that_never_accepts_is_set_aside_and_one_that_is_gone_is_not),
         cmocka_unit_test (test_what_is_given_back_in_one_go_counts_once),
         cmocka_unit_test (test_what_a_worker_says_without_pause_is_recorded_seldom),
+        cmocka_unit_test (test_a_drain_whose_turn_is_rolled_back_has_not_begun),
         cmocka_unit_test (
             test_what_was_told_of_a_worker_in_a_turn_that_is_rolled_back_is_told_again),
         cmocka_unit_test (test_a_worker_that_is_drained_or_set_aside_is_not_ready),
