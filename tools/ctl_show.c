@@ -149,9 +149,11 @@ s_status_workers (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
     const json_t *workers = json_object_get (self->doc, "workers");
-    buf_printf (&text, "%lld of %lld ready, %lld quarantined; %lld of %lld slots free",
-                s_count (workers, "ready"), s_count (workers, "known"),
-                s_count (workers, "quarantined"), s_count (workers, "slots_free"),
+    buf_printf (&text, "%lld of %lld ready, %lld quarantined", s_count (workers, "ready"),
+                s_count (workers, "known"), s_count (workers, "quarantined"));
+    if (s_count (workers, "draining") > 0)
+        buf_printf (&text, ", %lld draining", s_count (workers, "draining"));
+    buf_printf (&text, "; %lld of %lld slots free", s_count (workers, "slots_free"),
                 s_count (workers, "slots"));
     s_status_line (self, "workers", s_count (workers, "ready") ? NULL : "yellow", &text);
 }

@@ -399,6 +399,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
         ret_stats->workers++;
         ret_stats->workers_ready += s_takes_work (worker, now);
         ret_stats->workers_quarantined += worker->trial.quarantined;
+        ret_stats->workers_draining += worker->draining && !worker->trial.quarantined;
         ret_stats->slots += worker->slots;
         ret_stats->slots_free += fleet_available (worker, now);
     }

@@ -397,6 +397,7 @@ typedef struct {
     int64_t queued, assigned, effects_ready;
     step_head_t heads [ROW_CHANNELS];
     int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
+    int64_t workers_draining; //  and not quarantined
     int64_t events_total, events_repeat, events_counted;
     int64_t events_shortened; //  something that names the fault was longer than its field
     int64_t events_suppressed [INCIDENT_SUPPRESS_REASONS];

@@ -374,12 +374,13 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
                                     "assigned", (json_int_t) stats->assigned, "oldest_ms",
                                     (json_int_t) stats->oldest_queued_ms, "lost",
                                     s_status_lost (data)));
-    json_object_set_new (doc, "workers",
-                         json_pack ("{s:I,s:I,s:I,s:I,s:I}", "known", (json_int_t) stats->workers,
-                                    "ready", (json_int_t) stats->workers_ready, "quarantined",
-                                    (json_int_t) stats->workers_quarantined, "slots",
-                                    (json_int_t) stats->slots, "slots_free",
-                                    (json_int_t) stats->slots_free));
+    json_object_set_new (
+        doc, "workers",
+        json_pack ("{s:I,s:I,s:I,s:I,s:I,s:I}", "known", (json_int_t) stats->workers, "ready",
+                   (json_int_t) stats->workers_ready, "quarantined",
+                   (json_int_t) stats->workers_quarantined, "draining",
+                   (json_int_t) stats->workers_draining, "slots", (json_int_t) stats->slots,
+                   "slots_free", (json_int_t) stats->slots_free));
     json_object_set_new (doc, "events", s_status_events (stats));
     json_object_set_new (doc, "outcomes",
                          s_counts (stats->outcomes_total, 0, VERDICT_OUTCOMES, s_outcome_name));

@@ -312,6 +312,7 @@ def test_a_drained_worker_finishes_and_gets_no_more_until_it_is_resumed(system):
     wait_state(system, 1, "investigating")
     assert system.ctl("workers", "drain", "w1").stdout == "w1: gets no more work\n"
     wait_until(lambda: " draining " in system.ctl("workers", "list").stdout, 10, "shown")
+    assert re.search(r"(?m)^workers +0 of \d ready, 0 quarantined, 1 draining; ", system.ctl("status").stdout)
     system.publish([fault("web-1")], name="p2")
     wait_state(system, 1, "resolved")
     assert broker.incident(2)["state"] == "pending"
