@@ -535,6 +535,7 @@ test_a_connection_that_we_cut_is_no_refusal (void **state)
         assert_true ((spare [count] = dup (0)) >= 0);
     assert_int_equal (setrlimit (RLIMIT_NOFILE, &few), 0);
     own (own_fd) int knock = s_knock (server);
+    assert_true (knock >= 0);
     link_counts_t counts = {0};
     int64_t shed = 0, ended = 0, refused = 0;
     for (int i = 0; i < S_WAIT_MS && ended == 0; i++) {
