@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { S_LEAST = 16, S_MOST = 256, S_BYTES = 32, S_FILE = 1024 };
+enum {
+    S_LEAST = 16,
+    S_MOST = 256,
+    S_BYTES = 32,
+    S_FILE = 1024,
+    S_LOCK_MS = 2000, //  to write takes far less
+    S_LOCK_LOOK_MS = 20
+};
 
 static const char s_blanks [] = " \t\r\n";
 
@@ -81,6 +89,18 @@ s_read (const char *path, char ret_token [S_MOST + 1], err_diag_t *diag)
     return good ? 0 : ERR_CONFIG;
 }
 
+//  A start can be ended by no signal, so it must not wait for one that has stopped.  Err: -EWOULDBLOCK: somebody has it.
+static int
+s_lock (int fd)
+{
+    for (int waited_ms = 0; flock (fd, LOCK_EX | LOCK_NB) != 0; waited_ms += S_LOCK_LOOK_MS) {
+        if (errno != EWOULDBLOCK || waited_ms >= S_LOCK_MS)
+            return -errno;
+        poll (NULL, 0, S_LOCK_LOOK_MS);
+    }
+    return 0;
+}
+
 //  Fill the file, unless another broker that shares it has: who finds it empty waits until that one has written.
 static int
 s_make (const char *path, err_diag_t *diag)
@@ -90,7 +110,9 @@ s_make (const char *path, err_diag_t *diag)
     const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     own (own_fd) int fd = open (path, flags, 0600);
     struct stat status = {.st_size = 0};
-    int rc = fd < 0 || flock (fd, LOCK_EX) != 0 || fstat (fd, &status) != 0 ? -errno : 0;
+    int rc = fd < 0 ? -errno : s_lock (fd);
+    if (rc == 0 && fstat (fd, &status) != 0)
+        rc = -errno;
     const bool fill = rc == 0 && S_ISREG (status.st_mode) && status.st_size == 0
                       && !(status.st_mode & (S_IRWXG | S_IRWXO)) && status.st_uid == geteuid ();
     if (fill && getrandom (bytes, sizeof bytes, 0) != sizeof bytes)
@@ -106,7 +128,8 @@ s_make (const char *path, err_diag_t *diag)
         explicit_bzero (bytes, sizeof bytes);
     }
     if (rc < 0)
-        err_diag (diag, "admin_token_file %s: cannot be made: %s", path, err_str (rc));
+        err_diag (diag, "admin_token_file %s: cannot be made: %s", path,
+                  rc == -EWOULDBLOCK ? "another program holds its lock" : err_str (rc));
     return rc;
 }
 

@@ -14,7 +14,8 @@ typedef struct {
 } admin_token_t;
 
 //  Find the file: admin_token_file, else admin.token beside state_path; make it where there is none (0600, 32 random
-//  bytes as hexadecimal digits).  Err: ERR_CONFIG the file is none that may be used, -errno; diag says why.
+//  bytes as hexadecimal digits).  Err: ERR_CONFIG the file is none that may be used, -EWOULDBLOCK another program
+//  has held its lock for two seconds, other -errno; diag says why.
 int
 admin_token_open (admin_token_t *self, const settings_t *settings, err_diag_t *diag) must_check;
 //  Would admin_token_open find it or make it?  Nothing is made.  Err: as above.

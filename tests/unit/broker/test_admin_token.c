@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -222,6 +223,24 @@ test_several_that_make_it_at_once_agree (void **state)
     }
 }
 
+//  One that was stopped while it wrote must not keep others from their start for ever.
+static void
+test_a_lock_that_somebody_keeps_is_told (void **state)
+{
+    folder_t *folder = *state;
+    const settings_t settings = s_settings (folder);
+    admin_token_t token;
+    err_diag_t diag = {""};
+    s_write (folder->text, "", 0);
+    own (own_fd) int fd = open (folder->text, O_RDWR);
+    assert_true (fd >= 0);
+    assert_int_equal (flock (fd, LOCK_EX), 0);
+    assert_int_equal (admin_token_open (&token, &settings, &diag), -EWOULDBLOCK);
+    assert_non_null (strstr (diag.text, "another program holds its lock"));
+    assert_int_equal (flock (fd, LOCK_UN), 0);
+    assert_int_equal (admin_token_open (&token, &settings, &diag), 0);
+}
+
 //  Part of a token is as long as one that is taken.
 static void
 test_a_disk_that_takes_half_a_token_leaves_none (void **state)
@@ -256,6 +275,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_a_token_that_is_replaced_is_whole_at_each_moment,
                                          folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown (test_several_that_make_it_at_once_agree, folder_setup,
+                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_lock_that_somebody_keeps_is_told, folder_setup,
                                          folder_teardown),
         cmocka_unit_test_setup_teardown (test_a_disk_that_takes_half_a_token_leaves_none,
                                          folder_setup, folder_teardown),
