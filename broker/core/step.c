@@ -379,6 +379,13 @@ step_session (const step_t *self, const char *identity)
     return worker && worker->connected ? worker->session : 0;
 }
 
+const char *
+step_worker_name (const step_t *self, const char *identity)
+{
+    const worker_t *worker = fleet_find (self, identity);
+    return worker ? worker->name : "";
+}
+
 void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
 {

@@ -311,6 +311,9 @@ step_begin (step_t *self, clk_now_t now);
 //  The identity's current session, 0 = none is connected: whom to send a PING before a HELLO of another one.
 uint64_t
 step_session (const step_t *self, const char *identity);
+//  The name that it goes by in lists, "" = not known any more.  Own: borrowed until the next step.
+const char *
+step_worker_name (const step_t *self, const char *identity);
 //  Err: -EAGAIN: a HELLO that waits whether the identity's current session answers; it is said again.
 //  -ENOMEM (see step_failed), ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
 //  it again).  ERR_STALE: a worker's message of another session than its identity's current one: nothing

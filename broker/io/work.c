@@ -440,7 +440,9 @@ s_cut (void *ctx, peer_t *peer)
     step_peer_t gone = {.seq = 0};
     if (!s_revoked (self, peer, &gone))
         return;
-    log_warn ("worker cut, its key is not enrolled any more", kv ("peer", gone.identity));
+    log_warn ("worker cut, its key is not enrolled any more",
+              kv ("worker", step_worker_name (self->step, gone.identity)),
+              kv ("peer", gone.identity));
     peers_unbind (self->work_peers, peer);
 }
 

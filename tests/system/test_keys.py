@@ -359,6 +359,7 @@ def test_the_work_of_a_worker_whose_key_is_deleted_goes_to_another(secure):
     wait_until(lambda: broker.incidents("investigating"), 20, "taken")
     revoke(secure, "worker", "gone")
     broker.wait_log("worker cut, its key is not enrolled any more")
+    assert [row["worker"] for row in broker.records("worker cut, its key is not enrolled any more")] == ["gone"]
     gone.wait_log("the broker does not know our key any more: this worker gets no work; make it a new one")
     secure.start_worker("heir", max_concurrent_agents=1)
     rows = broker.wait_terminal(1, 60)
