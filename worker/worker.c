@@ -289,9 +289,9 @@ s_look_for_kubeconfig (const char *list)
 {
     char path [PATH_MAX];
     while (settings_next_path (&list, path)) {
-        const int rc = reach_readable (path, NULL);
-        if (rc < 0)
-            log_warn ("kubeconfig cannot be read", kv ("path", path), kv ("error", err_str (rc)));
+        err_diag_t diag = {""};
+        if (reach_readable (path, &diag) < 0)
+            log_warn ("kubeconfig cannot be read", kv ("path", path), kv ("error", diag.text));
     }
 }
 

@@ -14,7 +14,7 @@
 static int
 s_no (int rc, const char *path, err_diag_t *diag)
 {
-    err_diag (diag, "%s: %s", path, err_str (rc));
+    err_diag (diag, "%s: %s", path, rc == -ELOOP ? "not a regular file" : err_str (rc));
     return rc;
 }
 

@@ -99,7 +99,11 @@ test_a_file_to_read_is_regular (void **state)
     assert_int_equal (reach_readable ("filelink", NULL), 0);
     assert_int_equal (reach_readable ("new", NULL), -ENOENT);
     assert_int_equal (reach_readable ("there", NULL), -EISDIR);
-    assert_int_equal (reach_readable ("pipe", NULL), -ELOOP);
+    err_diag_t diag = {.text = ""};
+    assert_int_equal (reach_readable ("pipe", &diag), -ELOOP);
+    assert_string_equal (diag.text, "pipe: not a regular file");
+    assert_int_equal (reach_writable ("filelink", true, &diag), -ELOOP);
+    assert_string_equal (diag.text, "filelink: not a regular file");
 }
 
 //  Asked as whom the process acts, which need not be who started it.
