@@ -100,19 +100,40 @@ s_add_credentials (redact_t *secrets, const char *value, size_t size)
     }
 }
 
-//  The values of "host=h password=p", "Endpoint=e;AccountKey=k" and "?api_token=t".
+static size_t
+s_until (const char *value, size_t size, size_t at, const char *ends)
+{
+    while (at < size && !strchr (ends, value [at]))
+        at++;
+    return at;
+}
+
+//  Where the last quote of a value in quotes is, which begins at `at`; else `at`.
+static size_t
+s_quoted (const char *value, size_t size, size_t at)
+{
+    const bool quote = at < size && (value [at] == '\'' || value [at] == '"');
+    const char *end = quote ? memchr (value + at + 1, value [at], size - at - 1) : NULL;
+    return end ? (size_t) (end - value) : at;
+}
+
+//  The values of "host=h password='p q'", "Endpoint=e;AccountKey=k" and "?api_token=t".
 static void
 s_add_pairs (redact_t *secrets, const char *value, size_t size)
 {
-    static const char between [] = ";&?, \t\r\n";
-    for (size_t at = 0; at < size;) {
-        size_t name = at, equals = 0;
-        for (; at < size && !strchr (between, value [at]); at++)
-            if (value [at] == '=' && equals == 0)
-                equals = at;
-        if (equals > name && secrets_is_name (value + name, equals - name))
-            redact_add (secrets, value + equals + 1, at - equals - 1);
-        at++;
+    for (size_t at = 0; at < size; at++) {
+        const size_t name = at;
+        at = s_until (value, size, at, "=;&?, \t\r\n");
+        if (at == size || value [at] != '=')
+            continue;
+        const size_t length = at - name, from = at + 1, quote = s_quoted (value, size, from);
+        at = s_until (value, size, quote, ";&?, \t\r\n");
+        if (length == 0 || !secrets_is_name (value + name, length))
+            continue;
+        if (quote > from)
+            redact_add (secrets, value + from + 1, quote - from - 1);
+        else
+            redact_add (secrets, value + from, at - from);
     }
 }
 

@@ -88,6 +88,12 @@ test_what_values_hold_is_known (void **state)
     setenv ("HTTPS_PROXY", "http://proxyuser:proxypass@proxy:3128", 1);
     s_expect (&settings, "db.prod:5432 app p@ssw0rd-1 p%40ssw0rd-1 postgres://app:p%40ssw0rd-1@db",
               "db.prod:5432 app ********** ************ postgres://****************@db");
+    setenv ("QUOTED",
+            "host=db password='two words-0123' pwd='' Token=\"semi;colon-0123\";secret='open-0123",
+            1);
+    settings.agent_env = "DB_URL,BUS,STORE,QUOTED";
+    s_expect (&settings, "two words-0123, semi;colon-0123, 'open-0123 pwd=''",
+              "**************, ***************, ********** pwd=''");
     s_expect (&settings, "sb://bus bus-key-0123 store-0123 Name=shop",
               "sb://bus ************ ********** Name=shop");
     s_expect (&settings, "proxy:3128 proxyuser:proxypass proxypass",
