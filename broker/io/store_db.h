@@ -31,6 +31,7 @@ struct store {
     DIR *sweep;                             //  where the look at events/ is, NULL between two looks
     int64_t swept_ms;                       //  wall clock when the last look began, 0 = none yet
     int64_t swept_total;                    //  files removed by it
+    bool suspect;                           //  damage was seen before it was opened
     bool unchecked;                         //  too large to be checked at its opening
     bool open_txn;                          //  a transaction is open
     store_topic_t topics [STORE_DB_TOPICS]; //  not yet written: each has many records a turn

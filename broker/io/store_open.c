@@ -76,6 +76,7 @@ static const char s_counted [] =
     " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;";
 
 static const char s_count [] =
+    "DELETE FROM counted;"
     "INSERT INTO counted SELECT 0, state, suppress, count (*) FROM incident GROUP BY 2, 3;"
     "INSERT INTO counted SELECT 1, state, 0, count (*) FROM effect GROUP BY 2;";
 
@@ -86,7 +87,8 @@ static const char s_kept [] =
     " INSERT INTO kept VALUES (new.kind, 1) ON CONFLICT (kind) DO UPDATE SET n = n + 1; END;"
     "CREATE TRIGGER IF NOT EXISTS journal_removed AFTER DELETE ON journal BEGIN"
     " UPDATE kept SET n = n - 1 WHERE kind = old.kind; END;";
-static const char s_keep [] = "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
+static const char s_keep [] = "DELETE FROM kept;"
+                              "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
 
 enum { S_LOCK = STORE_DB_PATH_BYTES + 8 };
 
@@ -230,8 +232,8 @@ s_quick_check (store_t *self, err_diag_t *diag)
     sqlite3_stmt *stmt = NULL;
     const int64_t bytes =
         s_number (self, "PRAGMA page_count", 0) * s_number (self, "PRAGMA page_size", 0);
-    const bool suspect = store_db_suspect (self->db);
-    self->unchecked = bytes > LIMIT_CHECK_BYTES && !suspect;
+    self->suspect = store_db_suspect (self->db);
+    self->unchecked = bytes > LIMIT_CHECK_BYTES && !self->suspect;
     if (self->unchecked)
         return 0;
     int rc = s_sql_rc (
@@ -245,8 +247,6 @@ s_quick_check (store_t *self, err_diag_t *diag)
     else if (strcmp (text, "ok") != 0)
         rc = s_corrupt (self, text, diag);
     sqlite3_finalize (stmt);
-    if (rc == 0 && suspect)
-        store_db_unmark (self->db);
     return rc;
 }
 
@@ -269,7 +269,8 @@ s_known_schema (store_t *self, err_diag_t *diag)
     return -EBADMSG;
 }
 
-//  A store of before is counted once.
+//  A store of before is counted once.  One in which damage was seen is counted anew: what a salvage has lost is counted
+//  in it still.
 static int
 s_schema_counts (store_t *self, err_diag_t *diag)
 {
@@ -281,7 +282,7 @@ s_schema_counts (store_t *self, err_diag_t *diag)
     };
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof counts / sizeof counts [0]; i++) {
-        const bool known = s_number (self, counts [i].known, 0) == 1;
+        const bool known = !self->suspect && s_number (self, counts [i].known, 0) == 1;
         rc = s_sql_rc (self, sqlite3_exec (self->db, counts [i].make, NULL, NULL, NULL), diag);
         if (rc == 0 && !known)
             rc = s_sql_rc (self, sqlite3_exec (self->db, counts [i].fill, NULL, NULL, NULL), diag);
@@ -407,6 +408,8 @@ s_database (store_t *self, err_diag_t *diag)
         rc = s_quick_check (self, diag);
     if (rc == 0)
         rc = s_schema_make (self, diag);
+    if (rc == 0 && self->suspect)
+        store_db_unmark (self->db);
     if (rc == 0)
         rc = s_prepare (self, diag);
     if (rc < 0)

@@ -435,6 +435,30 @@ test_records_that_are_counted_and_not_there_are_looked_for_once (void **state)
     assert_int_equal (s_ask (self, "SELECT count (*) FROM journal"), 9);
 }
 
+//  What a salvage has lost is counted in it still, or its count is lost: the next start counts what is there.
+static void
+test_counts_of_a_store_that_was_salvaged_are_right_after_its_start (void **state)
+{
+    store_case_t *self = *state;
+    s_put_records (self, "breaker", 1, 7);
+    s_put_records (self, "worker", 100, 5);
+    s_put_incident (self->store, 1, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
+    assert_int_equal (store_commit (self->store), 0);
+    assert_int_equal (sqlite3_exec (self->store->db,
+                                    "UPDATE kept SET n = 1000 WHERE kind = 'breaker';"
+                                    "DELETE FROM kept WHERE kind = 'worker';"
+                                    "UPDATE counted SET n = -3",
+                                    NULL, NULL, NULL),
+                      SQLITE_OK);
+    store_db_mark (self->store->db);
+    store_destroy (&self->store);
+    assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
+    assert_false (store_db_suspect (self->store->db));
+    assert_int_equal (s_ask (self, "SELECT n FROM kept WHERE kind = 'breaker'"), 7);
+    assert_int_equal (s_ask (self, "SELECT n FROM kept WHERE kind = 'worker'"), 5);
+    assert_int_equal (s_ask (self, "SELECT sum (n) FROM counted"), 1);
+}
+
 //  What one go costs: the same with few records beside it and with many.
 static void
 test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept (void **state)
@@ -624,6 +648,7 @@ main (void)
         TEST (test_counts_are_those_of_the_rows_after_any_turns),
         TEST (test_a_flood_of_one_kind_of_record_leaves_the_other_kinds),
         TEST (test_the_shares_hold_in_a_store_of_before),
+        TEST (test_counts_of_a_store_that_was_salvaged_are_right_after_its_start),
         TEST (test_records_that_are_counted_and_not_there_are_looked_for_once),
         cmocka_unit_test (test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept),
         TEST (test_a_log_that_a_reader_makes_grow_is_told),
