@@ -25,6 +25,8 @@
 
 typedef struct command command_t;
 
+enum { S_WRONG_TOLD_MS = 60000 };
+
 struct admin {
     httpd_t *httpd;
     int stop_fd;          //  eventfd, readable once the thread shall end
@@ -33,6 +35,8 @@ struct admin {
     snapshot_t *snapshot; //  borrowed
     clk_t *clk;
     admin_token_t token;
+    int64_t wrong;         //  commands with a wrong token, since it was told
+    int64_t wrong_told_ms; //  boot time before which it is not told again
     admin_view_t view;
     command_t *pending; //  commands that are with the loop
     uint64_t last_cookie;
@@ -402,6 +406,20 @@ s_is_json (const httpd_request_t *request)
     return size == sizeof (json) - 1 && strncasecmp (type, json, size) == 0;
 }
 
+//  Somebody who guesses is told to the operator, not once for each guess.
+static void
+s_wrong_token (admin_t *self)
+{
+    const int64_t now_ms = clk_now (self->clk).boot_ms;
+    self->wrong++;
+    if (now_ms < self->wrong_told_ms)
+        return;
+    log_warn ("command refused, its token is wrong", kv ("token_file", self->token.path),
+              kv ("count", self->wrong));
+    self->wrong = 0;
+    self->wrong_told_ms = now_ms + S_WRONG_TOLD_MS;
+}
+
 //  A proxy on this host makes everybody a client from here: who commands shows that it can read the token's file.
 static bool
 s_unauthorized (admin_t *self, httpd_request_t *request)
@@ -417,6 +435,8 @@ s_unauthorized (admin_t *self, httpd_request_t *request)
     }
     if (good)
         return false;
+    if (given [0])
+        s_wrong_token (self);
     char text [PATH_MAX + 128];
     snprintf (text, sizeof text, "%scommands need the token in %s (triagectl --token-file)",
               given [0] ? "wrong token: " : "", self->token.path);

@@ -841,6 +841,11 @@ def test_option_triagectl_token_file(system):
     refused = system.ctl("incidents", "retry", "1", token_file=other, expect=1)
     where = f"commands need the token in {system.root}/state/admin.token (triagectl --token-file)"
     assert refused.stderr == f"triagectl: 1: wrong token: {where}\n"
+    system.ctl("incidents", "retry", "1", token_file=other, expect=1)
+    warned = broker.records("command refused, its token is wrong")  # once a minute
+    assert [(row["level"], row["count"], row["token_file"]) for row in warned] == [
+        ("warn", "1", str(system.root / "state/admin.token"))]
+    assert "another-token-of-a-test" not in broker.log()
     other.write_text("\n")
     none = system.ctl("incidents", "retry", "1", token_file=other, expect=1)
     assert none.stderr == f"triagectl: 1: {where}\n"
