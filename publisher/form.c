@@ -172,11 +172,9 @@ form_holds_many (const char *line, size_t size)
     s_many_t seen = {.items = false};
     const bool array = first.type == JSON_SCAN_ARRAY;
     const size_t depth = array ? 1 : 2; //  of the events
-    size_t count = 0;
     int rc = json_scan_next (&scan, &token, NULL);
     for (; rc == 1; rc = json_scan_next (&scan, &token, NULL)) {
         const bool event = token.depth == depth && (array || seen.inside);
-        count += event;
         seen.foreign =
             seen.foreign
             || (event && token.type != JSON_SCAN_OBJECT && token.type != JSON_SCAN_OBJECT_END);
@@ -184,5 +182,5 @@ form_holds_many (const char *line, size_t size)
             s_member (&seen, &token);
     }
     const bool list = seen.kinded ? seen.list : !seen.other;
-    return rc == 0 && !seen.foreign && (array ? count > 0 : seen.array && list);
+    return rc == 0 && !seen.foreign && (array || (seen.array && list));
 }

@@ -251,14 +251,19 @@ s_event (lines_t *self, lines_line_t *ret_line)
         return rc;
     if (self->form == FORM_DOCUMENT)
         return s_value (self, ret_line);
-    rc = s_line (self, ret_line);
-    if (rc != 1 || !form_holds_many (ret_line->data, ret_line->size))
-        return rc;
-    self->many = (values_t){.told = true};
-    self->many_data = ret_line->data;
-    self->many_size = ret_line->size;
-    self->many_at = 0;
-    return s_piece (self, ret_line) == 1 ? 1 : s_event (self, ret_line);
+    for (;;) {
+        rc = s_line (self, ret_line);
+        if (rc != 1 || !form_holds_many (ret_line->data, ret_line->size))
+            return rc;
+        self->many = (values_t){.told = true};
+        self->many_data = ret_line->data;
+        self->many_size = ret_line->size;
+        self->many_at = 0;
+        if (s_piece (self, ret_line) == 1)
+            return 1;
+        ret_line->data = NULL; //  it holds none
+        ret_line->size = 0;
+    }
 }
 
 int

@@ -191,6 +191,7 @@ test_documents_are_read_as_their_events (void **state)
             "{\"a\":1}|{\"b\":2}|{\"c\":3}|");
     EVENTS ("{\n \"a\": 1\n}\n{\n \"b\": {\n}}", "{\n \"a\": 1\n}|{\n \"b\": {\n}}|");
     EVENTS ("\xef\xbb\xbf[\n]\n", "");
+    EVENTS ("[]\n{\"a\":1}\n [ ] \n{\"kind\":\"List\",\"items\":[]}\n", "{\"a\":1}|");
     EVENTS ("[1]\n\"text\"\nnot json\n", "[1]|\"text\"|not json|");
     EVENTS ("[\n{\"a\":1},\n{\"b\":", "{\"a\":1}|!early|");
 }
@@ -283,6 +284,22 @@ test_commas_around_events_are_passed_over (void **state)
 {
     EVENTS ("[,{\"a\":1},{\"b\":2}]\n", "{\"a\":1}|{\"b\":2}|");
     EVENTS ("[\n  {\"a\":1}\n, {\"b\":2}\n,\n]\n", "{\"a\":1}|{\"b\":2}|");
+}
+
+//  However many: they take no room.
+static void
+test_empty_arrays_are_no_events (void **state)
+{
+    FILE *file = fopen (path, "w");
+    assert_non_null (file);
+    for (int i = 0; i < 200000; i++)
+        fputs ("[]\n", file);
+    fputs ("{\"a\":1}\n", file);
+    fclose (file);
+    const char *paths [] = {path};
+    lines_t *lines = lines_new (paths, 1, 1000);
+    s_expect (lines, "{\"a\":1}", 200001);
+    lines_destroy (&lines);
 }
 
 //  Found before the first event is sent, when it is a file.
@@ -378,6 +395,7 @@ main (void)
         cmocka_unit_test (test_a_list_on_one_line_may_have_its_keys_in_any_order),
         cmocka_unit_test (test_a_long_first_line_cut_at_a_comma_is_no_document),
         cmocka_unit_test (test_commas_around_events_are_passed_over),
+        cmocka_unit_test (test_empty_arrays_are_no_events),
         cmocka_unit_test (test_documents_with_other_things_are_refused_before_they_are_read),
         cmocka_unit_test (test_keys_behind_items_are_read_across_pieces),
         cmocka_unit_test (test_a_document_may_be_larger_than_a_line),
