@@ -578,6 +578,9 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
+        //  first: sockets of other tests would give their descriptors back meanwhile
+        cmocka_unit_test_setup_teardown (test_a_connection_that_we_cut_is_no_refusal, setup_curve,
+                                         teardown_curve),
         cmocka_unit_test (test_a_message_goes_there_and_its_answer_back),
         cmocka_unit_test_setup_teardown (test_a_burst_of_answers_to_one_peer_arrives_whole,
                                          s_pair_setup, s_pair_teardown),
@@ -599,8 +602,6 @@ main (void)
         cmocka_unit_test_setup_teardown (test_an_enrolled_key_is_the_identity_of_its_messages,
                                          setup_curve, teardown_curve),
         cmocka_unit_test_setup_teardown (test_others_are_not_heard, setup_curve, teardown_curve),
-        cmocka_unit_test_setup_teardown (test_a_connection_that_we_cut_is_no_refusal, setup_curve,
-                                         teardown_curve),
         cmocka_unit_test_setup_teardown (
             test_connections_of_one_key_that_read_nothing_leave_room_for_another_key, setup_curve,
             teardown_curve),
