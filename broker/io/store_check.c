@@ -193,7 +193,7 @@ s_run (void *ctx)
         rc = s_walk (self, &s_walks [i]);
         if (rc < 0)
             log_error (rc == -EBADMSG ? "store is damaged: keep a copy, then restore a backup, or "
-                                        "salvage with `sqlite3 FILE .recover`"
+                                        "salvage it as docs/operations.md says"
                                       : "store cannot be checked",
                        kv ("file", sqlite3_db_filename (self->db, "main")),
                        kv ("tree", s_walks [i].name), kv ("error", err_str (rc)));

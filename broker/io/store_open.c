@@ -195,8 +195,8 @@ static int
 s_corrupt (store_t *self, const char *what, err_diag_t *diag)
 {
     err_diag (diag,
-              "%s is damaged (%.80s): keep a copy, then restore a backup, or salvage with "
-              "`sqlite3 FILE .recover`",
+              "%s is damaged (%.80s): keep a copy, then restore a backup, or salvage it as "
+              "docs/operations.md says",
               self->path, what);
     return -EBADMSG;
 }

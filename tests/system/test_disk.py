@@ -1,6 +1,7 @@
 """Disks that are full, locked or broken, and files that are damaged: nothing is lost, nothing is said too early.
 SPDX-License-Identifier: Apache-2.0
 """
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from lib.disk import BrokenLoop, BrokenShim, FullByLimit, broken_disk, full_disk
-from lib.system import SLOW, fault, wait_until
+from lib.system import ROOT, SLOW, fault, wait_until
 from test_flow import FaultServer, connected, replay
 from test_reload import Reloaded
 from worker import Link, Worker
@@ -269,6 +270,31 @@ def test_a_damaged_store_is_refused_with_65_and_left_as_it_is(system, damage):
     assert (path.read_bytes() if path.exists() else None) == before
     shutil.copy(backup, path)
     assert len(system.start_broker().incidents()) == 60
+
+
+def test_a_damaged_store_is_salvaged_as_the_page_says(system):
+    """The last leaf of the incidents' own tree is gone."""
+    command = re.search(r"^    (sqlite3 broker\.db \.dump .*)$", (ROOT / "docs/operations.md").read_text(), re.M)[1]
+    broker = system.start_broker()
+    system.publish(many(60), name="p0")
+    broker.stop()
+    state = system.root / "state"
+    with sqlite3.connect(state / "broker.db") as store:
+        page = store.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'incident'").fetchone()[0]
+    data = (state / "broker.db").read_bytes()
+    leaf = int.from_bytes(data[(page - 1) * 4096 + 8:(page - 1) * 4096 + 12], "big")  # Src: sqlite.org/fileformat2, right-most pointer
+    overwrite(state / "broker.db", (leaf - 1) * 4096, b"\xa5" * 4096)
+    assert system.start_broker(wait=False).wait(20) == 65
+    subprocess.run(["/bin/sh", "-c", command], cwd=state, capture_output=True, timeout=60)
+    (state / "salvaged.db").rename(state / "broker.db")
+    for name in ("broker.db-wal", "broker.db-shm"):
+        (state / name).unlink(missing_ok=True)
+    broker = system.start_broker()
+    kept = len(broker.incidents())
+    assert 30 < kept < 60
+    assert broker.get("/api/v1/status")["incidents"]["pending"] == kept
+    system.publish([fault("after")], name="p1")
+    assert len(broker.incidents()) == kept + 1
 
 
 def test_a_torn_end_of_the_log_costs_only_what_was_not_whole(system):
