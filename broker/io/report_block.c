@@ -4,6 +4,7 @@
 #include "broker/io/report_block.h"
 
 #include "common/base/limits.h"
+#include "common/base/own.h"
 #include "common/base/utf8.h"
 
 #include <assert.h>
@@ -13,11 +14,19 @@
 #include <string.h>
 #include <strings.h>
 
-enum { S_STOP = 1, S_FIRST_BLOCKS = 64, S_CODE_MAX = 0x10ffff };
+enum {
+    S_STOP = 1,
+    S_FIRST_BLOCKS = 64,
+    S_CODE_MAX = 0x10ffff,
+    S_OWN_BYTES = 16, //  md4c's own pieces, blanks and line ends, are no longer
+    S_PAD = 64
+};
 static const char s_unknown [] = "\xef\xbf\xbd"; //  U+FFFD
 
 typedef struct {
     report_blocks_t *out;
+    const char *begin; //  of what md4c reads
+    size_t size;
     bool open;  //  a block takes text
     bool code;  //  inside a code block
     bool head;  //  inside a table's head
@@ -286,12 +295,24 @@ s_tag (reader_t *self, const char *text, size_t size)
     return s_append (self, text, size);
 }
 
+//  Is this piece in the text, or one of md4c's own?
+static bool
+s_sound (const reader_t *self, const char *text, size_t size)
+{
+    const uintptr_t at = (uintptr_t) text, begin = (uintptr_t) self->begin;
+    if (at < begin || at - begin > self->size)
+        return size <= S_OWN_BYTES;
+    return size <= self->size - (at - begin);
+}
+
 static int
 s_on_text (MD_TEXTTYPE type, const char *text, MD_SIZE size, void *ctx)
 {
     reader_t *self = ctx;
     if (self->code || self->struck)
         return 0;
+    if (!s_sound (self, text, size))
+        return S_STOP;
     if (!self->open) { //  a tight list item
         int rc =
             s_open (self, self->fresh ? REPORT_BLOCK_ITEM : REPORT_BLOCK_PARAGRAPH, self->lists);
@@ -340,6 +361,22 @@ s_wrapping (const char *text, size_t size)
     return 0;
 }
 
+//  md4c 0.4.8 looks at what stands behind the text; where that is a mark of Markdown, it hands out a piece of 3 GB.  So it
+//  reads a copy that ends with a line end, and zeros stand behind it.
+static int
+s_parse (reader_t *self, const MD_PARSER *parser, const char *text, size_t size)
+{
+    static const char pad [S_PAD] = "\n";
+    own (buf_fini) buf_t copy = buf_init (size + sizeof pad);
+    if (size > 0)
+        (void) buf_append (&copy, text, size);
+    if (buf_append (&copy, pad, sizeof pad) < 0)
+        return -ENOMEM;
+    self->begin = copy.data;
+    self->size = size + 1;
+    return md_parse (copy.data, (MD_SIZE) self->size, parser, self);
+}
+
 int
 report_block_read (const char *markdown, size_t size, report_blocks_t *ret_blocks)
 {
@@ -357,7 +394,7 @@ report_block_read (const char *markdown, size_t size, report_blocks_t *ret_block
     size_t used = utf8_cut (markdown, size, LIMIT_REPORT_PARSE_BYTES);
     size_t from = used >= 3 && memcmp (markdown, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     from += s_wrapping (markdown + from, used - from);
-    int rc = md_parse (markdown + from, (MD_SIZE) (used - from), &parser, &self);
+    int rc = s_parse (&self, &parser, markdown + from, used - from);
     s_close (&self);
     if (self.failed || rc < 0 || ret_blocks->text.failed == -ENOMEM)
         return -ENOMEM;

@@ -711,10 +711,28 @@ test_hostile_megabytes_are_read_in_bounded_time_and_memory (void **state)
     }
 }
 
+//  md4c looks at the byte behind a text that ends with a link that is not finished.
+static void
+test_what_stands_behind_a_report_is_not_read (void **state)
+{
+    static const char markdown [] = "## Root Cause\n\nThe limit is too low. [see](`";
+    static const char *const behind [] = {"`", "``", "](a)", "\n`", ")", "(", "\"", "*"};
+    for (size_t i = 0; i < sizeof behind / sizeof behind [0]; i++) {
+        char memory [sizeof markdown + 64];
+        strcpy (memory, markdown);
+        for (int k = 0; k < 10; k++)
+            strcat (memory, behind [i]);
+        report_t report;
+        assert_int_equal (report_read (memory, sizeof markdown - 1, &report), 0);
+        assert_string_equal (report.root_cause, "The limit is too low. [see](`");
+    }
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_what_stands_behind_a_report_is_not_read),
         cmocka_unit_test (test_the_heading_is_found_at_any_level_case_and_number),
         cmocka_unit_test (test_the_first_paragraph_is_reduced_to_text),
         cmocka_unit_test (test_the_confidence_is_that_of_the_primary_hypothesis),
