@@ -78,13 +78,15 @@ s_goes_on (const char *line, size_t size)
 }
 
 //  Does an array of objects begin here?  No event does so, and it may be longer than any line.
-static bool
-s_events (const char *bytes, size_t size)
+static form_t
+s_events (const char *bytes, size_t size, bool at_end)
 {
     size_t at = 1;
     while (at < size && (s_space (bytes [at]) || bytes [at] == ','))
         at++;
-    return bytes [0] == '[' && at < size && bytes [at] == '{';
+    if (bytes [0] != '[' || (at == size && at_end))
+        return FORM_LINES;
+    return at == size ? FORM_UNKNOWN : bytes [at] == '{' ? FORM_DOCUMENT : FORM_LINES;
 }
 
 form_t
@@ -107,8 +109,9 @@ form_of (const char *bytes, size_t size, bool at_end, size_t *ret_skip, const ch
         return at_end ? FORM_LINES : FORM_UNKNOWN;
     if (bytes [at] != '{' && bytes [at] != '[')
         return FORM_LINES;
-    if (s_events (bytes + at, size - at))
-        return FORM_DOCUMENT;
+    const form_t events = s_events (bytes + at, size - at, at_end);
+    if (events != FORM_LINES)
+        return events;
     const char *end = memchr (bytes + at, '\n', size - at);
     if (!end && !at_end)
         return FORM_UNKNOWN;
