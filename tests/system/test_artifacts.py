@@ -32,13 +32,19 @@ def readyz(broker):
     return broker.status_of("/readyz") == 503 and broker.get("/api/v1/status")["files"]["trouble"]
 
 
-def check_nobody_was_judged(broker, ended):
+def check_nobody_was_judged(broker, ended, slow=False):
+    """A disk that is slow takes some reports all the same."""
+    states, known = {"pending", "investigating"}, [[], [None]]
+    if ended:
+        states, known = set(), []
+    if ended or slow:
+        states, known = states | {"resolved"}, [*known, ["success"]]
     rows = broker.incidents()
     assert len(rows) == SLOTS + QUEUED
-    assert {row["state"] for row in rows} <= ({"resolved"} if ended else {"pending", "investigating"})
+    assert {row["state"] for row in rows} <= states
     for row in rows:
         outcomes = [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]]
-        assert outcomes in (["success"],) if ended else outcomes in ([], [None]), (row["id"], outcomes)
+        assert outcomes in known, (row["id"], outcomes)
     status = broker.get("/api/v1/status")
     assert status["workers"]["quarantined"] == 0 and status["breaker"]["failures"] == 0
     assert {name: count for name, count in status["outcomes"].items() if count and name != "success"} == {}
@@ -78,7 +84,7 @@ def trouble(system, make, limits, slack_s):
     assert "artifacts" in broker.log() and broker.metric("artifacts_refusing") == 1
     assert "nothing is assigned" in system.ctl("status").stdout
     wait_until(lambda: time.monotonic() > assigned + TIMEOUT_S + slack_s + 2, 200, "past the hard deadline", 0.1)
-    check_nobody_was_judged(broker, ended=False)
+    check_nobody_was_judged(broker, ended=False, slow=slow)
     if not slow:
         assert len(broker.incidents("pending")) == QUEUED
         broker.kill9()  # what is durable of the deadlines has passed
