@@ -219,7 +219,9 @@ conf_value_is_mask (const conf_option_t *row, const void *base)
 static bool
 s_text_fits (const conf_option_t *row, const char *text)
 {
-    if (!*text || ((row->flags & CONF_SECRET) && strcmp (text, CONF_MASK) == 0))
+    if (!*text) //  unset
+        return !(row->flags & CONF_REQUIRED);
+    if ((row->flags & CONF_SECRET) && strcmp (text, CONF_MASK) == 0)
         return true;
     if (row->max > 0 && strlen (text) > (size_t) row->max)
         return false;
@@ -522,7 +524,8 @@ conf_value_expected (const conf_option_t *row, buf_t *text)
                 return;
             }
             if (row->max > 0) {
-                (void) buf_printf (text, "text of at most %" PRId64 " bytes", row->max);
+                (void) buf_printf (text, "text of %s%" PRId64 " bytes",
+                                   row->flags & CONF_REQUIRED ? "1 to " : "at most ", row->max);
                 return;
             }
             (void) buf_text (text, row->flags & CONF_URL ? "a URL with http:// or https://"

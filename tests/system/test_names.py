@@ -25,7 +25,7 @@ def test_a_cluster_name_given_twice_or_too_long_is_refused_with_its_line(tmp_pat
     done = check(tmp_path, program, "prod", "prod")
     assert done.returncode == 78 and "config.yaml:3: clusters[1].name: given twice" in done.stderr
     done = check(tmp_path, program, "prod", "x" * 254)
-    assert done.returncode == 78 and "config.yaml:3: clusters[1].name: expected text of at most 253 bytes" in done.stderr
+    assert done.returncode == 78 and "config.yaml:3: clusters[1].name: expected text of 1 to 253 bytes" in done.stderr
     assert check(tmp_path, program, "x" * 252 + "a", "x" * 252 + "b").returncode in (0, 78)
     assert "clusters" not in check(tmp_path, program, "x" * 252 + "a", "x" * 252 + "b").stderr
 

@@ -241,11 +241,13 @@ test_a_name_given_to_two_items_is_refused (void **state)
 }
 
 static void
-test_a_text_over_its_bytes_is_refused (void **state)
+test_a_required_text_has_its_bytes (void **state)
 {
     case_refused ("items:\n- name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-                  "case.yaml:2: items[0].name: expected text of at most 32 bytes, got "
+                  "case.yaml:2: items[0].name: expected text of 1 to 32 bytes, got "
                   "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n");
+    case_refused ("items:\n- name: ''\n",
+                  "case.yaml:2: items[0].name: expected text of 1 to 32 bytes, got \"\"\n");
 }
 
 static void
@@ -443,7 +445,7 @@ main (void)
         cmocka_unit_test (test_the_longest_key_and_value_of_a_map_are_taken_and_no_longer_ones),
         cmocka_unit_test (test_errors_in_items_name_the_item),
         cmocka_unit_test (test_a_name_given_to_two_items_is_refused),
-        cmocka_unit_test (test_a_text_over_its_bytes_is_refused),
+        cmocka_unit_test (test_a_required_text_has_its_bytes),
         cmocka_unit_test (test_yaml_that_is_no_map_of_options_is_refused),
         cmocka_unit_test (test_a_map_that_contains_itself_ends),
         cmocka_unit_test (test_an_empty_file_and_comments_are_fine),
