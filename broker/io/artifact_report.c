@@ -4,7 +4,10 @@
 
 #include "broker/io/artifact_dir.h"
 #include "common/base/buf.h"
+#include "common/base/failpoint.h"
+#include "common/base/ident.h"
 #include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/domain/agent_result.h"
 
@@ -61,16 +64,37 @@ artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *
     return 0;
 }
 
-int
-artifact_report_read (int fd, int64_t attempt, report_t *ret_report)
+//  Markdown from an agent, through a library: it may be what the broker dies of, again after each start.
+static int
+s_parse (poison_t *poison, const char *incident, int64_t attempt, const buf_t *text,
+         report_t *ret_report)
 {
-    assert (ret_report);
+    char name [IDENT_SIZE + 32];
+    snprintf (name, sizeof name, "report %.*s/%" PRId64, IDENT_SIZE - 1, incident, attempt);
+    const bool unread = poison_begin (poison, name);
+    if (unread)
+        log_error ("a report that the broker died of is not read", kv ("incident_id", incident),
+                   kv ("attempt", attempt));
+    else
+        (void) failpoint_before ("report", "read");
+    const int rc = report_read (unread ? "" : text->data, unread ? 0 : text->size, ret_report);
+    if (!unread)
+        failpoint_after ("report", "read");
+    poison_end (poison);
+    return rc;
+}
+
+int
+artifact_report_read (int fd, poison_t *poison, const char *incident, int64_t attempt,
+                      report_t *ret_report)
+{
+    assert (incident && ret_report);
     own (buf_fini) buf_t text = buf_init (LIMIT_REPORT_PARSE_BYTES);
     int64_t size = 0;
     int rc = s_read (fd, attempt, "investigation.md", &text, &size);
     if (rc < 0 && rc != -ENOENT)
         return rc;
-    return report_read (text.data, text.size, ret_report);
+    return s_parse (poison, incident, attempt, &text, ret_report);
 }
 
 json_t *

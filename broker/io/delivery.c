@@ -25,6 +25,7 @@ struct delivery {
     store_reader_t *reader;
     http_t *http;
     notify_t *notify;
+    poison_t *poison;
     mail_t *unsent; //  the loop's mailbox was full: no other effect is begun, none is reported
     atomic_bool stop;
     pthread_t thread;
@@ -61,8 +62,8 @@ s_execute (delivery_t *self, const row_effect_t *effect)
     }
     switch (effect->channel) {
         case ROW_CHANNEL_STORAGE:
-            end.result =
-                storage_fs_save (self->reader, self->settings, effect->incident.text, end.error);
+            end.result = storage_fs_save (self->reader, self->poison, self->settings,
+                                          effect->incident.text, end.error);
             break;
         case ROW_CHANNEL_SLACK: notify_begin (self->notify, self->settings, effect); return;
         case ROW_CHANNELS: snprintf (end.error, sizeof end.error, "no such channel"); break;
@@ -114,8 +115,9 @@ s_open (delivery_t *self, err_diag_t *diag)
         return rc;
     self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
     self->http = http_new ();
+    self->poison = poison_open (self->settings->state_path, "delivery");
     if (self->http)
-        self->notify = notify_new (self->http, self->reader);
+        self->notify = notify_new (self->http, self->reader, self->poison);
     if (!self->inbox || !self->notify)
         return -ENOMEM;
     rc = pthread_create (&self->thread, NULL, s_main, self);
@@ -158,6 +160,7 @@ delivery_destroy (delivery_t **self_p)
     mail_destroy (&self->unsent);
     conf_destroy (&self->conf);
     notify_destroy (&self->notify);
+    poison_destroy (&self->poison);
     http_destroy (&self->http);
     store_reader_destroy (&self->reader);
     mailbox_destroy (&self->inbox);

@@ -28,6 +28,7 @@ enum {
 struct notify {
     http_t *http;           //  borrowed
     store_reader_t *reader; //  borrowed
+    poison_t *poison;       //  borrowed
     http_transfer_t *transfer;
     row_effect_t effect; //  under way, or just ended; id 0 = none
     notify_end_t end;
@@ -38,7 +39,7 @@ struct notify {
 };
 
 notify_t *
-notify_new (http_t *http, store_reader_t *reader)
+notify_new (http_t *http, store_reader_t *reader, poison_t *poison)
 {
     assert (http && reader);
     notify_t *self = calloc (1, sizeof (notify_t));
@@ -46,6 +47,7 @@ notify_new (http_t *http, store_reader_t *reader)
         return NULL;
     self->http = http;
     self->reader = reader;
+    self->poison = poison;
     return self;
 }
 
@@ -145,8 +147,8 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 
 //  Its folder's report, and where that is: absolute, for readers elsewhere.
 static int
-s_report (const settings_t *settings, const row_incident_t *row, report_t *ret_report,
-          char ret_path [S_PATH])
+s_report (notify_t *self, const settings_t *settings, const row_incident_t *row,
+          report_t *ret_report, char ret_path [S_PATH])
 {
     own (own_fd) int fd = artifact_dir_open (settings->workspace_root, row->id.text, false);
     if (fd < 0)
@@ -159,7 +161,7 @@ s_report (const settings_t *settings, const row_incident_t *row, report_t *ret_r
     else //  its upload was given up
         snprintf (ret_path, S_PATH, "%s/%s/attempts/%" PRId64 "/output/investigation.md", root,
                   row->id.text, row->winner);
-    return artifact_report_read (fd, row->winner, ret_report);
+    return artifact_report_read (fd, self->poison, row->id.text, row->winner, ret_report);
 }
 
 static int
@@ -170,7 +172,7 @@ s_incident (notify_t *self, const settings_t *settings, char **ret_body)
     char path [S_PATH];
     int rc = store_reader_incident (self->reader, self->effect.incident.text, &row);
     if (rc == 0)
-        rc = s_report (settings, &row, &report, path);
+        rc = s_report (self, settings, &row, &report, path);
     if (rc < 0)
         return rc;
     const slack_incident_t message = {

@@ -7,6 +7,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/io/poison.h"
 #include "broker/io/settings.h"
 #include "broker/io/store.h"
 #include "common/net/http.h"
@@ -37,9 +38,9 @@ typedef struct {
     int64_t failed_total [NOTIFY_REASONS];
 } notify_stats_t;
 
-//  Own: borrows http and reader.
+//  Own: borrows http, reader and poison (of this thread, NULL = none).
 notify_t *
-notify_new (http_t *http, store_reader_t *reader);
+notify_new (http_t *http, store_reader_t *reader, poison_t *poison);
 //  Cancels what is under way.
 void
 notify_destroy (notify_t **self_p);

@@ -131,7 +131,7 @@ s_drop_leftovers (int fd, const record_t *record)
 //  --- saving
 
 static int
-s_save (int fd, const record_t *record, const settings_t *settings)
+s_save (int fd, poison_t *poison, const record_t *record, const settings_t *settings)
 {
     const row_incident_t *incident = &record->incident;
     size_t count = (size_t) record->attempt_count;
@@ -152,7 +152,7 @@ s_save (int fd, const record_t *record, const settings_t *settings)
     report_t report;
     own (json_drop) json_t *usage = NULL;
     if (incident->winner > 0) {
-        rc = artifact_report_read (fd, incident->winner, &report);
+        rc = artifact_report_read (fd, poison, incident->id.text, incident->winner, &report);
         usage = artifact_report_usage (fd, incident->winner);
     }
     if (rc < 0)
@@ -167,8 +167,8 @@ s_save (int fd, const record_t *record, const settings_t *settings)
 }
 
 step_effect_result_t
-storage_fs_save (store_reader_t *reader, const settings_t *settings, const char *incident,
-                 char *ret_error)
+storage_fs_save (store_reader_t *reader, poison_t *poison, const settings_t *settings,
+                 const char *incident, char *ret_error)
 {
     const char *root = settings->workspace_root;
     ret_error [0] = 0;
@@ -177,7 +177,7 @@ storage_fs_save (store_reader_t *reader, const settings_t *settings, const char 
     const bool unknown = rc == ERR_NONE;
     if (rc == 0) {
         own (own_fd) int fd = artifact_dir_open (root, incident, true);
-        rc = fd < 0 ? fd : s_save (fd, &record, settings);
+        rc = fd < 0 ? fd : s_save (fd, poison, &record, settings);
     }
     if (rc == 0) {
         char path [PATH_MAX], absolute [PATH_MAX];

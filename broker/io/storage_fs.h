@@ -6,11 +6,12 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/io/poison.h"
 #include "broker/io/settings.h"
 #include "broker/io/store.h"
 
-//  Err: STEP_EFFECT_RETRY with the reason in ret_error (LIMIT_REASON_BYTES); STEP_EFFECT_PERMANENT when
+//  poison: of this thread, NULL = none (artifact_report).  Err: STEP_EFFECT_RETRY with the reason in ret_error (LIMIT_REASON_BYTES); STEP_EFFECT_PERMANENT when
 //  there is no such incident.
 step_effect_result_t
-storage_fs_save (store_reader_t *reader, const settings_t *settings, const char *incident,
-                 char *ret_error);
+storage_fs_save (store_reader_t *reader, poison_t *poison, const settings_t *settings,
+                 const char *incident, char *ret_error);

@@ -102,6 +102,23 @@ def test_an_event_that_the_broker_dies_of_three_times_is_set_aside_unread(system
     assert {row["fault_type"] for row in broker.incidents()} == {"Unparsed", "CrashLoop"}
 
 
+def test_a_report_that_the_broker_dies_of_three_times_is_not_read(system):
+    """Its file is where it belongs; what is said of it is that nothing is known."""
+    deadly = {"TRIAGE_FAILPOINT": "broker.report.read.before:kill"}
+    broker = system.start_broker(env=deadly)
+    system.start_worker()
+    system.publish([fault("web-0")])
+    for _ in range(3):
+        broker.wait(20)
+        broker = system.start_broker(env=deadly)
+    row = broker.wait_terminal(1)[0]
+    assert row["state"] == "resolved"
+    wait_until(lambda: system.result(row["id"]), 20, "result.json")
+    assert system.result(row["id"])["confidence"] == "UNKNOWN"
+    assert (system.root / "incidents" / row["id"] / "output/investigation.md").stat().st_size > 100
+    assert broker.records("a report that the broker died of is not read")
+
+
 def test_an_event_that_is_read_after_two_deaths_is_not_set_aside(system):
     broker = system.start_broker(env={"TRIAGE_FAILPOINT": "broker.event.read.before:kill"})
     publisher = system.start_publisher([fault("web")])

@@ -93,7 +93,7 @@ s_setup (void **state)
     assert_int_equal (store_commit (self->world.store), 0);
     assert_int_equal (store_reader_open (self->world.state_path, &self->reader, NULL), 0);
     self->http = http_new ();
-    self->notify = notify_new (self->http, self->reader);
+    self->notify = notify_new (self->http, self->reader, NULL);
     assert_non_null (self->notify);
     self->world.settings.slack_webhook_url = "";
     self->world.settings.external_url = "";

@@ -64,7 +64,7 @@ s_save (fixture_t *self, bool upload_failed)
     char error [LIMIT_REASON_BYTES];
     const settings_t settings = {.workspace_root = self->world.root,
                                  .upload_failed_investigations = upload_failed};
-    return storage_fs_save (self->reader, &settings, self->world.incident.id.text, error);
+    return storage_fs_save (self->reader, NULL, &settings, self->world.incident.id.text, error);
 }
 
 static void
@@ -231,9 +231,9 @@ test_an_unknown_incident_is_a_permanent_error (void **state)
     fixture_t *self = *state;
     char error [LIMIT_REASON_BYTES];
     const settings_t settings = {.workspace_root = self->world.root};
-    assert_int_equal (
-        storage_fs_save (self->reader, &settings, "019b76da-0000-7000-8000-000000000000", error),
-        STEP_EFFECT_PERMANENT);
+    assert_int_equal (storage_fs_save (self->reader, NULL, &settings,
+                                       "019b76da-0000-7000-8000-000000000000", error),
+                      STEP_EFFECT_PERMANENT);
     assert_true (error [0] != 0);
 }
 
