@@ -89,7 +89,8 @@ store_reader_incident (store_reader_t *self, const char *incident,
 //  The id of the incident with this number.  Err: the same.
 int
 store_reader_incident_id (store_reader_t *self, int64_t number, ident_t *ret_id) must_check;
-//  Attempts in order; returns how many (at most max), < 0 on error.
+//  Attempts in order; returns how many, < 0 on error.  Of more than max those that are open come first, then those that
+//  cost something, then the newest: an incident may have any number that cost nothing.
 int
 store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t *ret_rows,
                        int max) must_check;

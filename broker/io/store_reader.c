@@ -36,6 +36,8 @@ s_on_progress (void *ctx)
     return s_now_ms () > ((store_reader_t *) ctx)->deadline_ms;
 }
 
+_Static_assert(ROW_ATTEMPT_ENDED == 2 && VERDICT_LOST == 3, "the query for attempts");
+
 static int
 s_prepare (store_reader_t *self, err_diag_t *diag)
 {
@@ -45,7 +47,10 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
         const char *tail;
     } reads [] = {
         {&self->incident, &store_row_incident, "WHERE id = ?"},
-        {&self->attempts, &store_row_attempt, "WHERE incident = ? ORDER BY number LIMIT ?"},
+        {&self->attempts, &store_row_attempt,
+         "WHERE incident = ?1 AND number IN (SELECT number FROM attempt WHERE incident = ?1"
+         " ORDER BY state < 2 DESC, (outcome < 3 OR started) DESC, number DESC LIMIT ?2)"
+         " ORDER BY number"},
         {&self->any, &store_row_incident, "WHERE number < ? ORDER BY number DESC LIMIT ?"},
         {&self->by_state, &store_row_incident,
          "WHERE number < ? AND state = ?3 ORDER BY number DESC LIMIT ?2"},

@@ -704,10 +704,49 @@ test_the_wal_is_checkpointed_and_does_not_grow_without_end (void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown (name, store_case_setup, store_case_teardown)
 
+//  Attempts that came back without a run have no end; what is open, what has won and the newest are still to be found.
+static void
+test_the_attempts_that_matter_are_found_among_many (void **state)
+{
+    enum { MANY = 98, MAX = 32 };
+    store_case_t *self = *state;
+    const row_incident_t incident = s_incident (1, INCIDENT_INVESTIGATING);
+    step_write_t write = {.kind = STEP_WRITE_INCIDENT, .as.incident = incident};
+    assert_int_equal (store_apply (self->store, &write), 0);
+    for (int number = 1; number <= MANY; number++) {
+        write = (step_write_t){.kind = STEP_WRITE_ATTEMPT};
+        write.as.attempt = (row_attempt_t){.incident = incident.id,
+                                           .number = number,
+                                           .state = ROW_ATTEMPT_ENDED,
+                                           .outcome = VERDICT_LOST,
+                                           .exit_code = -1};
+        if (number == 3) {
+            write.as.attempt.outcome = VERDICT_AGENT;
+            write.as.attempt.started = true;
+        }
+        if (number == 20)
+            write.as.attempt.state = ROW_ATTEMPT_SUPERSEDED;
+        if (number == MANY)
+            write.as.attempt.state = ROW_ATTEMPT_LIVE;
+        assert_int_equal (store_apply (self->store, &write), 0);
+    }
+    assert_int_equal (store_commit (self->store), 0);
+    store_reader_t *reader = NULL;
+    row_attempt_t rows [MAX];
+    assert_int_equal (store_reader_open (self->path, &reader, &self->diag), 0);
+    assert_int_equal (store_reader_attempts (reader, incident.id.text, rows, MAX), MAX);
+    assert_int_equal (rows [0].number, 3);
+    assert_int_equal (rows [1].number, 20);
+    for (int i = 2; i < MAX; i++)
+        assert_int_equal (rows [i].number, MANY - MAX + 1 + i);
+    store_reader_destroy (&reader);
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests [] = {
+        TEST (test_the_attempts_that_matter_are_found_among_many),
         TEST (test_every_column_of_every_row_comes_back_after_a_reopen),
         TEST (test_load_hands_open_rows_to_step),
         TEST (test_load_hands_over_no_more_ended_incidents_than_are_kept),
