@@ -194,7 +194,7 @@ def test_a_second_signal_stops_it_now(system):
 
 def test_bad_lines_are_told_with_file_and_line(system):
     path = system.root / "bad.jsonl"
-    path.write_text(json.dumps(fault("web-0")) + "\n{\"cut\":\n[]\n")
+    path.write_text(json.dumps(fault("web-0")) + "\n{\"cut\":\n[1]\n")
     server = Process(system, "bad", [BIN / "triage-publisher", "--serve", "127.0.0.1:0", path, system.root / "missing.jsonl"])
     assert server.wait() == 78
     log = server.log()
