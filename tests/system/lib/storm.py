@@ -8,6 +8,7 @@ import collections
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -107,10 +108,16 @@ class Storm:
                 reconnect_grace="4s", max_deliveries=32, agent_attempts=2, log_level="info")
         elif name == "publisher":
             process = system.start_publisher(self.batch, keys_dir=self.keys[name])
+            process.told_before = len(process.log())  # all publishers write to one file
         else:
             process = system.start_worker(name, env=self.shim, wait=False, keys_dir=self.keys[name], agent_kill_grace="1s",
                                           max_concurrent_agents=4, shutdown_timeout="1s", log_level="info")
         self.running[name] = process
+
+    @staticmethod
+    def finished(publisher):
+        """It was killed when all was acknowledged and its ids were gone: another start would publish all anew."""
+        return re.search(r'msg="replay finished".* outstanding=0 ', publisher.log()[publisher.told_before:]) is not None
 
     def look_after(self):
         """Who has ended starts again, unless it ended as it never may."""
@@ -122,7 +129,7 @@ class Storm:
             assert code in ENDS[role] | {-15}, f"{name} ended with {code}:\n{process.log_tail()}"
             del self.running[name]
             self.held.pop(name, None)
-            if name == "publisher" and code == 0:
+            if name == "publisher" and (code == 0 or self.finished(process)):
                 self.batch = None
         for name in ("broker", *WORKERS):
             if name not in self.running:
