@@ -85,21 +85,23 @@ s_begins (const char *endpoint, const char *scheme)
     return strncmp (endpoint, scheme, strlen (scheme)) == 0;
 }
 
-//  Neither tcp:// nor ipc://: an option may be set to nothing.
+//  What both ends have in common: the form, and keys where the address is not of this host.
 static int
-s_none (const char *endpoint, err_diag_t *diag)
+s_form (const char *endpoint, const curve_keys_t *keys, bool *ret_tcp, err_diag_t *diag)
 {
-    err_diag (diag, "\"%.100s\": an endpoint is expected", endpoint);
-    return ERR_CONFIG;
+    *ret_tcp = s_begins (endpoint, "tcp://");
+    if (!*ret_tcp && !s_begins (endpoint, "ipc://")) { //  an option may be set to nothing
+        err_diag (diag, "\"%.100s\": an endpoint is expected", endpoint);
+        return ERR_CONFIG;
+    }
+    return keys ? curve_endpoint_check (endpoint, keys, diag) : 0;
 }
 
 int
 link_check_bind (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
 {
-    const bool tcp = s_begins (endpoint, "tcp://");
-    if (!tcp && !s_begins (endpoint, "ipc://"))
-        return s_none (endpoint, diag);
-    const int rc = keys ? curve_endpoint_check (endpoint, keys, diag) : 0;
+    bool tcp = false;
+    const int rc = s_form (endpoint, keys, &tcp, diag);
     if (rc < 0)
         return rc;
     return tcp ? s_tcp_bind (endpoint, diag) : s_ipc (endpoint, true, diag);
@@ -108,10 +110,8 @@ link_check_bind (const char *endpoint, const curve_keys_t *keys, err_diag_t *dia
 int
 link_check_connect (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag)
 {
-    const bool tcp = s_begins (endpoint, "tcp://");
-    if (!tcp && !s_begins (endpoint, "ipc://"))
-        return s_none (endpoint, diag);
-    const int rc = keys ? curve_endpoint_check (endpoint, keys, diag) : 0;
+    bool tcp = false;
+    const int rc = s_form (endpoint, keys, &tcp, diag);
     if (rc < 0)
         return rc;
     return tcp ? s_tcp_connect (endpoint, diag) : s_ipc (endpoint, false, diag);

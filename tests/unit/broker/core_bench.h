@@ -244,3 +244,16 @@ bench_running (bench_t *self)
     bench_say (self, "w", STEP_IN_STARTED, &fence);
     return fence;
 }
+
+//  The counts of one cluster; last_event_ms is -1 when it is not counted by itself.
+static inline step_cluster_t
+bench_cluster (const bench_t *self, const char *name)
+{
+    static step_cluster_t clusters [LIMIT_TALLIES];
+    const size_t count = step_clusters (self->step, clusters, LIMIT_TALLIES);
+    assert_in_range (count, 1, LIMIT_TALLIES);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp (clusters [i].cluster, name) == 0)
+            return clusters [i];
+    return (step_cluster_t){.last_event_ms = -1};
+}

@@ -2,19 +2,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core_bench.h"
 
-//  The counts of one cluster.
-static step_cluster_t
-s_cluster (const bench_t *bench, const char *name)
-{
-    static step_cluster_t clusters [LIMIT_TALLIES];
-    size_t count = step_clusters (bench->step, clusters, LIMIT_TALLIES);
-    assert_in_range (count, 1, LIMIT_TALLIES);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp (clusters [i].cluster, name) == 0)
-            return clusters [i];
-    return (step_cluster_t){.last_event_ms = -1};
-}
-
 //  Events of a source, each of another cluster that it invents.
 static void
 s_invent (bench_t *bench, const char *source, const char *stem, int first, int count)
@@ -50,23 +37,23 @@ test_clusters_that_one_source_invents_leave_room_for_those_of_others (void **sta
     for (int i = 0; i < 20; i++) {
         char name [16];
         snprintf (name, sizeof name, "q-%d", i);
-        assert_int_equal (s_cluster (&bench, name).events [FAULT_WARNING], 1);
-        assert_int_equal (s_cluster (&bench, name).states [INCIDENT_PENDING], 1);
+        assert_int_equal (bench_cluster (&bench, name).events [FAULT_WARNING], 1);
+        assert_int_equal (bench_cluster (&bench, name).states [INCIDENT_PENDING], 1);
     }
     assert_int_equal (s_lost (&bench, "quiet", STEP_LOSS_CLUSTER), 0);
     assert_int_equal (s_lost (&bench, "flood", STEP_LOSS_CLUSTER), 81);
     assert_int_equal (step_clusters (bench.step, NULL, 0), LIMIT_TALLIES);
     //  those heard of longest ago gave way, and their counts with them; nothing is counted twice or not at all
-    assert_int_equal (s_cluster (&bench, "f-19").last_event_ms, -1);
-    assert_int_equal (s_cluster (&bench, "f-20").events [FAULT_WARNING], 1);
-    assert_int_equal (s_cluster (&bench, "other").events [FAULT_WARNING], 51 + 20 + 30);
-    assert_int_equal (s_cluster (&bench, "other").states [INCIDENT_PENDING], 51 + 20 + 30);
+    assert_int_equal (bench_cluster (&bench, "f-19").last_event_ms, -1);
+    assert_int_equal (bench_cluster (&bench, "f-20").events [FAULT_WARNING], 1);
+    assert_int_equal (bench_cluster (&bench, "other").events [FAULT_WARNING], 51 + 20 + 30);
+    assert_int_equal (bench_cluster (&bench, "other").states [INCIDENT_PENDING], 51 + 20 + 30);
     step_stats_t stats;
     step_stats (bench.step, bench.now, &stats);
     assert_int_equal (stats.incidents [INCIDENT_PENDING], LIMIT_TALLIES + 100);
     step_reload (bench.step); //  incidents of clusters that gave way go too
     step_loaded (bench.step, 1000, 1, 9999, bench.now);
-    assert_int_equal (s_cluster (&bench, "other").states [INCIDENT_PENDING], 0);
+    assert_int_equal (bench_cluster (&bench, "other").states [INCIDENT_PENDING], 0);
     step_destroy (&bench.step);
 }
 

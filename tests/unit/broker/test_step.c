@@ -633,19 +633,6 @@ test_a_session_whose_turn_is_rolled_back_has_not_begun (void **state)
     step_destroy (&bench.step);
 }
 
-//  The counts of one cluster.
-static step_cluster_t
-s_cluster (const bench_t *bench, const char *name)
-{
-    static step_cluster_t clusters [LIMIT_TALLIES];
-    size_t count = step_clusters (bench->step, clusters, LIMIT_TALLIES);
-    assert_in_range (count, 1, LIMIT_TALLIES);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp (clusters [i].cluster, name) == 0)
-            return clusters [i];
-    return (step_cluster_t){.last_event_ms = -1};
-}
-
 static void
 test_what_each_cluster_sends_and_has_is_counted (void **state)
 {
@@ -658,13 +645,13 @@ test_what_each_cluster_sends_and_has_is_counted (void **state)
     (void) bench_event (&bench, "b", "3", FAULT_WARNING);
     bench_join (&bench, "w", 1);
     step_fence_t fence = bench_schedule (&bench)->as.assign.fence;
-    step_cluster_t shown = s_cluster (&bench, "a");
+    step_cluster_t shown = bench_cluster (&bench, "a");
     assert_int_equal (shown.events [FAULT_CRITICAL], 2);
     assert_int_equal (shown.events [FAULT_INFO], 1);
     assert_int_equal (shown.suppressed [INCIDENT_SUPPRESS_BELOW_SEVERITY], 1);
     assert_int_equal (shown.states [INCIDENT_INVESTIGATING], 1);
     assert_int_equal (shown.last_event_ms, bench.now.wall_ms);
-    assert_int_equal (s_cluster (&bench, "b").states [INCIDENT_PENDING], 1);
+    assert_int_equal (bench_cluster (&bench, "b").states [INCIDENT_PENDING], 1);
 
     step_in_t in = bench_from ("w", STEP_IN_VERDICT);
     in.as.verdict.fence = fence;
@@ -682,7 +669,7 @@ test_what_each_cluster_sends_and_has_is_counted (void **state)
 
     step_reload (bench.step); //  nothing is held; what was counted stays
     step_loaded (bench.step, 3, 1, 9, bench.now);
-    shown = s_cluster (&bench, "a");
+    shown = bench_cluster (&bench, "a");
     assert_int_equal (shown.events [FAULT_CRITICAL], 2);
     assert_int_equal (shown.states [INCIDENT_RESOLVED], 0);
     step_destroy (&bench.step);
@@ -696,7 +683,7 @@ test_what_a_turn_counted_is_forgotten_with_it (void **state)
     bench.settings.severity_threshold = FAULT_WARNING;
     bench_configure (&bench);
     (void) bench_event (&bench, "a", "1", FAULT_CRITICAL);
-    const int64_t heard_ms = s_cluster (&bench, "a").last_event_ms;
+    const int64_t heard_ms = bench_cluster (&bench, "a").last_event_ms;
     for (int i = 0; i < 3; i++) {
         bench_later (&bench, 1000);
         (void) bench_event (&bench, "a", "2", FAULT_CRITICAL);
@@ -707,14 +694,14 @@ test_what_a_turn_counted_is_forgotten_with_it (void **state)
     step_stats_t stats;
     step_stats (bench.step, bench.now, &stats);
     assert_int_equal (stats.events_total, 1);
-    step_cluster_t shown = s_cluster (&bench, "a");
+    step_cluster_t shown = bench_cluster (&bench, "a");
     assert_int_equal (shown.events [FAULT_CRITICAL], 1);
     assert_int_equal (shown.events [FAULT_INFO], 0);
     assert_int_equal (shown.suppressed [INCIDENT_SUPPRESS_BELOW_SEVERITY], 0);
     assert_int_equal (shown.last_event_ms, heard_ms);
     bench_later (&bench, 1000);
     (void) bench_event (&bench, "a", "3", FAULT_INFO);
-    assert_int_equal (s_cluster (&bench, "a").events [FAULT_INFO], 1);
+    assert_int_equal (bench_cluster (&bench, "a").events [FAULT_INFO], 1);
     step_destroy (&bench.step);
 }
 
@@ -728,9 +715,9 @@ test_clusters_that_somebody_invents_are_counted_as_other (void **state)
         (void) bench_event (&bench, name, name, FAULT_WARNING);
     }
     assert_int_equal (step_clusters (bench.step, NULL, 0), LIMIT_TALLIES);
-    assert_int_equal (s_cluster (&bench, "c0").events [FAULT_WARNING], 1);
-    assert_int_equal (s_cluster (&bench, "other").events [FAULT_WARNING], 51);
-    assert_int_equal (s_cluster (&bench, "other").states [INCIDENT_PENDING], 51);
+    assert_int_equal (bench_cluster (&bench, "c0").events [FAULT_WARNING], 1);
+    assert_int_equal (bench_cluster (&bench, "other").events [FAULT_WARNING], 51);
+    assert_int_equal (bench_cluster (&bench, "other").states [INCIDENT_PENDING], 51);
     step_destroy (&bench.step);
 }
 
