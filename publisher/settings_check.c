@@ -57,17 +57,9 @@ static void
 s_replay (const settings_t *settings, conf_check_t *check)
 {
     const char *const *at [] = {&settings->ingest_endpoint, &settings->files_endpoint};
-    own (curve_wipe) curve_keys_t keys = {0};
+    link_check_peer (check, &settings->keys_dir, CURVE_ROLE_PUBLISHER, at,
+                     sizeof at / sizeof at [0]);
     err_diag_t diag = {""};
-    const int rc = curve_load_peer (settings->keys_dir, CURVE_ROLE_PUBLISHER, &keys, &diag);
-    conf_check_result (check, &settings->keys_dir, rc, &diag);
-    for (size_t i = 0; i < sizeof at / sizeof at [0]; i++) {
-        diag = (err_diag_t){""};
-        const int used = link_check_connect (*at [i], rc == 0 ? &keys : NULL, &diag);
-        conf_check_result (check, at [i], used, &diag);
-        conf_check_network (check, "broker", *at [i]);
-    }
-    diag = (err_diag_t){""};
     const int folder = reach_folder (settings->spool_dir, false, &diag);
     conf_check_result (check, &settings->spool_dir, folder, &diag);
 }

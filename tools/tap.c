@@ -99,14 +99,8 @@ static void
 s_check (const conf_t *conf, conf_check_t *check)
 {
     const settings_t *settings = conf_settings (conf);
-    own (curve_wipe) curve_keys_t keys = {0};
-    err_diag_t diag = {.text = ""};
-    const int rc = curve_load_peer (settings->keys_dir, CURVE_ROLE_TAP, &keys, &diag);
-    conf_check_result (check, &settings->keys_dir, rc, &diag);
-    diag = (err_diag_t){.text = ""};
-    const int used = link_check_connect (settings->stream_endpoint, rc ? NULL : &keys, &diag);
-    conf_check_result (check, &settings->stream_endpoint, used, &diag);
-    conf_check_network (check, "broker", settings->stream_endpoint);
+    const char *const *at [] = {&settings->stream_endpoint};
+    link_check_peer (check, &settings->keys_dir, CURVE_ROLE_TAP, at, sizeof at / sizeof at [0]);
 }
 
 static const conf_spec_t s_spec = {
