@@ -9,7 +9,7 @@ function (triage_module name)
     set_target_properties (${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction ()
 
-# triage_program (triage-broker SOURCES main.c DEPS broker_io)
+# triage_program (triage-broker SOURCES main.c DEPS broker_lib)
 function (triage_program name)
     cmake_parse_arguments (P "" "" "SOURCES;DEPS" ${ARGN})
     add_executable (${name} ${P_SOURCES})
@@ -17,15 +17,18 @@ function (triage_program name)
     install (TARGETS ${name})
 endfunction ()
 
-# triage_test (base log DEPS triage_base): tests/unit/base/test_log.c -> ctest unit.base.log
+# triage_test (common/base log DEPS triage_base): tests/unit/common/base/test_log.c -> test_common_base_log,
+# ctest unit.common.base.log
 function (triage_test folder module)
     cmake_parse_arguments (T "" "" "DEPS;SOURCES" ${ARGN})
-    add_executable (test_${folder}_${module} test_${module}.c ${T_SOURCES})
-    #  gcc does not know that cmocka's assert_non_null leaves the test.
+    string (REPLACE / _ target test_${folder}_${module})
+    string (REPLACE / . name unit.${folder}.${module})
+    add_executable (${target} test_${module}.c ${T_SOURCES})
+    # gcc does not know that cmocka's assert_non_null leaves the test.
     set_source_files_properties (test_${module}.c PROPERTIES COMPILE_OPTIONS -Wno-null-dereference)
-    target_link_libraries (test_${folder}_${module} PRIVATE ${T_DEPS} triage_flags PkgConfig::CMOCKA)
+    target_link_libraries (${target} PRIVATE ${T_DEPS} triage_flags PkgConfig::CMOCKA)
     set (scratch ${CMAKE_CURRENT_BINARY_DIR}/scratch_${module})     # files of one test, so that -j is safe
     file (MAKE_DIRECTORY ${scratch})
-    add_test (NAME unit.${folder}.${module} COMMAND test_${folder}_${module} WORKING_DIRECTORY ${scratch})
-    set_tests_properties (unit.${folder}.${module} PROPERTIES TIMEOUT ${TRIAGE_TEST_SECONDS} LABELS unit)
+    add_test (NAME ${name} COMMAND ${target} WORKING_DIRECTORY ${scratch})
+    set_tests_properties (${name} PROPERTIES TIMEOUT ${TRIAGE_TEST_SECONDS} LABELS unit)
 endfunction ()

@@ -7,6 +7,7 @@
 #include "common/base/threads.h"
 #include "publisher/replay.h"
 #include "publisher/serve.h"
+#include "publisher/settings_check.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -134,7 +135,9 @@ main (int argc, char **argv)
     if (signal_fd < 0)
         return EXIT_RUNTIME;
     own (conf_destroy) conf_t *conf = NULL;
-    int rc = conf_load (&settings_spec, argc, argv, environ, &conf);
+    conf_spec_t spec = settings_spec;
+    spec.check = settings_check;
+    int rc = conf_load (&spec, argc, argv, environ, &conf);
     if (rc > 0)
         return 0;
     if (rc < 0)

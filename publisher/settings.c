@@ -4,7 +4,6 @@
 
 #include "common/base/json.h"
 #include "common/base/limits.h"
-#include "publisher/settings_check.h"
 
 #include <string.h>
 
@@ -134,8 +133,7 @@ const conf_spec_t settings_spec = {
                 "triage-publisher --rate 100 --cluster edge - < configs/demo/edge-berlin.jsonl\n"
                 "triage-publisher --serve 127.0.0.1:8080 configs/demo/*.jsonl\n",
     .rows = rows,
-    .settings_size = sizeof (settings_t),
-    .check = settings_check};
+    .settings_size = sizeof (settings_t)};
 
 //  An option that is set and is for serve alone, NULL = none.
 static const char *

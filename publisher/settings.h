@@ -2,7 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/base/conf.h"
+#include "common/conf/conf.h"
 
 typedef struct {
     conf_common_t common;

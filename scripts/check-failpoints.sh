@@ -1,6 +1,6 @@
 #!/bin/sh
 # check-failpoints.sh - every fsync and rename is made by common/base/durable, every send by
-# common/wire/link, every commit by broker/io/store: there stand the failpoints around it.
+# common/wire/link, every commit by broker/store/store: there stand the failpoints around it.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,6 +16,6 @@ only () { # only PATTERN FILE...: the pattern stands in these files and nowhere 
 {
     only '(^|[^a-z_])(fsync|fdatasync|syncfs|sync_file_range|rename|renameat|renameat2) \(' common/base/durable.c
     only '(^|[^a-z_])zmq_(send|msg_send|send_const) \(' common/wire/link.c
-    only '"COMMIT' broker/io/store_open.c
-    only 'sqlite3_wal_checkpoint' broker/io/store.c broker/io/store_open.c
+    only '"COMMIT' broker/store/store_open.c
+    only 'sqlite3_wal_checkpoint' broker/store/store.c broker/store/store_open.c
 } | awk '{ print; bad = 1 } END { exit bad }'

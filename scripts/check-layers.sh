@@ -5,12 +5,12 @@ set -eu
 cd "$(dirname "$0")/.."
 git ls-files --cached --others --exclude-standard '*.[ch]' | while read -r file; do
     awk -v file="$file" '
-        FNR == NR { if ($1 !~ /^#/) { allowed[$1] = " " $1; for (i = 2; i <= NF; i++) allowed[$1] = allowed[$1] " " $i
+        FNR == NR { if (NF && $1 !~ /^#/) { allowed[$1] = " " $1; for (i = 2; i <= NF; i++) allowed[$1] = allowed[$1] " " $i
                                       allowed[$1] = allowed[$1] " " } next }
         FNR == 1 { for (folder in allowed) if (index (file, folder "/") == 1 && length (folder) > length (own)) own = folder }
         /^#include "/ { split ($0, part, "\""); path = part[2]; target = ""
             for (folder in allowed) if (index (path, folder "/") == 1 && length (folder) > length (target)) target = folder
             if (target == "" && index (path, "/")) print file ": unknown folder in #include \"" path "\""
-            else if (target != "" && index (allowed[own], " " target " ") == 0) print file ": may not include " target "/" }
+            else if (target != "" && index (allowed[own], " " target " ") == 0 && index (allowed[own], " " path " ") == 0) print file ": may not include " target "/" }
     ' scripts/layers.txt "$file"
 done | awk '{ print; bad = 1 } END { exit bad }'

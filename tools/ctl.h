@@ -3,8 +3,8 @@
 #pragma once
 
 #include "common/base/buf.h"
-#include "common/base/conf.h"
 #include "common/base/json.h"
+#include "common/conf/conf.h"
 
 enum ctl_exit {
     CTL_OK,

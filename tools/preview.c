@@ -3,11 +3,11 @@
 //  For trying the alerts without a Slack workspace: point slack_webhook_url at it.  It answers as Slack
 //  does: 200 ok, or 400 with the reason for a message that Slack would not take.
 //  SPDX-License-Identifier: Apache-2.0
-#include "common/base/conf.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/process.h"
+#include "common/conf/conf.h"
 #include "common/net/httpd.h"
 #include "tools/slack_view.h"
 #include "tools/term.h"

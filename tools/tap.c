@@ -4,12 +4,12 @@
 //  side, where a url is given; what stays missing is a warning in the log, and {"gap": ...} in JSON.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/clk.h"
-#include "common/base/conf_check.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/process.h"
 #include "common/base/threads.h"
+#include "common/conf/conf_check.h"
 #include "common/wire/link.h"
 #include "tools/fetch.h"
 #include "tools/tap_view.h"

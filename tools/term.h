@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/base/buf.h"
-#include "common/base/conf.h"
+#include "common/conf/conf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

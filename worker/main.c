@@ -1,14 +1,15 @@
 //  triage-worker - runs agents for incidents that the broker assigns.
 //  SPDX-License-Identifier: Apache-2.0
-#include "common/base/conf.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/process.h"
 #include "common/base/threads.h"
-#include "worker/home.h"
-#include "worker/settings.h"
-#include "worker/worker.h"
+#include "common/conf/conf.h"
+#include "worker/base/home.h"
+#include "worker/base/settings.h"
+#include "worker/loop/worker.h"
+#include "worker/settings_check.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,7 +61,9 @@ main (int argc, char **argv)
     if (signal_fd < 0)
         return EXIT_RUNTIME;
     own (conf_destroy) conf_t *conf = NULL;
-    int rc = conf_load (&settings_spec, argc, argv, environ, &conf);
+    conf_spec_t spec = settings_spec;
+    spec.check = settings_check;
+    int rc = conf_load (&spec, argc, argv, environ, &conf);
     if (rc > 0)
         return 0;
     if (rc < 0)

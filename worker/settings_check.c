@@ -6,9 +6,9 @@
 #include "common/base/reach.h"
 #include "common/wire/curve.h"
 #include "common/wire/link.h"
-#include "worker/home.h"
-#include "worker/program.h"
-#include "worker/secrets.h"
+#include "worker/base/home.h"
+#include "worker/keeper/secrets.h"
+#include "worker/loop/program.h"
 
 static void
 s_keys (const settings_t *settings, conf_check_t *check)

@@ -2,8 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/base/conf_check.h"
+#include "common/conf/conf_check.h"
 
-//  Hook of settings_spec.
+//  Hook `check` of the program's conf_spec_t, set by main.
 void
 settings_check (const conf_t *conf, conf_check_t *check);

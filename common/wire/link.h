@@ -9,9 +9,9 @@
 #pragma once
 
 #include "common/base/buf.h"
-#include "common/base/conf_check.h"
 #include "common/base/err.h"
 #include "common/base/limits.h"
+#include "common/conf/conf_check.h"
 #include "common/wire/curve.h"
 #include "common/wire/frame.h"
 #include "common/wire/msg.h"

@@ -2,7 +2,7 @@
 //
 //  Every job is three durable turns and its effect's end, as in the broker: event, assignment, verdict.
 //  SPDX-License-Identifier: Apache-2.0
-#include "broker/io/store.h"
+#include "broker/store/store.h"
 #include "tests/bench/bench.h"
 
 #include <inttypes.h>

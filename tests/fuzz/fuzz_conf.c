@@ -7,7 +7,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 
-#include "broker/io/settings.h"
+#include "broker/base/settings.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/limits.h"

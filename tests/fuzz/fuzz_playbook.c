@@ -8,7 +8,7 @@
 
 #include "agent-container/playbook.h"
 #include "agent-container/playbook_rules.h"
-#include "broker/io/report.h"
+#include "broker/disk/report.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"

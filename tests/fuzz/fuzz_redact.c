@@ -9,7 +9,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/own.h"
-#include "worker/redact.h"
+#include "worker/keeper/redact.h"
 
 #include <stdbool.h>
 #include <string.h>

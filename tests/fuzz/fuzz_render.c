@@ -7,7 +7,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 
-#include "broker/io/render.h"
+#include "broker/disk/render.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/json_scan.h"

@@ -6,8 +6,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 
-#include "broker/io/report.h"
-#include "broker/io/report_block.h"
+#include "broker/disk/report.h"
+#include "broker/disk/report_block.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"

@@ -6,7 +6,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 
-#include "broker/io/slack.h"
+#include "broker/delivery/slack.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/own.h"

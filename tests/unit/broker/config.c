@@ -2,7 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/config.h"
 
-#include "broker/io/settings.h"
+#include "broker/base/settings.h"
 #include "common/base/own.h"
 
 #include <assert.h>

@@ -2,7 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/io/mail.h"
+#include "broker/base/mail.h"
 
 //  Send the settings of these flags (NULL at the end); prompt: text of the system prompt, or NULL.
 void

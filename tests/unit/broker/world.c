@@ -2,9 +2,9 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/world.h"
 
-#include "broker/io/artifact_dir.h"
-#include "broker/io/artifact_stage.h"
-#include "broker/io/blob.h"
+#include "broker/base/blob.h"
+#include "broker/disk/artifact_dir.h"
+#include "broker/disk/artifact_stage.h"
 #include "common/base/buf.h"
 #include "common/base/own.h"
 

@@ -2,8 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/io/settings.h"
-#include "broker/io/store.h"
+#include "broker/base/settings.h"
+#include "broker/store/store.h"
 
 typedef struct {
     char dir [64]; //  everything is below; removed by world_fini

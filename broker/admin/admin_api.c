@@ -1,0 +1,766 @@
+//  admin_api - the admin's answers as JSON, made from the snapshot and from the store's reader.
+//
+//  Everything goes through the JSON library, so no name from a cluster or worker can break out of its
+//  field; text that is not UTF-8 is shown with '?'.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/admin/admin_part.h"
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/base/path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    STATUS_OK = 200,
+    STATUS_BAD = 400,
+    STATUS_NOT_FOUND = 404,
+    STATUS_INTERNAL = 500,
+    STATUS_UNAVAILABLE = 503
+};
+enum { FILES_DEPTH = 4 }; //  attempts/<n>/output/investigation.md
+
+//  --- replies
+
+void
+admin_reply_fini (admin_reply_t *self)
+{
+    free (self->body);
+    self->body = NULL;
+    self->size = 0;
+}
+
+void
+admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc)
+{
+    own (json_drop) json_t *held = doc;
+    admin_reply_fini (self);
+    self->status = status;
+    self->type = "application/json";
+    self->body = held ? json_text (held) : NULL;
+    if (!self->body) {
+        self->status = STATUS_INTERNAL;
+        self->body =
+            strdup ("{\"error\": {\"code\": \"memory\", \"message\": \"out of memory\"}}\n");
+    }
+    self->size = self->body ? strlen (self->body) : 0;
+}
+
+json_t *
+admin_text (const char *text)
+{
+    json_t *value = json_string (text);
+    if (value)
+        return value;
+    own (own_mem) char *safe = strdup (text);
+    if (!safe)
+        return NULL;
+    for (char *at = safe; *at; at++)
+        if ((unsigned char) *at >= 0x80)
+            *at = '?';
+    return json_string (safe);
+}
+
+static json_t *
+s_text_or_null (const char *text)
+{
+    return text [0] ? admin_text (text) : json_null ();
+}
+
+void
+admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message)
+{
+    admin_reply_json (
+        self, status,
+        json_pack ("{s:{s:s,s:o}}", "error", "code", code, "message", admin_text (message)));
+    self->next = -1;
+}
+
+void
+admin_reply_store (admin_reply_t *self, const char *what, int rc)
+{
+    log_warn ("admin could not read the store", kv ("what", what), kv ("reason", err_str (rc)));
+    admin_reply_error (self, STATUS_UNAVAILABLE, "store", "the store did not answer; try again");
+}
+
+//  --- queries
+
+admin_query_t
+admin_query_init (void)
+{
+    return (admin_query_t){.limit = LIMIT_HTTP_PAGE_ROWS};
+}
+
+int
+admin_number (const char *text, int64_t min, int64_t max, int64_t *ret_number)
+{
+    int64_t number = 0;
+    if (!text [0])
+        return ERR_PROTO;
+    for (const char *at = text; *at; at++) {
+        if (*at < '0' || *at > '9' || number > (INT64_MAX >> 1) / 10)
+            return ERR_PROTO;
+        number = number * 10 + (*at - '0');
+    }
+    if (number < min || number > max)
+        return ERR_PROTO;
+    *ret_number = number;
+    return 0;
+}
+
+int
+admin_incident_id (const admin_view_t *view, const char *name, ident_t *ret_id)
+{
+    int64_t number = 0;
+    if (admin_number (name, 1, INT64_MAX >> 1, &number) == 0)
+        return store_reader_incident_id (view->reader, number, ret_id);
+    if (!ident_valid (name))
+        return ERR_NONE;
+    snprintf (ret_id->text, sizeof (ret_id->text), "%s", name);
+    return 0;
+}
+
+int
+admin_query_set (admin_query_t *self, const char *name, const char *value, err_diag_t *diag)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+        int64_t min, max;
+    } numbers [] = {
+        {"before", offsetof (admin_query_t, before), 1, INT64_MAX >> 1},
+        {"after", offsetof (admin_query_t, after), 0, INT64_MAX >> 1},
+        {"limit", offsetof (admin_query_t, limit), 1, LIMIT_HTTP_PAGE_ROWS},
+    };
+    if (strcmp (name, "state") == 0) {
+        self->state = value;
+        return 0;
+    }
+    if (strcmp (name, "reason") == 0) {
+        self->reason = value;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof (numbers) / sizeof (numbers [0]); i++) {
+        if (strcmp (name, numbers [i].name) != 0)
+            continue;
+        int64_t number = 0;
+        if (admin_number (value, numbers [i].min, numbers [i].max, &number)) {
+            err_diag (diag, "%s: a number from %lld to %lld expected", name,
+                      (long long) numbers [i].min, (long long) numbers [i].max);
+            return ERR_PROTO;
+        }
+        memcpy ((char *) self + numbers [i].offset, &number, sizeof (number));
+        return 0;
+    }
+    err_diag (diag, "unknown query parameter");
+    return ERR_PROTO;
+}
+
+//  --- health
+
+static int64_t
+s_age_ms (const admin_view_t *view)
+{
+    return view->now.boot_ms - view->data.boot_ms;
+}
+
+static void
+s_plain (admin_reply_t *reply, const char *text)
+{
+    admin_reply_fini (reply);
+    reply->status = STATUS_OK;
+    reply->type = "text/plain; charset=utf-8";
+    reply->body = strdup (text);
+    reply->size = reply->body ? strlen (text) : 0;
+}
+
+void
+admin_api_healthz (const admin_view_t *view, admin_reply_t *reply)
+{
+    if (view->data.boot_ms > 0 && s_age_ms (view) < LIMIT_SNAPSHOT_STALE_MS) {
+        s_plain (reply, "ok\n");
+        return;
+    }
+    admin_reply_error (reply, STATUS_UNAVAILABLE, "stale", "the broker's loop makes no progress");
+}
+
+void
+admin_api_readyz (const admin_view_t *view, admin_reply_t *reply)
+{
+    if (view->data.boot_ms <= 0 || s_age_ms (view) >= LIMIT_SNAPSHOT_STALE_MS)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "stale",
+                           "the broker's loop makes no progress");
+    else if (view->data.draining)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "draining", "the broker is going down");
+    else if (view->data.store.refusing)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "store", "the store takes no more events");
+    else if (view->data.artifacts_refused)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "artifacts",
+                           artifact_trouble_text (view->data.artifacts_trouble));
+    else if (view->data.zap_hangs)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "keys",
+                           "the key check hangs: nobody new is let in");
+    else if (!view->data.ready)
+        admin_reply_error (reply, STATUS_UNAVAILABLE, "starting", "the broker is not ready yet");
+    else
+        s_plain (reply, "ready\n");
+}
+
+//  --- status and workers, from the snapshot
+
+static json_t *
+s_counts (const int64_t *counts, size_t first, size_t end, const char *(*name) (size_t))
+{
+    json_t *object = json_object ();
+    for (size_t i = first; i < end; i++)
+        json_object_set_new (object, name (i), json_integer (counts [i]));
+    return object;
+}
+
+static const char *
+s_state_name (size_t i)
+{
+    return incident_state_name ((incident_state_t) i);
+}
+
+static const char *
+s_suppress_name (size_t i)
+{
+    return incident_suppress_name ((incident_suppress_t) i);
+}
+
+static const char *
+s_outcome_name (size_t i)
+{
+    return verdict_outcome_name ((verdict_outcome_t) i);
+}
+
+static json_t *
+s_source (const intake_source_t *source)
+{
+    return json_pack (
+        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "cluster", admin_text (source->cluster),
+        "state", admin_text (source->state), "last_error", s_text_or_null (source->last_error),
+        "events_total", (json_int_t) source->events_total, "gaps_total",
+        (json_int_t) source->gaps_total, "reconnects_total", (json_int_t) source->reconnects_total,
+        "dropped_total", (json_int_t) source->dropped_total, "bad_messages_total",
+        (json_int_t) source->bad_messages_total, "last_event_at", json_time (source->last_event_ms),
+        "last_alive_at", json_time (source->last_alive_ms), "retry_at",
+        json_time (source->retry_ms));
+}
+
+static json_t *
+s_status_events (const step_stats_t *stats)
+{
+    return json_pack ("{s:I,s:I,s:I,s:o}", "total", (json_int_t) stats->events_total, "repeat",
+                      (json_int_t) stats->events_repeat, "counted",
+                      (json_int_t) stats->events_counted, "suppressed",
+                      s_counts (stats->events_suppressed, INCIDENT_SUPPRESS_NONE + 1,
+                                INCIDENT_SUPPRESS_REASONS, s_suppress_name));
+}
+
+//  What full queues did not keep, by the cluster and by the source that lost it.
+static json_t *
+s_status_lost (const snapshot_data_t *data)
+{
+    json_t *clusters = json_object (), *sources = json_object ();
+    for (size_t i = 0; i < data->cluster_count; i++)
+        if (data->clusters [i].suppressed [INCIDENT_SUPPRESS_OVERFLOW] > 0)
+            json_object_set_new (
+                clusters, data->clusters [i].cluster,
+                json_integer (data->clusters [i].suppressed [INCIDENT_SUPPRESS_OVERFLOW]));
+    const step_source_t *source = data->stats.sources;
+    for (int i = 0; i < STEP_SOURCES && source [i].name [0]; i++)
+        if (source [i].lost [STEP_LOSS_QUEUE] > 0)
+            json_object_set_new (sources, source [i].name,
+                                 json_integer (source [i].lost [STEP_LOSS_QUEUE]));
+    return json_pack ("{s:o,s:o}", "clusters", clusters, "sources", sources);
+}
+
+static json_t *
+s_status_store (const store_stats_t *store)
+{
+    return json_pack ("{s:b,s:b,s:I,s:I,s:I,s:I,s:I}", "refusing", store->refusing, "wal_long",
+                      store->wal_long, "commits_total", (json_int_t) store->commits_total,
+                      "file_bytes", (json_int_t) store->file_bytes, "wal_bytes",
+                      (json_int_t) store->wal_bytes, "full_total", (json_int_t) store->full_total,
+                      "busy_total", (json_int_t) store->busy_total);
+}
+
+static json_t *
+s_status_files (const snapshot_data_t *data)
+{
+    const artifact_stats_t *files = &data->artifact;
+    return json_pack (
+        "{s:b,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "refusing", data->artifacts_refused, "trouble",
+        s_text_or_null (artifact_trouble_text (data->artifacts_trouble)), "free_bytes",
+        (json_int_t) files->free_bytes, "free_files", (json_int_t) files->free_files,
+        "bytes_received_total", (json_int_t) files->bytes_received_total, "bytes_sent_total",
+        (json_int_t) files->bytes_sent_total, "uploads_active", (json_int_t) files->uploads_active,
+        "upload_bytes_active", (json_int_t) files->upload_bytes_active, "sealed_total",
+        (json_int_t) files->sealed_total, "refused_total", (json_int_t) files->refused_total);
+}
+
+const char *
+admin_breaker_name (step_breaker_t state)
+{
+    static const char *const names [] = {[STEP_BREAKER_CLOSED] = "closed",
+                                         [STEP_BREAKER_OPEN] = "open",
+                                         [STEP_BREAKER_HALF_OPEN] = "half_open"};
+    return names [state];
+}
+
+static json_t *
+s_status_breaker (const step_stats_t *stats)
+{
+    return json_pack ("{s:s,s:I,s:o,s:I}", "state", admin_breaker_name (stats->breaker), "failures",
+                      (json_int_t) stats->breaker_failures, "opened_at",
+                      json_time (stats->breaker_opened_ms), "opened_total",
+                      (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN]);
+}
+
+//  What a channel waits for, null = nothing has failed.
+static json_t *
+s_head (const step_head_t *head)
+{
+    if (!head->row.id)
+        return json_null ();
+    return json_pack ("{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t) head->row.id, "key",
+                      admin_text (head->row.key), "failing_ms", (json_int_t) head->failing_ms,
+                      "next_try_ms", (json_int_t) head->next_ms, "tries",
+                      (json_int_t) head->row.tries, "behind", (json_int_t) head->behind, "failing",
+                      (json_int_t) head->failing, "error", admin_text (head->row.error));
+}
+
+void
+admin_api_status (const admin_view_t *view, admin_reply_t *reply)
+{
+    const snapshot_data_t *data = &view->data;
+    const step_stats_t *stats = &data->stats;
+    own (json_drop) json_t *sources = json_array ();
+    for (size_t i = 0; i < data->source_count; i++)
+        json_array_append_new (sources, s_source (&data->sources [i]));
+
+    json_t *doc = json_pack (
+        "{s:b,s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining, "curve",
+        data->curve, "started_at", json_time (data->started_ms), "snapshot_age_ms",
+        (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
+    json_object_set_new (doc, "counts_error",
+                         view->counted ? json_null ()
+                                       : json_string ("unknown: the store did not answer"));
+    json_object_set_new (doc, "incidents",
+                         view->counted ? s_counts (view->counts.incidents, INCIDENT_NONE + 1,
+                                                   INCIDENT_STATES, s_state_name)
+                                       : json_null ());
+    json_object_set_new (doc, "suppressed",
+                         view->counted
+                             ? s_counts (view->counts.suppressed, INCIDENT_SUPPRESS_NONE + 1,
+                                         INCIDENT_SUPPRESS_REASONS, s_suppress_name)
+                             : json_null ());
+    json_object_set_new (doc, "without_report",
+                         view->counted
+                             ? json_integer (view->counts.incidents [INCIDENT_AGENT_FAILED]
+                                             + view->counts.incidents [INCIDENT_FAILED])
+                             : json_null ());
+    json_object_set_new (doc, "queue",
+                         json_pack ("{s:I,s:I,s:I,s:o}", "depth", (json_int_t) stats->queued,
+                                    "assigned", (json_int_t) stats->assigned, "oldest_ms",
+                                    (json_int_t) stats->oldest_queued_ms, "lost",
+                                    s_status_lost (data)));
+    json_object_set_new (
+        doc, "workers",
+        json_pack ("{s:I,s:I,s:I,s:I,s:I,s:I}", "known", (json_int_t) stats->workers, "ready",
+                   (json_int_t) stats->workers_ready, "quarantined",
+                   (json_int_t) stats->workers_quarantined, "draining",
+                   (json_int_t) stats->workers_draining, "slots", (json_int_t) stats->slots,
+                   "slots_free", (json_int_t) stats->slots_free));
+    json_object_set_new (doc, "events", s_status_events (stats));
+    json_object_set_new (doc, "outcomes",
+                         s_counts (stats->outcomes_total, 0, VERDICT_OUTCOMES, s_outcome_name));
+    json_object_set_new (
+        doc, "effects",
+        json_pack ("{s:I,s:o,s:o,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",
+                   view->counted ? json_integer (view->counts.dead_effects) : json_null (),
+                   "storage", s_head (&stats->heads [ROW_CHANNEL_STORAGE]), "slack",
+                   s_head (&stats->heads [ROW_CHANNEL_SLACK])));
+    json_object_set_new (doc, "breaker", s_status_breaker (stats));
+    json_object_set_new (doc, "dead_letters",
+                         view->counted ? json_integer (view->counts.dead_letters) : json_null ());
+    json_object_set_new (doc, "store", s_status_store (&data->store));
+    json_object_set_new (doc, "files", s_status_files (data));
+    json_object_set (doc, "sources", sources);
+    admin_reply_json (reply, STATUS_OK, doc);
+}
+
+void
+admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
+{
+    json_t *workers = json_array ();
+    for (size_t i = 0; i < view->data.worker_count; i++) {
+        const step_worker_t *worker = &view->data.workers [i];
+        json_array_append_new (
+            workers,
+            json_pack (
+                "{s:o,s:o,s:b,s:b,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+                admin_text (worker->name), "identity", admin_text (worker->identity), "ready",
+                worker->ready, "quarantined", worker->quarantined, "quarantined_for",
+                worker->why ? worker->why : "", "draining", worker->draining, "slots",
+                (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
+                (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
+                "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,
+                "assignments_returned_total", (json_int_t) worker->returned_total,
+                "twins_refused_total", (json_int_t) worker->refused_total, "twin_ms_ago",
+                worker->refused_total ? json_integer (worker->refused_ms_ago) : json_null ()));
+    }
+    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
+}
+
+//  As the configuration in force has them.
+static json_t *
+s_labels (const admin_view_t *view, const char *cluster)
+{
+    json_t *object = json_object ();
+    const conf_t *conf = view->data.conf;
+    const conf_table_t *labels = conf ? settings_labels (conf_settings (conf), cluster) : NULL;
+    const conf_pair_t *pairs = labels ? labels->items : NULL;
+    for (size_t i = 0; labels && i < labels->count; i++)
+        json_object_set_new (object, pairs [i].key, admin_text (pairs [i].value));
+    return object;
+}
+
+//  What is known of a cluster by its MCP source, by its events, or by both.
+static json_t *
+s_cluster (const admin_view_t *view, const char *name, const intake_source_t *source,
+           const step_cluster_t *events)
+{
+    int64_t total = 0, suppressed = 0;
+    for (int i = 0; events && i < FAULT_SEVERITIES; i++)
+        total += events->events [i];
+    for (int i = 0; events && i < INCIDENT_SUPPRESS_REASONS; i++)
+        suppressed += events->suppressed [i];
+    json_t *doc =
+        json_pack ("{s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", admin_text (name), "labels",
+                   s_labels (view, name), "mcp", source ? s_source (source) : json_null (),
+                   "events_total", (json_int_t) total, "suppressed_total", (json_int_t) suppressed,
+                   "last_event_at", json_time (events ? events->last_event_ms : 0), "pending",
+                   (json_int_t) (events ? events->states [INCIDENT_PENDING] : 0), "investigating",
+                   (json_int_t) (events ? events->states [INCIDENT_INVESTIGATING] : 0));
+    return doc;
+}
+
+static const intake_source_t *
+s_source_of (const admin_view_t *view, const char *cluster)
+{
+    for (size_t i = 0; i < view->data.source_count; i++)
+        if (strcmp (view->data.sources [i].cluster, cluster) == 0)
+            return &view->data.sources [i];
+    return NULL;
+}
+
+static const step_cluster_t *
+s_events_of (const admin_view_t *view, const char *cluster)
+{
+    for (size_t i = 0; i < view->data.cluster_count; i++)
+        if (strcmp (view->data.clusters [i].cluster, cluster) == 0)
+            return &view->data.clusters [i];
+    return NULL;
+}
+
+void
+admin_api_clusters (const admin_view_t *view, admin_reply_t *reply)
+{
+    json_t *clusters = json_array ();
+    int64_t active = 0;
+    for (size_t i = 0; i < view->data.source_count; i++) {
+        const intake_source_t *source = &view->data.sources [i];
+        active += strcmp (source->state, "active") == 0;
+        json_array_append_new (clusters, s_cluster (view, source->cluster, source,
+                                                    s_events_of (view, source->cluster)));
+    }
+    for (size_t i = 0; i < view->data.cluster_count; i++) {
+        const step_cluster_t *events = &view->data.clusters [i];
+        if (!s_source_of (view, events->cluster))
+            json_array_append_new (clusters, s_cluster (view, events->cluster, NULL, events));
+    }
+    int64_t sources = (int64_t) view->data.source_count;
+    int64_t total = (int64_t) json_array_size (clusters);
+    admin_reply_json (reply, STATUS_OK,
+                      json_pack ("{s:o,s:{s:I,s:I,s:I}}", "clusters", clusters, "summary", "total",
+                                 (json_int_t) total, "active", (json_int_t) active, "unhealthy",
+                                 (json_int_t) (sources - active)));
+}
+
+//  --- incidents, from the store
+
+static json_t *
+s_resource (const fault_t *fault)
+{
+    return json_pack ("{s:o,s:o,s:o,s:o,s:o}", "api_version", admin_text (fault->api_version),
+                      "kind", admin_text (fault->kind), "namespace", admin_text (fault->namespace_),
+                      "name", admin_text (fault->name), "uid", admin_text (fault->uid));
+}
+
+static json_t *
+s_incident (const row_incident_t *row)
+{
+    const fault_t *fault = &row->fault;
+    json_t *doc =
+        json_pack ("{s:o,s:I,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "id", admin_text (row->id.text),
+                   "number", (json_int_t) row->number, "state", incident_state_name (row->state),
+                   "suppressed", s_text_or_null (incident_suppress_name (row->suppress)), "cluster",
+                   admin_text (fault->cluster), "namespace", admin_text (fault->namespace_),
+                   "resource", s_resource (fault), "fault_type", admin_text (fault->fault_type),
+                   "severity", fault_severity_name (fault->severity), "fault_id",
+                   s_text_or_null (fault->fault_id), "summary", admin_text (fault->summary));
+    if (!doc)
+        return NULL;
+    own (json_drop) json_t *rest = json_pack (
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "source", admin_text (row->source), "event_id",
+        admin_text (row->event_id), "linked", s_text_or_null (row->linked.text), "created_at",
+        json_time (row->created_ms), "started_at", json_time (row->started_ms), "completed_at",
+        json_time (row->completed_ms), "first_seen_at", json_time (row->first_seen_ms),
+        "last_seen_at", json_time (row->last_seen_ms));
+    own (json_drop) json_t *counts = json_pack (
+        "{s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "occurrences", (json_int_t) row->occurrences,
+        "attempt_count", (json_int_t) row->attempts, "charged", (json_int_t) row->charged, "lost",
+        (json_int_t) row->lost, "winner", (json_int_t) row->winner, "exit_code", row->exit_code,
+        "reason", s_text_or_null (row->reason));
+    json_object_update (doc, rest);
+    json_object_update (doc, counts);
+    return doc;
+}
+
+//  Err: ERR_PROTO, the reply says what was expected.
+static int
+s_filter (const admin_query_t *query, incident_state_t *ret_state, incident_suppress_t *ret_reason,
+          admin_reply_t *reply)
+{
+    *ret_state = INCIDENT_STATES;
+    *ret_reason = INCIDENT_SUPPRESS_NONE;
+    if (query->state && !incident_state_parse (query->state, ret_state)) {
+        admin_reply_error (reply, STATUS_BAD, "bad_query",
+                           "state: pending, investigating, resolved, agent_failed, failed, "
+                           "suppressed or cancelled expected");
+        return ERR_PROTO;
+    }
+    if (query->reason
+        && (*ret_state != INCIDENT_SUPPRESSED
+            || !incident_suppress_parse (query->reason, ret_reason))) {
+        admin_reply_error (reply, STATUS_BAD, "bad_query",
+                           "reason: with state=suppressed, one of duplicate, below_severity, "
+                           "triage_disabled, overflow, unparsed expected");
+        return ERR_PROTO;
+    }
+    return 0;
+}
+
+void
+admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
+{
+    incident_state_t state = INCIDENT_STATES;
+    incident_suppress_t reason = INCIDENT_SUPPRESS_NONE;
+    if (s_filter (query, &state, &reason, reply))
+        return;
+    //  One row more than asked for tells whether there is a next page.
+    int want = (int) query->limit + 1;
+    own (own_mem) row_incident_t *rows = calloc ((size_t) want, sizeof (row_incident_t));
+    if (!rows) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    int count = store_reader_incidents (view->reader, state, reason, query->before, rows, want);
+    if (count < 0) {
+        admin_reply_store (reply, "incidents", count);
+        return;
+    }
+    bool more = count == want;
+    int shown = more ? want - 1 : count;
+    json_t *list = json_array ();
+    for (int i = 0; i < shown; i++)
+        json_array_append_new (list, s_incident (&rows [i]));
+    json_t *next = more ? json_integer (rows [shown - 1].number) : json_null ();
+    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o,s:o}", "incidents", list, "next", next));
+}
+
+static json_t *
+s_attempt (const row_attempt_t *row)
+{
+    static const char *const states [] = {[ROW_ATTEMPT_LIVE] = "live",
+                                          [ROW_ATTEMPT_SUPERSEDED] = "superseded",
+                                          [ROW_ATTEMPT_ENDED] = "ended"};
+    bool known = row->state != ROW_ATTEMPT_LIVE;
+    return json_pack ("{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt",
+                      (json_int_t) row->number, "state", states [row->state], "worker",
+                      admin_text (row->worker), "identity", admin_text (row->identity), "started",
+                      row->started, "assigned_at", json_time (row->assigned_ms), "started_at",
+                      json_time (row->started_ms), "ended_at", json_time (row->ended_ms),
+                      "deadline_at", json_time (row->deadline_ms), "outcome",
+                      known ? admin_text (verdict_outcome_name (row->outcome)) : json_null (),
+                      "exit_code", row->exit_code, "reason", s_text_or_null (row->reason));
+}
+
+static const char *const s_effect_states [] = {
+    [ROW_EFFECT_READY] = "ready",         [ROW_EFFECT_DONE] = "done",
+    [ROW_EFFECT_DEAD] = "dead",           [ROW_EFFECT_SENDING] = "sending",
+    [ROW_EFFECT_CANCELLED] = "cancelled",
+};
+enum { EFFECT_STATES = sizeof s_effect_states / sizeof s_effect_states [0] };
+
+static json_t *
+s_effect (const row_effect_t *row)
+{
+    static const char *const channels [] = {
+        [ROW_CHANNEL_STORAGE] = "storage", [ROW_CHANNEL_SLACK] = "slack"};
+    return json_pack ("{s:I,s:s,s:o,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
+                      channels [row->channel], "key", admin_text (row->key), "incident",
+                      s_text_or_null (row->incident.text), "state", s_effect_states [row->state],
+                      "tries", (json_int_t) row->tries, "next_at",
+                      row->state == ROW_EFFECT_READY ? json_time (row->next_ms) : json_null (),
+                      "error", s_text_or_null (row->error));
+}
+
+void
+admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
+{
+    const char *asked = query->state ? query->state : s_effect_states [ROW_EFFECT_DEAD];
+    int state = ROW_EFFECT_READY;
+    while (state < EFFECT_STATES && strcmp (asked, s_effect_states [state]) != 0)
+        state++;
+    if (state == EFFECT_STATES) {
+        admin_reply_error (reply, STATUS_BAD, "bad_query",
+                           "state: ready, sending, done, dead or cancelled expected");
+        return;
+    }
+    int want = (int) query->limit + 1;
+    own (own_mem) row_effect_t *rows = calloc ((size_t) want, sizeof (row_effect_t));
+    if (!rows) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    int count = store_reader_effects_in (view->reader, (row_effect_state_t) state, query->before,
+                                         rows, want);
+    if (count < 0) {
+        admin_reply_store (reply, "effects", count);
+        return;
+    }
+    int shown = count == want ? want - 1 : count;
+    json_t *list = json_array ();
+    for (int i = 0; i < shown; i++)
+        json_array_append_new (list, s_effect (&rows [i]));
+    json_t *next = count == want ? json_integer (rows [shown - 1].id) : json_null ();
+    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o,s:o}", "effects", list, "next", next));
+}
+
+static bool
+s_file (json_t *files, const char *path, int64_t size)
+{
+    if (json_array_size (files) >= LIMIT_HTTP_FILES)
+        return false;
+    json_array_append_new (
+        files, json_pack ("{s:o,s:I}", "path", admin_text (path), "size", (json_int_t) size));
+    return true;
+}
+
+static bool
+s_files (int dir_fd, const char *prefix, int depth, json_t *files);
+
+static bool
+s_folder (int parent_fd, const char *name, const char *prefix, int depth, json_t *files)
+{
+    int fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 || s_files (fd, prefix, depth, files);
+}
+
+//  Append the regular files below dir_fd as {path, size}; links are not followed.
+//  Own: takes dir_fd.  Returns false once the list is full.
+static bool
+s_files (int dir_fd, const char *prefix, int depth, json_t *files)
+{
+    DIR *dir = fdopendir (dir_fd);
+    if (!dir) {
+        close (dir_fd);
+        return true;
+    }
+    bool complete = true;
+    for (struct dirent *entry = readdir (dir); entry && complete; entry = readdir (dir)) {
+        struct stat stat;
+        char path [PATH_MAX];
+        if (entry->d_name [0] == '.'
+            || fstatat (dirfd (dir), entry->d_name, &stat, AT_SYMLINK_NOFOLLOW))
+            continue;
+        bool folder = S_ISDIR (stat.st_mode);
+        int length =
+            snprintf (path, sizeof (path), "%s%s%s", prefix, entry->d_name, folder ? "/" : "");
+        if (length < 0 || (size_t) length >= sizeof (path))
+            continue;
+        if (S_ISREG (stat.st_mode))
+            complete = s_file (files, path, stat.st_size);
+        if (folder && depth > 1)
+            complete = s_folder (dirfd (dir), entry->d_name, path, depth - 1, files);
+    }
+    closedir (dir);
+    return complete;
+}
+
+static json_t *
+s_artifacts (const admin_view_t *view, const char *id)
+{
+    char folder [PATH_MAX], absolute [PATH_MAX];
+    snprintf (folder, sizeof (folder), "%s/%s", view->workspace_root, id);
+    json_t *files = json_array ();
+    bool complete = true;
+    int fd = open (folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0)
+        complete = s_files (fd, "", FILES_DEPTH, files);
+    return json_pack ("{s:o,s:o,s:b}", "folder",
+                      fd >= 0 ? admin_text (path_absolute (folder, absolute)) : json_null (),
+                      "files", files, "complete", complete);
+}
+
+void
+admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *reply)
+{
+    row_incident_t row;
+    ident_t ident;
+    const char *id = ident.text;
+    int rc = admin_incident_id (view, name, &ident);
+    if (rc == 0)
+        rc = store_reader_incident (view->reader, id, &row);
+    if (rc == ERR_NONE) {
+        admin_reply_error (reply, STATUS_NOT_FOUND, "not_found", "no such incident");
+        return;
+    }
+    own (own_mem) row_attempt_t *attempts = calloc (LIMIT_ATTEMPTS, sizeof (row_attempt_t));
+    own (own_mem) row_effect_t *effects = calloc (LIMIT_ATTEMPTS, sizeof (row_effect_t));
+    if (!attempts || !effects) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    int attempt_count =
+        rc ? rc : store_reader_attempts (view->reader, id, attempts, LIMIT_ATTEMPTS);
+    int effect_count = attempt_count < 0
+                           ? attempt_count
+                           : store_reader_effects (view->reader, id, effects, LIMIT_ATTEMPTS);
+    if (effect_count < 0) {
+        admin_reply_store (reply, "incident", effect_count);
+        return;
+    }
+    json_t *attempt_list = json_array ();
+    for (int i = 0; i < attempt_count; i++)
+        json_array_append_new (attempt_list, s_attempt (&attempts [i]));
+    json_t *effect_list = json_array ();
+    for (int i = 0; i < effect_count; i++)
+        json_array_append_new (effect_list, s_effect (&effects [i]));
+    json_t *doc = s_incident (&row);
+    json_object_set_new (doc, "attempts", attempt_list);
+    json_object_set_new (doc, "effects", effect_list);
+    json_object_set_new (doc, "artifacts", s_artifacts (view, id));
+    admin_reply_json (reply, STATUS_OK, doc);
+}

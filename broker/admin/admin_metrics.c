@@ -1,0 +1,702 @@
+//  admin_metrics - /metrics: one table of metrics, printed as Prometheus text.
+//
+//  A row is either one number of the snapshot (offset) or a function that prints its samples.  Labels
+//  are from closed lists, worker labels and cluster names; two peers with one label become one series.
+//  Src: prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/admin/admin_part.h"
+
+#include "common/base/buf.h"
+#include "common/base/own.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#ifndef TRIAGE_VERSION
+#define TRIAGE_VERSION "unknown"
+#endif
+#ifndef TRIAGE_REVISION
+#define TRIAGE_REVISION "unknown"
+#endif
+
+typedef struct metric metric_t;
+typedef void (print_fn) (const metric_t *self, const admin_view_t *view, buf_t *out);
+
+struct metric {
+    const char *name, *type, *help;
+    print_fn *print;
+    size_t offset; //  s_print_number, s_print_ms, s_print_bool: of a member of snapshot_data_t
+};
+
+static int64_t
+s_at (const metric_t *self, const admin_view_t *view)
+{
+    int64_t value = 0;
+    memcpy (&value, (const char *) &view->data + self->offset, sizeof (value));
+    return value;
+}
+
+static void
+s_print_number (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %" PRId64 "\n", self->name, s_at (self, view));
+}
+
+//  Milliseconds, shown in the base unit.
+static void
+s_print_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %.3f\n", self->name, (double) s_at (self, view) / 1000.0);
+}
+
+//  label="value" of any text.
+static void
+s_label (buf_t *out, const char *label, const char *value)
+{
+    buf_printf (out, "%s=\"", label);
+    bool utf8 = json_utf8_valid (value, strlen (value));
+    for (const char *at = value; *at; at++) {
+        if (*at == '\\' || *at == '"')
+            buf_printf (out, "\\%c", *at);
+        else if (*at == '\n')
+            buf_text (out, "\\n");
+        else
+            buf_append (out, !utf8 && (unsigned char) *at >= 0x80 ? "?" : at, 1);
+    }
+    buf_text (out, "\"");
+}
+
+static void
+s_sample (buf_t *out, const metric_t *self, const char *label, const char *value, double number)
+{
+    buf_printf (out, "%s{", self->name);
+    s_label (out, label, value);
+    buf_printf (out, "} %.17g\n", number);
+}
+
+//  The same with a second label from a closed list.
+static void
+s_sample_of (buf_t *out, const metric_t *self, const char *label, const char *value,
+             const char *closed, const char *one, int64_t number)
+{
+    buf_printf (out, "%s{", self->name);
+    s_label (out, label, value);
+    buf_printf (out, ",%s=\"%s\"} %" PRId64 "\n", closed, one, number);
+}
+
+static void
+s_print_build (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s{version=\"%s\",revision=\"%s\"} 1\n", self->name, TRIAGE_VERSION,
+                TRIAGE_REVISION);
+}
+
+static void
+s_print_hash (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    if (view->data.conf)
+        buf_printf (out, "%s %" PRIu64 "\n", self->name, conf_hash (view->data.conf));
+}
+
+static void
+s_print_incidents (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = INCIDENT_NONE + 1; view->counted && i < INCIDENT_STATES; i++)
+        s_sample (out, self, "state", incident_state_name ((incident_state_t) i),
+                  (double) view->counts.incidents [i]);
+}
+
+//  --- clusters, as events name them
+
+static void
+s_print_received (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t k = 0; k < view->data.cluster_count; k++)
+        for (int i = 0; i < FAULT_SEVERITIES; i++)
+            s_sample_of (out, self, "cluster", view->data.clusters [k].cluster, "severity",
+                         fault_severity_name ((enum fault_severity) i),
+                         view->data.clusters [k].events [i]);
+}
+
+static void
+s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t k = 0; k < view->data.cluster_count; k++)
+        for (int i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+            s_sample_of (out, self, "cluster", view->data.clusters [k].cluster, "reason",
+                         incident_suppress_name ((incident_suppress_t) i),
+                         view->data.clusters [k].suppressed [i]);
+}
+
+//  What a source has lost of the kind that offset is.
+static void
+s_print_lost (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    const step_source_t *sources = view->data.stats.sources;
+    for (int i = 0; i < STEP_SOURCES && sources [i].name [0]; i++)
+        s_sample (out, self, "source", sources [i].name, (double) sources [i].lost [self->offset]);
+}
+
+//  How many of its incidents are in the state that offset is.
+static void
+s_print_cluster_state (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t k = 0; k < view->data.cluster_count; k++)
+        s_sample (out, self, "cluster", view->data.clusters [k].cluster,
+                  (double) view->data.clusters [k].states [self->offset]);
+}
+
+//  --- histograms
+
+//  label: NULL, or one label with its value from a closed list.
+static void
+s_histogram (const metric_t *self, const step_histogram_t *histogram, const char *label,
+             const char *value, buf_t *out)
+{
+    char with [64] = "", alone [64] = "";
+    if (label) {
+        snprintf (with, sizeof (with), "%s=\"%s\",", label, value);
+        snprintf (alone, sizeof (alone), "{%s=\"%s\"}", label, value);
+    }
+    int64_t count = 0;
+    for (int i = 0; i < STEP_BOUNDS; i++) {
+        count += histogram->buckets [i];
+        buf_printf (out, "%s_bucket{%sle=\"%g\"} %" PRId64 "\n", self->name, with,
+                    (double) step_bounds_ms [i] / 1000.0, count);
+    }
+    count += histogram->buckets [STEP_BOUNDS];
+    buf_printf (out, "%s_bucket{%sle=\"+Inf\"} %" PRId64 "\n", self->name, with, count);
+    buf_printf (out, "%s_sum%s %.3f\n", self->name, alone, (double) histogram->sum_ms / 1000.0);
+    buf_printf (out, "%s_count%s %" PRId64 "\n", self->name, alone, count);
+}
+
+static void
+s_print_run_time (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < VERDICT_LOST; i++)
+        s_histogram (self, &view->data.stats.run_time [i], "outcome",
+                     verdict_outcome_name ((verdict_outcome_t) i), out);
+}
+
+//  A step_histogram_t of snapshot_data_t without labels.
+static void
+s_print_time (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    step_histogram_t histogram;
+    memcpy (&histogram, (const char *) &view->data + self->offset, sizeof (histogram));
+    s_histogram (self, &histogram, NULL, NULL, out);
+}
+
+//  --- effects: one try each
+
+static void
+s_print_upload_time (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_histogram (self, &view->data.stats.effect_time [ROW_CHANNEL_STORAGE], "backend", "filesystem",
+                 out);
+}
+
+static void
+s_print_notice_latency (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_histogram (self, &view->data.stats.effect_time [ROW_CHANNEL_SLACK], "integration", "slack",
+                 out);
+}
+
+static void
+s_print_uploads (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    static const char *const outcomes [STEP_EFFECT_RESULTS] = {
+        [STEP_EFFECT_OK] = "success",
+        [STEP_EFFECT_RETRY] = "retry",
+        [STEP_EFFECT_UNSURE] = "unsure",
+        [STEP_EFFECT_PERMANENT] = "permanent",
+    };
+    for (int i = 0; i < STEP_EFFECT_RESULTS; i++)
+        s_sample_of (out, self, "backend", "filesystem", "outcome", outcomes [i],
+                     view->data.stats.tries_total [ROW_CHANNEL_STORAGE][i]);
+}
+
+static void
+s_print_failures (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < VERDICT_KINDS; i++)
+        s_sample (out, self, "reason", verdict_kind_name ((verdict_kind_t) i),
+                  (double) view->data.stats.failures_total [i]);
+}
+
+static void
+s_print_outcomes (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < VERDICT_OUTCOMES; i++)
+        s_sample (out, self, "outcome", verdict_outcome_name ((verdict_outcome_t) i),
+                  (double) view->data.stats.outcomes_total [i]);
+}
+
+static void
+s_print_breaker (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %d\n", self->name, (int) view->data.stats.breaker);
+}
+
+static void
+s_print_transitions (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < STEP_BREAKERS; i++)
+        s_sample (out, self, "to", admin_breaker_name ((step_breaker_t) i),
+                  (double) view->data.stats.breaker_total [i]);
+}
+
+static void
+s_print_notifications (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_sample (out, self, "integration", "slack", (double) view->data.notify.posts_total);
+}
+
+static void
+s_print_notifications_failed (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = 0; i < NOTIFY_REASONS; i++)
+        buf_printf (out, "%s{integration=\"slack\",reason=\"%s\"} %" PRId64 "\n", self->name,
+                    notify_reason_name ((notify_reason_t) i), view->data.notify.failed_total [i]);
+}
+
+static void
+s_print_untold (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    static const char *const reasons [STEP_UNTOLDS] = {
+        [STEP_UNTOLD_DISABLED] = "disabled",
+        [STEP_UNTOLD_UNOPENED] = "degraded_not_sent",
+        [STEP_UNTOLD_REPEATED] = "overflow_repeated",
+        [STEP_UNTOLD_CROWDED] = "overflow_crowded",
+    };
+    for (int i = 0; i < STEP_UNTOLDS; i++)
+        s_sample (out, self, "reason", reasons [i], (double) view->data.stats.untold_total [i]);
+}
+
+static void
+s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    s_sample (out, self, "state", "ready", (double) view->data.stats.effects_ready);
+    if (view->counted)
+        s_sample (out, self, "state", "dead", (double) view->counts.dead_effects);
+}
+
+static void
+s_print_dead_letters (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    if (view->counted)
+        buf_printf (out, "%s %" PRId64 "\n", self->name, view->counts.dead_letters);
+}
+
+//  Each worker is in exactly one state.
+static void
+s_print_workers (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    int64_t ready = 0, quarantined = 0, draining = 0, away = 0;
+    for (size_t i = 0; i < view->data.worker_count; i++) {
+        const step_worker_t *worker = &view->data.workers [i];
+        if (worker->quarantined)
+            quarantined++;
+        else if (worker->draining)
+            draining++;
+        else if (worker->ready)
+            ready++;
+        else
+            away++;
+    }
+    s_sample (out, self, "state", "ready", (double) ready);
+    s_sample (out, self, "state", "quarantined", (double) quarantined);
+    s_sample (out, self, "state", "draining", (double) draining);
+    s_sample (out, self, "state", "away", (double) away);
+}
+
+static int
+s_by_name (const void *a, const void *b)
+{
+    const step_worker_t *const *left = a, *const *right = b;
+    return strcmp ((*left)->name, (*right)->name);
+}
+
+//  A label is not an identity: workers with the same one are added up.
+static void
+s_print_slots (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    size_t count = view->data.worker_count;
+    own (own_mem) const step_worker_t **sorted = calloc (count + 1, sizeof (*sorted));
+    if (!sorted)
+        return;
+    for (size_t i = 0; i < count; i++)
+        sorted [i] = &view->data.workers [i];
+    qsort (sorted, count, sizeof (*sorted), s_by_name);
+    for (size_t i = 0; i < count;) {
+        int64_t running = 0, free_ = 0;
+        size_t first = i;
+        for (; i < count && strcmp (sorted [i]->name, sorted [first]->name) == 0; i++) {
+            running += sorted [i]->running;
+            free_ += sorted [i]->free;
+        }
+        s_sample_of (out, self, "worker", sorted [first]->name, "state", "running", running);
+        s_sample_of (out, self, "worker", sorted [first]->name, "state", "free", free_);
+    }
+}
+
+//  --- sources: one series a cluster; a name given twice counts once
+
+static bool
+s_source_again (const admin_view_t *view, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp (view->data.sources [i].cluster, view->data.sources [index].cluster) == 0)
+            return true;
+    return false;
+}
+
+static void
+s_print_sources (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.source_count; i++) {
+        int64_t value = 0;
+        const intake_source_t *source = &view->data.sources [i];
+        memcpy (&value, (const char *) source + self->offset, sizeof (value));
+        if (!s_source_again (view, i))
+            s_sample (out, self, "cluster", source->cluster, (double) value);
+    }
+}
+
+//  "stream": the session was kept and only its stream opened again; "session": all from the start.
+static void
+s_print_reconnects (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.source_count; i++) {
+        const intake_source_t *source = &view->data.sources [i];
+        if (s_source_again (view, i))
+            continue;
+        s_sample_of (out, self, "cluster", source->cluster, "reason", "stream",
+                     source->reopened_total);
+        s_sample_of (out, self, "cluster", source->cluster, "reason", "session",
+                     source->reconnects_total - source->reopened_total);
+    }
+}
+
+static void
+s_print_sources_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.source_count; i++)
+        if (!s_source_again (view, i))
+            s_sample (out, self, "cluster", view->data.sources [i].cluster,
+                      (double) view->data.sources [i].last_event_ms / 1000.0);
+}
+
+static void
+s_print_sources_up (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.source_count; i++)
+        if (!s_source_again (view, i))
+            s_sample (out, self, "cluster", view->data.sources [i].cluster,
+                      strcmp (view->data.sources [i].state, "active") == 0);
+}
+
+//  --- the store
+
+static void
+s_print_commits (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    const store_stats_t *store = &view->data.store;
+    buf_printf (out, "%s_sum %.6f\n%s_count %" PRId64 "\n", self->name,
+                (double) store->commit_us_total / 1e6, self->name, store->commits_total);
+}
+
+//  A bool of snapshot_data_t.
+static void
+s_print_bool (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    bool value = false;
+    memcpy (&value, (const char *) &view->data + self->offset, sizeof (value));
+    buf_printf (out, "%s %d\n", self->name, value);
+}
+
+static void
+s_print_ended (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    static const char *const names [] = {"work", "ingest", "stream", "files"};
+    for (int i = 0; i < SNAPSHOT_SOCKETS; i++)
+        s_sample (out, self, "socket", names [i], (double) view->data.ended_total [i]);
+}
+
+static void
+s_print_turn (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %.6f\n", self->name, (double) view->data.turn_us_max / 1e6);
+}
+
+static void
+s_print_age (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    buf_printf (out, "%s %.3f\n", self->name,
+                (double) (view->now.boot_ms - view->data.boot_ms) / 1000.0);
+}
+
+//  --- the process
+
+static void
+s_print_cpu (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    struct rusage usage;
+    if (getrusage (RUSAGE_SELF, &usage))
+        return;
+    buf_printf (out, "%s %.2f\n", self->name,
+                (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+                    + (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+}
+
+//  Pages of /proc/self/statm: 0 virtual, 1 resident.
+static void
+s_print_statm (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    long long pages [2] = {0, 0};
+    FILE *file = fopen ("/proc/self/statm", "re");
+    if (!file)
+        return;
+    bool read = fscanf (file, "%lld %lld", &pages [0], &pages [1]) == 2;
+    fclose (file);
+    if (read)
+        buf_printf (out, "%s %lld\n", self->name, pages [self->offset] * sysconf (_SC_PAGESIZE));
+}
+
+static void
+s_print_fds (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    DIR *dir = opendir ("/proc/self/fd");
+    if (!dir)
+        return;
+    int64_t count = -3; //  ".", ".." and the folder itself
+    while (readdir (dir))
+        count++;
+    closedir (dir);
+    buf_printf (out, "%s %" PRId64 "\n", self->name, count);
+}
+
+static void
+s_print_max_fds (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
+        buf_printf (out, "%s %llu\n", self->name, (unsigned long long) limit.rlim_cur);
+}
+
+#define DATA(member) offsetof (snapshot_data_t, member)
+#define SOURCE(member) offsetof (intake_source_t, member)
+
+static const metric_t s_metrics [] = {
+    {"triage_build_info", "gauge", "Version and revision of the running broker.", s_print_build, 0},
+    {"triage_config_last_reload_successful", "gauge",
+     "1 unless the last SIGHUP found a configuration that could not be taken.", s_print_bool,
+     DATA (reloaded)},
+    {"triage_config_last_reload_success_timestamp_seconds", "gauge",
+     "When the configuration in force was read.", s_print_ms, DATA (reloaded_ms)},
+    {"triage_config_hash", "gauge",
+     "Digest of the configuration in force, without secrets: brokers with one value are set alike.",
+     s_print_hash, 0},
+    {"triage_events_received_total", "counter",
+     "Fault events taken in, each sending once, by their cluster.", s_print_received, 0},
+    {"triage_events_shortened_total", "counter",
+     "Events with a name longer than its field: a digest of the whole is its end.", s_print_number,
+     DATA (stats.events_shortened)},
+    {"triage_events_repeated_total", "counter", "Events whose event id was known already.",
+     s_print_number, DATA (stats.events_repeat)},
+    {"triage_events_counted_total", "counter",
+     "Events counted up on an incident that exists for their condition.", s_print_number,
+     DATA (stats.events_counted)},
+    {"triage_events_suppressed_total", "counter", "Events recorded and not investigated.",
+     s_print_suppressed, 0},
+    {"triage_queue_lost_total", "counter",
+     "Incidents that a full queue did not keep, by the source that lost them.", s_print_lost,
+     STEP_LOSS_QUEUE},
+    {"triage_events_unnamed_total", "counter",
+     "Events whose cluster is counted as \"other\", by the source that sent them.", s_print_lost,
+     STEP_LOSS_CLUSTER},
+    {"triage_records_unnamed_total", "counter",
+     "Stream records whose cluster is \"other\", by the source of their events.", s_print_lost,
+     STEP_LOSS_TOPIC},
+    {"triage_notifications_crowded_total", "counter",
+     "Messages about full queues that were not asked for: their source has had its share.",
+     s_print_lost, STEP_LOSS_MESSAGE},
+    {"triage_events_gap_total", "counter", "Gaps in a cluster's event stream.", s_print_sources,
+     SOURCE (gaps_total)},
+    {"triage_events_dropped_total", "counter", "Events dropped: too large, or a buffer was full.",
+     s_print_sources, SOURCE (dropped_total)},
+    {"triage_mcp_connection_up", "gauge", "1 while the cluster's MCP session is active.",
+     s_print_sources_up, 0},
+    {"triage_mcp_events_total", "counter", "Events read from a cluster's MCP server.",
+     s_print_sources, SOURCE (events_total)},
+    {"triage_mcp_bad_messages_total", "counter",
+     "Messages of a cluster's MCP server that were over a limit or made no sense.", s_print_sources,
+     SOURCE (bad_messages_total)},
+    {"triage_mcp_reconnects_total", "counter",
+     "Times that an MCP source was connected to anew, by what was opened again.",
+     s_print_reconnects, 0},
+    {"triage_mcp_last_event_timestamp_seconds", "gauge", "When a cluster's last event came.",
+     s_print_sources_ms, 0},
+    {"triage_incidents", "gauge", "All incidents of the store, by state.", s_print_incidents, 0},
+    {"triage_dead_letters", "gauge", "Incidents that failed because their workers kept vanishing.",
+     s_print_dead_letters, 0},
+    {"triage_queue_depth", "gauge", "Incidents that wait for a worker, by cluster.",
+     s_print_cluster_state, INCIDENT_PENDING},
+    {"triage_queue_oldest_age_seconds", "gauge", "Age of the oldest waiting incident.", s_print_ms,
+     DATA (stats.oldest_queued_ms)},
+    {"triage_agents_active", "gauge", "Incidents that are being investigated, by cluster.",
+     s_print_cluster_state, INCIDENT_INVESTIGATING},
+    {"triage_workers", "gauge", "Workers the broker knows, by state.", s_print_workers, 0},
+    {"triage_worker_slots", "gauge", "Agent slots of each worker.", s_print_slots, 0},
+    {"triage_workers_refused_total", "counter",
+     "Sessions refused because another live worker has the same key.", s_print_number,
+     DATA (stats.workers_refused_total)},
+    {"triage_assignments_returned_total", "counter",
+     "Assignments that workers gave back, did not accept or forgot before anything ran.",
+     s_print_number, DATA (stats.assignments_returned_total)},
+    {"triage_leases_expired_total", "counter", "Leases that ran out without a sign of life.",
+     s_print_number, DATA (stats.leases_expired_total)},
+    {"triage_results_fenced_total", "counter", "Verdicts refused because their attempt was stale.",
+     s_print_number, DATA (stats.verdicts_stale_total)},
+    {"triage_results_late_total", "counter", "Late verdicts of superseded attempts that won.",
+     s_print_number, DATA (stats.verdicts_late_total)},
+    {"triage_agent_runs_total", "counter", "Attempts that ended, by outcome.", s_print_outcomes, 0},
+    {"triage_agent_run_duration_seconds", "histogram", "How long agents ran, by outcome.",
+     s_print_run_time, 0},
+    {"triage_time_to_report_seconds", "histogram", "From an incident's first event to its report.",
+     s_print_time, DATA (stats.report_time)},
+    {"triage_time_to_first_notification_seconds", "histogram",
+     "From an incident's first event to its message.", s_print_time, DATA (stats.notice_time)},
+    {"triage_validation_failures_total", "counter",
+     "Attempts that ended without a valid report, by what was wrong.", s_print_failures, 0},
+    {"triage_storage_uploads_total", "counter", "Tries to store an incident's artifacts.",
+     s_print_uploads, 0},
+    {"triage_storage_upload_duration_seconds", "histogram", "How long one such try takes.",
+     s_print_upload_time, 0},
+    {"triage_notification_latency_seconds", "histogram",
+     "How long one try to send a message takes.", s_print_notice_latency, 0},
+    {"triage_circuit_breaker_state", "gauge",
+     "Circuit breaker of the investigations: 0 closed, 1 open, 2 half open.", s_print_breaker, 0},
+    {"triage_circuit_breaker_failures", "gauge", "Incidents in a row that ended without a report.",
+     s_print_number, DATA (stats.breaker_failures)},
+    {"triage_circuit_breaker_transitions_total", "counter", "Changes of the breaker, by state.",
+     s_print_transitions, 0},
+    {"triage_notifications_total", "counter", "Messages posted, failed posts included.",
+     s_print_notifications, 0},
+    {"triage_notifications_failed_total", "counter", "Posts of messages that failed, by reason.",
+     s_print_notifications_failed, 0},
+    {"triage_notifications_suppressed_total", "counter",
+     "Alerts that were not sent though Slack is set up, by reason.", s_print_untold, 0},
+    {"triage_effects", "gauge", "Effects in the outbox that are not done.", s_print_effects, 0},
+    {"triage_stream_last_seq", "gauge", "Sequence number of the newest journal record.",
+     s_print_number, DATA (stats.last_seq)},
+    {"triage_stream_records_total", "counter", "Records published on the stream.", s_print_number,
+     DATA (records_total)},
+    {"triage_stream_topics", "gauge", "Different topics that taps subscribe to.", s_print_number,
+     DATA (stream_topics)},
+    {"triage_stream_cuts_total", "counter",
+     "Times that all taps were cut: a key was deleted, or one sent too much.", s_print_number,
+     DATA (stream_cuts_total)},
+    {"triage_loop_turns_total", "counter", "Turns of the broker's loop.", s_print_number,
+     DATA (turns_total)},
+    {"triage_loop_turn_max_seconds", "gauge", "Longest turn since the last snapshot.", s_print_turn,
+     0},
+    {"triage_snapshot_age_seconds", "gauge", "Age of the figures on this page.", s_print_age, 0},
+    {"triage_wire_messages_total", "counter", "Messages taken from the work and ingest sockets.",
+     s_print_number, DATA (messages_total)},
+    {"triage_wire_bad_messages_total", "counter", "Messages refused because they were malformed.",
+     s_print_number, DATA (bad_messages_total)},
+    {"triage_wire_connections_ended_total", "counter",
+     "Connections that ended: peers that left, and those cut for a frame over the limit.",
+     s_print_ended, 0},
+    {"triage_wire_crowded_total", "counter",
+     "Connections not heard: their key has as many on the socket as it may.", s_print_number,
+     DATA (crowded_total)},
+    {"triage_wire_key_check_silent_seconds", "gauge",
+     "Since the key check last went round; over 5 it hangs, and nobody new is let in.", s_print_ms,
+     DATA (zap_silent_ms)},
+    {"triage_wire_refused_total", "counter",
+     "Connections refused: their key is not enrolled for the socket, or they showed none.",
+     s_print_number, DATA (refused_total)},
+    {"triage_wire_shed_total", "counter",
+     "Connections cut at once: too few file descriptors were left.", s_print_number,
+     DATA (shed_total)},
+    {"triage_wire_unsent_total", "counter",
+     "Messages dropped because their peer reads too slowly; it asks again.", s_print_number,
+     DATA (unsent_total)},
+    {"triage_wire_strikes_total", "counter", "Strikes given to peers for bad messages.",
+     s_print_number, DATA (strikes_total)},
+    {"triage_files_received_bytes_total", "counter", "Artifact bytes received from workers.",
+     s_print_number, DATA (artifact.bytes_received_total)},
+    {"triage_files_sent_bytes_total", "counter", "Prompt and event bytes sent to workers.",
+     s_print_number, DATA (artifact.bytes_sent_total)},
+    {"triage_files_uploads_active", "gauge", "Uploads under way.", s_print_number,
+     DATA (artifact.uploads_active)},
+    {"triage_files_sealed_total", "counter", "Attempts whose files are complete and durable.",
+     s_print_number, DATA (artifact.sealed_total)},
+    {"triage_files_refused_total", "counter", "Uploads refused.", s_print_number,
+     DATA (artifact.refused_total)},
+    {"triage_artifacts_refusing", "gauge",
+     "1 while the artifacts' disk is full, broken or slow: nothing is assigned.", s_print_bool,
+     DATA (artifacts_refused)},
+    {"triage_artifacts_bytes", "gauge",
+     "Bytes of all incidents' folders, as counted a while ago; 0 before the first count.",
+     s_print_number, DATA (artifact.disk_bytes)},
+    {"triage_artifacts_files", "gauge", "Inodes of all incidents' folders, counted with the bytes.",
+     s_print_number, DATA (artifact.disk_files)},
+    {"triage_artifacts_oldest_timestamp_seconds", "gauge",
+     "When the oldest incident that has a folder was made; 0: there is none.", s_print_ms,
+     DATA (artifact.disk_oldest_ms)},
+    {"triage_artifacts_free_bytes", "gauge", "Room on the artifacts' disk.", s_print_number,
+     DATA (artifact.free_bytes)},
+    {"triage_artifacts_free_files", "gauge",
+     "Inodes free on the artifacts' disk; -1 where it does not count them.", s_print_number,
+     DATA (artifact.free_files)},
+    {"triage_journal_fsync_duration_seconds", "summary", "Duration of commits, fsync included.",
+     s_print_commits, 0},
+    {"triage_store_bytes", "gauge", "Size of the store's file.", s_print_number,
+     DATA (store.file_bytes)},
+    {"triage_store_wal_bytes", "gauge", "Size of the store's write-ahead log.", s_print_number,
+     DATA (store.wal_bytes)},
+    {"triage_store_wal_long", "gauge",
+     "1 while a reader from outside makes the write-ahead log grow beyond 64 MiB.", s_print_bool,
+     DATA (store.wal_long)},
+    {"triage_store_full_total", "counter", "Commits refused because the disk was full.",
+     s_print_number, DATA (store.full_total)},
+    {"triage_store_busy_total", "counter", "Commits refused because the store was locked.",
+     s_print_number, DATA (store.busy_total)},
+    {"triage_store_refusing", "gauge", "1 while new events are refused.", s_print_bool,
+     DATA (store.refusing)},
+    {"process_start_time_seconds", "gauge", "When the broker was started.", s_print_ms,
+     DATA (started_ms)},
+    {"process_cpu_seconds_total", "counter", "User and system time used.", s_print_cpu, 0},
+    {"process_virtual_memory_bytes", "gauge", "Virtual memory.", s_print_statm, 0},
+    {"process_resident_memory_bytes", "gauge", "Resident memory.", s_print_statm, 1},
+    {"process_open_fds", "gauge", "Open file descriptors.", s_print_fds, 0},
+    {"process_max_fds", "gauge", "Limit of open file descriptors.", s_print_max_fds, 0},
+};
+
+void
+admin_metrics (const admin_view_t *view, admin_reply_t *reply)
+{
+    own (buf_fini) buf_t out = buf_init (LIMIT_HTTP_REPLY_BYTES);
+    for (size_t i = 0; i < sizeof (s_metrics) / sizeof (s_metrics [0]); i++) {
+        const metric_t *metric = &s_metrics [i];
+        buf_printf (&out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
+                    metric->type);
+        metric->print (metric, view, &out);
+    }
+    admin_reply_fini (reply);
+    if (out.failed) {
+        admin_reply_error (reply, 500, "memory", "the metrics do not fit");
+        return;
+    }
+    reply->status = 200;
+    reply->type = "text/plain; version=0.0.4; charset=utf-8";
+    reply->size = out.size;
+    reply->body = buf_take (&out);
+}

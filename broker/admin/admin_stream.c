@@ -1,0 +1,60 @@
+//  admin_stream - records of the stream, read again from the journal as JSON lines.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/admin/admin_part.h"
+
+#include "common/base/buf.h"
+#include "common/base/own.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STATUS_OK = 200, STATUS_INTERNAL = 500 };
+
+//  The same names as in the wire's RECORD, and the topic it was published under.
+static json_t *
+s_record (const row_record_t *row)
+{
+    char topic [ROW_TOPIC + 1];
+    snprintf (topic, sizeof (topic), "%s/%s/", row->kind, row->cluster);
+    return json_pack (
+        "{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:s,s:o,s:I}", "seq",
+        (json_int_t) row->seq, "prev", (json_int_t) row->prev, "at_ms", (json_int_t) row->at_ms,
+        "topic", admin_text (topic), "kind", admin_text (row->kind), "cluster",
+        admin_text (row->cluster), "change", admin_text (row->change), "incident",
+        admin_text (row->incident.text), "attempt", (json_int_t) row->attempt, "worker",
+        admin_text (row->worker), "reason", admin_text (row->reason), "fault_type",
+        admin_text (row->fault_type), "severity", fault_severity_name (row->severity), "resource",
+        admin_text (row->resource), "occurrences", (json_int_t) row->occurrences);
+}
+
+void
+admin_api_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
+{
+    own (own_mem) row_record_t *rows = calloc ((size_t) query->limit, sizeof (row_record_t));
+    if (!rows) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    int count = store_reader_records (view->reader, query->after, rows, (int) query->limit);
+    if (count < 0) {
+        admin_reply_store (reply, "stream", count);
+        return;
+    }
+    own (buf_fini) buf_t text = buf_init (LIMIT_HTTP_REPLY_BYTES);
+    for (int i = 0; i < count; i++) {
+        own (json_drop) json_t *doc = s_record (&rows [i]);
+        own (own_mem) char *line = doc ? json_line (doc) : NULL;
+        buf_text (&text, line ? line : "{}");
+        buf_text (&text, "\n");
+    }
+    if (text.failed) {
+        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        return;
+    }
+    admin_reply_fini (reply);
+    reply->status = STATUS_OK;
+    reply->type = "application/x-ndjson";
+    reply->size = text.size;
+    reply->body = buf_take (&text);
+    reply->next = count > 0 ? rows [count - 1].seq : query->after;
+}

@@ -1,0 +1,116 @@
+//  mail - what the broker's threads say to each other, one tagged struct, heap, through mailboxes.
+//
+//      intake, artifact --EVENT, SOURCE--> loop        loop --REPLY--> intake, artifact
+//      loop --CHECK--> artifact --CHECKED--> loop      artifact --SPARE--> loop
+//      loop --EFFECT--> delivery --EFFECT_DONE--> loop
+//      admin --COMMAND--> loop --COMMAND_REPLY--> admin
+//      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
+//  Own: a mail belongs to whoever received it; mail_destroy frees what it holds.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step.h"
+#include "common/base/buf.h"
+#include "common/base/mailbox.h"
+#include "common/conf/conf.h"
+
+typedef enum {
+    MAIL_EVENT,
+    MAIL_SOURCE,
+    MAIL_REPLY,
+    MAIL_CHECK,
+    MAIL_CHECKED,
+    MAIL_SPARE,
+    MAIL_EFFECT,
+    MAIL_EFFECT_DONE,
+    MAIL_COMMAND,
+    MAIL_COMMAND_REPLY,
+    MAIL_CONFIG,
+    MAIL_STOP //  end the thread (drain first)
+} mail_kind_t;
+
+typedef struct {
+    char path [LIMIT_PATH_BYTES];
+    int64_t size;
+    char sha256 [DIGEST_HEX];
+} mail_file_t;
+
+typedef struct mail {
+    mail_kind_t kind;
+    union {
+        struct {             //  EVENT: to the loop
+            row_event_t row; //  row.body points at `body`, or NULL with body_sha set
+            fault_t fault;
+            char *body;       //  owned; NULL when the body is a file beside the store
+            mailbox_t *reply; //  where REPLY goes
+            uint64_t cookie;
+            bool triage_enabled;
+        } event;
+        struct { //  REPLY: the event is committed, or refused for now
+            uint64_t cookie;
+            bool accepted;
+            step_event_t disposition;
+            ident_t incident;
+            int64_t retry_ms; //  refused: offer again after this
+        } reply;
+        struct { //  SOURCE
+            char cluster [ROW_CLUSTER];
+            char change [32]; //  connected, lost, gap, unsupported, wedged
+            char reason [LIMIT_REASON_BYTES];
+        } source;
+        struct { //  CHECK: is this attempt sealed on disk with these files?  CHECKED: answer
+            step_peer_t peer;
+            step_in_t verdict; //  the STEP_IN_VERDICT to complete and step
+            mail_file_t files [LIMIT_ATTEMPT_FILES];
+            size_t file_count;
+        } check;
+        struct { //  SPARE: step_spare
+            step_fence_t fence;
+            bool finished;
+        } spare;
+        struct {
+            row_effect_t row;
+        } effect;
+        struct {
+            int64_t id;
+            step_effect_result_t result;
+            bool unreached;
+            int64_t retry_after_ms;
+            char error [LIMIT_REASON_BYTES];
+        } effect_done;
+        struct {
+            step_command_t command;
+            ident_t incident;       //  RETRY, CANCEL
+            int64_t effect;         //  of EFFECT_ commands
+            char worker [ROW_NAME]; //  DRAIN, RESUME
+            mailbox_t *reply;       //  where COMMAND_REPLY goes
+            uint64_t cookie;
+        } command;
+        struct {
+            uint64_t cookie;
+            int rc;
+            char text [128];
+        } command_reply;
+        struct {          //  CONFIG: these settings from here on
+            conf_t *conf; //  a share of it, owned
+            char *prompt; //  artifact: the text of agent_system_prompt_file, owned
+            size_t prompt_size;
+        } config;
+    } as;
+} mail_t;
+
+//  Zeroed.  Own: fresh, NULL when out of memory.
+mail_t *
+mail_new (mail_kind_t kind);
+void
+mail_destroy (mail_t **self_p);
+//  A CONFIG for one thread.  prompt: NULL, or taken on success.  Own: fresh, NULL when out of memory.
+mail_t *
+mail_new_config (conf_t *conf, buf_t *prompt);
+//  Take the configuration out of a CONFIG; the share in *conf_p (NULL at first) is given up for it.
+//  Returns its settings.  Own: *conf_p is the caller's.
+const void *
+mail_take_config (mail_t *self, conf_t **conf_p);
+//  For mailbox_new: item_p is mail_t **.
+void
+mail_item_destroy (void *item_p);

@@ -1,0 +1,63 @@
+//  settings - the broker's option table and the struct it fills.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step.h"
+#include "common/base/buf.h"
+#include "common/conf/conf.h"
+
+typedef struct {
+    const char *name;
+    const char *mcp_endpoint;
+    const char *mcp_token_file;
+    int mcp_mode; //  0 = as subscribe_mode, 1 faults, 2 events
+    bool triage_enabled;
+    conf_table_t labels; //  conf_pair_t
+} settings_cluster_t;
+
+typedef struct {
+    conf_common_t common;
+    const char *mcp_endpoint;
+    conf_table_t clusters; //  settings_cluster_t
+    const char *workspace_root, *state_path, *keys_dir;
+    const char *work_endpoint, *stream_endpoint, *ingest_endpoint, *files_endpoint;
+    const char *admin_listen, *admin_token_file;
+    const char *agent_system_prompt_file, *agent_allowed_tools, *agent_model;
+    int64_t agent_timeout; //  ms
+    int64_t agent_attempts, max_deliveries;
+    int64_t lease_ttl, reconnect_grace, reinvestigate_after; //  ms
+    int64_t dedup_window_seconds;                            //  ms (option type duration)
+    int64_t global_queue_size, cluster_queue_size;
+    int queue_overflow_policy; //  0 drop, 1 reject
+    int severity_threshold;    //  enum fault_severity, via choices
+    int subscribe_mode;        //  0 faults, 1 events
+    bool upload_failed_investigations;
+    int64_t failure_threshold_for_alert;
+    int breaker_mode; //  0 alert, 1 pause
+    bool notify_on_agent_failure;
+    const char *slack_webhook_url; //  a secret
+    const char *external_url;
+    int64_t shutdown_timeout;                                         //  ms
+    int64_t sse_reconnect_initial_backoff, sse_reconnect_max_backoff; //  ms
+} settings_t;
+
+extern const conf_spec_t settings_spec;
+
+//  What the core needs of it.
+//  Least severity that is investigated.
+enum fault_severity
+settings_threshold (const settings_t *self);
+void
+settings_step (const settings_t *self, step_settings_t *ret_settings);
+//  Read agent_system_prompt_file; ret_text is at most LIMIT_SYSTEM_PROMPT_BYTES.  Err: ERR_CONFIG with a diag.
+int
+settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag) must_check;
+//  Are faults of this cluster investigated?
+bool
+settings_triage_enabled (const settings_t *self, const char *cluster);
+//  Labels of this cluster, conf_pair_t; NULL when it is not configured.  Own: borrowed.
+const conf_table_t *
+settings_labels (const settings_t *self, const char *cluster);
+//  All MCP sources: clusters with an endpoint plus the single K8S_CLUSTER_MCP_ENDPOINT (name "").  Returns how many.
+size_t
+settings_clusters (const settings_t *self, settings_cluster_t *ret_clusters, size_t max);

@@ -1,0 +1,28 @@
+//  slack - the bodies of webhook messages: incident, degraded, recovered, overflow; pure.
+//
+//  Names and reports are hostile: & < > are escaped, a mention cannot be forged, formatting characters are
+//  replaced by look-alikes, each value is one line, each text stays below LIMIT_SLACK_TEXT_BYTES and is
+//  cut at a sentence.  Own: every function returns a fresh text, free(); NULL when out of memory.
+//  repeated: the message may have arrived before, and says so.
+//  Src: api.slack.com/reference/surfaces/formatting, api.slack.com/reference/block-kit/blocks.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/row.h"
+#include "broker/disk/report.h"
+
+typedef struct {
+    const row_incident_t *incident; //  RESOLVED
+    const report_t *report;
+    const char *path;         //  of the report
+    const char *external_url; //  of this broker; "" = none
+} slack_incident_t;
+
+char *
+slack_incident (const slack_incident_t *message, bool repeated);
+char *
+slack_degraded (const row_alert_t *alert, bool repeated);
+char *
+slack_recovered (const row_alert_t *alert, bool repeated);
+char *
+slack_overflow (const row_alert_t *alert, bool repeated);

@@ -1,0 +1,46 @@
+//  loop - the one thread that owns the state and the work, ingest and stream sockets; works in turns.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/delivery/delivery.h"
+#include "broker/files/artifact.h"
+#include "broker/intake/intake.h"
+#include "broker/loop/snapshot.h"
+#include "broker/store/store.h"
+#include "broker/store/store_check.h"
+
+typedef struct loop loop_t;
+
+typedef struct {
+    conf_t *conf; //  settings, and where SIGHUP reads them again; the loop takes a share
+    const curve_keys_t *keys;
+    curve_zap_t *zap; //  NULL without keys
+    clk_t *clk;
+    store_t *store;
+    mailbox_t *inbox; //  mails from all threads
+    snapshot_t *snapshot;
+    int signal_fd; //  SIGTERM, SIGINT, SIGHUP
+} loop_args_t;
+
+//  The threads the loop talks to; they start after loop_new, which loads the state.
+typedef struct {
+    artifact_t *artifact;
+    delivery_t *delivery;
+    intake_t *intake;
+    store_check_t *check; //  NULL: all of the store was checked at its opening
+} loop_threads_t;
+
+//  Load the state, then bind.  Own: borrows everything in args.
+loop_t *
+loop_new (const loop_args_t *args, err_diag_t *diag);
+void
+loop_destroy (loop_t **self_p);
+//  "work=...\nstream=...\ningest=...\n" for the ready file.  Own: borrowed.
+const char *
+loop_endpoints (const loop_t *self);
+//  The settings of now, SIGHUPs counted.  Own: borrowed.
+const settings_t *
+loop_settings (const loop_t *self);
+//  Run until drained (SIGTERM) or until the store fails.  Returns the exit code of the program.
+int
+loop_run (loop_t *self, const loop_threads_t *threads);

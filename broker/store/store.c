@@ -1,0 +1,315 @@
+//  store - one turn's writes: apply, commit, roll back; checkpoints.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/store/store_open.h"
+
+#include "broker/base/blob.h"
+#include "common/base/failpoint.h"
+#include "common/base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(INCIDENT_PENDING == 1 && INCIDENT_INVESTIGATING == 2,
+               "statements of store_open.c and store_load.c name the open states by number");
+_Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_SENDING == 3,
+               "a statement of store_load.c names the states that are to be done by number");
+
+static int64_t
+s_clock_us (void)
+{
+    struct timespec ts;
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int
+store_db_judge (store_t *self, int rc)
+{
+    if (rc == -EBUSY)
+        self->stats.busy_total++;
+    if (rc == -ENOSPC) {
+        self->stats.full_total++;
+        self->stats.refusing = true;
+        if (unlink (self->reserve_path) == 0)
+            log_warn ("disk full, reserve freed, new events are refused",
+                      kv ("reserve", self->reserve_path));
+    }
+    return rc;
+}
+
+int
+store_db_begin (store_t *self)
+{
+    if (self->open_txn)
+        return 0;
+    const int rc = store_db_run (self->db, self->begin, "begin");
+    if (rc == 0)
+        self->open_txn = true;
+    return rc;
+}
+
+static void
+s_bind_text (sqlite3_stmt *stmt, int index, const char *text)
+{
+    const int rc = sqlite3_bind_text (stmt, index, text, -1, SQLITE_STATIC);
+    assert (rc == SQLITE_OK);
+}
+
+static void
+s_bind_int (sqlite3_stmt *stmt, int index, int64_t value)
+{
+    const int rc = sqlite3_bind_int64 (stmt, index, value);
+    assert (rc == SQLITE_OK);
+}
+
+static int
+s_apply_event (store_t *self, const row_event_t *row)
+{
+    sqlite3_stmt *stmt = self->event;
+    s_bind_text (stmt, 1, row->source);
+    s_bind_text (stmt, 2, row->event_id);
+    s_bind_text (stmt, 3, row->incident.text);
+    s_bind_int (stmt, 4, row->received_ms);
+    if (row->body) {
+        const int rc = sqlite3_bind_blob64 (stmt, 5, row->body, (sqlite3_uint64) row->body_bytes,
+                                            SQLITE_STATIC);
+        if (rc != SQLITE_OK)
+            return store_db_end (self->db, stmt, rc, "event body");
+    }
+    s_bind_int (stmt, 6, row->body_bytes);
+    s_bind_text (stmt, 7, row->body_sha);
+    return store_db_run (self->db, stmt, "event");
+}
+
+static int
+s_apply_row (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, const void *row)
+{
+    store_row_bind (stmt, table, row);
+    return store_db_run (self->db, stmt, table->name);
+}
+
+static int
+s_write_topics (store_t *self)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < self->topic_count; i++) {
+        s_bind_text (self->topic, 1, self->topics [i].name);
+        s_bind_int (self->topic, 2, self->topics [i].seq);
+        rc = store_db_run (self->db, self->topic, "topic");
+    }
+    self->topic_count = 0;
+    return rc;
+}
+
+static int
+s_apply_record (store_t *self, const row_record_t *row)
+{
+    char name [ROW_TOPIC];
+    snprintf (name, sizeof name, "%s/%s/", row->kind, row->cluster);
+    size_t i = 0;
+    while (i < self->topic_count && strcmp (self->topics [i].name, name) != 0)
+        i++;
+    int rc = i < STORE_DB_TOPICS ? 0 : s_write_topics (self);
+    if (rc < 0)
+        return rc;
+    if (i >= self->topic_count) {
+        i = self->topic_count++;
+        memcpy (self->topics [i].name, name, sizeof name);
+    }
+    self->topics [i].seq = row->seq;
+    return s_apply_row (self, self->record, &store_row_record, row);
+}
+
+int
+store_apply (store_t *self, const step_write_t *write)
+{
+    assert (self && write);
+    int rc = store_db_begin (self);
+    if (rc < 0)
+        return store_db_judge (self, rc);
+    switch (write->kind) {
+        case STEP_WRITE_EVENT: rc = s_apply_event (self, &write->as.event); break;
+        case STEP_WRITE_INCIDENT:
+            rc = s_apply_row (self, self->incident, &store_row_incident, &write->as.incident);
+            break;
+        case STEP_WRITE_ATTEMPT:
+            rc = s_apply_row (self, self->attempt, &store_row_attempt, &write->as.attempt);
+            break;
+        case STEP_WRITE_EFFECT:
+            rc = s_apply_row (self, self->effect, &store_row_effect, &write->as.effect);
+            break;
+        case STEP_WRITE_BREAKER:
+            rc = s_apply_row (self, self->breaker, &store_row_breaker, &write->as.breaker);
+            break;
+        case STEP_WRITE_ALERT:
+            rc = s_apply_row (self, self->alert, &store_row_alert, &write->as.alert);
+            break;
+        case STEP_WRITE_RECORD: rc = s_apply_record (self, &write->as.record); break;
+    }
+    return rc < 0 ? store_db_judge (self, rc) : 0;
+}
+
+//  Is the file of a large body there?  Asked right before the row that names it: a file without a row is
+//  removed some time (store_tidy), and this thread alone does both.
+static bool
+s_has_body (const store_t *self, const row_event_t *row)
+{
+    char path [STORE_DB_PATH_BYTES + 128];
+    if (!row->body_sha [0])
+        return true;
+    blob_event_path (self->path, row->body_sha, path, sizeof path);
+    return access (path, R_OK) == 0;
+}
+
+int
+store_known_event (store_t *self, const row_event_t *row, ident_t *ret_incident)
+{
+    assert (self && row && ret_incident);
+    s_bind_text (self->known, 1, row->source);
+    s_bind_text (self->known, 2, row->event_id);
+    const int code = sqlite3_step (self->known);
+    if (code == SQLITE_ROW)
+        snprintf (ret_incident->text, sizeof ret_incident->text, "%s",
+                  (const char *) sqlite3_column_text (self->known, 0));
+    const int rc = store_db_end (self->db, self->known, code, "known event");
+    if (rc < 0)
+        return store_db_judge (self, rc);
+    if (code == SQLITE_ROW)
+        return 1;
+    return s_has_body (self, row) ? 0 : -ENOENT;
+}
+
+//  One row of a bound statement.
+static int
+s_one (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, void *ret_row)
+{
+    const int code = sqlite3_step (stmt);
+    if (code == SQLITE_ROW)
+        store_row_read (stmt, table, ret_row);
+    const int rc = store_db_end (self->db, stmt, code, table->name);
+    if (rc < 0)
+        return store_db_judge (self, rc);
+    return code == SQLITE_ROW ? 0 : ERR_NONE;
+}
+
+int
+store_incident (store_t *self, const char *incident, row_incident_t *ret_row)
+{
+    assert (self && incident && ret_row);
+    s_bind_text (self->one_incident, 1, incident);
+    return s_one (self, self->one_incident, &store_row_incident, ret_row);
+}
+
+int
+store_effect (store_t *self, int64_t effect, row_effect_t *ret_row)
+{
+    assert (self && ret_row);
+    s_bind_int (self->one_effect, 1, effect);
+    return s_one (self, self->one_effect, &store_row_effect, ret_row);
+}
+
+int
+store_commit (store_t *self)
+{
+    assert (self);
+    if (!self->open_txn)
+        return 0;
+    const int64_t from_us = s_clock_us ();
+    const int fault = failpoint_before ("store", "commit");
+    int rc = fault == -EIO ? ERR_STORE : fault;
+    if (rc == 0)
+        rc = s_write_topics (self);
+    if (rc == 0)
+        rc = store_db_run (self->db, self->commit, "commit");
+    if (rc < 0)
+        return store_db_judge (self, rc);
+    self->open_txn = false;
+    failpoint_after ("store", "commit");
+    self->stats.commit_us_last = s_clock_us () - from_us;
+    self->stats.commit_us_total += self->stats.commit_us_last;
+    self->stats.commits_total++;
+    return 0;
+}
+
+void
+store_rollback (store_t *self)
+{
+    assert (self);
+    self->topic_count = 0;
+    //  SQLite has rolled back by itself after some errors.
+    //  A rollback that fails leaves the transaction open; the next BEGIN then fails for good.
+    if (self->open_txn && !sqlite3_get_autocommit (self->db)
+        && store_db_run (self->db, self->rollback, "rollback") < 0)
+        return;
+    self->open_txn = false;
+}
+
+int
+store_checkpoint (store_t *self)
+{
+    assert (self && !self->open_txn);
+    if (self->wal_pages < LIMIT_WAL_PAGES)
+        return 0;
+    int left = 0, done = 0;
+    if (failpoint_before ("store", "checkpoint") < 0)
+        return ERR_STORE;
+    const int code =
+        sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &left, &done);
+    //  Only tried again after as many pages more, also when a reader held it up.
+    self->wal_pages = 0;
+    if (code == SQLITE_BUSY)
+        return 0;
+    failpoint_after ("store", "checkpoint");
+    const int rc = store_db_rc (self->db, code, "checkpoint");
+    if (rc == -ENOSPC || rc == -EBUSY) {
+        store_db_judge (self, rc);
+        return 0;
+    }
+    return rc;
+}
+
+bool
+store_unchecked (const store_t *self)
+{
+    assert (self);
+    return self->unchecked;
+}
+
+int
+store_exit (const store_t *self)
+{
+    assert (self);
+    return store_db_suspect (self->db) ? EXIT_CORRUPT : EXIT_STORE;
+}
+
+bool
+store_refusing (const store_t *self)
+{
+    assert (self);
+    return self->stats.refusing;
+}
+
+static int64_t
+s_file_bytes (const char *path, const char *suffix)
+{
+    char name [STORE_DB_PATH_BYTES + 8];
+    struct stat st;
+    snprintf (name, sizeof name, "%s%s", path, suffix);
+    return stat (name, &st) == 0 ? (int64_t) st.st_size : 0;
+}
+
+void
+store_stats (const store_t *self, store_stats_t *ret_stats)
+{
+    assert (self && ret_stats);
+    *ret_stats = self->stats;
+    ret_stats->file_bytes = s_file_bytes (self->path, "");
+    ret_stats->wal_bytes = s_file_bytes (self->path, "-wal");
+}

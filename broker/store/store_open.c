@@ -1,0 +1,602 @@
+//  store_open - open, check and close the writer; the reserve file.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/store/store_open.h"
+
+#include "broker/base/blob.h"
+#include "common/base/failpoint.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/base/path.h"
+#include "common/base/reach.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+static const char s_pragmas [] =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA wal_autocheckpoint = 0;" //  store_checkpoint sees the errors
+    "PRAGMA mmap_size = 0;"
+    "PRAGMA temp_store = MEMORY;";
+
+static const char s_schema [] =
+    "CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS topic (topic TEXT PRIMARY KEY, last_seq INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, source TEXT NOT NULL,"
+    " event_id TEXT NOT NULL, incident TEXT NOT NULL, received_ms INTEGER NOT NULL, body BLOB,"
+    " body_bytes INTEGER NOT NULL, body_sha TEXT NOT NULL, UNIQUE (source, event_id));"
+    "CREATE INDEX IF NOT EXISTS event_age ON event (received_ms);"
+    "CREATE INDEX IF NOT EXISTS event_sha ON event (body_sha) WHERE body_sha <> '';"
+    "CREATE INDEX IF NOT EXISTS incident_state ON incident (state, number);"
+    "CREATE INDEX IF NOT EXISTS incident_reason ON incident (state, suppress, number)"
+    " WHERE suppress <> 0;"
+    "CREATE INDEX IF NOT EXISTS incident_seen ON incident (last_seen_ms);"
+    "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
+    "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
+    "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
+    "CREATE INDEX IF NOT EXISTS journal_kind ON journal (kind);";
+
+//  How many rows there are of each kind (0 incidents, 1 effects), kept by the file itself with each change of a row:
+//  counting them would read all history.
+static const char s_counted [] =
+    "CREATE TABLE IF NOT EXISTS counted (kind INTEGER, state INTEGER, reason INTEGER,"
+    " n INTEGER NOT NULL, PRIMARY KEY (kind, state, reason)) WITHOUT ROWID;"
+    "CREATE TRIGGER IF NOT EXISTS incident_added AFTER INSERT ON incident BEGIN"
+    " INSERT INTO counted VALUES (0, new.state, new.suppress, 1)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS incident_removed AFTER DELETE ON incident BEGIN"
+    " UPDATE counted SET n = n - 1"
+    " WHERE kind = 0 AND state = old.state AND reason = old.suppress; END;"
+    "CREATE TRIGGER IF NOT EXISTS incident_changed AFTER UPDATE OF state, suppress ON incident"
+    " WHEN new.state <> old.state OR new.suppress <> old.suppress BEGIN"
+    " UPDATE counted SET n = n - 1"
+    " WHERE kind = 0 AND state = old.state AND reason = old.suppress;"
+    " INSERT INTO counted VALUES (0, new.state, new.suppress, 1)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS effect_added AFTER INSERT ON effect BEGIN"
+    " INSERT INTO counted VALUES (1, new.state, 0, 1)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS effect_removed AFTER DELETE ON effect BEGIN"
+    " UPDATE counted SET n = n - 1 WHERE kind = 1 AND state = old.state; END;"
+    "CREATE TRIGGER IF NOT EXISTS effect_changed AFTER UPDATE OF state ON effect"
+    " WHEN new.state <> old.state BEGIN"
+    " UPDATE counted SET n = n - 1 WHERE kind = 1 AND state = old.state;"
+    " INSERT INTO counted VALUES (1, new.state, 0, 1)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;";
+
+static const char s_count [] =
+    "DELETE FROM counted;"
+    "INSERT INTO counted SELECT 0, state, suppress, count (*) FROM incident GROUP BY 2, 3;"
+    "INSERT INTO counted SELECT 1, state, 0, count (*) FROM effect GROUP BY 2;";
+
+//  How many records of each kind the journal has, kept the same way.
+static const char s_kept [] =
+    "CREATE TABLE IF NOT EXISTS kept (kind TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TRIGGER IF NOT EXISTS journal_added AFTER INSERT ON journal BEGIN"
+    " INSERT INTO kept VALUES (new.kind, 1) ON CONFLICT (kind) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS journal_removed AFTER DELETE ON journal BEGIN"
+    " UPDATE kept SET n = n - 1 WHERE kind = old.kind; END;";
+static const char s_keep [] = "DELETE FROM kept;"
+                              "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
+
+enum { S_LOCK = STORE_DB_PATH_BYTES + 8 };
+
+static void
+s_lock_path (const store_t *self, char ret_path [S_LOCK])
+{
+    snprintf (ret_path, S_LOCK, "%s.lock", self->path);
+}
+
+static int
+s_lock (store_t *self, err_diag_t *diag)
+{
+    char path [S_LOCK];
+    s_lock_path (self, path);
+    self->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->lock_fd < 0) {
+        err_diag (diag, "cannot open %s: %s", path, strerror (errno));
+        return ERR_STORE;
+    }
+    if (flock (self->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    const int rc = -errno;
+    char absolute [PATH_MAX];
+    err_diag (diag, "another broker holds %s; stop it, or give this one its own state_path",
+              path_absolute (path, absolute));
+    return rc == -EWOULDBLOCK ? rc : ERR_STORE;
+}
+
+enum { S_EVENTS = STORE_DB_PATH_BYTES + 128 };
+
+//  The folder of large bodies, which is in the store's.
+static void
+s_events (const store_t *self, char ret_path [S_EVENTS])
+{
+    blob_event_path (self->path, "x", ret_path, S_EVENTS);
+    char *slash = strrchr (ret_path, '/');
+    assert (slash);
+    *slash = '\0';
+}
+
+//  Make the folders; s_own makes the file, with tight permissions before SQLite sees it.
+static int
+s_files (store_t *self, err_diag_t *diag)
+{
+    char events [S_EVENTS];
+    s_events (self, events);
+    const int rc = blob_make_dir (events);
+    if (rc < 0) {
+        err_diag (diag, "cannot make %s: %s", events, err_str (rc));
+        return ERR_STORE;
+    }
+    return 0;
+}
+
+//  The reserve is made after the database: where it stands alone, the database is lost, and an empty one must not
+//  take its place unnoticed.
+static int
+s_lost (const store_t *self, err_diag_t *diag)
+{
+    struct stat st, reserve;
+    if ((stat (self->path, &st) == 0 && st.st_size > 0) || stat (self->reserve_path, &reserve) < 0)
+        return 0;
+    err_diag (diag,
+              "%s is gone or empty, but was there: restore a backup, or remove %s to begin anew",
+              self->path, self->reserve_path);
+    return -EBADMSG;
+}
+
+static int
+s_one_name (const store_t *self, const struct stat *st, err_diag_t *diag)
+{
+    if (st->st_nlink <= 1)
+        return 0;
+    err_diag (diag,
+              "%s has %llu names (hard links), and its log belongs to one of them: keep one name",
+              self->path, (unsigned long long) st->st_nlink);
+    return -EBADMSG;
+}
+
+//  Make the file, and lock the database itself: the lock beside it is bound to a name, and one file has as many
+//  names as links and mounts give it.  The log belongs to a name too: under another one it would be missed.
+//  SQLite's locks are fcntl's, which do not meet flock's on a local disk; but they all go when the process closes
+//  any descriptor of the file, so this one stays open until SQLite has closed its own.
+static int
+s_own (store_t *self, err_diag_t *diag)
+{
+    struct stat st;
+    self->db_fd = open (self->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (self->db_fd < 0 || fstat (self->db_fd, &st) < 0) {
+        err_diag (diag, "cannot open %s: %s", self->path, strerror (errno));
+        return ERR_STORE;
+    }
+    if (flock (self->db_fd, LOCK_EX | LOCK_NB) < 0) {
+        const int rc = -errno;
+        char absolute [PATH_MAX];
+        err_diag (diag, "another broker holds %s, perhaps by another name of the file; stop it",
+                  path_absolute (self->path, absolute));
+        return rc == -EWOULDBLOCK ? rc : ERR_STORE;
+    }
+    return s_one_name (self, &st, diag);
+}
+
+static int
+s_corrupt (store_t *self, const char *what, err_diag_t *diag)
+{
+    err_diag (diag,
+              "%s is damaged (%.80s): keep a copy, then restore a backup, or salvage it as "
+              "docs/operations.md says",
+              self->path, what);
+    return -EBADMSG;
+}
+
+static int
+s_sql_rc (store_t *self, int code, err_diag_t *diag)
+{
+    if (code == SQLITE_OK)
+        return 0;
+    if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+        return s_corrupt (self, sqlite3_errmsg (self->db), diag);
+    err_diag (diag, "cannot use %s: %s", self->path, sqlite3_errmsg (self->db));
+    return store_db_full (self->db, code) ? -ENOSPC : ERR_STORE;
+}
+
+static int64_t
+s_number (store_t *self, const char *sql, int64_t other)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = other;
+    if (sqlite3_prepare_v2 (self->db, sql, -1, &stmt, NULL) == SQLITE_OK
+        && sqlite3_step (stmt) == SQLITE_ROW)
+        value = sqlite3_column_int64 (stmt, 0);
+    sqlite3_finalize (stmt);
+    return value;
+}
+
+//  All pages of a small store, and of one in which damage was seen.  Of a large one step reads what is open, and
+//  the rest is history, which store_check looks through later: a start must not take longer with every incident.
+static int
+s_quick_check (store_t *self, err_diag_t *diag)
+{
+    sqlite3_stmt *stmt = NULL;
+    const int64_t bytes =
+        s_number (self, "PRAGMA page_count", 0) * s_number (self, "PRAGMA page_size", 0);
+    self->suspect = store_db_suspect (self->db);
+    self->unchecked = bytes > LIMIT_CHECK_BYTES && !self->suspect;
+    if (self->unchecked)
+        return 0;
+    int rc = s_sql_rc (
+        self, sqlite3_prepare_v2 (self->db, "PRAGMA quick_check (1)", -1, &stmt, NULL), diag);
+    if (rc < 0)
+        return rc;
+    const int code = sqlite3_step (stmt);
+    const char *text = code == SQLITE_ROW ? (const char *) sqlite3_column_text (stmt, 0) : NULL;
+    if (!text)
+        rc = s_corrupt (self, sqlite3_errmsg (self->db), diag);
+    else if (strcmp (text, "ok") != 0)
+        rc = s_corrupt (self, text, diag);
+    sqlite3_finalize (stmt);
+    return rc;
+}
+
+//  An empty file is ours; one with tables must carry the schema we know.
+static int
+s_known_schema (store_t *self, err_diag_t *diag)
+{
+    const int64_t tables = s_number (self, "SELECT count (*) FROM sqlite_schema", -1);
+    if (tables <= 0)
+        return tables < 0 ? s_sql_rc (self, sqlite3_errcode (self->db), diag) : 0;
+    const int64_t version = s_number (self, "SELECT v FROM meta WHERE k = 'schema_version'", -1);
+    if (version == STORE_DB_SCHEMA)
+        return 0;
+    if (version < 0)
+        err_diag (diag, "%s is not a database of this broker; choose another state_path",
+                  self->path);
+    else
+        err_diag (diag, "%s has schema %lld, this program knows %d; use the version that wrote it",
+                  self->path, (long long) version, STORE_DB_SCHEMA);
+    return -EBADMSG;
+}
+
+//  A store of before is counted once.  One in which damage was seen is counted anew: what a salvage has lost is counted
+//  in it still.
+static int
+s_schema_counts (store_t *self, err_diag_t *diag)
+{
+    const struct {
+        const char *known, *make, *fill;
+    } counts [] = {
+        {"SELECT 1 FROM sqlite_schema WHERE name = 'counted'", s_counted, s_count},
+        {"SELECT 1 FROM sqlite_schema WHERE name = 'kept'", s_kept, s_keep},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof counts / sizeof counts [0]; i++) {
+        const bool known = !self->suspect && s_number (self, counts [i].known, 0) == 1;
+        rc = s_sql_rc (self, sqlite3_exec (self->db, counts [i].make, NULL, NULL, NULL), diag);
+        if (rc == 0 && !known)
+            rc = s_sql_rc (self, sqlite3_exec (self->db, counts [i].fill, NULL, NULL, NULL), diag);
+    }
+    return rc;
+}
+
+static int
+s_schema_make (store_t *self, err_diag_t *diag)
+{
+    static const store_row_table_t *const tables [] = {&store_row_incident, &store_row_attempt,
+                                                       &store_row_effect,   &store_row_breaker,
+                                                       &store_row_alert,    &store_row_record};
+    int rc = s_sql_rc (self, sqlite3_exec (self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), diag);
+    for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof tables [0]; i++)
+        rc = s_sql_rc (self, store_row_create (self->db, tables [i]), diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, sqlite3_exec (self->db, s_schema, NULL, NULL, NULL), diag);
+    if (rc == 0)
+        rc = s_schema_counts (self, diag);
+    char meta [256];
+    snprintf (meta, sizeof meta,
+              "INSERT OR IGNORE INTO meta VALUES ('schema_version', %d);"
+              "INSERT INTO meta VALUES ('boot', 1) ON CONFLICT (k) DO UPDATE SET v = v + 1;",
+              STORE_DB_SCHEMA);
+    if (rc == 0)
+        rc = s_sql_rc (self, sqlite3_exec (self->db, meta, NULL, NULL, NULL), diag);
+    if (rc == 0 && failpoint_before ("open", "commit") < 0)
+        rc = ERR_STORE;
+    if (rc == 0)
+        rc = s_sql_rc (self, sqlite3_exec (self->db, "COMMIT", NULL, NULL, NULL), diag);
+    if (rc == 0)
+        failpoint_after ("open", "commit");
+    return rc;
+}
+
+static int
+s_prepare_rows (store_t *self, err_diag_t *diag)
+{
+    const struct {
+        sqlite3_stmt **stmt;
+        const store_row_table_t *table;
+        const char *read; //  NULL: insert or update
+    } rows [] = {
+        {&self->incident, &store_row_incident, NULL},
+        {&self->attempt, &store_row_attempt, NULL},
+        {&self->effect, &store_row_effect, NULL},
+        {&self->breaker, &store_row_breaker, NULL},
+        {&self->alert, &store_row_alert, NULL},
+        {&self->record, &store_row_record, NULL},
+        {&self->one_incident, &store_row_incident, "WHERE id = ?"},
+        {&self->one_effect, &store_row_effect, "WHERE id = ?"},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof rows / sizeof rows [0]; i++) {
+        int code =
+            rows [i].read
+                ? store_row_prepare_read (self->db, rows [i].table, rows [i].read, rows [i].stmt)
+                : store_row_prepare_write (self->db, rows [i].table, rows [i].stmt);
+        rc = s_sql_rc (self, code, diag);
+    }
+    return rc;
+}
+
+static int
+s_prepare (store_t *self, err_diag_t *diag)
+{
+    const struct {
+        sqlite3_stmt **stmt;
+        const char *sql;
+    } statements [] = {
+        {&self->begin, "BEGIN IMMEDIATE"},
+        {&self->commit, "COMMIT"},
+        {&self->rollback, "ROLLBACK"},
+        {&self->known, "SELECT incident FROM event WHERE source = ? AND event_id = ?"},
+        {&self->event,
+         "INSERT INTO event (source, event_id, incident, received_ms, body, body_bytes, body_sha)"
+         " VALUES (?, ?, ?, ?, ?, ?, ?)"},
+        {&self->topic, "INSERT INTO topic VALUES (?, ?)"
+                       " ON CONFLICT (topic) DO UPDATE SET last_seq = excluded.last_seq"},
+        {&self->tidy_find, "SELECT e.seq, e.received_ms, e.body_sha, i.state FROM event e"
+                           " LEFT JOIN incident i ON i.id = e.incident"
+                           " WHERE e.received_ms < ?1 AND (e.received_ms, e.seq) > (?2, ?3)"
+                           " ORDER BY e.received_ms, e.seq LIMIT ?4"},
+        {&self->tidy_delete, "DELETE FROM event WHERE seq = ?"},
+        {&self->tidy_kept, "SELECT kind, n FROM kept"},
+        {&self->tidy_journal, "DELETE FROM journal WHERE seq IN"
+                              " (SELECT seq FROM journal WHERE kind = ?1 ORDER BY seq LIMIT ?2)"},
+        {&self->tidy_miscounted, "DELETE FROM kept WHERE kind = ?"},
+        {&self->tidy_sha, "SELECT 1 FROM event WHERE body_sha = ? AND body_sha <> ''"},
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof statements [0]; i++) {
+        const int rc = store_db_prepare (self->db, statements [i].sql, statements [i].stmt, diag);
+        if (rc < 0)
+            return rc;
+    }
+    return s_prepare_rows (self, diag);
+}
+
+static int
+s_on_wal (void *ctx, sqlite3 *db, const char *name, int pages)
+{
+    ((store_t *) ctx)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int
+s_database (store_t *self, err_diag_t *diag)
+{
+    int rc = s_sql_rc (
+        self,
+        sqlite3_open_v2 (self->path, &self->db,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL),
+        diag);
+    if (rc < 0)
+        return rc;
+    sqlite3_extended_result_codes (self->db, 1);
+    sqlite3_busy_timeout (self->db, 0);
+    rc = s_known_schema (self, diag);
+    if (rc == 0)
+        rc = s_sql_rc (self, sqlite3_exec (self->db, s_pragmas, NULL, NULL, NULL), diag);
+    if (rc == 0)
+        rc = s_quick_check (self, diag);
+    if (rc == 0)
+        rc = s_schema_make (self, diag);
+    if (rc == 0 && self->suspect)
+        store_db_unmark (self->db);
+    if (rc == 0)
+        rc = s_prepare (self, diag);
+    if (rc < 0)
+        return rc;
+    sqlite3_int64 limit = LIMIT_WAL_BYTES;
+    char pragma [64];
+    snprintf (pragma, sizeof pragma, "PRAGMA journal_size_limit = %lld", (long long) limit);
+    rc = s_sql_rc (self, sqlite3_exec (self->db, pragma, NULL, NULL, NULL), diag);
+    sqlite3_wal_hook (self->db, s_on_wal, self);
+    return rc;
+}
+
+//  Is there more room than the reserve takes?  What was freed for verdicts alone is no reason to take events.
+static bool
+s_room (const store_t *self)
+{
+    struct statvfs fs;
+    if (statvfs (self->path, &fs) < 0)
+        return false;
+    return (uint64_t) fs.f_bavail * fs.f_frsize
+           >= (uint64_t) LIMIT_RESERVE_BYTES + LIMIT_RESUME_BYTES;
+}
+
+bool
+store_open_reserve (store_t *self)
+{
+    struct stat st;
+    if (stat (self->reserve_path, &st) == 0 && st.st_size == LIMIT_RESERVE_BYTES)
+        return true;
+    if (!s_room (self))
+        return false;
+    own (own_fd) int fd =
+        open (self->reserve_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return false;
+    const int error = posix_fallocate (fd, 0, LIMIT_RESERVE_BYTES);
+    if (error == 0)
+        return true;
+    (void) unlink (self->reserve_path);
+    return false;
+}
+
+static void
+s_finalize (store_t *self)
+{
+    sqlite3_stmt *stmt = NULL;
+    while ((stmt = sqlite3_next_stmt (self->db, NULL)) != NULL)
+        sqlite3_finalize (stmt);
+}
+
+//  The disk is full at the start: free what is kept for that, and open again.  Err: as s_database.
+static int
+s_database_again (store_t *self, err_diag_t *diag)
+{
+    if (unlink (self->reserve_path) < 0)
+        return -ENOSPC;
+    s_finalize (self);
+    sqlite3_close (self->db);
+    self->db = NULL;
+    return s_database (self, diag);
+}
+
+static int
+s_open (store_t *self, err_diag_t *diag)
+{
+    int rc = s_files (self, diag);
+    if (rc == 0)
+        rc = s_lock (self, diag);
+    if (rc == 0)
+        rc = s_lost (self, diag);
+    if (rc == 0)
+        rc = s_own (self, diag);
+    if (rc == 0)
+        rc = s_database (self, diag);
+    if (rc == -ENOSPC)
+        rc = s_database_again (self, diag);
+    if (rc < 0)
+        return rc == -ENOSPC ? ERR_STORE : rc;
+    if (!store_open_reserve (self)) {
+        log_warn ("disk nearly full, new events are refused", kv ("reserve", self->reserve_path));
+        self->stats.refusing = true;
+    }
+    return 0;
+}
+
+static int
+s_paths (store_t *self, const char *path, err_diag_t *diag)
+{
+    const int size = snprintf (self->path, sizeof self->path, "%s", path);
+    if (size <= 0 || (size_t) size + 16 >= sizeof self->path) {
+        err_diag (diag, "state_path is empty or too long");
+        return ERR_STORE;
+    }
+    snprintf (self->reserve_path, sizeof self->reserve_path, "%.*s.reserve", size, path);
+    return 0;
+}
+
+//  The first bytes only: whoever opens the database itself makes files beside it.
+static int
+s_head (const store_t *self, err_diag_t *diag)
+{
+    static const char magic [16] = "SQLite format 3";
+    char head [sizeof magic];
+    struct stat st;
+    own (own_fd) int fd = open (self->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || fstat (fd, &st) < 0) {
+        const int rc = -errno;
+        err_diag (diag, "cannot open %s: %s", self->path, err_str (rc));
+        return rc;
+    }
+    const int rc = s_one_name (self, &st, diag);
+    if (rc < 0 || st.st_size == 0)
+        return rc;
+    if (pread (fd, head, sizeof head, 0) == (ssize_t) sizeof head
+        && memcmp (head, magic, sizeof head) == 0)
+        return 0;
+    err_diag (diag, "%s is no database; choose another state_path, or restore a backup",
+              self->path);
+    return -EBADMSG;
+}
+
+int
+store_look (const char *path, err_diag_t *diag)
+{
+    assert (path);
+    char events [S_EVENTS], lock [S_LOCK], real [PATH_MAX];
+    struct stat st;
+    store_t self = {.lock_fd = -1, .db_fd = -1};
+    int rc = s_paths (&self, path, diag);
+    if (rc < 0)
+        return rc;
+    s_events (&self, events);
+    s_lock_path (&self, lock);
+    rc = reach_folder (events, true, diag);
+    if (rc == 0)
+        rc = reach_writable (lock, true, diag);
+    const bool link = lstat (path, &st) == 0 && S_ISLNK (st.st_mode);
+    if (rc == 0) //  unlike the lock, the database may be a symbolic link
+        rc = reach_writable (link && realpath (path, real) ? real : path, true, diag);
+    if (rc == 0)
+        rc = s_lost (&self, diag);
+    return rc < 0 ? rc : s_head (&self, diag);
+}
+
+int
+store_open (const char *path, store_t **ret_store, err_diag_t *diag)
+{
+    assert (path && ret_store);
+    //  Nobody asks how much memory SQLite has; counting it takes a lock at every allocation.
+    (void) sqlite3_config (SQLITE_CONFIG_MEMSTATUS, 0);
+    own (store_destroy) store_t *self = calloc (1, sizeof (store_t));
+    if (!self) {
+        err_diag (diag, "out of memory");
+        return ERR_STORE;
+    }
+    self->lock_fd = self->db_fd = -1;
+    int rc = s_paths (self, path, diag);
+    if (rc == 0)
+        rc = s_open (self, diag);
+    if (rc < 0)
+        return rc;
+    *ret_store = own_take (self);
+    return 0;
+}
+
+void
+store_destroy (store_t **self_p)
+{
+    assert (self_p);
+    store_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->sweep)
+        closedir (self->sweep);
+    if (self->db) {
+        if (self->open_txn)
+            store_rollback (self);
+        s_finalize (self);
+        (void) failpoint_before ("close", "checkpoint");
+        (void) sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        failpoint_after ("close", "checkpoint");
+        sqlite3_close (self->db);
+    }
+    own_fd (&self->db_fd); //  after SQLite's: see s_own
+    own_fd (&self->lock_fd);
+    free (self);
+    *self_p = NULL;
+}

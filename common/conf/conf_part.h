@@ -1,0 +1,110 @@
+//  conf_part - what the parts of conf (values, YAML, docs) share.  Nobody else includes it.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/conf/conf.h"
+
+#include <stdatomic.h>
+
+typedef enum {
+    CONF_FROM_NONE,
+    CONF_FROM_DEFAULT,
+    CONF_FROM_FILE,
+    CONF_FROM_ENV,
+    CONF_FROM_FLAG
+} conf_from_t;
+
+enum {
+    CONF_WHERE = 512,   //  bytes of the front part of an error line
+    CONF_NAME = 160,    //  bytes of a flag, key or environment name we may have to build
+    CONF_YAML_DEPTH = 8 //  nested maps and lists; the deepest table needs 4
+};
+
+#define CONF_MASK "<secret>"
+
+//  Collected error lines, each "WHERE: what was expected, got ...\n".
+typedef struct {
+    buf_t text;
+    size_t count; //  all, also those beyond LIMIT_CONFIG_ERRORS that have no line
+} conf_errors_t;
+
+typedef struct conf_block conf_block_t;   //  one piece of memory of a conf_t
+typedef struct conf_origin conf_origin_t; //  where one value was set
+
+struct conf {
+    atomic_int owners;       //  whoever has it; the last one frees it
+    const conf_spec_t *spec; //  borrowed, static
+    conf_block_t *blocks;    //  every string and table of the settings; wiped at destroy
+    char *settings;          //  the program's struct, in blocks
+    conf_from_t *from;       //  a cell per row: which source won, in blocks
+    bool unread;             //  there is a file, and it was not understood
+    conf_origin_t *origins;  //  of all values that were set, the last one first, in blocks
+    char **argv;             //  copy for conf_reload, in blocks
+    int argc;
+    char **envp; //  copy of the entries that rows name, in blocks
+    const char **positional;
+    size_t positional_count;
+};
+
+//  Zeroed memory that lives as long as self; memory out ends the process (start-up, reload).
+void *
+conf_alloc (conf_t *self, size_t size);
+char *
+conf_copy (conf_t *self, const char *text, size_t size);
+void
+conf_error (conf_errors_t *errors, const char *where, const char *format, ...)
+    __attribute__ ((format (printf, 3, 4)));
+bool
+conf_errors_full (const conf_errors_t *errors);
+size_t
+conf_row_count (const conf_option_t *rows);
+//  Fill unset texts with "" and rows with their defaults; from may be NULL.
+void
+conf_defaults (conf_t *self, const conf_option_t *rows, void *base, conf_from_t *from);
+
+//  --- conf_value.c
+//  Parse text into the row's place; an error is recorded under `where`, the place is untouched.
+int
+conf_value_set (conf_t *self, const conf_option_t *row, void *base, const char *text,
+                const char *where, conf_errors_t *errors);
+//  The same from the file that holds a secret.
+int
+conf_value_set_file (conf_t *self, const conf_option_t *row, void *base, const char *path,
+                     const char *where, conf_errors_t *errors);
+//  Text that conf_value_set reads again; not for tables and maps.
+void
+conf_value_text (const conf_option_t *row, const void *base, buf_t *text);
+bool
+conf_value_same (const conf_option_t *row, const void *a, const void *b);
+//  Text as it may be shown: CONF_MASK in place of what a URL has before its host's @.
+void
+conf_value_shown (const char *text, buf_t *shown);
+//  Is it CONF_MASK, or a URL that has it before its host?
+bool
+conf_value_is_mask (const conf_option_t *row, const void *base);
+//  "an integer from 1 to 9" and the like.
+void
+conf_value_expected (const conf_option_t *row, buf_t *text);
+//  Read a file of at most max bytes, or a pipe of them; symlinks are followed.
+int
+conf_value_read (const char *path, buf_t *text);
+
+//  --- conf_yaml.c
+void
+conf_yaml_load (conf_t *self, const char *file, conf_errors_t *errors);
+
+//  --- conf_check.c
+//  Remember where the value of this row was set; the last one counts.
+void
+conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const char *where);
+//  Answer --check-config: 1 all is good, ERR_CONFIG when there are errors now or were before.
+int
+conf_check_answer (const conf_t *self, conf_errors_t *errors);
+
+//  --- conf_docs.c
+void
+conf_docs_help (const conf_spec_t *spec, buf_t *text);
+void
+conf_docs_table (const conf_spec_t *spec, buf_t *text);
+void
+conf_docs_config (const conf_t *self, buf_t *text);

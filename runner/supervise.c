@@ -1,0 +1,381 @@
+//  supervise - one poll loop: signals, control, two captures, a deadline.
+//  SPDX-License-Identifier: Apache-2.0
+#include "runner/supervise.h"
+
+#include "common/base/clk.h"
+#include "common/base/durable.h"
+#include "common/base/json.h"
+#include "common/base/limits.h"
+#include "common/base/own.h"
+#include "common/base/utf8.h"
+#include "runner/capture.h"
+#include "runner/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    SUPERVISE_POLL_MS = 20,     //  between two looks at a tree that is being ended
+    SUPERVISE_STATUS_MS = 1000, //  between two "output" lines
+    SUPERVISE_LINGER_MS = 2000, //  grace of daemons whose script has ended by itself
+    SUPERVISE_MARGIN_MS =
+        1000, //  KILL is this much, a quarter at most, before the end of the grace
+    SUPERVISE_FDS = 4
+};
+
+typedef enum { PHASE_RUN, PHASE_TERM, PHASE_KILL, PHASE_DONE } phase_t;
+
+typedef struct {
+    const supervise_spec_t *spec;
+    clk_t *clk;
+    capture_t out, err;
+    int signal_fd;
+    int control_fd; //  -1 once closed
+    pid_t pid;      //  the script
+    phase_t phase;
+    bool exited;    //  the script was reaped
+    bool none_left; //  no child at all: nothing of the tree is left
+    bool timed_out, stopped;
+    int exit_code, signal;
+    int left; //  descendants that survived KILL
+    char start_error [160];
+    clk_now_t started, now;
+    int64_t phase_until_ms;
+    int64_t completed_ms;
+    int64_t status_at_ms, status_bytes;
+} supervise_t;
+
+//  The reader may be gone or slow: a status line is dropped then, never waited for.
+static void
+s_status (const supervise_t *self, const char *line, size_t size)
+{
+    if (self->spec->status_fd >= 0 && write (self->spec->status_fd, line, size) < 0)
+        return;
+}
+
+static int
+s_spawn (supervise_t *self, int out_fd, int err_fd)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    if (posix_spawn_file_actions_init (&actions) != 0 || posix_spawnattr_init (&attributes) != 0)
+        return -ENOMEM;
+
+    sigset_t none, all;
+    sigemptyset (&none);
+    sigfillset (&all);
+    int rc = posix_spawn_file_actions_addopen (&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    rc = rc ? rc : posix_spawn_file_actions_adddup2 (&actions, out_fd, STDOUT_FILENO);
+    rc = rc ? rc : posix_spawn_file_actions_adddup2 (&actions, err_fd, STDERR_FILENO);
+    rc = rc ? rc : posix_spawn_file_actions_addchdir_np (&actions, self->spec->workspace);
+    rc = rc ? rc : posix_spawnattr_setsigmask (&attributes, &none);
+    rc = rc ? rc : posix_spawnattr_setsigdefault (&attributes, &all);
+    rc = rc ? rc
+            : posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK
+                                                         | POSIX_SPAWN_SETSIGDEF);
+    rc = rc ? rc
+            : posix_spawn (&self->pid, self->spec->argv [0], &actions, &attributes,
+                           self->spec->argv, self->spec->envp);
+    posix_spawn_file_actions_destroy (&actions);
+    posix_spawnattr_destroy (&attributes);
+    return -rc;
+}
+
+//  Take every dead child; the subreaper gets the orphans of the whole tree.
+static void
+s_reap (supervise_t *self)
+{
+    while (true) {
+        int status = 0;
+        pid_t pid = waitpid (-1, &status, WNOHANG);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid <= 0) {
+            self->none_left = pid < 0;
+            return;
+        }
+        if (pid != self->pid)
+            continue;
+        self->exited = true;
+        self->completed_ms = clk_now (self->clk).wall_ms;
+        self->signal = WIFSIGNALED (status) ? WTERMSIG (status) : 0;
+        self->exit_code = WIFSIGNALED (status) ? 128 + self->signal : WEXITSTATUS (status);
+    }
+}
+
+static void
+s_kill (supervise_t *self)
+{
+    self->phase = PHASE_KILL;
+    self->phase_until_ms = self->now.boot_ms + LIMIT_KILL_MS;
+}
+
+static void
+s_term (supervise_t *self, int64_t grace_ms)
+{
+    int64_t margin_ms = grace_ms / 4 < SUPERVISE_MARGIN_MS ? grace_ms / 4 : SUPERVISE_MARGIN_MS;
+    self->phase = PHASE_TERM;
+    self->phase_until_ms = self->now.boot_ms + grace_ms - margin_ms;
+    tree_signal (getpid (), SIGTERM);
+    tree_signal (getpid (), SIGCONT); //  a stopped process cannot take its TERM
+}
+
+static void
+s_advance_run (supervise_t *self)
+{
+    int64_t grace_ms = self->spec->grace_ms;
+    if (self->exited && self->none_left)
+        self->phase = PHASE_DONE;
+    else if (self->exited)
+        s_term (self, grace_ms < SUPERVISE_LINGER_MS ? grace_ms : SUPERVISE_LINGER_MS);
+    else if (self->now.boot_ms >= self->started.boot_ms + self->spec->timeout_ms) {
+        self->timed_out = true;
+        s_term (self, grace_ms);
+    }
+    else if (self->stopped)
+        s_term (self, grace_ms);
+}
+
+static void
+s_advance (supervise_t *self)
+{
+    self->now = clk_now (self->clk);
+    if (self->phase == PHASE_RUN)
+        s_advance_run (self);
+    if (self->phase == PHASE_TERM && self->now.boot_ms >= self->phase_until_ms)
+        s_kill (self);
+    if (self->phase == PHASE_RUN || self->phase == PHASE_DONE)
+        return;
+    if (self->none_left) {
+        self->left = 0;
+        self->phase = PHASE_DONE;
+    }
+    else if (self->phase == PHASE_KILL) {
+        self->left = tree_signal (getpid (), SIGKILL);
+        if (self->now.boot_ms >= self->phase_until_ms)
+            self->phase = PHASE_DONE; //  not even KILL ends a process that waits for a dead disk
+    }
+}
+
+//  Stopped is who was told to while it ran, whatever comes later.
+static void
+s_stop (supervise_t *self)
+{
+    self->stopped = self->stopped || !self->exited;
+}
+
+static void
+s_on_control (supervise_t *self)
+{
+    char order = 0;
+    ssize_t got = read (self->control_fd, &order, 1);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    s_stop (self);
+    if (got == 1 && order == 'K' && self->phase != PHASE_DONE) {
+        self->now = clk_now (self->clk);
+        s_kill (self);
+    }
+    if (got <= 0)
+        self->control_fd = -1;
+}
+
+static void
+s_on_signal (supervise_t *self)
+{
+    struct signalfd_siginfo info;
+    while (read (self->signal_fd, &info, sizeof info) == (ssize_t) sizeof info)
+        if (info.ssi_signo != SIGCHLD)
+            s_stop (self);
+}
+
+static void
+s_report_output (supervise_t *self)
+{
+    int64_t bytes = self->out.total + self->err.total;
+    if (bytes == self->status_bytes || self->now.boot_ms < self->status_at_ms + SUPERVISE_STATUS_MS)
+        return;
+    char line [64];
+    int size = snprintf (line, sizeof line, "output %" PRId64 "\n", bytes);
+    s_status (self, line, (size_t) size);
+    self->status_bytes = bytes;
+    self->status_at_ms = self->now.boot_ms;
+}
+
+static int
+s_timeout_ms (const supervise_t *self)
+{
+    if (self->phase != PHASE_RUN)
+        return SUPERVISE_POLL_MS;
+    int64_t left_ms = self->started.boot_ms + self->spec->timeout_ms - clk_now (self->clk).boot_ms;
+    if (left_ms < 0)
+        left_ms = 0;
+    return left_ms < SUPERVISE_STATUS_MS ? (int) left_ms : SUPERVISE_STATUS_MS;
+}
+
+static void
+s_turn (supervise_t *self)
+{
+    struct pollfd fds [SUPERVISE_FDS] = {
+        {.fd = self->signal_fd, .events = POLLIN},
+        {.fd = self->control_fd, .events = POLLIN},
+        {.fd = self->out.pipe_fd, .events = POLLIN},
+        {.fd = self->err.pipe_fd, .events = POLLIN},
+    };
+    if (poll (fds, SUPERVISE_FDS, s_timeout_ms (self)) < 0)
+        return;
+    if (fds [0].revents)
+        s_on_signal (self);
+    if (fds [1].revents)
+        s_on_control (self);
+    if (fds [2].revents)
+        capture_read (&self->out);
+    if (fds [3].revents)
+        capture_read (&self->err);
+    s_reap (self);
+    s_advance (self);
+    s_report_output (self);
+}
+
+void
+supervise_boot (char ret_boot [SUPERVISE_BOOT])
+{
+    ret_boot [0] = 0;
+    own (own_fd) int fd = open ("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read (fd, ret_boot, SUPERVISE_BOOT - 1);
+    ret_boot [got > 0 ? got : 0] = 0;
+}
+
+static json_t *
+s_result (const supervise_t *self, bool started)
+{
+    char boot [SUPERVISE_BOOT];
+    supervise_boot (boot);
+    return json_pack ("{s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s}", "exit_code",
+                      started && self->exited ? self->exit_code : -1, "signal", self->signal,
+                      "timed_out", self->timed_out, "stopped", self->stopped, "timeout_ms",
+                      (json_int_t) self->spec->timeout_ms, "started_ms",
+                      (json_int_t) self->started.wall_ms, "completed_ms",
+                      (json_int_t) self->completed_ms, "stdout_bytes", (json_int_t) self->out.total,
+                      "stderr_bytes", (json_int_t) self->err.total, "left", self->left,
+                      "start_error", self->start_error, "boot", boot);
+}
+
+//  Whatever the agent left under this name is replaced, not followed.
+static int
+s_write_result (const char *path, const char *text)
+{
+    char folder [4096];
+    const char *slash = strrchr (path, '/');
+    if (!slash
+        || snprintf (folder, sizeof folder, "%.*s", (int) (slash - path), path)
+               >= (int) sizeof folder)
+        return -EINVAL;
+    own (own_fd) int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : durable_write (fd, slash + 1, text, strlen (text), "result");
+}
+
+static int
+s_finish (supervise_t *self, bool started)
+{
+    capture_fini (&self->out);
+    capture_fini (&self->err);
+    if (started && self->left == 0)
+        s_status (self, "ended\n", strlen ("ended\n"));
+    if (!self->completed_ms)
+        self->completed_ms = clk_now (self->clk).wall_ms;
+
+    own (json_drop) json_t *doc = s_result (self, started);
+    own (own_mem) char *text = doc ? json_text (doc) : NULL;
+    own (own_mem) char *line = doc ? json_line (doc) : NULL;
+    if (!text || !line)
+        return -ENOMEM;
+    int rc = s_write_result (self->spec->result_path, text);
+
+    char status [1024];
+    int size = snprintf (status, sizeof status, "result %s\n", line);
+    if (size > 0 && size < (int) sizeof status)
+        s_status (self, status, (size_t) size);
+    return rc;
+}
+
+static int
+s_prepare (supervise_t *self)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGCHLD);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    sigaddset (&set, SIGHUP);
+    if (sigprocmask (SIG_BLOCK, &set, NULL) != 0 || prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+        return -errno;
+    signal (SIGPIPE, SIG_IGN);
+    self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (self->signal_fd < 0)
+        return -errno;
+    if (self->spec->status_fd >= 0)
+        (void) fcntl (self->spec->status_fd, F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+//  Open the logs and start the script.  Err: why it does not run.
+static int
+s_start (supervise_t *self)
+{
+    own (own_fd) int out_fd = -1;
+    own (own_fd) int err_fd = -1;
+    int rc = capture_init (&self->out, self->spec->stdout_path, &out_fd);
+    if (rc == 0)
+        rc = capture_init (&self->err, self->spec->stderr_path, &err_fd);
+    if (rc == 0)
+        rc = s_spawn (self, out_fd, err_fd);
+    return rc;
+}
+
+int
+supervise_run (const supervise_spec_t *spec)
+{
+    own (clk_destroy) clk_t *clk = clk_new ();
+    if (!clk)
+        return -ENOMEM;
+    supervise_t self = {.spec = spec,
+                        .clk = clk,
+                        .out = {.pipe_fd = -1, .file_fd = -1},
+                        .err = {.pipe_fd = -1, .file_fd = -1},
+                        .signal_fd = -1,
+                        .control_fd = spec->control_fd,
+                        .exit_code = -1};
+    int rc = s_prepare (&self);
+    if (rc < 0)
+        return rc;
+
+    self.started = self.now = clk_now (clk);
+    s_status (&self, "starting\n", strlen ("starting\n")); //  the agent may kill us at once
+    rc = s_start (&self);
+    bool started = rc == 0;
+    if (started)
+        s_status (&self, "started\n", strlen ("started\n"));
+    else {
+        snprintf (self.start_error, sizeof self.start_error, "%.100s: %s", spec->argv [0],
+                  err_str (rc));
+        utf8_clean (self.start_error); //  a path may be anything, and was cut
+    }
+
+    while (started && self.phase != PHASE_DONE)
+        s_turn (&self);
+    rc = s_finish (&self, started);
+    close (self.signal_fd);
+    return rc;
+}

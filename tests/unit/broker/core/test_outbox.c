@@ -1,0 +1,259 @@
+//  Effects: one at a time in each channel, tried again, and what an operator may do to them.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/broker/core/core_bench.h"
+
+//  The last written effect of this turn.
+static const row_effect_t *
+s_effect_row (const bench_t *bench)
+{
+    size_t count;
+    const step_write_t *writes = step_writes (bench->step, &count);
+    while (count--)
+        if (writes [count].kind == STEP_WRITE_EFFECT)
+            return &writes [count].as.effect;
+    return NULL;
+}
+
+//  At delivery, by channel: an effect's id, 0 = none.
+static int64_t s_flights [ROW_CHANNELS];
+
+static void
+s_hand_out (bench_t *bench)
+{
+    size_t count;
+    step_schedule (bench->step, bench->now);
+    const step_out_t *outs = step_outputs (bench->step, &count);
+    for (size_t i = 0; i < count; i++)
+        if (outs [i].kind == STEP_OUT_EFFECT)
+            s_flights [outs [i].as.effect.channel] = outs [i].as.effect.id;
+}
+
+//  n resolved incidents, each with its upload and, with Slack, its message.
+static void
+s_resolved (bench_t *bench, int count)
+{
+    bench_join (bench, "w", 1);
+    for (int i = 0; i < count; i++) {
+        char key [16];
+        snprintf (key, sizeof key, "%d", i);
+        (void) bench_event (bench, "a", key, FAULT_WARNING);
+        bench_credit (bench, "w", i + 2, 1);
+        step_fence_t fence = bench_schedule (bench)->as.assign.fence;
+        assert_int_equal (bench_verdict (bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
+    }
+    memset (s_flights, 0, sizeof s_flights);
+    s_hand_out (bench);
+}
+
+//  Delivery has done what it was given: an effect of the channel, as `result` says.  Returns its id, 0 = it has none.
+static int64_t
+s_deliver (bench_t *bench, row_channel_t channel, int64_t bad, step_effect_result_t result)
+{
+    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
+    int64_t id = s_flights [channel];
+    if (!id)
+        return 0;
+    s_flights [channel] = 0;
+    done.as.effect.id = id;
+    done.as.effect.result = id == bad ? result : STEP_EFFECT_OK;
+    done.as.effect.unreached = result == STEP_EFFECT_RETRY && channel == ROW_CHANNEL_SLACK;
+    snprintf (done.as.effect.error, LIMIT_REASON_BYTES, "%s", id == bad ? "refused" : "");
+    bench_later (bench, 1);
+    bench_step (bench, &done);
+    bench_step (bench, &done); //  said twice means nothing
+    s_hand_out (bench);
+    return id;
+}
+
+static void
+test_an_upload_that_fails_is_passed_over_and_tried_again_until_it_is_dead (void **state)
+{
+    bench_t bench = bench_new ();
+    s_resolved (&bench, 20);
+    assert_int_equal (bench_count (&bench, STEP_OUT_EFFECT), 1);
+    bool done [21] = {false};
+    int64_t id, tries = 0;
+    while ((id = s_deliver (&bench, ROW_CHANNEL_STORAGE, 1, STEP_EFFECT_RETRY)) > 0)
+        done [id] = true;
+    for (int i = 1; i <= 20; i++) //  all others are through at once, within milliseconds
+        assert_true (done [i]);
+    step_stats_t stats;
+    step_stats (bench.step, bench.now, &stats);
+    assert_int_equal (stats.effects_ready, 1);
+    assert_int_equal (stats.heads [ROW_CHANNEL_STORAGE].row.id, 1);
+    assert_int_equal (stats.heads [ROW_CHANNEL_STORAGE].failing, 1);
+    assert_string_equal (stats.heads [ROW_CHANNEL_STORAGE].row.error, "refused");
+    while (stats.effects_ready && tries < 100) {
+        bench_later (&bench, stats.heads [ROW_CHANNEL_STORAGE].next_ms);
+        s_hand_out (&bench);
+        assert_int_equal (s_deliver (&bench, ROW_CHANNEL_STORAGE, 1, STEP_EFFECT_RETRY), 1);
+        step_stats (bench.step, bench.now, &stats);
+        tries++;
+    }
+    assert_int_equal (tries, LIMIT_EFFECT_TRIES - 1);
+    step_destroy (&bench.step);
+}
+
+//  What fails takes turns with what has not been tried, so that neither waits for all of the other.
+static void
+test_uploads_that_fail_do_not_keep_new_ones_from_their_turn (void **state)
+{
+    bench_t bench = bench_new ();
+    s_resolved (&bench, 10);
+    for (int i = 0; i < 5; i++) //  five that fail: 1 to 5
+        (void) s_deliver (&bench, ROW_CHANNEL_STORAGE, i + 1, STEP_EFFECT_RETRY);
+    (void) s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK);
+    bench_later (&bench, LIMIT_EFFECT_RETRY_MAX_MS); //  all are due
+    int fresh = 0;
+    for (int i = 0; i < 4; i++)
+        fresh += s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK) > 5;
+    assert_in_range (fresh, 2, 3);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_message_that_fails_holds_its_channel_and_is_named (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.slack = true;
+    bench_configure (&bench);
+    s_resolved (&bench, 4);
+    while (s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK))
+        ;
+    step_stats_t stats;
+    step_stats (bench.step, bench.now, &stats);
+    assert_int_equal (stats.heads [ROW_CHANNEL_SLACK].row.id, 0);
+    int64_t head = 0, longest = 0;
+    for (int i = 0; i < 3 * LIMIT_EFFECT_TRIES; i++) { //  nobody answers, for long
+        head = s_flights [ROW_CHANNEL_SLACK];
+        assert_int_equal (s_deliver (&bench, ROW_CHANNEL_SLACK, head, STEP_EFFECT_RETRY), head);
+        step_stats (bench.step, bench.now, &stats);
+        const step_head_t *shown = &stats.heads [ROW_CHANNEL_SLACK];
+        assert_int_equal (shown->row.id, head);
+        assert_int_equal (shown->behind, 3);
+        assert_string_equal (shown->row.error, "refused");
+        longest = shown->next_ms > longest ? shown->next_ms : longest;
+        bench_later (&bench, shown->next_ms);
+        s_hand_out (&bench);
+    }
+    //  One retried for ever, none lost, and when somebody answers all go within a minute.
+    assert_in_range (longest, 30000, LIMIT_EFFECT_UNREACHED_MS);
+    step_stats (bench.step, bench.now, &stats);
+    assert_int_equal (stats.effects_ready, 4);
+    int sent = 0;
+    while (s_deliver (&bench, ROW_CHANNEL_SLACK, 0, STEP_EFFECT_OK))
+        sent++;
+    assert_int_equal (sent, 4);
+    step_destroy (&bench.step);
+}
+
+static int
+s_cancel (bench_t *bench, const row_effect_t *row)
+{
+    const char *text = NULL;
+    return bench_command (bench, STEP_COMMAND_EFFECT_CANCEL, NULL, row, "", &text);
+}
+
+static void
+test_an_effect_is_cancelled_before_it_is_handed_out_and_when_it_is_dead (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = bench_running (&bench);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    row_effect_t row = *s_effect_row (&bench);
+    assert_int_equal (s_cancel (&bench, NULL), ERR_NONE);
+    (void) bench_schedule (&bench);
+    assert_int_equal (s_cancel (&bench, &row), ERR_STALE); //  delivery has it
+    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
+    done.as.effect.id = row.id;
+    done.as.effect.result = STEP_EFFECT_RETRY;
+    bench_step (&bench, &done);
+    row = *s_effect_row (&bench);
+    assert_int_equal (row.state, ROW_EFFECT_READY);
+    assert_int_equal (s_cancel (&bench, &row), 0);
+    row = *s_effect_row (&bench);
+    assert_int_equal (row.state, ROW_EFFECT_CANCELLED);
+    assert_int_equal (s_cancel (&bench, &row), ERR_STALE);
+    row.state = ROW_EFFECT_DEAD; //  had it come so far
+    assert_int_equal (s_cancel (&bench, &row), 0);
+    assert_int_equal (s_effect_row (&bench)->state, ROW_EFFECT_CANCELLED);
+    bench_later (&bench, LIMIT_EFFECT_RETRY_MAX_MS);
+    (void) bench_schedule (&bench);
+    assert_null (bench_last (&bench, STEP_OUT_EFFECT));
+    step_destroy (&bench.step);
+}
+
+static void
+test_an_effect_that_waits_for_its_next_try_is_due_now (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = bench_running (&bench);
+    const char *text = NULL;
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    (void) bench_schedule (&bench);
+    row_effect_t row = bench_last (&bench, STEP_OUT_EFFECT)->as.effect;
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &row, "", &text),
+                      ERR_STALE); //  delivery has it
+    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
+    done.as.effect.id = row.id;
+    done.as.effect.result = STEP_EFFECT_RETRY;
+    done.as.effect.retry_after_ms = 60000;
+    bench_step (&bench, &done);
+    row = *s_effect_row (&bench);
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &row, "", &text), 0);
+    assert_string_equal (text, "due now");
+    assert_int_equal (s_effect_row (&bench)->tries, 1);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, row.id);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_dead_effect_is_due_again_at_its_old_place (void **state)
+{
+    bench_t bench = bench_new ();
+    step_fence_t fence = bench_running (&bench);
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+    (void) bench_schedule (&bench);
+    row_effect_t first = bench_last (&bench, STEP_OUT_EFFECT)->as.effect;
+    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
+    done.as.effect.id = first.id;
+    done.as.effect.result = STEP_EFFECT_PERMANENT;
+    snprintf (done.as.effect.error, LIMIT_REASON_BYTES, "permission denied");
+    bench_step (&bench, &done);
+    row_effect_t dead = *s_effect_row (&bench);
+    assert_int_equal (dead.state, ROW_EFFECT_DEAD);
+    //  Another one waits by now, held up by its own retry.
+    (void) bench_event (&bench, "a", "2", FAULT_WARNING);
+    bench_credit (&bench, "w", 2, 1);
+    fence = bench_schedule (&bench)->as.assign.fence;
+    (void) bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS);
+
+    const char *text = NULL;
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, NULL, "", &text),
+                      ERR_NONE);
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text), 0);
+    assert_string_equal (text, "due again");
+    assert_int_equal (s_effect_row (&bench)->state, ROW_EFFECT_READY);
+    assert_int_equal (s_effect_row (&bench)->tries, 0);
+    assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text),
+                      ERR_STALE);
+    (void) bench_schedule (&bench);
+    assert_int_equal (bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id, first.id);
+    step_destroy (&bench.step);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (
+            test_an_upload_that_fails_is_passed_over_and_tried_again_until_it_is_dead),
+        cmocka_unit_test (test_uploads_that_fail_do_not_keep_new_ones_from_their_turn),
+        cmocka_unit_test (test_a_message_that_fails_holds_its_channel_and_is_named),
+        cmocka_unit_test (test_an_effect_is_cancelled_before_it_is_handed_out_and_when_it_is_dead),
+        cmocka_unit_test (test_an_effect_that_waits_for_its_next_try_is_due_now),
+        cmocka_unit_test (test_a_dead_effect_is_due_again_at_its_old_place),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "broker/delivery/delivery.h"
+#include "common/base/own.h"
+#include "tests/unit/broker/config.h"
+#include "tests/unit/broker/world.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+static mail_t *
+s_mail (mailbox_t *box)
+{
+    struct pollfd fd = {.fd = mailbox_fd (box), .events = POLLIN};
+    assert_int_equal (poll (&fd, 1, 10000), 1);
+    return mailbox_recv (box);
+}
+
+static void
+s_effect (delivery_t *delivery, int64_t id, const char *incident)
+{
+    mail_t *mail = mail_new (MAIL_EFFECT);
+    mail->as.effect.row.id = id;
+    mail->as.effect.row.channel = ROW_CHANNEL_STORAGE;
+    snprintf (mail->as.effect.row.incident.text, IDENT_SIZE, "%s", incident);
+    assert_int_equal (mailbox_send (delivery_inbox (delivery), &mail), 0);
+}
+
+//  The loop's mailbox holds one item: the others wait for room, none is lost, the order stays.
+static void
+test_effects_are_executed_in_order_and_each_is_reported (void **state)
+{
+    world_t world;
+    world_init (&world, "{}", 2);
+    world_attempt (&world, 1, ROW_ATTEMPT_ENDED, VERDICT_HOST, "local:a");
+    world.incident.state = INCIDENT_AGENT_FAILED;
+    world_save (&world);
+    mailbox_t *loop = mailbox_new (1, mail_item_destroy);
+    delivery_t *delivery = delivery_new (&world.settings, loop, NULL);
+    assert_non_null (delivery);
+    s_effect (delivery, 1, world.incident.id.text);
+    s_effect (delivery, 2, "019b76da-0000-7000-8000-000000000000");
+    s_effect (delivery, 3, world.incident.id.text);
+    for (int64_t id = 1; id <= 3; id++) {
+        own (mail_destroy) mail_t *done = s_mail (loop);
+        assert_int_equal (done->kind, MAIL_EFFECT_DONE);
+        assert_int_equal (done->as.effect_done.id, id);
+        assert_int_equal (done->as.effect_done.result,
+                          id == 2 ? STEP_EFFECT_PERMANENT : STEP_EFFECT_OK);
+    }
+    own (own_mem) char *result = world_read (&world, "result.json");
+    assert_non_null (result);
+    delivery_destroy (&delivery);
+    mailbox_destroy (&loop);
+    world_fini (&world);
+}
+
+//  A failed incident's report stands at the top of its folder from the CONFIG that wants it on.
+static void
+test_a_new_configuration_counts_from_the_next_effect_on (void **state)
+{
+    world_t world;
+    world_init (&world, "{}", 2);
+    world_attempt (&world, 1, ROW_ATTEMPT_ENDED, VERDICT_AGENT, "local:a");
+    world_seal (&world, 1, (const char *const [2]){"output/investigation.md", "logs/agent.log"},
+                (const char *const [2]){"a report", "a log"});
+    world.incident.state = INCIDENT_AGENT_FAILED;
+    world_save (&world);
+    mailbox_t *loop = mailbox_new (4, mail_item_destroy);
+    delivery_t *delivery = delivery_new (&world.settings, loop, NULL);
+    assert_non_null (delivery);
+    const char *const flags [] = {"--workspace-root", world.root, "--upload-failed-investigations",
+                                  NULL};
+    for (int round = 0; round < 2; round++) {
+        if (round == 1)
+            config_send (delivery_inbox (delivery), flags, NULL);
+        s_effect (delivery, round + 1, world.incident.id.text);
+        own (mail_destroy) mail_t *done = s_mail (loop);
+        assert_int_equal (done->as.effect_done.result, STEP_EFFECT_OK);
+        own (own_mem) char *report = world_read (&world, "output/investigation.md");
+        assert_int_equal (report != NULL, round == 1);
+    }
+    delivery_destroy (&delivery);
+    mailbox_destroy (&loop);
+    world_fini (&world);
+}
+
+static void
+test_a_store_that_cannot_be_read_is_told_at_the_start (void **state)
+{
+    world_t world;
+    world_init (&world, "{}", 2);
+    settings_t settings = world.settings;
+    settings.state_path = "/nowhere/broker.db";
+    mailbox_t *loop = mailbox_new (1, mail_item_destroy);
+    err_diag_t diag = {{0}};
+    assert_null (delivery_new (&settings, loop, &diag));
+    assert_true (diag.text [0] != 0);
+    mailbox_destroy (&loop);
+    world_fini (&world);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_effects_are_executed_in_order_and_each_is_reported),
+        cmocka_unit_test (test_a_new_configuration_counts_from_the_next_effect_on),
+        cmocka_unit_test (test_a_store_that_cannot_be_read_is_told_at_the_start),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+//  How answers of a webhook are judged, against a socket that answers as told.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "broker/delivery/notify.h"
+#include "common/base/own.h"
+#include "tests/unit/broker/world.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+//  A webhook for one connection: reads the request whole, then sends `answer` ("" = nothing) and closes.
+typedef struct {
+    int listen_fd, port;
+    const char *answer;
+    char request [16384];
+    pthread_t thread;
+} hook_t;
+
+static void *
+s_hook_main (void *arg)
+{
+    hook_t *self = arg;
+    own (own_fd) int fd = accept (self->listen_fd, NULL, NULL);
+    size_t size = 0;
+    const char *body = NULL;
+    while (fd >= 0 && size + 1 < sizeof self->request) {
+        ssize_t count = read (fd, self->request + size, sizeof self->request - 1 - size);
+        if (count <= 0)
+            break;
+        size += (size_t) count;
+        self->request [size] = 0;
+        body = strstr (self->request, "\r\n\r\n");
+        const char *length = strcasestr (self->request, "content-length: ");
+        if (body && length && strlen (body + 4) >= strtoul (length + 16, NULL, 10))
+            break;
+    }
+    if (fd >= 0 && *self->answer)
+        assert_true (write (fd, self->answer, strlen (self->answer)) > 0);
+    return NULL;
+}
+
+static void
+s_hook_start (hook_t *self, const char *answer)
+{
+    memset (self, 0, sizeof *self);
+    self->answer = answer;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    self->listen_fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal (bind (self->listen_fd, (struct sockaddr *) &address, sizeof address), 0);
+    assert_int_equal (listen (self->listen_fd, 1), 0);
+    assert_int_equal (getsockname (self->listen_fd, (struct sockaddr *) &address, &size), 0);
+    self->port = ntohs (address.sin_port);
+    assert_int_equal (pthread_create (&self->thread, NULL, s_hook_main, self), 0);
+}
+
+static void
+s_hook_stop (hook_t *self)
+{
+    shutdown (self->listen_fd, SHUT_RDWR); //  nobody has come: accept ends
+    pthread_join (self->thread, NULL);
+    own_fd (&self->listen_fd);
+}
+
+typedef struct {
+    world_t world;
+    store_reader_t *reader;
+    http_t *http;
+    notify_t *notify;
+    char url [128];
+} fixture_t;
+
+static int
+s_setup (void **state)
+{
+    fixture_t *self = calloc (1, sizeof *self);
+    world_init (&self->world, "{}", 2);
+    step_write_t write = {.kind = STEP_WRITE_ALERT};
+    write.as.alert = (row_alert_t){.key = "degraded/1", .count = 3, .first_ms = 1, .last_ms = 2};
+    assert_int_equal (store_apply (self->world.store, &write), 0);
+    assert_int_equal (store_commit (self->world.store), 0);
+    assert_int_equal (store_reader_open (self->world.state_path, &self->reader, NULL), 0);
+    self->http = http_new ();
+    self->notify = notify_new (self->http, self->reader, NULL);
+    assert_non_null (self->notify);
+    self->world.settings.slack_webhook_url = "";
+    self->world.settings.external_url = "";
+    *state = self;
+    return 0;
+}
+
+static int
+s_teardown (void **state)
+{
+    fixture_t *self = *state;
+    notify_destroy (&self->notify);
+    http_destroy (&self->http);
+    store_reader_destroy (&self->reader);
+    world_fini (&self->world);
+    free (self);
+    return 0;
+}
+
+static notify_end_t
+s_send (fixture_t *self, const char *key, int port)
+{
+    notify_end_t end;
+    row_effect_t effect = {.id = 7, .channel = ROW_CHANNEL_SLACK};
+    snprintf (effect.key, sizeof effect.key, "%s", key);
+    snprintf (self->url, sizeof self->url, "http://127.0.0.1:%d/services/SECRET", port);
+    self->world.settings.slack_webhook_url = port ? self->url : "";
+    notify_begin (self->notify, &self->world.settings, &effect);
+    while (!notify_waits (self->notify))
+        http_poll (self->http, -1, 1000);
+    assert_true (notify_ended (self->notify, &end));
+    assert_false (notify_ended (self->notify, &end));
+    assert_int_equal (end.id, 7);
+    assert_null (strstr (end.error, "SECRET"));
+    return end;
+}
+
+typedef struct {
+    const char *answer;
+    step_effect_result_t result;
+    int64_t retry_after_ms;
+    int reason; //  -1 = none
+} answer_t;
+
+#define ANSWER(line, more) "HTTP/1.1 " line "\r\n" more "Content-Length: 2\r\n\r\nok"
+
+static const answer_t s_answers [] = {
+    {ANSWER ("200 OK", ""), STEP_EFFECT_OK, 0, -1},
+    {ANSWER ("201 Created", ""), STEP_EFFECT_OK, 0, -1},
+    {ANSWER ("202 Accepted", ""), STEP_EFFECT_OK, 0, -1},
+    {"HTTP/1.1 204 No Content\r\n\r\n", STEP_EFFECT_OK, 0, -1},
+    {ANSWER ("429 Too Many", "Retry-After: 30\r\n"), STEP_EFFECT_RETRY, 30000, NOTIFY_RATE_LIMITED},
+    {ANSWER ("429 Too Many", "Retry-After: 99999999999\r\n"), STEP_EFFECT_RETRY,
+     LIMIT_EFFECT_RETRY_MAX_MS, NOTIFY_RATE_LIMITED},
+    {ANSWER ("429 Too Many", "Retry-After: soon\r\n"), STEP_EFFECT_RETRY, 0, NOTIFY_RATE_LIMITED},
+    {ANSWER ("429 Too Many", "Retry-After: Fri, 31 Dec 2100 23:59:59 GMT\r\n"), STEP_EFFECT_RETRY,
+     LIMIT_EFFECT_RETRY_MAX_MS, NOTIFY_RATE_LIMITED},
+    {ANSWER ("429 Too Many", "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), STEP_EFFECT_RETRY,
+     0, NOTIFY_RATE_LIMITED},
+    {ANSWER ("429 Too Many", "Retry-After: -5\r\n"), STEP_EFFECT_RETRY, 0, NOTIFY_RATE_LIMITED},
+    {ANSWER ("500 Oops", ""), STEP_EFFECT_RETRY, 0, NOTIFY_SERVER_ERROR},
+    {ANSWER ("503 Busy", "Retry-After: 5\r\n"), STEP_EFFECT_RETRY, 5000, NOTIFY_SERVER_ERROR},
+    {ANSWER ("400 invalid_blocks", ""), STEP_EFFECT_PERMANENT, 0, NOTIFY_CLIENT_ERROR},
+    {ANSWER ("404 no_service", ""), STEP_EFFECT_PERMANENT, 0, NOTIFY_CLIENT_ERROR},
+    {ANSWER ("403 invalid_token", ""), STEP_EFFECT_PERMANENT, 0, NOTIFY_AUTH_ERROR},
+    {ANSWER ("302 Found", "Location: http://127.0.0.1:1/\r\n"), STEP_EFFECT_PERMANENT, 0,
+     NOTIFY_CLIENT_ERROR},
+    //  answered, though not to the end
+    {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok", STEP_EFFECT_OK, 0, -1},
+    //  no answer, or none that can be read: it may have arrived
+    {"", STEP_EFFECT_UNSURE, 0, NOTIFY_OTHER},
+    {"HTTP/1.1 20", STEP_EFFECT_UNSURE, 0, NOTIFY_OTHER},
+};
+
+static void
+test_each_answer_is_judged_and_counted_by_reason (void **state)
+{
+    fixture_t *self = *state;
+    notify_stats_t before, after;
+    for (size_t i = 0; i < sizeof s_answers / sizeof s_answers [0]; i++) {
+        hook_t hook;
+        s_hook_start (&hook, s_answers [i].answer);
+        notify_stats (self->notify, &before);
+        const notify_end_t end = s_send (self, "degraded/1", hook.port);
+        s_hook_stop (&hook);
+        notify_stats (self->notify, &after);
+        if (end.result != s_answers [i].result
+            || end.retry_after_ms != s_answers [i].retry_after_ms)
+            fail_msg ("%s: %d after %d ms, %s", s_answers [i].answer, (int) end.result,
+                      (int) end.retry_after_ms, end.error);
+        assert_int_equal (after.posts_total - before.posts_total, 1);
+        for (int k = 0; k < NOTIFY_REASONS; k++)
+            assert_int_equal (after.failed_total [k] - before.failed_total [k],
+                              k == s_answers [i].reason);
+    }
+}
+
+static void
+test_the_request_is_json_to_the_path_of_the_webhook (void **state)
+{
+    hook_t hook;
+    s_hook_start (&hook, ANSWER ("200 OK", ""));
+    (void) s_send (*state, "degraded/1", hook.port);
+    s_hook_stop (&hook);
+    assert_true (strncmp (hook.request, "POST /services/SECRET HTTP/1.1\r\n", 32) == 0);
+    assert_non_null (strcasestr (hook.request, "\r\nContent-Type: application/json"));
+    assert_non_null (strstr (hook.request, "AI Agent System Degraded"));
+}
+
+static void
+test_a_connection_that_is_refused_has_taken_nothing (void **state)
+{
+    hook_t hook;
+    s_hook_start (&hook, "");
+    s_hook_stop (&hook); //  its port is nobody's now
+    const notify_end_t end = s_send (*state, "degraded/1", hook.port);
+    assert_int_equal (end.result, STEP_EFFECT_RETRY);
+}
+
+static void
+test_what_cannot_be_made_or_has_nowhere_to_go_is_permanent (void **state)
+{
+    fixture_t *self = *state;
+    assert_int_equal (s_send (self, "degraded/1", 0).result, STEP_EFFECT_PERMANENT);
+    assert_int_equal (s_send (self, "degraded/2", 1).result, STEP_EFFECT_PERMANENT);
+    assert_int_equal (s_send (self, "unheard-of/1", 1).result, STEP_EFFECT_PERMANENT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        TEST (test_each_answer_is_judged_and_counted_by_reason),
+        TEST (test_the_request_is_json_to_the_path_of_the_webhook),
+        TEST (test_a_connection_that_is_refused_has_taken_nothing),
+        TEST (test_what_cannot_be_made_or_has_nowhere_to_go_is_permanent),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,70 @@
+//  conf_case - a program with one option of each kind, loaded once with its output caught.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/base/buf.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/conf/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    const char *name;
+    const char *url;
+    int64_t weight;
+    bool enabled;
+    conf_table_t tags; //  conf_pair_t
+} case_item_t;
+
+typedef struct {
+    conf_common_t common;
+    const char *plain, *url, *endpoint, *listen, *token, *deep;
+    bool flag, quiet;
+    int64_t count, wait, size;
+    int mode;
+    conf_table_t items;
+} case_settings_t;
+
+typedef struct {
+    int rc;
+    conf_t *conf;
+    const case_settings_t *settings; //  NULL unless rc is 0
+    char out [32768], err [32768];
+} case_t;
+
+extern const conf_spec_t case_spec;
+
+void
+case_write (const char *path, const char *text);
+void
+case_read (const char *path, char *ret_text, size_t size);
+//  Send a standard stream to a file; returns what it was, for case_restore.
+int
+case_redirect (int fd, const char *path);
+void
+case_restore (int fd, int saved);
+//  Load with a YAML text (NULL = none), "A=1" entries and arguments, both ended by NULL.
+void
+case_load (case_t *self, const conf_spec_t *spec, const char *yaml, const char *const *env,
+           const char *const *args);
+void
+case_drop (case_t *self);
+//  The errors of a YAML text are exactly these lines.
+void
+case_refused (const char *yaml, const char *lines);
+
+#define CASE_LIST(...) ((const char *const []){__VA_ARGS__, NULL})

@@ -1,0 +1,92 @@
+//  settings - defaults, who wins, and which CLI is in force.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/base/own.h"
+#include "worker/base/settings.h"
+
+#include <string.h>
+
+static conf_t *
+s_load (char *const *envp, char *const *argv, int argc)
+{
+    conf_t *conf = NULL;
+    assert_int_equal (conf_load (&settings_spec, argc, argv, envp, &conf), 0);
+    return conf;
+}
+
+static void
+test_defaults_are_those_of_the_documents (void **state)
+{
+    char program [] = "triage-worker";
+    char *argv [] = {program, NULL}, *envp [] = {NULL};
+    own (conf_destroy) conf_t *conf = s_load (envp, argv, 1);
+    const settings_t *settings = conf_settings (conf);
+    assert_string_equal (settings->broker_endpoint, "tcp://127.0.0.1:5570");
+    assert_string_equal (settings->broker_files_endpoint, "tcp://127.0.0.1:5573");
+    assert_string_equal (settings->workspace_root, "./workspace");
+    assert_string_equal (settings->agent_script_path, "./agent-container/run-agent.sh");
+    assert_int_equal (settings->max_concurrent_agents, 1);
+    assert_int_equal (settings->agent_timeout, 0);
+    assert_int_equal (settings->agent_kill_grace, 10000);
+    assert_int_equal (settings->shutdown_timeout, 30000);
+    assert_string_equal (settings_agent (settings), "playbook");
+    assert_string_equal (settings_kubeconfig (settings, "prod"), "");
+}
+
+static void
+test_the_agent_is_claude_when_its_key_is_set_and_nothing_else_is_said (void **state)
+{
+    char program [] = "triage-worker", flag [] = "--agent-cli=codex";
+    char key [] = "ANTHROPIC_API_KEY=sk-1";
+    char *plain [] = {program, NULL}, *chosen [] = {program, flag, NULL}, *envp [] = {key, NULL};
+    own (conf_destroy) conf_t *conf = s_load (envp, plain, 1);
+    assert_string_equal (settings_agent (conf_settings (conf)), "claude");
+    own (conf_destroy) conf_t *other = s_load (envp, chosen, 2);
+    assert_string_equal (settings_agent (conf_settings (other)), "codex");
+}
+
+static void
+test_the_contracts_names_are_read_and_a_flag_wins (void **state)
+{
+    char program [] = "triage-worker", flag [] = "--script-path=/flag";
+    char script [] = "AGENT_SCRIPT_PATH=/environment", slots [] = "MAX_CONCURRENT_AGENTS=7";
+    char kube [] = "KUBECONFIG=/kc", down [] = "SHUTDOWN_TIMEOUT_SECONDS=5";
+    char *argv [] = {program, flag, NULL}, *envp [] = {script, slots, kube, down, NULL};
+    own (conf_destroy) conf_t *conf = s_load (envp, argv, 2);
+    const settings_t *settings = conf_settings (conf);
+    assert_string_equal (settings->agent_script_path, "/flag");
+    assert_int_equal (settings->max_concurrent_agents, 7);
+    assert_int_equal (settings->shutdown_timeout, 5000);
+    assert_string_equal (settings_kubeconfig (settings, "any"), "/kc");
+}
+
+static void
+test_a_cluster_that_is_not_listed_has_no_kubeconfig (void **state)
+{
+    settings_cluster_t items [] = {{.name = "blue", .kubeconfig = "/blue"},
+                                   {.name = "green", .kubeconfig = ""}};
+    settings_t settings = {.kubeconfig = "/all"};
+    assert_string_equal (settings_kubeconfig (&settings, "red"), "/all");
+    settings.clusters = (conf_table_t){.items = items, .count = 2};
+    assert_string_equal (settings_kubeconfig (&settings, "blue"), "/blue");
+    assert_string_equal (settings_kubeconfig (&settings, "green"), "/all");
+    assert_string_equal (settings_kubeconfig (&settings, "red"), "");
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_defaults_are_those_of_the_documents),
+        cmocka_unit_test (test_the_agent_is_claude_when_its_key_is_set_and_nothing_else_is_said),
+        cmocka_unit_test (test_a_cluster_that_is_not_listed_has_no_kubeconfig),
+        cmocka_unit_test (test_the_contracts_names_are_read_and_a_flag_wins),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+//  run_env - the contract's arguments and environment, and no secret more.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/base/own.h"
+#include "worker/loop/run_env.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static settings_t
+s_settings (const char *agent)
+{
+    return (settings_t){.agent_cli = agent,
+                        .agent_image = "image:1",
+                        .agent_env = "",
+                        .agent_kill_grace = 2000,
+                        .kubeconfig = "",
+                        .anthropic_api_key = "key-a",
+                        .openai_api_key = "key-o",
+                        .gemini_api_key = "key-g",
+                        .google_api_key = "key-h"};
+}
+
+static run_spec_t
+s_spec (const settings_t *settings)
+{
+    return (run_spec_t){.settings = settings,
+                        .script = "/opt/agent.sh",
+                        .program_dir = "/opt/bin",
+                        .workspace = "/w/jobs/x.1",
+                        .incident = "x",
+                        .attempt = 1,
+                        .cluster = "prod",
+                        .model = "sonnet",
+                        .allowed_tools = "Read,Write",
+                        .timeout_ms = 1500};
+}
+
+//  Value of a variable, NULL when it is not set.
+static const char *
+s_value (const run_words_t *words, const char *name)
+{
+    size_t size = strlen (name);
+    for (size_t i = 0; i < words->count; i++)
+        if (strncmp (words->items [i], name, size) == 0 && words->items [i][size] == '=')
+            return words->items [i] + size + 1;
+    return NULL;
+}
+
+static void
+test_each_cli_gets_its_own_key_only (void **state)
+{
+    static const struct {
+        const char *agent;
+        bool anthropic, openai, gemini;
+    } rows [] = {{"claude", true, false, false},    {"codex", false, true, false},
+                 {"gemini", false, false, true},    {"goose", false, false, false},
+                 {"playbook", false, false, false}, {"custom", false, false, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        settings_t settings = s_settings (rows [i].agent);
+        run_spec_t spec = s_spec (&settings);
+        own (run_words_fini) run_words_t words = {0};
+        run_environment (&spec, &words);
+        assert_int_equal (s_value (&words, "ANTHROPIC_API_KEY") != NULL, rows [i].anthropic);
+        assert_int_equal (s_value (&words, "OPENAI_API_KEY") != NULL, rows [i].openai);
+        assert_int_equal (s_value (&words, "GEMINI_API_KEY") != NULL, rows [i].gemini);
+        assert_int_equal (s_value (&words, "GOOGLE_API_KEY") != NULL, rows [i].gemini);
+    }
+}
+
+static void
+test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract (void **state)
+{
+    settings_t settings = s_settings ("goose");
+    settings.agent_env = "OPENAI_API_KEY, ATTEMPT,NOT_SET";
+    run_spec_t spec = s_spec (&settings);
+    own (run_words_fini) run_words_t words = {0};
+    run_environment (&spec, &words);
+    assert_string_equal (s_value (&words, "OPENAI_API_KEY"), "key-o");
+    assert_string_equal (s_value (&words, "ATTEMPT"), "1");
+    assert_null (s_value (&words, "NOT_SET"));
+    assert_int_equal (strncmp (s_value (&words, "PATH"), "/opt/bin:", 9), 0);
+    assert_string_equal (s_value (&words, "CONTAINER_TIMEOUT"), "2");
+}
+
+static void
+test_arguments_are_the_contracts_and_carry_no_secret (void **state)
+{
+    settings_t settings = s_settings ("claude");
+    settings.kubeconfig = "/kc";
+    run_spec_t spec = s_spec (&settings);
+    own (run_words_fini) run_words_t words = {0};
+    run_arguments (&spec, &words);
+    char line [2048] = "";
+    size_t at = 0;
+    bool script = false;
+    for (size_t i = 0; i < words.count; i++) {
+        assert_null (strstr (words.items [i], "key-"));
+        script = script || strcmp (words.items [i], spec.script) == 0;
+        if (script)
+            at += (size_t) snprintf (line + at, sizeof line - at, "%s ", words.items [i]);
+    }
+    assert_string_equal (line,
+                         "/opt/agent.sh --workspace /w/jobs/x.1 --agent claude --model sonnet "
+                         "--allowed-tools Read,Write --timeout 2 "
+                         "--prompt-file /w/jobs/x.1/logs/prompt.md "
+                         "--system-prompt-file /w/jobs/x.1/system-prompt.md "
+                         "--kubeconfig /kc --runtime none ");
+    assert_null (words.items [words.count]);
+}
+
+static void
+test_kubeconfigs_lead_from_the_workspace_to_where_they_are (void **state)
+{
+    settings_t settings = s_settings ("playbook");
+    settings.kubeconfig = "kc:/abs:deep/kc";
+    run_spec_t spec = s_spec (&settings);
+    char cwd [1024], expected [2200];
+    assert_non_null (getcwd (cwd, sizeof cwd));
+    snprintf (expected, sizeof expected, "%s/kc:/abs:%s/deep/kc", cwd, cwd);
+    own (run_words_fini) run_words_t environment = {0}, arguments = {0};
+    run_environment (&spec, &environment);
+    assert_string_equal (s_value (&environment, "KUBECONFIG"), expected);
+    run_arguments (&spec, &arguments);
+    bool found = false;
+    for (size_t i = 0; i < arguments.count; i++)
+        found = found || strcmp (arguments.items [i], expected) == 0;
+    assert_true (found);
+}
+
+static void
+test_a_secret_of_agent_env_has_no_blanks_around_it (void **state)
+{
+    settings_t settings = s_settings ("claude");
+    settings.agent_env = "A_TOKEN,PLAIN,EMPTY_KEY";
+    setenv ("A_TOKEN", "token-0123456789\n", 1);
+    setenv ("PLAIN", " as it is\n", 1);
+    setenv ("EMPTY_KEY", "\n", 1);
+    run_spec_t spec = s_spec (&settings);
+    own (run_words_fini) run_words_t environment = {0};
+    run_environment (&spec, &environment);
+    assert_string_equal (s_value (&environment, "A_TOKEN"), "token-0123456789");
+    assert_string_equal (s_value (&environment, "PLAIN"), " as it is\n");
+    assert_null (s_value (&environment, "EMPTY_KEY"));
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_each_cli_gets_its_own_key_only),
+        cmocka_unit_test (
+            test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
+        cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
+        cmocka_unit_test (test_kubeconfigs_lead_from_the_workspace_to_where_they_are),
+        cmocka_unit_test (test_a_secret_of_agent_env_has_no_blanks_around_it),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

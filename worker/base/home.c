@@ -1,0 +1,397 @@
+//  home - flock, worker-id, and a removal that never takes long.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/base/home.h"
+
+#include "common/base/buf.h"
+#include "common/base/clk.h"
+#include "common/base/durable.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/base/reach.h"
+#include "runner/tree.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+enum {
+    HOME_DEPTH = 24,   //  folders deeper than this are moved up first
+    HOME_ROUND_MS = 20 //  between two looks at a lock, and at agents that are being killed
+};
+
+static void
+s_close (DIR **dir_p)
+{
+    if (*dir_p)
+        closedir (*dir_p);
+    *dir_p = NULL;
+}
+
+static bool
+s_name_good (const char *name)
+{
+    if (!*name || *name == '.' || strlen (name) >= HOME_NAME)
+        return false;
+    for (; *name; name++)
+        if (!isalnum ((unsigned char) *name) && !strchr ("._-", *name))
+            return false;
+    return true;
+}
+
+int
+home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag)
+{
+    char host [HOME_NAME] = "worker";
+    if (!*configured && gethostname (host, sizeof host - 1) == 0)
+        for (char *at = host; *at; at++)
+            if (!isalnum ((unsigned char) *at) && !strchr ("._-", *at))
+                *at = '-';
+    host [HOME_NAME - 1] = 0;
+    const char *name = *configured ? configured : host;
+    if (!s_name_good (name)) {
+        err_diag (diag,
+                  "worker_name \"%.64s\": expected 1 to 63 of A-Z a-z 0-9 . _ -, not first a dot",
+                  name);
+        return ERR_CONFIG;
+    }
+    snprintf (ret_name, HOME_NAME, "%s", name);
+    return 0;
+}
+
+static int
+s_mkdirs (const char *path)
+{
+    char part [HOME_PATH];
+    if (snprintf (part, sizeof part, "%s", path) >= (int) sizeof part)
+        return -ENAMETOOLONG;
+    for (char *at = part + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = 0;
+        if (mkdir (part, 0700) != 0 && errno != EEXIST)
+            return -errno;
+        *at = '/';
+    }
+    return mkdir (part, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+int
+home_folders (const home_t *self)
+{
+    static const char *const parts [] = {"jobs", "spool", "trash"};
+    int rc = s_mkdirs (self->path);
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts [0]; i++) {
+        char path [HOME_PATH];
+        snprintf (path, sizeof path, "%s/%s", self->path, parts [i]);
+        struct stat status;
+        if (mkdir (path, 0700) != 0 && errno != EEXIST)
+            rc = -errno;
+        else if (stat (path, &status) != 0 || !S_ISDIR (status.st_mode))
+            rc = -ENOTDIR;
+    }
+    return rc;
+}
+
+//  A lock that somebody else holds means that a broker keeps its artifacts of record here.
+static bool
+s_broker_holds (const char *root)
+{
+    char path [PATH_MAX];
+    if (snprintf (path, sizeof path, "%s/.broker.lock", root) >= (int) sizeof path)
+        return false;
+    own (own_fd) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+//  A worker that was killed while it started a child leaves the lock with that child, until its exec.
+static int
+s_lock (home_t *self)
+{
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/.lock", self->path);
+    self->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->lock_fd < 0)
+        return -errno;
+    for (int waited_ms = 0; flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0;
+         waited_ms += HOME_ROUND_MS) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        if (waited_ms >= LIMIT_HOME_LOCK_MS)
+            return -EBUSY;
+        if (waited_ms == 0)
+            log_info ("waiting for the lock, which a killed worker's child may have",
+                      kv ("file", path), kv ("at_most_ms", (int64_t) LIMIT_HOME_LOCK_MS));
+        poll (NULL, 0, HOME_ROUND_MS);
+    }
+    return 0;
+}
+
+//  Err: -ENOENT there is none, ERR_CONFIG; diag says why.
+static int
+s_identity_read (home_t *self, err_diag_t *diag)
+{
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/worker-id", self->path);
+    own (buf_fini) buf_t text = buf_init (256);
+    int rc = buf_read_file (&text, path);
+    if (rc == 0)
+        text.data [strcspn (text.data, "\r\n ")] = 0;
+    if (rc == 0 && ident_valid (text.data)) {
+        snprintf (self->id.text, sizeof self->id.text, "%s", text.data);
+        return 0;
+    }
+    if (rc == -ENOENT)
+        return rc;
+    err_diag (diag,
+              "%.120s: %s; mend it, or delete it for a new identity (the broker then refuses "
+              "what is in the spool)",
+              path, rc < 0 ? err_str (rc) : "not a UUID");
+    return ERR_CONFIG;
+}
+
+//  A new one only where there is none: what waits in the spool was issued to the old one.
+static int
+s_identity (home_t *self, err_diag_t *diag)
+{
+    const int rc = s_identity_read (self, diag);
+    if (rc != -ENOENT)
+        return rc;
+    own (clk_destroy) clk_t *clk = clk_new ();
+    if (!clk)
+        return -ENOMEM;
+    self->id = ident_new (clk_now (clk).wall_ms);
+    own (own_fd) int fd = open (self->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    durable_sweep (fd);
+    return durable_write (fd, "worker-id", self->id.text, strlen (self->id.text), "id");
+}
+
+//  Agents of a worker that was killed.
+static void
+s_end_agents (const home_t *self)
+{
+    char prefix [HOME_PATH + 32];
+    snprintf (prefix, sizeof prefix, "WORKSPACE_DIR=%s/jobs/", self->path);
+    int found = tree_kill_environ (prefix);
+    for (int round = 0; found > 0 && round < LIMIT_KILL_MS / HOME_ROUND_MS; round++) {
+        poll (NULL, 0, HOME_ROUND_MS);
+        found = tree_kill_environ (prefix);
+    }
+    if (found > 0)
+        log_error ("agents of an earlier life cannot be killed", kv ("count", found));
+    if (found < 0)
+        log_error ("agents of an earlier life not looked for", kv ("error", err_str (found)));
+}
+
+bool
+home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt)
+{
+    ident_t incident;
+    char *end = NULL;
+    if (strlen (name) < IDENT_SIZE + 1 || name [IDENT_SIZE - 1] != '.')
+        return false;
+    snprintf (incident.text, sizeof incident.text, "%.*s", IDENT_SIZE - 1, name);
+    const char *digits = name + IDENT_SIZE;
+    errno = 0;
+    long long attempt = strtoll (digits, &end, 10);
+    if (!ident_valid (incident.text) || !isdigit ((unsigned char) *digits) || *end || errno
+        || attempt < 1)
+        return false;
+    *ret_incident = incident;
+    *ret_attempt = attempt;
+    return true;
+}
+
+void
+home_each (const home_t *self, const char *part, void *ctx,
+           void (*visit) (void *ctx, const char *path, const char *name))
+{
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/%s", self->path, part);
+    own (s_close) DIR *dir = opendir (path);
+    for (struct dirent *entry = dir ? readdir (dir) : NULL; entry; entry = readdir (dir)) {
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
+            continue;
+        char item [HOME_PATH + 256];
+        snprintf (item, sizeof item, "%s/%s", path, entry->d_name);
+        visit (ctx, item, entry->d_name);
+    }
+}
+
+//  The worker's folder in a root that is there.  Err: ERR_CONFIG with a diag, -errno.
+static int
+s_place (home_t *self, const char *root, const char *name, err_diag_t *diag)
+{
+    char absolute [PATH_MAX];
+    if (!realpath (root, absolute))
+        return -errno;
+    if (s_broker_holds (absolute)) {
+        err_diag (diag, "workspace_root %.150s is held by a broker: give the worker its own folder",
+                  absolute);
+        return ERR_CONFIG;
+    }
+    const int size = snprintf (self->path, sizeof self->path, "%s/%s", absolute, name);
+    return size < (int) sizeof self->path ? 0 : -ENAMETOOLONG;
+}
+
+int
+home_look (const char *root, const char *name, err_diag_t *diag)
+{
+    static const char *const parts [] = {"jobs", "spool", "trash"};
+    home_t self = {.lock_fd = -1};
+    char path [HOME_PATH];
+    int rc = reach_folder (root, true, diag);
+    if (rc == 0)
+        rc = s_place (&self, root, name, diag);
+    if (rc == -ENOENT) //  all of it is made by the start
+        return 0;
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts [0]; i++) {
+        snprintf (path, sizeof path, "%s/%s", self.path, parts [i]);
+        rc = reach_folder (path, true, diag);
+    }
+    snprintf (path, sizeof path, "%s/.lock", self.path);
+    if (rc == 0)
+        rc = reach_writable (path, true, diag);
+    if (rc == 0)
+        rc = s_identity_read (&self, diag);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+int
+home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
+{
+    *self = (home_t){.lock_fd = -1};
+    int rc = s_mkdirs (root);
+    if (rc == 0)
+        rc = s_place (self, root, name, diag);
+    if (rc == 0)
+        rc = s_mkdirs (self->path);
+    if (rc == 0)
+        rc = s_lock (self);
+    if (rc == -EBUSY) {
+        err_diag (diag, "%.180s is in use: another worker of this name is running", self->path);
+        return rc;
+    }
+    if (rc == 0)
+        rc = home_folders (self);
+    if (rc == 0)
+        rc = s_identity (self, diag);
+    if (rc < 0) {
+        if (rc != ERR_CONFIG)
+            err_diag (diag, "workspace_root %.150s: %s", root, err_str (rc));
+        return ERR_CONFIG;
+    }
+    snprintf (self->name, sizeof self->name, "%s", name);
+    s_end_agents (self);
+    return 0;
+}
+
+void
+home_close (home_t *self)
+{
+    own_fd (&self->lock_fd);
+}
+
+void
+home_path (const home_t *self, const char *part, const char *incident, int64_t attempt,
+           char ret_path [HOME_PATH])
+{
+    snprintf (ret_path, HOME_PATH, "%s/%s/%s.%" PRId64, self->path, part, incident, attempt);
+}
+
+void
+home_claim (const char *path)
+{
+    struct stat status;
+    if (lstat (path, &status) == 0 && S_ISDIR (status.st_mode) && (status.st_mode & 0700) != 0700
+        && chmod (path, 0700) != 0)
+        log_warn ("workspace is closed to us", kv ("path", path), kv ("error", strerror (errno)));
+}
+
+void
+home_discard (home_t *self, const char *path)
+{
+    char trash [HOME_PATH];
+    snprintf (trash, sizeof trash, "%s/trash/%016" PRIx64, self->path, ident_random64 ());
+    home_claim (path);
+    int rc = durable_rename (AT_FDCWD, path, AT_FDCWD, trash, "discard");
+    if (rc < 0 && rc != -ENOENT)
+        log_warn ("workspace not removed", kv ("path", path), kv ("error", err_str (rc)));
+    self->trash_clean = false;
+}
+
+typedef struct {
+    home_t *home;
+    int trash_fd; //  borrowed
+    int budget;   //  entries that may still be removed
+} sweep_t;
+
+static void
+s_sweep_dir (sweep_t *sweep, int parent_fd, const char *name, int depth);
+
+static void
+s_sweep_entry (sweep_t *sweep, int dir_fd, const struct dirent *entry, int depth)
+{
+    const char *name = entry->d_name;
+    if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
+        return;
+    sweep->budget--;
+    if (unlinkat (dir_fd, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
+        return;
+    if (depth < HOME_DEPTH) {
+        s_sweep_dir (sweep, dir_fd, name, depth + 1);
+        return;
+    }
+    char top [64];
+    snprintf (top, sizeof top, "%016" PRIx64, ident_random64 ());
+    if (durable_rename (dir_fd, name, sweep->trash_fd, top, "sweep") < 0)
+        return; //  met again with the next look
+}
+
+//  Recursion is bounded by HOME_DEPTH; symlinks are removed, never followed.
+static void
+s_sweep_dir (sweep_t *sweep, int parent_fd, const char *name, int depth)
+{
+    own (own_fd) int fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && fchmodat (parent_fd, name, 0700, 0) == 0)
+        fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void) fchmod (fd, 0700);
+    int copy = dup (fd);
+    own (s_close) DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
+    struct dirent *entry = dir ? readdir (dir) : NULL;
+    for (; entry && sweep->budget > 0; entry = readdir (dir))
+        s_sweep_entry (sweep, fd, entry, depth);
+    if (!entry)
+        (void) unlinkat (parent_fd, name, AT_REMOVEDIR);
+}
+
+bool
+home_sweep (home_t *self, int max)
+{
+    if (self->trash_clean)
+        return true;
+    char path [HOME_PATH];
+    snprintf (path, sizeof path, "%s/trash", self->path);
+    own (own_fd) int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int copy = fd >= 0 ? dup (fd) : -1;
+    own (s_close) DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
+    sweep_t sweep = {.home = self, .trash_fd = fd, .budget = max};
+    struct dirent *entry = dir ? readdir (dir) : NULL;
+    for (; entry && sweep.budget > 0; entry = readdir (dir))
+        s_sweep_entry (&sweep, fd, entry, 0);
+    self->trash_clean = !entry && sweep.budget == max;
+    return self->trash_clean;
+}

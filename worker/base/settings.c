@@ -1,0 +1,209 @@
+//  settings - what a worker can be told.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/base/settings.h"
+
+#include "common/base/limits.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const conf_option_t s_cluster_rows [] = {
+    {.key = "name",
+     .type = CONF_TEXT,
+     .offset = offsetof (settings_cluster_t, name),
+     .max = LIMIT_CLUSTER_BYTES,
+     .flags = CONF_REQUIRED | CONF_UNIQUE,
+     .help = "Name of the cluster, as the broker's configuration has it."},
+    {.key = "kubeconfig",
+     .type = CONF_TEXT,
+     .offset = offsetof (settings_cluster_t, kubeconfig),
+     .help = "Kubeconfig file that agents get for incidents of this cluster."},
+    {0}};
+
+#define AT(member) .offset = offsetof (settings_t, member)
+
+static const conf_option_t s_rows [] = {
+    CONF_COMMON_ROWS (settings_t, common),
+    {.key = "broker_endpoint",
+     .type = CONF_TEXT,
+     AT (broker_endpoint),
+     .env = "TRIAGE_BROKER_ENDPOINT",
+     .fallback = "tcp://127.0.0.1:5570",
+     .flags = CONF_ENDPOINT,
+     .help = "The broker's address for workers (its work_endpoint)."},
+    {.key = "broker_files_endpoint",
+     .type = CONF_TEXT,
+     AT (broker_files_endpoint),
+     .env = "TRIAGE_BROKER_FILES_ENDPOINT",
+     .fallback = "tcp://127.0.0.1:5573",
+     .flags = CONF_ENDPOINT,
+     .help = "The broker's address for files (its files_endpoint)."},
+    {.key = "worker_name",
+     .type = CONF_TEXT,
+     AT (worker_name),
+     .env = "TRIAGE_WORKER_NAME",
+     .help = "Name of this worker in lists, and of its folder.  Unset: the host name."},
+    {.key = "keys_dir",
+     .type = CONF_TEXT,
+     AT (keys_dir),
+     .env = "TRIAGE_KEYS_DIR",
+     .fallback = "./keys",
+     .help = "Folder of this worker's encryption keys (CURVE).  Without it only local addresses "
+             "may be used."},
+    {.key = "workspace_root",
+     .type = CONF_TEXT,
+     AT (workspace_root),
+     .env = "WORKSPACE_ROOT",
+     .fallback = "./workspace",
+     .help = "Working folder: what agents write, and reports that are not uploaded yet.  Each "
+             "worker has a folder in it."},
+    {.key = "agent_script_path",
+     .type = CONF_TEXT,
+     AT (agent_script_path),
+     .env = "AGENT_SCRIPT_PATH",
+     .alias = "script-path",
+     .fallback = SETTINGS_SCRIPT,
+     .help = "Program that runs one agent.  Without a file of the default name the installed "
+             "run-agent.sh is used."},
+    {.key = "agent_cli",
+     .type = CONF_TEXT,
+     AT (agent_cli),
+     .env = "AGENT_CLI",
+     .choices = "claude|codex|gemini|goose|playbook|custom",
+     .help = "Which agent runs.  Unset: claude when its key is set, else playbook."},
+    {.key = "agent_model",
+     .type = CONF_TEXT,
+     AT (agent_model),
+     .max = LIMIT_MODEL_BYTES,
+     .env = "AGENT_MODEL",
+     .help = "Model of this worker's agents.  Unset: the broker's agent_model."},
+    {.key = "agent_image",
+     .type = CONF_TEXT,
+     AT (agent_image),
+     .env = "AGENT_IMAGE",
+     .fallback = "k8s-triage-agent:latest",
+     .help = "Container image that is passed on to the script."},
+    {.key = "agent_timeout",
+     .type = CONF_DURATION,
+     AT (agent_timeout),
+     .env = "AGENT_TIMEOUT",
+     .fallback = "0",
+     .min = 0,
+     .max = LIMIT_AGENT_TIMEOUT_MS,
+     .help = "How long one run may take on this worker.  0: as the broker says."},
+    {.key = "max_concurrent_agents",
+     .type = CONF_INT,
+     AT (max_concurrent_agents),
+     .env = "MAX_CONCURRENT_AGENTS",
+     .fallback = "1",
+     .min = 1,
+     .max = LIMIT_SLOTS,
+     .help = "Agents that run at the same time."},
+    {.key = "agent_env",
+     .type = CONF_TEXT,
+     AT (agent_env),
+     .env = "AGENT_ENV",
+     .help = "Environment variables that agents get: their names, with commas."},
+    {.key = "agent_kill_grace",
+     .type = CONF_DURATION,
+     AT (agent_kill_grace),
+     .env = "AGENT_KILL_GRACE",
+     .fallback = "10s",
+     .min = 100,
+     .max = 600 * 1000,
+     .help = "Time that an agent gets between SIGTERM and SIGKILL."},
+    {.key = "agent_start_interval",
+     .type = CONF_DURATION,
+     AT (agent_start_interval),
+     .env = "AGENT_START_INTERVAL",
+     .fallback = "0",
+     .min = 0,
+     .max = 3600 * 1000,
+     .help = "Shortest time between two starts of agents."},
+    {.key = "clusters",
+     .type = CONF_TABLE,
+     AT (clusters),
+     .rows = s_cluster_rows,
+     .item_size = sizeof (settings_cluster_t),
+     .item_max = LIMIT_CLUSTERS,
+     .help = "Clusters that agents of this worker may look at.  For other clusters they get no "
+             "kubeconfig."},
+    {.key = "kubeconfig",
+     .type = CONF_TEXT,
+     AT (kubeconfig),
+     .env = "KUBECONFIG",
+     .help = "Kubeconfig file for all clusters.  Where clusters are listed: for those of them "
+             "without their own."},
+    {.key = "anthropic_api_key",
+     .type = CONF_TEXT,
+     AT (anthropic_api_key),
+     .env = "ANTHROPIC_API_KEY",
+     .flags = CONF_SECRET,
+     .help = "Key for claude."},
+    {.key = "openai_api_key",
+     .type = CONF_TEXT,
+     AT (openai_api_key),
+     .env = "OPENAI_API_KEY",
+     .flags = CONF_SECRET,
+     .help = "Key for codex."},
+    {.key = "gemini_api_key",
+     .type = CONF_TEXT,
+     AT (gemini_api_key),
+     .env = "GEMINI_API_KEY",
+     .flags = CONF_SECRET,
+     .help = "Key for gemini."},
+    {.key = "google_api_key",
+     .type = CONF_TEXT,
+     AT (google_api_key),
+     .env = "GOOGLE_API_KEY",
+     .flags = CONF_SECRET,
+     .help = "Key for gemini."},
+    {.key = "shutdown_timeout",
+     .type = CONF_DURATION,
+     AT (shutdown_timeout),
+     .env = "SHUTDOWN_TIMEOUT",
+     .env_alias = "SHUTDOWN_TIMEOUT_SECONDS",
+     .fallback = "30s",
+     .min = 0,
+     .max = 24LL * 3600 * 1000,
+     .help = "Time that running agents get after SIGTERM."},
+    {0}};
+
+const conf_spec_t settings_spec = {
+    .program = "triage-worker",
+    .summary = "Run agents for incidents that the broker assigns.",
+    .examples = "triage-worker\n"
+                "AGENT_CLI=playbook triage-worker --max-concurrent-agents 4\n"
+                "triage-worker --config configs/worker.yaml --print-config\n",
+    .rows = s_rows,
+    .settings_size = sizeof (settings_t),
+    .reloads = true};
+
+const char *
+settings_agent (const settings_t *self)
+{
+    if (*self->agent_cli)
+        return self->agent_cli;
+    return *self->anthropic_api_key ? "claude" : "playbook";
+}
+
+const char *
+settings_kubeconfig (const settings_t *self, const char *cluster)
+{
+    const settings_cluster_t *items = self->clusters.items;
+    for (size_t i = 0; i < self->clusters.count; i++)
+        if (strcmp (items [i].name, cluster) == 0)
+            return *items [i].kubeconfig ? items [i].kubeconfig : self->kubeconfig;
+    return self->clusters.count > 0 ? "" : self->kubeconfig;
+}
+
+bool
+settings_next_path (const char **at_p, char ret_path [PATH_MAX])
+{
+    *at_p += strspn (*at_p, ":");
+    const size_t size = strcspn (*at_p, ":");
+    snprintf (ret_path, PATH_MAX, "%.*s", (int) size,
+              *at_p); //  a longer one is none that can be read
+    *at_p += size;
+    return size > 0;
+}

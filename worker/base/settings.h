@@ -1,0 +1,47 @@
+//  settings - the worker's option table and the struct it fills.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/conf/conf.h"
+
+#include <limits.h>
+
+//  Where the script is looked for unless told otherwise.
+#define SETTINGS_SCRIPT "./agent-container/run-agent.sh"
+
+typedef struct {
+    const char *name;
+    const char *kubeconfig;
+} settings_cluster_t;
+
+typedef struct {
+    conf_common_t common;
+    const char *broker_endpoint, *broker_files_endpoint;
+    const char *worker_name; //  "" = host name
+    const char *keys_dir, *workspace_root;
+    const char *agent_script_path;
+    const char *agent_cli;   //  "" = claude when its key is set, else playbook
+    const char *agent_model; //  "" = the assignment's
+    const char *agent_image;
+    int64_t agent_timeout; //  ms, 0 = the assignment's
+    int64_t max_concurrent_agents;
+    const char *agent_env;        //  comma-separated names passed on to the agent
+    int64_t agent_kill_grace;     //  ms
+    int64_t agent_start_interval; //  ms between two starts
+    conf_table_t clusters;        //  settings_cluster_t
+    const char *kubeconfig;       //  KUBECONFIG: for all, or for those listed without their own
+    const char *anthropic_api_key, *openai_api_key, *gemini_api_key, *google_api_key;
+    int64_t shutdown_timeout; //  ms
+} settings_t;
+
+extern const conf_spec_t settings_spec;
+
+//  The CLI in force: agent_cli, or by the keys that are set.
+const char *
+settings_agent (const settings_t *self);
+//  The next path of a list with colons between them; false at its end.
+bool
+settings_next_path (const char **at_p, char ret_path [PATH_MAX]);
+//  kubeconfig of a cluster; "" = none: clusters are listed, and it is not among them, or nothing is set.
+const char *
+settings_kubeconfig (const settings_t *self, const char *cluster);

@@ -1,0 +1,145 @@
+//  keeper - two mailboxes and a thread between them.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/keeper/keeper.h"
+
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/mailbox.h"
+#include "common/base/own.h"
+#include "worker/keeper/secrets.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+struct keeper {
+    const settings_t *settings;
+    mailbox_t *todo, *done;
+    int stop_fd; //  eventfd: readable = end the thread
+    pthread_t thread;
+    bool running;
+    bool told_lines; //  that secrets have too many; the thread's
+};
+
+//  The report is there but cannot be read: the agent closed it, or the disk is bad.
+static void
+s_unreadable (spool_report_t *report, int rc)
+{
+    bool agent = rc == -EACCES || rc == -EPERM || rc == ERR_LIMIT || rc == ERR_STALE;
+    report->outcome = agent ? VERDICT_AGENT : VERDICT_HOST;
+    snprintf (report->reason, sizeof report->reason, "%sinvestigation.md cannot be read: %s",
+              agent ? "" : "agent execution error: ", err_str (rc));
+}
+
+//  A reason may quote what the agent said.
+static void
+s_clean_reason (const redact_t *secrets, spool_report_t *report)
+{
+    if (redact (secrets, report->reason, strlen (report->reason), false) < 0)
+        snprintf (report->reason, sizeof report->reason, "%s", err_str (-ENOMEM));
+}
+
+static void
+s_tell_lines (keeper_t *self, const redact_t *secrets)
+{
+    if (secrets->lines_left > 0 && !self->told_lines)
+        log_warn (
+            "secrets have too many lines: some are removed only where the whole secret stands",
+            kv ("lines", secrets->lines), kv ("left", secrets->lines_left));
+    self->told_lines = self->told_lines || secrets->lines_left > 0;
+}
+
+//  What the disk does not take is uploaded from where it is.
+static void
+s_keep (keeper_t *self, keeper_item_t *item)
+{
+    home_claim (item->dir);
+    own (redact_fini) redact_t secrets = secrets_read (self->settings);
+    s_tell_lines (self, &secrets);
+    int unsynced = 0;
+    int rc = spool_collect (item->dir, &secrets, &item->report, &unsynced);
+    if (rc == 0)
+        rc = spool_judge (item->dir, &item->report);
+    if (rc < 0 && item->report.outcome == VERDICT_SUCCESS)
+        s_unreadable (&item->report, rc);
+    s_clean_reason (&secrets, &item->report);
+    item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, &item->report);
+    if (item->error == 0)
+        snprintf (item->dir, sizeof item->dir, "%s", item->spool);
+}
+
+static void *
+s_thread (void *arg)
+{
+    keeper_t *self = arg;
+    struct pollfd fds [] = {{.fd = self->stop_fd, .events = POLLIN},
+                            {.fd = mailbox_fd (self->todo), .events = POLLIN}};
+    while (!fds [0].revents) {
+        if (poll (fds, 2, -1) < 0 || fds [0].revents)
+            continue;
+        keeper_item_t *item = mailbox_recv (self->todo);
+        if (!item)
+            continue;
+        s_keep (self, item);
+        //  There is room: the loop gives no more than it has slots.
+        if (mailbox_send (self->done, &item) < 0)
+            own_mem (&item);
+    }
+    return NULL;
+}
+
+keeper_t *
+keeper_new (const settings_t *settings)
+{
+    keeper_t *self = calloc (1, sizeof (keeper_t));
+    if (!self)
+        return NULL;
+    self->settings = settings;
+    self->stop_fd = eventfd (0, EFD_CLOEXEC);
+    self->todo = mailbox_new (LIMIT_SLOTS, own_mem);
+    self->done = mailbox_new (LIMIT_SLOTS, own_mem);
+    self->running = self->stop_fd >= 0 && self->todo && self->done
+                    && pthread_create (&self->thread, NULL, s_thread, self) == 0;
+    if (!self->running)
+        keeper_destroy (&self);
+    return self;
+}
+
+void
+keeper_destroy (keeper_t **self_p)
+{
+    keeper_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->running) {
+        eventfd_write (self->stop_fd, 1);
+        pthread_join (self->thread, NULL);
+    }
+    mailbox_destroy (&self->todo);
+    mailbox_destroy (&self->done);
+    own_fd (&self->stop_fd);
+    free (self);
+    *self_p = NULL;
+}
+
+int
+keeper_fd (const keeper_t *self)
+{
+    return mailbox_fd (self->done);
+}
+
+int
+keeper_give (keeper_t *self, keeper_item_t **item_p)
+{
+    return mailbox_send (self->todo, item_p);
+}
+
+keeper_item_t *
+keeper_take (keeper_t *self)
+{
+    return mailbox_recv (self->done);
+}

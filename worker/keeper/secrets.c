@@ -1,0 +1,442 @@
+//  secrets - by the name or the form of a value.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/keeper/secrets.h"
+
+#include "common/base/buf.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+//  --- names
+
+bool
+secrets_next_name (const char **at_p, char ret_name [SECRETS_NAME])
+{
+    while (**at_p) {
+        size_t size = strcspn (*at_p, ", ");
+        bool good = size > 0 && size < SECRETS_NAME;
+        if (good) {
+            memcpy (ret_name, *at_p, size);
+            ret_name [size] = 0;
+        }
+        *at_p += size;
+        *at_p += strspn (*at_p, ", ");
+        if (good)
+            return true;
+    }
+    return false;
+}
+
+static bool
+s_contains (const char *name, size_t size, const char *word)
+{
+    size_t length = strlen (word);
+    for (size_t at = 0; at + length <= size; at++)
+        if (strncasecmp (name + at, word, length) == 0)
+            return true;
+    return false;
+}
+
+//  A part between other characters than letters: PAT is one of GITHUB_PAT, and not of PATH.
+static bool
+s_has_part (const char *name, size_t size, const char *word)
+{
+    size_t length = strlen (word);
+    for (size_t at = 0; at + length <= size; at++) {
+        bool begins = at == 0 || !isalpha ((unsigned char) name [at - 1]);
+        bool ends = at + length == size || !isalpha ((unsigned char) name [at + length]);
+        if (begins && ends && strncasecmp (name + at, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+secrets_is_name (const char *name, size_t size)
+{
+    static const char *const words [] = {"KEY", "TOKEN", "SECRET", "PASS", "CRED"};
+    static const char *const parts [] = {"PAT", "PW", "PWD", "DSN", "CONNECTION_STRING"};
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof words / sizeof words [0]; i++)
+        found = s_contains (name, size, words [i]);
+    for (size_t i = 0; !found && i < sizeof parts / sizeof parts [0]; i++)
+        found = s_has_part (name, size, parts [i]);
+    return found && !(size == 3 && strncmp (name, "PWD", 3) == 0); //  the shell's folder
+}
+
+const char *
+secrets_variable (const char *name, size_t *ret_size)
+{
+    const char *value = getenv (name);
+    *ret_size = value ? strlen (value) : 0;
+    if (value && secrets_is_name (name, strlen (name)))
+        *ret_size = conf_secret (&value);
+    return *ret_size > 0 ? value : NULL;
+}
+
+//  --- what a value holds
+
+//  user:password and password of each scheme://user:password@host.
+static void
+s_add_credentials (redact_t *secrets, const char *value, size_t size)
+{
+    const char *end = value + size, *at = value;
+    while ((at = memmem (at, (size_t) (end - at), "://", 3))) {
+        at += 3;
+        size_t length = 0;
+        while (at + length < end && !strchr ("/?# \t\r\n\"'", at [length]))
+            length++;
+        const char *behind = memrchr (at, '@', length);
+        const char *colon = behind ? memchr (at, ':', (size_t) (behind - at)) : NULL;
+        if (!colon)
+            continue;
+        redact_add (secrets, at, (size_t) (behind - at));
+        redact_add (secrets, colon + 1, (size_t) (behind - colon - 1));
+    }
+}
+
+static size_t
+s_until (const char *value, size_t size, size_t at, const char *ends)
+{
+    while (at < size && !strchr (ends, value [at]))
+        at++;
+    return at;
+}
+
+//  Where the last quote of a value in quotes is, which begins at `at`; else `at`.
+static size_t
+s_quoted (const char *value, size_t size, size_t at)
+{
+    const bool quote = at < size && (value [at] == '\'' || value [at] == '"');
+    const char *end = quote ? memchr (value + at + 1, value [at], size - at - 1) : NULL;
+    return end ? (size_t) (end - value) : at;
+}
+
+//  The values of "host=h password='p q'", "Endpoint=e;AccountKey=k" and "?api_token=t".
+static void
+s_add_pairs (redact_t *secrets, const char *value, size_t size)
+{
+    for (size_t at = 0; at < size; at++) {
+        const size_t name = at;
+        at = s_until (value, size, at, "=;&?, \t\r\n");
+        if (at == size || value [at] != '=')
+            continue;
+        const size_t length = at - name, from = at + 1, quote = s_quoted (value, size, from);
+        at = s_until (value, size, quote, ";&?, \t\r\n");
+        if (length == 0 || !secrets_is_name (value + name, length))
+            continue;
+        if (quote > from)
+            redact_add (secrets, value + from + 1, quote - from - 1);
+        else
+            redact_add (secrets, value + from, at - from);
+    }
+}
+
+static void
+s_add_variable (redact_t *secrets, const char *name)
+{
+    size_t size = 0;
+    const char *value = secrets_variable (name, &size);
+    if (!value)
+        return;
+    if (secrets_is_name (name, strlen (name)))
+        redact_add (secrets, value, size);
+    s_add_credentials (secrets, value, size);
+    s_add_pairs (secrets, value, size);
+}
+
+//  --- kubeconfig files
+
+//  A path as a kubeconfig has it: what is not absolute begins in its folder.
+static void
+s_add_file (redact_t *secrets, const char *kubeconfig, const char *path, size_t size)
+{
+    const char *slash = path [0] == '/' ? NULL : strrchr (kubeconfig, '/');
+    const size_t folder = slash ? (size_t) (slash + 1 - kubeconfig) : 0;
+    own (own_mem) char *name = malloc (folder + size + 1);
+    own (buf_fini) buf_t text = buf_init (LIMIT_SECRET_BYTES);
+    if (!name)
+        return;
+    memcpy (name, kubeconfig, folder);
+    memcpy (name + folder, path, size);
+    name [folder + size] = '\0';
+    if (conf_secret_file (name, &text) < 0)
+        return;
+    const char *at = text.data;
+    size_t length = conf_secret (&at);
+    redact_add (secrets, at, length);
+    explicit_bzero (text.data, text.size);
+}
+
+static bool
+s_is_word (const char *text, size_t size, const char *const *words)
+{
+    for (; *words; words++)
+        if (strlen (*words) == size && memcmp (text, *words, size) == 0)
+            return true;
+    return false;
+}
+
+//  What base64 of either alphabet stands for; false when it is none.
+static bool
+s_decode (const char *text, size_t size, buf_t *bytes)
+{
+    static const char digits [] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
+    unsigned bits = 0, count = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (strchr ("\r\n=", text [i]))
+            continue;
+        const char *digit = memchr (digits, text [i], sizeof digits - 1);
+        if (!digit)
+            return false;
+        unsigned value = (unsigned) (digit - digits);
+        bits = bits << 6 | (value < 64 ? value : value - 2);
+        count += 6;
+        if (count < 8)
+            continue;
+        count -= 8;
+        const char byte = (char) (bits >> count & 0xff);
+        if (buf_append (bytes, &byte, 1) < 0)
+            return false;
+    }
+    return true;
+}
+
+//  The end of a value in quotes, which begins with one: \" and '' are signs in it.
+static const char *
+s_quote_end (const char *at)
+{
+    const char quote = *at;
+    for (at++; *at && (*at != quote || (quote == '\'' && at [1] == quote)); at++)
+        if (at [1] && (*at == quote || (*at == '\\' && quote == '"')))
+            at++;
+    return at;
+}
+
+//  Where a line ends, or the comment behind a value begins.
+static const char *
+s_line_end (const char *at)
+{
+    const char *end = at + strcspn (at, "\r\n");
+    const char *comment = memmem (at, (size_t) (end - at), " #", 2);
+    return comment ? comment : end;
+}
+
+//  The end of a value without quotes that begins at `at`: of a text on the lines below (block), of all its line, or as
+//  in flow style.  Lines that stand deeper than their key belong to it.
+static const char *
+s_value_end (const char *at, size_t indent, bool block, bool whole)
+{
+    const char *end = block   ? at + strcspn (at, "\n")
+                      : whole ? s_line_end (at)
+                              : at + strcspn (at, "\r\n,} ");
+    while (*end == '\n' || *end == '\r') {
+        const char *line = end + strspn (end, "\r\n");
+        const size_t blanks = strspn (line, " ");
+        if (blanks <= indent || line [blanks] == '\0')
+            break;
+        end = block ? line + strcspn (line, "\r\n") : s_line_end (line);
+    }
+    return end;
+}
+
+//  A value as it is meant: its lines without what they are indented by.
+static void
+s_unfold (const char *at, const char *end, buf_t *value)
+{
+    while (at < end) {
+        at += strspn (at, " \t\r\n\"'");
+        const char *line = at;
+        while (at < end && !strchr ("\r\n", *at))
+            at++;
+        const char *behind = at;
+        while (behind > line && strchr (" \t\"'", behind [-1]))
+            behind--;
+        if (behind > line && value->size > 0)
+            (void) buf_append (value, "\n", 1);
+        if (behind > line)
+            (void) buf_append (value, line, (size_t) (behind - line));
+    }
+}
+
+//  Of two quotes of a text in single ones, one.
+static void
+s_unquote (buf_t *value)
+{
+    size_t used = 0;
+    for (size_t at = 0; at < value->size; at++) {
+        value->data [used++] = value->data [at];
+        at += value->data [at] == '\'' && at + 1 < value->size && value->data [at + 1] == '\'';
+    }
+    value->size = used;
+}
+
+typedef enum { S_PLAIN, S_ENCODED, S_FILE, S_NONE } s_kind_t;
+
+static s_kind_t
+s_kind (const char *key, size_t size)
+{
+    static const char *const plain [] = {"password",      "client-secret", "access-token",
+                                         "refresh-token", "id-token",      NULL},
+                                   *const encoded [] = {"token", "client-key-data",
+                                                        "client-certificate-data", NULL},
+                                   *const files [] = {"tokenFile", "client-key", NULL};
+    return s_is_word (key, size, plain)     ? S_PLAIN
+           : s_is_word (key, size, encoded) ? S_ENCODED
+           : s_is_word (key, size, files)   ? S_FILE
+                                            : S_NONE;
+}
+
+static void
+s_add_text (redact_t *secrets, const char *path, s_kind_t kind, const char *at, const char *end)
+{
+    own (buf_fini) buf_t value = buf_init (LIMIT_CONFIG_BYTES),
+                         bytes = buf_init (LIMIT_CONFIG_BYTES);
+    s_unfold (at, end, &value);
+    if (*at == '\'')
+        s_unquote (&value);
+    if (value.size == 0)
+        return;
+    if (kind == S_FILE)
+        s_add_file (secrets, path, value.data, value.size);
+    else
+        redact_add (secrets, value.data, value.size);
+    if (kind == S_ENCODED && s_decode (value.data, value.size, &bytes) && bytes.size)
+        redact_add (secrets, bytes.data, bytes.size);
+    explicit_bzero (value.data, value.size);
+    if (bytes.size > 0)
+        explicit_bzero (bytes.data, bytes.size);
+}
+
+//  Does nothing stand between the beginning of the line and this key?
+static bool
+s_first (const char *line, const char *key)
+{
+    while (line < key && strchr (" \t-\"'", *line))
+        line++;
+    return line == key;
+}
+
+//  The value behind a key of the line.  In block style a comma is a part of it, in flow style its end.  Returns where to
+//  go on.
+static const char *
+s_add_value (redact_t *secrets, const char *path, const char *line, const char *key, size_t size,
+             const char *at)
+{
+    const s_kind_t kind = s_kind (key, size);
+    const size_t indent = (size_t) (key - line);
+    if (kind == S_NONE)
+        return at;
+    at += strspn (at, " \t");
+    const bool block = *at == '|' || *at == '>'; //  its text is on the next lines
+    const bool quoted = *at == '"' || *at == '\'';
+    if (block)
+        at += strcspn (at, "\n");
+    const char *end = quoted ? s_quote_end (at) : s_value_end (at, indent, block, false);
+    s_add_text (secrets, path, kind, at, end);
+    if (!block && !quoted && s_first (line, key))
+        s_add_text (secrets, path, kind, at, s_value_end (at, indent, false, true));
+    return end;
+}
+
+static void
+s_add_kubeconfig (redact_t *secrets, const char *path)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_CONFIG_BYTES);
+    if (conf_secret_file (path, &text) < 0 || text.size == 0)
+        return; //  the worker has said so when it started
+    const char *line = text.data, *seen = text.data;
+    for (const char *at = text.data, *colon; (colon = strchr (at, ':'));) {
+        for (; seen < colon; seen++)
+            if (*seen == '\n')
+                line = seen + 1;
+        const char *end = colon;
+        while (end > line && strchr ("\"' ", end [-1]))
+            end--;
+        const char *key = end;
+        while (key > line && (isalnum ((unsigned char) key [-1]) || key [-1] == '-'))
+            key--;
+        at = s_add_value (secrets, path, line, key, (size_t) (end - key), colon + 1);
+    }
+    explicit_bzero (text.data, text.size);
+}
+
+//  A list of paths with colons between them.
+static void
+s_add_kubeconfigs (redact_t *secrets, const char *list)
+{
+    for (size_t size = 0; *list; list += size + (list [size] == ':')) {
+        size = strcspn (list, ":");
+        own (own_mem) char *path = strndup (list, size);
+        if (path && *path)
+            s_add_kubeconfig (secrets, path);
+    }
+}
+
+//  --- all of them
+
+static const char *const s_proxies [] = {"http_proxy", "https_proxy", "all_proxy",
+                                         "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"};
+
+redact_t
+secrets_read (const settings_t *settings)
+{
+    redact_t secrets = {0};
+    const char *keys [] = {settings->anthropic_api_key, settings->openai_api_key,
+                           settings->gemini_api_key, settings->google_api_key};
+    for (size_t i = 0; i < sizeof keys / sizeof keys [0]; i++)
+        redact_add (&secrets, keys [i], strlen (keys [i]));
+    char name [SECRETS_NAME];
+    for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
+        s_add_variable (&secrets, name);
+    for (size_t i = 0; i < sizeof s_proxies / sizeof s_proxies [0]; i++)
+        s_add_variable (&secrets, s_proxies [i]);
+    s_add_kubeconfigs (&secrets, settings->kubeconfig);
+    const settings_cluster_t *clusters = settings->clusters.items;
+    for (size_t i = 0; i < settings->clusters.count; i++)
+        s_add_kubeconfigs (&secrets, clusters [i].kubeconfig);
+    return secrets;
+}
+
+void
+secrets_short (const settings_t *settings, void *ctx, secrets_short_fn *tell)
+{
+    const struct {
+        const char *name;
+        const char *const *at;
+    } keys [] = {{"anthropic_api_key", &settings->anthropic_api_key},
+                 {"openai_api_key", &settings->openai_api_key},
+                 {"gemini_api_key", &settings->gemini_api_key},
+                 {"google_api_key", &settings->google_api_key}};
+    for (size_t i = 0; i < sizeof keys / sizeof keys [0]; i++) {
+        const size_t size = strlen (*keys [i].at);
+        if (size > 0 && size < REDACT_MIN_BYTES)
+            tell (ctx, keys [i].at, keys [i].name, size);
+    }
+    char name [SECRETS_NAME];
+    for (const char *at = settings->agent_env; secrets_next_name (&at, name);) {
+        size_t size = 0;
+        if (secrets_is_name (name, strlen (name)) && secrets_variable (name, &size)
+            && size < REDACT_MIN_BYTES)
+            tell (ctx, &settings->agent_env, name, size);
+    }
+}
+
+static void
+s_warn (void *ctx, const void *at, const char *name, size_t size)
+{
+    log_warn ("a secret is too short to be removed from what agents write", kv ("name", name),
+              kv ("bytes", size), kv ("least", REDACT_MIN_BYTES));
+}
+
+void
+secrets_warn (const settings_t *settings)
+{
+    secrets_short (settings, NULL, s_warn);
+}

@@ -1,0 +1,426 @@
+//  spool - collect, sync, rename; symlinks are never followed, the agent owns the workspace.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/keeper/spool.h"
+
+#include "common/base/buf.h"
+#include "common/base/durable.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/base/utf8.h"
+#include "runner/capture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { SPOOL_VERDICT_BYTES = LIMIT_KIB (64) };
+
+static void
+s_close (DIR **dir_p)
+{
+    if (*dir_p)
+        closedir (*dir_p);
+    *dir_p = NULL;
+}
+
+//  Open "part/name" (or "name") below dir_fd without following a link at any step.
+static int
+s_open (int dir_fd, const char *path, int flags)
+{
+    const char *slash = strchr (path, '/');
+    if (!slash) {
+        int fd = openat (dir_fd, path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        return fd < 0 ? -errno : fd;
+    }
+    char part [LIMIT_PATH_BYTES];
+    snprintf (part, sizeof part, "%.*s", (int) (slash - path), path);
+    own (own_fd) int fd = openat (dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : s_open (fd, slash + 1, flags);
+}
+
+static int
+s_open_dir (const char *dir)
+{
+    int fd = open (dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+//  Open a regular file for reading, with its size.  Looked at before it is opened: opening a device or a
+//  FIFO of the agent's could have effects.  Err: ERR_NONE nothing of that kind is there.
+static int
+s_open_regular (int dir_fd, const char *path, int64_t *ret_size)
+{
+    own (own_fd) int look = s_open (dir_fd, path, O_PATH);
+    if (look == -ENOENT || look == -ENOTDIR || look == -ELOOP)
+        return ERR_NONE;
+    struct stat status;
+    if (look < 0 || fstat (look, &status) != 0)
+        return look < 0 ? look : -errno;
+    if (!S_ISREG (status.st_mode))
+        return ERR_NONE;
+    *ret_size = status.st_size;
+    return s_open (dir_fd, path, O_RDONLY);
+}
+
+int64_t
+spool_report_size (const char *dir)
+{
+    own (own_fd) int fd = s_open_dir (dir);
+    struct stat status;
+    own (own_fd) int look = fd < 0 ? -1 : s_open (fd, "output/investigation.md", O_PATH);
+    return look >= 0 && fstat (look, &status) == 0 && S_ISREG (status.st_mode) ? status.st_size
+                                                                               : -1;
+}
+
+//  Read the first size bytes: the file may be another name of one that grows.  Err: ERR_STALE it shrank.
+static int
+s_read (int fd, int64_t size, char *ret_bytes)
+{
+    int64_t done = 0;
+    while (done < size) {
+        ssize_t got = read (fd, ret_bytes + done, (size_t) (size - done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -errno : ERR_STALE;
+        done += got;
+    }
+    return 0;
+}
+
+static int64_t
+s_total (const spool_report_t *report)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < report->file_count; i++)
+        total += report->files [i].size;
+    return total;
+}
+
+static bool
+s_listed (const spool_report_t *report, const char *path)
+{
+    for (size_t i = 0; i < report->file_count; i++)
+        if (strcmp (report->files [i].path, path) == 0)
+            return true;
+    return false;
+}
+
+//  What spool_collect works on.
+typedef struct {
+    int dir_fd;
+    const redact_t *secrets;
+    spool_report_t *report;
+    int unsynced; //  first error of a sync
+} collect_t;
+
+static void
+s_note (collect_t *self, int rc)
+{
+    if (self->unsynced == 0)
+        self->unsynced = rc;
+}
+
+//  A new file in place of the one that holds a secret: that one may have other names elsewhere.
+static int
+s_replace (int dir_fd, const char *path, const char *bytes, size_t size)
+{
+    const char *slash = strchr (path, '/');
+    if (!slash)
+        return durable_write (dir_fd, path, bytes, size, "redact");
+    char part [LIMIT_PATH_BYTES];
+    snprintf (part, sizeof part, "%.*s", (int) (slash - path), path);
+    own (own_fd) int fd = s_open (dir_fd, part, O_RDONLY | O_DIRECTORY);
+    return fd < 0 ? fd : durable_write (fd, slash + 1, bytes, size, "redact");
+}
+
+//  A log may be cut in its middle: each side of the place may have a half of a secret.
+static int
+s_redact (const redact_t *secrets, char *bytes, size_t size)
+{
+    if (size <= LIMIT_LOG_HEAD_BYTES)
+        return redact (secrets, bytes, size, false);
+    size_t tail = LIMIT_LOG_HEAD_BYTES + capture_mark_size (bytes, size);
+    if (tail == LIMIT_LOG_HEAD_BYTES)
+        return redact (secrets, bytes, size, false);
+    int head_found = redact (secrets, bytes, LIMIT_LOG_HEAD_BYTES, false);
+    int tail_found = head_found < 0 ? 0 : redact (secrets, bytes + tail, size - tail, true);
+    return head_found < 0 ? head_found : tail_found < 0 ? tail_found : head_found + tail_found;
+}
+
+static int
+s_read_in (collect_t *self, const char *path)
+{
+    spool_report_t *report = self->report;
+    int64_t size = 0;
+    own (own_fd) int fd = s_open_regular (self->dir_fd, path, &size);
+    if (fd < 0)
+        return fd;
+    if (size > verdict_path_limit (path) || s_total (report) + size > LIMIT_INCIDENT_BYTES
+        || report->file_count == LIMIT_ATTEMPT_FILES)
+        return ERR_LIMIT;
+    own (own_mem) char *bytes = malloc ((size_t) size + 1);
+    int rc = bytes ? s_read (fd, size, bytes) : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    rc = s_redact (self->secrets, bytes, (size_t) size);
+    if (rc > 0) {
+        log_warn ("secrets removed from a file of the agent",
+                  kv ("incident_id", report->incident.text), kv ("path", path), kv ("count", rc));
+        rc = s_replace (self->dir_fd, path, bytes, (size_t) size);
+    }
+    else if (rc == 0)
+        s_note (self, durable_sync (fd, "collect"));
+    if (rc < 0)
+        return rc;
+    spool_file_t *file = &report->files [report->file_count++];
+    snprintf (file->path, sizeof file->path, "%s", path);
+    file->size = size;
+    digest_hex (bytes, (size_t) size, file->sha256);
+    return 0;
+}
+
+//  Err: why a file that is there was left out.
+static int
+s_add (collect_t *self, const char *path)
+{
+    if (!verdict_path_allowed (path, strlen (path)) || s_listed (self->report, path))
+        return 0;
+    int rc = s_read_in (self, path);
+    if (rc < 0 && rc != ERR_NONE)
+        log_warn ("file left out", kv ("incident_id", self->report->incident.text),
+                  kv ("path", path), kv ("error", err_str (rc)));
+    return rc == ERR_NONE ? 0 : rc;
+}
+
+static void
+s_add_logs (collect_t *self)
+{
+    int fd = s_open (self->dir_fd, "logs", O_RDONLY | O_DIRECTORY);
+    own (s_close) DIR *dir = fd < 0 ? NULL : fdopendir (fd);
+    if (!dir) {
+        own_fd (&fd);
+        return; //  the agent removed it: nothing to collect
+    }
+    s_note (self, durable_folder (fd, "collect"));
+    struct dirent *entry = readdir (dir);
+    for (int seen = 0; entry && seen < LIMIT_ATTEMPT_FILES * 4; seen++) {
+        char path [LIMIT_PATH_BYTES + 256];
+        snprintf (path, sizeof path, "logs/%s", entry->d_name);
+        (void) s_add (self, path);
+        entry = readdir (dir);
+    }
+}
+
+int
+spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report, int *ret_unsynced)
+{
+    static const char *const more [] = {"output/agent-result.json", "run.json", "logs/prompt.md",
+                                        "logs/agent.stdout.log", "logs/agent.stderr.log"};
+    report->file_count = 0;
+    *ret_unsynced = 0;
+    own (own_fd) int fd = s_open_dir (dir);
+    if (fd < 0)
+        return fd;
+    collect_t collect = {.dir_fd = fd, .secrets = secrets, .report = report};
+    int rc = s_add (&collect, "output/investigation.md");
+    for (size_t i = 0; i < sizeof more / sizeof more [0]; i++)
+        (void) s_add (&collect, more [i]);
+    s_add_logs (&collect);
+    own (own_fd) int output_fd = s_open (fd, "output", O_RDONLY | O_DIRECTORY);
+    if (output_fd >= 0)
+        s_note (&collect, durable_folder (output_fd, "collect"));
+    *ret_unsynced = collect.unsynced;
+    return rc;
+}
+
+//  A collected file again, without the secrets that were in it.
+static int
+s_read_again (int dir_fd, const char *path, buf_t *text)
+{
+    int64_t size = 0;
+    own (own_fd) int fd = s_open_regular (dir_fd, path, &size);
+    if (fd < 0)
+        return fd;
+    if (size > (int64_t) text->max)
+        return ERR_LIMIT;
+    own (own_mem) char *bytes = malloc ((size_t) size + 1);
+    int rc = bytes ? s_read (fd, size, bytes) : -ENOMEM;
+    return rc < 0 ? rc : buf_append (text, bytes, (size_t) size);
+}
+
+static const char s_report_path [] = "output/investigation.md";
+static const char s_result_path [] = "output/agent-result.json";
+static const char s_error_path [] = "logs/agent.stderr.log";
+
+//  A file that may be missing or too large: then it says nothing.
+static void
+s_read_said (int dir_fd, const spool_report_t *report, const char *path, buf_t *text)
+{
+    *text = buf_init ((size_t) verdict_path_limit (path));
+    if (s_listed (report, path) && s_read_again (dir_fd, path, text) < 0)
+        buf_reset (text);
+}
+
+//  An exit code alone helps nobody: why stands in what the agent left.
+static void
+s_explain (const char *dir, spool_report_t *report)
+{
+    own (own_fd) int fd = s_open_dir (dir);
+    if (fd < 0)
+        return;
+    own (buf_fini) buf_t result, error;
+    s_read_said (fd, report, s_result_path, &result);
+    s_read_said (fd, report, s_error_path, &error);
+    const verdict_said_t said = {.result = result.data,
+                                 .result_bytes = result.size,
+                                 .error = error.data,
+                                 .error_bytes = error.size};
+    verdict_explain (&said, report->reason);
+}
+
+int
+spool_judge (const char *dir, spool_report_t *report)
+{
+    if (report->outcome != VERDICT_SUCCESS && verdict_kind (report->reason) == VERDICT_EXIT_CODE)
+        s_explain (dir, report);
+    if (report->outcome != VERDICT_SUCCESS || !s_listed (report, s_report_path))
+        return 0;
+    own (buf_fini) buf_t text = buf_init ((size_t) verdict_path_limit (s_report_path));
+    own (buf_fini) buf_t result = buf_init ((size_t) verdict_path_limit (s_result_path));
+    own (own_fd) int fd = s_open_dir (dir);
+    int rc = fd < 0 ? fd : s_read_again (fd, s_report_path, &text);
+    if (rc < 0)
+        return rc;
+    bool listed = s_listed (report, s_result_path);
+    int unread = listed ? s_read_again (fd, s_result_path, &result) : 0;
+    int ignored = 0;
+    verdict_files_t files = {.report = text.data,
+                             .report_bytes = text.size,
+                             .result = listed && unread == 0 ? result.data : NULL,
+                             .result_bytes = result.size};
+    report->outcome = verdict_judge_files (&files, report->reason, &ignored);
+    if (unread || ignored)
+        log_warn ("agent result ignored", kv ("incident_id", report->incident.text),
+                  kv ("path", s_result_path), kv ("error", err_str (unread ? unread : ignored)));
+    return 0;
+}
+
+static json_t *
+s_to_json (const spool_report_t *report)
+{
+    json_t *files = json_array ();
+    for (size_t i = 0; i < report->file_count; i++)
+        json_array_append_new (files, json_pack ("{s:s, s:I, s:s}", "path", report->files [i].path,
+                                                 "size", (json_int_t) report->files [i].size,
+                                                 "sha256", report->files [i].sha256));
+    return json_pack ("{s:s, s:I, s:s, s:i, s:s, s:I, s:I, s:o}", "incident", report->incident.text,
+                      "attempt", (json_int_t) report->attempt, "outcome",
+                      verdict_outcome_name (report->outcome), "exit_code", report->exit_code,
+                      "reason", report->reason, "started_ms", (json_int_t) report->started_ms,
+                      "completed_ms", (json_int_t) report->completed_ms, "files", files);
+}
+
+static int
+s_sync_parent (const char *path)
+{
+    char parent [PATH_MAX];
+    const char *slash = strrchr (path, '/');
+    if (!slash || slash - path >= PATH_MAX)
+        return -EINVAL;
+    snprintf (parent, sizeof parent, "%.*s", (int) (slash - path), path);
+    own (own_fd) int fd = s_open_dir (parent);
+    return fd < 0 ? fd : durable_folder (fd, "spool");
+}
+
+int
+spool_keep (const char *dir, const char *spool_dir, const spool_report_t *report)
+{
+    own (json_drop) json_t *doc = s_to_json (report);
+    own (own_mem) char *text = doc ? json_text (doc) : NULL;
+    if (!text)
+        return -ENOMEM;
+    own (own_fd) int fd = s_open_dir (dir);
+    if (fd < 0)
+        return fd;
+    int rc = durable_write (fd, "verdict.json", text, strlen (text), "verdict");
+    if (rc == 0)
+        rc = durable_rename (AT_FDCWD, dir, AT_FDCWD, spool_dir, "spool");
+    if (rc < 0)
+        return rc;
+    if (s_sync_parent (spool_dir) < 0 || s_sync_parent (dir) < 0)
+        log_warn ("spool folder not synced", kv ("path", spool_dir));
+    return 0;
+}
+
+static int
+s_from_json_file (const json_t *item, spool_report_t *report)
+{
+    const char *path = json_member_text (item, "path", "");
+    const char *sha256 = json_member_text (item, "sha256", "");
+    int64_t size = json_member_int (item, "size", -1);
+    if (report->file_count == LIMIT_ATTEMPT_FILES || !verdict_path_allowed (path, strlen (path))
+        || s_listed (report, path) || size < 0 || size > verdict_path_limit (path)
+        || strlen (sha256) != DIGEST_HEX - 1
+        || strspn (sha256, "0123456789abcdef") != DIGEST_HEX - 1)
+        return ERR_PROTO;
+    spool_file_t *file = &report->files [report->file_count++];
+    snprintf (file->path, sizeof file->path, "%s", path);
+    snprintf (file->sha256, sizeof file->sha256, "%s", sha256);
+    file->size = size;
+    return 0;
+}
+
+static int
+s_from_json (const json_t *doc, spool_report_t *report)
+{
+    const char *incident = json_member_text (doc, "incident", "");
+    const char *outcome = json_member_text (doc, "outcome", "");
+    int64_t attempt = json_member_int (doc, "attempt", 0);
+    int64_t exit_code = json_member_int (doc, "exit_code", -2);
+    if (!ident_valid (incident) || attempt < 1 || attempt > INT32_MAX || exit_code < -1
+        || exit_code > UINT8_MAX
+        || !verdict_outcome_parse (outcome, strlen (outcome), &report->outcome)
+        || report->outcome >= VERDICT_LOST)
+        return ERR_PROTO;
+    snprintf (report->incident.text, sizeof report->incident.text, "%s", incident);
+    const char *reason = json_member_text (doc, "reason", "");
+    size_t kept = utf8_cut (reason, strlen (reason), sizeof report->reason - 1);
+    snprintf (report->reason, sizeof report->reason, "%.*s", (int) kept, reason);
+    report->attempt = attempt;
+    report->exit_code = (int) exit_code;
+    report->started_ms = json_member_int (doc, "started_ms", 0);
+    report->completed_ms = json_member_int (doc, "completed_ms", 0);
+    const json_t *files = json_object_get (doc, "files");
+    int rc = 0;
+    for (size_t i = 0; i < json_array_size (files) && rc == 0; i++)
+        rc = s_from_json_file (json_array_get (files, i), report);
+    return rc == 0 && s_total (report) > LIMIT_INCIDENT_BYTES ? ERR_PROTO : rc;
+}
+
+int
+spool_load (const char *spool_dir, spool_report_t *ret_report)
+{
+    char path [PATH_MAX];
+    if (snprintf (path, sizeof path, "%s/verdict.json", spool_dir) >= (int) sizeof path)
+        return -ENAMETOOLONG;
+    own (buf_fini) buf_t text = buf_init (SPOOL_VERDICT_BYTES);
+    int rc = buf_read_file (&text, path);
+    if (rc < 0)
+        return rc;
+    own (json_drop) json_t *doc = NULL;
+    rc = json_parse (text.data, text.size, &doc, NULL);
+    if (rc < 0)
+        return rc;
+    spool_report_t report = {0};
+    rc = s_from_json (doc, &report);
+    if (rc == 0)
+        *ret_report = report;
+    return rc;
+}

@@ -1,0 +1,117 @@
+//  fetch - GET one chunk at a time.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/fetch.h"
+
+#include "common/base/limits.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    const char *remote, *local;
+} fetch_file_t;
+
+static const fetch_file_t s_files [] = {{"event.json", "event.json"},
+                                        {"incident.json", "incident.json"},
+                                        {"prompt.md", "logs/prompt.md"},
+                                        {"system-prompt.md", "system-prompt.md"}};
+
+enum { FETCH_FILES = sizeof s_files / sizeof s_files [0] };
+
+void
+fetch_greet (fetch_t *self)
+{
+    self->asked_ms = self->since_ms = 0;
+    self->tries = 0;
+}
+
+//  The socket takes nothing: a broker that is away altogether is waited for, a files socket that cannot be
+//  reached while the other one can is not.
+static int
+s_unsent (fetch_t *self, const session_t *session, int64_t now_ms)
+{
+    if (!session_ready (session))
+        return 0;
+    if (!self->since_ms)
+        self->since_ms = now_ms;
+    return now_ms - self->since_ms < LIMIT_FETCH_TRIES * LIMIT_FILES_RETRY_MS ? 0 : ERR_LIMIT;
+}
+
+int
+fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t attempt,
+            int64_t now_ms)
+{
+    if (self->asked_ms && now_ms < self->asked_ms + LIMIT_FILES_RETRY_MS)
+        return 0;
+    if (self->tries >= LIMIT_FETCH_TRIES)
+        return ERR_LIMIT;
+    msg_at_t get = {.incident = codec_text (incident),
+                    .attempt = attempt,
+                    .path = codec_text (s_files [self->index].remote),
+                    .upto = self->offset};
+    int64_t seq = session_send_file (session, MSG_GET, &get);
+    if (seq < 0)
+        return s_unsent (self, session, now_ms);
+    self->since_ms = 0;
+    self->seq = (uint64_t) seq;
+    self->asked_ms = now_ms;
+    self->tries++;
+    return 0;
+}
+
+static int
+s_write_at (const char *dir, const char *local, const msg_chunk_t *data)
+{
+    char path [PATH_MAX];
+    if (snprintf (path, sizeof path, "%s/%s", dir, local) >= (int) sizeof path)
+        return -ENAMETOOLONG;
+    //  NONBLOCK: agents of other slots may reach this folder, and opening a FIFO must not wait for its reader.
+    int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    flags |= data->offset ? 0 : O_TRUNC;
+    own (own_fd) int fd = open (path, flags, 0600);
+    if (fd < 0)
+        return -errno;
+    ssize_t done = pwrite (fd, data->bytes.data, data->bytes.size, data->offset);
+    if (done < 0)
+        return -errno;
+    return (size_t) done == data->bytes.size ? 0 : -ENOSPC;
+}
+
+int
+fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data)
+{
+    const fetch_file_t *file = &s_files [self->index];
+    if (!codec_is (data->path, file->remote) || data->offset != self->offset)
+        return FETCH_MORE; //  answer to a question asked twice
+    int64_t size = (int64_t) data->bytes.size;
+    if (data->size > LIMIT_INCIDENT_BYTES || data->offset + size > data->size
+        || (size == 0 && data->offset < data->size))
+        return ERR_PROTO;
+    int rc = s_write_at (dir, file->local, data);
+    if (rc < 0)
+        return rc;
+    self->offset += size;
+    self->tries = 0;
+    self->asked_ms = 0;
+    if (self->offset < data->size)
+        return FETCH_MORE;
+    self->offset = 0;
+    self->index++;
+    if (self->index < FETCH_FILES)
+        return FETCH_MORE;
+    self->index = 0;
+    return FETCH_DONE;
+}
+
+void
+fetch_refused (fetch_t *self, const char *text, bool busy, int64_t now_ms)
+{
+    snprintf (self->error, sizeof self->error, "%s", text);
+    self->busy = busy;
+    //  A quarter of the pause for silence: the broker is there and said no.
+    self->asked_ms = now_ms - LIMIT_FILES_RETRY_MS + LIMIT_FILES_RETRY_MS / 4;
+}

@@ -1,0 +1,220 @@
+//  run - pipes to and from triage-run; the only place that starts a process.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/run.h"
+
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "common/base/limits.h"
+#include "common/base/own.h"
+#include "runner/supervise.h"
+#include "runner/tree.h"
+#include "worker/loop/run_env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+    RUN_RESULT_BYTES = LIMIT_KIB (16),
+    RUN_READS = 64 //  of the status stream at a time: the agent may have found a way to write to it
+};
+
+static int
+s_spawn (run_t *self, const run_words_t *argv, const run_words_t *envp, int control, int status)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    if (posix_spawn_file_actions_init (&actions) != 0 || posix_spawnattr_init (&attributes) != 0)
+        return -ENOMEM;
+    sigset_t none, all;
+    sigemptyset (&none);
+    sigfillset (&all);
+    int rc = posix_spawn_file_actions_adddup2 (&actions, control, STDIN_FILENO);
+    rc = rc ? rc : posix_spawn_file_actions_adddup2 (&actions, status, STDOUT_FILENO);
+    rc = rc ? rc : posix_spawnattr_setsigmask (&attributes, &none);
+    rc = rc ? rc : posix_spawnattr_setsigdefault (&attributes, &all);
+    rc = rc ? rc : posix_spawnattr_setpgroup (&attributes, 0);
+    rc = rc ? rc
+            : posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK
+                                                         | POSIX_SPAWN_SETSIGDEF);
+    rc = rc ? rc
+            : posix_spawn (&self->pid, argv->items [0], &actions, &attributes, argv->items,
+                           envp->items);
+    posix_spawn_file_actions_destroy (&actions);
+    posix_spawnattr_destroy (&attributes);
+    return -rc;
+}
+
+int
+run_start (run_t *self, const run_spec_t *spec)
+{
+    *self = (run_t){.control_fd = -1, .status_fd = -1};
+    own (run_words_fini) run_words_t argv = {0};
+    own (run_words_fini) run_words_t envp = {0};
+    run_arguments (spec, &argv);
+    run_environment (spec, &envp);
+    if (argv.failed || envp.failed)
+        return argv.failed ? argv.failed : envp.failed;
+
+    int control [2] = {-1, -1}, status [2] = {-1, -1};
+    int rc = pipe2 (control, O_CLOEXEC) == 0 ? 0 : -errno;
+    if (rc == 0 && pipe2 (status, O_CLOEXEC) != 0)
+        rc = -errno;
+    if (rc == 0 && fcntl (status [0], F_SETFL, O_NONBLOCK) != 0)
+        rc = -errno;
+    self->control_fd = control [1];
+    self->status_fd = status [0];
+    if (rc == 0)
+        rc = s_spawn (self, &argv, &envp, control [0], status [1]);
+    own_fd (&control [0]);
+    own_fd (&status [1]);
+    if (rc < 0) {
+        self->pid = 0;
+        run_fini (self);
+    }
+    return rc;
+}
+
+//  boot: the one it must be from, NULL when it was told this moment.
+static int
+s_parse (const char *text, size_t size, const char *boot, run_result_t *ret_result)
+{
+    own (json_drop) json_t *doc = NULL;
+    int rc = json_parse (text, size, &doc, NULL);
+    int64_t exit_code = rc < 0 ? -2 : json_member_int (doc, "exit_code", -2);
+    if (exit_code < -1 || exit_code > UINT8_MAX)
+        return ERR_PROTO;
+    if (boot && (!*boot || strcmp (json_member_text (doc, "boot", ""), boot) != 0))
+        return ERR_STALE;
+    *ret_result = (run_result_t){.valid = true,
+                                 .exit_code = (int) exit_code,
+                                 .timed_out = json_is_true (json_object_get (doc, "timed_out")),
+                                 .stopped = json_is_true (json_object_get (doc, "stopped")),
+                                 .left = json_member_int (doc, "left", 0) != 0,
+                                 .timeout_ms = json_member_int (doc, "timeout_ms", 0),
+                                 .started_ms = json_member_int (doc, "started_ms", 0),
+                                 .completed_ms = json_member_int (doc, "completed_ms", 0)};
+    snprintf (ret_result->start_error, sizeof ret_result->start_error, "%s",
+              json_member_text (doc, "start_error", ""));
+    return 0;
+}
+
+int
+run_result_load (const char *workspace, run_result_t *ret_result)
+{
+    own (buf_fini) buf_t path = buf_init (PATH_MAX);
+    own (buf_fini) buf_t text = buf_init (RUN_RESULT_BYTES);
+    int rc = buf_printf (&path, "%s/run.json", workspace);
+    if (rc == 0)
+        rc = buf_read_file (&text, path.data);
+    char boot [SUPERVISE_BOOT];
+    supervise_boot (boot);
+    return rc < 0 ? rc : s_parse (text.data, text.size, boot, ret_result);
+}
+
+bool
+run_result_final (const run_result_t *result)
+{
+    return result->valid && !result->stopped && !result->timed_out;
+}
+
+bool
+run_killed_under_agent (const run_t *self)
+{
+    return self->starting && !self->ended && self->signal != 0;
+}
+
+static void
+s_on_line (run_t *self)
+{
+    if (strcmp (self->line, "starting") == 0)
+        self->starting = true;
+    else if (strcmp (self->line, "started") == 0)
+        self->started = true;
+    else if (strcmp (self->line, "ended") == 0)
+        self->ended = true;
+    else if (strncmp (self->line, "output ", 7) == 0)
+        self->output_bytes = strtoll (self->line + 7, NULL, 10);
+    else if (strncmp (self->line, "result ", 7) == 0)
+        (void) s_parse (self->line + 7, strlen (self->line + 7), NULL, &self->result);
+}
+
+static void
+s_take (run_t *self, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (bytes [i] == '\n') {
+            self->line [self->line_size] = 0;
+            s_on_line (self);
+            self->line_size = 0;
+        }
+        else if (self->line_size + 1 < sizeof self->line)
+            self->line [self->line_size++] = bytes [i];
+    }
+}
+
+//  What the supervisor said so far.
+static int
+s_drain (run_t *self)
+{
+    int news = RUN_NONE;
+    for (int reads = 0; self->status_fd >= 0 && reads < RUN_READS; reads++) {
+        char bytes [1024];
+        ssize_t got = read (self->status_fd, bytes, sizeof bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN)
+            return news;
+        if (got <= 0) {
+            own_fd (&self->status_fd);
+            return news;
+        }
+        s_take (self, bytes, (size_t) got);
+        news = RUN_NEWS;
+    }
+    return news;
+}
+
+int
+run_read (run_t *self)
+{
+    int news = s_drain (self);
+    int status = 0;
+    const pid_t reaped = self->pid > 0 ? waitpid (self->pid, &status, WNOHANG) : -1;
+    if (reaped == 0)
+        return news;
+    self->signal = reaped > 0 && WIFSIGNALED (status) ? WTERMSIG (status) : 0;
+    self->pid = 0;
+    s_drain (self); //  its last words
+    run_fini (self);
+    return RUN_ENDED;
+}
+
+void
+run_stop (run_t *self, bool now)
+{
+    if (self->control_fd >= 0 && write (self->control_fd, now ? "K" : "T", 1) < 0)
+        own_fd (&self->control_fd); //  it has ended
+}
+
+void
+run_kill (run_t *self)
+{
+    if (self->pid <= 0)
+        return;
+    (void) tree_signal (self->pid, SIGKILL);
+    kill (self->pid, SIGKILL);
+}
+
+void
+run_fini (run_t *self)
+{
+    own_fd (&self->control_fd);
+    own_fd (&self->status_fd);
+}

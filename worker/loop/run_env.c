@@ -1,0 +1,209 @@
+//  run_env - nothing of the worker's environment but what is named here.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/run_env.h"
+
+#include "common/base/buf.h"
+#include "common/base/limits.h"
+#include "common/base/own.h"
+#include "worker/keeper/secrets.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const s_inherited [] = {"LANG",     "TZ",        "http_proxy", "https_proxy",
+                                           "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY",
+                                           "NO_PROXY", "ALL_PROXY"};
+
+enum {
+    RUN_PATHS_BYTES = LIMIT_KIB (64)
+}; //  of kubeconfig files; the kernel takes 128 KiB in one word
+
+void
+run_words_fini (run_words_t *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        explicit_bzero (self->items [i], strlen (self->items [i]));
+        free (self->items [i]);
+    }
+    *self = (run_words_t){0};
+}
+
+__attribute__ ((format (printf, 2, 3))) static void
+s_word (run_words_t *self, const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start (args, format);
+    int size = self->count < RUN_WORDS ? vasprintf (&text, format, args) : ERR_LIMIT;
+    va_end (args);
+    if (size < 0) {
+        self->failed = self->count < RUN_WORDS ? -ENOMEM : ERR_LIMIT;
+        return;
+    }
+    self->items [self->count++] = text;
+}
+
+static void
+s_flag (run_words_t *self, const char *flag, const char *value)
+{
+    s_word (self, "%s", flag);
+    s_word (self, "%s", value);
+}
+
+//  Whole seconds, rounded up: never less than the deadline.
+static int64_t
+s_seconds (int64_t ms)
+{
+    return (ms + 999) / 1000;
+}
+
+//  The agent runs in its workspace, so paths relative to our folder are made absolute.  Colons stand between
+//  them, as kubectl has it.
+static void
+s_kubeconfig (const run_spec_t *spec, buf_t *ret_paths)
+{
+    *ret_paths = buf_init (RUN_PATHS_BYTES);
+    char cwd [PATH_MAX];
+    bool known = getcwd (cwd, sizeof cwd) != NULL;
+    const char *at = settings_kubeconfig (spec->settings, spec->cluster);
+    while (*at) {
+        size_t size = strcspn (at, ":");
+        if (size > 0 && *at != '/' && known)
+            buf_printf (ret_paths, "%s/", cwd);
+        size += at [size] == ':';
+        buf_append (ret_paths, at, size);
+        at += size;
+    }
+}
+
+void
+run_arguments (const run_spec_t *spec, run_words_t *ret_words)
+{
+    run_words_t words = {0};
+    const char *dir = spec->workspace;
+    own (buf_fini) buf_t kubeconfig;
+    s_kubeconfig (spec, &kubeconfig);
+    words.failed = kubeconfig.failed;
+    s_word (&words, "%s/triage-run", spec->program_dir);
+    s_flag (&words, "--workspace", dir);
+    s_word (&words, "--timeout-ms");
+    s_word (&words, "%" PRId64, spec->timeout_ms);
+    s_word (&words, "--grace-ms");
+    s_word (&words, "%" PRId64, spec->settings->agent_kill_grace);
+    s_word (&words, "--stdout");
+    s_word (&words, "%s/logs/agent.stdout.log", dir);
+    s_word (&words, "--stderr");
+    s_word (&words, "%s/logs/agent.stderr.log", dir);
+    s_word (&words, "--result");
+    s_word (&words, "%s/run.json", dir);
+    s_word (&words, "--");
+    s_word (&words, "%s", spec->script);
+    s_flag (&words, "--workspace", dir);
+    s_flag (&words, "--agent", settings_agent (spec->settings));
+    s_flag (&words, "--model", spec->model);
+    s_flag (&words, "--allowed-tools", spec->allowed_tools);
+    s_word (&words, "--timeout");
+    s_word (&words, "%" PRId64, s_seconds (spec->timeout_ms));
+    s_word (&words, "--prompt-file");
+    s_word (&words, "%s/logs/prompt.md", dir);
+    s_word (&words, "--system-prompt-file");
+    s_word (&words, "%s/system-prompt.md", dir);
+    if (kubeconfig.size > 0)
+        s_flag (&words, "--kubeconfig", kubeconfig.data);
+    s_flag (&words, "--runtime", "none");
+    *ret_words = words;
+}
+
+static bool
+s_has (const run_words_t *words, const char *name, size_t size)
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (strncmp (words->items [i], name, size) == 0 && words->items [i][size] == '=')
+            return true;
+    return false;
+}
+
+static void
+s_variable (run_words_t *words, const char *name, const char *value)
+{
+    if (value && *value)
+        s_word (words, "%s=%s", name, value);
+}
+
+//  A key may have come from a file, so the settings are asked before the environment.
+static void
+s_named_variable (const settings_t *settings, run_words_t *words, const char *name)
+{
+    size_t size = 0;
+    if (strcmp (name, "ANTHROPIC_API_KEY") == 0)
+        s_variable (words, name, settings->anthropic_api_key);
+    else if (strcmp (name, "OPENAI_API_KEY") == 0)
+        s_variable (words, name, settings->openai_api_key);
+    else if (strcmp (name, "GEMINI_API_KEY") == 0)
+        s_variable (words, name, settings->gemini_api_key);
+    else if (strcmp (name, "GOOGLE_API_KEY") == 0)
+        s_variable (words, name, settings->google_api_key);
+    else {
+        const char *value = secrets_variable (name, &size);
+        if (value)
+            s_word (words, "%s=%.*s", name, (int) size, value);
+    }
+}
+
+static void
+s_provider_key (const settings_t *settings, run_words_t *words)
+{
+    const char *agent = settings_agent (settings);
+    if (strcmp (agent, "claude") == 0)
+        s_variable (words, "ANTHROPIC_API_KEY", settings->anthropic_api_key);
+    if (strcmp (agent, "codex") == 0)
+        s_variable (words, "OPENAI_API_KEY", settings->openai_api_key);
+    if (strcmp (agent, "gemini") == 0) {
+        s_variable (words, "GEMINI_API_KEY", settings->gemini_api_key);
+        s_variable (words, "GOOGLE_API_KEY", settings->google_api_key);
+    }
+}
+
+//  What the contract sets cannot be set by agent_env.
+static void
+s_named (const settings_t *settings, run_words_t *words)
+{
+    char name [SECRETS_NAME];
+    for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
+        if (!s_has (words, name, strlen (name)))
+            s_named_variable (settings, words, name);
+}
+
+void
+run_environment (const run_spec_t *spec, run_words_t *ret_words)
+{
+    run_words_t words = {0};
+    own (buf_fini) buf_t kubeconfig;
+    s_kubeconfig (spec, &kubeconfig);
+    words.failed = kubeconfig.failed;
+    const char *path = getenv ("PATH");
+    s_word (&words, "PATH=%s:%s", spec->program_dir, path && *path ? path : "/usr/bin:/bin");
+    for (size_t i = 0; i < sizeof s_inherited / sizeof s_inherited [0]; i++)
+        s_variable (&words, s_inherited [i], getenv (s_inherited [i]));
+    s_word (&words, "WORKSPACE_DIR=%s", spec->workspace);
+    s_variable (&words, "AGENT_CLI", settings_agent (spec->settings));
+    s_variable (&words, "LLM_MODEL", spec->model);
+    s_variable (&words, "AGENT_ALLOWED_TOOLS", spec->allowed_tools);
+    s_word (&words, "CONTAINER_TIMEOUT=%" PRId64, s_seconds (spec->timeout_ms));
+    s_word (&words, "PROMPT_FILE=%s/logs/prompt.md", spec->workspace);
+    s_word (&words, "SYSTEM_PROMPT_FILE=%s/system-prompt.md", spec->workspace);
+    s_variable (&words, "KUBECONFIG", kubeconfig.data);
+    s_variable (&words, "AGENT_RUNTIME", "none");
+    s_variable (&words, "AGENT_IMAGE", spec->settings->agent_image);
+    s_variable (&words, "INCIDENT_ID", spec->incident);
+    s_word (&words, "ATTEMPT=%" PRId64, spec->attempt);
+    s_provider_key (spec->settings, &words);
+    s_named (spec->settings, &words);
+    *ret_words = words;
+}

@@ -1,0 +1,164 @@
+//  upload - PUT within a window, SEAL when all is there.
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/upload.h"
+
+#include "common/base/limits.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+upload_restart (upload_t *self, int64_t now_ms, int64_t pause_ms)
+{
+    *self = (upload_t){.wait_ms = now_ms + pause_ms, .moved_ms = now_ms};
+}
+
+int64_t
+upload_pending (const upload_t *self)
+{
+    return self->sent - self->safe;
+}
+
+//  Will it be the same with the next look?  The file is not there, or not the one that was hashed: whoever
+//  reaches the spool may have put anything in its place.
+static bool
+s_spoiled (int64_t rc)
+{
+    static const int errors [] = {ENOENT, ENOTDIR, EISDIR, ELOOP, EACCES, ENXIO, ESPIPE};
+    for (size_t i = 0; i < sizeof errors / sizeof errors [0]; i++)
+        if (rc == -errors [i])
+            return true;
+    return rc == ERR_STALE;
+}
+
+//  Send one chunk.  Returns bytes, 0 when the socket takes no more, negative when the file is unreadable.
+static int64_t
+s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t *report)
+{
+    static char bytes [LIMIT_CHUNK_BYTES]; //  one thread
+    const spool_file_t *file = &report->files [self->index];
+    char path [PATH_MAX];
+    if (snprintf (path, sizeof path, "%s/%s", dir, file->path) >= (int) sizeof path)
+        return -ENAMETOOLONG;
+    own (own_fd) int fd = open (path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int64_t left = file->size - self->sent;
+    size_t size = left < LIMIT_CHUNK_BYTES ? (size_t) left : LIMIT_CHUNK_BYTES;
+    ssize_t got = pread (fd, bytes, size, self->sent);
+    if (got < 0 || (size_t) got != size)
+        return got < 0 ? -errno : ERR_STALE;
+
+    msg_chunk_t put = {.incident = codec_text (report->incident.text),
+                       .attempt = report->attempt,
+                       .path = codec_text (file->path),
+                       .offset = self->sent,
+                       .size = file->size,
+                       .bytes = {bytes, size}};
+    int64_t seq = session_send_file (session, MSG_PUT, &put);
+    if (seq < 0)
+        return 0;
+    self->seq = (uint64_t) seq;
+    self->touched = true;
+    self->sent += got;
+    return got;
+}
+
+void
+upload_list (const spool_report_t *report, msg_file_t ret_files [LIMIT_ATTEMPT_FILES])
+{
+    for (size_t i = 0; i < report->file_count; i++)
+        ret_files [i] = (msg_file_t){.path = codec_text (report->files [i].path),
+                                     .size = report->files [i].size,
+                                     .sha256 = codec_text (report->files [i].sha256)};
+}
+
+static void
+s_seal (upload_t *self, session_t *session, const spool_report_t *report, int64_t now_ms)
+{
+    if (self->sealed_ms && now_ms < self->sealed_ms + LIMIT_FILES_RETRY_MS)
+        return;
+    msg_file_t files [LIMIT_ATTEMPT_FILES];
+    upload_list (report, files);
+    msg_seal_t seal = {.incident = codec_text (report->incident.text),
+                       .attempt = report->attempt,
+                       .files = {files, report->file_count}};
+    int64_t seq = session_send_file (session, MSG_SEAL, &seal);
+    if (seq < 0)
+        return;
+    self->seq = (uint64_t) seq;
+    self->sealed_ms = now_ms;
+}
+
+//  The file at hand is on the broker's disk: go to the next one.
+static void
+s_next_file (upload_t *self, const spool_report_t *report)
+{
+    while (self->index < report->file_count && self->touched
+           && self->safe == report->files [self->index].size && self->sent == self->safe
+           && !self->sealed_ms) {
+        self->index++;
+        self->sent = self->safe = 0;
+        self->touched = false;
+    }
+}
+
+int
+upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
+             int64_t now_ms, int64_t *window)
+{
+    if (now_ms < self->wait_ms || !session_ready (session))
+        return 0;
+    if (self->index >= report->file_count) {
+        s_seal (self, session, report, now_ms);
+        return 0;
+    }
+    const spool_file_t *file = &report->files [self->index];
+    bool waiting = self->touched && (self->sent > self->safe || file->size == 0);
+    if (waiting && now_ms >= self->moved_ms + LIMIT_FILES_RETRY_MS) {
+        self->sent = self->safe;
+        self->touched = false;
+    }
+    while (*window > 0 && (self->sent < file->size || !self->touched)) {
+        if (!waiting)
+            self->moved_ms = now_ms;
+        int64_t put = s_put (self, session, dir, report);
+        if (s_spoiled (put))
+            return (int) put;
+        if (put < 0)
+            upload_restart (self, now_ms, LIMIT_FILES_RETRY_MS);
+        if (put <= 0)
+            break;
+        *window -= put;
+        waiting = true;
+    }
+    return 0;
+}
+
+void
+upload_go (upload_t *self, const spool_report_t *report, const msg_at_t *go, int64_t now_ms)
+{
+    if (self->index >= report->file_count || !codec_is (go->path, report->files [self->index].path))
+        return;
+    int64_t size = report->files [self->index].size;
+    if (go->upto < 0 || go->upto > size)
+        return;
+    self->moved_ms = now_ms;
+    if (go->upto < self->safe || go->upto > self->sent)
+        self->sent = go->upto; //  the broker lost its staging, or had more from an earlier session
+    self->safe = go->upto;
+    s_next_file (self, report);
+}
+
+int
+upload_sealed (upload_t *self, const msg_sealed_t *sealed, int64_t now_ms)
+{
+    if (codec_is (sealed->result, "stored") || codec_is (sealed->result, "closed"))
+        return UPLOAD_DONE;
+    upload_restart (self, now_ms, LIMIT_VERDICT_RETRY_MS);
+    return UPLOAD_MORE;
+}
