@@ -14,8 +14,8 @@
 
 enum { QUOTE_BYTES = 16384, CAUSES_MAX = 4, UTF8_BYTES = 4 };
 
-//  Does "exit code: N" or "exit code N" stand in text, with N whole?  Where containers ended with other codes, 0 is that of
-//  one that was done.
+//  Does "exit code: N" or "exit code N" stand in text, with N whole?  Where containers ended with
+//  other codes, 0 is that of one that was done.
 static const char *
 s_find_exit (const char *text, const char *number)
 {
@@ -303,8 +303,8 @@ s_facts (buf_t *out, const char *incident_id, const fault_t *fault)
     buf_text (out, "\n");
 }
 
-//  What the rules search: the context, and for plain events the reason and message.  Returns whether the
-//  context is longer than that.
+//  What the rules search: the context, and for plain events the reason and message.
+//  Returns whether the context is longer than that.
 static bool
 s_evidence (const char *event, size_t size, buf_t *out)
 {
@@ -346,8 +346,8 @@ s_state_line (const char *line)
     return false;
 }
 
-//  Of kubectl's words those that say how things are: the table, states, conditions, events.  The rest names what is
-//  configured, and rules would take a word of it for a cause.
+//  Of kubectl's words those that say how things are: the table, states, conditions, events.
+//  The rest names what is configured, and rules would take a word of it for a cause.
 static void
 s_states (const char *facts, buf_t *out)
 {

@@ -15,7 +15,8 @@
         }                                                                                          \
     }
 
-//  Exit codes appear as "exit code: N" (CrashLoop) and "exit code N" (PodCrash): "@exit N" fits both.
+//  Exit codes appear as "exit code: N" (CrashLoop) and "exit code N" (PodCrash):
+//  "@exit N" fits both.
 const rules_rule_t rules_table [] = {
     //  --- memory
     ROW (NULL, "HIGH", "OOMKilled", NULL,

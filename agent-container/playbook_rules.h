@@ -1,8 +1,9 @@
 //  playbook_rules - what the playbook agent knows about faults, as one table.
 //
-//  A rule fits when the fault type is its own (or it names none) and each of its needles stands in the
-//  event's text, or in what the cluster says of states, conditions and events, case folded.  Rules are in order of preference: the first that fit come first in the
-//  report.  The words of a rule are general knowledge; the evidence is always quoted.
+//  A rule fits when the fault type is its own (or it names none) and each of its needles stands
+//  in the event's text, or in what the cluster says of states, conditions and events, case folded.
+//  Rules are in order of preference: the first that fit come first in the report.
+//  The words of a rule are general knowledge; the evidence is always quoted.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -16,8 +17,8 @@ typedef struct {
     const char *confidence; //  HIGH: the event names the cause; MEDIUM, LOW
     const char *cause;      //  one sentence
     const char *why;        //  what the quoted text means
-    const char
-        *commands [RULES_COMMANDS]; //  %k kind, %n name, %s "-n namespace ", all quoted for a shell
+    //  %k kind, %n name, %s "-n namespace ", all quoted for a shell
+    const char *commands [RULES_COMMANDS];
 } rules_rule_t;
 
 //  Ended by a rule whose cause is NULL.

@@ -45,7 +45,8 @@ typedef struct {
     admin_t *admin;
 } broker_t;
 
-//  A peer is two sockets, and LIMIT_WORKERS need more than the usual soft limit, which is there for select(2).
+//  A peer is two sockets, and LIMIT_WORKERS need more than the usual soft limit,
+//  which is there for select(2).
 static void
 s_descriptors (void)
 {

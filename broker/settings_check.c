@@ -123,7 +123,8 @@ s_files (const settings_t *settings, conf_check_t *check)
     conf_check_result (check, &settings->admin_token_file, rc, &diag);
 }
 
-//  The start only warns: a Secret may be mounted later, and until then the server is asked without a token.
+//  The start only warns: a Secret may be mounted later, and until then the server
+//  is asked without a token.
 static void
 s_tokens (const settings_t *settings, conf_check_t *check)
 {

@@ -1,10 +1,11 @@
 //  ids - the event ids of one replay on disk, so that a second run sends the same ones.
 //
-//  One file of fixed-size records in spool_dir, named by a digest over the inputs; record N belongs to
-//  the Nth line that is sent.  A record holds a digest of the line and its UUIDv7.  Where the line is
-//  still the same, a later run gets the same id; where it changed, a new one.  The file goes away when
-//  the replay is finished, so that a replay started on purpose afterwards is a new sending.
-//  Standard input may never end: of it the ids of the first LIMIT_PUBLISH_IDS lines are kept, the others are new each time.
+//  One file of fixed-size records in spool_dir, named by a digest over the inputs; record N belongs
+//  to the Nth line that is sent.  A record holds a digest of the line and its UUIDv7.
+//  Where the line is still the same, a later run gets the same id; where it changed, a new one.
+//  The file goes away when the replay is finished, so that a replay started on purpose afterwards
+//  is a new sending.  Standard input may never end: of it the ids of the first LIMIT_PUBLISH_IDS
+//  lines are kept, the others are new each time.
 //  Invariant: an id may be sent only after ids_sync returned 0.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once

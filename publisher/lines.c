@@ -160,7 +160,8 @@ s_judge (lines_t *self, lines_line_t *ret_line)
     return 1;
 }
 
-//  The next value of a document among the bytes read.  Returns 1, 0 there is none.  Err: ERR_LIMIT, ERR_PROTO.
+//  The next value of a document among the bytes read.  Returns 1, 0 there is none.
+//  Err: ERR_LIMIT, ERR_PROTO.
 static int
 s_value (lines_t *self, lines_line_t *ret_line)
 {
@@ -294,7 +295,8 @@ lines_next (lines_t *self, lines_line_t *ret_line)
     return 0;
 }
 
-//  Is all of a document events, from these first bytes on?  One that ends early is told when that is reached.
+//  Is all of a document events, from these first bytes on?
+//  One that ends early is told when that is reached.
 static int
 s_check_document (int fd, char *bytes, ssize_t size, size_t at, values_t *values)
 {

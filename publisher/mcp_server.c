@@ -89,8 +89,7 @@ s_expire (mcp_server_t *self)
 {
     mcp_server_session_t *session = NULL;
     mcp_server_session_t *next = NULL;
-    HASH_ITER (hh, self->sessions, session, next)
-    {
+    HASH_ITER (hh, self->sessions, session, next) {
         if (!session->stream && self->now.boot_ms - session->used_ms >= LIMIT_SERVE_IDLE_MS)
             mcp_server_session_end (self, &session, "not used");
     }
@@ -303,8 +302,7 @@ mcp_server_destroy (mcp_server_t **self_p)
     mcp_server_session_t *session = NULL;
     mcp_server_session_t *next = NULL;
     assert (self->streams == 0);
-    HASH_ITER (hh, self->sessions, session, next)
-    {
+    HASH_ITER (hh, self->sessions, session, next) {
         mcp_server_session_end (self, &session, "the server stops");
     }
     free (self);

@@ -1,4 +1,5 @@
-//  mcp_server - recorded clusters as an MCP server with event tools: sessions, subscriptions, streams.
+//  mcp_server - recorded clusters as an MCP server with event tools:
+//  sessions, subscriptions, streams.
 //
 //  Streamable HTTP without a socket: it is fed with requests and time, and gives answers and the
 //  bytes of streams.  /mcp/NAME is the server of one cluster; /mcp of all of them, where the tools

@@ -188,8 +188,7 @@ s_feed_cluster (mcp_server_t *self, mcp_server_cluster_t *cluster)
          count++) {
         for (mcp_server_session_t *session = self->sessions; session; session = session->hh.next) {
             mcp_server_watcher_t *watcher = NULL;
-            DL_FOREACH (session->watchers, watcher)
-            {
+            DL_FOREACH (session->watchers, watcher) {
                 if (watcher->cluster == cluster)
                     s_feed_faithful (self, watcher);
             }
@@ -221,8 +220,7 @@ mcp_server_feed (mcp_server_t *self)
     for (mcp_server_session_t *session = self->sessions; session && !self->settings.faithful;
          session = session->hh.next) {
         mcp_server_watcher_t *watcher = NULL;
-        DL_FOREACH (session->watchers, watcher)
-        {
+        DL_FOREACH (session->watchers, watcher) {
             s_feed_watcher (self, watcher);
         }
     }

@@ -84,8 +84,8 @@ s_accepts (const char *accept, const char *type)
     return false;
 }
 
-//  No web page reads this: it cannot hide where it comes from, and a name of its own that was made to
-//  point here (DNS rebinding) is not plain.
+//  No web page reads this: it cannot hide where it comes from, and a name of its own that was made
+//  to point here (DNS rebinding) is not plain.
 static bool
 s_trusted (const mcp_server_t *self, const mcp_server_request_t *request)
 {
@@ -329,7 +329,8 @@ s_on_delete (mcp_server_t *self, const mcp_server_request_t *request, mcp_server
     answer->status = 204;
 }
 
-//  --- /sse, the transport before Streamable HTTP: answers come on the stream that names the session
+//  --- /sse, the transport before Streamable HTTP: answers come on the stream
+//  that names the session
 
 static void
 s_on_sse_get (mcp_server_t *self, mcp_server_cluster_t *cluster, mcp_server_answer_t *answer)

@@ -44,8 +44,8 @@ typedef struct {
 } recording_args_t;
 
 //  Read all files.  Every bad line is logged, with file and line.
-//  Own: fresh in *ret_recording.  Err: ERR_CONFIG bad lines, unreadable files, nothing to play (logged);
-//  ERR_LIMIT (logged); -EINTR cancelled; -ENOMEM.
+//  Own: fresh in *ret_recording.  Err: ERR_CONFIG bad lines, unreadable files, nothing to play
+//  (logged); ERR_LIMIT (logged); -EINTR cancelled; -ENOMEM.
 int
 recording_read (const recording_args_t *args, recording_t **ret_recording) must_check;
 void
@@ -55,9 +55,9 @@ recording_destroy (recording_t **self_p);
 size_t
 recording_clusters (const recording_t *self, const recording_cluster_t **ret_clusters);
 
-//  What is sent of one fault: the recorded object with the cluster's name.  In later rounds (from 1)
-//  its times go on where the round before ended; `distinct` makes it another object's fault as well
-//  (names, uid, faultId).
+//  What is sent of one fault: the recorded object with the cluster's name.  In later rounds (from
+//  1) its times go on where the round before ended; `distinct` makes it another object's fault
+//  as well (names, uid, faultId).
 //  Own: fresh, NULL when out of memory.
 json_t *
 recording_play (const recording_cluster_t *cluster, size_t index, int64_t round, bool distinct);

@@ -132,8 +132,7 @@ replay_destroy (replay_t **self_p)
         return;
     entry_t *entry = NULL;
     entry_t *next = NULL;
-    HASH_ITER (hh, self->entries, entry, next)
-    {
+    HASH_ITER (hh, self->entries, entry, next) {
         s_entry_drop (self, &entry);
     }
     link_msg_fini (&self->ingest.msg);

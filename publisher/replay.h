@@ -1,8 +1,8 @@
 //  replay - send recorded events to the broker until each one is acknowledged.
 //
 //  At least once with fixed ids: an event's id is durable (ids) before it is sent, an event is sent
-//  again until the broker has committed it, and the broker knows a repeated id.  Events under way are
-//  bounded in count (window) and bytes (LIMIT_PUBLISH_BYTES).
+//  again until the broker has committed it, and the broker knows a repeated id.  Events under way
+//  are bounded in count (window) and bytes (LIMIT_PUBLISH_BYTES).
 //  Threads: one.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -30,7 +30,7 @@ int
 replay_open (const replay_args_t *args, replay_t **ret_replay, err_diag_t *diag) must_check;
 void
 replay_destroy (replay_t **self_p);
-//  Run to the end.  Returns the exit code: 0 each event is acknowledged; EXIT_RUNTIME some were not,
-//  or lines were too long, unreadable or no JSON; EXIT_STORE the spool cannot be written.
+//  Run to the end.  Returns the exit code: 0 each event is acknowledged; EXIT_RUNTIME some were
+//  not, or lines were too long, unreadable or no JSON; EXIT_STORE the spool cannot be written.
 int
 replay_run (replay_t *self);

@@ -1,8 +1,8 @@
 //  serve - the recorded clusters on an HTTP address: mcp_server behind httpd, in one loop.
 //
 //  Keeps serving until a signal: what was played stays readable to nobody, but sessions live on.
-//  The first signal takes no more connections and ends the streams in order; faithful, they linger up
-//  to LIMIT_SERVE_LINGER_MS and are cut.  The second one stops now.
+//  The first signal takes no more connections and ends the streams in order; faithful, they linger
+//  up to LIMIT_SERVE_LINGER_MS and are cut.  The second one stops now.
 //  Threads: one.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

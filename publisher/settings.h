@@ -21,7 +21,7 @@ typedef struct {
 
 extern const conf_spec_t settings_spec;
 
-//  What options say together: each of the two ways understands some alone.  Err: ERR_CONFIG; *ret_at is the address of
-//  the option to blame, diag says why.
+//  What options say together: each of the two ways understands some alone.  Err: ERR_CONFIG;
+//  *ret_at is the address of the option to blame, diag says why.
 int
 settings_judge (const settings_t *self, const void **ret_at, err_diag_t *diag) must_check;

@@ -1,4 +1,5 @@
-//  settings_check - what a publisher's start needs besides the values of its options, for --check-config.
+//  settings_check - what a publisher's start needs besides the values of its options,
+//  for --check-config.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -1,8 +1,8 @@
 //  upload - one event larger than an ingest frame on its way over the files socket.
 //
 //  Chunks go out within a window; GO_EVENT says how far they are on the broker's disk; then
-//  SEAL_EVENT.  The broker's word rules: wherever it stands, sending goes on from there, so a broker
-//  that lost the upload in a restart gets it again from the front.
+//  SEAL_EVENT.  The broker's word rules: wherever it stands, sending goes on from there, so
+//  a broker that lost the upload in a restart gets it again from the front.
 //  Src: docs/protocol.md, files socket.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -1,8 +1,8 @@
-//  values - where one event after another stands in a JSON document: an array of them, a List with items, or one value
-//  after another on as many lines as they like.
+//  values - where one event after another stands in a JSON document: an array of them, a List with
+//  items, or one value after another on as many lines as they like.
 //
-//  Fed with a growing view of the bytes; keeps only its place.  What it cuts out need not be valid JSON; what stands
-//  between must be no more than commas.
+//  Fed with a growing view of the bytes; keeps only its place.  What it cuts out need not be valid
+//  JSON; what stands between must be no more than commas.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,8 +17,8 @@ typedef struct {
     size_t inside; //  depth at which events stand: 0 one after another, 1 in an array, 2 in `items`
     bool text, escape, rest; //  in a text; behind a backslash; behind `items` that were taken apart
     bool begun;              //  an event: it began at `from`
-    //  Of the outermost object: its `items` are next; its kind is; it has an array of items; it has a kind, that of a
-    //  List; it has a key that a List does not have.
+    //  Of the outermost object: its `items` are next; its kind is; it has an array of items; it has
+    //  a kind, that of a List; it has a key that a List does not have.
     bool list, kind, items, kinded, list_kind, other;
     bool told; //  set by the caller before the first byte: the outermost object is a List
     char word [VALUES_WORD]; //  the last text of the outermost object begins so

@@ -1,8 +1,8 @@
 //  capture - one stream of an agent, read from a pipe and kept in a capped log file.
 //
-//  The first LIMIT_LOG_HEAD_BYTES go to the file as they come (a crash leaves them there); of the rest
-//  the last LIMIT_LOG_TAIL_BYTES less one marker line stay in a ring and are appended at the end, after
-//  a line that says how many bytes were cut between the two.
+//  The first LIMIT_LOG_HEAD_BYTES go to the file as they come (a crash leaves them there);
+//  of the rest the last LIMIT_LOG_TAIL_BYTES less one marker line stay in a ring and are appended
+//  at the end, after a line that says how many bytes were cut between the two.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -25,7 +25,8 @@ typedef struct {
 //  Err: -errno (a symlink or anything else that exists at path is replaced, never followed).
 int
 capture_init (capture_t *self, const char *path, int *ret_write_fd) must_check;
-//  Read once, at most 64 KiB.  Returns bytes, 0 at the end of the stream, -EAGAIN when nothing is there.
+//  Read once, at most 64 KiB.  Returns bytes, 0 at the end of the stream,
+//  -EAGAIN when nothing is there.
 int64_t
 capture_read (capture_t *self);
 //  How long the line is that says what was cut, in a log of ours that is whole; 0 when nothing was.

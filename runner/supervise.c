@@ -29,8 +29,8 @@ enum {
     SUPERVISE_POLL_MS = 20,     //  between two looks at a tree that is being ended
     SUPERVISE_STATUS_MS = 1000, //  between two "output" lines
     SUPERVISE_LINGER_MS = 2000, //  grace of daemons whose script has ended by itself
-    SUPERVISE_MARGIN_MS =
-        1000, //  KILL is this much, a quarter at most, before the end of the grace
+    //  KILL is this much, a quarter at most, before the end of the grace
+    SUPERVISE_MARGIN_MS = 1000,
     SUPERVISE_FDS = 4
 };
 

@@ -4,8 +4,8 @@
 //  The script runs in a session and process group of its own.  The run ends when the script exits,
 //  at its deadline, or when the control fd closes; then every descendant gets TERM, after the grace
 //  KILL, again and again until none is left.  The tree is gone by timeout + grace.
-//  Status lines written to status_fd:  "starting", "started", "output N" (bytes so far), "result {json}" with what
-//  stands in the result file.
+//  Status lines written to status_fd:  "starting", "started", "output N" (bytes so far),
+//  "result {json}" with what stands in the result file.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -26,8 +26,8 @@ typedef struct {
     int status_fd;           //  or -1
 } supervise_spec_t;
 
-//  Which boot of the kernel this is; "" when it does not say.  A result tells it, because files that nobody
-//  synced are whole only as long as it lasts.
+//  Which boot of the kernel this is; "" when it does not say.  A result tells it, because files
+//  that nobody synced are whole only as long as it lasts.
 enum { SUPERVISE_BOOT = 37 };
 void
 supervise_boot (char ret_boot [SUPERVISE_BOOT]);

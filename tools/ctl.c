@@ -62,8 +62,8 @@ s_strange (const ctl_t *self, int status, err_diag_t *diag)
     return CTL_UNREACHED;
 }
 
-//  The token for commands, without the blanks around it.  Where none is found by default, the broker's answer says
-//  where it is.
+//  The token for commands, without the blanks around it.  Where none is found by default,
+//  the broker's answer says where it is.
 static int
 s_token (const ctl_t *self, buf_t *token, err_diag_t *diag)
 {

@@ -1,4 +1,5 @@
-//  ctl - what triagectl's commands share: settings, the question to the broker, the shape of answers.
+//  ctl - what triagectl's commands share: settings, the question to the broker,
+//  the shape of answers.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -42,8 +43,8 @@ ctl_color (const ctl_t *self);
 int
 ctl_fail (int code, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
-//  Ask the broker; body gets the answer's bytes (its max is the limit).  Returns an exit code; unless it
-//  is CTL_OK, diag says why.
+//  Ask the broker; body gets the answer's bytes (its max is the limit).  Returns an exit code;
+//  unless it is CTL_OK, diag says why.
 int
 ctl_fetch (const ctl_t *self, const char *method, const char *path, buf_t *body,
            err_diag_t *diag) must_check;
@@ -57,7 +58,8 @@ ctl_get (const ctl_t *self, const char *path, json_t **ret_doc) must_check;
 //  Rows to show: all of them as JSON unless --limit is given.
 int64_t
 ctl_limit (const ctl_t *self);
-//  "50 of 198 incidents are shown (--limit)" on stderr, where some are not.  all < 0: nobody has counted them to the end.
+//  "50 of 198 incidents are shown (--limit)" on stderr, where some are not.  all < 0:
+//  nobody has counted them to the end.
 void
 ctl_tell_rest (const ctl_t *self, const char *key, int64_t shown, int64_t all);
 //  Follow a list's pages ("PATH?QUERY", its member `key`) until limit rows are in *list.

@@ -117,8 +117,8 @@ s_rows_change (const ctl_t *self, const change_t *change, const char *name, rows
     return s_say (self, name, code, text.text);
 }
 
-//  Each row of a list, which has the newest first, by its number or id; the oldest first, so that messages
-//  are sent in the order of what they tell.
+//  Each row of a list, which has the newest first, by its number or id; the oldest first, so that
+//  messages are sent in the order of what they tell.
 static int
 s_each_row (const ctl_t *self, const change_t *change, const json_t *list, size_t *ret_done)
 {
@@ -194,7 +194,8 @@ ctl_change_worker_resume (const ctl_t *self)
     return s_each (self, &change);
 }
 
-//  --all means those that are dead; that others wait, and are left, is said, or one would think they were tried too.
+//  --all means those that are dead; that others wait, and are left, is said, or one would
+//  think they were tried too.
 static void
 s_say_all (const change_t *change, size_t dead, size_t done, size_t waiting)
 {

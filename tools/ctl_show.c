@@ -89,7 +89,8 @@ s_status_broker (const status_t *self)
     s_status_line (self, "broker", ready && !full && !draining ? "green" : "red", &text);
 }
 
-//  A count of the store that is not there is not known, which is not 0: "-", and why.  Returns whether it was said.
+//  A count of the store that is not there is not known, which is not 0: "-", and why.
+//  Returns whether it was said.
 static bool
 s_status_unknown (const status_t *self, const char *name, const json_t *count)
 {
@@ -102,7 +103,8 @@ s_status_unknown (const status_t *self, const char *name, const json_t *count)
     return true;
 }
 
-//  "3 pending, 1 investigating": the members that are not 0, and since when they count: "" = all history.
+//  "3 pending, 1 investigating": the members that are not 0, and since when they
+//  count: "" = all history.
 static void
 s_status_counts (const status_t *self, const char *name, json_t *counts, const char *since)
 {

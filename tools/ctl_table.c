@@ -134,7 +134,8 @@ ctl_table_find (const char *const *words, size_t count, size_t *ret_words)
 
 //  --- what names no command
 
-//  Append the commands of one noun (verb NULL), or those with this verb (noun NULL).  Returns how many.
+//  Append the commands of one noun (verb NULL), or those with this verb (noun NULL).
+//  Returns how many.
 static int
 s_each_of (const char *noun, const char *verb, buf_t *text)
 {

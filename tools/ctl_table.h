@@ -20,8 +20,8 @@ typedef struct {
 //  Ended by a row without a noun.
 extern const ctl_command_t ctl_table [];
 
-//  The command that words begin with; a noun may be singular.  NULL = none.  *ret_words: how many of
-//  the words name it.
+//  The command that words begin with; a noun may be singular.  NULL = none.
+//  *ret_words: how many of the words name it.
 const ctl_command_t *
 ctl_table_find (const char *const *words, size_t count, size_t *ret_words);
 //  Append what is wrong with words that name no command, and which one they may mean.

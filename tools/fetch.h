@@ -16,8 +16,8 @@ typedef struct {
 } fetch_t;
 
 //  Own: body is the caller's and gets the answer's bytes (its max is the limit).
-//  Err: 0 with any status in *ret_status; else no answer: -ECONNREFUSED, -ETIMEDOUT, ERR_LIMIT, -EINVAL
-//  and a diag.
+//  Err: 0 with any status in *ret_status; else no answer: -ECONNREFUSED, -ETIMEDOUT,
+//  ERR_LIMIT, -EINVAL and a diag.
 int
 fetch (const fetch_t *what, buf_t *body, int *ret_status, err_diag_t *diag) must_check;
 //  Append text to url, percent-encoded as one path segment.  Err: that of the buffer.

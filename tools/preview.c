@@ -1,7 +1,7 @@
 //  preview - triage-preview: a webhook receiver that prints what Slack would show.
 //
-//  For trying the alerts without a Slack workspace: point slack_webhook_url at it.  It answers as Slack
-//  does: 200 ok, or 400 with the reason for a message that Slack would not take.
+//  For trying the alerts without a Slack workspace: point slack_webhook_url at it.  It answers as
+//  Slack does: 200 ok, or 400 with the reason for a message that Slack would not take.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/limits.h"
 #include "common/base/log.h"

@@ -101,7 +101,8 @@ s_width (const char *text, size_t size, size_t *ret_length)
     return width < 0 ? 1 : (size_t) width;
 }
 
-//  A text that is wider than its column ends with a mark, so that it does not pass for a whole name.
+//  A text that is wider than its column ends with a mark, so that it does not
+//  pass for a whole name.
 static int
 s_mark (struct libscols_cell *cell, size_t width)
 {

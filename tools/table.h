@@ -1,7 +1,7 @@
 //  table - rows and columns for people: widths, cuts and colours; the port to libsmartcols.
 //
-//  On a terminal the table fits its width: columns that may be cut or wrapped are; elsewhere none is.
-//  Every cell passes term_escape, so nothing in it can act on the terminal.
+//  On a terminal the table fits its width: columns that may be cut or wrapped are; elsewhere none
+//  is.  Every cell passes term_escape, so nothing in it can act on the terminal.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -1,7 +1,8 @@
 //  tap - triage-tap: watch the event stream, one line a record; say so when records are missing.
 //
 //  Live records come from the stream socket.  What is missing is read again from the broker's HTTP
-//  side, where a url is given; what stays missing is a warning in the log, and {"gap": ...} in JSON.
+//  side, where a url is given; what stays missing is a warning in the log,
+//  and {"gap": ...} in JSON.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/clk.h"
 #include "common/base/limits.h"
@@ -210,7 +211,8 @@ s_page (tap_t *self, const buf_t *page, const char *topic, int64_t after, int64_
     return last;
 }
 
-//  Read the records after `after` and below `before` again.  Returns the seq up to which all is shown.
+//  Read the records after `after` and below `before` again.
+//  Returns the seq up to which all is shown.
 static int64_t
 s_replay (tap_t *self, const char *topic, int64_t after, int64_t before)
 {

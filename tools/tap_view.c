@@ -166,8 +166,7 @@ tap_watch_destroy (tap_watch_t **self_p)
     if (!self)
         return;
     topic_t *topic = NULL, *next = NULL;
-    HASH_ITER (hh, self->topics, topic, next)
-    {
+    HASH_ITER (hh, self->topics, topic, next) {
         HASH_DEL (self->topics, topic);
         free (topic->topic);
         free (topic);

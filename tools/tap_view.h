@@ -1,7 +1,8 @@
 //  tap_view - one record of the event stream as a line, and the watch over gaps.
 //
-//  A record is a JSON object with the members of the wire's RECORD and its topic, whether it came live
-//  or from the replay.  SPDX-License-Identifier: Apache-2.0
+//  A record is a JSON object with the members of the wire's RECORD and its topic, whether it came
+//  live or from the replay.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/base/buf.h"
@@ -35,8 +36,8 @@ tap_watch_destroy (tap_watch_t **self_p);
 //  Everything up to seq has been seen, under any topic (after a replay).
 void
 tap_watch_floor (tap_watch_t *self, int64_t seq);
-//  What is this record?  NEXT in order, or the first of its topic, or without a row (seq 0); OLD seen
-//  before; GAP records (*ret_last, prev] of its topic are missing.
+//  What is this record?  NEXT in order, or the first of its topic, or without a row (seq 0); OLD
+//  seen before; GAP records (*ret_last, prev] of its topic are missing.
 tap_seen_t
 tap_watch_look (const tap_watch_t *self, const json_t *record, int64_t *ret_last);
 //  It is shown.  Err: ERR_LIMIT too many topics, -ENOMEM: the topic is not watched.

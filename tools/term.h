@@ -19,8 +19,8 @@ typedef enum { TERM_AUTO, TERM_ALWAYS, TERM_NEVER } term_color_t;
         .help = "Colours.  auto: on a terminal, unless NO_COLOR is set."                           \
     }
 
-//  Append text with control bytes, DEL, C1, bidirectional and zero-width controls, line separators and
-//  invalid UTF-8 written as \xNN (bytes) or \u{N}.  Err: that of the buffer.
+//  Append text with control bytes, DEL, C1, bidirectional and zero-width controls, line separators
+//  and invalid UTF-8 written as \xNN (bytes) or \u{N}.  Err: that of the buffer.
 int
 term_escape (const char *text, size_t size, buf_t *out);
 //  Colours on this stream?  AUTO: a terminal, and NO_COLOR unset or empty.

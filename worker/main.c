@@ -53,8 +53,9 @@ s_run (const conf_t *conf, home_t *home, curve_keys_t *keys, int signal_fd)
 int
 main (int argc, char **argv)
 {
-    //  Agents are processes of the same user, and this one has the keys of all providers.  triage-run stays as it is:
-    //  it has the keys of its own agent only, and a worker finds one that was left behind by its environment.
+    //  Agents are processes of the same user, and this one has the keys of all providers.
+    //  triage-run stays as it is: it has the keys of its own agent only, and a worker finds one
+    //  that was left behind by its environment.
     process_hide ();
     failpoint_init ("worker");
     own (own_fd) int signal_fd = process_signals (true);

@@ -1,8 +1,8 @@
 //  admin - HTTP: health, metrics, API; routes, commands and the thread.
 //
 //  One thread drives httpd and owns the store reader and the mailbox of command replies.  A command
-//  leaves its request asleep until the loop answers or LIMIT_COMMAND_MS are over, so no request ever
-//  makes another one wait for the loop.
+//  leaves its request asleep until the loop answers or LIMIT_COMMAND_MS are over, so no request
+//  ever makes another one wait for the loop.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin.h"
 
@@ -211,7 +211,8 @@ s_on_gone (void *arg, httpd_request_t *request)
     free (command);
 }
 
-//  Put into the mail whom the command is for.  Err: ERR_NONE there is no such, as *ret_text says; ERR_STORE.
+//  Put into the mail whom the command is for.  Err: ERR_NONE there is no such,
+//  as *ret_text says; ERR_STORE.
 static int
 s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char *name,
            const char **ret_text)
@@ -377,16 +378,16 @@ s_get (admin_t *self, httpd_request_t *request, const route_t *route, const char
     s_send (request, &reply, NULL);
 }
 
-//  Against web pages in a browser on this host: a page cannot choose Host, and another site's page that
-//  has its own name point here (DNS rebinding) is told by that name.
+//  Against web pages in a browser on this host: a page cannot choose Host, and another site's page
+//  that has its own name point here (DNS rebinding) is told by that name.
 static bool
 s_misnamed (const admin_t *self, const httpd_request_t *request, bool post)
 {
     return (post || httpd_local (self->httpd)) && !httpd_host_plain (request);
 }
 
-//  Commands come from this host and never from a browser: a page of another site may make one POST to a
-//  loopback address, but neither without an Origin nor, unasked, with a body of JSON.
+//  Commands come from this host and never from a browser: a page of another site may make one POST
+//  to a loopback address, but neither without an Origin nor, unasked, with a body of JSON.
 static const char *
 s_forbidden (const httpd_request_t *request)
 {
@@ -420,7 +421,8 @@ s_wrong_token (admin_t *self)
     self->wrong_told_ms = now_ms + S_WRONG_TOLD_MS;
 }
 
-//  A proxy on this host makes everybody a client from here: who commands shows that it can read the token's file.
+//  A proxy on this host makes everybody a client from here: who commands shows that it
+//  can read the token's file.
 static bool
 s_unauthorized (admin_t *self, httpd_request_t *request)
 {

@@ -1,7 +1,7 @@
 //  admin_api - the admin's answers as JSON, made from the snapshot and from the store's reader.
 //
-//  Everything goes through the JSON library, so no name from a cluster or worker can break out of its
-//  field; text that is not UTF-8 is shown with '?'.
+//  Everything goes through the JSON library, so no name from a cluster or worker can break out
+//  of its field; text that is not UTF-8 is shown with '?'.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_part.h"
 

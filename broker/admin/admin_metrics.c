@@ -1,7 +1,8 @@
 //  admin_metrics - /metrics: one table of metrics, printed as Prometheus text.
 //
-//  A row is either one number of the snapshot (offset) or a function that prints its samples.  Labels
-//  are from closed lists, worker labels and cluster names; two peers with one label become one series.
+//  A row is either one number of the snapshot (offset) or a function that prints its
+//  samples.  Labels are from closed lists, worker labels and cluster names; two peers with
+//  one label become one series.
 //  Src: prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_part.h"

@@ -1,7 +1,8 @@
-//  admin_part - what admin's files share: a view of the broker, a request, a reply.  Private to admin*.c.
+//  admin_part - what admin's files share: a view of the broker, a request, a reply.
+//  Private to admin*.c.
 //
-//  admin.c speaks HTTP; admin_api.c, admin_stream.c and admin_metrics.c turn a view into text and know nothing of HTTP
-//  but status codes.  Threads: all of it runs on the admin thread.
+//  admin.c speaks HTTP; admin_api.c, admin_stream.c and admin_metrics.c turn a view into text
+//  and know nothing of HTTP but status codes.  Threads: all of it runs on the admin thread.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -62,7 +63,8 @@ admin_number (const char *text, int64_t min, int64_t max, int64_t *ret_number) m
 //  The incident that a path names by its id or its number.  Err: ERR_NONE, ERR_STORE.
 int
 admin_incident_id (const admin_view_t *view, const char *name, ident_t *ret_id) must_check;
-//  Set one parameter; value is borrowed.  Err: ERR_PROTO with a diag: unknown name, not a number, out of range.
+//  Set one parameter; value is borrowed.  Err: ERR_PROTO with a diag: unknown name,
+//  not a number, out of range.
 int
 admin_query_set (admin_query_t *self, const char *name, const char *value,
                  err_diag_t *diag) must_check;

@@ -56,8 +56,8 @@ s_open (const char *path, err_diag_t *diag)
     return kept;
 }
 
-//  The token without the blanks around it.  A file with anything else in it is none: of what is cut or mixed nobody knows
-//  which part counts.
+//  The token without the blanks around it.  A file with anything else in it is none: of what is cut
+//  or mixed nobody knows which part counts.
 static int
 s_read (const char *path, char ret_token [S_MOST + 1], err_diag_t *diag)
 {
@@ -89,7 +89,8 @@ s_read (const char *path, char ret_token [S_MOST + 1], err_diag_t *diag)
     return good ? 0 : ERR_CONFIG;
 }
 
-//  A start can be ended by no signal, so it must not wait for one that has stopped.  Err: -EWOULDBLOCK: somebody has it.
+//  A start can be ended by no signal, so it must not wait for one that has stopped.
+//  Err: -EWOULDBLOCK: somebody has it.
 static int
 s_lock (int fd)
 {
@@ -101,7 +102,8 @@ s_lock (int fd)
     return 0;
 }
 
-//  Fill the file, unless another broker that shares it has: who finds it empty waits until that one has written.
+//  Fill the file, unless another broker that shares it has: who finds it empty waits
+//  until that one has written.
 static int
 s_make (const char *path, err_diag_t *diag)
 {
@@ -152,7 +154,8 @@ s_path (const settings_t *settings, char ret_path [PATH_MAX])
     return size < 0 || size >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-//  There is none, or one that is empty: a power failure can leave that, and nobody has ever known it.
+//  There is none, or one that is empty: a power failure can leave that,
+//  and nobody has ever known it.
 static bool
 s_missing (const char *path)
 {

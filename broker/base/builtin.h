@@ -1,4 +1,5 @@
-//  builtin - the system prompt that the broker has with it: configs/triage-system-prompt.md when it was built.
+//  builtin - the system prompt that the broker has with it:
+//  configs/triage-system-prompt.md when it was built.
 //
 //  builtin.c is made by the build (broker/base/builtin.c.in).
 //  SPDX-License-Identifier: Apache-2.0
@@ -6,7 +7,8 @@
 
 #include <stddef.h>
 
-//  Where the prompt is looked for unless told otherwise; where there is none the built-in one is used.
+//  Where the prompt is looked for unless told otherwise;
+//  where there is none the built-in one is used.
 #define BUILTIN_PROMPT_PATH "./configs/triage-system-prompt.md"
 
 extern const unsigned char builtin_prompt [];

@@ -104,7 +104,8 @@ mail_t *
 mail_new (mail_kind_t kind);
 void
 mail_destroy (mail_t **self_p);
-//  A CONFIG for one thread.  prompt: NULL, or taken on success.  Own: fresh, NULL when out of memory.
+//  A CONFIG for one thread.  prompt: NULL, or taken on success.
+//  Own: fresh, NULL when out of memory.
 mail_t *
 mail_new_config (conf_t *conf, buf_t *prompt);
 //  Take the configuration out of a CONFIG; the share in *conf_p (NULL at first) is given up for it.

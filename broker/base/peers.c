@@ -185,8 +185,7 @@ peers_each (peers_t *self, peers_visit_fn *visit, void *ctx)
 {
     assert (self && visit);
     peer_t *peer, *next;
-    HASH_ITER (hh_name, self->names, peer, next)
-    {
+    HASH_ITER (hh_name, self->names, peer, next) {
         visit (ctx, peer);
     }
 }

@@ -18,10 +18,12 @@ peers_new (void);
 void
 peers_destroy (peers_t **self_p);
 
-//  The peer behind a route, new if need be.  Valid until the next peers_get.  NULL when out of memory.
+//  The peer behind a route, new if need be.  Valid until the next peers_get.
+//  NULL when out of memory.
 peer_t *
 peers_get (peers_t *self, const link_route_t *route);
-//  HELLO was accepted: this route now speaks for (identity, session).  address: where it comes from, for the log.
+//  HELLO was accepted: this route now speaks for (identity, session).
+//  address: where it comes from, for the log.
 void
 peers_bind (peers_t *self, peer_t *peer, const char *identity, uint64_t session,
             const char *address);
@@ -35,7 +37,8 @@ peers_route (peers_t *self, const char *identity, uint64_t session);
 const char *
 peers_identity (const peer_t *peer, uint64_t session);
 
-//  Count one bad message on this socket; the one too many of a minute mutes the peer, which is logged.
+//  Count one bad message on this socket; the one too many of a minute mutes
+//  the peer, which is logged.
 void
 peers_strike (peer_t *peer, const char *socket, const char *identity, const char *code,
               const char *reason, int64_t boot_ms);

@@ -49,7 +49,8 @@ enum fault_severity
 settings_threshold (const settings_t *self);
 void
 settings_step (const settings_t *self, step_settings_t *ret_settings);
-//  Read agent_system_prompt_file; ret_text is at most LIMIT_SYSTEM_PROMPT_BYTES.  Err: ERR_CONFIG with a diag.
+//  Read agent_system_prompt_file; ret_text is at most LIMIT_SYSTEM_PROMPT_BYTES.
+//  Err: ERR_CONFIG with a diag.
 int
 settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag) must_check;
 //  Are faults of this cluster investigated?
@@ -58,6 +59,7 @@ settings_triage_enabled (const settings_t *self, const char *cluster);
 //  Labels of this cluster, conf_pair_t; NULL when it is not configured.  Own: borrowed.
 const conf_table_t *
 settings_labels (const settings_t *self, const char *cluster);
-//  All MCP sources: clusters with an endpoint plus the single K8S_CLUSTER_MCP_ENDPOINT (name "").  Returns how many.
+//  All MCP sources: clusters with an endpoint plus the single K8S_CLUSTER_MCP_ENDPOINT
+//  (name "").  Returns how many.
 size_t
 settings_clusters (const settings_t *self, settings_cluster_t *ret_clusters, size_t max);

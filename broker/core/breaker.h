@@ -1,10 +1,10 @@
 //  breaker - counts investigations that fail in a row, in commit order; opens, tells, closes.
 //
-//  Closed -> failure_threshold incidents in a row without a report -> open: one "degraded" alert, further
-//  failures are counted silently; a success closes it, with one "recovered" alert if its "degraded" was
-//  asked for and has not failed for good.  A closed breaker forgets its failures at a success.
-//  Pause: while it is open the queue is held but for single probes, each after a longer wait, and only
-//  an attempt issued after the opening closes it.
+//  Closed -> failure_threshold incidents in a row without a report -> open: one "degraded" alert,
+//  further failures are counted silently; a success closes it, with one "recovered" alert if its
+//  "degraded" was asked for and has not failed for good.  A closed breaker forgets its failures
+//  at a success.  Pause: while it is open the queue is held but for single probes, each after
+//  a longer wait, and only an attempt issued after the opening closes it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -1,7 +1,7 @@
 //  dispatch - gives waiting incidents to workers with credit, until one of the two is used up.
 //
-//  Never to a worker that failed as a host on the incident; a retry waits LIMIT_PREFER_MS for another
-//  host than the last one; otherwise the worker with the most room, the longest idle first.
+//  Never to a worker that failed as a host on the incident; a retry waits LIMIT_PREFER_MS for
+//  another host than the last one; otherwise the worker with the most room, the longest idle first.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

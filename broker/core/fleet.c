@@ -79,7 +79,8 @@ s_tell (step_t *self, worker_t *worker, clk_now_t now)
                   worker->draining ? "draining" : "resumed", "", now);
 }
 
-//  A worker says this as often as it likes: at most one record in LIMIT_TOLD_MS, and the last word is told.
+//  A worker says this as often as it likes: at most one record in LIMIT_TOLD_MS,
+//  and the last word is told.
 static void
 s_changed (step_t *self, worker_t *worker, told_state_t *told, bool state, const char *change,
            const char *reason, clk_now_t now)
@@ -313,7 +314,8 @@ fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now
         worker->trial.refusals = 0;
     if (worker->trial.streak++ == 0)
         worker->trial.streak_mark = self->successes;
-    //  A host that cannot start agents fails in no time and would eat the queue before anybody succeeds.
+    //  A host that cannot start agents fails in no time and would eat the queue
+    //  before anybody succeeds.
     bool alone = outcome != VERDICT_HOST && self->successes == worker->trial.streak_mark;
     if (!worker->trial.quarantined && (worker->trial.streak < LIMIT_QUARANTINE_STREAK || alone))
         return;
@@ -329,9 +331,9 @@ fleet_excluded (const entry_t *entry, const char *identity)
         return false;
     const attempt_t *attempt;
     DL_FOREACH (entry->attempts, attempt)
-    if (attempt->row.state == ROW_ATTEMPT_ENDED && attempt->row.outcome == VERDICT_HOST
-        && strcmp (attempt->row.identity, identity) == 0)
-        return true;
+        if (attempt->row.state == ROW_ATTEMPT_ENDED && attempt->row.outcome == VERDICT_HOST
+            && strcmp (attempt->row.identity, identity) == 0)
+            return true;
     return false;
 }
 

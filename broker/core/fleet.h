@@ -1,9 +1,9 @@
 //  fleet - the workers: sessions, credit, liveness, quarantine.
 //
-//  Identity is the key, a session is one incarnation; a newer session supersedes the older one for good.
-//  Quarantine: three failures in a row while others succeed (or three times unable to start an agent at
-//  all, or three rounds of assignments that it did not take); then one assignment at a time, with
-//  backoff, until one succeeds.
+//  Identity is the key, a session is one incarnation; a newer session supersedes the older one
+//  for good.  Quarantine: three failures in a row while others succeed (or three times unable
+//  to start an agent at all, or three rounds of assignments that it did not take); then one
+//  assignment at a time, with backoff, until one succeeds.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,8 +14,8 @@ worker_t *
 fleet_current (step_t *self, const step_peer_t *peer, clk_now_t now);
 worker_t *
 fleet_find (const step_t *self, const char *identity);
-//  HELLO and what follows from it.  Err: ERR_LIMIT, -ENOMEM; ERR_STALE for a superseded session; -EAGAIN the current
-//  one is asked whether it is there.
+//  HELLO and what follows from it.  Err: ERR_LIMIT, -ENOMEM; ERR_STALE for a superseded session;
+//  -EAGAIN the current one is asked whether it is there.
 int
 fleet_hello (step_t *self, const step_in_t *in, clk_now_t now) must_check;
 void
@@ -38,8 +38,9 @@ void
 fleet_succeeded (step_t *self, worker_t *worker, clk_now_t now);
 void
 fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now_t now);
-//  It ran nothing of an assignment that it was given, which costs the incident nothing.  What was under way
-//  together counts once.  LIMIT_QUARANTINE_STREAK times in a row: set aside.  why: static.
+//  It ran nothing of an assignment that it was given, which costs the incident nothing.
+//  What was under way together counts once.  LIMIT_QUARANTINE_STREAK times in a row:
+//  set aside.  why: static.
 void
 fleet_unwanted (step_t *self, worker_t *worker, const attempt_t *attempt, const char *why,
                 clk_now_t now);

@@ -158,8 +158,7 @@ void
 journal_clear (step_t *self)
 {
     topic_t *topic, *next;
-    HASH_ITER (hh, self->topics, topic, next)
-    {
+    HASH_ITER (hh, self->topics, topic, next) {
         HASH_DEL (self->topics, topic);
         source_release (self, &topic->source);
         free (topic);

@@ -34,8 +34,8 @@ lease_find (const step_t *self, const step_fence_t *fence)
     attempt_t *attempt = NULL;
     if (entry)
         DL_FOREACH (entry->attempts, attempt)
-    if (attempt->row.number == fence->attempt)
-        break;
+            if (attempt->row.number == fence->attempt)
+                break;
     return attempt;
 }
 
@@ -44,8 +44,8 @@ lease_live (const entry_t *entry)
 {
     attempt_t *attempt;
     DL_FOREACH (entry->attempts, attempt)
-    if (attempt->row.state == ROW_ATTEMPT_LIVE)
-        break;
+        if (attempt->row.state == ROW_ATTEMPT_LIVE)
+            break;
     return attempt;
 }
 
@@ -112,8 +112,8 @@ s_oldest_lost (entry_t *entry, row_attempt_state_t state)
 {
     attempt_t *attempt;
     DL_FOREACH (entry->attempts, attempt)
-    if (attempt->row.state == state && attempt->row.outcome >= VERDICT_LOST)
-        break;
+        if (attempt->row.state == state && attempt->row.outcome >= VERDICT_LOST)
+            break;
     return attempt;
 }
 
@@ -270,8 +270,7 @@ static void
 s_reconcile_own (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t now)
 {
     attempt_t *attempt, *next;
-    DL_FOREACH_SAFE2 (self->open_attempts, attempt, next, onext)
-    {
+    DL_FOREACH_SAFE2 (self->open_attempts, attempt, next, onext) {
         if (strcmp (attempt->row.identity, worker->identity) != 0
             || attempt->session == worker->session)
             continue;
@@ -359,8 +358,7 @@ lease_timers (step_t *self, clk_now_t now)
 {
     int changed = 0;
     attempt_t *attempt, *next;
-    DL_FOREACH_SAFE2 (self->open_attempts, attempt, next, onext)
-    {
+    DL_FOREACH_SAFE2 (self->open_attempts, attempt, next, onext) {
         bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
         bool due = now.boot_ms >= attempt->deadline_ms
                    || (live
@@ -381,8 +379,7 @@ lease_extend (step_t *self, clk_now_t now)
 {
     int64_t floor = now.boot_ms + self->settings.reconnect_grace_ms;
     attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext)
-    {
+    DL_FOREACH2 (self->open_attempts, attempt, onext) {
         if (attempt->lease_ms < floor)
             attempt->lease_ms = floor;
         if (attempt->deadline_ms < floor)
@@ -408,8 +405,7 @@ void
 lease_spare_all (step_t *self, clk_now_t now)
 {
     attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext)
-    {
+    DL_FOREACH2 (self->open_attempts, attempt, onext) {
         lease_spare (self, attempt, true, now);
         attempt->superseded_ms =
             now.boot_ms; //  the grace for its late report begins when the hold ends
@@ -421,8 +417,7 @@ lease_wake (const step_t *self)
 {
     int64_t wake = INT64_MAX;
     const attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext)
-    {
+    DL_FOREACH2 (self->open_attempts, attempt, onext) {
         wake = s_min (wake, attempt->deadline_ms);
         if (attempt->row.state != ROW_ATTEMPT_LIVE)
             continue;
@@ -450,7 +445,8 @@ lease_load (step_t *self, entry_t *entry, const row_attempt_t *row)
 void
 lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
 {
-    //  It may have passed while we were away or our disk was full: its worker gets the time to say so.
+    //  It may have passed while we were away or our disk was full:
+    //  its worker gets the time to say so.
     int64_t left = s_min (attempt->row.deadline_ms - now.wall_ms, s_hard_ms (self));
     if (left < self->settings.reconnect_grace_ms)
         left = self->settings.reconnect_grace_ms;

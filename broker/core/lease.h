@@ -1,7 +1,7 @@
 //  lease - attempts: issued, confirmed, renewed, superseded, ended; each with its deadlines.
 //
-//  LIVE: its lease runs; at most one of an incident.  SUPERSEDED: the lease is lost, a report may still
-//  come until its own deadline.  ENDED: nothing more is expected of it.
+//  LIVE: its lease runs; at most one of an incident.  SUPERSEDED: the lease is lost, a report may
+//  still come until its own deadline.  ENDED: nothing more is expected of it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

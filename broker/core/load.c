@@ -21,8 +21,7 @@ static void
 s_forget_kept (step_t *self)
 {
     kept_t *kept, *next;
-    HASH_ITER (hh, self->kept, kept, next)
-    {
+    HASH_ITER (hh, self->kept, kept, next) {
         HASH_DEL (self->kept, kept);
         free (kept);
     }
@@ -50,7 +49,8 @@ s_keep_one (step_t *self, const attempt_t *attempt)
     return true;
 }
 
-//  Deadlines and sessions of what is under way; without memory for it the grace of a restart applies.
+//  Deadlines and sessions of what is under way; without memory for it the grace
+//  of a restart applies.
 static void
 s_keep (step_t *self)
 {
@@ -66,7 +66,8 @@ step_reload (step_t *self)
 {
     s_forget_kept (self);
     s_keep (self);
-    //  An effect handed out in the turn that was rolled back never left; a report on one comes again.
+    //  An effect handed out in the turn that was rolled back never left;
+    //  a report on one comes again.
     memcpy (self->flight_id, self->flight_before, sizeof self->flight_id);
     memcpy (self->flight_again, self->again_before, sizeof self->flight_again);
     self->probe_ms = self->probe_before_ms;
@@ -138,8 +139,8 @@ s_arm_entry (step_t *self, entry_t *entry, clk_now_t now)
     entry->not_before_ms = wait > 0 ? now.boot_ms + wait : 0;
     attempt_t *attempt;
     DL_FOREACH (entry->attempts, attempt)
-    if (attempt->row.state != ROW_ATTEMPT_ENDED)
-        lease_arm (self, attempt, now);
+        if (attempt->row.state != ROW_ATTEMPT_ENDED)
+            lease_arm (self, attempt, now);
     if (incident_terminal (entry->state) || lease_live (entry))
         return;
     if (entry->attempts)

@@ -54,7 +54,8 @@ s_is_message (const effect_t *effect)
     return effect->row.channel == ROW_CHANNEL_SLACK;
 }
 
-//  Under way, or a message found so after a crash, or tried again: the others of its channel wait for it.
+//  Under way, or a message found so after a crash, or tried again:
+//  the others of its channel wait for it.
 static bool
 s_holds (const step_t *self, const effect_t *effect)
 {
@@ -63,7 +64,8 @@ s_holds (const step_t *self, const effect_t *effect)
                && (effect->row.tries > 0 || effect->row.state == ROW_EFFECT_SENDING));
 }
 
-//  A message about an incident waits for its upload, unless it was tried before: then one had ended already.
+//  A message about an incident waits for its upload, unless it was tried before:
+//  then one had ended already.
 static bool
 s_must_wait (const step_t *self, const effect_t *effect)
 {
@@ -341,7 +343,8 @@ s_stands (const step_t *self, int channel)
     return self->drained || (self->held && channel == ROW_CHANNEL_STORAGE);
 }
 
-//  The next of the channel that is due, NULL = none.  Uploads that have failed and those that have not take turns.
+//  The next of the channel that is due, NULL = none.  Uploads that have failed and those
+//  that have not take turns.
 static effect_t *
 s_next (step_t *self, int channel, clk_now_t now)
 {
@@ -408,7 +411,8 @@ s_due (step_t *self, effect_t *effect, clk_now_t now)
     s_write (self, effect);
 }
 
-//  The row is as the last turn left it: in this one it may have been asked for already, or replaced.
+//  The row is as the last turn left it: in this one it may have been asked
+//  for already, or replaced.
 static bool
 s_is_dead (const step_t *self, const row_effect_t *row)
 {
@@ -551,5 +555,5 @@ outbox_clear (step_t *self)
 {
     effect_t *effect, *next;
     HASH_ITER (hh, self->effects, effect, next)
-    s_forget (self, effect);
+        s_forget (self, effect);
 }

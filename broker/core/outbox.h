@@ -1,9 +1,9 @@
 //  outbox - effects: rows committed with what calls for them, then handed to delivery.
 //
-//  One channel is one queue in commit order with one request in flight.  A message that waits for its
-//  incident's upload is passed over; one that was begun, or is tried again, holds its channel.  An upload
-//  that has failed is passed over until its next try; it takes turns with those that have not.  What
-//  cannot be repeated without harm is SENDING in the store before delivery sees it.
+//  One channel is one queue in commit order with one request in flight.  A message that waits for
+//  its incident's upload is passed over; one that was begun, or is tried again, holds its channel.
+//  An upload that has failed is passed over until its next try; it takes turns with those that have
+//  not.  What cannot be repeated without harm is SENDING in the store before delivery sees it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -26,8 +26,9 @@ outbox_drop (step_t *self, const char *key, const char *reason);
 //  Delivery's report; one that was not asked for means nothing.
 void
 outbox_done (step_t *self, const step_in_t *in, clk_now_t now);
-//  Operator: a dead one is due again, its tries forgotten; one that waits for its next try is due now.
-//  row: the store's, NULL = there is none.  Err: ERR_NONE; ERR_STALE it is neither; -ENOMEM.  *ret_text says so.
+//  Operator: a dead one is due again, its tries forgotten; one that waits for its next try is due
+//  now.  row: the store's, NULL = there is none.  Err: ERR_NONE; ERR_STALE it is neither;
+//  -ENOMEM.  *ret_text says so.
 int
 outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now,
               const char **ret_text) must_check;

@@ -32,8 +32,7 @@ static void
 s_tidy (step_t *self, int64_t hour)
 {
     told_t *told, *next;
-    HASH_ITER (hh, self->told, told, next)
-    {
+    HASH_ITER (hh, self->told, told, next) {
         if (told->hour == hour)
             continue;
         HASH_DEL (self->told, told);
@@ -76,7 +75,8 @@ s_again (const told_t *told, int64_t hour)
     return told && hour <= told->hour && told->hour - hour < S_SET_BACK;
 }
 
-//  Has the source had its share of messages in this hour?  Whoever invents clusters must not fill the channel.
+//  Has the source had its share of messages in this hour?
+//  Whoever invents clusters must not fill the channel.
 static bool
 s_crowded (step_t *self, const char *name, int64_t hour)
 {
@@ -130,8 +130,7 @@ void
 overflow_clear (step_t *self)
 {
     told_t *told, *next;
-    HASH_ITER (hh, self->told, told, next)
-    {
+    HASH_ITER (hh, self->told, told, next) {
         HASH_DEL (self->told, told);
         free (told);
     }

@@ -1,11 +1,13 @@
-//  overflow - a full queue that gives up incidents is announced once per cluster and hour, and of so many clusters of
-//  one source (LIMIT_OVERFLOW_SOURCE): whoever invents clusters must not hold up the messages of others.
+//  overflow - a full queue that gives up incidents is announced once per cluster and hour,
+//  and of so many clusters of one source (LIMIT_OVERFLOW_SOURCE): whoever invents clusters must not
+//  hold up the messages of others.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/state.h"
 
-//  An incident of the cluster was not taken, or dropped from the queue; source is who sent its event.
+//  An incident of the cluster was not taken, or dropped from the queue;
+//  source is who sent its event.
 void
 overflow_announce (step_t *self, const char *cluster, const char *source, clk_now_t now);
 //  Err: -ENOMEM.

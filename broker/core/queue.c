@@ -1,5 +1,6 @@
 //  queue - severity classes with bounded aging, virtual time between clusters, FIFO inside one.
-//  Src: start-time fair queueing; docs/architecture.md "Queue".  SPDX-License-Identifier: Apache-2.0
+//  Src: start-time fair queueing; docs/architecture.md "Queue".
+//  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/queue.h"
 
 #include "broker/core/source.h"
@@ -99,7 +100,7 @@ queue_clear (step_t *self)
     for (int i = 0; i < FAULT_SEVERITIES; i++) {
         lane_t *lane, *next;
         HASH_ITER (hh, self->lanes [i], lane, next)
-        s_drop_lane (self, (enum fault_severity) i, lane);
+            s_drop_lane (self, (enum fault_severity) i, lane);
         self->virtual_now [i] = 0;
     }
 }
@@ -142,8 +143,7 @@ s_least_served (step_t *self, int severity)
 {
     lane_t *best = NULL;
     lane_t *lane, *next;
-    HASH_ITER (hh, self->lanes [severity], lane, next)
-    {
+    HASH_ITER (hh, self->lanes [severity], lane, next) {
         if (!lane->head && lane->virtual_time <= self->virtual_now [severity]) {
             s_drop_lane (self, (enum fault_severity) severity, lane);
             continue;
@@ -163,8 +163,7 @@ static entry_t *
 s_first (step_t *self, lane_t *lane, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker)
 {
     entry_t *entry;
-    DL_FOREACH (lane->head, entry)
-    {
+    DL_FOREACH (lane->head, entry) {
         *ret_worker = fits (self, entry, now);
         if (*ret_worker)
             return entry;

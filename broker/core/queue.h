@@ -1,8 +1,9 @@
 //  queue - who waits, and whose turn it is.
 //
 //  Severity classes, served strictly from the top; one that waits LIMIT_AGE_STEP_MS counts a class
-//  higher, but never as critical.  Inside a class the clusters share by virtual time: the one served least
-//  is next, a cluster that arrives later starts at the current time.  Inside a cluster: by number.
+//  higher, but never as critical.  Inside a class the clusters share by virtual time:
+//  the one served least is next, a cluster that arrives later starts at the current time.
+//  Inside a cluster: by number.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -19,14 +20,14 @@ int64_t
 queue_cluster_count (const step_t *self, const char *cluster);
 //  Who takes this one now; NULL = nobody.
 typedef worker_t *(queue_fits_fn) (step_t *self, entry_t *entry, clk_now_t now);
-//  Next incident that fits, taken out, and who takes it; NULL when none does.  fits sees each candidate
-//  in order; a lane where nothing fits is not looked at again in this turn.
+//  Next incident that fits, taken out, and who takes it; NULL when none does.  fits sees each
+//  candidate in order; a lane where nothing fits is not looked at again in this turn.
 entry_t *
 queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker);
-//  Who gives way to a newcomer of this source and severity, in a full cluster (NULL: in the full queue).  While
-//  another source has more in it than this one, the one that has most and one that may go: its oldest of its lowest
-//  severity.  Else this
-//  source's own: the oldest of the lowest severity up to `severity`.  Never one that was attempted; NULL = nobody.
+//  Who gives way to a newcomer of this source and severity, in a full cluster (NULL: in the full
+//  queue).  While another source has more in it than this one, the one that has most and one that
+//  may go: its oldest of its lowest severity.  Else this source's own: the oldest of the lowest
+//  severity up to `severity`.  Never one that was attempted; NULL = nobody.
 entry_t *
 queue_victim (step_t *self, const char *cluster, const char *source, enum fault_severity severity);
 //  Waiting since (boot ms) of the oldest, INT64_MAX when empty.

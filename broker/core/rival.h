@@ -1,14 +1,15 @@
 //  rival - two live incarnations of one identity: the one that is here and answers stays.
 //
-//  A session is superseded when its connection is closed, when it was silent already, or when it does not
-//  answer for LIMIT_RIVAL_MS although it was asked.  Whatever it says meanwhile is an answer: then the
-//  newcomer is refused, and may try again later with a new session.
+//  A session is superseded when its connection is closed, when it was silent already, or when
+//  it does not answer for LIMIT_RIVAL_MS although it was asked.  Whatever it says meanwhile
+//  is an answer: then the newcomer is refused, and may try again later with a new session.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/state.h"
 
-//  A HELLO of another session than the current one: may it take over now?  It says HELLO again if not.
+//  A HELLO of another session than the current one: may it take over now?
+//  It says HELLO again if not.
 bool
 rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now);
 //  The current session was heard: who wants its place is refused.

@@ -1,7 +1,7 @@
 //  row - the durable facts of the broker as plain structs, one per table of the store.
 //
-//  The core writes whole rows (insert or replace); the store and the simulator keep them; loading is
-//  handing the same rows back.  No pointers: a row is copied by assignment.
+//  The core writes whole rows (insert or replace); the store and the simulator keep them; loading
+//  is handing the same rows back.  No pointers: a row is copied by assignment.
 //  Times: wall clock ms unless named boot.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -67,7 +67,8 @@ typedef enum {
     ROW_EFFECT_READY,
     ROW_EFFECT_DONE,
     ROW_EFFECT_DEAD,
-    ROW_EFFECT_SENDING, //  a message, committed before it is begun: after a crash nobody knows how it went
+    //  a message, committed before it is begun: after a crash nobody knows how it went
+    ROW_EFFECT_SENDING,
     ROW_EFFECT_CANCELLED //  given up by an operator
 } row_effect_state_t;
 

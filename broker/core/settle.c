@@ -34,14 +34,15 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
 {
     attempt_t *attempt, *next;
     DL_FOREACH_SAFE (entry->attempts, attempt, next)
-    if (attempt->row.state != ROW_ATTEMPT_ENDED)
-        s_end_attempt (self, attempt, event == INCIDENT_ON_CANCEL, now);
+        if (attempt->row.state != ROW_ATTEMPT_ENDED)
+            s_end_attempt (self, attempt, event == INCIDENT_ON_CANCEL, now);
     entry->held_until_ms = 0;
     state_move (row, event);
     row->completed_ms = now.wall_ms;
     row->not_before_ms = 0;
     state_save (self, entry, row);
-    //  the folder is the record of failures too; what of them is shown at its top is storage's matter
+    //  the folder is the record of failures too; what of them is shown at its
+    //  top is storage's matter
     if (row->state != INCIDENT_SUPPRESSED)
         outbox_add_incident (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
     if (row->state == INCIDENT_RESOLVED && self->settings.slack)
@@ -57,8 +58,7 @@ s_last_chance (const step_t *self, const entry_t *entry, bool lost)
 {
     int64_t until = 0;
     const attempt_t *attempt;
-    DL_FOREACH (entry->attempts, attempt)
-    {
+    DL_FOREACH (entry->attempts, attempt) {
         if (attempt->row.state != ROW_ATTEMPT_SUPERSEDED)
             continue;
         int64_t chance = attempt->deadline_ms;
@@ -359,8 +359,7 @@ settle_wake (const step_t *self, clk_now_t now)
     int64_t wake = self->watch_dirty ? now.boot_ms : INT64_MAX;
     int64_t grace = self->start_ms + self->settings.reconnect_grace_ms;
     const entry_t *entry;
-    DL_FOREACH2 (self->watched, entry, lnext)
-    {
+    DL_FOREACH2 (self->watched, entry, lnext) {
         if (entry->held_until_ms && entry->held_until_ms < wake)
             wake = entry->held_until_ms;
         if (entry->host_count && now.boot_ms < grace && grace < wake)

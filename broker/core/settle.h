@@ -1,7 +1,8 @@
-//  settle - what follows when an attempt ends: try again, wait for a late report, or end the incident.
+//  settle - what follows when an attempt ends: try again, wait for a late report,
+//  or end the incident.
 //
-//  A failure ends an incident only when no other issued attempt can still report: until then it is held
-//  (pending, not queued).  After lost deliveries that wait is at most the reconnect grace.
+//  A failure ends an incident only when no other issued attempt can still report: until then it
+//  is held (pending, not queued).  After lost deliveries that wait is at most the reconnect grace.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -1,7 +1,8 @@
 //  source - who events come from: what each has of the places that all share, and what it has lost.
 //
-//  Cluster names come with events, and whoever may publish can invent them.  What they take is shared by source: a
-//  source that comes later finds room, and what finds none is told on the source that brought it.
+//  Cluster names come with events, and whoever may publish can invent them.
+//  What they take is shared by source: a source that comes later finds room, and what finds none
+//  is told on the source that brought it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

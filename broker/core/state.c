@@ -328,7 +328,7 @@ state_clear (step_t *self)
 {
     entry_t *entry, *next_entry;
     HASH_ITER (hh, self->entries, entry, next_entry)
-    state_remove (self, entry);
+        state_remove (self, entry);
     outbox_clear (self);
     overflow_clear (self);
     memset (&self->breaker, 0, sizeof self->breaker);

@@ -1,8 +1,8 @@
 //  state - what the core holds in memory, and the two lists a turn fills: writes and outputs.
 //
-//  Internal to broker/core.  Invariant: every change of a row is a write of the same turn, so that the
-//  rows of the store are always the rows held here.  Memory runs out: `failed` is set, the turn must be
-//  rolled back and the state reloaded.  Times: boot clock ms unless named wall.
+//  Internal to broker/core.  Invariant: every change of a row is a write of the same turn, so that
+//  the rows of the store are always the rows held here.  Memory runs out: `failed` is set, the turn
+//  must be rolled back and the state reloaded.  Times: boot clock ms unless named wall.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -34,7 +34,8 @@ typedef struct {
     size_t at;
 } written_t;
 
-//  One incident.  The row is kept packed (state_row, state_save); what is looked at often is beside it.
+//  One incident.  The row is kept packed (state_row, state_save);
+//  what is looked at often is beside it.
 struct entry {
     ident_t id;
     char key [DIGEST_HEX];
@@ -135,10 +136,12 @@ struct step {
     step_stats_t stats, stats_before; //  before: when the turn began
 };
 
-//  An item at the end of the turn's list, outputs zeroed; never NULL (a spare once memory has run out).
+//  An item at the end of the turn's list, outputs zeroed;
+//  never NULL (a spare once memory has run out).
 step_write_t *
 state_write (step_t *self, step_write_kind_t kind);
-//  The same for a row that may change more than once in a turn: it is written once, as it is at the end.
+//  The same for a row that may change more than once in a turn:
+//  it is written once, as it is at the end.
 step_write_t *
 state_write_row (step_t *self, step_write_kind_t kind, written_t *written);
 step_out_t *

@@ -59,14 +59,12 @@ step_destroy (step_t **self_p)
         return;
     state_clear (self);
     worker_t *worker, *next;
-    HASH_ITER (hh, self->workers, worker, next)
-    {
+    HASH_ITER (hh, self->workers, worker, next) {
         HASH_DEL (self->workers, worker);
         free (worker);
     }
     kept_t *kept, *next_kept;
-    HASH_ITER (hh, self->kept, kept, next_kept)
-    {
+    HASH_ITER (hh, self->kept, kept, next_kept) {
         HASH_DEL (self->kept, kept);
         free (kept);
     }
@@ -128,7 +126,8 @@ s_lease (step_t *self, const step_in_t *in, const step_fence_t *fence, int64_t m
     out->as.lease.ms = ms;
 }
 
-//  ACCEPT, STARTED, PROGRESS: renew the sender's live attempt; NULL (and LEASE 0) when it is not that.
+//  ACCEPT, STARTED, PROGRESS: renew the sender's live attempt;
+//  NULL (and LEASE 0) when it is not that.
 static attempt_t *
 s_renew (step_t *self, const step_in_t *in, const step_fence_t *fence, worker_t *worker,
          clk_now_t now)
@@ -179,7 +178,8 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
     return found ? 0 : ERR_NONE;
 }
 
-//  An incident that ended long ago is held for as long as the command takes, and longer if it is open again.
+//  An incident that ended long ago is held for as long as the command takes,
+//  and longer if it is open again.
 static int
 s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, clk_now_t now)
 {
@@ -294,8 +294,8 @@ s_min (int64_t a, int64_t b)
 void
 step_schedule (step_t *self, clk_now_t now)
 {
-    //  Woken far later than asked for (suspend, stop): what was sent meanwhile is drained already, what
-    //  was lost gets one more term.
+    //  Woken far later than asked for (suspend, stop): what was sent meanwhile is drained already,
+    //  what was lost gets one more term.
     if (self->asked_ms != INT64_MAX && now.boot_ms - self->asked_ms > LIMIT_CLOCK_JUMP_MS)
         lease_extend (self, now);
     if (self->held)

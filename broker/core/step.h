@@ -4,16 +4,18 @@
 //  turns inputs into steps, writes into one transaction, outputs into messages sent after the
 //  commit; tests/sim drives the same function.
 //
-//  A turn:  step_begin; step (...) for each input; step_schedule; apply step_writes to one transaction; COMMIT, unless
-//  step_failed; and only now act on step_outputs.  When the turn is rolled back: step_reload, load, and step the inputs
-//  of that turn again: EFFECT_DONE always (delivery reports once), the others where nobody sends them again.
-//  Inputs borrow their pointers for the call, and an EVENT write its body from the input: it is applied before the
-//  input is freed.  All other writes wait for the end of the turn: until then their rows may change again, in place.
+//  A turn:  step_begin; step (...) for each input; step_schedule; apply step_writes to one
+//  transaction; COMMIT, unless step_failed; and only now act on step_outputs.  When the turn
+//  is rolled back: step_reload, load, and step the inputs of that turn again: EFFECT_DONE always
+//  (delivery reports once), the others where nobody sends them again.
+//  Inputs borrow their pointers for the call, and an EVENT write its body from the input:
+//  it is applied before the input is freed.  All other writes wait for the end of the turn: until
+//  then their rows may change again, in place.
 //  Writes and outputs are valid until the next step_begin.
 //
-//  Files of this folder: step (entry, inputs -> handlers), row (what is durable), state (what is held), dedup,
-//  queue, fleet, rival, dispatch, lease (attempts, deadlines), settle (what follows a verdict), breaker, outbox, overflow,
-//  journal, tally, load.
+//  Files of this folder: step (entry, inputs -> handlers), row (what is durable), state (what
+//  is held), dedup, queue, fleet, rival, dispatch, lease (attempts, deadlines), settle (what
+//  follows a verdict), breaker, outbox, overflow, journal, tally, load.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -39,8 +41,8 @@ typedef struct {
     int64_t dedup_window_ms; //  0 = off
     int64_t reinvestigate_after_ms;
     int64_t global_queue_size, cluster_queue_size;
-    bool
-        overflow_reject; //  true: reject the newcomer; false: drop the oldest of the lowest severity
+    //  true: reject the newcomer; false: drop the oldest of the lowest severity
+    bool overflow_reject;
     enum fault_severity severity_threshold;
     bool upload_failed;
     int64_t failure_threshold; //  incidents in a row that open the breaker, at least 1
@@ -121,8 +123,8 @@ typedef struct {
             size_t running_count;
             const step_fence_t *spooled;
             size_t spooled_count;
-            //  Another session of this identity is the current one, its connection is open, is not this one,
-            //  and it was sent a PING just now.
+            //  Another session of this identity is the current one, its connection is open, is not
+            //  this one, and it was sent a PING just now.
             bool rival_asked;
         } hello;
         struct {
@@ -272,7 +274,8 @@ typedef struct {
     } as;
 } step_out_t;
 
-//  random64: the only chance there is; ids and jitter derive from it.  Own: fresh, NULL when out of memory.
+//  random64: the only chance there is; ids and jitter derive from it.
+//  Own: fresh, NULL when out of memory.
 step_t *
 step_new (const step_settings_t *settings, uint64_t random64);
 void
@@ -280,10 +283,11 @@ step_destroy (step_t **self_p);
 void
 step_configure (step_t *self, const step_settings_t *settings);
 
-//  Loading (before the first turn, and after a rollback): step_reload forgets everything durable but
-//  keeps sessions; then hand over the rows: incidents that are open, those that were last seen within the
-//  dedup window (the youngest LIMIT_CLOSED_INCIDENTS), all attempts of open incidents, effects that are to
-//  be done, the breaker, alerts of the last hour, the last seq of each topic; then step_loaded arms deadlines.
+//  Loading (before the first turn, and after a rollback): step_reload forgets everything durable
+//  but keeps sessions; then hand over the rows: incidents that are open, those that were last seen
+//  within the dedup window (the youngest LIMIT_CLOSED_INCIDENTS), all attempts of open incidents,
+//  effects that are to be done, the breaker, alerts of the last hour, the last seq of each topic;
+//  then step_loaded arms deadlines.
 void
 step_reload (step_t *self);
 int
@@ -298,30 +302,35 @@ int
 step_load_alert (step_t *self, const row_alert_t *row) must_check;
 int
 step_load_topic (step_t *self, const char *topic, int64_t last_seq) must_check;
-//  Counters not covered by the rows above: highest incident number, effect id, journal seq ever used.
+//  Counters not covered by the rows above: highest incident number, effect id,
+//  journal seq ever used.
 void
 step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t last_seq,
              clk_now_t now);
 
 //  Known event ids are not held in memory: the loop asks the store and tells step by
-//  row.incident.text [0] != 0, meaning "this (source, event_id) is known, it belongs to that incident".
+//  row.incident.text [0] != 0, meaning "this (source, event_id) is known,
+//  it belongs to that incident".
 
 void
 step_begin (step_t *self, clk_now_t now);
-//  The identity's current session, 0 = none is connected: whom to send a PING before a HELLO of another one.
+//  The identity's current session, 0 = none is connected: whom to send a PING before
+//  a HELLO of another one.
 uint64_t
 step_session (const step_t *self, const char *identity);
 //  The name that it goes by in lists, "" = not known any more.  Own: borrowed until the next step.
 const char *
 step_worker_name (const step_t *self, const char *identity);
-//  Err: -EAGAIN: a HELLO that waits whether the identity's current session answers; it is said again.
-//  -ENOMEM (see step_failed), ERR_LIMIT: nothing changed, the input is answered by a NACK or ignored (the peer sends
-//  it again).  ERR_STALE: a worker's message of another session than its identity's current one: nothing
-//  changed, nothing is answered.  A worker that is not superseded says HELLO when it has heard nothing for its
-//  silence limit.
+//  Err: -EAGAIN: a HELLO that waits whether the identity's current session answers;
+//  it is said again.
+//  -ENOMEM (see step_failed), ERR_LIMIT: nothing changed, the input is answered by a NACK
+//  or ignored (the peer sends it again).  ERR_STALE: a worker's message of another session than its
+//  identity's current one: nothing changed, nothing is answered.  A worker that is not superseded
+//  says HELLO when it has heard nothing for its silence limit.
 int
 step (step_t *self, const step_in_t *in, clk_now_t now) must_check;
-//  Timers, then assignments.  Call once at the end of each turn; also with no input, when step_wake says so.
+//  Timers, then assignments.  Call once at the end of each turn; also with no input,
+//  when step_wake says so.
 void
 step_schedule (step_t *self, clk_now_t now);
 //  Memory ran out in this turn: roll back what it wrote, then step_reload.
@@ -331,7 +340,8 @@ step_failed (const step_t *self);
 int64_t
 step_wake (const step_t *self);
 
-//  All writes since step_begin, in order; an incident, attempt or effect has one, where it changed first.
+//  All writes since step_begin, in order; an incident, attempt or effect has one,
+//  where it changed first.
 const step_write_t *
 step_writes (const step_t *self, size_t *ret_count);
 const step_out_t *
@@ -342,12 +352,12 @@ step_drain (step_t *self);
 //  How many effects are at delivery.
 int
 step_flights (const step_t *self);
-//  The disk of the artifacts takes nothing: nothing is assigned, no folder is saved and nobody's time runs
-//  out until it is told otherwise.  Nothing of it is durable.
+//  The disk of the artifacts takes nothing: nothing is assigned, no folder is saved and nobody's
+//  time runs out until it is told otherwise.  Nothing of it is durable.
 void
 step_hold (step_t *self, bool held);
-//  We could not do our part for this attempt: that it is given back unstarted is not held against its worker.
-//  finished: nor could we take what it made, so its hard deadline moves away.
+//  We could not do our part for this attempt: that it is given back unstarted is not held against
+//  its worker.  finished: nor could we take what it made, so its hard deadline moves away.
 void
 step_spare (step_t *self, const step_fence_t *fence, bool finished, clk_now_t now);
 
@@ -387,7 +397,8 @@ typedef struct {
     char name [ROW_SOURCE]; //  "" = no more
     int64_t lost [STEP_LOSSES];
 } step_source_t;
-//  What a channel is at: the message that all others of it wait for, or the upload that is tried again next.
+//  What a channel is at: the message that all others of it wait for, or the upload
+//  that is tried again next.
 typedef struct {
     row_effect_t row;   //  id 0 = nothing has failed
     int64_t failing_ms; //  since its first try that failed, or the start
@@ -429,12 +440,13 @@ typedef struct {
     char identity [ROW_IDENTITY], name [ROW_NAME];
     bool ready, quarantined, draining; //  ready: takes work, so neither of the others
     const char *why;                   //  quarantined, "" if not; static
-    int64_t refused_total,
-        refused_ms_ago;     //  sessions turned away: another worker has its key; -1 = never
+    //  sessions turned away: another worker has its key; -1 = never
+    int64_t refused_total, refused_ms_ago;
     int64_t returned_total; //  assignments it gave back, did not accept or forgot before they began
     int64_t slots, free, running, streak, last_seen_ms_ago;
 } step_worker_t;
-//  One cluster, by the name that events came with; "other" for those beyond LIMIT_TALLIES (tally.h).
+//  One cluster, by the name that events came with; "other" for those beyond
+//  LIMIT_TALLIES (tally.h).
 typedef struct {
     char cluster [ROW_CLUSTER];
     int64_t events [FAULT_SEVERITIES];              //  taken in, each sending once

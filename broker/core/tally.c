@@ -94,8 +94,8 @@ s_fold (step_t *self, tally_t *tally)
         free (tally);
 }
 
-//  A place for a new cluster of this source: of the one that has the most, unless that is this one.  Its cluster
-//  that was heard of longest ago goes.
+//  A place for a new cluster of this source: of the one that has the most, unless that is this one.
+//  Its cluster that was heard of longest ago goes.
 static bool
 s_make_room (step_t *self, const source_t *source)
 {
@@ -189,8 +189,7 @@ void
 tally_clear (step_t *self)
 {
     tally_t *tally = NULL, *next = NULL;
-    HASH_ITER (hh, self->tallies, tally, next)
-    {
+    HASH_ITER (hh, self->tallies, tally, next) {
         HASH_DEL (self->tallies, tally);
         source_release (self, &tally->source);
         free (tally);

@@ -1,8 +1,9 @@
 //  tally - what the core has counted: by cluster since the start, and how long things took.
 //
-//  Cluster names come with events, so anybody who may publish can invent them: beyond LIMIT_TALLIES the
-//  rest is counted as "other".  Then the source that has the most places gives way, so one that invents loses its
-//  own; what is counted as "other" is told on its source.  Counts of states follow what is held in memory.
+//  Cluster names come with events, so anybody who may publish can invent them: beyond LIMIT_TALLIES
+//  the rest is counted as "other".  Then the source that has the most places gives way, so one
+//  that invents loses its own; what is counted as "other" is told on its source.  Counts of states
+//  follow what is held in memory.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -18,7 +19,8 @@ tally_suppressed (step_t *self, tally_t *tally, incident_suppress_t reason);
 //  The turn did not become durable: what it counted is counted when it comes again.
 void
 tally_rollback (step_t *self);
-//  An incident went from one state to another; INCIDENT_NONE: it comes, or it is forgotten, and so may be its tally.
+//  An incident went from one state to another; INCIDENT_NONE: it comes, or it is forgotten,
+//  and so may be its tally.
 void
 tally_moved (step_t *self, tally_t *tally, incident_state_t from, incident_state_t to);
 //  Something took so long.

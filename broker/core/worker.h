@@ -21,7 +21,8 @@ typedef struct {
     const char *why;      //  of the quarantine; static
 } trial_t;
 
-//  What the stream was told last of a worker; what changes more often than LIMIT_TOLD_MS is told later.
+//  What the stream was told last of a worker; what changes more often than
+//  LIMIT_TOLD_MS is told later.
 typedef struct {
     bool ever, state; //  there was a record; it said so
     int64_t at_ms;

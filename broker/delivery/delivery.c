@@ -1,5 +1,5 @@
-//  delivery - see delivery.h.  When to try again is the core's matter (outbox); this thread does one
-//  thing a channel at a time and says how it went.
+//  delivery - see delivery.h.  When to try again is the core's matter (outbox); this thread does
+//  one thing a channel at a time and says how it went.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/delivery.h"
 

@@ -1,4 +1,5 @@
-//  delivery - thread: executes effects of the outbox, uploads to the filesystem and messages to Slack.
+//  delivery - thread: executes effects of the outbox, uploads to the filesystem
+//  and messages to Slack.
 //
 //  One channel is one queue in commit order with one request in flight.
 //  SPDX-License-Identifier: Apache-2.0

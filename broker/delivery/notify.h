@@ -1,8 +1,9 @@
-//  notify - sends messages of the outbox to the Slack webhook, one at a time, and judges the answers.
+//  notify - sends messages of the outbox to the Slack webhook, one at a time,
+//  and judges the answers.
 //
-//  200 is delivered.  429, 5xx and a network that fails are tried again (by the outbox), 429 and 503 not
-//  before their Retry-After; anything else is permanent.  A request that left and got no answer may have
-//  arrived: UNSURE.  The URL is a secret: it stands in no log, error or record.
+//  200 is delivered.  429, 5xx and a network that fails are tried again (by the outbox), 429
+//  and 503 not before their Retry-After; anything else is permanent.  A request that left and got
+//  no answer may have arrived: UNSURE.  The URL is a secret: it stands in no log, error or record.
 //  Threads: delivery's; notify_stats any.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once

@@ -1,9 +1,9 @@
 //  slack - the bodies of webhook messages: incident, degraded, recovered, overflow; pure.
 //
-//  Names and reports are hostile: & < > are escaped, a mention cannot be forged, formatting characters are
-//  replaced by look-alikes, each value is one line, each text stays below LIMIT_SLACK_TEXT_BYTES and is
-//  cut at a sentence.  Own: every function returns a fresh text, free(); NULL when out of memory.
-//  repeated: the message may have arrived before, and says so.
+//  Names and reports are hostile: & < > are escaped, a mention cannot be forged, formatting
+//  characters are replaced by look-alikes, each value is one line, each text stays below
+//  LIMIT_SLACK_TEXT_BYTES and is cut at a sentence.  Own: every function returns a fresh text,
+//  free(); NULL when out of memory.  repeated: the message may have arrived before, and says so.
 //  Src: api.slack.com/reference/surfaces/formatting, api.slack.com/reference/block-kit/blocks.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once

@@ -10,8 +10,8 @@
 #include "broker/base/settings.h"
 #include "broker/store/store.h"
 
-//  poison: of this thread, NULL = none (artifact_report).  Err: STEP_EFFECT_RETRY with the reason in ret_error (LIMIT_REASON_BYTES); STEP_EFFECT_PERMANENT when
-//  there is no such incident.
+//  poison: of this thread, NULL = none (artifact_report).  Err: STEP_EFFECT_RETRY with the reason
+//  in ret_error (LIMIT_REASON_BYTES); STEP_EFFECT_PERMANENT when there is no such incident.
 step_effect_result_t
 storage_fs_save (store_reader_t *reader, poison_t *poison, const settings_t *settings,
                  const char *incident, char *ret_error);

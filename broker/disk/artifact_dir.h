@@ -19,7 +19,8 @@ artifact_dir_open (const char *root, const char *incident, bool make) must_check
 //  Open the folder `path` below base ("attempts/3"); make: create missing components.
 int
 artifact_dir_walk (int base_fd, const char *path, bool make) must_check;
-//  Open the folder `path` below base ("" = base itself) to read its entries.  Own: the caller closes it.
+//  Open the folder `path` below base ("" = base itself) to read its entries.
+//  Own: the caller closes it.
 int
 artifact_dir_list (int base_fd, const char *path, DIR **ret_dir) must_check;
 //  Open the regular file `path` below base with flags (O_RDONLY, O_WRONLY | O_CREAT ...).

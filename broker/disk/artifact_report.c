@@ -64,7 +64,8 @@ artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *
     return 0;
 }
 
-//  Markdown from an agent, through a library: it may be what the broker dies of, again after each start.
+//  Markdown from an agent, through a library: it may be what the broker dies of,
+//  again after each start.
 static int
 s_parse (poison_t *poison, const char *incident, int64_t attempt, const buf_t *text,
          report_t *ret_report)

@@ -1,5 +1,5 @@
-//  artifact_report - what a sealed attempt has to say: whether its files are good, its report's root cause,
-//  its agent's usage.
+//  artifact_report - what a sealed attempt has to say: whether its files are good, its report's
+//  root cause, its agent's usage.
 //
 //  fd: the incident's folder (artifact_dir_open).  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -14,8 +14,9 @@
 int
 artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *ret_outcome,
                        char ret_reason [VERDICT_REASON_BYTES]) must_check;
-//  No such file reads like a report in which nothing is found, and so does one that the broker has died of three times.
-//  poison: of this thread, NULL = nothing is held back; incident: its id.  Err: -errno, -ENOMEM.
+//  No such file reads like a report in which nothing is found, and so does one that the broker
+//  has died of three times.  poison: of this thread, NULL = nothing is held back; incident:
+//  its id.  Err: -errno, -ENOMEM.
 int
 artifact_report_read (int fd, poison_t *poison, const char *incident, int64_t attempt,
                       report_t *ret_report) must_check;

@@ -21,8 +21,8 @@ artifact_stage_put (int fd, int64_t attempt, const char *path, int64_t size, int
 int
 artifact_stage_manifest (int fd, int64_t attempt, artifact_manifest_t *ret_manifest) must_check;
 //  Seal; done already with the same files is success.
-//  Err: ERR_NONE files are missing or differ (the bad ones are gone, upload again), ERR_STALE sealed
-//  with other files, -errno.  reason tells, LIMIT_REASON_BYTES.
+//  Err: ERR_NONE files are missing or differ (the bad ones are gone, upload again), ERR_STALE
+//  sealed with other files, -errno.  reason tells, LIMIT_REASON_BYTES.
 int
 artifact_stage_seal (int fd, int64_t attempt, const artifact_manifest_t *manifest,
                      char *ret_reason) must_check;

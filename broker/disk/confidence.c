@@ -71,7 +71,8 @@ s_decimal (report_span_t text, size_t at, double *ret_number, bool *ret_point)
     return at;
 }
 
-//  Behind a number: "%", "/5", "out of 5", "-90%".  Returns what it is of, 0 = it is no share; *ret_end moves.
+//  Behind a number: "%", "/5", "out of 5", "-90%".  Returns what it is of, 0 = it
+//  is no share; *ret_end moves.
 static double
 s_whole (report_span_t text, size_t at, size_t *ret_end)
 {
@@ -98,8 +99,8 @@ s_whole (report_span_t text, size_t at, size_t *ret_end)
     return range ? s_whole (text, end, ret_end) : number;
 }
 
-//  Behind a number or a share at `at`: what leads to the other end of a range.  Returns where that begins, `at` when
-//  nothing does; *ret_loose: it may be something else ("90% - 3 of 4 pods").
+//  Behind a number or a share at `at`: what leads to the other end of a range.  Returns where that
+//  begins, `at` when nothing does; *ret_loose: it may be something else ("90% - 3 of 4 pods").
 static size_t
 s_range (report_span_t text, size_t at, bool share, bool *ret_loose)
 {
@@ -144,7 +145,8 @@ s_percent (report_span_t text, size_t *end_p)
     return percent;
 }
 
-//  The level of the number that a text begins with; moves *rest behind it.  less: it is less than that.
+//  The level of the number that a text begins with; moves *rest behind it.
+//  less: it is less than that.
 static report_confidence_t
 s_number (report_span_t text, bool less, report_span_t *rest)
 {
@@ -160,8 +162,8 @@ s_number (report_span_t text, bool less, report_span_t *rest)
 
 //  --- words around a level
 
-//  "High/Medium/Low", "LOW, MEDIUM or HIGH": the choice of levels, not one of them.  Skips it.  Of two
-//  ("medium to high") *level becomes the lower.
+//  "High/Medium/Low", "LOW, MEDIUM or HIGH": the choice of levels, not one of them.  Skips it.
+//  Of two ("medium to high") *level becomes the lower.
 static bool
 s_skip_scale (report_confidence_t *level, report_span_t *rest)
 {
@@ -298,8 +300,8 @@ s_with_share (report_confidence_t level, report_span_t text)
     return percent >= 0 && closed && other < level ? other : level;
 }
 
-//  What explains a value may qualify it with its first words: "High (not verified)", "HIGH - about 40%", "High (medium
-//  at best)".  rest: behind this word, the first one.
+//  What explains a value may qualify it with its first words: "High (not verified)",
+//  "HIGH - about 40%", "High (medium at best)".  rest: behind this word, the first one.
 static report_confidence_t
 s_with_reason (report_confidence_t level, report_word_t word, report_span_t rest)
 {
@@ -331,8 +333,8 @@ s_ends (report_span_t gap)
     return false;
 }
 
-//  What a value is worth with what stands behind it in its clause: another share, the lower of both ("High (40%)"); a
-//  question, or words that take it back, nothing.
+//  What a value is worth with what stands behind it in its clause: another share, the lower of both
+//  ("High (40%)"); a question, or words that take it back, nothing.
 static report_confidence_t
 s_with_rest (report_confidence_t level, report_span_t rest)
 {
@@ -370,7 +372,8 @@ s_with_rest (report_confidence_t level, report_span_t rest)
     return level;
 }
 
-//  Take a level, or a number, off the text that begins with this word.  from: where the text before the word begins.
+//  Take a level, or a number, off the text that begins with this word.
+//  from: where the text before the word begins.
 static report_confidence_t
 s_take (const report_word_t *word, const char *from, report_span_t *rest)
 {

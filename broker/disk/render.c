@@ -309,9 +309,10 @@ static const char s_task [] =
     "  Say plainly what you could not find out. Do not put secrets into the report.\n"
     "\n";
 
-//  Append JSON, written so that no agent CLI takes any of it for its own: no "@" (Claude Code and others put the
-//  file in the place of "@/path", unasked), and no line that begins with "/", "!" or "#" (commands).  Nothing of the
-//  cluster's goes into a prompt in another way.  *ret_taken: how many of all *ret_size bytes fit into max.
+//  Append JSON, written so that no agent CLI takes any of it for its own: no "@" (Claude Code
+//  and others put the file in the place of "@/path", unasked), and no line that begins with "/",
+//  "!" or "#" (commands).  Nothing of the cluster's goes into a prompt in another way.
+//  *ret_taken: how many of all *ret_size bytes fit into max.
 static int
 s_untrusted (buf_t *out, const char *text, size_t size, size_t max, size_t *ret_taken,
              size_t *ret_size)

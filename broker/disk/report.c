@@ -63,8 +63,9 @@ s_separator (report_span_t *rest)
     return report_word_trim (*rest).size == 0;
 }
 
-//  "3.1 Most likely root cause analysis ...", "Root cause of the crash": a text that begins with the words, after at
-//  most so many others, and does not speak about them ("Why DNS is not the root cause").  *ret_rest is what follows.
+//  "3.1 Most likely root cause analysis ...", "Root cause of the crash":
+//  a text that begins with the words, after at most so many others, and does not speak about them
+//  ("Why DNS is not the root cause").  *ret_rest is what follows.
 static bool
 s_root_cause (report_span_t text, report_span_t *ret_rest)
 {
@@ -324,7 +325,8 @@ s_add_row (find_t *self, size_t row)
     }
 }
 
-//  A lead-in ("Two things came together:") goes on with the paragraph, the items or the row after it.
+//  A lead-in ("Two things came together:") goes on with the paragraph,
+//  the items or the row after it.
 static void
 s_add_led (find_t *self, size_t i)
 {
@@ -517,7 +519,8 @@ s_confidence (const find_t *self)
 
 //  --- the whole
 
-//  Text over a line "---" is a heading to Markdown; to whoever wrote several lines or a sentence it is not.
+//  Text over a line "---" is a heading to Markdown; to whoever wrote several lines
+//  or a sentence it is not.
 static void
 s_underlined (report_blocks_t *blocks)
 {

@@ -1,10 +1,11 @@
 //  report - what an investigation says: its root cause and how sure it is; pure.
 //
-//  Root cause: the first paragraph (or list item) under a heading that holds the words "root cause", of any
-//  level and case, unless it speaks about them only ("ruled out", "not"); else a table under it; else the text
-//  behind a label with these words anywhere.  Confidence: what is said by the word "confidence" of the primary
-//  hypothesis (confidence.h): in that heading, in or under its text, or in a heading of its own; else by a label
-//  "Confidence:" before it.  In doubt UNKNOWN, never higher than written.
+//  Root cause: the first paragraph (or list item) under a heading that holds the words
+//  "root cause", of any level and case, unless it speaks about them only ("ruled out", "not");
+//  else a table under it; else the text behind a label with these words anywhere.  Confidence: what
+//  is said by the word "confidence" of the primary hypothesis (confidence.h): in that heading,
+//  in or under its text, or in a heading of its own; else by a label "Confidence:" before it.
+//  In doubt UNKNOWN, never higher than written.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -274,7 +274,8 @@ s_entity (reader_t *self, const char *text, size_t size)
     return s_append (self, text, size);
 }
 
-//  A tag of HTML formats and goes; anything else in angle brackets ("<none>", "<pod>") is the text's own.
+//  A tag of HTML formats and goes; anything else in angle brackets ("<none>",
+//  "<pod>") is the text's own.
 static int
 s_tag (reader_t *self, const char *text, size_t size)
 {
@@ -332,8 +333,9 @@ s_on_text (MD_TEXTTYPE type, const char *text, MD_SIZE size, void *ctx)
     return 0;
 }
 
-//  How many bytes to skip where the whole is wrapped, as some models do: "```markdown", it, "```".  What has no
-//  language is opened when no other fence is in it: else the first one may end long before the last.
+//  How many bytes to skip where the whole is wrapped, as some models do: "```markdown",
+//  it, "```".  What has no language is opened when no other fence is in it: else the first one
+//  may end long before the last.
 static size_t
 s_wrapping (const char *text, size_t size)
 {
@@ -361,8 +363,8 @@ s_wrapping (const char *text, size_t size)
     return 0;
 }
 
-//  md4c 0.4.8 looks at what stands behind the text; where that is a mark of Markdown, it hands out a piece of 3 GB.  So it
-//  reads a copy that ends with a line end, and zeros stand behind it.
+//  md4c 0.4.8 looks at what stands behind the text; where that is a mark of Markdown, it hands out
+//  a piece of 3 GB.  So it reads a copy that ends with a line end, and zeros stand behind it.
 static int
 s_parse (reader_t *self, const MD_PARSER *parser, const char *text, size_t size)
 {

@@ -1,7 +1,8 @@
 //  report_block - a Markdown text reduced to its blocks of plain text; the port to md4c.
 //
-//  Links, images and emphasis leave their words, formatting tags and comments nothing; code blocks are
-//  left out.  The texts are valid UTF-8 without control or bidirectional characters, whatever came in.
+//  Links, images and emphasis leave their words, formatting tags and comments nothing;
+//  code blocks are left out.  The texts are valid UTF-8 without control or bidirectional
+//  characters, whatever came in.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -29,7 +30,8 @@ typedef struct {
     size_t count, capacity;
 } report_blocks_t;
 
-//  Read at most LIMIT_REPORT_PARSE_BYTES and LIMIT_REPORT_BLOCKS; what comes after is not looked at.
+//  Read at most LIMIT_REPORT_PARSE_BYTES and LIMIT_REPORT_BLOCKS;
+//  what comes after is not looked at.
 //  Own: fini *ret_blocks, also after an error.  Err: -ENOMEM.
 int
 report_block_read (const char *markdown, size_t size, report_blocks_t *ret_blocks) must_check;

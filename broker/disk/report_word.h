@@ -1,6 +1,7 @@
 //  report_word - the words of a report's text; pure.
 //
-//  Bytes above ASCII count as letters, but dashes and quotes do not.  All is borrowed from the text.
+//  Bytes above ASCII count as letters, but dashes and quotes do not.
+//  All is borrowed from the text.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

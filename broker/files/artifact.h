@@ -1,11 +1,12 @@
 //  artifact - thread: the `files` socket, staging folders, hashing, fsync, rename, rendering.
 //
 //  PUT chunks go to <root>/<incident>/attempts/<n>.staging/<path>; SEAL checks sizes and digests,
-//  syncs and renames the folder to attempts/<n>; only then SEALED stored goes out.  A CHECK from the
-//  loop (a VERDICT arrived) is answered from that folder.  GET serves event.json, incident.json,
-//  prompt.md and system-prompt.md, rendered from the store on first use.  PUT_EVENT/SEAL_EVENT take
-//  events too large for `ingest`; they become EVENT mails and are acknowledged after the commit.
-//  Who may PUT: the identity the attempt was issued to, by the store's own row.
+//  syncs and renames the folder to attempts/<n>; only then SEALED stored goes out.
+//  A CHECK from the loop (a VERDICT arrived) is answered from that folder.
+//  GET serves event.json, incident.json, prompt.md and system-prompt.md, rendered from the store
+//  on first use.  PUT_EVENT/SEAL_EVENT take events too large for `ingest`; they become EVENT
+//  mails and are acknowledged after the commit.  Who may PUT: the identity the attempt was issued
+//  to, by the store's own row.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -34,7 +35,8 @@ typedef struct {
     int64_t strangers_total, crowded_total, shed_total; //  as link_counts_t has them
 } artifact_stats_t;
 
-//  Bind and start the thread.  loop: where mails for the loop go.  Borrowed: settings, keys, zap, loop.
+//  Bind and start the thread.  loop: where mails for the loop go.
+//  Borrowed: settings, keys, zap, loop.
 artifact_t *
 artifact_new (const settings_t *settings, const curve_keys_t *keys, curve_zap_t *zap,
               mailbox_t *loop, err_diag_t *diag);

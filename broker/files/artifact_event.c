@@ -1,7 +1,9 @@
-//  artifact_event - events too large for `ingest`: chunks to a file beside the store, then EVENT mail.
+//  artifact_event - events too large for `ingest`: chunks to a file beside
+//  the store, then EVENT mail.
 //
-//  events/<hash of sender and event id>.part becomes events/<sha256>.json; the event is acknowledged
-//  when the loop says that it is committed.  SPDX-License-Identifier: Apache-2.0
+//  events/<hash of sender and event id>.part becomes events/<sha256>.json;
+//  the event is acknowledged when the loop says that it is committed.
+//  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
 #include "broker/base/blob.h"
@@ -75,7 +77,8 @@ s_source (const link_msg_t *msg)
     return msg->identity [0] ? msg->identity : "local";
 }
 
-//  Is there room for so many more bytes, of a new event or of one more?  With keys nobody may have all of it.
+//  Is there room for so many more bytes, of a new event or of one more?
+//  With keys nobody may have all of it.
 static bool
 s_room (const artifact_t *self, const char *source, int64_t more, bool fresh)
 {
@@ -337,8 +340,7 @@ artifact_event_tidy (artifact_t *self, int64_t now_ms)
 {
     artifact_event_t *event = NULL;
     artifact_event_t *next = NULL;
-    HASH_ITER (hh, self->events, event, next)
-    {
+    HASH_ITER (hh, self->events, event, next) {
         if (event->cookie || now_ms - event->touched_ms < LIMIT_UPLOAD_IDLE_MS)
             continue;
         own (own_fd) int dir = s_events_fd (self);
@@ -375,8 +377,7 @@ artifact_event_fini (artifact_t *self)
 {
     artifact_event_t *event = NULL;
     artifact_event_t *next = NULL;
-    HASH_ITER (hh, self->events, event, next)
-    {
+    HASH_ITER (hh, self->events, event, next) {
         s_forget (self, event);
     }
 }

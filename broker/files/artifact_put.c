@@ -76,7 +76,8 @@ s_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64
         artifact_busy (self, msg, "cannot read the store", rc);
         return false;
     }
-    //  Without keys this socket knows no identity: that the attempt exists is all there is to check.
+    //  Without keys this socket knows no identity: that the attempt exists
+    //  is all there is to check.
     const row_attempt_t *row = rc < 0 ? NULL : s_attempt_of (ret);
     if (!row || (self->zap && strcmp (row->identity, msg->identity) != 0)) {
         artifact_refuse (self, msg, "unknown", "this attempt was not issued to this worker");
@@ -205,8 +206,7 @@ artifact_put_tidy (artifact_t *self, int64_t now_ms)
 {
     artifact_upload_t *upload = NULL;
     artifact_upload_t *next = NULL;
-    HASH_ITER (hh, self->uploads, upload, next)
-    {
+    HASH_ITER (hh, self->uploads, upload, next) {
         if (now_ms - upload->touched_ms < LIMIT_UPLOAD_IDLE_MS)
             continue;
         own (own_fd) int fd =
@@ -222,8 +222,7 @@ artifact_put_fini (artifact_t *self)
 {
     artifact_upload_t *upload = NULL;
     artifact_upload_t *next = NULL;
-    HASH_ITER (hh, self->uploads, upload, next)
-    {
+    HASH_ITER (hh, self->uploads, upload, next) {
         s_upload_drop (self, upload);
     }
 }
@@ -434,8 +433,8 @@ s_render (artifact_t *self, int fd, const request_t *request, const char *file)
     return text ? artifact_dir_put (fd, file, text, strlen (text), "render") : -ENOMEM;
 }
 
-//  Open the rendered file for reading; it is made anew when a download begins.  It is not synced: the next
-//  download makes it again, and what stays of it is written when the incident is saved.
+//  Open the rendered file for reading; it is made anew when a download begins.  It is not synced:
+//  the next download makes it again, and what stays of it is written when the incident is saved.
 static int
 s_rendered (artifact_t *self, const request_t *request, const char *file, bool begins,
             int64_t *ret_size)

@@ -1,9 +1,10 @@
 //  artifact_room - does the disk of the artifacts take files, and soon?
 //
-//  Bytes and inodes are asked for each second.  When there are too few, or a file of ours is tried and fails,
-//  files are refused; they are taken again when there is twice the room and the trial passes.  Slow is a
-//  message that takes LIMIT_ARTIFACT_SLOW_MS, or several of a second and more that do while others wait behind
-//  them: whoever asks sees that while the thread still sits in one.
+//  Bytes and inodes are asked for each second.  When there are too few, or a file of ours
+//  is tried and fails, files are refused; they are taken again when there is twice the room
+//  and the trial passes.  Slow is a message that takes LIMIT_ARTIFACT_SLOW_MS, or several
+//  of a second and more that do while others wait behind them: whoever asks sees that while
+//  the thread still sits in one.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 

@@ -1,10 +1,11 @@
-//  artifact_sweep - one look after the other at every incident's folder, a few at a time: what must go, and how much
-//  there is.
+//  artifact_sweep - one look after the other at every incident's folder, a few at a time: what
+//  must go, and how much there is.
 //
-//  The figures are those of the last look that came to its end.  The next one begins after a pause that is ten times
-//  as long as it took, at least a minute.  What goes: attempts/<n>.staging of incidents that are over, if it was there at the start: its worker died while
-//  uploading, and so did the broker that had counted it.  What a row names stays: nothing else is called
-//  so.  SPDX-License-Identifier: Apache-2.0
+//  The figures are those of the last look that came to its end.  The next one begins after a pause
+//  that is ten times as long as it took, at least a minute.  What goes: attempts/<n>.staging
+//  of incidents that are over, if it was there at the start: its worker died while uploading,
+//  and so did the broker that had counted it.  What a row names stays: nothing else is called so.
+//  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
 #include "broker/disk/artifact_dir.h"

@@ -127,15 +127,14 @@ s_name (const s_source_t *source)
     return source->stats.cluster;
 }
 
-//  A source without a name is shown as the cluster whose events it brings, unless another source has that name: "" when
-//  nothing is known of it.
+//  A source without a name is shown as the cluster whose events it brings, unless another source
+//  has that name: "" when nothing is known of it.
 static void
 s_show_as (s_source_t *source, const char *cluster)
 {
     const s_source_t *other;
     bool free_name = cluster [0] != 0;
-    DL_FOREACH (source->intake->sources, other)
-    {
+    DL_FOREACH (source->intake->sources, other) {
         free_name = free_name && (other == source || strcmp (other->stats.cluster, cluster) != 0);
     }
     snprintf (source->stats.cluster, sizeof source->stats.cluster, "%s",
@@ -176,8 +175,8 @@ s_source_destroy (s_source_t *source)
     free (source);
 }
 
-//  Until when nothing of this source can be missing: the last proof that it was there, but not beyond an event
-//  that is not committed yet.
+//  Until when nothing of this source can be missing: the last proof that it was there, but not
+//  beyond an event that is not committed yet.
 static int64_t
 s_known_until (s_source_t *source)
 {
@@ -264,8 +263,7 @@ s_source_add (intake_t *self, intake_config_t *config, int64_t backoff_min_ms,
     snprintf (source->id, sizeof source->id, "mcp:%s", *name ? name : "default");
     snprintf (source->stats.cluster, sizeof source->stats.cluster, "%s", *name ? name : "default");
     s_source_t *other; //  a name goes to the one that is configured with it
-    DL_FOREACH (self->sources, other)
-    {
+    DL_FOREACH (self->sources, other) {
         if (!other->config.name [0] && strcmp (other->stats.cluster, name) == 0)
             s_show_as (other, "");
     }
@@ -279,8 +277,7 @@ static s_source_t *
 s_source_find (intake_t *self, const char *name)
 {
     s_source_t *source;
-    DL_FOREACH (self->sources, source)
-    {
+    DL_FOREACH (self->sources, source) {
         if (strcmp (source->config.name, name) == 0)
             return source;
     }
@@ -296,8 +293,7 @@ s_reconcile (intake_t *self)
     int64_t boot_ms = clk_now (self->clk).boot_ms;
     self->config_changed = false;
     s_source_t *source;
-    DL_FOREACH (self->sources, source)
-    {
+    DL_FOREACH (self->sources, source) {
         bool keep = false;
         for (size_t i = 0; i < self->config_count && !source->stopping; i++) {
             if (wanted [i] || !intake_config_same_session (&source->config, &self->configs [i]))
@@ -453,8 +449,8 @@ s_gap (s_source_t *source, int64_t ms, const char *why)
     s_notice (source, "gap", reason);
 }
 
-//  One line until it is followed again, however often it is tried: the log of a broker with a misspelt URL
-//  would say nothing.
+//  One line until it is followed again, however often it is tried: the log of a broker with
+//  a misspelt URL would say nothing.
 static void
 s_tell_away (s_source_t *source, mcp_state_t state, bool was_active, const char *reason)
 {
@@ -544,8 +540,7 @@ s_publish_stats (intake_t *self)
     pthread_mutex_lock (&self->lock);
     self->stats_count = 0;
     s_source_t *source;
-    DL_FOREACH (self->sources, source)
-    {
+    DL_FOREACH (self->sources, source) {
         int64_t alive_ms = mcp_alive_ms (source->mcp);
         int64_t retry_ms = mcp_retry_ms (source->mcp);
         source->stats.last_alive_ms = alive_ms ? now.wall_ms - (now.boot_ms - alive_ms) : 0;
@@ -607,8 +602,7 @@ s_turn (intake_t *self)
     int64_t wake = INT64_MAX;
     int64_t boot_ms = clk_now (self->clk).boot_ms;
     s_source_t *source, *next;
-    DL_FOREACH_SAFE (self->sources, source, next)
-    {
+    DL_FOREACH_SAFE (self->sources, source, next) {
         if (mcp_wake (source->mcp) <= boot_ms)
             mcp_on_time (source->mcp, boot_ms);
         s_act (source);
@@ -629,8 +623,7 @@ s_turn (intake_t *self)
         int64_t due = mcp_wake (source->mcp);
         wake = due < wake ? due : wake;
     }
-    DL_FOREACH (self->sources, source)
-    {
+    DL_FOREACH (self->sources, source) {
         int64_t due = s_tell_lost (source, boot_ms);
         wake = due < wake ? due : wake;
     }
@@ -682,8 +675,7 @@ s_run (void *arg)
     }
     int64_t end_ms = clk_now (self->clk).boot_ms + STOP_MS;
     s_source_t *source;
-    DL_FOREACH (self->sources, source)
-    {
+    DL_FOREACH (self->sources, source) {
         s_mark_write (source, source->mark.session);
         mcp_stop (source->mcp, clk_now (self->clk).boot_ms);
     }
@@ -749,8 +741,7 @@ intake_destroy (intake_t **self_p)
         pthread_join (self->thread, NULL);
     }
     s_source_t *source, *next;
-    DL_FOREACH_SAFE (self->sources, source, next)
-    {
+    DL_FOREACH_SAFE (self->sources, source, next) {
         DL_DELETE (self->sources, source);
         s_source_destroy (source);
     }

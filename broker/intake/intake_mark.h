@@ -12,8 +12,8 @@
 typedef struct {
     int64_t until_ms; //  wall clock: later events may be missing; 0 = nothing is known of it yet
     char session [LIMIT_MCP_SESSION_BYTES + 1]; //  "" when the server holds none
-    char
-        cluster [LIMIT_CLUSTER_BYTES + 1]; //  whose events a nameless source brings, "" = not known
+    //  whose events a nameless source brings, "" = not known
+    char cluster [LIMIT_CLUSTER_BYTES + 1];
 } intake_mark_t;
 
 //  The file's name for a source: a cluster that has a name may move.  ret_name: DIGEST_HEX bytes.

@@ -98,8 +98,7 @@ static s_share_t *
 s_share_find (intake_queue_t *self, const char *source)
 {
     s_share_t *share;
-    DL_FOREACH (self->shares, share)
-    {
+    DL_FOREACH (self->shares, share) {
         if (strcmp (share->source, source) == 0)
             return share;
     }
@@ -217,14 +216,14 @@ intake_queue_destroy (intake_queue_t **self_p)
 
 //  --- room
 
-//  Whose turn it is to lose something: the source with the most of it, counting what `comer` brings.
+//  Whose turn it is to lose something: the source with the most of it,
+//  counting what `comer` brings.
 static s_share_t *
 s_victim (intake_queue_t *self, mail_kind_t kind, const s_share_t *comer, size_t brings)
 {
     s_share_t *share, *victim = NULL;
     size_t most = 0;
-    DL_FOREACH (self->shares, share)
-    {
+    DL_FOREACH (self->shares, share) {
         const size_t has =
             (kind == MAIL_EVENT ? share->bytes : share->notices) + (share == comer ? brings : 0);
         if (has > most) {
@@ -359,7 +358,8 @@ intake_queue_take_dropped (intake_queue_t *self, const char *source)
 
 //  --- what goes
 
-//  See that the body is a durable file; it may be there from an earlier offer, or from another event.
+//  See that the body is a durable file; it may be there from an earlier offer,
+//  or from another event.
 static int
 s_body_to_file (intake_queue_t *self, s_item_t *item)
 {
@@ -452,8 +452,7 @@ s_next_share (intake_queue_t *self, int64_t boot_ms, int64_t *wake)
 {
     bool closed = false; //  what is too large for the window is not overtaken by smaller ones
     s_share_t *share;
-    DL_FOREACH (self->shares, share)
-    {
+    DL_FOREACH (self->shares, share) {
         if (!share->items)
             continue;
         if (share->hold_until_ms > boot_ms) {
@@ -518,13 +517,11 @@ intake_queue_oldest (intake_queue_t *self, const char *source)
     int64_t oldest_ms = INT64_MAX;
     if (!share)
         return oldest_ms;
-    DL_FOREACH (self->offered, item)
-    {
+    DL_FOREACH (self->offered, item) {
         if (item->share == share && item->row.received_ms < oldest_ms)
             oldest_ms = item->row.received_ms;
     }
-    DL_FOREACH (share->items, item)
-    {
+    DL_FOREACH (share->items, item) {
         if (item->kind == MAIL_EVENT)
             return item->row.received_ms < oldest_ms ? item->row.received_ms : oldest_ms;
     }

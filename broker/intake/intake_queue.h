@@ -1,9 +1,10 @@
 //  intake_queue - events on their way from intake to the loop: bounded, offered until acknowledged.
 //
-//  Each source has a share.  Offered in the order they came, the sources in turn; a refusal holds what was not
-//  offered yet.  At the limit whoever has most waiting loses its oldest, which is counted as that source's.  What is offered,
-//  and the copy that the loop has of it, counts too, and is never dropped.  A body over LIMIT_EVENT_INLINE_BYTES is a
-//  durable file before it is offered; it stays in memory until it is acknowledged, in case the file goes meanwhile.
+//  Each source has a share.  Offered in the order they came, the sources in turn; a refusal
+//  holds what was not offered yet.  At the limit whoever has most waiting loses its oldest, which
+//  is counted as that source's.  What is offered, and the copy that the loop has of it, counts
+//  too, and is never dropped.  A body over LIMIT_EVENT_INLINE_BYTES is a durable file before it
+//  is offered; it stays in memory until it is acknowledged, in case the file goes meanwhile.
 //  Threads: intake only.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -16,8 +17,8 @@ intake_queue_t *
 intake_queue_new (const char *state_path);
 void
 intake_queue_destroy (intake_queue_t **self_p);
-//  Keep one event, read from its body; fault and body are copied.  Another one may be dropped for it, or this one; false: there is no memory even to
-//  count it.
+//  Keep one event, read from its body; fault and body are copied.  Another one may be dropped
+//  for it, or this one; false: there is no memory even to count it.
 bool
 intake_queue_event (intake_queue_t *self, const char *source, const fault_t *fault,
                     bool triage_enabled, const char *body, size_t size, int64_t wall_ms) must_check;

@@ -1,4 +1,5 @@
-//  intake_read - messages and events of sources are read behind a mark: what the broker died of three times is set aside.
+//  intake_read - messages and events of sources are read behind a mark: what the broker died
+//  of three times is set aside.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "broker/intake/intake_read.h"
@@ -50,8 +51,8 @@ intake_read_destroy (intake_read_t **self_p)
     *self_p = NULL;
 }
 
-//  An event is named by its bytes.  An answer is another one each time, by an id or a time in it: it is named by its call
-//  and its rough size.  call: NULL for an event.
+//  An event is named by its bytes.  An answer is another one each time, by an id or a time in it:
+//  it is named by its call and its rough size.  call: NULL for an event.
 static void
 s_name (const char *source, const char *call, const char *text, size_t size, char ret_name [S_NAME])
 {

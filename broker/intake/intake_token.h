@@ -4,7 +4,8 @@
 
 #include "common/base/err.h"
 
-//  The header that carries the token in this file; NULL when there is none, which is logged under the cluster's name.
+//  The header that carries the token in this file; NULL when there is none, which is logged
+//  under the cluster's name.
 //  Own: fresh, a secret; free it with intake_token_drop.
 char *
 intake_token_header (const char *path, const char *cluster);

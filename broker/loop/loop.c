@@ -292,7 +292,8 @@ s_ended (loop_t *self, snapshot_socket_t socket, int64_t count)
                    kv ("socket", names [socket]), kv ("count", count));
 }
 
-//  What the links have counted.  libzmq cuts who sends too large a frame, and does not say why one is gone.
+//  What the links have counted.  libzmq cuts who sends too large a frame, and does
+//  not say why one is gone.
 static void
 s_links (loop_t *self, snapshot_data_t *data)
 {
@@ -412,7 +413,8 @@ s_tidy (loop_t *self, clk_now_t now)
         self->tidied_ms = now.boot_ms;
 }
 
-//  Tidying is for turns without input; a loop that has none for long must find the time all the same.
+//  Tidying is for turns without input; a loop that has none for long must find
+//  the time all the same.
 static bool
 s_tidy_now (const loop_t *self, size_t inputs, clk_now_t now)
 {

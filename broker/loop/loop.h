@@ -1,4 +1,5 @@
-//  loop - the one thread that owns the state and the work, ingest and stream sockets; works in turns.
+//  loop - the one thread that owns the state and the work, ingest and stream
+//  sockets; works in turns.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

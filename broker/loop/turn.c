@@ -77,7 +77,8 @@ turn_peer (loop_t *self, link_t *link, peers_t *peers, const link_msg_t *msg, in
 
 //  --- stepping
 
-//  At once: a repeat in the same turn must be known, and their bodies are borrowed from the message.
+//  At once: a repeat in the same turn must be known, and their bodies are
+//  borrowed from the message.
 static void
 s_apply_events (loop_t *self)
 {
@@ -319,8 +320,8 @@ s_mail_receive (loop_t *self)
 
 typedef int64_t (s_receive_fn) (loop_t *self);
 
-//  One message of each source in turn, so that none starves the others.  One that is found empty is left
-//  alone until the next turn: to ask libzmq in vain costs two system calls.
+//  One message of each source in turn, so that none starves the others.  One that is found empty
+//  is left alone until the next turn: to ask libzmq in vain costs two system calls.
 static size_t
 s_drain (loop_t *self)
 {
@@ -361,7 +362,8 @@ turn_held_fini (loop_t *self)
         s_held_drop (self, self->held);
 }
 
-//  Offer again what did not fit, in order.  There is one effect a channel and one CONFIG a thread at most.
+//  Offer again what did not fit, in order.  There is one effect a channel and one
+//  CONFIG a thread at most.
 static void
 s_held_retry (loop_t *self)
 {
@@ -374,8 +376,7 @@ turn_post (loop_t *self, mailbox_t *to, mail_t **mail_p)
 {
     assert (to && mail_p && *mail_p);
     turn_held_t *held, *next;
-    DL_FOREACH_SAFE (self->held, held, next)
-    {
+    DL_FOREACH_SAFE (self->held, held, next) {
         if ((*mail_p)->kind == MAIL_CONFIG && held->mail->kind == MAIL_CONFIG && held->to == to)
             s_held_drop (self, held);
     }
@@ -526,7 +527,8 @@ turn_reload (loop_t *self)
     return turn_load (self);
 }
 
-//  The turn did not become durable.  Full, busy or out of memory: forget it, read the state back, go on.
+//  The turn did not become durable.  Full, busy or out of memory: forget it,
+//  read the state back, go on.
 static void
 s_fail (loop_t *self)
 {

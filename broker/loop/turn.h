@@ -45,8 +45,8 @@ struct loop {
     size_t asked_count;
     size_t applied; //  writes of this turn whose events are in the transaction
     int failed;     //  why this turn cannot commit, 0 = it can
-    step_in_t
-        *again; //  LIMIT_TURN_MESSAGES: inputs that nobody sends again, kept until they are durable
+    //  LIMIT_TURN_MESSAGES: inputs that nobody sends again, kept until they are durable
+    step_in_t *again;
     size_t again_count;
     //  --- between turns
     turn_held_t *held;
@@ -70,13 +70,15 @@ struct loop {
     int64_t turn_us_max;
 };
 
-//  The loop's: publish the figures now.  An operator who has commanded something looks for it at once.
+//  The loop's: publish the figures now.  An operator who has commanded something
+//  looks for it at once.
 void
 loop_snapshot (loop_t *self, clk_now_t now);
 //  One turn.  Returns the number of inputs.  self->exit_code says whether to go on.
 size_t
 turn_run (loop_t *self);
-//  Step one input; of its writes the events go into the transaction, the others at the end of the turn.  Err: that of step; the store's go to `failed`.
+//  Step one input; of its writes the events go into the transaction, the others at the end
+//  of the turn.  Err: that of step; the store's go to `failed`.
 int
 turn_step (loop_t *self, const step_in_t *in) must_check;
 //  Step one event; the asker is answered after the commit, or refused.
@@ -91,12 +93,13 @@ turn_bad (loop_t *self, link_t *link, peer_t *peer, const link_msg_t *msg, const
 void
 turn_error (loop_t *self, link_t *link, const link_msg_t *msg, const char *code, const char *text,
             bool fatal);
-//  Judge what link_recv returned and who sent it.  Returns the peer whose good message is to be acted
-//  on, or NULL when the message is dealt with.
+//  Judge what link_recv returned and who sent it.  Returns the peer whose good message is to be
+//  acted on, or NULL when the message is dealt with.
 peer_t *
 turn_peer (loop_t *self, link_t *link, peers_t *peers, const link_msg_t *msg, int rc,
            const err_diag_t *diag, curve_role_t role);
-//  Send a mail to a thread, now or as soon as its mailbox has room; a waiting CONFIG gives way to a newer one.
+//  Send a mail to a thread, now or as soon as its mailbox has room; a waiting CONFIG
+//  gives way to a newer one.
 void
 turn_post (loop_t *self, mailbox_t *to, mail_t **mail_p);
 //  Between turns: read the state back, with all that the current windows want.

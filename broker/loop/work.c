@@ -61,8 +61,9 @@ s_hello_identity (const link_msg_t *msg, char ret_identity [ROW_IDENTITY])
     return true;
 }
 
-//  Another session of this identity is here.  Ask it, unless it is clear that it cannot answer: its connection is
-//  closed, or it is this very one.  A PING says nothing that would have to be durable.
+//  Another session of this identity is here.  Ask it, unless it is clear that it cannot
+//  answer: its connection is closed, or it is this very one.
+//  A PING says nothing that would have to be durable.
 static bool
 s_ask_rival (loop_t *self, const link_msg_t *msg, const step_peer_t *peer)
 {

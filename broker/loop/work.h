@@ -11,7 +11,8 @@ work_receive (loop_t *self);
 void
 work_send (loop_t *self, const step_out_t *out);
 //  Keys are gone.  Before the commit (cut false): their workers leave, as far as the core knows.
-//  After it (cut true): nothing is sent to them any more; what they send is refused message by message.
+//  After it (cut true): nothing is sent to them any more;
+//  what they send is refused message by message.
 void
 work_revoke (loop_t *self, bool cut);
 //  BYE to every worker.

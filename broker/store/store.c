@@ -156,8 +156,8 @@ store_apply (store_t *self, const step_write_t *write)
     return rc < 0 ? store_db_judge (self, rc) : 0;
 }
 
-//  Is the file of a large body there?  Asked right before the row that names it: a file without a row is
-//  removed some time (store_tidy), and this thread alone does both.
+//  Is the file of a large body there?  Asked right before the row that names it: a file without
+//  a row is removed some time (store_tidy), and this thread alone does both.
 static bool
 s_has_body (const store_t *self, const row_event_t *row)
 {

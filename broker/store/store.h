@@ -4,7 +4,8 @@
 //  checkpoint and leave no transaction open.  WAL, synchronous=FULL, foreign_keys, busy_timeout 0,
 //  BEGIN IMMEDIATE, statements prepared once.  Event bodies over LIMIT_EVENT_INLINE_BYTES are files
 //  events/<sha256>.json beside the store (blob.h), on disk before the row that names them.
-//  flock on <path>.lock and on the file first: no two brokers, whatever names it has.  A 64 MiB reserve file is freed when the disk is full.
+//  flock on <path>.lock and on the file first: no two brokers, whatever names it has.  A 64 MiB
+//  reserve file is freed when the disk is full.
 //  Src: docs/architecture.md "Store"; sqlite.org/wal.html.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -17,18 +18,21 @@
 
 typedef struct store store_t;
 
-//  Open (and make) the writer.  Err, each with a diag: -EWOULDBLOCK another broker holds the lock (exit
-//  EXIT_SECOND); -EBADMSG damaged, of an unknown schema or with two hard links (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).
+//  Open (and make) the writer.  Err, each with a diag: -EWOULDBLOCK another broker holds
+//  the lock (exit EXIT_SECOND); -EBADMSG damaged, of an unknown schema or with two hard links
+//  (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).
 int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag) must_check;
-//  Could it be opened, as far as its files tell?  Nothing is made, and a lock that a broker holds is no error; whether
-//  the database is sound is not looked at.  Err, each with a diag: as above, and -errno.
+//  Could it be opened, as far as its files tell?  Nothing is made, and a lock that a broker holds
+//  is no error; whether the database is sound is not looked at.
+//  Err, each with a diag: as above, and -errno.
 int
 store_look (const char *path, err_diag_t *diag) must_check;
 //  Was history left for store_check?
 bool
 store_unchecked (const store_t *self);
-//  How the program ends after an error of the store: EXIT_CORRUPT when damage was seen in it, else EXIT_STORE.
+//  How the program ends after an error of the store: EXIT_CORRUPT when damage was seen
+//  in it, else EXIT_STORE.
 int
 store_exit (const store_t *self);
 void
@@ -50,8 +54,9 @@ int
 store_incident (store_t *self, const char *incident, row_incident_t *ret_row) must_check;
 int
 store_effect (store_t *self, int64_t effect, row_effect_t *ret_row) must_check;
-//  Err: 0 durable.  -ENOSPC, -EBUSY: rolled back, the caller reloads and goes on.  ERR_STORE: nothing is
-//  known about the disk any more, exit store_exit without sending anything; so it is with -EBADMSG, damage.
+//  Err: 0 durable.  -ENOSPC, -EBUSY: rolled back, the caller reloads and goes on.
+//  ERR_STORE: nothing is known about the disk any more, exit store_exit without sending anything;
+//  so it is with -EBADMSG, damage.
 int
 store_commit (store_t *self) must_check;
 void
@@ -62,8 +67,8 @@ store_checkpoint (store_t *self) must_check;
 //  Disk full: events are to be refused until store_tidy has found room again.
 bool
 store_refusing (const store_t *self);
-//  When idle: delete old journal rows and event ids in small chunks, and files of events that no row
-//  names; look for room after a full disk.  Returns > 0 if there is more.  Err: ERR_STORE.
+//  When idle: delete old journal rows and event ids in small chunks, and files of events that no
+//  row names; look for room after a full disk.  Returns > 0 if there is more.  Err: ERR_STORE.
 int
 store_tidy (store_t *self, int64_t now_wall_ms) must_check;
 //  Counters for /metrics.
@@ -89,8 +94,9 @@ store_reader_incident (store_reader_t *self, const char *incident,
 //  The id of the incident with this number.  Err: the same.
 int
 store_reader_incident_id (store_reader_t *self, int64_t number, ident_t *ret_id) must_check;
-//  Attempts in order; returns how many, < 0 on error.  Of more than max those that are open come first, then those that
-//  cost something, then the newest: an incident may have any number that cost nothing.
+//  Attempts in order; returns how many, < 0 on error.  Of more than max those that are open
+//  come first, then those that cost something, then the newest: an incident may have any
+//  number that cost nothing.
 int
 store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t *ret_rows,
                        int max) must_check;
@@ -98,8 +104,8 @@ store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t
 int
 store_reader_event_body (store_reader_t *self, const char *incident, char **ret_body,
                          size_t *ret_size) must_check;
-//  A page of incidents, newest first.  state INCIDENT_STATES = any, reason INCIDENT_SUPPRESS_NONE = any
-//  (another one goes with INCIDENT_SUPPRESSED); before_number 0 = from the newest.
+//  A page of incidents, newest first.  state INCIDENT_STATES = any, reason INCIDENT_SUPPRESS_NONE =
+//  any (another one goes with INCIDENT_SUPPRESSED); before_number 0 = from the newest.
 int
 store_reader_incidents (store_reader_t *self, incident_state_t state, incident_suppress_t reason,
                         int64_t before_number, row_incident_t *ret_rows, int max) must_check;

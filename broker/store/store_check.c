@@ -27,8 +27,8 @@ struct store_check {
     int64_t rows_total;
 };
 
-//  A tree of the file in the order of its key: the rows behind (?1, ?2), at most ?3.  The first two columns are the
-//  key; of a table all others are read too, with their overflow pages.
+//  A tree of the file in the order of its key: the rows behind (?1, ?2), at most ?3.  The first two
+//  columns are the key; of a table all others are read too, with their overflow pages.
 typedef struct {
     const char *name;
     bool text [2]; //  of each half of the key: text, or an integer
@@ -41,7 +41,8 @@ typedef struct {
             "SELECT " key ", 0, * FROM " table " WHERE " key " > ?1 AND ?2 <= 0 ORDER BY " key     \
             " LIMIT ?3"                                                                            \
     }
-//  Two searches: a comparison of both halves at once would be a scan of all rows with the first half.
+//  Two searches: a comparison of both halves at once would be a scan of all
+//  rows with the first half.
 #define PAIRS(columns, from, a, b)                                                                 \
     "SELECT " columns " FROM " from " WHERE " a " = ?1 AND " b " > ?2 UNION ALL"                   \
     " SELECT " columns " FROM " from " WHERE " a " > ?1 LIMIT ?3"
@@ -107,7 +108,8 @@ s_compare (sqlite3_value *a, sqlite3_value *b)
     return x && y ? strcmp ((const char *) x, (const char *) y) : 0;
 }
 
-//  Stay at the row that the statement is on.  Err: -EBADMSG it is not behind the last one: the tree is out of order.
+//  Stay at the row that the statement is on.  Err: -EBADMSG it is not behind the last one:
+//  the tree is out of order.
 static int
 s_advance (sqlite3_stmt *stmt, s_place_t *place)
 {
@@ -138,7 +140,8 @@ s_bind (sqlite3_stmt *stmt, const walk_t *walk, const s_place_t *place)
     (void) sqlite3_bind_int (stmt, 3, LIMIT_CHECK_ROWS);
 }
 
-//  Returns 1 when there is more, 0 at the end.  Err: -EBADMSG; another: the file could not be read now.
+//  Returns 1 when there is more, 0 at the end.  Err: -EBADMSG; another:
+//  the file could not be read now.
 static int
 s_piece (store_check_t *self, sqlite3_stmt *stmt, const walk_t *walk, s_place_t *place)
 {
@@ -156,7 +159,8 @@ s_piece (store_check_t *self, sqlite3_stmt *stmt, const walk_t *walk, s_place_t 
     return rc < 0 ? rc : ended < 0 ? ended : code == SQLITE_ROW;
 }
 
-//  Returns 1 when the thread shall end, 0 when the tree is sound.  Err: -EBADMSG damaged; another: given up.
+//  Returns 1 when the thread shall end, 0 when the tree is sound.
+//  Err: -EBADMSG damaged; another: given up.
 static int
 s_walk (store_check_t *self, const walk_t *walk)
 {

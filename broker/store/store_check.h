@@ -1,7 +1,8 @@
 //  store_check - a thread that reads all history of a large store after the start, in small pieces.
 //
-//  A start reads what is open only; damage elsewhere is found here and told.  Each piece is one short read: a long
-//  one would keep the log from being truncated.  It rests between them, so that it takes a quarter of a core.
+//  A start reads what is open only; damage elsewhere is found here and told.  Each piece is one
+//  short read: a long one would keep the log from being truncated.  It rests between them, so that
+//  it takes a quarter of a core.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

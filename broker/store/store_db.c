@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-//  The errno of the last write that failed, on the log's handle or the file's; SQLite's own record of it is not
-//  kept by every way out.
+//  The errno of the last write that failed, on the log's handle or the file's; SQLite's own record
+//  of it is not kept by every way out.
 static int
 s_errno (sqlite3 *db)
 {

@@ -1,4 +1,5 @@
-//  store_db - what the files of the SQLite port share: the writer's struct and the mapping of errors.
+//  store_db - what the files of the SQLite port share: the writer's struct
+//  and the mapping of errors.
 //
 //  Only store*.c include it.
 //  SPDX-License-Identifier: Apache-2.0
@@ -46,12 +47,13 @@ store_db_begin (store_t *self) must_check;
 //  Remember what a failure means for the turns to come.  Returns rc.
 int
 store_db_judge (store_t *self, int rc);
-//  Did it fail for want of room?  A full disk, a quota, a limit on the file's size, or no room for the WAL index.
-//  Nothing was written then, and more room mends it.  A sync that failed is none of these.
+//  Did it fail for want of room?  A full disk, a quota, a limit on the file's size, or no room
+//  for the WAL index.  Nothing was written then, and more room mends it.
+//  A sync that failed is none of these.
 bool
 store_db_full (sqlite3 *db, int code);
-//  Our code for a SQLite code; logs what is not 0.  Err: -ENOSPC, -EBUSY, ERR_STORE, -EBADMSG damaged, which is
-//  marked beside the file; 0 for OK, ROW, DONE.
+//  Our code for a SQLite code; logs what is not 0.  Err: -ENOSPC, -EBUSY, ERR_STORE, -EBADMSG
+//  damaged, which is marked beside the file; 0 for OK, ROW, DONE.
 int
 store_db_rc (sqlite3 *db, int code, const char *what);
 //  Has damage been seen in this file, so that the next start must check all of it?
@@ -63,7 +65,8 @@ store_db_mark (sqlite3 *db);
 //  All of it was checked.
 void
 store_db_unmark (sqlite3 *db);
-//  Open read-only, for a thread that is not the loop.  Own: *ret_db is closed by sqlite3_close, on failure too.
+//  Open read-only, for a thread that is not the loop.  Own: *ret_db is closed by
+//  sqlite3_close, on failure too.
 int
 store_db_open_reader (const char *path, sqlite3 **ret_db, err_diag_t *diag) must_check;
 //  Step a statement that returns no row, then reset it and its bindings.

@@ -47,8 +47,8 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
     "CREATE INDEX IF NOT EXISTS journal_kind ON journal (kind);";
 
-//  How many rows there are of each kind (0 incidents, 1 effects), kept by the file itself with each change of a row:
-//  counting them would read all history.
+//  How many rows there are of each kind (0 incidents, 1 effects), kept by the file itself with each
+//  change of a row: counting them would read all history.
 static const char s_counted [] =
     "CREATE TABLE IF NOT EXISTS counted (kind INTEGER, state INTEGER, reason INTEGER,"
     " n INTEGER NOT NULL, PRIMARY KEY (kind, state, reason)) WITHOUT ROWID;"
@@ -143,8 +143,8 @@ s_files (store_t *self, err_diag_t *diag)
     return 0;
 }
 
-//  The reserve is made after the database: where it stands alone, the database is lost, and an empty one must not
-//  take its place unnoticed.
+//  The reserve is made after the database: where it stands alone, the database is lost,
+//  and an empty one must not take its place unnoticed.
 static int
 s_lost (const store_t *self, err_diag_t *diag)
 {
@@ -168,10 +168,11 @@ s_one_name (const store_t *self, const struct stat *st, err_diag_t *diag)
     return -EBADMSG;
 }
 
-//  Make the file, and lock the database itself: the lock beside it is bound to a name, and one file has as many
-//  names as links and mounts give it.  The log belongs to a name too: under another one it would be missed.
-//  SQLite's locks are fcntl's, which do not meet flock's on a local disk; but they all go when the process closes
-//  any descriptor of the file, so this one stays open until SQLite has closed its own.
+//  Make the file, and lock the database itself: the lock beside it is bound to a name, and one file
+//  has as many names as links and mounts give it.  The log belongs to a name too: under another one
+//  it would be missed.  SQLite's locks are fcntl's, which do not meet flock's on a local disk;
+//  but they all go when the process closes any descriptor of the file, so this one stays open
+//  until SQLite has closed its own.
 static int
 s_own (store_t *self, err_diag_t *diag)
 {
@@ -224,8 +225,9 @@ s_number (store_t *self, const char *sql, int64_t other)
     return value;
 }
 
-//  All pages of a small store, and of one in which damage was seen.  Of a large one step reads what is open, and
-//  the rest is history, which store_check looks through later: a start must not take longer with every incident.
+//  All pages of a small store, and of one in which damage was seen.  Of a large one step reads
+//  what is open, and the rest is history, which store_check looks through later: a start must not
+//  take longer with every incident.
 static int
 s_quick_check (store_t *self, err_diag_t *diag)
 {
@@ -269,8 +271,8 @@ s_known_schema (store_t *self, err_diag_t *diag)
     return -EBADMSG;
 }
 
-//  A store of before is counted once.  One in which damage was seen is counted anew: what a salvage has lost is counted
-//  in it still.
+//  A store of before is counted once.  One in which damage was seen is counted anew: what a salvage
+//  has lost is counted in it still.
 static int
 s_schema_counts (store_t *self, err_diag_t *diag)
 {
@@ -422,7 +424,8 @@ s_database (store_t *self, err_diag_t *diag)
     return rc;
 }
 
-//  Is there more room than the reserve takes?  What was freed for verdicts alone is no reason to take events.
+//  Is there more room than the reserve takes?  What was freed for verdicts alone is no
+//  reason to take events.
 static bool
 s_room (const store_t *self)
 {

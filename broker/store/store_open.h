@@ -1,4 +1,5 @@
-//  store_open - open, check and close the writer; the reserve file that is freed when the disk is full.
+//  store_open - open, check and close the writer; the reserve file that is freed
+//  when the disk is full.
 //
 //  store_open and store_destroy are declared in store.h.
 //  SPDX-License-Identifier: Apache-2.0

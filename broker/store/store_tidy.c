@@ -37,8 +37,8 @@ s_named (store_t *self, const char *sha)
 
 //  --- rows
 
-//  Those kept for an open incident are passed over by a cursor, and looked at again some time: what is looked at in
-//  one go must not grow with what is kept.
+//  Those kept for an open incident are passed over by a cursor, and looked at again some time: what
+//  is looked at in one go must not grow with what is kept.
 static void
 s_old_begin (store_t *self, int64_t now_wall_ms)
 {
@@ -158,8 +158,8 @@ s_find_over (store_t *self, s_kind_t *ret_kinds, int *ret_count)
     return store_db_judge (self, store_db_end (self->db, stmt, code, "kinds of records"));
 }
 
-//  A file that was salvaged may count records that it has lost.  There were fewer than the count says, so none is
-//  left: the next record begins a new one.
+//  A file that was salvaged may count records that it has lost.  There were fewer than the count
+//  says, so none is left: the next record begins a new one.
 static int
 s_miscounted (store_t *self, const char *kind)
 {
@@ -187,7 +187,8 @@ s_forget (store_t *self, const s_kind_t *kind)
     return store_db_judge (self, rc);
 }
 
-//  Delete the oldest records of each kind of which there are too many.  Returns 1 when there are more.
+//  Delete the oldest records of each kind of which there are too many.
+//  Returns 1 when there are more.
 static int
 s_tidy_journal (store_t *self)
 {

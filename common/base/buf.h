@@ -37,8 +37,8 @@ buf_printf (buf_t *self, const char *format, ...) __attribute__ ((format (printf
 //  Drop bytes from the front (memmove; O(remaining)).
 void
 buf_consume (buf_t *self, size_t count);
-//  Read a regular file of at most max bytes.  Err: -errno, ERR_LIMIT (larger), -EISDIR/-ELOOP for what
-//  is not a regular file (symlinks are not followed).
+//  Read a regular file of at most max bytes.  Err: -errno, ERR_LIMIT (larger), -EISDIR/-ELOOP
+//  for what is not a regular file (symlinks are not followed).
 int
 buf_read_file (buf_t *self, const char *path) must_check;
 //  Hand the heap block to the caller (NUL-terminated, free()), leave the buffer empty.

@@ -1,4 +1,5 @@
-//  durable - bytes and names that survive a crash: fsync and rename, a failpoint on either side of each.
+//  durable - bytes and names that survive a crash: fsync and rename, a failpoint
+//  on either side of each.
 //
 //  The only place that calls them (scripts/check-failpoints.sh).  `place` names the caller's step:
 //  its failpoints are <program>.<place>.sync, .rename and .folder.
@@ -28,8 +29,8 @@ durable_rename (int from_fd, const char *from, int to_fd, const char *to,
 int
 durable_write (int dir_fd, const char *name, const void *bytes, size_t size,
                const char *place) must_check;
-//  The same without a sync, for what can be made anew: whole for who reads it now, perhaps empty after a
-//  power failure.
+//  The same without a sync, for what can be made anew: whole for who reads it now, perhaps
+//  empty after a power failure.
 int
 durable_put (int dir_fd, const char *name, const void *bytes, size_t size,
              const char *place) must_check;

@@ -33,13 +33,13 @@ typedef struct {
     char text [256];
 } err_diag_t;
 
-//  Write a sentence into diag, cut at the end of the buffer and cleaned: what it quotes may be hostile.
-//  Does nothing when diag is NULL.
+//  Write a sentence into diag, cut at the end of the buffer and cleaned: what it quotes may be
+//  hostile.  Does nothing when diag is NULL.
 void
 err_diag (err_diag_t *diag, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
-//  What a program ends with that cannot use a path it was given: EXIT_STORE when the disk has a fault or no room,
-//  which may pass, so that a supervisor starts it again; else EXIT_CONFIG.
+//  What a program ends with that cannot use a path it was given: EXIT_STORE when the disk has
+//  a fault or no room, which may pass, so that a supervisor starts it again; else EXIT_CONFIG.
 int
 err_exit_path (int rc);
 //  Text for any code this project returns.  Static storage; never NULL.

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-//  Every action that has failpoints.  To add one: a row "PROGRAM.PLACE.ACTION" here, and its place and
-//  action in the call.  The system test kills the program before and after each row, so a row that no
-//  run passes fails that test.
+//  Every action that has failpoints.  To add one: a row "PROGRAM.PLACE.ACTION" here, and its place
+//  and action in the call.  The system test kills the program before and after each row, so a row
+//  that no run passes fails that test.
 static const char *const s_names [] = {
     "broker.event.read",       "broker.answer.read",       "broker.report.read",
     "broker.open.commit",      "broker.ready.rename",      "broker.store.commit",

@@ -1,8 +1,9 @@
-//  failpoint - named places where a test build can die, fail or be slow (SIGKILL, an errno, a wait).
+//  failpoint - named places where a test build can die, fail or be slow (SIGKILL,
+//  an errno, a wait).
 //
-//  Compiled in with TRIAGE_FAILPOINTS only.  Around every commit, send, rename and fsync of the broker,
-//  the worker and the publisher there are two, NAME.before and NAME.after; NAME is
-//  "<program>.<place>.<action>" and stands once in the table of failpoint.c.
+//  Compiled in with TRIAGE_FAILPOINTS only.  Around every commit, send, rename and fsync
+//  of the broker, the worker and the publisher there are two, NAME.before and NAME.after; NAME
+//  is "<program>.<place>.<action>" and stands once in the table of failpoint.c.
 //  Environment of a test build:
 //    TRIAGE_FAILPOINT=list                  print the program's failpoints, one a line, exit 0
 //    TRIAGE_FAILPOINT=NAME:kill[:NTH]       say so on stderr and SIGKILL self at the NTH passage
@@ -14,8 +15,8 @@
 #include <stdint.h>
 
 #ifdef TRIAGE_FAILPOINTS
-//  Read the environment; `program` is the first word of its failpoint names ("broker", "worker", ...).
-//  Without it no failpoint does anything.
+//  Read the environment; `program` is the first word of its failpoint names ("broker", "worker",
+//  ...).  Without it no failpoint does anything.
 void
 failpoint_init (const char *program);
 //  About to act: 0, or a negative errno to return instead of acting.

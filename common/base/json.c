@@ -21,9 +21,10 @@ s_skip_text (const char *bytes, size_t size, size_t at)
     return at;
 }
 
-//  A tree of bounded size?  jansson recurses, its own bound is 2048, and takes up to 250 bytes of heap for three
-//  of text: each value begins after a bracket or a comma, so these are counted before anything is built.
-//  Stops at the end of the first value, so that what follows a prefix is not judged.  Err: ERR_LIMIT.
+//  A tree of bounded size?  jansson recurses, its own bound is 2048, and takes up to 250 bytes
+//  of heap for three of text: each value begins after a bracket or a comma, so these are counted
+//  before anything is built.  Stops at the end of the first value, so that what follows a prefix
+//  is not judged.  Err: ERR_LIMIT.
 
 static int
 s_fits (const char *bytes, size_t size, err_diag_t *diag)

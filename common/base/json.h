@@ -1,8 +1,8 @@
 //  json - strict JSON: the one port to jansson, whose json_t is the project's JSON value.
 //
 //  The header shows jansson's value type on purpose: a second tree API would only rename it.
-//  Rules on top of jansson: bounds of size, depth and number of values, duplicate keys rejected, UTF-8 checked.
-//  Events are not read as trees: json_scan.
+//  Rules on top of jansson: bounds of size, depth and number of values, duplicate keys rejected,
+//  UTF-8 checked.  Events are not read as trees: json_scan.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -40,7 +40,8 @@ const char *
 json_member_text (const json_t *object, const char *key, const char *other);
 int64_t
 json_member_int (const json_t *object, const char *key, int64_t other);
-//  A wall clock time as clk_text writes it; null when it is not after the epoch.  Own: fresh.  Units: ms.
+//  A wall clock time as clk_text writes it; null when it is not after the epoch.
+//  Own: fresh.  Units: ms.
 json_t *
 json_time (int64_t wall_ms);
 //  Is it valid UTF-8 without NUL?

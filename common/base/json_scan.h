@@ -1,8 +1,8 @@
 //  json_scan - strict JSON in one pass, without a tree: tokens in order, and the text written anew.
 //
-//  Valid per RFC 8259, UTF-8 checked, depth bounded; nothing is allocated.  Two things are taken that a tree refuses:
-//  \u0000 and half a surrogate pair are read as U+FFFD, and numbers may be of any size.  A key that is given twice in
-//  one object is two tokens: who reads a key decides.
+//  Valid per RFC 8259, UTF-8 checked, depth bounded; nothing is allocated.  Two things are taken
+//  that a tree refuses: \u0000 and half a surrogate pair are read as U+FFFD, and numbers may be
+//  of any size.  A key that is given twice in one object is two tokens: who reads a key decides.
 //  Src: RFC 8259.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -53,7 +53,8 @@ json_scan_next (json_scan_t *self, json_scan_token_t *ret_token, err_diag_t *dia
 int
 json_scan_skip (json_scan_t *self, const json_scan_token_t *first, err_diag_t *diag) must_check;
 
-//  The next characters of a KEY or TEXT, decoded: whole ones, as many as have room (>= 4).  *at_p begins at 0.
+//  The next characters of a KEY or TEXT, decoded: whole ones, as many as have room
+//  (>= 4).  *at_p begins at 0.
 //  Returns their bytes, 0 at the end.
 size_t
 json_scan_decode (const json_scan_token_t *text, size_t *at_p, char *ret_bytes, size_t room);
@@ -63,14 +64,15 @@ json_scan_is (const json_scan_token_t *text, const char *other);
 
 typedef struct {
     bool indent; //  by 2 spaces, with a final line end; else one line
-    bool
-        hide_at; //  "@" of texts and keys is written \u0040: agent CLIs read "@/path" as a file to open
+    //  "@" of texts and keys is written \u0040: agent CLIs read "@/path" as a file to open
+    bool hide_at;
     const char *drop; //  this key of the outermost object is left out, NULL = none
-    const char *
-        add; //  put before the end of the outermost object: a key and a value as JSON, NULL = nothing
+    //  put before the end of the outermost object: a key and a value as JSON, NULL = nothing
+    const char *add;
 } json_scan_style_t;
 
-//  Append the value written anew, its texts decoded and escaped again.  Two passes where out is NULL: how many bytes?
+//  Append the value written anew, its texts decoded and escaped again.
+//  Two passes where out is NULL: how many bytes?
 //  *ret_size: bytes written, may be NULL.  Err: as json_scan_next; that of the buffer.
 int
 json_scan_write (const char *bytes, size_t size, const json_scan_style_t *style, buf_t *out,

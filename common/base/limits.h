@@ -20,15 +20,16 @@ enum {
     LIMIT_CHUNK_BYTES = LIMIT_KIB (256),           //  payload of one PUT or DATA
     LIMIT_FILES_FRAME_BYTES = LIMIT_KIB (256 + 4), //  one chunk and its map
     LIMIT_FILES_HWM = 8,                           //  x 256 KiB = 2 MiB per peer
-    //  What peers have no room for yet waits at the broker, a socket.  Beyond it who holds most loses its newest
-    //  messages, and asks again.
+    //  What peers have no room for yet waits at the broker, a socket.  Beyond it who holds most
+    //  loses its newest messages, and asks again.
     LIMIT_HELD_MESSAGES = 2048,
     LIMIT_HELD_BYTES = LIMIT_MIB (4),
     LIMIT_HELD_KEY_MESSAGES = 1024,           //  triage_wire_unsent_total counts what finds no room
     LIMIT_HELD_KEY_BYTES = LIMIT_MIB (1),     //  of one key, on all its connections
     LIMIT_FILES_WINDOW_BYTES = LIMIT_MIB (1), //  unanswered bytes a worker may have under way
     LIMIT_STREAM_HWM = 10000,                 //  a slow tap loses records beyond this
-    //  Topics that taps have asked for since the bind, each once: libzmq spends some 30 bytes on each of these.
+    //  Topics that taps have asked for since the bind, each once: libzmq spends some
+    //  30 bytes on each of these.
     LIMIT_SUBSCRIPTIONS_BYTES = LIMIT_MIB (1), //  beyond it, or the next one, all taps are cut
     LIMIT_STREAM_BURST = 65536,   //  messages of taps without a pause: libzmq keeps what is unread
     LIMIT_STREAM_PAUSE_MS = 1000, //  then the stream is bound again
@@ -37,8 +38,9 @@ enum {
     LIMIT_STRIKES = 5,            //  bad messages a minute before a route is muted
     LIMIT_MUTE_MS = 60000,
     LIMIT_PEERS = 4096, //  routes remembered per socket
-    //  Connections of one key on one socket: a program has one, and a key may be on some hosts.  What one connection
-    //  may make us hold is its HWM times its frame; triage_wire_crowded_total counts those beyond.
+    //  Connections of one key on one socket: a program has one, and a key may be on some hosts.
+    //  What one connection may make us hold is its HWM times its frame;
+    //  triage_wire_crowded_total counts those beyond.
     LIMIT_KEY_CONNECTIONS = 8,
     LIMIT_KEEPALIVE_S = 5, //  a silent connection is probed after this, and that often
     LIMIT_KEEPALIVE_TRIES = 4,
@@ -58,12 +60,12 @@ enum {
     LIMIT_STORE_RETRY_MS = 200,   //  pause after a commit that was rolled back
     LIMIT_STORE_REFUSE_MS = 2000, //  when to offer an event again that the store refused
     LIMIT_DRAIN_RETRY_MS = 2000,  //  BYE: when to come back after a drain
-    LIMIT_DRAIN_EFFECT_MS =
-        15000, //  longer than any message takes; half of shutdown_timeout at most
+    //  longer than any message takes; half of shutdown_timeout at most
+    LIMIT_DRAIN_EFFECT_MS = 15000,
     LIMIT_DRAIN_LINGER_MS = 1000, //  unsent messages at the end of a drain
     //  --- store
-    LIMIT_RESERVE_BYTES =
-        LIMIT_MIB (64), //  freed when the disk is full, so that verdicts still commit
+    //  freed when the disk is full, so that verdicts still commit
+    LIMIT_RESERVE_BYTES = LIMIT_MIB (64),
     LIMIT_RESUME_BYTES = LIMIT_MIB (8), //  room beside a new reserve before events are taken again
     LIMIT_WAL_PAGES = 1000,             //  checkpoint beyond this
     LIMIT_WAL_BYTES = LIMIT_MIB (64),   //  the WAL file is cut to this
@@ -85,19 +87,19 @@ enum {
     LIMIT_POISON_ROWS = 16,  //  such inputs of one thread; those with the fewest deaths go first
     LIMIT_EVENT_KEEP_MS = 7 * 24 * 3600 * 1000, //  repeats of an event id are known this long
     LIMIT_INTAKE_BUFFER_BYTES = LIMIT_MIB (64), //  while the store refuses; then oldest dropped
-    LIMIT_INTAKE_OFFERED_BYTES =
-        LIMIT_MIB (8), //  of it: offered to the loop, with the loop's copies
-    LIMIT_LOST_TELL_MS =
-        5000,              //  what one source loses is told this often; triage_events_dropped_total
-    LIMIT_JSON_DEPTH = 64, //  jansson recursion
+    //  of it: offered to the loop, with the loop's copies
+    LIMIT_INTAKE_OFFERED_BYTES = LIMIT_MIB (8),
+    //  what one source loses is told this often; triage_events_dropped_total
+    LIMIT_LOST_TELL_MS = 5000,
+    LIMIT_JSON_DEPTH = 64,     //  jansson recursion
     LIMIT_JSON_NODES = 100000, //  values of one tree, up to 320 bytes of heap each: 31 MiB
     LIMIT_SSE_LINE_BYTES = LIMIT_MIB (8),
     LIMIT_SSE_ID_BYTES = LIMIT_KIB (4),
     LIMIT_HTTP_RESPONSE_BYTES = LIMIT_MIB (16),
     LIMIT_MCP_ANSWER_BYTES = LIMIT_MIB (4), //  one answer of an MCP server; over it the call failed
     LIMIT_CLUSTERS = 256,
-    LIMIT_CLUSTER_BYTES =
-        253, //  of a cluster's name, as of any Kubernetes name; EKS names contexts by their ARN
+    //  of a cluster's name, as of any Kubernetes name; EKS names contexts by their ARN
+    LIMIT_CLUSTER_BYTES = 253,
     LIMIT_MCP_SESSION_BYTES = 1024, //  an MCP session id; longer ones are refused
     LIMIT_MARK_MS = 10000,          //  how far a source is known is written this often
     //  --- publisher
@@ -132,8 +134,8 @@ enum {
     LIMIT_REPORT_BLOCKS = 16384,              //  headings, paragraphs, items, rows looked at
     LIMIT_ROOT_CAUSE_BYTES = LIMIT_KIB (4),   //  cut at a sentence
     LIMIT_ERROR_TEXT_BYTES = LIMIT_KIB (2),   //  a longer report is not an error that a CLI printed
-    LIMIT_AGENT_RESULT_BYTES =
-        LIMIT_MIB (5), //  of an agent, with each turn in it: read for its error and its usage
+    //  of an agent, with each turn in it: read for its error and its usage
+    LIMIT_AGENT_RESULT_BYTES = LIMIT_MIB (5),
     LIMIT_USAGE_BYTES = LIMIT_KIB (16),
     LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1), //  of each agent log
     LIMIT_LOG_TAIL_BYTES = LIMIT_MIB (4),
@@ -169,27 +171,27 @@ enum {
     LIMIT_TURN_TIMERS = 1024,     //  incidents that timers may change in one turn
     LIMIT_TURN_ASSIGNS = 256,     //  assignments of one turn: it must get back to its sockets
     LIMIT_CLOSED_KEEP_MS = 60000, //  an ended incident is known at least this long
-    LIMIT_ATTEMPTS =
-        32, //  of one incident: kept in memory; charged, lost or failed on hosts, until it ends
+    //  of one incident: kept in memory; charged, lost or failed on hosts, until it ends
+    LIMIT_ATTEMPTS = 32,
     LIMIT_PING_MS = 5000,
-    LIMIT_RIVAL_MS =
-        2000, //  a session that is asked and silent so long gives way to another of its identity
-    LIMIT_REFUSAL_TOLD_MS =
-        60000, //  two workers with one key are logged once in this time; the metric has all
-    LIMIT_TOLD_MS =
-        5000, //  joined, left, draining, resumed: one record of a worker in this time, the rest later
+    //  a session that is asked and silent so long gives way to another of its identity
+    LIMIT_RIVAL_MS = 2000,
+    //  two workers with one key are logged once in this time; the metric has all
+    LIMIT_REFUSAL_TOLD_MS = 60000,
+    //  joined, left, draining, resumed: one record of a worker in this time, the rest later
+    LIMIT_TOLD_MS = 5000,
     LIMIT_SESSION_DEAD_MS = 30000, //  silent worker: no assignment after 3 pings, dead here
     LIMIT_ACCEPT_MS = 5000,        //  ASSIGN not accepted: taken back free of charge
-    LIMIT_AGENT_GRACE_MS =
-        10000, //  kill grace the hard deadline counts with; the slack covers longer ones
+    //  kill grace the hard deadline counts with; the slack covers longer ones
+    LIMIT_AGENT_GRACE_MS = 10000,
     LIMIT_REVOKE_SLACK_MS = 120000, //  attempt revoked at timeout + grace + this
     LIMIT_VERDICT_RETRY_MS = 2000,  //  resend until acknowledged
     LIMIT_CLOCK_JUMP_MS = 5000,     //  between two turns: drain first, extend leases once
     LIMIT_REBUILD_MS = 30000,       //  worker socket without an answer: build a new one
     LIMIT_OUTAGE_TOLD_MS = 300000,  //  nobody answers, still: said once in so long
     LIMIT_KILL_MS = 5000,           //  KILL is repeated this long, then the rest is reported
-    LIMIT_AGENT_TIMEOUT_MS =
-        7 * 24 * 3600 * 1000,    //  the longest run; sums of it stay far from overflow
+    //  the longest run; sums of it stay far from overflow
+    LIMIT_AGENT_TIMEOUT_MS = 7 * 24 * 3600 * 1000,
     LIMIT_SUPERVISOR_MS = 10000, //  a supervisor not done this long after its time is killed
     LIMIT_HOME_LOCK_MS = 5000,   //  a worker waits so long for the lock of a killed one
     LIMIT_SPOOLED = 256,         //  finished reports of one worker; beyond it no credit
@@ -203,17 +205,18 @@ enum {
     //  --- effects
     LIMIT_EFFECT_RETRY_MIN_MS = 500,
     LIMIT_EFFECT_RETRY_MAX_MS = 600000,
-    LIMIT_EFFECT_UNREACHED_MS =
-        60000, //  nobody answers: the longest wait, so that all go soon after the end of it
+    //  nobody answers: the longest wait, so that all go soon after the end of it
+    LIMIT_EFFECT_UNREACHED_MS = 60000,
     LIMIT_EFFECT_TRIES = 20,
-    LIMIT_PROBE_MIN_MS =
-        5000, //  breaker_mode pause: first wait for a probe, doubled by each failure
+    //  breaker_mode pause: first wait for a probe, doubled by each failure
+    LIMIT_PROBE_MIN_MS = 5000,
     LIMIT_PROBE_MAX_MS = 600000,
     LIMIT_SLACK_TEXT_BYTES = 2900, //  of one text of a message; Slack takes 3000 characters
     LIMIT_SLACK_POST_MS = 10000,
     LIMIT_OVERFLOW_MS = 3600000, //  a cluster's overflow is announced once in this time
     LIMIT_OVERFLOW_SOURCE = 8,   //  and of so many clusters of one source
-    //  --- journal (stream replay): each kind of record has its own share, so that none pushes out another
+    //  --- journal (stream replay): each kind of record has its own share,
+    //  so that none pushes out another
     LIMIT_JOURNAL_INCIDENT_ROWS = 400000,
     LIMIT_JOURNAL_ATTEMPT_ROWS = 400000,
     LIMIT_JOURNAL_WORKER_ROWS = 100000,
@@ -243,13 +246,13 @@ enum {
     LIMIT_LOG_LINE_BYTES = LIMIT_KIB (16),
     LIMIT_CONFIG_BYTES = LIMIT_MIB (1),
     LIMIT_CONFIG_ERRORS = 64,
-    LIMIT_MAP_KEY_BYTES =
-        64, //  of a map of texts in the configuration, as Kubernetes has it for labels
+    //  of a map of texts in the configuration, as Kubernetes has it for labels
+    LIMIT_MAP_KEY_BYTES = 64,
     LIMIT_MAP_VALUE_BYTES = 256,
     LIMIT_LABELS = 16, //  of one cluster: they stand in every prompt
     LIMIT_SECRET_BYTES = LIMIT_KIB (16),
     LIMIT_ZAP_SILENT_MS = 5000, //  the key check hangs: readyz tells it
     LIMIT_KEYS = 10000,         //  enrolled keys read from keys_dir
-    LIMIT_REFUSAL_LINES =
-        20 //  refused peers logged one by one in a minute; triage_wire_refused_total has all
+    //  refused peers logged one by one in a minute; triage_wire_refused_total has all
+    LIMIT_REFUSAL_LINES = 20
 };

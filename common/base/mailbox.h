@@ -1,7 +1,7 @@
 //  mailbox - a bounded ring of pointers between two threads, with an eventfd to wait on.
 //
-//  Level-triggered: the fd is readable exactly while the ring is not empty, so it works in zmq_poll,
-//  epoll and curl_multi_poll.  Many senders, one receiver.  Send never waits.
+//  Level-triggered: the fd is readable exactly while the ring is not empty, so it works
+//  in zmq_poll, epoll and curl_multi_poll.  Many senders, one receiver.  Send never waits.
 //  Own: a sent item belongs to the receiver; on ERR_FULL the sender keeps it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once

@@ -12,8 +12,8 @@ typedef struct {
     int64_t tries;    //  that nobody has answered; 0 = no outage
 } outage_t;
 
-//  One more try that nobody has answered; heard_ms (when something was heard last) counts at the first only.
-//  Returns: say so now.  That is the first try, and then one in LIMIT_OUTAGE_TOLD_MS.
+//  One more try that nobody has answered; heard_ms (when something was heard last) counts at the
+//  first only.  Returns: say so now.  That is the first try, and then one in LIMIT_OUTAGE_TOLD_MS.
 bool
 outage_try (outage_t *self, int64_t heard_ms, int64_t now_ms);
 //  He answers.  Returns: there was an outage, so say that it is over; *ret_was has it.

@@ -70,7 +70,8 @@ s_is_space (char byte)
     return byte == ' ' || byte == '\n' || byte == '\t';
 }
 
-//  Does a sentence end before bytes [at]?  One of the ASCII stops and a space, or an ideographic stop.
+//  Does a sentence end before bytes [at]?  One of the ASCII stops and a space,
+//  or an ideographic stop.
 
 static bool
 s_ends_sentence (const char *bytes, size_t at)
@@ -81,7 +82,8 @@ s_ends_sentence (const char *bytes, size_t at)
     return at >= 3 && memcmp (bytes + at - 3, "\xe3\x80\x82", 3) == 0;
 }
 
-//  Does this one belong to the character before it: combining, joined, a selector, a skin tone, a tag?
+//  Does this one belong to the character before it: combining, joined,
+//  a selector, a skin tone, a tag?
 static bool
 s_extends (uint32_t code)
 {

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-//  Length in bytes (1..4) of the character at `bytes`, its code point in *ret_code; 0 when the bytes
-//  are not a whole valid character (*ret_code untouched) or size is 0.
+//  Length in bytes (1..4) of the character at `bytes`, its code point in *ret_code;
+//  0 when the bytes are not a whole valid character (*ret_code untouched) or size is 0.
 size_t
 utf8_next (const char *bytes, size_t size, uint32_t *ret_code);
 
@@ -20,19 +20,21 @@ utf8_cut (const char *bytes, size_t size, size_t max);
 size_t
 utf8_sentence (const char *bytes, size_t size, size_t max);
 
-//  Does the character show nothing but format or direct the text around it?  Src: Unicode 15, Bidi_Control, Cf, Zl, Zp.
+//  Does the character show nothing but format or direct the text around it?
+//  Src: Unicode 15, Bidi_Control, Cf, Zl, Zp.
 bool
 utf8_unseen (uint32_t code);
-//  Does the character leave a mark that a reader sees?  Those that are unseen do not, nor do blanks and controls.
+//  Does the character leave a mark that a reader sees?  Those that are unseen do not,
+//  nor do blanks and controls.
 //  Src: Unicode 15, White_Space, Default_Ignorable_Code_Point, category Cc; and the braille blank.
 bool
 utf8_shows (uint32_t code);
-//  Length of the terminal's escape sequence (ECMA-48: CSI, OSC and the like, ESC and one more) that bytes begin with,
-//  0 = there is none.
+//  Length of the terminal's escape sequence (ECMA-48: CSI, OSC and the like, ESC and one more) that
+//  bytes begin with, 0 = there is none.
 size_t
 utf8_escape (const char *bytes, size_t size);
 
-//  Make a text fit for a terminal and for JSON, in place: control characters become dots, bytes that
-//  are not UTF-8 question marks.
+//  Make a text fit for a terminal and for JSON, in place: control characters become dots, bytes
+//  that are not UTF-8 question marks.
 void
 utf8_clean (char *text);

@@ -18,14 +18,16 @@
 #include <stdint.h>
 
 typedef enum {
-    CONF_TEXT,     //  const char *; "" when unset
-    CONF_BOOL,     //  bool; true/false/yes/no/on/off/1/0
-    CONF_INT,      //  int64_t within min..max
-    CONF_DURATION, //  int64_t ms; "300" is seconds; Go style "1m30s" "168h" "500ms"; within min..max ms
-    CONF_SIZE,     //  int64_t bytes; "10MiB" "64KiB" "1GiB" or plain bytes
-    CONF_ENUM,     //  int: index into choices ("debug|info|warn|error"), case folded
-    CONF_TABLE, //  conf_table_t: a YAML list of maps; rows describe one item; no flag, no environment
-    CONF_MAP    //  conf_table_t of conf_pair_t: a YAML map of texts; in the items of a table only
+    CONF_TEXT, //  const char *; "" when unset
+    CONF_BOOL, //  bool; true/false/yes/no/on/off/1/0
+    CONF_INT,  //  int64_t within min..max
+    //  int64_t ms; "300" is seconds; Go style "1m30s" "168h" "500ms"; within min..max ms
+    CONF_DURATION,
+    CONF_SIZE, //  int64_t bytes; "10MiB" "64KiB" "1GiB" or plain bytes
+    CONF_ENUM, //  int: index into choices ("debug|info|warn|error"), case folded
+    //  conf_table_t: a YAML list of maps; rows describe one item; no flag, no environment
+    CONF_TABLE,
+    CONF_MAP //  conf_table_t of conf_pair_t: a YAML map of texts; in the items of a table only
 } conf_type_t;
 
 enum conf_flag {
@@ -33,8 +35,8 @@ enum conf_flag {
     CONF_REQUIRED = 2, //  must be set (in a table: in each item)
     CONF_RELOAD = 4, //  SIGHUP may change it; a change of any other row keeps the old configuration
     CONF_URL = 8,    //  value must be http:// or https://
-    CONF_ENDPOINT =
-        16, //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed) or ipc://PATH
+    //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed) or ipc://PATH
+    CONF_ENDPOINT = 16,
     CONF_LISTEN = 32, //  value must be HOST:PORT (0 or * allowed)
     CONF_UNIQUE = 64  //  CONF_TEXT in a table: no two items have the same
 };
@@ -45,13 +47,13 @@ struct conf_option {
     conf_type_t type;
     size_t offset;   //  into the settings struct (or the item struct)
     const char *env; //  full environment name, or NULL
-    const char
-        *alias; //  a second flag spelling without dashes ("mcp-endpoint"; "o" is -o), or NULL
+    //  a second flag spelling without dashes ("mcp-endpoint"; "o" is -o), or NULL
+    const char *alias;
     const char *env_alias; //  a second environment name, or NULL
     const char *fallback;  //  default as text, parsed like any value; NULL = unset
     const char *choices;   //  CONF_ENUM: "a|b|c"; CONF_TEXT: the same, NULL = any text
-    int64_t min,
-        max; //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked.  CONF_TEXT: bytes, 0 = any
+    //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked.  CONF_TEXT: bytes, 0 = any
+    int64_t min, max;
     unsigned flags;            //  enum conf_flag
     const char *help;          //  one sentence, also in the docs
     const conf_option_t *rows; //  CONF_TABLE: rows of one item, ended by a row with key NULL
@@ -85,8 +87,8 @@ typedef struct {
     void (*check) (const conf_t *conf, conf_check_t *check);
 } conf_spec_t;
 
-//  First member of every program's settings struct, filled from CONF_COMMON_ROWS, or from CONF_LOG_ROWS
-//  where nothing is ever bound.
+//  First member of every program's settings struct, filled from CONF_COMMON_ROWS, or from
+//  CONF_LOG_ROWS where nothing is ever bound.
 typedef struct {
     int log_level;          //  enum log_level
     int log_format;         //  enum log_format
@@ -119,12 +121,13 @@ typedef struct {
 //  Read flags, environment and file.  Prints help, version, config, docs or all errors itself.
 //  Own:   returns fresh in *ret_conf.  argv and envp are borrowed for the call.
 //  Err:   0 loaded; > 0 done, exit with 0 (--help and the like); ERR_CONFIG errors were printed to
-//         stderr, exit EXIT_CONFIG; -EINVAL unknown flag, exit EXIT_USAGE.  *ret_conf untouched then.
+//         stderr, exit EXIT_CONFIG; -EINVAL unknown flag, exit EXIT_USAGE.
+//         *ret_conf untouched then.
 int
 conf_load (const conf_spec_t *spec, int argc, char *const *argv, char *const *envp,
            conf_t **ret_conf) must_check;
-//  Overwrite the values of secrets in the environment itself, which is read in /proc and goes to children: a loaded
-//  configuration keeps what a reload needs.
+//  Overwrite the values of secrets in the environment itself, which is read in /proc and goes
+//  to children: a loaded configuration keeps what a reload needs.
 void
 conf_hide_secrets (const conf_t *self, char **envp);
 //  Give one owner's share up; the last one frees it.
@@ -133,11 +136,13 @@ conf_destroy (conf_t **self_p);
 //  One more owner of the same configuration, which never changes.  Any thread.
 conf_t *
 conf_share (conf_t *self);
-//  A secret is what was given without the blanks and line ends around it: Kubernetes Secrets made with echo end with
-//  one.  Moves *text_p to its start and returns its length, 0 = unset.  Every secret is read through this.
+//  A secret is what was given without the blanks and line ends around it: Kubernetes Secrets made
+//  with echo end with one.  Moves *text_p to its start and returns its length, 0 = unset.
+//  Every secret is read through this.
 size_t
 conf_secret (const char **text_p);
-//  Read a regular file with secrets; symlinks are followed, since mounted Secrets are some.  Err: -errno, ERR_LIMIT.
+//  Read a regular file with secrets; symlinks are followed, since mounted Secrets are some.
+//  Err: -errno, ERR_LIMIT.
 int
 conf_secret_file (const char *path, buf_t *text) must_check;
 //  The settings struct.  Own: borrowed from self.

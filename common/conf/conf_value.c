@@ -186,7 +186,8 @@ s_is_endpoint (const char *text)
     return strncmp (text, "tcp://", 6) == 0 && s_is_listen (text + 6);
 }
 
-//  Bytes of what stands between "//" and the last '@' before the path: user and password.  0 = nothing.
+//  Bytes of what stands between "//" and the last '@' before the path:
+//  user and password.  0 = nothing.
 static size_t
 s_credentials (const char *authority)
 {

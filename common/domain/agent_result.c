@@ -157,7 +157,8 @@ s_says (const char *text)
     return text [strspn (text, " \t\r\n")];
 }
 
-//  An empty text says that there is none; an object without members is an Error that JavaScript wrote.
+//  An empty text says that there is none; an object without members is an Error
+//  that JavaScript wrote.
 static bool
 s_is_error (const json_t *error)
 {
@@ -192,7 +193,8 @@ s_words (const json_t *doc)
     return "";
 }
 
-//  Of an error there is always something to say.  Own: fresh, NULL when there is nothing, or no memory.
+//  Of an error there is always something to say.  Own: fresh, NULL when there
+//  is nothing, or no memory.
 static char *
 s_text (const json_t *doc, bool error)
 {

@@ -1,7 +1,8 @@
 //  agent_result - what an agent's structured result says: did it fail, why, what did it use?
 //
-//  CLIs print it in many forms: one object, an array of records, a record a line, a warning before it, a line of it
-//  cut by a kill.  The last object that is a result counts.  One pass; a tree is built of that object alone.
+//  CLIs print it in many forms: one object, an array of records, a record a line, a warning before
+//  it, a line of it cut by a kill.  The last object that is a result counts.  One pass; a tree
+//  is built of that object alone.
 //  Src: `--output-format json` of Claude Code with and without verbose, `--json` of codex.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once

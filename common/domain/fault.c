@@ -103,8 +103,8 @@ s_last_words (const char *text, size_t size, size_t max)
     return at;
 }
 
-//  The first sentence or line.  What a container said at its end has its point at the end: with a message in it the
-//  whole is taken, and where it is too long, its middle left out.
+//  The first sentence or line.  What a container said at its end has its point at the end: with
+//  a message in it the whole is taken, and where it is too long, its middle left out.
 static void
 s_summary (char *text, char *ret_text, size_t ret_size)
 {

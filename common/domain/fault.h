@@ -1,11 +1,11 @@
 //  fault - one fault event as a plain value, read from hostile JSON of any of the known shapes.
 //
-//  Shapes: the flat fault (kubernetes/faults), the nested one (event{...}, logs[...]), `events` mode
-//  (kubernetes/events).  Odd or missing fields are kept with what there is; text that is not JSON or
-//  not an object becomes fault type "Unparsed".  The whole body is kept elsewhere; this value holds
-//  what the system decides on.  A text that names something and is longer than its field ends in "~" and
-//  16 hex digits of a digest of the whole, so that two long names stay two; keys are made of whole texts.
-//  The summary and the time are cut.
+//  Shapes: the flat fault (kubernetes/faults), the nested one (event{...}, logs[...]), `events`
+//  mode (kubernetes/events).  Odd or missing fields are kept with what there is; text that is not
+//  JSON or not an object becomes fault type "Unparsed".  The whole body is kept elsewhere;
+//  this value holds what the system decides on.  A text that names something and is longer than its
+//  field ends in "~" and 16 hex digits of a digest of the whole, so that two long names stay two;
+//  keys are made of whole texts.  The summary and the time are cut.
 //  Src: shared contract docs: docs/protocol.md "Events".  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -25,8 +25,8 @@ enum {
 enum fault_severity { FAULT_INFO, FAULT_WARNING, FAULT_CRITICAL, FAULT_SEVERITIES };
 
 typedef struct {
-    char
-        cluster [LIMIT_CLUSTER_BYTES + 1]; //  configured name, else the event's own, else "default"
+    //  configured name, else the event's own, else "default"
+    char cluster [LIMIT_CLUSTER_BYTES + 1];
     char source_cluster [LIMIT_CLUSTER_BYTES + 1]; //  the event's own, may be ""
     char fault_id [128];                           //  upstream faultId, may be ""
     char subscription_id [128];
@@ -37,8 +37,8 @@ typedef struct {
     int64_t time_ms;       //  parsed timestamp, 0 when absent or odd
     char key [DIGEST_HEX]; //  the fault key: identity of the condition
     char summary [512];    //  of the context, for lists: one line, cut at words
-    bool
-        shortened; //  something that names it is longer than its field: its end is a digest of the whole
+    //  something that names it is longer than its field: its end is a digest of the whole
+    bool shortened;
     bool parsed; //  false: "Unparsed", recorded and never investigated
 } fault_t;
 
@@ -62,7 +62,7 @@ fault_severity_name (enum fault_severity severity);
 //  info, warning, critical; DEBUG..CRITICAL accepted and mapped.  Err: ERR_PROTO.
 int
 fault_severity_parse (const char *text, enum fault_severity *ret_severity) must_check;
-//  The context text of a body (strings as they are, anything else as JSON), cut to max bytes at a UTF-8
-//  boundary.  Own: fresh, free(); "" when there is none.
+//  The context text of a body (strings as they are, anything else as JSON), cut to max bytes
+//  at a UTF-8 boundary.  Own: fresh, free(); "" when there is none.
 char *
 fault_context (const char *body, size_t size, size_t max);

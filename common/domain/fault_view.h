@@ -1,7 +1,9 @@
-//  fault_view - where the parts of an event stand in its bytes, whatever its shape; found in one pass, without a tree.
+//  fault_view - where the parts of an event stand in its bytes, whatever its shape;
+//  found in one pass, without a tree.
 //
-//  A key that names one of these parts and is given twice in its object makes the event unreadable: nobody could say
-//  which is meant.  All other keys are passed over.  What has several names (involvedObject and regarding) counts once.
+//  A key that names one of these parts and is given twice in its object makes the event unreadable:
+//  nobody could say which is meant.  All other keys are passed over.  What has several names
+//  (involvedObject and regarding) counts once.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -29,11 +31,12 @@ typedef struct {
     const char *fallback_kind;       //  kind of an alert's object, by its label
 } fault_view_t;
 
-//  Own: borrows body.  Err: ERR_PROTO no JSON object, or a key given twice; ERR_LIMIT too deep; diag says where.
+//  Own: borrows body.  Err: ERR_PROTO no JSON object, or a key given twice;
+//  ERR_LIMIT too deep; diag says where.
 int
 fault_view_read (const char *body, size_t size, fault_view_t *ret_view,
                  err_diag_t *diag) must_check;
-//  Text of a value: texts decoded, null and missing "", the rest as JSON in one line; at most max bytes, cut at a
-//  character.  Own: fresh, free(); NULL when out of memory.
+//  Text of a value: texts decoded, null and missing "", the rest as JSON in one line; at most max
+//  bytes, cut at a character.  Own: fresh, free(); NULL when out of memory.
 char *
 fault_view_text (const fault_value_t *value, size_t max);

@@ -47,7 +47,8 @@ incident_state_t
 incident_next (incident_state_t state, incident_event_t event);
 bool
 incident_terminal (incident_state_t state);
-//  "pending", "investigating", "resolved", "agent_failed", "failed", "suppressed", "cancelled"; NONE is "".
+//  "pending", "investigating", "resolved", "agent_failed", "failed", "suppressed",
+//  "cancelled"; NONE is "".
 const char *
 incident_state_name (incident_state_t state);
 bool

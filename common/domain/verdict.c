@@ -21,8 +21,8 @@ static const char *const s_outcomes [VERDICT_OUTCOMES] = {
     [VERDICT_LOST] = "lost",       [VERDICT_CANCELLED] = "cancelled",
 };
 
-//  Codes by which a script says that it had no agent to run here: configuration (78, of sysexits), container
-//  runtime (125), command not executable (126) or not found (127).
+//  Codes by which a script says that it had no agent to run here: configuration (78, of sysexits),
+//  container runtime (125), command not executable (126) or not found (127).
 static bool
 s_host_code (int code)
 {
@@ -141,9 +141,9 @@ s_length (const char *text, size_t size, size_t max)
     return used;
 }
 
-//  Does a paragraph begin as Claude Code prints an error?  What follows counts too: "API Error rates rose" is
-//  a sentence.  Only the first of these goes on with bytes of the provider: of the others one that would do as a report
-//  tells more than the error.
+//  Does a paragraph begin as Claude Code prints an error?  What follows counts too:
+//  "API Error rates rose" is a sentence.  Only the first of these goes on with bytes of the
+//  provider: of the others one that would do as a report tells more than the error.
 static bool
 s_error_paragraph (const char *text, size_t size)
 {
@@ -173,7 +173,8 @@ s_error_paragraph (const char *text, size_t size)
     return false;
 }
 
-//  Length of the paragraph that text begins with: up to the end of its last line on which something shows.
+//  Length of the paragraph that text begins with: up to the end of its last line
+//  on which something shows.
 static size_t
 s_paragraph (const char *text, size_t size)
 {
@@ -189,8 +190,8 @@ s_paragraph (const char *text, size_t size)
     return used;
 }
 
-//  Is the whole text nothing but such errors?  A good report must never be taken for one: each paragraph has to
-//  begin as an error does.
+//  Is the whole text nothing but such errors?  A good report must never be taken for one: each
+//  paragraph has to begin as an error does.
 static bool
 s_error_text (const char *text, size_t size)
 {
@@ -224,8 +225,8 @@ s_word_is (const char *word, size_t size, const char *const *names)
     return false;
 }
 
-//  Length of the JSON object at text; 0 when there is none.  *ret_error: set when it is an error and nothing else: a
-//  report may be JSON too.
+//  Length of the JSON object at text; 0 when there is none.  *ret_error: set when it is an error
+//  and nothing else: a report may be JSON too.
 static size_t
 s_json_error (const char *text, size_t size, bool *ret_error)
 {
@@ -271,8 +272,8 @@ s_report_word (const char *word, size_t size)
     return s_word_is (word, size, words) || s_object_name (word, size);
 }
 
-//  Words that the error of a request is made of.  None names anything that an incident could be about: a sentence about
-//  one has others as well.
+//  Words that the error of a request is made of.  None names anything that an incident could be
+//  about: a sentence about one has others as well.
 static bool
 s_request_word (const char *word, size_t size)
 {
@@ -403,9 +404,9 @@ s_form (const char *text, size_t size)
     return form;
 }
 
-//  Nothing but an error, whoever printed it.  A good report must never be taken for one: nothing in the text is of a
-//  report, and it begins as a known error does, or it is an HTTP status or a JSON error object among words of a request
-//  only.
+//  Nothing but an error, whoever printed it.  A good report must never be taken for one:
+//  nothing in the text is of a report, and it begins as a known error does, or it is an HTTP status
+//  or a JSON error object among words of a request only.
 static bool
 s_is_error (const char *text, size_t size)
 {

@@ -1,7 +1,7 @@
 //  verdict - the rules that judge one attempt, the same on worker and broker.
 //
-//  Order and texts are the contract: not started, timeout, exit code, no report, too small; then what the
-//  files hold.
+//  Order and texts are the contract: not started, timeout, exit code, no report, too small;
+//  then what the files hold.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -34,7 +34,8 @@ typedef struct {
 //  Judge a run.  reason gets the exact text ("" on success):
 //    agent execution error: ...
 //    agent timed out after N s
-//    agent exited with non-zero code: N    (the host's matter if N is 78 or 125 to 127; verdict_explain)
+//    agent exited with non-zero code: N    (the host's matter if N is 78 or 125
+//    to 127; verdict_explain)
 //    investigation.md file not found
 //    investigation.md too small: N bytes (expected > 100)
 verdict_outcome_t
@@ -66,8 +67,8 @@ typedef struct {
     size_t error_bytes;
 } verdict_said_t;
 
-//  Append ": " and the sentence that tells why: of the result, else the first telling line of the error output; cut
-//  where the reason is full.  Nothing is appended where nothing was said.
+//  Append ": " and the sentence that tells why: of the result, else the first telling line
+//  of the error output; cut where the reason is full.  Nothing is appended where nothing was said.
 void
 verdict_explain (const verdict_said_t *said, char reason [VERDICT_REASON_BYTES]);
 
@@ -87,8 +88,8 @@ typedef enum {
 } verdict_kind_t;
 verdict_kind_t
 verdict_kind (const char *reason);
-//  "not_started", "timeout", "exit_code", "no_report", "too_small", "no_text", "agent_error", "error_text",
-//  "no_result", "other".
+//  "not_started", "timeout", "exit_code", "no_report", "too_small", "no_text", "agent_error",
+//  "error_text", "no_result", "other".
 const char *
 verdict_kind_name (verdict_kind_t kind);
 
@@ -97,8 +98,9 @@ verdict_outcome_name (verdict_outcome_t outcome);
 bool
 verdict_outcome_parse (const char *name, size_t size, verdict_outcome_t *ret_outcome);
 
-//  May this relative path travel as an artifact of an attempt?  Allow-list: output/investigation.md,
-//  output/agent-result.json, logs/<name>.log, logs/prompt.md, run.json; names [A-Za-z0-9._-], no "..".
+//  May this relative path travel as an artifact of an attempt?
+//  Allow-list: output/investigation.md, output/agent-result.json, logs/<name>.log, logs/prompt.md,
+//  run.json; names [A-Za-z0-9._-], no "..".
 bool
 verdict_path_allowed (const char *path, size_t size);
 //  How large may it be?  Units: bytes.

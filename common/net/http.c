@@ -175,7 +175,8 @@ s_long (int64_t value)
     return value > LONG_MAX ? LONG_MAX : (long) value;
 }
 
-//  127/8, ::1, the same as ::ffff:127/104, or localhost?  curl writes addresses of any form the usual way.
+//  127/8, ::1, the same as ::ffff:127/104, or localhost?
+//  curl writes addresses of any form the usual way.
 static bool
 s_host_is_loopback (const char *host)
 {

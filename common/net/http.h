@@ -1,9 +1,10 @@
 //  http - many HTTP transfers on one thread, the port to libcurl's multi interface.
 //
 //  HTTP/1.1, no redirects, no decompression, keepalive on each socket, names resolved off-thread.
-//  http_proxy, https_proxy, all_proxy and no_proxy of the environment hold, but never for a loopback address or localhost.
-//  Hooks are called from http_poll; they must not start or cancel transfers (queue that for after).
-//  Threads: one, but http_wake may be called from any.  SPDX-License-Identifier: Apache-2.0
+//  http_proxy, https_proxy, all_proxy and no_proxy of the environment hold, but never for a
+//  loopback address or localhost.  Hooks are called from http_poll; they must not start or cancel
+//  transfers (queue that for after).  Threads: one, but http_wake may be called from any.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/base/err.h"
@@ -54,13 +55,15 @@ http_cancel (http_t *self, http_transfer_t **transfer_p);
 //  A response header by name, any case, the last one of several; "" when absent.  Own: borrowed.
 const char *
 http_header (http_transfer_t *transfer, const char *name);
-//  How long Retry-After asks to wait, in seconds or as a date: ms, at most a day; 0 when it does not.
+//  How long Retry-After asks to wait, in seconds or as a date:
+//  ms, at most a day; 0 when it does not.
 int64_t
 http_retry_after (http_transfer_t *transfer);
 //  Has the request left, at least in part?  Nobody knows then what the other side has made of it.
 bool
 http_sent (http_transfer_t *transfer);
-//  Wait at most timeout_ms for transfers, http_wake or fd (-1 = none) to be readable, and run hooks.
+//  Wait at most timeout_ms for transfers, http_wake or fd (-1 = none)
+//  to be readable, and run hooks.
 void
 http_poll (http_t *self, int fd, int64_t timeout_ms);
 //  End the wait of http_poll.  Threads: any.

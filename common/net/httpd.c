@@ -508,7 +508,8 @@ httpd_run (httpd_t *self)
         request->left = true;
         s_wake (request);
     }
-    //  Who was cut is closed by the next run, and who waits for that place accepted by the one after it.
+    //  Who was cut is closed by the next run, and who waits for that place accepted
+    //  by the one after it.
     self->runs = 1;
     for (int at = 0; at < EVENTS && self->runs > 0; at++, self->runs--)
         MHD_run (self->daemon);

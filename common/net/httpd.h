@@ -1,9 +1,10 @@
-//  httpd - an HTTP/1.1 server on one address, driven by its owner's loop; the port to libmicrohttpd.
+//  httpd - an HTTP/1.1 server on one address, driven by its owner's loop;
+//  the port to libmicrohttpd.
 //
 //  The owner waits until httpd_fd is readable, at most httpd_wait_ms, and then calls httpd_run.
-//  A request is told when its body is complete.  It is answered there and then, or later: until then
-//  its connection sleeps and costs nothing.  A request that was told ends with one `gone`: its answer
-//  is sent, or its client has left; after that it must not be used.
+//  A request is told when its body is complete.  It is answered there and then, or later: until
+//  then its connection sleeps and costs nothing.  A request that was told ends with one `gone`: its
+//  answer is sent, or its client has left; after that it must not be used.
 //  Threads: one, the owner's.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -91,8 +92,8 @@ httpd_too_large (const httpd_request_t *self);
 //  Does the client sit on this host?
 bool
 httpd_from_here (const httpd_request_t *self);
-//  Is its Host header an address or localhost, or is there none?  A web page whose own name was made
-//  to point here cannot make its browser say that.
+//  Is its Host header an address or localhost, or is there none?  A web page whose own name was
+//  made to point here cannot make its browser say that.
 bool
 httpd_host_plain (const httpd_request_t *self);
 //  Each parameter of the query, until one returns false; value "" when there is none.

@@ -1,7 +1,7 @@
 //  mcp - one session with an MCP server that sends fault events, as a pure state machine.
 //
-//  No I/O: it is told what came back (mcp_on_head, _body, _end) and what time it is (mcp_on_time); it
-//  queues what to do (mcp_next).  After each input take everything from mcp_next.
+//  No I/O: it is told what came back (mcp_on_head, _body, _end) and what time it is (mcp_on_time);
+//  it queues what to do (mcp_next).  After each input take everything from mcp_next.
 //  Order: delete the stored session, initialize, initialized, open the stream, log level, tools,
 //  list subscriptions (adopt one, drop the rest), subscribe, verify, active.
 //  Leaving `active` opens a gap; the next verification closes and reports it: what happened in
@@ -37,8 +37,8 @@ typedef struct {
     int64_t backoff_min_ms; //  first retry
     int64_t backoff_max_ms;
     uint64_t random64; //  the only chance there is: jitter
-    //  Asked before a message is read, and told after; true: do not read it.  NULL = nobody is asked.  call: what is
-    //  waited for, "stream" when nothing.
+    //  Asked before a message is read, and told after; true: do not read it.  NULL = nobody
+    //  is asked.  call: what is waited for, "stream" when nothing.
     bool (*read_begin) (void *arg, const char *call, const char *text, size_t size);
     void (*read_end) (void *arg);
     void *read_arg;
@@ -54,7 +54,8 @@ typedef enum {
     MCP_OUT_LARGE,   //  events were over the limit and dropped
     MCP_OUT_SESSION, //  remember this session id for the next start; "" = forget
     MCP_OUT_TOKEN,   //  401: read the token again
-    MCP_OUT_SEVERAL //  we have no name, and the server serves several clusters, which text names, maybe not all
+    //  we have no name, and the server serves several clusters, which text names, maybe not all
+    MCP_OUT_SEVERAL
 } mcp_out_kind_t;
 
 enum { MCP_HEADERS = 5 };

@@ -1,6 +1,6 @@
-//  mcp_part - what the files of the session machine share: mcp (inputs, stream, failures), mcp_answer
-//  (messages and results), mcp_session (calls, waiting, losing and gaining a session), mcp_slot
-//  (transfers and outputs).  Internal to common/net.
+//  mcp_part - what the files of the session machine share: mcp (inputs, stream, failures),
+//  mcp_answer (messages and results), mcp_session (calls, waiting, losing and gaining a session),
+//  mcp_slot (transfers and outputs).  Internal to common/net.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -215,7 +215,8 @@ mcp_rpc_tool_value (const json_t *result, json_t **ret_value, char ret_reason [M
     return ERR_PROTO;
 }
 
-//  One line of a list in a text: "*name -> https://...", the star at the default.  False: it is another line.
+//  One line of a list in a text: "*name -> https://...", the star at the default.
+//  False: it is another line.
 static bool
 s_context_line (const char *line, size_t size, char ret_name [LIMIT_CLUSTER_BYTES + 1])
 {

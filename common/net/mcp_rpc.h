@@ -9,7 +9,8 @@
 
 enum { MCP_RPC_TEXT = 256, MCP_RPC_EXTRAS = 16, MCP_RPC_REASON = 256, MCP_RPC_NAMES = 160 };
 
-//  Requests and notifications; params is stolen and may be NULL.  Own: fresh, NULL when out of memory.
+//  Requests and notifications; params is stolen and may be NULL.
+//  Own: fresh, NULL when out of memory.
 char *
 mcp_rpc_request (int64_t id, const char *method, json_t *params);
 char *
@@ -47,9 +48,9 @@ typedef struct {
     bool subscribe, list, unsubscribe;
     bool contexts_list; //  a tool says which contexts there are
     mcp_rpc_context_t context;
-    char contexts
-        [MCP_RPC_NAMES]; //  UNKNOWN, DEFAULT: those that there are, may be cut; "" = it does not say
-    char cursor [256];   //  next page, "" = that was all
+    //  UNKNOWN, DEFAULT: those that there are, may be cut; "" = it does not say
+    char contexts [MCP_RPC_NAMES];
+    char cursor [256]; //  next page, "" = that was all
 } mcp_rpc_tools_t;
 //  Is it sent?
 bool
@@ -59,7 +60,8 @@ bool
 mcp_rpc_several (const char *names);
 void
 mcp_rpc_read_tools (const json_t *result, const char *context, mcp_rpc_tools_t *ret_tools);
-//  What configuration_contexts_list says of ours: KNOWN, UNKNOWN with ret_names; OPEN when it says nothing.
+//  What configuration_contexts_list says of ours: KNOWN, UNKNOWN with ret_names;
+//  OPEN when it says nothing.
 mcp_rpc_context_t
 mcp_rpc_read_contexts (const json_t *result, const char *context, char ret_names [MCP_RPC_NAMES]);
 
@@ -75,8 +77,8 @@ typedef struct {
     char drop [MCP_RPC_EXTRAS][MCP_RPC_TEXT];
     int drop_count;
 } mcp_rpc_list_t;
-//  prefer: keep this one where there are several, "" = any.  context "" = any cluster.  type: what we filter by,
-//  "" = nothing.
+//  prefer: keep this one where there are several, "" = any.  context "" = any cluster.
+//  type: what we filter by, "" = nothing.
 void
 mcp_rpc_read_list (const json_t *value, const char *mode, const char *type, const char *context,
                    const char *prefer, mcp_rpc_list_t *ret_list);

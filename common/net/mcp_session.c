@@ -68,7 +68,8 @@ mcp_session_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool dele
     sse_forget_id (self->stream);
 }
 
-//  The session is gone, or its token: the first time at once, then with backoff until a session lived.
+//  The session is gone, or its token: the first time at once, then with backoff
+//  until a session lived.
 void
 mcp_session_again (mcp_t *self, const char *reason, bool delete_session)
 {
@@ -208,8 +209,8 @@ mcp_session_unsupported (mcp_t *self, const char *reason)
     mcp_session_reinit (self, reason, PROBE_MS, true);
 }
 
-//  The server does not know our cluster: what it would send is another one's.  The session stays, and with it the word
-//  that the tools have changed; they are read again then, and with backoff.
+//  The server does not know our cluster: what it would send is another one's.  The session stays,
+//  and with it the word that the tools have changed; they are read again then, and with backoff.
 void
 mcp_session_no_context (mcp_t *self, const char *known)
 {

@@ -13,8 +13,8 @@
 
 typedef struct sse sse_t;
 
-//  One event, valid during the call.  type is "message" when the stream named none; data ends with a
-//  NUL that size does not count.
+//  One event, valid during the call.  type is "message" when the stream named none; data ends with
+//  a NUL that size does not count.
 typedef struct {
     const char *type;
     const char *data;

@@ -1,9 +1,9 @@
 //  codec - msgpack maps to structs and back, driven by field tables; the port to msgpack-c.
 //
-//  Hostile bytes pass codec_scan first: no allocation, depth, pairs, items and lengths bounded, keys
-//  are text and unique, text is UTF-8, no floats, no extension types, exactly one map, no trailing
-//  bytes.  Only then msgpack-c builds its tree.  Unknown keys are ignored; a missing required key or
-//  a wrong type is ERR_PROTO with a diag that names the key.
+//  Hostile bytes pass codec_scan first: no allocation, depth, pairs, items and lengths bounded,
+//  keys are text and unique, text is UTF-8, no floats, no extension types, exactly one map,
+//  no trailing bytes.  Only then msgpack-c builds its tree.  Unknown keys are ignored; a missing
+//  required key or a wrong type is ERR_PROTO with a diag that names the key.
 //  Src: msgpack spec; docs/protocol.md.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -57,8 +57,8 @@ codec_destroy (codec_t **self_p);
 //  Check bytes against the limits; max_bytes bounds one str or bin.  Err: ERR_PROTO.
 int
 codec_scan (const uint8_t *bytes, size_t size, size_t max_bytes, err_diag_t *diag) must_check;
-//  Scan, unpack, fill *ret_struct (zeroed first).  Views stay valid until the next decode or the end
-//  of `bytes`.  Err: ERR_PROTO, *ret_struct is then zeroed.
+//  Scan, unpack, fill *ret_struct (zeroed first).  Views stay valid until the next decode
+//  or the end of `bytes`.  Err: ERR_PROTO, *ret_struct is then zeroed.
 int
 codec_decode (codec_t *self, const codec_field_t *fields, const uint8_t *bytes, size_t size,
               void *ret_struct, size_t struct_size, err_diag_t *diag) must_check;
@@ -69,7 +69,8 @@ codec_encode (const codec_field_t *fields, const void *from, buf_t *out) must_ch
 
 codec_text_t
 codec_text (const char *text);
-//  Copy a view into a fixed buffer, cut at a UTF-8 boundary, NUL-terminated.  Returns true if all fitted.
+//  Copy a view into a fixed buffer, cut at a UTF-8 boundary, NUL-terminated.
+//  Returns true if all fitted.
 bool
 codec_copy (codec_text_t text, char *ret_text, size_t size);
 bool

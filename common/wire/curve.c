@@ -1,5 +1,5 @@
-//  curve - see curve.h.  Certificates by CZMQ's zcert, the ZAP answers by our own thread: czmq's own
-//  certificate store reads its folder again for every handshake.
+//  curve - see curve.h.  Certificates by CZMQ's zcert, the ZAP answers by our own thread: czmq's
+//  own certificate store reads its folder again for every handshake.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/curve_part.h"
 
@@ -58,7 +58,8 @@ s_holder (const char *dir)
     return NULL;
 }
 
-//  It is not the key that is wanted: say whose it is, whose it should be, and how to make one.  role NULL: the broker's.
+//  It is not the key that is wanted: say whose it is, whose it should be, and how to make
+//  one.  role NULL: the broker's.
 static void
 s_say_wanted (const char *dir, const char *holder, const char *role, err_diag_t *diag)
 {
@@ -86,7 +87,8 @@ s_plain (const char *path)
     return stat (path, &status) != 0 || S_ISREG (status.st_mode);
 }
 
-//  NULL: it is no key.  Whoever opened a FIFO would wait for ever.  CZMQ opens the file of the secret first.
+//  NULL: it is no key.  Whoever opened a FIFO would wait for ever.
+//  CZMQ opens the file of the secret first.
 static zcert_t *
 s_cert (const char *path)
 {
@@ -287,7 +289,8 @@ s_same_folder (const char *a, const char *b)
            && one.st_ino == other.st_ino;
 }
 
-//  Is out_dir the broker's folder, or in it?  What is copied to a peer's host must not hold the broker's secret.
+//  Is out_dir the broker's folder, or in it?  What is copied to a peer's host must not
+//  hold the broker's secret.
 static bool
 s_in_broker_dir (const char *keys_dir, const char *out_dir)
 {

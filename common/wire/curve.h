@@ -1,8 +1,8 @@
 //  curve - CURVE keys on disk and the ZAP handler that knows which key has which role.
 //
-//  keys_dir of a broker:  broker.key (public), broker.key_secret, clients/<role>-<name>.key (public)
-//  keys_dir of a peer:    broker.key (public), <role>.key, <role>.key_secret
-//  Files are CZMQ certificates (ZPL); the client certificate's metadata carries role and name.
+//  keys_dir of a broker:  broker.key (public), broker.key_secret, clients/<role>-<name>.key
+//  (public) keys_dir of a peer:    broker.key (public), <role>.key, <role>.key_secret Files are
+//  CZMQ certificates (ZPL); the client certificate's metadata carries role and name.
 //  CURVE is on when keys_dir exists.  Without it only loopback and unix endpoints may be bound or
 //  connected (curve_endpoint_local), else EXIT_CONFIG.
 //  Identity of an authenticated peer (its ZAP User-Id): "<role>:<40 character public key>".
@@ -38,7 +38,8 @@ bool
 curve_role_parse (const char *name, curve_role_t *ret_role);
 
 //  Load the broker's own pair.  enabled is false when keys_dir does not exist.
-//  Err: ERR_CONFIG with a diag (unreadable, wrong mode 0600 on the secret, no pair, the pair of another role).
+//  Err: ERR_CONFIG with a diag (unreadable, wrong mode 0600 on the secret, no pair,
+//  the pair of another role).
 int
 curve_load_broker (const char *keys_dir, curve_keys_t *ret_keys, err_diag_t *diag) must_check;
 //  Load a peer's pair and the broker's public key.
@@ -50,7 +51,8 @@ void
 curve_wipe (curve_keys_t *keys);
 
 //  `triagectl key new`: make keys_dir with the broker's pair if missing, then one pair per call for
-//  (role, name): public part enrolled in clients/, pair and broker.key written to out_dir, 0600/0700.
+//  (role, name): public part enrolled in clients/, pair and broker.key written
+//  to out_dir, 0600/0700.
 //  Err: -EEXIST when the name is enrolled already; ERR_CONFIG (out_dir in keys_dir, too), -errno.
 int
 curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const char *out_dir,
@@ -64,21 +66,23 @@ curve_endpoint_local (const char *endpoint);
 int
 curve_endpoint_check (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag) must_check;
 
-//  The ZAP thread: keys in memory, answers 200 or 400, never 300.  A key that is added to or deleted from
-//  clients/, or written over, is noticed within half a second, without a reload; a file that is no key is skipped, and
-//  told.
-//  One per process; start it before the first bind.  Domains are the socket names "work", "ingest", "files", "stream".
+//  The ZAP thread: keys in memory, answers 200 or 400, never 300.  A key that is added
+//  to or deleted from clients/, or written over, is noticed within half a second, without a reload;
+//  a file that is no key is skipped, and told.
+//  One per process; start it before the first bind.  Domains are the socket names "work",
+//  "ingest", "files", "stream".
 //  Own: borrows clk.
 typedef struct curve_zap curve_zap_t;
 curve_zap_t *
 curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag);
 void
 curve_zap_destroy (curve_zap_t **self_p);
-//  Would it start with the files of clients/ as they are?  Err: ERR_CONFIG, ERR_LIMIT, -ENOMEM; diag names one.
+//  Would it start with the files of clients/ as they are?
+//  Err: ERR_CONFIG, ERR_LIMIT, -ENOMEM; diag names one.
 int
 curve_zap_check (const char *keys_dir, err_diag_t *diag) must_check;
-//  Read clients/ again (SIGHUP).  Err: ERR_CONFIG: a file is no key, those of the others are in force;
-//  or the folder cannot be read: the old keys stay.
+//  Read clients/ again (SIGHUP).  Err: ERR_CONFIG: a file is no key, those of the others are
+//  in force; or the folder cannot be read: the old keys stay.
 int
 curve_zap_reload (curve_zap_t *self, err_diag_t *diag) must_check;
 //  How long ago its thread last went round, which it does all the time.  Units: ms.  Threads: any.
@@ -87,12 +91,14 @@ curve_zap_silent_ms (const curve_zap_t *self);
 //  Handshakes refused so far.  Threads: any.
 int64_t
 curve_zap_refused (curve_zap_t *self);
-//  Readable once keys are gone: libzmq checks at the handshake only, so their peers must be cut.  Own: borrowed.
+//  Readable once keys are gone: libzmq checks at the handshake only, so their peers
+//  must be cut.  Own: borrowed.
 int
 curve_zap_fd (const curve_zap_t *self);
 //  Which roles have lost a key since the last call: bits 1 << curve_role_t.  Any one thread.
 unsigned
 curve_zap_revoked (curve_zap_t *self);
-//  Is this identity still enrolled?  CURVE checks only at the handshake; call it per message.  Any thread.
+//  Is this identity still enrolled?  CURVE checks only at the handshake;
+//  call it per message.  Any thread.
 bool
 curve_zap_enrolled (curve_zap_t *self, const char *identity);

@@ -23,8 +23,8 @@ enum {
     S_HALF_MS = 500, //  a key that is being written over is whole by then
     S_HALF_LOOK_MS = 20,
     S_LOOK_SHARE = 20, //  a look at all files may take a twentieth of the time
-    S_SETTLED_MS =
-        100 //  a folder's time has steps of some milliseconds: younger, it may change unseen
+    //  a folder's time has steps of some milliseconds: younger, it may change unseen
+    S_SETTLED_MS = 100
 };
 
 static const char s_zap_endpoint [] = "inproc://zeromq.zap.01"; //  RFC 27
@@ -72,15 +72,14 @@ static void
 s_entries_free (curve_entry_t **entries_p)
 {
     curve_entry_t *entry, *next;
-    HASH_ITER (hh, *entries_p, entry, next)
-    {
+    HASH_ITER (hh, *entries_p, entry, next) {
         HASH_DEL (*entries_p, entry);
         free (entry);
     }
 }
 
-//  NULL = none; whoever opened a FIFO would wait for ever, and nobody gets in meanwhile.  No zcert: it would open
-//  the file of the secret first.
+//  NULL = none; whoever opened a FIFO would wait for ever, and nobody gets in meanwhile.  No zcert:
+//  it would open the file of the secret first.
 static zconfig_t *
 s_client_key (const char *path)
 {
@@ -171,7 +170,8 @@ s_lost (curve_entry_t *before, curve_entry_t *after)
     return roles;
 }
 
-//  Is this raw key enrolled with a role that may speak in this domain?  ret_role: CURVE_ROLE_COUNT, it is not enrolled.
+//  Is this raw key enrolled with a role that may speak in this domain?
+//  ret_role: CURVE_ROLE_COUNT, it is not enrolled.
 static bool
 s_allowed (curve_zap_t *self, const char *domain, const uint8_t *raw_key,
            char ret_identity [CURVE_IDENTITY], curve_role_t *ret_role)
@@ -214,7 +214,8 @@ s_settled (const curve_zap_t *self, const struct timespec *time)
     return age_ms < 0 || age_ms > S_SETTLED_MS;
 }
 
-//  Read clients/ again if a key came or went.  A file that is no key, or not yet: the next look tries again.
+//  Read clients/ again if a key came or went.  A file that is no key, or not yet:
+//  the next look tries again.
 static void
 s_refresh (curve_zap_t *self)
 {
@@ -238,8 +239,8 @@ s_refresh (curve_zap_t *self)
     self->told = status.st_mtim;
 }
 
-//  What each file looks like, in one number that any change of them changes; a folder's own time says nothing of a file
-//  that is written over.  0 = the folder cannot be read.
+//  What each file looks like, in one number that any change of them changes; a folder's own time
+//  says nothing of a file that is written over.  0 = the folder cannot be read.
 static uint64_t
 s_files (const char *keys_dir)
 {
@@ -270,7 +271,8 @@ s_files (const char *keys_dir)
     return sum;
 }
 
-//  A key may be written over in its file.  With many keys the looks take their time, and come less often.
+//  A key may be written over in its file.  With many keys the looks take their time,
+//  and come less often.
 static void
 s_refresh_files (curve_zap_t *self)
 {
@@ -387,7 +389,8 @@ s_thread (void *arg)
     return NULL;
 }
 
-//  All keys at the start.  A file that is no key may be one that is being written over: it gets a moment.
+//  All keys at the start.  A file that is no key may be one that is being written
+//  over: it gets a moment.
 static int
 s_entries_begin (const char *keys_dir, curve_entry_t **ret_entries, err_diag_t *diag)
 {

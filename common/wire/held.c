@@ -164,8 +164,7 @@ held_destroy (held_t **self_p)
     if (!self)
         return;
     s_peer_t *peer, *next;
-    HASH_ITER (hh, self->peers, peer, next)
-    {
+    HASH_ITER (hh, self->peers, peer, next) {
         while (peer->messages)
             s_drop (self, peer, peer->messages);
         s_tidy (self, peer);
@@ -276,8 +275,7 @@ void
 held_flush (held_t *self, held_send_f *send, void *context)
 {
     s_peer_t *peer, *next;
-    HASH_ITER (hh, self->peers, peer, next)
-    {
+    HASH_ITER (hh, self->peers, peer, next) {
         s_message_t *message;
         while ((message = peer->messages)
                && send (context, &peer->route, message->header, message->body, message->size)

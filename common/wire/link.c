@@ -11,11 +11,12 @@
 #include <uthash.h>
 
 enum {
-    S_ZAP_ENFORCE_DOMAIN =
-        93, //  ZMQ_ZAP_ENFORCE_DOMAIN: a draft name, but the option works in 4.3.4
+    //  ZMQ_ZAP_ENFORCE_DOMAIN: a draft name, but the option works in 4.3.4
+    S_ZAP_ENFORCE_DOMAIN = 93,
     S_SLACK_BYTES = LIMIT_KIB (64), //  a peer accepts a little more than the broker may send
     S_WAIT_ITEMS = 64,
-    //  Messages of taps that wait: libzmq takes in what comes without a pause, however much, before we count one.
+    //  Messages of taps that wait: libzmq takes in what comes without a pause, however
+    //  much, before we count one.
     S_XPUB_READ_HWM = 8,
     S_HELD_MS = 2 //  until the next try of what waits for room
 };
@@ -80,8 +81,8 @@ s_push_held (void *self, const link_route_t *route, const uint8_t *header, const
 
 //  --- subscriptions
 
-//  Topics stay known when nobody seems to want them any more: a peer may end what only another one has begun,
-//  and libzmq keeps that.
+//  Topics stay known when nobody seems to want them any more: a peer may end what only another one
+//  has begun, and libzmq keeps that.
 static void
 s_topic_add (link_t *self, const char *bytes, size_t size)
 {
@@ -96,7 +97,8 @@ s_topic_add (link_t *self, const char *bytes, size_t size)
     HASH_ADD_KEYPTR (hh, self->topics, topic->bytes, size, topic);
 }
 
-//  1 topic: the first one wants it; 0 topic: the last one that did is gone, or nobody ever wanted it.
+//  1 topic: the first one wants it; 0 topic: the last one that did is gone,
+//  or nobody ever wanted it.
 //  Err: ERR_PROTO it is no subscription.
 static int
 s_topic_recv (link_t *self, zmq_msg_t *part, err_diag_t *diag)
@@ -156,8 +158,9 @@ s_options_common (link_t *self, int64_t max_bytes)
     int rc = zmq_setsockopt (self->raw, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
     assert (rc == 0);
     (void) rc;
-    //  No ZMTP heartbeats, on neither side: a ping that libzmq 4.3.4 sends or answers on a connection that is gone, and
-    //  whose messages its owner has not read yet, ends the whole process.  A host that vanished is found by TCP.
+    //  No ZMTP heartbeats, on neither side: a ping that libzmq 4.3.4 sends or answers on
+    //  a connection that is gone, and whose messages its owner has not read yet, ends the whole
+    //  process.  A host that vanished is found by TCP.
     link_set_int (self, ZMQ_TCP_KEEPALIVE, 1);
     link_set_int (self, ZMQ_TCP_KEEPALIVE_IDLE, LIMIT_KEEPALIVE_S);
     link_set_int (self, ZMQ_TCP_KEEPALIVE_INTVL, LIMIT_KEEPALIVE_S);
@@ -349,8 +352,7 @@ link_close (link_t **self_p, int linger_ms)
         held_flush (self->held, s_push_held, self);
     held_destroy (&self->held);
     topic_t *topic, *next;
-    HASH_ITER (hh, self->topics, topic, next)
-    {
+    HASH_ITER (hh, self->topics, topic, next) {
         HASH_DEL (self->topics, topic);
         free (topic);
     }
@@ -411,8 +413,8 @@ s_parts_close (parts_t *parts)
         zmq_msg_close (&parts->parts [i]);
 }
 
-//  Read every part, or the rest would be taken for the next message.  XPUB: libzmq takes each part of what a peer
-//  sends for a subscription, so each is a message of its own.
+//  Read every part, or the rest would be taken for the next message.  XPUB: libzmq takes each part
+//  of what a peer sends for a subscription, so each is a message of its own.
 static int
 s_parts_recv (link_t *self, parts_t *parts)
 {
@@ -461,8 +463,8 @@ link_msg_fini (link_msg_t *msg)
     msg->held_ = NULL;
 }
 
-//  Who sent it: libzmq 4.3.4 keeps the ZAP User-Id on the body frames only.  Without CURVE nobody has vouched
-//  for it: a peer may then name itself so in its handshake.
+//  Who sent it: libzmq 4.3.4 keeps the ZAP User-Id on the body frames only.  Without CURVE nobody
+//  has vouched for it: a peer may then name itself so in its handshake.
 static void
 s_identity (const link_t *self, link_msg_t *ret, zmq_msg_t *part)
 {

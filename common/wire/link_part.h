@@ -79,10 +79,11 @@ link_watch_read (link_t *self);
 //  Connected: is a peer there?
 bool
 link_watch_up (link_t *self);
-//  Bound: who sent this message, on this descriptor, may he?  Err: ERR_LIMIT: one connection too many of this key,
-//  which is told so once; on the stream it is cut.
+//  Bound: who sent this message, on this descriptor, may he?  Err: ERR_LIMIT: one connection too
+//  many of this key, which is told so once; on the stream it is cut.
 int
 link_watch_message (link_t *self, int fd, const link_msg_t *msg);
-//  Bound: the identity of who has this route; "" when nobody has vouched for it, or it is gone.  Own: borrowed.
+//  Bound: the identity of who has this route; "" when nobody has vouched for it,
+//  or it is gone.  Own: borrowed.
 const char *
 link_watch_whose (const link_t *self, const link_route_t *route);

@@ -1,4 +1,5 @@
-//  link_watch - what the monitor of a link tells: connections made, ended and refused, and what is done about it.
+//  link_watch - what the monitor of a link tells: connections made, ended and refused,
+//  and what is done about it.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/link_part.h"
 
@@ -106,7 +107,8 @@ link_watch_end (link_t *self)
 
 //  --- bound
 
-//  Whose connection, for the log: an IPv4 address as such, also where it came in by a socket of IPv6.
+//  Whose connection, for the log: an IPv4 address as such, also where it came
+//  in by a socket of IPv6.
 static void
 s_address (int fd, char *ret_text, size_t size)
 {
@@ -151,8 +153,8 @@ s_cut (const link_t *self, int fd)
     (void) shutdown (fd, SHUT_RDWR);
 }
 
-//  Descriptors are given from the lowest: a high one says that few are left.  Once there are none, libzmq asks the
-//  system for the next connection again and again without a pause.
+//  Descriptors are given from the lowest: a high one says that few are left.  Once there are none,
+//  libzmq asks the system for the next connection again and again without a pause.
 static void
 s_spare (link_t *self, int fd)
 {
@@ -179,8 +181,9 @@ s_accepted (link_t *self, int fd)
         s_spare (self, fd);
 }
 
-//  What a handshake failed for, where it is a matter of keys; else NULL.  A peer without keys sees as soon as we that
-//  it is no match: where it is the first, it leaves before it has said so, as one does that only tries the port.
+//  What a handshake failed for, where it is a matter of keys; else NULL.  A peer without keys sees
+//  as soon as we that it is no match: where it is the first, it leaves before it has said so, as
+//  one does that only tries the port.
 static const char *
 s_refusal (const link_t *self, int failed)
 {
@@ -314,7 +317,8 @@ s_failed (link_t *self, int event)
                 self->curve ? "not let in: broker.key may be another broker's: --keys-dir" : wants);
 }
 
-//  libzmq looks a name up as one kind of address only, and tries its first one: so try both kinds in turn.
+//  libzmq looks a name up as one kind of address only, and tries its first one:
+//  so try both kinds in turn.
 static void
 s_retried (link_t *self)
 {
@@ -331,8 +335,9 @@ s_retried (link_t *self)
                    kv ("error", zmq_strerror (zmq_errno ())));
 }
 
-//  What waits for a peer that is gone must not go to the next one.  libzmq would see to that by ZMQ_IMMEDIATE; but then
-//  it drops what has come from it, too, be it in the middle of a message that is being read, and ends the process.
+//  What waits for a peer that is gone must not go to the next one.  libzmq would see to that
+//  by ZMQ_IMMEDIATE; but then it drops what has come from it, too, be it in the middle of a message
+//  that is being read, and ends the process.
 static void
 s_gone (link_t *self)
 {

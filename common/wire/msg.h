@@ -119,15 +119,15 @@ typedef struct {
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    codec_text_t
-        disposition; //  committed, late_win, duplicate, stale: forget it; missing: upload again
+    //  committed, late_win, duplicate, stale: forget it; missing: upload again
+    codec_text_t disposition;
 } msg_verdict_ack_t;
 
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    codec_text_t
-        reason; //  RELEASE: drain, busy, host, cancelled.  CANCEL: superseded, cancelled, deadline
+    //  RELEASE: drain, busy, host, cancelled.  CANCEL: superseded, cancelled, deadline
+    codec_text_t reason;
     codec_text_t detail; //  RELEASE host: what is wrong, one sentence
 } msg_end_t;             //  RELEASE and CANCEL
 
@@ -188,8 +188,8 @@ typedef struct {
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    codec_text_t
-        result; //  stored; missing (upload again); closed (no upload wanted, send the VERDICT)
+    //  stored; missing (upload again); closed (no upload wanted, send the VERDICT)
+    codec_text_t result;
     codec_text_t reason;
 } msg_sealed_t;
 

@@ -1,7 +1,9 @@
-//  bare - the floor: the messages of a job between bare ROUTER and DEALER sockets, nothing behind them.
+//  bare - the floor: the messages of a job between bare ROUTER and DEALER sockets,
+//  nothing behind them.
 //
-//  The same frames in the same order and sizes as a job without files: EVENT, EVENT_ACK, ASSIGN, ACCEPT,
-//  STARTED, VERDICT, VERDICT_ACK.  No state, no check, no store: what libzmq itself can carry here.
+//  The same frames in the same order and sizes as a job without files: EVENT, EVENT_ACK,
+//  ASSIGN, ACCEPT, STARTED, VERDICT, VERDICT_ACK.  No state, no check, no store:
+//  what libzmq itself can carry here.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/limits.h"
 #include "common/wire/frame.h"

@@ -1,4 +1,5 @@
-//  bench - what the benchmark programs share: a clock in microseconds, samples with percentiles, and the events.
+//  bench - what the benchmark programs share: a clock in microseconds, samples with
+//  percentiles, and the events.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -26,7 +27,8 @@ int64_t
 bench_samples_at (bench_samples_t *self, int per_mille);
 
 enum { BENCH_EVENT_BYTES = 1024 };
-//  The event of this number, another condition for each; run tells the runs apart.  Returns its length.
+//  The event of this number, another condition for each; run tells the runs apart.
+//  Returns its length.
 size_t
 bench_event (const char *run, int64_t number, char ret_body [BENCH_EVENT_BYTES]);
 

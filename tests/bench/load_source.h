@@ -1,4 +1,5 @@
-//  load_source - a publisher that keeps a window of events under way and times their acknowledgements.
+//  load_source - a publisher that keeps a window of events under way and times
+//  their acknowledgements.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -49,7 +49,7 @@ s_drop (load_answer_t **list)
 {
     load_answer_t *answer, *next;
     DL_FOREACH_SAFE (*list, answer, next)
-    free (answer);
+        free (answer);
     *list = NULL;
 }
 

@@ -1,6 +1,8 @@
-//  store - SQLite by itself: the writes of whole jobs, made by the core beforehand, committed in batches.
+//  store - SQLite by itself: the writes of whole jobs, made by the core beforehand,
+//  committed in batches.
 //
-//  Every job is three durable turns and its effect's end, as in the broker: event, assignment, verdict.
+//  Every job is three durable turns and its effect's end, as in the broker:
+//  event, assignment, verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store.h"
 #include "tests/bench/bench.h"

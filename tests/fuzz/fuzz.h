@@ -1,7 +1,7 @@
 //  fuzz - what the fuzz targets share.
 //
-//  A target is one function over bytes; assert() in it states what must hold for all of them.  libFuzzer
-//  calls it with ever new inputs, replay.c with those that are kept in corpus/<target>.
+//  A target is one function over bytes; assert() in it states what must hold for all of them.
+//  libFuzzer calls it with ever new inputs, replay.c with those that are kept in corpus/<target>.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

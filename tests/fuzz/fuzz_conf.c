@@ -2,8 +2,8 @@
 //
 //  Input: the file.  Comments at its head may add to the call: "#arg TEXT", "#env NAME=TEXT".
 //  Holds: a file is taken or refused, never half; every refusal has clean error lines that name a
-//  place; a configuration printed by --print-config is taken again and prints the same; a file that did
-//  not change can be reloaded.
+//  place; a configuration printed by --print-config is taken again and prints the same; a file that
+//  did not change can be reloaded.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 

@@ -1,7 +1,7 @@
 //  fuzz_fault - a fault event of any shape, read from hostile bytes.
 //
-//  Holds: every field is text that can be stored and shown (ended, valid UTF-8); the key is a digest;
-//  what parses reads the same after it was written anew; the context keeps its limit.
+//  Holds: every field is text that can be stored and shown (ended, valid UTF-8); the key
+//  is a digest; what parses reads the same after it was written anew; the context keeps its limit.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 
@@ -83,8 +83,8 @@ s_scan (const char *body, size_t size)
     return rc;
 }
 
-//  What jansson takes is taken, but for keys given twice that matter, and a NUL behind a number, which it passes over; what only the scan takes is what a tree cannot
-//  hold.
+//  What jansson takes is taken, but for keys given twice that matter, and a NUL behind a number,
+//  which it passes over; what only the scan takes is what a tree cannot hold.
 static void
 s_judged_as_by_a_tree (const char *body, size_t size, const fault_t *fault)
 {

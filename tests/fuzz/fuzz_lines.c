@@ -1,7 +1,8 @@
-//  fuzz_lines - the publisher's reader of JSON lines against a second one that sees the whole input.
+//  fuzz_lines - the publisher's reader of JSON lines against a second one that
+//  sees the whole input.
 //
-//  Holds: the same lines, numbers and refusals from a file and from a pipe, however the bytes of the
-//  pipe are cut, and the same as the reference; no line over the limit.
+//  Holds: the same lines, numbers and refusals from a file and from a pipe, however the bytes
+//  of the pipe are cut, and the same as the reference; no line over the limit.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 

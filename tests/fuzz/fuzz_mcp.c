@@ -1,19 +1,23 @@
 //  fuzz_mcp - the session machine against a server that may say anything, at any time.
 //
-//  Input: steps, each a letter and its text up to the byte 0x1E (a record separator).  "The call" is the
-//  youngest POST or DELETE that is under way; without a text an answer is what a good server says.
+//  Input: steps, each a letter and its text up to the byte 0x1E (a record separator).
+//  "The call" is the youngest POST or DELETE that is under way; without a text an answer
+//  is what a good server says.
 //      a TEXT  answer the call with a result, as an event stream    j TEXT  the same as one JSON
-//      e TEXT  answer it with a JSON-RPC error      s N,MS TEXT  with an HTTP status and Retry-After
+//      e TEXT  answer it with a JSON-RPC error      s N,MS TEXT  with an HTTP
+//      status and Retry-After
 //      h TEXT  its headers only: "type;session"                     b TEXT  bytes of its body
 //      f, x    its transfer ends, complete or broken
 //      o TEXT  the stream opens: "status;type", 200 and right       d TEXT  bytes of the stream
-//      m TEXT  one message on it                                    c, C    it ends, complete or broken
+//      m TEXT  one message on it                                    c,
+//      C    it ends, complete or broken
 //      t N     N ms pass        w  time passes until the machine wants to be woken
 //      S       as the first step: a session of an earlier life is remembered
 //      z TEXT  bytes and an end for transfers that are long gone    q  stop
-//  Holds: what mcp.h says of outputs (one stream, one call, no line breaks in headers, aborts only of what
-//  is under way); there is always a timer; timers do not spin, and initialize is not repeated without
-//  pause; the outputs do not depend on how bytes are cut; it stops within its time.
+//  Holds: what mcp.h says of outputs (one stream, one call, no line breaks in headers,
+//  aborts only of what is under way); there is always a timer; timers do not spin, and initialize
+//  is not repeated without pause; the outputs do not depend on how bytes are cut;
+//  it stops within its time.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 
@@ -217,7 +221,8 @@ s_time (world_t *self, int64_t ms)
     s_take (self);
 }
 
-//  Let time pass until the machine wants to be woken; then it must have something to wait for again.
+//  Let time pass until the machine wants to be woken; then it must have something
+//  to wait for again.
 static void
 s_wake (world_t *self)
 {

@@ -1,8 +1,9 @@
-//  fuzz_playbook - the rule-based agent's report on a hostile event, read back as the broker reads it.
+//  fuzz_playbook - the rule-based agent's report on a hostile event,
+//  read back as the broker reads it.
 //
 //  Input: the event; it also stands for what kubectl said.
-//  Holds: a report that passes validation, of clean text; its root cause and confidence are those of the
-//  rules, whatever the event says; a quoted word is one word of the shell.
+//  Holds: a report that passes validation, of clean text; its root cause and confidence are those
+//  of the rules, whatever the event says; a quoted word is one word of the shell.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 

@@ -1,9 +1,9 @@
 //  fuzz_redact - secrets in an agent's files.
 //
 //  Input: secrets, each up to the byte 0x1E; the last part is the file.
-//  Holds: of every copy of every secret, overlapping or not, no byte is left; a file without secrets is as it was;
-//  nothing but asterisks is written; of the first secret each writing (JSON, JSON in JSON, URL, base64 of three
-//  alignments) that is put behind the file is gone.
+//  Holds: of every copy of every secret, overlapping or not, no byte is left; a file without
+//  secrets is as it was; nothing but asterisks is written; of the first secret each writing (JSON,
+//  JSON in JSON, URL, base64 of three alignments) that is put behind the file is gone.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 

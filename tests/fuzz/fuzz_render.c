@@ -1,9 +1,9 @@
 //  fuzz_render - the files of an incident, made from a hostile event.
 //
-//  Input: the text of a failure reason, a line feed, the event's body.  A short body that begins with
-//  '*' makes a prompt only: what follows is repeated until it passes the limit of event text.
-//  Holds: JSON files parse and say whose they are; the prompt is clean text within its limit, and its
-//  fence stands around the event once; nothing of the event's fields is lost in event.json.
+//  Input: the text of a failure reason, a line feed, the event's body.  A short body that begins
+//  with '*' makes a prompt only: what follows is repeated until it passes the limit of event text.
+//  Holds: JSON files parse and say whose they are; the prompt is clean text within its limit,
+//  and its fence stands around the event once; nothing of the event's fields is lost in event.json.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 

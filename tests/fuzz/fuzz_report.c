@@ -1,6 +1,7 @@
 //  fuzz_report - an agent's report, any bytes, read for its root cause and confidence.
 //
-//  Input: Markdown; a short one that begins with '*' is repeated, for what grows faster than the text.
+//  Input: Markdown; a short one that begins with '*' is repeated, for what grows
+//  faster than the text.
 //  Holds: the root cause is one line of clean text within its limit; blocks lie in their text in
 //  order; line ends do not matter; what stands in a code fence is not read.
 //  SPDX-License-Identifier: Apache-2.0

@@ -1,21 +1,26 @@
-//  fuzz_server - the publisher's MCP server: recorded lines that may be anything, clients that may say
-//  anything, at any time.
+//  fuzz_server - the publisher's MCP server: recorded lines that may be anything, clients that
+//  may say anything, at any time.
 //
-//  Input: the options' letters, then the recorded lines, then steps, each a letter and its text; all of
-//  them up to the byte 0x1E (a record separator).
-//      options: f faithful, d distinct, e without end, n the first cluster is denied, a digit: rate, s ten
+//  Input: the options' letters, then the recorded lines, then steps, each a letter and its text;
+//  all of them up to the byte 0x1E (a record separator).
+//      options: f faithful, d distinct, e without end, n the first cluster is denied,
+//      a digit: rate, s ten
 //      times the recorded speed, c three clusters that each play everything
 //      i TEXT  initialize, by this body if there is one; the answer's session is the client's
-//      p TEXT  POST of the body            c TEXT  the tool of this name is called, "NAME ARGUMENTS"
+//      p TEXT  POST of the body            c TEXT  the tool of this name is called,
+//      "NAME ARGUMENTS"
 //      n       the youngest subscription is cancelled
 //      l TEXT  this log level is set       u TEXT  the path from now on
-//      a, y, v, s, k TEXT  Accept, Content-Type, MCP-Protocol-Version, Mcp-Session-Id, sessionid of it
+//      a, y, v, s, k TEXT  Accept, Content-Type, MCP-Protocol-Version,
+//      Mcp-Session-Id, sessionid of it
 //      o, e, h TEXT  Origin, Last-Event-ID, Host is a name ("" = an address)      q  stop
-//      m TEXT  a request of this method    g  GET, the stream is kept     x  the oldest stream's client leaves
+//      m TEXT  a request of this method    g  GET, the stream is kept     x  the oldest
+//      stream's client leaves
 //      r N     N bytes of the youngest stream are read, 0 all             t N  N ms pass
-//  Holds: what mcp_server.h says of answers, each to its own request; every body and every event on a
-//  stream is what its type says; no subscription is sent more than its tape; a faithful stream has neither comments nor ids; a turn that wrote nothing does not ask for
-//  another one at once; nothing is left behind.
+//  Holds: what mcp_server.h says of answers, each to its own request; every body and every event
+//  on a stream is what its type says; no subscription is sent more than its tape; a faithful
+//  stream has neither comments nor ids; a turn that wrote nothing does not ask for another one
+//  at once; nothing is left behind.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 

@@ -1,8 +1,9 @@
 //  fuzz_slack - the messages to Slack, made from a hostile event, report and failure reasons.
 //
-//  Input: parts up to the byte 0x1E: the event, the report, the report's path, three failure reasons.
-//  Holds: Slack takes every message; no text is over its limit, names anybody, carries a link that is not
-//  ours or formatting that is not ours; each value is one line.
+//  Input: parts up to the byte 0x1E: the event, the report, the report's path,
+//  three failure reasons.
+//  Holds: Slack takes every message; no text is over its limit, names anybody, carries a link that
+//  is not ours or formatting that is not ours; each value is one line.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 

@@ -1,7 +1,8 @@
 //  fuzz_view - what the tools print of hostile JSON: records of the stream, messages to Slack.
 //
-//  Holds: nothing printed acts on a terminal, whatever stands in it, but for our own colours; a record
-//  printed as JSON is ASCII and the same record; the watch over gaps knows what it was shown.
+//  Holds: nothing printed acts on a terminal, whatever stands in it, but for our own
+//  colours; a record printed as JSON is ASCII and the same record; the watch over gaps
+//  knows what it was shown.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
 

@@ -214,8 +214,8 @@ s_effect_begin (disk_t *self, const row_effect_t *row)
 {
     disk_effect_t *effect = NULL, *next = NULL;
     HASH_ITER (hh, self->effects, effect, next)
-    if (strcmp (effect->row.key, row->key) == 0)
-        disk_break (self, "I3 two effects of %s at once", row->key);
+        if (strcmp (effect->row.key, row->key) == 0)
+            disk_break (self, "I3 two effects of %s at once", row->key);
     effect = s_effect (self->dead, row->id);
     if (effect) {
         HASH_DEL (self->dead, effect);
@@ -224,10 +224,10 @@ s_effect_begin (disk_t *self, const row_effect_t *row)
         return effect;
     }
     HASH_ITER (hh, self->dead, effect, next)
-    if (strcmp (effect->row.key, row->key) == 0) { //  the store keeps one row a key
-        HASH_DEL (self->dead, effect);
-        free (effect);
-    }
+        if (strcmp (effect->row.key, row->key) == 0) { //  the store keeps one row a key
+            HASH_DEL (self->dead, effect);
+            free (effect);
+        }
     effect = s_new (sizeof *effect);
     effect->id = row->id;
     HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
@@ -466,8 +466,7 @@ void
 disk_tidy (disk_t *self, clk_now_t now)
 {
     disk_incident_t *incident, *next;
-    HASH_ITER (hh, self->incidents, incident, next)
-    {
+    HASH_ITER (hh, self->incidents, incident, next) {
         if (!incident_terminal (incident->state) || now.boot_ms - incident->closed_ms < TIDY_MS)
             continue;
         for (int64_t i = 1; i <= incident->row->attempts; i++) {
@@ -482,8 +481,7 @@ disk_tidy (disk_t *self, clk_now_t now)
         s_move (&self->incidents, &self->over, incident);
     }
     disk_effect_t *effect, *next_effect;
-    HASH_ITER (hh, self->dead, effect, next_effect)
-    {
+    HASH_ITER (hh, self->dead, effect, next_effect) {
         incident = disk_incident (self, effect->row.incident.text);
         if (incident && !incident->row) {
             HASH_DEL (self->dead, effect);
@@ -496,8 +494,7 @@ static void
 s_incidents_free (disk_incident_t **incidents_p)
 {
     disk_incident_t *incident, *next;
-    HASH_ITER (hh, *incidents_p, incident, next)
-    {
+    HASH_ITER (hh, *incidents_p, incident, next) {
         HASH_DEL (*incidents_p, incident);
         free (incident->row);
         free (incident);
@@ -511,31 +508,26 @@ disk_fini (disk_t *self)
     s_incidents_free (&self->incidents);
     s_incidents_free (&self->over);
     disk_attempt_t *attempt, *next_attempt;
-    HASH_ITER (hh, self->attempts, attempt, next_attempt)
-    {
+    HASH_ITER (hh, self->attempts, attempt, next_attempt) {
         HASH_DEL (self->attempts, attempt);
         free (attempt);
     }
     disk_event_t *event, *next_event;
-    HASH_ITER (hh, self->events, event, next_event)
-    {
+    HASH_ITER (hh, self->events, event, next_event) {
         HASH_DEL (self->events, event);
         free (event);
     }
     disk_effect_t *effect, *next_effect;
-    HASH_ITER (hh, self->effects, effect, next_effect)
-    {
+    HASH_ITER (hh, self->effects, effect, next_effect) {
         HASH_DEL (self->effects, effect);
         free (effect);
     }
-    HASH_ITER (hh, self->dead, effect, next_effect)
-    {
+    HASH_ITER (hh, self->dead, effect, next_effect) {
         HASH_DEL (self->dead, effect);
         free (effect);
     }
     disk_topic_t *topic, *next_topic;
-    HASH_ITER (hh, self->topics, topic, next_topic)
-    {
+    HASH_ITER (hh, self->topics, topic, next_topic) {
         HASH_DEL (self->topics, topic);
         free (topic);
     }

@@ -1,13 +1,14 @@
-//  disk - the simulator's store: committed rows, and the invariants I1-I7 checked on each write (voice.h: the
-//  others).
+//  disk - the simulator's store: committed rows, and the invariants I1-I7 checked on each
+//  write (voice.h: the others).
 //
-//  I1 what is acknowledged is on disk: an event with its incident, a verdict; a condition has one open incident,
-//  which counts its events; no good report is thrown away.  I2 at most one winner, and it made that report; an
-//  attempt ends as its own worker said.  I3 a report and its one effect are committed together; keys are
-//  unique.  I4 at most one live attempt, none past its lease or its deadline + 2 s.  I5 seq without holes, prev
-//  unbroken.  I6 bounded lists.  I7 references hold; memory holds what the disk does.  I15 an incident pays for what had
-//  begun and was lost, and for what failed: for nothing that a worker refused.  I17 no host is blamed for what the
-//  artifacts' disk denied it.
+//  I1 what is acknowledged is on disk: an event with its incident, a verdict; a condition has one
+//  open incident, which counts its events; no good report is thrown away.  I2 at most one winner,
+//  and it made that report; an attempt ends as its own worker said.  I3 a report and its one effect
+//  are committed together; keys are unique.  I4 at most one live attempt, none past its lease
+//  or its deadline + 2 s.  I5 seq without holes, prev unbroken.  I6 bounded lists.
+//  I7 references hold; memory holds what the disk does.  I15 an incident pays for what had begun
+//  and was lost, and for what failed: for nothing that a worker refused.  I17 no host is blamed
+//  for what the artifacts' disk denied it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -23,9 +24,9 @@ typedef struct {
     row_attempt_t row;
     int64_t since_ms, slack_ms; //  boot time first seen LIVE; disk slack at that time
     int64_t renewed_ms;         //  boot time of its last sign of life
-    int64_t set_back,
-        extra_ms;  //  how often the clock had been set back; what restarts since may add
-    unsigned said; //  ends that its worker has told: 1 << outcome
+    //  how often the clock had been set back; what restarts since may add
+    int64_t set_back, extra_ms;
+    unsigned said;               //  ends that its worker has told: 1 << outcome
     char made_by [ROW_IDENTITY]; //  the worker that finished a good report, "" = none
     bool after_opening;          //  issued while the breaker was open
     bool told_lost;              //  by a record
@@ -85,8 +86,8 @@ typedef struct {
 
 typedef struct {
     disk_incident_t *incidents;
-    disk_incident_t
-        *over; //  those that are long over: nothing walks them, so that steps stay cheap
+    //  those that are long over: nothing walks them, so that steps stay cheap
+    disk_incident_t *over;
     disk_attempt_t *attempts;
     disk_event_t *events;
     disk_effect_t *effects; //  to be done

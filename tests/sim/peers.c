@@ -46,7 +46,7 @@ peers_fini (peers_t *self)
 {
     mail_t *mail, *next;
     DL_FOREACH_SAFE (self->link, mail, next)
-    free (mail);
+        free (mail);
     self->link = NULL;
 }
 
@@ -648,13 +648,13 @@ peers_broker_died (peers_t *self)
 {
     mail_t *mail, *next;
     DL_FOREACH_SAFE (self->link, mail, next)
-    if (mail->in.kind == STEP_IN_EFFECT_DONE || peers_random (self, 2)) {
-        if (mail->in.kind == STEP_IN_EFFECT_DONE)
-            peers_ambiguous (self, &mail->in);
-        DL_DELETE (self->link, mail);
-        self->link_count--;
-        free (mail);
-    }
+        if (mail->in.kind == STEP_IN_EFFECT_DONE || peers_random (self, 2)) {
+            if (mail->in.kind == STEP_IN_EFFECT_DONE)
+                peers_ambiguous (self, &mail->in);
+            DL_DELETE (self->link, mail);
+            self->link_count--;
+            free (mail);
+        }
     memset (self->flight, 0, sizeof self->flight);
 }
 

@@ -1,5 +1,5 @@
-//  peers - the simulator's other side: workers with spools, publishers that resend, delivery; and the
-//  links between them and the broker that lose, repeat and delay.
+//  peers - the simulator's other side: workers with spools, publishers that resend, delivery;
+//  and the links between them and the broker that lose, repeat and delay.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

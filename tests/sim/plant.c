@@ -1,5 +1,6 @@
-//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_renew, lease_timers,
-//  lease_spare_all, queue_victim, rival_may_enter, settle_forgotten, settle_release and settle_verdict.
+//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_renew,
+//  lease_timers, lease_spare_all, queue_victim, rival_may_enter, settle_forgotten,
+//  settle_release and settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
@@ -182,10 +183,10 @@ __wrap_lease_timers (step_t *self, clk_now_t now)
 {
     attempt_t *attempt;
     DL_FOREACH2 (self->open_attempts, attempt, onext)
-    if (s_no_end) {
-        attempt->accepted = true;
-        attempt->lease_ms = INT64_MAX;
-    }
+        if (s_no_end) {
+            attempt->accepted = true;
+            attempt->lease_ms = INT64_MAX;
+        }
     __real_lease_timers (self, now);
 }
 
@@ -194,7 +195,7 @@ __wrap_lease_spare_all (step_t *self, clk_now_t now)
 {
     attempt_t *attempt;
     DL_FOREACH2 (self->open_attempts, attempt, onext)
-    attempt->spared = attempt->spared || s_no_hold;
+        attempt->spared = attempt->spared || s_no_hold;
     if (!s_no_hold)
         __real_lease_spare_all (self, now);
 }

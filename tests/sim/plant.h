@@ -1,4 +1,5 @@
-//  plant - bugs that the simulator must find, put between the core's modules by the linker (ld --wrap).
+//  plant - bugs that the simulator must find, put between the core's modules
+//  by the linker (ld --wrap).
 //
 //  The core's sources know nothing of them, so no program can contain them.
 //  SPDX-License-Identifier: Apache-2.0

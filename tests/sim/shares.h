@@ -1,6 +1,7 @@
 //  shares - I14: a source loses nothing from a full queue while it has less there than its share.
 //
-//  Its share is what each would have, were the places divided evenly among those that have some, or want one.
+//  Its share is what each would have, were the places divided evenly among those that
+//  have some, or want one.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

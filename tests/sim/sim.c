@@ -1,10 +1,12 @@
-//  sim - drives the real step through loss, repetition, reordering, crashes, clock jumps and deaths.
+//  sim - drives the real step through loss, repetition, reordering, crashes,
+//  clock jumps and deaths.
 //
-//  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  With an argument a bug is
-//  planted (plant.h), and the run must break as that bug breaks it.  The invariants stand in disk.h and voice.h, and
-//  three here: I11 what a worker has, which is counted as it changes, is what one finds who counts now.  I12 while the
-//  artifacts' disk takes nothing, nothing is assigned, no folder is saved and no time runs out.  I13 of two live
-//  workers with one key the first stays.  (I14: shares.h.)
+//  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  With an argument a bug
+//  is planted (plant.h), and the run must break as that bug breaks it.  The invariants stand
+//  in disk.h and voice.h, and three here: I11 what a worker has, which is counted as it changes,
+//  is what one finds who counts now.  I12 while the artifacts' disk takes nothing, nothing
+//  is assigned, no folder is saved and no time runs out.  I13 of two live workers with one key
+//  the first stays.  (I14: shares.h.)
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 #include "tests/sim/peers.h"

@@ -60,8 +60,8 @@ s_reset (disk_model_t *model)
     model->failures = 0;
 }
 
-//  A paused breaker may have forgotten in a restart what it issued while open, and then stays open: there the
-//  model follows its closing (voice_breaker) and asks for the reason.
+//  A paused breaker may have forgotten in a restart what it issued while open, and then stays open:
+//  there the model follows its closing (voice_breaker) and asks for the reason.
 static void
 s_resolved (disk_t *disk, const disk_incident_t *incident)
 {
@@ -261,8 +261,7 @@ void
 voice_fini (disk_t *disk)
 {
     disk_message_t *message, *next;
-    HASH_ITER (hh, disk->messages, message, next)
-    {
+    HASH_ITER (hh, disk->messages, message, next) {
         HASH_DEL (disk->messages, message);
         free (message);
     }

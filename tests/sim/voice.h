@@ -1,10 +1,12 @@
-//  voice - what the simulated broker tells the outside: the breaker and its messages, checked by a model.
+//  voice - what the simulated broker tells the outside: the breaker and its messages,
+//  checked by a model.
 //
-//  I8 the breaker's row is what a naive count of ended incidents gives; only an attempt issued while it was
-//  open closes a paused one.  I9 one "degraded" an opening, "recovered" only after its "degraded" arrived,
-//  an incident's message only after its upload; nothing overtakes but what waits for an upload, a message
-//  that is tried again holds the rest.  I10 a message is on disk as being sent before it is sent; it is
-//  repeated only after a death or an unsure answer, and then marked.
+//  I8 the breaker's row is what a naive count of ended incidents gives; only an attempt issued
+//  while it was open closes a paused one.  I9 one "degraded" an opening, "recovered" only after
+//  its "degraded" arrived, an incident's message only after its upload; nothing overtakes but
+//  what waits for an upload, a message that is tried again holds the rest.
+//  I10 a message is on disk as being sent before it is sent; it is repeated only after a death
+//  or an unsure answer, and then marked.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -113,7 +113,8 @@ s_broker_holds (const char *root)
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
-//  A worker that was killed while it started a child leaves the lock with that child, until its exec.
+//  A worker that was killed while it started a child leaves the lock with that
+//  child, until its exec.
 static int
 s_lock (home_t *self)
 {

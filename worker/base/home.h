@@ -31,7 +31,8 @@ home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag) 
 //  Err: ERR_CONFIG with a diag (a broker holds the root, not writable), -EBUSY a worker holds it.
 int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag) must_check;
-//  Would home_open do?  Nothing is made, and a worker that holds it is no error.  Err: ERR_CONFIG, -errno; diag says why.
+//  Would home_open do?  Nothing is made, and a worker that holds it is no error.
+//  Err: ERR_CONFIG, -errno; diag says why.
 int
 home_look (const char *root, const char *name, err_diag_t *diag) must_check;
 void
@@ -50,7 +51,8 @@ home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt);
 void
 home_each (const home_t *self, const char *part, void *ctx,
            void (*visit) (void *ctx, const char *path, const char *name));
-//  An agent may have closed its workspace: take read, write and search rights back.  No agent may run in it.
+//  An agent may have closed its workspace: take read, write and search rights back.
+//  No agent may run in it.
 void
 home_claim (const char *path);
 //  Move a folder to the trash; gone from its name at once, its files later.

@@ -42,6 +42,7 @@ settings_agent (const settings_t *self);
 //  The next path of a list with colons between them; false at its end.
 bool
 settings_next_path (const char **at_p, char ret_path [PATH_MAX]);
-//  kubeconfig of a cluster; "" = none: clusters are listed, and it is not among them, or nothing is set.
+//  kubeconfig of a cluster; "" = none: clusters are listed, and it is not among
+//  them, or nothing is set.
 const char *
 settings_kubeconfig (const settings_t *self, const char *cluster);

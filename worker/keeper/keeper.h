@@ -1,7 +1,8 @@
-//  keeper - the thread that does what a slow disk may hold up: a finished attempt is read, hashed, synced
-//  and renamed into the spool, while the loop goes on renewing leases.
+//  keeper - the thread that does what a slow disk may hold up: a finished attempt is read, hashed,
+//  synced and renamed into the spool, while the loop goes on renewing leases.
 //
-//  Threads: give and take belong to the loop.  Uses: spool, mailbox.  SPDX-License-Identifier: Apache-2.0
+//  Threads: give and take belong to the loop.  Uses: spool, mailbox.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "worker/base/home.h"

@@ -1,5 +1,5 @@
-//  redact - where words begin, by hash; a short one is compared there, a long one is searched for by Knuth, Morris and
-//  Pratt.
+//  redact - where words begin, by hash; a short one is compared there, a long one is searched
+//  for by Knuth, Morris and Pratt.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/keeper/redact.h"
 
@@ -182,7 +182,8 @@ typedef struct {
     bool cut; //  they may begin with the end of a word
 } place_t;
 
-//  A word may begin at `at`: mark a short one that is there, or the piece of its start that the bytes end with.
+//  A word may begin at `at`: mark a short one that is there, or the piece of its start
+//  that the bytes end with.
 static void
 s_look_at (const redact_word_t *word, const place_t *place, size_t at, char *ret_may)
 {
@@ -195,7 +196,8 @@ s_look_at (const redact_word_t *word, const place_t *place, size_t at, char *ret
         memset (place->marks + at, 1, size);
 }
 
-//  Short words are marked.  Of each long one: does what it begins with occur?  ret_may has a byte for each word.
+//  Short words are marked.  Of each long one: does what it begins with occur?
+//  ret_may has a byte for each word.
 static void
 s_begin (const redact_t *self, const place_t *place, bool plain, char *ret_may)
 {

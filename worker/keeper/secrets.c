@@ -228,8 +228,8 @@ s_line_end (const char *at)
     return comment ? comment : end;
 }
 
-//  The end of a value without quotes that begins at `at`: of a text on the lines below (block), of all its line, or as
-//  in flow style.  Lines that stand deeper than their key belong to it.
+//  The end of a value without quotes that begins at `at`: of a text on the lines below (block),
+//  of all its line, or as in flow style.  Lines that stand deeper than their key belong to it.
 static const char *
 s_value_end (const char *at, size_t indent, bool block, bool whole)
 {
@@ -323,8 +323,8 @@ s_first (const char *line, const char *key)
     return line == key;
 }
 
-//  The value behind a key of the line.  In block style a comma is a part of it, in flow style its end.  Returns where to
-//  go on.
+//  The value behind a key of the line.  In block style a comma is a part of it, in flow style its
+//  end.  Returns where to go on.
 static const char *
 s_add_value (redact_t *secrets, const char *path, const char *line, const char *key, size_t size,
              const char *at)

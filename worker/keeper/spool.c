@@ -51,8 +51,8 @@ s_open_dir (const char *dir)
     return fd < 0 ? -errno : fd;
 }
 
-//  Open a regular file for reading, with its size.  Looked at before it is opened: opening a device or a
-//  FIFO of the agent's could have effects.  Err: ERR_NONE nothing of that kind is there.
+//  Open a regular file for reading, with its size.  Looked at before it is opened: opening a device
+//  or a FIFO of the agent's could have effects.  Err: ERR_NONE nothing of that kind is there.
 static int
 s_open_regular (int dir_fd, const char *path, int64_t *ret_size)
 {
@@ -78,7 +78,8 @@ spool_report_size (const char *dir)
                                                                                : -1;
 }
 
-//  Read the first size bytes: the file may be another name of one that grows.  Err: ERR_STALE it shrank.
+//  Read the first size bytes: the file may be another name of one that grows.
+//  Err: ERR_STALE it shrank.
 static int
 s_read (int fd, int64_t size, char *ret_bytes)
 {

@@ -36,13 +36,14 @@ typedef struct {
 //  Size of the report in workspace dir; -1 when output/investigation.md is not a regular file.
 int64_t
 spool_report_size (const char *dir);
-//  Find, redact, hash and sync the files that may travel; too many, too large, unreadable ones are logged and
-//  left out.  *ret_unsynced: 0, or the first error of a sync; the list is good all the same, but not to be
-//  kept.  Err: why the workspace or a report that is there was not read.
+//  Find, redact, hash and sync the files that may travel; too many, too large, unreadable ones
+//  are logged and left out.  *ret_unsynced: 0, or the first error of a sync; the list is good all
+//  the same, but not to be kept.  Err: why the workspace or a report that is there was not read.
 int
 spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
                int *ret_unsynced) must_check;
-//  By what is in the collected files: judge a success further; say why an agent ended with its exit code.
+//  By what is in the collected files: judge a success further;
+//  say why an agent ended with its exit code.
 //  Err: why the report was not read.
 int
 spool_judge (const char *dir, spool_report_t *report) must_check;

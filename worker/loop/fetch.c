@@ -29,8 +29,8 @@ fetch_greet (fetch_t *self)
     self->tries = 0;
 }
 
-//  The socket takes nothing: a broker that is away altogether is waited for, a files socket that cannot be
-//  reached while the other one can is not.
+//  The socket takes nothing: a broker that is away altogether is waited for, a files socket that
+//  cannot be reached while the other one can is not.
 static int
 s_unsent (fetch_t *self, const session_t *session, int64_t now_ms)
 {
@@ -69,7 +69,8 @@ s_write_at (const char *dir, const char *local, const msg_chunk_t *data)
     char path [PATH_MAX];
     if (snprintf (path, sizeof path, "%s/%s", dir, local) >= (int) sizeof path)
         return -ENAMETOOLONG;
-    //  NONBLOCK: agents of other slots may reach this folder, and opening a FIFO must not wait for its reader.
+    //  NONBLOCK: agents of other slots may reach this folder, and opening a FIFO must
+    //  not wait for its reader.
     int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     flags |= data->offset ? 0 : O_TRUNC;
     own (own_fd) int fd = open (path, flags, 0600);

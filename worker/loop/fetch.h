@@ -1,6 +1,8 @@
-//  fetch - event, incident and prompts of one attempt come over the `files` socket into its workspace.
+//  fetch - event, incident and prompts of one attempt come over the `files`
+//  socket into its workspace.
 //
-//  One GET at a time; it is asked again after LIMIT_FILES_RETRY_MS from what is on disk.  Uses: session.
+//  One GET at a time; it is asked again after LIMIT_FILES_RETRY_MS from what is on
+//  disk.  Uses: session.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -27,7 +29,8 @@ fetch_greet (fetch_t *self);
 int
 fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t attempt,
             int64_t now_ms) must_check;
-//  A DATA for this attempt; the file is written below dir.  Returns FETCH_MORE, FETCH_DONE, or a negative error.
+//  A DATA for this attempt; the file is written below dir.  Returns FETCH_MORE,
+//  FETCH_DONE, or a negative error.
 int
 fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data) must_check;
 //  The broker refused our GET: ask again later.  busy: by trouble of its own.

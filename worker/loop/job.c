@@ -164,9 +164,9 @@ s_start (job_t *self)
               kv ("timeout_ms", self->timeout_ms));
 }
 
-//  How the agent ended, when a supervisor was killed or told to stop, and not by us: that is the agent's own doing,
-//  or its host's for what the agent takes.  A supervisor that never got to run it, or dies when nothing of the agent is
-//  left, is the host's matter.
+//  How the agent ended, when a supervisor was killed or told to stop, and not by us:
+//  that is the agent's own doing, or its host's for what the agent takes.  A supervisor that never
+//  got to run it, or dies when nothing of the agent is left, is the host's matter.
 static int
 s_exit_code (const job_t *self)
 {
@@ -223,7 +223,8 @@ s_log_judgement (const job_t *self)
                   kv ("attempt", report->attempt), kv ("reason", report->reason));
 }
 
-//  What a script left that said why it had no agent is worth a look; one that did not start left nothing.
+//  What a script left that said why it had no agent is worth a look;
+//  one that did not start left nothing.
 static bool
 s_uploads (const spool_report_t *report)
 {
@@ -315,7 +316,8 @@ s_timeout_ms (const settings_t *settings, int64_t assigned_ms)
     return timeout_ms;
 }
 
-//  The folders an agent finds.  A left-over of the same name is from an earlier life of this attempt.
+//  The folders an agent finds.  A left-over of the same name is from an earlier
+//  life of this attempt.
 static void
 s_make_workspace (job_t *self)
 {
@@ -544,7 +546,8 @@ s_tick_keep (job_t *self)
     own_mem (&item);
 }
 
-//  A file of the spool is not what it was.  Without its report a run has failed here, without a log it has not.
+//  A file of the spool is not what it was.  Without its report a run has failed here,
+//  without a log it has not.
 static void
 s_spoiled (job_t *self, int rc)
 {
@@ -646,7 +649,8 @@ s_on_data (job_t *self, const msg_chunk_t *data)
         job_feed (self, JOB_ON_FETCHED);
 }
 
-//  "closed" and "unknown" are the broker's last word about an attempt: its files are of no use any more.
+//  "closed" and "unknown" are the broker's last word about an attempt:
+//  its files are of no use any more.
 static void
 s_on_refused (job_t *self, const link_msg_t *msg)
 {

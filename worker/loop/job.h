@@ -1,7 +1,8 @@
 //  job - one attempt on this worker, as one table {state, event} -> {action, next}.
 //
-//  fetch -> ready -> run -> keep -> upload -> verdict -> gone; stop on the way when it is taken back.
-//  A job holds a slot until its result is spooled.  A missing cell is a stale event: nothing changes.
+//  fetch -> ready -> run -> keep -> upload -> verdict -> gone; stop on the way when it is taken
+//  back.  A job holds a slot until its result is spooled.
+//  A missing cell is a stale event: nothing changes.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -53,8 +54,8 @@ typedef struct {
     int64_t boot_ms, wall_ms; //  now, set each turn
     int64_t started_ms;       //  boot time of the last start of an agent, 0 = none
     int64_t window;           //  bytes that may be put under way this turn
-    int64_t
-        orphans_until_ms; //  a supervisor left processes: kill them, at most until then; 0 = none
+    //  a supervisor left processes: kill them, at most until then; 0 = none
+    int64_t orphans_until_ms;
 } job_shared_t;
 
 typedef struct job job_t;

@@ -1,4 +1,5 @@
-//  run - one agent under triage-run: arguments and environment by the contract, start, status, stop.
+//  run - one agent under triage-run: arguments and environment by the contract,
+//  start, status, stop.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -51,7 +52,8 @@ enum { RUN_NONE = 0, RUN_NEWS = 1, RUN_ENDED = 2 };
 //  Err: -errno when triage-run itself cannot be started.
 int
 run_start (run_t *self, const run_spec_t *spec) must_check;
-//  Read the status stream.  Returns RUN_ENDED once the supervisor is reaped, whoever still holds it.
+//  Read the status stream.  Returns RUN_ENDED once the supervisor is reaped,
+//  whoever still holds it.
 int
 run_read (run_t *self);
 //  Stop the agent: TERM, after the grace KILL; now: KILL at once.  May be called again.
@@ -60,8 +62,9 @@ run_stop (run_t *self, bool now);
 //  The supervisor does not answer: kill it and what is below it.
 void
 run_kill (run_t *self);
-//  The result that a supervisor left in a workspace.  Err: -errno none can be read, ERR_PROTO it is not one,
-//  ERR_STALE it is from before this boot: the files beside it may not have reached the disk.
+//  The result that a supervisor left in a workspace.  Err: -errno none can be read,
+//  ERR_PROTO it is not one, ERR_STALE it is from before this boot: the files beside it may
+//  not have reached the disk.
 int
 run_result_load (const char *workspace, run_result_t *ret_result) must_check;
 //  Did the run come to its own end, so that it can be judged?

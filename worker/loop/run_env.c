@@ -63,8 +63,8 @@ s_seconds (int64_t ms)
     return (ms + 999) / 1000;
 }
 
-//  The agent runs in its workspace, so paths relative to our folder are made absolute.  Colons stand between
-//  them, as kubectl has it.
+//  The agent runs in its workspace, so paths relative to our folder are made absolute.
+//  Colons stand between them, as kubectl has it.
 static void
 s_kubeconfig (const run_spec_t *spec, buf_t *ret_paths)
 {

@@ -6,7 +6,8 @@
 
 enum { RUN_WORDS = 64 }; //  at most so many arguments or variables
 
-//  Words that end with NULL.  Own: each word is on the heap, run_words_fini frees them and wipes secrets.
+//  Words that end with NULL.  Own: each word is on the heap, run_words_fini frees
+//  them and wipes secrets.
 typedef struct {
     char *items [RUN_WORDS + 1];
     size_t count;

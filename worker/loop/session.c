@@ -378,7 +378,8 @@ s_ping (session_t *self, int64_t boot_ms, int64_t wall_ms)
     s_credit (self, true); //  absolute, so a repetition can only correct
 }
 
-//  A broker may be away for days: the first line says what to look at, the later ones that it is still so.
+//  A broker may be away for days: the first line says what to look at, the later
+//  ones that it is still so.
 static void
 s_tell_outage (session_t *self, bool files, int64_t boot_ms, int64_t wall_ms)
 {
@@ -400,7 +401,8 @@ s_rebuild (session_t *self, bool files, int64_t boot_ms, int64_t wall_ms)
     s_tell_outage (self, files, boot_ms, wall_ms);
     if (s_connect (self, &diag) < 0) {
         log_error ("cannot connect", kv ("error", diag.text));
-        abort (); //  the same endpoints and keys were good at the start: no memory or no descriptors
+        //  the same endpoints and keys were good at the start: no memory or no descriptors
+        abort ();
     }
     self->heard_ms = self->built_ms = boot_ms;
     s_renew (self);

@@ -1,10 +1,10 @@
 //  session - the worker's two sockets and its standing with the broker.
 //
-//  HELLO until WELCOME, PING each ping_ms.  A connection made anew and silence of three pings start a
-//  new session; silence of LIMIT_REBUILD_MS builds new sockets (some failures end a libzmq socket for
-//  good: a ZAP refusal, an oversize frame).  Everything it sends is sent without waiting; callers
-//  repeat what matters.
-//  Uses: link.  SPDX-License-Identifier: Apache-2.0
+//  HELLO until WELCOME, PING each ping_ms.  A connection made anew and silence of three pings start
+//  a new session; silence of LIMIT_REBUILD_MS builds new sockets (some failures end a libzmq socket
+//  for good: a ZAP refusal, an oversize frame).  Everything it sends is sent without waiting;
+//  callers repeat what matters.  Uses: link.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/wire/link.h"
@@ -54,7 +54,8 @@ session_ready (const session_t *self);
 //  Lease length of this broker.  Units: ms.
 int64_t
 session_lease_ms (const session_t *self);
-//  Returns the message's seq, or a negative error (-EAGAIN: not connected or full); then nothing went.
+//  Returns the message's seq, or a negative error (-EAGAIN:
+//  not connected or full); then nothing went.
 int64_t
 session_send (session_t *self, uint8_t type, const void *from, uint64_t corr);
 int64_t

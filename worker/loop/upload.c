@@ -23,8 +23,8 @@ upload_pending (const upload_t *self)
     return self->sent - self->safe;
 }
 
-//  Will it be the same with the next look?  The file is not there, or not the one that was hashed: whoever
-//  reaches the spool may have put anything in its place.
+//  Will it be the same with the next look?  The file is not there, or not the one that was hashed:
+//  whoever reaches the spool may have put anything in its place.
 static bool
 s_spoiled (int64_t rc)
 {
@@ -35,7 +35,8 @@ s_spoiled (int64_t rc)
     return rc == ERR_STALE;
 }
 
-//  Send one chunk.  Returns bytes, 0 when the socket takes no more, negative when the file is unreadable.
+//  Send one chunk.  Returns bytes, 0 when the socket takes no more, negative when
+//  the file is unreadable.
 static int64_t
 s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t *report)
 {

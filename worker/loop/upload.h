@@ -26,8 +26,8 @@ typedef struct {
 //  The files as SEAL and VERDICT name them.  Own: the texts are borrowed from the report.
 void
 upload_list (const spool_report_t *report, msg_file_t ret_files [LIMIT_ATTEMPT_FILES]);
-//  Send what is due within *window bytes, which is lowered by what went.  Err: why the file at index can
-//  never be sent.
+//  Send what is due within *window bytes, which is lowered by what went.  Err: why the file
+//  at index can never be sent.
 int
 upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
              int64_t now_ms, int64_t *window) must_check;

@@ -58,8 +58,7 @@ s_lists (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled)
     worker_t *self = owner;
     size_t running = 0, spooled = 0;
     job_t *job;
-    DL_FOREACH (self->jobs, job)
-    {
+    DL_FOREACH (self->jobs, job) {
         msg_fence_t fence = {.incident = codec_text (job->report.incident.text),
                              .attempt = job->report.attempt};
         if (job_busy (job) && running < WORKER_FENCES)
@@ -76,8 +75,7 @@ s_count (const worker_t *self, int64_t *ret_busy, int64_t *ret_spooled)
 {
     *ret_busy = *ret_spooled = 0;
     const job_t *job;
-    DL_FOREACH (self->jobs, job)
-    {
+    DL_FOREACH (self->jobs, job) {
         if (job_busy (job))
             ++*ret_busy;
         else if (job->state != JOB_GONE)
@@ -102,8 +100,8 @@ s_find (worker_t *self, codec_text_t incident, int64_t attempt)
 {
     job_t *job;
     DL_FOREACH (self->jobs, job)
-    if (job->state != JOB_GONE && job_is (job, incident, attempt))
-        return job;
+        if (job->state != JOB_GONE && job_is (job, incident, attempt))
+            return job;
     return NULL;
 }
 
@@ -163,7 +161,7 @@ s_on_welcome (worker_t *self, const msg_welcome_t *welcome)
         s_on_cancel (self, revoke [i].incident, revoke [i].attempt, false);
     job_t *job;
     DL_FOREACH (self->jobs, job)
-    job_greet (job);
+        job_greet (job);
 }
 
 static void
@@ -187,7 +185,7 @@ s_on_file (worker_t *self, const link_msg_t *msg)
     job_t *job;
     if (msg->frame.type == MSG_ERROR) {
         DL_FOREACH (self->jobs, job)
-        job_on_file (job, msg);
+            job_on_file (job, msg);
         return;
     }
     if (msg->frame.type == MSG_DATA) {
@@ -248,7 +246,8 @@ s_visit_spool (void *ctx, const char *path, const char *name)
     DL_APPEND (self->jobs, job);
 }
 
-//  Workspaces of an earlier life: a run that had come to its end is as good as ever, others are lost.
+//  Workspaces of an earlier life: a run that had come to its end is as good as
+//  ever, others are lost.
 static void
 s_visit_job (void *ctx, const char *path, const char *name)
 {
@@ -388,8 +387,7 @@ worker_destroy (worker_t **self_p)
     if (!self)
         return;
     job_t *job, *next;
-    DL_FOREACH_SAFE (self->jobs, job, next)
-    {
+    DL_FOREACH_SAFE (self->jobs, job, next) {
         DL_DELETE (self->jobs, job);
         job_destroy (&job);
     }
@@ -407,8 +405,7 @@ static void
 s_stop_agents (worker_t *self, bool now)
 {
     job_t *job;
-    DL_FOREACH (self->jobs, job)
-    {
+    DL_FOREACH (self->jobs, job) {
         job_feed (job, JOB_ON_DRAIN);
         if (now && job->run.pid > 0)
             run_stop (&job->run, true);
@@ -427,8 +424,8 @@ s_on_term (worker_t *self)
         self->drain_until_ms = now_ms + self->settings->shutdown_timeout;
         self->leave_by_ms = self->drain_until_ms + self->settings->agent_kill_grace + LIMIT_KILL_MS;
         DL_FOREACH (self->jobs, job)
-        if (job->state != JOB_RUN)
-            job_feed (job, JOB_ON_DRAIN);
+            if (job->state != JOB_RUN)
+                job_feed (job, JOB_ON_DRAIN);
         return;
     }
     log_warn ("second signal: stopping now");
@@ -460,8 +457,8 @@ s_tell (const worker_t *self)
               kv ("spooled", spooled), kv ("draining", (bool) (self->drain != DRAIN_NO)));
     const job_t *job;
     DL_FOREACH (self->jobs, job)
-    log_info ("state of a job", kv ("incident_id", job->report.incident.text),
-              kv ("attempt", job->report.attempt), kv ("job", job_state_name (job->state)));
+        log_info ("state of a job", kv ("incident_id", job->report.incident.text),
+                  kv ("attempt", job->report.attempt), kv ("job", job_state_name (job->state)));
 }
 
 static void
@@ -504,8 +501,8 @@ s_orphans (worker_t *self)
     size_t count = 0;
     job_t *job;
     DL_FOREACH (self->jobs, job)
-    if (job->run.pid > 0 && count < sizeof known / sizeof known [0])
-        known [count++] = job->run.pid;
+        if (job->run.pid > 0 && count < sizeof known / sizeof known [0])
+            known [count++] = job->run.pid;
     int found = tree_kill_others (known, count);
     if (found > 0 && !self->orphans)
         log_warn ("processes of a supervisor that has ended are killed", kv ("count", found));
@@ -525,12 +522,11 @@ s_tick_jobs (worker_t *self)
     job_t *job, *next;
     int64_t pending = 0;
     DL_FOREACH (self->jobs, job)
-    pending += upload_pending (&job->upload);
+        pending += upload_pending (&job->upload);
     self->shared.window = LIMIT_FILES_WINDOW_BYTES - pending;
     DL_FOREACH (self->jobs, job)
-    job_tick (job);
-    DL_FOREACH_SAFE (self->jobs, job, next)
-    {
+        job_tick (job);
+    DL_FOREACH_SAFE (self->jobs, job, next) {
         if (job->state != JOB_GONE || job->run.pid > 0)
             continue;
         DL_DELETE (self->jobs, job);
@@ -558,8 +554,8 @@ s_visit_stray (void *ctx, const char *path, const char *name)
     const worker_t *self = ctx;
     const job_t *job;
     DL_FOREACH (self->jobs, job)
-    if (strcmp (job->dir, path) == 0)
-        return;
+        if (strcmp (job->dir, path) == 0)
+            return;
     log_warn ("folder of no job removed", kv ("path", path));
     home_discard (self->home, path);
 }

@@ -146,7 +146,8 @@ test_an_idle_pipe_does_not_wait (void **state)
     lines_destroy (&lines);
 }
 
-//  All events of a file of these bytes, each in one line of the text; "!" and what it looks like where it is refused.
+//  All events of a file of these bytes, each in one line of the text; "!" and what it looks
+//  like where it is refused.
 static void
 s_events (const char *bytes, size_t size, char *ret_text, size_t room)
 {
@@ -259,7 +260,8 @@ test_a_list_on_one_line_may_have_its_keys_in_any_order (void **state)
             "{\"\\u0069tems\":[{\"a\":1}],\"kind\":\"List\"}|");
 }
 
-//  What the first piece of a file does not show is not guessed: these are lines, the second of them a bad one.
+//  What the first piece of a file does not show is not guessed: these are lines,
+//  the second of them a bad one.
 static void
 test_a_long_first_line_cut_at_a_comma_is_no_document (void **state)
 {

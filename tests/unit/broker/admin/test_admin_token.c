@@ -1,4 +1,5 @@
-//  test_admin_token - files that are no token, headers that are not the right one, and files that change meanwhile.
+//  test_admin_token - files that are no token, headers that are not the right one,
+//  and files that change meanwhile.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -186,7 +187,8 @@ test_a_token_that_is_replaced_is_whole_at_each_moment (void **state)
     assert_true (first > 0 && second > 0);
 }
 
-//  Brokers that share the file and start at once: each has a token, and it is the same one afterwards.
+//  Brokers that share the file and start at once: each has a token,
+//  and it is the same one afterwards.
 static void
 test_several_that_make_it_at_once_agree (void **state)
 {

@@ -134,7 +134,8 @@ test_a_name_longer_than_its_row_is_held_back_too (void **state)
     assert_false (s_begin ("n"));
 }
 
-//  Each byte as a bad disk may leave it; the deaths of what stands in the file are as many as they can be.
+//  Each byte as a bad disk may leave it; the deaths of what stands in the file are
+//  as many as they can be.
 static void
 test_a_file_of_rubbish_holds_up_nobody (void **state)
 {

@@ -623,7 +623,8 @@ test_an_overflow_is_announced_once_a_cluster_and_hour (void **state)
     step_destroy (&self.bench.step);
 }
 
-//  The messages of a source that invents clusters are bounded, so those of others are asked for and wait behind few.
+//  The messages of a source that invents clusters are bounded, so those of others are asked
+//  for and wait behind few.
 static void
 test_a_source_that_invents_clusters_has_its_share_of_overflow_messages (void **state)
 {

@@ -76,7 +76,8 @@ test_after_a_hold_a_hard_deadline_comes_again (void **state)
     step_destroy (&bench.step);
 }
 
-//  A lost one may still report, and that was the last delivery: its grace begins when the hold ends.
+//  A lost one may still report, and that was the last delivery:
+//  its grace begins when the hold ends.
 static void
 test_the_grace_of_a_late_report_begins_after_the_hold (void **state)
 {
@@ -152,7 +153,8 @@ test_what_the_broker_could_not_give_is_no_failure_of_a_host (void **state)
     }
 }
 
-//  Round by round: whoever gives back what it was assigned is set aside after three, unless it is our doing.
+//  Round by round: whoever gives back what it was assigned is set aside after three,
+//  unless it is our doing.
 static void
 test_a_worker_that_waits_for_our_prompts_in_vain_is_not_set_aside (void **state)
 {

@@ -45,7 +45,8 @@ s_resolved (bench_t *bench, int count)
     s_hand_out (bench);
 }
 
-//  Delivery has done what it was given: an effect of the channel, as `result` says.  Returns its id, 0 = it has none.
+//  Delivery has done what it was given: an effect of the channel, as `result` says.
+//  Returns its id, 0 = it has none.
 static int64_t
 s_deliver (bench_t *bench, row_channel_t channel, int64_t bad, step_effect_result_t result)
 {

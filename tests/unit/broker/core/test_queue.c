@@ -233,7 +233,8 @@ test_clusters_that_do_not_fit_are_passed_in_the_order_of_service (void **state)
     step_destroy (&bench.step);
 }
 
-//  One source invents clusters, or uses another's name: it loses its own, never what another one has.
+//  One source invents clusters, or uses another's name: it loses its own,
+//  never what another one has.
 static void
 test_a_source_that_floods_loses_its_own (void **state)
 {
@@ -273,7 +274,8 @@ test_a_source_that_floods_loses_its_own (void **state)
     }
 }
 
-//  Whoever has most may have nothing that can go: then it is the next one, not a source that has less.
+//  Whoever has most may have nothing that can go: then it is the next one,
+//  not a source that has less.
 static void
 test_who_has_most_and_has_tried_all_of_it_is_passed_over (void **state)
 {

@@ -43,7 +43,8 @@ test_clusters_that_one_source_invents_leave_room_for_those_of_others (void **sta
     assert_int_equal (s_lost (&bench, "quiet", STEP_LOSS_CLUSTER), 0);
     assert_int_equal (s_lost (&bench, "flood", STEP_LOSS_CLUSTER), 81);
     assert_int_equal (step_clusters (bench.step, NULL, 0), LIMIT_TALLIES);
-    //  those heard of longest ago gave way, and their counts with them; nothing is counted twice or not at all
+    //  those heard of longest ago gave way, and their counts with them;
+    //  nothing is counted twice or not at all
     assert_int_equal (bench_cluster (&bench, "f-19").last_event_ms, -1);
     assert_int_equal (bench_cluster (&bench, "f-20").events [FAULT_WARNING], 1);
     assert_int_equal (bench_cluster (&bench, "other").events [FAULT_WARNING], 51 + 20 + 30);

@@ -599,8 +599,8 @@ test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye (void **state
     step_destroy (&bench.step);
 }
 
-//  What its HELLO settled is not: until it has said it again it gets nothing, for another process with its key may run
-//  what it did not name.
+//  What its HELLO settled is not: until it has said it again it gets nothing, for another process
+//  with its key may run what it did not name.
 static void
 test_a_session_whose_turn_is_rolled_back_has_not_begun (void **state)
 {
@@ -675,7 +675,8 @@ test_what_each_cluster_sends_and_has_is_counted (void **state)
     step_destroy (&bench.step);
 }
 
-//  The store was full: its events come again, and again, and are counted by the turn that keeps them.
+//  The store was full: its events come again, and again, and are counted
+//  by the turn that keeps them.
 static void
 test_what_a_turn_counted_is_forgotten_with_it (void **state)
 {

@@ -19,7 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-//  A webhook for one connection: reads the request whole, then sends `answer` ("" = nothing) and closes.
+//  A webhook for one connection: reads the request whole, then sends `answer`
+//  ("" = nothing) and closes.
 typedef struct {
     int listen_fd, port;
     const char *answer;

@@ -338,7 +338,8 @@ test_an_address_and_a_digest_keep_their_sign (void **state)
     s_expect ("nginx@sha256:0123 was pulled by me@example.com.\n");
 }
 
-//  Sentences, one word, characters that grow fivefold: each text below its limit, cut where it reads well.
+//  Sentences, one word, characters that grow fivefold: each text below its limit,
+//  cut where it reads well.
 static void
 test_control_text_goes_and_joined_characters_stay (void **state)
 {

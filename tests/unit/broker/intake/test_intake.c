@@ -1,4 +1,5 @@
-//  Tests of broker/intake/intake against a real server on the official TypeScript SDK: the test plays the loop.
+//  Tests of broker/intake/intake against a real server on the official TypeScript SDK:
+//  the test plays the loop.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>

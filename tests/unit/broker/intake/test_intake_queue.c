@@ -1,4 +1,5 @@
-//  Tests of broker/intake/intake_queue and intake_lost: shares of sources, what is lost and who is told.
+//  Tests of broker/intake/intake_queue and intake_lost: shares of sources,
+//  what is lost and who is told.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>

@@ -704,7 +704,8 @@ test_the_wal_is_checkpointed_and_does_not_grow_without_end (void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown (name, store_case_setup, store_case_teardown)
 
-//  Attempts that came back without a run have no end; what is open, what has won and the newest are still to be found.
+//  Attempts that came back without a run have no end; what is open, what has won and the newest
+//  are still to be found.
 static void
 test_the_attempts_that_matter_are_found_among_many (void **state)
 {

@@ -61,7 +61,8 @@ test_a_second_open_by_another_name_is_refused_while_the_first_lives (void **stat
     assert_int_equal (store_open (soft, &self->store, &self->diag), 0);
 }
 
-//  --- what grows with history, counted in steps of SQLite's machine: time would tell of the machine
+//  --- what grows with history, counted in steps of SQLite's machine:
+//  time would tell of the machine
 
 static sqlite3 *s_opened [8];
 static size_t s_opened_count;
@@ -106,7 +107,8 @@ s_start_anew (store_case_t *self)
     assert_int_equal (stats.incidents [INCIDENT_SUPPRESSED], 0);
 }
 
-//  So many suppressed incidents of one reason, the oldest of another; so many old events of one that is open.
+//  So many suppressed incidents of one reason, the oldest of another;
+//  so many old events of one that is open.
 static s_cost_t
 s_cost (store_case_t *self, int rows)
 {
@@ -222,7 +224,8 @@ s_counts (store_case_t *self)
     return counts;
 }
 
-//  Of all history, though nobody counts it: with each change, taken back with it, and once for a store of before.
+//  Of all history, though nobody counts it: with each change, taken back with it,
+//  and once for a store of before.
 static void
 test_incidents_are_counted_by_state_and_reason_as_they_change (void **state)
 {
@@ -369,7 +372,8 @@ s_tidy_all (store_case_t *self)
     return most;
 }
 
-//  Not by their age beside each other: one that may say something as often as it likes pushes out its like alone.
+//  Not by their age beside each other: one that may say something as often as it likes
+//  pushes out its like alone.
 static void
 test_a_flood_of_one_kind_of_record_leaves_the_other_kinds (void **state)
 {
@@ -435,7 +439,8 @@ test_records_that_are_counted_and_not_there_are_looked_for_once (void **state)
     assert_int_equal (s_ask (self, "SELECT count (*) FROM journal"), 9);
 }
 
-//  What a salvage has lost is counted in it still, or its count is lost: the next start counts what is there.
+//  What a salvage has lost is counted in it still, or its count is lost:
+//  the next start counts what is there.
 static void
 test_counts_of_a_store_that_was_salvaged_are_right_after_its_start (void **state)
 {
@@ -480,7 +485,8 @@ test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept (void **state)
     assert_true (costs [1] <= costs [0] * 3 / 2 + 100);
 }
 
-//  Tables that hold one row for each thing there is, or a few: a scan of them does not grow with time.
+//  Tables that hold one row for each thing there is, or a few:
+//  a scan of them does not grow with time.
 static bool
 s_may_scan (const char *detail)
 {
@@ -529,7 +535,8 @@ test_no_statement_scans_a_table_that_grows (void **state)
     store_reader_destroy (&reader);
 }
 
-//  History is not read at the start of a large store; damage in it is found after it, and at once by the next start.
+//  History is not read at the start of a large store; damage in it is found after it,
+//  and at once by the next start.
 static void
 test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **state)
 {
@@ -579,7 +586,8 @@ test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **sta
     assert_non_null (strstr (self->diag.text, "damaged"));
 }
 
-//  A reader from outside that does not end keeps the log from being begun anew: told, once, until it is short again.
+//  A reader from outside that does not end keeps the log from being begun anew: told,
+//  once, until it is short again.
 static void
 test_a_log_that_a_reader_makes_grow_is_told (void **state)
 {

@@ -25,7 +25,8 @@
 
 static char s_output [8192];
 
-//  Run this program again as "test_failpoint ACTION PASSAGES" with TRIAGE_FAILPOINT=arm; wait status.
+//  Run this program again as "test_failpoint ACTION PASSAGES" with TRIAGE_FAILPOINT=arm;
+//  wait status.
 
 static int
 s_run (const char *arm, const char *action, const char *passages)

@@ -329,7 +329,8 @@ test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes (void **sta
     }
 }
 
-//  As deep as may be, and one deeper; a build with sanitizers sees what is written beside the places for it.
+//  As deep as may be, and one deeper; a build with sanitizers sees what is written
+//  beside the places for it.
 static void
 test_values_in_the_deepest_place_are_passed_over (void **state)
 {

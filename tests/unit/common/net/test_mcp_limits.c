@@ -26,7 +26,8 @@ test_context_is_sent_when_the_schema_lists_our_name (void **state)
     assert_non_null (strstr (self->request.text, "\"context\":\"prod\""));
 }
 
-//  Its other clusters must not come under our name: nothing is subscribed, and what there is is told, until it is known.
+//  Its other clusters must not come under our name: nothing is subscribed, and what there
+//  is is told, until it is known.
 static void
 test_a_context_that_the_schema_does_not_list_is_not_subscribed_until_it_is_there (void **state)
 {
@@ -103,7 +104,8 @@ test_a_context_that_the_list_of_contexts_has_not_is_not_subscribed (void **state
     assert_non_null (strstr (self->request.text, "events_list_subscriptions"));
 }
 
-//  Without a name it is the server's default cluster that is followed: it may be all there is, or one of many.
+//  Without a name it is the server's default cluster that is followed:
+//  it may be all there is, or one of many.
 static void
 test_a_source_without_a_name_tells_the_clusters_of_its_server (void **state)
 {

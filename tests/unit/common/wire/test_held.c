@@ -112,7 +112,8 @@ test_connections_without_a_key_have_a_share_each (void **state)
     assert_int_equal (dropped, 0);
 }
 
-//  The room is taken; the newcomer gets as much as the others have then, and they lose their newest.
+//  The room is taken; the newcomer gets as much as the others have then,
+//  and they lose their newest.
 static void
 s_assert_shared (size_t size, int others, int share)
 {

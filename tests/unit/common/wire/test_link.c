@@ -26,7 +26,8 @@ enum { S_WAIT_MS = 5000 };
 
 static const curve_keys_t s_plain = {0};
 
-//  Wait until the link has a message; its result.  A link that holds messages back waits but shortly.
+//  Wait until the link has a message; its result.  A link that holds messages
+//  back waits but shortly.
 static int
 s_next (link_t *link, link_msg_t *msg, err_diag_t *diag)
 {

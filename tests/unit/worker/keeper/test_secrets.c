@@ -142,7 +142,8 @@ test_tokens_of_kubeconfigs_are_known (void **state)
     "LS0tLS1CRUdJTiBLRVktLS0tLQphYWFhLWJiYmItY2NjYy1k"                                             \
     "ZGRkCmVlZWUtZmZmZi1nZ2dnLWhoaGgKLS0tLS1FTkQgS0VZLS0tLS0K"
 
-//  A private key in each way that a kubeconfig may have it; of each a line is told, without its end.
+//  A private key in each way that a kubeconfig may have it;
+//  of each a line is told, without its end.
 static void
 test_keys_of_kubeconfigs_are_known_line_by_line (void **state)
 {
