@@ -237,15 +237,29 @@ ctl_age (const json_t *time, buf_t *out)
 const char *
 ctl_state_color (const char *state)
 {
+    //  "resolved" is what an older broker says for "reported".
     static const struct {
         const char *state, *color;
     } colors [] = {
-        {"pending", "yellow"},     {"investigating", "cyan"}, {"resolved", "green"},
-        {"agent_failed", "red"},   {"failed", "red"},         {"suppressed", "darkgray"},
-        {"cancelled", "darkgray"}, {"ready", "green"},        {"quarantined", "red"},
-        {"draining", "yellow"},    {"silent", "red"},         {"dead", "red"},
-        {"active", "green"},       {"done", "green"},         {"unsupported", "red"},
-        {"wedged", "red"},         {"waiting", "yellow"},     {"connecting", "yellow"},
+        {"pending", "yellow"},
+        {"investigating", "cyan"},
+        {"reported", "green"},
+        {"resolved", "green"},
+        {"agent_failed", "red"},
+        {"failed", "red"},
+        {"suppressed", "darkgray"},
+        {"cancelled", "darkgray"},
+        {"ready", "green"},
+        {"quarantined", "red"},
+        {"draining", "yellow"},
+        {"silent", "red"},
+        {"dead", "red"},
+        {"active", "green"},
+        {"done", "green"},
+        {"unsupported", "red"},
+        {"wedged", "red"},
+        {"waiting", "yellow"},
+        {"connecting", "yellow"},
     };
     for (size_t i = 0; i < sizeof (colors) / sizeof (colors [0]); i++)
         if (strcmp (state, colors [i].state) == 0)

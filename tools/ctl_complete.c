@@ -135,7 +135,7 @@ s_values (const line_t *line)
     if (strcmp (key, "state") == 0)
         s_offer_each (line, line->count > 0 && ctl_table_noun_is (line->words [0], "effects")
                                 ? "ready|sending|done|dead|cancelled"
-                                : "pending|investigating|resolved|agent_failed|failed|suppressed|"
+                                : "pending|investigating|reported|agent_failed|failed|suppressed|"
                                   "cancelled");
     for (size_t i = 0; i < sizeof (texts) / sizeof (texts [0]); i++)
         if (strcmp (key, texts [i].key) == 0)

@@ -40,12 +40,13 @@ enum { S_CLUSTER = 1, S_SEVERITY = 17, S_TYPE = 26, S_RESOURCE = 44 };
 static const char *
 s_color (const char *change)
 {
+    //  "resolved" is what an older broker says for "reported".
     static const struct {
         const char *change, *code;
     } colors [] = {
-        {"pending", "33"}, {"investigating", "36"}, {"resolved", "32"},    {"agent_failed", "31"},
-        {"failed", "31"},  {"suppressed", "2"},     {"cancelled", "2"},    {"gap", "33"},
-        {"lost", "33"},    {"connected", "32"},     {"quarantined", "31"},
+        {"pending", "33"},      {"investigating", "36"}, {"reported", "32"},  {"resolved", "32"},
+        {"agent_failed", "31"}, {"failed", "31"},        {"suppressed", "2"}, {"cancelled", "2"},
+        {"gap", "33"},          {"lost", "33"},          {"connected", "32"}, {"quarantined", "31"},
     };
     for (size_t i = 0; i < sizeof (colors) / sizeof (colors [0]); i++)
         if (strcmp (change, colors [i].change) == 0)

@@ -45,7 +45,9 @@ static const conf_option_t s_rows [] = {
     {.key = "state",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, state),
-     .help = "incidents list, incidents retry, effects list: only those in this state."},
+     .help =
+         "incidents list, incidents retry, effects list: only those in this state.  resolved is "
+         "taken as reported, whose old name it is."},
     {.key = "reason",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, reason),

@@ -546,7 +546,7 @@ s_filter (const admin_query_t *query, incident_state_t *ret_state, incident_supp
     *ret_reason = INCIDENT_SUPPRESS_NONE;
     if (query->state && !incident_state_parse (query->state, ret_state)) {
         admin_reply_error (reply, STATUS_BAD, "bad_query",
-                           "state: pending, investigating, resolved, agent_failed, failed, "
+                           "state: pending, investigating, reported, agent_failed, failed, "
                            "suppressed or cancelled expected");
         return ERR_PROTO;
     }

@@ -45,7 +45,7 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     //  top is storage's matter
     if (row->state != INCIDENT_SUPPRESSED)
         outbox_add_incident (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
-    if (row->state == INCIDENT_RESOLVED && self->settings.slack)
+    if (row->state == INCIDENT_REPORTED && self->settings.slack)
         outbox_add_incident (self, ROW_CHANNEL_SLACK, "incident", entry, now);
     if (event == INCIDENT_ON_AGENT_END)
         breaker_failed (self, row->reason, now);

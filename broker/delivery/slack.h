@@ -12,7 +12,7 @@
 #include "broker/disk/report.h"
 
 typedef struct {
-    const row_incident_t *incident; //  RESOLVED
+    const row_incident_t *incident; //  REPORTED
     const report_t *report;
     const char *path;         //  of the report
     const char *external_url; //  of this broker; "" = none

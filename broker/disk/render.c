@@ -257,7 +257,7 @@ render_deciding (const row_incident_t *incident, const row_attempt_t *attempts, 
 static const char *
 s_result_status (const row_incident_t *incident, const row_attempt_t *deciding)
 {
-    if (incident->state == INCIDENT_RESOLVED)
+    if (incident->state == INCIDENT_REPORTED)
         return "success";
     bool ran =
         deciding && (deciding->outcome == VERDICT_AGENT || deciding->outcome == VERDICT_SUCCESS);

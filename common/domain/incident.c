@@ -12,7 +12,7 @@ typedef struct {
     const char *action;
 } cell_t;
 
-//  RESOLVED has no way out: a report is never replaced.
+//  REPORTED has no way out: a report is never replaced.
 static const cell_t s_table [INCIDENT_STATES][INCIDENT_EVENTS] = {
     [INCIDENT_NONE] =
         {
@@ -23,7 +23,7 @@ static const cell_t s_table [INCIDENT_STATES][INCIDENT_EVENTS] = {
         {
             [INCIDENT_ON_SUPPRESS] = {INCIDENT_SUPPRESSED, "dropped from a full queue"},
             [INCIDENT_ON_ASSIGN] = {INCIDENT_INVESTIGATING, "issue an attempt, start its lease"},
-            [INCIDENT_ON_SUCCESS] = {INCIDENT_RESOLVED, "late report of a superseded attempt wins"},
+            [INCIDENT_ON_SUCCESS] = {INCIDENT_REPORTED, "late report of a superseded attempt wins"},
             [INCIDENT_ON_AGENT_END] = {INCIDENT_AGENT_FAILED,
                                        "agent attempts used up, or no host left that can run it"},
             [INCIDENT_ON_LOST_END] = {INCIDENT_FAILED, "deliveries used up: dead letter"},
@@ -32,7 +32,7 @@ static const cell_t s_table [INCIDENT_STATES][INCIDENT_EVENTS] = {
     [INCIDENT_INVESTIGATING] =
         {
             [INCIDENT_ON_REQUEUE] = {INCIDENT_PENDING, "queue it again at its old place"},
-            [INCIDENT_ON_SUCCESS] = {INCIDENT_RESOLVED,
+            [INCIDENT_ON_SUCCESS] = {INCIDENT_REPORTED,
                                      "publish the report, cancel other attempts"},
             [INCIDENT_ON_AGENT_END] = {INCIDENT_AGENT_FAILED, "agent attempts used up"},
             [INCIDENT_ON_LOST_END] = {INCIDENT_FAILED, "deliveries used up: dead letter"},
@@ -60,12 +60,18 @@ static const char *const s_states [INCIDENT_STATES] = {
     [INCIDENT_NONE] = "",
     [INCIDENT_PENDING] = "pending",
     [INCIDENT_INVESTIGATING] = "investigating",
-    [INCIDENT_RESOLVED] = "resolved",
+    [INCIDENT_REPORTED] = "reported",
     [INCIDENT_AGENT_FAILED] = "agent_failed",
     [INCIDENT_FAILED] = "failed",
     [INCIDENT_SUPPRESSED] = "suppressed",
     [INCIDENT_CANCELLED] = "cancelled",
 };
+
+//  Names that a state had before.  They are read, never written.
+static const struct {
+    const char *name;
+    incident_state_t state;
+} s_old_states [] = {{"resolved", INCIDENT_REPORTED}};
 
 static const char *const s_events [INCIDENT_EVENTS] = {
     [INCIDENT_ON_ADMIT] = "admit",       [INCIDENT_ON_SUPPRESS] = "suppress",
@@ -95,7 +101,7 @@ incident_next (incident_state_t state, incident_event_t event)
 bool
 incident_terminal (incident_state_t state)
 {
-    return state == INCIDENT_RESOLVED || state == INCIDENT_AGENT_FAILED || state == INCIDENT_FAILED
+    return state == INCIDENT_REPORTED || state == INCIDENT_AGENT_FAILED || state == INCIDENT_FAILED
            || state == INCIDENT_SUPPRESSED || state == INCIDENT_CANCELLED;
 }
 
@@ -112,6 +118,11 @@ incident_state_parse (const char *name, incident_state_t *ret_state)
     for (size_t i = INCIDENT_PENDING; i < INCIDENT_STATES; i++)
         if (strcmp (name, s_states [i]) == 0) {
             *ret_state = (incident_state_t) i;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof s_old_states / sizeof s_old_states [0]; i++)
+        if (strcmp (name, s_old_states [i].name) == 0) {
+            *ret_state = s_old_states [i].state;
             return true;
         }
     return false;
@@ -169,7 +180,14 @@ incident_print (void)
             printf ("%s `%s`", comma, s_states [state]);
             comma = ",";
         }
-    fputs (".\nReasons of `suppressed`:", stdout);
+    fputs (".\n`reported` means that a report exists. Whether the fault still stands is another "
+           "matter.\n",
+           stdout);
+    for (size_t i = 0; i < sizeof s_old_states / sizeof s_old_states [0]; i++)
+        printf (
+            "`%s` is the old name of `%s`. It is still understood where a state is asked for.\n",
+            s_old_states [i].name, s_states [s_old_states [i].state]);
+    fputs ("Reasons of `suppressed`:", stdout);
     comma = "";
     for (size_t i = 1; i < INCIDENT_SUPPRESS_REASONS; i++) {
         printf ("%s `%s`", comma, s_reasons [i]);

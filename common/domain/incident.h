@@ -11,7 +11,7 @@ typedef enum {
     INCIDENT_NONE,          //  not admitted yet
     INCIDENT_PENDING,       //  queued, or waiting for a retry or a worker
     INCIDENT_INVESTIGATING, //  an attempt is assigned
-    INCIDENT_RESOLVED,      //  terminal: a validated report
+    INCIDENT_REPORTED,      //  terminal: a validated report; the fault may still stand
     INCIDENT_AGENT_FAILED,  //  terminal: the agent could not make one
     INCIDENT_FAILED,        //  terminal: dead letter, workers kept vanishing
     INCIDENT_SUPPRESSED,    //  terminal: recorded, not investigated
@@ -47,10 +47,12 @@ incident_state_t
 incident_next (incident_state_t state, incident_event_t event);
 bool
 incident_terminal (incident_state_t state);
-//  "pending", "investigating", "resolved", "agent_failed", "failed", "suppressed",
+//  "pending", "investigating", "reported", "agent_failed", "failed", "suppressed",
 //  "cancelled"; NONE is "".
 const char *
 incident_state_name (incident_state_t state);
+//  The state of this name, or of a name that it had before.
+//  False: there is none, *ret_state is as it was.
 bool
 incident_state_parse (const char *name, incident_state_t *ret_state);
 const char *

@@ -81,7 +81,7 @@ class Bench:
     def stored(self, jobs):
         """Every incident has ended and every effect is done (status is up to a second old)."""
         status = self.system.broker.get("/api/v1/status")
-        ended = status["incidents"].get("resolved", 0) + status["incidents"].get("agent_failed", 0)
+        ended = status["incidents"].get("reported", 0) + status["incidents"].get("agent_failed", 0)
         return ended >= jobs and status["effects"]["ready"] == 0
 
 

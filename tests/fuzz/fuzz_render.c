@@ -146,7 +146,7 @@ static row_incident_t
 s_row (ident_t id, const char *reason, const char *body, size_t size)
 {
     row_incident_t incident = {.id = id,
-                               .state = INCIDENT_RESOLVED,
+                               .state = INCIDENT_REPORTED,
                                .created_ms = 1767225600000,
                                .first_seen_ms = 1767225600000,
                                .last_seen_ms = 1767225660000,

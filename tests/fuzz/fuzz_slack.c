@@ -133,7 +133,7 @@ s_check (char *message, bool repeated)
 static void
 s_incident (const char *const parts [3], const size_t sizes [3], bool repeated)
 {
-    row_incident_t row = {.id = {ID}, .state = INCIDENT_RESOLVED, .completed_ms = 61000};
+    row_incident_t row = {.id = {ID}, .state = INCIDENT_REPORTED, .completed_ms = 61000};
     report_t report;
     own (own_mem) char *path = strndup (parts [2], sizes [2]);
     fault_read (parts [0], sizes [0], "", &row.fault);

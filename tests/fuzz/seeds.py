@@ -95,7 +95,7 @@ MESSAGES = {
     54: {"event_id": ID, "offset": 0, "size": 2, "bytes": b"{}"},
     55: {"event_id": ID, "upto": 2},
     56: {"event_id": ID, "cluster": "prod", "size": 2, "sha256": SHA},
-    64: {"seq": 9, "prev": 8, "at_ms": 1767225600000, "kind": "incident", "cluster": "prod", "change": "resolved",
+    64: {"seq": 9, "prev": 8, "at_ms": 1767225600000, "kind": "incident", "cluster": "prod", "change": "reported",
          "incident": ID, "attempt": 1, "worker": "w1", "reason": "", "fault_type": "CrashLoop", "severity": "warning",
          "resource": "Pod/shop/web-0", "occurrences": 3},
 }

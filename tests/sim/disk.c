@@ -76,8 +76,8 @@ static void
 s_check_winner (disk_t *self, const row_incident_t *row)
 {
     const disk_attempt_t *won = disk_attempt (self, row->id.text, row->winner);
-    if (row->state != INCIDENT_RESOLVED)
-        disk_break (self, "I2 %s has a winner but is not resolved", row->id.text);
+    if (row->state != INCIDENT_REPORTED)
+        disk_break (self, "I2 %s has a winner but is not reported", row->id.text);
     else if (!won || won->row.outcome != VERDICT_SUCCESS || won->row.state != ROW_ATTEMPT_ENDED)
         disk_break (self, "I2 the winner of %s is no ended success", row->id.text);
     else if (strcmp (won->made_by, won->row.identity) != 0)
@@ -364,8 +364,8 @@ s_check_incident (disk_t *self, disk_incident_t *incident)
     if (incident->effects > incident->ends)
         disk_break (self, "I3 %s ended %" PRId64 " times but has %" PRId64 " effects",
                     incident->id.text, incident->ends, incident->effects);
-    if (incident->state == INCIDENT_RESOLVED && !incident->effects)
-        disk_break (self, "I3 %s is resolved without an effect", incident->id.text);
+    if (incident->state == INCIDENT_REPORTED && !incident->effects)
+        disk_break (self, "I3 %s is reported without an effect", incident->id.text);
     if (incident->row && incident->row->occurrences != incident->events)
         disk_break (self, "I1 %s counts %" PRId64 " of %" PRId64 " events", incident->id.text,
                     incident->row->occurrences, incident->events);

@@ -63,7 +63,7 @@ s_reset (disk_model_t *model)
 //  A paused breaker may have forgotten in a restart what it issued while open, and then stays open:
 //  there the model follows its closing (voice_breaker) and asks for the reason.
 static void
-s_resolved (disk_t *disk, const disk_incident_t *incident)
+s_reported (disk_t *disk, const disk_incident_t *incident)
 {
     disk_model_t *model = &disk->model;
     const disk_attempt_t *winner = disk_attempt (disk, incident->id.text, incident->winner);
@@ -78,8 +78,8 @@ void
 voice_ended (disk_t *disk, const disk_incident_t *incident, incident_state_t state)
 {
     disk_model_t *model = &disk->model;
-    if (state == INCIDENT_RESOLVED)
-        s_resolved (disk, incident);
+    if (state == INCIDENT_REPORTED)
+        s_reported (disk, incident);
     if (state != INCIDENT_AGENT_FAILED)
         return;
     model->failures++;
@@ -140,8 +140,8 @@ voice_effect (disk_t *disk, const row_effect_t *row)
     disk_message_t *message = s_message (disk, row->key);
     const disk_incident_t *incident = disk_incident (disk, row->incident.text);
     if (s_begins (row->key, "incident/")) {
-        if (!incident || incident->state != INCIDENT_RESOLVED)
-            disk_break (disk, "I9 %s, which is not resolved", row->key);
+        if (!incident || incident->state != INCIDENT_REPORTED)
+            disk_break (disk, "I9 %s, which is not reported", row->key);
         message = s_message_new (disk, row->key);
     }
     else if (!message) {

@@ -83,7 +83,7 @@ def played(tmp_path_factory):
 
 def test_case_01_a_nul_in_the_text(played):
     row = played.row("nul")
-    assert (row["state"], row["cluster"], row["namespace"], row["fault_type"]) == ("resolved", "prod", "shop", "CrashLoop")
+    assert (row["state"], row["cluster"], row["namespace"], row["fault_type"]) == ("reported", "prod", "shop", "CrashLoop")
 
 
 def test_case_02_raw_events_are_three_incidents(played):
@@ -92,7 +92,7 @@ def test_case_02_raw_events_are_three_incidents(played):
     assert {row["fault_type"] for row in rows} == wanted and len(rows) == 3
     assert len({(row["resource"]["kind"], row["resource"]["name"]) for row in rows}) == 3
     assert all(row["resource"]["name"] for row in rows)
-    assert {row["state"] for row in rows} == {"resolved"}
+    assert {row["state"] for row in rows} == {"reported"}
 
 
 @pytest.mark.parametrize("name,right", RIGHT.items())
@@ -146,7 +146,7 @@ def test_case_03_long_names_are_two_clusters(system):
     system.start_worker()
     system.publish([fault("web-0", cluster=LONG + color) for color in ("blue", "green")])
     rows = {row["cluster"]: row for row in broker.wait_terminal(2)}
-    assert {name: row["state"] for name, row in rows.items()} == {LONG + "blue": "suppressed", LONG + "green": "resolved"}
+    assert {name: row["state"] for name, row in rows.items()} == {LONG + "blue": "suppressed", LONG + "green": "reported"}
     listed = wait_until(lambda: broker.get("/api/v1/clusters")["clusters"], 10, "clusters")
     labels = {row["cluster"]: row["labels"] for row in listed}
     assert labels[LONG + "blue"] == {"env": "blue"} and labels[LONG + "green"] == {"env": "green"}
@@ -217,7 +217,7 @@ def test_case_12_a_name_with_an_ipv6_address_only(secure):
                "agent_script_path": ROOT / "tests/system/agents/agent.sh"}
     Daemon(secure, "w1", "triage-worker", options, prefix=prefix)
     secure.publish([fault("web-0")])
-    assert broker.wait_terminal(1)[0]["state"] == "resolved"
+    assert broker.wait_terminal(1)[0]["state"] == "reported"
 
 
 def test_every_case_has_its_test():

@@ -44,7 +44,7 @@ def test_an_event_cannot_have_a_file_of_the_host_sent_to_the_provider(system, pr
     system.publish([fault("web-0", fault_type=f"F @{path}", context=odd, namespace=f"n @{path}", **{f"k @{path}": [f" @{path}"]})])
     row = broker.wait_terminal(1)[0]
     bodies = provider.bodies()
-    assert row["state"] == "resolved", (row, broker.log_tail())
+    assert row["state"] == "reported", (row, broker.log_tail())
     assert b"UNTRUSTED EVENT" in bodies and path.name.encode() in bodies, provider.requests
     assert CANARY.encode() not in bodies and b"triggeringEventId" not in bodies
     wait_until(lambda: system.result(row["id"]), 10, "result.json")

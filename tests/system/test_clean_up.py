@@ -76,7 +76,7 @@ def test_what_a_dead_worker_has_staged_goes_when_the_incident_is_over(system):
     broker = system.start_broker(lease_ttl="1s", reconnect_grace="1s")
     system.start_worker()
     row = broker.wait_terminal(1)[0]
-    assert row["state"] == "resolved" and row["id"] == fence["incident"]
+    assert row["state"] == "reported" and row["id"] == fence["incident"]
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
     assert not staged.exists()
 

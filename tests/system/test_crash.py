@@ -18,7 +18,7 @@ from lib.system import SLOW, fault, wait_until
 from test_flow import FaultServer, clusters_yaml
 
 INCIDENTS, BATCH = 500, 8
-TERMINAL = {"resolved", "agent_failed", "failed", "cancelled"}
+TERMINAL = {"reported", "agent_failed", "failed", "cancelled"}
 LARGE = 300_000  # more than an ingest frame takes; the last of each batch
 LARGEST = 1_500_000  # more than the window of the files socket
 

@@ -73,7 +73,7 @@ def test_a_full_disk_refuses_events_keeps_verdicts_and_goes_on_when_there_is_roo
     wait_until(lambda: broker.status_of("/readyz") == 503, 20, "not ready")
     if disk.reserve_helps:
         assert worker.verdict(fence, "success", manifest) == "committed"
-        assert broker.incident(fence["incident"])["state"] == "resolved"
+        assert broker.incident(fence["incident"])["state"] == "reported"
     else:
         worker.work.send(9, {**fence, "outcome": "success", "exit_code": 0, "files": manifest})
         assert worker.work.sock.poll(500) == 0, "nothing may be said before it is durable"
@@ -86,7 +86,7 @@ def test_a_full_disk_refuses_events_keeps_verdicts_and_goes_on_when_there_is_roo
         assert worker.verdict(fence, "success", manifest) == "committed"
     wait_until(lambda: broker.status_of("/readyz") == 200, 20, "ready again")
     assert broker.metric("store_full_total") >= 1
-    assert {row["id"] for row in broker.incidents("resolved")} == {fence["incident"]}
+    assert {row["id"] for row in broker.incidents("reported")} == {fence["incident"]}
     path = disk.mount.seen / "state/broker.db" if disk.reserve_helps else disk.folder / "state/broker.db"
     worker.close()
     check_store(broker, path, 60)
@@ -190,7 +190,7 @@ def test_a_store_that_another_holds_refuses_and_goes_on_when_it_is_free(system):
         store.execute("ROLLBACK")
     assert worker.verdict(fence, "success", manifest) in ("committed", "duplicate")
     assert publisher.wait(60) == 0
-    assert broker.incident(fence["incident"])["state"] == "resolved"
+    assert broker.incident(fence["incident"])["state"] == "reported"
     worker.close()
     check_store(broker, system.root / "state/broker.db", 3)
 
@@ -329,7 +329,7 @@ def test_a_report_that_has_no_room_is_kept_by_its_worker_until_it_has(system, ma
     assert [row["state"] for row in broker.incidents()] == ["investigating"]
     disk.empty()
     row = broker.wait_terminal(1, 60)[0]
-    assert row["state"] == "resolved" and len(broker.incident(row["id"])["attempts"]) == 1
+    assert row["state"] == "reported" and len(broker.incident(row["id"])["attempts"]) == 1
     folder = (disk.mount.seen if disk.reserve_helps else disk.folder) / "incidents" / row["id"]
     wait_until(lambda: (folder / "result.json").exists(), 30, "result.json")
     assert (folder / "output/investigation.md").stat().st_size == 3_000_009
@@ -358,4 +358,4 @@ def test_a_start_does_not_take_longer_with_history(system):
     print(f"ready after {took_s:.2f} s with {(system.root / 'state/broker.db').stat().st_size / 1e6:.0f} MB")
     assert took_s < 1 * SLOW
     broker.wait_log("store checked", 120)
-    assert broker.get("/api/v1/status")["incidents"]["resolved"] >= 999_998
+    assert broker.get("/api/v1/status")["incidents"]["reported"] >= 999_998

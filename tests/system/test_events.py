@@ -29,9 +29,9 @@ def test_bare_kubernetes_events_are_incidents_of_their_objects_and_named_by_thei
                     {"a": 1}, {"a": 2}])
     rows = broker.wait_terminal(7)
     seen = {(row["fault_type"], row["resource"]["kind"], row["resource"]["name"], row["state"], row["suppressed"]) for row in rows}
-    assert seen == {("BackOff", "Pod", "api-0", "resolved", None), ("FailedScheduling", "Pod", "db-0", "resolved", None),
-                    ("Scheduled", "Pod", "db-0", "suppressed", "below_severity"), ("FailedMount", "Pod", "p-1", "resolved", None),
-                    ("KubeNodeNotReady", "Node", "node-7", "resolved", None), ("Unparsed", "", "", "suppressed", "unparsed")}
+    assert seen == {("BackOff", "Pod", "api-0", "reported", None), ("FailedScheduling", "Pod", "db-0", "reported", None),
+                    ("Scheduled", "Pod", "db-0", "suppressed", "below_severity"), ("FailedMount", "Pod", "p-1", "reported", None),
+                    ("KubeNodeNotReady", "Node", "node-7", "reported", None), ("Unparsed", "", "", "suppressed", "unparsed")}
     assert all(row["occurrences"] == 1 for row in rows)
 
 
@@ -40,7 +40,7 @@ def test_an_odd_character_is_shown_as_a_replacement_and_the_fault_is_investigate
     system.start_worker()
     system.publish([fault("nul", context="last line \0\0 panic: out of memory"), fault("half", context="a \ud800 b")])
     rows = {row["resource"]["name"]: row for row in broker.wait_terminal(2)}
-    assert {row["state"] for row in rows.values()} == {"resolved"}
+    assert {row["state"] for row in rows.values()} == {"reported"}
     assert broker.incident(rows["nul"]["id"])["cluster"] == "prod"
     files = {name: system.root / "incidents" / row["id"] / "event.json" for name, row in rows.items()}
     wait_until(lambda: all(path.exists() for path in files.values()), 10, "event.json")
@@ -61,7 +61,7 @@ def test_an_event_of_many_values_costs_little_more_than_its_size(system):
     assert (system.root / "many.jsonl").stat().st_size > 8_000_000
     assert system.start_publisher(system.root / "many.jsonl").wait(60) == 0
     row = [row for row in broker.wait_terminal(2) if row["resource"]["name"] == "many"][0]
-    assert row["state"] == "resolved"
+    assert row["state"] == "reported"
     path = system.root / "incidents" / row["id"] / "result.json"
     wait_until(path.exists, 20, "saved")
     assert json.loads((path.parent / "event.json").read_text())["list"] == body["list"]
@@ -112,7 +112,7 @@ def test_a_report_that_the_broker_dies_of_three_times_is_not_read(system):
         broker.wait(20)
         broker = system.start_broker(env=deadly)
     row = broker.wait_terminal(1)[0]
-    assert row["state"] == "resolved"
+    assert row["state"] == "reported"
     wait_until(lambda: system.result(row["id"]), 20, "result.json")
     assert system.result(row["id"])["confidence"] == "UNKNOWN"
     assert (system.root / "incidents" / row["id"] / "output/investigation.md").stat().st_size > 100

@@ -23,7 +23,7 @@ def test_two_workers_with_one_key_do_their_work_once_and_the_second_is_told(secu
     second.wait_log("another live worker has our key")
     secure.publish([fault(f"web-{i}", context="do: slow 1") for i in range(8)])
     rows = broker.wait_terminal(8)
-    assert {row["state"] for row in rows} == {"resolved"}
+    assert {row["state"] for row in rows} == {"reported"}
     assert all(len(broker.incident(row["id"])["attempts"]) == 1 for row in rows)
     told = broker.records(TWO)[0]
     assert told["level"].startswith("warn"), told
@@ -59,7 +59,7 @@ def test_a_worker_that_takes_nothing_is_set_aside_and_costs_nobody_a_report(syst
             fence = {"incident": body["incident"], "attempt": body["attempt"]}
             liar.work.send(RELEASE, {**fence, "reason": "busy"})
             liar.offer(200)
-        return len([row for row in broker.incidents() if row["state"] == "resolved"]) == 12
+        return len([row for row in broker.incidents() if row["state"] == "reported"]) == 12
 
     wait_until(refuse, 60, "all have a report")
     worker = wait_until(lambda: (found := shown(broker, "liar")) and found["quarantined"] and found, 10, "set aside")

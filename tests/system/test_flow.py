@@ -123,7 +123,7 @@ def test_sixty_faults_of_three_clusters_become_sixty_reports(secure):
     gate.touch()
     rows = broker.wait_terminal(60, 120)
 
-    assert len(rows) == 60 and {row["state"] for row in rows} == {"resolved"}
+    assert len(rows) == 60 and {row["state"] for row in rows} == {"reported"}
     wait_until(lambda: len(secure.results()) == 60, 20, "60 results")
     for incident in secure.results():
         assert (secure.root / "incidents" / incident / "output/investigation.md").stat().st_size > 100
@@ -161,7 +161,7 @@ def test_a_cut_stream_is_opened_again_and_faults_go_on(system):
     server.control("drop", {})
     wait_until(lambda: source(broker)["reconnects_total"] >= 2 and connected(broker, "one"), 60, "a new session")
     server.emit([fault("later", "one")])
-    assert {row["state"] for row in broker.wait_terminal(3)} == {"resolved"}
+    assert {row["state"] for row in broker.wait_terminal(3)} == {"reported"}
 
 
 SHAPES = {
@@ -183,7 +183,7 @@ def test_every_field_of_each_shape_is_kept(system):
     wait_until(lambda: connected(broker, "one"), 30, "connected")
     server.emit(list(SHAPES.values()))
     rows = broker.wait_terminal(len(SHAPES))
-    assert {row["state"] for row in rows} == {"resolved"}
+    assert {row["state"] for row in rows} == {"reported"}
     assert {row["fault_type"] for row in rows} == {"CrashLoop", "BackOff", "FailedMount", "7"}
     for row in rows:
         kept = json.loads((system.root / "incidents" / row["id"] / "event.json").read_text())

@@ -29,7 +29,7 @@ def test_installed_programs_need_no_checkout_and_say_where_they_keep_what(system
     system.start_worker(agent_script_path=None, agent_cli="playbook")
     system.publish([fault("web-0")])
     row = broker.wait_terminal(1)[0]
-    assert row["state"] == "resolved"
+    assert row["state"] == "reported"
     wait_until(lambda: system.result(row["id"]), 20, "saved")
     assert [record["state_path"] for record in broker.records("new store")] == [str(system.root / "state/broker.db")]
     assert [record["workspace_root"] for record in broker.records("artifacts")] == [str(system.root / "incidents")]

@@ -364,7 +364,7 @@ def test_the_work_of_a_worker_whose_key_is_deleted_goes_to_another(secure):
     secure.start_worker("heir", max_concurrent_agents=1)
     rows = broker.wait_terminal(1, 60)
     attempts = broker.incident(rows[0]["id"])["attempts"]
-    assert rows[0]["state"] == "resolved" and attempts[-1]["worker"] == "heir"
+    assert rows[0]["state"] == "reported" and attempts[-1]["worker"] == "heir"
 
 
 def test_a_worker_whose_key_is_enrolled_again_comes_back_by_itself(secure):

@@ -90,7 +90,7 @@ def test_counts_are_what_has_happened(system):
     assert seen.get("validation_failures_total", reason="exit_code") == 1
     assert seen.get("validation_failures_total", reason="timeout") == 0
     assert seen.get("storage_upload_duration_seconds_count", backend="filesystem") == 3
-    assert seen.get("incidents", state="resolved") == 2 and seen.get("incidents", state="suppressed") == 3
+    assert seen.get("incidents", state="reported") == 2 and seen.get("incidents", state="suppressed") == 3
 
 
 def test_the_build_says_of_which_revision_it_is(system):

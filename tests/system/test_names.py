@@ -46,7 +46,7 @@ def test_clusters_whose_names_differ_after_63_bytes_are_two_everywhere(system):
                     for i, name in enumerate((blue, green, longest + "1", longest + "2"))])
     rows = {row["cluster"]: row for row in broker.wait_terminal(4)}
     assert {name: row["state"] for name, row in rows.items()} == {
-        blue: "suppressed", green: "resolved", longest + "1": "resolved", longest + "2": "suppressed"}
+        blue: "suppressed", green: "reported", longest + "1": "reported", longest + "2": "suppressed"}
     report = {name: (system.root / "incidents" / rows[name]["id"] / "output/investigation.md") for name in (green, longest + "1")}
     wait_until(lambda: all(path.exists() for path in report.values()), 10, "reports")
     assert f"KUBECONFIG={system.root}/green\n" in report[green].read_text()

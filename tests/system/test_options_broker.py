@@ -243,7 +243,7 @@ def test_option_broker_clusters_labels(system):
     worker.close()
     system.start_worker()
     system.publish([fault("web-2")], name="p2")
-    stored = next(row for row in broker.wait_terminal(1) if row["state"] == "resolved")["id"]
+    stored = next(row for row in broker.wait_terminal(1) if row["state"] == "reported")["id"]
     wait_until(lambda: system.result(stored), 20, "stored")
     assert json.loads((system.root / "incidents" / stored / "incident.json").read_text())["clusterLabels"] == {
         "env": "canary"}

@@ -207,7 +207,7 @@ def test_option_tap_topic(system):
     broker, tap = heard(system, topic="incident/")
     system.start_worker(agent="quick.sh")
     broker.wait_terminal(1)
-    wait_until(lambda: any(line["change"] == "resolved" for line in lines(tap)), 10, "resolved seen")
+    wait_until(lambda: any(line["change"] == "reported" for line in lines(tap)), 10, "reported seen")
     assert {line["kind"] for line in lines(tap)} == {"incident"}
 
 

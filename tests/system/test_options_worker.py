@@ -16,7 +16,7 @@ def report_of(system, order="do: environment", name="w1", env=None, **options):
     worker = system.start_worker(name, env=env, **options)
     system.publish([fault("web-0", context=order)])
     row = broker.wait_terminal(1)[0]
-    assert row["state"] == "resolved", worker.log_tail()
+    assert row["state"] == "reported", worker.log_tail()
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
     return (system.root / "incidents" / row["id"] / "output/investigation.md").read_text()
 
@@ -53,7 +53,7 @@ def test_option_worker_broker_files_endpoint(system):
     worker.kill9()
     assert not system.results()
     system.start_worker(broker_files_endpoint=broker.endpoints["files"])
-    assert broker.wait_terminal(1)[0]["state"] == "resolved"
+    assert broker.wait_terminal(1)[0]["state"] == "reported"
 
 
 def test_option_worker_worker_name(system):
@@ -215,7 +215,7 @@ def test_option_worker_google_api_key(system):
     only_key(system, "gemini", "GOOGLE_API_KEY")
 
 
-@pytest.mark.parametrize("timeout,order,state", [("30s", "slow 3", "resolved"), ("1s", "slow 20", "pending")])
+@pytest.mark.parametrize("timeout,order,state", [("30s", "slow 3", "reported"), ("1s", "slow 20", "pending")])
 def test_option_worker_shutdown_timeout(system, timeout, order, state):
     """A running agent has this long to end after SIGTERM, then it is stopped."""
     broker = system.start_broker()

@@ -16,12 +16,12 @@ def only(rows):
     return rows[0]
 
 
-def test_success_is_resolved_with_its_report(system):
+def test_success_is_reported(system):
     broker = system.start_broker()
     system.start_worker()
     system.publish([fault("web-0")])
     row = only(broker.wait_terminal(1))
-    assert row["state"] == "resolved"
+    assert row["state"] == "reported"
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
     result = system.result(row["id"])
     assert result["status"] == "success" and result["exit_code"] == 0 and not result.get("failure_reason")
@@ -79,7 +79,7 @@ def test_an_agent_failure_is_tried_again_up_to_agent_attempts(system):
     system.publish([fault("web-0", context="do: first_fails"), fault("web-1", context="do: exit 9")])
     rows = {row["resource"].split("/")[-1] if isinstance(row["resource"], str) else row["resource"]["name"]: row
             for row in broker.wait_terminal(2)}
-    assert rows["web-0"]["state"] == "resolved"
+    assert rows["web-0"]["state"] == "reported"
     assert rows["web-1"]["state"] == "agent_failed"
     assert len(broker.incident(rows["web-0"]["id"])["attempts"]) == 2
     assert len(broker.incident(rows["web-1"]["id"])["attempts"]) == 2
@@ -91,7 +91,7 @@ def test_a_worker_whose_agent_cannot_start_does_not_turn_the_queue_into_failures
     system.start_worker("sound", max_concurrent_agents=2)
     system.publish([fault(f"web-{number}") for number in range(20)])
     rows = broker.wait_terminal(20)
-    assert {row["state"] for row in rows} == {"resolved"}
+    assert {row["state"] for row in rows} == {"reported"}
     wait_until(lambda: quarantined(broker) == {"broken": True, "sound": False}, 20, "broken alone is quarantined")
 
 
@@ -104,7 +104,7 @@ def test_a_worker_without_its_agent_does_not_turn_the_queue_into_failures(system
     system.start_worker("sound")
     system.publish([fault(f"web-{number}", context="do: slow 1") for number in range(6)])
     rows = broker.wait_terminal(6)
-    assert {row["state"] for row in rows} == {"resolved"}
+    assert {row["state"] for row in rows} == {"reported"}
     attempts = {(row["id"], attempt["attempt"]): attempt for row in rows
                 for attempt in broker.incident(row["id"])["attempts"] if attempt["worker"] == "broken"}
     assert {attempt["outcome"] for attempt in attempts.values()} == {"host"}
@@ -155,7 +155,7 @@ def test_a_lost_worker_is_replaced_and_the_attempt_is_not_charged_to_the_agent(s
     workers.pop(lost).kill9()
     reloaded.hup("lease_ttl: 20s\n")  # the other one is not to be lost
     row = only(broker.wait_terminal(1))
-    assert row["state"] == "resolved"
+    assert row["state"] == "reported"
     attempts = broker.incident(row["id"])["attempts"]
     assert [attempt["outcome"] for attempt in attempts] == ["lost", "success"]
     assert [attempts[1]["worker"]] == list(workers)
@@ -213,14 +213,14 @@ def test_a_late_good_report_of_a_superseded_attempt_wins(system):
     assert old.verdict(first, "success", manifest) == "late_win"
     cancel = new.work.wait([12])[1]
     assert (cancel["incident"], cancel["attempt"]) == (second["incident"], second["attempt"])
-    assert broker.incident(first["incident"])["state"] == "resolved"
+    assert broker.incident(first["incident"])["state"] == "reported"
     wait_until(lambda: system.result(first["incident"]), 10, "result.json")
     report = system.root / "incidents" / first["incident"] / "output/investigation.md"
     assert report.read_bytes() == REPORT["output/investigation.md"]
     #  the newer one comes too late: nothing changes
     assert new.verdict(second, "agent", reason="too late", exit_code=1) in ("stale", "duplicate")
     assert report.read_bytes() == REPORT["output/investigation.md"]
-    assert broker.incident(first["incident"])["state"] == "resolved"
+    assert broker.incident(first["incident"])["state"] == "reported"
     old.close()
     new.close()
 
@@ -231,7 +231,7 @@ def test_a_late_failed_verdict_of_a_superseded_attempt_changes_nothing(system):
     assert broker.incident(first["incident"])["state"] == "investigating"
     manifest, _ = new.upload(second, REPORT)
     assert new.verdict(second, "success", manifest) == "committed"
-    assert broker.incident(first["incident"])["state"] == "resolved"
+    assert broker.incident(first["incident"])["state"] == "reported"
     old.close()
     new.close()
 

@@ -32,9 +32,9 @@ def test_a_report_made_while_the_broker_was_gone_without_a_word_arrives(system, 
     for relay in relays.values():
         relay.back()
     incident = broker.incident(broker.wait_terminal(1)[0]["id"])
-    assert incident["state"] == "resolved" and len(incident["attempts"]) == 1
+    assert incident["state"] == "reported" and len(incident["attempts"]) == 1
     system.publish([fault("web-1")], "again")
-    assert {row["state"] for row in broker.wait_terminal(2)} == {"resolved"}
+    assert {row["state"] for row in broker.wait_terminal(2)} == {"reported"}
 
 
 def test_a_worker_that_was_refused_gets_in_once_its_key_is_enrolled(secure):
@@ -49,5 +49,5 @@ def test_a_worker_that_was_refused_gets_in_once_its_key_is_enrolled(secure):
     enrolled.write_bytes(key)
     worker.wait_log(REBUILT, 60)
     secure.publish([fault("web-0")])
-    assert broker.wait_terminal(1)[0]["state"] == "resolved"
+    assert broker.wait_terminal(1)[0]["state"] == "reported"
     assert worker.records("broker connected")

@@ -262,7 +262,7 @@ def test_many_reloads_while_incidents_are_worked_on_lose_nothing(system):
     for number in range(25):
         reloaded.hup(f"agent_model: m{number}\nupload_failed_investigations: {'true' if number % 2 else 'false'}\n")
     assert publisher.wait(60) == 0
-    assert {row["state"] for row in reloaded.broker.wait_terminal(30)} == {"resolved"}
+    assert {row["state"] for row in reloaded.broker.wait_terminal(30)} == {"reported"}
 
 
 def test_sigusr1_writes_the_state_to_the_log_and_ends_nothing(system):

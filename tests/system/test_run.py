@@ -61,7 +61,7 @@ def time_of(worker, msg):
 
 @pytest.mark.parametrize("size,expected", [
     (100, ("agent_failed", "agent", "investigation.md too small: 100 bytes (expected > 100)")),
-    (101, ("resolved", "success", "")),
+    (101, ("reported", "success", "")),
 ])
 def test_a_report_needs_more_than_100_bytes(system, size, expected):
     detail = run_one(system, f"head -c {size} /dev/zero | tr '\\0' r > output/investigation.md")
@@ -95,7 +95,7 @@ HOLDS = "investigation.md holds an error instead of a report: "
 def test_what_a_report_holds_counts(system, text, reason):
     detail = run_one(system, text)
     if reason is None:
-        assert outcome(detail)[:2] == ("resolved", "success")
+        assert outcome(detail)[:2] == ("reported", "success")
         return
     assert outcome(detail) == ("agent_failed", "agent", reason)
     said = system.worker.records("agent execution failed validation")
@@ -131,7 +131,7 @@ def test_a_result_of_the_agent_that_cannot_be_read_fails_a_short_report_only(sys
 
 def test_a_long_report_beside_a_result_that_cannot_be_read_is_one(system):
     spoil = "printf '%3000d' 7 >> output/investigation.md; echo 'no JSON' > output/agent-result.json"
-    assert outcome(run_one(system, GOOD + spoil))[:2] == ("resolved", "success")
+    assert outcome(run_one(system, GOOD + spoil))[:2] == ("reported", "success")
     assert len(system.worker.records("agent result ignored")) == 1
 
 
@@ -145,7 +145,7 @@ def test_a_reason_says_what_the_agent_said(system):
 @pytest.mark.parametrize("make", ["mkdir output/agent-result.json", "mkfifo output/agent-result.json",
                                   "printf '{\"is_error\": true}' > output/r; ln -s r output/agent-result.json"])
 def test_only_a_regular_file_is_a_result_of_the_agent(system, make):
-    assert outcome(run_one(system, GOOD + make))[:2] == ("resolved", "success")
+    assert outcome(run_one(system, GOOD + make))[:2] == ("reported", "success")
 
 
 @pytest.mark.parametrize("make", [
@@ -162,7 +162,7 @@ def test_only_a_regular_file_is_a_report(system, make):
 
 def test_another_name_of_a_file_is_a_report(system):
     make = "head -c 500 /dev/zero | tr '\\0' r > ../../../../other; ln ../../../../other output/investigation.md"
-    assert outcome(run_one(system, make))[:2] == ("resolved", "success")
+    assert outcome(run_one(system, make))[:2] == ("reported", "success")
     assert (system.root / "other").stat().st_size == 500
 
 
@@ -211,7 +211,7 @@ def test_an_agent_that_fights_is_gone_by_timeout_and_grace(system):
 def test_daemons_of_an_agent_that_has_ended_are_ended_too(system):
     text = "(trap '' TERM; setsid sleep 600) & head -c 500 /dev/zero | tr '\\0' r > output/investigation.md"
     detail = run_one(system, text, agent_kill_grace="1s")
-    assert outcome(detail)[:2] == ("resolved", "success")
+    assert outcome(detail)[:2] == ("reported", "success")
     assert agents(system) == []
 
 
@@ -266,7 +266,7 @@ def test_a_drained_worker_lets_its_agent_finish(system):
     wait_until(lambda: [row["slots"] for row in broker.get("/api/v1/workers")["workers"]] == [0], 10, "no slots offered")
     (system.root / "go").touch()
     assert worker.wait() == 0
-    assert len(broker.incidents("resolved")) == 1 and len(broker.incidents("resolved") + broker.incidents("pending")) == 2
+    assert len(broker.incidents("reported")) == 1 and len(broker.incidents("reported") + broker.incidents("pending")) == 2
 
 
 @pytest.mark.parametrize("signals", [1, 2])
@@ -302,7 +302,7 @@ def test_a_finished_report_survives_the_broker_and_the_worker(system):
     broker = system.start_broker()
     system.start_worker(name="w1", agent_script_path=system.root / "agent-of-test")
     row = broker.wait_terminal(1)[0]
-    assert row["state"] == "resolved"
+    assert row["state"] == "reported"
     wait_until(lambda: not list((system.root / "workspace/w1/spool").iterdir()), 10, "spool empty")
     assert (system.root / "runs").read_text() == "run\n"
 
@@ -371,7 +371,7 @@ def nosy_agent(system):
         "workspace_root": system.root / "workspace", "agent_script_path": script(system, NOSY + GOOD)},
         env={"ANTHROPIC_API_KEY": "key-of-this-agent", "OPENAI_API_KEY": "key-of-another", **options}, prefix=user)
     system.publish([fault("web-0")])
-    assert system.broker.wait_terminal(1)[0]["state"] == "resolved"
+    assert system.broker.wait_terminal(1)[0]["state"] == "reported"
     assert (system.root / "worker").read_text() == "triage-worker\n"
     assert "ANTHROPIC_API_KEY=key-of-this-agent\n" in (system.root / "supervisor").read_text(), "it could look"
     assert "key-of-another" not in (system.root / "supervisor").read_text()
@@ -408,7 +408,7 @@ def test_a_key_that_the_agent_writes_down_does_not_leave_the_worker(system):
     victim.write_text("key: sk-proj-0123456789\n")
     detail = run_one(system, text, env={"OPENAI_API_KEY": "sk-proj-0123456789"}, agent_cli="codex")
     folder = attempt_folder(system, detail)
-    assert detail["state"] == "resolved"
+    assert detail["state"] == "reported"
     wait_until(lambda: system.result(detail["id"]), 10, "result.json")
     assert (folder / "logs/victim.log").read_text() == "key: ******************\n"
     assert (folder / "logs/agent.stdout.log").read_text() == "******************\n"

@@ -45,7 +45,7 @@ def test_a_supervisor_killed_while_it_ends_its_agent_leaves_nothing(system):
     wait_until(lambda: not list((system.root / "workspace/w1/jobs").iterdir()), 10, "slot free")
     (system.root / "agent-of-test").write_text("#!/bin/sh\n" + REPORT + "\n")
     system.publish([fault("web-1")], "again")
-    wait_until(lambda: broker.incidents("resolved"), 20, "the slot is used again")
+    wait_until(lambda: broker.incidents("reported"), 20, "the slot is used again")
 
 
 @pytest.mark.parametrize("how", ["drain", "superseded"])
@@ -68,7 +68,7 @@ def test_a_report_that_is_ready_when_the_order_to_stop_comes_is_kept(system, how
         assert worker.wait() == 0
         system.start_worker(agent_script_path=worker_script(system))
     state, outcomes = only_attempt(broker)
-    assert (state, outcomes[0]) == ("resolved", "success")
+    assert (state, outcomes[0]) == ("reported", "success")
     assert how == "superseded" or (outcomes == ["success"] and runs(system) == 1)
     if how == "superseded":
         worker.kill9()  # it may have the attempt that followed, and would wait for its broker
@@ -86,7 +86,7 @@ def test_a_report_that_was_ready_when_its_worker_died_is_kept(system):
     system.publish([fault("web-0")])
     wait_until(lambda: not system.processes[1].alive(), 20, "killed at its failpoint")
     system.start_worker(agent_script_path=worker_script(system))
-    assert only_attempt(broker) == ("resolved", ["success"])
+    assert only_attempt(broker) == ("reported", ["success"])
     assert runs(system) == 1
 
 
@@ -135,7 +135,7 @@ def test_a_slow_disk_does_not_cost_the_leases_of_others(system):
                         env={"TRIAGE_FAILPOINT": "worker.verdict.sync.before:slow=12000"})
     system.publish([fault("web-0"), fault("web-1")])
     for row in broker.wait_terminal(2):
-        assert row["state"] == "resolved"
+        assert row["state"] == "reported"
         assert [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]] == ["success"]
 
 
@@ -145,7 +145,7 @@ def test_a_disk_that_refuses_the_spool_does_not_cost_the_report(system, point):
     worker = system.start_worker(agent_script_path=script(system, REPORT),
                                  env={"TRIAGE_FAILPOINT": f"worker.{point}.before:errno=EIO"})
     system.publish([fault("web-0")])
-    assert only_attempt(broker) == ("resolved", ["success"])
+    assert only_attempt(broker) == ("reported", ["success"])
     worker.wait_log("result not spooled")
     wait_until(lambda: not list((system.root / "workspace/w1/jobs").iterdir()), 10, "workspace removed")
 
@@ -155,14 +155,14 @@ def test_a_file_the_broker_would_refuse_does_not_cost_the_report(system):
     text = REPORT + "; head -c 6000000 /dev/zero > output/agent-result.json"
     system.start_worker(agent_script_path=script(system, text))
     system.publish([fault("web-0")])
-    assert only_attempt(broker) == ("resolved", ["success"])
+    assert only_attempt(broker) == ("reported", ["success"])
 
 
 @pytest.mark.parametrize("path,spoil,expected", [
     ("output/investigation.md", os.mkfifo, ("agent_failed", ["host"])),
     ("output/investigation.md", lambda path: path.write_text("short"), ("agent_failed", ["host"])),
     ("output/investigation.md", lambda path: None, ("agent_failed", ["host"])),
-    ("logs/prompt.md", os.mkfifo, ("resolved", ["success"])),
+    ("logs/prompt.md", os.mkfifo, ("reported", ["success"])),
 ])
 def test_a_file_spoiled_in_the_spool_holds_nobody_up(system, path, spoil, expected):
     """Agents of one worker have one user: the next one may do anything to what the last one left."""
@@ -191,7 +191,7 @@ def test_a_worker_survives_an_agent_that_removes_its_folders(system, folder):
     row = broker.wait_terminal(1)[0]
     assert (row["state"], row["reason"]) == ("agent_failed", "investigation.md file not found")
     system.publish([fault("web-1")], "again")
-    assert {row["state"] for row in broker.wait_terminal(2)} == {"agent_failed", "resolved"}
+    assert {row["state"] for row in broker.wait_terminal(2)} == {"agent_failed", "reported"}
 
 
 def test_a_supervisor_killed_after_its_agent_is_no_failure_of_the_agent(system):
@@ -219,4 +219,4 @@ def test_what_ends_a_worker_and_its_supervisors_together_is_no_failure_of_the_ag
     (system.root / "go").touch()
     system.start_worker("w2", agent_script_path=script(system, WAITING))
     state, outcomes = only_attempt(broker)
-    assert state == "resolved" and "agent" not in outcomes, outcomes
+    assert state == "reported" and "agent" not in outcomes, outcomes

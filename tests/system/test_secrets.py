@@ -83,7 +83,7 @@ def test_a_secret_stands_nowhere_in_any_writing(system, error):
                                             "DB_URL": "postgres://app:pa55w0rd-of-db@db/shop"})
         system.publish([fault("web-0")])
         row = broker.wait_terminal(1)[0]
-        assert row["state"] == ("agent_failed" if error else "resolved")
+        assert row["state"] == ("agent_failed" if error else "reported")
         assert not error or row["reason"].startswith("agent reported an error: bad key **"), row
         wait_until(lambda: receiver.posts, 20, "a message")
         wait_until(lambda: not broker.get("/api/v1/effects?state=ready")["effects"], 20, "no effect left")

@@ -223,7 +223,7 @@ def test_recorded_demo_faults_become_reports(system):
     system.start_worker(agent="quick.sh", max_concurrent_agents=4)
     objects = demo_objects()
     rows = broker.wait_terminal(len(objects), 120)
-    assert {row["state"] for row in rows} == {"resolved"}
+    assert {row["state"] for row in rows} == {"reported"}
     assert wait_until(lambda: told(broker), 20, "every fault counted") == objects
     wait_until(lambda: len(system.results()) == len(objects), 20, "all results")
     for incident in system.results():

@@ -37,7 +37,7 @@ def check_outcomes(storm, rows):
         folder = storm.system.root / "incidents" / incident
         if row["state"] == "agent_failed" and row["reason"] in AGENTS_OWN:
             assert [path for path in (folder / "attempts").iterdir() if (path / "logs/agent.stdout.log").exists()], incident
-        if row["state"] != "resolved":
+        if row["state"] != "reported":
             continue
         event, result = (json.loads((folder / name).read_text()) for name in ("event.json", "result.json"))
         assert result["status"] == "success" and result["incident_id"] == event["incidentId"] == incident
@@ -60,8 +60,8 @@ def check_once(storm, rows):
     twice = [incident for incident, count in told.items() if count > 1 + storm.retried[incident]]
     assert not twice, twice
     heard = {incident for incident, _ in storm.messages()}
-    resolved = {incident for incident, row in rows.items() if row["state"] == "resolved"}
-    assert resolved <= heard, f"not told: {resolved - heard}"
+    reported = {incident for incident, row in rows.items() if row["state"] == "reported"}
+    assert reported <= heard, f"not told: {reported - heard}"
 
 
 def check_store(system):

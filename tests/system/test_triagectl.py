@@ -79,11 +79,11 @@ def test_status_for_people_and_for_programs(system):
 
     def counted():
         shown = json.loads(system.ctl("status", "-o", "json").stdout)
-        return shown["incidents"]["resolved"] == 1 and shown["workers"]["slots_free"] == 1
+        return shown["incidents"]["reported"] == 1 and shown["workers"]["slots_free"] == 1
     wait_until(counted, 10, "counted, and the slot free again")
     shown = dict(line.split(None, 1) for line in system.ctl("status").stdout.splitlines())
     assert shown["broker"].startswith("ready, up ")
-    assert shown["incidents"] == "1 resolved" and shown["outcomes"] == "1 success since the start"
+    assert shown["incidents"] == "1 reported" and shown["outcomes"] == "1 success since the start"
     assert shown["workers"] == "1 of 1 ready, 0 quarantined; 1 of 1 slots free"
     taken, repeats = re.fullmatch(r"(\d+) taken since the start, (\d+) of them repeats, 0 counted up", shown["events"]).groups()
     assert int(taken) - int(repeats) == 1  # what is acknowledged late is sent again
@@ -117,11 +117,11 @@ def test_status_counts_all_history_also_what_memory_has_forgotten(system):
 
     def told():
         said, true = counts_of(system)
-        assert said == true and true[0] == {"agent_failed": 4, "resolved": 1, "suppressed": 1}
+        assert said == true and true[0] == {"agent_failed": 4, "reported": 1, "suppressed": 1}
         shown = re.sub(r" +", " ", system.ctl("status").stdout)
-        assert "\nincidents 1 resolved, 4 agent_failed, 1 suppressed\nno report 4\n" in shown
+        assert "\nincidents 1 reported, 4 agent_failed, 1 suppressed\nno report 4\n" in shown
         metrics = broker.get("/metrics", raw=True)
-        assert 'triage_incidents{state="agent_failed"} 4\n' in metrics and 'triage_incidents{state="resolved"} 1\n' in metrics
+        assert 'triage_incidents{state="agent_failed"} 4\n' in metrics and 'triage_incidents{state="reported"} 1\n' in metrics
     told()
     broker.kill9()
     broker = system.start_broker(**windows)
@@ -212,7 +212,7 @@ def test_an_incident_without_a_resource_shows_none(system):
     assert re.search("^resource +Node$", system.ctl("incidents", "show", 2).stdout, re.M)
 
 
-def test_a_failed_incident_is_retried_and_resolved(system):
+def test_a_failed_incident_is_retried_and_reported(system):
     broker = system.start_broker()
     system.start_worker()
     system.publish([fault("web-0", context="do: first_fails"), fault("web-1")])
@@ -221,7 +221,8 @@ def test_a_failed_incident_is_retried_and_resolved(system):
     assert system.ctl("incidents", "retry", 2, expect=1).stderr == (
         "triagectl: 2: only an incident that ended without a report can be retried\n")
     assert system.ctl("incidents", "retry", 1).stdout == "1: queued again\n"
-    wait_state(system, 1, "resolved")
+    wait_state(system, 1, "reported")
+    assert table(system.ctl("incidents", "list", state="resolved").stdout)[0]["STATE"] == "reported"  # its old name
     done = broker.incident(1)
     assert done["winner"] == 2 and [row["outcome"] for row in done["attempts"]] == ["agent", "success"]
     wait_until(lambda: (system.result(done["id"]) or {}).get("status") == "success", 10, "stored anew")
@@ -258,9 +259,9 @@ def test_what_overflowed_is_revived_by_its_reason(system):
     system.start_worker()
     broker.wait_terminal(6)
     assert system.ctl("incident", "retry", "--reason", "overflow", "--limit", 1).stdout.endswith(": queued again\n")
-    wait_until(lambda: len(broker.incidents("resolved")) == 4, 30, "one revived")
+    wait_until(lambda: len(broker.incidents("reported")) == 4, 30, "one revived")
     assert system.ctl("incident", "retry", "--reason", "overflow").stdout.count("queued again") == 2
-    wait_until(lambda: len(broker.incidents("resolved")) == 6, 30, "all revived")
+    wait_until(lambda: len(broker.incidents("reported")) == 6, 30, "all revived")
 
 
 def test_what_a_full_queue_did_not_keep_is_told_on_who_lost_it(secure):
@@ -291,7 +292,7 @@ def test_a_running_incident_is_cancelled_and_its_agent_stopped(system):
         "sleep 600" in words for _, words in processes_of(system.root)), 20, "running")
     assert system.ctl("incidents", "cancel", 1, 2).stdout == "1: cancelled\n2: cancelled\n"
     wait_until(lambda: not any("sleep 600" in words for _, words in processes_of(system.root)), 20, "agent gone")
-    wait_state(system, 3, "resolved")
+    wait_state(system, 3, "reported")
     assert [broker.incident(n)["state"] for n in (1, 2)] == ["cancelled", "cancelled"]
     (attempt,) = broker.incident(1)["attempts"]
     assert attempt["outcome"] == "cancelled" and attempt["reason"] == "cancelled by an operator"
@@ -314,19 +315,19 @@ def test_a_drained_worker_finishes_and_gets_no_more_until_it_is_resumed(system):
     wait_until(lambda: " draining " in system.ctl("workers", "list").stdout, 10, "shown")
     assert re.search(r"(?m)^workers +0 of \d ready, 0 quarantined, 1 draining; ", system.ctl("status").stdout)
     system.publish([fault("web-1")], name="p2")
-    wait_state(system, 1, "resolved")
+    wait_state(system, 1, "reported")
     assert broker.incident(2)["state"] == "pending"
     row = json.loads(system.ctl("workers", "-o", "json").stdout)[0]
     assert row["draining"] and not row["ready"] and row["free"] == 0
     assert system.ctl("worker", "resume", "w1").stdout == "w1: gets work again\n"
-    wait_state(system, 2, "resolved")
+    wait_state(system, 2, "reported")
     assert system.ctl("workers", "drain", "nobody", expect=4).stderr == "triagectl: nobody: no such worker\n"
     # A process that ends in order ends its drain: the next one gets work.
     system.ctl("workers", "drain", "w1")
     worker.stop()
     system.start_worker()
     system.publish([fault("web-2")], name="p3")
-    wait_state(system, 3, "resolved")
+    wait_state(system, 3, "reported")
 
 
 def test_clusters_show_their_connection_and_counts(system):
@@ -572,7 +573,7 @@ def test_keys_are_made_and_told(system):
 WRONG = [
     (), ("nonsense",), ("incidents", "nonsense"), ("incidents", "show"), ("incidents", "show", "1", "2"), ("workers", "drain"),
     ("status", "now"), ("status", "--limit", "3"), ("workers", "list", "--state", "failed"), ("incidents", "retry"),
-    ("incidents", "retry", "1", "--state", "failed"), ("incidents", "retry", "--state", "resolved"), ("incidents", "retry", "--all"), ("effects", "retry"),
+    ("incidents", "retry", "1", "--state", "failed"), ("incidents", "retry", "--state", "reported"), ("incidents", "retry", "--all"), ("effects", "retry"),
     ("effects", "retry", "1", "--all"), ("effects", "cancel"), ("effects", "cancel", "1", "--all"), ("effects", "list", "--state", "lost"), ("incidents", "list", "--state", "lost"),
     ("incidents", "list", "--reason", "bad luck"), ("incidents", "list", "--limit", "0"), ("incidents", "list", "--limit", "x"),
     ("stream", "replay", "--after", "-1"), ("--nonsense", "status"), ("-x", "status"), ("-o", "xml", "status"), ("-o",),

@@ -162,7 +162,7 @@ def test_on_one_machine_and_replay(walk):
     sections = readme()
     for command in sections["On one machine"]:
         if command.startswith("triagectl incidents show"):
-            wait_until(lambda: {row["state"] for row in walk.incidents()} == {"resolved"}, 90, "reports")
+            wait_until(lambda: {row["state"] for row in walk.incidents()} == {"reported"}, 90, "reports")
         walk.run(command)
     count = len(walk.incidents())
     assert count >= 10

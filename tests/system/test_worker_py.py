@@ -26,7 +26,7 @@ def test_a_python_worker_takes_an_incident_to_its_report(secure):
     wait_until(lambda: secure.result(incident), 10, "result.json")
     report = (secure.root / "incidents" / incident / "output/investigation.md").read_text()
     assert "Written by a worker in Python." in report
-    assert broker.incident(incident)["state"] == "resolved"
+    assert broker.incident(incident)["state"] == "reported"
 
 
 def answer(sock, timeout_ms=10000):

@@ -21,7 +21,7 @@ from receiver import Receiver, texts_of
 WORKERS = ("w1", "w2", "w3")
 BATCH, AHEAD = 6, 18  # events; how many may be under way
 GAP_S = (0.02, 0.4)   # between two blows
-TERMINAL = {"resolved", "agent_failed", "failed", "cancelled"}
+TERMINAL = {"reported", "agent_failed", "failed", "cancelled"}
 ENDS = {"broker": {0, -9, 74}, "publisher": {0, -9, 1}, "worker": {0, -9, 74}}  # 74: the disk; 1: stopped before its end
 ORDERS = ["it crashed"] * 6 + ["do: slow 1", "do: slow 4", "do: exit 3", "do: none", "do: first_fails"]
 
@@ -272,7 +272,7 @@ class Storm:
             self.command(f"/api/v1/incidents/{incident}/cancel")
 
     def blow_retry(self):
-        incident = self.some_incident(TERMINAL - {"resolved"})
+        incident = self.some_incident(TERMINAL - {"reported"})
         if incident:
             self.retried[incident] += 1
             self.command(f"/api/v1/incidents/{incident}/retry")

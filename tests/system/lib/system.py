@@ -256,7 +256,7 @@ class Broker(Daemon):
 
     def wait_terminal(self, count, timeout_s=60):
         """Until `count` incidents are in a terminal state; all rows."""
-        terminal = {"resolved", "agent_failed", "failed", "suppressed", "cancelled"}
+        terminal = {"reported", "agent_failed", "failed", "suppressed", "cancelled"}
 
         def reached():
             try:

@@ -20,7 +20,7 @@ s_record (const char *topic, int64_t seq, int64_t prev)
                                  .at_ms = 1700000000123,
                                  .kind = codec_text ("incident"),
                                  .cluster = codec_text ("prod"),
-                                 .change = codec_text ("resolved"),
+                                 .change = codec_text ("reported"),
                                  .reason = codec_text ("evil\033[2J\n{\"seq\":1}"),
                                  .attempt = 2,
                                  .worker = codec_text ("w1"),
@@ -52,13 +52,13 @@ test_a_line_for_people_cannot_act_on_the_terminal (void **state)
     own (buf_fini) buf_t plain = buf_init (4096);
     assert_int_equal (tap_view_line (record, false, &plain), 0);
     assert_null (strpbrk (plain.data, "\033\n\r"));
-    assert_non_null (strstr (plain.data, "22:13:20.123Z  incident  resolved"));
+    assert_non_null (strstr (plain.data, "22:13:20.123Z  incident  reported"));
     assert_non_null (strstr (plain.data, "evil\\x1b[2J\\x0a"));
     assert_non_null (strstr (plain.data, "#2  on w1"));
     assert_non_null (strstr (plain.data, "x3"));
     own (buf_fini) buf_t color = buf_init (4096);
     assert_int_equal (tap_view_line (record, true, &color), 0);
-    assert_non_null (strstr (color.data, "\033[32mresolved"));
+    assert_non_null (strstr (color.data, "\033[32mreported"));
     assert_non_null (strstr (color.data, "\033[0m"));
 }
 

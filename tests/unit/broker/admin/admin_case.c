@@ -163,7 +163,7 @@ s_fill (admin_case_t *self)
         row->id = ident_new (1000 + i);
         memcpy (self->ids [i], row->id.text, IDENT_SIZE);
         row->number = i;
-        row->state = i % 2 ? INCIDENT_PENDING : INCIDENT_RESOLVED;
+        row->state = i % 2 ? INCIDENT_PENDING : INCIDENT_REPORTED;
         if (i == 3)
             row->state = INCIDENT_FAILED;
         if (i == 5 || i == 7) {

@@ -130,9 +130,13 @@ test_incidents_come_in_pages_newest_first (void **state)
     assert_int_equal (count, ADMIN_CASE_ROWS);
     assert_int_equal (first, 5);
     count = 0;
-    assert_int_equal (s_page (*state, "/api/v1/incidents?state=resolved&limit=2", &first, &count),
+    assert_int_equal (s_page (*state, "/api/v1/incidents?state=reported&limit=2", &first, &count),
                       202);
     assert_int_equal (count, 2);
+    assert_int_equal (first, 204);
+    //  the old name of this state
+    assert_int_equal (s_page (*state, "/api/v1/incidents?state=resolved&limit=2", &first, &count),
+                      202);
     assert_int_equal (first, 204);
     count = 0;
     assert_int_equal (

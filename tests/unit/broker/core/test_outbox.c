@@ -28,9 +28,9 @@ s_hand_out (bench_t *bench)
             s_flights [outs [i].as.effect.channel] = outs [i].as.effect.id;
 }
 
-//  n resolved incidents, each with its upload and, with Slack, its message.
+//  n reported incidents, each with its upload and, with Slack, its message.
 static void
-s_resolved (bench_t *bench, int count)
+s_reported (bench_t *bench, int count)
 {
     bench_join (bench, "w", 1);
     for (int i = 0; i < count; i++) {
@@ -70,7 +70,7 @@ static void
 test_an_upload_that_fails_is_passed_over_and_tried_again_until_it_is_dead (void **state)
 {
     bench_t bench = bench_new ();
-    s_resolved (&bench, 20);
+    s_reported (&bench, 20);
     assert_int_equal (bench_count (&bench, STEP_OUT_EFFECT), 1);
     bool done [21] = {false};
     int64_t id, tries = 0;
@@ -100,7 +100,7 @@ static void
 test_uploads_that_fail_do_not_keep_new_ones_from_their_turn (void **state)
 {
     bench_t bench = bench_new ();
-    s_resolved (&bench, 10);
+    s_reported (&bench, 10);
     for (int i = 0; i < 5; i++) //  five that fail: 1 to 5
         (void) s_deliver (&bench, ROW_CHANNEL_STORAGE, i + 1, STEP_EFFECT_RETRY);
     (void) s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK);
@@ -118,7 +118,7 @@ test_a_message_that_fails_holds_its_channel_and_is_named (void **state)
     bench_t bench = bench_new ();
     bench.settings.slack = true;
     bench_configure (&bench);
-    s_resolved (&bench, 4);
+    s_reported (&bench, 4);
     while (s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK))
         ;
     step_stats_t stats;

@@ -133,7 +133,7 @@ test_success_resolves_with_one_effect_in_the_same_turn (void **state)
     for (size_t i = 0; i < count; i++)
         effects += writes [i].kind == STEP_WRITE_EFFECT;
     assert_int_equal (effects, 1);
-    assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_RESOLVED);
+    assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_REPORTED);
     step_destroy (&bench.step);
 }
 
@@ -664,14 +664,14 @@ test_what_each_cluster_sends_and_has_is_counted (void **state)
     assert_int_equal (stats.run_time [VERDICT_SUCCESS].buckets [5], 1); //  at most 10 s
     assert_int_equal (stats.run_time [VERDICT_SUCCESS].sum_ms, 7000);
     assert_int_equal (stats.report_time.buckets [8], 1); //  at most 2 min
-    assert_int_equal (stats.incidents [INCIDENT_RESOLVED], 1);
+    assert_int_equal (stats.incidents [INCIDENT_REPORTED], 1);
     assert_int_equal (stats.events_suppressed [INCIDENT_SUPPRESS_BELOW_SEVERITY], 1);
 
     step_reload (bench.step); //  nothing is held; what was counted stays
     step_loaded (bench.step, 3, 1, 9, bench.now);
     shown = bench_cluster (&bench, "a");
     assert_int_equal (shown.events [FAULT_CRITICAL], 2);
-    assert_int_equal (shown.states [INCIDENT_RESOLVED], 0);
+    assert_int_equal (shown.states [INCIDENT_REPORTED], 0);
     step_destroy (&bench.step);
 }
 

@@ -107,7 +107,7 @@ test_the_winner_is_promoted_and_saving_twice_is_the_same (void **state)
     world_attempt (&self->world, 2, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:b");
     s_sealed (self, 1, "first");
     s_sealed (self, 2, "second");
-    s_end (self, INCIDENT_RESOLVED, 2);
+    s_end (self, INCIDENT_REPORTED, 2);
     for (int round = 0; round < 2; round++) {
         assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
         s_expect_text (self, "output/investigation.md", "second");
@@ -117,7 +117,7 @@ test_the_winner_is_promoted_and_saving_twice_is_the_same (void **state)
         s_expect_status (self, "success");
     }
     own (own_mem) char *incident = world_read (&self->world, "incident.json");
-    assert_non_null (strstr (incident, "\"status\": \"resolved\""));
+    assert_non_null (strstr (incident, "\"status\": \"reported\""));
     own (own_mem) char *event = world_read (&self->world, "event.json");
     assert_non_null (strstr (event, self->world.incident.id.text));
     own (own_fd) int fd = artifact_dir_open (self->world.root, self->world.incident.id.text, false);
@@ -147,7 +147,7 @@ test_a_failed_incident_keeps_its_files_in_the_attempt_unless_told_to_upload (voi
     //  A retry wins: nothing of the failure stays at the top
     world_attempt (&self->world, 2, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
     s_sealed (self, 2, "whole");
-    s_end (self, INCIDENT_RESOLVED, 2);
+    s_end (self, INCIDENT_REPORTED, 2);
     assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
     s_expect_text (self, "output/investigation.md", "whole");
     s_expect_text (self, "logs/run1.log", NULL);
@@ -168,7 +168,7 @@ test_a_failure_of_the_disk_is_tried_again_and_leaves_no_result (void **state)
 {
     fixture_t *self = *state;
     world_attempt (&self->world, 1, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
-    s_end (self, INCIDENT_RESOLVED, 1);
+    s_end (self, INCIDENT_REPORTED, 1);
     assert_int_equal (s_save (self, false), STEP_EFFECT_RETRY); //  the winner's files are not there
     s_expect_text (self, "result.json", NULL);
     s_sealed (self, 1, "late");
@@ -203,7 +203,7 @@ test_the_result_tells_root_cause_confidence_and_usage (void **state)
         (const char *const [2]){"output/investigation.md", "output/agent-result.json"},
         (const char *const [2]){"## Root Cause\n\nDisk **full**.\n\nConfidence: HIGH\n",
                                 "{\"usage\": {\"output_tokens\": 321}, \"result\": \"x\"}"});
-    s_end (self, INCIDENT_RESOLVED, 1);
+    s_end (self, INCIDENT_REPORTED, 1);
     assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
     s_expect_result (self, "\"root_cause\": \"Disk full.\"");
     s_expect_result (self, "\"confidence\": \"HIGH\"");
@@ -218,7 +218,7 @@ test_an_agent_result_that_is_no_json_leaves_no_usage (void **state)
     world_seal (&self->world, 1,
                 (const char *const [2]){"output/investigation.md", "output/agent-result.json"},
                 (const char *const [2]){"A report without any heading.", "{\"usage\": {"});
-    s_end (self, INCIDENT_RESOLVED, 1);
+    s_end (self, INCIDENT_REPORTED, 1);
     assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
     s_expect_result (self, "\"root_cause\": \"See investigation report for details\"");
     s_expect_result (self, "\"confidence\": \"UNKNOWN\"");

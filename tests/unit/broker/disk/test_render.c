@@ -82,7 +82,7 @@ test_a_flat_fault_renders_as_the_golden_files (void **state)
     s_golden ("incident.json", incident);
     own (own_mem) char *prompt = render_prompt (&row, &labels, s_body, sizeof s_body - 1);
     s_golden ("prompt.md", prompt);
-    row.state = INCIDENT_RESOLVED;
+    row.state = INCIDENT_REPORTED;
     row.winner = 2;
     row.exit_code = 0;
     row.completed_ms = 1767225800000;

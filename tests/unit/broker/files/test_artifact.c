@@ -403,7 +403,7 @@ test_a_closed_incident_takes_no_files_but_knows_what_it_has (void **state)
     mail_file_t file;
     s_file (&file, s_path, self->report, 500);
     s_put_all (self, s_path, self->report, 400);
-    self->world.incident.state = INCIDENT_RESOLVED;
+    self->world.incident.state = INCIDENT_REPORTED;
     world_save (&self->world);
     s_put (self, s_path, 500, 400, self->report, 100);
     s_expect_error (self, "closed");
@@ -416,7 +416,7 @@ test_a_closed_incident_takes_no_files_but_knows_what_it_has (void **state)
     s_put_all (self, s_path, self->report, 500);
     s_seal (self, &file, 1);
     s_expect_sealed (self, "stored");
-    self->world.incident.state = INCIDENT_RESOLVED;
+    self->world.incident.state = INCIDENT_REPORTED;
     world_save (&self->world);
     s_seal (self, &file, 1);
     s_expect_sealed (self, "stored");

@@ -148,7 +148,7 @@ test_load_hands_open_rows_to_step (void **state)
 {
     store_case_t *self = *state;
     static const incident_state_t states [] = {INCIDENT_PENDING, INCIDENT_PENDING,
-                                               INCIDENT_RESOLVED, INCIDENT_FAILED};
+                                               INCIDENT_REPORTED, INCIDENT_FAILED};
     for (int i = 0; i < 4; i++) {
         row_incident_t row = s_incident (i + 1, states [i]);
         row.last_seen_ms = i == 3 ? 1 : row.last_seen_ms; //  the last one is out of the window
@@ -165,7 +165,7 @@ test_load_hands_open_rows_to_step (void **state)
     step_stats_t stats;
     step_stats (step, now, &stats);
     assert_int_equal (stats.incidents [INCIDENT_PENDING], 2);
-    assert_int_equal (stats.incidents [INCIDENT_RESOLVED], 1);
+    assert_int_equal (stats.incidents [INCIDENT_REPORTED], 1);
     assert_int_equal (stats.incidents [INCIDENT_FAILED], 0);
     assert_int_equal (stats.last_seq, 41);
 }
@@ -312,7 +312,7 @@ test_a_row_written_again_replaces_itself (void **state)
     row_incident_t row = s_incident (1, INCIDENT_PENDING);
     s_put_incident (self->store, &row);
     assert_int_equal (store_commit (self->store), 0);
-    row.state = INCIDENT_RESOLVED;
+    row.state = INCIDENT_REPORTED;
     s_put_incident (self->store, &row);
     assert_int_equal (store_commit (self->store), 0);
     own (store_reader_destroy) store_reader_t *reader = s_reader (self);
@@ -320,7 +320,7 @@ test_a_row_written_again_replaces_itself (void **state)
     assert_int_equal (
         store_reader_incidents (reader, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE, 0, rows, 4), 0);
     assert_int_equal (
-        store_reader_incidents (reader, INCIDENT_RESOLVED, INCIDENT_SUPPRESS_NONE, 0, rows, 4), 1);
+        store_reader_incidents (reader, INCIDENT_REPORTED, INCIDENT_SUPPRESS_NONE, 0, rows, 4), 1);
 }
 
 //  A retried incident asks for its effect anew: the store keeps one row a key.
@@ -373,7 +373,7 @@ test_pages_go_from_the_newest_to_the_oldest_without_gap (void **state)
 {
     store_case_t *self = *state;
     for (int i = 1; i <= 25; i++) {
-        const row_incident_t row = s_incident (i, i % 2 ? INCIDENT_PENDING : INCIDENT_RESOLVED);
+        const row_incident_t row = s_incident (i, i % 2 ? INCIDENT_PENDING : INCIDENT_REPORTED);
         s_put_incident (self->store, &row);
         const step_write_t record = s_record (i, "incident");
         s_apply (self->store, &record);
@@ -502,8 +502,8 @@ test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents (void **s
     store_case_t *self = *state;
     const int64_t now_ms = 2 * (int64_t) LIMIT_EVENT_KEEP_MS;
     const row_incident_t open = s_incident (1, INCIDENT_PENDING);
-    const row_incident_t closed = s_incident (2, INCIDENT_RESOLVED);
-    const row_incident_t fresh = s_incident (3, INCIDENT_RESOLVED);
+    const row_incident_t closed = s_incident (2, INCIDENT_REPORTED);
+    const row_incident_t fresh = s_incident (3, INCIDENT_REPORTED);
     s_put_incident (self->store, &open);
     s_put_incident (self->store, &closed);
     s_put_incident (self->store, &fresh);
@@ -619,7 +619,7 @@ test_a_file_goes_only_after_its_row_is_durably_gone (void **state)
     store_case_t *self = *state;
     char sha [DIGEST_HEX], path [256];
     s_body_file (self, "body", 0, sha, path);
-    const row_incident_t closed = s_incident (1, INCIDENT_RESOLVED);
+    const row_incident_t closed = s_incident (1, INCIDENT_REPORTED);
     s_put_incident (self->store, &closed);
     step_write_t event = s_event (&closed, NULL, 5);
     memcpy (event.as.event.body_sha, sha, sizeof sha);

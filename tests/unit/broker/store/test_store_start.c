@@ -195,7 +195,7 @@ test_old_events_of_an_incident_that_has_ended_go_with_the_next_look (void **stat
     assert_int_equal (store_commit (self->store), 0);
     ident_t found;
     assert_int_equal (store_tidy (self->store, now_ms), 0);
-    s_put_incident (self->store, 1, INCIDENT_RESOLVED, INCIDENT_SUPPRESS_NONE);
+    s_put_incident (self->store, 1, INCIDENT_REPORTED, INCIDENT_SUPPRESS_NONE);
     assert_int_equal (store_commit (self->store), 0);
     assert_int_equal (store_tidy (self->store, now_ms + 1000), 0);
     assert_int_equal (store_known_event (self->store, &row, &found), 1);
@@ -542,7 +542,7 @@ test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **sta
 {
     store_case_t *self = *state;
     for (int i = 0; i < 20000; i++)
-        s_put_incident (self->store, i + 1, INCIDENT_RESOLVED, INCIDENT_SUPPRESS_NONE);
+        s_put_incident (self->store, i + 1, INCIDENT_REPORTED, INCIDENT_SUPPRESS_NONE);
     static char body [LIMIT_KIB (100)];
     memset (body, 'x', sizeof body);
     for (int i = 0; i < 200; i++) {

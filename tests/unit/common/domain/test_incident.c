@@ -9,21 +9,21 @@
 #include "common/domain/incident.h"
 
 static void
-test_the_good_way_leads_from_admission_to_resolved (void **state)
+test_the_good_way_leads_from_admission_to_reported (void **state)
 {
     incident_state_t at = incident_next (INCIDENT_NONE, INCIDENT_ON_ADMIT);
     assert_int_equal (at, INCIDENT_PENDING);
     at = incident_next (at, INCIDENT_ON_ASSIGN);
     assert_int_equal (at, INCIDENT_INVESTIGATING);
     at = incident_next (at, INCIDENT_ON_SUCCESS);
-    assert_int_equal (at, INCIDENT_RESOLVED);
+    assert_int_equal (at, INCIDENT_REPORTED);
 }
 
 static void
-test_nothing_leads_out_of_resolved (void **state)
+test_nothing_leads_out_of_reported (void **state)
 {
     for (int event = 0; event < INCIDENT_EVENTS; event++)
-        assert_int_equal (incident_next (INCIDENT_RESOLVED, (incident_event_t) event),
+        assert_int_equal (incident_next (INCIDENT_REPORTED, (incident_event_t) event),
                           INCIDENT_STATES);
 }
 
@@ -45,7 +45,7 @@ test_terminal_states_are_left_by_a_retry_only (void **state)
 static void
 test_a_late_report_resolves_a_pending_incident (void **state)
 {
-    assert_int_equal (incident_next (INCIDENT_PENDING, INCIDENT_ON_SUCCESS), INCIDENT_RESOLVED);
+    assert_int_equal (incident_next (INCIDENT_PENDING, INCIDENT_ON_SUCCESS), INCIDENT_REPORTED);
 }
 
 static void
@@ -70,8 +70,17 @@ test_state_names_parse_back (void **state)
     }
     incident_state_t untouched = INCIDENT_FAILED;
     assert_false (incident_state_parse ("", &untouched));
-    assert_false (incident_state_parse ("Resolved", &untouched));
+    assert_false (incident_state_parse ("Reported", &untouched));
     assert_int_equal (untouched, INCIDENT_FAILED);
+}
+
+static void
+test_an_old_name_is_read_and_never_written (void **state)
+{
+    incident_state_t parsed = INCIDENT_NONE;
+    assert_true (incident_state_parse ("resolved", &parsed));
+    assert_int_equal (parsed, INCIDENT_REPORTED);
+    assert_string_equal (incident_state_name (parsed), "reported");
 }
 
 static void
@@ -88,12 +97,13 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test (test_the_good_way_leads_from_admission_to_resolved),
-        cmocka_unit_test (test_nothing_leads_out_of_resolved),
+        cmocka_unit_test (test_the_good_way_leads_from_admission_to_reported),
+        cmocka_unit_test (test_nothing_leads_out_of_reported),
         cmocka_unit_test (test_terminal_states_are_left_by_a_retry_only),
         cmocka_unit_test (test_a_late_report_resolves_a_pending_incident),
         cmocka_unit_test (test_every_open_state_reaches_each_end),
         cmocka_unit_test (test_state_names_parse_back),
+        cmocka_unit_test (test_an_old_name_is_read_and_never_written),
         cmocka_unit_test (test_events_and_reasons_have_names),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
