@@ -25,67 +25,6 @@ enum {
 };
 
 
-//  --- answers
-
-void
-artifact_answer (artifact_t *self, const link_msg_t *msg, uint8_t type, const void *from)
-{
-    int64_t rc = link_send (self->link, &msg->route, type, from, msg->frame.seq);
-    if (rc < 0) //  gone or not reading: it asks again when it is back
-        log_debug ("answer not sent", kv ("type", msg_name (type)),
-                   kv ("reason", err_str ((int) rc)));
-}
-
-void
-artifact_refuse (artifact_t *self, const link_msg_t *msg, const char *code, const char *text)
-{
-    atomic_fetch_add (&self->counts [COUNT_REFUSED], 1);
-    msg_error_t error = {.code = codec_text (code), .text = codec_text (text)};
-    if (msg->route.size > 0)
-        artifact_answer (self, msg, MSG_ERROR, &error);
-}
-
-void
-artifact_busy (artifact_t *self, const link_msg_t *msg, const char *what, int rc)
-{
-    log_warn (what, kv ("type", msg_name (msg->frame.type)), kv ("reason", err_str (rc)));
-    artifact_refuse (self, msg, "io", "this could not be done now; try again later");
-}
-
-void
-artifact_peer_strike (artifact_t *self, const link_msg_t *msg, const char *code, const char *text)
-{
-    atomic_fetch_add (&self->counts [COUNT_BAD], 1);
-    artifact_refuse (self, msg, code, text);
-    peer_t *peer = msg->route.size > 0 ? peers_get (self->peers, &msg->route) : NULL;
-    if (peer)
-        peers_strike (peer, "files", msg->identity, code, text, clk_now (self->clk).boot_ms);
-}
-
-bool
-artifact_peer_role (artifact_t *self, const link_msg_t *msg, curve_role_t role)
-{
-    return peers_allowed (self->zap, msg->identity, role);
-}
-
-void
-artifact_mail (artifact_t *self, mail_t **mail_p)
-{
-    assert (!self->unsent);
-    if (mailbox_send (self->loop, mail_p) < 0) {
-        self->unsent = *mail_p;
-        *mail_p = NULL;
-    }
-}
-
-//  Is there room for another mail?
-static bool
-s_flush (artifact_t *self)
-{
-    return !self->unsent || mailbox_send (self->loop, &self->unsent) == 0;
-}
-
-
 //  --- the thread
 
 static bool
@@ -120,7 +59,7 @@ s_dispatch (artifact_t *self, const link_msg_t *msg)
 static void
 s_receive (artifact_t *self, link_msg_t *msg, int max)
 {
-    for (int i = 0; i < max && s_flush (self); i++) {
+    for (int i = 0; i < max && artifact_flush (self); i++) {
         err_diag_t diag = {{0}};
         int rc = link_recv (self->link, msg, &diag);
         if (rc == -EAGAIN) {
@@ -164,7 +103,7 @@ s_configure (artifact_t *self, mail_t *mail)
 static bool
 s_read_mail (artifact_t *self)
 {
-    for (int i = 0; i < S_BATCH && s_flush (self); i++) {
+    for (int i = 0; i < S_BATCH && artifact_flush (self); i++) {
         own (mail_destroy) mail_t *mail = mailbox_recv (self->inbox);
         if (!mail)
             return true;
@@ -205,7 +144,7 @@ s_main (void *arg)
     while (!stop) {
         link_wait_t items [] = {
             {.fd = self->stop_fd}, {.fd = mailbox_fd (self->inbox)}, {.link = self->link}};
-        bool room = s_flush (self);
+        bool room = artifact_flush (self);
         const int64_t wait_ms = !room ? S_UNSENT_MS : sweeping ? S_SWEEP_MS : S_WAIT_MS;
         link_wait (items, room ? 3 : 1, wait_ms);
         stop = items [0].readable;

@@ -1,7 +1,8 @@
 //  artifact_part - what the files of the artifact thread share; nobody else includes it.
 //
-//  artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event (large
-//  events), artifact_sweep (what dead uploads left), artifact_room (does the disk take files?).
+//  From the top: artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event
+//  (large events), artifact_sweep (what dead uploads left), artifact_answer (answers and mails),
+//  artifact_room (does the disk take files?).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -85,9 +86,12 @@ void
 artifact_busy (artifact_t *self, const link_msg_t *msg, const char *what, int rc);
 void
 artifact_answer (artifact_t *self, const link_msg_t *msg, uint8_t type, const void *from);
-//  Hand a mail to the loop, now or as soon as it has room.
+//  Hand a mail to the loop, now or as soon as it has room.  None may wait already (artifact_flush).
 void
 artifact_mail (artifact_t *self, mail_t **mail_p);
+//  Try to hand over the mail that waits for the loop.  False: it still waits.
+bool
+artifact_flush (artifact_t *self);
 
 //  Count a bad message, answer it; its sender is muted in the end.
 void
