@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -27,7 +26,7 @@
 
 enum {
     SUPERVISE_POLL_MS = 20,     //  between two looks at a tree that is being ended
-    SUPERVISE_STATUS_MS = 1000, //  between two "output" lines
+    SUPERVISE_LOOK_MS = 1000,   //  longest wait: poll stands still while the host is suspended
     SUPERVISE_LINGER_MS = 2000, //  grace of daemons whose script has ended by itself
     //  KILL is this much, a quarter at most, before the end of the grace
     SUPERVISE_MARGIN_MS = 1000,
@@ -53,7 +52,6 @@ typedef struct {
     clk_now_t started, now;
     int64_t phase_until_ms;
     int64_t completed_ms;
-    int64_t status_at_ms, status_bytes;
 } supervise_t;
 
 //  The reader may be gone or slow: a status line is dropped then, never waited for.
@@ -200,19 +198,6 @@ s_on_signal (supervise_t *self)
             s_stop (self);
 }
 
-static void
-s_report_output (supervise_t *self)
-{
-    int64_t bytes = self->out.total + self->err.total;
-    if (bytes == self->status_bytes || self->now.boot_ms < self->status_at_ms + SUPERVISE_STATUS_MS)
-        return;
-    char line [64];
-    int size = snprintf (line, sizeof line, "output %" PRId64 "\n", bytes);
-    s_status (self, line, (size_t) size);
-    self->status_bytes = bytes;
-    self->status_at_ms = self->now.boot_ms;
-}
-
 static int
 s_timeout_ms (const supervise_t *self)
 {
@@ -221,7 +206,7 @@ s_timeout_ms (const supervise_t *self)
     int64_t left_ms = self->started.boot_ms + self->spec->timeout_ms - clk_now (self->clk).boot_ms;
     if (left_ms < 0)
         left_ms = 0;
-    return left_ms < SUPERVISE_STATUS_MS ? (int) left_ms : SUPERVISE_STATUS_MS;
+    return left_ms < SUPERVISE_LOOK_MS ? (int) left_ms : SUPERVISE_LOOK_MS;
 }
 
 static void
@@ -245,7 +230,6 @@ s_turn (supervise_t *self)
         capture_read (&self->err);
     s_reap (self);
     s_advance (self);
-    s_report_output (self);
 }
 
 void

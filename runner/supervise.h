@@ -4,7 +4,8 @@
 //  The script runs in a session and process group of its own.  The run ends when the script exits,
 //  at its deadline, or when the control fd closes; then every descendant gets TERM, after the grace
 //  KILL, again and again until none is left.  The tree is gone by timeout + grace.
-//  Status lines written to status_fd:  "starting", "started", "output N" (bytes so far),
+//  Status lines written to status_fd:  "starting", "started",
+//  "ended" (nothing of the tree is left),
 //  "result {json}" with what stands in the result file.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once

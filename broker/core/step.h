@@ -134,7 +134,6 @@ typedef struct {
         struct {
             step_fence_t fence;
             char phase [16];
-            int64_t elapsed_ms, output_bytes;
         } progress;
         struct {
             step_fence_t fence;

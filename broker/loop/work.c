@@ -120,8 +120,6 @@ s_progress (loop_t *self, peer_t *peer, step_in_t *in)
         return;
     }
     codec_copy (progress->phase, in->as.progress.phase, sizeof in->as.progress.phase);
-    in->as.progress.elapsed_ms = progress->elapsed_ms;
-    in->as.progress.output_bytes = progress->output_bytes;
     s_step (self, in);
 }
 

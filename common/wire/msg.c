@@ -94,10 +94,7 @@ static const codec_field_t s_assign [] = {
 
 static const codec_field_t s_progress [] = {
     S_FENCE (msg_progress_t),
-    S_FIELD (msg_progress_t, phase, CODEC_TEXT, 15, false, "fetch, run, upload"),
-    S_INT (msg_progress_t, elapsed_ms, 0, MSG_SPAN_MS, false, "since the ASSIGN"),
-    S_INT (msg_progress_t, output_bytes, 0, MSG_COUNT, false, "written by the agent so far"),
-    S_END};
+    S_FIELD (msg_progress_t, phase, CODEC_TEXT, 15, false, "fetch, run, upload"), S_END};
 
 static const codec_field_t s_lease [] = {
     S_FENCE (msg_lease_t),

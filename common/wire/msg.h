@@ -91,7 +91,6 @@ typedef struct {
     codec_text_t incident;
     int64_t attempt;
     codec_text_t phase; //  fetch, run, upload
-    int64_t elapsed_ms, output_bytes;
 } msg_progress_t;
 
 typedef struct {

@@ -72,7 +72,7 @@ MESSAGES = {
         "lease_ms": 60000, "model": "sonnet", "allowed_tools": "Read,Write"},
     5: FENCE,
     6: FENCE,
-    7: {**FENCE, "phase": "run", "elapsed_ms": 1000, "output_bytes": 5},
+    7: {**FENCE, "phase": "run"},
     8: {**FENCE, "ms": 0},
     9: {**FENCE, "outcome": "success", "exit_code": -1, "reason": "", "started_ms": 1, "completed_ms": 2,
         "files": [FILE]},

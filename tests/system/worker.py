@@ -166,7 +166,7 @@ class Worker:
         assert json.loads(self.fetch(fence, "event.json"))["incidentId"] == fence["incident"]
         assert self.fetch(fence, "prompt.md") and self.fetch(fence, "system-prompt.md")
         self.work.send(STARTED, fence)
-        self.work.send(PROGRESS, {**fence, "phase": "run", "elapsed_ms": 1, "output_bytes": 0})
+        self.work.send(PROGRESS, {**fence, "phase": "run"})
         assert self.work.wait([LEASE])[1]["ms"] > 0
         report = f"# Report on {incident['resource']}\n\n" + "Written by a worker in Python.\n" * 8
         manifest, sealed = self.upload(fence, {"output/investigation.md": report.encode()})

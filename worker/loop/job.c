@@ -344,7 +344,6 @@ s_new (job_shared_t *shared)
         return NULL;
     self->shared = shared;
     self->run = (run_t){.control_fd = -1, .status_fd = -1};
-    self->since_ms = shared->boot_ms;
     self->progress_ms = shared->boot_ms + session_lease_ms (shared->session) / JOB_PROGRESS_SHARE;
     return self;
 }
@@ -451,9 +450,7 @@ s_progress (job_t *self)
     const char *phase = self->state >= JOB_UPLOAD ? "upload" : self->run.started ? "run" : "fetch";
     msg_progress_t progress = {.incident = codec_text (self->report.incident.text),
                                .attempt = self->report.attempt,
-                               .phase = codec_text (phase),
-                               .elapsed_ms = now_ms - self->since_ms,
-                               .output_bytes = self->run.output_bytes};
+                               .phase = codec_text (phase)};
     if (session_send (self->shared->session, MSG_PROGRESS, &progress, 0) < 0)
         return; //  many at once: the next tick tries again
     self->progress_ms = now_ms + session_lease_ms (self->shared->session) / JOB_PROGRESS_SHARE;

@@ -67,7 +67,6 @@ struct job {
     char cluster [LIMIT_CLUSTER_BYTES + 1], model [LIMIT_MODEL_BYTES + 1];
     char allowed_tools [LIMIT_TOOLS_BYTES + 1];
     int64_t timeout_ms;
-    int64_t since_ms; //  boot time of the ASSIGN
     fetch_t fetch;
     run_t run;
     int64_t end_by_ms;   //  boot time by which the supervisor must be done

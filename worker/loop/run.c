@@ -139,8 +139,6 @@ s_on_line (run_t *self)
         self->started = true;
     else if (strcmp (self->line, "ended") == 0)
         self->ended = true;
-    else if (strncmp (self->line, "output ", 7) == 0)
-        self->output_bytes = strtoll (self->line + 7, NULL, 10);
     else if (strncmp (self->line, "result ", 7) == 0)
         (void) s_parse (self->line + 7, strlen (self->line + 7), NULL, &self->result);
 }

@@ -43,7 +43,6 @@ typedef struct {
     bool started;  //  the script was executed
     bool ended;    //  nothing of its tree is left
     int signal;    //  that killed triage-run, 0 = none
-    int64_t output_bytes;
     run_result_t result;
 } run_t;
 

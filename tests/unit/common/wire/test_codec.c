@@ -143,6 +143,40 @@ test_unknown_keys_are_ignored (void **state)
     assert_int_equal (ping.now_ms, 5);
 }
 
+typedef struct {
+    codec_text_t incident, phase;
+    int64_t attempt, elapsed_ms, output_bytes;
+} s_older_t;
+
+//  Workers of an earlier version send two more keys.
+static void
+test_the_progress_of_an_older_worker_is_taken (void **state)
+{
+    static const codec_field_t older [] = {
+        {.key = "incident", .type = CODEC_TEXT, .offset = offsetof (s_older_t, incident)},
+        {.key = "attempt", .type = CODEC_INT, .offset = offsetof (s_older_t, attempt)},
+        {.key = "phase", .type = CODEC_TEXT, .offset = offsetof (s_older_t, phase)},
+        {.key = "elapsed_ms", .type = CODEC_INT, .offset = offsetof (s_older_t, elapsed_ms)},
+        {.key = "output_bytes", .type = CODEC_INT, .offset = offsetof (s_older_t, output_bytes)},
+        {.key = NULL}};
+    const s_older_t sent = {.incident = codec_text ("one"),
+                            .attempt = 2,
+                            .phase = codec_text ("run"),
+                            .elapsed_ms = 1000,
+                            .output_bytes = 5};
+    own (codec_destroy) codec_t *codec = codec_new ();
+    own (buf_fini) buf_t bytes = buf_init (1024);
+    msg_progress_t got;
+    err_diag_t diag = {0};
+    assert_int_equal (codec_encode (older, &sent, &bytes), 0);
+    assert_int_equal (codec_decode (codec, msg_fields (MSG_PROGRESS), (const uint8_t *) bytes.data,
+                                    bytes.size, &got, sizeof got, &diag),
+                      0);
+    assert_true (codec_is (got.incident, "one"));
+    assert_int_equal (got.attempt, 2);
+    assert_true (codec_is (got.phase, "run"));
+}
+
 static void
 test_copy_never_leaves_half_a_character (void **state)
 {
@@ -252,6 +286,7 @@ main (void)
         cmocka_unit_test (test_hello_survives_the_round_trip),
         cmocka_unit_test (test_decode_names_the_key_that_is_wrong),
         cmocka_unit_test (test_unknown_keys_are_ignored),
+        cmocka_unit_test (test_the_progress_of_an_older_worker_is_taken),
         cmocka_unit_test (test_copy_never_leaves_half_a_character),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
