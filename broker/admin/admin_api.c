@@ -1,7 +1,7 @@
 //  admin_api - the admin's answers as JSON, made from the snapshot and from the store's reader.
 //
 //  Everything goes through the JSON library, so no name from a cluster or worker can break out
-//  of its field; text that is not UTF-8 is shown with '?'.
+//  of its field; bytes that are not UTF-8 are shown as U+FFFD.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_part.h"
 
@@ -53,33 +53,12 @@ admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc)
     self->size = self->body ? strlen (self->body) : 0;
 }
 
-json_t *
-admin_text (const char *text)
-{
-    json_t *value = json_string (text);
-    if (value)
-        return value;
-    own (own_mem) char *safe = strdup (text);
-    if (!safe)
-        return NULL;
-    for (char *at = safe; *at; at++)
-        if ((unsigned char) *at >= 0x80)
-            *at = '?';
-    return json_string (safe);
-}
-
-static json_t *
-s_text_or_null (const char *text)
-{
-    return text [0] ? admin_text (text) : json_null ();
-}
-
 void
 admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message)
 {
     admin_reply_json (
         self, status,
-        json_pack ("{s:{s:s,s:o}}", "error", "code", code, "message", admin_text (message)));
+        json_pack ("{s:{s:s,s:o}}", "error", "code", code, "message", json_any (message)));
     self->next = -1;
 }
 
@@ -246,8 +225,8 @@ static json_t *
 s_source (const intake_source_t *source)
 {
     return json_pack (
-        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "cluster", admin_text (source->cluster),
-        "state", admin_text (source->state), "last_error", s_text_or_null (source->last_error),
+        "{s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "cluster", json_any (source->cluster),
+        "state", json_any (source->state), "last_error", json_any_or_null (source->last_error),
         "events_total", (json_int_t) source->events_total, "gaps_total",
         (json_int_t) source->gaps_total, "reconnects_total", (json_int_t) source->reconnects_total,
         "dropped_total", (json_int_t) source->dropped_total, "bad_messages_total",
@@ -300,7 +279,7 @@ s_status_files (const snapshot_data_t *data)
     const artifact_stats_t *files = &data->artifact;
     return json_pack (
         "{s:b,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "refusing", data->artifacts_refused, "trouble",
-        s_text_or_null (artifact_trouble_text (data->artifacts_trouble)), "free_bytes",
+        json_any_or_null (artifact_trouble_text (data->artifacts_trouble)), "free_bytes",
         (json_int_t) files->free_bytes, "free_files", (json_int_t) files->free_files,
         "bytes_received_total", (json_int_t) files->bytes_received_total, "bytes_sent_total",
         (json_int_t) files->bytes_sent_total, "uploads_active", (json_int_t) files->uploads_active,
@@ -333,10 +312,10 @@ s_head (const step_head_t *head)
     if (!head->row.id)
         return json_null ();
     return json_pack ("{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t) head->row.id, "key",
-                      admin_text (head->row.key), "failing_ms", (json_int_t) head->failing_ms,
+                      json_any (head->row.key), "failing_ms", (json_int_t) head->failing_ms,
                       "next_try_ms", (json_int_t) head->next_ms, "tries",
                       (json_int_t) head->row.tries, "behind", (json_int_t) head->behind, "failing",
-                      (json_int_t) head->failing, "error", admin_text (head->row.error));
+                      (json_int_t) head->failing, "error", json_any (head->row.error));
 }
 
 void
@@ -407,17 +386,17 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
         const step_worker_t *worker = &view->data.workers [i];
         json_array_append_new (
             workers,
-            json_pack (
-                "{s:o,s:o,s:b,s:b,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
-                admin_text (worker->name), "identity", admin_text (worker->identity), "ready",
-                worker->ready, "quarantined", worker->quarantined, "quarantined_for",
-                worker->why ? worker->why : "", "draining", worker->draining, "slots",
-                (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
-                (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
-                "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,
-                "assignments_returned_total", (json_int_t) worker->returned_total,
-                "twins_refused_total", (json_int_t) worker->refused_total, "twin_ms_ago",
-                worker->refused_total ? json_integer (worker->refused_ms_ago) : json_null ()));
+            json_pack ("{s:o,s:o,s:b,s:b,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+                       json_any (worker->name), "identity", json_any (worker->identity), "ready",
+                       worker->ready, "quarantined", worker->quarantined, "quarantined_for",
+                       worker->why ? worker->why : "", "draining", worker->draining, "slots",
+                       (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
+                       (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
+                       "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,
+                       "assignments_returned_total", (json_int_t) worker->returned_total,
+                       "twins_refused_total", (json_int_t) worker->refused_total, "twin_ms_ago",
+                       worker->refused_total ? json_integer (worker->refused_ms_ago)
+                                             : json_null ()));
     }
     admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
 }
@@ -431,7 +410,7 @@ s_labels (const admin_view_t *view, const char *cluster)
     const conf_table_t *labels = conf ? settings_labels (conf_settings (conf), cluster) : NULL;
     const conf_pair_t *pairs = labels ? labels->items : NULL;
     for (size_t i = 0; labels && i < labels->count; i++)
-        json_object_set_new (object, pairs [i].key, admin_text (pairs [i].value));
+        json_object_set_new (object, pairs [i].key, json_any (pairs [i].value));
     return object;
 }
 
@@ -446,7 +425,7 @@ s_cluster (const admin_view_t *view, const char *name, const intake_source_t *so
     for (int i = 0; events && i < INCIDENT_SUPPRESS_REASONS; i++)
         suppressed += events->suppressed [i];
     json_t *doc =
-        json_pack ("{s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", admin_text (name), "labels",
+        json_pack ("{s:o,s:o,s:o,s:I,s:I,s:o,s:I,s:I}", "cluster", json_any (name), "labels",
                    s_labels (view, name), "mcp", source ? s_source (source) : json_null (),
                    "events_total", (json_int_t) total, "suppressed_total", (json_int_t) suppressed,
                    "last_event_at", json_time (events ? events->last_event_ms : 0), "pending",
@@ -502,9 +481,9 @@ admin_api_clusters (const admin_view_t *view, admin_reply_t *reply)
 static json_t *
 s_resource (const fault_t *fault)
 {
-    return json_pack ("{s:o,s:o,s:o,s:o,s:o}", "api_version", admin_text (fault->api_version),
-                      "kind", admin_text (fault->kind), "namespace", admin_text (fault->namespace_),
-                      "name", admin_text (fault->name), "uid", admin_text (fault->uid));
+    return json_pack ("{s:o,s:o,s:o,s:o,s:o}", "api_version", json_any (fault->api_version), "kind",
+                      json_any (fault->kind), "namespace", json_any (fault->namespace_), "name",
+                      json_any (fault->name), "uid", json_any (fault->uid));
 }
 
 static json_t *
@@ -512,18 +491,18 @@ s_incident (const row_incident_t *row)
 {
     const fault_t *fault = &row->fault;
     json_t *doc =
-        json_pack ("{s:o,s:I,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "id", admin_text (row->id.text),
+        json_pack ("{s:o,s:I,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "id", json_any (row->id.text),
                    "number", (json_int_t) row->number, "state", incident_state_name (row->state),
-                   "suppressed", s_text_or_null (incident_suppress_name (row->suppress)), "cluster",
-                   admin_text (fault->cluster), "namespace", admin_text (fault->namespace_),
-                   "resource", s_resource (fault), "fault_type", admin_text (fault->fault_type),
+                   "suppressed", json_any_or_null (incident_suppress_name (row->suppress)),
+                   "cluster", json_any (fault->cluster), "namespace", json_any (fault->namespace_),
+                   "resource", s_resource (fault), "fault_type", json_any (fault->fault_type),
                    "severity", fault_severity_name (fault->severity), "fault_id",
-                   s_text_or_null (fault->fault_id), "summary", admin_text (fault->summary));
+                   json_any_or_null (fault->fault_id), "summary", json_any (fault->summary));
     if (!doc)
         return NULL;
     own (json_drop) json_t *rest = json_pack (
-        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "source", admin_text (row->source), "event_id",
-        admin_text (row->event_id), "linked", s_text_or_null (row->linked.text), "created_at",
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "source", json_any (row->source), "event_id",
+        json_any (row->event_id), "linked", json_any_or_null (row->linked.text), "created_at",
         json_time (row->created_ms), "started_at", json_time (row->started_ms), "completed_at",
         json_time (row->completed_ms), "first_seen_at", json_time (row->first_seen_ms),
         "last_seen_at", json_time (row->last_seen_ms));
@@ -531,7 +510,7 @@ s_incident (const row_incident_t *row)
         "{s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "occurrences", (json_int_t) row->occurrences,
         "attempt_count", (json_int_t) row->attempts, "charged", (json_int_t) row->charged, "lost",
         (json_int_t) row->lost, "winner", (json_int_t) row->winner, "exit_code", row->exit_code,
-        "reason", s_text_or_null (row->reason));
+        "reason", json_any_or_null (row->reason));
     json_object_update (doc, rest);
     json_object_update (doc, counts);
     return doc;
@@ -598,12 +577,12 @@ s_attempt (const row_attempt_t *row)
     bool known = row->state != ROW_ATTEMPT_LIVE;
     return json_pack ("{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt",
                       (json_int_t) row->number, "state", states [row->state], "worker",
-                      admin_text (row->worker), "identity", admin_text (row->identity), "started",
+                      json_any (row->worker), "identity", json_any (row->identity), "started",
                       row->started, "assigned_at", json_time (row->assigned_ms), "started_at",
                       json_time (row->started_ms), "ended_at", json_time (row->ended_ms),
                       "deadline_at", json_time (row->deadline_ms), "outcome",
-                      known ? admin_text (verdict_outcome_name (row->outcome)) : json_null (),
-                      "exit_code", row->exit_code, "reason", s_text_or_null (row->reason));
+                      known ? json_any (verdict_outcome_name (row->outcome)) : json_null (),
+                      "exit_code", row->exit_code, "reason", json_any_or_null (row->reason));
 }
 
 static const char *const s_effect_states [] = {
@@ -619,11 +598,11 @@ s_effect (const row_effect_t *row)
     static const char *const channels [] = {
         [ROW_CHANNEL_STORAGE] = "storage", [ROW_CHANNEL_SLACK] = "slack"};
     return json_pack ("{s:I,s:s,s:o,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
-                      channels [row->channel], "key", admin_text (row->key), "incident",
-                      s_text_or_null (row->incident.text), "state", s_effect_states [row->state],
+                      channels [row->channel], "key", json_any (row->key), "incident",
+                      json_any_or_null (row->incident.text), "state", s_effect_states [row->state],
                       "tries", (json_int_t) row->tries, "next_at",
                       row->state == ROW_EFFECT_READY ? json_time (row->next_ms) : json_null (),
-                      "error", s_text_or_null (row->error));
+                      "error", json_any_or_null (row->error));
 }
 
 void
@@ -664,7 +643,7 @@ s_file (json_t *files, const char *path, int64_t size)
     if (json_array_size (files) >= LIMIT_HTTP_FILES)
         return false;
     json_array_append_new (
-        files, json_pack ("{s:o,s:I}", "path", admin_text (path), "size", (json_int_t) size));
+        files, json_pack ("{s:o,s:I}", "path", json_any (path), "size", (json_int_t) size));
     return true;
 }
 
@@ -720,8 +699,8 @@ s_artifacts (const admin_view_t *view, const char *id)
     if (fd >= 0)
         complete = s_files (fd, "", FILES_DEPTH, files);
     return json_pack ("{s:o,s:o,s:b}", "folder",
-                      fd >= 0 ? admin_text (path_absolute (folder, absolute)) : json_null (),
-                      "files", files, "complete", complete);
+                      fd >= 0 ? json_any (path_absolute (folder, absolute)) : json_null (), "files",
+                      files, "complete", complete);
 }
 
 void

@@ -48,9 +48,6 @@ admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const
 //  The same for an error of the store, which is logged.
 void
 admin_reply_store (admin_reply_t *self, const char *what, int rc);
-//  A JSON string of any bytes; NULL without memory.
-json_t *
-admin_text (const char *text);
 //  Takes the reference to doc.
 void
 admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc);

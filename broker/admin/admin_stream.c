@@ -16,15 +16,15 @@ s_record (const row_record_t *row)
 {
     char topic [ROW_TOPIC + 1];
     snprintf (topic, sizeof (topic), "%s/%s/", row->kind, row->cluster);
-    return json_pack (
-        "{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:s,s:o,s:I}", "seq",
-        (json_int_t) row->seq, "prev", (json_int_t) row->prev, "at_ms", (json_int_t) row->at_ms,
-        "topic", admin_text (topic), "kind", admin_text (row->kind), "cluster",
-        admin_text (row->cluster), "change", admin_text (row->change), "incident",
-        admin_text (row->incident.text), "attempt", (json_int_t) row->attempt, "worker",
-        admin_text (row->worker), "reason", admin_text (row->reason), "fault_type",
-        admin_text (row->fault_type), "severity", fault_severity_name (row->severity), "resource",
-        admin_text (row->resource), "occurrences", (json_int_t) row->occurrences);
+    return json_pack ("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:s,s:o,s:I}", "seq",
+                      (json_int_t) row->seq, "prev", (json_int_t) row->prev, "at_ms",
+                      (json_int_t) row->at_ms, "topic", json_any (topic), "kind",
+                      json_any (row->kind), "cluster", json_any (row->cluster), "change",
+                      json_any (row->change), "incident", json_any (row->incident.text), "attempt",
+                      (json_int_t) row->attempt, "worker", json_any (row->worker), "reason",
+                      json_any (row->reason), "fault_type", json_any (row->fault_type), "severity",
+                      fault_severity_name (row->severity), "resource", json_any (row->resource),
+                      "occurrences", (json_int_t) row->occurrences);
 }
 
 void

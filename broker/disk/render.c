@@ -12,15 +12,9 @@
 #include <string.h>
 
 //  Indentation may multiply a hostile body's size; beyond this event.json stays on one line.
-enum { S_INDENT_BYTES = LIMIT_EVENT_BYTES, S_CLEAN_FACTOR = 3 };
+enum { S_INDENT_BYTES = LIMIT_EVENT_BYTES };
 //  What one step of writing JSON adds at most, unless it is a number.
 enum { S_PIECE_BYTES = 512 };
-
-typedef enum {
-    CLEAN_BYTES, //  valid UTF-8 without NUL; the rest as it is
-    CLEAN_TEXT   //  also no control characters but tab and line feed
-} clean_t;
-
 
 //  --- hostile text
 
@@ -44,9 +38,10 @@ s_control (const char *text, size_t length)
     return c1 || line || first < 0x20 || first == 0x7f;
 }
 
-//  Append text, made harmless, until about max bytes of it are taken; returns how many were.
+//  Append text until about max bytes of it are taken; returns how many were.  What is no UTF-8, NUL
+//  and control characters but tab and line feed become U+FFFD.
 static size_t
-s_clean (buf_t *out, const char *text, size_t size, size_t max, clean_t mode)
+s_clean (buf_t *out, const char *text, size_t size, size_t max)
 {
     size_t at = 0;
     while (at < size) {
@@ -55,38 +50,13 @@ s_clean (buf_t *out, const char *text, size_t size, size_t max, clean_t mode)
         if (at + step > max)
             break;
         bool space = text [at] == '\n' || text [at] == '\t';
-        if (length == 0 || (mode == CLEAN_TEXT && !space && s_control (text + at, length)))
+        if (length == 0 || (!space && s_control (text + at, length)))
             buf_text (out, "\xef\xbf\xbd");
         else
             buf_append (out, text + at, length);
         at += step;
     }
     return at;
-}
-
-//  A JSON string of any bytes.  Own: fresh.
-static json_t *
-s_string (const char *text, size_t size)
-{
-    json_t *value = json_stringn (text, size);
-    if (value && !memchr (text, 0, size))
-        return value;
-    json_decref (value);
-    own (buf_fini) buf_t clean = buf_init (size * S_CLEAN_FACTOR + 1);
-    s_clean (&clean, text, size, size, CLEAN_BYTES);
-    return clean.failed ? NULL : json_stringn (clean.data, clean.size);
-}
-
-static json_t *
-s_text (const char *text)
-{
-    return s_string (text, strlen (text));
-}
-
-static json_t *
-s_text_or_null (const char *text)
-{
-    return text [0] ? s_text (text) : json_null ();
 }
 
 static json_t *
@@ -104,7 +74,7 @@ s_raw_event (const row_incident_t *incident, const char *body, size_t size)
 {
     own (json_drop) json_t *doc = json_object ();
     if (json_object_set_new (doc, "incidentId", json_string (incident->id.text)) < 0
-        || json_object_set_new (doc, "raw", s_string (body, size)) < 0)
+        || json_object_set_new (doc, "raw", json_any_bytes (body, size)) < 0)
         return NULL;
     return json_text (doc);
 }
@@ -138,11 +108,11 @@ static json_t *
 s_resource (const fault_t *fault)
 {
     json_t *resource = json_object ();
-    int bad = json_object_set_new (resource, "apiVersion", s_text (fault->api_version));
-    bad |= json_object_set_new (resource, "kind", s_text (fault->kind));
-    bad |= json_object_set_new (resource, "name", s_text (fault->name));
-    bad |= json_object_set_new (resource, "namespace", s_text (fault->namespace_));
-    bad |= json_object_set_new (resource, "uid", s_text (fault->uid));
+    int bad = json_object_set_new (resource, "apiVersion", json_any (fault->api_version));
+    bad |= json_object_set_new (resource, "kind", json_any (fault->kind));
+    bad |= json_object_set_new (resource, "name", json_any (fault->name));
+    bad |= json_object_set_new (resource, "namespace", json_any (fault->namespace_));
+    bad |= json_object_set_new (resource, "uid", json_any (fault->uid));
     if (bad)
         json_drop (&resource);
     return resource;
@@ -165,7 +135,7 @@ s_attempt (const row_attempt_t *row)
     bool ended = row->state == ROW_ATTEMPT_ENDED;
     json_t *item = json_object ();
     int bad = json_object_set_new (item, "attempt", json_integer (row->number));
-    bad |= json_object_set_new (item, "worker", s_text (row->worker));
+    bad |= json_object_set_new (item, "worker", json_any (row->worker));
     bad |= json_object_set_new (item, "state", json_string (s_attempt_state (row->state)));
     bad |= json_object_set_new (
         item, "outcome", ended ? json_string (verdict_outcome_name (row->outcome)) : json_null ());
@@ -174,7 +144,7 @@ s_attempt (const row_attempt_t *row)
     bad |= json_object_set_new (item, "completedAt", json_time (row->ended_ms));
     bad |=
         json_object_set_new (item, "exitCode", ended ? s_exit_code (row->exit_code) : json_null ());
-    bad |= json_object_set_new (item, "failureReason", s_text_or_null (row->reason));
+    bad |= json_object_set_new (item, "failureReason", json_any_or_null (row->reason));
     if (bad)
         json_drop (&item);
     return item;
@@ -196,7 +166,7 @@ static json_t *
 s_context (const char *body, size_t size)
 {
     own (own_mem) char *context = fault_context (body, size, LIMIT_PROMPT_EVENT_BYTES);
-    return context ? s_text (context) : NULL;
+    return context ? json_any (context) : NULL;
 }
 
 static json_t *
@@ -205,7 +175,7 @@ s_labels (const conf_table_t *labels)
     json_t *object = json_object ();
     const conf_pair_t *pairs = labels ? labels->items : NULL;
     for (size_t i = 0; object && labels && i < labels->count; i++) {
-        if (json_object_set_new (object, pairs [i].key, s_text (pairs [i].value)) < 0)
+        if (json_object_set_new (object, pairs [i].key, json_any (pairs [i].value)) < 0)
             json_drop (&object);
     }
     return object;
@@ -218,23 +188,23 @@ render_incident (const row_incident_t *incident, const row_attempt_t *attempts, 
     const fault_t *fault = &incident->fault;
     own (json_drop) json_t *doc = json_object ();
     int bad = json_object_set_new (doc, "incidentId", json_string (incident->id.text));
-    bad |= json_object_set_new (doc, "faultId", s_text_or_null (fault->fault_id));
+    bad |= json_object_set_new (doc, "faultId", json_any_or_null (fault->fault_id));
     bad |= json_object_set_new (doc, "status", json_string (incident_state_name (incident->state)));
     bad |= json_object_set_new (doc, "createdAt", json_time (incident->created_ms));
     bad |= json_object_set_new (doc, "startedAt", json_time (incident->started_ms));
     bad |= json_object_set_new (doc, "completedAt", json_time (incident->completed_ms));
     bad |= json_object_set_new (doc, "exitCode", s_exit_code (incident->exit_code));
-    bad |= json_object_set_new (doc, "failureReason", s_text_or_null (incident->reason));
-    bad |= json_object_set_new (doc, "cluster", s_text (fault->cluster));
+    bad |= json_object_set_new (doc, "failureReason", json_any_or_null (incident->reason));
+    bad |= json_object_set_new (doc, "cluster", json_any (fault->cluster));
     bad |= json_object_set_new (doc, "clusterLabels", s_labels (labels));
-    bad |= json_object_set_new (doc, "namespace", s_text (fault->namespace_));
+    bad |= json_object_set_new (doc, "namespace", json_any (fault->namespace_));
     bad |= json_object_set_new (doc, "resource", s_resource (fault));
-    bad |= json_object_set_new (doc, "faultType", s_text (fault->fault_type));
+    bad |= json_object_set_new (doc, "faultType", json_any (fault->fault_type));
     bad |=
         json_object_set_new (doc, "severity", json_string (fault_severity_name (fault->severity)));
     bad |= json_object_set_new (doc, "context", s_context (body, size));
-    bad |= json_object_set_new (doc, "timestamp", s_text_or_null (fault->timestamp));
-    bad |= json_object_set_new (doc, "triggeringEventId", s_text (incident->event_id));
+    bad |= json_object_set_new (doc, "timestamp", json_any_or_null (fault->timestamp));
+    bad |= json_object_set_new (doc, "triggeringEventId", json_any (incident->event_id));
     bad |= json_object_set_new (doc, "occurrences", json_integer (incident->occurrences));
     bad |= json_object_set_new (doc, "attempts", s_attempts (attempts, count));
     return bad ? NULL : json_text (doc);
@@ -275,7 +245,7 @@ render_result (const row_incident_t *incident, const row_attempt_t *attempts, si
     bad |= json_object_set_new (doc, "started_at", json_time (incident->started_ms));
     bad |= json_object_set_new (doc, "completed_at", json_time (incident->completed_ms));
     bad |= json_object_set_new (doc, "status", json_string (s_result_status (incident, deciding)));
-    bad |= json_object_set_new (doc, "failure_reason", s_text_or_null (incident->reason));
+    bad |= json_object_set_new (doc, "failure_reason", json_any_or_null (incident->reason));
     bad |= json_object_set_new (doc, "root_cause",
                                 report ? json_string (report->root_cause) : json_null ());
     bad |= json_object_set_new (doc, "confidence",
@@ -323,7 +293,7 @@ s_untrusted (buf_t *out, const char *text, size_t size, size_t max, size_t *ret_
         return rc;
     own (buf_fini) buf_t json = buf_init (max + S_PIECE_BYTES); //  may end where it is full
     rc = json_scan_write (text, size, &style, &json, NULL);
-    *ret_taken = s_clean (out, json.data, json.size, max, CLEAN_TEXT);
+    *ret_taken = s_clean (out, json.data, json.size, max);
     return json.failed == ERR_LIMIT ? 0 : rc;
 }
 
@@ -333,16 +303,16 @@ s_fact_list (const row_incident_t *incident, const conf_table_t *labels)
     const fault_t *fault = &incident->fault;
     json_t *doc = json_object ();
     int bad = json_object_set_new (doc, "incident", json_string (incident->id.text));
-    bad |= json_object_set_new (doc, "cluster", s_text_or_null (fault->cluster));
+    bad |= json_object_set_new (doc, "cluster", json_any_or_null (fault->cluster));
     bad |= json_object_set_new (doc, "cluster labels", s_labels (labels));
-    bad |= json_object_set_new (doc, "fault type", s_text_or_null (fault->fault_type));
+    bad |= json_object_set_new (doc, "fault type", json_any_or_null (fault->fault_type));
     bad |=
         json_object_set_new (doc, "severity", json_string (fault_severity_name (fault->severity)));
-    bad |= json_object_set_new (doc, "namespace", s_text_or_null (fault->namespace_));
-    bad |= json_object_set_new (doc, "resource kind", s_text_or_null (fault->kind));
-    bad |= json_object_set_new (doc, "resource name", s_text_or_null (fault->name));
-    bad |= json_object_set_new (doc, "API version", s_text_or_null (fault->api_version));
-    bad |= json_object_set_new (doc, "event time", s_text_or_null (fault->timestamp));
+    bad |= json_object_set_new (doc, "namespace", json_any_or_null (fault->namespace_));
+    bad |= json_object_set_new (doc, "resource kind", json_any_or_null (fault->kind));
+    bad |= json_object_set_new (doc, "resource name", json_any_or_null (fault->name));
+    bad |= json_object_set_new (doc, "API version", json_any_or_null (fault->api_version));
+    bad |= json_object_set_new (doc, "event time", json_any_or_null (fault->timestamp));
     bad |= json_object_set_new (doc, "occurrences", json_integer (incident->occurrences));
     bad |= json_object_set_new (doc, "first seen", json_time (incident->first_seen_ms));
     bad |= json_object_set_new (doc, "last seen", json_time (incident->last_seen_ms));
@@ -374,7 +344,7 @@ s_event_json (buf_t *out, const char *body, size_t size, size_t *ret_taken, size
         return 0;
     size_t shown = size < max ? size : max;
     own (json_drop) json_t *doc = json_object ();
-    if (json_object_set_new (doc, "raw", s_string (body, shown)) < 0)
+    if (json_object_set_new (doc, "raw", json_any_bytes (body, shown)) < 0)
         return -ENOMEM;
     own (own_mem) char *text = json_line (doc);
     int rc = text ? s_untrusted (out, text, strlen (text), max, ret_taken, ret_size) : -ENOMEM;

@@ -2,8 +2,10 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/json.h"
 
+#include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/base/limits.h"
+#include "common/base/own.h"
 #include "common/base/utf8.h"
 
 #include <stdlib.h>
@@ -136,6 +138,37 @@ json_time (int64_t wall_ms)
     char text [CLK_TEXT];
     clk_text (wall_ms, text, sizeof text);
     return json_string (text);
+}
+
+json_t *
+json_any_bytes (const char *bytes, size_t size)
+{
+    static const char replacement [] = "\xef\xbf\xbd";
+    if (json_utf8_valid (bytes, size))
+        return json_stringn (bytes, size);
+    own (buf_fini) buf_t clean = buf_init (size * (sizeof replacement - 1) + 1);
+    for (size_t at = 0; at < size;) {
+        uint32_t code = 0;
+        const size_t length = utf8_next (bytes + at, size - at, &code);
+        if (length > 0 && code > 0)
+            buf_append (&clean, bytes + at, length);
+        else
+            buf_text (&clean, replacement);
+        at += length > 0 ? length : 1;
+    }
+    return clean.failed ? NULL : json_stringn (clean.data, clean.size);
+}
+
+json_t *
+json_any (const char *text)
+{
+    return json_any_bytes (text, strlen (text));
+}
+
+json_t *
+json_any_or_null (const char *text)
+{
+    return text [0] ? json_any (text) : json_null ();
 }
 
 bool

@@ -44,6 +44,16 @@ json_member_int (const json_t *object, const char *key, int64_t other);
 //  Own: fresh.  Units: ms.
 json_t *
 json_time (int64_t wall_ms);
+//  A string of any bytes: each one that is NUL or no UTF-8 becomes U+FFFD.
+//  Own: fresh, NULL without memory.
+json_t *
+json_any_bytes (const char *bytes, size_t size);
+//  The same of a text.
+json_t *
+json_any (const char *text);
+//  The same, null for an empty text.
+json_t *
+json_any_or_null (const char *text);
 //  Is it valid UTF-8 without NUL?
 bool
 json_utf8_valid (const char *bytes, size_t size);

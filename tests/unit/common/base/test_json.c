@@ -158,6 +158,19 @@ test_utf8_without_nul (void **state)
 }
 
 static void
+test_any_bytes_become_a_string (void **state)
+{
+    own (json_drop) json_t *good = json_any ("\xc3\xa4");
+    own (json_drop) json_t *bad = json_any_bytes ("a\0\xff\xc3\xa4\xc3", 6);
+    own (json_drop) json_t *none = json_any_or_null ("");
+    own (json_drop) json_t *some = json_any_or_null ("x");
+    assert_string_equal (json_string_value (good), "\xc3\xa4");
+    assert_string_equal (json_string_value (bad), "a\xef\xbf\xbd\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd");
+    assert_true (json_is_null (none));
+    assert_string_equal (json_string_value (some), "x");
+}
+
+static void
 test_a_time_is_text_and_none_is_null (void **state)
 {
     own (json_drop) json_t *time = json_time (1700000000123);
@@ -179,6 +192,7 @@ main (void)
         cmocka_unit_test (test_text_keeps_the_order_of_keys),
         cmocka_unit_test (test_members_of_another_type_give_the_other_value),
         cmocka_unit_test (test_utf8_without_nul),
+        cmocka_unit_test (test_any_bytes_become_a_string),
         cmocka_unit_test (test_a_time_is_text_and_none_is_null),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
