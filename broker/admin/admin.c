@@ -79,7 +79,7 @@ static const route_t s_routes [] = {
      .page = admin_api_incidents,
      .parameters = "|state|reason|before|limit|"},
     {.path = "/api/v1/effects", .page = admin_api_effects, .parameters = "|state|before|limit|"},
-    {.path = "/api/v1/stream", .page = admin_api_stream, .parameters = "|after|limit|"},
+    {.path = "/api/v1/stream", .page = admin_stream, .parameters = "|after|limit|"},
     {.path = "/api/v1/incidents/",
      .suffix = "/retry",
      .kind = PATH_COMMAND,
@@ -222,7 +222,7 @@ s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char
         case STEP_COMMAND_RETRY:
         case STEP_COMMAND_CANCEL:
             *ret_text = "no such incident";
-            return admin_incident_id (&self->view, name, &mail->as.command.incident);
+            return admin_query_incident (self->view.reader, name, &mail->as.command.incident);
         case STEP_COMMAND_DRAIN:
         case STEP_COMMAND_RESUME:
             *ret_text = "no such worker";
@@ -235,7 +235,7 @@ s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char
         case STEP_COMMANDS: assert (false && "no command");
     }
     *ret_text = "no such effect";
-    return admin_number (name, 1, INT64_MAX >> 1, &mail->as.command.effect) ? ERR_NONE : 0;
+    return admin_query_number (name, 1, INT64_MAX >> 1, &mail->as.command.effect) ? ERR_NONE : 0;
 }
 
 static void

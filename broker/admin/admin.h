@@ -1,11 +1,8 @@
-//  admin - HTTP: health, metrics, API; libmicrohttpd's thread, one read-only store connection.
+//  admin - HTTP: health, metrics, API; a thread of its own, with a read-only store connection.
 //
-//  GET /healthz /readyz /metrics /api/v1/status /api/v1/workers
-//  /api/v1/incidents[?state=&before=&limit=]
-//      /api/v1/incidents/<id> /api/v1/stream?after=SEQ (JSON lines, one page; header X-Next-After)
-//  POST /api/v1/incidents/<id>/retry|cancel, /api/v1/workers/<name>/drain|resume
-//  POST needs the token of admin_token.
-//  Non-loopback addresses are refused without keys (EXIT_CONFIG).
+//  The table at the top of admin.c has the routes.
+//  Commands (POST) need the token of admin_token.
+//  Addresses other than loopback are refused without keys (EXIT_CONFIG).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

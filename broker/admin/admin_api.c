@@ -18,129 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum {
-    STATUS_OK = 200,
-    STATUS_BAD = 400,
-    STATUS_NOT_FOUND = 404,
-    STATUS_INTERNAL = 500,
-    STATUS_UNAVAILABLE = 503
-};
 enum { FILES_DEPTH = 4 }; //  attempts/<n>/output/investigation.md
-
-//  --- replies
-
-void
-admin_reply_fini (admin_reply_t *self)
-{
-    free (self->body);
-    self->body = NULL;
-    self->size = 0;
-}
-
-void
-admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc)
-{
-    own (json_drop) json_t *held = doc;
-    admin_reply_fini (self);
-    self->status = status;
-    self->type = "application/json";
-    self->body = held ? json_text (held) : NULL;
-    if (!self->body) {
-        self->status = STATUS_INTERNAL;
-        self->body =
-            strdup ("{\"error\": {\"code\": \"memory\", \"message\": \"out of memory\"}}\n");
-    }
-    self->size = self->body ? strlen (self->body) : 0;
-}
-
-void
-admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message)
-{
-    admin_reply_json (
-        self, status,
-        json_pack ("{s:{s:s,s:o}}", "error", "code", code, "message", json_any (message)));
-    self->next = -1;
-}
-
-void
-admin_reply_store (admin_reply_t *self, const char *what, int rc)
-{
-    log_warn ("admin could not read the store", kv ("what", what), kv ("reason", err_str (rc)));
-    admin_reply_error (self, STATUS_UNAVAILABLE, "store", "the store did not answer; try again");
-}
-
-//  --- queries
-
-admin_query_t
-admin_query_init (void)
-{
-    return (admin_query_t){.limit = LIMIT_HTTP_PAGE_ROWS};
-}
-
-int
-admin_number (const char *text, int64_t min, int64_t max, int64_t *ret_number)
-{
-    int64_t number = 0;
-    if (!text [0])
-        return ERR_PROTO;
-    for (const char *at = text; *at; at++) {
-        if (*at < '0' || *at > '9' || number > (INT64_MAX >> 1) / 10)
-            return ERR_PROTO;
-        number = number * 10 + (*at - '0');
-    }
-    if (number < min || number > max)
-        return ERR_PROTO;
-    *ret_number = number;
-    return 0;
-}
-
-int
-admin_incident_id (const admin_view_t *view, const char *name, ident_t *ret_id)
-{
-    int64_t number = 0;
-    if (admin_number (name, 1, INT64_MAX >> 1, &number) == 0)
-        return store_reader_incident_id (view->reader, number, ret_id);
-    if (!ident_valid (name))
-        return ERR_NONE;
-    snprintf (ret_id->text, sizeof (ret_id->text), "%s", name);
-    return 0;
-}
-
-int
-admin_query_set (admin_query_t *self, const char *name, const char *value, err_diag_t *diag)
-{
-    static const struct {
-        const char *name;
-        size_t offset;
-        int64_t min, max;
-    } numbers [] = {
-        {"before", offsetof (admin_query_t, before), 1, INT64_MAX >> 1},
-        {"after", offsetof (admin_query_t, after), 0, INT64_MAX >> 1},
-        {"limit", offsetof (admin_query_t, limit), 1, LIMIT_HTTP_PAGE_ROWS},
-    };
-    if (strcmp (name, "state") == 0) {
-        self->state = value;
-        return 0;
-    }
-    if (strcmp (name, "reason") == 0) {
-        self->reason = value;
-        return 0;
-    }
-    for (size_t i = 0; i < sizeof (numbers) / sizeof (numbers [0]); i++) {
-        if (strcmp (name, numbers [i].name) != 0)
-            continue;
-        int64_t number = 0;
-        if (admin_number (value, numbers [i].min, numbers [i].max, &number)) {
-            err_diag (diag, "%s: a number from %lld to %lld expected", name,
-                      (long long) numbers [i].min, (long long) numbers [i].max);
-            return ERR_PROTO;
-        }
-        memcpy ((char *) self + numbers [i].offset, &number, sizeof (number));
-        return 0;
-    }
-    err_diag (diag, "unknown query parameter");
-    return ERR_PROTO;
-}
 
 //  --- health
 
@@ -153,11 +31,7 @@ s_age_ms (const admin_view_t *view)
 static void
 s_plain (admin_reply_t *reply, const char *text)
 {
-    admin_reply_fini (reply);
-    reply->status = STATUS_OK;
-    reply->type = "text/plain; charset=utf-8";
-    reply->body = strdup (text);
-    reply->size = reply->body ? strlen (text) : 0;
+    admin_reply_body (reply, "text/plain; charset=utf-8", strdup (text), strlen (text));
 }
 
 void
@@ -167,27 +41,27 @@ admin_api_healthz (const admin_view_t *view, admin_reply_t *reply)
         s_plain (reply, "ok\n");
         return;
     }
-    admin_reply_error (reply, STATUS_UNAVAILABLE, "stale", "the broker's loop makes no progress");
+    admin_reply_error (reply, ADMIN_UNAVAILABLE, "stale", "the broker's loop makes no progress");
 }
 
 void
 admin_api_readyz (const admin_view_t *view, admin_reply_t *reply)
 {
     if (view->data.boot_ms <= 0 || s_age_ms (view) >= LIMIT_SNAPSHOT_STALE_MS)
-        admin_reply_error (reply, STATUS_UNAVAILABLE, "stale",
+        admin_reply_error (reply, ADMIN_UNAVAILABLE, "stale",
                            "the broker's loop makes no progress");
     else if (view->data.draining)
-        admin_reply_error (reply, STATUS_UNAVAILABLE, "draining", "the broker is going down");
+        admin_reply_error (reply, ADMIN_UNAVAILABLE, "draining", "the broker is going down");
     else if (view->data.store.refusing)
-        admin_reply_error (reply, STATUS_UNAVAILABLE, "store", "the store takes no more events");
+        admin_reply_error (reply, ADMIN_UNAVAILABLE, "store", "the store takes no more events");
     else if (view->data.artifacts_refused)
-        admin_reply_error (reply, STATUS_UNAVAILABLE, "artifacts",
+        admin_reply_error (reply, ADMIN_UNAVAILABLE, "artifacts",
                            artifact_trouble_text (view->data.artifacts_trouble));
     else if (view->data.zap_hangs)
-        admin_reply_error (reply, STATUS_UNAVAILABLE, "keys",
+        admin_reply_error (reply, ADMIN_UNAVAILABLE, "keys",
                            "the key check hangs: nobody new is let in");
     else if (!view->data.ready)
-        admin_reply_error (reply, STATUS_UNAVAILABLE, "starting", "the broker is not ready yet");
+        admin_reply_error (reply, ADMIN_UNAVAILABLE, "starting", "the broker is not ready yet");
     else
         s_plain (reply, "ready\n");
 }
@@ -318,19 +192,10 @@ s_head (const step_head_t *head)
                       (json_int_t) head->failing, "error", json_any (head->row.error));
 }
 
-void
-admin_api_status (const admin_view_t *view, admin_reply_t *reply)
+//  What only the store can count; null when it did not answer.
+static void
+s_status_counts (json_t *doc, const admin_view_t *view)
 {
-    const snapshot_data_t *data = &view->data;
-    const step_stats_t *stats = &data->stats;
-    own (json_drop) json_t *sources = json_array ();
-    for (size_t i = 0; i < data->source_count; i++)
-        json_array_append_new (sources, s_source (&data->sources [i]));
-
-    json_t *doc = json_pack (
-        "{s:b,s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining, "curve",
-        data->curve, "started_at", json_time (data->started_ms), "snapshot_age_ms",
-        (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
     json_object_set_new (doc, "counts_error",
                          view->counted ? json_null ()
                                        : json_string ("unknown: the store did not answer"));
@@ -348,6 +213,13 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
                              ? json_integer (view->counts.incidents [INCIDENT_AGENT_FAILED]
                                              + view->counts.incidents [INCIDENT_FAILED])
                              : json_null ());
+}
+
+//  What waits for a worker, and for which workers.
+static void
+s_status_queue (json_t *doc, const snapshot_data_t *data)
+{
+    const step_stats_t *stats = &data->stats;
     json_object_set_new (doc, "queue",
                          json_pack ("{s:I,s:I,s:I,s:o}", "depth", (json_int_t) stats->queued,
                                     "assigned", (json_int_t) stats->assigned, "oldest_ms",
@@ -360,22 +232,46 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
                    (json_int_t) stats->workers_quarantined, "draining",
                    (json_int_t) stats->workers_draining, "slots", (json_int_t) stats->slots,
                    "slots_free", (json_int_t) stats->slots_free));
-    json_object_set_new (doc, "events", s_status_events (stats));
-    json_object_set_new (doc, "outcomes",
-                         s_counts (stats->outcomes_total, 0, VERDICT_OUTCOMES, s_outcome_name));
+}
+
+static void
+s_status_effects (json_t *doc, const admin_view_t *view)
+{
+    const step_stats_t *stats = &view->data.stats;
     json_object_set_new (
         doc, "effects",
         json_pack ("{s:I,s:o,s:o,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",
                    view->counted ? json_integer (view->counts.dead_effects) : json_null (),
                    "storage", s_head (&stats->heads [ROW_CHANNEL_STORAGE]), "slack",
                    s_head (&stats->heads [ROW_CHANNEL_SLACK])));
+}
+
+void
+admin_api_status (const admin_view_t *view, admin_reply_t *reply)
+{
+    const snapshot_data_t *data = &view->data;
+    const step_stats_t *stats = &data->stats;
+    own (json_drop) json_t *sources = json_array ();
+    for (size_t i = 0; i < data->source_count; i++)
+        json_array_append_new (sources, s_source (&data->sources [i]));
+
+    json_t *doc = json_pack (
+        "{s:b,s:b,s:b,s:o,s:I,s:I}", "ready", data->ready, "draining", data->draining, "curve",
+        data->curve, "started_at", json_time (data->started_ms), "snapshot_age_ms",
+        (json_int_t) s_age_ms (view), "last_seq", (json_int_t) stats->last_seq);
+    s_status_counts (doc, view);
+    s_status_queue (doc, data);
+    json_object_set_new (doc, "events", s_status_events (stats));
+    json_object_set_new (doc, "outcomes",
+                         s_counts (stats->outcomes_total, 0, VERDICT_OUTCOMES, s_outcome_name));
+    s_status_effects (doc, view);
     json_object_set_new (doc, "breaker", s_status_breaker (stats));
     json_object_set_new (doc, "dead_letters",
                          view->counted ? json_integer (view->counts.dead_letters) : json_null ());
     json_object_set_new (doc, "store", s_status_store (&data->store));
     json_object_set_new (doc, "files", s_status_files (data));
     json_object_set (doc, "sources", sources);
-    admin_reply_json (reply, STATUS_OK, doc);
+    admin_reply_json (reply, ADMIN_OK, doc);
 }
 
 void
@@ -398,7 +294,7 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
                        worker->refused_total ? json_integer (worker->refused_ms_ago)
                                              : json_null ()));
     }
-    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o}", "workers", workers));
+    admin_reply_json (reply, ADMIN_OK, json_pack ("{s:o}", "workers", workers));
 }
 
 //  As the configuration in force has them.
@@ -470,7 +366,7 @@ admin_api_clusters (const admin_view_t *view, admin_reply_t *reply)
     }
     int64_t sources = (int64_t) view->data.source_count;
     int64_t total = (int64_t) json_array_size (clusters);
-    admin_reply_json (reply, STATUS_OK,
+    admin_reply_json (reply, ADMIN_OK,
                       json_pack ("{s:o,s:{s:I,s:I,s:I}}", "clusters", clusters, "summary", "total",
                                  (json_int_t) total, "active", (json_int_t) active, "unhealthy",
                                  (json_int_t) (sources - active)));
@@ -524,7 +420,7 @@ s_filter (const admin_query_t *query, incident_state_t *ret_state, incident_supp
     *ret_state = INCIDENT_STATES;
     *ret_reason = INCIDENT_SUPPRESS_NONE;
     if (query->state && !incident_state_parse (query->state, ret_state)) {
-        admin_reply_error (reply, STATUS_BAD, "bad_query",
+        admin_reply_error (reply, ADMIN_BAD, "bad_query",
                            "state: pending, investigating, reported, agent_failed, failed, "
                            "suppressed or cancelled expected");
         return ERR_PROTO;
@@ -532,7 +428,7 @@ s_filter (const admin_query_t *query, incident_state_t *ret_state, incident_supp
     if (query->reason
         && (*ret_state != INCIDENT_SUPPRESSED
             || !incident_suppress_parse (query->reason, ret_reason))) {
-        admin_reply_error (reply, STATUS_BAD, "bad_query",
+        admin_reply_error (reply, ADMIN_BAD, "bad_query",
                            "reason: with state=suppressed, one of duplicate, below_severity, "
                            "triage_disabled, overflow, unparsed expected");
         return ERR_PROTO;
@@ -551,7 +447,7 @@ admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin
     int want = (int) query->limit + 1;
     own (own_mem) row_incident_t *rows = calloc ((size_t) want, sizeof (row_incident_t));
     if (!rows) {
-        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        admin_reply_json (reply, ADMIN_INTERNAL, NULL);
         return;
     }
     int count = store_reader_incidents (view->reader, state, reason, query->before, rows, want);
@@ -565,7 +461,7 @@ admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin
     for (int i = 0; i < shown; i++)
         json_array_append_new (list, s_incident (&rows [i]));
     json_t *next = more ? json_integer (rows [shown - 1].number) : json_null ();
-    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o,s:o}", "incidents", list, "next", next));
+    admin_reply_json (reply, ADMIN_OK, json_pack ("{s:o,s:o}", "incidents", list, "next", next));
 }
 
 static json_t *
@@ -613,14 +509,14 @@ admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_r
     while (state < EFFECT_STATES && strcmp (asked, s_effect_states [state]) != 0)
         state++;
     if (state == EFFECT_STATES) {
-        admin_reply_error (reply, STATUS_BAD, "bad_query",
+        admin_reply_error (reply, ADMIN_BAD, "bad_query",
                            "state: ready, sending, done, dead or cancelled expected");
         return;
     }
     int want = (int) query->limit + 1;
     own (own_mem) row_effect_t *rows = calloc ((size_t) want, sizeof (row_effect_t));
     if (!rows) {
-        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        admin_reply_json (reply, ADMIN_INTERNAL, NULL);
         return;
     }
     int count = store_reader_effects_in (view->reader, (row_effect_state_t) state, query->before,
@@ -634,7 +530,7 @@ admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_r
     for (int i = 0; i < shown; i++)
         json_array_append_new (list, s_effect (&rows [i]));
     json_t *next = count == want ? json_integer (rows [shown - 1].id) : json_null ();
-    admin_reply_json (reply, STATUS_OK, json_pack ("{s:o,s:o}", "effects", list, "next", next));
+    admin_reply_json (reply, ADMIN_OK, json_pack ("{s:o,s:o}", "effects", list, "next", next));
 }
 
 static bool
@@ -709,17 +605,17 @@ admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *r
     row_incident_t row;
     ident_t ident;
     const char *id = ident.text;
-    int rc = admin_incident_id (view, name, &ident);
+    int rc = admin_query_incident (view->reader, name, &ident);
     if (rc == 0)
         rc = store_reader_incident (view->reader, id, &row);
     if (rc == ERR_NONE) {
-        admin_reply_error (reply, STATUS_NOT_FOUND, "not_found", "no such incident");
+        admin_reply_error (reply, ADMIN_NOT_FOUND, "not_found", "no such incident");
         return;
     }
     own (own_mem) row_attempt_t *attempts = calloc (LIMIT_ATTEMPTS, sizeof (row_attempt_t));
     own (own_mem) row_effect_t *effects = calloc (LIMIT_ATTEMPTS, sizeof (row_effect_t));
     if (!attempts || !effects) {
-        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        admin_reply_json (reply, ADMIN_INTERNAL, NULL);
         return;
     }
     int attempt_count =
@@ -741,5 +637,5 @@ admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *r
     json_object_set_new (doc, "attempts", attempt_list);
     json_object_set_new (doc, "effects", effect_list);
     json_object_set_new (doc, "artifacts", s_artifacts (view, id));
-    admin_reply_json (reply, STATUS_OK, doc);
+    admin_reply_json (reply, ADMIN_OK, doc);
 }

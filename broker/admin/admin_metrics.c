@@ -3,11 +3,10 @@
 //  A row is either one number of the snapshot (offset) or a function that prints its
 //  samples.  Labels are from closed lists, worker labels and cluster names; two peers with
 //  one label become one series.
-//  Src: prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_part.h"
 
-#include "common/base/buf.h"
+#include "broker/admin/admin_sample.h"
 #include "common/base/own.h"
 
 #include <dirent.h>
@@ -53,41 +52,6 @@ s_print_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
     buf_printf (out, "%s %.3f\n", self->name, (double) s_at (self, view) / 1000.0);
 }
 
-//  label="value" of any text.
-static void
-s_label (buf_t *out, const char *label, const char *value)
-{
-    buf_printf (out, "%s=\"", label);
-    bool utf8 = json_utf8_valid (value, strlen (value));
-    for (const char *at = value; *at; at++) {
-        if (*at == '\\' || *at == '"')
-            buf_printf (out, "\\%c", *at);
-        else if (*at == '\n')
-            buf_text (out, "\\n");
-        else
-            buf_append (out, !utf8 && (unsigned char) *at >= 0x80 ? "?" : at, 1);
-    }
-    buf_text (out, "\"");
-}
-
-static void
-s_sample (buf_t *out, const metric_t *self, const char *label, const char *value, double number)
-{
-    buf_printf (out, "%s{", self->name);
-    s_label (out, label, value);
-    buf_printf (out, "} %.17g\n", number);
-}
-
-//  The same with a second label from a closed list.
-static void
-s_sample_of (buf_t *out, const metric_t *self, const char *label, const char *value,
-             const char *closed, const char *one, int64_t number)
-{
-    buf_printf (out, "%s{", self->name);
-    s_label (out, label, value);
-    buf_printf (out, ",%s=\"%s\"} %" PRId64 "\n", closed, one, number);
-}
-
 static void
 s_print_build (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
@@ -106,8 +70,8 @@ static void
 s_print_incidents (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = INCIDENT_NONE + 1; view->counted && i < INCIDENT_STATES; i++)
-        s_sample (out, self, "state", incident_state_name ((incident_state_t) i),
-                  (double) view->counts.incidents [i]);
+        admin_sample (out, self->name, "state", incident_state_name ((incident_state_t) i),
+                      (double) view->counts.incidents [i]);
 }
 
 //  --- clusters, as events name them
@@ -117,9 +81,9 @@ s_print_received (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t k = 0; k < view->data.cluster_count; k++)
         for (int i = 0; i < FAULT_SEVERITIES; i++)
-            s_sample_of (out, self, "cluster", view->data.clusters [k].cluster, "severity",
-                         fault_severity_name ((enum fault_severity) i),
-                         view->data.clusters [k].events [i]);
+            admin_sample_of (out, self->name, "cluster", view->data.clusters [k].cluster,
+                             "severity", fault_severity_name ((enum fault_severity) i),
+                             view->data.clusters [k].events [i]);
 }
 
 static void
@@ -127,9 +91,9 @@ s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t k = 0; k < view->data.cluster_count; k++)
         for (int i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
-            s_sample_of (out, self, "cluster", view->data.clusters [k].cluster, "reason",
-                         incident_suppress_name ((incident_suppress_t) i),
-                         view->data.clusters [k].suppressed [i]);
+            admin_sample_of (out, self->name, "cluster", view->data.clusters [k].cluster, "reason",
+                             incident_suppress_name ((incident_suppress_t) i),
+                             view->data.clusters [k].suppressed [i]);
 }
 
 //  What a source has lost of the kind that offset is.
@@ -138,7 +102,8 @@ s_print_lost (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     const step_source_t *sources = view->data.stats.sources;
     for (int i = 0; i < STEP_SOURCES && sources [i].name [0]; i++)
-        s_sample (out, self, "source", sources [i].name, (double) sources [i].lost [self->offset]);
+        admin_sample (out, self->name, "source", sources [i].name,
+                      (double) sources [i].lost [self->offset]);
 }
 
 //  How many of its incidents are in the state that offset is.
@@ -146,40 +111,18 @@ static void
 s_print_cluster_state (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t k = 0; k < view->data.cluster_count; k++)
-        s_sample (out, self, "cluster", view->data.clusters [k].cluster,
-                  (double) view->data.clusters [k].states [self->offset]);
+        admin_sample (out, self->name, "cluster", view->data.clusters [k].cluster,
+                      (double) view->data.clusters [k].states [self->offset]);
 }
 
 //  --- histograms
-
-//  label: NULL, or one label with its value from a closed list.
-static void
-s_histogram (const metric_t *self, const step_histogram_t *histogram, const char *label,
-             const char *value, buf_t *out)
-{
-    char with [64] = "", alone [64] = "";
-    if (label) {
-        snprintf (with, sizeof (with), "%s=\"%s\",", label, value);
-        snprintf (alone, sizeof (alone), "{%s=\"%s\"}", label, value);
-    }
-    int64_t count = 0;
-    for (int i = 0; i < STEP_BOUNDS; i++) {
-        count += histogram->buckets [i];
-        buf_printf (out, "%s_bucket{%sle=\"%g\"} %" PRId64 "\n", self->name, with,
-                    (double) step_bounds_ms [i] / 1000.0, count);
-    }
-    count += histogram->buckets [STEP_BOUNDS];
-    buf_printf (out, "%s_bucket{%sle=\"+Inf\"} %" PRId64 "\n", self->name, with, count);
-    buf_printf (out, "%s_sum%s %.3f\n", self->name, alone, (double) histogram->sum_ms / 1000.0);
-    buf_printf (out, "%s_count%s %" PRId64 "\n", self->name, alone, count);
-}
 
 static void
 s_print_run_time (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = 0; i < VERDICT_LOST; i++)
-        s_histogram (self, &view->data.stats.run_time [i], "outcome",
-                     verdict_outcome_name ((verdict_outcome_t) i), out);
+        admin_sample_histogram (out, self->name, &view->data.stats.run_time [i], "outcome",
+                                verdict_outcome_name ((verdict_outcome_t) i));
 }
 
 //  A step_histogram_t of snapshot_data_t without labels.
@@ -188,7 +131,7 @@ s_print_time (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     step_histogram_t histogram;
     memcpy (&histogram, (const char *) &view->data + self->offset, sizeof (histogram));
-    s_histogram (self, &histogram, NULL, NULL, out);
+    admin_sample_histogram (out, self->name, &histogram, NULL, NULL);
 }
 
 //  --- effects: one try each
@@ -196,15 +139,15 @@ s_print_time (const metric_t *self, const admin_view_t *view, buf_t *out)
 static void
 s_print_upload_time (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    s_histogram (self, &view->data.stats.effect_time [ROW_CHANNEL_STORAGE], "backend", "filesystem",
-                 out);
+    admin_sample_histogram (out, self->name, &view->data.stats.effect_time [ROW_CHANNEL_STORAGE],
+                            "backend", "filesystem");
 }
 
 static void
 s_print_notice_latency (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    s_histogram (self, &view->data.stats.effect_time [ROW_CHANNEL_SLACK], "integration", "slack",
-                 out);
+    admin_sample_histogram (out, self->name, &view->data.stats.effect_time [ROW_CHANNEL_SLACK],
+                            "integration", "slack");
 }
 
 static void
@@ -217,24 +160,24 @@ s_print_uploads (const metric_t *self, const admin_view_t *view, buf_t *out)
         [STEP_EFFECT_PERMANENT] = "permanent",
     };
     for (int i = 0; i < STEP_EFFECT_RESULTS; i++)
-        s_sample_of (out, self, "backend", "filesystem", "outcome", outcomes [i],
-                     view->data.stats.tries_total [ROW_CHANNEL_STORAGE][i]);
+        admin_sample_of (out, self->name, "backend", "filesystem", "outcome", outcomes [i],
+                         view->data.stats.tries_total [ROW_CHANNEL_STORAGE][i]);
 }
 
 static void
 s_print_failures (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = 0; i < VERDICT_KINDS; i++)
-        s_sample (out, self, "reason", verdict_kind_name ((verdict_kind_t) i),
-                  (double) view->data.stats.failures_total [i]);
+        admin_sample (out, self->name, "reason", verdict_kind_name ((verdict_kind_t) i),
+                      (double) view->data.stats.failures_total [i]);
 }
 
 static void
 s_print_outcomes (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = 0; i < VERDICT_OUTCOMES; i++)
-        s_sample (out, self, "outcome", verdict_outcome_name ((verdict_outcome_t) i),
-                  (double) view->data.stats.outcomes_total [i]);
+        admin_sample (out, self->name, "outcome", verdict_outcome_name ((verdict_outcome_t) i),
+                      (double) view->data.stats.outcomes_total [i]);
 }
 
 static void
@@ -247,14 +190,14 @@ static void
 s_print_transitions (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = 0; i < STEP_BREAKERS; i++)
-        s_sample (out, self, "to", admin_breaker_name ((step_breaker_t) i),
-                  (double) view->data.stats.breaker_total [i]);
+        admin_sample (out, self->name, "to", admin_breaker_name ((step_breaker_t) i),
+                      (double) view->data.stats.breaker_total [i]);
 }
 
 static void
 s_print_notifications (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    s_sample (out, self, "integration", "slack", (double) view->data.notify.posts_total);
+    admin_sample (out, self->name, "integration", "slack", (double) view->data.notify.posts_total);
 }
 
 static void
@@ -275,15 +218,16 @@ s_print_untold (const metric_t *self, const admin_view_t *view, buf_t *out)
         [STEP_UNTOLD_CROWDED] = "overflow_crowded",
     };
     for (int i = 0; i < STEP_UNTOLDS; i++)
-        s_sample (out, self, "reason", reasons [i], (double) view->data.stats.untold_total [i]);
+        admin_sample (out, self->name, "reason", reasons [i],
+                      (double) view->data.stats.untold_total [i]);
 }
 
 static void
 s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    s_sample (out, self, "state", "ready", (double) view->data.stats.effects_ready);
+    admin_sample (out, self->name, "state", "ready", (double) view->data.stats.effects_ready);
     if (view->counted)
-        s_sample (out, self, "state", "dead", (double) view->counts.dead_effects);
+        admin_sample (out, self->name, "state", "dead", (double) view->counts.dead_effects);
 }
 
 static void
@@ -309,10 +253,10 @@ s_print_workers (const metric_t *self, const admin_view_t *view, buf_t *out)
         else
             away++;
     }
-    s_sample (out, self, "state", "ready", (double) ready);
-    s_sample (out, self, "state", "quarantined", (double) quarantined);
-    s_sample (out, self, "state", "draining", (double) draining);
-    s_sample (out, self, "state", "away", (double) away);
+    admin_sample (out, self->name, "state", "ready", (double) ready);
+    admin_sample (out, self->name, "state", "quarantined", (double) quarantined);
+    admin_sample (out, self->name, "state", "draining", (double) draining);
+    admin_sample (out, self->name, "state", "away", (double) away);
 }
 
 static int
@@ -340,8 +284,9 @@ s_print_slots (const metric_t *self, const admin_view_t *view, buf_t *out)
             running += sorted [i]->running;
             free_ += sorted [i]->free;
         }
-        s_sample_of (out, self, "worker", sorted [first]->name, "state", "running", running);
-        s_sample_of (out, self, "worker", sorted [first]->name, "state", "free", free_);
+        admin_sample_of (out, self->name, "worker", sorted [first]->name, "state", "running",
+                         running);
+        admin_sample_of (out, self->name, "worker", sorted [first]->name, "state", "free", free_);
     }
 }
 
@@ -364,7 +309,7 @@ s_print_sources (const metric_t *self, const admin_view_t *view, buf_t *out)
         const intake_source_t *source = &view->data.sources [i];
         memcpy (&value, (const char *) source + self->offset, sizeof (value));
         if (!s_source_again (view, i))
-            s_sample (out, self, "cluster", source->cluster, (double) value);
+            admin_sample (out, self->name, "cluster", source->cluster, (double) value);
     }
 }
 
@@ -376,10 +321,10 @@ s_print_reconnects (const metric_t *self, const admin_view_t *view, buf_t *out)
         const intake_source_t *source = &view->data.sources [i];
         if (s_source_again (view, i))
             continue;
-        s_sample_of (out, self, "cluster", source->cluster, "reason", "stream",
-                     source->reopened_total);
-        s_sample_of (out, self, "cluster", source->cluster, "reason", "session",
-                     source->reconnects_total - source->reopened_total);
+        admin_sample_of (out, self->name, "cluster", source->cluster, "reason", "stream",
+                         source->reopened_total);
+        admin_sample_of (out, self->name, "cluster", source->cluster, "reason", "session",
+                         source->reconnects_total - source->reopened_total);
     }
 }
 
@@ -388,8 +333,8 @@ s_print_sources_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t i = 0; i < view->data.source_count; i++)
         if (!s_source_again (view, i))
-            s_sample (out, self, "cluster", view->data.sources [i].cluster,
-                      (double) view->data.sources [i].last_event_ms / 1000.0);
+            admin_sample (out, self->name, "cluster", view->data.sources [i].cluster,
+                          (double) view->data.sources [i].last_event_ms / 1000.0);
 }
 
 static void
@@ -397,8 +342,8 @@ s_print_sources_up (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t i = 0; i < view->data.source_count; i++)
         if (!s_source_again (view, i))
-            s_sample (out, self, "cluster", view->data.sources [i].cluster,
-                      strcmp (view->data.sources [i].state, "active") == 0);
+            admin_sample (out, self->name, "cluster", view->data.sources [i].cluster,
+                          strcmp (view->data.sources [i].state, "active") == 0);
 }
 
 //  --- the store
@@ -425,7 +370,7 @@ s_print_ended (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     static const char *const names [] = {"work", "ingest", "stream", "files"};
     for (int i = 0; i < SNAPSHOT_SOCKETS; i++)
-        s_sample (out, self, "socket", names [i], (double) view->data.ended_total [i]);
+        admin_sample (out, self->name, "socket", names [i], (double) view->data.ended_total [i]);
 }
 
 static void
@@ -691,13 +636,10 @@ admin_metrics (const admin_view_t *view, admin_reply_t *reply)
                     metric->type);
         metric->print (metric, view, &out);
     }
-    admin_reply_fini (reply);
     if (out.failed) {
-        admin_reply_error (reply, 500, "memory", "the metrics do not fit");
+        admin_reply_error (reply, ADMIN_INTERNAL, "memory", "the metrics do not fit");
         return;
     }
-    reply->status = 200;
-    reply->type = "text/plain; version=0.0.4; charset=utf-8";
-    reply->size = out.size;
-    reply->body = buf_take (&out);
+    const size_t size = out.size;
+    admin_reply_body (reply, "text/plain; version=0.0.4; charset=utf-8", buf_take (&out), size);
 }

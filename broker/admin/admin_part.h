@@ -1,4 +1,4 @@
-//  admin_part - what admin's files share: a view of the broker, a request, a reply.
+//  admin_part - what admin's files share: a view of the broker, and who answers what.
 //  Private to admin*.c.
 //
 //  admin.c speaks HTTP; admin_api.c, admin_stream.c and admin_metrics.c turn a view into text
@@ -6,10 +6,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/admin/admin_query.h"
+#include "broker/admin/admin_reply.h"
 #include "broker/base/settings.h"
 #include "broker/loop/snapshot.h"
 #include "broker/store/store.h"
-#include "common/base/json.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,48 +24,6 @@ typedef struct {
     store_counts_t counts;
     clk_now_t now;
 } admin_view_t;
-
-//  What stands behind the question mark.
-typedef struct {
-    const char *state, *reason; //  as written, borrowed; NULL = not asked for
-    int64_t before;             //  incident number or effect id, 0 = from the newest
-    int64_t after;              //  journal seq
-    int64_t limit;              //  1..LIMIT_HTTP_PAGE_ROWS
-} admin_query_t;
-
-typedef struct {
-    unsigned status;
-    const char *type; //  static
-    char *body;       //  owned heap text
-    size_t size;
-    int64_t next; //  X-Next-After, -1 = none
-} admin_reply_t;
-
-void
-admin_reply_fini (admin_reply_t *self);
-//  Replace whatever is in it by {"error": {"code", "message"}}.
-void
-admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message);
-//  The same for an error of the store, which is logged.
-void
-admin_reply_store (admin_reply_t *self, const char *what, int rc);
-//  Takes the reference to doc.
-void
-admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc);
-
-admin_query_t
-admin_query_init (void);
-//  Decimal digits only.  Err: ERR_PROTO: not a number, or outside min..max (at most 2^62).
-int
-admin_number (const char *text, int64_t min, int64_t max, int64_t *ret_number) must_check;
-//  The incident that a path names by its id or its number.  Err: ERR_NONE, ERR_STORE.
-int
-admin_incident_id (const admin_view_t *view, const char *name, ident_t *ret_id) must_check;
-//  Set one parameter; value is borrowed.  Err: ERR_PROTO with a diag: unknown name,
-//  not a number, out of range.
-int
-admin_query_set (admin_query_t *self, const char *name, const char *value,
-                 err_diag_t *diag) must_check;
 
 //  "closed", "open", "half_open".
 const char *
@@ -87,6 +46,6 @@ admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin
 void
 admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *reply);
 void
-admin_api_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
+admin_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
 void
 admin_metrics (const admin_view_t *view, admin_reply_t *reply);

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STATUS_OK = 200, STATUS_INTERNAL = 500 };
-
 //  The same names as in the wire's RECORD, and the topic it was published under.
 static json_t *
 s_record (const row_record_t *row)
@@ -28,11 +26,11 @@ s_record (const row_record_t *row)
 }
 
 void
-admin_api_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
+admin_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
 {
     own (own_mem) row_record_t *rows = calloc ((size_t) query->limit, sizeof (row_record_t));
     if (!rows) {
-        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        admin_reply_json (reply, ADMIN_INTERNAL, NULL);
         return;
     }
     int count = store_reader_records (view->reader, query->after, rows, (int) query->limit);
@@ -48,13 +46,10 @@ admin_api_stream (const admin_view_t *view, const admin_query_t *query, admin_re
         buf_text (&text, "\n");
     }
     if (text.failed) {
-        admin_reply_json (reply, STATUS_INTERNAL, NULL);
+        admin_reply_json (reply, ADMIN_INTERNAL, NULL);
         return;
     }
-    admin_reply_fini (reply);
-    reply->status = STATUS_OK;
-    reply->type = "application/x-ndjson";
-    reply->size = text.size;
-    reply->body = buf_take (&text);
+    const size_t size = text.size;
+    admin_reply_body (reply, "application/x-ndjson", buf_take (&text), size);
     reply->next = count > 0 ? rows [count - 1].seq : query->after;
 }

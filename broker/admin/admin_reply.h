@@ -1,0 +1,43 @@
+//  admin_reply - the answer to one request: JSON, an error, or finished text.
+//
+//  Each function replaces what was in the reply.  Without memory it leaves a short error, or no
+//  body at all; httpd then sends an empty one.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/json.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+//  The status codes that answers of the API have.
+enum {
+    ADMIN_OK = 200,
+    ADMIN_BAD = 400,
+    ADMIN_NOT_FOUND = 404,
+    ADMIN_INTERNAL = 500,
+    ADMIN_UNAVAILABLE = 503
+};
+
+typedef struct {
+    unsigned status;
+    const char *type; //  static
+    char *body;       //  owned heap text
+    size_t size;
+    int64_t next; //  X-Next-After, -1 = none
+} admin_reply_t;
+
+void
+admin_reply_fini (admin_reply_t *self);
+//  Takes the reference to doc.
+void
+admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc);
+//  {"error": {"code", "message"}}.
+void
+admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message);
+//  The same for an error of the store, which is logged.
+void
+admin_reply_store (admin_reply_t *self, const char *what, int rc);
+//  200 with finished text.  Own: takes the body, which may be NULL; type is static.
+void
+admin_reply_body (admin_reply_t *self, const char *type, char *body, size_t size);
