@@ -29,12 +29,6 @@ typedef enum {
     MAIL_STOP //  end the thread (drain first)
 } mail_kind_t;
 
-typedef struct {
-    char path [LIMIT_PATH_BYTES];
-    int64_t size;
-    char sha256 [DIGEST_HEX];
-} mail_file_t;
-
 typedef struct mail {
     mail_kind_t kind;
     union {
@@ -61,7 +55,7 @@ typedef struct mail {
         struct { //  CHECK: is this attempt sealed on disk with these files?  CHECKED: answer
             step_peer_t peer;
             step_in_t verdict; //  the STEP_IN_VERDICT to complete and step
-            mail_file_t files [LIMIT_ATTEMPT_FILES];
+            verdict_file_t files [LIMIT_ATTEMPT_FILES];
             size_t file_count;
         } check;
         struct { //  SPARE: step_spare

@@ -72,7 +72,8 @@ s_clear (int fd, const char *folder, const artifact_manifest_t *manifest)
         char path [S_PATH + 256];
         snprintf (path, sizeof path, "%s/%s", folder, entry->d_name);
         bool keep = strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0
-                    || strcmp (path, "logs/prompt.md") == 0 || artifact_stage_find (manifest, path);
+                    || strcmp (path, "logs/prompt.md") == 0
+                    || verdict_file_find (manifest->files, manifest->count, path);
         rc = keep ? 0 : artifact_dir_remove (dirfd (dir), entry->d_name);
     }
     closedir (dir);

@@ -26,21 +26,11 @@ s_path (char ret_path [S_PATH], int64_t attempt, bool staging, const char *path)
               path [0] ? "/" : "", LIMIT_PATH_BYTES, path);
 }
 
-const mail_file_t *
-artifact_stage_find (const artifact_manifest_t *manifest, const char *path)
-{
-    for (size_t i = 0; i < manifest->count; i++) {
-        if (strcmp (manifest->files [i].path, path) == 0)
-            return &manifest->files [i];
-    }
-    return NULL;
-}
-
 static bool
 s_same (const artifact_manifest_t *a, const artifact_manifest_t *b)
 {
     for (size_t i = 0; i < a->count; i++) {
-        const mail_file_t *other = artifact_stage_find (b, a->files [i].path);
+        const verdict_file_t *other = verdict_file_find (b->files, b->count, a->files [i].path);
         if (!other || other->size != a->files [i].size
             || strcmp (other->sha256, a->files [i].sha256) != 0)
             return false;
@@ -139,7 +129,7 @@ s_manifest_parse (const char *text, size_t size, artifact_manifest_t *ret_manife
     memset (ret_manifest, 0, sizeof *ret_manifest);
     for (size_t i = 0; i < json_array_size (files); i++) {
         const json_t *item = json_array_get (files, i);
-        mail_file_t *file = &ret_manifest->files [ret_manifest->count++];
+        verdict_file_t *file = &ret_manifest->files [ret_manifest->count++];
         const char *path = json_member_text (item, "path", "");
         if (!verdict_path_allowed (path, strlen (path)))
             return ERR_PROTO;
@@ -175,7 +165,7 @@ artifact_stage_manifest (int fd, int64_t attempt, artifact_manifest_t *ret_manif
 
 //  Is the staged file whole?  Then sync it.
 static int
-s_seal_file (int fd, int64_t attempt, const mail_file_t *file, char *ret_reason)
+s_seal_file (int fd, int64_t attempt, const verdict_file_t *file, char *ret_reason)
 {
     char full [S_PATH];
     s_path (full, attempt, true, file->path);
@@ -223,7 +213,7 @@ s_seal_folder (int fd, int64_t attempt, const char *folder, const artifact_manif
         snprintf (path, sizeof path, "%s%s%s", folder, folder [0] ? "/" : "", name);
         bool keep = strcmp (name, ".") == 0 || strcmp (name, "..") == 0
                     || (!folder [0] && (strcmp (name, "output") == 0 || strcmp (name, "logs") == 0))
-                    || artifact_stage_find (manifest, path);
+                    || verdict_file_find (manifest->files, manifest->count, path);
         rc = keep ? 0 : artifact_dir_remove (dirfd (dir), name);
     }
     if (rc == 0)

@@ -9,7 +9,7 @@
 
 typedef struct {
     size_t count;
-    mail_file_t files [LIMIT_ATTEMPT_FILES];
+    verdict_file_t files [LIMIT_ATTEMPT_FILES];
 } artifact_manifest_t;
 
 //  Take bytes of `path` (size: of the whole file) at offset; *ret_upto: bytes on disk afterwards.
@@ -32,6 +32,3 @@ artifact_stage_check (int fd, int64_t attempt, const artifact_manifest_t *manife
 //  Forget what is staged.
 void
 artifact_stage_drop (int fd, int64_t attempt);
-//  The file of this path, or NULL.
-const mail_file_t *
-artifact_stage_find (const artifact_manifest_t *manifest, const char *path);

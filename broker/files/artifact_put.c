@@ -23,8 +23,8 @@ struct artifact_upload {
     ident_t incident;
     int64_t attempt;
     size_t count;
-    mail_file_t files [LIMIT_ATTEMPT_FILES]; //  sha256 unused
-    int64_t bytes;                           //  sum of sizes
+    verdict_file_t files [LIMIT_ATTEMPT_FILES]; //  sha256 unused
+    int64_t bytes;                              //  sum of sizes
     int64_t touched_ms;
     char owner [CURVE_IDENTITY]; //  who uploads; "" without keys
     UT_hash_handle hh;
@@ -178,11 +178,8 @@ s_over_share (const artifact_t *self, const artifact_upload_t *upload, int64_t m
 static int
 s_reserve (artifact_t *self, artifact_upload_t *upload, const char *path, int64_t size)
 {
-    mail_file_t *file = NULL;
-    for (size_t i = 0; !file && i < upload->count; i++) {
-        if (strcmp (upload->files [i].path, path) == 0)
-            file = &upload->files [i];
-    }
+    const verdict_file_t *found = verdict_file_find (upload->files, upload->count, path);
+    verdict_file_t *file = found ? &upload->files [found - upload->files] : NULL;
     int64_t more = size - (file ? file->size : 0);
     if (upload->bytes + more > LIMIT_INCIDENT_BYTES
         || (!file && upload->count == LIMIT_ATTEMPT_FILES))
@@ -269,7 +266,8 @@ s_put_sealed (artifact_t *self, const link_msg_t *msg, const request_t *request,
     int rc = artifact_stage_manifest (fd, msg->msg.chunk.attempt, &sealed);
     if (rc == ERR_NONE)
         return false;
-    const mail_file_t *file = rc == 0 ? artifact_stage_find (&sealed, path) : NULL;
+    const verdict_file_t *file =
+        rc == 0 ? verdict_file_find (sealed.files, sealed.count, path) : NULL;
     if (rc < 0)
         s_busy (self, msg, request, "cannot read a sealed attempt", rc);
     else if (file && file->size == msg->msg.chunk.size)
@@ -333,11 +331,12 @@ s_seal_list (artifact_t *self, const link_msg_t *msg, artifact_manifest_t *ret)
     int64_t total = 0;
     memset (ret, 0, sizeof *ret);
     for (size_t i = 0; i < list->count && i < LIMIT_ATTEMPT_FILES; i++) {
-        mail_file_t *file = &ret->files [i];
+        verdict_file_t *file = &ret->files [i];
         bool good = verdict_path_allowed (from [i].path.data, from [i].path.size)
                     && codec_copy (from [i].path, file->path, sizeof file->path)
                     && codec_copy (from [i].sha256, file->sha256, sizeof file->sha256)
-                    && s_hex (file->sha256) && !artifact_stage_find (ret, file->path);
+                    && s_hex (file->sha256)
+                    && !verdict_file_find (ret->files, ret->count, file->path);
         file->size = from [i].size;
         if (!good || file->size < 0 || file->size > verdict_path_limit (file->path)) {
             artifact_peer_strike (self, msg, "malformed", "a path, size or digest is not valid");
@@ -519,7 +518,8 @@ artifact_put_get (artifact_t *self, const link_msg_t *msg)
 static int
 s_judge (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
 {
-    const mail_file_t *report = artifact_stage_find (manifest, "output/investigation.md");
+    const verdict_file_t *report =
+        verdict_file_find (manifest->files, manifest->count, "output/investigation.md");
     const verdict_run_t run = {.started = true,
                                .exit_code = verdict->as.verdict.exit_code,
                                .report_exists = report != NULL,
@@ -530,7 +530,9 @@ s_judge (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
     if (outcome == VERDICT_SUCCESS)
         rc = artifact_report_judge (
             fd, verdict->as.verdict.fence.attempt,
-            artifact_stage_find (manifest, "output/agent-result.json") != NULL, &outcome, reason);
+            verdict_file_find (manifest->files, manifest->count, "output/agent-result.json")
+                != NULL,
+            &outcome, reason);
     if (rc < 0 || outcome == VERDICT_SUCCESS)
         return rc;
     verdict->as.verdict.outcome = outcome;

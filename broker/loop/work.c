@@ -135,7 +135,7 @@ s_verdict_check (loop_t *self, const step_in_t *in)
     mail->as.check.peer = in->peer;
     mail->as.check.verdict = *in;
     for (size_t i = 0; i < verdict->files.count; i++) {
-        mail_file_t *file = &mail->as.check.files [mail->as.check.file_count++];
+        verdict_file_t *file = &mail->as.check.files [mail->as.check.file_count++];
         codec_copy (files [i].path, file->path, sizeof file->path);
         codec_copy (files [i].sha256, file->sha256, sizeof file->sha256);
         file->size = files [i].size;

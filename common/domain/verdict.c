@@ -595,6 +595,15 @@ s_name (const char *name, size_t size)
     return true;
 }
 
+const verdict_file_t *
+verdict_file_find (const verdict_file_t *files, size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp (files [i].path, path) == 0)
+            return &files [i];
+    return NULL;
+}
+
 bool
 verdict_path_allowed (const char *path, size_t size)
 {

@@ -5,6 +5,9 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/base/digest.h"
+#include "common/base/limits.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +22,17 @@ typedef enum {
 } verdict_outcome_t;
 
 enum { VERDICT_REPORT_MIN_BYTES = 101, VERDICT_REASON_BYTES = 256 };
+
+//  One file of an attempt, as it is listed.
+typedef struct {
+    char path [LIMIT_PATH_BYTES]; //  relative, from the allow-list of verdict_path_allowed
+    int64_t size;                 //  Units: bytes
+    char sha256 [DIGEST_HEX];     //  lower-case hex
+} verdict_file_t;
+
+//  The file of this path, or NULL.  Own: borrowed from files.
+const verdict_file_t *
+verdict_file_find (const verdict_file_t *files, size_t count, const char *path);
 
 //  What was seen of one run.
 typedef struct {

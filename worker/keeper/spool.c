@@ -107,10 +107,7 @@ s_total (const spool_report_t *report)
 static bool
 s_listed (const spool_report_t *report, const char *path)
 {
-    for (size_t i = 0; i < report->file_count; i++)
-        if (strcmp (report->files [i].path, path) == 0)
-            return true;
-    return false;
+    return verdict_file_find (report->files, report->file_count, path) != NULL;
 }
 
 //  What spool_collect works on.
@@ -180,7 +177,7 @@ s_read_in (collect_t *self, const char *path)
         s_note (self, durable_sync (fd, "collect"));
     if (rc < 0)
         return rc;
-    spool_file_t *file = &report->files [report->file_count++];
+    verdict_file_t *file = &report->files [report->file_count++];
     snprintf (file->path, sizeof file->path, "%s", path);
     file->size = size;
     digest_hex (bytes, (size_t) size, file->sha256);
@@ -371,7 +368,7 @@ s_from_json_file (const json_t *item, spool_report_t *report)
         || strlen (sha256) != DIGEST_HEX - 1
         || strspn (sha256, "0123456789abcdef") != DIGEST_HEX - 1)
         return ERR_PROTO;
-    spool_file_t *file = &report->files [report->file_count++];
+    verdict_file_t *file = &report->files [report->file_count++];
     snprintf (file->path, sizeof file->path, "%s", path);
     snprintf (file->sha256, sizeof file->sha256, "%s", sha256);
     file->size = size;

@@ -5,7 +5,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/base/digest.h"
 #include "common/base/err.h"
 #include "common/base/ident.h"
 #include "common/base/limits.h"
@@ -15,12 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct {
-    char path [LIMIT_PATH_BYTES]; //  relative, from the allow-list of verdict_path_allowed
-    int64_t size;
-    char sha256 [DIGEST_HEX];
-} spool_file_t;
-
 //  What becomes a VERDICT.
 typedef struct {
     ident_t incident;
@@ -29,7 +22,7 @@ typedef struct {
     int exit_code;
     char reason [VERDICT_REASON_BYTES];
     int64_t started_ms, completed_ms; //  wall clock
-    spool_file_t files [LIMIT_ATTEMPT_FILES];
+    verdict_file_t files [LIMIT_ATTEMPT_FILES];
     size_t file_count;
 } spool_report_t;
 

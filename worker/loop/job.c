@@ -549,7 +549,7 @@ static void
 s_spoiled (job_t *self, int rc)
 {
     spool_report_t *report = &self->report;
-    spool_file_t *file = &report->files [self->upload.index];
+    verdict_file_t *file = &report->files [self->upload.index];
     log_error ("file of a finished run is spoiled", kv ("incident_id", report->incident.text),
                kv ("path", file->path), kv ("error", err_str (rc)));
     bool lost =

@@ -41,7 +41,7 @@ static int64_t
 s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t *report)
 {
     static char bytes [LIMIT_CHUNK_BYTES]; //  one thread
-    const spool_file_t *file = &report->files [self->index];
+    const verdict_file_t *file = &report->files [self->index];
     char path [PATH_MAX];
     if (snprintf (path, sizeof path, "%s/%s", dir, file->path) >= (int) sizeof path)
         return -ENAMETOOLONG;
@@ -118,7 +118,7 @@ upload_tick (upload_t *self, session_t *session, const char *dir, const spool_re
         s_seal (self, session, report, now_ms);
         return 0;
     }
-    const spool_file_t *file = &report->files [self->index];
+    const verdict_file_t *file = &report->files [self->index];
     bool waiting = self->touched && (self->sent > self->safe || file->size == 0);
     if (waiting && now_ms >= self->moved_ms + LIMIT_FILES_RETRY_MS) {
         self->sent = self->safe;

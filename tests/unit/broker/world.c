@@ -137,7 +137,7 @@ world_seal (world_t *self, int64_t attempt, const char *const paths [2],
     artifact_manifest_t manifest = {.count = 2};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < manifest.count; i++) {
-        mail_file_t *file = &manifest.files [i];
+        verdict_file_t *file = &manifest.files [i];
         snprintf (file->path, sizeof file->path, "%s", paths [i]);
         file->size = (int64_t) strlen (texts [i]);
         digest_hex (texts [i], strlen (texts [i]), file->sha256);

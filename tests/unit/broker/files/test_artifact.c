@@ -149,7 +149,7 @@ s_put_all (fixture_t *self, const char *path, const char *bytes, size_t size)
 }
 
 static void
-s_file (mail_file_t *file, const char *path, const char *bytes, size_t size)
+s_file (verdict_file_t *file, const char *path, const char *bytes, size_t size)
 {
     snprintf (file->path, sizeof file->path, "%s", path);
     file->size = (int64_t) size;
@@ -157,7 +157,7 @@ s_file (mail_file_t *file, const char *path, const char *bytes, size_t size)
 }
 
 static void
-s_seal (fixture_t *self, const mail_file_t *files, size_t count)
+s_seal (fixture_t *self, const verdict_file_t *files, size_t count)
 {
     msg_file_t items [LIMIT_ATTEMPT_FILES];
     for (size_t i = 0; i < count; i++)
@@ -189,7 +189,7 @@ s_mail (fixture_t *self)
 
 //  Send a CHECK and wait for its CHECKED.  Own: fresh.
 static mail_t *
-s_check (fixture_t *self, verdict_outcome_t outcome, const mail_file_t *files, size_t count)
+s_check (fixture_t *self, verdict_outcome_t outcome, const verdict_file_t *files, size_t count)
 {
     mail_t *mail = mail_new (MAIL_CHECK);
     mail->as.check.verdict.kind = STEP_IN_VERDICT;
@@ -232,7 +232,7 @@ static void
 test_an_upload_is_stored_sealed_and_checked (void **state)
 {
     fixture_t *self = *state;
-    mail_file_t files [2];
+    verdict_file_t files [2];
     s_file (&files [0], s_path, self->report, 200000);
     s_file (&files [1], "logs/agent.stdout.log", "", 0);
     s_put_all (self, s_path, self->report, 200000);
@@ -279,7 +279,7 @@ test_an_upload_continues_where_it_was_also_after_a_restart (void **state)
     s_expect_go (self, 50000);
     s_put (self, s_path, 200000, 50000, self->report + 50000, 150000);
     s_expect_go (self, 200000);
-    mail_file_t file;
+    verdict_file_t file;
     s_file (&file, s_path, self->report, 200000);
     s_seal (self, &file, 1);
     s_expect_sealed (self, "stored");
@@ -289,7 +289,7 @@ static void
 test_a_wrong_digest_removes_the_file_and_asks_again (void **state)
 {
     fixture_t *self = *state;
-    mail_file_t file;
+    verdict_file_t file;
     s_file (&file, s_path, self->report, 500);
     s_put_all (self, s_path, self->report + 1, 500);
     s_seal (self, &file, 1);
@@ -304,7 +304,7 @@ static void
 test_a_seal_without_its_files_is_missing_and_extra_files_do_not_stay (void **state)
 {
     fixture_t *self = *state;
-    mail_file_t file;
+    verdict_file_t file;
     s_file (&file, s_path, self->report, 500);
     s_seal (self, &file, 1);
     s_expect_sealed (self, "missing");
@@ -353,7 +353,7 @@ test_a_planted_symlink_is_not_followed (void **state)
                       0);
     s_put (self, s_path, 500, 0, self->report, 500);
     s_expect_error (self, "io");
-    mail_file_t file;
+    verdict_file_t file;
     s_file (&file, s_path, "safe", 4);
     s_seal (self, &file, 1); //  the link goes, the file behind it stays
     s_expect_sealed (self, "missing");
@@ -400,7 +400,7 @@ static void
 test_a_closed_incident_takes_no_files_but_knows_what_it_has (void **state)
 {
     fixture_t *self = *state;
-    mail_file_t file;
+    verdict_file_t file;
     s_file (&file, s_path, self->report, 500);
     s_put_all (self, s_path, self->report, 400);
     self->world.incident.state = INCIDENT_REPORTED;
@@ -426,7 +426,7 @@ static void
 test_a_success_without_a_good_report_becomes_a_failure_of_the_agent (void **state)
 {
     fixture_t *self = *state;
-    mail_file_t file;
+    verdict_file_t file;
     own (mail_destroy) mail_t *nothing = s_check (self, VERDICT_HOST, NULL, 0);
     assert_int_equal (nothing->as.check.verdict.as.verdict.stored, STEP_STORED);
     s_file (&file, s_path, self->report, 100);
@@ -448,7 +448,7 @@ test_a_success_whose_files_hold_none_becomes_a_failure_of_the_agent (void **stat
     static const char result [] = "{\"is_error\":true,\"result\":\"Overloaded\"}";
     static const char result_path [] = "output/agent-result.json";
     fixture_t *self = *state;
-    mail_file_t files [2];
+    verdict_file_t files [2];
     s_file (&files [0], s_path, self->report, 500);
     s_file (&files [1], result_path, result, sizeof result - 1);
     s_put_all (self, s_path, self->report, 500);
@@ -473,7 +473,7 @@ test_a_success_with_a_result_that_cannot_be_read_stays_one_if_its_report_is_long
     assert_int_equal (blob_make_dir (folder), 0);
     assert_int_equal (blob_write (folder, "agent-result.json", result, sizeof result - 1, "save"),
                       0);
-    mail_file_t files [2];
+    verdict_file_t files [2];
     s_file (&files [0], s_path, self->report, LONG);
     s_file (&files [1], "output/agent-result.json", result, sizeof result - 1);
     s_put_all (self, s_path, self->report, LONG);
