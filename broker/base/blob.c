@@ -67,13 +67,21 @@ blob_write (const char *dir, const char *name, const void *bytes, size_t size, c
 }
 
 void
-blob_event_path (const char *state_path, const char *sha256, char *ret_path, size_t size)
+blob_events_dir (const char *state_path, char *ret_path, size_t size)
 {
-    assert (state_path && sha256 && ret_path && size > 0);
+    assert (state_path && ret_path && size > 0);
     const char *slash = strrchr (state_path, '/');
     if (slash)
-        snprintf (ret_path, size, "%.*s/events/%s.json", (int) (slash - state_path), state_path,
-                  sha256);
+        snprintf (ret_path, size, "%.*s/events", (int) (slash - state_path), state_path);
     else
-        snprintf (ret_path, size, "./events/%s.json", sha256);
+        snprintf (ret_path, size, "./events");
+}
+
+void
+blob_event_path (const char *state_path, const char *sha256, char *ret_path, size_t size)
+{
+    assert (sha256);
+    blob_events_dir (state_path, ret_path, size);
+    const size_t used = strlen (ret_path);
+    snprintf (ret_path + used, size - used, "/%s.json", sha256);
 }

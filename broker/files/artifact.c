@@ -190,11 +190,7 @@ static char *
 s_events_dir (const char *state_path)
 {
     char path [PATH_MAX];
-    blob_event_path (state_path, "x", path, sizeof path);
-    char *slash = strrchr (path, '/');
-    if (!slash)
-        return NULL;
-    *slash = 0;
+    blob_events_dir (state_path, path, sizeof path);
     return strdup (path);
 }
 

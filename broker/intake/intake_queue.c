@@ -363,17 +363,16 @@ intake_queue_take_dropped (intake_queue_t *self, const char *source)
 static int
 s_body_to_file (intake_queue_t *self, s_item_t *item)
 {
-    char path [PATH_BYTES];
+    char path [PATH_BYTES], folder [PATH_BYTES], name [DIGEST_HEX + 8];
     if (!item->row.body_sha [0])
         digest_hex (item->body, item->body_size, item->row.body_sha);
     blob_event_path (self->state_path, item->row.body_sha, path, sizeof path);
+    blob_events_dir (self->state_path, folder, sizeof folder);
+    snprintf (name, sizeof name, "%s.json", item->row.body_sha);
     const bool there = access (path, R_OK) == 0;
-    char *slash = strrchr (path, '/');
-    assert (slash);
-    *slash = 0;
-    int rc = there ? durable_folder_at (path, "body") : blob_make_dir (path);
+    int rc = there ? durable_folder_at (folder, "body") : blob_make_dir (folder);
     if (rc == 0 && !there)
-        rc = blob_write (path, slash + 1, item->body, item->body_size, "body");
+        rc = blob_write (folder, name, item->body, item->body_size, "body");
     if (rc != 0)
         log_error ("event body not written", kv ("event_id", item->row.event_id),
                    kv ("error", err_str (rc)));

@@ -119,22 +119,12 @@ s_lock (store_t *self, err_diag_t *diag)
 
 enum { S_EVENTS = STORE_DB_PATH_BYTES + 128 };
 
-//  The folder of large bodies, which is in the store's.
-static void
-s_events (const store_t *self, char ret_path [S_EVENTS])
-{
-    blob_event_path (self->path, "x", ret_path, S_EVENTS);
-    char *slash = strrchr (ret_path, '/');
-    assert (slash);
-    *slash = '\0';
-}
-
 //  Make the folders; s_own makes the file, with tight permissions before SQLite sees it.
 static int
 s_files (store_t *self, err_diag_t *diag)
 {
     char events [S_EVENTS];
-    s_events (self, events);
+    blob_events_dir (self->path, events, sizeof events);
     const int rc = blob_make_dir (events);
     if (rc < 0) {
         err_diag (diag, "cannot make %s: %s", events, err_str (rc));
@@ -546,7 +536,7 @@ store_look (const char *path, err_diag_t *diag)
     int rc = s_paths (&self, path, diag);
     if (rc < 0)
         return rc;
-    s_events (&self, events);
+    blob_events_dir (self.path, events, sizeof events);
     s_lock_path (&self, lock);
     rc = reach_folder (events, true, diag);
     if (rc == 0)

@@ -247,10 +247,7 @@ s_sweep_begin (store_t *self, int64_t now_wall_ms)
         return;
     self->swept_ms = now_wall_ms;
     self->swept_total = 0;
-    blob_event_path (self->path, "x", path, sizeof path);
-    char *slash = strrchr (path, '/');
-    assert (slash);
-    *slash = '\0';
+    blob_events_dir (self->path, path, sizeof path);
     self->sweep = opendir (path);
     if (!self->sweep)
         log_warn ("files of events cannot be looked at", kv ("path", path),

@@ -128,6 +128,12 @@ test_large_events_live_beside_the_store (void **state)
     assert_string_equal (path, "/var/lib/x/events/abc.json");
     blob_event_path ("broker.db", "abc", path, sizeof path);
     assert_string_equal (path, "./events/abc.json");
+    blob_events_dir ("/var/lib/x/broker.db", path, sizeof path);
+    assert_string_equal (path, "/var/lib/x/events");
+    blob_events_dir ("broker.db", path, sizeof path);
+    assert_string_equal (path, "./events");
+    blob_event_path ("broker.db", "abc", path, 10); //  too small: cut
+    assert_string_equal (path, "./events/");
 }
 
 int
