@@ -148,6 +148,35 @@ artifact_dir_file (int base_fd, const char *path, int flags, int64_t *ret_size)
 }
 
 int
+artifact_dir_append (int base_fd, const char *path, int64_t size, int64_t offset, const void *bytes,
+                     size_t count, int64_t *ret_upto)
+{
+    int64_t have = 0;
+    own (own_fd) int file = artifact_dir_file (base_fd, path, O_WRONLY | O_CREAT, &have);
+    if (file < 0)
+        return file;
+    if (have > size) { //  of another file than is coming now
+        if (ftruncate (file, 0) != 0)
+            return -errno;
+        have = 0;
+    }
+    const char *from = bytes;
+    size_t left = offset == have ? count : 0;
+    while (left > 0) {
+        ssize_t n = pwrite (file, from, left, have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        from += n;
+        left -= (size_t) n;
+        have += n;
+    }
+    *ret_upto = have;
+    return 0;
+}
+
+int
 artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t size,
                     const char *place)
 {

@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { S_PATH = LIMIT_PATH_BYTES + 64, S_MANIFEST_BYTES = LIMIT_KIB (64) };
 
@@ -48,30 +47,7 @@ artifact_stage_put (int fd, int64_t attempt, const char *path, int64_t size, int
     assert (verdict_path_allowed (path, strlen (path)));
     char full [S_PATH];
     s_path (full, attempt, true, path);
-    int64_t have = 0;
-    own (own_fd) int file = artifact_dir_file (fd, full, O_WRONLY | O_CREAT, &have);
-    if (file < 0)
-        return file;
-    if (have > size) { //  of another file than is coming now
-        if (ftruncate (file, 0) != 0)
-            return -errno;
-        have = 0;
-    }
-    if (offset == have) {
-        const char *from = bytes;
-        while (count > 0) {
-            ssize_t n = pwrite (file, from, count, have);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                return -errno;
-            from += n;
-            count -= (size_t) n;
-            have += n;
-        }
-    }
-    *ret_upto = have;
-    return 0;
+    return artifact_dir_append (fd, full, size, offset, bytes, count, ret_upto);
 }
 
 void

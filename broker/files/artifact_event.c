@@ -149,27 +149,8 @@ s_store (artifact_t *self, const artifact_event_t *event, const msg_event_chunk_
         return dir;
     char name [S_NAME];
     s_part (event, name);
-    int64_t have = 0;
-    own (own_fd) int file = artifact_dir_file (dir, name, O_WRONLY | O_CREAT, &have);
-    if (file < 0)
-        return file;
-    if (have > chunk->size) {
-        if (ftruncate (file, 0) != 0)
-            return -errno;
-        have = 0;
-    }
-    size_t done = 0;
-    while (chunk->offset == have - (int64_t) done && done < chunk->bytes.size) {
-        ssize_t n = pwrite (file, chunk->bytes.data + done, chunk->bytes.size - done, have);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        done += (size_t) n;
-        have += n;
-    }
-    *ret_upto = have;
-    return 0;
+    return artifact_dir_append (dir, name, chunk->size, chunk->offset, chunk->bytes.data,
+                                chunk->bytes.size, ret_upto);
 }
 
 void
