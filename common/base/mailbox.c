@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -15,7 +16,8 @@ struct mailbox {
     size_t capacity;                //  slots
     size_t head;                    //  slot of the oldest item
     size_t count;                   //  items in the ring
-    int fd;                         //  eventfd; its counter is 1 while count > 0, else 0
+    bool awake;                     //  the fd stays readable
+    int fd;                         //  eventfd; its counter is 1 while count > 0 or awake, else 0
     void (*item_destroy) (void *p); //  for what is left at destroy, or NULL
 };
 
@@ -55,6 +57,15 @@ mailbox_destroy (mailbox_t **self_p)
     *self_p = NULL;
 }
 
+//  Cannot fail: the counter is 0, the fd is ours.
+static void
+s_fd_raise (mailbox_t *self)
+{
+    ssize_t size = write (self->fd, &(uint64_t){1}, sizeof (uint64_t));
+    assert (size == sizeof (uint64_t));
+    (void) size;
+}
+
 int
 mailbox_send (mailbox_t *self, void *item_p)
 {
@@ -65,12 +76,8 @@ mailbox_send (mailbox_t *self, void *item_p)
     if (self->count < self->capacity) {
         self->items [(self->head + self->count) % self->capacity] = *item;
         *item = NULL;
-        if (self->count++ == 0) {
-            //  Cannot fail: the counter is 0, the fd is ours.
-            ssize_t size = write (self->fd, &(uint64_t){1}, sizeof (uint64_t));
-            assert (size == sizeof (uint64_t));
-            (void) size;
-        }
+        if (self->count++ == 0 && !self->awake)
+            s_fd_raise (self);
         rc = 0;
     }
     (void) pthread_mutex_unlock (&self->lock);
@@ -85,7 +92,7 @@ mailbox_recv (mailbox_t *self)
     if (self->count) {
         item = self->items [self->head];
         self->head = (self->head + 1) % self->capacity;
-        if (--self->count == 0) {
+        if (--self->count == 0 && !self->awake) {
             uint64_t counter = 0;
             ssize_t size = read (self->fd, &counter, sizeof (counter));
             assert (size == sizeof (counter));
@@ -109,4 +116,14 @@ mailbox_count (mailbox_t *self)
     size_t count = self->count;
     (void) pthread_mutex_unlock (&self->lock);
     return count;
+}
+
+void
+mailbox_wake (mailbox_t *self)
+{
+    (void) pthread_mutex_lock (&self->lock);
+    if (self->count == 0 && !self->awake)
+        s_fd_raise (self);
+    self->awake = true;
+    (void) pthread_mutex_unlock (&self->lock);
 }

@@ -1,7 +1,8 @@
 //  mailbox - a bounded ring of pointers between two threads, with an eventfd to wait on.
 //
 //  Level-triggered: the fd is readable exactly while the ring is not empty, so it works
-//  in zmq_poll, epoll and curl_multi_poll.  Many senders, one receiver.  Send never waits.
+//  in zmq_poll, epoll and curl_multi_poll.  After mailbox_wake it is readable for good.
+//  Many senders, one receiver.  Send never waits.
 //  Own: a sent item belongs to the receiver; on ERR_FULL the sender keeps it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -29,3 +30,7 @@ int
 mailbox_fd (const mailbox_t *self);
 size_t
 mailbox_count (mailbox_t *self);
+//  Make the fd readable for good, also while the ring is empty: its receiver looks up and finds
+//  out why.  Sending and receiving go on as before.  Threads: any.
+void
+mailbox_wake (mailbox_t *self);

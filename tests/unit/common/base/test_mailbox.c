@@ -74,6 +74,23 @@ test_the_fd_is_readable_exactly_while_there_is_an_item (void **state)
 }
 
 static void
+test_a_mailbox_that_was_woken_stays_readable (void **state)
+{
+    own (mailbox_destroy) mailbox_t *mailbox = mailbox_new (2, s_destroy);
+    mailbox_wake (mailbox);
+    assert_true (s_readable (mailbox));
+    assert_null (mailbox_recv (mailbox));
+    for (int i = 0; i < 3; i++) {
+        own (own_mem) int *item = s_item (i);
+        assert_int_equal (mailbox_send (mailbox, &item), 0);
+        item = mailbox_recv (mailbox);
+        assert_int_equal (*item, i);
+        assert_true (s_readable (mailbox));
+        mailbox_wake (mailbox); //  once more changes nothing
+    }
+}
+
+static void
 test_destroy_frees_what_is_left (void **state)
 {
     s_destroyed = 0;
@@ -130,6 +147,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_send_takes_the_item_and_full_leaves_it),
         cmocka_unit_test (test_the_fd_is_readable_exactly_while_there_is_an_item),
+        cmocka_unit_test (test_a_mailbox_that_was_woken_stays_readable),
         cmocka_unit_test (test_destroy_frees_what_is_left),
         cmocka_unit_test (test_nothing_is_lost_or_doubled_between_threads),
     };
