@@ -8,18 +8,17 @@
 
 #include "broker/admin/admin_part.h"
 #include "broker/admin/admin_token.h"
+#include "common/base/actor.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/net/httpd.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <utlist.h>
 
@@ -29,9 +28,8 @@ enum { S_WRONG_TOLD_MS = 60000 };
 
 struct admin {
     httpd_t *httpd;
-    int stop_fd;          //  eventfd, readable once the thread shall end
+    actor_t *actor;       //  gets COMMAND_REPLY mails
     mailbox_t *loop;      //  borrowed
-    mailbox_t *replies;   //  COMMAND_REPLY mails
     snapshot_t *snapshot; //  borrowed
     clk_t *clk;
     admin_token_t token;
@@ -40,8 +38,6 @@ struct admin {
     admin_view_t view;
     command_t *pending; //  commands that are with the loop
     uint64_t last_cookie;
-    pthread_t thread;
-    bool running;
 };
 
 //  One command under way; its request sleeps and has it as its tag.
@@ -255,7 +251,7 @@ s_command (admin_t *self, httpd_request_t *request, const route_t *route, const 
         s_send (request, &reply, NULL);
         return;
     }
-    mail->as.command.reply = self->replies;
+    mail->as.command.reply = actor_inbox (self->actor);
     mail->as.command.cookie = self->last_cookie + 1;
     if (mailbox_send (self->loop, &mail)) {
         s_send_error (request, 503, "busy", "the broker is too busy; try again");
@@ -272,7 +268,7 @@ s_command (admin_t *self, httpd_request_t *request, const route_t *route, const 
 static void
 s_take_replies (admin_t *self)
 {
-    for (mail_t *mail = mailbox_recv (self->replies); mail; mail = mailbox_recv (self->replies)) {
+    for (mail_t *mail = actor_recv (self->actor); mail; mail = actor_recv (self->actor)) {
         own (mail_destroy) mail_t *held = mail;
         command_t *command = self->pending;
         while (command && command->cookie != held->as.command_reply.cookie)
@@ -496,20 +492,18 @@ s_on_request (void *arg, httpd_request_t *request)
 
 //  --- the thread
 
-static void *
+static void
 s_run (void *arg)
 {
     admin_t *self = arg;
     struct pollfd fds [] = {
         {.fd = httpd_fd (self->httpd), .events = POLLIN},
-        {.fd = mailbox_fd (self->replies), .events = POLLIN},
-        {.fd = self->stop_fd, .events = POLLIN},
+        {.fd = actor_fd (self->actor), .events = POLLIN},
     };
-    while (!(fds [2].revents & POLLIN)) {
+    while (!actor_ends (self->actor)) {
         int64_t wait_ms = s_expire (self, clk_now (self->clk).boot_ms, 1000);
         httpd_run (self->httpd);
-        if (poll (fds, 3, (int) httpd_wait_ms (self->httpd, wait_ms)) < 0)
-            fds [2].revents = 0; //  EINTR
+        (void) poll (fds, 2, (int) httpd_wait_ms (self->httpd, wait_ms));
         s_take_replies (self);
     }
     while (self->pending) {
@@ -518,7 +512,6 @@ s_run (void *arg)
         s_command_end (self->pending, self, &reply);
     }
     httpd_run (self->httpd);
-    return NULL;
 }
 
 enum { S_NEEDS = 512 };
@@ -556,21 +549,6 @@ s_open (admin_t *self, const settings_t *settings, err_diag_t *diag)
     return rc ? rc : store_reader_open (settings->state_path, &self->view.reader, diag);
 }
 
-//  Signals belong to the main thread.
-static int
-s_start_thread (admin_t *self, err_diag_t *diag)
-{
-    sigset_t all, before;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    int rc = pthread_create (&self->thread, NULL, s_run, self);
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
-    self->running = rc == 0;
-    if (rc)
-        err_diag (diag, "admin: no thread: %s", err_str (-rc));
-    return -rc;
-}
-
 int
 admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, admin_t **ret_admin,
            err_diag_t *diag)
@@ -580,25 +558,27 @@ admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, ad
         return -ENOMEM;
     self->loop = loop;
     self->snapshot = snapshot;
-    self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->clk = clk_new ();
-    self->replies = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
+    self->actor = actor_new (LIMIT_MAILBOX, mail_item_destroy, NULL);
     self->view.workspace_root = settings->workspace_root;
     self->view.data.workers = calloc (LIMIT_WORKERS, sizeof (step_worker_t));
     self->view.data.sources = calloc (LIMIT_CLUSTERS, sizeof (intake_source_t));
     self->view.data.clusters = calloc (LIMIT_TALLIES, sizeof (step_cluster_t));
-    if (self->stop_fd < 0 || !self->clk || !self->replies || !self->view.data.workers
-        || !self->view.data.sources || !self->view.data.clusters) {
+    if (!self->clk || !self->actor || !self->view.data.workers || !self->view.data.sources
+        || !self->view.data.clusters) {
         err_diag (diag, "admin: out of memory");
         return -ENOMEM;
     }
     int rc = admin_token_open (&self->token, settings, diag);
     if (rc == 0)
         rc = s_open (self, settings, diag);
-    if (rc == 0)
-        rc = s_start_thread (self, diag);
     if (rc < 0)
         return rc;
+    rc = actor_start (self->actor, s_run, self);
+    if (rc < 0) {
+        err_diag (diag, "admin: no thread: %s", err_str (rc));
+        return rc;
+    }
     *ret_admin = own_take (self);
     return 0;
 }
@@ -609,15 +589,10 @@ admin_destroy (admin_t **self_p)
     admin_t *self = *self_p;
     if (!self)
         return;
-    if (self->running) {
-        eventfd_write (self->stop_fd, 1);
-        pthread_join (self->thread, NULL);
-    }
+    actor_destroy (&self->actor);
     httpd_destroy (&self->httpd);
     store_reader_destroy (&self->view.reader);
-    mailbox_destroy (&self->replies);
     clk_destroy (&self->clk);
-    own_fd (&self->stop_fd);
     conf_destroy (&self->view.data.conf);
     free (self->view.data.workers);
     free (self->view.data.sources);
