@@ -4,6 +4,7 @@
 #include "broker/delivery/delivery.h"
 
 #include "broker/delivery/storage_fs.h"
+#include "common/base/actor.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -12,24 +13,18 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
-enum { S_UNSENT_MS = 5, S_WAIT_MS = 60000 }; //  the loop's mailbox is full: look again after this
+enum { S_WAIT_MS = 60000 };
 
 struct delivery {
     const settings_t *settings;
-    conf_t *conf; //  whose settings they are since a CONFIG; NULL before
-    mailbox_t *loop, *inbox;
+    conf_t *conf;   //  whose settings they are since a CONFIG; NULL before
+    actor_t *actor; //  hands EFFECT_DONE to the loop; while one is unsent no other effect is begun
     store_reader_t *reader;
     http_t *http;
     notify_t *notify;
     poison_t *poison;
-    mail_t *unsent; //  the loop's mailbox was full: no other effect is begun, none is reported
-    atomic_bool stop;
-    pthread_t thread;
-    bool running;
 };
 
 //  Tell the loop; without memory it is asked again after a restart.
@@ -44,8 +39,7 @@ s_report (delivery_t *self, const notify_end_t *end)
     done->as.effect_done.unreached = end->unreached;
     done->as.effect_done.retry_after_ms = end->retry_after_ms;
     snprintf (done->as.effect_done.error, sizeof done->as.effect_done.error, "%s", end->error);
-    if (mailbox_send (self->loop, &done) < 0)
-        self->unsent = done;
+    actor_post (self->actor, &done);
 }
 
 //  Carry one effect out; a message only begins here.
@@ -75,7 +69,7 @@ s_execute (delivery_t *self, const row_effect_t *effect)
 static void
 s_work (delivery_t *self)
 {
-    if (self->unsent && mailbox_send (self->loop, &self->unsent) < 0)
+    if (!actor_flush (self->actor))
         return;
     notify_end_t end;
     if (notify_ended (self->notify, &end)) {
@@ -83,7 +77,7 @@ s_work (delivery_t *self)
         s_report (self, &end);
         return;
     }
-    own (mail_destroy) mail_t *mail = mailbox_recv (self->inbox);
+    own (mail_destroy) mail_t *mail = actor_recv (self->actor);
     if (!mail)
         return;
     if (mail->kind == MAIL_CONFIG)
@@ -92,37 +86,31 @@ s_work (delivery_t *self)
         s_execute (self, &mail->as.effect.row);
 }
 
-static void *
+static void
 s_main (void *arg)
 {
     delivery_t *self = arg;
-    while (!atomic_load (&self->stop)) {
-        bool full = self->unsent != NULL;
-        http_poll (self->http, full ? -1 : mailbox_fd (self->inbox),
-                   full                          ? S_UNSENT_MS
-                   : notify_waits (self->notify) ? 0
-                                                 : S_WAIT_MS);
+    while (!actor_ends (self->actor)) {
+        const int64_t wait_ms = notify_waits (self->notify) ? 0 : S_WAIT_MS;
+        http_poll (self->http, actor_fd (self->actor), actor_wait_ms (self->actor, wait_ms));
         s_work (self);
     }
-    return NULL;
 }
 
 static int
-s_open (delivery_t *self, err_diag_t *diag)
+s_open (delivery_t *self, mailbox_t *loop, err_diag_t *diag)
 {
     int rc = store_reader_open (self->settings->state_path, &self->reader, diag);
     if (rc < 0)
         return rc;
-    self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
+    self->actor = actor_new (LIMIT_MAILBOX, mail_item_destroy, loop);
     self->http = http_new ();
     self->poison = poison_open (self->settings->state_path, "delivery");
     if (self->http)
         self->notify = notify_new (self->http, self->reader, self->poison);
-    if (!self->inbox || !self->notify)
+    if (!self->actor || !self->notify)
         return -ENOMEM;
-    rc = pthread_create (&self->thread, NULL, s_main, self);
-    self->running = rc == 0;
-    return -rc;
+    return actor_start (self->actor, s_main, self);
 }
 
 delivery_t *
@@ -133,8 +121,7 @@ delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
     if (!self)
         return NULL;
     self->settings = settings;
-    self->loop = loop;
-    int rc = s_open (self, diag);
+    int rc = s_open (self, loop, diag);
     if (rc < 0) {
         delivery_destroy (&self);
         return NULL;
@@ -152,18 +139,12 @@ delivery_destroy (delivery_t **self_p)
     delivery_t *self = *self_p;
     if (!self)
         return;
-    if (self->running) {
-        atomic_store (&self->stop, true);
-        http_wake (self->http);
-        pthread_join (self->thread, NULL);
-    }
-    mail_destroy (&self->unsent);
+    actor_destroy (&self->actor);
     conf_destroy (&self->conf);
     notify_destroy (&self->notify);
     poison_destroy (&self->poison);
     http_destroy (&self->http);
     store_reader_destroy (&self->reader);
-    mailbox_destroy (&self->inbox);
     free (self);
     *self_p = NULL;
 }
@@ -171,7 +152,7 @@ delivery_destroy (delivery_t **self_p)
 mailbox_t *
 delivery_inbox (delivery_t *self)
 {
-    return self->inbox;
+    return actor_inbox (self->actor);
 }
 
 void
