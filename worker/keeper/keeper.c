@@ -1,7 +1,8 @@
-//  keeper - two mailboxes and a thread between them.
+//  keeper - an actor and the mailbox of what it has kept.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/keeper/keeper.h"
 
+#include "common/base/actor.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
@@ -9,19 +10,14 @@
 #include "worker/keeper/secrets.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 struct keeper {
     const settings_t *settings;
-    mailbox_t *todo, *done;
-    int stop_fd; //  eventfd: readable = end the thread
-    pthread_t thread;
-    bool running;
+    actor_t *actor;  //  gets what is to be kept
+    mailbox_t *done; //  what the loop takes
     bool told_lines; //  that secrets have too many; the thread's
 };
 
@@ -72,24 +68,17 @@ s_keep (keeper_t *self, keeper_item_t *item)
         snprintf (item->dir, sizeof item->dir, "%s", item->spool);
 }
 
-static void *
-s_thread (void *arg)
+static void
+s_run (void *arg)
 {
     keeper_t *self = arg;
-    struct pollfd fds [] = {{.fd = self->stop_fd, .events = POLLIN},
-                            {.fd = mailbox_fd (self->todo), .events = POLLIN}};
-    while (!fds [0].revents) {
-        if (poll (fds, 2, -1) < 0 || fds [0].revents)
-            continue;
-        keeper_item_t *item = mailbox_recv (self->todo);
+    while (actor_wait (self->actor, -1)) {
+        keeper_item_t *item = actor_recv (self->actor);
         if (!item)
             continue;
         s_keep (self, item);
-        //  There is room: the loop gives no more than it has slots.
-        if (mailbox_send (self->done, &item) < 0)
-            own_mem (&item);
+        actor_post (self->actor, &item);
     }
-    return NULL;
 }
 
 keeper_t *
@@ -99,12 +88,10 @@ keeper_new (const settings_t *settings)
     if (!self)
         return NULL;
     self->settings = settings;
-    self->stop_fd = eventfd (0, EFD_CLOEXEC);
-    self->todo = mailbox_new (LIMIT_SLOTS, own_mem);
     self->done = mailbox_new (LIMIT_SLOTS, own_mem);
-    self->running = self->stop_fd >= 0 && self->todo && self->done
-                    && pthread_create (&self->thread, NULL, s_thread, self) == 0;
-    if (!self->running)
+    if (self->done)
+        self->actor = actor_new (LIMIT_SLOTS, own_mem, self->done);
+    if (!self->actor || actor_start (self->actor, s_run, self) < 0)
         keeper_destroy (&self);
     return self;
 }
@@ -115,13 +102,8 @@ keeper_destroy (keeper_t **self_p)
     keeper_t *self = *self_p;
     if (!self)
         return;
-    if (self->running) {
-        eventfd_write (self->stop_fd, 1);
-        pthread_join (self->thread, NULL);
-    }
-    mailbox_destroy (&self->todo);
+    actor_destroy (&self->actor);
     mailbox_destroy (&self->done);
-    own_fd (&self->stop_fd);
     free (self);
     *self_p = NULL;
 }
@@ -135,7 +117,7 @@ keeper_fd (const keeper_t *self)
 int
 keeper_give (keeper_t *self, keeper_item_t **item_p)
 {
-    return mailbox_send (self->todo, item_p);
+    return mailbox_send (actor_inbox (self->actor), item_p);
 }
 
 keeper_item_t *
