@@ -15,7 +15,7 @@
 //
 //  Files of this folder: step (entry, inputs -> handlers), row (what is durable), state (what
 //  is held), dedup, queue, fleet, rival, dispatch, lease (attempts, deadlines), settle (what
-//  follows a verdict), breaker, outbox, overflow, journal, tally, load.
+//  follows a verdict), breaker, outbox, overflow, journal, tally, step_load (rows back into it).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

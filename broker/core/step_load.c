@@ -1,4 +1,4 @@
-//  load - rows back into the state, before the first turn and after a rollback.
+//  step_load - rows back into the state, before the first turn and after a rollback.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/breaker.h"
 #include "broker/core/fleet.h"
