@@ -2,12 +2,13 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/breaker.h"
 
+#include "broker/core/book.h"
 #include "broker/core/journal.h"
-#include "broker/core/lease.h"
 #include "broker/core/outbox.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -130,7 +131,7 @@ breaker_room (step_t *self, clk_now_t now)
     const row_breaker_t *row = &self->breaker;
     if (row->probe_attempt) {
         const step_fence_t fence = {.incident = row->probe, .attempt = row->probe_attempt};
-        const attempt_t *attempt = lease_find (self, &fence);
+        const attempt_t *attempt = book_attempt (self, &fence);
         if (attempt && attempt->row.state == ROW_ATTEMPT_LIVE)
             return 0;
         s_probe_over (self, now);
@@ -165,15 +166,20 @@ breaker_is_probe (const step_t *self, const row_attempt_t *row)
 }
 
 void
-breaker_announced (step_t *self, int64_t opening, bool announced)
+breaker_effect (step_t *self, const outbox_end_t *effect)
 {
-    char key [ROW_ALERT];
+    static const char prefix [] = "degraded/";
+    if (effect->state == ROW_EFFECT_DONE || strncmp (effect->key, prefix, sizeof prefix - 1) != 0)
+        return;
+    const int64_t opening = strtoll (effect->key + sizeof prefix - 1, NULL, 10);
+    const bool announced = effect->state == ROW_EFFECT_READY;
     if (self->breaker.open && self->breaker.openings == opening) {
         self->breaker.announced = announced;
         s_save (self);
     }
     if (announced)
         return;
+    char key [ROW_ALERT];
     snprintf (key, sizeof key, "recovered/%" PRId64, opening);
     outbox_drop (self, key, "its degraded alert was never delivered");
 }

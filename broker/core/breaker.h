@@ -8,7 +8,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/attempt.h"
+#include "broker/core/outbox.h"
 
 //  An incident ended without a report, by its agents or for lack of a host; lost ones do not count.
 void
@@ -28,8 +29,8 @@ breaker_issued (step_t *self, attempt_t *attempt, clk_now_t now);
 //  An attempt was loaded: was it issued while the breaker was open?
 bool
 breaker_is_probe (const step_t *self, const row_attempt_t *row);
-//  The "degraded" of this opening is to be delivered after all, or never will be.
+//  An effect ended or is due again: a "degraded" that never arrives has no "recovered".
 void
-breaker_announced (step_t *self, int64_t opening, bool announced);
+breaker_effect (step_t *self, const outbox_end_t *effect);
 void
 breaker_stats (const step_t *self, step_stats_t *ret_stats);

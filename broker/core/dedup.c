@@ -2,13 +2,14 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/dedup.h"
 
+#include "broker/core/book.h"
 #include "broker/core/journal.h"
 #include "broker/core/overflow.h"
+#include "broker/core/pack.h"
 #include "broker/core/queue.h"
 #include "broker/core/settle.h"
 #include "broker/core/tally.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { OVERLOAD_RETRY_MS = 5000 };
@@ -48,12 +49,12 @@ static void
 s_count (step_t *self, const step_in_t *in, entry_t *entry, clk_now_t now)
 {
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     row.occurrences++;
     if (row.last_seen_ms < now.wall_ms)
         row.last_seen_ms = now.wall_ms;
-    state_save (self, entry, &row);
-    state_touch (self, entry, now);
+    book_save (self, entry, &row);
+    book_touch (self, entry, now);
     s_write_event (self, in, &entry->id, now);
     journal_incident (self, &row, "counted", now);
     self->stats.events_counted++;
@@ -74,7 +75,7 @@ s_absorbs (const step_t *self, const entry_t *entry, incident_suppress_t suppres
     if (entry->state == INCIDENT_SUPPRESSED)
         return false;
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     return now.wall_ms - row.completed_ms < self->settings.reinvestigate_after_ms;
 }
 
@@ -123,10 +124,10 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
     state_text (row.event_id, in->as.event.row.event_id);
     if (linked)
         row.linked = linked->id;
-    state_move (&row, suppress ? INCIDENT_ON_SUPPRESS : INCIDENT_ON_ADMIT);
+    book_move (&row, suppress ? INCIDENT_ON_SUPPRESS : INCIDENT_ON_ADMIT);
     if (suppress)
         row.completed_ms = now.wall_ms;
-    entry_t *entry = state_add (self, &row, now);
+    entry_t *entry = book_add (self, &row, now);
     if (!entry)
         return;
     self->last_number++;
@@ -153,7 +154,7 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
     self->stats.events_shortened += in->as.event.fault->shortened;
     const fault_t *fault = in->as.event.fault;
     incident_suppress_t suppress = s_suppressed (self, in);
-    entry_t *known = state_find_key (self, fault->key);
+    entry_t *known = book_find_key (self, fault->key);
     if (known && s_absorbs (self, known, suppress, now)) {
         s_count (self, in, known, now);
         return;

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/dispatch.h"
 
+#include "broker/core/attempt.h"
 #include "broker/core/breaker.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"

@@ -3,11 +3,9 @@
 #include "broker/core/fleet.h"
 
 #include "broker/core/journal.h"
-#include "broker/core/lease.h"
 #include "broker/core/rival.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -127,7 +125,7 @@ s_enter (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker
         for (int i = 0; i < WORKER_RETIRED; i++)
             if (worker->retired [i] == in->peer.session)
                 return ERR_STALE;
-        if (!rival_may_enter (self, worker, in, now))
+        if (!fleet_silent (worker, now) && !rival_may_enter (self, worker, in, now))
             return -EAGAIN;
         worker->retired [worker->retired_next++ % WORKER_RETIRED] = worker->session;
     }
@@ -136,7 +134,7 @@ s_enter (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker
 }
 
 int
-fleet_hello (step_t *self, const step_in_t *in, clk_now_t now)
+fleet_hello (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker)
 {
     worker_t *worker = NULL;
     int rc = s_enter (self, in, now, &worker);
@@ -161,7 +159,8 @@ fleet_hello (step_t *self, const step_in_t *in, clk_now_t now)
         s_changed (self, worker, &worker->told_here, true, "joined", "", now);
         self->watch_dirty = true;
     }
-    return lease_reconcile (self, worker, in, now);
+    *ret_worker = worker;
+    return 0;
 }
 
 void

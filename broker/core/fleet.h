@@ -7,17 +7,17 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/attempt.h"
 
 //  The worker whose current session this is; NULL = unknown or superseded.
 worker_t *
 fleet_current (step_t *self, const step_peer_t *peer, clk_now_t now);
 worker_t *
 fleet_find (const step_t *self, const char *identity);
-//  HELLO and what follows from it.  Err: ERR_LIMIT, -ENOMEM; ERR_STALE for a superseded session;
-//  -EAGAIN the current one is asked whether it is there.
+//  HELLO: its session is the current one now.  Err: ERR_LIMIT, -ENOMEM; ERR_STALE for a superseded
+//  session; -EAGAIN the current one is asked whether it is there.
 int
-fleet_hello (step_t *self, const step_in_t *in, clk_now_t now) must_check;
+fleet_hello (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker) must_check;
 void
 fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free);
 //  Its process ended in order: a drain of it is over.

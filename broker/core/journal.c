@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/journal.h"
 
+#include "broker/core/pack.h"
 #include "broker/core/source.h"
 
 #include <errno.h>
@@ -100,7 +101,7 @@ void
 journal_attempt (step_t *self, const attempt_t *attempt, const char *change, clk_now_t now)
 {
     row_incident_t row;
-    state_row (attempt->entry, &row);
+    pack_row (attempt->entry, &row);
     row_record_t record = {.kind = "attempt"};
     journal_describe (&record, &row);
     state_text (record.change, change);

@@ -2,7 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/attempt.h"
 
 //  An incident changed: change is a state name or "counted".
 void

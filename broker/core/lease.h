@@ -5,11 +5,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/attempt.h"
 
-//  The attempt a fence names; NULL when it is not held.
-attempt_t *
-lease_find (const step_t *self, const step_fence_t *fence);
 attempt_t *
 lease_live (const entry_t *entry);
 //  A new attempt for the worker, and its ASSIGN.
@@ -23,14 +20,12 @@ lease_started (step_t *self, attempt_t *attempt, clk_now_t now);
 void
 lease_end (step_t *self, attempt_t *attempt, verdict_outcome_t outcome, const char *reason,
            const char *change, clk_now_t now);
-//  After HELLO: what it omits is lost; WELCOME says what is not its any more.  Err: -ENOMEM.
-int
-lease_reconcile (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t now) must_check;
-void
-lease_timers (step_t *self, clk_now_t now);
 //  After a jump of the clock: everybody gets one more term to be heard.
 void
 lease_extend (step_t *self, clk_now_t now);
+//  The lease is gone; a report may still come.
+void
+lease_supersede (step_t *self, attempt_t *attempt, const char *reason, clk_now_t now);
 //  Nobody's time runs out while our disk takes nothing; call each turn of a hold.
 void
 lease_spare_all (step_t *self, clk_now_t now);
@@ -45,9 +40,6 @@ lease_load (step_t *self, entry_t *entry, const row_attempt_t *row) must_check;
 //  Arm it after loading.
 void
 lease_arm (step_t *self, attempt_t *attempt, clk_now_t now);
-//  Free an attempt of memory; no write.
-void
-lease_forget (step_t *self, attempt_t *attempt);
 //  Tell its worker, where it is heard, to stop.  reason: static.
 void
 lease_cancel (step_t *self, const attempt_t *attempt, const char *reason);

@@ -2,8 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/outbox.h"
 
-#include "broker/core/breaker.h"
-#include "broker/core/tally.h"
+#include "broker/core/book.h"
+#include "broker/core/pack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -239,15 +239,8 @@ s_backoff (step_t *self, int64_t tries)
     return LIMIT_EFFECT_RETRY_MIN_MS / 2 + state_random_below (self, bound);
 }
 
-static void
-s_announced (step_t *self, const row_effect_t *row, bool announced)
-{
-    if (strncmp (row->key, "degraded/", 9) == 0)
-        breaker_announced (self, strtoll (row->key + 9, NULL, 10), announced);
-}
-
-//  What its end means for others: a message may go now, a "recovered" may have lost its "degraded".
-static void
+//  A message may go now that waited for it.
+static outbox_end_t
 s_finish (step_t *self, effect_t *effect, row_effect_state_t state)
 {
     effect->row.state = state;
@@ -257,8 +250,9 @@ s_finish (step_t *self, effect_t *effect, row_effect_state_t state)
     effect_t *message = s_message (self, &row);
     if (message && message->place == PLACE_WAITING)
         s_enqueue (self, message);
-    if (state == ROW_EFFECT_DEAD || state == ROW_EFFECT_CANCELLED)
-        s_announced (self, &row, false);
+    outbox_end_t end = {.state = state};
+    state_text (end.key, row.key);
+    return end;
 }
 
 void
@@ -268,7 +262,7 @@ outbox_drop (step_t *self, const char *key, const char *reason)
     if (!effect || s_in_flight (self, effect))
         return;
     state_text (effect->row.error, reason);
-    s_finish (self, effect, ROW_EFFECT_DEAD);
+    (void) s_finish (self, effect, ROW_EFFECT_DEAD);
 }
 
 //  Not done: again later.
@@ -297,28 +291,29 @@ s_again (step_t *self, effect_t *effect, const step_in_t *in, clk_now_t now)
 static void
 s_counted (step_t *self, const row_effect_t *row, step_effect_result_t result, clk_now_t now)
 {
-    const entry_t *entry = state_find (self, row->incident.text);
+    const entry_t *entry = book_find (self, row->incident.text);
     self->stats.tries_total [row->channel][result]++;
-    tally_took (&self->stats.effect_time [row->channel],
-                now.boot_ms - self->flight_ms [row->channel]);
+    step_histogram_add (&self->stats.effect_time [row->channel],
+                        now.boot_ms - self->flight_ms [row->channel]);
     if (row->channel != ROW_CHANNEL_SLACK || result != STEP_EFFECT_OK || !entry)
         return;
     row_incident_t incident;
-    state_row (entry, &incident);
-    tally_took (&self->stats.notice_time, now.wall_ms - incident.created_ms);
+    pack_row (entry, &incident);
+    step_histogram_add (&self->stats.notice_time, now.wall_ms - incident.created_ms);
 }
 
-void
+outbox_end_t
 outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
 {
+    const outbox_end_t none = {.key = ""};
     effect_t *effect = s_find (self, in->as.effect.id);
     if (!effect || !s_in_flight (self, effect))
-        return;
+        return none;
     s_counted (self, &effect->row, in->as.effect.result, now);
     self->flight_id [effect->row.channel] = 0;
     if (self->flight_again [effect->row.channel]) { //  what it did is out of date: once more
         self->flight_again [effect->row.channel] = false;
-        return;
+        return none;
     }
     state_text (effect->row.error, in->as.effect.error);
     if (!self->held || effect->row.channel != ROW_CHANNEL_STORAGE) //  a full disk is no try of it
@@ -327,13 +322,13 @@ outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
         effect->row.unsure = true;
     if (in->as.effect.result == STEP_EFFECT_OK) {
         effect->row.error [0] = 0;
-        s_finish (self, effect, ROW_EFFECT_DONE);
+        return s_finish (self, effect, ROW_EFFECT_DONE);
     }
-    else if (in->as.effect.result == STEP_EFFECT_PERMANENT
-             || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
-        s_finish (self, effect, ROW_EFFECT_DEAD);
-    else
-        s_again (self, effect, in, now);
+    if (in->as.effect.result == STEP_EFFECT_PERMANENT
+        || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
+        return s_finish (self, effect, ROW_EFFECT_DEAD);
+    s_again (self, effect, in, now);
+    return none;
 }
 
 //  Is nothing of the channel begun now?
@@ -420,7 +415,8 @@ s_is_dead (const step_t *self, const row_effect_t *row)
 }
 
 int
-outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char **ret_text)
+outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, outbox_end_t *ret_end,
+              const char **ret_text)
 {
     if (!row) {
         *ret_text = "no such effect";
@@ -443,13 +439,14 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, const char *
     effect->row.tries = 0;
     s_due (self, effect, now);
     s_place (self, effect); //  its old one
-    s_announced (self, row, true);
+    ret_end->state = ROW_EFFECT_READY;
+    state_text (ret_end->key, row->key);
     *ret_text = "due again";
     return 0;
 }
 
 int
-outbox_cancel (step_t *self, const row_effect_t *row, const char **ret_text)
+outbox_cancel (step_t *self, const row_effect_t *row, outbox_end_t *ret_end, const char **ret_text)
 {
     if (!row) {
         *ret_text = "no such effect";
@@ -465,7 +462,7 @@ outbox_cancel (step_t *self, const row_effect_t *row, const char **ret_text)
         return ERR_STALE;
     }
     if (held)
-        s_finish (self, held, ROW_EFFECT_CANCELLED);
+        *ret_end = s_finish (self, held, ROW_EFFECT_CANCELLED);
     else {
         step_write_t *write = state_write (self, STEP_WRITE_EFFECT);
         write->as.effect = *row;

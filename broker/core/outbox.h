@@ -7,7 +7,13 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/entry.h"
+
+//  An effect that has ended, or that is to be done after all.
+typedef struct {
+    char key [ROW_ALERT]; //  "" = none
+    row_effect_state_t state;
+} outbox_end_t;
 
 //  Asked for twice by one key, it is one effect (run again if the first is under way).
 void
@@ -23,19 +29,21 @@ outbox_alert (step_t *self, const row_alert_t *alert, clk_now_t now);
 //  Give up an effect that is to be done, unless it is under way.
 void
 outbox_drop (step_t *self, const char *key, const char *reason);
-//  Delivery's report; one that was not asked for means nothing.
-void
-outbox_done (step_t *self, const step_in_t *in, clk_now_t now);
+//  Delivery's report; one that was not asked for means nothing.  Returns what ended by it.
+outbox_end_t
+outbox_done (step_t *self, const step_in_t *in, clk_now_t now) must_check;
 //  Operator: a dead one is due again, its tries forgotten; one that waits for its next try is due
-//  now.  row: the store's, NULL = there is none.  Err: ERR_NONE; ERR_STALE it is neither;
-//  -ENOMEM.  *ret_text says so.
+//  now.  row: the store's, NULL = there is none.  *ret_text says how it went; *ret_end is the one
+//  that was dead, untouched otherwise.  Err: ERR_NONE; ERR_STALE it is neither; -ENOMEM.
 int
-outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now,
+outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, outbox_end_t *ret_end,
               const char **ret_text) must_check;
-//  Operator: it is not wanted any more, dead or still to be done.  row as above.
-//  Err: ERR_NONE; ERR_STALE it is under way, or over.  *ret_text says so.
+//  Operator: it is not wanted any more, dead or still to be done.  row, *ret_text as above;
+//  *ret_end is one that was still to be done, untouched otherwise.
+//  Err: ERR_NONE; ERR_STALE it is under way, or over.
 int
-outbox_cancel (step_t *self, const row_effect_t *row, const char **ret_text) must_check;
+outbox_cancel (step_t *self, const row_effect_t *row, outbox_end_t *ret_end,
+               const char **ret_text) must_check;
 //  Hand out what is due.
 void
 outbox_schedule (step_t *self, clk_now_t now);

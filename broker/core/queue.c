@@ -6,7 +6,6 @@
 #include "broker/core/source.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>

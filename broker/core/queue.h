@@ -7,7 +7,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/entry.h"
 
 void
 queue_push (step_t *self, entry_t *entry);

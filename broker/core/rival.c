@@ -2,13 +2,12 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/rival.h"
 
-#include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 
 bool
 rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now)
 {
-    if (!worker->connected || !hello->as.hello.rival_asked || fleet_silent (worker, now))
+    if (!worker->connected || !hello->as.hello.rival_asked)
         return true;
     if (!worker->rival)
         worker->rival_ms = now.boot_ms;

@@ -8,7 +8,7 @@
 
 #include "broker/core/state.h"
 
-//  A HELLO of another session than the current one: may it take over now?
+//  A HELLO of another session than the current one, which is not silent: may it take over now?
 //  It says HELLO again if not.
 bool
 rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now);

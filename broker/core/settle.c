@@ -2,16 +2,17 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/settle.h"
 
+#include "broker/core/book.h"
 #include "broker/core/breaker.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
+#include "broker/core/pack.h"
 #include "broker/core/queue.h"
 #include "broker/core/tally.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -37,10 +38,10 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
         if (attempt->row.state != ROW_ATTEMPT_ENDED)
             s_end_attempt (self, attempt, event == INCIDENT_ON_CANCEL, now);
     entry->held_until_ms = 0;
-    state_move (row, event);
+    book_move (row, event);
     row->completed_ms = now.wall_ms;
     row->not_before_ms = 0;
-    state_save (self, entry, row);
+    book_save (self, entry, row);
     //  the folder is the record of failures too; what of them is shown at its
     //  top is storage's matter
     if (row->state != INCIDENT_SUPPRESSED)
@@ -89,7 +90,7 @@ s_requeue (step_t *self, entry_t *entry, row_incident_t *row, clk_now_t now)
     entry->held_until_ms = 0;
     entry_list_t list = entry->host_count ? ENTRY_WATCHED : ENTRY_NOWHERE;
     if (entry->list != list)
-        state_list (self, entry, list);
+        book_list (self, entry, list);
     if (row->state == INCIDENT_INVESTIGATING) {
         int64_t wait = 0;
         if (entry->free_count > 1) {
@@ -101,8 +102,8 @@ s_requeue (step_t *self, entry_t *entry, row_incident_t *row, clk_now_t now)
         entry->not_before_ms = now.boot_ms + wait;
         entry->prefer_until_ms = now.boot_ms + LIMIT_PREFER_MS;
         row->not_before_ms = wait ? now.wall_ms + wait : 0;
-        state_move (row, INCIDENT_ON_REQUEUE);
-        state_save (self, entry, row);
+        book_move (row, INCIDENT_ON_REQUEUE);
+        book_save (self, entry, row);
         journal_incident (self, row, incident_state_name (row->state), now);
     }
     queue_push (self, entry);
@@ -114,11 +115,11 @@ s_hold (step_t *self, entry_t *entry, row_incident_t *row, int64_t until_ms, clk
     queue_remove (self, entry);
     entry->held_until_ms = until_ms;
     if (entry->list != ENTRY_WATCHED)
-        state_list (self, entry, ENTRY_WATCHED);
+        book_list (self, entry, ENTRY_WATCHED);
     if (row->state != INCIDENT_INVESTIGATING)
         return;
-    state_move (row, INCIDENT_ON_REQUEUE);
-    state_save (self, entry, row);
+    book_move (row, INCIDENT_ON_REQUEUE);
+    book_save (self, entry, row);
     journal_incident (self, row, incident_state_name (row->state), now);
 }
 
@@ -128,7 +129,7 @@ settle (step_t *self, entry_t *entry, clk_now_t now)
     if (incident_terminal (entry->state) || lease_live (entry))
         return;
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     incident_event_t event = s_due (self, entry, now);
     if (event == INCIDENT_EVENTS) {
         s_requeue (self, entry, &row, now);
@@ -153,13 +154,11 @@ s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     attempt->row.exit_code = in->as.verdict.exit_code;
     attempt->row.reason [0] = 0;
     attempt->row.ended_ms = 0;
-    if (attempt->row.state == ROW_ATTEMPT_ENDED) {
-        attempt->row.state = ROW_ATTEMPT_SUPERSEDED;
-        DL_APPEND2 (self->open_attempts, attempt, oprev, onext);
-    }
+    if (attempt->row.state == ROW_ATTEMPT_ENDED)
+        attempt_reopen (self, attempt);
     lease_end (self, attempt, VERDICT_SUCCESS, "", "ended", now);
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     row.winner = attempt->row.number;
     row.exit_code = in->as.verdict.exit_code;
     row.reason [0] = 0;
@@ -167,7 +166,7 @@ s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
         row.started_ms = in->as.verdict.started_ms;
     breaker_succeeded (self, attempt, now); //  its message goes before the incident's
     s_end (self, entry, &row, INCIDENT_ON_SUCCESS, now);
-    tally_took (&self->stats.report_time, now.wall_ms - row.created_ms);
+    step_histogram_add (&self->stats.report_time, now.wall_ms - row.created_ms);
     if (!live)
         self->stats.verdicts_late_total++;
     return live ? STEP_COMMITTED : STEP_LATE_WIN;
@@ -186,13 +185,13 @@ s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
         return STEP_STALE;
     self->stats.failures_total [verdict_kind (in->as.verdict.reason)]++;
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     row.exit_code = in->as.verdict.exit_code;
     state_text (row.reason, in->as.verdict.reason);
     row.charged += outcome == VERDICT_AGENT;
     if (!row.started_ms && outcome == VERDICT_AGENT)
         row.started_ms = in->as.verdict.started_ms;
-    state_save (self, entry, &row);
+    book_save (self, entry, &row);
     settle (self, entry, now);
     return STEP_COMMITTED;
 }
@@ -202,13 +201,13 @@ static step_disposition_t
 s_judge (step_t *self, const step_in_t *in, clk_now_t now)
 {
     const step_fence_t *fence = &in->as.verdict.fence;
-    entry_t *entry = state_find (self, fence->incident.text);
-    attempt_t *attempt = lease_find (self, fence);
+    entry_t *entry = book_find (self, fence->incident.text);
+    attempt_t *attempt = book_attempt (self, fence);
     if (!entry || !attempt || strcmp (attempt->row.identity, in->peer.identity) != 0) {
         row_incident_t row;
         if (!entry || attempt)
             return STEP_STALE;
-        state_row (entry, &row);
+        pack_row (entry, &row);
         return row.winner && row.winner == fence->attempt ? STEP_DUPLICATE : STEP_STALE;
     }
     bool ended = attempt->row.state == ROW_ATTEMPT_ENDED;
@@ -242,7 +241,7 @@ settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
     if (disposition == STEP_COMMITTED || disposition == STEP_LATE_WIN) {
         self->stats.outcomes_total [outcome]++;
         if (outcome < VERDICT_LOST)
-            tally_took (&self->stats.run_time [outcome], s_run_ms (in));
+            step_histogram_add (&self->stats.run_time [outcome], s_run_ms (in));
         worker_t *worker = fleet_find (self, in->peer.identity);
         if (worker && outcome == VERDICT_SUCCESS)
             fleet_succeeded (self, worker, now);
@@ -257,7 +256,7 @@ settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
 void
 settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
 {
-    attempt_t *attempt = lease_find (self, &in->as.release.fence);
+    attempt_t *attempt = book_attempt (self, &in->as.release.fence);
     if (!attempt || attempt->row.state == ROW_ATTEMPT_ENDED
         || strcmp (attempt->row.identity, worker->identity) != 0)
         return;
@@ -272,9 +271,9 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
         self->stats.outcomes_total [VERDICT_HOST]++;
         self->stats.failures_total [verdict_kind (in->as.release.detail)]++;
         row_incident_t row;
-        state_row (entry, &row);
+        pack_row (entry, &row);
         state_text (row.reason, in->as.release.detail);
-        state_save (self, entry, &row);
+        book_save (self, entry, &row);
         fleet_failed (self, worker, VERDICT_HOST, now);
     }
     else if (live) {
@@ -293,9 +292,9 @@ s_count_loss (step_t *self, entry_t *entry, bool charge)
         return;
     }
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     row.lost++;
-    state_save (self, entry, &row);
+    book_save (self, entry, &row);
     self->stats.outcomes_total [VERDICT_LOST]++;
 }
 
@@ -372,7 +371,7 @@ void
 settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_now_t now)
 {
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     row.suppress = reason;
     tally_suppressed (self, entry->tally, reason);
     overflow_announce (self, entry->cluster, row.source, now);
@@ -387,7 +386,7 @@ settle_cancel (step_t *self, entry_t *entry, clk_now_t now, const char **ret_tex
         return ERR_STALE;
     }
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     state_text (row.reason, "cancelled by an operator");
     s_end (self, entry, &row, INCIDENT_ON_CANCEL, now);
     *ret_text = "cancelled";
@@ -397,7 +396,7 @@ settle_cancel (step_t *self, entry_t *entry, clk_now_t now, const char **ret_tex
 int
 settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text)
 {
-    const entry_t *other = state_find_key (self, entry->key);
+    const entry_t *other = book_find_key (self, entry->key);
     if (incident_next (entry->state, INCIDENT_ON_RETRY) == INCIDENT_STATES) {
         *ret_text = "only an incident that ended without a report can be retried";
         return ERR_STALE;
@@ -412,20 +411,20 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
         return ERR_FULL;
     }
     while (entry->attempts) //  all ended; a retry starts with a clean slate
-        lease_forget (self, entry->attempts);
+        attempt_forget (self, entry->attempts);
     entry->free_count = 0;
     entry->not_before_ms = 0;
     entry->queued_ms = now.boot_ms;
     row_incident_t row;
-    state_row (entry, &row);
-    state_move (&row, INCIDENT_ON_RETRY);
+    pack_row (entry, &row);
+    book_move (&row, INCIDENT_ON_RETRY);
     row.suppress = INCIDENT_SUPPRESS_NONE;
     row.charged = row.lost = 0;
     row.forgiven = row.attempts;
     row.completed_ms = row.started_ms = 0;
     row.exit_code = -1;
     row.reason [0] = 0;
-    state_save (self, entry, &row);
+    book_save (self, entry, &row);
     journal_incident (self, &row, incident_state_name (row.state), now);
     queue_push (self, entry);
     *ret_text = "queued again";

@@ -6,7 +6,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/attempt.h"
 
 //  A worker's VERDICT, answered.
 void

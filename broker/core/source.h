@@ -6,7 +6,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/entry.h"
 
 //  A peer's identity, or a cluster's MCP server.
 struct source {

@@ -26,59 +26,11 @@ typedef struct tally {
     UT_hash_handle hh;
 } tally_t;
 
-typedef enum { ENTRY_NOWHERE, ENTRY_CLOSED, ENTRY_WATCHED } entry_list_t;
-
 //  Where the turn's write of a row is.
 typedef struct {
     uint64_t turn; //  that wrote it last, 0 = none
     size_t at;
 } written_t;
-
-//  One incident.  The row is kept packed (state_row, state_save);
-//  what is looked at often is beside it.
-struct entry {
-    ident_t id;
-    char key [DIGEST_HEX];
-    tally_t *tally; //  of its cluster
-    unsigned char *packed;
-    size_t packed_size;
-    written_t written;
-    int64_t number, charged, lost;
-    incident_state_t state;
-    incident_suppress_t suppress;
-    enum fault_severity severity;
-    bool keyed;             //  this one is found by its fault key
-    source_t *source;       //  where its event came from
-    lane_t *lane;           //  NULL = not queued
-    entry_t *prev, *next;   //  in the lane
-    entry_t *sprev, *snext; //  of its source, while it is queued and was never attempted
-    bool listed;            //  there
-    int64_t queued_ms;      //  waiting since
-    int64_t not_before_ms, prefer_until_ms, held_until_ms;
-    attempt_t *attempts; //  of an open incident, by number
-    int attempt_count, host_count, free_count;
-    entry_list_t list;
-    entry_t *lprev, *lnext; //  closed (oldest first) or watched (held, or failed on a host)
-    int64_t touched_ms;     //  last seen
-    UT_hash_handle hh, hk;
-    char cluster [];
-};
-
-struct attempt {
-    row_attempt_t row;
-    written_t written;
-    entry_t *entry;
-    worker_t *worker; //  LIVE and bound; NULL until its worker speaks of it
-    uint64_t session; //  that knows of it: assigned in it, or listed in its HELLO; 0 = none yet
-    bool accepted, spared; //  spared: step_spare, or open during a hold
-    bool unreflected;      //  not yet in the worker's credit
-    bool probe;            //  issued while the breaker was open
-    int64_t order;         //  of issue since the start, 0 = before it
-    int64_t accept_ms, lease_ms, deadline_ms, superseded_ms;
-    attempt_t *prev, *next;   //  of the incident
-    attempt_t *oprev, *onext; //  all that are not ENDED
-    attempt_t *wprev, *wnext; //  of the worker
-};
 
 //  What a reload must not forget of an attempt.
 typedef struct {
@@ -149,35 +101,6 @@ state_out (step_t *self, step_out_kind_t kind, const step_peer_t *peer);
 //  The same to a worker's current session, unasked.
 step_out_t *
 state_out_worker (step_t *self, step_out_kind_t kind, const worker_t *worker);
-
-entry_t *
-state_find (const step_t *self, const char *incident);
-entry_t *
-state_find_key (const step_t *self, const char *key);
-//  Hold a row; no write.  NULL when out of memory.
-entry_t *
-state_add (step_t *self, const row_incident_t *row, clk_now_t now);
-void
-state_remove (step_t *self, entry_t *entry);
-void
-state_row (const entry_t *entry, row_incident_t *ret_row);
-//  Keep the row and write it.
-void
-state_save (step_t *self, entry_t *entry, const row_incident_t *row);
-//  Apply an event of the state table; the caller knows that the cell exists.
-void
-state_move (row_incident_t *row, incident_event_t event);
-void
-state_list (step_t *self, entry_t *entry, entry_list_t list);
-//  Seen now: the youngest of the closed.
-void
-state_touch (step_t *self, entry_t *entry, clk_now_t now);
-//  Forget closed incidents whose window has passed.
-void
-state_expire (step_t *self, clk_now_t now);
-//  Everything durable.
-void
-state_clear (step_t *self);
 
 uint64_t
 state_random (step_t *self);

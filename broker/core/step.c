@@ -1,27 +1,25 @@
 //  step - the entry: inputs to handlers, timers and assignments at the end of a turn.
 //  SPDX-License-Identifier: Apache-2.0
-#include "broker/core/step.h"
+#include "broker/core/step_part.h"
 
+#include "broker/core/book.h"
 #include "broker/core/breaker.h"
 #include "broker/core/dedup.h"
 #include "broker/core/dispatch.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
+#include "broker/core/lapse.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
+#include "broker/core/pack.h"
 #include "broker/core/queue.h"
 #include "broker/core/settle.h"
 #include "broker/core/tally.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const int64_t step_bounds_ms [STEP_BOUNDS] = {10,     50,      250,     1000,   5000,
-                                              10000,  30000,   60000,   120000, 300000,
-                                              600000, 1200000, 1800000, 3600000};
 
 enum { KEEP_ITEMS = 4096 }; //  room of the turn's lists kept from turn to turn
 
@@ -57,7 +55,7 @@ step_destroy (step_t **self_p)
     step_t *self = *self_p;
     if (!self)
         return;
-    state_clear (self);
+    step_clear (self);
     worker_t *worker, *next;
     HASH_ITER (hh, self->workers, worker, next) {
         HASH_DEL (self->workers, worker);
@@ -115,7 +113,7 @@ step_begin (step_t *self, clk_now_t now)
     items = self->outs;
     s_trim (&items, &self->out_capacity);
     self->outs = items;
-    state_expire (self, now);
+    book_expire (self, now);
 }
 
 static void
@@ -132,7 +130,7 @@ static attempt_t *
 s_renew (step_t *self, const step_in_t *in, const step_fence_t *fence, worker_t *worker,
          clk_now_t now)
 {
-    attempt_t *attempt = lease_find (self, fence);
+    attempt_t *attempt = book_attempt (self, fence);
     if (!attempt || attempt->row.state != ROW_ATTEMPT_LIVE
         || strcmp (attempt->row.identity, worker->identity) != 0) {
         s_lease (self, in, fence, 0);
@@ -153,7 +151,7 @@ s_progress (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
     int64_t ttl = self->settings.lease_ttl_ms;
     s_lease (self, in, fence, left < ttl ? (left > 1 ? left : 1) : ttl);
     row_incident_t row;
-    state_row (attempt->entry, &row);
+    pack_row (attempt->entry, &row);
     row_record_t *record = &state_out (self, STEP_OUT_PROGRESS, NULL)->as.progress;
     journal_describe (record, &row);
     state_text (record->kind, "progress");
@@ -188,15 +186,27 @@ s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, cl
         *ret_text = "no such incident";
         return ERR_NONE;
     }
-    entry_t *known = state_find (self, row->id.text);
-    entry_t *entry = known ? known : state_add (self, row, now);
+    entry_t *known = book_find (self, row->id.text);
+    entry_t *entry = known ? known : book_add (self, row, now);
     if (!entry)
         return -ENOMEM;
     int rc = in->as.command.command == STEP_COMMAND_RETRY
                  ? settle_retry (self, entry, now, ret_text)
                  : settle_cancel (self, entry, now, ret_text);
     if (!known && incident_terminal (entry->state))
-        state_remove (self, entry);
+        book_remove (self, entry);
+    return rc;
+}
+
+static int
+s_command_effect (step_t *self, const step_in_t *in, const char **ret_text, clk_now_t now)
+{
+    const row_effect_t *row = in->as.command.effect;
+    outbox_end_t ended = {.key = ""};
+    int rc = in->as.command.command == STEP_COMMAND_EFFECT_RETRY
+                 ? outbox_retry (self, row, now, &ended, ret_text)
+                 : outbox_cancel (self, row, &ended, ret_text);
+    breaker_effect (self, &ended);
     return rc;
 }
 
@@ -211,11 +221,7 @@ s_command (step_t *self, const step_in_t *in, clk_now_t now)
         case STEP_COMMAND_DRAIN:
         case STEP_COMMAND_RESUME: rc = s_command_worker (self, in, &text, now); break;
         case STEP_COMMAND_EFFECT_RETRY:
-            rc = outbox_retry (self, in->as.command.effect, now, &text);
-            break;
-        case STEP_COMMAND_EFFECT_CANCEL:
-            rc = outbox_cancel (self, in->as.command.effect, &text);
-            break;
+        case STEP_COMMAND_EFFECT_CANCEL: rc = s_command_effect (self, in, &text, now); break;
         case STEP_COMMANDS: assert (false && "no command");
     }
     step_out_t *out = state_out (self, STEP_OUT_COMMAND_REPLY, &in->peer);
@@ -258,9 +264,14 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
     assert (self->loaded);
     int rc = 0;
     worker_t *worker = NULL;
+    outbox_end_t ended;
     switch (in->kind) {
         case STEP_IN_EVENT: dedup_event (self, in, now); break;
-        case STEP_IN_HELLO: rc = fleet_hello (self, in, now); break;
+        case STEP_IN_HELLO:
+            rc = fleet_hello (self, in, now, &worker);
+            if (!rc)
+                rc = lapse_hello (self, worker, in, now);
+            break;
         case STEP_IN_CREDIT:
         case STEP_IN_ACCEPT:
         case STEP_IN_STARTED:
@@ -275,7 +286,10 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
                 return ERR_STALE;
             s_worker_message (self, in, worker, now);
             break;
-        case STEP_IN_EFFECT_DONE: outbox_done (self, in, now); break;
+        case STEP_IN_EFFECT_DONE:
+            ended = outbox_done (self, in, now);
+            breaker_effect (self, &ended);
+            break;
         case STEP_IN_COMMAND: s_command (self, in, now); break;
         case STEP_IN_SOURCE:
             journal_source (self, in->as.source.cluster, in->as.source.change, in->as.source.reason,
@@ -301,7 +315,7 @@ step_schedule (step_t *self, clk_now_t now)
     if (self->held)
         lease_spare_all (self, now);
     fleet_timers (self, now);
-    lease_timers (self, now);
+    lapse_timers (self, now);
     settle_watched (self, now);
     dispatch (self, now);
     outbox_schedule (self, now);
@@ -351,7 +365,7 @@ step_hold (step_t *self, bool held)
 void
 step_spare (step_t *self, const step_fence_t *fence, bool finished, clk_now_t now)
 {
-    attempt_t *attempt = lease_find (self, fence);
+    attempt_t *attempt = book_attempt (self, fence);
     if (attempt && attempt->row.state != ROW_ATTEMPT_ENDED)
         lease_spare (self, attempt, finished, now);
 }

@@ -1,21 +1,38 @@
 //  step_load - rows back into the state, before the first turn and after a rollback.
 //  SPDX-License-Identifier: Apache-2.0
-#include "broker/core/breaker.h"
+#include "broker/core/step_part.h"
+
+#include "broker/core/attempt.h"
+#include "broker/core/book.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
+#include "broker/core/pack.h"
 #include "broker/core/queue.h"
-#include "broker/core/settle.h"
-#include "broker/core/state.h"
 #include "broker/core/tally.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
+
+void
+step_clear (step_t *self)
+{
+    entry_t *entry, *next_entry;
+    HASH_ITER (hh, self->entries, entry, next_entry)
+        book_remove (self, entry);
+    outbox_clear (self);
+    overflow_clear (self);
+    memset (&self->breaker, 0, sizeof self->breaker);
+    journal_clear (self);
+    queue_clear (self);
+    assert (!self->open_count && !self->queued && !self->open_attempts);
+}
 
 static void
 s_forget_kept (step_t *self)
@@ -75,7 +92,7 @@ step_reload (step_t *self)
     self->stats = self->stats_before;
     tally_rollback (self);
     fleet_rollback (self);
-    state_clear (self);
+    step_clear (self);
     self->write_count = self->out_count = 0;
     self->failed = false;
     self->loaded = false;
@@ -84,18 +101,18 @@ step_reload (step_t *self)
 int
 step_load_incident (step_t *self, const row_incident_t *row)
 {
-    if (state_find (self, row->id.text))
+    if (book_find (self, row->id.text))
         return 0;
     //  Ages need `now`: step_loaded sets them; a row handed over later starts its stay now.
     clk_now_t now = {.boot_ms = self->asked_ms == INT64_MAX ? 0 : self->asked_ms};
     now.wall_ms = row->last_seen_ms;
-    return state_add (self, row, now) ? 0 : -ENOMEM;
+    return book_add (self, row, now) ? 0 : -ENOMEM;
 }
 
 int
 step_load_attempt (step_t *self, const row_attempt_t *row)
 {
-    entry_t *entry = state_find (self, row->incident.text);
+    entry_t *entry = book_find (self, row->incident.text);
     return entry ? lease_load (self, entry, row) : 0;
 }
 
@@ -128,7 +145,7 @@ static void
 s_arm_entry (step_t *self, entry_t *entry, clk_now_t now)
 {
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     int64_t age = now.wall_ms - row.created_ms;
     int64_t unseen = now.wall_ms - row.last_seen_ms;
     int64_t wait = row.not_before_ms - now.wall_ms;
@@ -144,7 +161,7 @@ s_arm_entry (step_t *self, entry_t *entry, clk_now_t now)
     if (incident_terminal (entry->state) || lease_live (entry))
         return;
     if (entry->attempts)
-        state_list (self, entry, ENTRY_WATCHED); //  settle decides in the first turn
+        book_list (self, entry, ENTRY_WATCHED); //  settle decides in the first turn
     else
         queue_push (self, entry);
 }

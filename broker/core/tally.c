@@ -4,7 +4,6 @@
 
 #include "broker/core/source.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,18 +170,6 @@ tally_moved (step_t *self, tally_t *tally, incident_state_t from, incident_state
     tally->entries += (from == INCIDENT_NONE) - (to == INCIDENT_NONE);
     if (tally->into && !tally->entries)
         free (tally);
-}
-
-void
-tally_took (step_histogram_t *histogram, int64_t ms)
-{
-    int i = 0;
-    if (ms < 0) //  of two clocks
-        ms = 0;
-    while (i < STEP_BOUNDS && ms > step_bounds_ms [i])
-        i++;
-    histogram->buckets [i]++;
-    histogram->sum_ms += ms;
 }
 
 void

@@ -1,4 +1,4 @@
-//  tally - what the core has counted: by cluster since the start, and how long things took.
+//  tally - what the core has counted, by cluster since the start.
 //
 //  Cluster names come with events, so anybody who may publish can invent them: beyond LIMIT_TALLIES
 //  the rest is counted as "other".  Then the source that has the most places gives way, so one
@@ -23,8 +23,5 @@ tally_rollback (step_t *self);
 //  and so may be its tally.
 void
 tally_moved (step_t *self, tally_t *tally, incident_state_t from, incident_state_t to);
-//  Something took so long.
-void
-tally_took (step_histogram_t *histogram, int64_t ms);
 void
 tally_clear (step_t *self);

@@ -1,9 +1,12 @@
-//  plant - wrappers around outbox_add_incident, outbox_schedule, lease_find, lease_renew,
-//  lease_timers, lease_spare_all, queue_victim, rival_may_enter, settle_forgotten,
+//  plant - wrappers around outbox_add_incident, outbox_schedule, book_attempt, lease_renew,
+//  lapse_timers, lease_spare_all, queue_victim, rival_may_enter, settle_forgotten,
 //  settle_release and settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
+#include "broker/core/pack.h"
+#include "broker/core/lapse.h"
+#include "broker/core/book.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
 #include "broker/core/rival.h"
@@ -26,17 +29,17 @@ __real_outbox_schedule (step_t *self, clk_now_t now);
 void
 __wrap_outbox_schedule (step_t *self, clk_now_t now);
 attempt_t *
-__real_lease_find (const step_t *self, const step_fence_t *fence);
+__real_book_attempt (const step_t *self, const step_fence_t *fence);
 attempt_t *
-__wrap_lease_find (const step_t *self, const step_fence_t *fence);
+__wrap_book_attempt (const step_t *self, const step_fence_t *fence);
 void
 __real_lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
 void
 __wrap_lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
 void
-__real_lease_timers (step_t *self, clk_now_t now);
+__real_lapse_timers (step_t *self, clk_now_t now);
 void
-__wrap_lease_timers (step_t *self, clk_now_t now);
+__wrap_lapse_timers (step_t *self, clk_now_t now);
 void
 __real_lease_spare_all (step_t *self, clk_now_t now);
 void
@@ -152,19 +155,19 @@ __wrap_queue_victim (step_t *self, const char *cluster, const char *source,
 void
 __wrap_settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
 {
-    attempt_t *attempt = __real_lease_find (self, &in->as.release.fence);
+    attempt_t *attempt = __real_book_attempt (self, &in->as.release.fence);
     const bool live = attempt && attempt->row.state == ROW_ATTEMPT_LIVE && !attempt->row.started
                       && strcmp (attempt->row.identity, worker->identity) == 0;
     if (attempt && s_blame)
         attempt->spared = false;
     __real_settle_release (self, in, worker, now);
-    entry_t *entry = state_find (self, in->as.release.fence.incident.text);
+    entry_t *entry = book_find (self, in->as.release.fence.incident.text);
     if (!s_charge || !live || !entry || incident_terminal (entry->state))
         return;
     row_incident_t row;
-    state_row (entry, &row);
+    pack_row (entry, &row);
     row.lost++;
-    state_save (self, entry, &row);
+    book_save (self, entry, &row);
 }
 
 //  What another process with the key has under way goes on.
@@ -179,7 +182,7 @@ __wrap_settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk
 
 //  Only the hard deadline is left.
 void
-__wrap_lease_timers (step_t *self, clk_now_t now)
+__wrap_lapse_timers (step_t *self, clk_now_t now)
 {
     attempt_t *attempt;
     DL_FOREACH2 (self->open_attempts, attempt, onext)
@@ -187,7 +190,7 @@ __wrap_lease_timers (step_t *self, clk_now_t now)
             attempt->accepted = true;
             attempt->lease_ms = INT64_MAX;
         }
-    __real_lease_timers (self, now);
+    __real_lapse_timers (self, now);
 }
 
 void
@@ -201,11 +204,11 @@ __wrap_lease_spare_all (step_t *self, clk_now_t now)
 }
 
 attempt_t *
-__wrap_lease_find (const step_t *self, const step_fence_t *fence)
+__wrap_book_attempt (const step_t *self, const step_fence_t *fence)
 {
-    const entry_t *entry = state_find (self, fence->incident.text);
+    const entry_t *entry = book_find (self, fence->incident.text);
     attempt_t *live = s_no_fence && s_judging && entry ? lease_live (entry) : NULL;
-    return live ? live : __real_lease_find (self, fence);
+    return live ? live : __real_book_attempt (self, fence);
 }
 
 void
@@ -213,14 +216,14 @@ __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
 {
     s_judging = true;
     const step_fence_t *fence = &in->as.verdict.fence;
-    const attempt_t *attempt = __wrap_lease_find (self, fence);
+    const attempt_t *attempt = __wrap_book_attempt (self, fence);
     bool known = attempt && attempt->row.state == ROW_ATTEMPT_ENDED
                  && attempt->row.outcome == VERDICT_SUCCESS;
     step_in_t taken = *in;
     if (s_no_fence && attempt)
         snprintf (taken.peer.identity, sizeof taken.peer.identity, "%s", attempt->row.identity);
     __real_settle_verdict (self, &taken, now);
-    const entry_t *entry = state_find (self, fence->incident.text);
+    const entry_t *entry = book_find (self, fence->incident.text);
     s_repeated = s_no_key && known && entry;
     if (s_repeated)
         __wrap_outbox_add_incident (self, ROW_CHANNEL_STORAGE, "storage", entry, now);

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/shares.h"
 
+#include "broker/core/book.h"
 #include "broker/core/queue.h"
 #include "broker/core/source.h"
 
@@ -75,7 +76,7 @@ shares_after (const shares_t *self, const step_t *step, disk_t *disk)
             || strcmp (record->change, "suppressed") != 0
             || strcmp (record->reason, "overflow") != 0)
             continue;
-        const entry_t *entry = state_find (step, record->incident.text);
+        const entry_t *entry = book_find (step, record->incident.text);
         for (int k = 0; entry && k < self->source_count; k++) {
             const shares_source_t *loser = &self->sources [k];
             if (strcmp (loser->name, entry->source->name) == 0

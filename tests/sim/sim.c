@@ -8,7 +8,9 @@
 //  is assigned, no folder is saved and no time runs out.  I13 of two live workers with one key
 //  the first stays.  (I14: shares.h.)
 //  SPDX-License-Identifier: Apache-2.0
-#include "broker/core/state.h"
+#include "broker/core/pack.h"
+#include "broker/core/book.h"
+#include "broker/core/attempt.h"
 #include "tests/sim/peers.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/shares.h"
@@ -451,7 +453,7 @@ s_check_memory (sim_t *self)
     for (const entry_t *entry = self->step->entries; entry; entry = entry->hh.next) {
         const disk_incident_t *incident = disk_incident (&self->disk, entry->id.text);
         row_incident_t row;
-        state_row (entry, &row);
+        pack_row (entry, &row);
         if (incident && !incident->row)
             continue; //  long over, and forgotten
         if (!incident || !s_same (&row, incident->row))

@@ -1,0 +1,186 @@
+//  book - the incidents in memory: by id, by condition, closed in the order last seen, watched.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/book.h"
+
+#include "broker/core/attempt.h"
+#include "broker/core/pack.h"
+#include "broker/core/queue.h"
+#include "broker/core/source.h"
+#include "broker/core/tally.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static bool
+s_open (incident_state_t state)
+{
+    return !incident_terminal (state);
+}
+
+entry_t *
+book_find (const step_t *self, const char *incident)
+{
+    entry_t *entry = NULL;
+    HASH_FIND_STR (self->entries, incident, entry);
+    return entry;
+}
+
+entry_t *
+book_find_key (const step_t *self, const char *key)
+{
+    entry_t *entry = NULL;
+    HASH_FIND (hk, self->by_key, key, strlen (key), entry);
+    return entry;
+}
+
+attempt_t *
+book_attempt (const step_t *self, const step_fence_t *fence)
+{
+    const entry_t *entry = book_find (self, fence->incident.text);
+    attempt_t *attempt = NULL;
+    if (entry)
+        DL_FOREACH (entry->attempts, attempt)
+            if (attempt->row.number == fence->attempt)
+                break;
+    return attempt;
+}
+
+//  The newest incident of a condition is the one its events are counted on; an open one always is.
+static void
+s_index (step_t *self, entry_t *entry)
+{
+    entry_t *other = book_find_key (self, entry->key);
+    if (other && (s_open (other->state) || other->number > entry->number) && !s_open (entry->state))
+        return;
+    if (other) {
+        HASH_DELETE (hk, self->by_key, other);
+        other->keyed = false;
+    }
+    HASH_ADD_KEYPTR (hk, self->by_key, entry->key, strlen (entry->key), entry);
+    entry->keyed = true;
+}
+
+void
+book_list (step_t *self, entry_t *entry, entry_list_t list)
+{
+    if (entry->list == ENTRY_CLOSED) {
+        DL_DELETE2 (self->closed, entry, lprev, lnext);
+        self->closed_count--;
+    }
+    else if (entry->list == ENTRY_WATCHED)
+        DL_DELETE2 (self->watched, entry, lprev, lnext);
+    entry->list = list;
+    if (list == ENTRY_CLOSED) {
+        DL_APPEND2 (self->closed, entry, lprev, lnext);
+        self->closed_count++;
+    }
+    else if (list == ENTRY_WATCHED) {
+        DL_APPEND2 (self->watched, entry, lprev, lnext);
+        self->watch_dirty = true;
+    }
+}
+
+entry_t *
+book_add (step_t *self, const row_incident_t *row, clk_now_t now)
+{
+    const size_t size = strlen (row->fault.cluster) + 1;
+    entry_t *entry = calloc (1, sizeof *entry + size);
+    source_t *source = source_hold (self, row->source);
+    if (!entry || !source || !pack_keep (entry, row)) {
+        source_release (self, &source);
+        free (entry);
+        self->failed = true;
+        return NULL;
+    }
+    entry->id = row->id;
+    entry->source = source;
+    state_text (entry->key, row->fault.key);
+    memcpy (entry->cluster, row->fault.cluster, size);
+    int64_t age = now.wall_ms - row->created_ms;
+    entry->queued_ms = now.boot_ms - (age > 0 ? age : 0);
+    int64_t unseen = now.wall_ms - row->last_seen_ms;
+    entry->touched_ms = now.boot_ms - (unseen > 0 ? unseen : 0);
+    int64_t wait = row->not_before_ms - now.wall_ms;
+    if (row->state == INCIDENT_PENDING && wait > 0)
+        entry->not_before_ms =
+            now.boot_ms
+            + (wait < LIMIT_RELEASE_BACKOFF_MAX_MS ? wait : LIMIT_RELEASE_BACKOFF_MAX_MS);
+    entry->tally = tally_get (self, entry->cluster, source);
+    tally_moved (self, entry->tally, INCIDENT_NONE, entry->state);
+    HASH_ADD_KEYPTR (hh, self->entries, entry->id.text, strlen (entry->id.text), entry);
+    s_index (self, entry);
+    if (s_open (entry->state))
+        self->open_count++;
+    else
+        book_list (self, entry, ENTRY_CLOSED);
+    return entry;
+}
+
+void
+book_remove (step_t *self, entry_t *entry)
+{
+    queue_remove (self, entry);
+    while (entry->attempts)
+        attempt_forget (self, entry->attempts);
+    book_list (self, entry, ENTRY_NOWHERE);
+    tally_moved (self, entry->tally, entry->state, INCIDENT_NONE);
+    source_release (self, &entry->source);
+    if (s_open (entry->state))
+        self->open_count--;
+    if (entry->keyed)
+        HASH_DELETE (hk, self->by_key, entry);
+    HASH_DELETE (hh, self->entries, entry);
+    free (entry->packed);
+    free (entry);
+}
+
+void
+book_save (step_t *self, entry_t *entry, const row_incident_t *row)
+{
+    bool was_open = s_open (entry->state);
+    incident_state_t was = entry->state;
+    if (!pack_keep (entry, row))
+        self->failed = true;
+    tally_moved (self, entry->tally, was, entry->state);
+    state_write_row (self, STEP_WRITE_INCIDENT, &entry->written)->as.incident = *row;
+    bool is_open = s_open (row->state);
+    self->open_count += is_open - was_open;
+    if (was_open && !is_open) {
+        queue_remove (self, entry);
+        book_list (self, entry, ENTRY_CLOSED);
+    }
+    else if (!was_open && is_open) {
+        book_list (self, entry, ENTRY_NOWHERE);
+        s_index (self, entry);
+    }
+}
+
+void
+book_move (row_incident_t *row, incident_event_t event)
+{
+    incident_state_t next = incident_next (row->state, event);
+    assert (next != INCIDENT_STATES);
+    row->state = next;
+}
+
+void
+book_touch (step_t *self, entry_t *entry, clk_now_t now)
+{
+    entry->touched_ms = now.boot_ms;
+    if (entry->list == ENTRY_CLOSED)
+        book_list (self, entry, ENTRY_CLOSED);
+}
+
+void
+book_expire (step_t *self, clk_now_t now)
+{
+    int64_t keep = self->settings.dedup_window_ms;
+    if (keep < LIMIT_CLOSED_KEEP_MS)
+        keep = LIMIT_CLOSED_KEEP_MS;
+    while (self->closed
+           && (self->closed_count > LIMIT_CLOSED_INCIDENTS
+               || now.boot_ms - self->closed->touched_ms > keep))
+        book_remove (self, self->closed);
+}

@@ -1,0 +1,36 @@
+//  entry - one incident in memory: a part of book.h.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/state.h"
+
+typedef enum { ENTRY_NOWHERE, ENTRY_CLOSED, ENTRY_WATCHED } entry_list_t;
+
+//  One incident.  The row is kept packed (pack_row, book_save); what is read often is beside it.
+struct entry {
+    ident_t id;
+    char key [DIGEST_HEX];
+    tally_t *tally; //  of its cluster
+    unsigned char *packed;
+    size_t packed_size;
+    written_t written;
+    int64_t number, charged, lost;
+    incident_state_t state;
+    incident_suppress_t suppress;
+    enum fault_severity severity;
+    bool keyed;             //  this one is found by its fault key
+    source_t *source;       //  where its event came from
+    lane_t *lane;           //  NULL = not queued
+    entry_t *prev, *next;   //  in the lane
+    entry_t *sprev, *snext; //  of its source, while it is queued and was never attempted
+    bool listed;            //  there
+    int64_t queued_ms;      //  waiting since
+    int64_t not_before_ms, prefer_until_ms, held_until_ms;
+    attempt_t *attempts; //  of an open incident, by number
+    int attempt_count, host_count, free_count;
+    entry_list_t list;
+    entry_t *lprev, *lnext; //  closed (oldest first) or watched (held, or failed on a host)
+    int64_t touched_ms;     //  last seen
+    UT_hash_handle hh, hk;
+    char cluster [];
+};

@@ -1,0 +1,99 @@
+//  step_figures - what admin shows; all counted from the authoritative state.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step_input.h"
+
+//  How many took at most each bound, not cumulated; the last bucket is beyond all bounds.
+enum { STEP_BOUNDS = 14 };
+extern const int64_t step_bounds_ms [STEP_BOUNDS];
+typedef struct {
+    int64_t buckets [STEP_BOUNDS + 1];
+    int64_t sum_ms;
+} step_histogram_t;
+
+typedef enum {
+    STEP_BREAKER_CLOSED,
+    STEP_BREAKER_OPEN,
+    STEP_BREAKER_HALF_OPEN, //  pause: a probe is under way
+    STEP_BREAKERS
+} step_breaker_t;
+typedef enum {
+    STEP_UNTOLD_DISABLED, //  notify_on_agent_failure is false
+    STEP_UNTOLD_UNOPENED, //  recovered, and nobody was told of the failures
+    STEP_UNTOLD_REPEATED, //  this overflow was told within the hour
+    STEP_UNTOLD_CROWDED,  //  its source has had its share of overflow messages in this hour
+    STEP_UNTOLDS
+} step_untold_t;
+//  What a source can lose.
+typedef enum {
+    STEP_LOSS_QUEUE,   //  its incidents that a full queue did not keep
+    STEP_LOSS_CLUSTER, //  its events that are counted under the cluster "other"
+    STEP_LOSS_TOPIC,   //  records of its incidents with the cluster "other"
+    STEP_LOSS_MESSAGE, //  messages about its full queues beyond its share
+    STEP_LOSSES
+} step_loss_t;
+enum { STEP_SOURCES = 64 }; //  shown one by one; the last one is "other"
+typedef struct {
+    char name [ROW_SOURCE]; //  "" = no more
+    int64_t lost [STEP_LOSSES];
+} step_source_t;
+//  What a channel is at: the message that all others of it wait for, or the upload
+//  that is tried again next.
+typedef struct {
+    row_effect_t row;   //  id 0 = nothing has failed
+    int64_t failing_ms; //  since its first try that failed, or the start
+    int64_t next_ms;    //  until its next try, 0 = under way or due
+    int64_t behind;     //  others of the channel that wait for it
+    int64_t failing;    //  effects of the channel that have failed and are tried again
+} step_head_t;
+typedef struct {
+    int64_t incidents [INCIDENT_STATES]; //  of those in memory
+    int64_t queued, assigned, effects_ready;
+    step_head_t heads [ROW_CHANNELS];
+    int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
+    int64_t workers_draining; //  and not quarantined
+    int64_t events_total, events_repeat, events_counted;
+    int64_t events_shortened; //  something that names the fault was longer than its field
+    int64_t events_suppressed [INCIDENT_SUPPRESS_REASONS];
+    int64_t workers_refused_total, assignments_returned_total;
+    int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
+    int64_t outcomes_total [VERDICT_OUTCOMES];
+    step_breaker_t breaker;
+    int64_t breaker_failures;              //  incidents in a row
+    int64_t breaker_opened_ms;             //  wall clock, 0 = closed
+    int64_t breaker_total [STEP_BREAKERS]; //  transitions, by what to
+    int64_t untold_total [STEP_UNTOLDS];   //  alerts that were not asked for though there is Slack
+    int64_t oldest_queued_ms;              //  age of the oldest pending incident, 0 = none
+    int64_t last_seq;
+    step_histogram_t run_time [VERDICT_LOST];    //  of reported attempts, by outcome
+    step_histogram_t report_time;                //  from an incident's creation to its report
+    step_histogram_t notice_time;                //  from an incident's creation to its message
+    int64_t failures_total [VERDICT_KINDS];      //  reported attempts without a valid report
+    step_histogram_t effect_time [ROW_CHANNELS]; //  of one try
+    int64_t tries_total [ROW_CHANNELS][STEP_EFFECT_RESULTS];
+    step_source_t sources [STEP_SOURCES]; //  that have lost something since the start
+} step_stats_t;
+
+typedef struct {
+    char identity [ROW_IDENTITY], name [ROW_NAME];
+    bool ready, quarantined, draining; //  ready: takes work, so neither of the others
+    const char *why;                   //  quarantined, "" if not; static
+    //  sessions turned away: another worker has its key; -1 = never
+    int64_t refused_total, refused_ms_ago;
+    int64_t returned_total; //  assignments it gave back, did not accept or forgot before they began
+    int64_t slots, free, running, streak, last_seen_ms_ago;
+} step_worker_t;
+//  One cluster, by the name that events came with; "other" for those beyond
+//  LIMIT_TALLIES (tally.h).
+typedef struct {
+    char cluster [ROW_CLUSTER];
+    int64_t events [FAULT_SEVERITIES];              //  taken in, each sending once
+    int64_t suppressed [INCIDENT_SUPPRESS_REASONS]; //  events
+    int64_t states [INCIDENT_STATES];               //  incidents in memory
+    int64_t last_event_ms;                          //  wall clock, 0 = none since the start
+} step_cluster_t;
+
+//  Something took so long.
+void
+step_histogram_add (step_histogram_t *self, int64_t ms);

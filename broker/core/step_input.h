@@ -1,0 +1,152 @@
+//  step_input - what the loop gives to step: settings, messages, reports, commands.
+//
+//  Pointers are borrowed for the call.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/row.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+//  Settings; a copy is kept, step_configure replaces them (SIGHUP).  Units: ms.
+typedef struct {
+    int64_t agent_attempts;
+    int64_t max_deliveries;
+    int64_t lease_ttl_ms;
+    int64_t reconnect_grace_ms;
+    int64_t agent_timeout_ms;
+    int64_t agent_grace_ms;  //  what the hard deadline adds for the worker's kill grace
+    int64_t revoke_slack_ms; //  and for everything else
+    int64_t dedup_window_ms; //  0 = off
+    int64_t reinvestigate_after_ms;
+    int64_t global_queue_size, cluster_queue_size;
+    //  true: reject the newcomer; false: drop the oldest of the lowest severity
+    bool overflow_reject;
+    enum fault_severity severity_threshold;
+    bool upload_failed;
+    int64_t failure_threshold; //  incidents in a row that open the breaker, at least 1
+    bool notify_failures;      //  its alerts are asked for
+    bool breaker_pause;        //  open: only single probes are assigned
+    bool slack;                //  there is somewhere to send messages to
+    char agent_model [LIMIT_MODEL_BYTES + 1];
+    char agent_allowed_tools [LIMIT_TOOLS_BYTES + 1];
+} step_settings_t;
+
+typedef enum {
+    STEP_IN_EVENT, //  a fault event from ingest, files or intake
+    STEP_IN_HELLO,
+    STEP_IN_CREDIT,
+    STEP_IN_ACCEPT,
+    STEP_IN_STARTED,
+    STEP_IN_PROGRESS,
+    STEP_IN_VERDICT, //  `stored` says what the artifact thread found on disk
+    STEP_IN_RELEASE,
+    STEP_IN_PING,
+    STEP_IN_PONG, //  it answers the broker's PING: it is there
+    STEP_IN_BYE,
+    STEP_IN_EFFECT_DONE, //  delivery reports
+    STEP_IN_COMMAND,     //  operator
+    STEP_IN_SOURCE       //  intake tells of a source: connected, lost, gap
+} step_in_kind_t;
+
+//  Whom a worker message came from.
+typedef struct {
+    char identity [ROW_IDENTITY]; //  "worker:<key>", or "local:<uuid>" without keys
+    uint64_t session;
+    uint64_t seq; //  of the message; outputs answer it by corr
+} step_peer_t;
+
+typedef struct {
+    ident_t incident;
+    int64_t attempt;
+} step_fence_t;
+
+typedef enum { STEP_STORED, STEP_MISSING, STEP_NOT_CHECKED } step_stored_t;
+typedef enum {
+    STEP_EFFECT_OK,
+    STEP_EFFECT_RETRY,  //  it did not happen
+    STEP_EFFECT_UNSURE, //  it may have happened: again, marked
+    STEP_EFFECT_PERMANENT,
+    STEP_EFFECT_RESULTS
+} step_effect_result_t;
+typedef enum {
+    STEP_COMMAND_RETRY,
+    STEP_COMMAND_CANCEL,
+    STEP_COMMAND_DRAIN,
+    STEP_COMMAND_RESUME,
+    STEP_COMMAND_EFFECT_RETRY,
+    STEP_COMMAND_EFFECT_CANCEL,
+    STEP_COMMANDS
+} step_command_t;
+typedef enum {
+    STEP_RELEASE_DRAIN,
+    STEP_RELEASE_BUSY,
+    STEP_RELEASE_HOST,
+    STEP_RELEASE_CANCELLED
+} step_release_t;
+
+typedef struct {
+    step_in_kind_t kind;
+    step_peer_t peer; //  worker messages
+    union {
+        struct {
+            row_event_t row; //  incident is filled in by step
+            const fault_t *fault;
+            uint64_t cookie;     //  comes back in the ACK or NACK
+            bool triage_enabled; //  of the cluster
+        } event;
+        struct {
+            char name [ROW_NAME];
+            int64_t slots;
+            const step_fence_t *running;
+            size_t running_count;
+            const step_fence_t *spooled;
+            size_t spooled_count;
+            //  Another session of this identity is the current one, its connection is open, is not
+            //  this one, and it was sent a PING just now.
+            bool rival_asked;
+        } hello;
+        struct {
+            int64_t number, total, free;
+        } credit;
+        step_fence_t fence; //  ACCEPT, STARTED
+        struct {
+            step_fence_t fence;
+            char phase [16];
+        } progress;
+        struct {
+            step_fence_t fence;
+            verdict_outcome_t outcome;
+            int exit_code;
+            char reason [LIMIT_REASON_BYTES];
+            int64_t started_ms, completed_ms;
+            step_stored_t stored;
+        } verdict;
+        struct {
+            step_fence_t fence;
+            step_release_t reason;
+            char detail [LIMIT_REASON_BYTES];
+        } release;
+        struct {
+            int64_t id;
+            step_effect_result_t result;
+            bool unreached; //  RETRY: nobody answered: soon again, and it does not use its tries up
+            int64_t retry_after_ms;
+            char error [LIMIT_REASON_BYTES];
+        } effect;
+        struct {
+            step_command_t command;
+            const row_incident_t *incident; //  RETRY, CANCEL: the store's row, NULL = there is none
+            const row_effect_t *effect;     //  of EFFECT_: the same
+            char worker [ROW_NAME];         //  DRAIN, RESUME: a label or an identity
+            uint64_t cookie;
+        } command;
+        struct {
+            char cluster [ROW_CLUSTER];
+            char change [32];
+            char reason [LIMIT_REASON_BYTES];
+        } source;
+    } as;
+} step_in_t;
