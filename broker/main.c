@@ -9,6 +9,7 @@
 #include "common/base/own.h"
 #include "common/base/path.h"
 #include "common/base/process.h"
+#include "common/base/ready.h"
 #include "common/base/threads.h"
 
 #include <errno.h>
@@ -219,7 +220,7 @@ s_ready (broker_t *self)
     if (settings_clusters (self->settings, &first, 1) == 0)
         log_warn ("no MCP endpoint: waiting for events on ingest",
                   kv ("ingest_endpoint", self->settings->ingest_endpoint));
-    const int rc = conf_write_ready (self->settings->common.ready_file, lines);
+    const int rc = ready_write (self->settings->common.ready_file, lines);
     if (rc < 0) {
         log_error ("ready file cannot be written",
                    kv ("ready_file", self->settings->common.ready_file),

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/process.h"
+#include "common/base/ready.h"
 #include "common/base/threads.h"
 #include "publisher/replay.h"
 #include "publisher/serve.h"
@@ -45,7 +46,7 @@ s_refused (int rc, const err_diag_t *diag)
 static void
 s_ready (const settings_t *settings, const char *lines)
 {
-    if (conf_write_ready (settings->common.ready_file, lines) < 0)
+    if (ready_write (settings->common.ready_file, lines) < 0)
         log_warn ("ready file cannot be written", kv ("file", settings->common.ready_file));
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/process.h"
+#include "common/base/ready.h"
 #include "common/conf/conf.h"
 #include "common/net/httpd.h"
 #include "tools/slack_view.h"
@@ -113,7 +114,7 @@ s_serve (const settings_t *settings, int signal_fd)
     char url [200], line [256];
     snprintf (url, sizeof url, "http://%s/", httpd_address (httpd));
     snprintf (line, sizeof line, "webhook=%s\n", url);
-    rc = conf_write_ready (settings->common.ready_file, line);
+    rc = ready_write (settings->common.ready_file, line);
     if (rc < 0) {
         log_error ("ready file not written", kv ("error", err_str (rc)));
         return EXIT_RUNTIME;

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/process.h"
+#include "common/base/ready.h"
 #include "common/base/threads.h"
 #include "common/conf/conf_check.h"
 #include "common/wire/link.h"
@@ -356,7 +357,7 @@ s_tap (tap_t *self)
     self->watch = watch;
     int rc = watch ? s_subscribe (self) : -ENOMEM;
     if (rc == 0)
-        rc = conf_write_ready (self->settings->common.ready_file, "tap=subscribed\n");
+        rc = ready_write (self->settings->common.ready_file, "tap=subscribed\n");
     if (rc)
         return s_fail (EXIT_RUNTIME, err_str (rc));
     s_watch (self);

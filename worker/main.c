@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/process.h"
+#include "common/base/ready.h"
 #include "common/base/threads.h"
 #include "common/conf/conf.h"
 #include "worker/base/home.h"
@@ -31,7 +32,7 @@ s_ready (const settings_t *settings, const home_t *home)
     char lines [HOME_NAME + 1024];
     snprintf (lines, sizeof lines, "worker=%s\nid=%s\nwork=%s\nfiles=%s\n", home->name,
               home->id.text, settings->broker_endpoint, settings->broker_files_endpoint);
-    return conf_write_ready (settings->common.ready_file, lines);
+    return ready_write (settings->common.ready_file, lines);
 }
 
 static int

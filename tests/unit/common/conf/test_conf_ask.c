@@ -382,19 +382,6 @@ test_a_shared_configuration_lives_until_its_last_owner_gives_it_up (void **state
     assert_null (other);
 }
 
-static void
-test_the_ready_file_appears_whole (void **state)
-{
-    char text [100];
-    assert_int_equal (conf_write_ready ("case.ready", "work=tcp://127.0.0.1:1\n"), 0);
-    case_read ("case.ready", text, sizeof (text));
-    assert_string_equal (text, "work=tcp://127.0.0.1:1\n");
-    assert_int_equal (access ("case.ready.part", F_OK), -1);
-    assert_int_equal (conf_write_ready ("", "x"), 0);
-    assert_int_equal (conf_write_ready ("no-such-folder/ready", "x"), -ENOENT);
-    (void) unlink ("case.ready");
-}
-
 int
 main (void)
 {
@@ -419,7 +406,6 @@ main (void)
         cmocka_unit_test (test_a_changed_map_is_a_change),
         cmocka_unit_test (test_reload_of_a_bad_file_keeps_the_old_one),
         cmocka_unit_test (test_a_shared_configuration_lives_until_its_last_owner_gives_it_up),
-        cmocka_unit_test (test_the_ready_file_appears_whole),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
