@@ -170,6 +170,3 @@ conf_nearest (const char *name, const char *candidate, const char **best_p, size
 //  CONF_RELOAD changed): *ret_conf untouched, keep the old one.
 int
 conf_reload (const conf_t *self, conf_t **ret_conf) must_check;
-//  Write the ready file atomically: lines "name=endpoint\n".  Does nothing when path is "".
-int
-conf_write_ready (const char *path, const char *lines) must_check;

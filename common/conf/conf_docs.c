@@ -9,16 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void
-conf_flag_name (const char *key, char *ret_flag, size_t size)
-{
-    (void) snprintf (ret_flag, size, "%s", key);
-    for (char *p = ret_flag; *p; p++) {
-        if (*p == '_' || *p == '.')
-            *p = '-';
-    }
-}
-
 static const char *
 s_type_word (const conf_option_t *row)
 {

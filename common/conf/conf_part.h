@@ -1,4 +1,4 @@
-//  conf_part - what the parts of conf (values, YAML, docs) share.  Nobody else includes it.
+//  conf_part - what the parts of conf share.  Nobody else includes it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -31,6 +31,32 @@ typedef struct {
 typedef struct conf_block conf_block_t;   //  one piece of memory of a conf_t
 typedef struct conf_origin conf_origin_t; //  where one value was set
 
+//  What the argument list asks for besides settings.  What needs no configuration comes first.
+typedef enum {
+    CONF_ASK_RUN,
+    CONF_ASK_HELP,
+    CONF_ASK_VERSION,
+    CONF_ASK_DOCS,
+    CONF_ASK_CHECK,
+    CONF_ASK_PRINT
+} conf_ask_t;
+
+//  A flag that names a row.
+typedef struct {
+    const conf_option_t *row;
+    const char *value; //  "" never means missing here
+    const char *name;  //  as written, with dashes, without value
+    bool from_file;    //  --KEY-file
+} conf_given_t;
+
+typedef struct {
+    conf_ask_t ask;
+    const char *config;  //  -c, or NULL
+    conf_given_t *given; //  at most one per argument
+    size_t given_count;
+    conf_errors_t *usage; //  unknown flags and missing values
+} conf_args_t;
+
 struct conf {
     atomic_int owners;       //  whoever has it; the last one frees it
     const conf_spec_t *spec; //  borrowed, static
@@ -46,23 +72,29 @@ struct conf {
     size_t positional_count;
 };
 
+//  --- conf_part.c: memory, errors, names
 //  Zeroed memory that lives as long as self; memory out ends the process (start-up, reload).
 void *
 conf_alloc (conf_t *self, size_t size);
 char *
 conf_copy (conf_t *self, const char *text, size_t size);
+//  No errors.  Own: the caller ends it by buf_fini of its text.
+conf_errors_t
+conf_errors_init (void);
+//  One more line; what keys and values say in it is made harmless.
 void
 conf_error (conf_errors_t *errors, const char *where, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
+//  Will further errors have no line?
 bool
 conf_errors_full (const conf_errors_t *errors);
 size_t
 conf_row_count (const conf_option_t *rows);
-//  Fill unset texts with "" and rows with their defaults; from may be NULL.
-void
-conf_defaults (conf_t *self, const conf_option_t *rows, void *base, conf_from_t *from);
 
 //  --- conf_value.c
+//  Fill unset texts with "" and rows with their defaults; from may be NULL.
+void
+conf_value_defaults (conf_t *self, const conf_option_t *rows, void *base, conf_from_t *from);
 //  Parse text into the row's place; an error is recorded under `where`, the place is untouched.
 int
 conf_value_set (conf_t *self, const conf_option_t *row, void *base, const char *text,
@@ -100,6 +132,14 @@ conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const
 //  Answer --check-config: 1 all is good, ERR_CONFIG when there are errors now or were before.
 int
 conf_check_answer (const conf_t *self, conf_errors_t *errors);
+
+//  --- conf_flags.c
+//  Read all arguments of self, in self's memory.  No value is set yet.  Errors go to args->usage.
+void
+conf_flags_scan (conf_t *self, conf_args_t *args);
+//  Set what the flags say.
+void
+conf_flags_apply (conf_t *self, const conf_args_t *args, conf_errors_t *errors);
 
 //  --- conf_docs.c
 void

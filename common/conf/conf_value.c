@@ -338,6 +338,25 @@ conf_value_set (conf_t *self, const conf_option_t *row, void *base, const char *
     return ERR_CONFIG;
 }
 
+void
+conf_value_defaults (conf_t *self, const conf_option_t *rows, void *base, conf_from_t *from)
+{
+    for (const conf_option_t *row = rows; row->key; row++) {
+        if (row->type == CONF_TEXT)
+            *(const char **) (void *) ((char *) base + row->offset) = "";
+        if (!row->fallback)
+            continue;
+        conf_errors_t errors = conf_errors_init ();
+        int rc = conf_value_set (self, row, base, row->fallback, row->key, &errors);
+        if (rc < 0) //  a bug in the table, not input
+            (void) fputs (errors.text.data, stderr);
+        assert (rc == 0);
+        buf_fini (&errors.text);
+        if (from)
+            from [row - rows] = CONF_FROM_DEFAULT;
+    }
+}
+
 int
 conf_value_read (const char *path, buf_t *text)
 {

@@ -100,7 +100,7 @@ s_item (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *n
     char label [CONF_NAME], where [CONF_WHERE];
     (void) snprintf (label, sizeof (label), "%.100s[%zu]", row->key, index);
     s_where (walk, node, "", label, where);
-    conf_defaults (walk->conf, row->rows, base, NULL);
+    conf_value_defaults (walk->conf, row->rows, base, NULL);
     if (!s_visit (walk, node, where))
         return;
     if (node->type != YAML_MAPPING_NODE) {
