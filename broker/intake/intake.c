@@ -10,6 +10,7 @@
 #include "broker/intake/intake_queue.h"
 #include "broker/intake/intake_read.h"
 #include "broker/intake/intake_token.h"
+#include "common/base/actor.h"
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/base/durable.h"
@@ -24,7 +25,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <utlist.h>
@@ -68,7 +68,7 @@ struct s_source {
 struct intake {
     clk_t *clk;
     http_t *http;
-    mailbox_t *inbox;
+    actor_t *actor;        //  gets REPLY and CONFIG mails
     mailbox_t *loop;       //  borrowed
     intake_read_t *read;   //  what is being read
     intake_queue_t *queue; //  events and notices on their way to the loop
@@ -78,10 +78,7 @@ struct intake {
     size_t config_count;
     int64_t backoff_min_ms, backoff_max_ms;
     bool config_changed;
-    pthread_t thread; //  uses alone what is above, once it runs
-    bool thread_started;
-    atomic_bool stop;
-    pthread_mutex_t lock; //  guards what follows
+    pthread_mutex_t lock; //  guards what follows; what is above is the thread's alone, once it runs
     intake_source_t stats [LIMIT_CLUSTERS];
     size_t stats_count;
 };
@@ -627,7 +624,7 @@ s_turn (intake_t *self)
         int64_t due = s_tell_lost (source, boot_ms);
         wake = due < wake ? due : wake;
     }
-    int64_t due = intake_queue_offer (self->queue, self->loop, self->inbox, boot_ms);
+    int64_t due = intake_queue_offer (self->queue, self->loop, actor_inbox (self->actor), boot_ms);
     return due < wake ? due : wake;
 }
 
@@ -644,7 +641,7 @@ static void
 s_drain_inbox (intake_t *self)
 {
     mail_t *mail;
-    while ((mail = mailbox_recv (self->inbox)) != NULL) {
+    while ((mail = actor_recv (self->actor)) != NULL) {
         if (mail->kind == MAIL_REPLY)
             intake_queue_reply (self->queue, mail->as.reply.cookie, mail->as.reply.accepted,
                                 mail->as.reply.retry_ms, clk_now (self->clk).boot_ms);
@@ -654,25 +651,19 @@ s_drain_inbox (intake_t *self)
     }
 }
 
+//  Wait for transfers, or for fd; -1 = none.
 static void
-s_wait (intake_t *self, int64_t wake)
+s_wait (intake_t *self, int fd, int64_t wake)
 {
     int64_t wait_ms = wake - clk_now (self->clk).boot_ms;
-    http_poll (self->http, mailbox_fd (self->inbox), wake == INT64_MAX ? 1000 : wait_ms);
+    http_poll (self->http, fd, wake == INT64_MAX ? 1000 : wait_ms);
     s_drain_inbox (self);
 }
 
-static void *
-s_run (void *arg)
+//  Delete the sessions, in STOP_MS at most.  The actor's fd is readable all the time now.
+static void
+s_end (intake_t *self)
 {
-    intake_t *self = arg;
-    while (!atomic_load (&self->stop)) {
-        if (self->config_changed)
-            s_reconcile (self);
-        int64_t wake = s_turn (self);
-        s_publish_stats (self);
-        s_wait (self, wake);
-    }
     int64_t end_ms = clk_now (self->clk).boot_ms + STOP_MS;
     s_source_t *source;
     DL_FOREACH (self->sources, source) {
@@ -683,9 +674,22 @@ s_run (void *arg)
         int64_t wake = s_turn (self);
         if (!self->sources)
             break;
-        s_wait (self, wake < end_ms ? wake : end_ms);
+        s_wait (self, -1, wake < end_ms ? wake : end_ms);
     }
-    return NULL;
+}
+
+static void
+s_run (void *arg)
+{
+    intake_t *self = arg;
+    while (!actor_ends (self->actor)) {
+        if (self->config_changed)
+            s_reconcile (self);
+        int64_t wake = s_turn (self);
+        s_publish_stats (self);
+        s_wait (self, actor_fd (self->actor), wake);
+    }
+    s_end (self);
 }
 
 
@@ -711,7 +715,7 @@ intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
     self->loop = loop;
     self->clk = clk_new ();
     self->http = http_new ();
-    self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
+    self->actor = actor_new (LIMIT_MAILBOX, mail_item_destroy, NULL);
     self->queue = intake_queue_new (settings->state_path);
     self->read = intake_read_new (settings->state_path);
     s_sessions_dir (self, settings->state_path);
@@ -721,10 +725,8 @@ intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
     own (own_fd) int sessions = open (self->sessions_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (sessions >= 0)
         durable_sweep (sessions);
-    if (rc == 0 && self->clk && self->http && self->inbox && self->queue && self->read
-        && s_configure (self, settings) == 0)
-        self->thread_started = pthread_create (&self->thread, NULL, s_run, self) == 0;
-    if (!self->thread_started)
+    if (rc != 0 || !self->clk || !self->http || !self->actor || !self->queue || !self->read
+        || s_configure (self, settings) < 0 || actor_start (self->actor, s_run, self) < 0)
         intake_destroy (&self);
     return self;
 }
@@ -735,11 +737,7 @@ intake_destroy (intake_t **self_p)
     intake_t *self = *self_p;
     if (!self)
         return;
-    if (self->thread_started) {
-        atomic_store (&self->stop, true);
-        http_wake (self->http);
-        pthread_join (self->thread, NULL);
-    }
+    actor_destroy (&self->actor);
     s_source_t *source, *next;
     DL_FOREACH_SAFE (self->sources, source, next) {
         DL_DELETE (self->sources, source);
@@ -753,7 +751,6 @@ intake_destroy (intake_t **self_p)
                   kv ("events", left));
     intake_queue_destroy (&self->queue);
     intake_read_destroy (&self->read);
-    mailbox_destroy (&self->inbox);
     http_destroy (&self->http);
     clk_destroy (&self->clk);
     pthread_mutex_destroy (&self->lock);
@@ -777,5 +774,5 @@ intake_sources (intake_t *self, intake_source_t *ret_sources, size_t max)
 mailbox_t *
 intake_inbox (intake_t *self)
 {
-    return self->inbox;
+    return actor_inbox (self->actor);
 }
