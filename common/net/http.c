@@ -370,9 +370,3 @@ http_poll (http_t *self, int fd, int64_t timeout_ms)
     curl_multi_poll (self->multi, fd < 0 ? NULL : &extra, fd < 0 ? 0 : 1, wait_ms, NULL);
     s_perform (self);
 }
-
-void
-http_wake (http_t *self)
-{
-    curl_multi_wakeup (self->multi);
-}

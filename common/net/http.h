@@ -3,7 +3,7 @@
 //  HTTP/1.1, no redirects, no decompression, keepalive on each socket, names resolved off-thread.
 //  http_proxy, https_proxy, all_proxy and no_proxy of the environment hold, but never for a
 //  loopback address or localhost.  Hooks are called from http_poll; they must not start or cancel
-//  transfers (queue that for after).  Threads: one, but http_wake may be called from any.
+//  transfers (queue that for after).  Threads: one.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -62,10 +62,6 @@ http_retry_after (http_transfer_t *transfer);
 //  Has the request left, at least in part?  Nobody knows then what the other side has made of it.
 bool
 http_sent (http_transfer_t *transfer);
-//  Wait at most timeout_ms for transfers, http_wake or fd (-1 = none)
-//  to be readable, and run hooks.
+//  Wait at most timeout_ms for transfers, or for fd (-1 = none) to be readable, and run hooks.
 void
 http_poll (http_t *self, int fd, int64_t timeout_ms);
-//  End the wait of http_poll.  Threads: any.
-void
-http_wake (http_t *self);
