@@ -2,6 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/ingest.h"
 
+#include "broker/loop/asked.h"
+#include "broker/loop/sender.h"
 #include "common/base/failpoint.h"
 
 #include <errno.h>
@@ -32,18 +34,51 @@ s_event_id (codec_text_t text, char ret_id [LIMIT_EVENT_ID_BYTES + 1])
 }
 
 static void
+s_ack (loop_t *self, const asked_t *asked, step_event_t disposition, const ident_t *incident)
+{
+    const msg_event_ack_t ack = {
+        .event_id = codec_text (asked->event_id),
+        .disposition = codec_text (s_dispositions [disposition]),
+        .incident = incident->text [0] ? codec_text (incident->text) : (codec_text_t){0},
+    };
+    //  A publisher that is gone or does not read sends the event again.
+    (void) link_send (self->ingest, &asked->route, MSG_EVENT_ACK, &ack, asked->seq);
+}
+
+//  reason: "store", "overload", "upload" or "draining".
+static void
+s_nack (loop_t *self, const asked_t *asked, const char *reason, int64_t retry_ms)
+{
+    const msg_event_nack_t nack = {
+        .event_id = codec_text (asked->event_id),
+        .reason = codec_text (reason),
+        .retry_ms = retry_ms,
+    };
+    (void) link_send (self->ingest, &asked->route, MSG_EVENT_NACK, &nack, asked->seq);
+}
+
+static void
+s_answer (loop_t *self, const asked_t *asked, const asked_answer_t *answer)
+{
+    if (answer->refused)
+        s_nack (self, asked, answer->refused, answer->retry_ms);
+    else
+        s_ack (self, asked, answer->disposition, answer->incident);
+}
+
+static void
 s_event (loop_t *self, peer_t *peer, const link_msg_t *msg)
 {
     const msg_event_t *event = &msg->msg.event;
-    turn_asked_t asked = {.origin = TURN_INGEST, .route = msg->route, .seq = msg->frame.seq};
+    asked_t asked = {.answer = s_answer, .route = msg->route, .seq = msg->frame.seq};
     char cluster [ROW_CLUSTER];
     if (!s_event_id (event->event_id, asked.event_id)) {
-        turn_bad (self, self->ingest, peer, msg, "malformed",
-                  "event_id is 1 to 128 printable ASCII characters without blanks");
+        sender_bad (self, self->ingest, peer, msg, "malformed",
+                    "event_id is 1 to 128 printable ASCII characters without blanks");
         return;
     }
     if (!codec_copy (event->cluster, cluster, sizeof cluster)) {
-        turn_bad (self, self->ingest, peer, msg, "limit", "cluster has more than 253 bytes");
+        sender_bad (self, self->ingest, peer, msg, "limit", "cluster has more than 253 bytes");
         return;
     }
     char name [ROW_SOURCE + LIMIT_EVENT_ID_BYTES + 2];
@@ -64,8 +99,8 @@ s_event (loop_t *self, peer_t *peer, const link_msg_t *msg)
     };
     snprintf (row.source, sizeof row.source, "%s", msg->identity [0] ? msg->identity : "local");
     memcpy (row.event_id, asked.event_id, sizeof row.event_id);
-    turn_event (self, &row, &fault, settings_triage_enabled (self->settings, fault.cluster),
-                &asked);
+    asked_event (self, &row, &fault, settings_triage_enabled (self->settings, fault.cluster),
+                 &asked);
     poison_end (self->poison);
 }
 
@@ -78,36 +113,12 @@ ingest_receive (loop_t *self)
     if (rc == -EAGAIN)
         return rc;
     peer_t *peer =
-        turn_peer (self, self->ingest, self->ingest_peers, msg, rc, &diag, CURVE_ROLE_PUBLISHER);
+        sender_judge (self, self->ingest, self->ingest_peers, msg, rc, &diag, CURVE_ROLE_PUBLISHER);
     if (!peer)
         return (int64_t) msg->bytes;
     if (msg->frame.type == MSG_EVENT)
         s_event (self, peer, msg);
     else if (msg->frame.type != MSG_BYE && msg->frame.type != MSG_ERROR)
-        turn_bad (self, self->ingest, peer, msg, "unknown_type", "ingest takes EVENT only");
+        sender_bad (self, self->ingest, peer, msg, "unknown_type", "ingest takes EVENT only");
     return (int64_t) msg->bytes;
-}
-
-void
-ingest_ack (loop_t *self, const turn_asked_t *asked, step_event_t disposition,
-            const ident_t *incident)
-{
-    const msg_event_ack_t ack = {
-        .event_id = codec_text (asked->event_id),
-        .disposition = codec_text (s_dispositions [disposition]),
-        .incident = incident->text [0] ? codec_text (incident->text) : (codec_text_t){0},
-    };
-    //  A publisher that is gone or does not read sends the event again.
-    (void) link_send (self->ingest, &asked->route, MSG_EVENT_ACK, &ack, asked->seq);
-}
-
-void
-ingest_nack (loop_t *self, const turn_asked_t *asked, const char *reason, int64_t retry_ms)
-{
-    const msg_event_nack_t nack = {
-        .event_id = codec_text (asked->event_id),
-        .reason = codec_text (reason),
-        .retry_ms = retry_ms,
-    };
-    (void) link_send (self->ingest, &asked->route, MSG_EVENT_NACK, &nack, asked->seq);
 }

@@ -2,7 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/loop/turn.h"
+#include "broker/loop/loop_part.h"
 
 //  Publish a committed row, or a progress record with seq 0.  Slow taps lose it.
 void

@@ -2,6 +2,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/work.h"
 
+#include "broker/loop/sender.h"
+#include "broker/loop/turn_step.h"
 #include "common/base/log.h"
 
 #include <assert.h>
@@ -21,7 +23,7 @@ s_fence (codec_text_t incident, int64_t attempt, step_fence_t *ret_fence)
 static void
 s_malformed (loop_t *self, peer_t *peer, const char *text)
 {
-    turn_bad (self, self->work, peer, &self->work_msg, "malformed", text);
+    sender_bad (self, self->work, peer, &self->work_msg, "malformed", text);
 }
 
 static void
@@ -83,7 +85,7 @@ s_hello (loop_t *self, peer_t *peer, step_in_t *in)
     const msg_hello_t *hello = &msg->msg.hello;
     size_t running = 0, all = 0;
     if (hello->proto_min > 1 || hello->proto_max < 1) {
-        turn_error (self, self->work, msg, "version", "this broker speaks protocol 1", true);
+        sender_error (self, self->work, msg, "version", "this broker speaks protocol 1", true);
         return;
     }
     bool good = msg->frame.session != 0 && s_hello_identity (msg, in->peer.identity)
@@ -107,7 +109,7 @@ s_hello (loop_t *self, peer_t *peer, step_in_t *in)
     peers_bind (self->work_peers, peer, in->peer.identity, in->peer.session,
                 link_peer_address (msg));
     if (turn_step (self, in) == ERR_LIMIT)
-        turn_error (self, self->work, msg, "limit", "too many workers", false);
+        sender_error (self, self->work, msg, "limit", "too many workers", false);
 }
 
 static void
@@ -251,8 +253,8 @@ s_dispatch (loop_t *self, peer_t *peer, step_in_t *in)
             break;
         case MSG_ERROR: break; //  what a worker finds wrong with us; it acts by itself
         default:
-            turn_bad (self, self->work, peer, &self->work_msg, "unknown_type",
-                      "this message does not belong on the work socket");
+            sender_bad (self, self->work, peer, &self->work_msg, "unknown_type",
+                        "this message does not belong on the work socket");
     }
 }
 
@@ -265,7 +267,7 @@ work_receive (loop_t *self)
     if (rc == -EAGAIN)
         return rc;
     peer_t *peer =
-        turn_peer (self, self->work, self->work_peers, msg, rc, &diag, CURVE_ROLE_WORKER);
+        sender_judge (self, self->work, self->work_peers, msg, rc, &diag, CURVE_ROLE_WORKER);
     if (!peer)
         return (int64_t) msg->bytes;
     step_in_t in = {.peer = {.session = msg->frame.session, .seq = msg->frame.seq}};
@@ -273,7 +275,8 @@ work_receive (loop_t *self)
     if (msg->frame.type == MSG_HELLO)
         s_hello (self, peer, &in);
     else if (!identity)
-        turn_error (self, self->work, msg, "hello_first", "say HELLO before anything else", false);
+        sender_error (self, self->work, msg, "hello_first", "say HELLO before anything else",
+                      false);
     else {
         snprintf (in.peer.identity, sizeof in.peer.identity, "%s", identity);
         s_dispatch (self, peer, &in);

@@ -2,7 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/loop/turn.h"
+#include "broker/loop/loop_part.h"
 
 //  Take and step one message.  Err: -EAGAIN nothing there; else the bytes it had.
 int64_t

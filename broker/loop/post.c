@@ -1,0 +1,217 @@
+//  post - mails between the loop and the other threads: in, out, and those that wait for room.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/loop/post.h"
+
+#include "broker/loop/asked.h"
+#include "broker/loop/turn_step.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+struct post_held {
+    mailbox_t *to;
+    mail_t *mail;
+    post_held_t *next, *prev;
+};
+
+//  --- answers
+
+static void
+s_answer_event (loop_t *self, const asked_t *asked, const asked_answer_t *answer)
+{
+    const bool accepted = !answer->refused;
+    mail_t *mail = mail_new (MAIL_REPLY);
+    if (!mail)
+        return;
+    mail->as.reply.cookie = asked->cookie;
+    mail->as.reply.accepted = accepted;
+    mail->as.reply.disposition = answer->disposition;
+    mail->as.reply.retry_ms = answer->retry_ms;
+    if (answer->incident)
+        mail->as.reply.incident = *answer->incident;
+    if (mailbox_send (asked->reply, &mail) < 0) {
+        log_warn ("reply lost, mailbox full", kv ("accepted", accepted));
+        mail_destroy (&mail);
+    }
+}
+
+static void
+s_answer_command (loop_t *self, const asked_t *asked, const asked_answer_t *answer)
+{
+    const char *text = answer->refused ? "the store refused; try again soon" : answer->text;
+    mail_t *mail = mail_new (MAIL_COMMAND_REPLY);
+    if (!mail)
+        return;
+    mail->as.command_reply.cookie = asked->cookie;
+    mail->as.command_reply.rc = answer->refused ? -EAGAIN : answer->rc;
+    snprintf (mail->as.command_reply.text, sizeof mail->as.command_reply.text, "%s", text);
+    if (mailbox_send (asked->reply, &mail) < 0)
+        mail_destroy (&mail);
+}
+
+//  --- in
+
+static void
+s_mail_event (loop_t *self, mail_t *mail)
+{
+    const asked_t asked = {
+        .answer = s_answer_event, .reply = mail->as.event.reply, .cookie = mail->as.event.cookie};
+    mail->as.event.row.body = mail->as.event.body;
+    asked_event (self, &mail->as.event.row, &mail->as.event.fault, mail->as.event.triage_enabled,
+                 &asked);
+}
+
+static void
+s_mail_command (loop_t *self, const mail_t *mail)
+{
+    const asked_t asked = {.answer = s_answer_command,
+                           .looks = true,
+                           .reply = mail->as.command.reply,
+                           .cookie = mail->as.command.cookie};
+    const uint64_t cookie = asked_cookie (self, asked_add (self, &asked));
+    row_incident_t incident;
+    row_effect_t effect;
+    step_in_t in = {.kind = STEP_IN_COMMAND};
+    in.as.command.command = mail->as.command.command;
+    in.as.command.cookie = cookie;
+    snprintf (in.as.command.worker, sizeof in.as.command.worker, "%s", mail->as.command.worker);
+    int rc = ERR_NONE;
+    switch (in.as.command.command) {
+        case STEP_COMMAND_RETRY:
+        case STEP_COMMAND_CANCEL:
+            rc = store_incident (self->args.store, mail->as.command.incident.text, &incident);
+            in.as.command.incident = rc == 0 ? &incident : NULL;
+            break;
+        case STEP_COMMAND_EFFECT_RETRY:
+        case STEP_COMMAND_EFFECT_CANCEL:
+            rc = store_effect (self->args.store, mail->as.command.effect, &effect);
+            in.as.command.effect = rc == 0 ? &effect : NULL;
+            break;
+        case STEP_COMMAND_DRAIN:
+        case STEP_COMMAND_RESUME: break;
+        case STEP_COMMANDS: assert (false && "no command");
+    }
+    if (rc < 0 && rc != ERR_NONE) {
+        self->failed = rc;
+        return;
+    }
+    rc = turn_step (self, &in);
+    if (rc < 0)
+        asked_answer (self, cookie, &(asked_answer_t){.rc = rc, .text = err_str (rc)});
+}
+
+static void
+s_mail_source (loop_t *self, const mail_t *mail)
+{
+    step_in_t in = {.kind = STEP_IN_SOURCE};
+    snprintf (in.as.source.cluster, sizeof in.as.source.cluster, "%s", mail->as.source.cluster);
+    snprintf (in.as.source.change, sizeof in.as.source.change, "%s", mail->as.source.change);
+    snprintf (in.as.source.reason, sizeof in.as.source.reason, "%s", mail->as.source.reason);
+    turn_step_once (self, &in);
+}
+
+static void
+s_mail_effect_done (loop_t *self, const mail_t *mail)
+{
+    step_in_t in = {.kind = STEP_IN_EFFECT_DONE};
+    in.as.effect.id = mail->as.effect_done.id;
+    in.as.effect.result = mail->as.effect_done.result;
+    in.as.effect.unreached = mail->as.effect_done.unreached;
+    in.as.effect.retry_after_ms = mail->as.effect_done.retry_after_ms;
+    snprintf (in.as.effect.error, sizeof in.as.effect.error, "%s", mail->as.effect_done.error);
+    turn_step_once (self, &in);
+}
+
+int64_t
+post_receive (loop_t *self)
+{
+    own (mail_destroy) mail_t *mail =
+        turn_step_room (self) ? mailbox_recv (self->args.inbox) : NULL;
+    if (!mail)
+        return -EAGAIN;
+    switch (mail->kind) {
+        case MAIL_EVENT: s_mail_event (self, mail); return mail->as.event.row.body_bytes;
+        case MAIL_COMMAND: s_mail_command (self, mail); break;
+        case MAIL_SOURCE: s_mail_source (self, mail); break;
+        case MAIL_EFFECT_DONE: s_mail_effect_done (self, mail); break;
+        case MAIL_CHECKED:
+            if (turn_step (self, &mail->as.check.verdict) < 0)
+                log_debug ("verdict refused", kv ("peer", mail->as.check.verdict.peer.identity));
+            break;
+        case MAIL_SPARE:
+            step_spare (self->step, &mail->as.spare.fence, mail->as.spare.finished, self->now);
+            break;
+        case MAIL_REPLY:
+        case MAIL_CHECK:
+        case MAIL_EFFECT:
+        case MAIL_COMMAND_REPLY:
+        case MAIL_CONFIG:
+        case MAIL_STOP: assert (false && "a mail that is not for the loop");
+    }
+    return (int64_t) sizeof (mail_t);
+}
+
+//  --- out
+
+static void
+s_held_drop (loop_t *self, post_held_t *held)
+{
+    DL_DELETE (self->held, held);
+    mail_destroy (&held->mail);
+    free (held);
+}
+
+void
+post_fini (loop_t *self)
+{
+    while (self->held)
+        s_held_drop (self, self->held);
+}
+
+void
+post_retry (loop_t *self)
+{
+    while (self->held && mailbox_send (self->held->to, &self->held->mail) == 0)
+        s_held_drop (self, self->held);
+}
+
+void
+post_send (loop_t *self, mailbox_t *to, mail_t **mail_p)
+{
+    assert (to && mail_p && *mail_p);
+    post_held_t *held, *next;
+    DL_FOREACH_SAFE (self->held, held, next) {
+        if ((*mail_p)->kind == MAIL_CONFIG && held->mail->kind == MAIL_CONFIG && held->to == to)
+            s_held_drop (self, held);
+    }
+    if (!self->held && mailbox_send (to, mail_p) == 0)
+        return;
+    held = calloc (1, sizeof (post_held_t));
+    if (!held) {
+        log_error ("mail not handed over, out of memory");
+        mail_destroy (mail_p);
+        return;
+    }
+    held->to = to;
+    held->mail = *mail_p;
+    *mail_p = NULL;
+    DL_APPEND (self->held, held);
+}
+
+void
+post_effect (loop_t *self, const row_effect_t *row)
+{
+    mail_t *mail = mail_new (MAIL_EFFECT);
+    if (!mail) {
+        //  It stays READY in the store and goes out after the next start.
+        log_error ("effect not handed over, out of memory", kv ("effect", row->id));
+        return;
+    }
+    mail->as.effect.row = *row;
+    post_send (self, delivery_inbox (self->threads.delivery), &mail);
+}

@@ -1,0 +1,70 @@
+//  turn_step - inputs into the core, and what it writes into the store's transaction.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/loop/turn_step.h"
+
+#include "common/base/log.h"
+
+#include <assert.h>
+
+//  At once: a repeat in the same turn must be known, and their bodies are
+//  borrowed from the message.
+static void
+s_apply_events (loop_t *self)
+{
+    size_t count = 0;
+    const step_write_t *writes = step_writes (self->step, &count);
+    for (; self->failed == 0 && self->applied < count; self->applied++)
+        if (writes [self->applied].kind == STEP_WRITE_EVENT)
+            self->failed = store_apply (self->args.store, &writes [self->applied]);
+}
+
+int
+turn_step (loop_t *self, const step_in_t *in)
+{
+    if (self->failed < 0)
+        return 0;
+    const int rc = step (self->step, in, self->now);
+    s_apply_events (self);
+    return rc;
+}
+
+static void
+s_again (loop_t *self, const step_in_t *in)
+{
+    if (turn_step (self, in) < 0)
+        log_warn (in->kind == STEP_IN_SOURCE ? "source change not recorded"
+                                             : "end of an effect not recorded",
+                  kv ("cluster", in->kind == STEP_IN_SOURCE ? in->as.source.cluster : ""),
+                  kv ("effect", in->kind == STEP_IN_SOURCE ? 0 : in->as.effect.id));
+}
+
+void
+turn_step_once (loop_t *self, const step_in_t *in)
+{
+    assert (self->again_count < LIMIT_TURN_MESSAGES); //  turn_step_room
+    self->again [self->again_count++] = *in;
+    s_again (self, in);
+}
+
+bool
+turn_step_room (const loop_t *self)
+{
+    return self->again_count < LIMIT_TURN_MESSAGES;
+}
+
+void
+turn_step_again (loop_t *self)
+{
+    for (size_t i = 0; i < self->again_count; i++)
+        s_again (self, &self->again [i]);
+}
+
+void
+turn_step_apply (loop_t *self)
+{
+    size_t count = 0;
+    const step_write_t *writes = step_writes (self->step, &count);
+    for (size_t i = 0; self->failed == 0 && i < count; i++)
+        if (writes [i].kind != STEP_WRITE_EVENT)
+            self->failed = store_apply (self->args.store, &writes [i]);
+}
