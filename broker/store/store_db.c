@@ -107,6 +107,45 @@ store_db_rc (sqlite3 *db, int code, const char *what)
 }
 
 int
+store_db_damaged (const store_t *self, const char *what, err_diag_t *diag)
+{
+    err_diag (diag,
+              "%s is damaged (%.80s): keep a copy, then restore a backup, or salvage it as "
+              "docs/operations.md says",
+              self->path, what);
+    return -EBADMSG;
+}
+
+int
+store_db_said (store_t *self, int code, err_diag_t *diag)
+{
+    if (code == SQLITE_OK)
+        return 0;
+    if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+        return store_db_damaged (self, sqlite3_errmsg (self->db), diag);
+    err_diag (diag, "cannot use %s: %s", self->path, sqlite3_errmsg (self->db));
+    return store_db_full (self->db, code) ? -ENOSPC : ERR_STORE;
+}
+
+int
+store_db_exec (store_t *self, const char *sql, err_diag_t *diag)
+{
+    return store_db_said (self, sqlite3_exec (self->db, sql, NULL, NULL, NULL), diag);
+}
+
+int64_t
+store_db_number (sqlite3 *db, const char *sql, int64_t other)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = other;
+    if (sqlite3_prepare_v2 (db, sql, -1, &stmt, NULL) == SQLITE_OK
+        && sqlite3_step (stmt) == SQLITE_ROW)
+        value = sqlite3_column_int64 (stmt, 0);
+    sqlite3_finalize (stmt);
+    return value;
+}
+
+int
 store_db_end (sqlite3 *db, sqlite3_stmt *stmt, int code, const char *what)
 {
     const int rc = store_db_rc (db, code, what);

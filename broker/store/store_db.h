@@ -10,7 +10,7 @@
 
 #include <dirent.h>
 
-enum { STORE_DB_SCHEMA = 3, STORE_DB_PATH_BYTES = 4096, STORE_DB_TOPICS = 32 };
+enum { STORE_DB_PATH_BYTES = 4096, STORE_DB_TOPICS = 32 };
 
 //  The last record of a topic, as the transaction leaves it.
 typedef struct {
@@ -56,6 +56,19 @@ store_db_full (sqlite3 *db, int code);
 //  damaged, which is marked beside the file; 0 for OK, ROW, DONE.
 int
 store_db_rc (sqlite3 *db, int code, const char *what);
+//  The same for a program that starts: what failed is said in a sentence and not logged.
+//  Err: -ENOSPC, ERR_STORE, -EBADMSG damaged; 0 for OK.
+int
+store_db_said (store_t *self, int code, err_diag_t *diag) must_check;
+//  That the file is damaged, and what to do.  Returns -EBADMSG.
+int
+store_db_damaged (const store_t *self, const char *what, err_diag_t *diag) must_check;
+//  Run statements that return nothing.  Err: as store_db_said.
+int
+store_db_exec (store_t *self, const char *sql, err_diag_t *diag) must_check;
+//  The number that a statement returns, or other when it returns none.
+int64_t
+store_db_number (sqlite3 *db, const char *sql, int64_t other);
 //  Has damage been seen in this file, so that the next start must check all of it?
 bool
 store_db_suspect (sqlite3 *db);

@@ -3,6 +3,7 @@
 #include "broker/store/store_open.h"
 
 #include "broker/base/blob.h"
+#include "broker/store/store_schema.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -28,67 +29,6 @@ static const char s_pragmas [] =
     "PRAGMA wal_autocheckpoint = 0;" //  store_checkpoint sees the errors
     "PRAGMA mmap_size = 0;"
     "PRAGMA temp_store = MEMORY;";
-
-static const char s_schema [] =
-    "CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS topic (topic TEXT PRIMARY KEY, last_seq INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, source TEXT NOT NULL,"
-    " event_id TEXT NOT NULL, incident TEXT NOT NULL, received_ms INTEGER NOT NULL, body BLOB,"
-    " body_bytes INTEGER NOT NULL, body_sha TEXT NOT NULL, UNIQUE (source, event_id));"
-    "CREATE INDEX IF NOT EXISTS event_age ON event (received_ms);"
-    "CREATE INDEX IF NOT EXISTS event_sha ON event (body_sha) WHERE body_sha <> '';"
-    "CREATE INDEX IF NOT EXISTS incident_state ON incident (state, number);"
-    "CREATE INDEX IF NOT EXISTS incident_reason ON incident (state, suppress, number)"
-    " WHERE suppress <> 0;"
-    "CREATE INDEX IF NOT EXISTS incident_seen ON incident (last_seen_ms);"
-    "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
-    "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
-    "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
-    "CREATE INDEX IF NOT EXISTS journal_kind ON journal (kind);";
-
-//  How many rows there are of each kind (0 incidents, 1 effects), kept by the file itself with each
-//  change of a row: counting them would read all history.
-static const char s_counted [] =
-    "CREATE TABLE IF NOT EXISTS counted (kind INTEGER, state INTEGER, reason INTEGER,"
-    " n INTEGER NOT NULL, PRIMARY KEY (kind, state, reason)) WITHOUT ROWID;"
-    "CREATE TRIGGER IF NOT EXISTS incident_added AFTER INSERT ON incident BEGIN"
-    " INSERT INTO counted VALUES (0, new.state, new.suppress, 1)"
-    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
-    "CREATE TRIGGER IF NOT EXISTS incident_removed AFTER DELETE ON incident BEGIN"
-    " UPDATE counted SET n = n - 1"
-    " WHERE kind = 0 AND state = old.state AND reason = old.suppress; END;"
-    "CREATE TRIGGER IF NOT EXISTS incident_changed AFTER UPDATE OF state, suppress ON incident"
-    " WHEN new.state <> old.state OR new.suppress <> old.suppress BEGIN"
-    " UPDATE counted SET n = n - 1"
-    " WHERE kind = 0 AND state = old.state AND reason = old.suppress;"
-    " INSERT INTO counted VALUES (0, new.state, new.suppress, 1)"
-    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
-    "CREATE TRIGGER IF NOT EXISTS effect_added AFTER INSERT ON effect BEGIN"
-    " INSERT INTO counted VALUES (1, new.state, 0, 1)"
-    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
-    "CREATE TRIGGER IF NOT EXISTS effect_removed AFTER DELETE ON effect BEGIN"
-    " UPDATE counted SET n = n - 1 WHERE kind = 1 AND state = old.state; END;"
-    "CREATE TRIGGER IF NOT EXISTS effect_changed AFTER UPDATE OF state ON effect"
-    " WHEN new.state <> old.state BEGIN"
-    " UPDATE counted SET n = n - 1 WHERE kind = 1 AND state = old.state;"
-    " INSERT INTO counted VALUES (1, new.state, 0, 1)"
-    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;";
-
-static const char s_count [] =
-    "DELETE FROM counted;"
-    "INSERT INTO counted SELECT 0, state, suppress, count (*) FROM incident GROUP BY 2, 3;"
-    "INSERT INTO counted SELECT 1, state, 0, count (*) FROM effect GROUP BY 2;";
-
-//  How many records of each kind the journal has, kept the same way.
-static const char s_kept [] =
-    "CREATE TABLE IF NOT EXISTS kept (kind TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TRIGGER IF NOT EXISTS journal_added AFTER INSERT ON journal BEGIN"
-    " INSERT INTO kept VALUES (new.kind, 1) ON CONFLICT (kind) DO UPDATE SET n = n + 1; END;"
-    "CREATE TRIGGER IF NOT EXISTS journal_removed AFTER DELETE ON journal BEGIN"
-    " UPDATE kept SET n = n - 1 WHERE kind = old.kind; END;";
-static const char s_keep [] = "DELETE FROM kept;"
-                              "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
 
 enum { S_LOCK = STORE_DB_PATH_BYTES + 8 };
 
@@ -182,39 +122,6 @@ s_own (store_t *self, err_diag_t *diag)
     return s_one_name (self, &st, diag);
 }
 
-static int
-s_corrupt (store_t *self, const char *what, err_diag_t *diag)
-{
-    err_diag (diag,
-              "%s is damaged (%.80s): keep a copy, then restore a backup, or salvage it as "
-              "docs/operations.md says",
-              self->path, what);
-    return -EBADMSG;
-}
-
-static int
-s_sql_rc (store_t *self, int code, err_diag_t *diag)
-{
-    if (code == SQLITE_OK)
-        return 0;
-    if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
-        return s_corrupt (self, sqlite3_errmsg (self->db), diag);
-    err_diag (diag, "cannot use %s: %s", self->path, sqlite3_errmsg (self->db));
-    return store_db_full (self->db, code) ? -ENOSPC : ERR_STORE;
-}
-
-static int64_t
-s_number (store_t *self, const char *sql, int64_t other)
-{
-    sqlite3_stmt *stmt = NULL;
-    int64_t value = other;
-    if (sqlite3_prepare_v2 (self->db, sql, -1, &stmt, NULL) == SQLITE_OK
-        && sqlite3_step (stmt) == SQLITE_ROW)
-        value = sqlite3_column_int64 (stmt, 0);
-    sqlite3_finalize (stmt);
-    return value;
-}
-
 //  All pages of a small store, and of one in which damage was seen.  Of a large one step reads
 //  what is open, and the rest is history, which store_check looks through later: a start must not
 //  take longer with every incident.
@@ -222,92 +129,23 @@ static int
 s_quick_check (store_t *self, err_diag_t *diag)
 {
     sqlite3_stmt *stmt = NULL;
-    const int64_t bytes =
-        s_number (self, "PRAGMA page_count", 0) * s_number (self, "PRAGMA page_size", 0);
+    const int64_t bytes = store_db_number (self->db, "PRAGMA page_count", 0)
+                          * store_db_number (self->db, "PRAGMA page_size", 0);
     self->suspect = store_db_suspect (self->db);
     self->unchecked = bytes > LIMIT_CHECK_BYTES && !self->suspect;
     if (self->unchecked)
         return 0;
-    int rc = s_sql_rc (
+    int rc = store_db_said (
         self, sqlite3_prepare_v2 (self->db, "PRAGMA quick_check (1)", -1, &stmt, NULL), diag);
     if (rc < 0)
         return rc;
     const int code = sqlite3_step (stmt);
     const char *text = code == SQLITE_ROW ? (const char *) sqlite3_column_text (stmt, 0) : NULL;
     if (!text)
-        rc = s_corrupt (self, sqlite3_errmsg (self->db), diag);
+        rc = store_db_damaged (self, sqlite3_errmsg (self->db), diag);
     else if (strcmp (text, "ok") != 0)
-        rc = s_corrupt (self, text, diag);
+        rc = store_db_damaged (self, text, diag);
     sqlite3_finalize (stmt);
-    return rc;
-}
-
-//  An empty file is ours; one with tables must carry the schema we know.
-static int
-s_known_schema (store_t *self, err_diag_t *diag)
-{
-    const int64_t tables = s_number (self, "SELECT count (*) FROM sqlite_schema", -1);
-    if (tables <= 0)
-        return tables < 0 ? s_sql_rc (self, sqlite3_errcode (self->db), diag) : 0;
-    const int64_t version = s_number (self, "SELECT v FROM meta WHERE k = 'schema_version'", -1);
-    if (version == STORE_DB_SCHEMA)
-        return 0;
-    if (version < 0)
-        err_diag (diag, "%s is not a database of this broker; choose another state_path",
-                  self->path);
-    else
-        err_diag (diag, "%s has schema %lld, this program knows %d; use the version that wrote it",
-                  self->path, (long long) version, STORE_DB_SCHEMA);
-    return -EBADMSG;
-}
-
-//  A store of before is counted once.  One in which damage was seen is counted anew: what a salvage
-//  has lost is counted in it still.
-static int
-s_schema_counts (store_t *self, err_diag_t *diag)
-{
-    const struct {
-        const char *known, *make, *fill;
-    } counts [] = {
-        {"SELECT 1 FROM sqlite_schema WHERE name = 'counted'", s_counted, s_count},
-        {"SELECT 1 FROM sqlite_schema WHERE name = 'kept'", s_kept, s_keep},
-    };
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < sizeof counts / sizeof counts [0]; i++) {
-        const bool known = !self->suspect && s_number (self, counts [i].known, 0) == 1;
-        rc = s_sql_rc (self, sqlite3_exec (self->db, counts [i].make, NULL, NULL, NULL), diag);
-        if (rc == 0 && !known)
-            rc = s_sql_rc (self, sqlite3_exec (self->db, counts [i].fill, NULL, NULL, NULL), diag);
-    }
-    return rc;
-}
-
-static int
-s_schema_make (store_t *self, err_diag_t *diag)
-{
-    static const store_row_table_t *const tables [] = {&store_row_incident, &store_row_attempt,
-                                                       &store_row_effect,   &store_row_breaker,
-                                                       &store_row_alert,    &store_row_record};
-    int rc = s_sql_rc (self, sqlite3_exec (self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), diag);
-    for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof tables [0]; i++)
-        rc = s_sql_rc (self, store_row_create (self->db, tables [i]), diag);
-    if (rc == 0)
-        rc = s_sql_rc (self, sqlite3_exec (self->db, s_schema, NULL, NULL, NULL), diag);
-    if (rc == 0)
-        rc = s_schema_counts (self, diag);
-    char meta [256];
-    snprintf (meta, sizeof meta,
-              "INSERT OR IGNORE INTO meta VALUES ('schema_version', %d);"
-              "INSERT INTO meta VALUES ('boot', 1) ON CONFLICT (k) DO UPDATE SET v = v + 1;",
-              STORE_DB_SCHEMA);
-    if (rc == 0)
-        rc = s_sql_rc (self, sqlite3_exec (self->db, meta, NULL, NULL, NULL), diag);
-    if (rc == 0 && failpoint_before ("open", "commit") < 0)
-        rc = ERR_STORE;
-    if (rc == 0)
-        rc = s_sql_rc (self, sqlite3_exec (self->db, "COMMIT", NULL, NULL, NULL), diag);
-    if (rc == 0)
-        failpoint_after ("open", "commit");
     return rc;
 }
 
@@ -334,7 +172,7 @@ s_prepare_rows (store_t *self, err_diag_t *diag)
             rows [i].read
                 ? store_row_prepare_read (self->db, rows [i].table, rows [i].read, rows [i].stmt)
                 : store_row_prepare_write (self->db, rows [i].table, rows [i].stmt);
-        rc = s_sql_rc (self, code, diag);
+        rc = store_db_said (self, code, diag);
     }
     return rc;
 }
@@ -384,7 +222,7 @@ s_on_wal (void *ctx, sqlite3 *db, const char *name, int pages)
 static int
 s_database (store_t *self, err_diag_t *diag)
 {
-    int rc = s_sql_rc (
+    int rc = store_db_said (
         self,
         sqlite3_open_v2 (self->path, &self->db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL),
@@ -393,13 +231,13 @@ s_database (store_t *self, err_diag_t *diag)
         return rc;
     sqlite3_extended_result_codes (self->db, 1);
     sqlite3_busy_timeout (self->db, 0);
-    rc = s_known_schema (self, diag);
+    rc = store_schema_known (self, diag);
     if (rc == 0)
-        rc = s_sql_rc (self, sqlite3_exec (self->db, s_pragmas, NULL, NULL, NULL), diag);
+        rc = store_db_exec (self, s_pragmas, diag);
     if (rc == 0)
         rc = s_quick_check (self, diag);
     if (rc == 0)
-        rc = s_schema_make (self, diag);
+        rc = store_schema_make (self, diag);
     if (rc == 0 && self->suspect)
         store_db_unmark (self->db);
     if (rc == 0)
@@ -409,7 +247,7 @@ s_database (store_t *self, err_diag_t *diag)
     sqlite3_int64 limit = LIMIT_WAL_BYTES;
     char pragma [64];
     snprintf (pragma, sizeof pragma, "PRAGMA journal_size_limit = %lld", (long long) limit);
-    rc = s_sql_rc (self, sqlite3_exec (self->db, pragma, NULL, NULL, NULL), diag);
+    rc = store_db_exec (self, pragma, diag);
     sqlite3_wal_hook (self->db, s_on_wal, self);
     return rc;
 }
