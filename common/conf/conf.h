@@ -55,6 +55,7 @@ struct conf_option {
     //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked.  CONF_TEXT: bytes, 0 = any
     int64_t min, max;
     unsigned flags;            //  enum conf_flag
+    const char *owner;         //  for the program: who gets a secret; conf does not read it
     const char *help;          //  one sentence, also in the docs
     const conf_option_t *rows; //  CONF_TABLE: rows of one item, ended by a row with key NULL
     size_t item_size;          //  CONF_TABLE: sizeof one item

@@ -4,6 +4,7 @@
 
 #include "common/base/limits.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,24 +140,28 @@ static const conf_option_t s_rows [] = {
      AT (anthropic_api_key),
      .env = "ANTHROPIC_API_KEY",
      .flags = CONF_SECRET,
+     .owner = "claude",
      .help = "Key for claude."},
     {.key = "openai_api_key",
      .type = CONF_TEXT,
      AT (openai_api_key),
      .env = "OPENAI_API_KEY",
      .flags = CONF_SECRET,
+     .owner = "codex",
      .help = "Key for codex."},
     {.key = "gemini_api_key",
      .type = CONF_TEXT,
      AT (gemini_api_key),
      .env = "GEMINI_API_KEY",
      .flags = CONF_SECRET,
+     .owner = "gemini",
      .help = "Key for gemini."},
     {.key = "google_api_key",
      .type = CONF_TEXT,
      AT (google_api_key),
      .env = "GOOGLE_API_KEY",
      .flags = CONF_SECRET,
+     .owner = "gemini",
      .help = "Key for gemini."},
     {.key = "shutdown_timeout",
      .type = CONF_DURATION,
@@ -178,6 +183,26 @@ const conf_spec_t settings_spec = {
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
     .reloads = true};
+
+const char *const settings_inherited [] = {"LANG",     "TZ",        "http_proxy", "https_proxy",
+                                           "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY",
+                                           "NO_PROXY", "ALL_PROXY", NULL};
+
+const conf_option_t *
+settings_next_key (const conf_option_t *key)
+{
+    for (key = key ? key + 1 : s_rows; key->key; key++)
+        if (key->flags & CONF_SECRET)
+            return key;
+    return NULL;
+}
+
+const char *const *
+settings_key_at (const settings_t *self, const conf_option_t *key)
+{
+    assert (key->type == CONF_TEXT && (key->flags & CONF_SECRET));
+    return (const void *) ((const char *) self + key->offset);
+}
 
 const char *
 settings_agent (const settings_t *self)

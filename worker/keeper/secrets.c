@@ -381,22 +381,19 @@ s_add_kubeconfigs (redact_t *secrets, const char *list)
 
 //  --- all of them
 
-static const char *const s_proxies [] = {"http_proxy", "https_proxy", "all_proxy",
-                                         "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"};
-
 redact_t
 secrets_read (const settings_t *settings)
 {
     redact_t secrets = {0};
-    const char *keys [] = {settings->anthropic_api_key, settings->openai_api_key,
-                           settings->gemini_api_key, settings->google_api_key};
-    for (size_t i = 0; i < sizeof keys / sizeof keys [0]; i++)
-        redact_add (&secrets, keys [i], strlen (keys [i]));
+    for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key)) {
+        const char *value = *settings_key_at (settings, key);
+        redact_add (&secrets, value, strlen (value));
+    }
     char name [SECRETS_NAME];
     for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
         s_add_variable (&secrets, name);
-    for (size_t i = 0; i < sizeof s_proxies / sizeof s_proxies [0]; i++)
-        s_add_variable (&secrets, s_proxies [i]);
+    for (const char *const *inherited = settings_inherited; *inherited; inherited++)
+        s_add_variable (&secrets, *inherited);
     s_add_kubeconfigs (&secrets, settings->kubeconfig);
     const settings_cluster_t *clusters = settings->clusters.items;
     for (size_t i = 0; i < settings->clusters.count; i++)
@@ -407,17 +404,11 @@ secrets_read (const settings_t *settings)
 void
 secrets_short (const settings_t *settings, void *ctx, secrets_short_fn *tell)
 {
-    const struct {
-        const char *name;
-        const char *const *at;
-    } keys [] = {{"anthropic_api_key", &settings->anthropic_api_key},
-                 {"openai_api_key", &settings->openai_api_key},
-                 {"gemini_api_key", &settings->gemini_api_key},
-                 {"google_api_key", &settings->google_api_key}};
-    for (size_t i = 0; i < sizeof keys / sizeof keys [0]; i++) {
-        const size_t size = strlen (*keys [i].at);
+    for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key)) {
+        const char *const *at = settings_key_at (settings, key);
+        const size_t size = strlen (*at);
         if (size > 0 && size < REDACT_MIN_BYTES)
-            tell (ctx, keys [i].at, keys [i].name, size);
+            tell (ctx, at, key->key, size);
     }
     char name [SECRETS_NAME];
     for (const char *at = settings->agent_env; secrets_next_name (&at, name);) {

@@ -16,10 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const s_inherited [] = {"LANG",     "TZ",        "http_proxy", "https_proxy",
-                                           "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY",
-                                           "NO_PROXY", "ALL_PROXY"};
-
 enum {
     RUN_PATHS_BYTES = LIMIT_KIB (64)
 }; //  of kubeconfig files; the kernel takes 128 KiB in one word
@@ -140,34 +136,27 @@ s_variable (run_words_t *words, const char *name, const char *value)
 static void
 s_named_variable (const settings_t *settings, run_words_t *words, const char *name)
 {
-    size_t size = 0;
-    if (strcmp (name, "ANTHROPIC_API_KEY") == 0)
-        s_variable (words, name, settings->anthropic_api_key);
-    else if (strcmp (name, "OPENAI_API_KEY") == 0)
-        s_variable (words, name, settings->openai_api_key);
-    else if (strcmp (name, "GEMINI_API_KEY") == 0)
-        s_variable (words, name, settings->gemini_api_key);
-    else if (strcmp (name, "GOOGLE_API_KEY") == 0)
-        s_variable (words, name, settings->google_api_key);
-    else {
-        const char *value = secrets_variable (name, &size);
-        if (value)
-            s_word (words, "%s=%.*s", name, (int) size, value);
+    const conf_option_t *key = settings_next_key (NULL);
+    while (key && strcmp (key->env, name) != 0)
+        key = settings_next_key (key);
+    if (key) {
+        s_variable (words, name, *settings_key_at (settings, key));
+        return;
     }
+    size_t size = 0;
+    const char *value = secrets_variable (name, &size);
+    if (value)
+        s_word (words, "%s=%.*s", name, (int) size, value);
 }
 
+//  An agent gets the keys of its own providers.
 static void
-s_provider_key (const settings_t *settings, run_words_t *words)
+s_provider_keys (const settings_t *settings, run_words_t *words)
 {
     const char *agent = settings_agent (settings);
-    if (strcmp (agent, "claude") == 0)
-        s_variable (words, "ANTHROPIC_API_KEY", settings->anthropic_api_key);
-    if (strcmp (agent, "codex") == 0)
-        s_variable (words, "OPENAI_API_KEY", settings->openai_api_key);
-    if (strcmp (agent, "gemini") == 0) {
-        s_variable (words, "GEMINI_API_KEY", settings->gemini_api_key);
-        s_variable (words, "GOOGLE_API_KEY", settings->google_api_key);
-    }
+    for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key))
+        if (strcmp (key->owner, agent) == 0)
+            s_variable (words, key->env, *settings_key_at (settings, key));
 }
 
 //  What the contract sets cannot be set by agent_env.
@@ -189,8 +178,8 @@ run_environment (const run_spec_t *spec, run_words_t *ret_words)
     words.failed = kubeconfig.failed;
     const char *path = getenv ("PATH");
     s_word (&words, "PATH=%s:%s", spec->program_dir, path && *path ? path : "/usr/bin:/bin");
-    for (size_t i = 0; i < sizeof s_inherited / sizeof s_inherited [0]; i++)
-        s_variable (&words, s_inherited [i], getenv (s_inherited [i]));
+    for (const char *const *name = settings_inherited; *name; name++)
+        s_variable (&words, *name, getenv (*name));
     s_word (&words, "WORKSPACE_DIR=%s", spec->workspace);
     s_variable (&words, "AGENT_CLI", settings_agent (spec->settings));
     s_variable (&words, "LLM_MODEL", spec->model);
@@ -203,7 +192,7 @@ run_environment (const run_spec_t *spec, run_words_t *ret_words)
     s_variable (&words, "AGENT_IMAGE", spec->settings->agent_image);
     s_variable (&words, "INCIDENT_ID", spec->incident);
     s_word (&words, "ATTEMPT=%" PRId64, spec->attempt);
-    s_provider_key (spec->settings, &words);
+    s_provider_keys (spec->settings, &words);
     s_named (spec->settings, &words);
     *ret_words = words;
 }

@@ -8,11 +8,14 @@
 #include <cmocka.h>
 
 #include "common/base/own.h"
+#include "worker/keeper/secrets.h"
 #include "worker/loop/run_env.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { S_KEYS = 32 };
 
 static settings_t
 s_settings (const char *agent)
@@ -73,6 +76,62 @@ test_each_cli_gets_its_own_key_only (void **state)
         assert_int_equal (s_value (&words, "GEMINI_API_KEY") != NULL, rows [i].gemini);
         assert_int_equal (s_value (&words, "GOOGLE_API_KEY") != NULL, rows [i].gemini);
     }
+}
+
+//  Each key has a value of its own, found again by its place in the table.
+static void
+s_fill_keys (settings_t *settings, char (*ret_values) [32])
+{
+    size_t at = 0;
+    for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key)) {
+        assert_true (at < S_KEYS);
+        snprintf (ret_values [at], sizeof ret_values [at], "key-%02zu-0123456789", at);
+        *(const char **) (void *) ((char *) settings + key->offset) = ret_values [at++];
+    }
+}
+
+static const char *
+s_agents (void)
+{
+    const conf_option_t *row = settings_spec.rows;
+    while (strcmp (row->key, "agent_cli") != 0)
+        row++;
+    return row->choices;
+}
+
+//  Whatever keys and agents there will be.
+static void
+test_each_key_is_redacted_and_handed_to_its_own_agent_only (void **state)
+{
+    char agent [32], values [S_KEYS][32], text [64];
+    size_t owned = 0;
+    for (const char *at = s_agents (); *at; at += strspn (at, "|")) {
+        const size_t size = strcspn (at, "|");
+        snprintf (agent, sizeof agent, "%.*s", (int) size, at);
+        at += size;
+        settings_t settings = s_settings (agent);
+        s_fill_keys (&settings, values);
+        run_spec_t spec = s_spec (&settings);
+        own (redact_fini) redact_t secrets = secrets_read (&settings);
+        own (run_words_fini) run_words_t words = {0};
+        run_environment (&spec, &words);
+        for (const conf_option_t *key = settings_next_key (NULL); key;
+             key = settings_next_key (key)) {
+            const char *given = s_value (&words, key->env),
+                       *value = *settings_key_at (&settings, key);
+            const bool own_agent = strcmp (key->owner, agent) == 0;
+            owned += own_agent;
+            assert_true (own_agent ? given && strcmp (given, value) == 0 : !given);
+            snprintf (text, sizeof text, "<%s>", value);
+            assert_true (redact (&secrets, text, strlen (text), false) > 0);
+            assert_string_equal (text, "<*****************>");
+        }
+    }
+    size_t keys = 0; //  an owner that is no agent would get nothing
+    for (const conf_option_t *row = settings_spec.rows; row->key; row++)
+        keys += (row->flags & CONF_SECRET) != 0;
+    assert_int_equal (owned, keys);
+    assert_true (keys >= 4);
 }
 
 static void
@@ -156,6 +215,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_each_cli_gets_its_own_key_only),
+        cmocka_unit_test (test_each_key_is_redacted_and_handed_to_its_own_agent_only),
         cmocka_unit_test (
             test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
         cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
