@@ -9,13 +9,9 @@
 #include "broker/core/lease.h"
 #include "broker/core/queue.h"
 
-#include <string.h>
+#include "common/base/least.h"
 
-static int64_t
-s_min (int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include <string.h>
 
 static void
 s_retry_at (step_t *self, int64_t at_ms)
@@ -94,7 +90,7 @@ dispatch (step_t *self, clk_now_t now)
     int64_t room = free > 0 ? breaker_room (self, now) : 0;
     if (free > 0 && room == 0)
         s_retry_at (self, breaker_wake (self));
-    int64_t most = s_min (s_min (free, room), LIMIT_TURN_ASSIGNS);
+    int64_t most = least (least (free, room), LIMIT_TURN_ASSIGNS);
     for (int64_t i = 0; i < most && self->queued; i++) {
         worker_t *worker = NULL;
         entry_t *entry = queue_pick (self, now, s_fits, &worker);
@@ -104,6 +100,6 @@ dispatch (step_t *self, clk_now_t now)
             journal_worker (self, worker, "probed", "", now);
         lease_issue (self, entry, worker, now);
     }
-    if (most < s_min (free, room) && self->queued)
+    if (most < least (free, room) && self->queued)
         s_retry_at (self, now.boot_ms); //  the others: next turn
 }

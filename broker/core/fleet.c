@@ -5,18 +5,14 @@
 #include "broker/core/journal.h"
 #include "broker/core/rival.h"
 
+#include "common/base/least.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 enum { SILENT_MS = 3 * LIMIT_PING_MS };
-
-static int64_t
-s_min (int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 worker_t *
 fleet_find (const step_t *self, const char *identity)
@@ -373,8 +369,8 @@ fleet_wake (const step_t *self, clk_now_t now)
 {
     int64_t wake = INT64_MAX;
     for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
-        wake = s_min (wake, s_tell_ms (&worker->told_here, worker->connected));
-        wake = s_min (wake, s_tell_ms (&worker->told_draining, worker->draining));
+        wake = least (wake, s_tell_ms (&worker->told_here, worker->connected));
+        wake = least (wake, s_tell_ms (&worker->told_draining, worker->draining));
         if (!worker->connected)
             continue;
         if (worker->seen_ms + LIMIT_SESSION_DEAD_MS < wake)

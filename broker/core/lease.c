@@ -8,16 +8,12 @@
 #include "broker/core/journal.h"
 #include "broker/core/pack.h"
 
+#include "common/base/least.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <utlist.h>
-
-static int64_t
-s_min (int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t
 s_hard_ms (const step_t *self)
@@ -222,12 +218,12 @@ lease_wake (const step_t *self)
     int64_t wake = INT64_MAX;
     const attempt_t *attempt;
     DL_FOREACH2 (self->open_attempts, attempt, onext) {
-        wake = s_min (wake, attempt->deadline_ms);
+        wake = least (wake, attempt->deadline_ms);
         if (attempt->row.state != ROW_ATTEMPT_LIVE)
             continue;
-        wake = s_min (wake, attempt->lease_ms);
+        wake = least (wake, attempt->lease_ms);
         if (!attempt->accepted)
-            wake = s_min (wake, attempt->accept_ms);
+            wake = least (wake, attempt->accept_ms);
     }
     return wake;
 }
@@ -251,7 +247,7 @@ lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
 {
     //  It may have passed while we were away or our disk was full:
     //  its worker gets the time to say so.
-    int64_t left = s_min (attempt->row.deadline_ms - now.wall_ms, s_hard_ms (self));
+    int64_t left = least (attempt->row.deadline_ms - now.wall_ms, s_hard_ms (self));
     if (left < self->settings.reconnect_grace_ms)
         left = self->settings.reconnect_grace_ms;
     attempt->deadline_ms = now.boot_ms + left;

@@ -16,6 +16,8 @@
 #include "broker/core/settle.h"
 #include "broker/core/tally.h"
 
+#include "common/base/least.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -299,12 +301,6 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
     return self->failed ? -ENOMEM : rc;
 }
 
-static int64_t
-s_min (int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 void
 step_schedule (step_t *self, clk_now_t now)
 {
@@ -319,9 +315,9 @@ step_schedule (step_t *self, clk_now_t now)
     settle_watched (self, now);
     dispatch (self, now);
     outbox_schedule (self, now);
-    self->asked_ms = s_min (s_min (fleet_wake (self, now), lease_wake (self)),
-                            s_min (settle_wake (self, now), outbox_wake (self)));
-    self->asked_ms = s_min (self->asked_ms, self->retry_ms);
+    self->asked_ms = least (least (fleet_wake (self, now), lease_wake (self)),
+                            least (settle_wake (self, now), outbox_wake (self)));
+    self->asked_ms = least (self->asked_ms, self->retry_ms);
 }
 
 bool

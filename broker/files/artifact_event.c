@@ -8,6 +8,7 @@
 
 #include "broker/base/blob.h"
 #include "broker/disk/artifact_dir.h"
+#include "common/base/digest.h"
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
@@ -256,8 +257,7 @@ artifact_event_seal (artifact_t *self, const link_msg_t *msg)
     char sha256 [DIGEST_HEX];
     if (!s_valid (self, msg))
         return;
-    if (!codec_copy (seal->sha256, sha256, sizeof sha256) || strlen (sha256) != DIGEST_HEX - 1
-        || strspn (sha256, "0123456789abcdef") != DIGEST_HEX - 1) {
+    if (!codec_copy (seal->sha256, sha256, sizeof sha256) || !digest_valid (sha256)) {
         artifact_peer_strike (self, msg, "malformed", "sha256 must be 64 hex digits");
         return;
     }

@@ -5,6 +5,7 @@
 #include "broker/disk/artifact_dir.h"
 #include "broker/disk/artifact_report.h"
 #include "broker/disk/render.h"
+#include "common/base/digest.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -316,12 +317,6 @@ artifact_put_chunk (artifact_t *self, const link_msg_t *msg)
 
 //  --- SEAL
 
-static bool
-s_hex (const char *text)
-{
-    return strlen (text) == DIGEST_HEX - 1 && strspn (text, "0123456789abcdef") == DIGEST_HEX - 1;
-}
-
 //  Read the list of a SEAL; answers msg itself when it returns false.
 static bool
 s_seal_list (artifact_t *self, const link_msg_t *msg, artifact_manifest_t *ret)
@@ -335,7 +330,7 @@ s_seal_list (artifact_t *self, const link_msg_t *msg, artifact_manifest_t *ret)
         bool good = verdict_path_allowed (from [i].path.data, from [i].path.size)
                     && codec_copy (from [i].path, file->path, sizeof file->path)
                     && codec_copy (from [i].sha256, file->sha256, sizeof file->sha256)
-                    && s_hex (file->sha256)
+                    && digest_valid (file->sha256)
                     && !verdict_file_find (ret->files, ret->count, file->path);
         file->size = from [i].size;
         if (!good || file->size < 0 || file->size > verdict_path_limit (file->path)) {

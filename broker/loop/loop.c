@@ -7,6 +7,7 @@
 #include "broker/loop/post.h"
 #include "broker/loop/turn.h"
 #include "broker/loop/work.h"
+#include "common/base/least.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -307,31 +308,25 @@ s_tidy_now (const loop_t *self, size_t inputs, clk_now_t now)
     return self->exit_code < 0 && now.boot_ms >= self->tidy_ms && (inputs == 0 || late);
 }
 
-static int64_t
-s_min (int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 //  Wait for something to do.  Returns true when the signal fd is readable.
 static bool
 s_wait (loop_t *self)
 {
     const clk_now_t now = clk_now (self->args.clk);
-    int64_t due_ms = s_min (self->snapshot_ms, self->tidy_ms);
+    int64_t due_ms = least (self->snapshot_ms, self->tidy_ms);
     size_t count = S_WAITS;
     if (now.boot_ms < self->pause_until_ms) {
-        due_ms = s_min (due_ms, self->pause_until_ms);
+        due_ms = least (due_ms, self->pause_until_ms);
         count = 1; //  after a rollback only signals are heard for a moment
     }
     else
-        due_ms = s_min (due_ms, step_wake (self->step));
+        due_ms = least (due_ms, step_wake (self->step));
     if (self->draining)
-        due_ms = s_min (due_ms, self->drain_until_ms);
+        due_ms = least (due_ms, self->drain_until_ms);
     if (self->held)
-        due_ms = s_min (due_ms, now.boot_ms + LIMIT_STORE_RETRY_MS);
+        due_ms = least (due_ms, now.boot_ms + LIMIT_STORE_RETRY_MS);
     if (!self->stream)
-        due_ms = s_min (due_ms, self->stream_ms);
+        due_ms = least (due_ms, self->stream_ms);
     link_wait_t items [S_WAITS] = {
         {.fd = self->args.signal_fd},
         {.fd = mailbox_fd (self->args.inbox)},

@@ -9,12 +9,12 @@
 #include "broker/loop/stream.h"
 #include "broker/loop/turn_step.h"
 #include "broker/loop/work.h"
+#include "common/base/clk.h"
 #include "common/base/log.h"
 #include "common/base/path.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 typedef int64_t (s_receive_fn) (loop_t *self);
 
@@ -164,14 +164,6 @@ s_fail (loop_t *self)
     self->pause_until_ms = self->now.boot_ms + LIMIT_STORE_RETRY_MS;
 }
 
-static int64_t
-s_clock_us (void)
-{
-    struct timespec ts;
-    clock_gettime (CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 //  Peers whose keys are gone; a turn that is rolled back comes here later.
 static void
 s_cut (loop_t *self)
@@ -206,7 +198,7 @@ s_hold (loop_t *self)
 size_t
 turn_run (loop_t *self)
 {
-    const int64_t from_us = s_clock_us ();
+    const int64_t from_us = clk_us ();
     self->now = clk_now (self->args.clk);
     self->asked_count = 0;
     self->applied = 0;
@@ -237,7 +229,7 @@ turn_run (loop_t *self)
             self->exit_code = store_exit (self->args.store);
     }
     self->turns_total++;
-    const int64_t took_us = s_clock_us () - from_us;
+    const int64_t took_us = clk_us () - from_us;
     if (took_us > self->turn_us_max)
         self->turn_us_max = took_us;
     return count;

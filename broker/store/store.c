@@ -3,6 +3,7 @@
 #include "broker/store/store_open.h"
 
 #include "broker/base/blob.h"
+#include "common/base/clk.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 
@@ -13,21 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 _Static_assert(INCIDENT_PENDING == 1 && INCIDENT_INVESTIGATING == 2,
                "statements of store_open.c and store_load.c name the open states by number");
 _Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_SENDING == 3,
                "a statement of store_load.c names the states that are to be done by number");
-
-static int64_t
-s_clock_us (void)
-{
-    struct timespec ts;
-    clock_gettime (CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
 
 int
 store_db_judge (store_t *self, int rc)
@@ -221,7 +213,7 @@ store_commit (store_t *self)
     assert (self);
     if (!self->open_txn)
         return 0;
-    const int64_t from_us = s_clock_us ();
+    const int64_t from_us = clk_us ();
     const int fault = failpoint_before ("store", "commit");
     int rc = fault == -EIO ? ERR_STORE : fault;
     if (rc == 0)
@@ -232,7 +224,7 @@ store_commit (store_t *self)
         return store_db_judge (self, rc);
     self->open_txn = false;
     failpoint_after ("store", "commit");
-    self->stats.commit_us_last = s_clock_us () - from_us;
+    self->stats.commit_us_last = clk_us () - from_us;
     self->stats.commit_us_total += self->stats.commit_us_last;
     self->stats.commits_total++;
     return 0;

@@ -3,6 +3,7 @@
 #include "broker/store/store_check.h"
 
 #include "broker/store/store_db.h"
+#include "common/base/clk.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 struct store_check {
     sqlite3 *db;
@@ -81,14 +81,6 @@ s_place_fini (s_place_t *self)
     *self = (s_place_t){{NULL}};
 }
 
-static int64_t
-s_now_ms (void)
-{
-    struct timespec ts;
-    clock_gettime (CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 //  Wait; returns true when the thread shall end.
 static bool
 s_rest (const store_check_t *self, int64_t wait_ms)
@@ -145,11 +137,11 @@ s_bind (sqlite3_stmt *stmt, const walk_t *walk, const s_place_t *place)
 static int
 s_piece (store_check_t *self, sqlite3_stmt *stmt, const walk_t *walk, s_place_t *place)
 {
-    const int64_t until_ms = s_now_ms () + LIMIT_CHECK_MS;
+    const int64_t until_ms = clk_us () / 1000 + LIMIT_CHECK_MS;
     int rows = 0, code, rc = 0;
     s_bind (stmt, walk, place);
     while ((code = sqlite3_step (stmt)) == SQLITE_ROW) {
-        if (++rows < LIMIT_CHECK_ROWS && s_now_ms () < until_ms)
+        if (++rows < LIMIT_CHECK_ROWS && clk_us () / 1000 < until_ms)
             continue;
         rc = s_advance (stmt, place);
         break;
@@ -171,9 +163,9 @@ s_walk (store_check_t *self, const walk_t *walk)
                           walk->name);
     rc = rc < 0 ? rc : 1;
     while (rc == 1) {
-        const int64_t from_ms = s_now_ms ();
+        const int64_t from_ms = clk_us () / 1000;
         rc = s_piece (self, stmt, walk, &place);
-        int64_t wait_ms = (s_now_ms () - from_ms) * LIMIT_CHECK_REST;
+        int64_t wait_ms = (clk_us () / 1000 - from_ms) * LIMIT_CHECK_REST;
         tries = rc < 0 ? tries + 1 : 0;
         if (rc < 0 && rc != -EBADMSG && tries < LIMIT_CHECK_TRIES) {
             wait_ms = LIMIT_SNAPSHOT_MS;
@@ -191,7 +183,7 @@ static void *
 s_run (void *ctx)
 {
     store_check_t *self = ctx;
-    const int64_t from_ms = s_now_ms ();
+    const int64_t from_ms = clk_us () / 1000;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof s_walks / sizeof s_walks [0]; i++) {
         rc = s_walk (self, &s_walks [i]);
@@ -205,7 +197,8 @@ s_run (void *ctx)
     if (rc == -EBADMSG)
         store_db_mark (self->db);
     if (rc == 0)
-        log_info ("store checked", kv ("rows", self->rows_total), kv ("ms", s_now_ms () - from_ms));
+        log_info ("store checked", kv ("rows", self->rows_total),
+                  kv ("ms", clk_us () / 1000 - from_ms));
     if (rc <= 0)
         atomic_store (&self->state, rc == 0          ? STORE_CHECK_SOUND
                                     : rc == -EBADMSG ? STORE_CHECK_DAMAGED

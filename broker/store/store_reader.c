@@ -4,6 +4,7 @@
 
 #include "broker/base/blob.h"
 #include "common/base/buf.h"
+#include "common/base/clk.h"
 #include "common/base/own.h"
 
 #include <assert.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct store_reader {
     sqlite3 *db;
@@ -22,18 +22,10 @@ struct store_reader {
         *effects, *effects_in, *counts, *alert;
 };
 
-static int64_t
-s_now_ms (void)
-{
-    struct timespec ts;
-    clock_gettime (CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int
 s_on_progress (void *ctx)
 {
-    return s_now_ms () > ((store_reader_t *) ctx)->deadline_ms;
+    return clk_us () / 1000 > ((store_reader_t *) ctx)->deadline_ms;
 }
 
 _Static_assert(ROW_ATTEMPT_ENDED == 2 && VERDICT_LOST == 3, "the query for attempts");
@@ -121,7 +113,7 @@ store_reader_destroy (store_reader_t **self_p)
 static void
 s_start (store_reader_t *self)
 {
-    self->deadline_ms = s_now_ms () + LIMIT_HTTP_QUERY_MS;
+    self->deadline_ms = clk_us () / 1000 + LIMIT_HTTP_QUERY_MS;
 }
 
 //  Read at most max rows into an array; the statement is bound.

@@ -6,6 +6,7 @@
 #include "broker/store/store_open.h"
 
 #include "broker/base/blob.h"
+#include "common/base/digest.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -211,12 +212,8 @@ s_tidy_journal (store_t *self)
 static bool
 s_body_name (const char *name, char ret_sha [DIGEST_HEX])
 {
-    if (strspn (name, "0123456789abcdef") != DIGEST_HEX - 1
-        || strcmp (name + DIGEST_HEX - 1, ".json") != 0)
-        return false;
-    memcpy (ret_sha, name, DIGEST_HEX - 1);
-    ret_sha [DIGEST_HEX - 1] = '\0';
-    return true;
+    snprintf (ret_sha, DIGEST_HEX, "%s", name);
+    return digest_valid (ret_sha) && strcmp (name + DIGEST_HEX - 1, ".json") == 0;
 }
 
 //  Remove one entry of events/ if it is old and nobody's.

@@ -1,4 +1,4 @@
-//  clk - the two clocks of the project.
+//  clk - the two clocks of the project, and a stopwatch.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/clk.h"
 #include "common/base/err.h"
@@ -68,6 +68,14 @@ clk_advance (clk_t *self, int64_t boot_delta_ms, int64_t wall_delta_ms)
     assert (self && self->manual && boot_delta_ms >= 0);
     self->boot_ms += boot_delta_ms;
     self->wall_ms += wall_delta_ms;
+}
+
+int64_t
+clk_us (void)
+{
+    struct timespec ts;
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 void

@@ -1,4 +1,4 @@
-//  clk - the two clocks of the project, injected so that tests own time.
+//  clk - the two clocks of the project, injected so that tests own time, and a stopwatch.
 //
 //  boot: CLOCK_BOOTTIME, for deadlines and leases; never goes back, counts suspend.
 //  wall: CLOCK_REALTIME, for records that people and files see; may jump.
@@ -29,6 +29,11 @@ clk_now (const clk_t *self);
 //  Move a manual clock; a negative wall delta is a wall clock set back.  Threads: any.
 void
 clk_advance (clk_t *self, int64_t boot_delta_ms, int64_t wall_delta_ms);
+
+//  A stopwatch: how long something of this process takes.  CLOCK_MONOTONIC, whatever the
+//  injected clock says.  Units: us.
+int64_t
+clk_us (void);
 
 //  RFC 3339 UTC with milliseconds, "2026-01-15T12:34:56.789Z"; size at least CLK_TEXT.
 enum { CLK_TEXT = 32 };

@@ -104,3 +104,9 @@ digest_hex (const void *bytes, size_t size, char ret_hex [DIGEST_HEX])
     (void) ok;
     s_hex (hash, ret_hex);
 }
+
+bool
+digest_valid (const char *text)
+{
+    return strlen (text) == DIGEST_HEX - 1 && strspn (text, "0123456789abcdef") == DIGEST_HEX - 1;
+}

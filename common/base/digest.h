@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,3 +28,6 @@ digest_finish_hex (digest_t *self, char ret_hex [DIGEST_HEX]);
 //  One shot, as lower-case hex.
 void
 digest_hex (const void *bytes, size_t size, char ret_hex [DIGEST_HEX]);
+//  Is the text a digest as digest_hex writes it: 64 lower-case hex digits and nothing else?
+bool
+digest_valid (const char *text);

@@ -64,6 +64,14 @@ utf8_cut (const char *bytes, size_t size, size_t max)
     return s_is_tail ((unsigned char) bytes [cut]) ? max : cut;
 }
 
+void
+utf8_copy (char *ret_text, size_t size, const char *text)
+{
+    const size_t length = utf8_cut (text, strnlen (text, size), size - 1);
+    memcpy (ret_text, text, length);
+    ret_text [length] = 0;
+}
+
 static bool
 s_is_space (char byte)
 {

@@ -15,6 +15,9 @@ utf8_next (const char *bytes, size_t size, uint32_t *ret_code);
 //  The longest prefix of at most max bytes that does not end inside a character.
 size_t
 utf8_cut (const char *bytes, size_t size, size_t max);
+//  Copy a text into size bytes, NUL included; where it does not fit it is cut so.
+void
+utf8_copy (char *ret_text, size_t size, const char *text);
 //  The longest prefix of at most max bytes that ends with a sentence; where none ends in its second
 //  half, with a word; else with a character as it is seen: joined and combined ones stay whole.
 size_t

@@ -21,21 +21,13 @@ enum {
 
 //  --- text
 
-static void
-s_copy (char *ret_text, size_t ret_size, const char *text)
-{
-    size_t size = utf8_cut (text, strlen (text), ret_size - 1);
-    memcpy (ret_text, text, size);
-    ret_text [size] = 0;
-}
-
 //  A text that names something: whole, or with a digest of the whole for its end.
 static void
 s_name (fault_t *self, const char *text, char *ret_text, size_t ret_size)
 {
     char hex [DIGEST_HEX];
     const size_t size = strlen (text);
-    s_copy (ret_text, ret_size, text);
+    utf8_copy (ret_text, ret_size, text);
     if (size < ret_size)
         return;
     self->shortened = true;
@@ -176,7 +168,7 @@ s_fill (const fault_view_t *view, fault_t *self)
 {
     s_field (self, view->cluster, self->source_cluster, sizeof self->source_cluster);
     if (!self->cluster [0] && self->source_cluster [0])
-        s_copy (self->cluster, sizeof self->cluster, self->source_cluster);
+        utf8_copy (self->cluster, sizeof self->cluster, self->source_cluster);
     s_field (self, view->fault_id, self->fault_id, sizeof self->fault_id);
     s_field (self, view->subscription_id, self->subscription_id, sizeof self->subscription_id);
     s_field (self, view->fault_type, self->fault_type, sizeof self->fault_type);
@@ -184,12 +176,12 @@ s_fill (const fault_view_t *view, fault_t *self)
     s_field (self, view->api_version, self->api_version, sizeof self->api_version);
     s_field (self, view->kind, self->kind, sizeof self->kind);
     if (!self->kind [0] && view->fallback_kind)
-        s_copy (self->kind, sizeof self->kind, view->fallback_kind);
+        utf8_copy (self->kind, sizeof self->kind, view->fallback_kind);
     s_field (self, view->namespace_, self->namespace_, sizeof self->namespace_);
     s_field (self, view->name, self->name, sizeof self->name);
     s_field (self, view->uid, self->uid, sizeof self->uid);
     own (own_mem) char *timestamp = fault_view_text (view->timestamp, sizeof self->timestamp - 1);
-    s_copy (self->timestamp, sizeof self->timestamp, timestamp ? timestamp : "");
+    utf8_copy (self->timestamp, sizeof self->timestamp, timestamp ? timestamp : "");
     int64_t time_ms = 0;
     if (clk_parse (self->timestamp, &time_ms) == 0)
         self->time_ms = time_ms;
@@ -206,7 +198,7 @@ s_nameless (const fault_t *self)
 static void
 s_unparsed (fault_t *self, err_diag_t *diag)
 {
-    s_copy (self->fault_type, sizeof self->fault_type, "Unparsed");
+    utf8_copy (self->fault_type, sizeof self->fault_type, "Unparsed");
     s_summary (diag->text, self->summary, sizeof self->summary);
     self->severity = FAULT_WARNING;
 }
@@ -228,14 +220,14 @@ fault_read (const char *body, size_t size, const char *cluster, fault_t *ret_fau
     if (rc == 0)
         s_fill (&view, &self);
     if (!self.cluster [0])
-        s_copy (self.cluster, sizeof self.cluster, "default");
+        utf8_copy (self.cluster, sizeof self.cluster, "default");
     self.parsed = rc == 0 && !s_nameless (&self);
     if (self.parsed) {
         own (own_mem) char *context = fault_view_text (view.context, S_CONTEXT);
         if (context)
             s_summary (context, self.summary, sizeof self.summary);
         if (!self.fault_type [0] && view.fallback_type)
-            s_copy (self.fault_type, sizeof self.fault_type, view.fallback_type);
+            utf8_copy (self.fault_type, sizeof self.fault_type, view.fallback_type);
         s_key (&view, &self);
     }
     else

@@ -1,6 +1,7 @@
 //  mcp - one session with an MCP server that sends fault events, as a pure state machine.
 //  SPDX-License-Identifier: Apache-2.0
 
+#include "common/base/utf8.h"
 #include "common/net/mcp_part.h"
 
 #include "common/base/own.h"
@@ -188,9 +189,9 @@ mcp_new (const mcp_settings_t *settings)
     if (!self)
         return NULL;
     self->settings = *settings;
-    mcp_rpc_copy (self->mode, sizeof self->mode, settings->mode);
-    mcp_rpc_copy (self->type, sizeof self->type, settings->type ? settings->type : "");
-    mcp_rpc_copy (self->context, sizeof self->context, settings->context);
+    utf8_copy (self->mode, sizeof self->mode, settings->mode);
+    utf8_copy (self->type, sizeof self->type, settings->type ? settings->type : "");
+    utf8_copy (self->context, sizeof self->context, settings->context);
     mcp_set_backoff (self, settings->backoff_min_ms, settings->backoff_max_ms);
     self->random = settings->random64 ? settings->random64 : 1;
     mcp_slot_timers_off (self);
@@ -231,7 +232,7 @@ mcp_start (mcp_t *self, const char *stored_session, int64_t now_ms)
     self->now_ms = now_ms;
     mcp_slot_set_state (self, MCP_CONNECTING, "start");
     if (mcp_rpc_session_valid (stored_session)) {
-        mcp_rpc_copy (self->session, sizeof self->session, stored_session);
+        utf8_copy (self->session, sizeof self->session, stored_session);
         (void) mcp_slot_request (self, CALL_FORGET, MCP_DELETE, NULL, DELETE_MS);
         self->session [0] = 0;
         mcp_slot_out_text (self, MCP_OUT_SESSION, "");
@@ -276,8 +277,8 @@ mcp_on_head (mcp_t *self, uint64_t cookie, int status, const char *content_type,
     }
     self->alive_ms = now_ms;
     if (slot->call == CALL_INIT)
-        mcp_rpc_copy (self->session, sizeof self->session,
-                      mcp_rpc_session_valid (session) ? session : "");
+        utf8_copy (self->session, sizeof self->session,
+                   mcp_rpc_session_valid (session) ? session : "");
     if (slot->call == CALL_STREAM) {
         self->stream_open = true;
         self->stream_since_ms = now_ms;

@@ -1,6 +1,7 @@
 //  mcp_answer - what the session machine makes of messages and results.
 //  SPDX-License-Identifier: Apache-2.0
 
+#include "common/base/utf8.h"
 #include "common/net/mcp_part.h"
 
 #include "common/base/own.h"
@@ -20,7 +21,7 @@ s_on_init (mcp_t *self, const json_t *result)
         mcp_session_unsupported (self, "the server speaks no protocol version that we know");
         return;
     }
-    mcp_rpc_copy (self->version, sizeof self->version, version);
+    utf8_copy (self->version, sizeof self->version, version);
     mcp_slot_out_text (self, MCP_OUT_SESSION, self->session);
     mcp_session_start_call (self, CALL_INITIALIZED);
 }
@@ -63,7 +64,7 @@ s_on_contexts (mcp_t *self, const json_t *result)
     const mcp_rpc_context_t found = mcp_rpc_read_contexts (result, self->context, names);
     self->tools.contexts_list = false; //  it has been asked
     if (self->tools.context == MCP_RPC_CONTEXT_DEFAULT) {
-        mcp_rpc_copy (self->tools.contexts, sizeof self->tools.contexts, names);
+        utf8_copy (self->tools.contexts, sizeof self->tools.contexts, names);
         s_tell_several (self);
     }
     else if (found == MCP_RPC_CONTEXT_UNKNOWN) {
@@ -112,7 +113,7 @@ s_on_list (mcp_t *self, const json_t *result)
                                    json_pack ("{s:s}", "subscriptionId", list.drop [i]))),
             CALL_MS);
     if (list.keep [0]) {
-        mcp_rpc_copy (self->subscription, sizeof self->subscription, list.keep);
+        utf8_copy (self->subscription, sizeof self->subscription, list.keep);
         mcp_session_enter_active (self);
     }
     else {
@@ -163,7 +164,7 @@ s_on_subscribe (mcp_t *self, const json_t *result)
         mcp_answer_subscribe_refused (self, "the subscription id is too long");
         return;
     }
-    mcp_rpc_copy (self->subscription, sizeof self->subscription, id);
+    utf8_copy (self->subscription, sizeof self->subscription, id);
     if (self->tools.list)
         mcp_session_start_call (self, CALL_LIST);
     else

@@ -5,20 +5,10 @@
 
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
-
-
-void
-mcp_rpc_copy (char *ret_text, size_t size, const char *text)
-{
-    size_t length = strnlen (text, size - 1);
-    while (length > 0 && ((unsigned char) text [length] & 0xC0) == 0x80)
-        length--;
-    memcpy (ret_text, text, length);
-    ret_text [length] = 0;
-}
 
 
 //  --- building
@@ -178,8 +168,8 @@ mcp_rpc_read_tools (const json_t *result, const char *context, mcp_rpc_tools_t *
         }
     }
     const char *cursor = json_member_text (result, "nextCursor", "");
-    mcp_rpc_copy (ret_tools->cursor, sizeof ret_tools->cursor,
-                  strlen (cursor) < sizeof ret_tools->cursor ? cursor : "");
+    utf8_copy (ret_tools->cursor, sizeof ret_tools->cursor,
+               strlen (cursor) < sizeof ret_tools->cursor ? cursor : "");
 }
 
 //  The first text of a tool's result, "" when there is none.
@@ -200,7 +190,7 @@ mcp_rpc_tool_value (const json_t *result, json_t **ret_value, char ret_reason [M
 {
     const char *text = s_tool_text (result);
     if (json_is_true (json_object_get (result, "isError"))) {
-        mcp_rpc_copy (ret_reason, MCP_RPC_REASON, *text ? text : "tool error without a text");
+        utf8_copy (ret_reason, MCP_RPC_REASON, *text ? text : "tool error without a text");
         return ERR_NONE;
     }
     json_t *structured = json_object_get (result, "structuredContent");
@@ -211,7 +201,7 @@ mcp_rpc_tool_value (const json_t *result, json_t **ret_value, char ret_reason [M
     const char *brace = strchr (text, '{');
     if (brace && json_parse_prefix (brace, strlen (brace), ret_value, NULL) == 0)
         return 0;
-    mcp_rpc_copy (ret_reason, MCP_RPC_REASON, "tool result without a JSON value");
+    utf8_copy (ret_reason, MCP_RPC_REASON, "tool result without a JSON value");
     return ERR_PROTO;
 }
 
@@ -242,8 +232,8 @@ s_next_context (const json_t *result, const char *text, size_t *at,
     if (json_is_array (list)) {
         if (*at >= json_array_size (list))
             return false;
-        mcp_rpc_copy (ret_name, LIMIT_CLUSTER_BYTES + 1,
-                      json_member_text (json_array_get (list, (*at)++), "name", "?"));
+        utf8_copy (ret_name, LIMIT_CLUSTER_BYTES + 1,
+                   json_member_text (json_array_get (list, (*at)++), "name", "?"));
         return true;
     }
     while (text [*at]) {
@@ -307,8 +297,8 @@ mcp_rpc_read_list (const json_t *value, const char *mode, const char *type, cons
                     && (!ret_list->keep [0] || strcmp (id, prefer) == 0);
         const char *drop = keep ? ret_list->keep : id;
         if (*drop && ret_list->drop_count < MCP_RPC_EXTRAS)
-            mcp_rpc_copy (ret_list->drop [ret_list->drop_count++], MCP_RPC_TEXT, drop);
+            utf8_copy (ret_list->drop [ret_list->drop_count++], MCP_RPC_TEXT, drop);
         if (keep)
-            mcp_rpc_copy (ret_list->keep, sizeof ret_list->keep, id);
+            utf8_copy (ret_list->keep, sizeof ret_list->keep, id);
     }
 }

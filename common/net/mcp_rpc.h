@@ -82,7 +82,3 @@ typedef struct {
 void
 mcp_rpc_read_list (const json_t *value, const char *mode, const char *type, const char *context,
                    const char *prefer, mcp_rpc_list_t *ret_list);
-
-//  Copy at most size - 1 bytes.
-void
-mcp_rpc_copy (char *ret_text, size_t size, const char *text);

@@ -1,6 +1,7 @@
 //  mcp_slot - transfers, outputs and the jitter of the session machine.
 //  SPDX-License-Identifier: Apache-2.0
 
+#include "common/base/utf8.h"
 #include "common/net/mcp_part.h"
 
 #include "common/base/own.h"
@@ -94,7 +95,7 @@ mcp_slot_large (mcp_t *self, int64_t dropped)
 void
 mcp_slot_error (mcp_t *self, const char *reason)
 {
-    mcp_rpc_copy (self->last_error, sizeof self->last_error, reason);
+    utf8_copy (self->last_error, sizeof self->last_error, reason);
 }
 
 

@@ -3,6 +3,7 @@
 #include "common/wire/codec.h"
 
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <msgpack.h>
@@ -46,10 +47,7 @@ codec_text (const char *text)
 bool
 codec_copy (codec_text_t text, char *ret_text, size_t size)
 {
-    size_t count = text.size < size ? text.size : size - 1;
-    //  never leave half a UTF-8 sequence: step back over continuation bytes
-    while (count < text.size && count > 0 && ((unsigned char) text.data [count] & 0xc0) == 0x80)
-        count--;
+    const size_t count = utf8_cut (text.data, text.size, size - 1);
     if (count)
         memcpy (ret_text, text.data, count);
     ret_text [count] = 0;

@@ -3,6 +3,7 @@
 #include "worker/keeper/spool.h"
 
 #include "common/base/buf.h"
+#include "common/base/digest.h"
 #include "common/base/durable.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
@@ -365,8 +366,7 @@ s_from_json_file (const json_t *item, spool_report_t *report)
     int64_t size = json_member_int (item, "size", -1);
     if (report->file_count == LIMIT_ATTEMPT_FILES || !verdict_path_allowed (path, strlen (path))
         || s_listed (report, path) || size < 0 || size > verdict_path_limit (path)
-        || strlen (sha256) != DIGEST_HEX - 1
-        || strspn (sha256, "0123456789abcdef") != DIGEST_HEX - 1)
+        || !digest_valid (sha256))
         return ERR_PROTO;
     verdict_file_t *file = &report->files [report->file_count++];
     snprintf (file->path, sizeof file->path, "%s", path);

@@ -93,6 +93,14 @@ test_parse_refuses_what_is_no_time (void **state)
     }
 }
 
+static void
+test_the_stopwatch_never_goes_back (void **state)
+{
+    const int64_t from_us = clk_us ();
+    for (int i = 0; i < 1000; i++)
+        assert_true (clk_us () >= from_us);
+}
+
 int
 main (void)
 {
@@ -102,6 +110,7 @@ main (void)
         cmocka_unit_test (test_text_has_milliseconds_and_is_clamped_to_four_digit_years),
         cmocka_unit_test (test_parse_reads_offsets_and_fractions),
         cmocka_unit_test (test_parse_refuses_what_is_no_time),
+        cmocka_unit_test (test_the_stopwatch_never_goes_back),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -40,12 +40,27 @@ test_fields_are_not_the_same_as_their_concatenation (void **state)
     assert_string_not_equal (one, other);
 }
 
+static void
+test_only_64_lower_case_hex_digits_are_a_digest (void **state)
+{
+    char hex [DIGEST_HEX];
+    digest_hex ("abc", 3, hex);
+    assert_true (digest_valid (hex));
+    hex [DIGEST_HEX - 2] = 'A';
+    assert_false (digest_valid (hex));
+    hex [DIGEST_HEX - 2] = 0;
+    assert_false (digest_valid (hex));
+    assert_false (digest_valid (""));
+    assert_false (digest_valid (ABC "0"));
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_the_published_vector_in_one_shot_and_in_pieces),
         cmocka_unit_test (test_fields_are_not_the_same_as_their_concatenation),
+        cmocka_unit_test (test_only_64_lower_case_hex_digits_are_a_digest),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -99,6 +99,20 @@ test_a_cleaned_text_has_no_control_characters_and_is_utf8 (void **state)
     assert_string_equal (none, "");
 }
 
+static void
+test_a_copy_that_does_not_fit_ends_with_a_character (void **state)
+{
+    char text [4];
+    utf8_copy (text, sizeof text, "abc");
+    assert_string_equal (text, "abc");
+    utf8_copy (text, sizeof text, "ab\xc3\xa4");
+    assert_string_equal (text, "ab");
+    utf8_copy (text, sizeof text, "a\xc3\xa4z");
+    assert_string_equal (text, "a\xc3\xa4");
+    utf8_copy (text, 1, "a");
+    assert_string_equal (text, "");
+}
+
 int
 main (void)
 {
@@ -108,6 +122,7 @@ main (void)
         cmocka_unit_test (test_a_cut_never_ends_inside_a_character),
         cmocka_unit_test (test_a_text_is_cut_at_a_sentence_else_at_a_word),
         cmocka_unit_test (test_a_cleaned_text_has_no_control_characters_and_is_utf8),
+        cmocka_unit_test (test_a_copy_that_does_not_fit_ends_with_a_character),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
