@@ -32,9 +32,10 @@ $(SANITIZED):
 coverage: ## line and branch coverage of the unit tests and the simulator
 	@scripts/build.sh coverage
 	@ctest --preset coverage -j $(JOBS)
-	@gcovr --root . --object-directory build/coverage --exclude 'tests/.*' --print-summary --sort-percentage
+	@gcovr --root . --object-directory build/coverage --exclude 'tests/.*' \
+		--print-summary --sort-percentage
 
-fuzz: ## libFuzzer over all that reads hostile bytes, FUZZ_SECONDS each (20), FUZZ_JOBS at a time (all cores)
+fuzz: ## libFuzzer over all that reads hostile bytes, FUZZ_SECONDS each (20), FUZZ_JOBS at a time
 	@scripts/fuzz.sh
 
 bench: ## what this machine carries, beside its parts alone: ratios, no verdict
@@ -63,4 +64,5 @@ test-deps: ## install all that the tests need
 #  Each can be the first thing that is run in a new clone.
 check coverage fuzz lint tidy analyze $(SANITIZED): test-deps
 
-.PHONY: help demo test nightly build check coverage fuzz bench lint tidy analyze format deps test-deps $(SANITIZED)
+.PHONY: help demo test nightly build check coverage fuzz bench lint tidy analyze format \
+	deps test-deps $(SANITIZED)

@@ -1,12 +1,13 @@
 #!/bin/sh
-# run-agent.sh - run one agent on one incident; called by the worker, no shell history, no keys in argv.
+# run-agent.sh - run one agent on one incident; called by the worker, no shell history,
+# no keys in argv.
 #
 #   run-agent.sh --workspace DIR --agent NAME --model M --allowed-tools LIST --timeout SECONDS
 #                --prompt-file FILE --system-prompt-file FILE [--kubeconfig FILE] [--runtime NAME]
 #
 # The agent's exit code is this script's: the agent replaces it (exec), nothing is piped.
-# Exit codes of the script itself: 64 bad input; 78 bad configuration and 127 the agent's program is missing,
-# which another worker may not suffer from.
+# Exit codes of the script itself: 64 bad input; 78 bad configuration and 127 the agent's program
+# is missing, which another worker may not suffer from.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 
@@ -61,7 +62,8 @@ else
 fi
 
 need () {
-    command -v "$1" >/dev/null 2>&1 || fail 127 "agent '$agent' needs the program '$1', which is not on PATH"
+    command -v "$1" >/dev/null 2>&1 \
+        || fail 127 "agent '$agent' needs the program '$1', which is not on PATH"
 }
 
 need_prompt () {
@@ -79,7 +81,9 @@ whole_prompt () {
 }
 
 warn_tools () {
-    [ -z "$tools" ] || printf 'run-agent.sh: %s has no list of allowed tools; ignored: %s\n' "$agent" "$tools" >&2
+    [ -z "$tools" ] \
+        || printf 'run-agent.sh: %s has no list of allowed tools; ignored: %s\n' \
+            "$agent" "$tools" >&2
 }
 
 run_claude () {
@@ -133,13 +137,15 @@ run_playbook () {
             exec "$program" "$workspace"
         fi
     done
-    fail 127 "agent 'playbook' needs the program 'triage-playbook': run make build or set TRIAGE_PLAYBOOK"
+    fail 127 "agent 'playbook' needs the program 'triage-playbook':" \
+        "run make build or set TRIAGE_PLAYBOOK"
 }
 
 # AGENT_CUSTOM_COMMAND is one executable; it gets the workspace as its argument and the prompt on
 # standard input, and the contract's environment as it is.
 run_custom () {
-    [ -n "${AGENT_CUSTOM_COMMAND:-}" ] || fail 78 "agent 'custom' needs AGENT_CUSTOM_COMMAND (name it in agent_env)"
+    [ -n "${AGENT_CUSTOM_COMMAND:-}" ] \
+        || fail 78 "agent 'custom' needs AGENT_CUSTOM_COMMAND (name it in agent_env)"
     need "$AGENT_CUSTOM_COMMAND"
     need_prompt
     exec "$AGENT_CUSTOM_COMMAND" "$workspace" <"$prompt"

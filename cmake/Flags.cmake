@@ -26,17 +26,22 @@ target_compile_options (triage_flags INTERFACE
     -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
     -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
     -Wno-unused-parameter
-    $<$<C_COMPILER_ID:GNU>:-Wlogical-op;-Wjump-misses-init;-Wduplicated-cond;-Wduplicated-branches;-Wformat-signedness>
-    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/= -fno-common -fno-omit-frame-pointer -fno-strict-aliasing)
-set (TRIAGE_TEST_SECONDS 300)            # only a test that hangs takes so long, on a slow machine too
+    $<$<C_COMPILER_ID:GNU>:-Wlogical-op;-Wjump-misses-init;-Wduplicated-cond>
+    $<$<C_COMPILER_ID:GNU>:-Wduplicated-branches;-Wformat-signedness>
+    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/= -fno-common -fno-omit-frame-pointer
+    -fno-strict-aliasing)
+set (TRIAGE_TEST_SECONDS 300)       # only a test that hangs takes so long, on a slow machine too
 if (TRIAGE_SANITIZE)
-    target_compile_options (triage_flags INTERFACE -fsanitize=${TRIAGE_SANITIZE} -fno-sanitize-recover=all)
+    target_compile_options (triage_flags INTERFACE
+        -fsanitize=${TRIAGE_SANITIZE} -fno-sanitize-recover=all)
     target_link_options (triage_flags INTERFACE -fsanitize=${TRIAGE_SANITIZE})
 else ()
     target_compile_options (triage_flags INTERFACE
         -fstack-protector-strong -fstack-clash-protection
-        $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3;-ftrivial-auto-var-init=zero>)
-    target_link_options (triage_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+        $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3>
+        $<$<CONFIG:Release,RelWithDebInfo>:-ftrivial-auto-var-init=zero>)
+    target_link_options (triage_flags INTERFACE
+        -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
 endif ()
 if (TRIAGE_COVERAGE)
     target_compile_options (triage_flags INTERFACE --coverage -O0)

@@ -2,8 +2,8 @@
 find_package (PkgConfig REQUIRED)
 find_package (Threads REQUIRED)
 
-# Ask pkg-config each time: what CMake 3.25 reads back from its cache are other flags (an -isystem moves), and
-# the second configuration would build everything again.
+# Ask pkg-config each time: what CMake 3.25 reads back from its cache are other flags (an -isystem
+# moves), and the second configuration would build everything again.
 macro (triage_library name module)
     unset (__pkg_config_checked_${name} CACHE)
     pkg_check_modules (${name} REQUIRED IMPORTED_TARGET ${module})

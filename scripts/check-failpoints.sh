@@ -8,13 +8,16 @@ only () { # only PATTERN FILE...: the pattern stands in these files and nowhere 
     pattern=$1
     shift
     for file in "$@"; do
-        grep -qE "$pattern" "$file" || echo "$file: nothing like $pattern; is this rule out of date?"
+        grep -qE "$pattern" "$file" \
+            || echo "$file: nothing like $pattern; is this rule out of date?"
     done
-    git ls-files --cached --others --exclude-standard '*.c' | grep -v '^tests/' | grep -vxF "$(printf '%s\n' "$@")" \
+    git ls-files --cached --others --exclude-standard '*.c' \
+        | grep -v '^tests/' | grep -vxF "$(printf '%s\n' "$@")" \
         | xargs grep -nE "$pattern" | sed "s|\$|  <- belongs in $*|" || true
 }
 {
-    only '(^|[^a-z_])(fsync|fdatasync|syncfs|sync_file_range|rename|renameat|renameat2) \(' common/base/durable.c
+    only '(^|[^a-z_])(fsync|fdatasync|syncfs|sync_file_range|rename|renameat|renameat2) \(' \
+        common/base/durable.c
     only '(^|[^a-z_])zmq_(send|msg_send|send_const) \(' common/wire/link.c
     only '"COMMIT' broker/store/store_open.c broker/store/store_schema.c
     only 'sqlite3_wal_checkpoint' broker/store/store.c broker/store/store_open.c

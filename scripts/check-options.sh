@@ -9,14 +9,18 @@
 set -eu
 cd "$(dirname "$0")/.."
 bin=$1
-has_test () { grep -rqE "(def|static void|^)[[:space:]]*$1( |\()" --include='*.py' --include='*.c' tests; }
+has_test () {
+    grep -rqE "(def|static void|^)[[:space:]]*$1( |\()" --include='*.py' --include='*.c' tests
+}
 allowed () { grep -v '^#' scripts/options-allow.txt | grep -qxF "$1"; }
 for path in "$bin"/triage-* "$bin"/triagectl; do
     # shellcheck disable=SC2016  # backquotes of Markdown
-    keys=$(env -i "$path" --print-docs 2>/dev/null | sed -n 's/^| `\([a-z0-9_.[]*[]a-z0-9_.]*\)`.*/\1/p' | tr -d '[]')
+    keys=$(env -i "$path" --print-docs 2>/dev/null \
+        | sed -n 's/^| `\([a-z0-9_.[]*[]a-z0-9_.]*\)`.*/\1/p' | tr -d '[]')
     program=$(basename "$path" | sed 's/^triage-//')
     case $program in
-        broker | worker | publisher | tap | triagectl) [ -n "$keys" ] || echo "$program: no options printed" ;;
+        broker | worker | publisher | tap | triagectl)
+            [ -n "$keys" ] || echo "$program: no options printed" ;;
     esac
     for key in $keys; do
         name=test_option_${program}_$(echo "$key" | tr .- __)

@@ -9,7 +9,18 @@ cd "$(dirname "$0")/.."
 find "$1" -name 'lib*.a' -exec nm -A -g --defined-only {} + | awk '
     FNR == NR { if ($1 !~ /^#/) { sub (/:$/, "", $2); allowed [$1 " " $2] = 1 } next }
     NF < 3 { next }
-    { split ($1, part, ":"); file = part[2]; symbol = $NF; sub (/\.o$/, "", file); noun = file; sub (/[_.].*/, "", noun)
-      prefix = symbol; sub (/_.*/, "_", prefix)
-      if (prefix != noun "_" && symbol != noun && symbol !~ /^_/ && !((file " " prefix) in allowed)) { print file " exports " symbol; bad = 1 } }
+    {
+        split ($1, part, ":")
+        file = part[2]
+        sub (/\.o$/, "", file)
+        noun = file
+        sub (/[_.].*/, "", noun)
+        symbol = prefix = $NF
+        sub (/_.*/, "_", prefix)
+        if (prefix != noun "_" && symbol != noun && symbol !~ /^_/ \
+            && !((file " " prefix) in allowed)) {
+            print file " exports " symbol
+            bad = 1
+        }
+    }
     END { exit bad }' scripts/symbols-allow.txt -

@@ -1,7 +1,7 @@
 #!/bin/bash
-# demo.sh - the whole product on this machine: recorded faults of three clusters from an MCP server, a
-# broker, two workers and a tap as separate processes with CURVE keys, and a webhook receiver that prints
-# what Slack would show.  Needs no cluster, container, key or account.
+# demo.sh - the whole product on this machine: recorded faults of three clusters from an MCP server,
+# a broker, two workers and a tap as separate processes with CURVE keys, and a webhook receiver that
+# prints what Slack would show.  Needs no cluster, container, key or account.
 # Everything it makes is under build/demo; what it starts, it stops.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
@@ -67,7 +67,8 @@ endpoint () { sed -n "s/^$2=//p" "$demo/$1.ready"; }
 # Every recorded fault has come in, every incident has its report, every message is delivered.
 all_done () {
     local status state
-    status=$("$bin/triagectl" --url "$url" --output json status 2>/dev/null | tr -d ' \n') || return 1
+    status=$("$bin/triagectl" --url "$url" --output json status 2>/dev/null | tr -d ' \n') \
+        || return 1
     grep -q "\"events\":{\"total\":$faults," <<<"$status" || return 1
     for state in pending investigating; do
         grep -q "\"incidents\":{[^}]*\"$state\":0" <<<"$status" || return 1

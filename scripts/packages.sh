@@ -7,7 +7,8 @@
 set -eu
 missing=
 for name in "$@"; do
-    [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null | cut -c 1-2)" = ii ] || missing="$missing $name"
+    [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null | cut -c 1-2)" = ii ] \
+        || missing="$missing $name"
 done
 [ -n "$missing" ] || exit 0
 exec "$(dirname "$0")/as-root.sh" "packages are missing" \

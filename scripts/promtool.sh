@@ -1,5 +1,6 @@
 #!/bin/sh
-# promtool.sh - build/tools/promtool out of Debian's prometheus package: the daemon and its service stay away.
+# promtool.sh - build/tools/promtool out of Debian's prometheus package: the daemon and its
+# service stay away.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 cd "$(dirname "$0")/.."

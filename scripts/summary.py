@@ -13,11 +13,13 @@ ALLOWED = Path(__file__).resolve().parents[1] / "tests/may-skip.txt"
 
 def allowed():
     lines = ALLOWED.read_text().splitlines() if ALLOWED.exists() else []
-    return {line.split(":", 1)[0].strip() for line in lines if line.strip() and not line.startswith("#")}
+    return {line.split(":", 1)[0].strip() for line in lines if line.strip()
+            and not line.startswith("#")}
 
 
 def outcome(case):
-    if case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
+    if case.find("failure") is not None or case.find("error") is not None \
+        or case.get("status") == "fail":
         return "failed"
     if case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
         return "skipped"
@@ -35,7 +37,8 @@ def tell_again(path, case):
     """A test that failed while the machine stood still has run twice (tests/system/conftest.py)."""
     said = {entry.get("name"): entry.get("value") for entry in case.iter("property")}
     if "stood_still_s" in said:
-        print(f"run again, the machine stood still for {said['stood_still_s']} s: {Path(path).stem}: {case.get('name')}: "
+        print(f"run again, the machine stood still for {said['stood_still_s']} s: "
+              f"{Path(path).stem}: {case.get('name')}: "
               f"{said['failed_first'][:200]}")
 
 

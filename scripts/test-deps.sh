@@ -1,5 +1,6 @@
 #!/bin/sh
-# test-deps.sh - all that the tests need: the packages of deps.sh, more of them, and npm packages by their lockfile.
+# test-deps.sh - all that the tests need: the packages of deps.sh, more of them, and npm packages
+# by their lockfile.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,8 +9,9 @@ npm=
 command -v npm >/dev/null 2>&1 || npm=npm
 # shellcheck disable=SC2086  # npm: one name or none
 scripts/deps.sh $npm \
-    libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-zmq python3-msgpack python3-yaml procps \
-    clang libclang-rt-14-dev clang-format clang-tidy universal-ctags shellcheck binutils gcovr curl sqlite3
+    libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-zmq \
+    python3-msgpack python3-yaml procps clang libclang-rt-14-dev clang-format clang-tidy \
+    universal-ctags shellcheck binutils gcovr curl sqlite3
 scripts/promtool.sh
 stamp=tests/npm/node_modules/.installed
 if ! cmp -s tests/npm/package-lock.json "$stamp"; then

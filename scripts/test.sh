@@ -1,7 +1,7 @@
 #!/bin/bash
-# test.sh - everything that must pass: builds by gcc and clang, lint, unit tests and the simulator plain,
-# under ASan+UBSan and under TSan, the fuzz targets for a while, the system tests with real peers, the main
-# flow under the sanitizers, the demo.  Ends with the summary.
+# test.sh - everything that must pass: builds by gcc and clang, lint, unit tests and the simulator
+# plain, under ASan+UBSan and under TSan, the fuzz targets for a while, the system tests with real
+# peers, the main flow under the sanitizers, the demo.  Ends with the summary.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,15 +35,17 @@ ctests () { # ctests PRESET [ARGUMENT...]
 pytests () { # pytests NAME BIN [ARGUMENT...]
     local name=$1 bin=$2
     shift 2
-    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q -o junit_family=xunit1 \
-        -n "$((jobs * 2))" -p no:cacheprovider --timeout 300 --durations 10 --junitxml "$results/system-$name.xml" "$@"
+    TRIAGE_BIN=$PWD/build/$bin/bin /usr/bin/python3 -m pytest tests/system -q \
+        -o junit_family=xunit1 -n "$((jobs * 2))" -p no:cacheprovider --timeout 300 --durations 10 \
+        --junitxml "$results/system-$name.xml" "$@"
 }
 
 preset_environment () { # preset_environment PRESET: NAME=VALUE a line, what its ctest runs with
     /usr/bin/python3 - "$1" <<'END'
 import json, os, sys
 presets = json.load(open("CMakePresets.json"))["testPresets"]
-for name, value in next(preset for preset in presets if preset["name"] == sys.argv[1])["environment"].items():
+preset = next(preset for preset in presets if preset["name"] == sys.argv[1])
+for name, value in preset["environment"].items():
     print(name + "=" + value.replace("${sourceDir}", os.getcwd()))
 END
 }

@@ -28,8 +28,9 @@ artifact_dir_list (int base_fd, const char *path, DIR **ret_dir) must_check;
 int
 artifact_dir_file (int base_fd, const char *path, int flags, int64_t *ret_size) must_check;
 //  Append a chunk of a file of `size` bytes to base/path, which is made when missing.  Bytes at
-//  another offset than the file's end are not taken, and a longer file begins anew.  *ret_upto: bytes
-//  on disk afterwards.  Not synced.  Err: -errno; a part of the bytes may be there.
+//  another offset than the file's end are not taken, and a longer file begins anew.
+//  *ret_upto: bytes on disk afterwards.  Not synced.  Err: -errno;
+//  a part of the bytes may be there.
 int
 artifact_dir_append (int base_fd, const char *path, int64_t size, int64_t offset, const void *bytes,
                      size_t count, int64_t *ret_upto) must_check;

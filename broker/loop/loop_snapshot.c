@@ -1,4 +1,5 @@
-//  loop_snapshot - the loop's figures, gathered from the core, the store, the threads and the links.
+//  loop_snapshot - the loop's figures, gathered from the core, the store,
+//  the threads and the links.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/loop_snapshot.h"
 

@@ -14,7 +14,7 @@ enum { STORE_SCHEMA = 3 };
 //  ERR_STORE.
 int
 store_schema_known (store_t *self, err_diag_t *diag) must_check;
-//  Make what is missing, in one transaction, and count this start.  A store without counts is counted
-//  once; one in which damage was seen is counted anew.  Err, each with a diag: as above.
+//  Make what is missing, in one transaction, and count this start.  A store without counts
+//  is counted once; one in which damage was seen is counted anew.  Err, each with a diag: as above.
 int
 store_schema_make (store_t *self, err_diag_t *diag) must_check;

@@ -1,4 +1,5 @@
-//  actor - the end is a flag beside the inbox, whose fd then stays readable: a full inbox cannot hide it.
+//  actor - the end is a flag beside the inbox, whose fd then stays readable:
+//  a full inbox cannot hide it.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/actor.h"
 
@@ -45,7 +46,8 @@ s_thread (void *arg)
     return NULL;
 }
 
-//  Signals are for the main thread, which reads them from an fd.  A fault must still kill, and show where.
+//  Signals are for the main thread, which reads them from an fd.
+//  A fault must still kill, and show where.
 static sigset_t
 s_signals (void)
 {

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""bench.py - what the system carries on this machine, beside what its parts carry alone, in one run.
+"""bench.py - what the system carries on this machine, beside what its parts
+carry alone, in one run.
 
-Machines differ and are noisy: read the ratios, not the figures.  Nothing here decides whether a change passes.
+Machines differ and are noisy: read the ratios, not the figures.
+Nothing here decides whether a change passes.
 SPDX-License-Identifier: Apache-2.0
 """
 import json
@@ -29,16 +31,19 @@ def say(what, figure, note=""):
 
 def program(*words):
     """Run one of the benchmark's programs; the JSON it prints."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                          timeout=900, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{words[0]}: {done.stderr.strip()}")
     return json.loads(done.stdout)
 
 
-def load_words(system, jobs, keys, workers=WORKERS, report=0, one_by_one=False, hold=False, first=0):
+def load_words(system, jobs, keys, workers=WORKERS, report=0, one_by_one=False, hold=False,
+               first=0):
     """The command line of bench-load against the system's broker."""
     ports = system.broker_ports
-    words = [BIN / "bench-load", "--ingest", ports["ingest_endpoint"], "--jobs", jobs, "--window", WINDOW]
+    words = [BIN / "bench-load", "--ingest", ports["ingest_endpoint"], "--jobs", jobs,
+             "--window", WINDOW]
     if workers:
         words += ["--work", ports["work_endpoint"], "--workers", workers, "--slots", SLOTS]
     if report:
@@ -46,8 +51,8 @@ def load_words(system, jobs, keys, workers=WORKERS, report=0, one_by_one=False, 
     if keys:
         for number in range(first, first + workers):
             system.key("worker", f"b{number}")
-        words += ["--publisher-keys", system.key("publisher", "bench"), "--worker-keys", system.root / "worker-b",
-                  "--first", first]
+        words += ["--publisher-keys", system.key("publisher", "bench"), "--worker-keys",
+                  system.root / "worker-b", "--first", first]
     return [*words, *(["--one-by-one"] if one_by_one else []), *(["--hold"] if hold else [])]
 
 
@@ -55,9 +60,11 @@ class Bench:
     """One system with a broker; its folder is gone at the end."""
 
     def __init__(self, keys=False, **options):
-        self.folder = tempfile.TemporaryDirectory(prefix="triage-bench-", ignore_cleanup_errors=True)
+        self.folder = tempfile.TemporaryDirectory(prefix="triage-bench-",
+                                                  ignore_cleanup_errors=True)
         self.keys, self.system = keys, System(Path(self.folder.name), keys=keys)
-        self.options = {"log_level": "warn", "global_queue_size": 100000, "cluster_queue_size": 100000, **options}
+        self.options = {"log_level": "warn", "global_queue_size": 100000,
+                        "cluster_queue_size": 100000, **options}
         self.system.start_broker(**self.options)
 
     def __enter__(self):
@@ -88,12 +95,14 @@ class Bench:
 def floor():
     print("\nThe parts alone")
     bare = program(BIN / "bench-bare", JOBS * 2)
-    say("bare ROUTER/DEALER loop, plain, jobs/s", f"{bare['plain_per_s']:.0f}", "7 messages a job, nothing behind them")
+    say("bare ROUTER/DEALER loop, plain, jobs/s", f"{bare['plain_per_s']:.0f}",
+        "7 messages a job, nothing behind them")
     say("bare ROUTER/DEALER loop, CURVE, jobs/s", f"{bare['curve_per_s']:.0f}")
     best = 0
     for batch in (1, 8, 32, 128):
         with tempfile.TemporaryDirectory(prefix="triage-bench-") as folder:
-            alone = program(BIN / "bench-store", JOBS if batch > 1 else JOBS // 10, batch, Path(folder) / "broker.db")
+            alone = program(BIN / "bench-store", JOBS if batch > 1 else JOBS // 10, batch,
+                            Path(folder) / "broker.db")
         say(f"SQLite alone, {batch} jobs a commit, jobs/s", f"{alone['store_per_s']:.0f}",
             f"{alone['writes_per_job']} rows a job; the core alone: {alone['core_per_s']:.0f}/s")
         best = max(best, alone["store_per_s"])
@@ -101,25 +110,32 @@ def floor():
 
 
 def throughput(aim):
-    print(f"\nDurable jobs from event to acknowledged verdict, {WORKERS} workers of {SLOTS} slots, instant agent")
-    for name, keys, report in (("plain", False, 0), ("CURVE", True, 0), ("CURVE, each with a 2 KiB report", True, 2048)):
+    print(
+        f"\nDurable jobs from event to acknowledged verdict, {WORKERS} workers of {SLOTS} slots, "
+        f"instant agent")
+    for name, keys, report in (("plain", False, 0), ("CURVE", True, 0),
+                               ("CURVE, each with a 2 KiB report", True, 2048)):
         jobs = JOBS // 10 if report else JOBS
         with Bench(keys) as bench:
             seen = bench.load(jobs, report=report)
             begin = time.monotonic()
             wait_until(lambda: bench.stored(jobs), 900, "every effect is done", 0.2)
             late = time.monotonic() - begin
-        say(f"{name}, jobs/s", f"{seen['per_s']:.0f}", f"{seen['per_s'] / aim:.2f} of the slower part; acknowledged "
+        say(f"{name}, jobs/s", f"{seen['per_s']:.0f}",
+            f"{seen['per_s'] / aim:.2f} of the slower part; acknowledged "
             f"in {seen['ack_p50_us'] / 1e3:.1f} ms, p99 {seen['ack_p99_us'] / 1e3:.1f} ms")
-        say("   storage done, jobs/s", f"{jobs / (seen['seconds'] + late):.0f}", f"{late:.1f} s after the last verdict")
+        say("   storage done, jobs/s", f"{jobs / (seen['seconds'] + late):.0f}",
+            f"{late:.1f} s after the last verdict")
 
 
 def latency():
     print("\nOne event at a time, an idle worker, CURVE")
     with Bench(True) as bench:
         seen = bench.load(300, workers=1, one_by_one=True)
-    for what, name in (("event to acknowledgement", "ack"), ("event to assignment at the worker", "assign")):
-        say(f"{what}, p50 / p99 ms", f"{seen[name + '_p50_us'] / 1e3:.2f} / {seen[name + '_p99_us'] / 1e3:.2f}")
+    for what, name in (("event to acknowledgement", "ack"),
+                       ("event to assignment at the worker", "assign")):
+        say(f"{what}, p50 / p99 ms",
+            f"{seen[name + '_p50_us'] / 1e3:.2f} / {seen[name + '_p99_us'] / 1e3:.2f}")
 
 
 def backlog():
@@ -127,12 +143,14 @@ def backlog():
     with Bench() as bench:
         before = bench.rss_mib()
         seen = bench.load(OPEN, workers=0)
-        say("events to committed, events/s", f"{seen['per_s']:.0f}", f"p99 {seen['ack_p99_us'] / 1e3:.1f} ms")
+        say("events to committed, events/s", f"{seen['per_s']:.0f}",
+            f"p99 {seen['ack_p99_us'] / 1e3:.1f} ms")
         say("resident memory, MiB", f"{bench.rss_mib():.0f}", f"{before:.0f} when empty")
         bench.system.broker.kill9()
         begin = time.monotonic()
         bench.system.start_broker(**bench.options)
-        say("kill -9, start, ready again, s", f"{time.monotonic() - begin:.2f}", f"{bench.rss_mib():.0f} MiB")
+        say("kill -9, start, ready again, s", f"{time.monotonic() - begin:.2f}",
+            f"{bench.rss_mib():.0f} MiB")
 
 
 def idle():
@@ -145,13 +163,16 @@ def idle():
         begin = time.monotonic()
         for first in range(0, IDLE, IDLE // 2):
             words = load_words(bench.system, 0, True, workers=IDLE // 2, hold=True, first=first)
-            env = {**os.environ, "ZSYS_MAX_SOCKETS": "8192"}  # three a worker; CZMQ's own limit is 1023
-            halves.append(subprocess.Popen([str(word) for word in words], env=env, stdout=subprocess.DEVNULL))
+            # three a worker; CZMQ's own limit is 1023
+            env = {**os.environ, "ZSYS_MAX_SOCKETS": "8192"}
+            halves.append(subprocess.Popen([str(word) for word in words], env=env,
+                                           stdout=subprocess.DEVNULL))
         try:
             wait_until(lambda: bench.system.broker.get("/api/v1/status")["workers"]["ready"] >= IDLE
                        or any(half.poll() is not None for half in halves), 120, "all greet", 0.1)
             assert all(half.poll() is None for half in halves), "a load program has ended"
-            say("all connected and greeted, s", f"{time.monotonic() - begin:.1f}", f"{bench.rss_mib():.0f} MiB")
+            say("all connected and greeted, s", f"{time.monotonic() - begin:.1f}",
+                f"{bench.rss_mib():.0f} MiB")
             before, start = bench.cpu_s(), time.monotonic()
             time.sleep(10)
             say("broker's processor time while they idle, %",

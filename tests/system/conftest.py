@@ -41,18 +41,21 @@ def reason(report):
 
 def pytest_runtest_protocol(item, nextitem):
     """Run a test; once more if it failed while the machine stood still, which the summary counts.
-    A failure without a measured standstill stays one, and so does a second failure, and what comes up at the end of
-    a test: no standstill makes a program crash, stay behind, or a sanitizer speak."""
+    A failure without a measured standstill stays one, and so does a second failure,
+    and what comes up at the end of a test: no standstill makes a program crash, stay behind,
+    or a sanitizer speak."""
     if any(name == "stood_still_s" for name, _ in item.user_properties):
         return None  # once more: as any other, with all of its time
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    take = lambda: item.config.standstill.take() if hasattr(item.config, "standstill") else 0.0  # noqa: E731
+    # noqa: E731
+    take = lambda: item.config.standstill.take() if hasattr(item.config, "standstill") else 0.0
     take()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     stood_still_s = take()
     failed = [report for report in reports if report.failed]
     if failed and failed[-1].when != "teardown" and stood_still_s > TOO_LONG_S:
-        item.user_properties += [("stood_still_s", f"{stood_still_s:.1f}"), ("failed_first", reason(failed[0]))]
+        item.user_properties += [("stood_still_s", f"{stood_still_s:.1f}"),
+                                 ("failed_first", reason(failed[0]))]
         item._initrequest()  # its fixtures are made anew
         return item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
     for report in reports:

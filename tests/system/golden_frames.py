@@ -11,7 +11,8 @@ def header(kind, magic=b"K8T1", version=1, seq=1):
     return struct.pack("<4sBBHQQQ", magic, version, kind, 0, SESSION, seq, 0)
 
 
-HELLO_BODY = bytes.fromhex("84" "a970726f746f5f6d696e01" "a970726f746f5f6d617801" "a46e616d65a27777" "a5736c6f747301")
+HELLO_BODY = bytes.fromhex("84" "a970726f746f5f6d696e01" "a970726f746f5f6d617801" "a46e616d65a27777"
+                           "a5736c6f747301")
 
 #  name, frames, ERROR code
 BAD = [
@@ -38,7 +39,8 @@ BAD = [
     ("map of 67 million", [header(13), b"\xdf\x04\x00\x00\x00"], "malformed"),
     ("text of 4 GiB", [header(13), b"\x81\xa1a\xdb\xff\xff\xff\xff"], "malformed"),
     ("nested 40 deep", [header(13), b"\x81\xa1a" + b"\x91" * 40 + b"\xc0"], "malformed"),
-    ("65 pairs", [header(13), b"\xde\x00\x41" + b"".join(b"\xa2%02d\x01" % i for i in range(65))], "malformed"),
+    ("65 pairs", [header(13), b"\xde\x00\x41" + b"".join(b"\xa2%02d\x01" % i for i in range(65))],
+     "malformed"),
     ("message of the other direction", [header(2), b"\x80"], "malformed"),
     ("no HELLO before", [header(13), b"\x80"], "hello_first"),
     ("attempt 0", [header(5), b"\x82\xa8incident\xa1x\xa7attempt\xff"], "malformed"),

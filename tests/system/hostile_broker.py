@@ -1,4 +1,5 @@
-"""The broker's end of the two worker sockets, saying whatever a test wants: pyzmq and msgpack, no code of the project.
+"""The broker's end of the two worker sockets, saying whatever a test wants: pyzmq and msgpack, no
+code of the project.
 SPDX-License-Identifier: Apache-2.0
 """
 import time
@@ -8,12 +9,13 @@ import msgpack
 import zmq
 
 from lib.system import SLOW, free_port
-from worker import (ASSIGN, DATA, GET, GO, HEADER, HELLO, PING, PONG, PUT, SEAL, SEALED, VERDICT, VERDICT_ACK,
-                    WELCOME)
+from worker import (ASSIGN, DATA, GET, GO, HEADER, HELLO, PING, PONG, PUT, SEAL, SEALED, VERDICT,
+                    VERDICT_ACK, WELCOME)
 
 
 def pack(kind, body, version=1, magic=b"K8T1", corr=0):
-    return [HEADER.pack(magic, version, kind, 0, 0, 1, corr), msgpack.packb(body, use_bin_type=True)]
+    return [HEADER.pack(magic, version, kind, 0, 0, 1, corr),
+            msgpack.packb(body, use_bin_type=True)]
 
 
 class HostileBroker:
@@ -52,7 +54,8 @@ class HostileBroker:
         """Answer like an honest broker, but for the types in `silent`, until until() is true."""
         deadline = time.monotonic() + timeout_s * SLOW
         while not until():
-            assert time.monotonic() < deadline, f"not reached; heard {[kind for _, kind, _ in self.heard][-30:]}"
+            assert time.monotonic() < deadline, \
+                f"not reached; heard {[kind for _, kind, _ in self.heard][-30:]}"
             message = self.receive(0.05)
             while message:
                 if message[1] not in silent:
@@ -62,15 +65,18 @@ class HostileBroker:
     def answer(self, name, kind, body, ping_ms=1000, lease_ms=60000):
         fence = {key: body[key] for key in ("incident", "attempt") if key in body}
         if kind == HELLO:
-            self.send("work", WELCOME, {"proto": 1, "now_ms": 1, "ping_ms": ping_ms, "lease_ms": lease_ms})
+            self.send("work", WELCOME,
+                      {"proto": 1, "now_ms": 1, "ping_ms": ping_ms, "lease_ms": lease_ms})
         elif kind == PING:
             self.send("work", PONG, {})
         elif kind == GET:
             data = b"{}" * 8
-            self.send("files", DATA, {**fence, "path": body["path"], "offset": body["upto"], "size": len(data),
+            self.send("files", DATA,
+                      {**fence, "path": body["path"], "offset": body["upto"], "size": len(data),
                                       "bytes": data[body["upto"]:]})
         elif kind == PUT:
-            self.send("files", GO, {**fence, "path": body["path"], "upto": body["offset"] + len(body["bytes"])})
+            self.send("files", GO,
+                      {**fence, "path": body["path"], "upto": body["offset"] + len(body["bytes"])})
         elif kind == SEAL:
             self.send("files", SEALED, {**fence, "result": "stored"})
         elif kind == VERDICT:
@@ -85,7 +91,8 @@ class HostileBroker:
     def assign(self, **more):
         """Assign a new incident; its fence."""
         fence = {"incident": str(uuid.uuid4()), "attempt": 1}
-        self.send("work", ASSIGN, {**fence, "cluster": "prod", "timeout_ms": 20000, "lease_ms": 60000, **more})
+        self.send("work", ASSIGN,
+                  {**fence, "cluster": "prod", "timeout_ms": 20000, "lease_ms": 60000, **more})
         return fence
 
     def all(self, kind):

@@ -9,31 +9,36 @@ import threading
 import time
 
 Post = collections.namedtuple("Post", "kind marked status at body")
-HEADERS = {"Kubernetes Incident Triage :white_check_mark:": "incident", "AI Agent System Degraded": "degraded",
+HEADERS = {"Kubernetes Incident Triage :white_check_mark:": "incident",
+           "AI Agent System Degraded": "degraded",
            "AI Agent System Recovered": "recovered", "Incident Queue Full": "overflow"}
 MARK = "This may be a repeat"
 
 
 def blocks_of(body):
     """All blocks of a message, also those behind a coloured bar."""
-    return body.get("blocks", []) + [block for part in body.get("attachments", []) for block in part["blocks"]]
+    return body.get("blocks", []) + [block for part in body.get("attachments", [])
+                                     for block in part["blocks"]]
 
 
 def texts_of(body):
     """Every text that Slack would show."""
     found = []
     for block in blocks_of(body):
-        parts = [block["text"]] if "text" in block else block.get("fields", []) + block.get("elements", [])
+        parts = [block["text"]] if "text" in block \
+            else block.get("fields", []) + block.get("elements", [])
         found += [part["text"] for part in parts]
     return found
 
 
 def kind_of(body):
-    return next(HEADERS[block["text"]["text"]] for block in blocks_of(body) if block["type"] == "header")
+    return next(HEADERS[block["text"]["text"]] for block in blocks_of(body)
+                if block["type"] == "header")
 
 
 class Receiver:
-    """Listens on a free port; answer(kind, number) gives (status, headers), number counting a kind's posts.
+    """Listens on a free port; answer(kind, number) gives (status, headers),
+    number counting a kind's posts.
 
     Status 0: the connection ends without an answer.
     """
@@ -46,7 +51,8 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                at = time.monotonic()  # before the answer is made up: what it says of time counts from later on
+                # before the answer is made up: what it says of time counts from later on
+                at = time.monotonic()
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 kind, marked = kind_of(body), any(MARK in text for text in texts_of(body))
                 with receiver.lock:

@@ -1,4 +1,5 @@
-"""The disk of the artifacts is in trouble for longer than an attempt may live: no report is lost, no host is blamed.
+"""The disk of the artifacts is in trouble for longer than an attempt may live: no report is lost,
+no host is blamed.
 SPDX-License-Identifier: Apache-2.0
 """
 import time
@@ -8,17 +9,20 @@ import pytest
 from lib.disk import FullOfBytes, FullOfFiles, mounted_or_shim, slow_disk, sluggish_disk
 from lib.system import fault, wait_until
 
-#  An attempt's hard deadline: its time, the kill grace, and a slack that is longer than a worker's pause (5 s).
+# An attempt's hard deadline: its time, the kill grace, and a slack that is longer than
+# a worker's pause (5 s).
 #  A test build makes the last two short; the long form has those of the product.
 TIMEOUT_S, SLACK_S = 8, 6
 SHORT = {"TRIAGE_AGENT_GRACE_MS": "0", "TRIAGE_REVOKE_SLACK_MS": str(SLACK_S * 1000)}
 PRODUCT_S = 10 + 120
 SLOTS, QUEUED = 5, 40
-DISKS = {"bytes": mounted_or_shim(FullOfBytes), "inodes": mounted_or_shim(FullOfFiles), "slow": slow_disk}
+DISKS = {"bytes": mounted_or_shim(FullOfBytes), "inodes": mounted_or_shim(FullOfFiles),
+         "slow": slow_disk}
 
 
 def start(system, disk, limits):
-    return system.start_broker(prefix=disk.prefix, env={**disk.env, **limits}, workspace_root=disk.folder / "incidents",
+    return system.start_broker(prefix=disk.prefix, env={**disk.env, **limits},
+                               workspace_root=disk.folder / "incidents",
                                agent_timeout=f"{TIMEOUT_S}s", log_level="info")
 
 
@@ -47,7 +51,8 @@ def check_nobody_was_judged(broker, ended, slow=False):
         assert outcomes in known, (row["id"], outcomes)
     status = broker.get("/api/v1/status")
     assert status["workers"]["quarantined"] == 0 and status["breaker"]["failures"] == 0
-    assert {name: count for name, count in status["outcomes"].items() if count and name != "success"} == {}
+    assert {name: count for name, count in status["outcomes"].items() if count
+            and name != "success"} == {}
 
 
 @pytest.mark.parametrize("make", DISKS.values(), ids=DISKS)
@@ -80,10 +85,12 @@ def trouble(system, make, limits, slack_s):
     if not slow:
         wait_until(lambda: readyz(broker), 10, "readyz tells of the disk")
     gate.touch()
-    assert wait_until(lambda: readyz(broker), 20, "readyz tells of the disk").startswith("the disk of the artifacts")
+    assert wait_until(lambda: readyz(broker), 20,
+                      "readyz tells of the disk").startswith("the disk of the artifacts")
     assert "artifacts" in broker.log() and broker.metric("artifacts_refusing") == 1
     assert "nothing is assigned" in system.ctl("status").stdout
-    wait_until(lambda: time.monotonic() > assigned + TIMEOUT_S + slack_s + 2, 200, "past the hard deadline", 0.1)
+    wait_until(lambda: time.monotonic() > assigned + TIMEOUT_S + slack_s + 2, 200,
+               "past the hard deadline", 0.1)
     check_nobody_was_judged(broker, ended=False, slow=slow)
     if not slow:
         assert len(broker.incidents("pending")) == QUEUED
@@ -96,7 +103,8 @@ def trouble(system, make, limits, slack_s):
     wait_until(lambda: broker.status_of("/readyz") == 200, 30, "ready again")
     broker.wait_log("artifacts are taken again")
     results = disk.seen / "incidents"
-    wait_until(lambda: len(list(results.glob("*/result.json"))) == SLOTS + QUEUED, 60, "all folders are saved")
+    wait_until(lambda: len(list(results.glob("*/result.json"))) == SLOTS + QUEUED, 60,
+               "all folders are saved")
     assert len(list(results.glob("*/output/investigation.md"))) == SLOTS + QUEUED
 
 

@@ -15,17 +15,21 @@ from lib.system import BIN, ROOT, fault, wait_until
 
 
 def run(program, *words, env=None, cwd=None):
-    return subprocess.run([BIN / program, *words], capture_output=True, text=True, timeout=30, cwd=cwd,
+    return subprocess.run([BIN / program, *words], capture_output=True, text=True, timeout=30,
+                          cwd=cwd,
                           env={"PATH": "/usr/bin:/bin", **(env or {})}, stdin=subprocess.DEVNULL)
 
 
 def test_all_configuration_errors_are_reported_at_once_with_file_and_line(tmp_path):
     path = tmp_path / "broker.yaml"
-    path.write_text("agent_timout: 5m\nlease_ttl: soon\nagent_attempts: 0\nlog_level: loud\nadmin_listen: 127.0.0.1:65536\nnonsense: 1\n"
+    path.write_text("agent_timout: 5m\nlease_ttl: soon\nagent_attempts: 0\nlog_level: loud\n"
+                    "admin_listen: 127.0.0.1:65536\nnonsense: 1\n"
                     "clusters:\n  - name: a\n    mcp:\n      endpont: http://127.0.0.1:1\n")
-    done = run("triage-broker", "--config", str(path), "--check-config", env={"AGENT_TIMEOUT": "-3"})
+    done = run("triage-broker", "--config", str(path), "--check-config",
+               env={"AGENT_TIMEOUT": "-3"})
     assert done.returncode == 78
-    for line, words in ((1, ("agent_timout", "agent_timeout")), (2, ("lease_ttl", "soon")), (3, ("agent_attempts", "0")),
+    for line, words in ((1, ("agent_timout", "agent_timeout")), (2, ("lease_ttl", "soon")),
+                        (3, ("agent_attempts", "0")),
                         (4, ("log_level", "loud")), (5, ("admin_listen", "HOST:PORT")),
                         (6, ("nonsense",)), (10, ("endpont", "endpoint"))):
         found = [text for text in done.stderr.splitlines() if f"broker.yaml:{line}:" in text]
@@ -36,11 +40,14 @@ def test_all_configuration_errors_are_reported_at_once_with_file_and_line(tmp_pa
 def test_the_playbook_takes_no_flag_for_a_workspace():
     for flag, code in (("--help", 0), ("-h", 0), ("--version", 64), ("-x", 64)):
         done = run("triage-playbook", flag)
-        assert done.returncode == code and (done.stdout or done.stderr).startswith("usage: triage-playbook WORKSPACE\n")
+        assert done.returncode == code and (done.stdout
+                                            or done.stderr).startswith(
+                                                "usage: triage-playbook WORKSPACE\n")
         assert bool(done.stdout) == (code == 0) != bool(done.stderr)
 
 
-@pytest.mark.parametrize("program", ["triage-broker", "triage-worker", "triage-publisher", "triage-tap"])
+@pytest.mark.parametrize("program",
+                         ["triage-broker", "triage-worker", "triage-publisher", "triage-tap"])
 def test_an_unknown_flag_is_named_with_a_suggestion(program):
     done = run(program, "--log-levle", "debug")
     assert done.returncode == 2 and "log-levle" in done.stderr and "log-level" in done.stderr
@@ -61,9 +68,11 @@ def test_the_sample_configuration_is_valid_and_names_every_option(program, name)
 
 @pytest.mark.parametrize("name", ["broker", "worker", "publisher"])
 def test_the_sample_configuration_shows_the_defaults(tmp_path, name):
-    """Each commented option taken in: nothing is wrong, and but for the examples of clusters nothing changes."""
+    """Each commented option taken in: nothing is wrong, and but for the examples
+    of clusters nothing changes."""
     path = tmp_path / "all.yaml"
-    path.write_text(re.sub(r"(?m)^#( *(?:- )?[a-z_]+:)", r"\1", (ROOT / f"configs/{name}.yaml").read_text()))
+    path.write_text(re.sub(r"(?m)^#( *(?:- )?[a-z_]+:)", r"\1",
+                           (ROOT / f"configs/{name}.yaml").read_text()))
     every, default = (yaml.safe_load(run(f"triage-{name}", "--print-config", *words).stdout)
                       for words in (("--config", str(path)), ()))
     assert len(default) > 10 and {key: every[key] for key in default if key != "clusters"} == {
@@ -94,20 +103,28 @@ def test_a_taken_admin_port_is_not_called_bad_configuration_and_a_bad_one_is(req
 
 
 def second_broker(system, prefix=(), **options):
-    defaults = {"state_path": system.root / "other/broker.db", "workspace_root": system.root / "other-incidents",
-                "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md", "admin_listen": "127.0.0.1:0",
-                **{f"{name}_endpoint": "tcp://127.0.0.1:0" for name in ("work", "stream", "ingest", "files")}}
-    words = [word for key, value in {**defaults, **options}.items() for word in ("--" + key.replace("_", "-"), str(value))]
-    return subprocess.run([*map(str, prefix), BIN / "triage-broker", *words], capture_output=True, text=True, timeout=30, check=False,
-                          env={"PATH": "/usr/bin:/bin", "TRIAGE_TEST_ROOT": str(system.root)}, cwd=system.root)
+    defaults = {"state_path": system.root / "other/broker.db",
+                "workspace_root": system.root / "other-incidents",
+                "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md",
+                "admin_listen": "127.0.0.1:0",
+                **{f"{name}_endpoint": "tcp://127.0.0.1:0"
+                   for name in ("work", "stream", "ingest", "files")}}
+    words = [word for key, value in {**defaults, **options}.items()
+             for word in ("--" + key.replace("_", "-"), str(value))]
+    return subprocess.run([*map(str, prefix), BIN / "triage-broker", *words], capture_output=True,
+                          text=True, timeout=30, check=False,
+                          env={"PATH": "/usr/bin:/bin", "TRIAGE_TEST_ROOT": str(system.root)},
+                          cwd=system.root)
 
 
 def test_a_second_broker_is_refused_on_the_same_store_and_on_the_same_folder(system):
     broker = system.start_broker()
     for path in (system.root / "state/broker.db", "state/broker.db", "./state/../state/broker.db"):
         done = second_broker(system, state_path=path)
-        assert done.returncode == 3 and f"another broker holds {system.root}/state/broker.db" in done.stderr
-    for path in (system.root / "incidents", "incidents", "./incidents"):  # the one who reads it stands elsewhere
+        assert done.returncode == 3 \
+            and f"another broker holds {system.root}/state/broker.db" in done.stderr
+    # the one who reads it stands elsewhere
+    for path in (system.root / "incidents", "incidents", "./incidents"):
         done = second_broker(system, workspace_root=path)
         assert done.returncode == 3 and "another broker holds workspace_root" in done.stderr
         assert f"workspace_root={system.root}/incidents" in done.stderr
@@ -135,7 +152,8 @@ def test_a_second_broker_is_refused_by_whatever_name_it_knows_the_store(system, 
         other.touch()
         prefix = mounted_or_skipped(system, "names", [f"mount --bind {path} {other}"]).prefix
     done = second_broker(system, prefix=prefix)
-    assert done.returncode == 3 and "another broker holds" in done.stderr and "broker.db" in done.stderr
+    assert done.returncode == 3 and "another broker holds" in done.stderr \
+        and "broker.db" in done.stderr
     system.publish([fault("web-0")])  # the first one has not noticed
     assert len(broker.incidents()) == 1
 
@@ -148,7 +166,8 @@ def test_a_missing_system_prompt_is_refused(system):
 ODD = {
     "no fields": "{}",
     "extra fields": json.dumps(fault("extra", surprise={"deep": [1, 2, {"x": None}]})),
-    "wrong types": json.dumps(fault("types", severity=7, timestamp=[], cluster={"a": 1}, faultId=12)),
+    "wrong types": json.dumps(fault("types", severity=7, timestamp=[], cluster={"a": 1},
+                                    faultId=12)),
     "resource is a list": json.dumps({**fault("list"), "resource": ["Pod", "x"]}),
     "not JSON": "this is not JSON",
     "a JSON text": '"hello"',
@@ -162,7 +181,8 @@ ODD = {
 
 def test_odd_events_are_kept_with_what_they_have(system):
     broker = system.start_broker()
-    lines = [text.encode() if text is not None else b'{"faultId": "\xff\xfe", "faultType": "CrashLoop"}'
+    lines = [text.encode() if text is not None
+             else b'{"faultId": "\xff\xfe", "faultType": "CrashLoop"}'
              for text in ODD.values()]
     path = system.root / "odd.jsonl"
     path.write_bytes(b"\n".join(lines) + b"\n")
@@ -191,7 +211,8 @@ def test_an_event_with_a_context_of_five_megabytes_is_kept_whole(system):
 
 def test_an_event_over_the_limit_is_named_and_the_others_go_through(system):
     broker = system.start_broker()
-    publisher = system.publish([fault("a"), fault("huge", context="x" * (9 * 1024 * 1024)), fault("b")], expect=1)
+    publisher = system.publish([fault("a"), fault("huge", context="x" * (9 * 1024 * 1024)),
+                                fault("b")], expect=1)
     assert publisher.records("line is too long, it is not sent")[0]["line"] == "2"
     wait_until(lambda: len(broker.incidents()) == 2, 10, "two incidents")
 
@@ -202,7 +223,8 @@ def test_hostile_text_cannot_forge_a_log_line(system):
     system.publish([fault("web-0", cluster=evil, fault_type=evil, context=evil)])
     wait_until(lambda: broker.incidents(), 10, "recorded")
     broker.stop()
-    assert not [line for line in broker.log().splitlines() if line.startswith("ts=2026 level=error")]
+    assert not [line for line in broker.log().splitlines()
+                if line.startswith("ts=2026 level=error")]
     assert all(line.startswith("ts=") for line in broker.log().splitlines())
 
 

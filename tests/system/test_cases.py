@@ -1,4 +1,5 @@
-"""Inputs of tests/golden/cases that once gave a wrong value, from a publisher to what the broker answers and Slack hears.
+"""Inputs of tests/golden/cases that once gave a wrong value, from a publisher to what the broker
+answers and Slack hears.
 
 Each is one of a kind; the kinds have tests of their own.
 SPDX-License-Identifier: Apache-2.0
@@ -18,19 +19,23 @@ from test_run import script
 CASES = ROOT / "tests/golden/cases"
 REPORTS = {path.stem: path for folder in ("05-confidence", "06-root-cause", "08-error-for-a-report")
            for path in sorted((CASES / folder).iterdir())}
-RIGHT = {"r12-pct-high-word": "UNKNOWN|LOW|MEDIUM", "q03": "MEDIUM", "r14-HIGH-in-brackets": "LOW", "q01": "UNKNOWN|LOW|MEDIUM",
-         "q06": "UNKNOWN|HIGH", "q09": "MEDIUM", "q15": "HIGH"}
+RIGHT = {"r12-pct-high-word": "UNKNOWN|LOW|MEDIUM", "q03": "MEDIUM", "r14-HIGH-in-brackets": "LOW",
+         "q01": "UNKNOWN|LOW|MEDIUM", "q06": "UNKNOWN|HIGH", "q09": "MEDIUM", "q15": "HIGH"}
 CAUSES = {"r02-rootcause-identified": ("The ConfigMap app-config lacks", "HIGH"),
-          "r04-detailed": ("The image tag v2.3 does not exist", "HIGH"), "r09-plain-fence": ("DNS lookups of the api", "MEDIUM"),
+          "r04-detailed": ("The image tag v2.3 does not exist", "HIGH"),
+          "r09-plain-fence": ("DNS lookups of the api", "MEDIUM"),
           "r05-contributing": ("The node ran out of inodes", "LOW"),
           "r06-pod-root-cause": ("The liveness probe asks port 8081", "HIGH"),
-          "r31-label-of": ("The HPA scaled to zero", "HIGH"), "r18-moderate": ("The image cannot be pulled", "MEDIUM"),
+          "r31-label-of": ("The HPA scaled to zero", "HIGH"),
+          "r18-moderate": ("The image cannot be pulled", "MEDIUM"),
           "q29": ("Misconfigured liveness probe.", "HIGH")}
 AGENT = f"""
 case=$(sed -n 's/.*"context": *"case: \\([^"]*\\)".*/\\1/p' event.json | head -n 1)
 case $case in
 '') printf '# Report\\n\\n%0300d\\n' 7 > output/investigation.md ;;
-*.json) printf '# Report\\n\\n%0300d\\n' 7 > output/investigation.md; cp "{CASES}/$case" output/agent-result.json ;;
+*.json)
+    printf '# Report\\n\\n%0300d\\n' 7 > output/investigation.md
+    cp "{CASES}/$case" output/agent-result.json ;;
 *) cp "{CASES}/$case" output/investigation.md ;;
 esac
 """
@@ -52,7 +57,8 @@ class Played:
         broker = system.start_broker(env={"SLACK_WEBHOOK_URL": self.slack.url}, log_level="info")
         system.start_worker(agent_script_path=script(system, AGENT), max_concurrent_agents=4)
         reports = {**REPORTS, "array": CASES / "07-claude-result-array/agent-result.json"}
-        faults = [fault(name, context=f"case: {path.relative_to(CASES)}") for name, path in reports.items()]
+        faults = [fault(name, context=f"case: {path.relative_to(CASES)}") for name,
+                  path in reports.items()]
         lines = [line for number in ("01", "02", "13") for path in CASES.glob(f"{number}-*.jsonl")
                  for line in path.read_text().splitlines()]
         system.publish(faults)
@@ -60,8 +66,10 @@ class Played:
         path.write_text("\n".join(lines) + "\n")
         system.publish(path, name="cases")
         rows = broker.wait_terminal(len(faults) + len(lines))
-        wait_until(lambda: not broker.get("/api/v1/effects?state=ready")["effects"], 30, "no effect left")
-        wait_until(lambda: not broker.get("/api/v1/effects?state=sending")["effects"], 30, "no effect left")
+        wait_until(lambda: not broker.get("/api/v1/effects?state=ready")["effects"], 30,
+                   "no effect left")
+        wait_until(lambda: not broker.get("/api/v1/effects?state=sending")["effects"], 30,
+                   "no effect left")
         self.rows = [broker.incident(row["id"]) for row in rows]
         self.results = system.results()
         self.messages = [post.body for post in self.slack.delivered() if post.kind == "incident"]
@@ -73,7 +81,8 @@ class Played:
         return found[0]
 
     def message(self, row):
-        return next(texts_of(body) for body in self.messages if any(row["id"] in text for text in texts_of(body)))
+        return next(texts_of(body) for body in self.messages
+                    if any(row["id"] in text for text in texts_of(body)))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +92,8 @@ def played(tmp_path_factory):
 
 def test_case_01_a_nul_in_the_text(played):
     row = played.row("nul")
-    assert (row["state"], row["cluster"], row["namespace"], row["fault_type"]) == ("reported", "prod", "shop", "CrashLoop")
+    assert (row["state"], row["cluster"], row["namespace"],
+            row["fault_type"]) == ("reported", "prod", "shop", "CrashLoop")
 
 
 def test_case_02_raw_events_are_three_incidents(played):
@@ -114,13 +124,16 @@ def test_case_06_root_cause(played, name, right):
 def test_case_07_a_result_as_an_array(played):
     row = played.row("array")
     assert row["state"] == "agent_failed"
-    assert row["reason"].startswith("agent reported an error: API Error: Rate limit reached"), row["reason"]
+    assert row["reason"].startswith("agent reported an error: API Error: Rate limit reached"), \
+        row["reason"]
 
 
 def test_case_08_an_error_for_a_report(played):
     row = played.row("auth")
-    assert row["state"] == "agent_failed" and "holds an error instead of a report" in row["reason"], row["reason"]
-    assert not [body for body in played.messages if any(row["id"] in text for text in texts_of(body))]
+    assert row["state"] == "agent_failed" and "holds an error instead of a report" in row[
+        "reason"], row["reason"]
+    assert not [body for body in played.messages
+                if any(row["id"] in text for text in texts_of(body))]
 
 
 def test_case_13_the_reason_of_an_event_is_its_type(played):
@@ -131,8 +144,10 @@ def test_case_13_the_reason_of_an_event_is_its_type(played):
 
 def checked(system, config):
     """What --check-config of a broker says."""
-    return subprocess.run([BIN / "triage-broker", "--check-config", "-c", config], capture_output=True, text=True, cwd=system.root,
-                          env={"AGENT_SYSTEM_PROMPT_FILE": str(ROOT / "configs/triage-system-prompt.md")})
+    return subprocess.run([BIN / "triage-broker", "--check-config", "-c", config],
+                          capture_output=True, text=True, cwd=system.root,
+                          env={"AGENT_SYSTEM_PROMPT_FILE": str(
+                              ROOT / "configs/triage-system-prompt.md")})
 
 
 LONG = "arn:aws:eks:us-east-1:123456789012:cluster/payments-production-"
@@ -146,7 +161,8 @@ def test_case_03_long_names_are_two_clusters(system):
     system.start_worker()
     system.publish([fault("web-0", cluster=LONG + color) for color in ("blue", "green")])
     rows = {row["cluster"]: row for row in broker.wait_terminal(2)}
-    assert {name: row["state"] for name, row in rows.items()} == {LONG + "blue": "suppressed", LONG + "green": "reported"}
+    assert {name: row["state"] for name,
+            row in rows.items()} == {LONG + "blue": "suppressed", LONG + "green": "reported"}
     listed = wait_until(lambda: broker.get("/api/v1/clusters")["clusters"], 10, "clusters")
     labels = {row["cluster"]: row["labels"] for row in listed}
     assert labels[LONG + "blue"] == {"env": "blue"} and labels[LONG + "green"] == {"env": "green"}
@@ -157,16 +173,20 @@ def test_case_03_each_cluster_gets_its_own_kubeconfig(system):
     for name in ("blue", "green", "default"):
         (system.root / f"{name}.kubeconfig").write_text("apiVersion: v1\n")
     broker = system.start_broker()
-    text = "{ echo '# Report'; printf '%0200d\\n' 7; echo \"KUBECONFIG=${KUBECONFIG:-none}\"; } > output/investigation.md"
-    worker = system.start_worker(agent_script_path=script(system, text), config=CASES / "03-long-cluster-name/worker.yaml",
+    text = "{ echo '# Report'; printf '%0200d\\n' 7; echo \"KUBECONFIG=${KUBECONFIG:-none}\"; } " \
+           "> output/investigation.md"
+    worker = system.start_worker(agent_script_path=script(system, text),
+                                 config=CASES / "03-long-cluster-name/worker.yaml",
                                  kubeconfig="default.kubeconfig")
     system.publish([fault("web-0", cluster=LONG + color) for color in ("blue", "green", "red")])
     rows = {row["cluster"]: row for row in broker.wait_terminal(3)}
     wait_until(lambda: len(system.results()) == 3, 20, "results")
-    reports = {name: system.root / f"incidents/{row['id']}/output/investigation.md" for name, row in rows.items()}
-    given = {name: re.search("KUBECONFIG=(.*)", path.read_text())[1] for name, path in reports.items()}
-    assert given == {LONG + "blue": f"{system.root}/blue.kubeconfig", LONG + "green": f"{system.root}/green.kubeconfig",
-                     LONG + "red": "none"}
+    reports = {name: system.root / f"incidents/{row['id']}/output/investigation.md" for name,
+               row in rows.items()}
+    given = {name: re.search("KUBECONFIG=(.*)", path.read_text())[1] for name,
+             path in reports.items()}
+    assert given == {LONG + "blue": f"{system.root}/blue.kubeconfig",
+                     LONG + "green": f"{system.root}/green.kubeconfig", LONG + "red": "none"}
     told = worker.records("no kubeconfig for this cluster: its agent gets none")
     assert [record["cluster"] for record in told] == [LONG + "red"]
 
@@ -180,14 +200,16 @@ def test_case_04_two_clusters_of_one_name_are_refused(system):
 def test_case_09_a_key_with_a_line_end(system):
     broker = system.start_broker()
     leak = (CASES / "09-key-with-newline/leak.sh").read_text().replace("$1", ".")
-    system.start_worker(agent_script_path=script(system, leak), agent_cli="custom", agent_env="ANTHROPIC_API_KEY",
+    system.start_worker(agent_script_path=script(system, leak), agent_cli="custom",
+                        agent_env="ANTHROPIC_API_KEY",
                         env={"ANTHROPIC_API_KEY": "sk-ant-field-0001\n"})
     system.publish([fault("web-0")])
     row = broker.wait_terminal(1)[0]
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
     folder = system.root / "incidents" / row["id"]
     texts = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert len(texts) > 5 and not [path for path, text in texts.items() if b"sk-ant-field-0001" in text]
+    assert len(texts) > 5 and not [path for path, text in texts.items()
+                                   if b"sk-ant-field-0001" in text]
 
 
 @pytest.mark.parametrize("status", [201, 202, 204])
@@ -198,9 +220,11 @@ def test_case_10_every_2xx_is_delivered(system, status):
         system.start_worker()
         system.publish([fault("web-0", context="do: diagnose")])
         broker.wait_terminal(1)
-        done = wait_until(lambda: [effect for effect in broker.get("/api/v1/effects?state=done")["effects"]
+        done = wait_until(lambda: [effect
+                                   for effect in broker.get("/api/v1/effects?state=done")["effects"]
                                    if effect["channel"] == "slack"], 20, "delivered")
-        assert len(done) == len(slack.posts) == 1 and not broker.get("/api/v1/effects?state=dead")["effects"]
+        assert len(done) == len(slack.posts) == 1 \
+            and not broker.get("/api/v1/effects?state=dead")["effects"]
     finally:
         slack.close()
 
@@ -209,11 +233,14 @@ def test_case_12_a_name_with_an_ipv6_address_only(secure):
     if not has_ipv6():
         pytest.skip("no IPv6 here")
     (secure.root / "hosts").write_text("127.0.0.1 localhost\n::1 v6only\n")
-    prefix = mounted_or_skipped(secure, "names", [f"mount --bind {secure.root / 'hosts'} /etc/hosts"]).prefix
+    prefix = mounted_or_skipped(secure, "names",
+                                [f"mount --bind {secure.root / 'hosts'} /etc/hosts"]).prefix
     broker = secure.start_broker(work_endpoint="tcp://[::1]:*", files_endpoint="tcp://[::1]:*")
     port = {name: broker.endpoints[name].rsplit(":", 1)[1] for name in ("work", "files")}
-    options = {"broker_endpoint": f"tcp://v6only:{port['work']}", "broker_files_endpoint": f"tcp://v6only:{port['files']}",
-               "worker_name": "w1", "keys_dir": secure.peer_keys("worker", "w1"), "workspace_root": secure.root / "workspace",
+    options = {"broker_endpoint": f"tcp://v6only:{port['work']}",
+               "broker_files_endpoint": f"tcp://v6only:{port['files']}",
+               "worker_name": "w1", "keys_dir": secure.peer_keys("worker", "w1"),
+               "workspace_root": secure.root / "workspace",
                "agent_script_path": ROOT / "tests/system/agents/agent.sh"}
     Daemon(secure, "w1", "triage-worker", options, prefix=prefix)
     secure.publish([fault("web-0")])

@@ -66,7 +66,8 @@ def test_what_a_dead_worker_has_staged_goes_when_the_incident_is_over(system):
     system.publish([fault("web-0")])
     dead = python_worker(broker, "dead")
     _, fence = dead.assignment()
-    dead.files.send(PUT, {**fence, "path": "output/investigation.md", "offset": 0, "size": 5000, "bytes": b"x" * 4000})
+    dead.files.send(PUT, {**fence, "path": "output/investigation.md", "offset": 0, "size": 5000,
+                          "bytes": b"x" * 4000})
     dead.files.wait([GO])
     staged = system.root / "incidents" / fence["incident"] / f"attempts/{fence['attempt']}.staging"
     assert staged.exists()

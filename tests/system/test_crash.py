@@ -1,7 +1,9 @@
-"""kill -9 of every program at every failpoint and at random moments: nothing is lost, nothing is twice.
+"""kill -9 of every program at every failpoint and at random moments:
+nothing is lost, nothing is twice.
 
 One run of 500 incidents; whenever a program dies it is started again with its next failpoint armed.
-Witnesses are the publisher's log, the files, a webhook and a subscriber of our own, never the broker's tables.
+Witnesses are the publisher's log, the files, a webhook and a subscriber of our own, never
+the broker's tables.
 SPDX-License-Identifier: Apache-2.0
 """
 import collections
@@ -51,7 +53,8 @@ def check_acknowledged(system, incidents):
     acks = collections.defaultdict(set)
     for process in [process for process in system.processes if process.name == "publisher"][:1]:
         for record in process.records("event acknowledged"):
-            acks[os.path.basename(record["file"]), record["line"]].add((record["event_id"], record["incident_id"]))
+            acks[os.path.basename(record["file"]),
+                 record["line"]].add((record["event_id"], record["incident_id"]))
     assert len(acks) == INCIDENTS, f"{len(acks)} lines were acknowledged"
     assert all(len(found) == 1 for found in acks.values()), "one event, two ids or two incidents"
     named = {incident for found in acks.values() for _, incident in found}
@@ -60,7 +63,8 @@ def check_acknowledged(system, incidents):
 
 def check_folder(folder, seen):
     """One report, of an attempt that is kept beside it, and as it was when it was seen first."""
-    event, result = (json.loads((folder / name).read_text()) for name in ("event.json", "result.json"))
+    event, result = (json.loads((folder / name).read_text())
+                     for name in ("event.json", "result.json"))
     assert result["status"] == "success", result
     assert result["incident_id"] == event["incidentId"] == folder.name
     report = (folder / "output/investigation.md").read_bytes()
@@ -77,11 +81,13 @@ def check_stream(records):
     numbers, ends = {}, collections.Counter()
     for record in records:
         if record["seq"]:
-            assert numbers.setdefault(record["seq"], record) == record, "a record was sent and not committed"
+            assert numbers.setdefault(record["seq"], record) == record, \
+                "a record was sent and not committed"
     for record in numbers.values():
         if record["kind"] == "incident" and record["change"] in TERMINAL:
             ends[record["incident"]] += 1
-    assert ends and max(ends.values()) == 1, [incident for incident, count in ends.items() if count > 1]
+    assert ends and max(ends.values()) == 1, [incident for incident,
+                                              count in ends.items() if count > 1]
 
 
 def check_told(messages, incidents):
@@ -95,8 +101,10 @@ def check_told(messages, incidents):
 
 def leftovers(system):
     """Files and folders that only something under way has."""
-    found = [f"{folder}/{name}" for folder, folders, files in os.walk(system.root)  # what goes meanwhile is none
-             for name in folders + files if name.endswith((".tmp", ".part", ".staging", ".new", ".ids"))]
+    # what goes meanwhile is none
+    found = [f"{folder}/{name}" for folder, folders, files in os.walk(system.root)
+             for name in folders + files
+             if name.endswith((".tmp", ".part", ".staging", ".new", ".ids"))]
     for part in ("jobs", "spool", "trash"):
         found += system.root.glob(f"workspace/*/{part}/*")
     return found
@@ -118,15 +126,19 @@ def check_bodies(system, written):
     assert wanted <= set(kept)
     for digest, path in kept.items():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
-        assert digest in wanted or json.loads(path.read_text())["resource"]["name"] == LargeFaults.NAME
+        assert digest in wanted \
+            or json.loads(path.read_text())["resource"]["name"] == LargeFaults.NAME
 
 
 def check(system, crashes):
-    folders = {path.parent.name: path.parent for path in (system.root / "incidents").glob("*/result.json")}
-    assert len(folders) == len(list((system.root / "incidents").glob("*-*"))), "a folder without a result"
+    folders = {path.parent.name: path.parent
+               for path in (system.root / "incidents").glob("*/result.json")}
+    assert len(folders) == len(list((system.root / "incidents").glob("*-*"))), \
+        "a folder without a result"
     names = {name: check_folder(folder, crashes.outcomes[name]) for name, folder in folders.items()}
     assert len(crashes.from_server()) == 1, "the server's one fault has more than one incident"
-    ours = {incident: name for incident, name in names.items() if incident not in crashes.from_server()}
+    ours = {incident: name for incident, name in names.items()
+            if incident not in crashes.from_server()}
     assert sorted(ours.values()) == [f"pod-{number:03}" for number in range(INCIDENTS)]
     check_acknowledged(system, ours)
     check_stream(crashes.tap.records)
@@ -149,13 +161,15 @@ def crash_run(system, random_kills, record_property):
     print(f"TRIAGE_SEED={seed} repeats these choices")
     record_property("seed", seed)
     server = LargeFaults(system)
-    crashes = Crashes(system, fault_batches(), random_kills, seed, server, clusters_yaml(system, {"mcp": server}))
+    crashes = Crashes(system, fault_batches(), random_kills, seed, server,
+                      clusters_yaml(system, {"mcp": server}))
     try:
         crashes.run()
         for program, points in crashes.points.items():
             print(f"{program}, {len(points)} failpoints, each killed it:", *points, sep="\n    ")
             record_property(f"failpoints of {program}", " ".join(points))
-            assert not set(points) - set(crashes.hits), f"never hit: {set(points) - set(crashes.hits)}"
+            assert not set(points) - set(crashes.hits), \
+                f"never hit: {set(points) - set(crashes.hits)}"
         print("killed at random:", *crashes.random_kills, f"; starts: {dict(crashes.lives)}")
         check(system, crashes)
     finally:

@@ -1,4 +1,5 @@
-"""Disks that are full, locked or broken, and files that are damaged: nothing is lost, nothing is said too early.
+"""Disks that are full, locked or broken, and files that are damaged: nothing is lost, nothing
+is said too early.
 SPDX-License-Identifier: Apache-2.0
 """
 import re
@@ -49,8 +50,10 @@ def check_store(broker, path, count):
     shutil.copy(path, copy)
     with sqlite3.connect(copy) as store:
         assert store.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert store.execute("SELECT count(*), count(DISTINCT id) FROM incident").fetchone() == (count, count)
-        assert store.execute("SELECT max(seq) - min(seq) + 1 - count(*) FROM journal").fetchone() == (0,)
+        assert store.execute("SELECT count(*), count(DISTINCT id) FROM incident").fetchone() == (
+            count, count)
+        assert store.execute(
+            "SELECT max(seq) - min(seq) + 1 - count(*) FROM journal").fetchone() == (0,)
 
 
 #  --- full
@@ -67,9 +70,11 @@ def test_a_full_disk_refuses_events_keeps_verdicts_and_goes_on_when_there_is_roo
     worker = python_worker(broker)
     fence, manifest = finished(worker)
     disk.fill()
-    publisher = system.start_publisher([fault(f"late-{n}", context="x" * 3000) for n in range(20)], name="p1")
+    publisher = system.start_publisher([fault(f"late-{n}", context="x" * 3000) for n in range(20)],
+                                       name="p1")
     broker.wait_log("turn rolled back")
-    broker.wait_log("reserve freed, new events are refused" if disk.reserve_helps else "store refused")
+    broker.wait_log("reserve freed, new events are refused" if disk.reserve_helps
+                    else "store refused")
     wait_until(lambda: broker.status_of("/readyz") == 503, 20, "not ready")
     if disk.reserve_helps:
         assert worker.verdict(fence, "success", manifest) == "committed"
@@ -87,7 +92,8 @@ def test_a_full_disk_refuses_events_keeps_verdicts_and_goes_on_when_there_is_roo
     wait_until(lambda: broker.status_of("/readyz") == 200, 20, "ready again")
     assert broker.metric("store_full_total") >= 1
     assert {row["id"] for row in broker.incidents("reported")} == {fence["incident"]}
-    path = disk.mount.seen / "state/broker.db" if disk.reserve_helps else disk.folder / "state/broker.db"
+    path = disk.mount.seen / "state/broker.db" if disk.reserve_helps \
+        else disk.folder / "state/broker.db"
     worker.close()
     check_store(broker, path, 60)
 
@@ -122,7 +128,9 @@ def test_a_start_on_a_full_disk_frees_the_reserve_and_refuses_events(system):
     assert not acknowledged(publisher)
     disk.empty()
     assert publisher.wait(60) == 0 and len(broker.incidents()) == 2
-    assert [row["reason"] for row in publisher.records("the broker takes no events for now, they are sent again")] == ["store"]
+    assert [row["reason"]
+            for row in publisher.records(
+                "the broker takes no events for now, they are sent again")] == ["store"]
     assert len(publisher.records("the broker takes events again")) == 1
 
 
@@ -140,7 +148,8 @@ def test_an_effect_and_a_source_change_of_a_turn_that_was_rolled_back_are_not_lo
             store.execute("ROLLBACK")
     broker.wait_terminal(6)
     wait_until(lambda: len(system.results()) == 6, 30, "every incident is saved")
-    wait_until(lambda: {effect["state"] for row in broker.incidents() for effect in broker.incident(row["id"])["effects"]}
+    wait_until(lambda: {effect["state"] for row in broker.incidents()
+                        for effect in broker.incident(row["id"])["effects"]}
                == {"done"}, 30, "every effect is done")
 
 
@@ -149,12 +158,14 @@ def test_a_source_change_of_a_turn_that_was_rolled_back_is_recorded(system):
     reloaded = Reloaded(system)
     with sqlite3.connect(system.root / "state/broker.db", isolation_level=None, timeout=5) as store:
         wait_until(lambda: locked(store), 20, "the lock")
-        reloaded.hup(f"clusters:\n  - name: prod\n    mcp:\n      endpoint: http://{server.address}/mcp\n")
+        reloaded.hup(
+            f"clusters:\n  - name: prod\n    mcp:\n      endpoint: http://{server.address}/mcp\n")
         wait_until(lambda: connected(reloaded.broker, "prod"), 30, "connected")
         reloaded.broker.wait_log("turn rolled back")
         assert replay(reloaded.broker) == []
         store.execute("ROLLBACK")
-    wait_until(lambda: [record["change"] for record in replay(reloaded.broker) if record["kind"] == "source"]
+    wait_until(lambda: [record["change"] for record in replay(reloaded.broker)
+                        if record["kind"] == "source"]
                == ["connected"], 20, "it is recorded, once")
 
 
@@ -231,7 +242,8 @@ def test_a_failed_sync_ends_with_74_says_nothing_and_the_restart_recovers(system
     worker = python_worker(broker)
     worker.work.sock.close(0)
     worker.files.close()
-    path = disk.mount.seen / "state/broker.db" if isinstance(disk, BrokenLoop) else disk.folder / "state/broker.db"
+    path = disk.mount.seen / "state/broker.db" if isinstance(disk, BrokenLoop) \
+        else disk.folder / "state/broker.db"
     check_store(broker, path, 35)
 
 
@@ -246,7 +258,8 @@ def overwrite(path, offset, data):
 DAMAGE = {
     "no database": lambda path: path.write_bytes(b"this is a text file, not a database\n" * 500),
     "first page": lambda path: overwrite(path, 100, b"\xff" * 3000),
-    "a page in the middle": lambda path: overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xa5" * 4096),
+    "a page in the middle": lambda path: overwrite(path, path.stat().st_size // 2 // 4096 * 4096,
+                                                   b"\xa5" * 4096),
     "half of it": lambda path: path.write_bytes(path.read_bytes()[:path.stat().st_size // 2]),
     "empty": lambda path: path.write_bytes(b""),
     "gone": lambda path: path.unlink(),
@@ -266,7 +279,8 @@ def test_a_damaged_store_is_refused_with_65_and_left_as_it_is(system, damage):
     broker = system.start_broker(wait=False)
     assert broker.wait(20) == 65, broker.log_tail()
     told = [record for record in broker.records("store cannot be opened")]
-    assert len(told) == 1 and str(path) in told[0]["error"] and "backup" in told[0]["error"], broker.log_tail()
+    assert len(told) == 1 and str(path) in told[0]["error"] and "backup" in told[0]["error"], \
+        broker.log_tail()
     assert (path.read_bytes() if path.exists() else None) == before
     shutil.copy(backup, path)
     assert len(system.start_broker().incidents()) == 60
@@ -274,15 +288,18 @@ def test_a_damaged_store_is_refused_with_65_and_left_as_it_is(system, damage):
 
 def test_a_damaged_store_is_salvaged_as_the_page_says(system):
     """The last leaf of the incidents' own tree is gone."""
-    command = re.search(r"^    (sqlite3 broker\.db \.dump .*)$", (ROOT / "docs/operations.md").read_text(), re.M)[1]
+    command = re.search(r"^    (sqlite3 broker\.db \.dump .*)$",
+                        (ROOT / "docs/operations.md").read_text(), re.M)[1]
     broker = system.start_broker()
     system.publish(many(60), name="p0")
     broker.stop()
     state = system.root / "state"
     with sqlite3.connect(state / "broker.db") as store:
-        page = store.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'incident'").fetchone()[0]
+        page = store.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'incident'").fetchone()[0]
     data = (state / "broker.db").read_bytes()
-    leaf = int.from_bytes(data[(page - 1) * 4096 + 8:(page - 1) * 4096 + 12], "big")  # Src: sqlite.org/fileformat2, right-most pointer
+    # Src: sqlite.org/fileformat2, right-most pointer
+    leaf = int.from_bytes(data[(page - 1) * 4096 + 8:(page - 1) * 4096 + 12], "big")
     overwrite(state / "broker.db", (leaf - 1) * 4096, b"\xa5" * 4096)
     assert system.start_broker(wait=False).wait(20) == 65
     subprocess.run(["/bin/sh", "-c", command], cwd=state, capture_output=True, timeout=60)
@@ -318,14 +335,17 @@ def test_a_report_that_has_no_room_is_kept_by_its_worker_until_it_has(system, ma
     if isinstance(disk, FullByLimit):
         (disk.folder / "state").mkdir()
         (disk.folder / "state/broker.db-wal").write_bytes(b"x" * 1_000_000)
-    broker = system.start_broker(prefix=disk.prefix, workspace_root=disk.folder / "incidents", log_level="info")
+    broker = system.start_broker(prefix=disk.prefix, workspace_root=disk.folder / "incidents",
+                                 log_level="info")
     gate, script = system.gated_agent(3_000_000)
     system.start_worker(agent=script)
     system.publish([fault("web-0")])
-    wait_until(lambda: [row for row in broker.incidents("investigating") if row["started_at"]], 20, "it runs")
+    wait_until(lambda: [row for row in broker.incidents("investigating") if row["started_at"]], 20,
+               "it runs")
     disk.fill()
     gate.touch()
-    broker.wait_log("reason=\"No space left on device\"" if disk.reserve_helps else "reason=\"File too large\"")
+    broker.wait_log("reason=\"No space left on device\"" if disk.reserve_helps
+                    else "reason=\"File too large\"")
     assert [row["state"] for row in broker.incidents()] == ["investigating"]
     disk.empty()
     row = broker.wait_terminal(1, 60)[0]
@@ -339,23 +359,30 @@ def test_a_report_that_has_no_room_is_kept_by_its_worker_until_it_has(system, ma
 
 @pytest.mark.nightly
 def test_a_start_does_not_take_longer_with_history(system):
-    """10^6 ended incidents with their events, out of every window: ready in about a second, checked later."""
+    """10^6 ended incidents with their events, out of every window:
+    ready in about a second, checked later."""
     broker = system.start_broker(log_level="info")
     system.publish(many(1, size=100), name="p0")
     broker.stop()
     with sqlite3.connect(system.root / "state/broker.db") as store:
-        for table, number, texts in (("incident", "number", ("id",)), ("event", "seq", ("event_id",))):
+        for table, number, texts in (("incident", "number", ("id",)),
+                                     ("event", "seq", ("event_id",))):
             names = [row[1] for row in store.execute(f"PRAGMA table_info ({table})")]
-            values = {number: "n", **{name: f"{name} || '-' || n" for name in texts}, "state": "3", "last_seen_ms": "1",
-                      "received_ms": "received_ms - 86400000"}
+            values = {number: "n", **{name: f"{name} || '-' || n" for name in texts}, "state": "3",
+                      "last_seen_ms": "1", "received_ms": "received_ms - 86400000"}
             columns = ", ".join(values.get(name, name) for name in names)
-            store.execute(f"WITH RECURSIVE c (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000)"
-                          f" INSERT INTO {table} SELECT {columns} FROM {table}, c WHERE {number} = 1")
-    subprocess.run(["sh", "-c", "sync; echo 1 > /proc/sys/vm/drop_caches"], check=False, capture_output=True)
+            store.execute(f"WITH RECURSIVE c (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE "
+                          f"n < 1000000)"
+                          f" INSERT INTO {table} SELECT {columns} FROM {table}, c WHERE {number} = "
+                          f"1")
+    subprocess.run(["sh", "-c", "sync; echo 1 > /proc/sys/vm/drop_caches"], check=False,
+                   capture_output=True)
     from_s = time.monotonic()
     broker = system.start_broker(log_level="info")
     took_s = time.monotonic() - from_s
-    print(f"ready after {took_s:.2f} s with {(system.root / 'state/broker.db').stat().st_size / 1e6:.0f} MB")
+    print(
+        f"ready after {took_s:.2f} s with "
+        f"{(system.root / 'state/broker.db').stat().st_size / 1e6:.0f} MB")
     assert took_s < 1 * SLOW
     broker.wait_log("store checked", 120)
     assert broker.get("/api/v1/status")["incidents"]["reported"] >= 999_998

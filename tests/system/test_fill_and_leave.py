@@ -34,7 +34,8 @@ class Filler:
     """One connection of a role, which sends until nothing more goes."""
 
     def __init__(self, context, name, endpoint, keys):
-        self.name, self.sock, self.fd = name, context.socket(zmq.SUB if name == "stream" else zmq.DEALER), -1
+        self.name, self.sock, self.fd = name, \
+            context.socket(zmq.SUB if name == "stream" else zmq.DEALER), -1
         self.sock.linger = 0
         self.sock.sndhwm = 4
         if keys:
@@ -42,7 +43,8 @@ class Filler:
             self.sock.curve_serverkey = read_key(f"{keys}/broker.key", "public-key")
             self.sock.curve_publickey = read_key(f"{keys}/{role}.key_secret", "public-key")
             self.sock.curve_secretkey = read_key(f"{keys}/{role}.key_secret", "secret-key")
-        self.monitor = self.sock.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self.monitor = self.sock.get_monitor_socket(zmq.EVENT_CONNECTED
+                                                    | zmq.EVENT_HANDSHAKE_SUCCEEDED)
         self.sock.connect(endpoint)
         self.sent = 0
 
@@ -72,8 +74,10 @@ class Filler:
             return
         kind, body = {"work": (PING, {"filling": "x" * 60000}),
                       "ingest": (EVENT, {"event_id": str(uuid.uuid4()), "body": b"{" * 250000}),
-                      "files": (PUT_EVENT, {"event_id": "e", "offset": 1, "size": 500000, "bytes": b"{" * 250000})}[self.name]
-        self.sock.send_multipart([HEADER.pack(b"K8T1", 1, kind, 0, 9, 1, 0), msgpack.packb(body)], zmq.DONTWAIT)
+                      "files": (PUT_EVENT, {"event_id": "e", "offset": 1, "size": 500000,
+                                            "bytes": b"{" * 250000})}[self.name]
+        self.sock.send_multipart([HEADER.pack(b"K8T1", 1, kind, 0, 9, 1, 0), msgpack.packb(body)],
+                                 zmq.DONTWAIT)
 
     def reset(self):
         """Gone at once, and its peer is told so by a reset."""
@@ -96,7 +100,8 @@ class Side:
         self.context.max_sockets = 4096
 
     def keys(self, name, number):
-        return self.system.key(ROLES[name], f"{name}-{number // KEY_CONNECTIONS}") if self.keyed else None
+        return self.system.key(ROLES[name], f"{name}-{number // KEY_CONNECTIONS}") if self.keyed \
+            else None
 
     def prepare(self):
         """Events that are acknowledged, and every key that will be needed."""
@@ -106,16 +111,19 @@ class Side:
                 self.keys(name, number)
 
     def stall(self):
-        """Both threads that own sockets wait for the disk: the loop in a commit, the other one in a seal."""
+        """Both threads that own sockets wait for the disk: the loop in a commit,
+        the other one in a seal."""
         self.disk.stall()
         self.large = self.system.start_publisher([fault("large", context="x" * 400000)], "large")
         self.late = self.system.start_publisher([fault(f"late-{n}") for n in range(500)], "late")
-        self.killed = self.system.start_publisher([fault(f"killed-{n}", context="y" * 100000) for n in range(500)], "killed")
+        self.killed = self.system.start_publisher([fault(f"killed-{n}", context="y" * 100000)
+                                                   for n in range(500)], "killed")
 
     def connect(self, names=tuple(ROLES), groups=GROUPS):
         for name in names:
             for number in range(sum(groups)):
-                self.fillers.append(Filler(self.context, name, self.broker.endpoints[name], self.keys(name, number)))
+                self.fillers.append(Filler(self.context, name, self.broker.endpoints[name],
+                                           self.keys(name, number)))
         for filler in self.fillers:
             filler.reached()
 
@@ -138,11 +146,13 @@ class Side:
     def judge(self):
         """Alive, small, and all that was acknowledged is there."""
         broker = self.broker
-        wait_until(lambda: not broker.alive() or not self.late.alive() and not self.large.alive(), 60, "all is published")
+        wait_until(lambda: not broker.alive() or not self.late.alive() and not self.large.alive(),
+                   60, "all is published")
         assert broker.alive(), broker.log_tail()
         assert self.late.wait(1) == 0 and self.large.wait(1) == 0, self.late.log_tail()
         names = {row["resource"]["name"] for row in broker.incidents() if row["resource"]}
-        missing = [name for name in [f"before-{n}" for n in range(50)] + [f"late-{n}" for n in range(500)] + ["large"]
+        missing = [name for name in [f"before-{n}" for n in range(50)]
+                   + [f"late-{n}" for n in range(500)] + ["large"]
                    if name not in names]
         assert not missing, missing
         assert broker.status_of("/healthz") == 200
@@ -203,7 +213,8 @@ def test_peers_fill_up_a_broker_whose_disk_stalls_and_are_gone(sides):
 
 
 def test_a_tap_that_nobody_reads_and_a_stopped_worker_outlive_their_broker(system):
-    """The tap's queue is full, for its output goes nowhere; the worker is stopped with all it could be assigned."""
+    """The tap's queue is full, for its output goes nowhere; the worker is stopped with
+    all it could be assigned."""
     options = {"global_queue_size": 100000, "cluster_queue_size": 100000}
     broker = system.start_broker(**options)
     os.mkfifo(system.root / "tap.out")
@@ -212,15 +223,18 @@ def test_a_tap_that_nobody_reads_and_a_stopped_worker_outlive_their_broker(syste
         tap = system.start_tap()
         broker.wait_topics(1)
         worker = system.start_worker(max_concurrent_agents=256)
-        wait_until(lambda: broker.get("/api/v1/status")["workers"]["ready"] == 1, 20, "the worker is there")
+        wait_until(lambda: broker.get("/api/v1/status")["workers"]["ready"] == 1, 20,
+                   "the worker is there")
         worker.signal(signal.SIGSTOP)
-        system.publish([fault(f"web-{n}") for n in range(12000)], window=4096)  # over what a tap's queue holds
+        # over what a tap's queue holds
+        system.publish([fault(f"web-{n}") for n in range(12000)], window=4096)
         broker.kill9()
         worker.signal(signal.SIGCONT)
         time.sleep(2 * HEARTBEAT_S + 2)  # the stall itself: nobody reads, nobody is there
         assert tap.alive() and worker.alive()
         broker = system.start_broker(**options)
-        wait_until(lambda: broker.get("/api/v1/status")["workers"]["ready"] == 1, 60, "the worker is back")
+        wait_until(lambda: broker.get("/api/v1/status")["workers"]["ready"] == 1, 60,
+                   "the worker is back")
         heard = b""
 
         def told():
@@ -232,7 +246,8 @@ def test_a_tap_that_nobody_reads_and_a_stopped_worker_outlive_their_broker(syste
             return b'"joined"' in heard
 
         wait_until(told, 60, "and the tap tells of it", 0)
-        tap.signal(signal.SIGTERM)  # what it has to say goes on being read, or it would wait for that
+        # what it has to say goes on being read, or it would wait for that
+        tap.signal(signal.SIGTERM)
         wait_until(lambda: told() is None or not tap.alive(), 30, "the tap ends", 0)
         tap.stop()
         worker.kill9()
@@ -243,15 +258,19 @@ def test_a_tap_that_nobody_reads_and_a_stopped_worker_outlive_their_broker(syste
 @pytest.mark.nightly
 @pytest.mark.parametrize("keys", [False, True])
 def test_a_hundred_rounds_at_random_moments(tmp_path, keys):
-    """As above, on one socket at a time, some connections, a stall of some seconds; with and without keys 200 in all."""
+    """As above, on one socket at a time, some connections, a stall of some seconds;
+    with and without keys 200 in all."""
     dice = random.Random(7)
     side = Side(tmp_path / "side", keys)
     try:
         for number in range(int(os.environ.get("TRIAGE_ROUNDS", "100"))):
-            name, count, stalls = dice.choice(list(ROLES)), dice.choice((1, 4, 12)), dice.random() < 0.7
+            name, count, stalls = dice.choice(list(ROLES)), dice.choice((1, 4, 12)), \
+                dice.random() < 0.7
             if stalls:
                 side.disk.stall()
-                side.system.start_publisher([fault(f"round-{number}", context="x" * dice.choice((10, 400000)))], f"p{number}")
+                side.system.start_publisher(
+                    [fault(f"round-{number}", context="x" * dice.choice((10, 400000)))],
+                    f"p{number}")
             side.connect([name], [count])
             until = time.monotonic() + dice.random() * 3
             while time.monotonic() < until:

@@ -11,11 +11,13 @@ ASIDE = "worker set aside, it gets single probes until one succeeds"
 
 
 def shown(broker, name):
-    return next((worker for worker in broker.get("/api/v1/workers")["workers"] if worker["name"] == name), None)
+    return next((worker for worker in broker.get("/api/v1/workers")["workers"]
+                 if worker["name"] == name), None)
 
 
 def test_two_workers_with_one_key_do_their_work_once_and_the_second_is_told(secure):
-    """A Deployment of two replicas and one Secret: each superseded the other, and incidents became dead letters."""
+    """A Deployment of two replicas and one Secret: each superseded the other, and incidents
+    became dead letters."""
     broker = secure.start_broker()
     first = secure.start_worker("w1")
     first.wait_log("broker connected")
@@ -27,7 +29,8 @@ def test_two_workers_with_one_key_do_their_work_once_and_the_second_is_told(secu
     assert all(len(broker.incident(row["id"])["attempts"]) == 1 for row in rows)
     told = broker.records(TWO)[0]
     assert told["level"].startswith("warn"), told
-    assert told["address"] and told["refused_address"] and told["session"] != told["refused_session"]
+    assert told["address"] and told["refused_address"] \
+        and told["session"] != told["refused_session"]
     assert shown(broker, "w1")["twins_refused_total"] >= 1
     assert "another worker has its key" in secure.ctl("workers").stdout
     assert broker.metric("workers_refused_total") >= 1
@@ -62,7 +65,8 @@ def test_a_worker_that_takes_nothing_is_set_aside_and_costs_nobody_a_report(syst
         return len([row for row in broker.incidents() if row["state"] == "reported"]) == 12
 
     wait_until(refuse, 60, "all have a report")
-    worker = wait_until(lambda: (found := shown(broker, "liar")) and found["quarantined"] and found, 10, "set aside")
+    worker = wait_until(lambda: (found := shown(broker, "liar")) and found["quarantined"] and found,
+                        10, "set aside")
     assert worker["quarantined_for"] == "it gives back what it is assigned" and not worker["ready"]
     assert broker.records(ASIDE)[0]["worker"] == "liar"
     assert broker.metric("assignments_returned_total") >= 3

@@ -1,4 +1,5 @@
-"""What a source said while nobody listened is told as a gap: in the stream, the log and the metrics.
+"""What a source said while nobody listened is told as a gap: in the stream, the log and the
+metrics.
 SPDX-License-Identifier: Apache-2.0
 """
 import re
@@ -29,12 +30,14 @@ def source(broker):
 
 
 def gaps_metric(broker):
-    return int(re.search(r'triage_events_gap_total\{cluster="prod"\} (\d+)', broker.get("/metrics", raw=True)).group(1))
+    return int(re.search(r'triage_events_gap_total\{cluster="prod"\} (\d+)',
+                         broker.get("/metrics", raw=True)).group(1))
 
 
 def test_a_first_start_has_no_gap(system):
     broker = start(system, FaultServer(system, "prod"))
-    wait_until(lambda: [record for record in replay(broker) if record["change"] == "connected"], 10, "connected")
+    wait_until(lambda: [record for record in replay(broker) if record["change"] == "connected"], 10,
+               "connected")
     assert gaps(broker) == [] and gaps_metric(broker) == 0
 
 
@@ -52,7 +55,8 @@ def test_the_brokers_own_downtime_is_a_gap(system, how):
     away_ms = (time.monotonic() - down) * 1000
     broker = start(system, server)
     (length_ms, record), = wait_until(lambda: gaps(broker), 10, "the gap")
-    assert length_ms >= away_ms and record["cluster"] == "prod" and "did not follow" in record["reason"]
+    assert length_ms >= away_ms and record["cluster"] == "prod" \
+        and "did not follow" in record["reason"]
     wait_until(lambda: gaps_metric(broker) == 1, 10, "the metric")
     assert [found for found in broker.records("event source") if found.get("change") == "gap"]
     assert broker.incidents() == []
@@ -73,7 +77,8 @@ def test_a_cluster_whose_server_moves_has_a_gap(system):
 def test_events_received_and_not_committed_are_told_and_lie_in_the_next_gap(system):
     server = FaultServer(system, "prod")
     broker = start(system, server)
-    with sqlite3.connect(system.root / "state/broker.db", isolation_level=None, timeout=20) as store:
+    with sqlite3.connect(system.root / "state/broker.db", isolation_level=None,
+                         timeout=20) as store:
         store.execute("BEGIN IMMEDIATE")
         server.emit([fault("a")])
         broker.wait_log("turn rolled back")
@@ -83,7 +88,8 @@ def test_events_received_and_not_committed_are_told_and_lie_in_the_next_gap(syst
         wait_until(lambda: source(broker)["events_total"] == 2, 10, "the second event")
         broker.stop()
         store.execute("ROLLBACK")
-    left = [found for found in broker.records() if found["msg"].startswith("events were received and not committed")]
+    left = [found for found in broker.records()
+            if found["msg"].startswith("events were received and not committed")]
     assert [found["events"] for found in left] == ["2"]
     broker = start(system, server)
     (length_ms, record), = wait_until(lambda: gaps(broker), 10, "the gap")

@@ -20,12 +20,13 @@ from lib.disk import StallShim
 from lib.system import SLOW, System, fault, wait_until
 from test_flow import check_chain
 from test_run import script
-from worker import (CREDIT, ERROR, GET, HEADER, HELLO, LEASE, PING, PONG, PROGRESS, PUT, SEAL, VERDICT,
-                    VERDICT_ACK, WELCOME, Refused, Worker, read_key)
+from worker import (CREDIT, ERROR, GET, HEADER, HELLO, LEASE, PING, PONG, PROGRESS, PUT, SEAL,
+                    VERDICT, VERDICT_ACK, WELCOME, Refused, Worker, read_key)
 
 EVENT, EVENT_ACK, PUT_EVENT, GO_EVENT, SEAL_EVENT = 32, 33, 54, 55, 56
 SOCKETS = ("work", "ingest", "files", "stream")
-RIGHTS = {("worker", "work"), ("worker", "files"), ("publisher", "ingest"), ("publisher", "files"), ("tap", "stream")}
+RIGHTS = {("worker", "work"), ("worker", "files"), ("publisher", "ingest"), ("publisher", "files"),
+          ("tap", "stream")}
 
 
 class Peer:
@@ -38,7 +39,8 @@ class Peer:
         self.sock.curve_publickey = read_key(f"{keys}/{role}.key_secret", "public-key")
         self.sock.curve_secretkey = read_key(f"{keys}/{role}.key_secret", "secret-key")
         self.monitor = self.sock.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
             | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
         if kind == zmq.SUB:
             self.sock.sndhwm = 0  # libzmq drops a subscription that finds its queue full
@@ -84,8 +86,8 @@ def revoke(system, role, name):
 
 
 def within(seconds, began, **conditions):
-    """All come true so soon.  What a sleep of 10 ms takes over a tenth of a second is the machine's doing and does not
-    count, and of what a look takes over that at most two seconds."""
+    """All come true so soon.  What a sleep of 10 ms takes over a tenth of a second is the machine's
+    doing and does not count, and of what a look takes over that at most two seconds."""
     late_asleep = late_looking = 0
     while conditions:
         looked = time.monotonic()
@@ -100,7 +102,8 @@ def within(seconds, began, **conditions):
 
 def python_worker(system, name, offer=1):
     broker = system.broker
-    worker = Worker(broker.endpoints["work"], broker.endpoints["files"], str(system.peer_keys("worker", name)), name=name)
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"],
+                    str(system.peer_keys("worker", name)), name=name)
     worker.hello()
     if offer:
         worker.offer(offer)
@@ -128,12 +131,14 @@ def test_a_key_is_let_in_where_its_role_speaks_and_nowhere_else(secure):
     found = {}
     for role in ("worker", "publisher", "tap"):
         for name in SOCKETS:
-            peer = Peer(broker.endpoints[name], secure.key(role, "x"), role, zmq.SUB if name == "stream" else zmq.DEALER)
+            peer = Peer(broker.endpoints[name], secure.key(role, "x"), role,
+                        zmq.SUB if name == "stream" else zmq.DEALER)
             found[role, name] = peer.handshake()
             peer.close()
     assert {pair for pair, let_in in found.items() if let_in} == RIGHTS
     refused = broker.records("peer refused: its key is not enrolled for this socket")
-    assert len(refused) >= len(found) - len(RIGHTS) and {record["socket"] for record in refused} == set(SOCKETS)
+    assert len(refused) >= len(found) - len(RIGHTS)
+    assert {record["socket"] for record in refused} == set(SOCKETS)
 
 
 def stranger(system):
@@ -188,14 +193,17 @@ def test_a_worker_may_not_ingest_and_a_publisher_may_not_touch_attempts_on_files
     #  an attempt of another worker's does not exist for this one
     as_other = Peer(broker.endpoints["files"], secure.key("worker", "w3"), "worker")
     as_other.refused(GET, {**fence, "path": "prompt.md", "upto": 0}, "unknown")
-    as_other.refused(PUT, {**fence, "path": "run.json", "offset": 0, "size": 2, "bytes": body}, "unknown")
+    as_other.refused(PUT, {**fence, "path": "run.json", "offset": 0, "size": 2, "bytes": body},
+                     "unknown")
     as_other.refused(SEAL, {**fence, "files": []}, "unknown")
     as_other.close()
     as_publisher = Peer(broker.endpoints["files"], secure.key("publisher", "p1"), "publisher")
     as_publisher.refused(GET, {**fence, "path": "prompt.md", "upto": 0}, "role")
-    as_publisher.refused(PUT, {**fence, "path": "run.json", "offset": 0, "size": 2, "bytes": body}, "role")
+    as_publisher.refused(PUT, {**fence, "path": "run.json", "offset": 0, "size": 2, "bytes": body},
+                         "role")
     as_publisher.refused(SEAL, {**fence, "files": []}, "role")
-    kind, answer = as_publisher.ask(PUT_EVENT, {"event_id": "e1", "offset": 0, "size": 2, "bytes": body})
+    kind, answer = as_publisher.ask(PUT_EVENT,
+                                    {"event_id": "e1", "offset": 0, "size": 2, "bytes": body})
     assert (kind, answer["upto"]) == (GO_EVENT, 2)
     as_publisher.close()
     assert worker.fetch(fence, "prompt.md")  # nobody has got in the way
@@ -214,7 +222,8 @@ def test_a_publisher_gets_no_assignment_and_a_worker_publishes_nothing_on_the_ot
     assert publisher.answer(0.5) == (None, None)
     publisher.close()
     worker = Peer(broker.endpoints["work"], secure.key("worker", "w1"), "worker")
-    assert worker.ask(HELLO, {"proto_min": 1, "proto_max": 1, "name": "x", "slots": 1})[0] == WELCOME
+    assert worker.ask(HELLO,
+                      {"proto_min": 1, "proto_max": 1, "name": "x", "slots": 1})[0] == WELCOME
     worker.refused(EVENT, event("other"), "unknown_type")
     worker.close()
     assert [row["resource"]["name"] for row in broker.incidents()] == ["web-0"]
@@ -225,19 +234,24 @@ def test_who_a_peer_is_stands_in_its_key_and_not_in_what_it_says(secure):
     secure.publish([fault("web-0")])
     owner = python_worker(secure, "owner")
     _, fence = owner.assignment()
-    owner_key = "worker:" + read_key(f"{secure.key('worker', 'owner')}/worker.key", "public-key").decode()
+    owner_key = "worker:" + read_key(f"{secure.key('worker', 'owner')}/worker.key",
+                                     "public-key").decode()
     thief_keys = secure.key("worker", "thief")
     thief_key = "worker:" + read_key(f"{thief_keys}/worker.key", "public-key").decode()
-    forged = {"worker_id": str(uuid.uuid4()), "identity": owner_key, "User-Id": owner_key, "peer": owner_key}
+    forged = {"worker_id": str(uuid.uuid4()), "identity": owner_key, "User-Id": owner_key,
+              "peer": owner_key}
     thief = Peer(broker.endpoints["work"], thief_keys, "worker")
     thief.session = owner.session
-    body = {"proto_min": 1, "proto_max": 1, "name": "thief", "slots": 1, "running": [fence], **forged}
+    body = {"proto_min": 1, "proto_max": 1, "name": "thief", "slots": 1, "running": [fence],
+            **forged}
     assert thief.ask(HELLO, body)[0] == WELCOME
     wait_until(lambda: "thief" in workers(broker), 10, "the thief is known")
-    assert (workers(broker)["thief"]["identity"], workers(broker)["owner"]["identity"]) == (thief_key, owner_key)
+    assert (workers(broker)["thief"]["identity"],
+            workers(broker)["owner"]["identity"]) == (thief_key, owner_key)
     kind, lease = thief.ask(PROGRESS, {**fence, "phase": "run", **forged})
     assert kind != LEASE or lease["ms"] == 0
-    kind, ack = thief.ask(VERDICT, {**fence, "outcome": "agent", "exit_code": 1, "reason": "forged", **forged})
+    kind, ack = thief.ask(VERDICT, {**fence, "outcome": "agent", "exit_code": 1, "reason": "forged",
+                                    **forged})
     assert (kind, ack["disposition"]) == (VERDICT_ACK, "stale")
     thief.close()
     files = Peer(broker.endpoints["files"], thief_keys, "worker")
@@ -255,10 +269,13 @@ class Raw:
     def __init__(self, endpoint, kind, **properties):
         host, port = endpoint.removeprefix("tcp://").split(":")
         self.sock = socket.create_connection((host, int(port)), 10)
-        self.sock.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+        self.sock.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0")
+                          + bytes(32))
         self.until(b"READY")
-        named = {"Socket-Type": kind, "Identity": b"", **{name.replace("_", "-"): value for name, value in properties.items()}}
-        self.send(b"\x05READY" + b"".join(bytes([len(name)]) + name.encode() + len(value).to_bytes(4, "big") + value
+        named = {"Socket-Type": kind, "Identity": b"",
+                 **{name.replace("_", "-"): value for name, value in properties.items()}}
+        self.send(b"\x05READY" + b"".join(bytes([len(name)]) + name.encode()
+                                          + len(value).to_bytes(4, "big") + value
                                          for name, value in named.items()), flags=4)
 
     def send(self, body, flags=0):
@@ -275,7 +292,8 @@ class Raw:
 def test_without_keys_a_name_in_the_handshake_is_not_believed(system):
     """A NULL peer may send any property; User-Id would be a key's identity."""
     broker = system.start_broker()
-    hello = {"proto_min": 1, "proto_max": 1, "name": "forger", "slots": 1, "worker_id": str(uuid.uuid4())}
+    hello = {"proto_min": 1, "proto_max": 1, "name": "forger", "slots": 1,
+             "worker_id": str(uuid.uuid4())}
     raw = Raw(broker.endpoints["work"], b"DEALER", User_Id=b"worker:" + b"x" * 40)
     with raw.sock:
         raw.send(HEADER.pack(b"K8T1", 1, HELLO, 0, 7, 1, 0), flags=1)
@@ -301,7 +319,8 @@ def test_half_uploads_of_one_peer_leave_room_for_the_others(secure):
     hog.offer(12)
     fences = [hog.assignment()[1] for _ in range(12)]
     files = Peer(broker.endpoints["files"], secure.key("worker", "hog"), "worker")
-    last = [files.ask(PUT, {**fence, "path": f"logs/{n}.log", "offset": 0, "size": 5 << 20, "bytes": b"x"})[1]
+    last = [files.ask(PUT, {**fence, "path": f"logs/{n}.log", "offset": 0, "size": 5 << 20,
+                            "bytes": b"x"})[1]
             for fence in fences for n in range(6)][-1]
     assert last.get("code") == "io", last
     fair = python_worker(secure, "fair", offer=0)
@@ -344,7 +363,8 @@ def test_a_worker_whose_key_is_deleted_is_cut_on_work_and_files(secure):
     other.offer(1)
     assert other.assignment(10)[1]["incident"] != fence["incident"]
     #  what it sends is not heard, a verdict neither
-    assert cut(gone.work, VERDICT, {**fence, "outcome": "agent", "exit_code": 1, "reason": "too late"})
+    assert cut(gone.work, VERDICT,
+               {**fence, "outcome": "agent", "exit_code": 1, "reason": "too late"})
     assert broker.incident(fence["incident"])["state"] == "investigating"
     gone.work.sock.close(0)
     gone.files.close()
@@ -354,13 +374,16 @@ def test_a_worker_whose_key_is_deleted_is_cut_on_work_and_files(secure):
 def test_the_work_of_a_worker_whose_key_is_deleted_goes_to_another(secure):
     """The real program, cut while its agent runs."""
     broker = secure.start_broker(lease_ttl="1s", reconnect_grace="1s", max_deliveries=32)
-    gone = secure.start_worker("gone", agent_script_path=script(secure, "exec sleep 600"), shutdown_timeout="0s")
+    gone = secure.start_worker("gone", agent_script_path=script(secure, "exec sleep 600"),
+                               shutdown_timeout="0s")
     secure.publish([fault("web-0")])
     wait_until(lambda: broker.incidents("investigating"), 20, "taken")
     revoke(secure, "worker", "gone")
     broker.wait_log("worker cut, its key is not enrolled any more")
-    assert [row["worker"] for row in broker.records("worker cut, its key is not enrolled any more")] == ["gone"]
-    gone.wait_log("the broker does not know our key any more: this worker gets no work; make it a new one")
+    assert [row["worker"]
+            for row in broker.records("worker cut, its key is not enrolled any more")] == ["gone"]
+    gone.wait_log(
+        "the broker does not know our key any more: this worker gets no work; make it a new one")
     secure.start_worker("heir", max_concurrent_agents=1)
     rows = broker.wait_terminal(1, 60)
     attempts = broker.incident(rows[0]["id"])["attempts"]
@@ -384,8 +407,10 @@ def test_a_publisher_whose_key_is_deleted_is_cut_on_ingest_and_files(secure):
     ingest = Peer(broker.endpoints["ingest"], secure.key("publisher", "p1"), "publisher")
     files = Peer(broker.endpoints["files"], secure.key("publisher", "p1"), "publisher")
     part = {"event_id": "e1", "offset": 0, "size": 9, "bytes": b"{}"}
-    assert ingest.ask(EVENT, event("before"))[0] == EVENT_ACK and files.ask(PUT_EVENT, part)[0] == GO_EVENT
-    within(1, revoke(secure, "publisher", "p1"), files=lambda: files.ask(PUT_EVENT, part)[1].get("code") == "role",
+    assert ingest.ask(EVENT, event("before"))[0] == EVENT_ACK \
+        and files.ask(PUT_EVENT, part)[0] == GO_EVENT
+    within(1, revoke(secure, "publisher", "p1"),
+           files=lambda: files.ask(PUT_EVENT, part)[1].get("code") == "role",
            ingest=lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role")
     ingest.refused(EVENT, event("after"), "role")
     assert [row["resource"]["name"] for row in broker.incidents()] == ["before"]
@@ -406,16 +431,20 @@ def test_a_tap_whose_key_is_deleted_hears_nothing_and_the_others_miss_nothing(se
         number += 1
         secure.publish([fault(f"web-{number}")], name=f"p{number}")
 
-    wait_until(lambda: publish() or (gone.sock.poll(0) and '"incident"' in stays.out()), 30, "both taps hear", 0.2)
+    wait_until(lambda: publish() or (gone.sock.poll(0) and '"incident"' in stays.out()), 30,
+               "both taps hear", 0.2)
     other = Peer(broker.endpoints["work"], secure.key("worker", "other"), "worker")
-    assert other.ask(HELLO, {"proto_min": 1, "proto_max": 1, "name": "other", "slots": 1})[0] == WELCOME
-    within(1.5, revoke(secure, "tap", "gone"), cut=lambda: other.ask(PING, {})[0] == PONG and gone.monitor.poll(0))
+    assert other.ask(HELLO,
+                     {"proto_min": 1, "proto_max": 1, "name": "other", "slots": 1})[0] == WELCOME
+    within(1.5, revoke(secure, "tap", "gone"), cut=lambda: other.ask(PING, {})[0] == PONG
+           and gone.monitor.poll(0))
     assert gone.handshake() is False, "it is cut, comes back and is refused"
     publish()  # which the other tap misses, unless it is back already, and must read again
     other.close()
     while gone.sock.poll(0):
         gone.sock.recv_multipart()
-    wait_until(lambda: broker.metric("stream_cuts_total") >= 1 and broker.metric("stream_topics") >= 1, 20,
+    wait_until(lambda: broker.metric("stream_cuts_total") >= 1
+               and broker.metric("stream_topics") >= 1, 20,
                "the other tap is back: what it misses is told by the next record that it hears")
     for _ in range(3):
         publish()
@@ -435,7 +464,8 @@ def test_one_broken_key_file_does_not_keep_a_deleted_key_alive(secure):
     ingest = Peer(broker.endpoints["ingest"], secure.key("publisher", "p1"), "publisher")
     assert ingest.ask(EVENT, event("before"))[0] == EVENT_ACK
     (secure.keys_dir / "clients/worker-half.key").write_text("metadata\n    role")
-    within(1, revoke(secure, "publisher", "p1"), cut=lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role")
+    within(1, revoke(secure, "publisher", "p1"),
+           cut=lambda: ingest.ask(EVENT, event("before"))[1].get("code") == "role")
     broker.wait_log("keys are not in force as their folder has them")
     assert "worker-half.key" in broker.log()
     ingest.close()
@@ -477,7 +507,8 @@ def test_a_key_enrolled_while_the_broker_runs_is_let_in(secure):
 #  --- a tap that sends too much
 
 def test_subscriptions_without_end_cut_all_taps_and_do_not_grow_the_broker(secure):
-    """libzmq keeps every topic it is told, some 30 bytes for each of its bytes, and has no bound."""
+    """libzmq keeps every topic it is told, some 30 bytes for each of its bytes,
+    and has no bound."""
     broker = secure.start_broker()
     stays = secure.start_tap("stays", url=secure.url())
     broker.wait_topics(1)
@@ -486,7 +517,8 @@ def test_subscriptions_without_end_cut_all_taps_and_do_not_grow_the_broker(secur
     greedy = Peer(broker.endpoints["stream"], secure.key("tap", "greedy"), "tap", zmq.SUB)
     assert greedy.handshake()
     said = "all taps are cut, for one sends too much; delete its key, the others come back"
-    broker.signal(signal.SIGSTOP)  # much waits when it comes to it: libzmq would take all of that in at once
+    # much waits when it comes to it: libzmq would take all of that in at once
+    broker.signal(signal.SIGSTOP)
     for _ in range(20000):
         greedy.sock.subscribe(os.urandom(500))
     broker.signal(signal.SIGCONT)
@@ -542,7 +574,8 @@ def test_what_is_no_subscription_is_counted_and_thrown_away(system):
         wait_until(lambda: broker.metric("wire_bad_messages_total") == 1, 10, "counted")
         sock.send_multipart([b"no subscription", b"\x01incident/"])  # libzmq looks at each part
         broker.wait_topics(2)
-        tap = system.start_tap(topic="incident/")  # libzmq does not tell of the second one who wants a topic
+        # libzmq does not tell of the second one who wants a topic
+        tap = system.start_tap(topic="incident/")
 
         def heard():
             system.publish([fault("web-0")], name=f"p{time.monotonic_ns()}")
@@ -553,7 +586,8 @@ def test_what_is_no_subscription_is_counted_and_thrown_away(system):
 
 #  --- many connections of one key
 
-ASKS = {"work": (PING, {}), "ingest": (EVENT, None), "files": (PUT_EVENT, {"event_id": "e", "offset": 0, "size": 9, "bytes": b"{}"})}
+ASKS = {"work": (PING, {}), "ingest": (EVENT, None),
+        "files": (PUT_EVENT, {"event_id": "e", "offset": 0, "size": 9, "bytes": b"{}"})}
 
 
 @pytest.mark.parametrize("name", ASKS)
@@ -633,8 +667,11 @@ def test_a_peer_without_keys_is_refused_counted_and_told_on_both_sides(secure):
     publisher = secure.start_publisher([fault("web-0")], keys_dir=none)
     tap = secure.start_tap(keys_dir=none)
     for peer in (worker, publisher, tap):
-        wait_until(lambda peer=peer: "the broker may want keys: --keys-dir names a folder that is not there" in peer.log(), 10, f"{peer.name} says so")
-    broker.wait_log("peer refused: it ")  # whoever sees it first ends the handshake: "has no keys", or "left without a key"
+        wait_until(
+            lambda peer=peer: "the broker may want keys: --keys-dir names a folder that is not "
+                              "there" in peer.log(), 10, f"{peer.name} says so")
+    # whoever sees it first ends the handshake: "has no keys", or "left without a key"
+    broker.wait_log("peer refused: it ")
     wait_until(lambda: broker.metric("wire_refused_total") >= 3, 10, "counted")
     publisher.kill9()  # it would wait for its broker
 
@@ -645,9 +682,14 @@ def test_a_peer_that_shows_no_key_is_counted_whoever_ends_the_handshake(secure):
     host, port = broker.endpoints["work"].removeprefix("tcp://").split(":")
     greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL".ljust(12 + 16 + 11, b"\0")
     for count, (sent, message, level) in enumerate([
-            (greeting.ljust(64, b"\0"), "peer refused: it has no keys, and this broker wants them", "warn"),
-            (greeting[:11], "peer refused: it left without a key; it may have none, or it only tries the port", "info"),
-            (b"", "peer refused: it left without a key; it may have none, or it only tries the port", "info")], 1):
+            (greeting.ljust(64, b"\0"), "peer refused: it has no keys, and this broker wants them",
+             "warn"),
+            (greeting[:11],
+             "peer refused: it left without a key; it may have none, or it only tries the port",
+             "info"),
+            (b"",
+             "peer refused: it left without a key; it may have none, or it only tries the port",
+             "info")], 1):
         with socket.create_connection((host, int(port)), 10) as peer:
             peer.sendall(sent)
             if len(sent) == 64:
@@ -655,16 +697,19 @@ def test_a_peer_that_shows_no_key_is_counted_whoever_ends_the_handshake(secure):
                     pass
         wait_until(lambda count=count: broker.metric("wire_refused_total") == count, 10, "counted")
         record = broker.records(message)[0]
-        assert record["level"] == level and record["socket"] == "work" and record["address"] in ("127.0.0.1", "unknown")
+        assert record["level"] == level and record["socket"] == "work" \
+            and record["address"] in ("127.0.0.1", "unknown")
 
 
 def test_a_peer_with_another_brokers_key_is_told_within_ten_seconds(secure):
-    other = System(secure.root / "other", keys=True) if (secure.root / "other").mkdir() is None else None
+    other = System(secure.root / "other", keys=True) if (secure.root / "other").mkdir() is None \
+        else None
     keys = secure.key("worker", "w1")
     (keys / "broker.key").write_bytes((other.key("worker", "x") / "broker.key").read_bytes())
     broker = secure.start_broker()
     worker = secure.start_worker("w1", wait=False)
-    wait_until(lambda: "broker.key may be another broker's: --keys-dir" in worker.log(), 10, "the worker says so")
+    wait_until(lambda: "broker.key may be another broker's: --keys-dir" in worker.log(), 10,
+               "the worker says so")
     broker.wait_log("peer refused: its broker.key is not of this broker")
     wait_until(lambda: broker.metric("wire_refused_total") >= 1, 10, "counted")
 
@@ -676,9 +721,11 @@ def test_a_key_written_over_in_its_file_is_out_and_the_new_one_in(secure):
     enrolled = secure.keys_dir / "clients"
     folder = os.stat(enrolled).st_mtime_ns
     time_of = os.stat(enrolled / "worker-turned.key")
-    with open(enrolled / "worker-turned.key", "r+b") as file:  # in place: its folder does not change
+    # in place: its folder does not change
+    with open(enrolled / "worker-turned.key", "r+b") as file:
         file.write((enrolled / "worker-fresh.key").read_bytes().ljust(time_of.st_size))
-    os.utime(enrolled / "worker-turned.key", ns=(time_of.st_atime_ns, time_of.st_mtime_ns))  # as cp -p does
+    # as cp -p does
+    os.utime(enrolled / "worker-turned.key", ns=(time_of.st_atime_ns, time_of.st_mtime_ns))
     assert os.stat(enrolled).st_mtime_ns == folder
     broker.wait_log("worker cut, its key is not enrolled any more")
     old.work.sock.close(0)
@@ -689,7 +736,8 @@ def test_a_key_written_over_in_its_file_is_out_and_the_new_one_in(secure):
 
 
 def new_key(system, name, out, expect=0):
-    return system.ctl("key", "new", expect=expect, role="worker", name=name, keys_dir=system.keys_dir, out=out)
+    return system.ctl("key", "new", expect=expect, role="worker", name=name,
+                      keys_dir=system.keys_dir, out=out)
 
 
 def test_a_new_key_says_when_the_broker_must_be_started_again(system):
@@ -706,12 +754,13 @@ def test_a_new_key_says_when_the_broker_must_be_started_again(system):
 
 def test_a_peers_keys_never_go_into_the_brokers_folder(secure):
     secure.start_broker()
-    for out in (secure.keys_dir, secure.keys_dir / "clients", secure.keys_dir / "w9", secure.keys_dir / "clients/a",
-                f"{secure.keys_dir}/../keys/w9"):
+    for out in (secure.keys_dir, secure.keys_dir / "clients", secure.keys_dir / "w9",
+                secure.keys_dir / "clients/a", f"{secure.keys_dir}/../keys/w9"):
         refused = new_key(secure, "w9", out, expect=2)
         assert "is in the broker's folder of keys" in refused.stderr
     assert not list(secure.keys_dir.glob("**/*w9*"))
-    worker = secure.start_worker("w9", keys_dir=secure.keys_dir, wait=False, broker_endpoint="tcp://127.0.0.1:1",
+    worker = secure.start_worker("w9", keys_dir=secure.keys_dir, wait=False,
+                                 broker_endpoint="tcp://127.0.0.1:1",
                                  broker_files_endpoint="tcp://127.0.0.1:1")
     assert worker.wait(10) == 78
     assert "holds a broker's key, a worker's is wanted" in worker.log()
@@ -735,15 +784,18 @@ def test_a_key_of_another_role_is_named_with_the_role_that_is_wanted(secure, wan
                     (keys / f"{role}.{half}").rename(keys / f"{wanted}.{half}")
             process = start[wanted](keys)
             assert process.wait(10) in (78, 2), process.log_tail()
-            assert f"holds a {role}'s key, {'the broker' if wanted == 'broker' else 'a ' + wanted}'s " in process.log()
-            assert f"triagectl key new {'--keys-dir FOLDER --role worker' if wanted == 'broker' else '--role ' + wanted} " in process.log()
+            whose, how = ("the broker", "--keys-dir FOLDER --role worker") if wanted == "broker" \
+                else ("a " + wanted, "--role " + wanted)
+            assert f"holds a {role}'s key, {whose}'s " in process.log()
+            assert f"triagectl key new {how} " in process.log()
 
 
 def test_a_key_that_is_refused_is_told_with_the_role_that_it_has(secure):
     broker = secure.start_broker()
     with contextlib.closing(Peer(broker.endpoints["work"], secure.key("tap", "t1"), "tap")) as peer:
         assert not peer.handshake()
-    wait_until(lambda: any(record["socket"] == "work" and record["its_role"] == "tap" for record in broker.records(
+    wait_until(lambda: any(record["socket"] == "work" and record["its_role"] == "tap"
+                           for record in broker.records(
         "peer refused: its key is not enrolled for this socket")), 10, "told")
 
 
@@ -755,14 +807,16 @@ def test_a_key_check_that_hangs_is_told(secure):
     disk.stall()
     broker.wait_log("key check hangs: nobody new is let in", 20)
     wait_until(lambda: broker.status_of("/readyz") == 503, 5, "not ready")
-    assert broker.metric("wire_key_check_silent_seconds") > 5 and broker.status_of("/healthz") == 200
+    assert broker.metric("wire_key_check_silent_seconds") > 5 \
+        and broker.status_of("/healthz") == 200
     disk.go_on()
     broker.wait_log("key check goes on")
     wait_until(lambda: broker.status_of("/readyz") == 200, 5, "ready")
 
 
 def test_strangers_who_take_all_descriptors_are_cut_and_told(secure):
-    """Without a spare one libzmq asks for the next connection again and again, and nobody can ask how the broker is."""
+    """Without a spare one libzmq asks for the next connection again and again, and nobody
+    can ask how the broker is."""
     broker = secure.start_broker(prefix=["prlimit", "--nofile=128:128"])
     host, port = broker.endpoints["work"].removeprefix("tcp://").split(":")
     with contextlib.ExitStack() as stack:

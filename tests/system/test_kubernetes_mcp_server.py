@@ -26,7 +26,8 @@ class KubernetesServer(Process):
         port = port or free_port()
         self.address = f"127.0.0.1:{port}"
         super().__init__(system, "kubernetes-mcp-server", [
-            PROGRAM, "--kubeconfig", kubeconfig, "--bind-address", "127.0.0.1", "--port", port, "--log-file", "stderr"])
+            PROGRAM, "--kubeconfig", kubeconfig, "--bind-address", "127.0.0.1", "--port", port,
+            "--log-file", "stderr"])
         wait_until(lambda: self.reached() or not self.alive(), 30, "kubernetes-mcp-server")
         assert self.alive(), self.log_tail()
 
@@ -49,12 +50,14 @@ def source(broker):
 
 def test_a_server_without_event_tools_is_told_once_and_asked_slowly(system):
     server = KubernetesServer(system)
-    broker = system.start_broker(mcp_endpoint=f"http://{server.address}", sse_reconnect_initial_backoff="1s")
+    broker = system.start_broker(mcp_endpoint=f"http://{server.address}",
+                                 sse_reconnect_initial_backoff="1s")
     wait_until(lambda: source(broker).get("state") == "unsupported", 30, "unsupported")
     found = source(broker)
     assert found["last_error"].startswith("the server has no event tools (events_subscribe)")
     retry_at = calendar.timegm(time.strptime(found["retry_at"][:19], "%Y-%m-%dT%H:%M:%S"))
-    assert 240 < retry_at - time.time() <= 301, "asked again in five minutes, not after the backoff of one second"
+    assert 240 < retry_at - time.time() <= 301, \
+        "asked again in five minutes, not after the backoff of one second"
     # The session is not left behind, and the broker works for others meanwhile.
     wait_until(lambda: "server session disconnected" in server.log(), 20, "the session is deleted")
     system.publish([fault("web-0")])
@@ -69,7 +72,8 @@ def test_a_server_with_event_tools_beside_it_is_not_held_up(system):
     recorded = system.start_server([fault("web-0", "good")])
     plain = KubernetesServer(system)
     config = system.root / "both.yaml"
-    config.write_text(f"clusters:\n  - {{name: plain, mcp: {{endpoint: 'http://{plain.address}'}}}}\n"
+    config.write_text(f"clusters:\n  - {{name: plain, mcp: {{endpoint: "
+                      f"'http://{plain.address}'}}}}\n"
                       f"  - {{name: good, mcp: {{endpoint: 'http://{recorded.address}'}}}}\n")
     broker = system.start_broker(config=config)
     wait_until(lambda: connected(broker, "good"), 30, "connected")
@@ -86,9 +90,11 @@ def test_it_speaks_as_our_own_server_does(system):
         client = Client(address).initialize()
         stream = client.open()
         said = [client.request("GET").status, client.request("POST", ping).status,
-                client.request("POST", "{").status, client.request("POST", ping, Content_Type="text/plain").status,
+                client.request("POST", "{").status,
+                client.request("POST", ping, Content_Type="text/plain").status,
                 client.request("POST", ping, Host="evil.example").status,
-                client.post("tools/call", {"name": "no_such_tool", "arguments": {}}).message()["error"]["code"],
+                client.post("tools/call",
+                            {"name": "no_such_tool", "arguments": {}}).message()["error"]["code"],
                 client.delete()]
         while stream.read():
             pass

@@ -1,7 +1,9 @@
-"""The worst that each thing a peer may send does to the broker's memory, beside the bound that docs/operations.md states.
+"""The worst that each thing a peer may send does to the broker's memory, beside the bound that
+docs/operations.md states.
 
-Forty connections each time, on five keys, which is what the bound of connections by key lets in.  Where the machine has a
-memory cgroup the broker lives under that bound as well; where it has none the peak is measured and the test says "skipped".
+Forty connections each time, on five keys, which is what the bound of connections by key lets in.
+Where the machine has a memory cgroup the broker lives under that bound as well; where it has none
+the peak is measured and the test says "skipped".
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
@@ -29,11 +31,13 @@ CGROUP = Path("/sys/fs/cgroup/memory")
 def bounds():
     """{thing: MiB}: the table of docs/operations.md."""
     text = (ROOT / "docs/operations.md").read_text().split("## Memory", 1)[1].split("\n## ", 1)[0]
-    return {name: int(mib) for name, mib in re.findall(r"^\| (\w[\w ]*?) \|.*\| (\d+) MiB \|$", text, re.M)}
+    return {name: int(mib) for name,
+            mib in re.findall(r"^\| (\w[\w ]*?) \|.*\| (\d+) MiB \|$", text, re.M)}
 
 
 def peak_mib(broker):
-    return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{broker.pid}/status").read_text()).group(1)) / 1024
+    return int(re.search(r"VmHWM:\s+(\d+) kB",
+                         Path(f"/proc/{broker.pid}/status").read_text()).group(1)) / 1024
 
 
 @contextlib.contextmanager
@@ -77,7 +81,8 @@ class Flood:
         while time.monotonic() < end:
             for at, sock in enumerate(self.sockets):
                 kind, body = message(at, number)
-                frame = [HEADER.pack(b"K8T1", 1, kind, 0, 9 + at, number + 1, 0), msgpack.packb(body)]
+                frame = [HEADER.pack(b"K8T1", 1, kind, 0, 9 + at, number + 1, 0),
+                         msgpack.packb(body)]
                 with contextlib.suppress(zmq.Again):
                     sock.send_multipart(frame, zmq.DONTWAIT)
             number += 1
@@ -107,7 +112,8 @@ def subscriptions(system):
 
 
 def connections(system):
-    host, port = system.broker.endpoints["work"].rsplit(":", 1)[0][6:], int(system.broker.endpoints["work"].rsplit(":", 1)[1])
+    host, port = system.broker.endpoints["work"].rsplit(":", 1)[0][6:], \
+        int(system.broker.endpoints["work"].rsplit(":", 1)[1])
     for _ in range(5):
         with contextlib.ExitStack() as stack:
             for _ in range(400):
@@ -121,11 +127,13 @@ def bodies(system):
     body = b"[" + b"{}," * 340000 + b"{}]"
     token = system.root / "state/admin.token"  # what commands want, where they want one
     allowed = f"Authorization: Bearer {token.read_text().strip()}\r\n" if token.exists() else ""
-    head = (f"POST /api/v1/incidents/1/retry HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+    head = (f"POST /api/v1/incidents/1/retry HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Content-Type: application/json\r\n"
             f"{allowed}Content-Length: {len(body)}\r\n\r\n").encode()
 
     def send():
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=10) as sock:
+        with contextlib.suppress(OSError), \
+            socket.create_connection((host, int(port)), timeout=10) as sock:
             sock.sendall(head + body)
             sock.recv(65536)
     for _ in range(3):
@@ -138,7 +146,8 @@ def bodies(system):
 
 class Bad(http.server.BaseHTTPRequestHandler):
     """An MCP server whose every answer is 16 MiB of values."""
-    body = b'{"jsonrpc":"2.0","id":1,"result":{"tools":[' + b"{}," * (16 * MIB // 3 - 100) + b"{}]}}"
+    body = b'{"jsonrpc":"2.0","id":1,"result":{"tools":[' \
+        + b"{}," * (16 * MIB // 3 - 100) + b"{}]}}"
     asked = 0
 
     def do_POST(self):
@@ -164,11 +173,13 @@ def log_files(system):
     system.publish([fault(f"web-{n}") for n in range(4)], name="some")
     report = b"# Root Cause\n\n" + (b"* " * 32 + b"x\n") * 150000
     contents = {"output/investigation.md": report[:10 * MIB], "output/agent-result.json": EMPTY,
-                "logs/agent.stdout.log": os.urandom(5 * MIB), "logs/agent.stderr.log": b"\x1b[31m" * MIB}
+                "logs/agent.stdout.log": os.urandom(5 * MIB),
+                "logs/agent.stderr.log": b"\x1b[31m" * MIB}
 
     def work(number):
         endpoints = system.broker.endpoints
-        worker = Worker(endpoints["work"], endpoints["files"], str(system.key("worker", f"w{number}")), name=f"w{number}")
+        worker = Worker(endpoints["work"], endpoints["files"],
+                        str(system.key("worker", f"w{number}")), name=f"w{number}")
         worker.hello()
         worker.offer(1)
         _, fence = worker.assignment(60)
@@ -182,17 +193,22 @@ def log_files(system):
         thread.join()
 
 
-VERDICT_BODY = {"incident": str(uuid.uuid4()), "attempt": 1, "outcome": "success", "exit_code": 0, "started_ms": 1, "completed_ms": 2,
-                "files": [{"path": "logs/" + "f" * 100, "size": 1, "sha256": "0" * 64} for _ in range(32)], "reason": "r" * 200}
+VERDICT_BODY = {"incident": str(uuid.uuid4()), "attempt": 1, "outcome": "success", "exit_code": 0,
+                "started_ms": 1, "completed_ms": 2,
+                "files": [{"path": "logs/" + "f" * 100, "size": 1, "sha256": "0" * 64}
+                          for _ in range(32)], "reason": "r" * 200}
 LOADS = {
-    "event": flooded("publisher", "ingest", lambda at, n: (EVENT, {"event_id": f"{at}-{n}", "body": EMPTY})),
+    "event": flooded("publisher", "ingest", lambda at,
+                     n: (EVENT, {"event_id": f"{at}-{n}", "body": EMPTY})),
     "chunk": flooded("publisher", "files", lambda at, n: (PUT_EVENT, {
         "event_id": f"{at}-{n}", "offset": 0, "size": 8 * MIB, "bytes": EMPTY})),
     "file": flooded("worker", "files", lambda at, n: (PUT, {
-        "incident": str(uuid.uuid4()), "attempt": 1, "path": "logs/a.log", "offset": 0, "size": 8 * MIB, "bytes": EMPTY})),
+        "incident": str(uuid.uuid4()), "attempt": 1, "path": "logs/a.log", "offset": 0,
+        "size": 8 * MIB, "bytes": EMPTY})),
     "message": flooded("worker", "work", lambda at, n: (PING, {"filling": "x" * 60000})),
     "verdict": flooded("worker", "work", lambda at, n: (VERDICT, VERDICT_BODY)),
-    "subscription": subscriptions, "connection": connections, "HTTP body": bodies, "MCP answer": answers, "log": log_files,
+    "subscription": subscriptions, "connection": connections, "HTTP body": bodies,
+    "MCP answer": answers, "log": log_files,
 }
 
 
@@ -210,7 +226,8 @@ def test_the_worst_of_its_size_stays_below_its_bound(secure, thing):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         path = secure.root / "broker.yaml"
         path.write_text("clusters:\n" + "".join(
-            f"  - name: c{n}\n    mcp:\n      endpoint: http://127.0.0.1:{server.server_port}/mcp\n" for n in range(CONNECTIONS)))
+            f"  - name: c{n}\n    mcp:\n      endpoint: http://127.0.0.1:{server.server_port}/mcp\n"
+            for n in range(CONNECTIONS)))
         options = {"config": path, "sse_reconnect_max_backoff": "1s"}
     broker = secure.start_broker(**options)
     with limited(broker, bound) as held:
@@ -223,4 +240,5 @@ def test_the_worst_of_its_size_stays_below_its_bound(secure, thing):
     if server:
         server.shutdown()
     if not held:
-        pytest.skip("no memory cgroup can be made here: the peak was measured, the limit was not set")
+        pytest.skip(
+            "no memory cgroup can be made here: the peak was measured, the limit was not set")

@@ -20,7 +20,8 @@ def promtool(text):
     """promtool check metrics; what it complains of."""
     program = shutil.which("promtool") or ROOT / "build/tools/promtool"
     assert shutil.which(str(program)), "no promtool: run make test-deps"
-    done = subprocess.run([program, "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([program, "check", "metrics"], input=text, capture_output=True, text=True,
+                          timeout=60)
     return done.stdout + done.stderr if done.returncode else ""
 
 
@@ -42,20 +43,24 @@ class Metrics:
 
 
 def wait_metric(broker, expected, name, **labels):
-    return wait_until(lambda: Metrics(broker).get(name, **labels) == expected, 20, f"{name}{labels} is {expected}")
+    return wait_until(lambda: Metrics(broker).get(name, **labels) == expected, 20,
+                      f"{name}{labels} is {expected}")
 
 
 def test_promtool_finds_nothing_also_with_hostile_names(system):
     server = FaultServer(system, "east")
     hostile = 'a"b\\c\nd\x7fé‮'
-    broker = system.start_broker(config=clusters_yaml(system, {"east": server, hostile.replace("\n", " ").replace(
+    broker = system.start_broker(config=clusters_yaml(system,
+                                                      {"east": server,
+                                                       hostile.replace("\n", " ").replace(
         '"', "'").replace("\\", "/").replace("\x7f", ""): server}))
     empty = Metrics(broker)
     assert promtool(empty.text) == ""
     system.start_worker()
     for _ in range(2):  # two peers with one label
         Worker(broker.endpoints["work"], broker.endpoints["files"], name=hostile[:20]).hello()
-    system.publish([fault("web-0", cluster=hostile), fault("web-1", cluster="\\"), fault("web-2", context="do: exit 3")])
+    system.publish([fault("web-0", cluster=hostile), fault("web-1", cluster="\\"),
+                    fault("web-2", context="do: exit 3")])
     broker.wait_terminal(3)
     wait_metric(broker, 1, "events_received_total", cluster="\\\\", severity="critical")
     full = Metrics(broker)
@@ -75,22 +80,26 @@ def test_counts_are_what_has_happened(system):
     assert seen.get("events_suppressed_total", cluster="prod", reason="overflow") == 2
     assert seen.get("events_suppressed_total", cluster="prod", reason="below_severity") == 1
     assert seen.get("queue_lost_total", source="local") == 2
-    assert seen.get("queue_depth", cluster="edge") == 1 and seen.get("agents_active", cluster="edge") == 0
+    assert seen.get("queue_depth", cluster="edge") == 1 \
+        and seen.get("agents_active", cluster="edge") == 0
     assert seen.get("time_to_report_seconds_count") == 0
     system.start_worker()
     broker.wait_terminal(6)
     wait_metric(broker, 2, "agent_runs_total", outcome="success")
     wait_metric(broker, 3, "storage_uploads_total", backend="filesystem", outcome="success")
     seen = Metrics(broker)
-    assert seen.get("agent_runs_total", outcome="agent") == 1 and seen.get("queue_depth", cluster="prod") == 0
+    assert seen.get("agent_runs_total", outcome="agent") == 1 \
+        and seen.get("queue_depth", cluster="prod") == 0
     assert seen.get("agent_run_duration_seconds_count", outcome="success") == 2
     assert seen.get("agent_run_duration_seconds_count", outcome="agent") == 1
-    assert seen.get("time_to_report_seconds_count") == seen.get("time_to_report_seconds_bucket", le="+Inf") == 2
+    assert seen.get("time_to_report_seconds_count") \
+        == seen.get("time_to_report_seconds_bucket", le="+Inf") == 2
     assert seen.get("time_to_report_seconds_sum") > 0
     assert seen.get("validation_failures_total", reason="exit_code") == 1
     assert seen.get("validation_failures_total", reason="timeout") == 0
     assert seen.get("storage_upload_duration_seconds_count", backend="filesystem") == 3
-    assert seen.get("incidents", state="reported") == 2 and seen.get("incidents", state="suppressed") == 3
+    assert seen.get("incidents", state="reported") == 2 \
+        and seen.get("incidents", state="suppressed") == 3
 
 
 def test_the_build_says_of_which_revision_it_is(system):
@@ -101,7 +110,8 @@ def test_the_build_says_of_which_revision_it_is(system):
 
 
 def test_messages_are_timed(system):
-    with contextlib.closing(Receiver(lambda kind, number: (500, {}) if number == 0 else (200, {}))) as slack:
+    with contextlib.closing(Receiver(lambda kind, number: (500, {}) if number == 0
+                                     else (200, {}))) as slack:
         broker = system.start_broker(slack_webhook_url=slack.url)
         system.start_worker()
         system.publish([fault("web-0")])
@@ -135,7 +145,8 @@ def test_brokers_that_are_set_alike_have_one_config_hash(system):
         read = Metrics(broker).get("config_last_reload_success_timestamp_seconds")
         path.write_text(text)
         broker.signal(signal.SIGHUP)
-        wait_until(lambda: Metrics(broker).get("config_last_reload_success_timestamp_seconds") > read, 20, "read")
+        wait_until(lambda: Metrics(broker).get(
+            "config_last_reload_success_timestamp_seconds") > read, 20, "read")
         return Metrics(broker).get("config_hash")
     first = Metrics(broker).get("config_hash")
     assert first == int(first) and 0 < first < 2 ** 48
@@ -147,17 +158,20 @@ def test_brokers_that_are_set_alike_have_one_config_hash(system):
 
 def test_reconnects_tell_a_lost_stream_from_a_lost_session(system):
     server = FaultServer(system, "east")
-    broker = system.start_broker(config=clusters_yaml(system, {"east": server}), sse_reconnect_initial_backoff="1s")
+    broker = system.start_broker(config=clusters_yaml(system, {"east": server}),
+                                 sse_reconnect_initial_backoff="1s")
     wait_until(lambda: connected(broker, "east"), 30, "connected")
 
     def reconnects(reason):
         return Metrics(broker).get("mcp_reconnects_total", cluster="east", reason=reason)
     assert (reconnects("stream"), reconnects("session")) == (0, 0)
     server.control("cut", {})
-    wait_until(lambda: reconnects("stream") >= 1 and connected(broker, "east"), 30, "the stream is open again")
+    wait_until(lambda: reconnects("stream") >= 1 and connected(broker, "east"), 30,
+               "the stream is open again")
     assert reconnects("session") == 0
     server.control("drop", {})
-    wait_until(lambda: reconnects("session") >= 1 and connected(broker, "east"), 60, "a new session")
+    wait_until(lambda: reconnects("session") >= 1 and connected(broker, "east"), 60,
+               "a new session")
 
 
 def test_log_lines_that_operators_search_for(system):
@@ -166,13 +180,17 @@ def test_log_lines_that_operators_search_for(system):
     worker = system.start_worker()
     system.publish([fault("web-0"), fault("web-1", context="do: exit 7")])
     rows = {row["state"]: row["id"] for row in broker.wait_terminal(2)}
-    wait_until(lambda: {record["incident_id"] for record in broker.records("incident artifacts saved to storage")}
+    wait_until(lambda: {record["incident_id"]
+                        for record in broker.records("incident artifacts saved to storage")}
                == set(rows.values()), 10, "saved")
     assert {record["path"] for record in broker.records("incident artifacts saved to storage")} == {
         str(system.root / "incidents" / row) for row in rows.values()}
     assert broker.records("storage backend initialized")[0]["mode"] == "filesystem"
     assert broker.records("no MCP endpoint: waiting for events on ingest")[0]["level"] == "warn"
     failed = worker.records("agent execution failed validation")[0]
-    assert (failed["incident_id"], failed["reason"]) == (rows["agent_failed"], "agent exited with non-zero code: 7")
-    shape = re.compile(r'ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=(debug|info|warn|error) component=\w+ msg=\S')
+    assert (failed["incident_id"], failed["reason"]) \
+        == (rows["agent_failed"], "agent exited with non-zero code: 7")
+    shape = re.compile(
+        r'ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=(debug|info|warn|error) component=\w+ '
+        r'msg=\S')
     assert all(shape.match(line) for line in broker.log().splitlines() + worker.log().splitlines())

@@ -19,14 +19,18 @@ def workers_ready(broker):
 def test_a_broker_of_an_ipv6_address_is_reached_by_its_name(secure, hosts):
     if not has_ipv6():
         pytest.skip("no IPv6 here")
-    ports = {f"{name}_endpoint": f"tcp://{SIX}:{free_port()}" for name in ("work", "stream", "ingest", "files")}
+    ports = {f"{name}_endpoint": f"tcp://{SIX}:{free_port()}"
+             for name in ("work", "stream", "ingest", "files")}
     broker = secure.start_broker(**ports)
     (secure.root / "hosts").write_text(HOSTS[hosts] + "\n")
-    mount = mounted_or_skipped(secure, "names", [f"mount --bind {secure.root / 'hosts'} /etc/hosts"])
+    mount = mounted_or_skipped(secure, "names",
+                               [f"mount --bind {secure.root / 'hosts'} /etc/hosts"])
     named = {name: value.replace(SIX, "broker-host") for name, value in ports.items()}
     worker = Daemon(secure, "w1", "triage-worker", {
-        "broker_endpoint": named["work_endpoint"], "broker_files_endpoint": named["files_endpoint"], "worker_name": "w1",
-        "keys_dir": secure.peer_keys("worker", "w1"), "workspace_root": secure.root / "workspace"}, prefix=mount.prefix)
+        "broker_endpoint": named["work_endpoint"], "broker_files_endpoint": named["files_endpoint"],
+        "worker_name": "w1",
+        "keys_dir": secure.peer_keys("worker", "w1"), "workspace_root": secure.root / "workspace"},
+                    prefix=mount.prefix)
     wait_until(lambda: workers_ready(broker) == 1, 10, "the worker is there")
     broker.kill9()
     secure.start_broker(**ports)
@@ -37,14 +41,17 @@ def test_a_broker_of_an_ipv6_address_is_reached_by_its_name(secure, hosts):
 def test_a_name_to_bind_to_works_or_says_why_not(system):
     broker = system.start_broker(work_endpoint=f"tcp://localhost:{free_port()}")
     assert broker.endpoints["work"].startswith("tcp://127.0.0.1:")
-    system.broker_ports["work_endpoint"] = broker.endpoints["work"].replace("127.0.0.1", "localhost")
+    system.broker_ports["work_endpoint"] = \
+        broker.endpoints["work"].replace("127.0.0.1", "localhost")
     system.start_worker()  # localhost is of both kinds, and the broker of one
     wait_until(lambda: workers_ready(broker) == 1, 10, "the worker is there")
     system.publish([fault("web-0")])
-    broker.wait_terminal(1)  # a worker that is told to stop would finish it, and its broker is gone by then
+    # a worker that is told to stop would finish it, and its broker is gone by then
+    broker.wait_terminal(1)
 
 
 def test_a_name_that_cannot_be_bound_to_is_refused_with_the_reason(secure):
     broker = secure.start_broker(wait=False, work_endpoint="tcp://example.org:5570")
     assert broker.wait(20) != 0
-    assert "example.org:5570: an address, an interface of this host, localhost or * is expected" in broker.log()
+    assert "example.org:5570: an address, an interface of this host, localhost or * is expected" \
+        in broker.log()

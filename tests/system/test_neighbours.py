@@ -35,7 +35,8 @@ def test_a_broker_hides_its_secrets_from_its_neighbours(system):
 
 def test_publisher_tap_and_worker_hide_as_well(system):
     system.start_broker()
-    started = [system.start_worker(), system.start_publisher([fault("web-0")], name="p0", speed=0.001)]
+    started = [system.start_worker(),
+               system.start_publisher([fault("web-0")], name="p0", speed=0.001)]
     for process in started:
         if process.alive():
             assert core_limit(process) == "0", process.name
@@ -43,7 +44,7 @@ def test_publisher_tap_and_worker_hide_as_well(system):
 
 def test_a_stray_argument_is_not_shown(tmp_path):
     """Behind a misspelt flag it may be the secret that the flag was for."""
-    done = subprocess.run([BIN / "triage-broker", "--slack-webhok-url", SECRET], capture_output=True, text=True,
-                          timeout=30, check=False, cwd=tmp_path)
+    done = subprocess.run([BIN / "triage-broker", "--slack-webhok-url", SECRET],
+                          capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
     assert done.returncode == 2 and "canary-5f1d" not in done.stderr
     assert "slack-webhook-url" in done.stderr and "argument 2: unexpected" in done.stderr

@@ -37,7 +37,8 @@ def assigned(broker):
 
 
 def states(broker):
-    return sorted((row["fault_type"] if row["state"] == "x" else row["state"]) for row in broker.incidents())
+    return sorted((row["fault_type"] if row["state"] == "x" else row["state"])
+                  for row in broker.incidents())
 
 
 def test_option_broker_log_level(system):
@@ -90,10 +91,12 @@ def test_option_broker_admin_token_file(system):
     token = system.root / "operators.token"
     broker = system.start_broker(admin_token_file=token)
     first = token.read_text()
-    assert token.stat().st_mode & 0o7777 == 0o600 and not (system.root / "state/admin.token").exists()
+    assert token.stat().st_mode & 0o7777 == 0o600 \
+        and not (system.root / "state/admin.token").exists()
     refused = system.ctl("incidents", "retry", "1", expect=1)
     assert str(token) in refused.stderr
-    assert "no such incident" in system.ctl("incidents", "retry", "1", token_file=token, expect=4).stderr
+    assert "no such incident" in system.ctl("incidents", "retry", "1", token_file=token,
+                                            expect=4).stderr
     broker.kill9()
     broker = system.start_broker(admin_token_file=token)
     assert token.read_text() == first
@@ -113,7 +116,8 @@ def test_option_broker_workspace_root(system):
     system.start_worker()
     system.publish([fault("web-0")])
     row = broker.wait_terminal(1)[0]
-    wait_until(lambda: (system.root / "records" / row["id"] / "result.json").exists(), 10, "result.json")
+    wait_until(lambda: (system.root / "records" / row["id"] / "result.json").exists(), 10,
+               "result.json")
 
 
 def test_option_broker_keys_dir(secure):
@@ -125,7 +129,8 @@ def test_option_broker_keys_dir(secure):
         stranger.work.wait([2], 1)
     stranger.work.sock.close(0)
     stranger.files.sock.close(0)
-    known = Worker(broker.endpoints["work"], broker.endpoints["files"], str(secure.peer_keys("worker", "first")))
+    known = Worker(broker.endpoints["work"], broker.endpoints["files"],
+                   str(secure.peer_keys("worker", "first")))
     assert known.hello()["proto"] == 1
     known.close()
 
@@ -140,7 +145,8 @@ def test_option_broker_k8s_cluster_mcp_endpoint(system):
 
 def test_option_broker_clusters(system):
     servers = {name: FaultServer(system, name) for name in ("one", "two")}
-    text = "clusters:\n" + "".join(f"  - name: {name}\n    mcp: {{endpoint: 'http://{server.address}/mcp'}}\n"
+    text = "clusters:\n" \
+        + "".join(f"  - name: {name}\n    mcp: {{endpoint: 'http://{server.address}/mcp'}}\n"
                                    for name, server in servers.items())
     broker = system.start_broker(config=yaml(system, text))
     for name in servers:
@@ -148,7 +154,9 @@ def test_option_broker_clusters(system):
 
 
 def one_cluster(system, server, extra=""):
-    return yaml(system, f"clusters:\n  - name: named\n    mcp:\n      endpoint: http://{server.address}/mcp\n{extra}")
+    return yaml(system,
+                f"clusters:\n  - name: named\n    mcp:\n"
+                f"      endpoint: http://{server.address}/mcp\n{extra}")
 
 
 def test_option_broker_clusters_name(system):
@@ -171,7 +179,8 @@ def test_option_broker_clusters_mcp_token_file(system):
     token = system.root / "token"
     token.write_text("opensesame\n")
     from test_flow import Process, node
-    Process.__init__(server, system, "mcp-auth", [node(), ROOT / "tests/system/peers/mcp_faults_server.mjs"],
+    Process.__init__(server, system, "mcp-auth",
+                     [node(), ROOT / "tests/system/peers/mcp_faults_server.mjs"],
                      env={"PORT": "0", "CLUSTER": "x", "TOKEN": "opensesame"})
     wait_until(lambda: "listening " in server.out(), 20, "MCP server")
     server.address = server.out().split("listening ", 1)[1].split()[0]
@@ -180,7 +189,8 @@ def test_option_broker_clusters_mcp_token_file(system):
     broker.stop()
     assert "opensesame" not in broker.log()
     broker = system.start_broker(config=one_cluster(system, server))
-    wait_until(lambda: "401" in json.dumps(broker.get("/api/v1/status")["sources"]), 20, "401 is told")
+    wait_until(lambda: "401" in json.dumps(broker.get("/api/v1/status")["sources"]), 20,
+               "401 is told")
     assert not connected(broker, "named")
 
 
@@ -205,7 +215,8 @@ def test_option_broker_subscribe_mode(system):
 
 def test_option_broker_clusters_triage_enabled(system):
     server = FaultServer(system, "x")
-    broker = system.start_broker(config=one_cluster(system, server, "    triage:\n      enabled: false\n"))
+    broker = system.start_broker(config=one_cluster(system, server,
+                                                    "    triage:\n      enabled: false\n"))
     wait_until(lambda: connected(broker, "named"), 30, "connected")
     server.emit([fault("web-0", "x")])
     row = wait_until(broker.incidents, 20, "recorded")[0]
@@ -213,15 +224,18 @@ def test_option_broker_clusters_triage_enabled(system):
 
 
 def test_option_broker_clusters_labels(system):
-    """Shown with the cluster, in the prompt and in incident.json; a reload changes what is made from then on."""
+    """Shown with the cluster, in the prompt and in incident.json; a reload changes what
+    is made from then on."""
     head = "clusters:\n  - name: prod\n    labels:\n"
     path = yaml(system, head + "      env: prod\n      region: eu\n  - name: bare\n")
     broker = system.start_broker(config=path)
     system.publish([fault("web-0"), fault("web-1", cluster="bare")])
 
     def labels():
-        return {row["cluster"]: row["labels"] for row in json.loads(system.ctl("clusters", "-o", "json").stdout)}
-    wait_until(lambda: labels() == {"prod": {"env": "prod", "region": "eu"}, "bare": {}}, 10, "labels are listed")
+        return {row["cluster"]: row["labels"]
+                for row in json.loads(system.ctl("clusters", "-o", "json").stdout)}
+    wait_until(lambda: labels() == {"prod": {"env": "prod", "region": "eu"}, "bare": {}}, 10,
+               "labels are listed")
     shown = system.ctl("clusters").stdout.splitlines()
     assert "LABELS" in shown[0] and any("env=prod,region=eu" in line for line in shown[1:])
     worker = Worker(broker.endpoints["work"], broker.endpoints["files"], slots=2)
@@ -232,8 +246,10 @@ def test_option_broker_clusters_labels(system):
     for row in broker.incidents():
         prompts[row["cluster"]] = worker.fetch(fences[row["id"]], "prompt.md").decode()
         incidents[row["cluster"]] = json.loads(worker.fetch(fences[row["id"]], "incident.json"))
-    known = {name: json.loads(prompt.split("# Fault\n")[1].split("\n\n")[1]) for name, prompt in prompts.items()}
-    assert known["prod"]["cluster"] == "prod" and known["prod"]["cluster labels"] == {"env": "prod", "region": "eu"}
+    known = {name: json.loads(prompt.split("# Fault\n")[1].split("\n\n")[1]) for name,
+             prompt in prompts.items()}
+    assert known["prod"]["cluster"] == "prod" \
+        and known["prod"]["cluster labels"] == {"env": "prod", "region": "eu"}
     assert known["bare"]["cluster labels"] == {}
     assert incidents["prod"]["clusterLabels"] == {"env": "prod", "region": "eu"}
     assert incidents["bare"]["clusterLabels"] == {}
@@ -245,7 +261,8 @@ def test_option_broker_clusters_labels(system):
     system.publish([fault("web-2")], name="p2")
     stored = next(row for row in broker.wait_terminal(1) if row["state"] == "reported")["id"]
     wait_until(lambda: system.result(stored), 20, "stored")
-    assert json.loads((system.root / "incidents" / stored / "incident.json").read_text())["clusterLabels"] == {
+    assert json.loads((system.root / "incidents" / stored / "incident.json").read_text())[
+        "clusterLabels"] == {
         "env": "canary"}
 
 
@@ -297,10 +314,12 @@ def lose_workers(system, broker, count):
         _, fence = worker.assignment(30)
         worker.work.send(6, fence)
         wait_until(lambda: last()["started_at"] or last()["ended_at"], 10, "started")
-        count -= bool(last()["started_at"])  # or its lease has ended before, which is free of charge
+        # or its lease has ended before, which is free of charge
+        count -= bool(last()["started_at"])
         worker.work.sock.close(0)
         worker.files.close()
-    return wait_until(lambda: [row for row in broker.incidents() if row["state"] not in ("investigating", "pending")],
+    return wait_until(lambda: [row for row in broker.incidents()
+                               if row["state"] not in ("investigating", "pending")],
                       30, "given up")[0]
 
 
@@ -325,7 +344,8 @@ def test_option_broker_reconnect_grace(system):
     worker.offer(1)
     _, fence = worker.assignment()
     worker.work.send(6, fence)
-    wait_until(lambda: broker.incident(fence["incident"])["attempts"][-1]["started_at"], 10, "started")
+    wait_until(lambda: broker.incident(fence["incident"])["attempts"][-1]["started_at"], 10,
+               "started")
     worker.close()
     broker.kill9()
     broker = system.start_broker(lease_ttl="60s", reconnect_grace="1s")
@@ -333,17 +353,20 @@ def test_option_broker_reconnect_grace(system):
 
 
 def test_option_broker_dedup_window_seconds(system):
-    """Within the window a finished condition only counts up; without a window it is a new incident."""
+    """Within the window a finished condition only counts up;
+    without a window it is a new incident."""
     broker = system.start_broker(dedup_window_seconds=0)
     system.start_worker()
     for number in range(2):
-        system.publish([fault("web-0", timestamp=f"2026-01-15T12:0{number}:00Z")], name=f"p{number}")
+        system.publish([fault("web-0", timestamp=f"2026-01-15T12:0{number}:00Z")],
+                       name=f"p{number}")
         broker.wait_terminal(number + 1)
     assert len(broker.incidents()) == 2
     broker.stop()
     broker = system.start_broker(dedup_window_seconds=3600)
     system.publish([fault("web-0", timestamp="2026-01-15T12:05:00Z")], name="p3")
-    assert len(broker.incidents()) == 2 and max(row["occurrences"] for row in broker.incidents()) == 2
+    assert len(broker.incidents()) == 2 and max(row["occurrences"]
+                                                for row in broker.incidents()) == 2
 
 
 def test_option_broker_reinvestigate_after(system):
@@ -354,7 +377,8 @@ def test_option_broker_reinvestigate_after(system):
     deadline = time.monotonic() + 20
     number = 1
     while len(broker.incidents()) < 2 and time.monotonic() < deadline:
-        system.publish([fault("web-0", timestamp=f"2026-01-15T12:{number:02d}:00Z")], name=f"p{number}")
+        system.publish([fault("web-0", timestamp=f"2026-01-15T12:{number:02d}:00Z")],
+                       name=f"p{number}")
         number += 1
     rows = broker.wait_terminal(2)
     assert broker.incident(rows[0]["id"])["linked"] == first["id"]
@@ -388,7 +412,8 @@ def test_option_broker_queue_overflow_policy(system):
 
 
 def name_of(row):
-    return row["resource"].split("/")[-1] if isinstance(row["resource"], str) else row["resource"]["name"]
+    return row["resource"].split("/")[-1] if isinstance(row["resource"], str) \
+        else row["resource"]["name"]
 
 
 def test_option_broker_severity_threshold(system):
@@ -423,7 +448,8 @@ def test_option_broker_failure_threshold_for_alert(system):
     assert breaker(broker)["state"] == "closed"
     system.publish([fault("web-1", context="do: exit 1")], name="p1")
     wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
-    assert broker.records("circuit breaker threshold reached, system degraded")[0]["failure_count"] == "2"
+    assert broker.records("circuit breaker threshold reached, system degraded")[0][
+        "failure_count"] == "2"
     assert "triage_circuit_breaker_state 1" in broker.get("/metrics", raw=True)
 
 
@@ -448,8 +474,8 @@ def test_option_broker_slack_webhook_url(system, slack):
     system.start_worker()
     system.publish([fault("web-0")], name="p0")
     wait_until(lambda: slack.kinds() == ["incident"], 20, "told")
-    printed = subprocess.run([BIN / "triage-broker", "--config", config, "--print-config"], capture_output=True,
-                             text=True, check=True).stdout
+    printed = subprocess.run([BIN / "triage-broker", "--config", config, "--print-config"],
+                             capture_output=True, text=True, check=True).stdout
     assert "slack_webhook_url" in printed and slack.secret not in printed
     config.write_text("log_level: debug\n")
     broker.signal(signal.SIGHUP)
@@ -461,29 +487,34 @@ def test_option_broker_slack_webhook_url(system, slack):
 
 
 def test_option_broker_external_url(system, slack):
-    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, external_url="https://triage.example.com")
+    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url},
+                                 external_url="https://triage.example.com")
     system.start_worker()
     system.publish([fault("web-0")])
     wait_until(lambda: slack.kinds() == ["incident"], 20, "told")
     incident = broker.incidents()[0]["id"]
-    assert f"<https://triage.example.com/api/v1/incidents/{incident}|{incident}>" in json.dumps(slack.posts[0].body)
+    assert f"<https://triage.example.com/api/v1/incidents/{incident}|{incident}>" in json.dumps(
+        slack.posts[0].body)
 
 
 def test_option_broker_notify_on_agent_failure(system, slack):
-    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, failure_threshold_for_alert=1,
-                                 notify_on_agent_failure=False)
+    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url},
+                                 failure_threshold_for_alert=1, notify_on_agent_failure=False)
     system.start_worker()
     fail_once(system, broker)
     wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
     assert not any(row["channel"] == "slack" for state in ("ready", "sending", "done", "dead")
                    for row in broker.get(f"/api/v1/effects?state={state}")["effects"])
-    wait_until(lambda: 'triage_notifications_suppressed_total{reason="disabled"} 1\n' in broker.get("/metrics", raw=True),
+    wait_until(lambda: 'triage_notifications_suppressed_total{reason="disabled"} 1\n' in broker.get(
+        "/metrics", raw=True),
                10, "what was not told is counted")
     broker.stop()
-    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, failure_threshold_for_alert=1)
+    broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url},
+                                 failure_threshold_for_alert=1)
     system.publish([fault("web-good")], name="good")
     broker.wait_terminal(2)
-    wait_until(lambda: slack.kinds() == ["incident"], 20, "told: it waits for its upload, and an alert would pass it")
+    wait_until(lambda: slack.kinds() == ["incident"], 20,
+               "told: it waits for its upload, and an alert would pass it")
     fail_once(system, broker, 2)
     wait_until(lambda: slack.kinds() == ["incident", "degraded"], 20, "told")
 
@@ -497,16 +528,20 @@ def test_option_broker_breaker_mode(system):
     system.publish([fault("web-1")], name="p1")
     broker.wait_terminal(2)
     wait_until(lambda: breaker(broker)["state"] == "closed", 20, "closed")
-    records = [record for record in replay(broker) if record["kind"] == "breaker" or record["change"] == "assigned"]
-    assert [record["change"] for record in records] == ["assigned", "opened", "assigned", "probed", "closed"]
+    records = [record for record in replay(broker) if record["kind"] == "breaker"
+               or record["change"] == "assigned"]
+    assert [record["change"] for record in records] \
+        == ["assigned", "opened", "assigned", "probed", "closed"]
     assert records[2]["at_ms"] - records[1]["at_ms"] > 4900
 
 
 def test_option_broker_shutdown_timeout(system):
-    """A server that never answers the DELETE of its session holds the stop up, but no longer than this."""
+    """A server that never answers the DELETE of its session holds the stop up,
+    but no longer than this."""
     server = FaultServer(system, "stuck")
     for timeout, code in (("30s", 0), ("1s", 1)):
-        broker = system.start_broker(config=clusters_yaml(system, {"stuck": server}), shutdown_timeout=timeout)
+        broker = system.start_broker(config=clusters_yaml(system, {"stuck": server}),
+                                     shutdown_timeout=timeout)
         wait_until(lambda b=broker: connected(b, "stuck"), 30, "connected")
         server.signal(signal.SIGSTOP)
         broker.stop(expect=code)
@@ -527,14 +562,18 @@ def retries(broker, seconds):
 
 
 def test_option_broker_sse_reconnect_initial_backoff(system):
-    text = yaml(system, "clusters:\n  - name: gone\n    mcp: {endpoint: 'http://127.0.0.1:9/mcp'}\n")
+    text = yaml(system,
+                "clusters:\n  - name: gone\n    mcp: {endpoint: 'http://127.0.0.1:9/mcp'}\n")
     broker = system.start_broker(config=text, sse_reconnect_initial_backoff="60s")
     wait_until(lambda: first_source(broker).get("last_error"), 20, "first try failed")
     assert retries(broker, 3) == 0
 
 
 def test_option_broker_sse_reconnect_max_backoff(system):
-    text = yaml(system, "clusters:\n  - name: gone\n    mcp: {endpoint: 'http://127.0.0.1:9/mcp'}\n")
-    broker = system.start_broker(config=text, sse_reconnect_initial_backoff="1s", sse_reconnect_max_backoff="1s")
-    wait_until(lambda: first_source(broker).get("reconnects_total", 0) >= 7, 15, "doubled, they would take a minute")
+    text = yaml(system,
+                "clusters:\n  - name: gone\n    mcp: {endpoint: 'http://127.0.0.1:9/mcp'}\n")
+    broker = system.start_broker(config=text, sse_reconnect_initial_backoff="1s",
+                                 sse_reconnect_max_backoff="1s")
+    wait_until(lambda: first_source(broker).get("reconnects_total", 0) >= 7, 15,
+               "doubled, they would take a minute")
     assert isinstance(broker, Broker)

@@ -1,4 +1,5 @@
-"""Each row of the option tables of the publisher and the tap changes behaviour: one named test a row.
+"""Each row of the option tables of the publisher and the tap changes behaviour: one named test
+a row.
 SPDX-License-Identifier: Apache-2.0
 """
 import json
@@ -45,7 +46,8 @@ def test_option_publisher_keys_dir(secure):
     broker = secure.start_broker()
     secure.publish([fault("web-0")])
     assert len(broker.incidents()) == 1
-    stranger = secure.start_publisher([fault("web-1")], name="stranger", keys_dir=secure.peer_keys("tap", "x"))
+    stranger = secure.start_publisher([fault("web-1")], name="stranger",
+                                      keys_dir=secure.peer_keys("tap", "x"))
     assert stranger.wait() == 78
 
 
@@ -107,8 +109,10 @@ def served(system, events, count, **options):
 def test_option_publisher_serve(system):
     """On the address that is named; one that is no address is refused."""
     assert served(system, [fault("web-0")], 1)[0]["resource"]["name"] == "web-0"
-    wrong = Process(system, "wrong", [BIN / "triage-publisher", "--serve", "nosuch.host:1", system.root / "server.jsonl"])
-    assert wrong.wait() == 78 and "serve: nosuch.host:1: a numeric address and a port are expected" in wrong.log()
+    wrong = Process(system, "wrong", [BIN / "triage-publisher", "--serve", "nosuch.host:1",
+                                      system.root / "server.jsonl"])
+    assert wrong.wait() == 78 \
+        and "serve: nosuch.host:1: a numeric address and a port are expected" in wrong.log()
 
 
 def test_option_publisher_serve_alone_knows_its_options(system):
@@ -127,7 +131,8 @@ def test_option_publisher_speed(system):
 def test_option_publisher_repeat(system):
     found = served(system, [fault("a"), fault("b", timestamp="2026-01-15T12:35:05Z")], 6, repeat=3)
     assert [one["resource"]["name"] for one in found] == ["a", "b"] * 3
-    assert len({one["timestamp"] for one in found}) == 6 and len({one["faultId"] for one in found}) == 2
+    assert len({one["timestamp"] for one in found}) == 6 \
+        and len({one["faultId"] for one in found}) == 2
 
 
 def test_option_publisher_distinct(system):
@@ -156,9 +161,11 @@ def test_option_publisher_faithful(system):
 def test_option_publisher_denied(system):
     events = [fault("a", "open"), fault("b", "closed")]
     server = system.start_server(events, denied="closed")
-    assert "pods is forbidden" in Client(server.address, "/mcp/closed").initialize().call("events_subscribe", mode="faults")
+    closed = Client(server.address, "/mcp/closed").initialize()
+    assert "pods is forbidden" in closed.call("events_subscribe", mode="faults")
     assert Client(server.address, "/mcp/open").initialize().subscribe()
-    wrong = Process(system, "wrong", [BIN / "triage-publisher", "--serve", "127.0.0.1:0", "--denied", "no-such",
+    wrong = Process(system, "wrong",
+                    [BIN / "triage-publisher", "--serve", "127.0.0.1:0", "--denied", "no-such",
                                       system.root / "server.jsonl"])
     assert wrong.wait() == 78 and "denied: no-such is none of the recorded clusters" in wrong.log()
 
@@ -174,7 +181,8 @@ def heard(system, **options):
     return broker, tap
 
 
-UNREAD = "could not read the stream again"  # what a tap that finds no broker at its URL warns of, before it follows
+# what a tap that finds no broker at its URL warns of, before it follows
+UNREAD = "could not read the stream again"
 
 
 @pytest.mark.parametrize("level,warned", [("warn", True), ("error", False)])
@@ -186,7 +194,8 @@ def test_option_tap_log_level(system, level, warned):
 def test_option_tap_log_format(system):
     _, tap = heard(system, log_format="json", after=0, url="http://127.0.0.1:1")
     assert [json.loads(line)["msg"] for line in tap.log().splitlines()] == [UNREAD]
-    assert heard(system, name="logfmt", topic="incident/", after=0, url="http://127.0.0.1:1")[1].records(UNREAD)
+    assert heard(system, name="logfmt", topic="incident/", after=0,
+                 url="http://127.0.0.1:1")[1].records(UNREAD)
 
 
 def test_option_tap_ready_file(system):
@@ -207,7 +216,8 @@ def test_option_tap_topic(system):
     broker, tap = heard(system, topic="incident/")
     system.start_worker(agent="quick.sh")
     broker.wait_terminal(1)
-    wait_until(lambda: any(line["change"] == "reported" for line in lines(tap)), 10, "reported seen")
+    wait_until(lambda: any(line["change"] == "reported" for line in lines(tap)), 10,
+               "reported seen")
     assert {line["kind"] for line in lines(tap)} == {"incident"}
 
 
@@ -237,7 +247,8 @@ def test_option_tap_after(system):
     broker = system.start_broker()
     system.publish([fault(f"web-{n}") for n in range(5)])
     tap = system.start_tap(after=0, url=f"http://{broker.endpoints['admin']}")
-    wait_until(lambda: sum(line["change"] == "pending" for line in lines(tap)) == 5, 20, "five from before")
+    wait_until(lambda: sum(line["change"] == "pending" for line in lines(tap)) == 5, 20,
+               "five from before")
 
 
 def test_option_tap_url(system):

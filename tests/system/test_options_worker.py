@@ -41,7 +41,8 @@ def test_option_worker_ready_file(system):
 def test_option_worker_broker_endpoint(system):
     broker = system.start_broker()
     system.start_worker("here")
-    wait_until(lambda: [row["name"] for row in broker.get("/api/v1/workers")["workers"]] == ["here"], 10, "joined")
+    wait_until(lambda: [row["name"] for row in broker.get("/api/v1/workers")["workers"]] == [
+        "here"], 10, "joined")
 
 
 def test_option_worker_broker_files_endpoint(system):
@@ -79,7 +80,9 @@ def test_option_worker_workspace_root(system):
 
 def test_option_worker_agent_script_path(system):
     script = system.root / "mine.sh"
-    script.write_text('#!/bin/sh\nmkdir -p output\nhead -c 200 /dev/zero | tr "\\0" m > output/investigation.md\n')
+    script.write_text(
+        '#!/bin/sh\nmkdir -p output\n'
+        'head -c 200 /dev/zero | tr "\\0" m > output/investigation.md\n')
     script.chmod(0o755)
     assert report_of(system, agent_script_path=script) == "m" * 200
 
@@ -123,14 +126,16 @@ def test_option_worker_agent_env(system):
 
 
 def test_option_worker_agent_kill_grace(system):
-    """An agent that ignores TERM lives for three quarters of a short grace; as the broker sees it, so not to the point."""
+    """An agent that ignores TERM lives for three quarters of a short grace; as the broker sees
+    it, so not to the point."""
     broker = system.start_broker(agent_timeout=1)
     system.start_worker(agent_kill_grace="4s")
     system.publish([fault("web-0", context="do: late 60")])
     row = broker.wait_terminal(1)[0]
     assert row["reason"] == "agent timed out after 1 s"
     result = wait_until(lambda: system.result(row["id"]), 10, "result.json")
-    began, ended = (datetime.datetime.fromisoformat(result[key].rstrip("Z")) for key in ("started_at", "completed_at"))
+    began, ended = (datetime.datetime.fromisoformat(result[key].rstrip("Z"))
+                    for key in ("started_at", "completed_at"))
     assert 3 < (ended - began).total_seconds() < 9
 
 
@@ -160,7 +165,8 @@ def test_option_worker_clusters_name(system):
     for name in ("staging", "prod"):
         (system.root / name).write_text("apiVersion: v1\n")
     path = system.root / "worker.yaml"
-    path.write_text("clusters:\n" + "".join(f"  - name: {name}\n    kubeconfig: {system.root / name}\n"
+    path.write_text("clusters:\n"
+                    + "".join(f"  - name: {name}\n    kubeconfig: {system.root / name}\n"
                                            for name in ("staging", "prod")))
     text = report_of(system, "do: arguments", config=path)
     assert f"--kubeconfig\n{system.root}/prod\n" in text and "staging" not in text
@@ -174,7 +180,8 @@ def test_option_worker_clusters_kubeconfig(system):
 
 def test_option_worker_kubeconfig(system):
     (system.root / "all").write_text("apiVersion: v1\n")
-    assert f"KUBECONFIG={system.root}/all\n" in report_of(system, env={"KUBECONFIG": str(system.root / "all")})
+    env = {"KUBECONFIG": str(system.root / "all")}
+    assert f"KUBECONFIG={system.root}/all\n" in report_of(system, env=env)
 
 
 def test_a_kubeconfig_that_is_not_there_is_told_at_the_start(system):
@@ -182,8 +189,10 @@ def test_a_kubeconfig_that_is_not_there_is_told_at_the_start(system):
     (system.root / "all").write_text("apiVersion: v1\n")
     (system.root / "worker.yaml").write_text("clusters:\n  - name: prod\n    kubeconfig: nowhere\n")
     system.start_broker()
-    worker = system.start_worker(config=system.root / "worker.yaml", kubeconfig=f"{system.root}/all:{system.root}/gone")
-    assert [line["path"] for line in worker.records("kubeconfig cannot be read")] == [f"{system.root}/gone", "nowhere"]
+    worker = system.start_worker(config=system.root / "worker.yaml",
+                                 kubeconfig=f"{system.root}/all:{system.root}/gone")
+    assert [line["path"] for line in worker.records("kubeconfig cannot be read")] == [
+        f"{system.root}/gone", "nowhere"]
 
 
 def only_key(system, agent, variable):
@@ -215,13 +224,15 @@ def test_option_worker_google_api_key(system):
     only_key(system, "gemini", "GOOGLE_API_KEY")
 
 
-@pytest.mark.parametrize("timeout,order,state", [("30s", "slow 3", "reported"), ("1s", "slow 20", "pending")])
+@pytest.mark.parametrize("timeout,order,state",
+                         [("30s", "slow 3", "reported"), ("1s", "slow 20", "pending")])
 def test_option_worker_shutdown_timeout(system, timeout, order, state):
     """A running agent has this long to end after SIGTERM, then it is stopped."""
     broker = system.start_broker()
     worker = system.start_worker(shutdown_timeout=timeout)
     system.publish([fault("web-0", context=f"do: {order}")])
     wait_until(lambda: [row for row in broker.incidents("investigating")
-                        if broker.incident(row["id"])["attempts"][-1]["started_at"]], 20, "agent runs")
+                        if broker.incident(row["id"])["attempts"][-1]["started_at"]], 20,
+               "agent runs")
     worker.stop()
     wait_until(lambda: broker.incidents(state), 20, state)

@@ -24,7 +24,8 @@ def test_success_is_reported(system):
     assert row["state"] == "reported"
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
     result = system.result(row["id"])
-    assert result["status"] == "success" and result["exit_code"] == 0 and not result.get("failure_reason")
+    assert result["status"] == "success" and result["exit_code"] == 0 \
+        and not result.get("failure_reason")
     folder = system.root / "incidents" / row["id"]
     assert (folder / "output/investigation.md").stat().st_size > 100
     assert (folder / "event.json").exists() and (folder / "incident.json").exists()
@@ -47,13 +48,15 @@ def test_an_agent_failure_is_charged_once_by_default(system, order, reason):
     result = system.result(row["id"])
     assert result["status"] == "failed" and result["failure_reason"] == reason
     detail = broker.incident(row["id"])
-    assert [(attempt["outcome"], attempt["reason"]) for attempt in detail["attempts"]] == [("agent", reason)]
+    assert [(attempt["outcome"], attempt["reason"])
+            for attempt in detail["attempts"]] == [("agent", reason)]
 
 
 @pytest.mark.parametrize("files,reason", [
     ({"output/investigation.md": b" " * 200}, "investigation.md has no text"),
     ({"output/investigation.md": b"# Report\n" + b"r" * 200,
-      "output/agent-result.json": b'{"is_error": true, "result": "Overloaded"}'}, "agent reported an error: Overloaded"),
+      "output/agent-result.json": b'{"is_error": true, "result": "Overloaded"}'},
+     "agent reported an error: Overloaded"),
     ({"output/investigation.md": b"API Error: 429 " + b"x" * 100},
      "investigation.md holds an error instead of a report: API Error: 429 " + "x" * 100),
 ])
@@ -76,8 +79,10 @@ def test_a_success_that_a_worker_claims_without_a_report_is_an_agent_failure(sys
 def test_an_agent_failure_is_tried_again_up_to_agent_attempts(system):
     broker = system.start_broker(agent_attempts=2)
     system.start_worker()
-    system.publish([fault("web-0", context="do: first_fails"), fault("web-1", context="do: exit 9")])
-    rows = {row["resource"].split("/")[-1] if isinstance(row["resource"], str) else row["resource"]["name"]: row
+    system.publish([fault("web-0", context="do: first_fails"),
+                    fault("web-1", context="do: exit 9")])
+    rows = {row["resource"].split("/")[-1] if isinstance(row["resource"], str)
+            else row["resource"]["name"]: row
             for row in broker.wait_terminal(2)}
     assert rows["web-0"]["state"] == "reported"
     assert rows["web-1"]["state"] == "agent_failed"
@@ -92,24 +97,27 @@ def test_a_worker_whose_agent_cannot_start_does_not_turn_the_queue_into_failures
     system.publish([fault(f"web-{number}") for number in range(20)])
     rows = broker.wait_terminal(20)
     assert {row["state"] for row in rows} == {"reported"}
-    wait_until(lambda: quarantined(broker) == {"broken": True, "sound": False}, 20, "broken alone is quarantined")
+    wait_until(lambda: quarantined(broker) == {"broken": True, "sound": False}, 20,
+               "broken alone is quarantined")
 
 
 @pytest.mark.parametrize("agent,code", [("codex", 127), ("custom", 78)])
 def test_a_worker_without_its_agent_does_not_turn_the_queue_into_failures(system, agent, code):
     """The script starts there, and says that it has nothing to run."""
     broker = system.start_broker()
-    system.start_worker("broken", agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli=agent,
-                        env={"PATH": "/usr/bin:/bin"})
+    system.start_worker("broken", agent_script_path=ROOT / "agent-container/run-agent.sh",
+                        agent_cli=agent, env={"PATH": "/usr/bin:/bin"})
     system.start_worker("sound")
     system.publish([fault(f"web-{number}", context="do: slow 1") for number in range(6)])
     rows = broker.wait_terminal(6)
     assert {row["state"] for row in rows} == {"reported"}
     attempts = {(row["id"], attempt["attempt"]): attempt for row in rows
-                for attempt in broker.incident(row["id"])["attempts"] if attempt["worker"] == "broken"}
+                for attempt in broker.incident(row["id"])["attempts"]
+                if attempt["worker"] == "broken"}
     assert {attempt["outcome"] for attempt in attempts.values()} == {"host"}
     for attempt in attempts.values():  # the contract's text, then what the script said
-        assert attempt["reason"].startswith(f"agent exited with non-zero code: {code}: run-agent.sh: agent '{agent}' needs ")
+        assert attempt["reason"].startswith(
+            f"agent exited with non-zero code: {code}: run-agent.sh: agent '{agent}' needs ")
     (incident, number), *_ = attempts
     why = system.root / "incidents" / incident / f"attempts/{number}/logs/agent.stderr.log"
     assert f"agent '{agent}'" in why.read_text()
@@ -171,7 +179,8 @@ def test_an_incident_that_keeps_losing_its_worker_becomes_a_dead_letter(system):
         worker.kill9()
     row = only(broker.wait_terminal(1))
     assert row["state"] == "failed"
-    assert [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"] if attempt["started_at"]] == ["lost"] * 2
+    assert [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]
+            if attempt["started_at"]] == ["lost"] * 2
     assert broker.post(f"/api/v1/incidents/{row['id']}/retry") is not None
     assert broker.incident(row["id"])["state"] in ("pending", "investigating")
 
@@ -183,7 +192,8 @@ def started(broker, earlier):
 
 
 def superseded(system):
-    """An incident whose first attempt was lost to `old` and is now with `new`, which may take its time."""
+    """An incident whose first attempt was lost to `old` and is now with `new`,
+    which may take its time."""
     reloaded = Reloaded(system, "lease_ttl: 2s\n")
     broker = reloaded.broker
     system.publish([fault("web-0")])
@@ -278,7 +288,8 @@ def test_the_agents_of_a_killed_worker_are_gone(system):
     broker = system.start_broker()
     system.publish([fault("web-0", context="do: slow 60")])
     worker = system.start_worker()
-    wait_until(lambda: any("agent.sh" in command for _, command in system.stray()), 20, "agent runs")
+    wait_until(lambda: any("agent.sh" in command for _, command in system.stray()), 20,
+               "agent runs")
     worker.kill9()
     wait_until(lambda: not system.stray(), 15, "agent gone")
     assert broker.alive() and os.access(AGENTS / "agent.sh", os.X_OK)

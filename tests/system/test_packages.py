@@ -16,7 +16,8 @@ ASKS = '[ "$1" != -n ] || exit 1\nexec "$@"'
 
 
 class Machine:
-    """A folder of programs that is the whole PATH: the real ones that the script uses, and stand-ins."""
+    """A folder of programs that is the whole PATH: the real ones that the script
+    uses, and stand-ins."""
 
     def __init__(self, root, uid, sudo=None, installed=False, packages_known=True):
         self.bin, self.calls = root / "bin", root / "calls"
@@ -25,7 +26,8 @@ class Machine:
             (self.bin / name).symlink_to(shutil.which(name))
         self.program("id", f"echo {uid}")
         self.program("dpkg-query", "printf 'ii '" if installed else "exit 1")
-        self.program("apt-get", RECORD if packages_known else f'{RECORD}\n[ "$1" != update ] || exit 100')
+        self.program("apt-get", RECORD if packages_known
+                     else f'{RECORD}\n[ "$1" != update ] || exit 100')
         if sudo:
             self.program("sudo", sudo)
 
@@ -34,8 +36,8 @@ class Machine:
         (self.bin / name).chmod(0o755)
 
     def run(self, *command):
-        return subprocess.run(command, env={"PATH": str(self.bin), "CALLS": str(self.calls)}, capture_output=True,
-                              text=True, timeout=60)
+        return subprocess.run(command, env={"PATH": str(self.bin), "CALLS": str(self.calls)},
+                              capture_output=True, text=True, timeout=60)
 
     def packages(self):
         return self.run(ROOT / "scripts/packages.sh", "gcc", "make")

@@ -10,7 +10,8 @@ import pytest
 
 from lib.system import Daemon, free_port, wait_until
 
-MESSAGE = {"text": "fallback", "blocks": [{"type": "header", "text": {"type": "plain_text", "text": "Incident"}}]}
+MESSAGE = {"text": "fallback",
+           "blocks": [{"type": "header", "text": {"type": "plain_text", "text": "Incident"}}]}
 
 
 def start(system, **options):
@@ -20,7 +21,8 @@ def start(system, **options):
 def post(preview, body):
     """The status and text of the answer."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(preview.endpoints["webhook"], data, {"Content-Type": "application/json"})
+    request = urllib.request.Request(preview.endpoints["webhook"], data,
+                                     {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -36,7 +38,8 @@ def test_a_message_is_taken_and_shown(system):
 
 
 @pytest.mark.parametrize("body, why", [(b"\xff\xfe", "invalid_payload"), (b"[1", "invalid_payload"),
-                                       ({"blocks": [{"type": "x"}]}, "invalid_blocks"), ({}, "no_text")],
+                                       ({"blocks": [{"type": "x"}]}, "invalid_blocks"),
+                                       ({}, "no_text")],
                          ids=["bytes", "cut", "block", "empty"])
 def test_a_message_that_slack_would_not_take_is_refused(system, body, why):
     preview = start(system)
@@ -88,7 +91,8 @@ def test_option_preview_log_format(system):
     preview = start(system, log_format="json")
     preview.wait_log("}\n")
     first = json.loads(preview.log().splitlines()[0])
-    assert (first["msg"], first["webhook"]) == ("listening for webhooks", preview.endpoints["webhook"])
+    assert (first["msg"], first["webhook"]) == ("listening for webhooks",
+                                                preview.endpoints["webhook"])
 
 
 def test_option_preview_ready_file(system):

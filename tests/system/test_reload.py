@@ -47,7 +47,8 @@ def python_worker(broker):
 def end_of(broker, name):
     """The row of this fault's incident once it has ended."""
     rows = wait_until(lambda: [row for row in broker.incidents() if row["resource"]["name"] == name
-                               and row["state"] not in ("pending", "investigating")], 30, f"the end of {name}")
+                               and row["state"] not in ("pending", "investigating")], 30,
+                      f"the end of {name}")
     return rows[0]
 
 
@@ -55,7 +56,8 @@ def test_the_text_and_the_place_of_the_system_prompt_reach_the_next_download(sys
     first, second = system.root / "first.md", system.root / "second.md"
     first.write_text("one\n")
     second.write_text("three\n")
-    reloaded = Reloaded(system, f"agent_system_prompt_file: {first}\n", agent_system_prompt_file=None)
+    reloaded = Reloaded(system, f"agent_system_prompt_file: {first}\n",
+                        agent_system_prompt_file=None)
     system.publish([fault("web-0")])
     worker = python_worker(reloaded.broker)
     _, fence = worker.assignment()
@@ -111,7 +113,8 @@ def test_triage_of_a_cluster_is_switched_off_for_events_of_every_size(system, si
 
 def test_what_travels_with_an_assignment_is_what_was_read_last(system):
     reloaded = Reloaded(system, "agent_model: sonnet\nagent_timeout: 100\n")
-    reloaded.hup("agent_model: opus\nagent_timeout: 200\nagent_allowed_tools: Read\nlease_ttl: 40s\n")
+    reloaded.hup(
+        "agent_model: opus\nagent_timeout: 200\nagent_allowed_tools: Read\nlease_ttl: 40s\n")
     system.publish([fault("web-0")])
     worker = python_worker(reloaded.broker)
     body, _ = worker.assignment()
@@ -130,7 +133,8 @@ def test_thresholds_and_queues_count_from_the_next_event_on(system):
     found = {row["resource"]["name"]: (row["state"], row.get("suppressed"))
              for row in reloaded.broker.incidents()}
     assert found["low-0"][0] == "pending"
-    assert found["low-1"] == ("suppressed", "below_severity") and found["low-2"] == ("suppressed", "overflow")
+    assert found["low-1"] == ("suppressed", "below_severity") \
+        and found["low-2"] == ("suppressed", "overflow")
 
 
 def test_a_longer_dedup_window_knows_what_the_shorter_one_had_forgotten(system):
@@ -152,7 +156,8 @@ def test_a_longer_dedup_window_knows_what_the_shorter_one_had_forgotten(system):
 
 
 def refused_for_its_token(broker):
-    return any("401" in (source["last_error"] or "") for source in broker.get("/api/v1/status")["sources"])
+    return any("401" in (source["last_error"] or "")
+               for source in broker.get("/api/v1/status")["sources"])
 
 
 def test_sources_come_go_and_get_their_new_token(system):
@@ -171,10 +176,13 @@ def test_sources_come_go_and_get_their_new_token(system):
     wait_until(lambda: refused_for_its_token(broker), 20, "401 is told")
     token.write_text("opensesame\n")
     reloaded.hup("clusters:\n" + with_token + entry(plain, "plain"))
-    wait_until(lambda: connected(broker, "plain") and connected(broker, "guarded"), 30, "both connected")
+    wait_until(lambda: connected(broker, "plain") and connected(broker, "guarded"), 30,
+               "both connected")
     reloaded.hup("clusters:\n" + entry(plain, "plain"))
-    wait_until(lambda: guarded.control("state")["deleted"] == 1, 20, "the session of the removed one is deleted")
-    wait_until(lambda: [source["cluster"] for source in broker.get("/api/v1/status")["sources"]] == ["plain"], 10,
+    wait_until(lambda: guarded.control("state")["deleted"] == 1, 20,
+               "the session of the removed one is deleted")
+    wait_until(lambda: [source["cluster"]
+                        for source in broker.get("/api/v1/status")["sources"]] == ["plain"], 10,
                "one source")
 
 
@@ -196,10 +204,13 @@ def test_a_token_that_came_while_the_old_one_was_refused_is_tried_by_a_reload(sy
         guard.seen, guard.token = [], system.root / "token"
         guard.token.write_text("wrong\n")
         threading.Thread(target=guard.serve_forever, daemon=True).start()
-        text = f"clusters:\n  - name: guarded\n    mcp:\n      endpoint: http://127.0.0.1:{guard.server_port}/mcp\n" \
-               f"      token_file: {guard.token}\nsse_reconnect_initial_backoff: 1h\nsse_reconnect_max_backoff: 1h\n"
+        text = f"clusters:\n  - name: guarded\n    mcp:\n" \
+               f"      endpoint: http://127.0.0.1:{guard.server_port}/mcp\n" \
+               f"      token_file: {guard.token}\nsse_reconnect_initial_backoff: 1h\n" \
+               f"sse_reconnect_max_backoff: 1h\n"
         reloaded = Reloaded(system, text)
-        wait_until(lambda: len(guard.seen) == 2 and refused_for_its_token(reloaded.broker), 20, "401 twice")
+        wait_until(lambda: len(guard.seen) == 2 and refused_for_its_token(reloaded.broker), 20,
+                   "401 twice")
         reloaded.hup(text)
         wait_until(lambda: guard.seen[-1] == "Bearer opensesame", 20, "the new token")
         guard.shutdown()
@@ -226,9 +237,12 @@ def test_a_changed_endpoint_or_path_keeps_the_old_configuration_whole(system, ke
     options = {key: None}
     text = f"{key}: {FIXED[key](system.root)}\n"
     reloaded = Reloaded(system, text + "agent_model: sonnet\n", **options)
-    broker = reloaded.refused(f"{key}: {FIXED[key](system.root)}x\nagent_model: opus\n" if "path" in key or "root" in key
-                              or "dir" in key else f"{key}: {FIXED[key](system.root)}\nagent_model: opus\n")
-    assert [record for record in broker.records("configuration not reloaded") if key in record["reason"]]
+    broker = reloaded.refused(f"{key}: {FIXED[key](system.root)}x\nagent_model: opus\n"
+                              if "path" in key or "root" in key
+                              or "dir" in key
+                              else f"{key}: {FIXED[key](system.root)}\nagent_model: opus\n")
+    assert [record for record in broker.records("configuration not reloaded")
+            if key in record["reason"]]
     system.publish([fault("web-0")])
     worker = python_worker(broker)
     assert worker.assignment()[0]["model"] == "sonnet"
@@ -260,7 +274,9 @@ def test_many_reloads_while_incidents_are_worked_on_lose_nothing(system):
     system.start_worker(max_concurrent_agents=2, agent="quick.sh")
     publisher = system.start_publisher([fault(f"web-{n}") for n in range(30)])
     for number in range(25):
-        reloaded.hup(f"agent_model: m{number}\nupload_failed_investigations: {'true' if number % 2 else 'false'}\n")
+        reloaded.hup(
+            f"agent_model: m{number}\nupload_failed_investigations: "
+            f"{'true' if number % 2 else 'false'}\n")
     assert publisher.wait(60) == 0
     assert {row["state"] for row in reloaded.broker.wait_terminal(30)} == {"reported"}
 
@@ -275,11 +291,14 @@ def test_sigusr1_writes_the_state_to_the_log_and_ends_nothing(system):
     broker.wait_log("state of a cluster")
     state = broker.records("state")[0]
     assert (state["pending"], state["investigating"], state["breaker"]) == ("1", "1", "closed")
-    assert [(found["worker"], found["running"]) for found in broker.records("state of a worker")] == [("w1", "1")]
-    assert [(found["cluster"], found["pending"]) for found in broker.records("state of a cluster")] == [("prod", "1")]
+    assert [(found["worker"], found["running"])
+            for found in broker.records("state of a worker")] == [("w1", "1")]
+    assert [(found["cluster"], found["pending"])
+            for found in broker.records("state of a cluster")] == [("prod", "1")]
     worker.signal(signal.SIGUSR1)
     worker.wait_log("state of a job")
-    assert worker.records("state of a job")[0]["job"] == "run" and worker.records("state")[0]["busy"] == "1"
+    assert worker.records("state of a job")[0]["job"] == "run" \
+        and worker.records("state")[0]["busy"] == "1"
     assert broker.alive() and worker.alive()
 
 
@@ -289,7 +308,8 @@ def test_sigusr1_does_not_end_a_publisher(system):
     broker.stop()
     events = [fault("web-0")]
     waiting = system.start_publisher(events, ready_file=system.root / "waiting.ready")
-    serving = system.start_publisher(events, "serving", serve="127.0.0.1:0", ready_file=system.root / "serving.ready")
+    serving = system.start_publisher(events, "serving", serve="127.0.0.1:0",
+                                     ready_file=system.root / "serving.ready")
     for name in ("waiting", "serving"):
         wait_until((system.root / f"{name}.ready").exists, 20, f"{name} is ready")
     for publisher in (waiting, serving):
@@ -302,10 +322,12 @@ def test_sigusr1_does_not_end_a_publisher(system):
 
 @pytest.mark.parametrize("program", ["broker", "worker"])
 def test_signals_that_come_before_they_are_wanted_wait(system, program):
-    """Its configuration comes from a FIFO: nothing else of the start has been done when the signals arrive."""
+    """Its configuration comes from a FIFO: nothing else of the start has been done
+    when the signals arrive."""
     if program == "worker":
         system.start_broker()
-    path, fifo, log_level = system.root / "early.yaml", system.root / "early.fifo", "log_level: debug\n"
+    path, fifo, log_level = system.root / "early.yaml", system.root / "early.fifo", \
+        "log_level: debug\n"
     os.mkfifo(fifo)
     path.symlink_to(fifo)
     start = system.start_broker if program == "broker" else system.start_worker

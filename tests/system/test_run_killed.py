@@ -1,4 +1,5 @@
-"""Programs that die, stop or are told to end at the worst moment: no report is lost, no process is left.
+"""Programs that die, stop or are told to end at the worst moment: no report is lost, no process
+is left.
 SPDX-License-Identifier: Apache-2.0
 """
 import os
@@ -10,7 +11,8 @@ from lib.system import fault, processes_of, wait_until
 from test_run import agents, script
 
 REPORT = "head -c 500 /dev/zero | tr '\\0' r > output/investigation.md"
-WAITING = "echo run >> ../../../../runs; while [ ! -e ../../../../go ]; do sleep 0.05; done; " + REPORT
+WAITING = "echo run >> ../../../../runs; while [ ! -e ../../../../go ]; do sleep 0.05; done; " \
+    + REPORT
 
 
 def supervisors(system):
@@ -34,8 +36,9 @@ def only_attempt(broker):
 
 def test_a_supervisor_killed_while_it_ends_its_agent_leaves_nothing(system):
     broker = system.start_broker()
-    worker = system.start_worker(agent_script_path=script(system, "trap '' TERM; setsid sleep 600 & sleep 600; sleep 600"),
-                                 agent_kill_grace="60s")
+    worker = system.start_worker(
+        agent_script_path=script(system, "trap '' TERM; setsid sleep 600 & sleep 600; sleep 600"),
+        agent_kill_grace="60s")
     system.publish([fault("web-0")])
     wait_until(lambda: len(agents(system)) >= 4, 20, "the agent's processes")
     broker.post(f"/api/v1/incidents/{broker.incidents()[0]['id']}/cancel")
@@ -92,8 +95,9 @@ def test_a_report_that_was_ready_when_its_worker_died_is_kept(system):
 
 def test_an_agent_that_stops_its_supervisor_is_ended_all_the_same(system):
     broker = system.start_broker(agent_timeout="1s")
-    worker = system.start_worker(agent_script_path=script(system, "kill -STOP $PPID; setsid sleep 600 & sleep 600"),
-                                 agent_kill_grace="1s")
+    worker = system.start_worker(
+        agent_script_path=script(system, "kill -STOP $PPID; setsid sleep 600 & sleep 600"),
+        agent_kill_grace="1s")
     system.publish([fault("web-0")])
     row = broker.wait_terminal(1, 40)[0]
     assert (row["state"], row["reason"]) == ("agent_failed", "agent timed out after 1 s")
@@ -105,7 +109,8 @@ def test_a_new_worker_ends_also_what_has_no_environment(system):
     """The daemon cleared its environment and left the folder; only its parent tells whose it is."""
     system.start_broker()
     mark = f"{system.root}/daemon"
-    text = f"(cd /; setsid env -i /bin/sh -c 'trap \"\" TERM; while :; do sleep 1; done' {mark}) & sleep 600"
+    text = f"(cd /; setsid env -i /bin/sh -c 'trap \"\" TERM; while :; do sleep 1; done' {mark}) " \
+           f"& sleep 600"
     worker = system.start_worker(agent_script_path=script(system, text), agent_kill_grace="60s")
     system.publish([fault("web-0")])
     wait_until(lambda: [found for found in processes_of(mark)], 20, "the daemon")
@@ -116,8 +121,8 @@ def test_a_new_worker_ends_also_what_has_no_environment(system):
 
 def test_a_second_signal_kills_agents_that_have_got_their_term(system):
     system.start_broker()
-    worker = system.start_worker(agent_script_path=script(system, "trap '' TERM; sleep 600"), agent_kill_grace="60s",
-                                 shutdown_timeout="100ms")
+    worker = system.start_worker(agent_script_path=script(system, "trap '' TERM; sleep 600"),
+                                 agent_kill_grace="60s", shutdown_timeout="100ms")
     system.publish([fault("web-0")])
     wait_until(lambda: len(agents(system)) >= 3, 20, "agent runs")
     worker.signal(signal.SIGTERM)
@@ -136,10 +141,12 @@ def test_a_slow_disk_does_not_cost_the_leases_of_others(system):
     system.publish([fault("web-0"), fault("web-1")])
     for row in broker.wait_terminal(2):
         assert row["state"] == "reported"
-        assert [attempt["outcome"] for attempt in broker.incident(row["id"])["attempts"]] == ["success"]
+        assert [attempt["outcome"]
+                for attempt in broker.incident(row["id"])["attempts"]] == ["success"]
 
 
-@pytest.mark.parametrize("point", ["collect.sync", "collect.folder", "verdict.sync", "verdict.rename", "spool.rename"])
+@pytest.mark.parametrize("point", ["collect.sync", "collect.folder", "verdict.sync",
+                                   "verdict.rename", "spool.rename"])
 def test_a_disk_that_refuses_the_spool_does_not_cost_the_report(system, point):
     broker = system.start_broker()
     worker = system.start_worker(agent_script_path=script(system, REPORT),
@@ -147,7 +154,8 @@ def test_a_disk_that_refuses_the_spool_does_not_cost_the_report(system, point):
     system.publish([fault("web-0")])
     assert only_attempt(broker) == ("reported", ["success"])
     worker.wait_log("result not spooled")
-    wait_until(lambda: not list((system.root / "workspace/w1/jobs").iterdir()), 10, "workspace removed")
+    wait_until(lambda: not list((system.root / "workspace/w1/jobs").iterdir()), 10,
+               "workspace removed")
 
 
 def test_a_file_the_broker_would_refuse_does_not_cost_the_report(system):
@@ -165,7 +173,8 @@ def test_a_file_the_broker_would_refuse_does_not_cost_the_report(system):
     ("logs/prompt.md", os.mkfifo, ("reported", ["success"])),
 ])
 def test_a_file_spoiled_in_the_spool_holds_nobody_up(system, path, spoil, expected):
-    """Agents of one worker have one user: the next one may do anything to what the last one left."""
+    """Agents of one worker have one user: the next one may do anything to what
+    the last one left."""
     broker = system.start_broker()
     worker = system.start_worker(agent_script_path=script(system, WAITING))
     system.publish([fault("web-0")])
@@ -176,7 +185,8 @@ def test_a_file_spoiled_in_the_spool_holds_nobody_up(system, path, spoil, expect
     entry = wait_until(lambda: list(spool.glob("*/verdict.json")), 20, "spooled")[0].parent
     (entry / path).unlink()
     spoil(entry / path)
-    broker = system.start_broker(reconnect_grace="5s")  # the worker must be back by then, or its attempt is lost
+    # the worker must be back by then, or its attempt is lost
+    broker = system.start_broker(reconnect_grace="5s")
     assert only_attempt(broker) == expected
     worker.wait_log("file of a finished run is spoiled")
     wait_until(lambda: not list(spool.iterdir()), 10, "spool empty")
@@ -195,13 +205,15 @@ def test_a_worker_survives_an_agent_that_removes_its_folders(system, folder):
 
 
 def test_a_supervisor_killed_after_its_agent_is_no_failure_of_the_agent(system):
-    """It dies before it has written how the agent ended: nothing of the agent is left that could have done it."""
+    """It dies before it has written how the agent ended: nothing of the agent is left
+    that could have done it."""
     broker = system.start_broker(agent_attempts=1)
     system.start_worker(agent_script_path=script(system, REPORT), agent_env="TRIAGE_FAILPOINT",
                         env={"TRIAGE_FAILPOINT": "run.result.sync.before:kill:1"})
     system.publish([fault("web-0")])
     outcomes = wait_until(lambda: [attempt["outcome"] for row in broker.incidents()
-                                   for attempt in broker.incident(row["id"])["attempts"] if attempt["outcome"]], 20, "an end")
+                                   for attempt in broker.incident(row["id"])["attempts"]
+                                   if attempt["outcome"]], 20, "an end")
     assert outcomes[0] == "host", outcomes
 
 

@@ -1,5 +1,5 @@
-"""triage-publisher --serve: recorded faults as an MCP server, for the official SDK's client, for bad
-clients, and for the broker.
+"""triage-publisher --serve: recorded faults as an MCP server, for the official SDK's client,
+for bad clients, and for the broker.
 SPDX-License-Identifier: Apache-2.0
 """
 import http.client
@@ -20,7 +20,9 @@ PING = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})
 def sources_yaml(system, names, url):
     """A broker's clusters; url has the cluster's name in place of %s."""
     path = system.root / "sources.yaml"
-    path.write_text("clusters:\n" + "".join(f"  - {{name: {name}, mcp: {{endpoint: 'http://{url.replace('%s', name)}'}}}}\n"
+    path.write_text("clusters:\n"
+                    + "".join(f"  - {{name: {name}, mcp: {{endpoint: "
+                              f"'http://{url.replace('%s', name)}'}}}}\n"
                                             for name in names))
     return path
 
@@ -59,7 +61,8 @@ def test_the_official_client_gets_every_fault_and_deletes_its_session(system):
     assert merged["capabilities"]["logging"] == {}
     assert [tool["name"] for tool in merged["tools"]] == [
         "events_subscribe", "events_unsubscribe", "events_list_subscriptions"]
-    assert merged["subscribed"].startswith("# Event Subscription Created\n\n{\n  \"cluster\": \"prod\",")
+    assert merged["subscribed"].startswith(
+        "# Event Subscription Created\n\n{\n  \"cluster\": \"prod\",")
     faults = [line["fault"] for line in said if "fault" in line]
     assert [one["data"]["resource"]["name"] for one in faults] == [f"web-{n}" for n in range(50)]
     assert {(one["logger"], one["level"], one["data"]["cluster"]) for one in faults} == {
@@ -87,9 +90,11 @@ def test_wrong_requests_get_their_status_and_the_server_lives(system):
     assert client.request("PUT", PING).status == 405
     assert client.request("POST", PING, Host="evil.example").status == 403
     assert client.request("POST", PING, Origin="http://evil.example").status == 403
-    for body in ("", "{", "[]", "null", "\x00", "[" * 10000, json.dumps({"jsonrpc": "2.0", "id": 1})):
+    for body in ("", "{", "[]", "null", "\x00", "[" * 10000,
+                 json.dumps({"jsonrpc": "2.0", "id": 1})):
         answer = client.request("POST", body)
-        assert answer.status == 400 and json.loads(answer.body)["error"]["code"] in (-32700, -32600), body
+        assert answer.status == 400 \
+            and json.loads(answer.body)["error"]["code"] in (-32700, -32600), body
     assert client.post("no/such").message()["error"]["code"] == -32601
     assert client.post("logging/setLevel", {"level": "loud"}).message()["error"]["code"] == -32602
     assert client.post("tools/call", {"name": "pods_list"}).message()["error"]["code"] == -32602
@@ -137,11 +142,13 @@ def test_the_tape_waits_for_a_client_that_comes_back(system):
     other = Client(server.address).initialize()
     other.subscribe()
     stays = other.open()  # when it has heard all, a tape that does not wait is over
-    wait_until(lambda: stays.read() and f"web-{count - 1}" in stays.text, 20, "the other's last one")
+    wait_until(lambda: stays.read() and f"web-{count - 1}" in stays.text, 20,
+               "the other's last one")
     again = client.open()
     wait_until(lambda: (again.read() and f"web-{count - 1}" in again.text), 20, "the last one")
     names = again.names()
-    assert names == [f"web-{n}" for n in range(count - len(names), count)] and len(names) > count / 4
+    assert names == [f"web-{n}" for n in range(count - len(names), count)] \
+        and len(names) > count / 4
     assert not set(names) & set(stream.names())
 
 
@@ -195,7 +202,8 @@ def test_a_second_signal_stops_it_now(system):
 def test_bad_lines_are_told_with_file_and_line(system):
     path = system.root / "bad.jsonl"
     path.write_text(json.dumps(fault("web-0")) + "\n{\"cut\":\n[1]\n")
-    server = Process(system, "bad", [BIN / "triage-publisher", "--serve", "127.0.0.1:0", path, system.root / "missing.jsonl"])
+    server = Process(system, "bad", [BIN / "triage-publisher", "--serve", "127.0.0.1:0", path,
+                                     system.root / "missing.jsonl"])
     assert server.wait() == 78
     log = server.log()
     assert f"file={path} line=2" in log and f"file={path} line=3" in log and "missing.jsonl" in log
@@ -206,7 +214,8 @@ def test_standard_input_is_served_too(system):
     source.write_text(json.dumps(fault("web-0")) + "\n")
     ready = system.root / "stdin.ready"
     with open(source, "rb") as stdin:
-        Process(system, "stdin", [BIN / "triage-publisher", "--serve", "127.0.0.1:0", "--ready-file", ready, "-"],
+        Process(system, "stdin",
+                [BIN / "triage-publisher", "--serve", "127.0.0.1:0", "--ready-file", ready, "-"],
                 stdin=stdin)
     wait_until(ready.exists, 20, "ready")
     client = Client(ready.read_text().strip().split("=", 1)[1]).initialize()
@@ -219,7 +228,8 @@ def test_standard_input_is_served_too(system):
 
 def test_recorded_demo_faults_become_reports(system):
     server = system.start_server(DEMO)
-    broker = system.start_broker(config=sources_yaml(system, demo_clusters(), f"{server.address}/mcp/%s"))
+    broker = system.start_broker(config=sources_yaml(system, demo_clusters(),
+                                                     f"{server.address}/mcp/%s"))
     system.start_worker(agent="quick.sh", max_concurrent_agents=4)
     objects = demo_objects()
     rows = broker.wait_terminal(len(objects), 120)
@@ -227,12 +237,14 @@ def test_recorded_demo_faults_become_reports(system):
     assert wait_until(lambda: told(broker), 20, "every fault counted") == objects
     wait_until(lambda: len(system.results()) == len(objects), 20, "all results")
     for incident in system.results():
-        assert (system.root / "incidents" / incident / "output/investigation.md").stat().st_size > 100
+        report = system.root / "incidents" / incident / "output/investigation.md"
+        assert report.stat().st_size > 100
 
 
 def test_one_endpoint_of_all_clusters_is_told_the_context(system):
     server = system.start_server(DEMO)
-    broker = system.start_broker(config=sources_yaml(system, demo_clusters(), f"{server.address}/mcp"))
+    broker = system.start_broker(config=sources_yaml(system, demo_clusters(),
+                                                     f"{server.address}/mcp"))
     assert wait_until(lambda: told(broker), 60, "every fault counted") == demo_objects()
 
 
@@ -245,14 +257,16 @@ def test_a_broker_killed_in_the_middle_misses_nothing(system):
     wait_until(lambda: len(broker.incidents()) > 5, 30, "some incidents")
     broker.kill9()
     broker = system.start_broker(config=config)
-    rows = wait_until(lambda: [row for row in [broker.incidents()] if len(row) == len(names)], 60, "all incidents")[0]
+    rows = wait_until(lambda: [row for row in [broker.incidents()] if len(row) == len(names)], 60,
+                      "all incidents")[0]
     assert sorted(row["resource"]["name"] for row in rows) == sorted(names)
 
 
 # --- faithful: what the real event server does to its clients
 
 def faithful(system, names, **options):
-    server = system.start_server([fault(name) for name in names], faithful=True, **{"rate": 4, **options})
+    server = system.start_server([fault(name) for name in names], faithful=True,
+                                 **{"rate": 4, **options})
     return server, Client(server.address)
 
 
@@ -279,7 +293,8 @@ def test_faithful_d1_the_older_transport_cannot_subscribe(system):
     head = response.read1(4096).decode()
     assert head.startswith("event: endpoint\ndata: /sse?sessionid=")
     client.path = head.split("data: ", 1)[1].strip()
-    for method, params in (("initialize", {}), ("tools/call", {"name": "events_subscribe", "arguments": {}})):
+    for method, params in (("initialize", {}),
+                           ("tools/call", {"name": "events_subscribe", "arguments": {}})):
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         assert client.request("POST", body).status == 202
     text = ""
@@ -365,7 +380,8 @@ def test_the_broker_follows_a_faithful_server(system):
     server, _ = faithful(system, names, rate=8)
     broker = system.start_broker(config=sources_yaml(system, ["prod"], f"{server.address}/mcp"))
     wait_until(lambda: connected(broker, "prod"), 30, "connected")
-    rows = wait_until(lambda: [row for row in [broker.incidents()] if len(row) == len(names)], 30, "all")[0]
+    rows = wait_until(lambda: [row for row in [broker.incidents()] if len(row) == len(names)], 30,
+                      "all")[0]
     assert sorted(row["resource"]["name"] for row in rows) == sorted(names)
 
 
@@ -376,7 +392,9 @@ def test_the_broker_calls_a_hanging_subscribe_wedged(system):
     broker = system.start_broker(config=sources_yaml(system, ["prod"], f"{server.address}/mcp"))
 
     def wedged():
-        return [found for found in broker.get("/api/v1/status")["sources"] if found["state"] == "wedged"]
+        return [found for found in broker.get("/api/v1/status")["sources"]
+                if found["state"] == "wedged"]
     found = wait_until(wedged, 100, "wedged", 0.5)[0]
-    assert found["last_error"] == "the server does not answer events_subscribe" and found["retry_at"]
+    assert found["last_error"] == "the server does not answer events_subscribe" \
+        and found["retry_at"]
     assert [line["change"] for line in broker.records("event source")] == ["wedged"]

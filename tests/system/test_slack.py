@@ -13,8 +13,8 @@ from receiver import Receiver, texts_of
 
 #  valid, API error, empty, timeout, valid
 FLOW = ["diagnose", "exit 1", "bytes 0", "slow 60", "diagnose"]
-REASONS = ["agent exited with non-zero code: 1", "investigation.md too small: 0 bytes (expected > 100)",
-           "agent timed out after 3 s"]
+REASONS = ["agent exited with non-zero code: 1",
+           "investigation.md too small: 0 bytes (expected > 100)", "agent timed out after 3 s"]
 TOLD = ["incident", "degraded", "recovered", "incident"]
 OPTIONS = {"agent_timeout": "3s", "lease_ttl": "3s", "reconnect_grace": "3s", "max_deliveries": 30}
 
@@ -27,7 +27,8 @@ def slack():
 
 
 class Player:
-    """A system whose broker is started again when its failpoint kills it; plays one event after the other."""
+    """A system whose broker is started again when its failpoint kills it;
+    plays one event after the other."""
 
     def __init__(self, system, receiver, failpoint=None, **options):
         self.system, self.receiver, self.count = system, receiver, 0
@@ -65,8 +66,10 @@ class Player:
         """One event, until its incident is over; the state."""
         self.count += 1
         name = f"web-{self.count}"
-        self.system.start_publisher([fault(name, context=f"do: {order}")], name=f"publisher-{self.count}")
-        return wait_until(lambda: self.alive() and self.ended(name), 60, f"{name} ({order}) over", 0.05)
+        self.system.start_publisher([fault(name, context=f"do: {order}")],
+                                    name=f"publisher-{self.count}")
+        return wait_until(lambda: self.alive() and self.ended(name), 60,
+                          f"{name} ({order}) over", 0.05)
 
     def told(self, count, timeout_s=60):
         """Until so many different messages were delivered."""
@@ -99,12 +102,14 @@ def effects_in(broker, state):
 
 def counted(broker, *samples):
     """The figures are a second old at most."""
-    wait_until(lambda: all(sample in broker.get("/metrics", raw=True) for sample in samples), 10, str(samples))
+    wait_until(lambda: all(sample in broker.get("/metrics", raw=True) for sample in samples), 10,
+               str(samples))
 
 
 def identity(post):
     """What makes two posts the same message."""
-    return post.kind, tuple(text for text in texts_of(post.body) if not text.startswith("This may be"))
+    return post.kind, tuple(text for text in texts_of(post.body)
+                            if not text.startswith("This may be"))
 
 
 def first_of_each(receiver):
@@ -143,7 +148,8 @@ def test_the_example_flow(system, slack):
     assert len(slack.posts) == len(TOLD) and not any(post.marked for post in slack.posts)
     log = player.broker.records
     assert [record["message"].split("/")[0] for record in log("slack notification sent")] == TOLD
-    assert [record["failure_count"] for record in log("circuit breaker threshold reached, system degraded")] == ["3"]
+    assert [record["failure_count"]
+            for record in log("circuit breaker threshold reached, system degraded")] == ["3"]
     assert log("circuit breaker closed, system recovered")
     counted(player.broker, 'triage_circuit_breaker_transitions_total{to="open"} 1',
             'triage_notifications_total{integration="slack"} 4', "triage_circuit_breaker_state 0")
@@ -162,11 +168,14 @@ def test_an_incident_links_to_its_report_by_path(system, slack):
     assert (result["root_cause"], result["confidence"]) == ("The limit is too low.", "HIGH")
 
 
-@pytest.mark.parametrize("after", [lambda: "2", lambda: email.utils.formatdate(time.time() + 3, usegmt=True)],
+@pytest.mark.parametrize("after",
+                         [lambda: "2",
+                          lambda: email.utils.formatdate(time.time() + 3, usegmt=True)],
                          ids=["seconds", "date"])
 def test_the_flow_when_the_receiver_refuses_for_a_while(system, after):
     """Of each message: 500, 500, 429 with Retry-After, and only then taken."""
-    script = [lambda: (500, {}), lambda: (500, {}), lambda: (429, {"Retry-After": after()}), lambda: (200, {})]
+    script = [lambda: (500, {}), lambda: (500, {}), lambda: (429, {"Retry-After": after()}),
+              lambda: (200, {})]
     slack = Receiver(lambda kind, number: script[number % 4]())
     try:
         Player(system, slack).flow()
@@ -181,8 +190,8 @@ def test_the_flow_when_the_receiver_refuses_for_a_while(system, after):
 
 def failpoints():
     """The broker's, as it lists them."""
-    return subprocess.run([BIN / "triage-broker"], env={"TRIAGE_FAILPOINT": "list"}, capture_output=True, text=True,
-                          check=True).stdout.split()
+    return subprocess.run([BIN / "triage-broker"], env={"TRIAGE_FAILPOINT": "list"},
+                          capture_output=True, text=True, check=True).stdout.split()
 
 
 #  All others that the flow passes: what is done to folders and files, and what is sent.
@@ -191,9 +200,12 @@ SENT = ("ASSIGN", "LEASE", "VERDICT_ACK", "EVENT_ACK", "GO", "SEALED", "DATA", "
 OTHERS = [point for point in failpoints() if point.split(".")[1] in STEPS or
           point.split(".")[1:3] in [["send", name] for name in SENT]]
 #  Before and after each of the four posts; commits, records and uploads around them.
-POINTS = [f"broker.slack.post.{side}:kill:{nth}" for nth in (1, 2, 3, 4) for side in ("before", "after")] + \
-         [f"broker.effect.run.{side}:kill:{nth}" for nth in (2, 5, 7, 8) for side in ("before", "after")] + \
-         [f"broker.store.commit.{side}:kill:{nth}" for nth in (5, 10, 15, 20) for side in ("before", "after")] + \
+POINTS = [f"broker.slack.post.{side}:kill:{nth}" for nth in (1, 2, 3, 4)
+          for side in ("before", "after")] + \
+         [f"broker.effect.run.{side}:kill:{nth}" for nth in (2, 5, 7, 8)
+          for side in ("before", "after")] + \
+         [f"broker.store.commit.{side}:kill:{nth}" for nth in (5, 10, 15, 20)
+          for side in ("before", "after")] + \
          [f"{point}:kill:2" for point in OTHERS]
 
 
@@ -205,7 +217,8 @@ def test_the_flow_when_the_broker_is_killed(system, slack, point):
     assert player.killed
     if ".slack.post." in point:
         marked = [post.kind for post in slack.delivered() if post.marked]
-        assert marked == [TOLD[int(point[-1]) - 1]]  # before: not sent, which nobody could know; after: twice
+        # before: not sent, which nobody could know; after: twice
+        assert marked == [TOLD[int(point[-1]) - 1]]
         assert len(slack.delivered()) == len(TOLD) + (".after:" in point)
 
 
@@ -251,17 +264,20 @@ def test_notifications_off_tells_incidents_only(system, slack):
 
 def test_a_degraded_alert_that_is_refused_is_dead_and_has_no_recovered(system):
     refusing = [True]
-    slack = Receiver(lambda kind, number: (404, {}) if kind == "degraded" and refusing[0] else (200, {}))
+    slack = Receiver(lambda kind, number: (404, {}) if kind == "degraded" and refusing[0]
+                     else (200, {}))
     try:
         player = Player(system, slack, failure_threshold_for_alert=1)
         player.play("exit 1")
         dead = wait_until(lambda: effects_in(player.broker, "dead"), 20, "dead")
-        assert [(row["key"], row["error"]) for row in dead] == [("degraded/1", "the webhook answered 404")]
+        assert [(row["key"], row["error"])
+                for row in dead] == [("degraded/1", "the webhook answered 404")]
         player.play("diagnose")
         player.told(1)
         player.settled()
         assert slack.kinds() == ["incident"] and len(slack.posts) == 2
-        counted(player.broker, 'triage_notifications_failed_total{integration="slack",reason="clientError"} 1')
+        counted(player.broker,
+                'triage_notifications_failed_total{integration="slack",reason="clientError"} 1')
         refusing[0] = False  # the operator has put it right
         player.broker.post(f"/api/v1/effects/{dead[0]['id']}/retry")
         player.told(2)
@@ -271,7 +287,8 @@ def test_a_degraded_alert_that_is_refused_is_dead_and_has_no_recovered(system):
 
 
 def test_a_degraded_alert_that_fails_for_a_while_still_comes_first(system):
-    slack = Receiver(lambda kind, number: (503, {}) if kind == "degraded" and number < 3 else (200, {}))
+    slack = Receiver(lambda kind, number: (503, {}) if kind == "degraded" and number < 3
+                     else (200, {}))
     try:
         player = Player(system, slack, failure_threshold_for_alert=1)
         for order in ("exit 1", "diagnose"):
@@ -323,30 +340,37 @@ def test_an_orderly_stop_waits_for_the_answer_and_repeats_nothing(system):
         player.broker = system.start_broker(env=player.env, **player.options)
         player.play("diagnose")
         player.told(2)
-        assert slack.kinds() == ["incident", "incident"] and not any(post.marked for post in slack.posts)
+        assert slack.kinds() == ["incident", "incident"] \
+            and not any(post.marked for post in slack.posts)
     finally:
         slack.close()
 
 
 def test_an_overflow_is_told_once(system, slack):
     broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url}, cluster_queue_size=2)
-    system.publish([fault(f"web-{number}") for number in range(6)] + [fault("quiet", cluster="other")])
+    system.publish([fault(f"web-{number}") for number in range(6)]
+                   + [fault("quiet", cluster="other")])
     wait_until(lambda: slack.delivered(), 20, "told")
-    wait_until(lambda: not effects_in(broker, "ready") + effects_in(broker, "sending"), 20, "no effect left")
+    wait_until(lambda: not effects_in(broker, "ready") + effects_in(broker, "sending"), 20,
+               "no effect left")
     assert slack.kinds() == ["overflow"]
     assert "*Cluster:*\nprod" in texts_of(slack.posts[0].body)
 
 
 def test_the_webhook_stands_nowhere(system, slack):
     """Not in logs, records, metrics or the store; a permanent and a passing error included."""
-    player = Player(system, Receiver(lambda kind, number: (404 if kind == "degraded" else 500 * (number == 0) or 200, {})),
+    player = Player(system,
+                    Receiver(lambda kind,
+                             number: (404 if kind == "degraded" else 500 * (number == 0)
+                                      or 200, {})),
                     failure_threshold_for_alert=1)
     for order in ("diagnose", "exit 1"):
         player.play(order)
     player.settled()
     secret = player.receiver.secret.encode()
     pages = [player.broker.get(path, raw=True).encode() for path in
-             ("/metrics", "/api/v1/status", "/api/v1/effects?state=dead", "/api/v1/stream?limit=200")]
+             ("/metrics", "/api/v1/status", "/api/v1/effects?state=dead",
+              "/api/v1/stream?limit=200")]
     for process in (player.worker, player.broker):
         process.stop()  # what they still remove cannot be read
     player.receiver.close()
@@ -361,4 +385,5 @@ def test_hostile_names_and_reports_cannot_mention_anybody(system, slack):
     player.told(1)
     for text in texts_of(slack.posts[0].body) + [slack.posts[0].body["text"]]:
         assert len(text) < 3000
-        assert not [word for word in ("<!", "<@", "@here", "@channel", "@everyone", "<http") if word in text], text
+        assert not [word for word in ("<!", "<@", "@here", "@channel", "@everyone", "<http")
+                    if word in text], text

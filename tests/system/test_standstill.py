@@ -1,4 +1,5 @@
-"""A test that fails while the machine stands still is run once more, and no other one; nothing else is excused.
+"""A test that fails while the machine stands still is run once more, and no other one;
+nothing else is excused.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -11,7 +12,8 @@ import sys
 import pytest
 from lib.system import BIN, ROOT, System
 
-STOPPED = 'subprocess.run(["sh", "-c", f"kill -STOP {os.getpid()}; sleep 1.5; kill -CONT {os.getpid()}"])'
+STOPPED = 'subprocess.run(["sh", "-c", f"kill -STOP {os.getpid()}; sleep 1.5; kill -CONT ' \
+          '{os.getpid()}"])'
 AT_ITS_END = "request.addfinalizer(lambda: 1 / (len(Path(counter).read_text()) - 1))"
 FOR_EVER = "threading.Event().wait()"
 TEST = """
@@ -31,22 +33,31 @@ def test_it(request):
 def run(folder, premise, expected, *options):
     """Run TEST: pytest's end, how often it ran, the summary's lines of it."""
     counter = folder / "counter"
-    (folder / "test_it.py").write_text(TEST.format(counter=str(counter), premise=premise, expected=expected))
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "conftest", "-p", "no:cacheprovider", "-c", "/dev/null",
-                           "--rootdir", folder, "--basetemp", folder / "base", "--junitxml", folder / "seen.xml", *options,
-                           folder / "test_it.py"], capture_output=True, text=True, check=False, cwd=folder,
-                          env={**os.environ, "PYTHONPATH": str(ROOT / "tests/system"), "TRIAGE_BIN": str(BIN)})
-    summary = subprocess.run([sys.executable, ROOT / "scripts/summary.py", "0", folder / "seen.xml"],
+    (folder / "test_it.py").write_text(TEST.format(counter=str(counter), premise=premise,
+                                                   expected=expected))
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "conftest", "-p",
+                           "no:cacheprovider", "-c", "/dev/null",
+                           "--rootdir", folder, "--basetemp", folder / "base", "--junitxml",
+                           folder / "seen.xml", *options,
+                           folder / "test_it.py"], capture_output=True, text=True, check=False,
+                          cwd=folder,
+                          env={**os.environ, "PYTHONPATH": str(ROOT / "tests/system"),
+                               "TRIAGE_BIN": str(BIN)})
+    summary = subprocess.run([sys.executable, ROOT / "scripts/summary.py", "0",
+                              folder / "seen.xml"],
                              capture_output=True, text=True, check=False)
-    again = re.findall(r"^run again, the machine stood still for \d+\.\d s: seen: test_it: (.+)$", summary.stdout, re.M)
+    again = re.findall(r"^run again, the machine stood still for \d+\.\d s: seen: test_it: (.+)$",
+                       summary.stdout, re.M)
     return done, len(counter.read_text()), again
 
 
 @pytest.mark.parametrize("premise, expected, code, runs", [
     (STOPPED, "xx", 0, 2), (STOPPED, "xxx", 1, 2), ("pass", "xx", 1, 1), (STOPPED, "x", 0, 1),
     (f"{STOPPED}; {AT_ITS_END}", "xx", 1, 1)],
-    ids=["again", "fails again", "did not stand still", "passed all the same", "fails at its end too"])
-def test_only_a_failure_while_the_machine_stood_still_has_a_second_run(tmp_path, premise, expected, code, runs):
+    ids=["again", "fails again", "did not stand still", "passed all the same",
+         "fails at its end too"])
+def test_only_a_failure_while_the_machine_stood_still_has_a_second_run(
+        tmp_path, premise, expected, code, runs):
     done, counted, again = run(tmp_path, premise, expected)
     assert done.returncode == code, done.stdout
     assert counted == runs and again == [f"AssertionError: assert 'x' == '{expected}'"] * (runs - 1)

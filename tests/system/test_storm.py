@@ -1,5 +1,5 @@
-"""A storm: whatever is done to the programs, their keys, their disk and their configuration, at random and at once, an
-acknowledged event has one outcome and its folder when it is calm again.
+"""A storm: whatever is done to the programs, their keys, their disk and their configuration,
+at random and at once, an acknowledged event has one outcome and its folder when it is calm again.
 SPDX-License-Identifier: Apache-2.0
 """
 import collections
@@ -23,24 +23,31 @@ def acknowledged(system):
     acks = collections.defaultdict(set)
     for process in [process for process in system.processes if process.name == "publisher"][:1]:
         for record in process.records("event acknowledged"):
-            acks[os.path.basename(record["file"]), record["line"]].add((record["event_id"], record["incident_id"]))
-    assert all(len(found) == 1 for found in acks.values()), [found for found in acks.values() if len(found) > 1][:5]
+            acks[os.path.basename(record["file"]),
+                 record["line"]].add((record["event_id"], record["incident_id"]))
+    assert all(len(found) == 1 for found in acks.values()), \
+        [found for found in acks.values() if len(found) > 1][:5]
     return {line: next(iter(found))[1] for line, found in acks.items()}
 
 
 def check_outcomes(storm, rows):
-    """Every line that was published has an incident of its own, which has ended, and its folder says the same."""
+    """Every line that was published has an incident of its own, which has ended,
+    and its folder says the same."""
     acks = acknowledged(storm.system)
     assert len(acks) == storm.published, f"{len(acks)} of {storm.published} lines were acknowledged"
-    assert sorted(acks.values()) == sorted(rows), "an acknowledged event has no incident, or an incident no event"
+    assert sorted(acks.values()) == sorted(rows), \
+        "an acknowledged event has no incident, or an incident no event"
     for incident, row in rows.items():
         folder = storm.system.root / "incidents" / incident
         if row["state"] == "agent_failed" and row["reason"] in AGENTS_OWN:
-            assert [path for path in (folder / "attempts").iterdir() if (path / "logs/agent.stdout.log").exists()], incident
+            assert [path for path in (folder / "attempts").iterdir()
+                    if (path / "logs/agent.stdout.log").exists()], incident
         if row["state"] != "reported":
             continue
-        event, result = (json.loads((folder / name).read_text()) for name in ("event.json", "result.json"))
-        assert result["status"] == "success" and result["incident_id"] == event["incidentId"] == incident
+        event, result = (json.loads((folder / name).read_text())
+                         for name in ("event.json", "result.json"))
+        assert result["status"] == "success" \
+            and result["incident_id"] == event["incidentId"] == incident
         report = (folder / "output/investigation.md").read_text()
         assert f"incident {incident} attempt " in report
 
@@ -50,7 +57,8 @@ def check_once(storm, rows):
     numbers, ends = {}, collections.Counter()
     for record in storm.tap.records:
         if record["seq"]:
-            assert numbers.setdefault(record["seq"], record) == record, "a record was sent and not committed"
+            assert numbers.setdefault(record["seq"], record) == record, \
+                "a record was sent and not committed"
     for record in numbers.values():
         if record["kind"] == "incident" and record["change"] in TERMINAL:
             ends[record["incident"]] += 1
@@ -67,8 +75,10 @@ def check_once(storm, rows):
 def check_store(system):
     with sqlite3.connect(f"file:{system.root}/state/broker.db?mode=ro", uri=True) as store:
         assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert store.execute("SELECT count(*) - count(DISTINCT id) FROM incident").fetchone() == (0,)
-        assert store.execute("SELECT max(seq) - min(seq) + 1 - count(*) FROM journal").fetchone() == (0,)
+        assert store.execute("SELECT count(*) - count(DISTINCT id) FROM incident").fetchone() == (
+            0,)
+        assert store.execute(
+            "SELECT max(seq) - min(seq) + 1 - count(*) FROM journal").fetchone() == (0,)
 
 
 def weather(system, seconds, record_property):
@@ -80,7 +90,8 @@ def weather(system, seconds, record_property):
         storm.run()
         storm.calm(90)
         rows = {row["id"]: row for row in system.broker.incidents()}
-        print(f"{storm.published} events, {dict(collections.Counter(row['state'] for row in rows.values()))}, "
+        print(f"{storm.published} events, "
+              f"{dict(collections.Counter(row['state'] for row in rows.values()))}, "
               f"blows {dict(storm.done)}, ends {dict(storm.ends)}")
         check_outcomes(storm, rows)
         check_once(storm, rows)

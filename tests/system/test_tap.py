@@ -16,11 +16,13 @@ from lib.system import fault, free_port, wait_until
 
 
 class Relay:
-    """A TCP connection to the stream that can be cut: while it is, what is published is gone for the tap."""
+    """A TCP connection to the stream that can be cut: while it is, what is published
+    is gone for the tap."""
 
     def __init__(self, endpoint):
         host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
-        self.target, self.pairs, self.open, self.lock = (host, int(port)), [], True, threading.Lock()
+        self.target, self.pairs, self.open, self.lock = (host, int(port)), [], True, \
+            threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -99,7 +101,8 @@ def cut(system, relay):
 
 def publish(system, name, count=1):
     """So many events of each cluster, acknowledged."""
-    system.publish([fault(f"{name}-{n}", cluster=cluster) for n in range(count) for cluster in ("prod", "edge")], name=name)
+    system.publish([fault(f"{name}-{n}", cluster=cluster) for n in range(count)
+                    for cluster in ("prod", "edge")], name=name)
 
 
 def missed(tap, topic):
@@ -112,7 +115,9 @@ def journal(system, topic):
     """The seqs of a topic, as the broker keeps them."""
     found, after = [], 0
     while True:
-        page = [json.loads(line) for line in system.broker.get(f"/api/v1/stream?after={after}", raw=True).splitlines()]
+        page = [json.loads(line)
+                for line in system.broker.get(f"/api/v1/stream?after={after}",
+                                              raw=True).splitlines()]
         if not page:
             return found
         found += [record["seq"] for record in page if record["topic"] == topic]
@@ -120,7 +125,8 @@ def journal(system, topic):
 
 
 def catch_up(system, relay, tap, topics=TOPICS):
-    """A record of each cluster once the tap is there again; until it has heard those of its topics."""
+    """A record of each cluster once the tap is there again;
+    until it has heard those of its topics."""
     relay.mend()
     system.broker.wait_topics(1)
     publish(system, "later")
@@ -137,7 +143,8 @@ def test_what_was_missed_is_read_again_in_order_and_once(system):
     publish(system, "missed", 330)  # more than three pages
     catch_up(system, relay, tap)
     for topic, first in begin.items():
-        wait_until(lambda: seqs(tap, topic) == [seq for seq in journal(system, topic) if seq >= first], 20, f"{topic} whole")
+        wait_until(lambda: seqs(tap, topic) == [seq for seq in journal(system, topic)
+                                                if seq >= first], 20, f"{topic} whole")
     assert "gap" not in tap.log() and not any("gap" in line for line in lines(tap))
 
 
@@ -148,7 +155,8 @@ def test_only_what_the_filter_takes_is_read_again(system):
     cut(system, relay)
     publish(system, "missed", 5)
     catch_up(system, relay, tap, ["incident/edge/"])
-    assert seqs(tap, "incident/edge/") == [seq for seq in journal(system, "incident/edge/") if seq >= first]
+    assert seqs(tap, "incident/edge/") == [seq for seq in journal(system, "incident/edge/")
+                                           if seq >= first]
     assert {line["topic"] for line in lines(tap)} == {"incident/edge/"} and "gap" not in tap.log()
 
 
@@ -156,7 +164,8 @@ def test_a_tap_that_reaches_no_broker_says_so(secure):
     """Nobody there, or a broker that wants a key; one that is heard is not spoken of."""
     secure.start_broker()
     taps = {name: secure.start_tap(name, **options) for name, options in
-            {"heard": {}, "lost": {"stream_endpoint": f"tcp://127.0.0.1:{free_port()}"}, "keyless": {"keys_dir": "none"}}.items()}
+            {"heard": {}, "lost": {"stream_endpoint": f"tcp://127.0.0.1:{free_port()}"},
+             "keyless": {"keys_dir": "none"}}.items()}
     told = "the broker's stream is not reached, it is tried again"
     for name, curve in (("lost", "true"), ("keyless", "false")):
         taps[name].wait_log(told, 30)
@@ -169,14 +178,17 @@ def test_what_comes_after_the_last_record_asked_for_is_no_gap(system):
     system.start_broker()
     publish(system, "before", 3)
     tap = system.start_tap(url=system.url(), after=0, count=2)
-    assert tap.wait(20) == 0 and [line["seq"] for line in lines(tap)] == [1, 2] and "gap" not in tap.log()
-    relay, tap = start(system, ["incident/edge/"], name="cut", url=system.url(), topic="incident/edge/", count=2)
+    assert tap.wait(20) == 0 and [line["seq"] for line in lines(tap)] == [1, 2] \
+        and "gap" not in tap.log()
+    relay, tap = start(system, ["incident/edge/"], name="cut", url=system.url(),
+                       topic="incident/edge/", count=2)
     cut(system, relay)
     publish(system, "missed", 3)
     relay.mend()
     system.broker.wait_topics(1)
     publish(system, "later")
-    assert tap.wait(20) == 0 and len(seqs(tap, "incident/edge/")) == len(lines(tap)) == 2 and "gap" not in tap.log()
+    assert tap.wait(20) == 0 and len(seqs(tap, "incident/edge/")) == len(lines(tap)) == 2 \
+        and "gap" not in tap.log()
 
 
 def test_without_a_url_the_gap_is_announced(system):
@@ -186,7 +198,8 @@ def test_without_a_url_the_gap_is_announced(system):
     last = seqs(tap, "incident/prod/")[-1]
     publish(system, "missed", 3)
     catch_up(system, relay, tap)
-    gaps = [line["gap"] for line in lines(tap) if "gap" in line and line["gap"]["topic"] == "incident/prod/"]
+    gaps = [line["gap"] for line in lines(tap) if "gap" in line
+            and line["gap"]["topic"] == "incident/prod/"]
     assert len(gaps) == 1 and gaps[0]["after"] == last
     missing = [seq for seq in journal(system, "incident/prod/") if last < seq <= gaps[0]["upto"]]
     assert len(missing) >= 3 and not set(missing) & set(seqs(tap, "incident/prod/"))
@@ -205,10 +218,12 @@ def test_what_the_broker_does_not_keep_any_more_is_announced(system):
         store.execute("DELETE FROM journal WHERE seq <= ?", (gone + 1,))
     system.start_broker()
     catch_up(system, relay, tap)
-    gaps = [line["gap"] for line in lines(tap) if "gap" in line and line["gap"]["topic"] == "incident/prod/"]
+    gaps = [line["gap"] for line in lines(tap) if "gap" in line
+            and line["gap"]["topic"] == "incident/prod/"]
     assert len(gaps) == 1 and gaps[0]["after"] == last and gaps[0]["upto"] >= gone
     first = system.start_tap(name="again", url=system.url(), after=1)
-    wait_until(lambda: seqs(first, "incident/prod/") == journal(system, "incident/prod/"), 20, "all that is kept")
+    wait_until(lambda: seqs(first, "incident/prod/") == journal(system, "incident/prod/"), 20,
+               "all that is kept")
     assert missed(first, "incident/prod/") == (1, gaps[0]["upto"])
 
 
@@ -220,8 +235,10 @@ def test_a_flood_of_one_kind_leaves_the_other_kinds_to_be_read_again(system):
     broker.stop()
     path = system.root / "state/broker.db"
     with sqlite3.connect(path) as store:
-        store.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 101200) INSERT INTO journal"
-                      " SELECT ?1 + i, ?1 + i - 1, 0, 'worker', '-', 'joined', '', 0, 'w1', '', '', 0, '', 0 FROM n", (last,))
+        store.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+                      "101200) INSERT INTO journal"
+                      " SELECT ?1 + i, ?1 + i - 1, 0, 'worker', '-', 'joined', '', 0, 'w1', '', "
+                      "'', 0, '', 0 FROM n", (last,))
         store.execute("INSERT OR REPLACE INTO topic VALUES ('worker/-/', ?)", (last + 101200,))
     system.start_broker()
 
@@ -233,7 +250,8 @@ def test_a_flood_of_one_kind_leaves_the_other_kinds_to_be_read_again(system):
     first = system.start_tap(name="again", url=system.url(), after=0, topic="incident/prod/")
     wait_until(lambda: seqs(first, "incident/prod/") == kept, 20, "all of incidents")
     old = system.ctl("stream", "replay", "--after", 0, "--limit", len(kept) * 2 + 1)
-    assert old.stderr == f"triagectl: records of worker/-/ after 0 up to {last + 1200} are not kept any more\n"
+    assert old.stderr == f"triagectl: records of worker/-/ after 0 up to {last + 1200} are not " \
+                         f"kept any more\n"
 
 
 def test_a_broker_that_is_killed_and_comes_back_leaves_no_gap(system):
@@ -245,7 +263,8 @@ def test_a_broker_that_is_killed_and_comes_back_leaves_no_gap(system):
         broker.kill9()
         broker = system.start_broker()
     catch_up(system, relay, tap)
-    assert seqs(tap, "incident/prod/") == [seq for seq in journal(system, "incident/prod/") if seq >= begin]
+    assert seqs(tap, "incident/prod/") == [seq for seq in journal(system, "incident/prod/")
+                                           if seq >= begin]
     assert "gap" not in tap.log()
 
 
@@ -255,7 +274,8 @@ class Slow(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         after = int(self.path.rsplit("=", 1)[1])
         time.sleep(0.3)
-        record = {"seq": after + 1, "prev": after, "at_ms": 1, "topic": "incident/prod/", "kind": "incident"}
+        record = {"seq": after + 1, "prev": after, "at_ms": 1, "topic": "incident/prod/",
+                  "kind": "incident"}
         body = (json.dumps(record) + "\n").encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

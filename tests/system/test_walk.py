@@ -1,7 +1,8 @@
 """A newcomer's walk: each command that README.md and --help print is run as printed.
 
-Only names of hosts, ports and /etc/triage are put in their place; ports that are not printed come by the
-environment.  What is no command must be listed here, so that a misspelt one does not pass for a picture.
+Only names of hosts, ports and /etc/triage are put in their place; ports that are not printed come
+by the environment.  What is no command must be listed here, so that a misspelt one does not pass
+for a picture.
 SPDX-License-Identifier: Apache-2.0
 """
 import json
@@ -12,10 +13,12 @@ import subprocess
 
 import pytest
 
-from lib.system import BIN, ROOT, SLOW, Process, System, fault, free_port, sanitizer_options, wait_until
+from lib.system import BIN, ROOT, SLOW, Process, System, fault, free_port, sanitizer_options, \
+    wait_until
 from test_flow import FaultServer
 
-PROGRAMS = {"make", "triage-broker", "triage-worker", "triage-publisher", "triage-tap", "triage-preview", "triagectl"}
+PROGRAMS = {"make", "triage-broker", "triage-worker", "triage-publisher", "triage-tap",
+            "triage-preview", "triagectl"}
 #  how indented blocks begin that are no commands, or one for root
 PICTURES = ("kubernetes-mcp-server(s)", "incidents/<id>/event.json")
 ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*\s+")
@@ -53,7 +56,8 @@ def readme():
 
 
 def help_of(program):
-    done = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, timeout=30, env={})
+    done = subprocess.run([BIN / program, "--help"], capture_output=True, text=True,
+                          timeout=30, env={})
     assert done.returncode == 0 and not done.stderr
     examples = done.stdout.split("\nExamples:\n", 1)[1].split("\n\n", 1)[0]
     return [line.strip() for line in examples.splitlines()]
@@ -63,11 +67,13 @@ def stays(command):
     """Does it run until it is stopped?"""
     asked = "--check-config" in command or "--print-config" in command or "--count" in command
     program = program_of(command)
-    return not asked and (program in ("triage-broker", "triage-worker", "triage-tap", "triage-preview") or "--serve" in command)
+    return not asked and (program in ("triage-broker", "triage-worker", "triage-tap",
+                                      "triage-preview") or "--serve" in command)
 
 
 class Walk:
-    """A folder like a fresh checkout after make build, and the network of a machine that nobody shares."""
+    """A folder like a fresh checkout after make build, and the network of a machine
+    that nobody shares."""
 
     def __init__(self, system):
         self.system, self.here, self.running = system, system.root / "checkout", {}
@@ -80,18 +86,27 @@ class Walk:
         recorder.parent.mkdir()
         recorder.write_text("#!/bin/sh\nexec cat configs/demo/staging-eu.jsonl\n")
         recorder.chmod(0o755)
-        self.ports = {name: free_port() for name in ("work", "stream", "ingest", "files", "admin", "preview", "serve")}
+        self.ports = {name: free_port() for name in ("work", "stream", "ingest", "files", "admin",
+                                                     "preview", "serve")}
         endpoint = {name: f"tcp://127.0.0.1:{port}" for name, port in self.ports.items()}
-        self.env = {"PATH": f"{self.here}/build/release/bin:{recorder.parent}:/usr/bin:/bin", "HOME": str(system.root),
-                    "LANG": "C.UTF-8", "TRIAGE_TEST_ROOT": str(system.root), "TRIAGE_WORK_ENDPOINT": endpoint["work"],
-                    "TRIAGE_STREAM_ENDPOINT": endpoint["stream"], "TRIAGE_INGEST_ENDPOINT": endpoint["ingest"],
-                    "TRIAGE_FILES_ENDPOINT": endpoint["files"], "TRIAGE_ADMIN_LISTEN": f"127.0.0.1:{self.ports['admin']}",
-                    "TRIAGE_BROKER_ENDPOINT": endpoint["work"], "TRIAGE_BROKER_FILES_ENDPOINT": endpoint["files"],
+        self.env = {"PATH": f"{self.here}/build/release/bin:{recorder.parent}:/usr/bin:/bin",
+                    "HOME": str(system.root),
+                    "LANG": "C.UTF-8", "TRIAGE_TEST_ROOT": str(system.root),
+                    "TRIAGE_WORK_ENDPOINT": endpoint["work"],
+                    "TRIAGE_STREAM_ENDPOINT": endpoint["stream"],
+                    "TRIAGE_INGEST_ENDPOINT": endpoint["ingest"],
+                    "TRIAGE_FILES_ENDPOINT": endpoint["files"],
+                    "TRIAGE_ADMIN_LISTEN": f"127.0.0.1:{self.ports['admin']}",
+                    "TRIAGE_BROKER_ENDPOINT": endpoint["work"],
+                    "TRIAGE_BROKER_FILES_ENDPOINT": endpoint["files"],
                     "TRIAGE_LISTEN": f"127.0.0.1:{self.ports['preview']}",
                     "TRIAGE_URL": f"http://127.0.0.1:{self.ports['admin']}", **sanitizer_options()}
-        self.places = {"0.0.0.0:5570": f"0.0.0.0:{self.ports['work']}", "0.0.0.0:5573": f"0.0.0.0:{self.ports['files']}",
-                       "broker:5570": f"127.0.0.1:{self.ports['work']}", "broker:5573": f"127.0.0.1:{self.ports['files']}",
-                       "127.0.0.1:8080": f"127.0.0.1:{self.ports['serve']}", "127.0.0.1:5590": f"127.0.0.1:{self.ports['preview']}",
+        self.places = {"0.0.0.0:5570": f"0.0.0.0:{self.ports['work']}",
+                       "0.0.0.0:5573": f"0.0.0.0:{self.ports['files']}",
+                       "broker:5570": f"127.0.0.1:{self.ports['work']}",
+                       "broker:5573": f"127.0.0.1:{self.ports['files']}",
+                       "127.0.0.1:8080": f"127.0.0.1:{self.ports['serve']}",
+                       "127.0.0.1:5590": f"127.0.0.1:{self.ports['preview']}",
                        "/etc/triage": str(system.root / "etc")}
 
     def run(self, command):
@@ -99,7 +114,8 @@ class Walk:
         for printed, real in self.places.items():
             command = command.replace(printed, real)
         if not stays(command):
-            done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, timeout=100 * SLOW, cwd=self.here,
+            done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True,
+                                  timeout=100 * SLOW, cwd=self.here,
                                   env=self.env, stdin=subprocess.DEVNULL)
             assert done.returncode == 0, (command, done.stdout, done.stderr)
             return done.stdout
@@ -133,9 +149,10 @@ def walk(tmp_path):
 
 def test_every_block_of_the_readme_is_commands_or_a_picture():
     sections = readme()
-    assert {program_of(command) for commands in sections.values() for command in commands} <= PROGRAMS, sections
-    assert set(sections) == {"Two commands", "How it flows", "On one machine", "Run it for real", "What an incident leaves",
-                             "Replay"}
+    assert {program_of(command) for commands in sections.values()
+            for command in commands} <= PROGRAMS, sections
+    assert set(sections) == {"Two commands", "How it flows", "On one machine", "Run it for real",
+                             "What an incident leaves", "Replay"}
 
 
 def test_two_commands():
@@ -143,18 +160,21 @@ def test_two_commands():
     commands = readme()["Two commands"]
     assert [command.split("#")[0].strip() for command in commands] == ["make demo", "make test"]
     for command in commands:
-        subprocess.run(["/bin/bash", "-c", command.replace("make", "make --dry-run")], check=True, cwd=ROOT, timeout=60,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(["/bin/bash", "-c", command.replace("make", "make --dry-run")], check=True,
+                       cwd=ROOT, timeout=60, stdout=subprocess.DEVNULL)
     assert "make --no-print-directory demo" in (ROOT / "scripts/test.sh").read_text()
 
 
 def test_configuring_again_builds_nothing_again(tmp_path):
-    """make configures each time; flags that changed by it made the second make demo a build of everything."""
+    """make configures each time; flags that changed by it made the second make demo
+    a build of everything."""
     seen = []
     for _ in range(2):
-        subprocess.run(["cmake", "--preset", "release", "-B", tmp_path], check=True, capture_output=True, cwd=ROOT, timeout=120)
+        subprocess.run(["cmake", "--preset", "release", "-B", tmp_path], check=True,
+                       capture_output=True, cwd=ROOT, timeout=120)
         lines = (tmp_path / "build.ninja").read_text().splitlines()
-        seen.append([line for line in lines if re.match(r"  (FLAGS|INCLUDES|DEFINES|LINK_FLAGS|LINK_LIBRARIES) =", line)])
+        seen.append([line for line in lines
+                     if re.match(r"  (FLAGS|INCLUDES|DEFINES|LINK_FLAGS|LINK_LIBRARIES) =", line)])
     assert len(seen[0]) > 100 and seen[0] == seen[1]
 
 
@@ -162,7 +182,8 @@ def test_on_one_machine_and_replay(walk):
     sections = readme()
     for command in sections["On one machine"]:
         if command.startswith("triagectl incidents show"):
-            wait_until(lambda: {row["state"] for row in walk.incidents()} == {"reported"}, 90, "reports")
+            wait_until(lambda: {row["state"] for row in walk.incidents()} == {"reported"}, 90,
+                       "reports")
         walk.run(command)
     count = len(walk.incidents())
     assert count >= 10
@@ -175,7 +196,8 @@ def test_on_one_machine_and_replay(walk):
         shutil.rmtree(walk.here / name)
     for command in replay[2:]:  # recorded faults as an MCP server, and a broker that listens to it
         walk.run(command)
-    wait_until(lambda: {row["cluster"] for row in walk.incidents()} == {"prod-us-east-1"}, 60, "served")
+    wait_until(lambda: {row["cluster"] for row in walk.incidents()} == {"prod-us-east-1"}, 60,
+               "served")
     walk.stop()
 
 
@@ -189,12 +211,14 @@ def test_run_it_for_real(walk):
     for command in readme()["Run it for real"]:
         walk.run(command)
         if program_of(command) == "triage-broker":
-            wait_until(lambda: [cluster for cluster in json.loads(walk.run("triagectl clusters -o json"))
+            wait_until(lambda: [cluster
+                                for cluster in json.loads(walk.run("triagectl clusters -o json"))
                                 if cluster["mcp"]["state"] == "active"], 30, "MCP")
             server.emit([fault("web-0")])
             wait_until(walk.incidents, 30, "the incident")
         elif program_of(command) == "triage-worker":
-            wait_until(lambda: json.loads(walk.run("triagectl workers -o json")), 30, "the worker has joined")
+            wait_until(lambda: json.loads(walk.run("triagectl workers -o json")), 30,
+                       "the worker has joined")
     walk.stop()
 
 
@@ -203,7 +227,8 @@ def test_examples_of_help(walk, program):
     server = FaultServer(walk.system, "")
     walk.places["mcp.example.com:8080"] = server.address
     examples = help_of(program)
-    shown = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, timeout=30, env={}).stdout
+    shown = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, timeout=30,
+                           env={}).stdout
     assert not [line for line in shown.splitlines() if line != line.rstrip()]
     assert examples and {program_of(command) for command in examples} <= PROGRAMS
     brokers = [command for command in examples if program_of(command) == "triage-broker"]
@@ -223,13 +248,15 @@ def test_examples_of_help(walk, program):
 @pytest.mark.parametrize("program", sorted(PROGRAMS - {"make"}))
 def test_help_fits_a_terminal(program):
     """Broken by the terminal, it is broken inside words, and its columns are lost."""
-    text = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, timeout=30, env={}).stdout
+    text = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, timeout=30,
+                          env={}).stdout
     #  a list of values is one word
     assert not [line for line in text.splitlines() if len(line) > 80 and len(line.split()) > 2]
 
 
 def test_help_of_triagectl_names_every_command_that_there_is(walk):
-    text = subprocess.run([BIN / "triagectl", "--help"], capture_output=True, text=True, timeout=30, env={}).stdout
+    text = subprocess.run([BIN / "triagectl", "--help"], capture_output=True, text=True, timeout=30,
+                          env={}).stdout
     lines = text.split("\nCommands:\n", 1)[1].split("\n\n", 1)[0].splitlines()
     words = [re.split(r"  +", line.strip())[0] for line in lines]
     assert len(words) > 12 and len(words) == len(set(words))
@@ -237,9 +264,12 @@ def test_help_of_triagectl_names_every_command_that_there_is(walk):
     walk.run("triage-publisher configs/demo/*.jsonl")
     values = {"ID": "1", "[ID...]": "1", "ID...": "1", "NAME...": "nobody", "-- WORD...": "-- inc"}
     for usage in words:
-        command = "triagectl " + " ".join(values.get(word, word) for word in re.split(r" (?=[\[A-Z-])", usage, maxsplit=1))
-        done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, timeout=60, cwd=walk.here, env=walk.env)
-        usual = {"incidents retry": 1, "effects retry": 1, "effects cancel": 1, "workers drain": 4, "workers resume": 4, "key new": 2}
+        command = "triagectl " + " ".join(values.get(word, word)
+                                          for word in re.split(r" (?=[\[A-Z-])", usage, maxsplit=1))
+        done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True,
+                              timeout=60, cwd=walk.here, env=walk.env)
+        usual = {"incidents retry": 1, "effects retry": 1, "effects cancel": 1, "workers drain": 4,
+                 "workers resume": 4, "key new": 2}
         expected = next((code for start, code in usual.items() if usage.startswith(start)), 0)
         assert done.returncode == expected, (command, done)
     walk.stop()

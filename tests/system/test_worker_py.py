@@ -18,7 +18,8 @@ EVENT, EVENT_ACK = 32, 33
 def test_a_python_worker_takes_an_incident_to_its_report(secure):
     broker = secure.start_broker()
     secure.publish([fault("web-0")])
-    worker = Worker(broker.endpoints["work"], broker.endpoints["files"], str(secure.peer_keys("worker", "python")))
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"],
+                    str(secure.peer_keys("worker", "python")))
     worker.hello()
     incident, disposition = worker.one()
     worker.close()
@@ -67,7 +68,8 @@ def test_a_route_that_keeps_sending_garbage_is_muted_and_others_are_not(system, 
             answers += 1
         assert answers <= 10
     assert len([line for line in broker.log().splitlines() if "muted" in line]) == 1
-    wait_until(lambda: "triage_wire_bad_messages_total 200\n" in broker.get("/metrics", raw=True), 10, "all are counted")
+    wait_until(lambda: "triage_wire_bad_messages_total 200\n" in broker.get("/metrics", raw=True),
+               10, "all are counted")
     worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
     worker.hello()
     worker.close()
@@ -77,7 +79,8 @@ def test_an_oversize_frame_cuts_its_sender_only(system):
     broker = system.start_broker()
     worker = Worker(broker.endpoints["work"], broker.endpoints["files"])
     worker.hello()
-    with zmq.Context() as context, context.socket(zmq.DEALER) as sock, sock.get_monitor_socket() as monitor:
+    with zmq.Context() as context, context.socket(zmq.DEALER) as sock, \
+        sock.get_monitor_socket() as monitor:
         sock.linger = 0
         sock.reconnect_ivl = -1  # or it connects again before we look, and its end counts too
         sock.connect(broker.endpoints["work"])
@@ -110,7 +113,8 @@ def disconnected(monitor):
 
 
 def test_an_event_repeated_at_once_is_known(system):
-    """The same sending many times in one turn of the broker: the first is new, the others are repeats of it."""
+    """The same sending many times in one turn of the broker: the first is new,
+    the others are repeats of it."""
     broker = system.start_broker()
     publisher = Link(broker.endpoints["ingest"], 7)
     body = json.dumps(fault("web-0")).encode()
@@ -120,7 +124,8 @@ def test_an_event_repeated_at_once_is_known(system):
     publisher.sock.close()
     assert [ack["disposition"] for ack in acks] == ["new"] + ["repeat"] * 19
     rows = broker.incidents()
-    assert [row["occurrences"] for row in rows] == [1] and {ack["incident"] for ack in acks} == {rows[0]["id"]}
+    assert [row["occurrences"] for row in rows] == [1] \
+        and {ack["incident"] for ack in acks} == {rows[0]["id"]}
 
 
 def test_a_verdict_for_an_attempt_of_another_worker_is_stale(system):
@@ -159,5 +164,6 @@ def test_a_type_of_a_newer_version_is_told_and_not_held_against_its_sender(syste
             assert sock.poll(10000), "muted"
             header, body = sock.recv_multipart()
             _, _, kind, _, session, _, corr = HEADER.unpack(header)
-            assert (kind, session, corr, msgpack.unpackb(body)["code"]) == (16, 0, seq, "unknown_type")
+            assert (kind, session, corr,
+                    msgpack.unpackb(body)["code"]) == (16, 0, seq, "unknown_type")
     assert "muted" not in broker.log()

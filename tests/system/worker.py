@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""A worker in Python, written from docs/protocol.md alone: pyzmq and msgpack, no code of the project.
+"""A worker in Python, written from docs/protocol.md alone: pyzmq and msgpack,
+no code of the project.
 
     worker.py --work tcp://127.0.0.1:5570 --files tcp://127.0.0.1:5573 [--keys DIR] [--count N]
 
-Takes N incidents to a report and ends.  With --keys it uses worker.key, worker.key_secret and broker.key.
+Takes N incidents to a report and ends.  With --keys it uses worker.key, worker.key_secret
+and broker.key.
 SPDX-License-Identifier: Apache-2.0
 """
 import argparse
@@ -20,8 +22,8 @@ import msgpack
 import zmq
 
 HEADER = struct.Struct("<4sBBHQQQ")
-(HELLO, WELCOME, CREDIT, ASSIGN, ACCEPT, STARTED, PROGRESS, LEASE, VERDICT, VERDICT_ACK, RELEASE, CANCEL,
- PING, PONG, BYE, ERROR) = range(1, 17)
+(HELLO, WELCOME, CREDIT, ASSIGN, ACCEPT, STARTED, PROGRESS, LEASE, VERDICT, VERDICT_ACK,
+ RELEASE, CANCEL, PING, PONG, BYE, ERROR) = range(1, 17)
 PUT, GO, SEAL, SEALED, GET, DATA = range(48, 54)
 CHUNK, WINDOW = 256 * 1024, 1024 * 1024
 
@@ -127,18 +129,20 @@ class Worker:
             while upto < len(data):
                 while sent < len(data) and sent - upto < WINDOW:
                     chunk = data[sent:sent + CHUNK]
-                    self.files.send(PUT, {**fence, "path": path, "offset": sent, "size": len(data), "bytes": chunk})
+                    self.files.send(PUT, {**fence, "path": path, "offset": sent, "size": len(data),
+                                          "bytes": chunk})
                     sent += len(chunk)
                 upto = self.files.wait([GO])[1]["upto"]
-            manifest.append({"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+            manifest.append({"path": path, "size": len(data),
+                             "sha256": hashlib.sha256(data).hexdigest()})
         self.files.send(SEAL, {**fence, "files": manifest})
         return manifest, self.files.wait([SEALED])[1]
 
     def verdict(self, fence, outcome, files=(), reason=None, exit_code=0):
         """Send until acknowledged; the disposition."""
         now = int(time.time() * 1000)
-        body = {**fence, "outcome": outcome, "exit_code": exit_code, "started_ms": now, "completed_ms": now,
-                "files": list(files)}
+        body = {**fence, "outcome": outcome, "exit_code": exit_code, "started_ms": now,
+                "completed_ms": now, "files": list(files)}
         if reason:
             body["reason"] = reason
         for _ in range(20):

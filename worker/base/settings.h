@@ -36,13 +36,13 @@ typedef struct {
 
 extern const conf_spec_t settings_spec;
 
-//  Variables of the worker's own environment that each agent gets; ended by NULL.  What is secret in
-//  their values is removed from what agents write.
+//  Variables of the worker's own environment that each agent gets; ended by NULL.  What is secret
+//  in their values is removed from what agents write.
 extern const char *const settings_inherited [];
 
-//  The keys of providers are the options with CONF_SECRET, all of them texts.  `env` of such a row is
-//  the variable that an agent finds the key in, `owner` the agent that gets it.  Every key is removed
-//  from what agents write.
+//  The keys of providers are the options with CONF_SECRET, all of them texts.  `env` of such a row
+//  is the variable that an agent finds the key in, `owner` the agent that gets it.  Every key
+//  is removed from what agents write.
 //  Returns the row behind `key`, or the first one for NULL; NULL at the end.
 const conf_option_t *
 settings_next_key (const conf_option_t *key);

@@ -1,7 +1,7 @@
 """Small disks of a broker's own: full ones and broken ones, real where this machine can mount.
 
-A mount lives in a namespace of its own, held by a process of the system: when that ends, it is gone.  Who is not root
-has it in a user namespace.
+A mount lives in a namespace of its own, held by a process of the system: when that ends, it
+is gone.  Who is not root has it in a user namespace.
 SPDX-License-Identifier: Apache-2.0
 """
 import errno
@@ -25,13 +25,15 @@ class Mounted(Process):
     def __init__(self, system, name, commands):
         self.folder = system.root / name
         self.folder.mkdir(exist_ok=True)
-        script = " && ".join(["mount --make-rprivate /", *commands, "echo ready", "exec sleep infinity"])
+        script = " && ".join(["mount --make-rprivate /", *commands, "echo ready",
+                              "exec sleep infinity"])
         user = os.geteuid() != 0
-        super().__init__(system, name, ["unshare", *(["--user", "--map-root-user"] if user else []), "--mount",
+        super().__init__(system, name,
+                         ["unshare", *(["--user", "--map-root-user"] if user else []), "--mount",
                                         "sh", "-c", script])
         wait_until(lambda: "ready" in self.out() or not self.alive(), 30, f"{name} mounted")
-        self.prefix = ["nsenter", "--target", self.pid, *(["--user", "--preserve-credentials"] if user else []),
-                       "--mount", "--"]
+        self.prefix = ["nsenter", "--target", self.pid,
+                       *(["--user", "--preserve-credentials"] if user else []), "--mount", "--"]
 
     @property
     def seen(self):
@@ -39,11 +41,13 @@ class Mounted(Process):
         return Path(f"/proc/{self.pid}/root{self.folder}")
 
     def run(self, *commands):
-        subprocess.run([*map(str, self.prefix), "sh", "-ec", "\n".join(commands)], check=True, capture_output=True)
+        subprocess.run([*map(str, self.prefix), "sh", "-ec", "\n".join(commands)], check=True,
+                       capture_output=True)
 
 
 def mounted_or_skipped(system, name, commands):
-    """That mount; the test is skipped where none can be had.  tests/may-skip.txt says which may be."""
+    """That mount; the test is skipped where none can be had.
+    tests/may-skip.txt says which may be."""
     mount = Mounted(system, name, commands)
     if not mount.alive():
         system.processes.remove(mount)
@@ -70,7 +74,8 @@ class FullTmpfs:
     reserve_helps = True
 
     def __init__(self, system, mib=128):
-        self.mount = Mounted(system, "disk", [f"mount -t tmpfs -o size={mib}m none {system.root / 'disk'}"])
+        self.mount = Mounted(system, "disk",
+                             [f"mount -t tmpfs -o size={mib}m none {system.root / 'disk'}"])
         self.prefix, self.folder, self.broker = self.mount.prefix, self.mount.folder, None
 
     def usable(self):
@@ -84,7 +89,8 @@ class FullTmpfs:
 
 
 class FullByLimit:
-    """A limit on the size of files, set on the running broker: every file that would grow over it fails."""
+    """A limit on the size of files, set on the running broker:
+    every file that would grow over it fails."""
     reserve_helps = False
 
     def __init__(self, system):
@@ -92,7 +98,8 @@ class FullByLimit:
         self.folder.mkdir()
 
     def _limit(self, size):
-        resource.prlimit(self.system.broker.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        resource.prlimit(self.system.broker.pid, resource.RLIMIT_FSIZE,
+                         (size, resource.RLIM_INFINITY))
 
     def fill(self):
         self._limit((self.folder / "state/broker.db-wal").stat().st_size)
@@ -139,8 +146,8 @@ class BrokenLoop:
 
 
 class StallShim:
-    """A library that holds up fsync and fdatasync of whoever is started with `env`, for as long as a file says so; with
-    SLOW_FOLDER, who opens a folder of clients' keys."""
+    """A library that holds up fsync and fdatasync of whoever is started with `env`, for as long as
+    a file says so; with SLOW_FOLDER, who opens a folder of clients' keys."""
     SOURCE = r"""
         #define _GNU_SOURCE
         #include <dirent.h>
@@ -149,18 +156,25 @@ class StallShim:
         #include <stdlib.h>
         #include <time.h>
         #include <unistd.h>
-        static void s_wait (void) { const char *path = getenv ("SLOW_DISK"); struct timespec pause = {.tv_nsec = 10000000};
-            while (path && access (path, F_OK) == 0) nanosleep (&pause, NULL); }
+        static const struct timespec pause_time = {.tv_nsec = 10000000};
+        static void s_wait (void) {
+            const char *path = getenv ("SLOW_DISK");
+            while (path && access (path, F_OK) == 0) nanosleep (&pause_time, NULL); }
         int fsync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fsync")) (fd); }
-        int fdatasync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fdatasync")) (fd); }
-        DIR *opendir (const char *name) { const char *path = getenv ("SLOW_FOLDER"); struct timespec pause = {.tv_nsec = 10000000};
-            while (path && strstr (name, "/clients") && access (path, F_OK) == 0) nanosleep (&pause, NULL);
+        int fdatasync (int fd) {
+            s_wait ();
+            return ((int (*) (int)) dlsym (RTLD_NEXT, "fdatasync")) (fd); }
+        DIR *opendir (const char *name) {
+            const char *path = getenv ("SLOW_FOLDER");
+            while (path && strstr (name, "/clients") && access (path, F_OK) == 0)
+                nanosleep (&pause_time, NULL);
             return ((DIR *(*) (const char *)) dlsym (RTLD_NEXT, "opendir")) (name); }
     """
 
     def __init__(self, root):
         self.flag, library = root / "slow", root / "slow.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE, text=True, check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE,
+                       text=True, check=True)
         sanitizer = os.environ.get("ASAN_OPTIONS", "")
         self.env = {"LD_PRELOAD": str(library), "SLOW_DISK": str(self.flag),
                     "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
@@ -173,14 +187,17 @@ class StallShim:
 
 
 class BrokenShim:
-    """The same by a library that fails fsync and fdatasync while a file says so; where no loop device can be had."""
+    """The same by a library that fails fsync and fdatasync while a file says so;
+    where no loop device can be had."""
     SOURCE = r"""
         #define _GNU_SOURCE
         #include <dlfcn.h>
         #include <errno.h>
         #include <stdlib.h>
         #include <unistd.h>
-        static int s_broken (void) { const char *path = getenv ("BROKEN_DISK"); return path && access (path, F_OK) == 0; }
+        static int s_broken (void) {
+            const char *path = getenv ("BROKEN_DISK");
+            return path && access (path, F_OK) == 0; }
         int fsync (int fd) { if (s_broken ()) { errno = EIO; return -1; }
             return ((int (*) (int)) dlsym (RTLD_NEXT, "fsync")) (fd); }
         int fdatasync (int fd) { if (s_broken ()) { errno = EIO; return -1; }
@@ -188,9 +205,11 @@ class BrokenShim:
     """
 
     def __init__(self, system):
-        self.folder, self.flag, library = system.root / "disk", system.root / "broken", system.root / "broken.so"
+        self.folder, self.flag, library = system.root / "disk", system.root / "broken", \
+            system.root / "broken.so"
         self.folder.mkdir(exist_ok=True)
-        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE, text=True, check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE,
+                       text=True, check=True)
         sanitizer = os.environ.get("ASAN_OPTIONS", "")
         self.prefix, self.env = (), {"LD_PRELOAD": str(library), "BROKEN_DISK": str(self.flag),
                                      "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
@@ -219,18 +238,24 @@ class SlowSyncs:
         #include <stdlib.h>
         #include <time.h>
         #include <unistd.h>
-        static void s_wait (void) { const char *path = getenv ("SLOW_DISK"), *ms = getenv ("SLOW_DISK_MS");
+        static void s_wait (void) {
+            const char *path = getenv ("SLOW_DISK"), *ms = getenv ("SLOW_DISK_MS");
             if (!path || access (path, F_OK) != 0) return;
-            struct timespec wait = {atoi (ms) / 1000, atoi (ms) % 1000 * 1000000L}; nanosleep (&wait, NULL); }
+            struct timespec wait = {atoi (ms) / 1000, atoi (ms) % 1000 * 1000000L};
+            nanosleep (&wait, NULL); }
         int fsync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fsync")) (fd); }
-        int fdatasync (int fd) { s_wait (); return ((int (*) (int)) dlsym (RTLD_NEXT, "fdatasync")) (fd); }
+        int fdatasync (int fd) {
+            s_wait ();
+            return ((int (*) (int)) dlsym (RTLD_NEXT, "fdatasync")) (fd); }
     """
 
     def __init__(self, system, sync_ms):
         self.flag, library = system.root / "slow", system.root / "slow.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE, text=True, check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE,
+                       text=True, check=True)
         sanitizer = os.environ.get("ASAN_OPTIONS", "")
-        self.env = {"LD_PRELOAD": str(library), "SLOW_DISK": str(self.flag), "SLOW_DISK_MS": str(sync_ms),
+        self.env = {"LD_PRELOAD": str(library), "SLOW_DISK": str(self.flag),
+                    "SLOW_DISK_MS": str(sync_ms),
                     "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
 
     def slow(self):
@@ -244,7 +269,8 @@ class FullOfBytes(FullTmpfs):
     """A tmpfs for artifacts alone, that is filled with one file."""
 
     def __init__(self, system, options="size=64m"):
-        self.mount = Mounted(system, "disk", [f"mount -t tmpfs -o {options} none {system.root / 'disk'}"])
+        self.mount = Mounted(system, "disk",
+                             [f"mount -t tmpfs -o {options} none {system.root / 'disk'}"])
         self.prefix, self.folder, self.env = self.mount.prefix, self.mount.folder, {}
 
     @property
@@ -272,7 +298,8 @@ class FullOfFiles(FullOfBytes):
 
 
 class Shim:
-    """A library between a program and one folder of its: slow syncs, or no room, for as long as a file is there."""
+    """A library between a program and one folder of its: slow syncs, or no room, for as
+    long as a file is there."""
     SOURCE = r"""
         #define _GNU_SOURCE
         #include <dlfcn.h>
@@ -284,36 +311,46 @@ class Shim:
         #include <sys/statvfs.h>
         #include <unistd.h>
         #define REAL(name, type) ((type) dlsym (RTLD_NEXT, name))
-        static int s_on (const char *what) { const char *flag = getenv ("SHIM_FLAG"), *how = getenv ("SHIM_HOW");
+        static int s_on (const char *what) {
+            const char *flag = getenv ("SHIM_FLAG"), *how = getenv ("SHIM_HOW");
             return flag && how && strcmp (how, what) == 0 && access (flag, F_OK) == 0; }
-        static int s_ours (int fd) { char link [64], path [4096]; const char *folder = getenv ("SHIM_FOLDER");
+        static int s_ours (int fd) {
+            char link [64], path [4096]; const char *folder = getenv ("SHIM_FOLDER");
             snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
-            ssize_t size = readlink (link, path, sizeof path - 1); if (size < 0 || !folder) return 0;
+            ssize_t size = readlink (link, path, sizeof path - 1);
+            if (size < 0 || !folder) return 0;
             path [size] = 0; return strncmp (path, folder, strlen (folder)) == 0; }
         int fsync (int fd) {
-            for (int i = 0; i < atoi (getenv ("SHIM_TURNS")) && s_on ("slow") && s_ours (fd); i++) poll (NULL, 0, 50);
+            for (int i = 0; i < atoi (getenv ("SHIM_TURNS")) && s_on ("slow") && s_ours (fd); i++)
+                poll (NULL, 0, 50);
             return REAL ("fsync", int (*) (int)) (fd); }
         ssize_t write (int fd, const void *bytes, size_t size) {
             if (s_on ("full") && s_ours (fd)) { errno = ENOSPC; return -1; }
             return REAL ("write", ssize_t (*) (int, const void *, size_t)) (fd, bytes, size); }
         ssize_t pwrite (int fd, const void *bytes, size_t size, off_t at) {
             if (s_on ("full") && s_ours (fd)) { errno = ENOSPC; return -1; }
-            return REAL ("pwrite", ssize_t (*) (int, const void *, size_t, off_t)) (fd, bytes, size, at); }
+            return REAL ("pwrite", ssize_t (*) (int, const void *, size_t, off_t))
+                (fd, bytes, size, at); }
         int statvfs (const char *path, struct statvfs *fs) {
             int rc = REAL ("statvfs", int (*) (const char *, struct statvfs *)) (path, fs);
             const char *folder = getenv ("SHIM_FOLDER");
-            if (rc == 0 && s_on ("full") && folder && strncmp (path, folder, strlen (folder)) == 0) fs->f_bavail = 0;
+            if (rc == 0 && s_on ("full") && folder && strncmp (path, folder, strlen (folder)) == 0)
+                fs->f_bavail = 0;
             return rc; }
     """
 
     def __init__(self, system, how, sync_ms=5000):
-        self.folder, self.flag, library = system.root / "disk", system.root / "shim-on", system.root / "shim.so"
+        self.folder, self.flag, library = system.root / "disk", system.root / "shim-on", \
+            system.root / "shim.so"
         self.folder.mkdir(exist_ok=True)
-        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE, text=True, check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=self.SOURCE,
+                       text=True, check=True)
         sanitizer = os.environ.get("ASAN_OPTIONS", "")
         self.prefix, self.seen = (), self.folder
-        self.env = {"LD_PRELOAD": str(library), "SHIM_FLAG": str(self.flag), "SHIM_FOLDER": str(self.folder),
-                    "SHIM_HOW": how, "SHIM_TURNS": str(sync_ms // 50), "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
+        self.env = {"LD_PRELOAD": str(library), "SHIM_FLAG": str(self.flag),
+                    "SHIM_FOLDER": str(self.folder),
+                    "SHIM_HOW": how, "SHIM_TURNS": str(sync_ms // 50),
+                    "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"}
 
     def fill(self):
         self.flag.touch()

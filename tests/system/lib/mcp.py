@@ -31,13 +31,16 @@ class Client:
         self.address, self.path, self.session, self.number = address, path, None, 0
 
     def request(self, method, body=None, timeout_s=20, **headers):
-        """One request on a connection of its own; headers: Accept="..." and so on, None leaves one out."""
-        sent = {"Accept": BOTH, "Mcp-Session-Id": self.session, **{k.replace("_", "-"): v for k, v in headers.items()}}
+        """One request on a connection of its own; headers: Accept="..." and so on,
+        None leaves one out."""
+        sent = {"Accept": BOTH, "Mcp-Session-Id": self.session,
+                **{k.replace("_", "-"): v for k, v in headers.items()}}
         if method == "POST":
             sent = {"Content-Type": "application/json", **sent}
         connection = http.client.HTTPConnection(self.address, timeout=timeout_s * SLOW)
         try:
-            connection.request(method, self.path, body=body, headers={k: v for k, v in sent.items() if v is not None})
+            connection.request(method, self.path, body=body,
+                               headers={k: v for k, v in sent.items() if v is not None})
             return Answer(connection.getresponse())
         finally:
             connection.close()
@@ -64,7 +67,8 @@ class Client:
 
     def call(self, tool, timeout_s=20, **arguments):
         """The text of a tool's result."""
-        message = self.post("tools/call", {"name": tool, "arguments": arguments}, timeout_s=timeout_s).message()
+        message = self.post("tools/call", {"name": tool, "arguments": arguments},
+                            timeout_s=timeout_s).message()
         return message["result"]["content"][0]["text"]
 
     def subscribe(self, **arguments):
@@ -74,7 +78,8 @@ class Client:
 
     def subscriptions(self):
         text = self.call("events_list_subscriptions")
-        return [entry["subscriptionId"] for entry in json.loads(text[text.index("{"):])["subscriptions"]]
+        return [entry["subscriptionId"]
+                for entry in json.loads(text[text.index("{"):])["subscriptions"]]
 
     def open(self):
         """The session's stream."""
@@ -90,20 +95,22 @@ class Stream:
     def __init__(self, client):
         self.text = ""
         self.connection = http.client.HTTPConnection(client.address, timeout=20 * SLOW)
-        self.connection.request("GET", client.path, headers={"Accept": "text/event-stream",
-                                                             "Mcp-Session-Id": client.session or ""})
+        self.connection.request("GET", client.path, headers={
+            "Accept": "text/event-stream", "Mcp-Session-Id": client.session or ""})
         self.response = self.connection.getresponse()
         assert self.response.status == 200, (self.response.status, self.response.read())
 
     def faults(self):
         """Of what was read so far: (logger, data) of each whole notification."""
         whole = self.text[:self.text.rfind("\n\n") + 1]
-        messages = [json.loads(line[6:]) for line in whole.splitlines() if line.startswith("data: ")]
+        messages = [json.loads(line[6:]) for line in whole.splitlines()
+                    if line.startswith("data: ")]
         return [(message["params"]["logger"], message["params"]["data"]) for message in messages]
 
     def names(self):
         """The objects' names of the faults so far."""
-        return [(data.get("resource") or data["event"]["involvedObject"])["name"] for _, data in self.faults()]
+        return [(data.get("resource") or data["event"]["involvedObject"])["name"] for _,
+                data in self.faults()]
 
     def read(self):
         """What the next part brings; "" at the end.  A cut raises http.client.IncompleteRead."""

@@ -22,7 +22,8 @@ class Relay:
         self.thread.start()
 
     def vanish(self):
-        """Connections stay open and hear nothing more, new ones are taken and hear nothing at all."""
+        """Connections stay open and hear nothing more, new ones are taken
+        and hear nothing at all."""
         self.silent = True
         wait_until(lambda: not self.peers, 10, "silence")
 

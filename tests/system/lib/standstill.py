@@ -1,4 +1,5 @@
-"""How long this machine stood still: a measured reason why a test of times and turns could not be true.
+"""How long this machine stood still: a measured reason why a test of times
+and turns could not be true.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -11,7 +12,8 @@ TOO_LONG_S = 1.0  # half of the shortest wait after which a program of ours does
 
 
 class Standstill(threading.Thread):
-    """Wants to run, and to have a byte on disk, every PERIOD_S; what comes later than that is standstill."""
+    """Wants to run, and to have a byte on disk, every PERIOD_S; what comes later
+    than that is standstill."""
 
     def __init__(self, folder):
         super().__init__(daemon=True)

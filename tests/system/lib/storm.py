@@ -1,7 +1,8 @@
-"""Everything at once: programs killed, stopped and held, keys that come and go, bad configurations, disk errors, and
-an operator who drains, cancels and retries, while events come in.
+"""Everything at once: programs killed, stopped and held, keys that come and go, bad configurations,
+disk errors, and an operator who drains, cancels and retries, while events come in.
 
-Whoever ends is started again.  The storm says what it did; what must hold afterwards is the test's business.
+Whoever ends is started again.  The storm says what it did; what must hold afterwards is the test's
+business.
 SPDX-License-Identifier: Apache-2.0
 """
 import collections
@@ -22,8 +23,10 @@ WORKERS = ("w1", "w2", "w3")
 BATCH, AHEAD = 6, 18  # events; how many may be under way
 GAP_S = (0.02, 0.4)   # between two blows
 TERMINAL = {"reported", "agent_failed", "failed", "cancelled"}
-ENDS = {"broker": {0, -9, 74}, "publisher": {0, -9, 1}, "worker": {0, -9, 74}}  # 74: the disk; 1: stopped before its end
-ORDERS = ["it crashed"] * 6 + ["do: slow 1", "do: slow 4", "do: exit 3", "do: none", "do: first_fails"]
+# 74: the disk; 1: stopped before its end
+ENDS = {"broker": {0, -9, 74}, "publisher": {0, -9, 1}, "worker": {0, -9, 74}}
+ORDERS = ["it crashed"] * 6 + ["do: slow 1", "do: slow 4", "do: exit 3", "do: none",
+                               "do: first_fails"]
 
 FAULTY = r"""
     #define _GNU_SOURCE
@@ -56,14 +59,16 @@ FAULTY = r"""
     #define REAL(name) ((__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
     int fsync (int fd) { return s_ours (fd) && s_fails () ? -1 : REAL (fsync) (fd); }
     int fdatasync (int fd) { return s_ours (fd) && s_fails () ? -1 : REAL (fdatasync) (fd); }
-    ssize_t write (int fd, const void *b, size_t n) { return s_ours (fd) && s_fails () ? -1 : REAL (write) (fd, b, n); }
+    ssize_t write (int fd, const void *b, size_t n) {
+        return s_ours (fd) && s_fails () ? -1 : REAL (write) (fd, b, n); }
     ssize_t pwrite (int fd, const void *b, size_t n, off_t at) {
         return s_ours (fd) && s_fails () ? -1 : REAL (pwrite) (fd, b, n, at); }
     ssize_t pwrite64 (int fd, const void *b, size_t n, off64_t at) {
         return s_ours (fd) && s_fails () ? -1 : REAL (pwrite64) (fd, b, n, at); }
     int renameat (int a, const char *from, int b, const char *to) {
         return s_fails () ? -1 : REAL (renameat) (a, from, b, to); }
-    int mkdirat (int fd, const char *path, mode_t mode) { return s_fails () ? -1 : REAL (mkdirat) (fd, path, mode); }
+    int mkdirat (int fd, const char *path, mode_t mode) {
+        return s_fails () ? -1 : REAL (mkdirat) (fd, path, mode); }
 """
 DISK_ERRORS = (5, 28, 122, 30)  # EIO, ENOSPC, EDQUOT, EROFS
 
@@ -74,12 +79,15 @@ class Storm:
     def __init__(self, system, seconds, seed):
         self.system, self.seconds, self.random = system, seconds, random.Random(seed)
         self.done, self.ends = collections.Counter(), collections.Counter()
-        self.held, self.later = {}, []       # name: process that stands still; (when, what puts it right)
+        # name: process that stands still; (when, what puts it right)
+        self.held, self.later = {}, []
         self.running = {}                     # name: process
         self.retried = collections.Counter()  # incidents, with the answer lost counted too
         self.batch, self.published, self.written, self.key_number = None, 0, [], 0
-        self.calmed, answers = False, random.Random(seed)  # of its own: it is asked by another thread
-        self.slack = Receiver(lambda kind, number: (200 if self.calmed or answers.random() < 0.8 else 503, {}))
+        # of its own: it is asked by another thread
+        self.calmed, answers = False, random.Random(seed)
+        self.slack = Receiver(lambda kind,
+                              number: (200 if self.calmed or answers.random() < 0.8 else 503, {}))
         self.flag, self.config = system.root / "disk-errors", system.root / "broker.yaml"
         self.build_shim()
         system.broker_ports.update({f"{name}_endpoint": f"tcp://127.0.0.1:{free_port()}"
@@ -94,9 +102,12 @@ class Storm:
 
     def build_shim(self):
         library = self.system.root / "faulty.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-x", "c", "-", "-o", library], input=FAULTY, text=True, check=True)
-        self.shim = {"LD_PRELOAD": str(library), "FAULTY_DISK": str(self.flag), "FAULTY_ROOT": str(self.system.root),
-                     "ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0"}
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-x", "c", "-", "-o", library],
+                       input=FAULTY, text=True, check=True)
+        self.shim = {"LD_PRELOAD": str(library), "FAULTY_DISK": str(self.flag),
+                     "FAULTY_ROOT": str(self.system.root),
+                     "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
+                     + ":verify_asan_link_order=0"}
 
     # --- programs
 
@@ -104,20 +115,25 @@ class Storm:
         system = self.system
         if name == "broker":
             process = system.start_broker(
-                env={**self.shim, "SLACK_WEBHOOK_URL": self.slack.url}, wait=False, config=self.config, lease_ttl="2s",
+                env={**self.shim, "SLACK_WEBHOOK_URL": self.slack.url}, wait=False,
+                config=self.config, lease_ttl="2s",
                 reconnect_grace="4s", max_deliveries=32, agent_attempts=2, log_level="info")
         elif name == "publisher":
             process = system.start_publisher(self.batch, keys_dir=self.keys[name])
             process.told_before = len(process.log())  # all publishers write to one file
         else:
-            process = system.start_worker(name, env=self.shim, wait=False, keys_dir=self.keys[name], agent_kill_grace="1s",
-                                          max_concurrent_agents=4, shutdown_timeout="1s", log_level="info")
+            process = system.start_worker(name, env=self.shim, wait=False, keys_dir=self.keys[name],
+                                          agent_kill_grace="1s",
+                                          max_concurrent_agents=4, shutdown_timeout="1s",
+                                          log_level="info")
         self.running[name] = process
 
     @staticmethod
     def finished(publisher):
-        """It was killed when all was acknowledged and its ids were gone: another start would publish all anew."""
-        return re.search(r'msg="replay finished".* outstanding=0 ', publisher.log()[publisher.told_before:]) is not None
+        """It was killed when all was acknowledged and its ids were gone: another start
+        would publish all anew."""
+        return re.search(r'msg="replay finished".* outstanding=0 ',
+                         publisher.log()[publisher.told_before:]) is not None
 
     def look_after(self):
         """Who has ended starts again, unless it ended as it never may."""
@@ -126,8 +142,10 @@ class Storm:
                 continue
             code, role = process.popen.returncode, name if name in ENDS else "worker"
             self.ends[role, code] += 1  # -15: before it had begun
-            twice = code == 1 and "second signal, stopping now" in process.log_tail()  # a full disk holds up the first
-            assert code in ENDS[role] | {-15} or twice, f"{name} ended with {code}:\n{process.log_tail()}"
+            # a full disk holds up the first
+            twice = code == 1 and "second signal, stopping now" in process.log_tail()
+            assert code in ENDS[role] | {-15} or twice, \
+                f"{name} ended with {code}:\n{process.log_tail()}"
             del self.running[name]
             self.held.pop(name, None)
             if name == "publisher" and (code == 0 or self.finished(process)):
@@ -143,7 +161,8 @@ class Storm:
             return
         path = self.system.root / f"batch-{len(self.written):03}.jsonl"
         events = [fault(f"pod-{self.published + n:05}", cluster=f"c{self.random.randrange(3)}",
-                        context=self.random.choice(ORDERS), severity=self.random.choice(("critical", "warning")))
+                        context=self.random.choice(ORDERS),
+                        severity=self.random.choice(("critical", "warning")))
                   for n in range(BATCH)]
         path.write_text("".join(json.dumps(event) + "\n" for event in events))
         self.published += BATCH
@@ -156,11 +175,13 @@ class Storm:
     # --- blows
 
     def good_config(self):
-        self.config.write_text(f"agent_timeout: {self.random.randrange(20, 60)}s\ndedup_window_seconds: 24h\n"
+        self.config.write_text(f"agent_timeout: {self.random.randrange(20, 60)}s\n"
+                               f"dedup_window_seconds: 24h\n"
                                f"log_level: {self.random.choice(('info', 'debug'))}\n")
 
     def somebody(self):
-        return self.random.choice([name for name in sorted(self.running) if name not in self.held] or [None])
+        return self.random.choice([name for name in sorted(self.running) if name not in self.held]
+                                  or [None])
 
     def send(self, number):
         name = self.somebody()
@@ -175,8 +196,8 @@ class Storm:
 
     def blow_reload(self):
         """A good file, a bad one or a half of one; it is good again when the broker may start."""
-        bad = self.random.choice((None, "agent_timeout: never\n", "no_such_key: 1\n", "clusters: [\n",
-                                  "agent_system_prompt_file: /nowhere\n"))
+        bad = self.random.choice((None, "agent_timeout: never\n", "no_such_key: 1\n",
+                                  "clusters: [\n", "agent_system_prompt_file: /nowhere\n"))
         self.good_config()
         broker = self.running.get("broker")
         if not broker or not broker.ready_path.exists() or "broker" in self.held:
@@ -210,10 +231,12 @@ class Storm:
         part = self.flag.with_suffix(".new")
         part.write_text(str(self.random.choice(DISK_ERRORS)))
         part.rename(self.flag)
-        self.later.append((time.monotonic() + self.random.uniform(0.1, 1.5), lambda: self.flag.unlink(missing_ok=True)))
+        self.later.append((time.monotonic() + self.random.uniform(0.1, 1.5),
+                           lambda: self.flag.unlink(missing_ok=True)))
 
     def enrolled(self, name):
-        return self.system.keys_dir / f"clients/{'publisher' if name == 'publisher' else 'worker'}-{name}.key"
+        role = "publisher" if name == "publisher" else "worker"
+        return self.system.keys_dir / f"clients/{role}-{name}.key"
 
     def blow_key_gone(self):
         """A key is taken away, and given back."""
@@ -222,7 +245,8 @@ class Storm:
         if aside.exists() or not path.exists():
             return
         path.rename(aside)
-        self.later.append((time.monotonic() + self.random.uniform(0.1, 4), lambda: aside.rename(path)))
+        self.later.append((time.monotonic() + self.random.uniform(0.1, 4),
+                           lambda: aside.rename(path)))
 
     def blow_key_new(self):
         """A new key is written over the old one; its owner starts anew with it."""
@@ -233,7 +257,8 @@ class Storm:
         self.key_number += 1
         role, fresh = path.name.split("-", 1)[0], f"fresh{self.key_number}"
         out = self.system.root / f"key-{fresh}"
-        subprocess.run([BIN / "triagectl", "key", "new", "--role", role, "--name", fresh, "--keys-dir", self.system.keys_dir,
+        subprocess.run([BIN / "triagectl", "key", "new", "--role", role, "--name", fresh,
+                        "--keys-dir", self.system.keys_dir,
                         "--out", out], check=True, capture_output=True)
         made = self.system.keys_dir / f"clients/{role}-{fresh}.key"
         shutil.copyfile(made, path)
@@ -314,7 +339,8 @@ class Storm:
         if self.batch or "broker" not in self.running or not broker.ready_path.exists():
             return False
         try:
-            if any(broker.get(f"/api/v1/effects?state={state}")["effects"] for state in ("ready", "sending")):
+            if any(broker.get(f"/api/v1/effects?state={state}")["effects"]
+                   for state in ("ready", "sending")):
                 return False
             return all(row["state"] in TERMINAL | {"suppressed"} for row in broker.incidents())
         except OSError:

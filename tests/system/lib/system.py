@@ -22,11 +22,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(os.environ.get("TRIAGE_BIN", ROOT / "build/debug/bin")).resolve()
 AGENTS = ROOT / "tests/system/agents"
-SLOW = float(os.environ.get("TRIAGE_SLOW", "2"))  # a factor on every time-out: machines are shared; sanitizers take 4
+# a factor on every time-out: machines are shared; sanitizers take 4
+SLOW = float(os.environ.get("TRIAGE_SLOW", "2"))
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
-SANITIZER = re.compile(rb"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|LeakSanitizer has|\.[ch]:\d+:\d+: runtime error:")
+SANITIZER = re.compile(
+    rb"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|LeakSanitizer has|\.[ch]:\d+:\d+: runtime "
+    rb"error:")
 REPORT_BYTES = 8000  # of a sanitizer's report that are shown
-CRASHES = {-number for number in (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)}
+CRASHES = {-number for number in (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL,
+                                  signal.SIGSEGV)}
 
 
 def wait_until(condition, timeout_s=30, what="", step_s=0.02):
@@ -42,10 +46,12 @@ def wait_until(condition, timeout_s=30, what="", step_s=0.02):
 
 
 def ports():
-    """Ports below the range the kernel gives out by itself; each of pytest's workers has its own, none comes again soon.
-    In any order: two runs on one machine that walk in step would ask for the same ones."""
+    """Ports below the range the kernel gives out by itself; each of pytest's workers has its
+    own, none comes again soon. In any order: two runs on one machine that walk in step would
+    ask for the same ones."""
     shares = 16
-    own = range(10240 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % shares, 32000, shares)
+    own = range(10240 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % shares,
+                32000, shares)
     return itertools.cycle(random.sample(own, len(own)))
 
 
@@ -70,7 +76,8 @@ def has_ipv6():
 
 
 def flags(options):
-    """{"lease_ttl": "3s", "triage": True} as --lease-ttl 3s --triage; None leaves an option to the file."""
+    """{"lease_ttl": "3s", "triage": True} as --lease-ttl 3s --triage;
+    None leaves an option to the file."""
     words = []
     for key, value in options.items():
         if value is None:
@@ -99,8 +106,10 @@ class Process:
         environment.update(sanitizer_options())
         environment.update(env or {})
         with open(self.log_path, "ab") as log, open(self.out_path, "ab") as out:
-            self.popen = subprocess.Popen(self.words, stdin=stdin or subprocess.DEVNULL, stdout=out, stderr=log,
-                                          env=environment, cwd=cwd or system.root, start_new_session=True)
+            self.popen = subprocess.Popen(self.words, stdin=stdin or subprocess.DEVNULL, stdout=out,
+                                          stderr=log,
+                                          env=environment, cwd=cwd or system.root,
+                                          start_new_session=True)
         system.processes.append(self)
 
     @property
@@ -114,7 +123,8 @@ class Process:
         try:
             return self.popen.wait(timeout_s * SLOW)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} did not end; its log ends:\n{self.log_tail()}") from None
+            raise AssertionError(
+                f"{self.name} did not end; its log ends:\n{self.log_tail()}") from None
 
     def signal(self, number):
         if self.alive():
@@ -128,7 +138,8 @@ class Process:
         """SIGTERM, then the exit code must be the expected one."""
         self.signal(signal.SIGTERM)
         code = self.wait(timeout_s)
-        assert expect is None or code == expect, f"{self.name} ended with {code}; its log ends:\n{self.log_tail()}"
+        assert expect is None or code == expect, \
+            f"{self.name} ended with {code}; its log ends:\n{self.log_tail()}"
         return code
 
     def log(self):
@@ -155,7 +166,8 @@ class Process:
         return found
 
     def wait_log(self, text, timeout_s=20):
-        wait_until(lambda: text in self.log() or not self.alive(), timeout_s, f"{text!r} in the log of {self.name}")
+        wait_until(lambda: text in self.log() or not self.alive(), timeout_s,
+                   f"{text!r} in the log of {self.name}")
         assert text in self.log(), f"{self.name} ended without {text!r}:\n{self.log_tail()}"
 
 
@@ -180,9 +192,12 @@ class Daemon(Process):
             self.wait_ready()
 
     def wait_ready(self, timeout_s=30):
-        wait_until(lambda: self.ready_path.exists() or not self.alive(), timeout_s, f"{self.name} ready")
-        assert self.ready_path.exists(), f"{self.name} ended with {self.popen.poll()}:\n{self.log_tail()}"
-        self.endpoints = dict(line.split("=", 1) for line in self.ready_path.read_text().splitlines())
+        wait_until(lambda: self.ready_path.exists() or not self.alive(), timeout_s,
+                   f"{self.name} ready")
+        assert self.ready_path.exists(), \
+            f"{self.name} ended with {self.popen.poll()}:\n{self.log_tail()}"
+        self.endpoints = dict(line.split("=", 1)
+                              for line in self.ready_path.read_text().splitlines())
         return self
 
 
@@ -190,16 +205,21 @@ class Broker(Daemon):
     """triage-broker; ports are chosen at the first start and kept for the next ones."""
 
     def __init__(self, system, options, env=None, wait=True, prefix=()):
-        ports = {f"{name}_endpoint": f"tcp://127.0.0.1:{free_port()}" for name in ("work", "stream", "ingest", "files")}
-        defaults = {**ports, "admin_listen": f"127.0.0.1:{free_port()}", "workspace_root": system.root / "incidents",
+        ports = {f"{name}_endpoint": f"tcp://127.0.0.1:{free_port()}"
+                 for name in ("work", "stream", "ingest", "files")}
+        defaults = {**ports, "admin_listen": f"127.0.0.1:{free_port()}",
+                    "workspace_root": system.root / "incidents",
                     "state_path": system.root / "state/broker.db", "keys_dir": system.keys_dir,
-                    "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md", "log_level": "debug"}
+                    "agent_system_prompt_file": ROOT / "configs/triage-system-prompt.md",
+                    "log_level": "debug"}
         defaults.update(system.broker_ports)
-        super().__init__(system, "broker", "triage-broker", {**defaults, **options}, env, wait, prefix=prefix)
+        super().__init__(system, "broker", "triage-broker", {**defaults, **options}, env, wait,
+                         prefix=prefix)
 
     def wait_ready(self, timeout_s=30):
         super().wait_ready(timeout_s)
-        ports = {f"{name}_endpoint": self.endpoints[name] for name in ("work", "stream", "ingest", "files")}
+        ports = {f"{name}_endpoint": self.endpoints[name]
+                 for name in ("work", "stream", "ingest", "files")}
         self.system.broker_ports.update(ports, admin_listen=self.endpoints["admin"])
         return self
 
@@ -215,11 +235,14 @@ class Broker(Daemon):
 
     def metric(self, name):
         """The value of a metric without labels."""
-        return float(re.search(rf"^triage_{name} (\S+)$", self.get("/metrics", raw=True), re.M).group(1))
+        return float(re.search(rf"^triage_{name} (\S+)$", self.get("/metrics", raw=True),
+                               re.M).group(1))
 
     def wait_topics(self, count):
-        """Until so many different topics are subscribed to: what is committed from now on is heard."""
-        wait_until(lambda: self.metric("stream_topics") >= count, 20, f"{count} topics subscribed to")
+        """Until so many different topics are subscribed to:
+        what is committed from now on is heard."""
+        wait_until(lambda: self.metric("stream_topics") >= count, 20,
+                   f"{count} topics subscribed to")
 
     def token(self):
         """What a command must carry."""
@@ -271,8 +294,8 @@ class Server(Daemon):
     """triage-publisher --serve of some files."""
 
     def __init__(self, system, name, paths, options):
-        super().__init__(system, name, "triage-publisher", {"serve": "127.0.0.1:0", "log_level": "debug", **options},
-                         words=paths)
+        super().__init__(system, name, "triage-publisher",
+                         {"serve": "127.0.0.1:0", "log_level": "debug", **options}, words=paths)
         self.address = self.endpoints["serve"]
 
 
@@ -293,7 +316,8 @@ class System:
         """Make and enrol a key; the folder of the peer's half."""
         out = self.root / f"{role}-{name}"
         if not out.exists():
-            subprocess.run([BIN / "triagectl", "key", "new", "--role", role, "--name", name, "--keys-dir",
+            subprocess.run([BIN / "triagectl", "key", "new", "--role", role, "--name", name,
+                            "--keys-dir",
                             self.keys_dir, "--out", out], check=True, capture_output=True)
         return out
 
@@ -306,13 +330,17 @@ class System:
 
     def start_worker(self, name="w1", env=None, wait=True, agent="agent.sh", **options):
         defaults = {"broker_endpoint": self.broker_ports["work_endpoint"],
-                    "broker_files_endpoint": self.broker_ports["files_endpoint"], "worker_name": name,
-                    "keys_dir": self.peer_keys("worker", name), "workspace_root": self.root / "workspace",
-                    "agent_script_path": AGENTS / agent, "agent_kill_grace": "2s", "log_level": "debug"}
+                    "broker_files_endpoint": self.broker_ports["files_endpoint"],
+                    "worker_name": name,
+                    "keys_dir": self.peer_keys("worker", name),
+                    "workspace_root": self.root / "workspace",
+                    "agent_script_path": AGENTS / agent, "agent_kill_grace": "2s",
+                    "log_level": "debug"}
         return Daemon(self, name, "triage-worker", {**defaults, **options}, env, wait)
 
     def gated_agent(self, size=200):
-        """An agent that has its report ready and waits for a file before it ends: (that file, its script)."""
+        """An agent that has its report ready and waits for a file before it ends:
+        (that file, its script)."""
         gate, script = self.root / "gate", self.root / "gated.sh"
         script.write_text('#!/bin/sh\nset -eu\nmkdir -p "$WORKSPACE_DIR/output"\n'
                           f'{{ echo "# Report"; head -c {size} /dev/zero | tr "\\0" x; }} '
@@ -335,9 +363,11 @@ class System:
         """Publish a list of faults (or a file of JSON lines)."""
         path = events if isinstance(events, (str, Path)) else self.write_lines(events, name)
         defaults = {"ingest_endpoint": self.broker_ports["ingest_endpoint"],
-                    "files_endpoint": self.broker_ports["files_endpoint"], "spool_dir": self.root / f"{name}-spool",
+                    "files_endpoint": self.broker_ports["files_endpoint"],
+                    "spool_dir": self.root / f"{name}-spool",
                     "keys_dir": self.peer_keys("publisher", name)}
-        return Process(self, name, [BIN / "triage-publisher", *flags({**defaults, **options}), path], env)
+        return Process(self, name,
+                       [BIN / "triage-publisher", *flags({**defaults, **options}), path], env)
 
     def publish(self, events, name="publisher", expect=0, **options):
         """Publish and wait for the end: every event is acknowledged."""
@@ -352,11 +382,15 @@ class System:
 
     def ctl(self, *words, expect=0, env=None, **options):
         """Run triagectl against the broker; its exit code must be the expected one."""
-        done = subprocess.run([BIN / "triagectl", *flags(options), *[str(word) for word in words]], text=True,
-                              capture_output=True, timeout=60 * SLOW, stdin=subprocess.DEVNULL, cwd=self.root,
-                              env={"PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8", "TRIAGE_URL": self.url(),
+        done = subprocess.run([BIN / "triagectl", *flags(options), *[str(word) for word in words]],
+                              text=True,
+                              capture_output=True, timeout=60 * SLOW, stdin=subprocess.DEVNULL,
+                              cwd=self.root,
+                              env={"PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8",
+                                   "TRIAGE_URL": self.url(),
                                    "TRIAGE_TEST_ROOT": str(self.root), **(env or {})})
-        assert expect is None or done.returncode == expect, (words, done.returncode, done.stdout, done.stderr)
+        assert expect is None or done.returncode == expect, \
+            (words, done.returncode, done.stdout, done.stderr)
         return done
 
     def url(self):
@@ -380,7 +414,8 @@ class System:
         return [found for found in processes_of(self.root) if found[0] not in own]
 
     def sanitizer_report(self):
-        """The first report that a program of this folder wrote, or None; agents' standard error is a file below."""
+        """The first report that a program of this folder wrote, or None; agents' standard
+        error is a file below."""
         for path in [*self.root.rglob("*.log"), *self.root.glob("*.out")]:
             text = path.read_bytes() if path.is_file() else b""
             found = SANITIZER.search(text)
@@ -390,7 +425,8 @@ class System:
         return None
 
     def close(self):
-        """Stop everything, the broker last; nothing may be left running or have crashed, no sanitizer may have spoken."""
+        """Stop everything, the broker last; nothing may be left running or have crashed, no
+        sanitizer may have spoken."""
         for process in reversed(self.processes):
             process.signal(signal.SIGTERM)
         for process in reversed(self.processes):
@@ -414,7 +450,8 @@ class System:
         report = self.sanitizer_report()
         assert not report, report
         for process in self.processes:
-            assert process.popen.returncode not in CRASHES, f"crashed: {process.name}; its log ends:\n{process.log_tail()}"
+            assert process.popen.returncode not in CRASHES, \
+                f"crashed: {process.name}; its log ends:\n{process.log_tail()}"
 
 
 def processes_of(root):
@@ -440,11 +477,13 @@ def processes_of(root):
     return found
 
 
-def fault(name, cluster="prod", kind="Pod", fault_type="CrashLoop", severity="critical", context="it crashed", **extra):
+def fault(name, cluster="prod", kind="Pod", fault_type="CrashLoop", severity="critical",
+          context="it crashed", **extra):
     """A flat fault, as the event server sends it."""
-    body = {"subscriptionId": "sub-1a2b3c4d", "cluster": cluster, "faultId": f"fault-{cluster}-{name}",
-            "faultType": fault_type, "severity": severity,
-            "resource": {"apiVersion": "v1", "kind": kind, "name": name, "namespace": "shop", "uid": f"uid-{name}"},
+    body = {"subscriptionId": "sub-1a2b3c4d", "cluster": cluster,
+            "faultId": f"fault-{cluster}-{name}", "faultType": fault_type, "severity": severity,
+            "resource": {"apiVersion": "v1", "kind": kind, "name": name, "namespace": "shop",
+                         "uid": f"uid-{name}"},
             "context": context, "timestamp": "2026-01-15T12:34:56Z"}
     body.update(extra)
     return body
