@@ -161,19 +161,10 @@ s_status_files (const snapshot_data_t *data)
         (json_int_t) files->sealed_total, "refused_total", (json_int_t) files->refused_total);
 }
 
-const char *
-admin_breaker_name (step_breaker_t state)
-{
-    static const char *const names [] = {[STEP_BREAKER_CLOSED] = "closed",
-                                         [STEP_BREAKER_OPEN] = "open",
-                                         [STEP_BREAKER_HALF_OPEN] = "half_open"};
-    return names [state];
-}
-
 static json_t *
 s_status_breaker (const step_stats_t *stats)
 {
-    return json_pack ("{s:s,s:I,s:o,s:I}", "state", admin_breaker_name (stats->breaker), "failures",
+    return json_pack ("{s:s,s:I,s:o,s:I}", "state", step_breaker_name (stats->breaker), "failures",
                       (json_int_t) stats->breaker_failures, "opened_at",
                       json_time (stats->breaker_opened_ms), "opened_total",
                       (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN]);
@@ -467,18 +458,15 @@ admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin
 static json_t *
 s_attempt (const row_attempt_t *row)
 {
-    static const char *const states [] = {[ROW_ATTEMPT_LIVE] = "live",
-                                          [ROW_ATTEMPT_SUPERSEDED] = "superseded",
-                                          [ROW_ATTEMPT_ENDED] = "ended"};
     bool known = row->state != ROW_ATTEMPT_LIVE;
-    return json_pack ("{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt",
-                      (json_int_t) row->number, "state", states [row->state], "worker",
-                      json_any (row->worker), "identity", json_any (row->identity), "started",
-                      row->started, "assigned_at", json_time (row->assigned_ms), "started_at",
-                      json_time (row->started_ms), "ended_at", json_time (row->ended_ms),
-                      "deadline_at", json_time (row->deadline_ms), "outcome",
-                      known ? json_any (verdict_outcome_name (row->outcome)) : json_null (),
-                      "exit_code", row->exit_code, "reason", json_any_or_null (row->reason));
+    return json_pack (
+        "{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt", (json_int_t) row->number,
+        "state", row_attempt_state_name (row->state), "worker", json_any (row->worker), "identity",
+        json_any (row->identity), "started", row->started, "assigned_at",
+        json_time (row->assigned_ms), "started_at", json_time (row->started_ms), "ended_at",
+        json_time (row->ended_ms), "deadline_at", json_time (row->deadline_ms), "outcome",
+        known ? json_any (verdict_outcome_name (row->outcome)) : json_null (), "exit_code",
+        row->exit_code, "reason", json_any_or_null (row->reason));
 }
 
 static const char *const s_effect_states [] = {

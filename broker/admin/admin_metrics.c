@@ -190,7 +190,7 @@ static void
 s_print_transitions (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = 0; i < STEP_BREAKERS; i++)
-        admin_sample (out, self->name, "to", admin_breaker_name ((step_breaker_t) i),
+        admin_sample (out, self->name, "to", step_breaker_name ((step_breaker_t) i),
                       (double) view->data.stats.breaker_total [i]);
 }
 

@@ -25,9 +25,6 @@ typedef struct {
     clk_now_t now;
 } admin_view_t;
 
-//  "closed", "open", "half_open".
-const char *
-admin_breaker_name (step_breaker_t state);
 //  Each fills the reply, also on failure.
 void
 admin_api_healthz (const admin_view_t *view, admin_reply_t *reply);

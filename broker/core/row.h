@@ -48,6 +48,10 @@ typedef struct {
 
 typedef enum { ROW_ATTEMPT_LIVE, ROW_ATTEMPT_SUPERSEDED, ROW_ATTEMPT_ENDED } row_attempt_state_t;
 
+//  "live", "superseded", "ended".
+const char *
+row_attempt_state_name (row_attempt_state_t state);
+
 typedef struct {
     ident_t incident;
     int64_t number;               //  from 1 within the incident

@@ -18,6 +18,11 @@ typedef enum {
     STEP_BREAKER_HALF_OPEN, //  pause: a probe is under way
     STEP_BREAKERS
 } step_breaker_t;
+
+//  "closed", "open", "half_open".
+const char *
+step_breaker_name (step_breaker_t state);
+
 typedef enum {
     STEP_UNTOLD_DISABLED, //  notify_on_agent_failure is false
     STEP_UNTOLD_UNOPENED, //  recovered, and nobody was told of the failures

@@ -58,6 +58,13 @@ typedef enum {
     STEP_UPLOAD_AGAIN
 } step_disposition_t;
 
+//  What EVENT_ACK calls it.
+const char *
+step_event_name (step_event_t event);
+//  What VERDICT_ACK calls it.
+const char *
+step_disposition_name (step_disposition_t disposition);
+
 typedef struct {
     step_out_kind_t kind;
     step_peer_t peer; //  whom to send to; seq = what is answered (0 = nothing)

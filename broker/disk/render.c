@@ -118,17 +118,6 @@ s_resource (const fault_t *fault)
     return resource;
 }
 
-static const char *
-s_attempt_state (row_attempt_state_t state)
-{
-    switch (state) {
-        case ROW_ATTEMPT_LIVE: return "live";
-        case ROW_ATTEMPT_SUPERSEDED: return "superseded";
-        case ROW_ATTEMPT_ENDED: return "ended";
-    }
-    return "";
-}
-
 static json_t *
 s_attempt (const row_attempt_t *row)
 {
@@ -136,7 +125,7 @@ s_attempt (const row_attempt_t *row)
     json_t *item = json_object ();
     int bad = json_object_set_new (item, "attempt", json_integer (row->number));
     bad |= json_object_set_new (item, "worker", json_any (row->worker));
-    bad |= json_object_set_new (item, "state", json_string (s_attempt_state (row->state)));
+    bad |= json_object_set_new (item, "state", json_string (row_attempt_state_name (row->state)));
     bad |= json_object_set_new (
         item, "outcome", ended ? json_string (verdict_outcome_name (row->outcome)) : json_null ());
     bad |= json_object_set_new (item, "assignedAt", json_time (row->assigned_ms));

@@ -290,10 +290,6 @@ artifact_event_seal (artifact_t *self, const link_msg_t *msg)
 void
 artifact_event_reply (artifact_t *self, const mail_t *mail)
 {
-    static const char *const names [] = {[STEP_EVENT_NEW] = "new",
-                                         [STEP_EVENT_REPEAT] = "repeat",
-                                         [STEP_EVENT_COUNTED] = "counted",
-                                         [STEP_EVENT_SUPPRESSED] = "suppressed"};
     artifact_event_t *event = self->events;
     while (event && event->cookie != mail->as.reply.cookie)
         event = event->hh.next;
@@ -302,7 +298,8 @@ artifact_event_reply (artifact_t *self, const mail_t *mail)
     link_msg_t to = {.route = event->route, .frame = {.seq = event->corr}};
     if (mail->as.reply.accepted) {
         msg_event_ack_t ack = {.event_id = codec_text (event->event_id),
-                               .disposition = codec_text (names [mail->as.reply.disposition])};
+                               .disposition =
+                                   codec_text (step_event_name (mail->as.reply.disposition))};
         if (mail->as.reply.incident.text [0])
             ack.incident = codec_text (mail->as.reply.incident.text);
         artifact_answer (self, &to, MSG_EVENT_ACK, &ack);

@@ -10,14 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-//  The texts of EVENT_ACK's disposition.
-static const char *const s_dispositions [] = {
-    [STEP_EVENT_NEW] = "new",
-    [STEP_EVENT_REPEAT] = "repeat",
-    [STEP_EVENT_COUNTED] = "counted",
-    [STEP_EVENT_SUPPRESSED] = "suppressed",
-};
-
 //  1..LIMIT_EVENT_ID_BYTES printable ASCII.
 static bool
 s_event_id (codec_text_t text, char ret_id [LIMIT_EVENT_ID_BYTES + 1])
@@ -38,7 +30,7 @@ s_ack (loop_t *self, const asked_t *asked, step_event_t disposition, const ident
 {
     const msg_event_ack_t ack = {
         .event_id = codec_text (asked->event_id),
-        .disposition = codec_text (s_dispositions [disposition]),
+        .disposition = codec_text (step_event_name (disposition)),
         .incident = incident->text [0] ? codec_text (incident->text) : (codec_text_t){0},
     };
     //  A publisher that is gone or does not read sends the event again.

@@ -240,17 +240,19 @@ s_drained (loop_t *self, clk_now_t now)
 static void
 s_tell (const loop_t *self)
 {
-    static const char *const breakers [] = {"closed", "open", "half-open"};
     const clk_now_t now = clk_now (self->args.clk);
     step_stats_t stats;
     step_stats (self->step, now, &stats);
-    log_info (
-        "state", kv ("pending", stats.queued), kv ("investigating", stats.assigned),
-        kv ("oldest_pending_ms", stats.oldest_queued_ms), kv ("breaker", breakers [stats.breaker]),
-        kv ("failures", stats.breaker_failures), kv ("effects_due", stats.effects_ready),
-        kv ("events", stats.events_total), kv ("leases_expired", stats.leases_expired_total),
-        kv ("seq", stats.last_seq), kv ("store_refusing", store_refusing (self->args.store)),
-        kv ("artifacts", artifact_trouble_text (self->trouble)), kv ("draining", self->draining));
+    //  The log has a hyphen where the API and the metrics have an underscore.
+    const char *const breaker =
+        stats.breaker == STEP_BREAKER_HALF_OPEN ? "half-open" : step_breaker_name (stats.breaker);
+    log_info ("state", kv ("pending", stats.queued), kv ("investigating", stats.assigned),
+              kv ("oldest_pending_ms", stats.oldest_queued_ms), kv ("breaker", breaker),
+              kv ("failures", stats.breaker_failures), kv ("effects_due", stats.effects_ready),
+              kv ("events", stats.events_total), kv ("leases_expired", stats.leases_expired_total),
+              kv ("seq", stats.last_seq), kv ("store_refusing", store_refusing (self->args.store)),
+              kv ("artifacts", artifact_trouble_text (self->trouble)),
+              kv ("draining", self->draining));
     own (own_mem) step_worker_t *workers = calloc (LIMIT_WORKERS, sizeof (step_worker_t));
     size_t count = workers ? step_workers (self->step, now, workers, LIMIT_WORKERS) : 0;
     for (size_t i = 0; i < count && i < LIMIT_WORKERS; i++)

@@ -337,15 +337,10 @@ s_send_assign (loop_t *self, const step_out_t *out)
 static void
 s_send_ack (loop_t *self, const step_out_t *out)
 {
-    static const char *const names [] = {
-        [STEP_COMMITTED] = "committed",  [STEP_LATE_WIN] = "late_win",
-        [STEP_DUPLICATE] = "duplicate",  [STEP_STALE] = "stale",
-        [STEP_UPLOAD_AGAIN] = "missing",
-    };
     const msg_verdict_ack_t ack = {
         .incident = codec_text (out->as.verdict_ack.fence.incident.text),
         .attempt = out->as.verdict_ack.fence.attempt,
-        .disposition = codec_text (names [out->as.verdict_ack.disposition]),
+        .disposition = codec_text (step_disposition_name (out->as.verdict_ack.disposition)),
     };
     s_send (self, &out->peer, MSG_VERDICT_ACK, &ack);
 }
