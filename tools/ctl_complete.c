@@ -127,7 +127,7 @@ s_values (const line_t *line)
         const char *key, *choices;
     } texts [] = {
         {"role", "worker|publisher|tap"},
-        {"reason", "duplicate|below_severity|triage_disabled|overflow|unparsed"},
+        {"reason", "below_severity|triage_disabled|overflow|unparsed"},
     };
     const char *key = line->value->key;
     if (line->value->choices)

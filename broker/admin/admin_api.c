@@ -115,7 +115,7 @@ s_status_events (const step_stats_t *stats)
     return json_pack ("{s:I,s:I,s:I,s:o}", "total", (json_int_t) stats->events_total, "repeat",
                       (json_int_t) stats->events_repeat, "counted",
                       (json_int_t) stats->events_counted, "suppressed",
-                      s_counts (stats->events_suppressed, INCIDENT_SUPPRESS_NONE + 1,
+                      s_counts (stats->events_suppressed, INCIDENT_SUPPRESS_FIRST,
                                 INCIDENT_SUPPRESS_REASONS, s_suppress_name));
 }
 
@@ -195,10 +195,9 @@ s_status_counts (json_t *doc, const admin_view_t *view)
                                                    INCIDENT_STATES, s_state_name)
                                        : json_null ());
     json_object_set_new (doc, "suppressed",
-                         view->counted
-                             ? s_counts (view->counts.suppressed, INCIDENT_SUPPRESS_NONE + 1,
-                                         INCIDENT_SUPPRESS_REASONS, s_suppress_name)
-                             : json_null ());
+                         view->counted ? s_counts (view->counts.suppressed, INCIDENT_SUPPRESS_FIRST,
+                                                   INCIDENT_SUPPRESS_REASONS, s_suppress_name)
+                                       : json_null ());
     json_object_set_new (doc, "without_report",
                          view->counted
                              ? json_integer (view->counts.incidents [INCIDENT_AGENT_FAILED]
@@ -420,7 +419,7 @@ s_filter (const admin_query_t *query, incident_state_t *ret_state, incident_supp
         && (*ret_state != INCIDENT_SUPPRESSED
             || !incident_suppress_parse (query->reason, ret_reason))) {
         admin_reply_error (reply, ADMIN_BAD, "bad_query",
-                           "reason: with state=suppressed, one of duplicate, below_severity, "
+                           "reason: with state=suppressed, one of below_severity, "
                            "triage_disabled, overflow, unparsed expected");
         return ERR_PROTO;
     }

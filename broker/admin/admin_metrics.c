@@ -90,7 +90,7 @@ static void
 s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t k = 0; k < view->data.cluster_count; k++)
-        for (int i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+        for (int i = INCIDENT_SUPPRESS_FIRST; i < INCIDENT_SUPPRESS_REASONS; i++)
             admin_sample_of (out, self->name, "cluster", view->data.clusters [k].cluster, "reason",
                              incident_suppress_name ((incident_suppress_t) i),
                              view->data.clusters [k].suppressed [i]);

@@ -384,15 +384,11 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
         .cluster_queue_size = self->cluster_queue_size,
         .overflow_reject = self->queue_overflow_policy == 1,
         .severity_threshold = settings_threshold (self),
-        .upload_failed = self->upload_failed_investigations,
         .failure_threshold = self->failure_threshold_for_alert,
         .breaker_pause = self->breaker_mode == 1,
         .notify_failures = self->notify_on_agent_failure,
         .slack = self->slack_webhook_url [0] != 0,
     };
-    snprintf (ret_settings->agent_model, sizeof ret_settings->agent_model, "%s", self->agent_model);
-    snprintf (ret_settings->agent_allowed_tools, sizeof ret_settings->agent_allowed_tools, "%s",
-              self->agent_allowed_tools);
 }
 
 int

@@ -25,13 +25,10 @@ typedef struct {
     //  true: reject the newcomer; false: drop the oldest of the lowest severity
     bool overflow_reject;
     enum fault_severity severity_threshold;
-    bool upload_failed;
     int64_t failure_threshold; //  incidents in a row that open the breaker, at least 1
     bool notify_failures;      //  its alerts are asked for
     bool breaker_pause;        //  open: only single probes are assigned
     bool slack;                //  there is somewhere to send messages to
-    char agent_model [LIMIT_MODEL_BYTES + 1];
-    char agent_allowed_tools [LIMIT_TOOLS_BYTES + 1];
 } step_settings_t;
 
 typedef enum {

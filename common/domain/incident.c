@@ -83,7 +83,6 @@ static const char *const s_events [INCIDENT_EVENTS] = {
 
 static const char *const s_reasons [INCIDENT_SUPPRESS_REASONS] = {
     [INCIDENT_SUPPRESS_NONE] = "",
-    [INCIDENT_SUPPRESS_DUPLICATE] = "duplicate",
     [INCIDENT_SUPPRESS_BELOW_SEVERITY] = "below_severity",
     [INCIDENT_SUPPRESS_TRIAGE_DISABLED] = "triage_disabled",
     [INCIDENT_SUPPRESS_OVERFLOW] = "overflow",
@@ -139,13 +138,13 @@ const char *
 incident_suppress_name (incident_suppress_t reason)
 {
     assert (reason < INCIDENT_SUPPRESS_REASONS);
-    return s_reasons [reason];
+    return s_reasons [reason] ? s_reasons [reason] : "";
 }
 
 bool
 incident_suppress_parse (const char *name, incident_suppress_t *ret_reason)
 {
-    for (size_t i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+    for (size_t i = INCIDENT_SUPPRESS_FIRST; i < INCIDENT_SUPPRESS_REASONS; i++)
         if (strcmp (name, s_reasons [i]) == 0) {
             *ret_reason = (incident_suppress_t) i;
             return true;
@@ -189,7 +188,7 @@ incident_print (void)
             s_old_states [i].name, s_states [s_old_states [i].state]);
     fputs ("Reasons of `suppressed`:", stdout);
     comma = "";
-    for (size_t i = 1; i < INCIDENT_SUPPRESS_REASONS; i++) {
+    for (size_t i = INCIDENT_SUPPRESS_FIRST; i < INCIDENT_SUPPRESS_REASONS; i++) {
         printf ("%s `%s`", comma, s_reasons [i]);
         comma = ",";
     }

@@ -34,8 +34,8 @@ typedef enum {
 
 typedef enum {
     INCIDENT_SUPPRESS_NONE,
-    INCIDENT_SUPPRESS_DUPLICATE,
-    INCIDENT_SUPPRESS_BELOW_SEVERITY,
+    INCIDENT_SUPPRESS_BELOW_SEVERITY = 2, //  rows have these numbers; 1 was never set
+    INCIDENT_SUPPRESS_FIRST = INCIDENT_SUPPRESS_BELOW_SEVERITY,
     INCIDENT_SUPPRESS_TRIAGE_DISABLED,
     INCIDENT_SUPPRESS_OVERFLOW,
     INCIDENT_SUPPRESS_UNPARSED,
@@ -57,7 +57,7 @@ bool
 incident_state_parse (const char *name, incident_state_t *ret_state);
 const char *
 incident_event_name (incident_event_t event);
-//  "duplicate", "below_severity", "triage_disabled", "overflow", "unparsed"; NONE is "".
+//  "below_severity", "triage_disabled", "overflow", "unparsed"; NONE is "".
 const char *
 incident_suppress_name (incident_suppress_t reason);
 bool

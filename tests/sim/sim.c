@@ -666,7 +666,6 @@ main (int argc, char **argv)
                                      .global_queue_size = QUEUE,
                                      .cluster_queue_size = 10,
                                      .severity_threshold = FAULT_INFO,
-                                     .upload_failed = seed % 2,
                                      .failure_threshold = 1 + (int64_t) (seed % 4),
                                      .notify_failures = true,
                                      .breaker_pause = seed % 5 == 0,

@@ -168,7 +168,7 @@ s_fill (admin_case_t *self)
             row->state = INCIDENT_FAILED;
         if (i == 5 || i == 7) {
             row->state = INCIDENT_SUPPRESSED;
-            row->suppress = i == 5 ? INCIDENT_SUPPRESS_OVERFLOW : INCIDENT_SUPPRESS_DUPLICATE;
+            row->suppress = i == 5 ? INCIDENT_SUPPRESS_OVERFLOW : INCIDENT_SUPPRESS_UNPARSED;
         }
         row->created_ms = row->first_seen_ms = row->last_seen_ms = 1700000000000 + i;
         row->occurrences = 1;

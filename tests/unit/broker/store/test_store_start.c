@@ -119,7 +119,7 @@ s_cost (store_case_t *self, int rows)
     s_put_incident (self->store, 1, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
     s_put_incident (self->store, 2, INCIDENT_SUPPRESSED, INCIDENT_SUPPRESS_OVERFLOW);
     for (int i = 0; i < rows; i++) {
-        s_put_incident (self->store, i + 3, INCIDENT_SUPPRESSED, INCIDENT_SUPPRESS_DUPLICATE);
+        s_put_incident (self->store, i + 3, INCIDENT_SUPPRESSED, INCIDENT_SUPPRESS_UNPARSED);
         step_write_t write = {.kind = STEP_WRITE_EVENT};
         snprintf (write.as.event.source, sizeof write.as.event.source, "local");
         snprintf (write.as.event.event_id, sizeof write.as.event.event_id, "old-%d", i);
@@ -148,7 +148,7 @@ s_cost (store_case_t *self, int rows)
     store_counts_t counts;
     from = s_steps;
     assert_int_equal (store_reader_counts (reader, &counts), 0);
-    assert_int_equal (counts.suppressed [INCIDENT_SUPPRESS_DUPLICATE], rows);
+    assert_int_equal (counts.suppressed [INCIDENT_SUPPRESS_UNPARSED], rows);
     cost.counts = s_steps - from;
     store_reader_destroy (&reader);
     from = s_steps;
@@ -275,7 +275,7 @@ s_counts_are_plain (store_case_t *self)
     const store_counts_t counts = s_counts (self);
     for (int i = INCIDENT_NONE + 1; i < INCIDENT_STATES; i++)
         assert_int_equal (counts.incidents [i], s_plain_count (self, "incident", "state", i));
-    for (int i = INCIDENT_SUPPRESS_NONE + 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+    for (int i = INCIDENT_SUPPRESS_FIRST; i < INCIDENT_SUPPRESS_REASONS; i++)
         assert_int_equal (counts.suppressed [i], s_plain_count (self, "incident", "suppress", i));
     assert_int_equal (counts.dead_letters,
                       s_plain_count (self, "incident", "state", INCIDENT_FAILED));
@@ -291,9 +291,8 @@ s_put_any (store_case_t *self, uint64_t *random)
     if (s_random (random) % 3) {
         const int range = INCIDENT_STATES - INCIDENT_NONE - 1;
         const int to = INCIDENT_NONE + 1 + (int) (s_random (random) % (uint64_t) range);
-        const int reasons = INCIDENT_SUPPRESS_REASONS - INCIDENT_SUPPRESS_NONE - 1;
-        const int reason =
-            INCIDENT_SUPPRESS_NONE + 1 + (int) (s_random (random) % (uint64_t) reasons);
+        const int reasons = INCIDENT_SUPPRESS_REASONS - INCIDENT_SUPPRESS_FIRST;
+        const int reason = INCIDENT_SUPPRESS_FIRST + (int) (s_random (random) % (uint64_t) reasons);
         s_put_incident (self->store, number, (incident_state_t) to,
                         to == INCIDENT_SUPPRESSED ? (incident_suppress_t) reason
                                                   : INCIDENT_SUPPRESS_NONE);

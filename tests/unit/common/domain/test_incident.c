@@ -88,7 +88,7 @@ test_events_and_reasons_have_names (void **state)
 {
     for (int i = 0; i < INCIDENT_EVENTS; i++)
         assert_true (incident_event_name ((incident_event_t) i) [0] != 0);
-    for (int i = 1; i < INCIDENT_SUPPRESS_REASONS; i++)
+    for (int i = INCIDENT_SUPPRESS_FIRST; i < INCIDENT_SUPPRESS_REASONS; i++)
         assert_true (incident_suppress_name ((incident_suppress_t) i) [0] != 0);
     assert_string_equal (incident_suppress_name (INCIDENT_SUPPRESS_OVERFLOW), "overflow");
 }
