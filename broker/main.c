@@ -262,7 +262,7 @@ s_watch (broker_t *self)
 {
     pthread_t thread;
     const settings_t *settings = self->loop ? loop_settings (self->loop) : self->settings;
-    self->stop_ms = (int) settings->shutdown_timeout;
+    self->stop_ms = (int) settings->shutdown_timeout_ms;
     if (pthread_create (&thread, NULL, s_watchdog, self) == 0)
         pthread_detach (thread);
 }

@@ -526,7 +526,7 @@ s_signal (replay_t *self, int64_t now_ms)
     self->stop_now = self->stop_ms != 0;
     if (self->stop_now)
         return;
-    self->stop_ms = now_ms + self->args.settings->shutdown_timeout;
+    self->stop_ms = now_ms + self->args.settings->shutdown_timeout_ms;
     log_info ("stopping: waiting for outstanding acknowledgements",
               kv ("outstanding", (int64_t) HASH_COUNT (self->entries)));
 }

@@ -227,7 +227,7 @@ s_signal (serve_t *self)
     self->stop_now = self->stop_ms != 0;
     if (self->stop_now)
         return;
-    int64_t linger_ms = self->args.settings->shutdown_timeout;
+    int64_t linger_ms = self->args.settings->shutdown_timeout_ms;
     if (!self->args.settings->faithful) {
         mcp_server_stop (self->server);
     }

@@ -63,7 +63,7 @@ static const conf_option_t rows [] = {
          "Events per second.  With serve: of each subscription.  0: as fast as they are taken."},
     {.key = "shutdown_timeout",
      .type = CONF_DURATION,
-     .offset = offsetof (settings_t, shutdown_timeout),
+     .offset = offsetof (settings_t, shutdown_timeout_ms),
      .env = "SHUTDOWN_TIMEOUT",
      .env_alias = "SHUTDOWN_TIMEOUT_SECONDS",
      .fallback = "30",

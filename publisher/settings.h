@@ -8,13 +8,13 @@ typedef struct {
     conf_common_t common;
     const char *ingest_endpoint, *files_endpoint;
     const char *keys_dir, *spool_dir;
-    const char *cluster;      //  "" = the event's own
-    int64_t window;           //  events under way without an acknowledgement
-    int64_t rate;             //  events per second, 0 = as fast as the broker takes them
-    int64_t shutdown_timeout; //  ms
-    const char *serve;        //  "" = replay to a broker
-    int64_t speed, repeat;    //  playback_pace_t
-    int64_t clusters;         //  recording_args_t.copies
+    const char *cluster; //  "" = the event's own
+    int64_t window;      //  events under way without an acknowledgement
+    int64_t rate;        //  events per second, 0 = as fast as the broker takes them
+    int64_t shutdown_timeout_ms;
+    const char *serve;     //  "" = replay to a broker
+    int64_t speed, repeat; //  playback_pace_t
+    int64_t clusters;      //  recording_args_t.copies
     bool distinct, faithful;
     const char *denied;
 } settings_t;

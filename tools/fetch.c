@@ -61,7 +61,7 @@ fetch (const fetch_t *what, buf_t *body, int *ret_status, err_diag_t *diag)
                                  : 1,
         .body = post ? "" : NULL,
         .total_ms = what->total_ms,
-        .response_max = body->max,
+        .response_max_bytes = body->max,
     };
     own (http_destroy) http_t *http = http_new ();
     answer_t answer = {.body = body, .diag = diag};

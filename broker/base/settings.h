@@ -23,10 +23,10 @@ typedef struct {
     const char *work_endpoint, *stream_endpoint, *ingest_endpoint, *files_endpoint;
     const char *admin_listen, *admin_token_file;
     const char *agent_system_prompt_file, *agent_allowed_tools, *agent_model;
-    int64_t agent_timeout; //  ms
+    int64_t agent_timeout_ms;
     int64_t agent_attempts, max_deliveries;
-    int64_t lease_ttl, reconnect_grace, reinvestigate_after; //  ms
-    int64_t dedup_window_seconds;                            //  ms (option type duration)
+    int64_t lease_ttl_ms, reconnect_grace_ms, reinvestigate_after_ms;
+    int64_t dedup_window_ms;
     int64_t global_queue_size, cluster_queue_size;
     int queue_overflow_policy; //  0 drop, 1 reject
     int severity_threshold;    //  enum fault_severity, via choices
@@ -37,8 +37,8 @@ typedef struct {
     bool notify_on_agent_failure;
     const char *slack_webhook_url; //  a secret
     const char *external_url;
-    int64_t shutdown_timeout;                                         //  ms
-    int64_t sse_reconnect_initial_backoff, sse_reconnect_max_backoff; //  ms
+    int64_t shutdown_timeout_ms;
+    int64_t sse_reconnect_initial_backoff_ms, sse_reconnect_max_backoff_ms;
 } settings_t;
 
 extern const conf_spec_t settings_spec;

@@ -215,7 +215,7 @@ s_post (notify_t *self, const settings_t *settings, const char *body)
                                     .body = body,
                                     .body_size = strlen (body),
                                     .total_ms = LIMIT_SLACK_POST_MS,
-                                    .response_max = S_ANSWER_BYTES};
+                                    .response_max_bytes = S_ANSWER_BYTES};
     int rc = failpoint_before ("slack", "post");
     return rc < 0 ? rc : http_start (self->http, &request, &hooks, self, &self->transfer);
 }

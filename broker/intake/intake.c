@@ -109,8 +109,8 @@ s_configure (intake_t *self, const settings_t *settings)
             return -ENOMEM;
         }
     }
-    self->backoff_min_ms = settings->sse_reconnect_initial_backoff;
-    self->backoff_max_ms = settings->sse_reconnect_max_backoff;
+    self->backoff_min_ms = settings->sse_reconnect_initial_backoff_ms;
+    self->backoff_max_ms = settings->sse_reconnect_max_backoff_ms;
     self->config_changed = true;
     return 0;
 }
@@ -380,7 +380,7 @@ s_start (s_source_t *source, const mcp_out_t *out)
         .body = out->verb == MCP_POST ? out->text : NULL,
         .body_size = out->text_size,
         .total_ms = out->total_ms,
-        .response_max = out->verb == MCP_GET ? 0 : LIMIT_HTTP_RESPONSE_BYTES,
+        .response_max_bytes = out->verb == MCP_GET ? 0 : LIMIT_HTTP_RESPONSE_BYTES,
         .fresh = out->verb == MCP_GET,
     };
     int rc = ERR_FULL;

@@ -159,7 +159,7 @@ s_reload_read (loop_t *self, conf_t **ret_conf, mail_t *mails [S_THREADS], err_d
 static void
 s_reload_loop (loop_t *self, conf_t *conf)
 {
-    const int64_t window_ms = self->settings->dedup_window_seconds;
+    const int64_t window_ms = self->settings->dedup_window_ms;
     conf_destroy (&self->conf);
     self->conf = conf;
     self->settings = conf_settings (conf);
@@ -167,7 +167,7 @@ s_reload_loop (loop_t *self, conf_t *conf)
     step_settings_t settings;
     settings_step (self->settings, &settings);
     step_configure (self->step, &settings);
-    if (self->settings->dedup_window_seconds <= window_ms)
+    if (self->settings->dedup_window_ms <= window_ms)
         return;
     //  Ended incidents that the shorter window has forgotten count again.
     const int rc = turn_reload (self);
@@ -213,7 +213,7 @@ s_drain (loop_t *self)
         _exit (EXIT_RUNTIME);
     }
     log_info ("stopping, workers keep what they have");
-    int64_t wait_ms = self->settings->shutdown_timeout / 2;
+    int64_t wait_ms = self->settings->shutdown_timeout_ms / 2;
     if (wait_ms > LIMIT_DRAIN_EFFECT_MS)
         wait_ms = LIMIT_DRAIN_EFFECT_MS;
     self->drain_until_ms = clk_now (self->args.clk).boot_ms + wait_ms;

@@ -128,7 +128,7 @@ int
 turn_load (loop_t *self)
 {
     return store_load (self->args.store, self->step, clk_now (self->args.clk),
-                       self->settings->dedup_window_seconds);
+                       self->settings->dedup_window_ms);
 }
 
 int

@@ -42,7 +42,7 @@ struct http_transfer {
     struct curl_slist *headers;
     http_hooks_t hooks;
     void *arg;
-    size_t response_max, response_bytes;
+    size_t response_max_bytes, response_bytes;
     bool head_told;
     bool oversize;
     char reason [CURL_ERROR_SIZE];
@@ -137,11 +137,12 @@ s_on_body (char *bytes, size_t one, size_t size, void *arg)
 {
     http_transfer_t *transfer = arg;
     s_tell_head (transfer);
-    if (transfer->response_max && size > transfer->response_max - transfer->response_bytes) {
+    if (transfer->response_max_bytes
+        && size > transfer->response_max_bytes - transfer->response_bytes) {
         transfer->oversize = true;
         return 0; //  ends the transfer
     }
-    if (transfer->response_max)
+    if (transfer->response_max_bytes)
         transfer->response_bytes += size;
     transfer->http->hooks_ran = true;
     if (transfer->hooks.body)
@@ -260,7 +261,7 @@ http_start (http_t *self, const http_request_t *request, const http_hooks_t *hoo
     transfer->http = self;
     transfer->hooks = *hooks;
     transfer->arg = arg;
-    transfer->response_max = request->response_max;
+    transfer->response_max_bytes = request->response_max_bytes;
     transfer->easy = curl_easy_init ();
     DL_APPEND (self->transfers, transfer);
     int rc = transfer->easy ? s_add_headers (transfer, request) : -ENOMEM;

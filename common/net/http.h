@@ -23,10 +23,10 @@ typedef struct {
     size_t header_count;
     const char *body; //  copied; NULL = none
     size_t body_size;
-    int64_t connect_ms;  //  limit for the connection, 0 = 10 s
-    int64_t total_ms;    //  limit for the whole transfer, 0 = none (streams)
-    size_t response_max; //  bytes; more ends the transfer with ERR_LIMIT; 0 = none (streams)
-    bool fresh;          //  a connection of its own, closed at the end (streams)
+    int64_t connect_ms;        //  limit for the connection, 0 = 10 s
+    int64_t total_ms;          //  limit for the whole transfer, 0 = none (streams)
+    size_t response_max_bytes; //  more ends the transfer with ERR_LIMIT; 0 = none (streams)
+    bool fresh;                //  a connection of its own, closed at the end (streams)
 } http_request_t;
 
 typedef struct {

@@ -13,7 +13,7 @@
 enum { TYPE_BYTES = 64, RETRY_MAX_MS = 24 * 3600 * 1000 };
 
 struct sse {
-    size_t event_max;       //  bytes
+    size_t event_max_bytes;
     buf_t line;             //  the line being read
     buf_t data;             //  data of the event being read, each line ended by LF
     char type [TYPE_BYTES]; //  event name, "" = message
@@ -28,16 +28,16 @@ struct sse {
 };
 
 sse_t *
-sse_new (size_t event_max)
+sse_new (size_t event_max_bytes)
 {
-    assert (event_max > 0);
+    assert (event_max_bytes > 0);
 
     sse_t *self = calloc (1, sizeof (sse_t));
     if (!self)
         return NULL;
-    self->event_max = event_max;
-    self->line = buf_init (event_max);
-    self->data = buf_init (event_max);
+    self->event_max_bytes = event_max_bytes;
+    self->line = buf_init (event_max_bytes);
+    self->data = buf_init (event_max_bytes);
     self->retry_ms = -1;
     self->pending_id = calloc (1, LIMIT_SSE_ID_BYTES + 1);
     self->last_id = calloc (1, LIMIT_SSE_ID_BYTES + 1);
@@ -122,7 +122,7 @@ s_empty (sse_t *self, buf_t *buf)
 {
     if (buf->capacity > LIMIT_KIB (256)) {
         buf_fini (buf);
-        *buf = buf_init (self->event_max);
+        *buf = buf_init (self->event_max_bytes);
     }
     buf_reset (buf);
 }

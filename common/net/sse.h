@@ -23,9 +23,10 @@ typedef struct {
 
 typedef void (sse_fn) (void *arg, const sse_event_t *event);
 
-//  event_max: bytes of one line and of the data of one event.  Own: fresh, NULL when out of memory.
+//  event_max_bytes: of one line, and of the data of one event.
+//  Own: fresh, NULL when out of memory.
 sse_t *
-sse_new (size_t event_max);
+sse_new (size_t event_max_bytes);
 void
 sse_destroy (sse_t **self_p);
 //  Parse bytes; fn is called for each complete event.

@@ -19,15 +19,16 @@ enum { SMALL_BYTES = 48, LARGE_BYTES = LIMIT_MIB (1), RETRY_MAX_MS = 86400000, T
 //  What one pass over a stream has to show.
 typedef struct {
     buf_t events; //  "type LF size LF data" each
-    size_t event_max;
+    size_t event_max_bytes;
     char last_id [LIMIT_SSE_ID_BYTES + 1];
     int64_t retry_ms, dropped;
 } seen_t;
 
 static seen_t
-s_seen (size_t event_max)
+s_seen (size_t event_max_bytes)
 {
-    return (seen_t){.events = buf_init (LIMIT_MIB (16)), .event_max = event_max, .retry_ms = -1};
+    return (seen_t){
+        .events = buf_init (LIMIT_MIB (16)), .event_max_bytes = event_max_bytes, .retry_ms = -1};
 }
 
 static void
@@ -47,7 +48,7 @@ static void
 s_on_event (void *arg, const sse_event_t *event)
 {
     seen_t *self = arg;
-    assert (event->size > 0 && event->size < self->event_max);
+    assert (event->size > 0 && event->size < self->event_max_bytes);
     assert (event->data [event->size] == 0);
     assert (event->type [0] && strlen (event->type) <= TYPE_BYTES);
     s_note (self, event->type, event->data, event->size);
@@ -112,7 +113,7 @@ s_ref_field (reference_t *self, const char *line, size_t size)
     const char *value = line + at;
     size_t value_size = size - at;
     if (name == 4 && memcmp (line, "data", 4) == 0) {
-        self->oversize |= self->data.size + value_size + 1 > self->seen->event_max;
+        self->oversize |= self->data.size + value_size + 1 > self->seen->event_max_bytes;
         if (!self->oversize) {
             assert (buf_append (&self->data, value, value_size) == 0);
             assert (buf_text (&self->data, "\n") == 0);
@@ -156,7 +157,7 @@ s_reference (const char *bytes, size_t size, seen_t *seen)
             end++;
         if (end == size)
             break; //  a line without an end is not yet a line
-        if (end - at > seen->event_max)
+        if (end - at > seen->event_max_bytes)
             self.oversize = true;
         else if (end == at)
             s_ref_end (&self);
@@ -186,17 +187,17 @@ s_feed (sse_t *sse, const char *bytes, size_t size, fuzz_cut_t cut, seen_t *seen
 }
 
 static void
-s_one_limit (const char *bytes, size_t size, size_t event_max)
+s_one_limit (const char *bytes, size_t size, size_t event_max_bytes)
 {
-    own (s_seen_fini) seen_t expected = s_seen (event_max);
+    own (s_seen_fini) seen_t expected = s_seen (event_max_bytes);
     s_reference (bytes, size, &expected);
     for (fuzz_cut_t cut = FUZZ_WHOLE; cut < FUZZ_CUTS; cut++) {
-        own (s_seen_fini) seen_t seen = s_seen (event_max);
-        own (sse_destroy) sse_t *sse = sse_new (event_max);
+        own (s_seen_fini) seen_t seen = s_seen (event_max_bytes);
+        own (sse_destroy) sse_t *sse = sse_new (event_max_bytes);
         s_feed (sse, bytes, size, cut, &seen);
         s_assert_same (&expected, &seen);
         //  once more over a used parser: only the last id and the figures live on
-        seen_t again = s_seen (event_max);
+        seen_t again = s_seen (event_max_bytes);
         sse_restart (sse);
         assert (strcmp (sse_last_id (sse), expected.last_id) == 0);
         s_feed (sse, bytes, size, cut, &again);

@@ -23,15 +23,16 @@ typedef struct {
     const char *agent_cli;   //  "" = claude when its key is set, else playbook
     const char *agent_model; //  "" = the assignment's
     const char *agent_image;
-    int64_t agent_timeout; //  ms, 0 = the assignment's
+    int64_t agent_timeout_ms; //  0 = the assignment's
     int64_t max_concurrent_agents;
-    const char *agent_env;        //  comma-separated names passed on to the agent
-    int64_t agent_kill_grace;     //  ms
-    int64_t agent_start_interval; //  ms between two starts
-    conf_table_t clusters;        //  settings_cluster_t
-    const char *kubeconfig;       //  KUBECONFIG: for all, or for those listed without their own
+    const char *agent_env; //  names of variables passed on to the agent, commas between them
+    int64_t agent_kill_grace_ms;
+    int64_t agent_start_interval_ms; //  between two starts
+    conf_table_t clusters;           //  settings_cluster_t
+    const char *kubeconfig;          //  for all clusters, or for those listed without their own
+    //  See settings_next_key.
     const char *anthropic_api_key, *openai_api_key, *gemini_api_key, *google_api_key;
-    int64_t shutdown_timeout; //  ms
+    int64_t shutdown_timeout_ms;
 } settings_t;
 
 extern const conf_spec_t settings_spec;

@@ -70,7 +70,7 @@ s_release_host (job_t *self)
 static int64_t
 s_end_by_ms (const job_t *self)
 {
-    return self->shared->boot_ms + self->shared->settings->agent_kill_grace + LIMIT_KILL_MS
+    return self->shared->boot_ms + self->shared->settings->agent_kill_grace_ms + LIMIT_KILL_MS
            + LIMIT_SUPERVISOR_MS;
 }
 
@@ -311,8 +311,8 @@ s_timeout_ms (const settings_t *settings, int64_t assigned_ms)
     int64_t timeout_ms = assigned_ms > 0 ? assigned_ms : JOB_TIMEOUT_MS;
     if (timeout_ms > LIMIT_AGENT_TIMEOUT_MS)
         timeout_ms = LIMIT_AGENT_TIMEOUT_MS;
-    if (settings->agent_timeout > 0 && settings->agent_timeout < timeout_ms)
-        timeout_ms = settings->agent_timeout;
+    if (settings->agent_timeout_ms > 0 && settings->agent_timeout_ms < timeout_ms)
+        timeout_ms = settings->agent_timeout_ms;
     return timeout_ms;
 }
 
@@ -474,7 +474,7 @@ s_tick_ready (job_t *self)
 {
     const job_shared_t *shared = self->shared;
     if (shared->started_ms
-        && shared->boot_ms < shared->started_ms + shared->settings->agent_start_interval)
+        && shared->boot_ms < shared->started_ms + shared->settings->agent_start_interval_ms)
         return;
     job_feed (self, JOB_ON_START);
 }

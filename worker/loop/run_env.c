@@ -91,7 +91,7 @@ run_arguments (const run_spec_t *spec, run_words_t *ret_words)
     s_word (&words, "--timeout-ms");
     s_word (&words, "%" PRId64, spec->timeout_ms);
     s_word (&words, "--grace-ms");
-    s_word (&words, "%" PRId64, spec->settings->agent_kill_grace);
+    s_word (&words, "%" PRId64, spec->settings->agent_kill_grace_ms);
     s_word (&words, "--stdout");
     s_word (&words, "%s/logs/agent.stdout.log", dir);
     s_word (&words, "--stderr");

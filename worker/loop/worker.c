@@ -418,11 +418,12 @@ s_on_term (worker_t *self)
     int64_t now_ms = self->shared.boot_ms;
     job_t *job;
     if (self->drain == DRAIN_NO) {
-        log_info ("draining", kv ("shutdown_timeout_ms", self->settings->shutdown_timeout));
+        log_info ("draining", kv ("shutdown_timeout_ms", self->settings->shutdown_timeout_ms));
         self->drain = DRAIN_WAIT;
         self->shared.leaving = true;
-        self->drain_until_ms = now_ms + self->settings->shutdown_timeout;
-        self->leave_by_ms = self->drain_until_ms + self->settings->agent_kill_grace + LIMIT_KILL_MS;
+        self->drain_until_ms = now_ms + self->settings->shutdown_timeout_ms;
+        self->leave_by_ms =
+            self->drain_until_ms + self->settings->agent_kill_grace_ms + LIMIT_KILL_MS;
         DL_FOREACH (self->jobs, job)
             if (job->state != JOB_RUN)
                 job_feed (job, JOB_ON_DRAIN);

@@ -194,7 +194,7 @@ s_replay_files (broker_t *broker, const char *const *inputs, size_t count)
                            .spool_dir = spool,
                            .cluster = "",
                            .window = 2,
-                           .shutdown_timeout = 1000};
+                           .shutdown_timeout_ms = 1000};
     clk_t *clk = clk_new ();
     replay_args_t args = {.settings = &settings,
                           .keys = &keys,

@@ -234,8 +234,8 @@ s_setup (void **state, const char *extra)
     snprintf (self->url, sizeof self->url, "http://%s", self->address);
     self->settings.mcp_endpoint = self->url;
     self->settings.state_path = self->state_path;
-    self->settings.sse_reconnect_initial_backoff = 50;
-    self->settings.sse_reconnect_max_backoff = 400;
+    self->settings.sse_reconnect_initial_backoff_ms = 50;
+    self->settings.sse_reconnect_max_backoff_ms = 400;
     return 0;
 }
 

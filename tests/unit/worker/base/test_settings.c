@@ -32,9 +32,9 @@ test_defaults_are_those_of_the_documents (void **state)
     assert_string_equal (settings->workspace_root, "./workspace");
     assert_string_equal (settings->agent_script_path, "./agent-container/run-agent.sh");
     assert_int_equal (settings->max_concurrent_agents, 1);
-    assert_int_equal (settings->agent_timeout, 0);
-    assert_int_equal (settings->agent_kill_grace, 10000);
-    assert_int_equal (settings->shutdown_timeout, 30000);
+    assert_int_equal (settings->agent_timeout_ms, 0);
+    assert_int_equal (settings->agent_kill_grace_ms, 10000);
+    assert_int_equal (settings->shutdown_timeout_ms, 30000);
     assert_string_equal (settings_agent (settings), "playbook");
     assert_string_equal (settings_kubeconfig (settings, "prod"), "");
 }
@@ -62,7 +62,7 @@ test_the_contracts_names_are_read_and_a_flag_wins (void **state)
     const settings_t *settings = conf_settings (conf);
     assert_string_equal (settings->agent_script_path, "/flag");
     assert_int_equal (settings->max_concurrent_agents, 7);
-    assert_int_equal (settings->shutdown_timeout, 5000);
+    assert_int_equal (settings->shutdown_timeout_ms, 5000);
     assert_string_equal (settings_kubeconfig (settings, "any"), "/kc");
 }
 

@@ -23,7 +23,7 @@ s_settings (const char *agent)
     return (settings_t){.agent_cli = agent,
                         .agent_image = "image:1",
                         .agent_env = "",
-                        .agent_kill_grace = 2000,
+                        .agent_kill_grace_ms = 2000,
                         .kubeconfig = "",
                         .anthropic_api_key = "key-a",
                         .openai_api_key = "key-o",
