@@ -212,7 +212,7 @@ s_tidy_journal (store_t *self)
 static bool
 s_body_name (const char *name, char ret_sha [DIGEST_HEX])
 {
-    snprintf (ret_sha, DIGEST_HEX, "%s", name);
+    snprintf (ret_sha, DIGEST_HEX, "%.*s", DIGEST_HEX - 1, name);
     return digest_valid (ret_sha) && strcmp (name + DIGEST_HEX - 1, ".json") == 0;
 }
 
