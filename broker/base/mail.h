@@ -25,8 +25,7 @@ typedef enum {
     MAIL_EFFECT_DONE,
     MAIL_COMMAND,
     MAIL_COMMAND_REPLY,
-    MAIL_CONFIG,
-    MAIL_STOP //  end the thread (drain first)
+    MAIL_CONFIG
 } mail_kind_t;
 
 typedef struct mail {

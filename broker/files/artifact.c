@@ -13,15 +13,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 enum {
     S_BATCH = 64,   //  messages and mails taken before the others get their turn
     S_DRAIN = 1024, //  messages still answered at the end
     S_TIDY_MS = 60000,
     S_WAIT_MS = LIMIT_ARTIFACT_LOOK_MS,
-    S_SWEEP_MS = 1,  //  between two looks at a few folders
-    S_UNSENT_MS = 5, //  the loop's mailbox is full: look again after this
+    S_SWEEP_MS = 1, //  between two looks at a few folders
 };
 
 
@@ -59,7 +57,7 @@ s_dispatch (artifact_t *self, const link_msg_t *msg)
 static void
 s_receive (artifact_t *self, link_msg_t *msg, int max)
 {
-    for (int i = 0; i < max && artifact_flush (self); i++) {
+    for (int i = 0; i < max && actor_flush (self->actor); i++) {
         err_diag_t diag = {{0}};
         int rc = link_recv (self->link, msg, &diag);
         if (rc == -EAGAIN) {
@@ -99,28 +97,24 @@ s_configure (artifact_t *self, mail_t *mail)
     mail->as.config.prompt = NULL;
 }
 
-//  Returns false when told to stop.
-static bool
+static void
 s_read_mail (artifact_t *self)
 {
-    for (int i = 0; i < S_BATCH && artifact_flush (self); i++) {
-        own (mail_destroy) mail_t *mail = mailbox_recv (self->inbox);
+    for (int i = 0; i < S_BATCH; i++) {
+        own (mail_destroy) mail_t *mail = actor_recv (self->actor);
         if (!mail)
-            return true;
-        if (mail->kind == MAIL_STOP)
-            return false;
+            return;
         if (mail->kind == MAIL_CHECK) {
             artifact_room_begin (self);
             artifact_put_check (self, mail);
             artifact_room_end (self);
-            artifact_mail (self, &mail);
+            actor_post (self->actor, &mail);
         }
         else if (mail->kind == MAIL_REPLY)
             artifact_event_reply (self, mail);
         else if (mail->kind == MAIL_CONFIG)
             s_configure (self, mail);
     }
-    return true;
 }
 
 static void
@@ -134,23 +128,22 @@ s_count (artifact_t *self)
     atomic_fetch_add (&self->counts [COUNT_SHED], counts.shed);
 }
 
-static void *
+static void
 s_main (void *arg)
 {
     artifact_t *self = arg;
     link_msg_t msg = {0};
     int64_t tidied_ms = clk_now (self->clk).boot_ms;
-    bool stop = false, sweeping = true;
-    while (!stop) {
-        link_wait_t items [] = {
-            {.fd = self->stop_fd}, {.fd = mailbox_fd (self->inbox)}, {.link = self->link}};
-        bool room = artifact_flush (self);
-        const int64_t wait_ms = !room ? S_UNSENT_MS : sweeping ? S_SWEEP_MS : S_WAIT_MS;
-        link_wait (items, room ? 3 : 1, wait_ms);
-        stop = items [0].readable;
+    bool ends = false, sweeping = true;
+    while (!ends) {
+        const bool room = actor_flush (self->actor);
+        const int64_t wait_ms = actor_wait_ms (self->actor, sweeping ? S_SWEEP_MS : S_WAIT_MS);
+        link_wait_t items [] = {{.fd = actor_fd (self->actor)}, {.link = self->link}};
+        link_wait (items, room ? 2 : 0, wait_ms);
+        ends = actor_ends (self->actor);
         s_count (self);
-        if (room && !stop) {
-            stop = !s_read_mail (self);
+        if (room && !ends) {
+            s_read_mail (self);
             s_receive (self, &msg, S_BATCH);
             artifact_room_begin (self);
             sweeping = artifact_sweep (self, clk_now (self->clk).boot_ms);
@@ -168,7 +161,6 @@ s_main (void *arg)
     }
     s_receive (self, &msg, S_DRAIN); //  what is here already is still stored and answered
     link_msg_fini (&msg);
-    return NULL;
 }
 
 
@@ -195,7 +187,7 @@ s_events_dir (const char *state_path)
 }
 
 static int
-s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
+s_open (artifact_t *self, const curve_keys_t *keys, mailbox_t *loop, err_diag_t *diag)
 {
     int rc = s_read_prompt (self, diag);
     if (rc < 0)
@@ -216,9 +208,8 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
         return rc;
     self->clk = clk_new ();
     self->peers = peers_new ();
-    self->inbox = mailbox_new (LIMIT_MAILBOX, mail_item_destroy);
-    self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!self->clk || !self->peers || !self->inbox || self->stop_fd < 0)
+    self->actor = actor_new (LIMIT_MAILBOX, mail_item_destroy, loop);
+    if (!self->clk || !self->peers || !self->actor)
         return -ENOMEM;
     artifact_room_look (self, true, clk_now (self->clk).boot_ms); //  before anything is assigned
     rc = artifact_sweep_init (self, diag);
@@ -227,9 +218,7 @@ s_open (artifact_t *self, const curve_keys_t *keys, err_diag_t *diag)
     self->link = link_bind (LINK_FILES, self->settings->files_endpoint, keys, diag);
     if (!self->link)
         return ERR_CONFIG;
-    rc = pthread_create (&self->thread, NULL, s_main, self);
-    self->running = rc == 0;
-    return -rc;
+    return actor_start (self->actor, s_main, self);
 }
 
 artifact_t *
@@ -242,9 +231,7 @@ artifact_new (const settings_t *settings, const curve_keys_t *keys, curve_zap_t 
         return NULL;
     self->settings = settings;
     self->zap = zap;
-    self->loop = loop;
-    self->stop_fd = -1;
-    if (s_open (self, keys, diag) < 0)
+    if (s_open (self, keys, loop, diag) < 0)
         artifact_destroy (&self);
     return self;
 }
@@ -256,21 +243,15 @@ artifact_destroy (artifact_t **self_p)
     artifact_t *self = *self_p;
     if (!self)
         return;
-    if (self->running) {
-        eventfd_write (self->stop_fd, 1);
-        pthread_join (self->thread, NULL);
-    }
+    actor_destroy (&self->actor);
     artifact_put_fini (self);
     artifact_event_fini (self);
     artifact_sweep_fini (self);
     peers_destroy (&self->peers);
     poison_destroy (&self->poison);
-    mail_destroy (&self->unsent);
     link_close (&self->link, 1000);
     store_reader_destroy (&self->reader);
-    mailbox_destroy (&self->inbox);
     clk_destroy (&self->clk);
-    own_fd (&self->stop_fd);
     conf_destroy (&self->conf);
     free (self->system_prompt);
     free (self->events_dir);
@@ -281,7 +262,7 @@ artifact_destroy (artifact_t **self_p)
 mailbox_t *
 artifact_inbox (artifact_t *self)
 {
-    return self->inbox;
+    return actor_inbox (self->actor);
 }
 
 const char *

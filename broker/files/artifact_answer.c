@@ -1,10 +1,8 @@
-//  artifact_answer - what the artifact thread says: answers to peers, and mails to the loop.
+//  artifact_answer - what the artifact thread says: its answers to peers.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
 #include "common/base/log.h"
-
-#include <assert.h>
 
 void
 artifact_answer (artifact_t *self, const link_msg_t *msg, uint8_t type, const void *from)
@@ -45,20 +43,4 @@ bool
 artifact_peer_role (artifact_t *self, const link_msg_t *msg, curve_role_t role)
 {
     return peers_allowed (self->zap, msg->identity, role);
-}
-
-void
-artifact_mail (artifact_t *self, mail_t **mail_p)
-{
-    assert (!self->unsent);
-    if (mailbox_send (self->loop, mail_p) < 0) {
-        self->unsent = *mail_p;
-        *mail_p = NULL;
-    }
-}
-
-bool
-artifact_flush (artifact_t *self)
-{
-    return !self->unsent || mailbox_send (self->loop, &self->unsent) == 0;
 }

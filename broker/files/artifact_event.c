@@ -243,7 +243,7 @@ s_event_mail (artifact_t *self, const link_msg_t *msg, artifact_event_t *event, 
     event->cookie = ++self->next_cookie;
     event->route = msg->route;
     event->corr = msg->frame.seq;
-    mail->as.event.reply = self->inbox;
+    mail->as.event.reply = actor_inbox (self->actor);
     mail->as.event.cookie = event->cookie;
     mail->as.event.triage_enabled =
         settings_triage_enabled (self->settings, mail->as.event.fault.cluster);
@@ -277,7 +277,7 @@ artifact_event_seal (artifact_t *self, const link_msg_t *msg)
     mail_t *mail = rc < 0 ? NULL : s_event_mail (self, msg, event, sha256, &body, poisoned);
     poison_end (self->poison);
     if (mail) {
-        artifact_mail (self, &mail);
+        actor_post (self->actor, &mail);
         return;
     }
     if (rc != ERR_NONE)

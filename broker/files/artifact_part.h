@@ -11,10 +11,10 @@
 #include "broker/disk/artifact_stage.h"
 #include "broker/files/artifact.h"
 #include "broker/store/store.h"
+#include "common/base/actor.h"
 #include "common/wire/link.h"
 
 #include <dirent.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 typedef struct artifact_upload artifact_upload_t;
@@ -51,7 +51,7 @@ struct artifact {
     const settings_t *settings;
     conf_t *conf;     //  whose settings they are since a CONFIG; NULL before
     curve_zap_t *zap; //  NULL without keys
-    mailbox_t *loop, *inbox;
+    actor_t *actor;   //  posts to the loop; while a mail is unsent nothing else is taken
     store_reader_t *reader;
     clk_t *clk;
     link_t *link;
@@ -67,10 +67,6 @@ struct artifact {
     int64_t sweep_ms;           //  boot time of the next one
     int64_t started_ms;         //  wall clock: what is older was left by an earlier life
     uint64_t next_cookie;
-    mail_t *unsent; //  the loop's mailbox was full: nothing else is taken meanwhile
-    int stop_fd;    //  eventfd: end the thread
-    pthread_t thread;
-    bool running;
     _Atomic int64_t counts [COUNTS];
     int64_t look_ms;                        //  boot time of the next look at the disk's room
     _Atomic int trouble;                    //  artifact_trouble_t, as the last look found it
@@ -86,13 +82,6 @@ void
 artifact_busy (artifact_t *self, const link_msg_t *msg, const char *what, int rc);
 void
 artifact_answer (artifact_t *self, const link_msg_t *msg, uint8_t type, const void *from);
-//  Hand a mail to the loop, now or as soon as it has room.  None may wait already (artifact_flush).
-void
-artifact_mail (artifact_t *self, mail_t **mail_p);
-//  Try to hand over the mail that waits for the loop.  False: it still waits.
-bool
-artifact_flush (artifact_t *self);
-
 //  Count a bad message, answer it; its sender is muted in the end.
 void
 artifact_peer_strike (artifact_t *self, const link_msg_t *msg, const char *code, const char *text);

@@ -97,7 +97,7 @@ s_busy (artifact_t *self, const link_msg_t *msg, const request_t *request, const
         mail->as.spare.fence =
             (step_fence_t){.incident = request->incident.id, .attempt = request->attempt};
         mail->as.spare.finished = msg->frame.type != MSG_GET;
-        artifact_mail (self, &mail);
+        actor_post (self->actor, &mail);
     }
     artifact_room_look (self, true, clk_now (self->clk).boot_ms);
 }

@@ -150,8 +150,7 @@ post_receive (loop_t *self)
         case MAIL_CHECK:
         case MAIL_EFFECT:
         case MAIL_COMMAND_REPLY:
-        case MAIL_CONFIG:
-        case MAIL_STOP: assert (false && "a mail that is not for the loop");
+        case MAIL_CONFIG: assert (false && "a mail that is not for the loop");
     }
     return (int64_t) sizeof (mail_t);
 }
