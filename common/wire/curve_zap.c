@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/curve_part.h"
 
+#include "common/base/actor.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -63,9 +64,7 @@ struct curve_zap {
     int64_t minute_ms;        //  boot time when this minute of refusals began; ZAP thread only
     int64_t minute_count;     //  of it
     zsock_t *socket;          //  used by the ZAP thread only, once it runs
-    int stop_fd;              //  eventfd: readable = end the thread
-    pthread_t thread;
-    bool running;
+    actor_t *actor;           //  without mail
 };
 
 static void
@@ -366,14 +365,14 @@ s_answer (curve_zap_t *self)
                 allowed ? "OK" : "not enrolled", identity, "", NULL);
 }
 
-static void *
+static void
 s_thread (void *arg)
 {
     curve_zap_t *self = arg;
     zmq_pollitem_t items [] = {{.socket = zsock_resolve (self->socket), .events = ZMQ_POLLIN},
-                               {.fd = self->stop_fd, .events = ZMQ_POLLIN}};
+                               {.fd = actor_fd (self->actor), .events = ZMQ_POLLIN}};
     int64_t looked_ms = s_boot_ms (self); //  all keys have just been read
-    while (!(items [1].revents & ZMQ_POLLIN)) {
+    while (!actor_ends (self->actor)) {
         int ready = zmq_poll (items, 2, S_REFRESH_MS);
         if (ready > 0 && items [0].revents & ZMQ_POLLIN)
             s_answer (self);
@@ -386,7 +385,6 @@ s_thread (void *arg)
         s_refusals_end (self, now_ms);
         self->round_ms = s_boot_ms (self);
     }
-    return NULL;
 }
 
 //  All keys at the start.  A file that is no key may be one that is being written
@@ -421,23 +419,22 @@ curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag)
     if (!self)
         return NULL;
     self->clk = clk;
-    self->stop_fd = eventfd (0, EFD_CLOEXEC);
+    self->actor = actor_new (0, NULL, NULL);
     self->revoked_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->keys_dir = strdup (keys_dir);
     self->files = s_files (keys_dir);
     self->round_ms = s_boot_ms (self);
     pthread_mutex_init (&self->lock, NULL);
     self->socket = zsock_new (ZMQ_REP);
-    if (self->stop_fd == -1 || self->revoked_fd == -1 || !self->keys_dir || !self->socket
+    if (!self->actor || self->revoked_fd == -1 || !self->keys_dir || !self->socket
         || s_entries_begin (keys_dir, &self->entries, diag) != 0
         || zsock_bind (self->socket, "%s", s_zap_endpoint) == -1
-        || pthread_create (&self->thread, NULL, s_thread, self)) {
+        || actor_start (self->actor, s_thread, self) < 0) {
         if (diag && !diag->text [0])
             err_diag (diag, "ZAP handler: %s", strerror (errno));
         curve_zap_destroy (&self);
         return NULL;
     }
-    self->running = true;
     return self;
 }
 
@@ -447,16 +444,12 @@ curve_zap_destroy (curve_zap_t **self_p)
     curve_zap_t *self = *self_p;
     if (!self)
         return;
-    if (self->running) {
-        eventfd_write (self->stop_fd, 1);
-        pthread_join (self->thread, NULL);
-    }
+    actor_destroy (&self->actor);
     if (self->socket) //  closing alone gives the name free some time later
         (void) zsock_unbind (self->socket, "%s", s_zap_endpoint);
     zsock_destroy (&self->socket);
     s_entries_free (&self->entries);
     pthread_mutex_destroy (&self->lock);
-    own_fd (&self->stop_fd);
     own_fd (&self->revoked_fd);
     free (self->keys_dir);
     free (self);
