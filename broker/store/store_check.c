@@ -3,26 +3,21 @@
 #include "broker/store/store_check.h"
 
 #include "broker/store/store_db.h"
+#include "common/base/actor.h"
 #include "common/base/clk.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 struct store_check {
     sqlite3 *db;
-    int stop_fd; //  eventfd
-    pthread_t thread;
-    bool running;
+    actor_t *actor;   //  without mail
     atomic_int state; //  store_check_state_t
     int64_t rows_total;
 };
@@ -79,14 +74,6 @@ s_place_fini (s_place_t *self)
     sqlite3_value_free (self->key [0]);
     sqlite3_value_free (self->key [1]);
     *self = (s_place_t){{NULL}};
-}
-
-//  Wait; returns true when the thread shall end.
-static bool
-s_rest (const store_check_t *self, int64_t wait_ms)
-{
-    struct pollfd item = {.fd = self->stop_fd, .events = POLLIN};
-    return poll (&item, 1, (int) wait_ms) > 0;
 }
 
 static int
@@ -171,7 +158,7 @@ s_walk (store_check_t *self, const walk_t *walk)
             wait_ms = LIMIT_SNAPSHOT_MS;
             rc = 1;
         }
-        if (rc == 1 && s_rest (self, wait_ms))
+        if (rc == 1 && !actor_wait (self->actor, wait_ms))
             break;
     }
     sqlite3_finalize (stmt);
@@ -179,7 +166,7 @@ s_walk (store_check_t *self, const walk_t *walk)
     return rc;
 }
 
-static void *
+static void
 s_run (void *ctx)
 {
     store_check_t *self = ctx;
@@ -203,22 +190,6 @@ s_run (void *ctx)
         atomic_store (&self->state, rc == 0          ? STORE_CHECK_SOUND
                                     : rc == -EBADMSG ? STORE_CHECK_DAMAGED
                                                      : STORE_CHECK_FAILED);
-    return NULL;
-}
-
-//  Signals belong to the main thread.
-static int
-s_start (store_check_t *self, err_diag_t *diag)
-{
-    sigset_t all, before;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    const int rc = pthread_create (&self->thread, NULL, s_run, self);
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
-    self->running = rc == 0;
-    if (rc)
-        err_diag (diag, "store check: no thread: %s", err_str (-rc));
-    return -rc;
 }
 
 int
@@ -228,15 +199,19 @@ store_check_new (const char *path, store_check_t **ret_check, err_diag_t *diag)
     own (store_check_destroy) store_check_t *self = calloc (1, sizeof (store_check_t));
     if (!self)
         return -ENOMEM;
-    self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int rc = self->stop_fd < 0 ? -errno : store_db_open_reader (path, &self->db, diag);
+    self->actor = actor_new (0, NULL, NULL);
+    int rc = self->actor ? store_db_open_reader (path, &self->db, diag) : -ENOMEM;
     if (rc == 0 && sqlite3_exec (self->db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL))
         rc = ERR_STORE;
-    if (rc == 0)
-        rc = s_start (self, diag);
-    if (rc == 0)
-        *ret_check = own_take (self);
-    return rc;
+    if (rc < 0)
+        return rc;
+    rc = actor_start (self->actor, s_run, self);
+    if (rc < 0) {
+        err_diag (diag, "store check: no thread: %s", err_str (rc));
+        return rc;
+    }
+    *ret_check = own_take (self);
+    return 0;
 }
 
 void
@@ -246,12 +221,8 @@ store_check_destroy (store_check_t **self_p)
     store_check_t *self = *self_p;
     if (!self)
         return;
-    if (self->running) {
-        eventfd_write (self->stop_fd, 1);
-        pthread_join (self->thread, NULL);
-    }
+    actor_destroy (&self->actor);
     sqlite3_close (self->db);
-    own_fd (&self->stop_fd);
     free (self);
     *self_p = NULL;
 }
