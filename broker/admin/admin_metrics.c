@@ -368,9 +368,9 @@ s_print_bool (const metric_t *self, const admin_view_t *view, buf_t *out)
 static void
 s_print_ended (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    static const char *const names [] = {"work", "ingest", "stream", "files"};
     for (int i = 0; i < SNAPSHOT_SOCKETS; i++)
-        admin_sample (out, self->name, "socket", names [i], (double) view->data.ended_total [i]);
+        admin_sample (out, self->name, "socket", snapshot_socket_name ((snapshot_socket_t) i),
+                      (double) view->data.ended_total [i]);
 }
 
 static void

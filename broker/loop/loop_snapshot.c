@@ -11,12 +11,11 @@
 static void
 s_ended (loop_t *self, snapshot_socket_t socket, int64_t count)
 {
-    static const char *const names [] = {"work", "ingest", "stream", "files"};
     self->ended_total [socket] += count;
     if (count > 0)
         log_debug ("connections closed: peers that are done or start again, or one was cut for a "
                    "frame over the limit; nothing that was acknowledged is lost",
-                   kv ("socket", names [socket]), kv ("count", count));
+                   kv ("socket", snapshot_socket_name (socket)), kv ("count", count));
 }
 
 //  What the links have counted.  libzmq cuts who sends too large a frame, and does

@@ -12,6 +12,18 @@ struct snapshot {
     int published;
 };
 
+const char *
+snapshot_socket_name (snapshot_socket_t socket)
+{
+    static const char *const names [SNAPSHOT_SOCKETS] = {
+        [SNAPSHOT_WORK] = "work",
+        [SNAPSHOT_INGEST] = "ingest",
+        [SNAPSHOT_STREAM] = "stream",
+        [SNAPSHOT_FILES] = "files",
+    };
+    return names [socket];
+}
+
 static int
 s_data_init (snapshot_data_t *self)
 {

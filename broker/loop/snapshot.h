@@ -19,6 +19,10 @@ typedef enum {
     SNAPSHOT_SOCKETS
 } snapshot_socket_t;
 
+//  "work", "ingest", "stream", "files".
+const char *
+snapshot_socket_name (snapshot_socket_t socket);
+
 typedef struct {
     int64_t boot_ms, wall_ms; //  when it was made
     int64_t started_ms;       //  wall clock of the broker's start
