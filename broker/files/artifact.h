@@ -22,8 +22,7 @@ typedef enum {
     ARTIFACT_NO_BYTES,
     ARTIFACT_NO_FILES,
     ARTIFACT_BROKEN,
-    ARTIFACT_SLOW, //  taken, but too slowly to judge anybody by it
-    ARTIFACT_TROUBLES
+    ARTIFACT_SLOW //  taken, but too slowly to judge anybody by it
 } artifact_trouble_t;
 
 typedef struct {

@@ -20,7 +20,6 @@ static const struct {
     {ERR_LIMIT, "a limit would be exceeded"},
     {ERR_CONFIG, "bad configuration"},
     {ERR_FULL, "queue is full"},
-    {ERR_AUTH, "not allowed"},
     {ERR_NONE, "no such thing"},
 };
 

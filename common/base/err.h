@@ -11,8 +11,7 @@ enum err {
     ERR_LIMIT = -1003,  //  A limit of limits.h would be exceeded
     ERR_CONFIG = -1004, //  Bad configuration; the diag says what, where and what to do
     ERR_FULL = -1005,   //  Bounded queue or mailbox is full; the caller keeps the item
-    ERR_AUTH = -1006,   //  Peer may not do that
-    ERR_NONE = -1007    //  No such thing
+    ERR_NONE = -1006    //  No such thing
 };
 
 //  Exit codes of the programs (sysexits.h where one fits; docs/configuration.md).

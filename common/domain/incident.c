@@ -128,13 +128,6 @@ incident_state_parse (const char *name, incident_state_t *ret_state)
 }
 
 const char *
-incident_event_name (incident_event_t event)
-{
-    assert (event < INCIDENT_EVENTS);
-    return s_events [event];
-}
-
-const char *
 incident_suppress_name (incident_suppress_t reason)
 {
     assert (reason < INCIDENT_SUPPRESS_REASONS);

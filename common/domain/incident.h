@@ -55,8 +55,6 @@ incident_state_name (incident_state_t state);
 //  False: there is none, *ret_state is as it was.
 bool
 incident_state_parse (const char *name, incident_state_t *ret_state);
-const char *
-incident_event_name (incident_event_t event);
 //  "below_severity", "triage_disabled", "overflow", "unparsed"; NONE is "".
 const char *
 incident_suppress_name (incident_suppress_t reason);
