@@ -1,6 +1,6 @@
-//  mcp_server_part - what the files of the server share: mcp_server (sessions and streams),
-//  mcp_server_http (requests and JSON-RPC), mcp_server_tools (the event tools), mcp_server_feed
-//  (tapes to notifications).  Internal to publisher.
+//  mcp_server_part - what the files of the server share: mcp_server (time), mcp_server_session
+//  (sessions and streams), mcp_server_http (requests and JSON-RPC), mcp_server_tools (the event
+//  tools), mcp_server_feed (tapes to notifications).  Internal to publisher.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -74,7 +74,7 @@ struct mcp_server {
 };
 
 
-//  --- mcp_server
+//  --- mcp_server_session
 
 //  Own: NULL when out of memory.
 mcp_server_session_t *

@@ -26,8 +26,11 @@ typedef struct {
     bool all;
 } ctl_settings_t;
 
+typedef struct ctl_command ctl_command_t;
+
 //  One command under way.
 typedef struct {
+    const ctl_command_t *commands; //  all that there are
     const conf_t *conf;
     const ctl_settings_t *settings;
     const char *const *args; //  behind the command's words

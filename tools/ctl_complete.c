@@ -4,7 +4,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/own.h"
-#include "tools/ctl_table.h"
+#include "tools/ctl_command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@ typedef struct {
     const char *url;            //  as given among the words, or NULL
     const char *words [LINE_WORDS];
     size_t count;
+    const ctl_command_t *commands; //  all that there are
 } line_t;
 
 static void
@@ -93,7 +94,7 @@ s_read_word (line_t *line, const char *before, const char *word, bool last)
 static line_t
 s_read (const ctl_t *self)
 {
-    line_t line = {.rows = conf_rows (self->conf), .last = ""};
+    line_t line = {.rows = conf_rows (self->conf), .last = "", .commands = self->commands};
     for (size_t i = 0; i < self->arg_count; i++)
         s_read_word (&line, i > 0 ? self->args [i - 1] : NULL, self->args [i],
                      i + 1 == self->arg_count);
@@ -107,7 +108,8 @@ s_flags (const line_t *line)
 {
     static const char *const common [] = {"--config", "--help", "--version"};
     size_t words = 0;
-    const ctl_command_t *command = ctl_table_find (line->words, line->count, &words);
+    const ctl_command_t *command =
+        ctl_command_find (line->commands, line->words, line->count, &words);
     const char *mine = command && command->options ? command->options : "";
     for (size_t i = 0; i < sizeof (common) / sizeof (common [0]); i++)
         s_offer (line, common [i]);
@@ -115,7 +117,7 @@ s_flags (const line_t *line)
         char framed [64], flag [64] = "--";
         snprintf (framed, sizeof (framed), "|%s|", row->key);
         conf_flag_name (row->key, flag + 2, sizeof (flag) - 2);
-        if (!ctl_table_owned (row->key) || strstr (mine, framed))
+        if (!ctl_command_owned (line->commands, row->key) || strstr (mine, framed))
             s_offer (line, flag);
     }
 }
@@ -133,7 +135,7 @@ s_values (const line_t *line)
     if (line->value->choices)
         s_offer_each (line, line->value->choices);
     if (strcmp (key, "state") == 0)
-        s_offer_each (line, line->count > 0 && ctl_table_noun_is (line->words [0], "effects")
+        s_offer_each (line, line->count > 0 && ctl_command_noun_is (line->words [0], "effects")
                                 ? "ready|sending|done|dead|cancelled"
                                 : "pending|investigating|reported|agent_failed|failed|suppressed|"
                                   "cancelled");
@@ -147,11 +149,11 @@ static void
 s_words (const line_t *line)
 {
     const char *before = "";
-    for (const ctl_command_t *command = ctl_table; command->noun; command++) {
+    for (const ctl_command_t *command = line->commands; command->noun; command++) {
         const char *word = NULL;
         if (line->count == 0)
             word = command->noun;
-        else if (line->count == 1 && ctl_table_noun_is (line->words [0], command->noun))
+        else if (line->count == 1 && ctl_command_noun_is (line->words [0], command->noun))
             word = command->verb;
         if (word && strcmp (word, before) != 0)
             s_offer (line, word);
@@ -208,7 +210,7 @@ ctl_complete (const ctl_t *self)
 {
     line_t line = s_read (self);
     size_t words = 0;
-    const ctl_command_t *command = ctl_table_find (line.words, line.count, &words);
+    const ctl_command_t *command = ctl_command_find (line.commands, line.words, line.count, &words);
     if (line.value)
         s_values (&line);
     else if (line.last [0] == '-')

@@ -113,7 +113,7 @@ s_check_options (const conf_t *conf, const ctl_command_t *command)
         char framed [64], flag [64];
         snprintf (framed, sizeof (framed), "|%s|", row->key);
         conf_flag_name (row->key, flag, sizeof (flag));
-        if (conf_given (conf, row->key) && ctl_table_owned (row->key)
+        if (conf_given (conf, row->key) && ctl_command_owned (ctl_table, row->key)
             && !(command->options && strstr (command->options, framed)))
             return ctl_fail (CTL_USAGE, "%s%s%s takes no --%s", command->noun,
                              command->verb ? " " : "", command->verb ? command->verb : "", flag);
@@ -126,13 +126,14 @@ s_run (const conf_t *conf)
 {
     const char *const *words = NULL;
     size_t count = conf_positional (conf, &words), named = 0;
-    const ctl_command_t *command = ctl_table_find (words, count, &named);
+    const ctl_command_t *command = ctl_command_find (ctl_table, words, count, &named);
     if (!command) {
         own (buf_fini) buf_t wrong = buf_init (LIMIT_KIB (4));
-        ctl_table_unknown (words, count, &wrong);
+        ctl_command_unknown (ctl_table, words, count, &wrong);
         return ctl_fail (CTL_USAGE, "%s; see triagectl --help", wrong.data);
     }
-    const ctl_t self = {.conf = conf,
+    const ctl_t self = {.commands = ctl_table,
+                        .conf = conf,
                         .settings = conf_settings (conf),
                         .args = words + named,
                         .arg_count = count - named,
@@ -149,7 +150,7 @@ int
 main (int argc, char **argv)
 {
     own (buf_fini) buf_t commands = buf_init (LIMIT_KIB (16));
-    ctl_table_help (&commands);
+    ctl_command_help (ctl_table, &commands);
     const conf_spec_t spec = {
         .program = "triagectl",
         .summary = "Ask and command a triage broker.",

@@ -1,4 +1,4 @@
-//  link - see link.h.
+//  link - a socket is made and closed, and its messages are sent, received and waited for.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/link_part.h"
 
@@ -11,29 +11,8 @@
 #include <uthash.h>
 
 enum {
-    //  ZMQ_ZAP_ENFORCE_DOMAIN: a draft name, but the option works in 4.3.4
-    S_ZAP_ENFORCE_DOMAIN = 93,
-    S_SLACK_BYTES = LIMIT_KIB (64), //  a peer accepts a little more than the broker may send
     S_WAIT_ITEMS = 64,
-    //  Messages of taps that wait: libzmq takes in what comes without a pause, however
-    //  much, before we count one.
-    S_XPUB_READ_HWM = 8,
     S_HELD_MS = 2 //  until the next try of what waits for room
-};
-
-//  What differs between the four sockets.
-static const struct {
-    const char *domain;
-    int frame_bytes, hwm, broker_read_hwm, broker_send_hwm;
-} s_kinds [] = {
-    [LINK_WORK] = {"work", LIMIT_WORK_FRAME_BYTES, LIMIT_WORK_HWM, LIMIT_WORK_HWM,
-                   LIMIT_WORK_SEND_HWM},
-    [LINK_INGEST] = {"ingest", LIMIT_INGEST_FRAME_BYTES, LIMIT_INGEST_HWM, LIMIT_INGEST_READ_HWM,
-                     LIMIT_INGEST_SEND_HWM},
-    [LINK_FILES] = {"files", LIMIT_FILES_FRAME_BYTES, LIMIT_FILES_HWM, LIMIT_FILES_HWM,
-                    LIMIT_FILES_HWM},
-    [LINK_STREAM] = {"stream", LIMIT_WORK_FRAME_BYTES, LIMIT_STREAM_HWM, S_XPUB_READ_HWM,
-                     LIMIT_STREAM_HWM},
 };
 
 //  XPUB: a topic somebody has subscribed to.
@@ -142,68 +121,6 @@ link_topics (const link_t *self)
 
 //  --- making
 
-void
-link_set_int (link_t *self, int option, int value)
-{
-    int rc = zmq_setsockopt (self->raw, option, &value, sizeof value);
-    assert (rc == 0); //  constant options of a socket of the right type
-    (void) rc;
-}
-
-static void
-s_options_common (link_t *self, int64_t max_bytes)
-{
-    link_set_int (self, ZMQ_SNDHWM, s_kinds [self->kind].hwm);
-    link_set_int (self, ZMQ_RCVHWM, s_kinds [self->kind].hwm);
-    int rc = zmq_setsockopt (self->raw, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
-    assert (rc == 0);
-    (void) rc;
-    //  No ZMTP heartbeats, on neither side: a ping that libzmq 4.3.4 sends or answers on
-    //  a connection that is gone, and whose messages its owner has not read yet, ends the whole
-    //  process.  A host that vanished is found by TCP.
-    link_set_int (self, ZMQ_TCP_KEEPALIVE, 1);
-    link_set_int (self, ZMQ_TCP_KEEPALIVE_IDLE, LIMIT_KEEPALIVE_S);
-    link_set_int (self, ZMQ_TCP_KEEPALIVE_INTVL, LIMIT_KEEPALIVE_S);
-    link_set_int (self, ZMQ_TCP_KEEPALIVE_CNT, LIMIT_KEEPALIVE_TRIES);
-    link_set_int (self, ZMQ_TCP_MAXRT, LIMIT_TCP_DEAD_MS);
-    link_set_int (self, ZMQ_HANDSHAKE_IVL, 5000);
-    link_set_int (self, ZMQ_LINGER, 0);
-}
-
-static void
-s_options_bind (link_t *self, const curve_keys_t *keys)
-{
-    s_options_common (self,
-                      self->type == ZMQ_XPUB ? LIMIT_KIB (1) : s_kinds [self->kind].frame_bytes);
-    link_set_int (self, ZMQ_SNDHWM, s_kinds [self->kind].broker_send_hwm);
-    link_set_int (self, ZMQ_RCVHWM, s_kinds [self->kind].broker_read_hwm);
-    link_set_int (self, ZMQ_BACKLOG, 4096);
-    if (self->type == ZMQ_ROUTER)
-        link_set_int (self, ZMQ_ROUTER_MANDATORY, 1);
-    if (!keys->enabled)
-        return;
-    link_set_int (self, ZMQ_CURVE_SERVER, 1);
-    zmq_setsockopt (self->raw, ZMQ_CURVE_SECRETKEY, keys->secret_key, CURVE_KEY);
-    const char *domain = s_kinds [self->kind].domain;
-    zmq_setsockopt (self->raw, ZMQ_ZAP_DOMAIN, domain, strlen (domain));
-    link_set_int (self, S_ZAP_ENFORCE_DOMAIN, 1);
-    if (self->type == ZMQ_XPUB) //  each tap's first one, also of a known topic: it names the key
-        link_set_int (self, ZMQ_XPUB_VERBOSE, 1);
-}
-
-static void
-s_options_connect (link_t *self, const curve_keys_t *keys)
-{
-    s_options_common (self, s_kinds [self->kind].frame_bytes + S_SLACK_BYTES);
-    link_set_int (self, ZMQ_RECONNECT_IVL, 100);
-    link_set_int (self, ZMQ_RECONNECT_IVL_MAX, 2000);
-    if (!keys->enabled)
-        return;
-    zmq_setsockopt (self->raw, ZMQ_CURVE_SERVERKEY, keys->server_key, CURVE_KEY);
-    zmq_setsockopt (self->raw, ZMQ_CURVE_PUBLICKEY, keys->public_key, CURVE_KEY);
-    zmq_setsockopt (self->raw, ZMQ_CURVE_SECRETKEY, keys->secret_key, CURVE_KEY);
-}
-
 //  The keys of a connected socket.
 static curve_keys_t
 s_keys (const link_t *self)
@@ -228,18 +145,19 @@ s_new (link_kind_t kind, int type, const char *endpoint, const curve_keys_t *key
     self->kind = kind;
     self->type = type;
     self->curve = keys->enabled;
-    self->out = buf_init ((size_t) s_kinds [kind].frame_bytes);
+    self->out = buf_init ((size_t) link_option_frame_bytes (kind));
     self->codec = codec_new ();
     self->held = type == ZMQ_ROUTER ? held_new () : NULL;
     self->sock = zsock_new (type);
     if (!self->codec || !self->sock || (type == ZMQ_ROUTER && !self->held)) {
-        err_diag (diag, "%s socket: %s", s_kinds [kind].domain, strerror (errno ? errno : ENOMEM));
+        err_diag (diag, "%s socket: %s", link_option_domain (kind),
+                  strerror (errno ? errno : ENOMEM));
         return NULL;
     }
     self->raw = zsock_resolve (self->sock);
     //  only where an IPv6 address is written; for names see link_watch
     self->watch.ipv6 = strchr (endpoint, '[') != NULL;
-    link_set_int (self, ZMQ_IPV6, self->watch.ipv6);
+    link_option_set (self, ZMQ_IPV6, self->watch.ipv6);
     return own_take (self);
 }
 
@@ -247,8 +165,8 @@ static void
 s_failed (const link_t *self, const char *verb, const char *endpoint, err_diag_t *diag)
 {
     const int error = zmq_errno ();
-    err_diag (diag, "%s socket: cannot %s %s: %s%s", s_kinds [self->kind].domain, verb, endpoint,
-              zmq_strerror (error),
+    err_diag (diag, "%s socket: cannot %s %s: %s%s", link_option_domain (self->kind), verb,
+              endpoint, zmq_strerror (error),
               error == ENODEV ? "; give an address or a network interface, not a name" : "");
 }
 
@@ -288,7 +206,7 @@ link_bind (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, err
     own (link_destroy) link_t *self = s_new (kind, type, endpoint, keys, diag);
     if (!self)
         return NULL;
-    s_options_bind (self, keys);
+    link_option_bind (self, keys);
     if (link_watch_bound (self) || zmq_bind (self->raw, address)) {
         s_failed (self, "bind", endpoint, diag);
         return NULL;
@@ -310,7 +228,7 @@ link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, 
     own (link_destroy) link_t *self = s_new (kind, type, endpoint, keys, diag);
     if (!self)
         return NULL;
-    s_options_connect (self, keys);
+    link_option_connect (self, keys);
     snprintf (self->endpoint, sizeof self->endpoint, "%s", endpoint);
     if (link_watch_connected (self) || zmq_connect (self->raw, endpoint)) {
         s_failed (self, "connect to", endpoint, diag);
@@ -334,8 +252,8 @@ link_renew (link_t *self)
     zsock_destroy (&self->sock);
     self->sock = sock;
     self->raw = zsock_resolve (sock);
-    link_set_int (self, ZMQ_IPV6, self->watch.ipv6);
-    s_options_connect (self, &keys);
+    link_option_set (self, ZMQ_IPV6, self->watch.ipv6);
+    link_option_connect (self, &keys);
     curve_wipe (&keys);
     if (link_watch_connected (self) || zmq_connect (self->raw, self->endpoint))
         log_error ("cannot connect", kv ("endpoint", self->endpoint),
@@ -357,7 +275,7 @@ link_close (link_t **self_p, int linger_ms)
         free (topic);
     }
     if (self->raw)
-        link_set_int (self, ZMQ_LINGER, linger_ms);
+        link_option_set (self, ZMQ_LINGER, linger_ms);
     link_watch_end (self);
     zsock_destroy (&self->sock);
     codec_destroy (&self->codec);
@@ -370,12 +288,6 @@ void
 link_destroy (link_t **self_p)
 {
     link_close (self_p, 0);
-}
-
-const char *
-link_domain (const link_t *self)
-{
-    return s_kinds [self->kind].domain;
 }
 
 const char *
@@ -520,9 +432,24 @@ s_stream_recv (link_t *self, int rc, link_msg_t *ret, zmq_msg_t *part, err_diag_
     if (rc)
         return rc;
     s_identity (self, ret, part);
-    (void) link_watch_message (self, zmq_msg_get (part, ZMQ_SRCFD), ret); //  one too many is cut
+    //  one connection too many is cut
+    (void) link_watch_message (self, zmq_msg_get (part, ZMQ_SRCFD), ret, &(bool){false});
     rc = s_topic_recv (self, part, diag);
     self->flooded = self->flooded || self->burst > LIMIT_STREAM_BURST;
+    return rc;
+}
+
+//  Is the sender's connection one of those that are heard?  Err: ERR_LIMIT; the peer is told once.
+static int
+s_may_speak (link_t *self, const link_msg_t *msg, int fd)
+{
+    bool tell = false;
+    const int rc = link_watch_message (self, fd, msg, &tell);
+    const msg_error_t error = {
+        .code = codec_text ("too_many_connections"),
+        .text = codec_text ("this key has 8 connections on this socket already; end one of them")};
+    if (tell)
+        (void) link_send (self, &msg->route, MSG_ERROR, &error, msg->frame.seq);
     return rc;
 }
 
@@ -551,7 +478,7 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
         if (rc)
             err_diag (diag, "the header is not 32 bytes that start with K8T1");
         else if (self->type == ZMQ_ROUTER)
-            rc = link_watch_message (self, zmq_msg_get (body, ZMQ_SRCFD), ret);
+            rc = s_may_speak (self, ret, zmq_msg_get (body, ZMQ_SRCFD));
         if (rc == 0)
             rc = s_body (self, ret, body, diag);
     }

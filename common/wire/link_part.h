@@ -54,15 +54,26 @@ struct link {
 };
 
 
-void
-link_set_int (link_t *self, int option, int value);
-//  "work", ...
-const char *
-link_domain (const link_t *self);
-
 //  DEALER: a new socket in place of the one whose peer is gone, with all that waited in it.
 void
 link_renew (link_t *self);
+
+//  --- link_option
+
+//  Of a constant option that the socket has.
+void
+link_option_set (link_t *self, int option, int value);
+//  All that a bound socket needs, and all that a connected one needs, before its bind or connect.
+void
+link_option_bind (link_t *self, const curve_keys_t *keys);
+void
+link_option_connect (link_t *self, const curve_keys_t *keys);
+//  "work", ...
+const char *
+link_option_domain (link_kind_t kind);
+//  The largest message that the broker sends on it.
+size_t
+link_option_frame_bytes (link_kind_t kind);
 
 //  --- link_watch
 
@@ -79,10 +90,11 @@ link_watch_read (link_t *self);
 //  Connected: is a peer there?
 bool
 link_watch_up (link_t *self);
-//  Bound: who sent this message, on this descriptor, may he?  Err: ERR_LIMIT: one connection too
-//  many of this key, which is told so once; on the stream it is cut.
+//  Bound: may the sender of this message, on this descriptor, be heard?  Err: ERR_LIMIT: one
+//  connection too many of this key.  *ret_tell is true with the first of its messages: the peer
+//  is to be told so.  On the stream it is cut.
 int
-link_watch_message (link_t *self, int fd, const link_msg_t *msg);
+link_watch_message (link_t *self, int fd, const link_msg_t *msg, bool *ret_tell);
 //  Bound: the identity of who has this route; "" when nobody has vouched for it,
 //  or it is gone.  Own: borrowed.
 const char *

@@ -166,7 +166,7 @@ s_spare (link_t *self, int fd)
     self->counts.shed++;
     if (s_tell (&self->watch.shed, &count))
         log_warn ("connection cut at once: too few file descriptors are left",
-                  kv ("socket", link_domain (self)),
+                  kv ("socket", link_option_domain (self->kind)),
                   kv ("address", conns_address (self->conns, fd)),
                   kv ("limit", (int64_t) limit.rlim_cur), kv ("count", count));
     s_cut (self, fd);
@@ -208,7 +208,8 @@ s_ended (link_t *self, int fd)
     self->counts.ended++;
     self->counts.refused += refusal != NULL;
     if (refusal && s_tell (left ? &self->watch.left : &self->watch.refused, &count))
-        log_at_ (left ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, refusal, kv ("socket", link_domain (self)),
+        log_at_ (left ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, refusal,
+                 kv ("socket", link_option_domain (self->kind)),
                  kv ("address", conns_address (self->conns, fd)), kv ("count", count));
     conns_ended (self->conns, fd);
 }
@@ -241,19 +242,13 @@ s_crowded (link_t *self, int fd, const link_msg_t *msg)
     self->counts.crowded++;
     if (s_tell (&self->watch.crowded, &count))
         log_warn ("too many connections of one key, the newest are not heard",
-                  kv ("socket", link_domain (self)), kv ("peer", msg->identity),
+                  kv ("socket", link_option_domain (self->kind)), kv ("peer", msg->identity),
                   kv ("address", conns_address (self->conns, fd)),
                   kv ("limit", LIMIT_KEY_CONNECTIONS), kv ("count", count));
-    if (self->type == ZMQ_XPUB)
-        return;
-    const msg_error_t error = {
-        .code = codec_text ("too_many_connections"),
-        .text = codec_text ("this key has 8 connections on this socket already; end one of them")};
-    (void) link_send (self, &msg->route, MSG_ERROR, &error, msg->frame.seq);
 }
 
 int
-link_watch_message (link_t *self, int fd, const link_msg_t *msg)
+link_watch_message (link_t *self, int fd, const link_msg_t *msg, bool *ret_tell)
 {
     if (!msg->identity [0])
         return 0;
@@ -263,6 +258,7 @@ link_watch_message (link_t *self, int fd, const link_msg_t *msg)
         conns_message (self->conns, fd, s_number (&msg->route), msg->identity);
     if (verdict == CONNS_HEARD)
         return 0;
+    *ret_tell = verdict == CONNS_CROWDED;
     if (verdict == CONNS_CROWDED)
         s_crowded (self, fd, msg);
     if (self->type == ZMQ_XPUB) //  nothing can be said to one tap
@@ -285,7 +281,7 @@ s_hint (link_t *self, const char *hint)
     if (self->watch.hint_said == hint)
         return;
     self->watch.hint_said = hint;
-    log_warn (hint, kv ("socket", link_domain (self)), kv ("endpoint", self->endpoint),
+    log_warn (hint, kv ("socket", link_option_domain (self->kind)), kv ("endpoint", self->endpoint),
               kv ("curve", self->curve));
 }
 
@@ -328,7 +324,7 @@ s_retried (link_t *self)
     watch->retries = 0;
     watch->reached = false;
     watch->ipv6 = !watch->ipv6;
-    link_set_int (self, ZMQ_IPV6, watch->ipv6);
+    link_option_set (self, ZMQ_IPV6, watch->ipv6);
     (void) zmq_disconnect (self->raw, self->endpoint);
     if (zmq_connect (self->raw, self->endpoint) != 0) //  it was good before
         log_error ("cannot connect", kv ("endpoint", self->endpoint),
