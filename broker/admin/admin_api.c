@@ -55,8 +55,7 @@ admin_api_readyz (const admin_view_t *view, admin_reply_t *reply)
     else if (view->data.store.refusing)
         admin_reply_error (reply, ADMIN_UNAVAILABLE, "store", "the store takes no more events");
     else if (view->data.artifacts_refused)
-        admin_reply_error (reply, ADMIN_UNAVAILABLE, "artifacts",
-                           artifact_trouble_text (view->data.artifacts_trouble));
+        admin_reply_error (reply, ADMIN_UNAVAILABLE, "artifacts", snapshot_trouble (&view->data));
     else if (view->data.zap_hangs)
         admin_reply_error (reply, ADMIN_UNAVAILABLE, "keys",
                            "the key check hangs: nobody new is let in");
@@ -153,9 +152,9 @@ s_status_files (const snapshot_data_t *data)
     const artifact_stats_t *files = &data->artifact;
     return json_pack (
         "{s:b,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "refusing", data->artifacts_refused, "trouble",
-        json_any_or_null (artifact_trouble_text (data->artifacts_trouble)), "free_bytes",
-        (json_int_t) files->free_bytes, "free_files", (json_int_t) files->free_files,
-        "bytes_received_total", (json_int_t) files->bytes_received_total, "bytes_sent_total",
+        json_any_or_null (snapshot_trouble (data)), "free_bytes", (json_int_t) files->free_bytes,
+        "free_files", (json_int_t) files->free_files, "bytes_received_total",
+        (json_int_t) files->bytes_received_total, "bytes_sent_total",
         (json_int_t) files->bytes_sent_total, "uploads_active", (json_int_t) files->uploads_active,
         "upload_bytes_active", (json_int_t) files->upload_bytes_active, "sealed_total",
         (json_int_t) files->sealed_total, "refused_total", (json_int_t) files->refused_total);

@@ -205,7 +205,8 @@ s_print_notifications_failed (const metric_t *self, const admin_view_t *view, bu
 {
     for (int i = 0; i < NOTIFY_REASONS; i++)
         buf_printf (out, "%s{integration=\"slack\",reason=\"%s\"} %" PRId64 "\n", self->name,
-                    notify_reason_name ((notify_reason_t) i), view->data.notify.failed_total [i]);
+                    snapshot_notify_reason ((notify_reason_t) i),
+                    view->data.notify.failed_total [i]);
 }
 
 static void

@@ -96,3 +96,15 @@ snapshot_release (snapshot_t *self)
     assert (self);
     pthread_mutex_unlock (&self->mutex);
 }
+
+const char *
+snapshot_trouble (const snapshot_data_t *data)
+{
+    return artifact_trouble_text (data->artifacts_trouble);
+}
+
+const char *
+snapshot_notify_reason (notify_reason_t reason)
+{
+    return notify_reason_name (reason);
+}

@@ -67,3 +67,10 @@ const snapshot_data_t *
 snapshot_read (snapshot_t *self);
 void
 snapshot_release (snapshot_t *self);
+
+//  What is wrong with the disk of the artifacts, a sentence; "" when nothing is.
+const char *
+snapshot_trouble (const snapshot_data_t *data);
+//  "clientError", ...: why a message was not sent, for the count in data->notify.
+const char *
+snapshot_notify_reason (notify_reason_t reason);

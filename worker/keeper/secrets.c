@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/conf/conf.h"
 
 #include <ctype.h>
 #include <stdlib.h>
