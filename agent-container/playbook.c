@@ -1,4 +1,3 @@
-//  playbook - see playbook.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "agent-container/playbook.h"
 

@@ -1,4 +1,3 @@
-//  form - see form.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/form.h"
 

@@ -1,4 +1,3 @@
-//  ids - see ids.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/ids.h"
 

@@ -1,4 +1,3 @@
-//  lines - see lines.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/lines.h"
 

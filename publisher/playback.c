@@ -1,4 +1,3 @@
-//  playback - see playback.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/playback.h"
 

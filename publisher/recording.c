@@ -1,4 +1,3 @@
-//  recording - see recording.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/recording.h"
 

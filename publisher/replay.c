@@ -1,4 +1,3 @@
-//  replay - see replay.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/replay.h"
 

@@ -1,4 +1,3 @@
-//  serve - see serve.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/serve.h"
 

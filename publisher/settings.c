@@ -1,4 +1,3 @@
-//  settings - see settings.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/settings.h"
 

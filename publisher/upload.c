@@ -1,4 +1,3 @@
-//  upload - see upload.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/upload.h"
 

@@ -1,4 +1,3 @@
-//  values - see values.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/values.h"
 

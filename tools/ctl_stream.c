@@ -1,4 +1,3 @@
-//  ctl_stream - records of the event stream, read again from the broker's journal.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_stream.h"
 

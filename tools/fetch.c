@@ -1,4 +1,3 @@
-//  fetch - one HTTP request that waits for its answer, for command line tools.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/fetch.h"
 

@@ -1,4 +1,3 @@
-//  slack_view - see slack_view.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/slack_view.h"
 

@@ -1,4 +1,3 @@
-//  tap_view - one record of the event stream as a line, and the watch over gaps.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/tap_view.h"
 

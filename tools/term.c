@@ -1,4 +1,3 @@
-//  term - text from elsewhere on a terminal: nothing in it may act on the terminal.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/term.h"
 

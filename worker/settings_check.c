@@ -1,4 +1,3 @@
-//  settings_check - see settings_check.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/settings_check.h"
 

@@ -1,4 +1,3 @@
-//  admin_reply - the answer to one request: JSON, an error, or finished text.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_reply.h"
 

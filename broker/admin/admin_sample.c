@@ -1,4 +1,3 @@
-//  admin_sample - pure: one line of Prometheus text for each value of a metric.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_sample.h"
 

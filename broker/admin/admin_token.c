@@ -1,4 +1,3 @@
-//  admin_token - see admin_token.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_token.h"
 

@@ -1,4 +1,3 @@
-//  poison - see poison.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/poison.h"
 

@@ -1,4 +1,3 @@
-//  breaker - see breaker.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/breaker.h"
 

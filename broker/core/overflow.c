@@ -1,4 +1,3 @@
-//  overflow - see overflow.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/overflow.h"
 

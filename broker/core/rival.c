@@ -1,4 +1,3 @@
-//  rival - see rival.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/rival.h"
 

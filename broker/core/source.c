@@ -1,4 +1,3 @@
-//  source - see source.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/source.h"
 

@@ -1,4 +1,4 @@
-//  delivery - see delivery.h.  When to try again is the core's matter (outbox); this thread does
+//  When to try again is the core's matter (outbox); this thread does
 //  one thing a channel at a time and says how it went.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/delivery.h"

@@ -1,4 +1,3 @@
-//  notify - see notify.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/notify.h"
 

@@ -1,4 +1,3 @@
-//  slack - see slack.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/slack.h"
 

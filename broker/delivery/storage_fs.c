@@ -1,4 +1,3 @@
-//  storage_fs - see storage_fs.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/storage_fs.h"
 

@@ -1,4 +1,3 @@
-//  artifact_dir - see artifact_dir.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/artifact_dir.h"
 

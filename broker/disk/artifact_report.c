@@ -1,4 +1,3 @@
-//  artifact_report - see artifact_report.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/artifact_report.h"
 

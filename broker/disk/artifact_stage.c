@@ -1,4 +1,3 @@
-//  artifact_stage - see artifact_stage.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/artifact_stage.h"
 

@@ -1,4 +1,3 @@
-//  confidence - see confidence.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/confidence.h"
 

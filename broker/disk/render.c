@@ -1,4 +1,3 @@
-//  render - see render.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/render.h"
 

@@ -1,4 +1,3 @@
-//  report_word - see report_word.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/report_word.h"
 

@@ -1,4 +1,4 @@
-//  artifact - see artifact.h.  The thread, its socket and mailbox, and who handles which message.
+//  The thread, its socket and mailbox, and who handles which message.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 

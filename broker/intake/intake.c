@@ -1,4 +1,3 @@
-//  intake - thread: one libcurl multi loop for all MCP sessions; events become EVENT mails.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "broker/intake/intake.h"

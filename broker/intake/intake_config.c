@@ -1,4 +1,3 @@
-//  intake_config - what is configured for one event source.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "broker/intake/intake_config.h"

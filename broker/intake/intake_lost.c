@@ -1,4 +1,3 @@
-//  intake_lost - what one source has lost: every event is counted, and told in one line for many.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "broker/intake/intake_lost.h"

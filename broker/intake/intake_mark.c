@@ -1,4 +1,3 @@
-//  intake_mark - one small file a source: until when it knew everything, and its last MCP session.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/intake/intake_mark.h"
 

@@ -1,5 +1,3 @@
-//  intake_read - messages and events of sources are read behind a mark: what the broker died
-//  of three times is set aside.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "broker/intake/intake_read.h"

@@ -1,4 +1,3 @@
-//  asked - who waits for the answer to an input of this turn.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/asked.h"
 

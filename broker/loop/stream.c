@@ -1,4 +1,3 @@
-//  stream - the XPUB socket: committed records out to taps.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/stream.h"
 

@@ -1,4 +1,3 @@
-//  turn - one turn of the loop: drain, step, commit, and only then send.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/turn.h"
 

@@ -1,4 +1,3 @@
-//  turn_step - inputs into the core, and what it writes into the store's transaction.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/turn_step.h"
 

@@ -1,4 +1,3 @@
-//  store_check - a thread that reads all history of a large store after the start, in small pieces.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_check.h"
 

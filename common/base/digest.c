@@ -1,5 +1,3 @@
-//  digest - SHA-256, the port to OpenSSL's EVP.
-//
 //  EVP calls on SHA-256 fail only when memory runs out or OpenSSL is broken; a wrong digest would
 //  be silent corruption, so both end the process.
 //  SPDX-License-Identifier: Apache-2.0

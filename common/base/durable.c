@@ -1,4 +1,3 @@
-//  durable - see durable.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/durable.h"
 

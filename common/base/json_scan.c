@@ -1,4 +1,3 @@
-//  json_scan - see json_scan.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/json_scan.h"
 

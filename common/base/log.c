@@ -1,5 +1,3 @@
-//  log - one message plus typed fields; the sink quotes and escapes.
-//
 //  The sink is the one permitted global.  A line is built on the stack and leaves by one write(2),
 //  so lines of two threads never mix and no lock is held while a slow terminal blocks.
 //  SPDX-License-Identifier: Apache-2.0

@@ -1,4 +1,3 @@
-//  outage - see outage.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/outage.h"
 

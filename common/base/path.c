@@ -1,4 +1,3 @@
-//  path - see path.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/path.h"
 

@@ -1,4 +1,3 @@
-//  reach - see reach.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/reach.h"
 

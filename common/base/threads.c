@@ -1,4 +1,3 @@
-//  threads - see threads.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/threads.h"
 

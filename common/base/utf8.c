@@ -1,4 +1,3 @@
-//  utf8 - one step of a strict UTF-8 decoder, and where a text may be cut.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/utf8.h"
 

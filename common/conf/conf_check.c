@@ -1,4 +1,3 @@
-//  conf_check - see conf_check.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/conf/conf_check.h"
 

@@ -1,4 +1,3 @@
-//  agent_result - see agent_result.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/domain/agent_result.h"
 

@@ -1,4 +1,3 @@
-//  fault_view - see fault_view.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/domain/fault_view.h"
 

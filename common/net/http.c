@@ -1,4 +1,3 @@
-//  http - many HTTP transfers on one thread, the port to libcurl's multi interface.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "common/net/http.h"

@@ -1,4 +1,3 @@
-//  httpd - see httpd.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/net/httpd.h"
 

@@ -1,4 +1,3 @@
-//  mcp - one session with an MCP server that sends fault events, as a pure state machine.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "common/base/utf8.h"

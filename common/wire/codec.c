@@ -1,4 +1,3 @@
-//  codec - see codec.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/codec.h"
 

@@ -1,4 +1,3 @@
-//  conns - see conns.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/conns.h"
 

@@ -1,4 +1,4 @@
-//  curve - see curve.h.  Certificates by CZMQ's zcert, the ZAP answers by our own thread: czmq's
+//  Certificates by CZMQ's zcert, the ZAP answers by our own thread: czmq's
 //  own certificate store reads its folder again for every handshake.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/curve_part.h"

@@ -1,4 +1,3 @@
-//  frame - see frame.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/frame.h"
 

@@ -1,4 +1,3 @@
-//  held - see held.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/held.h"
 

@@ -1,4 +1,4 @@
-//  msg - see msg.h.  A table per message; the tables are the protocol.
+//  A table per message; the tables are the protocol.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/msg.h"
 

@@ -1,4 +1,3 @@
-//  shares - see shares.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/shares.h"
 

@@ -1,4 +1,3 @@
-//  voice - see voice.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/voice.h"
 

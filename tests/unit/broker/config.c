@@ -1,4 +1,3 @@
-//  config - see config.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/config.h"
 

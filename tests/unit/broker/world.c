@@ -1,4 +1,3 @@
-//  world - see world.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/world.h"
 

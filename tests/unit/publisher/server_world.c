@@ -1,4 +1,3 @@
-//  server_world - see server_world.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,3 @@
-//  admin_case - a broker's admin on a free loopback port over a real store,
-//  and a client that can be rude.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/admin/admin_case.h"
 

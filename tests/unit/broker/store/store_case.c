@@ -1,4 +1,3 @@
-//  store_case - see store_case.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/store/store_case.h"
 

@@ -1,4 +1,3 @@
-//  conf_case - a program with one option of each kind, loaded once with its output caught.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/common/conf/conf_case.h"
 

@@ -1,4 +1,3 @@
-//  mcp_case - a session of common/net/mcp with time by hand: what its tests share.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>

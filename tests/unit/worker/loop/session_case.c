@@ -1,4 +1,3 @@
-//  session_case - see session_case.h.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/worker/loop/session_case.h"
 
