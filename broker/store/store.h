@@ -20,7 +20,7 @@ typedef struct store store_t;
 
 //  Open (and make) the writer.  Err, each with a diag: -EWOULDBLOCK another broker holds
 //  the lock (exit EXIT_SECOND); -EBADMSG damaged, of an unknown schema or with two hard links
-//  (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).
+//  (EXIT_CORRUPT); ERR_STORE (EXIT_STORE).  An earlier schema is migrated, see store_migrate.h.
 int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag) must_check;
 //  Could it be opened, as far as its files tell?  Nothing is made, and a lock that a broker holds

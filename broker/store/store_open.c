@@ -3,6 +3,7 @@
 #include "broker/store/store_open.h"
 
 #include "broker/base/blob.h"
+#include "broker/store/store_migrate.h"
 #include "broker/store/store_schema.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
@@ -231,11 +232,14 @@ s_database (store_t *self, err_diag_t *diag)
         return rc;
     sqlite3_extended_result_codes (self->db, 1);
     sqlite3_busy_timeout (self->db, 0);
-    rc = store_schema_known (self, diag);
+    int64_t version = 0;
+    rc = store_schema_version (self, &version, diag);
     if (rc == 0)
         rc = store_db_exec (self, s_pragmas, diag);
     if (rc == 0)
         rc = s_quick_check (self, diag);
+    if (rc == 0 && version > 0 && version < STORE_SCHEMA)
+        rc = store_migrate (self, version, diag);
     if (rc == 0)
         rc = store_schema_make (self, diag);
     if (rc == 0 && self->suspect)

@@ -10,6 +10,26 @@
 #include <string.h>
 
 _Static_assert(ROW_REASONS == 3, "one column each");
+//  Rows hold these numbers: whoever changes one adds a step to store_migrate.c.
+_Static_assert(INCIDENT_PENDING == 1 && INCIDENT_INVESTIGATING == 2 && INCIDENT_REPORTED == 3
+                   && INCIDENT_AGENT_FAILED == 4 && INCIDENT_FAILED == 5 && INCIDENT_SUPPRESSED == 6
+                   && INCIDENT_CANCELLED == 7,
+               "incident.state");
+_Static_assert(INCIDENT_SUPPRESS_NONE == 0 && INCIDENT_SUPPRESS_BELOW_SEVERITY == 2
+                   && INCIDENT_SUPPRESS_TRIAGE_DISABLED == 3 && INCIDENT_SUPPRESS_OVERFLOW == 4
+                   && INCIDENT_SUPPRESS_UNPARSED == 5,
+               "incident.suppress");
+_Static_assert(ROW_ATTEMPT_LIVE == 0 && ROW_ATTEMPT_SUPERSEDED == 1 && ROW_ATTEMPT_ENDED == 2,
+               "attempt.state");
+_Static_assert(VERDICT_SUCCESS == 0 && VERDICT_AGENT == 1 && VERDICT_HOST == 2 && VERDICT_LOST == 3
+                   && VERDICT_CANCELLED == 4,
+               "attempt.outcome");
+_Static_assert(FAULT_INFO == 0 && FAULT_WARNING == 1 && FAULT_CRITICAL == 2,
+               "incident.fault_severity");
+_Static_assert(ROW_CHANNEL_STORAGE == 0 && ROW_CHANNEL_SLACK == 1, "effect.channel");
+_Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_DONE == 1 && ROW_EFFECT_DEAD == 2
+                   && ROW_EFFECT_SENDING == 3 && ROW_EFFECT_CANCELLED == 4,
+               "effect.state");
 _Static_assert(sizeof (incident_state_t) == sizeof (int), "ENUM columns are read as int");
 _Static_assert(sizeof (enum fault_severity) == sizeof (int), "ENUM columns are read as int");
 

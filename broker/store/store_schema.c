@@ -71,22 +71,26 @@ static const char s_keep [] = "DELETE FROM kept;"
                               "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
 
 int
-store_schema_known (store_t *self, err_diag_t *diag)
+store_schema_version (store_t *self, int64_t *ret_version, err_diag_t *diag)
 {
-    assert (self);
+    assert (self && ret_version);
+    *ret_version = 0;
     const int64_t tables = store_db_number (self->db, "SELECT count (*) FROM sqlite_schema", -1);
     if (tables <= 0)
         return tables < 0 ? store_db_said (self, sqlite3_errcode (self->db), diag) : 0;
     const int64_t version =
         store_db_number (self->db, "SELECT v FROM meta WHERE k = 'schema_version'", -1);
-    if (version == STORE_SCHEMA)
+    if (version >= STORE_SCHEMA_OLDEST && version <= STORE_SCHEMA) {
+        *ret_version = version;
         return 0;
+    }
     if (version < 0)
         err_diag (diag, "%s is not a database of this broker; choose another state_path",
                   self->path);
     else
-        err_diag (diag, "%s has schema %lld, this program knows %d; use the version that wrote it",
-                  self->path, (long long) version, STORE_SCHEMA);
+        err_diag (diag,
+                  "%s has schema %lld, this program knows %d to %d; use the version that wrote it",
+                  self->path, (long long) version, STORE_SCHEMA_OLDEST, STORE_SCHEMA);
     return -EBADMSG;
 }
 

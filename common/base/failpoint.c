@@ -36,7 +36,9 @@ static const char *const s_names [] = {
     "broker.save.folder",      "broker.event.sync",        "broker.event.rename",
     "broker.event.folder",     "broker.body.sync",         "broker.body.rename",
     "broker.body.folder",      "broker.session.sync",      "broker.session.rename",
-    "broker.session.folder",   "broker.send.PING",
+    "broker.session.folder",   "broker.send.PING",         "broker.copy.fill",
+    "broker.copy.sync",        "broker.copy.rename",       "broker.copy.folder",
+    "broker.migrate.step",     "broker.migrate.commit",
 
     "worker.id.sync",          "worker.id.rename",         "worker.id.folder",
     "worker.ready.rename",     "worker.send.HELLO",        "worker.send.CREDIT",

@@ -1,0 +1,268 @@
+//  Stores of earlier schemas: those that earlier programs left, and each step by itself.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/store/store_schema.h"
+#include "tests/unit/broker/store/store_case.h"
+
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const s_golden [] = {"schema-3/stopped", "schema-3/killed"};
+enum { S_GOLDEN = sizeof s_golden / sizeof s_golden [0], S_TEXT = 16384 };
+
+//  Returns false where there is no such file.
+static bool
+s_take (const char *from, const char *to)
+{
+    static char bytes [LIMIT_KIB (512)];
+    FILE *in = fopen (from, "rb"), *out = NULL;
+    if (!in)
+        return false;
+    const size_t size = fread (bytes, 1, sizeof bytes, in);
+    assert_in_range (size, 1, sizeof bytes - 1);
+    assert_int_equal (fclose (in), 0);
+    out = fopen (to, "wb");
+    assert_non_null (out);
+    assert_int_equal (fwrite (bytes, 1, size, out), size);
+    assert_int_equal (fclose (out), 0);
+    return true;
+}
+
+//  Put a golden store, and its log if it has one, where the case has its own.
+static void
+s_lay (store_case_t *self, const char *name)
+{
+    char from [512], to [256];
+    store_destroy (&self->store);
+    assert_int_equal (unlink (self->path), 0);
+    snprintf (from, sizeof from, "%s/%s/broker.db", TRIAGE_GOLDEN_DIR, name);
+    assert_true (s_take (from, self->path));
+    snprintf (from, sizeof from, "%s/%s/broker.db-wal", TRIAGE_GOLDEN_DIR, name);
+    snprintf (to, sizeof to, "%s-wal", self->path);
+    (void) s_take (from, to);
+}
+
+static void
+s_open (store_case_t *self)
+{
+    const int rc = store_open (self->path, &self->store, &self->diag);
+    if (rc < 0)
+        fail_msg ("%s", self->diag.text);
+}
+
+//  One statement on a file that no broker has.
+static void
+s_exec (const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal (sqlite3_open (path, &db), SQLITE_OK);
+    assert_int_equal (sqlite3_exec (db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal (sqlite3_close (db), SQLITE_OK);
+}
+
+static int64_t
+s_number (const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal (sqlite3_open (path, &db), SQLITE_OK);
+    const int64_t number = store_db_number (db, sql, -1);
+    assert_int_equal (sqlite3_close (db), SQLITE_OK);
+    return number;
+}
+
+static int64_t
+s_version (const char *path)
+{
+    return s_number (path, "SELECT v FROM meta WHERE k = 'schema_version'");
+}
+
+//  All rows of a statement with one column, one a line.
+static void
+s_lines (sqlite3 *db, const char *sql, char ret_text [S_TEXT])
+{
+    sqlite3_stmt *stmt = NULL;
+    size_t size = 0;
+    assert_int_equal (sqlite3_prepare_v2 (db, sql, -1, &stmt, NULL), SQLITE_OK);
+    ret_text [0] = '\0';
+    while (sqlite3_step (stmt) == SQLITE_ROW) {
+        size += (size_t) snprintf (ret_text + size, S_TEXT - size, "%s\n",
+                                   (const char *) sqlite3_column_text (stmt, 0));
+        assert_in_range (size, 1, S_TEXT - 1);
+    }
+    sqlite3_finalize (stmt);
+}
+
+//  Whatever makes a difference to the program: not the order of columns, nor their defaults.
+static void
+s_shape (store_t *store, char ret_text [S_TEXT])
+{
+    s_lines (store->db,
+             "SELECT m.type || ' ' || m.name || ' ' || coalesce (group_concat (c.text, ', '), '')"
+             " FROM sqlite_schema m LEFT JOIN (SELECT t.name AS owner,"
+             " c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || c.pk AS text"
+             " FROM sqlite_schema t, pragma_table_info (t.name) c ORDER BY 1, 2) c"
+             " ON c.owner = m.name GROUP BY m.type, m.name ORDER BY 1",
+             ret_text);
+}
+
+static void
+test_a_golden_store_gets_the_schema_of_a_new_one (void **state)
+{
+    store_case_t *self = *state;
+    static char fresh [S_TEXT], migrated [S_TEXT];
+    s_shape (self->store, fresh);
+    assert_non_null (strstr (fresh, "table incident "));
+    for (size_t i = 0; i < S_GOLDEN; i++) {
+        s_lay (self, s_golden [i]);
+        s_open (self);
+        s_shape (self->store, migrated);
+        assert_string_equal (migrated, fresh);
+    }
+}
+
+static void
+test_a_golden_store_is_copied_before_it_is_migrated (void **state)
+{
+    store_case_t *self = *state;
+    char copy [256], temporary [280];
+    struct stat st;
+    snprintf (copy, sizeof copy, "%s.schema-3", self->path);
+    snprintf (temporary, sizeof temporary, "%s.tmp", copy);
+    for (size_t i = 0; i < S_GOLDEN; i++) {
+        s_lay (self, s_golden [i]);
+        assert_true (s_take (self->path, temporary)); //  of a start that was killed
+        s_open (self);
+        store_destroy (&self->store);
+        assert_int_equal (stat (copy, &st), 0);
+        assert_int_equal (st.st_mode & 0777, 0600);
+        assert_true (stat (temporary, &st) < 0 && errno == ENOENT);
+        assert_int_equal (s_version (self->path), STORE_SCHEMA);
+        assert_int_equal (s_version (copy), 3);
+        assert_int_equal (s_number (copy, "SELECT count (*) FROM incident"), 27);
+        assert_int_equal (
+            s_number (copy, "SELECT count (*) FROM journal WHERE change = 'resolved'"), 9);
+        assert_int_equal (s_number (self->path, "SELECT count (*) FROM journal"),
+                          s_number (copy, "SELECT count (*) FROM journal"));
+    }
+    //  the next start has nothing to do
+    assert_int_equal (unlink (copy), 0);
+    s_open (self);
+    assert_true (stat (copy, &st) < 0 && errno == ENOENT);
+}
+
+static void
+test_without_a_copy_nothing_is_migrated (void **state)
+{
+    store_case_t *self = *state;
+    char temporary [256];
+    snprintf (temporary, sizeof temporary, "%s.schema-3.tmp", self->path);
+    s_lay (self, s_golden [0]);
+    assert_int_equal (mkdir (temporary, 0700), 0);
+    assert_int_equal (store_open (self->path, &self->store, &self->diag), ERR_STORE);
+    assert_non_null (strstr (self->diag.text, "cannot be copied"));
+    assert_int_equal (s_version (self->path), 3);
+    assert_int_equal (rmdir (temporary), 0);
+    s_open (self);
+}
+
+//  A store of this program as one of an earlier version.
+static void
+s_set_back (store_case_t *self, const char *sql)
+{
+    store_destroy (&self->store);
+    s_exec (self->path, sql);
+    s_open (self);
+    store_destroy (&self->store);
+    assert_int_equal (s_version (self->path), STORE_SCHEMA);
+}
+
+static void
+s_put_incident (store_t *store, int number, incident_state_t state)
+{
+    step_write_t write = {.kind = STEP_WRITE_INCIDENT};
+    row_incident_t *row = &write.as.incident;
+    snprintf (row->id.text, sizeof row->id.text, "0190a000-0000-7000-8000-%012d", number);
+    row->number = number;
+    row->state = state;
+    assert_int_equal (store_apply (store, &write), 0);
+}
+
+static void
+test_step_3_counts_what_was_counted_wrong_or_not_at_all (void **state)
+{
+    store_case_t *self = *state;
+    s_put_incident (self->store, 1, INCIDENT_PENDING);
+    s_put_incident (self->store, 2, INCIDENT_REPORTED);
+    s_put_incident (self->store, 3, INCIDENT_REPORTED);
+    assert_int_equal (store_commit (self->store), 0);
+    s_set_back (self, "UPDATE meta SET v = 3 WHERE k = 'schema_version';"
+                      "UPDATE counted SET n = 7; DROP TABLE kept; DROP INDEX journal_kind");
+    assert_int_equal (s_number (self->path, "SELECT n FROM counted WHERE kind = 0 AND state = 3"),
+                      2);
+    assert_int_equal (s_number (self->path, "SELECT sum (n) FROM counted"), 3);
+    assert_int_equal (s_number (self->path, "SELECT count (*) FROM kept"), 0);
+    assert_int_equal (
+        s_number (self->path, "SELECT count (*) FROM sqlite_schema WHERE name = 'journal_kind'"),
+        1);
+}
+
+static void
+test_step_4_names_records_as_states_are_named_now (void **state)
+{
+    store_case_t *self = *state;
+    static const char *const kinds [] = {"incident", "worker"};
+    for (int i = 0; i < 2; i++) {
+        step_write_t write = {.kind = STEP_WRITE_RECORD};
+        write.as.record.seq = i + 1;
+        snprintf (write.as.record.kind, sizeof write.as.record.kind, "%s", kinds [i]);
+        snprintf (write.as.record.change, sizeof write.as.record.change, "resolved");
+        assert_int_equal (store_apply (self->store, &write), 0);
+    }
+    assert_int_equal (store_commit (self->store), 0);
+    s_set_back (self, "UPDATE meta SET v = 4 WHERE k = 'schema_version'");
+    assert_int_equal (s_number (self->path, "SELECT seq FROM journal WHERE change = 'reported'"),
+                      1);
+    assert_int_equal (s_number (self->path, "SELECT seq FROM journal WHERE change = 'resolved'"),
+                      2);
+}
+
+static void
+test_schemas_that_no_step_begins_or_ends_with_are_refused (void **state)
+{
+    store_case_t *self = *state;
+    const int others [] = {STORE_SCHEMA_OLDEST - 1, STORE_SCHEMA + 1};
+    for (size_t i = 0; i < 2; i++) {
+        char sql [128], copy [256];
+        struct stat st;
+        store_destroy (&self->store);
+        snprintf (sql, sizeof sql, "UPDATE meta SET v = %d WHERE k = 'schema_version'", others [i]);
+        s_exec (self->path, sql);
+        assert_int_equal (store_open (self->path, &self->store, &self->diag), -EBADMSG);
+        assert_non_null (strstr (self->diag.text, "use the version that wrote it"));
+        assert_int_equal (s_version (self->path), others [i]);
+        snprintf (copy, sizeof copy, "%s.schema-%d", self->path, others [i]);
+        assert_true (stat (copy, &st) < 0 && errno == ENOENT);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown (name, store_case_setup, store_case_teardown)
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        TEST (test_a_golden_store_gets_the_schema_of_a_new_one),
+        TEST (test_a_golden_store_is_copied_before_it_is_migrated),
+        TEST (test_without_a_copy_nothing_is_migrated),
+        TEST (test_step_3_counts_what_was_counted_wrong_or_not_at_all),
+        TEST (test_step_4_names_records_as_states_are_named_now),
+        TEST (test_schemas_that_no_step_begins_or_ends_with_are_refused),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
