@@ -6,11 +6,11 @@
 #include "broker/admin/admin_part.h"
 
 #include "common/base/buf.h"
+#include "common/base/folder.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,7 +18,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FILES_DEPTH = 4 }; //  attempts/<n>/output/investigation.md
+enum {
+    FILES_DEPTH = 4,                     //  attempts/<n>/output/investigation.md
+    FILES_ENTRIES = 4 * LIMIT_HTTP_FILES //  looked at; folders and links are not listed
+};
 
 //  --- health
 
@@ -529,45 +532,25 @@ s_file (json_t *files, const char *path, int64_t size)
     return true;
 }
 
+//  Append the regular files below fd as {path, size}.  Returns false when there are more than a list
+//  takes.
 static bool
-s_files (int dir_fd, const char *prefix, int depth, json_t *files);
-
-static bool
-s_folder (int parent_fd, const char *name, const char *prefix, int depth, json_t *files)
+s_files (int fd, json_t *files)
 {
-    int fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 || s_files (fd, prefix, depth, files);
-}
-
-//  Append the regular files below dir_fd as {path, size}; links are not followed.
-//  Own: takes dir_fd.  Returns false once the list is full.
-static bool
-s_files (int dir_fd, const char *prefix, int depth, json_t *files)
-{
-    DIR *dir = fdopendir (dir_fd);
-    if (!dir) {
-        close (dir_fd);
-        return true;
-    }
+    const folder_rules_t rules = {.depth = FILES_DEPTH, .entries = FILES_ENTRIES};
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    folder_entry_t entry;
     bool complete = true;
-    for (struct dirent *entry = readdir (dir); entry && complete; entry = readdir (dir)) {
-        struct stat stat;
-        char path [PATH_MAX];
-        if (entry->d_name [0] == '.'
-            || fstatat (dirfd (dir), entry->d_name, &stat, AT_SYMLINK_NOFOLLOW))
+    int more = folder_walk_new (fd, "", &rules, &walk);
+    while (walk && complete && (more = folder_walk_next (walk, &entry)) > 0) {
+        if (entry.left || entry.name [0] == '.')
             continue;
-        bool folder = S_ISDIR (stat.st_mode);
-        int length =
-            snprintf (path, sizeof (path), "%s%s%s", prefix, entry->d_name, folder ? "/" : "");
-        if (length < 0 || (size_t) length >= sizeof (path))
-            continue;
-        if (S_ISREG (stat.st_mode))
-            complete = s_file (files, path, stat.st_size);
-        if (folder && depth > 1)
-            complete = s_folder (dirfd (dir), entry->d_name, path, depth - 1, files);
+        if (S_ISREG (entry.st.st_mode))
+            complete = s_file (files, entry.path, entry.st.st_size);
+        if (S_ISDIR (entry.st.st_mode) && folder_walk_enter (walk) < 0)
+            continue; //  too deep, or removed meanwhile
     }
-    closedir (dir);
-    return complete;
+    return complete && more != ERR_LIMIT;
 }
 
 static json_t *
@@ -576,10 +559,8 @@ s_artifacts (const admin_view_t *view, const char *id)
     char folder [PATH_MAX], absolute [PATH_MAX];
     snprintf (folder, sizeof (folder), "%s/%s", view->workspace_root, id);
     json_t *files = json_array ();
-    bool complete = true;
-    int fd = open (folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0)
-        complete = s_files (fd, "", FILES_DEPTH, files);
+    own (own_fd) int fd = folder_open_path (folder);
+    const bool complete = fd < 0 || s_files (fd, files);
     return json_pack ("{s:o,s:o,s:b}", "folder",
                       fd >= 0 ? json_any (path_absolute (folder, absolute)) : json_null (), "files",
                       files, "complete", complete);

@@ -6,6 +6,7 @@
 #include "broker/disk/artifact_stage.h"
 #include "broker/disk/render.h"
 #include "common/base/durable.h"
+#include "common/base/folder.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/path.h"
@@ -58,25 +59,12 @@ s_write_text (int fd, const char *name, const char *text)
 
 //  --- the deciding attempt's files
 
-//  Remove from a top-level folder what this attempt did not leave (an earlier one may have).
-static int
-s_clear (int fd, const char *folder, const artifact_manifest_t *manifest)
+static bool
+s_keep (const void *ctx, const char *path)
 {
-    DIR *dir = NULL;
-    int rc = artifact_dir_list (fd, folder, &dir);
-    if (rc < 0)
-        return rc == -ENOENT ? 0 : rc;
-    const struct dirent *entry;
-    while (rc == 0 && (entry = readdir (dir))) {
-        char path [S_PATH + 256];
-        snprintf (path, sizeof path, "%s/%s", folder, entry->d_name);
-        bool keep = strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0
-                    || strcmp (path, "logs/prompt.md") == 0
-                    || verdict_file_find (manifest->files, manifest->count, path);
-        rc = keep ? 0 : artifact_dir_remove (dirfd (dir), entry->d_name);
-    }
-    closedir (dir);
-    return rc;
+    const artifact_manifest_t *manifest = ctx;
+    return strcmp (path, "logs/prompt.md") == 0
+           || verdict_file_find (manifest->files, manifest->count, path);
 }
 
 //  Only what belongs into output/ and logs/ moves up.
@@ -96,8 +84,8 @@ s_promote (int fd, int64_t attempt)
 {
     artifact_manifest_t manifest;
     int rc = artifact_stage_manifest (fd, attempt, &manifest);
-    for (size_t i = 0; rc == 0 && i < 2; i++)
-        rc = s_clear (fd, s_folders [i], &manifest);
+    for (size_t i = 0; rc == 0 && i < 2; i++) //  an earlier attempt may have left files
+        rc = artifact_dir_prune (fd, s_folders [i], s_keep, &manifest);
     for (size_t i = 0; rc == 0 && i < manifest.count; i++) {
         char from [S_PATH];
         const char *path = manifest.files [i].path;
@@ -121,7 +109,7 @@ s_drop_leftovers (int fd, const record_t *record)
     for (int i = 0; i < record->attempt_count; i++)
         artifact_stage_drop (fd, record->attempts [i].number);
     for (size_t i = 0; i < sizeof folders / sizeof folders [0]; i++) {
-        own (own_fd) int dir_fd = artifact_dir_walk (fd, folders [i], false);
+        own (own_fd) int dir_fd = folder_open (fd, folders [i], false);
         if (dir_fd >= 0)
             durable_sweep (dir_fd);
     }

@@ -1,13 +1,12 @@
-//  artifact_dir - the folders of incidents, walked without ever following a symlink.
+//  artifact_dir - the files in the folder of an incident, by paths below it (common/base/folder).
 //
-//  Every function starts from a folder's fd and opens each component with O_NOFOLLOW; only regular
-//  files and folders count, anything else is -ELOOP or -EISDIR.  Folders 0700, files 0600.
-//  Src: openat(2).  SPDX-License-Identifier: Apache-2.0
+//  base_fd: an incident's folder, or one in it.  Symbolic links are never followed, and only
+//  regular files and folders count: anything else is -ELOOP or -ENXIO.  Folders 0700, files 0600.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/base/err.h"
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,13 +15,6 @@
 //  Own: the caller closes the fd.  Err: -errno, -EINVAL when the id is not canonical.
 int
 artifact_dir_open (const char *root, const char *incident, bool make) must_check;
-//  Open the folder `path` below base ("attempts/3"); make: create missing components.
-int
-artifact_dir_walk (int base_fd, const char *path, bool make) must_check;
-//  Open the folder `path` below base ("" = base itself) to read its entries.
-//  Own: the caller closes it.
-int
-artifact_dir_list (int base_fd, const char *path, DIR **ret_dir) must_check;
 //  Open the regular file `path` below base with flags (O_RDONLY, O_WRONLY | O_CREAT ...).
 //  O_CREAT makes missing folders too.  ret_size may be NULL.
 int
@@ -46,9 +38,15 @@ artifact_dir_put (int base_fd, const char *path, const void *bytes, size_t size,
 //  syncs the folder.
 int
 artifact_dir_promote (int base_fd, const char *from, const char *to) must_check;
-//  Remove base/name with all it holds; no error when it is not there.
+//  Remove base/path with all it holds; no error when it is not there.
 int
-artifact_dir_remove (int base_fd, const char *name) must_check;
+artifact_dir_remove (int base_fd, const char *path) must_check;
+//  Of the entries of the folder base/path ("" = base itself), remove all for which keep says no.
+//  entry: its path below base.  No error when the folder is not there.
+typedef bool (artifact_dir_keep_t) (const void *ctx, const char *entry);
+int
+artifact_dir_prune (int base_fd, const char *path, artifact_dir_keep_t *keep,
+                    const void *ctx) must_check;
 //  fsync the folder `path` below base ("" = base itself).
 int
 artifact_dir_sync (int base_fd, const char *path, const char *place) must_check;

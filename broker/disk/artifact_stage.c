@@ -3,6 +3,7 @@
 
 #include "broker/disk/artifact_dir.h"
 #include "common/base/durable.h"
+#include "common/base/folder.h"
 #include "common/base/json.h"
 #include "common/base/own.h"
 
@@ -52,7 +53,7 @@ artifact_stage_put (int fd, int64_t attempt, const char *path, int64_t size, int
 void
 artifact_stage_drop (int fd, int64_t attempt)
 {
-    own (own_fd) int attempts = artifact_dir_walk (fd, "attempts", false);
+    own (own_fd) int attempts = folder_open (fd, "attempts", false);
     char name [S_PATH];
     snprintf (name, sizeof name, "%" PRId64 ".staging", attempt);
     if (attempts >= 0 && artifact_dir_remove (attempts, name) < 0)
@@ -147,7 +148,7 @@ s_seal_file (int fd, int64_t attempt, const verdict_file_t *file, char *ret_reas
     int64_t size = 0;
     own (own_fd) int handle = artifact_dir_file (fd, full, O_RDONLY, &size);
     if (handle < 0 && handle != -ENOENT && handle != -ELOOP && handle != -ENOTDIR
-        && handle != -EISDIR)
+        && handle != -EISDIR && handle != -ENXIO)
         return handle;
     char sha256 [DIGEST_HEX] = "";
     if (handle >= 0 && size == file->size) {
@@ -165,36 +166,28 @@ s_seal_file (int fd, int64_t attempt, const verdict_file_t *file, char *ret_reas
         return ERR_NONE; //  to be continued where it ends
     own (own_fd) int staging = -1;
     s_path (full, attempt, true, "");
-    staging = artifact_dir_walk (fd, full, false);
+    staging = folder_open (fd, full, false);
     if (staging >= 0 && artifact_dir_remove (staging, file->path) < 0)
         return -EIO;
     return ERR_NONE;
 }
 
+static bool
+s_keep (const void *ctx, const char *path)
+{
+    const artifact_manifest_t *manifest = ctx;
+    return strcmp (path, "output") == 0 || strcmp (path, "logs") == 0
+           || verdict_file_find (manifest->files, manifest->count, path);
+}
+
 //  Remove what is staged but not in the manifest, then sync the folder.
 static int
-s_seal_folder (int fd, int64_t attempt, const char *folder, const artifact_manifest_t *manifest)
+s_seal_folder (int staging_fd, const char *folder, const artifact_manifest_t *manifest)
 {
-    char full [S_PATH];
-    s_path (full, attempt, true, folder);
-    DIR *dir = NULL;
-    int rc = artifact_dir_list (fd, full, &dir);
-    if (rc < 0)
-        return rc == -ENOENT ? 0 : rc;
-    const struct dirent *entry;
-    while (rc == 0 && (entry = readdir (dir))) {
-        char path [S_PATH + 256];
-        const char *name = entry->d_name;
-        snprintf (path, sizeof path, "%s%s%s", folder, folder [0] ? "/" : "", name);
-        bool keep = strcmp (name, ".") == 0 || strcmp (name, "..") == 0
-                    || (!folder [0] && (strcmp (name, "output") == 0 || strcmp (name, "logs") == 0))
-                    || verdict_file_find (manifest->files, manifest->count, path);
-        rc = keep ? 0 : artifact_dir_remove (dirfd (dir), name);
-    }
+    int rc = artifact_dir_prune (staging_fd, folder, s_keep, manifest);
     if (rc == 0)
-        rc = durable_folder (dirfd (dir), "staged");
-    closedir (dir);
-    return rc;
+        rc = artifact_dir_sync (staging_fd, folder, "staged");
+    return rc == -ENOENT ? 0 : rc;
 }
 
 //  Everything is there: make it durable and visible at once.
@@ -202,17 +195,18 @@ static int
 s_publish (int fd, int64_t attempt, const artifact_manifest_t *manifest)
 {
     static const char *const folders [] = {"output", "logs", ""};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < sizeof folders / sizeof folders [0]; i++)
-        rc = s_seal_folder (fd, attempt, folders [i], manifest);
-    if (rc == 0)
-        rc = s_manifest_write (fd, attempt, manifest);
-    if (rc < 0)
-        return rc;
     char from [S_PATH];
     char to [S_PATH];
     s_path (from, attempt, true, "");
     s_path (to, attempt, false, "");
+    own (own_fd) int staging_fd = folder_open (fd, from, false);
+    int rc = staging_fd < 0 ? staging_fd : 0;
+    for (size_t i = 0; rc == 0 && i < sizeof folders / sizeof folders [0]; i++)
+        rc = s_seal_folder (staging_fd, folders [i], manifest);
+    if (rc == 0)
+        rc = s_manifest_write (fd, attempt, manifest);
+    if (rc < 0)
+        return rc;
     rc = durable_rename (fd, from, fd, to, "seal");
     if (rc == 0)
         rc = artifact_dir_sync (fd, "attempts", "seal");
@@ -238,7 +232,7 @@ artifact_stage_seal (int fd, int64_t attempt, const artifact_manifest_t *manifes
         return rc;
     char staging [S_PATH];
     s_path (staging, attempt, true, "");
-    own (own_fd) int made = artifact_dir_walk (fd, staging, true);
+    own (own_fd) int made = folder_open (fd, staging, true);
     if (made < 0)
         return made;
     int missing = 0;

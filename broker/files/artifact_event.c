@@ -14,7 +14,6 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -333,20 +332,22 @@ artifact_event_tidy (artifact_t *self, int64_t now_ms)
 int
 artifact_event_init (artifact_t *self, err_diag_t *diag)
 {
+    const folder_rules_t rules = {.depth = 1};
     int rc = blob_make_dir (self->events_dir);
-    DIR *dir = rc < 0 ? NULL : opendir (self->events_dir);
-    if (!dir) {
-        err_diag (diag, "cannot make %s: %s", self->events_dir, err_str (rc < 0 ? rc : -errno));
-        return rc < 0 ? rc : -errno;
+    own (own_fd) int dir = rc < 0 ? rc : s_events_fd (self);
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    rc = dir < 0 ? dir : folder_walk_new (dir, "", &rules, &walk);
+    if (rc < 0) {
+        err_diag (diag, "cannot make %s: %s", self->events_dir, err_str (rc));
+        return rc;
     }
-    const struct dirent *entry;
-    while ((entry = readdir (dir))) {
-        size_t size = strlen (entry->d_name);
-        if (size > 5 && strcmp (entry->d_name + size - 5, ".part") == 0)
-            unlinkat (dirfd (dir), entry->d_name, 0);
+    folder_entry_t entry;
+    while (folder_walk_next (walk, &entry) > 0) {
+        size_t size = strlen (entry.name);
+        if (size > 5 && strcmp (entry.name + size - 5, ".part") == 0)
+            unlinkat (dir, entry.name, 0);
     }
-    durable_sweep (dirfd (dir)); //  before any other thread writes here
-    closedir (dir);
+    durable_sweep (dir); //  before any other thread writes here
     return 0;
 }
 

@@ -12,9 +12,9 @@
 #include "broker/files/artifact.h"
 #include "broker/store/store.h"
 #include "common/base/actor.h"
+#include "common/base/folder.h"
 #include "common/wire/link.h"
 
-#include <dirent.h>
 #include <stdatomic.h>
 
 typedef struct artifact_upload artifact_upload_t;
@@ -62,7 +62,7 @@ struct artifact {
     poison_t *poison;           //  of large events
     artifact_upload_t *uploads; //  hash by incident and attempt
     artifact_event_t *events;   //  hash by event; parts and events under way to the loop
-    DIR *sweep;                 //  where the look at the folders is, NULL once it is over
+    folder_walk_t *sweep;       //  where the look at the folders is, NULL once it is over
     artifact_look_t look;       //  that one
     int64_t sweep_ms;           //  boot time of the next one
     int64_t started_ms;         //  wall clock: what is older was left by an earlier life

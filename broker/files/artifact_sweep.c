@@ -9,6 +9,7 @@
 #include "broker/files/artifact_part.h"
 
 #include "broker/disk/artifact_dir.h"
+#include "common/base/folder.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/path.h"
@@ -27,27 +28,18 @@ enum {
     S_WHOLE = 5040     //  an inode of so many names is counted at each by its share
 };
 
-static void
-s_close (DIR **dir_p)
-{
-    if (*dir_p)
-        closedir (*dir_p);
-    *dir_p = NULL;
-}
-
 //  "<n>.staging" of an earlier life -> n, 0 for other names and for what this one has begun.
 static int64_t
-s_staging (const artifact_t *self, DIR *dir, const char *name)
+s_staging (const artifact_t *self, const folder_entry_t *entry)
 {
+    const char *name = entry->name;
     int64_t attempt = 0;
     int end = 0;
-    struct stat st;
     if (strspn (name, "0123456789") > 9
         || sscanf (name, "%" SCNd64 ".staging%n", &attempt, &end) != 1 || end == 0
         || name [end] != '\0')
         return 0;
-    if (fstatat (dirfd (dir), name, &st, AT_SYMLINK_NOFOLLOW) != 0
-        || (int64_t) st.st_mtim.tv_sec * 1000 >= self->started_ms)
+    if (entry->st.st_mode == 0 || (int64_t) entry->st.st_mtim.tv_sec * 1000 >= self->started_ms)
         return 0;
     return attempt;
 }
@@ -67,13 +59,14 @@ s_over (artifact_t *self, const char *incident)
 static void
 s_drop_staging (artifact_t *self, int fd, const char *incident)
 {
-    own (s_close) DIR *dir = NULL;
-    if (artifact_dir_list (fd, "attempts", &dir) < 0)
+    const folder_rules_t rules = {.depth = 1};
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    folder_entry_t entry;
+    if (folder_walk_new (fd, "attempts", &rules, &walk) < 0)
         return; //  most have none
     bool over = false;
-    const struct dirent *entry;
-    while ((entry = readdir (dir))) { // NOLINT(concurrency-mt-unsafe): own DIR
-        const int64_t attempt = s_staging (self, dir, entry->d_name);
+    while (folder_walk_next (walk, &entry) > 0) {
+        const int64_t attempt = s_staging (self, &entry);
         if (attempt == 0)
             continue;
         if (!over && !s_over (self, incident))
@@ -94,21 +87,19 @@ s_count (artifact_look_t *look, const struct stat *st)
 }
 
 static void
-s_count_folder (artifact_look_t *look, int fd, const char *path, int depth)
+s_count_folder (artifact_look_t *look, int fd)
 {
-    own (s_close) DIR *dir = NULL;
-    if (depth == 0 || artifact_dir_list (fd, path, &dir) < 0)
+    const folder_rules_t rules = {.depth = S_DEPTH};
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    folder_entry_t entry;
+    if (folder_walk_new (fd, "", &rules, &walk) < 0)
         return; //  removed meanwhile
-    const struct dirent *entry;
-    while ((entry = readdir (dir))) { // NOLINT(concurrency-mt-unsafe): own DIR
-        struct stat st;
-        const char *name = entry->d_name;
-        if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0
-            || fstatat (dirfd (dir), name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    while (folder_walk_next (walk, &entry) > 0) {
+        if (entry.left || entry.st.st_mode == 0)
             continue;
-        s_count (look, &st);
-        if (S_ISDIR (st.st_mode))
-            s_count_folder (look, dirfd (dir), name, depth - 1);
+        s_count (look, &entry.st);
+        if (S_ISDIR (entry.st.st_mode) && folder_walk_enter (walk) < 0)
+            continue; //  too deep, or removed meanwhile
     }
 }
 
@@ -132,24 +123,26 @@ s_folder (artifact_t *self, const char *incident)
     s_drop_staging (self, fd, incident);
     if (fstat (fd, &st) == 0)
         s_count (look, &st);
-    s_count_folder (look, fd, "", S_DEPTH);
+    s_count_folder (look, fd);
     const int64_t made_ms = s_made_ms (incident);
     if (look->oldest_ms == 0 || made_ms < look->oldest_ms)
         look->oldest_ms = made_ms;
 }
 
-static void
+static int
 s_begin (artifact_t *self, int64_t now_ms)
 {
+    const folder_rules_t rules = {.depth = 1};
     self->look = (artifact_look_t){.since_ms = now_ms};
-    self->sweep = opendir (self->settings->workspace_root);
+    own (own_fd) int fd = open (self->settings->workspace_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : folder_walk_new (fd, "", &rules, &self->sweep);
 }
 
 static void
 s_end (artifact_t *self, int64_t now_ms)
 {
     const artifact_look_t *look = &self->look;
-    s_close (&self->sweep);
+    folder_walk_destroy (&self->sweep);
     atomic_store (&self->counts [COUNT_DISK_BYTES], look->bytes);
     atomic_store (&self->counts [COUNT_DISK_FILES], look->shares / S_WHOLE);
     atomic_store (&self->counts [COUNT_DISK_OLDEST], look->oldest_ms);
@@ -161,10 +154,9 @@ int
 artifact_sweep_init (artifact_t *self, err_diag_t *diag)
 {
     self->started_ms = clk_now (self->clk).wall_ms - S_SLACK_MS;
-    s_begin (self, clk_now (self->clk).boot_ms);
-    if (self->sweep)
+    const int rc = s_begin (self, clk_now (self->clk).boot_ms);
+    if (rc == 0)
         return 0;
-    const int rc = -errno;
     char path [PATH_MAX];
     err_diag (diag, "workspace_root %s: %s", path_absolute (self->settings->workspace_root, path),
               err_str (rc));
@@ -176,23 +168,22 @@ artifact_sweep (artifact_t *self, int64_t now_ms)
 {
     if (!self->sweep && now_ms < self->sweep_ms)
         return false;
-    if (!self->sweep)
-        s_begin (self, now_ms);
-    const struct dirent *entry = NULL;
+    int more = self->sweep ? 0 : s_begin (self, now_ms);
     for (int i = 0; self->sweep && i < LIMIT_SWEEP_FOLDERS; i++) {
-        entry = readdir (self->sweep); // NOLINT(concurrency-mt-unsafe): own DIR
-        if (!entry)
+        folder_entry_t entry;
+        more = folder_walk_next (self->sweep, &entry);
+        if (more <= 0)
             break;
-        if (ident_valid (entry->d_name))
-            s_folder (self, entry->d_name);
+        if (ident_valid (entry.name))
+            s_folder (self, entry.name);
     }
-    if (!entry)
+    if (more <= 0)
         s_end (self, now_ms);
-    return entry != NULL;
+    return more > 0;
 }
 
 void
 artifact_sweep_fini (artifact_t *self)
 {
-    s_close (&self->sweep);
+    folder_walk_destroy (&self->sweep);
 }

@@ -5,6 +5,7 @@
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/base/durable.h"
+#include "common/base/folder.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -12,7 +13,6 @@
 #include "runner/tree.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,17 +25,9 @@
 #include <sys/stat.h>
 
 enum {
-    HOME_DEPTH = 24,   //  folders deeper than this are moved up first
+    HOME_DEPTH = 25,   //  entries of folders deeper than this are moved up first
     HOME_ROUND_MS = 20 //  between two looks at a lock, and at agents that are being killed
 };
-
-static void
-s_close (DIR **dir_p)
-{
-    if (*dir_p)
-        closedir (*dir_p);
-    *dir_p = NULL;
-}
 
 static bool
 s_name_good (const char *name)
@@ -218,15 +210,18 @@ void
 home_each (const home_t *self, const char *part, void *ctx,
            void (*visit) (void *ctx, const char *path, const char *name))
 {
+    const folder_rules_t rules = {.depth = 1};
     char path [HOME_PATH];
     snprintf (path, sizeof path, "%s/%s", self->path, part);
-    own (s_close) DIR *dir = opendir (path);
-    for (struct dirent *entry = dir ? readdir (dir) : NULL; entry; entry = readdir (dir)) {
-        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
-            continue;
+    own (own_fd) int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    if (fd < 0 || folder_walk_new (fd, "", &rules, &walk) < 0)
+        return;
+    folder_entry_t entry;
+    while (folder_walk_next (walk, &entry) > 0) {
         char item [HOME_PATH + 256];
-        snprintf (item, sizeof item, "%s/%s", path, entry->d_name);
-        visit (ctx, item, entry->d_name);
+        snprintf (item, sizeof item, "%s/%s", path, entry.name);
+        visit (ctx, item, entry.name);
     }
 }
 
@@ -332,67 +327,41 @@ home_discard (home_t *self, const char *path)
     self->trash_clean = false;
 }
 
-typedef struct {
-    home_t *home;
-    int trash_fd; //  borrowed
-    int budget;   //  entries that may still be removed
-} sweep_t;
-
+//  A folder that lies too deep for one walk goes to the top of the trash, and is met again there.
 static void
-s_sweep_dir (sweep_t *sweep, int parent_fd, const char *name, int depth);
-
-static void
-s_sweep_entry (sweep_t *sweep, int dir_fd, const struct dirent *entry, int depth)
+s_lift (int trash_fd, const folder_entry_t *entry)
 {
-    const char *name = entry->d_name;
-    if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
-        return;
-    sweep->budget--;
-    if (unlinkat (dir_fd, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
-        return;
-    if (depth < HOME_DEPTH) {
-        s_sweep_dir (sweep, dir_fd, name, depth + 1);
-        return;
-    }
     char top [64];
     snprintf (top, sizeof top, "%016" PRIx64, ident_random64 ());
-    if (durable_rename (dir_fd, name, sweep->trash_fd, top, "sweep") < 0)
-        return; //  met again with the next look
-}
-
-//  Recursion is bounded by HOME_DEPTH; symlinks are removed, never followed.
-static void
-s_sweep_dir (sweep_t *sweep, int parent_fd, const char *name, int depth)
-{
-    own (own_fd) int fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES && fchmodat (parent_fd, name, 0700, 0) == 0)
-        fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    (void) fchmod (fd, 0700);
-    int copy = dup (fd);
-    own (s_close) DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
-    struct dirent *entry = dir ? readdir (dir) : NULL;
-    for (; entry && sweep->budget > 0; entry = readdir (dir))
-        s_sweep_entry (sweep, fd, entry, depth);
-    if (!entry)
-        (void) unlinkat (parent_fd, name, AT_REMOVEDIR);
+    int rc = durable_rename (entry->dir_fd, entry->name, trash_fd, top, "sweep");
+    if (rc < 0)
+        log_debug ("folder met again with the next look", kv ("error", err_str (rc)));
 }
 
 bool
 home_sweep (home_t *self, int max)
 {
+    const folder_rules_t rules = {.depth = HOME_DEPTH, .unlock = true};
     if (self->trash_clean)
         return true;
     char path [HOME_PATH];
     snprintf (path, sizeof path, "%s/trash", self->path);
     own (own_fd) int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int copy = fd >= 0 ? dup (fd) : -1;
-    own (s_close) DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
-    sweep_t sweep = {.home = self, .trash_fd = fd, .budget = max};
-    struct dirent *entry = dir ? readdir (dir) : NULL;
-    for (; entry && sweep.budget > 0; entry = readdir (dir))
-        s_sweep_entry (&sweep, fd, entry, 0);
-    self->trash_clean = !entry && sweep.budget == max;
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    folder_entry_t entry;
+    int more = fd < 0 ? 0 : folder_walk_new (fd, "", &rules, &walk);
+    int budget = max;
+    while (walk && budget > 0 && (more = folder_walk_next (walk, &entry)) > 0) {
+        if (entry.left) {
+            (void) unlinkat (entry.dir_fd, entry.name, AT_REMOVEDIR);
+            continue;
+        }
+        budget--;
+        if (!S_ISDIR (entry.st.st_mode))
+            (void) unlinkat (entry.dir_fd, entry.name, 0);
+        else if (folder_walk_enter (walk) == ERR_LIMIT)
+            s_lift (fd, &entry);
+    }
+    self->trash_clean = more <= 0 && budget == max;
     return self->trash_clean;
 }

@@ -5,78 +5,38 @@
 #include "common/base/buf.h"
 #include "common/base/digest.h"
 #include "common/base/durable.h"
+#include "common/base/folder.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"
 #include "runner/capture.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { SPOOL_VERDICT_BYTES = LIMIT_KIB (64) };
 
-static void
-s_close (DIR **dir_p)
-{
-    if (*dir_p)
-        closedir (*dir_p);
-    *dir_p = NULL;
-}
-
-//  Open "part/name" (or "name") below dir_fd without following a link at any step.
-static int
-s_open (int dir_fd, const char *path, int flags)
-{
-    const char *slash = strchr (path, '/');
-    if (!slash) {
-        int fd = openat (dir_fd, path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-        return fd < 0 ? -errno : fd;
-    }
-    char part [LIMIT_PATH_BYTES];
-    snprintf (part, sizeof part, "%.*s", (int) (slash - path), path);
-    own (own_fd) int fd = openat (dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : s_open (fd, slash + 1, flags);
-}
-
-static int
-s_open_dir (const char *dir)
-{
-    int fd = open (dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
-//  Open a regular file for reading, with its size.  Looked at before it is opened: opening a device
-//  or a FIFO of the agent's could have effects.  Err: ERR_NONE nothing of that kind is there.
+//  Open a regular file for reading, with its size.  Err: ERR_NONE nothing of that kind is there.
 static int
 s_open_regular (int dir_fd, const char *path, int64_t *ret_size)
 {
-    own (own_fd) int look = s_open (dir_fd, path, O_PATH);
-    if (look == -ENOENT || look == -ENOTDIR || look == -ELOOP)
-        return ERR_NONE;
-    struct stat status;
-    if (look < 0 || fstat (look, &status) != 0)
-        return look < 0 ? look : -errno;
-    if (!S_ISREG (status.st_mode))
-        return ERR_NONE;
-    *ret_size = status.st_size;
-    return s_open (dir_fd, path, O_RDONLY);
+    int fd = folder_open_file (dir_fd, path, O_RDONLY, ret_size);
+    const bool none =
+        fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EISDIR || fd == -ENXIO;
+    return none ? ERR_NONE : fd;
 }
 
 int64_t
 spool_report_size (const char *dir)
 {
-    own (own_fd) int fd = s_open_dir (dir);
-    struct stat status;
-    own (own_fd) int look = fd < 0 ? -1 : s_open (fd, "output/investigation.md", O_PATH);
-    return look >= 0 && fstat (look, &status) == 0 && S_ISREG (status.st_mode) ? status.st_size
-                                                                               : -1;
+    int64_t size = 0;
+    own (own_fd) int fd = folder_open_path (dir);
+    return fd >= 0 && folder_look_file (fd, "output/investigation.md", &size) == 0 ? size : -1;
 }
 
 //  Read the first size bytes: the file may be another name of one that grows.
@@ -128,15 +88,11 @@ s_note (collect_t *self, int rc)
 
 //  A new file in place of the one that holds a secret: that one may have other names elsewhere.
 static int
-s_replace (int dir_fd, const char *path, const char *bytes, size_t size)
+s_replace (int base_fd, const char *path, const char *bytes, size_t size)
 {
-    const char *slash = strchr (path, '/');
-    if (!slash)
-        return durable_write (dir_fd, path, bytes, size, "redact");
-    char part [LIMIT_PATH_BYTES];
-    snprintf (part, sizeof part, "%.*s", (int) (slash - path), path);
-    own (own_fd) int fd = s_open (dir_fd, part, O_RDONLY | O_DIRECTORY);
-    return fd < 0 ? fd : durable_write (fd, slash + 1, bytes, size, "redact");
+    const char *name = NULL;
+    own (own_fd) int dir_fd = folder_open_parent (base_fd, path, false, &name);
+    return dir_fd < 0 ? dir_fd : durable_write (dir_fd, name, bytes, size, "redact");
 }
 
 //  A log may be cut in its middle: each side of the place may have a half of a secret.
@@ -201,19 +157,17 @@ s_add (collect_t *self, const char *path)
 static void
 s_add_logs (collect_t *self)
 {
-    int fd = s_open (self->dir_fd, "logs", O_RDONLY | O_DIRECTORY);
-    own (s_close) DIR *dir = fd < 0 ? NULL : fdopendir (fd);
-    if (!dir) {
-        own_fd (&fd);
+    const folder_rules_t rules = {.depth = 1, .entries = LIMIT_ATTEMPT_FILES * 4};
+    own (own_fd) int fd = folder_open (self->dir_fd, "logs", false);
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    if (fd < 0 || folder_walk_new (fd, "", &rules, &walk) < 0)
         return; //  the agent removed it: nothing to collect
-    }
     s_note (self, durable_folder (fd, "collect"));
-    struct dirent *entry = readdir (dir);
-    for (int seen = 0; entry && seen < LIMIT_ATTEMPT_FILES * 4; seen++) {
-        char path [LIMIT_PATH_BYTES + 256];
-        snprintf (path, sizeof path, "logs/%s", entry->d_name);
+    folder_entry_t entry;
+    while (folder_walk_next (walk, &entry) > 0) {
+        char path [LIMIT_PATH_BYTES + NAME_MAX];
+        snprintf (path, sizeof path, "logs/%s", entry.name);
         (void) s_add (self, path);
-        entry = readdir (dir);
     }
 }
 
@@ -224,7 +178,7 @@ spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
                                         "logs/agent.stdout.log", "logs/agent.stderr.log"};
     report->file_count = 0;
     *ret_unsynced = 0;
-    own (own_fd) int fd = s_open_dir (dir);
+    own (own_fd) int fd = folder_open_path (dir);
     if (fd < 0)
         return fd;
     collect_t collect = {.dir_fd = fd, .secrets = secrets, .report = report};
@@ -232,7 +186,7 @@ spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
     for (size_t i = 0; i < sizeof more / sizeof more [0]; i++)
         (void) s_add (&collect, more [i]);
     s_add_logs (&collect);
-    own (own_fd) int output_fd = s_open (fd, "output", O_RDONLY | O_DIRECTORY);
+    own (own_fd) int output_fd = folder_open (fd, "output", false);
     if (output_fd >= 0)
         s_note (&collect, durable_folder (output_fd, "collect"));
     *ret_unsynced = collect.unsynced;
@@ -271,7 +225,7 @@ s_read_said (int dir_fd, const spool_report_t *report, const char *path, buf_t *
 static void
 s_explain (const char *dir, spool_report_t *report)
 {
-    own (own_fd) int fd = s_open_dir (dir);
+    own (own_fd) int fd = folder_open_path (dir);
     if (fd < 0)
         return;
     own (buf_fini) buf_t result, error;
@@ -293,7 +247,7 @@ spool_judge (const char *dir, spool_report_t *report)
         return 0;
     own (buf_fini) buf_t text = buf_init ((size_t) verdict_path_limit (s_report_path));
     own (buf_fini) buf_t result = buf_init ((size_t) verdict_path_limit (s_result_path));
-    own (own_fd) int fd = s_open_dir (dir);
+    own (own_fd) int fd = folder_open_path (dir);
     int rc = fd < 0 ? fd : s_read_again (fd, s_report_path, &text);
     if (rc < 0)
         return rc;
@@ -334,7 +288,7 @@ s_sync_parent (const char *path)
     if (!slash || slash - path >= PATH_MAX)
         return -EINVAL;
     snprintf (parent, sizeof parent, "%.*s", (int) (slash - path), path);
-    own (own_fd) int fd = s_open_dir (parent);
+    own (own_fd) int fd = folder_open_path (parent);
     return fd < 0 ? fd : durable_folder (fd, "spool");
 }
 
@@ -345,7 +299,7 @@ spool_keep (const char *dir, const char *spool_dir, const spool_report_t *report
     own (own_mem) char *text = doc ? json_text (doc) : NULL;
     if (!text)
         return -ENOMEM;
-    own (own_fd) int fd = s_open_dir (dir);
+    own (own_fd) int fd = folder_open_path (dir);
     if (fd < 0)
         return fd;
     int rc = durable_write (fd, "verdict.json", text, strlen (text), "verdict");

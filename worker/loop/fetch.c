@@ -2,12 +2,12 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/fetch.h"
 
+#include "common/base/folder.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,16 +66,11 @@ fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t att
 static int
 s_write_at (const char *dir, const char *local, const msg_chunk_t *data)
 {
-    char path [PATH_MAX];
-    if (snprintf (path, sizeof path, "%s/%s", dir, local) >= (int) sizeof path)
-        return -ENAMETOOLONG;
-    //  NONBLOCK: agents of other slots may reach this folder, and opening a FIFO must
-    //  not wait for its reader.
-    int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    flags |= data->offset ? 0 : O_TRUNC;
-    own (own_fd) int fd = open (path, flags, 0600);
+    const int flags = O_WRONLY | O_CREAT | (data->offset ? 0 : O_TRUNC);
+    own (own_fd) int dir_fd = folder_open_path (dir); //  agents of other slots may reach it
+    own (own_fd) int fd = dir_fd < 0 ? dir_fd : folder_open_file (dir_fd, local, flags, NULL);
     if (fd < 0)
-        return -errno;
+        return fd;
     ssize_t done = pwrite (fd, data->bytes.data, data->bytes.size, data->offset);
     if (done < 0)
         return -errno;

@@ -3,6 +3,7 @@
 #include "worker/loop/job.h"
 
 #include "common/base/failpoint.h"
+#include "common/base/folder.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -119,11 +120,15 @@ s_tell_no_kubeconfig (const job_t *self)
         return;
     log_warn ("no kubeconfig for this cluster: its agent gets none",
               kv ("incident_id", self->report.incident.text), kv ("cluster", self->cluster));
-    char path [HOME_PATH + 32];
-    snprintf (path, sizeof path, "%s/logs/prompt.md", self->dir);
-    own (own_fd) int fd = open (path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || write (fd, line, sizeof line - 1) < 0)
-        log_warn ("cannot tell the agent so", kv ("file", path), kv ("reason", err_str (-errno)));
+    static const char name [] = "logs/prompt.md";
+    char path [HOME_PATH + sizeof name];
+    snprintf (path, sizeof path, "%s/%s", self->dir, name);
+    own (own_fd) int dir_fd = folder_open_path (self->dir);
+    own (own_fd) int fd =
+        dir_fd < 0 ? dir_fd : folder_open_file (dir_fd, name, O_WRONLY | O_APPEND, NULL);
+    const int rc = fd < 0 ? fd : write (fd, line, sizeof line - 1) < 0 ? -errno : 0;
+    if (rc < 0)
+        log_warn ("cannot tell the agent so", kv ("file", path), kv ("reason", err_str (rc)));
 }
 
 static void

@@ -2,12 +2,12 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/upload.h"
 
+#include "common/base/folder.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,12 +42,11 @@ s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t
 {
     static char bytes [LIMIT_CHUNK_BYTES]; //  one thread
     const verdict_file_t *file = &report->files [self->index];
-    char path [PATH_MAX];
-    if (snprintf (path, sizeof path, "%s/%s", dir, file->path) >= (int) sizeof path)
-        return -ENAMETOOLONG;
-    own (own_fd) int fd = open (path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    own (own_fd) int dir_fd = folder_open_path (dir);
+    own (own_fd) int fd =
+        dir_fd < 0 ? dir_fd : folder_open_file (dir_fd, file->path, O_RDONLY, NULL);
     if (fd < 0)
-        return -errno;
+        return fd;
     int64_t left = file->size - self->sent;
     size_t size = left < LIMIT_CHUNK_BYTES ? (size_t) left : LIMIT_CHUNK_BYTES;
     ssize_t got = pread (fd, bytes, size, self->sent);

@@ -10,6 +10,7 @@
 #include "broker/delivery/storage_fs.h"
 #include "broker/disk/artifact_dir.h"
 #include "broker/disk/artifact_stage.h"
+#include "common/base/folder.h"
 #include "common/base/json.h"
 #include "common/base/own.h"
 #include "tests/unit/broker/world.h"
@@ -121,7 +122,7 @@ test_the_winner_is_promoted_and_saving_twice_is_the_same (void **state)
     own (own_mem) char *event = world_read (&self->world, "event.json");
     assert_non_null (strstr (event, self->world.incident.id.text));
     own (own_fd) int fd = artifact_dir_open (self->world.root, self->world.incident.id.text, false);
-    own (own_fd) int output = artifact_dir_walk (fd, "output", false);
+    own (own_fd) int output = folder_open (fd, "output", false);
     struct stat st;
     assert_int_equal (fstat (output, &st), 0);
     assert_int_equal (st.st_mode & 0777, 0700);
