@@ -9,8 +9,8 @@
 #include "common/base/own.h"
 #include "common/wire/link.h"
 #include "publisher/ids.h"
+#include "publisher/large_event.h"
 #include "publisher/lines.h"
-#include "publisher/upload.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -51,7 +51,7 @@ struct replay {
     entry_t *entries; //  Hash by id; iterates in order of reading
     size_t bytes;     //  Of all bodies in entries
     channel_t ingest, files;
-    upload_t upload;
+    large_event_t large;
     int64_t blocked_ms;  //  The socket took nothing more: no sending before this
     int64_t next_us;     //  With a rate: no reading before this, boot clock in microseconds
     int64_t progress_ms; //  Next progress line
@@ -73,8 +73,8 @@ static void
 s_entry_drop (replay_t *self, entry_t **entry_p)
 {
     entry_t *entry = *entry_p;
-    if (self->upload.event_id == entry->id.text)
-        upload_stop (&self->upload);
+    if (self->large.event_id == entry->id.text)
+        large_event_stop (&self->large);
     HASH_DEL (self->entries, entry);
     self->bytes -= entry->size;
     free (entry->body);
@@ -268,9 +268,9 @@ s_send_large (replay_t *self, entry_t *entry, int64_t now_ms)
         entry->due_ms = now_ms + LIMIT_PUBLISH_RESEND_MS;
         return;
     }
-    if (!self->upload.event_id) {
-        upload_start (&self->upload, entry->id.text, self->args.settings->cluster, entry->body,
-                      entry->size, now_ms);
+    if (!self->large.event_id) {
+        large_event_start (&self->large, entry->id.text, self->args.settings->cluster, entry->body,
+                           entry->size, now_ms);
         self->files.heard_ms = now_ms;
     }
 }
@@ -310,8 +310,8 @@ s_send (replay_t *self, int64_t now_ms)
             self->blocked_ms = now_ms + BLOCKED_MS;
         }
     }
-    if (self->upload.event_id && self->files.link)
-        upload_pump (&self->upload, self->files.link, now_ms);
+    if (self->large.event_id && self->files.link)
+        large_event_pump (&self->large, self->files.link, now_ms);
 }
 
 //  --- receiving
@@ -364,8 +364,8 @@ s_nacked (replay_t *self, const msg_event_nack_t *nack, int64_t now_ms)
     if (retry_ms > LIMIT_PUBLISH_RETRY_MAX_MS)
         retry_ms = LIMIT_PUBLISH_RETRY_MAX_MS;
     entry->due_ms = now_ms + retry_ms;
-    if (self->upload.event_id == entry->id.text)
-        upload_stop (&self->upload);
+    if (self->large.event_id == entry->id.text)
+        large_event_stop (&self->large);
     char reason [64];
     codec_copy (nack->reason, reason, sizeof (reason));
     log_debug ("event refused for now", kv ("event_id", entry->id.text), kv ("reason", reason),
@@ -427,9 +427,9 @@ s_receive (replay_t *self, channel_t *channel, int64_t now_ms)
             s_nacked (self, &got->msg.event_nack, now_ms);
         else if (got->frame.type == MSG_ERROR)
             s_error (self, &got->frame, &got->msg.error);
-        else if (got->frame.type == MSG_GO_EVENT && self->upload.event_id
-                 && codec_is (got->msg.go_event.event_id, self->upload.event_id))
-            upload_go (&self->upload, got->msg.go_event.upto, now_ms);
+        else if (got->frame.type == MSG_GO_EVENT && self->large.event_id
+                 && codec_is (got->msg.go_event.event_id, self->large.event_id))
+            large_event_go (&self->large, got->msg.go_event.upto, now_ms);
     }
 }
 
@@ -446,7 +446,7 @@ s_look (replay_t *self, channel_t *channel, int64_t now_ms)
     if (connections == 1) //  the first of this socket: what has gone over it is not lost
         return;
     if (channel->kind == LINK_FILES)
-        self->upload.quiet_ms = now_ms;
+        self->large.quiet_ms = now_ms;
     for (entry_t *entry = self->entries; entry && channel->kind == LINK_INGEST;
          entry = entry->hh.next) {
         if (!entry->large)
@@ -490,7 +490,7 @@ s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
         log_error ("socket cannot be connected", kv ("reason", diag.text));
     channel->heard_ms = now_ms;
     if (channel->kind == LINK_FILES)
-        upload_stop (&self->upload);
+        large_event_stop (&self->large);
     for (entry_t *entry = self->entries; entry; entry = entry->hh.next)
         entry->due_ms = now_ms;
 }
@@ -552,7 +552,7 @@ s_wait_ms (const replay_t *self, clk_now_t now)
             wait_ms = s_earlier (
                 wait_ms, entry->due_ms > self->blocked_ms ? entry->due_ms : self->blocked_ms,
                 now.boot_ms);
-    if (self->upload.event_id)
+    if (self->large.event_id)
         wait_ms = s_earlier (wait_ms, now.boot_ms + BLOCKED_MS, now.boot_ms);
     return wait_ms;
 }
@@ -607,7 +607,7 @@ replay_run (replay_t *self)
         s_send (self, now.boot_ms);
         s_receive (self, &self->ingest, now.boot_ms);
         s_receive (self, &self->files, now.boot_ms);
-        bool uploading = self->upload.event_id != NULL;
+        bool uploading = self->large.event_id != NULL;
         s_watch (self, &self->ingest, s_waits_ingest (self), now.boot_ms);
         s_watch (self, &self->files, uploading, now.boot_ms);
         s_progress (self, now.boot_ms);

@@ -5,7 +5,7 @@
 #include "common/base/clk.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
-#include "tools/fetch.h"
+#include "tools/request.h"
 #include "tools/term.h"
 
 #include <errno.h>
@@ -102,10 +102,10 @@ ctl_fetch (const ctl_t *self, const char *method, const char *path, buf_t *body,
         if (code)
             return code;
     }
-    const fetch_t what = {
+    const request_t what = {
         .method = method, .url = url.data, .token = token.data, .total_ms = self->patience_ms};
     err_diag_t why = {.text = ""};
-    if (fetch (&what, body, &status, &why)) {
+    if (request_run (&what, body, &status, &why)) {
         err_diag (diag, "no broker reached at %.100s (--url): %.100s", base, why.text);
         return CTL_UNREACHED;
     }

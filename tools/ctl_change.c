@@ -6,7 +6,7 @@
 #include "common/base/own.h"
 #include "common/domain/incident.h"
 #include "tools/ctl_show.h"
-#include "tools/fetch.h"
+#include "tools/request.h"
 #include "tools/term.h"
 
 #include <inttypes.h>
@@ -45,7 +45,7 @@ s_command (const ctl_t *self, const change_t *change, const char *name, err_diag
     own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
     own (json_drop) json_t *doc = NULL;
     buf_printf (&path, "/api/v1/%s/", change->list);
-    fetch_escape (name, &path);
+    request_escape (name, &path);
     buf_printf (&path, "/%s", change->verb);
     if (path.failed) {
         err_diag (ret_text, "the name is too long");

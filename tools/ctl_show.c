@@ -5,7 +5,7 @@
 #include "common/base/clk.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
-#include "tools/fetch.h"
+#include "tools/request.h"
 #include "tools/table.h"
 
 #include <inttypes.h>
@@ -510,11 +510,11 @@ ctl_show_incidents_read (const ctl_t *self, int64_t limit, json_t *rows)
     buf_text (&path, "/api/v1/incidents");
     if (state [0]) {
         buf_text (&path, "?state=");
-        fetch_escape (state, &path);
+        request_escape (state, &path);
     }
     if (reason [0]) {
         buf_text (&path, "&reason=");
-        fetch_escape (reason, &path);
+        request_escape (reason, &path);
     }
     return ctl_pages (self, path.data, "incidents", limit, rows);
 }
@@ -576,7 +576,7 @@ ctl_show_effects_read (const ctl_t *self, const char *state, int64_t limit, json
 {
     own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
     buf_text (&path, "/api/v1/effects?state=");
-    fetch_escape (state, &path);
+    request_escape (state, &path);
     return ctl_pages (self, path.data, "effects", limit, rows);
 }
 
@@ -716,7 +716,7 @@ ctl_show_incident (const ctl_t *self)
     own (buf_fini) buf_t path = buf_init (LIMIT_KIB (4));
     own (json_drop) json_t *doc = NULL;
     buf_text (&path, "/api/v1/incidents/");
-    fetch_escape (self->args [0], &path);
+    request_escape (self->args [0], &path);
     int code = ctl_get (self, path.data, &doc);
     if (code || ctl_json (self))
         return code ? code : ctl_print (doc);

@@ -13,7 +13,7 @@
 #include "common/base/threads.h"
 #include "common/conf/conf_check.h"
 #include "common/wire/link.h"
-#include "tools/fetch.h"
+#include "tools/request.h"
 #include "tools/tap_view.h"
 #include "tools/term.h"
 
@@ -224,10 +224,10 @@ s_replay (tap_t *self, const char *topic, int64_t after, int64_t before)
         own (buf_fini) buf_t body = buf_init (LIMIT_HTTP_REPLY_BYTES);
         int length = snprintf (url, sizeof (url), "%s/api/v1/stream?after=%" PRId64,
                                self->settings->url, after);
-        const fetch_t what = {.method = "GET", .url = url, .total_ms = FETCH_TOTAL_MS};
+        const request_t what = {.method = "GET", .url = url, .total_ms = REQUEST_TOTAL_MS};
         int rc = length < 0 || (size_t) length >= sizeof (url)
                      ? -EINVAL
-                     : fetch (&what, &body, &status, &diag);
+                     : request_run (&what, &body, &status, &diag);
         if (rc || status != 200) {
             log_warn ("could not read the stream again", kv ("url", (const char *) url),
                       kv ("status", status), kv ("reason", (const char *) diag.text));

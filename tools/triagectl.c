@@ -7,7 +7,7 @@
 #include "common/base/own.h"
 #include "common/base/process.h"
 #include "tools/ctl_table.h"
-#include "tools/fetch.h"
+#include "tools/request.h"
 #include "tools/term.h"
 
 #include <errno.h>
@@ -137,7 +137,7 @@ s_run (const conf_t *conf)
                         .settings = conf_settings (conf),
                         .args = words + named,
                         .arg_count = count - named,
-                        .patience_ms = FETCH_TOTAL_MS};
+                        .patience_ms = REQUEST_TOTAL_MS};
     if (self.arg_count < command->least || self.arg_count > command->most)
         return ctl_fail (CTL_USAGE, "usage: triagectl %s%s%s%s%s", command->noun,
                          command->verb ? " " : "", command->verb ? command->verb : "",

@@ -1,5 +1,5 @@
 //  SPDX-License-Identifier: Apache-2.0
-#include "tools/fetch.h"
+#include "tools/request.h"
 
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -43,7 +43,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 }
 
 int
-fetch (const fetch_t *what, buf_t *body, int *ret_status, err_diag_t *diag)
+request_run (const request_t *what, buf_t *body, int *ret_status, err_diag_t *diag)
 {
     const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
     const bool post = strcmp (what->method, "POST") == 0;
@@ -82,7 +82,7 @@ fetch (const fetch_t *what, buf_t *body, int *ret_status, err_diag_t *diag)
 }
 
 int
-fetch_escape (const char *text, buf_t *url)
+request_escape (const char *text, buf_t *url)
 {
     static const char plain [] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";

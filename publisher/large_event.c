@@ -1,32 +1,32 @@
 //  SPDX-License-Identifier: Apache-2.0
-#include "publisher/upload.h"
+#include "publisher/large_event.h"
 
 #include "common/base/limits.h"
 
 #include <assert.h>
 
 void
-upload_start (upload_t *self, const char *event_id, const char *cluster, const char *body,
-              size_t size, int64_t now_ms)
+large_event_start (large_event_t *self, const char *event_id, const char *cluster, const char *body,
+                   size_t size, int64_t now_ms)
 {
     assert (event_id && body && size <= LIMIT_EVENT_BYTES);
 
-    *self = (upload_t){.event_id = event_id,
-                       .cluster = cluster,
-                       .body = body,
-                       .size = (int64_t) size,
-                       .quiet_ms = now_ms + LIMIT_PUBLISH_RESEND_MS};
+    *self = (large_event_t){.event_id = event_id,
+                            .cluster = cluster,
+                            .body = body,
+                            .size = (int64_t) size,
+                            .quiet_ms = now_ms + LIMIT_PUBLISH_RESEND_MS};
     digest_hex (body, size, self->sha256);
 }
 
 void
-upload_stop (upload_t *self)
+large_event_stop (large_event_t *self)
 {
-    *self = (upload_t){0};
+    *self = (large_event_t){0};
 }
 
 static bool
-s_send_chunk (upload_t *self, link_t *link)
+s_send_chunk (large_event_t *self, link_t *link)
 {
     int64_t size = self->size - self->sent;
     if (size > LIMIT_CHUNK_BYTES)
@@ -42,7 +42,7 @@ s_send_chunk (upload_t *self, link_t *link)
 }
 
 static void
-s_send_seal (upload_t *self, link_t *link)
+s_send_seal (large_event_t *self, link_t *link)
 {
     msg_event_chunk_t seal = {.event_id = codec_text (self->event_id),
                               .size = self->size,
@@ -56,7 +56,7 @@ s_send_seal (upload_t *self, link_t *link)
 }
 
 void
-upload_pump (upload_t *self, link_t *link, int64_t now_ms)
+large_event_pump (large_event_t *self, link_t *link, int64_t now_ms)
 {
     if (now_ms >= self->quiet_ms) {
         self->sent = self->acked < self->size ? self->acked : self->size;
@@ -71,7 +71,7 @@ upload_pump (upload_t *self, link_t *link, int64_t now_ms)
 }
 
 void
-upload_go (upload_t *self, int64_t upto, int64_t now_ms)
+large_event_go (large_event_t *self, int64_t upto, int64_t now_ms)
 {
     if (upto < 0 || upto > self->size)
         return;

@@ -1,4 +1,4 @@
-//  upload - one event larger than an ingest frame on its way over the files socket.
+//  large_event - one event larger than an ingest frame on its way over the files socket.
 //
 //  Chunks go out within a window; GO_EVENT says how far they are on the broker's disk; then
 //  SEAL_EVENT.  The broker's word rules: wherever it stands, sending goes on from there, so
@@ -20,17 +20,17 @@ typedef struct {
     bool sealed;          //  SEAL_EVENT is out
     uint64_t seal_seq;    //  of it, 0 before
     char sha256 [DIGEST_HEX];
-} upload_t;
+} large_event_t;
 
-//  Start with an event.  Own: borrows all text until upload_stop.
+//  Start with an event.  Own: borrows all text until large_event_stop.
 void
-upload_start (upload_t *self, const char *event_id, const char *cluster, const char *body,
-              size_t size, int64_t now_ms);
+large_event_start (large_event_t *self, const char *event_id, const char *cluster, const char *body,
+                   size_t size, int64_t now_ms);
 void
-upload_stop (upload_t *self);
+large_event_stop (large_event_t *self);
 //  Send what the window and the socket allow.  Units: now_ms is the boot clock.
 void
-upload_pump (upload_t *self, link_t *link, int64_t now_ms);
+large_event_pump (large_event_t *self, link_t *link, int64_t now_ms);
 //  GO_EVENT came.
 void
-upload_go (upload_t *self, int64_t upto, int64_t now_ms);
+large_event_go (large_event_t *self, int64_t upto, int64_t now_ms);
