@@ -152,7 +152,7 @@ s_send (httpd_request_t *request, admin_reply_t *reply, const char *allow)
     size_t count = 3;
     if (allow)
         headers [count++] = (httpd_header_t){"Allow", allow};
-    if (reply->status == 401)
+    if (reply->status == ADMIN_UNAUTHORIZED)
         headers [count++] = (httpd_header_t){"WWW-Authenticate", "Bearer"};
     if (reply->next >= 0) {
         snprintf (next, sizeof (next), "%lld", (long long) reply->next);
@@ -176,14 +176,14 @@ static void
 s_command_reply (admin_reply_t *reply, int rc, const char *text)
 {
     if (rc == 0)
-        admin_reply_json (reply, 200, json_pack ("{s:s}", "result", text [0] ? text : "done"));
+        admin_reply_json (reply, ADMIN_OK, json_pack ("{s:s}", "result", text [0] ? text : "done"));
     else if (rc == ERR_NONE)
-        admin_reply_error (reply, 404, "not_found", text [0] ? text : "no such thing");
+        admin_reply_error (reply, ADMIN_NOT_FOUND, "not_found", text [0] ? text : "no such thing");
     else if (rc == ERR_STALE || rc == ERR_PROTO)
-        admin_reply_error (reply, 409, "conflict",
+        admin_reply_error (reply, ADMIN_CONFLICT, "conflict",
                            text [0] ? text : "not possible in its present state");
     else
-        admin_reply_error (reply, 503, "refused", text [0] ? text : err_str (rc));
+        admin_reply_error (reply, ADMIN_UNAVAILABLE, "refused", text [0] ? text : err_str (rc));
 }
 
 //  Answer a command's request; its `gone` drops the command.
@@ -240,7 +240,7 @@ s_command (admin_t *self, httpd_request_t *request, const route_t *route, const 
     own (mail_destroy) mail_t *mail = mail_new (MAIL_COMMAND);
     own (own_mem) command_t *command = calloc (1, sizeof (command_t));
     if (!mail || !command) {
-        s_send_error (request, 503, "memory", "out of memory");
+        s_send_error (request, ADMIN_UNAVAILABLE, "memory", "out of memory");
         return;
     }
     const char *text = NULL;
@@ -254,7 +254,7 @@ s_command (admin_t *self, httpd_request_t *request, const route_t *route, const 
     mail->as.command.reply = actor_inbox (self->actor);
     mail->as.command.cookie = self->last_cookie + 1;
     if (mailbox_send (self->loop, &mail)) {
-        s_send_error (request, 503, "busy", "the broker is too busy; try again");
+        s_send_error (request, ADMIN_UNAVAILABLE, "busy", "the broker is too busy; try again");
         return;
     }
     command->request = request;
@@ -287,7 +287,7 @@ s_expire (admin_t *self, int64_t now_ms, int64_t max_ms)
 {
     while (self->pending && self->pending->deadline_ms <= now_ms) { //  in order of their deadlines
         admin_reply_t reply = {.next = -1};
-        admin_reply_error (&reply, 504, "timeout",
+        admin_reply_error (&reply, ADMIN_TIMEOUT, "timeout",
                            "no answer from the broker's loop; the command may still be done");
         s_command_end (self->pending, self, &reply);
     }
@@ -358,7 +358,7 @@ s_get (admin_t *self, httpd_request_t *request, const route_t *route, const char
     if (route->page)
         httpd_query_each (request, s_query_item, &read);
     if (read.bad) {
-        s_send_error (request, 400, "bad_query", read.diag.text);
+        s_send_error (request, ADMIN_BAD, "bad_query", read.diag.text);
         return;
     }
     s_look (self);
@@ -428,7 +428,7 @@ s_unauthorized (admin_t *self, httpd_request_t *request)
     const char *given = httpd_header (request, "Authorization");
     if (admin_token_check (&self->token, given, &good, &diag) < 0) {
         log_warn ("no command can be taken", kv ("reason", diag.text));
-        s_send_error (request, 503, "token", diag.text);
+        s_send_error (request, ADMIN_UNAVAILABLE, "token", diag.text);
         return true;
     }
     if (good)
@@ -438,7 +438,7 @@ s_unauthorized (admin_t *self, httpd_request_t *request)
     char text [PATH_MAX + 128];
     snprintf (text, sizeof text, "%scommands need the token in %s (triagectl --token-file)",
               given [0] ? "wrong token: " : "", self->token.path);
-    admin_reply_error (&reply, 401, "unauthorized", text);
+    admin_reply_error (&reply, ADMIN_UNAUTHORIZED, "unauthorized", text);
     s_send (request, &reply, NULL);
     return true;
 }
@@ -448,10 +448,11 @@ s_post (admin_t *self, httpd_request_t *request, const route_t *route, const cha
 {
     const char *forbidden = s_forbidden (request);
     if (forbidden) {
-        s_send_error (request, 403, "forbidden", forbidden);
+        s_send_error (request, ADMIN_FORBIDDEN, "forbidden", forbidden);
     }
     else if (!s_is_json (request)) {
-        s_send_error (request, 415, "content_type", "commands need Content-Type: application/json");
+        s_send_error (request, ADMIN_NOT_JSON, "content_type",
+                      "commands need Content-Type: application/json");
     }
     else if (!s_unauthorized (self, request)) {
         s_command (self, request, route, name);
@@ -467,19 +468,19 @@ s_on_request (void *arg, httpd_request_t *request)
     const route_t *route = s_route_find (httpd_path (request), name, sizeof (name));
     bool get = strcmp (method, "GET") == 0 || strcmp (method, "HEAD") == 0;
     if (httpd_too_large (request)) {
-        s_send_error (request, 413, "too_large", "body over 1 MiB");
+        s_send_error (request, ADMIN_TOO_LARGE, "too_large", "body over 1 MiB");
     }
     else if (s_misnamed (self, request, !get)) {
-        s_send_error (request, 403, "host",
+        s_send_error (request, ADMIN_FORBIDDEN, "host",
                       "the Host header must be an address or localhost, as in "
                       "http://127.0.0.1:5580");
     }
     else if (!route) {
-        s_send_error (request, 404, "not_found", "no such page");
+        s_send_error (request, ADMIN_NOT_FOUND, "not_found", "no such page");
     }
     else if (route->post ? strcmp (method, "POST") != 0 : !get) {
         admin_reply_t reply = {.next = -1};
-        admin_reply_error (&reply, 405, "method", "this page does not take that method");
+        admin_reply_error (&reply, ADMIN_METHOD, "method", "this page does not take that method");
         s_send (request, &reply, route->post ? "POST" : "GET, HEAD");
     }
     else if (route->post) {
@@ -508,7 +509,7 @@ s_run (void *arg)
     }
     while (self->pending) {
         admin_reply_t reply = {.next = -1};
-        admin_reply_error (&reply, 503, "draining", "the broker is going down");
+        admin_reply_error (&reply, ADMIN_UNAVAILABLE, "draining", "the broker is going down");
         s_command_end (self->pending, self, &reply);
     }
     httpd_run (self->httpd);

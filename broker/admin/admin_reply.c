@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void
-admin_reply_fini (admin_reply_t *self)
+static void
+s_fini (admin_reply_t *self)
 {
     free (self->body);
     self->body = NULL;
@@ -19,7 +19,7 @@ void
 admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc)
 {
     own (json_drop) json_t *held = doc;
-    admin_reply_fini (self);
+    s_fini (self);
     self->status = status;
     self->type = "application/json";
     self->body = held ? json_text (held) : NULL;
@@ -50,7 +50,7 @@ admin_reply_store (admin_reply_t *self, const char *what, int rc)
 void
 admin_reply_body (admin_reply_t *self, const char *type, char *body, size_t size)
 {
-    admin_reply_fini (self);
+    s_fini (self);
     self->status = ADMIN_OK;
     self->type = type;
     self->body = body;

@@ -10,13 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-//  The status codes that answers of the API have.
+//  The status codes that admin answers with.
 enum {
     ADMIN_OK = 200,
     ADMIN_BAD = 400,
+    ADMIN_UNAUTHORIZED = 401,
+    ADMIN_FORBIDDEN = 403,
     ADMIN_NOT_FOUND = 404,
+    ADMIN_METHOD = 405,
+    ADMIN_CONFLICT = 409,
+    ADMIN_TOO_LARGE = 413,
+    ADMIN_NOT_JSON = 415,
     ADMIN_INTERNAL = 500,
-    ADMIN_UNAVAILABLE = 503
+    ADMIN_UNAVAILABLE = 503,
+    ADMIN_TIMEOUT = 504
 };
 
 typedef struct {
@@ -27,8 +34,6 @@ typedef struct {
     int64_t next; //  X-Next-After, -1 = none
 } admin_reply_t;
 
-void
-admin_reply_fini (admin_reply_t *self);
 //  Takes the reference to doc.
 void
 admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc);

@@ -34,8 +34,9 @@ asked_answer (loop_t *self, uint64_t cookie, const asked_answer_t *answer)
     s_answer (self, &self->asked [cookie - 1], answer);
 }
 
-void
-asked_refuse (loop_t *self, asked_t *asked, const char *reason, int64_t retry_ms)
+//  Nothing was committed for this asker: it is to ask again.
+static void
+s_refuse (loop_t *self, asked_t *asked, const char *reason, int64_t retry_ms)
 {
     s_answer (self, asked, &(asked_answer_t){.refused = reason, .retry_ms = retry_ms});
 }
@@ -45,7 +46,7 @@ asked_refuse_rest (loop_t *self, const char *reason)
 {
     for (size_t i = 0; i < self->asked_count; i++) {
         if (!self->asked [i].answered)
-            asked_refuse (self, &self->asked [i], reason, LIMIT_STORE_REFUSE_MS);
+            s_refuse (self, &self->asked [i], reason, LIMIT_STORE_REFUSE_MS);
     }
 }
 
@@ -64,13 +65,13 @@ asked_event (loop_t *self, row_event_t *row, const fault_t *fault, bool triage_e
 {
     asked_t *entry = asked_add (self, asked);
     if (self->draining || store_refusing (self->args.store)) {
-        asked_refuse (self, entry, self->draining ? "draining" : "store", LIMIT_STORE_REFUSE_MS);
+        s_refuse (self, entry, self->draining ? "draining" : "store", LIMIT_STORE_REFUSE_MS);
         return;
     }
     row->incident.text [0] = '\0';
     const int known = store_known_event (self->args.store, row, &row->incident);
     if (known == -ENOENT) {
-        asked_refuse (self, entry, "upload", 0);
+        s_refuse (self, entry, "upload", 0);
         return;
     }
     if (known < 0) {
@@ -85,5 +86,5 @@ asked_event (loop_t *self, row_event_t *row, const fault_t *fault, bool triage_e
                      .triage_enabled = triage_enabled},
     };
     if (turn_step (self, &in) < 0)
-        asked_refuse (self, entry, "overload", LIMIT_STORE_REFUSE_MS);
+        s_refuse (self, entry, "overload", LIMIT_STORE_REFUSE_MS);
 }

@@ -40,10 +40,7 @@ asked_cookie (const loop_t *self, const asked_t *asked);
 //  Answer the asker that the core names.
 void
 asked_answer (loop_t *self, uint64_t cookie, const asked_answer_t *answer);
-//  Nothing was committed for this asker: it is to ask again.
-void
-asked_refuse (loop_t *self, asked_t *asked, const char *reason, int64_t retry_ms);
-//  Refuse all that have no answer yet.
+//  Nothing was committed for those that have no answer yet: they are to ask again.
 void
 asked_refuse_rest (loop_t *self, const char *reason);
 //  Does one of them look at the figures, once it has its answer?

@@ -28,8 +28,11 @@ s_errno (sqlite3 *db)
     return error ? error : sqlite3_system_errno (db);
 }
 
-bool
-store_db_full (sqlite3 *db, int code)
+//  Did it fail for want of room?  A full disk, a quota, a limit on the file's size, or no room
+//  for the WAL index.  Nothing was written then, and more room mends it.
+//  A sync that failed is none of these.
+static bool
+s_full (sqlite3 *db, int code)
 {
     const int extended = sqlite3_extended_errcode (db), error = s_errno (db);
     if ((code & 0xff) == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE)
@@ -93,7 +96,7 @@ store_db_rc (sqlite3 *db, int code, const char *what)
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
         return 0;
     int rc = ERR_STORE;
-    if (store_db_full (db, code))
+    if (s_full (db, code))
         rc = -ENOSPC;
     else if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED)
         rc = -EBUSY;
@@ -124,7 +127,7 @@ store_db_said (store_t *self, int code, err_diag_t *diag)
     if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
         return store_db_damaged (self, sqlite3_errmsg (self->db), diag);
     err_diag (diag, "cannot use %s: %s", self->path, sqlite3_errmsg (self->db));
-    return store_db_full (self->db, code) ? -ENOSPC : ERR_STORE;
+    return s_full (self->db, code) ? -ENOSPC : ERR_STORE;
 }
 
 int

@@ -47,11 +47,6 @@ store_db_begin (store_t *self) must_check;
 //  Remember what a failure means for the turns to come.  Returns rc.
 int
 store_db_judge (store_t *self, int rc);
-//  Did it fail for want of room?  A full disk, a quota, a limit on the file's size, or no room
-//  for the WAL index.  Nothing was written then, and more room mends it.
-//  A sync that failed is none of these.
-bool
-store_db_full (sqlite3 *db, int code);
 //  Our code for a SQLite code; logs what is not 0.  Err: -ENOSPC, -EBUSY, ERR_STORE, -EBADMSG
 //  damaged, which is marked beside the file; 0 for OK, ROW, DONE.
 int

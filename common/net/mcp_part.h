@@ -143,8 +143,6 @@ void
 mcp_session_wait (mcp_t *self, mcp_state_t state, const char *reason, int64_t delay_ms,
                   bool resume_init);
 void
-mcp_session_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool delete_session);
-void
 mcp_session_again (mcp_t *self, const char *reason, bool delete_session);
 void
 mcp_session_failed (mcp_t *self, const char *reason, int64_t at_least_ms);

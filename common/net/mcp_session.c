@@ -51,8 +51,8 @@ mcp_session_wait (mcp_t *self, mcp_state_t state, const char *reason, int64_t de
     self->resume_init = resume_init;
 }
 
-void
-mcp_session_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool delete_session)
+static void
+s_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool delete_session)
 {
     mcp_slot_abort_all (self);
     mcp_slot_timers_off (self);
@@ -78,7 +78,7 @@ mcp_session_again (mcp_t *self, const char *reason, bool delete_session)
     int64_t delay =
         self->session_failures ? mcp_slot_backoff (self, self->session_failures - 1) : 0;
     mcp_slot_count_up (&self->session_failures);
-    mcp_session_reinit (self, reason, delay, delete_session);
+    s_reinit (self, reason, delay, delete_session);
 }
 
 void
@@ -88,7 +88,7 @@ mcp_session_failed (mcp_t *self, const char *reason, int64_t at_least_ms)
     mcp_slot_count_up (&self->session_failures);
     if (delay < at_least_ms)
         delay = at_least_ms > RETRY_AFTER_MAX_MS - 1 ? RETRY_AFTER_MAX_MS - 1 : at_least_ms;
-    mcp_session_reinit (self, reason, delay, true);
+    s_reinit (self, reason, delay, true);
 }
 
 
@@ -206,7 +206,7 @@ mcp_session_advance (mcp_t *self)
 void
 mcp_session_unsupported (mcp_t *self, const char *reason)
 {
-    mcp_session_reinit (self, reason, PROBE_MS, true);
+    s_reinit (self, reason, PROBE_MS, true);
 }
 
 //  The server does not know our cluster: what it would send is another one's.  The session stays,

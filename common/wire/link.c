@@ -237,8 +237,9 @@ link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, 
     return own_take (self);
 }
 
-void
-link_renew (link_t *self)
+//  DEALER: a new socket in place of the one whose peer is gone, with all that waited in it.
+static void
+s_renew (link_t *self)
 {
     zsock_t *sock = zsock_new (self->type);
     self->watch.stale = false;
@@ -459,7 +460,7 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
     parts_t parts;
     int rc = s_parts_recv (self, &parts);
     if (rc == -EAGAIN && self->watch.stale)
-        link_renew (self);
+        s_renew (self);
     ret->route.size = 0;
     ret->identity [0] = ret->topic [0] = 0;
     ret->frame = (frame_t){0};

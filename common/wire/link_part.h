@@ -54,10 +54,6 @@ struct link {
 };
 
 
-//  DEALER: a new socket in place of the one whose peer is gone, with all that waited in it.
-void
-link_renew (link_t *self);
-
 //  --- link_option
 
 //  Of a constant option that the socket has.
