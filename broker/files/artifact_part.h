@@ -1,7 +1,7 @@
 //  artifact_part - what the files of the artifact thread share; nobody else includes it.
 //
 //  From the top: artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event
-//  (large events), artifact_sweep (what dead uploads left), artifact_answer (answers and mails),
+//  (large events), artifact_sweep (what dead uploads left), artifact_answer (answers to peers),
 //  artifact_room (does the disk take files?).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
