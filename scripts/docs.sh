@@ -44,8 +44,9 @@ server behind a proxy shows the proxy its token: use `https://`, or name the ser
 loopback address and `localhost` are never reached by a proxy.
 
 Exit codes: 0 stopped in order, 1 failed while running, 2 wrong usage, 3 another process holds the
-lock, 65 the store is damaged, 74 a write to the store failed, 78 bad configuration. `triagectl`: 0
-done, 1 failed or refused, 2 wrong usage, 3 broker not reached, 4 no such thing.
+lock, 65 the store is damaged or of a later version, 74 a write to the store failed, 78 bad
+configuration. `triagectl`: 0 done, 1 failed or refused, 2 wrong usage, 3 broker not reached, 4 no
+such thing.
 
 TEXT
     for program in triage-broker triage-worker triage-publisher triage-tap triagectl \

@@ -56,10 +56,12 @@ static const char s_counts [] =
     "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
 
 //  To 5: the state `resolved` is called `reported`.  Rows have its number, records its name.
-static const char s_reported [] = "UPDATE journal SET change = 'reported'"
+static const char s_reported [] = "UPDATE OR FAIL journal SET change = 'reported'"
                                   " WHERE kind = 'incident' AND change = 'resolved';";
 
 //  A step is history: its text never changes, and names nothing that the program has today.
+//  One that changes many rows says OR FAIL: for OR ABORT, the default, SQLite would keep all pages
+//  that it changes in memory, and the transaction is rolled back anyway.
 static const struct {
     int from; //  the version that it takes to the next one
     const char *what;

@@ -38,7 +38,7 @@ static const char *const s_names [] = {
     "broker.body.folder",      "broker.session.sync",      "broker.session.rename",
     "broker.session.folder",   "broker.send.PING",         "broker.copy.fill",
     "broker.copy.sync",        "broker.copy.rename",       "broker.copy.folder",
-    "broker.migrate.step",     "broker.migrate.commit",
+    "broker.migrate.step",     "broker.migrate.commit",    "broker.migrate.checkpoint",
 
     "worker.id.sync",          "worker.id.rename",         "worker.id.folder",
     "worker.ready.rename",     "worker.send.HELLO",        "worker.send.CREDIT",
