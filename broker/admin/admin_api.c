@@ -532,8 +532,8 @@ s_file (json_t *files, const char *path, int64_t size)
     return true;
 }
 
-//  Append the regular files below fd as {path, size}.  Returns false when there are more than a list
-//  takes.
+//  Append the regular files below fd as {path, size}.  Returns false when there are
+//  more than a list takes.
 static bool
 s_files (int fd, json_t *files)
 {

@@ -277,6 +277,7 @@ s_report_word (const char *word, size_t size)
 static bool
 s_request_word (const char *word, size_t size)
 {
+    //  clang-format off
     static const char *const words [] = {"api",
                                          "error",
                                          "errors",
@@ -350,6 +351,7 @@ s_request_word (const char *word, size_t size)
                                          "gemini",
                                          "goose",
                                          NULL};
+    //  clang-format on
     for (size_t i = 0; i < size; i++)
         if (!isdigit ((unsigned char) word [i]))
             return s_word_is (word, size, words);

@@ -12,6 +12,7 @@
 #include "broker/core/book.h"
 #include "broker/core/attempt.h"
 #include "tests/sim/peers.h"
+#include "tests/sim/plan.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/voice.h"
@@ -29,8 +30,6 @@ enum {
     QUIET_TURNS = 200000,
     MAX_OUTPUTS = 5000,
     MAX_WRITES = 20000,
-    DEDUP_MS = 30000,
-    QUEUE = 24,
     DRAIN_TURNS = 50,
     LONG_RUN = 100000 //  steps, after which each kind of input must have come up
 };
@@ -289,7 +288,8 @@ s_configure (sim_t *self)
     step_settings_t *settings = &self->settings;
     settings->agent_attempts = 1 + (int64_t) peers_random (&self->peers, 3);
     settings->max_deliveries = 1 + (int64_t) peers_random (&self->peers, 4);
-    settings->global_queue_size = QUEUE - (int64_t) peers_random (&self->peers, QUEUE / 2);
+    settings->global_queue_size =
+        PLAN_QUEUE - (int64_t) peers_random (&self->peers, PLAN_QUEUE / 2);
     settings->overflow_reject = peers_random (&self->peers, 2);
     step_configure (self->step, settings);
     self->reloads++;
@@ -510,7 +510,7 @@ s_check_turn (sim_t *self)
         disk_break (&self->disk, "I4 memory and disk disagree on live attempts");
     if (stats.effects_ready != HASH_COUNT (self->disk.effects))
         disk_break (&self->disk, "I7 memory and disk disagree on effects");
-    if (stats.queued > QUEUE + PEERS_WORKERS * PEERS_JOBS * 4)
+    if (stats.queued > PLAN_QUEUE + PEERS_WORKERS * PEERS_JOBS * 4)
         disk_break (&self->disk, "I6 %" PRId64 " incidents queued", stats.queued);
 }
 
@@ -579,13 +579,6 @@ s_quiesce (sim_t *self)
     disk_check_all (&self->disk);
 }
 
-static uint64_t
-s_number (const char *name, uint64_t otherwise)
-{
-    const char *text = getenv (name);
-    return text && *text ? strtoull (text, NULL, 10) : otherwise;
-}
-
 //  A long run has seen everything.
 static void
 s_check_run (sim_t *self)
@@ -650,27 +643,11 @@ main (int argc, char **argv)
         return EXIT_USAGE;
     }
     sim.early = argc > 1 && strcmp (argv [1], "send_before_commit") == 0;
-    uint64_t seed = s_number ("TRIAGE_SIM_SEED", (uint64_t) time (NULL));
-    int64_t steps = (int64_t) s_number ("TRIAGE_SIM_STEPS", 100000);
+    uint64_t seed = plan_number ("TRIAGE_SIM_SEED", (uint64_t) time (NULL));
+    int64_t steps = (int64_t) plan_number ("TRIAGE_SIM_STEPS", 100000);
     printf ("seed %" PRIu64 " (TRIAGE_SIM_SEED)\n", seed);
     fflush (stdout);
-    sim.settings = (step_settings_t){.agent_attempts = 2,
-                                     .max_deliveries = 3,
-                                     .lease_ttl_ms = 10000,
-                                     .reconnect_grace_ms = 8000,
-                                     .agent_timeout_ms = 20000,
-                                     .agent_grace_ms = 2000,
-                                     .revoke_slack_ms = LIMIT_REVOKE_SLACK_MS,
-                                     .dedup_window_ms = DEDUP_MS,
-                                     .reinvestigate_after_ms = 60000,
-                                     .global_queue_size = QUEUE,
-                                     .cluster_queue_size = 10,
-                                     .severity_threshold = FAULT_INFO,
-                                     .failure_threshold = 1 + (int64_t) (seed % 4),
-                                     .notify_failures = true,
-                                     .breaker_pause = seed % 5 == 0,
-                                     .slack = true,
-                                     .overflow_reject = seed % 3 == 0};
+    sim.settings = plan_settings (seed);
     sim.disk.threshold = sim.settings.failure_threshold;
     sim.disk.pause = sim.settings.breaker_pause;
     sim.disk.lease_ms = sim.settings.lease_ttl_ms;

