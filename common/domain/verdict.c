@@ -216,12 +216,16 @@ typedef struct {
     bool report;  //  a heading, a label, a list, or words that only a report has
 } form_t;
 
+//  Is it one of these names, with blanks between them?
 static bool
-s_word_is (const char *word, size_t size, const char *const *names)
+s_word_is (const char *word, size_t size, const char *names)
 {
-    for (; *names; names++)
-        if (strlen (*names) == size && strncasecmp (word, *names, size) == 0)
+    while (*names) {
+        const size_t length = strcspn (names, " ");
+        if (length == size && strncasecmp (word, names, size) == 0)
             return true;
+        names += length + strspn (names + length, " ");
+    }
     return false;
 }
 
@@ -230,8 +234,7 @@ s_word_is (const char *word, size_t size, const char *const *names)
 static size_t
 s_json_error (const char *text, size_t size, bool *ret_error)
 {
-    static const char *const known [] = {"type",   "message",    "code",  "status", "detail",
-                                         "errors", "request_id", "param", NULL};
+    static const char known [] = "type message code status detail errors request_id param";
     json_scan_t scan;
     json_scan_token_t token;
     bool type = false, error = false, other = false;
@@ -264,11 +267,10 @@ s_object_name (const char *word, size_t size)
 static bool
 s_report_word (const char *word, size_t size)
 {
-    static const char *const words [] = {
-        "cause",      "confidence", "because",    "pod",         "pods",      "node",
-        "nodes",      "container",  "containers", "probe",       "readiness", "kubelet",
-        "deployment", "replicas",   "namespace",  "statefulset", "ingress",   "configmap",
-        "rollout",    "endpoints",  "restarts",   NULL};
+    static const char words [] =
+        "cause confidence because pod pods node nodes container containers probe readiness "
+        "kubelet deployment replicas namespace statefulset ingress configmap rollout "
+        "endpoints restarts";
     return s_word_is (word, size, words) || s_object_name (word, size);
 }
 
@@ -277,81 +279,14 @@ s_report_word (const char *word, size_t size)
 static bool
 s_request_word (const char *word, size_t size)
 {
-    //  clang-format off
-    static const char *const words [] = {"api",
-                                         "error",
-                                         "errors",
-                                         "status",
-                                         "code",
-                                         "http",
-                                         "request",
-                                         "requests",
-                                         "rejected",
-                                         "failed",
-                                         "failure",
-                                         "unexpected",
-                                         "exception",
-                                         "fatal",
-                                         "to",
-                                         "or",
-                                         "and",
-                                         "in",
-                                         "with",
-                                         "for",
-                                         "too",
-                                         "many",
-                                         "missing",
-                                         "invalid",
-                                         "expired",
-                                         "exceeded",
-                                         "rate",
-                                         "limit",
-                                         "limited",
-                                         "limits",
-                                         "quota",
-                                         "overloaded",
-                                         "unauthorized",
-                                         "forbidden",
-                                         "message",
-                                         "authenticate",
-                                         "authentication",
-                                         "authorization",
-                                         "credentials",
-                                         "bearer",
-                                         "basic",
-                                         "oauth",
-                                         "token",
-                                         "key",
-                                         "header",
-                                         "url",
-                                         "id",
-                                         "type",
-                                         "please",
-                                         "try",
-                                         "again",
-                                         "later",
-                                         "retry",
-                                         "retries",
-                                         "retrying",
-                                         "after",
-                                         "seconds",
-                                         "run",
-                                         "login",
-                                         "check",
-                                         "your",
-                                         "billing",
-                                         "credit",
-                                         "balance",
-                                         "low",
-                                         "provider",
-                                         "anthropic",
-                                         "openai",
-                                         "claude",
-                                         "codex",
-                                         "gemini",
-                                         "goose",
-                                         NULL};
-    //  clang-format on
+    static const char words [] =
+        "api error errors status code http request requests rejected failed failure "
+        "unexpected exception fatal to or and in with for too many missing invalid expired "
+        "exceeded rate limit limited limits quota overloaded unauthorized forbidden message "
+        "authenticate authentication authorization credentials bearer basic oauth token key "
+        "header url id type please try again later retry retries retrying after seconds run "
+        "login check your billing credit balance low provider anthropic openai claude codex "
+        "gemini goose";
     for (size_t i = 0; i < size; i++)
         if (!isdigit ((unsigned char) word [i]))
             return s_word_is (word, size, words);
@@ -362,10 +297,10 @@ s_request_word (const char *word, size_t size)
 static void
 s_form_word (form_t *form, const char *word, size_t size)
 {
-    static const char *const errors [] = {"error", "status", "code", "http", "rejected", NULL};
-    static const char *const phrases [] = {"bad",     "gateway",     "internal", "server", "error",
-                                           "service", "unavailable", "timeout",  "found",  "not",
-                                           "payment", "required",    NULL};
+    static const char errors [] = "error status code http rejected";
+    static const char phrases [] =
+        "bad gateway internal server error service unavailable timeout found not payment "
+        "required";
     const bool status = form->named && size == 3 && (word [0] == '4' || word [0] == '5')
                         && isdigit ((unsigned char) word [1]) && isdigit ((unsigned char) word [2]);
     form->status = form->status || status;
