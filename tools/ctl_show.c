@@ -1,12 +1,12 @@
-//  ctl_show - the commands that only ask: status, lists, one incident.
+//  ctl_show - the commands that only ask: lists, one incident.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_show.h"
 
 #include "common/base/clk.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "tools/ctl_cell.h"
 #include "tools/request.h"
-#include "tools/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,292 +14,15 @@
 
 #define COUNT(array) (sizeof (array) / sizeof ((array) [0]))
 
-static int
-s_end (table_t *table)
-{
-    return table && table_print (table) == 0 ? CTL_OK : ctl_fail (CTL_FAILED, "out of memory");
-}
-
-static const char *
-s_member (const json_t *object, const char *key)
-{
-    return json_member_text (object, key, "");
-}
-
-static long long
-s_count (const json_t *object, const char *key)
-{
-    return (long long) json_member_int (object, key, 0);
-}
-
-static void
-s_age_cell (table_t *table, const json_t *object, const char *key)
-{
-    own (buf_fini) buf_t age = buf_init (LIMIT_KIB (1));
-    ctl_age (json_object_get (object, key), &age);
-    table_text (table, age.data, NULL);
-}
-
 //  "namespace/name", "name", with the kind in front; an event may lack any of them.
 static void
 s_resource (const json_t *incident, buf_t *out)
 {
     const json_t *resource = json_object_get (incident, "resource");
-    const char *kind = s_member (resource, "kind"), *name = s_member (resource, "name");
-    const char *namespace_ = s_member (resource, "namespace");
+    const char *kind = ctl_cell_text (resource, "kind"), *name = ctl_cell_text (resource, "name");
+    const char *namespace_ = ctl_cell_text (resource, "namespace");
     buf_printf (out, "%s%s%s%s%s", kind, *kind && (*namespace_ || *name) ? " " : "", namespace_,
                 *namespace_ ? "/" : "", name);
-}
-
-//  --- status
-
-typedef struct {
-    table_t *table;
-    const json_t *doc;
-} status_t;
-
-static void
-s_status_line (const status_t *self, const char *name, const char *color, const buf_t *text)
-{
-    table_line (self->table);
-    table_text (self->table, name, NULL);
-    table_text (self->table, text->data, color);
-}
-
-static void
-s_status_broker (const status_t *self)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *store = json_object_get (self->doc, "store");
-    const char *files = s_member (json_object_get (self->doc, "files"), "trouble");
-    bool full = json_is_true (json_object_get (store, "refusing"));
-    bool draining = json_is_true (json_object_get (self->doc, "draining"));
-    bool ready = json_is_true (json_object_get (self->doc, "ready"));
-    buf_text (&text, full       ? "disk full, no events are taken"
-                     : draining ? "going down"
-                     : *files   ? files
-                     : ready    ? "ready"
-                                : "not ready");
-    if (!full && !draining && *files)
-        buf_text (&text, ", nothing is assigned");
-    buf_text (&text, ", up ");
-    ctl_age (json_object_get (self->doc, "started_at"), &text);
-    if (json_is_true (json_object_get (store, "wal_long")))
-        buf_text (&text, ", a reader from outside makes the store's log grow");
-    s_status_line (self, "broker", ready && !full && !draining ? "green" : "red", &text);
-}
-
-//  A count of the store that is not there is not known, which is not 0: "-", and why.
-//  Returns whether it was said.
-static bool
-s_status_unknown (const status_t *self, const char *name, const json_t *count)
-{
-    if (count && !json_is_null (count))
-        return false;
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    buf_printf (&text, "- (%s)",
-                json_member_text (self->doc, "counts_error", "the broker does not tell"));
-    s_status_line (self, name, "yellow", &text);
-    return true;
-}
-
-//  "3 pending, 1 investigating": the members that are not 0, and since when they
-//  count: "" = all history.
-static void
-s_status_counts (const status_t *self, const char *name, json_t *counts, const char *since)
-{
-    if (s_status_unknown (self, name, counts))
-        return;
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const char *key = NULL;
-    const json_t *value = NULL;
-    json_object_foreach (counts, key, value)
-    {
-        if (json_integer_value (value) > 0)
-            buf_printf (&text, "%s%lld %s", text.size ? ", " : "",
-                        (long long) json_integer_value (value), key);
-    }
-    buf_printf (&text, "%s%s", text.size ? "" : "none", since);
-    s_status_line (self, name, NULL, &text);
-}
-
-//  One number, red unless it is 0.
-static void
-s_status_bad (const status_t *self, const char *name, const char *key)
-{
-    if (s_status_unknown (self, name, json_object_get (self->doc, key)))
-        return;
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const long long count = s_count (self->doc, key);
-    buf_printf (&text, "%lld", count);
-    s_status_line (self, name, count > 0 ? "red" : NULL, &text);
-}
-
-static void
-s_status_queue (const status_t *self)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *queue = json_object_get (self->doc, "queue");
-    buf_printf (&text, "%lld waiting", s_count (queue, "depth"));
-    if (s_count (queue, "depth") > 0)
-        buf_printf (&text, ", the oldest for %llds", s_count (queue, "oldest_ms") / 1000);
-    s_status_line (self, "queue", NULL, &text);
-}
-
-static void
-s_status_workers (const status_t *self)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *workers = json_object_get (self->doc, "workers");
-    buf_printf (&text, "%lld of %lld ready, %lld quarantined", s_count (workers, "ready"),
-                s_count (workers, "known"), s_count (workers, "quarantined"));
-    if (s_count (workers, "draining") > 0)
-        buf_printf (&text, ", %lld draining", s_count (workers, "draining"));
-    buf_printf (&text, "; %lld of %lld slots free", s_count (workers, "slots_free"),
-                s_count (workers, "slots"));
-    s_status_line (self, "workers", s_count (workers, "ready") ? NULL : "yellow", &text);
-}
-
-static void
-s_status_breaker (const status_t *self)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *breaker = json_object_get (self->doc, "breaker");
-    const char *state = s_member (breaker, "state");
-    buf_text (&text, state);
-    if (s_count (breaker, "failures") > 0)
-        buf_printf (&text, ", %lld failed in a row", s_count (breaker, "failures"));
-    if (strcmp (state, "closed") != 0) {
-        buf_text (&text, ", for ");
-        ctl_age (json_object_get (breaker, "opened_at"), &text);
-    }
-    s_status_line (self, "breaker", strcmp (state, "closed") == 0 ? NULL : "red", &text);
-}
-
-//  "12 of prod, 3 of edge" of those that have most; then of how many more.
-static void
-s_lost_of (json_t *counts, buf_t *text)
-{
-    enum { SHOWN = 4 };
-    const char *shown [SHOWN] = {NULL};
-    size_t count = 0;
-    for (; count < SHOWN && count < json_object_size (counts); count++) {
-        const char *key, *most = NULL;
-        json_t *value;
-        json_object_foreach (counts, key, value)
-        {
-            bool known = false;
-            for (size_t i = 0; i < count; i++)
-                known = known || strcmp (shown [i], key) == 0;
-            if (!known && (!most || s_count (counts, key) > s_count (counts, most)))
-                most = key;
-        }
-        shown [count] = most;
-        buf_printf (text, "%s%lld of %s", count ? ", " : "", s_count (counts, most), most);
-    }
-    if (json_object_size (counts) > count)
-        buf_printf (text, " and of %zu more", json_object_size (counts) - count);
-}
-
-//  What full queues did not keep, by cluster and by who sent it.
-static void
-s_status_lost (const status_t *self)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (8));
-    const json_t *lost = json_object_get (json_object_get (self->doc, "queue"), "lost");
-    if (json_object_size (json_object_get (lost, "sources")) == 0)
-        return;
-    buf_text (&text, "since the start ");
-    s_lost_of (json_object_get (lost, "clusters"), &text);
-    buf_text (&text, "; sent by: ");
-    s_lost_of (json_object_get (lost, "sources"), &text);
-    s_status_line (self, "queue lost", "red", &text);
-}
-
-static void
-s_status_clusters (const status_t *self)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *sources = json_object_get (self->doc, "sources");
-    size_t active = 0, count = json_array_size (sources);
-    for (size_t i = 0; i < count; i++)
-        active += strcmp (s_member (json_array_get (sources, i), "state"), "active") == 0;
-    buf_printf (&text, "%zu of %zu connected by MCP", active, count);
-    s_status_line (self, "clusters", active < count ? "red" : NULL, &text);
-}
-
-static void
-s_status_events (const status_t *self)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *events = json_object_get (self->doc, "events");
-    buf_printf (&text, "%lld taken since the start, %lld of them repeats, %lld counted up",
-                s_count (events, "total"), s_count (events, "repeat"), s_count (events, "counted"));
-    s_status_line (self, "events", NULL, &text);
-}
-
-//  "1 fails for 50s, 198 wait behind it, next try in 12s: connection refused".
-static void
-s_status_head (const status_t *self, const char *channel)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *head = json_object_get (json_object_get (self->doc, "effects"), channel);
-    if (!json_is_object (head))
-        return;
-    buf_printf (&text, "%lld %s for %llds, ", s_count (head, "failing"),
-                s_count (head, "failing") == 1 ? "fails" : "fail",
-                s_count (head, "failing_ms") / 1000);
-    if (s_count (head, "behind") > 0)
-        buf_printf (&text, "%lld wait behind it, ", s_count (head, "behind"));
-    if (s_count (head, "next_try_ms") > 0)
-        buf_printf (&text, "next try in %llds", (s_count (head, "next_try_ms") + 999) / 1000);
-    else
-        buf_text (&text, "a try is under way");
-    buf_printf (&text, ": %s (effect %lld)", s_member (head, "error"), s_count (head, "id"));
-    s_status_line (self, channel, "red", &text);
-}
-
-static void
-s_status_effects (const status_t *self)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *effects = json_object_get (self->doc, "effects");
-    if (!s_status_unknown (self, "effects", json_object_get (effects, "dead"))) {
-        const long long dead = s_count (effects, "dead");
-        buf_printf (&text, "%lld due, %lld dead", s_count (effects, "ready"), dead);
-        s_status_line (self, "effects", dead ? "red" : NULL, &text);
-    }
-    s_status_head (self, "slack");
-    s_status_head (self, "storage");
-    s_status_bad (self, "dead letters", "dead_letters");
-}
-
-int
-ctl_show_status (const ctl_t *self)
-{
-    static const table_column_t columns [] = {{"NAME", 0}, {"VALUE", TABLE_WRAP}};
-    own (json_drop) json_t *doc = NULL;
-    int code = ctl_get (self, "/api/v1/status", &doc);
-    if (code || ctl_json (self))
-        return code ? code : ctl_print (doc);
-    own (table_destroy) table_t *table =
-        table_new (columns, COUNT (columns), false, ctl_color (self));
-    if (!table)
-        return s_end (table);
-    const status_t status = {.table = table, .doc = doc};
-    s_status_broker (&status);
-    s_status_counts (&status, "incidents", json_object_get (doc, "incidents"), "");
-    s_status_bad (&status, "no report", "without_report");
-    s_status_queue (&status);
-    s_status_lost (&status);
-    s_status_workers (&status);
-    s_status_breaker (&status);
-    s_status_clusters (&status);
-    s_status_events (&status);
-    s_status_counts (&status, "suppressed", json_object_get (doc, "suppressed"), "");
-    s_status_counts (&status, "outcomes", json_object_get (doc, "outcomes"), " since the start");
-    s_status_effects (&status);
-    return s_end (table);
 }
 
 //  --- lists
@@ -331,7 +54,7 @@ s_list_print (const ctl_t *self, const list_t *list, const json_t *rows)
         table_line (table);
         list->row (table, json_array_get (rows, i));
     }
-    return s_end (table);
+    return ctl_cell_end (table);
 }
 
 //  Rows to read: a table shows some and counts the rest.
@@ -387,18 +110,19 @@ s_worker_row (table_t *table, const json_t *row)
                         : ready                                               ? "ready"
                                                                               : "silent";
     char seen [32], twin [96] = "";
-    const char *note = s_member (row, "quarantined_for");
-    if (s_count (row, "twins_refused_total") > 0) //  the worse trouble of the two
+    const char *note = ctl_cell_text (row, "quarantined_for");
+    if (ctl_cell_count (row, "twins_refused_total") > 0) //  the worse trouble of the two
         snprintf (twin, sizeof (twin), "another worker has its key, refused %lld times, %llds ago",
-                  s_count (row, "twins_refused_total"), s_count (row, "twin_ms_ago") / 1000);
-    snprintf (seen, sizeof (seen), "%llds", s_count (row, "last_seen_ms_ago") / 1000);
-    table_text (table, s_member (row, "name"), NULL);
+                  ctl_cell_count (row, "twins_refused_total"),
+                  ctl_cell_count (row, "twin_ms_ago") / 1000);
+    snprintf (seen, sizeof (seen), "%llds", ctl_cell_count (row, "last_seen_ms_ago") / 1000);
+    table_text (table, ctl_cell_text (row, "name"), NULL);
     table_text (table, state, ctl_state_color (state));
-    table_number (table, s_count (row, "slots"));
-    table_number (table, s_count (row, "running"));
-    table_number (table, s_count (row, "free"));
+    table_number (table, ctl_cell_count (row, "slots"));
+    table_number (table, ctl_cell_count (row, "running"));
+    table_number (table, ctl_cell_count (row, "free"));
     table_text (table, seen, NULL);
-    table_text (table, s_member (row, "identity"), NULL);
+    table_text (table, ctl_cell_text (row, "identity"), NULL);
     table_text (table, twin [0] ? twin : note, NULL);
 }
 
@@ -420,17 +144,17 @@ static void
 s_cluster_row (table_t *table, const json_t *row)
 {
     const json_t *mcp = json_object_get (row, "mcp");
-    const char *state = json_is_object (mcp) ? s_member (mcp, "state") : "ingest";
-    table_text (table, s_member (row, "cluster"), NULL);
+    const char *state = json_is_object (mcp) ? ctl_cell_text (mcp, "state") : "ingest";
+    table_text (table, ctl_cell_text (row, "cluster"), NULL);
     table_text (table, state, ctl_state_color (state));
-    table_number (table, s_count (row, "events_total"));
-    s_age_cell (table, row, "last_event_at");
-    table_number (table, s_count (row, "pending"));
-    table_number (table, s_count (row, "investigating"));
-    table_number (table, s_count (row, "suppressed_total"));
-    table_number (table, s_count (mcp, "gaps_total"));
-    table_number (table, s_count (mcp, "reconnects_total"));
-    table_text (table, s_member (mcp, "last_error"), NULL);
+    table_number (table, ctl_cell_count (row, "events_total"));
+    ctl_cell_age (table, row, "last_event_at");
+    table_number (table, ctl_cell_count (row, "pending"));
+    table_number (table, ctl_cell_count (row, "investigating"));
+    table_number (table, ctl_cell_count (row, "suppressed_total"));
+    table_number (table, ctl_cell_count (mcp, "gaps_total"));
+    table_number (table, ctl_cell_count (mcp, "reconnects_total"));
+    table_text (table, ctl_cell_text (mcp, "last_error"), NULL);
 }
 
 static void
@@ -440,7 +164,7 @@ s_labelled_row (table_t *table, const json_t *row)
     json_t *labels = json_object_get (row, "labels"), *value;
     const char *key;
     json_object_foreach (labels, key, value)
-        buf_printf (&text, "%s%s=%s", text.size ? "," : "", key, s_member (labels, key));
+        buf_printf (&text, "%s%s=%s", text.size ? "," : "", key, ctl_cell_text (labels, key));
     s_cluster_row (table, row);
     table_text (table, text.data, NULL);
 }
@@ -488,16 +212,16 @@ static void
 s_incident_row (table_t *table, const json_t *row)
 {
     own (buf_fini) buf_t resource = buf_init (LIMIT_KIB (64));
-    const char *state = s_member (row, "state");
+    const char *state = ctl_cell_text (row, "state");
     s_resource (row, &resource);
-    table_number (table, s_count (row, "number"));
+    table_number (table, ctl_cell_count (row, "number"));
     table_text (table, state, ctl_state_color (state));
-    table_text (table, s_member (row, "severity"), NULL);
-    table_text (table, s_member (row, "cluster"), NULL);
-    table_text (table, s_member (row, "fault_type"), NULL);
+    table_text (table, ctl_cell_text (row, "severity"), NULL);
+    table_text (table, ctl_cell_text (row, "cluster"), NULL);
+    table_text (table, ctl_cell_text (row, "fault_type"), NULL);
     table_text (table, resource.data, NULL);
-    table_number (table, s_count (row, "occurrences"));
-    s_age_cell (table, row, "created_at");
+    table_number (table, ctl_cell_count (row, "occurrences"));
+    ctl_cell_age (table, row, "created_at");
 }
 
 int
@@ -556,14 +280,14 @@ s_until_cell (table_t *table, const json_t *row)
 static void
 s_effect_row (table_t *table, const json_t *row)
 {
-    const char *state = s_member (row, "state");
-    table_number (table, s_count (row, "id"));
-    table_text (table, s_member (row, "channel"), NULL);
+    const char *state = ctl_cell_text (row, "state");
+    table_number (table, ctl_cell_count (row, "id"));
+    table_text (table, ctl_cell_text (row, "channel"), NULL);
     table_text (table, state, ctl_state_color (state));
-    table_number (table, s_count (row, "tries"));
+    table_number (table, ctl_cell_count (row, "tries"));
     s_until_cell (table, row);
-    table_text (table, s_member (row, "key"), NULL);
-    table_text (table, s_member (row, "error"), NULL);
+    table_text (table, ctl_cell_text (row, "key"), NULL);
+    table_text (table, ctl_cell_text (row, "error"), NULL);
 }
 
 static const table_column_t s_effect_columns [] = {
@@ -587,8 +311,8 @@ s_waiting (const ctl_t *self, const json_t *waiting, json_t *rows)
     for (int tried = 1; tried >= 0; tried--)
         for (size_t i = json_array_size (waiting); i > 0; i--) {
             json_t *row = json_array_get (waiting, i - 1);
-            bool head =
-                s_count (row, "tries") > 0 || strcmp (s_member (row, "state"), "ready") != 0;
+            bool head = ctl_cell_count (row, "tries") > 0
+                        || strcmp (ctl_cell_text (row, "state"), "ready") != 0;
             if (head == (tried == 1) && json_array_append (rows, row))
                 return ctl_fail (CTL_FAILED, "out of memory");
         }
@@ -642,53 +366,53 @@ s_facts (const ctl_t *self, const json_t *doc)
     own (table_destroy) table_t *table =
         table_new (columns, COUNT (columns), false, ctl_color (self));
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (64));
-    const char *state = s_member (doc, "state");
+    const char *state = ctl_cell_text (doc, "state");
     if (!table)
-        return s_end (table);
-    buf_printf (&text, "%lld", s_count (doc, "number"));
+        return ctl_cell_end (table);
+    buf_printf (&text, "%lld", ctl_cell_count (doc, "number"));
     s_fact (table, "number", text.data, NULL);
     buf_reset (&text);
     s_resource (doc, &text);
-    s_fact (table, "id", s_member (doc, "id"), NULL);
+    s_fact (table, "id", ctl_cell_text (doc, "id"), NULL);
     s_fact (table, "state", state, ctl_state_color (state));
-    s_fact (table, "suppressed", s_member (doc, "suppressed"), NULL);
-    s_fact (table, "reason", s_member (doc, "reason"), NULL);
-    s_fact (table, "cluster", s_member (doc, "cluster"), NULL);
+    s_fact (table, "suppressed", ctl_cell_text (doc, "suppressed"), NULL);
+    s_fact (table, "reason", ctl_cell_text (doc, "reason"), NULL);
+    s_fact (table, "cluster", ctl_cell_text (doc, "cluster"), NULL);
     s_fact (table, "resource", text.data, NULL);
-    s_fact (table, "fault", s_member (doc, "fault_type"), NULL);
-    s_fact (table, "severity", s_member (doc, "severity"), NULL);
-    s_fact (table, "summary", s_member (doc, "summary"), NULL);
+    s_fact (table, "fault", ctl_cell_text (doc, "fault_type"), NULL);
+    s_fact (table, "severity", ctl_cell_text (doc, "severity"), NULL);
+    s_fact (table, "summary", ctl_cell_text (doc, "summary"), NULL);
     buf_reset (&text);
-    buf_printf (&text, "%lld", s_count (doc, "occurrences"));
+    buf_printf (&text, "%lld", ctl_cell_count (doc, "occurrences"));
     s_fact (table, "seen", text.data, NULL);
     for (size_t i = 0; i < COUNT (times); i++)
-        s_fact (table, times [i], s_member (doc, times [i]), NULL);
-    s_fact (table, "again after", s_member (doc, "linked"), NULL);
-    s_fact (table, "folder", s_member (json_object_get (doc, "artifacts"), "folder"), NULL);
-    return s_end (table);
+        s_fact (table, times [i], ctl_cell_text (doc, times [i]), NULL);
+    s_fact (table, "again after", ctl_cell_text (doc, "linked"), NULL);
+    s_fact (table, "folder", ctl_cell_text (json_object_get (doc, "artifacts"), "folder"), NULL);
+    return ctl_cell_end (table);
 }
 
 static void
 s_attempt_row (table_t *table, const json_t *row)
 {
     char code [16] = "";
-    if (s_count (row, "exit_code") >= 0)
-        snprintf (code, sizeof (code), "%lld", s_count (row, "exit_code"));
-    table_number (table, s_count (row, "attempt"));
-    table_text (table, s_member (row, "state"), NULL);
-    table_text (table, s_member (row, "worker"), NULL);
-    table_text (table, s_member (row, "outcome"), NULL);
+    if (ctl_cell_count (row, "exit_code") >= 0)
+        snprintf (code, sizeof (code), "%lld", ctl_cell_count (row, "exit_code"));
+    table_number (table, ctl_cell_count (row, "attempt"));
+    table_text (table, ctl_cell_text (row, "state"), NULL);
+    table_text (table, ctl_cell_text (row, "worker"), NULL);
+    table_text (table, ctl_cell_text (row, "outcome"), NULL);
     table_text (table, code, NULL);
-    table_text (table, s_member (row, "assigned_at"), NULL);
-    table_text (table, s_member (row, "ended_at"), NULL);
-    table_text (table, s_member (row, "reason"), NULL);
+    table_text (table, ctl_cell_text (row, "assigned_at"), NULL);
+    table_text (table, ctl_cell_text (row, "ended_at"), NULL);
+    table_text (table, ctl_cell_text (row, "reason"), NULL);
 }
 
 static void
 s_file_row (table_t *table, const json_t *row)
 {
-    table_text (table, s_member (row, "path"), NULL);
-    table_number (table, s_count (row, "size"));
+    table_text (table, ctl_cell_text (row, "path"), NULL);
+    table_number (table, ctl_cell_count (row, "size"));
 }
 
 static int

@@ -1,11 +1,9 @@
-//  ctl_show - the commands that only ask: status, lists, one incident.  Each returns an exit code.
+//  ctl_show - the commands that only ask: lists, one incident.  Each returns an exit code.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "tools/ctl.h"
 
-int
-ctl_show_status (const ctl_t *self);
 int
 ctl_show_incidents (const ctl_t *self);
 int

@@ -7,10 +7,11 @@
 #include "tools/ctl_complete.h"
 #include "tools/ctl_local.h"
 #include "tools/ctl_show.h"
+#include "tools/ctl_status.h"
 #include "tools/ctl_stream.h"
 
 const ctl_command_t ctl_table [] = {
-    {.noun = "status", .run = ctl_show_status, .help = "what the broker is doing"},
+    {.noun = "status", .run = ctl_status, .help = "what the broker is doing"},
     {.noun = "incidents",
      .verb = "list",
      .options = "|state|reason|limit|",

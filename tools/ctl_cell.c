@@ -1,0 +1,32 @@
+//  ctl_cell - what the broker answers, as cells of a table.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tools/ctl_cell.h"
+
+#include "common/base/limits.h"
+#include "common/base/own.h"
+
+int
+ctl_cell_end (table_t *table)
+{
+    return table && table_print (table) == 0 ? CTL_OK : ctl_fail (CTL_FAILED, "out of memory");
+}
+
+const char *
+ctl_cell_text (const json_t *object, const char *key)
+{
+    return json_member_text (object, key, "");
+}
+
+long long
+ctl_cell_count (const json_t *object, const char *key)
+{
+    return (long long) json_member_int (object, key, 0);
+}
+
+void
+ctl_cell_age (table_t *table, const json_t *object, const char *key)
+{
+    own (buf_fini) buf_t age = buf_init (LIMIT_KIB (1));
+    ctl_age (json_object_get (object, key), &age);
+    table_text (table, age.data, NULL);
+}
