@@ -1,5 +1,7 @@
-//  loop - the one thread that owns the state and the work, ingest and stream
-//  sockets; works in turns.
+//  loop - the one thread that owns the state and the work, ingest and stream sockets.
+//
+//  It works in turns.  Ensures: whatever a peer hears of a change is committed already.  When a
+//  turn cannot be committed, nothing of it is sent, and the state is as it was before.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -31,7 +33,8 @@ typedef struct {
     store_check_t *check; //  NULL: all of the store was checked at its opening
 } loop_threads_t;
 
-//  Load the state, then bind.  Own: borrows everything in args.
+//  Load the state, then bind; nothing is read from a socket before loop_run.
+//  Own: fresh; borrows everything in args.  NULL: diag says why, nothing is bound.
 loop_t *
 loop_new (const loop_args_t *args, err_diag_t *diag);
 void
@@ -42,6 +45,7 @@ loop_endpoints (const loop_t *self);
 //  The settings of now, SIGHUPs counted.  Own: borrowed.
 const settings_t *
 loop_settings (const loop_t *self);
-//  Run until drained (SIGTERM) or until the store fails.  Returns the exit code of the program.
+//  Run until drained (SIGTERM) or until the store fails.  Returns the exit code of the program:
+//  0, EXIT_STORE or EXIT_CORRUPT.  Threads: the caller's, which becomes the loop's.
 int
 loop_run (loop_t *self, const loop_threads_t *threads);

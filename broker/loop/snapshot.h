@@ -1,4 +1,7 @@
 //  snapshot - what the loop publishes each second for admin to read, behind one mutex.
+//
+//  Ensures: a reader sees one whole copy, never a mixture of two.  The loop never waits for a
+//  reader.  Own: the snapshot owns both copies; a reader copies what it keeps.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -53,16 +56,21 @@ typedef struct {
 } snapshot_data_t;
 
 typedef struct snapshot snapshot_t;
+
+//  All figures are 0.  Own: fresh, NULL when out of memory.
 snapshot_t *
 snapshot_new (void);
 void
 snapshot_destroy (snapshot_t **self_p);
-//  The loop fills the hidden copy between edit and publish; nobody waits for it.
+//  The hidden copy, for the loop to fill.  Own: borrowed until snapshot_publish.
+//  Threads: the loop's alone.
 snapshot_data_t *
 snapshot_edit (snapshot_t *self);
+//  Make the hidden copy the one that readers see.  While a reader holds the lock nothing happens;
+//  the next one is published instead.  Threads: the loop's alone.
 void
 snapshot_publish (snapshot_t *self);
-//  Lock the published copy for reading; release soon.
+//  Lock the published copy.  Own: borrowed until snapshot_release.  Threads: any.
 const snapshot_data_t *
 snapshot_read (snapshot_t *self);
 void
