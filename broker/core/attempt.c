@@ -14,7 +14,7 @@ attempt_unbind (attempt_t *attempt)
         return;
     DL_DELETE2 (worker->attempts, attempt, wprev, wnext);
     worker->live--;
-    worker->unreflected -= attempt->unreflected;
+    worker->unreflected -= attempt->term.unreflected;
     attempt->worker = NULL;
 }
 
@@ -27,15 +27,15 @@ attempt_bind (attempt_t *attempt, worker_t *worker)
     attempt->worker = worker;
     DL_APPEND2 (worker->attempts, attempt, wprev, wnext);
     worker->live++;
-    worker->unreflected += attempt->unreflected;
+    worker->unreflected += attempt->term.unreflected;
 }
 
 attempt_t *
-attempt_hold (step_t *self, entry_t *entry, const row_attempt_t *row)
+attempt_hold (attempts_t *self, state_t *state, entry_t *entry, const row_attempt_t *row)
 {
     attempt_t *attempt = calloc (1, sizeof *attempt);
     if (!attempt) {
-        self->failed = true;
+        state->failed = true;
         return NULL;
     }
     attempt->row = *row;
@@ -43,19 +43,19 @@ attempt_hold (step_t *self, entry_t *entry, const row_attempt_t *row)
     DL_APPEND (entry->attempts, attempt);
     entry->attempt_count++;
     if (row->state != ROW_ATTEMPT_ENDED)
-        DL_APPEND2 (self->open_attempts, attempt, oprev, onext);
+        DL_APPEND2 (self->open, attempt, oprev, onext);
     else if (row->outcome == VERDICT_HOST)
         entry->host_count++;
     return attempt;
 }
 
 void
-attempt_forget (step_t *self, attempt_t *attempt)
+attempt_forget (attempts_t *self, attempt_t *attempt)
 {
     entry_t *entry = attempt->entry;
     attempt_unbind (attempt);
     if (attempt->row.state != ROW_ATTEMPT_ENDED)
-        DL_DELETE2 (self->open_attempts, attempt, oprev, onext);
+        DL_DELETE2 (self->open, attempt, oprev, onext);
     else if (attempt->row.outcome == VERDICT_HOST)
         entry->host_count--;
     DL_DELETE (entry->attempts, attempt);
@@ -64,11 +64,11 @@ attempt_forget (step_t *self, attempt_t *attempt)
 }
 
 void
-attempt_close (step_t *self, attempt_t *attempt, verdict_outcome_t outcome)
+attempt_close (attempts_t *self, attempt_t *attempt, verdict_outcome_t outcome)
 {
     assert (attempt->row.state != ROW_ATTEMPT_ENDED);
     attempt_unbind (attempt);
-    DL_DELETE2 (self->open_attempts, attempt, oprev, onext);
+    DL_DELETE2 (self->open, attempt, oprev, onext);
     attempt->row.state = ROW_ATTEMPT_ENDED;
     attempt->row.outcome = outcome;
     if (outcome == VERDICT_HOST)
@@ -76,9 +76,9 @@ attempt_close (step_t *self, attempt_t *attempt, verdict_outcome_t outcome)
 }
 
 void
-attempt_reopen (step_t *self, attempt_t *attempt)
+attempt_reopen (attempts_t *self, attempt_t *attempt)
 {
     assert (attempt->row.state == ROW_ATTEMPT_ENDED);
     attempt->row.state = ROW_ATTEMPT_SUPERSEDED;
-    DL_APPEND2 (self->open_attempts, attempt, oprev, onext);
+    DL_APPEND2 (self->open, attempt, oprev, onext);
 }

@@ -20,7 +20,7 @@ s_open (incident_state_t state)
 }
 
 entry_t *
-book_find (const step_t *self, const char *incident)
+book_find (const book_t *self, const char *incident)
 {
     entry_t *entry = NULL;
     HASH_FIND_STR (self->entries, incident, entry);
@@ -28,7 +28,7 @@ book_find (const step_t *self, const char *incident)
 }
 
 entry_t *
-book_find_key (const step_t *self, const char *key)
+book_find_key (const book_t *self, const char *key)
 {
     entry_t *entry = NULL;
     HASH_FIND (hk, self->by_key, key, strlen (key), entry);
@@ -36,7 +36,7 @@ book_find_key (const step_t *self, const char *key)
 }
 
 attempt_t *
-book_attempt (const step_t *self, const step_fence_t *fence)
+book_attempt (const book_t *self, const step_fence_t *fence)
 {
     const entry_t *entry = book_find (self, fence->incident.text);
     attempt_t *attempt = NULL;
@@ -49,7 +49,7 @@ book_attempt (const step_t *self, const step_fence_t *fence)
 
 //  The newest incident of a condition is the one its events are counted on; an open one always is.
 static void
-s_index (step_t *self, entry_t *entry)
+s_index (book_t *self, entry_t *entry)
 {
     entry_t *other = book_find_key (self, entry->key);
     if (other && (s_open (other->state) || other->number > entry->number) && !s_open (entry->state))
@@ -63,7 +63,7 @@ s_index (step_t *self, entry_t *entry)
 }
 
 void
-book_list (step_t *self, entry_t *entry, entry_list_t list)
+book_list (book_t *self, entry_t *entry, entry_list_t list)
 {
     if (entry->list == ENTRY_CLOSED) {
         DL_DELETE2 (self->closed, entry, lprev, lnext);
@@ -83,15 +83,15 @@ book_list (step_t *self, entry_t *entry, entry_list_t list)
 }
 
 entry_t *
-book_add (step_t *self, const row_incident_t *row, clk_now_t now)
+book_add (book_t *self, state_t *state, const row_incident_t *row, clk_now_t now)
 {
     const size_t size = strlen (row->fault.cluster) + 1;
     entry_t *entry = calloc (1, sizeof *entry + size);
-    source_t *source = source_hold (self, row->source);
+    source_t *source = source_hold (self->sources, row->source);
     if (!entry || !source || !pack_keep (entry, row)) {
-        source_release (self, &source);
+        source_release (self->sources, &source);
         free (entry);
-        self->failed = true;
+        state->failed = true;
         return NULL;
     }
     entry->id = row->id;
@@ -107,8 +107,8 @@ book_add (step_t *self, const row_incident_t *row, clk_now_t now)
         entry->not_before_ms =
             now.boot_ms
             + (wait < LIMIT_RELEASE_BACKOFF_MAX_MS ? wait : LIMIT_RELEASE_BACKOFF_MAX_MS);
-    entry->tally = tally_get (self, entry->cluster, source);
-    tally_moved (self, entry->tally, INCIDENT_NONE, entry->state);
+    entry->tally = tally_get (self->tallies, state, entry->cluster, source);
+    tally_moved (entry->tally, INCIDENT_NONE, entry->state);
     HASH_ADD_KEYPTR (hh, self->entries, entry->id.text, strlen (entry->id.text), entry);
     s_index (self, entry);
     if (s_open (entry->state))
@@ -119,14 +119,14 @@ book_add (step_t *self, const row_incident_t *row, clk_now_t now)
 }
 
 void
-book_remove (step_t *self, entry_t *entry)
+book_remove (book_t *self, entry_t *entry)
 {
-    queue_remove (self, entry);
+    queue_remove (self->queue, entry);
     while (entry->attempts)
-        attempt_forget (self, entry->attempts);
+        attempt_forget (self->attempts, entry->attempts);
     book_list (self, entry, ENTRY_NOWHERE);
-    tally_moved (self, entry->tally, entry->state, INCIDENT_NONE);
-    source_release (self, &entry->source);
+    tally_moved (entry->tally, entry->state, INCIDENT_NONE);
+    source_release (self->sources, &entry->source);
     if (s_open (entry->state))
         self->open_count--;
     if (entry->keyed)
@@ -137,18 +137,18 @@ book_remove (step_t *self, entry_t *entry)
 }
 
 void
-book_save (step_t *self, entry_t *entry, const row_incident_t *row)
+book_save (book_t *self, state_t *state, entry_t *entry, const row_incident_t *row)
 {
     bool was_open = s_open (entry->state);
     incident_state_t was = entry->state;
     if (!pack_keep (entry, row))
-        self->failed = true;
-    tally_moved (self, entry->tally, was, entry->state);
-    state_write_row (self, STEP_WRITE_INCIDENT, &entry->written)->as.incident = *row;
+        state->failed = true;
+    tally_moved (entry->tally, was, entry->state);
+    state_write_row (state, STEP_WRITE_INCIDENT, &entry->written)->as.incident = *row;
     bool is_open = s_open (row->state);
     self->open_count += is_open - was_open;
     if (was_open && !is_open) {
-        queue_remove (self, entry);
+        queue_remove (self->queue, entry);
         book_list (self, entry, ENTRY_CLOSED);
     }
     else if (!was_open && is_open) {
@@ -166,7 +166,7 @@ book_move (row_incident_t *row, incident_event_t event)
 }
 
 void
-book_touch (step_t *self, entry_t *entry, clk_now_t now)
+book_touch (book_t *self, entry_t *entry, clk_now_t now)
 {
     entry->touched_ms = now.boot_ms;
     if (entry->list == ENTRY_CLOSED)
@@ -174,13 +174,21 @@ book_touch (step_t *self, entry_t *entry, clk_now_t now)
 }
 
 void
-book_expire (step_t *self, clk_now_t now)
+book_expire (book_t *self, const state_t *state, clk_now_t now)
 {
-    int64_t keep = self->settings.dedup_window_ms;
+    int64_t keep = state->settings.dedup_window_ms;
     if (keep < LIMIT_CLOSED_KEEP_MS)
         keep = LIMIT_CLOSED_KEEP_MS;
     while (self->closed
            && (self->closed_count > LIMIT_CLOSED_INCIDENTS
                || now.boot_ms - self->closed->touched_ms > keep))
         book_remove (self, self->closed);
+}
+
+void
+book_clear (book_t *self)
+{
+    entry_t *entry, *next;
+    HASH_ITER (hh, self->entries, entry, next)
+        book_remove (self, entry);
 }

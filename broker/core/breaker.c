@@ -4,17 +4,30 @@
 #include "broker/core/book.h"
 #include "broker/core/journal.h"
 #include "broker/core/outbox.h"
+#include "broker/core/step_part.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+void
+breaker_begin (step_t *self)
+{
+    self->breaker.pace_before = self->breaker.pace;
+}
+
+void
+breaker_rollback (step_t *self)
+{
+    self->breaker.pace = self->breaker.pace_before;
+}
+
 static void
 s_save (step_t *self)
 {
-    self->breaker.id = 1;
-    state_write (self, STEP_WRITE_BREAKER)->as.breaker = self->breaker;
+    self->breaker.row.id = 1;
+    state_write (&self->state, STEP_WRITE_BREAKER)->as.breaker = self->breaker.row;
 }
 
 static void
@@ -31,18 +44,19 @@ s_remember (row_breaker_t *row, const char *reason)
 static void
 s_open (step_t *self, const char *reason, clk_now_t now)
 {
-    row_breaker_t *row = &self->breaker;
+    row_breaker_t *row = &self->breaker.row;
     row->open = true;
     row->openings++;
     row->opened_ms = now.wall_ms;
-    row->announced = self->settings.slack && self->settings.notify_failures;
+    row->announced = self->state.settings.slack && self->state.settings.notify_failures;
     row->probe_attempt = 0;
-    self->probe_backoff_ms = LIMIT_PROBE_MIN_MS;
-    self->probe_ms = now.boot_ms + LIMIT_PROBE_MIN_MS;
-    self->stats.breaker_total [STEP_BREAKER_OPEN]++;
-    journal_breaker (self, "opened", reason, now);
-    if (self->settings.slack && !row->announced)
-        self->stats.untold_total [STEP_UNTOLD_DISABLED]++;
+    self->breaker.pace.backoff_ms = LIMIT_PROBE_MIN_MS;
+    self->breaker.pace.probe_ms = now.boot_ms + LIMIT_PROBE_MIN_MS;
+    self->state.stats.breaker_total [STEP_BREAKER_OPEN]++;
+    journal_breaker (&self->journal, &self->state, "opened", self->breaker.row.failures, reason,
+                     now);
+    if (self->state.settings.slack && !row->announced)
+        self->state.stats.untold_total [STEP_UNTOLD_DISABLED]++;
     if (!row->announced)
         return;
     row_alert_t alert = {.at_ms = now.wall_ms,
@@ -51,18 +65,18 @@ s_open (step_t *self, const char *reason, clk_now_t now)
                          .last_ms = row->last_ms};
     snprintf (alert.key, sizeof alert.key, "degraded/%" PRId64, row->openings);
     memcpy (alert.reasons, row->reasons, sizeof alert.reasons);
-    outbox_alert (self, &alert, now);
+    outbox_alert (&self->outbox, &self->state, &alert, now);
 }
 
 void
 breaker_failed (step_t *self, const char *reason, clk_now_t now)
 {
-    row_breaker_t *row = &self->breaker;
+    row_breaker_t *row = &self->breaker.row;
     if (row->failures++ == 0)
         row->first_ms = now.wall_ms;
     row->last_ms = now.wall_ms;
     s_remember (row, reason);
-    if (!row->open && row->failures >= self->settings.failure_threshold)
+    if (!row->open && row->failures >= self->state.settings.failure_threshold)
         s_open (self, reason, now);
     s_save (self);
 }
@@ -70,20 +84,21 @@ breaker_failed (step_t *self, const char *reason, clk_now_t now)
 static void
 s_close (step_t *self, clk_now_t now)
 {
-    row_breaker_t *row = &self->breaker;
-    self->stats.breaker_total [STEP_BREAKER_CLOSED]++;
-    journal_breaker (self, "closed", "", now);
-    if (row->announced && self->settings.slack && self->settings.notify_failures) {
+    row_breaker_t *row = &self->breaker.row;
+    self->state.stats.breaker_total [STEP_BREAKER_CLOSED]++;
+    journal_breaker (&self->journal, &self->state, "closed", self->breaker.row.failures, "", now);
+    if (row->announced && self->state.settings.slack && self->state.settings.notify_failures) {
         row_alert_t alert = {.at_ms = now.wall_ms,
                              .count = row->failures,
                              .first_ms = row->opened_ms,
                              .last_ms = now.wall_ms};
         snprintf (alert.key, sizeof alert.key, "recovered/%" PRId64, row->openings);
-        outbox_alert (self, &alert, now);
+        outbox_alert (&self->outbox, &self->state, &alert, now);
     }
-    else if (self->settings.slack)
-        self->stats.untold_total [self->settings.notify_failures ? STEP_UNTOLD_UNOPENED
-                                                                 : STEP_UNTOLD_DISABLED]++;
+    else if (self->state.settings.slack)
+        self->state.stats
+            .untold_total [self->state.settings.notify_failures ? STEP_UNTOLD_UNOPENED
+                                                                : STEP_UNTOLD_DISABLED]++;
     row->open = row->announced = false;
     row->opened_ms = 0;
     row->probe_attempt = 0;
@@ -92,8 +107,8 @@ s_close (step_t *self, clk_now_t now)
 void
 breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now)
 {
-    row_breaker_t *row = &self->breaker;
-    if (!row->failures || (row->open && self->settings.breaker_pause && !attempt->probe))
+    row_breaker_t *row = &self->breaker.row;
+    if (!row->failures || (row->open && self->state.settings.breaker_pause && !attempt->term.probe))
         return;
     if (row->open)
         s_close (self, now);
@@ -105,21 +120,21 @@ breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now)
 static bool
 s_paused (const step_t *self)
 {
-    return self->breaker.open && self->settings.breaker_pause;
+    return self->breaker.row.open && self->state.settings.breaker_pause;
 }
 
 //  The probe is over and the breaker still open: the next one waits longer.
 static void
 s_probe_over (step_t *self, clk_now_t now)
 {
-    self->breaker.probe_attempt = 0;
+    self->breaker.row.probe_attempt = 0;
     s_save (self);
-    self->probe_backoff_ms *= 2;
-    if (self->probe_backoff_ms < LIMIT_PROBE_MIN_MS)
-        self->probe_backoff_ms = LIMIT_PROBE_MIN_MS; //  of an earlier run
-    if (self->probe_backoff_ms > LIMIT_PROBE_MAX_MS)
-        self->probe_backoff_ms = LIMIT_PROBE_MAX_MS;
-    self->probe_ms = now.boot_ms + self->probe_backoff_ms;
+    self->breaker.pace.backoff_ms *= 2;
+    if (self->breaker.pace.backoff_ms < LIMIT_PROBE_MIN_MS)
+        self->breaker.pace.backoff_ms = LIMIT_PROBE_MIN_MS; //  of an earlier run
+    if (self->breaker.pace.backoff_ms > LIMIT_PROBE_MAX_MS)
+        self->breaker.pace.backoff_ms = LIMIT_PROBE_MAX_MS;
+    self->breaker.pace.probe_ms = now.boot_ms + self->breaker.pace.backoff_ms;
 }
 
 int64_t
@@ -127,41 +142,42 @@ breaker_room (step_t *self, clk_now_t now)
 {
     if (!s_paused (self))
         return INT64_MAX;
-    const row_breaker_t *row = &self->breaker;
+    const row_breaker_t *row = &self->breaker.row;
     if (row->probe_attempt) {
         const step_fence_t fence = {.incident = row->probe, .attempt = row->probe_attempt};
-        const attempt_t *attempt = book_attempt (self, &fence);
+        const attempt_t *attempt = book_attempt (&self->book, &fence);
         if (attempt && attempt->row.state == ROW_ATTEMPT_LIVE)
             return 0;
         s_probe_over (self, now);
     }
-    return now.boot_ms >= self->probe_ms;
+    return now.boot_ms >= self->breaker.pace.probe_ms;
 }
 
 int64_t
 breaker_wake (const step_t *self)
 {
-    return s_paused (self) && !self->breaker.probe_attempt ? self->probe_ms : INT64_MAX;
+    return s_paused (self) && !self->breaker.row.probe_attempt ? self->breaker.pace.probe_ms
+                                                               : INT64_MAX;
 }
 
 void
 breaker_issued (step_t *self, attempt_t *attempt, clk_now_t now)
 {
-    attempt->probe = self->breaker.open;
+    attempt->term.probe = self->breaker.row.open;
     if (!s_paused (self))
         return;
-    self->breaker.probe = attempt->row.incident;
-    self->breaker.probe_attempt = attempt->row.number;
-    self->stats.breaker_total [STEP_BREAKER_HALF_OPEN]++;
-    journal_breaker (self, "probed", "", now);
+    self->breaker.row.probe = attempt->row.incident;
+    self->breaker.row.probe_attempt = attempt->row.number;
+    self->state.stats.breaker_total [STEP_BREAKER_HALF_OPEN]++;
+    journal_breaker (&self->journal, &self->state, "probed", self->breaker.row.failures, "", now);
     s_save (self);
 }
 
 bool
 breaker_is_probe (const step_t *self, const row_attempt_t *row)
 {
-    return self->breaker.open && self->breaker.probe_attempt == row->number
-           && strcmp (self->breaker.probe.text, row->incident.text) == 0;
+    return self->breaker.row.open && self->breaker.row.probe_attempt == row->number
+           && strcmp (self->breaker.row.probe.text, row->incident.text) == 0;
 }
 
 void
@@ -172,21 +188,21 @@ breaker_effect (step_t *self, const outbox_end_t *effect)
         return;
     const int64_t opening = strtoll (effect->key + sizeof prefix - 1, NULL, 10);
     const bool announced = effect->state == ROW_EFFECT_READY;
-    if (self->breaker.open && self->breaker.openings == opening) {
-        self->breaker.announced = announced;
+    if (self->breaker.row.open && self->breaker.row.openings == opening) {
+        self->breaker.row.announced = announced;
         s_save (self);
     }
     if (announced)
         return;
     char key [ROW_ALERT];
     snprintf (key, sizeof key, "recovered/%" PRId64, opening);
-    outbox_drop (self, key, "its degraded alert was never delivered");
+    outbox_drop (&self->outbox, &self->state, key, "its degraded alert was never delivered");
 }
 
 void
 breaker_stats (const step_t *self, step_stats_t *ret_stats)
 {
-    const row_breaker_t *row = &self->breaker;
+    const row_breaker_t *row = &self->breaker.row;
     ret_stats->breaker = !row->open                              ? STEP_BREAKER_CLOSED
                          : s_paused (self) && row->probe_attempt ? STEP_BREAKER_HALF_OPEN
                                                                  : STEP_BREAKER_OPEN;

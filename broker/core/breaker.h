@@ -11,6 +11,21 @@
 #include "broker/core/attempt.h"
 #include "broker/core/outbox.h"
 
+//  Pause: the single probes.
+typedef struct {
+    int64_t probe_ms;   //  none before
+    int64_t backoff_ms; //  wait after the next one that fails
+} breaker_pace_t;
+
+typedef struct {
+    row_breaker_t row;
+    breaker_pace_t pace, pace_before; //  before: when the turn began
+} breaker_t;
+
+void
+breaker_begin (step_t *self);
+void
+breaker_rollback (step_t *self);
 //  An incident ended without a report, by its agents or for lack of a host; lost ones do not count.
 void
 breaker_failed (step_t *self, const char *reason, clk_now_t now);

@@ -8,6 +8,7 @@
 #include "broker/core/pack.h"
 #include "broker/core/queue.h"
 #include "broker/core/settle.h"
+#include "broker/core/step_part.h"
 #include "broker/core/tally.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ enum { OVERLOAD_RETRY_MS = 5000 };
 static void
 s_ack (step_t *self, const step_in_t *in, step_event_t disposition, const ident_t *incident)
 {
-    step_out_t *out = state_out (self, STEP_OUT_EVENT_ACK, &in->peer);
+    step_out_t *out = state_out (&self->state, STEP_OUT_EVENT_ACK, &in->peer);
     out->as.ack.cookie = in->as.event.cookie;
     out->as.ack.disposition = disposition;
     out->as.ack.incident = *incident;
@@ -26,7 +27,7 @@ s_ack (step_t *self, const step_in_t *in, step_event_t disposition, const ident_
 static void
 s_write_event (step_t *self, const step_in_t *in, const ident_t *incident, clk_now_t now)
 {
-    row_event_t *row = &state_write (self, STEP_WRITE_EVENT)->as.event;
+    row_event_t *row = &state_write (&self->state, STEP_WRITE_EVENT)->as.event;
     *row = in->as.event.row;
     row->incident = *incident;
     if (!row->received_ms)
@@ -40,7 +41,7 @@ s_suppressed (const step_t *self, const step_in_t *in)
         return INCIDENT_SUPPRESS_UNPARSED;
     if (!in->as.event.triage_enabled)
         return INCIDENT_SUPPRESS_TRIAGE_DISABLED;
-    if (in->as.event.fault->severity < self->settings.severity_threshold)
+    if (in->as.event.fault->severity < self->state.settings.severity_threshold)
         return INCIDENT_SUPPRESS_BELOW_SEVERITY;
     return INCIDENT_SUPPRESS_NONE;
 }
@@ -53,11 +54,11 @@ s_count (step_t *self, const step_in_t *in, entry_t *entry, clk_now_t now)
     row.occurrences++;
     if (row.last_seen_ms < now.wall_ms)
         row.last_seen_ms = now.wall_ms;
-    book_save (self, entry, &row);
-    book_touch (self, entry, now);
+    book_save (&self->book, &self->state, entry, &row);
+    book_touch (&self->book, entry, now);
     s_write_event (self, in, &entry->id, now);
-    journal_incident (self, &row, "counted", now);
-    self->stats.events_counted++;
+    journal_incident (&self->journal, &self->state, &row, "counted", now);
+    self->state.stats.events_counted++;
     s_ack (self, in, STEP_EVENT_COUNTED, &entry->id);
 }
 
@@ -67,8 +68,8 @@ s_absorbs (const step_t *self, const entry_t *entry, incident_suppress_t suppres
 {
     if (!incident_terminal (entry->state))
         return true;
-    if (!self->settings.dedup_window_ms
-        || now.boot_ms - entry->touched_ms >= self->settings.dedup_window_ms)
+    if (!self->state.settings.dedup_window_ms
+        || now.boot_ms - entry->touched_ms >= self->state.settings.dedup_window_ms)
         return false;
     if (suppress != INCIDENT_SUPPRESS_NONE)
         return true;
@@ -76,7 +77,7 @@ s_absorbs (const step_t *self, const entry_t *entry, incident_suppress_t suppres
         return false;
     row_incident_t row;
     pack_row (entry, &row);
-    return now.wall_ms - row.completed_ms < self->settings.reinvestigate_after_ms;
+    return now.wall_ms - row.completed_ms < self->state.settings.reinvestigate_after_ms;
 }
 
 //  Room in one of the two queues, by the policy.
@@ -84,13 +85,14 @@ static bool
 s_make_room (step_t *self, const fault_t *fault, const char *cluster, const char *source,
              clk_now_t now)
 {
-    int64_t count = cluster ? queue_cluster_count (self, cluster) : self->queued;
-    int64_t limit = cluster ? self->settings.cluster_queue_size : self->settings.global_queue_size;
+    int64_t count = cluster ? queue_cluster_count (&self->queue, cluster) : self->queue.queued;
+    int64_t limit =
+        cluster ? self->state.settings.cluster_queue_size : self->state.settings.global_queue_size;
     if (count < limit)
         return true;
-    entry_t *victim = self->settings.overflow_reject
+    entry_t *victim = self->state.settings.overflow_reject
                           ? NULL
-                          : queue_victim (self, cluster, source, fault->severity);
+                          : queue_victim (&self->queue, cluster, source, fault->severity);
     if (!victim)
         return false;
     settle_suppress (self, victim, INCIDENT_SUPPRESS_OVERFLOW, now);
@@ -100,7 +102,7 @@ s_make_room (step_t *self, const fault_t *fault, const char *cluster, const char
 static ident_t
 s_ident (step_t *self, clk_now_t now)
 {
-    uint64_t random [2] = {state_random (self), state_random (self)};
+    uint64_t random [2] = {state_random (&self->state), state_random (&self->state)};
     uint8_t bytes [10];
     memcpy (bytes, random, sizeof bytes);
     return ident_make (now.wall_ms, bytes);
@@ -112,7 +114,7 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
 {
     const fault_t *fault = in->as.event.fault;
     row_incident_t row = {.id = s_ident (self, now),
-                          .number = self->last_number + 1,
+                          .number = self->book.last_number + 1,
                           .suppress = suppress,
                           .fault = *fault,
                           .created_ms = now.wall_ms,
@@ -127,43 +129,43 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
     book_move (&row, suppress ? INCIDENT_ON_SUPPRESS : INCIDENT_ON_ADMIT);
     if (suppress)
         row.completed_ms = now.wall_ms;
-    entry_t *entry = book_add (self, &row, now);
+    entry_t *entry = book_add (&self->book, &self->state, &row, now);
     if (!entry)
         return;
-    self->last_number++;
-    state_write_row (self, STEP_WRITE_INCIDENT, &entry->written)->as.incident = row;
+    self->book.last_number++;
+    state_write_row (&self->state, STEP_WRITE_INCIDENT, &entry->written)->as.incident = row;
     s_write_event (self, in, &row.id, now);
-    journal_incident (self, &row, incident_state_name (row.state), now);
+    journal_incident (&self->journal, &self->state, &row, incident_state_name (row.state), now);
     if (suppress)
-        tally_suppressed (self, entry->tally, suppress);
+        tally_suppressed (entry->tally, &self->state, suppress);
     else
-        queue_push (self, entry);
+        queue_push (&self->queue, &self->state, entry);
     s_ack (self, in, suppress ? STEP_EVENT_SUPPRESSED : STEP_EVENT_NEW, &row.id);
 }
 
 void
 dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
 {
-    self->stats.events_total++;
+    self->state.stats.events_total++;
     if (in->as.event.row.incident.text [0]) { //  this very sending is known: say so again
-        self->stats.events_repeat++;
+        self->state.stats.events_repeat++;
         s_ack (self, in, STEP_EVENT_REPEAT, &in->as.event.row.incident);
         return;
     }
-    tally_event (self, in->as.event.fault, in->as.event.row.source, now);
-    self->stats.events_shortened += in->as.event.fault->shortened;
+    tally_event (&self->tallies, &self->state, in->as.event.fault, in->as.event.row.source, now);
+    self->state.stats.events_shortened += in->as.event.fault->shortened;
     const fault_t *fault = in->as.event.fault;
     incident_suppress_t suppress = s_suppressed (self, in);
-    entry_t *known = book_find_key (self, fault->key);
+    entry_t *known = book_find_key (&self->book, fault->key);
     if (known && s_absorbs (self, known, suppress, now)) {
         s_count (self, in, known, now);
         return;
     }
     //  Linked only while the condition is still the same one, by the window.
-    bool recent = known && self->settings.dedup_window_ms
-                  && now.boot_ms - known->touched_ms < self->settings.dedup_window_ms;
-    if (!suppress && self->open_count >= LIMIT_OPEN_INCIDENTS) {
-        step_out_t *out = state_out (self, STEP_OUT_EVENT_NACK, &in->peer);
+    bool recent = known && self->state.settings.dedup_window_ms
+                  && now.boot_ms - known->touched_ms < self->state.settings.dedup_window_ms;
+    if (!suppress && self->book.open_count >= LIMIT_OPEN_INCIDENTS) {
+        step_out_t *out = state_out (&self->state, STEP_OUT_EVENT_NACK, &in->peer);
         out->as.nack.cookie = in->as.event.cookie;
         out->as.nack.retry_ms = OVERLOAD_RETRY_MS;
         out->as.nack.reason = "overload";

@@ -8,6 +8,7 @@
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
 #include "broker/core/queue.h"
+#include "broker/core/step_part.h"
 
 #include "common/base/least.h"
 
@@ -16,8 +17,8 @@
 static void
 s_retry_at (step_t *self, int64_t at_ms)
 {
-    if (at_ms < self->retry_ms)
-        self->retry_ms = at_ms;
+    if (at_ms < self->dispatch.retry_ms)
+        self->dispatch.retry_ms = at_ms;
 }
 
 //  The host that had it last, NULL = none.
@@ -35,7 +36,7 @@ s_worker (step_t *self, const entry_t *entry, clk_now_t now)
     worker_t *best = NULL;
     bool best_last = false;
     int64_t best_free = 0;
-    for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+    for (worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next) {
         if (!fleet_ready (worker, now) || fleet_excluded (entry, worker->identity))
             continue;
         bool is_last = last && strcmp (last, worker->identity) == 0;
@@ -62,8 +63,9 @@ s_worker (step_t *self, const entry_t *entry, clk_now_t now)
 }
 
 static worker_t *
-s_fits (step_t *self, entry_t *entry, clk_now_t now)
+s_fits (void *arg, entry_t *entry, clk_now_t now)
 {
+    step_t *self = arg;
     if (entry->not_before_ms > now.boot_ms) {
         s_retry_at (self, entry->not_before_ms);
         return NULL;
@@ -75,7 +77,7 @@ static int64_t
 s_free (const step_t *self, clk_now_t now)
 {
     int64_t free = 0;
-    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next)
+    for (const worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next)
         free += fleet_available (worker, now);
     return free;
 }
@@ -83,23 +85,24 @@ s_free (const step_t *self, clk_now_t now)
 void
 dispatch (step_t *self, clk_now_t now)
 {
-    self->retry_ms = INT64_MAX;
-    if (self->drained || self->held)
+    self->dispatch.retry_ms = INT64_MAX;
+    if (self->state.drained || self->state.held)
         return;
-    int64_t free = self->queued ? s_free (self, now) : 0;
+    int64_t free = self->queue.queued ? s_free (self, now) : 0;
     int64_t room = free > 0 ? breaker_room (self, now) : 0;
     if (free > 0 && room == 0)
         s_retry_at (self, breaker_wake (self));
+    const queue_fits_t fits = {.worker = s_fits, .arg = self};
     int64_t most = least (least (free, room), LIMIT_TURN_ASSIGNS);
-    for (int64_t i = 0; i < most && self->queued; i++) {
+    for (int64_t i = 0; i < most && self->queue.queued; i++) {
         worker_t *worker = NULL;
-        entry_t *entry = queue_pick (self, now, s_fits, &worker);
+        entry_t *entry = queue_pick (&self->queue, &self->state, now, &fits, &worker);
         if (!entry)
             return;
         if (worker->trial.quarantined)
-            journal_worker (self, worker, "probed", "", now);
+            journal_worker (&self->journal, &self->state, worker, "probed", "", now);
         lease_issue (self, entry, worker, now);
     }
-    if (most < least (free, room) && self->queued)
+    if (most < least (free, room) && self->queue.queued)
         s_retry_at (self, now.boot_ms); //  the others: next turn
 }

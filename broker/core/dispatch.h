@@ -7,5 +7,10 @@
 
 #include "broker/core/state.h"
 
+typedef struct {
+    int64_t
+        retry_ms; //  set by each call: when a waiting incident may become assignable by time alone
+} dispatch_t;
+
 void
 dispatch (step_t *self, clk_now_t now);

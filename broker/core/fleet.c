@@ -15,7 +15,7 @@
 enum { SILENT_MS = 3 * LIMIT_PING_MS };
 
 worker_t *
-fleet_find (const step_t *self, const char *identity)
+fleet_find (const fleet_t *self, const char *identity)
 {
     worker_t *worker = NULL;
     HASH_FIND_STR (self->workers, identity, worker);
@@ -23,78 +23,90 @@ fleet_find (const step_t *self, const char *identity)
 }
 
 worker_t *
-fleet_current (step_t *self, const step_peer_t *peer, clk_now_t now)
+fleet_current (fleet_t *self, state_t *state, const step_peer_t *peer, clk_now_t now)
 {
     worker_t *worker = fleet_find (self, peer->identity);
     if (!worker || !worker->connected || worker->session != peer->session)
         return NULL;
     worker->seen_ms = now.boot_ms;
-    rival_heard (self, worker, now);
+    rival_heard (worker, self->journal, state, now);
     return worker;
 }
 
 //  Before a change: a rollback takes it back.
 static void
-s_telling (const step_t *self, worker_t *worker)
+s_telling (const state_t *state, worker_t *worker)
 {
-    if (worker->told_before.turn == self->turn)
-        return;
-    worker->told_before.turn = self->turn;
-    worker->told_before.here = worker->told_here;
-    worker->told_before.draining = worker->told_draining;
-    worker->told_before.drained = worker->draining;
+    if (worker->told_turn != state->turn)
+        worker->told_before = worker->told;
+    worker->told_turn = state->turn;
+}
+
+//  What is the case now, of what `told` is about.
+static bool
+s_is (const worker_t *worker, const told_state_t *told)
+{
+    return told == &worker->told.here ? worker->connected : worker->told.drained;
+}
+
+static const char *
+s_change (const worker_t *worker, const told_state_t *told)
+{
+    const bool is = s_is (worker, told);
+    if (told == &worker->told.here)
+        return is ? "joined" : "left";
+    return is ? "draining" : "resumed";
 }
 
 static void
-s_record (step_t *self, worker_t *worker, told_state_t *told, bool state, const char *change,
-          const char *reason, clk_now_t now)
+s_record (fleet_t *self, state_t *state, worker_t *worker, told_state_t *told, const char *reason,
+          clk_now_t now)
 {
-    s_telling (self, worker);
-    *told = (told_state_t){.ever = true, .state = state, .at_ms = now.boot_ms, .reason = ""};
-    journal_worker (self, worker, change, reason, now);
+    s_telling (state, worker);
+    *told = (told_state_t){
+        .ever = true, .state = s_is (worker, told), .at_ms = now.boot_ms, .reason = ""};
+    journal_worker (self->journal, state, worker, s_change (worker, told), reason, now);
 }
 
 static bool
-s_due (const told_state_t *told, bool state, clk_now_t now)
+s_due (const told_state_t *told, bool is, clk_now_t now)
 {
-    return told->ever && told->state != state && now.boot_ms - told->at_ms >= LIMIT_TOLD_MS;
+    return told->ever && told->state != is && now.boot_ms - told->at_ms >= LIMIT_TOLD_MS;
 }
 
 //  What has changed and could not be told yet.
 static void
-s_tell (step_t *self, worker_t *worker, clk_now_t now)
+s_tell (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
-    told_state_t *here = &worker->told_here, *draining = &worker->told_draining;
+    told_state_t *here = &worker->told.here, *draining = &worker->told.draining;
     if (s_due (here, worker->connected, now))
-        s_record (self, worker, here, worker->connected, worker->connected ? "joined" : "left",
-                  worker->connected ? "" : here->reason, now);
-    if (s_due (draining, worker->draining, now))
-        s_record (self, worker, draining, worker->draining,
-                  worker->draining ? "draining" : "resumed", "", now);
+        s_record (self, state, worker, here, worker->connected ? "" : here->reason, now);
+    if (s_due (draining, worker->told.drained, now))
+        s_record (self, state, worker, draining, "", now);
 }
 
 //  A worker says this as often as it likes: at most one record in LIMIT_TOLD_MS,
 //  and the last word is told.
 static void
-s_changed (step_t *self, worker_t *worker, told_state_t *told, bool state, const char *change,
-           const char *reason, clk_now_t now)
+s_changed (fleet_t *self, state_t *state, worker_t *worker, told_state_t *told, const char *reason,
+           clk_now_t now)
 {
     if (!told->ever || now.boot_ms - told->at_ms >= LIMIT_TOLD_MS)
-        s_record (self, worker, told, state, change, reason, now);
+        s_record (self, state, worker, told, reason, now);
     else
         told->reason = reason;
 }
 
 //  Room for one more: the longest gone one that holds nothing goes.
 static bool
-s_make_room (step_t *self, clk_now_t now)
+s_make_room (fleet_t *self, clk_now_t now)
 {
     if (HASH_COUNT (self->workers) < LIMIT_WORKERS)
         return true;
     worker_t *oldest = NULL;
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
         if (!worker->connected && !worker->attempts
-            && now.boot_ms - worker->told_here.at_ms >= LIMIT_TOLD_MS
+            && now.boot_ms - worker->told.here.at_ms >= LIMIT_TOLD_MS
             && (!oldest || worker->seen_ms < oldest->seen_ms))
             oldest = worker;
     if (!oldest)
@@ -105,7 +117,7 @@ s_make_room (step_t *self, clk_now_t now)
 }
 
 static int
-s_enter (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker)
+s_enter (fleet_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker)
 {
     worker_t *worker = fleet_find (self, in->peer.identity);
     if (!worker) {
@@ -121,7 +133,7 @@ s_enter (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker
         for (int i = 0; i < WORKER_RETIRED; i++)
             if (worker->retired [i] == in->peer.session)
                 return ERR_STALE;
-        if (!fleet_silent (worker, now) && !rival_may_enter (self, worker, in, now))
+        if (!fleet_silent (worker, now) && !rival_may_enter (worker, in, now))
             return -EAGAIN;
         worker->retired [worker->retired_next++ % WORKER_RETIRED] = worker->session;
     }
@@ -130,7 +142,8 @@ s_enter (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker
 }
 
 int
-fleet_hello (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worker)
+fleet_hello (fleet_t *self, state_t *state, const step_in_t *in, clk_now_t now,
+             worker_t **ret_worker)
 {
     worker_t *worker = NULL;
     int rc = s_enter (self, in, now, &worker);
@@ -142,18 +155,18 @@ fleet_hello (step_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_wo
         worker->credit_number = 0;
         worker->credit_free = 0;
         worker->connected = true;
-        worker->entered = self->turn;
+        worker->entered = state->turn;
         worker->rival = 0;
     }
     else
-        rival_heard (self, worker, now);
+        rival_heard (worker, self->journal, state, now);
     state_text (worker->name, in->as.hello.name);
     int64_t slots = in->as.hello.slots;
     worker->slots = slots < 0 ? 0 : slots > LIMIT_SLOTS ? LIMIT_SLOTS : slots;
     worker->seen_ms = now.boot_ms;
     if (fresh) {
-        s_changed (self, worker, &worker->told_here, true, "joined", "", now);
-        self->watch_dirty = true;
+        s_changed (self, state, worker, &worker->told.here, "", now);
+        self->changed = true;
     }
     *ret_worker = worker;
     return 0;
@@ -170,41 +183,40 @@ fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free)
     //  Messages of one session come in order: what was accepted before this number is in it.
     attempt_t *attempt = worker->attempts ? worker->attempts->wprev : NULL; //  the youngest
     for (int64_t left = worker->unreflected; left > 0; attempt = attempt->wprev) {
-        left -= attempt->unreflected;
-        if (!attempt->accepted || !attempt->unreflected)
+        left -= attempt->term.unreflected;
+        if (!attempt->term.accepted || !attempt->term.unreflected)
             continue;
-        attempt->unreflected = false;
+        attempt->term.unreflected = false;
         worker->unreflected--;
     }
 }
 
 static void
-s_left (step_t *self, worker_t *worker, const char *reason, clk_now_t now)
+s_left (fleet_t *self, state_t *state, worker_t *worker, const char *reason, clk_now_t now)
 {
     worker->connected = false;
     worker->rival = 0;
     worker->credit_free = 0;
-    self->watch_dirty = true;
-    s_changed (self, worker, &worker->told_here, false, "left", reason, now);
+    self->changed = true;
+    s_changed (self, state, worker, &worker->told.here, reason, now);
 }
 
 void
-fleet_bye (step_t *self, worker_t *worker, clk_now_t now)
+fleet_bye (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
-    worker->draining = worker->told_draining.state =
-        false; //  its process has ended; the next one gets work
-    s_left (self, worker, "bye", now);
+    //  Its process has ended; the next one gets work.
+    worker->told.drained = worker->told.draining.state = false;
+    s_left (self, state, worker, "bye", now);
 }
 
 void
-fleet_drain (step_t *self, worker_t *worker, bool drain, clk_now_t now)
+fleet_drain (fleet_t *self, state_t *state, worker_t *worker, bool drain, clk_now_t now)
 {
-    if (worker->draining == drain)
+    if (worker->told.drained == drain)
         return;
-    s_telling (self, worker);
-    worker->draining = drain;
-    s_changed (self, worker, &worker->told_draining, drain, drain ? "draining" : "resumed", "",
-               now);
+    s_telling (state, worker);
+    worker->told.drained = drain;
+    s_changed (self, state, worker, &worker->told.draining, "", now);
 }
 
 bool
@@ -216,7 +228,7 @@ fleet_silent (const worker_t *worker, clk_now_t now)
 bool
 fleet_ready (const worker_t *worker, clk_now_t now)
 {
-    return worker->connected && !worker->draining && !fleet_silent (worker, now);
+    return worker->connected && !worker->told.drained && !fleet_silent (worker, now);
 }
 
 int64_t
@@ -234,46 +246,48 @@ fleet_available (const worker_t *worker, clk_now_t now)
 
 //  Before a change: a rollback forgets it, and the same verdict comes again.
 static void
-s_judged (step_t *self, worker_t *worker)
+s_judged (const state_t *state, worker_t *worker)
 {
-    if (worker->judged != self->turn)
-        worker->before = worker->trial;
-    worker->judged = self->turn;
+    if (worker->trial_turn != state->turn)
+        worker->trial_before = worker->trial;
+    worker->trial_turn = state->turn;
 }
 
 void
-fleet_rollback (step_t *self)
+fleet_begin (fleet_t *self)
+{
+    self->successes_before = self->successes;
+}
+
+void
+fleet_rollback (fleet_t *self, const state_t *state)
 {
     self->successes = self->successes_before;
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
-        if (worker->judged == self->turn)
-            worker->trial = worker->before;
-        if (worker->told_before.turn
-            == self->turn) { //  those records are lost, and so is the command
-            worker->told_here = worker->told_before.here;
-            worker->told_draining = worker->told_before.draining;
-            worker->draining = worker->told_before.drained;
-        }
-        if (worker->entered == self->turn) //  what its HELLO has settled is not: it says it again
+        if (worker->trial_turn == state->turn)
+            worker->trial = worker->trial_before;
+        if (worker->told_turn == state->turn) //  those records are lost, and so is the command
+            worker->told = worker->told_before;
+        if (worker->entered == state->turn) //  what its HELLO has settled is not: it says it again
             worker->connected = false;
     }
 }
 
 void
-fleet_succeeded (step_t *self, worker_t *worker, clk_now_t now)
+fleet_succeeded (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
-    s_judged (self, worker);
+    s_judged (state, worker);
     self->successes++;
     worker->trial.streak = worker->trial.refusals = 0;
     if (!worker->trial.quarantined)
         return;
     worker->trial.quarantined = false;
     worker->trial.backoff_ms = 0;
-    journal_worker (self, worker, "restored", "", now);
+    journal_worker (self->journal, state, worker, "restored", "", now);
 }
 
 static void
-s_set_aside (step_t *self, worker_t *worker, const char *why, clk_now_t now)
+s_set_aside (fleet_t *self, state_t *state, worker_t *worker, const char *why, clk_now_t now)
 {
     bool first = !worker->trial.quarantined;
     worker->trial.quarantined = true;
@@ -283,28 +297,29 @@ s_set_aside (step_t *self, worker_t *worker, const char *why, clk_now_t now)
         worker->trial.backoff_ms = LIMIT_QUARANTINE_MAX_MS;
     worker->trial.probe_ms = now.boot_ms + worker->trial.backoff_ms;
     if (first)
-        journal_worker (self, worker, "quarantined", why, now);
+        journal_worker (self->journal, state, worker, "quarantined", why, now);
 }
 
 void
-fleet_unwanted (step_t *self, worker_t *worker, const attempt_t *attempt, const char *why,
-                clk_now_t now)
+fleet_unwanted (fleet_t *self, state_t *state, worker_t *worker, const attempt_t *attempt,
+                const char *why, clk_now_t now)
 {
     worker->unwanted_total++;
-    self->stats.assignments_returned_total++;
-    if (attempt->spared || attempt->order <= worker->trial.refusal_mark)
+    state->stats.assignments_returned_total++;
+    if (attempt->term.spared || attempt->term.order <= worker->trial.refusal_mark)
         return;
-    s_judged (self, worker);
+    s_judged (state, worker);
     worker->trial.refusal_mark = self->assigned_order;
     worker->trial.refusals++;
     if (worker->trial.quarantined || worker->trial.refusals >= LIMIT_QUARANTINE_STREAK)
-        s_set_aside (self, worker, why, now);
+        s_set_aside (self, state, worker, why, now);
 }
 
 void
-fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now_t now)
+fleet_failed (fleet_t *self, state_t *state, worker_t *worker, verdict_outcome_t outcome,
+              clk_now_t now)
 {
-    s_judged (self, worker);
+    s_judged (state, worker);
     if (outcome == VERDICT_AGENT) //  it takes what it is given
         worker->trial.refusals = 0;
     if (worker->trial.streak++ == 0)
@@ -315,7 +330,7 @@ fleet_failed (step_t *self, worker_t *worker, verdict_outcome_t outcome, clk_now
     if (!worker->trial.quarantined && (worker->trial.streak < LIMIT_QUARANTINE_STREAK || alone))
         return;
     s_set_aside (
-        self, worker,
+        self, state, worker,
         outcome == VERDICT_HOST ? "it cannot run agents" : "what others can run fails here", now);
 }
 
@@ -333,9 +348,9 @@ fleet_excluded (const entry_t *entry, const char *identity)
 }
 
 bool
-fleet_exhausted (const step_t *self, const entry_t *entry, clk_now_t now)
+fleet_exhausted (const fleet_t *self, const state_t *state, const entry_t *entry, clk_now_t now)
 {
-    if (!entry->host_count || now.boot_ms < self->start_ms + self->settings.reconnect_grace_ms)
+    if (!entry->host_count || now.boot_ms < state->start_ms + state->settings.reconnect_grace_ms)
         return false;
     bool any = false;
     for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
@@ -349,35 +364,45 @@ fleet_exhausted (const step_t *self, const entry_t *entry, clk_now_t now)
 }
 
 void
-fleet_timers (step_t *self, clk_now_t now)
+fleet_timers (fleet_t *self, state_t *state, clk_now_t now)
 {
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
         if (worker->connected && now.boot_ms - worker->seen_ms >= LIMIT_SESSION_DEAD_MS)
-            s_left (self, worker, "silent", now);
-        s_tell (self, worker, now);
+            s_left (self, state, worker, "silent", now);
+        s_tell (self, state, worker, now);
     }
 }
 
 static int64_t
-s_tell_ms (const told_state_t *told, bool state)
+s_tell_ms (const told_state_t *told, bool is)
 {
-    return told->ever && told->state != state ? told->at_ms + LIMIT_TOLD_MS : INT64_MAX;
+    return told->ever && told->state != is ? told->at_ms + LIMIT_TOLD_MS : INT64_MAX;
 }
 
 int64_t
-fleet_wake (const step_t *self, clk_now_t now)
+fleet_wake (const fleet_t *self, bool waiting, clk_now_t now)
 {
     int64_t wake = INT64_MAX;
     for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
-        wake = least (wake, s_tell_ms (&worker->told_here, worker->connected));
-        wake = least (wake, s_tell_ms (&worker->told_draining, worker->draining));
+        wake = least (wake, s_tell_ms (&worker->told.here, worker->connected));
+        wake = least (wake, s_tell_ms (&worker->told.draining, worker->told.drained));
         if (!worker->connected)
             continue;
         if (worker->seen_ms + LIMIT_SESSION_DEAD_MS < wake)
             wake = worker->seen_ms + LIMIT_SESSION_DEAD_MS;
-        if (worker->trial.quarantined && self->queued && worker->trial.probe_ms > now.boot_ms
+        if (worker->trial.quarantined && waiting && worker->trial.probe_ms > now.boot_ms
             && worker->trial.probe_ms < wake)
             wake = worker->trial.probe_ms;
     }
     return wake;
+}
+
+void
+fleet_clear (fleet_t *self)
+{
+    worker_t *worker, *next;
+    HASH_ITER (hh, self->workers, worker, next) {
+        HASH_DEL (self->workers, worker);
+        free (worker);
+    }
 }

@@ -17,7 +17,7 @@ struct topic {
 };
 
 static topic_t *
-s_topic (step_t *self, const char *name)
+s_topic (journal_t *self, const char *name)
 {
     topic_t *topic = NULL;
     HASH_FIND_STR (self->topics, name, topic);
@@ -33,7 +33,7 @@ s_topic (step_t *self, const char *name)
 
 //  A topic of its own for a cluster that this source brings (NULL: nobody who could invent one)?
 static bool
-s_room (const step_t *self, const source_t *source)
+s_room (const journal_t *self, const source_t *source)
 {
     return HASH_COUNT (self->topics) < LIMIT_TOPICS
            && (!source || source->topics < LIMIT_SOURCE_TOPICS);
@@ -41,23 +41,23 @@ s_room (const step_t *self, const source_t *source)
 
 //  by: name of the source whose event it is about, NULL = none.
 static void
-s_push (step_t *self, row_record_t *record, const char *by, clk_now_t now)
+s_push (journal_t *self, state_t *state, row_record_t *record, const char *by, clk_now_t now)
 {
     char name [ROW_TOPIC];
     snprintf (name, sizeof name, "%s/%s/", record->kind, record->cluster);
     topic_t *topic = NULL;
     HASH_FIND_STR (self->topics, name, topic);
-    source_t *source = topic || !by ? NULL : source_find (self, by);
+    source_t *source = topic || !by ? NULL : source_find (self->sources, by);
     if (!topic && !s_room (self, source)) {
         if (by)
-            source_lost (self, by, STEP_LOSS_TOPIC);
+            source_lost (state, by, STEP_LOSS_TOPIC);
         source = NULL;
         state_text (record->cluster, "other");
         snprintf (name, sizeof name, "%s/%s/", record->kind, record->cluster);
     }
     topic = s_topic (self, name);
     if (!topic) {
-        self->failed = true;
+        state->failed = true;
         return;
     }
     if (source) {
@@ -69,7 +69,7 @@ s_push (step_t *self, row_record_t *record, const char *by, clk_now_t now)
     record->prev = topic->seq;
     record->at_ms = now.wall_ms;
     topic->seq = record->seq;
-    state_write (self, STEP_WRITE_RECORD)->as.record = *record;
+    state_write (state, STEP_WRITE_RECORD)->as.record = *record;
 }
 
 void
@@ -86,7 +86,8 @@ journal_describe (row_record_t *record, const row_incident_t *row)
 }
 
 void
-journal_incident (step_t *self, const row_incident_t *row, const char *change, clk_now_t now)
+journal_incident (journal_t *self, state_t *state, const row_incident_t *row, const char *change,
+                  clk_now_t now)
 {
     row_record_t record = {.kind = "incident"};
     journal_describe (&record, row);
@@ -94,11 +95,12 @@ journal_incident (step_t *self, const row_incident_t *row, const char *change, c
     record.attempt = row->winner ? row->winner : row->attempts;
     state_text (record.reason,
                 row->suppress ? incident_suppress_name (row->suppress) : row->reason);
-    s_push (self, &record, row->source, now);
+    s_push (self, state, &record, row->source, now);
 }
 
 void
-journal_attempt (step_t *self, const attempt_t *attempt, const char *change, clk_now_t now)
+journal_attempt (journal_t *self, state_t *state, const attempt_t *attempt, const char *change,
+                 clk_now_t now)
 {
     row_incident_t row;
     pack_row (attempt->entry, &row);
@@ -108,43 +110,44 @@ journal_attempt (step_t *self, const attempt_t *attempt, const char *change, clk
     record.attempt = attempt->row.number;
     state_text (record.worker, attempt->row.worker);
     state_text (record.reason, attempt->row.reason);
-    s_push (self, &record, row.source, now);
+    s_push (self, state, &record, row.source, now);
 }
 
 void
-journal_worker (step_t *self, const worker_t *worker, const char *change, const char *reason,
-                clk_now_t now)
+journal_worker (journal_t *self, state_t *state, const worker_t *worker, const char *change,
+                const char *reason, clk_now_t now)
 {
     row_record_t record = {.kind = "worker", .cluster = "-"};
     state_text (record.change, change);
     state_text (record.worker, worker->name);
     state_text (record.reason, reason);
-    s_push (self, &record, NULL, now);
+    s_push (self, state, &record, NULL, now);
 }
 
 void
-journal_source (step_t *self, const char *cluster, const char *change, const char *reason,
-                clk_now_t now)
+journal_source (journal_t *self, state_t *state, const char *cluster, const char *change,
+                const char *reason, clk_now_t now)
 {
     row_record_t record = {.kind = "source"};
     state_text (record.cluster, *cluster ? cluster : "-");
     state_text (record.change, change);
     state_text (record.reason, reason);
-    s_push (self, &record, NULL, now);
+    s_push (self, state, &record, NULL, now);
 }
 
 void
-journal_breaker (step_t *self, const char *change, const char *reason, clk_now_t now)
+journal_breaker (journal_t *self, state_t *state, const char *change, int64_t failures,
+                 const char *reason, clk_now_t now)
 {
     row_record_t record = {.kind = "breaker", .cluster = "-"};
     state_text (record.change, change);
     state_text (record.reason, reason);
-    record.occurrences = self->breaker.failures;
-    s_push (self, &record, NULL, now);
+    record.occurrences = failures;
+    s_push (self, state, &record, NULL, now);
 }
 
 int
-journal_load (step_t *self, const char *topic, int64_t last_seq)
+journal_load (journal_t *self, const char *topic, int64_t last_seq)
 {
     if (HASH_COUNT (self->topics) >= 2 * LIMIT_TOPICS)
         return ERR_LIMIT;
@@ -156,12 +159,12 @@ journal_load (step_t *self, const char *topic, int64_t last_seq)
 }
 
 void
-journal_clear (step_t *self)
+journal_clear (journal_t *self)
 {
     topic_t *topic, *next;
     HASH_ITER (hh, self->topics, topic, next) {
         HASH_DEL (self->topics, topic);
-        source_release (self, &topic->source);
+        source_release (self->sources, &topic->source);
         free (topic);
     }
 }

@@ -7,19 +7,29 @@
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/pack.h"
+#include "broker/core/step_part.h"
 
 #include "common/base/least.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
+
+enum { S_FENCE = IDENT_SIZE + 24 };
+
+struct kept {
+    char fence [S_FENCE];
+    attempt_term_t term;
+    UT_hash_handle hh;
+};
 
 static int64_t
 s_hard_ms (const step_t *self)
 {
-    return self->settings.agent_timeout_ms + self->settings.agent_grace_ms
-           + self->settings.revoke_slack_ms;
+    return self->state.settings.agent_timeout_ms + self->state.settings.agent_grace_ms
+           + self->state.settings.revoke_slack_ms;
 }
 
 attempt_t *
@@ -55,14 +65,15 @@ s_make_room (step_t *self, entry_t *entry, clk_now_t now)
                 return;
             lease_end (self, oldest, VERDICT_LOST, "", "ended", now);
         }
-        attempt_forget (self, oldest);
+        attempt_forget (&self->attempts, oldest);
     }
 }
 
 static void
 s_write (step_t *self, attempt_t *attempt)
 {
-    state_write_row (self, STEP_WRITE_ATTEMPT, &attempt->written)->as.attempt = attempt->row;
+    state_write_row (&self->state, STEP_WRITE_ATTEMPT, &attempt->written)->as.attempt =
+        attempt->row;
 }
 
 void
@@ -79,41 +90,41 @@ lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now)
                             .exit_code = -1};
     state_text (issued.identity, worker->identity);
     state_text (issued.worker, worker->name);
-    attempt_t *attempt = attempt_hold (self, entry, &issued);
+    attempt_t *attempt = attempt_hold (&self->attempts, &self->state, entry, &issued);
     if (!attempt)
         return;
-    attempt->unreflected = true;
+    attempt->term.unreflected = true;
     attempt_bind (attempt, worker);
-    attempt->session = worker->session;
-    attempt->accept_ms = now.boot_ms + LIMIT_ACCEPT_MS;
-    attempt->lease_ms = now.boot_ms + self->settings.lease_ttl_ms;
-    attempt->deadline_ms = now.boot_ms + s_hard_ms (self);
+    attempt->term.session = worker->session;
+    attempt->term.accept_ms = now.boot_ms + LIMIT_ACCEPT_MS;
+    attempt->term.lease_ms = now.boot_ms + self->state.settings.lease_ttl_ms;
+    attempt->term.deadline_ms = now.boot_ms + s_hard_ms (self);
     row.attempts++;
     row.not_before_ms = 0;
     book_move (&row, INCIDENT_ON_ASSIGN);
-    book_save (self, entry, &row);
+    book_save (&self->book, &self->state, entry, &row);
     s_write (self, attempt);
-    journal_incident (self, &row, incident_state_name (row.state), now);
-    journal_attempt (self, attempt, "assigned", now);
+    journal_incident (&self->journal, &self->state, &row, incident_state_name (row.state), now);
+    journal_attempt (&self->journal, &self->state, attempt, "assigned", now);
     breaker_issued (self, attempt, now);
-    attempt->order = worker->last_assigned = ++self->assigned_order;
+    attempt->term.order = worker->last_assigned = ++self->fleet.assigned_order;
 
-    step_out_t *out = state_out_worker (self, STEP_OUT_ASSIGN, worker);
+    step_out_t *out = state_out_worker (&self->state, STEP_OUT_ASSIGN, worker);
     out->as.assign.fence = (step_fence_t){.incident = entry->id, .attempt = issued.number};
     state_text (out->as.assign.cluster, row.fault.cluster);
     state_text (out->as.assign.fault_type, row.fault.fault_type);
     out->as.assign.severity = row.fault.severity;
-    out->as.assign.timeout_ms = self->settings.agent_timeout_ms;
-    out->as.assign.lease_ms = self->settings.lease_ttl_ms;
+    out->as.assign.timeout_ms = self->state.settings.agent_timeout_ms;
+    out->as.assign.lease_ms = self->state.settings.lease_ttl_ms;
 }
 
 void
 lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now)
 {
     attempt_bind (attempt, worker);
-    attempt->session = worker->session;
-    attempt->accepted = true;
-    attempt->lease_ms = now.boot_ms + self->settings.lease_ttl_ms;
+    attempt->term.session = worker->session;
+    attempt->term.accepted = true;
+    attempt->term.lease_ms = now.boot_ms + self->state.settings.lease_ttl_ms;
 }
 
 void
@@ -127,25 +138,25 @@ lease_started (step_t *self, attempt_t *attempt, clk_now_t now)
     pack_row (attempt->entry, &row);
     if (!row.started_ms) {
         row.started_ms = now.wall_ms;
-        book_save (self, attempt->entry, &row);
+        book_save (&self->book, &self->state, attempt->entry, &row);
     }
     s_write (self, attempt);
-    journal_attempt (self, attempt, "started", now);
+    journal_attempt (&self->journal, &self->state, attempt, "started", now);
 }
 
 void
 lease_end (step_t *self, attempt_t *attempt, verdict_outcome_t outcome, const char *reason,
            const char *change, clk_now_t now)
 {
-    attempt_close (self, attempt, outcome);
+    attempt_close (&self->attempts, attempt, outcome);
     if (!attempt->row.ended_ms)
         attempt->row.ended_ms = now.wall_ms;
     if (*reason)
         state_text (attempt->row.reason, reason);
     s_write (self, attempt);
-    journal_attempt (self, attempt, change, now);
+    journal_attempt (&self->journal, &self->state, attempt, change, now);
     if (attempt->entry->held_until_ms)
-        self->watch_dirty = true;
+        self->book.watch_dirty = true;
 }
 
 void
@@ -156,19 +167,19 @@ lease_supersede (step_t *self, attempt_t *attempt, const char *reason, clk_now_t
     attempt->row.state = ROW_ATTEMPT_SUPERSEDED;
     attempt->row.outcome = VERDICT_LOST;
     attempt->row.ended_ms = now.wall_ms;
-    attempt->superseded_ms = now.boot_ms;
+    attempt->term.superseded_ms = now.boot_ms;
     state_text (attempt->row.reason, reason);
     s_write (self, attempt);
-    journal_attempt (self, attempt, "lost", now);
+    journal_attempt (&self->journal, &self->state, attempt, "lost", now);
 }
 
 void
 lease_cancel (step_t *self, const attempt_t *attempt, const char *reason)
 {
-    const worker_t *worker = fleet_find (self, attempt->row.identity);
+    const worker_t *worker = fleet_find (&self->fleet, attempt->row.identity);
     if (!worker || !worker->connected)
         return;
-    step_out_t *out = state_out_worker (self, STEP_OUT_CANCEL, worker);
+    step_out_t *out = state_out_worker (&self->state, STEP_OUT_CANCEL, worker);
     out->as.cancel.fence =
         (step_fence_t){.incident = attempt->row.incident, .attempt = attempt->row.number};
     out->as.cancel.reason = reason;
@@ -177,17 +188,17 @@ lease_cancel (step_t *self, const attempt_t *attempt, const char *reason)
 void
 lease_extend (step_t *self, clk_now_t now)
 {
-    int64_t floor = now.boot_ms + self->settings.reconnect_grace_ms;
+    int64_t floor = now.boot_ms + self->state.settings.reconnect_grace_ms;
     attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext) {
-        if (attempt->lease_ms < floor)
-            attempt->lease_ms = floor;
-        if (attempt->deadline_ms < floor)
-            attempt->deadline_ms = floor;
-        if (attempt->accept_ms < now.boot_ms + LIMIT_ACCEPT_MS)
-            attempt->accept_ms = now.boot_ms + LIMIT_ACCEPT_MS;
+    DL_FOREACH2 (self->attempts.open, attempt, onext) {
+        if (attempt->term.lease_ms < floor)
+            attempt->term.lease_ms = floor;
+        if (attempt->term.deadline_ms < floor)
+            attempt->term.deadline_ms = floor;
+        if (attempt->term.accept_ms < now.boot_ms + LIMIT_ACCEPT_MS)
+            attempt->term.accept_ms = now.boot_ms + LIMIT_ACCEPT_MS;
     }
-    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+    for (worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next)
         if (worker->connected)
             worker->seen_ms = now.boot_ms;
 }
@@ -195,19 +206,19 @@ lease_extend (step_t *self, clk_now_t now)
 void
 lease_spare (step_t *self, attempt_t *attempt, bool finished, clk_now_t now)
 {
-    const int64_t floor = now.boot_ms + self->settings.revoke_slack_ms;
-    attempt->spared = true;
-    if (finished && attempt->deadline_ms < floor)
-        attempt->deadline_ms = floor;
+    const int64_t floor = now.boot_ms + self->state.settings.revoke_slack_ms;
+    attempt->term.spared = true;
+    if (finished && attempt->term.deadline_ms < floor)
+        attempt->term.deadline_ms = floor;
 }
 
 void
 lease_spare_all (step_t *self, clk_now_t now)
 {
     attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext) {
+    DL_FOREACH2 (self->attempts.open, attempt, onext) {
         lease_spare (self, attempt, true, now);
-        attempt->superseded_ms =
+        attempt->term.superseded_ms =
             now.boot_ms; //  the grace for its late report begins when the hold ends
     }
 }
@@ -217,15 +228,55 @@ lease_wake (const step_t *self)
 {
     int64_t wake = INT64_MAX;
     const attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext) {
-        wake = least (wake, attempt->deadline_ms);
+    DL_FOREACH2 (self->attempts.open, attempt, onext) {
+        wake = least (wake, attempt->term.deadline_ms);
         if (attempt->row.state != ROW_ATTEMPT_LIVE)
             continue;
-        wake = least (wake, attempt->lease_ms);
-        if (!attempt->accepted)
-            wake = least (wake, attempt->accept_ms);
+        wake = least (wake, attempt->term.lease_ms);
+        if (!attempt->term.accepted)
+            wake = least (wake, attempt->term.accept_ms);
     }
     return wake;
+}
+
+static void
+s_fence (const attempt_t *attempt, char ret_fence [S_FENCE])
+{
+    snprintf (ret_fence, S_FENCE, "%s/%lld", attempt->row.incident.text,
+              (long long) attempt->row.number);
+}
+
+static bool
+s_keep (step_t *self, const attempt_t *attempt)
+{
+    kept_t *kept = calloc (1, sizeof *kept);
+    if (!kept)
+        return false;
+    s_fence (attempt, kept->fence);
+    kept->term = attempt->term;
+    HASH_ADD_STR (self->lease.kept, fence, kept);
+    return true;
+}
+
+void
+lease_rollback (step_t *self)
+{
+    lease_loaded (self);
+    //  Those that the lost turn has ended are live again afterwards, so all of them.
+    for (const entry_t *entry = self->book.entries; entry; entry = entry->hh.next)
+        for (const attempt_t *attempt = entry->attempts; attempt; attempt = attempt->next)
+            if (!s_keep (self, attempt))
+                return;
+}
+
+void
+lease_loaded (step_t *self)
+{
+    kept_t *kept, *next;
+    HASH_ITER (hh, self->lease.kept, kept, next) {
+        HASH_DEL (self->lease.kept, kept);
+        free (kept);
+    }
 }
 
 int
@@ -238,8 +289,8 @@ lease_load (step_t *self, entry_t *entry, const row_attempt_t *row)
     attempt_t *ended =
         entry->attempt_count < LIMIT_ATTEMPTS ? NULL : s_oldest_lost (entry, ROW_ATTEMPT_ENDED);
     if (ended)
-        attempt_forget (self, ended);
-    return attempt_hold (self, entry, row) ? 0 : -ENOMEM;
+        attempt_forget (&self->attempts, ended);
+    return attempt_hold (&self->attempts, &self->state, entry, row) ? 0 : -ENOMEM;
 }
 
 void
@@ -248,31 +299,21 @@ lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
     //  It may have passed while we were away or our disk was full:
     //  its worker gets the time to say so.
     int64_t left = least (attempt->row.deadline_ms - now.wall_ms, s_hard_ms (self));
-    if (left < self->settings.reconnect_grace_ms)
-        left = self->settings.reconnect_grace_ms;
-    attempt->deadline_ms = now.boot_ms + left;
-    attempt->lease_ms = now.boot_ms + self->settings.reconnect_grace_ms;
-    attempt->superseded_ms = now.boot_ms;
-    attempt->accepted = true;
-    attempt->probe = breaker_is_probe (self, &attempt->row);
-    char fence [IDENT_SIZE + 24];
-    snprintf (fence, sizeof fence, "%s/%lld", attempt->row.incident.text,
-              (long long) attempt->row.number);
+    if (left < self->state.settings.reconnect_grace_ms)
+        left = self->state.settings.reconnect_grace_ms;
+    attempt->term.deadline_ms = now.boot_ms + left;
+    attempt->term.lease_ms = now.boot_ms + self->state.settings.reconnect_grace_ms;
+    attempt->term.superseded_ms = now.boot_ms;
+    attempt->term.accepted = true;
+    attempt->term.probe = breaker_is_probe (self, &attempt->row);
+    char fence [S_FENCE];
+    s_fence (attempt, fence);
     kept_t *kept = NULL;
-    HASH_FIND_STR (self->kept, fence, kept);
+    HASH_FIND_STR (self->lease.kept, fence, kept);
     if (!kept)
         return;
-    attempt->session = kept->session;
-    attempt->accepted = kept->accepted;
-    attempt->unreflected = kept->unreflected;
-    attempt->probe = kept->probe;
-    attempt->spared = kept->spared;
-    attempt->order = kept->order;
-    attempt->accept_ms = kept->accept_ms;
-    attempt->lease_ms = kept->lease_ms;
-    attempt->deadline_ms = kept->deadline_ms;
-    attempt->superseded_ms = kept->superseded_ms;
-    worker_t *worker = fleet_find (self, attempt->row.identity);
-    if (worker && worker->session == kept->session && attempt->row.state == ROW_ATTEMPT_LIVE)
+    attempt->term = kept->term;
+    worker_t *worker = fleet_find (&self->fleet, attempt->row.identity);
+    if (worker && worker->session == kept->term.session && attempt->row.state == ROW_ATTEMPT_LIVE)
         attempt_bind (attempt, worker);
 }

@@ -7,6 +7,13 @@
 
 #include "broker/core/attempt.h"
 
+//  The term of an attempt whose row is being loaded again.
+typedef struct kept kept_t;
+
+typedef struct {
+    kept_t *kept; //  from lease_rollback to lease_loaded
+} lease_t;
+
 attempt_t *
 lease_live (const entry_t *entry);
 //  A new attempt for the worker, and its ASSIGN.
@@ -40,6 +47,12 @@ lease_load (step_t *self, entry_t *entry, const row_attempt_t *row) must_check;
 //  Arm it after loading.
 void
 lease_arm (step_t *self, attempt_t *attempt, clk_now_t now);
+//  Keep deadlines and sessions of what is under way, until it is loaded and armed again.
+//  Without memory for it the grace of a restart applies.
+void
+lease_rollback (step_t *self);
+void
+lease_loaded (step_t *self);
 //  Tell its worker, where it is heard, to stop.  reason: static.
 void
 lease_cancel (step_t *self, const attempt_t *attempt, const char *reason);

@@ -2,9 +2,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/outbox.h"
 
-#include "broker/core/book.h"
-#include "broker/core/pack.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +23,7 @@ struct effect {
 };
 
 static effect_t *
-s_find (const step_t *self, int64_t id)
+s_find (const outbox_t *self, int64_t id)
 {
     effect_t *effect = NULL;
     HASH_FIND (hh, self->effects, &id, sizeof id, effect);
@@ -34,17 +31,17 @@ s_find (const step_t *self, int64_t id)
 }
 
 static effect_t *
-s_find_key (const step_t *self, const char *key)
+s_find_key (const outbox_t *self, const char *key)
 {
     effect_t *effect = NULL;
-    HASH_FIND (hk, self->effects_by_key, key, strlen (key), effect);
+    HASH_FIND (hk, self->by_key, key, strlen (key), effect);
     return effect;
 }
 
 static bool
-s_in_flight (const step_t *self, const effect_t *effect)
+s_in_flight (const outbox_t *self, const effect_t *effect)
 {
-    return self->flight_id [effect->row.channel] == effect->id;
+    return self->flight.id [effect->row.channel] == effect->id;
 }
 
 //  A storage channel repeats without harm; a message that was sent cannot be taken back.
@@ -57,7 +54,7 @@ s_is_message (const effect_t *effect)
 //  Under way, or a message found so after a crash, or tried again:
 //  the others of its channel wait for it.
 static bool
-s_holds (const step_t *self, const effect_t *effect)
+s_holds (const outbox_t *self, const effect_t *effect)
 {
     return s_in_flight (self, effect)
            || (s_is_message (effect)
@@ -67,7 +64,7 @@ s_holds (const step_t *self, const effect_t *effect)
 //  A message about an incident waits for its upload, unless it was tried before:
 //  then one had ended already.
 static bool
-s_must_wait (const step_t *self, const effect_t *effect)
+s_must_wait (const outbox_t *self, const effect_t *effect)
 {
     char key [sizeof effect->row.key];
     if (!s_is_message (effect) || !effect->row.incident.text [0] || effect->row.unsure
@@ -79,7 +76,7 @@ s_must_wait (const step_t *self, const effect_t *effect)
 
 //  The message about this upload's incident, NULL = none.
 static effect_t *
-s_message (const step_t *self, const row_effect_t *upload)
+s_message (const outbox_t *self, const row_effect_t *upload)
 {
     char key [sizeof upload->key];
     if (upload->channel != ROW_CHANNEL_STORAGE)
@@ -90,7 +87,7 @@ s_message (const step_t *self, const row_effect_t *upload)
 
 //  Into its channel, by commit order, but never before one that holds it.
 static void
-s_enqueue (step_t *self, effect_t *effect)
+s_enqueue (outbox_t *self, effect_t *effect)
 {
     effect_t **head = &self->channels [effect->row.channel];
     effect_t *after = *head ? (*head)->prev : NULL;
@@ -107,7 +104,7 @@ s_enqueue (step_t *self, effect_t *effect)
 
 //  Out of its list.
 static void
-s_leave (step_t *self, effect_t *effect)
+s_leave (outbox_t *self, effect_t *effect)
 {
     if (effect->place == PLACE_CHANNEL)
         DL_DELETE (self->channels [effect->row.channel], effect);
@@ -118,7 +115,7 @@ s_leave (step_t *self, effect_t *effect)
 
 //  An upload that has failed: others pass it over until its next try.
 static void
-s_delay (step_t *self, effect_t *effect)
+s_delay (outbox_t *self, effect_t *effect)
 {
     s_leave (self, effect);
     effect_t *after = self->delayed ? self->delayed->prev : NULL;
@@ -132,7 +129,7 @@ s_delay (step_t *self, effect_t *effect)
 }
 
 static void
-s_undelay (step_t *self, effect_t *effect)
+s_undelay (outbox_t *self, effect_t *effect)
 {
     if (effect->place != PLACE_DELAYED)
         return;
@@ -141,7 +138,7 @@ s_undelay (step_t *self, effect_t *effect)
 }
 
 static effect_t *
-s_hold (step_t *self, const row_effect_t *row)
+s_hold (outbox_t *self, const row_effect_t *row)
 {
     effect_t *effect = calloc (1, sizeof *effect);
     if (!effect)
@@ -150,13 +147,13 @@ s_hold (step_t *self, const row_effect_t *row)
     effect->row = *row;
     effect->place = PLACE_WAITING;
     HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
-    HASH_ADD_KEYPTR (hk, self->effects_by_key, effect->row.key, strlen (effect->row.key), effect);
+    HASH_ADD_KEYPTR (hk, self->by_key, effect->row.key, strlen (effect->row.key), effect);
     return effect;
 }
 
 //  Into its channel, or not yet; what waits for it leaves its own.
 static void
-s_place (step_t *self, effect_t *effect)
+s_place (outbox_t *self, effect_t *effect)
 {
     if (!s_must_wait (self, effect))
         s_enqueue (self, effect);
@@ -167,23 +164,35 @@ s_place (step_t *self, effect_t *effect)
 }
 
 static void
-s_forget (step_t *self, effect_t *effect)
+s_forget (outbox_t *self, effect_t *effect)
 {
     s_leave (self, effect);
-    HASH_DELETE (hk, self->effects_by_key, effect);
+    HASH_DELETE (hk, self->by_key, effect);
     HASH_DELETE (hh, self->effects, effect);
     free (effect);
 }
 
 static void
-s_write (step_t *self, effect_t *effect)
+s_write (outbox_t *self, state_t *state, effect_t *effect)
 {
-    state_write_row (self, STEP_WRITE_EFFECT, &effect->written)->as.effect = effect->row;
+    state_write_row (state, STEP_WRITE_EFFECT, &effect->written)->as.effect = effect->row;
 }
 
 void
-outbox_add (step_t *self, row_channel_t channel, const char *key, const ident_t *incident,
-            clk_now_t now)
+outbox_begin (outbox_t *self)
+{
+    self->flight_before = self->flight;
+}
+
+void
+outbox_rollback (outbox_t *self)
+{
+    self->flight = self->flight_before;
+}
+
+void
+outbox_add (outbox_t *self, state_t *state, row_channel_t channel, const char *key,
+            const ident_t *incident, clk_now_t now)
 {
     row_effect_t row = {.channel = channel, .next_ms = now.wall_ms};
     if (incident)
@@ -192,84 +201,85 @@ outbox_add (step_t *self, row_channel_t channel, const char *key, const ident_t 
     effect_t *known = s_find_key (self, row.key);
     if (known) {
         if (s_in_flight (self, known))
-            self->flight_again [known->row.channel] = true;
+            self->flight.again [known->row.channel] = true;
         known->row.tries = 0;
         known->row.next_ms = now.wall_ms;
         known->next_ms = now.boot_ms;
         s_undelay (self, known);
-        s_write (self, known);
+        s_write (self, state, known);
         return;
     }
     row.id = ++self->last_effect;
     effect_t *effect = s_hold (self, &row);
     if (!effect) {
-        self->failed = true;
+        state->failed = true;
         return;
     }
     effect->next_ms = now.boot_ms;
-    s_write (self, effect);
+    s_write (self, state, effect);
     s_place (self, effect);
 }
 
 void
-outbox_add_incident (step_t *self, row_channel_t channel, const char *kind, const entry_t *entry,
-                     clk_now_t now)
+outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
+                     const entry_t *entry, clk_now_t now)
 {
     char key [ROW_ALERT];
     snprintf (key, sizeof key, "%s/%s", kind, entry->id.text);
-    outbox_add (self, channel, key, &entry->id, now);
+    outbox_add (self, state, channel, key, &entry->id, now);
 }
 
 void
-outbox_alert (step_t *self, const row_alert_t *alert, clk_now_t now)
+outbox_alert (outbox_t *self, state_t *state, const row_alert_t *alert, clk_now_t now)
 {
-    state_write (self, STEP_WRITE_ALERT)->as.alert = *alert;
-    outbox_add (self, ROW_CHANNEL_SLACK, alert->key, NULL, now);
+    state_write (state, STEP_WRITE_ALERT)->as.alert = *alert;
+    outbox_add (self, state, ROW_CHANNEL_SLACK, alert->key, NULL, now);
 }
 
 //  Full jitter: anywhere between the least and the exponential bound.
 static int64_t
-s_backoff (step_t *self, int64_t tries)
+s_backoff (outbox_t *self, state_t *state, int64_t tries)
 {
     int64_t bound = LIMIT_EFFECT_RETRY_MIN_MS;
     for (int64_t i = 0; i < tries && bound < LIMIT_EFFECT_RETRY_MAX_MS; i++)
         bound *= 2;
     if (bound > LIMIT_EFFECT_RETRY_MAX_MS)
         bound = LIMIT_EFFECT_RETRY_MAX_MS;
-    return LIMIT_EFFECT_RETRY_MIN_MS / 2 + state_random_below (self, bound);
+    return LIMIT_EFFECT_RETRY_MIN_MS / 2 + state_random_below (state, bound);
 }
 
 //  A message may go now that waited for it.
-static outbox_end_t
-s_finish (step_t *self, effect_t *effect, row_effect_state_t state)
+static void
+s_finish (outbox_t *self, state_t *state, effect_t *effect, row_effect_state_t to,
+          outbox_end_t *ret_end)
 {
-    effect->row.state = state;
-    s_write (self, effect);
+    effect->row.state = to;
+    s_write (self, state, effect);
     row_effect_t row = effect->row;
     s_forget (self, effect);
     effect_t *message = s_message (self, &row);
     if (message && message->place == PLACE_WAITING)
         s_enqueue (self, message);
-    outbox_end_t end = {.state = state};
-    state_text (end.key, row.key);
-    return end;
+    ret_end->state = to;
+    state_text (ret_end->key, row.key);
 }
 
 void
-outbox_drop (step_t *self, const char *key, const char *reason)
+outbox_drop (outbox_t *self, state_t *state, const char *key, const char *reason)
 {
     effect_t *effect = s_find_key (self, key);
     if (!effect || s_in_flight (self, effect))
         return;
     state_text (effect->row.error, reason);
-    (void) s_finish (self, effect, ROW_EFFECT_DEAD);
+    outbox_end_t end;
+    s_finish (self, state, effect, ROW_EFFECT_DEAD, &end);
 }
 
 //  Not done: again later.
 static void
-s_again (step_t *self, effect_t *effect, const step_in_t *in, clk_now_t now)
+s_again (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, clk_now_t now)
 {
-    int64_t wait = s_backoff (self, effect->row.tries);
+    int64_t wait = s_backoff (self, state, effect->row.tries);
     if (in->as.effect.unreached && wait > LIMIT_EFFECT_UNREACHED_MS)
         wait = LIMIT_EFFECT_UNREACHED_MS / 2 + wait % (LIMIT_EFFECT_UNREACHED_MS / 2);
     int64_t asked = in->as.effect.retry_after_ms;
@@ -284,64 +294,62 @@ s_again (step_t *self, effect_t *effect, const step_in_t *in, clk_now_t now)
         effect->failing_ms = now.boot_ms;
     if (!s_is_message (effect))
         s_delay (self, effect);
-    s_write (self, effect);
+    s_write (self, state, effect);
 }
 
 //  For those who look: how it went and how long it took.
 static void
-s_counted (step_t *self, const row_effect_t *row, step_effect_result_t result, clk_now_t now)
+s_counted (outbox_t *self, state_t *state, const row_effect_t *row, step_effect_result_t result,
+           clk_now_t now)
 {
-    const entry_t *entry = book_find (self, row->incident.text);
-    self->stats.tries_total [row->channel][result]++;
-    step_histogram_add (&self->stats.effect_time [row->channel],
+    state->stats.tries_total [row->channel][result]++;
+    step_histogram_add (&state->stats.effect_time [row->channel],
                         now.boot_ms - self->flight_ms [row->channel]);
-    if (row->channel != ROW_CHANNEL_SLACK || result != STEP_EFFECT_OK || !entry)
-        return;
-    row_incident_t incident;
-    pack_row (entry, &incident);
-    step_histogram_add (&self->stats.notice_time, now.wall_ms - incident.created_ms);
 }
 
 outbox_end_t
-outbox_done (step_t *self, const step_in_t *in, clk_now_t now)
+outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now)
 {
-    const outbox_end_t none = {.key = ""};
+    outbox_end_t end = {.key = ""};
     effect_t *effect = s_find (self, in->as.effect.id);
     if (!effect || !s_in_flight (self, effect))
-        return none;
-    s_counted (self, &effect->row, in->as.effect.result, now);
-    self->flight_id [effect->row.channel] = 0;
-    if (self->flight_again [effect->row.channel]) { //  what it did is out of date: once more
-        self->flight_again [effect->row.channel] = false;
-        return none;
+        return end;
+    s_counted (self, state, &effect->row, in->as.effect.result, now);
+    if (s_is_message (effect) && in->as.effect.result == STEP_EFFECT_OK)
+        end.sent = effect->row.incident;
+    self->flight.id [effect->row.channel] = 0;
+    if (self->flight.again [effect->row.channel]) { //  what it did is out of date: once more
+        self->flight.again [effect->row.channel] = false;
+        return end;
     }
     state_text (effect->row.error, in->as.effect.error);
-    if (!self->held || effect->row.channel != ROW_CHANNEL_STORAGE) //  a full disk is no try of it
+    if (!state->held || effect->row.channel != ROW_CHANNEL_STORAGE) //  a full disk is no try of it
         effect->row.tries++;
     if (in->as.effect.result == STEP_EFFECT_UNSURE)
         effect->row.unsure = true;
     if (in->as.effect.result == STEP_EFFECT_OK) {
         effect->row.error [0] = 0;
-        return s_finish (self, effect, ROW_EFFECT_DONE);
+        s_finish (self, state, effect, ROW_EFFECT_DONE, &end);
     }
-    if (in->as.effect.result == STEP_EFFECT_PERMANENT
-        || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
-        return s_finish (self, effect, ROW_EFFECT_DEAD);
-    s_again (self, effect, in, now);
-    return none;
+    else if (in->as.effect.result == STEP_EFFECT_PERMANENT
+             || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
+        s_finish (self, state, effect, ROW_EFFECT_DEAD, &end);
+    else
+        s_again (self, state, effect, in, now);
+    return end;
 }
 
 //  Is nothing of the channel begun now?
 static bool
-s_stands (const step_t *self, int channel)
+s_stands (const outbox_t *self, const state_t *state, int channel)
 {
-    return self->drained || (self->held && channel == ROW_CHANNEL_STORAGE);
+    return state->drained || (state->held && channel == ROW_CHANNEL_STORAGE);
 }
 
 //  The next of the channel that is due, NULL = none.  Uploads that have failed and those
 //  that have not take turns.
 static effect_t *
-s_next (step_t *self, int channel, clk_now_t now)
+s_next (outbox_t *self, int channel, clk_now_t now)
 {
     effect_t *fresh = self->channels [channel], *again = self->delayed;
     if (fresh && fresh->next_ms > now.boot_ms)
@@ -359,28 +367,29 @@ s_next (step_t *self, int channel, clk_now_t now)
 }
 
 void
-outbox_schedule (step_t *self, clk_now_t now)
+outbox_schedule (outbox_t *self, state_t *state, clk_now_t now)
 {
     for (int i = 0; i < ROW_CHANNELS; i++) {
-        effect_t *effect = s_stands (self, i) || self->flight_id [i] ? NULL : s_next (self, i, now);
+        effect_t *effect =
+            s_stands (self, state, i) || self->flight.id [i] ? NULL : s_next (self, i, now);
         if (!effect)
             continue;
         if (s_is_message (effect)) {
             effect->row.state = ROW_EFFECT_SENDING;
-            s_write (self, effect);
+            s_write (self, state, effect);
         }
-        self->flight_id [i] = effect->id;
+        self->flight.id [i] = effect->id;
         self->flight_ms [i] = now.boot_ms;
-        state_out (self, STEP_OUT_EFFECT, NULL)->as.effect = effect->row;
+        state_out (state, STEP_OUT_EFFECT, NULL)->as.effect = effect->row;
     }
 }
 
 int64_t
-outbox_wake (const step_t *self)
+outbox_wake (const outbox_t *self, const state_t *state)
 {
     int64_t wake = INT64_MAX;
     for (int i = 0; i < ROW_CHANNELS; i++) {
-        if (s_stands (self, i) || self->flight_id [i])
+        if (s_stands (self, state, i) || self->flight.id [i])
             continue;
         const effect_t *heads [] = {self->channels [i],
                                     i == ROW_CHANNEL_STORAGE ? self->delayed : NULL};
@@ -398,25 +407,25 @@ s_by_id (const effect_t *a, const effect_t *b)
 }
 
 static void
-s_due (step_t *self, effect_t *effect, clk_now_t now)
+s_due (outbox_t *self, state_t *state, effect_t *effect, clk_now_t now)
 {
     effect->row.next_ms = now.wall_ms;
     effect->next_ms = now.boot_ms;
     s_undelay (self, effect);
-    s_write (self, effect);
+    s_write (self, state, effect);
 }
 
 //  The row is as the last turn left it: in this one it may have been asked
 //  for already, or replaced.
 static bool
-s_is_dead (const step_t *self, const row_effect_t *row)
+s_is_dead (const outbox_t *self, const row_effect_t *row)
 {
     return row->state == ROW_EFFECT_DEAD && !s_find (self, row->id) && !s_find_key (self, row->key);
 }
 
 int
-outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, outbox_end_t *ret_end,
-              const char **ret_text)
+outbox_retry (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_t now,
+              outbox_end_t *ret_end, const char **ret_text)
 {
     if (!row) {
         *ret_text = "no such effect";
@@ -424,7 +433,7 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, outbox_end_t
     }
     effect_t *waits = s_find (self, row->id);
     if (waits && !s_in_flight (self, waits) && waits->next_ms > now.boot_ms) {
-        s_due (self, waits, now);
+        s_due (self, state, waits, now);
         *ret_text = "due now";
         return 0;
     }
@@ -437,7 +446,7 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, outbox_end_t
         return -ENOMEM;
     effect->row.state = ROW_EFFECT_READY;
     effect->row.tries = 0;
-    s_due (self, effect, now);
+    s_due (self, state, effect, now);
     s_place (self, effect); //  its old one
     ret_end->state = ROW_EFFECT_READY;
     state_text (ret_end->key, row->key);
@@ -446,7 +455,8 @@ outbox_retry (step_t *self, const row_effect_t *row, clk_now_t now, outbox_end_t
 }
 
 int
-outbox_cancel (step_t *self, const row_effect_t *row, outbox_end_t *ret_end, const char **ret_text)
+outbox_cancel (outbox_t *self, state_t *state, const row_effect_t *row, outbox_end_t *ret_end,
+               const char **ret_text)
 {
     if (!row) {
         *ret_text = "no such effect";
@@ -462,9 +472,9 @@ outbox_cancel (step_t *self, const row_effect_t *row, outbox_end_t *ret_end, con
         return ERR_STALE;
     }
     if (held)
-        *ret_end = s_finish (self, held, ROW_EFFECT_CANCELLED);
+        s_finish (self, state, held, ROW_EFFECT_CANCELLED, ret_end);
     else {
-        step_write_t *write = state_write (self, STEP_WRITE_EFFECT);
+        step_write_t *write = state_write (state, STEP_WRITE_EFFECT);
         write->as.effect = *row;
         write->as.effect.state = ROW_EFFECT_CANCELLED;
     }
@@ -473,7 +483,7 @@ outbox_cancel (step_t *self, const row_effect_t *row, outbox_end_t *ret_end, con
 }
 
 int
-outbox_load (step_t *self, const row_effect_t *row)
+outbox_load (outbox_t *self, const row_effect_t *row)
 {
     if ((row->state != ROW_EFFECT_READY && row->state != ROW_EFFECT_SENDING)
         || s_find (self, row->id))
@@ -487,7 +497,7 @@ outbox_load (step_t *self, const row_effect_t *row)
 }
 
 static void
-s_arm (step_t *self, bool holds)
+s_arm (outbox_t *self, bool holds)
 {
     for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
         if (effect->place == PLACE_WAITING && s_holds (self, effect) == holds
@@ -496,7 +506,7 @@ s_arm (step_t *self, bool holds)
 }
 
 void
-outbox_arm (step_t *self, clk_now_t now)
+outbox_arm (outbox_t *self, clk_now_t now)
 {
     HASH_SRT (hh, self->effects, s_by_id);
     for (effect_t *effect = self->effects; effect; effect = effect->hh.next) {
@@ -513,13 +523,13 @@ outbox_arm (step_t *self, clk_now_t now)
 }
 
 int64_t
-outbox_count (const step_t *self)
+outbox_count (const outbox_t *self)
 {
     return (int64_t) HASH_COUNT (self->effects);
 }
 
 static void
-s_head (const step_t *self, const effect_t *effect, clk_now_t now, step_head_t *ret_head)
+s_head (const outbox_t *self, const effect_t *effect, clk_now_t now, step_head_t *ret_head)
 {
     ret_head->row = effect->row;
     ret_head->failing_ms = now.boot_ms - effect->failing_ms;
@@ -528,7 +538,7 @@ s_head (const step_t *self, const effect_t *effect, clk_now_t now, step_head_t *
 }
 
 void
-outbox_heads (const step_t *self, clk_now_t now, step_head_t ret_heads [ROW_CHANNELS])
+outbox_heads (const outbox_t *self, clk_now_t now, step_head_t ret_heads [ROW_CHANNELS])
 {
     memset (ret_heads, 0, ROW_CHANNELS * sizeof *ret_heads);
     for (const effect_t *effect = self->effects; effect; effect = effect->hh.next) {
@@ -548,7 +558,7 @@ outbox_heads (const step_t *self, clk_now_t now, step_head_t ret_heads [ROW_CHAN
 }
 
 void
-outbox_clear (step_t *self)
+outbox_clear (outbox_t *self)
 {
     effect_t *effect, *next;
     HASH_ITER (hh, self->effects, effect, next)

@@ -4,6 +4,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/queue.h"
 #include "broker/core/source.h"
+#include "broker/core/step_part.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,10 +32,10 @@ static void
 s_tidy (step_t *self, int64_t hour)
 {
     told_t *told, *next;
-    HASH_ITER (hh, self->told, told, next) {
+    HASH_ITER (hh, self->overflow.told, told, next) {
         if (told->hour == hour)
             continue;
-        HASH_DEL (self->told, told);
+        HASH_DEL (self->overflow.told, told);
         free (told);
     }
 }
@@ -43,7 +44,7 @@ static told_t *
 s_find (const step_t *self, const char *cluster)
 {
     told_t *told = NULL;
-    HASH_FIND_STR (self->told, cluster, told);
+    HASH_FIND_STR (self->overflow.told, cluster, told);
     return told;
 }
 
@@ -54,16 +55,16 @@ s_told (step_t *self, const char *cluster, int64_t hour)
     told_t *told = s_find (self, cluster);
     if (told)
         return told;
-    if (HASH_COUNT (self->told) >= LIMIT_TOPICS)
+    if (HASH_COUNT (self->overflow.told) >= LIMIT_TOPICS)
         s_tidy (self, hour);
-    if (HASH_COUNT (self->told) >= LIMIT_TOPICS)
+    if (HASH_COUNT (self->overflow.told) >= LIMIT_TOPICS)
         return NULL;
     told = calloc (1, sizeof *told);
     if (!told)
         return NULL;
     state_text (told->cluster, cluster);
     told->hour = -1;
-    HASH_ADD_STR (self->told, cluster, told);
+    HASH_ADD_STR (self->overflow.told, cluster, told);
     return told;
 }
 
@@ -79,7 +80,7 @@ s_again (const told_t *told, int64_t hour)
 static bool
 s_crowded (step_t *self, const char *name, int64_t hour)
 {
-    source_t *source = source_find (self, name);
+    source_t *source = source_find (&self->sources, name);
     if (!source)
         return false;
     if (source->told_hour != hour)
@@ -91,25 +92,26 @@ s_crowded (step_t *self, const char *name, int64_t hour)
 void
 overflow_announce (step_t *self, const char *cluster, const char *source, clk_now_t now)
 {
-    source_lost (self, source, STEP_LOSS_QUEUE);
-    if (!self->settings.slack)
+    source_lost (&self->state, source, STEP_LOSS_QUEUE);
+    if (!self->state.settings.slack)
         return;
     const int64_t hour = s_hour (now.wall_ms);
     if (s_again (s_find (self, cluster), hour)) {
-        self->stats.untold_total [STEP_UNTOLD_REPEATED]++;
+        self->state.stats.untold_total [STEP_UNTOLD_REPEATED]++;
         return;
     }
     told_t *told = s_crowded (self, source, hour) ? NULL : s_told (self, cluster, hour);
     if (!told) {
-        self->stats.untold_total [STEP_UNTOLD_CROWDED]++;
-        source_lost (self, source, STEP_LOSS_MESSAGE);
+        self->state.stats.untold_total [STEP_UNTOLD_CROWDED]++;
+        source_lost (&self->state, source, STEP_LOSS_MESSAGE);
         return;
     }
     told->hour = hour;
-    row_alert_t alert = {.at_ms = now.wall_ms, .count = queue_cluster_count (self, cluster)};
+    row_alert_t alert = {.at_ms = now.wall_ms,
+                         .count = queue_cluster_count (&self->queue, cluster)};
     state_text (alert.cluster, cluster);
     snprintf (alert.key, sizeof alert.key, "overflow/%s/%" PRId64, cluster, told->hour);
-    outbox_alert (self, &alert, now);
+    outbox_alert (&self->outbox, &self->state, &alert, now);
 }
 
 int
@@ -119,7 +121,7 @@ overflow_load (step_t *self, const row_alert_t *row)
         return 0;
     told_t *told = s_told (self, row->cluster, s_hour (row->at_ms));
     if (!told)
-        return HASH_COUNT (self->told) >= LIMIT_TOPICS ? 0 : -ENOMEM;
+        return HASH_COUNT (self->overflow.told) >= LIMIT_TOPICS ? 0 : -ENOMEM;
     if (told->hour < s_hour (row->at_ms))
         told->hour = s_hour (row->at_ms);
     return 0;
@@ -129,8 +131,8 @@ void
 overflow_clear (step_t *self)
 {
     told_t *told, *next;
-    HASH_ITER (hh, self->told, told, next) {
-        HASH_DEL (self->told, told);
+    HASH_ITER (hh, self->overflow.told, told, next) {
+        HASH_DEL (self->overflow.told, told);
         free (told);
     }
 }

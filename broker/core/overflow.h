@@ -6,6 +6,13 @@
 
 #include "broker/core/state.h"
 
+//  When the overflow of a cluster was announced last.
+typedef struct told told_t;
+
+typedef struct {
+    told_t *told;
+} overflow_t;
+
 //  An incident of the cluster was not taken, or dropped from the queue;
 //  source is who sent its event.
 void

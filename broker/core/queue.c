@@ -27,7 +27,7 @@ s_by_number (const entry_t *a, const entry_t *b)
 }
 
 static lane_t *
-s_lane (step_t *self, const entry_t *entry)
+s_lane (queue_t *self, state_t *state, const entry_t *entry)
 {
     lane_t *lane = NULL;
     HASH_FIND_STR (self->lanes [entry->severity], entry->cluster, lane);
@@ -35,7 +35,7 @@ s_lane (step_t *self, const entry_t *entry)
         return lane;
     lane = calloc (1, sizeof *lane);
     if (!lane) {
-        self->failed = true;
+        state->failed = true;
         return NULL;
     }
     state_text (lane->cluster, entry->cluster);
@@ -44,9 +44,9 @@ s_lane (step_t *self, const entry_t *entry)
 }
 
 void
-queue_push (step_t *self, entry_t *entry)
+queue_push (queue_t *self, state_t *state, entry_t *entry)
 {
-    lane_t *lane = entry->lane ? NULL : s_lane (self, entry);
+    lane_t *lane = entry->lane ? NULL : s_lane (self, state, entry);
     if (!lane)
         return;
     if (!lane->head && lane->virtual_time < self->virtual_now [entry->severity])
@@ -67,14 +67,14 @@ queue_push (step_t *self, entry_t *entry)
 }
 
 static void
-s_drop_lane (step_t *self, enum fault_severity severity, lane_t *lane)
+s_drop_lane (queue_t *self, enum fault_severity severity, lane_t *lane)
 {
     HASH_DEL (self->lanes [severity], lane);
     free (lane);
 }
 
 void
-queue_remove (step_t *self, entry_t *entry)
+queue_remove (queue_t *self, entry_t *entry)
 {
     lane_t *lane = entry->lane;
     if (!lane)
@@ -94,7 +94,7 @@ queue_remove (step_t *self, entry_t *entry)
 }
 
 void
-queue_clear (step_t *self)
+queue_clear (queue_t *self)
 {
     for (int i = 0; i < FAULT_SEVERITIES; i++) {
         lane_t *lane, *next;
@@ -105,7 +105,7 @@ queue_clear (step_t *self)
 }
 
 int64_t
-queue_cluster_count (const step_t *self, const char *cluster)
+queue_cluster_count (const queue_t *self, const char *cluster)
 {
     int64_t count = 0;
     for (int i = 0; i < FAULT_SEVERITIES; i++) {
@@ -117,7 +117,7 @@ queue_cluster_count (const step_t *self, const char *cluster)
 }
 
 static int64_t
-s_oldest (const step_t *self, int severity)
+s_oldest (const queue_t *self, int severity)
 {
     int64_t oldest = INT64_MAX;
     for (const lane_t *lane = self->lanes [severity]; lane; lane = lane->hh.next)
@@ -127,7 +127,7 @@ s_oldest (const step_t *self, int severity)
 }
 
 int64_t
-queue_oldest (const step_t *self)
+queue_oldest (const queue_t *self)
 {
     int64_t oldest = INT64_MAX;
     for (int i = 0; i < FAULT_SEVERITIES; i++)
@@ -138,7 +138,7 @@ queue_oldest (const step_t *self)
 
 //  The least served lane with somebody in it that this turn has not given up on.
 static lane_t *
-s_least_served (step_t *self, int severity)
+s_least_served (queue_t *self, const state_t *state, int severity)
 {
     lane_t *best = NULL;
     lane_t *lane, *next;
@@ -147,7 +147,7 @@ s_least_served (step_t *self, int severity)
             s_drop_lane (self, (enum fault_severity) severity, lane);
             continue;
         }
-        if (!lane->head || lane->skipped == self->turn)
+        if (!lane->head || lane->skipped == state->turn)
             continue;
         if (!best || lane->virtual_time < best->virtual_time
             || (lane->virtual_time == best->virtual_time
@@ -159,15 +159,16 @@ s_least_served (step_t *self, int severity)
 
 //  The first of a lane that can be assigned; a lane without one is given up on for this turn.
 static entry_t *
-s_first (step_t *self, lane_t *lane, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker)
+s_first (lane_t *lane, const state_t *state, clk_now_t now, const queue_fits_t *fits,
+         worker_t **ret_worker)
 {
     entry_t *entry;
     DL_FOREACH (lane->head, entry) {
-        *ret_worker = fits (self, entry, now);
+        *ret_worker = fits->worker (fits->arg, entry, now);
         if (*ret_worker)
             return entry;
     }
-    lane->skipped = self->turn;
+    lane->skipped = state->turn;
     return NULL;
 }
 
@@ -182,17 +183,18 @@ s_by_service (const lane_t *a, const lane_t *b)
 }
 
 static entry_t *
-s_pick (step_t *self, int severity, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker)
+s_pick (queue_t *self, const state_t *state, int severity, clk_now_t now, const queue_fits_t *fits,
+        worker_t **ret_worker)
 {
-    lane_t *lane = s_least_served (self, severity);
+    lane_t *lane = s_least_served (self, state, severity);
     if (!lane)
         return NULL;
-    entry_t *entry = s_first (self, lane, now, fits, ret_worker);
+    entry_t *entry = s_first (lane, state, now, fits, ret_worker);
     if (!entry) { //  one look at each of the others: there may be as many lanes as incidents
         HASH_SRT (hh, self->lanes [severity], s_by_service);
         for (lane = self->lanes [severity]; lane; lane = lane->hh.next) {
-            if (lane->skipped != self->turn)
-                entry = s_first (self, lane, now, fits, ret_worker);
+            if (lane->skipped != state->turn)
+                entry = s_first (lane, state, now, fits, ret_worker);
             if (entry)
                 break;
         }
@@ -217,9 +219,10 @@ s_rank (int severity, int64_t oldest, clk_now_t now)
 }
 
 entry_t *
-queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_worker)
+queue_pick (queue_t *self, const state_t *state, clk_now_t now, const queue_fits_t *fits,
+            worker_t **ret_worker)
 {
-    assert (fits && ret_worker);
+    assert (fits && fits->worker && ret_worker);
     bool tried [FAULT_SEVERITIES] = {false};
     for (int round = 0; round < FAULT_SEVERITIES; round++) {
         int best = -1;
@@ -237,7 +240,7 @@ queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_wor
         }
         if (best < 0)
             return NULL;
-        entry_t *entry = s_pick (self, best, now, fits, ret_worker);
+        entry_t *entry = s_pick (self, state, best, now, fits, ret_worker);
         if (entry)
             return entry;
         tried [best] = true;
@@ -247,9 +250,9 @@ queue_pick (step_t *self, clk_now_t now, queue_fits_fn *fits, worker_t **ret_wor
 
 //  Count what each source has in the cluster, NULL = in the whole queue.
 static void
-s_count_here (step_t *self, const char *cluster)
+s_count_here (queue_t *self, const char *cluster)
 {
-    for (source_t *source = self->sources; source; source = source->hh.next)
+    for (source_t *source = self->sources->all; source; source = source->hh.next)
         source->here = cluster ? 0 : source->count;
     for (int i = 0; cluster && i < FAULT_SEVERITIES; i++) {
         lane_t *lane = NULL;
@@ -261,7 +264,7 @@ s_count_here (step_t *self, const char *cluster)
 
 //  The oldest of the lowest severity up to this one that was never attempted.
 static entry_t *
-s_oldest_of (const step_t *self, const char *cluster, const source_t *source, int severity)
+s_oldest_of (const queue_t *self, const char *cluster, const source_t *source, int severity)
 {
     for (int i = 0; i <= severity; i++) {
         lane_t *lane = NULL;
@@ -277,13 +280,13 @@ s_oldest_of (const step_t *self, const char *cluster, const source_t *source, in
 }
 
 entry_t *
-queue_victim (step_t *self, const char *cluster, const char *source, enum fault_severity severity)
+queue_victim (queue_t *self, const char *cluster, const char *source, enum fault_severity severity)
 {
-    source_t *own = source_find (self, source);
+    source_t *own = source_find (self->sources, source);
     s_count_here (self, cluster);
     int64_t most = own ? own->here : 0;
     entry_t *victim = NULL;
-    for (const source_t *other = self->sources; other; other = other->hh.next) {
+    for (const source_t *other = self->sources->all; other; other = other->hh.next) {
         entry_t *oldest = other != own && other->here > most
                               ? s_oldest_of (self, cluster, other, FAULT_SEVERITIES - 1)
                               : NULL;

@@ -1,10 +1,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/rival.h"
 
-#include "broker/core/journal.h"
-
 bool
-rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now)
+rival_may_enter (worker_t *worker, const step_in_t *hello, clk_now_t now)
 {
     if (!worker->connected || !hello->as.hello.rival_asked)
         return true;
@@ -15,22 +13,22 @@ rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now
 }
 
 void
-rival_heard (step_t *self, worker_t *worker, clk_now_t now)
+rival_heard (worker_t *worker, journal_t *journal, state_t *state, clk_now_t now)
 {
     if (!worker->rival)
         return;
     step_peer_t peer = {.session = worker->rival};
     state_text (peer.identity, worker->identity);
-    step_out_t *out = state_out (self, STEP_OUT_REFUSE, &peer);
+    step_out_t *out = state_out (state, STEP_OUT_REFUSE, &peer);
     out->as.refuse.rival = worker->session;
     out->as.refuse.tell =
         !worker->refused_total || now.boot_ms - worker->refusal_told_ms >= LIMIT_REFUSAL_TOLD_MS;
     worker->rival = 0;
     worker->refused_total++;
     worker->refused_ms = now.boot_ms;
-    self->stats.workers_refused_total++;
+    state->stats.workers_refused_total++;
     if (!out->as.refuse.tell)
         return;
     worker->refusal_told_ms = now.boot_ms;
-    journal_worker (self, worker, "refused", "another live worker has the same key", now);
+    journal_worker (journal, state, worker, "refused", "another live worker has the same key", now);
 }

@@ -6,12 +6,12 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/journal.h"
 
 //  A HELLO of another session than the current one, which is not silent: may it take over now?
 //  It says HELLO again if not.
 bool
-rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now);
-//  The current session was heard: who wants its place is refused.
+rival_may_enter (worker_t *worker, const step_in_t *hello, clk_now_t now);
+//  The current session was heard: the one that wants its place is refused.
 void
-rival_heard (step_t *self, worker_t *worker, clk_now_t now);
+rival_heard (worker_t *worker, journal_t *journal, state_t *state, clk_now_t now);

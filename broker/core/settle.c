@@ -11,6 +11,7 @@
 #include "broker/core/overflow.h"
 #include "broker/core/pack.h"
 #include "broker/core/queue.h"
+#include "broker/core/step_part.h"
 #include "broker/core/tally.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ s_end_attempt (step_t *self, attempt_t *attempt, bool cancelled, clk_now_t now)
         lease_end (self, attempt, VERDICT_LOST, "the incident ended", "ended", now);
         return;
     }
-    self->stats.outcomes_total [VERDICT_CANCELLED] += attempt->row.started;
+    self->state.stats.outcomes_total [VERDICT_CANCELLED] += attempt->row.started;
     lease_end (self, attempt, VERDICT_CANCELLED, "cancelled by an operator", "ended", now);
 }
 
@@ -41,16 +42,18 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     book_move (row, event);
     row->completed_ms = now.wall_ms;
     row->not_before_ms = 0;
-    book_save (self, entry, row);
+    book_save (&self->book, &self->state, entry, row);
     //  the folder is the record of failures too; what of them is shown at its
     //  top is storage's matter
     if (row->state != INCIDENT_SUPPRESSED)
-        outbox_add_incident (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
-    if (row->state == INCIDENT_REPORTED && self->settings.slack)
-        outbox_add_incident (self, ROW_CHANNEL_SLACK, "incident", entry, now);
+        outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage", entry,
+                             now);
+    if (row->state == INCIDENT_REPORTED && self->state.settings.slack)
+        outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_SLACK, "incident", entry,
+                             now);
     if (event == INCIDENT_ON_AGENT_END)
         breaker_failed (self, row->reason, now);
-    journal_incident (self, row, incident_state_name (row->state), now);
+    journal_incident (&self->journal, &self->state, row, incident_state_name (row->state), now);
 }
 
 //  Until when a superseded attempt may still report.
@@ -62,9 +65,9 @@ s_last_chance (const step_t *self, const entry_t *entry, bool lost)
     DL_FOREACH (entry->attempts, attempt) {
         if (attempt->row.state != ROW_ATTEMPT_SUPERSEDED)
             continue;
-        int64_t chance = attempt->deadline_ms;
-        if (lost && chance > attempt->superseded_ms + self->settings.reconnect_grace_ms)
-            chance = attempt->superseded_ms + self->settings.reconnect_grace_ms;
+        int64_t chance = attempt->term.deadline_ms;
+        if (lost && chance > attempt->term.superseded_ms + self->state.settings.reconnect_grace_ms)
+            chance = attempt->term.superseded_ms + self->state.settings.reconnect_grace_ms;
         if (chance > until)
             until = chance;
     }
@@ -75,13 +78,14 @@ s_last_chance (const step_t *self, const entry_t *entry, bool lost)
 static incident_event_t
 s_due (const step_t *self, const entry_t *entry, clk_now_t now)
 {
-    if (entry->charged >= self->settings.agent_attempts)
+    if (entry->charged >= self->state.settings.agent_attempts)
         return INCIDENT_ON_AGENT_END;
     //  Those that came back before anything ran cost nothing, however many.
     int64_t tries = entry->charged + entry->lost + entry->host_count;
-    if (entry->lost >= self->settings.max_deliveries || tries >= LIMIT_ATTEMPTS)
+    if (entry->lost >= self->state.settings.max_deliveries || tries >= LIMIT_ATTEMPTS)
         return INCIDENT_ON_LOST_END;
-    return fleet_exhausted (self, entry, now) ? INCIDENT_ON_AGENT_END : INCIDENT_EVENTS;
+    return fleet_exhausted (&self->fleet, &self->state, entry, now) ? INCIDENT_ON_AGENT_END
+                                                                    : INCIDENT_EVENTS;
 }
 
 static void
@@ -90,7 +94,7 @@ s_requeue (step_t *self, entry_t *entry, row_incident_t *row, clk_now_t now)
     entry->held_until_ms = 0;
     entry_list_t list = entry->host_count ? ENTRY_WATCHED : ENTRY_NOWHERE;
     if (entry->list != list)
-        book_list (self, entry, list);
+        book_list (&self->book, entry, list);
     if (row->state == INCIDENT_INVESTIGATING) {
         int64_t wait = 0;
         if (entry->free_count > 1) {
@@ -103,24 +107,24 @@ s_requeue (step_t *self, entry_t *entry, row_incident_t *row, clk_now_t now)
         entry->prefer_until_ms = now.boot_ms + LIMIT_PREFER_MS;
         row->not_before_ms = wait ? now.wall_ms + wait : 0;
         book_move (row, INCIDENT_ON_REQUEUE);
-        book_save (self, entry, row);
-        journal_incident (self, row, incident_state_name (row->state), now);
+        book_save (&self->book, &self->state, entry, row);
+        journal_incident (&self->journal, &self->state, row, incident_state_name (row->state), now);
     }
-    queue_push (self, entry);
+    queue_push (&self->queue, &self->state, entry);
 }
 
 static void
 s_hold (step_t *self, entry_t *entry, row_incident_t *row, int64_t until_ms, clk_now_t now)
 {
-    queue_remove (self, entry);
+    queue_remove (&self->queue, entry);
     entry->held_until_ms = until_ms;
     if (entry->list != ENTRY_WATCHED)
-        book_list (self, entry, ENTRY_WATCHED);
+        book_list (&self->book, entry, ENTRY_WATCHED);
     if (row->state != INCIDENT_INVESTIGATING)
         return;
     book_move (row, INCIDENT_ON_REQUEUE);
-    book_save (self, entry, row);
-    journal_incident (self, row, incident_state_name (row->state), now);
+    book_save (&self->book, &self->state, entry, row);
+    journal_incident (&self->journal, &self->state, row, incident_state_name (row->state), now);
 }
 
 void
@@ -155,7 +159,7 @@ s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     attempt->row.reason [0] = 0;
     attempt->row.ended_ms = 0;
     if (attempt->row.state == ROW_ATTEMPT_ENDED)
-        attempt_reopen (self, attempt);
+        attempt_reopen (&self->attempts, attempt);
     lease_end (self, attempt, VERDICT_SUCCESS, "", "ended", now);
     row_incident_t row;
     pack_row (entry, &row);
@@ -166,9 +170,9 @@ s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
         row.started_ms = in->as.verdict.started_ms;
     breaker_succeeded (self, attempt, now); //  its message goes before the incident's
     s_end (self, entry, &row, INCIDENT_ON_SUCCESS, now);
-    step_histogram_add (&self->stats.report_time, now.wall_ms - row.created_ms);
+    step_histogram_add (&self->state.stats.report_time, now.wall_ms - row.created_ms);
     if (!live)
-        self->stats.verdicts_late_total++;
+        self->state.stats.verdicts_late_total++;
     return live ? STEP_COMMITTED : STEP_LATE_WIN;
 }
 
@@ -183,7 +187,7 @@ s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     lease_end (self, attempt, outcome, in->as.verdict.reason, "ended", now);
     if (!live) //  its loss is counted already; a late failure changes nothing else
         return STEP_STALE;
-    self->stats.failures_total [verdict_kind (in->as.verdict.reason)]++;
+    self->state.stats.failures_total [verdict_kind (in->as.verdict.reason)]++;
     row_incident_t row;
     pack_row (entry, &row);
     row.exit_code = in->as.verdict.exit_code;
@@ -191,7 +195,7 @@ s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     row.charged += outcome == VERDICT_AGENT;
     if (!row.started_ms && outcome == VERDICT_AGENT)
         row.started_ms = in->as.verdict.started_ms;
-    book_save (self, entry, &row);
+    book_save (&self->book, &self->state, entry, &row);
     settle (self, entry, now);
     return STEP_COMMITTED;
 }
@@ -201,8 +205,8 @@ static step_disposition_t
 s_judge (step_t *self, const step_in_t *in, clk_now_t now)
 {
     const step_fence_t *fence = &in->as.verdict.fence;
-    entry_t *entry = book_find (self, fence->incident.text);
-    attempt_t *attempt = book_attempt (self, fence);
+    entry_t *entry = book_find (&self->book, fence->incident.text);
+    attempt_t *attempt = book_attempt (&self->book, fence);
     if (!entry || !attempt || strcmp (attempt->row.identity, in->peer.identity) != 0) {
         row_incident_t row;
         if (!entry || attempt)
@@ -237,18 +241,18 @@ settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
     verdict_outcome_t outcome = in->as.verdict.outcome;
     step_disposition_t disposition = s_judge (self, in, now);
     if (disposition == STEP_STALE)
-        self->stats.verdicts_stale_total++;
+        self->state.stats.verdicts_stale_total++;
     if (disposition == STEP_COMMITTED || disposition == STEP_LATE_WIN) {
-        self->stats.outcomes_total [outcome]++;
+        self->state.stats.outcomes_total [outcome]++;
         if (outcome < VERDICT_LOST)
-            step_histogram_add (&self->stats.run_time [outcome], s_run_ms (in));
-        worker_t *worker = fleet_find (self, in->peer.identity);
+            step_histogram_add (&self->state.stats.run_time [outcome], s_run_ms (in));
+        worker_t *worker = fleet_find (&self->fleet, in->peer.identity);
         if (worker && outcome == VERDICT_SUCCESS)
-            fleet_succeeded (self, worker, now);
+            fleet_succeeded (&self->fleet, &self->state, worker, now);
         else if (worker)
-            fleet_failed (self, worker, outcome, now);
+            fleet_failed (&self->fleet, &self->state, worker, outcome, now);
     }
-    step_out_t *out = state_out (self, STEP_OUT_VERDICT_ACK, &in->peer);
+    step_out_t *out = state_out (&self->state, STEP_OUT_VERDICT_ACK, &in->peer);
     out->as.verdict_ack.fence = in->as.verdict.fence;
     out->as.verdict_ack.disposition = disposition;
 }
@@ -256,29 +260,30 @@ settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
 void
 settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
 {
-    attempt_t *attempt = book_attempt (self, &in->as.release.fence);
+    attempt_t *attempt = book_attempt (&self->book, &in->as.release.fence);
     if (!attempt || attempt->row.state == ROW_ATTEMPT_ENDED
         || strcmp (attempt->row.identity, worker->identity) != 0)
         return;
     entry_t *entry = attempt->entry;
     bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
     //  What we could not give it is no failure of its host.
-    bool host =
-        in->as.release.reason == STEP_RELEASE_HOST && !(attempt->spared && !attempt->row.started);
+    bool host = in->as.release.reason == STEP_RELEASE_HOST
+                && !(attempt->term.spared && !attempt->row.started);
     lease_end (self, attempt, host ? VERDICT_HOST : VERDICT_LOST, in->as.release.detail, "released",
                now);
     if (host && live) {
-        self->stats.outcomes_total [VERDICT_HOST]++;
-        self->stats.failures_total [verdict_kind (in->as.release.detail)]++;
+        self->state.stats.outcomes_total [VERDICT_HOST]++;
+        self->state.stats.failures_total [verdict_kind (in->as.release.detail)]++;
         row_incident_t row;
         pack_row (entry, &row);
         state_text (row.reason, in->as.release.detail);
-        book_save (self, entry, &row);
-        fleet_failed (self, worker, VERDICT_HOST, now);
+        book_save (&self->book, &self->state, entry, &row);
+        fleet_failed (&self->fleet, &self->state, worker, VERDICT_HOST, now);
     }
     else if (live) {
         entry->free_count++;
-        fleet_unwanted (self, worker, attempt, "it gives back what it is assigned", now);
+        fleet_unwanted (&self->fleet, &self->state, worker, attempt,
+                        "it gives back what it is assigned", now);
     }
     settle (self, entry, now);
 }
@@ -294,15 +299,16 @@ s_count_loss (step_t *self, entry_t *entry, bool charge)
     row_incident_t row;
     pack_row (entry, &row);
     row.lost++;
-    book_save (self, entry, &row);
-    self->stats.outcomes_total [VERDICT_LOST]++;
+    book_save (&self->book, &self->state, entry, &row);
+    self->state.stats.outcomes_total [VERDICT_LOST]++;
 }
 
 void
 settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now)
 {
     if (attempt->row.state == ROW_ATTEMPT_LIVE && !attempt->row.started)
-        fleet_unwanted (self, worker, attempt, "it forgets what it is assigned", now);
+        fleet_unwanted (&self->fleet, &self->state, worker, attempt,
+                        "it forgets what it is assigned", now);
     settle_lost (self, attempt, "the worker came back without it", now);
 }
 
@@ -328,37 +334,37 @@ settle_superseded (step_t *self, entry_t *entry, bool charge, clk_now_t now)
 void
 settle_watched (step_t *self, clk_now_t now)
 {
-    int64_t grace = self->start_ms + self->settings.reconnect_grace_ms;
-    if (now.boot_ms >= grace && !self->grace_over)
-        self->grace_over = self->watch_dirty =
+    int64_t grace = self->state.start_ms + self->state.settings.reconnect_grace_ms;
+    if (now.boot_ms >= grace && !self->settle.grace_over)
+        self->settle.grace_over = self->book.watch_dirty =
             true; //  who is not back by now does not count any more
-    if (!self->watch_dirty && now.boot_ms < settle_wake (self, now))
+    if (!self->book.watch_dirty && !self->fleet.changed && now.boot_ms < settle_wake (self, now))
         return;
-    self->watch_dirty = false;
+    self->book.watch_dirty = self->fleet.changed = false;
     int count = 0;
     entry_t *entry;
-    DL_COUNT2 (self->watched, entry, count, lnext);
+    DL_COUNT2 (self->book.watched, entry, count, lnext);
     if (count > LIMIT_TURN_TIMERS) {
         count = LIMIT_TURN_TIMERS;
-        self->watch_dirty = true; //  the others: next turn
+        self->book.watch_dirty = true; //  the others: next turn
     }
-    for (int i = 0; i < count && self->watched; i++) {
-        entry = self->watched;
+    for (int i = 0; i < count && self->book.watched; i++) {
+        entry = self->book.watched;
         settle (self, entry, now);
-        if (entry != self->watched)
+        if (entry != self->book.watched)
             continue;
-        DL_DELETE2 (self->watched, entry, lprev, lnext); //  seen: to the end
-        DL_APPEND2 (self->watched, entry, lprev, lnext);
+        DL_DELETE2 (self->book.watched, entry, lprev, lnext); //  seen: to the end
+        DL_APPEND2 (self->book.watched, entry, lprev, lnext);
     }
 }
 
 int64_t
 settle_wake (const step_t *self, clk_now_t now)
 {
-    int64_t wake = self->watch_dirty ? now.boot_ms : INT64_MAX;
-    int64_t grace = self->start_ms + self->settings.reconnect_grace_ms;
+    int64_t wake = self->book.watch_dirty || self->fleet.changed ? now.boot_ms : INT64_MAX;
+    int64_t grace = self->state.start_ms + self->state.settings.reconnect_grace_ms;
     const entry_t *entry;
-    DL_FOREACH2 (self->watched, entry, lnext) {
+    DL_FOREACH2 (self->book.watched, entry, lnext) {
         if (entry->held_until_ms && entry->held_until_ms < wake)
             wake = entry->held_until_ms;
         if (entry->host_count && now.boot_ms < grace && grace < wake)
@@ -373,7 +379,7 @@ settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_n
     row_incident_t row;
     pack_row (entry, &row);
     row.suppress = reason;
-    tally_suppressed (self, entry->tally, reason);
+    tally_suppressed (entry->tally, &self->state, reason);
     overflow_announce (self, entry->cluster, row.source, now);
     s_end (self, entry, &row, INCIDENT_ON_SUPPRESS, now);
 }
@@ -396,7 +402,7 @@ settle_cancel (step_t *self, entry_t *entry, clk_now_t now, const char **ret_tex
 int
 settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text)
 {
-    const entry_t *other = book_find_key (self, entry->key);
+    const entry_t *other = book_find_key (&self->book, entry->key);
     if (incident_next (entry->state, INCIDENT_ON_RETRY) == INCIDENT_STATES) {
         *ret_text = "only an incident that ended without a report can be retried";
         return ERR_STALE;
@@ -405,13 +411,15 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
         *ret_text = "a newer incident of the same fault is open";
         return ERR_STALE;
     }
-    if (self->open_count >= LIMIT_OPEN_INCIDENTS || self->queued >= self->settings.global_queue_size
-        || queue_cluster_count (self, entry->cluster) >= self->settings.cluster_queue_size) {
+    if (self->book.open_count >= LIMIT_OPEN_INCIDENTS
+        || self->queue.queued >= self->state.settings.global_queue_size
+        || queue_cluster_count (&self->queue, entry->cluster)
+               >= self->state.settings.cluster_queue_size) {
         *ret_text = "the queue is full";
         return ERR_FULL;
     }
     while (entry->attempts) //  all ended; a retry starts with a clean slate
-        attempt_forget (self, entry->attempts);
+        attempt_forget (&self->attempts, entry->attempts);
     entry->free_count = 0;
     entry->not_before_ms = 0;
     entry->queued_ms = now.boot_ms;
@@ -424,9 +432,9 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
     row.completed_ms = row.started_ms = 0;
     row.exit_code = -1;
     row.reason [0] = 0;
-    book_save (self, entry, &row);
-    journal_incident (self, &row, incident_state_name (row.state), now);
-    queue_push (self, entry);
+    book_save (&self->book, &self->state, entry, &row);
+    journal_incident (&self->journal, &self->state, &row, incident_state_name (row.state), now);
+    queue_push (&self->queue, &self->state, entry);
     *ret_text = "queued again";
     return 0;
 }

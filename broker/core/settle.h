@@ -8,6 +8,10 @@
 
 #include "broker/core/attempt.h"
 
+typedef struct {
+    bool grace_over; //  reconnect_grace since the start has passed, and was acted on
+} settle_t;
+
 //  A worker's VERDICT, answered.
 void
 settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);

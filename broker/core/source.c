@@ -5,15 +5,15 @@
 #include <string.h>
 
 source_t *
-source_find (const step_t *self, const char *name)
+source_find (const sources_t *self, const char *name)
 {
     source_t *source = NULL;
-    HASH_FIND_STR (self->sources, name, source);
+    HASH_FIND_STR (self->all, name, source);
     return source;
 }
 
 source_t *
-source_hold (step_t *self, const char *name)
+source_hold (sources_t *self, const char *name)
 {
     source_t *source = source_find (self, name);
     if (!source) {
@@ -21,27 +21,27 @@ source_hold (step_t *self, const char *name)
         if (!source)
             return NULL;
         state_text (source->name, name);
-        HASH_ADD_STR (self->sources, name, source);
+        HASH_ADD_STR (self->all, name, source);
     }
     source->holders++;
     return source;
 }
 
 void
-source_release (step_t *self, source_t **source_p)
+source_release (sources_t *self, source_t **source_p)
 {
     source_t *source = *source_p;
     *source_p = NULL;
     if (!source || --source->holders)
         return;
-    HASH_DEL (self->sources, source);
+    HASH_DEL (self->all, source);
     free (source);
 }
 
 void
-source_lost (step_t *self, const char *name, step_loss_t loss)
+source_lost (state_t *state, const char *name, step_loss_t loss)
 {
-    step_source_t *shown = self->stats.sources;
+    step_source_t *shown = state->stats.sources;
     step_source_t *last = &shown [STEP_SOURCES - 1];
     while (shown < last && shown->name [0] && strcmp (shown->name, name) != 0)
         shown++;

@@ -6,10 +6,12 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/entry.h"
+#include "broker/core/state.h"
+
+typedef struct entry entry_t;
 
 //  A peer's identity, or a cluster's MCP server.
-struct source {
+typedef struct source {
     char name [ROW_SOURCE];
     int64_t holders;                   //  incidents in memory, tallies, topics
     int64_t count;                     //  incidents queued
@@ -19,16 +21,20 @@ struct source {
     int64_t topics;                    //  stream topics that it brought since the start
     int64_t told_hour, told;           //  overflow messages of this hour (wall clock)
     UT_hash_handle hh;
-};
+} source_t;
+
+typedef struct {
+    source_t *all;
+} sources_t;
 
 //  The source of that name, held by the caller; NULL without memory.
 source_t *
-source_hold (step_t *self, const char *name);
+source_hold (sources_t *self, const char *name);
 //  NULL: nobody holds one of that name.
 source_t *
-source_find (const step_t *self, const char *name);
+source_find (const sources_t *self, const char *name);
 void
-source_release (step_t *self, source_t **source_p);
+source_release (sources_t *self, source_t **source_p);
 //  Count a loss on the source of that name; those beyond STEP_SOURCES share the name "other".
 void
-source_lost (step_t *self, const char *name, step_loss_t loss);
+source_lost (state_t *state, const char *name, step_loss_t loss);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KEEP_ITEMS = 4096 }; //  room of the lists kept from turn to turn
+
 //  Double the room of an array when it is full; false when memory runs out.
 static bool
 s_grow (void **items, size_t count, size_t *capacity, size_t item_bytes)
@@ -20,8 +22,71 @@ s_grow (void **items, size_t count, size_t *capacity, size_t item_bytes)
     return true;
 }
 
+//  A list that one large turn has blown up is given back.
+static void
+s_trim (void **items, size_t *capacity)
+{
+    if (*capacity <= KEEP_ITEMS)
+        return;
+    free (*items);
+    *items = NULL;
+    *capacity = 0;
+}
+
+bool
+state_init (state_t *self, const step_settings_t *settings, uint64_t random64)
+{
+    self->write_spare = calloc (1, sizeof *self->write_spare);
+    self->out_spare = calloc (1, sizeof *self->out_spare);
+    self->settings = *settings;
+    self->random = random64;
+    self->turn = 1; //  0 is no turn
+    return self->write_spare && self->out_spare;
+}
+
+static void
+s_empty (state_t *self)
+{
+    self->write_count = self->out_count = 0;
+    while (self->fence_count)
+        free (self->fences [--self->fence_count]);
+}
+
+void
+state_fini (state_t *self)
+{
+    s_empty (self);
+    free (self->fences);
+    free (self->writes);
+    free (self->outs);
+    free (self->write_spare);
+    free (self->out_spare);
+}
+
+void
+state_begin (state_t *self)
+{
+    s_empty (self);
+    self->stats_before = self->stats;
+    self->turn++;
+    void *items = self->writes;
+    s_trim (&items, &self->write_capacity);
+    self->writes = items;
+    items = self->outs;
+    s_trim (&items, &self->out_capacity);
+    self->outs = items;
+}
+
+void
+state_rollback (state_t *self)
+{
+    self->stats = self->stats_before;
+    self->write_count = self->out_count = 0;
+    self->failed = false;
+}
+
 step_write_t *
-state_write (step_t *self, step_write_kind_t kind)
+state_write (state_t *self, step_write_kind_t kind)
 {
     step_write_t *write = self->write_spare;
     void *items = self->writes;
@@ -36,7 +101,7 @@ state_write (step_t *self, step_write_kind_t kind)
 }
 
 step_write_t *
-state_write_row (step_t *self, step_write_kind_t kind, written_t *written)
+state_write_row (state_t *self, step_write_kind_t kind, written_t *written)
 {
     if (written->turn == self->turn && written->at < self->write_count)
         return &self->writes [written->at];
@@ -45,7 +110,7 @@ state_write_row (step_t *self, step_write_kind_t kind, written_t *written)
 }
 
 step_out_t *
-state_out (step_t *self, step_out_kind_t kind, const step_peer_t *peer)
+state_out (state_t *self, step_out_kind_t kind, const step_peer_t *peer)
 {
     step_out_t *out = self->out_spare;
     void *items = self->outs;
@@ -63,15 +128,31 @@ state_out (step_t *self, step_out_kind_t kind, const step_peer_t *peer)
 }
 
 step_out_t *
-state_out_worker (step_t *self, step_out_kind_t kind, const worker_t *worker)
+state_out_worker (state_t *self, step_out_kind_t kind, const worker_t *worker)
 {
     step_peer_t peer = {.session = worker->session};
     state_text (peer.identity, worker->identity);
     return state_out (self, kind, &peer);
 }
 
+step_fence_t *
+state_fences (state_t *self, size_t count)
+{
+    step_fence_t *fences = calloc (count ? count : 1, sizeof *fences);
+    step_fence_t **lists = realloc (self->fences, (self->fence_count + 1) * sizeof *self->fences);
+    if (lists)
+        self->fences = lists;
+    if (!fences || !lists) {
+        free (fences);
+        self->failed = true;
+        return NULL;
+    }
+    self->fences [self->fence_count++] = fences;
+    return fences;
+}
+
 uint64_t
-state_random (step_t *self)
+state_random (state_t *self)
 {
     uint64_t z = (self->random += 0x9e3779b97f4a7c15u); //  splitmix64
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -80,7 +161,7 @@ state_random (step_t *self)
 }
 
 int64_t
-state_random_below (step_t *self, int64_t limit)
+state_random_below (state_t *self, int64_t limit)
 {
     return limit > 0 ? (int64_t) (state_random (self) % (uint64_t) limit) : 0;
 }

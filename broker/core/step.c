@@ -23,8 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEEP_ITEMS = 4096 }; //  room of the turn's lists kept from turn to turn
-
 step_t *
 step_new (const step_settings_t *settings, uint64_t random64)
 {
@@ -32,23 +30,17 @@ step_new (const step_settings_t *settings, uint64_t random64)
     step_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
-    self->write_spare = calloc (1, sizeof *self->write_spare);
-    self->out_spare = calloc (1, sizeof *self->out_spare);
-    self->settings = *settings;
-    self->random = random64;
-    self->turn = 1; //  0 is no turn
+    self->tallies.sources = self->queue.sources = self->journal.sources = &self->sources;
+    self->book.queue = &self->queue;
+    self->book.attempts = &self->attempts;
+    self->book.tallies = &self->tallies;
+    self->book.sources = &self->sources;
+    self->fleet.journal = &self->journal;
     self->asked_ms = INT64_MAX;
-    self->retry_ms = INT64_MAX;
-    if (!self->write_spare || !self->out_spare)
+    self->dispatch.retry_ms = INT64_MAX;
+    if (!state_init (&self->state, settings, random64))
         step_destroy (&self);
     return self;
-}
-
-static void
-s_forget_revokes (step_t *self)
-{
-    while (self->revoke_count)
-        free (self->revokes [--self->revoke_count]);
 }
 
 void
@@ -58,23 +50,10 @@ step_destroy (step_t **self_p)
     if (!self)
         return;
     step_clear (self);
-    worker_t *worker, *next;
-    HASH_ITER (hh, self->workers, worker, next) {
-        HASH_DEL (self->workers, worker);
-        free (worker);
-    }
-    kept_t *kept, *next_kept;
-    HASH_ITER (hh, self->kept, kept, next_kept) {
-        HASH_DEL (self->kept, kept);
-        free (kept);
-    }
-    tally_clear (self);
-    s_forget_revokes (self);
-    free (self->revokes);
-    free (self->writes);
-    free (self->outs);
-    free (self->write_spare);
-    free (self->out_spare);
+    fleet_clear (&self->fleet);
+    lease_loaded (self);
+    tally_clear (&self->tallies);
+    state_fini (&self->state);
     free (self);
     *self_p = NULL;
 }
@@ -82,46 +61,24 @@ step_destroy (step_t **self_p)
 void
 step_configure (step_t *self, const step_settings_t *settings)
 {
-    self->settings = *settings;
-    self->watch_dirty = true;
-}
-
-//  A list that one large turn has blown up is given back.
-static void
-s_trim (void **items, size_t *capacity)
-{
-    if (*capacity <= KEEP_ITEMS)
-        return;
-    free (*items);
-    *items = NULL;
-    *capacity = 0;
+    self->state.settings = *settings;
+    self->book.watch_dirty = true;
 }
 
 void
 step_begin (step_t *self, clk_now_t now)
 {
-    self->write_count = self->out_count = 0;
-    s_forget_revokes (self);
-    memcpy (self->flight_before, self->flight_id, sizeof self->flight_id);
-    memcpy (self->again_before, self->flight_again, sizeof self->flight_again);
-    self->probe_before_ms = self->probe_ms;
-    self->backoff_before_ms = self->probe_backoff_ms;
-    self->stats_before = self->stats;
-    self->turn++;
-    self->successes_before = self->successes;
-    void *items = self->writes;
-    s_trim (&items, &self->write_capacity);
-    self->writes = items;
-    items = self->outs;
-    s_trim (&items, &self->out_capacity);
-    self->outs = items;
-    book_expire (self, now);
+    state_begin (&self->state);
+    outbox_begin (&self->outbox);
+    breaker_begin (self);
+    fleet_begin (&self->fleet);
+    book_expire (&self->book, &self->state, now);
 }
 
 static void
 s_lease (step_t *self, const step_in_t *in, const step_fence_t *fence, int64_t ms)
 {
-    step_out_t *out = state_out (self, STEP_OUT_LEASE, &in->peer);
+    step_out_t *out = state_out (&self->state, STEP_OUT_LEASE, &in->peer);
     out->as.lease.fence = *fence;
     out->as.lease.ms = ms;
 }
@@ -132,7 +89,7 @@ static attempt_t *
 s_renew (step_t *self, const step_in_t *in, const step_fence_t *fence, worker_t *worker,
          clk_now_t now)
 {
-    attempt_t *attempt = book_attempt (self, fence);
+    attempt_t *attempt = book_attempt (&self->book, fence);
     if (!attempt || attempt->row.state != ROW_ATTEMPT_LIVE
         || strcmp (attempt->row.identity, worker->identity) != 0) {
         s_lease (self, in, fence, 0);
@@ -149,12 +106,12 @@ s_progress (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
     attempt_t *attempt = s_renew (self, in, fence, worker, now);
     if (!attempt)
         return;
-    int64_t left = attempt->deadline_ms - now.boot_ms;
-    int64_t ttl = self->settings.lease_ttl_ms;
+    int64_t left = attempt->term.deadline_ms - now.boot_ms;
+    int64_t ttl = self->state.settings.lease_ttl_ms;
     s_lease (self, in, fence, left < ttl ? (left > 1 ? left : 1) : ttl);
     row_incident_t row;
     pack_row (attempt->entry, &row);
-    row_record_t *record = &state_out (self, STEP_OUT_PROGRESS, NULL)->as.progress;
+    row_record_t *record = &state_out (&self->state, STEP_OUT_PROGRESS, NULL)->as.progress;
     journal_describe (record, &row);
     state_text (record->kind, "progress");
     state_text (record->change, in->as.progress.phase);
@@ -169,10 +126,10 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
     const char *name = in->as.command.worker;
     bool drain = in->as.command.command == STEP_COMMAND_DRAIN;
     int found = 0;
-    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+    for (worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next)
         if (strcmp (worker->name, name) == 0 || strcmp (worker->identity, name) == 0) {
             found++;
-            fleet_drain (self, worker, drain, now);
+            fleet_drain (&self->fleet, &self->state, worker, drain, now);
         }
     *ret_text = found ? (drain ? "gets no more work" : "gets work again") : "no such worker";
     return found ? 0 : ERR_NONE;
@@ -188,15 +145,15 @@ s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, cl
         *ret_text = "no such incident";
         return ERR_NONE;
     }
-    entry_t *known = book_find (self, row->id.text);
-    entry_t *entry = known ? known : book_add (self, row, now);
+    entry_t *known = book_find (&self->book, row->id.text);
+    entry_t *entry = known ? known : book_add (&self->book, &self->state, row, now);
     if (!entry)
         return -ENOMEM;
     int rc = in->as.command.command == STEP_COMMAND_RETRY
                  ? settle_retry (self, entry, now, ret_text)
                  : settle_cancel (self, entry, now, ret_text);
     if (!known && incident_terminal (entry->state))
-        book_remove (self, entry);
+        book_remove (&self->book, entry);
     return rc;
 }
 
@@ -206,8 +163,8 @@ s_command_effect (step_t *self, const step_in_t *in, const char **ret_text, clk_
     const row_effect_t *row = in->as.command.effect;
     outbox_end_t ended = {.key = ""};
     int rc = in->as.command.command == STEP_COMMAND_EFFECT_RETRY
-                 ? outbox_retry (self, row, now, &ended, ret_text)
-                 : outbox_cancel (self, row, &ended, ret_text);
+                 ? outbox_retry (&self->outbox, &self->state, row, now, &ended, ret_text)
+                 : outbox_cancel (&self->outbox, &self->state, row, &ended, ret_text);
     breaker_effect (self, &ended);
     return rc;
 }
@@ -226,7 +183,7 @@ s_command (step_t *self, const step_in_t *in, clk_now_t now)
         case STEP_COMMAND_EFFECT_CANCEL: rc = s_command_effect (self, in, &text, now); break;
         case STEP_COMMANDS: assert (false && "no command");
     }
-    step_out_t *out = state_out (self, STEP_OUT_COMMAND_REPLY, &in->peer);
+    step_out_t *out = state_out (&self->state, STEP_OUT_COMMAND_REPLY, &in->peer);
     out->as.reply.cookie = in->as.command.cookie;
     out->as.reply.rc = rc;
     state_text (out->as.reply.text, text);
@@ -249,9 +206,9 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
         case STEP_IN_PROGRESS: s_progress (self, in, worker, now); break;
         case STEP_IN_VERDICT: settle_verdict (self, in, now); break;
         case STEP_IN_RELEASE: settle_release (self, in, worker, now); break;
-        case STEP_IN_PING: (void) state_out (self, STEP_OUT_PONG, &in->peer); break;
+        case STEP_IN_PING: (void) state_out (&self->state, STEP_OUT_PONG, &in->peer); break;
         case STEP_IN_PONG: break; //  it was heard
-        case STEP_IN_BYE: fleet_bye (self, worker, now); break;
+        case STEP_IN_BYE: fleet_bye (&self->fleet, &self->state, worker, now); break;
         case STEP_IN_EVENT:
         case STEP_IN_HELLO:
         case STEP_IN_EFFECT_DONE:
@@ -260,17 +217,29 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
     }
 }
 
+static void
+s_effect_done (step_t *self, const step_in_t *in, clk_now_t now)
+{
+    const outbox_end_t ended = outbox_done (&self->outbox, &self->state, in, now);
+    const entry_t *entry = book_find (&self->book, ended.sent.text);
+    if (entry) {
+        row_incident_t row;
+        pack_row (entry, &row);
+        step_histogram_add (&self->state.stats.notice_time, now.wall_ms - row.created_ms);
+    }
+    breaker_effect (self, &ended);
+}
+
 int
 step (step_t *self, const step_in_t *in, clk_now_t now)
 {
     assert (self->loaded);
     int rc = 0;
     worker_t *worker = NULL;
-    outbox_end_t ended;
     switch (in->kind) {
         case STEP_IN_EVENT: dedup_event (self, in, now); break;
         case STEP_IN_HELLO:
-            rc = fleet_hello (self, in, now, &worker);
+            rc = fleet_hello (&self->fleet, &self->state, in, now, &worker);
             if (!rc)
                 rc = lapse_hello (self, worker, in, now);
             break;
@@ -283,22 +252,19 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
         case STEP_IN_PING:
         case STEP_IN_PONG:
         case STEP_IN_BYE:
-            worker = fleet_current (self, &in->peer, now);
+            worker = fleet_current (&self->fleet, &self->state, &in->peer, now);
             if (!worker)
                 return ERR_STALE;
             s_worker_message (self, in, worker, now);
             break;
-        case STEP_IN_EFFECT_DONE:
-            ended = outbox_done (self, in, now);
-            breaker_effect (self, &ended);
-            break;
+        case STEP_IN_EFFECT_DONE: s_effect_done (self, in, now); break;
         case STEP_IN_COMMAND: s_command (self, in, now); break;
         case STEP_IN_SOURCE:
-            journal_source (self, in->as.source.cluster, in->as.source.change, in->as.source.reason,
-                            now);
+            journal_source (&self->journal, &self->state, in->as.source.cluster,
+                            in->as.source.change, in->as.source.reason, now);
             break;
     }
-    return self->failed ? -ENOMEM : rc;
+    return self->state.failed ? -ENOMEM : rc;
 }
 
 void
@@ -308,22 +274,23 @@ step_schedule (step_t *self, clk_now_t now)
     //  what was lost gets one more term.
     if (self->asked_ms != INT64_MAX && now.boot_ms - self->asked_ms > LIMIT_CLOCK_JUMP_MS)
         lease_extend (self, now);
-    if (self->held)
+    if (self->state.held)
         lease_spare_all (self, now);
-    fleet_timers (self, now);
+    fleet_timers (&self->fleet, &self->state, now);
     lapse_timers (self, now);
     settle_watched (self, now);
     dispatch (self, now);
-    outbox_schedule (self, now);
-    self->asked_ms = least (least (fleet_wake (self, now), lease_wake (self)),
-                            least (settle_wake (self, now), outbox_wake (self)));
-    self->asked_ms = least (self->asked_ms, self->retry_ms);
+    outbox_schedule (&self->outbox, &self->state, now);
+    self->asked_ms =
+        least (least (fleet_wake (&self->fleet, self->queue.queued > 0, now), lease_wake (self)),
+               least (settle_wake (self, now), outbox_wake (&self->outbox, &self->state)));
+    self->asked_ms = least (self->asked_ms, self->dispatch.retry_ms);
 }
 
 bool
 step_failed (const step_t *self)
 {
-    return self->failed;
+    return self->state.failed;
 }
 
 int64_t
@@ -335,33 +302,33 @@ step_wake (const step_t *self)
 const step_write_t *
 step_writes (const step_t *self, size_t *ret_count)
 {
-    *ret_count = self->write_count;
-    return self->writes;
+    *ret_count = self->state.write_count;
+    return self->state.writes;
 }
 
 const step_out_t *
 step_outputs (const step_t *self, size_t *ret_count)
 {
-    *ret_count = self->out_count;
-    return self->outs;
+    *ret_count = self->state.out_count;
+    return self->state.outs;
 }
 
 void
 step_drain (step_t *self)
 {
-    self->drained = true;
+    self->state.drained = true;
 }
 
 void
 step_hold (step_t *self, bool held)
 {
-    self->held = held;
+    self->state.held = held;
 }
 
 void
 step_spare (step_t *self, const step_fence_t *fence, bool finished, clk_now_t now)
 {
-    attempt_t *attempt = book_attempt (self, fence);
+    attempt_t *attempt = book_attempt (&self->book, fence);
     if (attempt && attempt->row.state != ROW_ATTEMPT_ENDED)
         lease_spare (self, attempt, finished, now);
 }
@@ -371,7 +338,7 @@ step_flights (const step_t *self)
 {
     int count = 0;
     for (int i = 0; i < ROW_CHANNELS; i++)
-        count += self->flight_id [i] != 0;
+        count += self->outbox.flight.id [i] != 0;
     return count;
 }
 
@@ -385,44 +352,44 @@ s_takes_work (const worker_t *worker, clk_now_t now)
 uint64_t
 step_session (const step_t *self, const char *identity)
 {
-    const worker_t *worker = fleet_find (self, identity);
+    const worker_t *worker = fleet_find (&self->fleet, identity);
     return worker && worker->connected ? worker->session : 0;
 }
 
 const char *
 step_worker_name (const step_t *self, const char *identity)
 {
-    const worker_t *worker = fleet_find (self, identity);
+    const worker_t *worker = fleet_find (&self->fleet, identity);
     return worker ? worker->name : "";
 }
 
 void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
 {
-    *ret_stats = self->stats;
-    for (const tally_t *tally = self->tallies; tally; tally = tally->hh.next) {
+    *ret_stats = self->state.stats;
+    for (const tally_t *tally = self->tallies.all; tally; tally = tally->hh.next) {
         for (int i = 0; i < INCIDENT_STATES; i++)
             ret_stats->incidents [i] += tally->shown.states [i];
         for (int i = 0; i < INCIDENT_SUPPRESS_REASONS; i++)
             ret_stats->events_suppressed [i] += tally->shown.suppressed [i];
     }
-    ret_stats->queued = self->queued;
+    ret_stats->queued = self->queue.queued;
     ret_stats->assigned = ret_stats->incidents [INCIDENT_INVESTIGATING];
-    ret_stats->effects_ready = outbox_count (self);
-    outbox_heads (self, now, ret_stats->heads);
-    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+    ret_stats->effects_ready = outbox_count (&self->outbox);
+    outbox_heads (&self->outbox, now, ret_stats->heads);
+    for (const worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next) {
         if (!worker->connected)
             continue;
         ret_stats->workers++;
         ret_stats->workers_ready += s_takes_work (worker, now);
         ret_stats->workers_quarantined += worker->trial.quarantined;
-        ret_stats->workers_draining += worker->draining && !worker->trial.quarantined;
+        ret_stats->workers_draining += worker->told.drained && !worker->trial.quarantined;
         ret_stats->slots += worker->slots;
         ret_stats->slots_free += fleet_available (worker, now);
     }
-    int64_t oldest = queue_oldest (self);
+    int64_t oldest = queue_oldest (&self->queue);
     ret_stats->oldest_queued_ms = oldest == INT64_MAX ? 0 : now.boot_ms - oldest;
-    ret_stats->last_seq = self->last_seq;
+    ret_stats->last_seq = self->journal.last_seq;
     breaker_stats (self, ret_stats);
 }
 
@@ -430,7 +397,7 @@ size_t
 step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max)
 {
     size_t count = 0;
-    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+    for (const worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next) {
         if (!worker->connected)
             continue;
         if (count++ >= max)
@@ -443,7 +410,7 @@ step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, siz
                                  .refused_ms_ago =
                                      worker->refused_total ? now.boot_ms - worker->refused_ms : -1,
                                  .returned_total = worker->unwanted_total,
-                                 .draining = worker->draining,
+                                 .draining = worker->told.drained,
                                  .slots = worker->slots,
                                  .free = fleet_available (worker, now),
                                  .running = worker->live,
@@ -459,7 +426,7 @@ size_t
 step_clusters (const step_t *self, step_cluster_t *ret_clusters, size_t max)
 {
     size_t count = 0;
-    for (const tally_t *tally = self->tallies; tally; tally = tally->hh.next)
+    for (const tally_t *tally = self->tallies.all; tally; tally = tally->hh.next)
         if (count++ < max)
             ret_clusters [count - 1] = tally->shown;
     return count;

@@ -20,12 +20,12 @@
 //    dispatch (who gets what), settle (what follows a verdict)
 //    lease (the life of an attempt)
 //    breaker (failures in a row), overflow (a full queue is announced)
-//    fleet (workers), outbox (effects)
-//    book (incidents), rival (two sessions of one identity)
+//    book (incidents), fleet (workers), rival (two sessions of one identity)
 //    journal (the stream's records), queue (who waits), tally (counts by cluster)
-//    source (who events come from)
+//    outbox (effects), source (who events come from)
 //    attempt, entry, worker (one of each), pack (a row without its zeros), state (the turn),
 //    row (what is durable)
+//  step_part.h has the struct of all; those from breaker upwards take it, the lower ones their own.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -8,10 +8,10 @@
 #include <string.h>
 
 static tally_t *
-s_find (const step_t *self, const char *cluster)
+s_find (const tallies_t *self, const char *cluster)
 {
     tally_t *tally = NULL;
-    HASH_FIND_STR (self->tallies, cluster, tally);
+    HASH_FIND_STR (self->all, cluster, tally);
     return tally;
 }
 
@@ -23,13 +23,13 @@ s_place (tally_t *tally)
 }
 
 static tally_t *
-s_add (step_t *self, const char *cluster, source_t *source)
+s_add (tallies_t *self, const char *cluster, source_t *source)
 {
     tally_t *tally = calloc (1, sizeof *tally);
     if (!tally)
-        return &self->tally_spare;
+        return &self->spare;
     state_text (tally->shown.cluster, cluster);
-    HASH_ADD_STR (self->tallies, shown.cluster, tally);
+    HASH_ADD_STR (self->all, shown.cluster, tally);
     if (source) {
         tally->source = source;
         source->holders++;
@@ -39,7 +39,7 @@ s_add (step_t *self, const char *cluster, source_t *source)
 }
 
 static tally_t *
-s_other (step_t *self)
+s_other (tallies_t *self)
 {
     tally_t *other = s_find (self, "other");
     return other ? other : s_add (self, "other", NULL);
@@ -47,11 +47,11 @@ s_other (step_t *self)
 
 //  Before its events are counted.
 static void
-s_touch (const step_t *self, tally_t *tally)
+s_touch (tally_t *tally, const state_t *state)
 {
-    if (tally->turn == self->turn)
+    if (tally->turn == state->turn)
         return;
-    tally->turn = self->turn;
+    tally->turn = state->turn;
     tally->before = tally->shown;
 }
 
@@ -76,18 +76,18 @@ s_add_events (step_cluster_t *to, const step_cluster_t *from)
 
 //  Its counts go to "other"; its incidents may still point here.
 static void
-s_fold (step_t *self, tally_t *tally)
+s_fold (tallies_t *self, const state_t *state, tally_t *tally)
 {
     tally_t *other = s_other (self);
-    s_touch (self, other);
-    s_touch (self, tally);
+    s_touch (other, state);
+    s_touch (tally, state);
     s_add_events (&other->shown, &tally->shown);
     s_add_events (&other->before, &tally->before);
     for (int i = 0; i < INCIDENT_STATES; i++)
         other->shown.states [i] += tally->shown.states [i];
-    HASH_DEL (self->tallies, tally);
+    HASH_DEL (self->all, tally);
     tally->source->tallies--;
-    source_release (self, &tally->source);
+    source_release (self->sources, &tally->source);
     tally->into = other;
     if (!tally->entries)
         free (tally);
@@ -96,71 +96,72 @@ s_fold (step_t *self, tally_t *tally)
 //  A place for a new cluster of this source: of the one that has the most, unless that is this one.
 //  Its cluster that was heard of longest ago goes.
 static bool
-s_make_room (step_t *self, const source_t *source)
+s_make_room (tallies_t *self, const state_t *state, const source_t *source)
 {
     const source_t *most = NULL;
-    for (const source_t *each = self->sources; each; each = each->hh.next)
+    for (const source_t *each = self->sources->all; each; each = each->hh.next)
         if (!most || each->tallies > most->tallies)
             most = each;
     if (!most
         || most->tallies <= source->tallies + 1) //  or two would take it from each other for ever
         return false;
     tally_t *oldest = NULL;
-    for (tally_t *tally = self->tallies; tally; tally = tally->hh.next)
+    for (tally_t *tally = self->all; tally; tally = tally->hh.next)
         if (tally->source == most
             && (!oldest || tally->shown.last_event_ms < oldest->shown.last_event_ms))
             oldest = tally;
     if (!oldest)
         return false;
-    s_fold (self, oldest);
+    s_fold (self, state, oldest);
     return true;
 }
 
 tally_t *
-tally_get (step_t *self, const char *cluster, source_t *source)
+tally_get (tallies_t *self, const state_t *state, const char *cluster, source_t *source)
 {
     tally_t *tally = s_find (self, cluster);
     if (tally)
         return tally;
     if (!source || strcmp (cluster, "other") == 0)
         return s_other (self);
-    const size_t named = HASH_COUNT (self->tallies) - (s_find (self, "other") != NULL);
-    if (named >= LIMIT_TALLIES - 1 && !s_make_room (self, source))
+    const size_t named = HASH_COUNT (self->all) - (s_find (self, "other") != NULL);
+    if (named >= LIMIT_TALLIES - 1 && !s_make_room (self, state, source))
         return s_other (self);
     return s_add (self, cluster, source);
 }
 
 void
-tally_event (step_t *self, const fault_t *fault, const char *source, clk_now_t now)
+tally_event (tallies_t *self, state_t *state, const fault_t *fault, const char *source,
+             clk_now_t now)
 {
-    source_t *held = source_hold (self, source);
-    tally_t *tally = tally_get (self, fault->cluster, held);
-    s_touch (self, tally);
+    source_t *held = source_hold (self->sources, source);
+    tally_t *tally = tally_get (self, state, fault->cluster, held);
+    s_touch (tally, state);
     tally->shown.events [fault->severity]++;
     tally->shown.last_event_ms = now.wall_ms;
     if (strcmp (tally->shown.cluster, fault->cluster) != 0)
-        source_lost (self, source, STEP_LOSS_CLUSTER);
-    source_release (self, &held);
+        source_lost (state, source, STEP_LOSS_CLUSTER);
+    source_release (self->sources, &held);
 }
 
 void
-tally_suppressed (step_t *self, tally_t *tally, incident_suppress_t reason)
+tally_suppressed (tally_t *tally, const state_t *state, incident_suppress_t reason)
 {
     tally_t *place = s_place (tally);
-    s_touch (self, place);
+    s_touch (place, state);
     place->shown.suppressed [reason]++;
 }
 
 void
-tally_rollback (step_t *self)
+tally_rollback (tallies_t *self, const state_t *state)
 {
-    for (tally_t *tally = self->tallies; tally; tally = tally->hh.next)
-        if (tally->turn == self->turn)
+    for (tally_t *tally = self->all; tally; tally = tally->hh.next)
+        if (tally->turn == state->turn)
             s_set_events (&tally->shown, &tally->before);
 }
 
 void
-tally_moved (step_t *self, tally_t *tally, incident_state_t from, incident_state_t to)
+tally_moved (tally_t *tally, incident_state_t from, incident_state_t to)
 {
     step_cluster_t *shown = &s_place (tally)->shown;
     if (from != INCIDENT_NONE)
@@ -173,12 +174,12 @@ tally_moved (step_t *self, tally_t *tally, incident_state_t from, incident_state
 }
 
 void
-tally_clear (step_t *self)
+tally_clear (tallies_t *self)
 {
     tally_t *tally = NULL, *next = NULL;
-    HASH_ITER (hh, self->tallies, tally, next) {
-        HASH_DEL (self->tallies, tally);
-        source_release (self, &tally->source);
+    HASH_ITER (hh, self->all, tally, next) {
+        HASH_DEL (self->all, tally);
+        source_release (self->sources, &tally->source);
         free (tally);
     }
 }

@@ -1,8 +1,8 @@
-//  worker - what the core holds of one worker: a part of state.h.
+//  worker - one worker in memory: a part of fleet.h.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/step.h"
+#include "broker/core/step_input.h"
 
 #include <uthash.h>
 
@@ -29,26 +29,28 @@ typedef struct {
     const char *reason; //  of the change that is not told yet; static
 } told_state_t;
 
+//  What the stream was told last, and what an operator wants.
+typedef struct {
+    told_state_t here, draining;
+    bool drained; //  gets no more work
+} worker_told_t;
+
 struct worker {
     char identity [ROW_IDENTITY], name [ROW_NAME];
     uint64_t session;
     uint64_t retired [WORKER_RETIRED]; //  sessions superseded; their late HELLO means nothing
     unsigned retired_next;
-    bool connected, draining;
+    bool connected;
     uint64_t rival;   //  session that wants its place while it has not answered yet, 0 = none
     int64_t rival_ms; //  since when
     int64_t refused_total, refused_ms, refusal_told_ms; //  rivals
-    int64_t unwanted_total; //  assignments that came back and cost nothing
-    told_state_t told_here, told_draining;
-    struct {
-        told_state_t here, draining;
-        bool drained;
-        uint64_t turn; //  that changed any of them last
-    } told_before;     //  when that turn began
+    int64_t unwanted_total;          //  assignments that came back and cost nothing
+    worker_told_t told, told_before; //  before: when the turn that changed it last began
+    uint64_t told_turn;              //  number of that turn
     int64_t slots, live, unreflected, credit_number, credit_free, seen_ms, last_assigned;
-    trial_t trial, before; //  now; when the turn that changed it last began
-    uint64_t judged;       //  number of that turn
-    uint64_t entered;      //  number of the turn in which its session began
-    attempt_t *attempts;   //  `live` of them, `unreflected` of these not yet in credit_free
+    trial_t trial, trial_before; //  before: when the turn that changed it last began
+    uint64_t trial_turn;         //  number of that turn
+    uint64_t entered;            //  number of the turn in which its session began
+    attempt_t *attempts;         //  `live` of them, `unreflected` of these not yet in credit_free
     UT_hash_handle hh;
 };

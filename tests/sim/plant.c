@@ -11,6 +11,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/rival.h"
 #include "broker/core/settle.h"
+#include "broker/core/step_part.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,19 +20,19 @@
 
 //  The linker's names: the core's calls arrive at __wrap_*, __real_* is the function itself.
 void
-__real_outbox_add_incident (step_t *self, row_channel_t channel, const char *kind,
+__real_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
                             const entry_t *entry, clk_now_t now);
 void
-__wrap_outbox_add_incident (step_t *self, row_channel_t channel, const char *kind,
+__wrap_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
                             const entry_t *entry, clk_now_t now);
 void
-__real_outbox_schedule (step_t *self, clk_now_t now);
+__real_outbox_schedule (outbox_t *self, state_t *state, clk_now_t now);
 void
-__wrap_outbox_schedule (step_t *self, clk_now_t now);
+__wrap_outbox_schedule (outbox_t *self, state_t *state, clk_now_t now);
 attempt_t *
-__real_book_attempt (const step_t *self, const step_fence_t *fence);
+__real_book_attempt (const book_t *self, const step_fence_t *fence);
 attempt_t *
-__wrap_book_attempt (const step_t *self, const step_fence_t *fence);
+__wrap_book_attempt (const book_t *self, const step_fence_t *fence);
 void
 __real_lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
 void
@@ -50,10 +51,10 @@ void
 __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
 
 entry_t *
-__real_queue_victim (step_t *self, const char *cluster, const char *source,
+__real_queue_victim (queue_t *self, const char *cluster, const char *source,
                      enum fault_severity severity);
 entry_t *
-__wrap_queue_victim (step_t *self, const char *cluster, const char *source,
+__wrap_queue_victim (queue_t *self, const char *cluster, const char *source,
                      enum fault_severity severity);
 void
 __real_settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now);
@@ -65,9 +66,9 @@ void
 __wrap_settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
 
 bool
-__real_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now);
+__real_rival_may_enter (worker_t *worker, const step_in_t *hello, clk_now_t now);
 bool
-__wrap_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now);
+__wrap_rival_may_enter (worker_t *worker, const step_in_t *hello, clk_now_t now);
 
 static bool s_no_question;
 static bool s_no_key, s_no_fence, s_no_end, s_no_intent, s_miscount, s_early, s_no_hold;
@@ -104,26 +105,26 @@ plant (const char *name)
 
 //  Of a repeated success the number of the effect becomes a part of its key: it is another one.
 void
-__wrap_outbox_add_incident (step_t *self, row_channel_t channel, const char *kind,
+__wrap_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
                             const entry_t *entry, clk_now_t now)
 {
     char key [96];
     if (!s_repeated) {
-        __real_outbox_add_incident (self, channel, kind, entry, now);
+        __real_outbox_add_incident (self, state, channel, kind, entry, now);
         return;
     }
     snprintf (key, sizeof key, "%s/%s/%" PRId64, kind, entry->id.text, self->last_effect);
-    outbox_add (self, channel, key, &entry->id, now);
+    outbox_add (self, state, channel, key, &entry->id, now);
 }
 
 void
-__wrap_outbox_schedule (step_t *self, clk_now_t now)
+__wrap_outbox_schedule (outbox_t *self, state_t *state, clk_now_t now)
 {
-    __real_outbox_schedule (self, now);
-    for (size_t i = 0; s_no_intent && i < self->write_count; i++)
-        if (self->writes [i].kind == STEP_WRITE_EFFECT
-            && self->writes [i].as.effect.state == ROW_EFFECT_SENDING)
-            self->writes [i].as.effect.state = ROW_EFFECT_READY;
+    __real_outbox_schedule (self, state, now);
+    for (size_t i = 0; s_no_intent && i < state->write_count; i++)
+        if (state->writes [i].kind == STEP_WRITE_EFFECT
+            && state->writes [i].as.effect.state == ROW_EFFECT_SENDING)
+            state->writes [i].as.effect.state = ROW_EFFECT_READY;
 }
 
 void
@@ -134,40 +135,42 @@ __wrap_lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_
 }
 
 bool
-__wrap_rival_may_enter (step_t *self, worker_t *worker, const step_in_t *hello, clk_now_t now)
+__wrap_rival_may_enter (worker_t *worker, const step_in_t *hello, clk_now_t now)
 {
-    return __real_rival_may_enter (self, worker, hello, now) || s_no_question;
+    return __real_rival_may_enter (worker, hello, now) || s_no_question;
 }
 
 //  The oldest of all that may go, whoever sent it.
 entry_t *
-__wrap_queue_victim (step_t *self, const char *cluster, const char *source,
+__wrap_queue_victim (queue_t *self, const char *cluster, const char *source,
                      enum fault_severity severity)
 {
     entry_t *oldest = NULL;
-    for (entry_t *entry = self->entries; s_no_shares && entry; entry = entry->hh.next)
-        if (entry->listed && (!cluster || strcmp (entry->cluster, cluster) == 0)
-            && (!oldest || entry->number < oldest->number))
-            oldest = entry;
+    for (source_t *one = s_no_shares ? self->sources->all : NULL; one; one = one->hh.next)
+        for (int i = 0; i < FAULT_SEVERITIES; i++)
+            for (entry_t *entry = one->fresh [i]; entry; entry = entry->snext)
+                if ((!cluster || strcmp (entry->cluster, cluster) == 0)
+                    && (!oldest || entry->number < oldest->number))
+                    oldest = entry;
     return oldest ? oldest : __real_queue_victim (self, cluster, source, severity);
 }
 
 void
 __wrap_settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t now)
 {
-    attempt_t *attempt = __real_book_attempt (self, &in->as.release.fence);
+    attempt_t *attempt = __real_book_attempt (&self->book, &in->as.release.fence);
     const bool live = attempt && attempt->row.state == ROW_ATTEMPT_LIVE && !attempt->row.started
                       && strcmp (attempt->row.identity, worker->identity) == 0;
     if (attempt && s_blame)
-        attempt->spared = false;
+        attempt->term.spared = false;
     __real_settle_release (self, in, worker, now);
-    entry_t *entry = book_find (self, in->as.release.fence.incident.text);
+    entry_t *entry = book_find (&self->book, in->as.release.fence.incident.text);
     if (!s_charge || !live || !entry || incident_terminal (entry->state))
         return;
     row_incident_t row;
     pack_row (entry, &row);
     row.lost++;
-    book_save (self, entry, &row);
+    book_save (&self->book, &self->state, entry, &row);
 }
 
 //  What another process with the key has under way goes on.
@@ -177,7 +180,7 @@ __wrap_settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk
     if (!s_keep)
         __real_settle_forgotten (self, attempt, worker, now);
     else
-        attempt->session = worker->session;
+        attempt->term.session = worker->session;
 }
 
 //  Only the hard deadline is left.
@@ -185,10 +188,10 @@ void
 __wrap_lapse_timers (step_t *self, clk_now_t now)
 {
     attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext)
+    DL_FOREACH2 (self->attempts.open, attempt, onext)
         if (s_no_end) {
-            attempt->accepted = true;
-            attempt->lease_ms = INT64_MAX;
+            attempt->term.accepted = true;
+            attempt->term.lease_ms = INT64_MAX;
         }
     __real_lapse_timers (self, now);
 }
@@ -197,14 +200,14 @@ void
 __wrap_lease_spare_all (step_t *self, clk_now_t now)
 {
     attempt_t *attempt;
-    DL_FOREACH2 (self->open_attempts, attempt, onext)
-        attempt->spared = attempt->spared || s_no_hold;
+    DL_FOREACH2 (self->attempts.open, attempt, onext)
+        attempt->term.spared = attempt->term.spared || s_no_hold;
     if (!s_no_hold)
         __real_lease_spare_all (self, now);
 }
 
 attempt_t *
-__wrap_book_attempt (const step_t *self, const step_fence_t *fence)
+__wrap_book_attempt (const book_t *self, const step_fence_t *fence)
 {
     const entry_t *entry = book_find (self, fence->incident.text);
     attempt_t *live = s_no_fence && s_judging && entry ? lease_live (entry) : NULL;
@@ -216,17 +219,18 @@ __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
 {
     s_judging = true;
     const step_fence_t *fence = &in->as.verdict.fence;
-    const attempt_t *attempt = __wrap_book_attempt (self, fence);
+    const attempt_t *attempt = __wrap_book_attempt (&self->book, fence);
     bool known = attempt && attempt->row.state == ROW_ATTEMPT_ENDED
                  && attempt->row.outcome == VERDICT_SUCCESS;
     step_in_t taken = *in;
     if (s_no_fence && attempt)
         snprintf (taken.peer.identity, sizeof taken.peer.identity, "%s", attempt->row.identity);
     __real_settle_verdict (self, &taken, now);
-    const entry_t *entry = book_find (self, fence->incident.text);
+    const entry_t *entry = book_find (&self->book, fence->incident.text);
     s_repeated = s_no_key && known && entry;
     if (s_repeated)
-        __wrap_outbox_add_incident (self, ROW_CHANNEL_STORAGE, "storage", entry, now);
+        __wrap_outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage",
+                                    entry, now);
     s_repeated = false;
     s_judging = false;
 }

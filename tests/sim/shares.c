@@ -4,6 +4,7 @@
 #include "broker/core/book.h"
 #include "broker/core/queue.h"
 #include "broker/core/source.h"
+#include "broker/core/step_part.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,19 +25,19 @@ s_source (shares_t *self, const char *name)
 shares_t
 shares_before (const step_t *step, const char *comer, const char *cluster)
 {
-    const step_settings_t *settings = &step->settings;
+    const step_settings_t *settings = &step->state.settings;
     shares_t self = {.comer = comer};
     (void) step_writes (step, &self.writes);
     if (settings->overflow_reject)
         return self; //  whoever comes is refused
-    if (queue_cluster_count (step, cluster) >= settings->cluster_queue_size)
+    if (queue_cluster_count (&step->queue, cluster) >= settings->cluster_queue_size)
         self.limit [0] = settings->cluster_queue_size;
-    if (step->queued >= settings->global_queue_size)
+    if (step->queue.queued >= settings->global_queue_size)
         self.limit [1] = settings->global_queue_size;
     if (!self.limit [0] && !self.limit [1])
         return self;
     (void) s_source (&self, comer);
-    for (const entry_t *entry = step->entries; entry; entry = entry->hh.next) {
+    for (const entry_t *entry = step->book.entries; entry; entry = entry->hh.next) {
         if (!entry->lane)
             continue;
         shares_source_t *source = s_source (&self, entry->source->name);
@@ -75,7 +76,7 @@ shares_after (const shares_t *self, const step_t *step, disk_t *disk)
             || strcmp (record->change, "suppressed") != 0
             || strcmp (record->reason, "overflow") != 0)
             continue;
-        const entry_t *entry = book_find (step, record->incident.text);
+        const entry_t *entry = book_find (&step->book, record->incident.text);
         for (int k = 0; entry && k < self->source_count; k++) {
             const shares_source_t *loser = &self->sources [k];
             if (strcmp (loser->name, entry->source->name) == 0

@@ -5,7 +5,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/core/state.h"
+#include "broker/core/step.h"
 #include "tests/sim/disk.h"
 
 enum { SHARES_SOURCES = 16, SHARES_SCOPES = 2 };

@@ -9,6 +9,7 @@
 //  the first stays.  (I14: shares.h.)
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/pack.h"
+#include "broker/core/step_part.h"
 #include "broker/core/book.h"
 #include "broker/core/attempt.h"
 #include "tests/sim/peers.h"
@@ -450,7 +451,7 @@ s_same (const row_incident_t *row, const row_incident_t *kept)
 static void
 s_check_memory (sim_t *self)
 {
-    for (const entry_t *entry = self->step->entries; entry; entry = entry->hh.next) {
+    for (const entry_t *entry = self->step->book.entries; entry; entry = entry->hh.next) {
         const disk_incident_t *incident = disk_incident (&self->disk, entry->id.text);
         row_incident_t row;
         pack_row (entry, &row);
@@ -474,11 +475,11 @@ s_check_memory (sim_t *self)
 static void
 s_check_workers (sim_t *self)
 {
-    for (const worker_t *worker = self->step->workers; worker; worker = worker->hh.next) {
+    for (const worker_t *worker = self->step->fleet.workers; worker; worker = worker->hh.next) {
         int64_t live = 0, unreflected = 0;
         for (const attempt_t *attempt = worker->attempts; attempt; attempt = attempt->wnext) {
             live += attempt->worker == worker && attempt->row.state == ROW_ATTEMPT_LIVE;
-            unreflected += attempt->unreflected;
+            unreflected += attempt->term.unreflected;
         }
         if (worker->live != live || worker->unreflected != unreflected)
             disk_break (&self->disk,

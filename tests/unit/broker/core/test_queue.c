@@ -2,7 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core/core_bench.h"
 
-#include "broker/core/queue.h"
+#include "broker/core/step_part.h"
 
 #include <time.h>
 
@@ -160,9 +160,9 @@ test_a_suppressed_overflow_is_revived_by_a_retry (void **state)
 }
 
 static worker_t *
-s_none_fits (step_t *step, entry_t *entry, clk_now_t now)
+s_none_fits (void *arg, entry_t *entry, clk_now_t now)
 {
-    (void) step;
+    (void) arg;
     (void) entry;
     (void) now;
     return NULL;
@@ -183,10 +183,12 @@ s_looking (int clusters)
         if (i % 100 == 0)
             bench_later (&bench, 1);
     }
+    const queue_fits_t fits = {.worker = s_none_fits};
     clock_t from = clock ();
     for (int i = 0; i < 10; i++) {
         bench_later (&bench, 1);
-        assert_null (queue_pick (bench.step, bench.now, s_none_fits, &worker));
+        assert_null (
+            queue_pick (&bench.step->queue, &bench.step->state, bench.now, &fits, &worker));
     }
     clock_t took = clock () - from;
     step_destroy (&bench.step);
