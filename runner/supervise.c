@@ -9,6 +9,8 @@
 #include "common/base/own.h"
 #include "common/base/utf8.h"
 #include "runner/capture.h"
+#include "runner/run_result.h"
+#include "runner/status.h"
 #include "runner/tree.h"
 
 #include <errno.h>
@@ -53,14 +55,6 @@ typedef struct {
     int64_t phase_until_ms;
     int64_t completed_ms;
 } supervise_t;
-
-//  The reader may be gone or slow: a status line is dropped then, never waited for.
-static void
-s_status (const supervise_t *self, const char *line, size_t size)
-{
-    if (self->spec->status_fd >= 0 && write (self->spec->status_fd, line, size) < 0)
-        return;
-}
 
 static int
 s_spawn (supervise_t *self, int out_fd, int err_fd)
@@ -181,7 +175,7 @@ s_on_control (supervise_t *self)
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     s_stop (self);
-    if (got == 1 && order == 'K' && self->phase != PHASE_DONE) {
+    if (got == 1 && order == STATUS_KILL && self->phase != PHASE_DONE) {
         self->now = clk_now (self->clk);
         s_kill (self);
     }
@@ -232,28 +226,21 @@ s_turn (supervise_t *self)
     s_advance (self);
 }
 
-void
-supervise_boot (char ret_boot [SUPERVISE_BOOT])
-{
-    ret_boot [0] = 0;
-    own (own_fd) int fd = open ("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read (fd, ret_boot, SUPERVISE_BOOT - 1);
-    ret_boot [got > 0 ? got : 0] = 0;
-}
-
-static json_t *
+static run_result_t
 s_result (const supervise_t *self, bool started)
 {
-    char boot [SUPERVISE_BOOT];
-    supervise_boot (boot);
-    return json_pack ("{s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s}", "exit_code",
-                      started && self->exited ? self->exit_code : -1, "signal", self->signal,
-                      "timed_out", self->timed_out, "stopped", self->stopped, "timeout_ms",
-                      (json_int_t) self->spec->timeout_ms, "started_ms",
-                      (json_int_t) self->started.wall_ms, "completed_ms",
-                      (json_int_t) self->completed_ms, "stdout_bytes", (json_int_t) self->out.total,
-                      "stderr_bytes", (json_int_t) self->err.total, "left", self->left,
-                      "start_error", self->start_error, "boot", boot);
+    run_result_t result = {.exit_code = started && self->exited ? self->exit_code : -1,
+                           .signal = self->signal,
+                           .timed_out = self->timed_out,
+                           .stopped = self->stopped,
+                           .left = self->left,
+                           .timeout_ms = self->spec->timeout_ms,
+                           .started_ms = self->started.wall_ms,
+                           .completed_ms = self->completed_ms,
+                           .stdout_bytes = self->out.total,
+                           .stderr_bytes = self->err.total};
+    snprintf (result.start_error, sizeof result.start_error, "%s", self->start_error);
+    return result;
 }
 
 //  Whatever the agent left under this name is replaced, not followed.
@@ -276,21 +263,18 @@ s_finish (supervise_t *self, bool started)
     capture_fini (&self->out);
     capture_fini (&self->err);
     if (started && self->left == 0)
-        s_status (self, "ended\n", strlen ("ended\n"));
+        status_tell (self->spec->status_fd, STATUS_ENDED, NULL);
     if (!self->completed_ms)
         self->completed_ms = clk_now (self->clk).wall_ms;
 
-    own (json_drop) json_t *doc = s_result (self, started);
+    const run_result_t result = s_result (self, started);
+    own (json_drop) json_t *doc = run_result_json (&result);
     own (own_mem) char *text = doc ? json_text (doc) : NULL;
     own (own_mem) char *line = doc ? json_line (doc) : NULL;
     if (!text || !line)
         return -ENOMEM;
     int rc = s_write_result (self->spec->result_path, text);
-
-    char status [1024];
-    int size = snprintf (status, sizeof status, "result %s\n", line);
-    if (size > 0 && size < (int) sizeof status)
-        s_status (self, status, (size_t) size);
+    status_tell (self->spec->status_fd, STATUS_RESULT, line);
     return rc;
 }
 
@@ -346,11 +330,11 @@ supervise_run (const supervise_spec_t *spec)
         return rc;
 
     self.started = self.now = clk_now (clk);
-    s_status (&self, "starting\n", strlen ("starting\n")); //  the agent may kill us at once
+    status_tell (spec->status_fd, STATUS_STARTING, NULL); //  the agent may kill us at once
     rc = s_start (&self);
     bool started = rc == 0;
     if (started)
-        s_status (&self, "started\n", strlen ("started\n"));
+        status_tell (spec->status_fd, STATUS_STARTED, NULL);
     else {
         snprintf (self.start_error, sizeof self.start_error, "%.100s: %s", spec->argv [0],
                   err_str (rc));

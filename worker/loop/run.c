@@ -6,7 +6,6 @@
 #include "common/base/json.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
-#include "runner/supervise.h"
 #include "runner/tree.h"
 #include "worker/loop/run_env.h"
 
@@ -20,10 +19,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum {
-    RUN_RESULT_BYTES = LIMIT_KIB (16),
-    RUN_READS = 64 //  of the status stream at a time: the agent may have found a way to write to it
-};
+//  Reads of the status stream at a time: the agent may have found a way to write to it.
+enum { RUN_READS = 64 };
 
 static int
 s_spawn (run_t *self, const run_words_t *argv, const run_words_t *envp, int control, int status)
@@ -81,49 +78,6 @@ run_start (run_t *self, const run_spec_t *spec)
     return rc;
 }
 
-//  boot: the one it must be from, NULL when it was told this moment.
-static int
-s_parse (const char *text, size_t size, const char *boot, run_result_t *ret_result)
-{
-    own (json_drop) json_t *doc = NULL;
-    int rc = json_parse (text, size, &doc, NULL);
-    int64_t exit_code = rc < 0 ? -2 : json_member_int (doc, "exit_code", -2);
-    if (exit_code < -1 || exit_code > UINT8_MAX)
-        return ERR_PROTO;
-    if (boot && (!*boot || strcmp (json_member_text (doc, "boot", ""), boot) != 0))
-        return ERR_STALE;
-    *ret_result = (run_result_t){.valid = true,
-                                 .exit_code = (int) exit_code,
-                                 .timed_out = json_is_true (json_object_get (doc, "timed_out")),
-                                 .stopped = json_is_true (json_object_get (doc, "stopped")),
-                                 .left = json_member_int (doc, "left", 0) != 0,
-                                 .timeout_ms = json_member_int (doc, "timeout_ms", 0),
-                                 .started_ms = json_member_int (doc, "started_ms", 0),
-                                 .completed_ms = json_member_int (doc, "completed_ms", 0)};
-    snprintf (ret_result->start_error, sizeof ret_result->start_error, "%s",
-              json_member_text (doc, "start_error", ""));
-    return 0;
-}
-
-int
-run_result_load (const char *workspace, run_result_t *ret_result)
-{
-    own (buf_fini) buf_t path = buf_init (PATH_MAX);
-    own (buf_fini) buf_t text = buf_init (RUN_RESULT_BYTES);
-    int rc = buf_printf (&path, "%s/run.json", workspace);
-    if (rc == 0)
-        rc = buf_read_file (&text, path.data);
-    char boot [SUPERVISE_BOOT];
-    supervise_boot (boot);
-    return rc < 0 ? rc : s_parse (text.data, text.size, boot, ret_result);
-}
-
-bool
-run_result_final (const run_result_t *result)
-{
-    return result->valid && !result->stopped && !result->timed_out;
-}
-
 bool
 run_killed_under_agent (const run_t *self)
 {
@@ -133,14 +87,14 @@ run_killed_under_agent (const run_t *self)
 static void
 s_on_line (run_t *self)
 {
-    if (strcmp (self->line, "starting") == 0)
-        self->starting = true;
-    else if (strcmp (self->line, "started") == 0)
-        self->started = true;
-    else if (strcmp (self->line, "ended") == 0)
-        self->ended = true;
-    else if (strncmp (self->line, "result ", 7) == 0)
-        (void) s_parse (self->line + 7, strlen (self->line + 7), NULL, &self->result);
+    const char *text;
+    switch (status_read (self->line, &text)) {
+        case STATUS_STARTING: self->starting = true; break;
+        case STATUS_STARTED: self->started = true; break;
+        case STATUS_ENDED: self->ended = true; break;
+        case STATUS_RESULT: (void) run_result_parse (text, strlen (text), &self->result); break;
+        case STATUS_WORDS: break;
+    }
 }
 
 static void
@@ -197,7 +151,8 @@ run_read (run_t *self)
 void
 run_stop (run_t *self, bool now)
 {
-    if (self->control_fd >= 0 && write (self->control_fd, now ? "K" : "T", 1) < 0)
+    const char order = now ? STATUS_KILL : STATUS_STOP;
+    if (self->control_fd >= 0 && write (self->control_fd, &order, 1) < 0)
         own_fd (&self->control_fd); //  it has ended
 }
 

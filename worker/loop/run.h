@@ -4,6 +4,8 @@
 #pragma once
 
 #include "common/base/err.h"
+#include "runner/run_result.h"
+#include "runner/status.h"
 #include "worker/base/settings.h"
 
 #include <stdbool.h>
@@ -22,22 +24,11 @@ typedef struct {
     int64_t timeout_ms;
 } run_spec_t;
 
-//  What triage-run told at the end.
 typedef struct {
-    bool valid;
-    int exit_code;
-    bool timed_out, stopped;
-    bool left;                        //  processes of the tree may be running
-    int64_t timeout_ms;               //  the deadline it had
-    int64_t started_ms, completed_ms; //  wall clock
-    char start_error [200];           //  "" when the script was executed
-} run_result_t;
-
-typedef struct {
-    pid_t pid;        //  of triage-run; 0 = none
-    int control_fd;   //  closing it stops the agent
-    int status_fd;    //  readable when there is news; end of file when the tree is gone
-    char line [1024]; //  of the status stream, not complete yet
+    pid_t pid;               //  of triage-run; 0 = none
+    int control_fd;          //  closing it stops the agent
+    int status_fd;           //  readable when there is news; end of file when the tree is gone
+    char line [STATUS_LINE]; //  of the status stream, not complete yet
     size_t line_size;
     bool starting; //  the script is being executed, and may act before we are told
     bool started;  //  the script was executed
@@ -61,14 +52,6 @@ run_stop (run_t *self, bool now);
 //  The supervisor does not answer: kill it and what is below it.
 void
 run_kill (run_t *self);
-//  The result that a supervisor left in a workspace.  Err: -errno none can be read,
-//  ERR_PROTO it is not one, ERR_STALE it is from before this boot: the files beside it may
-//  not have reached the disk.
-int
-run_result_load (const char *workspace, run_result_t *ret_result) must_check;
-//  Did the run come to its own end, so that it can be judged?
-bool
-run_result_final (const run_result_t *result);
 //  Was the supervisor killed while something of the agent was there, which may have done it?
 bool
 run_killed_under_agent (const run_t *self);

@@ -97,7 +97,7 @@ run_arguments (const run_spec_t *spec, run_words_t *ret_words)
     s_word (&words, "--stderr");
     s_word (&words, "%s/logs/agent.stderr.log", dir);
     s_word (&words, "--result");
-    s_word (&words, "%s/run.json", dir);
+    s_word (&words, "%s/" RUN_RESULT_FILE, dir);
     s_word (&words, "--");
     s_word (&words, "%s", spec->script);
     s_flag (&words, "--workspace", dir);
