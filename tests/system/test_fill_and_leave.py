@@ -19,8 +19,8 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from lib.disk import MIB, StallShim
+from lib.peer import resident
 from lib.system import SLOW, System, fault, wait_until
-from test_keys import resident
 from worker import HEADER, read_key
 
 EVENT, PING, PUT, PUT_EVENT = 32, 13, 48, 54
