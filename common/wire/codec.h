@@ -1,9 +1,11 @@
 //  codec - msgpack maps to structs and back, driven by field tables; the port to msgpack-c.
 //
-//  Hostile bytes pass codec_scan first: no allocation, depth, pairs, items and lengths bounded,
-//  keys are text and unique, text is UTF-8, no floats, no extension types, exactly one map,
-//  no trailing bytes.  Only then msgpack-c builds its tree.  Unknown keys are ignored; a missing
-//  required key or a wrong type is ERR_PROTO with a diag that names the key.
+//  Hostile bytes pass codec_scan first.  It allocates nothing and bounds depth, pairs, items and
+//  lengths.
+//  It accepts exactly one map without trailing bytes.  Keys are unique text, text is UTF-8, and
+//  there are no floats or extension types.
+//  Only then msgpack-c builds its tree.  Unknown keys are ignored.  A missing required key or a
+//  wrong type is ERR_PROTO; diag names the key.
 //  Src: msgpack spec; docs/protocol.md.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -22,7 +24,7 @@ typedef enum {
     CODEC_LIST  //  codec_list_t of structs (wire: array of maps)
 } codec_type_t;
 
-//  A view into the decoded bytes; lives as long as they do and until the next decode.
+//  A view into the decoded bytes, valid as long as they are and until the next decode.
 //  data is NULL exactly when the key was absent.  Not NUL-terminated.
 typedef struct {
     const char *data;
@@ -30,7 +32,8 @@ typedef struct {
 } codec_text_t;
 
 typedef struct {
-    void *items; //  decode: inside the codec_t, until its next decode.  encode: borrowed.
+    //  Decode: lives in the codec_t until its next decode.  Encode: borrowed.
+    void *items;
     size_t count;
 } codec_list_t;
 
@@ -47,7 +50,8 @@ struct codec_field {
     const char *help;          //  for docs/protocol.md
 };
 
-typedef struct codec codec_t; //  reusable arena (msgpack zone, list items); one per thread
+//  A reusable arena (msgpack zone, list items); one per thread.
+typedef struct codec codec_t;
 
 codec_t *
 codec_new (void);
@@ -57,20 +61,21 @@ codec_destroy (codec_t **self_p);
 //  Check bytes against the limits; max_bytes bounds one str or bin.  Err: ERR_PROTO.
 int
 codec_scan (const uint8_t *bytes, size_t size, size_t max_bytes, err_diag_t *diag) must_check;
-//  Scan, unpack, fill *ret_struct (zeroed first).  Views stay valid until the next decode
-//  or the end of `bytes`.  Err: ERR_PROTO, *ret_struct is then zeroed.
+//  Scan, unpack and fill *ret_struct (zeroed first).  Views stay valid until the next decode or the
+//  end of `bytes`.  Err: ERR_PROTO; *ret_struct is then zeroed.
 int
 codec_decode (codec_t *self, const codec_field_t *fields, const uint8_t *bytes, size_t size,
               void *ret_struct, size_t struct_size, err_diag_t *diag) must_check;
-//  Append the map to out.  Absent optional text (data NULL) is left out; INT and BOOL always go.
-//  Err: that of the buffer.
+//  Append the map to out.  Absent optional text (data NULL) is left out; INT and BOOL are always
+//  written.  Err: the buffer's.
 int
 codec_encode (const codec_field_t *fields, const void *from, buf_t *out) must_check;
 
+//  A view of a NUL-terminated text; NULL gives an absent one.  Own: borrows text.
 codec_text_t
 codec_text (const char *text);
-//  Copy a view into a fixed buffer, cut at a UTF-8 boundary, NUL-terminated.
-//  Returns true if all fitted.
+//  Copy a view into a fixed buffer: cut at a UTF-8 boundary, NUL-terminated.  Returns true if all
+//  of it fitted.
 bool
 codec_copy (codec_text_t text, char *ret_text, size_t size);
 bool

@@ -1,8 +1,9 @@
-//  codec_scan - judge msgpack bytes before any library builds a tree from them.
+//  codec_scan - check msgpack bytes before a library builds a tree from them.
 //
-//  Walks the bytes once with a bounded recursion and allocates nothing: msgpack-c trusts claimed
-//  lengths (an array32 header of five bytes reserves gigabytes), takes duplicate keys and invalid
-//  UTF-8, and ignores a second object behind the first.
+//  Walks the bytes once with bounded recursion and allocates nothing.  msgpack-c must not see them
+//  unchecked.
+//  It trusts claimed lengths, so a five-byte array32 header reserves gigabytes.  It also accepts
+//  duplicate keys, invalid UTF-8 and a second object behind the first.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/json.h"
 #include "common/base/limits.h"
@@ -30,7 +31,7 @@ s_fail (scan_t *self, const char *what)
     return ERR_PROTO;
 }
 
-//  Read a big-endian number of `width` bytes; false when the bytes end before it does.
+//  Read a big-endian number of `width` bytes; false when the bytes end too early.
 static bool
 s_number (scan_t *self, unsigned width, uint64_t *ret_value)
 {
@@ -83,7 +84,7 @@ s_head (scan_t *self)
             head.kind = S_BAD; //  our integers are signed
         return head;
     }
-    return (scan_head_t){.kind = S_BAD}; //  floats, extensions and the never-used byte
+    return (scan_head_t){.kind = S_BAD}; //  floats, extensions and the byte that is never used
 }
 
 static int
@@ -100,7 +101,8 @@ s_bytes (scan_t *self, const scan_head_t *head)
     return 0;
 }
 
-//  One key: text, not seen before in this map.  Linear search: at most LIMIT_MSGPACK_PAIRS keys.
+//  Check one key: text that this map does not have yet.  A linear search: a map has at most
+//  LIMIT_MSGPACK_PAIRS keys.
 static int
 s_key (scan_t *self, codec_text_t *keys, size_t count)
 {

@@ -10,19 +10,19 @@
 
 enum { S_IDENTITY = 64, S_ADDRESS = 64, S_ROOM = 64 };
 
-//  A key that has connections.
+//  A key with connections.
 typedef struct {
     char identity [S_IDENTITY];
-    size_t count; //  those that are heard
+    size_t count; //  connections that are heard
     UT_hash_handle hh;
 } s_key_t;
 
-//  What is on a descriptor.
+//  The connection on one descriptor.
 typedef struct {
     bool open, told, cut;
     uint32_t number;
-    s_key_t *key;               //  it counts for; NULL: nobody yet, or one too many
-    char identity [S_IDENTITY]; //  of its last message, "" = none yet
+    s_key_t *key;               //  the key it counts for; NULL: none yet, or one too many
+    char identity [S_IDENTITY]; //  from its last message, "" = none yet
     char address [S_ADDRESS];
 } s_conn_t;
 
@@ -68,7 +68,7 @@ s_find (const conns_t *self, int fd)
     return known ? &self->rows [fd] : NULL;
 }
 
-//  It counts for nobody any more.
+//  Stop counting this connection for its key.
 static void
 s_leave (conns_t *self, s_conn_t *conn)
 {
@@ -151,7 +151,7 @@ conns_address (const conns_t *self, int fd)
     return fd >= 0 && (size_t) fd < self->room ? self->rows [fd].address : "";
 }
 
-//  NULL: it has all that it may have, or there is no memory.
+//  NULL: the key is at its limit, or memory is out.
 static s_key_t *
 s_join (conns_t *self, const char *identity)
 {
@@ -178,14 +178,14 @@ conns_message (conns_t *self, int fd, uint32_t number, const char *identity)
         return CONNS_HEARD;
     const bool first = conn->identity [0] == '\0';
     if (!first && number != conn->number && (int32_t) (number - conn->number) < 0)
-        return CONNS_HEARD; //  of one that had this descriptor before
+        return CONNS_HEARD; //  from an earlier connection on this descriptor
     if (first || number != conn->number || strcmp (identity, conn->identity) != 0) {
         s_leave (self, conn);
         conn->number = number;
         conn->told = false;
         snprintf (conn->identity, sizeof conn->identity, "%s", identity);
     }
-    if (!conn->key) //  again: one of the others may have ended since
+    if (!conn->key) //  try again: another connection of the key may have ended
         conn->key = s_join (self, identity);
     if (conn->key)
         return CONNS_HEARD;
@@ -194,7 +194,7 @@ conns_message (conns_t *self, int fd, uint32_t number, const char *identity)
     return told ? CONNS_MUTE : CONNS_CROWDED;
 }
 
-//  In order of descriptors: it is asked but when a peer does not read.
+//  Searches by descriptor; called only when a peer does not read.
 const char *
 conns_whose (const conns_t *self, uint32_t number)
 {

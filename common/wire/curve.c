@@ -1,5 +1,5 @@
-//  Certificates by CZMQ's zcert, the ZAP answers by our own thread: czmq's
-//  own certificate store reads its folder again for every handshake.
+//  CZMQ's zcert handles the certificates, our own thread the ZAP answers.  CZMQ's certificate store
+//  would read its folder again for every handshake.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/curve_part.h"
 
@@ -44,7 +44,7 @@ curve_path (char *ret_path, const char *dir, const char *name, err_diag_t *diag)
     return false;
 }
 
-//  Whose key does the folder hold?  NULL: nobody's.
+//  The role whose key the folder holds, NULL = none.
 static const char *
 s_holder (const char *dir)
 {
@@ -58,8 +58,8 @@ s_holder (const char *dir)
     return NULL;
 }
 
-//  It is not the key that is wanted: say whose it is, whose it should be, and how to make
-//  one.  role NULL: the broker's.
+//  Report a wrong key: whose it is, whose it should be, and how to make one.  role NULL: the
+//  broker's.
 static void
 s_say_wanted (const char *dir, const char *holder, const char *role, err_diag_t *diag)
 {
@@ -79,7 +79,7 @@ s_say_wanted (const char *dir, const char *holder, const char *role, err_diag_t 
                   dir, found);
 }
 
-//  It is a file, or not there at all.
+//  True if it is a regular file or does not exist.
 static bool
 s_plain (const char *path)
 {
@@ -87,8 +87,8 @@ s_plain (const char *path)
     return stat (path, &status) != 0 || S_ISREG (status.st_mode);
 }
 
-//  NULL: it is no key.  Whoever opened a FIFO would wait for ever.
-//  CZMQ opens the file of the secret first.
+//  NULL: the file holds no key.  Only regular files are opened: opening a FIFO would block forever.
+//  CZMQ opens the secret's file first.
 static zcert_t *
 s_cert (const char *path)
 {
@@ -97,8 +97,7 @@ s_cert (const char *path)
     return s_plain (secret) && s_plain (path) ? zcert_load (path) : NULL;
 }
 
-//  Load a pair whose secret file must be readable by its owner only.
-//  role NULL: the broker's.
+//  Load a pair; only its owner may be able to read the secret file.  role NULL: the broker's.
 static zcert_t *
 s_load_pair (const char *dir, const char *path, const char *role, err_diag_t *diag)
 {
@@ -122,7 +121,7 @@ s_load_pair (const char *dir, const char *path, const char *role, err_diag_t *di
         return NULL;
     }
     const char *holder =
-        zcert_meta (cert, "role"); //  a file that was renamed is still whose it was
+        zcert_meta (cert, "role"); //  the role counts, even if the file was renamed
     if (holder && *holder && strcmp (holder, role ? role : "broker") != 0) {
         s_say_wanted (dir, holder, role, diag);
         return NULL;
@@ -140,7 +139,7 @@ s_take_pair (curve_keys_t *keys, const zcert_t *cert)
     keys->enabled = true;
 }
 
-//  1 the folder is there, 0 it is not, ERR_CONFIG it cannot be looked at.
+//  1: the folder exists; 0: it does not; ERR_CONFIG: it cannot be examined.
 static int
 s_folder (const char *dir, err_diag_t *diag)
 {
@@ -237,7 +236,7 @@ s_save_public (zcert_t *cert, const char *path, err_diag_t *diag)
     return ERR_CONFIG;
 }
 
-//  The broker's certificate, made on first use.
+//  Return the broker's certificate; make it on first use.
 static zcert_t *
 s_broker_cert (const char *keys_dir, err_diag_t *diag)
 {
@@ -289,19 +288,19 @@ s_same_folder (const char *a, const char *b)
            && one.st_ino == other.st_ino;
 }
 
-//  Is out_dir the broker's folder, or in it?  What is copied to a peer's host must not
-//  hold the broker's secret.
+//  Is out_dir the broker's folder or below it?  The folder is copied to a peer's host, which must
+//  not receive the broker's secret.
 static bool
 s_in_broker_dir (const char *keys_dir, const char *out_dir)
 {
     char path [S_PATH];
     snprintf (path, sizeof path, "%s", out_dir);
-    for (int up = 0; up < 64; up++) { //  to the root
+    for (int up = 0; up < 64; up++) { //  up to the root
         if (s_same_folder (path, keys_dir))
             return true;
         if (access (path, F_OK) == 0)
             break;
-        char *slash = strrchr (path, '/'); //  not there yet: where it would be made
+        char *slash = strrchr (path, '/'); //  does not exist yet: look at its parent
         snprintf (slash ? slash : path, 2, slash == path ? "/" : slash ? "" : ".");
     }
     for (int up = 0; up < 64 && !s_same_folder (path, "/"); up++) {
@@ -344,7 +343,7 @@ curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const 
         return -ENOMEM;
     zcert_set_meta (cert, "role", "%s", curve_role_name (role));
     zcert_set_meta (cert, "name", "%s", name);
-    //  enrolled last: a key that is known to the broker is whole at its owner
+    //  Enrolled last: the peer's files are complete before the broker knows the key.
     int rc = s_write_peer (cert, broker, role, out_dir, diag);
     return rc ? rc : s_save_public (cert, enrolled, diag);
 }

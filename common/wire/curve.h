@@ -1,8 +1,10 @@
-//  curve - CURVE keys on disk and the ZAP handler that knows which key has which role.
+//  curve - CURVE keys on disk, and the ZAP handler that knows the role of each key.
 //
-//  keys_dir of a broker:  broker.key (public), broker.key_secret, clients/<role>-<name>.key
-//  (public) keys_dir of a peer:    broker.key (public), <role>.key, <role>.key_secret Files are
-//  CZMQ certificates (ZPL); the client certificate's metadata carries role and name.
+//  keys_dir of a broker: broker.key (public), broker.key_secret, clients/<role>-<name>.key
+//  (public).
+//  keys_dir of a peer: broker.key (public), <role>.key, <role>.key_secret.
+//  The files are CZMQ certificates (ZPL).  A client certificate's metadata carries its role and
+//  name.
 //  CURVE is on when keys_dir exists.  Without it only loopback and unix endpoints may be bound or
 //  connected (curve_endpoint_local), else EXIT_CONFIG.
 //  Identity of an authenticated peer (its ZAP User-Id): "<role>:<40 character public key>".
@@ -27,7 +29,7 @@ typedef enum {
 
 typedef struct {
     bool enabled;
-    char public_key [CURVE_KEY]; //  own pair
+    char public_key [CURVE_KEY]; //  the program's own pair
     char secret_key [CURVE_KEY];
     char server_key [CURVE_KEY]; //  peers: the broker's public key
 } curve_keys_t;
@@ -38,22 +40,24 @@ bool
 curve_role_parse (const char *name, curve_role_t *ret_role);
 
 //  Load the broker's own pair.  enabled is false when keys_dir does not exist.
-//  Err: ERR_CONFIG with a diag (unreadable, wrong mode 0600 on the secret, no pair,
-//  the pair of another role).
+//  Err: ERR_CONFIG with a diag: unreadable, no pair, the pair of another role, or a secret whose
+//  mode is not 0600.
 int
 curve_load_broker (const char *keys_dir, curve_keys_t *ret_keys, err_diag_t *diag) must_check;
-//  Load a peer's pair and the broker's public key.
+//  Load a peer's pair and the broker's public key.  Err: as curve_load_broker.
 int
 curve_load_peer (const char *keys_dir, curve_role_t role, curve_keys_t *ret_keys,
                  err_diag_t *diag) must_check;
-//  Forget the secret (explicit_bzero).
+//  Overwrite the secret (explicit_bzero).
 void
 curve_wipe (curve_keys_t *keys);
 
-//  `triagectl key new`: make keys_dir with the broker's pair if missing, then one pair per call for
-//  (role, name): public part enrolled in clients/, pair and broker.key written
-//  to out_dir, 0600/0700.
-//  Err: -EEXIST when the name is enrolled already; ERR_CONFIG (out_dir in keys_dir, too), -errno.
+//  `triagectl key new`.  Makes keys_dir with the broker's pair if missing, then one pair per call
+//  for (role, name).
+//  The public part is enrolled in clients/.  The pair and broker.key are written to out_dir.
+//  Modes: 0600 for secrets, 0700 for folders.
+//  Err: -EEXIST when the name is enrolled already; ERR_CONFIG, also when out_dir is in keys_dir;
+//  -errno.
 int
 curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const char *out_dir,
                err_diag_t *diag) must_check;
@@ -62,43 +66,45 @@ curve_key_new (const char *keys_dir, curve_role_t role, const char *name, const 
 bool
 curve_endpoint_local (const char *endpoint);
 
-//  The same as a rule: everything may be used with keys.  Err: ERR_CONFIG with a diag.
+//  Check the same rule; with keys every endpoint passes.  Err: ERR_CONFIG with a diag.
 int
 curve_endpoint_check (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag) must_check;
 
-//  The ZAP thread: keys in memory, answers 200 or 400, never 300.  A key that is added
-//  to or deleted from clients/, or written over, is noticed within half a second, without a reload;
-//  a file that is no key is skipped, and told.
-//  One per process; start it before the first bind.  Domains are the socket names "work",
+//  The ZAP thread.  It keeps the keys in memory and answers 200 or 400, never 300.
+//  It notices within half a second, without a reload, when a key in clients/ is added, deleted or
+//  overwritten.  A file that holds no key is skipped and logged.
+//  One per process; start it before the first bind.  Its domains are the socket names "work",
 //  "ingest", "files", "stream".
-//  Own: borrows clk.
+//  Own: fresh; borrows clk.  Err: NULL with a diag.
 typedef struct curve_zap curve_zap_t;
 curve_zap_t *
 curve_zap_new (const char *keys_dir, const clk_t *clk, err_diag_t *diag);
 void
 curve_zap_destroy (curve_zap_t **self_p);
-//  Would it start with the files of clients/ as they are?
-//  Err: ERR_CONFIG, ERR_LIMIT, -ENOMEM; diag names one.
+//  Could the thread start with the files in clients/ as they are?  Err: ERR_CONFIG, ERR_LIMIT,
+//  -ENOMEM; diag names one file.
 int
 curve_zap_check (const char *keys_dir, err_diag_t *diag) must_check;
-//  Read clients/ again (SIGHUP).  Err: ERR_CONFIG: a file is no key, those of the others are
-//  in force; or the folder cannot be read: the old keys stay.
+//  Read clients/ again (SIGHUP).
+//  Err: ERR_CONFIG.  If a file holds no key, the other keys are in force.  If the folder is
+//  unreadable, the old keys stay.
 int
 curve_zap_reload (curve_zap_t *self, err_diag_t *diag) must_check;
-//  How long ago its thread last went round, which it does all the time.  Units: ms.  Threads: any.
+//  Time since the thread's last round; it goes round all the time.  Units: ms.  Threads: any.
 int64_t
 curve_zap_silent_ms (const curve_zap_t *self);
-//  Handshakes refused so far.  Threads: any.
+//  Number of handshakes refused so far.  Threads: any.
 int64_t
 curve_zap_refused (curve_zap_t *self);
-//  Readable once keys are gone: libzmq checks at the handshake only, so their peers
-//  must be cut.  Own: borrowed.
+//  Readable once keys are gone.  libzmq checks keys only at the handshake, so their peers must be
+//  cut.  Own: borrowed.
 int
 curve_zap_fd (const curve_zap_t *self);
-//  Which roles have lost a key since the last call: bits 1 << curve_role_t.  Any one thread.
+//  The roles that have lost a key since the last call, as bits 1 << curve_role_t.  Threads: any
+//  one.
 unsigned
 curve_zap_revoked (curve_zap_t *self);
-//  Is this identity still enrolled?  CURVE checks only at the handshake;
-//  call it per message.  Any thread.
+//  Is this identity still enrolled?  CURVE checks only at the handshake, so call this for each
+//  message.  Threads: any.
 bool
 curve_zap_enrolled (curve_zap_t *self, const char *identity);

@@ -1,4 +1,4 @@
-//  curve_part - what the files of curve share.
+//  curve_part - shared by the files of curve.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,6 +6,6 @@
 
 enum { CURVE_PATH = 4096 };
 
-//  dir/name into ret_path (CURVE_PATH bytes); false when it is too long, with a diag.
+//  Write dir/name to ret_path (CURVE_PATH bytes).  False, with a diag, when it is too long.
 bool
 curve_path (char *ret_path, const char *dir, const char *name, err_diag_t *diag);

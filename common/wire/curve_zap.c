@@ -21,16 +21,18 @@ enum {
     S_RAW_KEY = 32,
     S_MINUTE_MS = 60000,
     S_REFRESH_MS = 250,
-    S_HALF_MS = 500, //  a key that is being written over is whole by then
+    S_HALF_MS = 500, //  a key that is being overwritten is complete by then
     S_HALF_LOOK_MS = 20,
-    S_LOOK_SHARE = 20, //  a look at all files may take a twentieth of the time
-    //  a folder's time has steps of some milliseconds: younger, it may change unseen
+    //  Looking at all files may take a twentieth of the time.
+    S_LOOK_SHARE = 20,
+    //  A folder's mtime advances in steps of some milliseconds; a younger mtime may hide a later
+    //  change.
     S_SETTLED_MS = 100
 };
 
 static const char s_zap_endpoint [] = "inproc://zeromq.zap.01"; //  RFC 27
 
-//  Which role may speak on which socket; the domain is the socket's name.
+//  The roles allowed on each socket; the domain is the socket's name.
 static const struct {
     const char *domain;
     curve_role_t role;
@@ -48,23 +50,25 @@ typedef struct {
 struct curve_zap {
     char *keys_dir;
     const clk_t *clk;       //  borrowed
-    pthread_mutex_t lock;   //  guards what follows, up to revoked; threads: any
+    pthread_mutex_t lock;   //  guards the members down to `revoked`
     curve_entry_t *entries; //  by public key
-    int64_t loads, loaded;  //  begun so far; the one that entries come from
+    int64_t loads, loaded;  //  loads started; the load that entries come from
     unsigned revoked;       //  roles that have lost a key
-    int revoked_fd;         //  eventfd: readable while there are some
-    //  When clients/ had last changed, as of the last whole load; of the last load at all, which is
-    //  not repeated before again_ms; of the last that was not whole, and logged.  ZAP thread only.
+    int revoked_fd;         //  eventfd: readable while `revoked` is not 0
+    //  The mtime of clients/.  seen: at the last complete load.  tried: at the last load, not
+    //  repeated before again_ms.  told: at the last incomplete load, which was logged.  ZAP thread
+    //  only.
     struct timespec seen, tried, told;
     int64_t again_ms;
-    uint64_t files;           //  what the files of clients/ looked like when they were read last
-    int64_t files_ms;         //  boot time of the next look at each of them
+    uint64_t files;           //  fingerprint of the files in clients/ when they were last read
+    int64_t files_ms;         //  boot time when the files are next looked at
     _Atomic int64_t round_ms; //  boot time of the thread's last round
-    _Atomic int64_t refused;  //  handshakes
-    int64_t minute_ms;        //  boot time when this minute of refusals began; ZAP thread only
-    int64_t minute_count;     //  of it
-    zsock_t *socket;          //  used by the ZAP thread only, once it runs
-    actor_t *actor;           //  without mail
+    _Atomic int64_t refused;  //  handshakes refused
+    //  Boot time when the current minute of refusals began; ZAP thread only.
+    int64_t minute_ms;
+    int64_t minute_count; //  refusals in that minute
+    zsock_t *socket;      //  used by the ZAP thread only, once it runs
+    actor_t *actor;       //  has no mailbox
 };
 
 static void
@@ -77,8 +81,8 @@ s_entries_free (curve_entry_t **entries_p)
     }
 }
 
-//  NULL = none; whoever opened a FIFO would wait for ever, and nobody gets in meanwhile.  No zcert:
-//  it would open the file of the secret first.
+//  NULL = none.  Only regular files are opened: a FIFO would block forever and nobody could
+//  connect.  Not by zcert, which would open the secret's file.
 static zconfig_t *
 s_client_key (const char *path)
 {
@@ -119,7 +123,7 @@ s_dir_close (DIR **dir_p)
         closedir (*dir_p);
 }
 
-//  *ret_bad: 0, or ERR_CONFIG when a file is no key; diag names one.
+//  *ret_bad: 0, or ERR_CONFIG when a file holds no key; diag names one.
 static int
 s_entries_load (const char *keys_dir, curve_entry_t **ret_entries, int *ret_bad, err_diag_t *diag)
 {
@@ -147,15 +151,14 @@ s_entries_load (const char *keys_dir, curve_entry_t **ret_entries, int *ret_bad,
         int rc = s_entry_add (&entries, path, diag);
         if (rc == -ENOMEM)
             return rc;
-        bad = bad ? bad
-                  : rc; //  the others still count: one bad file must not keep a revoked key alive
+        bad = bad ? bad : rc; //  go on: one bad file must not keep a revoked key alive
     }
     *ret_entries = own_take (entries);
     *ret_bad = bad;
     return 0;
 }
 
-//  Roles of the keys that are in `before` and not, or with another role, in `after`.
+//  The roles of keys in `before` that `after` lacks or has with another role.
 static unsigned
 s_lost (curve_entry_t *before, curve_entry_t *after)
 {
@@ -169,8 +172,8 @@ s_lost (curve_entry_t *before, curve_entry_t *after)
     return roles;
 }
 
-//  Is this raw key enrolled with a role that may speak in this domain?
-//  ret_role: CURVE_ROLE_COUNT, it is not enrolled.
+//  Is this raw key enrolled with a role allowed in this domain?  ret_role: CURVE_ROLE_COUNT if it
+//  is not enrolled.
 static bool
 s_allowed (curve_zap_t *self, const char *domain, const uint8_t *raw_key,
            char ret_identity [CURVE_IDENTITY], curve_role_t *ret_role)
@@ -204,7 +207,7 @@ s_boot_ms (const curve_zap_t *self)
     return clk_now (self->clk).boot_ms;
 }
 
-//  Has this time passed for so long that no change can have the same one?
+//  Is this mtime so old that a later change cannot have the same one?
 static bool
 s_settled (const curve_zap_t *self, const struct timespec *time)
 {
@@ -213,8 +216,8 @@ s_settled (const curve_zap_t *self, const struct timespec *time)
     return age_ms < 0 || age_ms > S_SETTLED_MS;
 }
 
-//  Read clients/ again if a key came or went.  A file that is no key, or not yet:
-//  the next look tries again.
+//  Read clients/ again if a key came or went.  If a file holds no key, or not yet, the next look
+//  tries again.
 static void
 s_refresh (curve_zap_t *self)
 {
@@ -229,7 +232,8 @@ s_refresh (curve_zap_t *self)
         return;
     int rc = curve_zap_reload (self, &diag);
     self->tried = status.st_mtim;
-    self->again_ms = s_boot_ms (self) + S_REFRESH_MS; //  not for each of those who ask meanwhile
+    //  a pause, so that not every handshake in between loads them
+    self->again_ms = s_boot_ms (self) + S_REFRESH_MS;
     if (rc == 0 && settled)
         self->seen = status.st_mtim;
     if (rc == 0 || !settled || s_same_time (&status.st_mtim, &self->told))
@@ -238,8 +242,8 @@ s_refresh (curve_zap_t *self)
     self->told = status.st_mtim;
 }
 
-//  What each file looks like, in one number that any change of them changes; a folder's own time
-//  says nothing of a file that is written over.  0 = the folder cannot be read.
+//  The fingerprint of all files: a number that any change of them changes.  The folder's own mtime
+//  misses an overwritten file.  0 = the folder cannot be read.
 static uint64_t
 s_files (const char *keys_dir)
 {
@@ -265,13 +269,13 @@ s_files (const char *keys_dir)
             hash = (hash ^ facts [i]) * 1099511628211U;
         for (size_t i = 0; i < size; i++)
             hash = (hash ^ (uint8_t) item->d_name [i]) * 1099511628211U;
-        sum += hash; //  in whatever order they come
+        sum += hash; //  a sum does not depend on the order of the files
     }
     return sum;
 }
 
-//  A key may be written over in its file.  With many keys the looks take their time,
-//  and come less often.
+//  Notice keys that were overwritten in their files.  With many keys a look takes longer, so looks
+//  come less often.
 static void
 s_refresh_files (curve_zap_t *self)
 {
@@ -284,8 +288,7 @@ s_refresh_files (curve_zap_t *self)
     self->files_ms = now_ms + S_REFRESH_MS + S_LOOK_SHARE * took_ms;
     if (files == self->files)
         return;
-    self->files =
-        files; //  as of before the reading: what changes meanwhile is seen by the next look
+    self->files = files; //  taken before the read: the next look sees a change made meanwhile
     if (curve_zap_reload (self, &diag) < 0 && files)
         log_warn ("keys are not in force as their files have them", kv ("error", diag.text));
 }
@@ -300,11 +303,11 @@ s_judge (curve_zap_t *self, const char *domain, const char *mechanism, zframe_t 
         return false;
     if (s_allowed (self, domain, zframe_data (key), ret_identity, ret_role))
         return true;
-    s_refresh (self); //  enrolled a moment ago?
+    s_refresh (self); //  it may just have been enrolled
     return s_allowed (self, domain, zframe_data (key), ret_identity, ret_role);
 }
 
-//  A minute of refusals is over: say how many were not told one by one.
+//  A minute of refusals is over: log how many were not logged singly.
 static void
 s_refusals_end (curve_zap_t *self, int64_t now_ms)
 {
@@ -316,7 +319,7 @@ s_refusals_end (curve_zap_t *self, int64_t now_ms)
     self->minute_count = 0;
 }
 
-//  An IPv4 address as such, also where it came in by a socket of IPv6.
+//  Returns an IPv4 address as such, also if it came in over an IPv6 socket.
 static const char *
 s_plain_address (const char *address)
 {
@@ -326,7 +329,7 @@ s_plain_address (const char *address)
     return is ? address + sizeof mapped - 1 : address;
 }
 
-//  Anybody can make us refuse, as often as he likes: he must not fill the log.
+//  Anybody can cause refusals at any rate, so the log is limited.
 static void
 s_refused (curve_zap_t *self, const char *domain, const char *address, curve_role_t role)
 {
@@ -355,7 +358,7 @@ s_answer (curve_zap_t *self)
     own (zframe_destroy) zframe_t *routing = zmsg_pop (request);
     own (zstr_free) char *mechanism = zmsg_popstr (request);
     own (zframe_destroy) zframe_t *key = zmsg_pop (request);
-    (void) version, (void) routing; //  read past; libzmq is the only sender
+    (void) version, (void) routing; //  skipped; libzmq is the only sender
     char identity [CURVE_IDENTITY] = "";
     curve_role_t role;
     bool allowed = s_judge (self, domain, mechanism, key, identity, &role);
@@ -387,8 +390,8 @@ s_thread (void *arg)
     }
 }
 
-//  All keys at the start.  A file that is no key may be one that is being written
-//  over: it gets a moment.
+//  Load all keys at the start.  A file without a key may just be being overwritten, so it gets a
+//  moment.
 static int
 s_entries_begin (const char *keys_dir, curve_entry_t **ret_entries, err_diag_t *diag)
 {
@@ -445,7 +448,8 @@ curve_zap_destroy (curve_zap_t **self_p)
     if (!self)
         return;
     actor_destroy (&self->actor);
-    if (self->socket) //  closing alone gives the name free some time later
+    //  Closing alone frees the name only some time later.
+    if (self->socket)
         (void) zsock_unbind (self->socket, "%s", s_zap_endpoint);
     zsock_destroy (&self->socket);
     s_entries_free (&self->entries);
@@ -468,14 +472,14 @@ curve_zap_reload (curve_zap_t *self, err_diag_t *diag)
     if (rc)
         return rc;
     pthread_mutex_lock (&self->lock);
-    if (load > self->loaded) { //  or a younger one was faster, and knows better
+    if (load > self->loaded) { //  else a younger load has finished first
         curve_entry_t *old = self->entries;
         self->entries = fresh;
         self->loaded = load;
         self->revoked |= s_lost (old, fresh);
         if (self->revoked)
             eventfd_write (self->revoked_fd, 1);
-        fresh = old; //  freed on the way out
+        fresh = old; //  freed at the end of the function
     }
     pthread_mutex_unlock (&self->lock);
     return bad;

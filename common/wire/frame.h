@@ -2,8 +2,9 @@
 //
 //  [hdr 32 B, little endian]  magic "K8T1" | u8 version | u8 type | u16 flags
 //                             | u64 session | u64 seq | u64 corr
-//  session: random, marks one incarnation of a peer.  seq: per session send counter, from 1.
-//  corr: the seq that is answered, 0 for none.
+//
+//  session: random, one for each start of a peer.
+//  seq: the session's send counter, from 1.  corr: the seq this frame answers, 0 for none.
 //  Src: docs/protocol.md.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -25,6 +26,6 @@ typedef struct {
 
 void
 frame_encode (const frame_t *self, uint8_t ret_bytes [FRAME_BYTES]);
-//  Err: ERR_PROTO on wrong size or magic; *ret_frame untouched.  The version is not judged here.
+//  Err: ERR_PROTO on wrong size or magic; *ret_frame is untouched.  The caller checks the version.
 int
 frame_decode (const uint8_t *bytes, size_t size, frame_t *ret_frame) must_check;

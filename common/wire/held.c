@@ -12,7 +12,7 @@ typedef struct {
     size_t count, bytes;
 } s_sum_t;
 
-//  Who is bounded: a key, or a connection of nobody we know.
+//  The owner of held messages, which has a limit: a key, or one connection without a key.
 typedef struct {
     char name [CURVE_IDENTITY];
     s_sum_t sum;
@@ -26,7 +26,7 @@ typedef struct message {
     char body [];
 } s_message_t;
 
-//  A connection that something waits for.
+//  A connection that messages are held for.
 typedef struct {
     link_route_t route;
     s_owner_t *owner;
@@ -64,7 +64,7 @@ s_sum_take (s_sum_t *sum, size_t size)
     sum->bytes -= size;
 }
 
-//  One more of this size would be too much.
+//  Would one more message of this size exceed the owner's limit?
 static bool
 s_full (s_sum_t sum, s_sum_t limit, size_t size)
 {
@@ -73,7 +73,7 @@ s_full (s_sum_t sum, s_sum_t limit, size_t size)
 
 //  --- peers and owners
 
-//  The same route is the same bytes: zeros behind it.
+//  Equal routes have equal bytes: unused bytes are zero.
 static link_route_t
 s_route (const link_route_t *route)
 {
@@ -91,7 +91,7 @@ s_peer (const held_t *self, const link_route_t *route)
     return peer;
 }
 
-//  Name: what nobody has vouched for is its connection's alone.
+//  Name the owner: the key, or the connection alone when it is not authenticated.
 static void
 s_name (const link_route_t *route, const char *identity, char *ret_name)
 {
@@ -111,7 +111,7 @@ s_owner (const held_t *self, const char *name)
     return owner;
 }
 
-//  Both stay as long as something waits for them.
+//  Free the peer if it has no messages, and its owner if nothing is held for it.
 static void
 s_tidy (held_t *self, s_peer_t *peer)
 {
@@ -126,7 +126,7 @@ s_tidy (held_t *self, s_peer_t *peer)
     }
 }
 
-//  A peer without a message: the caller gives it one, or drops it by s_tidy.
+//  A new peer has no message: the caller adds one, or drops the peer by s_tidy.
 static s_peer_t *
 s_peer_new (held_t *self, const link_route_t *route, const char *name)
 {
@@ -186,14 +186,14 @@ held_for (const held_t *self, const link_route_t *route)
 
 //  --- room
 
-//  What counts now: messages, while there are too many of them; else bytes.
+//  The size that counts now: messages while there are too many of them, else bytes.
 static size_t
 s_weight (s_sum_t sum, bool by_count)
 {
     return by_count ? sum.count : sum.bytes;
 }
 
-//  Of who holds most, the connection that holds most of it.
+//  The connection that holds most, of the owner that holds most.
 static s_peer_t *
 s_victim (const held_t *self, bool by_count)
 {
@@ -208,7 +208,7 @@ s_victim (const held_t *self, bool by_count)
     return most;
 }
 
-//  Would those who hold more than `level` have `need` to give?
+//  Do the owners that hold more than `level` have `need` to give?
 static bool
 s_enough (const held_t *self, size_t level, size_t need, bool by_count)
 {
@@ -220,7 +220,8 @@ s_enough (const held_t *self, size_t level, size_t need, bool by_count)
     return found >= need;
 }
 
-//  Room for one more of a key that holds `mine`.  Nobody is made to hold less than it then will.
+//  Make room for one more message of an owner that holds `mine`.  No owner is cut below what this
+//  one will then hold.
 static bool
 s_make_room (held_t *self, s_sum_t mine, size_t size, int64_t *dropped)
 {
@@ -233,7 +234,7 @@ s_make_room (held_t *self, s_sum_t mine, size_t size, int64_t *dropped)
     while (s_full (self->sum, s_all, size)) {
         s_peer_t *peer = s_victim (self, self->sum.count >= s_all.count);
         if (!peer)
-            return false;                          //  nothing is held at all
+            return false;                          //  nothing is held
         s_drop (self, peer, peer->messages->prev); //  the newest
         s_tidy (self, peer);
         ++*dropped;
@@ -253,7 +254,7 @@ held_add (held_t *self, const link_route_t *route, const char *identity, const u
     if (s_full (mine, s_share, size) || !s_make_room (self, mine, size, dropped))
         return -EAGAIN;
     s_message_t *message = calloc (1, sizeof *message + size);
-    if (message && !peer) //  its owner holds least, so it has lost nothing above
+    if (message && !peer) //  its owner holds least, so it lost nothing above
         peer = s_peer_new (self, route, name);
     if (!message || !peer) {
         free (message);

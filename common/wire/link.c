@@ -1,4 +1,4 @@
-//  link - a socket is made and closed, and its messages are sent, received and waited for.
+//  link - makes and closes a socket; sends, receives and waits for its messages.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/link_part.h"
 
@@ -12,13 +12,13 @@
 
 enum {
     S_WAIT_ITEMS = 64,
-    S_HELD_MS = 2 //  until the next try of what waits for room
+    S_HELD_MS = 2 //  until held messages are tried again
 };
 
-//  XPUB: a topic somebody has subscribed to.
+//  XPUB: a topic that somebody has subscribed to.
 typedef struct topic {
     UT_hash_handle hh;
-    bool wanted; //  still, as far as libzmq tells
+    bool wanted; //  still subscribed, as far as libzmq reports
     char bytes [];
 } topic_t;
 
@@ -30,15 +30,15 @@ s_part (link_t *self, const void *bytes, size_t size, int flags)
     return zmq_send (self->raw, bytes, size, flags | ZMQ_DONTWAIT) == -1 ? -zmq_errno () : 0;
 }
 
-//  Send [lead] header map.  Once libzmq took the first part it takes the others.
+//  Send [lead] header map.  Once libzmq has taken the first part it takes the others.
 static int
 s_push (link_t *self, const void *lead, size_t lead_size, const uint8_t *header, const void *body,
         size_t size)
 {
     int rc = -EAGAIN;
     for (int tries = 0; rc == -EAGAIN && tries < 2; tries++) {
-        //  libzmq looks after what peers have read only now and then (its clock counts to 3,000,000
-        //  between two looks); asked for its events, it looks.
+        //  libzmq looks only now and then at what peers have read: its clock counts to 3,000,000
+        //  between two looks.  Asking for its events makes it look.
         if (tries > 0) {
             int events = 0;
             size_t events_size = sizeof events;
@@ -60,8 +60,8 @@ s_push_held (void *self, const link_route_t *route, const uint8_t *header, const
 
 //  --- subscriptions
 
-//  Topics stay known when nobody seems to want them any more: a peer may end what only another one
-//  has begun, and libzmq keeps that.
+//  A topic stays known when nobody seems to want it any more.  A peer may end a subscription that
+//  only another peer has, and libzmq keeps that one.
 static void
 s_topic_add (link_t *self, const char *bytes, size_t size)
 {
@@ -71,14 +71,13 @@ s_topic_add (link_t *self, const char *bytes, size_t size)
         return;
     topic->wanted = true;
     memcpy (topic->bytes, bytes, size);
-    self->topic_bytes += size + 1; //  each costs something
+    self->topic_bytes += size + 1; //  each topic costs at least one byte
     self->topic_count++;
     HASH_ADD_KEYPTR (hh, self->topics, topic->bytes, size, topic);
 }
 
-//  1 topic: the first one wants it; 0 topic: the last one that did is gone,
-//  or nobody ever wanted it.
-//  Err: ERR_PROTO it is no subscription.
+//  topic 1: its first subscriber came.  topic 0: its last subscriber left, or there never was one.
+//  Err: ERR_PROTO: not a subscription.
 static int
 s_topic_recv (link_t *self, zmq_msg_t *part, err_diag_t *diag)
 {
@@ -121,7 +120,7 @@ link_topics (const link_t *self)
 
 //  --- making
 
-//  The keys of a connected socket.
+//  The keys for a connected socket.
 static curve_keys_t
 s_keys (const link_t *self)
 {
@@ -155,7 +154,7 @@ s_new (link_kind_t kind, int type, const char *endpoint, const curve_keys_t *key
         return NULL;
     }
     self->raw = zsock_resolve (self->sock);
-    //  only where an IPv6 address is written; for names see link_watch
+    //  Only when the text holds an IPv6 address; link_watch handles names.
     self->watch.ipv6 = strchr (endpoint, '[') != NULL;
     link_option_set (self, ZMQ_IPV6, self->watch.ipv6);
     return own_take (self);
@@ -170,7 +169,7 @@ s_failed (const link_t *self, const char *verb, const char *endpoint, err_diag_t
               error == ENODEV ? "; give an address or a network interface, not a name" : "");
 }
 
-//  libzmq binds to addresses and interfaces only; this name means one address everywhere.
+//  libzmq binds to addresses and interfaces only; "localhost" means the same address everywhere.
 static void
 s_bind_address (const char *endpoint, char *ret_text, size_t size)
 {
@@ -237,13 +236,13 @@ link_connect (link_kind_t kind, const char *endpoint, const curve_keys_t *keys, 
     return own_take (self);
 }
 
-//  DEALER: a new socket in place of the one whose peer is gone, with all that waited in it.
+//  DEALER: replace the socket whose peer is gone, and drop all messages that wait in it.
 static void
 s_renew (link_t *self)
 {
     zsock_t *sock = zsock_new (self->type);
     self->watch.stale = false;
-    if (!sock) { //  the old one goes on: what has waited in it is sent late
+    if (!sock) { //  keep the old one; its messages are sent late
         log_error ("no new socket", kv ("endpoint", self->endpoint),
                    kv ("error", zmq_strerror (zmq_errno ())));
         return;
@@ -313,10 +312,10 @@ link_set_session (link_t *self, uint64_t session)
 
 //  --- receiving
 
-//  The parts of one message that mean something; the rest is read and thrown away.
+//  The meaningful parts of one message; the rest is read and dropped.
 typedef struct {
     zmq_msg_t parts [LIMIT_PARTS];
-    int count; //  parts there were, also beyond LIMIT_PARTS
+    int count; //  parts in the message, also beyond LIMIT_PARTS
 } parts_t;
 
 static void
@@ -326,8 +325,8 @@ s_parts_close (parts_t *parts)
         zmq_msg_close (&parts->parts [i]);
 }
 
-//  Read every part, or the rest would be taken for the next message.  XPUB: libzmq takes each part
-//  of what a peer sends for a subscription, so each is a message of its own.
+//  Read every part, or the rest would count as the next message.  XPUB: libzmq treats each part
+//  from a peer as a subscription, so each is a message of its own.
 static int
 s_parts_recv (link_t *self, parts_t *parts)
 {
@@ -376,8 +375,8 @@ link_msg_fini (link_msg_t *msg)
     msg->held_ = NULL;
 }
 
-//  Who sent it: libzmq 4.3.4 keeps the ZAP User-Id on the body frames only.  Without CURVE nobody
-//  has vouched for it: a peer may then name itself so in its handshake.
+//  Set who sent the message.  libzmq 4.3.4 keeps the ZAP User-Id on body frames only.  Without
+//  CURVE it is not authenticated: a peer may choose it in its handshake.
 static void
 s_identity (const link_t *self, link_msg_t *ret, zmq_msg_t *part)
 {
@@ -425,7 +424,7 @@ s_body (link_t *self, link_msg_t *ret, zmq_msg_t *body, err_diag_t *diag)
                          &ret->msg, sizeof ret->msg, diag);
 }
 
-//  What taps send faster than it is read waits inside libzmq, however much it is.
+//  Messages that taps send faster than we read wait inside libzmq without a limit.
 static int
 s_stream_recv (link_t *self, int rc, link_msg_t *ret, zmq_msg_t *part, err_diag_t *diag)
 {
@@ -440,7 +439,7 @@ s_stream_recv (link_t *self, int rc, link_msg_t *ret, zmq_msg_t *part, err_diag_
     return rc;
 }
 
-//  Is the sender's connection one of those that are heard?  Err: ERR_LIMIT; the peer is told once.
+//  May the sender's connection be heard?  Err: ERR_LIMIT; the peer is sent an ERROR once.
 static int
 s_may_speak (link_t *self, const link_msg_t *msg, int fd)
 {
@@ -492,7 +491,7 @@ link_recv (link_t *self, link_msg_t *ret, err_diag_t *diag)
 static int
 s_send_routed (link_t *self, const link_route_t *route, const uint8_t *header)
 {
-    int rc = -EAGAIN; //  behind what waits
+    int rc = -EAGAIN; //  it must wait behind held messages
     if (!held_for (self->held, route))
         rc = s_push (self, route->bytes, route->size, header, self->out.data, self->out.size);
     if (rc == -EAGAIN)
@@ -553,7 +552,7 @@ link_route_equal (const link_route_t *a, const link_route_t *b)
     return a->size == b->size && memcmp (a->bytes, b->bytes, a->size) == 0;
 }
 
-//  A link with a monitor takes two places: [i] itself, [count + k] its monitor.
+//  A link with a monitor takes two places: [i] for itself, [count + k] for its monitor.
 int
 link_wait (link_wait_t *items, size_t count, int64_t timeout_ms)
 {
@@ -570,7 +569,7 @@ link_wait (link_wait_t *items, size_t count, int64_t timeout_ms)
             held_flush (link->held, s_push_held, link);
             bool soon = timeout_ms < 0 || timeout_ms > S_HELD_MS;
             if (held_any (link->held) && soon)
-                timeout_ms = S_HELD_MS; //  a ROUTER does not say when a peer has room again
+                timeout_ms = S_HELD_MS; //  a ROUTER does not report when a peer has room again
         }
         if (link && link->monitor) {
             polls [total] =

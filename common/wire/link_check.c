@@ -1,4 +1,4 @@
-//  link_check - what can be said of an endpoint before it is used.
+//  link_check - checks an endpoint before it is used.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/own.h"
 #include "common/base/reach.h"
@@ -13,7 +13,7 @@
 
 enum { S_HOST = 256 };
 
-//  The part between "tcp://" and the port, without the brackets of IPv6.
+//  Copy the part between "tcp://" and the port, without the brackets of IPv6.
 static void
 s_host (const char *endpoint, char ret_host [S_HOST])
 {
@@ -34,7 +34,7 @@ s_numeric (const char *host)
     return good;
 }
 
-//  libzmq binds to addresses and interfaces; link_bind knows localhost.
+//  libzmq binds to addresses and interfaces; link_bind handles localhost.
 static int
 s_tcp_bind (const char *endpoint, err_diag_t *diag)
 {
@@ -58,7 +58,7 @@ s_tcp_connect (const char *endpoint, err_diag_t *diag)
     return ERR_CONFIG;
 }
 
-//  Names that begin with @ are no files.  "*" is a name that libzmq makes.
+//  Names that begin with @ are not files.  For "*" libzmq makes a name.
 static int
 s_ipc (const char *endpoint, bool binds, err_diag_t *diag)
 {
@@ -85,12 +85,12 @@ s_begins (const char *endpoint, const char *scheme)
     return strncmp (endpoint, scheme, strlen (scheme)) == 0;
 }
 
-//  What both ends have in common: the form, and keys where the address is not of this host.
+//  Checks for both ends: the form, and keys when the address is not of this host.
 static int
 s_form (const char *endpoint, const curve_keys_t *keys, bool *ret_tcp, err_diag_t *diag)
 {
     *ret_tcp = s_begins (endpoint, "tcp://");
-    if (!*ret_tcp && !s_begins (endpoint, "ipc://")) { //  an option may be set to nothing
+    if (!*ret_tcp && !s_begins (endpoint, "ipc://")) { //  an option may be empty
         err_diag (diag, "\"%.100s\": an endpoint is expected", endpoint);
         return ERR_CONFIG;
     }

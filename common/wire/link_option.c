@@ -1,4 +1,4 @@
-//  link_option - what libzmq is to know of each kind of socket: limits, keepalive, keys.
+//  link_option - libzmq's options for each kind of socket: limits, keepalive, keys.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/link_part.h"
 
@@ -8,12 +8,12 @@ enum {
     //  ZMQ_ZAP_ENFORCE_DOMAIN: a draft name, but the option works in 4.3.4
     S_ZAP_ENFORCE_DOMAIN = 93,
     S_SLACK_BYTES = LIMIT_KIB (64), //  a peer accepts a little more than the broker may send
-    //  Messages of taps that wait: libzmq takes in what comes without a pause, however
-    //  much, before we count one.
+    //  XPUB: messages of taps that wait.  libzmq takes in messages without limit while they come
+    //  without a pause, before we count one.
     S_XPUB_READ_HWM = 8
 };
 
-//  What differs between the four sockets.
+//  The differences between the four sockets.
 static const struct {
     const char *domain;
     int frame_bytes, hwm, broker_read_hwm, broker_send_hwm;
@@ -56,9 +56,8 @@ s_options_common (link_t *self, int64_t max_bytes)
     int rc = zmq_setsockopt (self->raw, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
     assert (rc == 0);
     (void) rc;
-    //  No ZMTP heartbeats, on neither side: a ping that libzmq 4.3.4 sends or answers on
-    //  a connection that is gone, and whose messages its owner has not read yet, ends the whole
-    //  process.  A host that vanished is found by TCP.
+    //  No ZMTP heartbeats on either side.  libzmq 4.3.4 aborts the process if it sends or answers a
+    //  ping on a closed connection with unread messages.  TCP keepalive finds a vanished host.
     link_option_set (self, ZMQ_TCP_KEEPALIVE, 1);
     link_option_set (self, ZMQ_TCP_KEEPALIVE_IDLE, LIMIT_KEEPALIVE_S);
     link_option_set (self, ZMQ_TCP_KEEPALIVE_INTVL, LIMIT_KEEPALIVE_S);
@@ -85,7 +84,8 @@ link_option_bind (link_t *self, const curve_keys_t *keys)
     const char *domain = s_kinds [self->kind].domain;
     zmq_setsockopt (self->raw, ZMQ_ZAP_DOMAIN, domain, strlen (domain));
     link_option_set (self, S_ZAP_ENFORCE_DOMAIN, 1);
-    if (self->type == ZMQ_XPUB) //  each tap's first one, also of a known topic: it names the key
+    //  Report every tap's subscription, also to a known topic: the first one names its key.
+    if (self->type == ZMQ_XPUB)
         link_option_set (self, ZMQ_XPUB_VERBOSE, 1);
 }
 

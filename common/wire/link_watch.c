@@ -1,5 +1,4 @@
-//  link_watch - what the monitor of a link tells: connections made, ended and refused,
-//  and what is done about it.
+//  link_watch - handles what a link's monitor reports: connections made, ended and refused.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/link_part.h"
 
@@ -17,14 +16,17 @@
 
 enum {
     S_TOLD_MS = 60000,
-    S_PROMPT_MS = 2000,     //  a handshake that ends so soon was refused; later it was nobody there
-    S_DROPPED = 3,          //  so many in a row are no accident
-    S_RETRIES = 3,          //  then the other kind of address is tried
-    S_RETRIES_REACHED = 12, //  the same where somebody was reached before: some 20 s
-    S_LEFT = -1,            //  during its handshake; no protocol error of libzmq
+    //  A handshake that ends sooner was refused; later, nobody answered.
+    S_PROMPT_MS = 2000,
+    S_DROPPED = 3, //  this many in a row are no accident
+    S_RETRIES = 3, //  then the other kind of address is tried
+    //  The same when this kind reached a peer before: about 20 s.
+    S_RETRIES_REACHED = 12,
+    S_LEFT = -1, //  it left during its handshake; not an error of libzmq
     S_BOUND_EVENTS = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED
                      | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
-    S_BRIEF_MS = 1000, //  a connection that ends so soon: libzmq's own pauses are to be kept
+    //  A shorter connection counts as failed, so that libzmq's own pauses are kept.
+    S_BRIEF_MS = 1000,
     S_CONNECTED_EVENTS = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED
                          | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
                          | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
@@ -38,7 +40,8 @@ s_boot_ms (void)
     return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-//  Is it time to say it?  *ret_count: how often it came since it was said last, this time too.
+//  Is it time to log it?  *ret_count: how often it came up since the last log line, this time
+//  included.
 static bool
 s_tell (link_told_t *told, int64_t *ret_count)
 {
@@ -59,7 +62,7 @@ s_watch (link_t *self, int events)
     char address [64];
     snprintf (address, sizeof address, "inproc://link-%016" PRIx64, ident_random64 ());
     self->monitor = zsock_new (ZMQ_PAIR);
-    if (self->monitor) //  or libzmq's own thread waits until we have read
+    if (self->monitor) //  otherwise libzmq's own thread waits until we have read
         zsock_set_rcvhwm (self->monitor, 0);
     if (!self->monitor || zmq_socket_monitor (self->raw, address, events) == -1
         || zmq_connect (zsock_resolve (self->monitor), address) == -1)
@@ -74,7 +77,7 @@ link_watch_bound (link_t *self)
     return self->conns ? s_watch (self, S_BOUND_EVENTS) : -ENOMEM;
 }
 
-//  The host of tcp://host:port is neither an IPv4 nor an IPv6 address.
+//  Is the host of tcp://host:port neither an IPv4 nor an IPv6 address?
 static bool
 s_named (const char *endpoint)
 {
@@ -107,8 +110,7 @@ link_watch_end (link_t *self)
 
 //  --- bound
 
-//  Whose connection, for the log: an IPv4 address as such, also where it came
-//  in by a socket of IPv6.
+//  The peer's address for the log; an IPv4 address as such, also over an IPv6 socket.
 static void
 s_address (int fd, char *ret_text, size_t size)
 {
@@ -127,7 +129,7 @@ s_address (int fd, char *ret_text, size_t size)
         inet_ntop (AF_INET6, &six->sin6_addr, ret_text, (socklen_t) size);
 }
 
-//  Is this descriptor a connection of ours?  It may be another file by now.
+//  Is this descriptor a connection of ours?  By now it may be another file.
 static bool
 s_ours (const link_t *self, int fd)
 {
@@ -143,7 +145,7 @@ s_ours (const link_t *self, int fd)
     return colon && strtol (colon + 1, NULL, 10) == ntohs (port);
 }
 
-//  End this connection; libzmq has no call for it.
+//  End this connection through its descriptor; libzmq has no call for it.
 static void
 s_cut (const link_t *self, int fd)
 {
@@ -153,8 +155,8 @@ s_cut (const link_t *self, int fd)
     (void) shutdown (fd, SHUT_RDWR);
 }
 
-//  Descriptors are given from the lowest: a high one says that few are left.  Once there are none,
-//  libzmq asks the system for the next connection again and again without a pause.
+//  Descriptors are assigned from the lowest, so a high one means that few are left.  Without any,
+//  libzmq would call accept again and again without a pause.
 static void
 s_spare (link_t *self, int fd)
 {
@@ -181,9 +183,8 @@ s_accepted (link_t *self, int fd)
         s_spare (self, fd);
 }
 
-//  What a handshake failed for, where it is a matter of keys; else NULL.  A peer without keys sees
-//  as soon as we that it is no match: where it is the first, it leaves before it has said so, as
-//  one does that only tries the port.
+//  Why a handshake failed, if it was because of keys; else NULL.  A peer without keys may notice
+//  the mismatch first and leave before it sends anything, like a port scan.
 static const char *
 s_refusal (const link_t *self, int failed)
 {
@@ -225,7 +226,7 @@ s_bound_event (link_t *self, int event, int value)
     }
 }
 
-//  libzmq's automatic routing id: a zero, and a number that counts connections.
+//  The number of the connection from libzmq's automatic routing id: a zero byte, then the number.
 static uint32_t
 s_number (const link_route_t *route)
 {
@@ -253,7 +254,7 @@ link_watch_message (link_t *self, int fd, const link_msg_t *msg, bool *ret_tell)
     if (!msg->identity [0])
         return 0;
     if (!conns_open (self->conns, fd))
-        link_watch_read (self); //  or it would be taken for one that has ended
+        link_watch_read (self); //  or this one would count as ended
     const conns_verdict_t verdict =
         conns_message (self->conns, fd, s_number (&msg->route), msg->identity);
     if (verdict == CONNS_HEARD)
@@ -261,7 +262,7 @@ link_watch_message (link_t *self, int fd, const link_msg_t *msg, bool *ret_tell)
     *ret_tell = verdict == CONNS_CROWDED;
     if (verdict == CONNS_CROWDED)
         s_crowded (self, fd, msg);
-    if (self->type == ZMQ_XPUB) //  nothing can be said to one tap
+    if (self->type == ZMQ_XPUB) //  XPUB cannot send to a single tap
         s_cut (self, fd);
     return ERR_LIMIT;
 }
@@ -274,7 +275,7 @@ link_watch_whose (const link_t *self, const link_route_t *route)
 
 //  --- connected
 
-//  Say once what it may be, until somebody lets us in.
+//  Log a likely reason once, until a peer accepts us.
 static void
 s_hint (link_t *self, const char *hint)
 {
@@ -313,8 +314,8 @@ s_failed (link_t *self, int event)
                 self->curve ? "not let in: broker.key may be another broker's: --keys-dir" : wants);
 }
 
-//  libzmq looks a name up as one kind of address only, and tries its first one:
-//  so try both kinds in turn.
+//  libzmq resolves a name to one kind of address only and tries only the first.  So try both kinds
+//  in turn.
 static void
 s_retried (link_t *self)
 {
@@ -326,14 +327,14 @@ s_retried (link_t *self)
     watch->ipv6 = !watch->ipv6;
     link_option_set (self, ZMQ_IPV6, watch->ipv6);
     (void) zmq_disconnect (self->raw, self->endpoint);
-    if (zmq_connect (self->raw, self->endpoint) != 0) //  it was good before
+    if (zmq_connect (self->raw, self->endpoint) != 0) //  it was valid before
         log_error ("cannot connect", kv ("endpoint", self->endpoint),
                    kv ("error", zmq_strerror (zmq_errno ())));
 }
 
-//  What waits for a peer that is gone must not go to the next one.  libzmq would see to that
-//  by ZMQ_IMMEDIATE; but then it drops what has come from it, too, be it in the middle of a message
-//  that is being read, and ends the process.
+//  Messages that wait for a peer that is gone must not go to the next one.  ZMQ_IMMEDIATE would
+//  prevent that.  But it also drops received messages, even one that is half read, and then aborts
+//  the process.
 static void
 s_gone (link_t *self)
 {
@@ -370,7 +371,7 @@ s_connected_event (link_t *self, int event)
 
 //  --- reading
 
-//  Two frames an event: number and value; the endpoint.
+//  Each event has two frames: number and value; the endpoint.
 void
 link_watch_read (link_t *self)
 {
@@ -379,7 +380,7 @@ link_watch_read (link_t *self)
         int32_t value;
     } told;
     char endpoint [256];
-    while (self->monitor //  which may be another one after an event
+    while (self->monitor //  an event may have replaced it
            && zmq_recv (zsock_resolve (self->monitor), &told, sizeof told, ZMQ_DONTWAIT)
                   == sizeof told) {
         (void) zmq_recv (zsock_resolve (self->monitor), endpoint, sizeof endpoint, ZMQ_DONTWAIT);

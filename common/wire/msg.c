@@ -1,4 +1,4 @@
-//  A table per message; the tables are the protocol.
+//  One table per message; the tables define the protocol.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/msg.h"
 

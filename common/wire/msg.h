@@ -7,11 +7,12 @@
 
 #include "common/wire/codec.h"
 
-//  Ranges of numbers that are of a kind; see the tables for the others.
+//  Ranges that several fields share; the tables hold the others.
+//  Wall clock in Unix ms: up to year 9999, and as far before 1970.
 #define MSG_TIME_SPAN_MS                                                                           \
     INT64_C (253402300799999) //  wall clock: Unix ms, the years to 9999, before 1970 as far
-#define MSG_SPAN_MS (INT64_C (366) * 24 * 3600 * 1000) //  how long something takes
-#define MSG_COUNT INT64_C (9007199254740991)           //  exact in JSON, too
+#define MSG_SPAN_MS (INT64_C (366) * 24 * 3600 * 1000) //  a duration
+#define MSG_COUNT INT64_C (9007199254740991)           //  exact in JSON too
 
 enum msg_type {
     //  work socket
@@ -22,15 +23,15 @@ enum msg_type {
     MSG_ACCEPT = 5,       //  W>B
     MSG_STARTED = 6,      //  W>B the agent runs: from here the attempt counts
     MSG_PROGRESS = 7,     //  W>B renews the lease
-    MSG_LEASE = 8,        //  B>W answer to PROGRESS; ms 0 = not yours any more, stop the agent
+    MSG_LEASE = 8,        //  B>W answers PROGRESS; ms 0 = the lease is lost, stop the agent
     MSG_VERDICT = 9,      //  W>B resent until acknowledged
     MSG_VERDICT_ACK = 10, //  B>W after commit
-    MSG_RELEASE = 11,     //  W>B gives an attempt back, uncharged
+    MSG_RELEASE = 11,     //  W>B gives an attempt back without using it up
     MSG_CANCEL = 12,      //  B>W stop this attempt; repeated until RELEASE or VERDICT
-    MSG_PING = 13,        //  both; the broker's asks a session whether it is there
+    MSG_PING = 13,        //  both; the broker's asks whether the session is alive
     MSG_PONG = 14,        //  both
     MSG_BYE = 15,         //  both: orderly end; retry_ms says when to come back
-    MSG_ERROR = 16,       //  both, all sockets
+    MSG_ERROR = 16,       //  both, on every socket
     //  ingest socket
     MSG_EVENT = 32,      //  P>B
     MSG_EVENT_ACK = 33,  //  B>P after commit (also on files)
@@ -38,7 +39,7 @@ enum msg_type {
     //  files socket
     MSG_PUT = 48,        //  W>B
     MSG_GO = 49,         //  B>W
-    MSG_SEAL = 50,       //  W>B all files of the attempt are up: check, sync, rename
+    MSG_SEAL = 50,       //  W>B all files of the attempt are uploaded: check, sync, rename
     MSG_SEALED = 51,     //  B>W
     MSG_GET = 52,        //  W>B
     MSG_DATA = 53,       //  B>W
@@ -49,17 +50,19 @@ enum msg_type {
     MSG_RECORD = 64 //  B>T
 };
 
+//  (incident, attempt) fences every message about an assignment.
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-} msg_fence_t; //  (incident, attempt) fences every message about an assignment
+} msg_fence_t;
 
 typedef struct {
     int64_t proto_min, proto_max;
-    codec_text_t name;      //  label of the worker
-    codec_text_t worker_id; //  identity where no keys are used: a UUID kept in the worker's folder
+    codec_text_t name; //  label of the worker
+    //  Identity when no keys are used: a UUID kept in the worker's folder.
+    codec_text_t worker_id;
     codec_text_t version;
-    codec_text_t agent; //  agent CLI it runs
+    codec_text_t agent; //  the agent CLI it runs
     int64_t slots;
     codec_list_t running; //  msg_fence_t: attempts whose agent runs or is being prepared
     codec_list_t spooled; //  msg_fence_t: finished, not yet acknowledged
@@ -70,7 +73,7 @@ typedef struct {
     int64_t now_ms;      //  broker's wall clock
     int64_t ping_ms;     //  send PING this often
     int64_t lease_ms;    //  lease length; renew at a third of it
-    codec_list_t revoke; //  msg_fence_t: stop these, not yours any more
+    codec_list_t revoke; //  msg_fence_t: stop these, their leases are lost
 } msg_welcome_t;
 
 typedef struct {
@@ -82,7 +85,7 @@ typedef struct {
     codec_text_t incident;
     int64_t attempt;
     codec_text_t cluster, fault_type, severity;
-    int64_t timeout_ms; //  start to close of the agent
+    int64_t timeout_ms; //  from start to close of the agent
     int64_t lease_ms;
     codec_text_t model, allowed_tools;
 } msg_assign_t;
@@ -112,20 +115,20 @@ typedef struct {
     int64_t exit_code;                //  -1 when the agent did not run to an exit
     codec_text_t reason;              //  exact texts of the validation rules; absent on success
     int64_t started_ms, completed_ms; //  worker's wall clock
-    codec_list_t files;               //  msg_file_t: what was sealed
+    codec_list_t files;               //  msg_file_t: the sealed files
 } msg_verdict_t;
 
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    //  committed, late_win, duplicate, stale: forget it; missing: upload again
+    //  committed, late_win, duplicate, stale: delete it.  missing: upload again.
     codec_text_t disposition;
 } msg_verdict_ack_t;
 
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    //  RELEASE: drain, busy, host, cancelled.  CANCEL: superseded, cancelled, deadline
+    //  RELEASE: drain, busy, host, cancelled.  CANCEL: superseded, cancelled, deadline.
     codec_text_t reason;
     codec_text_t detail; //  RELEASE host: what is wrong, one sentence
 } msg_end_t;             //  RELEASE and CANCEL
@@ -146,9 +149,11 @@ typedef struct {
 } msg_error_t;
 
 typedef struct {
-    codec_text_t event_id; //  UUIDv7 made before the first sending, or any id unique per source
-    codec_text_t cluster;  //  optional: overrides the event's own
-    codec_text_t body;     //  JSON text as bin: it may be invalid, it is kept all the same
+    //  A UUIDv7 made before the first send, or any id unique per source.
+    codec_text_t event_id;
+    codec_text_t cluster; //  optional: overrides the event's own
+    //  JSON text as bin.  It may be invalid and is kept nevertheless.
+    codec_text_t body;
 } msg_event_t;
 
 typedef struct {
@@ -175,7 +180,7 @@ typedef struct {
     codec_text_t incident;
     int64_t attempt;
     codec_text_t path;
-    int64_t upto; //  GO: bytes that are on disk.  GET: read from here
+    int64_t upto; //  GO: bytes on disk.  GET: read from here
 } msg_at_t;       //  GO and GET
 
 typedef struct {
@@ -187,7 +192,7 @@ typedef struct {
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
-    //  stored; missing (upload again); closed (no upload wanted, send the VERDICT)
+    //  stored; missing: upload again; closed: no upload wanted, send the VERDICT
     codec_text_t result;
     codec_text_t reason;
 } msg_sealed_t;
@@ -209,7 +214,7 @@ typedef struct {
     int64_t seq, prev, at_ms; //  seq 0: no durable row (progress)
     codec_text_t kind;        //  incident, attempt, worker, source, breaker, progress
     codec_text_t cluster;
-    codec_text_t change; //  what happened: a state or an event name (docs/protocol.md)
+    codec_text_t change; //  a state or an event name (docs/protocol.md)
     codec_text_t incident;
     int64_t attempt;
     codec_text_t worker, reason;
