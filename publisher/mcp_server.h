@@ -7,7 +7,7 @@
 //  As a friend (the default) each subscription plays its tape from the start, and only while its
 //  client listens, so that nothing is lost.  As a faithful copy of the event server each cluster
 //  plays on for itself once somebody has subscribed, and what that server does to its clients, this
-//  one does: docs/architecture.md, "Replay as an MCP server".
+//  one does: docs/replay-server.md.
 //  Writes log lines; no other I/O.  Threads: one.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -27,5 +27,6 @@ rule licence scripts/check-licence.sh
 rule shell shellcheck "${shells[@]}"
 rule options scripts/check-options.sh "$build/bin"
 rule modules scripts/check-modules.sh
+rule where scripts/check-where.sh
 rule docs scripts/check-docs.sh "$build/bin"
 exit $rc

@@ -1,5 +1,5 @@
 //  queue - severity classes with bounded aging, virtual time between clusters, FIFO inside one.
-//  Src: start-time fair queueing; docs/architecture.md "Queue".
+//  Src: start-time fair queueing; docs/life.md "Dedup and the queue".
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/queue.h"
 

@@ -3,7 +3,7 @@
 //  All texts in events are hostile: JSON escapes them, the prompt fences them with the incident's
 //  id, which nobody knows before the incident exists.  Own: every function returns a fresh text,
 //  free(); NULL when out of memory.
-//  Src: docs/architecture.md "Files of an incident".  SPDX-License-Identifier: Apache-2.0
+//  Src: docs/store.md "Artifacts".  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/row.h"

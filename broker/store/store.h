@@ -6,7 +6,7 @@
 //  events/<sha256>.json beside the store (blob.h), on disk before the row that names them.
 //  flock on <path>.lock and on the file first: no two brokers, whatever names it has.  A 64 MiB
 //  reserve file is freed when the disk is full.
-//  Src: docs/architecture.md "Store"; sqlite.org/wal.html.
+//  Src: docs/store.md "The store"; sqlite.org/wal.html.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

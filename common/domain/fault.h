@@ -6,7 +6,7 @@
 //  this value holds what the system decides on.  A text that names something and is longer than its
 //  field ends in "~" and 16 hex digits of a digest of the whole, so that two long names stay two;
 //  keys are made of whole texts.  The summary and the time are cut.
-//  Src: shared contract docs: docs/protocol.md "Events".  SPDX-License-Identifier: Apache-2.0
+//  Src: docs/protocol.md "A publisher's life".  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/base/digest.h"

@@ -6,7 +6,7 @@
 //  list subscriptions (adopt one, drop the rest), subscribe, verify, active.
 //  Leaving `active` opens a gap; the next verification closes and reports it: what happened in
 //  between cannot be replayed.
-//  Src: docs/architecture.md; MCP 2025-11-25, Streamable HTTP.  SPDX-License-Identifier: Apache-2.0
+//  Src: docs/life.md; MCP 2025-11-25, Streamable HTTP.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/base/err.h"
