@@ -41,7 +41,7 @@ fuzz: ## libFuzzer over all that reads hostile bytes, FUZZ_SECONDS each (20), FU
 bench: ## what this machine carries, beside its parts alone: ratios, no verdict
 	@scripts/bench.sh
 
-lint: ## format, layers, ports, sizes, bans, symbols, licence, shell, options, modules, docs
+lint: ## every rule that a tool can check
 	@scripts/build.sh debug
 	@scripts/lint.sh build/debug
 
