@@ -34,7 +34,7 @@ asked_answer (loop_t *self, uint64_t cookie, const asked_answer_t *answer)
     s_answer (self, &self->asked [cookie - 1], answer);
 }
 
-//  Nothing was committed for this asker: it is to ask again.
+//  Nothing was committed for this asker; it asks again.
 static void
 s_refuse (loop_t *self, asked_t *asked, const char *reason, int64_t retry_ms)
 {

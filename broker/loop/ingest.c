@@ -1,4 +1,3 @@
-//  ingest - the ingest socket.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/ingest.h"
 
@@ -10,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-//  1..LIMIT_EVENT_ID_BYTES printable ASCII.
+//  Copy an event id: 1 to LIMIT_EVENT_ID_BYTES printable ASCII characters without blanks.
 static bool
 s_event_id (codec_text_t text, char ret_id [LIMIT_EVENT_ID_BYTES + 1])
 {

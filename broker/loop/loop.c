@@ -1,4 +1,3 @@
-//  loop - the one thread that owns the state and the work, ingest and stream sockets.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/loop.h"
 
@@ -19,8 +18,8 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-enum { S_ARTIFACT, S_DELIVERY, S_INTAKE, S_THREADS }; //  who is told of a new configuration
-enum { S_WAITS = 6 };                                 //  what the loop waits for
+enum { S_ARTIFACT, S_DELIVERY, S_INTAKE, S_THREADS }; //  threads that get a new configuration
+enum { S_WAITS = 6 }; //  descriptors and sockets that the loop waits for
 
 static int
 s_memory (loop_t *self)
@@ -134,8 +133,8 @@ loop_settings (const loop_t *self)
 
 //  --- signals
 
-//  Read the new configuration and what it names, and make a mail of it for each thread.
-//  Err: ERR_CONFIG, -ENOMEM: nothing has changed.
+//  Read the new configuration and the prompt file, and make one mail for each thread.
+//  Err: ERR_CONFIG, -ENOMEM: nothing has changed, there are no mails.
 static int
 s_reload_read (loop_t *self, conf_t **ret_conf, mail_t *mails [S_THREADS], err_diag_t *diag)
 {
@@ -155,7 +154,7 @@ s_reload_read (loop_t *self, conf_t **ret_conf, mail_t *mails [S_THREADS], err_d
     return rc;
 }
 
-//  The loop's own part.
+//  Put the new configuration into force in the loop.  Own: takes conf.
 static void
 s_reload_loop (loop_t *self, conf_t *conf)
 {
@@ -169,7 +168,7 @@ s_reload_loop (loop_t *self, conf_t *conf)
     step_configure (self->step, &settings);
     if (self->settings->dedup_window_ms <= window_ms)
         return;
-    //  Ended incidents that the shorter window has forgotten count again.
+    //  The longer window covers ended incidents that are not loaded.
     const int rc = turn_reload (self);
     if (rc == 0)
         return;
@@ -204,7 +203,8 @@ s_reload (loop_t *self)
     log_info ("configuration reloaded");
 }
 
-//  What delivery has under way is waited for: a message whose end is not known would be sent again.
+//  Begin to drain.  The loop waits for effects under way: one whose end is not recorded would be
+//  sent again after the restart.
 static void
 s_drain (loop_t *self)
 {
@@ -223,7 +223,7 @@ s_drain (loop_t *self)
     work_bye (self);
 }
 
-//  Draining: is it over?
+//  While draining: stop when no effect is under way, or when the wait is over.
 static void
 s_drained (loop_t *self, clk_now_t now)
 {
@@ -236,7 +236,7 @@ s_drained (loop_t *self, clk_now_t now)
         self->exit_code = 0;
 }
 
-//  SIGUSR1: what there is, for whoever reads the log.
+//  SIGUSR1: write the state, the workers and the clusters to the log.
 static void
 s_tell (const loop_t *self)
 {
@@ -301,8 +301,7 @@ s_tidy (loop_t *self, clk_now_t now)
         self->tidied_ms = now.boot_ms;
 }
 
-//  Tidying is for turns without input; a loop that has none for long must find
-//  the time all the same.
+//  Tidy after a turn without input.  If there has been none for long, tidy anyway.
 static bool
 s_tidy_now (const loop_t *self, size_t inputs, clk_now_t now)
 {
@@ -319,7 +318,7 @@ s_wait (loop_t *self)
     size_t count = S_WAITS;
     if (now.boot_ms < self->pause_until_ms) {
         due_ms = least (due_ms, self->pause_until_ms);
-        count = 1; //  after a rollback only signals are heard for a moment
+        count = 1; //  a short pause after a rollback: signals only
     }
     else
         due_ms = least (due_ms, step_wake (self->step));
@@ -334,7 +333,7 @@ s_wait (loop_t *self)
         {.fd = mailbox_fd (self->args.inbox)},
         {.link = self->work},
         {.link = self->ingest},
-        {.link = self->stream, .fd = -1}, //  an fd below 0 is not looked at
+        {.link = self->stream, .fd = -1}, //  poll ignores an fd below 0
         {.fd = self->args.zap ? curve_zap_fd (self->args.zap) : -1},
     };
     const int64_t wait_ms = due_ms > now.boot_ms ? due_ms - now.boot_ms : 0;

@@ -1,7 +1,7 @@
 //  loop - the one thread that owns the state and the work, ingest and stream sockets.
 //
-//  It works in turns.  Ensures: whatever a peer hears of a change is committed already.  When a
-//  turn cannot be committed, nothing of it is sent, and the state is as it was before.
+//  It works in turns.  Ensures: a change is committed before any peer sees it.
+//  When a turn cannot be committed, none of its messages is sent and its changes are undone.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,7 +15,7 @@
 typedef struct loop loop_t;
 
 typedef struct {
-    conf_t *conf; //  settings, and where SIGHUP reads them again; the loop takes a share
+    conf_t *conf; //  the configuration, which SIGHUP reads again; the loop takes a share
     const curve_keys_t *keys;
     curve_zap_t *zap; //  NULL without keys
     clk_t *clk;
@@ -30,22 +30,22 @@ typedef struct {
     artifact_t *artifact;
     delivery_t *delivery;
     intake_t *intake;
-    store_check_t *check; //  NULL: all of the store was checked at its opening
+    store_check_t *check; //  NULL: opening the store has checked all of it
 } loop_threads_t;
 
-//  Load the state, then bind; nothing is read from a socket before loop_run.
+//  Load the state, then bind the sockets.  Messages are read only by loop_run.
 //  Own: fresh; borrows everything in args.  NULL: diag says why, nothing is bound.
 loop_t *
 loop_new (const loop_args_t *args, err_diag_t *diag);
 void
 loop_destroy (loop_t **self_p);
-//  "work=...\nstream=...\ningest=...\n" for the ready file.  Own: borrowed.
+//  The bound addresses for the ready file: "work=...\nstream=...\ningest=...\n".  Own: borrowed.
 const char *
 loop_endpoints (const loop_t *self);
-//  The settings of now, SIGHUPs counted.  Own: borrowed.
+//  The settings in force.  Own: borrowed until the next SIGHUP.
 const settings_t *
 loop_settings (const loop_t *self);
-//  Run until drained (SIGTERM) or until the store fails.  Returns the exit code of the program:
-//  0, EXIT_STORE or EXIT_CORRUPT.  Threads: the caller's, which becomes the loop's.
+//  Run until drained (SIGTERM) or until the store fails.  The caller's thread becomes the loop's.
+//  Returns the exit code of the program: 0, EXIT_STORE or EXIT_CORRUPT.
 int
 loop_run (loop_t *self, const loop_threads_t *threads);

@@ -1,5 +1,3 @@
-//  loop_snapshot - the loop's figures, gathered from the core, the store,
-//  the threads and the links.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/loop_snapshot.h"
 
@@ -7,7 +5,7 @@
 
 #include <string.h>
 
-//  No news for an operator: each publisher that is done, and each tap that is closed, ends one.
+//  Count closed connections.  Debug level only: every publisher and tap that ends closes one.
 static void
 s_ended (loop_t *self, snapshot_socket_t socket, int64_t count)
 {
@@ -18,8 +16,8 @@ s_ended (loop_t *self, snapshot_socket_t socket, int64_t count)
                    kv ("socket", snapshot_socket_name (socket)), kv ("count", count));
 }
 
-//  What the links have counted.  libzmq cuts who sends too large a frame, and does
-//  not say why one is gone.
+//  The counts of the links.  libzmq closes a connection that sends too large a frame, and does
+//  not say why a connection has ended.
 static void
 s_links (loop_t *self, snapshot_data_t *data)
 {
@@ -44,14 +42,14 @@ s_links (loop_t *self, snapshot_data_t *data)
     memcpy (data->ended_total, self->ended_total, sizeof data->ended_total);
 }
 
-//  While the key check hangs, nobody new gets in, and a key that is deleted stays in force.
+//  While the key check hangs, no new peer is admitted and a deleted key stays in force.
 static void
 s_zap (loop_t *self, snapshot_data_t *data)
 {
     data->curve = self->args.keys->enabled;
     data->zap_silent_ms = self->args.zap ? curve_zap_silent_ms (self->args.zap) : 0;
     data->refused_total += self->args.zap ? curve_zap_refused (self->args.zap) : 0;
-    //  twice in a row: a process that was stopped finds all of its threads late
+    //  Twice in a row: after SIGSTOP and SIGCONT all threads of the process look late once.
     const bool late = data->zap_silent_ms > LIMIT_ZAP_SILENT_MS;
     const bool hangs = late && self->zap_late;
     self->zap_late = late;
@@ -66,7 +64,7 @@ s_zap (loop_t *self, snapshot_data_t *data)
     data->ready = data->ready && !hangs;
 }
 
-//  What full queues did not keep: many in one line, on the source that lost them.
+//  Log the incidents that full queues gave up: one line for each source that lost some.
 static void
 s_tell_lost (loop_t *self, const step_stats_t *stats, clk_now_t now)
 {

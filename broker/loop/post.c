@@ -1,4 +1,3 @@
-//  post - mails between the loop and the other threads: in, out, and those that wait for room.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/post.h"
 

@@ -4,20 +4,20 @@
 
 #include "broker/loop/loop_part.h"
 
-//  Take and step one mail.  Err: -EAGAIN none there; else the bytes it had.
+//  Receive and step one mail.  Returns its size in bytes.  Err: -EAGAIN: there is none.
 int64_t
 post_receive (loop_t *self);
-//  Send a mail to a thread, now or as soon as its mailbox has room; a waiting CONFIG
-//  gives way to a newer one.
+//  Send a mail to a thread, now or as soon as its mailbox has room.  A newer CONFIG replaces a
+//  waiting one.  Own: takes the mail.  Out of memory it is logged and lost.
 void
 post_send (loop_t *self, mailbox_t *to, mail_t **mail_p);
-//  Hand an effect to delivery.
+//  Send an effect to delivery.  Out of memory it stays READY and is sent after the next start.
 void
 post_effect (loop_t *self, const row_effect_t *row);
-//  Offer again what did not fit, in order.  At most one effect a channel and one CONFIG a thread
-//  wait.
+//  Send the waiting mails in order, as far as there is room.
+//  At most one effect of each channel and one CONFIG of each thread wait.
 void
 post_retry (loop_t *self);
-//  Forget the mails that found a mailbox full.
+//  Free the waiting mails.
 void
 post_fini (loop_t *self);

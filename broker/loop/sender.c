@@ -1,4 +1,3 @@
-//  sender - who has sent a message, and what it gets for a bad one.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/sender.h"
 
@@ -35,7 +34,7 @@ sender_judge (loop_t *self, link_t *link, peers_t *peers, const link_msg_t *msg,
         self->bad_messages_total++;
         return NULL;
     }
-    if (rc == ERR_LIMIT) { //  one connection too many of its key, and told so
+    if (rc == ERR_LIMIT) { //  a key with too many connections; the link has answered
         self->bad_messages_total++;
         return NULL;
     }

@@ -1,4 +1,3 @@
-//  snapshot - two copies of the figures: one the loop fills, one that readers see.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/snapshot.h"
 
@@ -75,7 +74,7 @@ void
 snapshot_publish (snapshot_t *self)
 {
     assert (self);
-    //  A slow reader must not hold up the loop: the next second brings a fresh copy.
+    //  A slow reader must not block the loop; newer figures come in a second.
     if (pthread_mutex_trylock (&self->mutex) != 0)
         return;
     self->published = 1 - self->published;

@@ -1,7 +1,7 @@
-//  snapshot - what the loop publishes each second for admin to read, behind one mutex.
+//  snapshot - the figures that the loop publishes each second for admin.
 //
 //  Ensures: a reader sees one whole copy, never a mixture of two.  The loop never waits for a
-//  reader.  Own: the snapshot owns both copies; a reader copies what it keeps.
+//  reader.  Own: the snapshot owns both copies; a reader copies what it wants to keep.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -27,11 +27,11 @@ const char *
 snapshot_socket_name (snapshot_socket_t socket);
 
 typedef struct {
-    int64_t boot_ms, wall_ms; //  when it was made
+    int64_t boot_ms, wall_ms; //  time of this snapshot
     int64_t started_ms;       //  wall clock of the broker's start
     bool ready;               //  sockets bound, store and artifacts writable, not draining
     bool draining;
-    bool artifacts_refused; //  their disk is in trouble: nothing is assigned
+    bool artifacts_refused; //  their disk is in trouble; nothing is assigned
     artifact_trouble_t artifacts_trouble;
     step_stats_t stats;
     store_stats_t store;
@@ -40,9 +40,9 @@ typedef struct {
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
     int64_t stream_topics, stream_cuts_total, unsent_total, refused_total, crowded_total,
         shed_total, ended_total [SNAPSHOT_SOCKETS];
-    bool curve;            //  with keys
-    bool zap_hangs;        //  the key check: nobody new is let in
-    int64_t zap_silent_ms; //  since it last went round, 0 without keys
+    bool curve;            //  connections are encrypted
+    bool zap_hangs;        //  the key check hangs: no new peer is admitted
+    int64_t zap_silent_ms; //  since the key check last ran; 0 without keys
     int64_t turn_us_max;   //  longest turn since the last snapshot
     size_t worker_count;
     step_worker_t *workers; //  LIMIT_WORKERS, owned
@@ -50,14 +50,14 @@ typedef struct {
     intake_source_t *sources; //  LIMIT_CLUSTERS, owned
     size_t cluster_count;
     step_cluster_t *clusters; //  LIMIT_TALLIES, owned
-    conf_t *conf;             //  in force: a share of it, owned; NULL before the first
-    bool reloaded;            //  the last SIGHUP was taken; true before the first
-    int64_t reloaded_ms;      //  wall clock of the configuration in force
+    conf_t *conf;             //  in force: a share, owned; NULL before the first publish
+    bool reloaded;            //  the last SIGHUP succeeded; true before the first
+    int64_t reloaded_ms;      //  wall clock at which the configuration came into force
 } snapshot_data_t;
 
 typedef struct snapshot snapshot_t;
 
-//  All figures are 0.  Own: fresh, NULL when out of memory.
+//  A snapshot with all figures 0.  Own: fresh; NULL when out of memory.
 snapshot_t *
 snapshot_new (void);
 void
@@ -66,19 +66,19 @@ snapshot_destroy (snapshot_t **self_p);
 //  Threads: the loop's alone.
 snapshot_data_t *
 snapshot_edit (snapshot_t *self);
-//  Make the hidden copy the one that readers see.  While a reader holds the lock nothing happens;
-//  the next one is published instead.  Threads: the loop's alone.
+//  Show the hidden copy to readers.  Does nothing while a reader holds the lock; the next call
+//  publishes newer figures.  Threads: the loop's alone.
 void
 snapshot_publish (snapshot_t *self);
-//  Lock the published copy.  Own: borrowed until snapshot_release.  Threads: any.
+//  Lock the published copy and return it.  Own: borrowed until snapshot_release.  Threads: any.
 const snapshot_data_t *
 snapshot_read (snapshot_t *self);
 void
 snapshot_release (snapshot_t *self);
 
-//  What is wrong with the disk of the artifacts, a sentence; "" when nothing is.
+//  The trouble of the artifacts' disk as a sentence; "" when there is none.
 const char *
 snapshot_trouble (const snapshot_data_t *data);
-//  "clientError", ...: why a message was not sent, for the count in data->notify.
+//  The name of a reason why messages were not sent: "clientError", ...
 const char *
 snapshot_notify_reason (notify_reason_t reason);

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { S_AGAIN_MS = 20 }; //  between two tries to bind
+enum { S_AGAIN_MS = 20 }; //  between two attempts to bind
 
-//  An absent optional text is left out, never empty.
+//  An empty text is left out of the message.
 static codec_text_t
 s_text (const char *text)
 {
@@ -72,7 +72,7 @@ stream_bind (loop_t *self)
         return;
     self->stream = link_bind (LINK_STREAM, self->stream_endpoint, self->args.keys, &diag);
     self->stream_ms = self->now.boot_ms + S_AGAIN_MS;
-    if (!self->stream) //  the old socket is closed in the background
+    if (!self->stream) //  libzmq closes the old socket in the background
         log_debug ("stream not bound yet", kv ("error", diag.text));
 }
 

@@ -17,8 +17,8 @@
 
 typedef int64_t (s_receive_fn) (loop_t *self);
 
-//  One message of each source in turn, so that none starves the others.  One that is found empty
-//  is left alone until the next turn: to ask libzmq in vain costs two system calls.
+//  Receive from the sources in rotation, so that none starves the others.  A source found empty
+//  is skipped for the rest of the turn: an empty receive from libzmq costs two system calls.
 static size_t
 s_drain (loop_t *self)
 {
@@ -102,7 +102,7 @@ s_log_worker (const row_record_t *record)
         log_info ("worker gets work as before", kv ("worker", record->worker));
 }
 
-//  Everything that may be said now that the turn is durable.
+//  Send everything that waited for the commit.
 static void
 s_send (loop_t *self)
 {
@@ -138,8 +138,8 @@ turn_reload (loop_t *self)
     return turn_load (self);
 }
 
-//  The turn did not become durable.  Full, busy or out of memory: forget it,
-//  read the state back, go on.
+//  The turn was not committed.  Full, busy or out of memory: roll back, load the state again and
+//  go on.  Any other error ends the loop.
 static void
 s_fail (loop_t *self)
 {
@@ -163,7 +163,7 @@ s_fail (loop_t *self)
     self->pause_until_ms = self->now.boot_ms + LIMIT_STORE_RETRY_MS;
 }
 
-//  Peers whose keys are gone; a turn that is rolled back comes here later.
+//  Disconnect peers whose keys are deleted.  After a rollback a later turn does it.
 static void
 s_cut (loop_t *self)
 {
@@ -175,7 +175,7 @@ s_cut (loop_t *self)
     stream_bind (self);
 }
 
-//  The artifacts' disk: while it takes nothing, nothing is assigned and nobody is judged.
+//  While the artifacts' disk is in trouble, assignments and deadlines wait.
 static void
 s_hold (loop_t *self)
 {
@@ -217,7 +217,7 @@ turn_run (loop_t *self)
         self->failed = -ENOMEM;
     if (self->failed == 0)
         self->failed = store_commit (self->args.store);
-    stream_drain (self); //  who has subscribed by now gets this turn's records
+    stream_drain (self); //  new subscribers get this turn's records
     if (self->failed < 0)
         s_fail (self);
     else {

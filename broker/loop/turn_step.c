@@ -5,8 +5,8 @@
 
 #include <assert.h>
 
-//  At once: a repeat in the same turn must be known, and their bodies are
-//  borrowed from the message.
+//  Events are written at once: a repeat in the same turn must be found, and the body belongs to
+//  the message.
 static void
 s_apply_events (loop_t *self)
 {

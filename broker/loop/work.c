@@ -1,4 +1,3 @@
-//  work - the work socket.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/work.h"
 
@@ -30,7 +29,7 @@ static void
 s_step (loop_t *self, const step_in_t *in)
 {
     const int rc = turn_step (self, in);
-    if (rc < 0) //  the worker says it again, or HELLO after its silence limit
+    if (rc < 0) //  the worker sends it again, or HELLO after its silence limit
         log_debug ("input refused", kv ("peer", in->peer.identity), kv ("error", err_str (rc)));
 }
 
@@ -48,7 +47,7 @@ s_fences (loop_t *self, codec_list_t list, size_t *count)
     return true;
 }
 
-//  Who says HELLO: the key, or without keys the id the worker keeps in its folder.
+//  The identity of a worker: its key, or without keys the id that it keeps in its folder.
 static bool
 s_hello_identity (const link_msg_t *msg, char ret_identity [ROW_IDENTITY])
 {
@@ -63,9 +62,9 @@ s_hello_identity (const link_msg_t *msg, char ret_identity [ROW_IDENTITY])
     return true;
 }
 
-//  Another session of this identity is here.  Ask it, unless it is clear that it cannot
-//  answer: its connection is closed, or it is this very one.
-//  A PING says nothing that would have to be durable.
+//  Send a PING to the other session of this identity.  Returns false when there is none or it
+//  cannot answer: its connection is closed, or it is the one that sent this HELLO.
+//  A PING promises nothing, so it need not wait for the commit.
 static bool
 s_ask_rival (loop_t *self, const link_msg_t *msg, const step_peer_t *peer)
 {
@@ -125,7 +124,7 @@ s_progress (loop_t *self, peer_t *peer, step_in_t *in)
     s_step (self, in);
 }
 
-//  Success counts only with its files on disk: the artifact thread looks and answers CHECKED.
+//  A success counts only when its files are on disk: the artifact thread checks and sends CHECKED.
 static void
 s_verdict_check (loop_t *self, const step_in_t *in)
 {
@@ -143,7 +142,7 @@ s_verdict_check (loop_t *self, const step_in_t *in)
         file->size = files [i].size;
     }
     if (mailbox_send (artifact_inbox (self->threads.artifact), &mail) < 0)
-        mail_destroy (&mail); //  the worker says it again
+        mail_destroy (&mail); //  the worker sends VERDICT again
 }
 
 static void
@@ -251,7 +250,7 @@ s_dispatch (loop_t *self, peer_t *peer, step_in_t *in)
             in->kind = STEP_IN_BYE;
             s_step (self, in);
             break;
-        case MSG_ERROR: break; //  what a worker finds wrong with us; it acts by itself
+        case MSG_ERROR: break; //  the worker has found an error of ours and deals with it
         default:
             sender_bad (self, self->work, peer, &self->work_msg, "unknown_type",
                         "this message does not belong on the work socket");
@@ -293,7 +292,7 @@ s_send (loop_t *self, const step_peer_t *peer, uint8_t type, const void *from)
     if (!route)
         return;
     const int64_t rc = link_send (self->work, route, type, from, peer->seq);
-    if (rc < 0) //  gone, or not reading: the protocol repeats what matters
+    if (rc < 0) //  the worker is gone or does not read: the protocol repeats what matters
         log_debug ("message not sent", kv ("type", msg_name (type)), kv ("peer", peer->identity),
                    kv ("error", err_str ((int) rc)));
 }
@@ -367,7 +366,7 @@ s_send_cancel (loop_t *self, const step_out_t *out)
     s_send (self, &out->peer, MSG_CANCEL, &cancel);
 }
 
-//  Two live workers with one key: the one that is here stays.
+//  Refuse the second of two live workers with one key.
 static void
 s_send_refuse (loop_t *self, const step_out_t *out)
 {
@@ -410,7 +409,7 @@ work_send (loop_t *self, const step_out_t *out)
     }
 }
 
-//  Is this a worker whose key is gone?
+//  Is the key of this worker deleted?  Sets *ret_peer to the worker in any case.
 static bool
 s_revoked (loop_t *self, const peer_t *peer, step_peer_t *ret_peer)
 {
