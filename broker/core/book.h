@@ -1,6 +1,7 @@
-//  book - the incidents that are held: all open ones, and those that ended and may be seen again.
+//  book - the incidents in memory: all open ones, and those that ended and may be seen again.
 //
-//  An open incident is found by its fault key; so is the newest of those that ended.
+//  An incident is found by its id.  By its fault key one finds the open incident of that key, else
+//  the newest one that has ended.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -8,10 +9,10 @@
 #include "broker/core/queue.h"
 
 typedef struct {
-    entry_t *entries, *by_key;
-    entry_t *closed;  //  oldest first
-    entry_t *watched; //  held, or failed on a host
-    bool watch_dirty; //  one of these may be due before its time
+    entry_t *entries, *by_key; //  owned
+    entry_t *closed;           //  the one not seen for longest first
+    entry_t *watched;          //  held, or failed on a host
+    bool watch_dirty;          //  one of these may be due before its time
     int64_t open_count, closed_count;
     int64_t last_number;
     //  Borrowed.
@@ -21,31 +22,36 @@ typedef struct {
     sources_t *sources;
 } book_t;
 
+//  NULL = it is not held; so for the next two.
 entry_t *
 book_find (const book_t *self, const char *incident);
 entry_t *
 book_find_key (const book_t *self, const char *key);
-//  The attempt a fence names; NULL when it is not held.
+//  The attempt that a fence names.
 attempt_t *
 book_attempt (const book_t *self, const step_fence_t *fence);
-//  Hold a row; no write.  NULL when out of memory.
+//  Hold a row; no write.  NULL: no memory; nothing is held, and `failed` is set.
 entry_t *
 book_add (book_t *self, state_t *state, const row_incident_t *row, clk_now_t now);
+//  Forget an incident and its attempts; no write.
 void
 book_remove (book_t *self, entry_t *entry);
-//  Keep the row and write it.
+//  Keep the row and write it.  An incident that ends leaves the queue and is closed; one that opens
+//  again is in no list.  No memory: `failed` is set.
 void
 book_save (book_t *self, state_t *state, entry_t *entry, const row_incident_t *row);
 //  Apply an event of the state table; the caller knows that the cell exists.
 void
 book_move (row_incident_t *row, incident_event_t event);
+//  Put it at the end of this list, and out of any other.
 void
 book_list (book_t *self, entry_t *entry, entry_list_t list);
-//  Seen now: the youngest of the closed.
+//  It was seen now: of the closed, it is forgotten last.
 void
 book_touch (book_t *self, entry_t *entry, clk_now_t now);
-//  Forget closed incidents whose window has passed.
+//  Forget closed incidents whose window has passed, and those beyond LIMIT_CLOSED_INCIDENTS.
 void
 book_expire (book_t *self, const state_t *state, clk_now_t now);
+//  Forget all incidents.
 void
 book_clear (book_t *self);

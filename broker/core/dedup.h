@@ -1,13 +1,14 @@
-//  dedup - a fault event becomes a new incident, one more occurrence of a known one,
-//  or a suppressed one.
+//  dedup - a fault event becomes a new incident, one more occurrence of a known one, or suppressed.
 //
-//  Counted: an incident of the same fault key is open, or ended and was last seen
-//  within dedup_window (0: only open ones count).  New and linked: its end is older than
-//  reinvestigate_after, or it was suppressed and this event would not be.
+//  It is counted on the incident of its fault key while that one is open, and for dedup_window
+//  after that one was last seen (0: only while it is open).  It becomes a new incident, linked to
+//  the known one, if that one ended longer than reinvestigate_after ago.  So it does if that one
+//  was suppressed and the new one would not be.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/state.h"
 
+//  Answers with EVENT_ACK, or with EVENT_NACK when too many incidents are open.
 void
 dedup_event (step_t *self, const step_in_t *in, clk_now_t now);

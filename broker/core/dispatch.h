@@ -1,16 +1,18 @@
 //  dispatch - gives waiting incidents to workers with credit, until one of the two is used up.
 //
-//  Never to a worker that failed as a host on the incident; a retry waits LIMIT_PREFER_MS for
-//  another host than the last one; otherwise the worker with the most room, the longest idle first.
+//  A worker that could not run an agent for an incident does not get it again.  A retry waits
+//  LIMIT_PREFER_MS for another host than the last one.  Otherwise the worker with the most room
+//  gets it; among equals, the one that was idle longest.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/state.h"
 
 typedef struct {
-    int64_t
-        retry_ms; //  set by each call: when a waiting incident may become assignable by time alone
+    //  When a waiting incident may become assignable by time alone.  Each call sets it.
+    int64_t retry_ms;
 } dispatch_t;
 
+//  Nothing is assigned in a drain or a hold, and at most LIMIT_TURN_ASSIGNS in one turn.
 void
 dispatch (step_t *self, clk_now_t now);

@@ -1,4 +1,8 @@
-//  journal - the event stream's records: seq without holes, prev per topic "<kind>/<cluster>/".
+//  journal - the records of the event stream.
+//
+//  seq has no holes.  prev is the seq of the last record of the same topic, "<kind>/<cluster>/".
+//  Beyond LIMIT_TOPICS, or LIMIT_SOURCE_TOPICS of one source, a cluster's records have the cluster
+//  "other".
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -7,12 +11,14 @@
 typedef struct topic topic_t;
 
 typedef struct {
-    topic_t *topics;
+    topic_t *topics; //  owned
     int64_t last_seq;
     sources_t *sources; //  borrowed
 } journal_t;
 
-//  An incident changed: change is a state name or "counted".
+//  Each adds a record to the writes of the turn.  No memory: `failed` is set.
+
+//  An incident changed.  change: the name of its state, or "counted".
 void
 journal_incident (journal_t *self, state_t *state, const row_incident_t *row, const char *change,
                   clk_now_t now);
@@ -20,20 +26,23 @@ journal_incident (journal_t *self, state_t *state, const row_incident_t *row, co
 void
 journal_attempt (journal_t *self, state_t *state, const attempt_t *attempt, const char *change,
                  clk_now_t now);
+//  A worker changed.
 void
 journal_worker (journal_t *self, state_t *state, const worker_t *worker, const char *change,
                 const char *reason, clk_now_t now);
+//  A source of events changed; cluster "" = it is of no cluster.
 void
 journal_source (journal_t *self, state_t *state, const char *cluster, const char *change,
                 const char *reason, clk_now_t now);
-//  The circuit breaker: opened, closed, probed.
+//  The circuit breaker opened, closed or probed, after so many failures in a row.
 void
 journal_breaker (journal_t *self, state_t *state, const char *change, int64_t failures,
                  const char *reason, clk_now_t now);
-//  Fill a record's incident fields.
+
+//  Fill in what a record says of its incident.
 void
 journal_describe (row_record_t *record, const row_incident_t *row);
-//  Err: -ENOMEM, ERR_LIMIT.
+//  The last seq of a topic.  Err: -ENOMEM, ERR_LIMIT.
 int
 journal_load (journal_t *self, const char *topic, int64_t last_seq) must_check;
 //  Forget every topic.

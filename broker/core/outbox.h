@@ -1,9 +1,10 @@
-//  outbox - effects: rows committed with what calls for them, then handed to delivery.
+//  outbox - effects: rows that are committed with what calls for them, then handed to delivery.
 //
-//  One channel is one queue in commit order with one request in flight.  A message that waits for
-//  its incident's upload is passed over; one that was begun, or is tried again, holds its channel.
-//  An upload that has failed is passed over until its next try; it takes turns with those that have
-//  not.  What cannot be repeated without harm is SENDING in the store before delivery sees it.
+//  One channel is one queue in commit order, with one request in flight.  A message that waits for
+//  its incident's upload is passed over.  A message that was begun, or is tried again, blocks its
+//  channel.  An upload that has failed is passed over until its next try, and takes turns with
+//  those that have not.  A message is SENDING in the store before delivery sees it, because it
+//  cannot be repeated without harm.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -18,7 +19,7 @@ typedef struct {
 } outbox_flight_t;
 
 typedef struct {
-    effect_t *effects, *by_key;        //  that are to be done
+    effect_t *effects, *by_key;        //  owned; those that are to be done
     effect_t *channels [ROW_CHANNELS]; //  in order; of messages at most the first has been begun
     effect_t *delayed;                 //  uploads that have failed, by their next try
     bool fresh_next;                   //  uploads: the next one is none of these, if there is one
@@ -34,55 +35,61 @@ typedef struct {
     ident_t sent; //  a message about this incident was sent just now, "" = none
 } outbox_end_t;
 
-//  An effect handed out in a turn that is rolled back never left; a report on one comes again.
+//  The turn begins: from here on outbox_rollback takes back.  An effect that the turn handed out
+//  has not left, and a report that it took comes again.
 void
 outbox_begin (outbox_t *self);
 void
 outbox_rollback (outbox_t *self);
-//  Asked for twice by one key, it is one effect (run again if the first is under way).
+//  Ask for an effect.  Asked for twice by one key, it is one effect; it runs again if it is in
+//  flight.  incident: NULL = none.  No memory: `failed` is set.
 void
 outbox_add (outbox_t *self, state_t *state, row_channel_t channel, const char *key,
             const ident_t *incident, clk_now_t now);
-//  Key "<kind>/<incident>".
+//  The same with the key "<kind>/<incident>".
 void
 outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
                      const entry_t *entry, clk_now_t now);
-//  An alert, and the effect of its key that sends it.
+//  Write an alert, and ask for the message of its key.
 void
 outbox_alert (outbox_t *self, state_t *state, const row_alert_t *alert, clk_now_t now);
-//  Give up an effect that is to be done, unless it is under way.
+//  An effect that is to be done is dead, unless it is in flight.
 void
 outbox_drop (outbox_t *self, state_t *state, const char *key, const char *reason);
-//  Delivery's report; one that was not asked for means nothing.  Returns what ended by it.
+//  Delivery's report on the effect in flight.  Returns what it ended.  Another report means
+//  nothing.
 outbox_end_t
 outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now) must_check;
-//  Operator: a dead one is due again, its tries forgotten; one that waits for its next try is due
-//  now.  row: the store's, NULL = there is none.  *ret_text says how it went; *ret_end is the one
-//  that was dead, untouched otherwise.  Err: ERR_NONE; ERR_STALE it is neither; -ENOMEM.
+//  An operator's command: a dead effect is due again, with its tries forgotten; one that waits for
+//  its next try is due now.  row: of the store, NULL = there is none.  *ret_text says how it went.
+//  *ret_end is the one that was dead, else untouched.  Err: ERR_NONE; ERR_STALE neither; -ENOMEM.
 int
 outbox_retry (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_t now,
               outbox_end_t *ret_end, const char **ret_text) must_check;
-//  Operator: it is not wanted any more, dead or still to be done.  row, *ret_text as above;
-//  *ret_end is one that was still to be done, untouched otherwise.
-//  Err: ERR_NONE; ERR_STALE it is under way, or over.
+//  An operator's command: it is not wanted any more, dead or still to be done.  row and *ret_text
+//  as above.  *ret_end is one that was still to be done, else untouched. Err: ERR_NONE; ERR_STALE
+//  it is in flight, or over.
 int
 outbox_cancel (outbox_t *self, state_t *state, const row_effect_t *row, outbox_end_t *ret_end,
                const char **ret_text) must_check;
-//  Hand out what is due.
+//  Hand out the next effect of each channel that has none in flight.
 void
 outbox_schedule (outbox_t *self, state_t *state, clk_now_t now);
+//  Boot time of the next one, INT64_MAX = none.
 int64_t
 outbox_wake (const outbox_t *self, const state_t *state);
-//  Err: -ENOMEM.
+//  Hold a row that is to be done; no write.  Err: -ENOMEM.
 int
 outbox_load (outbox_t *self, const row_effect_t *row) must_check;
+//  All are loaded: put them into their channels.
 void
 outbox_arm (outbox_t *self, clk_now_t now);
-//  Effects that are to be done.
+//  How many effects are to be done.
 int64_t
 outbox_count (const outbox_t *self);
-//  What each channel is at.
+//  What each channel waits for.
 void
 outbox_heads (const outbox_t *self, clk_now_t now, step_head_t ret_heads [ROW_CHANNELS]);
+//  Forget all effects; flights stay.
 void
 outbox_clear (outbox_t *self);

@@ -1,50 +1,56 @@
-//  queue - who waits, and whose turn it is.
+//  queue - the incidents that wait, and which one is next.
 //
-//  Severity classes, served strictly from the top; one that waits LIMIT_AGE_STEP_MS counts a class
-//  higher, but never as critical.  Inside a class the clusters share by virtual time:
-//  the one served least is next, a cluster that arrives later starts at the current time.
-//  Inside a cluster: by number.
+//  Classes of severity are served strictly from the top.  An incident that waits LIMIT_AGE_STEP_MS
+//  counts a class higher, but never as critical.  Inside a class, clusters share by virtual time:
+//  the one that was served least is next, and one that arrives later starts at the current time.
+//  Inside a cluster, incidents are served by number.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/entry.h"
 
-//  Waiting incidents of one cluster and one severity, by number.
+//  Waiting incidents of one cluster and one severity.
 typedef struct lane lane_t;
 
 //  A rollback clears it; loading fills it again.
 typedef struct {
-    lane_t *lanes [FAULT_SEVERITIES];
+    lane_t *lanes [FAULT_SEVERITIES]; //  owned; their incidents are the book's
     int64_t virtual_now [FAULT_SEVERITIES];
     int64_t queued;     //  in all lanes
     sources_t *sources; //  borrowed
 } queue_t;
 
-void
-queue_push (queue_t *self, state_t *state, entry_t *entry);
-//  Does nothing when it is not queued.
-void
-queue_remove (queue_t *self, entry_t *entry);
-void
-queue_clear (queue_t *self);
-int64_t
-queue_cluster_count (const queue_t *self, const char *cluster);
-//  Who takes this one now; NULL = nobody.
+//  The worker that takes this one now, NULL = none.
 typedef struct {
     worker_t *(*worker) (void *arg, entry_t *entry, clk_now_t now);
     void *arg;
 } queue_fits_t;
-//  Next incident that fits, taken out, and who takes it; NULL when none does.  fits sees each
-//  candidate in order; a lane where nothing fits is not looked at again in this turn.
+
+//  Queue it, by its number.  Nothing changes when it is queued.  No memory: `failed` is set.
+void
+queue_push (queue_t *self, state_t *state, entry_t *entry);
+//  Nothing changes when it is not queued.
+void
+queue_remove (queue_t *self, entry_t *entry);
+//  Forget all lanes, which are empty, and the virtual time.
+void
+queue_clear (queue_t *self);
+//  How many of this cluster wait.
+int64_t
+queue_cluster_count (const queue_t *self, const char *cluster);
+//  Take out the next incident that fits, and the worker that takes it.  NULL: none fits.
+//  fits sees each candidate in order.  A lane where none fits is not looked at again in this turn.
 entry_t *
 queue_pick (queue_t *self, const state_t *state, clk_now_t now, const queue_fits_t *fits,
             worker_t **ret_worker);
-//  Who gives way to a newcomer of this source and severity, in a full cluster (NULL: in the full
-//  queue).  While another source has more in it than this one, the one that has most and one that
-//  may go: its oldest of its lowest severity.  Else this source's own: the oldest of the lowest
-//  severity up to `severity`.  Never one that was attempted; NULL = nobody.
+//  The incident that gives way to a newcomer of this source and severity, NULL = none.
+//  cluster: of which the queue is full, NULL = the whole queue.
+//
+//  If other sources have more in it than this one: the one with the most gives its oldest of its
+//  lowest severity.  Else this source gives its oldest of its lowest severity up to `severity`.
+//  An incident that was attempted never gives way.
 entry_t *
 queue_victim (queue_t *self, const char *cluster, const char *source, enum fault_severity severity);
-//  Waiting since (boot ms) of the oldest, INT64_MAX when empty.
+//  Boot time since which the oldest waits, INT64_MAX = none waits.
 int64_t
 queue_oldest (const queue_t *self);

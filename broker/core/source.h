@@ -1,8 +1,8 @@
-//  source - who events come from: what each has of the places that all share, and what it has lost.
+//  source - the senders of events: the share that each has of common places, and what it has lost.
 //
-//  Cluster names come with events, and whoever may publish can invent them.
-//  What they take is shared by source: a source that comes later finds room, and what finds none
-//  is told on the source that brought it.
+//  Cluster names come with events, so a publisher can invent them.  The places that they take are
+//  shared by source.  A source that comes later finds room.  What finds no room is counted on the
+//  source that brought it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -24,17 +24,18 @@ typedef struct source {
 } source_t;
 
 typedef struct {
-    source_t *all;
+    source_t *all; //  owned, each while somebody holds it
 } sources_t;
 
-//  The source of that name, held by the caller; NULL without memory.
+//  The source of that name, which the caller holds now.  NULL = no memory.
 source_t *
 source_hold (sources_t *self, const char *name);
-//  NULL: nobody holds one of that name.
+//  NULL = nobody holds one of that name.
 source_t *
 source_find (const sources_t *self, const char *name);
+//  The caller holds it no more; *source_p is NULL afterwards.  NULL is allowed.
 void
 source_release (sources_t *self, source_t **source_p);
-//  Count a loss on the source of that name; those beyond STEP_SOURCES share the name "other".
+//  Count a loss of the source of that name.  Those beyond STEP_SOURCES share the name "other".
 void
 source_lost (state_t *state, const char *name, step_loss_t loss);

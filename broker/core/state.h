@@ -1,8 +1,8 @@
 //  state - what all modules share in a turn: settings, chance, rows to write, outputs, figures.
 //
-//  Internal to broker/core.  Invariant: every change of a row is a write of the same turn, so that
-//  the rows of the store are always the rows held in memory.  Memory runs out: `failed` is set, the
-//  turn must be rolled back and the rows loaded again.  Times: boot clock ms unless named wall.
+//  Internal to broker/core.  Invariant: each change of a row is a write of the same turn, so the
+//  rows of the store are the rows in memory.  When memory runs out, `failed` is set: the turn must
+//  be rolled back and the rows loaded again.  Times: boot clock in ms, unless named wall.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -36,25 +36,25 @@ typedef struct {
     step_stats_t stats, stats_before; //  before: when the turn began
 } state_t;
 
-//  False: no memory; state_fini is due all the same.
+//  self is zeroed.  False: no memory; call state_fini all the same.
 bool
 state_init (state_t *self, const step_settings_t *settings, uint64_t random64);
 void
 state_fini (state_t *self);
-//  Lists are empty, figures can be taken back.
+//  The turn begins: lists are empty, and state_rollback takes back the figures.
 void
 state_begin (state_t *self);
 void
 state_rollback (state_t *self);
 
-//  An item at the end of the turn's list, outputs zeroed;
-//  never NULL (a spare once memory has run out).
+//  A new item at the end of the list of writes.  The caller fills it in.
+//  Never NULL: without memory it is a spare, and `failed` is set.
 step_write_t *
 state_write (state_t *self, step_write_kind_t kind);
-//  The same for a row that may change more than once in a turn:
-//  it is written once, as it is at the end.
+//  The same for a row that may change more than once in a turn: it has one write.
 step_write_t *
 state_write_row (state_t *self, step_write_kind_t kind, written_t *written);
+//  A new output, zeroed but for kind and peer.  NULL: no peer.  Never NULL, as above.
 step_out_t *
 state_out (state_t *self, step_out_kind_t kind, const step_peer_t *peer);
 //  The same to a worker's current session, unasked.
@@ -65,6 +65,7 @@ state_out_worker (state_t *self, step_out_kind_t kind, const worker_t *worker);
 step_fence_t *
 state_fences (state_t *self, size_t count);
 
+//  Draws of the generator that step_new has seeded.
 uint64_t
 state_random (state_t *self);
 //  0 .. limit - 1

@@ -21,15 +21,15 @@ typedef struct {
     const char *why;      //  of the quarantine; static
 } trial_t;
 
-//  What the stream was told last of a worker; what changes more often than
-//  LIMIT_TOLD_MS is told later.
+//  What the last record said.  Changes that come faster than LIMIT_TOLD_MS have one record later.
 typedef struct {
-    bool ever, state; //  there was a record; it said so
+    bool ever;  //  there was a record
+    bool state; //  it said so
     int64_t at_ms;
-    const char *reason; //  of the change that is not told yet; static
+    const char *reason; //  of a change that has no record yet; static
 } told_state_t;
 
-//  What the stream was told last, and what an operator wants.
+//  What the stream says of a worker, and what an operator wants of it.
 typedef struct {
     told_state_t here, draining;
     bool drained; //  gets no more work
