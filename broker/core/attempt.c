@@ -1,4 +1,3 @@
-//  attempt - in the lists of its incident, of its worker and of all that are open.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/attempt.h"
 

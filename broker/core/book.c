@@ -1,4 +1,3 @@
-//  book - the incidents in memory: by id, by condition, closed in the order last seen, watched.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/book.h"
 

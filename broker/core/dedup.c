@@ -1,4 +1,3 @@
-//  dedup - what an event means.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/dedup.h"
 

@@ -1,4 +1,3 @@
-//  dispatch - who gets what.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/dispatch.h"
 

@@ -85,8 +85,8 @@ s_tell (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
         s_record (self, state, worker, draining, "", now);
 }
 
-//  A worker says this as often as it likes: at most one record in LIMIT_TOLD_MS,
-//  and the last word is told.
+//  A worker may change as often as it likes.  It has at most one record in LIMIT_TOLD_MS, and one
+//  of its last change.
 static void
 s_changed (fleet_t *self, state_t *state, worker_t *worker, told_state_t *told, const char *reason,
            clk_now_t now)

@@ -1,4 +1,3 @@
-//  lapse - leases that end by time, or because their worker has forgotten them.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/lapse.h"
 

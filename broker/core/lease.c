@@ -1,4 +1,3 @@
-//  lease - the life of one attempt and its four deadlines: accept, lease, hard end, late report.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/lease.h"
 
@@ -218,8 +217,8 @@ lease_spare_all (step_t *self, clk_now_t now)
     attempt_t *attempt;
     DL_FOREACH2 (self->attempts.open, attempt, onext) {
         lease_spare (self, attempt, true, now);
-        attempt->term.superseded_ms =
-            now.boot_ms; //  the grace for its late report begins when the hold ends
+        //  The grace for its late report begins when the hold ends.
+        attempt->term.superseded_ms = now.boot_ms;
     }
 }
 

@@ -76,7 +76,7 @@ s_again (const told_t *told, int64_t hour)
 }
 
 //  Has the source had its share of messages in this hour?
-//  Whoever invents clusters must not fill the channel.
+//  A source that invents clusters must not fill the channel.
 static bool
 s_crowded (step_t *self, const char *name, int64_t hour)
 {

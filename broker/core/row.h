@@ -71,7 +71,7 @@ typedef enum {
     ROW_EFFECT_READY,
     ROW_EFFECT_DONE,
     ROW_EFFECT_DEAD,
-    //  a message, committed before it is begun: after a crash nobody knows how it went
+    //  a message that is begun: after a crash it is unknown how it went
     ROW_EFFECT_SENDING,
     ROW_EFFECT_CANCELLED //  given up by an operator
 } row_effect_state_t;
@@ -79,7 +79,7 @@ typedef enum {
 typedef struct {
     int64_t id; //  commit order, from 1
     row_channel_t channel;
-    //  Unique, and tells channel and incident; a row with a known key takes the old one's place:
+    //  Unique.  It names channel and incident.  A row with a known key replaces the old one:
     //  "storage/<incident>", "incident/<incident>", "degraded/<opening>", "recovered/<opening>",
     //  "overflow/<cluster>/<hour>".
     char key [ROW_ALERT];

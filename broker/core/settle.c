@@ -335,9 +335,9 @@ void
 settle_watched (step_t *self, clk_now_t now)
 {
     int64_t grace = self->state.start_ms + self->state.settings.reconnect_grace_ms;
+    //  A worker that is not back by now does not count any more.
     if (now.boot_ms >= grace && !self->settle.grace_over)
-        self->settle.grace_over = self->book.watch_dirty =
-            true; //  who is not back by now does not count any more
+        self->settle.grace_over = self->book.watch_dirty = true;
     if (!self->book.watch_dirty && !self->fleet.changed && now.boot_ms < settle_wake (self, now))
         return;
     self->book.watch_dirty = self->fleet.changed = false;

@@ -1,4 +1,3 @@
-//  state - the lists of a turn, its text and its chance.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/state.h"
 

@@ -25,7 +25,7 @@ step_breaker_name (step_breaker_t state);
 
 typedef enum {
     STEP_UNTOLD_DISABLED, //  notify_on_agent_failure is false
-    STEP_UNTOLD_UNOPENED, //  recovered, and nobody was told of the failures
+    STEP_UNTOLD_UNOPENED, //  recovered, and no alert of the failures was sent
     STEP_UNTOLD_REPEATED, //  this overflow was told within the hour
     STEP_UNTOLD_CROWDED,  //  its source has had its share of overflow messages in this hour
     STEP_UNTOLDS

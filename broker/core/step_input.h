@@ -45,7 +45,7 @@ typedef enum {
     STEP_IN_BYE,
     STEP_IN_EFFECT_DONE, //  delivery reports
     STEP_IN_COMMAND,     //  operator
-    STEP_IN_SOURCE       //  intake tells of a source: connected, lost, gap
+    STEP_IN_SOURCE       //  intake: a source is connected, lost, has a gap
 } step_in_kind_t;
 
 //  Whom a worker message came from.

@@ -1,4 +1,3 @@
-//  tally - what the core has counted.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/tally.h"
 
