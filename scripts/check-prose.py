@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """check-prose - are the sentences of README and docs short enough to be read once?
 
-check-prose.py [--long] [--total] [PAGE...]: prints for each page how many sentences it has, the
-share of those with at most 25 words, and the median, the 90th percentile and the longest.  Fails
-when over all pages fewer than 90 in 100 have at most 25 words, or when a line of prose is over 100
-columns.  --long also prints each longer sentence, --total only the figures of all pages.
+check-prose.py [--figures] [--long] [PAGE...] fails when over all pages fewer than 90 in 100
+sentences have at most 25 words, or when a line of prose is over 100 columns.  --figures prints for
+each page how many sentences it has, the share of those with at most 25 words, and the median, the
+90th percentile and the longest.  --long also prints each longer sentence.
 
 A sentence ends at a full stop, a question mark or the end of its paragraph or list item.  A word
 is what stands between blanks and has a letter or digit, also inside `code`.  Left out are headings,
@@ -85,28 +85,31 @@ def row(name, counts):
             f" {ordered[-1]:4}")
 
 
+def pages_of(arguments):
+    named = [pathlib.Path(page).resolve() for page in arguments if not page.startswith("--")]
+    docs = [page for page in sorted(ROOT.glob("docs/*.md")) if page.name != "protocol.intro.md"]
+    return named or [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *docs]
+
+
 def main(arguments):
-    show, brief = "--long" in arguments, "--total" in arguments
-    pages = [pathlib.Path(page).resolve() for page in arguments if not page.startswith("--")] or [
-        ROOT / "README.md", ROOT / "CONTRIBUTING.md",
-        *(page for page in sorted(ROOT.glob("docs/*.md")) if page.name != "protocol.intro.md")]
-    total, faults = [], []
-    print(f"{'page':24} sentences up to {WORDS}  median  p90  max")
-    for page in pages:
+    long = "--long" in arguments
+    total, faults, report = [], [], [f"{'page':24} sentences up to {WORDS}  median  p90  max"]
+    for page in pages_of(arguments):
         name = str(page.relative_to(ROOT)) if page.is_relative_to(ROOT) else page.name
         text = page.read_text()
         faults += [f"{name}:{line}: {columns} columns" for line, columns in wide(text)]
         found = [(line, sentence, words(sentence)) for line, sentence in sentences(text)]
         total += [count for _, _, count in found]
-        if found and not brief:
-            print(row(name, [count for _, _, count in found]))
-        for line, sentence, count in found if show else []:
-            if count > WORDS:
-                print(f"    {name}:{line}: {count} words: {sentence}")
-    print(row("all", total))
+        if found:
+            report.append(row(name, [count for _, _, count in found]))
+        report += [f"    {name}:{line}: {count} words: {sentence}"
+                   for line, sentence, count in found if long and count > WORDS]
+    report.append(row("all", total))
     if share(total) < SHARE:
-        faults.append(f"fewer than {SHARE} in 100 sentences have at most {WORDS} words: see --long")
-    print(*faults, sep="\n", end="\n" if faults else "")
+        faults.append(f"{share(total):.0f} in 100 sentences have at most {WORDS} words, {SHARE}"
+                      f" are wanted: check-prose.py --long prints the others")
+    for line in (report if long or "--figures" in arguments else []) + faults:
+        print(line)
     return 1 if faults else 0
 
 

@@ -86,6 +86,7 @@ pages () {
             bad=1
         fi
     done < <(listed '*.[ch]' '*.py' '*.sh' Makefile ':!scripts/check-where.sh' \
+        ':!tests/system/test_lint.py' \
         | xargs grep -HnoE "docs/[a-z.-]+\\.md,? ?(\"[A-Z][A-Za-z' ]*\")?")
     return $bad
 }

@@ -28,6 +28,6 @@ rule shell shellcheck "${shells[@]}"
 rule options scripts/check-options.sh "$build/bin"
 rule modules scripts/check-modules.sh
 rule where scripts/check-where.sh
-rule prose scripts/check-prose.py --total
+rule prose scripts/check-prose.py
 rule docs scripts/check-docs.sh "$build/bin"
 exit $rc

@@ -121,7 +121,22 @@ FAULTS = {
     "a file without a licence": (
         "check-licence.sh", {"tools/zz.c": "int zz;\n"}, "tools/zz.c: has no SPDX line"),
     "a file that the table of modules lacks": (
-        "check-modules.sh", {"tools/zz.c": SPDX}, "zz"),
+        "check-modules.sh", {"tools/zz.c": SPDX}, "no row for tools/zz.c"),
+    "prose of long sentences": (
+        "check-prose.py", {"docs/zz.md": ("word " * 26 + "end. ").replace("w", "W", 1) * 200},
+        " in 100 sentences have at most 25 words"),
+    "a wide line of prose": (
+        "check-prose.py", {"docs/zz.md": "# Z\n\n" + "word " * 20 + "words.\n"},
+        "docs/zz.md:3: 106 columns"),
+    "a page that names a file that is gone": (
+        "check-where.sh", {"docs/zz.md": "See `broker/core/zz.c`.\n"},
+        "docs/zz.md:1: there is no broker/core/zz.c"),
+    "code that names a page that is gone": (
+        "check-where.sh", {"tools/zz.h": SPDX + "//  Src: docs/" + "zz.md\n"},
+        "tools/zz.h:2: there is no docs/" + "zz.md"),
+    "code that names a heading that is gone": (
+        "check-where.sh", {"tools/zz.h": SPDX + "//  Src: docs/store.md " + '"Zz"\n'},
+        'tools/zz.h:2: docs/store.md has no heading "Zz"'),
 }
 
 
@@ -154,6 +169,31 @@ def test_a_page_that_is_not_printed_anew_is_named(tree, planted):
     planted({"docs/configuration.md": page.replace("`", "'", 1)})
     code, out = check(tree, "check-docs.sh", BIN)
     assert code != 0 and "docs are out of date" in out and "configuration.md" in out
+
+
+ANSWER = "`broker/core/lease.c: lease_renew`"
+
+
+@pytest.mark.parametrize("wrong,said", [
+    ("`broker/core/zz.c: lease_renew`", "; see broker/core/lease.c"),
+    ("`broker/core/queue.c: lease_renew`", "; see broker/core/lease.c"),
+    ("`broker/core/lease.c: lease_zz`", "")])
+def test_a_wrong_answer_is_named_and_mended_where_the_name_has_moved(tree, planted, wrong, said):
+    page = (tree / "CONTRIBUTING.md").read_text()
+    planted({"CONTRIBUTING.md": page.replace(ANSWER, wrong)})
+    code, out = check(tree, "check-where.sh")
+    line = page[:page.index(ANSWER)].count("\n") + 1
+    assert code == 1, out
+    assert out.startswith(f"CONTRIBUTING.md:{line}: {wrong.strip('`')}: not there{said}\n")
+    check(tree, "check-where.sh", "--mend")
+    assert ((tree / "CONTRIBUTING.md").read_text() == page) is bool(said)
+
+
+def test_a_table_row_without_a_file_is_named(tree, planted):
+    page = (tree / "docs/modules.md").read_text()
+    planted({"docs/modules.md": page.replace("| `tap` |", "| `zz` | not there |\n| `tap` |")})
+    code, out = check(tree, "check-modules.sh")
+    assert code == 1 and "there is no tools/zz.c" in out
 
 
 def test_an_option_without_a_test_is_named(tree, planted):
