@@ -1,8 +1,6 @@
-//  admin - HTTP: health, metrics, API; routes, commands and the thread.
-//
-//  One thread drives httpd and owns the store reader and the mailbox of command replies.  A command
-//  leaves its request asleep until the loop answers or LIMIT_COMMAND_MS are over, so no request
-//  ever makes another one wait for the loop.
+//  One thread drives httpd and owns the store reader and the mailbox of command replies.
+//  The request of a command sleeps until the loop answers or LIMIT_COMMAND_MS have passed.
+//  So no request waits for the command of another.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin.h"
 
@@ -33,14 +31,14 @@ struct admin {
     snapshot_t *snapshot; //  borrowed
     clk_t *clk;
     admin_token_t token;
-    int64_t wrong;         //  commands with a wrong token, since it was told
-    int64_t wrong_told_ms; //  boot time before which it is not told again
+    int64_t wrong;         //  commands with a wrong token since the last line in the log
+    int64_t wrong_told_ms; //  boot time; no further line before it
     admin_view_t view;
-    command_t *pending; //  commands that are with the loop
+    command_t *pending; //  commands that wait for the loop
     uint64_t last_cookie;
 };
 
-//  One command under way; its request sleeps and has it as its tag.
+//  One command under way.  It is the tag of its request, which sleeps.
 struct command {
     httpd_request_t *request;
     uint64_t cookie;
@@ -51,14 +49,14 @@ struct command {
 typedef enum { PATH_EXACT, PATH_INCIDENT, PATH_COMMAND } path_t;
 
 typedef struct {
-    const char *path;   //  PATH_EXACT: all of it; else what stands before the name
-    const char *suffix; //  PATH_COMMAND: what stands behind the name
+    const char *path;   //  PATH_EXACT: the whole path; else the part before the name
+    const char *suffix; //  PATH_COMMAND: the part behind the name
     path_t kind;
     bool post;
     void (*show) (const admin_view_t *view, admin_reply_t *reply);
     void (*page) (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
     const char *parameters; //  allowed query names, "|" on both sides of each
-    bool counts;            //  wants what only the store can count
+    bool counts;            //  needs store_counts_t
     step_command_t command;
 } route_t;
 
@@ -111,7 +109,7 @@ static const route_t s_routes [] = {
 
 //  --- routing
 
-//  Does the route match, and which part of the path is the name?
+//  Does the route match?  ret_name gets the part of the path that is the name.
 static bool
 s_route_match (const route_t *route, const char *url, char *ret_name, size_t size)
 {
@@ -141,7 +139,7 @@ s_route_find (const char *url, char *ret_name, size_t size)
 
 //  --- replies
 
-//  Takes the reply's body.
+//  Send a reply.  Own: takes its body.
 static void
 s_send (httpd_request_t *request, admin_reply_t *reply, const char *allow)
 {
@@ -171,7 +169,7 @@ s_send_error (httpd_request_t *request, unsigned status, const char *code, const
 
 //  --- commands
 
-//  What the core said, as HTTP.
+//  Turn the core's answer into an HTTP reply.
 static void
 s_command_reply (admin_reply_t *reply, int rc, const char *text)
 {
@@ -186,7 +184,7 @@ s_command_reply (admin_reply_t *reply, int rc, const char *text)
         admin_reply_error (reply, ADMIN_UNAVAILABLE, "refused", text [0] ? text : err_str (rc));
 }
 
-//  Answer a command's request; its `gone` drops the command.
+//  Answer a command's request and free the command.
 static void
 s_command_end (command_t *self, admin_t *admin, admin_reply_t *reply)
 {
@@ -207,8 +205,8 @@ s_on_gone (void *arg, httpd_request_t *request)
     free (command);
 }
 
-//  Put into the mail whom the command is for.  Err: ERR_NONE there is no such,
-//  as *ret_text says; ERR_STORE.
+//  Put the command and its subject into the mail.
+//  Err: ERR_NONE: there is no such subject, *ret_text names its kind; ERR_STORE.
 static int
 s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char *name,
            const char **ret_text)
@@ -274,18 +272,18 @@ s_take_replies (admin_t *self)
         while (command && command->cookie != held->as.command_reply.cookie)
             command = command->next;
         if (held->kind != MAIL_COMMAND_REPLY || !command)
-            continue; //  too late: that request was answered already
+            continue; //  too late: the request has been answered
         admin_reply_t reply = {.next = -1};
         s_command_reply (&reply, held->as.command_reply.rc, held->as.command_reply.text);
         s_command_end (command, self, &reply);
     }
 }
 
-//  Answer what waited too long; returns the ms until the next deadline, at most max_ms.
+//  Answer the commands that are overdue.  Returns the ms until the next deadline, at most max_ms.
 static int64_t
 s_expire (admin_t *self, int64_t now_ms, int64_t max_ms)
 {
-    while (self->pending && self->pending->deadline_ms <= now_ms) { //  in order of their deadlines
+    while (self->pending && self->pending->deadline_ms <= now_ms) { //  earliest deadline first
         admin_reply_t reply = {.next = -1};
         admin_reply_error (&reply, ADMIN_TIMEOUT, "timeout",
                            "no answer from the broker's loop; the command may still be done");
@@ -320,7 +318,7 @@ s_query_item (void *arg, const char *name, const char *value)
     return !self->bad;
 }
 
-//  Copy the published snapshot, so that nobody waits while text is made of it.
+//  Copy the published snapshot, so that its lock is not held while text is made from it.
 static void
 s_look (admin_t *self)
 {
@@ -374,16 +372,16 @@ s_get (admin_t *self, httpd_request_t *request, const route_t *route, const char
     s_send (request, &reply, NULL);
 }
 
-//  Against web pages in a browser on this host: a page cannot choose Host, and another site's page
-//  that has its own name point here (DNS rebinding) is told by that name.
+//  Refuse DNS rebinding: a web page whose own host name resolves to this address.
+//  A page cannot choose the Host header, so the header shows the page's name.
 static bool
 s_misnamed (const admin_t *self, const httpd_request_t *request, bool post)
 {
     return (post || httpd_local (self->httpd)) && !httpd_host_plain (request);
 }
 
-//  Commands come from this host and never from a browser: a page of another site may make one POST
-//  to a loopback address, but neither without an Origin nor, unasked, with a body of JSON.
+//  Accept commands from this host only, and none from a browser.  A page of another site can POST
+//  to a loopback address, but the browser then adds Origin, and asks first before it sends JSON.
 static const char *
 s_forbidden (const httpd_request_t *request)
 {
@@ -403,7 +401,7 @@ s_is_json (const httpd_request_t *request)
     return size == sizeof (json) - 1 && strncasecmp (type, json, size) == 0;
 }
 
-//  Somebody who guesses is told to the operator, not once for each guess.
+//  Log commands with a wrong token, many in one line.
 static void
 s_wrong_token (admin_t *self)
 {
@@ -417,8 +415,8 @@ s_wrong_token (admin_t *self)
     self->wrong_told_ms = now_ms + S_WRONG_TOLD_MS;
 }
 
-//  A proxy on this host makes everybody a client from here: who commands shows that it
-//  can read the token's file.
+//  Check the token and answer the request if it is wrong or missing.  The address is not enough:
+//  behind a proxy on this host every client seems local.
 static bool
 s_unauthorized (admin_t *self, httpd_request_t *request)
 {

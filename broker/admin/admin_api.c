@@ -1,7 +1,7 @@
-//  admin_api - the admin's answers as JSON, made from the snapshot and from the store's reader.
+//  admin_api - answers in JSON, made from the snapshot and the store's reader.
 //
-//  Everything goes through the JSON library, so no name from a cluster or worker can break out
-//  of its field; bytes that are not UTF-8 are shown as U+FFFD.
+//  The JSON library escapes everything, so no name of a cluster or worker can leave its field.
+//  Bytes that are not UTF-8 become U+FFFD.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_part.h"
 
@@ -20,7 +20,7 @@
 
 enum {
     FILES_DEPTH = 4,                     //  attempts/<n>/output/investigation.md
-    FILES_ENTRIES = 4 * LIMIT_HTTP_FILES //  looked at; folders and links are not listed
+    FILES_ENTRIES = 4 * LIMIT_HTTP_FILES //  entries read; folders and links are not listed
 };
 
 //  --- health
@@ -121,7 +121,7 @@ s_status_events (const step_stats_t *stats)
                                 INCIDENT_SUPPRESS_REASONS, s_suppress_name));
 }
 
-//  What full queues did not keep, by the cluster and by the source that lost it.
+//  Incidents given up by full queues, by cluster and by source.
 static json_t *
 s_status_lost (const snapshot_data_t *data)
 {
@@ -172,7 +172,7 @@ s_status_breaker (const step_stats_t *stats)
                       (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN]);
 }
 
-//  What a channel waits for, null = nothing has failed.
+//  The failed effect that a channel retries; null = nothing has failed.
 static json_t *
 s_head (const step_head_t *head)
 {
@@ -185,7 +185,7 @@ s_head (const step_head_t *head)
                       (json_int_t) head->failing, "error", json_any (head->row.error));
 }
 
-//  What only the store can count; null when it did not answer.
+//  Add the counts of the store; null when it could not be read.
 static void
 s_status_counts (json_t *doc, const admin_view_t *view)
 {
@@ -207,7 +207,7 @@ s_status_counts (json_t *doc, const admin_view_t *view)
                              : json_null ());
 }
 
-//  What waits for a worker, and for which workers.
+//  Add the queue and the workers.
 static void
 s_status_queue (json_t *doc, const snapshot_data_t *data)
 {
@@ -289,7 +289,7 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
     admin_reply_json (reply, ADMIN_OK, json_pack ("{s:o}", "workers", workers));
 }
 
-//  As the configuration in force has them.
+//  The labels of a cluster in the configuration in force.
 static json_t *
 s_labels (const admin_view_t *view, const char *cluster)
 {
@@ -302,7 +302,7 @@ s_labels (const admin_view_t *view, const char *cluster)
     return object;
 }
 
-//  What is known of a cluster by its MCP source, by its events, or by both.
+//  A cluster, known by its MCP source, by its events, or by both.
 static json_t *
 s_cluster (const admin_view_t *view, const char *name, const intake_source_t *source,
            const step_cluster_t *events)
@@ -404,7 +404,7 @@ s_incident (const row_incident_t *row)
     return doc;
 }
 
-//  Err: ERR_PROTO, the reply says what was expected.
+//  Read the filter.  Err: ERR_PROTO: the reply says what was expected.
 static int
 s_filter (const admin_query_t *query, incident_state_t *ret_state, incident_suppress_t *ret_reason,
           admin_reply_t *reply)
@@ -435,7 +435,7 @@ admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin
     incident_suppress_t reason = INCIDENT_SUPPRESS_NONE;
     if (s_filter (query, &state, &reason, reply))
         return;
-    //  One row more than asked for tells whether there is a next page.
+    //  One row more than requested shows whether there is a next page.
     int want = (int) query->limit + 1;
     own (own_mem) row_incident_t *rows = calloc ((size_t) want, sizeof (row_incident_t));
     if (!rows) {
@@ -532,8 +532,7 @@ s_file (json_t *files, const char *path, int64_t size)
     return true;
 }
 
-//  Append the regular files below fd as {path, size}.  Returns false when there are
-//  more than a list takes.
+//  Append the regular files below fd as {path, size}.  Returns false when the list is cut.
 static bool
 s_files (int fd, json_t *files)
 {

@@ -1,8 +1,8 @@
 //  admin_metrics - /metrics: one table of metrics, printed as Prometheus text.
 //
-//  A row is either one number of the snapshot (offset) or a function that prints its
-//  samples.  Labels are from closed lists, worker labels and cluster names; two peers with
-//  one label become one series.
+//  A row names a function that prints its samples, and for most the member of the snapshot.
+//  Label values are words from closed lists, names of workers, clusters and sources.
+//  Peers with the same label share one series.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_part.h"
 
@@ -28,7 +28,7 @@ typedef void (print_fn) (const metric_t *self, const admin_view_t *view, buf_t *
 struct metric {
     const char *name, *type, *help;
     print_fn *print;
-    size_t offset; //  s_print_number, s_print_ms, s_print_bool: of a member of snapshot_data_t
+    size_t offset; //  of a member of snapshot_data_t, or an index that `print` knows
 };
 
 static int64_t
@@ -45,7 +45,7 @@ s_print_number (const metric_t *self, const admin_view_t *view, buf_t *out)
     buf_printf (out, "%s %" PRId64 "\n", self->name, s_at (self, view));
 }
 
-//  Milliseconds, shown in the base unit.
+//  Milliseconds, printed as seconds.
 static void
 s_print_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
@@ -96,7 +96,7 @@ s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
                              view->data.clusters [k].suppressed [i]);
 }
 
-//  What a source has lost of the kind that offset is.
+//  Losses of each source; offset is the kind of loss.
 static void
 s_print_lost (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
@@ -106,7 +106,7 @@ s_print_lost (const metric_t *self, const admin_view_t *view, buf_t *out)
                       (double) sources [i].lost [self->offset]);
 }
 
-//  How many of its incidents are in the state that offset is.
+//  Incidents of each cluster in one state; offset is the state.
 static void
 s_print_cluster_state (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
@@ -134,7 +134,7 @@ s_print_time (const metric_t *self, const admin_view_t *view, buf_t *out)
     admin_sample_histogram (out, self->name, &histogram, NULL, NULL);
 }
 
-//  --- effects: one try each
+//  --- effects: each attempt counts
 
 static void
 s_print_upload_time (const metric_t *self, const admin_view_t *view, buf_t *out)
@@ -267,7 +267,7 @@ s_by_name (const void *a, const void *b)
     return strcmp ((*left)->name, (*right)->name);
 }
 
-//  A label is not an identity: workers with the same one are added up.
+//  Workers can share a name: those with the same one are added up.
 static void
 s_print_slots (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
@@ -291,7 +291,7 @@ s_print_slots (const metric_t *self, const admin_view_t *view, buf_t *out)
     }
 }
 
-//  --- sources: one series a cluster; a name given twice counts once
+//  --- sources: one series for each cluster; a second source of the same name is left out
 
 static bool
 s_source_again (const admin_view_t *view, size_t index)
@@ -314,7 +314,7 @@ s_print_sources (const metric_t *self, const admin_view_t *view, buf_t *out)
     }
 }
 
-//  "stream": the session was kept and only its stream opened again; "session": all from the start.
+//  "stream": the session was kept and its stream opened again; "session": a new session.
 static void
 s_print_reconnects (const metric_t *self, const admin_view_t *view, buf_t *out)
 {

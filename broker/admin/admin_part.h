@@ -1,8 +1,7 @@
-//  admin_part - what admin's files share: a view of the broker, and who answers what.
-//  Private to admin*.c.
+//  admin_part - the view of the broker and the functions that answer requests from it.
 //
-//  admin.c speaks HTTP; admin_api.c, admin_stream.c and admin_metrics.c turn a view into text
-//  and know nothing of HTTP but status codes.  Threads: all of it runs on the admin thread.
+//  Private to admin*.c.  Threads: the admin thread's alone.  admin.c speaks HTTP.  admin_api.c,
+//  admin_stream.c and admin_metrics.c turn a view into text; of HTTP they use status codes only.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -19,13 +18,13 @@
 typedef struct {
     const char *workspace_root; //  borrowed
     store_reader_t *reader;
-    snapshot_data_t data; //  own copy; workers and sources are own arrays
-    bool counted;         //  counts could be read
+    snapshot_data_t data; //  a copy that owns its arrays
+    bool counted;         //  counts is filled; false: the store could not be read
     store_counts_t counts;
     clk_now_t now;
 } admin_view_t;
 
-//  Each fills the reply, also on failure.
+//  Each fills the reply, also on failure: the reply is then an error.
 void
 admin_api_healthz (const admin_view_t *view, admin_reply_t *reply);
 void

@@ -1,4 +1,3 @@
-//  admin_query - what a request asks for, read strictly.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_query.h"
 

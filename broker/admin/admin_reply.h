@@ -1,7 +1,7 @@
 //  admin_reply - the answer to one request: JSON, an error, or finished text.
 //
-//  Each function replaces what was in the reply.  Without memory it leaves a short error, or no
-//  body at all; httpd then sends an empty one.
+//  Each function replaces the old content.  Out of memory it leaves a short error or no body;
+//  httpd then sends an empty one.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -34,15 +34,15 @@ typedef struct {
     int64_t next; //  X-Next-After, -1 = none
 } admin_reply_t;
 
-//  Takes the reference to doc.
+//  A JSON document.  Own: takes the reference to doc.
 void
 admin_reply_json (admin_reply_t *self, unsigned status, json_t *doc);
-//  {"error": {"code", "message"}}.
+//  An error: {"error": {"code", "message"}}.
 void
 admin_reply_error (admin_reply_t *self, unsigned status, const char *code, const char *message);
-//  The same for an error of the store, which is logged.
+//  An error of the store, which is logged as well.
 void
 admin_reply_store (admin_reply_t *self, const char *what, int rc);
-//  200 with finished text.  Own: takes the body, which may be NULL; type is static.
+//  Finished text with status 200.  Own: takes the body, which may be NULL; type is static.
 void
 admin_reply_body (admin_reply_t *self, const char *type, char *body, size_t size);

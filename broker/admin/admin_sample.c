@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-//  label="value" of any text.
+//  Append label="value" for any text.
 static void
 s_label (buf_t *out, const char *label, const char *value)
 {

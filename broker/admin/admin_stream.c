@@ -1,4 +1,4 @@
-//  admin_stream - records of the stream, read again from the journal as JSON lines.
+//  admin_stream - records of the journal as JSON lines, for taps that missed some.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_part.h"
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-//  The same names as in the wire's RECORD, and the topic it was published under.
+//  A record with the names of the wire's RECORD and its topic.
 static json_t *
 s_record (const row_record_t *row)
 {

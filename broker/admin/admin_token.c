@@ -22,13 +22,13 @@ enum {
     S_MOST = 256,
     S_BYTES = 32,
     S_FILE = 1024,
-    S_LOCK_MS = 2000, //  to write takes far less
+    S_LOCK_MS = 2000, //  far longer than a write takes
     S_LOCK_LOOK_MS = 20
 };
 
 static const char s_blanks [] = " \t\r\n";
 
-//  Err: ERR_CONFIG, -errno; -ENOENT there is none.
+//  Open the file if only its owner can read it.  Err: ERR_CONFIG; -errno, -ENOENT: it is missing.
 static int
 s_open (const char *path, err_diag_t *diag)
 {
@@ -45,7 +45,7 @@ s_open (const char *path, err_diag_t *diag)
                   path);
         return ERR_CONFIG;
     }
-    if (status.st_uid != geteuid () && status.st_uid != 0) { //  who owns it may know it
+    if (status.st_uid != geteuid () && status.st_uid != 0) { //  its owner knows the token
         err_diag (diag, "admin_token_file %s: must belong to the user of the broker or to root",
                   path);
         return ERR_CONFIG;
@@ -55,8 +55,8 @@ s_open (const char *path, err_diag_t *diag)
     return kept;
 }
 
-//  The token without the blanks around it.  A file with anything else in it is none: of what is cut
-//  or mixed nobody knows which part counts.
+//  Read the token without the blanks around it.  A file that holds anything else is refused: a cut
+//  or mixed one does not show which part is the token.
 static int
 s_read (const char *path, char ret_token [S_MOST + 1], err_diag_t *diag)
 {
@@ -88,8 +88,8 @@ s_read (const char *path, char ret_token [S_MOST + 1], err_diag_t *diag)
     return good ? 0 : ERR_CONFIG;
 }
 
-//  A start can be ended by no signal, so it must not wait for one that has stopped.
-//  Err: -EWOULDBLOCK: somebody has it.
+//  Lock the file.  The wait is short: signals do not end a start, and the holder may be stopped.
+//  Err: -EWOULDBLOCK: another program holds the lock.
 static int
 s_lock (int fd)
 {
@@ -101,8 +101,8 @@ s_lock (int fd)
     return 0;
 }
 
-//  Fill the file, unless another broker that shares it has: who finds it empty waits
-//  until that one has written.
+//  Make and fill the file under its lock.  Does nothing when another broker that shares it has
+//  filled it meanwhile.
 static int
 s_make (const char *path, err_diag_t *diag)
 {
@@ -123,7 +123,7 @@ s_make (const char *path, err_diag_t *diag)
             snprintf (text + 2 * i, 3, "%02x", bytes [i]);
         memcpy (text + 2 * sizeof bytes, "\n", 2);
         rc = durable_fill (fd, text, strlen (text));
-        if (rc < 0 && ftruncate (fd, 0) != 0) //  half a token may be long enough for one
+        if (rc < 0 && ftruncate (fd, 0) != 0) //  half a token could pass for one
             (void) unlink (path);
         explicit_bzero (text, sizeof text);
         explicit_bzero (bytes, sizeof bytes);
@@ -134,7 +134,7 @@ s_make (const char *path, err_diag_t *diag)
     return rc;
 }
 
-//  Beside the store, and absolute: operators read it in answers.
+//  The path of the file.  It is absolute, because answers show it to operators.
 static int
 s_path (const settings_t *settings, char ret_path [PATH_MAX])
 {
@@ -153,8 +153,7 @@ s_path (const settings_t *settings, char ret_path [PATH_MAX])
     return size < 0 || size >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-//  There is none, or one that is empty: a power failure can leave that,
-//  and nobody has ever known it.
+//  Is the file missing or empty?  A power failure can leave it empty; its token was never used.
 static bool
 s_missing (const char *path)
 {
@@ -192,7 +191,7 @@ admin_token_look (const settings_t *settings, err_diag_t *diag)
     }
     rc = s_missing (path) ? -ENOENT : s_read (path, token, diag);
     explicit_bzero (token, sizeof token);
-    //  the folder of the store is made by the start
+    //  The start makes the folder of the store.
     return rc == -ENOENT ? reach_writable (path, !*settings->admin_token_file, diag) : rc;
 }
 
@@ -201,8 +200,7 @@ admin_token_check (const admin_token_t *self, const char *authorization, bool *r
                    err_diag_t *diag)
 {
     static const char scheme [] = "Bearer ";
-    char token [S_MOST + 1] = {0},
-                         given [S_MOST + 1] = {0}; //  zeros behind both, where there is room
+    char token [S_MOST + 1] = {0}, given [S_MOST + 1] = {0}; //  both padded with zeros
     *ret_good = false;
     const int rc = s_read (self->path, token, diag);
     if (rc < 0)
