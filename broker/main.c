@@ -33,7 +33,7 @@ enum { S_THREADS = 8 }; //  artifact, delivery, intake, admin, zap, libzmq's two
 typedef struct {
     conf_t *conf;
     const settings_t *settings;
-    int stop_ms; //  shutdown_timeout, for the watchdog, which outlives the settings
+    int stop_ms; //  shutdown_timeout; a copy, because the watchdog outlives the settings
     int signal_fd, root_fd;
     curve_keys_t keys;
     curve_zap_t *zap;
@@ -46,8 +46,8 @@ typedef struct {
     admin_t *admin;
 } broker_t;
 
-//  A peer is two sockets, and LIMIT_WORKERS need more than the usual soft limit,
-//  which is there for select(2).
+//  Raise the soft limit of descriptors: a peer uses two sockets, and LIMIT_WORKERS peers exceed the
+//  usual 1024, which exists for select(2) only.
 static void
 s_descriptors (void)
 {
@@ -55,10 +55,10 @@ s_descriptors (void)
     if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
         return;
     limit.rlim_cur = limit.rlim_max;
-    (void) setrlimit (RLIMIT_NOFILE, &limit); //  what stays is in process_max_fds
+    (void) setrlimit (RLIMIT_NOFILE, &limit); //  process_max_fds shows the result
 }
 
-//  Without keys nobody is authenticated, so nothing may be reachable from outside.
+//  Load the keys.  Without keys no peer is authenticated, so all endpoints must be local.
 static int
 s_keys (broker_t *self)
 {
@@ -90,7 +90,7 @@ s_keys (broker_t *self)
     return self->zap ? 0 : EXIT_CONFIG;
 }
 
-//  The lock tells workers that this folder holds the record and is not for scratch.
+//  Make workspace_root and lock it.  The lock keeps out a second broker and worker scratch folders.
 static int
 s_root (broker_t *self)
 {
@@ -128,7 +128,8 @@ s_prompt (broker_t *self)
     return EXIT_CONFIG;
 }
 
-//  Started from another folder, relative paths are other ones, and all seems to be lost.
+//  Log an absolute path: a start from another folder resolves relative paths elsewhere, and the
+//  data seem to be lost.
 static void
 s_where (const char *option, const char *path, const char *what)
 {
@@ -155,7 +156,7 @@ s_store (broker_t *self)
         return EXIT_SECOND;
     if (rc == -EBADMSG)
         return EXIT_CORRUPT;
-    const int path = store_look (self->settings->state_path, NULL); //  is it to blame?
+    const int path = store_look (self->settings->state_path, NULL); //  is the path at fault?
     return path < 0 ? err_exit_path (path) : EXIT_STORE;
 }
 
@@ -246,7 +247,7 @@ s_start (broker_t *self)
     return rc;
 }
 
-//  While the program stops: a second signal, or shutdown_timeout, ends it at once.
+//  During the stop: end the program at once on a second signal or after shutdown_timeout.
 static void *
 s_watchdog (void *ctx)
 {
@@ -267,7 +268,7 @@ s_watch (broker_t *self)
         pthread_detach (thread);
 }
 
-//  Threads first: what they send to the loop's mailbox is freed with it.
+//  Threads first: mail that they still send to the loop is freed with its mailbox.
 static void
 s_stop (broker_t *self)
 {
@@ -293,8 +294,8 @@ main (int argc, char **argv)
     process_hide ();
     failpoint_init ("broker");
     umask (0077);
-    self.signal_fd = process_signals (true); //  before it takes long enough for one to come
-    signal (SIGXFSZ, SIG_IGN); //  a file at its limit is a write that fails, like on a full disk
+    self.signal_fd = process_signals (true); //  first: a signal may arrive during the start
+    signal (SIGXFSZ, SIG_IGN); //  a file at its size limit then fails like a full disk
     if (self.signal_fd < 0)
         return EXIT_RUNTIME;
     conf_spec_t spec = settings_spec;
@@ -310,7 +311,7 @@ main (int argc, char **argv)
     if (rc == 0)
         rc = loop_run (self.loop, &self.threads);
     if (rc == EXIT_STORE || rc == EXIT_CORRUPT)
-        _exit (rc); //  nothing may be sent or synced any more
+        _exit (rc); //  after a store failure nothing may be sent or synced
     s_watch (&self);
     s_stop (&self);
     log_info ("broker stopped", kv ("exit_code", rc));

@@ -18,7 +18,7 @@
 
 enum { S_ENDPOINTS = 4, S_LISTENERS = S_ENDPOINTS + 1 };
 
-//  In the order of s_keys in main.c; the last one listens for HTTP.
+//  All addresses that the broker binds.  The last one is for HTTP.
 static void
 s_listeners (const settings_t *settings, const char *const *ret_at [S_LISTENERS])
 {
@@ -56,7 +56,7 @@ s_is_any (const char *address)
     return *address == '*' || strncmp (address, "0.0.0.0:", 8) == 0;
 }
 
-//  Would one find taken what the other has bound?  A unix socket would be taken over in silence.
+//  Would both bind the same address?
 static bool
 s_clash (const char *one, const char *other)
 {
@@ -114,7 +114,7 @@ s_files (const settings_t *settings, conf_check_t *check)
     diag = (err_diag_t){""};
     rc = store_look (settings->state_path, &diag);
     conf_check_result (check, &settings->state_path, rc, &diag);
-    //  without a name of its own it is beside the store, which is to blame then
+    //  The default token file is beside the store: the error above covers it.
     if (rc < 0 && !*settings->admin_token_file)
         return;
     diag = (err_diag_t){""};
@@ -122,8 +122,8 @@ s_files (const settings_t *settings, conf_check_t *check)
     conf_check_result (check, &settings->admin_token_file, rc, &diag);
 }
 
-//  The start only warns: a Secret may be mounted later, and until then the server
-//  is asked without a token.
+//  Here a missing token file is an error.  The start only warns: a Secret may be mounted later,
+//  and requests carry no token until then.
 static void
 s_tokens (const settings_t *settings, conf_check_t *check)
 {

@@ -1,4 +1,3 @@
-//  blob - files that are whole or not there.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/blob.h"
 
@@ -13,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-//  Sync the parent of a path that was just made, so that its name survives.
+//  Sync the parent of a folder that was just made, so that its name survives a power failure.
 static int
 s_sync_parent (const char *path)
 {

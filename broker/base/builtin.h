@@ -1,14 +1,12 @@
-//  builtin - the system prompt that the broker has with it:
-//  configs/triage-system-prompt.md when it was built.
+//  builtin - the built-in system prompt: a copy of configs/triage-system-prompt.md.
 //
-//  builtin.c is made by the build (broker/base/builtin.c.in).
+//  The build makes builtin.c from broker/base/builtin.c.in.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <stddef.h>
 
-//  Where the prompt is looked for unless told otherwise;
-//  where there is none the built-in one is used.
+//  Default of agent_system_prompt_file.  If this file is missing, the built-in prompt is used.
 #define BUILTIN_PROMPT_PATH "./configs/triage-system-prompt.md"
 
 extern const unsigned char builtin_prompt [];

@@ -1,4 +1,3 @@
-//  mail - what the broker's threads say to each other.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/mail.h"
 

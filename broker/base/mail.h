@@ -1,11 +1,11 @@
-//  mail - what the broker's threads say to each other, one tagged struct, heap, through mailboxes.
+//  mail - the messages between the broker's threads: one tagged struct, sent through mailboxes.
 //
+//  Own: a mail belongs to its sender, then to its receiver; mail_destroy frees all it holds.
 //      intake, artifact --EVENT, SOURCE--> loop        loop --REPLY--> intake, artifact
 //      loop --CHECK--> artifact --CHECKED--> loop      artifact --SPARE--> loop
 //      loop --EFFECT--> delivery --EFFECT_DONE--> loop
 //      admin --COMMAND--> loop --COMMAND_REPLY--> admin
 //      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
-//  Own: a mail belongs to whoever received it; mail_destroy frees what it holds.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -35,7 +35,7 @@ typedef struct mail {
             row_event_t row; //  row.body points at `body`, or NULL with body_sha set
             fault_t fault;
             char *body;       //  owned; NULL when the body is a file beside the store
-            mailbox_t *reply; //  where REPLY goes
+            mailbox_t *reply; //  receives the REPLY
             uint64_t cookie;
             bool triage_enabled;
         } event;
@@ -44,14 +44,14 @@ typedef struct mail {
             bool accepted;
             step_event_t disposition;
             ident_t incident;
-            int64_t retry_ms; //  refused: offer again after this
+            int64_t retry_ms; //  refused: send it again after this time
         } reply;
         struct { //  SOURCE
             char cluster [ROW_CLUSTER];
             char change [32]; //  connected, lost, gap, unsupported, wedged
             char reason [LIMIT_REASON_BYTES];
         } source;
-        struct { //  CHECK: is this attempt sealed on disk with these files?  CHECKED: answer
+        struct { //  CHECK: is this attempt sealed on disk with these files?  CHECKED: the answer
             step_peer_t peer;
             step_in_t verdict; //  the STEP_IN_VERDICT to complete and step
             verdict_file_t files [LIMIT_ATTEMPT_FILES];
@@ -76,7 +76,7 @@ typedef struct mail {
             ident_t incident;       //  RETRY, CANCEL
             int64_t effect;         //  of EFFECT_ commands
             char worker [ROW_NAME]; //  DRAIN, RESUME
-            mailbox_t *reply;       //  where COMMAND_REPLY goes
+            mailbox_t *reply;       //  receives the COMMAND_REPLY
             uint64_t cookie;
         } command;
         struct {
@@ -84,27 +84,27 @@ typedef struct mail {
             int rc;
             char text [128];
         } command_reply;
-        struct {          //  CONFIG: these settings from here on
-            conf_t *conf; //  a share of it, owned
+        struct {          //  CONFIG: the new configuration
+            conf_t *conf; //  a share, owned
             char *prompt; //  artifact: the text of agent_system_prompt_file, owned
             size_t prompt_size;
         } config;
     } as;
 } mail_t;
 
-//  Zeroed.  Own: fresh, NULL when out of memory.
+//  A mail with everything else zero.  Own: fresh; NULL when out of memory.
 mail_t *
 mail_new (mail_kind_t kind);
 void
 mail_destroy (mail_t **self_p);
-//  A CONFIG for one thread.  prompt: NULL, or taken on success.
-//  Own: fresh, NULL when out of memory.
+//  A CONFIG for one thread, with a share of conf.  prompt: may be NULL; its bytes are taken.
+//  Own: fresh; NULL when out of memory.
 mail_t *
 mail_new_config (conf_t *conf, buf_t *prompt);
-//  Take the configuration out of a CONFIG; the share in *conf_p (NULL at first) is given up for it.
-//  Returns its settings.  Own: *conf_p is the caller's.
+//  Move the configuration of a CONFIG into *conf_p, and free the share that was there (or NULL).
+//  Returns its settings.  Own: the caller owns *conf_p; the settings live as long as it.
 const void *
 mail_take_config (mail_t *self, conf_t **conf_p);
-//  For mailbox_new: item_p is mail_t **.
+//  mail_destroy for mailbox_new: item_p is a mail_t **.
 void
 mail_item_destroy (void *item_p);

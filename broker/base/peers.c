@@ -1,4 +1,3 @@
-//  peers - routes of one ROUTER socket.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/peers.h"
 
@@ -18,14 +17,14 @@ typedef struct {
 } s_name_t;
 
 struct peer {
-    link_route_t route; //  key, zero-padded
+    link_route_t route; //  key of the first table, zero-padded
     s_name_t name;      //  key of the second table while bound
     bool bound;
     char address [64];
     int strikes;
     int64_t strikes_ms;     //  boot time of the first strike of this minute
-    int64_t muted_ms;       //  boot time until which nothing is heard, 0 = heard
-    UT_hash_handle hh;      //  by route, least recently heard first
+    int64_t muted_ms;       //  boot time until which its messages are ignored
+    UT_hash_handle hh;      //  by route, longest silent first
     UT_hash_handle hh_name; //  by name, bound peers only
 };
 

@@ -17,9 +17,9 @@
 
 enum { S_NAME = 512, S_PATH = 4096 };
 
-//  The file is this, as it lies in memory: another machine never reads it.
+//  The content of the file, in the machine's own layout: no other machine reads it.
 typedef struct {
-    char now [S_NAME]; //  being read, "" = nothing
+    char now [S_NAME]; //  the input that is being read; "" = none
     struct {
         char name [S_NAME];
         int deaths; //  0 = free
@@ -36,7 +36,7 @@ struct poison {
 static void
 s_write (poison_t *self, size_t offset, size_t size)
 {
-    //  On failure nothing is held back, which is what happens without the file.
+    //  A failed write has the effect of a missing file: the input is read.
     if (self->fd >= 0
         && pwrite (self->fd, (const char *) &self->file + offset, size, (off_t) offset) < 0)
         log_debug ("cannot mark what is read", kv ("reason", err_str (-errno)));
@@ -52,7 +52,7 @@ s_find (const poison_t *self, const char *name)
     return -1;
 }
 
-//  The place of a name: its own, a free one, or the one with the fewest deaths.
+//  The row for a name: its own, a free one, or the one with the fewest deaths.
 static int
 s_place (const poison_t *self, const char *name)
 {
@@ -66,13 +66,13 @@ s_place (const poison_t *self, const char *name)
     return best;
 }
 
-//  What the last life left: the input it died of has one death more.
+//  Count one death for the input that the last process was reading when it died.
 static void
 s_judge (poison_t *self)
 {
     s_file_t *file = &self->file;
     for (int i = 0; i < LIMIT_POISON_ROWS; i++) {
-        int *deaths = &file->rows [i].deaths; //  whatever a bad disk has made of it
+        int *deaths = &file->rows [i].deaths; //  the file may be damaged
         *deaths = *deaths < 0 ? 0 : *deaths > LIMIT_POISON_DEATHS ? LIMIT_POISON_DEATHS : *deaths;
         file->rows [i].name [S_NAME - 1] = 0;
         self->known += file->rows [i].deaths > 0;
@@ -119,7 +119,7 @@ poison_open (const char *state_path, const char *reader)
         return self;
     }
     if (pread (self->fd, &self->file, sizeof self->file, 0) != (ssize_t) sizeof self->file)
-        memset (&self->file, 0, sizeof self->file); //  new, or cut
+        memset (&self->file, 0, sizeof self->file); //  a new file, or a cut one
     s_judge (self);
     s_write (self, 0, sizeof self->file);
     return self;

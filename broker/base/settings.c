@@ -1,4 +1,3 @@
-//  settings - the broker's option table.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/settings.h"
 
@@ -15,7 +14,7 @@
 enum { S_SECOND = 1000, S_MINUTE = 60 * S_SECOND, S_HOUR = 60 * S_MINUTE };
 #define S_DAY ((int64_t) 24 * S_HOUR)
 
-//  The first three are enum fault_severity; the rest are accepted and mapped.
+//  The first three are the names of enum fault_severity; the others are mapped to one of them.
 #define S_SEVERITIES "info|warning|critical|debug|notice|error|alert|emergency"
 static const enum fault_severity s_severities [] = {
     FAULT_INFO, FAULT_WARNING, FAULT_CRITICAL, FAULT_INFO,
@@ -397,7 +396,8 @@ settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag)
     assert (self && ret_text);
     const char *path = self->agent_system_prompt_file;
     *ret_text = buf_init (LIMIT_SYSTEM_PROMPT_BYTES);
-    own (own_mem) char *real = realpath (path, NULL); //  a mounted ConfigMap is made of symlinks
+    //  The files of a mounted ConfigMap are symlinks.
+    own (own_mem) char *real = realpath (path, NULL);
     int rc = real ? buf_read_file (ret_text, real) : -errno;
     if (rc == -ENOENT && strcmp (path, BUILTIN_PROMPT_PATH) == 0)
         rc = buf_append (ret_text, builtin_prompt, builtin_prompt_size);

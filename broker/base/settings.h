@@ -1,4 +1,6 @@
-//  settings - the broker's option table and the struct it fills.
+//  settings - the broker's option table and the struct that it fills.
+//
+//  The texts and tables of a settings_t belong to its conf_t.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -10,7 +12,7 @@ typedef struct {
     const char *name;
     const char *mcp_endpoint;
     const char *mcp_token_file;
-    int mcp_mode; //  0 = as subscribe_mode, 1 faults, 2 events
+    int mcp_mode; //  0 the value of subscribe_mode, 1 faults, 2 events
     bool triage_enabled;
     conf_table_t labels; //  conf_pair_t
 } settings_cluster_t;
@@ -43,23 +45,24 @@ typedef struct {
 
 extern const conf_spec_t settings_spec;
 
-//  What the core needs of it.
-//  Least severity that is investigated.
+//  The lowest severity that is investigated.
 enum fault_severity
 settings_threshold (const settings_t *self);
+//  The settings of the core.
 void
 settings_step (const settings_t *self, step_settings_t *ret_settings);
-//  Read agent_system_prompt_file; ret_text is at most LIMIT_SYSTEM_PROMPT_BYTES.
-//  Err: ERR_CONFIG with a diag.
+//  Read agent_system_prompt_file, at most LIMIT_SYSTEM_PROMPT_BYTES.
+//  Own: ret_text is fresh, and empty on failure.  Err: ERR_CONFIG; diag says why.
 int
 settings_prompt (const settings_t *self, buf_t *ret_text, err_diag_t *diag) must_check;
 //  Are faults of this cluster investigated?
 bool
 settings_triage_enabled (const settings_t *self, const char *cluster);
-//  Labels of this cluster, conf_pair_t; NULL when it is not configured.  Own: borrowed.
+//  The labels of this cluster, a table of conf_pair_t; NULL when it is not configured.
+//  Own: borrowed.
 const conf_table_t *
 settings_labels (const settings_t *self, const char *cluster);
-//  All MCP sources: clusters with an endpoint plus the single K8S_CLUSTER_MCP_ENDPOINT
-//  (name "").  Returns how many.
+//  All MCP sources: the clusters with an endpoint, and mcp_endpoint under the name "".
+//  Returns how many were filled, at most max.
 size_t
 settings_clusters (const settings_t *self, settings_cluster_t *ret_clusters, size_t max);
