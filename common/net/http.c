@@ -20,7 +20,7 @@
 
 enum {
     CONNECT_MS = 10000,
-    KEEP_IDLE_S = 15, //  a silent peer is found within 15 + 3 * 5 s
+    KEEP_IDLE_S = 15, //  finds a silent peer within 15 + 3 * 5 s
     KEEP_INTERVAL_S = 5,
     KEEP_COUNT = 3,
     UNACKED_MS = 30000, //  the same for sent bytes
@@ -32,7 +32,8 @@ enum {
 struct http {
     CURLM *multi;
     http_transfer_t *transfers;
-    bool hooks_ran; //  since the start of http_poll: the caller has something to do, no waiting
+    //  A hook has run since http_poll began: return to the caller without waiting.
+    bool hooks_ran;
 };
 
 struct http_transfer {
@@ -51,7 +52,7 @@ struct http_transfer {
 static void
 s_global_init (void)
 {
-    (void) curl_global_init (CURL_GLOBAL_DEFAULT); //  a failure shows in curl_multi_init
+    (void) curl_global_init (CURL_GLOBAL_DEFAULT); //  curl_multi_init reports a failure
 }
 
 http_t *
@@ -99,7 +100,7 @@ http_destroy (http_t **self_p)
 static int
 s_on_socket (void *arg, curl_socket_t fd, curlsocktype purpose)
 {
-    //  Best effort: a socket that is not TCP refuses these, and may.
+    //  Best effort: a socket other than TCP may refuse these.
     int on = 1, idle = KEEP_IDLE_S, interval = KEEP_INTERVAL_S, count = KEEP_COUNT;
     int unacked = UNACKED_MS;
     (void) setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -155,7 +156,7 @@ s_on_body (char *bytes, size_t one, size_t size, void *arg)
 static int
 s_add_headers (http_transfer_t *transfer, const http_request_t *request)
 {
-    //  curl would announce large bodies and wait a second; it would also name a form's type.
+    //  curl would announce large bodies and wait a second; it would also add a form's content type.
     static const char *const quiet [] = {"Expect:"};
     for (size_t i = 0; i < request->header_count + 1; i++) {
         const char *line = i < request->header_count ? request->headers [i] : quiet [0];
@@ -175,8 +176,7 @@ s_long (int64_t value)
     return value > LONG_MAX ? LONG_MAX : (long) value;
 }
 
-//  127/8, ::1, the same as ::ffff:127/104, or localhost?
-//  curl writes addresses of any form the usual way.
+//  127/8, ::1, ::ffff:127/104, or localhost?  curl normalises every form of address.
 static bool
 s_host_is_loopback (const char *host)
 {
@@ -217,7 +217,7 @@ s_set_up (http_transfer_t *transfer, const http_request_t *request)
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_URL, request->url);
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_CUSTOMREQUEST, request->method);
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HTTPHEADER, transfer->headers);
-    if (s_url_is_loopback (request->url)) //  what a proxy of the environment is never for
+    if (s_url_is_loopback (request->url)) //  the environment's proxy never applies here
         rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_PROXY, "");
     if (request->body) {
         rc = rc ? rc
@@ -338,7 +338,7 @@ s_end (http_t *self, http_transfer_t *transfer, CURLcode code)
     s_free (self, transfer);
 }
 
-//  Let libcurl work, then end what is over.
+//  Let libcurl work, then end finished transfers.
 static void
 s_perform (http_t *self)
 {
@@ -348,7 +348,7 @@ s_perform (http_t *self)
     while ((msg = curl_multi_info_read (self->multi, &left)) != NULL) {
         if (msg->msg != CURLMSG_DONE)
             continue;
-        CURLcode code = msg->data.result; //  the message dies with its handle
+        CURLcode code = msg->data.result; //  msg is freed with its handle
         http_transfer_t *transfer = NULL;
         curl_easy_getinfo (msg->easy_handle, CURLINFO_PRIVATE, &transfer);
         self->hooks_ran = true;
@@ -362,7 +362,7 @@ http_poll (http_t *self, int fd, int64_t timeout_ms)
     assert (self);
 
     self->hooks_ran = false;
-    s_perform (self); //  new transfers get their first timers here; some are over at once
+    s_perform (self); //  starts timers of new transfers; some end at once
     if (self->hooks_ran)
         timeout_ms = 0;
     struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};

@@ -1,9 +1,10 @@
 //  http - many HTTP transfers on one thread, the port to libcurl's multi interface.
 //
 //  HTTP/1.1, no redirects, no decompression, keepalive on each socket, names resolved off-thread.
-//  http_proxy, https_proxy, all_proxy and no_proxy of the environment hold, but never for a
-//  loopback address or localhost.  Hooks are called from http_poll; they must not start or cancel
-//  transfers (queue that for after).  Threads: one.
+//  The environment's http_proxy, https_proxy, all_proxy and no_proxy apply, but never to a loopback
+//  address or localhost.
+//  http_poll calls the hooks.  They must not start or cancel transfers; queue that for afterwards.
+//  Threads: one.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -23,43 +24,46 @@ typedef struct {
     size_t header_count;
     const char *body; //  copied; NULL = none
     size_t body_size;
-    int64_t connect_ms;        //  limit for the connection, 0 = 10 s
-    int64_t total_ms;          //  limit for the whole transfer, 0 = none (streams)
-    size_t response_max_bytes; //  more ends the transfer with ERR_LIMIT; 0 = none (streams)
-    bool fresh;                //  a connection of its own, closed at the end (streams)
+    int64_t connect_ms; //  limit for the connection, 0 = 10 s
+    int64_t total_ms;   //  limit for the whole transfer, 0 = none (streams)
+    //  A larger response ends the transfer with ERR_LIMIT; 0 = no limit (streams).
+    size_t response_max_bytes;
+    bool fresh; //  its own connection, closed at the end (streams)
 } http_request_t;
 
 typedef struct {
-    //  Status line and headers are complete; http_header may be used.
+    //  The status line and the headers are complete; http_header may be called.
     void (*head) (void *arg, http_transfer_t *transfer, int status);
     //  Bytes of the body.
     void (*body) (void *arg, http_transfer_t *transfer, const char *bytes, size_t size);
-    //  The end; the transfer is gone when this returns.  rc: 0 complete (any status), ERR_LIMIT,
+    //  The end; the transfer is freed when this returns.  rc: 0 complete (any status), ERR_LIMIT,
     //  -ETIMEDOUT, -ECONNREFUSED, -EIO with a sentence in reason.
     void (*done) (void *arg, http_transfer_t *transfer, int rc, const char *reason);
 } http_hooks_t;
 
+//  Own: fresh, NULL on failure.
 http_t *
 http_new (void);
-//  Cancels what is under way without calling done.
+//  Cancels running transfers without calling done.
 void
 http_destroy (http_t **self_p);
 //  Own: *ret_transfer belongs to self until done or http_cancel; request and hooks are copied.
-//  Err: -EINVAL (method, url or a header cannot be sent), -ENOMEM.
+//  Err: -EINVAL: the method, the url or a header cannot be sent; -ENOMEM.
 int
 http_start (http_t *self, const http_request_t *request, const http_hooks_t *hooks, void *arg,
             http_transfer_t **ret_transfer) must_check;
 //  Stop a transfer without calling done.
 void
 http_cancel (http_t *self, http_transfer_t **transfer_p);
-//  A response header by name, any case, the last one of several; "" when absent.  Own: borrowed.
+//  A response header by name, in any case; the last of several; "" when absent.  Own: borrowed.
 const char *
 http_header (http_transfer_t *transfer, const char *name);
-//  How long Retry-After asks to wait, in seconds or as a date:
-//  ms, at most a day; 0 when it does not.
+//  The wait that Retry-After asks for, in seconds or as a date.  Units: ms, at most a day; 0 when
+//  absent.
 int64_t
 http_retry_after (http_transfer_t *transfer);
-//  Has the request left, at least in part?  Nobody knows then what the other side has made of it.
+//  Has the request left, at least in part?  Then it is unknown what the other side has done with
+//  it.
 bool
 http_sent (http_transfer_t *transfer);
 //  Wait at most timeout_ms for transfers, or for fd (-1 = none) to be readable, and run hooks.

@@ -25,17 +25,19 @@ enum { EVENTS = 64, STREAM_BLOCK_BYTES = 65536 };
 //  One connection.
 typedef struct client {
     int fd;
-    bool waits; //  in httpd->waiting: it has no whole request, and may have to give way
+    //  In httpd->waiting: it has no complete request and may be closed for another one.
+    bool waits;
     struct client *prev, *next;
 } client_t;
 
 struct httpd {
     httpd_args_t args;
-    client_t *waiting;     //  for longest first
-    unsigned client_count; //  without those that were cut
-    int runs;              //  of libmicrohttpd, that are due at once
+    client_t *waiting;     //  longest wait first
+    unsigned client_count; //  without connections already cut
+    int runs;              //  runs of libmicrohttpd that are due at once
     struct MHD_Daemon *daemon;
-    int poll_fd; //  epoll: libmicrohttpd's own, and the sockets of those who sleep
+    //  epoll: libmicrohttpd's own fd, and the sockets of sleeping requests.
+    int poll_fd;
     httpd_request_t *sleepers;
     bool local;
     bool closing;
@@ -46,20 +48,20 @@ struct httpd {
 struct httpd_request {
     httpd_t *httpd;
     struct MHD_Connection *connection;
-    const char *path, *method; //  libmicrohttpd's, as long as we live
+    const char *path, *method; //  libmicrohttpd's, valid as long as the request
     buf_t body;
     size_t body_bytes; //  received so far
     bool too_large;
     bool told;
     bool asleep; //  suspended and in httpd->sleepers
-    bool left;   //  its client closed while it slept
+    bool left;   //  its client closed the connection while it slept
     struct MHD_Response *response;
     unsigned status;
     void *tag;
     httpd_request_t *prev, *next; //  in httpd->sleepers
 };
 
-//  --- sleeping: libmicrohttpd does not look at suspended connections, we watch for their end
+//  --- sleeping: libmicrohttpd ignores suspended connections, so we watch for their end
 
 static int
 s_socket (const httpd_request_t *self)
@@ -76,7 +78,7 @@ s_sleep (httpd_request_t *self)
     MHD_suspend_connection (self->connection);
     self->asleep = true;
     DL_APPEND (self->httpd->sleepers, self);
-    //  Without the watch a client that left is found at the next byte: late, but found.
+    //  Without the watch, a client that left is noticed only at the next byte.
     (void) epoll_ctl (self->httpd->poll_fd, EPOLL_CTL_ADD, s_socket (self), &event);
 }
 
@@ -91,7 +93,7 @@ s_wake (httpd_request_t *self)
     MHD_resume_connection (self->connection);
 }
 
-//  --- connections: who does not finish his request gives way to who comes
+//  --- connections: at the limit, the oldest one with an incomplete request is closed
 
 static void
 s_wait (httpd_t *httpd, client_t *client, bool waits)
@@ -195,12 +197,12 @@ s_on_body (httpd_request_t *self, const char *bytes, size_t size)
     if (self->httpd->args.body_kept && !self->too_large
         && buf_append (&self->body, bytes, size) != 0)
         return MHD_NO;
-    //  A chunked body has no length: read on for a while, so that the client sees the answer.
+    //  A chunked body has no length.  Read on for a while, so that the client sees the answer.
     return self->body_bytes > 2 * max ? MHD_NO : MHD_YES;
 }
 
-//  libmicrohttpd calls this first with the headers, then with the body's parts, then to answer, and
-//  once more after each resume.
+//  libmicrohttpd calls this with the headers, then with each part of the body, then for the answer.
+//  After each resume it calls once more.
 static enum MHD_Result
 s_on_request (void *arg, struct MHD_Connection *connection, const char *path, const char *method,
               const char *version, const char *bytes, size_t *size_p, void **request_p)
@@ -281,7 +283,7 @@ s_loopback (const struct sockaddr *address)
            || (IN6_IS_ADDR_V4MAPPED (&in6.sin6_addr) && in6.sin6_addr.s6_addr [12] == 127);
 }
 
-//  0 to 65535, in digits: getaddrinfo would take any number and keep its low 16 bits.
+//  0 to 65535, digits only: getaddrinfo would accept any number and keep its low 16 bits.
 static bool
 s_is_port (const char *text)
 {
@@ -335,7 +337,7 @@ s_describe (httpd_t *self, int fd)
     snprintf (self->address, sizeof (self->address), v6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-//  Connections inherit keepalive: the peer of a silent stream may be gone without a word.
+//  Connections inherit keepalive: the peer of a silent stream may vanish without notice.
 static int
 s_bind (const struct addrinfo *to)
 {
@@ -360,7 +362,8 @@ s_free (struct addrinfo **list_p)
     *list_p = NULL;
 }
 
-//  The address, where it may be bound.  Own: *ret_list is fresh.  Err: ERR_CONFIG; diag says why.
+//  Resolve the address and check that it may be bound.  Own: *ret_list is fresh.  Err: ERR_CONFIG;
+//  diag says why.
 static int
 s_address (const httpd_args_t *args, struct addrinfo **ret_list, err_diag_t *diag)
 {
@@ -392,7 +395,7 @@ s_listen (httpd_t *self, err_diag_t *diag)
     return rc;
 }
 
-//  Takes listen_fd.
+//  Own: takes listen_fd.
 static int
 s_start (httpd_t *self, int listen_fd)
 {
@@ -455,7 +458,7 @@ httpd_destroy (httpd_t **self_p)
     if (!self)
         return;
     self->closing = true;
-    while (self->sleepers) { //  libmicrohttpd does not stop while one is suspended
+    while (self->sleepers) { //  libmicrohttpd does not stop while a request is suspended
         self->sleepers->left = true;
         s_wake (self->sleepers);
     }
@@ -507,8 +510,8 @@ httpd_run (httpd_t *self)
         request->left = true;
         s_wake (request);
     }
-    //  Who was cut is closed by the next run, and who waits for that place accepted
-    //  by the one after it.
+    //  The next run closes connections that were cut; the one after it accepts those that wait for
+    //  their place.
     self->runs = 1;
     for (int at = 0; at < EVENTS && self->runs > 0; at++, self->runs--)
         MHD_run (self->daemon);
@@ -615,7 +618,7 @@ httpd_tag (const httpd_request_t *self)
     return self->tag;
 }
 
-//  A request that sleeps goes on; any other one is still inside its hook.
+//  A sleeping request continues; any other is still inside its hook.
 static void
 s_answer (httpd_request_t *self, unsigned status, const httpd_header_t *headers)
 {

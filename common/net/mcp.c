@@ -119,11 +119,12 @@ s_call_failed (mcp_t *self, mcp_part_call_t call, int64_t rpc_id, const char *re
     else if (call == CALL_BYE)
         mcp_slot_set_state (self, MCP_STOPPED, "stopped");
     else if ((call == CALL_SUBSCRIBE && timeout)
-             || (call == CALL_LIST && self->state == MCP_WEDGED)) //  what hangs holds it up too
+             //  a hanging subscribe blocks the list too
+             || (call == CALL_LIST && self->state == MCP_WEDGED))
         s_wedged (self, rpc_id);
     else if (call == CALL_PING || (call == CALL_LIST && self->state == MCP_ACTIVE))
         s_missed (self, reason);
-    else if (call == CALL_SUBSCRIBE) //  it may have worked: the list will tell
+    else if (call == CALL_SUBSCRIBE) //  it may have worked: the list shows it
         mcp_answer_subscribe_refused (self, "the answer to events_subscribe was lost");
     else
         mcp_session_failed (self, reason, retry_after_ms);
@@ -154,7 +155,7 @@ s_http_failed (mcp_t *self, mcp_part_slot_t *ended)
     }
 }
 
-//  A POST or DELETE is over and its slot is already free for the next.
+//  A POST or DELETE has ended; its slot is already free for the next one.
 static void
 s_post_ended (mcp_t *self, mcp_part_slot_t *ended, int rc, const char *reason)
 {
@@ -314,7 +315,7 @@ mcp_on_body (mcp_t *self, uint64_t cookie, const char *bytes, size_t size, int64
         self->dropped_seen += dropped;
     }
     else if (slot->sse) {
-        //  The parser is taken out: an answer may make the machine abort this very slot.
+        //  Take the parser out of the slot: an answer may make the machine abort this very slot.
         own (sse_destroy) sse_t *sse = own_take (slot->sse);
         const int64_t before = sse_dropped (sse);
         sse_feed (sse, bytes, size, mcp_answer_on_sse, self);
@@ -327,7 +328,7 @@ mcp_on_body (mcp_t *self, uint64_t cookie, const char *bytes, size_t size, int64
     else if (slot->call != CALL_ASIDE && !slot->body.failed
              && buf_append (&slot->body, bytes, size) != 0
              && slot->body.max == LIMIT_MCP_ANSWER_BYTES) {
-        s_too_large (self); //  an error text may be cut
+        s_too_large (self); //  an error text may be cut instead
     }
 }
 
@@ -340,7 +341,7 @@ mcp_on_end (mcp_t *self, uint64_t cookie, int rc, const char *reason, int64_t no
     mcp_part_slot_t *slot = mcp_slot_find (self, cookie);
     if (!slot)
         return;
-    mcp_part_slot_t ended = *slot; //  free the slot first: what follows may need it
+    mcp_part_slot_t ended = *slot; //  free the slot first: the code below may need it
     *slot = (mcp_part_slot_t){0};
     if (ended.call == CALL_STREAM) {
         const char *why = rc ? reason : "the server closed the stream";
@@ -352,7 +353,8 @@ mcp_on_end (mcp_t *self, uint64_t cookie, int rc, const char *reason, int64_t no
         s_stream_ended (self, &ended, why);
     }
     else if (ended.call != CALL_ASIDE) {
-        //  A JSON answer is whole only now; the slot goes back so that it can be matched.
+        //  A JSON answer is complete only now.  The slot is put back so that the answer can be
+        //  matched.
         bool json = rc == 0 && !ended.is_sse && ended.status >= 200 && ended.status <= 299
                     && ended.body.size > 0 && !ended.body.failed && ended.call != CALL_INITIALIZED;
         if (json) {
@@ -393,7 +395,7 @@ s_on_wait_over (mcp_t *self)
         mcp_session_advance (self);
 }
 
-//  The server said that its tools have changed.
+//  Did the server report that its tools have changed?
 static bool
 s_tools_to_read (const mcp_t *self)
 {
@@ -411,7 +413,7 @@ mcp_on_time (mcp_t *self, int64_t now_ms)
         if (self->slots [i].call != CALL_FREE && self->slots [i].deadline_ms <= now_ms)
             s_expire (self, &self->slots [i]);
     }
-    if (self->stream_head_ms <= now_ms) //  headers held back: go on without the proof
+    if (self->stream_head_ms <= now_ms) //  headers are held back: continue without waiting for them
         s_stream_ready (self);
     if (self->wait_ms <= now_ms && !mcp_slot_pending (self))
         s_on_wait_over (self);
@@ -441,7 +443,7 @@ mcp_wake (const mcp_t *self)
         pending = pending || (slot->call != CALL_ASIDE && slot->call != CALL_STREAM);
         wake = slot->deadline_ms < wake ? slot->deadline_ms : wake;
     }
-    if (pending) //  the others wait for its end
+    if (pending) //  other timers wait until it ends
         return wake;
     wake = self->wait_ms < wake ? self->wait_ms : wake;
     wake = self->list_ms < wake ? self->list_ms : wake;

@@ -1,4 +1,4 @@
-//  mcp_answer - what the session machine makes of messages and results.
+//  mcp_answer - handles messages and results for the session machine.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "common/base/utf8.h"
@@ -26,7 +26,7 @@ s_on_init (mcp_t *self, const json_t *result)
     mcp_session_start_call (self, CALL_INITIALIZED);
 }
 
-//  Without a name we get one of its clusters, which nobody chose.
+//  Without a context name the server picks one of its clusters; report that.
 static void
 s_tell_several (mcp_t *self)
 {
@@ -56,13 +56,13 @@ s_on_tools (mcp_t *self, const json_t *result)
     }
 }
 
-//  NULL: the tool failed; then subscribing will tell.
+//  result NULL: the tool failed; the subscribe call will show whether that matters.
 static void
 s_on_contexts (mcp_t *self, const json_t *result)
 {
     char names [MCP_RPC_NAMES];
     const mcp_rpc_context_t found = mcp_rpc_read_contexts (result, self->context, names);
-    self->tools.contexts_list = false; //  it has been asked
+    self->tools.contexts_list = false; //  it has been called
     if (self->tools.context == MCP_RPC_CONTEXT_DEFAULT) {
         utf8_copy (self->tools.contexts, sizeof self->tools.contexts, names);
         s_tell_several (self);
@@ -119,12 +119,12 @@ s_on_list (mcp_t *self, const json_t *result)
     else {
         bool vanished = self->state == MCP_ACTIVE;
         s_subscribe (self, "the server has no subscription of ours");
-        if (vanished) //  at any time since the list that showed it last
+        if (vanished) //  it may have vanished at any time since the last list that showed it
             self->gap_from_ms = self->listed_ms;
     }
 }
 
-//  Is this the server's word that it knows no cluster of that name?  Others speak of contexts too
+//  Does the server say that it knows no cluster of that name?  Other errors mention contexts too
 //  ("context deadline exceeded").
 static bool
 s_context_unknown (const mcp_t *self, const char *reason)
@@ -214,7 +214,7 @@ s_on_rpc_error (mcp_t *self, mcp_part_call_t call, const json_t *error)
             mcp_session_failed (self, reason, 0);
     }
     else if (call == CALL_LEVEL || call == CALL_PING || call == CALL_CONTEXTS) {
-        s_on_result (self, call, NULL); //  it does not know the method, but it lives
+        s_on_result (self, call, NULL); //  the method is unknown, but the server is alive
     }
     else if (call == CALL_SUBSCRIBE) {
         mcp_answer_subscribe_refused (self, reason);
@@ -227,7 +227,7 @@ s_on_rpc_error (mcp_t *self, mcp_part_call_t call, const json_t *error)
 
 //  --- messages
 
-//  By its logger, or, whatever its logger is called, by what it holds.
+//  An event is known by its logger or, under any other logger, by its members.
 static bool
 s_is_event (const json_t *params)
 {
@@ -259,7 +259,8 @@ s_on_notification (mcp_t *self, const json_t *message)
         else if (strcmp (json_member_text (params, "logger", ""), "kubernetes/subscription_error")
                      == 0
                  && self->state == MCP_ACTIVE) {
-            self->list_ms = self->tools.list ? self->now_ms : INT64_MAX; //  shows it as degraded
+            //  the list shows it as degraded
+            self->list_ms = self->tools.list ? self->now_ms : INT64_MAX;
         }
     }
 }
@@ -271,9 +272,9 @@ s_on_response (mcp_t *self, const json_t *message)
     const json_t *id = json_object_get (message, "id");
     if (!slot || !slot->rpc_id || !json_is_number (id)
         || json_number_value (id) != (double) slot->rpc_id)
-        return; //  late, cancelled or never asked
+        return; //  late, cancelled or never called
     mcp_part_call_t call = slot->call;
-    slot->call = CALL_ASIDE; //  its transfer may go on; nobody waits for it
+    slot->call = CALL_ASIDE; //  its transfer may go on; nothing waits for it
     const json_t *error = json_object_get (message, "error");
     const json_t *result = json_object_get (message, "result");
     if (json_is_object (error))
@@ -301,7 +302,7 @@ s_on_message (mcp_t *self, const json_t *message)
     }
 }
 
-//  A message that is not read.  A broken event is still an event: it is kept raw.
+//  A message that is not parsed.  A broken event is still an event: it is kept raw.
 static void
 s_on_unread (mcp_t *self, const char *text, size_t size, const char *why)
 {

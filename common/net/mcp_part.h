@@ -1,4 +1,4 @@
-//  mcp_part - what the files of the session machine share: mcp (inputs, stream, failures),
+//  mcp_part - shared by the files of the session machine: mcp (inputs, stream, failures),
 //  mcp_answer (messages and results), mcp_session (calls, waiting, losing and gaining a session),
 //  mcp_slot (transfers and outputs).  Internal to common/net.
 //  SPDX-License-Identifier: Apache-2.0
@@ -13,15 +13,15 @@
 enum {
     INIT_MS = 15000,
     CALL_MS = 30000,
-    SUBSCRIBE_MS = 60000, //  a server whose rights are short hangs here for ever
-    DELETE_MS = 3000,     //  a silent peer must not hold the end up
+    SUBSCRIBE_MS = 60000, //  a server that lacks permissions hangs here forever
+    DELETE_MS = 3000,     //  a silent peer must not delay the end
     PING_EVERY_MS = 20000,
     PING_MS = 10000,
     PING_MISSES = 2,
     PING_AGAIN_MS = 2000, //  after a miss
     LIST_EVERY_MS = 60000,
     STREAM_HEAD_MS = 10000, //  proxies may hold headers back until the first byte
-    STREAM_GOOD_MS = 30000, //  a stream that lived this long starts the backoff anew
+    STREAM_GOOD_MS = 30000, //  after living this long a stream restarts the backoff
     STREAM_FIRST_MS = 100,  //  first reopening of such a stream
     CONFLICT_TRIES = 3,     //  409: the server still holds the old stream
     CONFLICT_MS = 250,      //  x 2 each
@@ -29,15 +29,17 @@ enum {
     PROBE_MS = 300000,      //  unsupported, wedged
     RETRY_AFTER_MAX_MS = 300000,
     TOOL_PAGES = 16,
-    SLOTS = 8,        //  transfers at a time: stream, call, and what is sent aside
-    COOKIE_ENDED = 0, //  of a slot whose transfer is over while its answer is read
+    //  Transfers at a time: the stream, a call, and messages sent aside.
+    SLOTS = 8,
+    //  Cookie of a slot whose transfer has ended while its answer is read.
+    COOKIE_ENDED = 0,
     ERROR_BODY_BYTES = 4096
 };
 
 typedef enum {
     CALL_FREE,   //  the slot is not in use
     CALL_ASIDE,  //  fire and forget
-    CALL_FORGET, //  DELETE of the session of an earlier life
+    CALL_FORGET, //  DELETE of an earlier run's session
     CALL_INIT,
     CALL_INITIALIZED,
     CALL_STREAM,
@@ -53,10 +55,10 @@ typedef enum {
 typedef struct {
     mcp_part_call_t call;
     uint64_t cookie;
-    int64_t rpc_id; //  0 = nothing that could be answered: notification, DELETE
+    int64_t rpc_id; //  0 = no answer can come: notification, DELETE
     int status;     //  0 = no headers yet
     bool is_sse;
-    sse_t *sse;          //  POST answered by an event stream; owned
+    sse_t *sse;          //  answer to a POST as an event stream; owned
     buf_t body;          //  JSON or error text
     int64_t deadline_ms; //  INT64_MAX = none
     int64_t retry_after_ms;
@@ -73,21 +75,23 @@ struct mcp {
     mcp_state_t state;
     mcp_part_slot_t slots [SLOTS];
     mcp_part_node_t *outs;
-    sse_t *stream; //  parser of the stream; outlives one GET: it has the last id
+    //  Parser of the stream; it keeps the last id, so it outlives one GET.
+    sse_t *stream;
     uint64_t last_cookie, random;
     int64_t last_rpc_id, now_ms;
     char session [LIMIT_MCP_SESSION_BYTES + 1], version [32], subscription [MCP_RPC_TEXT];
     char last_error [LIMIT_REASON_BYTES];
-    mcp_state_t blocked; //  unsupported or wedged, as told last; MCP_IDLE since it was active
+    //  Unsupported or wedged, as last reported; MCP_IDLE once it was active.
+    mcp_state_t blocked;
     char blocked_by [LIMIT_REASON_BYTES];
     mcp_rpc_tools_t tools, tools_read;
     bool level_done, tools_done, tools_stale, stream_open, stream_once, stream_resumed;
     bool resume_init;
-    char unread [96]; //  why the last answer was not read, "" = it was
+    char unread [96]; //  why the last answer was not read; "" = it was
     int tool_pages, conflicts, ping_misses, subscribe_tries;
     int stream_failures, session_failures; //  exponents of the backoffs
     int64_t stream_since_ms, active_since_ms, alive_ms, gap_from_ms;
-    int64_t listed_ms; //  when the server was last seen to have our subscription
+    int64_t listed_ms; //  when the server last listed our subscription
     int64_t wait_ms, stream_head_ms, ping_ms, list_ms; //  timers, INT64_MAX = off
     int64_t dropped_seen, bad_messages;
 };

@@ -1,4 +1,4 @@
-//  mcp_rpc - JSON-RPC texts of mcp: building requests, reading results.
+//  mcp_rpc - JSON-RPC texts for mcp: builds requests, reads results.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "common/net/mcp_rpc.h"
@@ -13,7 +13,7 @@
 
 //  --- building
 
-//  Own: steals doc.
+//  Own: fresh; steals doc.
 static char *
 s_line (json_t *doc)
 {
@@ -102,7 +102,7 @@ mcp_rpc_session_lost (const char *text)
            || strcasestr (text, "server not initialized") != NULL;
 }
 
-//  "a, b", cut at a whole name when there are more.
+//  Append to a list "a, b"; the first name that does not fit becomes "...".
 static void
 s_add_name (char ret_names [MCP_RPC_NAMES], const char *name)
 {
@@ -113,7 +113,7 @@ s_add_name (char ret_names [MCP_RPC_NAMES], const char *name)
         snprintf (ret_names + at, MCP_RPC_NAMES - at, ", ...");
 }
 
-//  What becomes of our `context`: where the schema lists its values, it must be one of them.
+//  How the server takes our `context`.  If the schema lists valid values, it must be one of them.
 static mcp_rpc_context_t
 s_context (const json_t *tool, const char *context, char ret_names [MCP_RPC_NAMES])
 {
@@ -205,8 +205,8 @@ mcp_rpc_tool_value (const json_t *result, json_t **ret_value, char ret_reason [M
     return ERR_PROTO;
 }
 
-//  One line of a list in a text: "*name -> https://...", the star at the default.
-//  False: it is another line.
+//  Parse one line of a list in a text: "*name -> https://...", the star marks the default.  False:
+//  some other line.
 static bool
 s_context_line (const char *line, size_t size, char ret_name [LIMIT_CLUSTER_BYTES + 1])
 {
@@ -222,7 +222,7 @@ s_context_line (const char *line, size_t size, char ret_name [LIMIT_CLUSTER_BYTE
     return true;
 }
 
-//  The names of a list, one at a time; at: 0 at first.  False at the end.
+//  The next name of a list; *at is 0 at first.  False at the end.
 static bool
 s_next_context (const json_t *result, const char *text, size_t *at,
                 char ret_name [LIMIT_CLUSTER_BYTES + 1])
@@ -258,13 +258,13 @@ mcp_rpc_read_contexts (const json_t *result, const char *context, char ret_names
     while (s_next_context (result, text, &at, name)) {
         if (strcmp (name, context) == 0)
             return MCP_RPC_CONTEXT_KNOWN;
-        if (strcmp (name, "CONTEXT_NAME") != 0) //  of the line that explains the list
+        if (strcmp (name, "CONTEXT_NAME") != 0) //  this line explains the list
             s_add_name (ret_names, name);
     }
     return ret_names [0] ? MCP_RPC_CONTEXT_UNKNOWN : MCP_RPC_CONTEXT_OPEN;
 }
 
-//  Filters that are ours, or none: a server may not show them.
+//  Are the filters ours, or absent?  A server may not show them.
 static bool
 s_filters_match (const json_t *filters, const char *type)
 {
@@ -272,7 +272,7 @@ s_filters_match (const json_t *filters, const char *type)
     return json_object_size (filters) == ours;
 }
 
-//  Could this subscription have been ours?
+//  Could this subscription be ours?
 static bool
 s_matches (const json_t *entry, const char *mode, const char *type, const char *context)
 {

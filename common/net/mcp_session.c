@@ -41,7 +41,7 @@ mcp_session_enter_active (mcp_t *self)
     }
 }
 
-//  Wait in a state, then initialize anew or only reconcile.
+//  Wait in a state, then initialize again or only reconcile.
 void
 mcp_session_wait (mcp_t *self, mcp_state_t state, const char *reason, int64_t delay_ms,
                   bool resume_init)
@@ -68,8 +68,8 @@ s_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool delete_session
     sse_forget_id (self->stream);
 }
 
-//  The session is gone, or its token: the first time at once, then with backoff
-//  until a session lived.
+//  The session or its token is lost.  The first retry is immediate; later ones use the backoff
+//  until a session has lived.
 void
 mcp_session_again (mcp_t *self, const char *reason, bool delete_session)
 {
@@ -171,7 +171,7 @@ mcp_session_begin (mcp_t *self)
     mcp_session_start_call (self, CALL_INIT);
 }
 
-//  Does another tool know what the schema does not say: which contexts there are?
+//  Can another tool list the contexts, which the schema does not?
 static bool
 s_asks_contexts (const mcp_rpc_tools_t *tools)
 {
@@ -180,7 +180,7 @@ s_asks_contexts (const mcp_rpc_tools_t *tools)
                || (tools->context == MCP_RPC_CONTEXT_DEFAULT && !tools->contexts [0]));
 }
 
-//  Go on with whatever the open session still needs.
+//  Start the next call that the open session needs.
 void
 mcp_session_advance (mcp_t *self)
 {
@@ -209,8 +209,8 @@ mcp_session_unsupported (mcp_t *self, const char *reason)
     s_reinit (self, reason, PROBE_MS, true);
 }
 
-//  The server does not know our cluster: what it would send is another one's.  The session stays,
-//  and with it the word that the tools have changed; they are read again then, and with backoff.
+//  The server does not know our cluster, so its events would be another cluster's.  Keep the
+//  session: it reports when the tools change.  They are read again then, and after a backoff.
 void
 mcp_session_no_context (mcp_t *self, const char *known)
 {

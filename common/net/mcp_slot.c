@@ -15,7 +15,7 @@
 
 //  --- outputs
 
-//  Own: steals text, of size bytes and a NUL; NULL = out of memory.
+//  Own: steals text, which has size bytes and a NUL.  NULL = out of memory.
 static mcp_out_t *
 s_out (mcp_t *self, mcp_out_kind_t kind, char *text, size_t size)
 {
@@ -159,7 +159,7 @@ s_find_call (mcp_t *self, mcp_part_call_t call)
     return NULL;
 }
 
-//  The one call that the machine waits for, if any.
+//  The call that the machine waits for, NULL = none.
 mcp_part_slot_t *
 mcp_slot_pending (mcp_t *self)
 {
@@ -219,14 +219,14 @@ s_header (mcp_out_t *out, const char *format, ...)
     va_end (args);
 }
 
-//  Ask for a transfer.  Own: steals body.
+//  Queue a transfer.  Own: steals body.
 mcp_part_slot_t *
 mcp_slot_request (mcp_t *self, mcp_part_call_t call, mcp_verb_t verb, char *body, int64_t limit_ms)
 {
     own (own_mem) char *text = body;
     mcp_part_slot_t *slot = s_find_call (self, CALL_FREE);
     if (!slot)
-        return NULL; //  only what is sent aside can come here: the calls are one at a time
+        return NULL; //  only aside messages can get here: calls are one at a time
     mcp_out_t *out =
         mcp_slot_out (self, MCP_OUT_REQUEST, text ? text : "", text ? strlen (text) : 0);
     if (!out)

@@ -15,9 +15,9 @@ enum { TYPE_BYTES = 64, RETRY_MAX_MS = 24 * 3600 * 1000 };
 struct sse {
     size_t event_max_bytes;
     buf_t line;             //  the line being read
-    buf_t data;             //  data of the event being read, each line ended by LF
+    buf_t data;             //  data of the event being read; each line ends with LF
     char type [TYPE_BYTES]; //  event name, "" = message
-    char *pending_id;       //  id of the event being read: becomes last_id at its end
+    char *pending_id;       //  id of the event being read; becomes last_id at its end
     char *last_id;          //  LIMIT_SSE_ID_BYTES + 1 bytes, like pending_id
     int64_t retry_ms;       //  -1 none
     int64_t dropped;        //  events over the limit
@@ -63,7 +63,8 @@ sse_destroy (sse_t **self_p)
 
 //  --- fields
 
-//  An id that cannot stand in a header is no id: it is never echoed, resuming starts afresh.
+//  An id that does not fit a header counts as empty: it is never echoed, and the next stream starts
+//  without one.
 static void
 s_on_id (sse_t *self, const char *value, size_t size)
 {
@@ -116,7 +117,7 @@ s_on_field (sse_t *self, const char *name, size_t name_size, const char *value, 
 
 //  --- events
 
-//  Empty it; a large block is given back, so that one large event does not cost memory for ever.
+//  Empty it.  A large block is freed, so that one large event does not hold memory forever.
 static void
 s_empty (sse_t *self, buf_t *buf)
 {
@@ -176,7 +177,7 @@ s_end_line (sse_t *self, sse_fn *fn, void *arg)
     s_empty (self, &self->line);
 }
 
-//  Strip one BOM at the very start of a stream; a partial one turns out to be text.
+//  Strip one BOM at the very start of a stream; a partial BOM is text.
 static size_t
 s_skip_bom (sse_t *self, const char *bytes, size_t size)
 {
@@ -184,7 +185,7 @@ s_skip_bom (sse_t *self, const char *bytes, size_t size)
     size_t at = 0;
     while (at < size && self->bom < 3) {
         if (bytes [at] != bom [self->bom]) {
-            (void) buf_append (&self->line, bom, self->bom); //  failure sticks to the buffer
+            (void) buf_append (&self->line, bom, self->bom); //  the buffer remembers the failure
             self->bom = 3;
             break;
         }
@@ -212,7 +213,8 @@ sse_feed (sse_t *self, const char *bytes, size_t size, sse_fn *fn, void *arg)
         while (end < size && bytes [end] != '\n' && bytes [end] != '\r')
             end++;
         if (end > at)
-            (void) buf_append (&self->line, bytes + at, end - at); //  failure sticks to the buffer
+            //  the buffer remembers the failure
+            (void) buf_append (&self->line, bytes + at, end - at);
         if (end < size) {
             self->skip_lf = bytes [end] == '\r';
             s_end_line (self, fn, arg);
