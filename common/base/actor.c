@@ -1,5 +1,5 @@
-//  actor - the end is a flag beside the inbox, whose fd then stays readable:
-//  a full inbox cannot hide it.
+//  actor - a flag beside the inbox marks the end, and the inbox's fd then stays readable.  So a
+//  full inbox cannot hide the end.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/actor.h"
 
@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { S_UNSENT_MS = 5 }; //  the other mailbox is full: look again after this
+enum { S_UNSENT_MS = 5 }; //  the other mailbox is full: retry after this
 
 struct actor {
     mailbox_t *inbox;
@@ -46,8 +46,8 @@ s_thread (void *arg)
     return NULL;
 }
 
-//  Signals are for the main thread, which reads them from an fd.
-//  A fault must still kill, and show where.
+//  The main thread handles signals through an fd.  A fault must still kill the process and show
+//  where.
 static sigset_t
 s_signals (void)
 {

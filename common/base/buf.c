@@ -38,7 +38,7 @@ buf_reset (buf_t *self)
         self->data [0] = 0;
 }
 
-//  Room for `more` bytes and the final NUL.
+//  Make room for `more` bytes and the final NUL.
 
 static int
 s_reserve (buf_t *self, size_t more)
@@ -118,7 +118,7 @@ buf_consume (buf_t *self, size_t count)
 static int
 s_read_all (buf_t *self, int fd, size_t size)
 {
-    //  One byte more than stat said, so that a file that grows under us is seen and refused.
+    //  One byte more than stat reported: a file that grows meanwhile is noticed and refused.
     int rc = s_reserve (self, size);
     size_t room = self->capacity - self->size;
     size_t got = 0;

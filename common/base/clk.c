@@ -13,7 +13,7 @@
 
 struct clk {
     bool manual;                      //  test clock: only clk_advance moves it
-    _Atomic int64_t boot_ms, wall_ms; //  the time when manual
+    _Atomic int64_t boot_ms, wall_ms; //  the time of a manual clock
 };
 
 clk_t *
@@ -124,7 +124,7 @@ s_expect (const char **text_p, const char *any)
     return false;
 }
 
-//  ".5", ".123456789": at least one digit, what is below a millisecond is dropped.
+//  ".5", ".123456789": at least one digit; digits below a millisecond are dropped.
 
 static bool
 s_fraction (const char **text_p, int *ret_ms)

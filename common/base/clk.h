@@ -1,6 +1,6 @@
-//  clk - the two clocks of the project, injected so that tests own time, and a stopwatch.
+//  clk - the two clocks of the project, injected so that tests control time; and a stopwatch.
 //
-//  boot: CLOCK_BOOTTIME, for deadlines and leases; never goes back, counts suspend.
+//  boot: CLOCK_BOOTTIME, for deadlines and leases; never goes back, counts suspended time.
 //  wall: CLOCK_REALTIME, for records that people and files see; may jump.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -10,13 +10,13 @@
 
 typedef struct clk clk_t;
 
-//  One reading of both clocks; what pure modules get as `now`.  Units: ms.
+//  One reading of both clocks, passed to pure modules as `now`.  Units: ms.
 typedef struct {
     int64_t boot_ms;
     int64_t wall_ms;
 } clk_now_t;
 
-//  Own: returns fresh, NULL when out of memory.
+//  Own: fresh, NULL when out of memory.
 clk_t *
 clk_new (void);
 clk_t *
@@ -26,12 +26,12 @@ clk_destroy (clk_t **self_p);
 
 clk_now_t
 clk_now (const clk_t *self);
-//  Move a manual clock; a negative wall delta is a wall clock set back.  Threads: any.
+//  Move a manual clock; a negative wall delta sets the wall clock back.  Threads: any.
 void
 clk_advance (clk_t *self, int64_t boot_delta_ms, int64_t wall_delta_ms);
 
-//  A stopwatch: how long something of this process takes.  CLOCK_MONOTONIC, whatever the
-//  injected clock says.  Units: us.
+//  A stopwatch for durations inside this process: CLOCK_MONOTONIC, independent of the injected
+//  clock.  Units: us.
 int64_t
 clk_us (void);
 

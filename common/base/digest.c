@@ -1,5 +1,5 @@
-//  EVP calls on SHA-256 fail only when memory runs out or OpenSSL is broken; a wrong digest would
-//  be silent corruption, so both end the process.
+//  EVP calls on SHA-256 fail only when memory runs out or OpenSSL is broken.  A wrong digest would
+//  be silent corruption, so a failure ends the process.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/digest.h"
 

@@ -19,13 +19,13 @@ digest_add (digest_t *self, const void *bytes, size_t size);
 //  Length-prefixed: digest_field ("ab") + digest_field ("c") differs from "a" + "bc".
 void
 digest_field (digest_t *self, const char *text);
-//  Finish and start anew.
+//  Finish and start again.
 void
 digest_finish (digest_t *self, uint8_t ret_bytes [DIGEST_BYTES]);
 void
 digest_finish_hex (digest_t *self, char ret_hex [DIGEST_HEX]);
 
-//  One shot, as lower-case hex.
+//  Digest of one buffer, as lower-case hex.
 void
 digest_hex (const void *bytes, size_t size, char ret_hex [DIGEST_HEX]);
 //  Is the text a digest as digest_hex writes it: 64 lower-case hex digits and nothing else?

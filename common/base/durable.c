@@ -80,7 +80,7 @@ durable_temporary (const char *name, char ret_name [DURABLE_TEMPORARY])
               s_suffix);
 }
 
-//  sync: of the bytes and of the name.
+//  sync: sync the bytes and the name.
 static int
 s_replace (int dir_fd, const char *name, const void *bytes, size_t size, const char *place,
            bool sync)

@@ -18,8 +18,8 @@ enum err {
 enum err_exit {
     EXIT_RUNTIME = 1,
     EXIT_USAGE = 2,
-    EXIT_SECOND = 3,   //  another process holds the lock (second broker on one store)
-    EXIT_CORRUPT = 65, //  the store does not pass its check
+    EXIT_SECOND = 3,   //  another process holds the lock (a second broker on one store)
+    EXIT_CORRUPT = 65, //  the store fails its check
     EXIT_STORE = 74,   //  a write or sync failed; the restart recovers
     EXIT_CONFIG = 78   //  bad configuration
 };
@@ -32,13 +32,13 @@ typedef struct {
     char text [256];
 } err_diag_t;
 
-//  Write a sentence into diag, cut at the end of the buffer and cleaned: what it quotes may be
-//  hostile.  Does nothing when diag is NULL.
+//  Write a sentence into diag.  It is cut to fit and cleaned, because it may quote hostile text.
+//  Does nothing when diag is NULL.
 void
 err_diag (err_diag_t *diag, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
-//  What a program ends with that cannot use a path it was given: EXIT_STORE when the disk has
-//  a fault or no room, which may pass, so that a supervisor starts it again; else EXIT_CONFIG.
+//  Exit code of a program that cannot use a given path.  EXIT_STORE when the disk is faulty or
+//  full: that may pass, so a supervisor restarts it.  Else EXIT_CONFIG.
 int
 err_exit_path (int rc);
 //  Text for any code this project returns.  Static storage; never NULL.

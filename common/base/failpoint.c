@@ -16,9 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
-//  Every action that has failpoints.  To add one: a row "PROGRAM.PLACE.ACTION" here, and its place
-//  and action in the call.  The system test kills the program before and after each row, so a row
-//  that no run passes fails that test.
+//  Every action that has failpoints.  To add one: add a row "PROGRAM.PLACE.ACTION" here, and use
+//  its place and action in the call.
+//  The system test kills the program before and after each row.  A row that no run passes fails
+//  that test.
 static const char *const s_names [] = {
     "broker.event.read",       "broker.answer.read",       "broker.report.read",
     "broker.open.commit",      "broker.ready.rename",      "broker.store.commit",
@@ -66,7 +67,7 @@ static bool s_armed_after;
 static int s_errno;           //  0 = kill
 static int s_slow_ms;         //  0 = kill or errno
 static unsigned long s_nth;   //  fires at this passage, counted from 1
-static atomic_ulong s_passed; //  passages of the armed one
+static atomic_ulong s_passed; //  passages of the armed failpoint so far
 
 static const char *
 s_find (const char *name, size_t size)
@@ -106,7 +107,7 @@ s_errno_of (const char *name, size_t size)
     return 0;
 }
 
-//  "kill", "errno=E" or "slow=MS".
+//  Parse "kill", "errno=E" or "slow=MS".
 
 static bool
 s_arm_action (const char *action, size_t size)
@@ -124,7 +125,7 @@ s_arm_action (const char *action, size_t size)
     return s_slow_ms > 0;
 }
 
-//  An action and, behind a colon, its passage.
+//  Parse an action and, after a colon, its passage.
 
 static bool
 s_arm (const char *action)
@@ -142,7 +143,7 @@ s_arm (const char *action)
     return s_arm_action (action, size);
 }
 
-//  "NAME.before" or "NAME.after" of the table.
+//  Find "NAME.before" or "NAME.after" in the table.
 
 static const char *
 s_point (const char *text, size_t size, bool *ret_after)
@@ -160,7 +161,7 @@ s_point (const char *text, size_t size, bool *ret_after)
 void
 failpoint_init (const char *program)
 {
-    //  Before threads start, and nothing here changes the environment.
+    //  Runs before threads start, and nothing here changes the environment.
     const char *text = getenv ("TRIAGE_FAILPOINT"); //  NOLINT(concurrency-mt-unsafe)
     s_program = program;
     s_armed = NULL;
@@ -179,12 +180,12 @@ failpoint_init (const char *program)
     const char *name = s_point (text, size, &s_armed_after);
     if (!name || !text [size] || !s_arm (text + size + 1) || (s_errno && s_armed_after))
         s_refuse (text);
-    //  The failpoint of another program in a shared environment is none of ours.
+    //  Ignore another program's failpoint in a shared environment.
     if (s_is_of (name, program))
         s_armed = name;
 }
 
-//  One write (2): the last words of this process, whole even when other threads log.
+//  One write (2), so that the last words of this process stay whole while other threads log.
 
 static _Noreturn void
 s_die (void)
@@ -197,7 +198,7 @@ s_die (void)
     abort ();
 }
 
-//  0, or a negative errno; dies when it is time to.
+//  Returns 0 or a negative errno; may kill the process.
 
 static int
 s_pass (const char *place, const char *action, bool after)

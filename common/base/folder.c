@@ -1,4 +1,5 @@
-//  folder - openat component by component; a walk is a stack of open folders, no recursion.
+//  folder - opens paths with openat, one component at a time.  A walk is a stack of open folders,
+//  without recursion.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/folder.h"
 
@@ -17,7 +18,7 @@ enum { S_COMPONENT = NAME_MAX + 1 };
 static const int s_folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 
-//  --- one component after the other
+//  --- one component at a time
 
 static bool
 s_dots (const char *name)
@@ -48,7 +49,7 @@ s_enter (int dir_fd, const char *name, bool make)
     return fd < 0 ? -errno : fd;
 }
 
-//  Copy the first component of path; returns what follows it, or NULL for a bad path.
+//  Copy the first component of path.  Returns the rest, or NULL for a bad path.
 static const char *
 s_component (const char *path, char ret_name [S_COMPONENT])
 {
@@ -62,7 +63,7 @@ s_component (const char *path, char ret_name [S_COMPONENT])
     return path [size] == '/' ? path + size + 1 : path + size;
 }
 
-//  Open the folder that the first size bytes of path name.
+//  Open the folder named by the first size bytes of path.
 static int
 s_open (int base_fd, const char *path, size_t size, bool make)
 {
@@ -137,11 +138,11 @@ folder_open_file (int base_fd, const char *path, int flags, int64_t *ret_size)
     own (own_fd) int dir_fd = folder_open_parent (base_fd, path, false, &name);
     if (dir_fd < 0)
         return dir_fd;
-    //  Looked at first: to open a device or a FIFO could have effects
+    //  Look first: merely opening a device or a FIFO could have effects.
     int rc = s_look (dir_fd, name, NULL);
     if (rc < 0 && (rc != -ENOENT || !(flags & O_CREAT)))
         return rc;
-    //  O_NONBLOCK: one that was put there since must not hold the thread
+    //  O_NONBLOCK: a FIFO put there meanwhile must not block the thread.
     own (own_fd) int fd =
         openat (dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -162,16 +163,17 @@ folder_open_file (int base_fd, const char *path, int flags, int64_t *ret_size)
 
 typedef struct {
     DIR *dir;
-    size_t prefix; //  bytes of the path before the names of this folder
+    size_t prefix; //  length of the path before this folder's names
 } level_t;
 
 struct folder_walk {
     folder_rules_t rules;
-    level_t *levels; //  rules.depth of them
-    int depth;       //  folders that are open
+    level_t *levels; //  array of rules.depth
+    int depth;       //  number of open folders
     int shown;
-    char *path;         //  of the entry that was shown last
-    const char *folder; //  its name if it is a folder that may be entered, in path; else NULL
+    char *path; //  path of the entry shown last
+    //  Its name in path, if it is a folder that may be entered; else NULL.
+    const char *folder;
 };
 
 static int
@@ -202,7 +204,7 @@ folder_walk_new (int base_fd, const char *path, const folder_rules_t *rules,
     own (own_fd) int dir_fd = folder_open (base_fd, path, false);
     if (dir_fd < 0)
         return dir_fd;
-    //  by name: a copy of base's fd would share the place in the folder
+    //  By name: a copy of base's fd would share its read position.
     int fd = openat (dir_fd, ".", s_folder_flags);
     int rc = fd < 0 ? -errno : s_push (self, fd, 0);
     if (rc == 0)
@@ -225,7 +227,7 @@ folder_walk_destroy (folder_walk_t **self_p)
     *self_p = NULL;
 }
 
-//  Show what stands under a name in the folder that is open on top.
+//  Show the entry of this name in the topmost open folder.
 static void
 s_show (folder_walk_t *self, size_t prefix, folder_entry_t *ret_entry)
 {

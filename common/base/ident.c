@@ -12,14 +12,14 @@
 #define IDENT_MS_MASK ((UINT64_C (1) << 48) - 1)
 #define IDENT_LOW_MASK ((UINT64_C (1) << 62) - 1)
 
-//  The parts of a UUIDv7 in order of significance; their order is the order of the text.
+//  The parts of a UUIDv7 by significance; ids sort as text in the same order.
 typedef struct {
     uint64_t ms;   //  48 bits
     uint64_t high; //  rand_a, 12 bits
     uint64_t low;  //  rand_b, 62 bits
 } parts_t;
 
-//  The last one made by this process: RFC 9562 6.2 method 2 needs it for monotony.
+//  The last id of this process: RFC 9562 6.2 method 2 needs it to stay monotonic.
 static pthread_mutex_t s_lock = PTHREAD_MUTEX_INITIALIZER;
 static parts_t s_last;
 
@@ -30,7 +30,8 @@ s_random (void *bytes, size_t size)
     do {
         count = getrandom (bytes, size, 0);
     } while (count < 0 && errno == EINTR);
-    //  Up to 256 bytes never come short once the pool is there; without randomness nothing is safe.
+    //  getrandom returns up to 256 bytes at once when its pool is ready.  Nothing is safe without
+    //  randomness.
     assert (count == (ssize_t) size);
 }
 
@@ -84,7 +85,7 @@ ident_new (int64_t wall_ms)
     s_random (random, sizeof (random));
     parts_t parts = s_parts (wall_ms, random);
     (void) pthread_mutex_lock (&s_lock);
-    //  Same millisecond with smaller random bits, or a wall clock set back.
+    //  The same millisecond with smaller random bits, or the wall clock was set back.
     if (!s_after (&parts, &s_last))
         parts = s_successor (&s_last);
     s_last = parts;

@@ -14,15 +14,15 @@ typedef struct {
     char text [IDENT_SIZE];
 } ident_t;
 
-//  Make one for wall_ms; randomness from getrandom(2).
+//  Make an id for wall_ms; randomness comes from getrandom(2).
 ident_t
 ident_new (int64_t wall_ms);
-//  The same from 10 given bytes: for simulators and golden files.
+//  As ident_new, from 10 given bytes, for simulators and golden files.
 ident_t
 ident_make (int64_t wall_ms, const uint8_t random [10]);
-//  Is it a canonical lower-case UUID of any version?  Nothing else may become a path component.
+//  Is it a canonical lower-case UUID of any version?  No other text may become a path component.
 bool
 ident_valid (const char *text);
-//  Random 64 bits from getrandom(2), never 0: sessions.
+//  64 random bits from getrandom(2), never 0; used for sessions.
 uint64_t
 ident_random64 (void);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  Where the string that opens at `at` ends: the place of its closing quote, or size.
+//  Index of the closing quote of the string that opens at `at`, or size.
 
 static size_t
 s_skip_text (const char *bytes, size_t size, size_t at)
@@ -23,10 +23,10 @@ s_skip_text (const char *bytes, size_t size, size_t at)
     return at;
 }
 
-//  A tree of bounded size?  jansson recurses, its own bound is 2048, and takes up to 250 bytes
-//  of heap for three of text: each value begins after a bracket or a comma, so these are counted
-//  before anything is built.  Stops at the end of the first value, so that what follows a prefix
-//  is not judged.  Err: ERR_LIMIT.
+//  Check the size of the tree before anything is built.  jansson recurses up to 2048 deep and takes
+//  up to 250 bytes of heap for three of text.
+//  Each value follows a bracket or a comma, so these are counted.  Stops at the end of the first
+//  value, so that bytes after a prefix do not count.  Err: ERR_LIMIT.
 
 static int
 s_fits (const char *bytes, size_t size, err_diag_t *diag)

@@ -46,7 +46,7 @@ s_hex (const char *bytes, size_t size, uint32_t *ret_code)
     return 0;
 }
 
-//  Bytes of the escape at `bytes` (a backslash), its character in *ret_code; 0 when it is none.
+//  Length of the escape at `bytes` (a backslash), its character in *ret_code; 0 when it is invalid.
 static size_t
 s_escape (const char *bytes, size_t size, uint32_t *ret_code)
 {
@@ -69,7 +69,7 @@ s_escape (const char *bytes, size_t size, uint32_t *ret_code)
     return taken;
 }
 
-//  A text whose opening quote is at `at`; the place behind its closing one in *ret_end.
+//  Scan the text whose opening quote is at `at`; *ret_end is the place after its closing quote.
 static int
 s_text (const json_scan_t *self, size_t at, size_t *ret_end, err_diag_t *diag)
 {
@@ -124,7 +124,7 @@ json_scan_decode (const json_scan_token_t *text, size_t *at_p, char *ret_bytes, 
         }
         uint32_t code = 0;
         const size_t step = s_escape (text->data + at, text->size - at, &code);
-        assert (step > 0); //  it was scanned
+        assert (step > 0); //  it was scanned before
         out += s_put (code, ret_bytes + out);
         at += step;
     }
@@ -165,7 +165,7 @@ s_byte (const json_scan_t *self, size_t at)
     return at < self->size ? self->bytes [at] : '\0';
 }
 
-//  The end of a number that begins at `at`; `at` when it is none.
+//  The end of the number that begins at `at`; `at` when there is none.
 static size_t
 s_number (const json_scan_t *self, size_t at)
 {
@@ -266,7 +266,7 @@ s_quoted (json_scan_t *self, json_scan_token_t *token, err_diag_t *diag)
     return 1;
 }
 
-//  White space, and the sign between two tokens.  Err: ERR_PROTO.
+//  Skip white space and the sign between two tokens.  Err: ERR_PROTO.
 static int
 s_space (json_scan_t *self, err_diag_t *diag)
 {

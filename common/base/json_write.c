@@ -1,4 +1,4 @@
-//  json_write - JSON written anew from its tokens; a part of json_scan.
+//  json_write - rewrites JSON from its tokens; a part of json_scan.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/json_scan.h"
 
@@ -7,10 +7,10 @@
 
 typedef struct {
     const json_scan_style_t *style;
-    buf_t *out; //  NULL: only counted
+    buf_t *out; //  NULL: only count
     size_t size;
-    bool comma; //  a value stands before this place
-    bool value; //  behind its key
+    bool comma; //  a value precedes
+    bool value; //  a key precedes
 } write_t;
 
 static void
@@ -32,7 +32,7 @@ s_line (write_t *self, size_t depth)
         s_put (self, spaces, 1 + 2 * depth);
 }
 
-//  Bytes that need no escape go as they are.
+//  Copy bytes that need no escape.
 static void
 s_text (write_t *self, const json_scan_token_t *text)
 {
@@ -60,7 +60,7 @@ s_text (write_t *self, const json_scan_token_t *text)
     s_put (self, "\"", 1);
 }
 
-//  What stands before a value, a key or something added, so deep.
+//  Write the comma and indentation before a value, a key or an added member at this depth.
 static void
 s_lead (write_t *self, size_t depth)
 {

@@ -1,5 +1,5 @@
-//  The sink is the one permitted global.  A line is built on the stack and leaves by one write(2),
-//  so lines of two threads never mix and no lock is held while a slow terminal blocks.
+//  The sink is the one permitted global.  A line is built on the stack and written by one write(2).
+//  So lines of two threads never mix, and no lock is held while a slow terminal blocks.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/log.h"
 #include "common/base/clk.h"
@@ -20,7 +20,7 @@ static atomic_int s_level = LOG_LEVEL_INFO;
 static atomic_int s_format = LOG_FORMAT_LOGFMT;
 static atomic_int s_fd = STDERR_FILENO;
 
-enum { LINE_RESERVE = 32 }; //  bytes kept back for the end of a line that was cut
+enum { LINE_RESERVE = 32 }; //  bytes reserved for the end of a cut line
 
 typedef struct {
     char text [LIMIT_LOG_LINE_BYTES];
@@ -46,8 +46,8 @@ s_put_text (line_t *line, const char *text)
     s_put (line, text, strlen (text));
 }
 
-//  May this code point stand in a line as it is?  No control characters, no line separators, no
-//  bidirectional overrides that make a terminal show another order.
+//  May this code point appear in a line unescaped?  Excluded: control characters, line separators,
+//  and bidirectional overrides that change the order on a terminal.
 
 static bool
 s_is_plain (uint32_t code)
@@ -74,7 +74,7 @@ s_put_escape (line_t *line, uint32_t code)
     s_put_text (line, text);
 }
 
-//  A byte that is not UTF-8: \xNN, in JSON with the backslash doubled (JSON has no byte escapes).
+//  Invalid UTF-8 becomes \xNN; in JSON the backslash is doubled, as JSON has no byte escapes.
 
 static void
 s_put_byte (line_t *line, unsigned char byte)
@@ -148,7 +148,7 @@ s_put_value (line_t *line, const log_kv_t *field)
     s_put_text (line, text);
 }
 
-//  One field; taken back as a whole when it does not fit, so that a cut line stays well formed.
+//  Write one field.  A field that does not fit is removed whole, so a cut line stays well formed.
 
 static void
 s_put_field (line_t *line, const log_kv_t *field)
@@ -183,7 +183,7 @@ s_component (const char *file, char *ret_name, size_t size)
 static void
 s_write (const line_t *line)
 {
-    //  A log that cannot be written has nowhere to complain; a short write is finished.
+    //  A failed write cannot be reported; a short write is completed.
     int fd = atomic_load (&s_fd);
     size_t done = 0;
     while (done < line->size) {
@@ -202,7 +202,7 @@ s_finish (line_t *line)
     const char *end = line->full ? (line->json ? ",\"cut\":true}\n" : " cut=true\n")
                                  : (line->json ? "}\n" : "\n");
     size_t size = strlen (end);
-    memcpy (line->text + line->size, end, size); //  LINE_RESERVE is there for this
+    memcpy (line->text + line->size, end, size); //  LINE_RESERVE keeps room for this
     line->size += size;
 }
 

@@ -4,8 +4,9 @@
 //  logfmt:  ts=... level=info component=dispatch msg="lease granted" incident_id=... attempt=1
 //  json:    {"ts":"...","level":"info","component":"dispatch","msg":"lease granted",...}
 //  component is the stem of the source file: a file is one noun.
-//  Values are hostile: quotes, backslashes, control bytes, DEL, invalid UTF-8 and the C1 range are
-//  escaped, values over LIMIT_LOG_VALUE are cut, so no value can forge a field or a line.
+//  Values may be hostile.  Quotes, backslashes, control bytes, DEL, invalid UTF-8 and the C1 range
+//  are escaped, and values over LIMIT_LOG_VALUE_BYTES are cut.  So no value can forge a field or a
+//  line.
 //  Threads: any; one line is one write(2) to stderr.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -74,11 +75,11 @@ void
 log_set_level (enum log_level level);
 void
 log_set_format (enum log_format format);
-//  Where lines go; 2 (stderr) unless set.  Borrows fd.
+//  Where lines are written; 2 (stderr) unless set.  Own: borrows fd.
 void
 log_set_fd (int fd);
 
-//  The message and the list of fields out of one argument list; the list is ended by {0}.
+//  Split one argument list into the message and the list of fields, ended by {0}.
 #define LOG_MSG_(msg, ...) (msg)
 #define LOG_FIELDS_(msg, ...) ((const log_kv_t []){__VA_ARGS__})
 #define log_at_(level, ...)                                                                        \

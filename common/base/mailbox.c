@@ -11,14 +11,14 @@
 #include <sys/eventfd.h>
 
 struct mailbox {
-    pthread_mutex_t lock;           //  guards all below
+    pthread_mutex_t lock;           //  guards everything below
     void **items;                   //  ring of capacity slots, owned
     size_t capacity;                //  slots
     size_t head;                    //  slot of the oldest item
     size_t count;                   //  items in the ring
     bool awake;                     //  the fd stays readable
     int fd;                         //  eventfd; its counter is 1 while count > 0 or awake, else 0
-    void (*item_destroy) (void *p); //  for what is left at destroy, or NULL
+    void (*item_destroy) (void *p); //  frees items left at destroy, or NULL
 };
 
 mailbox_t *
@@ -57,7 +57,7 @@ mailbox_destroy (mailbox_t **self_p)
     *self_p = NULL;
 }
 
-//  Cannot fail: the counter is 0, the fd is ours.
+//  Cannot fail: the counter is 0 and the fd is ours.
 static void
 s_fd_raise (mailbox_t *self)
 {

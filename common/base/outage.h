@@ -1,21 +1,23 @@
-//  outage - somebody does not answer: said at once, then seldom, and once when he is back.  Pure.
+//  outage - decides when to log that a peer does not answer: at once, then rarely, and once when it
+//  is back.  Pure.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-//  All zero: there is none.  Units: ms of the boot clock.
+//  All zero: no outage.  Units: ms of the boot clock.
 typedef struct {
-    int64_t since_ms; //  what was heard last before it
-    int64_t told_ms;  //  when it was said last
-    int64_t tries;    //  that nobody has answered; 0 = no outage
+    int64_t since_ms; //  last sign of life before it
+    int64_t told_ms;  //  last log line about it
+    int64_t tries;    //  unanswered tries; 0 = no outage
 } outage_t;
 
-//  One more try that nobody has answered; heard_ms (when something was heard last) counts at the
-//  first only.  Returns: say so now.  That is the first try, and then one in LIMIT_OUTAGE_TOLD_MS.
+//  Count an unanswered try.  heard_ms, the last sign of life, is used at the first try only.
+//  Returns true when it should be logged: at the first try, then once in LIMIT_OUTAGE_TOLD_MS.
 bool
 outage_try (outage_t *self, int64_t heard_ms, int64_t now_ms);
-//  He answers.  Returns: there was an outage, so say that it is over; *ret_was has it.
+//  The peer answers.  Returns true if there was an outage, so that its end is logged; *ret_was
+//  describes it.
 bool
 outage_over (outage_t *self, outage_t *ret_was);

@@ -1,7 +1,7 @@
 //  own - scope-bound ownership for CLASS-style destructors.
 //
-//  Any `void x_destroy (x_t **self_p)` already has the shape that the
-//  cleanup attribute wants, so no per-type glue is needed.
+//  The cleanup attribute wants the shape that any `void x_destroy (x_t **self_p)` already has, so
+//  no per-type glue is needed.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #define own(destroy) __attribute__ ((cleanup (destroy)))
 
-//  Hand a local's value to the caller and leave NULL behind: return own_take (lease);
+//  Return a local's value to the caller and leave NULL behind: return own_take (lease);
 #define own_take(var)                                                                              \
     __extension__({                                                                                \
         __typeof__ (var) own_taken_ = (var);                                                       \
@@ -27,7 +27,7 @@ own_fd (int *fd_p)
     *fd_p = -1;
 }
 
-//  heap wrapper: own (own_mem) char *text = NULL;   (takes the address of any pointer)
+//  heap wrapper: own (own_mem) char *text = NULL; takes the address of any pointer
 static inline void
 own_mem (void *ptr_p)
 {

@@ -27,8 +27,8 @@ process_signals (bool reload)
 void
 process_hide (void)
 {
-    (void) prctl (PR_SET_DUMPABLE, 0, 0, 0, 0); //  fails for other numbers only
-    //  fs.suid_dumpable = 2 writes cores of such processes all the same.
+    (void) prctl (PR_SET_DUMPABLE, 0, 0, 0, 0); //  fails only for invalid values
+    //  fs.suid_dumpable = 2 writes cores of such processes nevertheless.
     struct rlimit limit;
     if (getrlimit (RLIMIT_CORE, &limit) == 0) {
         limit.rlim_cur = 0;

@@ -23,7 +23,7 @@ s_may (const char *path, int mode)
     return faccessat (AT_FDCWD, path, mode, AT_EACCESS) == 0 ? 0 : -errno;
 }
 
-//  File systems of the kernel let root through and make nothing all the same.
+//  The kernel's own file systems let root pass but still allow no new files.
 static bool
 s_makes_nothing (const char *folder)
 {
@@ -31,7 +31,7 @@ s_makes_nothing (const char *folder)
     return statfs (folder, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
 }
 
-//  A folder that is there.  Reading is for its sync, and for finding again what was left in it.
+//  Check an existing folder.  Reading it is needed to sync it, and to find files left in it.
 static int
 s_folder (const char *path, err_diag_t *diag)
 {
@@ -42,7 +42,7 @@ s_folder (const char *path, err_diag_t *diag)
     return rc;
 }
 
-//  Cut the last part off.
+//  Remove the last component.
 static void
 s_up (char path [PATH_MAX])
 {
@@ -67,7 +67,7 @@ reach_above (const char *path, char ret_folder [PATH_MAX])
     return 0;
 }
 
-//  There or not?  0 it is (ret_status), -ENOENT: what is above tells more, other -errno.
+//  Does it exist?  0: yes (ret_status); -ENOENT: no, check the folder above; other -errno.
 static int
 s_look (const char *path, struct stat *ret_status, err_diag_t *diag)
 {

@@ -1,4 +1,4 @@
-//  ready - a temporary beside the file, renamed when it is whole.
+//  ready - writes a temporary beside the file and renames it when complete.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/ready.h"
 

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <pthread.h>
 
-//  Each is alive for as long as the gate is closed.
+//  Each thread lives until the gate opens.
 static void *
 s_wait (void *gate)
 {

@@ -1,12 +1,12 @@
-//  threads - can this process start as many as it needs?
+//  threads - can this process start as many threads as it needs?
 //
-//  Some libraries abort when they cannot (libzmq); so it is asked before the first of them is used,
-//  and a program that cannot ends with EXIT_RUNTIME, for its supervisor to start it again.
+//  Some libraries (libzmq) abort when a thread cannot start.  So this is checked before they are
+//  used; on failure a program ends with EXIT_RUNTIME and its supervisor restarts it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/base/err.h"
 
-//  Start so many at once and end them.  Logs why it cannot be done.  Err: -errno.
+//  Start `count` threads at once and end them.  Logs a failure.  Err: -errno.
 int
 threads_check (int count) must_check;

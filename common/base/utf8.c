@@ -9,7 +9,7 @@ s_is_tail (unsigned char byte)
     return (byte & 0xc0) == 0x80;
 }
 
-//  Length by the lead byte, 0 for a byte that cannot lead.
+//  Length by the lead byte; 0 for a byte that cannot lead.
 
 static size_t
 s_length (unsigned char lead)
@@ -77,8 +77,8 @@ s_is_space (char byte)
     return byte == ' ' || byte == '\n' || byte == '\t';
 }
 
-//  Does a sentence end before bytes [at]?  One of the ASCII stops and a space,
-//  or an ideographic stop.
+//  Does a sentence end before bytes [at]?  It ends with an ideographic stop, or with an ASCII stop
+//  and a space.
 
 static bool
 s_ends_sentence (const char *bytes, size_t at)
@@ -89,8 +89,8 @@ s_ends_sentence (const char *bytes, size_t at)
     return at >= 3 && memcmp (bytes + at - 3, "\xe3\x80\x82", 3) == 0;
 }
 
-//  Does this one belong to the character before it: combining, joined,
-//  a selector, a skin tone, a tag?
+//  Does this character belong to the one before it: combining, joined, a selector, a skin tone, a
+//  tag?
 static bool
 s_extends (uint32_t code)
 {
@@ -101,7 +101,7 @@ s_extends (uint32_t code)
            || (code >= 0xe0020 && code <= 0xe007f);
 }
 
-//  Move a cut to before what is seen as one character; far back only so far.
+//  Move a cut to the start of a visible character; it goes back only a limited distance.
 static size_t
 s_whole (const char *bytes, size_t size, size_t cut)
 {
@@ -175,7 +175,7 @@ utf8_escape (const char *bytes, size_t size)
         if (bytes [at] == 0x1b)
             return at + 1 < size && bytes [at + 1] == '\\' ? at + 2 : at;
     }
-    return 2; //  without an end: the rest is text
+    return 2; //  unterminated: the rest is text
 }
 
 void

@@ -12,9 +12,9 @@
 #include <string.h>
 
 
-//  --- finding it
+//  --- finding the result
 
-//  How sure is it that an object is the result?
+//  How certain is it that an object is the result?
 enum { S_ANY, S_TEXT, S_RESULT };
 
 typedef struct {
@@ -25,9 +25,9 @@ typedef struct {
 
 typedef struct {
     object_t best;    //  the last one of the highest rank
-    object_t open;    //  the one being passed over
-    size_t depth;     //  of that
-    bool type, error; //  its key "type", "error" was the last token
+    object_t open;    //  the object being scanned
+    size_t depth;     //  depth of `open`
+    bool type, error; //  the last token was its key "type", "error"
 } finder_t;
 
 static int
@@ -38,7 +38,7 @@ s_key_rank (const json_scan_token_t *key)
     return json_scan_is (key, "result") ? S_TEXT : S_ANY;
 }
 
-//  Of the value of "type" or "error".
+//  The rank that the value of "type" or "error" gives.
 static int
 s_value_rank (const finder_t *self, const json_scan_token_t *value)
 {
@@ -59,7 +59,8 @@ s_member (finder_t *self, const json_scan_token_t *token)
     self->error = key && json_scan_is (token, "error");
 }
 
-//  Objects stand alone or in an array; there, what is no result is some other record.
+//  Objects stand alone or in an array.  In an array, an object that is no result is some other
+//  record.
 static void
 s_token (finder_t *self, const json_scan_t *scan, const json_scan_token_t *token)
 {
@@ -82,7 +83,7 @@ s_token (finder_t *self, const json_scan_t *scan, const json_scan_token_t *token
         s_member (self, token);
 }
 
-//  Pass over one value; *ret_taken: its bytes, or where it turned out to be none.
+//  Scan one value.  *ret_taken: bytes read, up to the error if the JSON is invalid.
 static bool
 s_value (finder_t *self, const char *bytes, size_t size, size_t *ret_taken)
 {
@@ -106,7 +107,7 @@ s_blank (char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-//  Do only blanks stand between the last line end and this place?
+//  Are there only blanks between the last line end and this place?
 static bool
 s_line_begins (const char *bytes, size_t at)
 {
@@ -115,7 +116,8 @@ s_line_begins (const char *bytes, size_t at)
     return at == 0 || bytes [at - 1] == '\n';
 }
 
-//  What is no JSON costs its line.  One that was cut ends where the next one begins.
+//  Invalid JSON skips the rest of its line.  A cut object ends where the next line begins a new
+//  one.
 static object_t
 s_find (const char *bytes, size_t size)
 {
@@ -138,9 +140,9 @@ s_find (const char *bytes, size_t size)
 }
 
 
-//  --- reading it
+//  --- reading the result
 
-//  Its tree.  Characters that a tree refuses are replaced first.
+//  Parse the object into a tree; characters that a tree refuses are replaced first.
 static int
 s_parse (const object_t *object, json_t **ret_doc)
 {
@@ -156,8 +158,7 @@ s_says (const char *text)
     return text [strspn (text, " \t\r\n")];
 }
 
-//  An empty text says that there is none; an object without members is an Error
-//  that JavaScript wrote.
+//  An empty text means no error.  An object without members is an error that JavaScript wrote.
 static bool
 s_is_error (const json_t *error)
 {
@@ -176,7 +177,7 @@ s_failed (const json_t *doc)
            || strcmp (json_member_text (doc, "type", ""), "error") == 0;
 }
 
-//  The first of these that says something; "" where none does.
+//  The first member that is not blank; "" when all are.
 static const char *
 s_words (const json_t *doc)
 {
@@ -192,8 +193,7 @@ s_words (const json_t *doc)
     return "";
 }
 
-//  Of an error there is always something to say.  Own: fresh, NULL when there
-//  is nothing, or no memory.
+//  An error always yields a text.  Own: fresh; NULL when there is no text, or no memory.
 static char *
 s_text (const json_t *doc, bool error)
 {

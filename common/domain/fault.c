@@ -1,4 +1,4 @@
-//  fault - reading one fault event of any known shape into a plain value.
+//  fault - reads one fault event of any known shape into a plain value.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "common/domain/fault.h"
@@ -14,14 +14,14 @@
 #include <strings.h>
 
 enum {
-    S_SHORT_HEX = 16,           //  of a digest, at the end of a name that is too long
-    S_CONTEXT = LIMIT_KIB (64), //  of a context that its summary is made of
+    S_SHORT_HEX = 16,           //  digits of a digest at the end of a long name
+    S_CONTEXT = LIMIT_KIB (64), //  bytes of the context that the summary is made of
 };
 
 
 //  --- text
 
-//  A text that names something: whole, or with a digest of the whole for its end.
+//  Copy a name: whole, or cut and ended with a digest of the whole.
 static void
 s_name (fault_t *self, const char *text, char *ret_text, size_t ret_size)
 {
@@ -43,7 +43,7 @@ s_field (fault_t *self, const fault_value_t *value, char *ret_text, size_t ret_s
     s_name (self, text ? text : "", ret_text, ret_size);
 }
 
-//  The whole text, not the cut field: two long names must not become one condition.
+//  Digests the whole text, not the cut field: two long names must not become one condition.
 static void
 s_digest (digest_t *digest, const fault_value_t *value)
 {
@@ -57,7 +57,7 @@ s_space (char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-//  White space of any kind and length is one blank, in place; none at the ends.
+//  In place: any run of white space becomes one blank; none remains at the ends.
 static void
 s_fold (char *text)
 {
@@ -71,7 +71,7 @@ s_fold (char *text)
     *to = 0;
 }
 
-//  Bytes of the longest prefix of at most max that ends with a word.
+//  Length of the longest prefix of at most max bytes that ends with a word.
 static size_t
 s_cut_word (const char *text, size_t size, size_t max)
 {
@@ -82,7 +82,7 @@ s_cut_word (const char *text, size_t size, size_t max)
     return at > cut / 2 ? at : cut;
 }
 
-//  Where the last words begin that have at most max bytes.
+//  Start of the longest suffix of at most max bytes that begins with a word.
 static size_t
 s_last_words (const char *text, size_t size, size_t max)
 {
@@ -95,8 +95,8 @@ s_last_words (const char *text, size_t size, size_t max)
     return at;
 }
 
-//  The first sentence or line.  What a container said at its end has its point at the end: with
-//  a message in it the whole is taken, and where it is too long, its middle left out.
+//  Take the first sentence or line.  A container's termination message matters most at its end.  So
+//  a text with a message is taken whole, and if it is too long its middle is left out.
 static void
 s_summary (char *text, char *ret_text, size_t ret_size)
 {
@@ -127,11 +127,11 @@ s_summary (char *text, char *ret_text, size_t ret_size)
 static enum fault_severity
 s_severity (const fault_view_t *view)
 {
-    enum fault_severity severity = FAULT_WARNING; //  unknown is kept, and worth a look
+    enum fault_severity severity = FAULT_WARNING; //  unknown severities are kept as worth a look
     own (own_mem) char *given = fault_view_text (view->severity, SIZE_MAX);
     own (own_mem) char *type = fault_view_text (view->event_type, SIZE_MAX);
     own (own_mem) char *status = fault_view_text (view->status, SIZE_MAX);
-    if (status && strcasecmp (status, "resolved") == 0) //  of an alert: it is over
+    if (status && strcasecmp (status, "resolved") == 0) //  an alert that is over
         return FAULT_INFO;
     if (given && fault_severity_parse (given, &severity) == 0)
         return severity;
@@ -144,7 +144,7 @@ s_key (const fault_view_t *view, fault_t *self)
 {
     own (digest_destroy) digest_t *digest = digest_new ();
     if (!digest)
-        return; //  no memory: the bytes are the key, which only costs a deduplication
+        return; //  no memory: keyed by the bytes, which only costs a deduplication
     if (self->fault_id [0]) {
         digest_field (digest, "id");
         digest_field (digest, self->cluster);
@@ -157,7 +157,7 @@ s_key (const fault_view_t *view, fault_t *self)
         s_digest (digest, view->kind);
         s_digest (digest, view->namespace_);
         s_digest (digest, view->name);
-        if (view->labels) //  of an alert: they are what tells two apart
+        if (view->labels) //  an alert: its labels distinguish two of one name
             s_digest (digest, view->labels);
     }
     digest_finish_hex (digest, self->key);
@@ -187,7 +187,7 @@ s_fill (const fault_view_t *view, fault_t *self)
         self->time_ms = time_ms;
 }
 
-//  Nothing names it: it cannot be told from others of its kind.
+//  Nothing names it, so it cannot be distinguished from others of its kind.
 static bool
 s_nameless (const fault_t *self)
 {
@@ -277,7 +277,7 @@ fault_severity_name (enum fault_severity severity)
     return names [severity];
 }
 
-//  Our three, the five of common loggers, and the eight of syslog that MCP uses.
+//  Our three levels, the five of common loggers, and syslog's eight, which MCP uses.
 int
 fault_severity_parse (const char *text, enum fault_severity *ret_severity)
 {

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  Parts of an object that a fault or an event is about.
+//  The object that a fault or an event is about.
 enum { O_SELF, O_API_VERSION, O_KIND, O_NAMESPACE, O_NAME, O_UID, O_COUNT };
-//  Parts of a Kubernetes Event, v1 or events.k8s.io/v1, as it is or as an event server wraps it.
+//  A Kubernetes Event, v1 or events.k8s.io/v1, bare or wrapped by an event server.
 enum {
     E_SELF,
     E_NAMESPACE,
@@ -32,7 +32,7 @@ enum {
     E_COUNT = E_OBJECT + O_COUNT
 };
 
-//  What is kept.  The outermost object is read as an Event too: a bare one.
+//  The values kept.  The outermost object is also read as an Event, for bare ones.
 enum {
     V_TOP,
     V_EVENT = V_TOP + E_COUNT,
@@ -42,7 +42,7 @@ enum {
     V_SUBSCRIPTION_ID,
     V_FAULT_TYPE,
     V_CONTEXT,
-    V_FINGERPRINT, //  alerts, from here
+    V_FINGERPRINT, //  values of alerts start here
     V_GROUP_KEY,
     V_STARTS_AT,
     V_STATUS,
@@ -55,15 +55,15 @@ enum {
     V_DESCRIPTION,
     V_ALERT_MESSAGE,
     V_ALERT_SUMMARY,
-    V_ALERT_OBJECT, //  the first of the labels that name one
+    V_ALERT_OBJECT, //  the first label that names an object
     V_COUNT
 };
 _Static_assert((int) V_COUNT <= (int) FAULT_VIEW_VALUES, "room for each");
 
 typedef struct {
-    unsigned char in, at; //  value whose member it is; value it becomes
+    unsigned char in, at; //  the value it is a member of; the value it becomes
     const char *key;
-    const char *kind; //  labels that name an object: what it is
+    const char *kind; //  for a label that names an object: the object's kind
 } s_row_t;
 
 #define OBJECT_ROWS(base)                                                                          \
@@ -106,7 +106,7 @@ static const s_row_t s_rows [] = {
     {V_TOP, V_STARTS_AT, "startsAt", NULL},
     {V_TOP, V_STATUS, "status", NULL},
     {V_TOP, V_LABELS, "labels", NULL},
-    {V_TOP, V_LABELS, "commonLabels", NULL}, //  Alertmanager's webhook: a group of alerts
+    {V_TOP, V_LABELS, "commonLabels", NULL}, //  Alertmanager's webhook sends a group of alerts
     {V_TOP, V_ANNOTATIONS, "annotations", NULL},
     {V_TOP, V_ANNOTATIONS, "commonAnnotations", NULL},
     {V_ANNOTATIONS, V_DESCRIPTION, "description", NULL},
@@ -131,8 +131,8 @@ static const s_row_t s_rows [] = {
 
 enum {
     S_ROWS = sizeof s_rows / sizeof s_rows [0],
-    S_KEY_BYTES = 32,  //  the longest key of a row, and more
-    S_KEY_WRITTEN = 12 //  bytes that one of its characters may be written with: two \uXXXX
+    S_KEY_BYTES = 32,  //  more than the longest key of a row
+    S_KEY_WRITTEN = 12 //  most bytes that one character of a key may take: two \uXXXX
 };
 
 //  --- the pass
@@ -140,13 +140,14 @@ enum {
 typedef struct {
     fault_view_t *view;
     bool given [S_ROWS];
-    int row;                         //  of the key read last, -1 = none that is known
-    int object_row;                  //  that named an alert's object, S_ROWS = none
-    int in [LIMIT_JSON_DEPTH + 1];   //  object whose keys stand so deep, -1 = none that is known
-    int open [LIMIT_JSON_DEPTH + 1]; //  value that was opened so deep, -1 = none
+    int row;        //  row of the last key, -1 = unknown
+    int object_row; //  row that named an alert's object, S_ROWS = none
+    //  Per depth: the object whose keys are at this depth, -1 = unknown.
+    int in [LIMIT_JSON_DEPTH + 1];
+    int open [LIMIT_JSON_DEPTH + 1]; //  per depth: the value opened there, -1 = none
 } s_pass_t;
 
-//  A key without its escapes, once for all rows; one that no row can have is empty.
+//  Decode a key once for all rows; a key that no row can have becomes empty.
 static void
 s_plain (const json_scan_token_t *key, char ret_text [S_KEY_BYTES])
 {
@@ -161,7 +162,7 @@ s_plain (const json_scan_token_t *key, char ret_text [S_KEY_BYTES])
     ret_text [at == key->size ? size : 0] = '\0';
 }
 
-//  The row of a key inside a value, -1 = none.  Err: ERR_PROTO given twice.
+//  Set the row of a key inside a value, -1 = none.  Err: ERR_PROTO: duplicate.
 static int
 s_find (s_pass_t *self, int in, const json_scan_token_t *key, err_diag_t *diag)
 {
@@ -191,7 +192,7 @@ s_filled (const fault_value_t *value)
            && !(value->type == JSON_SCAN_TEXT && value->size == 0);
 }
 
-//  The value that a row's first token begins, -1 when an earlier one of another name stands there.
+//  The value that starts with this token, -1 when it has no row or another name has set it already.
 static int
 s_keep (s_pass_t *self, const json_scan_token_t *token)
 {
@@ -242,7 +243,7 @@ s_value (const fault_view_t *self, int at)
     return s_filled (&self->values [at]) ? &self->values [at] : NULL;
 }
 
-//  The first that is there; the list ends with -1.
+//  The first value that is present; the list ends with -1.
 static const fault_value_t *
 s_first (const fault_view_t *self, const int *list)
 {

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-//  One cell: where it leads (NONE = stale, nothing changes) and why, for the printed page.
+//  One cell: the next state (NONE = stale, nothing changes) and the reason, for the printed page.
 typedef struct {
     incident_state_t next;
     const char *action;
 } cell_t;
 
-//  REPORTED has no way out: a report is never replaced.
+//  REPORTED has no exit: a report is never replaced.
 static const cell_t s_table [INCIDENT_STATES][INCIDENT_EVENTS] = {
     [INCIDENT_NONE] =
         {
@@ -67,7 +67,7 @@ static const char *const s_states [INCIDENT_STATES] = {
     [INCIDENT_CANCELLED] = "cancelled",
 };
 
-//  Names that a state had before.  They are read, never written.
+//  Former names of states.  They are read, never written.
 static const struct {
     const char *name;
     incident_state_t state;

@@ -13,17 +13,18 @@ typedef enum {
     INCIDENT_INVESTIGATING, //  an attempt is assigned
     INCIDENT_REPORTED,      //  terminal: a validated report; the fault may still stand
     INCIDENT_AGENT_FAILED,  //  terminal: the agent could not make one
-    INCIDENT_FAILED,        //  terminal: dead letter, workers kept vanishing
+    INCIDENT_FAILED,        //  terminal: dead letter, its workers kept vanishing
     INCIDENT_SUPPRESSED,    //  terminal: recorded, not investigated
     INCIDENT_CANCELLED,     //  terminal: by an operator
     INCIDENT_STATES
 } incident_state_t;
 
 typedef enum {
-    INCIDENT_ON_ADMIT,     //  a new fault enters the queue
-    INCIDENT_ON_SUPPRESS,  //  recorded but not investigated (or dropped from the queue by overflow)
+    INCIDENT_ON_ADMIT, //  a new fault enters the queue
+    //  Recorded but not investigated, or dropped from the queue by overflow.
+    INCIDENT_ON_SUPPRESS,
     INCIDENT_ON_ASSIGN,    //  an attempt was issued
-    INCIDENT_ON_REQUEUE,   //  no live attempt is left and another one is due
+    INCIDENT_ON_REQUEUE,   //  no live attempt is left and another is due
     INCIDENT_ON_SUCCESS,   //  first valid verdict
     INCIDENT_ON_AGENT_END, //  agent attempts used up
     INCIDENT_ON_LOST_END,  //  deliveries used up
@@ -42,7 +43,7 @@ typedef enum {
     INCIDENT_SUPPRESS_REASONS
 } incident_suppress_t;
 
-//  Next state, or INCIDENT_STATES when the event means nothing in this state.
+//  Next state, or INCIDENT_STATES when the event has no meaning in this state.
 incident_state_t
 incident_next (incident_state_t state, incident_event_t event);
 bool
@@ -51,8 +52,7 @@ incident_terminal (incident_state_t state);
 //  "cancelled"; NONE is "".
 const char *
 incident_state_name (incident_state_t state);
-//  The state of this name, or of a name that it had before.
-//  False: there is none, *ret_state is as it was.
+//  Parse the name of a state, current or former.  False: no such name, *ret_state is untouched.
 bool
 incident_state_parse (const char *name, incident_state_t *ret_state);
 //  "below_severity", "triage_disabled", "overflow", "unparsed"; NONE is "".

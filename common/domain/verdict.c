@@ -1,4 +1,4 @@
-//  verdict - how one attempt is judged: order and texts are the contract.
+//  verdict - judges one attempt; the order of the rules and their texts are the contract.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/domain/verdict.h"
 
@@ -21,7 +21,7 @@ static const char *const s_outcomes [VERDICT_OUTCOMES] = {
     [VERDICT_LOST] = "lost",       [VERDICT_CANCELLED] = "cancelled",
 };
 
-//  Codes by which a script says that it had no agent to run here: configuration (78, of sysexits),
+//  Did the script report that it cannot run an agent here?  Codes: configuration (78, sysexits),
 //  container runtime (125), command not executable (126) or not found (127).
 static bool
 s_host_code (int code)
@@ -56,9 +56,9 @@ verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES])
     return ret_reason [0] ? failed : VERDICT_SUCCESS;
 }
 
-//  --- what the files hold
+//  --- the contents of the files
 
-//  Length of the character at bytes; what is not UTF-8 is one byte, and shows.
+//  Length of the character at bytes.  Invalid UTF-8 counts as one visible byte.
 static size_t
 s_next (const char *bytes, size_t size, bool *ret_visible)
 {
@@ -68,7 +68,7 @@ s_next (const char *bytes, size_t size, bool *ret_visible)
     return length ? length : 1;
 }
 
-//  Where the first character is that shows; size when none does.
+//  Place of the first visible character; size when there is none.
 static size_t
 s_begin (const char *bytes, size_t size)
 {
@@ -114,7 +114,7 @@ s_quote (char reason [VERDICT_REASON_BYTES], const char *text, size_t size)
     reason [used] = 0;
 }
 
-//  Does the result say that the agent failed?  Then the reason says so too.
+//  Does the result report a failure?  Then the reason names it.
 static int
 s_judge_result (const char *bytes, size_t size, char reason [VERDICT_REASON_BYTES])
 {
@@ -127,7 +127,7 @@ s_judge_result (const char *bytes, size_t size, char reason [VERDICT_REASON_BYTE
     return 0;
 }
 
-//  Length of the text without what does not show at its end, or more than max.
+//  Length of the text without invisible characters at its end, or more than max.
 static size_t
 s_length (const char *text, size_t size, size_t max)
 {
@@ -141,9 +141,10 @@ s_length (const char *text, size_t size, size_t max)
     return used;
 }
 
-//  Does a paragraph begin as Claude Code prints an error?  What follows counts too:
-//  "API Error rates rose" is a sentence.  Only the first of these goes on with bytes of the
-//  provider: of the others one that would do as a report tells more than the error.
+//  Does a paragraph begin like an error that Claude Code prints?  The next characters count too:
+//  "API Error rates rose" is a sentence.
+//  Only the first kind goes on with the provider's bytes.  The others are shorter than the smallest
+//  report: a longer text is a report.
 static bool
 s_error_paragraph (const char *text, size_t size)
 {
@@ -165,7 +166,7 @@ s_error_paragraph (const char *text, size_t size)
         const char *end = memchr (rest, '\n', left);
         const size_t line = end ? (size_t) (end - rest) : left;
         if (s_begin (rest, line) == line)
-            return true; //  nothing follows on its line
+            return true; //  the line ends here
         for (const char *const *next = errors [i].next; *next; next++)
             if (left >= strlen (*next) && memcmp (rest, *next, strlen (*next)) == 0)
                 return true;
@@ -173,8 +174,8 @@ s_error_paragraph (const char *text, size_t size)
     return false;
 }
 
-//  Length of the paragraph that text begins with: up to the end of its last line
-//  on which something shows.
+//  Length of the paragraph at the start of text: to the end of its last line with a visible
+//  character.
 static size_t
 s_paragraph (const char *text, size_t size)
 {
@@ -190,8 +191,8 @@ s_paragraph (const char *text, size_t size)
     return used;
 }
 
-//  Is the whole text nothing but such errors?  A good report must never be taken for one: each
-//  paragraph has to begin as an error does.
+//  Is the whole text nothing but such errors?  Each paragraph must begin like one, so that a good
+//  report is never mistaken for an error.
 static bool
 s_error_text (const char *text, size_t size)
 {
@@ -206,14 +207,15 @@ s_error_text (const char *text, size_t size)
 
 //  --- an error by its form
 
-//  What is seen of a text that may be an error.
+//  Features of a text that may be an error.
 typedef struct {
-    bool named;   //  the last word was one for an error
-    bool phrase;  //  a status came, and since then only words of its phrase: Bad Gateway
-    bool status;  //  an HTTP status of an error came after such a word
-    bool json;    //  a JSON object that is an error
-    bool foreign; //  a word that has no place in the error of a request
-    bool report;  //  a heading, a label, a list, or words that only a report has
+    bool named; //  the last word names an error
+    //  After a status, only words of its phrase so far: Bad Gateway.
+    bool phrase;
+    bool status;  //  an HTTP error status follows such a word
+    bool json;    //  holds a JSON error object
+    bool foreign; //  holds a word that no request error has
+    bool report;  //  a heading, a label, a list, or words only reports have
 } form_t;
 
 //  Is it one of these names, with blanks between them?
@@ -229,8 +231,8 @@ s_word_is (const char *word, size_t size, const char *names)
     return false;
 }
 
-//  Length of the JSON object at text; 0 when there is none.  *ret_error: set when it is an error
-//  and nothing else: a report may be JSON too.
+//  Length of the JSON object at text; 0 when there is none.  *ret_error: set when it is only an
+//  error; a report may be JSON too.
 static size_t
 s_json_error (const char *text, size_t size, bool *ret_error)
 {
@@ -254,7 +256,7 @@ s_json_error (const char *text, size_t size, bool *ret_error)
     return scan.at;
 }
 
-//  As objects in a cluster are named: web-0.
+//  Looks like the name of an object in a cluster: web-0.
 static bool
 s_object_name (const char *word, size_t size)
 {
@@ -274,8 +276,8 @@ s_report_word (const char *word, size_t size)
     return s_word_is (word, size, words) || s_object_name (word, size);
 }
 
-//  Words that the error of a request is made of.  None names anything that an incident could be
-//  about: a sentence about one has others as well.
+//  Words of request errors.  None names anything that an incident could be about: a sentence on an
+//  incident has other words too.
 static bool
 s_request_word (const char *word, size_t size)
 {
@@ -293,7 +295,7 @@ s_request_word (const char *word, size_t size)
     return true;
 }
 
-//  A word without the signs around it.
+//  Strip the punctuation around a word.
 static void
 s_form_word (form_t *form, const char *word, size_t size)
 {
@@ -310,7 +312,7 @@ s_form_word (form_t *form, const char *word, size_t size)
     form->named = status || s_word_is (word, size, errors);
 }
 
-//  Length of a URL that begins with this word; 0 when none does.
+//  Length of the URL that begins with this word; 0 when it is none.
 static size_t
 s_url (const char *text, size_t size, size_t word)
 {
@@ -328,7 +330,7 @@ s_form (const char *text, size_t size)
     for (size_t at = 0; at < size;) {
         size_t taken = text [at] == '{' ? s_json_error (text + at, size - at, &form.json) : 0;
         form.report = form.report || memchr ("#*|", text [at], 3);
-        form.foreign = form.foreign || (unsigned char) text [at] >= 0x80; //  of other writing
+        form.foreign = form.foreign || (unsigned char) text [at] >= 0x80; //  another script
         size_t word = 0;
         while (taken == 0 && at + word < size && memchr (part, text [at + word], sizeof part - 1))
             word++;
@@ -341,9 +343,9 @@ s_form (const char *text, size_t size)
     return form;
 }
 
-//  Nothing but an error, whoever printed it.  A good report must never be taken for one:
-//  nothing in the text is of a report, and it begins as a known error does, or it is an HTTP status
-//  or a JSON error object among words of a request only.
+//  Is the text only an error, whoever printed it?  A good report must never be mistaken for one.
+//  So nothing in it may be typical of a report.  It begins like a known error, or holds an HTTP
+//  status or a JSON error object among words of a request.
 static bool
 s_is_error (const char *text, size_t size)
 {
@@ -383,9 +385,9 @@ verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REAS
     return ret_reason [0] ? VERDICT_AGENT : VERDICT_SUCCESS;
 }
 
-//  --- why an agent ended as it did
+//  --- why an agent failed
 
-//  Does the text begin with a word of a line that tells what went wrong?
+//  Does the text begin with a word that is typical of an error line?
 static bool
 s_word_tells (const char *text, size_t size)
 {
@@ -420,7 +422,7 @@ s_tells (const char *line, size_t size)
     return false;
 }
 
-//  The first line that tells, else the first that shows anything.
+//  The first informative line, else the first with visible characters.
 static const char *
 s_telling_line (const char *text, size_t size, size_t *ret_size)
 {
@@ -483,7 +485,7 @@ verdict_kind (const char *reason)
 {
     int kind = VERDICT_NOT_STARTED;
     while (strncmp (reason, s_kinds [kind].begin, strlen (s_kinds [kind].begin)) != 0)
-        kind++; //  OTHER begins like everything
+        kind++; //  OTHER has an empty beginning and matches everything
     return (verdict_kind_t) kind;
 }
 
@@ -518,7 +520,8 @@ s_is (const char *path, size_t size, const char *text)
     return strlen (text) == size && memcmp (path, text, size) == 0;
 }
 
-//  A plain file name: [A-Za-z0-9._-], not starting with a dot, so neither "." nor ".." nor hidden.
+//  A plain file name: [A-Za-z0-9._-], not starting with a dot.  This excludes ".", ".." and hidden
+//  files.
 static bool
 s_name (const char *name, size_t size)
 {

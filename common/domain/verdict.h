@@ -1,7 +1,7 @@
 //  verdict - the rules that judge one attempt, the same on worker and broker.
 //
-//  Order and texts are the contract: not started, timeout, exit code, no report, too small;
-//  then what the files hold.
+//  The order of the rules and their texts are the contract.  They check: not started, timeout, exit
+//  code, no report, too small, then the contents of the files.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,16 +14,16 @@
 
 typedef enum {
     VERDICT_SUCCESS,   //  validated report
-    VERDICT_AGENT,     //  the agent ran and failed: charged
-    VERDICT_HOST,      //  the host could not run it: uncharged, another worker
-    VERDICT_LOST,      //  broker's own: worker or broker went away
-    VERDICT_CANCELLED, //  broker's own: an operator ended it
+    VERDICT_AGENT,     //  the agent ran and failed: uses up an attempt
+    VERDICT_HOST,      //  the host could not run it: another worker tries, no attempt used up
+    VERDICT_LOST,      //  set by the broker: worker or broker went away
+    VERDICT_CANCELLED, //  set by the broker: an operator ended it
     VERDICT_OUTCOMES
 } verdict_outcome_t;
 
 enum { VERDICT_REPORT_MIN_BYTES = 101, VERDICT_REASON_BYTES = 256 };
 
-//  One file of an attempt, as it is listed.
+//  One listed file of an attempt.
 typedef struct {
     char path [LIMIT_PATH_BYTES]; //  relative, from the allow-list of verdict_path_allowed
     int64_t size;                 //  Units: bytes
@@ -34,13 +34,13 @@ typedef struct {
 const verdict_file_t *
 verdict_file_find (const verdict_file_t *files, size_t count, const char *path);
 
-//  What was seen of one run.
+//  Observations of one run.
 typedef struct {
     bool started;            //  the agent script was executed
-    const char *start_error; //  why not, when !started
+    const char *start_error; //  why it did not start
     bool timed_out;
     int64_t timeout_s;
-    int exit_code;      //  128 + signal when killed by one
+    int exit_code;      //  128 + signal when a signal killed it
     bool report_exists; //  output/investigation.md is a regular file (lstat)
     int64_t report_bytes;
 } verdict_run_t;
@@ -55,38 +55,39 @@ typedef struct {
 verdict_outcome_t
 verdict_judge (const verdict_run_t *run, char ret_reason [VERDICT_REASON_BYTES]);
 
-//  What is in the files of a run that verdict_judge lets pass.  Own: borrowed.  Units: bytes.
+//  The files of a run that verdict_judge accepts.  Own: borrowed.  Units: bytes.
 typedef struct {
     const char *report; //  output/investigation.md
     size_t report_bytes;
-    const char *result; //  output/agent-result.json (agent_result); NULL: there is none
+    const char *result; //  output/agent-result.json (agent_result); NULL: none
     size_t result_bytes;
 } verdict_files_t;
 
-//  Judge further, by the files:
+//  Second part of the judgement, by the files' contents:
 //    investigation.md has no text
 //    agent reported an error: ...          (agent_result)
 //    investigation.md holds an error instead of a report: ...
 //    agent-result.json cannot be read: ...; the report is short: N bytes
-//  *ret_ignored: 0, or why the result was not looked at: ERR_PROTO, ERR_LIMIT.
+//  *ret_ignored: 0, or why the result was ignored: ERR_PROTO, ERR_LIMIT.
 verdict_outcome_t
 verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REASON_BYTES],
                      int *ret_ignored);
 
-//  What an agent that failed has said.  Own: borrowed.  Units: bytes.
+//  Output of a failed agent.  Own: borrowed.  Units: bytes.
 typedef struct {
     const char *result; //  as in verdict_files_t
     size_t result_bytes;
-    const char *error; //  what it wrote to its standard error
+    const char *error; //  its standard error
     size_t error_bytes;
 } verdict_said_t;
 
-//  Append ": " and the sentence that tells why: of the result, else the first telling line
-//  of the error output; cut where the reason is full.  Nothing is appended where nothing was said.
+//  Append ": " and a sentence that explains the failure, cut where the reason is full.  It comes
+//  from the result, else from the first informative line of the error output.  Appends nothing when
+//  there is none.
 void
 verdict_explain (const verdict_said_t *said, char reason [VERDICT_REASON_BYTES]);
 
-//  What a reason is about, for counting: the texts above, or anything else a worker may say.
+//  Kinds of reasons, for counting: the texts above, or OTHER for anything else from a worker.
 typedef enum {
     VERDICT_NOT_STARTED,
     VERDICT_TIMED_OUT,
@@ -112,11 +113,11 @@ verdict_outcome_name (verdict_outcome_t outcome);
 bool
 verdict_outcome_parse (const char *name, size_t size, verdict_outcome_t *ret_outcome);
 
-//  May this relative path travel as an artifact of an attempt?
+//  May this relative path be an artifact of an attempt?
 //  Allow-list: output/investigation.md, output/agent-result.json, logs/<name>.log, logs/prompt.md,
 //  run.json; names [A-Za-z0-9._-], no "..".
 bool
 verdict_path_allowed (const char *path, size_t size);
-//  How large may it be?  Units: bytes.
+//  Largest size of the file at this path.  Units: bytes.
 int64_t
 verdict_path_limit (const char *path);
