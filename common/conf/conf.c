@@ -1,4 +1,4 @@
-//  conf - flags over the environment over the file over the defaults, loaded and loaded again.
+//  conf - loads and reloads: flags over environment over file over defaults.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/conf/conf.h"
 
@@ -15,7 +15,7 @@
 
 //  --- environment
 
-//  The value of a name, NULL when unset or empty.
+//  The value of an environment name, NULL when unset or empty.
 
 static const char *
 s_env (char *const *envp, const char *name)
@@ -38,7 +38,7 @@ s_env_file (char *const *envp, const char *name, char ret_name [CONF_NAME])
     return s_env (envp, ret_name);
 }
 
-//  Set the row from one of its environment names.  Returns whether the name was set.
+//  Set the row from one of its environment names.  Returns whether one was set.
 
 static bool
 s_apply_env_name (conf_t *self, const conf_option_t *row, const char *name, conf_errors_t *errors)
@@ -91,7 +91,8 @@ s_check_required (conf_t *self, conf_errors_t *errors)
     }
 }
 
-//  What --print-config shows in place of a secret is read back, but it is nothing to run with.
+//  The mask that --print-config shows for a secret is accepted on reading, but a program cannot run
+//  with it.
 
 static void
 s_check_masks (const conf_option_t *rows, const void *base, conf_errors_t *errors)
@@ -106,7 +107,7 @@ s_check_masks (const conf_option_t *rows, const void *base, conf_errors_t *error
     }
 }
 
-//  Keep what conf_reload needs: arguments, and of the environment only what rows name.
+//  Keep what conf_reload needs: the arguments, and the environment entries that rows name.
 
 static bool
 s_env_matters (const conf_spec_t *spec, const char *entry)
@@ -183,7 +184,7 @@ s_print (void (*make) (const conf_spec_t *, buf_t *), const conf_spec_t *spec)
     (void) fputs (text.data, stdout);
 }
 
-//  > 0 when the question was answered without a configuration, 0 to go on.
+//  > 0 when a question was answered without a configuration, 0 to continue.
 
 static int
 s_answer_early (const conf_spec_t *spec, conf_ask_t ask)
@@ -216,7 +217,7 @@ s_answer_late (const conf_t *self, conf_ask_t ask)
     return 1;
 }
 
-//  The whole way for a new conf_t; errors stay in the two lists.
+//  All steps for a new conf_t; errors stay in the two lists.
 
 static int
 s_load (conf_t *self, conf_errors_t *usage, conf_errors_t *errors)
@@ -326,7 +327,7 @@ conf_reload (const conf_t *self, conf_t **ret_conf)
     own (conf_destroy) conf_t *fresh = s_new (self->spec, self->argc, self->argv, self->envp);
     conf_errors_t usage = conf_errors_init (), errors = conf_errors_init ();
     int rc = s_load (fresh, &usage, &errors);
-    assert (rc == 0 || rc == ERR_CONFIG); //  the arguments were good once
+    assert (rc == 0 || rc == ERR_CONFIG); //  the arguments were valid before
     if (rc == 0)
         s_check_fixed (self, fresh, &errors);
     if (errors.count)

@@ -1,12 +1,13 @@
-//  conf - one table of options per program; flags > environment > YAML file > defaults.
+//  conf - one table of options per program; flags override environment, YAML file and defaults.
 //
-//  From one row come: the YAML key (snake case), the environment name, the flag (the key in kebab
-//  case), --help, --print-config (secrets masked), --check-config, the check of the sample file and
-//  docs/configuration.md (--print-docs).  All errors are collected and reported at once, each with
-//  file, line, key and what was expected; the program then exits EXIT_CONFIG (78).
-//  Common to every program without a row: -c/--config FILE (or TRIAGE_CONFIG), --check-config,
-//  --print-config, --print-docs, -v/--version, -h/--help.  Rows every program shares come from the
-//  macro CONF_COMMON_ROWS.
+//  Each row yields the YAML key (snake case), the environment name and the flag (the key in kebab
+//  case).  It also feeds --help, --print-config (secrets masked), --check-config, the check of the
+//  sample file and docs/configuration.md (--print-docs).
+//  All errors are collected and reported at once, each with file, line, key and what was expected.
+//  The program then exits with EXIT_CONFIG (78).
+//  Every program also has, without a row: -c/--config FILE (or TRIAGE_CONFIG), --check-config,
+//  --print-config, --print-docs, -v/--version, -h/--help.  The macro CONF_COMMON_ROWS has the rows
+//  that all programs share.
 //  Port to libyaml.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -25,17 +26,20 @@ typedef enum {
     CONF_DURATION,
     CONF_SIZE, //  int64_t bytes; "10MiB" "64KiB" "1GiB" or plain bytes
     CONF_ENUM, //  int: index into choices ("debug|info|warn|error"), case folded
-    //  conf_table_t: a YAML list of maps; rows describe one item; no flag, no environment
+    //  conf_table_t: a YAML list of maps.  `rows` describes one item.  No flag, no environment.
     CONF_TABLE,
-    CONF_MAP //  conf_table_t of conf_pair_t: a YAML map of texts; in the items of a table only
+    //  conf_table_t of conf_pair_t: a YAML map of texts, only inside the items of a table.
+    CONF_MAP
 } conf_type_t;
 
 enum conf_flag {
-    CONF_SECRET = 1,   //  masked everywhere; also KEY_file (YAML), ENV_FILE, --KEY-file
+    //  Masked everywhere; may also come from KEY_file (YAML), ENV_FILE, --KEY-file.
+    CONF_SECRET = 1,
     CONF_REQUIRED = 2, //  must be set (in a table: in each item)
-    CONF_RELOAD = 4, //  SIGHUP may change it; a change of any other row keeps the old configuration
-    CONF_URL = 8,    //  value must be http:// or https://
-    //  value must be a ZeroMQ endpoint tcp://HOST:PORT (0 or * allowed) or ipc://PATH
+    //  SIGHUP may change it.  A change of any other row keeps the old configuration.
+    CONF_RELOAD = 4,
+    CONF_URL = 8, //  value must be http:// or https://
+    //  The value must be a ZeroMQ endpoint: tcp://HOST:PORT (0 or * allowed) or ipc://PATH.
     CONF_ENDPOINT = 16,
     CONF_LISTEN = 32, //  value must be HOST:PORT (0 or * allowed)
     CONF_UNIQUE = 64  //  CONF_TEXT in a table: no two items have the same
@@ -47,19 +51,20 @@ struct conf_option {
     conf_type_t type;
     size_t offset;   //  into the settings struct (or the item struct)
     const char *env; //  full environment name, or NULL
-    //  a second flag spelling without dashes ("mcp-endpoint"; "o" is -o), or NULL
+    //  A second flag name without dashes ("mcp-endpoint"; "o" is -o), or NULL.
     const char *alias;
     const char *env_alias; //  a second environment name, or NULL
     const char *fallback;  //  default as text, parsed like any value; NULL = unset
     const char *choices;   //  CONF_ENUM: "a|b|c"; CONF_TEXT: the same, NULL = any text
-    //  CONF_INT, CONF_DURATION (ms), CONF_SIZE; both 0 = not checked.  CONF_TEXT: bytes, 0 = any
+    //  CONF_INT, CONF_DURATION (ms), CONF_SIZE: the range; both 0 = any.  CONF_TEXT: bytes, 0 =
+    //  any.
     int64_t min, max;
     unsigned flags;            //  enum conf_flag
-    const char *owner;         //  for the program: who gets a secret; conf does not read it
+    const char *owner;         //  for the program: who uses a secret; conf ignores it
     const char *help;          //  one sentence, also in the docs
     const conf_option_t *rows; //  CONF_TABLE: rows of one item, ended by a row with key NULL
     size_t item_size;          //  CONF_TABLE: sizeof one item
-    size_t item_max;           //  CONF_TABLE, CONF_MAP: at most so many items
+    size_t item_max;           //  CONF_TABLE, CONF_MAP: largest number of items
 };
 
 typedef struct {
@@ -67,29 +72,30 @@ typedef struct {
     size_t count;
 } conf_table_t;
 
-//  Text to text, in the order of the file.
+//  One pair of texts; a map keeps the order of the file.
 typedef struct {
     const char *key, *value; //  at most LIMIT_MAP_KEY_BYTES and LIMIT_MAP_VALUE_BYTES
 } conf_pair_t;
 
-typedef struct conf conf_t; //  one loaded configuration; owns every string in its settings
+//  One loaded configuration; owns every string in its settings.
+typedef struct conf conf_t;
 typedef struct conf_check conf_check_t; //  see conf_check.h
 
 typedef struct {
     const char *program;       //  "triage-broker"
     const char *summary;       //  one line for --help
     const char *positional;    //  "FILE..." for --help, or NULL when none are taken
-    const char *commands;      //  lines for --help and docs that say what they may be, or NULL
-    const char *examples;      //  the same: command lines that work as printed
+    const char *commands;      //  lines on them for --help and docs, or NULL
+    const char *examples;      //  lines for --help and docs that work as printed, or NULL
     const conf_option_t *rows; //  ended by a row with key NULL
     size_t settings_size;
-    bool reloads; //  by SIGHUP; other programs end by it
-    //  --check-config: look at all that the start needs besides the values; NULL = nothing.
+    bool reloads; //  on SIGHUP; other programs end on it
+    //  --check-config: checks all that the start needs besides the values; NULL = nothing.
     void (*check) (const conf_t *conf, conf_check_t *check);
 } conf_spec_t;
 
-//  First member of every program's settings struct, filled from CONF_COMMON_ROWS, or from
-//  CONF_LOG_ROWS where nothing is ever bound.
+//  First member of every program's settings struct.  Filled from CONF_COMMON_ROWS, or from
+//  CONF_LOG_ROWS in a program that binds nothing.
 typedef struct {
     int log_level;          //  enum log_level
     int log_format;         //  enum log_format
@@ -120,54 +126,55 @@ typedef struct {
     }
 
 //  Read flags, environment and file.  Prints help, version, config, docs or all errors itself.
-//  Own:   returns fresh in *ret_conf.  argv and envp are borrowed for the call.
-//  Err:   0 loaded; > 0 done, exit with 0 (--help and the like); ERR_CONFIG errors were printed to
-//         stderr, exit EXIT_CONFIG; -EINVAL unknown flag, exit EXIT_USAGE.
-//         *ret_conf untouched then.
+//  Own: fresh in *ret_conf; argv and envp are borrowed for the call.
+//  Err: 0 loaded.  > 0 done, exit with 0 (--help and the like).  ERR_CONFIG: errors were printed to
+//  stderr, exit with EXIT_CONFIG.  -EINVAL: unknown flag, exit with EXIT_USAGE.  *ret_conf is set
+//  only at 0.
 int
 conf_load (const conf_spec_t *spec, int argc, char *const *argv, char *const *envp,
            conf_t **ret_conf) must_check;
-//  Overwrite the values of secrets in the environment itself, which is read in /proc and goes
-//  to children: a loaded configuration keeps what a reload needs.
+//  Overwrite the values of secrets in the environment itself: /proc shows it and children inherit
+//  it.  A loaded configuration keeps what a reload needs.
 void
 conf_hide_secrets (const conf_t *self, char **envp);
-//  Give one owner's share up; the last one frees it.
+//  Drop one owner's share; the last one frees the configuration.
 void
 conf_destroy (conf_t **self_p);
-//  One more owner of the same configuration, which never changes.  Any thread.
+//  Add an owner of the same configuration, which never changes.  Own: returns self.  Threads: any.
 conf_t *
 conf_share (conf_t *self);
-//  A secret is what was given without the blanks and line ends around it: Kubernetes Secrets made
-//  with echo end with one.  Moves *text_p to its start and returns its length, 0 = unset.
-//  Every secret is read through this.
+//  Trim a secret: blanks and line ends around it do not count, as Kubernetes Secrets made with echo
+//  end with one.  Moves *text_p to its start and returns its length, 0 = unset.  Every secret is
+//  read through this.
 size_t
 conf_secret (const char **text_p);
-//  Read a regular file with secrets; symlinks are followed, since mounted Secrets are some.
+//  Read a regular file with secrets; symbolic links are followed, as mounted Secrets are links.
 //  Err: -errno, ERR_LIMIT.
 int
 conf_secret_file (const char *path, buf_t *text) must_check;
 //  The settings struct.  Own: borrowed from self.
 const void *
 conf_settings (const conf_t *self);
-//  Arguments that are not flags.  Own: borrowed.
+//  Arguments that are not flags; returns their number.  Own: borrowed.
 size_t
 conf_positional (const conf_t *self, const char *const **ret_args);
-//  The spec's.
+//  The rows of the spec.  Own: static.
 const conf_option_t *
 conf_rows (const conf_t *self);
-//  Was this row set by a flag?
+//  Did a flag set this row?
 bool
 conf_given (const conf_t *self, const char *key);
-//  48 bits of a digest of all values, wherever they came from; of a secret only whether it is set.
+//  48 bits of a digest of all values, whatever their source.  Of a secret it covers only whether it
+//  is set.
 uint64_t
 conf_hash (const conf_t *self);
-//  "mcp.token_file" -> "mcp-token-file", the flag of a key.
+//  The flag of a key: "mcp.token_file" -> "mcp-token-file".
 void
 conf_flag_name (const char *key, char *ret_flag, size_t size);
-//  The nearest of two candidates: replaces *best_p when `candidate` is close enough to name.
+//  Replaces *best_p when `candidate` is nearer to name, and near enough to suggest.
 void
 conf_nearest (const char *name, const char *candidate, const char **best_p, size_t *distance_p);
-//  Load again with the same argv (SIGHUP).  Err: ERR_CONFIG (errors logged; also when a row without
-//  CONF_RELOAD changed): *ret_conf untouched, keep the old one.
+//  Load again with the same argv (SIGHUP).  Err: ERR_CONFIG: errors were logged, or a row without
+//  CONF_RELOAD changed.  *ret_conf is then untouched; keep the old configuration.
 int
 conf_reload (const conf_t *self, conf_t **ret_conf) must_check;

@@ -37,7 +37,7 @@ conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const
     self->origins = origin;
 }
 
-//  "FILE:LINE: key", "environment NAME", "flag --key"; the key alone of what nobody has set.
+//  "FILE:LINE: key", "environment NAME", "flag --key"; the key alone when nothing set it.
 static conf_origin_t
 s_origin (const conf_t *conf, const void *at)
 {
@@ -51,7 +51,7 @@ s_origin (const conf_t *conf, const void *at)
         .where = conf->spec->positional ? conf->spec->positional : "configuration", .key = ""};
 }
 
-//  --- what hooks tell
+//  --- reports of the hooks
 
 void
 conf_check_error (conf_check_t *self, const void *at, const char *format, ...)
@@ -104,7 +104,7 @@ conf_check_result (conf_check_t *self, const void *at, int rc, const err_diag_t 
 {
     if (rc >= 0)
         return;
-    //  A start's sentence may begin with the key, which is in the place already.
+    //  The sentence may begin with the key, which the place names already.
     const char *key = s_origin (self->conf, at).key, *text = diag->text;
     const size_t size = strlen (key);
     if (strncmp (text, key, size) == 0 && text [size] && strchr (": ", text [size]))
@@ -114,7 +114,7 @@ conf_check_result (conf_check_t *self, const void *at, int rc, const err_diag_t 
 
 //  --- the answer
 
-//  The one row of all daemons that names a path.
+//  The only row of all daemons that names a path.
 static void
 s_ready_file (conf_check_t *self)
 {
@@ -141,7 +141,7 @@ conf_check_answer (const conf_t *conf, conf_errors_t *errors)
                          .errors = errors,
                          .warnings = buf_init (LIMIT_CONFIG_BYTES),
                          .skipped = buf_init (LIMIT_CONFIG_BYTES)};
-    if (!conf->unread) //  else these are not the values that it is about
+    if (!conf->unread) //  else the values are not those of the file
         s_values (&self);
     if (conf->spec->check && geteuid () == 0)
         conf_check_skip (&self, "what another user than root may read and write");

@@ -1,4 +1,4 @@
-//  conf_docs - what an option table says about itself: help, docs, the configuration in force.
+//  conf_docs - prints an option table: help, docs, the configuration in force.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/digest.h"
 #include "common/base/limits.h"
@@ -37,7 +37,7 @@ s_dashes (const char *flag)
     return flag [1] ? "--" : "-";
 }
 
-//  Lines, each moved to the right.
+//  Append lines, each indented.
 
 static void
 s_lines (buf_t *text, const char *title, const char *indent, const char *lines)
@@ -55,7 +55,7 @@ s_lines (buf_t *text, const char *title, const char *indent, const char *lines)
 
 //  --- --help
 
-//  Text on lines that fit a terminal of 80 columns, each moved to the right; broken at blanks only.
+//  Wrap text for a terminal of 80 columns, each line indented; breaks at blanks only.
 static void
 s_wrapped (buf_t *text, const char *indent, const char *words)
 {
@@ -137,7 +137,7 @@ conf_docs_help (const conf_spec_t *spec, buf_t *text)
 
 //  --- --print-docs
 
-//  A cell: '|' would end it.
+//  Append a table cell; '|' is escaped, as it would end the cell.
 
 static void
 s_cell (buf_t *text, const char *mark, const char *words)
@@ -213,7 +213,7 @@ conf_docs_table (const conf_spec_t *spec, buf_t *text)
 
 //  --- --print-config
 
-//  A line of its own to YAML, which folds it, or a mark that it may drop.
+//  A character that YAML folds as a line end, or a mark that it may drop.
 
 static bool
 s_is_break (uint32_t code)
@@ -292,7 +292,7 @@ s_value (const conf_option_t *row, const void *base, buf_t *text)
         explicit_bzero (value.data, value.size);
 }
 
-//  Is there a value that the file could hold?  0 may lie outside the range of an unset number.
+//  Does a value exist that the file could hold?  0 may be outside the range of an unset number.
 
 static bool
 s_is_set (const conf_option_t *row, const void *base)
@@ -327,7 +327,7 @@ s_items (const conf_option_t *row, const conf_table_t *table, buf_t *text)
 uint64_t
 conf_hash (const conf_t *self)
 {
-    enum { HASH_BYTES = 6 }; //  a double, as Prometheus has it, holds 53 bits
+    enum { HASH_BYTES = 6 }; //  Prometheus values are doubles, which hold 53 bits
     own (digest_destroy) digest_t *digest = digest_new ();
     for (const conf_option_t *row = self->spec->rows; row->key; row++) {
         own (buf_fini) buf_t text = buf_init (LIMIT_CONFIG_BYTES);

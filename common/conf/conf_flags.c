@@ -1,4 +1,4 @@
-//  conf_flags - the argument list: flags that name rows, and questions such as --help.
+//  conf_flags - parses the argument list: flags that set rows, and questions such as --help.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/conf/conf_part.h"
 
@@ -18,7 +18,7 @@ s_flag_is (const conf_option_t *row, const char *name, size_t size)
            && memcmp (row->alias, name, size) == 0;
 }
 
-//  The row that a single letter names, NULL = none.
+//  The row of a single-letter flag, NULL = none.
 static const conf_option_t *
 s_brief (const conf_option_t *rows, char letter)
 {
@@ -29,7 +29,7 @@ s_brief (const conf_option_t *rows, char letter)
     return NULL;
 }
 
-//  The row a flag names and how: plain, --KEY-file of a secret, --no-KEY of a boolean.
+//  The row of a flag, and its form: plain, --KEY-file of a secret, --no-KEY of a boolean.
 
 static bool
 s_match (const conf_option_t *rows, const char *name, size_t size, conf_given_t *ret_given,
@@ -58,7 +58,7 @@ s_unknown_flag (const conf_spec_t *spec, const char *name, size_t size, conf_err
     static const char *const common [] = {"config",     "check-config", "print-config",
                                           "print-docs", "version",      "help"};
     char written [CONF_NAME], where [USAGE_WHERE];
-    char flags [2][CONF_NAME] = {"", ""}; //  the nearest so far and the one under trial
+    char flags [2][CONF_NAME] = {"", ""}; //  the nearest so far, and the current candidate
     (void) snprintf (written, sizeof (written), "%.*s", (int) size, name);
     const char *best = NULL;
     size_t distance = 0;
@@ -100,7 +100,7 @@ s_ask (conf_args_t *args, const char *arg)
     for (size_t i = 0; i < sizeof (asks) / sizeof (asks [0]); i++) {
         if (strcmp (arg, asks [i].brief) != 0 && strcmp (arg, asks [i].name) != 0)
             continue;
-        //  What needs no configuration wins over what does.
+        //  A question that needs no configuration wins over one that does.
         if (args->ask == CONF_ASK_RUN || asks [i].ask < args->ask)
             args->ask = asks [i].ask;
         return true;
@@ -108,7 +108,7 @@ s_ask (conf_args_t *args, const char *arg)
     return false;
 }
 
-//  The value of a flag: behind '=' or the next argument.
+//  The value of a flag: after '=', or the next argument.
 
 static const char *
 s_flag_value (conf_args_t *args, const char *arg, size_t size, const char *next, int *index_p)
@@ -171,7 +171,7 @@ s_positional (conf_t *self, conf_args_t *args, const char *arg)
         self->positional [self->positional_count++] = arg;
         return;
     }
-    //  Not what it says: behind a misspelt flag it may be a secret.
+    //  Do not print the argument: after a misspelt flag it may be a secret.
     int at = 1;
     while (at < self->argc && self->argv [at] != arg)
         at++;

@@ -1,4 +1,4 @@
-//  conf_part - memory, errors and names: what all parts of conf stand on.
+//  conf_part - memory, errors and names, used by all parts of conf.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/conf/conf_part.h"
 
@@ -24,7 +24,7 @@ conf_alloc (conf_t *self, size_t size)
 {
     conf_block_t *block = calloc (1, sizeof (conf_block_t) + size);
     if (!block)
-        abort (); //  start-up or reload of a file of at most 1 MiB: no way to go on
+        abort (); //  at start-up or reload of a file of at most 1 MiB: cannot continue
     block->size = size;
     block->next = self->blocks;
     self->blocks = block;
@@ -107,7 +107,7 @@ s_min (size_t a, size_t b)
     return a < b ? a : b;
 }
 
-//  Levenshtein distance of two short names; SIZE_MAX when one is too long to be a name of ours.
+//  Levenshtein distance of two short names; SIZE_MAX when one is too long to be an option.
 static size_t
 s_distance (const char *a, const char *b)
 {

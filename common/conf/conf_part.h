@@ -1,4 +1,4 @@
-//  conf_part - what the parts of conf share.  Nobody else includes it.
+//  conf_part - shared by the parts of conf; no other file includes it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,8 +15,8 @@ typedef enum {
 } conf_from_t;
 
 enum {
-    CONF_WHERE = 512,   //  bytes of the front part of an error line
-    CONF_NAME = 160,    //  bytes of a flag, key or environment name we may have to build
+    CONF_WHERE = 512,   //  longest front part of an error line, bytes
+    CONF_NAME = 160,    //  longest flag, key or environment name to build, bytes
     CONF_YAML_DEPTH = 8 //  nested maps and lists; the deepest table needs 4
 };
 
@@ -25,13 +25,13 @@ enum {
 //  Collected error lines, each "WHERE: what was expected, got ...\n".
 typedef struct {
     buf_t text;
-    size_t count; //  all, also those beyond LIMIT_CONFIG_ERRORS that have no line
+    size_t count; //  all errors, also those beyond LIMIT_CONFIG_ERRORS without a line
 } conf_errors_t;
 
-typedef struct conf_block conf_block_t;   //  one piece of memory of a conf_t
+typedef struct conf_block conf_block_t;   //  one allocation of a conf_t
 typedef struct conf_origin conf_origin_t; //  where one value was set
 
-//  What the argument list asks for besides settings.  What needs no configuration comes first.
+//  What the argument list asks for besides settings.  Values that need no configuration come first.
 typedef enum {
     CONF_ASK_RUN,
     CONF_ASK_HELP,
@@ -41,10 +41,10 @@ typedef enum {
     CONF_ASK_PRINT
 } conf_ask_t;
 
-//  A flag that names a row.
+//  A flag that sets a row.
 typedef struct {
     const conf_option_t *row;
-    const char *value; //  "" never means missing here
+    const char *value; //  "" is an empty value, not a missing one
     const char *name;  //  as written, with dashes, without value
     bool from_file;    //  --KEY-file
 } conf_given_t;
@@ -58,13 +58,13 @@ typedef struct {
 } conf_args_t;
 
 struct conf {
-    atomic_int owners;       //  whoever has it; the last one frees it
+    atomic_int owners;       //  number of owners; the last one frees it
     const conf_spec_t *spec; //  borrowed, static
     conf_block_t *blocks;    //  every string and table of the settings; wiped at destroy
     char *settings;          //  the program's struct, in blocks
-    conf_from_t *from;       //  a cell per row: which source won, in blocks
-    bool unread;             //  there is a file, and it was not understood
-    conf_origin_t *origins;  //  of all values that were set, the last one first, in blocks
+    conf_from_t *from;       //  per row: the source that won, in blocks
+    bool unread;             //  the file exists but could not be parsed
+    conf_origin_t *origins;  //  of all values that were set, last one first, in blocks
     char **argv;             //  copy for conf_reload, in blocks
     int argc;
     char **envp; //  copy of the entries that rows name, in blocks
@@ -73,19 +73,19 @@ struct conf {
 };
 
 //  --- conf_part.c: memory, errors, names
-//  Zeroed memory that lives as long as self; memory out ends the process (start-up, reload).
+//  Zeroed memory that lives as long as self.  Without memory the process ends (start-up, reload).
 void *
 conf_alloc (conf_t *self, size_t size);
 char *
 conf_copy (conf_t *self, const char *text, size_t size);
-//  No errors.  Own: the caller ends it by buf_fini of its text.
+//  An empty list.  Own: the caller frees it by buf_fini of its text.
 conf_errors_t
 conf_errors_init (void);
-//  One more line; what keys and values say in it is made harmless.
+//  Add a line; keys and values in it are cleaned, as they may be hostile.
 void
 conf_error (conf_errors_t *errors, const char *where, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
-//  Will further errors have no line?
+//  Is the list full, so that further errors are only counted?
 bool
 conf_errors_full (const conf_errors_t *errors);
 size_t
@@ -95,29 +95,30 @@ conf_row_count (const conf_option_t *rows);
 //  Fill unset texts with "" and rows with their defaults; from may be NULL.
 void
 conf_value_defaults (conf_t *self, const conf_option_t *rows, void *base, conf_from_t *from);
-//  Parse text into the row's place; an error is recorded under `where`, the place is untouched.
+//  Parse text into the row's place.  An error is recorded under `where`; the place is then
+//  untouched.
 int
 conf_value_set (conf_t *self, const conf_option_t *row, void *base, const char *text,
                 const char *where, conf_errors_t *errors);
-//  The same from the file that holds a secret.
+//  As conf_value_set, from the file that holds a secret.
 int
 conf_value_set_file (conf_t *self, const conf_option_t *row, void *base, const char *path,
                      const char *where, conf_errors_t *errors);
-//  Text that conf_value_set reads again; not for tables and maps.
+//  Write the value as text that conf_value_set can read; not for tables and maps.
 void
 conf_value_text (const conf_option_t *row, const void *base, buf_t *text);
 bool
 conf_value_same (const conf_option_t *row, const void *a, const void *b);
-//  Text as it may be shown: CONF_MASK in place of what a URL has before its host's @.
+//  Write the text as it may be shown: CONF_MASK replaces user and password of a URL.
 void
 conf_value_shown (const char *text, buf_t *shown);
-//  Is it CONF_MASK, or a URL that has it before its host?
+//  Is the value CONF_MASK, or a URL with it in place of user and password?
 bool
 conf_value_is_mask (const conf_option_t *row, const void *base);
-//  "an integer from 1 to 9" and the like.
+//  Write what the row accepts: "an integer from 1 to 9" and the like.
 void
 conf_value_expected (const conf_option_t *row, buf_t *text);
-//  Read a file of at most max bytes, or a pipe of them; symlinks are followed.
+//  Read a file or pipe of at most text->max bytes; symbolic links are followed.
 int
 conf_value_read (const char *path, buf_t *text);
 
@@ -126,18 +127,19 @@ void
 conf_yaml_load (conf_t *self, const char *file, conf_errors_t *errors);
 
 //  --- conf_check.c
-//  Remember where the value of this row was set; the last one counts.
+//  Record where the value of this row was set; the last call counts.
 void
 conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const char *where);
-//  Answer --check-config: 1 all is good, ERR_CONFIG when there are errors now or were before.
+//  Print the answer to --check-config.  1: all is good; ERR_CONFIG: there are errors, now or
+//  before.
 int
 conf_check_answer (const conf_t *self, conf_errors_t *errors);
 
 //  --- conf_flags.c
-//  Read all arguments of self, in self's memory.  No value is set yet.  Errors go to args->usage.
+//  Read all arguments of self into self's memory.  Sets no value.  Errors go to args->usage.
 void
 conf_flags_scan (conf_t *self, conf_args_t *args);
-//  Set what the flags say.
+//  Set the values of the flags.
 void
 conf_flags_apply (conf_t *self, const conf_args_t *args, conf_errors_t *errors);
 

@@ -1,4 +1,4 @@
-//  conf_value - from text to a setting and back.
+//  conf_value - converts text to a setting and back.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/limits.h"
 #include "common/base/own.h"
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GOT_BYTES = 80 }; //  of a refused value that are shown
+enum { GOT_BYTES = 80 }; //  longest part of a refused value that is shown
 
 typedef struct {
     const char *name;
@@ -77,7 +77,7 @@ s_unit (const unit_t *units, const char **text_p)
     return NULL;
 }
 
-//  "1m30s": numbers with units added up; a lone number counts in `bare` units.
+//  Parse "1m30s": the sum of numbers with units; a lone number counts in `bare` units.
 
 static bool
 s_amount (const char *text, const unit_t *units, int64_t bare, int64_t *ret_value)
@@ -95,7 +95,7 @@ s_amount (const char *text, const unit_t *units, int64_t bare, int64_t *ret_valu
             return false;
         sum += number * (double) (unit ? unit->factor : bare);
     }
-    if (sum > 9e15) //  beyond it a double skips integers
+    if (sum > 9e15) //  above this a double skips integers
         return false;
     int64_t value = (int64_t) (sum + 0.5);
     *ret_value = negative ? -value : value;
@@ -186,8 +186,7 @@ s_is_endpoint (const char *text)
     return strncmp (text, "tcp://", 6) == 0 && s_is_listen (text + 6);
 }
 
-//  Bytes of what stands between "//" and the last '@' before the path:
-//  user and password.  0 = nothing.
+//  Length of user and password, between "//" and the last '@' before the path; 0 = none.
 static size_t
 s_credentials (const char *authority)
 {

@@ -1,7 +1,8 @@
-//  conf_yaml - the YAML file of a configuration, the port to libyaml.
+//  conf_yaml - reads the YAML file of a configuration; the port to libyaml.
 //
-//  The loader of libyaml does not recurse and nests at most 1000 deep; the walk here stops at
-//  CONF_YAML_DEPTH.  A node reached twice is an alias: refused, because it could blow up the walk.
+//  libyaml's loader does not recurse and nests at most 1000 deep; the walk here stops at
+//  CONF_YAML_DEPTH.  A node that is reached twice is an alias.  Aliases are refused, because they
+//  could blow up the walk.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/limits.h"
 #include "common/base/own.h"
@@ -20,12 +21,12 @@ typedef struct {
     bool *visited; //  a cell per node, in the conf's memory
 } walk_t;
 
-//  What the keys of a map address: the settings or one item of a table.
+//  The struct that a map's keys set: the settings or one item of a table.
 typedef struct {
     const conf_option_t *rows;
     void *base;
     unsigned char *seen; //  a cell per row: bits of enum seen
-    const char *label;   //  "" or "clusters[2]." in front of keys in messages
+    const char *label;   //  "" or "clusters[2].", put before keys in messages
 } target_t;
 
 enum seen { SEEN_VALUE = 1, SEEN_FILE = 2 };
@@ -38,7 +39,7 @@ s_where (const walk_t *walk, const yaml_node_t *node, const char *label, const c
                      node->start_mark.line + 1, label, key);
 }
 
-//  The scalar's text, or NULL with an error.  An alias is found here and in s_open.
+//  The scalar's text, or NULL with an error.  Aliases are detected here and in s_open.
 
 static bool
 s_visit (walk_t *walk, const yaml_node_t *node, const char *where)
@@ -122,7 +123,7 @@ s_item (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *n
     }
 }
 
-//  The line of the item that repeats what an earlier one has.
+//  The line of the item that repeats an earlier one's value.
 static void
 s_unique (walk_t *walk, const conf_option_t *row, const char *items, size_t index,
           const yaml_node_t *node)
@@ -170,7 +171,7 @@ s_table (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *
 
 //  --- maps of texts
 
-//  Is it a scalar of at most max bytes?  An error is recorded where it is not.
+//  Is it a scalar of at most max bytes?  If not, an error is recorded.
 
 static bool
 s_fits (walk_t *walk, const yaml_node_t *node, const char *what, size_t max, const char *where)
