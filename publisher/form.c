@@ -60,7 +60,7 @@ s_space (char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-//  Does this line begin a value that goes on behind it?
+//  Does this line begin a value that goes on in the next line?
 static bool
 s_goes_on (const char *line, size_t size)
 {
@@ -76,7 +76,8 @@ s_goes_on (const char *line, size_t size)
            && memchr ("{[,", line [size - 1], 3);
 }
 
-//  Does an array of objects begin here?  No event does so, and it may be longer than any line.
+//  Does an array of objects begin here?  No single event does, and the array may be longer than any
+//  line.
 static form_t
 s_events (const char *bytes, size_t size, bool at_end)
 {
@@ -118,7 +119,7 @@ form_of (const char *bytes, size_t size, bool at_end, size_t *ret_skip, const ch
                                                                                  : FORM_LINES;
 }
 
-//  Does the kind of an object say that it is a list: EventList?
+//  Is the kind of an object that of a list: EventList?
 static bool
 s_list_kind (const json_scan_token_t *kind)
 {
@@ -128,12 +129,12 @@ s_list_kind (const json_scan_token_t *kind)
            && memcmp (kind->data + kind->size - size, list, size) == 0;
 }
 
-//  What was seen of the outermost value.
+//  Features of the outermost value so far.
 typedef struct {
-    bool items, kind;    //  its last token was this key
-    bool array, inside;  //  `items` holds an array; what comes now stands in it
-    bool kinded, list;   //  it has a kind; that of a list
-    bool other, foreign; //  a key that no list has; something in the array that is no object
+    bool items, kind;    //  the last token was this key
+    bool array, inside;  //  `items` holds an array; the next token is in it
+    bool kinded, list;   //  has a kind; has the kind of a list
+    bool other, foreign; //  has a key that no list has; its array holds a non-object
 } s_many_t;
 
 static void

@@ -23,11 +23,11 @@ enum { HASH_CHARS = 32, ID_AT = HASH_CHARS + 1, RECORD_BYTES = ID_AT + IDENT_SIZ
 struct ids {
     int dir_fd;
     int fd;
-    char name [HASH_CHARS + 8]; //  Of the file inside the folder
-    int64_t at;                 //  Record of the next line
-    int64_t known;              //  Ids that an earlier run made
-    bool dirty;                 //  Something is written and not yet synced
-    bool endless;               //  Standard input is read: not all ids are kept
+    char name [HASH_CHARS + 8]; //  name of the file in the folder
+    int64_t at;                 //  record of the next line
+    int64_t known;              //  ids that an earlier run made
+    bool dirty;                 //  written but not yet synced
+    bool endless;               //  standard input is read: not all ids are kept
 };
 
 static void
@@ -46,7 +46,8 @@ s_name (const char *const *inputs, size_t count, char *ret_name, size_t size)
     snprintf (ret_name, size, "%.*s.ids", HASH_CHARS, hex);
 }
 
-//  Lock the file that the name still points at: a finished replay unlinks it under its lock.
+//  Lock the file that the name still refers to: a finished replay unlinks it while holding its
+//  lock.
 static int
 s_open_locked (ids_t *self)
 {
@@ -81,7 +82,7 @@ ids_open (const char *spool_dir, const char *const *inputs, size_t count, ids_t 
     self->fd = self->dir_fd = -1;
     for (size_t at = 0; at < count; at++)
         self->endless = self->endless || strcmp (inputs [at], "-") == 0;
-    self->dirty = true; //  what an earlier run wrote may not have reached the disk yet
+    self->dirty = true; //  an earlier run's records may not be on disk yet
     s_name (inputs, count, self->name, sizeof (self->name));
     int rc = mkdir (spool_dir, 0700) == 0 || errno == EEXIST ? 0 : -errno;
     if (rc == 0) {
@@ -112,7 +113,7 @@ ids_destroy (ids_t **self_p)
     *self_p = NULL;
 }
 
-//  The id of an earlier run, if the record is whole and of this very line.
+//  The id of an earlier run, if the record is complete and of this very line.
 static bool
 s_known (const char *record, const char *hash, ident_t *ret_id)
 {

@@ -75,7 +75,7 @@ large_event_go (large_event_t *self, int64_t upto, int64_t now_ms)
 {
     if (upto < 0 || upto > self->size)
         return;
-    //  Behind what it had before: the broker lost the upload, start there again.
+    //  Less than it had before: the broker lost the upload, so continue from there.
     if (upto < self->acked) {
         self->sent = upto;
         self->sealed = false;

@@ -17,21 +17,21 @@
 enum { READ_BYTES = 65536 };
 
 struct lines {
-    const char *const *paths; //  Borrowed
+    const char *const *paths; //  borrowed
     size_t count;
-    size_t current;        //  Index of the file being read; count at the end
-    int fd;                //  Of the current file, -1 before it is opened
-    int64_t number;        //  Of the line handed out last
-    size_t max_bytes;      //  Longest line handed out
-    buf_t bytes;           //  Read and not yet consumed
-    size_t taken;          //  Front of `bytes` that was handed out already
-    size_t scanned;        //  Front of `bytes` known to hold no line end (after taken)
-    bool skipping;         //  Inside a line that is too long
-    bool at_end;           //  The current file has no more bytes
-    form_t form;           //  Of the current file
+    size_t current;        //  index of the file being read; count at the end
+    int fd;                //  the current file, -1 before it is opened
+    int64_t number;        //  of the line returned last
+    size_t max_bytes;      //  longest line returned
+    buf_t bytes;           //  read but not yet consumed
+    size_t taken;          //  front of `bytes` that was returned already
+    size_t scanned;        //  front of `bytes` known to hold no line end, after taken
+    bool skipping;         //  inside a line that is too long
+    bool at_end;           //  the current file has no more bytes
+    form_t form;           //  of the current file
     values_t values;       //  DOCUMENT: the place in it
-    values_t many;         //  The place in a line that holds several
-    const char *many_data; //  Its bytes, 0 = no such line; how many were seen
+    values_t many;         //  the place in a line that holds several events
+    const char *many_data; //  the bytes of that line, NULL = none; events seen in it
     size_t many_size, many_at;
     char chunk [READ_BYTES];
 };
@@ -89,7 +89,7 @@ s_open (lines_t *self)
     return self->fd < 0 ? -errno : 0;
 }
 
-//  Read one chunk more.  Err: -EAGAIN nothing yet, -errno.
+//  Read one more chunk.  Err: -EAGAIN no data yet, -errno.
 static int
 s_fill (lines_t *self)
 {
@@ -118,8 +118,8 @@ s_blank (const char *data, size_t size)
     return true;
 }
 
-//  Take the bytes up to `end` (without `skip` bytes after it) as one line.
-//  Returns 1 a line, 0 nothing to hand out, ERR_LIMIT.
+//  Return the bytes up to `end` as one line and skip `skip` bytes after it.  Returns 1 a line, 0
+//  nothing to return, ERR_LIMIT.
 static int
 s_take (lines_t *self, size_t end, size_t skip, lines_line_t *ret_line)
 {
@@ -141,7 +141,7 @@ s_take (lines_t *self, size_t end, size_t skip, lines_line_t *ret_line)
     return 1;
 }
 
-//  What is it?  Returns 1 known, 0 more bytes are wanted.  Err: ERR_PROTO.
+//  Recognise the format.  Returns 1 known, 0 more bytes are needed.  Err: ERR_PROTO.
 static int
 s_judge (lines_t *self, lines_line_t *ret_line)
 {
@@ -159,8 +159,8 @@ s_judge (lines_t *self, lines_line_t *ret_line)
     return 1;
 }
 
-//  The next value of a document among the bytes read.  Returns 1, 0 there is none.
-//  Err: ERR_LIMIT, ERR_PROTO.
+//  The next value of a document in the bytes read.  Returns 1, or 0 when there is none.  Err:
+//  ERR_LIMIT, ERR_PROTO.
 static int
 s_value (lines_t *self, lines_line_t *ret_line)
 {
@@ -173,7 +173,7 @@ s_value (lines_t *self, lines_line_t *ret_line)
     if (rc == ERR_PROTO)
         return rc;
     if (rc == 0 && self->at_end && values->begun && values->depth == 0 && !values->text) {
-        from = values->from; //  a word without anything behind it
+        from = values->from; //  a bare word with nothing after it
         size = self->bytes.size - from;
         values->begun = false;
     }
@@ -193,7 +193,7 @@ s_value (lines_t *self, lines_line_t *ret_line)
     return 1;
 }
 
-//  The next line among the bytes read.  Returns 1, 0 there is none.  Err: ERR_LIMIT.
+//  The next line in the bytes read.  Returns 1, or 0 when there is none.  Err: ERR_LIMIT.
 static int
 s_line (lines_t *self, lines_line_t *ret_line)
 {
@@ -218,7 +218,7 @@ s_line (lines_t *self, lines_line_t *ret_line)
     return 0;
 }
 
-//  The next of the events in the line that is handed out in pieces.  Returns 1, 0 that was all.
+//  The next event of the line that is returned in pieces.  Returns 1, or 0 after the last.
 static int
 s_piece (lines_t *self, lines_line_t *ret_line)
 {
@@ -227,7 +227,7 @@ s_piece (lines_t *self, lines_line_t *ret_line)
         return 0;
     const int rc =
         values_next (&self->many, self->many_data, self->many_size, &self->many_at, &from, &size);
-    if (rc < 0) { //  it cannot be taken apart
+    if (rc < 0) { //  it cannot be split
         from = 0;
         size = self->many_size;
     }
@@ -242,7 +242,7 @@ s_piece (lines_t *self, lines_line_t *ret_line)
     return 1;
 }
 
-//  The next event among the bytes read.  Returns 1, 0 more are wanted.  Err: as lines_next.
+//  The next event in the bytes read.  Returns 1, or 0 when more are needed.  Err: as lines_next.
 static int
 s_event (lines_t *self, lines_line_t *ret_line)
 {
@@ -261,7 +261,7 @@ s_event (lines_t *self, lines_line_t *ret_line)
         self->many_at = 0;
         if (s_piece (self, ret_line) == 1)
             return 1;
-        ret_line->data = NULL; //  it holds none
+        ret_line->data = NULL; //  it holds no event
         ret_line->size = 0;
     }
 }
@@ -275,7 +275,7 @@ lines_next (lines_t *self, lines_line_t *ret_line)
     while (self->current < self->count) {
         ret_line->path = self->paths [self->current];
         int rc = self->fd < 0 ? s_open (self) : s_event (self, ret_line);
-        //  The view must outlive this call: the file is left later.
+        //  The view must outlive this call, so the file is left later.
         if (rc == 1 || rc == ERR_LIMIT)
             return rc;
         if (rc == 0 && self->at_end && self->fd >= 0) {
@@ -294,8 +294,8 @@ lines_next (lines_t *self, lines_line_t *ret_line)
     return 0;
 }
 
-//  Is all of a document events, from these first bytes on?
-//  One that ends early is told when that is reached.
+//  Is a document all events, judged by its first bytes?  One that ends early is reported when its
+//  end is reached.
 static int
 s_check_document (int fd, char *bytes, ssize_t size, size_t at, values_t *values)
 {
@@ -323,7 +323,7 @@ s_check (const char *path, err_diag_t *diag)
         return 0;
     own (own_fd) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
-        return 0; //  it is told when it is its turn
+        return 0; //  it is reported when it is read
     const ssize_t size = read (fd, bytes, sizeof bytes);
     size_t skip = 0;
     const char *looks = NULL;

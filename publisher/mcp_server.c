@@ -1,4 +1,4 @@
-//  mcp_server - time passes for all sessions; the server is made and ended.
+//  mcp_server - creates and ends the server, and lets time pass for all sessions.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/mcp_server_part.h"
 
@@ -8,7 +8,7 @@
 
 //  --- time
 
-//  A client that forgot its session; the event server itself would keep it for ever.
+//  End a session that its client forgot; the event server itself would keep it forever.
 static void
 s_expire (mcp_server_t *self)
 {
@@ -70,7 +70,7 @@ mcp_server_wake (const mcp_server_t *self)
 
 //  --- the module
 
-//  Is name one of the comma-separated names?
+//  Is name in the comma-separated list?
 static bool
 s_named (const char *names, const char *name)
 {

@@ -1,4 +1,4 @@
-//  mcp_server_feed - from tapes to notifications on streams.
+//  mcp_server_feed - turns tapes into notifications on streams.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/mcp_server_part.h"
 
@@ -12,7 +12,7 @@ enum { LEVEL_INFO = 1, LEVEL_WARNING = 3 };
 
 //  --- one notification
 
-//  Own: takes the reference to data; fresh text, NULL when out of memory.
+//  Own: fresh text, NULL when out of memory; takes the reference to data.
 static char *
 s_frame (json_t *data, bool event, size_t *ret_size)
 {
@@ -27,8 +27,8 @@ s_frame (json_t *data, bool event, size_t *ret_size)
     return size > 0 ? frame : NULL;
 }
 
-//  The client's level lets it through; before one is set a friend sends everything, the event
-//  server's library nothing.
+//  Does the client's level let it pass?  Before a level is set, the friendly server sends
+//  everything, the event server's library nothing.
 static bool
 s_level_passes (const mcp_server_t *self, const mcp_server_session_t *session, bool event)
 {
@@ -76,8 +76,8 @@ s_filter_passes (const json_t *filters, const json_t *data)
                   == 0;
 }
 
-//  Is this fault one of the watcher's?  The event server sorts by mode, and ignores filters among
-//  faults; a friend plays the whole tape, whatever subscription it was recorded from.
+//  Does this fault belong to the watcher?  The event server sorts by mode, and ignores filters in
+//  faults mode.  The friendly server plays the whole tape, whatever subscription recorded it.
 static bool
 s_wanted (const mcp_server_t *self, const mcp_server_watcher_t *watcher, const json_t *data,
           bool event)
@@ -125,7 +125,7 @@ s_send (mcp_server_t *self, mcp_server_watcher_t *watcher, const playback_t *at)
     }
 }
 
-//  A friend: this subscription's own tape, while its client listens.
+//  Friendly: play this subscription's own tape while its client listens.
 static void
 s_feed_watcher (mcp_server_t *self, mcp_server_watcher_t *watcher)
 {
@@ -144,8 +144,8 @@ s_feed_watcher (mcp_server_t *self, mcp_server_watcher_t *watcher)
     }
 }
 
-//  Faithful: what is sent while no stream is open is lost, and the failed write cancels the
-//  subscription without a word; its watcher does not stop.
+//  Faithful: faults sent while no stream is open are lost.  The failed write silently cancels the
+//  subscription, but its watcher goes on.
 static void
 s_feed_faithful (mcp_server_t *self, mcp_server_watcher_t *watcher)
 {
@@ -164,7 +164,7 @@ s_feed_faithful (mcp_server_t *self, mcp_server_watcher_t *watcher)
               kv ("cluster", watcher->cluster->recorded->name), kv ("subscription", watcher->id));
 }
 
-//  A client that does not read holds the informers up, for all.
+//  A client that does not read blocks the informers of all.
 static bool
 s_stalled (const mcp_server_t *self, const mcp_server_cluster_t *cluster)
 {
@@ -258,7 +258,7 @@ s_wake_friend (const mcp_server_t *self)
     return wake_ms;
 }
 
-//  A tape without pause or end that nobody wants to hear does not keep the processor busy.
+//  A tape without pause or end must not use the processor while nobody listens.
 int64_t
 mcp_server_feed_wake (const mcp_server_t *self)
 {

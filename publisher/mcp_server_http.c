@@ -1,4 +1,4 @@
-//  mcp_server_http - requests: what HTTP, Streamable HTTP and JSON-RPC want of them.
+//  mcp_server_http - handles requests by the rules of HTTP, Streamable HTTP and JSON-RPC.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/mcp_server_part.h"
 
@@ -33,7 +33,7 @@ s_answer_text (mcp_server_answer_t *answer, unsigned status, const char *text)
     answer->size = answer->body ? strlen (text) : 0;
 }
 
-//  Steals id (NULL = null) and outcome.
+//  Own: steals id (NULL = null) and outcome.
 static char *
 s_response (json_t *id, const char *key, json_t *outcome)
 {
@@ -42,7 +42,7 @@ s_response (json_t *id, const char *key, json_t *outcome)
     return doc ? json_line (doc) : NULL;
 }
 
-//  A JSON-RPC error outside a stream: nothing could be made of the request.
+//  A JSON-RPC error outside a stream: the request was not understood.
 static void
 s_answer_error (mcp_server_answer_t *answer, unsigned status, int code, const char *message)
 {
@@ -68,7 +68,7 @@ s_answer_event (mcp_server_answer_t *answer, const json_t *id, const char *key, 
 
 //  --- headers
 
-//  Does the comma-separated Accept take the type?
+//  Does the comma-separated Accept contain the type?
 static bool
 s_accepts (const char *accept, const char *type)
 {
@@ -84,8 +84,8 @@ s_accepts (const char *accept, const char *type)
     return false;
 }
 
-//  No web page reads this: it cannot hide where it comes from, and a name of its own that was made
-//  to point here (DNS rebinding) is not plain.
+//  Is it safe from web pages?  A page cannot hide its Origin, and with DNS rebinding its Host
+//  header is not plain.
 static bool
 s_trusted (const mcp_server_t *self, const mcp_server_request_t *request)
 {
@@ -138,7 +138,7 @@ s_set_level (mcp_server_session_t *session, const json_t *params, json_t **ret_e
     return NULL;
 }
 
-//  The result of a request, or in *ret_error an error; NULL and no error: never to be answered.
+//  The result of a request, or an error in *ret_error.  NULL and no error: never answer.
 static json_t *
 s_call (mcp_server_t *self, mcp_server_session_t *session, const json_t *message,
         json_t **ret_error)
@@ -248,11 +248,11 @@ s_on_message (mcp_server_t *self, const mcp_server_request_t *request, const jso
         s_on_call (self, session, message, answer);
     }
     else {
-        answer->status = 202; //  a notification, or the answer to a request we never made
+        answer->status = 202; //  a notification, or an answer to a request that was never made
     }
 }
 
-//  The body as JSON.  Own: fresh; NULL when the request is answered already.
+//  The body as JSON.  Own: fresh; NULL when the request has been answered.
 static json_t *
 s_body (const mcp_server_request_t *request, mcp_server_answer_t *answer)
 {
@@ -313,7 +313,7 @@ s_on_get (mcp_server_t *self, const mcp_server_request_t *request, mcp_server_cl
     }
     answer->status = 200;
     answer->type = type_sse;
-    if (!self->settings.faithful) //  a first byte, for proxies that hold headers back until one
+    if (!self->settings.faithful) //  a first byte, for proxies that hold headers back
         (void) mcp_server_write (self, answer->stream, ": ok\n\n", strlen (": ok\n\n"));
     log_info ("stream opened", kv ("session", session->id));
 }
@@ -329,8 +329,7 @@ s_on_delete (mcp_server_t *self, const mcp_server_request_t *request, mcp_server
     answer->status = 204;
 }
 
-//  --- /sse, the transport before Streamable HTTP: answers come on the stream
-//  that names the session
+//  --- /sse, the transport before Streamable HTTP: answers come on the session's stream
 
 static void
 s_on_sse_get (mcp_server_t *self, mcp_server_cluster_t *cluster, mcp_server_answer_t *answer)
@@ -375,7 +374,7 @@ s_on_sse_post (mcp_server_t *self, const mcp_server_request_t *request, mcp_serv
 
 //  --- routing
 
-//  Returns false when there is no such path; *ret_cluster NULL: all clusters.
+//  Returns false when there is no such path.  *ret_cluster NULL: all clusters.
 static bool
 s_route (mcp_server_t *self, const char *path, mcp_server_cluster_t **ret_cluster)
 {

@@ -1,4 +1,4 @@
-//  mcp_server_part - what the files of the server share: mcp_server (time), mcp_server_session
+//  mcp_server_part - shared by the files of the server: mcp_server (time), mcp_server_session
 //  (sessions and streams), mcp_server_http (requests and JSON-RPC), mcp_server_tools (the event
 //  tools), mcp_server_feed (tapes to notifications).  Internal to publisher.
 //  SPDX-License-Identifier: Apache-2.0
@@ -18,20 +18,20 @@ typedef struct mcp_server_watcher mcp_server_watcher_t;
 
 typedef struct {
     const recording_cluster_t *recorded;
-    bool denied;         //  its rights are too short for the informers
-    bool wedged;         //  faithful: a subscribe hangs, and with it every event tool
-    bool started;        //  faithful: somebody has subscribed once
-    playback_t playback; //  faithful: of all its watchers
+    bool denied;         //  it lacks the permissions for the informers
+    bool wedged;         //  faithful: a subscribe hangs and blocks every event tool
+    bool started;        //  faithful: somebody has subscribed
+    playback_t playback; //  faithful: shared by all its watchers
     int subscriptions;   //  of all sessions
 } mcp_server_cluster_t;
 
-//  One subscription; a faithful one that was cancelled goes on in secret until its session ends.
+//  One subscription.  A cancelled faithful one goes on unlisted until its session ends.
 struct mcp_server_watcher {
     char id [MCP_SERVER_SUBSCRIPTION];
     char created [CLK_TEXT];
     mcp_server_cluster_t *cluster;
     mcp_server_session_t *session;
-    json_t *filters; //  as asked for, only those that are not empty
+    json_t *filters; //  as in the request, only those that are not empty
     bool events;     //  mode: events, not faults
     bool listed;     //  not cancelled
     playback_t playback;
@@ -40,9 +40,9 @@ struct mcp_server_watcher {
 };
 
 struct mcp_server_stream {
-    mcp_server_session_t *session; //  NULL once the session is over
-    buf_t backlog;                 //  written; its front was read already
-    size_t taken;                  //  that front
+    mcp_server_session_t *session; //  NULL once the session has ended
+    buf_t backlog;                 //  bytes to send, after a front that was read already
+    size_t taken;                  //  length of that front
     int64_t written_ms;
     bool over;  //  nothing more comes
     bool ready; //  in server->ready
@@ -53,9 +53,9 @@ struct mcp_server_stream {
 struct mcp_server_session {
     char id [MCP_SERVER_SESSION];
     mcp_server_cluster_t *cluster; //  NULL = all of them
-    bool legacy;                   //  of /sse: lives as long as its stream
+    bool legacy;                   //  of /sse: ends with its stream
     int level;                     //  of logging/setLevel, 0 debug .. 7 emergency; -1 not set
-    mcp_server_stream_t *stream;   //  NULL = not attached
+    mcp_server_stream_t *stream;   //  NULL = no stream open
     mcp_server_watcher_t *watchers;
     int64_t used_ms;
     UT_hash_handle hh;
@@ -68,7 +68,7 @@ struct mcp_server {
     mcp_server_session_t *sessions; //  hash by id
     mcp_server_stream_t *ready;
     size_t streams;
-    int64_t written; //  pieces for streams, ever
+    int64_t written; //  pieces written to streams so far
     bool in_vain;    //  the last turn wrote nothing
     clk_now_t now;
 };
@@ -85,10 +85,10 @@ void
 mcp_server_watcher_end (mcp_server_watcher_t **watcher_p);
 mcp_server_stream_t *
 mcp_server_stream_new (mcp_server_t *self, mcp_server_session_t *session);
-//  Bytes written and not yet read.
+//  Bytes written but not yet read.
 size_t
 mcp_server_backlog (const mcp_server_stream_t *stream);
-//  Append to a stream.  Err: ERR_LIMIT, -ENOMEM: nothing is appended.
+//  Append to a stream.  Err: ERR_LIMIT, -ENOMEM; nothing is appended.
 int
 mcp_server_write (mcp_server_t *self, mcp_server_stream_t *stream, const char *bytes, size_t size);
 
@@ -97,7 +97,7 @@ mcp_server_write (mcp_server_t *self, mcp_server_stream_t *stream, const char *b
 
 json_t *
 mcp_server_tools_list (const mcp_server_t *self, const mcp_server_session_t *session);
-//  The result of tools/call, or in *ret_error a JSON-RPC error; NULL and no error: never answer.
+//  The result of tools/call, or a JSON-RPC error in *ret_error.  NULL and no error: never answer.
 json_t *
 mcp_server_tools_call (mcp_server_t *self, mcp_server_session_t *session, const json_t *params,
                        json_t **ret_error);

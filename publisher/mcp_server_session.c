@@ -1,4 +1,4 @@
-//  mcp_server_session - sessions, their streams, and the bytes that wait in these.
+//  mcp_server_session - sessions, their streams and the bytes that wait in them.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/mcp_server_part.h"
 
@@ -15,7 +15,7 @@ s_session_id (const mcp_server_t *self, char ret_id [MCP_SERVER_SESSION])
     static const char digits [] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     uint64_t random = 0;
     for (int at = 0; at < MCP_SERVER_SESSION - 1; at++) {
-        if (at % 13 == 0) //  13 digits of 5 bits out of 64
+        if (at % 13 == 0) //  64 bits give 13 digits of 5 bits
             random = self->settings.random64 ();
         ret_id [at] = digits [random & 31];
         random >>= 5;
@@ -88,7 +88,7 @@ mcp_server_stream_new (mcp_server_t *self, mcp_server_session_t *session)
     mcp_server_stream_t *stream = calloc (1, sizeof (mcp_server_stream_t));
     if (!stream)
         return NULL;
-    //  One fault may come on top of a backlog that is just not full.
+    //  One fault may be added to a backlog that is almost full.
     stream->backlog = buf_init (LIMIT_SERVE_BACKLOG_BYTES + 2 * (size_t) LIMIT_EVENT_BYTES);
     stream->session = session;
     stream->written_ms = self->now.boot_ms;
@@ -139,7 +139,7 @@ mcp_server_read (mcp_server_stream_t *stream, char *ret_bytes, size_t max)
         return stream->over ? -1 : 0;
     memcpy (ret_bytes, stream->backlog.data + stream->taken, size);
     stream->taken += size;
-    if (stream->taken * 2 > stream->backlog.size) { //  seldom enough that the moves do not count
+    if (stream->taken * 2 > stream->backlog.size) { //  rarely enough that the moves cost little
         buf_consume (&stream->backlog, stream->taken);
         stream->taken = 0;
     }

@@ -1,6 +1,6 @@
-//  mcp_server_tools - the three event tools: what they take, do and say.
+//  mcp_server_tools - the three event tools: their arguments, effects and texts.
 //
-//  Texts are the event server's own, so that a client meets here what it will meet there.
+//  Texts are the event server's own, so that a client sees the same texts in production.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/mcp_server_part.h"
 
@@ -21,7 +21,7 @@ s_text_property (const char *description)
     return json_pack ("{s:s, s:s}", "type", "string", "description", description);
 }
 
-//  Which cluster: only where there are several; named one by one while they are few.
+//  The `context` argument: only if there are several clusters; lists them while they are few.
 static void
 s_add_context (const mcp_server_t *self, json_t *properties)
 {
@@ -40,7 +40,7 @@ s_add_context (const mcp_server_t *self, json_t *properties)
     json_object_set_new (properties, "context", context);
 }
 
-//  Takes the reference to properties.
+//  Own: takes the reference to properties.
 static json_t *
 s_tool (const char *name, const char *description, json_t *properties, const char *required)
 {
@@ -103,7 +103,7 @@ s_result (const char *text, bool error)
     return result;
 }
 
-//  JSON as Go writes it: sorted, indented, without <, > and &.  Takes the reference to value.
+//  JSON as Go writes it: sorted, indented, without <, > and &. Own: takes the reference to value.
 static json_t *
 s_result_value (const char *head, json_t *value, const char *tail)
 {
@@ -125,7 +125,7 @@ s_result_value (const char *head, json_t *value, const char *tail)
 
 //  --- events_subscribe
 
-//  What was asked for, without what is empty or of the wrong type.  Own: fresh.
+//  The filters of a request, without empty ones and those of the wrong type.  Own: fresh.
 static json_t *
 s_filters (const json_t *arguments)
 {
@@ -143,7 +143,7 @@ s_filters (const json_t *arguments)
     return filters;
 }
 
-//  Why this subscription cannot be, NULL when it can.
+//  Why this subscription is refused, NULL when it is not.
 static const char *
 s_refusal (const mcp_server_t *self, const mcp_server_session_t *session,
            const mcp_server_cluster_t *cluster, const char *mode, const json_t *filters)
@@ -202,7 +202,7 @@ s_watcher_new (mcp_server_t *self, mcp_server_session_t *session, mcp_server_clu
     return watcher;
 }
 
-//  As it stands in a list.
+//  The subscription as an entry of the list.
 static json_t *
 s_describe (const mcp_server_watcher_t *watcher)
 {
@@ -289,7 +289,7 @@ s_list (const mcp_server_session_t *session)
 
 //  --- tools/call
 
-//  The cluster that a call is about, NULL when `context` names none.
+//  The cluster that a call names, NULL when `context` names none.
 static mcp_server_cluster_t *
 s_cluster (mcp_server_t *self, const mcp_server_session_t *session, const json_t *arguments)
 {
@@ -331,7 +331,7 @@ mcp_server_tools_call (mcp_server_t *self, mcp_server_session_t *session, const 
                                               json_member_text (arguments, "context", "")));
         return NULL;
     }
-    if (cluster->wedged) //  behind the lock that the hanging subscribe holds
+    if (cluster->wedged) //  it waits for the lock that the hanging subscribe holds
         return NULL;
     if (subscribe)
         return s_subscribe (self, session, cluster, arguments);

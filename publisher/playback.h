@@ -1,19 +1,19 @@
-//  playback - where one subscription stands on a tape, and when its next fault is due.
+//  playback - the place of one subscription on a tape, and when its next fault is due.
 //
-//  Pure: time comes in.  The pause between two faults is the longer one of what `rate` and `speed`
-//  ask for; a delay is not made up for by more than one second's faults.
+//  Pure: time is passed in.  The pause between two faults is the longer of those that `rate` and
+//  `speed` ask for.  After a delay it catches up by at most one second's faults.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "publisher/recording.h"
 
 typedef struct {
-    int64_t rate;   //  faults a second, 0 = no pause
-    int64_t speed;  //  recorded seconds a second, 0 = recorded times do not matter
-    int64_t repeat; //  rounds, 0 = without end
+    int64_t rate;   //  faults per second, 0 = no pause
+    int64_t speed;  //  recorded seconds per second, 0 = ignore recorded times
+    int64_t repeat; //  rounds, 0 = endless
 } playback_pace_t;
 
-//  A plain value; all zero but tape and due_us is the start of the tape.
+//  A plain value.  All zero except tape and due_us is the start of the tape.
 typedef struct {
     const recording_tape_t *tape; //  borrowed, has at least one fault
     size_t index;                 //  of the next fault
@@ -27,9 +27,9 @@ playback_init (const recording_tape_t *tape, int64_t now_ms);
 //  Is a fault due?
 bool
 playback_due (const playback_t *self, int64_t now_ms);
-//  When one is, boot ms; INT64_MAX after the end.
+//  When the next fault is due, boot ms; INT64_MAX after the end.
 int64_t
 playback_due_ms (const playback_t *self);
-//  The next fault (index, round) was played: go on to the one after it.
+//  The next fault (index, round) was played: move on to the one after it.
 void
 playback_next (playback_t *self, const playback_pace_t *pace, int64_t now_ms);

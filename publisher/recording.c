@@ -23,7 +23,7 @@ struct recording {
     size_t tape_count;
     recording_cluster_t clusters [LIMIT_CLUSTERS];
     size_t cluster_count;
-    size_t faults, bytes; //  of all tapes
+    size_t faults, bytes; //  in all tapes
 };
 
 //  --- reading
@@ -43,7 +43,7 @@ s_tape (recording_t *self, const char *cluster)
     return &self->tapes [self->tape_count++];
 }
 
-//  Room for one more; grows by doubling.
+//  Make room for one more; doubles the capacity.
 static int
 s_grow (recording_tape_t *tape)
 {
@@ -91,7 +91,7 @@ s_add (recording_t *self, const recording_args_t *args, const lines_line_t *line
     return 0;
 }
 
-//  Wait for standard input.  Err: -EINTR.
+//  Wait for data on standard input.  Err: -EINTR.
 static int
 s_wait (const lines_t *lines, int cancel_fd)
 {
@@ -102,8 +102,8 @@ s_wait (const lines_t *lines, int cancel_fd)
     return items [1].revents ? -EINTR : 0;
 }
 
-//  Read on from one line.  Err: 1 go on; 0 the end; ERR_PROTO one bad line or file (logged);
-//  ERR_LIMIT (logged), -EINTR, -ENOMEM: give up.
+//  Read one line.  Returns 1 to continue, 0 at the end.  Err: ERR_PROTO one bad line or file
+//  (logged); ERR_LIMIT (logged), -EINTR, -ENOMEM: stop.
 static int
 s_read_line (recording_t *self, const recording_args_t *args, lines_t *lines)
 {
@@ -139,7 +139,7 @@ s_read_line (recording_t *self, const recording_args_t *args, lines_t *lines)
     return rc == 0 ? 1 : rc;
 }
 
-//  Read everything; bad lines are told all at once, up to a number.  Err: as recording_read.
+//  Read everything.  Bad lines are all reported, up to a number.  Err: as recording_read.
 static int
 s_read (recording_t *self, const recording_args_t *args)
 {
@@ -178,7 +178,7 @@ s_measure (recording_tape_t *tape)
     tape->span_ms = last_ms - first_ms + 1000;
 }
 
-//  One tape for all: so many clusters play it.
+//  One tape for all: `copies` clusters play it.
 static void
 s_copy (recording_t *self, const char *cluster, size_t copies)
 {
@@ -238,7 +238,8 @@ recording_clusters (const recording_t *self, const recording_cluster_t **ret_clu
 
 //  --- playing
 
-//  RFC 3339 in whole seconds, as event servers send it; far rounds end where the calendar does.
+//  RFC 3339 in whole seconds, like event servers.  Times of late rounds stop where the calendar
+//  ends.
 static void
 s_shift (json_t *object, const char *key, const recording_tape_t *tape, int64_t round)
 {
@@ -265,7 +266,7 @@ s_rename (json_t *object, const char *key, int64_t round)
         json_object_set_new (object, key, json_sprintf ("%s-%" PRId64, text, round + 1));
 }
 
-//  The event server's own formula; the container's name is hashed but not recorded.
+//  The event server's own formula.  It also hashes the container's name, which is not recorded.
 static void
 s_new_fault_id (json_t *doc, const json_t *resource)
 {

@@ -1,8 +1,9 @@
 //  recording - recorded faults in memory, as tapes that clusters play.
 //
-//  Each cluster of the files has a tape of its own, in the order of the files; or one tape with
-//  everything is played by each of many clusters (load tests).  A line is kept as text, at most
-//  LIMIT_SERVE_FAULTS of them and LIMIT_SERVE_BYTES in all, and parsed each time it is played.
+//  Each cluster in the files has its own tape, in the order of the files.  For load tests, one tape
+//  with everything is played by each of many clusters instead.
+//  Lines are kept as text and parsed each time they are played.  At most LIMIT_SERVE_FAULTS lines
+//  and LIMIT_SERVE_BYTES in all.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -21,13 +22,13 @@ typedef struct {
     char *text; //  one JSON object, owned by the recording
     size_t size;
     int64_t time_ms; //  its own timestamp, wall; 0 = none
-    bool event;      //  a Kubernetes Event, as a subscription in events mode gets it
+    bool event;      //  a Kubernetes Event, as sent in events mode
 } recording_fault_t;
 
 typedef struct {
     recording_fault_t *faults;
     size_t count;
-    int64_t span_ms; //  from the first to the last timestamp, and one second
+    int64_t span_ms; //  from the first to the last timestamp, plus one second
 } recording_tape_t;
 
 typedef struct {
@@ -38,26 +39,27 @@ typedef struct {
 typedef struct {
     const char *const *paths; //  "-" is standard input, read to its end
     size_t path_count;
-    const char *cluster; //  name of every fault's cluster; "" = its own, or "default"
-    size_t copies;       //  0, or so many clusters that each play everything: NAME-1, NAME-2, ...
-    int cancel_fd;       //  readable: stop reading; -1 = none
+    const char *cluster; //  cluster of every fault; "" = its own, or "default"
+    //  0, or a number of clusters that each play everything: NAME-1, NAME-2, ...
+    size_t copies;
+    int cancel_fd; //  readable: stop reading; -1 = none
 } recording_args_t;
 
-//  Read all files.  Every bad line is logged, with file and line.
-//  Own: fresh in *ret_recording.  Err: ERR_CONFIG bad lines, unreadable files, nothing to play
-//  (logged); ERR_LIMIT (logged); -EINTR cancelled; -ENOMEM.
+//  Read all files.  Every bad line is logged with file and line.  Own: fresh in *ret_recording.
+//  Err: ERR_CONFIG: bad lines, unreadable files or nothing to play (logged); ERR_LIMIT (logged);
+//  -EINTR cancelled; -ENOMEM.
 int
 recording_read (const recording_args_t *args, recording_t **ret_recording) must_check;
 void
 recording_destroy (recording_t **self_p);
 
-//  Own: borrowed.  In order of their first fault.
+//  The clusters, in order of their first fault; returns their number.  Own: borrowed.
 size_t
 recording_clusters (const recording_t *self, const recording_cluster_t **ret_clusters);
 
-//  What is sent of one fault: the recorded object with the cluster's name.  In later rounds (from
-//  1) its times go on where the round before ended; `distinct` makes it another object's fault
-//  as well (names, uid, faultId).
+//  The object to send for one fault: the recorded object with the cluster's name.  In later rounds
+//  (from 1) its times continue from the end of the round before; `distinct` also makes it another
+//  object's fault (names, uid, faultId).
 //  Own: fresh, NULL when out of memory.
 json_t *
 recording_play (const recording_cluster_t *cluster, size_t index, int64_t round, bool distinct);

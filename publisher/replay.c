@@ -20,53 +20,55 @@
 #include <sys/signalfd.h>
 #include <uthash.h>
 
-//  One event that is read and not yet acknowledged.
+//  One event that is read but not yet acknowledged.
 typedef struct {
     ident_t id;
-    char *body; //  Owned
+    char *body; //  owned
     size_t size;
-    bool large;       //  Does not fit an ingest frame
-    const char *path; //  Where it came from
+    bool large;       //  does not fit an ingest frame
+    const char *path; //  the file it came from
     int64_t line;
-    int64_t due_ms; //  Send (again) from then on, boot clock
-    uint64_t seq;   //  Of its last sending, 0 before
+    int64_t due_ms; //  when to send it (again), boot clock
+    uint64_t seq;   //  of its last send, 0 before
     UT_hash_handle hh;
 } entry_t;
 
-//  One socket and what we know of its broker.
+//  One socket and the state of its broker.
 typedef struct {
     link_kind_t kind;
     const char *endpoint;
-    link_t *link;     //  NULL until needed
-    link_msg_t msg;   //  What was received last
-    int64_t heard_ms; //  Last message of the broker, or when we began to wait for one
+    link_t *link;   //  NULL until needed
+    link_msg_t msg; //  the message received last
+    //  When the broker sent its last message, or when we began to wait for one.
+    int64_t heard_ms;
     int64_t connections;
-    outage_t out; //  Nobody answers: silences that were long, since somebody did last
+    outage_t out; //  the broker does not answer: long silences since its last message
 } channel_t;
 
 struct replay {
     replay_args_t args;
     lines_t *lines;
     ids_t *ids;
-    entry_t *entries; //  Hash by id; iterates in order of reading
-    size_t bytes;     //  Of all bodies in entries
+    entry_t *entries; //  hash by id; iterates in the order they were read
+    size_t bytes;     //  of all bodies in entries
     channel_t ingest, files;
     large_event_t large;
-    int64_t blocked_ms;  //  The socket took nothing more: no sending before this
-    int64_t next_us;     //  With a rate: no reading before this, boot clock in microseconds
-    int64_t progress_ms; //  Next progress line
-    int64_t stop_ms;     //  Deadline after a signal, 0 before one
-    bool input_waits;    //  Standard input had nothing: wait for it
+    int64_t blocked_ms; //  the socket is full: no sending before this
+    //  With a rate: no reading before this, boot clock in microseconds.
+    int64_t next_us;
+    int64_t progress_ms; //  next progress line
+    int64_t stop_ms;     //  deadline after a signal, 0 before one
+    bool input_waits;    //  standard input had no data: wait for it
     bool input_ended;
     bool stop_now;
-    bool refused_now; //  The broker's last word was that it takes none
-    int64_t events, acked, fresh, repeats, counted, suppressed; //  Counts for the summary
+    bool refused_now; //  the broker's last message was a refusal
+    int64_t events, acked, fresh, repeats, counted, suppressed; //  counts for the summary
     int64_t invalid, too_long, refused, unreadable, resent;
 };
 
 enum { READ_BATCH = 64, RECV_BATCH = 512, BLOCKED_MS = 20, PROGRESS_MS = 5000 };
 
-//  Bytes that one ingest frame has for the body: the rest is the map, the id and the cluster.
+//  Bytes that one ingest frame has for the body; the rest is for the map, the id and the cluster.
 static const size_t frame_body = LIMIT_INGEST_FRAME_BYTES - 1024;
 
 static void
@@ -199,7 +201,7 @@ s_pace (replay_t *self, clk_now_t now)
     int64_t rate = self->args.settings->rate;
     if (rate == 0)
         return;
-    //  A pause is not made up for by a burst of more than one second's events.
+    //  After a pause, catch up by at most one second's events.
     int64_t floor_us = (now.boot_ms - 1000) * 1000;
     if (self->next_us < floor_us)
         self->next_us = self->next_us == 0 ? now.boot_ms * 1000 : floor_us;
@@ -275,7 +277,7 @@ s_send_large (replay_t *self, entry_t *entry, int64_t now_ms)
     }
 }
 
-//  Returns false when the socket takes nothing more now.
+//  Returns false when the socket is full.
 static bool
 s_send_small (replay_t *self, entry_t *entry, int64_t now_ms)
 {
@@ -331,7 +333,7 @@ s_acked (replay_t *self, const msg_event_ack_t *ack)
 {
     entry_t *entry = s_find (self, ack->event_id);
     if (!entry)
-        return; //  the answer to a sending that was repeated
+        return; //  the answer to a repeated send
     (void) failpoint_before ("ack", "log");
     char disposition [32];
     char incident [64];
@@ -371,13 +373,13 @@ s_nacked (replay_t *self, const msg_event_nack_t *nack, int64_t now_ms)
     log_debug ("event refused for now", kv ("event_id", entry->id.text), kv ("reason", reason),
                kv ("retry_ms", retry_ms));
     if (strcmp (reason, "overload") == 0)
-        return; //  a moment's, and usual in a replay
+        return; //  a short one, normal in a replay
     if (!self->refused_now)
         log_warn ("the broker takes no events for now, they are sent again", kv ("reason", reason));
     self->refused_now = true;
 }
 
-//  ERROR: about one event when corr is its seq; fatal ones end that event.
+//  ERROR: concerns one event when corr is its seq; a fatal one ends that event.
 static void
 s_error (replay_t *self, const frame_t *frame, const msg_error_t *error)
 {
@@ -435,7 +437,7 @@ s_receive (replay_t *self, channel_t *channel, int64_t now_ms)
 
 //  --- time
 
-//  The broker was away: what was under way is lost, so send it again now.
+//  The broker was away, so messages in flight are lost: send them again now.
 static void
 s_look (replay_t *self, channel_t *channel, int64_t now_ms)
 {
@@ -443,7 +445,7 @@ s_look (replay_t *self, channel_t *channel, int64_t now_ms)
     if (connections == channel->connections)
         return;
     channel->connections = connections;
-    if (connections == 1) //  the first of this socket: what has gone over it is not lost
+    if (connections == 1) //  the first connection of this socket: nothing is lost
         return;
     if (channel->kind == LINK_FILES)
         self->large.quiet_ms = now_ms;
@@ -466,7 +468,7 @@ s_still (const replay_t *self, const channel_t *channel, int64_t now_ms)
               kv ("outstanding", (int64_t) HASH_COUNT (self->entries)));
 }
 
-//  A socket that was refused (keys, mechanism) stays dead for good: after silence, build a new one.
+//  A socket that was refused (keys, mechanism) never recovers: after silence, build a new one.
 static void
 s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
 {
@@ -495,7 +497,7 @@ s_watch (replay_t *self, channel_t *channel, bool waiting, int64_t now_ms)
         entry->due_ms = now_ms;
 }
 
-//  Large events wait for the files socket; any other one waits for ingest.
+//  Large events use the files socket, all others ingest.
 static bool
 s_waits_ingest (const replay_t *self)
 {

@@ -100,7 +100,7 @@ s_on_pull (void *arg, httpd_request_t *http, char *bytes, size_t max)
 
 //  --- opening
 
-//  Each name of `denied` must be a cluster's.
+//  Each name in `denied` must be a cluster's.
 static int
 s_check_denied (const serve_args_t *args, err_diag_t *diag)
 {
@@ -203,7 +203,7 @@ serve_destroy (serve_t **self_p)
     serve_t *self = *self_p;
     if (!self)
         return;
-    httpd_destroy (&self->httpd); //  its streams tell the server that they are gone
+    httpd_destroy (&self->httpd); //  closes its streams, which tells the server
     mcp_server_destroy (&self->server);
     free (self);
     *self_p = NULL;

@@ -134,7 +134,7 @@ const conf_spec_t settings_spec = {
     .rows = rows,
     .settings_size = sizeof (settings_t)};
 
-//  An option that is set and is for serve alone, NULL = none.
+//  An option that is set but is for serve only, NULL = none.
 static const char *
 s_serve_alone (const settings_t *self, const void **ret_at)
 {

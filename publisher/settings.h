@@ -9,8 +9,8 @@ typedef struct {
     const char *ingest_endpoint, *files_endpoint;
     const char *keys_dir, *spool_dir;
     const char *cluster; //  "" = the event's own
-    int64_t window;      //  events under way without an acknowledgement
-    int64_t rate;        //  events per second, 0 = as fast as the broker takes them
+    int64_t window;      //  unacknowledged events at a time
+    int64_t rate;        //  events per second, 0 = as fast as the broker accepts them
     int64_t shutdown_timeout_ms;
     const char *serve;     //  "" = replay to a broker
     int64_t speed, repeat; //  playback_pace_t
@@ -21,7 +21,7 @@ typedef struct {
 
 extern const conf_spec_t settings_spec;
 
-//  What options say together: each of the two ways understands some alone.  Err: ERR_CONFIG;
-//  *ret_at is the address of the option to blame, diag says why.
+//  Check the options together: replaying and serving each have options of their own.  Err:
+//  ERR_CONFIG; *ret_at is the address of the option to blame, diag says why.
 int
 settings_judge (const settings_t *self, const void **ret_at, err_diag_t *diag) must_check;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-//  A pipe would lose what is read of it.
+//  Not read here: a pipe would lose the bytes that are read.
 static bool
 s_is_pipe (const char *path)
 {

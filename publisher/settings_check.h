@@ -1,5 +1,4 @@
-//  settings_check - what a publisher's start needs besides the values of its options,
-//  for --check-config.
+//  settings_check - --check-config of the publisher: what its start needs besides option values.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-//  The end of an event that began, before `at`.
+//  The event that began ends before `at`.
 static int
 s_end (values_t *self, size_t at, size_t *ret_from, size_t *ret_size)
 {
@@ -59,7 +59,7 @@ s_in_text (values_t *self, char c)
     self->tail [sizeof self->tail - 1] = c;
 }
 
-//  Is this a List?  One that does not tell its kind has no other keys either.
+//  Is this a List?  If it has no kind, it must have no other keys either.
 static bool
 s_is_list (const values_t *self)
 {
@@ -78,7 +78,7 @@ s_key (values_t *self)
     self->word_size = 0;
 }
 
-//  An array of events, or `items` of a List: what stands inside are the events.
+//  An array of events, or `items` of a List: its elements are the events.
 static void
 s_open (values_t *self, char c, size_t at)
 {
@@ -97,7 +97,7 @@ s_open (values_t *self, char c, size_t at)
     self->list = self->kind = false;
 }
 
-//  The end of an outermost object whose items came before all that tells what they are.
+//  The end of an outermost object whose items came before the keys that identify it.
 static void
 s_look_back (values_t *self)
 {
@@ -146,7 +146,7 @@ values_next (values_t *self, const char *bytes, size_t size, size_t *at_p, size_
             self->lines += c == '\n';
             continue;
         }
-        //  a bare word or number ends here
+        //  A bare word or number ends here.
         const bool opens = c == '{' || c == '[';
         const bool ends =
             self->begun && self->depth == self->inside && (space || opens || c == ',');
@@ -159,7 +159,7 @@ values_next (values_t *self, const char *bytes, size_t size, size_t *at_p, size_
         else if (c == ':' && self->depth == 1)
             s_key (self);
         else if (c == ',' && self->depth == 1) {
-            self->kinded = self->kinded || self->kind; //  it is no text
+            self->kinded = self->kinded || self->kind; //  its kind is not a text
             self->kind = self->list = false;
         }
         else if (c == '"') {
