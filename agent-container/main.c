@@ -20,7 +20,7 @@ enum { KUBECTL_MS = 8000, FACTS_BYTES = 32768, EX_INPUT = 64 };
 
 extern char **environ;
 
-//  Start argv with its output on a pipe and in a process group of its own.  Returns the read end.
+//  Start argv in a process group of its own, its output on a pipe.  Returns the read end.
 static int
 s_spawn (char *const *argv, pid_t *ret_pid)
 {
@@ -47,7 +47,7 @@ s_spawn (char *const *argv, pid_t *ret_pid)
     return ends [0];
 }
 
-//  Append what a command prints until it ends, the deadline passes or out is full.
+//  Append a command's output until it ends, the deadline passes or out is full.
 static int
 s_capture (char *const *argv, int64_t deadline_ms, const clk_t *clk, buf_t *out)
 {
@@ -67,7 +67,7 @@ s_capture (char *const *argv, int64_t deadline_ms, const clk_t *clk, buf_t *out)
         if (open)
             buf_append (out, chunk, (size_t) count);
     }
-    //  Its work is done or its time is over: nothing it started stays.
+    //  It has finished or run out of time: end everything it started.
     kill (-pid, SIGKILL);
     int status = 0;
     while (waitpid (pid, &status, 0) < 0 && errno == EINTR)
@@ -75,7 +75,7 @@ s_capture (char *const *argv, int64_t deadline_ms, const clk_t *clk, buf_t *out)
     return 0;
 }
 
-//  Ask kubectl about the resource, read-only.
+//  Query kubectl about the resource, read-only.
 static void
 s_cluster (const char *event, size_t size, buf_t *facts, playbook_cluster_t *ret_cluster)
 {

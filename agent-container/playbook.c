@@ -13,8 +13,8 @@
 
 enum { QUOTE_BYTES = 16384, CAUSES_MAX = 4, UTF8_BYTES = 4 };
 
-//  Does "exit code: N" or "exit code N" stand in text, with N whole?  Where containers ended with
-//  other codes, 0 is that of one that was done.
+//  Does text hold "exit code: N" or "exit code N", with N complete?  If containers ended with other
+//  codes too, a 0 is ignored: that one had finished.
 static const char *
 s_find_exit (const char *text, const char *number)
 {
@@ -44,19 +44,20 @@ s_find (const char *text, const char *needle)
                                               : strcasestr (text, needle);
 }
 
-//  What a rule was found in.
+//  The texts that rules search.
 typedef struct {
     const char *event;
-    const char *cluster; //  what kubectl said of states, conditions and events; "" = nothing
+    //  States, conditions and events that kubectl shows; "" = none.
+    const char *cluster;
 } evidence_t;
 
 typedef struct {
     const rules_rule_t *rule;
-    const char *text;  //  of the evidence it was found in
-    const char *found; //  where in it
+    const char *text;  //  the text of the evidence
+    const char *found; //  the match inside it
 } cause_t;
 
-//  Where the rule's first needle stands; NULL when the rule does not fit.
+//  The place of the rule's first needle; NULL when the rule does not match.
 static const char *
 s_fits (const rules_rule_t *rule, const char *fault_type, const char *text)
 {
@@ -73,7 +74,7 @@ s_fits (const rules_rule_t *rule, const char *fault_type, const char *text)
     return first;
 }
 
-//  One line of plain words: control bytes and Markdown's signs are taken out of names.
+//  One line of plain words: control bytes and Markdown characters are removed from names.
 static void
 s_plain (buf_t *out, const char *text)
 {
@@ -156,7 +157,7 @@ s_command (buf_t *out, const char *pattern, const fault_t *fault)
     buf_text (out, "\n");
 }
 
-//  The sentence around a finding: its line, cut at words some 300 bytes away.
+//  The sentence around a match: its line, cut at words about 300 bytes away.
 static void
 s_quote (buf_t *out, const char *text, const char *found)
 {
@@ -174,14 +175,14 @@ s_quote (buf_t *out, const char *text, const char *found)
             to--;
     while (*from == ' ')
         from++;
-    if (to <= from) //  one word without an end
+    if (to <= from) //  one endless word
         to = from + utf8_cut (from, strcspn (from, "\n"), 400);
     own (buf_fini) buf_t part = buf_init (1024);
     buf_append (&part, from, (size_t) (to - from));
     playbook_fence (out, part.size ? part.data : "(the event has no text)");
 }
 
-//  Does one of the causes found say the same?
+//  Is the same cause already listed?
 static bool
 s_known (const rules_rule_t *rule, const cause_t *causes, size_t count)
 {
@@ -191,7 +192,7 @@ s_known (const rules_rule_t *rule, const cause_t *causes, size_t count)
     return false;
 }
 
-//  A row without needles says what the type of the event says.
+//  A rule without needles uses the event's type as evidence.
 static cause_t
 s_cause (const rules_rule_t *rule, const char *fault_type, const evidence_t *evidence)
 {
@@ -204,7 +205,7 @@ s_cause (const rules_rule_t *rule, const char *fault_type, const evidence_t *evi
     return cause;
 }
 
-//  The surest first; among equals the order of the table.
+//  The most certain causes first; equal ones in the order of the table.
 static size_t
 s_causes (const fault_t *fault, const evidence_t *evidence, cause_t ret_causes [CAUSES_MAX])
 {
@@ -215,7 +216,7 @@ s_causes (const fault_t *fault, const evidence_t *evidence, cause_t ret_causes [
             if (strcmp (rule->confidence, ranks [rank]) != 0)
                 continue;
             const cause_t cause = s_cause (rule, fault->fault_type, evidence);
-            //  A row without needles speaks only where nothing better fits.
+            //  A rule without needles counts only when no better one matches.
             if (cause.found && (count == 0 || rule->needles [0])
                 && !s_known (rule, ret_causes, count))
                 ret_causes [count++] = cause;
@@ -274,7 +275,7 @@ s_next (buf_t *out, const fault_t *fault, const cause_t *causes, size_t count)
                 buf_append (&commands, line.data, line.size);
         }
     if (commands.size > 0) {
-        commands.size--; //  the fence ends the last line itself
+        commands.size--; //  the fence adds the last line end
         commands.data [commands.size] = 0;
     }
     buf_text (out, "## What to Run Next\n\nThese only read:\n\n");
@@ -302,8 +303,8 @@ s_facts (buf_t *out, const char *incident_id, const fault_t *fault)
     buf_text (out, "\n");
 }
 
-//  What the rules search: the context, and for plain events the reason and message.
-//  Returns whether the context is longer than that.
+//  The text that rules search: the context, and for plain events the reason and message.  Returns
+//  whether the context was cut.
 static bool
 s_evidence (const char *event, size_t size, buf_t *out)
 {
@@ -332,7 +333,7 @@ s_evidence (const char *event, size_t size, buf_t *out)
     return cut;
 }
 
-//  Does a line of `kubectl describe` tell how a container is or was?
+//  Does a line of `kubectl describe` show the state of a container, now or before?
 static bool
 s_state_line (const char *line)
 {
@@ -345,12 +346,12 @@ s_state_line (const char *line)
     return false;
 }
 
-//  Of kubectl's words those that say how things are: the table, states, conditions, events.
-//  The rest names what is configured, and rules would take a word of it for a cause.
+//  Keep the parts of kubectl's output that show state: the table, states, conditions, events.  The
+//  rest is configuration, and rules would mistake words in it for causes.
 static void
 s_states (const char *facts, buf_t *out)
 {
-    bool told = true; //  in a part of which every line counts; the table comes first
+    bool told = true; //  in a part where every line counts; the table comes first
     for (const char *line = facts; *line;) {
         size_t size = strcspn (line, "\n");
         size += line [size] == '\n';

@@ -1,4 +1,4 @@
-//  playbook_rules - see playbook_rules.h; add a rule by adding a row.
+//  playbook_rules - the table; to add a rule, add a row.
 //  SPDX-License-Identifier: Apache-2.0
 #include "agent-container/playbook_rules.h"
 
@@ -15,8 +15,8 @@
         }                                                                                          \
     }
 
-//  Exit codes appear as "exit code: N" (CrashLoop) and "exit code N" (PodCrash):
-//  "@exit N" fits both.
+//  Exit codes appear as "exit code: N" (CrashLoop) and "exit code N" (PodCrash); "@exit N" matches
+//  both.
 const rules_rule_t rules_table [] = {
     //  --- memory
     ROW (NULL, "HIGH", "OOMKilled", NULL,

@@ -1,9 +1,10 @@
 //  playbook_rules - what the playbook agent knows about faults, as one table.
 //
-//  A rule fits when the fault type is its own (or it names none) and each of its needles stands
-//  in the event's text, or in what the cluster says of states, conditions and events, case folded.
-//  Rules are in order of preference: the first that fit come first in the report.
-//  The words of a rule are general knowledge; the evidence is always quoted.
+//  A rule matches when the fault type is its own (or it names none) and each of its needles is
+//  found.  Needles are searched, case folded, in the event's text, or in the states, conditions and
+//  events that kubectl shows.
+//  Rules are in order of preference: the first matches come first in the report.  A rule's words
+//  are general knowledge; the evidence is always quoted.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -1,4 +1,4 @@
-//  capture - head to the file, tail to a ring.
+//  capture - the head goes to the file, the tail to a ring.
 //  SPDX-License-Identifier: Apache-2.0
 #include "runner/capture.h"
 
@@ -18,7 +18,7 @@ enum {
     CAPTURE_READ_BYTES = LIMIT_KIB (64), //  the size of a pipe
     CAPTURE_MARK_BYTES = 128,            //  the marker line fits in here
     CAPTURE_RING_BYTES = LIMIT_LOG_TAIL_BYTES - CAPTURE_MARK_BYTES,
-    CAPTURE_DRAIN_READS = 64 //  a pipe made larger by the agent holds 1 MiB by default limits
+    CAPTURE_DRAIN_READS = 64 //  an agent may enlarge its pipe, to 1 MiB by default limits
 };
 
 int
@@ -35,7 +35,7 @@ capture_init (capture_t *self, const char *path, int *ret_write_fd)
     if (pipe2 (ends, O_CLOEXEC) != 0)
         return -errno;
     self->pipe_fd = ends [0];
-    //  Only our end must not block: the agent expects an ordinary stdout.
+    //  Only our end is non-blocking: the agent expects an ordinary stdout.
     if (fcntl (ends [0], F_SETFL, O_NONBLOCK) != 0) {
         int rc = -errno;
         close (ends [1]);
@@ -148,7 +148,7 @@ capture_mark_size (const char *bytes, size_t size)
 void
 capture_fini (capture_t *self)
 {
-    //  A daemon that was not killed may still write: read a bounded amount, never wait.
+    //  A daemon that survived may still write: read a bounded amount, never wait.
     for (int reads = 0; reads < CAPTURE_DRAIN_READS && capture_read (self) > 0; reads++)
         ;
     if (self->file_fd >= 0) {

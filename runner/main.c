@@ -1,7 +1,7 @@
-//  triage-run - start one agent script, end its whole process tree, say what happened in run.json.
+//  triage-run - start one agent script, end its whole process tree, write run.json.
 //
-//  stdin is the control pipe of the worker: when it closes, the agent is stopped.  stdout carries
-//  status lines for the worker.  No ZeroMQ in here.
+//  stdin is the worker's control pipe: when it closes, the agent is stopped.  stdout carries status
+//  lines for the worker.  No ZeroMQ here.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/err.h"
 #include "common/base/failpoint.h"
@@ -78,7 +78,7 @@ main (int argc, char **argv)
         fputs (s_usage, stderr);
         return EXIT_USAGE;
     }
-    //  Whatever else the parent left open is none of the agent's business.
+    //  The agent must not inherit other descriptors that the parent left open.
     (void) close_range (STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     int rc = supervise_run (&spec);
     if (rc < 0) {

@@ -37,7 +37,7 @@ run_result_json (const run_result_t *self)
                       self->start_error, "boot", boot);
 }
 
-//  boot: the one it must be from, NULL when it was told this moment.
+//  boot: the boot it must be from, NULL when it was received just now.
 static int
 s_parse (const char *text, size_t size, const char *boot, run_result_t *ret_result)
 {

@@ -27,10 +27,10 @@
 #include <unistd.h>
 
 enum {
-    SUPERVISE_POLL_MS = 20,     //  between two looks at a tree that is being ended
-    SUPERVISE_LOOK_MS = 1000,   //  longest wait: poll stands still while the host is suspended
-    SUPERVISE_LINGER_MS = 2000, //  grace of daemons whose script has ended by itself
-    //  KILL is this much, a quarter at most, before the end of the grace
+    SUPERVISE_POLL_MS = 20,     //  between two looks at a tree that is ending
+    SUPERVISE_LOOK_MS = 1000,   //  longest wait: poll stops while the host is suspended
+    SUPERVISE_LINGER_MS = 2000, //  grace for daemons of a script that ended by itself
+    //  KILL is sent this long before the end of the grace, at most a quarter of it.
     SUPERVISE_MARGIN_MS = 1000,
     SUPERVISE_FDS = 4
 };
@@ -45,8 +45,8 @@ typedef struct {
     int control_fd; //  -1 once closed
     pid_t pid;      //  the script
     phase_t phase;
-    bool exited;    //  the script was reaped
-    bool none_left; //  no child at all: nothing of the tree is left
+    bool exited;    //  the script has been reaped
+    bool none_left; //  no child is left, so nothing of the tree is
     bool timed_out, stopped;
     int exit_code, signal;
     int left; //  descendants that survived KILL
@@ -84,7 +84,7 @@ s_spawn (supervise_t *self, int out_fd, int err_fd)
     return -rc;
 }
 
-//  Take every dead child; the subreaper gets the orphans of the whole tree.
+//  Reap every dead child; orphans of the whole tree become ours, the subreaper's.
 static void
 s_reap (supervise_t *self)
 {
@@ -120,7 +120,7 @@ s_term (supervise_t *self, int64_t grace_ms)
     self->phase = PHASE_TERM;
     self->phase_until_ms = self->now.boot_ms + grace_ms - margin_ms;
     tree_signal (getpid (), SIGTERM);
-    tree_signal (getpid (), SIGCONT); //  a stopped process cannot take its TERM
+    tree_signal (getpid (), SIGCONT); //  a stopped process cannot handle TERM
 }
 
 static void
@@ -156,11 +156,12 @@ s_advance (supervise_t *self)
     else if (self->phase == PHASE_KILL) {
         self->left = tree_signal (getpid (), SIGKILL);
         if (self->now.boot_ms >= self->phase_until_ms)
-            self->phase = PHASE_DONE; //  not even KILL ends a process that waits for a dead disk
+            //  Even KILL does not end a process that waits for a dead disk.
+            self->phase = PHASE_DONE;
     }
 }
 
-//  Stopped is who was told to while it ran, whatever comes later.
+//  stopped is set when the order came while it ran, whatever happens later.
 static void
 s_stop (supervise_t *self)
 {
@@ -243,7 +244,7 @@ s_result (const supervise_t *self, bool started)
     return result;
 }
 
-//  Whatever the agent left under this name is replaced, not followed.
+//  Replace whatever the agent left under this name; never follow it.
 static int
 s_write_result (const char *path, const char *text)
 {
@@ -330,7 +331,8 @@ supervise_run (const supervise_spec_t *spec)
         return rc;
 
     self.started = self.now = clk_now (clk);
-    status_tell (spec->status_fd, STATUS_STARTING, NULL); //  the agent may kill us at once
+    //  Sent before the start: the agent might kill us at once.
+    status_tell (spec->status_fd, STATUS_STARTING, NULL);
     rc = s_start (&self);
     bool started = rc == 0;
     if (started)
@@ -338,7 +340,7 @@ supervise_run (const supervise_spec_t *spec)
     else {
         snprintf (self.start_error, sizeof self.start_error, "%.100s: %s", spec->argv [0],
                   err_str (rc));
-        utf8_clean (self.start_error); //  a path may be anything, and was cut
+        utf8_clean (self.start_error); //  a path may be anything, and may be cut
     }
 
     while (started && self.phase != PHASE_DONE)

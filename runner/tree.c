@@ -1,4 +1,4 @@
-//  tree - /proc/PID/stat read into pairs (pid, parent), then closed over the parents.
+//  tree - reads /proc/PID/stat into pairs (pid, parent), then marks the descendants.
 //  SPDX-License-Identifier: Apache-2.0
 #include "runner/tree.h"
 
@@ -19,13 +19,13 @@
 
 enum {
     TREE_PROCESSES = 1 << 20,    //  more than a kernel's pid_max default allows
-    TREE_ENVIRON_BYTES = 1 << 20 //  of one process; the kernel's own limit is a few MiB
+    TREE_ENVIRON_BYTES = 1 << 20 //  of one process; the kernel allows a few MiB
 };
 
 typedef struct {
     pid_t pid, parent;
     bool zombie;
-    bool marked; //  belongs to the tree
+    bool marked; //  is in the tree
     bool top;    //  marked, its parent is not
 } process_t;
 
@@ -56,7 +56,7 @@ s_read (const char *path, char *ret_bytes, size_t size)
     return got < 0 ? -errno : got;
 }
 
-//  The name in "pid (name) state ppid" may hold anything, so look for its last parenthesis.
+//  The name in "pid (name) state ppid" may contain anything, so search for its last parenthesis.
 static bool
 s_stat (pid_t pid, process_t *ret_process)
 {
@@ -125,7 +125,7 @@ s_marked (const table_t *table, pid_t pid)
     return false;
 }
 
-//  Mark whoever has a marked parent until nothing changes; ends because marks only grow.
+//  Mark processes with a marked parent until nothing changes.  It ends because marks only grow.
 static void
 s_close_over (table_t *table)
 {
@@ -247,7 +247,7 @@ tree_kill_environ (const char *prefix)
     s_close_over (&table);
     for (size_t i = 0; i < table.count; i++)
         table.items [i].top = table.items [i].marked && !s_marked (&table, table.items [i].parent);
-    //  A supervisor that lives is the parent of whatever is born meanwhile: it goes last.
+    //  A living supervisor is the parent of any process born meanwhile, so it goes last.
     int found = s_signal (&table, s_is_below, SIGKILL);
     return found ? found : s_signal (&table, s_is_top, SIGKILL);
 }
