@@ -1,4 +1,4 @@
-//  ctl - what triagectl's commands share.
+//  ctl - shared by triagectl's commands.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl.h"
 
@@ -41,9 +41,9 @@ ctl_fail (int code, const char *format, ...)
     return code;
 }
 
-//  --- asking
+//  --- requests
 
-//  What an error of the broker means to a caller.
+//  The exit code for an error of the broker.
 static int
 s_exit_code (int status)
 {
@@ -62,8 +62,8 @@ s_strange (const ctl_t *self, int status, err_diag_t *diag)
     return CTL_UNREACHED;
 }
 
-//  The token for commands, without the blanks around it.  Where none is found by default,
-//  the broker's answer says where it is.
+//  The token for commands, trimmed.  If there is none at the default place, the broker's answer
+//  says where it is.
 static int
 s_token (const ctl_t *self, buf_t *token, err_diag_t *diag)
 {
@@ -226,7 +226,7 @@ ctl_age (const json_t *time, buf_t *out)
     if (!clk || !json_is_string (time) || clk_parse (json_string_value (time), &time_ms))
         return;
     int64_t age_s = (clk_now (clk).wall_ms - time_ms) / 1000;
-    if (age_s < 0) //  the two hosts' clocks differ
+    if (age_s < 0) //  the clocks of the two hosts differ
         age_s = 0;
     size_t i = 0;
     while (age_s < units [i].least_s)
@@ -237,7 +237,7 @@ ctl_age (const json_t *time, buf_t *out)
 const char *
 ctl_state_color (const char *state)
 {
-    //  "resolved" is what an older broker says for "reported".
+    //  An older broker says "resolved" for "reported".
     static const struct {
         const char *state, *color;
     } colors [] = {

@@ -1,4 +1,4 @@
-//  ctl_cell - what the broker answers, as cells of a table.
+//  ctl_cell - members of the broker's answers as cells of a table.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_cell.h"
 

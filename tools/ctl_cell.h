@@ -5,15 +5,15 @@
 #include "tools/ctl.h"
 #include "tools/table.h"
 
-//  "" where there is none.  Own: borrowed from object.
+//  "" when absent.  Own: borrowed from object.
 const char *
 ctl_cell_text (const json_t *object, const char *key);
-//  0 where there is none.
+//  0 when absent.
 long long
 ctl_cell_count (const json_t *object, const char *key);
-//  How long ago this time is, as the next cell.
+//  Add the age of this time as the next cell.
 void
 ctl_cell_age (table_t *table, const json_t *object, const char *key);
-//  Print the table; NULL: there was no memory for it.  Returns an exit code.
+//  Print the table; NULL: out of memory.  Returns an exit code.
 int
 ctl_cell_end (table_t *table);

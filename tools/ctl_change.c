@@ -15,10 +15,10 @@
 
 typedef struct {
     const char *list, *verb; //  of the URL: /api/v1/<list>/<name>/<verb>
-    const char *done;        //  effects: what becomes of each, as "tried again"
+    const char *done;        //  effects: what happens to each, for example "tried again"
 } change_t;
 
-//  name: what the line begins with.
+//  name: the start of the line.
 static int
 s_say (const ctl_t *self, const char *name, int code, const char *text)
 {
@@ -38,7 +38,7 @@ s_say (const ctl_t *self, const char *name, int code, const char *text)
     return CTL_OK;
 }
 
-//  The broker's answer in ret_text.
+//  Send the command; ret_text receives the broker's answer.
 static int
 s_command (const ctl_t *self, const change_t *change, const char *name, err_diag_t *ret_text)
 {
@@ -65,7 +65,7 @@ s_change (const ctl_t *self, const change_t *change, const char *name)
     return s_say (self, name, code, text.text);
 }
 
-//  Keep the first failure; one that will meet the next name too ends the work.
+//  Keep the first failure.  A failure that would hit the next name too ends the work.
 static bool
 s_go_on (int *code_p, int code)
 {
@@ -84,11 +84,11 @@ s_each (const ctl_t *self, const change_t *change)
     return code;
 }
 
-//  What a list's rows came to.
+//  The outcome for the rows of a list.
 typedef struct {
     size_t done;
-    err_diag_t failed; //  why the last one failed that was told
-    size_t more;       //  failed for that reason too
+    err_diag_t failed; //  the failure printed last
+    size_t more;       //  later failures of the same reason
 } rows_t;
 
 static void
@@ -99,7 +99,7 @@ s_rows_tell_more (rows_t *rows)
     rows->more = 0;
 }
 
-//  A queue that is full refuses hundreds: the reason is told once, and how many more met it.
+//  A full queue refuses hundreds: print the reason once, then how many more had it.
 static int
 s_rows_change (const ctl_t *self, const change_t *change, const char *name, rows_t *rows)
 {
@@ -117,8 +117,8 @@ s_rows_change (const ctl_t *self, const change_t *change, const char *name, rows
     return s_say (self, name, code, text.text);
 }
 
-//  Each row of a list, which has the newest first, by its number or id; the oldest first, so that
-//  messages are sent in the order of what they tell.
+//  Change each row of a list by its number or id.  The list has the newest first; it goes through
+//  the oldest first, so that messages are sent in order.
 static int
 s_each_row (const ctl_t *self, const change_t *change, const json_t *list, size_t *ret_done)
 {
@@ -137,14 +137,14 @@ s_each_row (const ctl_t *self, const change_t *change, const json_t *list, size_
     return code;
 }
 
-//  Asked before the list: of a state that knows no retry each row would say so.
+//  Checked before the list is read: for a state without a retry, every row would fail.
 static int
 s_retry_state (const char *name)
 {
     incident_state_t state = INCIDENT_NONE;
     if (!name [0] || !incident_state_parse (name, &state)
         || incident_next (state, INCIDENT_ON_RETRY) != INCIDENT_STATES)
-        return CTL_OK; //  that a name is none is said where the list is read
+        return CTL_OK; //  reading the list reports an unknown name
     return ctl_fail (
         CTL_USAGE,
         "incidents retry: none that is %s; agent_failed, failed, suppressed or cancelled expected",
@@ -194,8 +194,7 @@ ctl_change_worker_resume (const ctl_t *self)
     return s_each (self, &change);
 }
 
-//  --all means those that are dead; that others wait, and are left, is said, or one would
-//  think they were tried too.
+//  --all covers the dead ones only.  It also says how many others wait and are left alone.
 static void
 s_say_all (const change_t *change, size_t dead, size_t done, size_t waiting)
 {

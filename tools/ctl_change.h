@@ -1,12 +1,13 @@
-//  ctl_change - the commands that change something: each asks for every argument in turn.
+//  ctl_change - the commands that change something; each sends one request per argument.
 //
-//  One line for each: what was done, or on stderr why not; the first failure is the exit code.
+//  Prints one line for each: what was done, or on stderr why not.  The first failure is the exit
+//  code.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "tools/ctl.h"
 
-//  The incidents named, or all that --state and --reason choose.
+//  The incidents given as arguments, or all that --state and --reason select.
 int
 ctl_change_incident_retry (const ctl_t *self);
 int
@@ -15,7 +16,7 @@ int
 ctl_change_worker_drain (const ctl_t *self);
 int
 ctl_change_worker_resume (const ctl_t *self);
-//  The effects named, or with --all every dead one.
+//  The effects given as arguments, or with --all every dead one.
 int
 ctl_change_effect_retry (const ctl_t *self);
 int

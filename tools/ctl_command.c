@@ -1,4 +1,4 @@
-//  ctl_command - one is found by its words, or what is wrong with the words is said.
+//  ctl_command - finds a command by its words, or reports what is wrong with them.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_command.h"
 
@@ -34,10 +34,10 @@ ctl_command_find (const ctl_command_t *table, const char *const *words, size_t c
     return NULL;
 }
 
-//  --- what names no command
+//  --- unknown words
 
-//  Append the commands of one noun (verb NULL), or those with this verb (noun NULL).
-//  Returns how many.
+//  Append the commands of one noun (verb NULL), or those with this verb (noun NULL).  Returns how
+//  many.
 static int
 s_each_of (const ctl_command_t *table, const char *noun, const char *verb, buf_t *text)
 {
@@ -52,7 +52,7 @@ s_each_of (const ctl_command_t *table, const char *noun, const char *verb, buf_t
     return count;
 }
 
-//  The noun that is meant by the word; NULL = it is like none.
+//  The noun that the word is most like; NULL = none.
 static const char *
 s_nearest_noun (const ctl_command_t *table, const char *word)
 {

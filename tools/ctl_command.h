@@ -6,34 +6,35 @@
 
 #include "tools/ctl.h"
 
-//  What the arguments of a command are.
+//  Kind of a command's arguments.
 typedef enum { CTL_NO_ARGS, CTL_INCIDENTS, CTL_WORKERS, CTL_EFFECTS, CTL_WORDS } ctl_args_t;
 
 struct ctl_command {
-    const char *noun, *verb; //  verb NULL: none; "list" may be left out
-    const char *usage;       //  of the arguments, for --help
+    const char *noun, *verb; //  verb NULL: none; "list" may be omitted
+    const char *usage;       //  the arguments, for --help
     ctl_args_t args;
-    size_t least, most;  //  how many
-    const char *options; //  keys of the rows that belong to it, "|" on both sides of each
+    size_t least, most; //  number of arguments
+    //  Keys of the option rows that belong to it, "|" on both sides of each.
+    const char *options;
     int (*run) (const ctl_t *self);
     const char *help;
 };
 
-//  The command that words begin with; a noun may be singular.  NULL = none.
-//  *ret_words: how many of the words name it.
+//  The command at the start of words; a noun may be singular.  NULL = none.  *ret_words: how many
+//  of the words name it.
 const ctl_command_t *
 ctl_command_find (const ctl_command_t *table, const char *const *words, size_t count,
                   size_t *ret_words);
-//  Append what is wrong with words that name no command, and which one they may mean.
+//  Append an error for words that name no command, with the commands they may mean.
 void
 ctl_command_unknown (const ctl_command_t *table, const char *const *words, size_t count,
                      buf_t *text);
-//  Does the word mean this noun?  "incident" is as good as "incidents".
+//  Does the word mean this noun?  "incident" also means "incidents".
 bool
 ctl_command_noun_is (const char *word, const char *noun);
-//  Is this option of some commands only?
+//  Does this option belong to certain commands only?
 bool
 ctl_command_owned (const ctl_command_t *table, const char *key);
-//  Append one line a command, for --help.
+//  Append one line per command, for --help.
 void
 ctl_command_help (const ctl_command_t *table, buf_t *text);

@@ -1,4 +1,4 @@
-//  ctl_complete - what the last word of a command line may become.
+//  ctl_complete - completes the last word of a command line.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_complete.h"
 
@@ -15,12 +15,12 @@ enum { LINE_WORDS = 4 }; //  more than any command has
 //  The words so far, without flags and their values.
 typedef struct {
     const conf_option_t *rows;
-    const char *last;           //  being written
-    const conf_option_t *value; //  last is the value of this row's flag
-    const char *url;            //  as given among the words, or NULL
+    const char *last;           //  the word being typed
+    const conf_option_t *value; //  `last` is the value of this row's flag
+    const char *url;            //  from the words, or NULL
     const char *words [LINE_WORDS];
     size_t count;
-    const ctl_command_t *commands; //  all that there are
+    const ctl_command_t *commands; //  the table of all commands
 } line_t;
 
 static void
@@ -30,7 +30,7 @@ s_offer (const line_t *line, const char *candidate)
         puts (candidate);
 }
 
-//  Each of "a|b|c".
+//  Offer each of "a|b|c".
 static void
 s_offer_each (const line_t *line, const char *choices)
 {
@@ -59,7 +59,7 @@ s_row (const conf_option_t *rows, const char *word)
     return NULL;
 }
 
-//  The row whose flag the word is, with its value behind '='; NULL = it has none there.
+//  The row of the word's flag, if the word also holds its value after '='; else NULL.
 static const conf_option_t *
 s_row_with_value (const conf_option_t *rows, const char *word, const char **ret_value)
 {
@@ -101,7 +101,7 @@ s_read (const ctl_t *self)
     return line;
 }
 
-//  --- what there is to offer
+//  --- candidates
 
 static void
 s_flags (const line_t *line)
@@ -144,7 +144,7 @@ s_values (const line_t *line)
             s_offer_each (line, texts [i].choices);
 }
 
-//  The next word of the commands that begin with the words so far.
+//  Offer the next word of each command that begins with the words so far.
 static void
 s_words (const line_t *line)
 {
@@ -192,7 +192,7 @@ s_names (const ctl_t *self, const line_t *line, ctl_args_t args)
     if (args != CTL_WORKERS)
         snprintf (path, sizeof (path), "%s%d", lists [args].path, LIMIT_CTL_COMPLETE_ROWS);
     if (ctl_ask (&patient, "GET", path, &doc, &diag))
-        return; //  a shell that waits for a completion is no place for errors
+        return; //  a shell shows no errors during completion
     const json_t *rows = json_object_get (doc, lists [args].list);
     for (size_t i = 0; i < json_array_size (rows) && i < LIMIT_CTL_COMPLETE_ROWS; i++) {
         char number [24];

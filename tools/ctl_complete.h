@@ -1,7 +1,7 @@
-//  ctl_complete - what the last word of a command line may become, one candidate a line.
+//  ctl_complete - completes the last word of a command line, one candidate per line.
 //
-//  Shells call `triagectl complete -- WORD...` with the words behind "triagectl"; see
-//  triagectl.bash.  Names that the broker tells are offered only when they are harmless in a shell.
+//  Shells call `triagectl complete -- WORD...` with the words after "triagectl"; see
+//  triagectl.bash.  Names from the broker are offered only when they are harmless in a shell.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

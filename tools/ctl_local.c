@@ -22,8 +22,7 @@ s_print (const char *text)
     fputs (safe.data, stdout);
 }
 
-//  When does a running broker know the new key?  fresh: the broker's own pair
-//  was made just now, too.
+//  When does a running broker know the new key?  fresh: the broker's own pair was just made too.
 static const char *
 s_known (const ctl_t *self, bool fresh)
 {

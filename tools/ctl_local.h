@@ -1,4 +1,4 @@
-//  ctl_local - the commands that need no broker: keys, and the tables the documents are made of.
+//  ctl_local - the commands that need no broker: new keys, and the tables for the documents.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

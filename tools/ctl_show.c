@@ -1,4 +1,4 @@
-//  ctl_show - the commands that only ask: lists, one incident.
+//  ctl_show - the commands that only read: lists, one incident.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_show.h"
 
@@ -14,7 +14,7 @@
 
 #define COUNT(array) (sizeof (array) / sizeof ((array) [0]))
 
-//  "namespace/name", "name", with the kind in front; an event may lack any of them.
+//  "kind namespace/name"; an event may lack any part.
 static void
 s_resource (const json_t *incident, buf_t *out)
 {
@@ -29,11 +29,11 @@ s_resource (const json_t *incident, buf_t *out)
 
 typedef struct {
     const char *path; //  "/api/v1/workers"; NULL: read by the caller
-    const char *key;  //  "workers": of the answer, and what there is none of
+    const char *key;  //  "workers": member of the answer, and noun for an empty list
     const table_column_t *columns;
     size_t column_count;
     void (*row) (table_t *table, const json_t *row);
-    const char *none; //  said of an empty list; NULL: "no <key>"
+    const char *none; //  text for an empty list; NULL: "no <key>"
 } list_t;
 
 static int
@@ -57,7 +57,7 @@ s_list_print (const ctl_t *self, const list_t *list, const json_t *rows)
     return ctl_cell_end (table);
 }
 
-//  Rows to read: a table shows some and counts the rest.
+//  The rows to read: a table shows some and counts the rest.
 static int64_t
 s_wanted (const ctl_t *self)
 {
@@ -65,7 +65,7 @@ s_wanted (const ctl_t *self)
     return ctl_json (self) || limit > LIMIT_CTL_COUNTED ? limit : LIMIT_CTL_COUNTED + 1;
 }
 
-//  Of what was read, the first --limit rows.
+//  Print the first --limit rows of those read.
 static int
 s_list_cut (const ctl_t *self, const list_t *list, json_t *rows)
 {
@@ -78,7 +78,7 @@ s_list_cut (const ctl_t *self, const list_t *list, json_t *rows)
     return code;
 }
 
-//  A list that comes at once; *ret_rows is in *ret_doc.
+//  Read a list that comes in one answer; *ret_rows is in *ret_doc.
 static int
 s_list_read (const ctl_t *self, const list_t *list, json_t **ret_doc, const json_t **ret_rows)
 {
@@ -111,7 +111,7 @@ s_worker_row (table_t *table, const json_t *row)
                                                                               : "silent";
     char seen [32], twin [96] = "";
     const char *note = ctl_cell_text (row, "quarantined_for");
-    if (ctl_cell_count (row, "twins_refused_total") > 0) //  the worse trouble of the two
+    if (ctl_cell_count (row, "twins_refused_total") > 0) //  the more serious of the two
         snprintf (twin, sizeof (twin), "another worker has its key, refused %lld times, %llds ago",
                   ctl_cell_count (row, "twins_refused_total"),
                   ctl_cell_count (row, "twin_ms_ago") / 1000);
@@ -139,7 +139,7 @@ ctl_show_workers (const ctl_t *self)
     return s_list (self, &list);
 }
 
-//  Without "mcp" it is known by what publishers send.
+//  A cluster without "mcp" is known from what publishers send.
 static void
 s_cluster_row (table_t *table, const json_t *row)
 {
@@ -178,7 +178,7 @@ s_any_labels (const json_t *rows)
     return false;
 }
 
-//  The last column is there only where a cluster has labels.
+//  The last column appears only when a cluster has labels.
 int
 ctl_show_clusters (const ctl_t *self)
 {
@@ -257,7 +257,7 @@ ctl_show_incidents (const ctl_t *self)
     return code ? code : s_list_cut (self, &list, rows);
 }
 
-//  How long until the next try: "now", "12s", "3m"; "-" where there is none.
+//  Time until the next try: "now", "12s", "3m"; "-" when there is none.
 static void
 s_until_cell (table_t *table, const json_t *row)
 {
@@ -304,7 +304,7 @@ ctl_show_effects_read (const ctl_t *self, const char *state, int64_t limit, json
     return ctl_pages (self, path.data, "effects", limit, rows);
 }
 
-//  Those that wait, in their order: what has been tried first, for the others wait for it.
+//  The waiting effects in order.  Those already tried come first, as the others wait for them.
 static int
 s_waiting (const ctl_t *self, const json_t *waiting, json_t *rows)
 {
@@ -333,7 +333,7 @@ ctl_show_effects (const ctl_t *self)
     const char *state = self->settings->state;
     own (json_drop) json_t *rows = json_array (), *waiting = json_array ();
     int code = CTL_OK;
-    //  The head of a channel is its oldest, the last row of the last page: all are read.
+    //  The head of a channel is its oldest effect, the last row of the last page: read all pages.
     if (!state [0] || strcmp (state, "ready") == 0)
         code = ctl_show_effects_read (self, "ready", LIMIT_CTL_ROWS, waiting);
     if (code == CTL_OK && !state [0])

@@ -1,4 +1,4 @@
-//  ctl_show - the commands that only ask: lists, one incident.  Each returns an exit code.
+//  ctl_show - the commands that only read: lists, one incident.  Each returns an exit code.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,7 +15,7 @@ ctl_show_clusters (const ctl_t *self);
 int
 ctl_show_effects (const ctl_t *self);
 
-//  Add at most limit incidents, as --state and --reason choose them, or effects in this state.
+//  Add at most limit incidents that --state and --reason select, or effects in this state.
 int
 ctl_show_incidents_read (const ctl_t *self, int64_t limit, json_t *rows) must_check;
 int

@@ -1,4 +1,4 @@
-//  ctl_status - what the broker is doing, on one page.
+//  ctl_status - what the broker does, on one page.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_status.h"
 
@@ -49,8 +49,8 @@ s_status_broker (const status_t *self)
     s_status_line (self, "broker", ready && !full && !draining ? "green" : "red", &text);
 }
 
-//  A count of the store that is not there is not known, which is not 0: "-", and why.
-//  Returns whether it was said.
+//  A missing count of the store is unknown, which is not 0: print "-" and why.  Returns whether it
+//  was missing.
 static bool
 s_status_unknown (const status_t *self, const char *name, const json_t *count)
 {
@@ -63,8 +63,8 @@ s_status_unknown (const status_t *self, const char *name, const json_t *count)
     return true;
 }
 
-//  "3 pending, 1 investigating": the members that are not 0, and since when they
-//  count: "" = all history.
+//  "3 pending, 1 investigating": the members that are not 0, and since when they count; "" = all
+//  history.
 static void
 s_status_counts (const status_t *self, const char *name, json_t *counts, const char *since)
 {
@@ -136,7 +136,7 @@ s_status_breaker (const status_t *self)
     s_status_line (self, "breaker", strcmp (state, "closed") == 0 ? NULL : "red", &text);
 }
 
-//  "12 of prod, 3 of edge" of those that have most; then of how many more.
+//  "12 of prod, 3 of edge" for the largest, then how many more.
 static void
 s_lost_of (json_t *counts, buf_t *text)
 {
@@ -161,7 +161,7 @@ s_lost_of (json_t *counts, buf_t *text)
         buf_printf (text, " and of %zu more", json_object_size (counts) - count);
 }
 
-//  What full queues did not keep, by cluster and by who sent it.
+//  What full queues dropped, by cluster and by sender.
 static void
 s_status_lost (const status_t *self)
 {

@@ -1,4 +1,4 @@
-//  ctl_status - the command that shows what the broker is doing.  Returns an exit code.
+//  ctl_status - the command that shows what the broker does.  Returns an exit code.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

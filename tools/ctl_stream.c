@@ -12,12 +12,12 @@
 typedef struct {
     const ctl_t *ctl;
     bool color;
-    int64_t seq;  //  shown up to here
+    int64_t seq;  //  seq of the last record shown
     int64_t left; //  records still to show
     tap_watch_t *watch;
 } replay_t;
 
-//  What is missing in front of a topic's record was deleted because it was old.
+//  Records missing before a topic's first one were deleted by age.
 static int
 s_gap (const replay_t *self, const json_t *record, int64_t after)
 {
@@ -45,7 +45,8 @@ s_show (replay_t *self, const json_t *record)
         code = s_gap (self, record, after);
     if (code)
         return code;
-    (void) tap_watch_shown (self->watch, record); //  of topics beyond its bound no gap is told
+    //  Gaps in topics beyond its bound are not reported.
+    (void) tap_watch_shown (self->watch, record);
     self->seq = seq;
     self->left--;
     if (ctl_json (self->ctl))

@@ -1,4 +1,4 @@
-//  ctl_stream - records of the event stream, read again from the broker's journal.
+//  ctl_stream - records of the event stream, read from the broker's journal.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

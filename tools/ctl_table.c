@@ -1,4 +1,4 @@
-//  ctl_table - the rows: what each command is called, takes and does.
+//  ctl_table - the rows: each command's name, arguments and function.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tools/ctl_table.h"
 

@@ -4,5 +4,5 @@
 
 #include "tools/ctl_command.h"
 
-//  Ended by a row without a noun.
+//  Ends with a row without a noun.
 extern const ctl_command_t ctl_table [];

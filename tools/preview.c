@@ -1,7 +1,7 @@
 //  preview - triage-preview: a webhook receiver that prints what Slack would show.
 //
-//  For trying the alerts without a Slack workspace: point slack_webhook_url at it.  It answers as
-//  Slack does: 200 ok, or 400 with the reason for a message that Slack would not take.
+//  For trying alerts without a Slack workspace: set slack_webhook_url to it.  It answers like
+//  Slack: 200 ok, or 400 with the reason for a message that Slack would refuse.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -58,7 +58,7 @@ s_reply (httpd_request_t *request, unsigned status, const char *text)
     httpd_reply (request, status, &body, strlen (text), NULL);
 }
 
-//  Print the message and return Slack's words for it, "ok" when it was taken.
+//  Print the message.  Returns Slack's answer, "ok" when it was accepted.
 static const char *
 s_show (const httpd_request_t *request, bool color)
 {

@@ -70,7 +70,7 @@ request_run (const request_t *what, buf_t *body, int *ret_status, err_diag_t *di
         err_diag (diag, "%s: %s", what->url, err_str (rc));
         return rc;
     }
-    //  The transfer's own limit ends it; each wait is short so that an overrun cannot hang us.
+    //  The transfer's own limit ends it.  Each wait is short, so an overrun cannot hang us.
     while (!answer.done)
         http_poll (http, -1, 1000);
     log_debug ("request", kv ("method", what->method), kv ("url", what->url),

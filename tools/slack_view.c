@@ -10,11 +10,11 @@ enum { BLOCKS_MAX = 50, FIELDS_MAX = 10, HEADER_MAX = 150, TEXT_MAX = 3000, FIEL
 
 typedef struct {
     bool color;
-    const char *bar; //  colour of the attachment's bar, "" for none
+    const char *bar; //  colour of the attachment's bar, "" = none
     buf_t *out;
 } view_t;
 
-//  --- what Slack refuses
+//  --- messages that Slack refuses
 
 //  Characters, as Slack counts them.
 static size_t
@@ -89,9 +89,9 @@ s_refusal (const json_t *message)
     return empty ? "no_text" : NULL;
 }
 
-//  --- showing
+//  --- printing
 
-//  &amp; &lt; &gt; as their characters, everything else as it stands.
+//  Decode &amp; &lt; &gt;; everything else is unchanged.
 static void
 s_unescape (const char *text, buf_t *out)
 {
@@ -120,7 +120,7 @@ s_start (const view_t *self)
         buf_text (self->out, "| ");
 }
 
-//  Each line of the text behind the bar; `code` is the colour of the whole.
+//  Print each line of the text after the bar; `code` is the colour of the whole text.
 static void
 s_lines (const view_t *self, const char *text, const char *code)
 {
@@ -148,7 +148,7 @@ s_each (const view_t *self, const json_t *list, const char *code)
         s_lines (self, json_member_text (json_array_get (list, i), "text", ""), code);
 }
 
-//  Fields stand beside each other in Slack, their labels above them; here a field is a line.
+//  Slack shows fields side by side with their labels above; here a field is a line.
 static void
 s_fields (const view_t *self, const json_t *list)
 {

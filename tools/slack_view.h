@@ -1,7 +1,7 @@
-//  slack_view - a Slack webhook's message as text for a terminal, and what Slack would say to it.
+//  slack_view - a Slack webhook message as text for a terminal, and Slack's answer to it.
 //
-//  Knows the blocks that are posted here: header, section, context, actions,
-//  divider, and attachments.
+//  Knows the blocks that the broker posts: header, section, context, actions, divider, and
+//  attachments.
 //  Src: https://docs.slack.dev/reference/block-kit/blocks (limits of each block).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -11,8 +11,8 @@
 
 #include <stdbool.h>
 
-//  Append the message, one text a line, framed.  Control bytes of hostile texts are escaped.
-//  Returns NULL, or Slack's error text for a message that it would not take;
-//  nothing is appended then.
+//  Append the message, framed, one text per line.  Control bytes of hostile texts are escaped.
+//  Returns NULL, or Slack's error text for a message that it would refuse; nothing is appended
+//  then.
 const char *
 slack_view (const json_t *message, bool color, buf_t *out);

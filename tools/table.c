@@ -19,7 +19,7 @@
 struct table {
     struct libscols_table *table;
     struct libscols_line *line; //  borrowed from table
-    size_t cell;                //  next of the line
+    size_t cell;                //  next cell of the line
     bool failed;
 };
 
@@ -44,7 +44,8 @@ table_new (const table_column_t *columns, size_t count, bool head, bool color)
         return NULL;
     int rc = scols_table_enable_noheadings (self->table, !head);
     rc = rc ? rc : scols_table_enable_colors (self->table, color);
-    rc = rc ? rc : scols_table_enable_noencoding (self->table, 1); //  term_escape has done that
+    //  term_escape has done that already
+    rc = rc ? rc : scols_table_enable_noencoding (self->table, 1);
     for (size_t i = 0; rc == 0 && i < count; i++)
         rc = s_column (self, &columns [i]);
     return rc ? NULL : own_take (self);
@@ -101,8 +102,7 @@ s_width (const char *text, size_t size, size_t *ret_length)
     return width < 0 ? 1 : (size_t) width;
 }
 
-//  A text that is wider than its column ends with a mark, so that it does not
-//  pass for a whole name.
+//  Mark the end of a text that is wider than its column, so that it is not read as complete.
 static int
 s_mark (struct libscols_cell *cell, size_t width)
 {
@@ -111,7 +111,7 @@ s_mark (struct libscols_cell *cell, size_t width)
     size_t length = 0, used = 0, kept = 0;
     for (size_t at = 0; at < size; at += length) {
         used += s_width (text + at, size - at, &length);
-        if (used < width) //  the mark fits behind it
+        if (used < width) //  there is room for the mark
             kept = at + length;
     }
     if (used <= width || width < 2)
@@ -122,7 +122,7 @@ s_mark (struct libscols_cell *cell, size_t width)
     return cut.failed ? -ENOMEM : scols_cell_set_data (cell, cut.data);
 }
 
-//  libsmartcols cuts without a word; how wide it makes its columns is known once it has drawn them.
+//  libsmartcols cuts silently, and its column widths are known only after it has drawn them.
 static int
 s_mark_all (table_t *self)
 {

@@ -1,7 +1,8 @@
-//  table - rows and columns for people: widths, cuts and colours; the port to libsmartcols.
+//  table - rows and columns for people, with widths, cuts and colours; the port to libsmartcols.
 //
-//  On a terminal the table fits its width: columns that may be cut or wrapped are; elsewhere none
-//  is.  Every cell passes term_escape, so nothing in it can act on the terminal.
+//  On a terminal the table fits its width by cutting or wrapping the columns that allow it.
+//  Elsewhere nothing is cut.  Every cell passes term_escape, so nothing in it can act on the
+//  terminal.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -26,15 +27,15 @@ table_t *
 table_new (const table_column_t *columns, size_t count, bool head, bool color);
 void
 table_destroy (table_t **self_p);
-//  Begin a line; the next cells are its, from the left.
+//  Begin a line; the next cells fill it from the left.
 void
 table_line (table_t *self);
-//  One cell.  text: "" and NULL are shown as "-".  color: a name ("red", "green", "yellow", "cyan",
-//  "darkgray") or NULL.
+//  Add one cell.  text: "" and NULL are shown as "-".  color: a name ("red", "green", "yellow",
+//  "cyan", "darkgray") or NULL.
 void
 table_text (table_t *self, const char *text, const char *color);
 void
 table_number (table_t *self, int64_t number);
-//  Print on stdout.  Err: -ENOMEM, also of the calls before.
+//  Print on stdout.  Err: -ENOMEM, also from earlier calls.
 int
 table_print (table_t *self) must_check;

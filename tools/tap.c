@@ -1,8 +1,7 @@
-//  tap - triage-tap: watch the event stream, one line a record; say so when records are missing.
+//  tap - triage-tap: watch the event stream, one line per record, and report missing records.
 //
-//  Live records come from the stream socket.  What is missing is read again from the broker's HTTP
-//  side, where a url is given; what stays missing is a warning in the log,
-//  and {"gap": ...} in JSON.
+//  Live records come from the stream socket.  With a url, missing records are read from the
+//  broker's HTTP API.  Those still missing become a warning in the log, and {"gap": ...} in JSON.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/clk.h"
 #include "common/base/limits.h"
@@ -29,8 +28,8 @@ extern char **environ;
 enum { S_THREADS = 2 }; //  libzmq's
 
 enum {
-    TAP_PAGES = 500,        //  pages of one catching up: 100,000 records
-    TAP_PATIENCE_MS = 5000, //  until it is said that the broker is not reached
+    TAP_PAGES = 500,        //  pages of one catch-up: 100,000 records
+    TAP_PATIENCE_MS = 5000, //  then it reports that the broker is not reached
     TAP_FILTERS = 32
 };
 
@@ -123,13 +122,13 @@ typedef struct {
     int signal_fd;
     bool color, curve;
     bool ended;       //  by a signal
-    bool topics_full; //  said once
+    bool topics_full; //  reported once
     int64_t shown;
     char *filters [TAP_FILTERS];
     size_t filter_count;
 } tap_t;
 
-//  Is it over: a signal, as many as asked for, or nobody reads any more?
+//  Is it over: a signal, enough records, or no reader any more?
 static bool
 s_over (tap_t *self)
 {
@@ -175,7 +174,7 @@ s_notice (tap_t *self, const char *topic, int64_t last, int64_t prev)
     }
 }
 
-//  --- reading again
+//  --- reading missing records
 
 static bool
 s_wanted (const tap_t *self, const char *topic)
@@ -186,8 +185,8 @@ s_wanted (const tap_t *self, const char *topic)
     return self->filter_count == 0;
 }
 
-//  Show the page's records that are wanted: of one topic (or NULL for all) and below `before`.
-//  Returns the seq of its last record, or `after` when the page is empty.
+//  Show the wanted records of the page: of one topic (NULL for all) and below `before`.  Returns
+//  the seq of its last record, or `after` when the page is empty.
 static int64_t
 s_page (tap_t *self, const buf_t *page, const char *topic, int64_t after, int64_t before)
 {
@@ -204,7 +203,7 @@ s_page (tap_t *self, const buf_t *page, const char *topic, int64_t after, int64_
         if (last >= before || !(topic ? strcmp (its, topic) == 0 : s_wanted (self, its)))
             continue;
         tap_seen_t seen = tap_watch_look (self->watch, record, &seen_last);
-        if (seen == TAP_GAP) //  what came before it is not kept any more
+        if (seen == TAP_GAP) //  earlier records are no longer kept
             s_notice (self, its, seen_last, json_member_int (record, "prev", 0));
         if (seen != TAP_OLD)
             s_show (self, record);
@@ -212,8 +211,7 @@ s_page (tap_t *self, const buf_t *page, const char *topic, int64_t after, int64_
     return last;
 }
 
-//  Read the records after `after` and below `before` again.
-//  Returns the seq up to which all is shown.
+//  Read the records between `after` and `before` again.  Returns the seq up to which all are shown.
 static int64_t
 s_replay (tap_t *self, const char *topic, int64_t after, int64_t before)
 {
@@ -295,7 +293,8 @@ s_watch (tap_t *self)
     bool told = false;
     while (!s_over (self)) {
         link_wait_t items [] = {{.link = self->link, .fd = -1}, {.fd = self->signal_fd}};
-        const bool reached = link_connections (self->link) > 0; //  tries are readable too
+        //  Failed tries make it readable too.
+        const bool reached = link_connections (self->link) > 0;
         const int64_t left_ms = until_ms - clk_now (clk).boot_ms;
         if (!reached && !told && left_ms <= 0) {
             log_warn ("the broker's stream is not reached, it is tried again",

@@ -33,13 +33,13 @@ tap_record (const char *topic, const msg_record_t *record)
 
 //  --- lines
 
-//  Columns of a line, counted from the end of its change.
+//  Columns of a line, counted from the end of the change.
 enum { S_CLUSTER = 1, S_SEVERITY = 17, S_TYPE = 26, S_RESOURCE = 44 };
 
 static const char *
 s_color (const char *change)
 {
-    //  "resolved" is what an older broker says for "reported".
+    //  An older broker says "resolved" for "reported".
     static const struct {
         const char *change, *code;
     } colors [] = {
@@ -64,7 +64,7 @@ s_part (const json_t *record, const char *before, const char *key, buf_t *out)
     term_escape (json_string_value (value), json_string_length (value), out);
 }
 
-//  Pad what stands behind `from` to a column; escaped text counts bytes, which is near enough.
+//  Pad the text after `from` to a column.  Escaped text counts in bytes, which is close enough.
 static void
 s_pad (buf_t *out, size_t from, size_t width)
 {
@@ -72,7 +72,7 @@ s_pad (buf_t *out, size_t from, size_t width)
         buf_text (out, " ");
 }
 
-//  The same at a column behind `from`, or right behind what stands there already.
+//  Start the next text at a column after `from`, or directly after a longer text.
 static void
 s_part_at (const json_t *record, const char *key, size_t from, size_t column, buf_t *out)
 {
@@ -83,7 +83,7 @@ s_part_at (const json_t *record, const char *key, size_t from, size_t column, bu
     s_part (record, "", key, out);
 }
 
-//  KIND/NAMESPACE/NAME; what has no namespace is KIND/NAME.
+//  KIND/NAMESPACE/NAME, or KIND/NAME without a namespace.
 static void
 s_resource (const json_t *record, size_t from, buf_t *out)
 {
@@ -126,7 +126,7 @@ tap_view_line (const json_t *record, bool color, buf_t *out)
     s_part (record, ": ", "reason", out);
     if (json_member_int (record, "occurrences", 0) > 1)
         buf_printf (out, "  x%lld", (long long) json_member_int (record, "occurrences", 0));
-    s_part (record, "  ", "incident", out); //  last: what a narrow terminal breaks is the id
+    s_part (record, "  ", "incident", out); //  last: so a narrow terminal breaks the id
     return out->failed;
 }
 
@@ -147,7 +147,7 @@ typedef struct {
 
 struct tap_watch {
     topic_t *topics; //  uthash by name
-    int64_t floor;   //  seen up to here under any topic, -1 = unknown
+    int64_t floor;   //  seen up to here in every topic, -1 = unknown
 };
 
 tap_watch_t *

@@ -1,4 +1,4 @@
-//  term - text from elsewhere on a terminal: nothing in it may act on the terminal.
+//  term - foreign text on a terminal: nothing in it may act on the terminal.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,7 +11,7 @@
 
 typedef enum { TERM_AUTO, TERM_ALWAYS, TERM_NEVER } term_color_t;
 
-//  The option that chooses; the member is an int, a term_color_t.
+//  The color option; the member is an int, a term_color_t.
 #define TERM_COLOR_ROW(owner, member)                                                              \
     {                                                                                              \
         .key = "color", .type = CONF_ENUM, .offset = offsetof (owner, member),                     \
@@ -19,10 +19,10 @@ typedef enum { TERM_AUTO, TERM_ALWAYS, TERM_NEVER } term_color_t;
         .help = "Colours.  auto: on a terminal, unless NO_COLOR is set."                           \
     }
 
-//  Append text with control bytes, DEL, C1, bidirectional and zero-width controls, line separators
-//  and invalid UTF-8 written as \xNN (bytes) or \u{N}.  Err: that of the buffer.
+//  Append text; control bytes, DEL, C1, bidirectional and zero-width controls, line separators and
+//  invalid UTF-8 become \xNN (bytes) or \u{N}. Err: the buffer's.
 int
 term_escape (const char *text, size_t size, buf_t *out);
-//  Colours on this stream?  AUTO: a terminal, and NO_COLOR unset or empty.
+//  Colours on this stream?  AUTO: on a terminal, when NO_COLOR is unset or empty.
 bool
 term_color (FILE *stream, term_color_t choice);

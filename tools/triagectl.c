@@ -1,4 +1,4 @@
-//  triagectl - ask and command a broker, make keys, print the tables the documents are made of.
+//  triagectl - query and command a broker, make keys, print the tables for the documents.
 //
 //  Exit: 0 ok, 1 failed or refused, 2 usage, 3 no broker reached, 4 no such thing.
 //  SPDX-License-Identifier: Apache-2.0
@@ -105,7 +105,7 @@ static const char s_examples [] = "triagectl status\n"
                                   "triagectl stream replay --after 0\n"
                                   "triagectl key new --role worker --name w1 --out w1-keys\n";
 
-//  An option that another command owns would change nothing here: say so.
+//  Reject an option that belongs to another command: it would change nothing here.
 static int
 s_check_options (const conf_t *conf, const ctl_command_t *command)
 {
@@ -160,9 +160,9 @@ main (int argc, char **argv)
         .rows = s_rows,
         .settings_size = sizeof (ctl_settings_t),
     };
-    process_hide (); //  key new has a secret in its memory
+    process_hide (); //  `key new` has a secret in its memory
     own (conf_destroy) conf_t *conf = NULL;
-    setlocale (LC_CTYPE, ""); //  how wide the characters of a table are
+    setlocale (LC_CTYPE, ""); //  for the width of characters in a table
     int rc = conf_load (&spec, argc, argv, environ, &conf);
     if (rc)
         return rc > 0 ? CTL_OK : CTL_USAGE;
