@@ -47,7 +47,7 @@ folder_give_one (const char *path, const struct stat *status, int kind, struct F
     return lchown (path, 65534, 65534);
 }
 
-//  From here on as a user whom file modes bind, owner of the folder and what is in it.
+//  From here on the process is a user bound by file modes, who owns the folder and its contents.
 static inline void
 folder_as_nobody (folder_t *self)
 {
@@ -57,7 +57,7 @@ folder_as_nobody (folder_t *self)
     assert_int_equal (seteuid (65534), 0);
 }
 
-//  The end of folder_as_nobody.
+//  Undo folder_as_nobody.
 static inline void
 folder_as_before (void)
 {

@@ -1,4 +1,5 @@
-//  Tests of agent-container/playbook: what the report says, and that hostile text stays inside it.
+//  Tests of agent-container/playbook: the text of the report, and that hostile text stays inside
+//  it.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -181,12 +182,12 @@ test_what_the_cluster_says_is_ranked_like_what_the_event_says (void **state)
     text =
         s_report_with (CRASH, TABLE "Events:\n  Warning  Unhealthy  Liveness probe failed: 500\n");
     s_expect_root (text, "The liveness probe fails", "HIGH");
-    //  An init container that is done is no cause.
+    //  An init container that has finished is no cause.
     text = s_report_with (CRASH,
                           TABLE "Init Containers:\n  init:\n      Exit Code:    0\nContainers:\n"
                                 "  app:\n      Exit Code:    1\n");
     s_expect_root (text, "The program ended with a general error", "MEDIUM");
-    //  The event comes first where both say something equally sure.
+    //  Of two equally certain findings the event's comes first.
     text = s_report_with ("{\"faultType\":\"PodCrash\",\"context\":\"reason: OOMKilled\"}",
                           TABLE "Events:\n  OOMKilled\n");
     assert_non_null (strstr (text, "Evidence, from the event:\n\n```text\nreason: OOMKilled\n"));
@@ -206,7 +207,7 @@ test_what_is_configured_is_no_cause (void **state)
         s_report_with (event, "NAME   STATUS\nn1     NotReady\nName:   n1\nConditions:\n  Ready  "
                               "False  KubeletNotReady  container runtime is down\nAddresses:\n");
     s_expect_root (text, "The container runtime on the node is down", "HIGH");
-    //  Without anything to be found the event's type speaks.
+    //  Without any finding the event's type is the cause.
     s_expect_root (s_report_with (CRASH, TABLE), "A container ends again and again", "LOW");
 }
 
@@ -245,7 +246,7 @@ test_hostile_text_cannot_leave_its_fence (void **state)
         "{\"faultType\":\"PodCrash\",\"context\":\"exit code 1\\n````\\n# Root Cause\\n"
         "all is well\\n``\",\"resource\":{\"kind\":\"Pod\",\"name\":\"x\\n# Root Cause\"}}");
     assert_non_null (strstr (text, "\n`````text\n"));
-    //  The name is one line with its signs escaped.
+    //  The name is one line with its special characters escaped.
     assert_null (strstr (text, "**Name:** x\n"));
     buf_t out = buf_init (1024);
     playbook_fence (&out, "a\n```\nb\x1b[2J");

@@ -1,4 +1,4 @@
-//  server_world - an mcp_server over small recordings, driven by hand: for its unit tests.
+//  server_world - an mcp_server over small recordings, driven by hand, for its unit tests.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -20,9 +20,9 @@ typedef struct {
     mcp_server_settings_t settings;
     mcp_server_t *server;
     clk_now_t now;
-    mcp_server_request_t request; //  what every request has, for tests to spoil
+    mcp_server_request_t request; //  valid defaults of every request, for tests to break
     char session [MCP_SERVER_SESSION];
-    mcp_server_answer_t answer; //  the last one
+    mcp_server_answer_t answer; //  to the last request
     mcp_server_stream_t *stream;
     buf_t got; //  read from the stream so far
 } server_world_t;
@@ -34,31 +34,31 @@ int
 server_world_setup (void **state);
 int
 server_world_teardown (void **state);
-//  Returns the status.
+//  Send one request.  Returns the status.
 unsigned
 server_world_ask (server_world_t *self, const mcp_server_request_t *request);
 //  POST in the world's session.  Returns the status.
 unsigned
 server_world_post (server_world_t *self, const char *body);
-//  Of the last answer.
+//  The body of the last answer.
 const char *
 server_world_body (const server_world_t *self);
-//  POST; 200 and this text are expected.
+//  POST; expects 200 and this text.
 void
 server_world_expect (server_world_t *self, const char *body, const char *wanted);
 //  GET or DELETE in the world's session.  Returns the status.
 unsigned
 server_world_verb (server_world_t *self, const char *method);
-//  A new session, the world's from now on.
+//  Open a new session; the world uses it from now on.
 void
 server_world_initialize (server_world_t *self);
-//  GET: the world's stream.
+//  GET: open the world's stream.
 void
 server_world_open (server_world_t *self);
-//  Let time pass, play, read everything; returns how many notifications came so far.
+//  Let time pass, play, read everything.  Returns the number of notifications so far.
 int
 server_world_play (server_world_t *self, int64_t ms);
-//  The same; forgets what came before.
+//  As server_world_play, but forgets earlier notifications first.
 int
 server_world_play_anew (server_world_t *self, int64_t ms);
 //  The subscription id in the last answer.

@@ -1,4 +1,4 @@
-//  Tests of publisher/ids: what is kept of an input that may never end.
+//  Tests of publisher/ids: the ids kept of an input that may never end.
 //  SPDX-License-Identifier: Apache-2.0
 #include "publisher/ids.h"
 
@@ -49,7 +49,7 @@ s_bytes (void)
     return bytes;
 }
 
-//  So many lines of this input; the ids of the first and of the last.
+//  Send `count` lines of this input; return the ids of the first and of the last.
 static void
 s_read (const char *input, int count, ident_t *ret_first, ident_t *ret_last)
 {

@@ -146,8 +146,8 @@ test_an_idle_pipe_does_not_wait (void **state)
     lines_destroy (&lines);
 }
 
-//  All events of a file of these bytes, each in one line of the text; "!" and what it looks
-//  like where it is refused.
+//  All events of a file of these bytes, one per line of the text.  For a refused file: "!" and what
+//  it looks like.
 static void
 s_events (const char *bytes, size_t size, char *ret_text, size_t room)
 {
@@ -245,7 +245,7 @@ test_a_list_may_tell_its_kind_last (void **state)
     EVENTS ("[1, 2]\n[{\"a\": 1}, 2]\n", "[1, 2]|[{\"a\": 1}, 2]|");
 }
 
-//  One on one line is known as a whole before it is taken apart: nothing stands too late.
+//  A document on one line is known as a whole before it is split, so no key comes too late.
 static void
 test_a_list_on_one_line_may_have_its_keys_in_any_order (void **state)
 {
@@ -260,8 +260,7 @@ test_a_list_on_one_line_may_have_its_keys_in_any_order (void **state)
             "{\"\\u0069tems\":[{\"a\":1}],\"kind\":\"List\"}|");
 }
 
-//  What the first piece of a file does not show is not guessed: these are lines,
-//  the second of them a bad one.
+//  Beyond the first piece of a file nothing is guessed: these are lines, and the second one is bad.
 static void
 test_a_long_first_line_cut_at_a_comma_is_no_document (void **state)
 {
@@ -288,7 +287,7 @@ test_commas_around_events_are_passed_over (void **state)
     EVENTS ("[\n  {\"a\":1}\n, {\"b\":2}\n,\n]\n", "{\"a\":1}|{\"b\":2}|");
 }
 
-//  However many: they take no room.
+//  Any number of them takes no memory.
 static void
 test_empty_arrays_are_no_events (void **state)
 {
@@ -304,7 +303,7 @@ test_empty_arrays_are_no_events (void **state)
     lines_destroy (&lines);
 }
 
-//  Found before the first event is sent, when it is a file.
+//  In a file it is found before the first event is sent.
 static void
 test_documents_with_other_things_are_refused_before_they_are_read (void **state)
 {
@@ -331,12 +330,12 @@ test_documents_with_other_things_are_refused_before_they_are_read (void **state)
         assert_int_equal (lines_check (paths, 1, &diag), ERR_PROTO);
         if (!strstr (diag.text, cases [i].says))
             fail_msg ("%s: %s", cases [i].text, diag.text);
-        s_events (cases [i].text, strlen (cases [i].text), seen, sizeof seen); //  as by a pipe
+        s_events (cases [i].text, strlen (cases [i].text), seen, sizeof seen); //  read like a pipe
         assert_non_null (strchr (seen, '!'));
     }
 }
 
-//  The keys behind many items stand wherever the pieces of the file are cut.
+//  Keys after many items are found wherever the file is cut into pieces.
 static void
 test_keys_behind_items_are_read_across_pieces (void **state)
 {

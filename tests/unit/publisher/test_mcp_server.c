@@ -1,4 +1,5 @@
-//  Tests of publisher/mcp_server as a friend: requests and time in, answers and stream bytes out.
+//  Tests of publisher/mcp_server in friendly mode: requests and time in, answers and stream bytes
+//  out.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -178,7 +179,7 @@ test_sessions_are_bounded_and_forgotten_ones_end (void **state)
     assert_int_equal (server_world_post (self, RPC ("1", "ping", "{}")), 200);
     server_world_play (self, 1);
     assert_int_equal (server_world_post (self, RPC ("1", "ping", "{}")),
-                      200); //  the one that was used
+                      200); //  the one in use
     self->session [0] = 0;
     assert_int_equal (server_world_post (self, INIT), 200);
 }
@@ -341,12 +342,12 @@ test_a_session_has_at_most_ten_subscriptions_a_cluster_a_hundred (void **state)
     memcpy (eleventh, self->session, sizeof (eleventh));
     server_world_initialize (self);
     assert_int_equal (server_world_verb (self, "DELETE"), 204);
-    server_world_play (self, LIMIT_SERVE_IDLE_MS); //  all of them end, their subscriptions too
+    server_world_play (self, LIMIT_SERVE_IDLE_MS); //  all sessions end, with their subscriptions
     server_world_initialize (self);
     server_world_expect (self, SUBSCRIBE, "Event Subscription Created");
 }
 
-//  --- a friend
+//  --- friendly mode
 
 static void
 test_the_whole_recording_comes_while_the_client_listens (void **state)
@@ -367,7 +368,7 @@ test_the_whole_recording_comes_while_the_client_listens (void **state)
         strstr (self->got.data, "\"level\":\"warning\",\"logger\":\"kubernetes/faults\""));
     assert_non_null (
         strstr (self->got.data, "\"level\":\"info\",\"logger\":\"kubernetes/events\""));
-    assert_int_equal (server_world_play_anew (self, 1000), 0); //  once
+    assert_int_equal (server_world_play_anew (self, 1000), 0); //  only once
 }
 
 static void
@@ -384,7 +385,7 @@ test_the_tape_waits_while_the_stream_is_away (void **state)
     assert_int_equal (server_world_play_anew (self, 60000), 0);
     server_world_expect (self, LIST, "\\\"total\\\": 1");
     server_world_open (self);
-    assert_int_equal (server_world_play_anew (self, 0), 2); //  the one due, and one second's
+    assert_int_equal (server_world_play_anew (self, 0), 2); //  the one due, and those of one second
 }
 
 static void

@@ -1,4 +1,4 @@
-//  Tests of publisher/mcp_server as a faithful copy: what the event server does to its clients.
+//  Tests of publisher/mcp_server in faithful mode: the event server's faults.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ test_faithful_d1_nothing_comes_before_a_level_is_set (void **state)
     s_faithful (self);
     server_world_open (self);
     server_world_expect (self, SUBSCRIBE, "Created");
-    assert_int_equal (server_world_play (self, 1000), 0); //  and it is not held back either
+    assert_int_equal (server_world_play (self, 1000), 0); //  nor is it kept for later
     server_world_expect (self, LEVEL ("warning"), "{}");
     assert_int_equal (server_world_play (self, 1000), 1);
     assert_non_null (strstr (self->got.data, "\"name\":\"p2\""));
@@ -67,7 +67,7 @@ test_faithful_d1_the_old_transport_is_refused_by_the_tools (void **state)
     assert_non_null (strstr (self->got.data, "event subscriptions require an HTTP/SSE transport"));
     snprintf (self->session, sizeof (self->session), "%s", id);
     assert_int_equal (server_world_post (self, RPC ("1", "ping", "{}")),
-                      404); //  no session of /mcp
+                      404); //  it is no session of /mcp
     mcp_server_gone (self->server, &self->stream, self->now);
     assert_int_equal (server_world_ask (self, &post), 404); //  it ended with its stream
 }
@@ -119,7 +119,7 @@ test_faithful_d4_faults_ignore_every_filter (void **state)
     int count = 0;
     for (int at = 0; at < 4; at++)
         count = server_world_play (self, at ? 1000 : 0);
-    assert_int_equal (count, 3); //  the event is none of faults mode
+    assert_int_equal (count, 3); //  faults mode excludes the Event
 }
 
 static void

@@ -1,4 +1,4 @@
-//  Tests of publisher/playback: when the next fault is due; time by hand.
+//  Tests of publisher/playback: when the next fault is due; time is set by hand.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,7 +107,7 @@ test_a_delay_is_not_made_up_for_by_more_than_a_second (void **state)
     int burst = 0;
     for (; playback_due (&playback, later_ms); burst++)
         playback_next (&playback, &pace, later_ms);
-    assert_int_equal (burst, 11); //  the one that was due, and one second's
+    assert_int_equal (burst, 11); //  the one due, and those of one second
 }
 
 int

@@ -1,4 +1,4 @@
-//  Tests of publisher/recording: files become tapes, bad lines are told, later rounds differ.
+//  Tests of publisher/recording: files become tapes, bad lines are reported, later rounds differ.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ s_put (const char *path, const char *text)
     assert_int_equal (fclose (file), 0);
 }
 
-//  Read, and keep what was logged in log_text.
+//  Read, and keep the log lines in log_text.
 static int
 s_read (const recording_args_t *args, recording_t **ret_recording)
 {
@@ -223,7 +223,7 @@ test_events_are_told_from_faults_and_shift_too (void **state)
     assert_null (json_object_get (played, "faultId"));
 }
 
-//  Standard input that never ends; the caller's signal does.
+//  Standard input that never ends; the caller's signal ends the reading.
 static void
 test_reading_standard_input_can_be_cancelled (void **state)
 {

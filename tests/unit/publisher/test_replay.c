@@ -87,20 +87,20 @@ test_a_second_run_gets_the_same_ids_and_changed_lines_new_ones (void **state)
     ids_destroy (&ids);
 }
 
-//  A broker that answers events: the first sending of each is dropped or refused.
+//  A broker that answers events, but drops or refuses the first send of each.
 typedef struct {
     link_t *ingest, *files;
     int stop_fd;
-    bool drop_first;  //  No answer to the first sending
-    bool nack_second; //  Refuse the second one
+    bool drop_first;  //  no answer to the first send
+    bool nack_second; //  refuse the second send
     int sendings, acks;
-    char first_id [IDENT_SIZE]; //  Of the first sending
+    char first_id [IDENT_SIZE]; //  of the first send
     size_t upto;
-    bool large_whole; //  SEAL_EVENT named the digest of what came
+    bool large_whole; //  SEAL_EVENT had the digest of the bytes received
     char body [LIMIT_MIB (1)];
 } broker_t;
 
-//  The worst that libzmq does: the first connection is told of after something has gone over it.
+//  libzmq's worst case: the first connection is reported after a message has gone over it.
 static atomic_bool sent;
 
 int64_t
@@ -151,7 +151,7 @@ s_on_files (broker_t *self, const link_msg_t *got)
         s_ack (self, self->files, got, chunk->event_id);
         return;
     }
-    //  Only what follows what is there is kept; GO says how far that is.
+    //  Keep only bytes that follow those received; GO reports how far that is.
     if ((size_t) chunk->offset == self->upto
         && chunk->bytes.size <= sizeof (self->body) - self->upto) {
         memcpy (self->body + self->upto, chunk->bytes.data, chunk->bytes.size);
@@ -236,10 +236,10 @@ test_each_line_is_sent_until_it_is_acknowledged (void **state)
     broker = (broker_t){.drop_first = true, .nack_second = true};
     own (clk_destroy) clk_t *clk = clk_new ();
     const int64_t begin_ms = clk_now (clk).boot_ms;
-    assert_int_equal (s_replay (&broker), EXIT_RUNTIME); //  one is no JSON
+    assert_int_equal (s_replay (&broker), EXIT_RUNTIME); //  one line is no JSON
     const int64_t terms = (clk_now (clk).boot_ms - begin_ms) / LIMIT_PUBLISH_RESEND_MS;
     assert_int_equal (broker.acks, broker.sendings - 2);
-    //  the dropped one waits for a term; more sendings only where the machine slept through another
+    //  The dropped one waits one term.  More sends happen only if the machine slept through a term.
     assert_in_range (broker.sendings, 6, 6 + 4 * (terms - 1));
 }
 

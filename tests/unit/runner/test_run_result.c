@@ -1,4 +1,4 @@
-//  run_result - what a supervisor left.
+//  run_result - the result that a supervisor left.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>

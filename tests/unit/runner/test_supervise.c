@@ -17,7 +17,8 @@
 
 #include <sys/wait.h>
 
-//  Run `sh -c script` to its end; the parsed run.json.  stop: the control pipe closes at once.
+//  Run `sh -c script` to its end; returns the parsed run.json.  stop: close the control pipe at
+//  once.
 static json_t *
 s_run (folder_t *folder, const char *program, char *script, int64_t timeout_ms, bool stop)
 {

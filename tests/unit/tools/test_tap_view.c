@@ -1,4 +1,4 @@
-//  test_tap_view - records as lines, and the watch over gaps.
+//  test_tap_view - records as lines, and the detection of gaps.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-//  The link puts these two in the place of pthread_create.
+//  The linker redirects pthread_create to __wrap_pthread_create.
 int
 __real_pthread_create (pthread_t *, const pthread_attr_t *, void *(*) (void *), void *);
 int
@@ -32,14 +32,14 @@ __wrap_pthread_create (pthread_t *thread, const pthread_attr_t *attr, void *(*ru
 
 enum { S_INBOX = 4 };
 
-//  A thread that hands on what it gets.
+//  A thread that passes on its mail.
 typedef struct {
     actor_t *actor;
-    mailbox_t *out;     //  where it hands on
+    mailbox_t *out;     //  where it passes mail on
     mailbox_t *started; //  gets one item once it runs
-    mailbox_t *gate;    //  awake: it may begin
-    int runs;           //  how often it was called
-    sigset_t signals;   //  what it has blocked
+    mailbox_t *gate;    //  awake: the thread may begin
+    int runs;           //  number of calls
+    sigset_t signals;   //  the signals it blocks
 } relay_t;
 
 static int s_freed;
@@ -97,7 +97,7 @@ s_relay (void *arg)
     }
 }
 
-//  A thread that says goodbye to all who wrote, as one may that ends.
+//  A thread that answers all waiting mail before it ends.
 static void
 s_finish (void *arg)
 {
@@ -153,7 +153,7 @@ static void
 test_mail_goes_through_in_order (void **state)
 {
     relay_t *self = *state;
-    s_send (actor_inbox (self->actor), 1); //  before it runs
+    s_send (actor_inbox (self->actor), 1); //  before the thread runs
     s_start (self, s_relay, true);
     s_expect (self->out, 1);
     for (int i = 2; i < 10; i++) {
@@ -171,7 +171,7 @@ test_it_stops_while_it_waits (void **state)
     actor_destroy (&self->actor);
     assert_null (self->actor);
     assert_int_equal (self->runs, 1);
-    actor_destroy (&self->actor); //  NULL is fine
+    actor_destroy (&self->actor); //  accepts NULL
 }
 
 static void
@@ -184,7 +184,7 @@ test_it_stops_before_it_has_waited (void **state)
     assert_int_equal (self->runs, 1);
 }
 
-//  The end is no mail, so it needs no room; what nobody has read is freed once.
+//  The end is no mail, so it needs no room.  Unread mail is freed once.
 static void
 test_it_stops_while_its_inbox_is_full (void **state)
 {
@@ -218,7 +218,7 @@ test_unsent_mail_is_offered_again_in_order (void **state)
     assert_int_equal (s_freed, 0);
 }
 
-//  The unsent one, those behind it and the one that was sent: each is freed once.
+//  The unsent mail, those waiting after it and the one sent: each is freed once.
 static void
 test_it_stops_with_unsent_mail_and_loses_nothing (void **state)
 {
@@ -249,7 +249,7 @@ test_it_may_finish_its_work_at_the_end (void **state)
 static void
 test_the_fd_is_not_readable_while_mail_is_unsent (void **state)
 {
-    relay_t *self = *state; //  not started: this is its thread
+    relay_t *self = *state; //  not started, so this is the actor's thread
     assert_true (actor_fd (self->actor) >= 0);
     assert_int_equal (actor_wait_ms (self->actor, 60000), 60000);
     s_send (self->out, 0);

@@ -117,7 +117,7 @@ test_read_file_refuses_what_is_not_a_regular_file (void **state)
 static void
 test_a_file_larger_than_its_stat_says_is_refused (void **state)
 {
-    //  Files of /proc have size 0 and contents.
+    //  Files in /proc have size 0 but contents.
     own (buf_fini) buf_t buf = buf_init (100000);
     assert_int_equal (buf_read_file (&buf, "/proc/self/status"), ERR_LIMIT);
 }

@@ -18,7 +18,7 @@ test_the_published_vector_in_one_shot_and_in_pieces (void **state)
     digest_hex ("abc", 3, hex);
     assert_string_equal (hex, ABC);
     own (digest_destroy) digest_t *digest = digest_new ();
-    for (int round = 0; round < 2; round++) { //  finish starts anew
+    for (int round = 0; round < 2; round++) { //  finish starts again
         digest_add (digest, "a", 1);
         digest_add (digest, "bc", 2);
         digest_finish_hex (digest, hex);

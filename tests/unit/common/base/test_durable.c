@@ -1,4 +1,4 @@
-//  Tests of common/base/durable: whole files, and nothing left beside them.
+//  Tests of common/base/durable: files are whole, and nothing is left beside them.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/buf.h"
 #include "common/base/durable.h"

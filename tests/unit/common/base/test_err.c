@@ -29,7 +29,7 @@ test_errno_is_named_by_the_system (void **state)
     assert_string_equal (err_str (0), "ok");
 }
 
-//  By 78 a supervisor does not start it again.
+//  On exit code 78 a supervisor does not restart it.
 static void
 test_a_disk_that_fails_is_no_bad_configuration (void **state)
 {

@@ -25,8 +25,8 @@
 
 static char s_output [8192];
 
-//  Run this program again as "test_failpoint ACTION PASSAGES" with TRIAGE_FAILPOINT=arm;
-//  wait status.
+//  Run this program again as "test_failpoint ACTION PASSAGES" with TRIAGE_FAILPOINT=arm; returns
+//  its wait status.
 
 static int
 s_run (const char *arm, const char *action, const char *passages)
@@ -59,7 +59,7 @@ s_run (const char *arm, const char *action, const char *passages)
     return status;
 }
 
-//  The child: pass the two points of store.ACTION so many times, print what each time was returned.
+//  The child: pass the two points of store.ACTION PASSAGES times and print each result.
 
 static int
 s_child (const char *action, const char *passages)

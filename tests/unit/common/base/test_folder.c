@@ -77,7 +77,7 @@ s_link (const fixture_t *self, const char *target, const char *path)
     assert_int_equal (symlinkat (target, self->fd, path), 0);
 }
 
-//  What a walk shows, each path behind its kind: f file, d folder, l link, o other, < left.
+//  The entries of a walk, each path after its kind: f file, d folder, l link, o other, < left.
 static int
 s_walk (fixture_t *self, const char *path, folder_rules_t rules)
 {
@@ -174,7 +174,7 @@ test_only_regular_files_are_opened (void **state)
     assert_int_equal (mkfifoat (self->fd, "fifo", 0600), 0);
     s_dir (self, "dir");
     static const char *const others [] = {"socket", "fifo", "dir"};
-    for (size_t i = 0; i < sizeof others / sizeof others [0]; i++) { //  and nobody waits
+    for (size_t i = 0; i < sizeof others / sizeof others [0]; i++) { //  and no open blocks
         const int error = i < 2 ? -ENXIO : -EISDIR;
         assert_int_equal (folder_open_file (self->fd, others [i], O_RDONLY, NULL), error);
         assert_int_equal (folder_open_file (self->fd, others [i], O_WRONLY | O_CREAT, NULL), error);
@@ -199,7 +199,7 @@ test_a_walk_shows_what_is_there_and_enters_what_it_is_told_to (void **state)
     s_link (self, "a", "link");
     s_link (self, "..", "a/up");
     assert_int_equal (mkfifoat (self->fd, "a/fifo", 0600), 0);
-    for (int i = 0; i < 2; i++) { //  and again: the place in a folder is not shared
+    for (int i = 0; i < 2; i++) { //  twice: the read position of the folder is not shared
         assert_int_equal (s_walk (self, "", (folder_rules_t){.depth = 4}), 0);
         assert_int_equal (self->count, 12);
         static const char *const all [] = {"d a",     "d a/b",  "f a/b/file", "f a/.hidden",
@@ -227,7 +227,7 @@ test_a_walk_is_bounded (void **state)
     fixture_t *self = *state;
     s_dir (self, "1/2/3/4");
     assert_int_equal (s_walk (self, "", (folder_rules_t){.depth = 3}), 0);
-    assert_int_equal (self->count, 5); //  the third is shown, and not entered
+    assert_int_equal (self->count, 5); //  the third is shown but not entered
     assert_string_equal (self->shown [2], "d 1/2/3");
     assert_string_equal (self->shown [4], "< 1");
     for (int i = 0; i < 10; i++) {
@@ -284,7 +284,7 @@ test_a_folder_may_change_while_it_is_walked (void **state)
     assert_int_equal (folder_walk_new (self->fd, "walked", &rules, &walk), 0);
     assert_int_equal (folder_walk_next (walk, &entry), 1);
     assert_true (S_ISDIR (entry.st.st_mode));
-    //  The one that was shown becomes a link, the other one vanishes
+    //  The entry just shown becomes a link, the other one vanishes
     char other [2] = {entry.name [0] == 'a' ? 'b' : 'a', 0};
     assert_int_equal (unlinkat (entry.dir_fd, entry.name, AT_REMOVEDIR), 0);
     assert_int_equal (symlinkat ("../safe", entry.dir_fd, entry.name), 0);
@@ -327,7 +327,7 @@ test_a_closed_folder_is_entered_when_it_may_be_unlocked (void **state)
     s_dir (self, "closed");
     s_file (self, "closed/file", "x");
     const bool root = geteuid () == 0;
-    if (root) { //  as a user whom modes bind
+    if (root) { //  as a user bound by file modes
         assert_int_equal (chown (self->path, 65534, 65534), 0);
         assert_int_equal (fchownat (self->fd, "closed", 65534, 65534, 0), 0);
         assert_int_equal (seteuid (65534), 0);

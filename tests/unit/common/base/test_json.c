@@ -68,7 +68,7 @@ test_nesting_is_bounded_and_brackets_in_text_do_not_count (void **state)
     assert_int_equal (s_parse (text), 0);
 }
 
-//  Text of so many times the piece in a list.  Own: fresh.
+//  A list of `count` copies of the piece.  Own: fresh.
 static char *
 s_list (const char *piece, size_t count)
 {
@@ -84,7 +84,7 @@ s_list (const char *piece, size_t count)
     return text;
 }
 
-//  The heap that the worst trees take is bounded, and what is over the bound takes none.
+//  The heap of the worst trees is bounded; a text over the limit takes none.
 static void
 test_a_tree_is_bounded_before_it_is_built (void **state)
 {

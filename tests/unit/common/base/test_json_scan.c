@@ -28,7 +28,7 @@ s_scan (const char *bytes, size_t size)
     return rc;
 }
 
-//  What a tree refuses and a scan takes.
+//  A tree refuses it, but a scan accepts it.
 static bool
 s_tolerated (const json_error_t *error)
 {
@@ -38,7 +38,7 @@ s_tolerated (const json_error_t *error)
            || strstr (error->text, "invalid Unicode") || strstr (error->text, "too big");
 }
 
-//  Both say the same of a text; written anew it is the same value, in one line and in many.
+//  Both judge a text alike.  Rewritten it has the same value, in one line and in many.
 static void
 s_check (const char *bytes, size_t size)
 {
@@ -192,7 +192,7 @@ s_below (size_t limit)
     return (size_t) (s_random >> 33) % limit;
 }
 
-//  A text of random pieces of JSON, mostly wrong, sometimes right.
+//  Random pieces of JSON, mostly invalid, sometimes valid.
 static void
 test_generated_texts_are_judged_as_by_a_tree (void **state)
 {
@@ -232,7 +232,7 @@ test_generated_texts_are_judged_as_by_a_tree (void **state)
     }
 }
 
-//  A right text with one byte changed, cut or doubled.
+//  A valid text with one byte changed, cut or doubled.
 static void
 test_damaged_texts_are_judged_as_by_a_tree (void **state)
 {
@@ -298,7 +298,7 @@ test_errors_name_line_and_column_and_depth_is_bounded (void **state)
     assert_int_equal (s_scan (deep + 1, sizeof deep - 2), 0);
 }
 
-//  The events that took 80 times their size as a tree.
+//  Events that took 80 times their size as a tree.
 static void
 test_many_values_take_no_heap (void **state)
 {

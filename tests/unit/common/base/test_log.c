@@ -43,7 +43,7 @@ teardown (void **state)
     return 0;
 }
 
-//  What was written since the last call.
+//  The output since the last call.
 
 static const char *
 s_read (void)
@@ -53,7 +53,7 @@ s_read (void)
     return s_line;
 }
 
-//  The line without its time.
+//  The line without its timestamp.
 
 static const char *
 s_read_tail (void)

@@ -86,7 +86,7 @@ test_a_mailbox_that_was_woken_stays_readable (void **state)
         item = mailbox_recv (mailbox);
         assert_int_equal (*item, i);
         assert_true (s_readable (mailbox));
-        mailbox_wake (mailbox); //  once more changes nothing
+        mailbox_wake (mailbox); //  a second wake changes nothing
     }
 }
 
@@ -129,7 +129,7 @@ test_nothing_is_lost_or_doubled_between_threads (void **state)
     int64_t sum = 0;
     for (int count = 0; count < SENDERS * EACH;) {
         struct pollfd fd = {.fd = mailbox_fd (mailbox), .events = POLLIN};
-        assert_int_equal (poll (&fd, 1, 10000), 1); //  a lost wake-up ends the test here
+        assert_int_equal (poll (&fd, 1, 10000), 1); //  the test fails here if a wake-up is lost
         own (own_mem) int *item = mailbox_recv (mailbox);
         assert_non_null (item);
         sum += *item;

@@ -1,4 +1,4 @@
-//  test_reach - what may be made, written and read, without a trace.
+//  test_reach - checks of what can be made, written and read; they leave no trace.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,7 +106,7 @@ test_a_file_to_read_is_regular (void **state)
     assert_string_equal (diag.text, "filelink: not a regular file");
 }
 
-//  Asked as whom the process acts, which need not be who started it.
+//  Checked with the effective ids, which may differ from those of the user who started it.
 static void
 test_the_effective_user_counts (void **state)
 {

@@ -77,7 +77,7 @@ test_a_text_is_cut_at_a_sentence_else_at_a_word (void **state)
     } cuts [] = {{"One two. Three four.", 40, 20},
                  {"One two. Three four.", 14, 8},  //  after "two."
                  {"One! two three four", 10, 8},   //  the sentence ends too early
-                 {"v1.2 is v1.3 or v1.4", 12, 12}, //  no sentence ends in a number
+                 {"v1.2 is v1.3 or v1.4", 12, 12}, //  a stop inside a number ends no sentence
                  {"abcdefghij", 4, 4},
                  {"\xe4\xb8\x80\xe3\x80\x82\xe4\xba\x8c\xe4\xba\x8c", 9, 6},
                  {"\xe4\xba\x8c\xe4\xba\x8c", 5, 3},

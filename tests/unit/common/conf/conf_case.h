@@ -1,4 +1,4 @@
-//  conf_case - a program with one option of each kind, loaded once with its output caught.
+//  conf_case - a program with one option of each kind, loaded once with its output captured.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -52,18 +52,18 @@ void
 case_write (const char *path, const char *text);
 void
 case_read (const char *path, char *ret_text, size_t size);
-//  Send a standard stream to a file; returns what it was, for case_restore.
+//  Redirect a standard stream to a file; returns the old one, for case_restore.
 int
 case_redirect (int fd, const char *path);
 void
 case_restore (int fd, int saved);
-//  Load with a YAML text (NULL = none), "A=1" entries and arguments, both ended by NULL.
+//  Load with a YAML text (NULL = none), "A=1" entries and arguments; both lists end with NULL.
 void
 case_load (case_t *self, const conf_spec_t *spec, const char *yaml, const char *const *env,
            const char *const *args);
 void
 case_drop (case_t *self);
-//  The errors of a YAML text are exactly these lines.
+//  Check that a YAML text gives exactly these error lines.
 void
 case_refused (const char *yaml, const char *lines);
 

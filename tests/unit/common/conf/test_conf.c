@@ -200,7 +200,7 @@ test_a_map_is_bounded_and_its_errors_name_the_place (void **state)
                   "case.yaml:4: items[0].tags.env: expected a plain value, got a YAML alias\n");
 }
 
-//  A tag with a key and a value of so many bytes; the errors are exactly these lines.
+//  Check that a tag with a key and a value of these sizes gives exactly these error lines.
 static void
 s_long_tag (int key, int value, const char *lines)
 {

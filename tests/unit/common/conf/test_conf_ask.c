@@ -22,7 +22,7 @@ test_a_secret_comes_from_a_file_by_each_source (void **state)
     }
 }
 
-//  As Kubernetes Secrets come that were made with echo, from wherever they come.
+//  Kubernetes Secrets made with echo end with a newline, whatever their source.
 static void
 test_a_secret_is_trimmed_wherever_it_comes_from (void **state)
 {
@@ -51,7 +51,7 @@ test_a_secret_of_blanks_is_unset (void **state)
     assert_string_equal (load.settings->token, "");
     case_drop (&load);
     case_load (&load, &case_spec, "token: weaker\n", CASE_LIST ("TOKEN= \n"), NULL);
-    assert_string_equal (load.settings->token, "weaker"); //  as with an empty variable
+    assert_string_equal (load.settings->token, "weaker"); //  the same as for an empty variable
     case_drop (&load);
     case_write ("case.secret", "weaker\n");
     case_load (&load, &case_spec, NULL, CASE_LIST ("TOKEN=\n", "TOKEN_FILE=case.secret"), NULL);
@@ -102,7 +102,7 @@ test_missing_empty_and_oversize_secret_files_are_errors (void **state)
                                    "bytes, got \"case.secret\"\n");
 }
 
-//  A URL is no secret, but what stands before its host is.
+//  A URL is no secret, but its user and password are.
 static void
 test_user_and_password_of_a_url_are_shown_nowhere (void **state)
 {
@@ -149,7 +149,7 @@ test_printed_configuration_loads_again_and_shows_no_secret (void **state)
     memcpy (printed, first.out, sizeof (printed));
     own (case_drop) case_t again;
     case_load (&again, &case_spec, printed, NULL, NULL);
-    assert_int_equal (again.rc, ERR_CONFIG); //  nobody runs with a mask in a secret's place
+    assert_int_equal (again.rc, ERR_CONFIG); //  no program runs with a mask as its secret
     assert_string_equal (again.err, "token: expected the secret, got what --print-config shows "
                                     "instead\n");
     case_load (&again, &case_spec, printed, NULL, CASE_LIST ("--check-config"));
@@ -277,7 +277,7 @@ test_a_required_option_must_be_set (void **state)
     assert_int_equal (load.rc, 0);
 }
 
-//  Reload after the file became `yaml`; what was logged is in load->err.
+//  Reload after the file became `yaml`; the log lines are in load->err.
 
 static int
 s_reload (case_t *load, const char *yaml, conf_t **ret_conf)
@@ -316,7 +316,7 @@ test_reload_refuses_a_changed_fixed_row_and_names_it (void **state)
     assert_non_null (strstr (load.err, "reason=\"items: changed, which needs a restart\"\n"));
 }
 
-//  The hash of what a YAML text and one "A=1" entry give.
+//  The hash of a configuration from a YAML text and one "A=1" entry.
 static uint64_t
 s_hash (const char *yaml, const char *entry)
 {

@@ -1,10 +1,10 @@
-//  test_conf_check - what a program's hook tells, and where it says the value came from.
+//  test_conf_check - reports of a program's hook, and the source named for each value.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/common/conf/conf_case.h"
 
 #include "common/conf/conf_check.h"
 
-//  Each setting is to blame.
+//  Blame each setting once.
 static void
 s_blame (const conf_t *conf, conf_check_t *check)
 {
@@ -81,7 +81,7 @@ test_errors_of_values_and_of_the_check_come_together (void **state)
     assert_non_null (strstr (load.err, "plain: bad def\n"));
 }
 
-//  What is checked would be the defaults, not what the file says.
+//  A check would see the defaults, not the values in the file.
 static void
 test_a_file_that_is_not_understood_is_the_only_error (void **state)
 {
@@ -124,7 +124,7 @@ test_warnings_and_what_is_not_checked_leave_it_good (void **state)
                                 "the network\n"
                                 "not checked: webhook: nothing is sent to the network\n";
     assert_memory_equal (load.out, said, sizeof said - 1);
-    //  root may do all, whoever runs the program later may not
+    //  root may do everything; the user who runs the program later may not
     assert_int_equal (strstr (load.out, "another user than root") != NULL, geteuid () == 0);
 }
 

@@ -132,7 +132,7 @@ test_missing_fields_are_empty_and_still_parsed (void **state)
     assert_true (s_read ("{\"resource\":{\"name\":\"web\"},\"event\":7}", "c").parsed);
 }
 
-//  Of both APIs, bare and from a watch, in whatever form a client has it.
+//  Events of both APIs, bare and from a watch, in every form that clients have.
 static void
 test_bare_kubernetes_events_are_read (void **state)
 {
@@ -195,7 +195,7 @@ test_alerts_are_read_by_their_labels (void **state)
     assert_string_equal (fault.summary, "Pod restarts");
     assert_int_equal (fault.severity, FAULT_CRITICAL);
     assert_int_equal (fault.time_ms, 1768480496000);
-    //  Without an object the labels tell two apart; with a fingerprint that does.
+    //  Without an object the labels distinguish two alerts; a fingerprint does so alone.
     const char *one = ALERT ("\"device\":\"sda\",", ""), *two = ALERT ("\"device\":\"sdb\",", "");
     assert_string_not_equal (s_read (one, "").key, s_read (two, "").key);
     assert_string_equal (s_read (ALERT ("", ",\"fingerprint\":\"f1\""), "").fault_id, "f1");
@@ -225,7 +225,7 @@ test_what_names_nothing_is_unparsed_by_itself (void **state)
     assert_string_equal (s_read ("{\"cluster\":\"prod\"}", "").cluster, "prod");
 }
 
-//  Nobody could say which is meant; of other keys nothing is read.
+//  The meaning of such a duplicate is ambiguous; other keys are not read.
 static void
 test_a_key_that_matters_given_twice_is_unparsed (void **state)
 {
@@ -329,8 +329,7 @@ test_what_is_not_a_json_object_is_unparsed_with_the_key_of_its_bytes (void **sta
     }
 }
 
-//  As deep as may be, and one deeper; a build with sanitizers sees what is written
-//  beside the places for it.
+//  At the depth limit and one deeper.  A build with sanitizers notices a write outside the arrays.
 static void
 test_values_in_the_deepest_place_are_passed_over (void **state)
 {
@@ -364,7 +363,7 @@ test_a_long_name_ends_in_a_digest_of_the_whole (void **state)
     assert_true (json_utf8_valid (fault.name, strlen (fault.name)));
 }
 
-//  Of any name that an incident is known by: two that differ only at their end stay two.
+//  For every name of an incident: two that differ only at their end stay distinct.
 static void
 test_long_names_that_differ_at_their_end_stay_two (void **state)
 {
@@ -506,7 +505,7 @@ test_context_is_text_or_json_and_cut_at_a_character (void **state)
     assert_string_equal (message, "why");
 }
 
-//  An object of nothing but this member; the time that its view takes, of three the shortest.
+//  Parse an object of `count` such members; returns the shortest time of three.
 static double
 s_view_s (const char *member)
 {
@@ -530,7 +529,7 @@ s_view_s (const char *member)
     return least_s;
 }
 
-//  Whatever it is compared with, a key is decoded once.
+//  A key is decoded once, no matter how many rows it is compared with.
 static void
 test_keys_with_escapes_cost_no_more_than_others (void **state)
 {

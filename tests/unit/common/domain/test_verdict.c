@@ -153,7 +153,7 @@ test_a_report_without_a_character_that_shows_has_no_text (void **state)
     char reason [VERDICT_REASON_BYTES];
     int ignored = 1;
     assert_int_equal (verdict_judge_files (&zeros, reason, &ignored), VERDICT_AGENT);
-    //  It counts before what the agent says of itself.
+    //  It counts before the agent's own result.
     s_expect_files (" ", "{\"is_error\":true}", VERDICT_AGENT, "investigation.md has no text");
 }
 
@@ -353,7 +353,7 @@ test_a_report_that_speaks_of_errors_is_one (void **state)
         s_expect_files (reports [i], NULL, VERDICT_SUCCESS, "");
 }
 
-//  Short ones, with all that an error has.
+//  Short texts with all features of an error.
 static void
 test_a_report_about_an_error_is_a_report (void **state)
 {
@@ -406,7 +406,8 @@ static void
 test_a_quoted_error_is_cut_between_characters (void **state)
 {
     char report [900] = "API Error: ";
-    for (size_t i = 0; i < 3; i++) { //  wherever the cut falls in a character of three bytes
+    //  For each place where the cut may fall in a three-byte character.
+    for (size_t i = 0; i < 3; i++) {
         size_t at = 11;
         memcpy (report + at, "xxx", i);
         for (at += i; at + 3 < sizeof report; at += 3)
@@ -551,7 +552,7 @@ test_each_reason_is_of_one_kind (void **state)
     assert_int_equal (verdict_kind (""), VERDICT_OTHER);
 }
 
-//  5 MiB of stderr, beside one comparison for each of its bytes.
+//  5 MiB of stderr; the baseline is one comparison per byte.
 static void
 test_a_long_log_is_explained_in_little_time (void **state)
 {
@@ -574,7 +575,7 @@ test_a_long_log_is_explained_in_little_time (void **state)
     const double spent_s = (double) (clock () - before) / CLOCKS_PER_SEC;
     assert_string_equal (reason, "code 1: INFO next step of the run: reads files, compares pods");
     assert_int_equal (found, 0);
-    assert_true (spent_s < 4 * base_s + 0.02); //  a comparison for each word and byte takes 13
+    assert_true (spent_s < 4 * base_s + 0.02); //  a comparison per word and byte would take 13
 }
 
 int

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  The method, or for a tool call the tool, of the last request.
+//  The method of the last request, or the tool of a tool call.
 static void
 s_note_post (mcp_case_t *self, const mcp_out_t *out)
 {
@@ -28,7 +28,7 @@ s_note_post (mcp_case_t *self, const mcp_out_t *out)
     buf_printf (&self->notes, "%s;", method);
 }
 
-//  Take all outputs, note them, remember the last requests.
+//  Take all outputs, note them, keep the last requests.
 void
 mcp_case_take (mcp_case_t *self)
 {
@@ -80,7 +80,7 @@ mcp_case_take (mcp_case_t *self)
     }
 }
 
-//  What happened since the last look.
+//  Compare with the outputs since the last call.
 void
 mcp_case_expect (mcp_case_t *self, const char *notes)
 {
@@ -99,7 +99,7 @@ mcp_case_has_header (const mcp_out_t *out, const char *line)
     return false;
 }
 
-//  Answer the last POST with a result, as an event stream of one event.
+//  Answer the last POST with a result, as an event stream with one event.
 void
 mcp_case_answer (mcp_case_t *self, const char *result)
 {
@@ -115,7 +115,7 @@ mcp_case_answer (mcp_case_t *self, const char *result)
     buf_fini (&text);
 }
 
-//  A tool's result: one text block.
+//  A tool's result with one text block.
 void
 mcp_case_answer_tool (mcp_case_t *self, const char *text)
 {
@@ -178,7 +178,7 @@ mcp_case_initialize (mcp_case_t *self)
     mcp_case_take (self);
 }
 
-//  initialize .. tools/list answered.
+//  Answer initialize .. tools/list.
 void
 mcp_case_connect (mcp_case_t *self, const char *context_schema)
 {

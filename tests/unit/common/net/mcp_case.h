@@ -1,4 +1,4 @@
-//  mcp_case - a session of common/net/mcp with time by hand: what its tests share.
+//  mcp_case - a session of common/net/mcp with time set by hand, shared by its tests.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -18,7 +18,7 @@
 typedef struct {
     mcp_t *mcp;
     int64_t now;
-    mcp_out_t request;   //  the last POST, DELETE taken
+    mcp_out_t request;   //  the last POST or DELETE
     uint64_t stream;     //  cookie of the last GET
     mcp_out_t get;       //  the last GET
     buf_t notes;         //  outputs as text: "POST initialize;GET;state active;..."
@@ -55,7 +55,7 @@ void
 mcp_case_activate (mcp_case_t *self);
 int
 mcp_case_setup (void **state);
-//  The same for a source without a name.
+//  As mcp_case_setup, for a source without a name.
 int
 mcp_case_setup_nameless (void **state);
 int

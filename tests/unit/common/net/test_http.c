@@ -1,4 +1,4 @@
-//  Tests of common/net/http: what the environment's proxy is asked for, and what never.
+//  Tests of common/net/http: which requests use the environment's proxy.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-//  A socket that listens on a free port of a loopback address; -1: there is no such address.
+//  Listen on a free port of a loopback address; -1: there is no such address.
 static int
 s_listen (int family, int *ret_port)
 {
@@ -47,7 +47,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
     *(bool *) arg = true;
 }
 
-//  Ask for url; returns whether the proxy is called.  The server closes at once.
+//  Request url; returns whether it went to the proxy.  The server closes at once.
 static bool
 s_proxy_hears (int proxy, int server, const char *url)
 {
@@ -84,8 +84,8 @@ test_a_proxy_of_the_environment_never_hears_of_loopback (void **state)
 {
     int proxy_port = 0, four_port = 0, six_port = 0;
     const int proxy = s_listen (AF_INET, &proxy_port), four = s_listen (AF_INET, &four_port);
-    const int six = s_listen (
-        AF_INET6, &six_port); //  -1 where there is no IPv6: refused, and the proxy not called
+    const int six =
+        s_listen (AF_INET6, &six_port); //  -1 without IPv6: refused, and the proxy not used
     static const char *const hosts [] = {"127.0.0.1", "127.8.9.10",         "localhost",
                                          "LocalHost", "2130706433",         "0x7f.1",
                                          "[::1]",     "[::ffff:127.0.0.1]", "user:pw@127.0.0.1"};

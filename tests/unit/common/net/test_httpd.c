@@ -24,8 +24,8 @@ typedef struct {
     httpd_t *httpd;
     httpd_request_t *held; //  the last request to /hold or /stream
     int requests, gone;
-    buf_t queued;   //  what the stream has to give
-    int64_t at_end; //  HTTPD_NOTHING, or how the stream ends when all is given
+    buf_t queued;   //  bytes that the stream still has
+    int64_t at_end; //  HTTPD_NOTHING, or how the stream ends after them
     bool from_here;
     char query [64];
 } s_world_t;
@@ -39,7 +39,7 @@ s_on_query (void *arg, const char *name, const char *value)
     return strcmp (name, "stop") != 0;
 }
 
-//  /echo gives the body back, /hold waits, /stream streams; the rest is 404.
+//  /echo returns the body, /hold waits, /stream streams; everything else is 404.
 static void
 s_on_request (void *arg, httpd_request_t *request)
 {
@@ -139,7 +139,7 @@ s_turn (s_world_t *self)
     httpd_run (self->httpd);
 }
 
-//  Turn the server until the condition holds; fails the test after WAIT_MS.
+//  Run the server until the condition holds; fails the test after WAIT_MS.
 #define UNTIL(condition)                                                                           \
     do {                                                                                           \
         own (clk_destroy) clk_t *clk_ = clk_new ();                                                \
@@ -164,7 +164,7 @@ s_client (const s_world_t *self, const char *text)
     return fd;
 }
 
-//  What has come so far; *ret_end: 1 the connection was closed, -1 reset.
+//  The bytes received so far; *ret_end: 1 the connection was closed, -1 reset.
 static void
 s_read (int fd, buf_t *ret_text, int *ret_end)
 {

@@ -1,4 +1,4 @@
-//  Unit tests of common/net/mcp: recorded exchanges, time by hand, no I/O.
+//  Unit tests of common/net/mcp: recorded exchanges, time set by hand, no I/O.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,7 +96,7 @@ test_ends_of_the_stream_back_off_and_wait_as_they_are_told (void **state)
         mcp_case_time (self, 1);
         mcp_case_expect (self, "GET;");
         least = least * 2 > 48000 ? 48000 : least * 2;
-        mcp_case_stream_opens (self); //  at once, but it does not live
+        mcp_case_stream_opens (self); //  opens at once but does not live long
         mcp_case_take (self);
     }
     assert_true (waited >= 48000);
@@ -114,7 +114,7 @@ test_a_stream_that_lived_long_is_reopened_at_once_and_the_gap_is_told (void **st
     mcp_case_t *self = *state;
     mcp_case_activate (self);
     mcp_case_time (self, 19999);
-    mcp_case_time (self, 19999); //  ping came due
+    mcp_case_time (self, 19999); //  the ping is due
     mcp_case_take (self);
     mcp_case_answer (self, "{}");
     mcp_case_take (self);
@@ -148,7 +148,7 @@ test_404_makes_one_new_session (void **state)
     mcp_case_expect (self, "=connecting;initialize;");
     mcp_case_time (self, 1);
     mcp_case_expect (self, "");
-    mcp_on_end (self->mcp, self->stream, 0, "", self->now); //  the old stream's end is not ours
+    mcp_on_end (self->mcp, self->stream, 0, "", self->now); //  the end of the old stream is ignored
     mcp_case_expect (self, "");
 }
 
@@ -207,7 +207,7 @@ test_a_vanished_subscription_is_found_by_the_list (void **state)
     mcp_case_take (self);
     mcp_case_answer_tool (self, mcp_case_ours);
     mcp_case_expect (self, "events_list_subscriptions;gap;=active;");
-    assert_int_equal (self->last_gap_ms, 60000); //  since the list showed it last
+    assert_int_equal (self->last_gap_ms, 60000); //  since the last list that showed it
 }
 
 static void
@@ -227,7 +227,8 @@ test_a_subscribe_without_an_answer_is_wedged (void **state)
         mcp_case_expect (self, "ping;");
         mcp_case_answer (self, "{}");
     }
-    for (int probe = 0; probe < 2; probe++) { //  the list hangs behind the subscribe: again later
+    //  The list waits for the hanging subscribe: retried later.
+    for (int probe = 0; probe < 2; probe++) {
         mcp_case_time (self, 20000);
         mcp_case_expect (self, "events_list_subscriptions;");
         mcp_case_time (self, 30000);
@@ -261,7 +262,7 @@ test_405_is_unsupported_and_probed_slowly (void **state)
     assert_int_equal (mcp_retry_ms (self->mcp), 0);
 }
 
-//  initialize .. tools/list of a server that has no tools for us.
+//  initialize .. tools/list of a server without the event tools.
 static void
 s_answer_without_tools (mcp_case_t *self)
 {
@@ -298,7 +299,7 @@ test_a_probe_that_ends_as_the_last_one_is_told_as_again (void **state)
     buf_reset (&self->notes);
     mcp_on_head (self->mcp, self->stream, 405, "text/plain", "", 0, self->now);
     mcp_on_end (self->mcp, self->stream, 0, "", self->now);
-    mcp_case_expect (self, "=unsupported;DELETE;session ;"); //  for another reason
+    mcp_case_expect (self, "=unsupported;DELETE;session ;"); //  for a different reason
 }
 
 static void
@@ -349,7 +350,7 @@ test_401_asks_for_the_token_once_and_then_backs_off (void **state)
     assert_true (mcp_wake (self->mcp) - self->now >= 800);
 }
 
-//  A server that takes each new token and refuses it right after must not be asked without pause.
+//  A server may accept each new token and then refuse it: it must not be asked without a pause.
 static void
 test_401_of_an_active_session_backs_off_until_one_lived (void **state)
 {

@@ -26,8 +26,8 @@ test_context_is_sent_when_the_schema_lists_our_name (void **state)
     assert_non_null (strstr (self->request.text, "\"context\":\"prod\""));
 }
 
-//  Its other clusters must not come under our name: nothing is subscribed, and what there
-//  is is told, until it is known.
+//  Other clusters of the server must not appear under our name.  Nothing is subscribed, and their
+//  names are reported, until ours is known.
 static void
 test_a_context_that_the_schema_does_not_list_is_not_subscribed_until_it_is_there (void **state)
 {
@@ -40,7 +40,7 @@ test_a_context_that_the_schema_does_not_list_is_not_subscribed_until_it_is_there
                          "the server has no context \"prod\"; it has dev, test");
     buf_reset (&self->notes);
     char tools [512];
-    for (int round = 0; round < 20; round++) { //  with backoff, told once
+    for (int round = 0; round < 20; round++) { //  with backoff, reported once
         mcp_case_time (self, 72001);
         mcp_case_expect (self, "tools/list;");
         snprintf (tools, sizeof tools, TOOLS, ",\"context\":{\"enum\":[\"dev\",\"test\"]}");
@@ -67,7 +67,7 @@ test_a_context_that_the_schema_does_not_list_is_not_subscribed_until_it_is_there
     assert_string_equal (mcp_last_error (self->mcp), "");
 }
 
-//  Over five contexts the schema lists none; another tool does.
+//  Above five contexts the schema lists none; another tool does.
 static void
 test_a_context_that_the_list_of_contexts_has_not_is_not_subscribed (void **state)
 {
@@ -104,8 +104,7 @@ test_a_context_that_the_list_of_contexts_has_not_is_not_subscribed (void **state
     assert_non_null (strstr (self->request.text, "events_list_subscriptions"));
 }
 
-//  Without a name it is the server's default cluster that is followed:
-//  it may be all there is, or one of many.
+//  Without a name the server's default cluster is used: the only one, or one of many.
 static void
 test_a_source_without_a_name_tells_the_clusters_of_its_server (void **state)
 {
@@ -177,7 +176,7 @@ test_a_refused_context_is_not_replaced_by_the_default_one (void **state)
     assert_string_equal (mcp_last_error (self->mcp), "the server has no context \"prod\"");
 }
 
-//  With a threshold over info; a subscription of ours is known by it.
+//  With a threshold above info.  A subscription of ours is recognised by it.
 static void
 test_only_warnings_are_asked_for_and_their_subscription_is_ours (void **state)
 {
@@ -207,7 +206,7 @@ test_only_warnings_are_asked_for_and_their_subscription_is_ours (void **state)
     assert_int_equal (mcp_state (self->mcp), MCP_ACTIVE);
 }
 
-//  Answer the last POST with a body of JSON, in parts.
+//  Answer the last POST with a JSON body, in parts.
 static void
 s_answer_json (mcp_case_t *self, const char *text, size_t size)
 {
@@ -219,7 +218,7 @@ s_answer_json (mcp_case_t *self, const char *text, size_t size)
     mcp_on_end (self->mcp, cookie, 0, "", self->now);
 }
 
-//  Bytes or values without end: its session goes on later, it says why, and no tree was built.
+//  Endless bytes or values: the session continues later, names the reason, and builds no tree.
 static void
 test_an_answer_over_a_limit_is_told_and_the_session_backs_off (void **state)
 {

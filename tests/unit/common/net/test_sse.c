@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  Events are written down as "type=data;" so that one string shows the whole outcome.
+//  Events are written as "type=data;" so that one string shows the whole result.
 static void
 s_note (void *arg, const sse_event_t *event)
 {

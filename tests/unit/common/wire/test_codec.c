@@ -1,4 +1,4 @@
-//  test_codec - hostile msgpack is judged by the scan; good maps survive the round trip.
+//  test_codec - the scan rejects hostile msgpack; good maps survive the round trip.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/codec.h"
 
@@ -34,7 +34,7 @@ test_scan_takes_a_map_of_every_type_we_use (void **state)
                                     0xa1, 'f',  0xc0, 0xa1, 'g',  0xcd, 1,    0,    0xa1, 'h',
                                     0xd3, 0x80, 0,    0,    0,    0,    0,    0,    0};
     assert_int_equal (codec_scan (good, sizeof good, LIMIT_CHUNK_BYTES, NULL), 0);
-    //  every truncation of it is refused
+    //  every truncation is rejected
     for (size_t size = 0; size < sizeof good; size++)
         assert_int_equal (codec_scan (good, size, LIMIT_CHUNK_BYTES, NULL), ERR_PROTO);
 }
@@ -148,7 +148,7 @@ typedef struct {
     int64_t attempt, elapsed_ms, output_bytes;
 } s_older_t;
 
-//  Workers of an earlier version send two more keys.
+//  Workers of an earlier version send two additional keys.
 static void
 test_the_progress_of_an_older_worker_is_taken (void **state)
 {
@@ -194,7 +194,7 @@ typedef union {
     char bytes [sizeof (msg_t)];
 } s_any_t;
 
-//  Something valid in every field; a list gets one item, out of `items`.
+//  Fill every field with a valid value; a list gets one item, out of `items`.
 static void
 s_fill (const codec_field_t *fields, char *base, char (*items) [1024])
 {
@@ -213,7 +213,7 @@ s_fill (const codec_field_t *fields, char *base, char (*items) [1024])
     }
 }
 
-//  What comes of the whole message with this number in this place.
+//  The result of decoding the whole message with this number in this field.
 static int
 s_sent (const codec_field_t *whole, uint8_t type, const char *base, char *place, int64_t number)
 {
@@ -245,7 +245,7 @@ s_check_ranges (const codec_field_t *whole, const codec_field_t *fields, uint8_t
         char *place = at + field->offset;
         print_message ("%s %s %lld..%lld\n", msg_name (type), field->key, (long long) field->min,
                        (long long) max);
-        //  far enough from the ends of an int64_t that sums and differences of two cannot overflow
+        //  far enough from the ends of int64_t that the sum or difference of two cannot overflow
         assert_true (field->min < max && max <= INT64_MAX / 4 && field->min >= INT64_MIN / 4);
         assert_int_equal (s_sent (whole, type, base, place, field->min), 0);
         assert_int_equal (s_sent (whole, type, base, place, max), 0);

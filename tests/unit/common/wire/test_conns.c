@@ -1,4 +1,4 @@
-//  test_conns - connections are counted by key, whatever order libzmq tells of them in.
+//  test_conns - connections are counted by key, in whatever order libzmq reports them.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/conns.h"
 
@@ -52,7 +52,7 @@ test_a_connection_that_says_nothing_counts_for_nobody (void **state)
     assert_int_equal (conns_message (self, 19, 1, "tap:k"), CONNS_HEARD);
 }
 
-//  What waits in libzmq outlives its connection, also when another one has its descriptor.
+//  Messages that wait in libzmq outlive their connection, even when a new one has its descriptor.
 static void
 test_messages_of_an_ended_connection_take_nobodys_place (void **state)
 {
@@ -63,16 +63,16 @@ test_messages_of_an_ended_connection_take_nobodys_place (void **state)
     assert_int_equal (conns_made (self, 7, "new"), 0);
     assert_string_equal (conns_address (self, 7), "new");
     assert_int_equal (conns_message (self, 7, 1, "worker:k"),
-                      CONNS_HEARD); //  taken for the new one's
+                      CONNS_HEARD); //  counted for the new one
     assert_int_equal (conns_message (self, 7, 2, "worker:other"), CONNS_HEARD);
-    assert_int_equal (conns_message (self, 7, 1, "worker:k"), CONNS_HEARD); //  the old one's still
+    assert_int_equal (conns_message (self, 7, 1, "worker:k"), CONNS_HEARD); //  still the old one's
     assert_int_equal (conns_made (self, 8, "a"), 0);
     assert_int_equal (conns_message (self, 8, 3, "worker:k"), CONNS_HEARD);
     assert_int_equal (conns_made (self, 9, "a"), 0);
     assert_int_equal (conns_message (self, 9, 4, "worker:other"), CONNS_CROWDED);
 }
 
-//  Numbers go round, and a descriptor that is told of twice was ended unseen.
+//  Numbers wrap around.  A descriptor that is reported twice was closed unseen.
 static void
 test_numbers_wrap_and_a_descriptor_made_anew_begins_anew (void **state)
 {

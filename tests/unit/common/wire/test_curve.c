@@ -1,4 +1,4 @@
-//  test_curve - key files, roles, and which endpoints may go without keys.
+//  test_curve - key files, roles, and the endpoints allowed without keys.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/curve.h"
 
@@ -114,7 +114,7 @@ test_a_secret_that_others_may_read_is_refused (void **state)
     assert_non_null (strstr (diag.text, "chmod 600"));
 }
 
-//  Nobody writes into them: whoever opened one would wait for ever.
+//  FIFOs without a writer: opening one would block forever.
 static void
 test_a_key_that_is_a_fifo_is_no_key (void **state)
 {
@@ -160,7 +160,7 @@ test_zap_knows_an_enrolled_key_by_its_role (void **state)
     snprintf (identity, sizeof identity, "work:%s", worker.public_key);
     assert_false (curve_zap_enrolled (zap, identity));
     assert_false (curve_zap_enrolled (zap, ""));
-    //  a key that is deleted is unknown after the next reload
+    //  a deleted key is unknown after the next reload
     s_remove (self->keys, "clients/worker-w1.key");
     assert_int_equal (curve_zap_reload (zap, NULL), 0);
     snprintf (identity, sizeof identity, "worker:%s", worker.public_key);
@@ -220,11 +220,12 @@ test_a_file_that_is_no_key_keeps_no_deleted_key_alive (void **state)
     assert_non_null (strstr (diag.text, "worker-half.key"));
     snprintf (identity, sizeof identity, "worker:%s", worker.public_key);
     assert_false (curve_zap_enrolled (zap, identity));
-    assert_null (curve_zap_new (self->keys, self->clk, &diag)); //  at a start it is told at once
+    //  At the start it is an error at once.
+    assert_null (curve_zap_new (self->keys, self->clk, &diag));
     s_remove (self->keys, "clients/worker-half.key");
 }
 
-//  What libzmq does for a peer of this public key: is it let in?
+//  Does libzmq let a peer with this public key in?
 static bool
 s_allowed (const char *public_key)
 {
@@ -268,9 +269,9 @@ test_a_file_that_is_no_key_is_not_read_again_for_each_peer (void **state)
     s_write (path, text, 9);
     snprintf (path, sizeof path, "%s/clients", self->keys);
     assert_int_equal (utimensat (AT_FDCWD, path, long_ago, 0), 0);
-    assert_false (s_allowed (stranger.public_key)); //  all are read: one is no key
+    assert_false (s_allowed (stranger.public_key)); //  all files are read: one is no key
     snprintf (path, sizeof path, "%s/clients/worker-late.key", self->keys);
-    s_write (path, text, (size_t) size); //  as it was; its folder does not change
+    s_write (path, text, (size_t) size); //  as before; its folder does not change
     assert_false (s_allowed (keys.public_key));
     clk_advance (clk, 249, 249);
     assert_false (s_allowed (keys.public_key));
@@ -287,12 +288,13 @@ static void *
 s_complete (void *arg)
 {
     const half_t *half = arg;
-    poll (NULL, 0, 100); //  the other thread has seen a half by then, or the test shows nothing
+    //  By now the other thread must have read a half, or the test shows nothing.
+    poll (NULL, 0, 100);
     s_write (half->path, half->text, strlen (half->text));
     return NULL;
 }
 
-//  Keys are written over by cp, which empties the file first.
+//  Overwrite keys like cp, which truncates the file first.
 static void
 test_a_key_that_is_being_written_is_waited_for_at_the_start (void **state)
 {
@@ -307,7 +309,7 @@ test_a_key_that_is_being_written_is_waited_for_at_the_start (void **state)
     s_write (half.path, text, 20);
     err_diag_t diag = {""};
     curve_zap_t *none = curve_zap_new (self->keys, self->clk, &diag);
-    assert_null (none); //  it stays a half
+    assert_null (none); //  it stays half written
     assert_non_null (strstr (diag.text, "worker-half.key: not an enrolled key"));
     pthread_t thread;
     assert_int_equal (pthread_create (&thread, NULL, s_complete, &half), 0);
@@ -332,7 +334,7 @@ test_what_is_no_file_holds_nobody_up (void **state)
     assert_int_equal (remove (path), 0);
     snprintf (path, sizeof path, "%s/clients/worker-w1.key_secret", self->keys);
     assert_int_equal (mkfifo (path, 0600), 0);
-    assert_int_equal (curve_zap_reload (zap, &diag), 0); //  no secret is looked for among them
+    assert_int_equal (curve_zap_reload (zap, &diag), 0); //  it looks for no secret among them
 }
 
 typedef struct {
@@ -348,7 +350,7 @@ s_reload (void *arg)
     return NULL;
 }
 
-//  The first and the last key that a walk through clients/ meets.
+//  The first and the last key in the order of readdir.
 static void
 s_ends (const char *clients, char ret_first [128], char ret_last [128])
 {
@@ -383,9 +385,9 @@ test_a_slow_reload_does_not_bring_back_a_key_deleted_meanwhile (void **state)
     assert_non_null (zap);
     curve_keys_t stranger;
     assert_int_equal (zmq_curve_keypair (stranger.public_key, stranger.secret_key), 0);
-    for (int i = 0; i < 2; i++) //  after the first one its thread has looked by itself
+    for (int i = 0; i < 2; i++) //  after the first pass its thread has looked by itself
         assert_false (s_allowed (stranger.public_key));
-    //  a lease on the last one holds up who opens it
+    //  a lease on the last one blocks whoever opens it
     (void) signal (SIGIO, SIG_IGN);
     int fd = open (last, O_RDWR);
     assert_int_equal (fcntl (fd, F_SETLEASE, F_WRLCK), 0);
@@ -393,10 +395,10 @@ test_a_slow_reload_does_not_bring_back_a_key_deleted_meanwhile (void **state)
     pthread_t thread;
     assert_int_equal (pthread_create (&thread, NULL, s_reload, &reload), 0);
     while (fcntl (fd, F_GETLEASE) == F_WRLCK)
-        sched_yield (); //  not yet opened
+        sched_yield (); //  not open yet
     assert_int_equal (remove (first), 0);
     assert_int_equal (remove (last), 0);
-    assert_false (s_allowed (stranger.public_key)); //  all that are left are read
+    assert_false (s_allowed (stranger.public_key)); //  all remaining files are read
     assert_false (s_allowed (key));
     assert_int_equal (fcntl (fd, F_SETLEASE, F_UNLCK), 0);
     close (fd);

@@ -1,4 +1,4 @@
-//  test_frame - the header's bytes are the protocol.
+//  test_frame - the bytes of the header are as in the protocol.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/frame.h"
 

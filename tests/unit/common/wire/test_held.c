@@ -1,4 +1,4 @@
-//  test_held - what waits for room: in order for each peer, shared by key.
+//  test_held - messages that wait for room: in order for each peer, shared by key.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/held.h"
 
@@ -22,11 +22,11 @@ static link_route_t
 s_route (int number)
 {
     link_route_t route = {.size = 5, .bytes = {0, 0, 0, 0, (uint8_t) number}};
-    memset (route.bytes + 5, rand () & 0xff, sizeof route.bytes - 5); //  means nothing
+    memset (route.bytes + 5, rand () & 0xff, sizeof route.bytes - 5); //  unused bytes
     return route;
 }
 
-//  Until there is no room; how many were taken.  *dropped: of others.
+//  Add messages until there is no room; returns how many fitted.  *dropped: others' messages.
 static int
 s_fill (held_t *self, int peer, const char *identity, size_t size, int max, int64_t *dropped)
 {
@@ -43,10 +43,10 @@ s_fill (held_t *self, int peer, const char *identity, size_t size, int max, int6
     return taken;
 }
 
-//  What a flush gives to each peer; each peer's messages are numbered in order.
+//  The messages that a flush sends to each peer, numbered in order.
 typedef struct {
     int count [PEERS];
-    int room; //  for each
+    int room; //  per peer
 } sink_t;
 
 static int
@@ -100,7 +100,7 @@ test_a_key_has_one_share_on_all_its_connections (void **state)
     assert_int_equal (dropped, 0);
 }
 
-//  Nobody knows whose they are: each stands for itself.
+//  Peers without a key: each counts for itself.
 static void
 test_connections_without_a_key_have_a_share_each (void **state)
 {
@@ -112,8 +112,7 @@ test_connections_without_a_key_have_a_share_each (void **state)
     assert_int_equal (dropped, 0);
 }
 
-//  The room is taken; the newcomer gets as much as the others have then,
-//  and they lose their newest.
+//  The room is full.  A newcomer gets as much as the others then have, and they lose their newest.
 static void
 s_assert_shared (size_t size, int others, int share)
 {
@@ -152,7 +151,7 @@ test_nobody_loses_for_one_that_finds_no_room_after_all (void **state)
     own (held_destroy) held_t *self = held_new ();
     char identity [32];
     int64_t dropped = 0;
-    for (int peer = 0; peer < 16; peer++) { //  4 MiB of 16 keys
+    for (int peer = 0; peer < 16; peer++) { //  4 MiB from 16 keys
         snprintf (identity, sizeof identity, "worker:%d", peer);
         assert_int_equal (s_fill (self, peer, identity, LIMIT_KIB (64), 4, &dropped), 4);
     }

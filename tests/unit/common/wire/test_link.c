@@ -26,8 +26,8 @@ enum { S_WAIT_MS = 5000 };
 
 static const curve_keys_t s_plain = {0};
 
-//  Wait until the link has a message; its result.  A link that holds messages
-//  back waits but shortly.
+//  Wait until the link has a message; returns link_recv's result.  While it holds messages, each
+//  wait is short.
 static int
 s_next (link_t *link, link_msg_t *msg, err_diag_t *diag)
 {
@@ -41,7 +41,7 @@ s_next (link_t *link, link_msg_t *msg, err_diag_t *diag)
     return -ETIMEDOUT;
 }
 
-//  DEALERs have IMMEDIATE set: wait until the connection stands.
+//  DEALERs have IMMEDIATE set: wait until the connection exists.
 static int64_t
 s_send (link_t *link, const link_route_t *route, uint8_t type, const void *from)
 {
@@ -78,7 +78,7 @@ test_a_message_goes_there_and_its_answer_back (void **state)
     assert_int_equal (got.frame.type, MSG_PONG);
 }
 
-//  A server and a client that it knows the route of.
+//  A server and a client whose route it knows.
 typedef struct {
     link_t *server, *client;
     link_route_t route;
@@ -122,7 +122,7 @@ s_pair_teardown (void **state)
     return 0;
 }
 
-//  Answers of `bytes` each until there is no room, at most max; how many were taken.
+//  Send answers of `bytes` each until there is no room, at most max; returns how many fitted.
 static int64_t
 s_answer_many (pair_t *self, size_t bytes, int64_t max)
 {
@@ -142,7 +142,7 @@ s_answer_many (pair_t *self, size_t bytes, int64_t max)
     return taken;
 }
 
-//  All of them arrive, in order, while the server does nothing but wait.
+//  All arrive in order while the server only waits.
 static void
 s_assert_arrive (pair_t *self, int64_t count)
 {
@@ -171,7 +171,7 @@ static void
 test_what_waits_for_a_peer_is_bounded_and_nothing_taken_is_lost (void **state)
 {
     pair_t *self = *state;
-    enum { MANY = 1000 }; //  250 MiB, far more than sockets hold
+    enum { MANY = 1000 }; //  250 MiB, far more than sockets can hold
     int64_t taken = s_answer_many (self, LIMIT_CHUNK_BYTES, MANY);
     assert_in_range (taken, LIMIT_FILES_HWM, MANY - 1);
     s_assert_arrive (self, taken);
@@ -317,7 +317,7 @@ test_forged_parts_are_refused_and_the_next_message_is_heard (void **state)
     zmq_ctx_term (context);
 }
 
-//  Read all there are.
+//  Read all messages.
 static void
 s_subscriptions (link_t *stream, link_msg_t *got)
 {
@@ -370,7 +370,7 @@ test_a_subscriber_gets_its_topics_only (void **state)
     assert_true (link_subscribed (stream));
 }
 
-//  No subscriptions, but each a message that libzmq keeps until it is read.
+//  They are no subscriptions, but libzmq keeps each one until it is read.
 static void
 test_what_taps_send_without_a_pause_is_too_much (void **state)
 {
@@ -394,7 +394,7 @@ test_what_taps_send_without_a_pause_is_too_much (void **state)
         assert_false (link_flooded (stream));
         link_wait_t item = {.link = stream};
         for (int k = 0; k < S_WAIT_MS && !item.readable; k++)
-            link_wait (&item, 1, 1); //  who waits for each finds no pause
+            link_wait (&item, 1, 1); //  waiting for each one leaves no pause
         assert_int_equal (link_recv (stream, &got, NULL), ERR_PROTO);
     }
     assert_true (link_flooded (stream));
@@ -479,7 +479,7 @@ test_an_enrolled_key_is_the_identity_of_its_messages (void **state)
     assert_string_equal (got.identity, identity);
 }
 
-//  A worker's key on the stream, an unknown key and no key at all: nothing is heard.
+//  A worker's key on the stream, an unknown key and no key at all: all are rejected.
 static void
 test_others_are_not_heard (void **state)
 {
@@ -506,7 +506,7 @@ test_others_are_not_heard (void **state)
     }
 }
 
-//  Somebody who connects and says nothing.
+//  A peer that connects but sends nothing.
 static int
 s_knock (const link_t *server)
 {
@@ -520,7 +520,7 @@ s_knock (const link_t *server)
     return fd;
 }
 
-//  Too few descriptors are left: it is cut before it could say who it is.
+//  Too few descriptors are left: the connection is cut before it can authenticate.
 static void
 test_a_connection_that_we_cut_is_no_refusal (void **state)
 {
@@ -531,7 +531,7 @@ test_a_connection_that_we_cut_is_no_refusal (void **state)
         link_bind (LINK_WORK, "tcp://127.0.0.1:*", &self->server, NULL);
     assert_int_equal (getrlimit (RLIMIT_NOFILE, &before), 0);
     const struct rlimit few = {.rlim_cur = FEW, .rlim_max = before.rlim_max};
-    int spare [FEW], count = 0; //  what comes behind them is more than may be used
+    int spare [FEW], count = 0; //  descriptors above these exceed the limit
     for (int fd = 0; fd < FEW - LIMIT_FD_RESERVE; fd = spare [count++])
         assert_true ((spare [count] = dup (0)) >= 0);
     assert_int_equal (setrlimit (RLIMIT_NOFILE, &few), 0);
@@ -579,7 +579,7 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        //  first: sockets of other tests would give their descriptors back meanwhile
+        //  first: sockets of other tests would free their descriptors meanwhile
         cmocka_unit_test_setup_teardown (test_a_connection_that_we_cut_is_no_refusal, setup_curve,
                                          teardown_curve),
         cmocka_unit_test (test_a_message_goes_there_and_its_answer_back),

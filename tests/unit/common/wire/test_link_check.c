@@ -1,4 +1,4 @@
-//  test_link_check - endpoints are judged before they are used.
+//  test_link_check - endpoints are checked before they are used.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 typedef struct {
     const char *endpoint;
     int rc;
-    const char *says; //  a part of it
+    const char *says; //  a part of the error text
 } row_t;
 
 typedef int (check_fn) (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag);
@@ -67,7 +67,7 @@ test_what_can_be_connected_to (void **state)
         {"tcp://a:0", ERR_CONFIG, "a port to connect to"},
         {"tcp://a:00", ERR_CONFIG, "a port to connect to"},
         {"tcp://a:*", ERR_CONFIG, "a port to connect to"},
-        {"ipc://no/x", 0, ""}, //  it may come
+        {"ipc://no/x", 0, ""}, //  the folder may still be made
         {LONG_NAME, ERR_CONFIG, "at most 107 bytes"},
         {"", ERR_CONFIG, "an endpoint is expected"},
     };

@@ -1,4 +1,4 @@
-//  home - locks, identity, removal bit by bit.
+//  home - locks, identity, stepwise removal.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -162,7 +162,7 @@ test_a_workspace_that_its_agent_closed_is_discarded_all_the_same (void **state)
     folder_as_before ();
 }
 
-//  In a container every life has the same process id.
+//  In a container every run has the same process id.
 static void
 test_what_an_earlier_life_has_not_swept_keeps_nothing_from_the_trash (void **state)
 {

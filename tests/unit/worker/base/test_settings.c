@@ -1,4 +1,4 @@
-//  settings - defaults, who wins, and which CLI is in force.
+//  settings - defaults, precedence, and which CLI is used.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>

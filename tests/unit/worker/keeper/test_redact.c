@@ -1,4 +1,4 @@
-//  redact - every copy of a secret in every writing, and nothing else.
+//  redact - every copy of a secret in every encoding, and nothing else.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ s_add (redact_t *secrets, const char *secret)
     assert_true (redact_add (secrets, secret, strlen (secret)));
 }
 
-//  What becomes of a text when this is secret.
+//  The text as redacted with this secret.
 static void
 s_expect (const char *secret, const char *text, const char *expected)
 {
@@ -97,7 +97,7 @@ test_as_json_writes_it (void **state)
               "{\"k\":\"*********\\t*\\n******\"}");
     s_expect (secret, "{\"k\":\"a\\\"b\\\\c\\/d\\te\\nf\\u00e9g\\u0026h\"}",
               "{\"k\":\"**********\\t*\\n***************\"}");
-    //  JSON in a text of JSON
+    //  JSON inside a JSON text
     s_expect (secret, "\"{\\\"k\\\":\\\"a\\\\\\\"b\\\\\\\\c/d\\\\te\\\\nf\\u00e9g&h\\\"}\"",
               "\"{\\\"k\\\":\\\"*************\\\\t*\\\\n**********\\\"}\"");
     s_expect ("key\xf0\x9f\x94\x91-1234", "key\\ud83d\\udd11-1234.", "********************.");
@@ -114,7 +114,7 @@ test_as_a_url_writes_it (void **state)
     s_expect ("a\\nbcdefghi", "a%5Cnbcdefghi.", "*%5Cn********."); //  a backslash of its own
 }
 
-//  Whatever stands before it in the group of three.
+//  At each place in the group of three.
 static void
 test_as_base64_writes_it (void **state)
 {
@@ -161,7 +161,8 @@ test_a_secret_of_several_lines_goes_line_by_line (void **state)
         "-----END RSA KEY-----";
     s_expect (key, "> 0123456789abcdefghijkl\n", "> **********************\n");
     s_expect (key, "mnopqrstuvwxyzAB\n    short", "****************\n    short");
-    s_expect (key, "-----BEGIN RSA KEY-----", "***********************"); //  it may be cut here
+    //  The text may be cut here.
+    s_expect (key, "-----BEGIN RSA KEY-----", "***********************");
     s_expect (key, "-----BEGIN RSA KEY-----.", "-----BEGIN RSA KEY-----.");
     s_expect (key, "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbA==.", "*****************************A==.");
     s_expect ("{\"key\":\"-----BEGIN KEY-----\\n0123456789abcdefghijkl\\nmnopqrstuvwxyzAB\\n\"}",
@@ -183,7 +184,7 @@ test_lines_of_secrets_are_bounded (void **state)
     assert_in_range (secrets.count, REDACT_LINES, 5 * REDACT_LINES + 5);
     char first [] = ". line-of-key-0000000 .", whole [sizeof text];
     assert_int_equal (redact (&secrets, first, sizeof first - 1, false), 1);
-    memcpy (whole, text, sizeof text); //  the secret itself is known whole
+    memcpy (whole, text, sizeof text); //  the secret itself is in it whole
     assert_true (redact (&secrets, whole, sizeof whole - 1, false) > 0);
     assert_null (strpbrk (whole, "line"));
 }
@@ -196,7 +197,7 @@ s_spent (const redact_t *secrets, char *text, size_t size)
     return (double) (clock () - before) / CLOCKS_PER_SEC;
 }
 
-//  A secret and a text that make most searches go back again and again.
+//  A secret and a text that force most searches to go back repeatedly.
 static void
 test_takes_time_in_proportion (void **state)
 {
@@ -216,11 +217,11 @@ test_takes_time_in_proportion (void **state)
     const double whole_s = s_spent (&secrets, text, SIZE);
     assert_true (whole_s
                  < 160 * small_s
-                       + 1); //  16; a search that goes back takes as many times more as it is long
+                       + 1); //  about 16; a search that goes back takes that many times more
     assert_int_equal (text [0] + text [SIZE - 1], 2 * '*');
 }
 
-//  Whoever has a key of many lines prints them all, in a file of 4 MiB.
+//  A key of many lines, each of them printed, in a file of 4 MiB.
 static void
 test_lines_cost_no_search_each (void **state)
 {
@@ -236,7 +237,7 @@ test_lines_cost_no_search_each (void **state)
     redact_add (&one, text, LINE - 1);
     redact_add (&all, text, LINE * LINES - 1);
     for (size_t i = LINE - 1; i < SIZE; i += LINE)
-        text [i] = '|'; //  so that the lines are there, and not the whole
+        text [i] = '|'; //  the lines are there, but not the whole key
     memcpy (copy, text, SIZE);
     clock_t before = clock ();
     assert_int_equal (redact (&one, copy, SIZE, false), 1);
@@ -245,7 +246,7 @@ test_lines_cost_no_search_each (void **state)
     before = clock ();
     assert_int_equal (redact (&all, copy, SIZE, false), LINES);
     const double all_s = (double) (clock () - before) / CLOCKS_PER_SEC;
-    assert_true (all_s < 12 * one_s + 0.5); //  some 3; with a search for each line 256
+    assert_true (all_s < 12 * one_s + 0.5); //  about 3; with one search per line 256
 }
 
 int

@@ -1,4 +1,4 @@
-//  secrets - which values are some.
+//  secrets - which values are secret.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -142,8 +142,7 @@ test_tokens_of_kubeconfigs_are_known (void **state)
     "LS0tLS1CRUdJTiBLRVktLS0tLQphYWFhLWJiYmItY2NjYy1k"                                             \
     "ZGRkCmVlZWUtZmZmZi1nZ2dnLWhoaGgKLS0tLS1FTkQgS0VZLS0tLS0K"
 
-//  A private key in each way that a kubeconfig may have it;
-//  of each a line is told, without its end.
+//  A private key in each form that a kubeconfig allows; a line of each is found, without its end.
 static void
 test_keys_of_kubeconfigs_are_known_line_by_line (void **state)
 {
@@ -173,7 +172,7 @@ test_keys_of_kubeconfigs_are_known_line_by_line (void **state)
     }
 }
 
-//  Whatever signs are in it, of which some end a value elsewhere.
+//  With any characters in it, also those that end a value elsewhere.
 static void
 test_passwords_of_kubeconfigs_are_known_with_all_their_signs (void **state)
 {
@@ -204,7 +203,7 @@ test_passwords_of_kubeconfigs_are_known_with_all_their_signs (void **state)
     }
 }
 
-//  One of many keys on one line costs what its bytes cost.
+//  Many keys on one line: the cost grows with their bytes only.
 static void
 test_a_kubeconfig_on_one_line_takes_no_longer_than_its_bytes (void **state)
 {
@@ -220,7 +219,7 @@ test_a_kubeconfig_on_one_line_takes_no_longer_than_its_bytes (void **state)
     s_write (folder, "kc", text);
     const clock_t before = clock ();
     s_expect (&settings, "nothing", "nothing");
-    assert_true ((double) (clock () - before) / CLOCKS_PER_SEC < 2); //  some 0.01; else 100
+    assert_true ((double) (clock () - before) / CLOCKS_PER_SEC < 2); //  about 0.01; else 100
 }
 
 int

@@ -1,4 +1,4 @@
-//  spool - what is collected, kept and read back.
+//  spool - files that are collected, kept and read back.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -265,7 +265,7 @@ s_text (folder_t *folder, const char *name, const char *text)
     assert_int_equal (fclose (file), 0);
 }
 
-//  The log keeps its start and its end: each may have a half of a secret, at the place of the cut.
+//  The log keeps its start and its end.  A cut may leave half of a secret in each.
 static void
 test_a_secret_that_a_log_was_cut_in_is_removed (void **state)
 {

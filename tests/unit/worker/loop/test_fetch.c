@@ -1,4 +1,4 @@
-//  fetch - DATA from a peer that is not to be trusted, and a files socket that cannot be reached.
+//  fetch - DATA from an untrusted peer, and a files socket that cannot be reached.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,8 +77,8 @@ test_impossible_sizes_end_the_fetch (void **state)
 {
     folder_t *folder = *state;
     const msg_chunk_t bad [] = {
-        s_data ("event.json", 0, 5, 6),                                  //  more than there is
-        s_data ("event.json", 0, 5, 0),                                  //  nothing of something
+        s_data ("event.json", 0, 5, 6), //  more than there is
+        s_data ("event.json", 0, 5, 0), //  no bytes of a file that has some
         s_data ("event.json", 0, (int64_t) LIMIT_INCIDENT_BYTES + 1, 5), //  larger than any file
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++) {
@@ -97,7 +97,7 @@ test_a_files_socket_that_cannot_be_reached_ends_the_fetch (void **state)
     const session_spec_t spec = session_case_spec (broker, "tcp://127.0.0.1:9", &plain);
     session_t *session = session_new (&spec, NULL);
     fetch_t fetch = {.index = 0};
-    //  Nothing is counted while no broker is there at all.
+    //  Nothing is counted while there is no broker at all.
     assert_int_equal (fetch_tick (&fetch, session, "i", 1, 1000), 0);
     assert_int_equal (fetch_tick (&fetch, session, "i", 1, 1000000), 0);
     for (int64_t now_ms = 1; !session_ready (session); now_ms += 20) {

@@ -1,4 +1,4 @@
-//  run - what a supervisor says, and who is told to end.
+//  run - the reports of a supervisor, and which process gets a signal.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-//  A supervisor that is gone is seen even when somebody else holds its status stream open.
+//  A dead supervisor is noticed even when another process holds its status stream open.
 static void
 test_the_end_is_seen_though_the_stream_stays_open (void **state)
 {
@@ -38,7 +38,7 @@ test_the_end_is_seen_though_the_stream_stays_open (void **state)
     close (control [0]);
 }
 
-//  Only an agent that is there can have killed its supervisor.
+//  Only an agent that is alive can have killed its supervisor.
 static void
 test_a_supervisor_killed_after_its_agent_is_not_the_agents_doing (void **state)
 {

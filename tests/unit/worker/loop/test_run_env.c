@@ -1,4 +1,4 @@
-//  run_env - the contract's arguments and environment, and no secret more.
+//  run_env - the contract's arguments and environment, and no extra secret.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,7 +78,7 @@ test_each_cli_gets_its_own_key_only (void **state)
     }
 }
 
-//  Each key has a value of its own, found again by its place in the table.
+//  Give each key a value of its own, known by its place in the table.
 static void
 s_fill_keys (settings_t *settings, char (*ret_values) [32])
 {
@@ -99,7 +99,7 @@ s_agents (void)
     return row->choices;
 }
 
-//  Whatever keys and agents there will be.
+//  Holds for all keys and agents, also future ones.
 static void
 test_each_key_is_redacted_and_handed_to_its_own_agent_only (void **state)
 {
@@ -127,7 +127,7 @@ test_each_key_is_redacted_and_handed_to_its_own_agent_only (void **state)
             assert_string_equal (text, "<*****************>");
         }
     }
-    size_t keys = 0; //  an owner that is no agent would get nothing
+    size_t keys = 0; //  a key whose owner is no agent would never be passed on
     for (const conf_option_t *row = settings_spec.rows; row->key; row++)
         keys += (row->flags & CONF_SECRET) != 0;
     assert_int_equal (owned, keys);

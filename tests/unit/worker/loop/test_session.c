@@ -1,4 +1,4 @@
-//  Tests of worker/loop/session: what a worker says while nobody answers.
+//  Tests of worker/loop/session: log lines of a worker while nobody answers.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/worker/loop/session_case.h"
 
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-//  How many lines of the log hold this text?
+//  Number of log lines that hold this text.
 static int
 s_lines (FILE *log, const char *text)
 {
@@ -39,7 +39,7 @@ test_a_broker_that_is_away_is_told_seldom_and_its_return_once (void **state)
     log_set_fd (fileno (log));
     session_t *session = session_new (&spec, NULL);
     int64_t now_ms = 1;
-    for (; now_ms < 11 * 60000; now_ms += 10000) //  it takes connections, and says nothing
+    for (; now_ms < 11 * 60000; now_ms += 10000) //  it accepts connections but sends nothing
         session_tick (session, now_ms, now_ms);
     assert_int_equal (s_lines (log, "no answer from the broker"), 1);
     assert_int_equal (s_lines (log, "still nobody answers"), 2);
