@@ -1,5 +1,5 @@
-//  admin_case - a broker's admin on a free loopback port over a real store,
-//  and a client that can be rude.
+//  admin_case - a broker's admin on a free loopback port over a real store, and a client that can
+//  be rude.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -38,7 +38,7 @@ typedef struct {
 
 typedef struct {
     int status;
-    buf_t text;       //  everything that came
+    buf_t text;       //  the whole answer
     const char *body; //  in text
 } admin_answer_t;
 
@@ -48,7 +48,7 @@ int
 admin_case_connect (const admin_case_t *self);
 void
 admin_case_send_text (int fd, const char *text);
-//  Everything until the other side closes.  Own: fini ret->text.
+//  Read until the other side closes.  Own: fini ret->text.
 void
 admin_case_read_answer (int fd, admin_answer_t *ret);
 //  headers: lines that end with CRLF, or "".
@@ -60,21 +60,21 @@ admin_case_get (const admin_case_t *self, const char *path);
 //  Own: fresh.
 json_t *
 admin_case_body_json (const admin_answer_t *answer);
-//  These two take the answer.
+//  These two free the answer.
 void
 admin_case_expect_error (admin_answer_t answer, int status, const char *code);
 void
 admin_case_expect_status (admin_answer_t answer, int status);
 
-//  --- cmocka's
+//  --- for cmocka
 int
 admin_case_setup (void **state);
 int
 admin_case_teardown (void **state);
-//  What the token's file says from now on.
+//  Write the token's file.
 void
 admin_case_token (const admin_case_t *self, const char *text);
-//  A snapshot of this age.
+//  Publish a snapshot of this age.
 void
 admin_case_publish (admin_case_t *self, int64_t age_ms);
 #define ADMIN_CASE(name)                                                                           \

@@ -1,4 +1,4 @@
-//  test_admin - what the admin shows: health, metrics, lists, one incident, the stream.
+//  test_admin - pages of the admin: health, metrics, lists, one incident, the stream.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/admin/admin_case.h"
 
@@ -173,7 +173,7 @@ test_clusters_are_listed_with_a_summary (void **state)
     assert_string_equal (json_member_text (cluster, "cluster", ""), "prod");
     assert_string_equal (json_member_text (json_object_get (cluster, "mcp"), "state", ""),
                          "active");
-    cluster = json_array_get (list, 1); //  known by its events only
+    cluster = json_array_get (list, 1); //  only its events are known
     assert_string_equal (json_member_text (cluster, "cluster", ""), "edge\"");
     assert_true (json_is_null (json_object_get (cluster, "mcp")));
     assert_int_equal (json_member_int (cluster, "events_total", 0), 42);

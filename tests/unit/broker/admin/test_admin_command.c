@@ -1,4 +1,4 @@
-//  test_admin_command - what the admin is asked to do, by whom, and where it listens.
+//  test_admin_command - commands to the admin, who may give them, and where it listens.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_token.h"
 #include "tests/unit/broker/admin/admin_case.h"
@@ -62,7 +62,7 @@ test_web_pages_cannot_command (void **state)
     admin_case_expect_error (admin_case_request (self, "POST", "/api/v1/workers/w1/drain",
                                                  "Origin: http://evil.example\r\n" ADMIN_CASE_JSON),
                              403, "forbidden");
-    //  What a page may send unasked (a form) is no command either.
+    //  A form, which a web page may send without asking, is no command either.
     admin_case_expect_error (admin_case_request (self, "POST", "/api/v1/workers/w1/drain",
                                                  "Content-Type: text/plain; x=application/json\r\n"
                                                  "Content-Length: 0\r\n"),
@@ -112,7 +112,7 @@ typedef struct {
     int64_t effect;
 } answerer_t;
 
-//  Stands where the broker's loop is: takes one COMMAND and answers it.
+//  Stands in for the broker's loop: takes one COMMAND and answers it.
 static void *
 s_loop (void *arg)
 {
@@ -182,7 +182,7 @@ test_a_command_goes_to_the_loop_and_its_answer_comes_back (void **state)
 
 #define PLAIN "Content-Type: application/json\r\nContent-Length: 0\r\n"
 
-//  A proxy on this host makes a client from anywhere one from here.
+//  A proxy on this host makes any client look local.
 static void
 test_a_client_from_here_without_the_token_cannot_command (void **state)
 {
@@ -200,19 +200,20 @@ test_a_client_from_here_without_the_token_cannot_command (void **state)
         admin_answer_t answer =
             admin_case_request (self, "POST", "/api/v1/workers/w1/drain", headers [i]);
         assert_non_null (strstr (answer.text.data, "WWW-Authenticate: Bearer\r\n"));
-        assert_non_null (strstr (answer.body, self->token)); //  where to find it
+        assert_non_null (strstr (answer.body, self->token)); //  the path of the token file
         assert_null (strstr (answer.body, ADMIN_CASE_TOKEN));
         admin_case_expect_error (answer, 401, "unauthorized");
     }
     assert_int_equal (mailbox_count (self->inbox), 0);
-    admin_case_expect_status (admin_case_get (self, "/api/v1/status"), 200); //  reading needs none
+    admin_case_expect_status (admin_case_get (self, "/api/v1/status"), 200); //  reads need no token
 }
 
 static void
 test_a_new_token_counts_at_once_and_a_bad_file_takes_no_command (void **state)
 {
     admin_case_t *self = *state;
-    static const char path [] = "/api/v1/incidents/999/cancel"; //  unknown: 404 once it is taken
+    //  unknown: 404 once the token is accepted
+    static const char path [] = "/api/v1/incidents/999/cancel";
     admin_case_expect_error (admin_case_request (self, "POST", path, ADMIN_CASE_JSON), 404,
                              "not_found");
     admin_case_token (self, "  another-token-of-the-tests \n");
@@ -255,7 +256,7 @@ test_a_token_is_made_once_beside_the_store (void **state)
     assert_int_equal (admin_token_open (&again, &settings, &self->diag), 0);
     assert_int_equal (buf_read_file (&two, first.path), 0);
     assert_string_equal (one.data, two.data);
-    //  Cut by a power failure: nobody knew it.
+    //  Truncated by a power failure: nobody knows this token.
     assert_int_equal (truncate (first.path, 0), 0);
     assert_int_equal (admin_token_open (&again, &settings, &self->diag), 0);
     assert_int_equal (stat (first.path, &status), 0);
@@ -314,7 +315,7 @@ test_stopping_answers_who_waits (void **state)
 
 //  --- addresses
 
-//  A second admin comes and goes: what admin_new says.
+//  Start and end a second admin; returns the result of admin_new.
 static int
 s_other (admin_case_t *self, err_diag_t *diag)
 {

@@ -1,5 +1,4 @@
-//  test_admin_token - files that are no token, headers that are not the right one,
-//  and files that change meanwhile.
+//  test_admin_token - files without a valid token, wrong headers, and files that change meanwhile.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +55,7 @@ test_a_file_is_one_token_or_none (void **state)
     memset (words, ' ', sizeof words);
     memcpy (words, TOKEN, sizeof TOKEN - 1);
     memset (most, ' ', sizeof most);
-    memset (most + 8, 'm', 256); //  blanks in front of the longest one
+    memset (most + 8, 'm', 256); //  blanks before the longest token
     const struct {
         const char *bytes;
         size_t size;
@@ -105,13 +104,13 @@ test_only_a_file_of_its_owner_is_taken (void **state)
     assert_int_equal (symlink ("nowhere", folder->text), 0);
     assert_int_equal (admin_token_open (&token, &settings, NULL), -ELOOP);
     assert_int_equal (unlink (folder->text), 0);
-    assert_int_equal (mkfifo (folder->text, 0600), 0); //  nobody writes into it
+    assert_int_equal (mkfifo (folder->text, 0600), 0); //  a FIFO without a writer
     assert_int_equal (admin_token_open (&token, &settings, NULL), ERR_CONFIG);
     assert_int_equal (unlink (folder->text), 0);
     assert_int_equal (mkdir (folder->text, 0700), 0);
     assert_int_equal (admin_token_open (&token, &settings, NULL), ERR_CONFIG);
     assert_int_equal (rmdir (folder->text), 0);
-    //  nothing is written into what others read
+    //  nothing is written into a file that others can read
     struct stat status;
     s_write (folder->text, "", 0);
     assert_int_equal (chmod (folder->text, 0644), 0);
@@ -120,7 +119,7 @@ test_only_a_file_of_its_owner_is_taken (void **state)
     assert_int_equal (status.st_size, 0);
     s_write (folder->text, TOKEN, 32);
     if (geteuid () != 0)
-        return; //  only root can give a file away
+        return; //  only root can change a file's owner
     assert_int_equal (chown (folder->text, 12345, 0), 0);
     assert_int_equal (admin_token_open (&token, &settings, NULL), ERR_CONFIG);
 }
@@ -150,7 +149,7 @@ test_only_the_token_itself_is_good (void **state)
     assert_true (s_good (&token, "bearer " TOKEN));
 }
 
-//  What an operator may do: new files over it, without a pause.
+//  An operator may do this: new files over it, without a pause.
 static _Noreturn void
 s_replace_for_ever (const folder_t *folder)
 {
@@ -187,8 +186,7 @@ test_a_token_that_is_replaced_is_whole_at_each_moment (void **state)
     assert_true (first > 0 && second > 0);
 }
 
-//  Brokers that share the file and start at once: each has a token,
-//  and it is the same one afterwards.
+//  Brokers that share the file and start at once: each gets a token, and all get the same one.
 static void
 test_several_that_make_it_at_once_agree (void **state)
 {
@@ -200,7 +198,7 @@ test_several_that_make_it_at_once_agree (void **state)
         assert_int_equal (pipe (go), 0);
         (void) unlink (folder->text);
         if (round % 2)
-            s_write (folder->text, "", 0); //  as a power failure leaves it
+            s_write (folder->text, "", 0); //  like after a power failure
         for (int i = 0; i < STARTS; i++) {
             const pid_t pid = fork ();
             assert_true (pid >= 0);
@@ -225,7 +223,7 @@ test_several_that_make_it_at_once_agree (void **state)
     }
 }
 
-//  One that was stopped while it wrote must not keep others from their start for ever.
+//  A broker stopped during its write must not block the start of others forever.
 static void
 test_a_lock_that_somebody_keeps_is_told (void **state)
 {
@@ -243,7 +241,7 @@ test_a_lock_that_somebody_keeps_is_told (void **state)
     assert_int_equal (admin_token_open (&token, &settings, &diag), 0);
 }
 
-//  Part of a token is as long as one that is taken.
+//  Comparing a prefix of a token takes as long as comparing a valid one.
 static void
 test_a_disk_that_takes_half_a_token_leaves_none (void **state)
 {

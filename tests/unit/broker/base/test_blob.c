@@ -1,4 +1,4 @@
-//  Files that are whole or not there.
+//  Files that are whole or absent.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/blob.h"
 

@@ -1,4 +1,4 @@
-//  What the broker's threads say to each other.
+//  The messages between the broker's threads.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/mail.h"
 
@@ -22,7 +22,7 @@ test_a_new_mail_is_zero_and_of_its_kind (void **state)
     mail_destroy (&mail);
 }
 
-//  The sanitizer builds see a leak here if the body of an undelivered event is not freed.
+//  Sanitizer builds find a leak here if the body of an undelivered event is not freed.
 static void
 test_a_mailbox_frees_the_mails_nobody_took (void **state)
 {

@@ -1,4 +1,4 @@
-//  test_peers - routes, who is behind them, and who is muted for bad messages.
+//  test_peers - routes, their peers, and which are muted for bad messages.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/peers.h"
 
@@ -62,7 +62,7 @@ test_the_strike_too_many_of_a_minute_mutes_for_a_while (void **state)
     assert_true (peers_muted (peer, 61000));
     assert_true (peers_muted (peer, 61000 + LIMIT_MUTE_MS - 1));
     assert_false (peers_muted (peer, 61000 + LIMIT_MUTE_MS));
-    s_strike (peer, 1, 61000 + LIMIT_MUTE_MS); //  it starts with a clean slate
+    s_strike (peer, 1, 61000 + LIMIT_MUTE_MS); //  its strikes start at zero
     assert_false (peers_muted (peer, 61000 + LIMIT_MUTE_MS));
 }
 
@@ -130,7 +130,7 @@ test_a_visit_sees_bound_routes_and_may_drop_them (void **state)
 {
     for (uint32_t i = 0; i < 10; i++)
         peers_bind (*state, s_peer (*state, i), "worker:x", i, "10.0.0.7");
-    s_peer (*state, 99); //  said no HELLO
+    s_peer (*state, 99); //  it sent no HELLO
     peers_each (*state, s_drop_odd, *state);
     for (uint32_t i = 0; i < 10; i++)
         assert_int_equal (peers_route (*state, "worker:x", i) == NULL, i % 2);

@@ -1,4 +1,4 @@
-//  Tests of broker/base/poison: deaths are counted by name, and forgotten once it is read.
+//  Tests of broker/base/poison: deaths are counted by name, and forgotten after a successful read.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/base/poison.h"
 
@@ -40,7 +40,7 @@ teardown (void **state)
     return system (command);
 }
 
-//  A process that dies while it reads this.  Returns whether it was told not to read it.
+//  A process that dies while it reads this.  Returns true if it must not read it.
 static bool
 s_die (const char *name)
 {
@@ -70,7 +70,7 @@ test_three_deaths_hold_an_input_back_and_no_other (void **state)
     for (int i = 0; i < LIMIT_POISON_DEATHS; i++)
         assert_false (s_die ("bad"));
     assert_true (s_die ("bad"));
-    assert_true (s_begin ("bad")); //  for ever
+    assert_true (s_begin ("bad")); //  forever
     assert_false (s_begin ("good"));
 }
 
@@ -134,8 +134,7 @@ test_a_name_longer_than_its_row_is_held_back_too (void **state)
     assert_false (s_begin ("n"));
 }
 
-//  Each byte as a bad disk may leave it; the deaths of what stands in the file are
-//  as many as they can be.
+//  A bad disk may leave any bytes; these claim as many deaths as possible.
 static void
 test_a_file_of_rubbish_holds_up_nobody (void **state)
 {

@@ -1,4 +1,4 @@
-//  core_bench - a step with manual time and short calls, for the core's unit tests.
+//  core_bench - a step with manual time and short helpers, for the core's unit tests.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -52,7 +52,7 @@ bench_configure (bench_t *self)
     step_configure (self->step, &self->settings);
 }
 
-//  A new turn, ms later.
+//  Begin a new turn, `ms` later.
 static inline void
 bench_later (bench_t *self, int64_t ms)
 {
@@ -88,7 +88,7 @@ bench_count (const bench_t *self, step_out_kind_t kind)
     return found;
 }
 
-//  The last written row of an incident in this turn.
+//  The row of an incident as this turn wrote it last.
 static inline const row_incident_t *
 bench_row (const bench_t *self, const char *incident)
 {
@@ -127,7 +127,7 @@ bench_fault_event (bench_t *self, const fault_t *fault)
     return bench_last (self, STEP_OUT_EVENT_ACK);
 }
 
-//  Returns the incident it became, or counts on.
+//  Returns the incident that the event created or was counted on.
 static inline ident_t
 bench_event (bench_t *self, const char *cluster, const char *key, enum fault_severity severity)
 {
@@ -207,7 +207,7 @@ bench_release (bench_t *self, const char *worker, const step_fence_t *fence, ste
     bench_step (self, &in);
 }
 
-//  An operator's command; returns its result, and in *ret_text what is said to it.
+//  Give an operator's command.  Returns its result; *ret_text gets the answer's text.
 static inline int
 bench_command (bench_t *self, step_command_t command, const row_incident_t *incident,
                const row_effect_t *effect, const char *worker, const char **ret_text)
@@ -233,7 +233,7 @@ bench_schedule (bench_t *self)
     return bench_last (self, STEP_OUT_ASSIGN);
 }
 
-//  One incident, assigned to w, accepted and started.
+//  An incident, assigned to w, accepted and started.
 static inline step_fence_t
 bench_running (bench_t *self)
 {
@@ -245,7 +245,7 @@ bench_running (bench_t *self)
     return fence;
 }
 
-//  The counts of one cluster; last_event_ms is -1 when it is not counted by itself.
+//  The counts of one cluster; last_event_ms is -1 when it has no counts of its own.
 static inline step_cluster_t
 bench_cluster (const bench_t *self, const char *name)
 {

@@ -9,11 +9,11 @@ typedef struct {
     int64_t credit;
     int keys;
     row_breaker_t breaker;    //  as written last
-    char asked [4096];        //  keys of messages asked for, each with a space behind it
+    char asked [4096];        //  keys of messages that are due, each followed by a blank
     int64_t last_asked;       //  effect of the last one
     row_alert_t alert;        //  as written last
-    int64_t upload;           //  at delivery, 0 = none
-    row_effect_t message;     //  the same; id 0 = none
+    int64_t upload;           //  at delivery now, 0 = none
+    row_effect_t message;     //  at delivery now; id 0 = none
     row_effect_t message_row; //  as written last
 } voice_t;
 
@@ -30,7 +30,7 @@ s_new (bool pause, bool notify)
     return self;
 }
 
-//  Read what this turn has written and handed out, and begin the next one.
+//  Read what this turn has written and sent out, and begin the next one.
 static void
 s_turn (voice_t *self, int64_t ms)
 {
@@ -78,7 +78,7 @@ s_done (voice_t *self, int64_t id, step_effect_result_t result)
     bench_step (&self->bench, &done);
 }
 
-//  Assign a new incident to w; nothing is assigned: attempt 0.
+//  Assign a new incident to w; attempt 0: nothing was assigned.
 static step_fence_t
 s_assign (voice_t *self)
 {
@@ -111,7 +111,7 @@ s_incident (voice_t *self, verdict_outcome_t outcome)
     s_end (self, &fence, outcome);
 }
 
-//  Was it asked for, and how often?
+//  How often was this message queued?
 static int
 s_asked (const voice_t *self, const char *key)
 {
@@ -184,7 +184,7 @@ test_an_incident_counts_once_whatever_its_attempts (void **state)
     self.bench.settings.agent_attempts = 2;
     bench_configure (&self.bench);
     step_fence_t fence = s_assign (&self);
-    s_end (&self, &fence, VERDICT_AGENT); //  and is assigned again
+    s_end (&self, &fence, VERDICT_AGENT); //  and the incident is assigned again
     assert_int_equal (self.breaker.failures, 0);
     fence.attempt++;
     s_end (&self, &fence, VERDICT_AGENT);
@@ -199,7 +199,7 @@ test_lost_deliveries_do_not_count_and_a_missing_host_does (void **state)
     self.bench.settings.max_deliveries = 1;
     bench_configure (&self.bench);
     (void) s_assign (&self);
-    for (int i = 0; i < 24; i++) //  its lease runs out, then the wait for a late report
+    for (int i = 0; i < 24; i++) //  its lease expires, then the wait for a late report
         s_turn (&self, 5000);
     step_stats_t stats;
     step_stats (self.bench.step, self.bench.now, &stats);
@@ -264,7 +264,7 @@ test_a_recovered_that_waits_ends_with_its_degraded (void **state)
     step_destroy (&self.bench.step);
 }
 
-//  What a restart reads back is what the breaker goes on with.
+//  After a restart the breaker continues with the rows it reads.
 static void
 test_a_restart_does_not_forget_the_count (void **state)
 {
@@ -289,7 +289,7 @@ static void
 test_a_paused_breaker_holds_the_queue_and_lets_one_probe_through (void **state)
 {
     voice_t self = s_new (true, true);
-    step_fence_t before = s_assign (&self); //  under way when it opens
+    step_fence_t before = s_assign (&self); //  already running when the breaker opens
     for (int i = 0; i < 3; i++)
         s_incident (&self, VERDICT_AGENT);
     assert_true (self.breaker.open);
@@ -297,7 +297,7 @@ test_a_paused_breaker_holds_the_queue_and_lets_one_probe_through (void **state)
     assert_in_range (step_wake (self.bench.step), self.bench.now.boot_ms,
                      self.bench.now.boot_ms + LIMIT_PROBE_MIN_MS);
     s_end (&self, &before, VERDICT_SUCCESS);
-    assert_true (self.breaker.open); //  it says nothing of agents that are started now
+    assert_true (self.breaker.open); //  it says nothing about agents started now
     s_turn (&self, LIMIT_PROBE_MIN_MS);
     bench_credit (&self.bench, "w", ++self.credit, 4);
     const step_out_t *out = bench_schedule (&self.bench);
@@ -313,7 +313,7 @@ test_a_paused_breaker_holds_the_queue_and_lets_one_probe_through (void **state)
     step_destroy (&self.bench.step);
 }
 
-//  The incident that waits is assigned as a probe, after so long.
+//  The waiting incident is assigned as a probe after this time.
 static step_fence_t
 s_probe (voice_t *self, int64_t wait)
 {
@@ -405,13 +405,13 @@ test_a_message_that_is_tried_again_holds_the_others (void **state)
     done.as.effect.retry_after_ms = 30000;
     bench_step (&self.bench, &done);
     self.message.id = 0;
-    s_done (&self, upload, STEP_EFFECT_OK); //  its message is older, and may go now
+    s_done (&self, upload, STEP_EFFECT_OK); //  its message is older, and may be sent now
     s_turn (&self, 1000);
     assert_int_equal (self.message.id, 0);
     s_turn (&self, 30000);
     s_turn (&self, 1);
     assert_int_equal (self.message.id, degraded);
-    assert_false (self.message.unsure); //  the receiver said that it did not take it
+    assert_false (self.message.unsure); //  the receiver reported that it did not accept it
     step_destroy (&self.bench.step);
 }
 
@@ -429,14 +429,14 @@ test_a_message_waits_also_for_an_upload_that_is_asked_for_again (void **state)
     s_incident (&self, VERDICT_AGENT);
     const int64_t degraded = self.message.id;
     s_done (&self, dead.id, STEP_EFFECT_PERMANENT);
-    s_turn (&self, 1000); //  its message could go, were it not for the one that is under way
+    s_turn (&self, 1000); //  its message could go, but another one is being sent
     const char *text = NULL;
     int rc = bench_command (&self.bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead, "", &text);
     assert_int_equal (rc, 0);
     s_done (&self, degraded, STEP_EFFECT_OK);
     s_turn (&self, 1000);
     assert_int_equal (self.message.id, 0);
-    s_done (&self, self.upload, STEP_EFFECT_OK); //  the other incident's
+    s_done (&self, self.upload, STEP_EFFECT_OK); //  that of the other incident
     s_turn (&self, 1000);
     assert_int_equal (self.upload, dead.id);
     s_done (&self, dead.id, STEP_EFFECT_OK);
@@ -445,12 +445,12 @@ test_a_message_waits_also_for_an_upload_that_is_asked_for_again (void **state)
     step_destroy (&self.bench.step);
 }
 
-//  Load two messages of before a restart, and hand out both.
+//  Load two messages from before a restart, and send both out.
 static void
 s_assert_order (const row_effect_t *first, const row_effect_t *second)
 {
     voice_t self = s_new (false, true);
-    s_turn (&self, 1000); //  its worker stays, then
+    s_turn (&self, 1000); //  this keeps its worker alive
     step_reload (self.bench.step);
     assert_int_equal (step_load_effect (self.bench.step, second), 0);
     assert_int_equal (step_load_effect (self.bench.step, first), 0);
@@ -496,7 +496,7 @@ test_a_message_is_on_disk_as_being_sent_before_it_is_sent (void **state)
     assert_int_equal (self.message_row.state, ROW_EFFECT_SENDING);
     row_effect_t written = self.message_row;
     step_destroy (&self.bench.step);
-    //  It dies here.  What was being sent is sent again, marked.
+    //  The broker dies here.  A message that was being sent is sent again, marked.
     self.bench.step = step_new (&self.bench.settings, 44);
     assert_int_equal (step_load_effect (self.bench.step, &written), 0);
     step_loaded (self.bench.step, 100, 100, 100, self.bench.now);
@@ -528,9 +528,9 @@ test_nothing_is_begun_while_draining_and_what_is_under_way_is_counted (void **st
     step_destroy (&self.bench.step);
 }
 
-//  --- uploads that are asked for twice
+//  --- uploads that are queued twice
 
-//  An incident whose agent failed; its upload is under way.
+//  An incident whose agent failed; its upload is running.
 static row_incident_t
 s_failed (voice_t *self, row_effect_t *ret_upload)
 {
@@ -544,7 +544,7 @@ s_failed (voice_t *self, row_effect_t *ret_upload)
     return row;
 }
 
-//  It ends once more, within a turn.
+//  It ends again, within a turn.
 static void
 s_ends_again (voice_t *self, row_incident_t *row)
 {
@@ -623,8 +623,8 @@ test_an_overflow_is_announced_once_a_cluster_and_hour (void **state)
     step_destroy (&self.bench.step);
 }
 
-//  The messages of a source that invents clusters are bounded, so those of others are asked
-//  for and wait behind few.
+//  A source that invents clusters has a bounded number of messages.  So other sources' messages are
+//  queued, and wait for few.
 static void
 test_a_source_that_invents_clusters_has_its_share_of_overflow_messages (void **state)
 {

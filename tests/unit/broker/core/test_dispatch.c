@@ -1,4 +1,4 @@
-//  Who gets what: credit, silence, quarantine, other hosts.
+//  Assignment: credit, silence, quarantine, other hosts.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core/core_bench.h"
 
@@ -28,15 +28,15 @@ test_a_credit_sent_before_the_assignment_arrived_does_not_free_its_slot (void **
     bench_join (&bench, "w", 1);
     step_fence_t fence = bench_schedule (&bench)->as.assign.fence;
     bench_later (&bench, 10);
-    bench_credit (&bench, "w", 2, 1); //  crossed with the ASSIGN on the wire
+    bench_credit (&bench, "w", 2, 1); //  crossed the ASSIGN on the wire
     assert_null (bench_schedule (&bench));
     bench_say (&bench, "w", STEP_IN_ACCEPT, &fence);
-    bench_credit (&bench, "w", 3, 1); //  this one knows of it
+    bench_credit (&bench, "w", 3, 1); //  this one was sent after the ASSIGN
     assert_non_null (bench_schedule (&bench));
     step_destroy (&bench.step);
 }
 
-//  Admitted and assigned in one turn: the incident's row is written as it is at the end.
+//  Admitted and assigned in one turn: the incident's row is written once, in its final state.
 static void
 test_a_row_that_changes_twice_in_a_turn_is_written_once (void **state)
 {
@@ -165,7 +165,7 @@ test_a_host_that_fails_three_times_is_quarantined_and_probed_singly (void **stat
     bench_ping (&bench, "bad");
     (void) bench_schedule (&bench);
     assert_int_equal (bench_count (&bench, STEP_OUT_ASSIGN), 1);
-    //  The probe succeeds: everything is as before.
+    //  The probe succeeds: all is as before.
     step_fence_t probe = bench_last (&bench, STEP_OUT_ASSIGN)->as.assign.fence;
     (void) bench_verdict (&bench, "bad", &probe, VERDICT_SUCCESS);
     bench_later (&bench, 1);
@@ -206,7 +206,7 @@ test_nothing_is_assigned_while_the_broker_drains (void **state)
     step_destroy (&bench.step);
 }
 
-//  The worker tells its one failure again and again, until a turn with it is committed.
+//  The worker repeats its one failure until a turn with it is committed.
 static void
 test_a_failure_counts_once_however_often_its_turn_is_rolled_back (void **state)
 {
@@ -238,7 +238,7 @@ test_a_failure_counts_once_however_often_its_turn_is_rolled_back (void **state)
     step_destroy (&bench.step);
 }
 
-//  Lost once on "a", which is the only one with room.
+//  Lost once on "a", the only worker with room.
 static void
 test_a_lost_attempt_waits_a_moment_for_another_host (void **state)
 {
@@ -258,7 +258,7 @@ test_a_lost_attempt_waits_a_moment_for_another_host (void **state)
     assert_string_equal (out->peer.identity, "worker:b");
     assert_string_equal (out->as.assign.fence.incident.text, incident.text);
     assert_int_equal (out->as.assign.fence.attempt, fence.attempt + 1);
-    bench_later (&bench, LIMIT_ACCEPT_MS); //  not by "b" either, and now "b" is full
+    bench_later (&bench, LIMIT_ACCEPT_MS); //  nor accepted by "b", and now "b" is full
     bench_credit (&bench, "a", 3, 8);
     bench_credit (&bench, "b", 3, 0);
     assert_null (bench_schedule (&bench));
@@ -294,7 +294,7 @@ test_a_large_fleet_is_served_in_more_than_one_turn (void **state)
     step_destroy (&bench.step);
 }
 
-//  Records of a worker in this turn.
+//  The number of a worker's records in this turn.
 static size_t
 s_records (const bench_t *bench, const char *change)
 {
@@ -307,7 +307,7 @@ s_records (const bench_t *bench, const char *change)
     return found;
 }
 
-//  The stream would never have a worker that joined in it.
+//  Otherwise the stream would never show a worker that joined in it.
 static void
 test_what_was_told_of_a_worker_in_a_turn_that_is_rolled_back_is_told_again (void **state)
 {
@@ -338,7 +338,7 @@ test_what_was_told_of_a_worker_in_a_turn_that_is_rolled_back_is_told_again (void
     step_destroy (&bench.step);
 }
 
-//  Who gave the command was not answered, and gives it again.
+//  The operator got no answer and repeats the command.
 static void
 test_a_drain_whose_turn_is_rolled_back_has_not_begun (void **state)
 {
@@ -380,7 +380,7 @@ test_of_two_live_workers_with_one_key_the_first_stays_and_the_second_is_refused 
     for (uint64_t session = 2; session < 20; session++) {
         bench_later (&bench, 1000);
         assert_int_equal (s_twin_hello (&bench, session, true), -EAGAIN);
-        assert_null (bench_last (&bench, STEP_OUT_REFUSE)); //  it may still be gone
+        assert_null (bench_last (&bench, STEP_OUT_REFUSE)); //  the first one may be gone
         step_in_t pong = bench_from ("w", STEP_IN_PONG);
         bench_step (&bench, &pong);
         const step_out_t *out = bench_last (&bench, STEP_OUT_REFUSE);
@@ -388,7 +388,7 @@ test_of_two_live_workers_with_one_key_the_first_stays_and_the_second_is_refused 
         assert_int_equal (out->peer.session, session);
         assert_int_equal (out->as.refuse.rival, 1);
         assert_int_equal (out->as.refuse.tell,
-                          session == 2); //  each one is counted, not each is logged
+                          session == 2); //  each is counted, but not each is logged
         assert_int_equal (s_records (&bench, "refused"), session == 2);
     }
     step_worker_t shown;
@@ -420,14 +420,14 @@ test_a_session_whose_connection_is_closed_or_that_was_silent_gives_way_at_once (
 {
     bench_t bench = bench_new ();
     bench_join (&bench, "w", 1);
-    assert_int_equal (s_twin_hello (&bench, 2, false), 0); //  nobody was there to be asked
+    assert_int_equal (s_twin_hello (&bench, 2, false), 0); //  there was nobody to ask
     bench_later (&bench, 3 * LIMIT_PING_MS + 1);
     assert_int_equal (s_twin_hello (&bench, 3, true), 0);
     assert_int_equal (step_session (bench.step, "worker:w"), 3);
     step_destroy (&bench.step);
 }
 
-//  One round: what is due is assigned, to whom, and comes back busy.
+//  One round: if the next incident is assigned to `liar`, it gives it back as busy.
 static bool
 s_refused_round (bench_t *bench, const char *liar)
 {
@@ -496,7 +496,7 @@ test_a_worker_that_never_accepts_is_set_aside_and_one_that_is_gone_is_not (void 
     }
 }
 
-//  What is given back together, as at an orderly stop, is one refusal.
+//  Attempts given back together, as at an orderly stop, count as one refusal.
 static void
 test_what_is_given_back_in_one_go_counts_once (void **state)
 {
@@ -524,7 +524,8 @@ test_what_is_given_back_in_one_go_counts_once (void **state)
     step_destroy (&bench.step);
 }
 
-//  HELLO and BYE in turn, or drain and resume: a record in five seconds, and the last word is told.
+//  HELLO and BYE in turn, or drain and resume: one record per five seconds, and the last state is
+//  reported.
 static void
 test_what_a_worker_says_without_pause_is_recorded_seldom (void **state)
 {

@@ -1,4 +1,4 @@
-//  While the broker's own disk takes nothing, nobody is judged by it.
+//  While the broker's own disk accepts nothing, no worker is blamed.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include "tests/unit/broker/core/core_bench.h"
 
-//  Longer than any attempt may live, its worker renewing it all the time.
+//  Longer than an attempt may live, while its worker keeps renewing it.
 static void
 s_long (bench_t *bench, const step_fence_t *fence)
 {
@@ -50,7 +50,7 @@ test_a_hold_longer_than_the_hard_deadline_costs_no_report (void **state)
     step_hold (bench.step, true);
     s_long (&bench, &fence);
     step_hold (bench.step, false);
-    //  the time that an upload has then ends too
+    //  the time allowed for an upload then ends too
     bench_later (&bench, bench.settings.revoke_slack_ms - 1000);
     bench_say (&bench, "w", STEP_IN_PROGRESS, &fence);
     (void) bench_schedule (&bench);
@@ -76,8 +76,8 @@ test_after_a_hold_a_hard_deadline_comes_again (void **state)
     step_destroy (&bench.step);
 }
 
-//  A lost one may still report, and that was the last delivery:
-//  its grace begins when the hold ends.
+//  A lost attempt may still report, and this was the last delivery.  Its grace begins when the hold
+//  ends.
 static void
 test_the_grace_of_a_late_report_begins_after_the_hold (void **state)
 {
@@ -102,7 +102,7 @@ test_the_grace_of_a_late_report_begins_after_the_hold (void **state)
     step_destroy (&bench.step);
 }
 
-//  Assigned to w, who has not started an agent for it.
+//  Assigned to w, which has not started an agent for it.
 static step_fence_t
 s_fetching (bench_t *bench, const char *key)
 {
@@ -122,7 +122,7 @@ s_check_unblamed (bench_t *bench)
     assert_int_equal (stats.incidents [INCIDENT_PENDING], 4);
 }
 
-//  Four times the same host: three would do to quarantine it, one to rule it out for the incident.
+//  Four times the same host.  Three would quarantine it, one would exclude it for the incident.
 static void
 test_what_the_broker_could_not_give_is_no_failure_of_a_host (void **state)
 {
@@ -153,8 +153,8 @@ test_what_the_broker_could_not_give_is_no_failure_of_a_host (void **state)
     }
 }
 
-//  Round by round: whoever gives back what it was assigned is set aside after three,
-//  unless it is our doing.
+//  Round by round: a worker that gives back its assignments is quarantined after three, unless the
+//  broker is the cause.
 static void
 test_a_worker_that_waits_for_our_prompts_in_vain_is_not_set_aside (void **state)
 {
@@ -197,7 +197,7 @@ test_a_report_that_could_not_be_taken_has_more_time_and_a_prompt_has_not (void *
     }
 }
 
-//  The next effect that is handed to delivery in a turn, 0 = none.
+//  The next effect sent to delivery in a turn, 0 = none.
 static int64_t
 s_handed (bench_t *bench)
 {
@@ -219,7 +219,7 @@ test_a_folder_is_not_saved_during_a_hold_and_a_failure_in_it_is_no_try (void **s
     done.as.effect.id = id;
     done.as.effect.result = STEP_EFFECT_RETRY;
     for (int i = 0; i < 2 * LIMIT_EFFECT_TRIES; i++) {
-        step_hold (bench.step, true); //  it was begun before
+        step_hold (bench.step, true); //  the hold began before
         bench_step (&bench, &done);
         assert_int_equal (s_handed (&bench), 0);
         step_hold (bench.step, false);
@@ -228,7 +228,7 @@ test_a_folder_is_not_saved_during_a_hold_and_a_failure_in_it_is_no_try (void **s
     step_destroy (&bench.step);
 }
 
-//  The broker was away for longer than that: its worker gets the time to say what became of it.
+//  The broker was away for longer than that.  Its worker still has time to report the attempt.
 static void
 test_a_deadline_that_passed_while_nobody_looked_leaves_the_grace (void **state)
 {

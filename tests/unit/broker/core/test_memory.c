@@ -1,17 +1,17 @@
-//  A turn that memory runs out in: it says so, and the same inputs work after a reload.
+//  A turn that runs out of memory reports it, and the same inputs work after a reload.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core/core_bench.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-//  The linker's names: the core's calls arrive at __wrap_calloc.
+//  Names for the linker: the core's calls to calloc arrive at __wrap_calloc.
 void *
 __real_calloc (size_t count, size_t size);
 void *
 __wrap_calloc (size_t count, size_t size);
 
-static int s_left = -1; //  calls that still get memory, -1 = all
+static int s_left = -1; //  calls that still succeed, -1 = all
 
 void *
 __wrap_calloc (size_t count, size_t size)
@@ -22,7 +22,7 @@ __wrap_calloc (size_t count, size_t size)
     return __real_calloc (count, size);
 }
 
-//  Like the loop after a rollback; incident NULL: nothing was committed before.
+//  What the loop does after a rollback.  incident NULL: nothing was committed before.
 static void
 s_reload (bench_t *bench, const row_incident_t *incident)
 {
@@ -42,7 +42,7 @@ test_an_event_without_memory_fails_its_turn_and_is_taken_after_a_reload (void **
     step_in_t in = {.kind = STEP_IN_EVENT, .as.event = {.fault = &fault, .triage_enabled = true}};
     snprintf (in.as.event.row.source, ROW_IDENTITY, "test");
     bool failed = true;
-    for (int calls = 0; failed; calls++) { //  at each call in turn
+    for (int calls = 0; failed; calls++) { //  fail each call in turn
         s_left = calls;
         int rc = step (bench.step, &in, bench.now);
         s_left = -1;

@@ -1,8 +1,8 @@
-//  Effects: one at a time in each channel, tried again, and what an operator may do to them.
+//  Effects: one at a time per channel, retries, and an operator's commands.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core/core_bench.h"
 
-//  The last written effect of this turn.
+//  The effect that this turn wrote last.
 static const row_effect_t *
 s_effect_row (const bench_t *bench)
 {
@@ -14,7 +14,7 @@ s_effect_row (const bench_t *bench)
     return NULL;
 }
 
-//  At delivery, by channel: an effect's id, 0 = none.
+//  The effect at delivery, by channel; 0 = none.
 static int64_t s_flights [ROW_CHANNELS];
 
 static void
@@ -45,8 +45,8 @@ s_reported (bench_t *bench, int count)
     s_hand_out (bench);
 }
 
-//  Delivery has done what it was given: an effect of the channel, as `result` says.
-//  Returns its id, 0 = it has none.
+//  Delivery has finished an effect of the channel with this result.  Returns its id, 0 = it has
+//  none.
 static int64_t
 s_deliver (bench_t *bench, row_channel_t channel, int64_t bad, step_effect_result_t result)
 {
@@ -61,7 +61,7 @@ s_deliver (bench_t *bench, row_channel_t channel, int64_t bad, step_effect_resul
     snprintf (done.as.effect.error, LIMIT_REASON_BYTES, "%s", id == bad ? "refused" : "");
     bench_later (bench, 1);
     bench_step (bench, &done);
-    bench_step (bench, &done); //  said twice means nothing
+    bench_step (bench, &done); //  a second report has no effect
     s_hand_out (bench);
     return id;
 }
@@ -76,7 +76,7 @@ test_an_upload_that_fails_is_passed_over_and_tried_again_until_it_is_dead (void 
     int64_t id, tries = 0;
     while ((id = s_deliver (&bench, ROW_CHANNEL_STORAGE, 1, STEP_EFFECT_RETRY)) > 0)
         done [id] = true;
-    for (int i = 1; i <= 20; i++) //  all others are through at once, within milliseconds
+    for (int i = 1; i <= 20; i++) //  all others finish at once, within milliseconds
         assert_true (done [i]);
     step_stats_t stats;
     step_stats (bench.step, bench.now, &stats);
@@ -95,7 +95,7 @@ test_an_upload_that_fails_is_passed_over_and_tried_again_until_it_is_dead (void 
     step_destroy (&bench.step);
 }
 
-//  What fails takes turns with what has not been tried, so that neither waits for all of the other.
+//  Failing effects alternate with untried ones, so neither waits for all of the others.
 static void
 test_uploads_that_fail_do_not_keep_new_ones_from_their_turn (void **state)
 {
@@ -125,7 +125,7 @@ test_a_message_that_fails_holds_its_channel_and_is_named (void **state)
     step_stats (bench.step, bench.now, &stats);
     assert_int_equal (stats.heads [ROW_CHANNEL_SLACK].row.id, 0);
     int64_t head = 0, longest = 0;
-    for (int i = 0; i < 3 * LIMIT_EFFECT_TRIES; i++) { //  nobody answers, for long
+    for (int i = 0; i < 3 * LIMIT_EFFECT_TRIES; i++) { //  nobody answers for a long time
         head = s_flights [ROW_CHANNEL_SLACK];
         assert_int_equal (s_deliver (&bench, ROW_CHANNEL_SLACK, head, STEP_EFFECT_RETRY), head);
         step_stats (bench.step, bench.now, &stats);
@@ -137,7 +137,8 @@ test_a_message_that_fails_holds_its_channel_and_is_named (void **state)
         bench_later (&bench, shown->next_ms);
         s_hand_out (&bench);
     }
-    //  One retried for ever, none lost, and when somebody answers all go within a minute.
+    //  Retries never end and no effect is lost.  When somebody answers, all are sent within a
+    //  minute.
     assert_in_range (longest, 30000, LIMIT_EFFECT_UNREACHED_MS);
     step_stats (bench.step, bench.now, &stats);
     assert_int_equal (stats.effects_ready, 4);
@@ -164,7 +165,7 @@ test_an_effect_is_cancelled_before_it_is_handed_out_and_when_it_is_dead (void **
     row_effect_t row = *s_effect_row (&bench);
     assert_int_equal (s_cancel (&bench, NULL), ERR_NONE);
     (void) bench_schedule (&bench);
-    assert_int_equal (s_cancel (&bench, &row), ERR_STALE); //  delivery has it
+    assert_int_equal (s_cancel (&bench, &row), ERR_STALE); //  delivery is sending it
     step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
     done.as.effect.id = row.id;
     done.as.effect.result = STEP_EFFECT_RETRY;
@@ -175,7 +176,7 @@ test_an_effect_is_cancelled_before_it_is_handed_out_and_when_it_is_dead (void **
     row = *s_effect_row (&bench);
     assert_int_equal (row.state, ROW_EFFECT_CANCELLED);
     assert_int_equal (s_cancel (&bench, &row), ERR_STALE);
-    row.state = ROW_EFFECT_DEAD; //  had it come so far
+    row.state = ROW_EFFECT_DEAD; //  as if it had failed for good
     assert_int_equal (s_cancel (&bench, &row), 0);
     assert_int_equal (s_effect_row (&bench)->state, ROW_EFFECT_CANCELLED);
     bench_later (&bench, LIMIT_EFFECT_RETRY_MAX_MS);
@@ -194,7 +195,7 @@ test_an_effect_that_waits_for_its_next_try_is_due_now (void **state)
     (void) bench_schedule (&bench);
     row_effect_t row = bench_last (&bench, STEP_OUT_EFFECT)->as.effect;
     assert_int_equal (bench_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &row, "", &text),
-                      ERR_STALE); //  delivery has it
+                      ERR_STALE); //  delivery is sending it
     step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
     done.as.effect.id = row.id;
     done.as.effect.result = STEP_EFFECT_RETRY;
@@ -224,7 +225,7 @@ test_a_dead_effect_is_due_again_at_its_old_place (void **state)
     bench_step (&bench, &done);
     row_effect_t dead = *s_effect_row (&bench);
     assert_int_equal (dead.state, ROW_EFFECT_DEAD);
-    //  Another one waits by now, held up by its own retry.
+    //  Another effect waits now, blocked by the retry.
     (void) bench_event (&bench, "a", "2", FAULT_WARNING);
     bench_credit (&bench, "w", 2, 1);
     fence = bench_schedule (&bench)->as.assign.fence;

@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-//  Let one worker take one incident at a time; returns the cluster served.
+//  One worker takes one incident at a time; returns the cluster served.
 static void
 s_serve (bench_t *bench, int64_t number, char ret_cluster [64])
 {
@@ -168,7 +168,7 @@ s_none_fits (void *arg, entry_t *entry, clk_now_t now)
     return NULL;
 }
 
-//  CPU time of ten turns that look at one waiting incident each of so many clusters, and take none.
+//  CPU time of ten turns that look at one waiting incident of each cluster and take none.
 static double
 s_looking (int clusters)
 {
@@ -200,7 +200,7 @@ test_clusters_that_all_wait_are_looked_at_once_each (void **state)
 {
     double few = s_looking (500);
     double many = s_looking (8000);
-    assert_true (many < few * 100); //  16 times as many; one look for each pair would be 256 times
+    assert_true (many < few * 100); //  16 times as many; one look per pair would be 256 times
 }
 
 static void
@@ -235,8 +235,7 @@ test_clusters_that_do_not_fit_are_passed_in_the_order_of_service (void **state)
     step_destroy (&bench.step);
 }
 
-//  One source invents clusters, or uses another's name: it loses its own,
-//  never what another one has.
+//  A source that invents clusters, or uses another's name, loses only incidents of its own.
 static void
 test_a_source_that_floods_loses_its_own (void **state)
 {
@@ -258,7 +257,7 @@ test_a_source_that_floods_loses_its_own (void **state)
             snprintf (cluster, sizeof cluster, "c%d", i % 40);
             (void) bench_event (&bench, invents ? cluster : "prod", key, FAULT_CRITICAL);
         }
-        bench.source = "publisher:quiet"; //  there is room for its share, whatever the others send
+        bench.source = "publisher:quiet"; //  its share is free, whatever others send
         for (int i = 20; i < 30; i++) {
             snprintf (key, sizeof key, "q%d", i);
             quiet [i] = bench_event (&bench, "prod", key, FAULT_INFO);
@@ -268,7 +267,7 @@ test_a_source_that_floods_loses_its_own (void **state)
         step_stats_t stats;
         step_stats (bench.step, bench.now, &stats);
         assert_int_equal (stats.queued, invents ? 100 : 60);
-        //  told on the source that lost them, and on no other
+        //  reported for the source that lost them, and for no other
         assert_string_equal (stats.sources [0].name, "publisher:flood");
         assert_int_equal (stats.sources [0].lost [STEP_LOSS_QUEUE], 1000 - (stats.queued - 30));
         assert_string_equal (stats.sources [1].name, "");
@@ -276,8 +275,8 @@ test_a_source_that_floods_loses_its_own (void **state)
     }
 }
 
-//  Whoever has most may have nothing that can go: then it is the next one,
-//  not a source that has less.
+//  The source that has most may have nothing that can be dropped.  Then the next one loses, never a
+//  source with less.
 static void
 test_who_has_most_and_has_tried_all_of_it_is_passed_over (void **state)
 {

@@ -1,8 +1,8 @@
-//  Shares by source: what names that one source invents leave to the others.
+//  Shares by source: names that one source invents leave room for the others.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core/core_bench.h"
 
-//  Events of a source, each of another cluster that it invents.
+//  Events of a source, each from another cluster that it invents.
 static void
 s_invent (bench_t *bench, const char *source, const char *stem, int first, int count)
 {
@@ -43,8 +43,8 @@ test_clusters_that_one_source_invents_leave_room_for_those_of_others (void **sta
     assert_int_equal (s_lost (&bench, "quiet", STEP_LOSS_CLUSTER), 0);
     assert_int_equal (s_lost (&bench, "flood", STEP_LOSS_CLUSTER), 81);
     assert_int_equal (step_clusters (bench.step, NULL, 0), LIMIT_TALLIES);
-    //  those heard of longest ago gave way, and their counts with them;
-    //  nothing is counted twice or not at all
+    //  the least recent ones were removed with their counts; no event is counted twice or not at
+    //  all
     assert_int_equal (bench_cluster (&bench, "f-19").last_event_ms, -1);
     assert_int_equal (bench_cluster (&bench, "f-20").events [FAULT_WARNING], 1);
     assert_int_equal (bench_cluster (&bench, "other").events [FAULT_WARNING], 51 + 20 + 30);
@@ -52,13 +52,13 @@ test_clusters_that_one_source_invents_leave_room_for_those_of_others (void **sta
     step_stats_t stats;
     step_stats (bench.step, bench.now, &stats);
     assert_int_equal (stats.incidents [INCIDENT_PENDING], LIMIT_TALLIES + 100);
-    step_reload (bench.step); //  incidents of clusters that gave way go too
+    step_reload (bench.step); //  incidents of removed clusters go too
     step_loaded (bench.step, 1000, 1, 9999, bench.now);
     assert_int_equal (bench_cluster (&bench, "other").states [INCIDENT_PENDING], 0);
     step_destroy (&bench.step);
 }
 
-//  Two that invent share by halves, and do not take places from each other for ever.
+//  Two inventing sources share equally, and do not take places from each other forever.
 static void
 test_two_sources_that_invent_clusters_share_the_places (void **state)
 {
@@ -74,7 +74,7 @@ test_two_sources_that_invent_clusters_share_the_places (void **state)
     step_destroy (&bench.step);
 }
 
-//  The cluster of the last record that the core wrote.
+//  The cluster of the record that the core wrote last.
 static const char *
 s_last_topic (bench_t *bench)
 {

@@ -1,4 +1,4 @@
-//  What the broker promises about one incident: dedup, leases, verdicts, restarts.
+//  The broker's promises for one incident: dedup, leases, verdicts, restarts.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core/core_bench.h"
 
@@ -9,7 +9,7 @@ s_event (bench_t *bench, const char *key)
     return bench_fault_event (bench, &fault)->as.ack.disposition;
 }
 
-//  Turns of a second with pings of w, so that nothing but the lease runs out.
+//  Turns of a second with pings of w, so that only the lease expires.
 static void
 s_wait (bench_t *bench, int64_t ms)
 {
@@ -54,7 +54,7 @@ test_a_known_event_id_is_acknowledged_and_writes_nothing (void **state)
     assert_int_equal (writes, 0);
     step_cluster_t cluster;
     assert_int_equal (step_clusters (bench.step, &cluster, 1), 1);
-    assert_int_equal (cluster.events [FAULT_INFO], 1); //  a repeat is none that was received
+    assert_int_equal (cluster.events [FAULT_INFO], 1); //  a repeat does not count as received
     step_destroy (&bench.step);
 }
 
@@ -187,12 +187,12 @@ test_an_assignment_not_accepted_is_taken_back_free_of_charge (void **state)
     const row_incident_t *row = bench_row (&bench, incident.text);
     assert_non_null (row);
     assert_int_equal (row->lost, 0);
-    //  It had arrived all the same: its report still wins.
+    //  It had arrived nevertheless: its report still wins.
     assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_LATE_WIN);
     step_destroy (&bench.step);
 }
 
-//  Lease of w runs out, v takes over: fences of both.
+//  The lease of w expires and v takes over; returns both fences.
 static void
 s_superseded (bench_t *bench, step_fence_t *ret_old, step_fence_t *ret_new)
 {
@@ -277,7 +277,7 @@ test_deliveries_that_get_lost_end_as_failed (void **state)
     step_destroy (&bench.step);
 }
 
-//  Its worker renews it, but says nothing of an end.
+//  Its worker renews it but never reports its end.
 static void
 test_an_attempt_that_is_renewed_for_ever_is_revoked_at_its_hard_deadline (void **state)
 {
@@ -430,7 +430,7 @@ test_a_clock_that_jumped_extends_leases_once (void **state)
     step_destroy (&bench.step);
 }
 
-//  The attempt as this turn has left it.
+//  The attempt as this turn wrote it.
 static const row_attempt_t *
 s_attempt_row (const bench_t *bench)
 {
@@ -452,7 +452,7 @@ test_a_cancelled_incident_stops_its_worker_and_takes_no_report (void **state)
     assert_int_equal (s_command_incident (&bench, STEP_COMMAND_CANCEL, &row), 0);
     assert_int_equal (bench_row (&bench, NULL)->state, INCIDENT_CANCELLED);
     assert_non_null (bench_last (&bench, STEP_OUT_CANCEL));
-    //  it is no delivery that came to nothing
+    //  it does not count as a lost delivery
     assert_int_equal (s_attempt_row (&bench)->outcome, VERDICT_CANCELLED);
     assert_string_equal (s_attempt_row (&bench)->reason, "cancelled by an operator");
     step_stats_t stats;
@@ -494,7 +494,7 @@ test_a_retry_starts_with_a_clean_slate_also_after_a_reload (void **state)
     bench_later (&bench, LIMIT_QUARANTINE_MIN_MS);
     bench_credit (&bench, "w", 2, 1);
     const step_out_t *again = bench_schedule (&bench);
-    assert_non_null (again); //  the host that failed is asked again
+    assert_non_null (again); //  the host that failed is assigned it again
     assert_int_equal (again->as.assign.fence.attempt, 2);
     step_destroy (&bench.step);
 }
@@ -509,7 +509,7 @@ test_an_incident_of_long_ago_is_retried_from_its_row (void **state)
     row.created_ms = row.last_seen_ms = bench.now.wall_ms - INT64_C (30) * 24 * 3600 * 1000;
     assert_int_equal (s_command_incident (&bench, STEP_COMMAND_RETRY, NULL), ERR_NONE);
     assert_int_equal (s_command_incident (&bench, STEP_COMMAND_CANCEL, &row), ERR_STALE);
-    //  A refused command leaves nothing behind that the same fault could be counted on.
+    //  A refused command leaves no incident that the same fault could be counted on.
     assert_int_equal (s_event (&bench, "1"), STEP_EVENT_NEW);
     const char *text = NULL;
     assert_int_equal (bench_command (&bench, STEP_COMMAND_RETRY, &row, NULL, "", &text), ERR_STALE);
@@ -544,7 +544,7 @@ test_a_full_queue_refuses_a_retry (void **state)
     bench.settings.cluster_queue_size = 1;
     bench_configure (&bench);
     (void) bench_event (&bench, "a", "1", FAULT_WARNING);
-    (void) bench_event (&bench, "a", "2", FAULT_CRITICAL); //  drops the first
+    (void) bench_event (&bench, "a", "2", FAULT_CRITICAL); //  the first one is dropped
     row_incident_t row = {.number = 9, .state = INCIDENT_SUPPRESSED};
     row.id = ident_new (1);
     row.suppress = INCIDENT_SUPPRESS_OVERFLOW;
@@ -570,7 +570,8 @@ test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye (void **state
     step_worker_t shown;
     assert_int_equal (step_workers (bench.step, bench.now, &shown, 1), 1);
     assert_true (shown.draining && shown.running == 1);
-    //  What it has is finished and counts; a new session of the same process is drained as well.
+    //  Its running attempt is finished and counts.  A new session of the same process is draining
+    //  too.
     assert_int_equal (bench_verdict (&bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
     step_in_t hello = bench_from ("w", STEP_IN_HELLO);
     hello.peer.session = 2;
@@ -599,8 +600,8 @@ test_a_drained_worker_gets_nothing_until_it_is_resumed_or_says_bye (void **state
     step_destroy (&bench.step);
 }
 
-//  What its HELLO settled is not: until it has said it again it gets nothing, for another process
-//  with its key may run what it did not name.
+//  The turn of its HELLO is rolled back, so nothing is settled.  It gets nothing before another
+//  HELLO: another process with its key may run attempts that it did not name.
 static void
 test_a_session_whose_turn_is_rolled_back_has_not_begun (void **state)
 {

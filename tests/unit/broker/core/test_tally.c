@@ -1,4 +1,4 @@
-//  What each cluster sends and has.
+//  Counts of each cluster: events received and incidents held.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/core/core_bench.h"
 
@@ -9,7 +9,7 @@ test_what_each_cluster_sends_and_has_is_counted (void **state)
     bench.settings.severity_threshold = FAULT_WARNING;
     bench_configure (&bench);
     (void) bench_event (&bench, "a", "1", FAULT_CRITICAL);
-    (void) bench_event (&bench, "a", "1", FAULT_CRITICAL); //  counts up
+    (void) bench_event (&bench, "a", "1", FAULT_CRITICAL); //  counts on the same incident
     (void) bench_event (&bench, "a", "2", FAULT_INFO);
     (void) bench_event (&bench, "b", "3", FAULT_WARNING);
     bench_join (&bench, "w", 1);
@@ -36,7 +36,7 @@ test_what_each_cluster_sends_and_has_is_counted (void **state)
     assert_int_equal (stats.incidents [INCIDENT_REPORTED], 1);
     assert_int_equal (stats.events_suppressed [INCIDENT_SUPPRESS_BELOW_SEVERITY], 1);
 
-    step_reload (bench.step); //  nothing is held; what was counted stays
+    step_reload (bench.step); //  nothing is held; the counts stay
     step_loaded (bench.step, 3, 1, 9, bench.now);
     shown = bench_cluster (&bench, "a");
     assert_int_equal (shown.events [FAULT_CRITICAL], 2);
@@ -44,8 +44,8 @@ test_what_each_cluster_sends_and_has_is_counted (void **state)
     step_destroy (&bench.step);
 }
 
-//  The store was full: its events come again, and again, and are counted
-//  by the turn that keeps them.
+//  The store was full.  Its events come again several times, and the turn that commits them counts
+//  them.
 static void
 test_what_a_turn_counted_is_forgotten_with_it (void **state)
 {

@@ -32,7 +32,7 @@ s_effect (delivery_t *delivery, int64_t id, const char *incident)
     assert_int_equal (mailbox_send (delivery_inbox (delivery), &mail), 0);
 }
 
-//  The loop's mailbox holds one item: the others wait for room, none is lost, the order stays.
+//  The loop's mailbox holds one item: the others wait for room, none is lost, the order is kept.
 static void
 test_effects_are_executed_in_order_and_each_is_reported (void **state)
 {
@@ -61,7 +61,7 @@ test_effects_are_executed_in_order_and_each_is_reported (void **state)
     world_fini (&world);
 }
 
-//  A failed incident's report stands at the top of its folder from the CONFIG that wants it on.
+//  After a CONFIG that asks for it, a failed incident's report moves to the top of its folder.
 static void
 test_a_new_configuration_counts_from_the_next_effect_on (void **state)
 {

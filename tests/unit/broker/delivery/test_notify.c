@@ -1,4 +1,4 @@
-//  How answers of a webhook are judged, against a socket that answers as told.
+//  Judging a webhook's answers, with a socket that sends each answer.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,8 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-//  A webhook for one connection: reads the request whole, then sends `answer`
-//  ("" = nothing) and closes.
+//  A webhook for one connection: reads the whole request, then sends `answer` ("" = nothing) and
+//  closes.
 typedef struct {
     int listen_fd, port;
     const char *answer;
@@ -70,7 +70,7 @@ s_hook_start (hook_t *self, const char *answer)
 static void
 s_hook_stop (hook_t *self)
 {
-    shutdown (self->listen_fd, SHUT_RDWR); //  nobody has come: accept ends
+    shutdown (self->listen_fd, SHUT_RDWR); //  nobody has connected: end accept
     pthread_join (self->thread, NULL);
     own_fd (&self->listen_fd);
 }
@@ -162,9 +162,9 @@ static const answer_t s_answers [] = {
     {ANSWER ("403 invalid_token", ""), STEP_EFFECT_PERMANENT, 0, NOTIFY_AUTH_ERROR},
     {ANSWER ("302 Found", "Location: http://127.0.0.1:1/\r\n"), STEP_EFFECT_PERMANENT, 0,
      NOTIFY_CLIENT_ERROR},
-    //  answered, though not to the end
+    //  answered, but incompletely
     {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok", STEP_EFFECT_OK, 0, -1},
-    //  no answer, or none that can be read: it may have arrived
+    //  no answer, or an unreadable one: the message may have arrived
     {"", STEP_EFFECT_UNSURE, 0, NOTIFY_OTHER},
     {"HTTP/1.1 20", STEP_EFFECT_UNSURE, 0, NOTIFY_OTHER},
 };
@@ -209,7 +209,7 @@ test_a_connection_that_is_refused_has_taken_nothing (void **state)
 {
     hook_t hook;
     s_hook_start (&hook, "");
-    s_hook_stop (&hook); //  its port is nobody's now
+    s_hook_stop (&hook); //  nothing listens on its port now
     const notify_end_t end = s_send (*state, "degraded/1", hook.port);
     assert_int_equal (end.result, STEP_EFFECT_RETRY);
 }

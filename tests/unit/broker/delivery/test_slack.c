@@ -1,4 +1,4 @@
-//  Message bodies: what the contract names is there, what must not be is not, whatever comes in.
+//  Message bodies: whatever comes in, they hold all that the contract names, and nothing forbidden.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +57,7 @@ s_alert (void)
 
 //  --- reading a message
 
-//  Visit each text of it; returns how many blocks there are.
+//  Visit each text of the message; returns its number of blocks.
 static size_t
 s_visit (const json_t *value, void (*visit) (const char *type, const char *text))
 {
@@ -80,7 +80,7 @@ s_visit (const json_t *value, void (*visit) (const char *type, const char *text)
     return blocks;
 }
 
-static char s_all [65536]; //  all texts of a message, a line end behind each
+static char s_all [65536]; //  all texts of a message, each followed by a line end
 
 static void
 s_collect (const char *type, const char *text)
@@ -98,7 +98,7 @@ s_check_limits (const char *type, const char *text)
         assert_true (strlen (text) <= SLACK_HEADER);
 }
 
-//  No markup that was not ours: no bare < >, no & but of an escape, nobody mentioned.
+//  No markup except ours: no bare < or >, & only in escapes, and no mentions.
 static void
 s_check_forged (const char *type, const char *text)
 {
@@ -115,7 +115,7 @@ s_check_forged (const char *type, const char *text)
     }
 }
 
-//  Parse, check what holds for every message; its texts in s_all.
+//  Parse, check the rules for every message; its texts are then in s_all.
 static json_t *
 s_read (char *text)
 {
@@ -131,7 +131,7 @@ s_read (char *text)
     return message;
 }
 
-//  The same where only the texts matter.
+//  As above, when only the texts matter.
 static void
 s_show (char *text)
 {
@@ -151,7 +151,7 @@ s_block (const json_t *message, size_t index)
     return json_array_get (json_object_get (message, "blocks"), index);
 }
 
-//  --- what the contract names
+//  --- contents that the contract names
 
 static void
 test_an_incident_has_its_header_fields_cause_context_and_footer (void **state)
@@ -338,8 +338,8 @@ test_an_address_and_a_digest_keep_their_sign (void **state)
     s_expect ("nginx@sha256:0123 was pulled by me@example.com.\n");
 }
 
-//  Sentences, one word, characters that grow fivefold: each text below its limit,
-//  cut where it reads well.
+//  Sentences, one word, characters that grow fivefold: each text stays below its limit and is cut
+//  at a good place.
 static void
 test_control_text_goes_and_joined_characters_stay (void **state)
 {
@@ -361,7 +361,7 @@ test_control_text_goes_and_joined_characters_stay (void **state)
     assert_non_null (strstr (text, "\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x94\xa7."));
 }
 
-//  A cut in the middle of a joined character goes before it.
+//  A cut inside a joined character moves before it.
 static void
 test_no_cut_goes_through_what_is_seen_as_one_character (void **state)
 {
@@ -375,7 +375,7 @@ test_no_cut_goes_through_what_is_seen_as_one_character (void **state)
     for (size_t i = 0; i < sizeof unseen / sizeof unseen [0]; i++)
         assert_true (utf8_unseen (unseen [i]) && !utf8_shows (unseen [i]));
     assert_false (utf8_unseen ('a') || utf8_unseen (0x20ac) || utf8_unseen (0x1f527));
-    for (uint32_t code = 0; code <= 0x10ffff; code++) //  the one list lies in the other
+    for (uint32_t code = 0; code <= 0x10ffff; code++) //  one list is a part of the other
         assert_false (utf8_unseen (code) && utf8_shows (code));
 }
 

@@ -49,7 +49,7 @@ s_teardown (void **state)
     return 0;
 }
 
-//  A report (text) and a log of the attempt's own name.
+//  A report with this text, and a log with the attempt's name.
 static void
 s_sealed (fixture_t *self, int64_t attempt, const char *text)
 {
@@ -126,7 +126,7 @@ test_the_winner_is_promoted_and_saving_twice_is_the_same (void **state)
     struct stat st;
     assert_int_equal (fstat (output, &st), 0);
     assert_int_equal (st.st_mode & 0777, 0700);
-    //  no temporary stays: renaming one link of a file over another does nothing
+    //  no temporary remains: renaming one link of a file over another has no effect
     assert_int_equal (unlinkat (output, "investigation.md", 0), 0);
     assert_int_equal (unlinkat (fd, "output", AT_REMOVEDIR), 0);
 }
@@ -145,7 +145,7 @@ test_a_failed_incident_keeps_its_files_in_the_attempt_unless_told_to_upload (voi
     assert_int_equal (s_save (self, true), STEP_EFFECT_OK);
     s_expect_text (self, "output/investigation.md", "partial");
 
-    //  A retry wins: nothing of the failure stays at the top
+    //  A retry wins: nothing of the failure remains at the top
     world_attempt (&self->world, 2, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
     s_sealed (self, 2, "whole");
     s_end (self, INCIDENT_REPORTED, 2);
@@ -170,10 +170,10 @@ test_a_failure_of_the_disk_is_tried_again_and_leaves_no_result (void **state)
     fixture_t *self = *state;
     world_attempt (&self->world, 1, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
     s_end (self, INCIDENT_REPORTED, 1);
-    assert_int_equal (s_save (self, false), STEP_EFFECT_RETRY); //  the winner's files are not there
+    assert_int_equal (s_save (self, false), STEP_EFFECT_RETRY); //  the winner's files are missing
     s_expect_text (self, "result.json", NULL);
     s_sealed (self, 1, "late");
-    //  A symlink in the place of the folder is not followed
+    //  A symlink in place of the folder is not followed
     char aside [160];
     snprintf (aside, sizeof aside, "%s/aside", self->world.dir);
     assert_int_equal (blob_make_dir (aside), 0);

@@ -35,7 +35,7 @@ s_incident (const char *body, size_t size)
     return row;
 }
 
-//  Compare with a file of tests/golden; TRIAGE_GOLDEN=write makes it anew.
+//  Compare with a file of tests/golden; TRIAGE_GOLDEN=write rewrites it.
 static void
 s_golden (const char *name, const char *text)
 {
@@ -169,7 +169,7 @@ test_labels_are_json_whatever_they_hold (void **state)
     assert_non_null (strstr (incident, "\"clusterLabels\": {},\n"));
 }
 
-//  What begins with this mark, or line after line, is a command or a file to an agent CLI.
+//  For an agent CLI, a text or line that begins with this character is a command or a file.
 static void
 test_nothing_of_the_cluster_is_a_file_or_a_command_to_an_agent_cli (void **state)
 {

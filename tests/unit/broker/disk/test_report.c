@@ -1,4 +1,4 @@
-//  What is read from reports, as models write them.
+//  Values read from reports, as models write them.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,7 +175,7 @@ static const shape_t s_confidences [] = {
      "Disk full.", REPORT_UNKNOWN},
 };
 
-//  Found in what agents wrote.
+//  Seen in reports of real agents.
 static const shape_t s_agents [] = {
     {"bold lines for headings",
      "**What happened**\n\nIt crashed.\n\n**Root Cause**\n\nDisk full.\n\n**Confidence:** "
@@ -237,7 +237,7 @@ static const shape_t s_agents [] = {
      "\xe2\x9d\x8c Disk full.", REPORT_LOW},
 };
 
-//  Behind the label, each with a value of its own.
+//  After the label, each with its own value.
 static const shape_t s_values [] = {
     {"denied, with a degree",
      "## Root Cause\n\nDisk full.\n\n**Confidence:** not very high - node logs are missing\n",
@@ -328,7 +328,7 @@ static const shape_t s_values [] = {
      "Disk full.", REPORT_UNKNOWN},
 };
 
-//  What is not reached, or need not be, is not a value.
+//  A bound, a condition or a value that is not reached is no value.
 static const shape_t s_bounded [] = {
     {"anything but high", "## Root Cause\n\nDisk full.\n\n**Confidence:** anything but high\n",
      "Disk full.", REPORT_UNKNOWN},
@@ -607,7 +607,7 @@ test_any_heading_or_label_may_hold_the_words_root_cause (void **state)
     CHECK (s_labels);
 }
 
-//  Reports that once gave another value; the right ones.
+//  Reports that were misread once, with the right values.
 static void
 test_reports_of_the_field_are_read_right (void **state)
 {

@@ -1,4 +1,4 @@
-//  Reports that nobody should write: no text, too much of it, or what upsets a parser.
+//  Reports that nobody should write: no text, too much of it, or input that upsets a parser.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-//  Bytes that are no text, and texts that try to be more than text.
+//  Bytes that are no text, and texts with active content.
 static void
 test_what_comes_out_is_one_line_of_valid_text (void **state)
 {
@@ -29,7 +29,7 @@ test_what_comes_out_is_one_line_of_valid_text (void **state)
     assert_non_null (strstr (report.root_cause, "end."));
 }
 
-//  Each of these made some Markdown parser slow or large; the test's own time limit is the judge.
+//  Each of these made some Markdown parser slow or large.  The test's time limit decides.
 static void
 test_hostile_megabytes_are_read_in_bounded_time_and_memory (void **state)
 {
@@ -58,7 +58,7 @@ test_hostile_megabytes_are_read_in_bounded_time_and_memory (void **state)
     }
 }
 
-//  md4c looks at the byte behind a text that ends with a link that is not finished.
+//  md4c reads the byte after a text that ends with an unfinished link.
 static void
 test_what_stands_behind_a_report_is_not_read (void **state)
 {

@@ -82,7 +82,7 @@ s_teardown (void **state)
     return 0;
 }
 
-//  A fresh link takes nothing before it is connected.
+//  A new link sends nothing before it is connected.
 static void
 s_send (fixture_t *self, uint8_t type, const void *from)
 {
@@ -205,7 +205,7 @@ s_check (fixture_t *self, verdict_outcome_t outcome, const verdict_file_t *files
     return mail;
 }
 
-//  Download a file whole.  Own: fresh.
+//  Download a whole file.  Own: fresh.
 static char *
 s_get (fixture_t *self, const char *path)
 {
@@ -247,7 +247,7 @@ test_an_upload_is_stored_sealed_and_checked (void **state)
     assert_int_equal (st.st_mode & 0777, 0700);
     assert_int_equal (stat (world_path (&self->world, "attempts/1.staging"), &st), -1);
 
-    //  All again: nothing changes
+    //  Everything again: nothing changes
     s_put (self, s_path, 200000, 0, self->report, 1000);
     s_expect_go (self, 200000);
     s_seal (self, files, 2);
@@ -329,7 +329,7 @@ test_paths_outside_the_list_are_refused_and_the_sender_is_muted (void **state)
     link_t *muted = self->link;
     static const curve_keys_t keys = {0};
     self->link = link_connect (LINK_FILES, artifact_endpoint (self->artifact), &keys, NULL);
-    s_put (self, "logs/a.log", 1, 0, "x", 1); //  others are heard; by then it would have answered
+    s_put (self, "logs/a.log", 1, 0, "x", 1); //  others are served; by then it would have answered
     s_expect_go (self, 1);
     link_wait_t item = {.link = muted};
     assert_int_equal (link_wait (&item, 1, 0), 0);
@@ -337,7 +337,8 @@ test_paths_outside_the_list_are_refused_and_the_sender_is_muted (void **state)
     link_destroy (&muted);
     artifact_stats_t stats;
     artifact_stats (self->artifact, &stats);
-    assert_int_equal (stats.bad_messages_total, LIMIT_STRIKES + 1); //  what a muted one says, too
+    //  Also the messages of a muted route.
+    assert_int_equal (stats.bad_messages_total, LIMIT_STRIKES + 1);
 }
 
 static void
@@ -355,7 +356,7 @@ test_a_planted_symlink_is_not_followed (void **state)
     s_expect_error (self, "io");
     verdict_file_t file;
     s_file (&file, s_path, "safe", 4);
-    s_seal (self, &file, 1); //  the link goes, the file behind it stays
+    s_seal (self, &file, 1); //  the link is removed, its target stays
     s_expect_sealed (self, "missing");
     own (buf_fini) buf_t text = buf_init (64);
     assert_int_equal (buf_read_file (&text, victim), 0);
@@ -462,7 +463,7 @@ test_a_success_whose_files_hold_none_becomes_a_failure_of_the_agent (void **stat
                          "agent reported an error: Overloaded");
 }
 
-//  As on the worker: what is too large to be read fails no report.
+//  As on the worker: a file too large to be read fails no report.
 static void
 test_a_success_with_a_result_that_cannot_be_read_stays_one_if_its_report_is_long (void **state)
 {

@@ -1,4 +1,4 @@
-//  faults_server - a child process of node; its tests may command it.
+//  faults_server - a child process of node, which its tests can command.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>

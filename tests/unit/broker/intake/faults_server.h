@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-enum { FAULTS_SERVER_MS = 15000 }; //  at most, for one answer
+enum { FAULTS_SERVER_MS = 15000 }; //  limit for one answer
 
 typedef struct {
     pid_t pid;         //  the test ends it
@@ -15,12 +15,12 @@ typedef struct {
     http_t *http;      //  borrowed
 } faults_server_t;
 
-//  extra: "NAME=VALUE" of its environment, or NULL.
+//  extra: "NAME=VALUE" for its environment, or NULL.
 void
 faults_server_start (faults_server_t *self, const char *extra);
-//  Command it.  Own: fresh.
+//  Send it a command.  Own: fresh.
 json_t *
 faults_server_control (faults_server_t *self, const char *verb, const char *body);
-//  A number of its state, -1 = there is none.
+//  A number of its state, -1 = missing.
 int64_t
 faults_server_state (faults_server_t *self, const char *member);

@@ -1,5 +1,5 @@
-//  Tests of broker/intake/intake against a real server on the official TypeScript SDK:
-//  the test plays the loop.
+//  Tests of broker/intake/intake against a real server on the official TypeScript SDK.  The test
+//  plays the loop.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,16 +41,16 @@ typedef struct {
     intake_t *intake;
     clk_t *clk;
     http_t *http;
-    //  what the loop has heard
+    //  mails that the loop received
     mail_t *mails [MAILS];
     size_t count;
-    int refuse; //  so many events are refused first
+    int refuse; //  number of events to refuse first
 } s_world_t;
 
 
-//  --- the loop's side
+//  --- the loop's part
 
-//  Take what has come and answer events as the loop would.
+//  Take all mail and answer events as the loop would.
 static void
 s_hear (s_world_t *self, int64_t wait_ms)
 {
@@ -92,7 +92,7 @@ s_event (const s_world_t *self, size_t number)
             return self->mails [i];
     }
     fail_msg ("no such event");
-    abort (); //  not reached, which gcc cannot know
+    abort (); //  not reached, but gcc cannot know
 }
 
 static size_t
@@ -145,7 +145,7 @@ s_setup (void **state, const char *extra)
     *state = self;
     self->clk = clk_new ();
     self->http = http_new ();
-    self->loop = mailbox_new (64, mail_item_destroy); //  small: full at times
+    self->loop = mailbox_new (64, mail_item_destroy); //  small, so that it is full at times
     snprintf (self->folder, sizeof self->folder, "/tmp/test-intake-XXXXXX");
     assert_non_null (mkdtemp (self->folder));
     snprintf (self->state_path, sizeof self->state_path, "%s/broker.db", self->folder);
@@ -207,7 +207,7 @@ test_a_fault_reaches_the_loop_with_its_fields (void **state)
     assert_string_equal (mail->as.event.fault.name, "web-0");
     assert_string_equal (mail->as.event.fault.cluster, "kind-test");
     assert_string_equal (mail->as.event.row.source, "mcp:default");
-    intake_source_t source = {0}; //  without a name of its own it is shown as the cluster
+    intake_source_t source = {0}; //  without a name of its own, its name is the cluster's
     const int64_t end = clk_now (self->clk).boot_ms + WAIT_MS;
     while (strcmp (source.cluster, "kind-test") != 0 && clk_now (self->clk).boot_ms < end) {
         s_hear (self, 20);
@@ -357,7 +357,7 @@ test_the_time_between_two_lives_is_a_gap_and_the_first_has_none (void **state)
     s_wait_notices (self, "gap", 1);
 }
 
-//  Else the gap after a kill reaches back to before this one.
+//  Otherwise the gap after a kill would begin before this one.
 static void
 test_a_source_that_is_followed_again_is_known_from_there_on (void **state)
 {
@@ -373,7 +373,7 @@ test_a_source_that_is_followed_again_is_known_from_there_on (void **state)
     assert_true (s_mark (self).until_ms >= cut_ms);
 }
 
-//  When an event came last, wall clock.
+//  Time of the last event, wall clock.
 static int64_t
 s_last_event (s_world_t *self)
 {
@@ -381,7 +381,7 @@ s_last_event (s_world_t *self)
     return intake_sources (self->intake, &source, 1) > 0 ? source.last_event_ms : 0;
 }
 
-//  What a destroyed intake has offered is to be answered no more.
+//  Events offered by a destroyed intake must not be answered any more.
 static void
 s_drop_offers (s_world_t *self)
 {
@@ -390,7 +390,7 @@ s_drop_offers (s_world_t *self)
         mail_destroy (&mail);
 }
 
-//  Received, never committed: the next gap reaches back to before it.
+//  Received but never committed: the next gap begins before it.
 static void
 test_events_left_at_the_end_are_in_the_next_gap (void **state)
 {
@@ -402,7 +402,7 @@ test_events_left_at_the_end_are_in_the_next_gap (void **state)
     while (self->refuse == MAILS)
         s_hear (self, 100);
     const int64_t received_ms = clk_now (self->clk).wall_ms;
-    poll (NULL, 0, 50); //  what comes now is newer than that one
+    poll (NULL, 0, 50); //  later events are newer than that one
     json_decref (faults_server_control (&self->server, "fault", "{\"faultId\":\"other\"}"));
     const int64_t end = received_ms + WAIT_MS;
     while (clk_now (self->clk).wall_ms < end && s_last_event (self) <= received_ms)
@@ -497,7 +497,7 @@ test_a_large_body_is_a_file_beside_the_store (void **state)
     buf_fini (&file);
 }
 
-//  Refused, its file removed meanwhile, offered again: the row that names the file finds it.
+//  Refused, its file removed meanwhile, offered again: the file exists when the row names it.
 static void
 test_a_large_body_is_written_again_when_its_file_is_gone (void **state)
 {

@@ -1,5 +1,5 @@
-//  Tests of broker/intake/intake_queue and intake_lost: shares of sources,
-//  what is lost and who is told.
+//  Tests of broker/intake/intake_queue and intake_lost: shares of sources, lost events and their
+//  reports.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,8 +21,8 @@ typedef struct {
     intake_queue_t *queue;
     mailbox_t *loop, *reply;
     char *body;
-    uint64_t cookies [1024]; //  of events that the loop has
-    char first [1024];       //  of their source's name
+    uint64_t cookies [1024]; //  of events that the loop holds
+    char first [1024];       //  first letter of their source's name
     size_t count;
     int notices;
 } s_world_t;
@@ -116,7 +116,7 @@ test_a_flood_takes_nothing_from_the_quiet_and_is_told_of_its_own_losses (void **
     assert_int_equal (intake_queue_take_dropped (self->queue, "quiet"), 0);
     const int64_t dropped = intake_queue_take_dropped (self->queue, "flood");
     assert_int_equal (dropped + (int64_t) intake_queue_count (self->queue), FLOOD + FLOOD / 10);
-    assert_int_equal (intake_queue_take_dropped (self->queue, "flood"), 0); //  told once
+    assert_int_equal (intake_queue_take_dropped (self->queue, "flood"), 0); //  reported once
 }
 
 static void
@@ -130,7 +130,7 @@ test_who_takes_most_loses_also_to_others (void **state)
         s_say (self, "second", BODY, i);
     assert_int_equal (intake_queue_take_dropped (self->queue, "second"), 0);
     assert_in_range (intake_queue_take_dropped (self->queue, "first"), 49, 51);
-    //  The oldest go
+    //  The oldest are dropped
     assert_true (intake_queue_oldest (self->queue, "first") > 400);
     assert_int_equal (intake_queue_oldest (self->queue, "second"), 0);
 }
@@ -166,7 +166,7 @@ test_sources_are_offered_in_turn (void **state)
     (void) s_offer (self);
     assert_int_equal (s_heard (self, 'q'), 1);
     assert_in_range (intake_queue_oldest (self->queue, "quiet"), 7, 7);
-    //  Refused, all come again, in order
+    //  Refused, all come again in order
     const size_t count = self->count;
     for (size_t i = count; i > 0; i--)
         intake_queue_reply (self->queue, self->cookies [i - 1], false, 20, 0);
@@ -198,7 +198,7 @@ test_a_body_that_cannot_be_written_holds_its_source_only (void **state)
     s_say (self, "quiet", 100, 1);
     const int64_t wake = intake_queue_offer (self->queue, self->loop, self->reply, 0);
     (void) s_hear (self);
-    assert_int_equal (self->count, 2); //  there is no folder for the large one
+    assert_int_equal (self->count, 2); //  the large one's folder is missing
     assert_in_range (wake, 1, 5000);
 }
 

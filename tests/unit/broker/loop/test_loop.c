@@ -18,9 +18,9 @@
 enum { S_BOOT_MS = 1000000, S_TURN_MS = 1000, S_TURNS = 20, S_TIDIES = 4 };
 
 static struct {
-    size_t inputs; //  of each turn
+    size_t inputs; //  inputs of each turn
     int turns;
-    int tidied [S_TIDIES]; //  after which turns
+    int tidied [S_TIDIES]; //  the turns after which it tidied
     int tidies;
 } s_seen;
 
@@ -36,7 +36,7 @@ __wrap_turn_run (loop_t *self)
     return s_seen.inputs;
 }
 
-//  The second time there is more to do; the last one ends the loop.
+//  The second call reports more to do; the last one ends the loop.
 int
 __wrap_store_tidy (store_t *self, int64_t now_wall_ms);
 int
@@ -95,7 +95,7 @@ s_remove (const char *path, const struct stat *stat, int kind, struct FTW *where
     return remove (path);
 }
 
-//  Run a loop whose turns have so many inputs each; s_seen tells of it.
+//  Run a loop whose turns have this many inputs; s_seen records it.
 static void
 s_run (size_t inputs)
 {
@@ -115,7 +115,7 @@ s_run (size_t inputs)
     loop_t *loop = loop_new (&args, &diag);
     if (!loop)
         fail_msg ("%s", diag.text);
-    static char nobody [3]; //  threads that nobody looks into
+    static char nobody [3]; //  threads that nobody examines
     const loop_threads_t threads = {.artifact = (void *) &nobody [0],
                                     .delivery = (void *) &nobody [1],
                                     .intake = (void *) &nobody [2]};

@@ -25,7 +25,7 @@ test_readers_see_what_was_published_not_what_is_being_edited (void **state)
     assert_null (self);
 }
 
-//  Another thread reads while the loop publishes; the loop goes on all the same.
+//  Another thread reads while the loop publishes; the loop is never blocked.
 static void *
 s_publish (void *ctx)
 {

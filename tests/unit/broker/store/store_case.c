@@ -30,7 +30,7 @@ store_case_teardown (void **state)
 {
     store_case_t *self = *state;
     store_destroy (&self->store);
-    store_destroy (&self->store); //  once more is no harm
+    store_destroy (&self->store); //  a second time is harmless
     const int rc = nftw (self->dir, s_remove, 8, FTW_DEPTH | FTW_PHYS);
     free (self);
     return rc;

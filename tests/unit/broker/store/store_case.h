@@ -14,12 +14,12 @@
 //  Own: everything; made by store_case_setup.
 typedef struct {
     char dir [64];
-    char path [128]; //  of the database
+    char path [128]; //  path of the database
     store_t *store;  //  a test may destroy it and open another one
     err_diag_t diag;
 } store_case_t;
 
-//  cmocka's.
+//  For cmocka.
 int
 store_case_setup (void **state);
 int
@@ -28,15 +28,15 @@ store_case_teardown (void **state);
 //  The id of an incident by its number, a format.
 #define STORE_CASE_ID "0190a000-0000-7000-8000-%012d"
 
-//  A row with odd characters in it.
+//  A row with unusual characters.
 row_incident_t
 store_case_incident (int number, incident_state_t state);
-//  What cannot fail.
+//  Calls that must not fail.
 void
 store_case_apply (store_t *store, const step_write_t *write);
 void
 store_case_put_incident (store_t *store, const row_incident_t *row);
-//  The write of the incident's event.  body: borrowed, NULL = none in the row.
+//  The write of the incident's event.  body: borrowed, NULL = no body in the row.
 step_write_t
 store_case_event (const row_incident_t *incident, const char *body, int64_t received_ms);
 //  As store_known_event.

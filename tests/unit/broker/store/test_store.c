@@ -96,7 +96,7 @@ test_load_hands_open_rows_to_step (void **state)
                                                INCIDENT_REPORTED, INCIDENT_FAILED};
     for (int i = 0; i < 4; i++) {
         row_incident_t row = store_case_incident (i + 1, states [i]);
-        row.last_seen_ms = i == 3 ? 1 : row.last_seen_ms; //  the last one is out of the window
+        row.last_seen_ms = i == 3 ? 1 : row.last_seen_ms; //  the last one is outside the window
         store_case_put_incident (self->store, &row);
     }
     store_case_apply (self->store,
@@ -116,7 +116,7 @@ test_load_hands_open_rows_to_step (void **state)
     assert_int_equal (stats.last_seq, 41);
 }
 
-//  More topics in one transaction than are held back at once; each ends with its last record.
+//  More topics in one transaction than are buffered at once; each ends with its last record.
 static void
 test_the_last_record_of_every_topic_is_kept (void **state)
 {
@@ -144,7 +144,7 @@ test_the_last_record_of_every_topic_is_kept (void **state)
     sqlite3_close (other);
 }
 
-//  What a flood of events leaves must not fill the memory of the next start.
+//  The rows of a flood of events must not fill the memory of the next start.
 static void
 test_load_hands_over_no_more_ended_incidents_than_are_kept (void **state)
 {
@@ -269,7 +269,7 @@ test_a_row_written_again_replaces_itself (void **state)
         store_reader_incidents (reader, INCIDENT_REPORTED, INCIDENT_SUPPRESS_NONE, 0, rows, 4), 1);
 }
 
-//  A retried incident asks for its effect anew: the store keeps one row a key.
+//  A retried incident queues its effect again: the store keeps one row per key.
 static void
 test_an_effect_of_a_known_key_replaces_the_old_one (void **state)
 {
@@ -281,7 +281,7 @@ test_an_effect_of_a_known_key_replaces_the_old_one (void **state)
     assert_int_equal (store_apply (self->store, &write), 0);
     row_effect_t row;
     assert_int_equal (store_effect (self->store, 1, &row), ERR_NONE);
-    assert_int_equal (store_effect (self->store, 2, &row), 0); //  before the commit already
+    assert_int_equal (store_effect (self->store, 2, &row), 0); //  visible before the commit
     assert_int_equal (row.state, ROW_EFFECT_DEAD);
     assert_int_equal (store_commit (self->store), 0);
 }
@@ -375,7 +375,7 @@ test_a_body_comes_back_from_the_row_or_from_its_file (void **state)
     assert_int_equal (store_reader_event_body (reader, "nobody", &second, &size), ERR_NONE);
 }
 
-//  SQLite says FULL by itself when the file may not grow.
+//  SQLite itself reports FULL when the file may not grow.
 static void
 s_max_pages (store_t *store, int pages)
 {
@@ -511,8 +511,8 @@ test_the_wal_is_checkpointed_and_does_not_grow_without_end (void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown (name, store_case_setup, store_case_teardown)
 
-//  Attempts that came back without a run have no end; what is open, what has won and the newest
-//  are still to be found.
+//  Attempts given back without a run are unlimited.  Open attempts, the winner and the newest must
+//  still be found.
 static void
 test_the_attempts_that_matter_are_found_among_many (void **state)
 {

@@ -1,4 +1,4 @@
-//  Stores of earlier schemas: those that earlier programs left, and each step by itself.
+//  Stores of earlier schemas: files written by earlier programs, and each step alone.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_schema.h"
 #include "tests/unit/broker/store/store_case.h"
@@ -16,7 +16,7 @@
 static const char *const s_golden [] = {"schema-3/stopped", "schema-3/killed"};
 enum { S_GOLDEN = sizeof s_golden / sizeof s_golden [0], S_TEXT = 16384 };
 
-//  Returns false where there is no such file.
+//  Returns false when there is no such file.
 static bool
 s_take (const char *from, const char *to)
 {
@@ -34,7 +34,7 @@ s_take (const char *from, const char *to)
     return true;
 }
 
-//  Put a golden store, and its log if it has one, where the case has its own.
+//  Copy a golden store, and its log if it has one, to the case's path.
 static void
 s_lay (store_case_t *self, const char *name)
 {
@@ -56,7 +56,7 @@ s_open (store_case_t *self)
         fail_msg ("%s", self->diag.text);
 }
 
-//  One statement on a file that no broker has.
+//  Run one statement on a file that no broker uses.
 static void
 s_exec (const char *path, const char *sql)
 {
@@ -82,7 +82,7 @@ s_version (const char *path)
     return s_number (path, "SELECT v FROM meta WHERE k = 'schema_version'");
 }
 
-//  All rows of a statement with one column, one a line.
+//  All rows of a statement with one column, one per line.
 static void
 s_lines (sqlite3 *db, const char *sql, char ret_text [S_TEXT])
 {
@@ -98,7 +98,7 @@ s_lines (sqlite3 *db, const char *sql, char ret_text [S_TEXT])
     sqlite3_finalize (stmt);
 }
 
-//  Whatever makes a difference to the program: not the order of columns, nor their defaults.
+//  All differences that matter to the program; the order of columns and their defaults do not.
 static void
 s_shape (store_t *store, char ret_text [S_TEXT])
 {
@@ -136,7 +136,7 @@ test_a_golden_store_is_copied_before_it_is_migrated (void **state)
     snprintf (temporary, sizeof temporary, "%s.tmp", copy);
     for (size_t i = 0; i < S_GOLDEN; i++) {
         s_lay (self, s_golden [i]);
-        assert_true (s_take (self->path, temporary)); //  of a start that was killed
+        assert_true (s_take (self->path, temporary)); //  left by a start that was killed
         s_open (self);
         store_destroy (&self->store);
         assert_int_equal (stat (copy, &st), 0);
@@ -171,7 +171,7 @@ test_without_a_copy_nothing_is_migrated (void **state)
     s_open (self);
 }
 
-//  A store of this program as one of an earlier version.
+//  A store of this program, turned into one of an earlier version.
 static void
 s_set_back (store_case_t *self, const char *sql)
 {

@@ -1,4 +1,4 @@
-//  The store at its start, and as its history grows.
+//  The start of the store, also with a long history.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_check.h"
 #include "tests/unit/broker/store/store_case.h"
@@ -32,7 +32,7 @@ s_put_incident (store_t *store, int number, incident_state_t state, incident_sup
     assert_int_equal (store_apply (store, &write), 0);
 }
 
-//  A lock beside the file is bound to its name: another name has another one.
+//  The lock file beside the store depends on its name: another name has another lock.
 static void
 test_a_second_open_by_another_name_is_refused_while_the_first_lives (void **state)
 {
@@ -46,7 +46,7 @@ test_a_second_open_by_another_name_is_refused_while_the_first_lives (void **stat
     assert_int_equal (store_open (hard, &second, &self->diag), -EWOULDBLOCK);
     assert_int_equal (store_open (soft, &second, &self->diag), -EWOULDBLOCK);
     assert_non_null (strstr (self->diag.text, "another broker"));
-    //  the failed tries have not taken SQLite's own locks from the first one
+    //  the failed attempts have not released the first one's SQLite locks
     sqlite3 *other = NULL;
     s_put_incident (self->store, 1, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
     assert_int_equal (sqlite3_open (self->path, &other), SQLITE_OK);
@@ -54,15 +54,15 @@ test_a_second_open_by_another_name_is_refused_while_the_first_lives (void **stat
     sqlite3_close (other);
     assert_int_equal (store_commit (self->store), 0);
     store_destroy (&self->store);
-    //  nobody has it now, but the log of one name is not seen by the other
+    //  nobody holds it now, but the log of one name is invisible under the other
     assert_int_equal (store_open (hard, &second, &self->diag), -EBADMSG);
     assert_non_null (strstr (self->diag.text, "2 names"));
     assert_int_equal (unlink (hard), 0);
     assert_int_equal (store_open (soft, &self->store, &self->diag), 0);
 }
 
-//  --- what grows with history, counted in steps of SQLite's machine:
-//  time would tell of the machine
+//  --- what grows with history, counted in steps of SQLite's machine, as time depends on the
+//  machine
 
 static sqlite3 *s_opened [8];
 static size_t s_opened_count;
@@ -71,13 +71,13 @@ static int64_t s_steps;
 static int
 s_on_profile (unsigned type, void *ctx, void *stmt, void *ns)
 {
-    //  What a start checks is bounded by bytes, LIMIT_CHECK_BYTES.
+    //  The check at the start is bounded by bytes, LIMIT_CHECK_BYTES.
     if (strncmp (sqlite3_sql (stmt), "PRAGMA quick_check", 18) != 0)
         s_steps += sqlite3_stmt_status (stmt, SQLITE_STMTSTATUS_VM_STEP, 1);
     return 0;
 }
 
-//  Called for each connection that is opened.
+//  Called for each new connection.
 static int
 s_on_open (sqlite3 *db, const char **error, const struct sqlite3_api_routines *api)
 {
@@ -90,7 +90,7 @@ typedef struct {
     int64_t tidy, states, reasons, counts, start;
 } s_cost_t;
 
-//  Open, and read back what is open; the dedup windows of all that has ended have passed.
+//  Open, and read the open incidents; the dedup windows of all ended ones have passed.
 static void
 s_start_anew (store_case_t *self)
 {
@@ -107,8 +107,8 @@ s_start_anew (store_case_t *self)
     assert_int_equal (stats.incidents [INCIDENT_SUPPRESSED], 0);
 }
 
-//  So many suppressed incidents of one reason, the oldest of another;
-//  so many old events of one that is open.
+//  `rows` suppressed incidents of one reason, the oldest of another; `rows` old events of an open
+//  one.
 static s_cost_t
 s_cost (store_case_t *self, int rows)
 {
@@ -177,7 +177,7 @@ test_what_the_loop_and_the_lists_do_does_not_grow_with_history (void **state)
     assert_true (costs [1].reasons <= costs [0].reasons * 3 / 2 + 100);
 }
 
-//  Those of an incident that ends later go with the next look.
+//  Events of an incident that ends later are deleted by the next pass.
 static void
 test_old_events_of_an_incident_that_has_ended_go_with_the_next_look (void **state)
 {
@@ -224,8 +224,8 @@ s_counts (store_case_t *self)
     return counts;
 }
 
-//  Of all history, though nobody counts it: with each change, taken back with it,
-//  and once for a store of before.
+//  Counts of the whole history, without counting it: updated with each change, rolled back with it,
+//  and built once for an older store.
 static void
 test_incidents_are_counted_by_state_and_reason_as_they_change (void **state)
 {
@@ -254,7 +254,7 @@ test_incidents_are_counted_by_state_and_reason_as_they_change (void **state)
     }
 }
 
-//  Rows of a table in one state, counted by reading them all.
+//  Rows of a table in one state, counted by reading all.
 static int64_t
 s_plain_count (store_case_t *self, const char *table, const char *column, int value)
 {
@@ -283,7 +283,7 @@ s_counts_are_plain (store_case_t *self)
                       s_plain_count (self, "effect", "state", ROW_EFFECT_DEAD));
 }
 
-//  One write of a turn: a new row, or one of before in another state, or in the same.
+//  One write of a turn: a new row, or an old one in another or the same state.
 static void
 s_put_any (store_case_t *self, uint64_t *random)
 {
@@ -298,7 +298,7 @@ s_put_any (store_case_t *self, uint64_t *random)
                                                   : INCIDENT_SUPPRESS_NONE);
         return;
     }
-    //  the key of another row makes that one go
+    //  a new row with another row's key replaces it
     step_write_t write = {.kind = STEP_WRITE_EFFECT};
     row_effect_t *row = &write.as.effect;
     row->id = number;
@@ -308,7 +308,7 @@ s_put_any (store_case_t *self, uint64_t *random)
     assert_int_equal (store_apply (self->store, &write), 0);
 }
 
-//  Turns of all sorts, a third of them taken back, and starts between them.
+//  Turns of all kinds, a third of them rolled back, with restarts in between.
 static void
 test_counts_are_those_of_the_rows_after_any_turns (void **state)
 {
@@ -333,7 +333,7 @@ test_counts_are_those_of_the_rows_after_any_turns (void **state)
 
 //  --- records
 
-//  So many records of a kind, numbered from `first` on.
+//  `rows` records of a kind, numbered from `first`.
 static void
 s_put_records (store_case_t *self, const char *kind, int64_t first, int64_t rows)
 {
@@ -357,7 +357,7 @@ s_ask (store_case_t *self, const char *sql)
     return value;
 }
 
-//  Tidy until there is nothing more to do; the most steps that one go took.
+//  Tidy until nothing is left to do; returns the steps of the longest pass.
 static int64_t
 s_tidy_all (store_case_t *self)
 {
@@ -371,8 +371,7 @@ s_tidy_all (store_case_t *self)
     return most;
 }
 
-//  Not by their age beside each other: one that may say something as often as it likes
-//  pushes out its like alone.
+//  Not deleted by age across kinds: a kind that floods displaces only its own records.
 static void
 test_a_flood_of_one_kind_of_record_leaves_the_other_kinds (void **state)
 {
@@ -391,7 +390,7 @@ test_a_flood_of_one_kind_of_record_leaves_the_other_kinds (void **state)
     assert_string_equal (rows [1].kind, "incident");
     assert_string_equal (rows [2].kind, "source");
     assert_string_equal (rows [3].kind, "worker");
-    assert_int_equal (rows [3].seq, FIRST + FLOOD - LIMIT_JOURNAL_WORKER_ROWS); //  the youngest
+    assert_int_equal (rows [3].seq, FIRST + FLOOD - LIMIT_JOURNAL_WORKER_ROWS); //  the newest
     store_reader_destroy (&reader);
     assert_int_equal (s_ask (self, "SELECT count (*) FROM journal WHERE kind = 'worker'"),
                       LIMIT_JOURNAL_WORKER_ROWS);
@@ -399,7 +398,7 @@ test_a_flood_of_one_kind_of_record_leaves_the_other_kinds (void **state)
                       LIMIT_JOURNAL_BREAKER_ROWS);
 }
 
-//  A store of before has no counts: made once, at its start.
+//  An older store has no counts: they are built once, at its start.
 static void
 test_the_shares_hold_in_a_store_of_before (void **state)
 {
@@ -422,7 +421,7 @@ test_the_shares_hold_in_a_store_of_before (void **state)
                       LIMIT_JOURNAL_BREAKER_ROWS + LIMIT_JOURNAL_OTHER_ROWS);
 }
 
-//  As after a salvage that has not found all: the count comes back, and tidying has an end.
+//  As after an incomplete salvage: the count is corrected, and tidying ends.
 static void
 test_records_that_are_counted_and_not_there_are_looked_for_once (void **state)
 {
@@ -438,8 +437,8 @@ test_records_that_are_counted_and_not_there_are_looked_for_once (void **state)
     assert_int_equal (s_ask (self, "SELECT count (*) FROM journal"), 9);
 }
 
-//  What a salvage has lost is counted in it still, or its count is lost:
-//  the next start counts what is there.
+//  Rows lost by a salvage are still counted, or the count is lost.  The next start counts what
+//  exists.
 static void
 test_counts_of_a_store_that_was_salvaged_are_right_after_its_start (void **state)
 {
@@ -463,7 +462,7 @@ test_counts_of_a_store_that_was_salvaged_are_right_after_its_start (void **state
     assert_int_equal (s_ask (self, "SELECT sum (n) FROM counted"), 1);
 }
 
-//  What one go costs: the same with few records beside it and with many.
+//  The cost of one pass does not depend on the number of records.
 static void
 test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept (void **state)
 {
@@ -484,8 +483,7 @@ test_records_go_at_a_cost_that_does_not_grow_with_what_is_kept (void **state)
     assert_true (costs [1] <= costs [0] * 3 / 2 + 100);
 }
 
-//  Tables that hold one row for each thing there is, or a few:
-//  a scan of them does not grow with time.
+//  Tables with one row per object, or a few rows: scanning them does not grow with time.
 static bool
 s_may_scan (const char *detail)
 {
@@ -534,8 +532,8 @@ test_no_statement_scans_a_table_that_grows (void **state)
     store_reader_destroy (&reader);
 }
 
-//  History is not read at the start of a large store; damage in it is found after it,
-//  and at once by the next start.
+//  The start of a large store does not read its history.  Damage there is found afterwards, and at
+//  once by the next start.
 static void
 test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **state)
 {
@@ -553,7 +551,7 @@ test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **sta
         assert_int_equal (store_apply (self->store, &write), 0);
     }
     assert_int_equal (store_commit (self->store), 0);
-    assert_false (store_unchecked (self->store)); //  it was small
+    assert_false (store_unchecked (self->store)); //  the store was small
     store_destroy (&self->store);
     assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
     assert_true (store_unchecked (self->store));
@@ -585,8 +583,8 @@ test_damage_in_the_history_of_a_large_store_is_found_after_the_start (void **sta
     assert_non_null (strstr (self->diag.text, "damaged"));
 }
 
-//  A reader from outside that does not end keeps the log from being begun anew: told,
-//  once, until it is short again.
+//  An endless outside reader keeps the log from restarting.  It is logged once, until the log is
+//  short again.
 static void
 test_a_log_that_a_reader_makes_grow_is_told (void **state)
 {
@@ -615,7 +613,7 @@ test_a_log_that_a_reader_makes_grow_is_told (void **state)
     }
     assert_true (stats.wal_long);
     sqlite3_close (reader);
-    for (int i = 0; i < 3; i++) { //  all of it goes to the file, the log begins anew and is cut
+    for (int i = 0; i < 3; i++) { //  all of it goes to the file; the log restarts and is cut
         self->store->wal_pages = LIMIT_WAL_PAGES;
         assert_int_equal (store_checkpoint (self->store), 0);
         s_put_incident (self->store, i + 1, INCIDENT_PENDING, INCIDENT_SUPPRESS_NONE);
@@ -626,7 +624,7 @@ test_a_log_that_a_reader_makes_grow_is_told (void **state)
     assert_false (stats.wal_long);
 }
 
-//  What passes is no bad configuration: the exit code must let the broker be started again.
+//  A temporary failure is no bad configuration: on this exit code the broker may be restarted.
 static void
 test_a_look_without_descriptors_says_so (void **state)
 {

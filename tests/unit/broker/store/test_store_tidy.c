@@ -1,4 +1,4 @@
-//  Old event ids and the files of large events: what goes, and what stays.
+//  Old event ids and the files of large events: which are deleted and which are kept.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/broker/store/store_case.h"
 
@@ -47,7 +47,7 @@ test_old_event_ids_go_with_their_files_but_not_those_of_open_incidents (void **s
     assert_int_not_equal (stat (path, &st), 0);
 }
 
-//  A file beside the store, so old that it may go; its digest in ret_sha.
+//  A file beside the store, old enough to be removed; its digest in ret_sha.
 static void
 s_body_file (store_case_t *self, const char *text, int64_t age_ms, char ret_sha [DIGEST_HEX],
              char ret_path [256])
@@ -85,7 +85,7 @@ test_old_files_without_a_row_are_removed_and_no_others (void **state)
     assert_int_equal (access (young, F_OK), 0);
     assert_int_equal (access (named, F_OK), 0);
     assert_int_equal (access (other, F_OK), 0); //  not ours
-    //  the row of the suppressed event has had its time
+    //  the row of the suppressed event has expired
     assert_int_equal (store_tidy (self->store, s_now_ms + LIMIT_EVENT_KEEP_MS), 0);
     assert_int_not_equal (access (named, F_OK), 0);
     assert_int_not_equal (access (young, F_OK), 0);
@@ -110,7 +110,7 @@ test_many_files_without_a_row_are_removed_in_small_pieces (void **state)
     assert_int_equal (rmdir (dir), 0); //  empty
 }
 
-//  The row must not name a file that is not there, whoever removed it.
+//  A row must not name a missing file, whoever removed it.
 static void
 test_an_event_whose_file_is_gone_is_told_apart (void **state)
 {
@@ -130,7 +130,7 @@ test_an_event_whose_file_is_gone_is_told_apart (void **state)
     assert_int_equal (store_known_event (self->store, &row, &found), 1); //  a repeat needs no file
 }
 
-//  Whose delete cannot be committed keeps its file.
+//  When the delete cannot be committed, the file is kept.
 static void
 test_a_file_goes_only_after_its_row_is_durably_gone (void **state)
 {
