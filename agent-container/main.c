@@ -168,8 +168,8 @@ static void
 s_usage (FILE *out)
 {
     fputs ("usage: triage-playbook WORKSPACE\n\n"
-           "Read event.json in WORKSPACE, and the cluster through kubectl where KUBECONFIG is set, "
-           "and\n"
+           "Read event.json in WORKSPACE, and the cluster through "
+           "kubectl where KUBECONFIG is set, and\n"
            "write output/investigation.md there by fixed rules; no model is asked.\n",
            out);
 }

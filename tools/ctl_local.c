@@ -33,12 +33,12 @@ s_known (const ctl_t *self, bool fresh)
     const bool reached = ctl_ask (&ask, "GET", "/api/v1/status", &status, &diag) == CTL_OK;
     const json_t *curve = reached ? json_object_get (status, "curve") : NULL;
     if (json_is_false (curve))
-        return "the broker that runs has no keys: start it again with this folder as its "
-               "--keys-dir";
+        return "the broker that runs has no keys: start it "
+               "again with this folder as its --keys-dir";
     if (fresh)
-        return "the broker's own keys are new: start it, or start it again, with this folder as "
-               "its "
-               "--keys-dir";
+        return "the broker's own keys are new: start it, or start "
+               "it "
+               "again, with this folder as its --keys-dir";
     return "a broker that runs with this folder knows the key within a second";
 }
 

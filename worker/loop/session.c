@@ -225,8 +225,8 @@ s_log_error (session_t *self, const msg_error_t *error)
                    kv ("text", text));
     else if (strcmp (code, "identity_in_use") == 0)
         log_error (
-            "another live worker has our key: this one gets no work; make a key for this host "
-            "alone "
+            "another live worker has our key: this one gets no "
+            "work; make a key for this host alone "
             "(triagectl key new), and a folder of its own; trying again until the other is gone",
             kv ("text", text));
     else

@@ -81,30 +81,28 @@ static const shape_t s_bodies [] = {
     {"confidence first", "## Root Cause\n\n**Confidence: LOW**\n\nPerhaps the network.\n",
      "Perhaps the network.", REPORT_LOW},
     {"list",
-     "## Root Cause\n\n- **Cause:** no memory\n- **Evidence:** exit 137\n- **Confidence:** "
-     "HIGH\n",
+     "## Root Cause\n\n- **Cause:** no memory\n- "
+     "**Evidence:** exit 137\n- **Confidence:** HIGH\n",
      "Cause: no memory", REPORT_HIGH},
     {"loose numbered list with hypotheses",
      "## Root Cause\n\n1. No memory.\n\n2. The network, high confidence.\n", "No memory.",
      REPORT_UNKNOWN},
     {"lead-in and list",
-     "## Root Cause\n\nTwo things came together:\n\n- a low limit\n- a leak\n\nConfidence: "
-     "MEDIUM\n",
+     "## Root Cause\n\nTwo things came together:\n\n- a low "
+     "limit\n- a leak\n\nConfidence: MEDIUM\n",
      "Two things came together: a low limit; a leak", REPORT_MEDIUM},
     {"quote", "## Root Cause\n\n> Out of memory.\n", "Out of memory.", REPORT_UNKNOWN},
     {"table first, then text",
      "## Root Cause\n\n| Metric | Value |\n|---|---|\n| memory | HIGH |\n\nOut of memory.\n",
      "Out of memory.", REPORT_UNKNOWN},
     {"only a table",
-     "## Root Cause\n\n| # | Hypothesis | Confidence |\n|---|---|---|\n| 1 | Out of memory | "
-     "Medium "
-     "|\n"
+     "## Root Cause\n\n| # | Hypothesis | Confidence |\n|---|---|---|\n"
+     "| 1 | Out of memory | Medium |\n"
      "| 2 | Network | High |\n",
      "Out of memory", REPORT_MEDIUM},
     {"table of names and values",
-     "# Triage card\n\n| Field | Value |\n|---|---|\n| Severity | high |\n| Root cause | Out of "
-     "memory "
-     "|\n",
+     "# Triage card\n\n| Field | Value |\n|---|---|\n"
+     "| Severity | high |\n| Root cause | Out of memory |\n",
      "Out of memory", REPORT_UNKNOWN},
     {"label without a heading",
      "# Report\n\n**Severity:** high\n**Root Cause:** the limit\nis too low\n**Confidence:** LOW\n",
@@ -140,8 +138,8 @@ static const shape_t s_confidences [] = {
      "## Root Cause\n\n**Primary hypothesis (MEDIUM confidence)**\n\nOut of memory.\n",
      "Out of memory.", REPORT_MEDIUM},
     {"hypothesis on a line of its own",
-     "## Root Cause\n\n**Primary hypothesis:** the limit is too low\n\nThe log shows exit code "
-     "137.\n",
+     "## Root Cause\n\n**Primary hypothesis:** the limit is too "
+     "low\n\nThe log shows exit code 137.\n",
      "Primary hypothesis: the limit is too low", REPORT_UNKNOWN},
     {"first of two mentions",
      "## Root Cause\n\nHigh confidence that memory ran out; low confidence in the network.\n",
@@ -186,15 +184,15 @@ static const shape_t s_agents [] = {
      "full.\n\n**Confidence:** HIGH\n",
      "Disk full.", REPORT_HIGH},
     {"the whole wrapped in a fence",
-     "```markdown\n# Report\n\n## Root Cause\n\nDisk full.\n\n```\ndf -h\n```\n\n**Confidence:** "
-     "HIGH\n```\n",
+     "```markdown\n# Report\n\n## Root Cause\n\nDisk "
+     "full.\n\n```\ndf -h\n```\n\n**Confidence:** HIGH\n```\n",
      "Disk full.", REPORT_HIGH},
     {"a fenced example first",
      "```md\n## Root Cause\n\nNot this.\n```\n\n## Root Cause\n\nDisk full.\n", "Disk full.",
      REPORT_UNKNOWN},
     {"HTML headings and paragraphs",
-     "<h2>Report</h2>\n\n## Root Cause\n\n<p>Disk <code>full</code>.</p>\n\n<p>Confidence: "
-     "HIGH</p>\n",
+     "<h2>Report</h2>\n\n## Root Cause\n\n<p>Disk "
+     "<code>full</code>.</p>\n\n<p>Confidence: HIGH</p>\n",
      "Disk full.", REPORT_HIGH},
     {"an image first",
      "## Root Cause\n\n![graph of the disk](g.png)\n\nDisk full.\n\nConfidence: LOW\n",
@@ -384,8 +382,8 @@ static const shape_t s_sayings [] = {
     {"a degree of it", "## Root Cause\n\nDisk full, with a high degree of confidence.\n",
      "Disk full, with a high degree of confidence.", REPORT_HIGH},
     {"a bracket without an end near it",
-     "## Root Cause\n\nDisk full.\n\nConfidence (which is, as this team has agreed to say in all "
-     "of its "
+     "## Root Cause\n\nDisk full.\n\nConfidence (which is, as this "
+     "team has agreed to say in all of its "
      "reports since May, one of three): HIGH\n",
      "Disk full.", REPORT_UNKNOWN},
     {"a scale of numbers", "## Root Cause\n\nDisk full.\n\nConfidence (0-1): 0.85\n", "Disk full.",

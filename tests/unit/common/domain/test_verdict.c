@@ -269,8 +269,8 @@ test_a_result_that_cannot_be_read_fails_a_short_report_only (void **state)
         assert_int_equal (s_expect_files (s_long_report (), bad [i], VERDICT_SUCCESS, ""),
                           ERR_PROTO);
         s_expect_files (s_report, bad [i], VERDICT_AGENT,
-                        "agent-result.json cannot be read: no JSON object; the report is short: 31 "
-                        "bytes");
+                        "agent-result.json cannot be read: no JSON "
+                        "object; the report is short: 31 bytes");
     }
     static char large [LIMIT_AGENT_RESULT_BYTES + 2];
     memset (large, ' ', sizeof large - 1);
@@ -336,8 +336,8 @@ test_a_report_that_speaks_of_errors_is_one (void **state)
         "shop/web-0 gets HTTP 503 from the registry.",
         "web-0 logs {\"error\":{\"code\":503}}: its database is away.",
         "Root cause: error 404 of the registry, the tag is gone.",
-        "The registry answers each pull with error 404, so the image of the deployment never "
-        "came.",
+        ("The registry answers each pull with error 404, so the "
+         "image of the deployment never came."),
         "# API Error: 429",
         "API Error: 429\n# Root Cause\nThe quota.",
         "API Error: 429 is what web-0 logs.\n\nRoot cause: its quota is used up.",
@@ -370,14 +370,14 @@ test_a_report_about_an_error_is_a_report (void **state)
         "Error: status 503\n\n* quota exceeded",
         "Request timed out. The readiness check of payments has 1 s, its database needs 3 s.",
         "API Error: 429 comes from the quota of shop; its deployment was scaled up.",
-        "Request timed out. The database of payments was slow: its disk has been full since noon, "
-        "and "
+        "Request timed out. The database of payments was slow: its "
+        "disk has been full since noon, and "
         "what it writes waits.",
-        "Request timed out.\nThe database of payments was slow: its disk has been full since noon, "
-        "and "
+        "Request timed out.\nThe database of payments was slow: its "
+        "disk has been full since noon, and "
         "what it writes waits.",
-        "Credit balance is too low. So says what checkout asks for each payment; somebody has to "
-        "top "
+        "Credit balance is too low. So says what checkout asks for "
+        "each payment; somebody has to top "
         "up the account.",
         "Prompt is too long.\n\n**Root Cause**: the agent in the cluster keeps all it reads.",
         "HTTP-Fehler: Status 503, \xc3\xbc",
