@@ -58,6 +58,8 @@ typedef struct {
     int64_t orphans_until_ms;
 } job_shared_t;
 
+enum { JOB_PROGRESS_SHARE = 3 }; //  PROGRESS goes this often in a lease
+
 typedef struct job job_t;
 struct job {
     job_shared_t *shared;

@@ -1,0 +1,122 @@
+//  judge - whose doing an end was.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/base/limits.h"
+#include "tests/unit/folder.h"
+#include "worker/loop/judge.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { S_NOW_MS = 5000, S_TIMEOUT_MS = 1500 };
+
+static void
+s_report_file (folder_t *folder, off_t size)
+{
+    assert_int_equal (mkdir (folder_at (folder, "output"), 0700), 0);
+    int fd = open (folder_at (folder, "output/investigation.md"), O_WRONLY | O_CREAT, 0600);
+    assert_true (fd >= 0);
+    assert_int_equal (ftruncate (fd, size), 0);
+    close (fd);
+}
+
+static spool_report_t
+s_judge (folder_t *folder, run_t run)
+{
+    spool_report_t report = {.started_ms = 1};
+    judge_run (&run, folder->path, S_TIMEOUT_MS, S_NOW_MS, &report);
+    return report;
+}
+
+static void
+test_a_report_makes_a_success_with_the_times_of_its_supervisor (void **state)
+{
+    s_report_file (*state, 200);
+    run_result_t result = {.valid = true, .started_ms = 7, .completed_ms = 9};
+    spool_report_t report = s_judge (*state, (run_t){.result = result});
+    assert_int_equal (report.outcome, VERDICT_SUCCESS);
+    assert_string_equal (report.reason, "");
+    assert_int_equal (report.exit_code, 0);
+    assert_int_equal (report.started_ms, 7);
+    assert_int_equal (report.completed_ms, 9);
+    assert_true (judge_has_files (&report));
+}
+
+static void
+test_a_report_over_the_limit_is_the_agents_failure (void **state)
+{
+    s_report_file (*state, LIMIT_REPORT_BYTES + 1);
+    spool_report_t report = s_judge (*state, (run_t){.result = {.valid = true}});
+    assert_int_equal (report.outcome, VERDICT_AGENT);
+    assert_non_null (strstr (report.reason, "investigation.md too large: "));
+}
+
+static void
+test_an_end_is_the_agents_doing_or_its_hosts (void **state)
+{
+    static const struct {
+        run_t run;
+        verdict_outcome_t outcome;
+        int exit_code;
+        bool has_files;
+    } rows [] = {
+        //  it came to its end
+        {{.result = {.valid = true, .exit_code = 3}}, VERDICT_AGENT, 3, true},
+        {{.result = {.valid = true, .exit_code = 127}}, VERDICT_HOST, 127, true},
+        {{.result = {.valid = true, .timed_out = true, .exit_code = 137}}, VERDICT_AGENT, -1, true},
+        //  it was told to stop, and not by us
+        {{.result = {.valid = true, .stopped = true}}, VERDICT_AGENT, 128 + SIGTERM, true},
+        {{.result = {.valid = true, .stopped = true, .exit_code = 3}}, VERDICT_AGENT, 3, true},
+        //  the supervisor was killed: before the agent was there, under it, after it
+        {{.signal = SIGKILL}, VERDICT_HOST, -1, false},
+        {{.signal = SIGKILL, .starting = true}, VERDICT_AGENT, 128 + SIGKILL, true},
+        {{.signal = SIGKILL, .starting = true, .ended = true}, VERDICT_HOST, -1, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        spool_report_t report = s_judge (*state, rows [i].run);
+        assert_int_equal (report.outcome, rows [i].outcome);
+        assert_int_equal (report.exit_code, rows [i].exit_code);
+        assert_int_equal (judge_has_files (&report), rows [i].has_files);
+        assert_int_equal (report.completed_ms, S_NOW_MS);
+        assert_int_equal (report.started_ms, 1);
+    }
+}
+
+static void
+test_a_run_that_could_not_begin_is_the_hosts_matter (void **state)
+{
+    spool_report_t report = {.file_count = 3};
+    judge_unstarted ("triage-run: no memory", S_NOW_MS, &report);
+    assert_int_equal (report.outcome, VERDICT_HOST);
+    assert_non_null (strstr (report.reason, "triage-run: no memory"));
+    assert_int_equal (report.exit_code, -1);
+    assert_int_equal (report.started_ms, S_NOW_MS);
+    assert_int_equal (report.completed_ms, S_NOW_MS);
+    assert_int_equal (report.file_count, 0);
+    assert_false (judge_has_files (&report));
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test_setup_teardown (
+            test_a_report_makes_a_success_with_the_times_of_its_supervisor, folder_setup,
+            folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_report_over_the_limit_is_the_agents_failure,
+                                         folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown (test_an_end_is_the_agents_doing_or_its_hosts, folder_setup,
+                                         folder_teardown),
+        cmocka_unit_test (test_a_run_that_could_not_begin_is_the_hosts_matter),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,272 @@
+//  job_tick - what is due in each state, and what comes in from keeper and broker.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "worker/loop/job.h"
+#include "worker/loop/judge.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+s_announce (job_t *self)
+{
+    msg_fence_t fence = {.incident = codec_text (self->report.incident.text),
+                         .attempt = self->report.attempt};
+    session_t *session = self->shared->session;
+    if (!self->accept_sent)
+        self->accept_sent = session_send (session, MSG_ACCEPT, &fence, 0) > 0;
+    if (self->accept_sent && self->run.started && !self->started_sent)
+        self->started_sent = session_send (session, MSG_STARTED, &fence, 0) > 0;
+}
+
+static void
+s_progress (job_t *self)
+{
+    int64_t now_ms = self->shared->boot_ms;
+    if (now_ms < self->progress_ms)
+        return;
+    const char *phase = self->state >= JOB_UPLOAD ? "upload" : self->run.started ? "run" : "fetch";
+    msg_progress_t progress = {.incident = codec_text (self->report.incident.text),
+                               .attempt = self->report.attempt,
+                               .phase = codec_text (phase)};
+    if (session_send (self->shared->session, MSG_PROGRESS, &progress, 0) < 0)
+        return; //  many at once: the next tick tries again
+    self->progress_ms = now_ms + session_lease_ms (self->shared->session) / JOB_PROGRESS_SHARE;
+}
+
+static void
+s_tick_fetch (job_t *self)
+{
+    if (fetch_tick (&self->fetch, self->shared->session, self->report.incident.text,
+                    self->report.attempt, self->shared->boot_ms)
+        < 0) {
+        snprintf (self->reason, sizeof self->reason, "cannot fetch the prompt: %s",
+                  *self->fetch.error ? self->fetch.error : "no answer");
+        self->busy = self->fetch.busy;
+        job_feed (self, JOB_ON_FAILED);
+    }
+}
+
+static void
+s_tick_ready (job_t *self)
+{
+    const job_shared_t *shared = self->shared;
+    if (shared->started_ms
+        && shared->boot_ms < shared->started_ms + shared->settings->agent_start_interval_ms)
+        return;
+    job_feed (self, JOB_ON_START);
+}
+
+static void
+s_tick_overdue (job_t *self)
+{
+    if (!self->overdue)
+        log_error ("supervisor does not answer: killed",
+                   kv ("incident_id", self->report.incident.text), kv ("pid", self->run.pid));
+    self->overdue = true;
+    run_kill (&self->run);
+}
+
+//  Its last word, else what it wrote, else what we know.
+static void
+s_run_ended (job_t *self)
+{
+    run_result_t *result = &self->run.result;
+    bool told = result->valid;
+    if (!told && run_result_load (self->dir, result) < 0 && self->overdue && self->state == JOB_RUN)
+        *result = (run_result_t){.valid = true, .timed_out = true, .exit_code = -1};
+    self->ended = true;
+    if ((!told || result->left) && !self->shared->orphans_until_ms)
+        self->shared->orphans_until_ms = self->shared->boot_ms + LIMIT_KILL_MS;
+}
+
+//  An init system or a terminal ends a worker and all that is below it: no doing of the agent.
+static bool
+s_ended_with_worker (const job_t *self)
+{
+    const run_result_t *result = &self->run.result;
+    return self->shared->leaving && !run_result_final (result) && !result->timed_out;
+}
+
+//  The run is over when nothing of its tree is left.
+static void
+s_tick_run (job_t *self)
+{
+    const job_shared_t *shared = self->shared;
+    if (self->run.pid > 0 && shared->boot_ms >= self->end_by_ms)
+        s_tick_overdue (self);
+    if (self->run.pid > 0 && run_read (&self->run) == RUN_ENDED)
+        s_run_ended (self);
+    if (!self->ended || shared->orphans_until_ms)
+        return;
+    self->ended = false;
+    if (s_ended_with_worker (self))
+        job_feed (self, JOB_ON_DRAIN);
+    job_feed (self, run_result_final (&self->run.result) ? JOB_ON_ENDED : JOB_ON_STOPPED);
+}
+
+static void
+s_tick_keep (job_t *self)
+{
+    if (self->given)
+        return;
+    keeper_item_t *item = calloc (1, sizeof (keeper_item_t));
+    if (!item)
+        return; //  the next tick tries again
+    snprintf (item->dir, sizeof item->dir, "%s", self->dir);
+    home_path (self->shared->home, "spool", self->report.incident.text, self->report.attempt,
+               item->spool);
+    item->report = self->report;
+    self->given = keeper_give (self->shared->keeper, &item) == 0;
+    own_mem (&item);
+}
+
+//  A file of the spool is not what it was.  Without its report a run has failed here,
+//  without a log it has not.
+static void
+s_spoiled (job_t *self, int rc)
+{
+    spool_report_t *report = &self->report;
+    verdict_file_t *file = &report->files [self->upload.index];
+    log_error ("file of a finished run is spoiled", kv ("incident_id", report->incident.text),
+               kv ("path", file->path), kv ("error", err_str (rc)));
+    bool lost =
+        report->outcome == VERDICT_SUCCESS && strcmp (file->path, "output/investigation.md") == 0;
+    assert (self->upload.index < report->file_count);
+    report->file_count--;
+    memmove (file, file + 1, (report->file_count - self->upload.index) * sizeof *file);
+    upload_restart (&self->upload, self->shared->boot_ms, 0);
+    if (!lost)
+        return;
+    report->outcome = VERDICT_HOST;
+    snprintf (report->reason, sizeof report->reason,
+              "agent execution error: investigation.md cannot be read: %s", err_str (rc));
+    job_feed (self, JOB_ON_STORED);
+}
+
+static void
+s_tick_upload (job_t *self)
+{
+    job_shared_t *shared = self->shared;
+    int rc = upload_tick (&self->upload, shared->session, self->dir, &self->report, shared->boot_ms,
+                          &shared->window);
+    if (rc < 0)
+        s_spoiled (self, rc);
+}
+
+static void
+s_tick_verdict (job_t *self)
+{
+    const spool_report_t *report = &self->report;
+    if (self->shared->boot_ms < self->verdict_ms || !session_ready (self->shared->session))
+        return;
+    msg_file_t files [LIMIT_ATTEMPT_FILES];
+    upload_list (report, files);
+    msg_verdict_t verdict = {.incident = codec_text (report->incident.text),
+                             .attempt = report->attempt,
+                             .outcome = codec_text (verdict_outcome_name (report->outcome)),
+                             .exit_code = report->exit_code,
+                             .started_ms = report->started_ms,
+                             .completed_ms = report->completed_ms,
+                             .files = {files, report->file_count}};
+    if (report->reason [0])
+        verdict.reason = codec_text (report->reason);
+    if (!judge_has_files (report))
+        verdict.files.count = 0; //  nothing was uploaded
+    if (session_send (self->shared->session, MSG_VERDICT, &verdict, 0) < 0)
+        return;
+    self->verdict_ms = self->shared->boot_ms + LIMIT_VERDICT_RETRY_MS;
+}
+
+void
+job_tick (job_t *self)
+{
+    s_tick_run (self);
+    if (job_busy (self) && self->state != JOB_STOP)
+        s_announce (self);
+    if (self->state == JOB_FETCH)
+        s_tick_fetch (self);
+    if (self->state == JOB_READY)
+        s_tick_ready (self);
+    if (self->state == JOB_KEEP)
+        s_tick_keep (self);
+    if (self->state == JOB_UPLOAD)
+        s_tick_upload (self);
+    if (self->state == JOB_VERDICT)
+        s_tick_verdict (self);
+    if (self->state != JOB_GONE)
+        s_progress (self);
+}
+
+void
+job_on_kept (job_t *self, const keeper_item_t *item)
+{
+    if (self->state != JOB_KEEP)
+        return;
+    assert (self->given && self->report.attempt == item->report.attempt);
+    self->report = item->report;
+    snprintf (self->dir, sizeof self->dir, "%s", item->dir);
+    if (item->error)
+        log_error ("result not spooled", kv ("incident_id", self->report.incident.text),
+                   kv ("error", err_str (item->error)));
+    job_feed (self, JOB_ON_KEPT);
+}
+
+static void
+s_on_data (job_t *self, const msg_chunk_t *data)
+{
+    int rc = fetch_data (&self->fetch, self->dir, data);
+    if (rc < 0) {
+        snprintf (self->reason, sizeof self->reason, "cannot keep %.*s: %s",
+                  (int) (data->path.size < 32 ? data->path.size : 32), data->path.data,
+                  err_str (rc));
+        job_feed (self, JOB_ON_FAILED);
+    }
+    if (rc == FETCH_DONE)
+        job_feed (self, JOB_ON_FETCHED);
+}
+
+//  "closed" and "unknown" are the broker's last word about an attempt:
+//  its files are of no use any more.
+static void
+s_on_refused (job_t *self, const link_msg_t *msg)
+{
+    const msg_error_t *error = &msg->msg.error;
+    bool over = codec_is (error->code, "closed") || codec_is (error->code, "unknown");
+    char text [128];
+    codec_copy (error->text, text, sizeof text);
+    if (self->state == JOB_FETCH && msg->frame.corr == self->fetch.seq) {
+        if (over)
+            job_feed (self, JOB_ON_CANCEL);
+        else
+            fetch_refused (&self->fetch, text, codec_is (error->code, "io"), self->shared->boot_ms);
+    }
+    else if (self->state == JOB_UPLOAD && msg->frame.corr == self->upload.seq) {
+        log_warn ("upload refused", kv ("incident_id", self->report.incident.text),
+                  kv ("text", text));
+        if (over)
+            job_feed (self, JOB_ON_STORED);
+        else
+            upload_restart (&self->upload, self->shared->boot_ms, LIMIT_FILES_RETRY_MS);
+    }
+}
+
+void
+job_on_file (job_t *self, const link_msg_t *msg)
+{
+    if (msg->frame.type == MSG_ERROR)
+        s_on_refused (self, msg);
+    if (self->state == JOB_FETCH && msg->frame.type == MSG_DATA)
+        s_on_data (self, &msg->msg.chunk);
+    if (self->state != JOB_UPLOAD)
+        return;
+    if (msg->frame.type == MSG_GO)
+        upload_go (&self->upload, &self->report, &msg->msg.at, self->shared->boot_ms);
+    if (msg->frame.type == MSG_SEALED
+        && upload_sealed (&self->upload, &msg->msg.sealed, self->shared->boot_ms) == UPLOAD_DONE)
+        job_feed (self, JOB_ON_STORED);
+}

@@ -1,0 +1,83 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/judge.h"
+
+#include "common/base/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+void
+judge_unstarted (const char *why, int64_t wall_ms, spool_report_t *report)
+{
+    const verdict_run_t seen = {.started = false, .start_error = why, .exit_code = -1};
+    report->outcome = verdict_judge (&seen, report->reason);
+    report->exit_code = -1;
+    report->started_ms = report->completed_ms = wall_ms;
+    report->file_count = 0;
+}
+
+//  How the agent ended, when a supervisor was killed or told to stop, and not by us:
+//  that is the agent's own doing, or its host's for what the agent takes.  A supervisor that never
+//  got to run it, or dies when nothing of the agent is left, is the host's matter.
+static int
+s_exit_code (const run_t *run)
+{
+    const run_result_t *result = &run->result;
+    if (!result->valid)
+        return run_killed_under_agent (run) ? 128 + run->signal : -1;
+    return result->stopped && result->exit_code <= 0 ? 128 + SIGTERM : result->exit_code;
+}
+
+void
+judge_run (const run_t *run, const char *dir, int64_t timeout_ms, int64_t wall_ms,
+           spool_report_t *report)
+{
+    assert (run->pid <= 0); //  it is over
+    const run_result_t *result = &run->result;
+    const char *error = result->start_error;
+    const int code = s_exit_code (run);
+    if (!result->valid && code < 0)
+        error = "the supervisor ended without a result";
+    int64_t size = spool_report_size (dir);
+    const verdict_run_t seen = {.started = !*error,
+                                .start_error = error,
+                                .timed_out = result->timed_out,
+                                .timeout_s = (timeout_ms + 999) / 1000,
+                                .exit_code = code,
+                                .report_exists = size >= 0,
+                                .report_bytes = size < 0 ? 0 : size};
+    report->outcome = verdict_judge (&seen, report->reason);
+    if (report->outcome == VERDICT_SUCCESS && size > LIMIT_REPORT_BYTES) {
+        report->outcome = VERDICT_AGENT;
+        snprintf (report->reason, sizeof report->reason,
+                  "investigation.md too large: %" PRId64 " bytes (expected at most %d)", size,
+                  LIMIT_REPORT_BYTES);
+    }
+    report->exit_code = result->timed_out ? -1 : code;
+    if (result->valid && result->started_ms) {
+        report->started_ms = result->started_ms;
+        report->completed_ms = result->completed_ms;
+    }
+    else
+        report->completed_ms = wall_ms;
+}
+
+void
+judge_log (const spool_report_t *report)
+{
+    if (report->outcome == VERDICT_SUCCESS)
+        log_info ("agent finished", kv ("incident_id", report->incident.text),
+                  kv ("attempt", report->attempt),
+                  kv ("ms", report->completed_ms - report->started_ms));
+    else
+        log_warn ("agent execution failed validation", kv ("incident_id", report->incident.text),
+                  kv ("attempt", report->attempt), kv ("reason", report->reason));
+}
+
+bool
+judge_has_files (const spool_report_t *report)
+{
+    return report->outcome != VERDICT_HOST || report->exit_code > 0;
+}
