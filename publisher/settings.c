@@ -50,7 +50,7 @@ static const conf_option_t rows [] = {
      .fallback = "256",
      .min = 1,
      .max = LIMIT_PUBLISH_WINDOW,
-     .help = "So many events are sent ahead of their acknowledgements."},
+     .help = "Events that may be sent ahead of their acknowledgements."},
     {.key = "rate",
      .type = CONF_INT,
      .offset = offsetof (settings_t, rate),
@@ -83,7 +83,7 @@ static const conf_option_t rows [] = {
      .fallback = "0",
      .min = 0,
      .max = 1000000,
-     .help = "With serve: so many recorded seconds are played in one second.  0 ignores recorded "
+     .help = "With serve: recorded seconds that are played in one second.  0 ignores recorded "
              "times."},
     {.key = "repeat",
      .type = CONF_INT,
@@ -106,7 +106,7 @@ static const conf_option_t rows [] = {
      .fallback = "0",
      .min = 0,
      .max = LIMIT_CLUSTERS,
-     .help = "With serve: so many clusters, each of which plays all files.  Their names are "
+     .help = "With serve: number of clusters, each of which plays all files.  Their names are "
              "--cluster with -1 and up.  0: the clusters of the files."},
     {.key = "faithful",
      .type = CONF_BOOL,

@@ -45,9 +45,8 @@ static const conf_option_t s_rows [] = {
     {.key = "state",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, state),
-     .help =
-         "incidents list, incidents retry, effects list: only those in this state.  resolved is "
-         "taken as reported, whose old name it is."},
+     .help = "incidents list, incidents retry, effects list: only those in this state.  resolved "
+             "is read as reported, whose old name it is."},
     {.key = "reason",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, reason),
@@ -59,8 +58,9 @@ static const conf_option_t s_rows [] = {
      .fallback = "50",
      .min = 1,
      .max = LIMIT_CTL_ROWS,
-     .help = "Lists: show at most so many, the newest first.  incidents retry, stream replay: all "
-             "unless it is given."},
+     .help =
+         "Lists: show at most this many, the newest first.  incidents retry, stream replay: all "
+         "unless it is given."},
     {.key = "all",
      .type = CONF_BOOL,
      .offset = offsetof (ctl_settings_t, all),

@@ -118,7 +118,7 @@ conf_docs_help (const conf_spec_t *spec, buf_t *text)
         "      YAML file with any of the options below.\n"
         "      Environment: TRIAGE_CONFIG\n"
         "  --check-config\n      Check all that a start needs, and end.  Nothing is changed.\n"
-        "      What cannot be checked is said.  Exit code: 0 it is good, 78 it is not.\n"
+        "      Names what it cannot check.  Exit code: 0 all is good, 78 it is not.\n"
         "  --print-config\n      Print the configuration in force, secrets "
         "masked, and end.\n"
         "  --print-docs\n      Print the table of options in Markdown and end.\n"

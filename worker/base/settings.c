@@ -104,7 +104,7 @@ static const conf_option_t s_rows [] = {
      .type = CONF_TEXT,
      AT (agent_env),
      .env = "AGENT_ENV",
-     .help = "Environment variables that agents get: their names, with commas."},
+     .help = "Names of environment variables that agents get, separated by commas."},
     {.key = "agent_kill_grace",
      .type = CONF_DURATION,
      AT (agent_kill_grace_ms),
