@@ -26,7 +26,7 @@ shares_t
 shares_before (const step_t *step, const char *comer, const char *cluster)
 {
     const step_settings_t *settings = &step->state.settings;
-    shares_t self = {.comer = comer};
+    shares_t self = {.comer = comer, .cluster = cluster, .last_number = step->book.last_number};
     (void) step_writes (step, &self.writes);
     if (settings->overflow_reject)
         return self; //  whoever comes is refused
@@ -43,7 +43,7 @@ shares_before (const step_t *step, const char *comer, const char *cluster)
         shares_source_t *source = s_source (&self, entry->source->name);
         for (int scope = strcmp (entry->cluster, cluster) != 0; scope < SHARES_SCOPES; scope++) {
             source->queued [scope]++;
-            source->fresh [scope] = source->fresh [scope] || !entry->attempt_count;
+            source->fresh [scope] += !entry->attempt_count;
         }
     }
     return self;
@@ -59,14 +59,26 @@ s_fair (const shares_t *self, const shares_source_t *loser, int scope)
     for (int i = 0; i < self->source_count; i++) {
         const shares_source_t *source = &self->sources [i];
         sharing += source->queued [scope] > 0 || strcmp (source->name, self->comer) == 0;
-        another =
-            another || (source->fresh [scope] && source->queued [scope] > loser->queued [scope]);
+        another = another
+                  || (source->fresh [scope] > 0 && source->queued [scope] > loser->queued [scope]);
     }
     return !another || (loser->queued [scope] + comes) * sharing > self->limit [scope];
 }
 
+//  It is out of the queue: the next loser is judged without it.
+static void
+s_left (const shares_t *self, shares_source_t *source, const entry_t *entry)
+{
+    if (entry->number > self->last_number)
+        return; //  the newcomer, which was never in it
+    for (int scope = strcmp (entry->cluster, self->cluster) != 0; scope < SHARES_SCOPES; scope++) {
+        source->queued [scope]--;
+        source->fresh [scope]--;
+    }
+}
+
 void
-shares_after (const shares_t *self, const step_t *step, disk_t *disk)
+shares_after (shares_t *self, const step_t *step, disk_t *disk)
 {
     size_t count = 0;
     const step_write_t *writes = step_writes (step, &count);
@@ -78,12 +90,14 @@ shares_after (const shares_t *self, const step_t *step, disk_t *disk)
             continue;
         const entry_t *entry = book_find (&step->book, record->incident.text);
         for (int k = 0; entry && k < self->source_count; k++) {
-            const shares_source_t *loser = &self->sources [k];
-            if (strcmp (loser->name, entry->source->name) == 0
-                && !(self->limit [0] && s_fair (self, loser, 0))
+            shares_source_t *loser = &self->sources [k];
+            if (strcmp (loser->name, entry->source->name) != 0)
+                continue;
+            if (!(self->limit [0] && s_fair (self, loser, 0))
                 && !(self->limit [1] && s_fair (self, loser, 1)))
                 disk_break (disk, "I14 %s loses %s and has no more than its share in the queue",
                             loser->name, record->incident.text);
+            s_left (self, loser, entry);
         }
     }
 }

@@ -13,7 +13,7 @@ enum { SHARES_SOURCES = 16, SHARES_SCOPES = 2 };
 typedef struct {
     char name [ROW_SOURCE];
     int64_t queued [SHARES_SCOPES]; //  in the event's cluster, in the whole queue
-    bool fresh [SHARES_SCOPES];     //  one of them was never attempted
+    int64_t fresh [SHARES_SCOPES];  //  of them, those that were never attempted
 } shares_source_t;
 
 //  The queue before an event.
@@ -22,11 +22,12 @@ typedef struct {
     int source_count;
     int64_t limit [SHARES_SCOPES]; //  0 = there is room
     size_t writes;                 //  of the turn so far
-    const char *comer;             //  source of the event
+    int64_t last_number;           //  of the incidents so far
+    const char *comer, *cluster;   //  source and cluster of the event
 } shares_t;
 
-//  Call both around the step of an event; comer is borrowed until then.
+//  Call both around the step of an event; comer and cluster are borrowed until then.
 shares_t
 shares_before (const step_t *step, const char *comer, const char *cluster);
 void
-shares_after (const shares_t *self, const step_t *step, disk_t *disk);
+shares_after (shares_t *self, const step_t *step, disk_t *disk);
