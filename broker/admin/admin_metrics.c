@@ -136,11 +136,18 @@ s_print_time (const metric_t *self, const admin_view_t *view, buf_t *out)
 
 //  --- effects: each attempt counts
 
+//  The name of the storage backend; "" before the loop has said it.
+static const char *
+s_storage (const admin_view_t *view)
+{
+    return view->data.delivery.storage ? view->data.delivery.storage : "";
+}
+
 static void
 s_print_upload_time (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     admin_sample_histogram (out, self->name, &view->data.stats.effect_time [ROW_CHANNEL_STORAGE],
-                            "backend", "filesystem");
+                            "backend", s_storage (view));
 }
 
 static void
@@ -160,7 +167,7 @@ s_print_uploads (const metric_t *self, const admin_view_t *view, buf_t *out)
         [STEP_EFFECT_PERMANENT] = "permanent",
     };
     for (int i = 0; i < STEP_EFFECT_RESULTS; i++)
-        admin_sample_of (out, self->name, "backend", "filesystem", "outcome", outcomes [i],
+        admin_sample_of (out, self->name, "backend", s_storage (view), "outcome", outcomes [i],
                          view->data.stats.tries_total [ROW_CHANNEL_STORAGE][i]);
 }
 
@@ -197,7 +204,8 @@ s_print_transitions (const metric_t *self, const admin_view_t *view, buf_t *out)
 static void
 s_print_notifications (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    admin_sample (out, self->name, "integration", "slack", (double) view->data.notify.posts_total);
+    admin_sample (out, self->name, "integration", "slack",
+                  (double) view->data.delivery.notify.posts_total);
 }
 
 static void
@@ -206,7 +214,7 @@ s_print_notifications_failed (const metric_t *self, const admin_view_t *view, bu
     for (int i = 0; i < NOTIFY_REASONS; i++)
         buf_printf (out, "%s{integration=\"slack\",reason=\"%s\"} %" PRId64 "\n", self->name,
                     snapshot_notify_reason ((notify_reason_t) i),
-                    view->data.notify.failed_total [i]);
+                    view->data.delivery.notify.failed_total [i]);
 }
 
 static void

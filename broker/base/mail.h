@@ -28,6 +28,15 @@ typedef enum {
     MAIL_CONFIG
 } mail_kind_t;
 
+//  How one try of an effect has ended.
+typedef struct {
+    int64_t id; //  of the effect
+    step_effect_result_t result;
+    bool unreached; //  nobody answered, and nothing was sent
+    int64_t retry_after_ms;
+    char error [LIMIT_REASON_BYTES];
+} mail_effect_done_t;
+
 typedef struct mail {
     mail_kind_t kind;
     union {
@@ -64,13 +73,7 @@ typedef struct mail {
         struct {
             row_effect_t row;
         } effect;
-        struct {
-            int64_t id;
-            step_effect_result_t result;
-            bool unreached;
-            int64_t retry_after_ms;
-            char error [LIMIT_REASON_BYTES];
-        } effect_done;
+        mail_effect_done_t effect_done;
         struct {
             step_command_t command;
             ident_t incident;       //  RETRY, CANCEL

@@ -3,12 +3,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/delivery.h"
 
-#include "broker/delivery/storage_fs.h"
+#include "broker/delivery/storage.h"
 #include "common/base/actor.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
-#include "common/base/path.h"
 #include "common/net/http.h"
 
 #include <assert.h>
@@ -23,67 +22,71 @@ struct delivery {
     actor_t *actor; //  hands EFFECT_DONE to the loop; while one is unsent no other effect is begun
     store_reader_t *reader;
     http_t *http;
+    storage_t *storage;
     notify_t *notify;
     poison_t *poison;
 };
 
 //  Tell the loop; without memory it is asked again after a restart.
 static void
-s_report (delivery_t *self, const notify_end_t *end)
+s_done (delivery_t *self, const mail_effect_done_t *end)
 {
     mail_t *done = mail_new (MAIL_EFFECT_DONE);
     if (!done)
         return;
-    done->as.effect_done.id = end->id;
-    done->as.effect_done.result = end->result;
-    done->as.effect_done.unreached = end->unreached;
-    done->as.effect_done.retry_after_ms = end->retry_after_ms;
-    snprintf (done->as.effect_done.error, sizeof done->as.effect_done.error, "%s", end->error);
+    done->as.effect_done = *end;
     actor_post (self->actor, &done);
 }
 
-//  Carry one effect out; a message only begins here.
+//  Begin one effect.
 static void
 s_execute (delivery_t *self, const row_effect_t *effect)
 {
-    notify_end_t end = {.id = effect->id, .result = STEP_EFFECT_PERMANENT};
+    mail_effect_done_t end = {.id = effect->id, .result = STEP_EFFECT_PERMANENT};
     int rc = failpoint_before ("effect", "run");
     if (rc < 0) {
         end.result = STEP_EFFECT_RETRY;
         snprintf (end.error, sizeof end.error, "%s", err_str (rc));
-        s_report (self, &end);
+        s_done (self, &end);
         return;
     }
     switch (effect->channel) {
-        case ROW_CHANNEL_STORAGE:
-            end.result = storage_fs_save (self->reader, self->poison, self->settings,
-                                          effect->incident.text, end.error);
-            break;
+        case ROW_CHANNEL_STORAGE: storage_begin (self->storage, effect); return;
         case ROW_CHANNEL_SLACK: notify_begin (self->notify, self->settings, effect); return;
         case ROW_CHANNELS: snprintf (end.error, sizeof end.error, "no such channel"); break;
     }
     failpoint_after ("effect", "run");
-    s_report (self, &end);
+    s_done (self, &end);
+}
+
+//  Tell the loop of an effect that has ended.  False: none has.
+static bool
+s_ended (delivery_t *self)
+{
+    mail_effect_done_t end;
+    if (!storage_ended (self->storage, &end) && !notify_ended (self->notify, &end))
+        return false;
+    failpoint_after ("effect", "run");
+    s_done (self, &end);
+    return true;
 }
 
 static void
 s_work (delivery_t *self)
 {
-    if (!actor_flush (self->actor))
+    if (!actor_flush (self->actor) || s_ended (self))
         return;
-    notify_end_t end;
-    if (notify_ended (self->notify, &end)) {
-        failpoint_after ("effect", "run");
-        s_report (self, &end);
-        return;
-    }
     own (mail_destroy) mail_t *mail = actor_recv (self->actor);
     if (!mail)
         return;
-    if (mail->kind == MAIL_CONFIG)
+    if (mail->kind == MAIL_CONFIG) {
         self->settings = mail_take_config (mail, &self->conf);
-    else if (mail->kind == MAIL_EFFECT)
+        storage_configure (self->storage, self->settings);
+    }
+    else if (mail->kind == MAIL_EFFECT) {
         s_execute (self, &mail->as.effect.row);
+        (void) s_ended (self);
+    }
 }
 
 static void
@@ -91,7 +94,8 @@ s_main (void *arg)
 {
     delivery_t *self = arg;
     while (!actor_ends (self->actor)) {
-        const int64_t wait_ms = notify_waits (self->notify) ? 0 : S_WAIT_MS;
+        const bool ended = storage_waits (self->storage) || notify_waits (self->notify);
+        const int64_t wait_ms = ended ? 0 : S_WAIT_MS;
         http_poll (self->http, actor_fd (self->actor), actor_wait_ms (self->actor, wait_ms));
         s_work (self);
     }
@@ -106,8 +110,11 @@ s_open (delivery_t *self, mailbox_t *loop, err_diag_t *diag)
     self->actor = actor_new (LIMIT_MAILBOX, mail_item_destroy, loop);
     self->http = http_new ();
     self->poison = poison_open (self->settings->state_path, "delivery");
+    const storage_env_t env = {.settings = self->settings, .http = self->http};
     if (self->http)
-        self->notify = notify_new (self->http, self->reader, self->poison);
+        self->storage = storage_new (storage_backends, &env, self->reader, self->poison);
+    if (self->storage)
+        self->notify = notify_new (self->http, self->storage, self->reader, self->poison);
     if (!self->actor || !self->notify)
         return -ENOMEM;
     return actor_start (self->actor, s_main, self);
@@ -126,9 +133,11 @@ delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
         delivery_destroy (&self);
         return NULL;
     }
-    char path [PATH_MAX];
-    log_info ("storage backend initialized", kv ("mode", "filesystem"),
-              kv ("path", path_absolute (settings->workspace_root, path)));
+    storage_link_t place;
+    if (storage_link (self->storage, "", "", &place) < 0)
+        place.text [0] = 0;
+    log_info ("storage backend initialized", kv ("mode", storage_name (self->storage)),
+              kv ("path", place.text));
     return self;
 }
 
@@ -142,6 +151,7 @@ delivery_destroy (delivery_t **self_p)
     actor_destroy (&self->actor);
     conf_destroy (&self->conf);
     notify_destroy (&self->notify);
+    storage_destroy (&self->storage);
     poison_destroy (&self->poison);
     http_destroy (&self->http);
     store_reader_destroy (&self->reader);
@@ -156,7 +166,8 @@ delivery_inbox (delivery_t *self)
 }
 
 void
-delivery_stats (const delivery_t *self, notify_stats_t *ret_stats)
+delivery_stats (const delivery_t *self, delivery_stats_t *ret_stats)
 {
-    notify_stats (self->notify, ret_stats);
+    ret_stats->storage = storage_name (self->storage);
+    notify_stats (self->notify, &ret_stats->notify);
 }

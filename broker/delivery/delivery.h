@@ -17,6 +17,11 @@ void
 delivery_destroy (delivery_t **self_p);
 mailbox_t *
 delivery_inbox (delivery_t *self); //  EFFECT and CONFIG mails; borrowed
+typedef struct {
+    const char *storage; //  the name of the backend in use, static
+    notify_stats_t notify;
+} delivery_stats_t;
+
 //  Threads: any.
 void
-delivery_stats (const delivery_t *self, notify_stats_t *ret_stats);
+delivery_stats (const delivery_t *self, delivery_stats_t *ret_stats);

@@ -7,7 +7,6 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
-#include "common/base/path.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,19 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    S_STATUS_RATE = 429,
-    S_ANSWER_BYTES = LIMIT_KIB (16),
-    S_PATH = PATH_MAX + 2 * IDENT_SIZE + 64 //  a root, an incident's folder and a report in it
-};
+enum { S_STATUS_RATE = 429, S_ANSWER_BYTES = LIMIT_KIB (16) };
 
 struct notify {
-    http_t *http;           //  borrowed
-    store_reader_t *reader; //  borrowed
-    poison_t *poison;       //  borrowed
+    http_t *http;             //  borrowed
+    const storage_t *storage; //  borrowed
+    store_reader_t *reader;   //  borrowed
+    poison_t *poison;         //  borrowed
     http_transfer_t *transfer;
     row_effect_t effect; //  under way, or just ended; id 0 = none
-    notify_end_t end;
+    mail_effect_done_t end;
     bool ended;
     int status; //  of the answer, 0 = none yet
     int64_t retry_after_ms;
@@ -38,13 +34,14 @@ struct notify {
 };
 
 notify_t *
-notify_new (http_t *http, store_reader_t *reader, poison_t *poison)
+notify_new (http_t *http, const storage_t *storage, store_reader_t *reader, poison_t *poison)
 {
-    assert (http && reader);
+    assert (http && storage && reader);
     notify_t *self = calloc (1, sizeof (notify_t));
     if (!self)
         return NULL;
     self->http = http;
+    self->storage = storage;
     self->reader = reader;
     self->poison = poison;
     return self;
@@ -69,7 +66,7 @@ static void
 s_end (notify_t *self, step_effect_result_t result, const char *error)
 {
     self->transfer = NULL;
-    self->end = (notify_end_t){.id = self->effect.id, .result = result};
+    self->end = (mail_effect_done_t){.id = self->effect.id, .result = result};
     if (result == STEP_EFFECT_RETRY)
         self->end.retry_after_ms = self->retry_after_ms;
     snprintf (self->end.error, sizeof self->end.error, "%s", error);
@@ -144,22 +141,21 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 
 //  --- the message
 
-//  Its folder's report, and where that is: absolute, for readers elsewhere.
+//  The report of an incident, and a link to it.
 static int
 s_report (notify_t *self, const settings_t *settings, const row_incident_t *row,
-          report_t *ret_report, char ret_path [S_PATH])
+          report_t *ret_report, storage_link_t *ret_link)
 {
+    char path [LIMIT_PATH_BYTES] = "output/investigation.md";
     own (own_fd) int fd = artifact_dir_open (settings->workspace_root, row->id.text, false);
     if (fd < 0)
         return fd;
-    char root [PATH_MAX];
-    (void) path_absolute (settings->workspace_root, root);
-    own (own_fd) int file = artifact_dir_file (fd, "output/investigation.md", O_RDONLY, NULL);
-    if (file >= 0)
-        snprintf (ret_path, S_PATH, "%s/%s/output/investigation.md", root, row->id.text);
-    else //  its upload was given up
-        snprintf (ret_path, S_PATH, "%s/%s/attempts/%" PRId64 "/output/investigation.md", root,
-                  row->id.text, row->winner);
+    own (own_fd) int file = artifact_dir_file (fd, path, O_RDONLY, NULL);
+    if (file < 0) //  its upload was given up
+        snprintf (path, sizeof path, "attempts/%" PRId64 "/output/investigation.md", row->winner);
+    int rc = storage_link (self->storage, row->id.text, path, ret_link);
+    if (rc < 0)
+        return rc;
     return artifact_report_read (fd, self->poison, row->id.text, row->winner, ret_report);
 }
 
@@ -168,14 +164,16 @@ s_incident (notify_t *self, const settings_t *settings, char **ret_body)
 {
     row_incident_t row;
     report_t report;
-    char path [S_PATH];
+    storage_link_t link;
     int rc = store_reader_incident (self->reader, self->effect.incident.text, &row);
     if (rc == 0)
-        rc = s_report (self, settings, &row, &report, path);
+        rc = s_report (self, settings, &row, &report, &link);
     if (rc < 0)
         return rc;
-    const slack_incident_t message = {
-        .incident = &row, .report = &report, .path = path, .external_url = settings->external_url};
+    const slack_incident_t message = {.incident = &row,
+                                      .report = &report,
+                                      .path = link.text,
+                                      .external_url = settings->external_url};
     *ret_body = slack_incident (&message, self->effect.unsure);
     return *ret_body ? 0 : -ENOMEM;
 }
@@ -244,7 +242,7 @@ notify_begin (notify_t *self, const settings_t *settings, const row_effect_t *ef
 }
 
 bool
-notify_ended (notify_t *self, notify_end_t *ret_end)
+notify_ended (notify_t *self, mail_effect_done_t *ret_end)
 {
     if (!self->ended)
         return false;

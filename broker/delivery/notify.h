@@ -8,20 +8,9 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/base/poison.h"
-#include "broker/base/settings.h"
-#include "broker/store/store.h"
-#include "common/net/http.h"
+#include "broker/delivery/storage.h"
 
 typedef struct notify notify_t;
-
-typedef struct {
-    int64_t id; //  of the effect
-    step_effect_result_t result;
-    bool unreached; //  nobody answered, and nothing was sent
-    int64_t retry_after_ms;
-    char error [LIMIT_REASON_BYTES];
-} notify_end_t;
 
 //  Why a POST failed, the reasons that Alertmanager counts by.
 typedef enum {
@@ -39,9 +28,9 @@ typedef struct {
     int64_t failed_total [NOTIFY_REASONS];
 } notify_stats_t;
 
-//  Own: borrows http, reader and poison (of this thread, NULL = none).
+//  storage: links to reports.  Own: borrows all; poison: of this thread, NULL = none.
 notify_t *
-notify_new (http_t *http, store_reader_t *reader, poison_t *poison);
+notify_new (http_t *http, const storage_t *storage, store_reader_t *reader, poison_t *poison);
 //  Cancels what is under way.
 void
 notify_destroy (notify_t **self_p);
@@ -50,7 +39,7 @@ void
 notify_begin (notify_t *self, const settings_t *settings, const row_effect_t *effect);
 //  Has it ended?  Says so once.
 bool
-notify_ended (notify_t *self, notify_end_t *ret_end);
+notify_ended (notify_t *self, mail_effect_done_t *ret_end);
 //  Would notify_ended say so now?
 bool
 notify_waits (const notify_t *self);

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "broker/core/step.h"
-#include "broker/delivery/notify.h"
+#include "broker/delivery/delivery.h"
 #include "broker/files/artifact.h"
 #include "broker/intake/intake.h"
 #include "broker/store/store.h"
@@ -36,7 +36,7 @@ typedef struct {
     step_stats_t stats;
     store_stats_t store;
     artifact_stats_t artifact;
-    notify_stats_t notify;
+    delivery_stats_t delivery;
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
     int64_t stream_topics, stream_cuts_total, unsent_total, refused_total, crowded_total,
         shed_total, ended_total [SNAPSHOT_SOCKETS];

@@ -79,6 +79,7 @@ typedef struct {
     world_t world;
     store_reader_t *reader;
     http_t *http;
+    storage_t *storage;
     notify_t *notify;
     char url [128];
 } fixture_t;
@@ -94,7 +95,10 @@ s_setup (void **state)
     assert_int_equal (store_commit (self->world.store), 0);
     assert_int_equal (store_reader_open (self->world.state_path, &self->reader, NULL), 0);
     self->http = http_new ();
-    self->notify = notify_new (self->http, self->reader, NULL);
+    const storage_env_t env = {.settings = &self->world.settings, .http = self->http};
+    self->storage = storage_new (storage_backends, &env, self->reader, NULL);
+    assert_non_null (self->storage);
+    self->notify = notify_new (self->http, self->storage, self->reader, NULL);
     assert_non_null (self->notify);
     self->world.settings.slack_webhook_url = "";
     self->world.settings.external_url = "";
@@ -107,6 +111,7 @@ s_teardown (void **state)
 {
     fixture_t *self = *state;
     notify_destroy (&self->notify);
+    storage_destroy (&self->storage);
     http_destroy (&self->http);
     store_reader_destroy (&self->reader);
     world_fini (&self->world);
@@ -114,10 +119,10 @@ s_teardown (void **state)
     return 0;
 }
 
-static notify_end_t
+static mail_effect_done_t
 s_send (fixture_t *self, const char *key, int port)
 {
-    notify_end_t end;
+    mail_effect_done_t end;
     row_effect_t effect = {.id = 7, .channel = ROW_CHANNEL_SLACK};
     snprintf (effect.key, sizeof effect.key, "%s", key);
     snprintf (self->url, sizeof self->url, "http://127.0.0.1:%d/services/SECRET", port);
@@ -178,7 +183,7 @@ test_each_answer_is_judged_and_counted_by_reason (void **state)
         hook_t hook;
         s_hook_start (&hook, s_answers [i].answer);
         notify_stats (self->notify, &before);
-        const notify_end_t end = s_send (self, "degraded/1", hook.port);
+        const mail_effect_done_t end = s_send (self, "degraded/1", hook.port);
         s_hook_stop (&hook);
         notify_stats (self->notify, &after);
         if (end.result != s_answers [i].result
@@ -210,7 +215,7 @@ test_a_connection_that_is_refused_has_taken_nothing (void **state)
     hook_t hook;
     s_hook_start (&hook, "");
     s_hook_stop (&hook); //  nothing listens on its port now
-    const notify_end_t end = s_send (*state, "degraded/1", hook.port);
+    const mail_effect_done_t end = s_send (*state, "degraded/1", hook.port);
     assert_int_equal (end.result, STEP_EFFECT_RETRY);
 }
 

@@ -63,11 +63,11 @@ __wrap_artifact_trouble (artifact_t *self, int64_t boot_ms)
 }
 
 void
-__wrap_delivery_stats (const delivery_t *self, notify_stats_t *ret_stats);
+__wrap_delivery_stats (const delivery_t *self, delivery_stats_t *ret_stats);
 void
-__wrap_delivery_stats (const delivery_t *self, notify_stats_t *ret_stats)
+__wrap_delivery_stats (const delivery_t *self, delivery_stats_t *ret_stats)
 {
-    *ret_stats = (notify_stats_t){0};
+    *ret_stats = (delivery_stats_t){0};
 }
 
 size_t

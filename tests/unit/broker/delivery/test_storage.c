@@ -1,3 +1,4 @@
+//  Unit tests of storage and record: folders made complete, and a backend of the test's own.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,13 +60,39 @@ s_sealed (fixture_t *self, int64_t attempt, const char *text)
                 (const char *const [2]){text, text});
 }
 
+//  Save an incident through whatever backend is chosen.
+static mail_effect_done_t
+s_begin (storage_t *storage, const char *incident)
+{
+    row_effect_t effect = {.id = 7, .channel = ROW_CHANNEL_STORAGE};
+    mail_effect_done_t end = {0};
+    snprintf (effect.incident.text, sizeof effect.incident.text, "%s", incident);
+    storage_begin (storage, &effect);
+    if (!storage_ended (storage, &end))
+        return (mail_effect_done_t){0};
+    assert_false (storage_waits (storage));
+    assert_int_equal (end.id, 7);
+    return end;
+}
+
+static mail_effect_done_t
+s_save_of (fixture_t *self, const char *incident, bool upload_failed)
+{
+    const settings_t settings = {.workspace_root = self->world.root,
+                                 .upload_failed_investigations = upload_failed};
+    const storage_env_t env = {.settings = &settings};
+    own (storage_destroy) storage_t *storage =
+        storage_new (storage_backends, &env, self->reader, NULL);
+    assert_string_equal (storage_name (storage), "filesystem");
+    const mail_effect_done_t end = s_begin (storage, incident);
+    assert_int_equal (end.id, 7); //  at once
+    return end;
+}
+
 static step_effect_result_t
 s_save (fixture_t *self, bool upload_failed)
 {
-    char error [LIMIT_REASON_BYTES];
-    const settings_t settings = {.workspace_root = self->world.root,
-                                 .upload_failed_investigations = upload_failed};
-    return storage_fs_save (self->reader, NULL, &settings, self->world.incident.id.text, error);
+    return s_save_of (self, self->world.incident.id.text, upload_failed).result;
 }
 
 static void
@@ -230,12 +257,193 @@ static void
 test_an_unknown_incident_is_a_permanent_error (void **state)
 {
     fixture_t *self = *state;
-    char error [LIMIT_REASON_BYTES];
-    const settings_t settings = {.workspace_root = self->world.root};
-    assert_int_equal (storage_fs_save (self->reader, NULL, &settings,
-                                       "019b76da-0000-7000-8000-000000000000", error),
-                      STEP_EFFECT_PERMANENT);
-    assert_true (error [0] != 0);
+    const mail_effect_done_t end = s_save_of (self, "019b76da-0000-7000-8000-000000000000", false);
+    assert_int_equal (end.result, STEP_EFFECT_PERMANENT);
+    assert_true (end.error [0] != 0);
+}
+
+
+//  --- a second backend: these functions and a row
+
+//  It keeps files in memory and answers when it is told to.
+typedef struct {
+    char names [16][LIMIT_PATH_BYTES];
+    int count;
+    storage_batch_t *batch; //  not answered yet
+    const char *broken;     //  the file that it cannot take
+    int cancelled;
+} cloud_t;
+
+static cloud_t s_cloud;
+
+static bool
+s_cloud_chosen (const settings_t *settings)
+{
+    return settings->external_url && settings->external_url [0];
+}
+
+static void
+s_cloud_save (storage_batch_t *batch)
+{
+    assert_null (s_cloud.batch);
+    s_cloud.batch = batch;
+}
+
+static void
+s_cloud_cancel (storage_batch_t *batch)
+{
+    assert_ptr_equal (batch, s_cloud.batch);
+    s_cloud.cancelled++;
+    s_cloud.batch = NULL;
+}
+
+static void
+s_cloud_answer (void)
+{
+    storage_batch_t *batch = s_cloud.batch;
+    assert_non_null (batch);
+    s_cloud.batch = NULL;
+    for (size_t i = 0; i < batch->count; i++) {
+        storage_file_t *file = &batch->files [i];
+        own (own_fd) int fd = folder_open_file (batch->folder_fd, file->path, O_RDONLY, NULL);
+        assert_true (fd >= 0); //  there are bytes to send
+        if (s_cloud.broken && strcmp (file->path, s_cloud.broken) == 0) {
+            file->retry_after_ms = 4000;
+            file->unreached = true;
+            snprintf (file->error, sizeof file->error, "503 %s", file->path);
+            continue;
+        }
+        file->result = STEP_EFFECT_OK;
+        snprintf (s_cloud.names [s_cloud.count++], LIMIT_PATH_BYTES, "%s", file->path);
+    }
+    batch->saved (batch);
+}
+
+static int
+s_cloud_link (const storage_env_t *env, const char *incident, const char *path,
+              storage_link_t *ret_link)
+{
+    if (strncmp (path, "attempts/", 9) == 0)
+        return ERR_NONE;
+    snprintf (ret_link->text, sizeof ret_link->text, "%s/%s/%s%s", env->settings->external_url,
+              incident, path, *path ? "?sig=1" : "");
+    ret_link->url = true;
+    ret_link->expires_ms = 168;
+    return 0;
+}
+
+static const storage_backend_t s_cloud_backend = {.name = "cloud",
+                                                  .chosen = s_cloud_chosen,
+                                                  .save = s_cloud_save,
+                                                  .cancel = s_cloud_cancel,
+                                                  .link = s_cloud_link};
+static const storage_backend_t *const s_backends [] = {&s_cloud_backend, &storage_fs, NULL};
+
+//  A reported incident, and a storage with both backends that chooses the cloud.
+static storage_t *
+s_with_cloud (fixture_t *self)
+{
+    s_cloud = (cloud_t){0};
+    world_attempt (&self->world, 1, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
+    s_sealed (self, 1, "text");
+    s_end (self, INCIDENT_REPORTED, 1);
+    self->world.settings.external_url = "https://cloud";
+    const storage_env_t env = {.settings = &self->world.settings};
+    return storage_new (s_backends, &env, self->reader, NULL);
+}
+
+static bool
+s_cloud_has (const char *name, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        if (strcmp (s_cloud.names [i], name) == 0)
+            return true;
+    return false;
+}
+
+static void
+test_a_second_backend_saves_all_files_and_the_result_last (void **state)
+{
+    fixture_t *self = *state;
+    const char *id = self->world.incident.id.text;
+    own (storage_destroy) storage_t *storage = s_with_cloud (self);
+    assert_string_equal (storage_name (storage), "cloud");
+    assert_int_equal (s_begin (storage, id).id, 0); //  not yet
+    s_expect_text (self, "result.json", NULL);
+    s_cloud_answer ();
+    assert_int_equal (s_cloud.count, 4);
+    assert_true (s_cloud_has ("event.json", 0, 4) && s_cloud_has ("incident.json", 0, 4));
+    assert_true (s_cloud_has ("output/investigation.md", 0, 4));
+    assert_true (s_cloud_has ("logs/run1.log", 0, 4));
+    s_expect_status (self, "success");
+    assert_false (storage_waits (storage));
+    s_cloud_answer ();
+    assert_int_equal (s_cloud.count, 5);
+    assert_string_equal (s_cloud.names [4], "result.json");
+    mail_effect_done_t end;
+    assert_true (storage_ended (storage, &end));
+    assert_int_equal (end.result, STEP_EFFECT_OK);
+}
+
+static void
+test_links_are_the_backend_s_or_paths_on_this_host (void **state)
+{
+    fixture_t *self = *state;
+    const char *id = self->world.incident.id.text;
+    own (storage_destroy) storage_t *storage = s_with_cloud (self);
+    storage_link_t link;
+    char expected [256];
+    assert_int_equal (storage_link (storage, id, "result.json", &link), 0);
+    snprintf (expected, sizeof expected, "https://cloud/%s/result.json?sig=1", id);
+    assert_string_equal (link.text, expected);
+    assert_true (link.url && link.expires_ms == 168);
+    //  Not kept by it: the path on this host, as everything is with the other backend
+    assert_int_equal (storage_link (storage, id, "attempts/1/run.json", &link), 0);
+    snprintf (expected, sizeof expected, "%s/%s/attempts/1/run.json", self->world.root, id);
+    assert_string_equal (link.text, expected);
+    assert_false (link.url || link.expires_ms);
+    const settings_t without = {.workspace_root = self->world.root};
+    storage_configure (storage, &without);
+    assert_string_equal (storage_name (storage), "filesystem");
+    assert_int_equal (storage_link (storage, id, "", &link), 0);
+    snprintf (expected, sizeof expected, "%s/%s", self->world.root, id);
+    assert_string_equal (link.text, expected);
+    assert_int_equal (storage_link (storage, "", "", &link), 0);
+    assert_string_equal (link.text, self->world.root);
+}
+
+static void
+test_one_file_that_is_not_saved_is_the_answer_for_all (void **state)
+{
+    fixture_t *self = *state;
+    const char *id = self->world.incident.id.text;
+    own (storage_destroy) storage_t *storage = s_with_cloud (self);
+    mail_effect_done_t end;
+    s_cloud.broken = "logs/run1.log";
+    assert_int_equal (s_begin (storage, id).id, 0);
+    s_cloud_answer ();
+    assert_true (storage_ended (storage, &end));
+    assert_int_equal (end.result, STEP_EFFECT_RETRY);
+    assert_int_equal (end.retry_after_ms, 4000);
+    assert_true (end.unreached);
+    assert_string_equal (end.error, "503 logs/run1.log");
+    s_expect_text (self, "result.json", NULL);
+    s_cloud.broken = NULL;
+    assert_int_equal (s_begin (storage, id).id, 0);
+    s_cloud_answer ();
+    s_cloud_answer ();
+    assert_true (storage_ended (storage, &end));
+    assert_int_equal (end.result, STEP_EFFECT_OK);
+}
+
+static void
+test_a_batch_under_way_is_given_up_at_the_end (void **state)
+{
+    fixture_t *self = *state;
+    storage_t *storage = s_with_cloud (self);
+    assert_int_equal (s_begin (storage, self->world.incident.id.text).id, 0);
+    storage_destroy (&storage);
+    assert_int_equal (s_cloud.cancelled, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
@@ -251,6 +459,10 @@ main (void)
         TEST (test_the_result_tells_root_cause_confidence_and_usage),
         TEST (test_an_agent_result_that_is_no_json_leaves_no_usage),
         TEST (test_an_unknown_incident_is_a_permanent_error),
+        TEST (test_a_second_backend_saves_all_files_and_the_result_last),
+        TEST (test_links_are_the_backend_s_or_paths_on_this_host),
+        TEST (test_one_file_that_is_not_saved_is_the_answer_for_all),
+        TEST (test_a_batch_under_way_is_given_up_at_the_end),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

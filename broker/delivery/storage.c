@@ -1,0 +1,260 @@
+//  storage - one incident at a time: its record is made complete, then handed to the backend.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/delivery/storage.h"
+
+#include "broker/delivery/storage_fs.h"
+#include "broker/disk/artifact_dir.h"
+#include "broker/disk/record.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const storage_backend_t *const storage_backends [] = {&storage_fs, NULL};
+
+struct storage {
+    const storage_backend_t *const *backends;
+    storage_env_t env;
+    store_reader_t *reader;                     //  borrowed
+    poison_t *poison;                           //  borrowed
+    _Atomic (const storage_backend_t *) chosen; //  for the next effect
+    const storage_backend_t *backend;           //  of the effect under way; NULL = none is
+    row_effect_t effect;
+    record_t record;
+    int folder_fd;
+    bool last; //  the batch under way is that of result.json
+    storage_batch_t batch;
+    storage_file_t files [RECORD_FILES];
+    mail_effect_done_t end;
+    bool ended;
+};
+
+storage_t *
+storage_new (const storage_backend_t *const *backends, const storage_env_t *env,
+             store_reader_t *reader, poison_t *poison)
+{
+    assert (backends && env && reader);
+    storage_t *self = calloc (1, sizeof (storage_t));
+    if (!self)
+        return NULL;
+    self->backends = backends;
+    self->env = *env;
+    self->reader = reader;
+    self->poison = poison;
+    self->folder_fd = -1;
+    storage_configure (self, env->settings);
+    return self;
+}
+
+//  The effect under way is over.
+static void
+s_clear (storage_t *self)
+{
+    record_fini (&self->record);
+    own_fd (&self->folder_fd);
+    self->backend = NULL;
+}
+
+void
+storage_destroy (storage_t **self_p)
+{
+    assert (self_p);
+    storage_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->backend && self->backend->cancel)
+        self->backend->cancel (&self->batch);
+    s_clear (self);
+    free (self);
+    *self_p = NULL;
+}
+
+void
+storage_configure (storage_t *self, const settings_t *settings)
+{
+    const storage_backend_t *const *backend = self->backends;
+    while (backend [1] && !(*backend)->chosen (settings))
+        backend++;
+    self->env.settings = settings;
+    atomic_store (&self->chosen, *backend);
+}
+
+int
+storage_link (const storage_t *self, const char *incident, const char *path,
+              storage_link_t *ret_link)
+{
+    const storage_backend_t *backend = atomic_load (&self->chosen);
+    int rc = backend->link (&self->env, incident, path, ret_link);
+    return rc == ERR_NONE ? storage_fs.link (&self->env, incident, path, ret_link) : rc;
+}
+
+const char *
+storage_name (const storage_t *self)
+{
+    return atomic_load (&self->chosen)->name;
+}
+
+
+//  --- how it ends
+
+static void
+s_end (storage_t *self, const storage_file_t *answer)
+{
+    const char *incident = self->effect.incident.text;
+    self->end = (mail_effect_done_t){.id = self->effect.id,
+                                     .result = answer->result,
+                                     .unreached = answer->unreached,
+                                     .retry_after_ms = answer->retry_after_ms};
+    snprintf (self->end.error, sizeof self->end.error, "%s", answer->error);
+    self->ended = true;
+    if (answer->result == STEP_EFFECT_OK) {
+        storage_link_t link;
+        if (storage_link (self, incident, "", &link) < 0)
+            link.text [0] = 0;
+        log_info ("incident artifacts saved to storage", kv ("incident_id", incident),
+                  kv ("path", link.text));
+    }
+    else
+        log_error ("failed to save incident to storage", kv ("incident_id", incident),
+                   kv ("reason", self->end.error));
+    s_clear (self);
+}
+
+static void
+s_fail (storage_t *self, step_effect_result_t result, int rc)
+{
+    storage_file_t answer = {.result = result};
+    snprintf (answer.error, sizeof answer.error, "%s", err_str (rc));
+    s_end (self, &answer);
+}
+
+bool
+storage_ended (storage_t *self, mail_effect_done_t *ret_end)
+{
+    if (!self->ended)
+        return false;
+    *ret_end = self->end;
+    self->ended = false;
+    return true;
+}
+
+bool
+storage_waits (const storage_t *self)
+{
+    return self->ended;
+}
+
+
+//  --- saving
+
+static void
+s_add (storage_t *self, const char *path)
+{
+    storage_file_t *file = &self->files [self->batch.count++];
+    *file = (storage_file_t){.result = STEP_EFFECT_RETRY};
+    snprintf (file->path, sizeof file->path, "%s", path);
+}
+
+//  An answer that is not OK; one that is permanent is worse than one that may change.
+static const storage_file_t *
+s_worst (const storage_batch_t *batch)
+{
+    const storage_file_t *worst = NULL;
+    for (size_t i = 0; i < batch->count; i++) {
+        const storage_file_t *file = &batch->files [i];
+        if (file->result != STEP_EFFECT_OK && (!worst || file->result == STEP_EFFECT_PERMANENT))
+            worst = file;
+    }
+    return worst;
+}
+
+static void
+s_save (storage_t *self);
+
+//  The batch has its answers.
+static void
+s_saved (storage_batch_t *batch)
+{
+    storage_t *self = batch->arg;
+    const storage_file_t *worst = s_worst (batch);
+    if (worst || self->last) {
+        s_end (self, worst ? worst : &batch->files [0]);
+        return;
+    }
+    int rc = record_result (&self->record, self->folder_fd, self->poison);
+    if (rc < 0) {
+        s_fail (self, STEP_EFFECT_RETRY, rc);
+        return;
+    }
+    self->last = true;
+    self->batch.count = 0;
+    s_add (self, record_result_path);
+    s_save (self);
+}
+
+static void
+s_save (storage_t *self)
+{
+    self->batch.env = &self->env;
+    self->batch.incident = self->effect.incident.text;
+    self->batch.folder_fd = self->folder_fd;
+    self->batch.files = self->files;
+    self->batch.saved = s_saved;
+    self->batch.arg = self;
+    self->backend->save (&self->batch);
+}
+
+static int
+s_read (storage_t *self, const char *incident)
+{
+    record_t *record = &self->record;
+    int rc = store_reader_incident (self->reader, incident, &record->incident);
+    if (rc < 0)
+        return rc;
+    rc = store_reader_attempts (self->reader, incident, record->attempts, LIMIT_ATTEMPTS);
+    if (rc < 0)
+        return rc;
+    record->attempt_count = rc;
+    rc = store_reader_event_body (self->reader, incident, &record->body, &record->body_size);
+    return rc == ERR_NONE ? 0 : rc; //  the event is older than what the store keeps
+}
+
+//  Complete the folder, and list what the first batch takes.
+static int
+s_complete (storage_t *self, const char *incident)
+{
+    const settings_t *settings = self->env.settings;
+    record_files_t files;
+    self->folder_fd = artifact_dir_open (settings->workspace_root, incident, true);
+    int rc = self->folder_fd < 0
+                 ? self->folder_fd
+                 : record_complete (&self->record, self->folder_fd, settings, &files);
+    if (rc < 0)
+        return rc;
+    self->batch.count = 0;
+    for (size_t i = 0; i < files.count; i++)
+        s_add (self, files.paths [i]);
+    return 0;
+}
+
+void
+storage_begin (storage_t *self, const row_effect_t *effect)
+{
+    assert (!self->backend && !self->ended);
+    self->effect = *effect;
+    self->backend = atomic_load (&self->chosen);
+    self->last = false;
+    int rc = s_read (self, effect->incident.text);
+    if (rc < 0) {
+        s_fail (self, rc == ERR_NONE ? STEP_EFFECT_PERMANENT : STEP_EFFECT_RETRY, rc);
+        return;
+    }
+    rc = s_complete (self, effect->incident.text);
+    if (rc < 0)
+        s_fail (self, STEP_EFFECT_RETRY, rc);
+    else
+        s_save (self);
+}

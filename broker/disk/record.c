@@ -1,0 +1,191 @@
+//  record - what the rows, the event and the sealed attempts say, as files for readers.
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/disk/record.h"
+
+#include "broker/disk/artifact_dir.h"
+#include "broker/disk/artifact_report.h"
+#include "broker/disk/artifact_stage.h"
+#include "broker/disk/render.h"
+#include "common/base/durable.h"
+#include "common/base/folder.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { S_PATH = LIMIT_PATH_BYTES + 64 };
+
+const char record_result_path [] = "result.json";
+
+static const char *const s_folders [] = {"output", "logs"};
+
+void
+record_fini (record_t *self)
+{
+    free (self->body);
+    self->body = NULL;
+}
+
+static int
+s_write_text (int fd, const char *name, const char *text)
+{
+    return text ? artifact_dir_write (fd, name, text, strlen (text), "save") : -ENOMEM;
+}
+
+
+//  --- the deciding attempt's files
+
+static bool
+s_keep (const void *ctx, const char *path)
+{
+    const artifact_manifest_t *manifest = ctx;
+    return strcmp (path, "logs/prompt.md") == 0
+           || verdict_file_find (manifest->files, manifest->count, path);
+}
+
+//  Only what belongs into output/ and logs/ moves up.
+static bool
+s_moves (const char *path)
+{
+    for (size_t i = 0; i < sizeof s_folders / sizeof s_folders [0]; i++) {
+        size_t size = strlen (s_folders [i]);
+        if (strncmp (path, s_folders [i], size) == 0 && path [size] == '/')
+            return true;
+    }
+    return false;
+}
+
+static int
+s_promote (int fd, int64_t attempt)
+{
+    artifact_manifest_t manifest;
+    int rc = artifact_stage_manifest (fd, attempt, &manifest);
+    for (size_t i = 0; rc == 0 && i < 2; i++) //  an earlier attempt may have left files
+        rc = artifact_dir_prune (fd, s_folders [i], s_keep, &manifest);
+    for (size_t i = 0; rc == 0 && i < manifest.count; i++) {
+        char from [S_PATH];
+        const char *path = manifest.files [i].path;
+        snprintf (from, sizeof from, "attempts/%" PRId64 "/%.*s", attempt, LIMIT_PATH_BYTES, path);
+        if (s_moves (path))
+            rc = artifact_dir_promote (fd, from, path);
+    }
+    for (size_t i = 0; rc == 0 && i < 2; i++) {
+        rc = artifact_dir_sync (fd, s_folders [i], "promote");
+        if (rc == -ENOENT)
+            rc = 0;
+    }
+    return rc;
+}
+
+//  What was staged and never sealed is nobody's any more, nor is what killed brokers were writing.
+static void
+s_drop_leftovers (const record_t *self, int fd)
+{
+    static const char *const folders [] = {"", "output", "logs"};
+    for (int i = 0; i < self->attempt_count; i++)
+        artifact_stage_drop (fd, self->attempts [i].number);
+    for (size_t i = 0; i < sizeof folders / sizeof folders [0]; i++) {
+        own (own_fd) int dir_fd = folder_open (fd, folders [i], false);
+        if (dir_fd >= 0)
+            durable_sweep (dir_fd);
+    }
+}
+
+
+//  --- what it consists of
+
+static void
+s_list (record_files_t *files, const char *folder, const char *name)
+{
+    if (files->count == RECORD_FILES)
+        return;
+    char *path = files->paths [files->count];
+    int size = snprintf (path, RECORD_PATH_BYTES, "%s%s%s", folder, *folder ? "/" : "", name);
+    files->count += size < RECORD_PATH_BYTES;
+}
+
+static int
+s_list_folder (int fd, const char *folder, record_files_t *files)
+{
+    const folder_rules_t rules = {.depth = 1};
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    folder_entry_t entry;
+    int rc = folder_walk_new (fd, folder, &rules, &walk);
+    if (rc < 0) //  what is no folder holds nothing of a record
+        return rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP ? 0 : rc;
+    while ((rc = folder_walk_next (walk, &entry)) > 0)
+        if (S_ISREG (entry.st.st_mode))
+            s_list (files, folder, entry.name);
+    return rc;
+}
+
+static int
+s_list_all (int fd, record_files_t *files)
+{
+    static const char *const names [] = {"event.json", "incident.json"};
+    int rc = 0;
+    files->count = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names [0]; i++)
+        if (folder_look_file (fd, names [i], NULL) == 0)
+            s_list (files, "", names [i]);
+    for (size_t i = 0; rc == 0 && i < sizeof s_folders / sizeof s_folders [0]; i++)
+        rc = s_list_folder (fd, s_folders [i], files);
+    return rc;
+}
+
+
+//  --- the record
+
+static int
+s_write_texts (const record_t *self, int fd, const settings_t *settings)
+{
+    const row_incident_t *incident = &self->incident;
+    const char *body = self->body ? self->body : "";
+    own (own_mem) char *event = render_event (incident, body, self->body_size);
+    own (own_mem) char *state = render_incident (
+        incident, self->attempts, (size_t) self->attempt_count,
+        settings_labels (settings, incident->fault.cluster), body, self->body_size);
+    int rc = self->body ? s_write_text (fd, "event.json", event) : 0;
+    return rc < 0 ? rc : s_write_text (fd, "incident.json", state);
+}
+
+int
+record_complete (const record_t *self, int fd, const settings_t *settings,
+                 record_files_t *ret_files)
+{
+    const row_incident_t *incident = &self->incident;
+    const row_attempt_t *deciding =
+        render_deciding (incident, self->attempts, (size_t) self->attempt_count);
+    int rc = 0;
+    if (deciding && (incident->winner > 0 || settings->upload_failed_investigations))
+        rc = s_promote (fd, deciding->number);
+    if (rc == ERR_NONE && incident->winner == 0)
+        rc = 0; //  that attempt left nothing
+    if (rc < 0)
+        return rc;
+    s_drop_leftovers (self, fd);
+    rc = s_write_texts (self, fd, settings);
+    return rc < 0 ? rc : s_list_all (fd, ret_files);
+}
+
+int
+record_result (const record_t *self, int fd, poison_t *poison)
+{
+    const row_incident_t *incident = &self->incident;
+    const bool won = incident->winner > 0;
+    report_t report;
+    own (json_drop) json_t *usage = NULL;
+    int rc = 0;
+    if (won) {
+        rc = artifact_report_read (fd, poison, incident->id.text, incident->winner, &report);
+        usage = artifact_report_usage (fd, incident->winner);
+    }
+    if (rc < 0)
+        return rc;
+    own (own_mem) char *result = render_result (
+        incident, self->attempts, (size_t) self->attempt_count, won ? &report : NULL, usage);
+    return s_write_text (fd, record_result_path, result);
+}
