@@ -10,7 +10,8 @@ list () { git ls-files --cached --others --exclude-standard "$@"; }
     list '*.c' | ctags --languages=C --c-kinds=f --fields=+ne -x \
         --_xformat='%{input} %N %n %{end}' -L - \
         | awk '{ n = $4 - $3 + 1; if (n > 50) print $1 ": " $2 " has " n " lines, at most 50" }'
-    list '*.[ch]' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' Makefile .ci/run ':!tests/golden' \
+    list '*.[ch]' '*.py' '*.sh' '*.bash' '*.mjs' '*.cmake' '*CMakeLists.txt' Makefile .ci/run \
+        ':!tests/golden' \
         | LC_ALL=C.UTF-8 xargs grep -nE '^.{101}' \
         | sed 's/^\([^:]*:[0-9]*\):.*/\1: more than 100 columns/'
 } | awk '{ print; bad = 1 } END { exit bad }'

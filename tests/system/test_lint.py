@@ -118,6 +118,10 @@ FAULTS = {
     "a wide list of sources": (
         "check-size.sh", {"tools/zz/CMakeLists.txt": HASH + f"# {LONG}\n"},
         "tools/zz/CMakeLists.txt:2: more than 100 columns"),
+    "a comment that tears its declaration": (
+        "check-torn.sh",
+        {"tools/zz.h": SPDX + "struct zz {\n    int64_t\n        due_ms; //  boot time\n};\n"},
+        "tools/zz.h:4: this comment tears its declaration; put it above"),
     "a file without a licence": (
         "check-licence.sh", {"tools/zz.c": "int zz;\n"}, "tools/zz.c: has no SPDX line"),
     "a file that the table of modules lacks": (

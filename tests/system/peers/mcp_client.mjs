@@ -1,8 +1,8 @@
 // mcp_client - the official TypeScript SDK's client against a server with event tools.
 //
 // Environment: URL, COUNT (faults to wait for).  Prints one JSON object a line:
-//   {server}, {tools}, {subscribed}, {fault} for each, {listed}, {deleted}, {after} (how the deleted
-//   session answers), and ends.
+//   {server}, {tools}, {subscribed}, {fault} for each, {listed}, {deleted}, {after} (how the
+//   deleted session answers), and ends.
 // SPDX-License-Identifier: Apache-2.0
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -31,7 +31,8 @@ await client.connect(transport);
 say({ server: client.getServerVersion(), capabilities: client.getServerCapabilities() });
 await client.setLoggingLevel('info');
 say({ tools: (await client.listTools()).tools });
-const subscribed = await client.callTool({ name: 'events_subscribe', arguments: { mode: 'faults' } });
+const subscribe = { name: 'events_subscribe', arguments: { mode: 'faults' } };
+const subscribed = await client.callTool(subscribe);
 say({ subscribed: subscribed.content[0].text });
 await all;
 const listed = await client.callTool({ name: 'events_list_subscriptions', arguments: {} });
@@ -42,7 +43,10 @@ await transport.terminateSession();
 say({ deleted: session });
 const after = await fetch(process.env.URL, {
   method: 'POST',
-  headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', 'Mcp-Session-Id': session },
+  headers: {
+    'Content-Type': 'application/json', Accept: 'application/json, text/event-stream',
+    'Mcp-Session-Id': session,
+  },
   body: JSON.stringify({ jsonrpc: '2.0', id: 99, method: 'ping' }),
 });
 say({ after: after.status });

@@ -1,8 +1,9 @@
 // mcp_faults_server - a fault event server on the official TypeScript SDK (Streamable HTTP).
 //
-// Environment: PORT (0 = free port), CLUSTER (names, comma separated; the first is the default; each
-// has its own endpoint /mcp/NAME, /mcp is the first), TOKEN (bearer token wanted), NO_TOOLS=1 (a server
-// without event tools), HANG=1 (events_subscribe never answers), QUOTE=1 (it refuses, and quotes the token).
+// Environment: PORT (0 = free port), CLUSTER (names, comma separated; the first is the default;
+// each has its own endpoint /mcp/NAME, /mcp is the first), TOKEN (bearer token wanted), NO_TOOLS=1
+// (a server without event tools), HANG=1 (events_subscribe never answers), QUOTE=1 (it refuses, and
+// quotes the token).
 // Prints "listening 127.0.0.1:PORT".  Control:
 //   POST /_control/fault  one fault or a list, missing fields are filled in; answers {sent}
 //   POST /_control/raw    a text to be written to all streams as it is
@@ -45,24 +46,32 @@ function addTools (session) {
     if (process.env.HANG) await new Promise(() => {});
     if (process.env.QUOTE) return text(`token ${process.env.TOKEN} may not subscribe`, true);
     if (!['events', 'faults'].includes(mode))
-      return text("failed to create subscription: invalid mode: must be 'events' or 'faults'", true);
+      return text("failed to create subscription: invalid mode: must be 'events' or 'faults'",
+        true);
     if (session.subscriptions.size >= 10)
-      return text('failed to create subscription: session has reached maximum subscriptions (10)', true);
+      return text('failed to create subscription: session has reached maximum subscriptions (10)',
+        true);
     const subscriptionId = `sub-${randomUUID().slice(0, 8)}`;
-    const entry = { cluster: session.cluster, createdAt: new Date().toISOString(), filters: type ? { type } : {}, mode };
+    const entry = {
+      cluster: session.cluster, createdAt: new Date().toISOString(), filters: type ? { type } : {},
+      mode,
+    };
     session.subscriptions.set(subscriptionId, entry);
-    return text(`# Event Subscription Created\n\n${json({ ...entry, status: 'active', subscriptionId })}`
+    return text('# Event Subscription Created\n\n'
+      + json({ ...entry, status: 'active', subscriptionId })
       + '\n\nYou will receive event notifications via the logging/message protocol.');
   });
   server.registerTool('events_unsubscribe', { inputSchema: { subscriptionId: z.string() } },
     async ({ subscriptionId }) => session.subscriptions.delete(subscriptionId)
-      ? text(`# Subscription Cancelled\n\n${json({ cancelled: true, status: 'success', subscriptionId })}`)
+      ? text('# Subscription Cancelled\n\n'
+        + json({ cancelled: true, status: 'success', subscriptionId }))
       : text('failed to cancel subscription: subscription not found', true));
   server.registerTool('events_list_subscriptions', { inputSchema: {} }, async () => {
     counts.list++;
     const subscriptions = [...session.subscriptions].map(([subscriptionId, entry]) => (
       { ...entry, degraded: false, subscriptionId }));
-    return text(`# Active Subscriptions\n\n${json({ subscriptions, total: subscriptions.length })}`);
+    return text('# Active Subscriptions\n\n'
+      + json({ subscriptions, total: subscriptions.length }));
   });
   server.registerTool('events_list', { inputSchema: { namespace: z.string().optional() } },
     async () => text('# No events found'));
@@ -125,7 +134,9 @@ function fault (given, subscriptionId, cluster) {
     subscriptionId, cluster, faultId: hash.slice(0, 16), faultType, severity: 'critical',
     context: 'Container entered CrashLoopBackOff state, restart count: 4, last exit code: 1',
     timestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'), ...given,
-    resource: { apiVersion: 'v1', kind: 'Pod', name: 'web-0', namespace: 'shop', uid, ...given.resource },
+    resource: {
+      apiVersion: 'v1', kind: 'Pod', name: 'web-0', namespace: 'shop', uid, ...given.resource,
+    },
   };
 }
 
@@ -140,11 +151,12 @@ async function emit (given) {
         counts.lost++;
         continue;
       }
-      if (entry.mode === 'events' && entry.filters.type && given.event && given.event.type !== entry.filters.type)
-        continue;
+      const wanted = entry.mode === 'events' && entry.filters.type;
+      if (wanted && given.event && given.event.type !== wanted) continue;
       const raw = given._raw;
       const data = raw !== undefined ? raw : given.event
-        ? { subscriptionId: id, cluster: session.cluster, ...given } : fault(given, id, session.cluster);
+        ? { subscriptionId: id, cluster: session.cluster, ...given }
+        : fault(given, id, session.cluster);
       const logger = entry.mode === 'events' ? 'kubernetes/events' : 'kubernetes/faults';
       await session.server.server.sendLoggingMessage({ level: 'warning', logger, data },
         session.transport.sessionId);
@@ -178,8 +190,8 @@ const control = {
     return {};
   },
   async ping () {
-    const answers = await Promise.all([...sessions.values()].map((session) => session.server.server.ping()
-      .then(() => 1, () => 0)));
+    const answers = await Promise.all([...sessions.values()].map((session) =>
+      session.server.server.ping().then(() => 1, () => 0)));
     return { answered: answers.reduce((sum, one) => sum + one, 0) };
   },
   async unsubscribe () {
@@ -189,7 +201,8 @@ const control = {
   async state () {
     const list = [...sessions].map(([id, session]) => ({
       id, cluster: session.cluster, streams: session.streams.size,
-      subscriptions: [...session.subscriptions].map(([subscriptionId, entry]) => ({ subscriptionId, mode: entry.mode, filters: entry.filters })),
+      subscriptions: [...session.subscriptions].map(([subscriptionId, entry]) => (
+        { subscriptionId, mode: entry.mode, filters: entry.filters })),
     }));
     return { ...counts, sessions: list };
   },
