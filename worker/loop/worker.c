@@ -2,20 +2,13 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/worker.h"
 
-#include "common/base/clk.h"
-#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
-#include "common/base/reach.h"
 #include "runner/tree.h"
-#include "worker/keeper/secrets.h"
-#include "worker/loop/job.h"
-#include "worker/loop/program.h"
+#include "worker/loop/worker_part.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,281 +20,10 @@
 enum {
     WORKER_TICK_MS = 50, //  while there are jobs
     WORKER_IDLE_MS = 200,
-    WORKER_LINGER_MS = 2000, //  last words at the end
-    WORKER_FENCES = LIMIT_SLOTS + LIMIT_SPOOLED + LIMIT_SLOTS
+    WORKER_LINGER_MS = 2000 //  last words at the end
 };
-
-typedef enum { DRAIN_NO, DRAIN_WAIT, DRAIN_STOP } drain_t;
-
-struct worker {
-    const conf_t *conf;
-    const settings_t *settings;
-    home_t *home;
-    clk_t *clk;
-    job_shared_t shared;
-    job_t *jobs;
-    int orphans;   //  found with the last look
-    int signal_fd; //  borrowed
-    int poll_fd;
-    drain_t drain;
-    int64_t drain_until_ms; //  agents are stopped then
-    int64_t leave_by_ms;    //  the end, whatever is left
-    char script [PATH_MAX], program_dir [PATH_MAX];
-    msg_fence_t running [WORKER_FENCES], spooled [WORKER_FENCES];
-};
-
-//  --- what the session asks
-
-static void
-s_lists (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled)
-{
-    worker_t *self = owner;
-    size_t running = 0, spooled = 0;
-    job_t *job;
-    DL_FOREACH (self->jobs, job) {
-        msg_fence_t fence = {.incident = codec_text (job->report.incident.text),
-                             .attempt = job->report.attempt};
-        if (job_busy (job) && running < WORKER_FENCES)
-            self->running [running++] = fence;
-        if (!job_busy (job) && job->state != JOB_GONE && spooled < WORKER_FENCES)
-            self->spooled [spooled++] = fence;
-    }
-    *ret_running = (codec_list_t){self->running, running};
-    *ret_spooled = (codec_list_t){self->spooled, spooled};
-}
-
-static void
-s_count (const worker_t *self, int64_t *ret_busy, int64_t *ret_spooled)
-{
-    *ret_busy = *ret_spooled = 0;
-    const job_t *job;
-    DL_FOREACH (self->jobs, job) {
-        if (job_busy (job))
-            ++*ret_busy;
-        else if (job->state != JOB_GONE)
-            ++*ret_spooled;
-    }
-}
-
-static void
-s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
-{
-    worker_t *self = owner;
-    int64_t busy, spooled;
-    s_count (self, &busy, &spooled);
-    *ret_total = self->drain == DRAIN_NO ? self->settings->max_concurrent_agents : 0;
-    *ret_free = *ret_total > busy ? *ret_total - busy : 0;
-    if (spooled >= LIMIT_SPOOLED)
-        *ret_free = 0;
-}
-
-static job_t *
-s_find (worker_t *self, codec_text_t incident, int64_t attempt)
-{
-    job_t *job;
-    DL_FOREACH (self->jobs, job)
-        if (job->state != JOB_GONE && job_is (job, incident, attempt))
-            return job;
-    return NULL;
-}
-
-static void
-s_release (worker_t *self, codec_text_t incident, int64_t attempt, const char *reason)
-{
-    msg_end_t end = {.incident = incident, .attempt = attempt, .reason = codec_text (reason)};
-    (void) session_send (self->shared.session, MSG_RELEASE, &end, 0);
-}
-
-static void
-s_on_assign (worker_t *self, const msg_assign_t *assign)
-{
-    char incident [IDENT_SIZE];
-    if (!codec_copy (assign->incident, incident, sizeof incident) || !ident_valid (incident)
-        || assign->attempt < 1) {
-        log_warn ("assignment ignored: not an incident id", kv ("incident_id", incident));
-        return;
-    }
-    job_t *job = s_find (self, assign->incident, assign->attempt);
-    if (job) {
-        job->accept_sent = false; //  the ACCEPT was lost
-        return;
-    }
-    int64_t total, free_slots;
-    s_credit (self, &total, &free_slots);
-    if (free_slots == 0) {
-        s_release (self, assign->incident, assign->attempt,
-                   self->drain != DRAIN_NO ? "drain" : "busy");
-        return;
-    }
-    job = job_new (&self->shared, assign);
-    if (!job) {
-        s_release (self, assign->incident, assign->attempt, "busy");
-        return;
-    }
-    log_info ("incident assigned", kv ("incident_id", incident), kv ("attempt", assign->attempt),
-              kv ("cluster", job->cluster));
-    DL_APPEND (self->jobs, job);
-}
-
-static void
-s_on_cancel (worker_t *self, codec_text_t incident, int64_t attempt, bool answer)
-{
-    job_t *job = s_find (self, incident, attempt);
-    if (job)
-        job_feed (job, JOB_ON_CANCEL);
-    else if (answer)
-        s_release (self, incident, attempt, "cancelled");
-}
-
-static void
-s_on_welcome (worker_t *self, const msg_welcome_t *welcome)
-{
-    const msg_fence_t *revoke = welcome->revoke.items;
-    for (size_t i = 0; i < welcome->revoke.count; i++)
-        s_on_cancel (self, revoke [i].incident, revoke [i].attempt, false);
-    job_t *job;
-    DL_FOREACH (self->jobs, job)
-        job_greet (job);
-}
-
-static void
-s_on_verdict_ack (worker_t *self, const msg_verdict_ack_t *ack)
-{
-    job_t *job = s_find (self, ack->incident, ack->attempt);
-    if (!job)
-        return;
-    char disposition [32];
-    codec_copy (ack->disposition, disposition, sizeof disposition);
-    log_info ("verdict acknowledged", kv ("incident_id", job->report.incident.text),
-              kv ("attempt", job->report.attempt), kv ("disposition", disposition));
-    job_feed (job, codec_is (ack->disposition, "missing") ? JOB_ON_MISSING : JOB_ON_ACK);
-}
-
-static void
-s_on_file (worker_t *self, const link_msg_t *msg)
-{
-    codec_text_t incident = {0};
-    int64_t attempt = 0;
-    job_t *job;
-    if (msg->frame.type == MSG_ERROR) {
-        DL_FOREACH (self->jobs, job)
-            job_on_file (job, msg);
-        return;
-    }
-    if (msg->frame.type == MSG_DATA) {
-        incident = msg->msg.chunk.incident;
-        attempt = msg->msg.chunk.attempt;
-    }
-    else if (msg->frame.type == MSG_GO) {
-        incident = msg->msg.at.incident;
-        attempt = msg->msg.at.attempt;
-    }
-    else if (msg->frame.type == MSG_SEALED) {
-        incident = msg->msg.sealed.incident;
-        attempt = msg->msg.sealed.attempt;
-    }
-    job = incident.data ? s_find (self, incident, attempt) : NULL;
-    if (job)
-        job_on_file (job, msg);
-}
-
-static void
-s_on_message (void *owner, const link_msg_t *msg, bool files)
-{
-    worker_t *self = owner;
-    const msg_t *body = &msg->msg;
-    if (files) {
-        s_on_file (self, msg);
-        return;
-    }
-    if (msg->frame.type == MSG_WELCOME)
-        s_on_welcome (self, &body->welcome);
-    else if (msg->frame.type == MSG_ASSIGN)
-        s_on_assign (self, &body->assign);
-    else if (msg->frame.type == MSG_CANCEL)
-        s_on_cancel (self, body->end.incident, body->end.attempt, true);
-    else if (msg->frame.type == MSG_LEASE && body->lease.ms == 0)
-        s_on_cancel (self, body->lease.incident, body->lease.attempt, false);
-    else if (msg->frame.type == MSG_VERDICT_ACK)
-        s_on_verdict_ack (self, &body->verdict_ack);
-}
 
 //  --- start
-
-//  Finished work of an earlier life.  What cannot be read stays where it is, for a human.
-static void
-s_visit_spool (void *ctx, const char *path, const char *name)
-{
-    worker_t *self = ctx;
-    static spool_report_t report; //  6 KiB, one thread
-    int rc = spool_load (path, &report);
-    job_t *job = rc == 0 ? job_new_spooled (&self->shared, path, &report) : NULL;
-    if (!job) {
-        log_error ("spool entry not readable", kv ("entry", name),
-                   kv ("error", err_str (rc ? rc : -ENOMEM)));
-        return;
-    }
-    log_info ("result found in the spool", kv ("incident_id", report.incident.text),
-              kv ("attempt", report.attempt));
-    DL_APPEND (self->jobs, job);
-}
-
-//  Workspaces of an earlier life: a run that had come to its end is as good as
-//  ever, others are lost.
-static void
-s_visit_job (void *ctx, const char *path, const char *name)
-{
-    worker_t *self = ctx;
-    ident_t incident;
-    int64_t attempt = 0;
-    run_result_t result;
-    job_t *job = NULL;
-    if (home_name_parse (name, &incident, &attempt) && run_result_load (path, &result) == 0
-        && run_result_final (&result))
-        job = job_new_ended (&self->shared, path, &incident, attempt, &result);
-    if (!job) {
-        home_discard (self->home, path);
-        return;
-    }
-    log_info ("finished run found", kv ("incident_id", incident.text), kv ("attempt", attempt));
-    DL_APPEND (self->jobs, job);
-}
-
-static int
-s_find_programs (worker_t *self, err_diag_t *diag)
-{
-    int rc = program_folder (self->program_dir, diag);
-    if (rc == 0)
-        rc = program_script (self->settings, self->program_dir, self->script, diag);
-    if (rc == 0 || rc == ERR_CONFIG)
-        return rc;
-    log_error ("agent script cannot be run: no incident can be investigated; "
-               "name one by --agent-script-path",
-               kv ("error", diag->text), kv ("path", self->script));
-    diag->text [0] = 0;
-    return 0;
-}
-
-//  The agents find out too late: they would report that they could not see the cluster.
-static void
-s_look_for_kubeconfig (const char *list)
-{
-    char path [PATH_MAX];
-    while (settings_next_path (&list, path)) {
-        err_diag_t diag = {""};
-        if (reach_readable (path, &diag) < 0)
-            log_warn ("kubeconfig cannot be read", kv ("path", path), kv ("error", diag.text));
-    }
-}
-
-static void
-s_look_for_kubeconfigs (const worker_t *self)
-{
-    const settings_cluster_t *clusters = self->settings->clusters.items;
-    s_look_for_kubeconfig (self->settings->kubeconfig);
-    for (size_t i = 0; i < self->settings->clusters.count; i++)
-        s_look_for_kubeconfig (clusters [i].kubeconfig);
-}
 
 static int
 s_open_poll (worker_t *self)
@@ -322,7 +44,7 @@ s_connect (worker_t *self, const curve_keys_t *keys, err_diag_t *diag)
                            .agent = settings_agent (self->settings),
                            .keys = keys,
                            .slots = self->settings->max_concurrent_agents,
-                           .hooks = {self, s_lists, s_credit, s_on_message}};
+                           .hooks = worker_hooks (self)};
     return session_new (&spec, diag);
 }
 
@@ -353,11 +75,7 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
     if (rc < 0)
         err_diag (diag, "cannot start: %s", err_str (rc));
     if (rc == 0)
-        rc = s_find_programs (self, diag);
-    s_look_for_kubeconfigs (self);
-    secrets_warn (self->settings);
-    if (rc == 0)
-        program_check (self->settings, self->script, self->program_dir);
+        rc = worker_look (self, diag);
     if (rc == 0) {
         self->shared = (job_shared_t){.settings = self->settings,
                                       .home = home,
@@ -375,8 +93,7 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
         return NULL;
     }
     s_now (self);
-    home_each (home, "spool", self, s_visit_spool);
-    home_each (home, "jobs", self, s_visit_job);
+    worker_resume (self);
     return self;
 }
 
@@ -453,7 +170,7 @@ static void
 s_tell (const worker_t *self)
 {
     int64_t busy, spooled;
-    s_count (self, &busy, &spooled);
+    worker_count (self, &busy, &spooled);
     log_info ("state", kv ("slots", self->settings->max_concurrent_agents), kv ("busy", busy),
               kv ("spooled", spooled), kv ("draining", (bool) (self->drain != DRAIN_NO)));
     const job_t *job;
@@ -482,7 +199,7 @@ s_left (worker_t *self)
     if (self->drain == DRAIN_NO)
         return false;
     int64_t busy, spooled, now_ms = self->shared.boot_ms;
-    s_count (self, &busy, &spooled);
+    worker_count (self, &busy, &spooled);
     if (self->drain == DRAIN_WAIT && now_ms >= self->drain_until_ms) {
         self->drain = DRAIN_STOP;
         s_stop_agents (self, false);
@@ -542,7 +259,8 @@ s_take_kept (worker_t *self)
 {
     keeper_item_t *item;
     while ((item = keeper_take (self->shared.keeper))) {
-        job_t *job = s_find (self, codec_text (item->report.incident.text), item->report.attempt);
+        job_t *job =
+            worker_find (self, codec_text (item->report.incident.text), item->report.attempt);
         if (job)
             job_on_kept (job, item);
         own_mem (&item);
@@ -601,7 +319,7 @@ worker_run (worker_t *self)
     while (!s_left (self))
         s_turn (self);
     int64_t busy, spooled;
-    s_count (self, &busy, &spooled);
+    worker_count (self, &busy, &spooled);
     log_info ("worker stopped", kv ("agents_left", busy), kv ("spooled", spooled));
     session_bye (self->shared.session, WORKER_LINGER_MS);
     return 0;

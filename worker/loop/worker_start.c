@@ -1,0 +1,103 @@
+//  worker_start - programs and kubeconfigs that agents need, and what an earlier life left.
+//  SPDX-License-Identifier: Apache-2.0
+#include "common/base/log.h"
+#include "common/base/reach.h"
+#include "worker/keeper/secrets.h"
+#include "worker/loop/program.h"
+#include "worker/loop/worker_part.h"
+
+#include <errno.h>
+#include <utlist.h>
+
+//  Finished work of an earlier life.  What cannot be read stays where it is, for a human.
+static void
+s_visit_spool (void *ctx, const char *path, const char *name)
+{
+    worker_t *self = ctx;
+    static spool_report_t report; //  6 KiB, one thread
+    int rc = spool_load (path, &report);
+    job_t *job = rc == 0 ? job_new_spooled (&self->shared, path, &report) : NULL;
+    if (!job) {
+        log_error ("spool entry not readable", kv ("entry", name),
+                   kv ("error", err_str (rc ? rc : -ENOMEM)));
+        return;
+    }
+    log_info ("result found in the spool", kv ("incident_id", report.incident.text),
+              kv ("attempt", report.attempt));
+    DL_APPEND (self->jobs, job);
+}
+
+//  Workspaces of an earlier life: a run that had come to its end is as good as
+//  ever, others are lost.
+static void
+s_visit_job (void *ctx, const char *path, const char *name)
+{
+    worker_t *self = ctx;
+    ident_t incident;
+    int64_t attempt = 0;
+    run_result_t result;
+    job_t *job = NULL;
+    if (home_name_parse (name, &incident, &attempt) && run_result_load (path, &result) == 0
+        && run_result_final (&result))
+        job = job_new_ended (&self->shared, path, &incident, attempt, &result);
+    if (!job) {
+        home_discard (self->home, path);
+        return;
+    }
+    log_info ("finished run found", kv ("incident_id", incident.text), kv ("attempt", attempt));
+    DL_APPEND (self->jobs, job);
+}
+
+static int
+s_find_programs (worker_t *self, err_diag_t *diag)
+{
+    int rc = program_folder (self->program_dir, diag);
+    if (rc == 0)
+        rc = program_script (self->settings, self->program_dir, self->script, diag);
+    if (rc == 0 || rc == ERR_CONFIG)
+        return rc;
+    log_error ("agent script cannot be run: no incident can be investigated; "
+               "name one by --agent-script-path",
+               kv ("error", diag->text), kv ("path", self->script));
+    diag->text [0] = 0;
+    return 0;
+}
+
+//  The agents find out too late: they would report that they could not see the cluster.
+static void
+s_look_for_kubeconfig (const char *list)
+{
+    char path [PATH_MAX];
+    while (settings_next_path (&list, path)) {
+        err_diag_t diag = {""};
+        if (reach_readable (path, &diag) < 0)
+            log_warn ("kubeconfig cannot be read", kv ("path", path), kv ("error", diag.text));
+    }
+}
+
+static void
+s_look_for_kubeconfigs (const worker_t *self)
+{
+    const settings_cluster_t *clusters = self->settings->clusters.items;
+    s_look_for_kubeconfig (self->settings->kubeconfig);
+    for (size_t i = 0; i < self->settings->clusters.count; i++)
+        s_look_for_kubeconfig (clusters [i].kubeconfig);
+}
+
+int
+worker_look (worker_t *self, err_diag_t *diag)
+{
+    int rc = s_find_programs (self, diag);
+    s_look_for_kubeconfigs (self);
+    secrets_warn (self->settings);
+    if (rc == 0)
+        program_check (self->settings, self->script, self->program_dir);
+    return rc;
+}
+
+void
+worker_resume (worker_t *self)
+{
+    home_each (self->home, "spool", self, s_visit_spool);
+    home_each (self->home, "jobs", self, s_visit_job);
+}
