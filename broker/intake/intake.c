@@ -19,7 +19,7 @@
 #include <utlist.h>
 
 enum {
-    STOP_MS = 3000, //  deleting the sessions at the end
+    STOP_MS = 3000, //  for closing the sessions at the end
     PATH_BYTES = 4096
 };
 
@@ -28,11 +28,11 @@ struct intake {
     actor_t *actor;  //  gets REPLY and CONFIG mails
     mailbox_t *loop; //  borrowed
     char sessions_dir [PATH_BYTES];
-    intake_config_t configs [LIMIT_CLUSTERS]; //  the sources there should be
+    intake_config_t configs [LIMIT_CLUSTERS]; //  the configured sources
     size_t config_count;
     int64_t backoff_min_ms, backoff_max_ms;
     bool config_changed;
-    pthread_mutex_t lock; //  guards what follows; what is above is the thread's alone, once it runs
+    pthread_mutex_t lock; //  guards the members below; those above are the thread's alone
     intake_source_t stats [LIMIT_CLUSTERS];
     size_t stats_count;
 };
@@ -48,7 +48,7 @@ s_configs_fini (intake_t *self)
     self->config_count = 0;
 }
 
-//  Take the list of sources; s_reconcile acts on it.  Err: -ENOMEM, no source then.
+//  Store the list of sources; s_reconcile acts on it.  Err: -ENOMEM: the list is empty.
 static int
 s_configure (intake_t *self, const settings_t *settings)
 {
@@ -83,7 +83,8 @@ s_is_followed (const intake_t *self, const char *name)
     return false;
 }
 
-//  Does it go on with one of the configurations?  That one is wanted by nobody else then.
+//  Let the session go on with a configuration that fits it, and mark that one in `wanted`.
+//  Returns false when none fits.
 static bool
 s_keep (intake_t *self, intake_session_t *session, bool *wanted)
 {
@@ -97,8 +98,8 @@ s_keep (intake_t *self, intake_session_t *session, bool *wanted)
     return false;
 }
 
-//  Stop what is not configured any more, start what is new.  A changed source starts again once
-//  the old one of that name has stopped.
+//  Stop sources that are no longer configured, and start new ones.  A changed source starts again
+//  once the old one of that name has stopped.
 static void
 s_reconcile (intake_t *self)
 {
@@ -144,7 +145,7 @@ s_publish_stats (intake_t *self)
     pthread_mutex_unlock (&self->lock);
 }
 
-//  Is this source still to be followed, if only with another token or mode, or at another place?
+//  Is this source still configured, if only with another token, mode or URL?
 static bool
 s_wanted (const intake_t *self, const intake_session_t *session)
 {
@@ -155,7 +156,7 @@ s_wanted (const intake_t *self, const intake_session_t *session)
     return false;
 }
 
-//  Timers and outputs of all sources; returns when to look again.
+//  Run the timers and outputs of all sources.  Returns the boot time of the next call.
 static int64_t
 s_turn (intake_t *self)
 {
@@ -203,7 +204,7 @@ s_drain_inbox (intake_t *self)
     }
 }
 
-//  Wait for transfers, or for fd; -1 = none.
+//  Wait for transfers, for fd (-1 = none), or until `wake` in boot ms; then read the mailbox.
 static void
 s_wait (intake_t *self, int fd, int64_t wake)
 {
@@ -212,7 +213,8 @@ s_wait (intake_t *self, int fd, int64_t wake)
     s_drain_inbox (self);
 }
 
-//  Delete the sessions, in STOP_MS at most.  The actor's fd is readable all the time now.
+//  Close the sessions, in STOP_MS at most.  The actor's fd is always readable now, so it is not
+//  waited for.
 static void
 s_end (intake_t *self)
 {

@@ -1,4 +1,7 @@
-//  intake - thread: one libcurl multi loop for all MCP sessions; events become EVENT mails.
+//  intake - the thread that follows all MCP servers and sends their events to the loop.
+//
+//  Ensures: an event is kept in memory until the loop has committed it, or it is counted as lost.
+//  Threads: an actor of its own, with one libcurl multi loop for all sessions.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,19 +15,22 @@ typedef struct {
     char state [24]; //  connecting, active, reopening, unsupported, wedged, ...
     char last_error [LIMIT_REASON_BYTES];
     int64_t events_total, gaps_total, reconnects_total, dropped_total;
-    int64_t bad_messages_total; //  over a limit, or they made no sense
-    int64_t reopened_total;     //  of reconnects_total: the session was kept, its stream not
+    int64_t bad_messages_total;           //  malformed, or over a limit
+    int64_t reopened_total;               //  of reconnects_total: only the stream was opened again
     int64_t last_event_ms, last_alive_ms; //  wall clock
-    int64_t retry_ms;                     //  wall clock: when it tries again, 0 = it does not wait
+    int64_t retry_ms;                     //  wall clock of the next attempt; 0 = it does not wait
 } intake_source_t;
 
+//  Start the thread.  Own: fresh; borrows loop until intake_destroy.
+//  NULL on failure; diag says why, but for out of memory.
 intake_t *
 intake_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag);
-//  Stop: DELETE the sessions (3 s at most), join.
+//  Close the MCP sessions with DELETE, for at most 3 s, and join the thread.
 void
 intake_destroy (intake_t **self_p);
-//  Returns the number of sources; fills at most max.  Any thread.
+//  Copy the figures of at most max sources.  Returns the number of sources.  Threads: any.
 size_t
 intake_sources (intake_t *self, intake_source_t *ret_sources, size_t max);
+//  The mailbox for REPLY and CONFIG mails.  Own: borrowed.
 mailbox_t *
-intake_inbox (intake_t *self); //  REPLY and CONFIG mails; borrowed
+intake_inbox (intake_t *self);

@@ -15,7 +15,7 @@ intake_config_fini (intake_config_t *config)
     *config = (intake_config_t){0};
 }
 
-//  A bare http://host:8080 means its /mcp path.  Own: fresh.
+//  The URL of the server; a bare http://host:8080 gets the path /mcp.  Own: fresh.
 static char *
 s_url (const char *endpoint)
 {
@@ -40,7 +40,7 @@ intake_config_init (intake_config_t *config, const settings_cluster_t *cluster,
         .url = s_url (cluster->mcp_endpoint),
         .token_file = strdup (cluster->mcp_token_file ? cluster->mcp_token_file : ""),
         .mode = mode == 1 ? "events" : "faults",
-        .type = warnings ? "Warning" : "", //  Normal ones would be below the threshold
+        .type = warnings ? "Warning" : "", //  Normal events are below the threshold
         .triage_enabled = cluster->triage_enabled,
     };
     return config->name && config->url && config->token_file;

@@ -1,7 +1,8 @@
-//  intake_lost - what one source has lost: every event is counted, and told in one line for many.
+//  intake_lost - counts the lost events of one source and reports many of them in one text.
 //
-//  The first loss is told at once, those after it together, at most every LIMIT_LOST_TELL_MS.
-//  Threads: its owner's.  SPDX-License-Identifier: Apache-2.0
+//  The first loss is reported at once.  Later ones are reported together, LIMIT_LOST_TELL_MS apart.
+//  A zeroed struct is ready for use.  Threads: its owner's.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <stdbool.h>
@@ -9,21 +10,22 @@
 #include <stdint.h>
 
 typedef enum {
-    INTAKE_LOST_FULL,  //  the oldest made room for newer ones
+    INTAKE_LOST_FULL,  //  dropped to make room for newer ones
     INTAKE_LOST_LARGE, //  over LIMIT_EVENT_BYTES
     INTAKE_LOST_KINDS
 } intake_lost_kind_t;
 
 typedef struct {
-    int64_t counts [INTAKE_LOST_KINDS]; //  not told yet
-    int64_t next_ms;                    //  boot time: not told again before
+    int64_t counts [INTAKE_LOST_KINDS]; //  not yet reported
+    int64_t next_ms;                    //  boot time of the next report
 } intake_lost_t;
 
+//  Count lost events.
 void
 intake_lost_add (intake_lost_t *self, intake_lost_kind_t kind, int64_t count);
-//  When intake_lost_tell has something, boot ms; INT64_MAX for never.
+//  The boot time in ms from which intake_lost_tell returns true; INT64_MAX: there is no loss.
 int64_t
 intake_lost_due (const intake_lost_t *self);
-//  Is there something to tell now?  Then ret_text says what; it is told with that.
+//  Write the losses to ret_text and reset the counts.  False: none is due yet.
 bool
 intake_lost_tell (intake_lost_t *self, int64_t boot_ms, char *ret_text, size_t size);

@@ -44,7 +44,7 @@ intake_mark_read (const char *dir, const char *name, intake_mark_t *ret)
     const int rc = buf_read_file (&text, path);
     if (rc < 0)
         return rc == -ENOENT ? ERR_NONE : rc;
-    //  "<until> <session>", "<until> <session> <cluster>"
+    //  "<until> <session>" or "<until> <session> <cluster>"
     char *blank = text.data;
     errno = 0;
     const int64_t until_ms = text.size > 0 ? strtoll (text.data, &blank, 10) : -1;
@@ -76,5 +76,5 @@ intake_mark_drop (const char *dir, const char *name)
 {
     char path [S_PATH];
     s_path (dir, name, path);
-    (void) unlink (path); //  it may never have been written
+    (void) unlink (path); //  it may not exist
 }

@@ -1,4 +1,3 @@
-//  intake_queue - events on their way from intake to the loop.
 //  SPDX-License-Identifier: Apache-2.0
 
 #include "broker/intake/intake_queue.h"
@@ -16,13 +15,13 @@
 
 enum {
     WINDOW = 256,          //  events offered and not yet answered
-    FULL_AGAIN_MS = 20,    //  the loop's mailbox is full
-    WRITE_AGAIN_MS = 1000, //  the body's file could not be written
+    FULL_AGAIN_MS = 20,    //  retry when the loop's mailbox is full
+    WRITE_AGAIN_MS = 1000, //  retry when a body could not be written
     REFUSED_MIN_MS = 10,
     REFUSED_MAX_MS = 60000,
     NOTICES = 1024, //  notices kept
     PATH_BYTES = 4096,
-    //  What waits here and what the loop has copies of are together LIMIT_INTAKE_BUFFER_BYTES
+    //  Waiting and offered events together take LIMIT_INTAKE_BUFFER_BYTES.
     WAITING_BYTES = LIMIT_INTAKE_BUFFER_BYTES - LIMIT_INTAKE_OFFERED_BYTES
 };
 
@@ -41,24 +40,24 @@ typedef struct s_item {
     struct s_item *prev, *next;
 } s_item_t;
 
-//  What one source has here.
+//  The events and notices of one source.
 struct s_share {
     char source [ROW_SOURCE];
     s_item_t *items; //  not offered, oldest first
     size_t bytes;    //  of the events among them
     size_t notices, offered;
-    int64_t dropped;       //  since it was asked for
-    int64_t hold_until_ms; //  its first body could not be written
+    int64_t dropped;       //  events since the last intake_queue_take_dropped
+    int64_t hold_until_ms; //  boot time; nothing is offered until then, its body was not written
     s_share_t *prev, *next;
 };
 
 struct intake_queue {
     char *state_path;
-    s_share_t *shares; //  the one whose turn it is first
-    s_item_t *offered; //  events that the loop has a copy of, oldest first
+    s_share_t *shares; //  the next one to offer first
+    s_item_t *offered; //  events that the loop has copies of, oldest first
     size_t count, notices, offered_count;
-    size_t waiting_bytes; //  of events that were not offered
-    size_t offered_bytes; //  of the others, with their copies
+    size_t waiting_bytes; //  of events not offered
+    size_t offered_bytes; //  of offered events and the loop's copies
     uint64_t last_cookie;
     int64_t hold_until_ms;
 };
@@ -86,7 +85,7 @@ s_waiting_cost (size_t body_size)
     return sizeof (s_item_t) + body_size;
 }
 
-//  With what the loop has of it: a mail, and a copy of a body that is not a file.
+//  The bytes of an offered event: its item, the loop's mail, and the loop's copy of a small body.
 static size_t
 s_offered_cost (const s_item_t *item)
 {
@@ -136,7 +135,7 @@ s_item_free (s_item_t *item)
     free (item);
 }
 
-//  Take it out of what waits.  Own: the caller's.
+//  Remove an item from its share.  Own: the item becomes the caller's.
 static void
 s_unlink (intake_queue_t *self, s_item_t *item)
 {
@@ -153,13 +152,13 @@ s_unlink (intake_queue_t *self, s_item_t *item)
     }
 }
 
-//  Let it wait at its place among its source's.
+//  Insert an item into its share, ordered by cookie.
 static void
 s_link (intake_queue_t *self, s_item_t *item)
 {
     s_share_t *share = item->share;
     s_item_t *later = share->items;
-    if (later && later->prev->cookie < item->cookie) //  the last one: the usual case
+    if (later && later->prev->cookie < item->cookie) //  the usual case: it becomes the last
         later = NULL;
     while (later && later->cookie < item->cookie)
         later = later->next;
@@ -178,7 +177,7 @@ s_link (intake_queue_t *self, s_item_t *item)
     }
 }
 
-//  The loop has answered.  Own: the caller's.
+//  Remove an answered item from the offered ones.  Own: the item becomes the caller's.
 static void
 s_unlink_offered (intake_queue_t *self, s_item_t *item)
 {
@@ -216,8 +215,8 @@ intake_queue_destroy (intake_queue_t **self_p)
 
 //  --- room
 
-//  Whose turn it is to lose something: the source with the most of it,
-//  counting what `comer` brings.
+//  The share that must lose something: the one with the most, including the `brings` that are
+//  about to be added to `comer`.
 static s_share_t *
 s_victim (intake_queue_t *self, mail_kind_t kind, const s_share_t *comer, size_t brings)
 {
@@ -234,7 +233,7 @@ s_victim (intake_queue_t *self, mail_kind_t kind, const s_share_t *comer, size_t
     return victim;
 }
 
-//  Drop the oldest of a kind.  Returns false when there is none that was not offered.
+//  Drop the oldest waiting item of a kind.  Returns false when there is none.
 static bool
 s_drop_oldest (intake_queue_t *self, s_share_t *share, mail_kind_t kind)
 {
@@ -250,7 +249,7 @@ s_drop_oldest (intake_queue_t *self, s_share_t *share, mail_kind_t kind)
     return true;
 }
 
-//  Make room for an event of this share; false: it has nothing else to lose than this event.
+//  Make room for an event of this share.  False: only the event itself could be dropped.
 static bool
 s_make_room (intake_queue_t *self, s_share_t *share, size_t cost)
 {
@@ -265,7 +264,7 @@ s_make_room (intake_queue_t *self, s_share_t *share, size_t cost)
 }
 
 
-//  --- what comes
+//  --- in
 
 static s_item_t *
 s_item_event (const char *source, const fault_t *fault, const char *body, size_t size)
@@ -356,10 +355,9 @@ intake_queue_take_dropped (intake_queue_t *self, const char *source)
 }
 
 
-//  --- what goes
+//  --- out
 
-//  See that the body is a durable file; it may be there from an earlier offer,
-//  or from another event.
+//  Write the body to a durable file, unless an earlier offer or an equal event has written it.
 static int
 s_body_to_file (intake_queue_t *self, s_item_t *item)
 {
@@ -399,7 +397,8 @@ s_event_mail (const s_item_t *item, mailbox_t *reply)
     return mail;
 }
 
-//  Own: on success the loop has it, or its copy.  Err: ERR_FULL, -ENOMEM, or why the file failed.
+//  Send an item to the loop.  Own: the loop gets a notice itself, but a copy of an event.
+//  Err: ERR_FULL: its mailbox is full; -ENOMEM; -errno: the body's file.
 static int
 s_send (intake_queue_t *self, s_item_t *item, mailbox_t *loop, mailbox_t *reply)
 {
@@ -422,7 +421,7 @@ s_window_open (const intake_queue_t *self, const s_item_t *item)
                && self->offered_bytes + s_offered_cost (item) <= LIMIT_INTAKE_OFFERED_BYTES);
 }
 
-//  Send the first of a share, whose next turn is after all others then.  Err: as s_send.
+//  Send the first item of a share, and move the share behind all others.  Err: as s_send.
 static int
 s_offer_one (intake_queue_t *self, s_share_t *share, mailbox_t *loop, mailbox_t *reply)
 {
@@ -445,11 +444,12 @@ s_offer_one (intake_queue_t *self, s_share_t *share, mailbox_t *loop, mailbox_t 
     return 0;
 }
 
-//  The next share that may send something now; NULL for none.  *wake: when one that is held may.
+//  The next share that may send something now; NULL: none.  *wake is lowered to the boot time at
+//  which a held share may send again.
 static s_share_t *
 s_next_share (intake_queue_t *self, int64_t boot_ms, int64_t *wake)
 {
-    bool closed = false; //  what is too large for the window is not overtaken by smaller ones
+    bool closed = false; //  smaller events do not overtake one that does not fit
     s_share_t *share;
     DL_FOREACH (self->shares, share) {
         if (!share->items)
@@ -480,7 +480,7 @@ intake_queue_offer (intake_queue_t *self, mailbox_t *loop, mailbox_t *reply, int
         int rc = s_offer_one (self, share, loop, reply);
         if (rc == ERR_FULL)
             return boot_ms + FULL_AGAIN_MS;
-        if (rc != 0) //  this one only: another's body may be written
+        if (rc != 0) //  hold this share only: others may succeed
             share->hold_until_ms = boot_ms + WRITE_AGAIN_MS;
     }
     return wake;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    S_NAME = 480, //  names of clusters are up to 253 bytes
+    S_NAME = 480, //  a cluster's name has up to 253 bytes
     S_ROUGH = 64
 };
 
@@ -49,8 +49,8 @@ intake_read_destroy (intake_read_t **self_p)
     *self_p = NULL;
 }
 
-//  An event is named by its bytes.  An answer is another one each time, by an id or a time in it:
-//  it is named by its call and its rough size.  call: NULL for an event.
+//  The name of an input: of an event the digest of its bytes, of an answer its call and rough size.
+//  The bytes of an answer differ each time, by an id or a time in them.  call: NULL for an event.
 static void
 s_name (const char *source, const char *call, const char *text, size_t size, char ret_name [S_NAME])
 {

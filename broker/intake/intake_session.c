@@ -1,4 +1,4 @@
-//  intake_session - what the MCP machine asks for is done, and what it tells is passed on.
+//  Carries out the outputs of the state machine in common/net/mcp.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/intake/intake_session.h"
 
@@ -23,8 +23,8 @@ s_name (const intake_session_t *self)
     return self->stats.cluster;
 }
 
-//  A source without a name is shown as the cluster whose events it brings, unless another source
-//  has that name: "" when nothing is known of it.
+//  Set the name under which a source without a name is shown: the cluster of its events.
+//  It is "default" when the cluster is unknown ("") or another source has its name.
 static void
 s_show_as (intake_session_t *self, const char *cluster)
 {
@@ -75,8 +75,8 @@ intake_session_destroy (intake_session_t **self_p)
     *self_p = NULL;
 }
 
-//  Until when nothing of this source can be missing: the last proof that it was there, but not
-//  beyond an event that is not committed yet.
+//  Wall clock up to which the events of this source are complete: the last sign of life, but not
+//  past an uncommitted event.
 static int64_t
 s_known_until (intake_session_t *self)
 {
@@ -159,7 +159,7 @@ intake_session_new (const intake_shared_t *shared, intake_config_t *config, int6
     const char *name = self->config.name;
     snprintf (self->id, sizeof self->id, "mcp:%s", *name ? name : "default");
     snprintf (self->stats.cluster, sizeof self->stats.cluster, "%s", *name ? name : "default");
-    intake_session_t *other; //  a name goes to the one that is configured with it
+    intake_session_t *other; //  the configured source gets the name
     DL_FOREACH (shared->sessions, other) {
         if (!other->config.name [0] && strcmp (other->stats.cluster, name) == 0)
             s_show_as (other, "");
@@ -174,7 +174,7 @@ bool
 intake_session_keep (intake_session_t *self, const intake_config_t *config, int64_t backoff_min_ms,
                      int64_t backoff_max_ms)
 {
-    //  With another token a session that does not stand is tried again at once
+    //  A session that is not active starts again as soon as the token changes.
     s_read_token (self);
     if (self->token_untried && mcp_state (self->mcp) != MCP_ACTIVE)
         return false;
@@ -213,7 +213,7 @@ s_on_head (void *arg, http_transfer_t *transfer, int status)
 {
     intake_flight_t *flight = arg;
     intake_session_t *self = flight->session;
-    //  curl's headers are valid until the next call about another one
+    //  curl's result is valid until the next call for another header.
     own (own_mem) char *type = strdup (http_header (transfer, "Content-Type"));
     own (own_mem) char *session = strdup (http_header (transfer, "Mcp-Session-Id"));
     mcp_on_head (self->mcp, flight->cookie, status, type ? type : "", session ? session : "",
@@ -285,7 +285,7 @@ s_cancel (intake_session_t *self, uint64_t cookie)
 }
 
 
-//  --- what the session machine asks for
+//  --- outputs of the state machine
 
 static void
 s_lose (intake_session_t *self, intake_lost_kind_t kind, int64_t count)
@@ -310,7 +310,7 @@ s_on_event (intake_session_t *self, const char *body, size_t size)
         const bool first = strcmp (self->stats.cluster, "default") == 0;
         s_show_as (self, fault.source_cluster);
         if (first && strcmp (self->stats.cluster, "default") != 0)
-            self->mark_ms = 0; //  the next life knows it, too
+            self->mark_ms = 0; //  write it now, so that a restart knows it
     }
     if (!intake_queue_event (self->shared->queue, self->id, &fault, self->config.triage_enabled,
                              body, size, clk_now (self->shared->clk).wall_ms))
@@ -326,8 +326,8 @@ s_gap (intake_session_t *self, int64_t ms, const char *why)
     s_notice (self, "gap", reason);
 }
 
-//  One line until it is followed again, however often it is tried: the log of a broker with
-//  a misspelt URL would say nothing.
+//  Log once that a source is not reached, until it is followed again.  Without this line a wrong
+//  URL would leave no trace in the log.
 static void
 s_tell_away (intake_session_t *self, mcp_state_t state, bool was_active, const char *reason)
 {
@@ -343,7 +343,7 @@ s_on_state (intake_session_t *self, const mcp_out_t *out)
 {
     mcp_state_t state = out->state;
     if (state == MCP_ACTIVE)
-        self->mark_ms = 0; //  from here on it is followed
+        self->mark_ms = 0; //  followed from now on: write the mark
     if (state == MCP_ACTIVE && self->absent)
         s_gap (self, clk_now (self->shared->clk).wall_ms - self->mark.until_ms,
                "the broker did not follow this source");
@@ -407,7 +407,7 @@ s_act (intake_session_t *self)
     }
 }
 
-//  Messages without sense are told when the first comes, and whenever there are twice as many.
+//  Log malformed messages at the first one, and then whenever their number has doubled.
 static void
 s_tell_bad (intake_session_t *self)
 {

@@ -1,7 +1,7 @@
 //  intake_session - one event source: its MCP session, transfers, mark and losses.
 //
-//  Events and notices go into the queue, the session's state into a file, its mark.  Threads:
-//  intake only.
+//  Its events and notices go into the queue, and its progress into its mark, a file.
+//  Threads: intake only.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -16,21 +16,21 @@
 #include "common/net/http.h"
 #include "common/net/mcp.h"
 
-enum { INTAKE_TRANSFERS = 10 }; //  of one source; mcp has fewer
+enum { INTAKE_TRANSFERS = 10 }; //  of one source; mcp uses fewer
 
 typedef struct intake_session intake_session_t;
 
-//  What all sources share.  Own: borrowed by each.
+//  Shared by all sources.  Own: each borrows it.
 typedef struct {
     clk_t *clk;
     http_t *http;
-    intake_read_t *read;        //  what is being read
-    intake_queue_t *queue;      //  events and notices on their way to the loop
-    intake_session_t *sessions; //  all of them, a list by prev and next
-    const char *sessions_dir;   //  their marks
+    intake_read_t *read;        //  guards the reading of messages and events
+    intake_queue_t *queue;      //  events and notices for the loop
+    intake_session_t *sessions; //  all of them, linked by prev and next
+    const char *sessions_dir;   //  the folder of the marks
 } intake_shared_t;
 
-//  One transfer of one source; done and cancelled ones have no handle.
+//  A slot for one HTTP transfer of a source.
 typedef struct {
     intake_session_t *session;
     uint64_t cookie;
@@ -38,56 +38,59 @@ typedef struct {
 } intake_flight_t;
 
 struct intake_session {
-    intake_session_t *prev, *next; //  the owner's
+    intake_session_t *prev, *next; //  for the owner's list
     const intake_shared_t *shared;
     intake_config_t config;
     mcp_t *mcp;
     char id [ROW_SOURCE];        //  "mcp:<name>", the source of its events
     char mark_name [DIGEST_HEX]; //  its file in sessions_dir
-    intake_mark_t mark;          //  as it was written last
-    int64_t mark_ms;             //  boot time when it is written again
-    bool absent;                 //  followed in an earlier life, not yet in this one
+    intake_mark_t mark;          //  as last written
+    int64_t mark_ms;             //  boot time of the next write
+    bool absent;                 //  an earlier process followed it, this one not yet
     char *token_header;          //  "Authorization: Bearer ...", NULL without a token; a secret
     bool token_untried;          //  no request has carried it yet
-    intake_lost_t lost;          //  events that are gone, to be told
-    int64_t bad_told;            //  messages without sense, as told last
-    bool away_told;              //  that it is not reached, since it was followed last
-    char several [LIMIT_REASON_BYTES]; //  the clusters of its server, as told last
+    intake_lost_t lost;          //  lost events, not yet reported
+    int64_t bad_told;            //  malformed messages, as last logged
+    bool away_told;              //  logged that it is not reached, since it was last followed
+    char several [LIMIT_REASON_BYTES]; //  the clusters of its server, as last logged
     bool stopping;
     intake_flight_t flights [INTAKE_TRANSFERS];
     intake_source_t stats;
 };
 
-//  Connects, with the session of its mark where there is one.  Own: fresh, NULL when out of
-//  memory; *config is taken on success and on failure.  The owner puts it into the list.
+//  Start to connect, with the MCP session of the mark if there is one.  The owner puts the result
+//  into the list.
+//  Own: fresh; NULL when out of memory.  *config is taken on success and on failure.
 intake_session_t *
 intake_session_new (const intake_shared_t *shared, intake_config_t *config, int64_t backoff_min_ms,
                     int64_t backoff_max_ms);
-//  Cancels its transfers.  It is in no list any more.
+//  Cancel the transfers and free the session.  The owner has removed it from the list.
 void
 intake_session_destroy (intake_session_t **self_p);
-//  Go on under this configuration, which may be its session's.  False: it has to begin anew.
+//  Go on under this configuration, one that intake_config_same_session accepts.
+//  False: the source must be stopped and started again.
 bool
 intake_session_keep (intake_session_t *self, const intake_config_t *config, int64_t backoff_min_ms,
                      int64_t backoff_max_ms);
-//  End the session; intake_session_turn returns false when it has ended.
+//  Begin to close the MCP session; intake_session_turn returns false when it is closed.
 void
 intake_session_stop (intake_session_t *self);
-//  Is its mark the one of a source that is configured so, if with another token or mode?
+//  Does a source with this configuration have the same mark?  Token and mode may differ.
 bool
 intake_session_is_marked (const intake_session_t *self, const intake_config_t *config);
-//  Remove its mark.
+//  Remove the mark.
 void
 intake_session_forget (const intake_session_t *self);
-//  Timers and outputs.  False: it has stopped, and has told what it lost.
+//  Run timers and outputs.  False: the session is closed, and its losses are reported.
 bool
 intake_session_turn (intake_session_t *self, int64_t boot_ms);
-//  When its next timer is due, boot ms.
+//  The boot time in ms of the next timer.
 int64_t
 intake_session_wake (const intake_session_t *self);
-//  Tell what it has lost, also by what others sent.  Returns when to look again.
+//  Report the losses as a gap, including events that the queue dropped for other sources.
+//  Returns the boot time in ms of the next call.
 int64_t
 intake_session_tell_lost (intake_session_t *self, int64_t boot_ms);
-//  Brings its figures up to date.
+//  Update the figures and copy them.
 void
 intake_session_stats (intake_session_t *self, clk_now_t now, intake_source_t *ret_stats);

@@ -1,4 +1,3 @@
-//  intake_token - read, trimmed, hidden.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/intake/intake_token.h"
 
@@ -13,7 +12,8 @@
 
 #define S_BEARER "Authorization: Bearer "
 
-//  Its first line is the token.  Err: -errno, ERR_LIMIT, ERR_NONE there is nothing but blanks.
+//  Make a header from the first line of the file.
+//  Err: -errno, ERR_LIMIT, ERR_NONE: the line is empty or blank.
 static int
 s_read (const char *path, char **ret_header)
 {
