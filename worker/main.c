@@ -17,7 +17,7 @@
 
 extern char **environ;
 
-enum { S_THREADS = 3 }; //  keeper, libzmq's two
+enum { S_THREADS = 3 }; //  the keeper, and two of libzmq
 
 static int
 s_refuse (int rc, const char *text)
@@ -54,8 +54,8 @@ s_run (const conf_t *conf, home_t *home, curve_keys_t *keys, int signal_fd)
 int
 main (int argc, char **argv)
 {
-    //  Agents are processes of the same user, and this one has the keys of all providers.
-    //  triage-run stays as it is: it has the keys of its own agent only, and a worker finds one
+    //  Agents run as the same user, and this process holds the keys of all providers.
+    //  triage-run is not hidden: it holds only the keys of its own agent, and a worker finds one
     //  that was left behind by its environment.
     process_hide ();
     failpoint_init ("worker");
@@ -90,7 +90,7 @@ main (int argc, char **argv)
         return s_refuse (rc, diag.text);
     }
     rc = s_run (conf, &home, &keys, signal_fd);
-    curve_wipe (&keys); //  not before: a socket may have to be built anew
+    curve_wipe (&keys); //  only now: until here a socket may be rebuilt
     home_close (&home);
     return rc;
 }

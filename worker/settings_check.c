@@ -31,7 +31,7 @@ s_home (const settings_t *settings, conf_check_t *check)
     conf_check_skip (check, "whether another worker of this name is running");
 }
 
-//  The start only tells it: what is missing may be installed later.
+//  Here a missing program is an error.  The start only logs it: it may be installed later.
 static void
 s_programs (const settings_t *settings, conf_check_t *check)
 {
@@ -56,7 +56,7 @@ s_programs (const settings_t *settings, conf_check_t *check)
                           name);
 }
 
-//  The same: a Secret may be mounted later.
+//  Likewise for a kubeconfig file: a Secret may be mounted later.
 static void
 s_kubeconfig (conf_check_t *check, const char *const *at)
 {

@@ -1,10 +1,9 @@
-//  settings_check - what a worker's start needs besides the values of its options,
-//  for --check-config.
+//  settings_check - checks what the worker's start needs beyond valid options, for --check-config.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/conf/conf_check.h"
 
-//  Hook `check` of the program's conf_spec_t, set by main.
+//  The hook `check` of the program's conf_spec_t; main sets it.
 void
 settings_check (const conf_t *conf, conf_check_t *check);

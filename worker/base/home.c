@@ -1,4 +1,3 @@
-//  home - flock, worker-id, and a removal that never takes long.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/base/home.h"
 
@@ -25,8 +24,8 @@
 #include <sys/stat.h>
 
 enum {
-    HOME_DEPTH = 25,   //  entries of folders deeper than this are moved up first
-    HOME_ROUND_MS = 20 //  between two looks at a lock, and at agents that are being killed
+    HOME_DEPTH = 25,   //  folders below this depth are moved up before they are removed
+    HOME_ROUND_MS = 20 //  between two attempts at a lock, or to kill agents
 };
 
 static bool
@@ -94,7 +93,7 @@ home_folders (const home_t *self)
     return rc;
 }
 
-//  A lock that somebody else holds means that a broker keeps its artifacts of record here.
+//  Does a broker keep its artifacts in this folder?  It holds a lock there.
 static bool
 s_broker_holds (const char *root)
 {
@@ -105,8 +104,8 @@ s_broker_holds (const char *root)
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
-//  A worker that was killed while it started a child leaves the lock with that
-//  child, until its exec.
+//  Take the lock, with some patience: the child of a killed worker holds it until its exec.
+//  Err: -EBUSY: a worker holds it; -errno.
 static int
 s_lock (home_t *self)
 {
@@ -129,7 +128,7 @@ s_lock (home_t *self)
     return 0;
 }
 
-//  Err: -ENOENT there is none, ERR_CONFIG; diag says why.
+//  Read worker-id.  Err: -ENOENT: there is none; ERR_CONFIG: it is damaged, diag says how.
 static int
 s_identity_read (home_t *self, err_diag_t *diag)
 {
@@ -152,7 +151,8 @@ s_identity_read (home_t *self, err_diag_t *diag)
     return ERR_CONFIG;
 }
 
-//  A new one only where there is none: what waits in the spool was issued to the old one.
+//  Read the identity, or make one if there is none.  A damaged one is not replaced: the attempts in
+//  the spool belong to it.
 static int
 s_identity (home_t *self, err_diag_t *diag)
 {
@@ -170,7 +170,7 @@ s_identity (home_t *self, err_diag_t *diag)
     return durable_write (fd, "worker-id", self->id.text, strlen (self->id.text), "id");
 }
 
-//  Agents of a worker that was killed.
+//  Kill the agents that a killed worker left behind.
 static void
 s_end_agents (const home_t *self)
 {
@@ -225,7 +225,8 @@ home_each (const home_t *self, const char *part, void *ctx,
     }
 }
 
-//  The worker's folder in a root that is there.  Err: ERR_CONFIG with a diag, -errno.
+//  Set the path of the worker's folder in an existing root.
+//  Err: ERR_CONFIG: a broker holds the root, diag says so; -errno.
 static int
 s_place (home_t *self, const char *root, const char *name, err_diag_t *diag)
 {
@@ -250,7 +251,7 @@ home_look (const char *root, const char *name, err_diag_t *diag)
     int rc = reach_folder (root, true, diag);
     if (rc == 0)
         rc = s_place (&self, root, name, diag);
-    if (rc == -ENOENT) //  all of it is made by the start
+    if (rc == -ENOENT) //  the start makes all of it
         return 0;
     for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts [0]; i++) {
         snprintf (path, sizeof path, "%s/%s", self.path, parts [i]);
@@ -327,7 +328,7 @@ home_discard (home_t *self, const char *path)
     self->trash_clean = false;
 }
 
-//  A folder that lies too deep for one walk goes to the top of the trash, and is met again there.
+//  Move a folder that is too deep for one walk to the top of the trash; a later sweep removes it.
 static void
 s_lift (int trash_fd, const folder_entry_t *entry)
 {

@@ -1,10 +1,10 @@
-//  home - the worker's folder: its lock, its identity, and the rubbish that is swept bit by bit.
+//  home - the worker's folder: its lock, its identity and its workspaces.
 //
-//  <root>/<name>/.lock        held while the worker lives
-//  <root>/<name>/worker-id    UUIDv7, the identity where no keys are used
+//  <root>/<name>/.lock        held while the worker runs
+//  <root>/<name>/worker-id    a UUIDv7, the identity without keys
 //  <root>/<name>/jobs/        workspaces of running attempts: <incident>.<attempt>/
 //  <root>/<name>/spool/       finished attempts that the broker has not acknowledged
-//  <root>/<name>/trash/       on its way out
+//  <root>/<name>/trash/       folders to be removed, a few entries at a time
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -18,44 +18,45 @@ enum { HOME_PATH = 4096, HOME_NAME = 64 };
 
 typedef struct {
     char name [HOME_NAME];
-    char path [HOME_PATH - 256]; //  absolute; room for what is put below it
+    char path [HOME_PATH - 256]; //  absolute; leaves room for paths below it
     ident_t id;
     int lock_fd;
-    bool trash_clean; //  nothing to sweep
+    bool trash_clean; //  the trash is empty
 } home_t;
 
-//  Fill in the worker's name: configured, or made from the host name.  Err: ERR_CONFIG.
+//  The worker's name: the configured one, or one made from the host name.
+//  Err: ERR_CONFIG; diag says why.
 int
 home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag) must_check;
-//  Make and lock the folder, kill what a killed worker left running in it.
-//  Err: ERR_CONFIG with a diag (a broker holds the root, not writable), -EBUSY a worker holds it.
+//  Make and lock the folder, and kill agents that a killed worker left running in it.
+//  Err: ERR_CONFIG: not writable, or a broker holds root; -EBUSY: another worker holds the folder.
+//  diag says why; call home_close also on failure.
 int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag) must_check;
-//  Would home_open do?  Nothing is made, and a worker that holds it is no error.
+//  Would home_open succeed?  Makes nothing.  A worker that holds the folder is no error.
 //  Err: ERR_CONFIG, -errno; diag says why.
 int
 home_look (const char *root, const char *name, err_diag_t *diag) must_check;
 void
 home_close (home_t *self);
-//  Make the folders again: an agent has our user and may have removed them.  Err: -errno.
+//  Make missing folders: agents run as our user and may have removed them.  Err: -errno.
 int
 home_folders (const home_t *self) must_check;
 //  "<home>/<part>/<incident>.<attempt>"; part is "jobs" or "spool".
 void
 home_path (const home_t *self, const char *part, const char *incident, int64_t attempt,
            char ret_path [HOME_PATH]);
-//  What home_path made of (incident, attempt); false for any other name.
+//  Read the name <incident>.<attempt>, the last part of home_path.  False: it is another name.
 bool
 home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt);
-//  Visit each entry of "jobs" or "spool"; a visit may discard what it is shown.
+//  Visit each entry of "jobs" or "spool"; visit may discard its entry.
 void
 home_each (const home_t *self, const char *part, void *ctx,
            void (*visit) (void *ctx, const char *path, const char *name));
-//  An agent may have closed its workspace: take read, write and search rights back.
-//  No agent may run in it.
+//  Restore our access to a workspace that an agent may have closed.  No agent may run in it now.
 void
 home_claim (const char *path);
-//  Move a folder to the trash; gone from its name at once, its files later.
+//  Move a folder to the trash.  Its name is free at once; home_sweep removes its files.
 void
 home_discard (home_t *self, const char *path);
 //  Remove at most max entries from the trash.  Returns true when it is empty.

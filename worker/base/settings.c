@@ -1,4 +1,3 @@
-//  settings - what a worker can be told.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/base/settings.h"
 
@@ -227,8 +226,8 @@ settings_next_path (const char **at_p, char ret_path [PATH_MAX])
 {
     *at_p += strspn (*at_p, ":");
     const size_t size = strcspn (*at_p, ":");
-    snprintf (ret_path, PATH_MAX, "%.*s", (int) size,
-              *at_p); //  a longer one is none that can be read
+    //  A longer path cannot be opened anyway.
+    snprintf (ret_path, PATH_MAX, "%.*s", (int) size, *at_p);
     *at_p += size;
     return size > 0;
 }

@@ -1,4 +1,3 @@
-//  keeper - an actor and the mailbox of what it has kept.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/keeper/keeper.h"
 
@@ -16,12 +15,12 @@
 
 struct keeper {
     const settings_t *settings;
-    actor_t *actor;  //  gets what is to be kept
-    mailbox_t *done; //  what the loop takes
-    bool told_lines; //  that secrets have too many; the thread's
+    actor_t *actor;  //  gets the items to keep
+    mailbox_t *done; //  finished items for the loop
+    bool told_lines; //  the thread's; logged that secrets have too many lines
 };
 
-//  The report is there but cannot be read: the agent closed it, or the disk is bad.
+//  Judge a run whose report exists but cannot be read: the agent closed it, or the disk is bad.
 static void
 s_unreadable (spool_report_t *report, int rc)
 {
@@ -31,7 +30,7 @@ s_unreadable (spool_report_t *report, int rc)
               agent ? "" : "agent execution error: ", err_str (rc));
 }
 
-//  A reason may quote what the agent said.
+//  Redact the reason, which may quote the agent.
 static void
 s_clean_reason (const redact_t *secrets, spool_report_t *report)
 {
@@ -49,7 +48,7 @@ s_tell_lines (keeper_t *self, const redact_t *secrets)
     self->told_lines = self->told_lines || secrets->lines_left > 0;
 }
 
-//  What the disk does not take is uploaded from where it is.
+//  Keep one item.  If the disk fails, its files stay in the workspace and are uploaded from there.
 static void
 s_keep (keeper_t *self, keeper_item_t *item)
 {

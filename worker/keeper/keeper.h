@@ -1,7 +1,7 @@
-//  keeper - the thread that does what a slow disk may hold up: a finished attempt is read, hashed,
-//  synced and renamed into the spool, while the loop goes on renewing leases.
+//  keeper - the thread that moves finished attempts into the spool.
 //
-//  Threads: give and take belong to the loop.  Uses: spool, mailbox.
+//  It reads, redacts, hashes, syncs and renames their files, so that a slow disk does not hold up
+//  the loop, which renews leases.  Threads: an actor; the functions belong to the loop.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,26 +11,26 @@
 
 typedef struct keeper keeper_t;
 
-//  A finished attempt on its way into the spool.
+//  A finished attempt on its way into the spool, and the result on its way back.
 typedef struct {
-    char dir [HOME_PATH];   //  its workspace; given back: where its files are now
-    char spool [HOME_PATH]; //  the name it is to get
-    spool_report_t report;  //  judged; given back: with its files
-    int error;              //  given back: 0, or why it could not be spooled
+    char dir [HOME_PATH];   //  in: its workspace; out: the folder that has its files
+    char spool [HOME_PATH]; //  in: its name in the spool
+    spool_report_t report;  //  in: judged by the run; out: judged by its files and with them
+    int error;              //  out: 0, or why it could not be spooled; its files are still in `dir`
 } keeper_item_t;
 
-//  NULL when out of memory or threads.  Own: borrows settings.
+//  Start the thread.  Own: fresh; borrows settings.  NULL when out of memory or threads.
 keeper_t *
 keeper_new (const settings_t *settings);
-//  Waits for the item at hand; what is not begun stays in its workspace.
+//  Finish the current item and end the thread.  Items not begun stay in their workspaces.
 void
 keeper_destroy (keeper_t **self_p);
 //  Readable while there is an item to take.
 int
 keeper_fd (const keeper_t *self);
-//  Own: takes the item.  Err: ERR_FULL, the caller keeps it.
+//  Queue an item.  Own: takes it.  Err: ERR_FULL: the caller keeps it.
 int
 keeper_give (keeper_t *self, keeper_item_t **item_p) must_check;
-//  Own: a finished item or NULL; free it with own_mem.
+//  Take a finished item; NULL: there is none.  Own: the caller's; free it with own_mem.
 keeper_item_t *
 keeper_take (keeper_t *self);

@@ -1,5 +1,5 @@
-//  redact - where words begin, by hash; a short one is compared there, a long one is searched
-//  for by Knuth, Morris and Pratt.
+//  A hash finds the places where a word may begin.  A short word is compared there; a long one is
+//  searched for with the algorithm of Knuth, Morris and Pratt.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/keeper/redact.h"
 
@@ -11,9 +11,9 @@
 #include <string.h>
 
 enum {
-    REDACT_SHIFTS = 3,     //  places of a byte in a group of base64
-    REDACT_HASH_BITS = 14, //  of how words begin
-    REDACT_SHORT = 128     //  bytes that may be compared at each place
+    REDACT_SHIFTS = 3,     //  positions of a byte in a group of base64
+    REDACT_HASH_BITS = 14, //  of a word's first bytes
+    REDACT_SHORT = 128     //  longest word that is compared at each place
 };
 
 void
@@ -85,7 +85,7 @@ s_grow (redact_t *self)
     return true;
 }
 
-//  Own: copies bytes.
+//  Add one form of a secret.  Own: copies bytes.
 static void
 s_word (redact_t *self, const char *bytes, size_t size, bool plain)
 {
@@ -109,7 +109,7 @@ s_word (redact_t *self, const char *bytes, size_t size, bool plain)
     *head = (uint32_t) self->count;
 }
 
-//  All its writings.
+//  Add all forms of a secret.
 static void
 s_writings (redact_t *self, const char *secret, size_t size)
 {
@@ -126,7 +126,7 @@ s_writings (redact_t *self, const char *secret, size_t size)
     explicit_bzero (text, room);
 }
 
-//  Bytes up to the end of the line, which a text of JSON writes as \n.
+//  The bytes of the first line; it ends with a line feed or its JSON escape \n.
 static size_t
 s_line (const char *bytes, size_t size, size_t *ret_end)
 {
@@ -174,16 +174,16 @@ redact_add (redact_t *self, const char *secret, size_t size)
 
 //  --- the search
 
-//  Bytes to look at, a mark for each, and the words that begin somewhere in them.
+//  The bytes to search, and a mark for each.
 typedef struct {
     const char *bytes;
     size_t size;
     char *marks;
-    bool cut; //  they may begin with the end of a word
+    bool cut; //  the bytes may begin with the end of a word
 } place_t;
 
-//  A word may begin at `at`: mark a short one that is there, or the piece of its start
-//  that the bytes end with.
+//  Test whether a word begins at `at`.  Mark a short one, or the part of it that the bytes still
+//  hold.  Of a long one only set *ret_may.
 static void
 s_look_at (const redact_word_t *word, const place_t *place, size_t at, char *ret_may)
 {
@@ -196,7 +196,7 @@ s_look_at (const redact_word_t *word, const place_t *place, size_t at, char *ret
         memset (place->marks + at, 1, size);
 }
 
-//  Short words are marked.  Of each long one: does what it begins with occur?
+//  Mark the short words, and set ret_may for each long one whose start occurs.
 //  ret_may has a byte for each word.
 static void
 s_begin (const redact_t *self, const place_t *place, bool plain, char *ret_may)
@@ -211,7 +211,7 @@ s_begin (const redact_t *self, const place_t *place, bool plain, char *ret_may)
         }
 }
 
-//  Mark every copy of a word, and the longest piece of its start that the bytes end with.
+//  Mark every copy of a word, and its longest prefix that the bytes end with.
 static void
 s_find (const redact_word_t *word, const place_t *place)
 {
@@ -235,7 +235,7 @@ s_find (const redact_word_t *word, const place_t *place)
     }
 }
 
-//  Mark the longest end of a word that the bytes begin with.
+//  Mark the longest proper suffix of a word that the bytes begin with.
 static void
 s_find_end (const redact_word_t *word, const place_t *place)
 {
@@ -262,7 +262,7 @@ s_search (const redact_t *self, const place_t *place, bool plain, char *may)
 
 //  --- the result
 
-//  From marks of what the bytes stand for to marks of the bytes.
+//  Turn marks of the decoded bytes into marks of the bytes.
 static void
 s_mark_units (const char *bytes, size_t size, const char *units, char *marks)
 {

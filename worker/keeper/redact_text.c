@@ -1,4 +1,3 @@
-//  redact_text - escapes of JSON, C and URLs read alike, at any depth.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/keeper/redact_text.h"
 
@@ -15,7 +14,7 @@ s_digit (char c)
                                   : -1;
 }
 
-//  The number that `count` hexadecimal digits at `at` make, -1 when they are not there.
+//  The value of `count` hexadecimal digits at `at`; -1 when they are not there.
 static int
 s_hex (const char *text, size_t size, size_t at, size_t count)
 {
@@ -31,7 +30,8 @@ s_hex (const char *text, size_t size, size_t at, size_t count)
     return value;
 }
 
-//  %41 and, encoded once more, %2541: the byte, and where it ends; -1 when there is none.
+//  Decode %41, or %2541 when it is encoded twice.  Returns the byte; -1 when there is none.
+//  *ret_end is the position behind it.
 static int
 s_percent (const char *text, size_t size, size_t at, size_t *ret_end)
 {
@@ -44,7 +44,7 @@ s_percent (const char *text, size_t size, size_t at, size_t *ret_end)
     return s_hex (text, size, from, 2);
 }
 
-//  Behind all backslashes at `at`, however they are written.
+//  The position behind all backslashes at `at`, plain or encoded.
 static size_t
 s_behind_slashes (const char *text, size_t size, size_t at)
 {
@@ -86,7 +86,7 @@ s_put_code (redact_unit_t *unit, int code)
     s_put (unit, 0x80 | (code & 0x3f));
 }
 
-//  The four digits behind \u, and the second half of a pair; where it ends.
+//  Decode the four digits behind \u, and the second half of a surrogate pair.  Returns the end.
 static size_t
 s_unicode (const char *text, size_t size, size_t at, redact_unit_t *unit)
 {
@@ -104,7 +104,7 @@ s_unicode (const char *text, size_t size, size_t at, redact_unit_t *unit)
     return at;
 }
 
-//  What stands behind backslashes; where it ends.
+//  Decode the character behind backslashes.  Returns the position behind it.
 static size_t
 s_escaped (const char *text, size_t size, size_t at, redact_unit_t *unit)
 {
@@ -157,7 +157,7 @@ redact_text_base64 (const char *bytes, size_t size, size_t shift, char *ret_byte
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 /";
     size_t count = 0;
     size_t bits = 8 * (shift + size);
-    //  Character i has the bits from 6 i on; the first that has none of those before.
+    //  Character i holds 6 bits from bit 6 i on.  Start at the first one without foreign bits.
     for (size_t bit = (8 * shift + 5) / 6 * 6; bit + 6 <= bits; bit += 6) {
         size_t at = bit / 8 - shift;
         unsigned pair = (unsigned) (unsigned char) bytes [at] << 8;

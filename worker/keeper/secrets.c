@@ -1,4 +1,3 @@
-//  secrets - by the name or the form of a value.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/keeper/secrets.h"
 
@@ -43,7 +42,8 @@ s_contains (const char *name, size_t size, const char *word)
     return false;
 }
 
-//  A part between other characters than letters: PAT is one of GITHUB_PAT, and not of PATH.
+//  Is the word a part of the name, with no letter beside it?  PAT is a part of GITHUB_PAT, but not
+//  of PATH.
 static bool
 s_has_part (const char *name, size_t size, const char *word)
 {
@@ -67,7 +67,8 @@ secrets_is_name (const char *name, size_t size)
         found = s_contains (name, size, words [i]);
     for (size_t i = 0; !found && i < sizeof parts / sizeof parts [0]; i++)
         found = s_has_part (name, size, parts [i]);
-    return found && !(size == 3 && strncmp (name, "PWD", 3) == 0); //  the shell's folder
+    return found
+           && !(size == 3 && strncmp (name, "PWD", 3) == 0); //  PWD alone is the shell's folder
 }
 
 const char *
@@ -80,9 +81,9 @@ secrets_variable (const char *name, size_t *ret_size)
     return *ret_size > 0 ? value : NULL;
 }
 
-//  --- what a value holds
+//  --- secrets inside a value
 
-//  user:password and password of each scheme://user:password@host.
+//  Add user:password, and password alone, of each scheme://user:password@host.
 static void
 s_add_credentials (redact_t *secrets, const char *value, size_t size)
 {
@@ -109,7 +110,7 @@ s_until (const char *value, size_t size, size_t at, const char *ends)
     return at;
 }
 
-//  Where the last quote of a value in quotes is, which begins at `at`; else `at`.
+//  The closing quote of a quoted value that begins at `at`; `at` when it is not quoted.
 static size_t
 s_quoted (const char *value, size_t size, size_t at)
 {
@@ -118,7 +119,8 @@ s_quoted (const char *value, size_t size, size_t at)
     return end ? (size_t) (end - value) : at;
 }
 
-//  The values of "host=h password='p q'", "Endpoint=e;AccountKey=k" and "?api_token=t".
+//  Add the values of secret names, as in "host=h password='p q'", "Endpoint=e;AccountKey=k" and
+//  "?api_token=t".
 static void
 s_add_pairs (redact_t *secrets, const char *value, size_t size)
 {
@@ -153,7 +155,7 @@ s_add_variable (redact_t *secrets, const char *name)
 
 //  --- kubeconfig files
 
-//  A path as a kubeconfig has it: what is not absolute begins in its folder.
+//  Add a file that a kubeconfig names; a relative path begins in the kubeconfig's folder.
 static void
 s_add_file (redact_t *secrets, const char *kubeconfig, const char *path, size_t size)
 {
@@ -183,7 +185,7 @@ s_is_word (const char *text, size_t size, const char *const *words)
     return false;
 }
 
-//  What base64 of either alphabet stands for; false when it is none.
+//  Decode base64 of either alphabet.  False: it is not base64.
 static bool
 s_decode (const char *text, size_t size, buf_t *bytes)
 {
@@ -209,7 +211,7 @@ s_decode (const char *text, size_t size, buf_t *bytes)
     return true;
 }
 
-//  The end of a value in quotes, which begins with one: \" and '' are signs in it.
+//  The end of a quoted value; \" and '' are characters of it.
 static const char *
 s_quote_end (const char *at)
 {
@@ -220,7 +222,7 @@ s_quote_end (const char *at)
     return at;
 }
 
-//  Where a line ends, or the comment behind a value begins.
+//  The end of the line, or the start of a comment in it.
 static const char *
 s_line_end (const char *at)
 {
@@ -229,8 +231,9 @@ s_line_end (const char *at)
     return comment ? comment : end;
 }
 
-//  The end of a value without quotes that begins at `at`: of a text on the lines below (block),
-//  of all its line, or as in flow style.  Lines that stand deeper than their key belong to it.
+//  The end of an unquoted value that begins at `at`.
+//  block: its text is on the lines below.  whole: it is the rest of the line; else it ends as in
+//  flow style.  Lines that are indented deeper than the key belong to it.
 static const char *
 s_value_end (const char *at, size_t indent, bool block, bool whole)
 {
@@ -247,7 +250,7 @@ s_value_end (const char *at, size_t indent, bool block, bool whole)
     return end;
 }
 
-//  A value as it is meant: its lines without what they are indented by.
+//  The lines of a value without their indentation and quotes.
 static void
 s_unfold (const char *at, const char *end, buf_t *value)
 {
@@ -266,7 +269,7 @@ s_unfold (const char *at, const char *end, buf_t *value)
     }
 }
 
-//  Of two quotes of a text in single ones, one.
+//  In a single-quoted text, replace each '' with '.
 static void
 s_unquote (buf_t *value)
 {
@@ -315,7 +318,7 @@ s_add_text (redact_t *secrets, const char *path, s_kind_t kind, const char *at, 
         explicit_bzero (bytes.data, bytes.size);
 }
 
-//  Does nothing stand between the beginning of the line and this key?
+//  Is this key the first one in its line?
 static bool
 s_first (const char *line, const char *key)
 {
@@ -324,8 +327,9 @@ s_first (const char *line, const char *key)
     return line == key;
 }
 
-//  The value behind a key of the line.  In block style a comma is a part of it, in flow style its
-//  end.  Returns where to go on.
+//  Add the value of a key.  Returns the position behind it.
+//  In block style a comma belongs to the value; in flow style it ends it.  So the first key of a
+//  line is read both ways.
 static const char *
 s_add_value (redact_t *secrets, const char *path, const char *line, const char *key, size_t size,
              const char *at)
@@ -335,7 +339,7 @@ s_add_value (redact_t *secrets, const char *path, const char *line, const char *
     if (kind == S_NONE)
         return at;
     at += strspn (at, " \t");
-    const bool block = *at == '|' || *at == '>'; //  its text is on the next lines
+    const bool block = *at == '|' || *at == '>'; //  the text is on the next lines
     const bool quoted = *at == '"' || *at == '\'';
     if (block)
         at += strcspn (at, "\n");
@@ -351,7 +355,7 @@ s_add_kubeconfig (redact_t *secrets, const char *path)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_CONFIG_BYTES);
     if (conf_secret_file (path, &text) < 0 || text.size == 0)
-        return; //  the worker has said so when it started
+        return; //  logged at the start of the worker
     const char *line = text.data, *seen = text.data;
     for (const char *at = text.data, *colon; (colon = strchr (at, ':'));) {
         for (; seen < colon; seen++)
@@ -368,7 +372,7 @@ s_add_kubeconfig (redact_t *secrets, const char *path)
     explicit_bzero (text.data, text.size);
 }
 
-//  A list of paths with colons between them.
+//  Add a list of kubeconfig files, separated by colons.
 static void
 s_add_kubeconfigs (redact_t *secrets, const char *list)
 {

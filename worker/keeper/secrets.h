@@ -1,10 +1,13 @@
-//  secrets - what an agent may know that must not travel in its files.
+//  secrets - finds the secrets that an agent may know and that must not leave in its files.
 //
-//  These are: the keys of all providers; of what agent_env and the worker's environment pass
-//  on, whatever has a name of a secret (KEY, TOKEN, SECRET, PASS, CRED in it; PAT, PW, PWD, DSN
-//  or CONNECTION_STRING as a part), the user:password of each URL, and each KEY=VALUE in a value
-//  whose KEY is such a name; and the tokens, passwords, keys and certificates in kubeconfig files
-//  and in the files these name, as they are and decoded from base64.
+//  These are secrets:
+//   - the keys of all providers;
+//   - of the variables passed to agents: each value whose name is that of a secret, each
+//     KEY=VALUE inside a value whose KEY is such a name, and user:password of each URL;
+//   - the tokens, passwords, keys and certificates in kubeconfig files and in the files that these
+//     name, both as written and decoded from base64.
+//  The name of a secret contains KEY, TOKEN, SECRET, PASS or CRED, or has PAT, PW, PWD, DSN or
+//  CONNECTION_STRING as a part.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -13,22 +16,22 @@
 
 enum { SECRETS_NAME = 128 }; //  of a variable, with its NUL
 
-//  The next name of agent_env, between commas; false at the end.  Longer ones than any
-//  variable has are passed over.
+//  Take the next name from agent_env, a list separated by commas.  False: the list is at its end.
+//  Names over SECRETS_NAME are skipped.
 bool
 secrets_next_name (const char **at_p, char ret_name [SECRETS_NAME]);
 //  Is this the name of a secret?
 bool
 secrets_is_name (const char *name, size_t size);
-//  A variable of the worker's environment, a secret without the blanks around it; *ret_size is its
-//  length.  Own: borrowed from the environment.  NULL = unset.
+//  The value of a variable of the worker's environment; NULL = unset.  A secret loses the blanks
+//  around it.  *ret_size is its length.  Own: borrowed from the environment, not cut at *ret_size.
 const char *
 secrets_variable (const char *name, size_t *ret_size);
-//  All there are, as the files are now.  Own: fresh; redact_fini.
+//  Read all secrets, from the files as they are now.  Own: fresh; free with redact_fini.
 redact_t
 secrets_read (const settings_t *settings);
-//  Tell each secret that is too short to be redacted: the setting it comes from,
-//  its name and bytes.
+//  Call tell for each secret that is too short to be redacted.
+//  at: the setting that it comes from; size: its bytes.
 typedef void (secrets_short_fn) (void *ctx, const void *at, const char *name, size_t size);
 void
 secrets_short (const settings_t *settings, void *ctx, secrets_short_fn *tell);

@@ -1,4 +1,4 @@
-//  spool - collect, sync, rename; symlinks are never followed, the agent owns the workspace.
+//  The agent owns the workspace, so no symbolic link in it is ever followed.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/keeper/spool.h"
 
@@ -21,7 +21,7 @@
 
 enum { SPOOL_VERDICT_BYTES = LIMIT_KIB (64) };
 
-//  Open a regular file for reading, with its size.  Err: ERR_NONE nothing of that kind is there.
+//  Open a regular file for reading.  Err: ERR_NONE: there is no regular file of that name; -errno.
 static int
 s_open_regular (int dir_fd, const char *path, int64_t *ret_size)
 {
@@ -39,8 +39,8 @@ spool_report_size (const char *dir)
     return fd >= 0 && folder_look_file (fd, "output/investigation.md", &size) == 0 ? size : -1;
 }
 
-//  Read the first size bytes: the file may be another name of one that grows.
-//  Err: ERR_STALE it shrank.
+//  Read the first size bytes; the file may still be growing under another name.
+//  Err: ERR_STALE: it shrank; -errno.
 static int
 s_read (int fd, int64_t size, char *ret_bytes)
 {
@@ -71,12 +71,12 @@ s_listed (const spool_report_t *report, const char *path)
     return verdict_file_find (report->files, report->file_count, path) != NULL;
 }
 
-//  What spool_collect works on.
+//  The state of one spool_collect.
 typedef struct {
     int dir_fd;
     const redact_t *secrets;
     spool_report_t *report;
-    int unsynced; //  first error of a sync
+    int unsynced; //  0, or the first error of a sync
 } collect_t;
 
 static void
@@ -86,7 +86,7 @@ s_note (collect_t *self, int rc)
         self->unsynced = rc;
 }
 
-//  A new file in place of the one that holds a secret: that one may have other names elsewhere.
+//  Replace a file that holds a secret with a new one; the old one may have further names.
 static int
 s_replace (int base_fd, const char *path, const char *bytes, size_t size)
 {
@@ -95,7 +95,8 @@ s_replace (int base_fd, const char *path, const char *bytes, size_t size)
     return dir_fd < 0 ? dir_fd : durable_write (dir_fd, name, bytes, size, "redact");
 }
 
-//  A log may be cut in its middle: each side of the place may have a half of a secret.
+//  Redact a file.  A log may be cut in its middle, so each side of the cut may hold a part of a
+//  secret.
 static int
 s_redact (const redact_t *secrets, char *bytes, size_t size)
 {
@@ -141,7 +142,7 @@ s_read_in (collect_t *self, const char *path)
     return 0;
 }
 
-//  Err: why a file that is there was left out.
+//  Add a file to the list if it may be uploaded.  Err: why an existing file was left out.
 static int
 s_add (collect_t *self, const char *path)
 {
@@ -193,7 +194,7 @@ spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
     return rc;
 }
 
-//  A collected file again, without the secrets that were in it.
+//  Read a collected file again; it is redacted by now.
 static int
 s_read_again (int dir_fd, const char *path, buf_t *text)
 {
@@ -212,7 +213,7 @@ static const char s_report_path [] = "output/investigation.md";
 static const char s_result_path [] = "output/agent-result.json";
 static const char s_error_path [] = "logs/agent.stderr.log";
 
-//  A file that may be missing or too large: then it says nothing.
+//  Read a collected file; text is empty when it is missing or too large.
 static void
 s_read_said (int dir_fd, const spool_report_t *report, const char *path, buf_t *text)
 {
@@ -221,7 +222,7 @@ s_read_said (int dir_fd, const spool_report_t *report, const char *path, buf_t *
         buf_reset (text);
 }
 
-//  An exit code alone helps nobody: why stands in what the agent left.
+//  Extend the reason of a failed run, a bare exit code, with what the agent's files say.
 static void
 s_explain (const char *dir, spool_report_t *report)
 {

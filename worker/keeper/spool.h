@@ -1,7 +1,8 @@
 //  spool - finished attempts on disk until the broker has acknowledged them.
 //
-//  An entry is the attempt's whole workspace plus verdict.json.  It gets its name spool/... by one
-//  rename after everything in it was synced, so what bears that name is complete.
+//  An entry is the attempt's whole workspace plus verdict.json.
+//  Ensures: an entry is complete.  It gets its name spool/... by one rename after all of it has
+//  been synced.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-//  What becomes a VERDICT.
+//  The result of an attempt, as VERDICT reports it.
 typedef struct {
     ident_t incident;
     int64_t attempt;
@@ -26,24 +27,23 @@ typedef struct {
     size_t file_count;
 } spool_report_t;
 
-//  Size of the report in workspace dir; -1 when output/investigation.md is not a regular file.
+//  The bytes of output/investigation.md in workspace dir; -1 when it is not a regular file.
 int64_t
 spool_report_size (const char *dir);
-//  Find, redact, hash and sync the files that may travel; too many, too large, unreadable ones
-//  are logged and left out.  *ret_unsynced: 0, or the first error of a sync; the list is good all
-//  the same, but not to be kept.  Err: why the workspace or a report that is there was not read.
+//  Find, redact, hash and sync the files that may be uploaded, and list them in report.
+//  Files that are too many, too large or unreadable are logged and left out.
+//  *ret_unsynced: 0, or the first error of a sync; the list is then valid, but must not be kept.
+//  Err: why the workspace, or an existing report, could not be read.
 int
 spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
                int *ret_unsynced) must_check;
-//  By what is in the collected files: judge a success further;
-//  say why an agent ended with its exit code.
-//  Err: why the report was not read.
+//  Judge by the content of the collected files: whether a success stands, and why an agent ended
+//  with its exit code.  Err: why the report could not be read.
 int
 spool_judge (const char *dir, spool_report_t *report) must_check;
-//  Write verdict.json into dir, sync, rename dir to spool_dir, sync both parents.
-//  Err: -errno; dir still has its old name.
+//  Write verdict.json, rename dir to spool_dir and sync.  Err: -errno: dir has its old name.
 int
 spool_keep (const char *dir, const char *spool_dir, const spool_report_t *report) must_check;
-//  Read an entry.  Err: ERR_PROTO when verdict.json is not one of ours, -errno.
+//  Read verdict.json of an entry.  Err: ERR_PROTO: it is not valid; -errno.
 int
 spool_load (const char *spool_dir, spool_report_t *ret_report) must_check;

@@ -1,4 +1,3 @@
-//  fetch - GET one chunk at a time.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/fetch.h"
 
@@ -29,8 +28,8 @@ fetch_greet (fetch_t *self)
     self->tries = 0;
 }
 
-//  The socket takes nothing: a broker that is away altogether is waited for, a files socket that
-//  cannot be reached while the other one can is not.
+//  The socket accepts nothing.  While the broker is away, wait.  If only its files socket cannot be
+//  reached, give up in the end.
 static int
 s_unsent (fetch_t *self, const session_t *session, int64_t now_ms)
 {
@@ -67,7 +66,7 @@ static int
 s_write_at (const char *dir, const char *local, const msg_chunk_t *data)
 {
     const int flags = O_WRONLY | O_CREAT | (data->offset ? 0 : O_TRUNC);
-    own (own_fd) int dir_fd = folder_open_path (dir); //  agents of other slots may reach it
+    own (own_fd) int dir_fd = folder_open_path (dir); //  agents of other slots can reach it
     own (own_fd) int fd = dir_fd < 0 ? dir_fd : folder_open_file (dir_fd, local, flags, NULL);
     if (fd < 0)
         return fd;
@@ -82,7 +81,7 @@ fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data)
 {
     const fetch_file_t *file = &s_files [self->index];
     if (!codec_is (data->path, file->remote) || data->offset != self->offset)
-        return FETCH_MORE; //  answer to a question asked twice
+        return FETCH_MORE; //  the second answer to a repeated GET
     int64_t size = (int64_t) data->bytes.size;
     if (data->size > LIMIT_INCIDENT_BYTES || data->offset + size > data->size
         || (size == 0 && data->offset < data->size))
@@ -108,6 +107,6 @@ fetch_refused (fetch_t *self, const char *text, bool busy, int64_t now_ms)
 {
     snprintf (self->error, sizeof self->error, "%s", text);
     self->busy = busy;
-    //  A quarter of the pause for silence: the broker is there and said no.
+    //  The broker answers, so a quarter of the pause for silence is enough.
     self->asked_ms = now_ms - LIMIT_FILES_RETRY_MS + LIMIT_FILES_RETRY_MS / 4;
 }

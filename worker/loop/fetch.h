@@ -1,8 +1,7 @@
-//  fetch - event, incident and prompts of one attempt come over the `files`
-//  socket into its workspace.
+//  fetch - downloads the event, incident and prompts of one attempt into its workspace.
 //
-//  One GET at a time; it is asked again after LIMIT_FILES_RETRY_MS from what is on
-//  disk.  Uses: session.
+//  It sends one GET at a time over the `files` socket.  Without an answer for
+//  LIMIT_FILES_RETRY_MS it asks again from the bytes that are on disk.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,27 +11,28 @@ enum { FETCH_MORE, FETCH_DONE };
 
 //  Download of event.json, incident.json, prompt.md, system-prompt.md into a workspace.
 typedef struct {
-    size_t index;     //  which file
+    size_t index;     //  of the current file
     int64_t offset;   //  bytes of it on disk
-    int64_t asked_ms; //  0 = ask now
-    int64_t since_ms; //  of the first GET that the socket did not take, 0 = it did
+    int64_t asked_ms; //  boot time of the last GET; 0 = send one now
+    int64_t since_ms; //  boot time of the first GET that could not be sent; 0 = the last one was
     uint64_t seq;     //  of the last GET
-    int tries;        //  GETs without an answer or refused
+    int tries;        //  GETs refused or without an answer
     char error [128]; //  the last refusal
-    bool busy;        //  by a broker that cannot do its part now
+    bool busy;        //  it came from a broker in trouble of its own
 } fetch_t;
 
-//  A new session: its peer knows of no GET.
+//  Start again in a new session; the broker has forgotten earlier GETs.
 void
 fetch_greet (fetch_t *self);
-//  Send what is due.  Err: ERR_LIMIT tries used up, or as long without a connection.
+//  Send a GET if one is due.
+//  Err: ERR_LIMIT: all tries failed, or the socket accepted nothing for as long.
 int
 fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t attempt,
             int64_t now_ms) must_check;
-//  A DATA for this attempt; the file is written below dir.  Returns FETCH_MORE,
-//  FETCH_DONE, or a negative error.
+//  Write the bytes of a DATA below dir.  Returns FETCH_MORE or FETCH_DONE.
+//  Err: ERR_PROTO: sizes do not fit; -errno: the file could not be written.
 int
 fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data) must_check;
-//  The broker refused our GET: ask again later.  busy: by trouble of its own.
+//  Handle a refused GET: ask again later.  busy: the broker has trouble of its own.
 void
 fetch_refused (fetch_t *self, const char *text, bool busy, int64_t now_ms);

@@ -1,4 +1,3 @@
-//  job - the table and its actions.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/job.h"
 
@@ -19,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { JOB_TIMEOUT_MS = 300000 }; //  of an assignment that has none
+enum { JOB_TIMEOUT_MS = 300000 }; //  for an assignment without one
 
 static const char *const s_state_names [JOB_STATES] = {"fetch", "ready",  "run",     "stop",
                                                        "keep",  "upload", "verdict", "gone"};
@@ -68,7 +67,7 @@ s_release_host (job_t *self)
     s_release (self);
 }
 
-//  Until when a supervisor that was told to end its agent, or whose time is over, has done so.
+//  Boot time by which a supervisor must have ended an agent that it begins to stop now.
 static int64_t
 s_end_by_ms (const job_t *self)
 {
@@ -104,7 +103,7 @@ s_failed_to_start (job_t *self)
     judge_log (&self->report);
 }
 
-//  Clusters are listed, and this one is not among them: its agent has no access, and is told so.
+//  If the agent has no access because `clusters` does not list its cluster, say so in the prompt.
 static void
 s_tell_no_kubeconfig (const job_t *self)
 {
@@ -200,7 +199,7 @@ s_forget (job_t *self)
 }
 
 typedef struct {
-    void (*action) (job_t *self); //  after the state has changed; may be NULL
+    void (*action) (job_t *self); //  called in the new state; may be NULL
     job_state_t next;
     bool known;
 } cell_t;
@@ -223,7 +222,7 @@ static const cell_t s_table [JOB_STATES][JOB_EVENTS] = {
                  [JOB_ON_STOPPED] = GO (s_judge, JOB_KEEP),
                  [JOB_ON_CANCEL] = GO (s_stop_cancelled, JOB_STOP),
                  [JOB_ON_DRAIN] = GO (s_stop_drain, JOB_STOP)},
-    //  It had ended before the order to stop came: what it made is not thrown away.
+    //  ENDED: the agent ended before the order to stop arrived, so its result is kept.
     [JOB_STOP] =
         {[JOB_ON_ENDED] = GO (s_judge, JOB_KEEP), [JOB_ON_STOPPED] = GO (s_release, JOB_GONE)},
     [JOB_KEEP] = {[JOB_ON_KEPT] = GO (s_kept, JOB_UPLOAD)},
@@ -232,7 +231,7 @@ static const cell_t s_table [JOB_STATES][JOB_EVENTS] = {
                      [JOB_ON_ACK] = GO (s_forget, JOB_GONE)},
 };
 
-//  What holds between two events.
+//  Assert the invariants that hold between two events.
 static void
 s_check (const job_t *self)
 {
@@ -255,7 +254,7 @@ job_feed (job_t *self, job_event_t event)
     log_debug ("job", kv ("incident_id", self->report.incident.text),
                kv ("attempt", self->report.attempt), kv ("from", s_state_names [self->state]),
                kv ("to", s_state_names [cell->next]));
-    //  Forward, but for files that the broker has lost: so each job comes to an end.
+    //  A job only moves forward, unless the broker has lost its files.  So each job ends.
     assert (cell->next > self->state || event == JOB_ON_MISSING);
     self->state = cell->next;
     if (cell->action)
@@ -274,8 +273,7 @@ s_timeout_ms (const settings_t *settings, int64_t assigned_ms)
     return timeout_ms;
 }
 
-//  The folders an agent finds.  A left-over of the same name is from an earlier
-//  life of this attempt.
+//  Make the agent's folders.  A left-over of the same name is from an earlier try at this attempt.
 static void
 s_make_workspace (job_t *self)
 {

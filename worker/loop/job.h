@@ -1,8 +1,8 @@
-//  job - one attempt on this worker, as one table {state, event} -> {action, next}.
+//  job - one attempt on this worker: a table {state, event} -> {action, next}.
 //
-//  fetch -> ready -> run -> keep -> upload -> verdict -> gone; stop on the way when it is taken
-//  back.  A job holds a slot until its result is spooled.
-//  A missing cell is a stale event: nothing changes.
+//  The states follow each other: fetch, ready, run, keep, upload, verdict, gone.  A cancelled run
+//  goes to stop.  A job holds a slot until its result is spooled.
+//  An event without a cell in the table is stale and changes nothing.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -16,33 +16,33 @@
 #include "worker/loop/upload.h"
 
 typedef enum {
-    JOB_FETCH,   //  prompt and event come from the broker
+    JOB_FETCH,   //  downloads prompt and event from the broker
     JOB_READY,   //  waits for its turn to start
     JOB_RUN,     //  the agent runs
-    JOB_STOP,    //  the agent is being ended, the attempt goes back
-    JOB_KEEP,    //  the run is over, the keeper has it
-    JOB_UPLOAD,  //  spooled; files go to the broker
-    JOB_VERDICT, //  the verdict is repeated until acknowledged
+    JOB_STOP,    //  the agent is being stopped; the attempt is given back
+    JOB_KEEP,    //  the run is over; the keeper spools it
+    JOB_UPLOAD,  //  uploads its files to the broker
+    JOB_VERDICT, //  repeats the verdict until it is acknowledged
     JOB_GONE,    //  to be destroyed
     JOB_STATES
 } job_state_t;
 
 typedef enum {
     JOB_ON_FETCHED,
-    JOB_ON_FAILED,  //  fetch or start impossible; self->reason says why
-    JOB_ON_START,   //  its turn
-    JOB_ON_ENDED,   //  agent tree is gone, by itself
-    JOB_ON_STOPPED, //  agent tree is gone, ended from outside or by its deadline
-    JOB_ON_KEPT,    //  the keeper gave it back
-    JOB_ON_CANCEL,  //  by the broker
-    JOB_ON_DRAIN,   //  the worker leaves
-    JOB_ON_STORED,  //  the broker has the files, or wants none
-    JOB_ON_MISSING, //  the broker lost them
-    JOB_ON_ACK,     //  verdict acknowledged
+    JOB_ON_FAILED,  //  fetch or start failed; self->reason says why
+    JOB_ON_START,   //  it may start
+    JOB_ON_ENDED,   //  the agent's processes have ended by themselves
+    JOB_ON_STOPPED, //  the agent's processes were stopped, from outside or at the deadline
+    JOB_ON_KEPT,    //  the keeper has returned it
+    JOB_ON_CANCEL,  //  the broker cancels it
+    JOB_ON_DRAIN,   //  the worker stops
+    JOB_ON_STORED,  //  the broker has the files, or needs none
+    JOB_ON_MISSING, //  the broker has lost the files
+    JOB_ON_ACK,     //  the broker has acknowledged the verdict
     JOB_EVENTS
 } job_event_t;
 
-//  What all jobs of a worker share; borrowed by each.
+//  Shared by all jobs of a worker.  Own: each job borrows it.
 typedef struct {
     const settings_t *settings;
     home_t *home;
@@ -50,11 +50,11 @@ typedef struct {
     keeper_t *keeper;
     const char *script, *program_dir;
     int poll_fd;              //  epoll that wakes the loop for status streams
-    bool leaving;             //  told to end; whoever did may have told the supervisors too
+    bool leaving;             //  the worker got a stop signal; the supervisors may have got it too
     int64_t boot_ms, wall_ms; //  now, set each turn
-    int64_t started_ms;       //  boot time of the last start of an agent, 0 = none
-    int64_t window;           //  bytes that may be put under way this turn
-    //  a supervisor left processes: kill them, at most until then; 0 = none
+    int64_t started_ms;       //  boot time of the last start of an agent; 0 = none
+    int64_t window;           //  bytes that may still be sent this turn
+    //  A supervisor has left processes: boot time until which they are killed; 0 = none.
     int64_t orphans_until_ms;
 } job_shared_t;
 
@@ -64,22 +64,23 @@ typedef struct job job_t;
 struct job {
     job_shared_t *shared;
     job_state_t state;
-    spool_report_t report; //  incident and attempt from the start
-    char dir [HOME_PATH];  //  jobs/... and later spool/...
+    spool_report_t report; //  incident and attempt are set from the start
+    char dir [HOME_PATH];  //  jobs/..., later spool/...
     char cluster [LIMIT_CLUSTER_BYTES + 1], model [LIMIT_MODEL_BYTES + 1];
     char allowed_tools [LIMIT_TOOLS_BYTES + 1];
     int64_t timeout_ms;
     fetch_t fetch;
     run_t run;
-    int64_t end_by_ms;   //  boot time by which the supervisor must be done
-    bool overdue, ended; //  it was not; it is
-    bool busy;           //  it is the broker that could not do its part
-    bool given;          //  to the keeper
+    int64_t end_by_ms; //  boot time by which the supervisor must have ended
+    bool overdue;      //  it had not, and was killed
+    bool ended;        //  it has ended
+    bool busy;         //  the fetch failed by trouble of the broker
+    bool given;        //  the keeper has it
     upload_t upload;
-    int64_t progress_ms;            //  next PROGRESS
-    int64_t verdict_ms;             //  next VERDICT
+    int64_t progress_ms;            //  boot time of the next PROGRESS
+    int64_t verdict_ms;             //  boot time of the next VERDICT
     bool accept_sent, started_sent; //  in this session
-    const char *release;            //  reason of a RELEASE: drain, cancelled, host
+    const char *release;            //  reason of a RELEASE: drain, cancelled, host, busy
     char reason [160];
     job_t *prev, *next;
 };
@@ -87,34 +88,37 @@ struct job {
 const char *
 job_state_name (job_state_t state);
 
-//  A new attempt; its workspace is made at once.  Own: fresh, NULL when out of memory.
+//  A job for an assignment.  Makes the workspace at once; a failure ends the job in JOB_GONE.
+//  Own: fresh; NULL when out of memory.
 job_t *
 job_new (job_shared_t *shared, const msg_assign_t *assign);
-//  An entry of the spool.
+//  A job for an entry of the spool.  Own: fresh; NULL when out of memory.
 job_t *
 job_new_spooled (job_shared_t *shared, const char *dir, const spool_report_t *report);
-//  A run that came to its end while nobody looked.
+//  A job for a run that ended while nobody looked.
 job_t *
 job_new_ended (job_shared_t *shared, const char *dir, const ident_t *incident, int64_t attempt,
                const run_result_t *result);
 void
 job_destroy (job_t **self_p);
+//  Is it the job of this attempt?
 bool
 job_is (const job_t *self, codec_text_t incident, int64_t attempt);
 //  Does it hold a slot?
 bool
 job_busy (const job_t *self);
+//  Handle one event.
 void
 job_feed (job_t *self, job_event_t event);
-//  Do what is due.
+//  Do everything that is due now.
 void
 job_tick (job_t *self);
-//  The keeper has done its part.
+//  Take the result of the keeper.  Own: item stays the caller's.
 void
 job_on_kept (job_t *self, const keeper_item_t *item);
-//  A new session: say ACCEPT and STARTED again.
+//  Announce the job in a new session: ACCEPT, STARTED and VERDICT are sent again.
 void
 job_greet (job_t *self);
-//  A message of the files socket for this job.
+//  Handle a message of the files socket for this job.
 void
 job_on_file (job_t *self, const link_msg_t *msg);

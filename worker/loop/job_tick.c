@@ -1,4 +1,4 @@
-//  job_tick - what is due in each state, and what comes in from keeper and broker.
+//  job_tick - does what is due in each state, and handles results of the keeper and files messages.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -34,7 +34,7 @@ s_progress (job_t *self)
                                .attempt = self->report.attempt,
                                .phase = codec_text (phase)};
     if (session_send (self->shared->session, MSG_PROGRESS, &progress, 0) < 0)
-        return; //  many at once: the next tick tries again
+        return; //  the socket is full: the next tick tries again
     self->progress_ms = now_ms + session_lease_ms (self->shared->session) / JOB_PROGRESS_SHARE;
 }
 
@@ -71,7 +71,7 @@ s_tick_overdue (job_t *self)
     run_kill (&self->run);
 }
 
-//  Its last word, else what it wrote, else what we know.
+//  The supervisor has ended.  The result is its last line, or else run.json, or else our own.
 static void
 s_run_ended (job_t *self)
 {
@@ -84,7 +84,8 @@ s_run_ended (job_t *self)
         self->shared->orphans_until_ms = self->shared->boot_ms + LIMIT_KILL_MS;
 }
 
-//  An init system or a terminal ends a worker and all that is below it: no doing of the agent.
+//  Did the run end with the worker?  An init system or a terminal stops all processes together;
+//  that does not count against the agent.
 static bool
 s_ended_with_worker (const job_t *self)
 {
@@ -92,7 +93,7 @@ s_ended_with_worker (const job_t *self)
     return self->shared->leaving && !run_result_final (result) && !result->timed_out;
 }
 
-//  The run is over when nothing of its tree is left.
+//  Read the status of the run.  It is over when no process of its tree is left.
 static void
 s_tick_run (job_t *self)
 {
@@ -125,8 +126,8 @@ s_tick_keep (job_t *self)
     own_mem (&item);
 }
 
-//  A file of the spool is not what it was.  Without its report a run has failed here,
-//  without a log it has not.
+//  A file of the spool has changed or vanished: leave it out.  If it was the report, the run has
+//  failed on this host.
 static void
 s_spoiled (job_t *self, int rc)
 {
@@ -230,8 +231,8 @@ s_on_data (job_t *self, const msg_chunk_t *data)
         job_feed (self, JOB_ON_FETCHED);
 }
 
-//  "closed" and "unknown" are the broker's last word about an attempt:
-//  its files are of no use any more.
+//  Handle a refusal of the files socket.  "closed" and "unknown" are final: the broker needs no
+//  more files of this attempt.
 static void
 s_on_refused (job_t *self, const link_msg_t *msg)
 {

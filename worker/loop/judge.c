@@ -18,9 +18,9 @@ judge_unstarted (const char *why, int64_t wall_ms, spool_report_t *report)
     report->file_count = 0;
 }
 
-//  How the agent ended, when a supervisor was killed or told to stop, and not by us:
-//  that is the agent's own doing, or its host's for what the agent takes.  A supervisor that never
-//  got to run it, or dies when nothing of the agent is left, is the host's matter.
+//  The agent's exit code.  If somebody else killed or stopped the supervisor, it is 128 + signal:
+//  the agent did that, or the host did because of what the agent used.
+//  Returns -1 if the agent had not started, or none of it was left; the host is to blame then.
 static int
 s_exit_code (const run_t *run)
 {
@@ -34,7 +34,7 @@ void
 judge_run (const run_t *run, const char *dir, int64_t timeout_ms, int64_t wall_ms,
            spool_report_t *report)
 {
-    assert (run->pid <= 0); //  it is over
+    assert (run->pid <= 0); //  the run is over
     const run_result_t *result = &run->result;
     const char *error = result->start_error;
     const int code = s_exit_code (run);

@@ -1,4 +1,4 @@
-//  judge - what a run was: the rules of common/domain/verdict, then those of this worker.
+//  judge - judges a run by the rules of common/domain/verdict, then by those of the worker.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -8,18 +8,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-//  Fill the report of a run that is over, but for its files: outcome, reason, exit code, times.
-//  dir is its workspace, wall_ms is now.  The start stands in the report already.
+//  Fill the report of a run that is over: outcome, reason, exit code, times.  Its files are not
+//  set; the start time is there already.  dir: its workspace; wall_ms: now.
 void
 judge_run (const run_t *run, const char *dir, int64_t timeout_ms, int64_t wall_ms,
            spool_report_t *report);
-//  The same of a run that could not begin, and why.
+//  Fill the report of a run that could not start.  why: the error.
 void
 judge_unstarted (const char *why, int64_t wall_ms, spool_report_t *report);
-//  Log how it ended.
+//  Log the outcome.
 void
 judge_log (const spool_report_t *report);
-//  Are its files worth a look?  A script that did not start left nothing.  One that said why it had
-//  no agent left a log.
+//  Are there files to upload?  A script that found no agent may have left a log; one that did not
+//  start has left nothing.
 bool
 judge_has_files (const spool_report_t *report);

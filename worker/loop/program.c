@@ -1,4 +1,3 @@
-//  program - looked for as run-agent.sh does.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/program.h"
 
@@ -84,7 +83,7 @@ program_folder (char ret_folder [PATH_MAX], err_diag_t *diag)
     return 0;
 }
 
-//  Absolute, since agents run in folders of their own.
+//  Make the script's path absolute, because agents run in other folders.
 static int
 s_absolute (const char *script, char ret_script [PATH_MAX], err_diag_t *diag)
 {
@@ -102,7 +101,7 @@ int
 program_script (const settings_t *settings, const char *program_dir, char ret_script [PATH_MAX],
                 err_diag_t *diag)
 {
-    //  beside the program, or in the libexec beside its folder
+    //  Beside this program, or in the libexec folder of its prefix.
     static const char *const places [] = {"run-agent.sh", "../libexec/k8s-triage/run-agent.sh"};
     const char *script = settings->agent_script_path;
     int rc = realpath (script, ret_script) ? 0 : -errno;

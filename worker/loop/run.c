@@ -1,4 +1,4 @@
-//  run - pipes to and from triage-run; the only place that starts a process.
+//  The only file of the worker that starts a process.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/run.h"
 
@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-//  Reads of the status stream at a time: the agent may have found a way to write to it.
+//  Most reads of the status stream in one turn: the agent may find a way to write to it.
 enum { RUN_READS = 64 };
 
 static int
@@ -111,7 +111,7 @@ s_take (run_t *self, const char *bytes, size_t size)
     }
 }
 
-//  What the supervisor said so far.
+//  Read the lines that the supervisor has written so far.
 static int
 s_drain (run_t *self)
 {
@@ -143,7 +143,7 @@ run_read (run_t *self)
         return news;
     self->signal = reaped > 0 && WIFSIGNALED (status) ? WTERMSIG (status) : 0;
     self->pid = 0;
-    s_drain (self); //  its last words
+    s_drain (self); //  its last lines
     run_fini (self);
     return RUN_ENDED;
 }
@@ -153,7 +153,7 @@ run_stop (run_t *self, bool now)
 {
     const char order = now ? STATUS_KILL : STATUS_STOP;
     if (self->control_fd >= 0 && write (self->control_fd, &order, 1) < 0)
-        own_fd (&self->control_fd); //  it has ended
+        own_fd (&self->control_fd); //  triage-run has ended
 }
 
 void

@@ -1,5 +1,4 @@
-//  run - one agent under triage-run: arguments and environment by the contract,
-//  start, status, stop.
+//  run - one agent under its supervisor, triage-run: start, status, stop.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,7 +14,7 @@
 typedef struct {
     const settings_t *settings;
     const char *script;      //  absolute path of the agent script
-    const char *program_dir; //  where triage-run and triage-playbook are
+    const char *program_dir; //  has triage-run and triage-playbook
     const char *workspace;   //  absolute
     const char *incident;
     int64_t attempt;
@@ -27,34 +26,36 @@ typedef struct {
 typedef struct {
     pid_t pid;               //  of triage-run; 0 = none
     int control_fd;          //  closing it stops the agent
-    int status_fd;           //  readable when there is news; end of file when the tree is gone
-    char line [STATUS_LINE]; //  of the status stream, not complete yet
+    int status_fd;           //  readable when there is news; end of file: all processes have ended
+    char line [STATUS_LINE]; //  an incomplete line of the status stream
     size_t line_size;
-    bool starting; //  the script is being executed, and may act before we are told
+    bool starting; //  the script is about to be executed, and may already act
     bool started;  //  the script was executed
-    bool ended;    //  nothing of its tree is left
-    int signal;    //  that killed triage-run, 0 = none
+    bool ended;    //  no process of its tree is left
+    int signal;    //  the signal that killed triage-run; 0 = none
     run_result_t result;
 } run_t;
 
 enum { RUN_NONE = 0, RUN_NEWS = 1, RUN_ENDED = 2 };
 
-//  Err: -errno when triage-run itself cannot be started.
+//  Start triage-run.  Err: -errno: it cannot be started; -ENOMEM, ERR_LIMIT: too many words or
+//  bytes.  All of self is closed then.
 int
 run_start (run_t *self, const run_spec_t *spec) must_check;
-//  Read the status stream.  Returns RUN_ENDED once the supervisor is reaped,
-//  whoever still holds it.
+//  Read the status stream.  Returns RUN_ENDED once the supervisor is reaped, even if another
+//  process still holds the stream.
 int
 run_read (run_t *self);
-//  Stop the agent: TERM, after the grace KILL; now: KILL at once.  May be called again.
+//  Stop the agent: SIGTERM, and SIGKILL after the grace; now: SIGKILL at once.
+//  May be called again.
 void
 run_stop (run_t *self, bool now);
-//  The supervisor does not answer: kill it and what is below it.
+//  Kill a supervisor that does not answer, and all processes below it.
 void
 run_kill (run_t *self);
-//  Was the supervisor killed while something of the agent was there, which may have done it?
+//  Was the supervisor killed while a process of the agent ran, which may have done it?
 bool
 run_killed_under_agent (const run_t *self);
-//  Close what is open.  The agent is stopped if it still ran.
+//  Close the pipes.  This stops an agent that still runs.
 void
 run_fini (run_t *self);

@@ -1,4 +1,3 @@
-//  run_env - nothing of the worker's environment but what is named here.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/run_env.h"
 
@@ -16,9 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    RUN_PATHS_BYTES = LIMIT_KIB (64)
-}; //  of kubeconfig files; the kernel takes 128 KiB in one word
+//  Bytes of the list of kubeconfig files; the kernel accepts 128 KiB in one word.
+enum { RUN_PATHS_BYTES = LIMIT_KIB (64) };
 
 void
 run_words_fini (run_words_t *self)
@@ -52,15 +50,15 @@ s_flag (run_words_t *self, const char *flag, const char *value)
     s_word (self, "%s", value);
 }
 
-//  Whole seconds, rounded up: never less than the deadline.
+//  Whole seconds, rounded up so that they are never less than the deadline.
 static int64_t
 s_seconds (int64_t ms)
 {
     return (ms + 999) / 1000;
 }
 
-//  The agent runs in its workspace, so paths relative to our folder are made absolute.
-//  Colons stand between them, as kubectl has it.
+//  The list of kubeconfig files, separated by colons as for kubectl.  The agent runs in another
+//  folder, so relative paths are made absolute.
 static void
 s_kubeconfig (const run_spec_t *spec, buf_t *ret_paths)
 {
@@ -132,7 +130,8 @@ s_variable (run_words_t *words, const char *name, const char *value)
         s_word (words, "%s=%s", name, value);
 }
 
-//  A key may have come from a file, so the settings are asked before the environment.
+//  Add a variable that agent_env names.  A provider's key may come from a file, so the settings go
+//  before the environment.
 static void
 s_named_variable (const settings_t *settings, run_words_t *words, const char *name)
 {
@@ -149,7 +148,7 @@ s_named_variable (const settings_t *settings, run_words_t *words, const char *na
         s_word (words, "%s=%.*s", name, (int) size, value);
 }
 
-//  An agent gets the keys of its own providers.
+//  Add the keys of the agent's own providers.
 static void
 s_provider_keys (const settings_t *settings, run_words_t *words)
 {
@@ -159,7 +158,7 @@ s_provider_keys (const settings_t *settings, run_words_t *words)
             s_variable (words, key->env, *settings_key_at (settings, key));
 }
 
-//  What the contract sets cannot be set by agent_env.
+//  Add the variables that agent_env names.  It cannot replace one that the contract sets.
 static void
 s_named (const settings_t *settings, run_words_t *words)
 {

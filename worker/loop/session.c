@@ -1,4 +1,3 @@
-//  session - greeting, heart beats, and two watchdogs.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/session.h"
 
@@ -19,10 +18,10 @@
 #endif
 
 enum {
-    SESSION_HELLO_MS = 1000, //  repeat HELLO until WELCOME
+    SESSION_HELLO_MS = 1000, //  between two HELLOs, until WELCOME
     SESSION_FATAL_MS = 5000, //  pause after the broker refused us; doubled each time
     SESSION_FATAL_MAX_MS = 60000,
-    SESSION_MISSED_PINGS = 3, //  silence after which the session is started anew
+    SESSION_MISSED_PINGS = 3, //  after such a silence a new session starts
     SESSION_PING_MIN_MS = 100,
     SESSION_PING_MAX_MS = LIMIT_REBUILD_MS / SESSION_MISSED_PINGS
 };
@@ -34,21 +33,21 @@ struct session {
     link_t *work, *files;
     link_msg_t in;
     state_t state;
-    uint64_t id; //  of this incarnation
+    uint64_t id; //  of this session
     int64_t ping_ms, lease_ms;
-    int64_t hello_at_ms; //  next HELLO; 0 = at once
+    int64_t hello_at_ms; //  boot time of the next HELLO; 0 = at once
     int64_t ping_at_ms;
-    int64_t heard_ms;       //  last traffic from the broker on `work`
-    int64_t now_ms;         //  of the last tick
-    int64_t built_ms;       //  when the sockets were made
-    int64_t connections;    //  of `work`, as it was told last
-    int64_t files_since_ms; //  first unanswered message on `files`, 0 = none
-    outage_t out [2]; //  of `work`, of `files`: new sockets were built, and nobody has answered
+    int64_t heard_ms;       //  boot time of the last message on `work`
+    int64_t now_ms;         //  boot time of the last tick
+    int64_t built_ms;       //  boot time at which the sockets were made
+    int64_t connections;    //  of `work`, as last seen
+    int64_t files_since_ms; //  boot time of the first unanswered message on `files`; 0 = none
+    outage_t out [2];       //  of `work`, of `files`: sockets were rebuilt without an answer
     int64_t credit_number, credit_total, credit_free;
     bool credit_due;
-    bool rejected;    //  logged once until the next WELCOME
-    bool unknown;     //  the same of a key that is not enrolled
-    int64_t fatal_ms; //  the last pause after a refusal, 0 = none since the last WELCOME
+    bool rejected;    //  a refusal was logged since the last WELCOME
+    bool unknown;     //  a refusal of our key was logged since the last WELCOME
+    int64_t fatal_ms; //  the last pause after a refusal; 0 = none since the last WELCOME
     uint64_t bad;     //  messages that could not be read
 };
 
@@ -173,7 +172,7 @@ s_hello (session_t *self, int64_t boot_ms)
                          .slots = self->spec.slots};
     self->spec.hooks.lists (self->spec.hooks.owner, &hello.running, &hello.spooled);
     int64_t rc = link_send (self->work, NULL, MSG_HELLO, &hello, 0);
-    //  Not connected yet: look again soon.
+    //  If it could not be sent, try again soon.
     self->hello_at_ms = boot_ms + (rc > 0 ? SESSION_HELLO_MS : SESSION_HELLO_MS / 10);
 }
 
@@ -195,7 +194,7 @@ s_on_welcome (session_t *self, const msg_welcome_t *welcome, int64_t boot_ms)
     self->credit_due = true;
 }
 
-//  Refused for good, or for as long as something is as it is: ask again, ever more seldom.
+//  The broker refuses us until somebody changes something: retry after growing pauses.
 static void
 s_refused (session_t *self, int64_t boot_ms)
 {
@@ -205,10 +204,10 @@ s_refused (session_t *self, int64_t boot_ms)
         self->fatal_ms = SESSION_FATAL_MAX_MS;
     s_renew (self);
     self->hello_at_ms = boot_ms + self->fatal_ms;
-    self->heard_ms = self->hello_at_ms; //  no silence meanwhile
+    self->heard_ms = self->hello_at_ms; //  the pause is not silence
 }
 
-//  Each kind of refusal is told once until it is over.
+//  Log each kind of refusal once until it is over.
 static void
 s_log_error (session_t *self, const msg_error_t *error)
 {
@@ -268,7 +267,7 @@ s_on_message (session_t *self, bool files, int64_t boot_ms)
     }
     if (in->frame.type == MSG_PONG)
         return;
-    if (in->frame.type == MSG_PING) { //  somebody has come with our key: say that we are here
+    if (in->frame.type == MSG_PING) { //  another worker uses our key: show that we are here
         const msg_ping_t pong = {0};
         (void) session_send (self, MSG_PONG, &pong, in->frame.seq);
         return;
@@ -284,7 +283,7 @@ s_on_message (session_t *self, bool files, int64_t boot_ms)
     self->spec.hooks.message (self->spec.hooks.owner, in, false);
 }
 
-//  Said at the first, second, fourth, eighth ...: who sends many must not fill the log.
+//  Log the 1st, 2nd, 4th, 8th ... bad message, so that many do not fill the log.
 static void
 s_on_bad (session_t *self, const char *text)
 {
@@ -328,7 +327,7 @@ s_drain_link (session_t *self, bool files, int64_t boot_ms)
     }
 }
 
-//  A connection that was made anew leads to a broker that may not know us: greet it at once.
+//  After a new connection the broker may not know us: start a new session at once.
 static void
 s_look (session_t *self)
 {
@@ -375,11 +374,10 @@ s_ping (session_t *self, int64_t boot_ms, int64_t wall_ms)
     msg_ping_t ping = {.now_ms = wall_ms};
     (void) session_send (self, MSG_PING, &ping, 0);
     self->ping_at_ms = boot_ms + self->ping_ms;
-    s_credit (self, true); //  absolute, so a repetition can only correct
+    s_credit (self, true); //  absolute numbers: a repetition does no harm
 }
 
-//  A broker may be away for days: the first line says what to look at, the later
-//  ones that it is still so.
+//  Log an outage at growing intervals; a broker may be away for days.
 static void
 s_tell_outage (session_t *self, bool files, int64_t boot_ms, int64_t wall_ms)
 {
@@ -401,7 +399,7 @@ s_rebuild (session_t *self, bool files, int64_t boot_ms, int64_t wall_ms)
     s_tell_outage (self, files, boot_ms, wall_ms);
     if (s_connect (self, &diag) < 0) {
         log_error ("cannot connect", kv ("error", diag.text));
-        //  the same endpoints and keys were good at the start: no memory or no descriptors
+        //  Endpoints and keys were good at the start, so memory or descriptors are missing.
         abort ();
     }
     self->heard_ms = self->built_ms = boot_ms;

@@ -1,9 +1,9 @@
-//  session - the worker's two sockets and its standing with the broker.
+//  session - the worker's two sockets and its session with the broker.
 //
-//  HELLO until WELCOME, PING each ping_ms.  A connection made anew and silence of three pings start
-//  a new session; silence of LIMIT_REBUILD_MS builds new sockets (some failures end a libzmq socket
-//  for good: a ZAP refusal, an oversize frame).  Everything it sends is sent without waiting;
-//  callers repeat what matters.  Uses: link.
+//  It sends HELLO until WELCOME, then PING each ping_ms.  A new connection, or silence for three
+//  pings, starts a new session.  Silence for LIMIT_REBUILD_MS builds new sockets, because some
+//  failures end a libzmq socket for good: a ZAP refusal, an oversize frame.
+//  Sending never waits; callers repeat what matters.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,14 +14,14 @@
 
 typedef struct session session_t;
 
-//  Whoever owns the jobs.
+//  The functions of the owner, who has the jobs.
 typedef struct {
     void *owner;
-    //  Fill HELLO's lists; they are used at once.
+    //  Fill the lists of a HELLO.  Own: borrowed until the next call.
     void (*lists) (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled);
-    //  Free slots now.
+    //  The slots, and the free ones among them.
     void (*credit) (void *owner, int64_t *ret_total, int64_t *ret_free);
-    //  A WELCOME, or any message that the session does not handle itself; files: from that socket.
+    //  Handle a WELCOME, or a message that is not the session's.  files: from the `files` socket.
     void (*message) (void *owner, const link_msg_t *msg, bool files);
 } session_hooks_t;
 
@@ -33,33 +33,35 @@ typedef struct {
     session_hooks_t hooks;
 } session_spec_t;
 
-//  Own: borrows all of spec's pointers.  NULL with a diag when the sockets cannot be made.
+//  Make the sockets and begin to connect.  Own: fresh; borrows all pointers of spec.
+//  NULL: the sockets cannot be made; diag says why.
 session_t *
 session_new (const session_spec_t *spec, err_diag_t *diag);
 void
 session_destroy (session_t **self_p);
+//  The sockets, to wait for.  Own: borrowed until the next session_tick, which may rebuild them.
 link_t *
 session_work (session_t *self);
 link_t *
 session_files (session_t *self);
-//  Read both sockets, at most LIMIT_TURN_MESSAGES.
+//  Read both sockets, at most LIMIT_TURN_MESSAGES messages of each, then session_tick.
 void
 session_drain (session_t *self, int64_t boot_ms, int64_t wall_ms);
-//  Send what is due: HELLO, PING, CREDIT when it changed; judge silence.
+//  Send HELLO, PING or a changed CREDIT if due, and act on silence.
 void
 session_tick (session_t *self, int64_t boot_ms, int64_t wall_ms);
-//  Is the broker listening to us?
+//  Has the broker answered WELCOME in this session?
 bool
 session_ready (const session_t *self);
-//  Lease length of this broker.  Units: ms.
+//  The lease length of this broker, in ms.
 int64_t
 session_lease_ms (const session_t *self);
-//  Returns the message's seq, or a negative error (-EAGAIN:
-//  not connected or full); then nothing went.
+//  Send a message on `work`, or on `files`.  Returns its seq.
+//  Err: -EAGAIN: no session, or the socket is full; nothing was sent.
 int64_t
 session_send (session_t *self, uint8_t type, const void *from, uint64_t corr);
 int64_t
 session_send_file (session_t *self, uint8_t type, const void *from);
-//  Say BYE and let what was sent go out for linger_ms.
+//  Send BYE and close the sockets; messages may still leave for linger_ms.
 void
 session_bye (session_t *self, int linger_ms);

@@ -1,4 +1,3 @@
-//  upload - PUT within a window, SEAL when all is there.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/upload.h"
 
@@ -23,8 +22,8 @@ upload_pending (const upload_t *self)
     return self->sent - self->safe;
 }
 
-//  Will it be the same with the next look?  The file is not there, or not the one that was hashed:
-//  whoever reaches the spool may have put anything in its place.
+//  Is the error permanent?  The file is missing, or it is not the one that was hashed: agents can
+//  reach the spool and may have replaced it.
 static bool
 s_spoiled (int64_t rc)
 {
@@ -35,8 +34,7 @@ s_spoiled (int64_t rc)
     return rc == ERR_STALE;
 }
 
-//  Send one chunk.  Returns bytes, 0 when the socket takes no more, negative when
-//  the file is unreadable.
+//  Send one chunk.  Returns its bytes; 0: the socket is full.  Err: the file cannot be read.
 static int64_t
 s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t *report)
 {
@@ -94,7 +92,7 @@ s_seal (upload_t *self, session_t *session, const spool_report_t *report, int64_
     self->sealed_ms = now_ms;
 }
 
-//  The file at hand is on the broker's disk: go to the next one.
+//  If the current file is on the broker's disk, go to the next one.
 static void
 s_next_file (upload_t *self, const spool_report_t *report)
 {
@@ -149,7 +147,7 @@ upload_go (upload_t *self, const spool_report_t *report, const msg_at_t *go, int
         return;
     self->moved_ms = now_ms;
     if (go->upto < self->safe || go->upto > self->sent)
-        self->sent = go->upto; //  the broker lost its staging, or had more from an earlier session
+        self->sent = go->upto; //  the broker has lost bytes, or has more from an earlier session
     self->safe = go->upto;
     s_next_file (self, report);
 }

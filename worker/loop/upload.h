@@ -1,7 +1,7 @@
-//  upload - the files of a finished attempt go over the `files` socket to the broker.
+//  upload - sends the files of a finished attempt to the broker over the `files` socket.
 //
-//  Offsets are absolute, so a repeated chunk changes nothing; without an answer for
-//  LIMIT_FILES_RETRY_MS it goes on from what the broker has.  Uses: session, spool.
+//  Offsets are absolute, so a repeated chunk changes nothing.  Without an answer for
+//  LIMIT_FILES_RETRY_MS it sends again from the bytes that the broker has.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,33 +12,34 @@
 
 enum { UPLOAD_MORE, UPLOAD_DONE };
 
-//  Upload of the files of a report.
+//  The state of one upload.
 typedef struct {
-    size_t index;       //  which file
-    int64_t sent, safe; //  bytes of it sent; bytes the broker has on disk
-    bool touched;       //  a PUT of this file was sent (an empty file needs one)
-    int64_t moved_ms;   //  last answer or first PUT
-    int64_t sealed_ms;  //  SEAL sent, 0 = not yet
-    int64_t wait_ms;    //  nothing before this time
+    size_t index;       //  of the current file
+    int64_t sent, safe; //  bytes of it sent; bytes that the broker has on disk
+    bool touched;       //  a PUT of it was sent; an empty file needs one too
+    int64_t moved_ms;   //  boot time of the last answer or the first PUT
+    int64_t sealed_ms;  //  boot time of the last SEAL; 0 = none
+    int64_t wait_ms;    //  boot time; nothing is sent before it
     uint64_t seq;       //  of the last message
 } upload_t;
 
-//  The files as SEAL and VERDICT name them.  Own: the texts are borrowed from the report.
+//  The files of a report for SEAL and VERDICT.  Own: the texts are borrowed from the report.
 void
 upload_list (const spool_report_t *report, msg_file_t ret_files [LIMIT_ATTEMPT_FILES]);
-//  Send what is due within *window bytes, which is lowered by what went.  Err: why the file
-//  at index can never be sent.
+//  Send what is due, at most *window bytes, which is lowered by the bytes sent.
+//  Err: the file at self->index is lost or has changed, and can never be sent.
 int
 upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
              int64_t now_ms, int64_t *window) must_check;
+//  Handle a GO: the broker has go->upto bytes of the current file on disk.
 void
 upload_go (upload_t *self, const spool_report_t *report, const msg_at_t *go, int64_t now_ms);
-//  Bytes under way.
+//  The bytes that are sent but not yet on the broker's disk.
 int64_t
 upload_pending (const upload_t *self);
-//  SEALED came.  Returns UPLOAD_DONE, or UPLOAD_MORE: everything is sent again after a pause.
+//  Handle a SEALED.  Returns UPLOAD_DONE, or UPLOAD_MORE: all files are sent again after a pause.
 int
 upload_sealed (upload_t *self, const msg_sealed_t *sealed, int64_t now_ms);
-//  Start over at now + pause.
+//  Start with the first file again, after the pause.
 void
 upload_restart (upload_t *self, int64_t now_ms, int64_t pause_ms);

@@ -1,6 +1,7 @@
-//  worker - the loop: two sockets, signals, status streams of agents, and a tick.
+//  worker - the worker's loop: it waits for sockets, signals, agents and timers.
 //
-//  One thread.  SPDX-License-Identifier: Apache-2.0
+//  Threads: one, the caller's.
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/conf/conf.h"
@@ -10,12 +11,13 @@
 
 typedef struct worker worker_t;
 
-//  Signals come by signal_fd.  Own: borrows everything.  NULL with a diag.
+//  Load the jobs of the spool and of finished runs, and begin to connect.
+//  signal_fd: a signalfd.  Own: fresh; borrows everything.  NULL: diag says why.
 worker_t *
 worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int signal_fd,
             err_diag_t *diag);
 void
 worker_destroy (worker_t **self_p);
-//  Run until drained by a signal.  Returns 0.
+//  Run until drained by a signal.  Returns the exit code of the program, 0.
 int
 worker_run (worker_t *self);
