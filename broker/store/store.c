@@ -1,4 +1,4 @@
-//  store - one turn's writes: apply, commit, roll back; checkpoints.
+//  The writes of one turn: apply, commit, roll back; checkpoints.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_open.h"
 
@@ -148,8 +148,8 @@ store_apply (store_t *self, const step_write_t *write)
     return rc < 0 ? store_db_judge (self, rc) : 0;
 }
 
-//  Is the file of a large body there?  Asked right before the row that names it: a file without
-//  a row is removed some time (store_tidy), and this thread alone does both.
+//  Does the file of a large body exist?  The check comes right before the row that names it.
+//  store_tidy removes files without a row; this thread alone does both, so the file stays.
 static bool
 s_has_body (const store_t *self, const row_event_t *row)
 {
@@ -178,7 +178,7 @@ store_known_event (store_t *self, const row_event_t *row, ident_t *ret_incident)
     return s_has_body (self, row) ? 0 : -ENOENT;
 }
 
-//  One row of a bound statement.
+//  Read one row of a bound statement.  Err: ERR_NONE: there is none; as store_commit.
 static int
 s_one (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, void *ret_row)
 {
@@ -235,8 +235,8 @@ store_rollback (store_t *self)
 {
     assert (self);
     self->topic_count = 0;
-    //  SQLite has rolled back by itself after some errors.
-    //  A rollback that fails leaves the transaction open; the next BEGIN then fails for good.
+    //  After some errors SQLite has rolled back by itself.
+    //  A failed rollback leaves the transaction open; every later BEGIN then fails.
     if (self->open_txn && !sqlite3_get_autocommit (self->db)
         && store_db_run (self->db, self->rollback, "rollback") < 0)
         return;
@@ -254,7 +254,7 @@ store_checkpoint (store_t *self)
         return ERR_STORE;
     const int code =
         sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &left, &done);
-    //  Only tried again after as many pages more, also when a reader held it up.
+    //  The next attempt comes after as many new pages, also if a reader was in the way.
     self->wal_pages = 0;
     if (code == SQLITE_BUSY)
         return 0;

@@ -16,16 +16,17 @@
 
 struct store_check {
     sqlite3 *db;
-    actor_t *actor;   //  without mail
+    actor_t *actor;   //  it gets no mail
     atomic_int state; //  store_check_state_t
     int64_t rows_total;
 };
 
-//  A tree of the file in the order of its key: the rows behind (?1, ?2), at most ?3.  The first two
-//  columns are the key; of a table all others are read too, with their overflow pages.
+//  A walk over one tree of the file in the order of its key.
+//  sql selects at most ?3 rows behind the key (?1, ?2).  Its first two columns are the key.
+//  Of a table it reads all other columns too, with their overflow pages.
 typedef struct {
     const char *name;
-    bool text [2]; //  of each half of the key: text, or an integer
+    bool text [2]; //  for each half of the key: text, else an integer
     const char *sql;
 } walk_t;
 
@@ -35,8 +36,7 @@ typedef struct {
             "SELECT " key ", 0, * FROM " table " WHERE " key " > ?1 AND ?2 <= 0 ORDER BY " key     \
             " LIMIT ?3"                                                                            \
     }
-//  Two searches: a comparison of both halves at once would be a scan of all
-//  rows with the first half.
+//  Two searches: to compare both halves at once would scan all rows with the same first half.
 #define PAIRS(columns, from, a, b)                                                                 \
     "SELECT " columns " FROM " from " WHERE " a " = ?1 AND " b " > ?2 UNION ALL"                   \
     " SELECT " columns " FROM " from " WHERE " a " > ?1 LIMIT ?3"
@@ -62,7 +62,7 @@ static const walk_t s_walks [] = {
     INDEX ("effect", "sqlite_autoindex_effect_1", "key", "id", true, false),
 };
 
-//  Where a walk is.
+//  The position of a walk.
 typedef struct {
     sqlite3_value *key [2]; //  owned; NULL = before the first
 } s_place_t;
@@ -86,8 +86,8 @@ s_compare (sqlite3_value *a, sqlite3_value *b)
     return x && y ? strcmp ((const char *) x, (const char *) y) : 0;
 }
 
-//  Stay at the row that the statement is on.  Err: -EBADMSG it is not behind the last one:
-//  the tree is out of order.
+//  Move the position to the statement's row.
+//  Err: -EBADMSG: the row is not behind the last one, so the tree is out of order.
 static int
 s_advance (sqlite3_stmt *stmt, s_place_t *place)
 {
@@ -118,8 +118,8 @@ s_bind (sqlite3_stmt *stmt, const walk_t *walk, const s_place_t *place)
     (void) sqlite3_bind_int (stmt, 3, LIMIT_CHECK_ROWS);
 }
 
-//  Returns 1 when there is more, 0 at the end.  Err: -EBADMSG; another:
-//  the file could not be read now.
+//  Read one piece.  Returns 1 when there is more, 0 at the end of the tree.
+//  Err: -EBADMSG: damaged; any other: the file cannot be read now.
 static int
 s_piece (store_check_t *self, sqlite3_stmt *stmt, const walk_t *walk, s_place_t *place)
 {
@@ -137,8 +137,8 @@ s_piece (store_check_t *self, sqlite3_stmt *stmt, const walk_t *walk, s_place_t 
     return rc < 0 ? rc : ended < 0 ? ended : code == SQLITE_ROW;
 }
 
-//  Returns 1 when the thread shall end, 0 when the tree is sound.
-//  Err: -EBADMSG damaged; another: given up.
+//  Check one tree.  Returns 0 when it is sound, 1 when the thread must end.
+//  Err: -EBADMSG: damaged; any other: given up.
 static int
 s_walk (store_check_t *self, const walk_t *walk)
 {

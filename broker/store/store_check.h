@@ -1,8 +1,8 @@
-//  store_check - a thread that reads all history of a large store after the start, in small pieces.
+//  store_check - a thread that checks the history of a large store after the start.
 //
-//  A start reads what is open only; damage elsewhere is found here and told.  Each piece is one
-//  short read: a long one would keep the log from being truncated.  It rests between them, so that
-//  it takes a quarter of a core.
+//  The start of the broker reads only open incidents; this thread finds damage in all other rows
+//  and logs it.  It reads in small pieces, because a long read would keep the log from being
+//  truncated.  It pauses between them, so that it takes a quarter of a core.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -20,11 +20,12 @@ typedef enum {
     STORE_CHECK_FAILED
 } store_check_state_t;
 
-//  Open a reader of its own and begin.  Err: ERR_STORE, -ENOMEM, -EAGAIN no thread.
+//  Open a reader and start the thread.  Own: *ret_check is fresh.
+//  Err: ERR_STORE, -ENOMEM, -EAGAIN: no thread; nothing is left.
 int
 store_check_new (const char *path, store_check_t **ret_check, err_diag_t *diag) must_check;
 void
 store_check_destroy (store_check_t **self_p);
-//  Any thread.
+//  The progress or the result.  Threads: any.
 store_check_state_t
 store_check_state (const store_check_t *self);

@@ -1,4 +1,4 @@
-//  store_copy - by SQLite's backup, which reads the log too, so that one file is enough.
+//  SQLite's backup reads the log too, so one file is enough.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_copy.h"
 
@@ -23,8 +23,7 @@ s_refuse (const char *why, err_diag_t *diag)
     return ERR_STORE;
 }
 
-//  Nobody sees the copy before it is whole, so it needs no journal.
-//  It is synced once, at the end.
+//  Copy all pages.  The copy has no final name yet, so it needs no journal and one sync at the end.
 static int
 s_pages (store_t *self, sqlite3 *copy, err_diag_t *diag)
 {
@@ -60,7 +59,7 @@ s_fill (store_t *self, const char *path, err_diag_t *diag)
     return rc;
 }
 
-//  Give what was written its name.  Err: -errno.
+//  Sync the copy and give it its name.  Err: -errno.
 static int
 s_name (int fd, const char *from, const char *to)
 {
@@ -85,7 +84,7 @@ store_copy (store_t *self, const char *to, err_diag_t *diag)
     const int size = snprintf (path, sizeof path, "%s.tmp", to);
     if (size <= 0 || (size_t) size >= sizeof path)
         return s_refuse (err_str (-ENAMETOOLONG), diag);
-    (void) unlink (path); //  of a start that was killed
+    (void) unlink (path); //  left by a start that was killed
     own (own_fd) int fd = open (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return s_refuse (err_str (-errno), diag);

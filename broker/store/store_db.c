@@ -1,4 +1,3 @@
-//  store_db - the mapping of SQLite's errors to ours.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_db.h"
 
@@ -13,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-//  The errno of the last write that failed, on the log's handle or the file's; SQLite's own record
-//  of it is not kept by every way out.
+//  The errno of the last failed write to the log or the file.  SQLite itself does not keep it on
+//  every path.
 static int
 s_errno (sqlite3 *db)
 {
@@ -28,9 +27,8 @@ s_errno (sqlite3 *db)
     return error ? error : sqlite3_system_errno (db);
 }
 
-//  Did it fail for want of room?  A full disk, a quota, a limit on the file's size, or no room
-//  for the WAL index.  Nothing was written then, and more room mends it.
-//  A sync that failed is none of these.
+//  Did it fail for lack of room: full disk, quota, file size limit, no room for the WAL index?
+//  Then nothing was written, and more room helps.  A failed sync is not such a case.
 static bool
 s_full (sqlite3 *db, int code)
 {
@@ -83,7 +81,7 @@ store_db_open_reader (const char *path, sqlite3 **ret_db, err_diag_t *diag)
         err_diag (diag, "cannot open %s: %s", path, sqlite3_errmsg (*ret_db));
         return ERR_STORE;
     }
-    //  The writer alone checkpoints: SQLite 3.40 can damage the file when two connections do.
+    //  Only the writer checkpoints: SQLite 3.40 can damage the file when two connections do.
     sqlite3_db_config (*ret_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_extended_result_codes (*ret_db, 1);
     sqlite3_busy_timeout (*ret_db, LIMIT_HTTP_QUERY_MS);

@@ -1,4 +1,4 @@
-//  store_load - hand the durable rows back to step.
+//  store_load - loads the rows of the store into step.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_db.h"
 
@@ -46,7 +46,7 @@ s_alert (step_t *step, const s_row_t *row)
     return step_load_alert (step, &row->alert);
 }
 
-//  Read a table with `tail` and hand each row to step.
+//  Read the rows of a table that `tail` selects, and pass each to `load`.
 static int
 s_table (store_t *self, step_t *step, const store_row_table_t *table, const char *tail, int64_t arg,
          s_load_fn *load)
@@ -105,7 +105,7 @@ store_load (store_t *self, step_t *step, clk_now_t now, int64_t dedup_ms)
     int64_t number = 0, effect = 0, seq = 0;
     int rc = s_table (self, step, &store_row_incident, "WHERE state IN (1, 2) ORDER BY number", 0,
                       s_incident);
-    char ended [128]; //  the youngest, as many as step keeps
+    char ended [128]; //  the newest ones, as many as step keeps
     snprintf (ended, sizeof ended,
               "WHERE state NOT IN (1, 2) AND last_seen_ms >= ? ORDER BY last_seen_ms DESC LIMIT %d",
               LIMIT_CLOSED_INCIDENTS);

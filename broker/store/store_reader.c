@@ -1,4 +1,4 @@
-//  store_reader - read-only connections for other threads: short reads, never a checkpoint.
+//  store_reader - the read-only connections of store.h: short reads, never a checkpoint.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_db.h"
 
@@ -17,7 +17,7 @@
 struct store_reader {
     sqlite3 *db;
     char path [STORE_DB_PATH_BYTES];
-    int64_t deadline_ms; //  CLOCK_MONOTONIC; the running query stops here
+    int64_t deadline_ms; //  CLOCK_MONOTONIC; a running query is stopped then
     sqlite3_stmt *incident, *incident_id, *attempts, *body, *any, *by_state, *by_reason, *records,
         *effects, *effects_in, *counts, *alert;
 };
@@ -116,7 +116,7 @@ s_start (store_reader_t *self)
     self->deadline_ms = clk_us () / 1000 + LIMIT_HTTP_QUERY_MS;
 }
 
-//  Read at most max rows into an array; the statement is bound.
+//  Read at most max rows of a bound statement into an array.
 static int
 s_rows (store_reader_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, void *ret_rows,
         int max)
@@ -165,7 +165,7 @@ store_reader_attempts (store_reader_t *self, const char *incident, row_attempt_t
     return s_rows (self, self->attempts, &store_row_attempt, ret_rows, max);
 }
 
-//  A body kept inline or, when `sha` names one, in a file.
+//  Read a body, from its row or from the file that sha names.
 static int
 s_body (store_reader_t *self, const void *bytes, size_t size, const char *sha, buf_t *body)
 {

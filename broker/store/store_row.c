@@ -1,4 +1,3 @@
-//  store_row - rows as columns.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_row.h"
 
@@ -10,7 +9,7 @@
 #include <string.h>
 
 _Static_assert(ROW_REASONS == 3, "one column each");
-//  Rows hold these numbers: whoever changes one adds a step to store_migrate.c.
+//  Rows hold these numbers: to change one, add a step to store_migrate.c.
 _Static_assert(INCIDENT_PENDING == 1 && INCIDENT_INVESTIGATING == 2 && INCIDENT_REPORTED == 3
                    && INCIDENT_AGENT_FAILED == 4 && INCIDENT_FAILED == 5 && INCIDENT_SUPPRESSED == 6
                    && INCIDENT_CANCELLED == 7,
@@ -184,7 +183,7 @@ const store_row_table_t store_row_alert = {"alert", s_alert, sizeof (row_alert_t
 const store_row_table_t store_row_record = {"journal", s_record, sizeof (row_record_t),
                                             NULL,      NULL,     ")"};
 
-//  A statement under construction; too long is a bug of the tables above.
+//  A statement under construction.  It is too long only by a bug in the tables above.
 typedef struct {
     char text [STORE_ROW_SQL_BYTES];
     size_t size;

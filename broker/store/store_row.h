@@ -1,4 +1,4 @@
-//  store_row - rows as columns: one table of columns drives CREATE, INSERT, bind and read.
+//  store_row - maps rows to columns: one table of columns drives CREATE, INSERT, bind and read.
 //
 //  Part of the port to SQLite; only store*.c include it.
 //  SPDX-License-Identifier: Apache-2.0
@@ -25,17 +25,17 @@ typedef struct {
     store_row_type_t type;
     size_t offset;
     size_t size;      //  of the member, bytes
-    const char *decl; //  what follows the type in CREATE TABLE, "" for nothing
-    bool fixed;       //  never changes once the row is there: no update of it, nor of its indexes
+    const char *decl; //  text behind the type in CREATE TABLE; may be ""
+    bool fixed;       //  never updated; so its indexes are not written again
 } store_row_column_t;
 
 typedef struct {
     const char *name;
-    const store_row_column_t *columns; //  ended by name NULL
+    const store_row_column_t *columns; //  a name of NULL ends them
     size_t row_size;                   //  sizeof the struct
-    const char *key;                   //  columns of the upsert, NULL: rows are only ever inserted
-    const char *other_key;   //  unique as well: a row with a known value replaces that one; or NULL
-    const char *constraints; //  what ends CREATE TABLE behind the columns
+    const char *key;                   //  columns of the upsert; NULL: rows are only inserted
+    const char *other_key;             //  a second unique key, whose old row is replaced; or NULL
+    const char *constraints;           //  text behind the columns in CREATE TABLE
 } store_row_table_t;
 
 enum { STORE_ROW_SQL_BYTES = 4096 };
@@ -47,7 +47,7 @@ extern const store_row_table_t store_row_breaker;
 extern const store_row_table_t store_row_alert;
 extern const store_row_table_t store_row_record;
 
-//  Make the table if it is not there.  Err: a SQLite code > 0.
+//  Make the table if it is missing.  Err: a SQLite code > 0.
 int
 store_row_create (sqlite3 *db, const store_row_table_t *table) must_check;
 //  Prepare "insert or update this row".  Err: a SQLite code > 0.
@@ -58,7 +58,7 @@ store_row_prepare_write (sqlite3 *db, const store_row_table_t *table,
 int
 store_row_prepare_read (sqlite3 *db, const store_row_table_t *table, const char *tail,
                         sqlite3_stmt **ret_stmt) must_check;
-//  Bind every column, in order from 1.
+//  Bind all columns in their order, from parameter 1 on.
 void
 store_row_bind (sqlite3_stmt *stmt, const store_row_table_t *table, const void *row);
 //  Read the current row of a statement made by store_row_prepare_read.

@@ -1,4 +1,3 @@
-//  store_schema - the tables, their indexes and the counts that triggers keep.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_schema.h"
 
@@ -27,8 +26,8 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
     "CREATE INDEX IF NOT EXISTS journal_kind ON journal (kind);";
 
-//  How many rows there are of each kind (0 incidents, 1 effects), kept by the file itself with each
-//  change of a row: counting them would read all history.
+//  Counts of rows by kind (0 incidents, 1 effects) and state.  Triggers update them with each row,
+//  because counting would read all history.
 static const char s_counted [] =
     "CREATE TABLE IF NOT EXISTS counted (kind INTEGER, state INTEGER, reason INTEGER,"
     " n INTEGER NOT NULL, PRIMARY KEY (kind, state, reason)) WITHOUT ROWID;"
@@ -60,7 +59,7 @@ static const char s_count [] =
     "INSERT INTO counted SELECT 0, state, suppress, count (*) FROM incident GROUP BY 2, 3;"
     "INSERT INTO counted SELECT 1, state, 0, count (*) FROM effect GROUP BY 2;";
 
-//  How many records of each kind the journal has, kept the same way.
+//  Counts of the journal's records by kind, also kept by triggers.
 static const char s_kept [] =
     "CREATE TABLE IF NOT EXISTS kept (kind TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TRIGGER IF NOT EXISTS journal_added AFTER INSERT ON journal BEGIN"
@@ -94,8 +93,8 @@ store_schema_version (store_t *self, int64_t *ret_version, err_diag_t *diag)
     return -EBADMSG;
 }
 
-//  A store of before is counted once.  One in which damage was seen is counted anew: what a salvage
-//  has lost is counted in it still.
+//  Make the counts of an older store.  After damage make them again: they still include the rows
+//  that a salvage has lost.
 static int
 s_counts (store_t *self, err_diag_t *diag)
 {

@@ -1,7 +1,7 @@
-//  store_schema - the tables of the store's file and the version that the file says it has.
+//  store_schema - the tables of the store's file, and the version of their schema.
 //
-//  The columns of the rows stand in store_row.c.  Whoever changes a row, or the meaning of a
-//  number or name in it, raises STORE_SCHEMA and adds the step to store_migrate.c.
+//  The columns of the rows are in store_row.c.  To change a row, or the meaning of a number or name
+//  in it, raise STORE_SCHEMA and add a step to store_migrate.c.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -9,15 +9,16 @@
 
 enum {
     STORE_SCHEMA = 5,
-    STORE_SCHEMA_OLDEST = 3 //  the oldest that is migrated
+    STORE_SCHEMA_OLDEST = 3 //  the oldest that can be migrated
 };
 
-//  The schema that the file has, from STORE_SCHEMA_OLDEST to STORE_SCHEMA; 0, the file is empty.
-//  Err, each with a diag: -EBADMSG it is damaged, of another program or of another schema; -ENOSPC;
-//  ERR_STORE.
+//  Read the schema of the file: STORE_SCHEMA_OLDEST to STORE_SCHEMA, or 0 for an empty file.
+//  Err: -EBADMSG: damaged, of another program or of another schema; -ENOSPC; ERR_STORE.
+//  diag says why.
 int
 store_schema_version (store_t *self, int64_t *ret_version, err_diag_t *diag) must_check;
-//  Make what is missing, in one transaction, and count this start.  A store without counts
-//  is counted once; one in which damage was seen is counted anew.  Err, each with a diag: as above.
+//  Make missing tables, in one transaction, and count this start.  Row counts are made if they are
+//  missing, and made again after damage.
+//  Err: -EBADMSG, -ENOSPC, ERR_STORE; diag says why, the file is unchanged.
 int
 store_schema_make (store_t *self, err_diag_t *diag) must_check;

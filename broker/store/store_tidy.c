@@ -1,7 +1,7 @@
-//  store_tidy - the work between turns: what is too old to be known, and files that no row names.
+//  store_tidy - removes, between turns, rows that are too old and files that no row names.
 //
-//  A body's file is on disk before its row, so a refused, repeated or lost event leaves one behind.
-//  This thread alone commits rows and removes files: a file with a row is never removed.
+//  A body's file is written before its row, so a refused, repeated or lost event leaves a file.
+//  Only this thread commits rows and removes files, so it never removes a file with a row.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_open.h"
 
@@ -20,11 +20,11 @@
 
 typedef struct {
     int64_t seq, received_ms;
-    bool open; //  its incident is
+    bool open; //  its incident is open
     char sha [DIGEST_HEX];
 } s_old_t;
 
-//  1 a row names this body, 0 none does.  Err: as store_commit.
+//  Does a row name this body?  Returns 1 or 0.  Err: as store_commit.
 static int
 s_named (store_t *self, const char *sha)
 {
@@ -38,8 +38,8 @@ s_named (store_t *self, const char *sha)
 
 //  --- rows
 
-//  Those kept for an open incident are passed over by a cursor, and looked at again some time: what
-//  is looked at in one go must not grow with what is kept.
+//  Begin a new pass over the old events if it is time.  A cursor skips events that are kept for an
+//  open incident, so that one call never reads all of them.
 static void
 s_old_begin (store_t *self, int64_t now_wall_ms)
 {
@@ -50,7 +50,7 @@ s_old_begin (store_t *self, int64_t now_wall_ms)
     self->old_ms = self->old_seq = INT64_MIN;
 }
 
-//  The next old events behind the cursor, whether they may go or not.
+//  Find the next old events behind the cursor, those to be kept included.  Err: as store_commit.
 static int
 s_find_old (store_t *self, int64_t before_ms, s_old_t *ret_old, int *ret_count)
 {
@@ -62,7 +62,7 @@ s_find_old (store_t *self, int64_t before_ms, s_old_t *ret_old, int *ret_count)
     assert (code == SQLITE_OK);
     while (count < LIMIT_TIDY_ROWS && (code = sqlite3_step (stmt)) == SQLITE_ROW) {
         s_old_t *old = &ret_old [count++];
-        const int state = sqlite3_column_int (stmt, 3); //  0 without an incident
+        const int state = sqlite3_column_int (stmt, 3); //  0: it has no incident
         old->seq = sqlite3_column_int64 (stmt, 0);
         old->received_ms = sqlite3_column_int64 (stmt, 1);
         snprintf (old->sha, sizeof old->sha, "%s", (const char *) sqlite3_column_text (stmt, 2));
@@ -97,7 +97,7 @@ s_drop_body (store_t *self, const char *sha)
     return 0;
 }
 
-//  Delete events whose ids need not be known any more; their files go once that is durable.
+//  Delete events whose ids are no longer needed, and their files once that is durable.
 static int
 s_tidy_events (store_t *self, int64_t now_wall_ms)
 {
@@ -122,7 +122,7 @@ s_tidy_events (store_t *self, int64_t now_wall_ms)
 
 typedef struct {
     char kind [sizeof ((row_record_t *) 0)->kind];
-    int64_t over; //  rows beyond its share
+    int64_t over; //  rows over its share
 } s_kind_t;
 
 static int64_t
@@ -142,7 +142,7 @@ s_share (const char *kind)
     return LIMIT_JOURNAL_OTHER_ROWS;
 }
 
-//  The kinds that have more than their share.  Err: as store_commit.
+//  Find the kinds with more rows than their share.  Err: as store_commit.
 static int
 s_find_over (store_t *self, s_kind_t *ret_kinds, int *ret_count)
 {
@@ -159,8 +159,8 @@ s_find_over (store_t *self, s_kind_t *ret_kinds, int *ret_count)
     return store_db_judge (self, store_db_end (self->db, stmt, code, "kinds of records"));
 }
 
-//  A file that was salvaged may count records that it has lost.  There were fewer than the count
-//  says, so none is left: the next record begins a new one.
+//  Delete the count of a kind that has no record left.  The count of a salvaged file may include
+//  records that it has lost.
 static int
 s_miscounted (store_t *self, const char *kind)
 {
@@ -188,8 +188,7 @@ s_forget (store_t *self, const s_kind_t *kind)
     return store_db_judge (self, rc);
 }
 
-//  Delete the oldest records of each kind of which there are too many.
-//  Returns 1 when there are more.
+//  Delete the oldest records of each kind that is over its share.  Returns 1 when there are more.
 static int
 s_tidy_journal (store_t *self)
 {
@@ -208,7 +207,7 @@ s_tidy_journal (store_t *self)
 
 //  --- files
 
-//  "<digest>.json" -> the digest.  False: the name is not a body's.
+//  Take the digest from a name "<digest>.json".  False: it is not the name of a body.
 static bool
 s_body_name (const char *name, char ret_sha [DIGEST_HEX])
 {
@@ -216,7 +215,7 @@ s_body_name (const char *name, char ret_sha [DIGEST_HEX])
     return digest_valid (ret_sha) && strcmp (name + DIGEST_HEX - 1, ".json") == 0;
 }
 
-//  Remove one entry of events/ if it is old and nobody's.
+//  Remove one entry of events/ if it is old and no row names it.
 static int
 s_sweep_one (store_t *self, const char *name, int64_t now_wall_ms)
 {
@@ -251,7 +250,7 @@ s_sweep_begin (store_t *self, int64_t now_wall_ms)
                   kv ("error", strerror (errno)));
 }
 
-//  Look at a few files of events/.  Returns 1 while there are more.
+//  Sweep a few entries of events/.  Returns 1 while there are more.
 static int
 s_sweep (store_t *self, int64_t now_wall_ms)
 {
@@ -283,7 +282,7 @@ s_resume (store_t *self)
     log_info ("room on the disk again, events are accepted", kv ("reserve", self->reserve_path));
 }
 
-//  Only a reader keeps the log from being begun anew, and ours are short.
+//  Warn about a log that keeps growing.  Only a long read does that, and ours are short.
 static void
 s_look_at_log (store_t *self)
 {
