@@ -51,7 +51,7 @@ artifact_dir_append (int base_fd, const char *path, int64_t size, int64_t offset
     own (own_fd) int file = artifact_dir_file (base_fd, path, O_WRONLY | O_CREAT, &have);
     if (file < 0)
         return file;
-    if (have > size) { //  of another file than is coming now
+    if (have > size) { //  left from another file of this path
         if (ftruncate (file, 0) != 0)
             return -errno;
         have = 0;
@@ -109,7 +109,7 @@ s_copy (int from_fd, int to_fd)
     }
 }
 
-//  Make to_fd/temporary a second name, or a copy where links are not possible.
+//  Make to_fd/temporary a second name of a file, or a copy where links are not possible.
 static int
 s_link_or_copy (int from_fd, const char *from, int to_fd, const char *temporary)
 {
@@ -141,7 +141,7 @@ artifact_dir_promote (int base_fd, const char *from, const char *to)
     int rc = s_link_or_copy (from_fd, from_name, to_fd, temporary);
     if (rc == 0)
         rc = durable_rename (to_fd, temporary, to_fd, to_name, "promote");
-    //  rename does nothing, without an error, when both names are links to one file
+    //  When both names are links to one file, rename succeeds but leaves both.
     unlinkat (to_fd, temporary, 0);
     return rc;
 }

@@ -1,7 +1,8 @@
-//  artifact_dir - the files in the folder of an incident, by paths below it (common/base/folder).
+//  artifact_dir - reads and writes files below the folder of an incident.
 //
-//  base_fd: an incident's folder, or one in it.  Symbolic links are never followed, and only
-//  regular files and folders count: anything else is -ELOOP or -ENXIO.  Folders 0700, files 0600.
+//  Ensures: no symbolic link is followed (common/base/folder).  Anything that is not a regular file
+//  or folder is refused with -ELOOP or -ENXIO.  Folders get mode 0700, files 0600.
+//  base_fd: an incident's folder, or a folder in it.  Err: -errno, unless a function says more.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,45 +12,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
-//  Open <root>/<incident>; make: create both when missing.
-//  Own: the caller closes the fd.  Err: -errno, -EINVAL when the id is not canonical.
+//  Open <root>/<incident>; make: create both if missing.
+//  Own: the caller closes the fd.  Err: -errno, -EINVAL: the id is not canonical.
 int
 artifact_dir_open (const char *root, const char *incident, bool make) must_check;
-//  Open the regular file `path` below base with flags (O_RDONLY, O_WRONLY | O_CREAT ...).
-//  O_CREAT makes missing folders too.  ret_size may be NULL.
+//  Open the regular file `path` below base.  flags: O_RDONLY, O_WRONLY | O_CREAT and so on; O_CREAT
+//  also makes missing folders.  ret_size may be NULL.  Own: the caller closes the fd.
 int
 artifact_dir_file (int base_fd, const char *path, int flags, int64_t *ret_size) must_check;
-//  Append a chunk of a file of `size` bytes to base/path, which is made when missing.  Bytes at
-//  another offset than the file's end are not taken, and a longer file begins anew.
-//  *ret_upto: bytes on disk afterwards.  Not synced.  Err: -errno;
-//  a part of the bytes may be there.
+//  Append a chunk of a file of `size` bytes to base/path; a missing file is made.
+//  Nothing is written if offset is not the file's end.  A file longer than `size` is emptied first.
+//  *ret_upto: bytes in the file afterwards.  Does not sync.
+//  Err: -errno; a part of the chunk may be written.
 int
 artifact_dir_append (int base_fd, const char *path, int64_t size, int64_t offset, const void *bytes,
                      size_t count, int64_t *ret_upto) must_check;
-//  durable_write to base/path; missing folders are made.
+//  Write base/path with durable_write; missing folders are made.
 int
 artifact_dir_write (int base_fd, const char *path, const void *bytes, size_t size,
                     const char *place) must_check;
-//  durable_put to base/path; missing folders are made.
+//  Write base/path with durable_put; missing folders are made.
 int
 artifact_dir_put (int base_fd, const char *path, const void *bytes, size_t size,
                   const char *place) must_check;
-//  Make base/to another name of the file base/from (hard link, else copy), atomically; the caller
-//  syncs the folder.
+//  Make base/to a second name of the file base/from, or a copy where links are not possible.
+//  Replaces base/to atomically.  The caller syncs the folder.
 int
 artifact_dir_promote (int base_fd, const char *from, const char *to) must_check;
-//  Remove base/path with all it holds; no error when it is not there.
+//  Remove base/path and everything below it.  A missing path is no error.
 int
 artifact_dir_remove (int base_fd, const char *path) must_check;
-//  Of the entries of the folder base/path ("" = base itself), remove all for which keep says no.
-//  entry: its path below base.  No error when the folder is not there.
+//  Remove all entries of the folder base/path ("" = base itself) for which keep returns false.
+//  entry: its path below base.  A missing folder is no error.
 typedef bool (artifact_dir_keep_t) (const void *ctx, const char *entry);
 int
 artifact_dir_prune (int base_fd, const char *path, artifact_dir_keep_t *keep,
                     const void *ctx) must_check;
-//  fsync the folder `path` below base ("" = base itself).
+//  Sync the folder `path` below base ("" = base itself).
 int
 artifact_dir_sync (int base_fd, const char *path, const char *place) must_check;
-//  SHA-256 of the rest of an open file.
+//  SHA-256 of an open file from its position to its end.
 int
 artifact_dir_digest (int fd, char *ret_hex) must_check;

@@ -18,7 +18,7 @@
 
 enum { S_READ_BYTES = LIMIT_KIB (64) };
 
-//  The first max bytes of a file of the attempt.
+//  Read a file of the attempt, as many bytes as text may hold.
 static int
 s_read (int fd, int64_t attempt, const char *name, buf_t *text, int64_t *ret_size)
 {
@@ -46,8 +46,8 @@ artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *
                        char ret_reason [VERDICT_REASON_BYTES])
 {
     own (buf_fini) buf_t report = buf_init (LIMIT_REPORT_BYTES);
-    own (buf_fini) buf_t text =
-        buf_init (LIMIT_AGENT_RESULT_BYTES + 1); //  one more shows that it is too large
+    //  One byte more shows that the file is too large.
+    own (buf_fini) buf_t text = buf_init (LIMIT_AGENT_RESULT_BYTES + 1);
     int64_t size = 0;
     int rc = s_read (fd, attempt, "investigation.md", &report, &size);
     if (rc == 0 && result)
@@ -58,13 +58,13 @@ artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *
                              .report_bytes = report.size,
                              .result = result ? text.data : NULL,
                              .result_bytes = text.size};
-    int ignored = 0; //  the worker's matter, who has said so
+    int ignored = 0; //  the worker has logged it
     *ret_outcome = verdict_judge_files (&files, ret_reason, &ignored);
     return 0;
 }
 
-//  Markdown from an agent, through a library: it may be what the broker dies of,
-//  again after each start.
+//  Parse a report under the guard of poison: it is an agent's Markdown in a foreign library, which
+//  might kill the broker at every start.
 static int
 s_parse (poison_t *poison, const char *incident, int64_t attempt, const buf_t *text,
          report_t *ret_report)

@@ -1,7 +1,7 @@
-//  artifact_report - what a sealed attempt has to say: whether its files are good, its report's
-//  root cause, its agent's usage.
+//  artifact_report - reads the files of a sealed attempt: verdict, root cause, usage.
 //
-//  fd: the incident's folder (artifact_dir_open).  SPDX-License-Identifier: Apache-2.0
+//  fd: the incident's folder (artifact_dir_open).
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/base/poison.h"
@@ -9,17 +9,17 @@
 #include "common/base/json.h"
 #include "common/domain/verdict.h"
 
-//  Judge a success further by what is in its files (verdict_judge_files).  result: it has an
-//  output/agent-result.json.  Err: -errno, -ENOMEM.
+//  Judge a success by the content of its files (verdict_judge_files).
+//  result: the attempt has an output/agent-result.json.  Err: -errno, -ENOMEM.
 int
 artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *ret_outcome,
                        char ret_reason [VERDICT_REASON_BYTES]) must_check;
-//  No such file reads like a report in which nothing is found, and so does one that the broker
-//  has died of three times.  poison: of this thread, NULL = nothing is held back; incident:
-//  its id.  Err: -errno, -ENOMEM.
+//  Read the report.  A missing report, or one that the broker died of three times, gives the same
+//  result as a report without findings.
+//  poison: of this thread, may be NULL; incident: its id.  Err: -errno, -ENOMEM.
 int
 artifact_report_read (int fd, poison_t *poison, const char *incident, int64_t attempt,
                       report_t *ret_report) must_check;
-//  The object "usage" of output/agent-result.json.  Own: fresh; NULL when there is none to be had.
+//  The object "usage" of output/agent-result.json.  Own: fresh; NULL: missing or not readable.
 json_t *
 artifact_report_usage (int fd, int64_t attempt);

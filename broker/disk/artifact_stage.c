@@ -57,7 +57,7 @@ artifact_stage_drop (int fd, int64_t attempt)
     char name [S_PATH];
     snprintf (name, sizeof name, "%" PRId64 ".staging", attempt);
     if (attempts >= 0 && artifact_dir_remove (attempts, name) < 0)
-        return; //  what is left is removed when the incident's result is stored
+        return; //  the rest is removed when the incident's result is stored
 }
 
 
@@ -139,7 +139,8 @@ artifact_stage_manifest (int fd, int64_t attempt, artifact_manifest_t *ret_manif
 
 //  --- sealing
 
-//  Is the staged file whole?  Then sync it.
+//  Check the size and digest of a staged file, and sync it.  A wrong file is removed, unless it is
+//  only incomplete.  Err: ERR_NONE: missing, incomplete or wrong; -errno.
 static int
 s_seal_file (int fd, int64_t attempt, const verdict_file_t *file, char *ret_reason)
 {
@@ -163,7 +164,7 @@ s_seal_file (int fd, int64_t attempt, const verdict_file_t *file, char *ret_reas
               : size != file->size ? "size differs"
                                    : "digest differs");
     if (size < file->size)
-        return ERR_NONE; //  to be continued where it ends
+        return ERR_NONE; //  incomplete: the upload goes on from its end
     own (own_fd) int staging = -1;
     s_path (full, attempt, true, "");
     staging = folder_open (fd, full, false);
@@ -180,7 +181,7 @@ s_keep (const void *ctx, const char *path)
            || verdict_file_find (manifest->files, manifest->count, path);
 }
 
-//  Remove what is staged but not in the manifest, then sync the folder.
+//  Remove staged files that are not in the manifest, then sync the folder.
 static int
 s_seal_folder (int staging_fd, const char *folder, const artifact_manifest_t *manifest)
 {
@@ -190,7 +191,7 @@ s_seal_folder (int staging_fd, const char *folder, const artifact_manifest_t *ma
     return rc == -ENOENT ? 0 : rc;
 }
 
-//  Everything is there: make it durable and visible at once.
+//  Write the manifest and rename the folder: from then on the attempt is sealed.
 static int
 s_publish (int fd, int64_t attempt, const artifact_manifest_t *manifest)
 {
@@ -220,8 +221,8 @@ artifact_stage_seal (int fd, int64_t attempt, const artifact_manifest_t *manifes
     ret_reason [0] = 0;
     int rc = artifact_stage_manifest (fd, attempt, &sealed);
     if (rc == 0 && s_same (&sealed, manifest)) {
-        rc =
-            artifact_dir_sync (fd, "attempts", "seal"); //  the crash may have been before this sync
+        //  A crash may have come before this sync.
+        rc = artifact_dir_sync (fd, "attempts", "seal");
         return rc;
     }
     if (rc == 0) {
@@ -239,7 +240,7 @@ artifact_stage_seal (int fd, int64_t attempt, const artifact_manifest_t *manifes
     for (size_t i = 0; i < manifest->count; i++) {
         rc = s_seal_file (fd, attempt, &manifest->files [i], ret_reason);
         if (rc == ERR_NONE)
-            missing = rc; //  look at the others too: every bad one goes at once
+            missing = rc; //  check the others too, so that all wrong ones are removed
         else if (rc < 0)
             return rc;
     }

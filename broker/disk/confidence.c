@@ -6,9 +6,9 @@
 #include <string.h>
 
 enum {
-    S_BRACKET = 64, //  bytes of what a label may have in brackets
+    S_BRACKET = 64, //  most bytes in the brackets behind a label
     S_WORDS = 8,    //  "confidence in this diagnosis is currently high"
-    S_BEHIND = 5,   //  words of what may take a value back: "90% sure that this is wrong"
+    S_BEHIND = 5,   //  words behind a value that can take it back: "90% sure that this is wrong"
     S_HIGH = 80,    //  percent and more
     S_MEDIUM = 50
 };
@@ -46,7 +46,8 @@ s_blank (report_span_t text, size_t at)
     return at;
 }
 
-//  A decimal number; *ret_point: written with one.  Returns where it ends, `at` when there is none.
+//  Read a decimal number.  *ret_point: it has a decimal point.
+//  Returns the position behind it; `at` when there is none.
 static size_t
 s_decimal (report_span_t text, size_t at, double *ret_number, bool *ret_point)
 {
@@ -70,8 +71,8 @@ s_decimal (report_span_t text, size_t at, double *ret_number, bool *ret_point)
     return at;
 }
 
-//  Behind a number: "%", "/5", "out of 5", "-90%".  Returns what it is of, 0 = it
-//  is no share; *ret_end moves.
+//  Read what makes a number a share: "%", "/5", "out of 5", "-90%".  Returns the whole that it is a
+//  share of; 0 = it is no share.  *ret_end moves behind it.
 static double
 s_whole (report_span_t text, size_t at, size_t *ret_end)
 {
@@ -98,8 +99,8 @@ s_whole (report_span_t text, size_t at, size_t *ret_end)
     return range ? s_whole (text, end, ret_end) : number;
 }
 
-//  Behind a number or a share at `at`: what leads to the other end of a range.  Returns where that
-//  begins, `at` when nothing does; *ret_loose: it may be something else ("90% - 3 of 4 pods").
+//  Read the sign of a range behind a number or a share.  Returns the position of the range's other
+//  end; `at` when there is no sign.  *ret_loose: it may be no range ("90% - 3 of 4 pods").
 static size_t
 s_range (report_span_t text, size_t at, bool share, bool *ret_loose)
 {
@@ -116,7 +117,8 @@ s_range (report_span_t text, size_t at, bool share, bool *ret_loose)
     return at;
 }
 
-//  In percent, and of a range its lower end; -1 when it is no share.  *end_p moves behind it.
+//  Read a share in percent, of a range its lower end.  Returns -1 when it is no share.
+//  *end_p moves behind it.
 static double
 s_percent (report_span_t text, size_t *end_p)
 {
@@ -144,8 +146,8 @@ s_percent (report_span_t text, size_t *end_p)
     return percent;
 }
 
-//  The level of the number that a text begins with; moves *rest behind it.
-//  less: it is less than that.
+//  The level of the number that a text begins with.  *rest moves behind it.
+//  less: the value is below the number.
 static report_confidence_t
 s_number (report_span_t text, bool less, report_span_t *rest)
 {
@@ -161,8 +163,8 @@ s_number (report_span_t text, bool less, report_span_t *rest)
 
 //  --- words around a level
 
-//  "High/Medium/Low", "LOW, MEDIUM or HIGH": the choice of levels, not one of them.  Skips it.
-//  Of two ("medium to high") *level becomes the lower.
+//  Skip a scale, which is not a level: "High/Medium/Low", "LOW, MEDIUM or HIGH".
+//  Of two levels ("medium to high") *level becomes the lower.
 static bool
 s_skip_scale (report_confidence_t *level, report_span_t *rest)
 {
@@ -188,7 +190,7 @@ s_skip_scale (report_confidence_t *level, report_span_t *rest)
     return count == 3;
 }
 
-//  Does the level tell of a thing ("high memory use")?  Then a plain word follows.
+//  Does the level belong to another thing ("high memory use")?  Then a plain word follows.
 static bool
 s_is_attribute (report_span_t rest)
 {
@@ -218,7 +220,7 @@ s_denies (const report_word_t *word)
     return report_word_any (word, list);
 }
 
-//  "up to 90%", "anything but high", "almost high": what follows is not reached, or need not be.
+//  Does this word make the next value a bound: "up to 90%", "anything but high", "almost high"?
 static bool
 s_bounds (const report_word_t *word)
 {
@@ -241,7 +243,7 @@ s_turns (const report_word_t *word)
     return report_word_any (word, list);
 }
 
-//  "<90%", "-90%": what follows is less, or no value.
+//  Does the text before a number make it less or no value: "<90%", "-90%"?
 static bool
 s_lessens (report_span_t gap)
 {
@@ -250,7 +252,7 @@ s_lessens (report_span_t gap)
     return minus || (gap.size > 0 && memchr (gap.at, '<', gap.size));
 }
 
-//  Does what explains a value begin in this text between two words?
+//  Does the text between two words begin an explanation: a dash or a bracket?
 static bool
 s_explains (report_span_t gap)
 {
@@ -262,13 +264,13 @@ s_explains (report_span_t gap)
     return false;
 }
 
-//  Skip what stands in brackets right behind a label: "Confidence (0-1): ...".
+//  Skip brackets directly behind a label: "Confidence (0-1): ...".
 static report_span_t
 s_past_bracket (report_span_t text)
 {
     size_t at = s_blank (text, 0);
-    size_t size =
-        text.size - at < S_BRACKET ? text.size - at : S_BRACKET; //  or each looks to the end
+    //  Without this limit each label would search to the end of the text.
+    size_t size = text.size - at < S_BRACKET ? text.size - at : S_BRACKET;
     const char *end = size > 0 && text.at [at] == '(' ? memchr (text.at + at, ')', size) : NULL;
     size_t next = end ? (size_t) (end - text.at) + 1 : 0;
     if (end && next < text.size && text.at [next] == ':')
@@ -276,7 +278,7 @@ s_past_bracket (report_span_t text)
     return text;
 }
 
-//  "90% unsure", "high or less", "90% at most": words that take back the value before them.
+//  Does this word take back the value before it: "90% unsure", "high or less", "90% at most"?
 static bool
 s_takes_back (const report_word_t *word)
 {
@@ -286,7 +288,8 @@ s_takes_back (const report_word_t *word)
     return s_denies (word) || report_word_any (word, list);
 }
 
-//  A share that a text begins with and that is no other thing's ("3 of 4 pods"): the lower of both.
+//  Lower a level to the share that a text begins with, unless it belongs to another thing
+//  ("3 of 4 pods").
 static report_confidence_t
 s_with_share (report_confidence_t level, report_span_t text)
 {
@@ -299,8 +302,8 @@ s_with_share (report_confidence_t level, report_span_t text)
     return percent >= 0 && closed && other < level ? other : level;
 }
 
-//  What explains a value may qualify it with its first words: "High (not verified)",
-//  "HIGH - about 40%", "High (medium at best)".  rest: behind this word, the first one.
+//  Qualify a level by the first words of its explanation: "High (not verified)",
+//  "HIGH - about 40%", "High (medium at best)".  word: the first word; rest: the text behind it.
 static report_confidence_t
 s_with_reason (report_confidence_t level, report_word_t word, report_span_t rest)
 {
@@ -332,8 +335,8 @@ s_ends (report_span_t gap)
     return false;
 }
 
-//  What a value is worth with what stands behind it in its clause: another share, the lower of both
-//  ("High (40%)"); a question, or words that take it back, nothing.
+//  Qualify a level by the rest of its clause.  Another share ("High (40%)") may lower it.  A
+//  question, or words that take it back, make it UNKNOWN.
 static report_confidence_t
 s_with_rest (report_confidence_t level, report_span_t rest)
 {
@@ -371,8 +374,8 @@ s_with_rest (report_confidence_t level, report_span_t rest)
     return level;
 }
 
-//  Take a level, or a number, off the text that begins with this word.
-//  from: where the text before the word begins.
+//  Read the level or number that begins with this word.
+//  from: the start of the text between the last word and this one.
 static report_confidence_t
 s_take (const report_word_t *word, const char *from, report_span_t *rest)
 {
@@ -418,11 +421,11 @@ confidence_value (report_span_t text)
 //  A value that waits for the word "confidence".
 typedef struct {
     report_confidence_t level;
-    bool labelled; //  it is that of another label
+    bool labelled; //  it belongs to another label
     bool denied, bounded;
 } before_t;
 
-//  from: where the text between the last word and this one begins.
+//  from: the start of the text between the last word and this one.
 static void
 s_before (before_t *self, const report_word_t *word, const char *from, report_span_t *rest)
 {

@@ -10,14 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-//  Indentation may multiply a hostile body's size; beyond this event.json stays on one line.
+//  Indentation can multiply the size of a hostile body.  Above this size event.json is one line.
 enum { S_INDENT_BYTES = LIMIT_EVENT_BYTES };
-//  What one step of writing JSON adds at most, unless it is a number.
+//  Most bytes that one step of writing JSON adds, unless it is a number.
 enum { S_PIECE_BYTES = 512 };
 
 //  --- hostile text
 
-//  Bytes of the UTF-8 character at text, 0 when it is none.
+//  The bytes of the UTF-8 character at text; 0 when it is not one.
 static size_t
 s_character (const char *text, size_t size)
 {
@@ -37,8 +37,8 @@ s_control (const char *text, size_t length)
     return c1 || line || first < 0x20 || first == 0x7f;
 }
 
-//  Append text until about max bytes of it are taken; returns how many were.  What is no UTF-8, NUL
-//  and control characters but tab and line feed become U+FFFD.
+//  Append at most max bytes of text.  Returns the bytes taken.  Invalid UTF-8, NUL and control
+//  characters, except tab and line feed, become U+FFFD.
 static size_t
 s_clean (buf_t *out, const char *text, size_t size, size_t max)
 {
@@ -67,7 +67,7 @@ s_exit_code (int code)
 
 //  --- JSON files
 
-//  What is no JSON object, as the text of one.
+//  A JSON object with a body that is not one.
 static char *
 s_raw_event (const row_incident_t *incident, const char *body, size_t size)
 {
@@ -99,7 +99,7 @@ render_event (const row_incident_t *incident, const char *body, size_t size)
     style.indent = written <= size + S_INDENT_BYTES;
     if (!style.indent && json_scan_write (body, size, &style, NULL, &written) < 0)
         return NULL;
-    own (buf_fini) buf_t out = buf_init (written); //  all of it, and no more
+    own (buf_fini) buf_t out = buf_init (written); //  exactly the size of the result
     return json_scan_write (body, size, &style, &out, NULL) < 0 ? NULL : buf_take (&out);
 }
 
@@ -149,7 +149,7 @@ s_attempts (const row_attempt_t *attempts, size_t count)
     return list;
 }
 
-//  The context's text, cut like in the prompt: event.json has the whole.
+//  The text of the context, cut as in the prompt; event.json holds all of it.
 static json_t *
 s_context (const char *body, size_t size)
 {
@@ -267,10 +267,10 @@ static const char s_task [] =
     "  Say plainly what you could not find out. Do not put secrets into the report.\n"
     "\n";
 
-//  Append JSON, written so that no agent CLI takes any of it for its own: no "@" (Claude Code
-//  and others put the file in the place of "@/path", unasked), and no line that begins with "/",
-//  "!" or "#" (commands).  Nothing of the cluster's goes into a prompt in another way.
-//  *ret_taken: how many of all *ret_size bytes fit into max.
+//  Append JSON in which no agent CLI finds anything to act on.  It has no "@", because Claude Code
+//  and others replace "@/path" with that file.  No line begins with "/", "!" or "#" (commands).
+//  All data of a cluster enter a prompt this way only.
+//  *ret_taken: the bytes, of all *ret_size, that fit into max.
 static int
 s_untrusted (buf_t *out, const char *text, size_t size, size_t max, size_t *ret_taken,
              size_t *ret_size)
@@ -279,7 +279,7 @@ s_untrusted (buf_t *out, const char *text, size_t size, size_t max, size_t *ret_
     int rc = json_scan_write (text, size, &style, NULL, ret_size);
     if (rc < 0)
         return rc;
-    own (buf_fini) buf_t json = buf_init (max + S_PIECE_BYTES); //  may end where it is full
+    own (buf_fini) buf_t json = buf_init (max + S_PIECE_BYTES); //  a full buffer cuts the text
     rc = json_scan_write (text, size, &style, &json, NULL);
     *ret_taken = s_clean (out, json.data, json.size, max);
     return json.failed == ERR_LIMIT ? 0 : rc;
@@ -323,7 +323,7 @@ s_facts (buf_t *out, const row_incident_t *incident, const conf_table_t *labels)
     return rc;
 }
 
-//  What is no JSON is shown as a text in an object.
+//  Append the event; a body that is not JSON becomes a text in an object.
 static int
 s_event_json (buf_t *out, const char *body, size_t size, size_t *ret_taken, size_t *ret_size)
 {

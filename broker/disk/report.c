@@ -1,4 +1,3 @@
-//  report - root cause and confidence out of the blocks of a report.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/report.h"
 
@@ -16,7 +15,7 @@
 #include <strings.h>
 
 enum {
-    S_CAUSE_BYTES = 4 * LIMIT_ROOT_CAUSE_BYTES, //  gathered before it is cut
+    S_CAUSE_BYTES = 4 * LIMIT_ROOT_CAUSE_BYTES, //  collected before the text is cut
     S_TITLE_WORDS = 6,
     S_LABEL_WORDS = 8
 };
@@ -26,7 +25,7 @@ static const char s_nothing [] = "See investigation report for details";
 
 //  --- lines and cells
 
-//  Take the next line, or cell, off the front of *rest.
+//  Take the next line or cell from the front of *rest.
 static bool
 s_part (report_span_t *rest, char separator, report_span_t *ret_part)
 {
@@ -43,7 +42,7 @@ s_part (report_span_t *rest, char separator, report_span_t *ret_part)
 
 //  --- labels
 
-//  Behind a label: ":", a dash between spaces, the end of the line.  Skips it.
+//  Skip the end of a label: ":", a dash between spaces, or the end of the line.
 static bool
 s_separator (report_span_t *rest)
 {
@@ -63,9 +62,9 @@ s_separator (report_span_t *rest)
     return report_word_trim (*rest).size == 0;
 }
 
-//  "3.1 Most likely root cause analysis ...", "Root cause of the crash":
-//  a text that begins with the words, after at most so many others, and does not speak about them
-//  ("Why DNS is not the root cause").  *ret_rest is what follows.
+//  Does a text begin with "root cause", as in "3.1 Most likely root cause analysis ..." or "Root
+//  cause of the crash"?  A few words may precede.  A text that only speaks about the words ("Why
+//  DNS is not the root cause") does not count.  *ret_rest is the text behind them.
 static bool
 s_root_cause (report_span_t text, report_span_t *ret_rest)
 {
@@ -99,7 +98,7 @@ s_root_cause (report_span_t text, report_span_t *ret_rest)
     return true;
 }
 
-//  "of the crash: ...": the label goes on up to its colon.
+//  Skip the rest of a label up to its colon: "of the crash: ...".
 static bool
 s_label_end (report_span_t *rest)
 {
@@ -118,7 +117,8 @@ s_label_end (report_span_t *rest)
     return false;
 }
 
-//  "Overall confidence level: ...", "Confidence is low", numbers before it skipped.
+//  Is it a label of the confidence: "Overall confidence level: ...", "Confidence is low"?  Numbers
+//  before it are skipped.
 static bool
 s_confidence_label (report_span_t text)
 {
@@ -137,7 +137,7 @@ s_confidence_label (report_span_t text)
     return s_separator (&rest) || confidence_behind (rest) != REPORT_UNKNOWN;
 }
 
-//  "HIGH confidence" and no more.
+//  Is the text a level and nothing else: "HIGH confidence"?
 static bool
 s_is_level (report_span_t text)
 {
@@ -149,7 +149,7 @@ s_is_level (report_span_t text)
            && confidence_is_word (&word) && !report_word_next (&text, &word);
 }
 
-//  "Confidence:" with its level in the next block.
+//  Is it a label "Confidence:" whose level is in the next block?
 static bool
 s_is_label_alone (report_span_t text)
 {
@@ -161,7 +161,7 @@ s_is_label_alone (report_span_t text)
     return confidence_is_word (&word) || report_word_is (&word, "level");
 }
 
-//  "Memory limit: ...": a line that begins something of its own.
+//  Does the line begin with another label: "Memory limit: ..."?
 static bool
 s_is_labelled (report_span_t line)
 {
@@ -172,7 +172,7 @@ s_is_labelled (report_span_t line)
     return false;
 }
 
-//  Does it speak of another hypothesis than the first?
+//  Is it about another hypothesis than the first?
 static bool
 s_is_other (report_span_t text)
 {
@@ -189,7 +189,7 @@ s_is_other (report_span_t text)
            && report_word_any (&word, second);
 }
 
-//  "Primary hypothesis (HIGH)", "H1:": a title over the text, not the text.
+//  Is it a title over the text: "Primary hypothesis (HIGH)", "H1:"?
 static bool
 s_is_title (report_span_t text)
 {
@@ -200,7 +200,7 @@ s_is_title (report_span_t text)
         || memchr (text.at, '.', text.size))
         return false;
     int count = 1;
-    bool named = word.after == ':'; //  what comes then is the hypothesis itself
+    bool named = word.after == ':'; //  the hypothesis itself follows
     while (count <= S_TITLE_WORDS && report_word_next (&rest, &word)) {
         if (named)
             return false;
@@ -232,7 +232,7 @@ s_is_heading (const report_blocks_t *blocks, size_t i)
     return blocks->items [i].kind == REPORT_BLOCK_HEADING;
 }
 
-//  The first block from `from` on that is a heading of at most this level.
+//  The first block, from `from` on, that is a heading of this level or a higher one.
 static size_t
 s_section_end (const report_blocks_t *blocks, size_t from, int level)
 {
@@ -242,7 +242,7 @@ s_section_end (const report_blocks_t *blocks, size_t from, int level)
     return from;
 }
 
-//  The row's cell under the column whose head has one of these words; size 0 = no such column.
+//  The row's cell in the column whose head has one of these words; size 0: there is no such column.
 static report_span_t
 s_cell (const report_blocks_t *blocks, size_t row, const char *const *names)
 {
@@ -280,9 +280,9 @@ s_row_level (const report_blocks_t *blocks, size_t row)
 
 typedef struct {
     const report_blocks_t *blocks;
-    size_t from;  //  its heading, or the block with its label
-    size_t cause; //  the block that has it
-    size_t end;   //  of its section
+    size_t from;  //  block with its heading or label
+    size_t cause; //  block with its text
+    size_t end;   //  end of its section
     buf_t text;
 } find_t;
 
@@ -298,7 +298,7 @@ s_add (find_t *self, report_span_t text, const char *before)
     buf_append (&self->text, text.at, utf8_cut (text.at, text.size, room - 8));
 }
 
-//  The lines of a text, without those that only state the confidence.
+//  Add the lines of a text, without those that only state the confidence.
 static void
 s_add_lines (find_t *self, report_span_t text)
 {
@@ -312,7 +312,7 @@ s_add_lines (find_t *self, report_span_t text)
     }
 }
 
-//  The cell that names the cause, else all of them.
+//  Add the cell that names the cause, or else all cells.
 static void
 s_add_row (find_t *self, size_t row)
 {
@@ -325,8 +325,7 @@ s_add_row (find_t *self, size_t row)
     }
 }
 
-//  A lead-in ("Two things came together:") goes on with the paragraph,
-//  the items or the row after it.
+//  Add the paragraph, the items or the row after a lead-in ("Two things came together:").
 static void
 s_add_led (find_t *self, size_t i)
 {
@@ -350,7 +349,7 @@ s_add_led (find_t *self, size_t i)
     }
 }
 
-//  Look at one block of the section.  Returns whether it has the cause.
+//  Read one block of the section.  Returns true if it has the cause.
 static bool
 s_take (find_t *self, size_t i)
 {
@@ -367,7 +366,7 @@ s_take (find_t *self, size_t i)
     return self->text.size > 0;
 }
 
-//  Under the heading at `from`: a paragraph, else a table, else what the heading itself says.
+//  Find the cause under the heading: in a paragraph, or else a table, or else the heading itself.
 static bool
 s_find_under (find_t *self, report_span_t title)
 {
@@ -402,7 +401,7 @@ s_find_heading (find_t *self)
     return false;
 }
 
-//  A line "Root cause: ..." and those after it, up to the next label; or the block after it.
+//  Find a line "Root cause: ..." and the lines up to the next label; or the block after it.
 static bool
 s_find_label (find_t *self)
 {
@@ -432,7 +431,7 @@ s_find_label (find_t *self)
 
 //  --- its confidence
 
-//  "## Confidence": said in the heading, or right under it.
+//  The level in a heading "## Confidence", or directly under it.
 static report_confidence_t
 s_own_heading (const report_blocks_t *blocks, size_t i)
 {
@@ -444,7 +443,8 @@ s_own_heading (const report_blocks_t *blocks, size_t i)
     return level;
 }
 
-//  After the cause, up to where the text turns to something else; headings of its own to the end.
+//  The level after the cause, until the text turns to something else.  A heading "Confidence"
+//  counts up to the end of the section.
 static report_confidence_t
 s_after (const find_t *self)
 {
@@ -469,7 +469,7 @@ s_after (const find_t *self)
     return s_own_heading (blocks, self->end);
 }
 
-//  A line "Confidence: ..." before all that.
+//  The level of a line "Confidence: ..." before the root cause.
 static report_confidence_t
 s_earlier (const find_t *self)
 {
@@ -488,7 +488,7 @@ s_earlier (const find_t *self)
     return REPORT_UNKNOWN;
 }
 
-//  By the word; in a heading by a mark as well.
+//  The level stated by the word "confidence", in a heading also by a mark.
 static report_confidence_t
 s_stated (report_span_t text, bool heading)
 {
@@ -519,8 +519,8 @@ s_confidence (const find_t *self)
 
 //  --- the whole
 
-//  Text over a line "---" is a heading to Markdown; to whoever wrote several lines
-//  or a sentence it is not.
+//  To Markdown, text over a line "---" is a heading.  Treat several lines, or a sentence, as a
+//  paragraph: that is what their author meant.
 static void
 s_underlined (report_blocks_t *blocks)
 {

@@ -1,11 +1,11 @@
-//  report - what an investigation says: its root cause and how sure it is; pure.
+//  report - reads the root cause and its confidence from a report.  Pure.
 //
-//  Root cause: the first paragraph (or list item) under a heading that holds the words
-//  "root cause", of any level and case, unless it speaks about them only ("ruled out", "not");
-//  else a table under it; else the text behind a label with these words anywhere.  Confidence: what
-//  is said by the word "confidence" of the primary hypothesis (confidence.h): in that heading,
-//  in or under its text, or in a heading of its own; else by a label "Confidence:" before it.
-//  In doubt UNKNOWN, never higher than written.
+//  Ensures: the confidence is never higher than written; in doubt it is UNKNOWN.
+//  Root cause, the first of these that exists: the first paragraph or list item under a heading
+//  with the words "root cause"; a table under it; the text behind a label with these words.
+//  A heading that only speaks about them ("ruled out", "not") does not count.
+//  Confidence (confidence.h), the first of these: in that heading, in or under its text, in a
+//  heading of its own, behind a label "Confidence:" before it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -21,8 +21,9 @@ typedef struct {
     report_confidence_t confidence;
 } report_t;
 
-//  Read a report of any bytes.  Nothing found: "See investigation report for details", UNKNOWN.
-//  Err: -ENOMEM; *ret_report is then as if nothing was found.
+//  Read a report; its bytes may be anything.  If nothing is found, the root cause is "See
+//  investigation report for details" and the confidence UNKNOWN.
+//  Err: -ENOMEM: *ret_report is as if nothing was found.
 int
 report_read (const char *markdown, size_t size, report_t *ret_report) must_check;
 //  "HIGH", "MEDIUM", "LOW", "UNKNOWN".

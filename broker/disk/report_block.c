@@ -1,4 +1,3 @@
-//  report_block - the port to md4c: Markdown to blocks of plain text.
 //  Src: md4c.h 0.4.8 (tight list items have text without a paragraph around it).
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/report_block.h"
@@ -18,24 +17,24 @@ enum {
     S_STOP = 1,
     S_FIRST_BLOCKS = 64,
     S_CODE_MAX = 0x10ffff,
-    S_OWN_BYTES = 16, //  md4c's own pieces, blanks and line ends, are no longer
+    S_OWN_BYTES = 16, //  longest of md4c's own pieces, blanks and line ends
     S_PAD = 64
 };
 static const char s_unknown [] = "\xef\xbf\xbd"; //  U+FFFD
 
 typedef struct {
     report_blocks_t *out;
-    const char *begin; //  of what md4c reads
+    const char *begin; //  of the text that md4c reads
     size_t size;
-    bool open;  //  a block takes text
+    bool open;  //  a block is open for text
     bool code;  //  inside a code block
     bool head;  //  inside a table's head
     bool fresh; //  a list item has begun and has no text yet
-    bool shown; //  the open block has text of its own, not only an image's
-    int images; //  that the text is in
-    int struck; //  deletions around it: what is struck out is not said
+    bool shown; //  the open block has text outside images
+    int images; //  number of images around the text
+    int struck; //  number of deletions around it; struck-out text is left out
     int lists;
-    int cells; //  of this row so far
+    int cells; //  of the current row so far
     int failed;
 } reader_t;
 
@@ -54,7 +53,7 @@ s_is_blank (char byte)
     return byte == ' ' || byte == '\n' || byte == REPORT_BLOCK_CELL;
 }
 
-//  End the open block; one without text never was.
+//  Close the open block; one without text is dropped.
 static void
 s_close (reader_t *self)
 {
@@ -69,7 +68,7 @@ s_close (reader_t *self)
         used--;
     if (used == block->at || !self->shown)
         self->out->count--;
-    else if (!row) //  empty cells at its end keep their places
+    else if (!row) //  a row keeps empty cells at its end
         end = used;
     block->size = end - block->at;
 }
@@ -183,7 +182,7 @@ s_bidi (uint32_t code)
            || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
-//  Append text of any bytes; runs of white space become one.
+//  Append text; its bytes may be anything.  A run of white space becomes one blank.
 static int
 s_append (reader_t *self, const char *bytes, size_t size)
 {
@@ -242,7 +241,8 @@ s_append_code (reader_t *self, uint32_t code)
     return code > S_CODE_MAX ? s_append (self, "\xff", 1) : s_append (self, bytes, size);
 }
 
-//  Digits of an entity, decimal or behind an x hexadecimal; too large stays too large.
+//  Read the digits of an entity: decimal, or hexadecimal behind an x.  A number that is too large
+//  stays above S_CODE_MAX.
 static uint32_t
 s_number (const char *text, size_t size)
 {
@@ -257,7 +257,7 @@ s_number (const char *text, size_t size)
     return number;
 }
 
-//  "&name;" or "&#number;" as md4c found it; an unknown name stays as it is.
+//  Append an entity that md4c found, "&name;" or "&#number;".  An unknown name stays as it is.
 static int
 s_entity (reader_t *self, const char *text, size_t size)
 {
@@ -274,8 +274,7 @@ s_entity (reader_t *self, const char *text, size_t size)
     return s_append (self, text, size);
 }
 
-//  A tag of HTML formats and goes; anything else in angle brackets ("<none>",
-//  "<pod>") is the text's own.
+//  Leave out an HTML tag.  Anything else in angle brackets ("<none>", "<pod>") is text.
 static int
 s_tag (reader_t *self, const char *text, size_t size)
 {
@@ -296,7 +295,7 @@ s_tag (reader_t *self, const char *text, size_t size)
     return s_append (self, text, size);
 }
 
-//  Is this piece in the text, or one of md4c's own?
+//  Does this piece lie inside the text, or is it a short one of md4c's own?
 static bool
 s_sound (const reader_t *self, const char *text, size_t size)
 {
@@ -333,9 +332,8 @@ s_on_text (MD_TEXTTYPE type, const char *text, MD_SIZE size, void *ctx)
     return 0;
 }
 
-//  How many bytes to skip where the whole is wrapped, as some models do: "```markdown",
-//  it, "```".  What has no language is opened when no other fence is in it: else the first one
-//  may end long before the last.
+//  The bytes to skip when the whole report is wrapped in "```markdown" and "```", as some models
+//  do.  A fence without a language counts only if it is the only one, because it may end early.
 static size_t
 s_wrapping (const char *text, size_t size)
 {
@@ -363,8 +361,8 @@ s_wrapping (const char *text, size_t size)
     return 0;
 }
 
-//  md4c 0.4.8 looks at what stands behind the text; where that is a mark of Markdown, it hands out
-//  a piece of 3 GB.  So it reads a copy that ends with a line end, and zeros stand behind it.
+//  Parse a copy with a line end and zeros behind it.  md4c 0.4.8 reads beyond the text: if it finds
+//  a mark of Markdown there, it returns a piece of 3 GB.
 static int
 s_parse (reader_t *self, const MD_PARSER *parser, const char *text, size_t size)
 {

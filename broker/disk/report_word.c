@@ -71,7 +71,6 @@ report_word_any (const report_word_t *word, const char *const *list)
     return false;
 }
 
-//  A number, or what stands for one ("A."); a word without any ASCII letter is an ornament.
 bool
 report_word_is_number (const report_word_t *word)
 {
