@@ -1,4 +1,4 @@
-//  The thread, its socket and mailbox, and who handles which message.
+//  The thread, its socket and mailbox, and the dispatch of messages.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
@@ -15,11 +15,11 @@
 #include <string.h>
 
 enum {
-    S_BATCH = 64,   //  messages and mails taken before the others get their turn
-    S_DRAIN = 1024, //  messages still answered at the end
+    S_BATCH = 64,   //  messages, and mails, handled in one turn
+    S_DRAIN = 1024, //  messages answered at the end
     S_TIDY_MS = 60000,
     S_WAIT_MS = LIMIT_ARTIFACT_LOOK_MS,
-    S_SWEEP_MS = 1, //  between two looks at a few folders
+    S_SWEEP_MS = 1, //  between two steps of a sweep
 };
 
 
@@ -64,14 +64,15 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
             artifact_room_idle (self);
             return;
         }
-        if (rc == ERR_LIMIT || s_muted (self, msg)) //  one connection too many was told so
+        if (rc == ERR_LIMIT
+            || s_muted (self, msg)) //  too many connections of a key; the link has answered
             atomic_fetch_add (&self->counts [COUNT_BAD], 1);
         else if (rc == 0) {
             artifact_room_begin (self);
             s_dispatch (self, msg);
             artifact_room_end (self);
         }
-        else if (rc == ERR_NONE) //  of a newer peer perhaps: told, not held against it
+        else if (rc == ERR_NONE) //  perhaps a newer peer: no strike
             artifact_refuse (self, msg, "unknown_type", diag.text);
         else if (rc == ERR_PROTO && msg->frame.version > 0 && msg->frame.version != FRAME_VERSION)
             artifact_peer_strike (self, msg, "version", diag.text);
@@ -84,7 +85,7 @@ s_receive (artifact_t *self, link_msg_t *msg, int max)
     }
 }
 
-//  SIGHUP.  A system prompt fits into one DATA: no download sees half of each.
+//  Take a new configuration.  A system prompt fits into one DATA, so no download gets parts of two.
 static void
 s_configure (artifact_t *self, mail_t *mail)
 {
@@ -159,7 +160,7 @@ s_main (void *arg)
             tidied_ms = now_ms;
         }
     }
-    s_receive (self, &msg, S_DRAIN); //  what is here already is still stored and answered
+    s_receive (self, &msg, S_DRAIN); //  handle what has arrived
     link_msg_fini (&msg);
 }
 
@@ -211,7 +212,7 @@ s_open (artifact_t *self, const curve_keys_t *keys, mailbox_t *loop, err_diag_t 
     self->actor = actor_new (LIMIT_MAILBOX, mail_item_destroy, loop);
     if (!self->clk || !self->peers || !self->actor)
         return -ENOMEM;
-    artifact_room_look (self, true, clk_now (self->clk).boot_ms); //  before anything is assigned
+    artifact_room_look (self, true, clk_now (self->clk).boot_ms); //  before the first assignment
     rc = artifact_sweep_init (self, diag);
     if (rc < 0)
         return rc;

@@ -1,4 +1,4 @@
-//  artifact_answer - what the artifact thread says: its answers to peers.
+//  artifact_answer - the answers of the artifact thread to peers.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
@@ -8,7 +8,7 @@ void
 artifact_answer (artifact_t *self, const link_msg_t *msg, uint8_t type, const void *from)
 {
     int64_t rc = link_send (self->link, &msg->route, type, from, msg->frame.seq);
-    if (rc < 0) //  gone or not reading: it asks again when it is back
+    if (rc < 0) //  the peer is gone or does not read: it asks again later
         log_debug ("answer not sent", kv ("type", msg_name (type)),
                    kv ("reason", err_str ((int) rc)));
 }

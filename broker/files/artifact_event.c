@@ -1,8 +1,7 @@
-//  artifact_event - events too large for `ingest`: chunks to a file beside
-//  the store, then EVENT mail.
+//  artifact_event - events too large for `ingest`: a file beside the store, then an EVENT mail.
 //
-//  events/<hash of sender and event id>.part becomes events/<sha256>.json;
-//  the event is acknowledged when the loop says that it is committed.
+//  Chunks go to events/<hash of sender and event id>.part; SEAL_EVENT renames it to
+//  events/<sha256>.json.  The event is acknowledged after the loop has committed it.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
@@ -23,12 +22,12 @@
 enum { S_NAME = DIGEST_HEX + 8, S_RETRY_MS = 1000 };
 
 struct artifact_event {
-    char name [DIGEST_HEX]; //  key: names the part
+    char name [DIGEST_HEX]; //  key of the hash, and name of the part
     char event_id [LIMIT_EVENT_ID_BYTES + 1];
-    char source [CURVE_IDENTITY]; //  who sends it
-    int64_t size;                 //  announced
-    int64_t touched_ms;
-    uint64_t cookie; //  under way to the loop when not 0
+    char source [CURVE_IDENTITY]; //  its sender
+    int64_t size;                 //  as announced
+    int64_t touched_ms;           //  boot time of the last message about it
+    uint64_t cookie;              //  of the EVENT mail; 0 = not sent to the loop
     link_route_t route;
     uint64_t corr;
     UT_hash_handle hh;
@@ -77,8 +76,8 @@ s_source (const link_msg_t *msg)
     return msg->identity [0] ? msg->identity : "local";
 }
 
-//  Is there room for so many more bytes, of a new event or of one more?
-//  With keys nobody may have all of it.
+//  Is there room for `more` bytes?  fresh: they are of a new event.  With keys each publisher has a
+//  share of the room.
 static bool
 s_room (const artifact_t *self, const char *source, int64_t more, bool fresh)
 {
@@ -95,7 +94,7 @@ s_room (const artifact_t *self, const char *source, int64_t more, bool fresh)
            && own_count <= LIMIT_EVENT_PARTS / LIMIT_SHARE;
 }
 
-//  The entry of this sender's event; NULL: too many, or out of memory.
+//  Find or add the entry of this sender's event.  NULL: no room, or out of memory.
 static artifact_event_t *
 s_entry (artifact_t *self, const link_msg_t *msg, int64_t size)
 {
@@ -139,7 +138,7 @@ s_part (const artifact_event_t *event, char ret_name [S_NAME])
     snprintf (ret_name, S_NAME, "%s.part", event->name);
 }
 
-//  Append the chunk where it belongs; *ret_upto: bytes on disk.
+//  Append a chunk to the part.  *ret_upto: bytes on disk afterwards.  Err: -errno.
 static int
 s_store (artifact_t *self, const artifact_event_t *event, const msg_event_chunk_t *chunk,
          int64_t *ret_upto)
@@ -165,7 +164,7 @@ artifact_event_chunk (artifact_t *self, const link_msg_t *msg)
         return;
     }
     msg_go_event_t go = {.event_id = chunk->event_id, .upto = event->size};
-    //  Under way to the loop already: nothing more is wanted
+    //  An event that was sent to the loop is complete.
     int rc = event->cookie ? 0 : s_store (self, event, chunk, &go.upto);
     if (rc < 0) {
         log_warn ("cannot store a chunk of an event", kv ("reason", err_str (rc)));
@@ -178,7 +177,8 @@ artifact_event_chunk (artifact_t *self, const link_msg_t *msg)
 
 //  --- the whole event
 
-//  Check the part, sync it, give it its final name, read it.  Err: ERR_NONE not there or not right.
+//  Check the part, sync it, give it its final name and read it.
+//  Err: ERR_NONE: missing, incomplete or wrong; -errno.
 static int
 s_adopt (artifact_t *self, const artifact_event_t *event, const char *sha256, buf_t *body)
 {
@@ -191,7 +191,7 @@ s_adopt (artifact_t *self, const artifact_event_t *event, const char *sha256, bu
         return dir;
     int64_t size = 0;
     own (own_fd) int file = artifact_dir_file (dir, part, O_RDONLY, &size);
-    const bool renamed = file == -ENOENT; //  a SEAL_EVENT that was answered but not heard
+    const bool renamed = file == -ENOENT; //  the answer to an earlier SEAL_EVENT was lost
     if (renamed)
         file = artifact_dir_file (dir, final, O_RDONLY, &size);
     if (file == -ENOENT || (file >= 0 && size != event->size))
@@ -265,7 +265,7 @@ artifact_event_seal (artifact_t *self, const link_msg_t *msg)
         s_nack (self, msg, "overload", S_RETRY_MS);
         return;
     }
-    if (event->cookie) { //  asked again: the answer goes to who asked last
+    if (event->cookie) { //  a repeated SEAL_EVENT: answer the last one
         event->route = msg->route;
         event->corr = msg->frame.seq;
         return;
@@ -309,7 +309,7 @@ artifact_event_reply (artifact_t *self, const mail_t *mail)
                                  .retry_ms = mail->as.reply.retry_ms};
         artifact_answer (self, &to, MSG_EVENT_NACK, &nack);
     }
-    s_forget (self, event); //  refused: the file is there, the next SEAL_EVENT finds it
+    s_forget (self, event); //  after a refusal the next SEAL_EVENT finds the file
 }
 
 void
@@ -347,7 +347,7 @@ artifact_event_init (artifact_t *self, err_diag_t *diag)
         if (size > 5 && strcmp (entry.name + size - 5, ".part") == 0)
             unlinkat (dir, entry.name, 0);
     }
-    durable_sweep (dir); //  before any other thread writes here
+    durable_sweep (dir); //  no other thread writes here yet
     return 0;
 }
 

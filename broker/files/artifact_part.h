@@ -1,8 +1,8 @@
-//  artifact_part - what the files of the artifact thread share; nobody else includes it.
+//  artifact_part - struct artifact, private to the files of this folder.
 //
-//  From the top: artifact (thread, dispatch), artifact_put (PUT, SEAL, GET, CHECK), artifact_event
-//  (large events), artifact_sweep (what dead uploads left), artifact_answer (answers to peers),
-//  artifact_room (does the disk take files?).
+//  Layers, top first: artifact (thread, dispatch); artifact_put (PUT, SEAL, GET, CHECK);
+//  artifact_event (large events); artifact_sweep (left-overs); artifact_answer (answers to peers);
+//  artifact_room (room on the disk).  Threads: the artifact thread's alone.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -41,7 +41,7 @@ enum artifact_count {
     COUNTS
 };
 
-//  What a look at the folders has counted so far.
+//  The counts of one sweep so far.
 typedef struct {
     int64_t since_ms; //  boot time
     int64_t bytes, shares, oldest_ms;
@@ -49,9 +49,9 @@ typedef struct {
 
 struct artifact {
     const settings_t *settings;
-    conf_t *conf;     //  whose settings they are since a CONFIG; NULL before
+    conf_t *conf;     //  owns the settings after a CONFIG; NULL before the first
     curve_zap_t *zap; //  NULL without keys
-    actor_t *actor;   //  posts to the loop; while a mail is unsent nothing else is taken
+    actor_t *actor;   //  posts to the loop; while a mail is unsent nothing else is read
     store_reader_t *reader;
     clk_t *clk;
     link_t *link;
@@ -59,81 +59,88 @@ struct artifact {
     size_t system_prompt_size;
     char *events_dir; //  beside the store
     peers_t *peers;
-    poison_t *poison;           //  of large events
+    poison_t *poison;           //  guards the reading of large events
     artifact_upload_t *uploads; //  hash by incident and attempt
-    artifact_event_t *events;   //  hash by event; parts and events under way to the loop
-    folder_walk_t *sweep;       //  where the look at the folders is, NULL once it is over
-    artifact_look_t look;       //  that one
-    int64_t sweep_ms;           //  boot time of the next one
-    int64_t started_ms;         //  wall clock: what is older was left by an earlier life
+    artifact_event_t *events;   //  hash by event: incomplete ones, and those sent to the loop
+    folder_walk_t *sweep;       //  the sweep of the folders; NULL between two sweeps
+    artifact_look_t look;       //  its counts
+    int64_t sweep_ms;           //  boot time of the next sweep
+    int64_t started_ms;         //  wall clock; older files were left by an earlier process
     uint64_t next_cookie;
     _Atomic int64_t counts [COUNTS];
-    int64_t look_ms;                        //  boot time of the next look at the disk's room
-    _Atomic int trouble;                    //  artifact_trouble_t, as the last look found it
-    _Atomic int64_t busy_ms, slow_until_ms; //  boot time: since when with one message, 0 = none
-    _Atomic int64_t heavy_ms; //  spent in messages of a second and more since nobody waited
+    int64_t look_ms;               //  boot time of the next look at the disk's room
+    _Atomic int trouble;           //  artifact_trouble_t of the last look
+    _Atomic int64_t busy_ms;       //  boot time at which the current message began; 0 = none
+    _Atomic int64_t slow_until_ms; //  boot time until which the disk counts as slow
+    _Atomic int64_t heavy_ms;      //  spent on messages of a second and more, since the last idle
 };
 
-//  A code of the closed list and one sentence; answers msg.
+//  Answer ERROR: code, of the protocol's list, and one sentence.
 void
 artifact_refuse (artifact_t *self, const link_msg_t *msg, const char *code, const char *text);
-//  The same for a failure of ours: logs it and says "io".
+//  Answer ERROR "io" for a failure of ours, and log it.
 void
 artifact_busy (artifact_t *self, const link_msg_t *msg, const char *what, int rc);
+//  Answer msg.  An answer that cannot be sent is dropped: the peer asks again.
 void
 artifact_answer (artifact_t *self, const link_msg_t *msg, uint8_t type, const void *from);
-//  Count a bad message, answer it; its sender is muted in the end.
+//  Answer a bad message with ERROR and count a strike; too many strikes mute the peer.
 void
 artifact_peer_strike (artifact_t *self, const link_msg_t *msg, const char *code, const char *text);
-//  May it act in this role?  Always without keys.
+//  May the sender act in this role?  Always true without keys.
 bool
 artifact_peer_role (artifact_t *self, const link_msg_t *msg, curve_role_t role);
 
+//  Handle PUT, SEAL and GET; each answers its message.
 void
 artifact_put_chunk (artifact_t *self, const link_msg_t *msg);
 void
 artifact_put_seal (artifact_t *self, const link_msg_t *msg);
 void
 artifact_put_get (artifact_t *self, const link_msg_t *msg);
-//  Complete the verdict of a CHECK; it becomes a CHECKED.
+//  Turn a CHECK into a CHECKED: complete its verdict by the files on disk.
 void
 artifact_put_check (artifact_t *self, mail_t *mail);
-//  Forget idle uploads.
+//  Remove idle uploads and their staged files.
 void
 artifact_put_tidy (artifact_t *self, int64_t now_ms);
 void
 artifact_put_fini (artifact_t *self);
 
+//  Handle PUT_EVENT and SEAL_EVENT; each is answered now, or after the loop's REPLY.
 void
 artifact_event_chunk (artifact_t *self, const link_msg_t *msg);
 void
 artifact_event_seal (artifact_t *self, const link_msg_t *msg);
+//  Answer the publisher of an event that the loop has committed or refused.
 void
 artifact_event_reply (artifact_t *self, const mail_t *mail);
+//  Remove idle events and their parts.
 void
 artifact_event_tidy (artifact_t *self, int64_t now_ms);
-//  Remove what an earlier run left half uploaded or half written.
+//  Make the folder of events; remove parts and half-written files of an earlier process.
+//  Err: -errno; diag says why.
 int
 artifact_event_init (artifact_t *self, err_diag_t *diag) must_check;
 void
 artifact_event_fini (artifact_t *self);
 
-//  Each second: is there room?  doubt: a file of somebody's has failed, try one of ours.
+//  Check the room on the disk, at most once a second.  doubt: a write has failed, so try one too.
 void
 artifact_room_look (artifact_t *self, bool doubt, int64_t now_ms);
-//  Around each message: how long does it take?
+//  Measure the time of a message; call one before it and the other after it.
 void
 artifact_room_begin (artifact_t *self);
 void
 artifact_room_end (artifact_t *self);
-//  Nobody waits.
+//  No message waits.
 void
 artifact_room_idle (artifact_t *self);
 
-//  Err: -errno, workspace_root cannot be read.
+//  Begin the first sweep.  Err: -errno: workspace_root cannot be read; diag says why.
 int
 artifact_sweep_init (artifact_t *self, err_diag_t *diag) must_check;
-//  Look at a few folders; true while there are more.
+//  Sweep a few folders.  Returns true while there are more.
 bool
 artifact_sweep (artifact_t *self, int64_t now_ms);
 void

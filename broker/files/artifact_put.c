@@ -1,4 +1,4 @@
-//  artifact_put - attempts' files on the files socket: PUT, SEAL, GET, and the loop's CHECK.
+//  artifact_put - the files of attempts: PUT, SEAL, GET, and the loop's CHECK.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
@@ -18,7 +18,8 @@
 
 enum { S_KEY = IDENT_SIZE + 24 };
 
-//  What one attempt has announced; its bytes count against LIMIT_UPLOADS_BYTES until it is sealed.
+//  The announced files of one attempt.  Their bytes count against LIMIT_UPLOADS_BYTES until it is
+//  sealed.
 struct artifact_upload {
     char key [S_KEY]; //  "<incident>/<attempt>"
     ident_t incident;
@@ -26,12 +27,12 @@ struct artifact_upload {
     size_t count;
     verdict_file_t files [LIMIT_ATTEMPT_FILES]; //  sha256 unused
     int64_t bytes;                              //  sum of sizes
-    int64_t touched_ms;
-    char owner [CURVE_IDENTITY]; //  who uploads; "" without keys
+    int64_t touched_ms;                         //  boot time of the last PUT
+    char owner [CURVE_IDENTITY];                //  the worker; "" without keys
     UT_hash_handle hh;
 };
 
-//  A request about an attempt, checked.
+//  A checked request about an attempt, with its rows.
 typedef struct {
     row_incident_t incident;
     row_attempt_t attempts [LIMIT_ATTEMPTS];
@@ -40,7 +41,7 @@ typedef struct {
 } request_t;
 
 
-//  --- who may
+//  --- permission
 
 static const row_attempt_t *
 s_attempt_of (const request_t *request)
@@ -52,8 +53,8 @@ s_attempt_of (const request_t *request)
     return NULL;
 }
 
-//  Read the rows of (incident, attempt) and see whether msg's sender was given it.  Answers msg
-//  itself when it returns false.
+//  Read the rows of (incident, attempt) and check that it was assigned to the sender of msg.
+//  Returns false after it has answered msg itself.
 static bool
 s_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64_t attempt,
            request_t *ret)
@@ -77,8 +78,7 @@ s_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64
         artifact_busy (self, msg, "cannot read the store", rc);
         return false;
     }
-    //  Without keys this socket knows no identity: that the attempt exists
-    //  is all there is to check.
+    //  Without keys the sender has no identity here: the attempt must exist, that is all.
     const row_attempt_t *row = rc < 0 ? NULL : s_attempt_of (ret);
     if (!row || (self->zap && strcmp (row->identity, msg->identity) != 0)) {
         artifact_refuse (self, msg, "unknown", "this attempt was not issued to this worker");
@@ -87,7 +87,7 @@ s_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64
     return true;
 }
 
-//  A failure of ours, told to the core: the worker is not to blame, and its report has time.
+//  Answer "io" for a failure of ours, and send SPARE: the core then gives the worker more time.
 static void
 s_busy (artifact_t *self, const link_msg_t *msg, const request_t *request, const char *what, int rc)
 {
@@ -141,7 +141,7 @@ s_upload (artifact_t *self, const link_msg_t *msg, const request_t *request, boo
     return upload;
 }
 
-//  Files of an incident that is over are not wanted any more, nor what of them has come already.
+//  Remove the staged files and the upload of an incident that is over.
 static void
 s_drop_staged (artifact_t *self, const request_t *request)
 {
@@ -153,7 +153,7 @@ s_drop_staged (artifact_t *self, const request_t *request)
         s_upload_drop (self, upload);
 }
 
-//  Does the incident still want files?  Answers msg itself when it returns false.
+//  Does the incident still need files?  Returns false after it has answered msg itself.
 static bool
 s_open (artifact_t *self, const link_msg_t *msg, const request_t *request)
 {
@@ -164,7 +164,7 @@ s_open (artifact_t *self, const link_msg_t *msg, const request_t *request)
     return false;
 }
 
-//  Would one worker have more than its share?  Only with keys is it known who uploads.
+//  Would this worker exceed its share?  Without keys workers cannot be told apart: never.
 static bool
 s_over_share (const artifact_t *self, const artifact_upload_t *upload, int64_t more)
 {
@@ -175,7 +175,8 @@ s_over_share (const artifact_t *self, const artifact_upload_t *upload, int64_t m
     return bytes > LIMIT_UPLOADS_BYTES / LIMIT_SHARE;
 }
 
-//  Count a file's size in.  Err: ERR_LIMIT the attempt is too large, ERR_FULL all uploads are.
+//  Add a file's size to the upload.
+//  Err: ERR_LIMIT: the attempt is too large; ERR_FULL: all uploads together are.
 static int
 s_reserve (artifact_t *self, artifact_upload_t *upload, const char *path, int64_t size)
 {
@@ -258,7 +259,8 @@ s_go (artifact_t *self, const link_msg_t *msg, int64_t upto)
     artifact_answer (self, msg, MSG_GO, &go);
 }
 
-//  Already sealed: let the worker pass on to its SEAL.  Returns true when it was answered.
+//  If the attempt is sealed, answer so that the worker goes on to its SEAL.  Returns true if it has
+//  answered.
 static bool
 s_put_sealed (artifact_t *self, const link_msg_t *msg, const request_t *request, int fd,
               const char *path)
@@ -300,7 +302,7 @@ artifact_put_chunk (artifact_t *self, const link_msg_t *msg)
         artifact_peer_strike (self, msg, "limit", "the attempt's files are too many or too large");
         return;
     }
-    if (rc == ERR_FULL) { //  not worth a line each: it is counted
+    if (rc == ERR_FULL) { //  counted, but not logged
         artifact_refuse (self, msg, "io", "too much is being uploaded now; try again later");
         return;
     }
@@ -317,7 +319,7 @@ artifact_put_chunk (artifact_t *self, const link_msg_t *msg)
 
 //  --- SEAL
 
-//  Read the list of a SEAL; answers msg itself when it returns false.
+//  Read the list of a SEAL.  Returns false after it has answered msg itself.
 static bool
 s_seal_list (artifact_t *self, const link_msg_t *msg, artifact_manifest_t *ret)
 {
@@ -357,7 +359,8 @@ s_sealed (artifact_t *self, const link_msg_t *msg, const char *result, const cha
     artifact_answer (self, msg, MSG_SEALED, &sealed);
 }
 
-//  Was this very list sealed before?  Then it stays stored, whatever became of the incident.
+//  Is the attempt sealed with exactly these files?  It then stays stored, even if the incident is
+//  over.
 static bool
 s_stored_before (int fd, int64_t attempt, const artifact_manifest_t *manifest)
 {
@@ -404,7 +407,7 @@ artifact_put_seal (artifact_t *self, const link_msg_t *msg)
 
 //  --- GET
 
-//  Write the file that `path` asks for, where it is not there yet or may have changed.
+//  Write one of the rendered files.  Err: -errno, ERR_STORE.
 static int
 s_render (artifact_t *self, int fd, const request_t *request, const char *file)
 {
@@ -427,8 +430,8 @@ s_render (artifact_t *self, int fd, const request_t *request, const char *file)
     return text ? artifact_dir_put (fd, file, text, strlen (text), "render") : -ENOMEM;
 }
 
-//  Open the rendered file for reading; it is made anew when a download begins.  It is not synced:
-//  the next download makes it again, and what stays of it is written when the incident is saved.
+//  Open a rendered file for reading.  It is rendered again when a download begins.
+//  It is not synced: each download renders it, and saving the incident writes it durably.
 static int
 s_rendered (artifact_t *self, const request_t *request, const char *file, bool begins,
             int64_t *ret_size)
@@ -509,7 +512,7 @@ artifact_put_get (artifact_t *self, const link_msg_t *msg)
 
 //  --- CHECK
 
-//  A success must have its report on our disk, and a good one, whatever the worker says.
+//  Judge a success again by the files on our disk: the worker's word is not enough.
 static int
 s_judge (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
 {
@@ -554,7 +557,7 @@ artifact_put_check (artifact_t *self, mail_t *mail)
     if (rc < 0 && rc != -ENOENT && rc != ERR_NONE)
         log_warn ("cannot check a sealed attempt", kv ("incident_id", fence->incident.text),
                   kv ("attempt", fence->attempt), kv ("reason", err_str (rc)));
-    //  Without files there is nothing that could be missing: the worker had nothing to save.
+    //  An empty list cannot be missing: the worker had nothing to save.
     verdict->as.verdict.stored = rc == 0 || nothing ? STEP_STORED : STEP_MISSING;
     mail->kind = MAIL_CHECKED;
 }

@@ -1,10 +1,10 @@
-//  artifact_room - does the disk of the artifacts take files, and soon?
+//  artifact_room - watches the disk of the artifacts: its room, its errors and its speed.
 //
-//  Bytes and inodes are asked for each second.  When there are too few, or a file of ours
-//  is tried and fails, files are refused; they are taken again when there is twice the room
-//  and the trial passes.  Slow is a message that takes LIMIT_ARTIFACT_SLOW_MS, or several
-//  of a second and more that do while others wait behind them: whoever asks sees that while
-//  the thread still sits in one.
+//  Each second it reads the free bytes and inodes.  If there are too few, or a trial file cannot be
+//  written, files are refused.  They are accepted again with twice the room and a good trial.
+//  The disk is slow when one message takes LIMIT_ARTIFACT_SLOW_MS.  So it is when messages of a
+//  second and more take that long together while others wait.  Other threads see this while the
+//  message is still being handled.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 static const char s_trial [] = ".trial";
-static const char s_bytes [4096]; //  no disk gives less than a block
+static const char s_bytes [4096]; //  a block, the least that a disk gives
 
-//  Make, sync and remove a file.
+//  Make, sync and remove a trial file.  Err: -errno.
 static int
 s_try (const artifact_t *self)
 {
@@ -47,7 +47,8 @@ s_measure (artifact_t *self, bool refusing)
     if (statvfs (self->settings->workspace_root, &fs) != 0)
         return ARTIFACT_BROKEN;
     const int64_t bytes = (int64_t) fs.f_bavail * (int64_t) fs.f_frsize;
-    const int64_t files = fs.f_files > 0 ? (int64_t) fs.f_favail : -1; //  some count none
+    const int64_t files =
+        fs.f_files > 0 ? (int64_t) fs.f_favail : -1; //  some file systems count none
     atomic_store (&self->counts [COUNT_FREE_BYTES], bytes);
     atomic_store (&self->counts [COUNT_FREE_FILES], files);
     if (bytes < factor * LIMIT_ARTIFACT_ROOM_BYTES)

@@ -1,10 +1,10 @@
-//  artifact_sweep - one look after the other at every incident's folder, a few at a time: what
-//  must go, and how much there is.
+//  artifact_sweep - visits the folders of all incidents, a few at a time: it counts their files and
+//  removes left-overs.
 //
-//  The figures are those of the last look that came to its end.  The next one begins after a pause
-//  that is ten times as long as it took, at least a minute.  What goes: attempts/<n>.staging
-//  of incidents that are over, if it was there at the start: its worker died while uploading,
-//  and so did the broker that had counted it.  What a row names stays: nothing else is called so.
+//  The figures are those of the last complete sweep.  The next one begins after a pause ten times
+//  as long as the sweep, and at least a minute.
+//  It removes <n>.staging of finished incidents if it predates this start: worker and broker died
+//  during the upload.  Sealed folders never carry that suffix.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 
@@ -23,12 +23,12 @@
 #include <sys/stat.h>
 
 enum {
-    S_SLACK_MS = 2000, //  a file's time may lag behind the clock, and has whole seconds here
+    S_SLACK_MS = 2000, //  a file's time may lag behind the clock, and is in whole seconds here
     S_DEPTH = 4,       //  attempts/<n>/output/<file>
-    S_WHOLE = 5040     //  an inode of so many names is counted at each by its share
+    S_WHOLE = 5040     //  shares of an inode; each of its names counts as an equal part
 };
 
-//  "<n>.staging" of an earlier life -> n, 0 for other names and for what this one has begun.
+//  The number n of a folder "<n>.staging" that predates this start; 0 for any other.
 static int64_t
 s_staging (const artifact_t *self, const folder_entry_t *entry)
 {
@@ -44,7 +44,7 @@ s_staging (const artifact_t *self, const folder_entry_t *entry)
     return attempt;
 }
 
-//  Is the incident over?  One that the store does not know is left alone.
+//  Is the incident over?  False for one that the store does not know.
 static bool
 s_over (artifact_t *self, const char *incident)
 {
@@ -63,7 +63,7 @@ s_drop_staging (artifact_t *self, int fd, const char *incident)
     own (folder_walk_destroy) folder_walk_t *walk = NULL;
     folder_entry_t entry;
     if (folder_walk_new (fd, "attempts", &rules, &walk) < 0)
-        return; //  most have none
+        return; //  most incidents have no staging folder
     bool over = false;
     while (folder_walk_next (walk, &entry) > 0) {
         const int64_t attempt = s_staging (self, &entry);
@@ -103,7 +103,7 @@ s_count_folder (artifact_look_t *look, int fd)
     }
 }
 
-//  When the incident was made: the first 48 bits of its name.  Units: wall clock ms.
+//  The wall clock in ms at which the incident was made: the first 48 bits of its id.
 static int64_t
 s_made_ms (const char *incident)
 {
