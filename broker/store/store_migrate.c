@@ -1,4 +1,3 @@
-//  store_migrate - the table of steps, and how they are run.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_migrate.h"
 
@@ -14,8 +13,8 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 
-//  To 4: rows are counted by triggers, and two lists have an index.  Stores of version 3
-//  may have all this already: it was added without a version.
+//  To 4: triggers count rows, and two lists have an index.  A store of version 3 may have all this
+//  already, because it was first added without a new version.
 static const char s_counts [] =
     "CREATE INDEX IF NOT EXISTS incident_reason ON incident (state, suppress, number)"
     " WHERE suppress <> 0;"
@@ -55,15 +54,15 @@ static const char s_counts [] =
     "DELETE FROM kept;"
     "INSERT INTO kept SELECT kind, count (*) FROM journal GROUP BY kind;";
 
-//  To 5: the state `resolved` is called `reported`.  Rows have its number, records its name.
+//  To 5: the state `resolved` is called `reported`.  Rows hold its number, records its name.
 static const char s_reported [] = "UPDATE OR FAIL journal SET change = 'reported'"
                                   " WHERE kind = 'incident' AND change = 'resolved';";
 
-//  A step is history: its text never changes, and names nothing that the program has today.
-//  One that changes many rows says OR FAIL: for OR ABORT, the default, SQLite would keep all pages
-//  that it changes in memory, and the transaction is rolled back anyway.
+//  The text of a step never changes, and uses no name of today's program.
+//  A step that changes many rows says OR FAIL.  With OR ABORT, the default, SQLite would keep all
+//  changed pages in memory; the transaction is rolled back on failure anyway.
 static const struct {
-    int from; //  the version that it takes to the next one
+    int from; //  the version before the step
     const char *what;
     const char *sql;
 } s_steps [] = {
@@ -74,7 +73,7 @@ static const struct {
 _Static_assert(sizeof s_steps / sizeof s_steps [0] == STORE_SCHEMA - STORE_SCHEMA_OLDEST,
                "each version has a step");
 
-//  The database itself: where state_path is a link, its folder is another one.
+//  The path of the database itself: if state_path is a link, it is in another folder.
 static const char *
 s_file (const store_t *self)
 {
@@ -89,7 +88,7 @@ s_bytes (const store_t *self)
            * store_db_number (self->db, "PRAGMA page_size", 0);
 }
 
-//  For the copy, and as much again for the log of steps that write all of the store anew.
+//  Is there room for the copy, and as much again for the log of steps that rewrite the whole store?
 static int
 s_room (const store_t *self, err_diag_t *diag)
 {
@@ -145,7 +144,8 @@ s_commit (store_t *self, err_diag_t *diag)
     return rc;
 }
 
-//  A step may make a table anew, which other tables refer to, so references are not watched.
+//  Run the steps in one transaction.  Foreign keys are off: a step may replace a table that others
+//  refer to.
 static int
 s_run (store_t *self, int64_t version, err_diag_t *diag)
 {

@@ -1,4 +1,3 @@
-//  store_open - open, check and close the writer; the reserve file.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/store/store_open.h"
 
@@ -27,7 +26,7 @@ static const char s_pragmas [] =
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = FULL;"
     "PRAGMA foreign_keys = ON;"
-    "PRAGMA wal_autocheckpoint = 0;" //  store_checkpoint sees the errors
+    "PRAGMA wal_autocheckpoint = 0;" //  store_checkpoint does it, and sees its errors
     "PRAGMA mmap_size = 0;"
     "PRAGMA temp_store = MEMORY;";
 
@@ -60,7 +59,7 @@ s_lock (store_t *self, err_diag_t *diag)
 
 enum { S_EVENTS = STORE_DB_PATH_BYTES + 128 };
 
-//  Make the folders; s_own makes the file, with tight permissions before SQLite sees it.
+//  Make the folders.  s_own makes the file: it has tight permissions before SQLite opens it.
 static int
 s_files (store_t *self, err_diag_t *diag)
 {
@@ -74,8 +73,8 @@ s_files (store_t *self, err_diag_t *diag)
     return 0;
 }
 
-//  The reserve is made after the database: where it stands alone, the database is lost,
-//  and an empty one must not take its place unnoticed.
+//  Is the database lost?  The reserve is made after it.  If the reserve is there without it, a new
+//  and empty database must not silently replace the lost one.
 static int
 s_lost (const store_t *self, err_diag_t *diag)
 {
@@ -99,11 +98,12 @@ s_one_name (const store_t *self, const struct stat *st, err_diag_t *diag)
     return -EBADMSG;
 }
 
-//  Make the file, and lock the database itself: the lock beside it is bound to a name, and one file
-//  has as many names as links and mounts give it.  The log belongs to a name too: under another one
-//  it would be missed.  SQLite's locks are fcntl's, which do not meet flock's on a local disk;
-//  but they all go when the process closes any descriptor of the file, so this one stays open
-//  until SQLite has closed its own.
+//  Make the file and lock the database itself.  The lock file beside it belongs to one name, but
+//  links and mounts give a file several names.  The log belongs to a name too, and would be missed
+//  under another one.
+//  SQLite uses fcntl locks, which are independent of flock on a local disk.  They are all lost when
+//  the process closes any descriptor of the file.  So this one stays open until SQLite has closed
+//  its own.
 static int
 s_own (store_t *self, err_diag_t *diag)
 {
@@ -123,9 +123,9 @@ s_own (store_t *self, err_diag_t *diag)
     return s_one_name (self, &st, diag);
 }
 
-//  All pages of a small store, and of one in which damage was seen.  Of a large one step reads
-//  what is open, and the rest is history, which store_check looks through later: a start must not
-//  take longer with every incident.
+//  Check all pages of a small store, and of one with known damage.  In a large store the load reads
+//  what is open, and store_check reads the history later.  So a start does not take longer with
+//  every incident.
 static int
 s_quick_check (store_t *self, err_diag_t *diag)
 {
@@ -220,8 +220,8 @@ s_on_wal (void *ctx, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-//  The log that the steps have made goes into the file here, before the loop has anything to do.
-//  Somebody outside who reads holds that up; it is told when it lasts.
+//  Migrate, and move the log that the steps have made into the file, before the loop starts.
+//  Another program that reads can delay that, which is logged when it lasts.
 static int
 s_migrate (store_t *self, int64_t version, err_diag_t *diag)
 {
@@ -274,8 +274,8 @@ s_database (store_t *self, err_diag_t *diag)
     return rc;
 }
 
-//  Is there more room than the reserve takes?  What was freed for verdicts alone is no
-//  reason to take events.
+//  Is there more room than the reserve takes?  The room of a freed reserve is for verdicts, not for
+//  events.
 static bool
 s_room (const store_t *self)
 {
@@ -313,7 +313,7 @@ s_finalize (store_t *self)
         sqlite3_finalize (stmt);
 }
 
-//  The disk is full at the start: free what is kept for that, and open again.  Err: as s_database.
+//  The disk is full at the start: free the reserve and open again.  Err: as s_database.
 static int
 s_database_again (store_t *self, err_diag_t *diag)
 {
@@ -360,7 +360,7 @@ s_paths (store_t *self, const char *path, err_diag_t *diag)
     return 0;
 }
 
-//  The first bytes only: whoever opens the database itself makes files beside it.
+//  Check the first bytes of the file only: to open the database would make files beside it.
 static int
 s_head (const store_t *self, err_diag_t *diag)
 {
@@ -402,7 +402,7 @@ store_look (const char *path, err_diag_t *diag)
     if (rc == 0)
         rc = reach_writable (lock, true, diag);
     const bool link = lstat (path, &st) == 0 && S_ISLNK (st.st_mode);
-    if (rc == 0) //  unlike the lock, the database may be a symbolic link
+    if (rc == 0) //  the database, unlike the lock, may be a symbolic link
         rc = reach_writable (link && realpath (path, real) ? real : path, true, diag);
     if (rc == 0)
         rc = s_lost (&self, diag);
@@ -413,7 +413,7 @@ int
 store_open (const char *path, store_t **ret_store, err_diag_t *diag)
 {
     assert (path && ret_store);
-    //  Nobody asks how much memory SQLite has; counting it takes a lock at every allocation.
+    //  SQLite's memory count is not used, and costs a lock at every allocation.
     (void) sqlite3_config (SQLITE_CONFIG_MEMSTATUS, 0);
     own (store_destroy) store_t *self = calloc (1, sizeof (store_t));
     if (!self) {
@@ -448,7 +448,7 @@ store_destroy (store_t **self_p)
         failpoint_after ("close", "checkpoint");
         sqlite3_close (self->db);
     }
-    own_fd (&self->db_fd); //  after SQLite's: see s_own
+    own_fd (&self->db_fd); //  after SQLite's own: see s_own
     own_fd (&self->lock_fd);
     free (self);
     *self_p = NULL;
