@@ -14,9 +14,9 @@
 #include <strings.h>
 
 enum {
-    S_FIELD_BYTES = 1500, //  Slack: 2000 characters
-    S_REASON_BYTES = 800, //  of each of three
-    S_BRIEF_BYTES = 300   //  root cause in a notification
+    S_FIELD_BYTES = 1500, //  Slack allows 2000 characters
+    S_REASON_BYTES = 800, //  each of three
+    S_BRIEF_BYTES = 300   //  a value in a notification
 };
 
 static const char s_cut [] = " \xe2\x80\xa6";    //  U+2026
@@ -34,7 +34,7 @@ s_is_word (char byte)
            || (byte >= '0' && byte <= '9') || byte == '_';
 }
 
-//  A joiner between characters of emoji or of other scripts is part of what they look like.
+//  Is it a joiner between characters of emoji or other scripts?  It changes how they look.
 static bool
 s_joins (const char *text, size_t size, size_t at, uint32_t code)
 {
@@ -42,18 +42,18 @@ s_joins (const char *text, size_t size, size_t at, uint32_t code)
            && at + 3 < size && (unsigned char) text [at + 3] >= 0x80;
 }
 
-//  Would Slack show a picture for ":name:" here?
+//  Would Slack show an emoji for ":name:" here?
 static bool
 s_is_shortcode (const char *text, size_t size, size_t at)
 {
-    bool digits = at > 0 && text [at - 1] >= '0' && text [at - 1] <= '9'; //  else a time of day
+    bool digits = at > 0 && text [at - 1] >= '0' && text [at - 1] <= '9'; //  "12:30:00" is a time
     size_t end = at + 1;
     for (; end < size && (s_is_word (text [end]) || strchr ("+-'", text [end])); end++)
         digits = digits && text [end] >= '0' && text [end] <= '9';
     return end > at + 1 && end < size && text [end] == ':' && !digits;
 }
 
-//  Will the text begin with this word, in any case, once what is unseen has gone?
+//  Does the text begin with this word, ignoring case and invisible characters?
 static bool
 s_begins (const char *text, size_t size, const char *word)
 {
@@ -69,7 +69,7 @@ s_begins (const char *text, size_t size, const char *word)
     return !*word;
 }
 
-//  Would Slack read "@..." here as a mention of somebody, or of everybody?
+//  Would Slack read "@..." here as a mention of one person or of all?
 static bool
 s_is_mention (const char *text, size_t size, size_t at)
 {
@@ -82,7 +82,7 @@ s_is_mention (const char *text, size_t size, size_t at)
     return false;
 }
 
-//  What the character at `at` becomes, NULL: it stays.  *ret_length: its bytes.
+//  The replacement of the character at `at`; NULL: it stays.  *ret_length: its bytes.
 static const char *
 s_becomes (const char *text, size_t size, size_t at, size_t *ret_length)
 {
@@ -113,7 +113,7 @@ s_becomes (const char *text, size_t size, size_t at, size_t *ret_length)
     return utf8_unseen (code) && !s_joins (text, size, at, code) ? "" : NULL;
 }
 
-//  How many bytes of text fit into max bytes of escaped text.
+//  The number of bytes of text that fit into max bytes of escaped text.
 static size_t
 s_fits (const char *text, size_t size, size_t max)
 {
@@ -128,7 +128,7 @@ s_fits (const char *text, size_t size, size_t max)
     return size;
 }
 
-//  Append a value, escaped, cut to max bytes.
+//  Append a value, escaped and cut to max bytes.
 static void
 s_value (buf_t *out, const char *text, size_t max)
 {
@@ -147,7 +147,7 @@ s_value (buf_t *out, const char *text, size_t max)
 
 //  --- parts of a message
 
-//  Own: fresh, NULL when out of memory; takes what is in text.
+//  A text part.  Own: fresh; NULL when out of memory; takes the content of text.
 static json_t *
 s_mrkdwn (buf_t *text)
 {
@@ -183,7 +183,7 @@ s_text (void)
     return buf_init (LIMIT_SLACK_TEXT_BYTES);
 }
 
-//  "*Label:*" over its value.
+//  A field: "*Label:*" over its value.
 static json_t *
 s_field (const char *label, const char *value)
 {
@@ -206,7 +206,7 @@ s_duration (int64_t ms, char *ret_text, size_t size)
         snprintf (ret_text, size, "%" PRId64 "s", s);
 }
 
-//  The whole: blocks in the open, or behind a bar of this colour.  Takes blocks.
+//  The whole message.  color: of a bar beside the blocks; NULL: no bar.  Own: takes blocks.
 static char *
 s_message (const buf_t *brief, json_t *blocks, const char *color, bool repeated)
 {
@@ -243,7 +243,7 @@ s_cause (const report_t *report)
     return s_section (&text);
 }
 
-//  Incident id, a link where there is something to link to, and how long it took.
+//  The incident id, as a link if external_url is set, and the duration.
 static json_t *
 s_origin (const slack_incident_t *message)
 {
@@ -273,7 +273,7 @@ s_footer (const char *path)
     return s_context (&text);
 }
 
-//  The line of a notification; an event may lack any part of it.
+//  The text of a notification; an event may lack any part of it.
 static void
 s_brief (const slack_incident_t *message, const char *resource, buf_t *out)
 {

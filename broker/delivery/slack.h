@@ -1,9 +1,10 @@
-//  slack - the bodies of webhook messages: incident, degraded, recovered, overflow; pure.
+//  slack - makes the bodies of webhook messages: incident, degraded, recovered, overflow.  Pure.
 //
-//  Names and reports are hostile: & < > are escaped, a mention cannot be forged, formatting
-//  characters are replaced by look-alikes, each value is one line, each text stays below
-//  LIMIT_SLACK_TEXT_BYTES and is cut at a sentence.  Own: every function returns a fresh text,
-//  free(); NULL when out of memory.  repeated: the message may have arrived before, and says so.
+//  Names and reports are hostile.  & < > are escaped, mentions cannot be forged, and formatting
+//  characters become look-alikes.  Each value is one line.  Each text stays below
+//  LIMIT_SLACK_TEXT_BYTES and is cut at a sentence.
+//  repeated: the message may have arrived before, and it says so.
+//  Own: each text is fresh, free it with free (); NULL when out of memory.
 //  Src: api.slack.com/reference/surfaces/formatting, api.slack.com/reference/block-kit/blocks.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -14,7 +15,7 @@
 typedef struct {
     const row_incident_t *incident; //  REPORTED
     const report_t *report;
-    const char *path;         //  of the report
+    const char *path;         //  path of the report
     const char *external_url; //  of this broker; "" = none
 } slack_incident_t;
 
