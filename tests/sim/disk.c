@@ -1,4 +1,3 @@
-//  disk - rows as committed, checked as they come.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/voice.h"
 
@@ -60,7 +59,7 @@ disk_event (const disk_t *self, const char *source, const char *event_id)
     return event;
 }
 
-//  Is there an event of the state table that leads from one to the other?
+//  Does an event of the state table lead from one state to the other?
 static bool
 s_leads (incident_state_t from, incident_state_t to)
 {
@@ -85,7 +84,7 @@ s_check_winner (disk_t *self, const row_incident_t *row)
                     won->made_by, won->row.identity);
 }
 
-//  A condition has one open incident at a time; nothing is admitted beside it.
+//  Count the open incidents of a fault key: there is never more than one.
 static void
 s_count_open (disk_t *self, const row_incident_t *row, bool fresh, int64_t change)
 {
@@ -189,7 +188,7 @@ s_effect (disk_effect_t *effects, int64_t id)
     return effect;
 }
 
-//  One a time that the incident ended.
+//  Count uploads: one for each end of the incident.
 static void
 s_count_upload (disk_t *self, const row_effect_t *row)
 {
@@ -208,7 +207,7 @@ s_uploaded (disk_t *self, const row_effect_t *row, bool uploaded)
         incident->uploaded = uploaded;
 }
 
-//  A new effect, or one that an operator has asked for again.
+//  Add an effect: a new one, or one that an operator has retried.
 static disk_effect_t *
 s_effect_begin (disk_t *self, const row_effect_t *row)
 {
@@ -224,7 +223,7 @@ s_effect_begin (disk_t *self, const row_effect_t *row)
         return effect;
     }
     HASH_ITER (hh, self->dead, effect, next)
-        if (strcmp (effect->row.key, row->key) == 0) { //  the store keeps one row a key
+        if (strcmp (effect->row.key, row->key) == 0) { //  the store keeps one row for a key
             HASH_DEL (self->dead, effect);
             free (effect);
         }
@@ -274,7 +273,8 @@ s_apply_event (disk_t *self, const row_event_t *row)
     HASH_ADD_STR (self->events, name, event);
 }
 
-//  The rows of a turn are what it ends with; its records tell each step on the way.
+//  Follow the state of an incident by its records.  A row shows only the state at the end of a
+//  turn; the records show each step.
 static void
 s_tell (disk_t *self, disk_incident_t *incident, incident_state_t state, clk_now_t now)
 {
@@ -333,7 +333,7 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
     }
 }
 
-//  What the incident has paid for since it was forgiven.
+//  Check the charges of an incident since it was last forgiven.
 static void
 s_check_charges (disk_t *self, const row_incident_t *row)
 {
@@ -398,7 +398,7 @@ void
 disk_restarted (disk_t *self)
 {
     for (disk_attempt_t *attempt = self->attempts; attempt; attempt = attempt->hh.next)
-        if (attempt->set_back != self->set_back) //  it may have its whole term again
+        if (attempt->set_back != self->set_back) //  its term may begin again
             attempt->extra_ms += self->hard_ms;
 }
 

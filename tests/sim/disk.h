@@ -1,14 +1,17 @@
-//  disk - the simulator's store: committed rows, and the invariants I1-I7 checked on each
-//  write (voice.h: the others).
+//  disk - the simulator's store: committed rows, and the invariants that each write must keep.
 //
-//  I1 what is acknowledged is on disk: an event with its incident, a verdict; a condition has one
-//  open incident, which counts its events; no good report is thrown away.  I2 at most one winner,
-//  and it made that report; an attempt ends as its own worker said.  I3 a report and its one effect
-//  are committed together; keys are unique.  I4 at most one live attempt, none past its lease
-//  or its deadline + 2 s.  I5 seq without holes, prev unbroken.  I6 bounded lists.
-//  I7 references hold; memory holds what the disk does.  I15 an incident pays for what had begun
-//  and was lost, and for what failed: for nothing that a worker refused.  I17 no host is blamed
-//  for what the artifacts' disk denied it.
+//  I1   What is acknowledged is on disk: an event with its incident, a verdict.  A fault key has
+//       one open incident, which counts its events.  No good report is thrown away.
+//  I2   There is at most one winner, and it made the report.  An attempt ends as its worker said.
+//  I3   A report and its one effect are committed together.  Keys are unique.
+//  I4   There is at most one live attempt, never past its lease or its deadline + 2 s.
+//  I5   seq has no holes, and prev is right.
+//  I6   Lists are bounded.
+//  I7   References hold, and memory equals the disk.
+//  I15  An incident pays for attempts that had begun and were lost, and for failures.  It pays for
+//       nothing that a worker refused.
+//  I17  No host is blamed for what the artifacts' disk denied it.
+//  I8 to I10 are in voice.h, I11 to I13 in sim.c, I14 in shares.h, I16 in peers.h.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -24,13 +27,13 @@ typedef struct {
     row_attempt_t row;
     int64_t since_ms, slack_ms; //  boot time first seen LIVE; disk slack at that time
     int64_t renewed_ms;         //  boot time of its last sign of life
-    //  how often the clock had been set back; what restarts since may add
+    //  How often the clock had been set back by then; the time that restarts may have added since.
     int64_t set_back, extra_ms;
-    unsigned said;               //  ends that its worker has told: 1 << outcome
-    char made_by [ROW_IDENTITY]; //  the worker that finished a good report, "" = none
+    unsigned said;               //  outcomes that its worker has sent: bits 1 << outcome
+    char made_by [ROW_IDENTITY]; //  the worker that finished a good report; "" = none
     bool after_opening;          //  issued while the breaker was open
-    bool told_lost;              //  by a record
-    bool denied;                 //  its worker gave it back for want of the prompt, in a hold
+    bool told_lost;              //  a record says that it is lost
+    bool denied;                 //  given back in a hold, because the prompt was not available
     UT_hash_handle hh;
 } disk_attempt_t;
 
@@ -38,11 +41,11 @@ typedef struct {
     ident_t id;
     row_incident_t *row; //  NULL: long over
     incident_state_t state;
-    incident_state_t told; //  by its last record; a turn may pass through several
+    incident_state_t told; //  state in its last record; a turn may pass through several
     int64_t winner, live;
     int64_t ends, effects, executed, ambiguous;
     int64_t events;
-    bool uploaded;     //  since its last end, or given up, and not asked for again
+    bool uploaded;     //  its upload has ended since its last end, and is not due again
     int64_t closed_ms; //  boot time
     UT_hash_handle hh;
 } disk_incident_t;
@@ -56,7 +59,7 @@ typedef struct {
 typedef struct {
     int64_t id;
     row_effect_t row;
-    bool held; //  it was being sent when the broker died
+    bool held; //  the broker died while it was being sent
     UT_hash_handle hh;
 } disk_effect_t;
 
@@ -66,19 +69,19 @@ typedef struct {
     UT_hash_handle hh;
 } disk_topic_t;
 
-//  A message of the voice, by key; the alert's row where it has one.
+//  A message (voice.h), by key, with the row of its alert if it has one.
 typedef struct disk_message disk_message_t;
 
 struct disk_message {
     char key [96];
     row_alert_t alert;
     int64_t effect, asked_ms, arrived;
-    bool unsure;                             //  it may have arrived unseen
-    disk_message_t *prev_alert, *next_alert; //  those with an alert, in the order asked for
+    bool unsure;                             //  it may have arrived; the answer is unknown
+    disk_message_t *prev_alert, *next_alert; //  messages with an alert, oldest request first
     UT_hash_handle hh;
 };
 
-//  The breaker as a count of ended incidents gives it.
+//  A model of the breaker: a plain count of ended incidents.
 typedef struct {
     bool open, closing;
     int64_t failures, openings;
@@ -86,11 +89,11 @@ typedef struct {
 
 typedef struct {
     disk_incident_t *incidents;
-    //  those that are long over: nothing walks them, so that steps stay cheap
+    //  Incidents that are long over.  Nothing walks them, so steps stay cheap.
     disk_incident_t *over;
     disk_attempt_t *attempts;
     disk_event_t *events;
-    disk_effect_t *effects; //  to be done
+    disk_effect_t *effects; //  not yet done
     disk_effect_t *dead;    //  until retried or replaced
     disk_topic_t *topics;
     disk_message_t *messages, *alerts;
@@ -102,41 +105,44 @@ typedef struct {
     int64_t open, live;
     int64_t open_of_key [DISK_KEYS];
     int64_t hard_ms;        //  longest life of an attempt
-    int64_t slack_ms;       //  what clock jumps may have added to deadlines so far
+    int64_t slack_ms;       //  time that clock jumps may have added to deadlines
     int64_t set_back;       //  how often the wall clock was set back
     int64_t lease_ms;       //  life of a lease
     int64_t lease_floor_ms; //  boot time until which a restart or a jump has extended all leases
-    int64_t hard_floor_ms;  //  the same of hard deadlines, by a restart or by a hold
-    char broken [256];      //  the first broken invariant, "" = none
+    int64_t hard_floor_ms;  //  likewise for hard deadlines, by a restart or a hold
+    char broken [256];      //  the first broken invariant; "" = none
 } disk_t;
 
 void
 disk_fini (disk_t *self);
-//  Say what is broken; the first one counts.
+//  Report a broken invariant; only the first one is kept.
 void
 disk_break (disk_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+//  Apply one write and check it.
 void
 disk_apply (disk_t *self, const step_write_t *write, clk_now_t now);
-//  After the last write of a turn: what must be true between rows.
+//  Check the relations between rows, after the last write of a turn.
 void
 disk_check_turn (disk_t *self, const step_write_t *writes, size_t count);
-//  The worker of this attempt was heard.
+//  A message of this attempt's worker has arrived.
 void
 disk_renewed (disk_t *self, const step_fence_t *fence, const char *identity, clk_now_t now);
-//  The broker was started again: durable deadlines are as good as the wall clock.
+//  The broker has restarted: durable deadlines are only as good as the wall clock.
 void
 disk_restarted (disk_t *self);
-//  Each live attempt; call after each schedule.
+//  Check the deadlines of all live attempts; call it after each step_schedule.
 void
 disk_check_deadlines (disk_t *self, clk_now_t now);
-//  Everything against everything; slow.
+//  Check all rows against each other; slow.
 void
 disk_check_all (disk_t *self);
+//  Load all rows into a step.
 void
 disk_load (disk_t *self, step_t *step, clk_now_t now);
-//  Forget what is long over.
+//  Forget rows that are long over.
 void
 disk_tidy (disk_t *self, clk_now_t now);
+//  Find a row; NULL: there is none.  Own: borrowed.
 const disk_event_t *
 disk_event (const disk_t *self, const char *source, const char *event_id);
 disk_incident_t *

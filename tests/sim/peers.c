@@ -1,4 +1,3 @@
-//  peers - what workers, publishers and delivery do, and what the links do to their messages.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/peers.h"
 #include "tests/sim/voice.h"
@@ -80,7 +79,7 @@ peers_worker (peers_t *self, const char *identity, uint64_t session)
     return NULL;
 }
 
-//  To the broker: lost, once, twice, or out of its order.
+//  Send a message to the broker: it is lost, arrives once or twice, or out of order.
 static void
 s_send (peers_t *self, const mail_t *mail)
 {
@@ -120,7 +119,7 @@ s_send_fence (peers_t *self, peer_worker_t *worker, step_in_kind_t kind, const s
     s_send (self, &mail);
 }
 
-//  It ends so, by its own worker's word.
+//  Note the outcome that an attempt's own worker sends.
 static void
 s_say (peers_t *self, const peer_worker_t *worker, const step_fence_t *fence,
        verdict_outcome_t outcome)
@@ -180,7 +179,7 @@ s_hello (peers_t *self, peer_worker_t *worker)
     worker->hello_ms = self->now.boot_ms;
 }
 
-//  A new incarnation of the session; the process may be the same.
+//  Begin a new session; the process may be the same.
 static void
 s_session (peers_t *self, peer_worker_t *worker)
 {
@@ -214,7 +213,7 @@ static void
 s_run (peers_t *self, peer_worker_t *worker, job_t *job)
 {
     int64_t now = self->now.boot_ms;
-    if (!job->started && self->held) { //  no prompt: waited for, or given back as a host's failure
+    if (!job->started && self->held) { //  no prompt: wait, or give it back as a failure of the host
         job->start_ms = now + 1500;
         job->finish_ms = job->start_ms + 3000;
         if (s_chance (self, 30)) {
@@ -266,7 +265,7 @@ s_verdicts (peers_t *self, peer_worker_t *worker)
     }
 }
 
-//  What somebody else has under way, told as one's own.
+//  Send a message about another worker's attempt.
 static void
 s_forge (peers_t *self, peer_worker_t *worker)
 {
@@ -293,7 +292,7 @@ s_forge (peers_t *self, peer_worker_t *worker)
     s_send (self, &mail);
 }
 
-//  Stopped in order: what runs is given back.
+//  Stop in order: running jobs are given back.
 static void
 s_bye (peers_t *self, peer_worker_t *worker)
 {
@@ -318,13 +317,13 @@ s_worker_act (peers_t *self, peer_worker_t *worker)
         s_session (self, worker);
         return;
     }
-    if (s_chance (self, 2)) { //  kill -9: the spool stays, the agents are gone
+    if (s_chance (self, 2)) { //  kill -9: the spool stays, the agents end
         memset (worker->jobs, 0, sizeof worker->jobs);
         worker->up = false;
         worker->down_until_ms = now + (int64_t) peers_random (self, 40000);
         return;
     }
-    if (s_chance (self, 1)) { //  stopped, or cut off: jobs go on
+    if (s_chance (self, 1)) { //  stopped or disconnected: its jobs go on
         worker->up = false;
         worker->down_until_ms = now + (int64_t) peers_random (self, 60000);
         return;
@@ -348,7 +347,7 @@ s_worker_act (peers_t *self, peer_worker_t *worker)
     for (int i = 0; i < PEERS_JOBS; i++)
         if (worker->jobs [i].used)
             s_run (self, worker, &worker->jobs [i]);
-    if (worker->welcomed && !self->held) //  else their files are still on their way
+    if (worker->welcomed && !self->held) //  in a hold their files are not stored yet
         s_verdicts (self, worker);
 }
 
@@ -363,7 +362,7 @@ s_send_event (peers_t *self, const peer_publisher_t *publisher, unacked_t *event
     size_t number = (size_t) (publisher - self->publishers);
     mail.in.as.event.cookie =
         (uint64_t) event->number * PEERS_SLOTS + number * PEERS_UNACKED + slot;
-    mail.in.peer.seq = (uint64_t) event->fault; //  the fault's number, looked up when it is stepped
+    mail.in.peer.seq = (uint64_t) event->fault; //  the number of the fault, which peers_fault reads
     mail.in.as.event.triage_enabled = event->fault % 23 != 0;
     s_send (self, &mail);
     event->send_ms = self->now.boot_ms + FIRST_RESEND_MS;
@@ -386,7 +385,7 @@ s_publisher_act (peers_t *self, peer_publisher_t *publisher)
     }
 }
 
-//  Delivery is a thread of the broker: its mailbox loses nothing.
+//  Delivery is a thread of the broker, so its mailbox loses nothing.
 void
 peers_again (peers_t *self, const step_in_t *done)
 {
@@ -408,7 +407,7 @@ peers_ambiguous (peers_t *self, const step_in_t *done)
         disk_incident (self->disk, effect->row.incident.text)->ambiguous++;
 }
 
-//  The effect is carried out.
+//  Execute an effect.
 static void
 s_execute (peers_t *self, const row_effect_t *row)
 {
@@ -524,7 +523,8 @@ s_stop (peers_t *self, peer_worker_t *worker, const step_fence_t *fence)
     }
 }
 
-//  A good report that the broker does not want: it must have an end already, or be asked for anew.
+//  Check that a good report was rightly refused: the incident has ended, or a new attempt is
+//  requested.
 static void
 s_check_stale (peers_t *self, const spooled_t *spooled)
 {
@@ -564,7 +564,7 @@ s_to_worker (peers_t *self, peer_worker_t *worker, const step_out_t *out)
             s_stop (self, worker, &out->as.welcome.revoke [i]);
         s_credit (self, worker);
     }
-    else if (out->kind == STEP_OUT_REFUSE) { //  again later, as somebody new
+    else if (out->kind == STEP_OUT_REFUSE) { //  try again later, with a new session
         worker->session = peers_random (self, UINT64_MAX - 1) + 1;
         worker->welcomed = false;
         worker->refused = true;
@@ -626,7 +626,7 @@ bool
 peers_ping (peers_t *self, const char *identity, uint64_t session)
 {
     peer_worker_t *worker = peers_worker (self, identity, session);
-    if (!worker || !worker->up) //  half of the time nobody has noticed yet
+    if (!worker || !worker->up) //  half of the time the broker has not noticed it
         return peers_random (self, 2) == 0;
     if (worker->welcomed) {
         mail_t mail = s_mail (worker, STEP_IN_PONG);
@@ -658,7 +658,7 @@ peers_broker_died (peers_t *self)
     memset (self->flight, 0, sizeof self->flight);
 }
 
-//  Does it run what the broker counts on?
+//  Does this worker run an attempt that the broker counts on?
 static bool
 s_holds (const peers_t *self, const peer_worker_t *worker)
 {
@@ -688,7 +688,7 @@ peers_idle (const peers_t *self)
 {
     for (int i = 0; i < PEERS_WORKERS; i++)
         if (self->workers [i].spool_count && !self->workers [i].refused)
-            return false; //  who is refused keeps what it has
+            return false; //  a refused worker keeps its spool
     for (int i = 0; i < PEERS_PUBLISHERS; i++)
         for (int k = 0; k < PEERS_UNACKED; k++)
             if (self->publishers [i].unacked [k].used)

@@ -1,5 +1,6 @@
-//  peers - the simulator's other side: workers with spools, publishers that resend, delivery;
-//  and the links between them and the broker that lose, repeat and delay.
+//  peers - simulates the broker's peers: workers with spools, publishers that resend, delivery.
+//
+//  The links between them and the broker lose, repeat and delay messages.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -40,9 +41,9 @@ typedef struct {
     uint64_t session, seq;
     bool up, welcomed;
     int64_t down_until_ms, heard_ms, hello_ms, ping_ms, credit_number;
-    bool bad;        //  a host that cannot start agents
-    bool refused;    //  for its twin's sake, since its last WELCOME
-    int64_t told_ms; //  when the broker took a message of its session last
+    bool bad;        //  its host cannot start agents
+    bool refused;    //  in favour of its twin, since its last WELCOME
+    int64_t told_ms; //  boot time of its last message that the broker accepted
     job_t jobs [PEERS_JOBS];
     spooled_t spool [PEERS_SPOOL];
     int spool_count;
@@ -65,63 +66,65 @@ typedef struct {
     uint64_t random;
     disk_t *disk;
     clk_now_t now;
-    bool calm; //  no faults any more
-    bool held; //  the broker gives no prompt and takes no file
+    bool calm; //  no more faults
+    bool held; //  the broker serves no prompt and accepts no file
     peer_worker_t workers [PEERS_WORKERS];
     peer_publisher_t publishers [PEERS_PUBLISHERS];
-    mail_t *link; //  to the broker; each peer's own in order, mostly
+    mail_t *link; //  to the broker; messages of one peer mostly keep their order
     int64_t link_count, events_made, events_acked, reports_made;
     row_effect_t flight [ROW_CHANNELS]; //  at delivery; id 0 = none
-    fault_t fault;                      //  lent to the EVENT that is being stepped
+    fault_t fault;                      //  of the EVENT that is being stepped
 } peers_t;
 
 void
 peers_init (peers_t *self, disk_t *disk, uint64_t seed);
 void
 peers_fini (peers_t *self);
+//  A random number below `below`.
 uint64_t
 peers_random (peers_t *self, uint64_t below);
-//  Everybody does what time makes them do.
+//  Let all peers do what is due.
 void
 peers_act (peers_t *self);
-//  Next message for the broker, NULL = none.  Own: fresh, free().
+//  The next message for the broker; NULL: none.  Own: fresh; free it with free ().
 mail_t *
 peers_next (peers_t *self);
-//  A message of the broker arrives (or gets lost).
+//  Deliver a message of the broker, or lose it.
 void
 peers_receive (peers_t *self, const step_out_t *out);
-//  Source and id of the event that an acknowledgement names.
+//  The source and id of the event that an acknowledgement names.
 void
 peers_event (const peers_t *self, uint64_t cookie, char ret_source [16], char ret_event_id [32]);
-//  The broker has a PING for this session.  Returns false when its connection is closed.
+//  Send a PING of the broker to this session.  False: its connection is closed.
 bool
 peers_ping (peers_t *self, const char *identity, uint64_t session);
-//  Who has this session, NULL = nobody any more.
+//  The worker with this session; NULL: none has it any more.
 peer_worker_t *
 peers_worker (peers_t *self, const char *identity, uint64_t session);
-//  The broker does not know the sender's session.
+//  Answer a sender whose session the broker does not know.
 void
 peers_unknown (peers_t *self, const step_peer_t *peer);
-//  Did what delivery had under way happen?  Half of it did.
+//  The broker crashes: half of the effects at delivery still happen.
 void
 peers_crash_flights (peers_t *self);
-//  The broker is gone: what was on its way is lost, delivery with it.
+//  The broker has died: messages under way are lost, and delivery with them.
 void
 peers_broker_died (peers_t *self);
-//  Delivery's report was heard but died with the broker: the effect may be repeated.
+//  A report of delivery was stepped but not committed: the effect may be repeated.
 void
 peers_ambiguous (peers_t *self, const step_in_t *done);
 //  The loop steps delivery's report again after a rollback.
 void
 peers_again (peers_t *self, const step_in_t *done);
+//  Has every peer finished its work?
 bool
 peers_idle (const peers_t *self);
-//  I16: of two processes with one key only one has work that is not lost.
+//  Check I16: of two processes with one key, only one has work that is not lost.
 void
 peers_check_twins (const peers_t *self);
-//  What a drain of the worker names.
+//  The name of a worker, for a drain.
 void
 peers_worker_name (const peers_t *self, uint64_t number, char ret_name [ROW_NAME]);
-//  The fault of an EVENT in the link.
+//  The fault of an EVENT, by its number.  Own: borrowed until the next call.
 const fault_t *
 peers_fault (peers_t *self, int number);

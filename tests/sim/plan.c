@@ -1,4 +1,4 @@
-//  plan - short times and small queues, so that much happens in few steps.
+//  Short times and small queues, so that much happens in few steps.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plan.h"
 

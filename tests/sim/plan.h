@@ -1,4 +1,4 @@
-//  plan - what a run of the simulator is set to.
+//  plan - the settings of a run of the simulator.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,9 +6,9 @@
 
 enum { PLAN_QUEUE = 24 }; //  of all clusters
 
-//  A number of the environment.
+//  The number in an environment variable, or `otherwise` when it is unset.
 uint64_t
 plan_number (const char *name, uint64_t otherwise);
-//  The core's settings; some go by the seed.
+//  The core's settings; some depend on the seed.
 step_settings_t
 plan_settings (uint64_t seed);

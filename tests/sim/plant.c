@@ -1,6 +1,6 @@
-//  plant - wrappers around outbox_add_incident, outbox_schedule, book_attempt, lease_renew,
-//  lapse_timers, lease_spare_all, queue_victim, rival_may_enter, settle_forgotten,
-//  settle_release and settle_verdict.
+//  Wrappers around outbox_add_incident, outbox_schedule, book_attempt, lease_renew, lapse_timers,
+//  lease_spare_all, queue_victim, rival_may_enter, settle_forgotten, settle_release and
+//  settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <utlist.h>
 
-//  The linker's names: the core's calls arrive at __wrap_*, __real_* is the function itself.
+//  The linker's names: the core's calls reach __wrap_*; __real_* is the function itself.
 void
 __real_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
                             const entry_t *entry, clk_now_t now);
@@ -103,7 +103,7 @@ plant (const char *name)
     return NULL;
 }
 
-//  Of a repeated success the number of the effect becomes a part of its key: it is another one.
+//  Add the number of the effect to its key, so that a repeated success makes another effect.
 void
 __wrap_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
                             const entry_t *entry, clk_now_t now)
@@ -140,7 +140,7 @@ __wrap_rival_may_enter (worker_t *worker, const step_in_t *hello, clk_now_t now)
     return __real_rival_may_enter (worker, hello, now) || s_no_question;
 }
 
-//  The oldest of all that may go, whoever sent it.
+//  Choose the oldest droppable incident, whatever its source.
 entry_t *
 __wrap_queue_victim (queue_t *self, const char *cluster, const char *source,
                      enum fault_severity severity)
@@ -173,7 +173,7 @@ __wrap_settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_
     book_save (&self->book, &self->state, entry, &row);
 }
 
-//  What another process with the key has under way goes on.
+//  Keep attempts that the HELLO does not name.
 void
 __wrap_settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now)
 {
@@ -183,7 +183,7 @@ __wrap_settle_forgotten (step_t *self, attempt_t *attempt, worker_t *worker, clk
         attempt->term.session = worker->session;
 }
 
-//  Only the hard deadline is left.
+//  Ignore leases: only the hard deadline ends an attempt.
 void
 __wrap_lapse_timers (step_t *self, clk_now_t now)
 {

@@ -1,22 +1,23 @@
-//  plant - bugs that the simulator must find, put between the core's modules
-//  by the linker (ld --wrap).
+//  plant - bugs that the simulator must find.
 //
-//  The core's sources know nothing of them, so no program can contain them.
+//  The linker puts them between the core's modules (ld --wrap).  The core's sources do not name
+//  them, so no program can contain them.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-//  effect_without_key: a repeated success asks for its effect again, and no key holds it back;
-//  message_without_intent: a message is not on disk as being sent before it is;
-//  lease_without_fence: whatever attempt a verdict names, from whomever, the live one is meant;
-//  lease_without_end: a lease that is not renewed goes on;
-//  worker_miscounted: an attempt counts once more for its worker each time that it is renewed;
-//  hold_without_time: of what the artifacts' disk denies, no deadline is moved;
-//  rival_unasked: a new session supersedes the old one without a question;
-//  queue_without_shares: a full queue gives up its oldest, whoever sent it;
-//  refusal_charged: an incident pays for an attempt that its worker gave back before it began;
-//  twin_keeps_what_it_forgot: a new session takes over what its HELLO does not name;
-//  hold_blames_hosts: who gives back what it could not have the prompt of has failed;
-//  send_before_commit: the simulator's own, who plays the loop.
-//  Returns which invariant it breaks, as the message begins; NULL = there is no such bug.
+//  Activate a bug by its name:
+//    effect_without_key: a repeated success adds its effect again, under another key;
+//    message_without_intent: a message is sent before its row says so;
+//    lease_without_fence: a verdict counts for the live attempt, whatever it names;
+//    lease_without_end: a lease that is not renewed does not end;
+//    worker_miscounted: each renewal counts the attempt for its worker once more;
+//    hold_without_time: a hold of the artifacts' disk moves no deadlines;
+//    rival_unasked: a new session supersedes the old one without a PING;
+//    queue_without_shares: a full queue drops its oldest incident, whatever its source;
+//    refusal_charged: an incident pays for an attempt that its worker returned unstarted;
+//    twin_keeps_what_it_forgot: a new session takes over attempts that its HELLO does not name;
+//    hold_blames_hosts: a worker that returns an attempt in a hold counts as a failed host;
+//    send_before_commit: the simulator itself, as the loop, sends too early.
+//  Returns the invariant that it breaks, as the message begins; NULL: there is no such bug.
 const char *
 plant (const char *name);

@@ -29,7 +29,7 @@ shares_before (const step_t *step, const char *comer, const char *cluster)
     shares_t self = {.comer = comer, .cluster = cluster, .last_number = step->book.last_number};
     (void) step_writes (step, &self.writes);
     if (settings->overflow_reject)
-        return self; //  whoever comes is refused
+        return self; //  the newcomer is refused
     if (queue_cluster_count (&step->queue, cluster) >= settings->cluster_queue_size)
         self.limit [0] = settings->cluster_queue_size;
     if (step->queue.queued >= settings->global_queue_size)
@@ -49,7 +49,7 @@ shares_before (const step_t *step, const char *comer, const char *cluster)
     return self;
 }
 
-//  Was it beyond its share there, or does nobody who has more have one that may go?
+//  Was the loser above its share, or has no source with more an incident that may be dropped?
 static bool
 s_fair (const shares_t *self, const shares_source_t *loser, int scope)
 {
@@ -65,12 +65,12 @@ s_fair (const shares_t *self, const shares_source_t *loser, int scope)
     return !another || (loser->queued [scope] + comes) * sharing > self->limit [scope];
 }
 
-//  It is out of the queue: the next loser is judged without it.
+//  Take a lost incident out of the counts: the next loser is judged without it.
 static void
 s_left (const shares_t *self, shares_source_t *source, const entry_t *entry)
 {
     if (entry->number > self->last_number)
-        return; //  the newcomer, which was never in it
+        return; //  the newcomer was never in the queue
     for (int scope = strcmp (entry->cluster, self->cluster) != 0; scope < SHARES_SCOPES; scope++) {
         source->queued [scope]--;
         source->fresh [scope]--;

@@ -1,7 +1,6 @@
-//  shares - I14: a source loses nothing from a full queue while it has less there than its share.
+//  shares - checks I14: a source below its share loses nothing from a full queue.
 //
-//  Its share is what each would have, were the places divided evenly among those that
-//  have some, or want one.
+//  The share is an equal part of the places, for each source that has some or wants one.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -21,7 +20,7 @@ typedef struct {
     shares_source_t sources [SHARES_SOURCES];
     int source_count;
     int64_t limit [SHARES_SCOPES]; //  0 = there is room
-    size_t writes;                 //  of the turn so far
+    size_t writes;                 //  writes of the turn so far
     int64_t last_number;           //  of the incidents so far
     const char *comer, *cluster;   //  source and cluster of the event
 } shares_t;

@@ -1,12 +1,12 @@
-//  sim - drives the real step through loss, repetition, reordering, crashes,
-//  clock jumps and deaths.
+//  sim - drives the real step through loss, repetition, reordering, crashes and clock jumps.
 //
-//  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  With an argument a bug
-//  is planted (plant.h), and the run must break as that bug breaks it.  The invariants stand
-//  in disk.h and voice.h, and three here: I11 what a worker has, which is counted as it changes,
-//  is what one finds who counts now.  I12 while the artifacts' disk takes nothing, nothing
-//  is assigned, no folder is saved and no time runs out.  I13 of two live workers with one key
-//  the first stays.  (I14: shares.h.)
+//  TRIAGE_SIM_SEED and TRIAGE_SIM_STEPS set the run; the seed is printed.  An argument plants a bug
+//  (plant.h), and the run must then break that bug's invariant.
+//  Invariants checked here; disk.h lists where the others are:
+//  I11  The running counts of a worker equal a fresh count.
+//  I12  While the artifacts' disk is in trouble, nothing is assigned, no folder is saved and no
+//       time runs out.
+//  I13  Of two live workers with one key the first stays.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/pack.h"
 #include "broker/core/step_part.h"
@@ -32,7 +32,7 @@ enum {
     MAX_OUTPUTS = 5000,
     MAX_WRITES = 20000,
     DRAIN_TURNS = 50,
-    LONG_RUN = 100000 //  steps, after which each kind of input must have come up
+    LONG_RUN = 100000 //  steps after which each kind of input must have occurred
 };
 
 typedef struct {
@@ -41,20 +41,20 @@ typedef struct {
     step_t *step;
     step_settings_t settings;
     clk_now_t now;
-    step_in_t dones [ROW_CHANNELS]; //  delivery's reports stepped in this turn: one a channel
+    step_in_t dones [ROW_CHANNELS]; //  delivery's reports in this turn, one for each channel
     int done_count;
-    bool early;            //  planted: outputs leave before the commit
-    int draining;          //  turns since the orderly stop began, 0 = none
-    int64_t held_until_ms; //  boot time; the artifacts' disk takes nothing before
+    bool early;            //  a planted bug: outputs leave before the commit
+    int draining;          //  turns since the drain began; 0 = none
+    int64_t held_until_ms; //  boot time until which the artifacts' disk is in trouble
     int64_t holds, steps, turns, crashes, stops, rollbacks, jumps, reloads, stale;
-    int64_t rivals;  //  sessions superseded that did not answer
-    int64_t refused; //  for the sake of another one
+    int64_t rivals;  //  sessions superseded because they did not answer
+    int64_t refused; //  sessions refused in favour of another one
     int64_t by_kind [STEP_IN_SOURCE + 1];
     int64_t commands [STEP_COMMANDS];
     int64_t dispositions [STEP_UPLOAD_AGAIN + 1];
 } sim_t;
 
-//  After a restart or a jump each attempt has at least the grace left, also of its hard deadline.
+//  After a restart or a jump, each lease and hard deadline has at least the grace left.
 static void
 s_grace (sim_t *self)
 {
@@ -75,7 +75,7 @@ s_boot (sim_t *self)
     self->draining = 0;
 }
 
-//  The process dies; the disk and the others stay.
+//  The process dies; the disk and the peers stay.
 static void
 s_crash (sim_t *self)
 {
@@ -101,7 +101,7 @@ s_clock (sim_t *self)
         delta = wake;
     self->now.boot_ms += delta;
     self->now.wall_ms += delta;
-    if (s_chance (self, 8)) { //  suspend, or the broker stopped
+    if (s_chance (self, 8)) { //  suspend, or SIGSTOP
         int64_t jump = (int64_t) peers_random (&self->peers, 600000);
         self->now.boot_ms += jump;
         self->now.wall_ms += jump;
@@ -109,7 +109,7 @@ s_clock (sim_t *self)
         s_grace (self);
         self->jumps++;
     }
-    if (s_chance (self, 8)) { //  somebody sets the clock
+    if (s_chance (self, 8)) { //  the wall clock is set
         int64_t set = (int64_t) peers_random (&self->peers, 7200000) - 3600000;
         self->now.wall_ms += set;
         self->disk.set_back += set < 0;
@@ -118,7 +118,7 @@ s_clock (sim_t *self)
     self->peers.now = self->now;
 }
 
-//  The store would see the open transaction: so do we.
+//  Find a known event, as the store does: in the open transaction too.
 static void
 s_known_event (sim_t *self, step_in_t *in)
 {
@@ -135,7 +135,7 @@ s_known_event (sim_t *self, step_in_t *in)
             row->incident = writes [i].as.event.incident;
 }
 
-//  A worker that says so holds its attempt.
+//  Note the attempts that a worker's message renews.
 static void
 s_renewed (sim_t *self, const step_in_t *in)
 {
@@ -152,7 +152,7 @@ s_renewed (sim_t *self, const step_in_t *in)
     }
 }
 
-//  I13: a session that was heard a moment ago, and can be asked, is not superseded.
+//  Check I13: a live session that can be asked is not superseded.
 static void
 s_check_rival (sim_t *self, const step_in_t *in, uint64_t rival)
 {
@@ -188,7 +188,7 @@ s_step (sim_t *self, step_in_t *in)
     if (!rc)
         s_renewed (self, in);
     if (rc == -EAGAIN && in->kind == STEP_IN_HELLO)
-        return; //  it is said again
+        return; //  the worker sends it again
     if (rc == ERR_STALE && in->kind != STEP_IN_HELLO) {
         self->stale++;
         peers_unknown (&self->peers, &in->peer);
@@ -212,13 +212,13 @@ s_some_open_incident (sim_t *self)
     return chosen;
 }
 
-//  Some incident of the disk, in memory or not, the oldest or the newest.
+//  Choose an incident of the disk, in memory or not, from the oldest or the newest.
 static const row_incident_t *
 s_some_incident (sim_t *self)
 {
     uint64_t count = HASH_COUNT (self->disk.incidents);
     uint64_t skip = peers_random (&self->peers, 80);
-    if (peers_random (&self->peers, 2) && skip < count) //  one of the last: it may be open
+    if (peers_random (&self->peers, 2) && skip < count) //  one of the newest may be open
         skip = count - 1 - skip / 8;
     const row_incident_t *chosen = NULL;
     for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next) {
@@ -229,11 +229,11 @@ s_some_incident (sim_t *self)
     return chosen;
 }
 
-//  Dead, or still to be done.
+//  Choose an effect that is dead or not yet done.
 static const row_effect_t *
 s_some_effect (sim_t *self)
 {
-    //  A "recovered" is dead because its "degraded" is: nobody would ask for that one.
+    //  Not a "recovered": it is dead because its "degraded" is, so no operator retries it.
     uint64_t skip = peers_random (&self->peers, 4);
     const row_effect_t *chosen = NULL;
     const disk_effect_t *item =
@@ -282,7 +282,7 @@ s_source (sim_t *self)
     s_step (self, &in);
 }
 
-//  SIGHUP.  What the models of the disk go by stays.
+//  SIGHUP: change settings, except those that the models of the disk depend on.
 static void
 s_configure (sim_t *self)
 {
@@ -309,7 +309,7 @@ s_resume_all (sim_t *self)
     }
 }
 
-//  The artifacts' disk is full, broken or slow, often for longer than any attempt may live.
+//  Let the artifacts' disk be in trouble, often for longer than any attempt may live.
 static void
 s_hold (sim_t *self)
 {
@@ -343,7 +343,7 @@ s_inputs (sim_t *self)
         free (mail);
     }
     if (self->peers.calm && self->turns % 64 == 0)
-        s_resume_all (self); //  a drain would leave incidents waiting for ever
+        s_resume_all (self); //  a drain would leave incidents waiting forever
     if (s_chance (self, 30))
         s_command (self);
     if (s_chance (self, 10))
@@ -386,7 +386,7 @@ s_check_verdict (sim_t *self, const step_out_t *out)
                     fence->incident.text, fence->attempt);
 }
 
-//  The rule behind it all: what leaves the broker is justified by what is on disk now.
+//  Check the main rule: every message that leaves the broker is justified by the disk.
 static void
 s_check_out (sim_t *self, const step_out_t *out)
 {
@@ -436,7 +436,7 @@ s_commit (sim_t *self)
     disk_check_turn (&self->disk, writes, count);
 }
 
-//  Every row held in memory is the row on disk, in what decides.
+//  Are the deciding fields of a row in memory those of the disk?
 static bool
 s_same (const row_incident_t *row, const row_incident_t *kept)
 {
@@ -532,13 +532,13 @@ s_turn (sim_t *self)
         disk_break (&self->disk, "I6 %zu outputs in one turn", outs);
     if (self->early)
         s_send (self, outs);
-    if (s_chance (self, 15)) { //  dies before the commit
+    if (s_chance (self, 15)) { //  crash before the commit
         for (int i = 0; i < self->done_count; i++)
             peers_ambiguous (&self->peers, &self->dones [i]);
         s_crash (self);
         return;
     }
-    if (s_chance (self, 15)) { //  the disk is full: nothing happened, the state is read back
+    if (s_chance (self, 15)) { //  the disk is full: roll back and load the state again
         step_reload (self->step);
         disk_load (&self->disk, self->step, self->now);
         self->rollbacks++;
@@ -547,7 +547,7 @@ s_turn (sim_t *self)
         return;
     }
     s_commit (self);
-    if (s_chance (self, 15)) { //  dies between the commit and some of the sends
+    if (s_chance (self, 15)) { //  crash between the commit and some of the sends
         s_send (self, outs ? peers_random (&self->peers, outs) : 0);
         s_crash (self);
         return;
@@ -556,10 +556,10 @@ s_turn (sim_t *self)
         s_send (self, outs);
     s_check_turn (self);
     if (self->draining && (++self->draining > DRAIN_TURNS || !step_flights (self->step)))
-        s_crash (self); //  stopped; what delivery had under way has mostly come back
+        s_crash (self); //  stopped; most of delivery's reports are back
 }
 
-//  No more faults: everything must come to its end.
+//  Stop all faults: everything must now finish.
 static void
 s_quiesce (sim_t *self)
 {
@@ -580,7 +580,7 @@ s_quiesce (sim_t *self)
     disk_check_all (&self->disk);
 }
 
-//  A long run has seen everything.
+//  Check that a long run has covered every kind of input.
 static void
 s_check_run (sim_t *self)
 {
@@ -658,7 +658,7 @@ main (int argc, char **argv)
     peers_init (&sim.peers, &sim.disk, seed);
     sim.peers.now = sim.now;
     s_boot (&sim);
-    const int64_t end = argc > 1 ? PATIENCE * steps : steps; //  a bug is seen sooner or later
+    const int64_t end = argc > 1 ? PATIENCE * steps : steps; //  a bug needs some time to show
     while (sim.steps < end && !sim.disk.broken [0])
         s_turn (&sim);
     s_quiesce (&sim);

@@ -35,7 +35,7 @@ s_begins (const char *key, const char *kind)
     return strncmp (key, kind, strlen (kind)) == 0;
 }
 
-//  Its "degraded", of a "recovered".
+//  The "degraded" of a "recovered".
 static const disk_message_t *
 s_degraded (const disk_t *disk, const char *key)
 {
@@ -59,8 +59,8 @@ s_reset (disk_model_t *model)
     model->failures = 0;
 }
 
-//  A paused breaker may have forgotten in a restart what it issued while open, and then stays open:
-//  there the model follows its closing (voice_breaker) and asks for the reason.
+//  A restart may make a paused breaker forget the attempts that it issued while open; it then stays
+//  open.  In that case the model follows its closing (voice_breaker) and checks the reason.
 static void
 s_reported (disk_t *disk, const disk_incident_t *incident)
 {
@@ -118,8 +118,7 @@ void
 voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now)
 {
     disk_message_t *message = s_message_new (disk, row->key);
-    if (message->asked_ms
-        && !s_begins (row->key, "overflow/")) //  a clock set back has an hour twice
+    if (message->asked_ms && !s_begins (row->key, "overflow/")) //  a clock set back repeats an hour
         disk_break (disk, "I9 %s was asked for twice", row->key);
     message->effect = message->arrived = 0;
     message->unsure = false;
@@ -152,7 +151,7 @@ voice_effect (disk_t *disk, const row_effect_t *row)
     message->effect = row->id;
 }
 
-//  Does a message, on disk or handed out, wait for its upload?  None that was tried does.
+//  Does a message wait for its upload?  One that was tried does not.
 static bool
 s_waits (const disk_t *disk, const row_effect_t *row)
 {

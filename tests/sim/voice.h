@@ -1,12 +1,12 @@
-//  voice - what the simulated broker tells the outside: the breaker and its messages,
-//  checked by a model.
+//  voice - checks the breaker and the messages of the simulated broker against a model.
 //
-//  I8 the breaker's row is what a naive count of ended incidents gives; only an attempt issued
-//  while it was open closes a paused one.  I9 one "degraded" an opening, "recovered" only after
-//  its "degraded" arrived, an incident's message only after its upload; nothing overtakes but
-//  what waits for an upload, a message that is tried again holds the rest.
-//  I10 a message is on disk as being sent before it is sent; it is repeated only after a death
-//  or an unsure answer, and then marked.
+//  I8   The breaker's row equals a plain count of ended incidents.  Only an attempt issued while it
+//       was open closes a paused one.
+//  I9   Each opening has one "degraded".  A "recovered" is sent only after its "degraded" arrived,
+//       an incident's message only after its upload.  Messages keep their order, but may overtake
+//       one that waits for an upload.  A message that is retried blocks the others.
+//  I10  A row says that a message is being sent before it is sent.  It is repeated only after a
+//       crash or an unsure answer, and is then marked.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -25,21 +25,22 @@ voice_ended (disk_t *disk, const disk_incident_t *incident, incident_state_t sta
 //  An attempt was issued.
 void
 voice_issued (const disk_t *disk, disk_attempt_t *attempt);
-//  At the end of a turn.
+//  Check the breaker at the end of a turn.
 void
 voice_check (disk_t *disk);
 //  A message is handed to delivery.
 void
 voice_handed (disk_t *disk, const row_effect_t *row);
-//  It arrived where it was sent to.
+//  It arrived.
 void
 voice_arrived (disk_t *disk, const row_effect_t *row);
-//  Its answer left open whether it arrived.
+//  Its answer does not show whether it arrived.
 void
 voice_unsure (disk_t *disk, const char *key);
-//  The broker died: of what was being sent nobody knows how it went.
+//  The broker died: the result of messages being sent is unknown.
 void
 voice_died (disk_t *disk);
+//  Load the breaker's row and the alerts into a step.
 void
 voice_load (const disk_t *disk, step_t *step, clk_now_t now);
 void
