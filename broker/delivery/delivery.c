@@ -1,5 +1,4 @@
-//  When to try again is the core's matter (outbox); this thread does
-//  one thing a channel at a time and says how it went.
+//  The core (outbox) decides when an effect is retried; this thread executes it and reports back.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/delivery.h"
 
@@ -18,8 +17,8 @@ enum { S_WAIT_MS = 60000 };
 
 struct delivery {
     const settings_t *settings;
-    conf_t *conf;   //  whose settings they are since a CONFIG; NULL before
-    actor_t *actor; //  hands EFFECT_DONE to the loop; while one is unsent no other effect is begun
+    conf_t *conf;   //  owns the settings after a CONFIG; NULL before the first
+    actor_t *actor; //  sends EFFECT_DONE to the loop; while one is unsent no effect is begun
     store_reader_t *reader;
     http_t *http;
     storage_t *storage;
@@ -27,7 +26,7 @@ struct delivery {
     poison_t *poison;
 };
 
-//  Tell the loop; without memory it is asked again after a restart.
+//  Send EFFECT_DONE to the loop.  Out of memory, the effect is executed again after a restart.
 static void
 s_done (delivery_t *self, const mail_effect_done_t *end)
 {
@@ -38,7 +37,7 @@ s_done (delivery_t *self, const mail_effect_done_t *end)
     actor_post (self->actor, &done);
 }
 
-//  Begin one effect.
+//  Begin an effect.
 static void
 s_execute (delivery_t *self, const row_effect_t *effect)
 {
@@ -59,7 +58,7 @@ s_execute (delivery_t *self, const row_effect_t *effect)
     s_done (self, &end);
 }
 
-//  Tell the loop of an effect that has ended.  False: none has.
+//  Report an effect that has ended to the loop.  False: none has.
 static bool
 s_ended (delivery_t *self)
 {

@@ -1,7 +1,8 @@
-//  delivery - thread: executes effects of the outbox, uploads to the filesystem
-//  and messages to Slack.
+//  delivery - the thread that executes effects: it saves incidents and sends messages.
 //
-//  One channel is one queue in commit order with one request in flight.
+//  Ensures: each effect is answered with one EFFECT_DONE, unless memory is short.  The core decides
+//  about retries.
+//  Each channel has one effect under way at a time.  Threads: an actor of its own.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,17 +12,20 @@
 
 typedef struct delivery delivery_t;
 
+//  Start the thread.  Own: fresh; borrows settings and loop.  NULL: diag says why, nothing is left.
 delivery_t *
 delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag);
+//  Cancel what is under way and join the thread.
 void
 delivery_destroy (delivery_t **self_p);
+//  The mailbox for EFFECT and CONFIG mails.  Own: borrowed.
 mailbox_t *
-delivery_inbox (delivery_t *self); //  EFFECT and CONFIG mails; borrowed
+delivery_inbox (delivery_t *self);
 typedef struct {
-    const char *storage; //  the name of the backend in use, static
+    const char *storage; //  name of the backend in use, static
     notify_stats_t notify;
 } delivery_stats_t;
 
-//  Threads: any.
+//  The figures.  Threads: any.
 void
 delivery_stats (const delivery_t *self, delivery_stats_t *ret_stats);

@@ -28,7 +28,7 @@ struct notify {
     row_effect_t effect; //  under way, or just ended; id 0 = none
     mail_effect_done_t end;
     bool ended;
-    int status; //  of the answer, 0 = none yet
+    int status; //  of the answer; 0 = none yet
     int64_t retry_after_ms;
     atomic_llong posts, failed [NOTIFY_REASONS];
 };
@@ -59,9 +59,9 @@ notify_destroy (notify_t **self_p)
 }
 
 
-//  --- how it ended
+//  --- results
 
-//  error: static, or an own text; never one with the URL in it.
+//  End the message with a result.  error: never contains the URL.
 static void
 s_end (notify_t *self, step_effect_result_t result, const char *error)
 {
@@ -129,7 +129,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
     notify_t *self = arg;
     if (s_delivered (self->status))
         failpoint_after ("slack", "post");
-    if (self->status) { //  it has been answered, whatever became of the rest
+    if (self->status) { //  the status counts, even if the body failed
         s_judge (self);
         return;
     }
@@ -141,7 +141,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 
 //  --- the message
 
-//  The report of an incident, and a link to it.
+//  Read the report of an incident, and make a link to it.
 static int
 s_report (notify_t *self, const settings_t *settings, const row_incident_t *row,
           report_t *ret_report, storage_link_t *ret_link)
@@ -151,7 +151,7 @@ s_report (notify_t *self, const settings_t *settings, const row_incident_t *row,
     if (fd < 0)
         return fd;
     own (own_fd) int file = artifact_dir_file (fd, path, O_RDONLY, NULL);
-    if (file < 0) //  its upload was given up
+    if (file < 0) //  the upload was given up
         snprintf (path, sizeof path, "attempts/%" PRId64 "/output/investigation.md", row->winner);
     int rc = storage_link (self->storage, row->id.text, path, ret_link);
     if (rc < 0)

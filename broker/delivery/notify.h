@@ -1,9 +1,9 @@
-//  notify - sends messages of the outbox to the Slack webhook, one at a time,
-//  and judges the answers.
+//  notify - sends messages of the outbox to the Slack webhook, one at a time.
 //
-//  200 is delivered.  429, 5xx and a network that fails are tried again (by the outbox), 429
-//  and 503 not before their Retry-After; anything else is permanent.  A request that left and got
-//  no answer may have arrived: UNSURE.  The URL is a secret: it stands in no log, error or record.
+//  The result of a message: OK for a 2xx answer.  RETRY for 429, 5xx and network errors; after 429
+//  and 503 not before their Retry-After.  UNSURE for a request that was sent but not answered: it
+//  may have arrived.  PERMANENT for anything else.
+//  The URL is a secret: no log, error or record contains it.
 //  Threads: delivery's; notify_stats any.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -12,7 +12,7 @@
 
 typedef struct notify notify_t;
 
-//  Why a POST failed, the reasons that Alertmanager counts by.
+//  Why a POST failed; the reasons are those of Alertmanager's metrics.
 typedef enum {
     NOTIFY_CLIENT_ERROR,
     NOTIFY_AUTH_ERROR,
@@ -28,21 +28,23 @@ typedef struct {
     int64_t failed_total [NOTIFY_REASONS];
 } notify_stats_t;
 
-//  storage: links to reports.  Own: borrows all; poison: of this thread, NULL = none.
+//  storage: makes the links to reports; poison: of this thread, may be NULL.
+//  Own: fresh; borrows all; NULL when out of memory.
 notify_t *
 notify_new (http_t *http, const storage_t *storage, store_reader_t *reader, poison_t *poison);
-//  Cancels what is under way.
+//  Cancel the message under way.
 void
 notify_destroy (notify_t **self_p);
 //  Begin to send a message; none may be under way.  settings: borrowed for the call.
 void
 notify_begin (notify_t *self, const settings_t *settings, const row_effect_t *effect);
-//  Has it ended?  Says so once.
+//  Has the message ended?  Returns true once, with the result.
 bool
 notify_ended (notify_t *self, mail_effect_done_t *ret_end);
-//  Would notify_ended say so now?
+//  Would notify_ended return true now?
 bool
 notify_waits (const notify_t *self);
+//  The figures.  Threads: any.
 void
 notify_stats (const notify_t *self, notify_stats_t *ret_stats);
 //  "clientError", "authError", "rateLimited", "serverError", "contextDeadlineExceeded", "other".

@@ -1,4 +1,4 @@
-//  storage - one incident at a time: its record is made complete, then handed to the backend.
+//  Saves one incident at a time: completes its record, then passes it to the backend.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/storage.h"
 
@@ -21,11 +21,11 @@ struct storage {
     store_reader_t *reader;                     //  borrowed
     poison_t *poison;                           //  borrowed
     _Atomic (const storage_backend_t *) chosen; //  for the next effect
-    const storage_backend_t *backend;           //  of the effect under way; NULL = none is
+    const storage_backend_t *backend;           //  of the effect under way; NULL = none
     row_effect_t effect;
     record_t record;
     int folder_fd;
-    bool last; //  the batch under way is that of result.json
+    bool last; //  the batch under way is result.json
     storage_batch_t batch;
     storage_file_t files [RECORD_FILES];
     mail_effect_done_t end;
@@ -49,7 +49,7 @@ storage_new (const storage_backend_t *const *backends, const storage_env_t *env,
     return self;
 }
 
-//  The effect under way is over.
+//  Free the data of the effect that has ended.
 static void
 s_clear (storage_t *self)
 {
@@ -98,7 +98,7 @@ storage_name (const storage_t *self)
 }
 
 
-//  --- how it ends
+//  --- results
 
 static void
 s_end (storage_t *self, const storage_file_t *answer)
@@ -158,7 +158,7 @@ s_add (storage_t *self, const char *path)
     snprintf (file->path, sizeof file->path, "%s", path);
 }
 
-//  An answer that is not OK; one that is permanent is worse than one that may change.
+//  The worst result of a batch; NULL: all are OK.  PERMANENT is worse than RETRY.
 static const storage_file_t *
 s_worst (const storage_batch_t *batch)
 {
@@ -174,7 +174,7 @@ s_worst (const storage_batch_t *batch)
 static void
 s_save (storage_t *self);
 
-//  The batch has its answers.
+//  A batch has its results: report a failure, or go on with result.json, or end.
 static void
 s_saved (storage_batch_t *batch)
 {
@@ -219,10 +219,10 @@ s_read (storage_t *self, const char *incident)
         return rc;
     record->attempt_count = rc;
     rc = store_reader_event_body (self->reader, incident, &record->body, &record->body_size);
-    return rc == ERR_NONE ? 0 : rc; //  the event is older than what the store keeps
+    return rc == ERR_NONE ? 0 : rc; //  the store has deleted the old event
 }
 
-//  Complete the folder, and list what the first batch takes.
+//  Complete the folder, and fill the first batch with its files.
 static int
 s_complete (storage_t *self, const char *incident)
 {

@@ -1,9 +1,9 @@
-//  storage - where the record of an incident is kept for readers; one interface, any backend.
+//  storage - keeps the records of incidents for readers: one interface, several backends.
 //
-//  A backend has a name, saves lists of files and makes links.  A new one is a file that defines a
-//  storage_backend_t, and a row in storage_backends; nothing else knows which there are.
-//  An incident is saved in two batches: result.json goes alone and last, so that all the rest is
-//  there once it is.  Saving again, after a crash at any place, must give the same.
+//  Ensures: result.json is saved last and alone; when it exists, all other files do.  Saving again,
+//  after a crash at any point, gives the same result.
+//  A backend has a name, saves batches of files and makes links.  To add one, define a
+//  storage_backend_t in a file of its own and add it to storage_backends.
 //  Threads: delivery's; storage_name any.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -15,20 +15,20 @@
 #include "common/net/http.h"
 
 
-//  --- what a backend is
+//  --- backends
 
-//  What every backend may use.  Own: all borrowed; the settings change with a CONFIG.
+//  The environment of a backend.  Own: all borrowed; the settings change with a CONFIG.
 typedef struct {
     const settings_t *settings;
     http_t *http; //  this thread's
 } storage_env_t;
 
-//  One file of a batch, and what became of it.
+//  One file of a batch, and its result.
 typedef struct {
     char path [LIMIT_PATH_BYTES]; //  below the incident's folder: "output/investigation.md"
-    step_effect_result_t result;  //  OK: whole and durable where the backend keeps it
-    bool unreached;               //  RETRY: nobody answered, and nothing was sent
-    int64_t retry_after_ms;       //  RETRY: not earlier; 0 = no wish
+    step_effect_result_t result;  //  OK: complete and durable in the backend
+    bool unreached;               //  RETRY: the server was not reached; nothing was sent
+    int64_t retry_after_ms;       //  RETRY: least time to wait; 0 = not given
     char error [LIMIT_REASON_BYTES];
 } storage_file_t;
 
@@ -36,16 +36,16 @@ typedef struct {
 typedef struct storage_batch {
     const storage_env_t *env;
     const char *incident;
-    int folder_fd; //  of the incident: the files are read from it
+    int folder_fd; //  the incident's folder, with the files
     size_t count;
     storage_file_t *files;
-    void (*saved) (struct storage_batch *batch); //  each file has its answer
-    void *arg;                                   //  of saved
+    void (*saved) (struct storage_batch *batch); //  called when each file has its result
+    void *arg;                                   //  for saved
 } storage_batch_t;
 
 enum { STORAGE_LINK_BYTES = 4096 };
 
-//  How a reader gets at a file.
+//  A link to a file, for a reader.
 typedef struct {
     char text [STORAGE_LINK_BYTES];
     bool url;           //  for a browser; else a path on this host
@@ -54,21 +54,23 @@ typedef struct {
 
 typedef struct {
     const char *name; //  in metrics and logs
-    //  Does the configuration ask for it?
+    //  Does the configuration choose this backend?
     bool (*chosen) (const settings_t *settings);
-    //  Save the files, in any order, and answer for each.  saved is called once: before this
-    //  returns, or later on the same thread.  The batch is not the backend's any more then.
+    //  Save the files in any order, and set each result.  Call saved once, before returning or
+    //  later on the same thread; from then on the batch is the caller's again.
     void (*save) (storage_batch_t *batch);
-    //  Give up a batch whose saved was not called yet: it never is then.  NULL: save always waits.
+    //  Give up a batch whose saved was not called yet; saved is then never called.
+    //  NULL: save always calls saved before it returns.
     void (*cancel) (storage_batch_t *batch);
-    //  Where is the file?  A link may be a secret, as one that is signed is.  path "": the
-    //  incident's folder; incident "" too: the place of all folders.  These two are logged, and
-    //  hold no secret.  Err: ERR_NONE it does not keep files of this path; -ENAMETOOLONG.
+    //  Make a link to a file.  A link may be a secret, for example a signed URL.
+    //  path "": the incident's folder; incident "" as well: the folder of all incidents.  These two
+    //  are logged, so they must hold no secret.
+    //  Err: ERR_NONE: the backend does not keep this path; -ENAMETOOLONG.
     int (*link) (const storage_env_t *env, const char *incident, const char *path,
                  storage_link_t *ret_link);
 } storage_backend_t;
 
-//  All backends, NULL behind the last; the first that is chosen is used.
+//  All backends; NULL ends the list.  The first one that is chosen is used.
 extern const storage_backend_t *const storage_backends [];
 
 
@@ -76,30 +78,31 @@ extern const storage_backend_t *const storage_backends [];
 
 typedef struct storage storage_t;
 
-//  Own: borrows all; poison: of this thread, NULL = none.  Fresh, NULL when out of memory.
+//  poison: of this thread, may be NULL.  Own: fresh; borrows all; NULL when out of memory.
 storage_t *
 storage_new (const storage_backend_t *const *backends, const storage_env_t *env,
              store_reader_t *reader, poison_t *poison);
-//  Cancels what is under way.
+//  Cancel the save under way.
 void
 storage_destroy (storage_t **self_p);
-//  A new configuration, for what begins from now on.
+//  Use a new configuration for saves that begin from now on.
 void
 storage_configure (storage_t *self, const settings_t *settings);
 //  Begin to save the effect's incident; none may be under way.
 void
 storage_begin (storage_t *self, const row_effect_t *effect);
-//  Has it ended?  Says so once: OK, or the worst answer of a file.  RETRY too when the folder
-//  cannot be completed, PERMANENT when there is no such incident.
+//  Has the save ended?  Returns true once, with the result: OK, or the worst result of a file.
+//  It is RETRY if the folder cannot be completed, PERMANENT if there is no such incident.
 bool
 storage_ended (storage_t *self, mail_effect_done_t *ret_end);
-//  Would storage_ended say so now?
+//  Would storage_ended return true now?
 bool
 storage_waits (const storage_t *self);
 //  A link of the backend in use; for a file that it does not keep, the path on this host.
+//  Err: -ENAMETOOLONG.
 int
 storage_link (const storage_t *self, const char *incident, const char *path,
               storage_link_t *ret_link) must_check;
-//  Of the backend in use: "filesystem".
+//  The name of the backend in use: "filesystem".
 const char *
 storage_name (const storage_t *self);

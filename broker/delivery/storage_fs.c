@@ -1,4 +1,4 @@
-//  storage_fs - the record was written to where it is kept, so saving is to see that it is there.
+//  The record is already in its place, so to save a file is to check that it exists.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/storage_fs.h"
 

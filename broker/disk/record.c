@@ -1,4 +1,3 @@
-//  record - what the rows, the event and the sealed attempts say, as files for readers.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/disk/record.h"
 
@@ -46,7 +45,7 @@ s_keep (const void *ctx, const char *path)
            || verdict_file_find (manifest->files, manifest->count, path);
 }
 
-//  Only what belongs into output/ and logs/ moves up.
+//  Does a file move up?  Only those of output/ and logs/ do.
 static bool
 s_moves (const char *path)
 {
@@ -80,7 +79,7 @@ s_promote (int fd, int64_t attempt)
     return rc;
 }
 
-//  What was staged and never sealed is nobody's any more, nor is what killed brokers were writing.
+//  Remove staged files that were never sealed, and files that a killed broker left half written.
 static void
 s_drop_leftovers (const record_t *self, int fd)
 {
@@ -95,7 +94,7 @@ s_drop_leftovers (const record_t *self, int fd)
 }
 
 
-//  --- what it consists of
+//  --- the list of files
 
 static void
 s_list (record_files_t *files, const char *folder, const char *name)
@@ -114,7 +113,7 @@ s_list_folder (int fd, const char *folder, record_files_t *files)
     own (folder_walk_destroy) folder_walk_t *walk = NULL;
     folder_entry_t entry;
     int rc = folder_walk_new (fd, folder, &rules, &walk);
-    if (rc < 0) //  what is no folder holds nothing of a record
+    if (rc < 0) //  not a folder: it has no file of a record
         return rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP ? 0 : rc;
     while ((rc = folder_walk_next (walk, &entry)) > 0)
         if (S_ISREG (entry.st.st_mode))

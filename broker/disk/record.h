@@ -1,8 +1,9 @@
-//  record - the folder of an incident made its record: complete, browsable, result.json last.
+//  record - turns the folder of an ended incident into its record for readers.
 //
-//  The winner's files move up from attempts/<n>/ to output/ and logs/.  Of an incident that failed,
-//  the last attempt's do when upload_failed_investigations is set, else they stay where they are.
-//  Doing it again, after a crash at any place, gives the same folder.
+//  Ensures: result.json is written last; when it exists, the folder is complete.  Doing it again,
+//  after a crash at any point, gives the same folder.
+//  The winner's files move up from attempts/<n>/ to output/ and logs/.  So do those of a failed
+//  incident's last attempt if upload_failed_investigations is set.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -10,20 +11,20 @@
 #include "broker/base/settings.h"
 #include "broker/core/row.h"
 
-//  What the store knows of one incident.
+//  The rows and the event of one incident.
 typedef struct {
     row_incident_t incident;
     row_attempt_t attempts [LIMIT_ATTEMPTS];
     int attempt_count;
-    char *body; //  its event, owned; NULL: older than what the store keeps
+    char *body; //  its event, owned; NULL: the store has deleted it
     size_t body_size;
 } record_t;
 
-//  Free what it holds.
+//  Free its members.
 void
 record_fini (record_t *self);
 
-//  The files of a record, paths below the folder.
+//  The files of a record, as paths below the folder.
 enum { RECORD_FILES = LIMIT_ATTEMPT_FILES + 4, RECORD_PATH_BYTES = LIMIT_PATH_BYTES };
 typedef struct {
     size_t count;
@@ -33,13 +34,13 @@ typedef struct {
 //  The last file of every record.
 extern const char record_result_path [];
 
-//  Make the folder complete but for result.json.  fd: of the incident's folder.  *ret_files: what
-//  the record then consists of, without result.json.
-//  Err: ERR_NONE the winner has sealed nothing, -errno; a part of it may be done.
+//  Complete the folder, except for result.json.  fd: the incident's folder.
+//  *ret_files: all files of the record, without result.json.
+//  Err: ERR_NONE: the winner has sealed nothing; -errno.  A part may be done.
 int
 record_complete (const record_t *self, int fd, const settings_t *settings,
                  record_files_t *ret_files) must_check;
-//  Write result.json: whoever sees it sees a complete folder.  poison: of this thread, NULL = none
-//  (artifact_report).  Err: -errno; no result.json of this record is there.
+//  Write result.json, after record_complete.  poison: of this thread, may be NULL.
+//  Err: -errno: this result.json was not written.
 int
 record_result (const record_t *self, int fd, poison_t *poison) must_check;
