@@ -136,7 +136,7 @@ s_print_time (const metric_t *self, const admin_view_t *view, buf_t *out)
 
 //  --- effects: each attempt counts
 
-//  The name of the storage backend; "" before the loop has said it.
+//  The name of the storage backend; "" before the first snapshot.
 static const char *
 s_storage (const admin_view_t *view)
 {

@@ -1,4 +1,4 @@
-//  admin_token - the secret that a command must carry.  Whoever can read its file is an operator.
+//  admin_token - the secret that a command must carry.  Only operators can read its file.
 //
 //  The first start makes the file.  It is read for each command, so a new token replaces the old
 //  one at once.

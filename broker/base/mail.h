@@ -32,7 +32,7 @@ typedef enum {
 typedef struct {
     int64_t id; //  of the effect
     step_effect_result_t result;
-    bool unreached; //  nobody answered, and nothing was sent
+    bool unreached; //  the server was not reached; nothing was sent
     int64_t retry_after_ms;
     char error [LIMIT_REASON_BYTES];
 } mail_effect_done_t;

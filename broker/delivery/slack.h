@@ -19,8 +19,10 @@ typedef struct {
     const char *external_url; //  of this broker; "" = none
 } slack_incident_t;
 
+//  The message about an incident with a report.
 char *
 slack_incident (const slack_incident_t *message, bool repeated);
+//  The messages about the circuit breaker and about a full queue.
 char *
 slack_degraded (const row_alert_t *alert, bool repeated);
 char *

@@ -164,7 +164,7 @@ s_open (artifact_t *self, const link_msg_t *msg, const request_t *request)
     return false;
 }
 
-//  Would this worker exceed its share?  Without keys workers cannot be told apart: never.
+//  Would this worker exceed its share?  Without keys workers have no identity here, and no share.
 static bool
 s_over_share (const artifact_t *self, const artifact_upload_t *upload, int64_t more)
 {

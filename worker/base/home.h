@@ -37,6 +37,7 @@ home_open (home_t *self, const char *root, const char *name, err_diag_t *diag) m
 //  Err: ERR_CONFIG, -errno; diag says why.
 int
 home_look (const char *root, const char *name, err_diag_t *diag) must_check;
+//  Release the lock.
 void
 home_close (home_t *self);
 //  Make missing folders: agents run as our user and may have removed them.  Err: -errno.

@@ -265,7 +265,7 @@ test_an_unknown_incident_is_a_permanent_error (void **state)
 
 //  --- a second backend: these functions and a row
 
-//  It keeps files in memory and answers when it is told to.
+//  It keeps files in memory and answers when the test calls s_cloud_answer.
 typedef struct {
     char names [16][LIMIT_PATH_BYTES];
     int count;
