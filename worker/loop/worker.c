@@ -1,4 +1,3 @@
-//  worker - jobs by the broker's word, drained by a signal.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/worker.h"
 
@@ -20,7 +19,7 @@
 enum {
     WORKER_TICK_MS = 50, //  while there are jobs
     WORKER_IDLE_MS = 200,
-    WORKER_LINGER_MS = 2000 //  last words at the end
+    WORKER_LINGER_MS = 2000 //  for the last messages at the end
 };
 
 //  --- start
@@ -29,7 +28,7 @@ static int
 s_open_poll (worker_t *self)
 {
     self->poll_fd = epoll_create1 (EPOLL_CLOEXEC);
-    //  If a supervisor is killed, its agents become our children instead of getting away.
+    //  As a subreaper we become the parent of agents whose supervisor was killed.
     bool good = self->poll_fd >= 0 && prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
     return good ? 0 : -errno;
 }
@@ -165,7 +164,7 @@ s_reload (worker_t *self)
     conf_destroy (&fresh);
 }
 
-//  SIGUSR1: what there is, for whoever reads the log.
+//  SIGUSR1: write the state and the jobs to the log.
 static void
 s_tell (const worker_t *self)
 {
@@ -211,7 +210,7 @@ s_left (worker_t *self)
 
 //  --- the loop
 
-//  Processes that a supervisor left are our children now.
+//  Kill the processes that a supervisor has left; they are our children now.
 static void
 s_orphans (worker_t *self)
 {
@@ -279,7 +278,7 @@ s_visit_stray (void *ctx, const char *path, const char *name)
     home_discard (self->home, path);
 }
 
-//  Agents have our user: one may have given its workspace another name.
+//  Discard folders in jobs/ that belong to no job: agents run as our user and can rename theirs.
 static void
 s_strays (worker_t *self)
 {

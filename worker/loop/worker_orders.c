@@ -1,4 +1,4 @@
-//  worker_orders - assignments, cancellations and acknowledgements, each to its job.
+//  worker_orders - passes assignments, cancellations and acknowledgements to their jobs.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/log.h"
 #include "worker/loop/worker_part.h"

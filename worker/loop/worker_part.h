@@ -1,4 +1,4 @@
-//  worker_part - what the parts of worker share.  Nobody else includes it.
+//  worker_part - struct worker, private to worker*.c.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -9,14 +9,14 @@
 
 #include <limits.h>
 
-//  How far the worker is on its way out.
+//  The stages of a drain.
 typedef enum {
     DRAIN_NO,
-    DRAIN_WAIT, //  takes no more work
-    DRAIN_STOP  //  agents are told to end
+    DRAIN_WAIT, //  no new work is accepted
+    DRAIN_STOP  //  agents are stopped
 } drain_t;
 
-//  Jobs there can be: that run, are spooled, or end while the spool is full.
+//  Most jobs: those that run, those in the spool, and those that end while the spool is full.
 enum { WORKER_FENCES = LIMIT_SLOTS + LIMIT_SPOOLED + LIMIT_SLOTS };
 
 struct worker {
@@ -26,30 +26,31 @@ struct worker {
     clk_t *clk;
     job_shared_t shared;
     job_t *jobs;
-    int orphans;   //  found with the last look
+    int orphans;   //  found at the last check
     int signal_fd; //  borrowed
     int poll_fd;
     drain_t drain;
-    int64_t drain_until_ms; //  agents are stopped then
-    int64_t leave_by_ms;    //  the end, whatever is left
+    int64_t drain_until_ms; //  boot time at which agents are stopped
+    int64_t leave_by_ms;    //  boot time at which the worker ends in any case
     char script [PATH_MAX], program_dir [PATH_MAX];
     msg_fence_t running [WORKER_FENCES], spooled [WORKER_FENCES];
 };
 
-//  --- worker_orders.c: what the broker says and asks
+//  --- worker_orders.c: messages of the broker
+//  The functions that the session calls.  Own: they borrow self.
 session_hooks_t
 worker_hooks (worker_t *self);
-//  Jobs that hold a slot, and those that are spooled.
+//  Count the jobs that hold a slot, and those that are spooled.
 void
 worker_count (const worker_t *self, int64_t *ret_busy, int64_t *ret_spooled);
-//  The job of an attempt; NULL = none.  Own: borrowed.
+//  The job of an attempt; NULL: there is none.  Own: borrowed.
 job_t *
 worker_find (worker_t *self, codec_text_t incident, int64_t attempt);
 
-//  --- worker_start.c: what is there when it starts
-//  Find the programs, and log what agents would lack.  Err: ERR_CONFIG with a diag.
+//  --- worker_start.c: the start
+//  Find the programs, and log what agents would lack.  Err: ERR_CONFIG; diag says why.
 int
 worker_look (worker_t *self, err_diag_t *diag) must_check;
-//  Take up what an earlier life left: results in the spool, runs that had ended.
+//  Make jobs for the results in the spool and for runs that had ended by themselves.
 void
 worker_resume (worker_t *self);

@@ -1,4 +1,4 @@
-//  worker_start - programs and kubeconfigs that agents need, and what an earlier life left.
+//  worker_start - finds the programs and kubeconfigs of agents, and the work of an earlier process.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/log.h"
 #include "common/base/reach.h"
@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <utlist.h>
 
-//  Finished work of an earlier life.  What cannot be read stays where it is, for a human.
+//  Make a job for an entry of the spool.  An unreadable entry stays in place for an operator.
 static void
 s_visit_spool (void *ctx, const char *path, const char *name)
 {
@@ -27,8 +27,7 @@ s_visit_spool (void *ctx, const char *path, const char *name)
     DL_APPEND (self->jobs, job);
 }
 
-//  Workspaces of an earlier life: a run that had come to its end is as good as
-//  ever, others are lost.
+//  Make a job for a left-over workspace if its run had ended by itself; discard all others.
 static void
 s_visit_job (void *ctx, const char *path, const char *name)
 {
@@ -63,7 +62,7 @@ s_find_programs (worker_t *self, err_diag_t *diag)
     return 0;
 }
 
-//  The agents find out too late: they would report that they could not see the cluster.
+//  Warn about kubeconfig files that cannot be read.  Otherwise only the reports would show it.
 static void
 s_look_for_kubeconfig (const char *list)
 {
