@@ -38,7 +38,7 @@ coverage: ## line and branch coverage of the unit tests and the simulator
 fuzz: ## libFuzzer over all that reads hostile bytes, FUZZ_SECONDS each (20), FUZZ_JOBS at a time
 	@scripts/fuzz.sh
 
-bench: ## what this machine carries, beside its parts alone: ratios, no verdict
+bench: ## throughput on this machine, as ratios to its bare parts; no verdict
 	@scripts/bench.sh
 
 lint: ## every rule that a tool can check

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check-prose - are the sentences of README and docs short enough to be read once?
+"""check-prose - are the sentences of the pages short enough to be read once?
 
 check-prose.py [--figures] [--long] [PAGE...] fails when over all pages fewer than 90 in 100
 sentences have at most 25 words, or when a line of prose is over 100 columns.  --figures prints for
@@ -88,7 +88,8 @@ def row(name, counts):
 def pages_of(arguments):
     named = [pathlib.Path(page).resolve() for page in arguments if not page.startswith("--")]
     docs = [page for page in sorted(ROOT.glob("docs/*.md")) if page.name != "protocol.intro.md"]
-    return named or [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *docs]
+    tests = sorted(ROOT.glob("tests/fuzz/*.md")) + sorted(ROOT.glob("tests/golden/store/*.md"))
+    return named or [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *docs, *tests]
 
 
 def main(arguments):
