@@ -46,7 +46,7 @@ book_attempt (const book_t *self, const step_fence_t *fence)
     return attempt;
 }
 
-//  The newest incident of a condition is the one its events are counted on; an open one always is.
+//  Events of a fault key are counted on its newest incident, or on the open one if there is one.
 static void
 s_index (book_t *self, entry_t *entry)
 {

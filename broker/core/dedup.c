@@ -146,7 +146,7 @@ void
 dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
 {
     self->state.stats.events_total++;
-    if (in->as.event.row.incident.text [0]) { //  this very sending is known: say so again
+    if (in->as.event.row.incident.text [0]) { //  this very event is known: answer again
         self->state.stats.events_repeat++;
         s_ack (self, in, STEP_EVENT_REPEAT, &in->as.event.row.incident);
         return;
@@ -160,7 +160,7 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
         s_count (self, in, known, now);
         return;
     }
-    //  Linked only while the condition is still the same one, by the window.
+    //  Linked only within the window: after it, the same fault key is another fault.
     bool recent = known && self->state.settings.dedup_window_ms
                   && now.boot_ms - known->touched_ms < self->state.settings.dedup_window_ms;
     if (!suppress && self->book.open_count >= LIMIT_OPEN_INCIDENTS) {
@@ -176,7 +176,7 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
         suppress = INCIDENT_SUPPRESS_OVERFLOW;
     if (suppress == INCIDENT_SUPPRESS_OVERFLOW && recent
         && known->suppress == INCIDENT_SUPPRESS_OVERFLOW)
-        s_count (self, in, known, now); //  still no room: one row for the condition is enough
+        s_count (self, in, known, now); //  still no room: one row for the fault key is enough
     else
         s_admit (self, in, suppress, recent ? known : NULL, now);
     if (suppress == INCIDENT_SUPPRESS_OVERFLOW)

@@ -20,7 +20,7 @@ s_retry_at (step_t *self, int64_t at_ms)
         self->dispatch.retry_ms = at_ms;
 }
 
-//  The host that had it last, NULL = none.
+//  The identity that had it last, NULL = none.
 static const char *
 s_last_host (const entry_t *entry)
 {

@@ -1,4 +1,3 @@
-//  fleet - who is there, how much each may take, and who must prove itself first.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/fleet.h"
 
@@ -42,7 +41,7 @@ s_telling (const state_t *state, worker_t *worker)
     worker->told_turn = state->turn;
 }
 
-//  What is the case now, of what `told` is about.
+//  What the record would say now.
 static bool
 s_is (const worker_t *worker, const told_state_t *told)
 {
@@ -74,7 +73,7 @@ s_due (const told_state_t *told, bool is, clk_now_t now)
     return told->ever && told->state != is && now.boot_ms - told->at_ms >= LIMIT_TOLD_MS;
 }
 
-//  What has changed and could not be told yet.
+//  Records of changes that had to wait.
 static void
 s_tell (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
@@ -97,7 +96,7 @@ s_changed (fleet_t *self, state_t *state, worker_t *worker, told_state_t *told, 
         told->reason = reason;
 }
 
-//  Room for one more: the longest gone one that holds nothing goes.
+//  Room for one more: forget the worker without attempts that has been gone for longest.
 static bool
 s_make_room (fleet_t *self, clk_now_t now)
 {
@@ -266,9 +265,9 @@ fleet_rollback (fleet_t *self, const state_t *state)
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
         if (worker->trial_turn == state->turn)
             worker->trial = worker->trial_before;
-        if (worker->told_turn == state->turn) //  those records are lost, and so is the command
+        if (worker->told_turn == state->turn) //  its records are lost, and so is a drain command
             worker->told = worker->told_before;
-        if (worker->entered == state->turn) //  what its HELLO has settled is not: it says it again
+        if (worker->entered == state->turn) //  what its HELLO settled is lost: it says HELLO again
             worker->connected = false;
     }
 }
@@ -320,12 +319,12 @@ fleet_failed (fleet_t *self, state_t *state, worker_t *worker, verdict_outcome_t
               clk_now_t now)
 {
     s_judged (state, worker);
-    if (outcome == VERDICT_AGENT) //  it takes what it is given
+    if (outcome == VERDICT_AGENT) //  it runs what it gets
         worker->trial.refusals = 0;
     if (worker->trial.streak++ == 0)
         worker->trial.streak_mark = self->successes;
-    //  A host that cannot start agents fails in no time and would eat the queue
-    //  before anybody succeeds.
+    //  A host that cannot start agents fails in no time.  It would empty the queue before any other
+    //  worker succeeds.
     bool alone = outcome != VERDICT_HOST && self->successes == worker->trial.streak_mark;
     if (!worker->trial.quarantined && (worker->trial.streak < LIMIT_QUARANTINE_STREAK || alone))
         return;

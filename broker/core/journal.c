@@ -1,4 +1,3 @@
-//  journal - numbers every record and chains it to the previous one of its topic.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/journal.h"
 
@@ -31,7 +30,7 @@ s_topic (journal_t *self, const char *name)
     return topic;
 }
 
-//  A topic of its own for a cluster that this source brings (NULL: nobody who could invent one)?
+//  May a cluster of this source have a topic of its own?  NULL: nobody could have invented it.
 static bool
 s_room (const journal_t *self, const source_t *source)
 {
@@ -39,7 +38,7 @@ s_room (const journal_t *self, const source_t *source)
            && (!source || source->topics < LIMIT_SOURCE_TOPICS);
 }
 
-//  by: name of the source whose event it is about, NULL = none.
+//  by: the name of the source whose event it is about, NULL = none.
 static void
 s_push (journal_t *self, state_t *state, row_record_t *record, const char *by, clk_now_t now)
 {

@@ -21,7 +21,7 @@ s_listed (const step_fence_t *list, size_t count, const attempt_t *attempt)
     return false;
 }
 
-//  Attempts issued to this identity in earlier sessions: kept, or gone for good.
+//  Attempts of this identity from earlier sessions: those that HELLO names go on, others are lost.
 static void
 s_reconcile_own (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t now)
 {
@@ -38,7 +38,7 @@ s_reconcile_own (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t 
             continue;
         }
         settle_forgotten (self, attempt, worker, now);
-        next = self->attempts.open; //  it may have ended its siblings: start over
+        next = self->attempts.open; //  settling may end others: start over
     }
 }
 
@@ -64,7 +64,7 @@ lapse_hello (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t now)
     return 0;
 }
 
-//  Its worker was heard since, and did not begin it.  One that is silent is judged by its silence.
+//  Its worker was heard since it was assigned, and did not begin it.
 static void
 s_unwanted (step_t *self, const attempt_t *attempt, clk_now_t now)
 {
@@ -116,7 +116,7 @@ lapse_timers (step_t *self, clk_now_t now)
             continue;
         if (++changed > LIMIT_TURN_TIMERS)
             return;
-        //  Ending one attempt may end its siblings: start over rather than trust `next`.
+        //  Ending one attempt may end others of its incident: start over, `next` may be gone.
         s_expire (self, attempt, now);
         next = self->attempts.open;
     }

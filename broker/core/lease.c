@@ -41,7 +41,7 @@ lease_live (const entry_t *entry)
     return attempt;
 }
 
-//  The oldest that came to nothing and is over (ended), or whose report is still waited for.
+//  The oldest attempt in this state that came to nothing.
 static attempt_t *
 s_oldest_lost (entry_t *entry, row_attempt_state_t state)
 {
@@ -52,7 +52,7 @@ s_oldest_lost (entry_t *entry, row_attempt_state_t state)
     return attempt;
 }
 
-//  Attempts that cost nothing have no end: the oldest are forgotten, those that ended first.
+//  There is no limit for attempts that cost nothing, so the oldest are forgotten: ended ones first.
 static void
 s_make_room (step_t *self, entry_t *entry, clk_now_t now)
 {
@@ -261,7 +261,7 @@ void
 lease_rollback (step_t *self)
 {
     lease_loaded (self);
-    //  Those that the lost turn has ended are live again afterwards, so all of them.
+    //  All of them: attempts that the lost turn has ended are open again afterwards.
     for (const entry_t *entry = self->book.entries; entry; entry = entry->hh.next)
         for (const attempt_t *attempt = entry->attempts; attempt; attempt = attempt->next)
             if (!s_keep (self, attempt))
@@ -295,8 +295,8 @@ lease_load (step_t *self, entry_t *entry, const row_attempt_t *row)
 void
 lease_arm (step_t *self, attempt_t *attempt, clk_now_t now)
 {
-    //  It may have passed while we were away or our disk was full:
-    //  its worker gets the time to say so.
+    //  It may have passed while the broker was down or its disk was full: the worker gets the
+    //  reconnect grace to report.
     int64_t left = least (attempt->row.deadline_ms - now.wall_ms, s_hard_ms (self));
     if (left < self->state.settings.reconnect_grace_ms)
         left = self->state.settings.reconnect_grace_ms;

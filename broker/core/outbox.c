@@ -44,15 +44,14 @@ s_in_flight (const outbox_t *self, const effect_t *effect)
     return self->flight.id [effect->row.channel] == effect->id;
 }
 
-//  A storage channel repeats without harm; a message that was sent cannot be taken back.
+//  An upload can be repeated without harm.  A message that was sent cannot be taken back.
 static bool
 s_is_message (const effect_t *effect)
 {
     return effect->row.channel == ROW_CHANNEL_SLACK;
 }
 
-//  Under way, or a message found so after a crash, or tried again:
-//  the others of its channel wait for it.
+//  Do the others of its channel wait for it?  In flight, tried again, or in flight at a crash.
 static bool
 s_holds (const outbox_t *self, const effect_t *effect)
 {
@@ -61,8 +60,8 @@ s_holds (const outbox_t *self, const effect_t *effect)
                && (effect->row.tries > 0 || effect->row.state == ROW_EFFECT_SENDING));
 }
 
-//  A message about an incident waits for its upload, unless it was tried before:
-//  then one had ended already.
+//  A message about an incident waits for its upload.  One that was tried before does not: its
+//  upload had ended.
 static bool
 s_must_wait (const outbox_t *self, const effect_t *effect)
 {
@@ -85,7 +84,7 @@ s_message (const outbox_t *self, const row_effect_t *upload)
     return s_find_key (self, key);
 }
 
-//  Into its channel, by commit order, but never before one that holds it.
+//  Into its channel, in commit order, but never before one that the others wait for.
 static void
 s_enqueue (outbox_t *self, effect_t *effect)
 {
@@ -151,7 +150,7 @@ s_hold (outbox_t *self, const row_effect_t *row)
     return effect;
 }
 
-//  Into its channel, or not yet; what waits for it leaves its own.
+//  Into its channel, unless it must wait.  The message that waits for it leaves its channel.
 static void
 s_place (outbox_t *self, effect_t *effect)
 {
@@ -248,7 +247,7 @@ s_backoff (outbox_t *self, state_t *state, int64_t tries)
     return LIMIT_EFFECT_RETRY_MIN_MS / 2 + state_random_below (state, bound);
 }
 
-//  A message may go now that waited for it.
+//  It is over.  A message that waited for it may go now.
 static void
 s_finish (outbox_t *self, state_t *state, effect_t *effect, row_effect_state_t to,
           outbox_end_t *ret_end)
@@ -275,7 +274,7 @@ outbox_drop (outbox_t *self, state_t *state, const char *key, const char *reason
     s_finish (self, state, effect, ROW_EFFECT_DEAD, &end);
 }
 
-//  Not done: again later.
+//  It failed: try again later.
 static void
 s_again (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, clk_now_t now)
 {
@@ -297,7 +296,7 @@ s_again (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, 
     s_write (self, state, effect);
 }
 
-//  For those who look: how it went and how long it took.
+//  Count how it went and how long it took.
 static void
 s_counted (outbox_t *self, state_t *state, const row_effect_t *row, step_effect_result_t result,
            clk_now_t now)
@@ -318,12 +317,12 @@ outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now)
     if (s_is_message (effect) && in->as.effect.result == STEP_EFFECT_OK)
         end.sent = effect->row.incident;
     self->flight.id [effect->row.channel] = 0;
-    if (self->flight.again [effect->row.channel]) { //  what it did is out of date: once more
+    if (self->flight.again [effect->row.channel]) { //  asked for again meanwhile: once more
         self->flight.again [effect->row.channel] = false;
         return end;
     }
     state_text (effect->row.error, in->as.effect.error);
-    if (!state->held || effect->row.channel != ROW_CHANNEL_STORAGE) //  a full disk is no try of it
+    if (!state->held || effect->row.channel != ROW_CHANNEL_STORAGE) //  a full disk is no try
         effect->row.tries++;
     if (in->as.effect.result == STEP_EFFECT_UNSURE)
         effect->row.unsure = true;
@@ -415,8 +414,7 @@ s_due (outbox_t *self, state_t *state, effect_t *effect, clk_now_t now)
     s_write (self, state, effect);
 }
 
-//  The row is as the last turn left it: in this one it may have been asked
-//  for already, or replaced.
+//  The row is as the last turn left it.  This turn may have asked for it again, or replaced it.
 static bool
 s_is_dead (const outbox_t *self, const row_effect_t *row)
 {
@@ -447,7 +445,7 @@ outbox_retry (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_t
     effect->row.state = ROW_EFFECT_READY;
     effect->row.tries = 0;
     s_due (self, state, effect, now);
-    s_place (self, effect); //  its old one
+    s_place (self, effect); //  the place that it had
     ret_end->state = ROW_EFFECT_READY;
     state_text (ret_end->key, row->key);
     *ret_text = "due again";
@@ -492,7 +490,7 @@ outbox_load (outbox_t *self, const row_effect_t *row)
     if (!effect)
         return -ENOMEM;
     if (row->state == ROW_EFFECT_SENDING && !s_in_flight (self, effect))
-        effect->row.unsure = true; //  only delivery knew how it went, and died
+        effect->row.unsure = true; //  it was in flight when the broker died
     return 0;
 }
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { S_SET_BACK = 24 }; //  hours; further than that it was wrong before
+enum { S_SET_BACK = 24 }; //  hours; if the clock is set back further, it was wrong before
 
 //  When a cluster's overflow was announced last.
 struct told {
@@ -27,7 +27,7 @@ s_hour (int64_t wall_ms)
     return wall_ms / LIMIT_OVERFLOW_MS;
 }
 
-//  Forget what was told in other hours.
+//  Forget what was announced in other hours.
 static void
 s_tidy (step_t *self, int64_t hour)
 {
@@ -48,7 +48,7 @@ s_find (const step_t *self, const char *cluster)
     return told;
 }
 
-//  NULL: no memory, or more than are ever told of in one hour.
+//  NULL: no memory, or LIMIT_TOPICS clusters were announced in this hour.
 static told_t *
 s_told (step_t *self, const char *cluster, int64_t hour)
 {
@@ -68,7 +68,7 @@ s_told (step_t *self, const char *cluster, int64_t hour)
     return told;
 }
 
-//  A clock set back has an hour twice.
+//  A clock that is set back has an hour twice.
 static bool
 s_again (const told_t *told, int64_t hour)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  Literal bytes end before zeros that are worth a pair.
+//  Where literal bytes end: before a run of zeros that is worth a pair.
 static size_t
 s_literal_end (const unsigned char *row, size_t at, size_t size)
 {

@@ -51,7 +51,7 @@ queue_push (queue_t *self, state_t *state, entry_t *entry)
         return;
     if (!lane->head && lane->virtual_time < self->virtual_now [entry->severity])
         lane->virtual_time = self->virtual_now [entry->severity];
-    //  New ones go to the end at once; one that comes back walks from the front, where it belongs.
+    //  A new one goes to the end.  One that comes back belongs near the front, so walk from there.
     if (!lane->head || lane->head->prev->number < entry->number)
         DL_APPEND (lane->head, entry);
     else
@@ -136,7 +136,7 @@ queue_oldest (const queue_t *self)
     return oldest;
 }
 
-//  The least served lane with somebody in it that this turn has not given up on.
+//  The least served lane with an incident in it that this turn has not given up on.
 static lane_t *
 s_least_served (queue_t *self, const state_t *state, int severity)
 {
@@ -190,7 +190,7 @@ s_pick (queue_t *self, const state_t *state, int severity, clk_now_t now, const 
     if (!lane)
         return NULL;
     entry_t *entry = s_first (lane, state, now, fits, ret_worker);
-    if (!entry) { //  one look at each of the others: there may be as many lanes as incidents
+    if (!entry) { //  look once at each of the others: there may be a lane for each incident
         HASH_SRT (hh, self->lanes [severity], s_by_service);
         for (lane = self->lanes [severity]; lane; lane = lane->hh.next) {
             if (lane->skipped != state->turn)

@@ -1,7 +1,7 @@
 //  row - the durable facts of the broker as plain structs, one per table of the store.
 //
-//  The core writes whole rows (insert or replace); the store and the simulator keep them; loading
-//  is handing the same rows back.  No pointers: a row is copied by assignment.
+//  The core writes whole rows (insert or replace).  The store and the simulator keep them, and hand
+//  the same rows back when the core loads.  No pointers: a row is copied by assignment.
 //  Times: wall clock ms unless named boot.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -37,7 +37,7 @@ typedef struct {
     int64_t first_seen_ms, last_seen_ms;
     int64_t occurrences;
     int64_t attempts;      //  issued so far = highest attempt number
-    int64_t forgiven;      //  attempts up to this one count no more: an operator asked for a retry
+    int64_t forgiven;      //  attempts up to this one do not count: an operator asked for a retry
     int64_t charged;       //  attempts that ended as `agent`
     int64_t lost;          //  attempts that ended as `lost`
     int64_t not_before_ms; //  pending: not assigned earlier than this
@@ -135,7 +135,7 @@ typedef struct {
     int64_t occurrences;
 } row_record_t;
 
-//  An accepted event.  The body goes past the core untouched.
+//  An accepted event.  The core does not look at its body.
 typedef struct {
     char source [ROW_SOURCE];
     char event_id [LIMIT_EVENT_ID_BYTES + 1]; //  unique per source

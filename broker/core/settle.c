@@ -1,4 +1,3 @@
-//  settle - verdicts, releases and losses, and the one place where an incident ends.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/settle.h"
 
@@ -17,7 +16,7 @@
 #include <string.h>
 #include <utlist.h>
 
-//  An attempt that goes on while its incident is over.  One that was lost before stays so.
+//  The incident of an open attempt is over.  An attempt that was lost before stays lost.
 static void
 s_end_attempt (step_t *self, attempt_t *attempt, bool cancelled, clk_now_t now)
 {
@@ -30,7 +29,7 @@ s_end_attempt (step_t *self, attempt_t *attempt, bool cancelled, clk_now_t now)
     lease_end (self, attempt, VERDICT_CANCELLED, "cancelled by an operator", "ended", now);
 }
 
-//  The incident is over: attempts, effect and record in one.
+//  The incident ends, and only here: its attempts, its row, its effects and its record.
 static void
 s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event, clk_now_t now)
 {
@@ -43,8 +42,7 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     row->completed_ms = now.wall_ms;
     row->not_before_ms = 0;
     book_save (&self->book, &self->state, entry, row);
-    //  the folder is the record of failures too; what of them is shown at its
-    //  top is storage's matter
+    //  A failed incident has a folder too; storage decides whether its files move to the top.
     if (row->state != INCIDENT_SUPPRESSED)
         outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage", entry,
                              now);
@@ -80,7 +78,7 @@ s_due (const step_t *self, const entry_t *entry, clk_now_t now)
 {
     if (entry->charged >= self->state.settings.agent_attempts)
         return INCIDENT_ON_AGENT_END;
-    //  Those that came back before anything ran cost nothing, however many.
+    //  Attempts that came back before anything ran cost nothing, however many.
     int64_t tries = entry->charged + entry->lost + entry->host_count;
     if (entry->lost >= self->state.settings.max_deliveries || tries >= LIMIT_ATTEMPTS)
         return INCIDENT_ON_LOST_END;
@@ -149,7 +147,7 @@ settle (step_t *self, entry_t *entry, clk_now_t now)
     s_end (self, entry, &row, event, now);
 }
 
-//  The late or current success of an attempt that was really issued to this peer.
+//  A success, in time or late, of an attempt that was issued to this peer.
 static step_disposition_t
 s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
 {
@@ -168,7 +166,7 @@ s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     row.reason [0] = 0;
     if (!row.started_ms)
         row.started_ms = in->as.verdict.started_ms;
-    breaker_succeeded (self, attempt, now); //  its message goes before the incident's
+    breaker_succeeded (self, attempt, now); //  before s_end: its message goes before the incident's
     s_end (self, entry, &row, INCIDENT_ON_SUCCESS, now);
     step_histogram_add (&self->state.stats.report_time, now.wall_ms - row.created_ms);
     if (!live)
@@ -185,7 +183,7 @@ s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     attempt->row.exit_code = in->as.verdict.exit_code;
     attempt->row.ended_ms = 0;
     lease_end (self, attempt, outcome, in->as.verdict.reason, "ended", now);
-    if (!live) //  its loss is counted already; a late failure changes nothing else
+    if (!live) //  its loss is counted already, and a late failure changes nothing
         return STEP_STALE;
     self->state.stats.failures_total [verdict_kind (in->as.verdict.reason)]++;
     row_incident_t row;
@@ -200,7 +198,7 @@ s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     return STEP_COMMITTED;
 }
 
-//  Fencing: only the attempt itself, only from whom it was issued to, only once.
+//  Fencing: a verdict counts for the attempt that it names, from its own worker, and once.
 static step_disposition_t
 s_judge (step_t *self, const step_in_t *in, clk_now_t now)
 {
@@ -227,7 +225,7 @@ s_judge (step_t *self, const step_in_t *in, clk_now_t now)
     return ended ? STEP_STALE : s_fail (self, attempt, in, now);
 }
 
-//  How long the agent ran, by the worker's clock.  No run is longer than one may be.
+//  How long the agent ran, by the worker's clock, which may be wrong: at most the longest run.
 static int64_t
 s_run_ms (const step_in_t *in)
 {
@@ -266,7 +264,7 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
         return;
     entry_t *entry = attempt->entry;
     bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
-    //  What we could not give it is no failure of its host.
+    //  If we could not give the worker what it needs, its host has not failed.
     bool host = in->as.release.reason == STEP_RELEASE_HOST
                 && !(attempt->term.spared && !attempt->row.started);
     lease_end (self, attempt, host ? VERDICT_HOST : VERDICT_LOST, in->as.release.detail, "released",
@@ -288,7 +286,7 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
     settle (self, entry, now);
 }
 
-//  Count a delivery that came to nothing; free of charge unless the agent had started.
+//  Count an attempt that came to nothing.  charge: it counts as lost.
 static void
 s_count_loss (step_t *self, entry_t *entry, bool charge)
 {
@@ -353,7 +351,7 @@ settle_watched (step_t *self, clk_now_t now)
         settle (self, entry, now);
         if (entry != self->book.watched)
             continue;
-        DL_DELETE2 (self->book.watched, entry, lprev, lnext); //  seen: to the end
+        DL_DELETE2 (self->book.watched, entry, lprev, lnext); //  it has had its turn: to the end
         DL_APPEND2 (self->book.watched, entry, lprev, lnext);
     }
 }
@@ -418,7 +416,7 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
         *ret_text = "the queue is full";
         return ERR_FULL;
     }
-    while (entry->attempts) //  all ended; a retry starts with a clean slate
+    while (entry->attempts) //  all have ended; a retry starts anew
         attempt_forget (&self->attempts, entry->attempts);
     entry->free_count = 0;
     entry->not_before_ms = 0;

@@ -21,7 +21,7 @@ s_grow (void **items, size_t count, size_t *capacity, size_t item_bytes)
     return true;
 }
 
-//  A list that one large turn has blown up is given back.
+//  Free a list that one large turn has made large.
 static void
 s_trim (void **items, size_t *capacity)
 {

@@ -1,4 +1,3 @@
-//  step - the entry: inputs to handlers, timers and assignments at the end of a turn.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/step_part.h"
 
@@ -83,8 +82,8 @@ s_lease (step_t *self, const step_in_t *in, const step_fence_t *fence, int64_t m
     out->as.lease.ms = ms;
 }
 
-//  ACCEPT, STARTED, PROGRESS: renew the sender's live attempt;
-//  NULL (and LEASE 0) when it is not that.
+//  ACCEPT, STARTED, PROGRESS: renew the sender's live attempt.
+//  NULL: it is not live, or not the sender's.  The answer is LEASE 0.
 static attempt_t *
 s_renew (step_t *self, const step_in_t *in, const step_fence_t *fence, worker_t *worker,
          clk_now_t now)
@@ -270,8 +269,8 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
 void
 step_schedule (step_t *self, clk_now_t now)
 {
-    //  Woken far later than asked for (suspend, stop): what was sent meanwhile is drained already,
-    //  what was lost gets one more term.
+    //  Woken far later than asked for (suspend, stop).  Messages that were sent meanwhile have been
+    //  stepped; those that were lost get one more term.
     if (self->asked_ms != INT64_MAX && now.boot_ms - self->asked_ms > LIMIT_CLOCK_JUMP_MS)
         lease_extend (self, now);
     if (self->state.held)
@@ -342,7 +341,7 @@ step_flights (const step_t *self)
     return count;
 }
 
-//  One that must prove itself first gets single probes only.
+//  A worker in quarantine gets single probes only.
 static bool
 s_takes_work (const worker_t *worker, clk_now_t now)
 {

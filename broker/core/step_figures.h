@@ -26,7 +26,7 @@ step_breaker_name (step_breaker_t state);
 typedef enum {
     STEP_UNTOLD_DISABLED, //  notify_on_agent_failure is false
     STEP_UNTOLD_UNOPENED, //  recovered, and no alert of the failures was sent
-    STEP_UNTOLD_REPEATED, //  this overflow was told within the hour
+    STEP_UNTOLD_REPEATED, //  this overflow was announced within the hour
     STEP_UNTOLD_CROWDED,  //  its source has had its share of overflow messages in this hour
     STEP_UNTOLDS
 } step_untold_t;
@@ -43,8 +43,7 @@ typedef struct {
     char name [ROW_SOURCE]; //  "" = no more
     int64_t lost [STEP_LOSSES];
 } step_source_t;
-//  What a channel is at: the message that all others of it wait for, or the upload
-//  that is tried again next.
+//  What a channel waits for: the message that blocks it, or the upload that is tried again next.
 typedef struct {
     row_effect_t row;   //  id 0 = nothing has failed
     int64_t failing_ms; //  since its first try that failed, or the start
@@ -99,6 +98,6 @@ typedef struct {
     int64_t last_event_ms;                          //  wall clock, 0 = none since the start
 } step_cluster_t;
 
-//  Something took so long.
+//  Count that something took so long.
 void
 step_histogram_add (step_histogram_t *self, int64_t ms);

@@ -48,7 +48,7 @@ typedef enum {
     STEP_IN_SOURCE       //  intake: a source is connected, lost, has a gap
 } step_in_kind_t;
 
-//  Whom a worker message came from.
+//  The sender of a worker's message.
 typedef struct {
     char identity [ROW_IDENTITY]; //  "worker:<key>", or "local:<uuid>" without keys
     uint64_t session;
@@ -64,7 +64,7 @@ typedef enum { STEP_STORED, STEP_MISSING, STEP_NOT_CHECKED } step_stored_t;
 typedef enum {
     STEP_EFFECT_OK,
     STEP_EFFECT_RETRY,  //  it did not happen
-    STEP_EFFECT_UNSURE, //  it may have happened: again, marked
+    STEP_EFFECT_UNSURE, //  it may have happened: sent again, it is marked
     STEP_EFFECT_PERMANENT,
     STEP_EFFECT_RESULTS
 } step_effect_result_t;
@@ -129,7 +129,8 @@ typedef struct {
         struct {
             int64_t id;
             step_effect_result_t result;
-            bool unreached; //  RETRY: nobody answered: soon again, and it does not use its tries up
+            //  RETRY: no answer at all.  It is tried soon, and uses none of its tries up.
+            bool unreached;
             int64_t retry_after_ms;
             char error [LIMIT_REASON_BYTES];
         } effect;

@@ -67,7 +67,7 @@ step_disposition_name (step_disposition_t disposition);
 
 typedef struct {
     step_out_kind_t kind;
-    step_peer_t peer; //  whom to send to; seq = what is answered (0 = nothing)
+    step_peer_t peer; //  the receiver; seq = the message that is answered, 0 = none
     union {
         struct {
             uint64_t cookie;
@@ -104,7 +104,7 @@ typedef struct {
         } cancel;
         struct {
             uint64_t rival; //  the session that stays
-            bool tell;      //  it was not logged for a while
+            bool tell;      //  log it: it was not logged for a while
         } refuse;
         row_effect_t effect;
         row_record_t progress;

@@ -92,8 +92,8 @@ s_fold (tallies_t *self, const state_t *state, tally_t *tally)
         free (tally);
 }
 
-//  A place for a new cluster of this source: of the one that has the most, unless that is this one.
-//  Its cluster that was heard of longest ago goes.
+//  A place for a new cluster of this source.  The source that has the most gives up the cluster
+//  that was heard of longest ago, unless it has hardly more than this source.
 static bool
 s_make_room (tallies_t *self, const state_t *state, const source_t *source)
 {
@@ -102,7 +102,7 @@ s_make_room (tallies_t *self, const state_t *state, const source_t *source)
         if (!most || each->tallies > most->tallies)
             most = each;
     if (!most
-        || most->tallies <= source->tallies + 1) //  or two would take it from each other for ever
+        || most->tallies <= source->tallies + 1) //  else two would take it from each other for ever
         return false;
     tally_t *oldest = NULL;
     for (tally_t *tally = self->all; tally; tally = tally->hh.next)
