@@ -53,7 +53,7 @@ typedef struct {
     bool leaving;             //  the worker got a stop signal; the supervisors may have got it too
     int64_t boot_ms, wall_ms; //  now, set each turn
     int64_t started_ms;       //  boot time of the last start of an agent; 0 = none
-    int64_t window;           //  bytes that may still be sent this turn
+    int64_t window_bytes;     //  that may still be sent this turn
     //  A supervisor has left processes: boot time until which they are killed; 0 = none.
     int64_t orphans_until_ms;
 } job_shared_t;

@@ -154,7 +154,7 @@ s_tick_upload (job_t *self)
 {
     job_shared_t *shared = self->shared;
     int rc = upload_tick (&self->upload, shared->session, self->dir, &self->report, shared->boot_ms,
-                          &shared->window);
+                          &shared->window_bytes);
     if (rc < 0)
         s_spoiled (self, rc);
 }

@@ -107,7 +107,7 @@ s_next_file (upload_t *self, const spool_report_t *report)
 
 int
 upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
-             int64_t now_ms, int64_t *window)
+             int64_t now_ms, int64_t *window_bytes)
 {
     if (now_ms < self->wait_ms || !session_ready (session))
         return 0;
@@ -121,7 +121,7 @@ upload_tick (upload_t *self, session_t *session, const char *dir, const spool_re
         self->sent = self->safe;
         self->touched = false;
     }
-    while (*window > 0 && (self->sent < file->size || !self->touched)) {
+    while (*window_bytes > 0 && (self->sent < file->size || !self->touched)) {
         if (!waiting)
             self->moved_ms = now_ms;
         int64_t put = s_put (self, session, dir, report);
@@ -131,7 +131,7 @@ upload_tick (upload_t *self, session_t *session, const char *dir, const spool_re
             upload_restart (self, now_ms, LIMIT_FILES_RETRY_MS);
         if (put <= 0)
             break;
-        *window -= put;
+        *window_bytes -= put;
         waiting = true;
     }
     return 0;

@@ -26,11 +26,11 @@ typedef struct {
 //  The files of a report for SEAL and VERDICT.  Own: the texts are borrowed from the report.
 void
 upload_list (const spool_report_t *report, msg_file_t ret_files [LIMIT_ATTEMPT_FILES]);
-//  Send what is due, at most *window bytes, which is lowered by the bytes sent.
+//  Send what is due, at most *window_bytes, which is lowered by the bytes sent.
 //  Err: the file at self->index is lost or has changed, and can never be sent.
 int
 upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
-             int64_t now_ms, int64_t *window) must_check;
+             int64_t now_ms, int64_t *window_bytes) must_check;
 //  Handle a GO: the broker has go->upto bytes of the current file on disk.
 void
 upload_go (upload_t *self, const spool_report_t *report, const msg_at_t *go, int64_t now_ms);

@@ -240,7 +240,7 @@ s_tick_jobs (worker_t *self)
     int64_t pending = 0;
     DL_FOREACH (self->jobs, job)
         pending += upload_pending (&job->upload);
-    self->shared.window = LIMIT_FILES_WINDOW_BYTES - pending;
+    self->shared.window_bytes = LIMIT_FILES_WINDOW_BYTES - pending;
     DL_FOREACH (self->jobs, job)
         job_tick (job);
     DL_FOREACH_SAFE (self->jobs, job, next) {
