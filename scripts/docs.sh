@@ -44,7 +44,7 @@ has only blanks counts as unset, but a secret's file must hold something. Durati
 files, keys, names and programs that they name. It ends with 0 and `configuration ok`, or with 78
 and one line for each error. The line says where the value was set and what is wrong.
 
-The check changes nothing, sends nothing and does not disturb a program that runs. A line `not
+The check creates, changes and sends nothing, and does not disturb a program that runs. A line `not
 checked:` on standard output names what it cannot know, such as whether a port is free or a server
 answers. A line `warning:` on standard error is no error. Run it where the program will run: as its
 user, in its environment and working folder.

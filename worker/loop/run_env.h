@@ -1,4 +1,4 @@
-//  run_env - the arguments and the environment of an agent script, as the agent contract says.
+//  run_env - the arguments and the environment of an agent script, as docs/agents.md says.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
