@@ -59,6 +59,20 @@ s_fill (store_t *self, const char *path, err_diag_t *diag)
     return rc;
 }
 
+//  An older copy may have a log, and SQLite would write it into the new copy.  Err: -errno.
+static int
+s_forget_logs (const char *to)
+{
+    static const char *const suffixes [] = {"-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes [0]; i++) {
+        char path [S_PATH + 16];
+        snprintf (path, sizeof path, "%s%s", to, suffixes [i]);
+        if (unlink (path) < 0 && errno != ENOENT)
+            return -errno;
+    }
+    return 0;
+}
+
 //  Sync the copy and give it its name.  Err: -errno.
 static int
 s_name (int fd, const char *from, const char *to)
@@ -69,6 +83,8 @@ s_name (int fd, const char *from, const char *to)
     if (slash)
         slash [slash == folder] = '\0';
     int rc = durable_sync (fd, "copy");
+    if (rc == 0)
+        rc = s_forget_logs (to);
     if (rc == 0)
         rc = durable_rename (AT_FDCWD, from, AT_FDCWD, to, "copy");
     if (rc == 0)

@@ -5,7 +5,8 @@
 #include "broker/store/store_db.h"
 
 //  Copy the store to `to`, a path in the store's folder.  The copy is durable before it gets that
-//  name, and replaces an older file of that name.  The store itself does not change.
-//  Err: ERR_STORE; diag says why.  An older file is unchanged; nothing else is left.
+//  name, and replaces an older file of that name with its log.  The store itself does not change.
+//  Err: ERR_STORE; diag says why.  An older file is unchanged, but its log may be gone.
+//  Nothing else is left.
 int
 store_copy (store_t *self, const char *to, err_diag_t *diag) must_check;

@@ -177,6 +177,8 @@ store_migrate (store_t *self, int64_t version, err_diag_t *diag)
         log_info ("store copied", kv ("copy", copy));
     if (rc == 0)
         rc = s_run (self, version, diag);
+    if (rc == -EBADMSG)
+        store_db_mark (self->db);
     if (rc == 0)
         log_info ("store migrated; keep the copy as long as you may go back to the earlier version",
                   kv ("schema", STORE_SCHEMA), kv ("copy", copy));

@@ -8,7 +8,7 @@
 #include "broker/store/store_db.h"
 
 //  Migrate the store from this version, at least STORE_SCHEMA_OLDEST, to STORE_SCHEMA.
-//  Err: -ENOSPC: no room for the steps; -EBADMSG: damaged; ERR_STORE, also: no room for the copy.
-//  diag says why; the store is unchanged.
+//  Err: -ENOSPC: no room for the steps; -EBADMSG: damaged, and marked so beside the file;
+//  ERR_STORE, also: no room for the copy.  diag says why; the store is unchanged.
 int
 store_migrate (store_t *self, int64_t version, err_diag_t *diag) must_check;

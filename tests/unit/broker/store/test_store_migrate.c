@@ -156,6 +156,73 @@ test_a_golden_store_is_copied_before_it_is_migrated (void **state)
     assert_true (stat (copy, &st) < 0 && errno == ENOENT);
 }
 
+//  An earlier copy may have a log: somebody worked with it, and was killed.  SQLite would write
+//  that log into the new copy as soon as the copy is opened.
+static void
+test_the_log_of_an_earlier_copy_goes_with_it (void **state)
+{
+    store_case_t *self = *state;
+    static const char *const suffixes [] = {"-wal", "-shm", "-journal"};
+    char copy [256], path [280], kept [280];
+    struct stat st;
+    sqlite3 *db = NULL;
+    snprintf (copy, sizeof copy, "%s.schema-3", self->path);
+    snprintf (path, sizeof path, "%s-wal", copy);
+    snprintf (kept, sizeof kept, "%s-kept", copy);
+    s_lay (self, s_golden [0]);
+    s_open (self);
+    assert_int_equal (sqlite3_open (copy, &db), SQLITE_OK);
+    assert_int_equal (sqlite3_exec (db, "DELETE FROM journal", NULL, NULL, NULL), SQLITE_OK);
+    assert_true (s_take (path, kept));
+    assert_int_equal (sqlite3_close (db), SQLITE_OK);
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes [0]; i++) {
+        snprintf (path, sizeof path, "%s%s", copy, suffixes [i]);
+        assert_true (s_take (kept, path));
+    }
+    s_lay (self, s_golden [0]);
+    s_open (self);
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes [0]; i++) {
+        snprintf (path, sizeof path, "%s%s", copy, suffixes [i]);
+        assert_true (stat (path, &st) < 0 && errno == ENOENT);
+    }
+    assert_int_equal (s_number (copy, "SELECT count (*) FROM journal"),
+                      s_number (self->path, "SELECT count (*) FROM journal"));
+}
+
+//  A large store is not checked before it is migrated.  The start after that one checks it first,
+//  and does not put damage in the place of a copy.
+static void
+test_damage_that_a_step_meets_is_marked (void **state)
+{
+    store_case_t *self = *state;
+    static char page [4096];
+    char copy [256], mark [256];
+    struct stat st;
+    snprintf (copy, sizeof copy, "%s.schema-3", self->path);
+    snprintf (mark, sizeof mark, "%s.damaged", self->path);
+    s_lay (self, s_golden [0]);
+    s_exec (self->path,
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+            " INSERT INTO event SELECT NULL, 's', i, '', 0, randomblob (100000), 100000, ''"
+            " FROM n");
+    const int64_t root =
+        s_number (self->path, "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'");
+    FILE *file = fopen (self->path, "r+b");
+    assert_non_null (file);
+    memset (page, 0xa5, sizeof page);
+    assert_int_equal (fseek (file, (long) (root - 1) * (long) sizeof page, SEEK_SET), 0);
+    assert_int_equal (fwrite (page, 1, sizeof page, file), sizeof page);
+    assert_int_equal (fclose (file), 0);
+    for (int i = 0; i < 2; i++) {
+        (void) unlink (copy);
+        assert_int_equal (store_open (self->path, &self->store, &self->diag), -EBADMSG);
+        assert_non_null (strstr (self->diag.text, "is damaged"));
+        assert_int_equal (s_version (self->path), 3);
+        assert_int_equal (stat (mark, &st), 0);
+        assert_int_equal (stat (copy, &st) == 0, i == 0);
+    }
+}
+
 static void
 test_without_a_copy_nothing_is_migrated (void **state)
 {
@@ -259,6 +326,8 @@ main (void)
     const struct CMUnitTest tests [] = {
         TEST (test_a_golden_store_gets_the_schema_of_a_new_one),
         TEST (test_a_golden_store_is_copied_before_it_is_migrated),
+        TEST (test_the_log_of_an_earlier_copy_goes_with_it),
+        TEST (test_damage_that_a_step_meets_is_marked),
         TEST (test_without_a_copy_nothing_is_migrated),
         TEST (test_step_3_counts_what_was_counted_wrong_or_not_at_all),
         TEST (test_step_4_names_records_as_states_are_named_now),
