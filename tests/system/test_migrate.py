@@ -5,10 +5,12 @@ The stores are those of tests/golden/store; what they hold was said by the progr
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
+import itertools
 import json
 import os
 import shutil
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -176,6 +178,32 @@ def test_a_store_of_before_goes_on(system, slack):
     folder = system.root / "incidents" / waits["id"]
     wait_until((folder / "result.json").exists, 10, "its folder")
     assert json.loads((folder / "incident.json").read_text())["status"] == "reported"
+
+
+def commands(page, begin):
+    """The first block of commands behind a sentence of a page."""
+    lines = (ROOT / "docs" / page).read_text().split(begin, 1)[1].splitlines()
+    block = itertools.dropwhile(lambda line: not line.startswith("    "), lines)
+    return "\n".join(itertools.takewhile(lambda line: line.startswith("    "), block))
+
+
+def test_the_way_back_forgets_what_was_done_since(system, slack):
+    """A folder of an attempt that the store does not know would take no other files."""
+    laid(system, KILLED)
+    options = {**LASTING, "slack_webhook_url": slack.url}
+    broker = system.start_broker(**options)
+    (waits,) = broker.incidents("pending")
+    for again in (False, True):
+        worker = system.start_worker(f"w{again}")
+        wait_until(lambda: broker.incident(waits["id"])["state"] == "reported", 30, "a report")
+        if again:
+            return
+        worker.stop()
+        broker.stop()
+        words = commands("operations.md", "To go back,").replace("ROOT", "../incidents")
+        subprocess.run(["sh", "-euc", words], cwd=system.root / "state", check=True)
+        broker = system.start_broker(**options)
+        assert broker.incident(waits["id"])["state"] == "pending"
 
 
 @pytest.mark.parametrize("point,nth", points(), ids=str)
