@@ -22,20 +22,20 @@ struct keeper {
 
 //  Judge a run whose report exists but cannot be read: the agent closed it, or the disk is bad.
 static void
-s_unreadable (spool_report_t *report, int rc)
+s_unreadable (spool_verdict_t *verdict, int rc)
 {
     bool agent = rc == -EACCES || rc == -EPERM || rc == ERR_LIMIT || rc == ERR_STALE;
-    report->outcome = agent ? VERDICT_AGENT : VERDICT_HOST;
-    snprintf (report->reason, sizeof report->reason, "%sinvestigation.md cannot be read: %s",
+    verdict->outcome = agent ? VERDICT_AGENT : VERDICT_HOST;
+    snprintf (verdict->reason, sizeof verdict->reason, "%sinvestigation.md cannot be read: %s",
               agent ? "" : "agent execution error: ", err_str (rc));
 }
 
 //  Redact the reason, which may quote the agent.
 static void
-s_clean_reason (const redact_t *secrets, spool_report_t *report)
+s_clean_reason (const redact_t *secrets, spool_verdict_t *verdict)
 {
-    if (redact (secrets, report->reason, strlen (report->reason), false) < 0)
-        snprintf (report->reason, sizeof report->reason, "%s", err_str (-ENOMEM));
+    if (redact (secrets, verdict->reason, strlen (verdict->reason), false) < 0)
+        snprintf (verdict->reason, sizeof verdict->reason, "%s", err_str (-ENOMEM));
 }
 
 static void
@@ -56,13 +56,13 @@ s_keep (keeper_t *self, keeper_item_t *item)
     own (redact_fini) redact_t secrets = secrets_read (self->settings);
     s_tell_lines (self, &secrets);
     int unsynced = 0;
-    int rc = spool_collect (item->dir, &secrets, &item->report, &unsynced);
+    int rc = spool_collect (item->dir, &secrets, &item->verdict, &unsynced);
     if (rc == 0)
-        rc = spool_judge (item->dir, &item->report);
-    if (rc < 0 && item->report.outcome == VERDICT_SUCCESS)
-        s_unreadable (&item->report, rc);
-    s_clean_reason (&secrets, &item->report);
-    item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, &item->report);
+        rc = spool_judge (item->dir, &item->verdict);
+    if (rc < 0 && item->verdict.outcome == VERDICT_SUCCESS)
+        s_unreadable (&item->verdict, rc);
+    s_clean_reason (&secrets, &item->verdict);
+    item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, &item->verdict);
     if (item->error == 0)
         snprintf (item->dir, sizeof item->dir, "%s", item->spool);
 }

@@ -13,10 +13,10 @@ typedef struct keeper keeper_t;
 
 //  A finished attempt on its way into the spool, and the result on its way back.
 typedef struct {
-    char dir [HOME_PATH];   //  in: its workspace; out: the folder that has its files
-    char spool [HOME_PATH]; //  in: its name in the spool
-    spool_report_t report;  //  in: judged by the run; out: judged by its files and with them
-    int error;              //  out: 0, or why it could not be spooled; its files are still in `dir`
+    char dir [HOME_PATH];    //  in: its workspace; out: the folder that has its files
+    char spool [HOME_PATH];  //  in: its name in the spool
+    spool_verdict_t verdict; //  in: judged by the run; out: judged by its files and with them
+    int error; //  out: 0, or why it could not be spooled; its files are still in `dir`
 } keeper_item_t;
 
 //  Start the thread.  Own: fresh; borrows settings.  NULL when out of memory or threads.

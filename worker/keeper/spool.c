@@ -57,25 +57,25 @@ s_read (int fd, int64_t size, char *ret_bytes)
 }
 
 static int64_t
-s_total (const spool_report_t *report)
+s_total (const spool_verdict_t *verdict)
 {
     int64_t total = 0;
-    for (size_t i = 0; i < report->file_count; i++)
-        total += report->files [i].size;
+    for (size_t i = 0; i < verdict->file_count; i++)
+        total += verdict->files [i].size;
     return total;
 }
 
 static bool
-s_listed (const spool_report_t *report, const char *path)
+s_listed (const spool_verdict_t *verdict, const char *path)
 {
-    return verdict_file_find (report->files, report->file_count, path) != NULL;
+    return verdict_file_find (verdict->files, verdict->file_count, path) != NULL;
 }
 
 //  The state of one spool_collect.
 typedef struct {
     int dir_fd;
     const redact_t *secrets;
-    spool_report_t *report;
+    spool_verdict_t *verdict;
     int unsynced; //  0, or the first error of a sync
 } collect_t;
 
@@ -113,13 +113,13 @@ s_redact (const redact_t *secrets, char *bytes, size_t size)
 static int
 s_read_in (collect_t *self, const char *path)
 {
-    spool_report_t *report = self->report;
+    spool_verdict_t *verdict = self->verdict;
     int64_t size = 0;
     own (own_fd) int fd = s_open_regular (self->dir_fd, path, &size);
     if (fd < 0)
         return fd;
-    if (size > verdict_path_limit (path) || s_total (report) + size > LIMIT_INCIDENT_BYTES
-        || report->file_count == LIMIT_ATTEMPT_FILES)
+    if (size > verdict_path_limit (path) || s_total (verdict) + size > LIMIT_INCIDENT_BYTES
+        || verdict->file_count == LIMIT_ATTEMPT_FILES)
         return ERR_LIMIT;
     own (own_mem) char *bytes = malloc ((size_t) size + 1);
     int rc = bytes ? s_read (fd, size, bytes) : -ENOMEM;
@@ -128,14 +128,14 @@ s_read_in (collect_t *self, const char *path)
     rc = s_redact (self->secrets, bytes, (size_t) size);
     if (rc > 0) {
         log_warn ("secrets removed from a file of the agent",
-                  kv ("incident_id", report->incident.text), kv ("path", path), kv ("count", rc));
+                  kv ("incident_id", verdict->incident.text), kv ("path", path), kv ("count", rc));
         rc = s_replace (self->dir_fd, path, bytes, (size_t) size);
     }
     else if (rc == 0)
         s_note (self, durable_sync (fd, "collect"));
     if (rc < 0)
         return rc;
-    verdict_file_t *file = &report->files [report->file_count++];
+    verdict_file_t *file = &verdict->files [verdict->file_count++];
     snprintf (file->path, sizeof file->path, "%s", path);
     file->size = size;
     digest_hex (bytes, (size_t) size, file->sha256);
@@ -146,11 +146,11 @@ s_read_in (collect_t *self, const char *path)
 static int
 s_add (collect_t *self, const char *path)
 {
-    if (!verdict_path_allowed (path, strlen (path)) || s_listed (self->report, path))
+    if (!verdict_path_allowed (path, strlen (path)) || s_listed (self->verdict, path))
         return 0;
     int rc = s_read_in (self, path);
     if (rc < 0 && rc != ERR_NONE)
-        log_warn ("file left out", kv ("incident_id", self->report->incident.text),
+        log_warn ("file left out", kv ("incident_id", self->verdict->incident.text),
                   kv ("path", path), kv ("error", err_str (rc)));
     return rc == ERR_NONE ? 0 : rc;
 }
@@ -173,16 +173,17 @@ s_add_logs (collect_t *self)
 }
 
 int
-spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report, int *ret_unsynced)
+spool_collect (const char *dir, const redact_t *secrets, spool_verdict_t *verdict,
+               int *ret_unsynced)
 {
     static const char *const more [] = {"output/agent-result.json", "run.json", "logs/prompt.md",
                                         "logs/agent.stdout.log", "logs/agent.stderr.log"};
-    report->file_count = 0;
+    verdict->file_count = 0;
     *ret_unsynced = 0;
     own (own_fd) int fd = folder_open_path (dir);
     if (fd < 0)
         return fd;
-    collect_t collect = {.dir_fd = fd, .secrets = secrets, .report = report};
+    collect_t collect = {.dir_fd = fd, .secrets = secrets, .verdict = verdict};
     int rc = s_add (&collect, "output/investigation.md");
     for (size_t i = 0; i < sizeof more / sizeof more [0]; i++)
         (void) s_add (&collect, more [i]);
@@ -215,36 +216,36 @@ static const char s_error_path [] = "logs/agent.stderr.log";
 
 //  Read a collected file; text is empty when it is missing or too large.
 static void
-s_read_said (int dir_fd, const spool_report_t *report, const char *path, buf_t *text)
+s_read_said (int dir_fd, const spool_verdict_t *verdict, const char *path, buf_t *text)
 {
     *text = buf_init ((size_t) verdict_path_limit (path));
-    if (s_listed (report, path) && s_read_again (dir_fd, path, text) < 0)
+    if (s_listed (verdict, path) && s_read_again (dir_fd, path, text) < 0)
         buf_reset (text);
 }
 
 //  Extend the reason of a failed run, a bare exit code, with what the agent's files say.
 static void
-s_explain (const char *dir, spool_report_t *report)
+s_explain (const char *dir, spool_verdict_t *verdict)
 {
     own (own_fd) int fd = folder_open_path (dir);
     if (fd < 0)
         return;
     own (buf_fini) buf_t result, error;
-    s_read_said (fd, report, s_result_path, &result);
-    s_read_said (fd, report, s_error_path, &error);
+    s_read_said (fd, verdict, s_result_path, &result);
+    s_read_said (fd, verdict, s_error_path, &error);
     const verdict_said_t said = {.result = result.data,
                                  .result_bytes = result.size,
                                  .error = error.data,
                                  .error_bytes = error.size};
-    verdict_explain (&said, report->reason);
+    verdict_explain (&said, verdict->reason);
 }
 
 int
-spool_judge (const char *dir, spool_report_t *report)
+spool_judge (const char *dir, spool_verdict_t *verdict)
 {
-    if (report->outcome != VERDICT_SUCCESS && verdict_kind (report->reason) == VERDICT_EXIT_CODE)
-        s_explain (dir, report);
-    if (report->outcome != VERDICT_SUCCESS || !s_listed (report, s_report_path))
+    if (verdict->outcome != VERDICT_SUCCESS && verdict_kind (verdict->reason) == VERDICT_EXIT_CODE)
+        s_explain (dir, verdict);
+    if (verdict->outcome != VERDICT_SUCCESS || !s_listed (verdict, s_report_path))
         return 0;
     own (buf_fini) buf_t text = buf_init ((size_t) verdict_path_limit (s_report_path));
     own (buf_fini) buf_t result = buf_init ((size_t) verdict_path_limit (s_result_path));
@@ -252,33 +253,33 @@ spool_judge (const char *dir, spool_report_t *report)
     int rc = fd < 0 ? fd : s_read_again (fd, s_report_path, &text);
     if (rc < 0)
         return rc;
-    bool listed = s_listed (report, s_result_path);
+    bool listed = s_listed (verdict, s_result_path);
     int unread = listed ? s_read_again (fd, s_result_path, &result) : 0;
     int ignored = 0;
     verdict_files_t files = {.report = text.data,
                              .report_bytes = text.size,
                              .result = listed && unread == 0 ? result.data : NULL,
                              .result_bytes = result.size};
-    report->outcome = verdict_judge_files (&files, report->reason, &ignored);
+    verdict->outcome = verdict_judge_files (&files, verdict->reason, &ignored);
     if (unread || ignored)
-        log_warn ("agent result ignored", kv ("incident_id", report->incident.text),
+        log_warn ("agent result ignored", kv ("incident_id", verdict->incident.text),
                   kv ("path", s_result_path), kv ("error", err_str (unread ? unread : ignored)));
     return 0;
 }
 
 static json_t *
-s_to_json (const spool_report_t *report)
+s_to_json (const spool_verdict_t *verdict)
 {
     json_t *files = json_array ();
-    for (size_t i = 0; i < report->file_count; i++)
-        json_array_append_new (files, json_pack ("{s:s, s:I, s:s}", "path", report->files [i].path,
-                                                 "size", (json_int_t) report->files [i].size,
-                                                 "sha256", report->files [i].sha256));
-    return json_pack ("{s:s, s:I, s:s, s:i, s:s, s:I, s:I, s:o}", "incident", report->incident.text,
-                      "attempt", (json_int_t) report->attempt, "outcome",
-                      verdict_outcome_name (report->outcome), "exit_code", report->exit_code,
-                      "reason", report->reason, "started_ms", (json_int_t) report->started_ms,
-                      "completed_ms", (json_int_t) report->completed_ms, "files", files);
+    for (size_t i = 0; i < verdict->file_count; i++)
+        json_array_append_new (files, json_pack ("{s:s, s:I, s:s}", "path", verdict->files [i].path,
+                                                 "size", (json_int_t) verdict->files [i].size,
+                                                 "sha256", verdict->files [i].sha256));
+    return json_pack ("{s:s, s:I, s:s, s:i, s:s, s:I, s:I, s:o}", "incident",
+                      verdict->incident.text, "attempt", (json_int_t) verdict->attempt, "outcome",
+                      verdict_outcome_name (verdict->outcome), "exit_code", verdict->exit_code,
+                      "reason", verdict->reason, "started_ms", (json_int_t) verdict->started_ms,
+                      "completed_ms", (json_int_t) verdict->completed_ms, "files", files);
 }
 
 static int
@@ -294,9 +295,9 @@ s_sync_parent (const char *path)
 }
 
 int
-spool_keep (const char *dir, const char *spool_dir, const spool_report_t *report)
+spool_keep (const char *dir, const char *spool_dir, const spool_verdict_t *verdict)
 {
-    own (json_drop) json_t *doc = s_to_json (report);
+    own (json_drop) json_t *doc = s_to_json (verdict);
     own (own_mem) char *text = doc ? json_text (doc) : NULL;
     if (!text)
         return -ENOMEM;
@@ -314,16 +315,16 @@ spool_keep (const char *dir, const char *spool_dir, const spool_report_t *report
 }
 
 static int
-s_from_json_file (const json_t *item, spool_report_t *report)
+s_from_json_file (const json_t *item, spool_verdict_t *verdict)
 {
     const char *path = json_member_text (item, "path", "");
     const char *sha256 = json_member_text (item, "sha256", "");
     int64_t size = json_member_int (item, "size", -1);
-    if (report->file_count == LIMIT_ATTEMPT_FILES || !verdict_path_allowed (path, strlen (path))
-        || s_listed (report, path) || size < 0 || size > verdict_path_limit (path)
+    if (verdict->file_count == LIMIT_ATTEMPT_FILES || !verdict_path_allowed (path, strlen (path))
+        || s_listed (verdict, path) || size < 0 || size > verdict_path_limit (path)
         || !digest_valid (sha256))
         return ERR_PROTO;
-    verdict_file_t *file = &report->files [report->file_count++];
+    verdict_file_t *file = &verdict->files [verdict->file_count++];
     snprintf (file->path, sizeof file->path, "%s", path);
     snprintf (file->sha256, sizeof file->sha256, "%s", sha256);
     file->size = size;
@@ -331,7 +332,7 @@ s_from_json_file (const json_t *item, spool_report_t *report)
 }
 
 static int
-s_from_json (const json_t *doc, spool_report_t *report)
+s_from_json (const json_t *doc, spool_verdict_t *verdict)
 {
     const char *incident = json_member_text (doc, "incident", "");
     const char *outcome = json_member_text (doc, "outcome", "");
@@ -339,26 +340,26 @@ s_from_json (const json_t *doc, spool_report_t *report)
     int64_t exit_code = json_member_int (doc, "exit_code", -2);
     if (!ident_valid (incident) || attempt < 1 || attempt > INT32_MAX || exit_code < -1
         || exit_code > UINT8_MAX
-        || !verdict_outcome_parse (outcome, strlen (outcome), &report->outcome)
-        || report->outcome >= VERDICT_LOST)
+        || !verdict_outcome_parse (outcome, strlen (outcome), &verdict->outcome)
+        || verdict->outcome >= VERDICT_LOST)
         return ERR_PROTO;
-    snprintf (report->incident.text, sizeof report->incident.text, "%s", incident);
+    snprintf (verdict->incident.text, sizeof verdict->incident.text, "%s", incident);
     const char *reason = json_member_text (doc, "reason", "");
-    size_t kept = utf8_cut (reason, strlen (reason), sizeof report->reason - 1);
-    snprintf (report->reason, sizeof report->reason, "%.*s", (int) kept, reason);
-    report->attempt = attempt;
-    report->exit_code = (int) exit_code;
-    report->started_ms = json_member_int (doc, "started_ms", 0);
-    report->completed_ms = json_member_int (doc, "completed_ms", 0);
+    size_t kept = utf8_cut (reason, strlen (reason), sizeof verdict->reason - 1);
+    snprintf (verdict->reason, sizeof verdict->reason, "%.*s", (int) kept, reason);
+    verdict->attempt = attempt;
+    verdict->exit_code = (int) exit_code;
+    verdict->started_ms = json_member_int (doc, "started_ms", 0);
+    verdict->completed_ms = json_member_int (doc, "completed_ms", 0);
     const json_t *files = json_object_get (doc, "files");
     int rc = 0;
     for (size_t i = 0; i < json_array_size (files) && rc == 0; i++)
-        rc = s_from_json_file (json_array_get (files, i), report);
-    return rc == 0 && s_total (report) > LIMIT_INCIDENT_BYTES ? ERR_PROTO : rc;
+        rc = s_from_json_file (json_array_get (files, i), verdict);
+    return rc == 0 && s_total (verdict) > LIMIT_INCIDENT_BYTES ? ERR_PROTO : rc;
 }
 
 int
-spool_load (const char *spool_dir, spool_report_t *ret_report)
+spool_load (const char *spool_dir, spool_verdict_t *ret_verdict)
 {
     char path [PATH_MAX];
     if (snprintf (path, sizeof path, "%s/verdict.json", spool_dir) >= (int) sizeof path)
@@ -371,9 +372,9 @@ spool_load (const char *spool_dir, spool_report_t *ret_report)
     rc = json_parse (text.data, text.size, &doc, NULL);
     if (rc < 0)
         return rc;
-    spool_report_t report = {0};
-    rc = s_from_json (doc, &report);
+    spool_verdict_t verdict = {0};
+    rc = s_from_json (doc, &verdict);
     if (rc == 0)
-        *ret_report = report;
+        *ret_verdict = verdict;
     return rc;
 }

@@ -25,25 +25,25 @@ typedef struct {
     int64_t started_ms, completed_ms; //  wall clock
     verdict_file_t files [LIMIT_ATTEMPT_FILES];
     size_t file_count;
-} spool_report_t;
+} spool_verdict_t;
 
 //  The bytes of output/investigation.md in workspace dir; -1 when it is not a regular file.
 int64_t
 spool_report_size (const char *dir);
-//  Find, redact, hash and sync the files that may be uploaded, and list them in report.
+//  Find, redact, hash and sync the files that may be uploaded, and list them in verdict.
 //  Files that are too many, too large or unreadable are logged and left out.
 //  *ret_unsynced: 0, or the first error of a sync; the list is then valid, but must not be kept.
 //  Err: why the workspace, or an existing report, could not be read.
 int
-spool_collect (const char *dir, const redact_t *secrets, spool_report_t *report,
+spool_collect (const char *dir, const redact_t *secrets, spool_verdict_t *verdict,
                int *ret_unsynced) must_check;
 //  Judge by the content of the collected files: whether a success stands, and why an agent ended
 //  with its exit code.  Err: why the report could not be read.
 int
-spool_judge (const char *dir, spool_report_t *report) must_check;
+spool_judge (const char *dir, spool_verdict_t *verdict) must_check;
 //  Write verdict.json, rename dir to spool_dir and sync.  Err: -errno: dir has its old name.
 int
-spool_keep (const char *dir, const char *spool_dir, const spool_report_t *report) must_check;
+spool_keep (const char *dir, const char *spool_dir, const spool_verdict_t *verdict) must_check;
 //  Read verdict.json of an entry.  Err: ERR_PROTO: it is not valid; -errno.
 int
-spool_load (const char *spool_dir, spool_report_t *ret_report) must_check;
+spool_load (const char *spool_dir, spool_verdict_t *ret_verdict) must_check;

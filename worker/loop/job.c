@@ -33,14 +33,14 @@ static void
 s_release (job_t *self)
 {
     assert (self->state == JOB_GONE && self->release);
-    msg_end_t end = {.incident = codec_text (self->report.incident.text),
-                     .attempt = self->report.attempt,
+    msg_end_t end = {.incident = codec_text (self->verdict.incident.text),
+                     .attempt = self->verdict.attempt,
                      .reason = codec_text (self->release),
-                     .detail = codec_text (self->report.reason)};
+                     .detail = codec_text (self->verdict.reason)};
     (void) session_send (self->shared->session, MSG_RELEASE, &end, 0);
-    log_info ("attempt given back", kv ("incident_id", self->report.incident.text),
-              kv ("attempt", self->report.attempt), kv ("reason", self->release),
-              kv ("detail", self->report.reason));
+    log_info ("attempt given back", kv ("incident_id", self->verdict.incident.text),
+              kv ("attempt", self->verdict.attempt), kv ("reason", self->release),
+              kv ("detail", self->verdict.reason));
     home_discard (self->shared->home, self->dir);
 }
 
@@ -62,7 +62,7 @@ static void
 s_release_host (job_t *self)
 {
     verdict_run_t run = {.started = false, .start_error = self->reason};
-    (void) verdict_judge (&run, self->report.reason);
+    (void) verdict_judge (&run, self->verdict.reason);
     self->release = self->busy ? "busy" : "host";
     s_release (self);
 }
@@ -99,8 +99,8 @@ s_stop_drain (job_t *self)
 static void
 s_failed_to_start (job_t *self)
 {
-    judge_unstarted (self->reason, self->shared->wall_ms, &self->report);
-    judge_log (&self->report);
+    judge_unstarted (self->reason, self->shared->wall_ms, &self->verdict);
+    judge_log (&self->verdict);
 }
 
 //  If the agent has no access because `clusters` does not list its cluster, say so in the prompt.
@@ -114,7 +114,7 @@ s_tell_no_kubeconfig (const job_t *self)
     if (settings->clusters.count == 0 || *settings_kubeconfig (settings, self->cluster))
         return;
     log_warn ("no kubeconfig for this cluster: its agent gets none",
-              kv ("incident_id", self->report.incident.text), kv ("cluster", self->cluster));
+              kv ("incident_id", self->verdict.incident.text), kv ("cluster", self->cluster));
     static const char name [] = "logs/prompt.md";
     char path [HOME_PATH + sizeof name];
     snprintf (path, sizeof path, "%s/%s", self->dir, name);
@@ -136,8 +136,8 @@ s_start (job_t *self)
                        .script = shared->script,
                        .program_dir = shared->program_dir,
                        .workspace = self->dir,
-                       .incident = self->report.incident.text,
-                       .attempt = self->report.attempt,
+                       .incident = self->verdict.incident.text,
+                       .attempt = self->verdict.attempt,
                        .cluster = self->cluster,
                        .model = self->model,
                        .allowed_tools = self->allowed_tools,
@@ -159,24 +159,24 @@ s_start (job_t *self)
     }
     shared->started_ms = shared->boot_ms;
     self->end_by_ms = s_end_by_ms (self) + self->timeout_ms;
-    self->report.started_ms = shared->wall_ms;
-    log_info ("agent started", kv ("incident_id", self->report.incident.text),
-              kv ("attempt", self->report.attempt), kv ("agent", settings_agent (shared->settings)),
-              kv ("timeout_ms", self->timeout_ms));
+    self->verdict.started_ms = shared->wall_ms;
+    log_info ("agent started", kv ("incident_id", self->verdict.incident.text),
+              kv ("attempt", self->verdict.attempt),
+              kv ("agent", settings_agent (shared->settings)), kv ("timeout_ms", self->timeout_ms));
 }
 
 static void
 s_judge (job_t *self)
 {
-    judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->report);
+    judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->verdict);
 }
 
 static void
 s_kept (job_t *self)
 {
-    judge_log (&self->report);
+    judge_log (&self->verdict);
     upload_restart (&self->upload, self->shared->boot_ms, 0);
-    if (!judge_has_files (&self->report))
+    if (!judge_has_files (&self->verdict))
         job_feed (self, JOB_ON_STORED);
 }
 
@@ -236,8 +236,8 @@ static void
 s_check (const job_t *self)
 {
     assert (self && self->shared && self->state < JOB_STATES);
-    assert (self->report.attempt >= 1 && self->dir [0]);
-    assert (self->report.file_count <= LIMIT_ATTEMPT_FILES);
+    assert (self->verdict.attempt >= 1 && self->dir [0]);
+    assert (self->verdict.file_count <= LIMIT_ATTEMPT_FILES);
     assert (self->run.pid <= 0 || self->state >= JOB_RUN);
     assert (self->state != JOB_STOP || self->release);
     assert (!self->given || self->state >= JOB_KEEP);
@@ -251,8 +251,8 @@ job_feed (job_t *self, job_event_t event)
     const cell_t *cell = &s_table [self->state][event];
     if (!cell->known)
         return;
-    log_debug ("job", kv ("incident_id", self->report.incident.text),
-               kv ("attempt", self->report.attempt), kv ("from", s_state_names [self->state]),
+    log_debug ("job", kv ("incident_id", self->verdict.incident.text),
+               kv ("attempt", self->verdict.attempt), kv ("from", s_state_names [self->state]),
                kv ("to", s_state_names [cell->next]));
     //  A job only moves forward, unless the broker has lost its files.  So each job ends.
     assert (cell->next > self->state || event == JOB_ON_MISSING);
@@ -311,25 +311,25 @@ job_new (job_shared_t *shared, const msg_assign_t *assign)
     if (!self)
         return NULL;
     const char *model = shared->settings->agent_model;
-    codec_copy (assign->incident, self->report.incident.text, sizeof self->report.incident.text);
-    self->report.attempt = assign->attempt;
+    codec_copy (assign->incident, self->verdict.incident.text, sizeof self->verdict.incident.text);
+    self->verdict.attempt = assign->attempt;
     codec_copy (assign->cluster, self->cluster, sizeof self->cluster);
     codec_copy (*model ? codec_text (model) : assign->model, self->model, sizeof self->model);
     codec_copy (assign->allowed_tools, self->allowed_tools, sizeof self->allowed_tools);
     self->timeout_ms = s_timeout_ms (shared->settings, assign->timeout_ms);
-    home_path (shared->home, "jobs", self->report.incident.text, assign->attempt, self->dir);
+    home_path (shared->home, "jobs", self->verdict.incident.text, assign->attempt, self->dir);
     s_make_workspace (self);
     return self;
 }
 
 job_t *
-job_new_spooled (job_shared_t *shared, const char *dir, const spool_report_t *report)
+job_new_spooled (job_shared_t *shared, const char *dir, const spool_verdict_t *verdict)
 {
     job_t *self = s_new (shared);
     if (!self)
         return NULL;
-    self->report = *report;
-    self->state = judge_has_files (report) ? JOB_UPLOAD : JOB_VERDICT;
+    self->verdict = *verdict;
+    self->state = judge_has_files (verdict) ? JOB_UPLOAD : JOB_VERDICT;
     snprintf (self->dir, sizeof self->dir, "%s", dir);
     upload_restart (&self->upload, shared->boot_ms, 0);
     return self;
@@ -342,8 +342,8 @@ job_new_ended (job_shared_t *shared, const char *dir, const ident_t *incident, i
     job_t *self = s_new (shared);
     if (!self)
         return NULL;
-    self->report.incident = *incident;
-    self->report.attempt = attempt;
+    self->verdict.incident = *incident;
+    self->verdict.attempt = attempt;
     self->state = JOB_RUN;
     self->run.started = !*result->start_error;
     self->run.result = *result;
@@ -366,7 +366,7 @@ job_destroy (job_t **self_p)
 bool
 job_is (const job_t *self, codec_text_t incident, int64_t attempt)
 {
-    return self->report.attempt == attempt && codec_is (incident, self->report.incident.text);
+    return self->verdict.attempt == attempt && codec_is (incident, self->verdict.incident.text);
 }
 
 bool

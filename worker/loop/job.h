@@ -64,8 +64,8 @@ typedef struct job job_t;
 struct job {
     job_shared_t *shared;
     job_state_t state;
-    spool_report_t report; //  incident and attempt are set from the start
-    char dir [HOME_PATH];  //  jobs/..., later spool/...
+    spool_verdict_t verdict; //  incident and attempt are set from the start
+    char dir [HOME_PATH];    //  jobs/..., later spool/...
     char cluster [LIMIT_CLUSTER_BYTES + 1], model [LIMIT_MODEL_BYTES + 1];
     char allowed_tools [LIMIT_TOOLS_BYTES + 1];
     int64_t timeout_ms;
@@ -94,7 +94,7 @@ job_t *
 job_new (job_shared_t *shared, const msg_assign_t *assign);
 //  A job for an entry of the spool.  Own: fresh; NULL when out of memory.
 job_t *
-job_new_spooled (job_shared_t *shared, const char *dir, const spool_report_t *report);
+job_new_spooled (job_shared_t *shared, const char *dir, const spool_verdict_t *verdict);
 //  A job for a run that ended while nobody looked.
 job_t *
 job_new_ended (job_shared_t *shared, const char *dir, const ident_t *incident, int64_t attempt,

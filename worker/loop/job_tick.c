@@ -14,8 +14,8 @@
 static void
 s_announce (job_t *self)
 {
-    msg_fence_t fence = {.incident = codec_text (self->report.incident.text),
-                         .attempt = self->report.attempt};
+    msg_fence_t fence = {.incident = codec_text (self->verdict.incident.text),
+                         .attempt = self->verdict.attempt};
     session_t *session = self->shared->session;
     if (!self->accept_sent)
         self->accept_sent = session_send (session, MSG_ACCEPT, &fence, 0) > 0;
@@ -30,8 +30,8 @@ s_progress (job_t *self)
     if (now_ms < self->progress_ms)
         return;
     const char *phase = self->state >= JOB_UPLOAD ? "upload" : self->run.started ? "run" : "fetch";
-    msg_progress_t progress = {.incident = codec_text (self->report.incident.text),
-                               .attempt = self->report.attempt,
+    msg_progress_t progress = {.incident = codec_text (self->verdict.incident.text),
+                               .attempt = self->verdict.attempt,
                                .phase = codec_text (phase)};
     if (session_send (self->shared->session, MSG_PROGRESS, &progress, 0) < 0)
         return; //  the socket is full: the next tick tries again
@@ -41,8 +41,8 @@ s_progress (job_t *self)
 static void
 s_tick_fetch (job_t *self)
 {
-    if (fetch_tick (&self->fetch, self->shared->session, self->report.incident.text,
-                    self->report.attempt, self->shared->boot_ms)
+    if (fetch_tick (&self->fetch, self->shared->session, self->verdict.incident.text,
+                    self->verdict.attempt, self->shared->boot_ms)
         < 0) {
         snprintf (self->reason, sizeof self->reason, "cannot fetch the prompt: %s",
                   *self->fetch.error ? self->fetch.error : "no answer");
@@ -66,7 +66,7 @@ s_tick_overdue (job_t *self)
 {
     if (!self->overdue)
         log_error ("supervisor does not answer: killed",
-                   kv ("incident_id", self->report.incident.text), kv ("pid", self->run.pid));
+                   kv ("incident_id", self->verdict.incident.text), kv ("pid", self->run.pid));
     self->overdue = true;
     run_kill (&self->run);
 }
@@ -119,9 +119,9 @@ s_tick_keep (job_t *self)
     if (!item)
         return; //  the next tick tries again
     snprintf (item->dir, sizeof item->dir, "%s", self->dir);
-    home_path (self->shared->home, "spool", self->report.incident.text, self->report.attempt,
+    home_path (self->shared->home, "spool", self->verdict.incident.text, self->verdict.attempt,
                item->spool);
-    item->report = self->report;
+    item->verdict = self->verdict;
     self->given = keeper_give (self->shared->keeper, &item) == 0;
     own_mem (&item);
 }
@@ -131,20 +131,20 @@ s_tick_keep (job_t *self)
 static void
 s_spoiled (job_t *self, int rc)
 {
-    spool_report_t *report = &self->report;
-    verdict_file_t *file = &report->files [self->upload.index];
-    log_error ("file of a finished run is spoiled", kv ("incident_id", report->incident.text),
+    spool_verdict_t *verdict = &self->verdict;
+    verdict_file_t *file = &verdict->files [self->upload.index];
+    log_error ("file of a finished run is spoiled", kv ("incident_id", verdict->incident.text),
                kv ("path", file->path), kv ("error", err_str (rc)));
     bool lost =
-        report->outcome == VERDICT_SUCCESS && strcmp (file->path, "output/investigation.md") == 0;
-    assert (self->upload.index < report->file_count);
-    report->file_count--;
-    memmove (file, file + 1, (report->file_count - self->upload.index) * sizeof *file);
+        verdict->outcome == VERDICT_SUCCESS && strcmp (file->path, "output/investigation.md") == 0;
+    assert (self->upload.index < verdict->file_count);
+    verdict->file_count--;
+    memmove (file, file + 1, (verdict->file_count - self->upload.index) * sizeof *file);
     upload_restart (&self->upload, self->shared->boot_ms, 0);
     if (!lost)
         return;
-    report->outcome = VERDICT_HOST;
-    snprintf (report->reason, sizeof report->reason,
+    verdict->outcome = VERDICT_HOST;
+    snprintf (verdict->reason, sizeof verdict->reason,
               "agent execution error: investigation.md cannot be read: %s", err_str (rc));
     job_feed (self, JOB_ON_STORED);
 }
@@ -153,8 +153,8 @@ static void
 s_tick_upload (job_t *self)
 {
     job_shared_t *shared = self->shared;
-    int rc = upload_tick (&self->upload, shared->session, self->dir, &self->report, shared->boot_ms,
-                          &shared->window_bytes);
+    int rc = upload_tick (&self->upload, shared->session, self->dir, &self->verdict,
+                          shared->boot_ms, &shared->window_bytes);
     if (rc < 0)
         s_spoiled (self, rc);
 }
@@ -162,23 +162,23 @@ s_tick_upload (job_t *self)
 static void
 s_tick_verdict (job_t *self)
 {
-    const spool_report_t *report = &self->report;
+    const spool_verdict_t *verdict = &self->verdict;
     if (self->shared->boot_ms < self->verdict_ms || !session_ready (self->shared->session))
         return;
     msg_file_t files [LIMIT_ATTEMPT_FILES];
-    upload_list (report, files);
-    msg_verdict_t verdict = {.incident = codec_text (report->incident.text),
-                             .attempt = report->attempt,
-                             .outcome = codec_text (verdict_outcome_name (report->outcome)),
-                             .exit_code = report->exit_code,
-                             .started_ms = report->started_ms,
-                             .completed_ms = report->completed_ms,
-                             .files = {files, report->file_count}};
-    if (report->reason [0])
-        verdict.reason = codec_text (report->reason);
-    if (!judge_has_files (report))
-        verdict.files.count = 0; //  nothing was uploaded
-    if (session_send (self->shared->session, MSG_VERDICT, &verdict, 0) < 0)
+    upload_list (verdict, files);
+    msg_verdict_t message = {.incident = codec_text (verdict->incident.text),
+                             .attempt = verdict->attempt,
+                             .outcome = codec_text (verdict_outcome_name (verdict->outcome)),
+                             .exit_code = verdict->exit_code,
+                             .started_ms = verdict->started_ms,
+                             .completed_ms = verdict->completed_ms,
+                             .files = {files, verdict->file_count}};
+    if (verdict->reason [0])
+        message.reason = codec_text (verdict->reason);
+    if (!judge_has_files (verdict))
+        message.files.count = 0; //  nothing was uploaded
+    if (session_send (self->shared->session, MSG_VERDICT, &message, 0) < 0)
         return;
     self->verdict_ms = self->shared->boot_ms + LIMIT_VERDICT_RETRY_MS;
 }
@@ -208,11 +208,11 @@ job_on_kept (job_t *self, const keeper_item_t *item)
 {
     if (self->state != JOB_KEEP)
         return;
-    assert (self->given && self->report.attempt == item->report.attempt);
-    self->report = item->report;
+    assert (self->given && self->verdict.attempt == item->verdict.attempt);
+    self->verdict = item->verdict;
     snprintf (self->dir, sizeof self->dir, "%s", item->dir);
     if (item->error)
-        log_error ("result not spooled", kv ("incident_id", self->report.incident.text),
+        log_error ("result not spooled", kv ("incident_id", self->verdict.incident.text),
                    kv ("error", err_str (item->error)));
     job_feed (self, JOB_ON_KEPT);
 }
@@ -247,7 +247,7 @@ s_on_refused (job_t *self, const link_msg_t *msg)
             fetch_refused (&self->fetch, text, codec_is (error->code, "io"), self->shared->boot_ms);
     }
     else if (self->state == JOB_UPLOAD && msg->frame.corr == self->upload.seq) {
-        log_warn ("upload refused", kv ("incident_id", self->report.incident.text),
+        log_warn ("upload refused", kv ("incident_id", self->verdict.incident.text),
                   kv ("text", text));
         if (over)
             job_feed (self, JOB_ON_STORED);
@@ -266,7 +266,7 @@ job_on_file (job_t *self, const link_msg_t *msg)
     if (self->state != JOB_UPLOAD)
         return;
     if (msg->frame.type == MSG_GO)
-        upload_go (&self->upload, &self->report, &msg->msg.at, self->shared->boot_ms);
+        upload_go (&self->upload, &self->verdict, &msg->msg.at, self->shared->boot_ms);
     if (msg->frame.type == MSG_SEALED
         && upload_sealed (&self->upload, &msg->msg.sealed, self->shared->boot_ms) == UPLOAD_DONE)
         job_feed (self, JOB_ON_STORED);

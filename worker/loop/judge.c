@@ -9,13 +9,13 @@
 #include <stdio.h>
 
 void
-judge_unstarted (const char *why, int64_t wall_ms, spool_report_t *report)
+judge_unstarted (const char *why, int64_t wall_ms, spool_verdict_t *verdict)
 {
     const verdict_run_t seen = {.started = false, .start_error = why, .exit_code = -1};
-    report->outcome = verdict_judge (&seen, report->reason);
-    report->exit_code = -1;
-    report->started_ms = report->completed_ms = wall_ms;
-    report->file_count = 0;
+    verdict->outcome = verdict_judge (&seen, verdict->reason);
+    verdict->exit_code = -1;
+    verdict->started_ms = verdict->completed_ms = wall_ms;
+    verdict->file_count = 0;
 }
 
 //  The agent's exit code.  If somebody else killed or stopped the supervisor, it is 128 + signal:
@@ -32,7 +32,7 @@ s_exit_code (const run_t *run)
 
 void
 judge_run (const run_t *run, const char *dir, int64_t timeout_ms, int64_t wall_ms,
-           spool_report_t *report)
+           spool_verdict_t *verdict)
 {
     assert (run->pid <= 0); //  the run is over
     const run_result_t *result = &run->result;
@@ -48,36 +48,36 @@ judge_run (const run_t *run, const char *dir, int64_t timeout_ms, int64_t wall_m
                                 .exit_code = code,
                                 .report_exists = size >= 0,
                                 .report_bytes = size < 0 ? 0 : size};
-    report->outcome = verdict_judge (&seen, report->reason);
-    if (report->outcome == VERDICT_SUCCESS && size > LIMIT_REPORT_BYTES) {
-        report->outcome = VERDICT_AGENT;
-        snprintf (report->reason, sizeof report->reason,
+    verdict->outcome = verdict_judge (&seen, verdict->reason);
+    if (verdict->outcome == VERDICT_SUCCESS && size > LIMIT_REPORT_BYTES) {
+        verdict->outcome = VERDICT_AGENT;
+        snprintf (verdict->reason, sizeof verdict->reason,
                   "investigation.md too large: %" PRId64 " bytes (expected at most %d)", size,
                   LIMIT_REPORT_BYTES);
     }
-    report->exit_code = result->timed_out ? -1 : code;
+    verdict->exit_code = result->timed_out ? -1 : code;
     if (result->valid && result->started_ms) {
-        report->started_ms = result->started_ms;
-        report->completed_ms = result->completed_ms;
+        verdict->started_ms = result->started_ms;
+        verdict->completed_ms = result->completed_ms;
     }
     else
-        report->completed_ms = wall_ms;
+        verdict->completed_ms = wall_ms;
 }
 
 void
-judge_log (const spool_report_t *report)
+judge_log (const spool_verdict_t *verdict)
 {
-    if (report->outcome == VERDICT_SUCCESS)
-        log_info ("agent finished", kv ("incident_id", report->incident.text),
-                  kv ("attempt", report->attempt),
-                  kv ("ms", report->completed_ms - report->started_ms));
+    if (verdict->outcome == VERDICT_SUCCESS)
+        log_info ("agent finished", kv ("incident_id", verdict->incident.text),
+                  kv ("attempt", verdict->attempt),
+                  kv ("ms", verdict->completed_ms - verdict->started_ms));
     else
-        log_warn ("agent execution failed validation", kv ("incident_id", report->incident.text),
-                  kv ("attempt", report->attempt), kv ("reason", report->reason));
+        log_warn ("agent execution failed validation", kv ("incident_id", verdict->incident.text),
+                  kv ("attempt", verdict->attempt), kv ("reason", verdict->reason));
 }
 
 bool
-judge_has_files (const spool_report_t *report)
+judge_has_files (const spool_verdict_t *verdict)
 {
-    return report->outcome != VERDICT_HOST || report->exit_code > 0;
+    return verdict->outcome != VERDICT_HOST || verdict->exit_code > 0;
 }

@@ -8,18 +8,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-//  Fill the report of a run that is over: outcome, reason, exit code, times.  Its files are not
+//  Fill the verdict of a run that is over: outcome, reason, exit code, times.  Its files are not
 //  set; the start time is there already.  dir: its workspace; wall_ms: now.
 void
 judge_run (const run_t *run, const char *dir, int64_t timeout_ms, int64_t wall_ms,
-           spool_report_t *report);
-//  Fill the report of a run that could not start.  why: the error.
+           spool_verdict_t *verdict);
+//  Fill the verdict of a run that could not start.  why: the error.
 void
-judge_unstarted (const char *why, int64_t wall_ms, spool_report_t *report);
+judge_unstarted (const char *why, int64_t wall_ms, spool_verdict_t *verdict);
 //  Log the outcome.
 void
-judge_log (const spool_report_t *report);
+judge_log (const spool_verdict_t *verdict);
 //  Are there files to upload?  A script that found no agent may have left a log; one that did not
 //  start has left nothing.
 bool
-judge_has_files (const spool_report_t *report);
+judge_has_files (const spool_verdict_t *verdict);

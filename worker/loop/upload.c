@@ -36,10 +36,10 @@ s_spoiled (int64_t rc)
 
 //  Send one chunk.  Returns its bytes; 0: the socket is full.  Err: the file cannot be read.
 static int64_t
-s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t *report)
+s_put (upload_t *self, session_t *session, const char *dir, const spool_verdict_t *verdict)
 {
     static char bytes [LIMIT_CHUNK_BYTES]; //  one thread
-    const verdict_file_t *file = &report->files [self->index];
+    const verdict_file_t *file = &verdict->files [self->index];
     own (own_fd) int dir_fd = folder_open_path (dir);
     own (own_fd) int fd =
         dir_fd < 0 ? dir_fd : folder_open_file (dir_fd, file->path, O_RDONLY, NULL);
@@ -51,8 +51,8 @@ s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t
     if (got < 0 || (size_t) got != size)
         return got < 0 ? -errno : ERR_STALE;
 
-    msg_chunk_t put = {.incident = codec_text (report->incident.text),
-                       .attempt = report->attempt,
+    msg_chunk_t put = {.incident = codec_text (verdict->incident.text),
+                       .attempt = verdict->attempt,
                        .path = codec_text (file->path),
                        .offset = self->sent,
                        .size = file->size,
@@ -67,24 +67,24 @@ s_put (upload_t *self, session_t *session, const char *dir, const spool_report_t
 }
 
 void
-upload_list (const spool_report_t *report, msg_file_t ret_files [LIMIT_ATTEMPT_FILES])
+upload_list (const spool_verdict_t *verdict, msg_file_t ret_files [LIMIT_ATTEMPT_FILES])
 {
-    for (size_t i = 0; i < report->file_count; i++)
-        ret_files [i] = (msg_file_t){.path = codec_text (report->files [i].path),
-                                     .size = report->files [i].size,
-                                     .sha256 = codec_text (report->files [i].sha256)};
+    for (size_t i = 0; i < verdict->file_count; i++)
+        ret_files [i] = (msg_file_t){.path = codec_text (verdict->files [i].path),
+                                     .size = verdict->files [i].size,
+                                     .sha256 = codec_text (verdict->files [i].sha256)};
 }
 
 static void
-s_seal (upload_t *self, session_t *session, const spool_report_t *report, int64_t now_ms)
+s_seal (upload_t *self, session_t *session, const spool_verdict_t *verdict, int64_t now_ms)
 {
     if (self->sealed_ms && now_ms < self->sealed_ms + LIMIT_FILES_RETRY_MS)
         return;
     msg_file_t files [LIMIT_ATTEMPT_FILES];
-    upload_list (report, files);
-    msg_seal_t seal = {.incident = codec_text (report->incident.text),
-                       .attempt = report->attempt,
-                       .files = {files, report->file_count}};
+    upload_list (verdict, files);
+    msg_seal_t seal = {.incident = codec_text (verdict->incident.text),
+                       .attempt = verdict->attempt,
+                       .files = {files, verdict->file_count}};
     int64_t seq = session_send_file (session, MSG_SEAL, &seal);
     if (seq < 0)
         return;
@@ -94,10 +94,10 @@ s_seal (upload_t *self, session_t *session, const spool_report_t *report, int64_
 
 //  If the current file is on the broker's disk, go to the next one.
 static void
-s_next_file (upload_t *self, const spool_report_t *report)
+s_next_file (upload_t *self, const spool_verdict_t *verdict)
 {
-    while (self->index < report->file_count && self->touched
-           && self->safe == report->files [self->index].size && self->sent == self->safe
+    while (self->index < verdict->file_count && self->touched
+           && self->safe == verdict->files [self->index].size && self->sent == self->safe
            && !self->sealed_ms) {
         self->index++;
         self->sent = self->safe = 0;
@@ -106,16 +106,16 @@ s_next_file (upload_t *self, const spool_report_t *report)
 }
 
 int
-upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
+upload_tick (upload_t *self, session_t *session, const char *dir, const spool_verdict_t *verdict,
              int64_t now_ms, int64_t *window_bytes)
 {
     if (now_ms < self->wait_ms || !session_ready (session))
         return 0;
-    if (self->index >= report->file_count) {
-        s_seal (self, session, report, now_ms);
+    if (self->index >= verdict->file_count) {
+        s_seal (self, session, verdict, now_ms);
         return 0;
     }
-    const verdict_file_t *file = &report->files [self->index];
+    const verdict_file_t *file = &verdict->files [self->index];
     bool waiting = self->touched && (self->sent > self->safe || file->size == 0);
     if (waiting && now_ms >= self->moved_ms + LIMIT_FILES_RETRY_MS) {
         self->sent = self->safe;
@@ -124,7 +124,7 @@ upload_tick (upload_t *self, session_t *session, const char *dir, const spool_re
     while (*window_bytes > 0 && (self->sent < file->size || !self->touched)) {
         if (!waiting)
             self->moved_ms = now_ms;
-        int64_t put = s_put (self, session, dir, report);
+        int64_t put = s_put (self, session, dir, verdict);
         if (s_spoiled (put))
             return (int) put;
         if (put < 0)
@@ -138,18 +138,19 @@ upload_tick (upload_t *self, session_t *session, const char *dir, const spool_re
 }
 
 void
-upload_go (upload_t *self, const spool_report_t *report, const msg_at_t *go, int64_t now_ms)
+upload_go (upload_t *self, const spool_verdict_t *verdict, const msg_at_t *go, int64_t now_ms)
 {
-    if (self->index >= report->file_count || !codec_is (go->path, report->files [self->index].path))
+    if (self->index >= verdict->file_count
+        || !codec_is (go->path, verdict->files [self->index].path))
         return;
-    int64_t size = report->files [self->index].size;
+    int64_t size = verdict->files [self->index].size;
     if (go->upto < 0 || go->upto > size)
         return;
     self->moved_ms = now_ms;
     if (go->upto < self->safe || go->upto > self->sent)
         self->sent = go->upto; //  the broker has lost bytes, or has more from an earlier session
     self->safe = go->upto;
-    s_next_file (self, report);
+    s_next_file (self, verdict);
 }
 
 int

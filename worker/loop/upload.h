@@ -23,17 +23,17 @@ typedef struct {
     uint64_t seq;       //  of the last message
 } upload_t;
 
-//  The files of a report for SEAL and VERDICT.  Own: the texts are borrowed from the report.
+//  The files of a verdict for SEAL and VERDICT.  Own: the texts are borrowed from it.
 void
-upload_list (const spool_report_t *report, msg_file_t ret_files [LIMIT_ATTEMPT_FILES]);
+upload_list (const spool_verdict_t *verdict, msg_file_t ret_files [LIMIT_ATTEMPT_FILES]);
 //  Send what is due, at most *window_bytes, which is lowered by the bytes sent.
 //  Err: the file at self->index is lost or has changed, and can never be sent.
 int
-upload_tick (upload_t *self, session_t *session, const char *dir, const spool_report_t *report,
+upload_tick (upload_t *self, session_t *session, const char *dir, const spool_verdict_t *verdict,
              int64_t now_ms, int64_t *window_bytes) must_check;
 //  Handle a GO: the broker has go->upto bytes of the current file on disk.
 void
-upload_go (upload_t *self, const spool_report_t *report, const msg_at_t *go, int64_t now_ms);
+upload_go (upload_t *self, const spool_verdict_t *verdict, const msg_at_t *go, int64_t now_ms);
 //  The bytes that are sent but not yet on the broker's disk.
 int64_t
 upload_pending (const upload_t *self);

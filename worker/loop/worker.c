@@ -174,8 +174,8 @@ s_tell (const worker_t *self)
               kv ("spooled", spooled), kv ("draining", (bool) (self->drain != DRAIN_NO)));
     const job_t *job;
     DL_FOREACH (self->jobs, job)
-        log_info ("state of a job", kv ("incident_id", job->report.incident.text),
-                  kv ("attempt", job->report.attempt), kv ("job", job_state_name (job->state)));
+        log_info ("state of a job", kv ("incident_id", job->verdict.incident.text),
+                  kv ("attempt", job->verdict.attempt), kv ("job", job_state_name (job->state)));
 }
 
 static void
@@ -259,7 +259,7 @@ s_take_kept (worker_t *self)
     keeper_item_t *item;
     while ((item = keeper_take (self->shared.keeper))) {
         job_t *job =
-            worker_find (self, codec_text (item->report.incident.text), item->report.attempt);
+            worker_find (self, codec_text (item->verdict.incident.text), item->verdict.attempt);
         if (job)
             job_on_kept (job, item);
         own_mem (&item);

@@ -12,8 +12,8 @@ s_lists (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled)
     size_t running = 0, spooled = 0;
     job_t *job;
     DL_FOREACH (self->jobs, job) {
-        msg_fence_t fence = {.incident = codec_text (job->report.incident.text),
-                             .attempt = job->report.attempt};
+        msg_fence_t fence = {.incident = codec_text (job->verdict.incident.text),
+                             .attempt = job->verdict.attempt};
         if (job_busy (job) && running < WORKER_FENCES)
             self->running [running++] = fence;
         if (!job_busy (job) && job->state != JOB_GONE && spooled < WORKER_FENCES)
@@ -125,8 +125,8 @@ s_on_verdict_ack (worker_t *self, const msg_verdict_ack_t *ack)
         return;
     char disposition [32];
     codec_copy (ack->disposition, disposition, sizeof disposition);
-    log_info ("verdict acknowledged", kv ("incident_id", job->report.incident.text),
-              kv ("attempt", job->report.attempt), kv ("disposition", disposition));
+    log_info ("verdict acknowledged", kv ("incident_id", job->verdict.incident.text),
+              kv ("attempt", job->verdict.attempt), kv ("disposition", disposition));
     job_feed (job, codec_is (ack->disposition, "missing") ? JOB_ON_MISSING : JOB_ON_ACK);
 }
 

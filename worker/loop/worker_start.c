@@ -14,16 +14,16 @@ static void
 s_visit_spool (void *ctx, const char *path, const char *name)
 {
     worker_t *self = ctx;
-    static spool_report_t report; //  6 KiB, one thread
-    int rc = spool_load (path, &report);
-    job_t *job = rc == 0 ? job_new_spooled (&self->shared, path, &report) : NULL;
+    static spool_verdict_t verdict; //  6 KiB, one thread
+    int rc = spool_load (path, &verdict);
+    job_t *job = rc == 0 ? job_new_spooled (&self->shared, path, &verdict) : NULL;
     if (!job) {
         log_error ("spool entry not readable", kv ("entry", name),
                    kv ("error", err_str (rc ? rc : -ENOMEM)));
         return;
     }
-    log_info ("result found in the spool", kv ("incident_id", report.incident.text),
-              kv ("attempt", report.attempt));
+    log_info ("result found in the spool", kv ("incident_id", verdict.incident.text),
+              kv ("attempt", verdict.attempt));
     DL_APPEND (self->jobs, job);
 }
 

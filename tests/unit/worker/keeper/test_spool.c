@@ -25,17 +25,17 @@ s_workspace (folder_t *folder)
     folder_dir (folder, "spool");
 }
 
-static spool_report_t
+static spool_verdict_t
 s_report (void)
 {
-    spool_report_t report = {.attempt = 2,
-                             .outcome = VERDICT_AGENT,
-                             .exit_code = 7,
-                             .reason = "agent exited with non-zero code: 7",
-                             .started_ms = 1000,
-                             .completed_ms = 2000};
-    snprintf (report.incident.text, sizeof report.incident.text, "%s", s_id);
-    return report;
+    spool_verdict_t verdict = {.attempt = 2,
+                               .outcome = VERDICT_AGENT,
+                               .exit_code = 7,
+                               .reason = "agent exited with non-zero code: 7",
+                               .started_ms = 1000,
+                               .completed_ms = 2000};
+    snprintf (verdict.incident.text, sizeof verdict.incident.text, "%s", s_id);
+    return verdict;
 }
 
 static void
@@ -50,15 +50,15 @@ test_a_kept_report_is_read_back_as_it_was (void **state)
     snprintf (kept, sizeof kept, "%s/spool/job", folder->path);
 
     int unsynced = -1;
-    spool_report_t report = s_report (), back;
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
-    assert_int_equal (report.file_count, 2);
+    spool_verdict_t verdict = s_report (), back;
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (verdict.file_count, 2);
     assert_int_equal (unsynced, 0);
-    assert_int_equal (spool_keep (dir, kept, &report), 0);
+    assert_int_equal (spool_keep (dir, kept, &verdict), 0);
     assert_int_not_equal (access (dir, F_OK), 0);
     assert_int_equal (spool_load (kept, &back), 0);
     assert_string_equal (back.incident.text, s_id);
-    assert_string_equal (back.reason, report.reason);
+    assert_string_equal (back.reason, verdict.reason);
     assert_int_equal (back.attempt, 2);
     assert_int_equal (back.outcome, VERDICT_AGENT);
     assert_int_equal (back.exit_code, 7);
@@ -66,7 +66,7 @@ test_a_kept_report_is_read_back_as_it_was (void **state)
     assert_int_equal (back.file_count, 2);
     assert_string_equal (back.files [0].path, "output/investigation.md");
     assert_int_equal (back.files [0].size, 500);
-    assert_string_equal (back.files [0].sha256, report.files [0].sha256);
+    assert_string_equal (back.files [0].sha256, verdict.files [0].sha256);
 }
 
 static void
@@ -85,10 +85,10 @@ test_links_and_odd_files_are_neither_a_report_nor_collected (void **state)
     folder_file (folder, "job/logs/bad name.log", 5);
 
     int unsynced = -1;
-    spool_report_t report = s_report ();
+    spool_verdict_t verdict = s_report ();
     assert_int_equal (spool_report_size (dir), -1);
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
-    assert_int_equal (report.file_count, 0);
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (verdict.file_count, 0);
 }
 
 static void
@@ -101,10 +101,10 @@ test_a_log_over_its_limit_is_left_out (void **state)
     folder_file (folder, "job/logs/big.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES + 1);
     folder_file (folder, "job/logs/full.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES);
     int unsynced = -1;
-    spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
-    assert_int_equal (report.file_count, 1);
-    assert_string_equal (report.files [0].path, "logs/full.log");
+    spool_verdict_t verdict = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (verdict.file_count, 1);
+    assert_string_equal (verdict.files [0].path, "logs/full.log");
 }
 
 static void
@@ -117,10 +117,10 @@ test_files_that_the_broker_would_refuse_are_left_out (void **state)
     folder_file (folder, "job/output/investigation.md", LIMIT_REPORT_BYTES);
     folder_file (folder, "job/output/agent-result.json", LIMIT_REPORT_BYTES);
     int unsynced = -1;
-    spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
-    assert_int_equal (report.file_count, 1);
-    assert_string_equal (report.files [0].path, "output/investigation.md");
+    spool_verdict_t verdict = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (verdict.file_count, 1);
+    assert_string_equal (verdict.files [0].path, "output/investigation.md");
 }
 
 static void
@@ -153,16 +153,16 @@ test_secrets_are_removed_from_the_copy_that_travels_only (void **state)
     snprintf (other, sizeof other, "%s", folder_at (folder, "keys"));
     assert_int_equal (link (other, folder_at (folder, "job/logs/keys.log")), 0);
     int unsynced = -1;
-    spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
+    spool_verdict_t verdict = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (unsynced, 0);
-    assert_int_equal (report.file_count, 2);
+    assert_int_equal (verdict.file_count, 2);
     s_expect (folder, "job/output/investigation.md", "a ************* b *************");
     s_expect (folder, "job/logs/keys.log", "key: *************\n");
     s_expect (folder, "keys", "key: sk-0123456789\n");
     char sha256 [DIGEST_HEX];
     digest_hex ("a ************* b *************", 31, sha256);
-    assert_string_equal (report.files [0].sha256, sha256);
+    assert_string_equal (verdict.files [0].sha256, sha256);
 }
 
 static void
@@ -177,11 +177,11 @@ test_a_file_that_is_closed_to_us_does_not_cost_the_others (void **state)
     assert_int_equal (chmod (folder_at (folder, "job/logs/closed.log"), 0), 0);
     folder_as_nobody (folder);
     int unsynced = -1;
-    spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
-    assert_int_equal (report.file_count, 1);
+    spool_verdict_t verdict = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (verdict.file_count, 1);
     assert_int_equal (chmod (folder_at (folder, "job/output/investigation.md"), 0), 0);
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), -EACCES);
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), -EACCES);
     folder_as_before ();
 }
 
@@ -198,9 +198,9 @@ test_no_more_files_than_an_attempt_may_have (void **state)
         folder_file (folder, name, 1);
     }
     int unsynced = -1;
-    spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
-    assert_int_equal (report.file_count, LIMIT_ATTEMPT_FILES);
+    spool_verdict_t verdict = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (verdict.file_count, LIMIT_ATTEMPT_FILES);
 }
 
 static void
@@ -208,9 +208,9 @@ test_a_verdict_file_that_is_not_ours_is_refused (void **state)
 {
     folder_t *folder = *state;
     folder_file (folder, "verdict.json", 10);
-    spool_report_t report;
-    assert_int_equal (spool_load (folder->path, &report), ERR_PROTO);
-    assert_int_equal (spool_load (folder_at (folder, "nothing"), &report), -ENOENT);
+    spool_verdict_t verdict;
+    assert_int_equal (spool_load (folder->path, &verdict), ERR_PROTO);
+    assert_int_equal (spool_load (folder_at (folder, "nothing"), &verdict), -ENOENT);
 }
 
 //  verdict.json as the worker writes it, with one part replaced.
@@ -230,8 +230,8 @@ s_load_with (folder_t *folder, const char *part, const char *other)
     int fd = open (folder_at (folder, "verdict.json"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_int_equal (write (fd, text, (size_t) size), size);
     close (fd);
-    spool_report_t report;
-    return spool_load (folder->path, &report);
+    spool_verdict_t verdict;
+    return spool_load (folder->path, &verdict);
 }
 
 static void
@@ -285,9 +285,9 @@ test_a_secret_that_a_log_was_cut_in_is_removed (void **state)
     char dir [128];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     int unsynced = 0;
-    spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
-    assert_int_equal (report.file_count, 1);
+    spool_verdict_t verdict = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (verdict.file_count, 1);
     fd = open (folder->text, O_RDONLY);
     char got [100] = "";
     assert_int_equal (pread (fd, got, sizeof got - 1, HEAD - 10), 10 + size);
@@ -308,15 +308,15 @@ test_a_secret_in_the_agents_result_is_not_in_the_reason (void **state)
     snprintf (dir, sizeof dir, "%s/job", folder->path);
 
     int unsynced = -1;
-    spool_report_t report = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &report, &unsynced), 0);
-    assert_int_equal (spool_judge (dir, &report), 0);
-    assert_string_equal (report.reason,
+    spool_verdict_t verdict = s_report ();
+    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (spool_judge (dir, &verdict), 0);
+    assert_string_equal (verdict.reason,
                          "agent exited with non-zero code: 7: bad key *************");
-    report.outcome = VERDICT_SUCCESS;
-    assert_int_equal (spool_judge (dir, &report), 0);
-    assert_int_equal (report.outcome, VERDICT_AGENT);
-    assert_string_equal (report.reason, "agent reported an error: bad key *************");
+    verdict.outcome = VERDICT_SUCCESS;
+    assert_int_equal (spool_judge (dir, &verdict), 0);
+    assert_int_equal (verdict.outcome, VERDICT_AGENT);
+    assert_string_equal (verdict.reason, "agent reported an error: bad key *************");
 }
 
 int

@@ -29,12 +29,12 @@ s_report_file (folder_t *folder, off_t size)
     close (fd);
 }
 
-static spool_report_t
+static spool_verdict_t
 s_judge (folder_t *folder, run_t run)
 {
-    spool_report_t report = {.started_ms = 1};
-    judge_run (&run, folder->path, S_TIMEOUT_MS, S_NOW_MS, &report);
-    return report;
+    spool_verdict_t verdict = {.started_ms = 1};
+    judge_run (&run, folder->path, S_TIMEOUT_MS, S_NOW_MS, &verdict);
+    return verdict;
 }
 
 static void
@@ -42,22 +42,22 @@ test_a_report_makes_a_success_with_the_times_of_its_supervisor (void **state)
 {
     s_report_file (*state, 200);
     run_result_t result = {.valid = true, .started_ms = 7, .completed_ms = 9};
-    spool_report_t report = s_judge (*state, (run_t){.result = result});
-    assert_int_equal (report.outcome, VERDICT_SUCCESS);
-    assert_string_equal (report.reason, "");
-    assert_int_equal (report.exit_code, 0);
-    assert_int_equal (report.started_ms, 7);
-    assert_int_equal (report.completed_ms, 9);
-    assert_true (judge_has_files (&report));
+    spool_verdict_t verdict = s_judge (*state, (run_t){.result = result});
+    assert_int_equal (verdict.outcome, VERDICT_SUCCESS);
+    assert_string_equal (verdict.reason, "");
+    assert_int_equal (verdict.exit_code, 0);
+    assert_int_equal (verdict.started_ms, 7);
+    assert_int_equal (verdict.completed_ms, 9);
+    assert_true (judge_has_files (&verdict));
 }
 
 static void
 test_a_report_over_the_limit_is_the_agents_failure (void **state)
 {
     s_report_file (*state, LIMIT_REPORT_BYTES + 1);
-    spool_report_t report = s_judge (*state, (run_t){.result = {.valid = true}});
-    assert_int_equal (report.outcome, VERDICT_AGENT);
-    assert_non_null (strstr (report.reason, "investigation.md too large: "));
+    spool_verdict_t verdict = s_judge (*state, (run_t){.result = {.valid = true}});
+    assert_int_equal (verdict.outcome, VERDICT_AGENT);
+    assert_non_null (strstr (verdict.reason, "investigation.md too large: "));
 }
 
 static void
@@ -82,27 +82,27 @@ test_an_end_is_the_agents_doing_or_its_hosts (void **state)
         {{.signal = SIGKILL, .starting = true, .ended = true}, VERDICT_HOST, -1, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
-        spool_report_t report = s_judge (*state, rows [i].run);
-        assert_int_equal (report.outcome, rows [i].outcome);
-        assert_int_equal (report.exit_code, rows [i].exit_code);
-        assert_int_equal (judge_has_files (&report), rows [i].has_files);
-        assert_int_equal (report.completed_ms, S_NOW_MS);
-        assert_int_equal (report.started_ms, 1);
+        spool_verdict_t verdict = s_judge (*state, rows [i].run);
+        assert_int_equal (verdict.outcome, rows [i].outcome);
+        assert_int_equal (verdict.exit_code, rows [i].exit_code);
+        assert_int_equal (judge_has_files (&verdict), rows [i].has_files);
+        assert_int_equal (verdict.completed_ms, S_NOW_MS);
+        assert_int_equal (verdict.started_ms, 1);
     }
 }
 
 static void
 test_a_run_that_could_not_begin_is_the_hosts_matter (void **state)
 {
-    spool_report_t report = {.file_count = 3};
-    judge_unstarted ("triage-run: no memory", S_NOW_MS, &report);
-    assert_int_equal (report.outcome, VERDICT_HOST);
-    assert_non_null (strstr (report.reason, "triage-run: no memory"));
-    assert_int_equal (report.exit_code, -1);
-    assert_int_equal (report.started_ms, S_NOW_MS);
-    assert_int_equal (report.completed_ms, S_NOW_MS);
-    assert_int_equal (report.file_count, 0);
-    assert_false (judge_has_files (&report));
+    spool_verdict_t verdict = {.file_count = 3};
+    judge_unstarted ("triage-run: no memory", S_NOW_MS, &verdict);
+    assert_int_equal (verdict.outcome, VERDICT_HOST);
+    assert_non_null (strstr (verdict.reason, "triage-run: no memory"));
+    assert_int_equal (verdict.exit_code, -1);
+    assert_int_equal (verdict.started_ms, S_NOW_MS);
+    assert_int_equal (verdict.completed_ms, S_NOW_MS);
+    assert_int_equal (verdict.file_count, 0);
+    assert_false (judge_has_files (&verdict));
 }
 
 int
