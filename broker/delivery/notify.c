@@ -3,7 +3,7 @@
 
 #include "broker/delivery/slack.h"
 #include "broker/disk/artifact_dir.h"
-#include "broker/disk/artifact_report.h"
+#include "broker/disk/artifact_sealed.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
@@ -156,7 +156,7 @@ s_report (notify_t *self, const settings_t *settings, const row_incident_t *row,
     int rc = storage_link (self->storage, row->id.text, path, ret_link);
     if (rc < 0)
         return rc;
-    return artifact_report_read (fd, self->poison, row->id.text, row->winner, ret_report);
+    return artifact_sealed_report (fd, self->poison, row->id.text, row->winner, ret_report);
 }
 
 static int

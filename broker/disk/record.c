@@ -2,7 +2,7 @@
 #include "broker/disk/record.h"
 
 #include "broker/disk/artifact_dir.h"
-#include "broker/disk/artifact_report.h"
+#include "broker/disk/artifact_sealed.h"
 #include "broker/disk/artifact_stage.h"
 #include "broker/disk/render.h"
 #include "common/base/durable.h"
@@ -179,8 +179,8 @@ record_result (const record_t *self, int fd, poison_t *poison)
     own (json_drop) json_t *usage = NULL;
     int rc = 0;
     if (won) {
-        rc = artifact_report_read (fd, poison, incident->id.text, incident->winner, &report);
-        usage = artifact_report_usage (fd, incident->winner);
+        rc = artifact_sealed_report (fd, poison, incident->id.text, incident->winner, &report);
+        usage = artifact_sealed_usage (fd, incident->winner);
     }
     if (rc < 0)
         return rc;

@@ -3,7 +3,7 @@
 #include "broker/files/artifact_part.h"
 
 #include "broker/disk/artifact_dir.h"
-#include "broker/disk/artifact_report.h"
+#include "broker/disk/artifact_sealed.h"
 #include "broker/disk/render.h"
 #include "common/base/digest.h"
 #include "common/base/log.h"
@@ -526,7 +526,7 @@ s_judge (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
     verdict_outcome_t outcome = verdict_judge (&run, reason);
     int rc = 0;
     if (outcome == VERDICT_SUCCESS)
-        rc = artifact_report_judge (
+        rc = artifact_sealed_judge (
             fd, verdict->as.verdict.fence.attempt,
             verdict_file_find (manifest->files, manifest->count, "output/agent-result.json")
                 != NULL,

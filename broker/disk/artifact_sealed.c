@@ -1,5 +1,5 @@
 //  SPDX-License-Identifier: Apache-2.0
-#include "broker/disk/artifact_report.h"
+#include "broker/disk/artifact_sealed.h"
 
 #include "broker/disk/artifact_dir.h"
 #include "common/base/buf.h"
@@ -42,7 +42,7 @@ s_read (int fd, int64_t attempt, const char *name, buf_t *text, int64_t *ret_siz
 }
 
 int
-artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *ret_outcome,
+artifact_sealed_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *ret_outcome,
                        char ret_reason [VERDICT_REASON_BYTES])
 {
     own (buf_fini) buf_t report = buf_init (LIMIT_REPORT_BYTES);
@@ -85,8 +85,8 @@ s_parse (poison_t *poison, const char *incident, int64_t attempt, const buf_t *t
 }
 
 int
-artifact_report_read (int fd, poison_t *poison, const char *incident, int64_t attempt,
-                      report_t *ret_report)
+artifact_sealed_report (int fd, poison_t *poison, const char *incident, int64_t attempt,
+                        report_t *ret_report)
 {
     assert (incident && ret_report);
     own (buf_fini) buf_t text = buf_init (LIMIT_REPORT_PARSE_BYTES);
@@ -98,7 +98,7 @@ artifact_report_read (int fd, poison_t *poison, const char *incident, int64_t at
 }
 
 json_t *
-artifact_report_usage (int fd, int64_t attempt)
+artifact_sealed_usage (int fd, int64_t attempt)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_AGENT_RESULT_BYTES);
     own (agent_result_fini) agent_result_t result = {0};

@@ -1,4 +1,4 @@
-//  artifact_report - reads the files of a sealed attempt: verdict, root cause, usage.
+//  artifact_sealed - reads the files of a sealed attempt: verdict, root cause, usage.
 //
 //  fd: the incident's folder (artifact_dir_open).
 //  SPDX-License-Identifier: Apache-2.0
@@ -12,14 +12,14 @@
 //  Judge a success by the content of its files (verdict_judge_files).
 //  result: the attempt has an output/agent-result.json.  Err: -errno, -ENOMEM.
 int
-artifact_report_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *ret_outcome,
+artifact_sealed_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *ret_outcome,
                        char ret_reason [VERDICT_REASON_BYTES]) must_check;
 //  Read the report.  A missing report, or one that the broker died of three times, gives the same
 //  result as a report without findings.
 //  poison: of this thread, may be NULL; incident: its id.  Err: -errno, -ENOMEM.
 int
-artifact_report_read (int fd, poison_t *poison, const char *incident, int64_t attempt,
-                      report_t *ret_report) must_check;
+artifact_sealed_report (int fd, poison_t *poison, const char *incident, int64_t attempt,
+                        report_t *ret_report) must_check;
 //  The object "usage" of output/agent-result.json.  Own: fresh; NULL: missing or not readable.
 json_t *
-artifact_report_usage (int fd, int64_t attempt);
+artifact_sealed_usage (int fd, int64_t attempt);
