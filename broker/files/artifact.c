@@ -46,7 +46,7 @@ s_dispatch (artifact_t *self, const link_msg_t *msg)
             artifact_event_chunk (self, msg);
             return;
         case MSG_SEAL: artifact_put_seal (self, msg); return;
-        case MSG_GET: artifact_put_get (self, msg); return;
+        case MSG_GET: artifact_get (self, msg); return;
         case MSG_SEAL_EVENT: artifact_event_seal (self, msg); return;
         case MSG_BYE: return;
         case MSG_ERROR: return;
@@ -107,7 +107,7 @@ s_read_mail (artifact_t *self)
             return;
         if (mail->kind == MAIL_CHECK) {
             artifact_room_begin (self);
-            artifact_put_check (self, mail);
+            artifact_check (self, mail);
             artifact_room_end (self);
             actor_post (self->actor, &mail);
         }
@@ -155,7 +155,7 @@ s_main (void *arg)
         artifact_room_look (self, false, now_ms);
         artifact_room_end (self);
         if (now_ms - tidied_ms >= S_TIDY_MS) {
-            artifact_put_tidy (self, now_ms);
+            artifact_upload_tidy (self, now_ms);
             artifact_event_tidy (self, now_ms);
             tidied_ms = now_ms;
         }
@@ -245,7 +245,7 @@ artifact_destroy (artifact_t **self_p)
     if (!self)
         return;
     actor_destroy (&self->actor);
-    artifact_put_fini (self);
+    artifact_upload_fini (self);
     artifact_event_fini (self);
     artifact_sweep_fini (self);
     peers_destroy (&self->peers);

@@ -1,8 +1,10 @@
 //  artifact_part - struct artifact, private to the files of this folder.
 //
-//  Layers, top first: artifact (thread, dispatch); artifact_put (PUT, SEAL, GET, CHECK);
-//  artifact_event (large events); artifact_sweep (left-overs); artifact_answer (answers to peers);
-//  artifact_room (room on the disk).  Threads: the artifact thread's alone.
+//  Layers, top first: artifact (thread, dispatch); artifact_put (PUT, SEAL), artifact_get (GET),
+//  artifact_check (CHECK), artifact_event (large events), artifact_sweep (left-overs);
+//  artifact_upload (uploads under way); artifact_request (requests about an attempt);
+//  artifact_answer (answers to peers); artifact_room (room on the disk).
+//  Threads: the artifact thread's alone.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -91,21 +93,57 @@ artifact_peer_strike (artifact_t *self, const link_msg_t *msg, const char *code,
 bool
 artifact_peer_role (artifact_t *self, const link_msg_t *msg, curve_role_t role);
 
+//  A checked request about an attempt, with its rows.
+typedef struct {
+    row_incident_t incident;
+    row_attempt_t attempts [LIMIT_ATTEMPTS];
+    int attempt_count;
+    int64_t attempt;
+} artifact_request_t;
+
+//  Read the rows of (incident, attempt) and check that it was assigned to the sender of msg.
+//  Returns false after it has answered msg itself.
+bool
+artifact_request (artifact_t *self, const link_msg_t *msg, codec_text_t incident, int64_t attempt,
+                  artifact_request_t *ret);
+//  Answer "io" for a failure of ours, and send SPARE: the core then gives the worker more time.
+void
+artifact_request_busy (artifact_t *self, const link_msg_t *msg, const artifact_request_t *request,
+                       const char *what, int rc);
+//  Open the incident's folder; make: when missing.  Own: the caller closes the fd.  Err: -errno.
+int
+artifact_request_folder (artifact_t *self, const artifact_request_t *request, bool make) must_check;
+
+//  Does the incident still need files?  Returns false after it has answered msg itself.
+bool
+artifact_upload_wanted (artifact_t *self, const link_msg_t *msg, const artifact_request_t *request);
+//  Add a file's size to the upload of the attempt, which begins with its first file.
+//  Err: ERR_LIMIT: the attempt is too large; ERR_FULL: all uploads together are.
+int
+artifact_upload_reserve (artifact_t *self, const link_msg_t *msg, const artifact_request_t *request,
+                         const char *path, int64_t size) must_check;
+//  Forget the upload of an attempt.
+void
+artifact_upload_end (artifact_t *self, const artifact_request_t *request);
+//  Remove the staged files and the upload of an incident that is over.
+void
+artifact_upload_discard (artifact_t *self, const artifact_request_t *request);
+//  Remove idle uploads and their staged files.
+void
+artifact_upload_tidy (artifact_t *self, int64_t now_ms);
+void
+artifact_upload_fini (artifact_t *self);
+
 //  Handle PUT, SEAL and GET; each answers its message.
 void
 artifact_put_chunk (artifact_t *self, const link_msg_t *msg);
 void
 artifact_put_seal (artifact_t *self, const link_msg_t *msg);
 void
-artifact_put_get (artifact_t *self, const link_msg_t *msg);
+artifact_get (artifact_t *self, const link_msg_t *msg);
 //  Turn a CHECK into a CHECKED: complete its verdict by the files on disk.
 void
-artifact_put_check (artifact_t *self, mail_t *mail);
-//  Remove idle uploads and their staged files.
-void
-artifact_put_tidy (artifact_t *self, int64_t now_ms);
-void
-artifact_put_fini (artifact_t *self);
+artifact_check (artifact_t *self, mail_t *mail);
 
 //  Handle PUT_EVENT and SEAL_EVENT; each is answered now, or after the loop's REPLY.
 void
