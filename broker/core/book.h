@@ -1,7 +1,7 @@
-//  book - the incidents in memory: all open ones, and those that ended and may be seen again.
+//  book - the incidents in memory: all open ones, and ended ones that may occur again.
 //
-//  An incident is found by its id.  By its fault key one finds the open incident of that key, else
-//  the newest one that has ended.
+//  An incident is found by its id.  A fault key leads to its open incident, or else to its newest
+//  ended one.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -10,7 +10,7 @@
 
 typedef struct {
     entry_t *entries, *by_key; //  owned
-    entry_t *closed;           //  the one not seen for longest first
+    entry_t *closed;           //  least recently seen first
     entry_t *watched;          //  held, or failed on a host
     bool watch_dirty;          //  one of these may be due before its time
     int64_t open_count, closed_count;
@@ -22,15 +22,15 @@ typedef struct {
     sources_t *sources;
 } book_t;
 
-//  NULL = it is not held; so for the next two.
+//  Find an incident by its id, or by its fault key.  NULL: it is not in memory.
 entry_t *
 book_find (const book_t *self, const char *incident);
 entry_t *
 book_find_key (const book_t *self, const char *key);
-//  The attempt that a fence names.
+//  The attempt that a fence names; NULL: it is not in memory.
 attempt_t *
 book_attempt (const book_t *self, const step_fence_t *fence);
-//  Hold a row; no write.  NULL: no memory; nothing is held, and `failed` is set.
+//  Take a row into memory; no write.  NULL: no memory; nothing has changed, and `failed` is set.
 entry_t *
 book_add (book_t *self, state_t *state, const row_incident_t *row, clk_now_t now);
 //  Forget an incident and its attempts; no write.
@@ -43,10 +43,10 @@ book_save (book_t *self, state_t *state, entry_t *entry, const row_incident_t *r
 //  Apply an event of the state table; the caller knows that the cell exists.
 void
 book_move (row_incident_t *row, incident_event_t event);
-//  Put it at the end of this list, and out of any other.
+//  Move an incident to the end of this list.
 void
 book_list (book_t *self, entry_t *entry, entry_list_t list);
-//  It was seen now: of the closed, it is forgotten last.
+//  Note that it was seen now: a closed incident is then forgotten last.
 void
 book_touch (book_t *self, entry_t *entry, clk_now_t now);
 //  Forget closed incidents whose window has passed, and those beyond LIMIT_CLOSED_INCIDENTS.

@@ -123,7 +123,7 @@ s_paused (const step_t *self)
     return self->breaker.row.open && self->state.settings.breaker_pause;
 }
 
-//  The probe is over and the breaker still open: the next one waits longer.
+//  End a probe that left the breaker open: the next one waits longer.
 static void
 s_probe_over (step_t *self, clk_now_t now)
 {

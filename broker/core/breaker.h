@@ -23,28 +23,28 @@ typedef struct {
     breaker_pace_t pace, pace_before; //  before: when the turn began
 } breaker_t;
 
-//  The turn begins: from here on breaker_rollback takes back what no row holds.
+//  Begin a turn.  breaker_rollback undoes changes since then that no row holds.
 void
 breaker_begin (step_t *self);
 void
 breaker_rollback (step_t *self);
-//  An incident ended without a report: by its agents, or because no host could run them.
+//  Count an incident that ended without a report: its agents failed, or no host could run them.
 //  Lost attempts do not count.
 void
 breaker_failed (step_t *self, const char *reason, clk_now_t now);
-//  An incident has its report, by this attempt.
+//  Note that this attempt has made a report.
 void
 breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now);
-//  How many incidents may be assigned now.  0: ask again at breaker_wake.
+//  The number of incidents that may be assigned now.  If it is 0, call again at breaker_wake.
 int64_t
 breaker_room (step_t *self, clk_now_t now);
-//  Boot time of the next probe, INT64_MAX = it does not depend on time.
+//  Boot time of the next probe; INT64_MAX: it does not depend on time.
 int64_t
 breaker_wake (const step_t *self);
-//  An attempt was issued: mark it if it is a probe.
+//  Mark a new attempt if it is a probe.
 void
 breaker_issued (step_t *self, attempt_t *attempt, clk_now_t now);
-//  An attempt was loaded: was it issued while the breaker was open?
+//  Was a loaded attempt issued while the breaker was open?
 bool
 breaker_is_probe (const step_t *self, const row_attempt_t *row);
 //  An effect ended, or is due again.  If it was a "degraded" that will never arrive, its

@@ -61,7 +61,7 @@ s_count (step_t *self, const step_in_t *in, entry_t *entry, clk_now_t now)
     s_ack (self, in, STEP_EVENT_COUNTED, &entry->id);
 }
 
-//  Does the known incident take this event?  suppress: what a new one would be.
+//  Is this event counted on the known incident?  suppress: the reason that a new one would have.
 static bool
 s_absorbs (const step_t *self, const entry_t *entry, incident_suppress_t suppress, clk_now_t now)
 {
@@ -79,7 +79,7 @@ s_absorbs (const step_t *self, const entry_t *entry, incident_suppress_t suppres
     return now.wall_ms - row.completed_ms < self->state.settings.reinvestigate_after_ms;
 }
 
-//  Room in one of the two queues, by the policy.
+//  Make room in one of the two queues, as queue_overflow_policy says.
 static bool
 s_make_room (step_t *self, const fault_t *fault, const char *cluster, const char *source,
              clk_now_t now)

@@ -9,6 +9,6 @@
 
 #include "broker/core/state.h"
 
-//  Answers with EVENT_ACK, or with EVENT_NACK when too many incidents are open.
+//  Handle an event.  Answers EVENT_ACK, or EVENT_NACK when too many incidents are open.
 void
 dedup_event (step_t *self, const step_in_t *in, clk_now_t now);

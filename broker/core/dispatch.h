@@ -13,6 +13,6 @@ typedef struct {
     int64_t retry_ms;
 } dispatch_t;
 
-//  Nothing is assigned in a drain or a hold, and at most LIMIT_TURN_ASSIGNS in one turn.
+//  Assign at most LIMIT_TURN_ASSIGNS incidents; none during a drain or a hold.
 void
 dispatch (step_t *self, clk_now_t now);

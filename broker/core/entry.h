@@ -8,7 +8,8 @@ typedef struct lane lane_t;
 
 typedef enum { ENTRY_NOWHERE, ENTRY_CLOSED, ENTRY_WATCHED } entry_list_t;
 
-//  One incident.  The row is kept packed (pack_row, book_save); what is read often is beside it.
+//  One incident.  Its row is packed (pack_row, book_save); fields that are read often are copied
+//  beside it.
 struct entry {
     ident_t id;
     char key [DIGEST_HEX];
@@ -20,13 +21,13 @@ struct entry {
     incident_state_t state;
     incident_suppress_t suppress;
     enum fault_severity severity;
-    bool keyed;             //  this one is found by its fault key
-    source_t *source;       //  where its event came from
+    bool keyed;             //  its fault key leads to this incident
+    source_t *source;       //  of its event
     lane_t *lane;           //  NULL = not queued
     entry_t *prev, *next;   //  in the lane
     entry_t *sprev, *snext; //  of its source, while it is queued and was never attempted
-    bool listed;            //  there
-    int64_t queued_ms;      //  waiting since
+    bool listed;            //  it is in that list
+    int64_t queued_ms;      //  boot time since which it waits
     int64_t not_before_ms, prefer_until_ms, held_until_ms;
     attempt_t *attempts; //  of an open incident, by number
     int attempt_count, host_count, free_count;

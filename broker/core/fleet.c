@@ -32,7 +32,7 @@ fleet_current (fleet_t *self, state_t *state, const step_peer_t *peer, clk_now_t
     return worker;
 }
 
-//  Before a change: a rollback takes it back.
+//  Keep the records before a change, for fleet_rollback.
 static void
 s_telling (const state_t *state, worker_t *worker)
 {
@@ -41,7 +41,7 @@ s_telling (const state_t *state, worker_t *worker)
     worker->told_turn = state->turn;
 }
 
-//  What the record would say now.
+//  The state that a record would report now.
 static bool
 s_is (const worker_t *worker, const told_state_t *told)
 {
@@ -73,7 +73,7 @@ s_due (const told_state_t *told, bool is, clk_now_t now)
     return told->ever && told->state != is && now.boot_ms - told->at_ms >= LIMIT_TOLD_MS;
 }
 
-//  Records of changes that had to wait.
+//  Send the records that had to wait.
 static void
 s_tell (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
@@ -96,7 +96,7 @@ s_changed (fleet_t *self, state_t *state, worker_t *worker, told_state_t *told, 
         told->reason = reason;
 }
 
-//  Room for one more: forget the worker without attempts that has been gone for longest.
+//  Make room for a worker: forget the one without attempts that has been gone for longest.
 static bool
 s_make_room (fleet_t *self, clk_now_t now)
 {
@@ -243,7 +243,7 @@ fleet_available (const worker_t *worker, clk_now_t now)
     return free > 0 ? free : 0;
 }
 
-//  Before a change: a rollback forgets it, and the same verdict comes again.
+//  Keep the results before a change, for fleet_rollback: the same verdict comes again.
 static void
 s_judged (const state_t *state, worker_t *worker)
 {

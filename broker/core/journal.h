@@ -16,7 +16,7 @@ typedef struct {
     sources_t *sources; //  borrowed
 } journal_t;
 
-//  Each adds a record to the writes of the turn.  No memory: `failed` is set.
+//  Each of these adds a record to the writes of the turn.  No memory: `failed` is set.
 
 //  An incident changed.  change: the name of its state, or "counted".
 void
@@ -39,10 +39,10 @@ void
 journal_breaker (journal_t *self, state_t *state, const char *change, int64_t failures,
                  const char *reason, clk_now_t now);
 
-//  Fill in what a record says of its incident.
+//  Fill in the fields of a record that describe its incident.
 void
 journal_describe (row_record_t *record, const row_incident_t *row);
-//  The last seq of a topic.  Err: -ENOMEM, ERR_LIMIT.
+//  Load the last seq of a topic.  Err: -ENOMEM, ERR_LIMIT.
 int
 journal_load (journal_t *self, const char *topic, int64_t last_seq) must_check;
 //  Forget every topic.

@@ -21,7 +21,8 @@ s_listed (const step_fence_t *list, size_t count, const attempt_t *attempt)
     return false;
 }
 
-//  Attempts of this identity from earlier sessions: those that HELLO names go on, others are lost.
+//  Settle attempts of earlier sessions of this identity: those that HELLO names go on, others are
+//  lost.
 static void
 s_reconcile_own (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t now)
 {
@@ -64,7 +65,7 @@ lapse_hello (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t now)
     return 0;
 }
 
-//  Its worker was heard since it was assigned, and did not begin it.
+//  Count it if its worker has sent messages since the assignment, but has not begun it.
 static void
 s_unwanted (step_t *self, const attempt_t *attempt, clk_now_t now)
 {

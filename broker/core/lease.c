@@ -52,7 +52,7 @@ s_oldest_lost (entry_t *entry, row_attempt_state_t state)
     return attempt;
 }
 
-//  There is no limit for attempts that cost nothing, so the oldest are forgotten: ended ones first.
+//  Forget the oldest attempts that cost nothing, ended ones first: their number is not limited.
 static void
 s_make_room (step_t *self, entry_t *entry, clk_now_t now)
 {

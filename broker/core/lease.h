@@ -1,69 +1,68 @@
 //  lease - the life of an attempt: issued, confirmed, renewed, superseded, ended.
 //
-//  LIVE: its lease runs; an incident has at most one.  SUPERSEDED: the lease is lost, a report may
-//  still come until its own deadline.  ENDED: nothing more is expected of it.
+//  LIVE: its lease runs; an incident has at most one such attempt.  SUPERSEDED: the lease is lost,
+//  but a report may arrive until the attempt's own deadline.  ENDED: no report is expected.
 //
-//  It has four times: it must be accepted, its lease must be renewed, it must be over at its hard
-//  deadline, and a late report is awaited for the reconnect grace.
+//  An attempt has four timers: to be accepted, to renew its lease, to end by its hard deadline, and
+//  the reconnect grace for a late report.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/attempt.h"
 
-//  The term of an attempt whose row is being loaded again.
+//  The timers of an attempt whose row is being loaded again.
 typedef struct kept kept_t;
 
 typedef struct {
     kept_t *kept; //  owned; from lease_rollback to lease_loaded
 } lease_t;
 
-//  The live attempt of an incident, NULL = none.
+//  The live attempt of an incident; NULL: none.
 attempt_t *
 lease_live (const entry_t *entry);
-//  A new attempt for the worker, and its ASSIGN.  No memory: `failed` is set.
+//  Issue a new attempt to the worker, and send ASSIGN.  No memory: `failed` is set.
 void
 lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now);
-//  The worker spoke of its LIVE attempt: it is bound to this session, and its lease runs anew.
+//  The worker has named its LIVE attempt: bind it to this session and renew its lease.
 void
 lease_renew (step_t *self, attempt_t *attempt, worker_t *worker, clk_now_t now);
-//  The agent runs.
+//  Note that its agent has started.
 void
 lease_started (step_t *self, attempt_t *attempt, clk_now_t now);
-//  The lease is lost; a report may still come.  Its worker gets CANCEL.
+//  Supersede it: the lease is lost, but a report may still arrive.  Its worker gets CANCEL.
 void
 lease_supersede (step_t *self, attempt_t *attempt, const char *reason, clk_now_t now);
-//  It is over, with a record that says `change`.
+//  End it, with a record `change`.
 void
 lease_end (step_t *self, attempt_t *attempt, verdict_outcome_t outcome, const char *reason,
            const char *change, clk_now_t now);
-//  Send CANCEL to its worker, if that one is connected.  reason: static.
+//  Send CANCEL to its worker, if it is connected.  reason: static.
 void
 lease_cancel (step_t *self, const attempt_t *attempt, const char *reason);
 
-//  After a jump of the clock: each attempt has at least the reconnect grace left.
+//  Give each attempt at least the reconnect grace, after a jump of the clock.
 void
 lease_extend (step_t *self, clk_now_t now);
-//  It is not held against its worker that it gives this one back.  finished: its hard deadline
-//  moves away too.
+//  Do not blame its worker for giving it back.  finished: also move its hard deadline.
 void
 lease_spare (step_t *self, attempt_t *attempt, bool finished, clk_now_t now);
-//  The artifacts' disk takes nothing: so for all attempts.  Call it in each turn of a hold.
+//  Do the same for all attempts.  Call it in each turn of a hold.
 void
 lease_spare_all (step_t *self, clk_now_t now);
-//  Boot time of the next end of an attempt, INT64_MAX = none.
+//  Boot time at which the next attempt ends; INT64_MAX: none.
 int64_t
 lease_wake (const step_t *self);
 
-//  Hold a row, unless a retry has forgiven it; no write.  Err: -ENOMEM.
+//  Load a row, unless a retry has forgiven it; no write.  Err: -ENOMEM.
 int
 lease_load (step_t *self, entry_t *entry, const row_attempt_t *row) must_check;
-//  Give a loaded attempt its term: as it was before a rollback, else with the reconnect grace.
+//  Set the timers of a loaded attempt: those from before a rollback, or else the reconnect grace.
 void
 lease_arm (step_t *self, attempt_t *attempt, clk_now_t now);
-//  Keep the terms of all attempts, which are about to be forgotten and loaded again.
-//  No memory: some are not kept, and have the grace of a restart.
+//  Keep the timers of all attempts, which are about to be forgotten and loaded again.
+//  No memory: some are not kept, and get the reconnect grace.
 void
 lease_rollback (step_t *self);
-//  All are armed: forget the kept terms.
+//  All attempts are armed: forget the kept timers.
 void
 lease_loaded (step_t *self);

@@ -84,7 +84,7 @@ s_message (const outbox_t *self, const row_effect_t *upload)
     return s_find_key (self, key);
 }
 
-//  Into its channel, in commit order, but never before one that the others wait for.
+//  Insert it into its channel, in commit order, but never before one that blocks the channel.
 static void
 s_enqueue (outbox_t *self, effect_t *effect)
 {
@@ -101,7 +101,7 @@ s_enqueue (outbox_t *self, effect_t *effect)
         DL_APPEND_ELEM (*head, after, effect);
 }
 
-//  Out of its list.
+//  Remove it from its list.
 static void
 s_leave (outbox_t *self, effect_t *effect)
 {
@@ -112,7 +112,7 @@ s_leave (outbox_t *self, effect_t *effect)
     effect->place = PLACE_WAITING;
 }
 
-//  An upload that has failed: others pass it over until its next try.
+//  Move a failed upload to the delayed ones, so that it does not block others until its next try.
 static void
 s_delay (outbox_t *self, effect_t *effect)
 {
@@ -150,7 +150,7 @@ s_hold (outbox_t *self, const row_effect_t *row)
     return effect;
 }
 
-//  Into its channel, unless it must wait.  The message that waits for it leaves its channel.
+//  Put it into its channel, unless it must wait.  A message that waits for it leaves its channel.
 static void
 s_place (outbox_t *self, effect_t *effect)
 {
@@ -235,7 +235,7 @@ outbox_alert (outbox_t *self, state_t *state, const row_alert_t *alert, clk_now_
     outbox_add (self, state, ROW_CHANNEL_SLACK, alert->key, NULL, now);
 }
 
-//  Full jitter: anywhere between the least and the exponential bound.
+//  The wait before the next try, with full jitter: a random time up to the exponential bound.
 static int64_t
 s_backoff (outbox_t *self, state_t *state, int64_t tries)
 {
@@ -247,7 +247,7 @@ s_backoff (outbox_t *self, state_t *state, int64_t tries)
     return LIMIT_EFFECT_RETRY_MIN_MS / 2 + state_random_below (state, bound);
 }
 
-//  It is over.  A message that waited for it may go now.
+//  End an effect.  A message that waited for it may be sent now.
 static void
 s_finish (outbox_t *self, state_t *state, effect_t *effect, row_effect_state_t to,
           outbox_end_t *ret_end)
@@ -274,7 +274,7 @@ outbox_drop (outbox_t *self, state_t *state, const char *key, const char *reason
     s_finish (self, state, effect, ROW_EFFECT_DEAD, &end);
 }
 
-//  It failed: try again later.
+//  Schedule the next try of a failed effect.
 static void
 s_again (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, clk_now_t now)
 {
@@ -296,7 +296,7 @@ s_again (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, 
     s_write (self, state, effect);
 }
 
-//  Count how it went and how long it took.
+//  Count the result and the duration of a try.
 static void
 s_counted (outbox_t *self, state_t *state, const row_effect_t *row, step_effect_result_t result,
            clk_now_t now)
@@ -338,7 +338,7 @@ outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now)
     return end;
 }
 
-//  Is nothing of the channel begun now?
+//  Is the channel stopped now?
 static bool
 s_stands (const outbox_t *self, const state_t *state, int channel)
 {

@@ -48,7 +48,8 @@ s_find (const step_t *self, const char *cluster)
     return told;
 }
 
-//  NULL: no memory, or LIMIT_TOPICS clusters were announced in this hour.
+//  Find or add the entry of a cluster.  NULL: no memory, or LIMIT_TOPICS clusters were announced in
+//  this hour.
 static told_t *
 s_told (step_t *self, const char *cluster, int64_t hour)
 {
@@ -68,7 +69,7 @@ s_told (step_t *self, const char *cluster, int64_t hour)
     return told;
 }
 
-//  A clock that is set back has an hour twice.
+//  Was this hour announced already?  A clock that is set back repeats an hour.
 static bool
 s_again (const told_t *told, int64_t hour)
 {

@@ -31,7 +31,8 @@ s_zeros_end (const unsigned char *row, size_t at, size_t size)
     return at;
 }
 
-//  Rows are mostly zeros behind short texts: pairs of (literal bytes, zero bytes), 16 bits each.
+//  Pack a row into pairs of (literal bytes, zero bytes), 16 bits each.  A row is mostly zeros
+//  behind its short texts.
 static size_t
 s_pack (const unsigned char *row, size_t size, unsigned char *ret_packed)
 {

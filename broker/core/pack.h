@@ -4,10 +4,10 @@
 
 #include "broker/core/entry.h"
 
-//  The whole row.
+//  Unpack the row.
 void
 pack_row (const entry_t *entry, row_incident_t *ret_row);
-//  Keep this row instead of the last one, and the copies of fields that are read often.
-//  False: no memory, and nothing has changed.
+//  Replace the row, and the copies of fields that are read often.
+//  False: no memory; nothing has changed.
 bool
 pack_keep (entry_t *entry, const row_incident_t *row);

@@ -136,7 +136,7 @@ queue_oldest (const queue_t *self)
     return oldest;
 }
 
-//  The least served lane with an incident in it that this turn has not given up on.
+//  The least served lane that has an incident and is not skipped in this turn.
 static lane_t *
 s_least_served (queue_t *self, const state_t *state, int severity)
 {
@@ -157,7 +157,7 @@ s_least_served (queue_t *self, const state_t *state, int severity)
     return best;
 }
 
-//  The first of a lane that can be assigned; a lane without one is given up on for this turn.
+//  The first incident of a lane that can be assigned.  A lane without one is skipped in this turn.
 static entry_t *
 s_first (lane_t *lane, const state_t *state, clk_now_t now, const queue_fits_t *fits,
          worker_t **ret_worker)
@@ -208,7 +208,7 @@ s_pick (queue_t *self, const state_t *state, int severity, clk_now_t now, const 
     return entry;
 }
 
-//  0 is first.  Age lifts the rest, but nothing becomes critical by waiting.
+//  The rank of a class; 0 is served first.  Waiting raises the others, but never to critical.
 static int64_t
 s_rank (int severity, int64_t oldest, clk_now_t now)
 {

@@ -20,37 +20,39 @@ typedef struct {
     sources_t *sources; //  borrowed
 } queue_t;
 
-//  The worker that takes this one now, NULL = none.
+//  Finds the worker that can take an incident now; NULL: none.
 typedef struct {
     worker_t *(*worker) (void *arg, entry_t *entry, clk_now_t now);
     void *arg;
 } queue_fits_t;
 
-//  Queue it, by its number.  Nothing changes when it is queued.  No memory: `failed` is set.
+//  Queue an incident, in the order of its number.  Does nothing if it is queued already.
+//  No memory: `failed` is set.
 void
 queue_push (queue_t *self, state_t *state, entry_t *entry);
-//  Nothing changes when it is not queued.
+//  Remove an incident.  Does nothing if it is not queued.
 void
 queue_remove (queue_t *self, entry_t *entry);
-//  Forget all lanes, which are empty, and the virtual time.
+//  Forget all lanes, which must be empty, and the virtual time.
 void
 queue_clear (queue_t *self);
-//  How many of this cluster wait.
+//  The number of queued incidents of this cluster.
 int64_t
 queue_cluster_count (const queue_t *self, const char *cluster);
-//  Take out the next incident that fits, and the worker that takes it.  NULL: none fits.
-//  fits sees each candidate in order.  A lane where none fits is not looked at again in this turn.
+//  Remove the next incident that fits, and return it with its worker.  NULL: none fits.
+//  fits gets each candidate in order.  A lane in which none fits is skipped for the rest of the
+//  turn.
 entry_t *
 queue_pick (queue_t *self, const state_t *state, clk_now_t now, const queue_fits_t *fits,
             worker_t **ret_worker);
-//  The incident that gives way to a newcomer of this source and severity, NULL = none.
-//  cluster: of which the queue is full, NULL = the whole queue.
+//  The incident to drop for a newcomer of this source and severity; NULL: none.
+//  cluster: the one whose queue is full; NULL = the whole queue.
 //
-//  If other sources have more in it than this one: the one with the most gives its oldest of its
-//  lowest severity.  Else this source gives its oldest of its lowest severity up to `severity`.
-//  An incident that was attempted never gives way.
+//  If another source has more incidents there, the source with the most loses the oldest of its
+//  lowest severity.  Else this source loses the oldest of its lowest severity up to `severity`.
+//  An incident that was attempted is never dropped.
 entry_t *
 queue_victim (queue_t *self, const char *cluster, const char *source, enum fault_severity severity);
-//  Boot time since which the oldest waits, INT64_MAX = none waits.
+//  Boot time since which the oldest incident waits; INT64_MAX: none waits.
 int64_t
 queue_oldest (const queue_t *self);

@@ -1,7 +1,7 @@
 //  row - the durable facts of the broker as plain structs, one per table of the store.
 //
-//  The core writes whole rows (insert or replace).  The store and the simulator keep them, and hand
-//  the same rows back when the core loads.  No pointers: a row is copied by assignment.
+//  The core writes whole rows (insert or replace).  The store and the simulator keep them, and pass
+//  the same rows back when they are loaded.  A row has no pointers: it is copied by assignment.
 //  Times: wall clock ms unless named boot.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -117,7 +117,7 @@ typedef struct {
     char reasons [ROW_REASONS][LIMIT_REASON_BYTES];
 } row_alert_t;
 
-//  One record of the event stream (journal); the wire form is msg_record_t.
+//  One record of the event stream (journal); msg_record_t is its form on the wire.
 typedef struct {
     int64_t seq;  //  global, from 1, no holes
     int64_t prev; //  seq of the previous record of the same topic, 0 = first
@@ -135,7 +135,7 @@ typedef struct {
     int64_t occurrences;
 } row_record_t;
 
-//  An accepted event.  The core does not look at its body.
+//  An accepted event.  The core does not read its body.
 typedef struct {
     char source [ROW_SOURCE];
     char event_id [LIMIT_EVENT_ID_BYTES + 1]; //  unique per source

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <utlist.h>
 
-//  The incident of an open attempt is over.  An attempt that was lost before stays lost.
+//  End an open attempt whose incident is over.  An attempt that was lost before stays lost.
 static void
 s_end_attempt (step_t *self, attempt_t *attempt, bool cancelled, clk_now_t now)
 {
@@ -29,7 +29,7 @@ s_end_attempt (step_t *self, attempt_t *attempt, bool cancelled, clk_now_t now)
     lease_end (self, attempt, VERDICT_CANCELLED, "cancelled by an operator", "ended", now);
 }
 
-//  The incident ends, and only here: its attempts, its row, its effects and its record.
+//  End an incident: its attempts, its row, its effects and its record.  Nothing else does that.
 static void
 s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event, clk_now_t now)
 {
@@ -54,7 +54,7 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     journal_incident (&self->journal, &self->state, row, incident_state_name (row->state), now);
 }
 
-//  Until when a superseded attempt may still report.
+//  Boot time until which a superseded attempt may still report.
 static int64_t
 s_last_chance (const step_t *self, const entry_t *entry, bool lost)
 {
@@ -72,7 +72,7 @@ s_last_chance (const step_t *self, const entry_t *entry, bool lost)
     return until;
 }
 
-//  Which end is due, INCIDENT_EVENTS = none.
+//  The end that is due; INCIDENT_EVENTS: none.
 static incident_event_t
 s_due (const step_t *self, const entry_t *entry, clk_now_t now)
 {
@@ -147,7 +147,7 @@ settle (step_t *self, entry_t *entry, clk_now_t now)
     s_end (self, entry, &row, event, now);
 }
 
-//  A success, in time or late, of an attempt that was issued to this peer.
+//  Handle a success, in time or late, of an attempt that was issued to this peer.
 static step_disposition_t
 s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
 {

@@ -1,4 +1,4 @@
-//  state - what all modules share in a turn: settings, chance, rows to write, outputs, figures.
+//  state - shared by all modules in a turn: settings, random bits, writes, outputs, figures.
 //
 //  Internal to broker/core.  Invariant: each change of a row is a write of the same turn, so the
 //  rows of the store are the rows in memory.  When memory runs out, `failed` is set: the turn must
@@ -14,9 +14,9 @@
 
 typedef struct step step_t; //  the whole, of step_part.h
 
-//  Where the turn's write of a row is.
+//  The position of the turn's write of a row.
 typedef struct {
-    uint64_t turn; //  that wrote it last, 0 = none
+    uint64_t turn; //  number of the turn that wrote it last; 0 = none
     size_t at;
 } written_t;
 
@@ -26,7 +26,7 @@ typedef struct {
     uint64_t turn;    //  number of the turn
     bool failed;      //  memory has run out in this turn
     bool drained;     //  nothing more is assigned, no effect is begun
-    bool held;        //  the artifacts' disk takes nothing
+    bool held;        //  the artifacts' disk is in trouble
     int64_t start_ms; //  boot time of the first step_loaded
     step_write_t *writes, *write_spare;
     step_out_t *outs, *out_spare;
@@ -41,23 +41,24 @@ bool
 state_init (state_t *self, const step_settings_t *settings, uint64_t random64);
 void
 state_fini (state_t *self);
-//  The turn begins: lists are empty, and state_rollback takes back the figures.
+//  Begin a turn: empty the lists.  state_rollback undoes changes of the figures since then.
 void
 state_begin (state_t *self);
 void
 state_rollback (state_t *self);
 
-//  A new item at the end of the list of writes.  The caller fills it in.
-//  Never NULL: without memory it is a spare, and `failed` is set.
+//  Append a write, which the caller fills in.
+//  Never NULL: out of memory it is a spare, and `failed` is set.
 step_write_t *
 state_write (state_t *self, step_write_kind_t kind);
-//  The same for a row that may change more than once in a turn: it has one write.
+//  The write of a row that may change more than once in a turn: it has one write.
 step_write_t *
 state_write_row (state_t *self, step_write_kind_t kind, written_t *written);
-//  A new output, zeroed but for kind and peer.  NULL: no peer.  Never NULL, as above.
+//  Append an output, zeroed except for kind and peer.  peer: NULL = none.  Never NULL, as
+//  state_write.
 step_out_t *
 state_out (state_t *self, step_out_kind_t kind, const step_peer_t *peer);
-//  The same to a worker's current session, unasked.
+//  Append an output to a worker's current session that answers no message.
 step_out_t *
 state_out_worker (state_t *self, step_out_kind_t kind, const worker_t *worker);
 
@@ -65,13 +66,13 @@ state_out_worker (state_t *self, step_out_kind_t kind, const worker_t *worker);
 step_fence_t *
 state_fences (state_t *self, size_t count);
 
-//  Draws of the generator that step_new has seeded.
+//  A random number; step_new has seeded the generator.
 uint64_t
 state_random (state_t *self);
-//  0 .. limit - 1
+//  A random number from 0 to limit - 1.
 int64_t
 state_random_below (state_t *self, int64_t limit);
-//  Copy text into a field, cut.
+//  Copy a text into a field, cut to its size.
 #define state_text(field, text) state_copy ((field), sizeof (field), (text))
 void
 state_copy (char *ret_field, size_t size, const char *text);

@@ -134,8 +134,8 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
     return found ? 0 : ERR_NONE;
 }
 
-//  An incident that ended long ago is held for as long as the command takes,
-//  and longer if it is open again.
+//  Execute a command on an incident.  One that ended long ago is in memory for the command only, or
+//  longer if it opens again.
 static int
 s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, clk_now_t now)
 {
@@ -206,7 +206,7 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
         case STEP_IN_VERDICT: settle_verdict (self, in, now); break;
         case STEP_IN_RELEASE: settle_release (self, in, worker, now); break;
         case STEP_IN_PING: (void) state_out (&self->state, STEP_OUT_PONG, &in->peer); break;
-        case STEP_IN_PONG: break; //  it was heard
+        case STEP_IN_PONG: break; //  fleet_current has noted it
         case STEP_IN_BYE: fleet_bye (&self->fleet, &self->state, worker, now); break;
         case STEP_IN_EVENT:
         case STEP_IN_HELLO:
@@ -269,8 +269,8 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
 void
 step_schedule (step_t *self, clk_now_t now)
 {
-    //  Woken far later than asked for (suspend, stop).  Messages that were sent meanwhile have been
-    //  stepped; those that were lost get one more term.
+    //  The turn is far too late (suspend, SIGSTOP).  Messages that have arrived are stepped; for
+    //  those that were lost each attempt gets more time.
     if (self->asked_ms != INT64_MAX && now.boot_ms - self->asked_ms > LIMIT_CLOCK_JUMP_MS)
         lease_extend (self, now);
     if (self->state.held)

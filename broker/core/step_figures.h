@@ -4,7 +4,7 @@
 
 #include "broker/core/step_input.h"
 
-//  How many took at most each bound, not cumulated; the last bucket is beyond all bounds.
+//  Counts of durations, by the smallest bound that holds each; the last bucket is above all bounds.
 enum { STEP_BOUNDS = 14 };
 extern const int64_t step_bounds_ms [STEP_BOUNDS];
 typedef struct {
@@ -32,7 +32,7 @@ typedef enum {
 } step_untold_t;
 //  What a source can lose.
 typedef enum {
-    STEP_LOSS_QUEUE,   //  its incidents that a full queue did not keep
+    STEP_LOSS_QUEUE,   //  its incidents that a full queue gave up
     STEP_LOSS_CLUSTER, //  its events that are counted under the cluster "other"
     STEP_LOSS_TOPIC,   //  records of its incidents with the cluster "other"
     STEP_LOSS_MESSAGE, //  messages about its full queues beyond its share

@@ -1,4 +1,4 @@
-//  step_input - what the loop gives to step: settings, messages, reports, commands.
+//  step_input - the inputs of step: settings, messages, reports, commands.
 //
 //  Pointers are borrowed for the call.
 //  SPDX-License-Identifier: Apache-2.0
@@ -28,7 +28,7 @@ typedef struct {
     int64_t failure_threshold; //  incidents in a row that open the breaker, at least 1
     bool notify_failures;      //  its alerts are asked for
     bool breaker_pause;        //  open: only single probes are assigned
-    bool slack;                //  there is somewhere to send messages to
+    bool slack;                //  messages can be sent
 } step_settings_t;
 
 typedef enum {
@@ -38,7 +38,7 @@ typedef enum {
     STEP_IN_ACCEPT,
     STEP_IN_STARTED,
     STEP_IN_PROGRESS,
-    STEP_IN_VERDICT, //  `stored` says what the artifact thread found on disk
+    STEP_IN_VERDICT, //  `stored`: the files found by the artifact thread
     STEP_IN_RELEASE,
     STEP_IN_PING,
     STEP_IN_PONG, //  it answers the broker's PING: it is there

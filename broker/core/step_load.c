@@ -1,4 +1,4 @@
-//  step_load - rows back into the state, before the first turn and after a rollback.
+//  step_load - loads rows into the state, before the first turn and after a rollback.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/step_part.h"
 
@@ -48,7 +48,7 @@ step_load_incident (step_t *self, const row_incident_t *row)
 {
     if (book_find (&self->book, row->id.text))
         return 0;
-    //  Ages need `now`: step_loaded sets them; a row handed over later starts its stay now.
+    //  step_loaded sets the ages, which need `now`.  A row loaded after it begins its stay now.
     clk_now_t now = {.boot_ms = self->asked_ms == INT64_MAX ? 0 : self->asked_ms};
     now.wall_ms = row->last_seen_ms;
     return book_add (&self->book, &self->state, row, now) ? 0 : -ENOMEM;

@@ -1,4 +1,4 @@
-//  step_output - what step gives to the loop: rows to write, and messages to send after the commit.
+//  step_output - the outputs of step: rows to write, and messages to send after the commit.
 //
 //  Pointers are static, or borrowed until the next step_begin.
 //  SPDX-License-Identifier: Apache-2.0
@@ -39,7 +39,7 @@ typedef enum {
     STEP_OUT_CANCEL,
     STEP_OUT_PONG,
     STEP_OUT_REFUSE,   //  a session: another live one has its identity
-    STEP_OUT_EFFECT,   //  hand to delivery
+    STEP_OUT_EFFECT,   //  send to delivery
     STEP_OUT_PROGRESS, //  stream record without a row (seq 0)
     STEP_OUT_COMMAND_REPLY
 } step_out_kind_t;
@@ -58,10 +58,10 @@ typedef enum {
     STEP_UPLOAD_AGAIN
 } step_disposition_t;
 
-//  What EVENT_ACK calls it.
+//  Its name in EVENT_ACK.
 const char *
 step_event_name (step_event_t event);
-//  What VERDICT_ACK calls it.
+//  Its name in VERDICT_ACK.
 const char *
 step_disposition_name (step_disposition_t disposition);
 

@@ -1,10 +1,10 @@
-//  step_part - the whole: one struct of each module.
+//  step_part - the whole state: one struct of each module.
 //
 //  breaker, overflow, lease, settle, dispatch, dedup and lapse work on several modules and take
-//  the whole.  Each module below them takes its own struct, and state where it writes or decides.
+//  the whole state.  Each module below takes its own struct, and state_t if it writes or decides.
 //
-//  A rollback: what rows hold is cleared and loaded again.  What they do not hold is a struct of
-//  its module, which x_begin copies and x_rollback copies back.
+//  Rollback: data of rows are cleared and loaded again.  Other data of a module are in a struct
+//  that x_begin copies and x_rollback copies back.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -34,7 +34,7 @@ struct step {
     settle_t settle;
     dispatch_t dispatch;
     bool loaded;
-    int64_t asked_ms; //  what step_wake said last
+    int64_t asked_ms; //  last result of step_wake
 };
 
 //  Forget everything durable; sessions stay.

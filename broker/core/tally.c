@@ -14,7 +14,7 @@ s_find (const tallies_t *self, const char *cluster)
     return tally;
 }
 
-//  Where its counts go.
+//  The tally that counts for it.
 static tally_t *
 s_place (tally_t *tally)
 {
@@ -44,7 +44,7 @@ s_other (tallies_t *self)
     return other ? other : s_add (self, "other", NULL);
 }
 
-//  Before its events are counted.
+//  Keep its counts before an event of this turn, for tally_rollback.
 static void
 s_touch (tally_t *tally, const state_t *state)
 {
@@ -73,7 +73,7 @@ s_add_events (step_cluster_t *to, const step_cluster_t *from)
         to->last_event_ms = from->last_event_ms;
 }
 
-//  Its counts go to "other"; its incidents may still point here.
+//  Add its counts to "other" and free its place; its incidents may still point to it.
 static void
 s_fold (tallies_t *self, const state_t *state, tally_t *tally)
 {
@@ -92,8 +92,8 @@ s_fold (tallies_t *self, const state_t *state, tally_t *tally)
         free (tally);
 }
 
-//  A place for a new cluster of this source.  The source that has the most gives up the cluster
-//  that was heard of longest ago, unless it has hardly more than this source.
+//  Make a place for a new cluster of this source.  The source that has the most loses the cluster
+//  with the oldest last event, unless it has hardly more than this source.
 static bool
 s_make_room (tallies_t *self, const state_t *state, const source_t *source)
 {
@@ -101,8 +101,7 @@ s_make_room (tallies_t *self, const state_t *state, const source_t *source)
     for (const source_t *each = self->sources->all; each; each = each->hh.next)
         if (!most || each->tallies > most->tallies)
             most = each;
-    if (!most
-        || most->tallies <= source->tallies + 1) //  else two would take it from each other for ever
+    if (!most || most->tallies <= source->tallies + 1) //  else both would take it in turns forever
         return false;
     tally_t *oldest = NULL;
     for (tally_t *tally = self->all; tally; tally = tally->hh.next)

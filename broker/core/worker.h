@@ -11,25 +11,25 @@ typedef struct worker worker_t;
 
 enum { WORKER_RETIRED = 8 };
 
-//  How a worker has done.
+//  The results of a worker.
 typedef struct {
     bool quarantined;
     int64_t probe_ms, backoff_ms, streak; //  failures in a row
-    int64_t streak_mark;                  //  successes of the fleet when they began
-    int64_t refusals;     //  rounds in a row in which it ran nothing of what it was given
-    int64_t refusal_mark; //  assignments up to this one belong to rounds that are counted
-    const char *why;      //  of the quarantine; static
+    int64_t streak_mark;                  //  successes of the fleet when the streak began
+    int64_t refusals;                     //  rounds in a row in which it ran no assignment
+    int64_t refusal_mark;                 //  last assignment of the rounds counted so far
+    const char *why;                      //  reason of the quarantine; static
 } trial_t;
 
-//  What the last record said.  Changes that come faster than LIMIT_TOLD_MS have one record later.
+//  The last record about a worker.  Changes faster than LIMIT_TOLD_MS share one later record.
 typedef struct {
     bool ever;  //  there was a record
-    bool state; //  it said so
+    bool state; //  the state in it
     int64_t at_ms;
     const char *reason; //  of a change that has no record yet; static
 } told_state_t;
 
-//  What the stream says of a worker, and what an operator wants of it.
+//  The records about a worker, and an operator's drain command.
 typedef struct {
     told_state_t here, draining;
     bool drained; //  gets no more work
@@ -38,13 +38,13 @@ typedef struct {
 struct worker {
     char identity [ROW_IDENTITY], name [ROW_NAME];
     uint64_t session;
-    uint64_t retired [WORKER_RETIRED]; //  sessions superseded; their late HELLO means nothing
+    uint64_t retired [WORKER_RETIRED]; //  superseded sessions, whose late HELLO is ignored
     unsigned retired_next;
     bool connected;
-    uint64_t rival;   //  session that wants its place while it has not answered yet, 0 = none
-    int64_t rival_ms; //  since when
+    uint64_t rival;   //  session that wants to replace it, until it answers; 0 = none
+    int64_t rival_ms; //  boot time since which the rival waits
     int64_t refused_total, refused_ms, refusal_told_ms; //  rivals
-    int64_t unwanted_total;          //  assignments that came back and cost nothing
+    int64_t unwanted_total;          //  assignments that it returned and that cost nothing
     worker_told_t told, told_before; //  before: when the turn that changed it last began
     uint64_t told_turn;              //  number of that turn
     int64_t slots, live, unreflected, credit_number, credit_free, seen_ms, last_assigned;
