@@ -3,8 +3,8 @@
 
 #include "common/base/own.h"
 #include "common/base/reach.h"
+#include "common/client/client.h"
 #include "common/wire/curve.h"
-#include "common/wire/link.h"
 #include "publisher/lines.h"
 #include "publisher/serve.h"
 
@@ -56,8 +56,7 @@ static void
 s_replay (const settings_t *settings, conf_check_t *check)
 {
     const char *const *at [] = {&settings->ingest_endpoint, &settings->files_endpoint};
-    link_check_peer (check, &settings->keys_dir, CURVE_ROLE_PUBLISHER, at,
-                     sizeof at / sizeof at [0]);
+    client_check (check, &settings->keys_dir, CURVE_ROLE_PUBLISHER, at, sizeof at / sizeof at [0]);
     err_diag_t diag = {""};
     const int folder = reach_folder (settings->spool_dir, false, &diag);
     conf_check_result (check, &settings->spool_dir, folder, &diag);

@@ -10,6 +10,7 @@
 #include "common/base/process.h"
 #include "common/base/ready.h"
 #include "common/base/threads.h"
+#include "common/client/client.h"
 #include "common/conf/conf_check.h"
 #include "common/wire/link.h"
 #include "tools/request.h"
@@ -102,7 +103,7 @@ s_check (const conf_t *conf, conf_check_t *check)
 {
     const settings_t *settings = conf_settings (conf);
     const char *const *at [] = {&settings->stream_endpoint};
-    link_check_peer (check, &settings->keys_dir, CURVE_ROLE_TAP, at, sizeof at / sizeof at [0]);
+    client_check (check, &settings->keys_dir, CURVE_ROLE_TAP, at, sizeof at / sizeof at [0]);
 }
 
 static const conf_spec_t s_spec = {

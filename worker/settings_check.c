@@ -3,8 +3,8 @@
 
 #include "common/base/own.h"
 #include "common/base/reach.h"
+#include "common/client/client.h"
 #include "common/wire/curve.h"
-#include "common/wire/link.h"
 #include "worker/base/home.h"
 #include "worker/keeper/secrets.h"
 #include "worker/loop/program.h"
@@ -13,7 +13,7 @@ static void
 s_keys (const settings_t *settings, conf_check_t *check)
 {
     const char *const *at [] = {&settings->broker_endpoint, &settings->broker_files_endpoint};
-    link_check_peer (check, &settings->keys_dir, CURVE_ROLE_WORKER, at, sizeof at / sizeof at [0]);
+    client_check (check, &settings->keys_dir, CURVE_ROLE_WORKER, at, sizeof at / sizeof at [0]);
 }
 
 static void

@@ -11,7 +11,6 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/limits.h"
-#include "common/conf/conf_check.h"
 #include "common/wire/curve.h"
 #include "common/wire/frame.h"
 #include "common/wire/msg.h"
@@ -50,11 +49,6 @@ int
 link_check_bind (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag) must_check;
 int
 link_check_connect (const char *endpoint, const curve_keys_t *keys, err_diag_t *diag) must_check;
-//  --check-config of a program that connects: check its keys and each endpoint.  keys_dir,
-//  endpoints: where the settings hold them.
-void
-link_check_peer (conf_check_t *check, const char *const *keys_dir, curve_role_t role,
-                 const char *const *const *endpoints, size_t count);
 //  Bind the broker's side.  endpoint may end in :0 or :*; link_endpoint returns the real one.  The
 //  only name allowed is localhost.
 //  Err: NULL with a diag: address in use, bad endpoint, not local without keys.

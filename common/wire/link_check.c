@@ -1,6 +1,5 @@
 //  link_check - checks an endpoint before it is used.
 //  SPDX-License-Identifier: Apache-2.0
-#include "common/base/own.h"
 #include "common/base/reach.h"
 #include "common/wire/link.h"
 
@@ -10,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 enum { S_HOST = 256 };
 
@@ -115,20 +115,4 @@ link_check_connect (const char *endpoint, const curve_keys_t *keys, err_diag_t *
     if (rc < 0)
         return rc;
     return tcp ? s_tcp_connect (endpoint, diag) : s_ipc (endpoint, false, diag);
-}
-
-void
-link_check_peer (conf_check_t *check, const char *const *keys_dir, curve_role_t role,
-                 const char *const *const *endpoints, size_t count)
-{
-    own (curve_wipe) curve_keys_t keys = {0};
-    err_diag_t diag = {""};
-    const int rc = curve_load_peer (*keys_dir, role, &keys, &diag);
-    conf_check_result (check, keys_dir, rc, &diag);
-    for (size_t i = 0; i < count; i++) {
-        diag = (err_diag_t){""};
-        const int used = link_check_connect (*endpoints [i], rc == 0 ? &keys : NULL, &diag);
-        conf_check_result (check, endpoints [i], used, &diag);
-        conf_check_network (check, "broker", *endpoints [i]);
-    }
 }
