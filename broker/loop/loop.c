@@ -243,11 +243,9 @@ s_tell (const loop_t *self)
     const clk_now_t now = clk_now (self->args.clk);
     step_stats_t stats;
     step_stats (self->step, now, &stats);
-    //  The log has a hyphen where the API and the metrics have an underscore.
-    const char *const breaker =
-        stats.breaker == STEP_BREAKER_HALF_OPEN ? "half-open" : step_breaker_name (stats.breaker);
     log_info ("state", kv ("pending", stats.queued), kv ("investigating", stats.assigned),
-              kv ("oldest_pending_ms", stats.oldest_queued_ms), kv ("breaker", breaker),
+              kv ("oldest_pending_ms", stats.oldest_queued_ms),
+              kv ("breaker", step_breaker_name (stats.breaker)),
               kv ("failures", stats.breaker_failures), kv ("effects_due", stats.effects_ready),
               kv ("events", stats.events_total), kv ("leases_expired", stats.leases_expired_total),
               kv ("seq", stats.last_seq), kv ("store_refusing", store_refusing (self->args.store)),
