@@ -1,4 +1,4 @@
-//  judge - whose doing an end was.
+//  judge - which party caused the end of a run.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,14 +69,14 @@ test_an_end_is_the_agents_doing_or_its_hosts (void **state)
         int exit_code;
         bool has_files;
     } rows [] = {
-        //  it came to its end
+        //  it ended by itself
         {{.result = {.valid = true, .exit_code = 3}}, VERDICT_AGENT, 3, true},
         {{.result = {.valid = true, .exit_code = 127}}, VERDICT_HOST, 127, true},
         {{.result = {.valid = true, .timed_out = true, .exit_code = 137}}, VERDICT_AGENT, -1, true},
-        //  it was told to stop, and not by us
+        //  somebody else ordered it to stop
         {{.result = {.valid = true, .stopped = true}}, VERDICT_AGENT, 128 + SIGTERM, true},
         {{.result = {.valid = true, .stopped = true, .exit_code = 3}}, VERDICT_AGENT, 3, true},
-        //  the supervisor was killed: before the agent was there, under it, after it
+        //  the supervisor was killed: before the agent ran, during its run, after it
         {{.signal = SIGKILL}, VERDICT_HOST, -1, false},
         {{.signal = SIGKILL, .starting = true}, VERDICT_AGENT, 128 + SIGKILL, true},
         {{.signal = SIGKILL, .starting = true, .ended = true}, VERDICT_HOST, -1, false},
