@@ -30,5 +30,6 @@ rule options scripts/check-options.sh "$build/bin"
 rule modules scripts/check-modules.sh
 rule where scripts/check-where.sh
 rule prose scripts/check-prose.py
+rule comments scripts/check-comments.py
 rule docs scripts/check-docs.sh "$build/bin"
 exit $rc

@@ -48,7 +48,7 @@ actor_inbox (const actor_t *self);
 //  Shall the thread end?  Stays true once it is; run may finish its work first.  Thread only.
 bool
 actor_ends (const actor_t *self);
-//  The fd to wait for: readable while there is mail, and permanently after the end was asked for.
+//  The fd to wait for: readable while there is mail, and permanently once the end is requested.
 //  -1 while a mail is unsent: then wait only for actor_wait_ms and check actor_ends.  Thread only.
 int
 actor_fd (const actor_t *self);

@@ -123,6 +123,9 @@ FAULTS = {
         "check-torn.sh",
         {"tools/zz.h": SPDX + "struct zz {\n    int64_t\n        due_ms; //  boot time\n};\n"},
         "tools/zz.h:4: this comment tears its declaration; put it above"),
+    "a comment that has to be read twice": (
+        "check-comments.py", {"tools/zz.c": SPDX + "//  The caller\n//  is\n//  told.\n"},
+        'tools/zz.c:4: "is told"'),
     "a file without a licence": (
         "check-licence.sh", {"tools/zz.c": "int zz;\n"}, "tools/zz.c: has no SPDX line"),
     "a file that the table of modules lacks": (
