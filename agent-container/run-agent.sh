@@ -1,13 +1,12 @@
 #!/bin/sh
-# run-agent.sh - run one agent on one incident; called by the worker, no shell history,
-# no keys in argv.
+# run-agent.sh - run one agent on one incident.  The worker calls it; no key is in its arguments.
 #
 #   run-agent.sh --workspace DIR --agent NAME --model M --allowed-tools LIST --timeout SECONDS
 #                --prompt-file FILE --system-prompt-file FILE [--kubeconfig FILE] [--runtime NAME]
 #
-# The agent's exit code is this script's: the agent replaces it (exec), nothing is piped.
-# Exit codes of the script itself: 64 bad input; 78 bad configuration and 127 the agent's program
-# is missing, which another worker may not suffer from.
+# The agent replaces the script (exec), so its exit code is the script's.  Nothing is piped.
+# Exit codes of the script itself: 64 bad input; 78 bad configuration; 127 the agent's program is
+# missing.  After 78 and 127 another worker may succeed.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 
@@ -70,7 +69,7 @@ need_prompt () {
     [ -r "$prompt" ] || fail 64 "--prompt-file cannot be read: $prompt"
 }
 
-# CLIs without a system prompt of their own get it in front of the prompt, on standard input.
+# A CLI without a system prompt option gets it in front of the prompt, on standard input.
 whole_prompt () {
     : >.home/prompt.txt
     if [ -n "$system" ] && [ -r "$system" ]; then
@@ -141,8 +140,8 @@ run_playbook () {
         "run make build or set TRIAGE_PLAYBOOK"
 }
 
-# AGENT_CUSTOM_COMMAND is one executable; it gets the workspace as its argument and the prompt on
-# standard input, and the contract's environment as it is.
+# AGENT_CUSTOM_COMMAND is one executable.  It gets the workspace as its argument, the prompt on
+# standard input, and the contract's environment unchanged.
 run_custom () {
     [ -n "${AGENT_CUSTOM_COMMAND:-}" ] \
         || fail 78 "agent 'custom' needs AGENT_CUSTOM_COMMAND (name it in agent_env)"

@@ -79,10 +79,14 @@ struct mcp_server {
 //  Own: NULL when out of memory.
 mcp_server_session_t *
 mcp_server_session_new (mcp_server_t *self, mcp_server_cluster_t *cluster);
+//  End the subscriptions and the stream, log the reason and free the session.  The stream itself is
+//  freed by mcp_server_gone.
 void
 mcp_server_session_end (mcp_server_t *self, mcp_server_session_t **session_p, const char *reason);
+//  Free one subscription and leave its session and cluster.
 void
 mcp_server_watcher_end (mcp_server_watcher_t **watcher_p);
+//  Open a stream and attach it to the session.  Own: NULL when out of memory.
 mcp_server_stream_t *
 mcp_server_stream_new (mcp_server_t *self, mcp_server_session_t *session);
 //  Bytes written but not yet read.
@@ -95,6 +99,7 @@ mcp_server_write (mcp_server_t *self, mcp_server_stream_t *stream, const char *b
 
 //  --- mcp_server_tools
 
+//  The result of tools/list.  Own: fresh, NULL when out of memory.
 json_t *
 mcp_server_tools_list (const mcp_server_t *self, const mcp_server_session_t *session);
 //  The result of tools/call, or a JSON-RPC error in *ret_error.  NULL and no error: never answer.
@@ -105,9 +110,12 @@ mcp_server_tools_call (mcp_server_t *self, mcp_server_session_t *session, const 
 
 //  --- mcp_server_feed
 
+//  Start the tape of a new subscription.
 void
 mcp_server_feed_start (mcp_server_t *self, mcp_server_watcher_t *watcher);
+//  Play all faults that are due.
 void
 mcp_server_feed (mcp_server_t *self);
+//  When mcp_server_feed is due, boot ms; INT64_MAX for never.
 int64_t
 mcp_server_feed_wake (const mcp_server_t *self);

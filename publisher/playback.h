@@ -22,6 +22,7 @@ typedef struct {
     bool ended;
 } playback_t;
 
+//  The start of the tape, its first fault due at once.
 playback_t
 playback_init (const recording_tape_t *tape, int64_t now_ms);
 //  Is a fault due?

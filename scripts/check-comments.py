@@ -23,7 +23,7 @@ PHRASES = [(re.compile(phrase), better) for phrase, better in (
     (r"\b(?:tells?|told) of\b", "report, name"),
     (BE + r"had\b", "say who has or gets it"),
     (r"\b[Gg](?:ives?|ave) way\b", "say what is replaced, closed or dropped"),
-    (r"\b(?:What|Who|Which|Those) of (?:it|them|these|those)\b", "name the noun"),
+    (r"(?i)\b(?:what|who|which) of (?:it|them|these|those)\b", "name the noun"),
     (r"(?:^|[.?!] +)Who(?:ever)? [^?]*?(?:[.!]|$)", "name who it is: a peer, a worker, the caller"),
 )]
 COMMENT = re.compile(r"(?:^|(?<=[\s;{}(),]))//+ (.*)")

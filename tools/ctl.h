@@ -37,8 +37,10 @@ typedef struct {
     int64_t patience_ms; //  limit for one answer
 } ctl_t;
 
+//  Is the output JSON?
 bool
 ctl_json (const ctl_t *self);
+//  May the output have colours?
 bool
 ctl_color (const ctl_t *self);
 //  Print an error on stderr, made safe for a terminal.  Returns code.

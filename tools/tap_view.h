@@ -28,6 +28,7 @@ typedef struct tap_watch tap_watch_t;
 
 typedef enum { TAP_NEXT, TAP_OLD, TAP_GAP } tap_seen_t;
 
+//  Own: fresh, NULL when out of memory.
 tap_watch_t *
 tap_watch_new (void);
 void

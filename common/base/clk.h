@@ -19,6 +19,7 @@ typedef struct {
 //  Own: fresh, NULL when out of memory.
 clk_t *
 clk_new (void);
+//  A clock for tests, moved only by clk_advance.
 clk_t *
 clk_new_manual (int64_t boot_ms, int64_t wall_ms);
 void

@@ -10,6 +10,7 @@ enum { DIGEST_BYTES = 32, DIGEST_HEX = 65 }; //  hex size counts the NUL
 
 typedef struct digest digest_t; //  a running hash
 
+//  Own: fresh, NULL when out of memory.
 digest_t *
 digest_new (void);
 void

@@ -69,8 +69,11 @@ log_kv_bool (const char *k, bool v)
     int: log_kv_i64, long: log_kv_i64, long long: log_kv_i64, \
     unsigned: log_kv_u64, unsigned long: log_kv_u64, unsigned long long: log_kv_u64) ((key), (val))
 
+//  Write one line; use the log_ macros below.  file names the component; fields end with an empty
+//  one.
 void
 log_emit (enum log_level level, const char *file, const char *msg, const log_kv_t *fields);
+//  Lines below this level are dropped; LOG_LEVEL_INFO unless set.
 void
 log_set_level (enum log_level level);
 void

@@ -76,6 +76,7 @@ struct conf {
 //  Zeroed memory that lives as long as self.  Without memory the process ends (start-up, reload).
 void *
 conf_alloc (conf_t *self, size_t size);
+//  Copy size bytes of text, NUL-terminated, into memory that lives as long as self.
 char *
 conf_copy (conf_t *self, const char *text, size_t size);
 //  An empty list.  Own: the caller frees it by buf_fini of its text.
@@ -107,6 +108,7 @@ conf_value_set_file (conf_t *self, const conf_option_t *row, void *base, const c
 //  Write the value as text that conf_value_set can read; not for tables and maps.
 void
 conf_value_text (const conf_option_t *row, const void *base, buf_t *text);
+//  Do two settings structs, or items, hold the same value in this row?
 bool
 conf_value_same (const conf_option_t *row, const void *a, const void *b);
 //  Write the text as it may be shown: CONF_MASK replaces user and password of a URL.
@@ -123,6 +125,7 @@ int
 conf_value_read (const char *path, buf_t *text);
 
 //  --- conf_yaml.c
+//  Set the values in the file; errors are recorded.
 void
 conf_yaml_load (conf_t *self, const char *file, conf_errors_t *errors);
 
@@ -144,6 +147,7 @@ void
 conf_flags_apply (conf_t *self, const conf_args_t *args, conf_errors_t *errors);
 
 //  --- conf_docs.c
+//  The texts of --help, --print-docs and --print-config.
 void
 conf_docs_help (const conf_spec_t *spec, buf_t *text);
 void

@@ -46,6 +46,7 @@ typedef enum {
 //  Next state, or INCIDENT_STATES when the event has no meaning in this state.
 incident_state_t
 incident_next (incident_state_t state, incident_event_t event);
+//  Does the incident end in this state?
 bool
 incident_terminal (incident_state_t state);
 //  "pending", "investigating", "reported", "agent_failed", "failed", "suppressed",
@@ -58,6 +59,7 @@ incident_state_parse (const char *name, incident_state_t *ret_state);
 //  "below_severity", "triage_disabled", "overflow", "unparsed"; NONE is "".
 const char *
 incident_suppress_name (incident_suppress_t reason);
+//  False: no such name, *ret_reason is untouched.
 bool
 incident_suppress_parse (const char *name, incident_suppress_t *ret_reason);
 //  Print docs/states.md to stdout.

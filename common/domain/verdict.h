@@ -101,6 +101,7 @@ typedef enum {
     VERDICT_OTHER,
     VERDICT_KINDS
 } verdict_kind_t;
+//  VERDICT_OTHER for an unknown text.
 verdict_kind_t
 verdict_kind (const char *reason);
 //  "not_started", "timeout", "exit_code", "no_report", "too_small", "no_text", "agent_error",
@@ -108,8 +109,10 @@ verdict_kind (const char *reason);
 const char *
 verdict_kind_name (verdict_kind_t kind);
 
+//  "success", "agent", "host", "lost", "cancelled".
 const char *
 verdict_outcome_name (verdict_outcome_t outcome);
+//  False: no such name, *ret_outcome is untouched.
 bool
 verdict_outcome_parse (const char *name, size_t size, verdict_outcome_t *ret_outcome);
 

@@ -101,11 +101,13 @@ mcp_set_backoff (mcp_t *self, int64_t min_ms, int64_t max_ms);
 void
 mcp_on_head (mcp_t *self, uint64_t cookie, int status, const char *content_type,
              const char *session, int64_t retry_after_ms, int64_t now_ms);
+//  Report bytes of a transfer's body.
 void
 mcp_on_body (mcp_t *self, uint64_t cookie, const char *bytes, size_t size, int64_t now_ms);
 //  Report the end of a transfer.  rc: 0 complete, negative broken; reason is a sentence.
 void
 mcp_on_end (mcp_t *self, uint64_t cookie, int rc, const char *reason, int64_t now_ms);
+//  Report the time: due timers run.
 void
 mcp_on_time (mcp_t *self, int64_t now_ms);
 //  When mcp_on_time is due, boot ms; INT64_MAX for never.

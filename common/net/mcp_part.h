@@ -99,76 +99,104 @@ struct mcp {
 
 //  --- mcp_slot
 
+//  Queue an output with a copy of text.  Own: borrowed; NULL when out of memory.
 mcp_out_t *
 mcp_slot_out (mcp_t *self, mcp_out_kind_t kind, const char *text, size_t size);
+//  As mcp_slot_out, for a NUL-terminated text; without memory the output is lost.
 void
 mcp_slot_out_text (mcp_t *self, mcp_out_kind_t kind, const char *text);
+//  As mcp_slot_out_text.  Own: steals text.
 void
 mcp_slot_out_take (mcp_t *self, mcp_out_kind_t kind, char *text);
+//  Enter a state and queue MCP_OUT_STATE, unless it is the current one.
 void
 mcp_slot_set_state (mcp_t *self, mcp_state_t state, const char *reason);
+//  Queue MCP_OUT_GAP from from_ms until now.
 void
 mcp_slot_gap (mcp_t *self, int64_t from_ms, const char *reason);
 void
 mcp_slot_large (mcp_t *self, int64_t dropped);
 void
+//  Set the last error.
 mcp_slot_error (mcp_t *self, const char *reason);
+//  A random number from 0 to below - 1.
 uint64_t
 mcp_slot_random (mcp_t *self, uint64_t below);
+//  The delay after this many failures: min x 2^failures, at most max, +-20 %. Units: ms.
 int64_t
 mcp_slot_backoff (mcp_t *self, int failures);
 void
 mcp_slot_count_up (int *failures);
 void
 mcp_slot_timers_off (mcp_t *self);
+//  The slot with this cookie, NULL = none.
 mcp_part_slot_t *
 mcp_slot_find (mcp_t *self, uint64_t cookie);
+//  The call that the machine waits for, NULL = none.
 mcp_part_slot_t *
 mcp_slot_pending (mcp_t *self);
+//  Free the slot without aborting its transfer.
 void
 mcp_slot_free (mcp_part_slot_t *slot);
 void
+//  Free the slot and queue MCP_OUT_ABORT for its transfer.
 mcp_slot_abort (mcp_t *self, mcp_part_slot_t *slot);
 void
 mcp_slot_abort_pending (mcp_t *self);
 void
 mcp_slot_abort_all (mcp_t *self);
+//  Queue a transfer.  NULL when no slot is free or memory is out.  Own: steals body.
 mcp_part_slot_t *
 mcp_slot_request (mcp_t *self, mcp_part_call_t call, mcp_verb_t verb, char *body, int64_t limit_ms);
 
 
 //  --- mcp_session
 
+//  Enter another state; from `active` this opens a gap.
 void
 mcp_session_leave_active (mcp_t *self, mcp_state_t state, const char *reason);
 void
+//  The subscription is verified: close the gap, start the timers.
 mcp_session_enter_active (mcp_t *self);
 void
+//  Wait in a state, then initialize again (resume_init), or only reconcile.
 mcp_session_wait (mcp_t *self, mcp_state_t state, const char *reason, int64_t delay_ms,
                   bool resume_init);
 void
+//  The session or its token is lost.  The first retry is immediate; later ones use the backoff
+//  until a session has lived.
 mcp_session_again (mcp_t *self, const char *reason, bool delete_session);
 void
+//  A call failed: drop the session and initialize again after the backoff, at least at_least_ms
+//  later.
 mcp_session_failed (mcp_t *self, const char *reason, int64_t at_least_ms);
 void
 mcp_session_open_stream (mcp_t *self);
 void
 mcp_session_start_call (mcp_t *self, mcp_part_call_t call);
 void
+//  Start the first call of a new session.
 mcp_session_begin (mcp_t *self);
 void
+//  Start the next call that the open session needs.
 mcp_session_advance (mcp_t *self);
 void
+//  The server cannot send events: drop the session and try again after PROBE_MS.
 mcp_session_unsupported (mcp_t *self, const char *reason);
 void
+//  The server does not know our cluster; `known` lists its contexts, "" = unknown.  Keeps the
+//  session.
 mcp_session_no_context (mcp_t *self, const char *known);
 
 
 //  --- mcp_answer
 
+//  The subscribe was refused: wait, or give up as unsupported, depending on the reason.
 void
 mcp_answer_subscribe_refused (mcp_t *self, const char *reason);
+//  Handle one message of the server.
 void
 mcp_answer_on_text (mcp_t *self, const char *text, size_t size);
+//  As mcp_answer_on_text, for an event of a stream.  arg: the mcp_t.
 void
 mcp_answer_on_sse (void *arg, const sse_event_t *event);

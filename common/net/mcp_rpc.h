@@ -29,6 +29,7 @@ mcp_rpc_tool_call (const char *tool, json_t *arguments);
 //  Is it a session id that fits a header (visible ASCII, at most 1 KiB)?
 bool
 mcp_rpc_session_valid (const char *session);
+//  Do we speak this protocol version?
 bool
 mcp_rpc_version_known (const char *version);
 //  Does this error text mean that the server has lost our session?
@@ -60,6 +61,7 @@ mcp_rpc_context_sent (mcp_rpc_context_t context);
 //  Does this list of contexts hold more than one name?
 bool
 mcp_rpc_several (const char *names);
+//  Add one page of tools/list.  context: our cluster's name, "" = none.
 void
 mcp_rpc_read_tools (const json_t *result, const char *context, mcp_rpc_tools_t *ret_tools);
 //  Read what configuration_contexts_list says about our context: KNOWN, UNKNOWN with ret_names, or

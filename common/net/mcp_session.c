@@ -41,7 +41,6 @@ mcp_session_enter_active (mcp_t *self)
     }
 }
 
-//  Wait in a state, then initialize again or only reconcile.
 void
 mcp_session_wait (mcp_t *self, mcp_state_t state, const char *reason, int64_t delay_ms,
                   bool resume_init)
@@ -68,8 +67,6 @@ s_reinit (mcp_t *self, const char *reason, int64_t delay_ms, bool delete_session
     sse_forget_id (self->stream);
 }
 
-//  The session or its token is lost.  The first retry is immediate; later ones use the backoff
-//  until a session has lived.
 void
 mcp_session_again (mcp_t *self, const char *reason, bool delete_session)
 {
@@ -180,7 +177,6 @@ s_asks_contexts (const mcp_rpc_tools_t *tools)
                || (tools->context == MCP_RPC_CONTEXT_DEFAULT && !tools->contexts [0]));
 }
 
-//  Start the next call that the open session needs.
 void
 mcp_session_advance (mcp_t *self)
 {

@@ -42,7 +42,6 @@ mcp_slot_out (mcp_t *self, mcp_out_kind_t kind, const char *text, size_t size)
     return s_out (self, kind, copy, size);
 }
 
-//  Own: steals text.
 void
 mcp_slot_out_take (mcp_t *self, mcp_out_kind_t kind, char *text)
 {
@@ -110,7 +109,6 @@ mcp_slot_random (mcp_t *self, uint64_t below)
     return self->random % below;
 }
 
-//  min x 2^failures, at most max, +-20 %.
 int64_t
 mcp_slot_backoff (mcp_t *self, int failures)
 {
@@ -159,7 +157,6 @@ s_find_call (mcp_t *self, mcp_part_call_t call)
     return NULL;
 }
 
-//  The call that the machine waits for, NULL = none.
 mcp_part_slot_t *
 mcp_slot_pending (mcp_t *self)
 {
@@ -219,7 +216,6 @@ s_header (mcp_out_t *out, const char *format, ...)
     va_end (args);
 }
 
-//  Queue a transfer.  Own: steals body.
 mcp_part_slot_t *
 mcp_slot_request (mcp_t *self, mcp_part_call_t call, mcp_verb_t verb, char *body, int64_t limit_ms)
 {

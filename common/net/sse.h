@@ -40,6 +40,7 @@ sse_restart (sse_t *self);
 //  borrowed.
 const char *
 sse_last_id (const sse_t *self);
+//  Forget the last id, so that the next stream starts without one.
 void
 sse_forget_id (sse_t *self);
 //  The server's reconnection time, clamped to a day; -1 when it sent none.  Units: ms.

@@ -53,6 +53,7 @@ struct codec_field {
 //  A reusable arena (msgpack zone, list items); one per thread.
 typedef struct codec codec_t;
 
+//  Own: fresh, NULL when out of memory.
 codec_t *
 codec_new (void);
 void
@@ -78,5 +79,6 @@ codec_text (const char *text);
 //  of it fitted.
 bool
 codec_copy (codec_text_t text, char *ret_text, size_t size);
+//  Does the view equal this text?
 bool
 codec_is (codec_text_t text, const char *other);

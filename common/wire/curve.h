@@ -36,12 +36,13 @@ typedef struct {
 
 const char *
 curve_role_name (curve_role_t role);
+//  False: no such name, *ret_role is untouched.
 bool
 curve_role_parse (const char *name, curve_role_t *ret_role);
 
 //  Load the broker's own pair.  enabled is false when keys_dir does not exist.
-//  Err: ERR_CONFIG with a diag: unreadable, no pair, the pair of another role, or a secret whose
-//  mode is not 0600.
+//  Err: ERR_CONFIG with a diag: unreadable, no pair, the pair of another role, or a secret that
+//  others may access.
 int
 curve_load_broker (const char *keys_dir, curve_keys_t *ret_keys, err_diag_t *diag) must_check;
 //  Load a peer's pair and the broker's public key.  Err: as curve_load_broker.

@@ -87,6 +87,7 @@ int
 link_watch_bound (link_t *self) must_check;
 int
 link_watch_connected (link_t *self) must_check;
+//  Stop watching; frees the monitor and the connections.
 void
 link_watch_end (link_t *self);
 //  Handle all reports of the monitor that wait.
