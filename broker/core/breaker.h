@@ -1,8 +1,8 @@
 //  breaker - counts the incidents in a row that end without a report, in commit order.
 //
 //  failure_threshold of them open it, with one "degraded" alert.  Further failures are counted, and
-//  no alert is sent.  A success closes it, with one "recovered" alert if its "degraded" was asked
-//  for and has not failed for good.  A closed breaker forgets its failures at a success.
+//  no alert is sent.  A success closes it, with one "recovered" alert if its "degraded" was queued
+//  and has not failed for good.  A success also resets the failures of a closed breaker.
 //
 //  Mode pause: while it is open, only single probes are assigned, each after a longer wait.  Only
 //  an attempt that was issued after the opening closes it.

@@ -1,4 +1,4 @@
-//  dispatch - gives waiting incidents to workers with credit, until one of the two is used up.
+//  dispatch - assigns waiting incidents to workers with credit, until either runs out.
 //
 //  A worker that could not run an agent for an incident does not get it again.  A retry waits
 //  LIMIT_PREFER_MS for another host than the last one.  Otherwise the worker with the most room

@@ -11,7 +11,7 @@
 struct topic {
     char name [ROW_TOPIC];
     int64_t seq;
-    source_t *source; //  that brought it since the start; NULL = none, or from the store
+    source_t *source; //  the source that added it since the start; NULL = none, or loaded
     UT_hash_handle hh;
 };
 

@@ -41,7 +41,7 @@ lease_live (const entry_t *entry)
     return attempt;
 }
 
-//  The oldest attempt in this state that came to nothing.
+//  The oldest attempt in this state that had no result.
 static attempt_t *
 s_oldest_lost (entry_t *entry, row_attempt_state_t state)
 {

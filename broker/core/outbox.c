@@ -317,7 +317,7 @@ outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now)
     if (s_is_message (effect) && in->as.effect.result == STEP_EFFECT_OK)
         end.sent = effect->row.incident;
     self->flight.id [effect->row.channel] = 0;
-    if (self->flight.again [effect->row.channel]) { //  asked for again meanwhile: once more
+    if (self->flight.again [effect->row.channel]) { //  it was added again: run it once more
         self->flight.again [effect->row.channel] = false;
         return end;
     }
@@ -414,7 +414,7 @@ s_due (outbox_t *self, state_t *state, effect_t *effect, clk_now_t now)
     s_write (self, state, effect);
 }
 
-//  The row is as the last turn left it.  This turn may have asked for it again, or replaced it.
+//  Is the effect dead?  The row is as the last turn left it; this turn may have added it again.
 static bool
 s_is_dead (const outbox_t *self, const row_effect_t *row)
 {

@@ -30,14 +30,14 @@ typedef struct {
     incident_state_t state;
     incident_suppress_t suppress;
     fault_t fault;            //  of the triggering event
-    char source [ROW_SOURCE]; //  where that event came from
+    char source [ROW_SOURCE]; //  of that event
     char event_id [LIMIT_EVENT_ID_BYTES + 1];
     ident_t linked; //  the incident this one investigates anew, "" if none
     int64_t created_ms, started_ms, completed_ms; //  0 = not yet
     int64_t first_seen_ms, last_seen_ms;
     int64_t occurrences;
     int64_t attempts;      //  issued so far = highest attempt number
-    int64_t forgiven;      //  attempts up to this one do not count: an operator asked for a retry
+    int64_t forgiven;      //  attempts up to this one do not count, after an operator's retry
     int64_t charged;       //  attempts that ended as `agent`
     int64_t lost;          //  attempts that ended as `lost`
     int64_t not_before_ms; //  pending: not assigned earlier than this
@@ -73,7 +73,7 @@ typedef enum {
     ROW_EFFECT_DEAD,
     //  a message that is begun: after a crash it is unknown how it went
     ROW_EFFECT_SENDING,
-    ROW_EFFECT_CANCELLED //  given up by an operator
+    ROW_EFFECT_CANCELLED //  cancelled by an operator
 } row_effect_state_t;
 
 typedef struct {
@@ -97,7 +97,7 @@ enum { ROW_REASONS = 3 };
 typedef struct {
     int64_t id; //  1
     bool open;
-    bool announced;            //  its "degraded" was asked for, and has not failed for good
+    bool announced;            //  its "degraded" was queued and has not failed for good
     int64_t openings;          //  so far; their number names the alerts
     int64_t failures;          //  incidents in a row
     int64_t first_ms, last_ms; //  when the first and the last of them ended
@@ -107,11 +107,11 @@ typedef struct {
     char reasons [ROW_REASONS][LIMIT_REASON_BYTES]; //  of the last failures, oldest first
 } row_breaker_t;
 
-//  What an alert says, as it was when it was asked for; its effect has the same key.
+//  The content of an alert at the time of its request.  Its effect has the same key.
 typedef struct {
     char key [ROW_ALERT];
     char cluster [ROW_CLUSTER]; //  overflow
-    int64_t at_ms;              //  asked for
+    int64_t at_ms;              //  time of the request
     int64_t count;              //  failures; overflow: incidents of the cluster that wait
     int64_t first_ms, last_ms;  //  degraded: failures; recovered: opened and closed
     char reasons [ROW_REASONS][LIMIT_REASON_BYTES];

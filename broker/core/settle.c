@@ -78,7 +78,7 @@ s_due (const step_t *self, const entry_t *entry, clk_now_t now)
 {
     if (entry->charged >= self->state.settings.agent_attempts)
         return INCIDENT_ON_AGENT_END;
-    //  Attempts that came back before anything ran cost nothing, however many.
+    //  Attempts that were returned before anything ran cost nothing, whatever their number.
     int64_t tries = entry->charged + entry->lost + entry->host_count;
     if (entry->lost >= self->state.settings.max_deliveries || tries >= LIMIT_ATTEMPTS)
         return INCIDENT_ON_LOST_END;
@@ -286,7 +286,7 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
     settle (self, entry, now);
 }
 
-//  Count an attempt that came to nothing.  charge: it counts as lost.
+//  Count an attempt without a result.  charge: it counts as lost.
 static void
 s_count_loss (step_t *self, entry_t *entry, bool charge)
 {
@@ -333,7 +333,7 @@ void
 settle_watched (step_t *self, clk_now_t now)
 {
     int64_t grace = self->state.start_ms + self->state.settings.reconnect_grace_ms;
-    //  A worker that is not back by now does not count any more.
+    //  A worker that has not returned by now no longer counts.
     if (now.boot_ms >= grace && !self->settle.grace_over)
         self->settle.grace_over = self->book.watch_dirty = true;
     if (!self->book.watch_dirty && !self->fleet.changed && now.boot_ms < settle_wake (self, now))

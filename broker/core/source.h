@@ -17,8 +17,8 @@ typedef struct source {
     int64_t count;                     //  incidents queued
     int64_t here;                      //  of them, in the cluster that queue_victim examines
     entry_t *fresh [FAULT_SEVERITIES]; //  queued and never attempted, oldest first
-    int64_t tallies;                   //  clusters that it brought and that have their own tally
-    int64_t topics;                    //  stream topics that it brought since the start
+    int64_t tallies;                   //  clusters of its events that have their own tally
+    int64_t topics;                    //  stream topics that its events added since the start
     int64_t told_hour, told;           //  overflow messages of this hour (wall clock)
     UT_hash_handle hh;
 } source_t;

@@ -12,7 +12,7 @@ void
 step_histogram_add (step_histogram_t *self, int64_t ms)
 {
     int i = 0;
-    if (ms < 0) //  of two clocks
+    if (ms < 0) //  the times are from two clocks
         ms = 0;
     while (i < STEP_BOUNDS && ms > step_bounds_ms [i])
         i++;

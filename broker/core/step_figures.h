@@ -27,10 +27,10 @@ typedef enum {
     STEP_UNTOLD_DISABLED, //  notify_on_agent_failure is false
     STEP_UNTOLD_UNOPENED, //  recovered, and no alert of the failures was sent
     STEP_UNTOLD_REPEATED, //  this overflow was announced within the hour
-    STEP_UNTOLD_CROWDED,  //  its source has had its share of overflow messages in this hour
+    STEP_UNTOLD_CROWDED,  //  its source has used up its share of overflow messages in this hour
     STEP_UNTOLDS
 } step_untold_t;
-//  What a source can lose.
+//  The losses of a source.
 typedef enum {
     STEP_LOSS_QUEUE,   //  its incidents that a full queue gave up
     STEP_LOSS_CLUSTER, //  its events that are counted under the cluster "other"
@@ -67,8 +67,8 @@ typedef struct {
     int64_t breaker_failures;              //  incidents in a row
     int64_t breaker_opened_ms;             //  wall clock, 0 = closed
     int64_t breaker_total [STEP_BREAKERS]; //  transitions, by what to
-    int64_t untold_total [STEP_UNTOLDS];   //  alerts that were not asked for though there is Slack
-    int64_t oldest_queued_ms;              //  age of the oldest pending incident, 0 = none
+    int64_t untold_total [STEP_UNTOLDS]; //  alerts that were not sent, although Slack is configured
+    int64_t oldest_queued_ms;            //  age of the oldest pending incident, 0 = none
     int64_t last_seq;
     step_histogram_t run_time [VERDICT_LOST];    //  of reported attempts, by outcome
     step_histogram_t report_time;                //  from an incident's creation to its report
@@ -76,7 +76,7 @@ typedef struct {
     int64_t failures_total [VERDICT_KINDS];      //  reported attempts without a valid report
     step_histogram_t effect_time [ROW_CHANNELS]; //  of one try
     int64_t tries_total [ROW_CHANNELS][STEP_EFFECT_RESULTS];
-    step_source_t sources [STEP_SOURCES]; //  that have lost something since the start
+    step_source_t sources [STEP_SOURCES]; //  sources with losses since the start
 } step_stats_t;
 
 typedef struct {

@@ -17,8 +17,8 @@ typedef struct {
     int64_t lease_ttl_ms;
     int64_t reconnect_grace_ms;
     int64_t agent_timeout_ms;
-    int64_t agent_grace_ms;  //  what the hard deadline adds for the worker's kill grace
-    int64_t revoke_slack_ms; //  and for everything else
+    int64_t agent_grace_ms;  //  added to the hard deadline for the worker's kill grace
+    int64_t revoke_slack_ms; //  added to it for everything else
     int64_t dedup_window_ms; //  0 = off
     int64_t reinvestigate_after_ms;
     int64_t global_queue_size, cluster_queue_size;
@@ -26,7 +26,7 @@ typedef struct {
     bool overflow_reject;
     enum fault_severity severity_threshold;
     int64_t failure_threshold; //  incidents in a row that open the breaker, at least 1
-    bool notify_failures;      //  its alerts are asked for
+    bool notify_failures;      //  send the breaker's alerts
     bool breaker_pause;        //  open: only single probes are assigned
     bool slack;                //  messages can be sent
 } step_settings_t;
@@ -91,7 +91,7 @@ typedef struct {
         struct {
             row_event_t row; //  incident is filled in by step
             const fault_t *fault;
-            uint64_t cookie;     //  comes back in the ACK or NACK
+            uint64_t cookie;     //  returned in the ACK or NACK
             bool triage_enabled; //  of the cluster
         } event;
         struct {
@@ -137,7 +137,7 @@ typedef struct {
         struct {
             step_command_t command;
             const row_incident_t *incident; //  RETRY, CANCEL: the store's row, NULL = there is none
-            const row_effect_t *effect;     //  of EFFECT_: the same
+            const row_effect_t *effect;     //  EFFECT_...: likewise
             char worker [ROW_NAME];         //  DRAIN, RESUME: a label or an identity
             uint64_t cookie;
         } command;

@@ -12,7 +12,7 @@
 //  The counts of one cluster.
 typedef struct tally {
     step_cluster_t shown;
-    source_t *source;      //  the source that brought it; NULL = "other"
+    source_t *source;      //  the source that added it; NULL = "other"
     struct tally *into;    //  after it lost its place: the tally that counts its incidents; or NULL
     int64_t entries;       //  incidents in memory that point here
     uint64_t turn;         //  number of the last turn that counted an event
@@ -26,7 +26,7 @@ typedef struct {
     sources_t *sources; //  borrowed
 } tallies_t;
 
-//  The tally of a cluster.  source: that brings it; NULL: it cannot have been invented.
+//  Find or add the tally of a cluster.  source: of the event; NULL: the name cannot be invented.
 //  Never NULL: out of memory it is one that is not shown.
 tally_t *
 tally_get (tallies_t *self, const state_t *state, const char *cluster, source_t *source);

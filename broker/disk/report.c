@@ -519,8 +519,8 @@ s_confidence (const find_t *self)
 
 //  --- the whole
 
-//  To Markdown, text over a line "---" is a heading.  Treat several lines, or a sentence, as a
-//  paragraph: that is what their author meant.
+//  To Markdown, text over a line "---" is a heading.  Treat several lines, or a sentence, as the
+//  paragraph that their author meant.
 static void
 s_underlined (report_blocks_t *blocks)
 {

@@ -1,4 +1,4 @@
-//  artifact_check - CHECK of the loop: are the files of a verdict on the disk, and good?
+//  artifact_check - answers the loop's CHECK: are the files of a verdict on disk, and good?
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 

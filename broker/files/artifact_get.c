@@ -1,4 +1,4 @@
-//  artifact_get - GET: event, incident and prompts go to the workers.
+//  artifact_get - sends the event, the incident and the prompts to workers: GET.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 

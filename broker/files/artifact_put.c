@@ -1,4 +1,4 @@
-//  artifact_put - files of attempts come over the files socket: PUT and SEAL.
+//  artifact_put - receives and seals the files of attempts: PUT and SEAL.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 

@@ -1,4 +1,4 @@
-//  artifact_request - a request about an attempt: its rows, who may ask, and failures of ours.
+//  artifact_request - a request about an attempt: its rows, its permission, and our own failures.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 

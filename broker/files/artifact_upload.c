@@ -1,4 +1,4 @@
-//  artifact_upload - what attempts have announced, and what they may still upload.
+//  artifact_upload - the announced files of attempts, and the limits of uploads.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/files/artifact_part.h"
 

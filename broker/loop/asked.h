@@ -11,10 +11,10 @@
 typedef struct {
     const char *refused;      //  NULL, or why nothing was committed; the asker asks again
     int64_t retry_ms;         //  refused: ask again after this time
-    step_event_t disposition; //  of an event
-    const ident_t *incident;  //  of an event
-    int rc;                   //  of a command
-    const char *text;         //  of a command
+    step_event_t disposition; //  answer to an event
+    const ident_t *incident;  //  answer to an event
+    int rc;                   //  answer to a command
+    const char *text;         //  answer to a command
 } asked_answer_t;
 
 //  Deliver an answer; each kind of asker has its own function.

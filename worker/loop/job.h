@@ -58,7 +58,7 @@ typedef struct {
     int64_t orphans_until_ms;
 } job_shared_t;
 
-enum { JOB_PROGRESS_SHARE = 3 }; //  PROGRESS goes this often in a lease
+enum { JOB_PROGRESS_SHARE = 3 }; //  number of PROGRESS messages in one lease
 
 typedef struct job job_t;
 struct job {
