@@ -4,6 +4,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 
 #include <assert.h>
@@ -12,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { S_PATH = STORE_DB_PATH_BYTES + 64 };
@@ -73,6 +75,16 @@ s_forget_logs (const char *to)
     return 0;
 }
 
+//  A start by hand, as root, must not leave a copy that the store's user cannot put in its place.
+//  For other users nothing changes.
+static void
+s_owner (const store_t *self, int fd)
+{
+    struct stat st;
+    if (fstat (self->db_fd, &st) == 0 && fchown (fd, st.st_uid, st.st_gid) < 0)
+        log_debug ("the copy keeps our user", kv ("error", err_str (-errno)));
+}
+
 //  Sync the copy and give it its name.  Err: -errno.
 static int
 s_name (int fd, const char *from, const char *to)
@@ -106,6 +118,7 @@ store_copy (store_t *self, const char *to, err_diag_t *diag)
         return s_refuse (err_str (-errno), diag);
     int rc = s_fill (self, path, diag);
     if (rc == 0) {
+        s_owner (self, fd);
         const int named = s_name (fd, path, to);
         rc = named < 0 ? s_refuse (err_str (named), diag) : 0;
     }

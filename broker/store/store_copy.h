@@ -6,6 +6,7 @@
 
 //  Copy the store to `to`, a path in the store's folder.  The copy is durable before it gets that
 //  name, and replaces an older file of that name with its log.  The store itself does not change.
+//  The copy has mode 0600.  Made by root, it belongs to the store's owner.
 //  Err: ERR_STORE; diag says why.  An older file is unchanged, but its log may be gone.
 //  Nothing else is left.
 int

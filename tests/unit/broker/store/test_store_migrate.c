@@ -189,6 +189,23 @@ test_the_log_of_an_earlier_copy_goes_with_it (void **state)
                       s_number (self->path, "SELECT count (*) FROM journal"));
 }
 
+//  A start by hand, as root: the way back is for the store's own user.
+static void
+test_the_copy_belongs_to_who_owns_the_store (void **state)
+{
+    store_case_t *self = *state;
+    char copy [256];
+    struct stat st;
+    const uid_t owner = geteuid () == 0 ? 1234 : geteuid ();
+    snprintf (copy, sizeof copy, "%s.schema-3", self->path);
+    s_lay (self, s_golden [0]);
+    assert_int_equal (chown (self->path, owner, (gid_t) -1), 0);
+    s_open (self);
+    assert_int_equal (stat (copy, &st), 0);
+    assert_int_equal (st.st_uid, owner);
+    assert_int_equal (st.st_mode & 07777, 0600);
+}
+
 //  A large store is not checked before it is migrated.  The start after that one checks it first,
 //  and does not put damage in the place of a copy.
 static void
@@ -327,6 +344,7 @@ main (void)
         TEST (test_a_golden_store_gets_the_schema_of_a_new_one),
         TEST (test_a_golden_store_is_copied_before_it_is_migrated),
         TEST (test_the_log_of_an_earlier_copy_goes_with_it),
+        TEST (test_the_copy_belongs_to_who_owns_the_store),
         TEST (test_damage_that_a_step_meets_is_marked),
         TEST (test_without_a_copy_nothing_is_migrated),
         TEST (test_step_3_counts_what_was_counted_wrong_or_not_at_all),
