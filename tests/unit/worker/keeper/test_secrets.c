@@ -60,6 +60,19 @@ test_names_of_secrets_are_known (void **state)
 }
 
 static void
+test_the_key_of_each_provider_is_removed (void **state)
+{
+    settings_t settings = s_settings ();
+    settings.anthropic_api_key = "anthropic-0123456789";
+    settings.openai_api_key = "openai-0123456789";
+    settings.gemini_api_key = "gemini-0123456789";
+    settings.google_api_key = "google-0123456789";
+    s_expect (&settings,
+              "anthropic-0123456789 openai-0123456789 gemini-0123456789 google-0123456789",
+              "******************** ***************** ***************** *****************");
+}
+
+static void
 test_what_agents_are_given_is_known_without_blanks_around_it (void **state)
 {
     settings_t settings = s_settings ();
@@ -228,6 +241,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_names_of_secrets_are_known),
         cmocka_unit_test (test_what_agents_are_given_is_known_without_blanks_around_it),
+        cmocka_unit_test (test_the_key_of_each_provider_is_removed),
         cmocka_unit_test (test_what_values_hold_is_known),
         cmocka_unit_test_setup_teardown (test_tokens_of_kubeconfigs_are_known, folder_setup,
                                          folder_teardown),
