@@ -28,8 +28,9 @@ folder_open (int base_fd, const char *path, bool make) must_check;
 //  path.
 int
 folder_open_parent (int base_fd, const char *path, bool make, const char **ret_name) must_check;
-//  Open the regular file `path` below base with flags (O_RDONLY, O_WRONLY | O_CREAT ...); a new one
-//  has mode 0600.  *ret_size, when not NULL: its size in bytes.  Own: the caller closes the fd.
+//  Open the regular file `path` below base with flags (O_RDONLY, O_WRONLY | O_CREAT ...).
+//  A new one has mode 0600.  *ret_size, when not NULL: its size in bytes.  Own: the caller closes
+//  the fd.
 //  Err: as folder_open; -ENOENT, -ELOOP a link, -EISDIR a folder, -ENXIO any other kind.
 int
 folder_open_file (int base_fd, const char *path, int flags, int64_t *ret_size) must_check;

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-//  Length in bytes (1..4) of the character at `bytes`, its code point in *ret_code;
-//  0 when the bytes are not a whole valid character (*ret_code untouched) or size is 0.
+//  Length in bytes (1..4) of the character at `bytes`; its code point in *ret_code.  0 when size is
+//  0 or the bytes are not a whole valid character; *ret_code is then untouched.
 size_t
 utf8_next (const char *bytes, size_t size, uint32_t *ret_code);
 

@@ -1,4 +1,4 @@
-//  client - what the programs that connect to a broker share.
+//  client - shared by the programs that connect to a broker.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-//  --check-config of such a program: check its keys and each endpoint.  keys_dir, endpoints: where
-//  the settings hold them.
+//  For --check-config of such a program: check its keys and each endpoint.
+//  keys_dir, endpoints: where the settings hold them.
 void
 client_check (conf_check_t *check, const char *const *keys_dir, curve_role_t role,
               const char *const *const *endpoints, size_t count);
