@@ -9,7 +9,7 @@
 
 #include "common/base/own.h"
 #include "runner/run_result.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 static void
-s_write (folder_t *folder, const char *text)
+s_write (scratch_t *folder, const char *text)
 {
-    int fd = open (folder_at (folder, "run.json"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int fd = open (scratch_at (folder, "run.json"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_int_equal (write (fd, text, strlen (text)), (ssize_t) strlen (text));
     close (fd);
 }
@@ -27,7 +27,7 @@ s_write (folder_t *folder, const char *text)
 static void
 test_a_result_of_this_boot_is_read (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     char boot [RUN_RESULT_BOOT], text [512];
     run_result_boot (boot);
     assert_int_equal (strlen (boot), RUN_RESULT_BOOT - 1);
@@ -47,7 +47,7 @@ test_a_result_of_this_boot_is_read (void **state)
 static void
 test_a_result_of_another_boot_or_none_at_all_is_refused (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     run_result_t result = {0};
     assert_int_equal (run_result_load (folder->path, &result), -ENOENT);
     s_write (folder, "{\"exit_code\": 0, \"boot\": \"2d1c7a52-6d1e-4b6e-9d35-0e5b7d1f3c11\"}");
@@ -106,10 +106,10 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test_setup_teardown (test_a_result_of_this_boot_is_read, folder_setup,
-                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_result_of_this_boot_is_read, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_result_of_another_boot_or_none_at_all_is_refused,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test (test_an_end_from_outside_is_not_its_own),
         cmocka_unit_test (test_a_result_that_is_told_is_read_as_it_was),
     };

@@ -13,14 +13,14 @@
 #include "common/base/limits.h"
 #include "common/base/own.h"
 #include "runner/supervise.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/scratch.h"
 
 #include <sys/wait.h>
 
 //  Run `sh -c script` to its end; returns the parsed run.json.  stop: close the control pipe at
 //  once.
 static json_t *
-s_run (folder_t *folder, const char *program, char *script, int64_t timeout_ms, bool stop)
+s_run (scratch_t *folder, const char *program, char *script, int64_t timeout_ms, bool stop)
 {
     char out [128], err [128], result [128], flag [] = "-c";
     snprintf (out, sizeof out, "%s/out.log", folder->path);
@@ -79,11 +79,11 @@ test_exit_code_and_output_are_told (void **state)
     assert_int_equal (json_member_int (doc, "stderr_bytes", -9), 5);
     assert_false (s_true (doc, "timed_out"));
     own (buf_fini) buf_t text = buf_init (4096);
-    assert_int_equal (buf_read_file (&text, folder_at (*state, "out.log")), 0);
+    assert_int_equal (buf_read_file (&text, scratch_at (*state, "out.log")), 0);
     assert_string_equal (text.data, "hello\n");
     buf_reset (&text);
-    assert_int_equal (buf_read_file (&text, folder_at (*state, "where")), 0);
-    assert_int_equal (strncmp (text.data, ((folder_t *) *state)->path, text.size - 1), 0);
+    assert_int_equal (buf_read_file (&text, scratch_at (*state, "where")), 0);
+    assert_int_equal (strncmp (text.data, ((scratch_t *) *state)->path, text.size - 1), 0);
 }
 
 static void
@@ -133,7 +133,7 @@ test_a_long_log_keeps_head_and_tail_within_its_limit (void **state)
     own (json_drop) json_t *doc = s_run (*state, "/bin/sh", script, 20000, false);
     assert_int_equal (json_member_int (doc, "stdout_bytes", 0), 8000011);
     own (buf_fini) buf_t text = buf_init (LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES);
-    assert_int_equal (buf_read_file (&text, folder_at (*state, "out.log")), 0);
+    assert_int_equal (buf_read_file (&text, scratch_at (*state, "out.log")), 0);
     assert_int_equal (strncmp (text.data, "first\n", 6), 0);
     assert_string_equal (text.data + text.size - 6, "mlast\n");
     const char *mark = strstr (text.data, "\n[... ");
@@ -147,14 +147,14 @@ test_a_long_log_keeps_head_and_tail_within_its_limit (void **state)
 static void
 test_a_link_in_place_of_a_log_is_replaced_not_followed (void **state)
 {
-    folder_t *folder = *state;
-    folder_file (folder, "victim", 3);
-    assert_int_equal (symlink ("victim", folder_at (folder, "out.log")), 0);
+    scratch_t *folder = *state;
+    scratch_file (folder, "victim", 3);
+    assert_int_equal (symlink ("victim", scratch_at (folder, "out.log")), 0);
     char script [] = "echo hello";
     own (json_drop) json_t *doc = s_run (folder, "/bin/sh", script, 10000, false);
     assert_int_equal (json_member_int (doc, "stdout_bytes", -9), 6);
     struct stat status;
-    assert_int_equal (stat (folder_at (folder, "victim"), &status), 0);
+    assert_int_equal (stat (scratch_at (folder, "victim"), &status), 0);
     assert_int_equal (status.st_size, 3);
 }
 
@@ -162,20 +162,20 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test_setup_teardown (test_exit_code_and_output_are_told, folder_setup,
-                                         folder_teardown),
-        cmocka_unit_test_setup_teardown (test_a_signal_is_told_as_128_and_its_number, folder_setup,
-                                         folder_teardown),
-        cmocka_unit_test_setup_teardown (test_a_script_that_is_not_there_is_a_result, folder_setup,
-                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (test_exit_code_and_output_are_told, scratch_setup,
+                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_signal_is_told_as_128_and_its_number, scratch_setup,
+                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_script_that_is_not_there_is_a_result, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_the_deadline_ends_a_tree_that_ignores_term,
-                                         folder_setup, folder_teardown),
-        cmocka_unit_test_setup_teardown (test_a_closed_control_pipe_stops_the_agent, folder_setup,
-                                         folder_teardown),
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_closed_control_pipe_stops_the_agent, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_long_log_keeps_head_and_tail_within_its_limit,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_link_in_place_of_a_log_is_replaced_not_followed,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 #include "broker/admin/admin_token.h"
 #include "common/base/err.h"
 #include "common/base/own.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/scratch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ s_write (const char *path, const char *bytes, size_t size)
 }
 
 static settings_t
-s_settings (folder_t *folder)
+s_settings (scratch_t *folder)
 {
     snprintf (folder->text, sizeof folder->text, "%s/token", folder->path);
     return (settings_t){.admin_token_file = folder->text, .state_path = folder->text};
@@ -48,7 +48,7 @@ s_good (const admin_token_t *token, const char *header)
 static void
 test_a_file_is_one_token_or_none (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     const settings_t settings = s_settings (folder);
     static char huge [1 << 20], words [1 << 20], most [300];
     memset (huge, 'a', sizeof huge);
@@ -92,7 +92,7 @@ test_a_file_is_one_token_or_none (void **state)
 static void
 test_only_a_file_of_its_owner_is_taken (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     const settings_t settings = s_settings (folder);
     admin_token_t token;
     char real [128];
@@ -127,7 +127,7 @@ test_only_a_file_of_its_owner_is_taken (void **state)
 static void
 test_only_the_token_itself_is_good (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     const settings_t settings = s_settings (folder);
     admin_token_t token;
     s_write (folder->text, TOKEN "\n", 33);
@@ -151,7 +151,7 @@ test_only_the_token_itself_is_good (void **state)
 
 //  An operator may do this: new files over it, without a pause.
 static _Noreturn void
-s_replace_for_ever (const folder_t *folder)
+s_replace_for_ever (const scratch_t *folder)
 {
     char next [128];
     snprintf (next, sizeof next, "%s/next", folder->path);
@@ -166,7 +166,7 @@ s_replace_for_ever (const folder_t *folder)
 static void
 test_a_token_that_is_replaced_is_whole_at_each_moment (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     const settings_t settings = s_settings (folder);
     admin_token_t token;
     s_write (folder->text, TOKEN, 32);
@@ -191,7 +191,7 @@ static void
 test_several_that_make_it_at_once_agree (void **state)
 {
     enum { STARTS = 8, ROUNDS = 40 };
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     const settings_t settings = s_settings (folder);
     for (int round = 0; round < ROUNDS; round++) {
         int go [2], failed = 0;
@@ -227,7 +227,7 @@ test_several_that_make_it_at_once_agree (void **state)
 static void
 test_a_lock_that_somebody_keeps_is_told (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     const settings_t settings = s_settings (folder);
     admin_token_t token;
     err_diag_t diag = {""};
@@ -245,7 +245,7 @@ test_a_lock_that_somebody_keeps_is_told (void **state)
 static void
 test_a_disk_that_takes_half_a_token_leaves_none (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     const settings_t settings = s_settings (folder);
     admin_token_t token;
     struct stat status;
@@ -266,20 +266,20 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test_setup_teardown (test_a_file_is_one_token_or_none, folder_setup,
-                                         folder_teardown),
-        cmocka_unit_test_setup_teardown (test_only_a_file_of_its_owner_is_taken, folder_setup,
-                                         folder_teardown),
-        cmocka_unit_test_setup_teardown (test_only_the_token_itself_is_good, folder_setup,
-                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_file_is_one_token_or_none, scratch_setup,
+                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_only_a_file_of_its_owner_is_taken, scratch_setup,
+                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_only_the_token_itself_is_good, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_token_that_is_replaced_is_whole_at_each_moment,
-                                         folder_setup, folder_teardown),
-        cmocka_unit_test_setup_teardown (test_several_that_make_it_at_once_agree, folder_setup,
-                                         folder_teardown),
-        cmocka_unit_test_setup_teardown (test_a_lock_that_somebody_keeps_is_told, folder_setup,
-                                         folder_teardown),
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_several_that_make_it_at_once_agree, scratch_setup,
+                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_lock_that_somebody_keeps_is_told, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_disk_that_takes_half_a_token_leaves_none,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

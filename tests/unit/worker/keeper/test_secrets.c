@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/own.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/scratch.h"
 #include "worker/keeper/secrets.h"
 
 #include <string.h>
@@ -115,7 +115,7 @@ test_what_values_hold_is_known (void **state)
 }
 
 static void
-s_write (folder_t *folder, const char *name, const char *text)
+s_write (scratch_t *folder, const char *name, const char *text)
 {
     snprintf (folder->text, sizeof folder->text, "%s/%s", folder->path, name);
     FILE *file = fopen (folder->text, "w");
@@ -127,7 +127,7 @@ s_write (folder_t *folder, const char *name, const char *text)
 static void
 test_tokens_of_kubeconfigs_are_known (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_write (folder, "token", "token-of-a-file\n");
     char text [512], one [128], list [256];
     snprintf (
@@ -170,7 +170,7 @@ test_keys_of_kubeconfigs_are_known_line_by_line (void **state)
         "- user:\n    client-key-data:\n      " KEY_DATA "\n    name: o\n",
         "- user:\n    client-key: key.pem\n    name: o\n",
     };
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     settings_t settings = s_settings ();
     char path [128];
     snprintf (path, sizeof path, "%s/kc", folder->path);
@@ -203,7 +203,7 @@ test_passwords_of_kubeconfigs_are_known_with_all_their_signs (void **state)
         {"- user:\n    password: |\n      abcdefgh,ijkl #mnop\n    name: o\n",
          "abcdefgh,ijkl #mnop"},
     };
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     settings_t settings = s_settings ();
     char path [128], stars [64];
     snprintf (path, sizeof path, "%s/kc", folder->path);
@@ -221,7 +221,7 @@ static void
 test_a_kubeconfig_on_one_line_takes_no_longer_than_its_bytes (void **state)
 {
     enum { BYTES = 500000 };
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     settings_t settings = s_settings ();
     own (own_mem) char *text = malloc (BYTES + 1);
     char path [128];
@@ -243,16 +243,16 @@ main (void)
         cmocka_unit_test (test_what_agents_are_given_is_known_without_blanks_around_it),
         cmocka_unit_test (test_the_key_of_each_provider_is_removed),
         cmocka_unit_test (test_what_values_hold_is_known),
-        cmocka_unit_test_setup_teardown (test_tokens_of_kubeconfigs_are_known, folder_setup,
-                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (test_tokens_of_kubeconfigs_are_known, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_keys_of_kubeconfigs_are_known_line_by_line,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (
-            test_passwords_of_kubeconfigs_are_known_with_all_their_signs, folder_setup,
-            folder_teardown),
+            test_passwords_of_kubeconfigs_are_known_with_all_their_signs, scratch_setup,
+            scratch_teardown),
         cmocka_unit_test_setup_teardown (
-            test_a_kubeconfig_on_one_line_takes_no_longer_than_its_bytes, folder_setup,
-            folder_teardown),
+            test_a_kubeconfig_on_one_line_takes_no_longer_than_its_bytes, scratch_setup,
+            scratch_teardown),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

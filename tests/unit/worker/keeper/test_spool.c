@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/own.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/scratch.h"
 #include "worker/keeper/spool.h"
 
 #include <errno.h>
@@ -17,12 +17,12 @@ static redact_t s_secrets;
 static const char s_id [] = "0190163d-8694-739b-aea5-966c26f8ad91";
 
 static void
-s_workspace (folder_t *folder)
+s_workspace (scratch_t *folder)
 {
-    folder_dir (folder, "job");
-    folder_dir (folder, "job/output");
-    folder_dir (folder, "job/logs");
-    folder_dir (folder, "spool");
+    scratch_dir (folder, "job");
+    scratch_dir (folder, "job/output");
+    scratch_dir (folder, "job/logs");
+    scratch_dir (folder, "spool");
 }
 
 static spool_verdict_t
@@ -41,10 +41,10 @@ s_report (void)
 static void
 test_a_kept_report_is_read_back_as_it_was (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
-    folder_file (folder, "job/output/investigation.md", 500);
-    folder_file (folder, "job/logs/agent.stdout.log", 0);
+    scratch_file (folder, "job/output/investigation.md", 500);
+    scratch_file (folder, "job/logs/agent.stdout.log", 0);
     char dir [128], kept [128];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     snprintf (kept, sizeof kept, "%s/spool/job", folder->path);
@@ -72,17 +72,17 @@ test_a_kept_report_is_read_back_as_it_was (void **state)
 static void
 test_links_and_odd_files_are_neither_a_report_nor_collected (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
-    folder_file (folder, "job/target.md", 500);
+    scratch_file (folder, "job/target.md", 500);
     char dir [128];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
-    assert_int_equal (symlink ("../target.md", folder_at (folder, "job/output/investigation.md")),
+    assert_int_equal (symlink ("../target.md", scratch_at (folder, "job/output/investigation.md")),
                       0);
-    assert_int_equal (mkfifo (folder_at (folder, "job/logs/a.log"), 0600), 0);
-    assert_int_equal (symlink ("/etc/passwd", folder_at (folder, "job/logs/b.log")), 0);
-    folder_dir (folder, "job/logs/c.log");
-    folder_file (folder, "job/logs/bad name.log", 5);
+    assert_int_equal (mkfifo (scratch_at (folder, "job/logs/a.log"), 0600), 0);
+    assert_int_equal (symlink ("/etc/passwd", scratch_at (folder, "job/logs/b.log")), 0);
+    scratch_dir (folder, "job/logs/c.log");
+    scratch_file (folder, "job/logs/bad name.log", 5);
 
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
@@ -94,12 +94,12 @@ test_links_and_odd_files_are_neither_a_report_nor_collected (void **state)
 static void
 test_a_log_over_its_limit_is_left_out (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
     char dir [128];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
-    folder_file (folder, "job/logs/big.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES + 1);
-    folder_file (folder, "job/logs/full.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES);
+    scratch_file (folder, "job/logs/big.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES + 1);
+    scratch_file (folder, "job/logs/full.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
     assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
@@ -110,12 +110,12 @@ test_a_log_over_its_limit_is_left_out (void **state)
 static void
 test_files_that_the_broker_would_refuse_are_left_out (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
     char dir [128];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
-    folder_file (folder, "job/output/investigation.md", LIMIT_REPORT_BYTES);
-    folder_file (folder, "job/output/agent-result.json", LIMIT_REPORT_BYTES);
+    scratch_file (folder, "job/output/investigation.md", LIMIT_REPORT_BYTES);
+    scratch_file (folder, "job/output/agent-result.json", LIMIT_REPORT_BYTES);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
     assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
@@ -124,18 +124,18 @@ test_files_that_the_broker_would_refuse_are_left_out (void **state)
 }
 
 static void
-s_write (folder_t *folder, const char *name, const char *text)
+s_write (scratch_t *folder, const char *name, const char *text)
 {
-    int fd = open (folder_at (folder, name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int fd = open (scratch_at (folder, name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_int_equal (write (fd, text, strlen (text)), (ssize_t) strlen (text));
     close (fd);
 }
 
 static void
-s_expect (folder_t *folder, const char *name, const char *wanted)
+s_expect (scratch_t *folder, const char *name, const char *wanted)
 {
     char text [256] = "";
-    int fd = open (folder_at (folder, name), O_RDONLY);
+    int fd = open (scratch_at (folder, name), O_RDONLY);
     assert_true (read (fd, text, sizeof text - 1) >= 0);
     close (fd);
     assert_string_equal (text, wanted);
@@ -144,14 +144,14 @@ s_expect (folder_t *folder, const char *name, const char *wanted)
 static void
 test_secrets_are_removed_from_the_copy_that_travels_only (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
     char dir [128], other [512];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     s_write (folder, "job/output/investigation.md", "a sk-0123456789 b sk-0123456789");
     s_write (folder, "keys", "key: sk-0123456789\n");
-    snprintf (other, sizeof other, "%s", folder_at (folder, "keys"));
-    assert_int_equal (link (other, folder_at (folder, "job/logs/keys.log")), 0);
+    snprintf (other, sizeof other, "%s", scratch_at (folder, "keys"));
+    assert_int_equal (link (other, scratch_at (folder, "job/logs/keys.log")), 0);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
     assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
@@ -168,34 +168,34 @@ test_secrets_are_removed_from_the_copy_that_travels_only (void **state)
 static void
 test_a_file_that_is_closed_to_us_does_not_cost_the_others (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
     char dir [128];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
-    folder_file (folder, "job/output/investigation.md", 500);
-    folder_file (folder, "job/logs/closed.log", 5);
-    assert_int_equal (chmod (folder_at (folder, "job/logs/closed.log"), 0), 0);
-    folder_as_nobody (folder);
+    scratch_file (folder, "job/output/investigation.md", 500);
+    scratch_file (folder, "job/logs/closed.log", 5);
+    assert_int_equal (chmod (scratch_at (folder, "job/logs/closed.log"), 0), 0);
+    scratch_as_nobody (folder);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
     assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
-    assert_int_equal (chmod (folder_at (folder, "job/output/investigation.md"), 0), 0);
+    assert_int_equal (chmod (scratch_at (folder, "job/output/investigation.md"), 0), 0);
     assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), -EACCES);
-    folder_as_before ();
+    scratch_as_before ();
 }
 
 static void
 test_no_more_files_than_an_attempt_may_have (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
     char dir [128];
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     for (int i = 0; i < LIMIT_ATTEMPT_FILES + 10; i++) {
         char name [64];
         snprintf (name, sizeof name, "job/logs/%d.log", i);
-        folder_file (folder, name, 1);
+        scratch_file (folder, name, 1);
     }
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
@@ -206,16 +206,16 @@ test_no_more_files_than_an_attempt_may_have (void **state)
 static void
 test_a_verdict_file_that_is_not_ours_is_refused (void **state)
 {
-    folder_t *folder = *state;
-    folder_file (folder, "verdict.json", 10);
+    scratch_t *folder = *state;
+    scratch_file (folder, "verdict.json", 10);
     spool_verdict_t verdict;
     assert_int_equal (spool_load (folder->path, &verdict), ERR_PROTO);
-    assert_int_equal (spool_load (folder_at (folder, "nothing"), &verdict), -ENOENT);
+    assert_int_equal (spool_load (scratch_at (folder, "nothing"), &verdict), -ENOENT);
 }
 
 //  verdict.json as the worker writes it, with one part replaced.
 static int
-s_load_with (folder_t *folder, const char *part, const char *other)
+s_load_with (scratch_t *folder, const char *part, const char *other)
 {
     static const char whole [] =
         "{\"incident\": \"0190163d-8694-739b-aea5-966c26f8ad91\", \"attempt\": 1, \"outcome\": "
@@ -227,7 +227,7 @@ s_load_with (folder_t *folder, const char *part, const char *other)
     assert_non_null (at);
     int size = snprintf (text, sizeof text, "%.*s%s%s", (int) (at - whole), whole, other,
                          at + strlen (part));
-    int fd = open (folder_at (folder, "verdict.json"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int fd = open (scratch_at (folder, "verdict.json"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_int_equal (write (fd, text, (size_t) size), size);
     close (fd);
     spool_verdict_t verdict;
@@ -257,9 +257,9 @@ test_a_verdict_with_impossible_values_is_refused (void **state)
 }
 
 static void
-s_text (folder_t *folder, const char *name, const char *text)
+s_text (scratch_t *folder, const char *name, const char *text)
 {
-    FILE *file = fopen (folder_at (folder, name), "w");
+    FILE *file = fopen (scratch_at (folder, name), "w");
     assert_non_null (file);
     assert_true (fputs (text, file) >= 0);
     assert_int_equal (fclose (file), 0);
@@ -269,7 +269,7 @@ s_text (folder_t *folder, const char *name, const char *text)
 static void
 test_a_secret_that_a_log_was_cut_in_is_removed (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
     static const char mark [] = "\n[... 70000 bytes cut ...]\n";
     enum { HEAD = LIMIT_LOG_HEAD_BYTES };
@@ -299,7 +299,7 @@ test_a_secret_that_a_log_was_cut_in_is_removed (void **state)
 static void
 test_a_secret_in_the_agents_result_is_not_in_the_reason (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     s_workspace (folder);
     s_text (folder, "job/output/investigation.md", "# Report\n");
     s_text (folder, "job/output/agent-result.json",
@@ -323,29 +323,29 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test_setup_teardown (test_a_kept_report_is_read_back_as_it_was, folder_setup,
-                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (test_a_kept_report_is_read_back_as_it_was, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (
-            test_links_and_odd_files_are_neither_a_report_nor_collected, folder_setup,
-            folder_teardown),
-        cmocka_unit_test_setup_teardown (test_a_log_over_its_limit_is_left_out, folder_setup,
-                                         folder_teardown),
+            test_links_and_odd_files_are_neither_a_report_nor_collected, scratch_setup,
+            scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_log_over_its_limit_is_left_out, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_files_that_the_broker_would_refuse_are_left_out,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_file_that_is_closed_to_us_does_not_cost_the_others,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_secrets_are_removed_from_the_copy_that_travels_only,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_secret_that_a_log_was_cut_in_is_removed,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_secret_in_the_agents_result_is_not_in_the_reason,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_verdict_with_impossible_values_is_refused,
-                                         folder_setup, folder_teardown),
-        cmocka_unit_test_setup_teardown (test_no_more_files_than_an_attempt_may_have, folder_setup,
-                                         folder_teardown),
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_no_more_files_than_an_attempt_may_have, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_verdict_file_that_is_not_ours_is_refused,
-                                         folder_setup, folder_teardown),
+                                         scratch_setup, scratch_teardown),
     };
     redact_add (&s_secrets, "sk-0123456789", 13);
     int rc = cmocka_run_group_tests (tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/limits.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/worker/loop/session_case.h"
 #include "worker/loop/fetch.h"
 
@@ -27,8 +27,8 @@ s_data (const char *path, int64_t offset, int64_t size, size_t count)
 static void
 test_four_files_come_chunk_by_chunk (void **state)
 {
-    folder_t *folder = *state;
-    folder_dir (folder, "logs");
+    scratch_t *folder = *state;
+    scratch_dir (folder, "logs");
     fetch_t fetch = {.index = 0};
     msg_chunk_t data = s_data ("event.json", 0, 10, 4);
     assert_int_equal (fetch_data (&fetch, folder->path, &data), FETCH_MORE);
@@ -41,9 +41,9 @@ test_four_files_come_chunk_by_chunk (void **state)
     data = s_data ("system-prompt.md", 0, 1, 1);
     assert_int_equal (fetch_data (&fetch, folder->path, &data), FETCH_DONE);
     struct stat status;
-    assert_int_equal (stat (folder_at (folder, "event.json"), &status), 0);
+    assert_int_equal (stat (scratch_at (folder, "event.json"), &status), 0);
     assert_int_equal (status.st_size, 10);
-    assert_int_equal (stat (folder_at (folder, "logs/prompt.md"), &status), 0);
+    assert_int_equal (stat (scratch_at (folder, "logs/prompt.md"), &status), 0);
 }
 
 static void
@@ -51,7 +51,7 @@ test_bytes_nobody_asked_for_are_not_written (void **state)
 {
     static const char *const paths [] = {"../event.json", "/etc/passwd", "event.json/../../x",
                                          "logs/prompt.md", ""};
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     fetch_t fetch = {.index = 0};
     for (size_t i = 0; i < sizeof paths / sizeof paths [0]; i++) {
         msg_chunk_t data = s_data (paths [i], 0, 5, 5);
@@ -59,14 +59,14 @@ test_bytes_nobody_asked_for_are_not_written (void **state)
     }
     msg_chunk_t late = s_data ("event.json", 5, 10, 5);
     assert_int_equal (fetch_data (&fetch, folder->path, &late), FETCH_MORE);
-    assert_int_not_equal (access (folder_at (folder, "event.json"), F_OK), 0);
+    assert_int_not_equal (access (scratch_at (folder, "event.json"), F_OK), 0);
 }
 
 static void
 test_a_fifo_in_place_of_a_file_is_not_waited_for (void **state)
 {
-    folder_t *folder = *state;
-    assert_int_equal (mkfifo (folder_at (folder, "event.json"), 0600), 0);
+    scratch_t *folder = *state;
+    assert_int_equal (mkfifo (scratch_at (folder, "event.json"), 0600), 0);
     fetch_t fetch = {.index = 0};
     msg_chunk_t data = s_data ("event.json", 0, 5, 5);
     assert_int_equal (fetch_data (&fetch, folder->path, &data), -ENXIO);
@@ -75,7 +75,7 @@ test_a_fifo_in_place_of_a_file_is_not_waited_for (void **state)
 static void
 test_impossible_sizes_end_the_fetch (void **state)
 {
-    folder_t *folder = *state;
+    scratch_t *folder = *state;
     const msg_chunk_t bad [] = {
         s_data ("event.json", 0, 5, 6), //  more than there is
         s_data ("event.json", 0, 5, 0), //  no bytes of a file that has some
@@ -120,14 +120,14 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test_setup_teardown (test_four_files_come_chunk_by_chunk, folder_setup,
-                                         folder_teardown),
-        cmocka_unit_test_setup_teardown (test_bytes_nobody_asked_for_are_not_written, folder_setup,
-                                         folder_teardown),
+        cmocka_unit_test_setup_teardown (test_four_files_come_chunk_by_chunk, scratch_setup,
+                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_bytes_nobody_asked_for_are_not_written, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_fifo_in_place_of_a_file_is_not_waited_for,
-                                         folder_setup, folder_teardown),
-        cmocka_unit_test_setup_teardown (test_impossible_sizes_end_the_fetch, folder_setup,
-                                         folder_teardown),
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_impossible_sizes_end_the_fetch, scratch_setup,
+                                         scratch_teardown),
         cmocka_unit_test (test_a_files_socket_that_cannot_be_reached_ends_the_fetch),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/limits.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/scratch.h"
 #include "worker/loop/judge.h"
 
 #include <fcntl.h>
@@ -20,17 +20,17 @@
 enum { S_NOW_MS = 5000, S_TIMEOUT_MS = 1500 };
 
 static void
-s_report_file (folder_t *folder, off_t size)
+s_report_file (scratch_t *folder, off_t size)
 {
-    assert_int_equal (mkdir (folder_at (folder, "output"), 0700), 0);
-    int fd = open (folder_at (folder, "output/investigation.md"), O_WRONLY | O_CREAT, 0600);
+    assert_int_equal (mkdir (scratch_at (folder, "output"), 0700), 0);
+    int fd = open (scratch_at (folder, "output/investigation.md"), O_WRONLY | O_CREAT, 0600);
     assert_true (fd >= 0);
     assert_int_equal (ftruncate (fd, size), 0);
     close (fd);
 }
 
 static spool_verdict_t
-s_judge (folder_t *folder, run_t run)
+s_judge (scratch_t *folder, run_t run)
 {
     spool_verdict_t verdict = {.started_ms = 1};
     judge_run (&run, folder->path, S_TIMEOUT_MS, S_NOW_MS, &verdict);
@@ -110,12 +110,12 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test_setup_teardown (
-            test_a_report_makes_a_success_with_the_times_of_its_supervisor, folder_setup,
-            folder_teardown),
+            test_a_report_makes_a_success_with_the_times_of_its_supervisor, scratch_setup,
+            scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_report_over_the_limit_is_the_agents_failure,
-                                         folder_setup, folder_teardown),
-        cmocka_unit_test_setup_teardown (test_an_end_is_the_agents_doing_or_its_hosts, folder_setup,
-                                         folder_teardown),
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_an_end_is_the_agents_doing_or_its_hosts,
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test (test_a_run_that_could_not_begin_is_the_hosts_matter),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
