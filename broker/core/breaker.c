@@ -200,7 +200,7 @@ breaker_effect (step_t *self, const outbox_end_t *effect)
 }
 
 void
-breaker_stats (const step_t *self, step_stats_t *ret_stats)
+breaker_figures (const step_t *self, step_stats_t *ret_stats)
 {
     const row_breaker_t *row = &self->breaker.row;
     ret_stats->breaker = !row->open                              ? STEP_BREAKER_CLOSED

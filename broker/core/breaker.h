@@ -53,4 +53,4 @@ void
 breaker_effect (step_t *self, const outbox_end_t *effect);
 //  Fill in the figures of the breaker.
 void
-breaker_stats (const step_t *self, step_stats_t *ret_stats);
+breaker_figures (const step_t *self, step_stats_t *ret_stats);

@@ -72,22 +72,13 @@ s_fits (void *arg, entry_t *entry, clk_now_t now)
     return s_worker (self, entry, now);
 }
 
-static int64_t
-s_free (const step_t *self, clk_now_t now)
-{
-    int64_t free = 0;
-    for (const worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next)
-        free += fleet_available (worker, now);
-    return free;
-}
-
 void
 dispatch (step_t *self, clk_now_t now)
 {
     self->dispatch.retry_ms = INT64_MAX;
     if (self->state.drained || self->state.held)
         return;
-    int64_t free = self->queue.queued ? s_free (self, now) : 0;
+    int64_t free = self->queue.queued ? fleet_free (&self->fleet, now) : 0;
     int64_t room = free > 0 ? breaker_room (self, now) : 0;
     if (free > 0 && room == 0)
         s_retry_at (self, breaker_wake (self));

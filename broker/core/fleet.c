@@ -13,6 +13,14 @@
 
 enum { SILENT_MS = 3 * LIMIT_PING_MS };
 
+//  Has it sent nothing for three pings?  It then gets no work, and a new session replaces it at
+//  once.
+static bool
+s_silent (const worker_t *worker, clk_now_t now)
+{
+    return now.boot_ms - worker->seen_ms > SILENT_MS;
+}
+
 worker_t *
 fleet_find (const fleet_t *self, const char *identity)
 {
@@ -132,7 +140,7 @@ s_enter (fleet_t *self, const step_in_t *in, clk_now_t now, worker_t **ret_worke
         for (int i = 0; i < WORKER_RETIRED; i++)
             if (worker->retired [i] == in->peer.session)
                 return ERR_STALE;
-        if (!fleet_silent (worker, now) && !rival_may_enter (worker, in, now))
+        if (!s_silent (worker, now) && !rival_may_enter (worker, in, now))
             return -EAGAIN;
         worker->retired [worker->retired_next++ % WORKER_RETIRED] = worker->session;
     }
@@ -219,15 +227,9 @@ fleet_drain (fleet_t *self, state_t *state, worker_t *worker, bool drain, clk_no
 }
 
 bool
-fleet_silent (const worker_t *worker, clk_now_t now)
-{
-    return now.boot_ms - worker->seen_ms > SILENT_MS;
-}
-
-bool
 fleet_ready (const worker_t *worker, clk_now_t now)
 {
-    return worker->connected && !worker->told.drained && !fleet_silent (worker, now);
+    return worker->connected && !worker->told.drained && !s_silent (worker, now);
 }
 
 int64_t
@@ -360,6 +362,67 @@ fleet_exhausted (const fleet_t *self, const state_t *state, const entry_t *entry
         any = true;
     }
     return any;
+}
+
+int64_t
+fleet_free (const fleet_t *self, clk_now_t now)
+{
+    int64_t free = 0;
+    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        free += fleet_available (worker, now);
+    return free;
+}
+
+//  A worker in quarantine gets single probes only.
+static bool
+s_takes_work (const worker_t *worker, clk_now_t now)
+{
+    return fleet_ready (worker, now) && !worker->trial.quarantined;
+}
+
+void
+fleet_figures (const fleet_t *self, clk_now_t now, step_stats_t *ret_stats)
+{
+    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+        if (!worker->connected)
+            continue;
+        ret_stats->workers++;
+        ret_stats->workers_ready += s_takes_work (worker, now);
+        ret_stats->workers_quarantined += worker->trial.quarantined;
+        ret_stats->workers_draining += worker->told.drained && !worker->trial.quarantined;
+        ret_stats->slots += worker->slots;
+    }
+    ret_stats->slots_free = fleet_free (self, now);
+}
+
+static void
+s_show (const worker_t *worker, clk_now_t now, step_worker_t *ret_shown)
+{
+    *ret_shown = (step_worker_t){.ready = s_takes_work (worker, now),
+                                 .quarantined = worker->trial.quarantined,
+                                 .why = worker->trial.quarantined ? worker->trial.why : "",
+                                 .refused_total = worker->refused_total,
+                                 .refused_ms_ago =
+                                     worker->refused_total ? now.boot_ms - worker->refused_ms : -1,
+                                 .returned_total = worker->unwanted_total,
+                                 .draining = worker->told.drained,
+                                 .slots = worker->slots,
+                                 .free = fleet_available (worker, now),
+                                 .running = worker->live,
+                                 .streak = worker->trial.streak,
+                                 .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
+    state_text (ret_shown->identity, worker->identity);
+    state_text (ret_shown->name, worker->name);
+}
+
+size_t
+fleet_workers (const fleet_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max)
+{
+    size_t count = 0;
+    for (const worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        if (worker->connected && count++ < max)
+            s_show (worker, now, &ret_workers [count - 1]);
+    return count;
 }
 
 void

@@ -59,10 +59,6 @@ fleet_available (const worker_t *worker, clk_now_t now);
 //  Is it connected, not drained and not silent?
 bool
 fleet_ready (const worker_t *worker, clk_now_t now);
-//  Has it sent nothing for three pings?  It then gets no work, and a new session replaces it at
-//  once.
-bool
-fleet_silent (const worker_t *worker, clk_now_t now);
 //  Has each connected worker failed to start an agent for this incident?
 bool
 fleet_exhausted (const fleet_t *self, const state_t *state, const entry_t *entry, clk_now_t now);
@@ -82,6 +78,16 @@ fleet_failed (fleet_t *self, state_t *state, worker_t *worker, verdict_outcome_t
 void
 fleet_unwanted (fleet_t *self, state_t *state, worker_t *worker, const attempt_t *attempt,
                 const char *why, clk_now_t now);
+
+//  The number of incidents that all workers together may get now.
+int64_t
+fleet_free (const fleet_t *self, clk_now_t now);
+//  Fill in the figures of the workers.
+void
+fleet_figures (const fleet_t *self, clk_now_t now, step_stats_t *ret_stats);
+//  Copy at most max connected workers.  Returns how many there are.
+size_t
+fleet_workers (const fleet_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max);
 
 //  End silent sessions, and send the records that had to wait.
 void

@@ -145,6 +145,12 @@ journal_breaker (journal_t *self, state_t *state, const char *change, int64_t fa
     s_push (self, state, &record, NULL, now);
 }
 
+void
+journal_figures (const journal_t *self, step_stats_t *ret_stats)
+{
+    ret_stats->last_seq = self->last_seq;
+}
+
 int
 journal_load (journal_t *self, const char *topic, int64_t last_seq)
 {

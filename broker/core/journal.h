@@ -39,6 +39,9 @@ void
 journal_breaker (journal_t *self, state_t *state, const char *change, int64_t failures,
                  const char *reason, clk_now_t now);
 
+//  Fill in the figures of the stream.
+void
+journal_figures (const journal_t *self, step_stats_t *ret_stats);
 //  Fill in the fields of a record that describe its incident.
 void
 journal_describe (row_record_t *record, const row_incident_t *row);

@@ -526,6 +526,15 @@ outbox_count (const outbox_t *self)
     return (int64_t) HASH_COUNT (self->effects);
 }
 
+int
+outbox_flights (const outbox_t *self)
+{
+    int count = 0;
+    for (int i = 0; i < ROW_CHANNELS; i++)
+        count += self->flight.id [i] != 0;
+    return count;
+}
+
 static void
 s_head (const outbox_t *self, const effect_t *effect, clk_now_t now, step_head_t *ret_head)
 {
@@ -536,23 +545,25 @@ s_head (const outbox_t *self, const effect_t *effect, clk_now_t now, step_head_t
 }
 
 void
-outbox_heads (const outbox_t *self, clk_now_t now, step_head_t ret_heads [ROW_CHANNELS])
+outbox_figures (const outbox_t *self, clk_now_t now, step_stats_t *ret_stats)
 {
-    memset (ret_heads, 0, ROW_CHANNELS * sizeof *ret_heads);
+    step_head_t *heads = ret_stats->heads;
+    memset (heads, 0, sizeof ret_stats->heads);
+    ret_stats->effects_ready = outbox_count (self);
     for (const effect_t *effect = self->effects; effect; effect = effect->hh.next) {
-        step_head_t *head = &ret_heads [effect->row.channel];
+        step_head_t *head = &heads [effect->row.channel];
         head->failing += effect->failing_ms != 0;
         head->behind += s_is_message (effect) && effect->place == PLACE_CHANNEL;
     }
     const effect_t *message = self->channels [ROW_CHANNEL_SLACK];
     if (message && message->failing_ms) {
-        s_head (self, message, now, &ret_heads [ROW_CHANNEL_SLACK]);
-        ret_heads [ROW_CHANNEL_SLACK].behind--;
+        s_head (self, message, now, &heads [ROW_CHANNEL_SLACK]);
+        heads [ROW_CHANNEL_SLACK].behind--;
     }
     else
-        ret_heads [ROW_CHANNEL_SLACK].behind = 0;
+        heads [ROW_CHANNEL_SLACK].behind = 0;
     if (self->delayed)
-        s_head (self, self->delayed, now, &ret_heads [ROW_CHANNEL_STORAGE]);
+        s_head (self, self->delayed, now, &heads [ROW_CHANNEL_STORAGE]);
 }
 
 void

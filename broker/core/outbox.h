@@ -89,9 +89,12 @@ outbox_arm (outbox_t *self, clk_now_t now);
 //  The number of effects that are not yet done.
 int64_t
 outbox_count (const outbox_t *self);
-//  The effect that each channel waits for.
+//  The number of effects at delivery.
+int
+outbox_flights (const outbox_t *self);
+//  Fill in the figures of the effects: how many there are, and what each channel waits for.
 void
-outbox_heads (const outbox_t *self, clk_now_t now, step_head_t ret_heads [ROW_CHANNELS]);
+outbox_figures (const outbox_t *self, clk_now_t now, step_stats_t *ret_stats);
 //  Forget all effects; flights stay.
 void
 outbox_clear (outbox_t *self);

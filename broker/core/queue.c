@@ -5,6 +5,8 @@
 
 #include "broker/core/source.h"
 
+#include "common/base/least.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,14 +128,14 @@ s_oldest (const queue_t *self, int severity)
     return oldest;
 }
 
-int64_t
-queue_oldest (const queue_t *self)
+void
+queue_figures (const queue_t *self, clk_now_t now, step_stats_t *ret_stats)
 {
     int64_t oldest = INT64_MAX;
     for (int i = 0; i < FAULT_SEVERITIES; i++)
-        if (s_oldest (self, i) < oldest)
-            oldest = s_oldest (self, i);
-    return oldest;
+        oldest = least (oldest, s_oldest (self, i));
+    ret_stats->queued = self->queued;
+    ret_stats->oldest_queued_ms = oldest == INT64_MAX ? 0 : now.boot_ms - oldest;
 }
 
 //  The least served lane that has an incident and is not skipped in this turn.

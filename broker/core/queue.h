@@ -53,6 +53,6 @@ queue_pick (queue_t *self, const state_t *state, clk_now_t now, const queue_fits
 //  An incident that was attempted is never dropped.
 entry_t *
 queue_victim (queue_t *self, const char *cluster, const char *source, enum fault_severity severity);
-//  Boot time since which the oldest incident waits; INT64_MAX: none waits.
-int64_t
-queue_oldest (const queue_t *self);
+//  Fill in the figures of the queue.
+void
+queue_figures (const queue_t *self, clk_now_t now, step_stats_t *ret_stats);

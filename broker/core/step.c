@@ -335,17 +335,7 @@ step_spare (step_t *self, const step_fence_t *fence, bool finished, clk_now_t no
 int
 step_flights (const step_t *self)
 {
-    int count = 0;
-    for (int i = 0; i < ROW_CHANNELS; i++)
-        count += self->outbox.flight.id [i] != 0;
-    return count;
-}
-
-//  A worker in quarantine gets single probes only.
-static bool
-s_takes_work (const worker_t *worker, clk_now_t now)
-{
-    return fleet_ready (worker, now) && !worker->trial.quarantined;
+    return outbox_flights (&self->outbox);
 }
 
 uint64_t
@@ -366,67 +356,22 @@ void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
 {
     *ret_stats = self->state.stats;
-    for (const tally_t *tally = self->tallies.all; tally; tally = tally->hh.next) {
-        for (int i = 0; i < INCIDENT_STATES; i++)
-            ret_stats->incidents [i] += tally->shown.states [i];
-        for (int i = 0; i < INCIDENT_SUPPRESS_REASONS; i++)
-            ret_stats->events_suppressed [i] += tally->shown.suppressed [i];
-    }
-    ret_stats->queued = self->queue.queued;
-    ret_stats->assigned = ret_stats->incidents [INCIDENT_INVESTIGATING];
-    ret_stats->effects_ready = outbox_count (&self->outbox);
-    outbox_heads (&self->outbox, now, ret_stats->heads);
-    for (const worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next) {
-        if (!worker->connected)
-            continue;
-        ret_stats->workers++;
-        ret_stats->workers_ready += s_takes_work (worker, now);
-        ret_stats->workers_quarantined += worker->trial.quarantined;
-        ret_stats->workers_draining += worker->told.drained && !worker->trial.quarantined;
-        ret_stats->slots += worker->slots;
-        ret_stats->slots_free += fleet_available (worker, now);
-    }
-    int64_t oldest = queue_oldest (&self->queue);
-    ret_stats->oldest_queued_ms = oldest == INT64_MAX ? 0 : now.boot_ms - oldest;
-    ret_stats->last_seq = self->journal.last_seq;
-    breaker_stats (self, ret_stats);
+    tally_figures (&self->tallies, ret_stats);
+    queue_figures (&self->queue, now, ret_stats);
+    outbox_figures (&self->outbox, now, ret_stats);
+    fleet_figures (&self->fleet, now, ret_stats);
+    journal_figures (&self->journal, ret_stats);
+    breaker_figures (self, ret_stats);
 }
 
 size_t
 step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max)
 {
-    size_t count = 0;
-    for (const worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next) {
-        if (!worker->connected)
-            continue;
-        if (count++ >= max)
-            continue;
-        step_worker_t *shown = &ret_workers [count - 1];
-        *shown = (step_worker_t){.ready = s_takes_work (worker, now),
-                                 .quarantined = worker->trial.quarantined,
-                                 .why = worker->trial.quarantined ? worker->trial.why : "",
-                                 .refused_total = worker->refused_total,
-                                 .refused_ms_ago =
-                                     worker->refused_total ? now.boot_ms - worker->refused_ms : -1,
-                                 .returned_total = worker->unwanted_total,
-                                 .draining = worker->told.drained,
-                                 .slots = worker->slots,
-                                 .free = fleet_available (worker, now),
-                                 .running = worker->live,
-                                 .streak = worker->trial.streak,
-                                 .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
-        state_text (shown->identity, worker->identity);
-        state_text (shown->name, worker->name);
-    }
-    return count;
+    return fleet_workers (&self->fleet, now, ret_workers, max);
 }
 
 size_t
 step_clusters (const step_t *self, step_cluster_t *ret_clusters, size_t max)
 {
-    size_t count = 0;
-    for (const tally_t *tally = self->tallies.all; tally; tally = tally->hh.next)
-        if (count++ < max)
-            ret_clusters [count - 1] = tally->shown;
-    return count;
+    return tally_clusters (&self->tallies, ret_clusters, max);
 }

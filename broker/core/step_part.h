@@ -5,6 +5,9 @@
 //
 //  Rollback: data of rows are cleared and loaded again.  Other data of a module are in a struct
 //  that x_begin copies and x_rollback copies back.
+//
+//  Figures: state_t counts what happened since the start.  x_figures of a module fills in what
+//  it can count at any time, and finds zeros there.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

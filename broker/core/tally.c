@@ -172,6 +172,28 @@ tally_moved (tally_t *tally, incident_state_t from, incident_state_t to)
 }
 
 void
+tally_figures (const tallies_t *self, step_stats_t *ret_stats)
+{
+    for (const tally_t *tally = self->all; tally; tally = tally->hh.next) {
+        for (int i = 0; i < INCIDENT_STATES; i++)
+            ret_stats->incidents [i] += tally->shown.states [i];
+        for (int i = 0; i < INCIDENT_SUPPRESS_REASONS; i++)
+            ret_stats->events_suppressed [i] += tally->shown.suppressed [i];
+    }
+    ret_stats->assigned = ret_stats->incidents [INCIDENT_INVESTIGATING];
+}
+
+size_t
+tally_clusters (const tallies_t *self, step_cluster_t *ret_clusters, size_t max)
+{
+    size_t count = 0;
+    for (const tally_t *tally = self->all; tally; tally = tally->hh.next)
+        if (count++ < max)
+            ret_clusters [count - 1] = tally->shown;
+    return count;
+}
+
+void
 tally_clear (tallies_t *self)
 {
     tally_t *tally = NULL, *next = NULL;

@@ -44,6 +44,12 @@ tally_rollback (tallies_t *self, const state_t *state);
 //  To INCIDENT_NONE: it is forgotten, and so is a tally without a place after its last incident.
 void
 tally_moved (tally_t *tally, incident_state_t from, incident_state_t to);
+//  Fill in the figures of all clusters together.
+void
+tally_figures (const tallies_t *self, step_stats_t *ret_stats);
+//  Copy at most max clusters.  Returns how many there are.
+size_t
+tally_clusters (const tallies_t *self, step_cluster_t *ret_clusters, size_t max);
 //  Forget all clusters, after all incidents.
 void
 tally_clear (tallies_t *self);
