@@ -26,6 +26,7 @@ record_fini (record_t *self)
 {
     free (self->body);
     self->body = NULL;
+    self->body_size = 0;
 }
 
 static int

@@ -262,6 +262,30 @@ test_an_unknown_incident_is_a_permanent_error (void **state)
     assert_true (end.error [0] != 0);
 }
 
+static void
+test_an_incident_without_its_event_is_saved_as_itself_after_another (void **state)
+{
+    fixture_t *self = *state;
+    const ident_t first = self->world.incident.id;
+    s_end (self, INCIDENT_AGENT_FAILED, 0);
+    //  The store has deleted the event of the second one
+    static const uint8_t random [10] = {9};
+    self->world.incident.id = ident_make (1767225600001, random);
+    self->world.incident.number = 2;
+    snprintf (self->world.incident.event_id, sizeof self->world.incident.event_id, "event-2");
+    world_save (&self->world);
+    assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
+    own (own_mem) char *alone = world_read (&self->world, "incident.json");
+    const storage_env_t env = {.settings = &self->world.settings};
+    own (storage_destroy) storage_t *storage =
+        storage_new (storage_backends, &env, self->reader, NULL);
+    assert_int_equal (s_begin (storage, first.text).result, STEP_EFFECT_OK);
+    const char *second = self->world.incident.id.text;
+    assert_int_equal (s_begin (storage, second).result, STEP_EFFECT_OK);
+    s_expect_text (self, "incident.json", alone);
+    s_expect_text (self, "event.json", NULL);
+}
+
 
 //  --- a second backend: these functions and a row
 
@@ -459,6 +483,7 @@ main (void)
         TEST (test_the_result_tells_root_cause_confidence_and_usage),
         TEST (test_an_agent_result_that_is_no_json_leaves_no_usage),
         TEST (test_an_unknown_incident_is_a_permanent_error),
+        TEST (test_an_incident_without_its_event_is_saved_as_itself_after_another),
         TEST (test_a_second_backend_saves_all_files_and_the_result_last),
         TEST (test_links_are_the_backend_s_or_paths_on_this_host),
         TEST (test_one_file_that_is_not_saved_is_the_answer_for_all),
