@@ -7,6 +7,8 @@
 #include "broker/core/source.h"
 #include "broker/core/tally.h"
 
+#include "common/base/least.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +83,18 @@ book_list (book_t *self, entry_t *entry, entry_list_t list)
     }
 }
 
+//  Set the times of an entry.  The row has them by the wall clock.
+static void
+s_set_times (entry_t *entry, const row_incident_t *row, clk_now_t now)
+{
+    const int64_t age = now.wall_ms - row->created_ms;
+    const int64_t unseen = now.wall_ms - row->last_seen_ms;
+    const int64_t wait = least (row->not_before_ms - now.wall_ms, LIMIT_RELEASE_BACKOFF_MAX_MS);
+    entry->queued_ms = now.boot_ms - (age > 0 ? age : 0);
+    entry->touched_ms = now.boot_ms - (unseen > 0 ? unseen : 0);
+    entry->not_before_ms = row->state == INCIDENT_PENDING && wait > 0 ? now.boot_ms + wait : 0;
+}
+
 entry_t *
 book_add (book_t *self, state_t *state, const row_incident_t *row, clk_now_t now)
 {
@@ -97,15 +111,7 @@ book_add (book_t *self, state_t *state, const row_incident_t *row, clk_now_t now
     entry->source = source;
     state_text (entry->key, row->fault.key);
     memcpy (entry->cluster, row->fault.cluster, size);
-    int64_t age = now.wall_ms - row->created_ms;
-    entry->queued_ms = now.boot_ms - (age > 0 ? age : 0);
-    int64_t unseen = now.wall_ms - row->last_seen_ms;
-    entry->touched_ms = now.boot_ms - (unseen > 0 ? unseen : 0);
-    int64_t wait = row->not_before_ms - now.wall_ms;
-    if (row->state == INCIDENT_PENDING && wait > 0)
-        entry->not_before_ms =
-            now.boot_ms
-            + (wait < LIMIT_RELEASE_BACKOFF_MAX_MS ? wait : LIMIT_RELEASE_BACKOFF_MAX_MS);
+    s_set_times (entry, row, now);
     entry->tally = tally_get (self->tallies, state, entry->cluster, source);
     tally_moved (entry->tally, INCIDENT_NONE, entry->state);
     HASH_ADD_KEYPTR (hh, self->entries, entry->id.text, strlen (entry->id.text), entry);
@@ -182,6 +188,31 @@ book_expire (book_t *self, const state_t *state, clk_now_t now)
            && (self->closed_count > LIMIT_CLOSED_INCIDENTS
                || now.boot_ms - self->closed->touched_ms > keep))
         book_remove (self, self->closed);
+}
+
+static int
+s_by_touched (const entry_t *a, const entry_t *b)
+{
+    return (a->touched_ms > b->touched_ms) - (a->touched_ms < b->touched_ms);
+}
+
+static int
+s_by_number (const entry_t *a, const entry_t *b)
+{
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+void
+book_arm (book_t *self, int64_t last_number, clk_now_t now)
+{
+    self->last_number = last_number;
+    HASH_SRT (hh, self->entries, s_by_number);
+    for (entry_t *entry = self->entries; entry; entry = entry->hh.next) {
+        row_incident_t row;
+        pack_row (entry, &row);
+        s_set_times (entry, &row, now);
+    }
+    DL_SORT2 (self->closed, s_by_touched, lprev, lnext);
 }
 
 void

@@ -52,6 +52,10 @@ book_touch (book_t *self, entry_t *entry, clk_now_t now);
 //  Forget closed incidents whose window has passed, and those beyond LIMIT_CLOSED_INCIDENTS.
 void
 book_expire (book_t *self, const state_t *state, clk_now_t now);
+//  All rows are loaded: sort the incidents, and set how long each has waited and was unseen.
+//  last_number: the highest that was ever used.
+void
+book_arm (book_t *self, int64_t last_number, clk_now_t now);
 //  Forget all incidents.
 void
 book_clear (book_t *self);

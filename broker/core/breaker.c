@@ -200,6 +200,18 @@ breaker_effect (step_t *self, const outbox_end_t *effect)
 }
 
 void
+breaker_load (step_t *self, const row_breaker_t *row)
+{
+    self->breaker.row = *row;
+}
+
+void
+breaker_clear (step_t *self)
+{
+    memset (&self->breaker.row, 0, sizeof self->breaker.row);
+}
+
+void
 breaker_figures (const step_t *self, step_stats_t *ret_stats)
 {
     const row_breaker_t *row = &self->breaker.row;

@@ -51,6 +51,11 @@ breaker_is_probe (const step_t *self, const row_attempt_t *row);
 //  "recovered" is dropped.
 void
 breaker_effect (step_t *self, const outbox_end_t *effect);
+//  Load its row, or forget it.
+void
+breaker_load (step_t *self, const row_breaker_t *row);
+void
+breaker_clear (step_t *self);
 //  Fill in the figures of the breaker.
 void
 breaker_figures (const step_t *self, step_stats_t *ret_stats);

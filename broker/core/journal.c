@@ -164,6 +164,12 @@ journal_load (journal_t *self, const char *topic, int64_t last_seq)
 }
 
 void
+journal_arm (journal_t *self, int64_t last_seq)
+{
+    self->last_seq = last_seq;
+}
+
+void
 journal_clear (journal_t *self)
 {
     topic_t *topic, *next;

@@ -48,6 +48,9 @@ journal_describe (row_record_t *record, const row_incident_t *row);
 //  Load the last seq of a topic.  Err: -ENOMEM, ERR_LIMIT.
 int
 journal_load (journal_t *self, const char *topic, int64_t last_seq) must_check;
+//  All rows are loaded.  last_seq: the highest that was ever used.
+void
+journal_arm (journal_t *self, int64_t last_seq);
 //  Forget every topic.
 void
 journal_clear (journal_t *self);

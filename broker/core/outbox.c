@@ -504,8 +504,9 @@ s_arm (outbox_t *self, bool holds)
 }
 
 void
-outbox_arm (outbox_t *self, clk_now_t now)
+outbox_arm (outbox_t *self, int64_t last_effect, clk_now_t now)
 {
+    self->last_effect = last_effect;
     HASH_SRT (hh, self->effects, s_by_id);
     for (effect_t *effect = self->effects; effect; effect = effect->hh.next) {
         int64_t wait = effect->row.next_ms - now.wall_ms;

@@ -84,8 +84,9 @@ outbox_wake (const outbox_t *self, const state_t *state);
 int
 outbox_load (outbox_t *self, const row_effect_t *row) must_check;
 //  All rows are loaded: put the effects into their channels.
+//  last_effect: the highest id that was ever used.
 void
-outbox_arm (outbox_t *self, clk_now_t now);
+outbox_arm (outbox_t *self, int64_t last_effect, clk_now_t now);
 //  The number of effects that are not yet done.
 int64_t
 outbox_count (const outbox_t *self);

@@ -4,18 +4,17 @@
 
 #include "broker/core/attempt.h"
 #include "broker/core/book.h"
+#include "broker/core/breaker.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
-#include "broker/core/pack.h"
 #include "broker/core/queue.h"
 #include "broker/core/tally.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 #include <utlist.h>
 
 void
@@ -24,7 +23,7 @@ step_clear (step_t *self)
     book_clear (&self->book);
     outbox_clear (&self->outbox);
     overflow_clear (self);
-    memset (&self->breaker.row, 0, sizeof self->breaker.row);
+    breaker_clear (self);
     journal_clear (&self->journal);
     queue_clear (&self->queue);
     assert (!self->book.open_count && !self->queue.queued && !self->attempts.open);
@@ -48,7 +47,7 @@ step_load_incident (step_t *self, const row_incident_t *row)
 {
     if (book_find (&self->book, row->id.text))
         return 0;
-    //  step_loaded sets the ages, which need `now`.  A row loaded after it begins its stay now.
+    //  book_arm sets the times, which need `now`.  A row loaded after it begins its stay now.
     clk_now_t now = {.boot_ms = self->asked_ms == INT64_MAX ? 0 : self->asked_ms};
     now.wall_ms = row->last_seen_ms;
     return book_add (&self->book, &self->state, row, now) ? 0 : -ENOMEM;
@@ -70,7 +69,7 @@ step_load_effect (step_t *self, const row_effect_t *row)
 int
 step_load_breaker (step_t *self, const row_breaker_t *row)
 {
-    self->breaker.row = *row;
+    breaker_load (self, row);
     return 0;
 }
 
@@ -89,16 +88,6 @@ step_load_topic (step_t *self, const char *topic, int64_t last_seq)
 static void
 s_arm_entry (step_t *self, entry_t *entry, clk_now_t now)
 {
-    row_incident_t row;
-    pack_row (entry, &row);
-    int64_t age = now.wall_ms - row.created_ms;
-    int64_t unseen = now.wall_ms - row.last_seen_ms;
-    int64_t wait = row.not_before_ms - now.wall_ms;
-    if (wait > LIMIT_RELEASE_BACKOFF_MAX_MS)
-        wait = LIMIT_RELEASE_BACKOFF_MAX_MS;
-    entry->queued_ms = now.boot_ms - (age > 0 ? age : 0);
-    entry->touched_ms = now.boot_ms - (unseen > 0 ? unseen : 0);
-    entry->not_before_ms = wait > 0 ? now.boot_ms + wait : 0;
     attempt_t *attempt;
     DL_FOREACH (entry->attempts, attempt)
         if (attempt->row.state != ROW_ATTEMPT_ENDED)
@@ -111,32 +100,17 @@ s_arm_entry (step_t *self, entry_t *entry, clk_now_t now)
         queue_push (&self->queue, &self->state, entry);
 }
 
-static int
-s_by_touched (const entry_t *a, const entry_t *b)
-{
-    return (a->touched_ms > b->touched_ms) - (a->touched_ms < b->touched_ms);
-}
-
-static int
-s_by_number (const entry_t *a, const entry_t *b)
-{
-    return (a->number > b->number) - (a->number < b->number);
-}
-
 void
 step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t last_seq,
              clk_now_t now)
 {
     if (!self->state.start_ms)
         self->state.start_ms = now.boot_ms;
-    self->book.last_number = last_number;
-    self->outbox.last_effect = last_effect;
-    self->journal.last_seq = last_seq;
-    HASH_SRT (hh, self->book.entries, s_by_number);
+    book_arm (&self->book, last_number, now);
     for (entry_t *entry = self->book.entries; entry; entry = entry->hh.next)
         s_arm_entry (self, entry, now);
-    DL_SORT2 (self->book.closed, s_by_touched, lprev, lnext);
-    outbox_arm (&self->outbox, now);
+    outbox_arm (&self->outbox, last_effect, now);
+    journal_arm (&self->journal, last_seq);
     lease_loaded (self);
     self->asked_ms = INT64_MAX;
     self->loaded = true;
