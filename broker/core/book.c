@@ -79,7 +79,7 @@ book_list (book_t *self, entry_t *entry, entry_list_t list)
     }
     else if (list == ENTRY_WATCHED) {
         DL_APPEND2 (self->watched, entry, lprev, lnext);
-        self->watch_dirty = true;
+        self->recheck = true;
     }
 }
 
@@ -121,6 +121,24 @@ book_add (book_t *self, state_t *state, const row_incident_t *row, clk_now_t now
     else
         book_list (self, entry, ENTRY_CLOSED);
     return entry;
+}
+
+entry_t *
+book_admit (book_t *self, state_t *state, row_incident_t *row, clk_now_t now)
+{
+    row->number = self->last_number + 1;
+    entry_t *entry = book_add (self, state, row, now);
+    if (!entry)
+        return NULL;
+    self->last_number++;
+    state_write_row (state, STEP_WRITE_INCIDENT, &entry->written)->as.incident = *row;
+    return entry;
+}
+
+bool
+book_full (const book_t *self)
+{
+    return self->open_count >= LIMIT_OPEN_INCIDENTS;
 }
 
 void
@@ -168,6 +186,40 @@ book_move (row_incident_t *row, incident_event_t event)
     incident_state_t next = incident_next (row->state, event);
     assert (next != INCIDENT_STATES);
     row->state = next;
+}
+
+void
+book_recheck (book_t *self)
+{
+    self->recheck = true;
+}
+
+bool
+book_take_recheck (book_t *self)
+{
+    const bool recheck = self->recheck;
+    self->recheck = false;
+    return recheck;
+}
+
+int
+book_watched_count (const book_t *self)
+{
+    int count = 0;
+    const entry_t *entry;
+    DL_COUNT2 (self->watched, entry, count, lnext);
+    return count;
+}
+
+entry_t *
+book_watched_next (book_t *self)
+{
+    entry_t *entry = self->watched;
+    if (!entry)
+        return NULL;
+    DL_DELETE2 (self->watched, entry, lprev, lnext);
+    DL_APPEND2 (self->watched, entry, lprev, lnext);
+    return entry;
 }
 
 void

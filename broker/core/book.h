@@ -12,7 +12,7 @@ typedef struct {
     entry_t *entries, *by_key; //  owned
     entry_t *closed;           //  least recently seen first
     entry_t *watched;          //  held, or failed on a host
-    bool watch_dirty;          //  one of these may be due before its time
+    bool recheck;              //  one of these may be due before its time
     int64_t open_count, closed_count;
     int64_t last_number;
     //  Borrowed.
@@ -33,6 +33,12 @@ book_attempt (const book_t *self, const step_fence_t *fence);
 //  Take a row into memory; no write.  NULL: no memory; nothing has changed, and `failed` is set.
 entry_t *
 book_add (book_t *self, state_t *state, const row_incident_t *row, clk_now_t now);
+//  Take in a new incident and write it.  The row gets the next number.  NULL: as for book_add.
+entry_t *
+book_admit (book_t *self, state_t *state, row_incident_t *row, clk_now_t now);
+//  Are there LIMIT_OPEN_INCIDENTS open ones?
+bool
+book_full (const book_t *self);
 //  Forget an incident and its attempts; no write.
 void
 book_remove (book_t *self, entry_t *entry);
@@ -46,6 +52,18 @@ book_move (row_incident_t *row, incident_event_t event);
 //  Move an incident to the end of this list.
 void
 book_list (book_t *self, entry_t *entry, entry_list_t list);
+//  Note that a watched incident may be due before its time.
+void
+book_recheck (book_t *self);
+//  Was that noted since the last call?
+bool
+book_take_recheck (book_t *self);
+//  The number of watched incidents.
+int
+book_watched_count (const book_t *self);
+//  The first watched incident, which moves to the end of its list.  NULL: none is watched.
+entry_t *
+book_watched_next (book_t *self);
 //  Note that it was seen now: a closed incident is then forgotten last.
 void
 book_touch (book_t *self, entry_t *entry, clk_now_t now);

@@ -84,10 +84,7 @@ static bool
 s_make_room (step_t *self, const fault_t *fault, const char *cluster, const char *source,
              clk_now_t now)
 {
-    int64_t count = cluster ? queue_cluster_count (&self->queue, cluster) : self->queue.queued;
-    int64_t limit =
-        cluster ? self->state.settings.cluster_queue_size : self->state.settings.global_queue_size;
-    if (count < limit)
+    if (!queue_full (&self->queue, &self->state, cluster))
         return true;
     entry_t *victim = self->state.settings.overflow_reject
                           ? NULL
@@ -113,7 +110,6 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
 {
     const fault_t *fault = in->as.event.fault;
     row_incident_t row = {.id = s_ident (self, now),
-                          .number = self->book.last_number + 1,
                           .suppress = suppress,
                           .fault = *fault,
                           .created_ms = now.wall_ms,
@@ -128,11 +124,9 @@ s_admit (step_t *self, const step_in_t *in, incident_suppress_t suppress, const 
     book_move (&row, suppress ? INCIDENT_ON_SUPPRESS : INCIDENT_ON_ADMIT);
     if (suppress)
         row.completed_ms = now.wall_ms;
-    entry_t *entry = book_add (&self->book, &self->state, &row, now);
+    entry_t *entry = book_admit (&self->book, &self->state, &row, now);
     if (!entry)
         return;
-    self->book.last_number++;
-    state_write_row (&self->state, STEP_WRITE_INCIDENT, &entry->written)->as.incident = row;
     s_write_event (self, in, &row.id, now);
     journal_incident (&self->journal, &self->state, &row, incident_state_name (row.state), now);
     if (suppress)
@@ -163,7 +157,7 @@ dedup_event (step_t *self, const step_in_t *in, clk_now_t now)
     //  Linked only within the window: after it, the same fault key is another fault.
     bool recent = known && self->state.settings.dedup_window_ms
                   && now.boot_ms - known->touched_ms < self->state.settings.dedup_window_ms;
-    if (!suppress && self->book.open_count >= LIMIT_OPEN_INCIDENTS) {
+    if (!suppress && book_full (&self->book)) {
         step_out_t *out = state_out (&self->state, STEP_OUT_EVENT_NACK, &in->peer);
         out->as.nack.cookie = in->as.event.cookie;
         out->as.nack.retry_ms = OVERLOAD_RETRY_MS;

@@ -96,3 +96,9 @@ dispatch (step_t *self, clk_now_t now)
     if (most < least (free, room) && self->queue.queued)
         s_retry_at (self, now.boot_ms); //  the others: next turn
 }
+
+int64_t
+dispatch_wake (const step_t *self)
+{
+    return self->dispatch.retry_ms;
+}

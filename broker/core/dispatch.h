@@ -9,10 +9,12 @@
 #include "broker/core/state.h"
 
 typedef struct {
-    //  When a waiting incident may become assignable by time alone.  Each call sets it.
-    int64_t retry_ms;
+    int64_t retry_ms; //  dispatch_wake; each call of dispatch sets it
 } dispatch_t;
 
 //  Assign at most LIMIT_TURN_ASSIGNS incidents; none during a drain or a hold.
 void
 dispatch (step_t *self, clk_now_t now);
+//  Boot time at which a waiting incident may become assignable by time alone; INT64_MAX: none.
+int64_t
+dispatch_wake (const step_t *self);

@@ -226,6 +226,18 @@ fleet_drain (fleet_t *self, state_t *state, worker_t *worker, bool drain, clk_no
     s_changed (self, state, worker, &worker->told.draining, "", now);
 }
 
+int
+fleet_drain_named (fleet_t *self, state_t *state, const char *name, bool drain, clk_now_t now)
+{
+    int found = 0;
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        if (strcmp (worker->name, name) == 0 || strcmp (worker->identity, name) == 0) {
+            found++;
+            fleet_drain (self, state, worker, drain, now);
+        }
+    return found;
+}
+
 bool
 fleet_ready (const worker_t *worker, clk_now_t now)
 {
@@ -272,6 +284,12 @@ fleet_rollback (fleet_t *self, const state_t *state)
         if (worker->entered == state->turn) //  what its HELLO settled is lost: it says HELLO again
             worker->connected = false;
     }
+}
+
+int64_t
+fleet_assigned (fleet_t *self, worker_t *worker)
+{
+    return worker->last_assigned = ++self->assigned_order;
 }
 
 void
@@ -423,6 +441,22 @@ fleet_workers (const fleet_t *self, clk_now_t now, step_worker_t *ret_workers, s
         if (worker->connected && count++ < max)
             s_show (worker, now, &ret_workers [count - 1]);
     return count;
+}
+
+bool
+fleet_take_changed (fleet_t *self)
+{
+    const bool changed = self->changed;
+    self->changed = false;
+    return changed;
+}
+
+void
+fleet_extend (fleet_t *self, clk_now_t now)
+{
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
+        if (worker->connected)
+            worker->seen_ms = now.boot_ms;
 }
 
 void

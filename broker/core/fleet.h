@@ -17,7 +17,7 @@ typedef struct {
     worker_t *workers;                   //  owned
     int64_t successes, successes_before; //  before: when the turn began
     int64_t assigned_order;              //  of the last attempt that was issued
-    bool changed;                        //  a worker has joined or left
+    bool changed;                        //  a worker has joined or left (fleet_take_changed)
     journal_t *journal;                  //  borrowed
 } fleet_t;
 
@@ -52,6 +52,9 @@ fleet_bye (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now);
 //  Drain it, or resume.
 void
 fleet_drain (fleet_t *self, state_t *state, worker_t *worker, bool drain, clk_now_t now);
+//  Do that with each worker of this name or identity.  Returns how many there are.
+int
+fleet_drain_named (fleet_t *self, state_t *state, const char *name, bool drain, clk_now_t now);
 
 //  The number of incidents that it may get now.
 int64_t
@@ -66,6 +69,9 @@ fleet_exhausted (const fleet_t *self, const state_t *state, const entry_t *entry
 bool
 fleet_excluded (const entry_t *entry, const char *identity);
 
+//  Count an assignment to it.  Returns the order of the assignment.
+int64_t
+fleet_assigned (fleet_t *self, worker_t *worker);
 //  Note that it has made a report: it leaves quarantine.
 void
 fleet_succeeded (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now);
@@ -89,6 +95,12 @@ fleet_figures (const fleet_t *self, clk_now_t now, step_stats_t *ret_stats);
 size_t
 fleet_workers (const fleet_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max);
 
+//  Has a worker joined or left since the last call?
+bool
+fleet_take_changed (fleet_t *self);
+//  After a jump of the clock: no connected worker counts as silent.
+void
+fleet_extend (fleet_t *self, clk_now_t now);
 //  End silent sessions, and send the records that had to wait.
 void
 fleet_timers (fleet_t *self, state_t *state, clk_now_t now);

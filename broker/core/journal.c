@@ -60,8 +60,7 @@ s_push (journal_t *self, state_t *state, row_record_t *record, const char *by, c
         return;
     }
     if (source) {
-        topic->source = source;
-        source->holders++;
+        topic->source = source_share (source);
         source->topics++;
     }
     record->seq = ++self->last_seq;

@@ -106,7 +106,7 @@ lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now)
     journal_incident (&self->journal, &self->state, &row, incident_state_name (row.state), now);
     journal_attempt (&self->journal, &self->state, attempt, "assigned", now);
     breaker_issued (self, attempt, now);
-    attempt->term.order = worker->last_assigned = ++self->fleet.assigned_order;
+    attempt->term.order = fleet_assigned (&self->fleet, worker);
 
     step_out_t *out = state_out_worker (&self->state, STEP_OUT_ASSIGN, worker);
     out->as.assign.fence = (step_fence_t){.incident = entry->id, .attempt = issued.number};
@@ -155,7 +155,7 @@ lease_end (step_t *self, attempt_t *attempt, verdict_outcome_t outcome, const ch
     s_write (self, attempt);
     journal_attempt (&self->journal, &self->state, attempt, change, now);
     if (attempt->entry->held_until_ms)
-        self->book.watch_dirty = true;
+        book_recheck (&self->book);
 }
 
 void
@@ -197,9 +197,6 @@ lease_extend (step_t *self, clk_now_t now)
         if (attempt->term.accept_ms < now.boot_ms + LIMIT_ACCEPT_MS)
             attempt->term.accept_ms = now.boot_ms + LIMIT_ACCEPT_MS;
     }
-    for (worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next)
-        if (worker->connected)
-            worker->seen_ms = now.boot_ms;
 }
 
 void

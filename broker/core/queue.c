@@ -118,6 +118,13 @@ queue_cluster_count (const queue_t *self, const char *cluster)
     return count;
 }
 
+bool
+queue_full (const queue_t *self, const state_t *state, const char *cluster)
+{
+    return cluster ? queue_cluster_count (self, cluster) >= state->settings.cluster_queue_size
+                   : self->queued >= state->settings.global_queue_size;
+}
+
 static int64_t
 s_oldest (const queue_t *self, int severity)
 {

@@ -39,6 +39,9 @@ queue_clear (queue_t *self);
 //  The number of queued incidents of this cluster.
 int64_t
 queue_cluster_count (const queue_t *self, const char *cluster);
+//  Is the queue of this cluster full?  NULL = the whole queue.
+bool
+queue_full (const queue_t *self, const state_t *state, const char *cluster);
 //  Remove the next incident that fits, and return it with its worker.  NULL: none fits.
 //  fits gets each candidate in order.  A lane in which none fits is skipped for the rest of the
 //  turn.

@@ -333,33 +333,29 @@ void
 settle_watched (step_t *self, clk_now_t now)
 {
     int64_t grace = self->state.start_ms + self->state.settings.reconnect_grace_ms;
+    bool due = book_take_recheck (&self->book);
+    due = fleet_take_changed (&self->fleet) || due;
     //  A worker that has not returned by now no longer counts.
     if (now.boot_ms >= grace && !self->settle.grace_over)
-        self->settle.grace_over = self->book.watch_dirty = true;
-    if (!self->book.watch_dirty && !self->fleet.changed && now.boot_ms < settle_wake (self, now))
+        self->settle.grace_over = due = true;
+    if (!due && now.boot_ms < settle_wake (self, now))
         return;
-    self->book.watch_dirty = self->fleet.changed = false;
-    int count = 0;
-    entry_t *entry;
-    DL_COUNT2 (self->book.watched, entry, count, lnext);
+    int count = book_watched_count (&self->book);
     if (count > LIMIT_TURN_TIMERS) {
         count = LIMIT_TURN_TIMERS;
-        self->book.watch_dirty = true; //  the others: next turn
+        book_recheck (&self->book); //  the others: next turn
     }
-    for (int i = 0; i < count && self->book.watched; i++) {
-        entry = self->book.watched;
-        settle (self, entry, now);
-        if (entry != self->book.watched)
-            continue;
-        DL_DELETE2 (self->book.watched, entry, lprev, lnext); //  it has had its turn: to the end
-        DL_APPEND2 (self->book.watched, entry, lprev, lnext);
+    for (int i = 0; i < count; i++) {
+        entry_t *entry = book_watched_next (&self->book);
+        if (entry)
+            settle (self, entry, now);
     }
 }
 
 int64_t
 settle_wake (const step_t *self, clk_now_t now)
 {
-    int64_t wake = self->book.watch_dirty || self->fleet.changed ? now.boot_ms : INT64_MAX;
+    int64_t wake = self->book.recheck || self->fleet.changed ? now.boot_ms : INT64_MAX;
     int64_t grace = self->state.start_ms + self->state.settings.reconnect_grace_ms;
     const entry_t *entry;
     DL_FOREACH2 (self->book.watched, entry, lnext) {
@@ -409,10 +405,8 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
         *ret_text = "a newer incident of the same fault is open";
         return ERR_STALE;
     }
-    if (self->book.open_count >= LIMIT_OPEN_INCIDENTS
-        || self->queue.queued >= self->state.settings.global_queue_size
-        || queue_cluster_count (&self->queue, entry->cluster)
-               >= self->state.settings.cluster_queue_size) {
+    if (book_full (&self->book) || queue_full (&self->queue, &self->state, NULL)
+        || queue_full (&self->queue, &self->state, entry->cluster)) {
         *ret_text = "the queue is full";
         return ERR_FULL;
     }

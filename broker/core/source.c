@@ -27,6 +27,13 @@ source_hold (sources_t *self, const char *name)
     return source;
 }
 
+source_t *
+source_share (source_t *source)
+{
+    source->holders++;
+    return source;
+}
+
 void
 source_release (sources_t *self, source_t **source_p)
 {

@@ -30,6 +30,9 @@ typedef struct {
 //  Find or add a source, and hold it.  NULL: no memory.
 source_t *
 source_hold (sources_t *self, const char *name);
+//  Hold a source that has a holder once more; returns it.
+source_t *
+source_share (source_t *source);
 //  Find a source; NULL: it has no holder.
 source_t *
 source_find (const sources_t *self, const char *name);

@@ -36,7 +36,6 @@ step_new (const step_settings_t *settings, uint64_t random64)
     self->book.sources = &self->sources;
     self->fleet.journal = &self->journal;
     self->asked_ms = INT64_MAX;
-    self->dispatch.retry_ms = INT64_MAX;
     if (!state_init (&self->state, settings, random64))
         step_destroy (&self);
     return self;
@@ -61,7 +60,7 @@ void
 step_configure (step_t *self, const step_settings_t *settings)
 {
     self->state.settings = *settings;
-    self->book.watch_dirty = true;
+    book_recheck (&self->book);
 }
 
 void
@@ -124,12 +123,7 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
 {
     const char *name = in->as.command.worker;
     bool drain = in->as.command.command == STEP_COMMAND_DRAIN;
-    int found = 0;
-    for (worker_t *worker = self->fleet.workers; worker; worker = worker->hh.next)
-        if (strcmp (worker->name, name) == 0 || strcmp (worker->identity, name) == 0) {
-            found++;
-            fleet_drain (&self->fleet, &self->state, worker, drain, now);
-        }
+    const int found = fleet_drain_named (&self->fleet, &self->state, name, drain, now);
     *ret_text = found ? (drain ? "gets no more work" : "gets work again") : "no such worker";
     return found ? 0 : ERR_NONE;
 }
@@ -271,8 +265,10 @@ step_schedule (step_t *self, clk_now_t now)
 {
     //  The turn is far too late (suspend, SIGSTOP).  Messages that have arrived are stepped; for
     //  those that were lost each attempt gets more time.
-    if (self->asked_ms != INT64_MAX && now.boot_ms - self->asked_ms > LIMIT_CLOCK_JUMP_MS)
+    if (self->asked_ms != INT64_MAX && now.boot_ms - self->asked_ms > LIMIT_CLOCK_JUMP_MS) {
         lease_extend (self, now);
+        fleet_extend (&self->fleet, now);
+    }
     if (self->state.held)
         lease_spare_all (self, now);
     fleet_timers (&self->fleet, &self->state, now);
@@ -283,7 +279,7 @@ step_schedule (step_t *self, clk_now_t now)
     self->asked_ms =
         least (least (fleet_wake (&self->fleet, self->queue.queued > 0, now), lease_wake (self)),
                least (settle_wake (self, now), outbox_wake (&self->outbox, &self->state)));
-    self->asked_ms = least (self->asked_ms, self->dispatch.retry_ms);
+    self->asked_ms = least (self->asked_ms, dispatch_wake (self));
 }
 
 bool

@@ -30,8 +30,7 @@ s_add (tallies_t *self, const char *cluster, source_t *source)
     state_text (tally->shown.cluster, cluster);
     HASH_ADD_STR (self->all, shown.cluster, tally);
     if (source) {
-        tally->source = source;
-        source->holders++;
+        tally->source = source_share (source);
         source->tallies++;
     }
     return tally;
