@@ -14,6 +14,8 @@
 #include "broker/store/store.h"
 #include "common/net/http.h"
 
+#include <limits.h>
+
 
 //  --- backends
 
@@ -43,7 +45,7 @@ typedef struct storage_batch {
     void *arg;                                   //  for saved
 } storage_batch_t;
 
-enum { STORAGE_LINK_BYTES = 4096 };
+enum { STORAGE_LINK_BYTES = PATH_MAX + IDENT_SIZE + LIMIT_PATH_BYTES };
 
 //  A link to a file, for a reader.
 typedef struct {

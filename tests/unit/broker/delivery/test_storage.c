@@ -17,6 +17,7 @@
 #include "tests/unit/broker/world.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -437,6 +438,25 @@ test_links_are_the_backend_s_or_paths_on_this_host (void **state)
 }
 
 static void
+test_a_link_fits_for_any_root_that_can_be_opened (void **state)
+{
+    fixture_t *self = *state;
+    char root [PATH_MAX];
+    memset (root, 'r', sizeof root);
+    root [0] = '/';
+    root [sizeof root - 1] = 0;
+    const settings_t settings = {.workspace_root = root};
+    const storage_env_t env = {.settings = &settings};
+    own (storage_destroy) storage_t *storage =
+        storage_new (storage_backends, &env, self->reader, NULL);
+    storage_link_t link;
+    const char *id = self->world.incident.id.text;
+    assert_int_equal (storage_link (storage, id, "attempts/3/output/investigation.md", &link), 0);
+    assert_memory_equal (link.text, root, sizeof root - 1);
+    assert_non_null (strstr (link.text, "/output/investigation.md"));
+}
+
+static void
 test_one_file_that_is_not_saved_is_the_answer_for_all (void **state)
 {
     fixture_t *self = *state;
@@ -486,6 +506,7 @@ main (void)
         TEST (test_an_incident_without_its_event_is_saved_as_itself_after_another),
         TEST (test_a_second_backend_saves_all_files_and_the_result_last),
         TEST (test_links_are_the_backend_s_or_paths_on_this_host),
+        TEST (test_a_link_fits_for_any_root_that_can_be_opened),
         TEST (test_one_file_that_is_not_saved_is_the_answer_for_all),
         TEST (test_a_batch_under_way_is_given_up_at_the_end),
     };
