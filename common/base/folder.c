@@ -94,7 +94,7 @@ folder_open_parent (int base_fd, const char *path, bool make, const char **ret_n
 {
     const char *slash = strrchr (path, '/');
     *ret_name = slash ? slash + 1 : path;
-    if (!**ret_name || s_dots (*ret_name))
+    if (slash == path || !**ret_name || s_dots (*ret_name))
         return -EINVAL;
     return s_open (base_fd, path, slash ? (size_t) (slash - path) : 0, make);
 }
@@ -237,13 +237,16 @@ s_show (folder_walk_t *self, size_t prefix, folder_entry_t *ret_entry)
     ret_entry->depth = self->depth;
 }
 
-//  False: it has vanished.
+//  False: it has vanished, or its name is longer than paths have room for.
 static bool
 s_show_entry (folder_walk_t *self, const char *name, folder_entry_t *ret_entry)
 {
     const level_t *top = &self->levels [self->depth - 1];
+    const size_t size = strlen (name);
+    if (size > NAME_MAX) //  FUSE allows longer ones
+        return false;
     *ret_entry = (folder_entry_t){0};
-    memcpy (self->path + top->prefix, name, strlen (name) + 1);
+    memcpy (self->path + top->prefix, name, size + 1);
     s_show (self, top->prefix, ret_entry);
     if (fstatat (dirfd (top->dir), name, &ret_entry->st, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT)

@@ -128,6 +128,12 @@ test_a_path_is_opened_component_by_component (void **state)
     static const char *const bad [] = {"/", "/a", "a//b", ".", "..", "a/..", "a/./b", "../x"};
     for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++)
         assert_int_equal (folder_open (self->fd, bad [i], true), -EINVAL);
+    static const char *const bad_files [] = {"", "/a", "//a", "a/", "a/.", "a/..", "./a", "../a"};
+    for (size_t i = 0; i < sizeof bad_files / sizeof bad_files [0]; i++) {
+        assert_int_equal (folder_open_file (self->fd, bad_files [i], O_RDONLY, NULL), -EINVAL);
+        assert_int_equal (folder_look_file (self->fd, bad_files [i], NULL), -EINVAL);
+        assert_int_equal (folder_remove (self->fd, bad_files [i], 1), -EINVAL);
+    }
     char longest [NAME_MAX + 2];
     memset (longest, 'n', sizeof longest);
     longest [NAME_MAX + 1] = 0;
