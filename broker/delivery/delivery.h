@@ -1,6 +1,7 @@
 //  delivery - the thread that executes effects: it saves incidents and sends messages.
 //
-//  Ensures: each effect is answered with one EFFECT_DONE, unless memory is short.  The core decides
+//  Ensures: each effect is answered with at most one EFFECT_DONE.  It is not answered if memory is
+//  short, or if a stop cancels it; then it is executed again after a restart.  The core decides
 //  about retries.
 //  Each channel has one effect under way at a time.  Threads: an actor of its own.
 //  SPDX-License-Identifier: Apache-2.0

@@ -25,7 +25,8 @@ struct storage {
     row_effect_t effect;
     record_t record;
     int folder_fd;
-    bool last; //  the batch under way is result.json
+    bool last;     //  the batch under way is result.json
+    bool answered; //  the batch has its results, and nobody has looked at them yet
     storage_batch_t batch;
     storage_file_t files [RECORD_FILES];
     mail_effect_done_t end;
@@ -65,7 +66,7 @@ storage_destroy (storage_t **self_p)
     storage_t *self = *self_p;
     if (!self)
         return;
-    if (self->backend && self->backend->cancel)
+    if (self->backend && !self->answered && self->backend->cancel)
         self->backend->cancel (&self->batch);
     s_clear (self);
     free (self);
@@ -78,6 +79,7 @@ storage_configure (storage_t *self, const settings_t *settings)
     const storage_backend_t *const *backend = self->backends;
     while (backend [1] && !(*backend)->chosen (settings))
         backend++;
+    assert ((*backend)->chosen (settings));
     self->env.settings = settings;
     atomic_store (&self->chosen, *backend);
 }
@@ -131,22 +133,6 @@ s_fail (storage_t *self, step_effect_result_t result, int rc)
     s_end (self, &answer);
 }
 
-bool
-storage_ended (storage_t *self, mail_effect_done_t *ret_end)
-{
-    if (!self->ended)
-        return false;
-    *ret_end = self->end;
-    self->ended = false;
-    return true;
-}
-
-bool
-storage_waits (const storage_t *self)
-{
-    return self->ended;
-}
-
 
 //  --- saving
 
@@ -171,17 +157,35 @@ s_worst (const storage_batch_t *batch)
     return worst;
 }
 
-static void
-s_save (storage_t *self);
-
-//  A batch has its results: report a failure, or go on with result.json, or end.
+//  A batch has its results.  storage_ended goes on: a backend may call this in a hook of http,
+//  where no transfer may begin.
 static void
 s_saved (storage_batch_t *batch)
 {
     storage_t *self = batch->arg;
-    const storage_file_t *worst = s_worst (batch);
+    self->answered = true;
+}
+
+static void
+s_save (storage_t *self)
+{
+    self->batch.env = &self->env;
+    self->batch.incident = self->effect.incident.text;
+    self->batch.folder_fd = self->folder_fd;
+    self->batch.files = self->files;
+    self->batch.saved = s_saved;
+    self->batch.arg = self;
+    self->backend->save (&self->batch);
+}
+
+//  Look at the results of a batch: report a failure, or go on with result.json, or end.
+static void
+s_go_on (storage_t *self)
+{
+    self->answered = false;
+    const storage_file_t *worst = s_worst (&self->batch);
     if (worst || self->last) {
-        s_end (self, worst ? worst : &batch->files [0]);
+        s_end (self, worst ? worst : &self->files [0]);
         return;
     }
     int rc = record_result (&self->record, self->folder_fd, self->poison);
@@ -195,16 +199,22 @@ s_saved (storage_batch_t *batch)
     s_save (self);
 }
 
-static void
-s_save (storage_t *self)
+bool
+storage_ended (storage_t *self, mail_effect_done_t *ret_end)
 {
-    self->batch.env = &self->env;
-    self->batch.incident = self->effect.incident.text;
-    self->batch.folder_fd = self->folder_fd;
-    self->batch.files = self->files;
-    self->batch.saved = s_saved;
-    self->batch.arg = self;
-    self->backend->save (&self->batch);
+    while (self->answered)
+        s_go_on (self);
+    if (!self->ended)
+        return false;
+    *ret_end = self->end;
+    self->ended = false;
+    return true;
+}
+
+bool
+storage_waits (const storage_t *self)
+{
+    return self->ended || self->answered;
 }
 
 static int

@@ -3,7 +3,7 @@
 //  Ensures: result.json is saved last and alone; when it exists, all other files do.  Saving again,
 //  after a crash at any point, gives the same result.
 //  A backend has a name, saves batches of files and makes links.  To add one, define a
-//  storage_backend_t in a file of its own and add it to storage_backends.
+//  storage_backend_t in a file of its own and add it to storage_backends, before storage_fs.
 //  Threads: delivery's; storage_name any.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -59,7 +59,8 @@ typedef struct {
     //  Does the configuration choose this backend?
     bool (*chosen) (const settings_t *settings);
     //  Save the files in any order, and set each result.  Call saved once, before returning or
-    //  later on the same thread; from then on the batch is the caller's again.
+    //  later on the same thread, also in a hook of http.  From then on the batch is the caller's
+    //  again; saved itself begins nothing.
     void (*save) (storage_batch_t *batch);
     //  Give up a batch whose saved was not called yet; saved is then never called.
     //  NULL: save always calls saved before it returns.
@@ -72,7 +73,8 @@ typedef struct {
                  storage_link_t *ret_link);
 } storage_backend_t;
 
-//  All backends; NULL ends the list.  The first one that is chosen is used.
+//  All backends; NULL ends the list.  The first one that is chosen is used, so storage_fs is the
+//  last one: it is always chosen.
 extern const storage_backend_t *const storage_backends [];
 
 
@@ -80,7 +82,8 @@ extern const storage_backend_t *const storage_backends [];
 
 typedef struct storage storage_t;
 
-//  poison: of this thread, may be NULL.  Own: fresh; borrows all; NULL when out of memory.
+//  The last backend must be one that is always chosen.  poison: of this thread, may be NULL.
+//  Own: fresh; borrows all; NULL when out of memory.
 storage_t *
 storage_new (const storage_backend_t *const *backends, const storage_env_t *env,
              store_reader_t *reader, poison_t *poison);
@@ -93,11 +96,13 @@ storage_configure (storage_t *self, const settings_t *settings);
 //  Begin to save the effect's incident; none may be under way.
 void
 storage_begin (storage_t *self, const row_effect_t *effect);
-//  Has the save ended?  Returns true once, with the result: OK, or the worst result of a file.
-//  It is RETRY if the folder cannot be completed, PERMANENT if there is no such incident.
+//  Go on with a save whose batch has its results.  Has the save ended?  Never call it in a hook of
+//  http: it may begin the next batch.
+//  Returns true once, with the result: OK, or the worst result of a file.  It is RETRY if the
+//  folder cannot be completed, PERMANENT if there is no such incident.
 bool
 storage_ended (storage_t *self, mail_effect_done_t *ret_end);
-//  Would storage_ended return true now?
+//  Has storage_ended something to do or to return now?
 bool
 storage_waits (const storage_t *self);
 //  A link of the backend in use; for a file that it does not keep, the path on this host.

@@ -1,4 +1,5 @@
-//  The record is already in its place, so to save a file is to check that it exists.
+//  The files already stand in the incident's folder, which is this backend's storage.  So it saves
+//  nothing, and only checks that each file exists.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/storage_fs.h"
 

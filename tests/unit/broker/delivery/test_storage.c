@@ -297,6 +297,7 @@ typedef struct {
     storage_batch_t *batch; //  not answered yet
     const char *broken;     //  the file that it cannot take
     int cancelled;
+    bool in_hook; //  as in a hook of http: nothing may begin
 } cloud_t;
 
 static cloud_t s_cloud;
@@ -311,6 +312,7 @@ static void
 s_cloud_save (storage_batch_t *batch)
 {
     assert_null (s_cloud.batch);
+    assert_false (s_cloud.in_hook);
     s_cloud.batch = batch;
 }
 
@@ -341,7 +343,9 @@ s_cloud_answer (void)
         file->result = STEP_EFFECT_OK;
         snprintf (s_cloud.names [s_cloud.count++], LIMIT_PATH_BYTES, "%s", file->path);
     }
+    s_cloud.in_hook = true;
     batch->saved (batch);
+    s_cloud.in_hook = false;
 }
 
 static int
@@ -400,12 +404,16 @@ test_a_second_backend_saves_all_files_and_the_result_last (void **state)
     assert_true (s_cloud_has ("event.json", 0, 4) && s_cloud_has ("incident.json", 0, 4));
     assert_true (s_cloud_has ("output/investigation.md", 0, 4));
     assert_true (s_cloud_has ("logs/run1.log", 0, 4));
-    s_expect_status (self, "success");
+    //  The second batch begins after the hook
+    s_expect_text (self, "result.json", NULL);
+    assert_true (storage_waits (storage));
+    mail_effect_done_t end;
+    assert_false (storage_ended (storage, &end));
     assert_false (storage_waits (storage));
+    s_expect_status (self, "success");
     s_cloud_answer ();
     assert_int_equal (s_cloud.count, 5);
     assert_string_equal (s_cloud.names [4], "result.json");
-    mail_effect_done_t end;
     assert_true (storage_ended (storage, &end));
     assert_int_equal (end.result, STEP_EFFECT_OK);
 }
@@ -475,6 +483,7 @@ test_one_file_that_is_not_saved_is_the_answer_for_all (void **state)
     s_cloud.broken = NULL;
     assert_int_equal (s_begin (storage, id).id, 0);
     s_cloud_answer ();
+    assert_false (storage_ended (storage, &end));
     s_cloud_answer ();
     assert_true (storage_ended (storage, &end));
     assert_int_equal (end.result, STEP_EFFECT_OK);
@@ -488,6 +497,17 @@ test_a_batch_under_way_is_given_up_at_the_end (void **state)
     assert_int_equal (s_begin (storage, self->world.incident.id.text).id, 0);
     storage_destroy (&storage);
     assert_int_equal (s_cloud.cancelled, 1);
+}
+
+static void
+test_a_batch_with_its_results_is_not_given_up_at_the_end (void **state)
+{
+    fixture_t *self = *state;
+    storage_t *storage = s_with_cloud (self);
+    assert_int_equal (s_begin (storage, self->world.incident.id.text).id, 0);
+    s_cloud_answer ();
+    storage_destroy (&storage);
+    assert_int_equal (s_cloud.cancelled, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
@@ -509,6 +529,7 @@ main (void)
         TEST (test_a_link_fits_for_any_root_that_can_be_opened),
         TEST (test_one_file_that_is_not_saved_is_the_answer_for_all),
         TEST (test_a_batch_under_way_is_given_up_at_the_end),
+        TEST (test_a_batch_with_its_results_is_not_given_up_at_the_end),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
