@@ -16,6 +16,7 @@ mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.[ch]
 mapfile -t shells < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
 
 rule format clang-format --dry-run -Werror "${sources[@]}"
+rule root scripts/check-root.sh
 rule layers scripts/check-layers.sh
 rule ports scripts/check-ports.sh
 rule banned scripts/check-banned.sh
