@@ -2,6 +2,7 @@
 #include "runner/run_result.h"
 
 #include "common/base/buf.h"
+#include "common/base/clk.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 
@@ -37,6 +38,16 @@ run_result_json (const run_result_t *self)
                       self->start_error, "boot", boot);
 }
 
+//  Can the numbers be those of a supervisor?  An agent can write this file, too.
+static bool
+s_sane (const json_t *doc)
+{
+    const int64_t timeout_ms = json_member_int (doc, "timeout_ms", 0);
+    return timeout_ms >= 0 && timeout_ms <= LIMIT_AGENT_TIMEOUT_MS
+           && clk_wall_valid (json_member_int (doc, "started_ms", 0))
+           && clk_wall_valid (json_member_int (doc, "completed_ms", 0));
+}
+
 //  boot: the boot it must be from, NULL when it was received just now.
 static int
 s_parse (const char *text, size_t size, const char *boot, run_result_t *ret_result)
@@ -44,7 +55,7 @@ s_parse (const char *text, size_t size, const char *boot, run_result_t *ret_resu
     own (json_drop) json_t *doc = NULL;
     int rc = json_parse (text, size, &doc, NULL);
     int64_t exit_code = rc < 0 ? -2 : json_member_int (doc, "exit_code", -2);
-    if (exit_code < -1 || exit_code > UINT8_MAX)
+    if (exit_code < -1 || exit_code > UINT8_MAX || !s_sane (doc))
         return ERR_PROTO;
     if (boot && (!*boot || strcmp (json_member_text (doc, "boot", ""), boot) != 0))
         return ERR_STALE;

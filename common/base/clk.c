@@ -78,6 +78,12 @@ clk_us (void)
     return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+bool
+clk_wall_valid (int64_t wall_ms)
+{
+    return wall_ms >= -CLK_WALL_MAX_MS && wall_ms <= CLK_WALL_MAX_MS;
+}
+
 void
 clk_text (int64_t wall_ms, char *ret_text, size_t size)
 {

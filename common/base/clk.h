@@ -5,6 +5,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,9 @@ clk_advance (clk_t *self, int64_t boot_delta_ms, int64_t wall_delta_ms);
 int64_t
 clk_us (void);
 
+//  Is this wall clock time in the years to 9999, or as far before 1970?  No message carries others.
+bool
+clk_wall_valid (int64_t wall_ms);
 //  RFC 3339 UTC with milliseconds, "2026-01-15T12:34:56.789Z"; size at least CLK_TEXT.
 enum { CLK_TEXT = 32 };
 void

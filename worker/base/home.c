@@ -198,8 +198,9 @@ home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt)
     const char *digits = name + IDENT_SIZE;
     errno = 0;
     long long attempt = strtoll (digits, &end, 10);
-    if (!ident_valid (incident.text) || !isdigit ((unsigned char) *digits) || *end || errno
-        || attempt < 1)
+    //  One spelling for each attempt, and no number that a message cannot carry.
+    if (!ident_valid (incident.text) || *digits < '1' || *digits > '9' || *end || errno
+        || attempt > INT32_MAX)
         return false;
     *ret_incident = incident;
     *ret_attempt = attempt;

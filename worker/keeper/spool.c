@@ -3,6 +3,7 @@
 #include "worker/keeper/spool.h"
 
 #include "common/base/buf.h"
+#include "common/base/clk.h"
 #include "common/base/digest.h"
 #include "common/base/durable.h"
 #include "common/base/folder.h"
@@ -341,7 +342,9 @@ s_from_json (const json_t *doc, spool_verdict_t *verdict)
     if (!ident_valid (incident) || attempt < 1 || attempt > INT32_MAX || exit_code < -1
         || exit_code > UINT8_MAX
         || !verdict_outcome_parse (outcome, strlen (outcome), &verdict->outcome)
-        || verdict->outcome >= VERDICT_LOST)
+        || verdict->outcome >= VERDICT_LOST
+        || !clk_wall_valid (json_member_int (doc, "started_ms", 0))
+        || !clk_wall_valid (json_member_int (doc, "completed_ms", 0)))
         return ERR_PROTO;
     snprintf (verdict->incident.text, sizeof verdict->incident.text, "%s", incident);
     const char *reason = json_member_text (doc, "reason", "");

@@ -60,7 +60,11 @@ test_a_result_of_another_boot_or_none_at_all_is_refused (void **state)
                                        "{}",
                                        "{\"exit_code\": \"0\"}",
                                        "{\"exit_code\": 256}",
-                                       "{\"exit_code\": -2}"};
+                                       "{\"exit_code\": -2}",
+                                       "{\"exit_code\": 0, \"timeout_ms\": 9223372036854775807}",
+                                       "{\"exit_code\": 0, \"timeout_ms\": -1}",
+                                       "{\"exit_code\": 0, \"started_ms\": -9223372036854775807}",
+                                       "{\"exit_code\": 0, \"completed_ms\": 253402300800000}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++) {
         s_write (folder, bad [i]);
         assert_int_equal (run_result_load (folder->path, &result), ERR_PROTO);

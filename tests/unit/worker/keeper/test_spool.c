@@ -249,6 +249,8 @@ test_a_verdict_with_impossible_values_is_refused (void **state)
         {"\"attempt\": 1", "\"attempt\": 4294967296"},
         {"\"exit_code\": 0", "\"exit_code\": 256"},
         {"\"success\"", "\"lost\""},
+        {"\"started_ms\": 1", "\"started_ms\": -9000000000000000000"},
+        {"\"completed_ms\": 2", "\"completed_ms\": 253402300800000"},
         {"0190163d", "../../xx"},
     };
     assert_int_equal (s_load_with (*state, "\"reason\"", "\"reason\""), 0);
