@@ -197,7 +197,8 @@ static const conf_option_t s_rows [] = {
      .min = 300,
      .max = S_HOUR,
      .flags = CONF_RELOAD,
-     .help = "A worker that is silent for this long loses its incidents to others."},
+     .help = "An attempt that its worker does not confirm for this long goes to another worker.  "
+             "ACCEPT, STARTED and PROGRESS confirm it, PING does not."},
     {.key = "reconnect_grace",
      .type = CONF_DURATION,
      AT (reconnect_grace_ms),
@@ -207,7 +208,8 @@ static const conf_option_t s_rows [] = {
      .max = S_HOUR,
      .flags = CONF_RELOAD,
      .help =
-         "After a restart of the broker: how long to wait for workers that were running agents."},
+         "How long workers have to report again after a restart of the broker or a pause of its "
+         "machine.  An incident whose workers were lost waits as long before it fails."},
     {.key = "reinvestigate_after",
      .type = CONF_DURATION,
      AT (reinvestigate_after_ms),
@@ -250,8 +252,8 @@ static const conf_option_t s_rows [] = {
      .fallback = "drop",
      .choices = "drop|reject",
      .flags = CONF_RELOAD,
-     .help = "When the queue is full: drop the oldest incident of the lowest severity, or reject "
-             "the new one."},
+     .help = "When the queue is full: drop an incident of the source with the most, or reject the "
+             "new one.  Both are recorded as overflow."},
     {.key = "severity_threshold",
      .type = CONF_ENUM,
      AT (severity_threshold),
