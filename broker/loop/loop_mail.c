@@ -1,5 +1,5 @@
 //  SPDX-License-Identifier: Apache-2.0
-#include "broker/loop/post.h"
+#include "broker/loop/loop_mail.h"
 
 #include "broker/loop/asked.h"
 #include "broker/loop/turn_step.h"
