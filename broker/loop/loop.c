@@ -103,7 +103,7 @@ loop_destroy (loop_t **self_p)
     link_close (&self->work, LIMIT_DRAIN_LINGER_MS);
     link_close (&self->ingest, LIMIT_DRAIN_LINGER_MS);
     link_close (&self->stream, LIMIT_DRAIN_LINGER_MS);
-    post_fini (self);
+    loop_mail_fini (self);
     peers_destroy (&self->work_peers);
     peers_destroy (&self->ingest_peers);
     poison_destroy (&self->poison);
@@ -197,7 +197,7 @@ s_reload (loop_t *self)
         [S_INTAKE] = intake_inbox (self->threads.intake),
     };
     for (int i = 0; i < S_THREADS; i++)
-        post_send (self, inboxes [i], &mails [i]);
+        loop_mail_send (self, inboxes [i], &mails [i]);
     if (self->args.zap && curve_zap_reload (self->args.zap, &diag) < 0)
         log_error ("keys not reloaded, the old ones stay", kv ("error", diag.text));
     log_info ("configuration reloaded");
@@ -322,7 +322,7 @@ s_wait (loop_t *self)
         due_ms = least (due_ms, step_wake (self->step));
     if (self->draining)
         due_ms = least (due_ms, self->drain_until_ms);
-    if (self->held)
+    if (self->waiting)
         due_ms = least (due_ms, now.boot_ms + LIMIT_STORE_RETRY_MS);
     if (!self->stream)
         due_ms = least (due_ms, self->stream_ms);

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-struct post_held {
+struct loop_waiting {
     mailbox_t *to;
     mail_t *mail;
-    post_held_t *next, *prev;
+    loop_waiting_t *next, *prev;
 };
 
 //  --- answers
@@ -127,7 +127,7 @@ s_mail_effect_done (loop_t *self, const mail_t *mail)
 }
 
 int64_t
-post_receive (loop_t *self)
+loop_mail_receive (loop_t *self)
 {
     own (mail_destroy) mail_t *mail =
         turn_step_room (self) ? mailbox_recv (self->args.inbox) : NULL;
@@ -157,59 +157,60 @@ post_receive (loop_t *self)
 //  --- out
 
 static void
-s_held_drop (loop_t *self, post_held_t *held)
+s_drop (loop_t *self, loop_waiting_t *waiting)
 {
-    DL_DELETE (self->held, held);
-    mail_destroy (&held->mail);
-    free (held);
+    DL_DELETE (self->waiting, waiting);
+    mail_destroy (&waiting->mail);
+    free (waiting);
 }
 
 void
-post_fini (loop_t *self)
+loop_mail_fini (loop_t *self)
 {
-    while (self->held)
-        s_held_drop (self, self->held);
+    while (self->waiting)
+        s_drop (self, self->waiting);
 }
 
 void
-post_retry (loop_t *self)
+loop_mail_retry (loop_t *self)
 {
-    while (self->held && mailbox_send (self->held->to, &self->held->mail) == 0)
-        s_held_drop (self, self->held);
+    while (self->waiting && mailbox_send (self->waiting->to, &self->waiting->mail) == 0)
+        s_drop (self, self->waiting);
 }
 
 void
-post_send (loop_t *self, mailbox_t *to, mail_t **mail_p)
+loop_mail_send (loop_t *self, mailbox_t *to, mail_t **mail_p)
 {
     assert (to && mail_p && *mail_p);
-    post_held_t *held, *next;
-    DL_FOREACH_SAFE (self->held, held, next) {
-        if ((*mail_p)->kind == MAIL_CONFIG && held->mail->kind == MAIL_CONFIG && held->to == to)
-            s_held_drop (self, held);
+    loop_waiting_t *waiting, *next;
+    DL_FOREACH_SAFE (self->waiting, waiting, next) {
+        if ((*mail_p)->kind == MAIL_CONFIG && waiting->mail->kind == MAIL_CONFIG
+            && waiting->to == to)
+            s_drop (self, waiting);
     }
-    if (!self->held && mailbox_send (to, mail_p) == 0)
+    if (!self->waiting && mailbox_send (to, mail_p) == 0)
         return;
-    held = calloc (1, sizeof (post_held_t));
-    if (!held) {
+    waiting = calloc (1, sizeof (loop_waiting_t));
+    if (!waiting) {
         log_error ("mail not handed over, out of memory");
         mail_destroy (mail_p);
         return;
     }
-    held->to = to;
-    held->mail = *mail_p;
+    waiting->to = to;
+    waiting->mail = *mail_p;
     *mail_p = NULL;
-    DL_APPEND (self->held, held);
+    DL_APPEND (self->waiting, waiting);
 }
 
 void
-post_effect (loop_t *self, const row_effect_t *row)
+loop_mail_effect (loop_t *self, const row_effect_t *row)
 {
     mail_t *mail = mail_new (MAIL_EFFECT);
     if (!mail) {
-        //  It stays READY in the store and goes out after the next start.
+        //  Its row in the store is not done, so it goes out after the next start.
         log_error ("effect not handed over, out of memory", kv ("effect", row->id));
         return;
     }
     mail->as.effect.row = *row;
-    post_send (self, delivery_inbox (self->threads.delivery), &mail);
+    loop_mail_send (self, delivery_inbox (self->threads.delivery), &mail);
 }

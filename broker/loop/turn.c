@@ -20,9 +20,9 @@ typedef int64_t (s_receive_fn) (loop_t *self);
 //  Receive from the sources in rotation, so that none starves the others.  A source found empty
 //  is skipped for the rest of the turn: an empty receive from libzmq costs two system calls.
 static size_t
-s_drain (loop_t *self)
+s_receive (loop_t *self)
 {
-    s_receive_fn *sources [] = {post_receive, work_receive, ingest_receive};
+    s_receive_fn *sources [] = {loop_mail_receive, work_receive, ingest_receive};
     const int64_t until_ms = self->now.boot_ms + LIMIT_TURN_MS;
     size_t count = 0, left = sizeof sources / sizeof sources [0];
     int64_t bytes = 0;
@@ -58,7 +58,7 @@ s_send_one (loop_t *self, const step_out_t *out)
                           &(asked_answer_t){.refused = out->as.nack.reason,
                                             .retry_ms = out->as.nack.retry_ms});
             break;
-        case STEP_OUT_EFFECT: post_effect (self, &out->as.effect); break;
+        case STEP_OUT_EFFECT: loop_mail_effect (self, &out->as.effect); break;
         case STEP_OUT_PROGRESS: stream_publish (self, &out->as.progress); break;
         case STEP_OUT_COMMAND_REPLY:
             asked_answer (self, out->as.reply.cookie,
@@ -203,9 +203,9 @@ turn_run (loop_t *self)
     self->applied = 0;
     self->failed = 0;
     step_begin (self->step, self->now);
-    post_retry (self);
+    loop_mail_retry (self);
     turn_step_again (self);
-    const size_t count = s_drain (self);
+    const size_t count = s_receive (self);
     if (self->revoked & 1U << CURVE_ROLE_WORKER)
         work_revoke (self, false);
     if (self->failed == 0) {
