@@ -21,32 +21,6 @@ _Static_assert(INCIDENT_PENDING == 1 && INCIDENT_INVESTIGATING == 2,
 _Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_SENDING == 3,
                "a statement of store_load.c names the states that are to be done by number");
 
-int
-store_db_judge (store_t *self, int rc)
-{
-    if (rc == -EBUSY)
-        self->stats.busy_total++;
-    if (rc == -ENOSPC) {
-        self->stats.full_total++;
-        self->stats.refusing = true;
-        if (unlink (self->reserve_path) == 0)
-            log_warn ("disk full, reserve freed, new events are refused",
-                      kv ("reserve", self->reserve_path));
-    }
-    return rc;
-}
-
-int
-store_db_begin (store_t *self)
-{
-    if (self->open_txn)
-        return 0;
-    const int rc = store_db_run (self->db, self->begin, "begin");
-    if (rc == 0)
-        self->open_txn = true;
-    return rc;
-}
-
 static void
 s_bind_text (sqlite3_stmt *stmt, int index, const char *text)
 {

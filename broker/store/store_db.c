@@ -169,3 +169,29 @@ store_db_prepare (sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt, err_dia
     err_diag (diag, "cannot prepare \"%s\": %s", sql, sqlite3_errmsg (db));
     return ERR_STORE;
 }
+
+int
+store_db_judge (store_t *self, int rc)
+{
+    if (rc == -EBUSY)
+        self->stats.busy_total++;
+    if (rc == -ENOSPC) {
+        self->stats.full_total++;
+        self->stats.refusing = true;
+        if (unlink (self->reserve_path) == 0)
+            log_warn ("disk full, reserve freed, new events are refused",
+                      kv ("reserve", self->reserve_path));
+    }
+    return rc;
+}
+
+int
+store_db_begin (store_t *self)
+{
+    if (self->open_txn)
+        return 0;
+    const int rc = store_db_run (self->db, self->begin, "begin");
+    if (rc == 0)
+        self->open_txn = true;
+    return rc;
+}
