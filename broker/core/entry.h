@@ -1,4 +1,4 @@
-//  entry - one incident in memory: a part of book.h.
+//  entry - one incident in memory.  book.h owns all of them; other files of broker/core read them.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

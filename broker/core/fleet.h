@@ -1,11 +1,12 @@
 //  fleet - the workers: sessions, credit, liveness, quarantine.
 //
-//  The identity of a worker is its key.  A session is one continuous connection of its process; a
-//  newer session supersedes the older one for good.
+//  The identity of a worker is its key.  A session is one continuous connection of its process.
+//  One session of an identity is the current one.  A newer one supersedes it if it is gone or
+//  silent, or does not answer (rival.h).  A superseded session never becomes current again.
 //
 //  A worker is quarantined after LIMIT_QUARANTINE_STREAK failures in a row: failed runs while other
-//  workers succeed, or agents that it cannot start.  So it is after as many rounds of assignments
-//  that it did not take.  It then gets one assignment at a time, with backoff, until one succeeds.
+//  workers succeed, or agents that it cannot start.  It is also quarantined after as many rounds in
+//  a row in which it ran no assignment.  It then gets one assignment at a time, with backoff, until one succeeds.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -4,7 +4,7 @@
 bool
 rival_may_enter (worker_t *worker, const step_in_t *hello, clk_now_t now)
 {
-    if (!worker->connected || !hello->as.hello.rival_asked)
+    if (!worker->connected || !hello->as.hello.holder_asked)
         return true;
     if (!worker->rival)
         worker->rival_ms = now.boot_ms;
@@ -20,7 +20,7 @@ rival_heard (worker_t *worker, journal_t *journal, state_t *state, clk_now_t now
     step_peer_t peer = {.session = worker->rival};
     state_text (peer.identity, worker->identity);
     step_out_t *out = state_out (state, STEP_OUT_REFUSE, &peer);
-    out->as.refuse.rival = worker->session;
+    out->as.refuse.holder = worker->session;
     out->as.refuse.tell =
         !worker->refused_total || now.boot_ms - worker->refusal_told_ms >= LIMIT_REFUSAL_TOLD_MS;
     worker->rival = 0;

@@ -1,7 +1,9 @@
 //  rival - decides between two sessions of one identity: the current one stays while it answers.
 //
+//  The holder is the current session.  The rival is the newcomer, a session that says HELLO while
+//  there is a holder.  The API calls rivals twins.
 //  A session is superseded when its connection is closed, when it is silent, or when it does not
-//  answer a PING within LIMIT_RIVAL_MS.  Any message counts as an answer.  The newcomer is then
+//  answer a PING within LIMIT_RIVAL_MS.  Any message counts as an answer.  The rival is then
 //  refused, and may try again later with a new session.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -12,6 +14,6 @@
 //  False: it must send HELLO again.
 bool
 rival_may_enter (worker_t *worker, const step_in_t *hello, clk_now_t now);
-//  The current session has sent a message: refuse the one that wants its place, if there is one.
+//  The holder has sent a message: refuse its rival, if there is one.
 void
 rival_heard (worker_t *worker, journal_t *journal, state_t *state, clk_now_t now);

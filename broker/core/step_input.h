@@ -103,7 +103,7 @@ typedef struct {
             size_t spooled_count;
             //  Another session of this identity is the current one, its connection is open, is not
             //  this one, and it was sent a PING just now.
-            bool rival_asked;
+            bool holder_asked;
         } hello;
         struct {
             int64_t number, total, free;

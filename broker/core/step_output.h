@@ -103,8 +103,8 @@ typedef struct {
             const char *reason;
         } cancel;
         struct {
-            uint64_t rival; //  the session that stays
-            bool tell;      //  log it: it was not logged for a while
+            uint64_t holder; //  the session that stays
+            bool tell;       //  log it: it was not logged for a while
         } refuse;
         row_effect_t effect;
         row_record_t progress;

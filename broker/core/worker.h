@@ -1,4 +1,4 @@
-//  worker - one worker in memory: a part of fleet.h.
+//  worker - one worker in memory.  fleet.h owns all of them; other files of broker/core read them.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -43,7 +43,7 @@ struct worker {
     bool connected;
     uint64_t rival;   //  session that wants to replace it, until it answers; 0 = none
     int64_t rival_ms; //  boot time since which the rival waits
-    int64_t refused_total, refused_ms, refusal_told_ms; //  rivals
+    int64_t refused_total, refused_ms, refusal_told_ms; //  of rivals
     int64_t unwanted_total;          //  assignments that it returned and that cost nothing
     worker_told_t told, told_before; //  before: when the turn that changed it last began
     uint64_t told_turn;              //  number of that turn

@@ -66,13 +66,13 @@ s_hello_identity (const link_msg_t *msg, char ret_identity [ROW_IDENTITY])
 //  cannot answer: its connection is closed, or it is the one that sent this HELLO.
 //  A PING promises nothing, so it need not wait for the commit.
 static bool
-s_ask_rival (loop_t *self, const link_msg_t *msg, const step_peer_t *peer)
+s_ask_holder (loop_t *self, const link_msg_t *msg, const step_peer_t *peer)
 {
-    const uint64_t rival = step_session (self->step, peer->identity);
+    const uint64_t holder = step_session (self->step, peer->identity);
     const msg_ping_t ping = {.now_ms = self->now.wall_ms};
-    if (!rival || rival == peer->session)
+    if (!holder || holder == peer->session)
         return false;
-    const link_route_t *route = peers_route (self->work_peers, peer->identity, rival);
+    const link_route_t *route = peers_route (self->work_peers, peer->identity, holder);
     return route && !link_route_equal (route, &msg->route)
            && link_send (self->work, route, MSG_PING, &ping, 0) != -EHOSTUNREACH;
 }
@@ -104,7 +104,7 @@ s_hello (loop_t *self, peer_t *peer, step_in_t *in)
     in->as.hello.running_count = running;
     in->as.hello.spooled = self->fences + running;
     in->as.hello.spooled_count = all - running;
-    in->as.hello.rival_asked = s_ask_rival (self, msg, &in->peer);
+    in->as.hello.holder_asked = s_ask_holder (self, msg, &in->peer);
     peers_bind (self->work_peers, peer, in->peer.identity, in->peer.session,
                 link_peer_address (msg));
     if (turn_step (self, in) == ERR_LIMIT)
@@ -371,7 +371,7 @@ static void
 s_send_refuse (loop_t *self, const step_out_t *out)
 {
     const step_peer_t *peer = &out->peer;
-    const char *here = peers_address (self->work_peers, peer->identity, out->as.refuse.rival);
+    const char *here = peers_address (self->work_peers, peer->identity, out->as.refuse.holder);
     char text [256];
     snprintf (
         text, sizeof text,
@@ -382,7 +382,7 @@ s_send_refuse (loop_t *self, const step_out_t *out)
         .code = codec_text ("identity_in_use"), .text = codec_text (text), .fatal = true};
     if (out->as.refuse.tell)
         log_warn ("two live workers have one key: the second is refused; give each host its own",
-                  kv ("peer", peer->identity), kv ("session", out->as.refuse.rival),
+                  kv ("peer", peer->identity), kv ("session", out->as.refuse.holder),
                   kv ("address", here), kv ("refused_session", peer->session),
                   kv ("refused_address",
                       peers_address (self->work_peers, peer->identity, peer->session)));

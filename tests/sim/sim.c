@@ -154,21 +154,21 @@ s_renewed (sim_t *self, const step_in_t *in)
 
 //  Check I13: a live session that can be asked is not superseded.
 static void
-s_check_rival (sim_t *self, const step_in_t *in, uint64_t rival)
+s_check_rival (sim_t *self, const step_in_t *in, uint64_t holder)
 {
-    const peer_worker_t *first = peers_worker (&self->peers, in->peer.identity, rival);
-    if (in->as.hello.rival_asked && first && first->told_ms
+    const peer_worker_t *first = peers_worker (&self->peers, in->peer.identity, holder);
+    if (in->as.hello.holder_asked && first && first->told_ms
         && self->now.boot_ms - first->told_ms < LIMIT_RIVAL_MS)
         disk_break (&self->disk, "I13 a live session of %s is superseded", in->peer.identity);
-    self->rivals += in->as.hello.rival_asked;
+    self->rivals += in->as.hello.holder_asked;
 }
 
 static void
 s_step (sim_t *self, step_in_t *in)
 {
-    uint64_t rival = in->kind == STEP_IN_HELLO ? step_session (self->step, in->peer.identity) : 0;
-    if (rival && rival != in->peer.session)
-        in->as.hello.rival_asked = peers_ping (&self->peers, in->peer.identity, rival);
+    uint64_t holder = in->kind == STEP_IN_HELLO ? step_session (self->step, in->peer.identity) : 0;
+    if (holder && holder != in->peer.session)
+        in->as.hello.holder_asked = peers_ping (&self->peers, in->peer.identity, holder);
     shares_t shares = {.source_count = 0};
     if (in->kind == STEP_IN_EVENT) {
         in->as.event.fault = peers_fault (&self->peers, (int) in->peer.seq);
@@ -183,8 +183,8 @@ s_step (sim_t *self, step_in_t *in)
     peer_worker_t *sender = peers_worker (&self->peers, in->peer.identity, in->peer.session);
     if (!rc && sender)
         sender->told_ms = self->now.boot_ms;
-    if (!rc && in->kind == STEP_IN_HELLO && rival && rival != in->peer.session)
-        s_check_rival (self, in, rival);
+    if (!rc && in->kind == STEP_IN_HELLO && holder && holder != in->peer.session)
+        s_check_rival (self, in, holder);
     if (!rc)
         s_renewed (self, in);
     if (rc == -EAGAIN && in->kind == STEP_IN_HELLO)

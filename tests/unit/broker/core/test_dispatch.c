@@ -368,7 +368,7 @@ s_twin_hello (bench_t *bench, uint64_t session, bool asked)
     step_in_t in = bench_from ("w", STEP_IN_HELLO);
     in.peer.session = session;
     in.as.hello.slots = 8;
-    in.as.hello.rival_asked = asked;
+    in.as.hello.holder_asked = asked;
     return step (bench->step, &in, bench->now);
 }
 
@@ -386,7 +386,7 @@ test_of_two_live_workers_with_one_key_the_first_stays_and_the_second_is_refused 
         const step_out_t *out = bench_last (&bench, STEP_OUT_REFUSE);
         assert_non_null (out);
         assert_int_equal (out->peer.session, session);
-        assert_int_equal (out->as.refuse.rival, 1);
+        assert_int_equal (out->as.refuse.holder, 1);
         assert_int_equal (out->as.refuse.tell,
                           session == 2); //  each is counted, but not each is logged
         assert_int_equal (s_records (&bench, "refused"), session == 2);
