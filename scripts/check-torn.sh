@@ -12,5 +12,6 @@ git ls-files --cached --others --exclude-standard '*.[ch]' | xargs awk '
     FNR == 1 { before = "" }
     before ~ /^ +[A-Za-z_][A-Za-z0-9_ ]*$/ && /^ +\**[A-Za-z0-9_]+( \[.*\])?[;,] \/\// { torn() }
     before ~ /^ +[A-Z0-9_]+ =$/ && /^ +[A-Za-z0-9_() *]+,? \/\// { torn() }
+    before ~ /^[a-z][A-Za-z0-9_ ]*\**$/ && /^\/\// { torn() }
     { before = $0 }
     END { exit bad }'

@@ -116,8 +116,8 @@ void
 mcp_slot_gap (mcp_t *self, int64_t from_ms, const char *reason);
 void
 mcp_slot_large (mcp_t *self, int64_t dropped);
-void
 //  Set the last error.
+void
 mcp_slot_error (mcp_t *self, const char *reason);
 //  A random number from 0 to below - 1.
 uint64_t
@@ -138,8 +138,8 @@ mcp_slot_pending (mcp_t *self);
 //  Free the slot without aborting its transfer.
 void
 mcp_slot_free (mcp_part_slot_t *slot);
-void
 //  Free the slot and queue MCP_OUT_ABORT for its transfer.
+void
 mcp_slot_abort (mcp_t *self, mcp_part_slot_t *slot);
 void
 mcp_slot_abort_pending (mcp_t *self);
@@ -155,37 +155,37 @@ mcp_slot_request (mcp_t *self, mcp_part_call_t call, mcp_verb_t verb, char *body
 //  Enter another state; from `active` this opens a gap.
 void
 mcp_session_leave_active (mcp_t *self, mcp_state_t state, const char *reason);
-void
 //  The subscription is verified: close the gap, start the timers.
-mcp_session_enter_active (mcp_t *self);
 void
+mcp_session_enter_active (mcp_t *self);
 //  Wait in a state, then initialize again (resume_init), or only reconcile.
+void
 mcp_session_wait (mcp_t *self, mcp_state_t state, const char *reason, int64_t delay_ms,
                   bool resume_init);
-void
 //  The session or its token is lost.  The first retry is immediate; later ones use the backoff
 //  until a session has lived.
-mcp_session_again (mcp_t *self, const char *reason, bool delete_session);
 void
+mcp_session_again (mcp_t *self, const char *reason, bool delete_session);
 //  A call failed: drop the session and initialize again after the backoff, at least at_least_ms
 //  later.
+void
 mcp_session_failed (mcp_t *self, const char *reason, int64_t at_least_ms);
 void
 mcp_session_open_stream (mcp_t *self);
 void
 mcp_session_start_call (mcp_t *self, mcp_part_call_t call);
-void
 //  Start the first call of a new session.
+void
 mcp_session_begin (mcp_t *self);
-void
 //  Start the next call that the open session needs.
+void
 mcp_session_advance (mcp_t *self);
-void
 //  The server cannot send events: drop the session and try again after PROBE_MS.
-mcp_session_unsupported (mcp_t *self, const char *reason);
 void
+mcp_session_unsupported (mcp_t *self, const char *reason);
 //  The server does not know our cluster; `known` lists its contexts, "" = unknown.  Keeps the
 //  session.
+void
 mcp_session_no_context (mcp_t *self, const char *known);
 
 
