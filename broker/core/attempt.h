@@ -23,7 +23,8 @@ struct attempt {
     row_attempt_t row;
     written_t written;
     entry_t *entry;
-    worker_t *worker; //  LIVE and bound; NULL until its worker has named it
+    //  The worker it counts for: from its issue, or after a load from its HELLO.  NULL = none.
+    worker_t *worker;
     attempt_term_t term;
     attempt_t *prev, *next;   //  of the incident
     attempt_t *oprev, *onext; //  all that are open

@@ -2,8 +2,8 @@
 //
 //  It is counted on the incident of its fault key while that one is open, and for dedup_window
 //  after that one was last seen (0: only while it is open).  It becomes a new incident, linked to
-//  the known one, if that one ended longer than reinvestigate_after ago.  So it does if that one
-//  was suppressed and the new one would not be.
+//  the known one, if that one ended longer than reinvestigate_after ago.  It is also new
+//  if the known one was suppressed and this one would not be.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

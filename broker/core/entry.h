@@ -1,4 +1,4 @@
-//  entry - one incident in memory.  book.h owns all of them; other files of broker/core read them.
+//  entry - one incident in memory.  book owns it; other files of broker/core read it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

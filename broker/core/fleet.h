@@ -6,7 +6,8 @@
 //
 //  A worker is quarantined after LIMIT_QUARANTINE_STREAK failures in a row: failed runs while other
 //  workers succeed, or agents that it cannot start.  It is also quarantined after as many rounds in
-//  a row in which it ran no assignment.  It then gets one assignment at a time, with backoff, until one succeeds.
+//  a row in which it ran no assignment.  It then gets one assignment at a time, with backoff, until
+//  one succeeds.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

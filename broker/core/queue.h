@@ -1,7 +1,8 @@
 //  queue - the incidents that wait, and which one is next.
 //
-//  Classes of severity are served strictly from the top.  An incident that waits LIMIT_AGE_STEP_MS
-//  counts a class higher, but never as critical.  Inside a class, clusters share by virtual time:
+//  Classes of severity are served strictly from the top.  A whole class counts one higher, but
+//  never as critical, for each LIMIT_AGE_STEP_MS that its oldest incident waits.  The incident
+//  served is then not always the oldest one.  Inside a class, clusters share by virtual time:
 //  the one that was served least is next, and one that arrives later starts at the current time.
 //  Inside a cluster, incidents are served by number.
 //  SPDX-License-Identifier: Apache-2.0

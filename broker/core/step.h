@@ -7,9 +7,8 @@
 //  A turn: step_begin; step for each input; step_schedule; apply step_writes to one transaction;
 //  COMMIT, unless step_failed; only then act on step_outputs.
 //
-//  A turn that is rolled back: step_reload; load the rows; step its inputs again.  EFFECT_DONE must
-//  be stepped again, because delivery reports once.  Others must be only if no peer sends them
-//  again.
+//  A turn that is rolled back: step_reload; load the rows.  Step EFFECT_DONE and SOURCE again,
+//  because nobody repeats them.  Refuse the other inputs; their peers send them again.
 //
 //  Pointers of an input are borrowed for the call.  The write of an EVENT borrows its body from the
 //  input, so it is applied before the input is freed.  All other writes wait for the end of the

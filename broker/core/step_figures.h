@@ -84,7 +84,7 @@ typedef struct {
     bool ready, quarantined, draining; //  ready: takes work, so neither of the others
     const char *why;                   //  quarantined, "" if not; static
     //  sessions turned away: another worker has its key; -1 = never
-    int64_t refused_total, refused_ms_ago; //  of its rivals
+    int64_t refused_total, refused_ms_ago;
     int64_t returned_total; //  assignments it gave back, did not accept or forgot before they began
     int64_t slots, free, running, streak, last_seen_ms_ago;
 } step_worker_t;

@@ -3,8 +3,9 @@
 //  breaker, overflow, lease, settle, dispatch, dedup and lapse work on several modules and take
 //  the whole state.  Each module below takes its own struct, and state_t if it writes or decides.
 //
-//  Rollback: data of rows are cleared and loaded again.  Other data of a module are in a struct
-//  that x_begin copies and x_rollback copies back.
+//  Rollback: data of rows are cleared and loaded again.  Other data go back to a copy.  outbox,
+//  breaker, state and the fleet's counts make it in x_begin; a worker and a tally at their first
+//  change in a turn.  lease keeps its timers in lease_rollback.
 //
 //  Figures: state_t counts what happened since the start.  x_figures of a module fills in what
 //  it can count at any time, and finds zeros there.

@@ -1,4 +1,4 @@
-//  worker - one worker in memory.  fleet.h owns all of them; other files of broker/core read them.
+//  worker - one worker in memory.  fleet owns it; other files of broker/core read it.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -63,7 +63,7 @@ store_incident (store_t *self, const char *incident, row_incident_t *ret_row) mu
 int
 store_effect (store_t *self, int64_t effect, row_effect_t *ret_row) must_check;
 //  Commit the turn; after 0 it is durable.
-//  Err: -ENOSPC, -EBUSY: rolled back; the caller loads the state again and goes on.
+//  Err: -ENOSPC, -EBUSY: not committed; call store_rollback, then load the state again and go on.
 //  ERR_STORE, -EBADMSG (damage): the state of the disk is unknown; the caller sends nothing and
 //  exits with store_exit.
 int
