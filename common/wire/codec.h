@@ -63,7 +63,7 @@ codec_destroy (codec_t **self_p);
 int
 codec_scan (const uint8_t *bytes, size_t size, size_t max_bytes, err_diag_t *diag) must_check;
 //  Scan, unpack and fill *ret_struct (zeroed first).  Views stay valid until the next decode or the
-//  end of `bytes`.  Err: ERR_PROTO; *ret_struct is then zeroed.
+//  end of `bytes`.  Err: ERR_PROTO, -ENOMEM; *ret_struct is then zeroed.
 int
 codec_decode (codec_t *self, const codec_field_t *fields, const uint8_t *bytes, size_t size,
               void *ret_struct, size_t struct_size, err_diag_t *diag) must_check;

@@ -314,7 +314,7 @@ s_refusals_end (curve_zap_t *self, int64_t now_ms)
     if (now_ms - self->minute_ms < S_MINUTE_MS)
         return;
     if (self->minute_count > LIMIT_REFUSAL_LINES)
-        log_warn ("more peers refused in one minute than are told one by one",
+        log_warn ("more refused peers in one minute than are logged one by one",
                   kv ("count", self->minute_count - LIMIT_REFUSAL_LINES));
     self->minute_count = 0;
 }

@@ -101,7 +101,7 @@ void
 link_set_session (link_t *self, uint64_t session);
 
 //  Take the next message without waiting.  0: a good message in *ret.
-//  Err: -EAGAIN: none waits.
+//  Err: -EAGAIN: none waits.  -ENOMEM: a good message is lost; ret->frame is set.
 //  ERR_PROTO: a bad message: answer ERROR and count a strike.  ret->route, identity and, where
 //  readable, frame are set; diag says why.
 //  ERR_NONE: an unknown type; ret->frame is set.

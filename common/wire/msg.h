@@ -9,8 +9,7 @@
 
 //  Ranges that several fields share; the tables hold the others.
 //  Wall clock in Unix ms: up to year 9999, and as far before 1970.
-#define MSG_TIME_SPAN_MS                                                                           \
-    INT64_C (253402300799999) //  wall clock: Unix ms, the years to 9999, before 1970 as far
+#define MSG_TIME_SPAN_MS INT64_C (253402300799999)
 #define MSG_SPAN_MS (INT64_C (366) * 24 * 3600 * 1000) //  a duration
 #define MSG_COUNT INT64_C (9007199254740991)           //  exact in JSON too
 
@@ -27,7 +26,7 @@ enum msg_type {
     MSG_VERDICT = 9,      //  W>B resent until acknowledged
     MSG_VERDICT_ACK = 10, //  B>W after commit
     MSG_RELEASE = 11,     //  W>B gives an attempt back without using it up
-    MSG_CANCEL = 12,      //  B>W stop this attempt; repeated until RELEASE or VERDICT
+    MSG_CANCEL = 12,      //  B>W stop this attempt; sent once, then LEASE 0 answers PROGRESS
     MSG_PING = 13,        //  both; the broker's asks whether the session is alive
     MSG_PONG = 14,        //  both
     MSG_BYE = 15,         //  both: orderly end; retry_ms says when to come back
@@ -164,7 +163,7 @@ typedef struct {
 
 typedef struct {
     codec_text_t event_id;
-    codec_text_t reason; //  store, overload, draining
+    codec_text_t reason; //  store, overload, draining, upload
     int64_t retry_ms;
 } msg_event_nack_t;
 
