@@ -3,7 +3,8 @@
 //  Ensures: a sealed folder is complete, durable and as its manifest.json says.
 //  <incident>/attempts/<n>.staging/ becomes <incident>/attempts/<n>/ by one rename.  Before it, the
 //  size and digest of every file have been checked, and all is synced.
-//  fd: the incident's folder (artifact_dir_open).  SPDX-License-Identifier: Apache-2.0
+//  fd: the incident's folder (artifact_dir_open).
+//  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/base/mail.h"

@@ -2,8 +2,9 @@
 //
 //  Ensures: result.json is written last; when it exists, the folder is complete.  Doing it again,
 //  after a crash at any point, gives the same folder.
-//  The winner's files move up from attempts/<n>/ to output/ and logs/.  So do those of a failed
-//  incident's last attempt if upload_failed_investigations is set.
+//  The winner's files of output/ and logs/ get a second name in the incident's folder: a hard link,
+//  or a copy.  attempts/<n>/ keeps its own.  The same holds for the last attempt of a failed
+//  incident if upload_failed_investigations is set.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -87,7 +87,8 @@ intake_session_turn (intake_session_t *self, int64_t boot_ms);
 //  The boot time in ms of the next timer.
 int64_t
 intake_session_wake (const intake_session_t *self);
-//  Report the losses as a gap, including events that the queue dropped for other sources.
+//  Report the losses as a gap, including this source's events that the full queue
+//  dropped to make room.
 //  Returns the boot time in ms of the next call.
 int64_t
 intake_session_tell_lost (intake_session_t *self, int64_t boot_ms);

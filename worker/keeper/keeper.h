@@ -13,9 +13,11 @@ typedef struct keeper keeper_t;
 
 //  A finished attempt on its way into the spool, and the result on its way back.
 typedef struct {
-    char dir [HOME_PATH];    //  in: its workspace; out: the folder that has its files
-    char spool [HOME_PATH];  //  in: its name in the spool
-    spool_verdict_t verdict; //  in: judged by the run; out: judged by its files and with them
+    char dir [HOME_PATH];   //  in: its workspace; out: the folder that has its files
+    char spool [HOME_PATH]; //  in: its name in the spool
+    //  in: outcome from exit code and report size; out: outcome from the contents too, and the
+    //  list of files
+    spool_verdict_t verdict;
     int error; //  out: 0, or why it could not be spooled; its files are still in `dir`
 } keeper_item_t;
 

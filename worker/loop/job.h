@@ -54,7 +54,8 @@ typedef struct {
     int64_t boot_ms, wall_ms; //  now, set each turn
     int64_t started_ms;       //  boot time of the last start of an agent; 0 = none
     int64_t window_bytes;     //  that may still be sent this turn
-    //  A supervisor has left processes: boot time until which they are killed; 0 = none.
+    //  After a supervisor left processes: keep killing them until this boot time.  No ended run
+    //  goes on before.  0 = none are left.
     int64_t orphans_until_ms;
 } job_shared_t;
 
