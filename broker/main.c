@@ -28,7 +28,8 @@
 
 extern char **environ;
 
-enum { S_THREADS = 8 }; //  artifact, delivery, intake, admin, zap, libzmq's two, the watchdog
+//  artifact, delivery, intake, admin, store_check, zap, libzmq's two, the watchdog
+enum { S_THREADS = 9 };
 
 typedef struct {
     conf_t *conf;
