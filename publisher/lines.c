@@ -143,7 +143,7 @@ s_take (lines_t *self, size_t end, size_t skip, lines_line_t *ret_line)
 
 //  Recognise the format.  Returns 1 known, 0 more bytes are needed.  Err: ERR_PROTO.
 static int
-s_judge (lines_t *self, lines_line_t *ret_line)
+s_judge_form (lines_t *self, lines_line_t *ret_line)
 {
     size_t skip = 0;
     const bool last = self->at_end || self->bytes.size > self->max_bytes;
@@ -246,7 +246,7 @@ s_piece (lines_t *self, lines_line_t *ret_line)
 static int
 s_event (lines_t *self, lines_line_t *ret_line)
 {
-    int rc = self->form == FORM_UNKNOWN ? s_judge (self, ret_line) : 1;
+    int rc = self->form == FORM_UNKNOWN ? s_judge_form (self, ret_line) : 1;
     if (rc != 1)
         return rc;
     if (self->form == FORM_DOCUMENT)

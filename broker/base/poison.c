@@ -68,7 +68,7 @@ s_place (const poison_t *self, const char *name)
 
 //  Count one death for the input that the last process was reading when it died.
 static void
-s_judge (poison_t *self)
+s_count_death (poison_t *self)
 {
     s_file_t *file = &self->file;
     for (int i = 0; i < LIMIT_POISON_ROWS; i++) {
@@ -120,7 +120,7 @@ poison_open (const char *state_path, const char *reader)
     }
     if (pread (self->fd, &self->file, sizeof self->file, 0) != (ssize_t) sizeof self->file)
         memset (&self->file, 0, sizeof self->file); //  a new file, or a cut one
-    s_judge (self);
+    s_count_death (self);
     s_write (self, 0, sizeof self->file);
     return self;
 }

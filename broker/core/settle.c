@@ -200,7 +200,7 @@ s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
 
 //  Fencing: a verdict counts for the attempt that it names, from its own worker, and once.
 static step_disposition_t
-s_judge (step_t *self, const step_in_t *in, clk_now_t now)
+s_judge_verdict (step_t *self, const step_in_t *in, clk_now_t now)
 {
     const step_fence_t *fence = &in->as.verdict.fence;
     entry_t *entry = book_find (&self->book, fence->incident.text);
@@ -219,7 +219,7 @@ s_judge (step_t *self, const step_in_t *in, clk_now_t now)
         return STEP_STALE;
     if (in->as.verdict.outcome == VERDICT_SUCCESS) {
         if (in->as.verdict.stored != STEP_STORED)
-            return STEP_UPLOAD_AGAIN;
+            return STEP_FILES_MISSING;
         return s_win (self, attempt, in, now);
     }
     return ended ? STEP_STALE : s_fail (self, attempt, in, now);
@@ -237,7 +237,7 @@ void
 settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
 {
     verdict_outcome_t outcome = in->as.verdict.outcome;
-    step_disposition_t disposition = s_judge (self, in, now);
+    step_disposition_t disposition = s_judge_verdict (self, in, now);
     if (disposition == STEP_STALE)
         self->state.stats.verdicts_stale_total++;
     if (disposition == STEP_COMMITTED || disposition == STEP_LATE_WIN) {

@@ -22,7 +22,7 @@ step_disposition_name (step_disposition_t disposition)
                                          [STEP_LATE_WIN] = "late_win",
                                          [STEP_DUPLICATE] = "duplicate",
                                          [STEP_STALE] = "stale",
-                                         [STEP_UPLOAD_AGAIN] = "missing"};
-    assert (disposition <= STEP_UPLOAD_AGAIN);
+                                         [STEP_FILES_MISSING] = "missing"};
+    assert (disposition <= STEP_FILES_MISSING);
     return names [disposition];
 }

@@ -55,7 +55,7 @@ typedef enum {
     STEP_LATE_WIN,
     STEP_DUPLICATE,
     STEP_STALE,
-    STEP_UPLOAD_AGAIN
+    STEP_FILES_MISSING //  "missing" on the wire: the worker uploads again
 } step_disposition_t;
 
 //  Its name in EVENT_ACK.

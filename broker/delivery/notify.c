@@ -97,7 +97,7 @@ s_delivered (int status)
 }
 
 static void
-s_judge (notify_t *self)
+s_judge_answer (notify_t *self)
 {
     char text [64];
     snprintf (text, sizeof text, "the webhook answered %d", self->status);
@@ -130,7 +130,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
     if (s_delivered (self->status))
         failpoint_after ("slack", "post");
     if (self->status) { //  the status counts, even if the body failed
-        s_judge (self);
+        s_judge_answer (self);
         return;
     }
     step_effect_result_t result = http_sent (transfer) ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY;

@@ -13,7 +13,7 @@
 
 //  Judge a success again by the files on our disk: the worker's word is not enough.
 static int
-s_judge (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
+s_judge_files (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
 {
     const verdict_file_t *report =
         verdict_file_find (manifest->files, manifest->count, "output/investigation.md");
@@ -52,7 +52,7 @@ artifact_check (artifact_t *self, mail_t *mail)
     int rc = fd < 0 ? fd : artifact_stage_check (fd, fence->attempt, &manifest);
     bool nothing = manifest.count == 0 && (rc == -ENOENT || rc == ERR_NONE);
     if ((rc == 0 || nothing) && verdict->as.verdict.outcome == VERDICT_SUCCESS)
-        rc = s_judge (verdict, fd, &manifest);
+        rc = s_judge_files (verdict, fd, &manifest);
     if (rc < 0 && rc != -ENOENT && rc != ERR_NONE)
         log_warn ("cannot check a sealed attempt", kv ("incident_id", fence->incident.text),
                   kv ("attempt", fence->attempt), kv ("reason", err_str (rc)));

@@ -294,8 +294,8 @@ s_refresh_files (curve_zap_t *self)
 }
 
 static bool
-s_judge (curve_zap_t *self, const char *domain, const char *mechanism, zframe_t *key,
-         char ret_identity [CURVE_IDENTITY], curve_role_t *ret_role)
+s_judge_key (curve_zap_t *self, const char *domain, const char *mechanism, zframe_t *key,
+             char ret_identity [CURVE_IDENTITY], curve_role_t *ret_role)
 {
     *ret_role = CURVE_ROLE_COUNT;
     if (!domain || !mechanism || strcmp (mechanism, "CURVE") != 0 || !key
@@ -361,7 +361,7 @@ s_answer (curve_zap_t *self)
     (void) version, (void) routing; //  skipped; libzmq is the only sender
     char identity [CURVE_IDENTITY] = "";
     curve_role_t role;
-    bool allowed = s_judge (self, domain, mechanism, key, identity, &role);
+    bool allowed = s_judge_key (self, domain, mechanism, key, identity, &role);
     if (!allowed)
         s_refused (self, domain, address, role);
     zstr_sendx (self->socket, "1.0", id ? id : "", allowed ? "200" : "400",

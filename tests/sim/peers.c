@@ -545,7 +545,7 @@ s_acked (peers_t *self, peer_worker_t *worker, const step_out_t *out)
             continue;
         if (out->as.verdict_ack.disposition == STEP_STALE)
             s_check_stale (self, spooled);
-        if (out->as.verdict_ack.disposition == STEP_UPLOAD_AGAIN)
+        if (out->as.verdict_ack.disposition == STEP_FILES_MISSING)
             spooled->stored = true;
         else
             *spooled = worker->spool [--worker->spool_count];

@@ -51,7 +51,7 @@ typedef struct {
     int64_t refused; //  sessions refused in favour of another one
     int64_t by_kind [STEP_IN_SOURCE + 1];
     int64_t commands [STEP_COMMANDS];
-    int64_t dispositions [STEP_UPLOAD_AGAIN + 1];
+    int64_t dispositions [STEP_FILES_MISSING + 1];
 } sim_t;
 
 //  After a restart or a jump, each lease and hard deadline has at least the grace left.
@@ -378,7 +378,7 @@ s_check_verdict (sim_t *self, const step_out_t *out)
     const disk_incident_t *incident = disk_incident (&self->disk, fence->incident.text);
     const disk_attempt_t *attempt =
         disk_attempt (&self->disk, fence->incident.text, fence->attempt);
-    if (disposition == STEP_STALE || disposition == STEP_UPLOAD_AGAIN
+    if (disposition == STEP_STALE || disposition == STEP_FILES_MISSING
         || (incident && !incident->row)) //  long over, its attempts are forgotten
         return;
     if (!attempt || attempt->row.state != ROW_ATTEMPT_ENDED)
@@ -620,7 +620,7 @@ s_report (const sim_t *self)
             " stale %" PRId64 " upload again %" PRId64 "\n",
             self->dispositions [STEP_COMMITTED], self->dispositions [STEP_LATE_WIN],
             self->dispositions [STEP_DUPLICATE], self->dispositions [STEP_STALE],
-            self->dispositions [STEP_UPLOAD_AGAIN]);
+            self->dispositions [STEP_FILES_MISSING]);
     printf ("twins: refused %" PRId64 ", let in after silence %" PRId64 "\n", self->refused,
             self->rivals);
     voice_report (&self->disk);

@@ -166,7 +166,7 @@ s_start (job_t *self)
 }
 
 static void
-s_judge (job_t *self)
+s_judge_run (job_t *self)
 {
     judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->verdict);
 }
@@ -218,13 +218,13 @@ static const cell_t s_table [JOB_STATES][JOB_EVENTS] = {
                    [JOB_ON_CANCEL] = GO (s_release_cancelled, JOB_GONE),
                    [JOB_ON_DRAIN] = GO (s_release_drain, JOB_GONE)},
     [JOB_RUN] = {[JOB_ON_FAILED] = GO (s_failed_to_start, JOB_VERDICT),
-                 [JOB_ON_ENDED] = GO (s_judge, JOB_KEEP),
-                 [JOB_ON_STOPPED] = GO (s_judge, JOB_KEEP),
+                 [JOB_ON_ENDED] = GO (s_judge_run, JOB_KEEP),
+                 [JOB_ON_STOPPED] = GO (s_judge_run, JOB_KEEP),
                  [JOB_ON_CANCEL] = GO (s_stop_cancelled, JOB_STOP),
                  [JOB_ON_DRAIN] = GO (s_stop_drain, JOB_STOP)},
     //  ENDED: the agent ended before the order to stop arrived, so its result is kept.
     [JOB_STOP] =
-        {[JOB_ON_ENDED] = GO (s_judge, JOB_KEEP), [JOB_ON_STOPPED] = GO (s_release, JOB_GONE)},
+        {[JOB_ON_ENDED] = GO (s_judge_run, JOB_KEEP), [JOB_ON_STOPPED] = GO (s_release, JOB_GONE)},
     [JOB_KEEP] = {[JOB_ON_KEPT] = GO (s_kept, JOB_UPLOAD)},
     [JOB_UPLOAD] = {[JOB_ON_STORED] = GO (s_stored, JOB_VERDICT)},
     [JOB_VERDICT] = {[JOB_ON_MISSING] = GO (s_upload_again, JOB_UPLOAD),

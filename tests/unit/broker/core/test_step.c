@@ -148,7 +148,7 @@ test_a_success_without_its_files_changes_nothing (void **state)
     in.as.verdict.stored = STEP_MISSING;
     bench_step (&bench, &in);
     assert_int_equal (bench_last (&bench, STEP_OUT_VERDICT_ACK)->as.verdict_ack.disposition,
-                      STEP_UPLOAD_AGAIN);
+                      STEP_FILES_MISSING);
     size_t writes;
     (void) step_writes (bench.step, &writes);
     assert_int_equal (writes, 0);
