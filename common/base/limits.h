@@ -13,7 +13,7 @@ enum {
     LIMIT_WORK_FRAME_BYTES = LIMIT_KIB (64),    //  control messages only; blobs use `files`
     LIMIT_WORK_HWM = 64,                        //  messages queued per peer before EAGAIN
     LIMIT_INGEST_FRAME_BYTES = LIMIT_KIB (256), //  larger events use chunks on `files`
-    LIMIT_INGEST_HWM = 256,     //  events in a publisher's socket; its window counts the rest
+    LIMIT_INGEST_HWM = 256,     //  events queued in a publisher's socket; the rest waits outside
     LIMIT_INGEST_READ_HWM = 16, //  events read ahead for one connection: 4 MiB
     //  Most that one turn sends to one peer, all small messages.  Anything more would be lost and
     //  cost a time-out.
@@ -23,7 +23,7 @@ enum {
     LIMIT_FILES_FRAME_BYTES = LIMIT_KIB (256 + 4), //  one chunk and its map
     LIMIT_FILES_HWM = 8,                           //  x 256 KiB = 2 MiB per peer
     //  Messages that wait at a socket for room at their peers.  When full, the key that holds most
-    //  loses its newest ones and asks again.
+    //  loses its newest ones and asks again (held.c).
     LIMIT_HELD_MESSAGES = 2048,
     LIMIT_HELD_BYTES = LIMIT_MIB (4),
     LIMIT_HELD_KEY_MESSAGES = 1024,       //  triage_wire_unsent_total counts messages without room
@@ -36,17 +36,19 @@ enum {
     LIMIT_STREAM_PAUSE_MS = 1000, //  then the stream is bound again
     LIMIT_PARTS = 4,              //  routing id, topic, header, map; more are forged
     LIMIT_TOPIC_BYTES = 272,      //  "<kind>/<cluster>/" and the NUL
-    LIMIT_STRIKES = 5,            //  bad messages a minute before a route is muted
+    LIMIT_STRIKES = 5,            //  bad messages a minute before a route is muted (peers.c)
     LIMIT_MUTE_MS = 60000,        //  a muted route is ignored this long, so it costs no turns
     LIMIT_PEERS = 4096,           //  routes remembered per socket
     //  Connections of one key on one socket.  A program has one, and several hosts may share a key.
-    //  One connection can make us hold its HWM times its frame size.  triage_wire_crowded_total
-    //  counts those beyond.
+    //  One connection can make us hold its HWM times its frame size.  link_watch.c cuts those
+    //  beyond; triage_wire_crowded_total counts them.
     LIMIT_KEY_CONNECTIONS = 8,
     LIMIT_KEEPALIVE_S = 5,     //  a silent connection is probed after and every 5 s
     LIMIT_KEEPALIVE_TRIES = 4, //  unanswered probes that end it, after 25 s in all
     LIMIT_TCP_DEAD_MS = 30000, //  unacknowledged or unsent data ends the connection after this
-    LIMIT_FD_RESERVE = 16,     //  descriptors kept for files, HTTP; triage_wire_shed_total counts
+    //  Descriptors kept for files and HTTP: link_watch.c cuts new connections when fewer are left.
+    //  triage_wire_shed_total counts them.
+    LIMIT_FD_RESERVE = 16,
     //  --- msgpack: checked by a scan that allocates nothing, before msgpack-c sees the bytes
     LIMIT_MSGPACK_DEPTH = 8,    //  messages nest three deep; the scan recurses once a level
     LIMIT_MSGPACK_PAIRS = 64,   //  of one map: messages have about 15; keys are compared pairwise
@@ -162,10 +164,11 @@ enum {
     LIMIT_SWEEP_FOLDERS = 16,                  //  looked at before the files socket has its turn
     LIMIT_EVENT_PARTS = 256,                   //  large events being uploaded or committed
     LIMIT_EVENT_PARTS_BYTES = LIMIT_MIB (128), //  16 of the largest at once
-    LIMIT_SHARE = 2, //  one key has at most half of the bytes of uploads and of event parts
+    //  One key has at most half of the bytes of uploads and of event parts (artifact_upload.c,
+    //  artifact_event.c).
+    LIMIT_SHARE = 2,
     LIMIT_REASON_BYTES = 256, //  a failure reason
     LIMIT_PATH_BYTES = 128,   //  an artifact's relative path
-    LIMIT_THREADS = 16,       //  threads a program may need at once, with its libraries'
     //  --- fleet
     //  Sessions, with quarantined and gone ones: their rows are in memory.
     LIMIT_WORKERS = 4096,
@@ -253,6 +256,8 @@ enum {
     LIMIT_HTTP_FILES = 1024,                  //  artifacts listed for one incident
     LIMIT_COMMAND_MS = 2000,                  //  how long an operator's command waits for the loop
     LIMIT_SNAPSHOT_STALE_MS = 5000,           //  an older snapshot is unhealthy
+    //  --- process
+    LIMIT_THREADS = 16, //  threads that threads_check can start at once
     //  --- logs and configuration
     LIMIT_LOG_VALUE_BYTES = 4096, //  one value; longer ones are cut
     //  One line, on the stack of the caller; longer ones are cut.
