@@ -1,8 +1,8 @@
 //  slack - makes the bodies of webhook messages: incident, degraded, recovered, overflow.  Pure.
 //
-//  Names and reports are hostile.  & < > are escaped, mentions cannot be forged, and formatting
-//  characters become look-alikes.  Each value is one line.  Each text stays below
-//  LIMIT_SLACK_TEXT_BYTES and is cut at a sentence.
+//  Names and reports are hostile.  & < > are escaped, mentions cannot be forged, and * ~ ` become
+//  look-alikes.  _ stays, because names have it: a text may show in italics, but it says the same.
+//  Each value is one line.  Each text stays below LIMIT_SLACK_TEXT_BYTES and is cut at a sentence.
 //  repeated: the message may have arrived before, and it says so.
 //  Own: each text is fresh, free it with free (); NULL when out of memory.
 //  Src: api.slack.com/reference/surfaces/formatting, api.slack.com/reference/block-kit/blocks.

@@ -5,9 +5,10 @@
 //  "90% confident"), or behind it in the same sentence, line or cell.
 //  80 % and more are HIGH, 50 % and more MEDIUM.
 //  Of two values ("medium to high", "high; 40 %") the lower counts.
-//  These do not count: a denied level; a level of something else ("high restart count"); a bound
-//  ("<90%", "at most high"); a question; a value that is taken back ("95% unsure", "high (not
-//  verified)").
+//  An upper bound of at most 50 % is LOW ("<40%").
+//  These do not count: a denied level; a level of something else ("high restart count"); another
+//  upper bound ("<90%", "at most high"); a question; a value that is taken back ("95% unsure",
+//  "high (not verified)").
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
