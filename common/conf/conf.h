@@ -59,8 +59,10 @@ struct conf_option {
     //  CONF_INT, CONF_DURATION (ms), CONF_SIZE: the range; both 0 = any.  CONF_TEXT: bytes, 0 =
     //  any.
     int64_t min, max;
-    unsigned flags;            //  enum conf_flag
-    const char *owner;         //  for the program: who uses a secret; conf ignores it
+    unsigned flags; //  enum conf_flag
+    //  For the program: who uses a secret; conf ignores it.  The worker's rows with CONF_SECRET
+    //  must have it (settings_next_key).
+    const char *owner;
     const char *help;          //  one sentence, also in the docs
     const conf_option_t *rows; //  CONF_TABLE: rows of one item, ended by a row with key NULL
     size_t item_size;          //  CONF_TABLE: sizeof one item

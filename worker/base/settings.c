@@ -191,8 +191,10 @@ const conf_option_t *
 settings_next_key (const conf_option_t *key)
 {
     for (key = key ? key + 1 : s_rows; key->key; key++)
-        if (key->flags & CONF_SECRET)
+        if (key->flags & CONF_SECRET) {
+            assert (key->owner && key->env);
             return key;
+        }
     return NULL;
 }
 

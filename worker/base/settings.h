@@ -45,7 +45,7 @@ extern const char *const settings_inherited [];
 
 //  The option after `key` that holds a provider's key, or the first one for NULL; NULL at the end.
 //  These are the options with CONF_SECRET, all texts.  `env` is the variable that carries the key,
-//  `owner` the agent that gets it.  Every key is removed from agents' files.
+//  `owner` the agent that gets it; each row has both.  Every key is removed from agents' files.
 const conf_option_t *
 settings_next_key (const conf_option_t *key);
 //  The value of such an option; "" = unset.  Own: borrowed from self.

@@ -79,6 +79,27 @@ test_a_cluster_that_is_not_listed_has_no_kubeconfig (void **state)
     assert_string_equal (settings_kubeconfig (&settings, "red"), "");
 }
 
+static void
+test_each_secret_has_a_variable_and_an_agent_that_gets_it (void **state)
+{
+    const char *choices = NULL;
+    for (const conf_option_t *row = settings_spec.rows; row->key; row++)
+        if (strcmp (row->key, "agent_cli") == 0)
+            choices = row->choices;
+    assert_non_null (choices);
+    int count = 0;
+    for (const conf_option_t *row = settings_spec.rows; row->key; row++) {
+        if (!(row->flags & CONF_SECRET))
+            continue;
+        if (!row->owner || !row->env || row->type != CONF_TEXT || !strstr (choices, row->owner))
+            fail_msg ("%s needs a variable, and an agent that gets it", row->key);
+        count++;
+    }
+    for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key))
+        count--;
+    assert_int_equal (count, 0);
+}
+
 int
 main (void)
 {
@@ -87,6 +108,7 @@ main (void)
         cmocka_unit_test (test_the_agent_is_claude_when_its_key_is_set_and_nothing_else_is_said),
         cmocka_unit_test (test_a_cluster_that_is_not_listed_has_no_kubeconfig),
         cmocka_unit_test (test_the_contracts_names_are_read_and_a_flag_wins),
+        cmocka_unit_test (test_each_secret_has_a_variable_and_an_agent_that_gets_it),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
