@@ -94,13 +94,13 @@ render_event (const row_incident_t *incident, const char *body, size_t size)
     snprintf (id, sizeof id, "\"incidentId\": \"%s\"", incident->id.text);
     json_scan_style_t style = {.indent = true, .drop = "incidentId", .add = id};
     size_t written = 0;
-    if (!s_is_object (body, size) || json_scan_write (body, size, &style, NULL, &written) < 0)
+    if (!s_is_object (body, size) || json_write (body, size, &style, NULL, &written) < 0)
         return s_raw_event (incident, body, size);
     style.indent = written <= size + S_INDENT_BYTES;
-    if (!style.indent && json_scan_write (body, size, &style, NULL, &written) < 0)
+    if (!style.indent && json_write (body, size, &style, NULL, &written) < 0)
         return NULL;
     own (buf_fini) buf_t out = buf_init (written); //  exactly the size of the result
-    return json_scan_write (body, size, &style, &out, NULL) < 0 ? NULL : buf_take (&out);
+    return json_write (body, size, &style, &out, NULL) < 0 ? NULL : buf_take (&out);
 }
 
 static json_t *
@@ -276,11 +276,11 @@ s_untrusted (buf_t *out, const char *text, size_t size, size_t max, size_t *ret_
              size_t *ret_size)
 {
     const json_scan_style_t style = {.indent = true, .hide_at = true};
-    int rc = json_scan_write (text, size, &style, NULL, ret_size);
+    int rc = json_write (text, size, &style, NULL, ret_size);
     if (rc < 0)
         return rc;
     own (buf_fini) buf_t json = buf_init (max + S_PIECE_BYTES); //  a full buffer cuts the text
-    rc = json_scan_write (text, size, &style, &json, NULL);
+    rc = json_write (text, size, &style, &json, NULL);
     *ret_taken = s_clean (out, json.data, json.size, max);
     return json.failed == ERR_LIMIT ? 0 : rc;
 }

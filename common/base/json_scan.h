@@ -76,5 +76,5 @@ typedef struct {
 //  counts the bytes.
 //  *ret_size: bytes written, may be NULL.  Err: as json_scan_next; the buffer's.
 int
-json_scan_write (const char *bytes, size_t size, const json_scan_style_t *style, buf_t *out,
-                 size_t *ret_size) must_check;
+json_write (const char *bytes, size_t size, const json_scan_style_t *style, buf_t *out,
+            size_t *ret_size) must_check;

@@ -105,8 +105,8 @@ s_dropped (const write_t *self, const json_scan_t *scan, const json_scan_token_t
 }
 
 int
-json_scan_write (const char *bytes, size_t size, const json_scan_style_t *style, buf_t *out,
-                 size_t *ret_size)
+json_write (const char *bytes, size_t size, const json_scan_style_t *style, buf_t *out,
+            size_t *ret_size)
 {
     write_t self = {.style = style, .out = out};
     json_scan_t scan;

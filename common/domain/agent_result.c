@@ -148,7 +148,7 @@ s_parse (const object_t *object, json_t **ret_doc)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_AGENT_RESULT_BYTES);
     const json_scan_style_t style = {0};
-    int rc = json_scan_write (object->data, object->size, &style, &text, NULL);
+    int rc = json_write (object->data, object->size, &style, &text, NULL);
     return rc < 0 ? rc : json_parse (text.data, text.size, ret_doc, NULL);
 }
 

@@ -349,8 +349,7 @@ fault_view_text (const fault_value_t *value, size_t max)
     if (value->type == JSON_SCAN_TEXT)
         return s_decoded (value, max);
     own (buf_fini) buf_t out = buf_init (value->size * 2 + 1);
-    if (json_scan_write (value->data, value->size, &(json_scan_style_t){.indent = false}, &out,
-                         NULL)
+    if (json_write (value->data, value->size, &(json_scan_style_t){.indent = false}, &out, NULL)
         < 0)
         return NULL;
     if (out.size > max)

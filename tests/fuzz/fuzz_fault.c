@@ -110,7 +110,7 @@ s_reread (const char *body, size_t size, const char *cluster, const fault_t *fir
         return;
     own (buf_fini) buf_t text = buf_init (size * 200 + 100);
     const json_scan_style_t style = {.indent = true};
-    int rc = json_scan_write (body, size, &style, &text, NULL);
+    int rc = json_write (body, size, &style, &text, NULL);
     assert (rc == 0);
     (void) rc;
     fault_t second;

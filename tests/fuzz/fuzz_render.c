@@ -45,7 +45,7 @@ static void
 s_rest (const char *bytes, size_t size, buf_t *out)
 {
     const json_scan_style_t style = {.drop = "incidentId"};
-    int rc = json_scan_write (bytes, size, &style, out, NULL);
+    int rc = json_write (bytes, size, &style, out, NULL);
     assert (rc == 0);
     (void) rc;
 }

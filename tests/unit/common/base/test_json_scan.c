@@ -58,8 +58,8 @@ s_check (const char *bytes, size_t size)
     for (size_t i = 0; rc == 0 && i < 2; i++) {
         own (buf_fini) buf_t out = buf_init (size * 200 + 100);
         size_t counted = 0, written = 0;
-        assert_int_equal (json_scan_write (bytes, size, &styles [i], NULL, &counted), 0);
-        assert_int_equal (json_scan_write (bytes, size, &styles [i], &out, &written), 0);
+        assert_int_equal (json_write (bytes, size, &styles [i], NULL, &counted), 0);
+        assert_int_equal (json_write (bytes, size, &styles [i], &out, &written), 0);
         assert_int_equal (counted, written);
         assert_int_equal (out.size, written);
         json_t *again =
@@ -256,8 +256,7 @@ test_odd_characters_are_read_as_replacements (void **state)
     static const char text [] = "\"a\\u0000b\\ud800c\\udc00\\ud800\\ud83d\\ude00\\u00e9\"";
     own (buf_fini) buf_t out = buf_init (1000);
     assert_int_equal (
-        json_scan_write (text, strlen (text), &(json_scan_style_t){.indent = false}, &out, NULL),
-        0);
+        json_write (text, strlen (text), &(json_scan_style_t){.indent = false}, &out, NULL), 0);
     assert_string_equal (out.data, "\"a\xef\xbf\xbd"
                                    "b\xef\xbf\xbd"
                                    "c\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x98\x80\xc3\xa9\"");
@@ -273,8 +272,7 @@ test_a_member_is_dropped_and_one_is_added (void **state)
     for (size_t i = 0; i < 3; i++) {
         own (buf_fini) buf_t out = buf_init (1000);
         const json_scan_style_t style = {.drop = "id", .add = "\"id\":7"};
-        assert_int_equal (json_scan_write (rows [i][0], strlen (rows [i][0]), &style, &out, NULL),
-                          0);
+        assert_int_equal (json_write (rows [i][0], strlen (rows [i][0]), &style, &out, NULL), 0);
         assert_string_equal (out.data, rows [i][1]);
     }
 }
