@@ -22,7 +22,7 @@
 
 typedef struct command command_t;
 
-enum { S_WRONG_TOLD_MS = 60000 };
+enum { S_WRONG_LOG_MS = 60000 };
 
 struct admin {
     httpd_t *httpd;
@@ -31,8 +31,8 @@ struct admin {
     snapshot_t *snapshot; //  borrowed
     clk_t *clk;
     admin_token_t token;
-    int64_t wrong;         //  commands with a wrong token since the last line in the log
-    int64_t wrong_told_ms; //  boot time; no further line before it
+    int64_t wrong;           //  commands with a wrong token since the last line in the log
+    int64_t wrong_logged_ms; //  boot time; no further line before it
     admin_view_t view;
     command_t *pending; //  commands that wait for the loop
     uint64_t last_cookie;
@@ -407,12 +407,12 @@ s_wrong_token (admin_t *self)
 {
     const int64_t now_ms = clk_now (self->clk).boot_ms;
     self->wrong++;
-    if (now_ms < self->wrong_told_ms)
+    if (now_ms < self->wrong_logged_ms)
         return;
     log_warn ("command refused, its token is wrong", kv ("token_file", self->token.path),
               kv ("count", self->wrong));
     self->wrong = 0;
-    self->wrong_told_ms = now_ms + S_WRONG_TOLD_MS;
+    self->wrong_logged_ms = now_ms + S_WRONG_LOG_MS;
 }
 
 //  Check the token and answer the request if it is wrong or missing.  The address is not enough:

@@ -78,7 +78,7 @@ s_record (fleet_t *self, state_t *state, worker_t *worker, told_state_t *told, c
 static bool
 s_due (const told_state_t *told, bool is, clk_now_t now)
 {
-    return told->ever && told->state != is && now.boot_ms - told->at_ms >= LIMIT_TOLD_MS;
+    return told->ever && told->state != is && now.boot_ms - told->at_ms >= LIMIT_WORKER_RECORD_MS;
 }
 
 //  Send the records that had to wait.
@@ -92,13 +92,13 @@ s_tell (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
         s_record (self, state, worker, draining, "", now);
 }
 
-//  A worker may change as often as it likes.  It has at most one record in LIMIT_TOLD_MS, and one
-//  of its last change.
+//  A worker may change as often as it likes.  It has at most one record in LIMIT_WORKER_RECORD_MS,
+//  and one of its last change.
 static void
 s_changed (fleet_t *self, state_t *state, worker_t *worker, told_state_t *told, const char *reason,
            clk_now_t now)
 {
-    if (!told->ever || now.boot_ms - told->at_ms >= LIMIT_TOLD_MS)
+    if (!told->ever || now.boot_ms - told->at_ms >= LIMIT_WORKER_RECORD_MS)
         s_record (self, state, worker, told, reason, now);
     else
         told->reason = reason;
@@ -113,7 +113,7 @@ s_make_room (fleet_t *self, clk_now_t now)
     worker_t *oldest = NULL;
     for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
         if (!worker->connected && !worker->attempts
-            && now.boot_ms - worker->told.here.at_ms >= LIMIT_TOLD_MS
+            && now.boot_ms - worker->told.here.at_ms >= LIMIT_WORKER_RECORD_MS
             && (!oldest || worker->seen_ms < oldest->seen_ms))
             oldest = worker;
     if (!oldest)
@@ -472,7 +472,7 @@ fleet_timers (fleet_t *self, state_t *state, clk_now_t now)
 static int64_t
 s_tell_ms (const told_state_t *told, bool is)
 {
-    return told->ever && told->state != is ? told->at_ms + LIMIT_TOLD_MS : INT64_MAX;
+    return told->ever && told->state != is ? told->at_ms + LIMIT_WORKER_RECORD_MS : INT64_MAX;
 }
 
 int64_t

@@ -21,14 +21,14 @@ rival_heard (worker_t *worker, journal_t *journal, state_t *state, clk_now_t now
     state_text (peer.identity, worker->identity);
     step_out_t *out = state_out (state, STEP_OUT_REFUSE, &peer);
     out->as.refuse.holder = worker->session;
-    out->as.refuse.tell =
-        !worker->refused_total || now.boot_ms - worker->refusal_told_ms >= LIMIT_REFUSAL_TOLD_MS;
+    out->as.refuse.log =
+        !worker->refused_total || now.boot_ms - worker->refusal_logged_ms >= LIMIT_REFUSAL_LOG_MS;
     worker->rival = 0;
     worker->refused_total++;
     worker->refused_ms = now.boot_ms;
     state->stats.workers_refused_total++;
-    if (!out->as.refuse.tell)
+    if (!out->as.refuse.log)
         return;
-    worker->refusal_told_ms = now.boot_ms;
+    worker->refusal_logged_ms = now.boot_ms;
     journal_worker (journal, state, worker, "refused", "another live worker has the same key", now);
 }

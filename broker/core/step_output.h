@@ -104,7 +104,7 @@ typedef struct {
         } cancel;
         struct {
             uint64_t holder; //  the session that stays
-            bool tell;       //  log it: it was not logged for a while
+            bool log;        //  it was not logged for a while
         } refuse;
         row_effect_t effect;
         row_record_t progress;

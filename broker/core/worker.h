@@ -21,7 +21,8 @@ typedef struct {
     const char *why;                      //  reason of the quarantine; static
 } trial_t;
 
-//  The last record about a worker.  Changes faster than LIMIT_TOLD_MS share one later record.
+//  The last record about a worker.  Changes faster than LIMIT_WORKER_RECORD_MS share one later
+//  record.
 typedef struct {
     bool ever;  //  there was a record
     bool state; //  the state in it
@@ -43,7 +44,7 @@ struct worker {
     bool connected;
     uint64_t rival;   //  session that wants to replace it, until it answers; 0 = none
     int64_t rival_ms; //  boot time since which the rival waits
-    int64_t refused_total, refused_ms, refusal_told_ms; //  of rivals
+    int64_t refused_total, refused_ms, refusal_logged_ms; //  of rivals
     int64_t unwanted_total;          //  assignments that it returned and that cost nothing
     worker_told_t told, told_before; //  before: when the turn that changed it last began
     uint64_t told_turn;              //  number of that turn

@@ -41,6 +41,6 @@ intake_lost_tell (intake_lost_t *self, int64_t boot_ms, char *ret_text, size_t s
                                  at > 0 ? "; " : "", self->counts [i], texts [i]);
         self->counts [i] = 0;
     }
-    self->next_ms = boot_ms + LIMIT_LOST_TELL_MS;
+    self->next_ms = boot_ms + LIMIT_LOST_LOG_MS;
     return true;
 }

@@ -1,6 +1,6 @@
 //  intake_lost - counts the lost events of one source and reports many of them in one text.
 //
-//  The first loss is reported at once.  Later ones are reported together, LIMIT_LOST_TELL_MS apart.
+//  The first loss is reported at once.  Later ones are reported together, LIMIT_LOST_LOG_MS apart.
 //  A zeroed struct is ready for use.  Threads: its owner's.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once

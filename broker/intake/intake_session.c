@@ -331,11 +331,11 @@ s_gap (intake_session_t *self, int64_t ms, const char *why)
 static void
 s_tell_away (intake_session_t *self, mcp_state_t state, bool was_active, const char *reason)
 {
-    if (state == MCP_WAITING && !was_active && !self->away_told)
+    if (state == MCP_WAITING && !was_active && !self->away_logged)
         log_warn ("event source not reached, it is tried again", kv ("cluster", s_name (self)),
                   kv ("reason", reason));
-    self->away_told =
-        state != MCP_ACTIVE && (self->away_told || was_active || state == MCP_WAITING);
+    self->away_logged =
+        state != MCP_ACTIVE && (self->away_logged || was_active || state == MCP_WAITING);
 }
 
 static void
@@ -412,9 +412,9 @@ static void
 s_tell_bad (intake_session_t *self)
 {
     const int64_t bad = mcp_bad_messages (self->mcp);
-    if (bad <= 2 * self->bad_told)
+    if (bad <= 2 * self->bad_logged)
         return;
-    self->bad_told = bad;
+    self->bad_logged = bad;
     log_warn ("messages of an event source make no sense", kv ("cluster", self->stats.cluster),
               kv ("messages", bad));
 }

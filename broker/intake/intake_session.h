@@ -50,8 +50,8 @@ struct intake_session {
     char *token_header;          //  "Authorization: Bearer ...", NULL without a token; a secret
     bool token_untried;          //  no request has carried it yet
     intake_lost_t lost;          //  lost events, not yet reported
-    int64_t bad_told;            //  malformed messages, as last logged
-    bool away_told;              //  logged that it is not reached, since it was last followed
+    int64_t bad_logged;          //  malformed messages, as last logged
+    bool away_logged;            //  logged that it is not reached, since it was last followed
     char several [LIMIT_REASON_BYTES]; //  the clusters of its server, as last logged
     bool stopping;
     intake_flight_t flights [INTAKE_TRANSFERS];

@@ -53,9 +53,9 @@ struct loop {
     bool reload_failed;           //  the last SIGHUP changed nothing
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
     int64_t stream_cuts_total, ended_total [SNAPSHOT_SOCKETS];
-    link_counts_t wire;               //  of all three sockets so far
-    bool zap_late, zap_hangs;         //  at the last snapshot
-    int64_t lost_told [STEP_SOURCES]; //  lost incidents of each source that are in the log
-    int64_t lost_ms;                  //  boot time; no further line about losses before it
-    int64_t turn_us_max;              //  longest turn since the last snapshot
+    link_counts_t wire;                 //  of all three sockets so far
+    bool zap_late, zap_hangs;           //  at the last snapshot
+    int64_t lost_logged [STEP_SOURCES]; //  lost incidents of each source that are in the log
+    int64_t lost_ms;                    //  boot time; no further line about losses before it
+    int64_t turn_us_max;                //  longest turn since the last snapshot
 };

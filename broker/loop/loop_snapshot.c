@@ -71,13 +71,13 @@ s_tell_lost (loop_t *self, const step_stats_t *stats, clk_now_t now)
     if (now.boot_ms < self->lost_ms)
         return;
     for (int i = 0; i < STEP_SOURCES && stats->sources [i].name [0]; i++) {
-        const int64_t lost = stats->sources [i].lost [STEP_LOSS_QUEUE] - self->lost_told [i];
+        const int64_t lost = stats->sources [i].lost [STEP_LOSS_QUEUE] - self->lost_logged [i];
         if (lost == 0)
             continue;
         log_warn ("the queue is full, incidents are recorded and not investigated",
                   kv ("source", stats->sources [i].name), kv ("incidents", lost));
-        self->lost_told [i] += lost;
-        self->lost_ms = now.boot_ms + LIMIT_LOST_TELL_MS;
+        self->lost_logged [i] += lost;
+        self->lost_ms = now.boot_ms + LIMIT_LOST_LOG_MS;
     }
 }
 

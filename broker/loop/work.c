@@ -380,7 +380,7 @@ s_send_refuse (loop_t *self, const step_out_t *out)
         here);
     const msg_error_t error = {
         .code = codec_text ("identity_in_use"), .text = codec_text (text), .fatal = true};
-    if (out->as.refuse.tell)
+    if (out->as.refuse.log)
         log_warn ("two live workers have one key: the second is refused; give each host its own",
                   kv ("peer", peer->identity), kv ("session", out->as.refuse.holder),
                   kv ("address", here), kv ("refused_session", peer->session),

@@ -95,7 +95,7 @@ enum {
     //  The part of it that may be offered to the loop, with the loop's copies.
     LIMIT_INTAKE_OFFERED_BYTES = LIMIT_MIB (8),
     //  How often one source's losses are logged; triage_events_dropped_total counts them.
-    LIMIT_LOST_TELL_MS = 5000,
+    LIMIT_LOST_LOG_MS = 5000,
     LIMIT_JSON_DEPTH = 64,     //  jansson recursion
     LIMIT_JSON_NODES = 100000, //  values of one tree, up to 320 bytes of heap each: 31 MiB
     //  An event id of a stream, sent back as a header; a longer one is ignored.
@@ -190,9 +190,9 @@ enum {
     //  A pinged session that is silent this long is replaced by another of its identity.
     LIMIT_RIVAL_MS = 2000,
     //  Two workers with one key are logged once in this time; the metric counts all.
-    LIMIT_REFUSAL_TOLD_MS = 60000,
+    LIMIT_REFUSAL_LOG_MS = 60000,
     //  joined, left, draining, resumed: one record per worker in this time, the rest later.
-    LIMIT_TOLD_MS = 5000,
+    LIMIT_WORKER_RECORD_MS = 5000,
     //  A worker this silent is dead; assignments stop after 3 missed pings.
     LIMIT_SESSION_DEAD_MS = 30000,
     LIMIT_ACCEPT_MS = 5000, //  an ASSIGN not accepted in time is taken back, uncharged
@@ -202,7 +202,7 @@ enum {
     LIMIT_VERDICT_RETRY_MS = 2000,  //  resend until acknowledged
     LIMIT_CLOCK_JUMP_MS = 5000,     //  a jump between two turns: drain first, extend leases once
     LIMIT_REBUILD_MS = 30000,       //  a worker socket without an answer for so long is replaced
-    LIMIT_OUTAGE_TOLD_MS = 300000,  //  an outage that lasts is logged this often
+    LIMIT_OUTAGE_LOG_MS = 300000,   //  an outage that lasts is logged this often
     LIMIT_KILL_MS = 5000,           //  KILL is repeated this long, then survivors are reported
     //  The longest run; sums of it stay far from overflow.
     LIMIT_AGENT_TIMEOUT_MS = 7 * 24 * 3600 * 1000,
@@ -233,12 +233,13 @@ enum {
     //  another
     LIMIT_JOURNAL_INCIDENT_ROWS = 400000, //  about four records per incident
     LIMIT_JOURNAL_ATTEMPT_ROWS = 400000,  //  about four records per attempt
-    LIMIT_JOURNAL_WORKER_ROWS = 100000,   //  joined, left, draining; bounded by LIMIT_TOLD_MS
-    LIMIT_JOURNAL_SOURCE_ROWS = 90000,    //  connected, lost, gap
-    LIMIT_JOURNAL_BREAKER_ROWS = 10000,   //  rare: all of them for years
-    LIMIT_JOURNAL_OTHER_ROWS = 10000,     //  kinds that another version wrote
-    LIMIT_JOURNAL_KINDS = 16,             //  kinds per step of a clean-up
-    LIMIT_JOURNAL_DELETE_ROWS = 500,      //  of one kind per step
+    LIMIT_JOURNAL_WORKER_ROWS =
+        100000,                        //  joined, left, draining; bounded by LIMIT_WORKER_RECORD_MS
+    LIMIT_JOURNAL_SOURCE_ROWS = 90000, //  connected, lost, gap
+    LIMIT_JOURNAL_BREAKER_ROWS = 10000, //  rare: all of them for years
+    LIMIT_JOURNAL_OTHER_ROWS = 10000,   //  kinds that another version wrote
+    LIMIT_JOURNAL_KINDS = 16,           //  kinds per step of a clean-up
+    LIMIT_JOURNAL_DELETE_ROWS = 500,    //  of one kind per step
     //  --- admin HTTP
     LIMIT_HTTP_CONNECTIONS = 64,           //  of admin: each holds its memory and a descriptor
     LIMIT_HTTP_BODY_BYTES = LIMIT_MIB (1), //  of a request: commands and MCP calls are small

@@ -8,9 +8,9 @@ outage_try (outage_t *self, int64_t heard_ms, int64_t now_ms)
 {
     if (self->tries++ == 0)
         self->since_ms = heard_ms;
-    else if (now_ms - self->told_ms < LIMIT_OUTAGE_TOLD_MS)
+    else if (now_ms - self->logged_ms < LIMIT_OUTAGE_LOG_MS)
         return false;
-    self->told_ms = now_ms;
+    self->logged_ms = now_ms;
     return true;
 }
 

@@ -8,13 +8,13 @@
 
 //  All zero: no outage.  Units: ms of the boot clock.
 typedef struct {
-    int64_t since_ms; //  last sign of life before it
-    int64_t told_ms;  //  last log line about it
-    int64_t tries;    //  unanswered tries; 0 = no outage
+    int64_t since_ms;  //  last sign of life before it
+    int64_t logged_ms; //  last log line about it
+    int64_t tries;     //  unanswered tries; 0 = no outage
 } outage_t;
 
 //  Count an unanswered try.  heard_ms, the last sign of life, is used at the first try only.
-//  Returns true when it should be logged: at the first try, then once in LIMIT_OUTAGE_TOLD_MS.
+//  Returns true when it should be logged: at the first try, then once in LIMIT_OUTAGE_LOG_MS.
 bool
 outage_try (outage_t *self, int64_t heard_ms, int64_t now_ms);
 //  The peer answers.  Returns true if there was an outage, so that its end is logged; *ret_was

@@ -56,9 +56,9 @@ struct curve_zap {
     unsigned revoked;       //  roles that have lost a key
     int revoked_fd;         //  eventfd: readable while `revoked` is not 0
     //  The mtime of clients/.  seen: at the last complete load.  tried: at the last load, not
-    //  repeated before again_ms.  told: at the last incomplete load, which was logged.  ZAP thread
-    //  only.
-    struct timespec seen, tried, told;
+    //  repeated before again_ms.  logged: at the last incomplete load, which was logged.
+    //  ZAP thread only.
+    struct timespec seen, tried, logged;
     int64_t again_ms;
     uint64_t files;           //  fingerprint of the files in clients/ when they were last read
     int64_t files_ms;         //  boot time when the files are next looked at
@@ -236,10 +236,10 @@ s_refresh (curve_zap_t *self)
     self->again_ms = s_boot_ms (self) + S_REFRESH_MS;
     if (rc == 0 && settled)
         self->seen = status.st_mtim;
-    if (rc == 0 || !settled || s_same_time (&status.st_mtim, &self->told))
+    if (rc == 0 || !settled || s_same_time (&status.st_mtim, &self->logged))
         return;
     log_warn ("keys are not in force as their folder has them", kv ("error", diag.text));
-    self->told = status.st_mtim;
+    self->logged = status.st_mtim;
 }
 
 //  The fingerprint of all files: a number that any change of them changes.  The folder's own mtime

@@ -12,14 +12,14 @@
 //  A log line that is repeated once a minute at most, with the number of times it came up since.
 typedef struct {
     int64_t since_ms; //  boot time, 0 = never logged
-    int64_t unsaid;
-} link_told_t;
+    int64_t unlogged;
+} link_logged_t;
 
 //  What the monitor has reported so far.
 typedef struct {
     //  bound
     int failed; //  ZMQ_PROTOCOL_ERROR_* of the connection that ends next, 0 = none
-    link_told_t refused, left, crowded, shed;
+    link_logged_t refused, left, crowded, shed;
     //  connected
     bool up; //  a peer is connected
     //  The peer is gone; a new socket is due once all its messages are read.

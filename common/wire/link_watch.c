@@ -15,7 +15,7 @@
 #include <time.h>
 
 enum {
-    S_TOLD_MS = 60000,
+    S_LOG_MS = 60000,
     //  A handshake that ends sooner was refused; later, nobody answered.
     S_PROMPT_MS = 2000,
     S_DROPPED = 3, //  this many in a row are no accident
@@ -43,14 +43,14 @@ s_boot_ms (void)
 //  Is it time to log it?  *ret_count: how often it came up since the last log line, this time
 //  included.
 static bool
-s_tell (link_told_t *told, int64_t *ret_count)
+s_logs (link_logged_t *logged, int64_t *ret_count)
 {
     const int64_t now_ms = s_boot_ms ();
-    told->unsaid++;
-    if (told->since_ms && now_ms - told->since_ms < S_TOLD_MS)
+    logged->unlogged++;
+    if (logged->since_ms && now_ms - logged->since_ms < S_LOG_MS)
         return false;
-    *ret_count = told->unsaid;
-    *told = (link_told_t){.since_ms = now_ms};
+    *ret_count = logged->unlogged;
+    *logged = (link_logged_t){.since_ms = now_ms};
     return true;
 }
 
@@ -166,7 +166,7 @@ s_spare (link_t *self, int fd)
         || fd + LIMIT_FD_RESERVE < (int) limit.rlim_cur)
         return;
     self->counts.shed++;
-    if (s_tell (&self->watch.shed, &count))
+    if (s_logs (&self->watch.shed, &count))
         log_warn ("connection cut at once: too few file descriptors are left",
                   kv ("socket", link_option_domain (self->kind)),
                   kv ("address", conns_address (self->conns, fd)),
@@ -208,7 +208,7 @@ s_ended (link_t *self, int fd)
     self->watch.failed = 0;
     self->counts.ended++;
     self->counts.refused += refusal != NULL;
-    if (refusal && s_tell (left ? &self->watch.left : &self->watch.refused, &count))
+    if (refusal && s_logs (left ? &self->watch.left : &self->watch.refused, &count))
         log_at_ (left ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, refusal,
                  kv ("socket", link_option_domain (self->kind)),
                  kv ("address", conns_address (self->conns, fd)), kv ("count", count));
@@ -241,7 +241,7 @@ s_crowded (link_t *self, int fd, const link_msg_t *msg)
 {
     int64_t count = 0;
     self->counts.crowded++;
-    if (s_tell (&self->watch.crowded, &count))
+    if (s_logs (&self->watch.crowded, &count))
         log_warn ("too many connections of one key, the newest are not heard",
                   kv ("socket", link_option_domain (self->kind)), kv ("peer", msg->identity),
                   kv ("address", conns_address (self->conns, fd)),

@@ -15,9 +15,9 @@
 
 struct keeper {
     const settings_t *settings;
-    actor_t *actor;  //  gets the items to keep
-    mailbox_t *done; //  finished items for the loop
-    bool told_lines; //  the thread's; logged that secrets have too many lines
+    actor_t *actor;    //  gets the items to keep
+    mailbox_t *done;   //  finished items for the loop
+    bool lines_logged; //  the thread's; logged that secrets have too many lines
 };
 
 //  Judge a run whose report exists but cannot be read: the agent closed it, or the disk is bad.
@@ -41,11 +41,11 @@ s_clean_reason (const redact_t *secrets, spool_verdict_t *verdict)
 static void
 s_tell_lines (keeper_t *self, const redact_t *secrets)
 {
-    if (secrets->lines_left > 0 && !self->told_lines)
+    if (secrets->lines_left > 0 && !self->lines_logged)
         log_warn (
             "secrets have too many lines: some are removed only where the whole secret stands",
             kv ("lines", secrets->lines), kv ("left", secrets->lines_left));
-    self->told_lines = self->told_lines || secrets->lines_left > 0;
+    self->lines_logged = self->lines_logged || secrets->lines_left > 0;
 }
 
 //  Keep one item.  If the disk fails, its files stay in the workspace and are uploaded from there.

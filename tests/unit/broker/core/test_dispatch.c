@@ -324,7 +324,7 @@ test_what_was_told_of_a_worker_in_a_turn_that_is_rolled_back_is_told_again (void
     bench_later (&bench, 1);
     step_in_t bye = bench_from ("w", STEP_IN_BYE);
     bench_step (&bench, &bye);
-    bench_later (&bench, LIMIT_TOLD_MS);
+    bench_later (&bench, LIMIT_WORKER_RECORD_MS);
     (void) bench_schedule (&bench);
     assert_int_equal (s_records (&bench, "left"), 1);
     step_reload (bench.step);
@@ -332,7 +332,7 @@ test_what_was_told_of_a_worker_in_a_turn_that_is_rolled_back_is_told_again (void
     bench_later (&bench, 1);
     (void) bench_schedule (&bench);
     assert_int_equal (s_records (&bench, "left"), 1);
-    bench_later (&bench, LIMIT_TOLD_MS);
+    bench_later (&bench, LIMIT_WORKER_RECORD_MS);
     (void) bench_schedule (&bench);
     assert_int_equal (s_records (&bench, "left"), 0);
     step_destroy (&bench.step);
@@ -387,7 +387,7 @@ test_of_two_live_workers_with_one_key_the_first_stays_and_the_second_is_refused 
         assert_non_null (out);
         assert_int_equal (out->peer.session, session);
         assert_int_equal (out->as.refuse.holder, 1);
-        assert_int_equal (out->as.refuse.tell,
+        assert_int_equal (out->as.refuse.log,
                           session == 2); //  each is counted, but not each is logged
         assert_int_equal (s_records (&bench, "refused"), session == 2);
     }
