@@ -2,8 +2,11 @@
 is left.
 SPDX-License-Identifier: Apache-2.0
 """
+import json
 import os
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
@@ -232,3 +235,26 @@ def test_what_ends_a_worker_and_its_supervisors_together_is_no_failure_of_the_ag
     system.start_worker("w2", agent_script_path=script(system, WAITING))
     state, outcomes = only_attempt(broker)
     assert state == "reported" and "agent" not in outcomes, outcomes
+
+
+@pytest.mark.parametrize("number,spooled", [("1", True), (str(2**63 - 1), False), ("01", False)])
+def test_work_that_an_agent_has_forged_holds_no_worker_up(system, number, spooled):
+    """The next worker finds it: an attempt that is in the spool, too, or whose number no message
+    carries, or which is there under another name."""
+    home, incident = system.root / "workspace/w1", "019b76da-a800-7102-8304-050607080901"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    result = {"exit_code": 0, "timeout_ms": 1000, "started_ms": 1, "completed_ms": 2, "boot": boot}
+    verdict = {"incident": incident, "attempt": 1, "outcome": "success", "exit_code": 0,
+               "started_ms": 1, "completed_ms": 2, "files": []}
+    for part, name, text in [("jobs", "run.json", result)] + \
+            [("spool", "verdict.json", verdict)] * spooled:
+        (home / part / f"{incident}.{number}").mkdir(parents=True)
+        (home / part / f"{incident}.{number}" / name).write_text(json.dumps(text))
+    system.start_broker().kill9()
+    system.start_worker(wait=False, max_concurrent_agents=1)
+    time.sleep(1)  # its keeper is through with all of it
+    broker = system.start_broker()
+    system.publish([fault("web-0")])
+    broker.wait_terminal(1)
+    wait_until(lambda: not any(any((home / part).iterdir()) for part in ("jobs", "spool")), 10,
+               "forged work is gone")

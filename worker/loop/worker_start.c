@@ -27,7 +27,8 @@ s_visit_spool (void *ctx, const char *path, const char *name)
     DL_APPEND (self->jobs, job);
 }
 
-//  Make a job for a left-over workspace if its run had ended by itself; discard all others.
+//  Make a job for a left-over workspace if its run had ended by itself; discard all others.  Also
+//  discard one whose attempt is in the spool: each attempt has one job, and the spool is complete.
 static void
 s_visit_job (void *ctx, const char *path, const char *name)
 {
@@ -37,7 +38,7 @@ s_visit_job (void *ctx, const char *path, const char *name)
     run_result_t result;
     job_t *job = NULL;
     if (home_name_parse (name, &incident, &attempt) && run_result_load (path, &result) == 0
-        && run_result_final (&result))
+        && run_result_final (&result) && !worker_find (self, codec_text (incident.text), attempt))
         job = job_new_ended (&self->shared, path, &incident, attempt, &result);
     if (!job) {
         home_discard (self->home, path);
