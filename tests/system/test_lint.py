@@ -123,6 +123,11 @@ FAULTS = {
         "check-torn.sh",
         {"tools/zz.h": SPDX + "struct zz {\n    int64_t\n        due_ms; //  boot time\n};\n"},
         "tools/zz.h:4: this comment tears its declaration; put it above"),
+    "a comment between a type and a name": (
+        "check-torn.sh", {"tools/zz.h": SPDX + "void\n//  Ends it.\nzz_end (void);\n"},
+        "tools/zz.h:3: this comment tears its declaration; put it above"),
+    "a strange file in the top folder": (
+        "check-root.sh", {"zz.jsonl": "{}\n"}, "zz.jsonl: not a name of the top folder"),
     "a comment that has to be read twice": (
         "check-comments.py", {"tools/zz.c": SPDX + "//  The caller\n//  is\n//  told.\n"},
         'tools/zz.c:4: "is told"'),
