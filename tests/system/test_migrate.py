@@ -200,8 +200,9 @@ def test_the_way_back_forgets_what_was_done_since(system, slack):
             return
         worker.stop()
         broker.stop()
-        words = commands("operations.md", "To go back,").replace("ROOT", "../incidents")
-        subprocess.run(["sh", "-euc", words], cwd=system.root / "state", check=True)
+        words = commands("operations.md", "To go back,").replace("schema-N", "schema-3")
+        words = words.replace("STATE", "state").replace("ROOT", "../incidents")
+        subprocess.run(["sh", "-euc", words], cwd=system.root, check=True)
         broker = system.start_broker(**options)
         assert broker.incident(waits["id"])["state"] == "pending"
 
