@@ -1,11 +1,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "agent-container/playbook.h"
 
+#include "agent-container/playbook_rules.h"
 #include "common/base/json.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"
-#include "agent-container/playbook_rules.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -22,7 +22,7 @@ rule ports scripts/check-ports.sh
 rule banned scripts/check-banned.sh
 rule failpoints scripts/check-failpoints.sh
 rule sizes scripts/check-size.sh
-rule comments scripts/check-torn.sh
+rule torn scripts/check-torn.sh
 rule circles scripts/check-circles.py "$build"
 rule symbols scripts/check-symbols.sh "$build"
 rule licence scripts/check-licence.sh

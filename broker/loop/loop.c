@@ -2,8 +2,8 @@
 #include "broker/loop/loop.h"
 
 #include "broker/loop/asked.h"
-#include "broker/loop/loop_snapshot.h"
 #include "broker/loop/loop_mail.h"
+#include "broker/loop/loop_snapshot.h"
 #include "broker/loop/turn.h"
 #include "broker/loop/work.h"
 #include "common/base/least.h"

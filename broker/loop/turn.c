@@ -3,8 +3,8 @@
 
 #include "broker/loop/asked.h"
 #include "broker/loop/ingest.h"
-#include "broker/loop/loop_snapshot.h"
 #include "broker/loop/loop_mail.h"
+#include "broker/loop/loop_snapshot.h"
 #include "broker/loop/stream.h"
 #include "broker/loop/turn_step.h"
 #include "broker/loop/work.h"

@@ -75,7 +75,6 @@ folder_walk_destroy (folder_walk_t **self_p);
 //  Returns 1, or 0 at the end.  Err: ERR_LIMIT: more entries than the rules allow; -errno.
 int
 folder_walk_next (folder_walk_t *self, folder_entry_t *ret_entry);
-//
 //  Enter the folder that folder_walk_next has just shown: its entries come next.  Err: ERR_LIMIT:
 //  too deep; -errno.  After an error the walk continues with the next entry.
 int

@@ -1,9 +1,9 @@
 //  The sink is the one permitted global.  A line is built on the stack and written by one write(2).
 //  So lines of two threads never mix, and no lock is held while a slow terminal blocks.
 //  SPDX-License-Identifier: Apache-2.0
-#include "common/base/log.h"
 #include "common/base/clk.h"
 #include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/base/utf8.h"
 
 #include <errno.h>

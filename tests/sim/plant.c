@@ -4,11 +4,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
 
-#include "broker/core/pack.h"
-#include "broker/core/lapse.h"
 #include "broker/core/book.h"
+#include "broker/core/lapse.h"
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
+#include "broker/core/pack.h"
 #include "broker/core/rival.h"
 #include "broker/core/settle.h"
 #include "broker/core/step_part.h"

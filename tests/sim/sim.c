@@ -8,10 +8,10 @@
 //       time runs out.
 //  I13  Of two live workers with one key the first stays.
 //  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/attempt.h"
+#include "broker/core/book.h"
 #include "broker/core/pack.h"
 #include "broker/core/step_part.h"
-#include "broker/core/book.h"
-#include "broker/core/attempt.h"
 #include "tests/sim/peers.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/plant.h"
