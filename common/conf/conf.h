@@ -24,8 +24,9 @@ typedef enum {
     CONF_INT,  //  int64_t within min..max
     //  int64_t ms; "300" is seconds; Go style "1m30s" "168h" "500ms"; within min..max ms
     CONF_DURATION,
-    CONF_SIZE, //  int64_t bytes; "10MiB" "64KiB" "1GiB" or plain bytes
-    CONF_ENUM, //  int: index into choices ("debug|info|warn|error"), case folded
+    CONF_SIZE,    //  int64_t bytes; "10MiB" "64KiB" "1GiB" or plain bytes
+    CONF_DECIMAL, //  int64_t millionths; "2" "0.5"; within min..max millionths
+    CONF_ENUM,    //  int: index into choices ("debug|info|warn|error"), case folded
     //  conf_table_t: a YAML list of maps.  `rows` describes one item.  No flag, no environment.
     CONF_TABLE,
     //  conf_table_t of conf_pair_t: a YAML map of texts, only inside the items of a table.
@@ -56,8 +57,8 @@ struct conf_option {
     const char *env_alias; //  a second environment name, or NULL
     const char *fallback;  //  default as text, parsed like any value; NULL = unset
     const char *choices;   //  CONF_ENUM: "a|b|c"; CONF_TEXT: the same, NULL = any text
-    //  CONF_INT, CONF_DURATION (ms), CONF_SIZE: the range; both 0 = any.  CONF_TEXT: bytes, 0 =
-    //  any.
+    //  CONF_INT, CONF_DURATION (ms), CONF_SIZE, CONF_DECIMAL (millionths): the range; both 0 = any.
+    //  CONF_TEXT: bytes, 0 = any.
     int64_t min, max;
     unsigned flags; //  enum conf_flag
     //  For the program: who uses a secret; conf ignores it.  The worker's rows with CONF_SECRET

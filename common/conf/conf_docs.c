@@ -24,6 +24,7 @@ s_type_word (const conf_option_t *row)
         case CONF_INT: return "integer";
         case CONF_DURATION: return "duration";
         case CONF_SIZE: return "size";
+        case CONF_DECIMAL: return "number";
         case CONF_ENUM: return row->choices;
         case CONF_TABLE: return "list";
         case CONF_MAP: return "map of texts";

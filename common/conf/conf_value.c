@@ -15,7 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GOT_BYTES = 80 }; //  longest part of a refused value that is shown
+enum {
+    GOT_BYTES = 80, //  longest part of a refused value that is shown
+    CONF_MILLION = 1000000
+};
 
 typedef struct {
     const char *name;
@@ -30,6 +33,7 @@ static const unit_t s_size_units [] = {{"B", 1},
                                        {"GiB", INT64_C (1) << 30},
                                        {"TiB", INT64_C (1) << 40},
                                        {NULL, 0}};
+static const unit_t s_no_units [] = {{NULL, 0}};
 
 static void *
 s_at (void *base, const conf_option_t *row)
@@ -253,6 +257,7 @@ s_parse_number (const conf_option_t *row, const char *text, int64_t *ret_value)
 {
     bool ok = row->type == CONF_INT        ? s_integer (text, ret_value)
               : row->type == CONF_DURATION ? s_amount (text, s_duration_units, 1000, ret_value)
+              : row->type == CONF_DECIMAL  ? s_amount (text, s_no_units, CONF_MILLION, ret_value)
                                            : s_amount (text, s_size_units, 1, ret_value);
     return ok && s_in_range (row, *ret_value);
 }
@@ -306,6 +311,7 @@ s_store (conf_t *self, const conf_option_t *row, void *base, const char *text)
         case CONF_INT:
         case CONF_DURATION:
         case CONF_SIZE:
+        case CONF_DECIMAL:
             if (!s_parse_number (row, text, &number))
                 return false;
             *(int64_t *) s_at (base, row) = number;
@@ -449,6 +455,19 @@ s_size_text (int64_t bytes, buf_t *text)
                        best->factor == 1 ? "" : best->name);
 }
 
+//  A bare number, with as many decimals as it needs.
+static void
+s_decimal_text (int64_t millionths, buf_t *text)
+{
+    char decimals [16];
+    snprintf (decimals, sizeof decimals, "%06d", (int) (millionths % CONF_MILLION));
+    size_t size = strlen (decimals);
+    while (size > 0 && decimals [size - 1] == '0')
+        size--;
+    (void) buf_printf (text, "%" PRId64 "%s%.*s", millionths / CONF_MILLION, size ? "." : "",
+                       (int) size, decimals);
+}
+
 static void
 s_choice_text (const char *choices, int index, buf_t *text)
 {
@@ -467,6 +486,9 @@ s_number_text (const conf_option_t *row, int64_t value, buf_t *text)
     else if (row->type == CONF_SIZE) {
         s_size_text (value, text);
     }
+    else if (row->type == CONF_DECIMAL) {
+        s_decimal_text (value, text);
+    }
     else {
         (void) buf_printf (text, "%" PRId64, value);
     }
@@ -482,7 +504,8 @@ conf_value_text (const conf_option_t *row, const void *base, buf_t *text)
         case CONF_ENUM: s_choice_text (row->choices, *(const int *) at, text); break;
         case CONF_INT:
         case CONF_DURATION:
-        case CONF_SIZE: s_number_text (row, *(const int64_t *) at, text); break;
+        case CONF_SIZE:
+        case CONF_DECIMAL: s_number_text (row, *(const int64_t *) at, text); break;
         case CONF_TABLE:
         case CONF_MAP: assert (false); break;
     }
@@ -526,7 +549,8 @@ conf_value_same (const conf_option_t *row, const void *a, const void *b)
         case CONF_ENUM: return *(const int *) at_a == *(const int *) at_b;
         case CONF_INT:
         case CONF_DURATION:
-        case CONF_SIZE: return *(const int64_t *) at_a == *(const int64_t *) at_b;
+        case CONF_SIZE:
+        case CONF_DECIMAL: return *(const int64_t *) at_a == *(const int64_t *) at_b;
         case CONF_TABLE: return s_same_table (row, at_a, at_b);
         case CONF_MAP: return s_same_map (at_a, at_b);
     }
@@ -558,6 +582,7 @@ conf_value_expected (const conf_option_t *row, buf_t *text)
         case CONF_INT: (void) buf_text (text, "an integer"); break;
         case CONF_DURATION: (void) buf_text (text, "a duration such as 300, 5m or 168h"); break;
         case CONF_SIZE: (void) buf_text (text, "a size such as 4096, 64KiB or 10MiB"); break;
+        case CONF_DECIMAL: (void) buf_text (text, "a number such as 2 or 0.5"); break;
         case CONF_TABLE: (void) buf_text (text, "a list of maps"); return;
         case CONF_MAP: (void) buf_text (text, "a map of texts"); return;
     }

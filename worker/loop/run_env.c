@@ -154,7 +154,7 @@ s_provider_keys (const settings_t *settings, run_words_t *words)
 {
     const char *agent = settings_agent (settings);
     for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key))
-        if (strcmp (key->owner, agent) == 0)
+        if (settings_key_of (key, agent))
             s_variable (words, key->env, *settings_key_at (settings, key));
 }
 

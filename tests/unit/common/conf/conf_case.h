@@ -34,7 +34,7 @@ typedef struct {
     conf_common_t common;
     const char *plain, *url, *endpoint, *listen, *token, *deep;
     bool flag, quiet;
-    int64_t count, wait, size;
+    int64_t count, wait, size, share;
     int mode;
     conf_table_t items;
 } case_settings_t;

@@ -338,6 +338,10 @@ test_durations_and_sizes_in_all_spellings (void **state)
     s_one ("--size=4096", 4096, size);
     s_one ("--size=1GiB", INT64_C (1) << 30, size);
     s_one ("--size=1.5MiB", 1572864, size);
+    size_t share = offsetof (case_settings_t, share);
+    s_one ("--share=2", 2000000, share);
+    s_one ("--share=0.000001", 1, share);
+    s_one ("--share=1.25", 1250000, share);
 }
 
 static void
@@ -358,6 +362,10 @@ test_bad_values_of_each_type_are_refused (void **state)
         "--size=10MB",
         "--size=-1",
         "--size=99999999TiB",
+        "--share=4.1",
+        "--share=-1",
+        "--share=1m",
+        "--share=",
         "--mode=",
         "--mode=dro",
         "--mode=drop|reject",
