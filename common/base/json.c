@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+//  Real numbers have 15 digits: so many of a decimal number survive.
+#define S_DIGITS JSON_REAL_PRECISION (15)
+
 //  Index of the closing quote of the string that opens at `at`, or size.
 
 static size_t
@@ -96,7 +99,7 @@ json_parse_prefix (const char *bytes, size_t size, json_t **ret_doc, err_diag_t 
 char *
 json_text (const json_t *doc)
 {
-    char *text = json_dumps (doc, JSON_INDENT (2) | JSON_ENCODE_ANY);
+    char *text = json_dumps (doc, JSON_INDENT (2) | S_DIGITS | JSON_ENCODE_ANY);
     if (!text)
         return NULL;
     size_t size = strlen (text);
@@ -113,7 +116,7 @@ json_text (const json_t *doc)
 char *
 json_line (const json_t *doc)
 {
-    return json_dumps (doc, JSON_COMPACT | JSON_ENCODE_ANY);
+    return json_dumps (doc, JSON_COMPACT | S_DIGITS | JSON_ENCODE_ANY);
 }
 
 const char *

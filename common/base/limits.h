@@ -181,7 +181,12 @@ enum {
     LIMIT_PREFER_MS = 2000,               //  a retry waits this long for another host
     LIMIT_RELEASE_BACKOFF_MIN_MS = 250,   //  wait after attempts given back repeatedly, doubling
     LIMIT_RELEASE_BACKOFF_MAX_MS = 60000, //  the longest such wait
-    LIMIT_TURN_TIMERS = 1024,             //  incidents that timers may change in one turn
+    //  Wait of an incident whose provider was busy or failed, when it names none; of failures it
+    //  doubles up to LIMIT_GIVE_BACK_BACKOFF_MS.
+    LIMIT_GIVE_BACK_MS = 30000,
+    LIMIT_GIVE_BACK_BACKOFF_MS = 600000,
+    LIMIT_GIVE_BACK_MAX_MS = 3600000, //  the longest Retry-After of a provider that is heeded
+    LIMIT_TURN_TIMERS = 1024,         //  incidents that timers may change in one turn
     LIMIT_TURN_ASSIGNS = 256,     //  assignments of one turn, which must get back to its sockets
     LIMIT_CLOSED_KEEP_MS = 60000, //  least time that an ended incident is remembered
     //  Attempts of one incident (charged, lost or failed on hosts), kept in memory until it ends.
