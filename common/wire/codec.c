@@ -107,6 +107,32 @@ s_decode_text (const decode_t *self, const codec_field_t *field, const msgpack_o
     return 0;
 }
 
+//  Decode `count` maps into structs of the arena.
+static int
+s_decode_items (const decode_t *self, const codec_field_t *field, const msgpack_object *from,
+                size_t count, void *to)
+{
+    codec_list_t list = {.count = count};
+    if (list.count) {
+        list.items = msgpack_zone_malloc (&self->codec->zone, list.count * field->item_size);
+        if (!list.items)
+            return -ENOMEM;
+        memset (list.items, 0, list.count * field->item_size);
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        if (from [i].type != MSGPACK_OBJECT_MAP)
+            return s_wrong (self, field,
+                            field->type == CODEC_MAP ? "a map was expected"
+                                                     : "each item must be a map");
+        int rc = s_decode_map (self, field->rows, &from [i].via.map,
+                               (char *) list.items + i * field->item_size);
+        if (rc)
+            return rc;
+    }
+    memcpy (to, &list, sizeof list);
+    return 0;
+}
+
 static int
 s_decode_list (const decode_t *self, const codec_field_t *field, const msgpack_object *from,
                void *to)
@@ -116,23 +142,7 @@ s_decode_list (const decode_t *self, const codec_field_t *field, const msgpack_o
     const msgpack_object_array *array = &from->via.array;
     if (array->size > field->max)
         return s_wrong (self, field, "the list is longer than allowed");
-    codec_list_t list = {.count = array->size};
-    if (list.count) {
-        list.items = msgpack_zone_malloc (&self->codec->zone, list.count * field->item_size);
-        if (!list.items)
-            return -ENOMEM;
-        memset (list.items, 0, list.count * field->item_size);
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        if (array->ptr [i].type != MSGPACK_OBJECT_MAP)
-            return s_wrong (self, field, "each item must be a map");
-        int rc = s_decode_map (self, field->rows, &array->ptr [i].via.map,
-                               (char *) list.items + i * field->item_size);
-        if (rc)
-            return rc;
-    }
-    memcpy (to, &list, sizeof list);
-    return 0;
+    return s_decode_items (self, field, array->ptr, array->size, to);
 }
 
 static int
@@ -149,6 +159,7 @@ s_decode_field (const decode_t *self, const codec_field_t *field, const msgpack_
         case CODEC_TEXT:
         case CODEC_BIN: return s_decode_text (self, field, from, to);
         case CODEC_LIST: return s_decode_list (self, field, from, to);
+        case CODEC_MAP: return s_decode_items (self, field, from, 1, to);
     }
     return ERR_PROTO;
 }
@@ -174,6 +185,8 @@ s_decode_map (const decode_t *self, const codec_field_t *fields, const msgpack_o
         if (!from || from->type == MSGPACK_OBJECT_NIL) {
             if (field->required)
                 return s_wrong (self, field, "missing");
+            if (field->type == CODEC_INT)
+                memcpy (base + field->offset, &field->absent, sizeof field->absent);
             continue;
         }
         int rc = s_decode_field (self, field, from, base + field->offset);
@@ -218,22 +231,29 @@ s_write (void *data, const char *bytes, size_t size)
 static bool
 s_present (const codec_field_t *field, const char *base)
 {
-    if (field->type != CODEC_TEXT && field->type != CODEC_BIN)
-        return true;
     codec_text_t view;
-    memcpy (&view, base + field->offset, sizeof view);
-    return view.data != NULL;
+    codec_list_t list;
+    switch (field->type) {
+        case CODEC_TEXT:
+        case CODEC_BIN: memcpy (&view, base + field->offset, sizeof view); return view.data != NULL;
+        case CODEC_MAP: memcpy (&list, base + field->offset, sizeof list); return list.count > 0;
+        case CODEC_INT:
+        case CODEC_BOOL:
+        case CODEC_LIST: break;
+    }
+    return true;
 }
 
 static void
 s_encode_map (msgpack_packer *packer, const codec_field_t *fields, const char *base);
 
 static void
-s_encode_list (msgpack_packer *packer, const codec_field_t *field, const char *from)
+s_encode_items (msgpack_packer *packer, const codec_field_t *field, const char *from)
 {
     codec_list_t list;
     memcpy (&list, from, sizeof list);
-    msgpack_pack_array (packer, list.count);
+    if (field->type == CODEC_LIST)
+        msgpack_pack_array (packer, list.count);
     for (size_t i = 0; i < list.count; i++)
         s_encode_map (packer, field->rows, (const char *) list.items + i * field->item_size);
 }
@@ -262,7 +282,8 @@ s_encode_field (msgpack_packer *packer, const codec_field_t *field, const char *
             memcpy (&view, from, sizeof view);
             msgpack_pack_bin_with_body (packer, view.data, view.size);
             break;
-        case CODEC_LIST: s_encode_list (packer, field, from); break;
+        case CODEC_LIST:
+        case CODEC_MAP: s_encode_items (packer, field, from); break;
     }
 }
 

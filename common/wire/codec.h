@@ -21,7 +21,8 @@ typedef enum {
     CODEC_BOOL, //  bool
     CODEC_TEXT, //  codec_text_t (wire: str)
     CODEC_BIN,  //  codec_text_t (wire: bin)
-    CODEC_LIST  //  codec_list_t of structs (wire: array of maps)
+    CODEC_LIST, //  codec_list_t of structs (wire: array of maps)
+    CODEC_MAP   //  codec_list_t of at most one struct, none when absent (wire: map)
 } codec_type_t;
 
 //  A view into the decoded bytes, valid as long as they are and until the next decode.
@@ -45,8 +46,9 @@ struct codec_field {
     size_t offset;             //  into the struct
     size_t max;                //  TEXT/BIN: bytes; LIST: items; INT: the largest value
     int64_t min;               //  INT: the smallest value
-    const codec_field_t *rows; //  LIST: fields of one item, ended by key NULL
-    size_t item_size;          //  LIST: sizeof one item
+    int64_t absent;            //  INT: the value that an absent key decodes to
+    const codec_field_t *rows; //  LIST, MAP: fields of one item, ended by key NULL
+    size_t item_size;          //  LIST, MAP: sizeof one item
     const char *help;          //  for docs/protocol.md
 };
 
@@ -67,8 +69,8 @@ codec_scan (const uint8_t *bytes, size_t size, size_t max_bytes, err_diag_t *dia
 int
 codec_decode (codec_t *self, const codec_field_t *fields, const uint8_t *bytes, size_t size,
               void *ret_struct, size_t struct_size, err_diag_t *diag) must_check;
-//  Append the map to out.  Absent optional text (data NULL) is left out; INT and BOOL are always
-//  written.  Err: the buffer's.
+//  Append the map to out.  Absent optional text (data NULL) and an absent MAP are left out; INT and
+//  BOOL are always written.  Err: the buffer's.
 int
 codec_encode (const codec_field_t *fields, const void *from, buf_t *out) must_check;
 

@@ -35,6 +35,17 @@ enum {
         .key = #member, .type = CODEC_LIST, .offset = offsetof (struct_, member), .max = (max_),   \
         .rows = (rows_), .item_size = sizeof (item_), .help = (help_)                              \
     }
+#define S_MAP(struct_, member, rows_, item_, help_)                                                \
+    {                                                                                              \
+        .key = #member, .type = CODEC_MAP, .offset = offsetof (struct_, member), .rows = (rows_),  \
+        .item_size = sizeof (item_), .help = (help_)                                               \
+    }
+//  An integer that may be unknown: -1, also when the key is absent.
+#define S_KNOWN(struct_, member, max_, help_)                                                      \
+    {                                                                                              \
+        .key = #member, .type = CODEC_INT, .offset = offsetof (struct_, member), .min = -1,        \
+        .absent = -1, .max = (max_), .help = (help_)                                               \
+    }
 #define S_FENCE(struct_)                                                                           \
     S_FIELD (struct_, incident, CODEC_TEXT, S_ID, true, "incident id, a UUIDv7"),                  \
         S_INT (struct_, attempt, 1, INT32_MAX, true, "attempt number, from 1")
@@ -78,7 +89,10 @@ static const codec_field_t s_credit [] = {
     S_INT (msg_credit_t, number, 0, MSG_COUNT, true,
            "counts up within a session; an older one is ignored"),
     S_INT (msg_credit_t, total, 0, LIMIT_SLOTS, true, "slots, 0 while draining"),
-    S_INT (msg_credit_t, free, 0, LIMIT_SLOTS, true, "free slots, absolute"), S_END};
+    S_INT (msg_credit_t, free, 0, LIMIT_SLOTS, true, "free slots, absolute"),
+    S_FIELD (msg_credit_t, held, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false,
+             "why this worker takes no work, one sentence"),
+    S_END};
 
 static const codec_field_t s_assign [] = {
     S_FENCE (msg_assign_t),
@@ -101,6 +115,20 @@ static const codec_field_t s_lease [] = {
     S_INT (msg_lease_t, ms, 0, MSG_SPAN_MS, true, "valid this long from now; 0: stop the agent"),
     S_END};
 
+static const codec_field_t s_usage [] = {
+    S_FIELD (msg_usage_t, agent, CODEC_TEXT, S_WORD, false, "agent CLI"),
+    S_FIELD (msg_usage_t, version, CODEC_TEXT, S_WORD, false, "its version"),
+    S_FIELD (msg_usage_t, model, CODEC_TEXT, LIMIT_MODEL_BYTES, false, "model that answered"),
+    S_KNOWN (msg_usage_t, calls, MSG_COUNT, "calls of the provider; -1 or absent: unknown"),
+    S_KNOWN (msg_usage_t, turns, MSG_COUNT, "turns of the agent"),
+    S_KNOWN (msg_usage_t, input, MSG_COUNT, "tokens read, without those of a cache"),
+    S_KNOWN (msg_usage_t, output, MSG_COUNT, "tokens written"),
+    S_KNOWN (msg_usage_t, cache_read, MSG_COUNT, "tokens read from the provider's cache"),
+    S_KNOWN (msg_usage_t, cache_write, MSG_COUNT, "tokens written to it"),
+    S_KNOWN (msg_usage_t, cost_micro_usd, MSG_COUNT, "millionths of a US dollar"),
+    S_KNOWN (msg_usage_t, duration_ms, MSG_COUNT, "from the start to the end of the agent"),
+    S_END};
+
 static const codec_field_t s_verdict [] = {
     S_FENCE (msg_verdict_t),
     S_FIELD (msg_verdict_t, outcome, CODEC_TEXT, S_WORD, true, "success, agent, host"),
@@ -109,6 +137,10 @@ static const codec_field_t s_verdict [] = {
     S_TIME (msg_verdict_t, started_ms, false, "the worker's wall clock, Unix ms"),
     S_TIME (msg_verdict_t, completed_ms, false, "the worker's wall clock, Unix ms"),
     S_LIST (msg_verdict_t, files, s_file, msg_file_t, LIMIT_ATTEMPT_FILES, "what was sealed"),
+    S_FIELD (msg_verdict_t, class, CODEC_TEXT, S_WORD, false, "how it ended, one of the classes"),
+    S_INT (msg_verdict_t, retry_ms, 0, MSG_SPAN_MS, false,
+           "the provider's Retry-After; 0: it named none"),
+    S_MAP (msg_verdict_t, usage, s_usage, msg_usage_t, "what the run used"),
     S_END};
 
 static const codec_field_t s_verdict_ack [] = {
@@ -293,7 +325,7 @@ msg_size (uint8_t type)
 static void
 s_print_fields (const codec_field_t *fields, const char *prefix)
 {
-    static const char *const types [] = {"int", "bool", "str", "bin", "array of maps"};
+    static const char *const types [] = {"int", "bool", "str", "bin", "array of maps", "map"};
     for (const codec_field_t *field = fields; field->key; field++) {
         printf ("| %s`%s` | %s | %s | ", prefix, field->key, types [field->type],
                 field->required ? "yes" : "no");

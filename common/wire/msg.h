@@ -78,6 +78,7 @@ typedef struct {
 typedef struct {
     int64_t number; //  counts up within a session; an older one is ignored
     int64_t total, free;
+    codec_text_t held; //  why it takes no work, one sentence; absent: it does
 } msg_credit_t;
 
 typedef struct {
@@ -107,13 +108,23 @@ typedef struct {
     codec_text_t sha256; //  lower-case hex
 } msg_file_t;
 
+//  What a run used (common/domain/usage.h).
+typedef struct {
+    codec_text_t agent, version, model;
+    //  -1 = unknown
+    int64_t calls, turns, input, output, cache_read, cache_write, cost_micro_usd, duration_ms;
+} msg_usage_t;
+
 typedef struct {
     codec_text_t incident;
     int64_t attempt;
     codec_text_t outcome;             //  success, agent, host
+    codec_text_t class;               //  run_class.h; an unknown one counts as its outcome
     int64_t exit_code;                //  -1 when the agent did not run to an exit
     codec_text_t reason;              //  exact texts of the validation rules; absent on success
     int64_t started_ms, completed_ms; //  worker's wall clock
+    int64_t retry_ms;                 //  the provider's Retry-After, 0 = none
+    codec_list_t usage;               //  msg_usage_t, at most one
     codec_list_t files;               //  msg_file_t: the sealed files
 } msg_verdict_t;
 

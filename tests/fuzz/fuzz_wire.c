@@ -63,8 +63,9 @@ s_check (const decoded_t *self, const codec_field_t *fields, const char *base)
                 s_check_text (self, field, text);
                 break;
             case CODEC_LIST:
+            case CODEC_MAP:
                 memcpy (&list, at, sizeof list);
-                assert (list.count <= field->max);
+                assert (list.count <= (field->type == CODEC_MAP ? 1 : field->max));
                 for (size_t i = 0; i < list.count; i++)
                     s_check (self, field->rows, (const char *) list.items + i * field->item_size);
                 break;

@@ -65,12 +65,15 @@ def sse():
 
 FENCE = {"incident": ID, "attempt": 1}
 FILE = {"path": "output/investigation.md", "size": 101, "sha256": SHA}
+USAGE = {"agent": "claude", "version": "2.0.1", "model": "sonnet", "calls": 4, "turns": 3,
+         "input": 1200, "output": 340, "cache_read": 0, "cache_write": -1,
+         "cost_micro_usd": 41000, "duration_ms": 9000}
 MESSAGES = {
     1: {"proto_min": 1, "proto_max": 1, "name": "w1", "worker_id": ID, "version": "0.1.0",
         "agent": "playbook",
         "slots": 2, "running": [FENCE], "spooled": [FENCE, {"incident": ID, "attempt": 2}]},
     2: {"proto": 1, "now_ms": 1767225600000, "ping_ms": 5000, "lease_ms": 60000, "revoke": [FENCE]},
-    3: {"number": 7, "total": 2, "free": 1},
+    3: {"number": 7, "total": 0, "free": 0, "held": "claude is not on PATH"},
     4: {**FENCE, "cluster": "prod", "fault_type": "CrashLoop", "severity": "critical",
         "timeout_ms": 300000, "lease_ms": 60000, "model": "sonnet", "allowed_tools": "Read,Write"},
     5: FENCE,
@@ -78,7 +81,7 @@ MESSAGES = {
     7: {**FENCE, "phase": "run"},
     8: {**FENCE, "ms": 0},
     9: {**FENCE, "outcome": "success", "exit_code": -1, "reason": "", "started_ms": 1,
-        "completed_ms": 2, "files": [FILE]},
+        "completed_ms": 2, "files": [FILE], "class": "success", "retry_ms": 0, "usage": USAGE},
     10: {**FENCE, "disposition": "committed"},
     11: {**FENCE, "reason": "host", "detail": "no disk: \u00e9\u4e2d\U0001f600"},
     12: {**FENCE, "reason": "superseded"},
@@ -123,6 +126,9 @@ def wire():
            "long text": {**FENCE, "path": "p" * 200, "upto": 0},
            "list as text": {**FENCE, "files": "x"}, "list of numbers": {**FENCE, "files": [1]},
            "bad item": {**FENCE, "files": [{**FILE, "size": -1}]}}
+    for name, usage in {"no usage": None, "empty usage": {}, "usage as list": [USAGE],
+                        "usage below": {"calls": -2}, "usage of text": {"calls": "4"}}.items():
+        write("wire", name, header(9) + msgpack.packb({**MESSAGES[9], "usage": usage}))
     for name, fields in odd.items():
         write("wire", name, header(50 if "files" in fields else 49) + msgpack.packb(fields))
     write("wire", "bool as number", header(16) + msgpack.packb({**MESSAGES[16], "fatal": 1}))

@@ -103,6 +103,84 @@ test_hello_survives_the_round_trip (void **state)
 }
 
 static void
+test_usage_survives_the_round_trip (void **state)
+{
+    own (codec_destroy) codec_t *codec = codec_new ();
+    own (buf_fini) buf_t out = buf_init (LIMIT_WORK_FRAME_BYTES);
+    msg_usage_t usage = {.agent = codec_text ("claude"), .calls = 3, .input = -1, .output = 0};
+    const msg_verdict_t sent = {.incident = codec_text ("one"),
+                                .attempt = 1,
+                                .outcome = codec_text ("agent"),
+                                .class = codec_text ("overloaded"),
+                                .retry_ms = 1500,
+                                .usage = {.items = &usage, .count = 1}};
+    assert_int_equal (codec_encode (msg_fields (MSG_VERDICT), &sent, &out), 0);
+    msg_verdict_t got;
+    assert_int_equal (codec_decode (codec, msg_fields (MSG_VERDICT), (const uint8_t *) out.data,
+                                    out.size, &got, sizeof got, NULL),
+                      0);
+    assert_true (codec_is (got.class, "overloaded"));
+    assert_int_equal (got.retry_ms, 1500);
+    assert_int_equal (got.usage.count, 1);
+    const msg_usage_t *back = got.usage.items;
+    assert_true (codec_is (back->agent, "claude"));
+    assert_int_equal (back->calls, 3);
+    assert_int_equal (back->input, -1);
+    assert_int_equal (back->output, 0);
+}
+
+//  {"usage": {"turns": 2}}
+static void
+test_what_usage_leaves_out_is_unknown (void **state)
+{
+    static const codec_field_t row [] = {{.key = "turns", .type = CODEC_INT}, {.key = NULL}};
+    static const codec_field_t rows [] = {
+        {.key = "usage", .type = CODEC_MAP, .rows = row, .item_size = sizeof (int64_t)},
+        {.key = NULL}};
+    own (codec_destroy) codec_t *codec = codec_new ();
+    const codec_list_t turns = {.items = &(int64_t){2}, .count = 1};
+    own (buf_fini) buf_t little = buf_init (LIMIT_WORK_FRAME_BYTES);
+    assert_int_equal (codec_encode (rows, &turns, &little), 0);
+    const codec_field_t *fields = msg_fields (MSG_VERDICT);
+    while (strcmp (fields->key, "usage") != 0)
+        fields++;
+    codec_field_t only [2] = {*fields, {.key = NULL}};
+    only [0].offset = 0;
+    codec_list_t list;
+    assert_int_equal (codec_decode (codec, only, (const uint8_t *) little.data, little.size, &list,
+                                    sizeof list, NULL),
+                      0);
+    const msg_usage_t *back = list.items;
+    assert_int_equal (list.count, 1);
+    assert_int_equal (back->turns, 2);
+    assert_int_equal (back->calls, -1);
+    assert_int_equal (back->cost_micro_usd, -1);
+    assert_null (back->model.data);
+    //  {"usage": 1}
+    assert_int_equal (codec_decode (codec, only, BYTES (0x81, 0xa5, 'u', 's', 'a', 'g', 'e', 1),
+                                    &list, sizeof list, NULL),
+                      ERR_PROTO);
+}
+
+static void
+test_the_verdict_of_an_older_worker_has_no_class_and_no_usage (void **state)
+{
+    own (codec_destroy) codec_t *codec = codec_new ();
+    msg_verdict_t got;
+    assert_int_equal (
+        codec_decode (codec, msg_fields (MSG_VERDICT),
+                      BYTES (0x84, 0xa8, 'i', 'n', 'c', 'i', 'd', 'e', 'n', 't', 0xa1, 'x', 0xa7,
+                             'a', 't', 't', 'e', 'm', 'p', 't', 1, 0xa7, 'o', 'u', 't', 'c', 'o',
+                             'm', 'e', 0xa5, 'a', 'g', 'e', 'n', 't', 0xa9, 'e', 'x', 'i', 't', '_',
+                             'c', 'o', 'd', 'e', 1),
+                      &got, sizeof got, NULL),
+        0);
+    assert_null (got.class.data);
+    assert_int_equal (got.retry_ms, 0);
+    assert_int_equal (got.usage.count, 0);
+}
+
+static void
 test_decode_names_the_key_that_is_wrong (void **state)
 {
     own (codec_destroy) codec_t *codec = codec_new ();
@@ -194,9 +272,15 @@ typedef union {
     char bytes [sizeof (msg_t)];
 } s_any_t;
 
-//  Fill every field with a valid value; a list gets one item, out of `items`.
+static bool
+s_has_rows (const codec_field_t *field)
+{
+    return field->type == CODEC_LIST || field->type == CODEC_MAP;
+}
+
+//  Fill every field with a valid value.  A list gets one item, the next of `items`.
 static void
-s_fill (const codec_field_t *fields, char *base, char (*items) [1024])
+s_fill (const codec_field_t *fields, char *base, char (**items) [1024])
 {
     for (size_t i = 0; fields [i].key; i++) {
         const codec_field_t *field = &fields [i];
@@ -205,11 +289,11 @@ s_fill (const codec_field_t *fields, char *base, char (*items) [1024])
                     sizeof (codec_text_t));
         if (field->type == CODEC_INT)
             memcpy (base + field->offset, &field->min, sizeof field->min);
-        if (field->type != CODEC_LIST)
+        if (!s_has_rows (field))
             continue;
-        s_fill (field->rows, items [0], items + 1);
-        memcpy (base + field->offset, &(codec_list_t){.items = items [0], .count = 1},
-                sizeof (codec_list_t));
+        const codec_list_t list = {.items = (*items)++, .count = 1};
+        s_fill (field->rows, list.items, items);
+        memcpy (base + field->offset, &list, sizeof list);
     }
 }
 
@@ -231,13 +315,15 @@ s_sent (const codec_field_t *whole, uint8_t type, const char *base, char *place,
 
 static int
 s_check_ranges (const codec_field_t *whole, const codec_field_t *fields, uint8_t type,
-                const char *base, char *at, char (*items) [1024])
+                const char *base, char *at)
 {
     int count = 0;
     for (size_t i = 0; fields [i].key; i++) {
         const codec_field_t *field = &fields [i];
-        if (field->type == CODEC_LIST)
-            count += s_check_ranges (whole, field->rows, type, base, items [0], items + 1);
+        codec_list_t list;
+        memcpy (&list, at + field->offset, s_has_rows (field) ? sizeof list : 0);
+        if (s_has_rows (field))
+            count += s_check_ranges (whole, field->rows, type, base, list.items);
         if (field->type != CODEC_INT)
             continue;
         count++;
@@ -264,12 +350,14 @@ test_every_integer_of_every_message_has_its_range (void **state)
     for (int type = 1; type < 256; type++) {
         const codec_field_t *fields = msg_fields ((uint8_t) type);
         static s_any_t whole;
-        static char items [2][1024];
+        static char items [4][1024];
+        char (*next) [1024] = items;
         if (!fields)
             continue;
         memset (&whole, 0, sizeof whole);
-        s_fill (fields, whole.bytes, items);
-        count += s_check_ranges (fields, fields, (uint8_t) type, whole.bytes, whole.bytes, items);
+        s_fill (fields, whole.bytes, &next);
+        assert_true (next <= items + 4);
+        count += s_check_ranges (fields, fields, (uint8_t) type, whole.bytes, whole.bytes);
     }
     assert_in_range (count, 50, 200);
 }
@@ -284,6 +372,9 @@ main (void)
         cmocka_unit_test (test_scan_refuses_forged_lengths_without_believing_them),
         cmocka_unit_test (test_scan_bounds_depth),
         cmocka_unit_test (test_hello_survives_the_round_trip),
+        cmocka_unit_test (test_usage_survives_the_round_trip),
+        cmocka_unit_test (test_what_usage_leaves_out_is_unknown),
+        cmocka_unit_test (test_the_verdict_of_an_older_worker_has_no_class_and_no_usage),
         cmocka_unit_test (test_decode_names_the_key_that_is_wrong),
         cmocka_unit_test (test_unknown_keys_are_ignored),
         cmocka_unit_test (test_the_progress_of_an_older_worker_is_taken),
