@@ -5,10 +5,13 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/err.h"
 #include "common/base/failpoint.h"
+#include "common/base/own.h"
+#include "runner/sandbox/runtime.h"
 #include "runner/supervise.h"
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,21 +21,33 @@
 
 extern char **environ;
 
+enum { MAIN_OPTIONS = 64, MAIN_SANDBOX = 1 };
+
 static const struct option s_options [] = {{"workspace", required_argument, NULL, 'w'},
                                            {"timeout-ms", required_argument, NULL, 't'},
                                            {"grace-ms", required_argument, NULL, 'g'},
                                            {"stdout", required_argument, NULL, 'o'},
                                            {"stderr", required_argument, NULL, 'e'},
                                            {"result", required_argument, NULL, 'r'},
-                                           {"help", no_argument, NULL, 'h'},
-                                           {0}};
+                                           {"help", no_argument, NULL, 'h'}};
 
 static const char s_usage [] =
     "usage: triage-run --workspace DIR --timeout-ms N --grace-ms N --stdout FILE --stderr FILE\n"
-    "                  --result FILE -- SCRIPT [ARG...]\n"
+    "                  --result FILE [--runtime none|landlock|bwrap ...] -- SCRIPT [ARG...]\n"
     "\n"
     "Run SCRIPT in DIR and end its whole process tree at the deadline, when it exits, or when\n"
-    "stdin closes.  Writes run.json to the result file.  Started by triage-worker.\n";
+    "stdin closes.  Writes run.json to the result file.  Started by triage-worker.\n"
+    "\n"
+    "The box of the run; DIR is the only folder in which it may write:\n"
+    "  --runtime NAME         none, landlock, bwrap, podman or docker; default none\n"
+    "  --user UID:GID         run as this user\n"
+    "  --memory BYTES  --cpus MILLI  --pids N  --disk BYTES  --files N\n"
+    "  --read-only PATH       may be read; may be repeated\n"
+    "  --network NAME         gateway, proxy or host\n"
+    "  --gateway SOCKET       gets the listeners of a box with a network of its own\n"
+    "  --gateway-port PORT    of the gateway on the host's loopback, for other boxes\n"
+    "  --listen PORT          a loopback port that is forwarded; may be repeated\n"
+    "  --cgroup NAME  --name NAME  --image IMAGE\n";
 
 static bool
 s_number (const char *text, int64_t *ret_number)
@@ -45,12 +60,26 @@ s_number (const char *text, int64_t *ret_number)
     return true;
 }
 
-static bool
-s_parse (int argc, char **argv, supervise_spec_t *spec)
+//  Our own options, then those of the sandbox.
+static void
+s_all_options (struct option ret_options [MAIN_OPTIONS])
 {
+    size_t count = sizeof s_options / sizeof s_options [0];
+    memcpy (ret_options, s_options, sizeof s_options);
+    for (size_t i = 0; sandbox_flag_at (i) && count + 1 < MAIN_OPTIONS; i++)
+        ret_options [count++] =
+            (struct option){sandbox_flag_at (i), required_argument, NULL, MAIN_SANDBOX};
+    ret_options [count] = (struct option){0};
+}
+
+static bool
+s_parse (int argc, char **argv, supervise_spec_t *spec, sandbox_spec_t *box)
+{
+    struct option options [MAIN_OPTIONS];
+    s_all_options (options);
     bool good = true;
-    int letter;
-    while ((letter = getopt_long (argc, argv, "+", s_options, NULL)) != -1) {
+    int letter, index = 0;
+    while ((letter = getopt_long (argc, argv, "+", options, &index)) != -1) {
         switch (letter) {
             case 'w': spec->workspace = optarg; break;
             case 't': good = good && s_number (optarg, &spec->timeout_ms); break;
@@ -58,6 +87,9 @@ s_parse (int argc, char **argv, supervise_spec_t *spec)
             case 'o': spec->stdout_path = optarg; break;
             case 'e': spec->stderr_path = optarg; break;
             case 'r': spec->result_path = optarg; break;
+            case MAIN_SANDBOX:
+                good = good && sandbox_parse_flag (box, options [index].name, optarg) == 0;
+                break;
             default: good = false; break;
         }
     }
@@ -66,21 +98,58 @@ s_parse (int argc, char **argv, supervise_spec_t *spec)
            && spec->timeout_ms > 0 && optind < argc;
 }
 
+//  The folder of this program; "" when it is not known.
+static void
+s_program_dir (char ret_path [PATH_MAX])
+{
+    ssize_t size = readlink ("/proc/self/exe", ret_path, PATH_MAX - 1);
+    ret_path [size > 0 ? size : 0] = 0;
+    char *slash = strrchr (ret_path, '/');
+    if (slash)
+        *slash = 0;
+}
+
+//  The command line in its box: the runtime's prefix, then the script.
+static int
+s_box (const sandbox_spec_t *box, char *const *script, words_t *ret_words)
+{
+    err_diag_t diag = {""};
+    const runtime_t *runtime = runtime_find (box->runtime);
+    int rc = runtime ? runtime->command (box, ret_words, &diag) : ERR_NONE;
+    if (rc < 0) {
+        fprintf (stderr, "triage-run: runtime %s: %s\n", box->runtime,
+                 *diag.text ? diag.text : err_str (rc));
+        return rc;
+    }
+    for (; *script; script++)
+        words_add (ret_words, "%s", *script);
+    return ret_words->failed;
+}
+
 int
 main (int argc, char **argv)
 {
     supervise_spec_t spec = {
         .envp = environ, .control_fd = STDIN_FILENO, .status_fd = STDOUT_FILENO};
+    char program_dir [PATH_MAX];
+    s_program_dir (program_dir);
+    sandbox_spec_t box = {.runtime = "none", .program_dir = program_dir};
     failpoint_init ("run");
     if (argc == 2 && strcmp (argv [1], "--help") == 0)
         return fputs (s_usage, stdout) < 0 ? EXIT_RUNTIME : 0;
-    if (!s_parse (argc, argv, &spec)) {
+    if (!s_parse (argc, argv, &spec, &box)) {
         fputs (s_usage, stderr);
         return EXIT_USAGE;
     }
     //  The agent must not inherit other descriptors that the parent left open.
     (void) close_range (STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    int rc = supervise_run (&spec);
+    box.workspace = spec.workspace;
+    own (words_fini) words_t words = {0};
+    int rc = s_box (&box, spec.argv, &words);
+    if (rc < 0)
+        return EXIT_RUNTIME;
+    spec.argv = words.items;
+    rc = supervise_run (&spec);
     if (rc < 0) {
         fprintf (stderr, "triage-run: no result written: %s\n", err_str (rc));
         return EXIT_RUNTIME;

@@ -1,0 +1,37 @@
+//  runtime - the ways to put a run into a box, best first.
+//
+//  A runtime is a row and a file: runtime_NAME.c.  Its command is a prefix: words that come before
+//  those of the agent's script.  The innermost program of each is triage-enter.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+#include "runner/sandbox/sandbox.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    const char *name;    //  as in AGENT_RUNTIME
+    const char *package; //  Debian package that brings it; NULL: none is needed
+    const char *holds;   //  one sentence for operators
+    //  The box has a network of its own: its listeners are handed to the gateway's unix socket.
+    bool network;
+    //  Processes of the runtime are below triage-run, and a TERM would end them at once: TERM is
+    //  blocked at the start, and triage-enter takes the block away.
+    bool shielded;
+    //  Run a real box of this spec with a self-test in it.  Takes up to LIMIT_RUNTIME_PROBE_MS.
+    //  Only runtime, workspace (an existing folder), program_dir and user of spec are looked at.
+    //  Err: any; diag: why, and what to install.
+    int (*probe) (const sandbox_spec_t *spec, err_diag_t *diag);
+    //  Append the prefix.  Err: -errno, ERR_CONFIG; diag says why.
+    int (*command) (const sandbox_spec_t *spec, words_t *words, err_diag_t *diag);
+    //  The holes (hole.h) of this runtime on this kernel, or-ed.
+    unsigned (*holes) (const sandbox_spec_t *spec);
+} runtime_t;
+
+//  NULL after the last one.
+const runtime_t *
+runtime_at (size_t index);
+//  NULL: no such runtime.
+const runtime_t *
+runtime_find (const char *name);

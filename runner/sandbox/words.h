@@ -1,0 +1,28 @@
+//  words - a list of words that ends with NULL: the arguments or the environment of a program.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <stddef.h>
+
+enum { WORDS_COUNT = 512 }; //  most words of one list
+
+//  Own: the words are on the heap; words_fini wipes and frees them.  Init: {0}.
+typedef struct {
+    char *items [WORDS_COUNT + 1];
+    size_t count;
+    int failed; //  0; -ENOMEM, ERR_LIMIT: the list is not complete
+} words_t;
+
+void
+words_fini (words_t *self);
+//  Add one word.  On failure `failed` is set and the list stays as it is: check it at the end.
+void
+words_add (words_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+//  Add a flag and its value.
+void
+words_flag (words_t *self, const char *flag, const char *value);
+//  Add a flag and a number.
+void
+words_number (words_t *self, const char *flag, long long value);
