@@ -146,14 +146,15 @@ enum {
     LIMIT_ERROR_TEXT_BYTES = LIMIT_KIB (2), //  a longer report is not an error message of a CLI
     //  Result of an agent, with all its turns; read for its error and its usage.
     LIMIT_AGENT_RESULT_BYTES = LIMIT_MIB (5),
-    LIMIT_USAGE_BYTES = LIMIT_KIB (16),    //  of an agent: copied into result.json
-    LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1),  //  of each agent log
-    LIMIT_LOG_TAIL_BYTES = LIMIT_MIB (4),  //  and its end, where the failure is
-    LIMIT_INCIDENT_BYTES = LIMIT_MIB (32), //  all artifacts of one attempt
-    LIMIT_ATTEMPT_FILES = 32,              //  files of one attempt
-    LIMIT_UPLOADS_BYTES = LIMIT_MIB (256), //  staged uploads in flight
-    LIMIT_UPLOADS = 4096,                  //  attempts with staged files: one of every worker
-    LIMIT_UPLOAD_IDLE_MS = 600000,         //  an upload without a PUT for so long starts again
+    LIMIT_USAGE_BYTES = LIMIT_KIB (16),     //  of an agent: copied into result.json
+    LIMIT_LOG_HEAD_BYTES = LIMIT_MIB (1),   //  of each agent log
+    LIMIT_LOG_TAIL_BYTES = LIMIT_MIB (4),   //  and its end, where the failure is
+    LIMIT_TRANSCRIPT_BYTES = LIMIT_MIB (2), //  steps of an attempt; longer ones lose the middle
+    LIMIT_INCIDENT_BYTES = LIMIT_MIB (32),  //  all artifacts of one attempt
+    LIMIT_ATTEMPT_FILES = 32,               //  files of one attempt
+    LIMIT_UPLOADS_BYTES = LIMIT_MIB (256),  //  staged uploads in flight
+    LIMIT_UPLOADS = 4096,                   //  attempts with staged files: one of every worker
+    LIMIT_UPLOAD_IDLE_MS = 600000,          //  an upload without a PUT for so long starts again
     //  With less room on the artifacts' disk nothing is assigned, until there is twice that.
     LIMIT_ARTIFACT_ROOM_BYTES = LIMIT_MIB (8),
     LIMIT_ARTIFACT_ROOM_FILES = 512, //  free inodes there, about 40 incidents; same rule

@@ -1,6 +1,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/domain/run_class.h"
 
+#include "common/base/limits.h"
+
 #include <assert.h>
 #include <string.h>
 

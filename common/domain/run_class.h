@@ -5,7 +5,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/domain/verdict.h"
+#include "common/domain/verdict_outcome.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,34 +5,14 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/base/digest.h"
-#include "common/base/limits.h"
+#include "common/domain/verdict_error.h"
+#include "common/domain/verdict_outcome.h"
+#include "common/domain/verdict_path.h"
+#include "common/domain/verdict_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum {
-    VERDICT_SUCCESS,   //  validated report
-    VERDICT_AGENT,     //  the agent ran and failed: uses up an attempt
-    VERDICT_HOST,      //  the host could not run it: another worker tries, no attempt used up
-    VERDICT_LOST,      //  set by the broker: worker or broker went away
-    VERDICT_CANCELLED, //  set by the broker: an operator ended it
-    VERDICT_OUTCOMES
-} verdict_outcome_t;
-
-enum { VERDICT_REPORT_MIN_BYTES = 101, VERDICT_REASON_BYTES = 256 };
-
-//  One listed file of an attempt.
-typedef struct {
-    char path [LIMIT_PATH_BYTES]; //  relative, from the allow-list of verdict_path_allowed
-    int64_t size;                 //  Units: bytes
-    char sha256 [DIGEST_HEX];     //  lower-case hex
-} verdict_file_t;
-
-//  The file of this path, or NULL.  Own: borrowed from files.
-const verdict_file_t *
-verdict_file_find (const verdict_file_t *files, size_t count, const char *path);
 
 //  Observations of one run.
 typedef struct {
@@ -108,19 +88,3 @@ verdict_kind (const char *reason);
 //  "error_text", "no_result", "other".
 const char *
 verdict_kind_name (verdict_kind_t kind);
-
-//  "success", "agent", "host", "lost", "cancelled".
-const char *
-verdict_outcome_name (verdict_outcome_t outcome);
-//  False: no such name, *ret_outcome is untouched.
-bool
-verdict_outcome_parse (const char *name, size_t size, verdict_outcome_t *ret_outcome);
-
-//  May this relative path be an artifact of an attempt?
-//  Allow-list: output/investigation.md, output/agent-result.json, logs/<name>.log, logs/prompt.md,
-//  run.json; names [A-Za-z0-9._-], no "..".
-bool
-verdict_path_allowed (const char *path, size_t size);
-//  Largest size of the file at this path.  Units: bytes.
-int64_t
-verdict_path_limit (const char *path);

@@ -489,6 +489,7 @@ test_only_listed_artifact_paths_travel (void **state)
     assert_true (s_allowed ("output/agent-result.json"));
     assert_true (s_allowed ("logs/agent.stdout.log"));
     assert_true (s_allowed ("logs/prompt.md"));
+    assert_true (s_allowed ("logs/transcript.jsonl"));
     assert_true (s_allowed ("run.json"));
     const char *const bad [] = {"",
                                 "/run.json",
@@ -503,6 +504,8 @@ test_only_listed_artifact_paths_travel (void **state)
                                 "output/investigation.html",
                                 "result.json",
                                 "logs/a.txt",
+                                "logs/other.jsonl",
+                                "transcript.jsonl",
                                 "logs/a\n.log"};
     for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++)
         assert_false (s_allowed (bad [i]));
