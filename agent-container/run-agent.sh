@@ -1,27 +1,262 @@
-#!/bin/sh
-# run-agent.sh - run one agent on one incident.  The worker calls it; no key is in its arguments.
+#!/bin/bash
+# run-agent.sh - run one agent on one incident, by its driver.  README.md has the contract.
 #
 #   run-agent.sh --workspace DIR --agent NAME --model M --allowed-tools LIST --timeout SECONDS
-#                --prompt-file FILE --system-prompt-file FILE [--kubeconfig FILE] [--runtime NAME]
+#                --prompt-file FILE|- --system-prompt-file FILE [--kubeconfig FILE] [--runtime NAME]
+#   run-agent.sh --describe [--agent NAME]     one JSON line about the driver and its program
 #
-# The agent replaces the script (exec), so its exit code is the script's.  Nothing is piped.
-# Exit codes of the script itself: 64 bad input; 78 bad configuration; 127 the agent's program is
-# missing.  After 78 and 127 another worker may succeed.
+# No key is in its arguments, nor in those of the CLI that it starts.
 # SPDX-License-Identifier: Apache-2.0
-set -eu
+# shellcheck disable=SC2015,SC2317 # fail ends the script; functions are called by name
+set -u -o pipefail
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+workspace=${WORKSPACE_DIR:-} agent=${AGENT_CLI:-} model=${LLM_MODEL:-}
+tools=${AGENT_ALLOWED_TOOLS:-} timeout=${CONTAINER_TIMEOUT:-}
+prompt=${PROMPT_FILE:-} system=${SYSTEM_PROMPT_FILE:-} kubeconfig=${KUBECONFIG:-}
+describe='' stopped='' interrupted='' cli=''
+export args=() # more words for the CLI
+
+# What a driver file sets; drivers/claude.sh is an example with all of it.
+driver_program='' driver_provider='' driver_key_env='' driver_base_url_env='' driver_model=''
+driver_resumes=false driver_system=prepend driver_tools='' driver_notes='' driver_jq=''
+driver_prepare () { :; }
+driver_find () { command -v "$driver_program"; }
+driver_version () { timeout 20 "$driver_path" --version </dev/null 2>/dev/null; }
 
 fail () {
-    code=$1
+    local code=$1
     shift
     printf 'run-agent.sh: %s\n' "$*" >&2
     exit "$code"
 }
 
-workspace=${WORKSPACE_DIR:-} agent=${AGENT_CLI:-} model=${LLM_MODEL:-}
-tools=${AGENT_ALLOWED_TOOLS:-} timeout=${CONTAINER_TIMEOUT:-} runtime=${AGENT_RUNTIME:-none}
-prompt=${PROMPT_FILE:-} system=${SYSTEM_PROMPT_FILE:-} kubeconfig=${KUBECONFIG:-}
+# A text as a JSON string, or null when it is empty.  Needs no jq.
+json_text () {
+    local text=${1//[[:cntrl:]]/ }
+    text=${text//\\/\\\\}
+    [ -n "$1" ] && printf '"%s"' "${text//\"/\\\"}" || printf null
+}
+
+driver_folders () {
+    printf '%s\n' ${AGENT_DRIVERS_DIR:+"$AGENT_DRIVERS_DIR"} "$here/drivers"
+}
+
+driver_names () {
+    local folder file
+    driver_folders | while IFS= read -r folder; do
+        for file in "$folder"/*.sh; do
+            [ ! -r "$file" ] || basename "$file" .sh
+        done
+    done | sort -u | paste -s -d ' '
+}
+
+# Source the driver of the agent's name.
+load_driver () {
+    local folder file=''
+    case $agent in
+    '') fail 64 "--agent is missing" ;;
+    *[!a-z0-9_-]* | [!a-z0-9]*) ;;
+    *)
+        while [ -z "$file" ] && IFS= read -r folder; do
+            [ ! -r "$folder/$agent.sh" ] || file=$folder/$agent.sh
+        done < <(driver_folders)
+        ;;
+    esac
+    [ -n "$file" ] || fail 78 "unknown agent '$agent': there are $(driver_names)"
+    # shellcheck disable=SC1090 # any driver
+    . "$file" || fail 78 "the driver $file cannot be read"
+    model=${model:-$driver_model}
+    driver_path=$(driver_find)
+    [ $? -ne 78 ] || exit 78
+}
+
+missing () {
+    printf "agent '%s' needs the program '%s', which is not on PATH" "$agent" "$driver_program"
+}
+
+print_description () {
+    local version=''
+    [ -z "$driver_path" ] || version=$(driver_version | grep -oE -m 1 '[0-9]+(\.[0-9]+)+[^ ]*')
+    printf '{"agent":%s,"program":%s,"path":%s,"version":%s,"model":%s,"resumes":%s,' \
+        "$(json_text "$agent")" "$(json_text "$driver_program")" "$(json_text "$driver_path")" \
+        "$(json_text "$version")" "$(json_text "$model")" "$driver_resumes"
+    printf '"provider":%s,"key_env":%s,"base_url_env":%s,"tools":%s,"notes":%s}\n' \
+        "$(json_text "$driver_provider")" "$(json_text "$driver_key_env")" \
+        "$(json_text "$driver_base_url_env")" "$(json_text "$driver_tools")" \
+        "$(json_text "$driver_notes")"
+    [ -n "$driver_path" ] || fail 127 "$(missing)"
+    [ -z "$driver_jq" ] || command -v jq >/dev/null || fail 127 "the program 'jq' is not on PATH"
+    exit 0
+}
+
+absolute () {
+    case $1 in '' | - | /*) printf '%s' "$1" ;; *) printf '%s' "$PWD/$1" ;; esac
+}
+
+# The folders and variables that every CLI gets.
+enter_workspace () {
+    prompt=$(absolute "$prompt")
+    system=$(absolute "$system")
+    cd -- "$workspace" 2>/dev/null || fail 64 "--workspace is not a folder: $workspace"
+    workspace=$PWD
+    mkdir -p output logs .home .tmp || fail 73 "the workspace cannot be written: $workspace"
+    if [ -n "$kubeconfig" ]; then
+        export KUBECONFIG="$kubeconfig"
+    else
+        unset KUBECONFIG
+    fi
+    resume=${AGENT_RESUME:-0}
+    [ "$resume" = 0 ] || [ "$driver_resumes" = true ] || fail 64 "agent '$agent' cannot resume"
+    if [ -n "${AGENT_ARGS:-}" ]; then
+        mapfile -d '' -t args < <(xargs printf '%s\0' <<<"$AGENT_ARGS")
+        wait $! || fail 78 "AGENT_ARGS cannot be split: $AGENT_ARGS"
+    fi
+}
+
+# .home/prompt.txt is what the CLI gets on its standard input, byte for byte.  logs/prompt.md
+# is all that is sent.
+write_prompt () {
+    local own=.home/prompt.txt
+    if [ "$resume" != 0 ]; then
+        printf '%s\n' "$resume_prompt" >"$own"
+        { printf '\n\n'; cat "$own"; } >>logs/prompt.md
+        return
+    fi
+    cat -- "$prompt" >"$own" 2>/dev/null || fail 64 "--prompt-file cannot be read: $prompt"
+    [ -r "$system" ] || system=''
+    { [ -z "$system" ] || { cat -- "$system"; printf '\n\n'; }; cat "$own"; } >.home/asked.md
+    [ "$driver_system" != prepend ] || cp .home/asked.md "$own"
+    mv -f .home/asked.md logs/prompt.md
+}
+
+resume_prompt='The time for this investigation is nearly over.  Finish now: write the report to
+output/investigation.md, in the form that was asked for, from what you know.  Say what you could
+not check.  Start no new investigation.'
+
+# A CLI that has no list of tools of its own is not held by one.  Once in a run, on stderr.
+warn_tools () {
+    [ -z "$tools" ] || printf 'run-agent.sh: %s has no list of allowed tools; ignored: %s\n' \
+        "$agent" "$tools" >&2
+}
+
+# Copy the skills read-only to where the CLI looks for them.
+copy_skills () {
+    [ -n "${AGENT_SKILLS_DIR:-}" ] || return 0
+    { mkdir -p "$1" && cp -R -- "$AGENT_SKILLS_DIR/." "$1" \
+        && find "$1" -type f -exec chmod a-w {} +; } \
+        || fail 78 "AGENT_SKILLS_DIR cannot be copied: $AGENT_SKILLS_DIR"
+}
+
+jq_program () {
+    cat "$here/drivers/lib.jq"
+    printf '%s\n' 'def record: empty;' 'def at_end: .;' "$driver_jq" "$1"
+}
+
+# In the background: nothing of it ends by TERM, which triage-run sends to the whole tree.
+beside () {
+    (
+        trap '' TERM INT HUP
+        "$@"
+    ) &
+}
+
+# shellcheck disable=SC2094 # the size before this run
+steps () {
+    local lines=0 bytes=0
+    [ ! -s logs/transcript.jsonl ] || read -r lines bytes _ < <(wc -l -c logs/transcript.jsonl)
+    stdbuf -oL fold -b -w 1048576 <.home/pipes/steps \
+        | jq -R -r -n --unbuffered --argjson lines "$lines" --argjson bytes "$bytes" \
+            -f <(jq_program 'stream(record)') \
+        | sed -u -n -e 's/^F//w .home/facts.jsonl' -e 's/^T//p' >>logs/transcript.jsonl
+}
+
+own_out () { exec tee -p .home/pipes/steps <.home/pipes/out; }
+own_err () { exec tee -p .home/pipes/tail <.home/pipes/err >&2; }
+own_tail () { exec tail -c 65536 <.home/pipes/tail >.home/stderr.txt; }
+own_version () { driver_version | grep -oE -m 1 '[0-9]+(\.[0-9]+)+[^ ]*' >.home/version; }
+
+# Start the CLI.  Its stdout goes to ours and, step by step, to the transcript.
+start_cli () {
+    rm -rf .home/pipes
+    mkdir -p .home/pipes && mkfifo .home/pipes/{out,err,steps,tail} \
+        || fail 73 "the workspace cannot be written: $workspace"
+    : >.home/facts.jsonl
+    : >.home/stderr.txt
+    [ ! -f output/agent-result.json ] || mv -f output/agent-result.json .home/before.json
+    beside own_out
+    helpers=$!
+    beside own_err
+    helpers="$helpers $!"
+    beside own_tail
+    readers=$!
+    beside steps
+    readers="$readers $!"
+    [ -s .home/version ] || beside own_version
+    (
+        trap - TERM INT HUP
+        driver_run
+    ) <.home/prompt.txt >.home/pipes/out 2>.home/pipes/err &
+    cli=$!
+}
+
+on_signal () {
+    stopped=1 interrupted=1
+    [ -z "$cli" ] || kill -TERM "$cli" 2>/dev/null
+}
+
+# Wait for the CLI; code is its exit code.  wait also returns when a signal comes.
+wait_cli () {
+    interrupted=1
+    while [ -n "$interrupted" ]; do
+        interrupted=''
+        wait "$cli"
+        code=$?
+        #  The CLI may use up the whole grace: what is known is on disk before.
+        [ -z "$interrupted" ] || write_result null
+    done
+}
+
+# Wait until these have ended, at most so many hundredths of a second; then kill them.
+end_these () {
+    local left=$1 pid
+    shift
+    for pid; do
+        while [ "$left" -gt 0 ] && kill -0 "$pid" 2>/dev/null; do
+            sleep 0.01
+            left=$((left - 1))
+        done
+        kill -KILL "$pid" 2>/dev/null
+    done
+}
+
+# Write output/agent-result.json; class is what the run came to.
+write_result () {
+    local lines before=.home/before.json
+    [ -f "$before" ] || before=/dev/null
+    mapfile -t lines < <(tail -n 3 .home/facts.jsonl \
+        | jq -R -r -n --argjson code "$1" --arg stopped "$stopped" --arg agent "$agent" \
+            --arg model "$model" --rawfile stderr .home/stderr.txt --rawfile before "$before" \
+            --arg version "$(cat .home/version 2>/dev/null)" \
+            -f <(jq_program 'result(at_end)'))
+    [ "${#lines[@]}" -eq 2 ] || return 0
+    printf '%s\n' "${lines[1]}" >.home/result.json
+    mv -fT .home/result.json output/agent-result.json
+    class=${lines[0]}
+}
+
+exit_code () {
+    case $class in
+    provider | overloaded) exit 69 ;;
+    rate_limited) exit 75 ;;
+    auth | quota) exit 77 ;;
+    config) exit 78 ;;
+    *) exit "$code" ;;
+    esac
+}
 
 while [ $# -gt 0 ]; do
+    [ "$1" != --describe ] || { describe=1; shift; continue; }
     [ $# -ge 2 ] || fail 64 "$1 needs a value"
     case $1 in
     --workspace) workspace=$2 ;;
@@ -32,125 +267,32 @@ while [ $# -gt 0 ]; do
     --prompt-file) prompt=$2 ;;
     --system-prompt-file) system=$2 ;;
     --kubeconfig) kubeconfig=$2 ;;
-    --runtime) runtime=$2 ;;
+    --runtime) export AGENT_RUNTIME="$2" ;;
     *) fail 64 "unknown argument: $1" ;;
     esac
     shift 2
 done
 
-[ -n "$agent" ] || fail 64 "--agent is missing"
-[ -d "$workspace" ] || fail 64 "--workspace is not a folder: $workspace"
-case $runtime in
-none | auto) ;;
-*) fail 78 "runtime '$runtime' is not supported, only 'none' is: the agent runs on this host" ;;
-esac
-case $timeout in
-'' | *[!0-9]*) [ -z "$timeout" ] || fail 64 "--timeout is not a number of seconds: $timeout" ;;
-esac
-
-here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-case $prompt in '' | /*) ;; *) prompt=$PWD/$prompt ;; esac
-case $system in '' | /*) ;; *) system=$PWD/$system ;; esac
-cd -- "$workspace" || fail 64 "--workspace cannot be entered: $workspace"
-workspace=$PWD
-mkdir -p output logs .home
-if [ -n "$kubeconfig" ]; then
-    export KUBECONFIG="$kubeconfig"
-else
-    unset KUBECONFIG
+load_driver
+[ -z "$describe" ] || print_description
+case $timeout in *[!0-9]*) fail 64 "--timeout is not a number of seconds: $timeout" ;; esac
+[ -n "$driver_path" ] || fail 127 "$(missing)"
+enter_workspace
+if [ -z "$driver_jq" ]; then
+    export HOME="${HOME:-$workspace/.home}" TMPDIR="${TMPDIR:-$workspace/.tmp}"
+    driver_prepare
+    driver_run # does not return
 fi
-
-need () {
-    command -v "$1" >/dev/null 2>&1 \
-        || fail 127 "agent '$agent' needs the program '$1', which is not on PATH"
-}
-
-need_prompt () {
-    [ -r "$prompt" ] || fail 64 "--prompt-file cannot be read: $prompt"
-}
-
-# A CLI without a system prompt option gets it in front of the prompt, on standard input.
-whole_prompt () {
-    : >.home/prompt.txt
-    if [ -n "$system" ] && [ -r "$system" ]; then
-        cat -- "$system" >>.home/prompt.txt
-        printf '\n\n' >>.home/prompt.txt
-    fi
-    cat -- "$prompt" >>.home/prompt.txt
-}
-
-warn_tools () {
-    [ -z "$tools" ] \
-        || printf 'run-agent.sh: %s has no list of allowed tools; ignored: %s\n' \
-            "$agent" "$tools" >&2
-}
-
-run_claude () {
-    need claude
-    need_prompt
-    export HOME="$workspace/.home" DISABLE_AUTOUPDATER=1 DISABLE_TELEMETRY=1
-    export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1
-    set -- -p --output-format json
-    [ -z "$model" ] || set -- "$@" --model "$model"
-    [ -z "$tools" ] || set -- "$@" --allowedTools "$tools"
-    [ -z "$system" ] || set -- "$@" --append-system-prompt-file "$system"
-    exec claude "$@" <"$prompt" >output/agent-result.json
-}
-
-run_codex () {
-    need codex
-    need_prompt
-    warn_tools
-    whole_prompt
-    export HOME="$workspace/.home"
-    set -- exec --skip-git-repo-check --sandbox workspace-write
-    [ -z "$model" ] || set -- "$@" --model "$model"
-    exec codex "$@" - <.home/prompt.txt
-}
-
-run_gemini () {
-    need gemini
-    need_prompt
-    warn_tools
-    whole_prompt
-    export HOME="$workspace/.home"
-    set -- --yolo
-    [ -z "$model" ] || set -- "$@" --model "$model"
-    exec gemini "$@" <.home/prompt.txt
-}
-
-run_goose () {
-    need goose
-    need_prompt
-    warn_tools
-    whole_prompt
-    export HOME="$workspace/.home"
-    [ -z "$model" ] || export GOOSE_MODEL="$model"
-    exec goose run --no-session --instructions - <.home/prompt.txt
-}
-
-run_playbook () {
-    for program in "${TRIAGE_PLAYBOOK:-}" "$here/triage-playbook" \
-        "$here/../build/release/bin/triage-playbook" "$(command -v triage-playbook || true)"; do
-        if [ -n "$program" ] && [ -x "$program" ]; then
-            exec "$program" "$workspace"
-        fi
-    done
-    fail 127 "agent 'playbook' needs the program 'triage-playbook':" \
-        "run make build or set TRIAGE_PLAYBOOK"
-}
-
-# AGENT_CUSTOM_COMMAND is one executable.  It gets the workspace as its argument, the prompt on
-# standard input, and the contract's environment unchanged.
-run_custom () {
-    [ -n "${AGENT_CUSTOM_COMMAND:-}" ] \
-        || fail 78 "agent 'custom' needs AGENT_CUSTOM_COMMAND (name it in agent_env)"
-    need "$AGENT_CUSTOM_COMMAND"
-    need_prompt
-    exec "$AGENT_CUSTOM_COMMAND" "$workspace" <"$prompt"
-}
-
-case $agent in
-claude | codex | gemini | goose | playbook | custom) "run_$agent" ;;
-*) fail 78 "unknown agent '$agent': claude, codex, gemini, goose, playbook or custom is expected" ;;
-esac
+command -v jq >/dev/null || fail 127 "the program 'jq' is not on PATH"
+trap on_signal TERM INT HUP
+export HOME="$workspace/.home" TMPDIR="$workspace/.tmp" CLAUDE_CODE_TMPDIR="$workspace/.tmp"
+write_prompt
+driver_prepare
+[ -z "$stopped" ] || exit 143
+start_cli
+class='' code=1
+wait_cli
+# shellcheck disable=SC2086 # lists of process ids
+{ end_these 100 $helpers; end_these 300 $readers; }
+write_result "$code"
+exit_code

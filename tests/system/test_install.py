@@ -9,6 +9,7 @@ from lib.system import BIN, ROOT, fault, wait_until
 FILES = ["bin/triage-broker", "bin/triage-worker", "bin/triage-run", "bin/triage-playbook",
          "bin/triage-publisher",
          "bin/triage-tap", "bin/triagectl", "libexec/k8s-triage/run-agent.sh",
+         "libexec/k8s-triage/drivers/lib.jq", "libexec/k8s-triage/drivers/claude.sh",
          "share/k8s-triage/broker.yaml",
          "share/k8s-triage/worker.yaml", "share/k8s-triage/publisher.yaml",
          "share/k8s-triage/triage-system-prompt.md",

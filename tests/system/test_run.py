@@ -117,7 +117,7 @@ def test_what_claude_says_of_itself_is_its_result(system):
     folder.mkdir()
     claude = folder / "claude"
     claude.write_text("#!/bin/sh\n" + GOOD
-                      + "case \"$*\" in *'--output-format json'*) ;; *) exit 9 ;; esac\n"
+                      + "case \"$*\" in *'--output-format stream-json'*) ;; *) exit 9 ;; esac\n"
                       "printf '%s' '{\"type\": \"result\", \"is_error\": true, \"result\": "
                       "\"Credit balance is too low\"}'\n")
     claude.chmod(0o755)
@@ -129,8 +129,9 @@ def test_what_claude_says_of_itself_is_its_result(system):
     system.publish([fault("web-0")])
     row = system.broker.wait_terminal(1)[0]
     detail = system.broker.incident(row["id"])
-    assert outcome(detail) == ("agent_failed", "agent",
-                               "agent reported an error: Credit balance is too low")
+    state, kind, reason = outcome(detail)
+    assert (state, kind) == ("agent_failed", "agent") and reason.endswith(
+        ": Credit balance is too low"), reason
     assert (attempt_folder(system, detail) / "output/investigation.md").read_text().startswith(
         "# Report")
 

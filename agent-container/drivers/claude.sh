@@ -1,0 +1,74 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154 # the frame reads and sets these
+# claude - Claude Code (npm @anthropic-ai/claude-code), by its stream of JSON records.
+# SPDX-License-Identifier: Apache-2.0
+driver_program=claude
+driver_provider=anthropic
+driver_key_env=ANTHROPIC_API_KEY
+driver_base_url_env=ANTHROPIC_BASE_URL
+driver_model=sonnet
+driver_resumes=true
+driver_system=own # it takes the system prompt as a file
+driver_tools='--allowedTools'
+
+driver_jq='
+def usage_of: {input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens};
+
+def class:
+    class_of(.api_error_status;
+             ([.result, .api_error_type, .terminal_reason, (.errors // [])[]] | map(as_text)
+              | join("\n"))) as $class
+    | if .is_error | not then null
+      elif (.subtype // "" | test("^error_max_(turns|budget)")) then "limit"
+      elif .stop_reason == "refusal" then "refused"
+      elif .terminal_reason == "prompt_too_long" then "too_large"
+      elif .result // "" | test("output token maximum") then "limit"
+      else $class end;
+
+# What the CLI says of an answer that it has made up itself because the call failed.
+def class_of_error:
+    {authentication_failed: "auth", oauth_org_not_allowed: "auth", billing_error: "quota",
+     rate_limit: "rate_limited", overloaded: "overloaded", model_not_found: "config",
+     max_output_tokens: "limit"} [.error // ""] // "provider";
+
+def record:
+    if .type == "system" and .subtype == "init"
+    then {set: {session_id, model, version: .claude_code_version}}
+    elif .type == "assistant"
+    then (if .is_api_error_message
+          then {error: {text: (.message.content | content_text), class: class_of_error}}
+          else {turn: {id: .message.id, usage: (.message.usage | usage_of)}} end),
+         (.message.content[]?
+          | if .type == "text" then {text}
+            elif .type == "tool_use" then {call: {id, tool: .name, input}} else empty end)
+    elif .type == "user"
+    then .message.content[]? | select(.type? == "tool_result")
+         | (.content | content_text) as $output
+         | {reply: {id: .tool_use_id, output: $output,
+                    exit: (($output | capture("^Exit code (?<n>[0-9]+)").n | tonumber)?
+                           // (if .is_error then 1 else 0 end))}}
+    elif .type == "result"
+    then {end: {is_error, class: class, num_turns, total_cost_usd, duration_ms,
+                result: (.result // ((.errors // []) | map(as_text) | join("; "))),
+                usage: (.usage | usage_of), counts_before: true}}
+    else empty end;
+'
+
+driver_prepare () {
+    export DISABLE_AUTOUPDATER=1 DISABLE_TELEMETRY=1 DISABLE_ERROR_REPORTING=1
+    export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 ENABLE_TOOL_SEARCH=false
+    export CLAUDE_CODE_MAX_RETRIES="${CLAUDE_CODE_MAX_RETRIES:-2}"
+    copy_skills .claude/skills
+}
+
+driver_run () {
+    set -- -p --output-format stream-json --verbose
+    [ -z "$model" ] || set -- "$@" --model "$model"
+    [ -z "$tools" ] || set -- "$@" --allowedTools "$tools${AGENT_MCP_CONFIG:+,mcp__*}"
+    [ -z "$system" ] || set -- "$@" --append-system-prompt-file "$system"
+    [ -z "${AGENT_MAX_TURNS:-}" ] || set -- "$@" --max-turns "$AGENT_MAX_TURNS"
+    [ -z "${AGENT_MAX_BUDGET_USD:-}" ] || set -- "$@" --max-budget-usd "$AGENT_MAX_BUDGET_USD"
+    [ -z "${AGENT_MCP_CONFIG:-}" ] \
+        || set -- "$@" --mcp-config "$AGENT_MCP_CONFIG" --strict-mcp-config
+    [ "$resume" = 0 ] || set -- "$@" --continue
+    exec "$driver_path" "$@" "${args[@]}"
+}
