@@ -68,6 +68,7 @@ The programs obey `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, as cu
 holds for MCP servers, webhooks and `triagectl`. No other variable counts, except those in the
 tables below. A proxy sees the token of a plain `http://` MCP server behind it: use `https://`, or
 name the server in `no_proxy`. A loopback address and `localhost` are never reached by a proxy.
+`SSL_CERT_FILE` names a file of authorities that replaces the system's for all TLS servers.
 
 ## Exit codes
 

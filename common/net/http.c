@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -45,6 +46,8 @@ struct http_transfer {
     size_t response_max_bytes, response_bytes;
     bool head_told;
     bool oversize;
+    bool proxied; //  connect_only: allow does not judge the proxy's address
+    bool refused; //  connect_only: allow has refused an address
     char reason [CURL_ERROR_SIZE];
     http_transfer_t *prev, *next;
 };
@@ -207,6 +210,107 @@ s_url_is_loopback (const char *text)
     return loopback;
 }
 
+static void
+s_url_free (CURLU **url_p)
+{
+    curl_url_cleanup (*url_p);
+}
+
+static void
+s_text_free (char **text_p)
+{
+    curl_free (*text_p);
+}
+
+static bool
+s_url_has (CURLU *url, CURLUPart part)
+{
+    own (s_text_free) char *text = NULL;
+    return curl_url_get (url, part, &text, 0) == CURLUE_OK;
+}
+
+int
+http_base (const char *text, char ret_host [HTTP_HOST], uint16_t *ret_port)
+{
+    own (s_url_free) CURLU *url = curl_url ();
+    own (s_text_free) char *scheme = NULL, *host = NULL, *port = NULL;
+    if (!url)
+        return -ENOMEM;
+    if (curl_url_set (url, CURLUPART_URL, text, 0) != CURLUE_OK
+        || curl_url_get (url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK
+        || (strcmp (scheme, "https") != 0 && strcmp (scheme, "http") != 0)
+        || s_url_has (url, CURLUPART_USER) || s_url_has (url, CURLUPART_PASSWORD)
+        || s_url_has (url, CURLUPART_QUERY) || s_url_has (url, CURLUPART_FRAGMENT)
+        || curl_url_get (url, CURLUPART_HOST, &host, 0) != CURLUE_OK || strlen (host) >= HTTP_HOST
+        || curl_url_get (url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)
+        return -EINVAL;
+    snprintf (ret_host, HTTP_HOST, "%s", host);
+    *ret_port = (uint16_t) strtoul (port, NULL, 10);
+    return 0;
+}
+
+//  The value of a variable in lower or upper case, NULL when it is unset or empty.
+static const char *
+s_variable (const char *lower, const char *upper)
+{
+    const char *value = getenv (lower);
+    value = value && value [0] ? value : getenv (upper);
+    return value && value [0] ? value : NULL;
+}
+
+//  Does an entry of no_proxy name this host or a domain above it?
+static bool
+s_is_direct (const char *host, const char *list)
+{
+    const size_t whole = strlen (host);
+    for (const char *at = list; *at;) {
+        at += strspn (at, ", ");
+        at += *at == '.';
+        const size_t size = strcspn (at, ", ");
+        if (size == 1 && *at == '*')
+            return true;
+        if (size > 0 && size <= whole && strncasecmp (host + whole - size, at, size) == 0
+            && (size == whole || host [whole - size - 1] == '.'))
+            return true;
+        at += size;
+    }
+    return false;
+}
+
+//  libcurl creates the socket here, so an address is judged before any packet.
+static curl_socket_t
+s_on_open (void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    http_transfer_t *transfer = arg;
+    if (!transfer->proxied && transfer->hooks.allow
+        && !transfer->hooks.allow (transfer->arg, &address->addr)) {
+        transfer->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket (address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static CURLcode
+s_set_up_connect (http_transfer_t *transfer, const char *url)
+{
+    CURL *easy = transfer->easy;
+    char host [HTTP_HOST];
+    uint16_t port = 0;
+    if (http_base (url, host, &port) < 0)
+        return CURLE_URL_MALFORMAT;
+    const char *proxy = s_variable ("https_proxy", "HTTPS_PROXY");
+    proxy = proxy ? proxy : s_variable ("all_proxy", "ALL_PROXY");
+    const char *direct = s_variable ("no_proxy", "NO_PROXY");
+    transfer->proxied =
+        proxy && !s_host_is_loopback (host) && !(direct && s_is_direct (host, direct));
+    CURLcode rc = curl_easy_setopt (easy, CURLOPT_CONNECT_ONLY, 1L);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_PROXY, transfer->proxied ? proxy : "");
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_NOPROXY, "");
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_OPENSOCKETFUNCTION, s_on_open);
+    return rc ? rc : curl_easy_setopt (easy, CURLOPT_OPENSOCKETDATA, transfer);
+}
+
 static int
 s_set_up (http_transfer_t *transfer, const http_request_t *request)
 {
@@ -220,10 +324,11 @@ s_set_up (http_transfer_t *transfer, const http_request_t *request)
     if (s_url_is_loopback (request->url)) //  the environment's proxy never applies here
         rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_PROXY, "");
     if (request->body) {
+        const CURLoption body = request->body_stays ? CURLOPT_POSTFIELDS : CURLOPT_COPYPOSTFIELDS;
         rc = rc ? rc
                 : curl_easy_setopt (easy, CURLOPT_POSTFIELDSIZE_LARGE,
                                     (curl_off_t) request->body_size);
-        rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_COPYPOSTFIELDS, request->body);
+        rc = rc ? rc : curl_easy_setopt (easy, body, request->body);
     }
     if (strcmp (request->method, "HEAD") == 0)
         rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_NOBODY, 1L);
@@ -245,6 +350,11 @@ s_set_up (http_transfer_t *transfer, const http_request_t *request)
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HEADERDATA, transfer);
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, s_on_body);
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_WRITEDATA, transfer);
+    const char *authorities = getenv ("SSL_CERT_FILE");
+    if (authorities && authorities [0])
+        rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_CAINFO, authorities);
+    if (request->connect_only)
+        rc = rc ? rc : s_set_up_connect (transfer, request->url);
     return rc == CURLE_OK ? 0 : rc == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
 }
 
@@ -307,6 +417,32 @@ http_retry_after (http_transfer_t *transfer)
     return seconds > 0 ? seconds * 1000 : 0;
 }
 
+void
+http_header_each (http_transfer_t *transfer,
+                  bool (*each) (void *arg, const char *name, const char *value), void *arg)
+{
+    struct curl_header *header = NULL;
+    while ((header = curl_easy_nextheader (transfer->easy, CURLH_HEADER, -1, header)) != NULL)
+        if (!each (arg, header->name, header->value))
+            return;
+}
+
+void
+http_pause (http_transfer_t *transfer, bool pause)
+{
+    curl_easy_pause (transfer->easy, pause ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+}
+
+int
+http_take_socket (http_transfer_t *transfer)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (curl_easy_getinfo (transfer->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK
+        || fd == CURL_SOCKET_BAD)
+        return -1;
+    return fcntl (fd, F_DUPFD_CLOEXEC, 0); //  libcurl closes its own
+}
+
 bool
 http_sent (http_transfer_t *transfer)
 {
@@ -323,6 +459,9 @@ s_end (http_t *self, http_transfer_t *transfer, CURLcode code)
     if (transfer->oversize) {
         rc = ERR_LIMIT;
         reason = "response over its limit";
+    }
+    else if (code != CURLE_OK && transfer->refused) {
+        rc = -EACCES;
     }
     else if (code == CURLE_OPERATION_TIMEDOUT) {
         rc = -ETIMEDOUT;

@@ -1,6 +1,7 @@
 //  http - many HTTP transfers on one thread, the port to libcurl's multi interface.
 //
 //  HTTP/1.1, no redirects, no decompression, keepalive on each socket, names resolved off-thread.
+//  TLS peers are checked against the system's certificates, or those of SSL_CERT_FILE.
 //  The environment's http_proxy, https_proxy, all_proxy and no_proxy apply, but never to a loopback
 //  address or localhost.
 //  http_poll calls the hooks.  They must not start or cancel transfers; queue that for afterwards.
@@ -13,6 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+
+enum { HTTP_HOST = 256 }; //  bytes of a host name
 
 typedef struct http http_t;
 typedef struct http_transfer http_transfer_t;
@@ -28,7 +32,11 @@ typedef struct {
     int64_t total_ms;   //  limit for the whole transfer, 0 = none (streams)
     //  A larger response ends the transfer with ERR_LIMIT; 0 = no limit (streams).
     size_t response_max_bytes;
-    bool fresh; //  its own connection, closed at the end (streams)
+    bool fresh;      //  its own connection, closed at the end (streams)
+    bool body_stays; //  body outlives the transfer, so it is not copied
+    //  Only connect to the url's host and port, through the proxy that https_proxy names for it.
+    //  done may then take the socket (http_take_socket).
+    bool connect_only;
 } http_request_t;
 
 typedef struct {
@@ -39,6 +47,9 @@ typedef struct {
     //  The end; the transfer is freed when this returns.  rc: 0 complete (any status), ERR_LIMIT,
     //  -ETIMEDOUT, -ECONNREFUSED, -EIO with a sentence in reason.
     void (*done) (void *arg, http_transfer_t *transfer, int rc, const char *reason);
+    //  connect_only, without a proxy: may the socket connect to this address?  A no goes on to the
+    //  host's next address; without any, done gets -EACCES.  NULL = yes.
+    bool (*allow) (void *arg, const struct sockaddr *address);
 } http_hooks_t;
 
 //  Own: fresh, NULL on failure.
@@ -62,6 +73,19 @@ http_header (http_transfer_t *transfer, const char *name);
 //  absent.
 int64_t
 http_retry_after (http_transfer_t *transfer);
+//  Call each for every response header, until it returns false.
+void
+http_header_each (http_transfer_t *transfer,
+                  bool (*each) (void *arg, const char *name, const char *value), void *arg);
+//  Stop or continue to read the body; for hooks too.  Bytes already read are kept and told later.
+void
+http_pause (http_transfer_t *transfer, bool pause);
+//  The socket of a connect_only transfer, for its done.  Own: the caller closes it; -1 on failure.
+int
+http_take_socket (http_transfer_t *transfer);
+//  Split a base URL: http or https, without user, query and fragment.  Err: -EINVAL, -ENOMEM.
+int
+http_base (const char *url, char ret_host [HTTP_HOST], uint16_t *ret_port) must_check;
 //  Has the request left, at least in part?  Then it is unknown what the other side has done with
 //  it.
 bool
