@@ -1,0 +1,152 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/gateway/gateway_run.h"
+
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "worker/gateway/door.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum { S_LISTENERS = GATEWAY_PORTS + 1, S_BACKLOG = 64 };
+
+//  One listening socket.
+typedef struct {
+    poller_item_t item;
+    gateway_run_t *run;
+    uint16_t forward; //  the port of this host that it stands for, 0 = the gateway itself
+    int fd;
+} listener_t;
+
+struct gateway_run {
+    tenant_t *tenant;
+    door_t *door; //  NULL: the gateway listens itself
+    listener_t listeners [S_LISTENERS];
+    size_t listener_count;
+    uint16_t port;
+};
+
+static void
+s_on_connection (poller_item_t *item, uint32_t events)
+{
+    own (own_fd) int fd = accept4 (item->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    (void) fd;
+}
+
+//  Own: takes fd.
+static listener_t *
+s_listener (gateway_run_t *self, uint16_t port, int fd)
+{
+    listener_t *listener = &self->listeners [self->listener_count++];
+    *listener = (listener_t){.item = {.fd = -1, .ready = s_on_connection, .arg = listener},
+                             .run = self,
+                             .forward = port == self->port ? 0 : port,
+                             .fd = fd};
+    return listener;
+}
+
+static void
+s_on_listener (void *arg, uint16_t port, int fd)
+{
+    gateway_run_t *self = arg;
+    listener_t *listener = s_listener (self, port, fd);
+    const int rc = poller_add (&self->tenant->house->poller, &listener->item, fd, EPOLLIN);
+    if (rc < 0)
+        log_error ("a port of an agent cannot be served", kv ("run", self->tenant->name),
+                   kv ("port", (int) port), kv ("error", err_str (rc)));
+}
+
+//  --- making
+
+static int
+s_listen (gateway_run_t *self)
+{
+    own (own_fd) int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    if (fd < 0 || bind (fd, (struct sockaddr *) &address, size) < 0 || listen (fd, S_BACKLOG) < 0
+        || getsockname (fd, (struct sockaddr *) &address, &size) < 0)
+        return -errno;
+    self->port = ntohs (address.sin_port);
+    s_listener (self, self->port, fd);
+    fd = -1;
+    return 0;
+}
+
+static int
+s_door (gateway_run_t *self, const gateway_spec_t *spec)
+{
+    door_spec_t door = {.dir = spec->socket_dir, .listener = s_on_listener, .arg = self};
+    self->port = GATEWAY_PORT;
+    door.ports [door.port_count++] = GATEWAY_PORT;
+    for (size_t i = 0; i < spec->port_count; i++)
+        if (spec->ports [i] != GATEWAY_PORT)
+            door.ports [door.port_count++] = spec->ports [i];
+    return door_new (&door, &self->door);
+}
+
+int
+gateway_run_new (tenant_house_t *house, const gateway_spec_t *spec, gateway_run_t **ret_run,
+                 err_diag_t *diag)
+{
+    own (gateway_run_destroy) gateway_run_t *self = calloc (1, sizeof (gateway_run_t));
+    int rc = self ? tenant_new (house, spec, &self->tenant, diag) : -ENOMEM;
+    rc = rc ? rc : spec->socket_dir ? s_door (self, spec) : s_listen (self);
+    if (rc < 0)
+        return rc;
+    *ret_run = own_take (self);
+    return 0;
+}
+
+void
+gateway_run_destroy (gateway_run_t **self_p)
+{
+    gateway_run_t *self = *self_p;
+    if (!self)
+        return;
+    door_destroy (&self->door);
+    for (size_t i = 0; i < self->listener_count; i++) {
+        listener_t *listener = &self->listeners [i];
+        poller_remove (&self->tenant->house->poller, &listener->item);
+        own_fd (&listener->fd);
+    }
+    tenant_destroy (&self->tenant);
+    free (self);
+    *self_p = NULL;
+}
+
+int
+gateway_run_open (gateway_run_t *self)
+{
+    poller_t *poller = &self->tenant->house->poller;
+    if (self->door)
+        return door_open (self->door, poller);
+    return poller_add (poller, &self->listeners [0].item, self->listeners [0].fd, EPOLLIN);
+}
+
+void
+gateway_run_tick (gateway_run_t *self, int64_t now_ms)
+{
+}
+
+void
+gateway_run_look (const gateway_run_t *self, gateway_report_t *ret_report)
+{
+    *ret_report = self->tenant->report;
+}
+
+uint16_t
+gateway_run_port (const gateway_run_t *self)
+{
+    return self->port;
+}
+
+const char *
+gateway_run_socket (const gateway_run_t *self)
+{
+    return self->door ? door_path (self->door) : "";
+}

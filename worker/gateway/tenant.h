@@ -1,0 +1,64 @@
+//  tenant - one run as the gateway knows it: what it may, and what it has used.
+//
+//  Threads: made by the caller of gateway_open, then the gateway's alone.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/net/http.h"
+#include "worker/gateway/budget.h"
+#include "worker/gateway/gateway.h"
+#include "worker/gateway/hosts.h"
+#include "worker/gateway/poller.h"
+#include "worker/gateway/provider.h"
+
+enum {
+    TENANT_BODY_BYTES = 32 * 1024 * 1024,   //  one request
+    TENANT_HOUSE_BYTES = 256 * 1024 * 1024, //  requests of all runs
+    TENANT_GUESTS = 64,                     //  connections of one run
+    TENANT_ASKED = 64                       //  different hosts of one run that are logged
+};
+
+//  What all runs share.
+typedef struct {
+    poller_t poller;
+    http_t *http;
+    size_t body_bytes; //  held by requests of all runs
+    bool due;          //  a guest waits for its turn
+} tenant_house_t;
+
+typedef struct {
+    const provider_t *provider;
+    char *base_url; //  without a slash at its end
+    char *key;
+} tenant_key_t;
+
+typedef struct {
+    tenant_house_t *house; //  borrowed
+    char *name, *token;
+    tenant_key_t keys [GATEWAY_KEYS];
+    size_t key_count;
+    bool proxy;
+    hosts_t hosts;
+    budget_t budget;
+    gateway_report_t report;
+    hosts_rule_t asked [TENANT_ASKED]; //  hosts logged, each once
+    size_t asked_count;
+} tenant_t;
+
+//  Own: fresh, borrows house; spec is copied.  Err: ERR_CONFIG, ERR_LIMIT (diag says why), -ENOMEM.
+int
+tenant_new (tenant_house_t *house, const gateway_spec_t *spec, tenant_t **ret_tenant,
+            err_diag_t *diag) must_check;
+void
+tenant_destroy (tenant_t **self_p);
+//  Is it the run's token?  Takes the same time for every text of one length.
+bool
+tenant_knows (const tenant_t *self, const char *token, size_t size);
+//  A host was asked for: count and log it, the first time.
+void
+tenant_asked (tenant_t *self, const hosts_rule_t *host, bool allowed, const char *why);
+//  A call ended badly.  class: a word of run_class.  The sentence is cut and cleaned, and the key
+//  taken out of it.
+void
+tenant_failed (tenant_t *self, int status, const char *class, const char *sentence,
+               int64_t retry_ms);
