@@ -1,6 +1,6 @@
 #!/bin/bash
 # nightly.sh - the long forms: the simulator with 10^7 steps, each fuzz target 10 minutes, many
-# random crashes.  Ends with the summary.
+# random crashes, more agent CLIs (tests/npm-nightly).  Ends with the summary.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +9,7 @@ failed=0
 rm -rf "$results"
 mkdir -p "$results"
 scripts/test-deps.sh
+scripts/npm.sh tests/npm-nightly
 scripts/build.sh debug
 scripts/build.sh release
 TRIAGE_SIM_STEPS=${TRIAGE_SIM_STEPS:-10000000} ctest --preset debug -L sim --timeout 7200 \

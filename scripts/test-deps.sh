@@ -13,8 +13,4 @@ scripts/deps.sh $npm \
     python3-msgpack python3-yaml procps clang libclang-rt-14-dev clang-format clang-tidy \
     universal-ctags shellcheck binutils gcovr curl sqlite3
 scripts/promtool.sh
-stamp=tests/npm/node_modules/.installed
-if ! cmp -s tests/npm/package-lock.json "$stamp"; then
-    (cd tests/npm && npm ci --omit=dev --no-audit --no-fund --loglevel=error)
-    cp tests/npm/package-lock.json "$stamp"
-fi
+scripts/npm.sh tests/npm
