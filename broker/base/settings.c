@@ -58,6 +58,36 @@ static const conf_option_t s_cluster_rows [] = {
     {0},
 };
 
+#define MODELS(member) .offset = offsetof (settings_models_t, member)
+static const conf_option_t s_models_rows [] = {
+    {.key = "agent",
+     .type = CONF_TEXT,
+     MODELS (agent),
+     .max = LIMIT_AGENT_BYTES,
+     .help = "Name of the agent CLI."},
+    {.key = "default",
+     .type = CONF_TEXT,
+     MODELS (fallback),
+     .max = LIMIT_MODEL_BYTES,
+     .help = "Model of this CLI for every severity that has none of its own."},
+    {.key = "info",
+     .type = CONF_TEXT,
+     MODELS (by_severity [FAULT_INFO]),
+     .max = LIMIT_MODEL_BYTES,
+     .help = "Model for incidents of severity info."},
+    {.key = "warning",
+     .type = CONF_TEXT,
+     MODELS (by_severity [FAULT_WARNING]),
+     .max = LIMIT_MODEL_BYTES,
+     .help = "Model for incidents of severity warning."},
+    {.key = "critical",
+     .type = CONF_TEXT,
+     MODELS (by_severity [FAULT_CRITICAL]),
+     .max = LIMIT_MODEL_BYTES,
+     .help = "Model for incidents of severity critical."},
+    {0},
+};
+
 #define AT(member) .offset = offsetof (settings_t, member)
 static const conf_option_t s_rows [] = {
     CONF_COMMON_ROWS (settings_t, common),
@@ -161,7 +191,18 @@ static const conf_option_t s_rows [] = {
      .env = "AGENT_MODEL",
      .fallback = "sonnet",
      .flags = CONF_RELOAD,
-     .help = "Model for workers that do not set their own."},
+     .help =
+         "Model for workers with claude or custom that do not set their own, where agent_models "
+         "has none."},
+    {.key = "agent_models",
+     .type = CONF_TABLE,
+     AT (agent_models),
+     .flags = CONF_KEYED | CONF_RELOAD,
+     .rows = s_models_rows,
+     .item_size = sizeof (settings_models_t),
+     .item_max = LIMIT_AGENTS,
+     .help =
+         "Models by agent CLI and severity, such as claude: {default: sonnet, critical: opus}."},
     {.key = "agent_timeout",
      .type = CONF_DURATION,
      AT (agent_timeout_ms),
@@ -436,6 +477,23 @@ settings_labels (const settings_t *self, const char *cluster)
 {
     const settings_cluster_t *found = s_cluster (self, cluster);
     return found ? &found->labels : NULL;
+}
+
+const char *
+settings_model (const settings_t *self, const char *agent, enum fault_severity severity)
+{
+    const settings_models_t *items = self->agent_models.items;
+    for (size_t i = 0; i < self->agent_models.count; i++) {
+        if (strcmp (items [i].agent, agent) != 0)
+            continue;
+        const char *model = items [i].by_severity [severity];
+        model = *model ? model : items [i].fallback;
+        if (*model)
+            return model;
+    }
+    //  Workers before this option did not name their agent.
+    const bool any = !*agent || strcmp (agent, "claude") == 0 || strcmp (agent, "custom") == 0;
+    return any ? self->agent_model : "";
 }
 
 size_t

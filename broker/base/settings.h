@@ -17,6 +17,13 @@ typedef struct {
     conf_table_t labels; //  conf_pair_t
 } settings_cluster_t;
 
+//  The models of one agent CLI; "" = unset.
+typedef struct {
+    const char *agent;
+    const char *fallback;
+    const char *by_severity [FAULT_SEVERITIES];
+} settings_models_t;
+
 typedef struct {
     conf_common_t common;
     const char *mcp_endpoint;
@@ -25,6 +32,7 @@ typedef struct {
     const char *work_endpoint, *stream_endpoint, *ingest_endpoint, *files_endpoint;
     const char *admin_listen, *admin_token_file;
     const char *agent_system_prompt_file, *agent_allowed_tools, *agent_model;
+    conf_table_t agent_models; //  settings_models_t
     int64_t agent_timeout_ms;
     int64_t agent_attempts, max_deliveries;
     int64_t lease_ttl_ms, reconnect_grace_ms, reinvestigate_after_ms;
@@ -62,6 +70,10 @@ settings_triage_enabled (const settings_t *self, const char *cluster);
 //  Own: borrowed.
 const conf_table_t *
 settings_labels (const settings_t *self, const char *cluster);
+//  The model for an incident of this severity on a worker with this agent: that of agent_models,
+//  else agent_model for claude and custom.  "" = the CLI's own default.  Own: borrowed.
+const char *
+settings_model (const settings_t *self, const char *agent, enum fault_severity severity);
 //  All MCP sources: the clusters with an endpoint, and mcp_endpoint under the name "".
 //  Returns how many were filled, at most max.
 size_t

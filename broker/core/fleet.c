@@ -168,6 +168,7 @@ fleet_hello (fleet_t *self, state_t *state, const step_in_t *in, clk_now_t now,
     else
         rival_heard (worker, self->journal, state, now);
     state_text (worker->name, in->as.hello.name);
+    state_text (worker->agent, in->as.hello.agent);
     int64_t slots = in->as.hello.slots;
     worker->slots = slots < 0 ? 0 : slots > LIMIT_SLOTS ? LIMIT_SLOTS : slots;
     worker->seen_ms = now.boot_ms;

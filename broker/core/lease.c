@@ -112,6 +112,7 @@ lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now)
     out->as.assign.fence = (step_fence_t){.incident = entry->id, .attempt = issued.number};
     state_text (out->as.assign.cluster, row.fault.cluster);
     state_text (out->as.assign.fault_type, row.fault.fault_type);
+    state_text (out->as.assign.agent, worker->agent);
     out->as.assign.severity = row.fault.severity;
     out->as.assign.timeout_ms = self->state.settings.agent_timeout_ms;
     out->as.assign.lease_ms = self->state.settings.lease_ttl_ms;

@@ -95,7 +95,7 @@ typedef struct {
             bool triage_enabled; //  of the cluster
         } event;
         struct {
-            char name [ROW_NAME];
+            char name [ROW_NAME], agent [LIMIT_AGENT_BYTES + 1];
             int64_t slots;
             const step_fence_t *running;
             size_t running_count;

@@ -87,6 +87,7 @@ typedef struct {
         struct {
             step_fence_t fence;
             char cluster [ROW_CLUSTER], fault_type [FAULT_TYPE_BYTES];
+            char agent [LIMIT_AGENT_BYTES + 1]; //  of the worker
             enum fault_severity severity;
             int64_t timeout_ms, lease_ms;
         } assign;

@@ -38,6 +38,7 @@ typedef struct {
 
 struct worker {
     char identity [ROW_IDENTITY], name [ROW_NAME];
+    char agent [LIMIT_AGENT_BYTES + 1]; //  the CLI that it runs; "" = it does not say
     uint64_t session;
     uint64_t retired [WORKER_RETIRED]; //  superseded sessions, whose late HELLO is ignored
     unsigned retired_next;

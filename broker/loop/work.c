@@ -99,6 +99,7 @@ s_hello (loop_t *self, peer_t *peer, step_in_t *in)
     }
     in->kind = STEP_IN_HELLO;
     codec_copy (hello->name, in->as.hello.name, sizeof in->as.hello.name);
+    codec_copy (hello->agent, in->as.hello.agent, sizeof in->as.hello.agent);
     in->as.hello.slots = hello->slots;
     in->as.hello.running = self->fences;
     in->as.hello.running_count = running;
@@ -327,7 +328,8 @@ s_send_assign (loop_t *self, const step_out_t *out)
         .severity = codec_text (fault_severity_name (out->as.assign.severity)),
         .timeout_ms = out->as.assign.timeout_ms,
         .lease_ms = out->as.assign.lease_ms,
-        .model = codec_text (self->settings->agent_model),
+        .model = codec_text (
+            settings_model (self->settings, out->as.assign.agent, out->as.assign.severity)),
         .allowed_tools = codec_text (self->settings->agent_allowed_tools),
     };
     s_send (self, &out->peer, MSG_ASSIGN, &assign);

@@ -135,6 +135,8 @@ enum {
     //  Event, incident and system prompt; more than agents can use.
     LIMIT_PROMPT_BYTES = LIMIT_MIB (1),
     LIMIT_MODEL_BYTES = 127, //  name of a model
+    LIMIT_AGENT_BYTES = 63,  //  name of an agent CLI
+    LIMIT_AGENTS = 32,       //  agent CLIs with models of their own
     LIMIT_TOOLS_BYTES = 511, //  agent_allowed_tools
     //  Of agent_system_prompt_file, which is part of every prompt.
     LIMIT_SYSTEM_PROMPT_BYTES = LIMIT_KIB (64),

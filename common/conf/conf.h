@@ -43,7 +43,10 @@ enum conf_flag {
     //  The value must be a ZeroMQ endpoint: tcp://HOST:PORT (0 or * allowed) or ipc://PATH.
     CONF_ENDPOINT = 16,
     CONF_LISTEN = 32, //  value must be HOST:PORT (0 or * allowed)
-    CONF_UNIQUE = 64  //  CONF_TEXT in a table: no two items have the same
+    CONF_UNIQUE = 64, //  CONF_TEXT in a table: no two items have the same
+    //  CONF_TABLE: a YAML map of maps instead of a list.  Its keys set the items' first row, a
+    //  CONF_TEXT.
+    CONF_KEYED = 128
 };
 
 typedef struct conf_option conf_option_t;

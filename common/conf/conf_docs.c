@@ -26,7 +26,7 @@ s_type_word (const conf_option_t *row)
         case CONF_SIZE: return "size";
         case CONF_DECIMAL: return "number";
         case CONF_ENUM: return row->choices;
-        case CONF_TABLE: return "list";
+        case CONF_TABLE: return row->flags & CONF_KEYED ? "map of maps" : "list";
         case CONF_MAP: return "map of texts";
     }
     return "";
@@ -170,7 +170,7 @@ static void
 s_docs_row (const conf_spec_t *spec, const conf_option_t *row, const char *prefix, buf_t *text)
 {
     char key [CONF_NAME], flag [CONF_NAME], dashed [CONF_NAME + 4];
-    (void) snprintf (key, sizeof (key), "%s%s%s", prefix, *prefix ? "[]." : "", row->key);
+    (void) snprintf (key, sizeof (key), "%s%s", prefix, row->key);
     conf_flag_name (row->key, flag, sizeof (flag));
     (void) snprintf (dashed, sizeof (dashed), "--%s", flag);
     bool file_only = *prefix || row->type == CONF_TABLE;
@@ -194,8 +194,13 @@ s_docs_row (const conf_spec_t *spec, const conf_option_t *row, const char *prefi
     (void) buf_text (text, " |\n");
     if (row->type != CONF_TABLE)
         return;
-    for (const conf_option_t *inner = row->rows; inner->key; inner++)
-        s_docs_row (spec, inner, row->key, text);
+    const bool keyed = row->flags & CONF_KEYED;
+    if (keyed)
+        (void) snprintf (key, sizeof (key), "%.60s.<%.60s>.", row->key, row->rows->key);
+    else
+        (void) snprintf (key, sizeof (key), "%.120s[].", row->key);
+    for (const conf_option_t *inner = row->rows + keyed; inner->key; inner++)
+        s_docs_row (spec, inner, key, text);
 }
 
 void
@@ -310,11 +315,17 @@ s_is_set (const conf_option_t *row, const void *base)
 static void
 s_items (const conf_option_t *row, const conf_table_t *table, buf_t *text)
 {
-    (void) buf_printf (text, "%s:%s\n", row->key, table->count ? "" : " []");
+    const bool keyed = row->flags & CONF_KEYED;
+    (void) buf_printf (text, "%s:%s\n", row->key, table->count ? "" : keyed ? " {}" : " []");
     for (size_t i = 0; i < table->count; i++) {
         const char *item = (const char *) table->items + i * row->item_size;
-        const char *lead = "  - ";
-        for (const conf_option_t *inner = row->rows; inner->key; inner++) {
+        const char *lead = keyed ? "    " : "  - ";
+        if (keyed) {
+            (void) buf_text (text, "  ");
+            s_value (row->rows, item, text);
+            (void) buf_text (text, ":\n");
+        }
+        for (const conf_option_t *inner = row->rows + keyed; inner->key; inner++) {
             if (!s_is_set (inner, item))
                 continue;
             (void) buf_printf (text, "%s%s: ", lead, inner->key);

@@ -583,7 +583,9 @@ conf_value_expected (const conf_option_t *row, buf_t *text)
         case CONF_DURATION: (void) buf_text (text, "a duration such as 300, 5m or 168h"); break;
         case CONF_SIZE: (void) buf_text (text, "a size such as 4096, 64KiB or 10MiB"); break;
         case CONF_DECIMAL: (void) buf_text (text, "a number such as 2 or 0.5"); break;
-        case CONF_TABLE: (void) buf_text (text, "a list of maps"); return;
+        case CONF_TABLE:
+            (void) buf_text (text, row->flags & CONF_KEYED ? "a map of maps" : "a list of maps");
+            return;
         case CONF_MAP: (void) buf_text (text, "a map of texts"); return;
     }
     if (row->min == 0 && row->max == 0)

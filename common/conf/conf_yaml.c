@@ -109,16 +109,15 @@ s_item (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *n
         return;
     }
     (void) snprintf (label, sizeof (label), "%.100s[%zu].", row->key, index);
-    size_t count = conf_row_count (row->rows);
-    target_t target = {.rows = row->rows,
-                       .base = base,
-                       .label = label,
-                       .seen = conf_alloc (walk->conf, count + 1)};
+    const conf_option_t *rows = row->rows + ((row->flags & CONF_KEYED) != 0);
+    size_t count = conf_row_count (rows);
+    target_t target = {
+        .rows = rows, .base = base, .label = label, .seen = conf_alloc (walk->conf, count + 1)};
     s_map (walk, &target, "", node, 2);
     for (size_t i = 0; i < count; i++) {
-        if (!(row->rows [i].flags & CONF_REQUIRED) || target.seen [i])
+        if (!(rows [i].flags & CONF_REQUIRED) || target.seen [i])
             continue;
-        s_where (walk, node, label, row->rows [i].key, where);
+        s_where (walk, node, label, rows [i].key, where);
         conf_error (walk->errors, where, "required, but not set");
     }
 }
@@ -145,26 +144,60 @@ s_unique (walk_t *walk, const conf_option_t *row, const char *items, size_t inde
 }
 
 static void
+s_list (walk_t *walk, const conf_option_t *row, char *items, const yaml_node_t *node)
+{
+    const yaml_node_item_t *item = node->data.sequence.items.start;
+    for (size_t i = 0; item < node->data.sequence.items.top; item++, i++) {
+        const yaml_node_t *at = yaml_document_get_node (walk->document, *item);
+        s_item (walk, row, items + i * row->item_size, at, i);
+        s_unique (walk, row, items, i, at);
+    }
+}
+
+//  The items of a CONF_KEYED table.  Each key sets the first row of its item.
+static void
+s_keyed (walk_t *walk, const conf_option_t *row, char *items, const yaml_node_t *node)
+{
+    const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+    for (size_t i = 0; pair < node->data.mapping.pairs.top; pair++, i++) {
+        const yaml_node_t *key = yaml_document_get_node (walk->document, pair->key);
+        char where [CONF_WHERE];
+        s_where (walk, key, "", row->key, where);
+        char *item = items + i * row->item_size;
+        s_item (walk, row, item, yaml_document_get_node (walk->document, pair->value), i);
+        if (key->type != YAML_SCALAR_NODE)
+            conf_error (walk->errors, where, "expected a key, got %s", s_type_name (key));
+        else if (s_is_repeated (walk, node, pair))
+            conf_error (walk->errors, where, "given twice: \"%s\"", s_scalar_text (key));
+        else
+            (void) conf_value_set (walk->conf, row->rows, item, s_scalar_text (key), where,
+                                   walk->errors);
+    }
+}
+
+static void
 s_table (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *node,
          const char *where)
 {
-    if (node->type != YAML_SEQUENCE_NODE) {
-        conf_error (walk->errors, where, "expected a list of maps, got %s", s_type_name (node));
+    const bool keyed = row->flags & CONF_KEYED;
+    if (node->type != (keyed ? YAML_MAPPING_NODE : YAML_SEQUENCE_NODE)) {
+        conf_error (walk->errors, where, "expected a %s of maps, got %s", keyed ? "map" : "list",
+                    s_type_name (node));
         return;
     }
-    size_t count = (size_t) (node->data.sequence.items.top - node->data.sequence.items.start);
+    size_t count = keyed
+                       ? (size_t) (node->data.mapping.pairs.top - node->data.mapping.pairs.start)
+                       : (size_t) (node->data.sequence.items.top - node->data.sequence.items.start);
     if (count > row->item_max) {
         conf_error (walk->errors, where, "expected at most %zu items, got %zu", row->item_max,
                     count);
         return;
     }
     char *items = conf_alloc (walk->conf, count * row->item_size + 1);
-    for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *item =
-            yaml_document_get_node (walk->document, node->data.sequence.items.start [i]);
-        s_item (walk, row, items + i * row->item_size, item, i);
-        s_unique (walk, row, items, i, item);
-    }
+    if (keyed)
+        s_keyed (walk, row, items, node);
+    else
+        s_list (walk, row, items, node);
     *(conf_table_t *) (void *) ((char *) base + row->offset) =
         (conf_table_t){.items = items, .count = count};
 }

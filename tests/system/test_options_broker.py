@@ -21,15 +21,15 @@ def yaml(system, text):
     return path
 
 
-def python_worker(broker, name="python"):
-    worker = Worker(broker.endpoints["work"], broker.endpoints["files"], name=name)
+def python_worker(broker, name="python", agent=None):
+    worker = Worker(broker.endpoints["work"], broker.endpoints["files"], name=name, agent=agent)
     worker.hello()
     return worker
 
 
-def assigned(broker):
+def assigned(broker, agent=None):
     """An ASSIGN as a worker gets it."""
-    worker = python_worker(broker)
+    worker = python_worker(broker, agent=agent)
     worker.offer(1)
     body, _ = worker.assignment()
     worker.close()
@@ -288,6 +288,18 @@ def test_option_broker_agent_model(system):
     broker = system.start_broker(agent_model="opus")
     system.publish([fault("web-0")])
     assert assigned(broker)["model"] == "opus"
+
+
+@pytest.mark.parametrize("agent, severity, model", [
+    ("claude", "critical", "opus"), ("claude", "warning", "sonnet"), ("codex", "warning", "gpt-5"),
+    ("gemini", "critical", "")])
+def test_option_broker_agent_models(system, agent, severity, model):
+    """The model of agent_model is no other CLI's."""
+    text = "agent_model: haiku\nagent_models:\n  claude: {default: sonnet, critical: opus}\n" \
+           "  codex: {warning: gpt-5}\n"
+    broker = system.start_broker(config=yaml(system, text))
+    system.publish([fault("web-0", severity=severity)])
+    assert assigned(broker, agent=agent).get("model", "") == model
 
 
 def test_option_broker_agent_timeout(system):

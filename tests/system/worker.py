@@ -87,18 +87,21 @@ class Link:
 
 
 class Worker:
-    def __init__(self, work, files, keys=None, name="python", slots=1):
+    def __init__(self, work, files, keys=None, name="python", slots=1, agent=None):
         self.session = int.from_bytes(os.urandom(7), "little") + 1
         self.work = Link(work, self.session, keys)
         self.files = Link(files, self.session, keys)
         self.name, self.slots, self.credit, self.keys = name, slots, 0, keys
         self.worker_id = str(uuid.uuid4())
+        self.agent = agent
 
     def hello(self, running=()):
         body = {"proto_min": 1, "proto_max": 1, "name": self.name, "slots": self.slots,
                 "running": list(running), "spooled": []}
         if not self.keys:
             body["worker_id"] = self.worker_id
+        if self.agent:
+            body["agent"] = self.agent
         for _ in range(10):
             self.work.send(HELLO, body)
             try:

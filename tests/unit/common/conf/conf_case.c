@@ -127,6 +127,14 @@ static const conf_option_t case_rows [] = {
      .item_size = sizeof (case_item_t),
      .item_max = 3,
      .help = "Things."},
+    {.key = "models",
+     .type = CONF_TABLE,
+     CASE_AT (models),
+     .flags = CONF_KEYED,
+     .rows = case_item_rows,
+     .item_size = sizeof (case_item_t),
+     .item_max = 3,
+     .help = "By name."},
     {0},
 };
 

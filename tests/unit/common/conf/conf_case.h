@@ -37,6 +37,7 @@ typedef struct {
     int64_t count, wait, size, share;
     int mode;
     conf_table_t items;
+    conf_table_t models; //  case_item_t, by their names
 } case_settings_t;
 
 typedef struct {

@@ -130,6 +130,28 @@ test_keys_given_twice_are_refused (void **state)
 }
 
 static void
+test_a_keyed_table_takes_its_names_from_the_keys (void **state)
+{
+    own (case_drop) case_t load;
+    case_load (&load, &case_spec, "models:\n  a: {enabled: no}\n  b:\n    mcp: {weight: 9}\n", NULL,
+               NULL);
+    assert_string_equal (load.err, "");
+    assert_int_equal (load.settings->models.count, 2);
+    const case_item_t *items = load.settings->models.items;
+    assert_string_equal (items [0].name, "a");
+    assert_false (items [0].enabled);
+    assert_string_equal (items [1].name, "b");
+    assert_int_equal (items [1].weight, 9);
+    case_refused ("models:\n  a: {name: b}\n", "case.yaml:2: models[0].name: unknown key\n");
+    case_refused ("models:\n  a: {}\n  a: {}\n", "case.yaml:3: models: given twice: \"a\"\n");
+    case_refused ("models:\n- name: a\n",
+                  "case.yaml:1: models: expected a map of maps, got a list\n");
+    case_refused ("models:\n  a: 5\n", "case.yaml:2: models[0]: expected a map, got a value\n");
+    case_refused ("models: {a: {}, b: {}, c: {}, d: {}}\n",
+                  "case.yaml:1: models: expected at most 3 items, got 4\n");
+}
+
+static void
 test_a_null_value_keeps_the_default (void **state)
 {
     own (case_drop) case_t load;
@@ -448,6 +470,7 @@ main (void)
         cmocka_unit_test (test_keys_given_twice_are_refused),
         cmocka_unit_test (test_a_null_value_keeps_the_default),
         cmocka_unit_test (test_a_table_fills_items_with_their_defaults),
+        cmocka_unit_test (test_a_keyed_table_takes_its_names_from_the_keys),
         cmocka_unit_test (test_a_map_holds_texts_in_the_order_of_the_file),
         cmocka_unit_test (test_a_map_is_bounded_and_its_errors_name_the_place),
         cmocka_unit_test (test_the_longest_key_and_value_of_a_map_are_taken_and_no_longer_ones),
