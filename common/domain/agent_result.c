@@ -4,12 +4,18 @@
 #include "common/base/json_scan.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
+#include "common/domain/failure.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define AGENT_RESULT_USD 1e6 //  more is no cost of a run
+
+enum { AGENT_RESULT_RETRY_MS = 24 * 3600 * 1000 }; //  longest wait that is believed
 
 
 //  --- finding the result
@@ -208,10 +214,137 @@ s_text (const json_t *doc, bool error)
     return strdup (status ? text : named ? subtype : "no details");
 }
 
+//  --- the class of a failure
+
+//  Members that name the class, whatever the others say.
+static run_class_t
+s_named_class (const json_t *doc)
+{
+    static const struct {
+        const char *key, *value;
+        run_class_t class;
+    } rows [] = {
+        {"subtype", "error_max_turns", RUN_CLASS_LIMIT},
+        {"subtype", "error_max_budget_usd", RUN_CLASS_LIMIT},
+        {"terminal_reason", "max_turns", RUN_CLASS_LIMIT},
+        {"terminal_reason", "budget_exhausted", RUN_CLASS_LIMIT},
+        {"terminal_reason", "prompt_too_long", RUN_CLASS_TOO_LARGE},
+        {"stop_reason", "refusal", RUN_CLASS_REFUSED},
+        {"stop_reason", "max_tokens", RUN_CLASS_LIMIT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++)
+        if (strcmp (json_member_text (doc, rows [i].key, ""), rows [i].value) == 0)
+            return rows [i].class;
+    return RUN_CLASS_NONE;
+}
+
+//  Can an agent know that its run is of this class?  The others are for its worker to tell.
+static bool
+s_knows (run_class_t class)
+{
+    return class == RUN_CLASS_REFUSED || class == RUN_CLASS_LIMIT || class == RUN_CLASS_TOO_LARGE
+           || run_class_rule (class)->given_back || run_class_rule (class)->holds;
+}
+
+//  The HTTP status of a failure, 0 = unknown.
+static int64_t
+s_status (const json_t *doc)
+{
+    const json_t *error = json_object_get (doc, "error");
+    int64_t status = json_member_int (doc, "api_error_status", json_member_int (error, "code", 0));
+    return status >= 100 && status <= 599 ? status : 0;
+}
+
+static run_class_t
+s_class (const json_t *doc, const char *text)
+{
+    const char *given = json_member_text (doc, "class", "");
+    run_class_t class = RUN_CLASS_NONE;
+    if (run_class_parse (given, strlen (given), &class) && s_knows (class))
+        return class;
+    class = s_named_class (doc);
+    if (class != RUN_CLASS_NONE)
+        return class;
+    const json_t *error = json_object_get (doc, "error");
+    char words [LIMIT_ERROR_TEXT_BYTES];
+    snprintf (words, sizeof words, "%.64s %.64s %.64s %.64s %s",
+              json_member_text (doc, "api_error_type", ""), json_member_text (error, "type", ""),
+              json_member_text (error, "code", ""), json_member_text (error, "status", ""), text);
+    return failure_class (s_status (doc), words);
+}
+
+//  Did a limit end a run that may have a report?  Then it has a class, but no error.
+static bool
+s_limited (const json_t *doc)
+{
+    return strcmp (json_member_text (doc, "subtype", ""), "error_max_turns") == 0;
+}
+
+
+//  --- what it used
+
+static void
+s_copy (const json_t *doc, const char *key, char *ret_text, size_t size)
+{
+    utf8_copy (ret_text, size, json_member_text (doc, key, ""));
+    utf8_clean (ret_text);
+}
+
+//  Units: USD in the result.
+static int64_t
+s_micro_usd (const json_t *cost)
+{
+    const double usd = json_is_number (cost) ? json_number_value (cost) : -1;
+    return usd >= 0 && usd <= AGENT_RESULT_USD ? (int64_t) (usd * 1e6 + 0.5) : USAGE_UNKNOWN;
+}
+
+static usage_t
+s_figures (const json_t *doc)
+{
+    usage_t used = usage_none ();
+    s_copy (doc, "agent", used.agent, sizeof used.agent);
+    s_copy (doc, "version", used.version, sizeof used.version);
+    s_copy (doc, "model", used.model, sizeof used.model);
+    used.turns = json_member_int (doc, "num_turns", USAGE_UNKNOWN);
+    used.duration_ms = json_member_int (doc, "duration_ms", USAGE_UNKNOWN);
+    used.cost_micro_usd = s_micro_usd (json_object_get (doc, "total_cost_usd"));
+    const json_t *tokens = json_object_get (doc, "usage");
+    used.input = json_member_int (tokens, "input_tokens", USAGE_UNKNOWN);
+    used.output = json_member_int (tokens, "output_tokens", USAGE_UNKNOWN);
+    used.cache_read = json_member_int (tokens, "cache_read_input_tokens", USAGE_UNKNOWN);
+    used.cache_write = json_member_int (tokens, "cache_creation_input_tokens", USAGE_UNKNOWN);
+    usage_bound (&used);
+    return used;
+}
+
+//  Read a number that must be within bounds; else it is `other`.
+static int64_t
+s_bounded (const json_t *doc, const char *key, int64_t most, int64_t other)
+{
+    const int64_t value = json_member_int (doc, key, other);
+    return value >= 0 && value <= most ? value : other;
+}
+
+//  Fill all but the usage object.  Err: -ENOMEM.
+static int
+s_fill (const json_t *doc, agent_result_t *self)
+{
+    self->error = s_failed (doc);
+    self->text = s_text (doc, self->error || s_limited (doc));
+    if (self->error && !self->text)
+        return -ENOMEM;
+    if (self->error || s_limited (doc))
+        self->class = s_class (doc, self->text ? self->text : "");
+    self->exit_code = (int) s_bounded (doc, "exit_code", UINT8_MAX, -1);
+    self->retry_ms = s_bounded (doc, "retry_after_ms", AGENT_RESULT_RETRY_MS, 0);
+    self->figures = s_figures (doc);
+    return 0;
+}
+
 int
 agent_result_read (const char *bytes, size_t size, agent_result_t *ret_result)
 {
-    *ret_result = (agent_result_t){0};
+    *ret_result = (agent_result_t){.exit_code = -1, .figures = usage_none ()};
     if (size > LIMIT_AGENT_RESULT_BYTES)
         return ERR_LIMIT;
     object_t object = s_find (bytes, size);
@@ -219,12 +352,10 @@ agent_result_read (const char *bytes, size_t size, agent_result_t *ret_result)
         return ERR_PROTO;
     own (json_drop) json_t *doc = NULL;
     int rc = s_parse (&object, &doc);
+    if (rc == 0)
+        rc = s_fill (doc, ret_result);
     if (rc < 0)
         return rc;
-    ret_result->error = s_failed (doc);
-    ret_result->text = s_text (doc, ret_result->error);
-    if (ret_result->error && !ret_result->text)
-        return -ENOMEM;
     json_t *usage = json_object_get (doc, "usage");
     ret_result->usage = json_is_object (usage) ? json_incref (usage) : NULL;
     return 0;
@@ -235,5 +366,5 @@ agent_result_fini (agent_result_t *self)
 {
     free (self->text);
     json_drop (&self->usage);
-    *self = (agent_result_t){0};
+    *self = (agent_result_t){.exit_code = -1, .figures = usage_none ()};
 }
