@@ -12,6 +12,8 @@ driver_tools='--allowedTools'
 
 driver_jq='
 def usage_of: {input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens};
+# What a turn has put out is not known when its record comes.
+def usage_of_turn: usage_of | del(.output_tokens);
 
 def class:
     class_of(.api_error_status;
@@ -36,7 +38,7 @@ def record:
     elif .type == "assistant"
     then (if .is_api_error_message
           then {error: {text: (.message.content | content_text), class: class_of_error}}
-          else {turn: {id: .message.id, usage: (.message.usage | usage_of)}} end),
+          else {turn: {id: .message.id, usage: (.message.usage | usage_of_turn)}} end),
          (.message.content[]?
           | if .type == "text" then {text}
             elif .type == "tool_use" then {call: {id, tool: .name, input}} else empty end)

@@ -9,6 +9,7 @@ from lib.system import ROOT, fault, wait_until
 
 sys.path.insert(0, str(ROOT / "tests/system/peers"))
 
+import llm_anthropic  # noqa: E402
 from llm_provider import Provider  # noqa: E402
 
 CLAUDE = ROOT / "tests/npm/node_modules/@anthropic-ai/claude-code-linux-x64/claude"
@@ -17,7 +18,7 @@ CANARY = "canary-0b1f5e77"
 
 @pytest.fixture
 def provider():
-    provider = Provider()
+    provider = Provider(llm_anthropic)
     yield provider
     provider.close()
 
@@ -51,7 +52,7 @@ def test_an_event_cannot_have_a_file_of_the_host_sent_to_the_provider(system, pr
     row = broker.wait_terminal(1)[0]
     bodies = provider.bodies()
     assert row["state"] == "reported", (row, broker.log_tail())
-    assert b"UNTRUSTED EVENT" in bodies and path.name.encode() in bodies, provider.requests
+    assert b"UNTRUSTED EVENT" in bodies and path.name.encode() in bodies, provider.calls
     assert CANARY.encode() not in bodies and b"triggeringEventId" not in bodies
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
     result = system.result(row["id"])

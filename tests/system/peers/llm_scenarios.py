@@ -1,0 +1,41 @@
+"""What a scripted provider does, whatever its dialect.
+SPDX-License-Identifier: Apache-2.0
+"""
+REPORT = "# Report\\n\\n## Root Cause\\n\\nThe memory limit of the container is too low for its " \
+         "heap.\\n\\n**Confidence:** HIGH\\n\\n" \
+         "## Evidence\\n\\nExit code 137 and OOMKilled in the last state.\\n"
+WRITE = f"printf '{REPORT}' > output/investigation.md"
+# What the agent is told to run, turn by turn; a text ends the run.  None is an endless answer.
+TURNS = {"ok": ["head -c 64 event.json", WRITE, "Done."],
+         "nowrite": ["I see nothing."],
+         "loops": "echo again",
+         "report_endless": [WRITE, None],
+         "report_resumed": [WRITE, None],  # it ends when the run is resumed
+         "report_loops": [WRITE, "sleep 0.2; echo again"]}
+WORDS = {"Done.", "I see nothing."}
+# HTTP errors: status, kind, text, more headers
+ERRORS = {"s401": (401, "auth", "invalid x-api-key", {}),
+          "s403": (403, "forbidden", "Your account may not use this model", {}),
+          "credit": (400, "credit", "Your credit balance is too low to access the API", {}),
+          "s404": (404, "model", "model: no-such-model", {}),
+          "s429": (429, "rate", "Too many requests", {}),
+          "s429_later": (429, "rate", "Too many requests", {"retry-after": "3600"}),
+          "s529": (529, "overloaded", "Overloaded", {}),
+          "s500": (500, "internal", "Internal server error", {}),
+          "too_long": (400, "too_long", "prompt is too long: 210000 tokens > 200000 maximum", {})}
+# Answers that do not end, or end in a wrong way
+STREAMS = ("refusal", "max_tokens", "cut", "malformed", "sse_error", "html",
+           "endless_text", "endless_thinking", "pings", "silent")
+RESUMED = b"Finish now: write the report"  # what only a resumed run is asked
+SCENARIOS = (*TURNS, *ERRORS, *STREAMS)
+
+
+def command_of(scenario, turn, body):
+    """What a scenario of TURNS does at this turn: (command, text); both None: never ends."""
+    turns = TURNS[scenario]
+    if scenario == "report_resumed" and RESUMED in body:
+        return None, "Done."
+    if isinstance(turns, str):
+        return turns, None
+    step = turns[min(turn, len(turns) - 1)]
+    return (None, step) if step in WORDS else (step, None)
