@@ -51,7 +51,7 @@ def record:
     elif .type == "result"
     then {end: {is_error, class: class, num_turns, total_cost_usd, duration_ms,
                 result: (.result // ((.errors // []) | map(as_text) | join("; "))),
-                usage: (.usage | usage_of), counts_before: true}}
+                usage: (.usage | usage_of), cost_counts_on: true}}
     else empty end;
 '
 

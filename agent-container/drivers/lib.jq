@@ -8,7 +8,8 @@
 #   {set: {session_id, model, version, ...}}   facts; later ones replace earlier ones
 #   {error: {text, class, retry_after_ms}}     an error; the last one counts
 #   {end: {is_error, class, result, num_turns, usage, total_cost_usd, duration_ms,
-#          retry_after_ms, counts_before}}     the CLI's own result
+#          retry_after_ms}}                    the CLI's own result
+# (cost_counts_on in `end` says that the cost of a resumed session has the earlier run in it)
 # and may define `at_end`: facts -> facts, with $code and $stderr, when the CLI has ended.
 # SPDX-License-Identifier: Apache-2.0
 
@@ -123,11 +124,14 @@ def usage_shape($usage):
     | map_values(null) as $none
     | reduce keys_unsorted[] as $key ($none; .[$key] = ($usage[$key] // null));
 
+# The sum of two runs; what is unknown of one is unknown of both.
+def plus($earlier): if . == null or $earlier == null then null else . + $earlier end;
+
 def last_line: split("\n") | map(select(test("[^\\s]"))) | last // null;
 
 def result(at_end):
-    ([inputs | fromjson?] | last // {usage: {}, turn_usage: {}, turns: 0}) as $facts
-    | ($before | fromjson? // {}) as $earlier
+    ([inputs | fromjson?] | last // {usage: {}, turn_usage: {}, turns: null}) as $facts
+    | ([$before | fromjson?] | last) as $earlier
     | ($facts | at_end) as $facts
     | ($facts.end // {}) as $own
     | ($stopped != "" and $facts.end == null) as $cut
@@ -143,14 +147,16 @@ def result(at_end):
                                                           else $version end)),
        model: ($facts.model // (if $model == "" then null else $model end)),
        is_error: $is_error, class: $class, result: $sentence, exit_code: $code,
-       num_turns: (($own.num_turns // $facts.turns)
-                   + (if $own.counts_before then 0 else $earlier.num_turns // 0 end)),
+       num_turns: ($own.num_turns // $facts.turns
+                   | if $earlier then plus($earlier.num_turns) else . end),
        session_id: $facts.session_id,
-       usage: usage_shape($usage | add_usage($earlier.usage)),
-       total_cost_usd: (if $own.total_cost_usd == null then $earlier.total_cost_usd
-                        elif $own.counts_before then $own.total_cost_usd
-                        else $own.total_cost_usd + ($earlier.total_cost_usd // 0) end),
-       duration_ms: (($own.duration_ms // null) as $ms
-                     | if $ms then $ms + ($earlier.duration_ms // 0) else null end),
+       usage: (usage_shape($usage)
+               | if $earlier then with_entries(.key as $key | .value |= plus($earlier.usage[$key]))
+                 else . end),
+       total_cost_usd: ($own.total_cost_usd
+                        | if $earlier and ($own.cost_counts_on | not)
+                          then plus($earlier.total_cost_usd) else . end),
+       duration_ms: ($own.duration_ms
+                     | if $earlier then plus($earlier.duration_ms) else . end),
        retry_after_ms: ($own.retry_after_ms // $facts.error.retry_after_ms // null)}
     | (.class // "none"), tojson;
