@@ -171,9 +171,9 @@ def test_case_03_long_names_are_two_clusters(system):
 def test_case_03_each_cluster_gets_its_own_kubeconfig(system):
     """And one that has none is told, and gets no other's."""
     for name in ("blue", "green", "default"):
-        (system.root / f"{name}.kubeconfig").write_text("apiVersion: v1\n")
+        (system.root / f"{name}.kubeconfig").write_text(f"current-context: {name}\n")
     broker = system.start_broker()
-    text = "{ echo '# Report'; printf '%0200d\\n' 7; echo \"KUBECONFIG=${KUBECONFIG:-none}\"; } " \
+    text = "{ echo '# Report'; printf '%0200d\\n' 7; cat \"${KUBECONFIG:-/dev/null}\"; } " \
            "> output/investigation.md"
     worker = system.start_worker(agent_script_path=script(system, text),
                                  config=CASES / "03-long-cluster-name/worker.yaml",
@@ -183,10 +183,9 @@ def test_case_03_each_cluster_gets_its_own_kubeconfig(system):
     wait_until(lambda: len(system.results()) == 3, 20, "results")
     reports = {name: system.root / f"incidents/{row['id']}/output/investigation.md" for name,
                row in rows.items()}
-    given = {name: re.search("KUBECONFIG=(.*)", path.read_text())[1] for name,
+    given = {name: re.findall('"current-context": "(.*)"', path.read_text()) for name,
              path in reports.items()}
-    assert given == {LONG + "blue": f"{system.root}/blue.kubeconfig",
-                     LONG + "green": f"{system.root}/green.kubeconfig", LONG + "red": "none"}
+    assert given == {LONG + "blue": ["blue"], LONG + "green": ["green"], LONG + "red": []}
     told = worker.records("no kubeconfig for this cluster: its agent gets none")
     assert [record["cluster"] for record in told] == [LONG + "red"]
 

@@ -43,10 +43,10 @@ def test_clusters_whose_names_differ_after_63_bytes_are_two_everywhere(system):
     worker_yaml.write_text(f"clusters:\n- {{name: '{blue}', kubeconfig: {system.root}/blue}}\n"
                            f"- {{name: '{green}', kubeconfig: {system.root}/green}}\n")
     for name in ("blue", "green", "all"):
-        (system.root / name).write_text("apiVersion: v1\n")
+        (system.root / name).write_text(f"current-context: '{name}'\n")
     broker = system.start_broker(config=broker_yaml)
     worker = system.start_worker(config=worker_yaml, kubeconfig=str(system.root / "all"))
-    system.publish([fault(f"web-{i}", cluster=name, context="do: environment")
+    system.publish([fault(f"web-{i}", cluster=name, context="do: kubeconfig")
                     for i, name in enumerate((blue, green, longest + "1", longest + "2"))])
     rows = {row["cluster"]: row for row in broker.wait_terminal(4)}
     assert {name: row["state"] for name, row in rows.items()} == {
@@ -55,8 +55,8 @@ def test_clusters_whose_names_differ_after_63_bytes_are_two_everywhere(system):
     report = {name: (system.root / "incidents" / rows[name]["id"] / "output/investigation.md")
               for name in (green, longest + "1")}
     wait_until(lambda: all(path.exists() for path in report.values()), 10, "reports")
-    assert f"KUBECONFIG={system.root}/green\n" in report[green].read_text()
-    assert "KUBECONFIG" not in report[longest + "1"].read_text()
+    assert '"current-context": "green"' in report[green].read_text()
+    assert "current-context" not in report[longest + "1"].read_text()
     assert [line["cluster"]
             for line in worker.records("no kubeconfig for this cluster: its agent gets none")] == [
                 longest + "1"]

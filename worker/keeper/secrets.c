@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/conf/conf.h"
+#include "worker/base/kubeconfig.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -155,20 +156,12 @@ s_add_variable (redact_t *secrets, const char *name)
 
 //  --- kubeconfig files
 
-//  Add a file that a kubeconfig names; a relative path begins in the kubeconfig's folder.
+//  Add the contents of a file that a kubeconfig names.
 static void
-s_add_file (redact_t *secrets, const char *kubeconfig, const char *path, size_t size)
+s_add_file (redact_t *secrets, const char *kubeconfig, const char *name)
 {
-    const char *slash = path [0] == '/' ? NULL : strrchr (kubeconfig, '/');
-    const size_t folder = slash ? (size_t) (slash + 1 - kubeconfig) : 0;
-    own (own_mem) char *name = malloc (folder + size + 1);
     own (buf_fini) buf_t text = buf_init (LIMIT_SECRET_BYTES);
-    if (!name)
-        return;
-    memcpy (name, kubeconfig, folder);
-    memcpy (name + folder, path, size);
-    name [folder + size] = '\0';
-    if (conf_secret_file (name, &text) < 0)
+    if (kubeconfig_read_file (kubeconfig, name, &text) < 0)
         return;
     const char *at = text.data;
     size_t length = conf_secret (&at);
@@ -193,7 +186,7 @@ s_decode (const char *text, size_t size, buf_t *bytes)
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
     unsigned bits = 0, count = 0;
     for (size_t i = 0; i < size; i++) {
-        if (strchr ("\r\n=", text [i]))
+        if (strchr (" \r\n=", text [i]))
             continue;
         const char *digit = memchr (digits, text [i], sizeof digits - 1);
         if (!digit)
@@ -209,76 +202,6 @@ s_decode (const char *text, size_t size, buf_t *bytes)
             return false;
     }
     return true;
-}
-
-//  The end of a quoted value; \" and '' are characters of it.
-static const char *
-s_quote_end (const char *at)
-{
-    const char quote = *at;
-    for (at++; *at && (*at != quote || (quote == '\'' && at [1] == quote)); at++)
-        if (at [1] && (*at == quote || (*at == '\\' && quote == '"')))
-            at++;
-    return at;
-}
-
-//  The end of the line, or the start of a comment in it.
-static const char *
-s_line_end (const char *at)
-{
-    const char *end = at + strcspn (at, "\r\n");
-    const char *comment = memmem (at, (size_t) (end - at), " #", 2);
-    return comment ? comment : end;
-}
-
-//  The end of an unquoted value that begins at `at`.
-//  block: its text is on the lines below.  whole: it is the rest of the line; else it ends as in
-//  flow style.  Lines that are indented deeper than the key belong to it.
-static const char *
-s_value_end (const char *at, size_t indent, bool block, bool whole)
-{
-    const char *end = block   ? at + strcspn (at, "\n")
-                      : whole ? s_line_end (at)
-                              : at + strcspn (at, "\r\n,} ");
-    while (*end == '\n' || *end == '\r') {
-        const char *line = end + strspn (end, "\r\n");
-        const size_t blanks = strspn (line, " ");
-        if (blanks <= indent || line [blanks] == '\0')
-            break;
-        end = block ? line + strcspn (line, "\r\n") : s_line_end (line);
-    }
-    return end;
-}
-
-//  The lines of a value without their indentation and quotes.
-static void
-s_unfold (const char *at, const char *end, buf_t *value)
-{
-    while (at < end) {
-        at += strspn (at, " \t\r\n\"'");
-        const char *line = at;
-        while (at < end && !strchr ("\r\n", *at))
-            at++;
-        const char *behind = at;
-        while (behind > line && strchr (" \t\"'", behind [-1]))
-            behind--;
-        if (behind > line && value->size > 0)
-            (void) buf_append (value, "\n", 1);
-        if (behind > line)
-            (void) buf_append (value, line, (size_t) (behind - line));
-    }
-}
-
-//  In a single-quoted text, replace each '' with '.
-static void
-s_unquote (buf_t *value)
-{
-    size_t used = 0;
-    for (size_t at = 0; at < value->size; at++) {
-        value->data [used++] = value->data [at];
-        at += value->data [at] == '\'' && at + 1 < value->size && value->data [at + 1] == '\'';
-    }
-    value->size = used;
 }
 
 typedef enum { S_PLAIN, S_ENCODED, S_FILE, S_NONE } s_kind_t;
@@ -298,90 +221,52 @@ s_kind (const char *key, size_t size)
 }
 
 static void
-s_add_text (redact_t *secrets, const char *path, s_kind_t kind, const char *at, const char *end)
+s_add_text (redact_t *secrets, const char *path, s_kind_t kind, const char *text)
 {
-    own (buf_fini) buf_t value = buf_init (LIMIT_CONFIG_BYTES),
-                         bytes = buf_init (LIMIT_CONFIG_BYTES);
-    s_unfold (at, end, &value);
-    if (*at == '\'')
-        s_unquote (&value);
-    if (value.size == 0)
-        return;
+    const size_t size = conf_secret (&text); //  without the line end of a block
     if (kind == S_FILE)
-        s_add_file (secrets, path, value.data, value.size);
-    else
-        redact_add (secrets, value.data, value.size);
-    if (kind == S_ENCODED && s_decode (value.data, value.size, &bytes) && bytes.size)
+        s_add_file (secrets, path, text);
+    else if (kind != S_NONE)
+        redact_add (secrets, text, size);
+    if (kind != S_ENCODED)
+        return;
+    own (buf_fini) buf_t bytes = buf_init (LIMIT_CONFIG_BYTES);
+    if (s_decode (text, size, &bytes) && bytes.size)
         redact_add (secrets, bytes.data, bytes.size);
-    explicit_bzero (value.data, value.size);
     if (bytes.size > 0)
         explicit_bzero (bytes.data, bytes.size);
 }
 
-//  Is this key the first one in its line?
-static bool
-s_first (const char *line, const char *key)
+//  Add the secrets of all maps, wherever they are.  The tree is not deep (yaml_tree).
+static void
+s_add_tree (redact_t *secrets, const char *path, json_t *node)
 {
-    while (line < key && strchr (" \t-\"'", *line))
-        line++;
-    return line == key;
-}
-
-//  Add the value of a key.  Returns the position behind it.
-//  In block style a comma belongs to the value; in flow style it ends it.  So the first key of a
-//  line is read both ways.
-static const char *
-s_add_value (redact_t *secrets, const char *path, const char *line, const char *key, size_t size,
-             const char *at)
-{
-    const s_kind_t kind = s_kind (key, size);
-    const size_t indent = (size_t) (key - line);
-    if (kind == S_NONE)
-        return at;
-    at += strspn (at, " \t");
-    const bool block = *at == '|' || *at == '>'; //  the text is on the next lines
-    const bool quoted = *at == '"' || *at == '\'';
-    if (block)
-        at += strcspn (at, "\n");
-    const char *end = quoted ? s_quote_end (at) : s_value_end (at, indent, block, false);
-    s_add_text (secrets, path, kind, at, end);
-    if (!block && !quoted && s_first (line, key))
-        s_add_text (secrets, path, kind, at, s_value_end (at, indent, false, true));
-    return end;
+    const char *key;
+    json_t *value;
+    json_object_foreach (node, key, value)
+    {
+        if (json_is_string (value))
+            s_add_text (secrets, path, s_kind (key, strlen (key)), json_string_value (value));
+        s_add_tree (secrets, path, value);
+    }
+    for (size_t i = 0; i < json_array_size (node); i++)
+        s_add_tree (secrets, path, json_array_get (node, i));
 }
 
 static void
 s_add_kubeconfig (redact_t *secrets, const char *path)
 {
-    own (buf_fini) buf_t text = buf_init (LIMIT_CONFIG_BYTES);
-    if (conf_secret_file (path, &text) < 0 || text.size == 0)
-        return; //  logged at the start of the worker
-    const char *line = text.data, *seen = text.data;
-    for (const char *at = text.data, *colon; (colon = strchr (at, ':'));) {
-        for (; seen < colon; seen++)
-            if (*seen == '\n')
-                line = seen + 1;
-        const char *end = colon;
-        while (end > line && strchr ("\"' ", end [-1]))
-            end--;
-        const char *key = end;
-        while (key > line && (isalnum ((unsigned char) key [-1]) || key [-1] == '-'))
-            key--;
-        at = s_add_value (secrets, path, line, key, (size_t) (end - key), colon + 1);
-    }
-    explicit_bzero (text.data, text.size);
+    own (json_drop) json_t *doc = NULL;
+    if (kubeconfig_read (path, &doc, NULL) == 0) //  else: logged at the start of the worker
+        s_add_tree (secrets, path, doc);
 }
 
-//  Add a list of kubeconfig files, separated by colons.
 static void
 s_add_kubeconfigs (redact_t *secrets, const char *list)
 {
-    for (size_t size = 0; *list; list += size + (list [size] == ':')) {
-        size = strcspn (list, ":");
-        own (own_mem) char *path = strndup (list, size);
-        if (path && *path)
-            s_add_kubeconfig (secrets, path);
-    }
+    char path [PATH_MAX];
+    while (settings_next_path (&list, path))
+        s_add_kubeconfig (secrets, path);
 }
 
 //  --- all of them

@@ -126,6 +126,18 @@ s_tell_no_kubeconfig (const job_t *self)
         log_warn ("cannot tell the agent so", kv ("file", path), kv ("reason", err_str (rc)));
 }
 
+static int
+s_open_box (job_t *self)
+{
+    const box_spec_t spec = {
+        .settings = self->shared->settings, .workspace = self->dir, .cluster = self->cluster};
+    err_diag_t diag = {""};
+    int rc = box_open (&self->box, &spec, &diag);
+    if (rc < 0)
+        snprintf (self->reason, sizeof self->reason, "%.159s", diag.text);
+    return rc;
+}
+
 static void
 s_start (job_t *self)
 {
@@ -138,12 +150,14 @@ s_start (job_t *self)
                        .workspace = self->dir,
                        .incident = self->verdict.incident.text,
                        .attempt = self->verdict.attempt,
-                       .cluster = self->cluster,
+                       .kubeconfig = self->box.kubeconfig,
                        .model = self->model,
                        .allowed_tools = self->allowed_tools,
                        .timeout_ms = self->timeout_ms};
     self->end_by_ms = s_end_by_ms (self);
     int rc = failpoint_before ("run", "start");
+    if (rc == 0)
+        rc = s_open_box (self);
     if (rc == 0)
         rc = run_start (&self->run, &spec);
     if (rc == 0)
@@ -152,7 +166,8 @@ s_start (job_t *self)
     if (rc == 0 && epoll_ctl (shared->poll_fd, EPOLL_CTL_ADD, self->run.status_fd, &wake) != 0)
         rc = -errno;
     if (rc < 0) {
-        snprintf (self->reason, sizeof self->reason, "triage-run: %s", err_str (rc));
+        if (!self->reason [0])
+            snprintf (self->reason, sizeof self->reason, "triage-run: %s", err_str (rc));
         run_stop (&self->run, true);
         job_feed (self, JOB_ON_FAILED);
         return;

@@ -10,6 +10,7 @@
 #include "worker/base/home.h"
 #include "worker/keeper/keeper.h"
 #include "worker/keeper/spool.h"
+#include "worker/loop/box.h"
 #include "worker/loop/fetch.h"
 #include "worker/loop/run.h"
 #include "worker/loop/session.h"
@@ -71,6 +72,7 @@ struct job {
     char allowed_tools [LIMIT_TOOLS_BYTES + 1];
     int64_t timeout_ms;
     fetch_t fetch;
+    box_t box;
     run_t run;
     int64_t end_by_ms; //  boot time by which the supervisor must have ended
     bool overdue;      //  it had not, and was killed

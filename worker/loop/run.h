@@ -18,7 +18,7 @@ typedef struct {
     const char *workspace;   //  absolute
     const char *incident;
     int64_t attempt;
-    const char *cluster;
+    const char *kubeconfig; //  absolute path of this run's copy; "" = none
     const char *model, *allowed_tools;
     int64_t timeout_ms;
 } run_spec_t;

@@ -1,22 +1,14 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/run_env.h"
 
-#include "common/base/buf.h"
-#include "common/base/limits.h"
-#include "common/base/own.h"
 #include "worker/keeper/secrets.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-//  Bytes of the list of kubeconfig files; the kernel accepts 128 KiB in one word.
-enum { RUN_PATHS_BYTES = LIMIT_KIB (64) };
 
 void
 run_words_fini (run_words_t *self)
@@ -57,33 +49,11 @@ s_seconds (int64_t ms)
     return (ms + 999) / 1000;
 }
 
-//  The list of kubeconfig files, separated by colons as for kubectl.  The agent runs in another
-//  folder, so relative paths are made absolute.
-static void
-s_kubeconfig (const run_spec_t *spec, buf_t *ret_paths)
-{
-    *ret_paths = buf_init (RUN_PATHS_BYTES);
-    char cwd [PATH_MAX];
-    bool known = getcwd (cwd, sizeof cwd) != NULL;
-    const char *at = settings_kubeconfig (spec->settings, spec->cluster);
-    while (*at) {
-        size_t size = strcspn (at, ":");
-        if (size > 0 && *at != '/' && known)
-            buf_printf (ret_paths, "%s/", cwd);
-        size += at [size] == ':';
-        buf_append (ret_paths, at, size);
-        at += size;
-    }
-}
-
 void
 run_arguments (const run_spec_t *spec, run_words_t *ret_words)
 {
     run_words_t words = {0};
     const char *dir = spec->workspace;
-    own (buf_fini) buf_t kubeconfig;
-    s_kubeconfig (spec, &kubeconfig);
-    words.failed = kubeconfig.failed;
     s_word (&words, "%s/triage-run", spec->program_dir);
     s_flag (&words, "--workspace", dir);
     s_word (&words, "--timeout-ms");
@@ -108,8 +78,8 @@ run_arguments (const run_spec_t *spec, run_words_t *ret_words)
     s_word (&words, "%s/logs/prompt.md", dir);
     s_word (&words, "--system-prompt-file");
     s_word (&words, "%s/system-prompt.md", dir);
-    if (kubeconfig.size > 0)
-        s_flag (&words, "--kubeconfig", kubeconfig.data);
+    if (*spec->kubeconfig)
+        s_flag (&words, "--kubeconfig", spec->kubeconfig);
     s_flag (&words, "--runtime", "none");
     *ret_words = words;
 }
@@ -172,9 +142,6 @@ void
 run_environment (const run_spec_t *spec, run_words_t *ret_words)
 {
     run_words_t words = {0};
-    own (buf_fini) buf_t kubeconfig;
-    s_kubeconfig (spec, &kubeconfig);
-    words.failed = kubeconfig.failed;
     const char *path = getenv ("PATH");
     s_word (&words, "PATH=%s:%s", spec->program_dir, path && *path ? path : "/usr/bin:/bin");
     for (const char *const *name = settings_inherited; *name; name++)
@@ -186,7 +153,7 @@ run_environment (const run_spec_t *spec, run_words_t *ret_words)
     s_word (&words, "CONTAINER_TIMEOUT=%" PRId64, s_seconds (spec->timeout_ms));
     s_word (&words, "PROMPT_FILE=%s/logs/prompt.md", spec->workspace);
     s_word (&words, "SYSTEM_PROMPT_FILE=%s/system-prompt.md", spec->workspace);
-    s_variable (&words, "KUBECONFIG", kubeconfig.data);
+    s_variable (&words, "KUBECONFIG", spec->kubeconfig);
     s_variable (&words, "AGENT_RUNTIME", "none");
     s_variable (&words, "AGENT_IMAGE", spec->settings->agent_image);
     s_variable (&words, "INCIDENT_ID", spec->incident);

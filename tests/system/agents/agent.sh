@@ -29,6 +29,7 @@ case $word in
     slow) sleep "$number"; good ;;
     late) trap '' TERM; sleep "$number"; good ;;
     first_fails) good; if [ "$ATTEMPT" = 1 ]; then exit 3; fi ;;
+    kubeconfig) good; cat "${KUBECONFIG:-/dev/null}" >> "$report" ;;
     environment) good; env | sort >> "$report" ;;
     arguments) good; printf '%s\n' "$@" >> "$report" ;;
     *) good ;;

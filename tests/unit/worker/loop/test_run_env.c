@@ -40,7 +40,7 @@ s_spec (const settings_t *settings)
                         .workspace = "/w/jobs/x.1",
                         .incident = "x",
                         .attempt = 1,
-                        .cluster = "prod",
+                        .kubeconfig = "/w/jobs/x.1/kc",
                         .model = "sonnet",
                         .allowed_tools = "Read,Write",
                         .timeout_ms = 1500};
@@ -142,7 +142,6 @@ static void
 test_arguments_are_the_contracts_and_carry_no_secret (void **state)
 {
     settings_t settings = s_settings ("claude");
-    settings.kubeconfig = "/kc";
     run_spec_t spec = s_spec (&settings);
     own (run_words_fini) run_words_t words = {0};
     run_arguments (&spec, &words);
@@ -160,27 +159,8 @@ test_arguments_are_the_contracts_and_carry_no_secret (void **state)
                          "--allowed-tools Read,Write --timeout 2 "
                          "--prompt-file /w/jobs/x.1/logs/prompt.md "
                          "--system-prompt-file /w/jobs/x.1/system-prompt.md "
-                         "--kubeconfig /kc --runtime none ");
+                         "--kubeconfig /w/jobs/x.1/kc --runtime none ");
     assert_null (words.items [words.count]);
-}
-
-static void
-test_kubeconfigs_lead_from_the_workspace_to_where_they_are (void **state)
-{
-    settings_t settings = s_settings ("playbook");
-    settings.kubeconfig = "kc:/abs:deep/kc";
-    run_spec_t spec = s_spec (&settings);
-    char cwd [1024], expected [2200];
-    assert_non_null (getcwd (cwd, sizeof cwd));
-    snprintf (expected, sizeof expected, "%s/kc:/abs:%s/deep/kc", cwd, cwd);
-    own (run_words_fini) run_words_t environment = {0}, arguments = {0};
-    run_environment (&spec, &environment);
-    assert_string_equal (s_value (&environment, "KUBECONFIG"), expected);
-    run_arguments (&spec, &arguments);
-    bool found = false;
-    for (size_t i = 0; i < arguments.count; i++)
-        found = found || strcmp (arguments.items [i], expected) == 0;
-    assert_true (found);
 }
 
 static void
@@ -208,7 +188,6 @@ main (void)
         cmocka_unit_test (
             test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
         cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
-        cmocka_unit_test (test_kubeconfigs_lead_from_the_workspace_to_where_they_are),
         cmocka_unit_test (test_a_secret_of_agent_env_has_no_blanks_around_it),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
