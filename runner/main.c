@@ -109,6 +109,18 @@ s_program_dir (char ret_path [PATH_MAX])
         *slash = 0;
 }
 
+//  The limits that triage-run itself holds or has held by a cgroup.
+static void
+s_limits (const sandbox_spec_t *box, supervise_spec_t *spec)
+{
+    spec->cgroup = box->cgroup;
+    spec->memory = box->memory;
+    spec->cpus_milli = box->cpus_milli;
+    spec->pids = box->pids;
+    spec->disk = box->disk;
+    spec->files = box->files;
+}
+
 //  The command line in its box: the runtime's prefix, then the script.
 static int
 s_box (const sandbox_spec_t *box, char *const *script, words_t *ret_words)
@@ -144,6 +156,7 @@ main (int argc, char **argv)
     //  The agent must not inherit other descriptors that the parent left open.
     (void) close_range (STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     box.workspace = spec.workspace;
+    s_limits (&box, &spec);
     own (words_fini) words_t words = {0};
     int rc = s_box (&box, spec.argv, &words);
     if (rc < 0)

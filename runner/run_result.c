@@ -28,14 +28,18 @@ run_result_json (const run_result_t *self)
 {
     char boot [RUN_RESULT_BOOT];
     run_result_boot (boot);
-    return json_pack ("{s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s}", "exit_code",
-                      self->exit_code, "signal", self->signal, "timed_out", self->timed_out,
-                      "stopped", self->stopped, "timeout_ms", (json_int_t) self->timeout_ms,
-                      "started_ms", (json_int_t) self->started_ms, "completed_ms",
-                      (json_int_t) self->completed_ms, "stdout_bytes",
+    own (json_drop) json_t *held = json_object ();
+    for (cgroup_part_t part = CGROUP_MEMORY; part < CGROUP_PARTS; part++)
+        (void) json_object_set_new (held, cgroup_place_part (part),
+                                    json_string (cgroup_place_by (self->held [part])));
+    return json_pack ("{s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:O}",
+                      "exit_code", self->exit_code, "signal", self->signal, "timed_out",
+                      self->timed_out, "stopped", self->stopped, "timeout_ms",
+                      (json_int_t) self->timeout_ms, "started_ms", (json_int_t) self->started_ms,
+                      "completed_ms", (json_int_t) self->completed_ms, "stdout_bytes",
                       (json_int_t) self->stdout_bytes, "stderr_bytes",
                       (json_int_t) self->stderr_bytes, "left", self->left, "start_error",
-                      self->start_error, "boot", boot);
+                      self->start_error, "boot", boot, "limit", self->limit, "held", held);
 }
 
 //  Can the numbers be those of a supervisor?  An agent can write this file, too.
@@ -70,6 +74,8 @@ s_parse (const char *text, size_t size, const char *boot, run_result_t *ret_resu
                                  .completed_ms = json_member_int (doc, "completed_ms", 0),
                                  .stdout_bytes = json_member_int (doc, "stdout_bytes", 0),
                                  .stderr_bytes = json_member_int (doc, "stderr_bytes", 0)};
+    snprintf (ret_result->limit, sizeof ret_result->limit, "%s",
+              json_member_text (doc, "limit", ""));
     snprintf (ret_result->start_error, sizeof ret_result->start_error, "%s",
               json_member_text (doc, "start_error", ""));
     return 0;

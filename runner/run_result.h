@@ -4,12 +4,15 @@
 
 #include "common/base/err.h"
 #include "common/base/json.h"
+#include "runner/cgroup_place.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define RUN_RESULT_FILE "run.json"
+
+enum { RUN_RESULT_LIMIT = 8 }; //  bytes, with the NUL
 
 typedef struct {
     bool valid;                       //  a result was received; everything else is zero when false
@@ -21,6 +24,10 @@ typedef struct {
     int64_t started_ms, completed_ms; //  wall clock
     int64_t stdout_bytes, stderr_bytes; //  written by the agent, also bytes that no log keeps
     char start_error [200];             //  "" when the script was executed
+    //  What the run used up: "disk", "files", "memory", "pids"; "" = nothing.  It was killed for
+    //  it.  Or the kernel refused it more processes, and then it failed: "pids".
+    char limit [RUN_RESULT_LIMIT];
+    cgroup_by_t held [CGROUP_PARTS]; //  who held the limits; only written
 } run_result_t;
 
 //  The JSON also names this boot of the kernel: unsynced files are only complete while it lasts.

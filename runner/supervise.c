@@ -9,15 +9,17 @@
 #include "common/base/own.h"
 #include "common/base/utf8.h"
 #include "runner/capture.h"
+#include "runner/cgroup.h"
 #include "runner/run_result.h"
+#include "runner/spawn.h"
 #include "runner/status.h"
 #include "runner/tree.h"
+#include "runner/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +43,10 @@ typedef struct {
     const supervise_spec_t *spec;
     clk_t *clk;
     capture_t out, err;
+    cgroup_t *cgroup;                //  NULL = none was asked for
+    cgroup_by_t held [CGROUP_PARTS]; //  who holds each part
+    watch_t *watch;
+    watch_limit_t limit; //  what the run used up
     int signal_fd;
     int control_fd; //  -1 once closed
     pid_t pid;      //  the script
@@ -55,34 +61,6 @@ typedef struct {
     int64_t phase_until_ms;
     int64_t completed_ms;
 } supervise_t;
-
-static int
-s_spawn (supervise_t *self, int out_fd, int err_fd)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    if (posix_spawn_file_actions_init (&actions) != 0 || posix_spawnattr_init (&attributes) != 0)
-        return -ENOMEM;
-
-    sigset_t none, all;
-    sigemptyset (&none);
-    sigfillset (&all);
-    int rc = posix_spawn_file_actions_addopen (&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    rc = rc ? rc : posix_spawn_file_actions_adddup2 (&actions, out_fd, STDOUT_FILENO);
-    rc = rc ? rc : posix_spawn_file_actions_adddup2 (&actions, err_fd, STDERR_FILENO);
-    rc = rc ? rc : posix_spawn_file_actions_addchdir_np (&actions, self->spec->workspace);
-    rc = rc ? rc : posix_spawnattr_setsigmask (&attributes, &none);
-    rc = rc ? rc : posix_spawnattr_setsigdefault (&attributes, &all);
-    rc = rc ? rc
-            : posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK
-                                                         | POSIX_SPAWN_SETSIGDEF);
-    rc = rc ? rc
-            : posix_spawn (&self->pid, self->spec->argv [0], &actions, &attributes,
-                           self->spec->argv, self->spec->envp);
-    posix_spawn_file_actions_destroy (&actions);
-    posix_spawnattr_destroy (&attributes);
-    return -rc;
-}
 
 //  Reap every dead child; orphans of the whole tree become ours, the subreaper's.
 static void
@@ -109,6 +87,8 @@ s_reap (supervise_t *self)
 static void
 s_kill (supervise_t *self)
 {
+    if (self->cgroup)
+        cgroup_kill (self->cgroup);
     self->phase = PHASE_KILL;
     self->phase_until_ms = self->now.boot_ms + LIMIT_KILL_MS;
 }
@@ -139,10 +119,22 @@ s_advance_run (supervise_t *self)
         s_term (self, grace_ms);
 }
 
+//  A run that goes over a limit is killed at once: any grace would let it go further.
+static void
+s_watch (supervise_t *self)
+{
+    if (self->phase != PHASE_RUN && self->phase != PHASE_TERM)
+        return;
+    self->limit = watch_look (self->watch);
+    if (self->limit != WATCH_FINE)
+        s_kill (self);
+}
+
 static void
 s_advance (supervise_t *self)
 {
     self->now = clk_now (self->clk);
+    s_watch (self);
     if (self->phase == PHASE_RUN)
         s_advance_run (self);
     if (self->phase == PHASE_TERM && self->now.boot_ms >= self->phase_until_ms)
@@ -154,6 +146,8 @@ s_advance (supervise_t *self)
         self->phase = PHASE_DONE;
     }
     else if (self->phase == PHASE_KILL) {
+        if (self->cgroup)
+            cgroup_kill (self->cgroup);
         self->left = tree_signal (getpid (), SIGKILL);
         if (self->now.boot_ms >= self->phase_until_ms)
             //  Even KILL does not end a process that waits for a dead disk.
@@ -199,9 +193,12 @@ s_timeout_ms (const supervise_t *self)
     if (self->phase != PHASE_RUN)
         return SUPERVISE_POLL_MS;
     int64_t left_ms = self->started.boot_ms + self->spec->timeout_ms - clk_now (self->clk).boot_ms;
-    if (left_ms < 0)
-        left_ms = 0;
-    return left_ms < SUPERVISE_LOOK_MS ? (int) left_ms : SUPERVISE_LOOK_MS;
+    const int look_ms = watch_wait_ms (self->watch);
+    if (left_ms > SUPERVISE_LOOK_MS)
+        left_ms = SUPERVISE_LOOK_MS;
+    if (look_ms >= 0 && left_ms > look_ms)
+        left_ms = look_ms;
+    return left_ms > 0 ? (int) left_ms : 0;
 }
 
 static void
@@ -241,6 +238,8 @@ s_result (const supervise_t *self, bool started)
                            .stdout_bytes = self->out.total,
                            .stderr_bytes = self->err.total};
     snprintf (result.start_error, sizeof result.start_error, "%s", self->start_error);
+    snprintf (result.limit, sizeof result.limit, "%s", watch_word (self->limit));
+    memcpy (result.held, self->held, sizeof result.held);
     return result;
 }
 
@@ -258,9 +257,21 @@ s_write_result (const char *path, const char *text)
     return fd < 0 ? -errno : durable_write (fd, slash + 1, text, strlen (text), "result");
 }
 
+//  What the kernel refused counts only for a run that failed: others did without.
+static void
+s_note_refused (supervise_t *self)
+{
+    const bool failed = !self->exited || self->exit_code != 0 || self->timed_out;
+    if (self->watch && self->limit == WATCH_FINE && failed && !self->stopped)
+        self->limit = watch_refused (self->watch);
+}
+
 static int
 s_finish (supervise_t *self, bool started)
 {
+    s_note_refused (self);
+    cgroup_destroy (&self->cgroup);
+    watch_destroy (&self->watch);
     capture_fini (&self->out);
     capture_fini (&self->err);
     if (started && self->left == 0)
@@ -299,6 +310,20 @@ s_prepare (supervise_t *self)
     return 0;
 }
 
+//  Make what holds the run: its cgroup, and the watch over the rest.
+static int
+s_hold (supervise_t *self)
+{
+    const supervise_spec_t *spec = self->spec;
+    const cgroup_limits_t limits = {spec->memory, spec->cpus_milli, spec->pids};
+    const watch_spec_t watched = {spec->workspace, spec->disk, spec->files, spec->memory,
+                                  spec->pids};
+    int rc = spec->cgroup ? cgroup_new (spec->cgroup, &limits, &self->cgroup) : 0;
+    for (cgroup_part_t part = CGROUP_MEMORY; part < CGROUP_PARTS; part++)
+        self->held [part] = cgroup_by (self->cgroup, part);
+    return rc < 0 ? rc : watch_new (&watched, self->cgroup, &self->watch);
+}
+
 //  Open the logs and start the script.  Err: why it does not run.
 static int
 s_start (supervise_t *self)
@@ -309,8 +334,14 @@ s_start (supervise_t *self)
     if (rc == 0)
         rc = capture_init (&self->err, self->spec->stderr_path, &err_fd);
     if (rc == 0)
-        rc = s_spawn (self, out_fd, err_fd);
-    return rc;
+        rc = s_hold (self);
+    const spawn_spec_t spawn = {.workspace = self->spec->workspace,
+                                .argv = self->spec->argv,
+                                .envp = self->spec->envp,
+                                .out_fd = out_fd,
+                                .err_fd = err_fd,
+                                .cgroup = self->cgroup};
+    return rc < 0 ? rc : spawn_start (&spawn, &self->pid);
 }
 
 int

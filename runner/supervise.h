@@ -4,7 +4,7 @@
 //  The script runs in its own session and process group.
 //  The run ends when the script exits, at its deadline, or when the control fd closes.  Then every
 //  descendant gets TERM, and after the grace KILL, repeated until none is left.  The tree is gone
-//  by timeout + grace.
+//  by timeout + grace.  A run over one of its limits gets KILL at once.
 //  Messages and orders: status.h.  The result: run_result.h.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -22,8 +22,12 @@ typedef struct {
     const char *result_path; //  RUN_RESULT_FILE, written atomically at the end
     char *const *argv;       //  the script and its arguments, ended by NULL
     char *const *envp;       //  its environment
-    int control_fd;          //  orders; at end of file the agent is stopped
-    int status_fd;           //  or -1
+    const char *cgroup;      //  name of its cgroup; NULL = none
+    //  Its limits, 0 = none: bytes, thousandths of a CPU, processes and threads, bytes and files
+    //  of the workspace.  A cgroup holds the first three, else they are polled (not the CPU).
+    int64_t memory, cpus_milli, pids, disk, files;
+    int control_fd; //  orders; at end of file the agent is stopped
+    int status_fd;  //  or -1
 } supervise_spec_t;
 
 //  Returns 0 when a result was written, also for a script that could not start.  Err: -errno: no

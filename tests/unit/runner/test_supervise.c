@@ -17,6 +17,8 @@
 
 #include <sys/wait.h>
 
+static supervise_spec_t s_limits; //  cgroup and limits of the next run
+
 //  Run `sh -c script` to its end; returns the parsed run.json.  stop: close the control pipe at
 //  once.
 static json_t *
@@ -31,7 +33,12 @@ s_run (scratch_t *folder, const char *program, char *script, int64_t timeout_ms,
     char *argv [] = {name, flag, script, NULL}, *envp [] = {NULL};
     int control [2];
     assert_int_equal (pipe (control), 0);
-    supervise_spec_t spec = {.workspace = folder->path,
+    supervise_spec_t spec = {.cgroup = s_limits.cgroup,
+                             .memory = s_limits.memory,
+                             .pids = s_limits.pids,
+                             .disk = s_limits.disk,
+                             .files = s_limits.files,
+                             .workspace = folder->path,
                              .timeout_ms = timeout_ms,
                              .grace_ms = 500,
                              .stdout_path = out,
@@ -158,6 +165,70 @@ test_a_link_in_place_of_a_log_is_replaced_not_followed (void **state)
     assert_int_equal (status.st_size, 3);
 }
 
+typedef struct {
+    char script [160];
+    bool cgroup;
+    supervise_spec_t limits;
+    const char *limit; //  "" = the run is left alone
+    int exit_code;
+} over_t;
+
+static over_t s_over [] = {
+    {"exec dd if=/dev/zero of=big bs=64K", true, {.disk = LIMIT_MIB (16)}, "disk", 137},
+    {"exec 5>gone; rm gone; exec dd if=/dev/zero bs=64K >&5",
+     false,
+     {.disk = LIMIT_MIB (16)},
+     "disk",
+     137},
+    {"while :; do i=$((i+1)); : >f$i; done", true, {.files = 200}, "files", 137},
+    {"for i in 1 2 3 4 5 6 7 8; do sleep 60 & done; wait", false, {.pids = 6}, "pids", 137},
+    {"exec dd if=/dev/zero of=/dev/null bs=64M", true, {.memory = LIMIT_MIB (16)}, "memory", 137},
+    {"exec dd if=/dev/zero of=/dev/null bs=65M", false, {.memory = LIMIT_MIB (16)}, "memory", 137},
+    {"head -c 1000000 /dev/zero >f; exit 3",
+     true,
+     {.disk = LIMIT_MIB (16), .files = 5000, .memory = LIMIT_MIB (64), .pids = 20},
+     "",
+     3},
+};
+
+static void
+test_a_run_over_a_limit_is_killed_and_says_which (void **state)
+{
+    char name [64];
+    snprintf (name, sizeof name, "triage-test-supervise-%d", (int) getpid ());
+    for (size_t i = 0; i < sizeof s_over / sizeof s_over [0]; i++) {
+        over_t *one = &s_over [i];
+        print_message ("%s\n", one->script);
+        s_limits = one->limits;
+        s_limits.cgroup = one->cgroup ? name : NULL;
+        own (json_drop) json_t *doc = s_run (*state, "/bin/sh", one->script, 20000, false);
+        s_limits = (supervise_spec_t){0};
+        assert_string_equal (json_member_text (doc, "limit", "?"), one->limit);
+        assert_int_equal (json_member_int (doc, "exit_code", -9), one->exit_code);
+        assert_int_equal (json_member_int (doc, "left", -9), 0);
+        assert_false (s_true (doc, "timed_out"));
+        assert_int_equal (unlink (scratch_at (*state, "big")), i == 0 ? 0 : -1);
+    }
+}
+
+static void
+test_refused_processes_count_only_for_a_run_that_failed (void **state)
+{
+    static char scripts [][96] = {"for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; exit 0",
+                                  "(for i in 1 2 3 4 5 6 7 8; do sleep 1 & done); exit 5"};
+    for (int i = 0; i < 2; i++) {
+        s_limits = (supervise_spec_t){.cgroup = "triage-test-refused", .pids = 4};
+        own (json_drop) json_t *doc = s_run (*state, "/bin/bash", scripts [i], 20000, false);
+        s_limits = (supervise_spec_t){0};
+        const char *by = json_member_text (json_object_get (doc, "held"), "pids", "?");
+        if (strcmp (by, "polled") == 0)
+            skip ();
+        const bool failed = json_member_int (doc, "exit_code", -9) != 0;
+        assert_string_equal (json_member_text (doc, "limit", "?"), failed ? "pids" : "");
+        assert_true (i == 0 || failed);
+    }
+}
+
 int
 main (void)
 {
@@ -169,6 +240,10 @@ main (void)
         cmocka_unit_test_setup_teardown (test_a_script_that_is_not_there_is_a_result, scratch_setup,
                                          scratch_teardown),
         cmocka_unit_test_setup_teardown (test_the_deadline_ends_a_tree_that_ignores_term,
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_run_over_a_limit_is_killed_and_says_which,
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_refused_processes_count_only_for_a_run_that_failed,
                                          scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_closed_control_pipe_stops_the_agent, scratch_setup,
                                          scratch_teardown),
