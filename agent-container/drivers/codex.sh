@@ -1,13 +1,121 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154 # the frame reads and sets these
-# codex - its output is kept as it is.
+# codex - OpenAI's Codex CLI (npm @openai/codex), by `codex exec --json`.
+#
+# It ignores OPENAI_BASE_URL, so the provider is a table of its own in config.toml.  Its sandbox
+# cannot be nested in ours, so it is off.  It says tokens, no money, and no number of calls.
 # SPDX-License-Identifier: Apache-2.0
 driver_program=codex
+driver_provider=openai
+driver_key_env=OPENAI_API_KEY
+driver_base_url_env=OPENAI_BASE_URL
+driver_resumes=true
+driver_notes='its own sandbox is off; the model is its own default unless one is set'
+[ "$model" != sonnet ] || model='' # the broker's default, which is for claude
+
+driver_jq='
+def class_of_text:
+    (capture("(status:? )(?<s>[45][0-9][0-9])").s // null | if . then tonumber else null end)
+        as $status
+    | class_of($status; .)
+      // (if test("does not exist or you do not have access") then "config"
+          elif test("content_filter|cyber_policy") then "refused"
+          elif test("max_output_tokens") then "limit"
+          elif test("exceeds the maximum length") then "too_large"
+          else "provider" end);
+
+def sentence:
+    sub("^Reconnecting[.]+ [0-9/]+ \\((?<m>.*)\\)$"; "\(.m)"; "m") | sub(", url: [^ ]+$"; "");
+
+def a_tool: {id, tool: (.tool // .type | if . == "command_execution" then "shell" else . end),
+             input: (if .type == "command_execution" then {command}
+                     else del(.id, .type, .status, .result, .error) end)};
+
+def an_answer:
+    {id, output: (.aggregated_output // .result // .error // .changes // ""),
+     exit: (.exit_code // (if .status == "failed" then 1 else 0 end))};
+
+def record:
+    if .type == "thread.started" then {set: {session_id: .thread_id}}
+    elif .type == "item.started" then {call: (.item | a_tool)}
+    elif .type == "item.completed"
+    then .item
+         | if .type == "agent_message" then {text}
+           elif .type == "reasoning" then {text}
+           elif .type == "error" then {text: .message}
+           elif .type == "command_execution" or .type == "mcp_tool_call" then {reply: an_answer}
+           else {call: a_tool}, {reply: an_answer} end
+    elif .type == "error"
+    then (.message | sentence) as $text
+         | {error: {text: $text, class: ($text | class_of_text)}}
+    elif .type == "turn.failed"
+    then (.error.message | sentence) as $text
+         | {end: {is_error: true, class: ($text | class_of_text), result: $text}}
+    elif .type == "turn.completed"
+    then .usage
+         | {end: {is_error: false,
+                  usage: {input_tokens: (.input_tokens - .cached_input_tokens), output_tokens,
+                          cache_read_input_tokens: .cached_input_tokens,
+                          cache_creation_input_tokens: .cache_write_input_tokens}}}
+    else empty end;
+
+def at_end:
+    if .end == null and ($stderr | test("config.toml")) then .error.class = "config"
+    else . end;
+'
+
+# The servers of {"mcpServers": ...} as TOML.  A string of JSON is one of TOML too.  Servers get
+# few variables by themselves, so each is given KUBECONFIG and the proxy.
+codex_mcp_servers () {
+    [ -z "${AGENT_MCP_CONFIG:-}" ] || jq -r '
+        def table: to_entries | map("\(.key | @json) = \(.value | @json)") | "{" + join(", ") + "}";
+        ($ENV | with_entries(select(.key | test("^(KUBECONFIG|(HTTPS?|NO)_PROXY)$")))) as $more
+        | .mcpServers | to_entries[] | "[mcp_servers.\(.key | @json)]",
+          (.value | (if .command
+                     then "command = \(.command | @json)", "args = \(.args // [] | @json)",
+                          "env = \($more + (.env // {}) | table)"
+                     else "url = \(.url | @json)",
+                          "http_headers = \(.headers // {} | table)" end)),
+          "disabled_tools = [\"configuration_view\"]", ""' "$AGENT_MCP_CONFIG" \
+        || fail 78 "AGENT_MCP_CONFIG cannot be read: $AGENT_MCP_CONFIG"
+}
+
+driver_prepare () {
+    warn_tools
+    export CODEX_HOME="$HOME/.codex"
+    mkdir -p "$CODEX_HOME"
+    cat >"$CODEX_HOME/config.toml" <<END
+model_provider = "triage"
+check_for_update_on_startup = false
+
+[model_providers.triage]
+name = "triage"
+base_url = $(json_text "${OPENAI_BASE_URL:-https://api.openai.com/v1}")
+env_key = "OPENAI_API_KEY"
+wire_api = "responses"
+supports_websockets = false
+request_max_retries = 1
+stream_max_retries = 1
+stream_idle_timeout_ms = 120000
+
+[shell_environment_policy]
+inherit = "all"
+exclude = ["*KEY*", "*TOKEN*", "*SECRET*"]
+
+[analytics]
+enabled = false
+
+[feedback]
+enabled = false
+
+END
+    codex_mcp_servers >>"$CODEX_HOME/config.toml" || exit 78
+    copy_skills .agents/skills
+}
 
 driver_run () {
-    warn_tools
-    write_prompt
-    export HOME="$workspace/.home"
-    set -- exec --skip-git-repo-check --sandbox workspace-write
+    set -- exec
+    [ "$resume" = 0 ] || set -- exec resume --last
+    set -- "$@" --json --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox
     [ -z "$model" ] || set -- "$@" --model "$model"
-    exec "$driver_path" "$@" - <.home/prompt.txt
+    exec "$driver_path" "$@" "${args[@]}" -
 }

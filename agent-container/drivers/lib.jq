@@ -2,6 +2,7 @@
 #
 # A driver defines `record`: one JSON record of its CLI -> any number of these items:
 #   {text}                                what the model says
+#   {delta}                               a part of what the model says; the next part goes on
 #   {call: {id, tool, input}}             a tool is used
 #   {reply: {id, output, exit}}           what the tool has answered
 #   {turn: {id, usage}}                   usage of one call to the model; the same id replaces
@@ -91,8 +92,15 @@ def on_turn($turn):
     | .facts.turn_id = ($turn.id | if . == null then null else as_text | .[: 200] end)
     | .facts.turn_usage = ($turn.usage // {} | map_values(numbers));
 
-def take($item):
-    if $item.text then keep({text: ($item.text | as_text | cut(4 * part))})
+def say($text):
+    if $text == "" then .
+    else .facts.said = ($text | cut(2 * part)) | keep({text: ($text | cut(4 * part))}) end;
+
+# What has been said in parts is one step, which ends before the next one.
+def end_delta: .delta as $text | .delta = "" | say($text);
+
+def take_whole($item):
+    if $item.text then say($item.text | as_text)
     elif $item.call then on_call($item.call)
     elif $item.reply then end_call($item.reply.id | tostring; $item.reply)
     elif $item.turn then on_turn($item.turn) | .changed = true
@@ -104,13 +112,19 @@ def take($item):
          | .changed = true
     else . end;
 
+def take($item):
+    if $item.delta then .delta += ($item.delta | as_text | .[: 4 * part])
+         | if .delta | length > 4 * part then end_delta else . end
+    else end_delta | take_whole($item) end;
+
 def stream(record):
-    {n: $lines, bytes: $bytes, full: ($bytes > room), open: {}, out: [], changed: false,
+    {n: $lines, bytes: $bytes, full: ($bytes > room), open: {}, out: [], changed: false, delta: "",
      facts: {turns: 0, usage: {}, turn_usage: {}, turn_id: null, error: null, end: null}} as $start
     | foreach (inputs, null) as $line ($start;
         .out = [] | .changed = false
         | if $line == null
-          then reduce (.open | keys_unsorted[]) as $id (.; end_call($id; null))
+          then end_delta | reduce (.open | keys_unsorted[]) as $id (.; end_call($id; null))
+               | .changed = true
           else (try ($line | fromjson | [record]) catch []) as $items
                | reduce $items[] as $item (.; . as $before | try take($item) catch $before) end
         | if .changed then .out += ["F" + (.facts | tojson)] else . end;
@@ -140,14 +154,14 @@ def result(at_end):
       as $class
     | ($own.usage // ($facts.usage | add_usage($facts.turn_usage))) as $usage
     | (if ($own.result // "") != "" then $own.result
-       elif $facts.error then $facts.error.text
+       elif $is_error and $facts.error then $facts.error.text
        elif $is_error and ($cut | not) then $stderr | last_line
-       else null end) as $sentence
+       else $facts.said end) as $sentence
     | {type: "result", $agent, version: ($facts.version // (if $version == "" then null
                                                           else $version end)),
        model: ($facts.model // (if $model == "" then null else $model end)),
        is_error: $is_error, class: $class, result: $sentence, exit_code: $code,
-       num_turns: ($own.num_turns // $facts.turns
+       num_turns: ($own.num_turns // (if $facts.turns > 0 then $facts.turns else null end)
                    | if $earlier then plus($earlier.num_turns) else . end),
        session_id: $facts.session_id,
        usage: (usage_shape($usage)
