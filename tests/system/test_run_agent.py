@@ -128,7 +128,8 @@ def test_an_error_that_the_cli_gets_over_is_none(run):
 
 def test_a_stream_that_is_no_stream_ends_nothing(run):
     """Garbage, binary bytes, another form of record, a line of 3 MB: the rest is read."""
-    do = lines({"say": "first"}) + "echo 'no JSON {'; head -c 5000 /dev/urandom; echo; echo '[1]'; " \
+    do = lines({"say": "first"}) \
+        + "echo 'no JSON {'; head -c 5000 /dev/urandom; echo; echo '[1]'; " \
         "echo '{\"end\": 7}'; echo '{\"done\": [\"odd\"]}'; " \
         "head -c 3000000 /dev/zero | tr '\\0' x; echo; " + lines({"say": "last"})
     assert run.run(do) == 0
