@@ -14,13 +14,11 @@ static const row_t s_rows [] = {
     {HOLE_METADATA, "metadata",
      "the agent sees names, sizes and modes of files that it cannot read"},
     {HOLE_OWN_FILES, "own-files", "the agent can change modes and times of files of its own user"},
-    {HOLE_TRUNCATE, "truncate", "the agent can empty files of its own user that it can only read"},
     {HOLE_TCP, "tcp", "the agent can connect to any host by TCP"},
     {HOLE_TCP_PORTS, "tcp-ports",
      "the agent can connect to any host at the port of the gateway and at forwarded ports"},
     {HOLE_NETWORK, "network", "the agent uses the host's network (agent_network is host)"},
     {HOLE_SIGNALS, "signals", "the agent can signal other processes of its own user"},
-    {HOLE_SOCKETS, "sockets", "the agent can connect to unix sockets of the host"},
 };
 
 enum { ROWS = sizeof s_rows / sizeof s_rows [0] };

@@ -12,13 +12,11 @@ typedef enum {
     HOLE_PROCESSES = 1 << 1, //  /proc lists the host's processes and their command lines
     HOLE_METADATA = 1 << 2,  //  names, sizes and modes of any file
     HOLE_OWN_FILES = 1 << 3, //  modes and times of files that belong to the same user
-    HOLE_TRUNCATE = 1 << 4,  //  files are truncated without a right to write
-    HOLE_TCP = 1 << 5,       //  any host and port by TCP
-    HOLE_TCP_PORTS = 1 << 6, //  any host at the ports of the gateway and those forwarded
-    HOLE_NETWORK = 1 << 7,   //  the host's network, as configured
-    HOLE_SIGNALS = 1 << 8,   //  signals to processes of the same user
-    HOLE_SOCKETS = 1 << 9,   //  unix sockets of the host that the user may connect to
-    HOLE_END = 1 << 10
+    HOLE_TCP = 1 << 4,       //  any host and port by TCP
+    HOLE_TCP_PORTS = 1 << 5, //  any host at the ports of the gateway and those forwarded
+    HOLE_NETWORK = 1 << 6,   //  the host's network, as configured
+    HOLE_SIGNALS = 1 << 7,   //  signals to processes of the same user
+    HOLE_END = 1 << 8
 } hole_t;
 
 //  A short name; NULL: no such hole.

@@ -1,11 +1,22 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "runner/sandbox/runtime.h"
 
+#include "common/base/folder.h"
+#include "common/base/own.h"
+#include "runner/sandbox/probe.h"
 #include "runner/sandbox/runtime_part.h"
+#include "runner/sandbox/workspace.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static const runtime_t *const s_rows [] = {&runtime_none};
+enum { PROBE_DEPTH = 8 };
+
+static const runtime_t *const s_rows [] = {&runtime_bwrap, &runtime_landlock, &runtime_none};
 
 enum { ROWS = sizeof s_rows / sizeof s_rows [0] };
 
@@ -22,4 +33,48 @@ runtime_find (const char *name)
         if (strcmp (s_rows [i]->name, name) == 0)
             return s_rows [i];
     return NULL;
+}
+
+//  Run the self-test in this new folder.
+static int
+s_try (const runtime_t *self, const sandbox_spec_t *spec, const char *folder, err_diag_t *diag)
+{
+    sandbox_spec_t box = {.runtime = self->name,
+                          .workspace = folder,
+                          .program_dir = spec->program_dir,
+                          .has_user = spec->has_user,
+                          .uid = spec->uid,
+                          .gid = spec->gid,
+                          .landlock_abi = spec->landlock_abi,
+                          .image = spec->image,
+                          .self_test = true};
+    own (words_fini) words_t words = {0};
+    int rc = box.has_user ? workspace_give (folder, box.uid, box.gid)
+                          : workspace_give (folder, geteuid (), getegid ());
+    if (rc < 0)
+        err_diag (diag, "%s: %s", folder, err_str (rc));
+    rc = rc ? rc : self->command (&box, &words, diag);
+    return rc ? rc : words.count > 0 ? probe_run (&words, diag) : 0;
+}
+
+int
+runtime_probe (const runtime_t *self, const sandbox_spec_t *spec, err_diag_t *diag)
+{
+    int rc = self->look (spec, diag);
+    //  There is nothing to see where nothing is held.
+    if (rc < 0 || self == &runtime_none)
+        return rc;
+    char folder [PATH_MAX];
+    if (snprintf (folder, sizeof folder, "%s/.probe-XXXXXX", spec->workspace)
+        >= (int) sizeof folder)
+        return -ENAMETOOLONG;
+    own (own_fd) int fd = folder_open_path (spec->workspace);
+    if (fd < 0 || !mkdtemp (folder)) {
+        rc = fd < 0 ? fd : -errno;
+        err_diag (diag, "%s: %s", spec->workspace, err_str (rc));
+        return rc;
+    }
+    rc = s_try (self, spec, folder, diag);
+    int gone = folder_remove (fd, strrchr (folder, '/') + 1, PROBE_DEPTH);
+    return rc ? rc : gone;
 }

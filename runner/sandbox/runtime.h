@@ -16,13 +16,13 @@ typedef struct {
     const char *holds;   //  one sentence for operators
     //  The box has a network of its own: its listeners are handed to the gateway's unix socket.
     bool network;
+    //  Its command lets triage-enter have the descriptors ENTER_GATEWAY_FD and ENTER_REPORT_FD.
+    bool inherits;
     //  Processes of the runtime are below triage-run, and a TERM would end them at once: TERM is
     //  blocked at the start, and triage-enter takes the block away.
     bool shielded;
-    //  Run a real box of this spec with a self-test in it.  Takes up to LIMIT_RUNTIME_PROBE_MS.
-    //  Only runtime, workspace (an existing folder), program_dir and user of spec are looked at.
-    //  Err: any; diag: why, and what to install.
-    int (*probe) (const sandbox_spec_t *spec, err_diag_t *diag);
+    //  Is there what it needs?  Err: any; diag says what is missing, and what to install.
+    int (*look) (const sandbox_spec_t *spec, err_diag_t *diag);
     //  Append the prefix.  Err: -errno, ERR_CONFIG; diag says why.
     int (*command) (const sandbox_spec_t *spec, words_t *words, err_diag_t *diag);
     //  The holes (hole.h) of this runtime on this kernel, or-ed.
@@ -35,3 +35,9 @@ runtime_at (size_t index);
 //  NULL: no such runtime.
 const runtime_t *
 runtime_find (const char *name);
+//  Does this runtime hold here?  Runs a box with a self-test in a new folder below spec->workspace,
+//  an existing folder, and removes the folder again.  Takes 20 ms to PROBE_MS.
+//  Of spec it uses workspace, program_dir, the user, image and landlock_abi.
+//  Err: any; diag says why, and what to install.
+int
+runtime_probe (const runtime_t *self, const sandbox_spec_t *spec, err_diag_t *diag) must_check;

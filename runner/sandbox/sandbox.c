@@ -37,6 +37,7 @@ static const flag_t s_flags [] = {
     {"gateway-port", FLAG_PORT, MEMBER (gateway_port)},
     {"listen", FLAG_PORTS, 0},
     {"network", FLAG_NETWORK, 0},
+    {"landlock-abi", FLAG_COUNT, MEMBER (landlock_abi)},
     {"cgroup", FLAG_TEXT, MEMBER (cgroup)},
     {"name", FLAG_TEXT, MEMBER (name)},
     {"image", FLAG_TEXT, MEMBER (image)},

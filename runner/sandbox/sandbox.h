@@ -50,9 +50,11 @@ typedef struct {
     uint16_t listen [SANDBOX_PORTS]; //  loopback ports that are forwarded, as of an API server
     size_t listen_count;
     sandbox_network_t network;
-    const char *cgroup; //  name of its control group
-    const char *name;   //  name of its container
-    const char *image;  //  image of its container
+    int64_t landlock_abi; //  use no newer ABI of Landlock than this, for tests
+    const char *cgroup;   //  name of its control group
+    const char *name;     //  name of its container
+    const char *image;    //  image of its container
+    bool self_test;       //  the box looks if it holds, and executes nothing; no flag
 } sandbox_spec_t;
 
 //  A flag of triage-run; every one takes a value.  NULL after the last one.

@@ -1,0 +1,46 @@
+//  runtime_enter - the command line of triage-enter.
+//  SPDX-License-Identifier: Apache-2.0
+#include "runner/enter/enter.h"
+#include "runner/sandbox/runtime_part.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+void
+runtime_enter (const sandbox_spec_t *spec, words_t *words)
+{
+    words_add (words, "%s/triage-enter", spec->program_dir);
+    words_add (words, "--seccomp");
+    if (spec->has_user) {
+        words_add (words, "--user");
+        words_add (words, "%u:%u", spec->uid, spec->gid);
+    }
+    if (spec->disk > 0)
+        words_number (words, "--file-bytes", spec->disk);
+    words_flag (words, "--write", spec->workspace);
+    if (spec->self_test)
+        words_add (words, "--self-test");
+    else
+        words_number (words, "--report-fd", ENTER_REPORT_FD);
+}
+
+void
+runtime_listen (const sandbox_spec_t *spec, words_t *words)
+{
+    if (!spec->gateway || spec->network == SANDBOX_HOST)
+        return;
+    words_number (words, "--gateway-fd", ENTER_GATEWAY_FD);
+    words_number (words, "--listen", SANDBOX_GATEWAY_PORT);
+    for (size_t i = 0; i < spec->listen_count; i++)
+        words_number (words, "--listen", spec->listen [i]);
+}
+
+int
+runtime_user (const sandbox_spec_t *spec, err_diag_t *diag)
+{
+    const uid_t uid = spec->has_user ? spec->uid : geteuid ();
+    if (uid != 0)
+        return 0;
+    err_diag (diag, "an agent may not run as root: agent_user names another user");
+    return ERR_CONFIG;
+}

@@ -1,0 +1,89 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "runner/sandbox/workspace.h"
+
+#include "common/base/folder.h"
+#include "common/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    WORKSPACE_DEPTH = 64,
+    WORKSPACE_ENTRIES = 1 << 20 //  far more than a run may have by default
+};
+
+//  The owner to be, and whose entries change hands.
+typedef struct {
+    uid_t uid;
+    gid_t gid;
+    bool all;
+    uid_t of;
+} owner_t;
+
+static int
+s_entry (folder_walk_t *walk, const folder_entry_t *entry, const owner_t *owner)
+{
+    int rc = 0;
+    if (entry->left)
+        return 0;
+    //  First enter a folder, while it is still ours.
+    if (S_ISDIR (entry->st.st_mode))
+        rc = folder_walk_enter (walk);
+    if (!owner->all && entry->st.st_uid != owner->of)
+        return rc;
+    const int flags = AT_SYMLINK_NOFOLLOW;
+    if (fchownat (entry->dir_fd, entry->name, owner->uid, owner->gid, flags) != 0
+        && errno != ENOENT)
+        return -errno;
+    return rc;
+}
+
+static int
+s_hand_over (int fd, const owner_t *owner)
+{
+    const folder_rules_t rules = {.depth = WORKSPACE_DEPTH, .entries = WORKSPACE_ENTRIES};
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    int rc = folder_walk_new (fd, "", &rules, &walk);
+    if (rc < 0)
+        return rc;
+    int first = 0;
+    folder_entry_t entry;
+    while ((rc = folder_walk_next (walk, &entry)) == 1) {
+        const int failed = s_entry (walk, &entry, owner);
+        first = first ? first : failed;
+    }
+    if (fchown (fd, owner->uid, owner->gid) != 0)
+        rc = -errno;
+    return rc < 0 ? rc : first;
+}
+
+int
+workspace_give (const char *path, uid_t uid, gid_t gid)
+{
+    own (own_fd) int fd = folder_open_path (path);
+    if (fd < 0)
+        return fd;
+    own (own_fd) int tmp_fd = folder_open (fd, WORKSPACE_TMP, true);
+    own (own_fd) int shm_fd = tmp_fd < 0 ? tmp_fd : folder_open (fd, WORKSPACE_SHM, true);
+    if (shm_fd < 0)
+        return shm_fd;
+    if (uid == geteuid () && gid == getegid ())
+        return 0;
+    const owner_t owner = {.uid = uid, .gid = gid, .all = true};
+    return s_hand_over (fd, &owner);
+}
+
+int
+workspace_take (const char *path, uid_t uid)
+{
+    if (uid == geteuid ())
+        return 0;
+    own (own_fd) int fd = folder_open_path (path);
+    if (fd < 0)
+        return fd;
+    const owner_t owner = {.uid = geteuid (), .gid = getegid (), .of = uid};
+    return s_hand_over (fd, &owner);
+}

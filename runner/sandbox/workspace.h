@@ -1,0 +1,21 @@
+//  workspace - the folder of a run changes hands: to the agent's user, and back.
+//
+//  No link is followed.  The folder also holds what the run sees as /tmp and /dev/shm, so that one
+//  budget covers all that a run can write.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+
+#include <sys/types.h>
+
+#define WORKSPACE_TMP ".tmp"
+#define WORKSPACE_SHM ".tmp/.shm"
+
+//  Make the temporary folders, and give all to uid and gid when they are not ours.  Err: -errno.
+int
+workspace_give (const char *path, uid_t uid, gid_t gid) must_check;
+//  Take back what belongs to uid, as far as the entries can be reached.  No process of the run is
+//  left.  Err: -errno, ERR_LIMIT: there are more entries than one walk shows.
+int
+workspace_take (const char *path, uid_t uid) must_check;

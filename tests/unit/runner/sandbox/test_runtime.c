@@ -1,0 +1,190 @@
+//  runtime - each box of this host passes its own look from inside; holes by ABI; refusals.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/base/own.h"
+#include "runner/enter/landlock.h"
+#include "runner/sandbox/hole.h"
+#include "runner/sandbox/probe.h"
+#include "runner/sandbox/runtime.h"
+#include "runner/sandbox/workspace.h"
+#include "tests/unit/scratch.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NOBODY = 65534 };
+
+static char s_program_dir [PATH_MAX];
+
+static int
+s_programs (void **state)
+{
+    ssize_t size = readlink ("/proc/self/exe", s_program_dir, sizeof s_program_dir - 1);
+    s_program_dir [size > 0 ? size : 0] = 0;
+    char *slash = strrchr (s_program_dir, '/');
+    if (slash)
+        *slash = 0;
+    return slash ? 0 : -1;
+}
+
+static sandbox_spec_t
+s_spec (const scratch_t *folder)
+{
+    return (sandbox_spec_t){.workspace = folder->path,
+                            .program_dir = s_program_dir,
+                            .has_user = geteuid () == 0,
+                            .uid = NOBODY,
+                            .gid = NOBODY};
+}
+
+static int
+s_entries (const char *path)
+{
+    DIR *folder = opendir (path);
+    int count = 0;
+    while (folder && readdir (folder))
+        count++;
+    closedir (folder);
+    return count - 2;
+}
+
+//  Where a runtime does not hold, it must say why in a sentence.
+static void
+test_each_runtime_holds_or_says_why (void **state)
+{
+    const scratch_t *folder = *state;
+    assert_int_equal (chmod (folder->path, 0711), 0);
+    for (size_t i = 0; runtime_at (i); i++) {
+        err_diag_t diag = {""};
+        const sandbox_spec_t spec = s_spec (folder);
+        int rc = runtime_probe (runtime_at (i), &spec, &diag);
+        print_message ("%s: %d %s\n", runtime_at (i)->name, rc, diag.text);
+        assert_true (rc == 0 || strlen (diag.text) > 10);
+        assert_int_equal (s_entries (folder->path), 0);
+    }
+}
+
+//  The look is worth nothing if it passes whatever happens.
+static void
+test_a_folder_that_the_user_cannot_reach_is_told (void **state)
+{
+    const scratch_t *folder = *state;
+    const runtime_t *landlock = runtime_find ("landlock");
+    if (landlock_abi (0) == 0 || geteuid () != 0)
+        skip ();
+    assert_int_equal (chmod (folder->path, 0700), 0);
+    err_diag_t diag = {""};
+    const sandbox_spec_t spec = s_spec (folder);
+    assert_int_equal (runtime_probe (landlock, &spec, &diag), ERR_CONFIG);
+    assert_non_null (strstr (diag.text, "user 65534 cannot write to /tmp/triage-test-"));
+    assert_non_null (strstr (diag.text, "Permission denied"));
+}
+
+static void
+test_root_is_refused_as_the_user_of_an_agent (void **state)
+{
+    sandbox_spec_t spec = s_spec (*state);
+    spec.has_user = true;
+    spec.uid = 0;
+    err_diag_t diag = {""};
+    own (words_fini) words_t words = {0};
+    assert_true (runtime_find ("landlock")->command (&spec, &words, &diag) < 0);
+    assert_true (runtime_find ("bwrap")->command (&spec, &words, &diag) < 0);
+    assert_int_equal (words.count, 0);
+}
+
+static unsigned
+s_holes (const char *runtime, int abi, sandbox_network_t network)
+{
+    const sandbox_spec_t spec = {.landlock_abi = abi, .network = network};
+    return runtime_find (runtime)->holes (&spec);
+}
+
+static void
+test_holes_follow_the_abi_and_the_network (void **state)
+{
+    assert_int_equal (s_holes ("none", 0, SANDBOX_GATEWAY), HOLE_ALL);
+    assert_int_equal (s_holes ("bwrap", 0, SANDBOX_GATEWAY), 0);
+    assert_int_equal (s_holes ("bwrap", 0, SANDBOX_HOST), HOLE_NETWORK);
+    const unsigned always = HOLE_PROCESSES | HOLE_METADATA | HOLE_OWN_FILES;
+    if (landlock_abi (0) < LANDLOCK_ABI_SCOPE)
+        skip ();
+    assert_int_equal (s_holes ("landlock", 6, SANDBOX_GATEWAY), always | HOLE_TCP_PORTS);
+    assert_int_equal (s_holes ("landlock", 5, SANDBOX_PROXY),
+                      always | HOLE_TCP_PORTS | HOLE_SIGNALS);
+    assert_int_equal (s_holes ("landlock", 3, SANDBOX_GATEWAY), always | HOLE_TCP | HOLE_SIGNALS);
+    assert_int_equal (s_holes ("landlock", 7, SANDBOX_HOST), always | HOLE_NETWORK);
+}
+
+static void
+test_a_probe_that_fails_says_its_last_line (void **state)
+{
+    own (words_fini) words_t words = {0};
+    words_add (&words, "/bin/sh");
+    words_flag (&words, "-c", "echo first >&2; echo out; echo last >&2; exit 3");
+    err_diag_t diag = {""};
+    assert_int_equal (probe_run (&words, &diag), ERR_CONFIG);
+    assert_string_equal (diag.text, "last");
+    own (words_fini) words_t missing = {0};
+    words_add (&missing, "/no/such/program");
+    assert_true (probe_run (&missing, &diag) < 0);
+    assert_non_null (strstr (diag.text, "/no/such/program"));
+}
+
+static void
+test_a_workspace_changes_hands_and_links_are_not_followed (void **state)
+{
+    const scratch_t *folder = *state;
+    if (geteuid () != 0)
+        skip ();
+    char outside [128], link [512], inner [256], workspace [128];
+    snprintf (outside, sizeof outside, "%s/outside", folder->path);
+    snprintf (workspace, sizeof workspace, "%s/w", folder->path);
+    snprintf (inner, sizeof inner, "%s/inner", workspace);
+    snprintf (link, sizeof link, "%s/link", inner);
+    assert_int_equal (mkdir (outside, 0700) | mkdir (workspace, 0700) | mkdir (inner, 0700), 0);
+    assert_int_equal (symlink (outside, link), 0);
+    assert_int_equal (workspace_give (workspace, NOBODY, NOBODY), 0);
+    struct stat st;
+    assert_int_equal (lstat (link, &st), 0);
+    assert_int_equal (st.st_uid, NOBODY);
+    assert_int_equal (stat (outside, &st), 0);
+    assert_int_equal (st.st_uid, 0);
+    assert_int_equal (stat (workspace, &st), 0);
+    assert_int_equal (st.st_uid, NOBODY);
+    //  What is not of that user stays as it is.
+    assert_int_equal (lchown (link, 7, 7), 0);
+    assert_int_equal (workspace_take (workspace, NOBODY), 0);
+    assert_int_equal (lstat (link, &st), 0);
+    assert_int_equal (st.st_uid, 7);
+    assert_int_equal (stat (inner, &st), 0);
+    assert_int_equal (st.st_uid, 0);
+    assert_int_equal (stat (workspace, &st), 0);
+    assert_int_equal (st.st_uid, 0);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test_setup_teardown (test_each_runtime_holds_or_says_why, scratch_setup,
+                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_folder_that_the_user_cannot_reach_is_told,
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_root_is_refused_as_the_user_of_an_agent,
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test (test_holes_follow_the_abi_and_the_network),
+        cmocka_unit_test (test_a_probe_that_fails_says_its_last_line),
+        cmocka_unit_test_setup_teardown (test_a_workspace_changes_hands_and_links_are_not_followed,
+                                         scratch_setup, scratch_teardown),
+    };
+    return cmocka_run_group_tests (tests, s_programs, NULL);
+}
