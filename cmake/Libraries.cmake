@@ -21,6 +21,8 @@ triage_library (MD4C md4c)
 triage_library (SMARTCOLS smartcols)
 triage_library (MICROHTTPD libmicrohttpd)
 triage_library (SECCOMP libseccomp)
+# Debian's http-parser has no .pc file.
+find_library (HTTP_PARSER http_parser REQUIRED)
 if (BUILD_TESTING)
     triage_library (CMOCKA cmocka)
 endif ()

@@ -7,5 +7,5 @@ set -eu
 "$(dirname "$0")/packages.sh" \
     gcc libc6-dev make cmake ninja-build pkg-config ccache git ca-certificates \
     libzmq3-dev libczmq-dev libcurl4-openssl-dev libmsgpack-dev libssl-dev libyaml-dev \
-    libjansson-dev libsqlite3-dev libmicrohttpd-dev libmd4c-dev libsmartcols-dev libseccomp-dev \
-    uthash-dev jq "$@"
+    libjansson-dev libsqlite3-dev libmicrohttpd-dev libhttp-parser-dev libmd4c-dev \
+    libsmartcols-dev libseccomp-dev uthash-dev jq "$@"

@@ -31,7 +31,6 @@ struct gateway {
     poller_item_t mail;
     gateway_run_t *runs [LIMIT_SLOTS]; //  the thread's
     size_t run_count;
-    clk_t *clock;
 };
 
 //  --- the thread
@@ -91,7 +90,7 @@ s_run (void *arg)
     while (!actor_ends (self->actor)) {
         http_poll (self->house.http, self->house.poller.fd, self->house.due ? 0 : S_TICK_MS);
         poller_run (&self->house.poller);
-        const int64_t now_ms = clk_now (self->clock).boot_ms;
+        const int64_t now_ms = clk_now (self->house.clock).boot_ms;
         if (!self->house.due && now_ms - ticked_ms < S_TICK_MS)
             continue;
         ticked_ms = now_ms;
@@ -110,9 +109,9 @@ s_init (gateway_t *self)
 {
     self->answers = mailbox_new (S_ORDERS, own_mem);
     self->actor = self->answers ? actor_new (S_ORDERS, own_mem, self->answers) : NULL;
-    self->clock = clk_new ();
+    self->house.clock = clk_new ();
     self->house.http = http_new ();
-    int rc = self->actor && self->clock && self->house.http ? 0 : -ENOMEM;
+    int rc = self->actor && self->house.clock && self->house.http ? 0 : -ENOMEM;
     rc = rc ? rc : poller_init (&self->house.poller);
     self->mail = (poller_item_t){.fd = -1, .ready = s_on_mail, .arg = self};
     rc = rc ? rc : poller_add (&self->house.poller, &self->mail, actor_fd (self->actor), EPOLLIN);
@@ -144,7 +143,7 @@ gateway_destroy (gateway_t **self_p)
     mailbox_destroy (&self->answers);
     poller_fini (&self->house.poller);
     http_destroy (&self->house.http);
-    clk_destroy (&self->clock);
+    clk_destroy (&self->house.clock);
     free (self);
     *self_p = NULL;
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "common/base/err.h"
+#include "common/domain/run_class.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +25,6 @@ enum {
     GATEWAY_PORTS = 8,    //  loopback ports of this host that one run may reach
     GATEWAY_HOSTS = 32,   //  hosts that one run may reach
     GATEWAY_TEXT = 256,   //  bytes of a failure's sentence
-    GATEWAY_CLASS = 16,   //  bytes of its class
     GATEWAY_MODEL = 128,  //  bytes of a model's name
     GATEWAY_SOCKET = 4096 //  bytes of a socket's path
 };
@@ -62,7 +62,7 @@ typedef struct {
     char model [GATEWAY_MODEL]; //  of the last call, "" = none
     struct {
         int status;                       //  0 = no answer
-        char class [GATEWAY_CLASS];       //  as in run_class; "" = no call has failed
+        run_class_t class;                //  RUN_CLASS_NONE = no call has failed
         char sentence [GATEWAY_TEXT];     //  the provider's own words, cleaned
         int64_t retry_ms;                 //  what Retry-After asks for, 0 = nothing
     } failure;                            //  the last one
@@ -89,7 +89,8 @@ gateway_port (const gateway_run_t *run);
 //  The unix socket that takes listeners, an absolute path; "" without one.  Own: borrowed.
 const char *
 gateway_socket (const gateway_run_t *run);
-//  What the gateway has seen until now.  Waits for the thread's next turn (milliseconds).
+//  What the gateway has seen of the calls that have ended.  Waits for the thread's next turn, which
+//  takes milliseconds.
 void
 gateway_look (gateway_t *self, gateway_run_t *run, gateway_report_t *ret_report);
 //  End a run: its connections are cut, its socket is removed.  *ret_report (may be NULL) says what

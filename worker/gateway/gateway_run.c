@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "worker/gateway/door.h"
+#include "worker/gateway/guest.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,13 +28,22 @@ struct gateway_run {
     listener_t listeners [S_LISTENERS];
     size_t listener_count;
     uint16_t port;
+    guest_t *guests [TENANT_GUESTS];
+    size_t guest_count;
 };
 
 static void
 s_on_connection (poller_item_t *item, uint32_t events)
 {
+    listener_t *listener = item->arg;
+    gateway_run_t *self = listener->run;
     own (own_fd) int fd = accept4 (item->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    (void) fd;
+    if (fd < 0 || self->guest_count == TENANT_GUESTS)
+        return; //  closed at once
+    guest_t *guest = listener->forward ? guest_new_forward (self->tenant, &fd, listener->forward)
+                                       : guest_new (self->tenant, &fd);
+    if (guest)
+        self->guests [self->guest_count++] = guest;
 }
 
 //  Own: takes fd.
@@ -103,12 +113,20 @@ gateway_run_new (tenant_house_t *house, const gateway_spec_t *spec, gateway_run_
 }
 
 void
+gateway_run_cut (gateway_run_t *self)
+{
+    door_destroy (&self->door);
+    while (self->guest_count > 0)
+        guest_destroy (&self->guests [--self->guest_count]);
+}
+
+void
 gateway_run_destroy (gateway_run_t **self_p)
 {
     gateway_run_t *self = *self_p;
     if (!self)
         return;
-    door_destroy (&self->door);
+    gateway_run_cut (self);
     for (size_t i = 0; i < self->listener_count; i++) {
         listener_t *listener = &self->listeners [i];
         poller_remove (&self->tenant->house->poller, &listener->item);
@@ -131,6 +149,14 @@ gateway_run_open (gateway_run_t *self)
 void
 gateway_run_tick (gateway_run_t *self, int64_t now_ms)
 {
+    for (size_t i = 0; i < self->guest_count;) {
+        if (guest_tick (self->guests [i], now_ms)) {
+            i++;
+            continue;
+        }
+        guest_destroy (&self->guests [i]);
+        self->guests [i] = self->guests [--self->guest_count];
+    }
 }
 
 void

@@ -14,13 +14,16 @@ gateway_run_new (tenant_house_t *house, const gateway_spec_t *spec, gateway_run_
 //  Cuts all its connections and removes its socket.
 void
 gateway_run_destroy (gateway_run_t **self_p);
+//  Cut all connections, also those of calls in flight; what these cost is settled.
+void
+gateway_run_cut (gateway_run_t *self);
 //  Begin to serve.  Err: -errno.
 int
 gateway_run_open (gateway_run_t *self) must_check;
 //  Serve guests that are due, end those that are late.  Units: ms of the boot clock.
 void
 gateway_run_tick (gateway_run_t *self, int64_t now_ms);
-//  What was seen until now, calls in flight included.
+//  What was seen of the calls that have ended.
 void
 gateway_run_look (const gateway_run_t *self, gateway_report_t *ret_report);
 //  See gateway_port and gateway_socket.

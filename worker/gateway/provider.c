@@ -4,7 +4,6 @@
 #include "common/base/json.h"
 #include "common/base/own.h"
 
-#include <errno.h>
 #include <string.h>
 
 enum { S_PATHS = 8 };
@@ -146,11 +145,12 @@ provider_key_header (const provider_t *self, const char *key, buf_t *ret_line)
     return buf_printf (ret_line, "%s%s", self->key_header, key);
 }
 
-int
+void
 provider_refusal (const provider_t *self, int status, const char *sentence, buf_t *ret_body)
 {
     own (json_drop) json_t *doc =
         self ? self->refusal (status, sentence) : json_pack ("{s:s}", "error", sentence);
     own (own_mem) char *text = doc ? json_line (doc) : NULL;
-    return text ? buf_text (ret_body, text) : -ENOMEM;
+    if (text)
+        buf_text (ret_body, text);
 }

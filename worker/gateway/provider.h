@@ -37,7 +37,7 @@ provider_allows (const provider_t *self, const char *method, const char *path,
 //  The header that carries the key, "Name: key".  Err: the buffer's.
 int
 provider_key_header (const provider_t *self, const char *key, buf_t *ret_line) must_check;
-//  A refusal in the provider's own form, as JSON.  self NULL: a plain form.  Err: the buffer's.
-int
-provider_refusal (const provider_t *self, int status, const char *sentence,
-                  buf_t *ret_body) must_check;
+//  A refusal in the provider's own form, as JSON.  self NULL: a plain form.  Nothing is appended
+//  when there is no memory.
+void
+provider_refusal (const provider_t *self, int status, const char *sentence, buf_t *ret_body);

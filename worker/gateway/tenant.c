@@ -139,7 +139,7 @@ s_hide (char *text, const char *key)
 }
 
 void
-tenant_failed (tenant_t *self, int status, const char *class, const char *sentence,
+tenant_failed (tenant_t *self, int status, run_class_t class, const char *sentence,
                int64_t retry_ms)
 {
     char whole [4 * GATEWAY_TEXT];
@@ -148,7 +148,7 @@ tenant_failed (tenant_t *self, int status, const char *class, const char *senten
         s_hide (whole, self->keys [i].key);
     utf8_clean (whole);
     utf8_copy (self->report.failure.sentence, GATEWAY_TEXT, whole);
-    snprintf (self->report.failure.class, GATEWAY_CLASS, "%s", class);
+    self->report.failure.class = class;
     self->report.failure.status = status;
     self->report.failure.retry_ms = retry_ms;
     self->report.ok_after_failure = false;

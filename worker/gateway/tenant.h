@@ -4,6 +4,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/base/clk.h"
 #include "common/net/http.h"
 #include "worker/gateway/budget.h"
 #include "worker/gateway/gateway.h"
@@ -15,6 +16,7 @@ enum {
     TENANT_BODY_BYTES = 32 * 1024 * 1024,   //  one request
     TENANT_HOUSE_BYTES = 256 * 1024 * 1024, //  requests of all runs
     TENANT_GUESTS = 64,                     //  connections of one run
+    TENANT_TUNNELS = 48,                    //  of these, as the other side of a host or a port
     TENANT_ASKED = 64                       //  different hosts of one run that are logged
 };
 
@@ -22,6 +24,7 @@ enum {
 typedef struct {
     poller_t poller;
     http_t *http;
+    clk_t *clock;
     size_t body_bytes; //  held by requests of all runs
     bool due;          //  a guest waits for its turn
 } tenant_house_t;
@@ -43,6 +46,7 @@ typedef struct {
     gateway_report_t report;
     hosts_rule_t asked [TENANT_ASKED]; //  hosts logged, each once
     size_t asked_count;
+    size_t tunnels; //  open now
 } tenant_t;
 
 //  Own: fresh, borrows house; spec is copied.  Err: ERR_CONFIG, ERR_LIMIT (diag says why), -ENOMEM.
@@ -57,8 +61,8 @@ tenant_knows (const tenant_t *self, const char *token, size_t size);
 //  A host was asked for: count and log it, the first time.
 void
 tenant_asked (tenant_t *self, const hosts_rule_t *host, bool allowed, const char *why);
-//  A call ended badly.  class: a word of run_class.  The sentence is cut and cleaned, and the key
+//  A call ended badly.  The sentence is cut and cleaned, and the key
 //  taken out of it.
 void
-tenant_failed (tenant_t *self, int status, const char *class, const char *sentence,
+tenant_failed (tenant_t *self, int status, run_class_t class, const char *sentence,
                int64_t retry_ms);

@@ -1,0 +1,23 @@
+//  ask - what a request asks for, as far as it bounds what the answer may cost.
+//
+//  Pure.  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "worker/gateway/price.h"
+#include "worker/gateway/provider.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ASK_MODEL = 128 };
+
+typedef struct {
+    char model [ASK_MODEL]; //  "" = none named
+    price_bound_t bound;
+    bool clear; //  it could be read, and can be read in one way only
+} ask_t;
+
+//  Read a request.  path: it names the model for Gemini.  A token has at least one byte, so the
+//  body bounds the tokens of the input.
+ask_t
+ask_read (provider_call_t call, const char *path, const char *body, size_t size);
