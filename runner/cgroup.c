@@ -24,7 +24,7 @@ enum {
     CGROUP_CPU_PERIOD_US = 100000, //  the kernel's default
     CGROUP_DEPTH = 8,              //  of cgroups that an agent has made in its own
     CGROUP_ROUND_MS = 5,           //  between two looks at a cgroup that is ending
-    CGROUP_ROUNDS = LIMIT_KILL_MS / CGROUP_ROUND_MS
+    CGROUP_ROUNDS = 50
 };
 
 typedef struct {
@@ -328,6 +328,22 @@ cgroup_sweep (const char *prefix)
         if (places [part].by != CGROUP_POLLED)
             left += s_sweep (places [part].path, prefix);
     return left;
+}
+
+void
+cgroup_remove (const char *name)
+{
+    own (own_mem) cgroup_place_t *places = calloc (CGROUP_PARTS, sizeof *places);
+    if (!places)
+        return;
+    cgroup_place_find (places);
+    for (cgroup_part_t part = CGROUP_MEMORY; part < CGROUP_PARTS; part++) {
+        own (own_fd) int fd = places [part].by == CGROUP_POLLED
+                                  ? -1
+                                  : open (places [part].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0)
+            (void) s_end (fd, name);
+    }
 }
 
 void

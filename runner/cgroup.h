@@ -28,7 +28,7 @@ typedef struct {
 //  Own: fresh.  Err: -ENOMEM.
 int
 cgroup_new (const char *name, const cgroup_limits_t *limits, cgroup_t **ret_self) must_check;
-//  Kill what is in it and remove it.
+//  Kill what is in it and remove it.  What does not end within a quarter of a second stays.
 void
 cgroup_destroy (cgroup_t **self_p);
 //  Who holds this part for the run?
@@ -49,9 +49,12 @@ void
 cgroup_look (const cgroup_t *self, cgroup_events_t *ret_events);
 //  Kill and remove all cgroups beside ours whose names start with prefix: what a killed worker
 //  left.
-//  Returns how many are left.
+//  Returns how many are left: call it again until there are none.
 int
 cgroup_sweep (const char *prefix);
+//  Kill and remove the cgroup of this name.
+void
+cgroup_remove (const char *name);
 //  Who would hold each part?  Makes a cgroup and removes it.
 void
 cgroup_probe (cgroup_by_t ret_by [CGROUP_PARTS]);

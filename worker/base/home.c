@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/reach.h"
+#include "runner/cgroup.h"
 #include "runner/tree.h"
 
 #include <ctype.h>
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 
 enum {
+    HOME_TAG = 12,     //  last digits of the identity, all random
     HOME_DEPTH = 25,   //  folders below this depth are moved up before they are removed
     HOME_ROUND_MS = 20 //  between two attempts at a lock, or to kill agents
 };
@@ -170,17 +172,32 @@ s_identity (home_t *self, err_diag_t *diag)
     return durable_write (fd, "worker-id", self->id.text, strlen (self->id.text), "id");
 }
 
-//  Kill the agents that a killed worker left behind.
+void
+home_cgroup (const home_t *self, const char *incident, int64_t attempt, char ret_name [HOME_CGROUP])
+{
+    const char *tag = self->id.text + strlen (self->id.text) - HOME_TAG;
+    const int size = snprintf (ret_name, HOME_CGROUP, "triage-%s-%s-", self->name, tag);
+    if (incident)
+        snprintf (ret_name + size, HOME_CGROUP - (size_t) size, "%.64s-%" PRId64, incident,
+                  attempt);
+}
+
+//  Kill the agents that a killed worker left behind: by their environment, and by their cgroups.
 static void
 s_end_agents (const home_t *self)
 {
-    char prefix [HOME_PATH + 32];
+    char prefix [HOME_PATH + 32], cgroups [HOME_CGROUP];
     snprintf (prefix, sizeof prefix, "WORKSPACE_DIR=%s/jobs/", self->path);
+    home_cgroup (self, NULL, 0, cgroups);
+    int left = cgroup_sweep (cgroups);
     int found = tree_kill_environ (prefix);
-    for (int round = 0; found > 0 && round < LIMIT_KILL_MS / HOME_ROUND_MS; round++) {
+    for (int round = 0; (found > 0 || left > 0) && round < LIMIT_KILL_MS / HOME_ROUND_MS; round++) {
         poll (NULL, 0, HOME_ROUND_MS);
+        left = cgroup_sweep (cgroups);
         found = tree_kill_environ (prefix);
     }
+    if (left > 0)
+        log_error ("cgroups of an earlier life cannot be removed", kv ("count", left));
     if (found > 0)
         log_error ("agents of an earlier life cannot be killed", kv ("count", found));
     if (found < 0)
@@ -291,6 +308,7 @@ home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
         return ERR_CONFIG;
     }
     snprintf (self->name, sizeof self->name, "%s", name);
+    cgroup_place_delegate ();
     s_end_agents (self);
     return 0;
 }

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { HOME_PATH = 4096, HOME_NAME = 64 };
+enum { HOME_PATH = 4096, HOME_NAME = 64, HOME_CGROUP = 192 };
 
 typedef struct {
     char name [HOME_NAME];
@@ -28,7 +28,8 @@ typedef struct {
 //  Err: ERR_CONFIG; diag says why.
 int
 home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag) must_check;
-//  Make and lock the folder, and kill agents that a killed worker left running in it.
+//  Make and lock the folder, and kill agents that a killed worker left running in it.  Their
+//  cgroups are removed.
 //  Err: ERR_CONFIG: not writable, or a broker holds root; -EBUSY: another worker holds the folder.
 //  diag says why; call home_close also on failure.
 int
@@ -47,6 +48,12 @@ home_folders (const home_t *self) must_check;
 void
 home_path (const home_t *self, const char *part, const char *incident, int64_t attempt,
            char ret_path [HOME_PATH]);
+//  "triage-<worker>-<tag>-<incident>-<attempt>", the name of a run's cgroup.  The tag is a part of
+//  our identity: workers of one name in two folders do not touch each other's.  incident NULL: what
+//  all names of this home start with.
+void
+home_cgroup (const home_t *self, const char *incident, int64_t attempt,
+             char ret_name [HOME_CGROUP]);
 //  Read the name <incident>.<attempt>, the last part of home_path.  False: it is another name.
 bool
 home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt);

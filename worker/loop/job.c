@@ -144,12 +144,15 @@ s_start (job_t *self)
     assert (self->state == JOB_RUN && self->run.pid == 0 && self->timeout_ms > 0);
     s_tell_no_kubeconfig (self);
     job_shared_t *shared = self->shared;
+    char cgroup [HOME_CGROUP];
+    home_cgroup (shared->home, self->verdict.incident.text, self->verdict.attempt, cgroup);
     run_spec_t spec = {.settings = shared->settings,
                        .script = shared->script,
                        .program_dir = shared->program_dir,
                        .workspace = self->dir,
                        .incident = self->verdict.incident.text,
                        .attempt = self->verdict.attempt,
+                       .cgroup = cgroup,
                        .kubeconfig = self->box.kubeconfig,
                        .model = self->model,
                        .allowed_tools = self->allowed_tools,

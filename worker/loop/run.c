@@ -6,6 +6,7 @@
 #include "common/base/json.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "runner/cgroup.h"
 #include "runner/tree.h"
 #include "worker/loop/run_env.h"
 
@@ -52,6 +53,7 @@ int
 run_start (run_t *self, const run_spec_t *spec)
 {
     *self = (run_t){.control_fd = -1, .status_fd = -1};
+    snprintf (self->cgroup, sizeof self->cgroup, "%s", spec->cgroup ? spec->cgroup : "");
     own (run_words_fini) run_words_t argv = {0};
     own (run_words_fini) run_words_t envp = {0};
     run_arguments (spec, &argv);
@@ -143,7 +145,9 @@ run_read (run_t *self)
         return news;
     self->signal = reaped > 0 && WIFSIGNALED (status) ? WTERMSIG (status) : 0;
     self->pid = 0;
-    s_drain (self); //  its last lines
+    if (self->signal && *self->cgroup)
+        cgroup_remove (self->cgroup); //  a killed supervisor leaves it
+    s_drain (self);                   //  its last lines
     run_fini (self);
     return RUN_ENDED;
 }

@@ -5,6 +5,7 @@
 #include "common/base/err.h"
 #include "runner/run_result.h"
 #include "runner/status.h"
+#include "worker/base/home.h"
 #include "worker/base/settings.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ typedef struct {
     const char *workspace;   //  absolute
     const char *incident;
     int64_t attempt;
+    const char *cgroup;     //  name of its cgroup; NULL = none
     const char *kubeconfig; //  absolute path of this run's copy; "" = none
     const char *model, *allowed_tools;
     int64_t timeout_ms;
@@ -29,10 +31,11 @@ typedef struct {
     int status_fd;           //  readable when there is news; end of file: all processes have ended
     char line [STATUS_LINE]; //  an incomplete line of the status stream
     size_t line_size;
-    bool starting; //  the script is about to be executed, and may already act
-    bool started;  //  the script was executed
-    bool ended;    //  no process of its tree is left
-    int signal;    //  the signal that killed triage-run; 0 = none
+    bool starting;             //  the script is about to be executed, and may already act
+    bool started;              //  the script was executed
+    bool ended;                //  no process of its tree is left
+    int signal;                //  the signal that killed triage-run; 0 = none
+    char cgroup [HOME_CGROUP]; //  swept if the supervisor is killed
     run_result_t result;
 } run_t;
 

@@ -66,6 +66,8 @@ run_arguments (const run_spec_t *spec, run_words_t *ret_words)
     s_word (&words, "%s/logs/agent.stderr.log", dir);
     s_word (&words, "--result");
     s_word (&words, "%s/" RUN_RESULT_FILE, dir);
+    if (spec->cgroup)
+        s_flag (&words, "--cgroup", spec->cgroup);
     s_word (&words, "--");
     s_word (&words, "%s", spec->script);
     s_flag (&words, "--workspace", dir);

@@ -150,6 +150,11 @@ test_what_a_killed_owner_left_is_swept (void **state)
     own (cgroup_destroy) cgroup_t *second = s_new ();
     assert_int_equal (s_wait (other), 128 + SIGKILL);
     assert_int_equal (s_wait (s_start (second, s_breed)), s_limits.pids - 1);
+    int32_t pids [32];
+    cgroup_remove (s_prefix); //  not its name
+    assert_int_equal (cgroup_pids (second, pids, 32), s_limits.pids - 1);
+    cgroup_remove (s_name);
+    assert_int_equal (cgroup_pids (second, pids, 32), -1);
     cgroup_destroy (&cgroup);
 }
 
