@@ -255,14 +255,20 @@ s_status (const json_t *doc)
     return status >= 100 && status <= 599 ? status : 0;
 }
 
+//  NONE when there is no member "class", or none that an agent can know.
 static run_class_t
-s_class (const json_t *doc, const char *text)
+s_given_class (const json_t *doc)
 {
     const char *given = json_member_text (doc, "class", "");
     run_class_t class = RUN_CLASS_NONE;
-    if (run_class_parse (given, strlen (given), &class) && s_knows (class))
-        return class;
-    class = s_named_class (doc);
+    return run_class_parse (given, strlen (given), &class) && s_knows (class) ? class
+                                                                              : RUN_CLASS_NONE;
+}
+
+static run_class_t
+s_found_class (const json_t *doc, const char *text)
+{
+    const run_class_t class = s_named_class (doc);
     if (class != RUN_CLASS_NONE)
         return class;
     const json_t *error = json_object_get (doc, "error");
@@ -334,7 +340,10 @@ s_fill (const json_t *doc, agent_result_t *self)
     if (self->error && !self->text)
         return -ENOMEM;
     if (self->error || s_limited (doc))
-        self->class = s_class (doc, self->text ? self->text : "");
+        self->class = s_given_class (doc);
+    self->class_given = self->class != RUN_CLASS_NONE;
+    if (!self->class_given && (self->error || s_limited (doc)))
+        self->class = s_found_class (doc, self->text ? self->text : "");
     self->exit_code = (int) s_bounded (doc, "exit_code", UINT8_MAX, -1);
     self->retry_ms = s_bounded (doc, "retry_after_ms", AGENT_RESULT_RETRY_MS, 0);
     self->figures = s_figures (doc);

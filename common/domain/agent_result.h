@@ -22,6 +22,7 @@ typedef struct {
     //  One that an agent can know: refused, limit, too_large, rate_limited, overloaded, provider,
     //  auth, quota, config; else NONE.
     run_class_t class;
+    bool class_given; //  in "class"
     //  Its final text, else its error text; NULL = neither.  Own: of this struct.
     char *text;
     int exit_code;    //  of the CLI itself, -1 = unknown

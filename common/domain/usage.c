@@ -92,6 +92,15 @@ usage_add (usage_t *self, const usage_t *other)
     }
 }
 
+void
+usage_prefer (usage_t *self, const usage_t *other)
+{
+    for (size_t i = 0; i < S_NUMBERS; i++)
+        if (s_value (other, i) >= 0)
+            *s_number (self, i) = USAGE_UNKNOWN;
+    usage_add (self, other);
+}
+
 static json_t *
 s_json (const usage_t *self, size_t at)
 {

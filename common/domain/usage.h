@@ -39,6 +39,10 @@ usage_bound (usage_t *self);
 void
 usage_add (usage_t *self, const usage_t *other);
 
+//  Replace what the other knows, too.
+void
+usage_prefer (usage_t *self, const usage_t *other);
+
 //  {"agent", "version", "model", "calls", "turns", "input_tokens", "output_tokens",
 //  "cache_read_tokens", "cache_write_tokens", "cost_usd", "duration_ms"}.
 //  Own: fresh, NULL without memory.

@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-//  Did the script report that it cannot run an agent here?  Codes: configuration (78, sysexits),
-//  container runtime (125), command not executable (126) or not found (127).
+//  Did the script report that it cannot run an agent here?  Codes: container runtime (125), command
+//  not executable (126) or not found (127).
 static bool
 s_host_code (int code)
 {
-    return code == 78 || (code >= 125 && code <= 127);
+    return code >= 125 && code <= 127;
 }
 
 verdict_outcome_t
@@ -96,19 +96,12 @@ verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REAS
 //  --- why an agent failed
 
 void
-verdict_explain (const verdict_said_t *said, char reason [VERDICT_REASON_BYTES])
+verdict_explain (const char *said, const char *error, size_t error_bytes,
+                 char reason [VERDICT_REASON_BYTES])
 {
-    own (agent_result_fini) agent_result_t result = {0};
-    size_t size = said->error_bytes;
-    const char *text = said->error;
-    bool told = said->result && agent_result_read (said->result, said->result_bytes, &result) == 0
-                && result.text;
-    if (told) {
-        text = result.text;
-        size = strlen (text);
-    }
+    const char *text = said ? said : error;
     size_t length = 0;
-    const char *line = verdict_text_line (text, size, &length);
+    const char *line = verdict_text_line (text, said ? strlen (said) : error_bytes, &length);
     if (!line || strlen (reason) + sizeof ": " + 4 > VERDICT_REASON_BYTES)
         return;
     memcpy (reason + strlen (reason), ": ", sizeof ": ");

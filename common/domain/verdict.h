@@ -23,13 +23,14 @@ typedef struct {
     int exit_code;      //  128 + signal when a signal killed it
     bool report_exists; //  output/investigation.md is a regular file (lstat)
     int64_t report_bytes;
+    int signal;     //  that killed the script, 0 = none
+    char limit [8]; //  what the run used up: disk, files, memory, pids (run_result); "" = nothing
 } verdict_run_t;
 
 //  Judge a run.  reason gets the exact text ("" on success):
 //    agent execution error: ...
 //    agent timed out after N s
-//    agent exited with non-zero code: N    (the host's matter if N is 78 or 125
-//    to 127; verdict_explain)
+//    agent exited with non-zero code: N    (the host's matter if N is 125 to 127)
 //    investigation.md file not found
 //    investigation.md too small: N bytes (expected > 100)
 verdict_outcome_t
@@ -53,19 +54,13 @@ verdict_outcome_t
 verdict_judge_files (const verdict_files_t *files, char ret_reason [VERDICT_REASON_BYTES],
                      int *ret_ignored);
 
-//  Output of a failed agent.  Own: borrowed.  Units: bytes.
-typedef struct {
-    const char *result; //  as in verdict_files_t
-    size_t result_bytes;
-    const char *error; //  its standard error
-    size_t error_bytes;
-} verdict_said_t;
-
-//  Append ": " and a sentence that explains the failure, cut where the reason is full.  It comes
-//  from the result, else from the first informative line of the error output.  Appends nothing when
+//  Append ": " and a sentence that explains the failure, cut where the reason is full.  It is what
+//  the agent says, else the first informative line of its standard error.  Appends nothing when
 //  there is none.
+//  said: may be NULL.  Own: borrowed.  Units: bytes.
 void
-verdict_explain (const verdict_said_t *said, char reason [VERDICT_REASON_BYTES]);
+verdict_explain (const char *said, const char *error, size_t error_bytes,
+                 char reason [VERDICT_REASON_BYTES]);
 
 //  Kinds of reasons, for counting: the texts above, or OTHER for anything else from a worker.
 typedef enum {

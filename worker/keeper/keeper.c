@@ -6,6 +6,8 @@
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
+#include "worker/keeper/collect.h"
 #include "worker/keeper/secrets.h"
 
 #include <errno.h>
@@ -25,17 +27,21 @@ static void
 s_unreadable (spool_verdict_t *verdict, int rc)
 {
     bool agent = rc == -EACCES || rc == -EPERM || rc == ERR_LIMIT || rc == ERR_STALE;
-    verdict->outcome = agent ? VERDICT_AGENT : VERDICT_HOST;
+    verdict->class = agent ? RUN_CLASS_INVALID_OUTPUT : RUN_CLASS_INFRA;
+    verdict->outcome = run_class_rule (verdict->class)->outcome;
     snprintf (verdict->reason, sizeof verdict->reason, "%sinvestigation.md cannot be read: %s",
               agent ? "" : "agent execution error: ", err_str (rc));
 }
 
-//  Redact the reason, which may quote the agent.
+//  Redact the texts of the verdict, which may quote the agent.
 static void
-s_clean_reason (const redact_t *secrets, spool_verdict_t *verdict)
+s_clean_texts (const redact_t *secrets, spool_verdict_t *verdict)
 {
-    if (redact (secrets, verdict->reason, strlen (verdict->reason), false) < 0)
-        snprintf (verdict->reason, sizeof verdict->reason, "%s", err_str (-ENOMEM));
+    usage_t *usage = &verdict->usage;
+    char *const texts [] = {verdict->reason, usage->agent, usage->version, usage->model};
+    for (size_t i = 0; i < sizeof texts / sizeof texts [0]; i++)
+        if (redact (secrets, texts [i], strlen (texts [i]), false) < 0)
+            texts [i][0] = 0; //  out of memory
 }
 
 static void
@@ -56,13 +62,17 @@ s_keep (keeper_t *self, keeper_item_t *item)
     own (redact_fini) redact_t secrets = secrets_read (self->settings);
     s_tell_lines (self, &secrets);
     int unsynced = 0;
-    int rc = spool_collect (item->dir, &secrets, &item->verdict, &unsynced);
-    if (rc == 0)
-        rc = spool_judge (item->dir, &item->verdict);
-    if (rc < 0 && item->verdict.outcome == VERDICT_SUCCESS)
-        s_unreadable (&item->verdict, rc);
-    s_clean_reason (&secrets, &item->verdict);
-    item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, &item->verdict);
+    spool_verdict_t *verdict = &item->verdict;
+    int rc = collect_files (item->dir, &secrets, verdict, &unsynced);
+    if (rc == 0 && item->facts.run.started)
+        rc = findings_judge (item->dir, &item->facts, SIZE_MAX, verdict);
+    if (!*verdict->usage.agent)
+        utf8_copy (verdict->usage.agent, sizeof verdict->usage.agent,
+                   settings_agent (self->settings));
+    if (rc < 0 && verdict->outcome == VERDICT_SUCCESS)
+        s_unreadable (verdict, rc);
+    s_clean_texts (&secrets, verdict);
+    item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, verdict);
     if (item->error == 0)
         snprintf (item->dir, sizeof item->dir, "%s", item->spool);
 }

@@ -7,6 +7,7 @@
 
 #include "worker/base/home.h"
 #include "worker/base/settings.h"
+#include "worker/keeper/findings.h"
 #include "worker/keeper/spool.h"
 
 typedef struct keeper keeper_t;
@@ -15,6 +16,7 @@ typedef struct keeper keeper_t;
 typedef struct {
     char dir [HOME_PATH];   //  in: its workspace; out: the folder that has its files
     char spool [HOME_PATH]; //  in: its name in the spool
+    facts_t facts;          //  in
     //  in: outcome from exit code and report size; out: outcome from the contents too, and the
     //  list of files
     spool_verdict_t verdict;

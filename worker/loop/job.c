@@ -186,7 +186,8 @@ s_start (job_t *self)
 static void
 s_judge_run (job_t *self)
 {
-    judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->verdict);
+    judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->verdict,
+               &self->facts.run);
 }
 
 static void
@@ -318,6 +319,8 @@ s_new (job_shared_t *shared)
         return NULL;
     self->shared = shared;
     self->run = (run_t){.control_fd = -1, .status_fd = -1};
+    self->verdict.usage = usage_none ();
+    self->facts = findings_no_facts ();
     self->progress_ms = shared->boot_ms + session_lease_ms (shared->session) / JOB_PROGRESS_SHARE;
     return self;
 }

@@ -74,6 +74,7 @@ struct job {
     fetch_t fetch;
     box_t box;
     run_t run;
+    facts_t facts;     //  `observed` and `seen` are the gateway's
     int64_t end_by_ms; //  boot time by which the supervisor must have ended
     bool overdue;      //  it had not, and was killed
     bool ended;        //  it has ended

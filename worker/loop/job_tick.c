@@ -121,6 +121,7 @@ s_tick_keep (job_t *self)
     snprintf (item->dir, sizeof item->dir, "%s", self->dir);
     home_path (self->shared->home, "spool", self->verdict.incident.text, self->verdict.attempt,
                item->spool);
+    item->facts = self->facts;
     item->verdict = self->verdict;
     self->given = keeper_give (self->shared->keeper, &item) == 0;
     own_mem (&item);
@@ -144,6 +145,7 @@ s_spoiled (job_t *self, int rc)
     if (!lost)
         return;
     verdict->outcome = VERDICT_HOST;
+    verdict->class = RUN_CLASS_INFRA;
     snprintf (verdict->reason, sizeof verdict->reason,
               "agent execution error: investigation.md cannot be read: %s", err_str (rc));
     job_feed (self, JOB_ON_STORED);
@@ -159,6 +161,22 @@ s_tick_upload (job_t *self)
         s_spoiled (self, rc);
 }
 
+static msg_usage_t
+s_usage (const usage_t *used)
+{
+    return (msg_usage_t){.agent = codec_text (used->agent),
+                         .version = codec_text (used->version),
+                         .model = codec_text (used->model),
+                         .calls = used->calls,
+                         .turns = used->turns,
+                         .input = used->input,
+                         .output = used->output,
+                         .cache_read = used->cache_read,
+                         .cache_write = used->cache_write,
+                         .cost_micro_usd = used->cost_micro_usd,
+                         .duration_ms = used->duration_ms};
+}
+
 static void
 s_tick_verdict (job_t *self)
 {
@@ -167,12 +185,16 @@ s_tick_verdict (job_t *self)
         return;
     msg_file_t files [LIMIT_ATTEMPT_FILES];
     upload_list (verdict, files);
+    msg_usage_t usage = s_usage (&verdict->usage);
     msg_verdict_t message = {.incident = codec_text (verdict->incident.text),
                              .attempt = verdict->attempt,
                              .outcome = codec_text (verdict_outcome_name (verdict->outcome)),
+                             .class = codec_text (run_class_name (verdict->class)),
                              .exit_code = verdict->exit_code,
                              .started_ms = verdict->started_ms,
                              .completed_ms = verdict->completed_ms,
+                             .retry_ms = verdict->retry_ms,
+                             .usage = {&usage, usage_known (&verdict->usage)},
                              .files = {files, verdict->file_count}};
     if (verdict->reason [0])
         message.reason = codec_text (verdict->reason);

@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-//  Fill the verdict of a run that is over: outcome, reason, exit code, times.  Its files are not
-//  set; the start time is there already.  dir: its workspace; wall_ms: now.
+//  Fill the verdict of a run that is over: outcome, class, reason, exit code, times.  Its files are
+//  not set; the start time is there already.  *ret_run: what findings_judge completes it with.
+//  dir: its workspace; wall_ms: now.
 void
 judge_run (const run_t *run, const char *dir, int64_t timeout_ms, int64_t wall_ms,
-           spool_verdict_t *verdict);
+           spool_verdict_t *verdict, verdict_run_t *ret_run);
 //  Fill the verdict of a run that could not start.  why: the error.
 void
 judge_unstarted (const char *why, int64_t wall_ms, spool_verdict_t *verdict);

@@ -115,6 +115,28 @@ test_a_sum_is_of_what_is_known (void **state)
     assert_string_equal (sum.agent, "claude");
 }
 
+static void
+test_what_another_source_knows_better_replaces (void **state)
+{
+    usage_t own = usage_none (), other = usage_none ();
+    own.turns = 3;
+    own.input = 5;
+    own.cost_micro_usd = 7;
+    strcpy (own.agent, "claude");
+    strcpy (own.model, "sonnet");
+    other.input = 0;
+    other.calls = 9;
+    strcpy (other.model, "opus");
+    usage_prefer (&own, &other);
+    assert_int_equal (own.turns, 3);
+    assert_int_equal (own.input, 0); //  known to be none
+    assert_int_equal (own.calls, 9);
+    assert_int_equal (own.cost_micro_usd, 7);
+    assert_int_equal (own.output, USAGE_UNKNOWN);
+    assert_string_equal (own.agent, "claude");
+    assert_string_equal (own.model, "opus");
+}
+
 int
 main (void)
 {
@@ -124,6 +146,7 @@ main (void)
         cmocka_unit_test (test_what_is_no_number_or_out_of_bounds_is_unknown),
         cmocka_unit_test (test_a_long_name_is_cut_between_characters),
         cmocka_unit_test (test_a_sum_is_of_what_is_known),
+        cmocka_unit_test (test_what_another_source_knows_better_replaces),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

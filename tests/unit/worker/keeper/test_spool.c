@@ -9,6 +9,8 @@
 
 #include "common/base/own.h"
 #include "tests/unit/scratch.h"
+#include "worker/keeper/collect.h"
+#include "worker/keeper/findings.h"
 #include "worker/keeper/spool.h"
 
 #include <errno.h>
@@ -30,6 +32,9 @@ s_report (void)
 {
     spool_verdict_t verdict = {.attempt = 2,
                                .outcome = VERDICT_AGENT,
+                               .class = RUN_CLASS_RATE_LIMITED,
+                               .retry_ms = 7000,
+                               .usage = usage_none (),
                                .exit_code = 7,
                                .reason = "agent exited with non-zero code: 7",
                                .started_ms = 1000,
@@ -51,7 +56,9 @@ test_a_kept_report_is_read_back_as_it_was (void **state)
 
     int unsynced = -1;
     spool_verdict_t verdict = s_report (), back;
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    verdict.usage.turns = 3;
+    snprintf (verdict.usage.model, sizeof verdict.usage.model, "opus");
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 2);
     assert_int_equal (unsynced, 0);
     assert_int_equal (spool_keep (dir, kept, &verdict), 0);
@@ -61,6 +68,11 @@ test_a_kept_report_is_read_back_as_it_was (void **state)
     assert_string_equal (back.reason, verdict.reason);
     assert_int_equal (back.attempt, 2);
     assert_int_equal (back.outcome, VERDICT_AGENT);
+    assert_int_equal (back.class, RUN_CLASS_RATE_LIMITED);
+    assert_int_equal (back.retry_ms, 7000);
+    assert_int_equal (back.usage.turns, 3);
+    assert_int_equal (back.usage.calls, USAGE_UNKNOWN);
+    assert_string_equal (back.usage.model, "opus");
     assert_int_equal (back.exit_code, 7);
     assert_int_equal (back.completed_ms, 2000);
     assert_int_equal (back.file_count, 2);
@@ -86,8 +98,8 @@ test_links_and_odd_files_are_neither_a_report_nor_collected (void **state)
 
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (spool_report_size (dir), -1);
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (findings_report_size (dir), -1);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 0);
 }
 
@@ -102,7 +114,7 @@ test_a_log_over_its_limit_is_left_out (void **state)
     scratch_file (folder, "job/logs/full.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
     assert_string_equal (verdict.files [0].path, "logs/full.log");
 }
@@ -118,7 +130,7 @@ test_files_that_the_broker_would_refuse_are_left_out (void **state)
     scratch_file (folder, "job/output/agent-result.json", LIMIT_REPORT_BYTES);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
     assert_string_equal (verdict.files [0].path, "output/investigation.md");
 }
@@ -154,7 +166,7 @@ test_secrets_are_removed_from_the_copy_that_travels_only (void **state)
     assert_int_equal (link (other, scratch_at (folder, "job/logs/keys.log")), 0);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (unsynced, 0);
     assert_int_equal (verdict.file_count, 2);
     s_expect (folder, "job/output/investigation.md", "a ************* b *************");
@@ -178,10 +190,10 @@ test_a_file_that_is_closed_to_us_does_not_cost_the_others (void **state)
     scratch_as_nobody (folder);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
     assert_int_equal (chmod (scratch_at (folder, "job/output/investigation.md"), 0), 0);
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), -EACCES);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), -EACCES);
     scratch_as_before ();
 }
 
@@ -199,7 +211,7 @@ test_no_more_files_than_an_attempt_may_have (void **state)
     }
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, LIMIT_ATTEMPT_FILES);
 }
 
@@ -213,7 +225,9 @@ test_a_verdict_file_that_is_not_ours_is_refused (void **state)
     assert_int_equal (spool_load (scratch_at (folder, "nothing"), &verdict), -ENOENT);
 }
 
-//  verdict.json as the worker writes it, with one part replaced.
+static spool_verdict_t s_loaded;
+
+//  verdict.json as an older worker wrote it, with one part replaced.
 static int
 s_load_with (scratch_t *folder, const char *part, const char *other)
 {
@@ -230,8 +244,21 @@ s_load_with (scratch_t *folder, const char *part, const char *other)
     int fd = open (scratch_at (folder, "verdict.json"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_int_equal (write (fd, text, (size_t) size), size);
     close (fd);
-    spool_verdict_t verdict;
-    return spool_load (folder->path, &verdict);
+    return spool_load (folder->path, &s_loaded);
+}
+
+static void
+test_a_verdict_of_an_older_worker_has_no_class_and_no_usage (void **state)
+{
+    assert_int_equal (s_load_with (*state, "\"reason\"", "\"reason\""), 0);
+    assert_int_equal (s_loaded.class, RUN_CLASS_NONE);
+    assert_int_equal (s_loaded.retry_ms, 0);
+    assert_false (usage_known (&s_loaded.usage));
+    //  nor does a class that contradicts the outcome count
+    assert_int_equal (s_load_with (*state, "\"reason\"", "\"class\": \"auth\", \"reason\""), 0);
+    assert_int_equal (s_loaded.class, RUN_CLASS_NONE);
+    assert_int_equal (s_load_with (*state, "\"reason\"", "\"retry_ms\": -5, \"reason\""), 0);
+    assert_int_equal (s_loaded.retry_ms, 0);
 }
 
 static void
@@ -288,7 +315,7 @@ test_a_secret_that_a_log_was_cut_in_is_removed (void **state)
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     int unsynced = 0;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
     fd = open (folder->text, O_RDONLY);
     char got [100] = "";
@@ -303,7 +330,9 @@ test_a_secret_in_the_agents_result_is_not_in_the_reason (void **state)
 {
     scratch_t *folder = *state;
     s_workspace (folder);
-    s_text (folder, "job/output/investigation.md", "# Report\n");
+    s_text (folder, "job/output/investigation.md",
+            "# Report\n\nThe memory limit of the container is too low for its heap, so the kernel "
+            "kills it again and again.\n");
     s_text (folder, "job/output/agent-result.json",
             "{\"is_error\": true, \"result\": \"bad key sk-0123456789\"}");
     char dir [128];
@@ -311,12 +340,14 @@ test_a_secret_in_the_agents_result_is_not_in_the_reason (void **state)
 
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (spool_collect (dir, &s_secrets, &verdict, &unsynced), 0);
-    assert_int_equal (spool_judge (dir, &verdict), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    facts_t facts = findings_no_facts ();
+    facts.run = (verdict_run_t){.started = true, .exit_code = 7};
+    assert_int_equal (findings_judge (dir, &facts, SIZE_MAX, &verdict), 0);
     assert_string_equal (verdict.reason,
                          "agent exited with non-zero code: 7: bad key *************");
-    verdict.outcome = VERDICT_SUCCESS;
-    assert_int_equal (spool_judge (dir, &verdict), 0);
+    facts.run.exit_code = 0;
+    assert_int_equal (findings_judge (dir, &facts, SIZE_MAX, &verdict), 0);
     assert_int_equal (verdict.outcome, VERDICT_AGENT);
     assert_string_equal (verdict.reason, "agent reported an error: bad key *************");
 }
@@ -344,6 +375,9 @@ main (void)
                                          scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_verdict_with_impossible_values_is_refused,
                                          scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_a_verdict_of_an_older_worker_has_no_class_and_no_usage, scratch_setup,
+            scratch_teardown),
         cmocka_unit_test_setup_teardown (test_no_more_files_than_an_attempt_may_have, scratch_setup,
                                          scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_verdict_file_that_is_not_ours_is_refused,

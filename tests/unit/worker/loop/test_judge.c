@@ -33,7 +33,8 @@ static spool_verdict_t
 s_judge (scratch_t *folder, run_t run)
 {
     spool_verdict_t verdict = {.started_ms = 1};
-    judge_run (&run, folder->path, S_TIMEOUT_MS, S_NOW_MS, &verdict);
+    verdict_run_t seen;
+    judge_run (&run, folder->path, S_TIMEOUT_MS, S_NOW_MS, &verdict, &seen);
     return verdict;
 }
 
@@ -65,25 +66,41 @@ test_an_end_is_the_agents_doing_or_its_hosts (void **state)
 {
     static const struct {
         run_t run;
-        verdict_outcome_t outcome;
+        run_class_t class;
         int exit_code;
         bool has_files;
     } rows [] = {
         //  it ended by itself
-        {{.result = {.valid = true, .exit_code = 3}}, VERDICT_AGENT, 3, true},
-        {{.result = {.valid = true, .exit_code = 127}}, VERDICT_HOST, 127, true},
-        {{.result = {.valid = true, .timed_out = true, .exit_code = 137}}, VERDICT_AGENT, -1, true},
+        {{.result = {.valid = true, .exit_code = 3}}, RUN_CLASS_INVALID_OUTPUT, 3, true},
+        {{.result = {.valid = true, .exit_code = 127}}, RUN_CLASS_INFRA, 127, true},
+        {{.result = {.valid = true, .timed_out = true, .exit_code = 137}},
+         RUN_CLASS_TIMEOUT,
+         -1,
+         true},
+        {{.result = {.valid = true, .exit_code = 78}}, RUN_CLASS_CONFIG, 78, true},
+        {{.result = {.valid = true, .exit_code = 137, .limit = "memory"}},
+         RUN_CLASS_OOM,
+         137,
+         true},
+        {{.result = {.valid = true, .exit_code = 139, .signal = SIGSEGV}},
+         RUN_CLASS_KILLED,
+         139,
+         true},
         //  somebody else ordered it to stop
-        {{.result = {.valid = true, .stopped = true}}, VERDICT_AGENT, 128 + SIGTERM, true},
-        {{.result = {.valid = true, .stopped = true, .exit_code = 3}}, VERDICT_AGENT, 3, true},
+        {{.result = {.valid = true, .stopped = true}}, RUN_CLASS_KILLED, 128 + SIGTERM, true},
+        {{.result = {.valid = true, .stopped = true, .exit_code = 3}},
+         RUN_CLASS_INVALID_OUTPUT,
+         3,
+         true},
         //  the supervisor was killed: before the agent ran, during its run, after it
-        {{.signal = SIGKILL}, VERDICT_HOST, -1, false},
-        {{.signal = SIGKILL, .starting = true}, VERDICT_AGENT, 128 + SIGKILL, true},
-        {{.signal = SIGKILL, .starting = true, .ended = true}, VERDICT_HOST, -1, false},
+        {{.signal = SIGKILL}, RUN_CLASS_INFRA, -1, false},
+        {{.signal = SIGKILL, .starting = true}, RUN_CLASS_KILLED, 128 + SIGKILL, true},
+        {{.signal = SIGKILL, .starting = true, .ended = true}, RUN_CLASS_INFRA, -1, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
         spool_verdict_t verdict = s_judge (*state, rows [i].run);
-        assert_int_equal (verdict.outcome, rows [i].outcome);
+        assert_int_equal (verdict.class, rows [i].class);
+        assert_int_equal (verdict.outcome, run_class_rule (rows [i].class)->outcome);
         assert_int_equal (verdict.exit_code, rows [i].exit_code);
         assert_int_equal (judge_has_files (&verdict), rows [i].has_files);
         assert_int_equal (verdict.completed_ms, S_NOW_MS);
