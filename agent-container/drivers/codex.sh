@@ -21,10 +21,13 @@ def class_of_text:
           elif test("content_filter|cyber_policy") then "refused"
           elif test("max_output_tokens") then "limit"
           elif test("exceeds the maximum length") then "too_large"
+          elif test("invalid_api_key") then "auth"
           else "provider" end);
 
+# The text of an error; some come as the body of the answer.
 def sentence:
-    sub("^Reconnecting[.]+ [0-9/]+ \\((?<m>.*)\\)$"; "\(.m)"; "m") | sub(", url: [^ ]+$"; "");
+    (try (fromjson | .error.message) catch null) // .
+    | sub("^Reconnecting[.]+ [0-9/]+ \\((?<m>.*)\\)$"; "\(.m)"; "m") | sub(", url: [^ ]+$"; "");
 
 def a_tool: {id, tool: (.tool // .type | if . == "command_execution" then "shell" else . end),
              input: (if .type == "command_execution" then {command}
@@ -46,10 +49,10 @@ def record:
            else {call: a_tool}, {reply: an_answer} end
     elif .type == "error"
     then (.message | sentence) as $text
-         | {error: {text: $text, class: ($text | class_of_text)}}
+         | {error: {text: $text, class: (.message | class_of_text)}}
     elif .type == "turn.failed"
     then (.error.message | sentence) as $text
-         | {end: {is_error: true, class: ($text | class_of_text), result: $text}}
+         | {end: {is_error: true, class: (.error.message | class_of_text), result: $text}}
     elif .type == "turn.completed"
     then .usage
          | {end: {is_error: false,

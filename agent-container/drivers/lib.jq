@@ -149,7 +149,8 @@ def result(at_end):
     | ($facts | at_end) as $facts
     | ($facts.end // {}) as $own
     | ($stopped != "" and $facts.end == null) as $cut
-    | (if $facts.end then $own.is_error // false else $code != 0 end) as $is_error
+    | (if $facts.end then $own.is_error // false else $code != 0 or $stopped != "" end)
+      as $is_error
     | (if $cut or ($is_error | not) then null else $own.class // $facts.error.class // null end)
       as $class
     | ($own.usage // ($facts.usage | add_usage($facts.turn_usage))) as $usage

@@ -8,6 +8,7 @@ import llm_scenarios
 KINDS = {"auth": "authentication_error", "forbidden": "permission_error",
          "credit": "invalid_request_error", "too_long": "invalid_request_error",
          "model": "not_found_error", "rate": "rate_limit_error",
+         "quota": "rate_limit_error",
          "overloaded": "overloaded_error", "internal": "api_error"}
 ENDLESS = {"endless_text": ("text", "text", "text_delta"),
            "endless_thinking": ("thinking", "thinking", "thinking_delta")}

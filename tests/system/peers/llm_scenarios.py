@@ -7,6 +7,8 @@ REPORT = "# Report\\n\\n## Root Cause\\n\\nThe memory limit of the container is 
 WRITE = f"printf '{REPORT}' > output/investigation.md"
 # What the agent is told to run, turn by turn; a text ends the run.  None is an endless answer.
 TURNS = {"ok": ["head -c 64 event.json", WRITE, "Done."],
+         "kubectl": [f"{WRITE}; kubectl get pods --all-namespaces >> output/investigation.md 2>&1",
+                     "Done."],
          "nowrite": ["I see nothing."],
          "loops": "echo again",
          "report_endless": [WRITE, None],
@@ -18,7 +20,9 @@ ERRORS = {"s401": (401, "auth", "invalid x-api-key", {}),
           "s403": (403, "forbidden", "Your account may not use this model", {}),
           "credit": (400, "credit", "Your credit balance is too low to access the API", {}),
           "s404": (404, "model", "model: no-such-model", {}),
+          "s400_key": (400, "auth", "API key not valid. Please pass a valid API key.", {}),
           "s429": (429, "rate", "Too many requests", {}),
+          "quota": (429, "quota", "You exceeded your current quota, please check your plan", {}),
           "s429_later": (429, "rate", "Too many requests", {"retry-after": "3600"}),
           "s529": (529, "overloaded", "Overloaded", {}),
           "s500": (500, "internal", "Internal server error", {}),
@@ -26,6 +30,7 @@ ERRORS = {"s401": (401, "auth", "invalid x-api-key", {}),
 # Answers that do not end, or end in a wrong way
 STREAMS = ("refusal", "max_tokens", "cut", "malformed", "sse_error", "html",
            "endless_text", "endless_thinking", "pings", "silent")
+LIMITS = {"refusal": "content_filter", "max_tokens": "max_output_tokens"}
 RESUMED = b"Finish now: write the report"  # what only a resumed run is asked
 SCENARIOS = (*TURNS, *ERRORS, *STREAMS)
 
@@ -39,3 +44,17 @@ def command_of(scenario, turn, body):
         return turns, None
     step = turns[min(turn, len(turns) - 1)]
     return (None, step) if step in WORDS else (step, None)
+
+
+def speak(answer, reply, scenario):
+    """A text of many parts: the connection breaks after some, or it never ends.
+
+    Each part is another one: a CLI may look for loops.
+    """
+    reply.begin_text()
+    part = 0
+    while scenario != "cut" or part < 3:
+        part += 1
+        reply.part(f"Pod {part * 7919} of node {part * 104729} is next. ")
+        answer.wait()
+    answer.cut()
