@@ -5,8 +5,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/err.h"
 #include "common/base/failpoint.h"
-#include "common/base/own.h"
-#include "runner/sandbox/runtime.h"
+#include "runner/sandbox/sandbox.h"
 #include "runner/supervise.h"
 
 #include <fcntl.h>
@@ -121,23 +120,6 @@ s_limits (const sandbox_spec_t *box, supervise_spec_t *spec)
     spec->files = box->files;
 }
 
-//  The command line in its box: the runtime's prefix, then the script.
-static int
-s_box (const sandbox_spec_t *box, char *const *script, words_t *ret_words)
-{
-    err_diag_t diag = {""};
-    const runtime_t *runtime = runtime_find (box->runtime);
-    int rc = runtime ? runtime->command (box, ret_words, &diag) : ERR_NONE;
-    if (rc < 0) {
-        fprintf (stderr, "triage-run: runtime %s: %s\n", box->runtime,
-                 *diag.text ? diag.text : err_str (rc));
-        return rc;
-    }
-    for (; *script; script++)
-        words_add (ret_words, "%s", *script);
-    return ret_words->failed;
-}
-
 int
 main (int argc, char **argv)
 {
@@ -157,12 +139,8 @@ main (int argc, char **argv)
     (void) close_range (STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     box.workspace = spec.workspace;
     s_limits (&box, &spec);
-    own (words_fini) words_t words = {0};
-    int rc = s_box (&box, spec.argv, &words);
-    if (rc < 0)
-        return EXIT_RUNTIME;
-    spec.argv = words.items;
-    rc = supervise_run (&spec);
+    spec.box = &box;
+    int rc = supervise_run (&spec);
     if (rc < 0) {
         fprintf (stderr, "triage-run: no result written: %s\n", err_str (rc));
         return EXIT_RUNTIME;

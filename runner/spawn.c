@@ -2,6 +2,7 @@
 #include "runner/spawn.h"
 
 #include "common/base/own.h"
+#include "runner/enter/enter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,16 +11,38 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SPAWN_NICE = 5 }; //  behind the worker, which has leases to renew
+enum {
+    SPAWN_NICE = 5,    //  behind the worker, which has leases to renew
+    SPAWN_HIGH_FD = 16 //  above the places of the box's descriptors
+};
 
 static int
-s_signals (void)
+s_signals (bool shielded)
 {
-    sigset_t none;
-    sigemptyset (&none);
+    sigset_t blocked;
+    sigemptyset (&blocked);
+    if (shielded)
+        sigaddset (&blocked, SIGTERM);
     for (int number = 1; number <= SIGRTMAX; number++)
         (void) signal (number, SIG_DFL);
-    return sigprocmask (SIG_SETMASK, &none, NULL) == 0 ? 0 : -errno;
+    return sigprocmask (SIG_SETMASK, &blocked, NULL) == 0 ? 0 : -errno;
+}
+
+//  Give the box its descriptors; those in their places before are copied away first.
+static int
+s_descriptors (const spawn_spec_t *spec)
+{
+    const int gateway_fd =
+        spec->gateway_fd < 0 ? -1 : fcntl (spec->gateway_fd, F_DUPFD_CLOEXEC, SPAWN_HIGH_FD);
+    const int report_fd =
+        spec->report_fd < 0 ? -1 : fcntl (spec->report_fd, F_DUPFD_CLOEXEC, SPAWN_HIGH_FD);
+    if (gateway_fd >= 0 && dup2 (gateway_fd, ENTER_GATEWAY_FD) < 0)
+        return -errno;
+    if (report_fd >= 0 && dup2 (report_fd, ENTER_REPORT_FD) < 0)
+        return -errno;
+    const bool lost =
+        (spec->gateway_fd >= 0 && gateway_fd < 0) || (spec->report_fd >= 0 && report_fd < 0);
+    return lost ? -EMFILE : 0;
 }
 
 //  In the child.  Returns only when it fails: -errno.
@@ -34,8 +57,8 @@ s_execute (const spawn_spec_t *spec)
         return -errno;
     (void) setpriority (PRIO_PROCESS, 0, SPAWN_NICE);
     int rc = spec->cgroup ? cgroup_join (spec->cgroup) : 0;
-    if (rc == 0)
-        rc = s_signals ();
+    rc = rc ? rc : s_descriptors (spec);
+    rc = rc ? rc : s_signals (spec->shielded);
     if (rc < 0)
         return rc;
     execve (spec->argv [0], spec->argv, spec->envp);
@@ -55,8 +78,9 @@ spawn_start (const spawn_spec_t *spec, pid_t *ret_pid)
     if (pid < 0)
         return -errno;
     if (pid == 0) {
+        const int tell_fd = fcntl (write_fd, F_DUPFD_CLOEXEC, SPAWN_HIGH_FD);
         const int rc = s_execute (spec);
-        (void) !write (write_fd, &rc, sizeof rc);
+        (void) !write (tell_fd, &rc, sizeof rc);
         _exit (127);
     }
     own_fd (&write_fd);

@@ -15,6 +15,7 @@
 #include "runner/status.h"
 #include "runner/tree.h"
 #include "runner/watch.h"
+#include "runner/wrap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,7 @@ typedef struct {
     const supervise_spec_t *spec;
     clk_t *clk;
     capture_t out, err;
+    wrap_t wrap;
     cgroup_t *cgroup;                //  NULL = none was asked for
     cgroup_by_t held [CGROUP_PARTS]; //  who holds each part
     watch_t *watch;
@@ -56,7 +58,7 @@ typedef struct {
     bool timed_out, stopped;
     int exit_code, signal;
     int left; //  descendants that survived KILL
-    char start_error [160];
+    err_diag_t start_error;
     clk_now_t started, now;
     int64_t phase_until_ms;
     int64_t completed_ms;
@@ -237,7 +239,9 @@ s_result (const supervise_t *self, bool started)
                            .completed_ms = self->completed_ms,
                            .stdout_bytes = self->out.total,
                            .stderr_bytes = self->err.total};
-    snprintf (result.start_error, sizeof result.start_error, "%s", self->start_error);
+    snprintf (result.start_error, sizeof result.start_error, "%.*s",
+              (int) sizeof result.start_error - 1, self->start_error.text);
+    utf8_clean (result.start_error); //  it may be cut
     snprintf (result.limit, sizeof result.limit, "%s", watch_word (self->limit));
     memcpy (result.held, self->held, sizeof result.held);
     return result;
@@ -266,10 +270,20 @@ s_note_refused (supervise_t *self)
         self->limit = watch_refused (self->watch);
 }
 
+//  A run that was ended on its way into the box was not the box's fault.
+static bool
+s_executed (supervise_t *self)
+{
+    const bool ended = self->timed_out || self->stopped || self->limit != WATCH_FINE;
+    return ended || wrap_stood (&self->wrap, self->exit_code, &self->start_error);
+}
+
 static int
 s_finish (supervise_t *self, bool started)
 {
     s_note_refused (self);
+    started = started && s_executed (self);
+    wrap_close (&self->wrap);
     cgroup_destroy (&self->cgroup);
     watch_destroy (&self->watch);
     capture_fini (&self->out);
@@ -330,18 +344,26 @@ s_start (supervise_t *self)
 {
     own (own_fd) int out_fd = -1;
     own (own_fd) int err_fd = -1;
-    int rc = capture_init (&self->out, self->spec->stdout_path, &out_fd);
+    //  The logs come after the workspace has changed hands: they stay ours.
+    int rc = wrap_open (&self->wrap, self->spec->box, self->spec->argv, &self->start_error);
+    if (rc == 0)
+        rc = capture_init (&self->out, self->spec->stdout_path, &out_fd);
     if (rc == 0)
         rc = capture_init (&self->err, self->spec->stderr_path, &err_fd);
     if (rc == 0)
         rc = s_hold (self);
     const spawn_spec_t spawn = {.workspace = self->spec->workspace,
-                                .argv = self->spec->argv,
+                                .argv = self->wrap.words.items,
                                 .envp = self->spec->envp,
                                 .out_fd = out_fd,
                                 .err_fd = err_fd,
+                                .gateway_fd = self->wrap.gateway_fd,
+                                .report_fd = self->wrap.report_fd,
+                                .shielded = self->wrap.shielded,
                                 .cgroup = self->cgroup};
-    return rc < 0 ? rc : spawn_start (&spawn, &self->pid);
+    rc = rc < 0 ? rc : spawn_start (&spawn, &self->pid);
+    wrap_started (&self->wrap);
+    return rc;
 }
 
 int
@@ -354,6 +376,7 @@ supervise_run (const supervise_spec_t *spec)
                         .clk = clk,
                         .out = {.pipe_fd = -1, .file_fd = -1},
                         .err = {.pipe_fd = -1, .file_fd = -1},
+                        .wrap = {.gateway_fd = -1, .report_fd = -1, .reading_fd = -1},
                         .signal_fd = -1,
                         .control_fd = spec->control_fd,
                         .exit_code = -1};
@@ -368,11 +391,8 @@ supervise_run (const supervise_spec_t *spec)
     bool started = rc == 0;
     if (started)
         status_tell (spec->status_fd, STATUS_STARTED, NULL);
-    else {
-        snprintf (self.start_error, sizeof self.start_error, "%.100s: %s", spec->argv [0],
-                  err_str (rc));
-        utf8_clean (self.start_error); //  a path may be anything, and may be cut
-    }
+    else if (!*self.start_error.text)
+        err_diag (&self.start_error, "%.100s: %s", spec->argv [0], err_str (rc));
 
     while (started && self.phase != PHASE_DONE)
         s_turn (&self);

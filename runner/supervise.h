@@ -10,6 +10,7 @@
 #pragma once
 
 #include "common/base/err.h"
+#include "runner/sandbox/sandbox.h"
 
 #include <stdint.h>
 
@@ -19,10 +20,11 @@ typedef struct {
     int64_t grace_ms;        //  from TERM to KILL
     const char *stdout_path; //  capped logs
     const char *stderr_path;
-    const char *result_path; //  RUN_RESULT_FILE, written atomically at the end
-    char *const *argv;       //  the script and its arguments, ended by NULL
-    char *const *envp;       //  its environment
-    const char *cgroup;      //  name of its cgroup; NULL = none
+    const char *result_path;   //  RUN_RESULT_FILE, written atomically at the end
+    char *const *argv;         //  the script and its arguments, ended by NULL
+    char *const *envp;         //  its environment
+    const sandbox_spec_t *box; //  around the script; NULL = none
+    const char *cgroup;        //  name of its cgroup; NULL = none
     //  Its limits, 0 = none: bytes, thousandths of a CPU, processes and threads, bytes and files
     //  of the workspace.  A cgroup holds the first three, else they are polled (not the CPU).
     int64_t memory, cpus_milli, pids, disk, files;

@@ -82,8 +82,10 @@ s_system (words_t *words)
         else
             s_bind (words, "--ro-bind-try", *path, *path);
     }
-    for (const char *const *path = system_etc; *path; path++)
+    for (const char *const *path = system_etc; *path; path++) {
+        s_above (words, *path);
         s_bind (words, "--ro-bind-try", *path, *path);
+    }
 }
 
 //  What is bound first must not cover what follows: the workspace may lie in /tmp.

@@ -26,17 +26,15 @@ typedef struct {
 static int
 s_entry (folder_walk_t *walk, const folder_entry_t *entry, const owner_t *owner)
 {
-    int rc = 0;
     if (entry->left)
         return 0;
-    //  First enter a folder, while it is still ours.
-    if (S_ISDIR (entry->st.st_mode))
-        rc = folder_walk_enter (walk);
-    if (!owner->all && entry->st.st_uid != owner->of)
-        return rc;
-    const int flags = AT_SYMLINK_NOFOLLOW;
-    if (fchownat (entry->dir_fd, entry->name, owner->uid, owner->gid, flags) != 0
-        && errno != ENOENT)
+    own (own_fd) int fd = openat (entry->dir_fd, entry->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    const bool due = owner->all || entry->st.st_uid == owner->of;
+    //  First enter a folder, while it is still ours; entering ends the entry.
+    const int rc = S_ISDIR (entry->st.st_mode) ? folder_walk_enter (walk) : 0;
+    if (due && fchownat (fd, "", owner->uid, owner->gid, AT_EMPTY_PATH) != 0)
         return -errno;
     return rc;
 }
@@ -66,8 +64,11 @@ workspace_give (const char *path, uid_t uid, gid_t gid)
     own (own_fd) int fd = folder_open_path (path);
     if (fd < 0)
         return fd;
-    own (own_fd) int tmp_fd = folder_open (fd, WORKSPACE_TMP, true);
-    own (own_fd) int shm_fd = tmp_fd < 0 ? tmp_fd : folder_open (fd, WORKSPACE_SHM, true);
+    if ((mkdirat (fd, WORKSPACE_TMP, 0700) != 0 && errno != EEXIST)
+        || (mkdirat (fd, WORKSPACE_SHM, 0700) != 0 && errno != EEXIST))
+        return -errno;
+    //  A link in their place would lead the box out.
+    own (own_fd) int shm_fd = folder_open (fd, WORKSPACE_SHM, false);
     if (shm_fd < 0)
         return shm_fd;
     if (uid == geteuid () && gid == getegid ())

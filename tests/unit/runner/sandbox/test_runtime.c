@@ -148,9 +148,11 @@ test_a_workspace_changes_hands_and_links_are_not_followed (void **state)
     char outside [128], link [512], inner [256], workspace [128];
     snprintf (outside, sizeof outside, "%s/outside", folder->path);
     snprintf (workspace, sizeof workspace, "%s/w", folder->path);
-    snprintf (inner, sizeof inner, "%s/inner", workspace);
+    snprintf (inner, sizeof inner, "%s/" WORKSPACE_TMP "/inner", workspace);
+    assert_int_equal (mkdir (outside, 0700) | mkdir (workspace, 0700), 0);
+    snprintf (link, sizeof link, "%s/" WORKSPACE_TMP, workspace);
+    assert_int_equal (mkdir (link, 0700) | mkdir (inner, 0700), 0);
     snprintf (link, sizeof link, "%s/link", inner);
-    assert_int_equal (mkdir (outside, 0700) | mkdir (workspace, 0700) | mkdir (inner, 0700), 0);
     assert_int_equal (symlink (outside, link), 0);
     assert_int_equal (workspace_give (workspace, NOBODY, NOBODY), 0);
     struct stat st;
