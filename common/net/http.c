@@ -304,6 +304,7 @@ s_set_up_connect (http_transfer_t *transfer, const char *url)
     transfer->proxied =
         proxy && !s_host_is_loopback (host) && !(direct && s_is_direct (host, direct));
     CURLcode rc = curl_easy_setopt (easy, CURLOPT_CONNECT_ONLY, 1L);
+    rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_FRESH_CONNECT, 1L);
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_PROXY, transfer->proxied ? proxy : "");
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_NOPROXY, "");
     rc = rc ? rc : curl_easy_setopt (easy, CURLOPT_HTTPPROXYTUNNEL, 1L);

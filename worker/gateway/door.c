@@ -62,14 +62,14 @@ s_leave (visitor_t *visitor)
 static void
 s_shut (door_t *self)
 {
+    if (self->name [0])
+        (void) unlinkat (self->dir_fd, self->name, 0); //  the folder's owner may have removed it
+    self->name [0] = 0;
     for (int i = 0; i < S_VISITORS; i++)
         s_leave (&self->visitors [i]);
     if (self->poller)
         poller_remove (self->poller, &self->item);
     own_fd (&self->fd);
-    if (self->name [0])
-        (void) unlinkat (self->dir_fd, self->name, 0); //  the folder's owner may have removed it
-    self->name [0] = 0;
 }
 
 //  --- one line

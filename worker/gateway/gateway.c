@@ -64,6 +64,7 @@ s_obey (gateway_t *self, order_t *order)
         case S_OPEN: order->rc = s_take (self, order->run); break;
         case S_LOOK: gateway_run_look (order->run, &order->report); break;
         case S_CLOSE:
+            gateway_run_cut (order->run);
             gateway_run_look (order->run, &order->report);
             s_forget (self, order->run);
             gateway_run_destroy (&order->run);

@@ -345,11 +345,8 @@ s_connect (guest_t *self)
     const bool six = strchr (self->target.name, ':') != NULL;
     snprintf (url, sizeof url, six ? "http://[%s]:%d/" : "http://%s:%d/", self->target.name,
               self->target.port);
-    const http_request_t request = {.method = "GET",
-                                    .url = url,
-                                    .connect_ms = S_CONNECT_MS,
-                                    .fresh = true,
-                                    .connect_only = true};
+    const http_request_t request = {
+        .method = "GET", .url = url, .connect_ms = S_CONNECT_MS, .connect_only = true};
     if (!s_count_tunnel (self))
         s_refuse (self, NULL, 503, "too many tunnels are open");
     else if (http_start (self->tenant->house->http, &request, &hooks, self, &self->connect) < 0)

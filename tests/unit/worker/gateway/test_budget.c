@@ -1,0 +1,213 @@
+//  Tests of worker/gateway/budget, price and ask: what a call may cost, what it did cost, and that
+//  the sum at the provider never exceeds the budget.
+//  SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "common/base/own.h"
+#include "tests/unit/worker/gateway/gateway_case.h"
+#include "worker/gateway/ask.h"
+#include "worker/gateway/budget.h"
+#include "worker/gateway/price.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void
+test_budget (void **state)
+{
+    budget_t budget = {.limit = 100};
+    assert_int_equal (budget_ask (&budget, 60), BUDGET_ADMITTED);
+    assert_int_equal (budget_ask (&budget, 40), BUDGET_ADMITTED);
+    assert_int_equal (budget_ask (&budget, 1), BUDGET_LATER);
+    assert_int_equal (budget_ask (&budget, 101), BUDGET_REFUSED);
+    assert_int_equal (budget_ask (&budget, INT64_MAX), BUDGET_REFUSED);
+    budget_settle (&budget, 60, 10);
+    assert_int_equal (budget_ask (&budget, 51), BUDGET_LATER);
+    assert_int_equal (budget_ask (&budget, 50), BUDGET_ADMITTED);
+    budget_settle (&budget, 40, 45); //  dearer than the dearest: it counts all the same
+    budget_settle (&budget, 50, 45);
+    assert_int_equal (budget.spent, 100);
+    assert_int_equal (budget_ask (&budget, 1), BUDGET_REFUSED);
+    budget_t none = {0};
+    assert_int_equal (budget_ask (&none, INT64_MAX), BUDGET_ADMITTED);
+    budget_settle (&none, INT64_MAX, 5);
+    assert_int_equal (none.spent, 5);
+}
+
+static void
+test_prices (void **state)
+{
+    const price_tokens_t million = {.input = 100000, .output = 100000, .cache_read = 100000};
+    static const struct {
+        const char *provider, *model;
+        int64_t cost;
+    } rows [] = {{"anthropic", "claude-opus-4-5-20251101", 3050000},
+                 {"anthropic", "claude-opus-4-1-20250805", 9150000},
+                 {"anthropic", "claude-sonnet-4-5", 1830000},
+                 {"anthropic", "claude-haiku-4-5@20251001", 610000},
+                 {"anthropic", "claude-opus-45", 9150000}, //  no such row: the dearest
+                 {"anthropic", "", 9150000},
+                 {"openai", "gpt-5-2025-08-07", 1137500},
+                 {"openai", "gpt-5.2", 1592500},
+                 {"openai", "gpt-5-mini", 227500},
+                 {"openai", "gpt-9", 90000000},
+                 {"gemini", "gemini-2.5-flash", 283000},
+                 {"gemini", "gemini-9", 1600000},
+                 {"nobody", "x", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++)
+        if (price_cost (rows [i].provider, rows [i].model, &million) != rows [i].cost)
+            fail_msg ("%s costs %ld", rows [i].model,
+                      (long) price_cost (rows [i].provider, rows [i].model, &million));
+    //  a large input costs twice
+    const price_tokens_t large = {.input = 200001, .output = 1000};
+    assert_int_equal (price_cost ("anthropic", "claude-sonnet-4", &large), 1222506);
+    //  unknown counts as none, and every count is bounded
+    const price_tokens_t odd = {
+        .input = -1, .output = INT64_MAX, .cache_write = INT64_MAX, .cache_hour = INT64_MAX};
+    assert_true (price_cost ("openai", "", &odd) > 0);
+    const price_tokens_t hour = {.cache_write = 1000, .cache_hour = 400};
+    assert_int_equal (price_cost ("anthropic", "claude-sonnet-4-5", &hour), 4650);
+}
+
+static void
+test_ask (void **state)
+{
+    static const struct {
+        provider_call_t call;
+        const char *path, *body, *model;
+        int64_t output, answers, times;
+        bool clear, hour;
+    } rows [] = {
+        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\",\"max_tokens\":5}", "m", 5, 1, 1,
+         true, false},
+        {PROVIDER_MESSAGES, "/v1/messages",
+         "{\"model\":\"m\",\"max_tokens\":5,\"max_\\u0074okens\":9,\"messages\":[{\"content\":[{"
+         "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}]}],\"speed\":\"fast\"}",
+         "m", 9, 1, 6, true, true},
+        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\",\"model\":\"n\"}", "n", -1, 1, 1,
+         false, false},
+        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\"", "m", -1, 1, 1, false, false},
+        {PROVIDER_CHAT, "/chat/completions",
+         "{\"model\":\"m\",\"n\":3,\"max_completion_tokens\":7,\"service_tier\":\"priority\"}", "m",
+         7, 3, 2, true, false},
+        {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
+         "{\"generationConfig\":{\"maxOutputTokens\":1e3,\"candidateCount\":2}}", "g-1", 1000, 2, 1,
+         true, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        const size_t size = strlen (rows [i].body);
+        const ask_t ask = ask_read (rows [i].call, rows [i].path, rows [i].body, size);
+        assert_string_equal (ask.model, rows [i].model);
+        assert_int_equal (ask.bound.output, rows [i].output);
+        assert_int_equal (ask.bound.answers, rows [i].answers);
+        assert_int_equal (ask.bound.times, rows [i].times);
+        assert_int_equal (ask.clear, rows [i].clear);
+        assert_int_equal (ask.bound.caches_hour, rows [i].hour);
+        assert_true (ask.bound.input >= (int64_t) size);
+    }
+}
+
+//  --- the whole gateway
+
+//  An answer that costs all it may: the tokens of the request, and as many as it allows.
+static bool
+s_dear_answer (upstream_request_t *request)
+{
+    char body [512];
+    usleep (20000); //  so that the calls meet each other
+    snprintf (body, sizeof body,
+              "{\"type\":\"message\",\"model\":\"claude-sonnet-4-5\",\"stop_reason\":\"end_turn\","
+              "\"usage\":{\"input_tokens\":%zu,\"output_tokens\":1000}}",
+              request->body_size);
+    pthread_mutex_lock (&request->upstream->lock);
+    request->upstream->sum += (int64_t) request->body_size * 3 + 1000 * 15;
+    pthread_mutex_unlock (&request->upstream->lock);
+    return upstream_reply (request->fd, "200 OK", "Content-Type: application/json\r\n", body);
+}
+
+static void *
+s_spend (void *arg)
+{
+    const gateway_case_t *self = arg;
+    for (int i = 0; i < 5; i++) {
+        own (own_mem) char *answer = gateway_case_post (
+            self, "/v1/messages", "", "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":1000}");
+        const bool refused = strstr (answer, "HTTP/1.1 400 ")
+                             && strstr (answer, "the budget of 0.10 USD would be exceeded: ")
+                             && strstr (answer, "invalid_request_error");
+        if (!strstr (answer, "HTTP/1.1 200 ") && !refused)
+            fprintf (stderr, "%s\n", answer);
+    }
+    return NULL;
+}
+
+static void
+test_sum_never_exceeds (void **state)
+{
+    gateway_case_t self = {0};
+    gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_dear_answer);
+    spec.budget_micro_usd = 100000;
+    gateway_case_open (&self, &spec);
+    pthread_t threads [4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal (pthread_create (&threads [i], NULL, s_spend, &self), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join (threads [i], NULL);
+    const int64_t sum = self.upstream.sum;
+    const int most = self.upstream.most_running;
+    const gateway_report_t report = gateway_case_end (&self);
+    assert_true (sum <= 100000);
+    assert_true (sum > 60000); //  most of it could be spent
+    assert_true (most > 1);
+    assert_int_equal (report.cost_micro_usd, sum);
+    assert_true (report.budget_refused > 0);
+    assert_int_equal (report.budget_refused + report.calls, 20);
+    assert_int_equal (report.failure.class, RUN_CLASS_LIMIT);
+    assert_non_null (strstr (report.failure.sentence, "the budget of 0.10 USD would be exceeded"));
+}
+
+//  An answer whose usage nobody tells counts as the dearest one.
+static bool
+s_silent_answer (upstream_request_t *request)
+{
+    return upstream_reply (request->fd, "200 OK", "Content-Type: application/json\r\n", "{}");
+}
+
+static void
+test_unknown_usage_is_the_dearest (void **state)
+{
+    gateway_case_t self = {0};
+    gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_silent_answer);
+    spec.budget_micro_usd = 30000; //  one call may cost 18,156
+    gateway_case_open (&self, &spec);
+    for (int i = 0; i < 2; i++) {
+        own (own_mem) char *answer = gateway_case_post (
+            &self, "/v1/messages", "", "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":1000}");
+        assert_non_null (strstr (answer, i == 0 ? "HTTP/1.1 200 " : "HTTP/1.1 400 "));
+    }
+    //  a request that cannot be read has no bound
+    own (own_mem) char *odd = gateway_case_post (&self, "/v1/messages", "", "{\"model\":");
+    assert_non_null (strstr (odd, "HTTP/1.1 400 "));
+    const gateway_report_t report = gateway_case_end (&self);
+    assert_int_equal (report.calls, 1);
+    assert_int_equal (report.budget_refused, 2);
+    assert_int_equal (report.cost_micro_usd, -1);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_budget),
+        cmocka_unit_test (test_prices),
+        cmocka_unit_test (test_ask),
+        cmocka_unit_test (test_sum_never_exceeds),
+        cmocka_unit_test (test_unknown_usage_is_the_dearest),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
