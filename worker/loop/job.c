@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "worker/loop/judge.h"
+#include "worker/loop/resume.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,8 +21,8 @@
 
 enum { JOB_TIMEOUT_MS = 300000 }; //  for an assignment without one
 
-static const char *const s_state_names [JOB_STATES] = {"fetch", "ready",  "run",     "stop",
-                                                       "keep",  "upload", "verdict", "gone"};
+static const char *const s_state_names [JOB_STATES] = {
+    "fetch", "ready", "run", "resume", "stop", "keep", "upload", "verdict", "gone"};
 
 const char *
 job_state_name (job_state_t state)
@@ -138,11 +139,10 @@ s_open_box (job_t *self)
     return rc;
 }
 
-static void
-s_start (job_t *self)
+//  Start the script with so much time.  Err: self->reason says why it does not run.
+static int
+s_launch (job_t *self, int64_t timeout_ms)
 {
-    assert (self->state == JOB_RUN && self->run.pid == 0 && self->timeout_ms > 0);
-    s_tell_no_kubeconfig (self);
     job_shared_t *shared = self->shared;
     char cgroup [HOME_CGROUP];
     home_cgroup (shared->home, self->verdict.incident.text, self->verdict.attempt, cgroup);
@@ -156,11 +156,10 @@ s_start (job_t *self)
                        .kubeconfig = self->box.kubeconfig,
                        .model = self->model,
                        .allowed_tools = self->allowed_tools,
-                       .timeout_ms = self->timeout_ms};
+                       .timeout_ms = timeout_ms,
+                       .resume = self->state == JOB_RESUME};
     self->end_by_ms = s_end_by_ms (self);
     int rc = failpoint_before ("run", "start");
-    if (rc == 0)
-        rc = s_open_box (self);
     if (rc == 0)
         rc = run_start (&self->run, &spec);
     if (rc == 0)
@@ -168,26 +167,76 @@ s_start (job_t *self)
     struct epoll_event wake = {.events = EPOLLIN};
     if (rc == 0 && epoll_ctl (shared->poll_fd, EPOLL_CTL_ADD, self->run.status_fd, &wake) != 0)
         rc = -errno;
+    if (rc == 0) {
+        self->end_by_ms = s_end_by_ms (self) + timeout_ms;
+        return 0;
+    }
+    snprintf (self->reason, sizeof self->reason, "triage-run: %s", err_str (rc));
+    run_stop (&self->run, true);
+    return rc;
+}
+
+static void
+s_start (job_t *self)
+{
+    assert (self->state == JOB_RUN && self->run.pid == 0 && self->timeout_ms > 0);
+    s_tell_no_kubeconfig (self);
+    job_shared_t *shared = self->shared;
+    int rc = s_open_box (self);
+    if (rc == 0)
+        rc = s_launch (self, self->timeout_ms);
     if (rc < 0) {
-        if (!self->reason [0])
-            snprintf (self->reason, sizeof self->reason, "triage-run: %s", err_str (rc));
-        run_stop (&self->run, true);
         job_feed (self, JOB_ON_FAILED);
         return;
     }
     shared->started_ms = shared->boot_ms;
-    self->end_by_ms = s_end_by_ms (self) + self->timeout_ms;
+    self->deadline_ms = shared->boot_ms + self->timeout_ms;
     self->verdict.started_ms = shared->wall_ms;
     log_info ("agent started", kv ("incident_id", self->verdict.incident.text),
               kv ("attempt", self->verdict.attempt),
               kv ("agent", settings_agent (shared->settings)), kv ("timeout_ms", self->timeout_ms));
 }
 
+//  Start the second run.  It has what is left of the attempt's time.
+static void
+s_resume (job_t *self)
+{
+    const int64_t rest_ms = self->deadline_ms - self->shared->boot_ms;
+    assert (self->state == JOB_RESUME && self->run.pid == 0 && rest_ms > 0);
+    self->first = self->run.result;
+    int rc = resume_prepare (self->dir);
+    if (rc < 0)
+        snprintf (self->reason, sizeof self->reason, "workspace: %s", err_str (rc));
+    else
+        rc = s_launch (self, rest_ms);
+    if (rc < 0)
+        job_feed (self, JOB_ON_FAILED);
+    else
+        log_info ("agent resumed", kv ("incident_id", self->verdict.incident.text),
+                  kv ("attempt", self->verdict.attempt), kv ("timeout_ms", rest_ms));
+}
+
+//  Judge the run.  What a second run has spoiled of the first one comes back before.
 static void
 s_judge_run (job_t *self)
 {
+    self->facts.resumed = self->first.valid;
+    if (self->facts.resumed)
+        resume_restore (self->dir);
     judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->verdict,
                &self->facts.run);
+    if (self->first.started_ms)
+        self->verdict.started_ms = self->first.started_ms;
+}
+
+//  There is no second run: the first one is all there was.
+static void
+s_judge_first (job_t *self)
+{
+    log_warn ("agent cannot be resumed", kv ("incident_id", self->verdict.incident.text),
+              kv ("attempt", self->verdict.attempt), kv ("reason", self->reason));
+    self->run.result = self->first;
+    s_judge_run (self);
 }
 
 static void
@@ -240,7 +289,13 @@ static const cell_t s_table [JOB_STATES][JOB_EVENTS] = {
                  [JOB_ON_ENDED] = GO (s_judge_run, JOB_KEEP),
                  [JOB_ON_STOPPED] = GO (s_judge_run, JOB_KEEP),
                  [JOB_ON_CANCEL] = GO (s_stop_cancelled, JOB_STOP),
+                 [JOB_ON_RESUME] = GO (s_resume, JOB_RESUME),
                  [JOB_ON_DRAIN] = GO (s_stop_drain, JOB_STOP)},
+    [JOB_RESUME] = {[JOB_ON_FAILED] = GO (s_judge_first, JOB_KEEP),
+                    [JOB_ON_ENDED] = GO (s_judge_run, JOB_KEEP),
+                    [JOB_ON_STOPPED] = GO (s_judge_run, JOB_KEEP),
+                    [JOB_ON_CANCEL] = GO (s_stop_cancelled, JOB_STOP),
+                    [JOB_ON_DRAIN] = GO (s_stop_drain, JOB_STOP)},
     //  ENDED: the agent ended before the order to stop arrived, so its result is kept.
     [JOB_STOP] =
         {[JOB_ON_ENDED] = GO (s_judge_run, JOB_KEEP), [JOB_ON_STOPPED] = GO (s_release, JOB_GONE)},

@@ -1,7 +1,8 @@
 //  job - one attempt on this worker: a table {state, event} -> {action, next}.
 //
-//  The states follow each other: fetch, ready, run, keep, upload, verdict, gone.  A cancelled run
-//  goes to stop.  A job holds a slot until its result is spooled.
+//  The states follow each other: fetch, ready, run, keep, upload, verdict, gone.  A run that is
+//  resumed goes to resume before keep; a cancelled one goes to stop.  A job holds a slot until its
+//  result is spooled.
 //  An event without a cell in the table is stale and changes nothing.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -20,6 +21,7 @@ typedef enum {
     JOB_FETCH,   //  downloads prompt and event from the broker
     JOB_READY,   //  waits for its turn to start
     JOB_RUN,     //  the agent runs
+    JOB_RESUME,  //  the agent runs once more, in the session of its first run
     JOB_STOP,    //  the agent is being stopped; the attempt is given back
     JOB_KEEP,    //  the run is over; the keeper spools it
     JOB_UPLOAD,  //  uploads its files to the broker
@@ -34,6 +36,7 @@ typedef enum {
     JOB_ON_START,   //  it may start
     JOB_ON_ENDED,   //  the agent's processes have ended by themselves
     JOB_ON_STOPPED, //  the agent's processes were stopped, from outside or at the deadline
+    JOB_ON_RESUME,  //  the run is over, and there is time to finish its report
     JOB_ON_KEPT,    //  the keeper has returned it
     JOB_ON_CANCEL,  //  the broker cancels it
     JOB_ON_DRAIN,   //  the worker stops
@@ -54,6 +57,7 @@ typedef struct {
     bool leaving;             //  the worker got a stop signal; the supervisors may have got it too
     int64_t boot_ms, wall_ms; //  now, set each turn
     int64_t started_ms;       //  boot time of the last start of an agent; 0 = none
+    bool resumes;             //  the agent can go on in the session of an earlier run
     int64_t window_bytes;     //  that may still be sent this turn
     //  After a supervisor left processes: keep killing them until this boot time.  No ended run
     //  goes on before.  0 = none are left.
@@ -74,12 +78,16 @@ struct job {
     fetch_t fetch;
     box_t box;
     run_t run;
-    facts_t facts;     //  `observed` and `seen` are the gateway's
-    int64_t end_by_ms; //  boot time by which the supervisor must have ended
-    bool overdue;      //  it had not, and was killed
-    bool ended;        //  it has ended
-    bool busy;         //  the fetch failed by trouble of the broker
-    bool given;        //  the keeper has it
+    facts_t facts;       //  `observed` and `seen` are the gateway's
+    int64_t end_by_ms;   //  boot time by which the supervisor must have ended
+    int64_t deadline_ms; //  boot time of the end of its time, of both runs; 0 = not started
+    bool looked;         //  that time was nearly over, and it was decided to stop it early or not
+    bool early;          //  it was stopped early, to be resumed
+    run_result_t first;  //  how the first run ended, once it is resumed
+    bool overdue;        //  it had not, and was killed
+    bool ended;          //  it has ended
+    bool busy;           //  the fetch failed by trouble of the broker
+    bool given;          //  the keeper has it
     upload_t upload;
     int64_t progress_ms;            //  boot time of the next PROGRESS
     int64_t verdict_ms;             //  boot time of the next VERDICT

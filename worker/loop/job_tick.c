@@ -5,6 +5,7 @@
 #include "common/base/own.h"
 #include "worker/loop/job.h"
 #include "worker/loop/judge.h"
+#include "worker/loop/resume.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -77,7 +78,8 @@ s_run_ended (job_t *self)
 {
     run_result_t *result = &self->run.result;
     bool told = result->valid;
-    if (!told && run_result_load (self->dir, result) < 0 && self->overdue && self->state == JOB_RUN)
+    if (!told && run_result_load (self->dir, result) < 0 && self->overdue
+        && self->state != JOB_STOP)
         *result = (run_result_t){.valid = true, .timed_out = true, .exit_code = -1};
     self->ended = true;
     if ((!told || result->left) && !self->shared->orphans_until_ms)
@@ -93,11 +95,61 @@ s_ended_with_worker (const job_t *self)
     return self->shared->leaving && !run_result_final (result) && !result->timed_out;
 }
 
+//  Stop a run whose report lies there while its time is nearly over.  It is resumed to finish it.
+static void
+s_tick_early (job_t *self)
+{
+    const job_shared_t *shared = self->shared;
+    const int64_t at_ms = self->deadline_ms - self->timeout_ms / RESUME_SHARE;
+    if (!shared->resumes || self->looked || self->state != JOB_RUN || self->run.pid <= 0
+        || shared->boot_ms < at_ms)
+        return;
+    self->looked = true;
+    self->early = resume_due (self->dir, self->timeout_ms);
+    if (!self->early)
+        return;
+    log_info ("agent stopped early, to be resumed", kv ("incident_id", self->verdict.incident.text),
+              kv ("attempt", self->verdict.attempt));
+    run_stop (&self->run, false);
+}
+
+//  Is the run that is over to be resumed?
+static bool
+s_resumable (job_t *self)
+{
+    const job_shared_t *shared = self->shared;
+    run_result_t *result = &self->run.result;
+    //  The worker has stopped it for its deadline.
+    if (self->early && result->stopped && self->state == JOB_RUN && !shared->leaving) {
+        result->timed_out = true;
+        result->stopped = false;
+    }
+    const bool cut = self->early && result->timed_out;
+    const bool failed = run_result_final (result) && result->exit_code > 0;
+    if (!shared->resumes || shared->leaving || self->state != JOB_RUN || self->overdue
+        || result->left || *result->start_error || !(cut || failed)
+        || self->deadline_ms - shared->boot_ms < RESUME_REST_MS)
+        return false;
+    spool_verdict_t verdict = {.usage = usage_none ()};
+    facts_t facts = self->facts;
+    judge_run (&self->run, self->dir, self->timeout_ms, shared->wall_ms, &verdict, &facts.run);
+    return resume_wanted (self->dir, &facts);
+}
+
+static job_event_t
+s_end (job_t *self)
+{
+    if (s_resumable (self))
+        return JOB_ON_RESUME;
+    return run_result_final (&self->run.result) ? JOB_ON_ENDED : JOB_ON_STOPPED;
+}
+
 //  Read the status of the run.  It is over when no process of its tree is left.
 static void
 s_tick_run (job_t *self)
 {
     const job_shared_t *shared = self->shared;
+    s_tick_early (self);
     if (self->run.pid > 0 && shared->boot_ms >= self->end_by_ms)
         s_tick_overdue (self);
     if (self->run.pid > 0 && run_read (&self->run) == RUN_ENDED)
@@ -107,7 +159,7 @@ s_tick_run (job_t *self)
     self->ended = false;
     if (s_ended_with_worker (self))
         job_feed (self, JOB_ON_DRAIN);
-    job_feed (self, run_result_final (&self->run.result) ? JOB_ON_ENDED : JOB_ON_STOPPED);
+    job_feed (self, s_end (self));
 }
 
 static void

@@ -23,6 +23,7 @@ typedef struct {
     const char *kubeconfig; //  absolute path of this run's copy; "" = none
     const char *model, *allowed_tools;
     int64_t timeout_ms;
+    bool resume; //  go on in the session of the run before, in the same workspace
 } run_spec_t;
 
 typedef struct {

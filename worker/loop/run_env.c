@@ -160,6 +160,7 @@ run_environment (const run_spec_t *spec, run_words_t *ret_words)
     s_variable (&words, "AGENT_IMAGE", spec->settings->agent_image);
     s_variable (&words, "INCIDENT_ID", spec->incident);
     s_word (&words, "ATTEMPT=%" PRId64, spec->attempt);
+    s_variable (&words, "AGENT_RESUME", spec->resume ? "1" : "");
     s_provider_keys (spec->settings, &words);
     s_named (spec->settings, &words);
     *ret_words = words;
