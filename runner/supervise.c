@@ -266,6 +266,8 @@ static void
 s_note_refused (supervise_t *self)
 {
     const bool failed = !self->exited || self->exit_code != 0 || self->timed_out;
+    if (wrap_end (&self->wrap) && self->limit == WATCH_FINE && failed)
+        self->limit = WATCH_MEMORY;
     if (self->watch && self->limit == WATCH_FINE && failed && !self->stopped)
         self->limit = watch_refused (self->watch);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -71,6 +72,18 @@ s_workspace (wrap_t *self, err_diag_t *diag)
     return rc;
 }
 
+//  The agent's user connects to the gateway itself.  On the host its folder stays closed.
+static int
+s_open_gateway (const wrap_t *self, err_diag_t *diag)
+{
+    const char *path = self->box->gateway;
+    if (!self->runtime->network || !path || chmod (path, 0666) == 0)
+        return 0;
+    const int rc = -errno;
+    err_diag (diag, "the gateway %s: %s", path, err_str (rc));
+    return rc;
+}
+
 static int
 s_box (wrap_t *self, err_diag_t *diag)
 {
@@ -83,6 +96,8 @@ s_box (wrap_t *self, err_diag_t *diag)
     int rc = s_workspace (self, diag);
     if (rc == 0 && self->runtime->inherits)
         rc = s_descriptors (self, diag);
+    else if (rc == 0)
+        rc = s_open_gateway (self, diag);
     return rc ? rc : self->runtime->command (self->box, &self->words, diag);
 }
 
@@ -119,6 +134,18 @@ wrap_stood (wrap_t *self, int exit_code, err_diag_t *diag)
         err_diag (diag, "%s ended with exit code %d before the script; agent.stderr.log says why",
                   self->runtime->name, exit_code);
     return false;
+}
+
+bool
+wrap_end (const wrap_t *self)
+{
+    bool oom = false;
+    err_diag_t diag = {""};
+    const runtime_t *runtime = self->runtime;
+    if (runtime && runtime->end && runtime->end (self->box, &oom, &diag) < 0)
+        fprintf (stderr, "triage-run: container %s cannot be removed: %s\n", self->box->name,
+                 diag.text);
+    return oom;
 }
 
 void

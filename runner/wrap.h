@@ -29,6 +29,9 @@ wrap_started (wrap_t *self);
 //  After its end: did the box stand, so that the script was executed?  False: diag says why not.
 bool
 wrap_stood (wrap_t *self, int exit_code, err_diag_t *diag);
+//  Remove what the run has left with an engine.  True: the engine killed it for its memory.
+bool
+wrap_end (const wrap_t *self);
 //  Take the workspace back, and free all.  May run twice.
 void
 wrap_close (wrap_t *self);

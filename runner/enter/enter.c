@@ -40,11 +40,33 @@ s_set_up (const enter_spec_t *spec, enter_fault_t *fault)
     return rc ? rc : enter_seccomp (spec, fault);
 }
 
+//  An engine sends TERM to process 1 alone.
+static void
+s_forward (int number)
+{
+    const int saved = errno;
+    (void) kill (-1, number);
+    errno = saved;
+}
+
+static void
+s_take_term (void)
+{
+    const struct sigaction action = {.sa_handler = s_forward};
+    (void) sigaction (SIGTERM, &action, NULL);
+    sigset_t term;
+    sigemptyset (&term);
+    sigaddset (&term, SIGTERM);
+    (void) sigprocmask (SIG_UNBLOCK, &term, NULL);
+}
+
 //  Process 1 of a box ends with the script, and the kernel then ends all others.  It holds no
 //  descriptor, and nobody in the box can look into it.
 __attribute__ ((noreturn)) static void
-s_reap (pid_t script)
+s_reap (const enter_spec_t *spec, pid_t script)
 {
+    if (spec->forward)
+        s_take_term ();
     (void) prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void) close_range (0, ~0U, 0);
     while (true) {
@@ -83,7 +105,7 @@ s_execute (const enter_spec_t *spec, enter_fault_t *fault)
         return s_tell (spec, fault, ENTER_FAILED);
     }
     if (pid > 0)
-        s_reap (pid);
+        s_reap (spec, pid);
     const char good = ENTER_GOOD;
     if (spec->report_fd >= 0)
         (void) !write (spec->report_fd, &good, 1);

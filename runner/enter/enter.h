@@ -33,6 +33,7 @@ typedef struct {
     size_t listen_count;
     int report_fd;  //  -1 = none
     bool init;      //  we are process 1: stay, reap, and end with the script
+    bool forward;   //  as process 1: send TERM on to all processes of the box
     bool seccomp;   //  refuse system calls that lead out
     bool shared;    //  the box shares the host's processes, sockets and network: refuse more
     int landlock;   //  the ABI of the rules; 0 = no rules

@@ -15,6 +15,7 @@ enum {
     OPTION_LISTEN,
     OPTION_REPORT_FD,
     OPTION_INIT,
+    OPTION_FORWARD,
     OPTION_SECCOMP,
     OPTION_SHARED,
     OPTION_LANDLOCK,
@@ -35,6 +36,7 @@ static const struct option s_options [] = {
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"report-fd", required_argument, NULL, OPTION_REPORT_FD},
     {"init", no_argument, NULL, OPTION_INIT},
+    {"forward", no_argument, NULL, OPTION_FORWARD},
     {"seccomp", no_argument, NULL, OPTION_SECCOMP},
     {"shared", no_argument, NULL, OPTION_SHARED},
     {"landlock", required_argument, NULL, OPTION_LANDLOCK},
@@ -121,6 +123,7 @@ s_option (int option, const char *text, enter_spec_t *spec)
         case OPTION_LISTEN: return s_port (text, spec->listen, &spec->listen_count);
         case OPTION_REPORT_FD: return s_fd (text, &spec->report_fd);
         case OPTION_INIT: return spec->init = true;
+        case OPTION_FORWARD: return spec->forward = true;
         case OPTION_SECCOMP: return spec->seccomp = true;
         case OPTION_SHARED: return spec->shared = true;
         case OPTION_LANDLOCK: return s_fd (text, &spec->landlock);

@@ -1,13 +1,24 @@
-//  probe - runs a command that ends soon, and keeps the last line that it says on stderr.
+//  probe - runs a command that ends soon, and keeps what it says.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "common/base/err.h"
 #include "runner/sandbox/words.h"
 
-enum { PROBE_MS = 5000 }; //  longest time; a container's first start takes a second
+#include <stddef.h>
 
-//  Run it without input and environment.  Err: ERR_CONFIG: it failed, diag holds its last line;
+typedef struct {
+    const words_t *words;
+    //  Variables besides a PATH of the system's folders; NULL = none.
+    const words_t *environment;
+    int limit_ms; //  the longest time
+    //  Gets the start of its output, cut after answer_size - 1 bytes, without the last line end.
+    //  NULL = not wanted.
+    char *answer;
+    size_t answer_size;
+} probe_spec_t;
+
+//  Run it without input.  Err: ERR_CONFIG: it failed, diag holds the last line of its error output;
 //  -ETIMEDOUT: it was killed; -errno: it did not start.
 int
-probe_run (const words_t *words, err_diag_t *diag) must_check;
+probe_run (const probe_spec_t *spec, err_diag_t *diag) must_check;

@@ -3,6 +3,7 @@
 
 #include "common/base/folder.h"
 #include "common/base/own.h"
+#include "runner/sandbox/engine.h"
 #include "runner/sandbox/probe.h"
 #include "runner/sandbox/runtime_part.h"
 #include "runner/sandbox/workspace.h"
@@ -14,9 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PROBE_DEPTH = 8 };
+enum { PROBE_DEPTH = 8, PROBE_MS = 10000 }; //  the first start of a container takes a second
 
-static const runtime_t *const s_rows [] = {&runtime_bwrap, &runtime_landlock, &runtime_none};
+static const runtime_t *const s_rows [] = {&runtime_podman, &runtime_docker, &runtime_bwrap,
+                                           &runtime_landlock, &runtime_none};
 
 enum { ROWS = sizeof s_rows / sizeof s_rows [0] };
 
@@ -33,6 +35,15 @@ runtime_find (const char *name)
         if (strcmp (s_rows [i]->name, name) == 0)
             return s_rows [i];
     return NULL;
+}
+
+static int
+s_run (const words_t *words, err_diag_t *diag)
+{
+    own (words_fini) words_t environment = {0};
+    engine_environment (&environment);
+    const probe_spec_t spec = {.words = words, .environment = &environment, .limit_ms = PROBE_MS};
+    return probe_run (&spec, diag);
 }
 
 //  Run the self-test in this new folder.
@@ -54,13 +65,15 @@ s_try (const runtime_t *self, const sandbox_spec_t *spec, const char *folder, er
     if (rc < 0)
         err_diag (diag, "%s: %s", folder, err_str (rc));
     rc = rc ? rc : self->command (&box, &words, diag);
-    return rc ? rc : words.count > 0 ? probe_run (&words, diag) : 0;
+    return rc ? rc : words.count > 0 ? s_run (&words, diag) : 0;
 }
 
 int
 runtime_probe (const runtime_t *self, const sandbox_spec_t *spec, err_diag_t *diag)
 {
-    int rc = self->look (spec, diag);
+    sandbox_spec_t named = *spec;
+    named.runtime = self->name;
+    int rc = self->look (&named, diag);
     //  There is nothing to see where nothing is held.
     if (rc < 0 || self == &runtime_none)
         return rc;

@@ -21,10 +21,15 @@ typedef struct {
     //  Processes of the runtime are below triage-run, and a TERM would end them at once: TERM is
     //  blocked at the start, and triage-enter takes the block away.
     bool shielded;
+    bool image; //  it takes programs from spec->image, not from the host
     //  Is there what it needs?  Err: any; diag says what is missing, and what to install.
     int (*look) (const sandbox_spec_t *spec, err_diag_t *diag);
     //  Append the prefix.  Err: -errno, ERR_CONFIG; diag says why.
     int (*command) (const sandbox_spec_t *spec, words_t *words, err_diag_t *diag);
+    //  Remove what a run has left with an engine, also one that still runs; NULL: nothing can be.
+    //  It is no error that there is none.  *ret_oom: the engine killed it for its memory.
+    //  Err: any; diag says why.
+    int (*end) (const sandbox_spec_t *spec, bool *ret_oom, err_diag_t *diag);
     //  The holes (hole.h) of this runtime on this kernel, or-ed.
     unsigned (*holes) (const sandbox_spec_t *spec);
 } runtime_t;

@@ -126,12 +126,12 @@ s_command (const sandbox_spec_t *spec, words_t *words, err_diag_t *diag)
     s_namespaces (spec, words);
     s_files (spec, words);
     words_add (words, "--");
-    runtime_enter (spec, words);
+    runtime_enter (&runtime_bwrap, spec, words);
     words_add (words, "--init");
     //  A user namespace counts its own processes; without one all boxes of the user would count.
     if (geteuid () != 0 && spec->pids > 0)
         words_number (words, "--processes", spec->pids);
-    runtime_listen (spec, words);
+    runtime_listen (&runtime_bwrap, spec, words);
     words_add (words, "--");
     return words->failed;
 }

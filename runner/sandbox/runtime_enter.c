@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 void
-runtime_enter (const sandbox_spec_t *spec, words_t *words)
+runtime_enter (const runtime_t *self, const sandbox_spec_t *spec, words_t *words)
 {
     words_add (words, "%s/triage-enter", spec->program_dir);
     words_add (words, "--seccomp");
@@ -20,16 +20,19 @@ runtime_enter (const sandbox_spec_t *spec, words_t *words)
     words_flag (words, "--write", spec->workspace);
     if (spec->self_test)
         words_add (words, "--self-test");
-    else
+    else if (self->inherits)
         words_number (words, "--report-fd", ENTER_REPORT_FD);
 }
 
 void
-runtime_listen (const sandbox_spec_t *spec, words_t *words)
+runtime_listen (const runtime_t *self, const sandbox_spec_t *spec, words_t *words)
 {
     if (!spec->gateway || spec->network == SANDBOX_HOST)
         return;
-    words_number (words, "--gateway-fd", ENTER_GATEWAY_FD);
+    if (self->inherits)
+        words_number (words, "--gateway-fd", ENTER_GATEWAY_FD);
+    else
+        words_flag (words, "--gateway", spec->gateway);
     words_number (words, "--listen", SANDBOX_GATEWAY_PORT);
     for (size_t i = 0; i < spec->listen_count; i++)
         words_number (words, "--listen", spec->listen [i]);

@@ -49,7 +49,7 @@ s_command (const sandbox_spec_t *spec, words_t *words, err_diag_t *diag)
     int rc = s_look (spec, diag);
     if (rc < 0)
         return rc;
-    runtime_enter (spec, words);
+    runtime_enter (&runtime_landlock, spec, words);
     words_add (words, "--shared");
     words_number (words, "--landlock", s_abi (spec));
     s_read (system_folders, words);

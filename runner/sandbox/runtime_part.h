@@ -4,15 +4,16 @@
 
 #include "runner/sandbox/runtime.h"
 
-extern const runtime_t runtime_bwrap, runtime_landlock, runtime_none;
+extern const runtime_t runtime_podman, runtime_docker, runtime_bwrap, runtime_landlock,
+    runtime_none;
 
 //  The words of triage-enter that all boxes have; more flags may follow, then "--".
 void
-runtime_enter (const sandbox_spec_t *spec, words_t *words);
+runtime_enter (const runtime_t *self, const sandbox_spec_t *spec, words_t *words);
 //  Hand the ports of the gateway and those that are forwarded to triage-enter, for a box with a
 //  network of its own.
 void
-runtime_listen (const sandbox_spec_t *spec, words_t *words);
+runtime_listen (const runtime_t *self, const sandbox_spec_t *spec, words_t *words);
 //  An agent that runs as root is refused.  Err: ERR_CONFIG.
 int
 runtime_user (const sandbox_spec_t *spec, err_diag_t *diag) must_check;

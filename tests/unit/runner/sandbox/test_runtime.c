@@ -1,5 +1,6 @@
 //  runtime - each box of this host passes its own look from inside; holes by ABI; refusals.
 //  SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,17 +126,43 @@ test_holes_follow_the_abi_and_the_network (void **state)
 }
 
 static void
+test_a_probe_keeps_what_its_command_says (void **state)
+{
+    own (words_fini) words_t variables = {0};
+    words_add (&variables, "NAME=value");
+    own (words_fini) words_t words = {0};
+    words_add (&words, "/bin/sh");
+    words_flag (&words, "-c", "echo a warning >&2; echo first $NAME; echo second");
+    char answer [10];
+    const probe_spec_t spec = {.words = &words,
+                               .environment = &variables,
+                               .limit_ms = 5000,
+                               .answer = answer,
+                               .answer_size = sizeof answer};
+    err_diag_t diag = {""};
+    assert_int_equal (probe_run (&spec, &diag), 0);
+    assert_string_equal (answer, "first val");
+    own (words_fini) words_t slow = {0};
+    words_add (&slow, "/bin/sh");
+    words_flag (&slow, "-c", "sleep 60");
+    const probe_spec_t late = {.words = &slow, .limit_ms = 50};
+    assert_int_equal (probe_run (&late, &diag), -ETIMEDOUT);
+}
+
+static void
 test_a_probe_that_fails_says_its_last_line (void **state)
 {
     own (words_fini) words_t words = {0};
     words_add (&words, "/bin/sh");
     words_flag (&words, "-c", "echo first >&2; echo out; echo last >&2; exit 3");
     err_diag_t diag = {""};
-    assert_int_equal (probe_run (&words, &diag), ERR_CONFIG);
+    const probe_spec_t spec = {.words = &words, .limit_ms = 5000};
+    assert_int_equal (probe_run (&spec, &diag), ERR_CONFIG);
     assert_string_equal (diag.text, "last");
     own (words_fini) words_t missing = {0};
     words_add (&missing, "/no/such/program");
-    assert_true (probe_run (&missing, &diag) < 0);
+    const probe_spec_t none = {.words = &missing, .limit_ms = 5000};
+    assert_true (probe_run (&none, &diag) < 0);
     assert_non_null (strstr (diag.text, "/no/such/program"));
 }
 
@@ -184,6 +211,7 @@ main (void)
         cmocka_unit_test_setup_teardown (test_root_is_refused_as_the_user_of_an_agent,
                                          scratch_setup, scratch_teardown),
         cmocka_unit_test (test_holes_follow_the_abi_and_the_network),
+        cmocka_unit_test (test_a_probe_keeps_what_its_command_says),
         cmocka_unit_test (test_a_probe_that_fails_says_its_last_line),
         cmocka_unit_test_setup_teardown (test_a_workspace_changes_hands_and_links_are_not_followed,
                                          scratch_setup, scratch_teardown),
