@@ -274,10 +274,10 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
         const step_worker_t *worker = &view->data.workers [i];
         json_array_append_new (
             workers,
-            json_pack ("{s:o,s:o,s:b,s:b,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+            json_pack ("{s:o,s:o,s:b,s:b,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
                        json_any (worker->name), "identity", json_any (worker->identity), "ready",
                        worker->ready, "quarantined", worker->quarantined, "quarantined_for",
-                       worker->why ? worker->why : "", "draining", worker->draining, "slots",
+                       json_any (worker->why), "draining", worker->draining, "slots",
                        (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
                        (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
                        "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,

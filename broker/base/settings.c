@@ -230,6 +230,16 @@ static const conf_option_t s_rows [] = {
      .max = LIMIT_ATTEMPTS,
      .flags = CONF_RELOAD,
      .help = "How often an incident's worker may be lost before the incident ends as failed."},
+    {.key = "give_back_for",
+     .type = CONF_DURATION,
+     AT (give_back_for_ms),
+     .env = "TRIAGE_GIVE_BACK_FOR",
+     .fallback = "1h",
+     .max = 7 * S_DAY,
+     .flags = CONF_RELOAD,
+     .help = "How long an incident is tried again after its provider was busy or failed, or a "
+             "worker's key or quota did.  Such runs use up no attempt.  After this time since the "
+             "first of them it ends as agent_failed.  0: it ends at once."},
     {.key = "lease_ttl",
      .type = CONF_DURATION,
      AT (lease_ttl_ms),
@@ -416,6 +426,7 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
     *ret_settings = (step_settings_t){
         .agent_attempts = self->agent_attempts,
         .max_deliveries = self->max_deliveries,
+        .give_back_ms = self->give_back_for_ms,
         .lease_ttl_ms = self->lease_ttl_ms,
         .reconnect_grace_ms = self->reconnect_grace_ms,
         .agent_timeout_ms = self->agent_timeout_ms,

@@ -34,7 +34,7 @@ typedef struct {
     const char *agent_system_prompt_file, *agent_allowed_tools, *agent_model;
     conf_table_t agent_models; //  settings_models_t
     int64_t agent_timeout_ms;
-    int64_t agent_attempts, max_deliveries;
+    int64_t agent_attempts, max_deliveries, give_back_for_ms;
     int64_t lease_ttl_ms, reconnect_grace_ms, reinvestigate_after_ms;
     int64_t dedup_window_ms;
     int64_t global_queue_size, cluster_queue_size;

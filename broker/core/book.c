@@ -89,10 +89,12 @@ s_set_times (entry_t *entry, const row_incident_t *row, clk_now_t now)
 {
     const int64_t age = now.wall_ms - row->created_ms;
     const int64_t unseen = now.wall_ms - row->last_seen_ms;
-    const int64_t wait = least (row->not_before_ms - now.wall_ms, LIMIT_RELEASE_BACKOFF_MAX_MS);
+    const int64_t wait = least (row->not_before_ms - now.wall_ms, LIMIT_GIVE_BACK_MAX_MS);
+    const int64_t returned = now.wall_ms - row->given_back_ms;
     entry->queued_ms = now.boot_ms - (age > 0 ? age : 0);
     entry->touched_ms = now.boot_ms - (unseen > 0 ? unseen : 0);
     entry->not_before_ms = row->state == INCIDENT_PENDING && wait > 0 ? now.boot_ms + wait : 0;
+    entry->returned_ms = now.boot_ms - (returned > 0 ? returned : 0);
 }
 
 entry_t *
@@ -116,10 +118,13 @@ book_add (book_t *self, state_t *state, const row_incident_t *row, clk_now_t now
     tally_moved (entry->tally, INCIDENT_NONE, entry->state);
     HASH_ADD_KEYPTR (hh, self->entries, entry->id.text, strlen (entry->id.text), entry);
     s_index (self, entry);
-    if (s_open (entry->state))
-        self->open_count++;
-    else
+    if (!s_open (entry->state))
         book_list (self, entry, ENTRY_CLOSED);
+    else {
+        self->open_count++;
+        if (row->given_back_ms)
+            returned_add (self->returned, entry);
+    }
     return entry;
 }
 
@@ -145,6 +150,7 @@ void
 book_remove (book_t *self, entry_t *entry)
 {
     queue_remove (self->queue, entry);
+    returned_remove (self->returned, entry);
     while (entry->attempts)
         attempt_forget (self->attempts, entry->attempts);
     book_list (self, entry, ENTRY_NOWHERE);
@@ -172,6 +178,7 @@ book_save (book_t *self, state_t *state, entry_t *entry, const row_incident_t *r
     self->open_count += is_open - was_open;
     if (was_open && !is_open) {
         queue_remove (self->queue, entry);
+        returned_remove (self->returned, entry);
         book_list (self, entry, ENTRY_CLOSED);
     }
     else if (!was_open && is_open) {
@@ -265,6 +272,7 @@ book_arm (book_t *self, int64_t last_number, clk_now_t now)
         s_set_times (entry, &row, now);
     }
     DL_SORT2 (self->closed, s_by_touched, lprev, lnext);
+    returned_sort (self->returned);
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "broker/core/attempt.h"
 #include "broker/core/queue.h"
+#include "broker/core/returned.h"
 
 typedef struct {
     entry_t *entries, *by_key; //  owned
@@ -17,6 +18,7 @@ typedef struct {
     int64_t last_number;
     //  Borrowed.
     queue_t *queue;
+    returned_t *returned;
     attempts_t *attempts;
     tallies_t *tallies;
     sources_t *sources;

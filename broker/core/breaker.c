@@ -69,15 +69,18 @@ s_open (step_t *self, const char *reason, clk_now_t now)
 }
 
 void
-breaker_failed (step_t *self, const char *reason, clk_now_t now)
+breaker_failed (step_t *self, row_incident_t *incident, clk_now_t now)
 {
     row_breaker_t *row = &self->breaker.row;
+    if (incident->counted)
+        return;
+    incident->counted = true;
     if (row->failures++ == 0)
         row->first_ms = now.wall_ms;
     row->last_ms = now.wall_ms;
-    s_remember (row, reason);
+    s_remember (row, incident->reason);
     if (!row->open && row->failures >= self->state.settings.failure_threshold)
-        s_open (self, reason, now);
+        s_open (self, incident->reason, now);
     s_save (self);
 }
 
@@ -117,8 +120,8 @@ breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now)
     s_save (self);
 }
 
-static bool
-s_paused (const step_t *self)
+bool
+breaker_paused (const step_t *self)
 {
     return self->breaker.row.open && self->state.settings.breaker_pause;
 }
@@ -140,7 +143,7 @@ s_probe_over (step_t *self, clk_now_t now)
 int64_t
 breaker_room (step_t *self, clk_now_t now)
 {
-    if (!s_paused (self))
+    if (!breaker_paused (self))
         return INT64_MAX;
     const row_breaker_t *row = &self->breaker.row;
     if (row->probe_attempt) {
@@ -156,15 +159,15 @@ breaker_room (step_t *self, clk_now_t now)
 int64_t
 breaker_wake (const step_t *self)
 {
-    return s_paused (self) && !self->breaker.row.probe_attempt ? self->breaker.pace.probe_ms
-                                                               : INT64_MAX;
+    return breaker_paused (self) && !self->breaker.row.probe_attempt ? self->breaker.pace.probe_ms
+                                                                     : INT64_MAX;
 }
 
 void
 breaker_issued (step_t *self, attempt_t *attempt, clk_now_t now)
 {
     attempt->term.probe = self->breaker.row.open;
-    if (!s_paused (self))
+    if (!breaker_paused (self))
         return;
     self->breaker.row.probe = attempt->row.incident;
     self->breaker.row.probe_attempt = attempt->row.number;
@@ -215,9 +218,9 @@ void
 breaker_figures (const step_t *self, step_stats_t *ret_stats)
 {
     const row_breaker_t *row = &self->breaker.row;
-    ret_stats->breaker = !row->open                              ? STEP_BREAKER_CLOSED
-                         : s_paused (self) && row->probe_attempt ? STEP_BREAKER_HALF_OPEN
-                                                                 : STEP_BREAKER_OPEN;
+    ret_stats->breaker = !row->open                                    ? STEP_BREAKER_CLOSED
+                         : breaker_paused (self) && row->probe_attempt ? STEP_BREAKER_HALF_OPEN
+                                                                       : STEP_BREAKER_OPEN;
     ret_stats->breaker_failures = row->failures;
     ret_stats->breaker_opened_ms = row->opened_ms;
 }

@@ -1,4 +1,7 @@
-//  breaker - counts the incidents in a row that end without a report, in commit order.
+//  breaker - counts the incidents in a row that fail, in commit order.
+//
+//  An incident counts once, when its first attempt fails by the agent, its key or its provider,
+//  whatever follows.  It also counts when it ends without a report and no attempt of it did so.
 //
 //  failure_threshold of them open it, with one "degraded" alert.  Further failures are counted, and
 //  no alert is sent.  A success closes it, with one "recovered" alert if its "degraded" was queued
@@ -28,13 +31,16 @@ void
 breaker_begin (step_t *self);
 void
 breaker_rollback (step_t *self);
-//  Count an incident that ended without a report: its agents failed, or no host could run them.
-//  Lost attempts do not count.
+//  Count an incident, unless it is counted already: its agent failed, or no host could run it.
+//  Lost attempts do not count.  The caller saves the row.
 void
-breaker_failed (step_t *self, const char *reason, clk_now_t now);
+breaker_failed (step_t *self, row_incident_t *incident, clk_now_t now);
 //  Note that this attempt has made a report.
 void
 breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now);
+//  Is it open, and holds the queue?
+bool
+breaker_paused (const step_t *self);
 //  The number of incidents that may be assigned now.  If it is 0, call again at breaker_wake.
 int64_t
 breaker_room (step_t *self, clk_now_t now);

@@ -29,7 +29,10 @@ struct entry {
     bool listed;            //  it is in that list
     int64_t queued_ms;      //  boot time since which it waits
     int64_t not_before_ms, prefer_until_ms, held_until_ms;
-    attempt_t *attempts; //  of an open incident, by number
+    bool returned;          //  it is in the list of those that were given back
+    int64_t returned_ms;    //  boot time when it was first given back
+    entry_t *rprev, *rnext; //  in that list
+    attempt_t *attempts;    //  of an open incident, by number
     int attempt_count, host_count, free_count;
     entry_list_t list;
     entry_t *lprev, *lnext; //  closed (oldest first) or watched (held, or failed on a host)

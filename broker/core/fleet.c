@@ -5,8 +5,10 @@
 #include "broker/core/rival.h"
 
 #include "common/base/least.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -53,7 +55,9 @@ s_telling (const state_t *state, worker_t *worker)
 static bool
 s_is (const worker_t *worker, const told_state_t *told)
 {
-    return told == &worker->told.here ? worker->connected : worker->told.drained;
+    if (told == &worker->told.here)
+        return worker->connected;
+    return told == &worker->told.held ? worker->held [0] != '\0' : worker->told.drained;
 }
 
 static const char *
@@ -62,6 +66,8 @@ s_change (const worker_t *worker, const told_state_t *told)
     const bool is = s_is (worker, told);
     if (told == &worker->told.here)
         return is ? "joined" : "left";
+    if (told == &worker->told.held)
+        return is ? "held" : "ready";
     return is ? "draining" : "resumed";
 }
 
@@ -76,9 +82,10 @@ s_record (fleet_t *self, state_t *state, worker_t *worker, told_state_t *told, c
 }
 
 static bool
-s_due (const told_state_t *told, bool is, clk_now_t now)
+s_due (const worker_t *worker, const told_state_t *told, clk_now_t now)
 {
-    return told->ever && told->state != is && now.boot_ms - told->at_ms >= LIMIT_WORKER_RECORD_MS;
+    return told->ever && told->state != s_is (worker, told)
+           && now.boot_ms - told->at_ms >= LIMIT_WORKER_RECORD_MS;
 }
 
 //  Send the records that had to wait.
@@ -86,10 +93,12 @@ static void
 s_tell (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
     told_state_t *here = &worker->told.here, *draining = &worker->told.draining;
-    if (s_due (here, worker->connected, now))
+    if (s_due (worker, here, now))
         s_record (self, state, worker, here, worker->connected ? "" : here->reason, now);
-    if (s_due (draining, worker->told.drained, now))
+    if (s_due (worker, draining, now))
         s_record (self, state, worker, draining, "", now);
+    if (s_due (worker, &worker->told.held, now))
+        s_record (self, state, worker, &worker->told.held, worker->held, now);
 }
 
 //  A worker may change as often as it likes.  It has at most one record in LIMIT_WORKER_RECORD_MS,
@@ -164,6 +173,7 @@ fleet_hello (fleet_t *self, state_t *state, const step_in_t *in, clk_now_t now,
         worker->connected = true;
         worker->entered = state->turn;
         worker->rival = 0;
+        worker->held [0] = '\0';
     }
     else
         rival_heard (worker, self->journal, state, now);
@@ -180,12 +190,28 @@ fleet_hello (fleet_t *self, state_t *state, const step_in_t *in, clk_now_t now,
     return 0;
 }
 
-void
-fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free)
+//  Note whether it can run agents, as it says itself.
+static void
+s_says (fleet_t *self, state_t *state, worker_t *worker, const char *held, clk_now_t now)
 {
-    if (number <= worker->credit_number)
+    const bool was = worker->held [0], is = held [0];
+    utf8_copy (worker->held, sizeof worker->held, held);
+    if (was == is)
         return;
-    worker->credit_number = number;
+    s_telling (state, worker);
+    s_changed (self, state, worker, &worker->told.held, worker->held, now);
+    if (was)
+        fleet_lift (self, state, worker, now);
+}
+
+void
+fleet_credit (fleet_t *self, state_t *state, worker_t *worker, const step_in_t *in, clk_now_t now)
+{
+    const int64_t total = in->as.credit.total, free = in->as.credit.free;
+    if (in->as.credit.number <= worker->credit_number)
+        return;
+    s_says (self, state, worker, in->as.credit.held, now);
+    worker->credit_number = in->as.credit.number;
     worker->slots = total < 0 ? 0 : total > LIMIT_SLOTS ? LIMIT_SLOTS : total;
     worker->credit_free = free < 0 ? 0 : free > worker->slots ? worker->slots : free;
     //  Messages of one session come in order: what was accepted before this number is in it.
@@ -214,6 +240,7 @@ fleet_bye (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
     //  Its process has ended; the next one gets work.
     worker->told.drained = worker->told.draining.state = false;
+    fleet_lift (self, state, worker, now);
     s_left (self, state, worker, "bye", now);
 }
 
@@ -242,7 +269,8 @@ fleet_drain_named (fleet_t *self, state_t *state, const char *name, bool drain, 
 bool
 fleet_ready (const worker_t *worker, clk_now_t now)
 {
-    return worker->connected && !worker->told.drained && !s_silent (worker, now);
+    return worker->connected && !worker->told.drained && !worker->held [0]
+           && !s_silent (worker, now);
 }
 
 int64_t
@@ -293,6 +321,15 @@ fleet_assigned (fleet_t *self, worker_t *worker)
     return worker->last_assigned = ++self->assigned_order;
 }
 
+static void
+s_restore (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
+{
+    worker->trial.quarantined = false;
+    worker->trial.class = RUN_CLASS_NONE;
+    worker->trial.backoff_ms = 0;
+    journal_worker (self->journal, state, worker, "restored", "", now);
+}
+
 void
 fleet_succeeded (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
@@ -301,23 +338,45 @@ fleet_succeeded (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
     worker->trial.streak = worker->trial.refusals = 0;
     if (!worker->trial.quarantined)
         return;
-    worker->trial.quarantined = false;
-    worker->trial.backoff_ms = 0;
-    journal_worker (self->journal, state, worker, "restored", "", now);
+    s_restore (self, state, worker, now);
 }
 
+void
+fleet_lift (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
+{
+    if (!worker->trial.quarantined || worker->trial.class == RUN_CLASS_NONE)
+        return;
+    s_judged (state, worker);
+    s_restore (self, state, worker, now);
+}
+
+//  why: NULL = as before.
 static void
 s_set_aside (fleet_t *self, state_t *state, worker_t *worker, const char *why, clk_now_t now)
 {
     bool first = !worker->trial.quarantined;
     worker->trial.quarantined = true;
-    worker->trial.why = why;
+    if (why)
+        utf8_copy (worker->trial.why, sizeof worker->trial.why, why);
     worker->trial.backoff_ms = first ? LIMIT_QUARANTINE_MIN_MS : worker->trial.backoff_ms * 2;
     if (worker->trial.backoff_ms > LIMIT_QUARANTINE_MAX_MS)
         worker->trial.backoff_ms = LIMIT_QUARANTINE_MAX_MS;
     worker->trial.probe_ms = now.boot_ms + worker->trial.backoff_ms;
     if (first)
-        journal_worker (self->journal, state, worker, "quarantined", why, now);
+        journal_worker (self->journal, state, worker, "quarantined", worker->trial.why, now);
+}
+
+void
+fleet_hold (fleet_t *self, state_t *state, worker_t *worker, run_class_t class, const char *reason,
+            clk_now_t now)
+{
+    char why [LIMIT_REASON_BYTES * 2];
+    s_judged (state, worker);
+    worker->trial.streak++;
+    worker->trial.refusals = 0; //  it runs what it gets
+    worker->trial.class = class;
+    snprintf (why, sizeof why, "%s: %s", run_class_name (class), reason);
+    s_set_aside (self, state, worker, why, now);
 }
 
 void
@@ -331,8 +390,10 @@ fleet_unwanted (fleet_t *self, state_t *state, worker_t *worker, const attempt_t
     s_judged (state, worker);
     worker->trial.refusal_mark = self->assigned_order;
     worker->trial.refusals++;
-    if (worker->trial.quarantined || worker->trial.refusals >= LIMIT_QUARANTINE_STREAK)
-        s_set_aside (self, state, worker, why, now);
+    if (!worker->trial.quarantined && worker->trial.refusals < LIMIT_QUARANTINE_STREAK)
+        return;
+    worker->trial.class = RUN_CLASS_NONE;
+    s_set_aside (self, state, worker, why, now);
 }
 
 void
@@ -349,9 +410,9 @@ fleet_failed (fleet_t *self, state_t *state, worker_t *worker, verdict_outcome_t
     bool alone = outcome != VERDICT_HOST && self->successes == worker->trial.streak_mark;
     if (!worker->trial.quarantined && (worker->trial.streak < LIMIT_QUARANTINE_STREAK || alone))
         return;
-    s_set_aside (
-        self, state, worker,
-        outcome == VERDICT_HOST ? "it cannot run agents" : "what others can run fails here", now);
+    const char *why =
+        outcome == VERDICT_HOST ? "it cannot run agents" : "what others can run fails here";
+    s_set_aside (self, state, worker, worker->trial.class == RUN_CLASS_NONE ? why : NULL, now);
 }
 
 bool
@@ -363,6 +424,19 @@ fleet_excluded (const entry_t *entry, const char *identity)
     DL_FOREACH (entry->attempts, attempt)
         if (attempt->row.state == ROW_ATTEMPT_ENDED && attempt->row.outcome == VERDICT_HOST
             && strcmp (attempt->row.identity, identity) == 0)
+            return true;
+    return false;
+}
+
+bool
+fleet_avoided (const entry_t *entry, const worker_t *worker)
+{
+    if (!worker->trial.quarantined || worker->trial.class == RUN_CLASS_NONE)
+        return false;
+    const attempt_t *attempt;
+    DL_FOREACH (entry->attempts, attempt)
+        if (attempt->row.state == ROW_ATTEMPT_ENDED && run_class_rule (attempt->row.class)->holds
+            && strcmp (attempt->row.identity, worker->identity) == 0)
             return true;
     return false;
 }
@@ -409,6 +483,7 @@ fleet_figures (const fleet_t *self, clk_now_t now, step_stats_t *ret_stats)
         ret_stats->workers_ready += s_takes_work (worker, now);
         ret_stats->workers_quarantined += worker->trial.quarantined;
         ret_stats->workers_draining += worker->told.drained && !worker->trial.quarantined;
+        ret_stats->workers_held += worker->held [0] != '\0';
         ret_stats->slots += worker->slots;
     }
     ret_stats->slots_free = fleet_free (self, now);
@@ -417,21 +492,26 @@ fleet_figures (const fleet_t *self, clk_now_t now, step_stats_t *ret_stats)
 static void
 s_show (const worker_t *worker, clk_now_t now, step_worker_t *ret_shown)
 {
-    *ret_shown = (step_worker_t){.ready = s_takes_work (worker, now),
-                                 .quarantined = worker->trial.quarantined,
-                                 .why = worker->trial.quarantined ? worker->trial.why : "",
-                                 .refused_total = worker->refused_total,
-                                 .refused_ms_ago =
-                                     worker->refused_total ? now.boot_ms - worker->refused_ms : -1,
-                                 .returned_total = worker->unwanted_total,
-                                 .draining = worker->told.drained,
-                                 .slots = worker->slots,
-                                 .free = fleet_available (worker, now),
-                                 .running = worker->live,
-                                 .streak = worker->trial.streak,
-                                 .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
+    *ret_shown = (step_worker_t){
+        .ready = s_takes_work (worker, now),
+        .quarantined = worker->trial.quarantined,
+        .held = worker->held [0] != '\0',
+        .class = worker->trial.quarantined ? worker->trial.class : RUN_CLASS_NONE,
+        .refused_total = worker->refused_total,
+        .refused_ms_ago = worker->refused_total ? now.boot_ms - worker->refused_ms : -1,
+        .returned_total = worker->unwanted_total,
+        .draining = worker->told.drained,
+        .slots = worker->slots,
+        .free = fleet_available (worker, now),
+        .running = worker->live,
+        .streak = worker->trial.streak,
+        .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
     state_text (ret_shown->identity, worker->identity);
     state_text (ret_shown->name, worker->name);
+    if (worker->held [0])
+        state_text (ret_shown->why, worker->held);
+    else if (worker->trial.quarantined)
+        state_text (ret_shown->why, worker->trial.why);
 }
 
 size_t
@@ -471,9 +551,10 @@ fleet_timers (fleet_t *self, state_t *state, clk_now_t now)
 }
 
 static int64_t
-s_tell_ms (const told_state_t *told, bool is)
+s_tell_ms (const worker_t *worker, const told_state_t *told)
 {
-    return told->ever && told->state != is ? told->at_ms + LIMIT_WORKER_RECORD_MS : INT64_MAX;
+    return told->ever && told->state != s_is (worker, told) ? told->at_ms + LIMIT_WORKER_RECORD_MS
+                                                            : INT64_MAX;
 }
 
 int64_t
@@ -481,8 +562,9 @@ fleet_wake (const fleet_t *self, bool waiting, clk_now_t now)
 {
     int64_t wake = INT64_MAX;
     for (const worker_t *worker = self->workers; worker; worker = worker->hh.next) {
-        wake = least (wake, s_tell_ms (&worker->told.here, worker->connected));
-        wake = least (wake, s_tell_ms (&worker->told.draining, worker->told.drained));
+        wake = least (wake, s_tell_ms (worker, &worker->told.here));
+        wake = least (wake, s_tell_ms (worker, &worker->told.draining));
+        wake = least (wake, s_tell_ms (worker, &worker->told.held));
         if (!worker->connected)
             continue;
         if (worker->seen_ms + LIMIT_SESSION_DEAD_MS < wake)

@@ -6,7 +6,8 @@
 //
 //  A worker is quarantined after LIMIT_QUARANTINE_STREAK failures in a row: failed runs while other
 //  workers succeed, or agents that it cannot start.  It is also quarantined after as many rounds in
-//  a row in which it ran no assignment.  It then gets one assignment at a time, with backoff, until
+//  a row in which it ran no assignment, and at once when its key, its quota or its configuration
+//  fails.  It then gets one assignment at a time, with backoff, until
 //  one succeeds.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -45,10 +46,11 @@ fleet_find (const fleet_t *self, const char *identity);
 int
 fleet_hello (fleet_t *self, state_t *state, const step_in_t *in, clk_now_t now,
              worker_t **ret_worker) must_check;
-//  Store credit, unless it is older than the stored one.
+//  Store credit, unless it is older than the stored one.  A worker that takes work again is no
+//  longer held for a run.
 void
-fleet_credit (worker_t *worker, int64_t number, int64_t total, int64_t free);
-//  Handle BYE: the session ends, and so does a drain of the worker.
+fleet_credit (fleet_t *self, state_t *state, worker_t *worker, const step_in_t *in, clk_now_t now);
+//  Handle BYE: the session ends, and so does a drain of the worker, or a hold for a run.
 void
 fleet_bye (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now);
 //  Drain it, or resume.
@@ -61,7 +63,7 @@ fleet_drain_named (fleet_t *self, state_t *state, const char *name, bool drain, 
 //  The number of incidents that it may get now.
 int64_t
 fleet_available (const worker_t *worker, clk_now_t now);
-//  Is it connected, not drained and not silent?
+//  Is it connected, not drained, not silent, and can it run agents, as it says?
 bool
 fleet_ready (const worker_t *worker, clk_now_t now);
 //  Has each connected worker failed to start an agent for this incident?
@@ -70,6 +72,9 @@ fleet_exhausted (const fleet_t *self, const state_t *state, const entry_t *entry
 //  Did the worker of this identity fail as a host on it?
 bool
 fleet_excluded (const entry_t *entry, const char *identity);
+//  Is it held for a run like one of this incident on it?  Another incident is the better probe.
+bool
+fleet_avoided (const entry_t *entry, const worker_t *worker);
 
 //  Count an assignment to it.  Returns the order of the assignment.
 int64_t
@@ -81,6 +86,14 @@ fleet_succeeded (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 void
 fleet_failed (fleet_t *self, state_t *state, worker_t *worker, verdict_outcome_t outcome,
               clk_now_t now);
+//  Quarantine it at once: a run of this class has shown that its agent cannot work.  reason: the
+//  sentence of that run.
+void
+fleet_hold (fleet_t *self, state_t *state, worker_t *worker, run_class_t class, const char *reason,
+            clk_now_t now);
+//  End such a quarantine: its agent works again.  Does nothing in any other.
+void
+fleet_lift (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now);
 //  Count an assignment of which it ran nothing; that costs the incident nothing.  All assignments
 //  that were under way together count as one round.  why: static.
 void

@@ -41,13 +41,20 @@ lease_live (const entry_t *entry)
     return attempt;
 }
 
-//  The oldest attempt in this state that had no result.
+static bool
+s_cost_nothing (const row_attempt_t *row)
+{
+    const run_class_rule_t *rule = run_class_rule_of (row->class, row->outcome);
+    return row->outcome >= VERDICT_LOST || rule->given_back || rule->holds;
+}
+
+//  The oldest attempt in this state that cost nothing or was lost.
 static attempt_t *
-s_oldest_lost (entry_t *entry, row_attempt_state_t state)
+s_oldest_free (entry_t *entry, row_attempt_state_t state)
 {
     attempt_t *attempt;
     DL_FOREACH (entry->attempts, attempt)
-        if (attempt->row.state == state && attempt->row.outcome >= VERDICT_LOST)
+        if (attempt->row.state == state && s_cost_nothing (&attempt->row))
             break;
     return attempt;
 }
@@ -57,9 +64,9 @@ static void
 s_make_room (step_t *self, entry_t *entry, clk_now_t now)
 {
     while (entry->attempt_count >= LIMIT_ATTEMPTS) {
-        attempt_t *oldest = s_oldest_lost (entry, ROW_ATTEMPT_ENDED);
+        attempt_t *oldest = s_oldest_free (entry, ROW_ATTEMPT_ENDED);
         if (!oldest) {
-            oldest = s_oldest_lost (entry, ROW_ATTEMPT_SUPERSEDED);
+            oldest = s_oldest_free (entry, ROW_ATTEMPT_SUPERSEDED);
             if (!oldest)
                 return;
             lease_end (self, oldest, VERDICT_LOST, "", "ended", now);
@@ -86,7 +93,8 @@ lease_issue (step_t *self, entry_t *entry, worker_t *worker, clk_now_t now)
                             .state = ROW_ATTEMPT_LIVE,
                             .assigned_ms = now.wall_ms,
                             .deadline_ms = now.wall_ms + s_hard_ms (self),
-                            .exit_code = -1};
+                            .exit_code = -1,
+                            .usage = usage_none ()};
     state_text (issued.identity, worker->identity);
     state_text (issued.worker, worker->name);
     attempt_t *attempt = attempt_hold (&self->attempts, &self->state, entry, &issued);
@@ -284,7 +292,7 @@ lease_load (step_t *self, entry_t *entry, const row_attempt_t *row)
     if (row->number <= incident.forgiven)
         return 0;
     attempt_t *ended =
-        entry->attempt_count < LIMIT_ATTEMPTS ? NULL : s_oldest_lost (entry, ROW_ATTEMPT_ENDED);
+        entry->attempt_count < LIMIT_ATTEMPTS ? NULL : s_oldest_free (entry, ROW_ATTEMPT_ENDED);
     if (ended)
         attempt_forget (&self->attempts, ended);
     return attempt_hold (&self->attempts, &self->state, entry, row) ? 0 : -ENOMEM;

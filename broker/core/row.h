@@ -10,6 +10,8 @@
 #include "common/base/limits.h"
 #include "common/domain/fault.h"
 #include "common/domain/incident.h"
+#include "common/domain/run_class.h"
+#include "common/domain/usage.h"
 #include "common/domain/verdict.h"
 
 #include <stdbool.h>
@@ -42,6 +44,11 @@ typedef struct {
     int64_t lost;          //  attempts that ended as `lost`
     int64_t not_before_ms; //  pending: not assigned earlier than this
     int64_t winner;        //  attempt whose report counts, 0 = none
+    //  Its last attempt whose report is partial, 0 = none.  It decides when the incident fails.
+    int64_t partial;
+    bool counted;          //  the circuit breaker has counted it
+    int64_t given_back;    //  attempts that ended by a class that charges nothing
+    int64_t given_back_ms; //  when the first of them ended, 0 = none has
     int exit_code;         //  of the deciding attempt, -1 = none
     char reason [LIMIT_REASON_BYTES];
 } row_incident_t;
@@ -64,6 +71,8 @@ typedef struct {
     verdict_outcome_t outcome; //  when ENDED (LOST may also be set while SUPERSEDED)
     int exit_code;
     char reason [LIMIT_REASON_BYTES];
+    run_class_t class; //  when ENDED; NONE for LOST, CANCELLED, and of older workers
+    usage_t usage;
 } row_attempt_t;
 
 typedef enum { ROW_CHANNEL_STORAGE, ROW_CHANNEL_SLACK, ROW_CHANNELS } row_channel_t;

@@ -10,8 +10,11 @@
 #include "broker/core/overflow.h"
 #include "broker/core/pack.h"
 #include "broker/core/queue.h"
+#include "broker/core/returned.h"
 #include "broker/core/step_part.h"
 #include "broker/core/tally.h"
+
+#include "common/base/least.h"
 
 #include <string.h>
 #include <utlist.h>
@@ -29,6 +32,18 @@ s_end_attempt (step_t *self, attempt_t *attempt, bool cancelled, clk_now_t now)
     lease_end (self, attempt, VERDICT_CANCELLED, "cancelled by an operator", "ended", now);
 }
 
+//  A partial report is what an incident without a full one has: its attempt decides.
+static void
+s_decide (const entry_t *entry, row_incident_t *row)
+{
+    const attempt_t *attempt;
+    DL_FOREACH (entry->attempts, attempt)
+        if (attempt->row.number == row->partial) {
+            row->exit_code = attempt->row.exit_code;
+            state_text (row->reason, attempt->row.reason);
+        }
+}
+
 //  End an incident: its attempts, its row, its effects and its record.  Nothing else does that.
 static void
 s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event, clk_now_t now)
@@ -38,6 +53,10 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
         if (attempt->row.state != ROW_ATTEMPT_ENDED)
             s_end_attempt (self, attempt, event == INCIDENT_ON_CANCEL, now);
     entry->held_until_ms = 0;
+    if (row->partial && (event == INCIDENT_ON_AGENT_END || event == INCIDENT_ON_LOST_END))
+        s_decide (entry, row);
+    if (event == INCIDENT_ON_AGENT_END)
+        breaker_failed (self, row, now);
     book_move (row, event);
     row->completed_ms = now.wall_ms;
     row->not_before_ms = 0;
@@ -49,8 +68,6 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     if (row->state == INCIDENT_REPORTED && self->state.settings.slack)
         outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_SLACK, "incident", entry,
                              now);
-    if (event == INCIDENT_ON_AGENT_END)
-        breaker_failed (self, row->reason, now);
     journal_incident (&self->journal, &self->state, row, incident_state_name (row->state), now);
 }
 
@@ -82,8 +99,21 @@ s_due (const step_t *self, const entry_t *entry, clk_now_t now)
     int64_t tries = entry->charged + entry->lost + entry->host_count;
     if (entry->lost >= self->state.settings.max_deliveries || tries >= LIMIT_ATTEMPTS)
         return INCIDENT_ON_LOST_END;
+    if (returned_over (&self->state, entry, now))
+        return INCIDENT_ON_AGENT_END;
     return fleet_exhausted (&self->fleet, &self->state, entry, now) ? INCIDENT_ON_AGENT_END
                                                                     : INCIDENT_EVENTS;
+}
+
+//  How long an incident waits because its attempts were given back unstarted.
+static int64_t
+s_release_wait (const entry_t *entry)
+{
+    if (entry->free_count <= 1)
+        return 0;
+    const int shift = entry->free_count < 10 ? entry->free_count - 2 : 8;
+    return least (LIMIT_RELEASE_BACKOFF_MIN_MS * (INT64_C (1) << shift),
+                  LIMIT_RELEASE_BACKOFF_MAX_MS);
 }
 
 static void
@@ -94,14 +124,10 @@ s_requeue (step_t *self, entry_t *entry, row_incident_t *row, clk_now_t now)
     if (entry->list != list)
         book_list (&self->book, entry, list);
     if (row->state == INCIDENT_INVESTIGATING) {
-        int64_t wait = 0;
-        if (entry->free_count > 1) {
-            int shift = entry->free_count < 10 ? entry->free_count - 2 : 8;
-            wait = LIMIT_RELEASE_BACKOFF_MIN_MS * (INT64_C (1) << shift);
-            if (wait > LIMIT_RELEASE_BACKOFF_MAX_MS)
-                wait = LIMIT_RELEASE_BACKOFF_MAX_MS;
-        }
-        entry->not_before_ms = now.boot_ms + wait;
+        const int64_t at = now.boot_ms + s_release_wait (entry);
+        if (entry->not_before_ms < at) //  it waits for its provider otherwise
+            entry->not_before_ms = at;
+        const int64_t wait = entry->not_before_ms - now.boot_ms;
         entry->prefer_until_ms = now.boot_ms + LIMIT_PREFER_MS;
         row->not_before_ms = wait ? now.wall_ms + wait : 0;
         book_move (row, INCIDENT_ON_REQUEUE);
@@ -147,21 +173,46 @@ settle (step_t *self, entry_t *entry, clk_now_t now)
     s_end (self, entry, &row, event, now);
 }
 
+//  The class of a reported run; RUN_CLASS_NONE: an older worker, whose agent failed.
+static run_class_t
+s_class (const step_in_t *in)
+{
+    switch (in->as.verdict.outcome) {
+        case VERDICT_SUCCESS: return RUN_CLASS_SUCCESS;
+        case VERDICT_HOST: return RUN_CLASS_INFRA;
+        case VERDICT_AGENT: return in->as.verdict.class;
+        case VERDICT_LOST:
+        case VERDICT_CANCELLED:
+        case VERDICT_OUTCOMES: break;
+    }
+    return RUN_CLASS_NONE;
+}
+
+//  Note what the worker says of a run, before lease_end writes it.
+static void
+s_note_run (attempt_t *attempt, const step_in_t *in)
+{
+    attempt->row.exit_code = in->as.verdict.exit_code;
+    attempt->row.class = s_class (in);
+    attempt->row.usage = in->as.verdict.usage;
+    attempt->row.ended_ms = 0;
+}
+
 //  Handle a success, in time or late, of an attempt that was issued to this peer.
 static step_disposition_t
 s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
 {
     entry_t *entry = attempt->entry;
     bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
-    attempt->row.exit_code = in->as.verdict.exit_code;
+    s_note_run (attempt, in);
     attempt->row.reason [0] = 0;
-    attempt->row.ended_ms = 0;
     if (attempt->row.state == ROW_ATTEMPT_ENDED)
         attempt_reopen (&self->attempts, attempt);
     lease_end (self, attempt, VERDICT_SUCCESS, "", "ended", now);
     row_incident_t row;
     pack_row (entry, &row);
     row.winner = attempt->row.number;
+    row.partial = 0;
     row.exit_code = in->as.verdict.exit_code;
     row.reason [0] = 0;
     if (!row.started_ms)
@@ -174,14 +225,28 @@ s_win (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     return live ? STEP_COMMITTED : STEP_LATE_WIN;
 }
 
+//  What a failed run costs its incident, by its class.
+static void
+s_charge (step_t *self, attempt_t *attempt, row_incident_t *row, const step_in_t *in, clk_now_t now)
+{
+    const run_class_rule_t *rule = run_class_rule_of (attempt->row.class, attempt->row.outcome);
+    row->charged += rule->charged;
+    if (attempt->row.class == RUN_CLASS_PARTIAL && in->as.verdict.stored == STEP_STORED)
+        row->partial = attempt->row.number;
+    if (rule->given_back || rule->holds)
+        returned_give (&self->returned, &self->state, attempt->entry, row, rule,
+                       in->as.verdict.retry_ms, now);
+    if (rule->counts)
+        breaker_failed (self, row, now);
+}
+
 static step_disposition_t
 s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
 {
     entry_t *entry = attempt->entry;
     verdict_outcome_t outcome = in->as.verdict.outcome;
     bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
-    attempt->row.exit_code = in->as.verdict.exit_code;
-    attempt->row.ended_ms = 0;
+    s_note_run (attempt, in);
     lease_end (self, attempt, outcome, in->as.verdict.reason, "ended", now);
     if (!live) //  its loss is counted already, and a late failure changes nothing
         return STEP_STALE;
@@ -190,9 +255,9 @@ s_fail (step_t *self, attempt_t *attempt, const step_in_t *in, clk_now_t now)
     pack_row (entry, &row);
     row.exit_code = in->as.verdict.exit_code;
     state_text (row.reason, in->as.verdict.reason);
-    row.charged += outcome == VERDICT_AGENT;
     if (!row.started_ms && outcome == VERDICT_AGENT)
         row.started_ms = in->as.verdict.started_ms;
+    s_charge (self, attempt, &row, in, now);
     book_save (&self->book, &self->state, entry, &row);
     settle (self, entry, now);
     return STEP_COMMITTED;
@@ -222,6 +287,8 @@ s_judge_verdict (step_t *self, const step_in_t *in, clk_now_t now)
             return STEP_FILES_MISSING;
         return s_win (self, attempt, in, now);
     }
+    if (in->as.verdict.class == RUN_CLASS_PARTIAL && in->as.verdict.stored == STEP_MISSING)
+        return STEP_FILES_MISSING;
     return ended ? STEP_STALE : s_fail (self, attempt, in, now);
 }
 
@@ -231,6 +298,24 @@ s_run_ms (const step_in_t *in)
 {
     const int64_t run_ms = in->as.verdict.completed_ms - in->as.verdict.started_ms;
     return run_ms < LIMIT_AGENT_TIMEOUT_MS ? run_ms : LIMIT_AGENT_TIMEOUT_MS;
+}
+
+//  Judge the worker by its run.
+static void
+s_blame (step_t *self, worker_t *worker, const step_in_t *in, clk_now_t now)
+{
+    const run_class_t class = s_class (in);
+    if (in->as.verdict.outcome == VERDICT_SUCCESS) {
+        fleet_succeeded (&self->fleet, &self->state, worker, now);
+        return;
+    }
+    if (run_class_rule (class)->holds) {
+        fleet_hold (&self->fleet, &self->state, worker, class, in->as.verdict.reason, now);
+        return;
+    }
+    if (run_class_rule (class)->charged) //  its key and its configuration are good
+        fleet_lift (&self->fleet, &self->state, worker, now);
+    fleet_failed (&self->fleet, &self->state, worker, in->as.verdict.outcome, now);
 }
 
 void
@@ -244,11 +329,10 @@ settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
         self->state.stats.outcomes_total [outcome]++;
         if (outcome < VERDICT_LOST)
             step_histogram_add (&self->state.stats.run_time [outcome], s_run_ms (in));
+        self->state.stats.classes_total [s_class (in)]++;
         worker_t *worker = fleet_find (&self->fleet, in->peer.identity);
-        if (worker && outcome == VERDICT_SUCCESS)
-            fleet_succeeded (&self->fleet, &self->state, worker, now);
-        else if (worker)
-            fleet_failed (&self->fleet, &self->state, worker, outcome, now);
+        if (worker)
+            s_blame (self, worker, in, now);
     }
     step_out_t *out = state_out (&self->state, STEP_OUT_VERDICT_ACK, &in->peer);
     out->as.verdict_ack.fence = in->as.verdict.fence;
@@ -265,12 +349,14 @@ settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t n
     entry_t *entry = attempt->entry;
     bool live = attempt->row.state == ROW_ATTEMPT_LIVE;
     //  If we could not give the worker what it needs, its host has not failed.
-    bool host = in->as.release.reason == STEP_RELEASE_HOST
-                && !(attempt->term.spared && !attempt->row.started);
+    bool denied = (attempt->term.spared || self->state.held) && !attempt->row.started;
+    bool host = in->as.release.reason == STEP_RELEASE_HOST && !denied;
+    attempt->row.class = host ? RUN_CLASS_INFRA : RUN_CLASS_NONE;
     lease_end (self, attempt, host ? VERDICT_HOST : VERDICT_LOST, in->as.release.detail, "released",
                now);
     if (host && live) {
         self->state.stats.outcomes_total [VERDICT_HOST]++;
+        self->state.stats.classes_total [RUN_CLASS_INFRA]++;
         self->state.stats.failures_total [verdict_kind (in->as.release.detail)]++;
         row_incident_t row;
         pack_row (entry, &row);
@@ -352,10 +438,24 @@ settle_watched (step_t *self, clk_now_t now)
     }
 }
 
+void
+settle_returned (step_t *self, clk_now_t now)
+{
+    for (int i = 0; i < LIMIT_TURN_TIMERS && !self->state.held; i++) {
+        entry_t *entry = returned_due (&self->returned, &self->state, now);
+        if (!entry)
+            return;
+        settle (self, entry, now);
+    }
+}
+
 int64_t
 settle_wake (const step_t *self, clk_now_t now)
 {
     int64_t wake = self->book.recheck || self->fleet.changed ? now.boot_ms : INT64_MAX;
+    const int64_t returned = returned_wake (&self->returned, &self->state);
+    if (!self->state.held) //  one from before now is due now, and is no jump of the clock
+        wake = least (wake, returned < now.boot_ms ? now.boot_ms : returned);
     int64_t grace = self->state.start_ms + self->state.settings.reconnect_grace_ms;
     const entry_t *entry;
     DL_FOREACH2 (self->book.watched, entry, lnext) {
@@ -419,7 +519,9 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
     pack_row (entry, &row);
     book_move (&row, INCIDENT_ON_RETRY);
     row.suppress = INCIDENT_SUPPRESS_NONE;
-    row.charged = row.lost = 0;
+    row.charged = row.lost = row.partial = 0;
+    row.counted = false;
+    row.given_back = row.given_back_ms = 0;
     row.forgiven = row.attempts;
     row.completed_ms = row.started_ms = 0;
     row.exit_code = -1;

@@ -1,5 +1,5 @@
 //  settle - decides after the end of an attempt: try again, wait for a late report, or end the
-//  incident.
+//  incident.  What follows each class of a run is in run_class.h.
 //
 //  A failure ends an incident only when no other issued attempt can still report.  Until then the
 //  incident is held: pending, but not queued.  After lost deliveries it is held for the reconnect
@@ -34,9 +34,12 @@ settle (step_t *self, entry_t *entry, clk_now_t now);
 //  Settle the incidents that are held, and those that failed on a host, when they may be due.
 void
 settle_watched (step_t *self, clk_now_t now);
-//  Boot time of the next call of settle_watched; INT64_MAX: none.
+//  Boot time of the next call of settle_watched or settle_returned; INT64_MAX: none.
 int64_t
 settle_wake (const step_t *self, clk_now_t now);
+//  End the incidents that were given back for too long; none during a hold.
+void
+settle_returned (step_t *self, clk_now_t now);
 //  Suppress an incident that the queue has dropped.
 void
 settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_now_t now);

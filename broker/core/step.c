@@ -31,6 +31,7 @@ step_new (const step_settings_t *settings, uint64_t random64)
         return NULL;
     self->tallies.sources = self->queue.sources = self->journal.sources = &self->sources;
     self->book.queue = &self->queue;
+    self->book.returned = &self->returned;
     self->book.attempts = &self->attempts;
     self->book.tallies = &self->tallies;
     self->book.sources = &self->sources;
@@ -187,9 +188,7 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
 {
     attempt_t *attempt = NULL;
     switch (in->kind) {
-        case STEP_IN_CREDIT:
-            fleet_credit (worker, in->as.credit.number, in->as.credit.total, in->as.credit.free);
-            break;
+        case STEP_IN_CREDIT: fleet_credit (&self->fleet, &self->state, worker, in, now); break;
         case STEP_IN_ACCEPT: (void) s_renew (self, in, &in->as.fence, worker, now); break;
         case STEP_IN_STARTED:
             attempt = s_renew (self, in, &in->as.fence, worker, now);
@@ -274,6 +273,7 @@ step_schedule (step_t *self, clk_now_t now)
     fleet_timers (&self->fleet, &self->state, now);
     lapse_timers (self, now);
     settle_watched (self, now);
+    settle_returned (self, now);
     dispatch (self, now);
     outbox_schedule (&self->outbox, &self->state, now);
     self->asked_ms =
@@ -354,6 +354,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
     *ret_stats = self->state.stats;
     tally_figures (&self->tallies, ret_stats);
     queue_figures (&self->queue, now, ret_stats);
+    returned_figures (&self->returned, ret_stats);
     outbox_figures (&self->outbox, now, ret_stats);
     fleet_figures (&self->fleet, now, ret_stats);
     journal_figures (&self->journal, ret_stats);

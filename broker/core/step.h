@@ -23,6 +23,7 @@
 //    lease (the life of an attempt)
 //    breaker (failures in a row), overflow (a full queue is announced)
 //    book (incidents), fleet (workers), rival (two sessions of one identity)
+//    returned (incidents that were given back)
 //    journal (the stream's records), queue (who waits), tally (counts by cluster)
 //    outbox (effects), source (who events come from)
 //    attempt, entry, worker (one of each), pack (a row without its zeros), state (the turn),

@@ -57,12 +57,16 @@ typedef struct {
     step_head_t heads [ROW_CHANNELS];
     int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
     int64_t workers_draining; //  and not quarantined
+    int64_t workers_held;     //  they say that they cannot run agents
     int64_t events_total, events_repeat, events_counted;
     int64_t events_shortened; //  something that names the fault was longer than its field
     int64_t events_suppressed [INCIDENT_SUPPRESS_REASONS];
     int64_t workers_refused_total, assignments_returned_total;
     int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
     int64_t outcomes_total [VERDICT_OUTCOMES];
+    int64_t classes_total [RUN_CLASSES]; //  of reported attempts; NONE: of older workers
+    int64_t given_back_total;            //  attempts that ended by a class that charges nothing
+    int64_t given_back;                  //  open incidents that have such an attempt
     step_breaker_t breaker;
     int64_t breaker_failures;              //  incidents in a row
     int64_t breaker_opened_ms;             //  wall clock, 0 = closed
@@ -81,8 +85,10 @@ typedef struct {
 
 typedef struct {
     char identity [ROW_IDENTITY], name [ROW_NAME];
-    bool ready, quarantined, draining; //  ready: takes work, so neither of the others
-    const char *why;                   //  quarantined, "" if not; static
+    bool ready, quarantined, draining; //  ready: takes work, so none of the others nor held
+    bool held;                         //  it says that it cannot run agents
+    run_class_t class;                 //  quarantined by this class of a run; NONE = by no class
+    char why [LIMIT_REASON_BYTES];     //  quarantined or held, "" if not
     //  sessions turned away: another worker has its key; -1 = never
     int64_t refused_total, refused_ms_ago;
     int64_t returned_total; //  assignments it gave back, did not accept or forgot before they began

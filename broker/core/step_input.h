@@ -14,6 +14,8 @@
 typedef struct {
     int64_t agent_attempts;
     int64_t max_deliveries;
+    //  An incident that was given back is not tried again this long after the first time.
+    int64_t give_back_ms;
     int64_t lease_ttl_ms;
     int64_t reconnect_grace_ms;
     int64_t agent_timeout_ms;
@@ -107,6 +109,7 @@ typedef struct {
         } hello;
         struct {
             int64_t number, total, free;
+            char held [LIMIT_REASON_BYTES]; //  why it takes no work, "" = it does
         } credit;
         step_fence_t fence; //  ACCEPT, STARTED
         struct {
@@ -120,6 +123,9 @@ typedef struct {
             char reason [LIMIT_REASON_BYTES];
             int64_t started_ms, completed_ms;
             step_stored_t stored;
+            run_class_t class; //  RUN_CLASS_NONE: the outcome alone counts
+            int64_t retry_ms;  //  the provider's Retry-After, 0 = none
+            usage_t usage;
         } verdict;
         struct {
             step_fence_t fence;

@@ -19,6 +19,7 @@
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
+#include "broker/core/returned.h"
 #include "broker/core/settle.h"
 #include "broker/core/step.h"
 
@@ -27,6 +28,7 @@ struct step {
     sources_t sources;
     tallies_t tallies;
     queue_t queue;
+    returned_t returned;
     journal_t journal;
     attempts_t attempts;
     book_t book;

@@ -18,7 +18,8 @@ typedef struct {
     int64_t streak_mark;                  //  successes of the fleet when the streak began
     int64_t refusals;                     //  rounds in a row in which it ran no assignment
     int64_t refusal_mark;                 //  last assignment of the rounds counted so far
-    const char *why;                      //  reason of the quarantine; static
+    run_class_t class;                    //  of the run that led to the quarantine; NONE = streak
+    char why [LIMIT_REASON_BYTES];        //  reason of the quarantine
 } trial_t;
 
 //  The last record about a worker.  Changes faster than LIMIT_WORKER_RECORD_MS share one later
@@ -27,12 +28,12 @@ typedef struct {
     bool ever;  //  there was a record
     bool state; //  the state in it
     int64_t at_ms;
-    const char *reason; //  of a change that has no record yet; static
+    const char *reason; //  of a change that has no record yet; static, or of the worker
 } told_state_t;
 
 //  The records about a worker, and an operator's drain command.
 typedef struct {
-    told_state_t here, draining;
+    told_state_t here, draining, held;
     bool drained; //  gets no more work
 } worker_told_t;
 
@@ -46,6 +47,7 @@ struct worker {
     uint64_t rival;   //  session that wants to replace it, until it answers; 0 = none
     int64_t rival_ms; //  boot time since which the rival waits
     int64_t refused_total, refused_ms, refusal_logged_ms; //  of rivals
+    char held [LIMIT_REASON_BYTES];  //  why it takes no work, as it says itself; "" = it does
     int64_t unwanted_total;          //  assignments that it returned and that cost nothing
     worker_told_t told, told_before; //  before: when the turn that changed it last began
     uint64_t told_turn;              //  number of that turn

@@ -33,8 +33,30 @@ s_judge_files (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
     if (rc < 0 || outcome == VERDICT_SUCCESS)
         return rc;
     verdict->as.verdict.outcome = outcome;
+    verdict->as.verdict.class = RUN_CLASS_INVALID_OUTPUT;
     snprintf (verdict->as.verdict.reason, sizeof verdict->as.verdict.reason, "%s", reason);
     return 0;
+}
+
+//  Judge a partial report likewise: without a valid one the run is what it was stopped for.
+static int
+s_judge_partial (step_in_t *verdict, int fd, const artifact_manifest_t *manifest)
+{
+    const verdict_file_t *report =
+        verdict_file_find (manifest->files, manifest->count, "output/investigation.md");
+    const verdict_run_t run = {.started = true,
+                               .report_exists = report != NULL,
+                               .report_bytes = report ? report->size : 0};
+    char reason [VERDICT_REASON_BYTES];
+    verdict_outcome_t outcome = verdict_judge (&run, reason);
+    int rc = 0;
+    if (outcome == VERDICT_SUCCESS)
+        rc = artifact_sealed_judge (fd, verdict->as.verdict.fence.attempt, false, &outcome, reason);
+    if (rc == 0 && outcome != VERDICT_SUCCESS)
+        verdict->as.verdict.class = verdict_kind (verdict->as.verdict.reason) == VERDICT_TIMED_OUT
+                                        ? RUN_CLASS_TIMEOUT
+                                        : RUN_CLASS_LIMIT;
+    return rc;
 }
 
 void
@@ -53,6 +75,8 @@ artifact_check (artifact_t *self, mail_t *mail)
     bool nothing = manifest.count == 0 && (rc == -ENOENT || rc == ERR_NONE);
     if ((rc == 0 || nothing) && verdict->as.verdict.outcome == VERDICT_SUCCESS)
         rc = s_judge_files (verdict, fd, &manifest);
+    else if ((rc == 0 || nothing) && verdict->as.verdict.class == RUN_CLASS_PARTIAL)
+        rc = s_judge_partial (verdict, fd, &manifest);
     if (rc < 0 && rc != -ENOENT && rc != ERR_NONE)
         log_warn ("cannot check a sealed attempt", kv ("incident_id", fence->incident.text),
                   kv ("attempt", fence->attempt), kv ("reason", err_str (rc)));

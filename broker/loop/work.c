@@ -146,6 +146,28 @@ s_verdict_check (loop_t *self, const step_in_t *in)
         mail_destroy (&mail); //  the worker sends VERDICT again
 }
 
+static usage_t
+s_usage (const msg_verdict_t *verdict)
+{
+    usage_t usage = usage_none ();
+    if (!verdict->usage.count)
+        return usage;
+    const msg_usage_t *from = verdict->usage.items;
+    codec_copy (from->agent, usage.agent, sizeof usage.agent);
+    codec_copy (from->version, usage.version, sizeof usage.version);
+    codec_copy (from->model, usage.model, sizeof usage.model);
+    usage.calls = from->calls;
+    usage.turns = from->turns;
+    usage.input = from->input;
+    usage.output = from->output;
+    usage.cache_read = from->cache_read;
+    usage.cache_write = from->cache_write;
+    usage.cost_micro_usd = from->cost_micro_usd;
+    usage.duration_ms = from->duration_ms;
+    usage_bound (&usage);
+    return usage;
+}
+
 static void
 s_verdict (loop_t *self, peer_t *peer, step_in_t *in)
 {
@@ -164,6 +186,10 @@ s_verdict (loop_t *self, peer_t *peer, step_in_t *in)
     in->as.verdict.started_ms = verdict->started_ms;
     in->as.verdict.completed_ms = verdict->completed_ms;
     in->as.verdict.stored = STEP_NOT_CHECKED;
+    in->as.verdict.class =
+        run_class_of_verdict (verdict->class.data, verdict->class.size, in->as.verdict.outcome);
+    in->as.verdict.retry_ms = verdict->retry_ms;
+    in->as.verdict.usage = s_usage (verdict);
     if (in->as.verdict.outcome == VERDICT_SUCCESS || verdict->files.count > 0)
         s_verdict_check (self, in);
     else
@@ -215,6 +241,7 @@ s_credit (loop_t *self, peer_t *peer, step_in_t *in)
     in->as.credit.number = credit->number;
     in->as.credit.total = credit->total;
     in->as.credit.free = credit->free;
+    codec_copy (credit->held, in->as.credit.held, sizeof in->as.credit.held);
     s_step (self, in);
 }
 

@@ -58,6 +58,27 @@ static const char s_counts [] =
 static const char s_reported [] = "UPDATE OR FAIL journal SET change = 'reported'"
                                   " WHERE kind = 'incident' AND change = 'resolved';";
 
+//  To 6: attempts say how their run ended and what it used, incidents what was given back.  What is
+//  not known of earlier runs is -1.  The circuit breaker has counted those that had failed (4).
+static const char s_classes [] =
+    "ALTER TABLE incident ADD COLUMN partial INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE incident ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE incident ADD COLUMN given_back INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE incident ADD COLUMN given_back_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt ADD COLUMN class INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt ADD COLUMN usage_agent TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE attempt ADD COLUMN usage_version TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE attempt ADD COLUMN usage_model TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE attempt ADD COLUMN usage_calls INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE attempt ADD COLUMN usage_turns INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE attempt ADD COLUMN usage_input INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE attempt ADD COLUMN usage_output INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE attempt ADD COLUMN usage_cache_read INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE attempt ADD COLUMN usage_cache_write INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE attempt ADD COLUMN usage_cost_micro_usd INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE attempt ADD COLUMN usage_duration_ms INTEGER NOT NULL DEFAULT -1;"
+    "UPDATE OR FAIL incident SET counted = 1 WHERE state = 4;";
+
 //  The text of a step never changes, and uses no name of today's program.
 //  A step that changes many rows says OR FAIL.  With OR ABORT, the default, SQLite would keep all
 //  changed pages in memory; the transaction is rolled back on failure anyway.
@@ -68,6 +89,7 @@ static const struct {
 } s_steps [] = {
     {3, "rows are counted", s_counts},
     {4, "resolved is called reported", s_reported},
+    {5, "runs have a class and a usage", s_classes},
 };
 
 _Static_assert(sizeof s_steps / sizeof s_steps [0] == STORE_SCHEMA - STORE_SCHEMA_OLDEST,

@@ -29,6 +29,15 @@ _Static_assert(ROW_CHANNEL_STORAGE == 0 && ROW_CHANNEL_SLACK == 1, "effect.chann
 _Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_DONE == 1 && ROW_EFFECT_DEAD == 2
                    && ROW_EFFECT_SENDING == 3 && ROW_EFFECT_CANCELLED == 4,
                "effect.state");
+_Static_assert(RUN_CLASS_NONE == 0 && RUN_CLASS_SUCCESS == 1 && RUN_CLASS_PARTIAL == 2
+                   && RUN_CLASS_INVALID_OUTPUT == 3 && RUN_CLASS_REFUSED == 4
+                   && RUN_CLASS_LIMIT == 5 && RUN_CLASS_TOO_LARGE == 6 && RUN_CLASS_TIMEOUT == 7
+                   && RUN_CLASS_RATE_LIMITED == 8 && RUN_CLASS_OVERLOADED == 9
+                   && RUN_CLASS_PROVIDER == 10 && RUN_CLASS_AUTH == 11 && RUN_CLASS_QUOTA == 12
+                   && RUN_CLASS_CONFIG == 13 && RUN_CLASS_OOM == 14 && RUN_CLASS_KILLED == 15
+                   && RUN_CLASS_INFRA == 16,
+               "attempt.class");
+_Static_assert(sizeof (run_class_t) == sizeof (int), "ENUM columns are read as int");
 _Static_assert(sizeof (incident_state_t) == sizeof (int), "ENUM columns are read as int");
 _Static_assert(sizeof (enum fault_severity) == sizeof (int), "ENUM columns are read as int");
 
@@ -47,6 +56,7 @@ _Static_assert(sizeof (enum fault_severity) == sizeof (int), "ENUM columns are r
 #define TEXT(row, member) COLUMN (STORE_ROW_TEXT, row, member, #member, "")
 #define FIXED_INT(row, member) FIXED (STORE_ROW_INT, row, member, #member, "")
 #define FIXED_TEXT(row, member) FIXED (STORE_ROW_TEXT, row, member, #member, "")
+#define USAGE(kind, member) COLUMN (kind, row_attempt_t, usage.member, "usage_" #member, "")
 #define FAULT(kind, member) FIXED (kind, row_incident_t, fault.member, "fault_" #member, "")
 
 static const store_row_column_t s_incident [] = {
@@ -85,6 +95,10 @@ static const store_row_column_t s_incident [] = {
     INT (row_incident_t, lost),
     INT (row_incident_t, not_before_ms),
     INT (row_incident_t, winner),
+    INT (row_incident_t, partial),
+    BOOL (row_incident_t, counted),
+    INT (row_incident_t, given_back),
+    INT (row_incident_t, given_back_ms),
     ENUM (row_incident_t, exit_code),
     TEXT (row_incident_t, reason),
     {0},
@@ -105,6 +119,18 @@ static const store_row_column_t s_attempt [] = {
     ENUM (row_attempt_t, outcome),
     ENUM (row_attempt_t, exit_code),
     TEXT (row_attempt_t, reason),
+    ENUM (row_attempt_t, class),
+    USAGE (STORE_ROW_TEXT, agent),
+    USAGE (STORE_ROW_TEXT, version),
+    USAGE (STORE_ROW_TEXT, model),
+    USAGE (STORE_ROW_INT, calls),
+    USAGE (STORE_ROW_INT, turns),
+    USAGE (STORE_ROW_INT, input),
+    USAGE (STORE_ROW_INT, output),
+    USAGE (STORE_ROW_INT, cache_read),
+    USAGE (STORE_ROW_INT, cache_write),
+    USAGE (STORE_ROW_INT, cost_micro_usd),
+    USAGE (STORE_ROW_INT, duration_ms),
     {0},
 };
 

@@ -184,8 +184,10 @@ enum {
     LIMIT_PREFER_MS = 2000,               //  a retry waits this long for another host
     LIMIT_RELEASE_BACKOFF_MIN_MS = 250,   //  wait after attempts given back repeatedly, doubling
     LIMIT_RELEASE_BACKOFF_MAX_MS = 60000, //  the longest such wait
-    //  Wait of an incident whose provider was busy or failed, when it names none; of failures it
-    //  doubles up to LIMIT_GIVE_BACK_BACKOFF_MS.
+    //  Wait of an incident whose provider was busy or failed, when the provider names none.  After
+    //  failures it doubles up to LIMIT_GIVE_BACK_BACKOFF_MS.  A shorter one that the provider names
+    //  is heeded: from LIMIT_GIVE_BACK_MIN_MS, doubled up to LIMIT_GIVE_BACK_MS.
+    LIMIT_GIVE_BACK_MIN_MS = 1000,
     LIMIT_GIVE_BACK_MS = 30000,
     LIMIT_GIVE_BACK_BACKOFF_MS = 600000,
     LIMIT_GIVE_BACK_MAX_MS = 3600000, //  the longest Retry-After of a provider that is heeded

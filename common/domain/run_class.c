@@ -3,7 +3,6 @@
 
 #include "common/base/limits.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define S_CHARGED(name_)                                                                           \
@@ -46,16 +45,14 @@ static const run_class_rule_t s_failure = S_CHARGED ("");
 const run_class_rule_t *
 run_class_rule (run_class_t class)
 {
-    assert (class < RUN_CLASSES);
-    return &s_rules [class];
+    return &s_rules [class < RUN_CLASSES ? class : RUN_CLASS_NONE];
 }
 
 const run_class_rule_t *
 run_class_rule_of (run_class_t class, verdict_outcome_t outcome)
 {
-    if (class != RUN_CLASS_NONE)
-        return run_class_rule (class);
-    return outcome == VERDICT_AGENT ? &s_failure : run_class_rule (RUN_CLASS_NONE);
+    const bool known = class > RUN_CLASS_NONE && class < RUN_CLASSES;
+    return known || outcome != VERDICT_AGENT ? run_class_rule (class) : &s_failure;
 }
 
 const char *

@@ -44,7 +44,7 @@ typedef struct {
     int64_t wait_ms;           //  given back: wait when the provider names none
 } run_class_rule_t;
 
-//  Of RUN_CLASS_NONE: nothing follows.  Own: static.
+//  Of RUN_CLASS_NONE, and of a number that a damaged store holds: nothing follows.  Own: static.
 const run_class_rule_t *run_class_rule (run_class_t class);
 //  The rule of the class; of RUN_CLASS_NONE the rule of a run that ended so without a class.  Own:
 //  static.

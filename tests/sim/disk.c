@@ -1,4 +1,5 @@
 //  SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/returns.h"
 #include "tests/sim/voice.h"
 
 #include <inttypes.h>
@@ -158,6 +159,7 @@ s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
         attempt->set_back = self->set_back;
         attempt->renewed_ms = now.boot_ms;
         voice_issued (self, attempt);
+        returns_issued (self, incident, row, now);
         if (!incident->row || row->number > incident->row->attempts)
             disk_break (self, "I7 attempt %s is not counted by its incident", attempt->name);
     }
@@ -173,6 +175,10 @@ s_apply_attempt (disk_t *self, const row_attempt_t *row, clk_now_t now)
     if (row->state == ROW_ATTEMPT_ENDED && row->outcome < VERDICT_LOST
         && !(attempt->said & 1U << row->outcome))
         disk_break (self, "I2 attempt %s ended as its worker has not said", attempt->name);
+    if (row->state == ROW_ATTEMPT_ENDED && row->class != attempt->said_class
+        && row->outcome < VERDICT_LOST)
+        disk_break (self, "I2 attempt %s ended by a class that its worker has not said",
+                    attempt->name);
     bool was_live = attempt->row.number && attempt->row.state == ROW_ATTEMPT_LIVE;
     bool is_live = row->state == ROW_ATTEMPT_LIVE;
     incident->live += is_live - was_live;
@@ -282,6 +288,10 @@ s_tell (disk_t *self, disk_incident_t *incident, incident_state_t state, clk_now
     if (!s_leads (incident->told, state))
         disk_break (self, "I2 %s went from %s to %s", incident->id.text,
                     incident_state_name (incident->told), incident_state_name (state));
+    if (incident_terminal (incident->told) && !incident_terminal (state)) { //  a retry
+        incident->counted = false;
+        incident->given_ms = incident->wait_ms = 0;
+    }
     incident->told = state;
     if (!was_open || !incident_terminal (state))
         return;
@@ -302,6 +312,14 @@ s_apply_record (disk_t *self, const row_record_t *row, clk_now_t now)
     disk_attempt_t *attempt = disk_attempt (self, row->incident.text, row->attempt);
     if (attempt && strcmp (row->kind, "attempt") == 0 && strcmp (row->change, "lost") == 0)
         attempt->told_lost = true;
+    if (incident && attempt && strcmp (row->kind, "attempt") == 0
+        && strcmp (row->change, "ended") == 0 && attempt->row.outcome == VERDICT_AGENT
+        && !attempt->told_lost) {
+        voice_failed (self, incident);
+        returns_ended (self, incident, attempt, now);
+    }
+    if (strcmp (row->kind, "worker") == 0)
+        returns_worker (self, row, now);
     char name [ROW_TOPIC];
     snprintf (name, sizeof name, "%s/%s/", row->kind, row->cluster);
     disk_topic_t *topic = NULL;
@@ -341,7 +359,7 @@ s_check_charges (disk_t *self, const row_incident_t *row)
     for (int64_t i = row->forgiven + 1; i <= row->attempts; i++) {
         const disk_attempt_t *attempt = disk_attempt (self, row->id.text, i);
         lost += attempt && attempt->told_lost && attempt->row.started;
-        failed += attempt && attempt->row.outcome == VERDICT_AGENT;
+        failed += attempt && run_class_rule_of (attempt->row.class, attempt->row.outcome)->charged;
     }
     if (row->lost > lost || row->charged > failed)
         disk_break (self,
@@ -457,6 +475,7 @@ disk_load (disk_t *self, step_t *step, clk_now_t now)
     for (const disk_effect_t *item = self->effects; item; item = item->hh.next)
         s_must (step_load_effect (step, &item->row));
     voice_load (self, step, now);
+    returns_loaded (self);
     for (const disk_topic_t *item = self->topics; item; item = item->hh.next)
         s_must (step_load_topic (step, item->name, item->seq));
     step_loaded (step, self->number, self->effect, self->seq, now);
@@ -505,6 +524,7 @@ void
 disk_fini (disk_t *self)
 {
     voice_fini (self);
+    returns_forget (self);
     s_incidents_free (&self->incidents);
     s_incidents_free (&self->over);
     disk_attempt_t *attempt, *next_attempt;

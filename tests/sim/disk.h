@@ -9,9 +9,10 @@
 //  I6   Lists are bounded.
 //  I7   References hold, and memory equals the disk.
 //  I15  An incident pays for attempts that had begun and were lost, and for failures.  It pays for
-//       nothing that a worker refused.
+//       nothing that a worker refused, and nothing that it gives back.
 //  I17  No host is blamed for what the artifacts' disk denied it.
-//  I8 to I10 are in voice.h, I11 to I13 in sim.c, I14 in shares.h, I16 in peers.h.
+//  I8 to I10 are in voice.h, I11 to I13 in sim.c, I14 in shares.h, I16 in peers.h, I18 to I21 in
+//  returns.h.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -29,7 +30,10 @@ typedef struct {
     int64_t renewed_ms;         //  boot time of its last sign of life
     //  How often the clock had been set back by then; the time that restarts may have added since.
     int64_t set_back, extra_ms;
-    unsigned said;               //  outcomes that its worker has sent: bits 1 << outcome
+    unsigned said;          //  outcomes that its worker has sent: bits 1 << outcome
+    run_class_t said_class; //  of the last one
+    int64_t said_retry_ms;
+    int64_t opening;             //  of the breaker in which it was issued, 0 = it was closed
     char made_by [ROW_IDENTITY]; //  the worker that finished a good report; "" = none
     bool after_opening;          //  issued while the breaker was open
     bool told_lost;              //  a record says that it is lost
@@ -45,6 +49,10 @@ typedef struct {
     int64_t winner, live;
     int64_t ends, effects, executed, ambiguous;
     int64_t events;
+    bool counted;      //  by the model of the breaker, since it was opened
+    int64_t given_ms;  //  boot time when it was first given back, 0 = not
+    int64_t wait_ms;   //  boot time before which it is not to be assigned
+    bool waived;       //  the clock was set before a restart: these times are not known
     bool uploaded;     //  its upload has ended since its last end, and is not due again
     int64_t closed_ms; //  boot time
     UT_hash_handle hh;
@@ -81,11 +89,14 @@ struct disk_message {
     UT_hash_handle hh;
 };
 
-//  A model of the breaker: a plain count of ended incidents.
+//  A model of the breaker: a plain count of incidents that failed.
 typedef struct {
     bool open, closing;
     int64_t failures, openings;
 } disk_model_t;
+
+//  A worker in quarantine (returns.h).
+typedef struct returns_worker returns_worker_t;
 
 typedef struct {
     disk_incident_t *incidents;
@@ -104,13 +115,16 @@ typedef struct {
     int64_t number, effect, seq;
     int64_t open, live;
     int64_t open_of_key [DISK_KEYS];
-    int64_t hard_ms;        //  longest life of an attempt
-    int64_t slack_ms;       //  time that clock jumps may have added to deadlines
-    int64_t set_back;       //  how often the wall clock was set back
-    int64_t lease_ms;       //  life of a lease
-    int64_t lease_floor_ms; //  boot time until which a restart or a jump has extended all leases
-    int64_t hard_floor_ms;  //  likewise for hard deadlines, by a restart or a hold
-    char broken [256];      //  the first broken invariant; "" = none
+    int64_t give_back_ms;        //  of the settings
+    returns_worker_t *set_aside; //  workers in quarantine
+    int64_t sets, sets_seen; //  how often the wall clock was set, and how often at the last load
+    int64_t hard_ms;         //  longest life of an attempt
+    int64_t slack_ms;        //  time that clock jumps may have added to deadlines
+    int64_t set_back;        //  how often the wall clock was set back
+    int64_t lease_ms;        //  life of a lease
+    int64_t lease_floor_ms;  //  boot time until which a restart or a jump has extended all leases
+    int64_t hard_floor_ms;   //  likewise for hard deadlines, by a restart or a hold
+    char broken [256];       //  the first broken invariant; "" = none
 } disk_t;
 
 void

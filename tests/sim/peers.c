@@ -1,5 +1,5 @@
 //  SPDX-License-Identifier: Apache-2.0
-#include "tests/sim/peers.h"
+#include "tests/sim/luck.h"
 #include "tests/sim/voice.h"
 
 #include <inttypes.h>
@@ -121,14 +121,15 @@ s_send_fence (peers_t *self, peer_worker_t *worker, step_in_kind_t kind, const s
 
 //  Note the outcome that an attempt's own worker sends.
 static void
-s_say (peers_t *self, const peer_worker_t *worker, const step_fence_t *fence,
-       verdict_outcome_t outcome)
+s_say (peers_t *self, const peer_worker_t *worker, const step_fence_t *fence, const spooled_t *said)
 {
     disk_attempt_t *attempt = disk_attempt (self->disk, fence->incident.text, fence->attempt);
     if (!attempt || strcmp (attempt->row.identity, worker->identity) != 0)
         return;
-    attempt->said |= 1U << outcome;
-    if (outcome == VERDICT_SUCCESS)
+    attempt->said |= 1U << said->outcome;
+    attempt->said_class = said->class;
+    attempt->said_retry_ms = said->retry_ms;
+    if (said->outcome == VERDICT_SUCCESS)
         snprintf (attempt->made_by, ROW_IDENTITY, "%s", worker->identity);
 }
 
@@ -147,7 +148,8 @@ static void
 s_release (peers_t *self, peer_worker_t *worker, const step_fence_t *fence, step_release_t reason)
 {
     if (reason == STEP_RELEASE_HOST)
-        s_say (self, worker, fence, VERDICT_HOST);
+        s_say (self, worker, fence,
+               &(spooled_t){.outcome = VERDICT_HOST, .class = RUN_CLASS_INFRA});
     s_release_as (self, worker, fence, reason);
 }
 
@@ -161,6 +163,8 @@ s_credit (peers_t *self, peer_worker_t *worker)
         mail.in.as.credit.free += !worker->jobs [i].used;
     if (worker->spool_count > PEERS_SPOOL - 2 * PEERS_JOBS)
         mail.in.as.credit.free = 0;
+    if (!self->calm && self->now.boot_ms < worker->held_ms)
+        mail.in.as.credit.held [0] = '!';
     s_send (self, &mail);
 }
 
@@ -193,19 +197,18 @@ s_session (peers_t *self, peer_worker_t *worker)
 static void
 s_finish (peers_t *self, peer_worker_t *worker, job_t *job)
 {
-    uint64_t luck = self->calm ? 0 : peers_random (self, 100);
     job->used = false;
-    if (luck >= 92) {
-        s_release (self, worker, &job->fence, luck >= 96 ? STEP_RELEASE_DRAIN : STEP_RELEASE_HOST);
+    if (s_chance (self, 80)) {
+        s_release (self, worker, &job->fence,
+                   s_chance (self, 500) ? STEP_RELEASE_DRAIN : STEP_RELEASE_HOST);
         return;
     }
     if (worker->spool_count == PEERS_SPOOL)
         return;
     spooled_t *spooled = &worker->spool [worker->spool_count++];
-    *spooled = (spooled_t){.fence = job->fence,
-                           .outcome = luck < 75 ? VERDICT_SUCCESS : VERDICT_AGENT,
-                           .stored = peers_random (self, 10) > 0};
-    s_say (self, worker, &job->fence, spooled->outcome);
+    *spooled = luck_run (self, worker);
+    spooled->fence = job->fence;
+    s_say (self, worker, &job->fence, spooled);
     self->reports_made++;
 }
 
@@ -261,6 +264,8 @@ s_verdicts (peers_t *self, peer_worker_t *worker)
         mail.in.as.verdict.fence = spooled->fence;
         mail.in.as.verdict.outcome = spooled->outcome;
         mail.in.as.verdict.stored = spooled->stored ? STEP_STORED : STEP_MISSING;
+        mail.in.as.verdict.class = spooled->class;
+        mail.in.as.verdict.retry_ms = spooled->retry_ms;
         s_send (self, &mail);
     }
 }
@@ -334,6 +339,8 @@ s_worker_act (peers_t *self, peer_worker_t *worker)
     }
     if (s_chance (self, 3))
         s_forge (self, worker);
+    luck_trouble (self, &worker->keyless_ms);
+    luck_trouble (self, &worker->held_ms);
     if (now - worker->heard_ms > 16000)
         s_session (self, worker);
     if (!worker->welcomed && now - worker->hello_ms > 3000)
@@ -436,17 +443,6 @@ peers_crash_flights (peers_t *self)
     }
 }
 
-static step_effect_result_t
-s_luck (peers_t *self, int channel)
-{
-    uint64_t luck = self->calm ? 0 : peers_random (self, 40);
-    if (luck < 32)
-        return STEP_EFFECT_OK;
-    if (luck < 37)
-        return STEP_EFFECT_RETRY;
-    return luck < 38 && channel == ROW_CHANNEL_SLACK ? STEP_EFFECT_UNSURE : STEP_EFFECT_PERMANENT;
-}
-
 static void
 s_delivery_act (peers_t *self, int channel)
 {
@@ -457,7 +453,7 @@ s_delivery_act (peers_t *self, int channel)
     memset (&mail, 0, sizeof mail);
     mail.in.kind = STEP_IN_EFFECT_DONE;
     mail.in.as.effect.id = row->id;
-    mail.in.as.effect.result = s_luck (self, channel);
+    mail.in.as.effect.result = luck_effect (self, channel);
     bool unsure = mail.in.as.effect.result == STEP_EFFECT_UNSURE;
     if (unsure)
         voice_unsure (self->disk, row->key);

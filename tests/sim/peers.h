@@ -32,6 +32,8 @@ typedef struct {
 typedef struct {
     step_fence_t fence;
     verdict_outcome_t outcome;
+    run_class_t class;
+    int64_t retry_ms;
     bool stored;
     int64_t send_ms;
 } spooled_t;
@@ -41,7 +43,9 @@ typedef struct {
     uint64_t session, seq;
     bool up, welcomed;
     int64_t down_until_ms, heard_ms, hello_ms, ping_ms, credit_number;
-    bool bad;        //  its host cannot start agents
+    bool bad; //  its host cannot start agents
+    //  Boot times until which its key is refused, and until which it says that it takes no work.
+    int64_t keyless_ms, held_ms;
     bool refused;    //  in favour of its twin, since its last WELCOME
     int64_t told_ms; //  boot time of its last message that the broker accepted
     job_t jobs [PEERS_JOBS];

@@ -18,6 +18,7 @@ plan_settings (uint64_t seed)
 {
     return (step_settings_t){.agent_attempts = 2,
                              .max_deliveries = 3,
+                             .give_back_ms = 120000,
                              .lease_ttl_ms = 10000,
                              .reconnect_grace_ms = 8000,
                              .agent_timeout_ms = 20000,

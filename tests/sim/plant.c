@@ -3,6 +3,7 @@
 //  settle_verdict.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant.h"
+#include "tests/sim/plant_part.h"
 
 #include "broker/core/book.h"
 #include "broker/core/lapse.h"
@@ -94,6 +95,12 @@ plant (const char *name)
         {"refusal_charged", "I15 ", &s_charge},
         {"twin_keeps_what_it_forgot", "I16 ", &s_keep},
         {"hold_blames_hosts", "I17 ", &s_blame},
+        {"give_back_charged", "I15 ", &plant_charge_returned},
+        {"give_back_without_wait", "I18 ", &plant_no_wait},
+        {"give_back_without_end", "I19 ", &plant_no_end},
+        {"counted_twice", "I8 ", &plant_count_twice},
+        {"worker_not_held", "I20 ", &plant_no_hold_worker},
+        {"probe_beside_probe", "I21 ", &plant_many_probes},
     };
     for (size_t i = 0; i < sizeof bugs / sizeof bugs [0]; i++)
         if (strcmp (bugs [i].name, name) == 0) {
@@ -101,6 +108,12 @@ plant (const char *name)
             return bugs [i].breaks;
         }
     return NULL;
+}
+
+bool
+plant_pauses (void)
+{
+    return plant_many_probes;
 }
 
 //  Add the number of the effect to its key, so that a repeated success makes another effect.
@@ -163,7 +176,10 @@ __wrap_settle_release (step_t *self, const step_in_t *in, worker_t *worker, clk_
                       && strcmp (attempt->row.identity, worker->identity) == 0;
     if (attempt && s_blame)
         attempt->term.spared = false;
+    const bool held = self->state.held;
+    self->state.held = held && !s_blame;
     __real_settle_release (self, in, worker, now);
+    self->state.held = held;
     entry_t *entry = book_find (&self->book, in->as.release.fence.incident.text);
     if (!s_charge || !live || !entry || incident_terminal (entry->state))
         return;

@@ -5,6 +5,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stdbool.h>
+
 //  Activate a bug by its name:
 //    effect_without_key: a repeated success adds its effect again, under another key;
 //    message_without_intent: a message is sent before its row says so;
@@ -17,7 +19,16 @@
 //    refusal_charged: an incident pays for an attempt that its worker returned unstarted;
 //    twin_keeps_what_it_forgot: a new session takes over attempts that its HELLO does not name;
 //    hold_blames_hosts: a worker that returns an attempt in a hold counts as a failed host;
+//    give_back_charged: an incident pays for a run that its provider could not serve;
+//    give_back_without_wait: it is tried again at once;
+//    give_back_without_end: it is tried again for ever;
+//    counted_twice: the breaker counts each failed run;
+//    worker_not_held: a worker whose key failed gets more work;
+//    probe_beside_probe: a paused breaker holds nothing;
 //    send_before_commit: the simulator itself, as the loop, sends too early.
 //  Returns the invariant that it breaks, as the message begins; NULL: there is no such bug.
 const char *
 plant (const char *name);
+//  Does the bug need a breaker of mode pause?
+bool
+plant_pauses (void);

@@ -15,6 +15,7 @@
 #include "tests/sim/peers.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/plant.h"
+#include "tests/sim/returns.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/voice.h"
 
@@ -72,6 +73,7 @@ s_boot (sim_t *self)
         abort ();
     disk_load (&self->disk, self->step, self->now);
     s_grace (self);
+    returns_forget (&self->disk);
     self->draining = 0;
 }
 
@@ -113,6 +115,7 @@ s_clock (sim_t *self)
         int64_t set = (int64_t) peers_random (&self->peers, 7200000) - 3600000;
         self->now.wall_ms += set;
         self->disk.set_back += set < 0;
+        self->disk.sets++;
         self->jumps++;
     }
     self->peers.now = self->now;
@@ -443,6 +446,8 @@ s_same (const row_incident_t *row, const row_incident_t *kept)
     return row->state == kept->state && row->suppress == kept->suppress
            && row->attempts == kept->attempts && row->forgiven == kept->forgiven
            && row->charged == kept->charged && row->lost == kept->lost
+           && row->counted == kept->counted && row->given_back == kept->given_back
+           && row->given_back_ms == kept->given_back_ms && row->partial == kept->partial
            && row->winner == kept->winner && row->occurrences == kept->occurrences
            && row->last_seen_ms == kept->last_seen_ms && row->not_before_ms == kept->not_before_ms
            && strcmp (row->reason, kept->reason) == 0;
@@ -495,6 +500,7 @@ s_check_turn (sim_t *self)
     disk_check_deadlines (&self->disk, self->now);
     peers_check_twins (&self->peers);
     s_check_workers (self);
+    returns_check (&self->disk, self->step, self->peers.held, self->now);
     if (self->turns % 64 == 0)
         s_check_memory (self);
     if (self->turns % 512)
@@ -624,6 +630,7 @@ s_report (const sim_t *self)
     printf ("twins: refused %" PRId64 ", let in after silence %" PRId64 "\n", self->refused,
             self->rivals);
     voice_report (&self->disk);
+    returns_report (&self->disk);
     int64_t states [INCIDENT_STATES] = {0};
     const disk_incident_t *tables [] = {self->disk.incidents, self->disk.over};
     for (size_t i = 0; i < sizeof tables / sizeof tables [0]; i++)
@@ -650,7 +657,9 @@ main (int argc, char **argv)
     fflush (stdout);
     sim.settings = plan_settings (seed);
     sim.disk.threshold = sim.settings.failure_threshold;
+    sim.settings.breaker_pause = plant_pauses () || sim.settings.breaker_pause;
     sim.disk.pause = sim.settings.breaker_pause;
+    sim.disk.give_back_ms = sim.settings.give_back_ms;
     sim.disk.lease_ms = sim.settings.lease_ttl_ms;
     sim.disk.hard_ms =
         sim.settings.agent_timeout_ms + sim.settings.agent_grace_ms + sim.settings.revoke_slack_ms;

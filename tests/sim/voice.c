@@ -50,6 +50,7 @@ void
 voice_issued (const disk_t *disk, disk_attempt_t *attempt)
 {
     attempt->after_opening = disk->model.open;
+    attempt->opening = disk->model.open ? disk->model.openings : 0;
 }
 
 static void
@@ -74,13 +75,21 @@ s_reported (disk_t *disk, const disk_incident_t *incident)
 }
 
 void
-voice_ended (disk_t *disk, const disk_incident_t *incident, incident_state_t state)
+voice_ended (disk_t *disk, disk_incident_t *incident, incident_state_t state)
 {
-    disk_model_t *model = &disk->model;
     if (state == INCIDENT_REPORTED)
         s_reported (disk, incident);
-    if (state != INCIDENT_AGENT_FAILED)
+    else if (state == INCIDENT_AGENT_FAILED)
+        voice_failed (disk, incident);
+}
+
+void
+voice_failed (disk_t *disk, disk_incident_t *incident)
+{
+    disk_model_t *model = &disk->model;
+    if (incident->counted)
         return;
+    incident->counted = true;
     model->failures++;
     if (model->open || model->failures < disk->threshold)
         return;

@@ -1,7 +1,7 @@
 //  voice - checks the breaker and the messages of the simulated broker against a model.
 //
-//  I8   The breaker's row equals a plain count of ended incidents.  Only an attempt issued while it
-//       was open closes a paused one.
+//  I8   The breaker's row equals a plain count of incidents that failed, each once.  Only an
+//       attempt issued while it was open closes a paused one.
 //  I9   Each opening has one "degraded".  A "recovered" is sent only after its "degraded" arrived,
 //       an incident's message only after its upload.  Messages keep their order, but may overtake
 //       one that waits for an upload.  A message that is retried blocks the others.
@@ -21,7 +21,10 @@ void
 voice_effect (disk_t *disk, const row_effect_t *row);
 //  An incident ended in this state.
 void
-voice_ended (disk_t *disk, const disk_incident_t *incident, incident_state_t state);
+voice_ended (disk_t *disk, disk_incident_t *incident, incident_state_t state);
+//  A run of an incident failed by its agent, or the incident ended so: it counts once.
+void
+voice_failed (disk_t *disk, disk_incident_t *incident);
 //  An attempt was issued.
 void
 voice_issued (const disk_t *disk, disk_attempt_t *attempt);

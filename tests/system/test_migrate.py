@@ -27,6 +27,7 @@ LASTING = {"lease_ttl": "600s", "reconnect_grace": "600s"}  # nobody is missed m
 HALF_OPEN = {**LASTING, "breaker_mode": "pause", "failure_threshold_for_alert": 3}
 NEW = ("broker.migrate.commit.after", "broker.migrate.checkpoint.")  # it is migrated by then
 NEW_NAMES = {"resolved": "reported"}
+SCHEMA, AGENT_FAILED = 6, 4
 
 
 @pytest.fixture
@@ -134,13 +135,15 @@ def of_now(version, rows):
     """The rows of an earlier store in the names of today."""
     assert version == 3
     journal = [(*row[:5], NEW_NAMES.get(row[5], row[5]), *row[6:]) for row in rows["journal"]]
-    return {**rows, "journal": journal}
+    incident = [(*row, 0, int(row[2] == AGENT_FAILED), 0, 0) for row in rows["incident"]]
+    attempt = [(*row, 0, "", "", "", *[-1] * 8) for row in rows["attempt"]]
+    return {**rows, "journal": journal, "incident": incident, "attempt": attempt}
 
 
 def points():
     """Where a migration can be killed; each step once."""
     return [(point, nth) for point in failpoints("broker") if point.startswith(MIGRATION)
-            for nth in ((1, 2) if ".step." in point else (1,))]
+            for nth in ((1, 2, 3) if ".step." in point else (1,))]
 
 
 @pytest.mark.parametrize("store", STORES, ids=lambda path: f"{path.parent.name}-{path.name}")
@@ -217,7 +220,7 @@ def test_a_killed_migration_leaves_the_old_store_or_the_new_one(system, slack, p
     assert broker.wait() == -9 and f"failpoint {point}\n" in broker.log(), broker.log_tail()
     version, rows = content(path, system.root / "scratch")
     new = point.startswith(NEW)
-    assert (version, rows) == ((5, of_now(*old)) if new else old)
+    assert (version, rows) == ((SCHEMA, of_now(*old)) if new else old)
     copied = point.startswith(("broker.migrate.", "broker.copy.rename.after",
                                "broker.copy.folder."))
     copy = system.root / "state/broker.db.schema-3"
@@ -237,7 +240,7 @@ def test_a_failed_migration_leaves_the_old_store_or_the_new_one(system, slack, p
                                  wait=False, **options)
     assert broker.wait() == 74 and broker.records("store cannot be opened"), broker.log_tail()
     now = content(system.root / "state/broker.db", system.root / "scratch")
-    assert now == ((5, of_now(*old)) if point.startswith(NEW) else old)
+    assert now == ((SCHEMA, of_now(*old)) if point.startswith(NEW) else old)
     assert not list((system.root / "state").glob("*.tmp"))
     check(system.start_broker(**options), said)
 
@@ -280,5 +283,5 @@ def test_a_store_of_a_later_version_is_refused(system):
     before = path.read_bytes()
     broker = system.start_broker(wait=False)
     assert broker.wait() == 65, broker.log_tail()
-    assert "has schema 99, this program knows 3 to 5; use the version that wrote it" in broker.log()
+    assert "has schema 99, this program knows 3 to 6; use the version that wrote it" in broker.log()
     assert path.read_bytes() == before and not list(path.parent.glob("*.schema-*"))

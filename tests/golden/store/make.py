@@ -34,6 +34,7 @@ OPTIONS = {"failure_threshold_for_alert": 3, "cluster_queue_size": 4, "max_deliv
            "severity_threshold": "warning", "reinvestigate_after": "1s", "breaker_mode": "pause"}
 CLUSTERS = "clusters:\n  - name: quiet\n    triage: {enabled: false}\n"
 LEFT_OUT = (".lock", ".reserve", ".token", ".db-shm")
+READING = "reading"  # what was read when, for the next start only
 
 
 class Slack:
@@ -239,7 +240,7 @@ def keep(maker, form, said):
     state, out = maker.system.root / "state", OUT / form
     out.mkdir(parents=True)
     for path in sorted(state.rglob("*")):
-        if path.is_file() and not path.name.endswith(LEFT_OUT):
+        if path.is_file() and path.parent.name != READING and not path.name.endswith(LEFT_OUT):
             target = out / path.relative_to(state)
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(path, target)

@@ -28,6 +28,7 @@ bench_new (void)
     bench_t self = {.now = {.boot_ms = 100000, .wall_ms = INT64_C (1768000000000)},
                     .settings = {.agent_attempts = 1,
                                  .max_deliveries = 3,
+                                 .give_back_ms = 3600000,
                                  .lease_ttl_ms = 60000,
                                  .reconnect_grace_ms = 45000,
                                  .agent_timeout_ms = 300000,

@@ -13,7 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const s_golden [] = {"schema-3/stopped", "schema-3/killed"};
+static const struct {
+    const char *name;
+    int64_t schema, resolved; //  records with the old name
+} s_golden [] = {{"schema-3/stopped", 3, 9},
+                 {"schema-3/killed", 3, 9},
+                 {"schema-5/stopped", 5, 0},
+                 {"schema-5/killed", 5, 0}};
 enum { S_GOLDEN = sizeof s_golden / sizeof s_golden [0], S_TEXT = 16384 };
 
 //  Returns false when there is no such file.
@@ -119,7 +125,7 @@ test_a_golden_store_gets_the_schema_of_a_new_one (void **state)
     s_shape (self->store, fresh);
     assert_non_null (strstr (fresh, "table incident "));
     for (size_t i = 0; i < S_GOLDEN; i++) {
-        s_lay (self, s_golden [i]);
+        s_lay (self, s_golden [i].name);
         s_open (self);
         s_shape (self->store, migrated);
         assert_string_equal (migrated, fresh);
@@ -132,10 +138,10 @@ test_a_golden_store_is_copied_before_it_is_migrated (void **state)
     store_case_t *self = *state;
     char copy [256], temporary [280];
     struct stat st;
-    snprintf (copy, sizeof copy, "%s.schema-3", self->path);
-    snprintf (temporary, sizeof temporary, "%s.tmp", copy);
     for (size_t i = 0; i < S_GOLDEN; i++) {
-        s_lay (self, s_golden [i]);
+        snprintf (copy, sizeof copy, "%s.schema-%d", self->path, (int) s_golden [i].schema);
+        snprintf (temporary, sizeof temporary, "%s.tmp", copy);
+        s_lay (self, s_golden [i].name);
         assert_true (s_take (self->path, temporary)); //  left by a start that was killed
         s_open (self);
         store_destroy (&self->store);
@@ -143,10 +149,11 @@ test_a_golden_store_is_copied_before_it_is_migrated (void **state)
         assert_int_equal (st.st_mode & 0777, 0600);
         assert_true (stat (temporary, &st) < 0 && errno == ENOENT);
         assert_int_equal (s_version (self->path), STORE_SCHEMA);
-        assert_int_equal (s_version (copy), 3);
+        assert_int_equal (s_version (copy), s_golden [i].schema);
         assert_int_equal (s_number (copy, "SELECT count (*) FROM incident"), 27);
         assert_int_equal (
-            s_number (copy, "SELECT count (*) FROM journal WHERE change = 'resolved'"), 9);
+            s_number (copy, "SELECT count (*) FROM journal WHERE change = 'resolved'"),
+            s_golden [i].resolved);
         assert_int_equal (s_number (self->path, "SELECT count (*) FROM journal"),
                           s_number (copy, "SELECT count (*) FROM journal"));
     }
@@ -169,7 +176,7 @@ test_the_log_of_an_earlier_copy_goes_with_it (void **state)
     snprintf (copy, sizeof copy, "%s.schema-3", self->path);
     snprintf (path, sizeof path, "%s-wal", copy);
     snprintf (kept, sizeof kept, "%s-kept", copy);
-    s_lay (self, s_golden [0]);
+    s_lay (self, s_golden [0].name);
     s_open (self);
     assert_int_equal (sqlite3_open (copy, &db), SQLITE_OK);
     assert_int_equal (sqlite3_exec (db, "DELETE FROM journal", NULL, NULL, NULL), SQLITE_OK);
@@ -179,7 +186,7 @@ test_the_log_of_an_earlier_copy_goes_with_it (void **state)
         snprintf (path, sizeof path, "%s%s", copy, suffixes [i]);
         assert_true (s_take (kept, path));
     }
-    s_lay (self, s_golden [0]);
+    s_lay (self, s_golden [0].name);
     s_open (self);
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes [0]; i++) {
         snprintf (path, sizeof path, "%s%s", copy, suffixes [i]);
@@ -198,7 +205,7 @@ test_the_copy_belongs_to_who_owns_the_store (void **state)
     struct stat st;
     const uid_t owner = geteuid () == 0 ? 1234 : geteuid ();
     snprintf (copy, sizeof copy, "%s.schema-3", self->path);
-    s_lay (self, s_golden [0]);
+    s_lay (self, s_golden [0].name);
     assert_int_equal (chown (self->path, owner, (gid_t) -1), 0);
     s_open (self);
     assert_int_equal (stat (copy, &st), 0);
@@ -217,7 +224,7 @@ test_damage_that_a_step_meets_is_marked (void **state)
     struct stat st;
     snprintf (copy, sizeof copy, "%s.schema-3", self->path);
     snprintf (mark, sizeof mark, "%s.damaged", self->path);
-    s_lay (self, s_golden [0]);
+    s_lay (self, s_golden [0].name);
     s_exec (self->path,
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
             " INSERT INTO event SELECT NULL, 's', i, '', 0, randomblob (100000), 100000, ''"
@@ -246,7 +253,7 @@ test_without_a_copy_nothing_is_migrated (void **state)
     store_case_t *self = *state;
     char temporary [256];
     snprintf (temporary, sizeof temporary, "%s.schema-3.tmp", self->path);
-    s_lay (self, s_golden [0]);
+    s_lay (self, s_golden [0].name);
     assert_int_equal (mkdir (temporary, 0700), 0);
     assert_int_equal (store_open (self->path, &self->store, &self->diag), ERR_STORE);
     assert_non_null (strstr (self->diag.text, "cannot be copied"));
@@ -255,11 +262,34 @@ test_without_a_copy_nothing_is_migrated (void **state)
     s_open (self);
 }
 
+//  The columns that step 5 adds.
+static const char *const s_added [] = {"incident DROP COLUMN partial",
+                                       "incident DROP COLUMN counted",
+                                       "incident DROP COLUMN given_back",
+                                       "incident DROP COLUMN given_back_ms",
+                                       "attempt DROP COLUMN class",
+                                       "attempt DROP COLUMN usage_agent",
+                                       "attempt DROP COLUMN usage_version",
+                                       "attempt DROP COLUMN usage_model",
+                                       "attempt DROP COLUMN usage_calls",
+                                       "attempt DROP COLUMN usage_turns",
+                                       "attempt DROP COLUMN usage_input",
+                                       "attempt DROP COLUMN usage_output",
+                                       "attempt DROP COLUMN usage_cache_read",
+                                       "attempt DROP COLUMN usage_cache_write",
+                                       "attempt DROP COLUMN usage_cost_micro_usd",
+                                       "attempt DROP COLUMN usage_duration_ms"};
+
 //  A store of this program, turned into one of an earlier version.
 static void
 s_set_back (store_case_t *self, const char *sql)
 {
     store_destroy (&self->store);
+    for (size_t i = 0; i < sizeof s_added / sizeof s_added [0]; i++) {
+        char drop [128];
+        snprintf (drop, sizeof drop, "ALTER TABLE %s", s_added [i]);
+        s_exec (self->path, drop);
+    }
     s_exec (self->path, sql);
     s_open (self);
     store_destroy (&self->store);
@@ -317,6 +347,25 @@ test_step_4_names_records_as_states_are_named_now (void **state)
 }
 
 static void
+test_step_5_says_what_is_not_known_of_earlier_runs (void **state)
+{
+    store_case_t *self = *state;
+    step_write_t write = {.kind = STEP_WRITE_ATTEMPT, .as.attempt = {.number = 1}};
+    s_put_incident (self->store, 1, INCIDENT_AGENT_FAILED);
+    s_put_incident (self->store, 2, INCIDENT_PENDING);
+    snprintf (write.as.attempt.incident.text, sizeof write.as.attempt.incident.text,
+              "0190a000-0000-7000-8000-%012d", 1);
+    assert_int_equal (store_apply (self->store, &write), 0);
+    assert_int_equal (store_commit (self->store), 0);
+    s_set_back (self, "UPDATE meta SET v = 5 WHERE k = 'schema_version'");
+    assert_int_equal (s_number (self->path, "SELECT counted FROM incident WHERE number = 1"), 1);
+    assert_int_equal (s_number (self->path, "SELECT counted FROM incident WHERE number = 2"), 0);
+    assert_int_equal (s_number (self->path, "SELECT usage_calls + usage_cost_micro_usd FROM attempt"
+                                            " WHERE class = 0 AND usage_model = ''"),
+                      -2);
+}
+
+static void
 test_schemas_that_no_step_begins_or_ends_with_are_refused (void **state)
 {
     store_case_t *self = *state;
@@ -349,6 +398,7 @@ main (void)
         TEST (test_without_a_copy_nothing_is_migrated),
         TEST (test_step_3_counts_what_was_counted_wrong_or_not_at_all),
         TEST (test_step_4_names_records_as_states_are_named_now),
+        TEST (test_step_5_says_what_is_not_known_of_earlier_runs),
         TEST (test_schemas_that_no_step_begins_or_ends_with_are_refused),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

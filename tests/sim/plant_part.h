@@ -1,0 +1,8 @@
+//  plant_part - which bugs of plant_class.c are active.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdbool.h>
+
+extern bool plant_charge_returned, plant_no_wait, plant_no_end, plant_count_twice,
+    plant_no_hold_worker, plant_many_probes;
