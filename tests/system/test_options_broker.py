@@ -341,6 +341,23 @@ def test_option_broker_max_deliveries(system):
     assert lose_workers(system, broker, 2)["state"] == "failed"
 
 
+def test_option_broker_give_back_for(system):
+    """An incident whose provider fails is tried again for so long, and then has failed."""
+    broker = system.start_broker(give_back_for="2s")
+    system.publish([fault("web-0")])
+    worker = python_worker(broker)
+    worker.offer(1)
+    _, fence = worker.assignment()
+    words = {"class": "overloaded", "retry_ms": 60000}
+    assert worker.verdict(fence, "agent", reason="529", exit_code=1, **words) == "committed"
+    assert broker.incident(fence["incident"])["state"] == "pending"
+    row = broker.wait_terminal(1)[0]
+    assert row["state"] == "agent_failed" and row["reason"] == "529"
+    ended, failed = [record["at_ms"] for record in replay(broker)
+                     if record["change"] in ("ended", "agent_failed")]
+    assert 1900 < failed - ended < 10000
+
+
 def test_option_broker_lease_ttl(system):
     broker = system.start_broker(lease_ttl="1s")
     system.publish([fault("web-0")])

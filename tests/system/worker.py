@@ -111,9 +111,9 @@ class Worker:
                 continue
         raise TimeoutError("no WELCOME")
 
-    def offer(self, free):
+    def offer(self, free, **more):
         self.credit += 1
-        self.work.send(CREDIT, {"number": self.credit, "total": self.slots, "free": free})
+        self.work.send(CREDIT, {"number": self.credit, "total": self.slots, "free": free, **more})
 
     def fetch(self, fence, path):
         data, size = b"", None
@@ -141,11 +141,11 @@ class Worker:
         self.files.send(SEAL, {**fence, "files": manifest})
         return manifest, self.files.wait([SEALED])[1]
 
-    def verdict(self, fence, outcome, files=(), reason=None, exit_code=0):
+    def verdict(self, fence, outcome, files=(), reason=None, exit_code=0, **more):
         """Send until acknowledged; the disposition."""
         now = int(time.time() * 1000)
         body = {**fence, "outcome": outcome, "exit_code": exit_code, "started_ms": now,
-                "completed_ms": now, "files": list(files)}
+                "completed_ms": now, "files": list(files), **more}
         if reason:
             body["reason"] = reason
         for _ in range(20):
