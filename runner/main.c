@@ -5,7 +5,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/err.h"
 #include "common/base/failpoint.h"
-#include "runner/sandbox/sandbox.h"
+#include "runner/sandbox/hole.h"
+#include "runner/sandbox/runtime.h"
 #include "runner/supervise.h"
 
 #include <fcntl.h>
@@ -22,13 +23,11 @@ extern char **environ;
 
 enum { MAIN_OPTIONS = 64, MAIN_SANDBOX = 1 };
 
-static const struct option s_options [] = {{"workspace", required_argument, NULL, 'w'},
-                                           {"timeout-ms", required_argument, NULL, 't'},
-                                           {"grace-ms", required_argument, NULL, 'g'},
-                                           {"stdout", required_argument, NULL, 'o'},
-                                           {"stderr", required_argument, NULL, 'e'},
-                                           {"result", required_argument, NULL, 'r'},
-                                           {"help", no_argument, NULL, 'h'}};
+static const struct option s_options [] = {
+    {"workspace", required_argument, NULL, 'w'}, {"timeout-ms", required_argument, NULL, 't'},
+    {"grace-ms", required_argument, NULL, 'g'},  {"stdout", required_argument, NULL, 'o'},
+    {"stderr", required_argument, NULL, 'e'},    {"result", required_argument, NULL, 'r'},
+    {"holes", no_argument, NULL, 'H'},           {"help", no_argument, NULL, 'h'}};
 
 static const char s_usage [] =
     "usage: triage-run --workspace DIR --timeout-ms N --grace-ms N --stdout FILE --stderr FILE\n"
@@ -46,7 +45,8 @@ static const char s_usage [] =
     "  --gateway SOCKET       gets the listeners of a box with a network of its own\n"
     "  --gateway-port PORT    of the gateway on the host's loopback, for other boxes\n"
     "  --listen PORT          a loopback port that is forwarded; may be repeated\n"
-    "  --cgroup NAME  --name NAME  --image IMAGE\n";
+    "  --cgroup NAME  --name NAME  --image IMAGE\n"
+    "  --holes                print what such a box does not hold, and run nothing\n";
 
 static bool
 s_number (const char *text, int64_t *ret_number)
@@ -72,7 +72,7 @@ s_all_options (struct option ret_options [MAIN_OPTIONS])
 }
 
 static bool
-s_parse (int argc, char **argv, supervise_spec_t *spec, sandbox_spec_t *box)
+s_parse (int argc, char **argv, supervise_spec_t *spec, sandbox_spec_t *box, bool *ret_holes)
 {
     struct option options [MAIN_OPTIONS];
     s_all_options (options);
@@ -86,6 +86,7 @@ s_parse (int argc, char **argv, supervise_spec_t *spec, sandbox_spec_t *box)
             case 'o': spec->stdout_path = optarg; break;
             case 'e': spec->stderr_path = optarg; break;
             case 'r': spec->result_path = optarg; break;
+            case 'H': *ret_holes = true; break;
             case MAIN_SANDBOX:
                 good = good && sandbox_parse_flag (box, options [index].name, optarg) == 0;
                 break;
@@ -93,6 +94,8 @@ s_parse (int argc, char **argv, supervise_spec_t *spec, sandbox_spec_t *box)
         }
     }
     spec->argv = argv + optind;
+    if (*ret_holes)
+        return good;
     return good && spec->workspace && spec->stdout_path && spec->stderr_path && spec->result_path
            && spec->timeout_ms > 0 && optind < argc;
 }
@@ -106,6 +109,17 @@ s_program_dir (char ret_path [PATH_MAX])
     char *slash = strrchr (ret_path, '/');
     if (slash)
         *slash = 0;
+}
+
+static int
+s_print_holes (const sandbox_spec_t *box)
+{
+    const runtime_t *runtime = runtime_find (box->runtime);
+    const unsigned holes = runtime ? runtime->holes (box) : 0;
+    for (unsigned hole = 1; hole < HOLE_END; hole <<= 1)
+        if (holes & hole)
+            puts (hole_name ((hole_t) hole));
+    return runtime && fflush (stdout) == 0 ? 0 : EXIT_RUNTIME;
 }
 
 //  The limits that triage-run itself holds or has held by a cgroup.
@@ -131,10 +145,13 @@ main (int argc, char **argv)
     failpoint_init ("run");
     if (argc == 2 && strcmp (argv [1], "--help") == 0)
         return fputs (s_usage, stdout) < 0 ? EXIT_RUNTIME : 0;
-    if (!s_parse (argc, argv, &spec, &box)) {
+    bool holes = false;
+    if (!s_parse (argc, argv, &spec, &box, &holes)) {
         fputs (s_usage, stderr);
         return EXIT_USAGE;
     }
+    if (holes)
+        return s_print_holes (&box);
     //  The agent must not inherit other descriptors that the parent left open.
     (void) close_range (STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     box.workspace = spec.workspace;

@@ -154,8 +154,7 @@ wrap_close (wrap_t *self)
     wrap_started (self);
     own_fd (&self->reading_fd);
     words_fini (&self->words);
-    //  What cannot be taken back stays with the agent's user; the worker reads it all the same.
-    if (self->given && workspace_take (self->box->workspace, self->box->uid) < 0)
-        fprintf (stderr, "triage-run: not all of the workspace could be taken back\n");
+    if (self->given)
+        workspace_take (self->box->workspace, self->box->uid);
     self->given = false;
 }

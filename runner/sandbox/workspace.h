@@ -15,7 +15,7 @@
 //  Make the temporary folders, and give all to uid and gid when they are not ours.  Err: -errno.
 int
 workspace_give (const char *path, uid_t uid, gid_t gid) must_check;
-//  Take back what belongs to uid, as far as the entries can be reached.  No process of the run is
-//  left.  Err: -errno, ERR_LIMIT: there are more entries than one walk shows.
-int
-workspace_take (const char *path, uid_t uid) must_check;
+//  Take back what belongs to uid, as far as a walk of bounded depth and length goes.  The rest
+//  stays with that user.  No process of the run is left.
+void
+workspace_take (const char *path, uid_t uid);
