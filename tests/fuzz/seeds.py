@@ -559,7 +559,64 @@ def redact():
         write("redact", name, RS.join(parts))
 
 
+# --- request, observe
+
+def request():
+    head = "POST /v1/messages?beta=true HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: run-token\r\n"
+    ask = '{"model":"claude-sonnet-4-5","max_tokens":9,"messages":[{"content":[{"type":"text",' \
+          '"cache_control":{"type":"ephemeral","ttl":"1h"}}]}],"speed":"fast"}'
+    texts = {
+        "length": f"{head}Content-Length: {len(ask)}\r\n\r\n{ask}",
+        "chunks": f"{head}Transfer-Encoding: chunked\r\n\r\n"
+                  f"{len(ask):x};a=b\r\n{ask}\r\n0\r\nTrailer: x\r\n\r\n",
+        "pipelined": f"{head}\r\n" * 3, "connect": "CONNECT api.test:443 HTTP/1.1\r\n\r\nbytes",
+        "old": "GET /v1/models/x HTTP/1.0\r\n\r\n",
+        "greeting": "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "gemini": "POST /v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse HTTP/1.1\r\n"
+                  "Content-Length: 57\r\n\r\n"
+                  '{"generationConfig":{"maxOutputTokens":5,"candidateCount":2}}',
+        "chat": "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 29\r\n\r\n"
+                '{"model":"gpt-5","n":3,"x":1}',
+        "both": f"{head}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "folded": f"{head}X: a\r\n b\r\n\r\n", "bare": f"{head}X: a\nY: b\r\n\r\n",
+        "twice": f"{head}Host: b\r\n\r\n", "expect": f"{head}Expect: 100-continue\r\n\r\n",
+        "absolute": "GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n",
+        "upgrade": f"{head}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    }
+    for name, text in texts.items():
+        write("request", name, text)
+
+
+def observe():
+    usage = '"usage":{"input_tokens":7,"output_tokens":9,"cache_read_input_tokens":2,' \
+            '"cache_creation_input_tokens":3,"input_tokens_details":{"cached_tokens":1}}'
+    error = '{"type":"error","error":{"type":"overloaded_error","code":"insufficient_quota",' \
+            '"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded per minute",' \
+            '"details":[{"retryDelay":"34.5s"}]}}'
+    gemini = '[{"candidates":[{"finishReason":"MAX_TOKENS"}],"modelVersion":"g","usageMetadata":' \
+             '{"promptTokenCount":5,"candidatesTokenCount":2,"thoughtsTokenCount":8}}]'
+    texts = {  # kind of call, status and type, body
+        "messages": (1, 8,
+                     'data: {"type":"message_start","message":{"model":"m",' + usage + "}}\n\n"
+                     'data: {"type":"message_delta","delta":{"stop_reason":"refusal"},' + usage
+                     + '}\n\ndata: {"type":"message_stop"}\n\n'),
+        "message": (1, 0,
+                    '{"type":"message","model":"m","stop_reason":"max_tokens",' + usage + "}"),
+        "responses": (2, 8, 'data: {"type":"response.completed","response":{' + usage + "}}\n\n"),
+        "failed": (2, 8, 'data: {"type":"response.failed","response":{"error":{"code":"x",'
+                   '"message":"y"}}}\n\n'),
+        "chat": (3, 8, 'data: {"choices":[{"finish_reason":"length"}],"usage":{"prompt_tokens":1,'
+                 '"completion_tokens":2}}\n\ndata: [DONE]\n\n'),
+        "gemini": (4, 0, gemini), "error": (1, 6, error), "cut": (1, 24, "data: " + error),
+        "stream error": (1, 8, f"event: error\ndata: {error}\n\n"), "html": (4, 7, "<html>"),
+        "free": (0, 4, error),
+    }
+    for name, (kind, flags, text) in texts.items():
+        write("observe", name, bytes([kind, flags]) + text.encode())
+
+
 if __name__ == "__main__":
-    for target in (redact, slack, sse, wire, fault, render, conf, lines, mcp, server, report,
+    for target in (request, observe, redact, slack, sse, wire, fault, render, conf, lines, mcp,
+                   server, report,
                    playbook, view):
         target()
