@@ -7,6 +7,7 @@
 #include "common/wire/curve.h"
 #include "worker/base/home.h"
 #include "worker/keeper/secrets.h"
+#include "worker/loop/driver.h"
 #include "worker/loop/program.h"
 
 static void
@@ -43,17 +44,17 @@ s_programs (const settings_t *settings, conf_check_t *check)
     conf_check_result (check, &settings->agent_script_path, rc, &diag);
     if (rc == ERR_CONFIG)
         return;
-    const char *name = program_name (settings, script);
-    if (!name)
+    driver_t driver;
+    err_diag_t why = {""};
+    if (rc == 0)
+        rc = driver_check (settings, script, &why);
+    if (rc == 0)
+        rc = driver_describe (settings, script, folder, &driver, &why);
+    if (why.text [0])
+        conf_check_error (check, &settings->agent_cli, "%s", why.text);
+    if (rc == 0 && !driver.ours)
         conf_check_skip (check, "whether the program of the agent is there: only %s knows its name",
                          script);
-    else if (!name [0])
-        conf_check_error (check, &settings->agent_cli,
-                          "custom: AGENT_CUSTOM_COMMAND is not set, or agent_env does not name it");
-    else if (!program_found (name, folder))
-        conf_check_error (check, &settings->agent_cli,
-                          "%s: no such program in PATH; install it, or choose another agent_cli",
-                          name);
 }
 
 //  Likewise for a kubeconfig file: a Secret may be mounted later.

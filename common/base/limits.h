@@ -268,7 +268,8 @@ enum {
     LIMIT_COMMAND_MS = 2000,                  //  how long an operator's command waits for the loop
     LIMIT_SNAPSHOT_STALE_MS = 5000,           //  an older snapshot is unhealthy
     //  --- process
-    LIMIT_THREADS = 16, //  threads that threads_check can start at once
+    LIMIT_READY_MS = 30000, //  between two looks of a worker that cannot run agents
+    LIMIT_THREADS = 16,     //  threads that threads_check can start at once
     //  --- logs and configuration
     LIMIT_LOG_VALUE_BYTES = 4096, //  one value; longer ones are cut
     //  One line, on the stack of the caller; longer ones are cut.

@@ -131,6 +131,7 @@ class Row:
     env: dict = dataclasses.field(default_factory=dict)
 
 
+HELD = "this worker takes no work"
 NO_KEYS = "without keys only loopback and ipc endpoints may be used; make keys with `triagectl " \
           "key new`"
 CLUSTER = "clusters:\n- name: a\n  mcp:\n    endpoint: http://127.0.0.1:9/mcp\n" \
@@ -262,22 +263,21 @@ WORKER = [
         env={"ANTHROPIC_API_KEY_FILE": "no"}),
     # what is missing may be installed or mounted later; until then no agent runs, or without it
     Row("worker", "script missing", r"{f}:1: agent_script_path: ./no.sh: No such file",
-        "agent script cannot be run", "agent_script_path: ./no.sh\n"),
+        HELD, "agent_script_path: ./no.sh\n"),
     Row("worker", "script not executable",
-        r"{f}:1: agent_script_path: s.sh: not an executable file", "agent script cannot be run",
+        r"{f}:1: agent_script_path: s.sh: not an executable file", HELD,
         "agent_script_path: s.sh\n", text("s.sh", "#!/bin/sh\n")),
-    Row("worker", "program missing", r"{f}:1: agent_cli: goose: no such program in PATH",
-        "the agent's program is not there", "agent_cli: goose\n"),
-    Row("worker", "no custom command", r"{f}:1: agent_cli: custom: AGENT_CUSTOM_COMMAND is not set",
-        "the agent's program is not there", "agent_cli: custom\nagent_env: AGENT_CUSTOM_COMMAND\n"),
+    Row("worker", "program missing", r"{f}:1: agent_cli: agent 'goose' needs the program 'goose'",
+        HELD, "agent_cli: goose\n"),
+    Row("worker", "no custom command", r"{f}:1: agent_cli: .*custom.* needs AGENT_CUSTOM_COMMAND",
+        HELD, "agent_cli: custom\nagent_env: AGENT_CUSTOM_COMMAND\n"),
     Row("worker", "custom command kept back",
-        r"{f}:1: agent_cli: custom: .* or agent_env does not name it",
-        "the agent's program is not there", "agent_cli: custom\n",
+        r"{f}:1: agent_cli: .*custom.* needs AGENT_CUSTOM_COMMAND", HELD, "agent_cli: custom\n",
         env={"AGENT_CUSTOM_COMMAND": "/bin/true"}),
     Row("worker", "kubeconfig missing", r"environment KUBECONFIG: no: No such file",
-        "kubeconfig cannot be read", make=text("there"), env={"KUBECONFIG": "there:no"}),
+        HELD, make=text("there"), env={"KUBECONFIG": "there:no"}),
     Row("worker", "kubeconfig of a cluster", r"{f}:3: clusters\[0\].kubeconfig: d: Is a directory",
-        "kubeconfig cannot be read", "clusters:\n- name: a\n  kubeconfig: d\n", directory("d")),
+        HELD, "clusters:\n- name: a\n  kubeconfig: d\n", directory("d")),
 ]
 OTHERS = [
     Row("publisher", "keys of another role",
@@ -381,7 +381,7 @@ DENIED = [
     Row("worker", "root", r"{f}:1: workspace_root: closed: cannot be written: Permission denied",
         78, "workspace_root: closed/x\n", directory("closed", 0o555)),
     Row("worker", "kubeconfig", r"{f}:1: kubeconfig: k: Permission denied",
-        "kubeconfig cannot be read", "kubeconfig: k\n", text("k", mode=0)),
+        HELD, "kubeconfig: k\n", text("k", mode=0)),
     Row("publisher", "spool", r"{f}:1: spool_dir: closed: cannot be written: Permission denied", 1,
         "spool_dir: closed/x\n", directory("closed", 0o555)),
 ]

@@ -4,11 +4,15 @@ SPDX-License-Identifier: Apache-2.0
 import datetime
 import json
 import re
+import signal
 import time
 
 import pytest
 
 from lib.system import fault, wait_until
+
+
+HELD = "agents cannot run here: this worker takes no work"
 
 
 def report_of(system, order="do: environment", name="w1", env=None, **options):
@@ -187,15 +191,20 @@ def test_option_worker_kubeconfig(system):
     assert '"token": "***' in text and '"current-context": "second"' in text
 
 
-def test_a_kubeconfig_that_is_not_there_is_told_at_the_start(system):
+def test_a_kubeconfig_that_is_not_there_holds_the_worker(system):
     """One of a list, and one of a cluster; what can be read is not mentioned."""
     (system.root / "all").write_text("apiVersion: v1\n")
     (system.root / "worker.yaml").write_text("clusters:\n  - name: prod\n    kubeconfig: nowhere\n")
     system.start_broker()
     worker = system.start_worker(config=system.root / "worker.yaml",
                                  kubeconfig=f"{system.root}/all:{system.root}/gone")
-    assert [line["path"] for line in worker.records("kubeconfig cannot be read")] == [
-        f"{system.root}/gone", "nowhere"]
+    why = wait_until(lambda: worker.records(HELD), 10, "held")[0]["why"]
+    assert f"kubeconfig {system.root}/gone: " in why and "kubeconfig nowhere: " in why
+    assert "/all" not in why
+    (system.root / "gone").write_text("apiVersion: v1\n")
+    (system.root / "nowhere").write_text("apiVersion: v1\n")
+    worker.signal(signal.SIGHUP)
+    worker.wait_log("agents can run")
 
 
 def only_key(system, agent, variable):

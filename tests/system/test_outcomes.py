@@ -92,7 +92,7 @@ def test_an_agent_failure_is_tried_again_up_to_agent_attempts(system):
 
 def test_a_worker_whose_agent_cannot_start_does_not_turn_the_queue_into_failures(system):
     broker = system.start_broker()
-    system.start_worker("broken", agent_script_path="/nonexistent/agent")
+    system.start_worker("broken", agent_script_path=no_interpreter(system))
     system.start_worker("sound", max_concurrent_agents=2)
     system.publish([fault(f"web-{number}") for number in range(20)])
     rows = broker.wait_terminal(20)
@@ -101,12 +101,22 @@ def test_a_worker_whose_agent_cannot_start_does_not_turn_the_queue_into_failures
                "broken alone is quarantined")
 
 
-@pytest.mark.parametrize("agent,code", [("codex", 127), ("custom", 78)])
-def test_a_worker_without_its_agent_does_not_turn_the_queue_into_failures(system, agent, code):
-    """The script starts there, and says that it has nothing to run."""
+@pytest.mark.parametrize("agent", ["codex", "custom"])
+def test_a_worker_whose_script_finds_no_agent_does_not_turn_the_queue_into_failures(system, agent):
+    """The script starts there, and says that it has nothing to run: its program went away."""
     broker = system.start_broker()
-    system.start_worker("broken", agent_script_path=ROOT / "agent-container/run-agent.sh",
-                        agent_cli=agent, env={"PATH": "/usr/bin:/bin"})
+    folder = system.root / "path"
+    folder.mkdir()
+    program = folder / "agent"
+    program.write_text("#!/bin/sh\necho 1.2.3\n")
+    program.chmod(0o755)
+    (folder / "codex").symlink_to(program)
+    worker = system.start_worker(
+        "broken", agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli=agent,
+        agent_env="AGENT_CUSTOM_COMMAND",
+        env={"PATH": f"{folder}:/usr/bin:/bin", "AGENT_CUSTOM_COMMAND": str(program)})
+    worker.wait_log("agents can run")
+    program.unlink()
     system.start_worker("sound")
     system.publish([fault(f"web-{number}", context="do: slow 1") for number in range(6)])
     rows = broker.wait_terminal(6)
@@ -117,10 +127,33 @@ def test_a_worker_without_its_agent_does_not_turn_the_queue_into_failures(system
     assert {attempt["outcome"] for attempt in attempts.values()} == {"host"}
     for attempt in attempts.values():  # the contract's text, then what the script said
         assert attempt["reason"].startswith(
-            f"agent exited with non-zero code: {code}: run-agent.sh: agent '{agent}' needs ")
+            f"agent exited with non-zero code: 127: run-agent.sh: agent '{agent}' needs ")
     (incident, number), *_ = attempts
     why = system.root / "incidents" / incident / f"attempts/{number}/logs/agent.stderr.log"
     assert f"agent '{agent}'" in why.read_text()
+
+
+@pytest.mark.parametrize("agent", ["codex", "custom"])
+def test_a_worker_without_its_agent_takes_no_work(system, agent):
+    broker = system.start_broker()
+    worker = system.start_worker(
+        "broken", agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli=agent,
+        env={"PATH": "/usr/bin:/bin"})
+    worker.wait_log("agents cannot run here: this worker takes no work")
+    system.start_worker("sound")
+    system.publish([fault(f"web-{number}") for number in range(3)])
+    rows = broker.wait_terminal(3)
+    assert {row["state"] for row in rows} == {"reported"}
+    assert {attempt["worker"] for row in rows
+            for attempt in broker.incident(row["id"])["attempts"]} == {"sound"}
+
+
+def no_interpreter(system):
+    """A script that looks good, but cannot be executed."""
+    path = system.root / "no-interpreter.sh"
+    path.write_text("#!/nonexistent/shell\n")
+    path.chmod(0o755)
+    return path
 
 
 def quarantined(broker):
@@ -129,7 +162,7 @@ def quarantined(broker):
 
 def test_an_agent_that_no_worker_can_start_is_an_error(system):
     broker = system.start_broker(reconnect_grace="1s")
-    system.start_worker("broken", agent_script_path="/nonexistent/agent")
+    system.start_worker("broken", agent_script_path=no_interpreter(system))
     system.publish([fault("web-0")])
     row = only(broker.wait_terminal(1))
     assert row["state"] == "agent_failed"

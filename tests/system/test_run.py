@@ -411,8 +411,8 @@ def nosy_agent(system):
         "broker_endpoint": system.broker_ports["work_endpoint"], "worker_name": "w1",
         "agent_cli": "claude",
         "broker_files_endpoint": system.broker_ports["files_endpoint"], "keys_dir": system.keys_dir,
-        "workspace_root": system.root / "workspace",
-        "agent_script_path": script(system, NOSY + GOOD)},
+        "workspace_root": system.root / "workspace", "agent_runtime": "none",
+        "agent_network": "host", "agent_script_path": script(system, NOSY + GOOD)},
         env={"ANTHROPIC_API_KEY": "key-of-this-agent", "OPENAI_API_KEY": "key-of-another",
              **options}, prefix=user)
     system.publish([fault("web-0")])
@@ -442,7 +442,7 @@ def test_nothing_of_the_workers_environment_reaches_the_agent(system):
                      agent_cli="codex")
     names = set((attempt_folder(system, detail) / "output/investigation.md").read_text().split())
     assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {
-        "PATH", "LANG", "https_proxy", "WORKSPACE_DIR", "AGENT_CLI", "LLM_MODEL",
+        "PATH", "LANG", "https_proxy", "WORKSPACE_DIR", "AGENT_CLI",
         "AGENT_ALLOWED_TOOLS",
         "CONTAINER_TIMEOUT", "PROMPT_FILE", "SYSTEM_PROMPT_FILE", "AGENT_RUNTIME", "AGENT_IMAGE",
         "INCIDENT_ID", "ATTEMPT", "OPENAI_API_KEY"}

@@ -308,9 +308,14 @@ const conf_spec_t settings_spec = {
     .settings_size = sizeof (settings_t),
     .reloads = true};
 
-const char *const settings_inherited [] = {"LANG",     "TZ",        "http_proxy", "https_proxy",
-                                           "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY",
-                                           "NO_PROXY", "ALL_PROXY", NULL};
+const char *const settings_inherited [] = {
+    "LANG", "TZ",
+    //  where certificate authorities are
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE",
+    "CODEX_CA_CERTIFICATE", "REQUESTS_CA_BUNDLE",
+    //  proxies
+    "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+    "ALL_PROXY", NULL};
 
 const conf_option_t *
 settings_next_key (const conf_option_t *key)

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "worker/loop/judge.h"
+#include "worker/loop/observe.h"
 #include "worker/loop/resume.h"
 
 #include <assert.h>
@@ -130,8 +131,18 @@ s_tell_no_kubeconfig (const job_t *self)
 static int
 s_open_box (job_t *self)
 {
-    const box_spec_t spec = {
-        .settings = self->shared->settings, .workspace = self->dir, .cluster = self->cluster};
+    const job_shared_t *shared = self->shared;
+    const box_spec_t spec = {.settings = shared->settings,
+                             .driver = &shared->ready->driver,
+                             .runtime = shared->ready->runtime,
+                             .gateway = shared->gateway,
+                             .script = shared->script,
+                             .program_dir = shared->program_dir,
+                             .home = shared->home,
+                             .workspace = self->dir,
+                             .incident = self->verdict.incident.text,
+                             .attempt = self->verdict.attempt,
+                             .cluster = self->cluster};
     err_diag_t diag = {""};
     int rc = box_open (&self->box, &spec, &diag);
     if (rc < 0)
@@ -144,16 +155,13 @@ static int
 s_launch (job_t *self, int64_t timeout_ms)
 {
     job_shared_t *shared = self->shared;
-    char cgroup [HOME_CGROUP];
-    home_cgroup (shared->home, self->verdict.incident.text, self->verdict.attempt, cgroup);
     run_spec_t spec = {.settings = shared->settings,
                        .script = shared->script,
                        .program_dir = shared->program_dir,
                        .workspace = self->dir,
                        .incident = self->verdict.incident.text,
                        .attempt = self->verdict.attempt,
-                       .cgroup = cgroup,
-                       .kubeconfig = self->box.kubeconfig,
+                       .box = &self->box,
                        .model = self->model,
                        .allowed_tools = self->allowed_tools,
                        .timeout_ms = timeout_ms,
@@ -220,11 +228,16 @@ s_resume (job_t *self)
 static void
 s_judge_run (job_t *self)
 {
+    gateway_report_t report;
+    box_close (&self->box, &report);
     self->facts.resumed = self->first.valid;
     if (self->facts.resumed)
         resume_restore (self->dir);
     judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->verdict,
                &self->facts.run);
+    if (self->shared->ready)
+        observe_report (&report, settings_agent (self->shared->settings),
+                        &self->shared->ready->driver, &self->facts);
     if (self->first.started_ms)
         self->verdict.started_ms = self->first.started_ms;
 }
@@ -435,6 +448,7 @@ job_destroy (job_t **self_p)
     if (!*self_p)
         return;
     run_fini (&(*self_p)->run);
+    box_close (&(*self_p)->box, NULL);
     free (*self_p);
     *self_p = NULL;
 }

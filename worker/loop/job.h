@@ -13,6 +13,7 @@
 #include "worker/keeper/spool.h"
 #include "worker/loop/box.h"
 #include "worker/loop/fetch.h"
+#include "worker/loop/ready.h"
 #include "worker/loop/run.h"
 #include "worker/loop/session.h"
 #include "worker/loop/upload.h"
@@ -52,6 +53,8 @@ typedef struct {
     home_t *home;
     session_t *session;
     keeper_t *keeper;
+    gateway_t *gateway;
+    const ready_report_t *ready; //  how agents run here; NULL = not known yet
     const char *script, *program_dir;
     int poll_fd;              //  epoll that wakes the loop for status streams
     bool leaving;             //  the worker got a stop signal; the supervisors may have got it too

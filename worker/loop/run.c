@@ -24,7 +24,7 @@
 enum { RUN_READS = 64 };
 
 static int
-s_spawn (run_t *self, const run_words_t *argv, const run_words_t *envp, int control, int status)
+s_spawn (run_t *self, const words_t *argv, const words_t *envp, int control, int status)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -53,9 +53,9 @@ int
 run_start (run_t *self, const run_spec_t *spec)
 {
     *self = (run_t){.control_fd = -1, .status_fd = -1};
-    snprintf (self->cgroup, sizeof self->cgroup, "%s", spec->cgroup ? spec->cgroup : "");
-    own (run_words_fini) run_words_t argv = {0};
-    own (run_words_fini) run_words_t envp = {0};
+    snprintf (self->cgroup, sizeof self->cgroup, "%s", spec->box->cgroup);
+    own (words_fini) words_t argv = {0};
+    own (words_fini) words_t envp = {0};
     run_arguments (spec, &argv);
     run_environment (spec, &envp);
     if (argv.failed || envp.failed)

@@ -7,6 +7,7 @@
 #include "runner/status.h"
 #include "worker/base/home.h"
 #include "worker/base/settings.h"
+#include "worker/loop/box.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,8 +20,7 @@ typedef struct {
     const char *workspace;   //  absolute
     const char *incident;
     int64_t attempt;
-    const char *cgroup;     //  name of its cgroup; NULL = none
-    const char *kubeconfig; //  absolute path of this run's copy; "" = none
+    const box_t *box; //  open
     const char *model, *allowed_tools;
     int64_t timeout_ms;
     bool resume; //  go on in the session of the run before, in the same workspace

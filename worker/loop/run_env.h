@@ -2,23 +2,19 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "runner/sandbox/words.h"
 #include "worker/loop/run.h"
 
-enum { RUN_WORDS = 64 }; //  most arguments or variables
-
-//  A list of words that ends with NULL.  Own: the words are on the heap; run_words_fini wipes and
-//  frees them.
-typedef struct {
-    char *items [RUN_WORDS + 1];
-    size_t count;
-    int failed; //  0; -ENOMEM, ERR_LIMIT: the list is not complete
-} run_words_t;
-
+//  The command line of triage-run, followed by that of the script.  Own: free with words_fini.
 void
-run_words_fini (run_words_t *self);
-//  The command line of triage-run, followed by that of the script.
-void
-run_arguments (const run_spec_t *spec, run_words_t *ret_words);
+run_arguments (const run_spec_t *spec, words_t *ret_words);
 //  The environment; it inherits only the variables that settings name.
 void
-run_environment (const run_spec_t *spec, run_words_t *ret_words);
+run_environment (const run_spec_t *spec, words_t *ret_words);
+//  The environment of a script that is only asked about the agent: no key is in it.
+void
+run_env_describe (const settings_t *settings, const char *program_dir, words_t *ret_words);
+//  The value of a variable that agent_env passes on; NULL: it does not, or the variable is not set.
+//  Own: borrowed from the environment.
+const char *
+run_env_named (const settings_t *settings, const char *variable);

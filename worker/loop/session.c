@@ -21,6 +21,7 @@ enum {
     SESSION_HELLO_MS = 1000, //  between two HELLOs, until WELCOME
     SESSION_FATAL_MS = 5000, //  pause after the broker refused us; doubled each time
     SESSION_FATAL_MAX_MS = 60000,
+    SESSION_KNOWN_MS = 2000,  //  longest wait of the first HELLO for hooks.held
     SESSION_MISSED_PINGS = 3, //  after such a silence a new session starts
     SESSION_PING_MIN_MS = 100,
     SESSION_PING_MAX_MS = LIMIT_REBUILD_MS / SESSION_MISSED_PINGS
@@ -44,7 +45,10 @@ struct session {
     int64_t files_since_ms; //  boot time of the first unanswered message on `files`; 0 = none
     outage_t out [2];       //  of `work`, of `files`: sockets were rebuilt without an answer
     int64_t credit_number, credit_total, credit_free;
+    char credit_held [LIMIT_REASON_BYTES]; //  "" = work was taken
     bool credit_due;
+    int64_t made_ms;  //  boot time of the first tick
+    bool known;       //  the first HELLO need not wait
     bool rejected;    //  a refusal was logged since the last WELCOME
     bool unknown;     //  a refusal of our key was logged since the last WELCOME
     int64_t fatal_ms; //  the last pause after a refusal; 0 = none since the last WELCOME
@@ -353,17 +357,22 @@ static void
 s_credit (session_t *self, bool again)
 {
     int64_t total = 0, free_slots = 0;
+    const char *known = self->spec.hooks.held (self->spec.hooks.owner);
+    const char *held = known ? known : "it is still looking if agents can run";
     self->spec.hooks.credit (self->spec.hooks.owner, &total, &free_slots);
     if (!again && !self->credit_due && total == self->credit_total
-        && free_slots == self->credit_free)
+        && free_slots == self->credit_free && strcmp (held, self->credit_held) == 0)
         return;
     msg_credit_t credit = {.number = self->credit_number + 1, .total = total, .free = free_slots};
+    if (*held)
+        credit.held = codec_text (held);
     self->credit_due = session_send (self, MSG_CREDIT, &credit, 0) < 0;
     if (self->credit_due)
         return;
     self->credit_number++;
     self->credit_total = total;
     self->credit_free = free_slots;
+    snprintf (self->credit_held, sizeof self->credit_held, "%s", held);
 }
 
 static void
@@ -406,12 +415,22 @@ s_rebuild (session_t *self, bool files, int64_t boot_ms, int64_t wall_ms)
     s_renew (self);
 }
 
+//  Is it known if work can be taken?  The first HELLO waits for that, but not for long: the broker
+//  would take what is in the spool for lost.
+static bool
+s_known (session_t *self, int64_t boot_ms)
+{
+    self->known = self->known || self->spec.hooks.held (self->spec.hooks.owner)
+                  || boot_ms - self->made_ms >= SESSION_KNOWN_MS;
+    return self->known;
+}
+
 void
 session_tick (session_t *self, int64_t boot_ms, int64_t wall_ms)
 {
     self->now_ms = boot_ms;
     if (!self->built_ms)
-        self->heard_ms = self->built_ms = boot_ms;
+        self->made_ms = self->heard_ms = self->built_ms = boot_ms;
     int64_t silent_ms = boot_ms - self->heard_ms;
     bool files_dead = self->files_since_ms && boot_ms - self->files_since_ms >= LIMIT_REBUILD_MS;
     if (silent_ms >= LIMIT_REBUILD_MS || files_dead)
@@ -421,7 +440,7 @@ session_tick (session_t *self, int64_t boot_ms, int64_t wall_ms)
         s_renew (self);
     }
     if (self->state == STATE_GREETING) {
-        if (boot_ms >= self->hello_at_ms)
+        if (boot_ms >= self->hello_at_ms && s_known (self, boot_ms))
             s_hello (self, boot_ms);
         return;
     }

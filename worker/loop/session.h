@@ -21,6 +21,9 @@ typedef struct {
     void (*lists) (void *owner, codec_list_t *ret_running, codec_list_t *ret_spooled);
     //  The slots, and the free ones among them.
     void (*credit) (void *owner, int64_t *ret_total, int64_t *ret_free);
+    //  Why no work is taken; "" = it is taken.  NULL = not known yet: HELLO waits for it, at most
+    //  SESSION_KNOWN_MS.  Own: borrowed until the next call.
+    const char *(*held) (void *owner);
     //  Handle a WELCOME, or a message that is not the session's.  files: from the `files` socket.
     void (*message) (void *owner, const link_msg_t *msg, bool files);
 } session_hooks_t;

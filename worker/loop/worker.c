@@ -80,12 +80,19 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
                                       .home = home,
                                       .session = s_connect (self, keys, diag),
                                       .keeper = keeper_new (self->settings),
+                                      .gateway = gateway_new (),
                                       .script = self->script,
                                       .program_dir = self->program_dir,
                                       .poll_fd = self->poll_fd};
-        if (!self->shared.keeper)
+        const ready_spec_t look = {.settings = self->settings,
+                                   .script = self->script,
+                                   .program_dir = self->program_dir,
+                                   .home = home->path};
+        self->look = ready_new (&look);
+        const bool threads = self->shared.keeper && self->shared.gateway && self->look;
+        if (!threads)
             err_diag (diag, "cannot start: out of memory or threads");
-        rc = self->shared.session && self->shared.keeper ? 0 : ERR_CONFIG;
+        rc = self->shared.session && threads ? 0 : ERR_CONFIG;
     }
     if (rc < 0) {
         worker_destroy (&self);
@@ -109,6 +116,9 @@ worker_destroy (worker_t **self_p)
     }
     session_destroy (&self->shared.session);
     keeper_destroy (&self->shared.keeper);
+    ready_destroy (&self->look);
+    own_mem (&self->ready);
+    gateway_destroy (&self->shared.gateway);
     clk_destroy (&self->clk);
     own_fd (&self->poll_fd);
     free (self);
@@ -156,6 +166,7 @@ static void
 s_reload (worker_t *self)
 {
     conf_t *fresh = NULL;
+    ready_ask (self->look);
     if (conf_reload (self->conf, &fresh) < 0)
         return;
     const settings_t *settings = conf_settings (fresh);
@@ -267,6 +278,33 @@ s_take_kept (worker_t *self)
 }
 
 static void
+s_tell_ready (const worker_t *self, const ready_report_t *before)
+{
+    const ready_report_t *now = self->ready;
+    const ready_spec_t look = {.settings = self->settings, .script = self->script};
+    if (!now->good && (!before || strcmp (before->why, now->why) != 0))
+        log_error ("agents cannot run here: this worker takes no work", kv ("why", now->why));
+    if (!now->good || (before && before->good))
+        return;
+    log_info ("agents can run", kv ("agent", settings_agent (self->settings)),
+              kv ("program", now->driver.path), kv ("version", now->driver.version),
+              kv ("runtime", now->runtime));
+    ready_warn (&look, now);
+}
+
+static void
+s_take_ready (worker_t *self)
+{
+    ready_report_t *report;
+    while ((report = ready_take (self->look))) {
+        own (own_mem) ready_report_t *before = self->ready;
+        self->shared.ready = self->ready = report;
+        self->shared.resumes = report->driver.resumes;
+        s_tell_ready (self, before);
+    }
+}
+
+static void
 s_visit_stray (void *ctx, const char *path, const char *name)
 {
     const worker_t *self = ctx;
@@ -295,12 +333,14 @@ s_turn (worker_t *self)
                             {.link = session_files (session)},
                             {.fd = self->signal_fd},
                             {.fd = self->poll_fd},
-                            {.fd = keeper_fd (self->shared.keeper)}};
+                            {.fd = keeper_fd (self->shared.keeper)},
+                            {.fd = ready_fd (self->look)}};
     s_strays (self);
     bool swept = home_sweep (self->home, LIMIT_SWEEP_ENTRIES);
     link_wait (items, sizeof items / sizeof items [0],
                self->jobs || !swept ? WORKER_TICK_MS : WORKER_IDLE_MS);
     s_now (self);
+    s_take_ready (self);
     session_drain (session, self->shared.boot_ms, self->shared.wall_ms);
     if (items [2].readable)
         s_on_signals (self);

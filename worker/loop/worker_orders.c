@@ -42,10 +42,21 @@ s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
     worker_t *self = owner;
     int64_t busy, spooled;
     worker_count (self, &busy, &spooled);
-    *ret_total = self->drain == DRAIN_NO ? self->settings->max_concurrent_agents : 0;
+    const bool takes = self->drain == DRAIN_NO && self->shared.ready && self->shared.ready->good;
+    *ret_total = takes ? self->settings->max_concurrent_agents : 0;
     *ret_free = *ret_total > busy ? *ret_total - busy : 0;
     if (spooled >= LIMIT_SPOOLED)
         *ret_free = 0;
+}
+
+//  While it drains, the broker knows why it takes no work.
+static const char *
+s_held (void *owner)
+{
+    const worker_t *self = owner;
+    if (!self->shared.ready)
+        return NULL;
+    return self->drain == DRAIN_NO ? self->shared.ready->why : "";
 }
 
 job_t *
@@ -182,5 +193,5 @@ s_on_message (void *owner, const link_msg_t *msg, bool files)
 session_hooks_t
 worker_hooks (worker_t *self)
 {
-    return (session_hooks_t){self, s_lists, s_credit, s_on_message};
+    return (session_hooks_t){self, s_lists, s_credit, s_held, s_on_message};
 }

@@ -5,6 +5,7 @@
 #include "common/base/clk.h"
 #include "common/base/limits.h"
 #include "worker/loop/job.h"
+#include "worker/loop/ready.h"
 #include "worker/loop/worker.h"
 
 #include <limits.h>
@@ -25,6 +26,8 @@ struct worker {
     home_t *home;
     clk_t *clk;
     job_shared_t shared;
+    ready_t *look;         //  the thread that looks if agents can run
+    ready_report_t *ready; //  its last report; NULL = none yet
     job_t *jobs;
     int orphans;   //  found at the last check
     int signal_fd; //  borrowed
@@ -48,7 +51,7 @@ job_t *
 worker_find (worker_t *self, codec_text_t incident, int64_t attempt);
 
 //  --- worker_start.c: the start
-//  Find the programs, and log what agents would lack.  Err: ERR_CONFIG; diag says why.
+//  Find the programs.  Err: ERR_CONFIG: there is no such agent; diag says why.
 int
 worker_look (worker_t *self, err_diag_t *diag) must_check;
 //  Make jobs for the results in the spool and for runs that had ended by themselves.

@@ -1,8 +1,8 @@
-//  worker_start - finds the programs and kubeconfigs of agents, and the work of an earlier process.
+//  worker_start - finds the programs of agents, and the work of an earlier process.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/log.h"
-#include "common/base/reach.h"
 #include "worker/keeper/secrets.h"
+#include "worker/loop/driver.h"
 #include "worker/loop/program.h"
 #include "worker/loop/worker_part.h"
 
@@ -48,51 +48,18 @@ s_visit_job (void *ctx, const char *path, const char *name)
     DL_APPEND (self->jobs, job);
 }
 
-static int
-s_find_programs (worker_t *self, err_diag_t *diag)
+int
+worker_look (worker_t *self, err_diag_t *diag)
 {
     int rc = program_folder (self->program_dir, diag);
     if (rc == 0)
         rc = program_script (self->settings, self->program_dir, self->script, diag);
-    if (rc == 0 || rc == ERR_CONFIG)
-        return rc;
-    log_error ("agent script cannot be run: no incident can be investigated; "
-               "name one by --agent-script-path",
-               kv ("error", diag->text), kv ("path", self->script));
-    diag->text [0] = 0;
-    return 0;
-}
-
-//  Warn about kubeconfig files that cannot be read.  Otherwise only the reports would show it.
-static void
-s_look_for_kubeconfig (const char *list)
-{
-    char path [PATH_MAX];
-    while (settings_next_path (&list, path)) {
-        err_diag_t diag = {""};
-        if (reach_readable (path, &diag) < 0)
-            log_warn ("kubeconfig cannot be read", kv ("path", path), kv ("error", diag.text));
+    if (rc < 0 && rc != ERR_CONFIG) { //  it may be installed later: the look at agents says so
+        diag->text [0] = 0;
+        rc = 0;
     }
-}
-
-static void
-s_look_for_kubeconfigs (const worker_t *self)
-{
-    const settings_cluster_t *clusters = self->settings->clusters.items;
-    s_look_for_kubeconfig (self->settings->kubeconfig);
-    for (size_t i = 0; i < self->settings->clusters.count; i++)
-        s_look_for_kubeconfig (clusters [i].kubeconfig);
-}
-
-int
-worker_look (worker_t *self, err_diag_t *diag)
-{
-    int rc = s_find_programs (self, diag);
-    s_look_for_kubeconfigs (self);
     secrets_warn (self->settings);
-    if (rc == 0)
-        program_check (self->settings, self->script, self->program_dir);
-    return rc;
+    return rc == 0 ? driver_check (self->settings, self->script, diag) : rc;
 }
 
 void

@@ -335,7 +335,8 @@ class System:
                     "keys_dir": self.peer_keys("worker", name),
                     "workspace_root": self.root / "workspace",
                     "agent_script_path": AGENTS / agent, "agent_kill_grace": "2s",
-                    "agent_runtime": "none", "log_level": "debug"}
+                    "agent_runtime": "none", "agent_network": "host",
+                    "log_level": "debug"}
         return Daemon(self, name, "triage-worker", {**defaults, **options}, env, wait)
 
     def gated_agent(self, size=200):

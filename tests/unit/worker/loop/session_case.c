@@ -13,6 +13,12 @@ s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
     *ret_total = *ret_free = 1;
 }
 
+static const char *
+s_held (void *owner)
+{
+    return "";
+}
+
 static void
 s_message (void *owner, const link_msg_t *msg, bool files)
 {
@@ -28,7 +34,7 @@ session_case_spec (link_t *broker, const char *files_endpoint, const curve_keys_
                             .agent = "playbook",
                             .keys = keys,
                             .slots = 1,
-                            .hooks = {NULL, s_lists, s_credit, s_message}};
+                            .hooks = {NULL, s_lists, s_credit, s_held, s_message}};
 }
 
 void

@@ -22,6 +22,12 @@ s_settings (const char *agent)
 {
     return (settings_t){.agent_cli = agent,
                         .agent_image = "image:1",
+                        .agent_args = "",
+                        .agent_mcp_config = "",
+                        .agent_skills_dir = "",
+                        .anthropic_base_url = "",
+                        .openai_base_url = "",
+                        .gemini_base_url = "",
                         .agent_env = "",
                         .agent_kill_grace_ms = 2000,
                         .kubeconfig = "",
@@ -30,6 +36,8 @@ s_settings (const char *agent)
                         .gemini_api_key = "key-g",
                         .google_api_key = "key-h"};
 }
+
+static const box_t s_box = {.kubeconfig = "/w/jobs/x.1/kc", .runtime = "none"};
 
 static run_spec_t
 s_spec (const settings_t *settings)
@@ -40,7 +48,7 @@ s_spec (const settings_t *settings)
                         .workspace = "/w/jobs/x.1",
                         .incident = "x",
                         .attempt = 1,
-                        .kubeconfig = "/w/jobs/x.1/kc",
+                        .box = &s_box,
                         .model = "sonnet",
                         .allowed_tools = "Read,Write",
                         .timeout_ms = 1500};
@@ -48,7 +56,7 @@ s_spec (const settings_t *settings)
 
 //  Value of a variable, NULL when it is not set.
 static const char *
-s_value (const run_words_t *words, const char *name)
+s_value (const words_t *words, const char *name)
 {
     size_t size = strlen (name);
     for (size_t i = 0; i < words->count; i++)
@@ -69,7 +77,7 @@ test_each_cli_gets_its_own_key_only (void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
         settings_t settings = s_settings (rows [i].agent);
         run_spec_t spec = s_spec (&settings);
-        own (run_words_fini) run_words_t words = {0};
+        own (words_fini) words_t words = {0};
         run_environment (&spec, &words);
         assert_int_equal (s_value (&words, "ANTHROPIC_API_KEY") != NULL, rows [i].anthropic);
         assert_int_equal (s_value (&words, "OPENAI_API_KEY") != NULL, rows [i].openai);
@@ -103,7 +111,7 @@ test_each_key_is_redacted_and_handed_to_its_own_agent_only (void **state)
         s_fill_keys (&settings, values);
         run_spec_t spec = s_spec (&settings);
         own (redact_fini) redact_t secrets = secrets_read (&settings);
-        own (run_words_fini) run_words_t words = {0};
+        own (words_fini) words_t words = {0};
         run_environment (&spec, &words);
         for (const conf_option_t *key = settings_next_key (NULL); key;
              key = settings_next_key (key)) {
@@ -129,7 +137,7 @@ test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract (voi
     settings_t settings = s_settings ("goose");
     settings.agent_env = "OPENAI_API_KEY, ATTEMPT,NOT_SET";
     run_spec_t spec = s_spec (&settings);
-    own (run_words_fini) run_words_t words = {0};
+    own (words_fini) words_t words = {0};
     run_environment (&spec, &words);
     assert_string_equal (s_value (&words, "OPENAI_API_KEY"), "key-o");
     assert_string_equal (s_value (&words, "ATTEMPT"), "1");
@@ -143,7 +151,7 @@ test_arguments_are_the_contracts_and_carry_no_secret (void **state)
 {
     settings_t settings = s_settings ("claude");
     run_spec_t spec = s_spec (&settings);
-    own (run_words_fini) run_words_t words = {0};
+    own (words_fini) words_t words = {0};
     run_arguments (&spec, &words);
     char line [2048] = "";
     size_t at = 0;
@@ -172,7 +180,7 @@ test_a_secret_of_agent_env_has_no_blanks_around_it (void **state)
     setenv ("PLAIN", " as it is\n", 1);
     setenv ("EMPTY_KEY", "\n", 1);
     run_spec_t spec = s_spec (&settings);
-    own (run_words_fini) run_words_t environment = {0};
+    own (words_fini) words_t environment = {0};
     run_environment (&spec, &environment);
     assert_string_equal (s_value (&environment, "A_TOKEN"), "token-0123456789");
     assert_string_equal (s_value (&environment, "PLAIN"), " as it is\n");

@@ -1,0 +1,136 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/driver.h"
+
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "common/base/own.h"
+#include "worker/keeper/secrets.h"
+#include "worker/loop/ask.h"
+#include "worker/loop/run_env.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    DRIVER_ASK_MS = 20000, //  a CLI of npm takes a second to tell its version, on a busy host more
+    DRIVER_MISSING = 127   //  exit code: the agent's program is not there
+};
+
+static bool
+s_is_ours (const char *script)
+{
+    const char *slash = strrchr (script, '/');
+    return strcmp (slash ? slash + 1 : script, "run-agent.sh") == 0;
+}
+
+//  --- names
+
+//  Add the names of the drivers in a folder.  True: that of the agent is one of them.
+static bool
+s_names (const char *folder, const char *agent, buf_t *names)
+{
+    DIR *dir = opendir (folder);
+    const struct dirent *entry;
+    bool found = false;
+    while (dir && (entry = readdir (dir))) {
+        const size_t size = strlen (entry->d_name);
+        if (size <= 3 || strcmp (entry->d_name + size - 3, ".sh") != 0)
+            continue;
+        found =
+            found || (strlen (agent) == size - 3 && memcmp (agent, entry->d_name, size - 3) == 0);
+        (void) buf_printf (names, " %.*s", (int) size - 3, entry->d_name);
+    }
+    if (dir)
+        closedir (dir);
+    return found;
+}
+
+int
+driver_check (const settings_t *settings, const char *script, err_diag_t *diag)
+{
+    static const char variable [] = "AGENT_DRIVERS_DIR";
+    const char *agent = settings_agent (settings), *slash = strrchr (script, '/');
+    char folder [PATH_MAX];
+    own (buf_fini) buf_t names = buf_init (PATH_MAX);
+    if (!s_is_ours (script) || !slash)
+        return 0;
+    snprintf (folder, sizeof folder, "%.*s/drivers", (int) (slash - script), script);
+    bool found = s_names (folder, agent, &names);
+    const char *more = run_env_named (settings, variable);
+    if (more)
+        found = s_names (more, agent, &names) || found;
+    if (found)
+        return 0;
+    err_diag (diag, "agent_cli: no driver %s.sh in %s; there are:%s", agent, folder, names.data);
+    return ERR_CONFIG;
+}
+
+//  --- the question
+
+static void
+s_copy (const json_t *doc, const char *key, char *ret_text, size_t size)
+{
+    const char *text = json_member_text (doc, key, "");
+    snprintf (ret_text, size, "%s", text);
+}
+
+static int
+s_parse (const ask_t *answer, driver_t *ret_driver, err_diag_t *diag)
+{
+    own (json_drop) json_t *doc = NULL;
+    if (json_parse (answer->out, strlen (answer->out), &doc, diag) < 0 || !json_is_object (doc))
+        return ERR_CONFIG;
+    s_copy (doc, "program", ret_driver->program, sizeof ret_driver->program);
+    s_copy (doc, "path", ret_driver->path, sizeof ret_driver->path);
+    s_copy (doc, "version", ret_driver->version, sizeof ret_driver->version);
+    s_copy (doc, "model", ret_driver->model, sizeof ret_driver->model);
+    s_copy (doc, "provider", ret_driver->provider, sizeof ret_driver->provider);
+    s_copy (doc, "key_env", ret_driver->key_env, sizeof ret_driver->key_env);
+    s_copy (doc, "base_url_env", ret_driver->base_url_env, sizeof ret_driver->base_url_env);
+    ret_driver->resumes = json_is_true (json_object_get (doc, "resumes"));
+    return 0;
+}
+
+//  The last line that the script has said, without its name in front.
+static const char *
+s_last_line (char *text)
+{
+    static const char prefix [] = "run-agent.sh: ";
+    size_t size = strlen (text);
+    while (size > 0 && strchr ("\r\n ", text [size - 1]))
+        text [--size] = 0;
+    char *line = strrchr (text, '\n');
+    line = line ? line + 1 : text;
+    return strncmp (line, prefix, sizeof prefix - 1) == 0 ? line + sizeof prefix - 1 : line;
+}
+
+int
+driver_describe (const settings_t *settings, const char *script, const char *program_dir,
+                 driver_t *ret_driver, err_diag_t *diag)
+{
+    *ret_driver = (driver_t){.ours = s_is_ours (script)};
+    if (!ret_driver->ours) {
+        if (access (script, X_OK) == 0)
+            return 0;
+        err_diag (diag, "the agent's script cannot be run: %s: %s", script, err_str (-errno));
+        return ERR_CONFIG;
+    }
+    own (words_fini) words_t argv = {0}, envp = {0};
+    own (own_mem) ask_t *answer = malloc (sizeof *answer);
+    words_add (&argv, "%s", script);
+    words_add (&argv, "--describe");
+    words_flag (&argv, "--agent", settings_agent (settings));
+    run_env_describe (settings, program_dir, &envp);
+    int rc = answer ? ask_run (&argv, &envp, DRIVER_ASK_MS, answer) : -ENOMEM;
+    if (rc == 0 && answer->code == 0)
+        return s_parse (answer, ret_driver, diag);
+    const char *line = answer ? s_last_line (answer->err) : "";
+    if (rc == 0 && *line)
+        err_diag (diag, "%s", line);
+    else
+        err_diag (diag, "%s --describe: %s", script, rc < 0 ? err_str (rc) : "failed");
+    return rc < 0 ? rc : answer->code == DRIVER_MISSING ? -ENOENT : ERR_CONFIG;
+}

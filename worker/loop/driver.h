@@ -1,0 +1,31 @@
+//  driver - what run-agent.sh says about the agent: its program, its version, its provider.
+//
+//  A driver is a file of run-agent.sh (agent-container/README.md).  Another script has none.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/err.h"
+#include "worker/base/settings.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+enum { DRIVER_WORD = 64, DRIVER_MODEL = 128 };
+
+typedef struct {
+    bool ours; //  the script is run-agent.sh; else all below is empty
+    char program [DRIVER_WORD], path [PATH_MAX], version [DRIVER_WORD], model [DRIVER_MODEL];
+    char provider [DRIVER_WORD];                            //  as the gateway names it; "" = none
+    char key_env [DRIVER_WORD], base_url_env [DRIVER_WORD]; //  variables; "" = none
+    bool resumes;
+} driver_t;
+
+//  Is there a driver of the agent's name?  Yes for a script that is not run-agent.sh.
+//  Err: ERR_CONFIG; diag names those that are there.
+int
+driver_check (const settings_t *settings, const char *script, err_diag_t *diag) must_check;
+//  Ask the script.  Waits for it, some seconds at most.  Err: -ENOENT: the agent's program is
+//  missing; ERR_CONFIG, -errno: the script cannot be asked; diag says why and what to do.
+int
+driver_describe (const settings_t *settings, const char *script, const char *program_dir,
+                 driver_t *ret_driver, err_diag_t *diag) must_check;

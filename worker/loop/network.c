@@ -1,0 +1,102 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/network.h"
+
+#include "worker/keeper/secrets.h"
+
+#include <string.h>
+
+typedef struct {
+    const char *env; //  variable of a key
+    const char *provider;
+    size_t base_url; //  offset of the setting
+} row_t;
+
+static const row_t s_rows [] = {
+    {"ANTHROPIC_API_KEY", "anthropic", offsetof (settings_t, anthropic_base_url)},
+    {"OPENAI_API_KEY", "openai", offsetof (settings_t, openai_base_url)},
+    {"GEMINI_API_KEY", "gemini", offsetof (settings_t, gemini_base_url)},
+    {"GOOGLE_API_KEY", "gemini", offsetof (settings_t, gemini_base_url)}};
+
+static const char *
+s_base_url (const settings_t *settings, const row_t *row)
+{
+    return *(const char *const *) (const void *) ((const char *) settings + row->base_url);
+}
+
+//  The row of a provider.  NULL: it is none that we know.
+static const row_t *
+s_provider (const char *name)
+{
+    for (size_t i = 0; i < sizeof s_rows / sizeof s_rows [0]; i++)
+        if (strcmp (s_rows [i].provider, name) == 0)
+            return &s_rows [i];
+    return NULL;
+}
+
+sandbox_network_t
+network_of (const settings_t *settings, const driver_t *driver)
+{
+    sandbox_network_t network = SANDBOX_GATEWAY;
+    if (sandbox_network_parse (settings->agent_network, &network) < 0)
+        return SANDBOX_GATEWAY; //  cannot be: the option has choices
+    const bool own = !driver->ours || strcmp (settings_agent (settings), "custom") == 0;
+    return network == SANDBOX_GATEWAY && own ? SANDBOX_PROXY : network;
+}
+
+//  Is it the key of this agent?
+static bool
+s_is_key (const settings_t *settings, const driver_t *driver, const conf_option_t *key)
+{
+    return strcmp (key->env, driver->key_env) == 0
+           || settings_key_of (key, settings_agent (settings));
+}
+
+const char *
+network_key (const settings_t *settings, const driver_t *driver)
+{
+    for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key))
+        if (s_is_key (settings, driver, key) && **settings_key_at (settings, key))
+            return *settings_key_at (settings, key);
+    return "";
+}
+
+//  Does agent_env pass the variable on?
+static bool
+s_passed_on (const settings_t *settings, const char *variable)
+{
+    char name [SECRETS_NAME];
+    for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
+        if (strcmp (name, variable) == 0)
+            return true;
+    return false;
+}
+
+static void
+s_add (gateway_spec_t *gateway, const row_t *row, const settings_t *settings, const char *key)
+{
+    for (size_t i = 0; i < gateway->key_count; i++)
+        if (strcmp (gateway->keys [i].provider, row->provider) == 0)
+            return;
+    if (gateway->key_count < GATEWAY_KEYS)
+        gateway->keys [gateway->key_count++] =
+            (gateway_key_t){row->provider, s_base_url (settings, row), key};
+}
+
+void
+network_keys (const settings_t *settings, const driver_t *driver, bool proxy,
+              gateway_spec_t *gateway)
+{
+    gateway->proxy = proxy;
+    gateway->budget_micro_usd = settings->agent_max_budget_usd;
+    const row_t *own = s_provider (driver->provider);
+    if (own)
+        s_add (gateway, own, settings, network_key (settings, driver));
+    if (!proxy)
+        return;
+    for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key))
+        for (size_t i = 0; i < sizeof s_rows / sizeof s_rows [0]; i++)
+            if (strcmp (s_rows [i].env, key->env) == 0
+                && (s_is_key (settings, driver, key) || s_passed_on (settings, key->env))
+                && **settings_key_at (settings, key))
+                s_add (gateway, &s_rows [i], settings, *settings_key_at (settings, key));
+}

@@ -1,0 +1,21 @@
+//  network - what an agent reaches, and with whose key.
+//
+//  Pure.  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "runner/sandbox/sandbox.h"
+#include "worker/base/settings.h"
+#include "worker/gateway/gateway.h"
+#include "worker/loop/driver.h"
+
+//  What is in force.  A script of the user's, or a custom program, has the key in its environment,
+//  as the contract promises: for it `gateway` is `proxy`.
+sandbox_network_t
+network_of (const settings_t *settings, const driver_t *driver);
+//  The key that the agent's provider takes; "" = none is set.  Own: borrowed from settings.
+const char *
+network_key (const settings_t *settings, const driver_t *driver);
+//  Add the providers of a run to the gateway's spec.  proxy: the agent has its keys itself.
+void
+network_keys (const settings_t *settings, const driver_t *driver, bool proxy,
+              gateway_spec_t *gateway);

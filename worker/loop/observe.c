@@ -1,0 +1,38 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/observe.h"
+
+#include <stdio.h>
+
+static void
+s_failure (const gateway_report_t *report, verdict_observed_t *observed)
+{
+    observed->answered = report->calls > report->failed_calls
+                         && (report->failed_calls == 0 || report->ok_after_failure);
+    if (observed->answered)
+        return;
+    observed->class = report->failure.class;
+    observed->retry_ms = report->failure.retry_ms;
+    snprintf (observed->sentence, sizeof observed->sentence, "%s", report->failure.sentence);
+}
+
+void
+observe_report (const gateway_report_t *report, const char *agent, const driver_t *driver,
+                facts_t *facts)
+{
+    facts->observed = (verdict_observed_t){0};
+    facts->seen = usage_none ();
+    if (report->calls == 0)
+        return;
+    s_failure (report, &facts->observed);
+    usage_t *seen = &facts->seen;
+    snprintf (seen->agent, sizeof seen->agent, "%s", agent);
+    snprintf (seen->version, sizeof seen->version, "%s", driver->version);
+    snprintf (seen->model, sizeof seen->model, "%s", report->model);
+    seen->calls = report->calls;
+    seen->input = report->input;
+    seen->output = report->output;
+    seen->cache_read = report->cache_read;
+    seen->cache_write = report->cache_write;
+    seen->cost_micro_usd = report->cost_micro_usd;
+    usage_bound (seen);
+}

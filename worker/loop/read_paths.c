@@ -1,0 +1,135 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/read_paths.h"
+
+#include "common/base/path.h"
+#include "worker/loop/run_env.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_PATHS_LINKS = 16 }; //  most links from a name in PATH to the program
+
+static bool
+s_has (const read_paths_t *self, const char *path)
+{
+    const char *at = self->texts.data;
+    for (size_t i = 0; i < self->count; i++, at += strlen (at) + 1)
+        if (strcmp (at, path) == 0)
+            return true;
+    return false;
+}
+
+//  Add a path that exists.  The system's own folder /usr is in every box.
+static void
+s_add (read_paths_t *self, const char *path)
+{
+    char absolute [PATH_MAX];
+    struct stat status;
+    if (!*path || stat (path, &status) != 0)
+        return;
+    if (*path != '/')
+        path = path_absolute (path, absolute);
+    if (strcmp (path, "/") == 0 || strncmp (path, "/usr/", 5) == 0 || s_has (self, path))
+        return;
+    (void) buf_append (&self->texts, path, strlen (path) + 1);
+    self->count++;
+}
+
+static void
+s_add_folder (read_paths_t *self, const char *path)
+{
+    char absolute [PATH_MAX], folder [PATH_MAX];
+    path = path_absolute (path, absolute);
+    const char *slash = strrchr (path, '/');
+    snprintf (folder, sizeof folder, "%.*s", slash ? (int) (slash - path) : 0, path);
+    s_add (self, folder);
+}
+
+static void
+s_add_list (read_paths_t *self, const char *list)
+{
+    char path [PATH_MAX];
+    while (list && settings_next_path (&list, path))
+        s_add (self, path);
+}
+
+//  Add the folder of a program, and that of each link on the way to it.  A program of npm needs
+//  the whole outermost node_modules.
+static void
+s_add_program (read_paths_t *self, const char *path)
+{
+    char at [PATH_MAX], real [PATH_MAX], target [PATH_MAX];
+    snprintf (at, sizeof at, "%s", path);
+    for (int links = 0; *at == '/' && links < READ_PATHS_LINKS; links++) {
+        char *slash = strrchr (at, '/');
+        const ssize_t size = readlink (at, target, sizeof target - 1);
+        *slash = 0;
+        s_add (self, at);
+        if (size <= 0)
+            break;
+        target [size] = 0;
+        char next [PATH_MAX];
+        const int rc = *target == '/' ? snprintf (next, sizeof next, "%s", target)
+                                      : snprintf (next, sizeof next, "%s/%s", at, target);
+        if (rc < 0 || (size_t) rc >= sizeof next)
+            break;
+        memcpy (at, next, (size_t) rc + 1);
+    }
+    if (!*path || !realpath (path, real))
+        return;
+    static const char modules [] = "/node_modules/";
+    char *found = strstr (real, modules);
+    if (found)
+        found [sizeof modules - 2] = 0;
+    else
+        *strrchr (real, '/') = 0;
+    s_add (self, real);
+}
+
+int
+read_paths_find (const settings_t *settings, const driver_t *driver, const char *script,
+                 const char *program_dir, read_paths_t *ret_paths)
+{
+    static const char *const certificates [] = {"SSL_CERT_FILE",        "SSL_CERT_DIR",
+                                                "NODE_EXTRA_CA_CERTS",  "CURL_CA_BUNDLE",
+                                                "CODEX_CA_CERTIFICATE", "REQUESTS_CA_BUNDLE"};
+    read_paths_t self = {.texts = buf_init (READ_PATHS_BYTES)};
+    s_add (&self, program_dir);
+    if (driver->ours)
+        s_add_folder (&self, script);
+    else
+        s_add (&self, script);
+    s_add_program (&self, driver->path);
+    s_add_list (&self, getenv ("PATH"));
+    for (size_t i = 0; i < sizeof certificates / sizeof certificates [0]; i++)
+        s_add_list (&self, getenv (certificates [i]));
+    s_add_list (&self, run_env_named (settings, "AGENT_DRIVERS_DIR"));
+    s_add_list (&self, run_env_named (settings, "TRIAGE_PLAYBOOK"));
+    if (*settings->agent_mcp_config)
+        s_add_folder (&self, settings->agent_mcp_config);
+    s_add (&self, settings->agent_skills_dir);
+    s_add_list (&self, settings->agent_read_paths);
+    *ret_paths = self;
+    return self.texts.failed ? self.texts.failed : self.count > SANDBOX_PATHS ? ERR_LIMIT : 0;
+}
+
+void
+read_paths_fini (read_paths_t *self)
+{
+    buf_fini (&self->texts);
+    self->count = 0;
+}
+
+void
+read_paths_give (const read_paths_t *self, sandbox_spec_t *sandbox)
+{
+    const char *at = self->texts.data;
+    for (size_t i = 0; i < self->count && sandbox->read_only_count < SANDBOX_PATHS; i++) {
+        sandbox->read_only [sandbox->read_only_count++] = at;
+        at += strlen (at) + 1;
+    }
+}

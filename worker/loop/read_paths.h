@@ -1,0 +1,27 @@
+//  read_paths - what an agent may read besides the system: programs, certificates, settings.
+//
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/buf.h"
+#include "runner/sandbox/sandbox.h"
+#include "worker/base/settings.h"
+#include "worker/loop/driver.h"
+
+enum { READ_PATHS_BYTES = 64 * 1024 };
+
+//  All paths, each ended by a NUL.  Paths that are missing are left out.
+typedef struct {
+    buf_t texts;
+    size_t count;
+} read_paths_t;
+
+//  Find them.  Own: fresh; read_paths_fini.  Err: ERR_LIMIT: more than SANDBOX_PATHS; -ENOMEM.
+int
+read_paths_find (const settings_t *settings, const driver_t *driver, const char *script,
+                 const char *program_dir, read_paths_t *ret_paths) must_check;
+void
+read_paths_fini (read_paths_t *self);
+//  Add them to a sandbox, which borrows them.
+void
+read_paths_give (const read_paths_t *self, sandbox_spec_t *sandbox);

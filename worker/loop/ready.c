@@ -1,0 +1,202 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/loop/ready.h"
+
+#include "common/base/actor.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "runner/sandbox/runtime.h"
+#include "worker/base/kubeconfig.h"
+#include "worker/loop/network.h"
+#include "worker/loop/runtimes.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READY_MAILS = 4 };
+
+struct ready {
+    ready_spec_t spec;
+    actor_t *actor;  //  its mail: look again
+    mailbox_t *done; //  reports for the loop
+};
+
+//  --- what is missing
+
+__attribute__ ((format (printf, 2, 3))) static void
+s_missing (ready_report_t *report, const char *format, ...)
+{
+    char text [sizeof report->why];
+    va_list args;
+    va_start (args, format);
+    vsnprintf (text, sizeof text, format, args);
+    va_end (args);
+    const size_t size = strlen (report->why);
+    snprintf (report->why + size, sizeof report->why - size, "%s%s", size ? "; " : "", text);
+    report->good = false;
+}
+
+static void
+s_look_driver (const ready_spec_t *spec, ready_report_t *report)
+{
+    err_diag_t diag = {""};
+    int rc =
+        driver_describe (spec->settings, spec->script, spec->program_dir, &report->driver, &diag);
+    if (rc == -ENOENT)
+        s_missing (report, "%s: install it, or choose another agent_cli", diag.text);
+    else if (rc < 0)
+        s_missing (report, "%s", diag.text);
+}
+
+static void
+s_look_key (const ready_spec_t *spec, ready_report_t *report)
+{
+    const driver_t *driver = &report->driver;
+    if (network_of (spec->settings, driver) == SANDBOX_GATEWAY && driver->key_env [0]
+        && !*network_key (spec->settings, driver))
+        s_missing (report,
+                   "agent '%s' needs %s, which is not set; set it, or agent_network: proxy where "
+                   "the agent logs in by itself",
+                   settings_agent (spec->settings), driver->key_env);
+}
+
+static void
+s_look_kubeconfig (ready_report_t *report, const char *list)
+{
+    own (kubeconfig_fini) kubeconfig_t copy = {0};
+    err_diag_t diag = {""};
+    if (kubeconfig_load (list, &copy, &diag) < 0)
+        s_missing (report, "kubeconfig %s", diag.text);
+}
+
+static void
+s_look_kubeconfigs (const ready_spec_t *spec, ready_report_t *report)
+{
+    const settings_cluster_t *clusters = spec->settings->clusters.items;
+    s_look_kubeconfig (report, spec->settings->kubeconfig);
+    for (size_t i = 0; i < spec->settings->clusters.count; i++)
+        s_look_kubeconfig (report, clusters [i].kubeconfig);
+}
+
+static void
+s_look_runtime (const ready_spec_t *spec, ready_report_t *report)
+{
+    const runtimes_ask_t ask = {
+        .settings = spec->settings, .program_dir = spec->program_dir, .home = spec->home};
+    err_diag_t diag = {""};
+    if (runtimes_choose (&ask, report->runtime, &diag) < 0)
+        s_missing (report, "%s", diag.text);
+}
+
+void
+ready_look (const ready_spec_t *spec, ready_report_t *ret_report)
+{
+    *ret_report = (ready_report_t){.good = true};
+    s_look_driver (spec, ret_report);
+    s_look_key (spec, ret_report);
+    s_look_kubeconfigs (spec, ret_report);
+    s_look_runtime (spec, ret_report);
+}
+
+//  --- warnings
+
+static void
+s_warn_helper (const char *list)
+{
+    own (kubeconfig_fini) kubeconfig_t copy = {0};
+    if (kubeconfig_load (list, &copy, NULL) == 0 && copy.helper)
+        log_warn ("kubeconfig logs in by a program, which agents do not have: give them a token or "
+                  "a certificate",
+                  kv ("kubeconfig", list), kv ("by", copy.helper));
+}
+
+void
+ready_warn (const ready_spec_t *spec, const ready_report_t *report)
+{
+    const settings_t *settings = spec->settings;
+    const settings_cluster_t *clusters = settings->clusters.items;
+    s_warn_helper (settings->kubeconfig);
+    for (size_t i = 0; i < settings->clusters.count; i++)
+        s_warn_helper (clusters [i].kubeconfig);
+    if (strcmp (settings->agent_network, "gateway") == 0
+        && network_of (settings, &report->driver) == SANDBOX_PROXY)
+        log_warn ("this agent is not one of ours: its keys are in its environment, and it can show "
+                  "them",
+                  kv ("agent", settings_agent (settings)), kv ("script", spec->script));
+    if (strcmp (report->runtime, "none") != 0
+        || strcmp (settings_agent (settings), "playbook") == 0)
+        return;
+    log_warn ("agents run without a sandbox: they can do all that this worker's user can",
+              kv ("runtime", "none"));
+    if (geteuid () == 0)
+        log_warn ("running as root: agents can read the keys of all providers, and whatever else "
+                  "is on this host");
+}
+
+//  --- the thread
+
+static void
+s_run (void *arg)
+{
+    ready_t *self = arg;
+    bool good = false;
+    do {
+        own (own_mem) void *mail = actor_recv (self->actor);
+        own (own_mem) ready_report_t *report = malloc (sizeof *report);
+        if (!report || !actor_flush (self->actor))
+            continue;
+        ready_look (&self->spec, report);
+        good = report->good;
+        actor_post (self->actor, &report);
+    } while (actor_wait (self->actor, good ? -1 : LIMIT_READY_MS));
+}
+
+ready_t *
+ready_new (const ready_spec_t *spec)
+{
+    ready_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->spec = *spec;
+    self->done = mailbox_new (READY_MAILS, own_mem);
+    if (self->done)
+        self->actor = actor_new (READY_MAILS, own_mem, self->done);
+    if (!self->actor || actor_start (self->actor, s_run, self) < 0)
+        ready_destroy (&self);
+    return self;
+}
+
+void
+ready_destroy (ready_t **self_p)
+{
+    ready_t *self = *self_p;
+    if (!self)
+        return;
+    actor_destroy (&self->actor);
+    mailbox_destroy (&self->done);
+    free (self);
+    *self_p = NULL;
+}
+
+void
+ready_ask (ready_t *self)
+{
+    char *mail = malloc (1);
+    if (mail && mailbox_send (actor_inbox (self->actor), &mail) < 0)
+        free (mail); //  it will look anyway
+}
+
+int
+ready_fd (const ready_t *self)
+{
+    return mailbox_fd (self->done);
+}
+
+ready_report_t *
+ready_take (ready_t *self)
+{
+    return mailbox_recv (self->done);
+}

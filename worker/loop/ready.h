@@ -1,0 +1,53 @@
+//  ready - looks if agents can run here, before any work is taken and until they can.
+//
+//  It looks at the agent's script and program, the key, the kubeconfigs and the runtime.
+//  Threads: an actor, because programs are asked; its functions belong to the loop.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/base/limits.h"
+#include "worker/base/settings.h"
+#include "worker/loop/driver.h"
+
+#include <stdbool.h>
+
+//  Borrowed until the actor has ended.
+typedef struct {
+    const settings_t *settings;
+    const char *script, *program_dir;
+    const char *home; //  folder of the worker, absolute; a runtime is tried out in it
+} ready_spec_t;
+
+typedef struct {
+    bool good;
+    char why [LIMIT_REASON_BYTES]; //  what is missing and what to do, one sentence; "" when good
+    char runtime [DRIVER_WORD];    //  the one to use
+    driver_t driver;
+} ready_report_t;
+
+typedef struct ready ready_t;
+
+//  Look now, in the caller's thread.  Waits for programs, some seconds at most.  `why` names all
+//  that is missing, as far as there is room.
+void
+ready_look (const ready_spec_t *spec, ready_report_t *ret_report);
+//  Log once what works, but not as one may think: no box, a key in the box, logins that call a
+//  program.
+void
+ready_warn (const ready_spec_t *spec, const ready_report_t *report);
+
+//  Start the thread, which looks at once, and again every LIMIT_READY_MS until all is good.
+//  Own: fresh; NULL when out of memory or threads.
+ready_t *
+ready_new (const ready_spec_t *spec);
+void
+ready_destroy (ready_t **self_p);
+//  Look again now.
+void
+ready_ask (ready_t *self);
+//  The fd to wait for: readable while there is a report.
+int
+ready_fd (const ready_t *self);
+//  The next report.  Own: fresh, free(); NULL when there is none.
+ready_report_t *
+ready_take (ready_t *self);
