@@ -140,12 +140,16 @@ warn_tools () {
         "$agent" "$tools" >&2
 }
 
-# Copy the skills read-only to where the CLI looks for them.
+# Copy the skills read-only to where the CLI looks for them: those that come with this script, then
+# the user's own, which replace one of the same name.
 copy_skills () {
-    [ -n "${AGENT_SKILLS_DIR:-}" ] || return 0
-    { mkdir -p "$1" && cp -R -- "$AGENT_SKILLS_DIR/." "$1" \
-        && find "$1" -type f -exec chmod a-w {} +; } \
-        || fail 78 "AGENT_SKILLS_DIR cannot be copied: $AGENT_SKILLS_DIR"
+    local folder
+    for folder in "$here/skills" "${AGENT_SKILLS_DIR:-}"; do
+        [ -n "$folder" ] && { [ "$folder" != "$here/skills" ] || [ -d "$folder" ]; } || continue
+        { mkdir -p "$1" && cp -R --remove-destination -- "$folder/." "$1" \
+            && find "$1" -type f -exec chmod a-w {} +; } \
+            || fail 78 "skills cannot be copied: $folder"
+    done
 }
 
 jq_program () {

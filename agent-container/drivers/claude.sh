@@ -8,10 +8,18 @@ driver_base_url_env=ANTHROPIC_BASE_URL
 driver_model=sonnet
 driver_resumes=true
 driver_system=own # it takes the system prompt as a file
-driver_tools='--allowedTools'
+driver_tools='--tools and --allowedTools'
 
 driver_jq='
 def usage_of: {input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens};
+# Of all models, also when a limit ends the run.
+def usage_of_all:
+    [.modelUsage // {} | .[]
+     | {input_tokens: .inputTokens, output_tokens: .outputTokens,
+        cache_read_input_tokens: .cacheReadInputTokens,
+        cache_creation_input_tokens: .cacheCreationInputTokens}] as $models
+    | if $models == [] then .usage | usage_of
+      else reduce $models[] as $model ({}; add_usage($model)) end;
 # What a turn has put out is not known when its record comes.
 def usage_of_turn: usage_of | del(.output_tokens);
 
@@ -51,7 +59,7 @@ def record:
     elif .type == "result"
     then {end: {is_error, class: class, num_turns, total_cost_usd, duration_ms,
                 result: (.result // ((.errors // []) | map(as_text) | join("; "))),
-                usage: (.usage | usage_of), cost_counts_on: true}}
+                usage: usage_of_all, counts_on: true}}
     else empty end;
 '
 
@@ -59,18 +67,47 @@ driver_prepare () {
     export DISABLE_AUTOUPDATER=1 DISABLE_TELEMETRY=1 DISABLE_ERROR_REPORTING=1
     export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 ENABLE_TOOL_SEARCH=false
     export CLAUDE_CODE_MAX_RETRIES="${CLAUDE_CODE_MAX_RETRIES:-2}"
-    copy_skills .claude/skills
+    plugin='' servers=''
+    # Restricted: its file tools, and "@file" in a prompt, do not leave the workspace.
+    restricted=$("$driver_path" --help 2>/dev/null | grep -o -m 1 -e '--restricted ')
+    if [ -n "$restricted" ]; then
+        # It reads no skills of the workspace then, only those of a plugin.
+        plugin=.claude/plugin
+        mkdir -p "$plugin/.claude-plugin"
+        printf '{"name": "triage"}\n' >"$plugin/.claude-plugin/plugin.json"
+        copy_skills "$plugin/skills"
+    else
+        copy_skills .claude/skills
+    fi
+    [ -z "${AGENT_MCP_CONFIG:-}" ] \
+        || servers=$(jq -r '.mcpServers | keys[]' "$AGENT_MCP_CONFIG") \
+        || fail 78 "AGENT_MCP_CONFIG cannot be read: $AGENT_MCP_CONFIG"
+}
+
+# Only the allowed tools are offered to the model; "Bash(kubectl get:*)" allows a part of one.
+# Tools of MCP servers are all allowed, but for those that show a kubeconfig.
+driver_tool_words () {
+    local server denied='' names
+    names=$(sed 's/([^)]*)//g; s/mcp__[^, ]*//g' <<<"$tools")
+    words+=(--tools "$names")
+    for server in $servers; do
+        tools="$tools,mcp__$server"
+        denied="$denied,mcp__${server}__configuration_view"
+    done
+    words+=(--allowedTools "$tools")
+    [ -z "$denied" ] || words+=(--disallowedTools "${denied#,}")
 }
 
 driver_run () {
-    set -- -p --output-format stream-json --verbose
-    [ -z "$model" ] || set -- "$@" --model "$model"
-    [ -z "$tools" ] || set -- "$@" --allowedTools "$tools${AGENT_MCP_CONFIG:+,mcp__*}"
-    [ -z "$system" ] || set -- "$@" --append-system-prompt-file "$system"
-    [ -z "${AGENT_MAX_TURNS:-}" ] || set -- "$@" --max-turns "$AGENT_MAX_TURNS"
-    [ -z "${AGENT_MAX_BUDGET_USD:-}" ] || set -- "$@" --max-budget-usd "$AGENT_MAX_BUDGET_USD"
-    [ -z "${AGENT_MCP_CONFIG:-}" ] \
-        || set -- "$@" --mcp-config "$AGENT_MCP_CONFIG" --strict-mcp-config
-    [ "$resume" = 0 ] || set -- "$@" --continue
-    exec "$driver_path" "$@" "${args[@]}"
+    words=(-p --output-format stream-json --verbose)
+    [ -z "$restricted" ] || words+=(--restricted)
+    [ -z "$model" ] || words+=(--model "$model")
+    [ -z "$tools" ] || driver_tool_words
+    [ -z "$system" ] || words+=(--append-system-prompt-file "$system")
+    [ -z "${AGENT_MAX_TURNS:-}" ] || words+=(--max-turns "$AGENT_MAX_TURNS")
+    [ -z "${AGENT_MAX_BUDGET_USD:-}" ] || words+=(--max-budget-usd "$AGENT_MAX_BUDGET_USD")
+    [ -z "$servers" ] || words+=(--mcp-config "$AGENT_MCP_CONFIG" --strict-mcp-config)
+    [ -z "$plugin" ] || words+=(--plugin-dir "$plugin")
+    [ "$resume" = 0 ] || words+=(--continue)
+    exec "$driver_path" "${words[@]}" "${args[@]}"
 }

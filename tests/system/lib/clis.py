@@ -10,6 +10,7 @@ from lib.system import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/system/peers"))
 
+import kube_api  # noqa: E402, F401
 import llm_anthropic  # noqa: E402
 import llm_gemini  # noqa: E402
 import llm_openai  # noqa: E402
@@ -38,6 +39,10 @@ class Cli:
         """Own: close() it."""
         return Provider(self.dialect, scenario)
 
+    def base(self, server):
+        """The base URL, as the CLI's users write it."""
+        return server.url + ("/v1" if self.dialect is llm_openai else "")
+
     def start_worker(self, system, server, env=None, **options):
         """A worker with nothing but a key and a base URL; proxies lead nowhere."""
         programs = system.root / "programs"
@@ -45,8 +50,7 @@ class Cli:
             programs.mkdir()
             for name, path in ((self.name, self.program), ("node", NODE), ("kubectl", KUBECTL)):
                 (programs / name).symlink_to(os.path.realpath(path))
-        base = server.url + ("/v1" if self.dialect is llm_openai else "")
-        env = {"PATH": f"{programs}:/usr/bin:/bin", self.url: base, self.key: KEY,
+        env = {"PATH": f"{programs}:/usr/bin:/bin", self.url: self.base(server), self.key: KEY,
                "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1", **(env or {})}
         defaults = {"agent_script_path": SCRIPT, "agent_cli": self.name, "agent_timeout": "60s",
                     "agent_runtime": "none", "agent_network": "host", "agent_env": self.url}

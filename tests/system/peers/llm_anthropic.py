@@ -143,8 +143,10 @@ def scripted(answer, call, request, scenario):
         command, text = None, "Investigation"
     if command:
         turn = turn_of(request)
-        block = {"type": "tool_use", "id": f"toolu_{turn + 1}", "name": "Bash",
-                 "input": {"command": command, "description": "as scripted"}}
+        tool = ("Bash", {"command": command, "description": "as scripted"})
+        if isinstance(command, tuple):
+            tool = (f"mcp__kubernetes__{command[0]}", command[1])
+        block = {"type": "tool_use", "id": f"toolu_{turn + 1}", "name": tool[0], "input": tool[1]}
         return Message(answer, call, block, "tool_use", 20 + turn)
     if text:
         return Message(answer, call, text_block(text), "end_turn")

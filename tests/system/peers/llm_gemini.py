@@ -75,9 +75,10 @@ class Content:
     def play(self, command, text):
         if not command:
             return self.finish({"text": text})
-        return self.finish({"functionCall": {
-            "name": "run_shell_command",
-            "args": {"command": command, "description": "as scripted"}}})
+        tool = ("run_shell_command", {"command": command, "description": "as scripted"})
+        if isinstance(command, tuple):
+            tool = (f"mcp_kubernetes_{command[0]}", command[1])
+        return self.finish({"functionCall": {"name": tool[0], "args": tool[1]}})
 
     def limit(self, reason):
         return self.finish({"text": "I cannot"}, REASONS[reason])

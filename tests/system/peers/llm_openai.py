@@ -80,6 +80,9 @@ class Responses:
         """As this model's tools want it: a shell, or a script that calls one."""
         turn = self.turn()
         ids = {"id": f"fc_{turn}", "call_id": f"call_{turn}"}
+        if isinstance(command, tuple):
+            return {"type": "function_call", **ids, "namespace": "mcp__kubernetes",
+                    "name": command[0], "arguments": json.dumps(command[1])}
         if self.tools().get("exec", {}).get("type") == "custom":
             script = f"text(await tools.exec_command({json.dumps({'cmd': command})}))"
             return {"type": "custom_tool_call", **ids, "name": "exec", "input": script}
@@ -143,7 +146,10 @@ class Chat:
     def call_of(self, command):
         name = "bash" if "bash" in self.tools() else "run_shell_command"
         arguments = {"command": command, "description": "as scripted"}
-        if name != "bash":
+        if isinstance(command, tuple):
+            prefix = "kubernetes_" if name == "bash" else "mcp__kubernetes__"
+            name, arguments = prefix + command[0], command[1]
+        elif name != "bash":
             arguments["is_background"] = False
         return {"index": 0, "id": f"call_{self.turn()}", "type": "function",
                 "function": {"name": name, "arguments": json.dumps(arguments)}}

@@ -6,15 +6,17 @@ REPORT = "# Report\\n\\n## Root Cause\\n\\nThe memory limit of the container is 
          "## Evidence\\n\\nExit code 137 and OOMKilled in the last state.\\n"
 WRITE = f"printf '{REPORT}' > output/investigation.md"
 # What the agent is told to run, turn by turn; a text ends the run.  None is an endless answer.
+# A pair is a tool of the MCP server "kubernetes", and its arguments.
 TURNS = {"ok": ["head -c 64 event.json", WRITE, "Done."],
          "kubectl": [f"{WRITE}; kubectl get pods --all-namespaces >> output/investigation.md 2>&1",
                      "Done."],
+         "mcp": [("pods_list", {}), ("configuration_view", {"minified": False}), WRITE, "Done."],
          "nowrite": ["I see nothing."],
          "loops": "echo again",
          "report_endless": [WRITE, None],
          "report_resumed": [WRITE, None],  # it ends when the run is resumed
          "report_loops": [WRITE, "sleep 0.2; echo again"]}
-WORDS = {"Done.", "I see nothing."}
+WORDS = ("Done.", "I see nothing.")
 # HTTP errors: status, kind, text, more headers
 ERRORS = {"s401": (401, "auth", "invalid x-api-key", {}),
           "s403": (403, "forbidden", "Your account may not use this model", {}),
@@ -43,7 +45,7 @@ def command_of(scenario, turn, body):
     if isinstance(turns, str):
         return turns, None
     step = turns[min(turn, len(turns) - 1)]
-    return (None, step) if step in WORDS else (step, None)
+    return (None, step) if step in (*WORDS, None) else (step, None)
 
 
 def speak(answer, reply, scenario):

@@ -1,0 +1,61 @@
+"""The real agent CLIs with the real kubernetes-mcp-server as their tool server, and with skills.
+
+Their provider is scripted, and their cluster is a small API server; all are on loopback.
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import os
+import subprocess
+
+import pytest
+
+from lib.clis import CLIS, KUBECTL, NODE, NPM, SCRIPT, KubeApi, kube_api
+from lib.system import ROOT, SLOW
+
+SERVER = NPM / "kubernetes-mcp-server-linux-amd64/bin/kubernetes-mcp-server-linux-amd64"
+SKILL = "How to investigate a Kubernetes fault by reading only"
+NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in ("opencode", "qwen")]
+
+
+def run(cli, root, provider, api, **env):
+    """Run the CLI by its driver; its transcript."""
+    workspace, programs = root / "workspace", root / "programs"
+    for folder in (workspace, programs):
+        folder.mkdir()
+    for name, path in ((cli.name, cli.program), ("kubernetes-mcp-server", SERVER), ("node", NODE),
+                       ("kubectl", KUBECTL)):
+        (programs / name).symlink_to(os.path.realpath(path))
+    (root / "prompt.md").write_text("Investigate.\n")
+    done = subprocess.run(
+        [SCRIPT, "--workspace", workspace, "--agent", cli.name, "--allowed-tools",
+         "Read,Write,Grep,Glob,Bash,Skill", "--prompt-file", root / "prompt.md", "--kubeconfig",
+         api.kubeconfig(root / "kubeconfig")],
+        env={"PATH": f"{programs}:/usr/bin:/bin", cli.key: "sk-1", cli.url: cli.base(provider),
+             **env}, capture_output=True, timeout=120 * SLOW, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = (workspace / "logs/transcript.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini", *NIGHTLY])
+def test_a_cluster_is_read_by_mcp_and_its_credentials_are_not(tmp_path, name):
+    """The server would show the kubeconfig: configuration_view is refused by the CLI."""
+    cli, api = CLIS[name], KubeApi(tmp_path)
+    provider = cli.provider("mcp")
+    (tmp_path / "skills/own-runbook").mkdir(parents=True)
+    (tmp_path / "skills/own-runbook/SKILL.md").write_text(
+        "---\nname: own-runbook\ndescription: What to do about checkout.\n---\n\nRead.\n")
+    try:
+        steps = run(cli, tmp_path, provider, api, AGENT_MCP_CONFIG=str(ROOT / "configs/mcp.json"),
+                    AGENT_SKILLS_DIR=str(tmp_path / "skills"))
+        bodies = provider.bodies().decode()
+    finally:
+        provider.close()
+        api.close()
+    pods = [step for step in steps if "pods_list" in step.get("tool", "")]
+    assert [step["exit"] for step in pods] == [0] and "OOMKilled" in json.dumps(pods), steps
+    assert ("/api/v1/namespaces/default/pods", True) in api.asked
+    viewed = [step for step in steps if "configuration_view" in step.get("tool", "")]
+    assert [step["exit"] for step in viewed] in ([], [1]), steps
+    assert kube_api.TOKEN not in bodies and "certificate-authority-data" not in bodies
+    assert SKILL in bodies and "What to do about checkout." in bodies, "the skills are offered"
