@@ -201,8 +201,10 @@ start_cli () {
         trap - TERM INT HUP
         driver_run
     ) <.home/prompt.txt >.home/pipes/out 2>.home/pipes/err &
-    cli=$!
+    cli=$! began=$(now_us)
 }
+
+now_us () { printf '%s' "${EPOCHREALTIME//[.,]/}"; }
 
 on_signal () {
     stopped=1 interrupted=1
@@ -239,7 +241,9 @@ write_result () {
     local lines before=.home/before.json
     [ -f "$before" ] || before=/dev/null
     mapfile -t lines < <(tail -n 3 .home/facts.jsonl \
-        | jq -R -r -n --argjson code "$1" --arg stopped "$stopped" --arg agent "$agent" \
+        | jq -R -r -n --argjson code "$1" \
+            --argjson elapsed $((($(now_us) - began) / 1000)) --arg stopped "$stopped" \
+            --arg agent "$agent" \
             --arg model "$model" --rawfile stderr .home/stderr.txt --rawfile before "$before" \
             --arg version "$(cat .home/version 2>/dev/null)" \
             -f <(jq_program 'result(at_end)'))

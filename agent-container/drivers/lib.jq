@@ -10,7 +10,7 @@
 #   {error: {text, class, retry_after_ms}}     an error; the last one counts
 #   {end: {is_error, class, result, num_turns, usage, total_cost_usd, duration_ms,
 #          retry_after_ms}}                    the CLI's own result
-# (cost_counts_on in `end` says that the cost of a resumed session has the earlier run in it)
+# (counts_on in `end` says that cost and usage of a resumed session have the earlier run in them)
 # and may define `at_end`: facts -> facts, with $code and $stderr, when the CLI has ended.
 # SPDX-License-Identifier: Apache-2.0
 
@@ -156,7 +156,8 @@ def result(at_end):
     | ($own.usage // ($facts.usage | add_usage($facts.turn_usage))) as $usage
     | (if ($own.result // "") != "" then $own.result
        elif $is_error and $facts.error then $facts.error.text
-       elif $is_error and ($cut | not) then $stderr | last_line
+       elif $cut then null
+       elif $is_error then $stderr | last_line
        else $facts.said end) as $sentence
     | {type: "result", $agent, version: ($facts.version // (if $version == "" then null
                                                           else $version end)),
@@ -166,12 +167,13 @@ def result(at_end):
                    | if $earlier then plus($earlier.num_turns) else . end),
        session_id: $facts.session_id,
        usage: (usage_shape($usage)
-               | if $earlier then with_entries(.key as $key | .value |= plus($earlier.usage[$key]))
+               | if $earlier and ($own.counts_on | not)
+                 then with_entries(.key as $key | .value |= plus($earlier.usage[$key]))
                  else . end),
        total_cost_usd: ($own.total_cost_usd
-                        | if $earlier and ($own.cost_counts_on | not)
+                        | if $earlier and ($own.counts_on | not)
                           then plus($earlier.total_cost_usd) else . end),
-       duration_ms: ($own.duration_ms
+       duration_ms: ($own.duration_ms // $elapsed
                      | if $earlier then plus($earlier.duration_ms) else . end),
        retry_after_ms: ($own.retry_after_ms // $facts.error.retry_after_ms // null)}
     | (.class // "none"), tojson;

@@ -10,6 +10,7 @@ FILES = ["bin/triage-broker", "bin/triage-worker", "bin/triage-run", "bin/triage
          "bin/triage-publisher",
          "bin/triage-tap", "bin/triagectl", "libexec/k8s-triage/run-agent.sh",
          "libexec/k8s-triage/drivers/lib.jq", "libexec/k8s-triage/drivers/claude.sh",
+         "libexec/k8s-triage/skills/kubernetes-triage/SKILL.md", "share/k8s-triage/mcp.json",
          "share/k8s-triage/broker.yaml",
          "share/k8s-triage/worker.yaml", "share/k8s-triage/publisher.yaml",
          "share/k8s-triage/triage-system-prompt.md",

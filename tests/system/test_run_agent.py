@@ -87,10 +87,11 @@ def test_a_run_leaves_its_steps_and_one_result(run):
                {"turn": "b", "usage": {**usage, "output_tokens": 6}})
     assert run.run(do + "echo all done >&2; exit 5") == 5
     result = run.result()
+    assert isinstance(result.pop("duration_ms"), int)
     assert result == {
         "type": "result", "agent": "stub", "version": "4.5.6", "model": "stub-1",
         "is_error": True, "class": None, "result": "all done", "exit_code": 5, "num_turns": 2,
-        "session_id": "s-1", "total_cost_usd": None, "duration_ms": None, "retry_after_ms": None,
+        "session_id": "s-1", "total_cost_usd": None, "retry_after_ms": None,
         "usage": {"input_tokens": 20, "output_tokens": 10, "cache_read_input_tokens": None,
                   "cache_creation_input_tokens": None}}
     text, step = run.transcript()
@@ -212,19 +213,23 @@ def test_a_prompt_arrives_byte_for_byte(run, by_stdin):
     assert (run.workspace / "logs/prompt.md").read_bytes() == asked
 
 
-def test_a_resumed_run_goes_on(run):
+@pytest.mark.parametrize("counts_on", [False, True])
+def test_a_resumed_run_goes_on(run, counts_on):
+    """counts_on: the CLI's own figures of the second run hold the first one."""
     first = lines({"session": "s-9"}, {"turn": "a", "usage": {"input_tokens": 5}}, {"say": "one"},
                   {"end": {"class": "limit", "result": "turns", "total_cost_usd": 0.5,
                            "num_turns": 3, "usage": {"input_tokens": 5}}})
     assert run.run(first + "exit 1") == 1
     assert run.run("cat > got; " + lines({"say": "two"}, {"end": {
         "result": "Done.", "total_cost_usd": 0.25, "num_turns": 1,
-        "usage": {"input_tokens": 7, "output_tokens": 1}}}), AGENT_RESUME="1") == 0
+        "counts_on": counts_on, "usage": {"input_tokens": 7, "output_tokens": 1}}}),
+                   AGENT_RESUME="1") == 0
     assert [step["n"] for step in run.transcript()] == [1, 2]
     result = run.result()
-    assert (result["num_turns"], result["total_cost_usd"], result["is_error"]) == (4, 0.75, False)
-    assert result["usage"]["input_tokens"] == 12
-    assert result["usage"]["output_tokens"] is None, "unknown of the first run"
+    assert (result["num_turns"], result["is_error"]) == (4, False)
+    assert result["total_cost_usd"] == (0.25 if counts_on else 0.75)
+    assert result["usage"]["input_tokens"] == (7 if counts_on else 12)
+    assert result["usage"]["output_tokens"] == (1 if counts_on else None), "unknown of the first"
     got = (run.workspace / "got").read_text()
     assert got.startswith("The time for this investigation is nearly over.") and PROMPT not in got
     assert (run.workspace / "logs/prompt.md").read_text() == \
