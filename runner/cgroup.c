@@ -58,6 +58,8 @@ static const row_t s_rows [] = {
     {CGROUP_PIDS, CGROUP_V1, "pids.max", true},
     {CGROUP_CPU, CGROUP_V2, "cpu.max", true},
     {CGROUP_CPU, CGROUP_V1, "cpu.cfs_quota_us", true},
+    {CGROUP_CPU, CGROUP_V2, "cpu.weight", false},
+    {CGROUP_CPU, CGROUP_V1, "cpu.shares", false},
     {CGROUP_KILL, CGROUP_V2, "cgroup.kill", true},
 };
 
@@ -78,6 +80,11 @@ s_value (const row_t *row, const cgroup_limits_t *limits, char ret_text [64])
         snprintf (ret_text, 64, "0");
     else if (*ret_text && strcmp (row->file, "memory.oom.group") == 0)
         snprintf (ret_text, 64, "1");
+    //  A quarter of the usual share: the worker and triage-run come first.
+    else if (strcmp (row->file, "cpu.weight") == 0)
+        snprintf (ret_text, 64, "25");
+    else if (strcmp (row->file, "cpu.shares") == 0)
+        snprintf (ret_text, 64, "256");
 }
 
 //  Set the limits of one part.  Err: -errno: the kernel does not hold it.

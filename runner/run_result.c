@@ -32,14 +32,14 @@ run_result_json (const run_result_t *self)
     for (cgroup_part_t part = CGROUP_MEMORY; part < CGROUP_PARTS; part++)
         (void) json_object_set_new (held, cgroup_place_part (part),
                                     json_string (cgroup_place_by (self->held [part])));
-    return json_pack ("{s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:O}",
-                      "exit_code", self->exit_code, "signal", self->signal, "timed_out",
-                      self->timed_out, "stopped", self->stopped, "timeout_ms",
-                      (json_int_t) self->timeout_ms, "started_ms", (json_int_t) self->started_ms,
-                      "completed_ms", (json_int_t) self->completed_ms, "stdout_bytes",
-                      (json_int_t) self->stdout_bytes, "stderr_bytes",
-                      (json_int_t) self->stderr_bytes, "left", self->left, "start_error",
-                      self->start_error, "boot", boot, "limit", self->limit, "held", held);
+    return json_pack (
+        "{s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:O, s:I}", "exit_code",
+        self->exit_code, "signal", self->signal, "timed_out", self->timed_out, "stopped",
+        self->stopped, "timeout_ms", (json_int_t) self->timeout_ms, "started_ms",
+        (json_int_t) self->started_ms, "completed_ms", (json_int_t) self->completed_ms,
+        "stdout_bytes", (json_int_t) self->stdout_bytes, "stderr_bytes",
+        (json_int_t) self->stderr_bytes, "left", self->left, "start_error", self->start_error,
+        "boot", boot, "limit", self->limit, "held", held, "watch_us", (json_int_t) self->watch_us);
 }
 
 //  Can the numbers be those of a supervisor?  An agent can write this file, too.

@@ -28,6 +28,7 @@ typedef struct {
     //  it.  Or the kernel refused it more processes, and then it failed: "pids".
     char limit [RUN_RESULT_LIMIT];
     cgroup_by_t held [CGROUP_PARTS]; //  who held the limits; only written
+    int64_t watch_us;                //  what looking at the limits has cost; only written
 } run_result_t;
 
 //  The JSON also names this boot of the kernel: unsynced files are only complete while it lasts.

@@ -14,11 +14,12 @@
 
 enum {
     WATCH_DEPTH = 128,        //  a workspace with folders below this depth counts as too many files
-    WATCH_MIN_US = 4000,      //  between two looks near a limit
+    WATCH_MIN_US = 2000,      //  between two looks near a limit
     WATCH_MAX_US = 50000,     //  and far from it
     WATCH_TREE_US = 100000,   //  between two looks at processes
     WATCH_COUNT_US = 2000000, //  the workspace is counted so often at least,
-    WATCH_SHARE = 50,         //  if that takes less than this part of the time
+    WATCH_SHARE = 50,         //  if that takes less than this part of the time;
+    WATCH_SHARE_BACK = 10,    //  the same after something was given back
     //  Faster than a run can go, so that it never goes far between two looks.
     WATCH_BYTES_PER_US = 4096,
     WATCH_FILES_PER_MS = 50
@@ -35,12 +36,14 @@ struct watch {
     bool memory, pids;               //  no kernel holds it
     int fd;                          //  the workspace
     taken_t counted;                 //  in the workspace, when it was last counted
-    taken_t then;                    //  of the file system, just before that
+    taken_t last;                    //  of the file system, at the last look
+    taken_t grown;                   //  what it gave away since the count, look by look
+    bool given_back;                 //  it also got something back, which may hide what was taken
     taken_t bound;                   //  the workspace holds no more than that now
     int64_t counted_us, counting_us; //  when, and how long that took
     int64_t tree_us;                 //  when the processes were looked at
     int64_t next_us;                 //  the next look
-    int64_t cost_us, counts;
+    int64_t cost_us;
     pid_t tree [USAGE_OF_PIDS];
     size_t tree_count;
 };
@@ -125,7 +128,9 @@ s_count (watch_t *self)
 {
     const int64_t start_us = clk_us ();
     taken_t used = {0};
-    self->then = s_taken (self);
+    self->last = s_taken (self);
+    self->grown = (taken_t){0};
+    self->given_back = false;
     watch_limit_t limit = s_walk (self, &used);
     if (limit == WATCH_FINE) {
         //  Files without a name, which live as long as somebody has them open.
@@ -136,17 +141,22 @@ s_count (watch_t *self)
     self->counted = used;
     self->counted_us = clk_us ();
     self->counting_us = self->counted_us - start_us;
-    self->counts++;
     return limit;
 }
 
-//  No more than that has come into the workspace: all that the file system gave away since.
+//  No more than that has come into the workspace: all that the file system gave away since.  What
+//  it gets back is not taken off: others free room, and a journal frees it late.
 static void
-s_bound (watch_t *self, taken_t now)
+s_bound (watch_t *self)
 {
-    const taken_t grown = {now.bytes - self->then.bytes, now.files - self->then.files};
-    self->bound.bytes = self->counted.bytes + (grown.bytes > 0 ? grown.bytes : 0);
-    self->bound.files = self->counted.files + (grown.files > 0 ? grown.files : 0);
+    const taken_t now = s_taken (self);
+    const taken_t grown = {now.bytes - self->last.bytes, now.files - self->last.files};
+    self->given_back = self->given_back || grown.bytes < 0 || grown.files < 0;
+    self->grown.bytes += grown.bytes > 0 ? grown.bytes : 0;
+    self->grown.files += grown.files > 0 ? grown.files : 0;
+    self->bound.bytes = self->counted.bytes + self->grown.bytes;
+    self->bound.files = self->counted.files + self->grown.files;
+    self->last = now;
 }
 
 static bool
@@ -156,17 +166,19 @@ s_due (const watch_t *self, int64_t now_us)
     //  At most half of the time goes into counting, also while others fill the disk.
     if (s_judge (self, self->bound) != WATCH_FINE)
         return since_us >= self->counting_us;
+    if (self->given_back)
+        return since_us >= self->counting_us * WATCH_SHARE_BACK;
     return since_us >= WATCH_COUNT_US && since_us >= self->counting_us * WATCH_SHARE;
 }
 
 static watch_limit_t
 s_look_disk (watch_t *self, int64_t now_us)
 {
-    s_bound (self, s_taken (self));
+    s_bound (self);
     if (!s_due (self, now_us))
         return WATCH_FINE;
     const watch_limit_t limit = s_count (self);
-    s_bound (self, s_taken (self));
+    s_bound (self);
     return limit;
 }
 
@@ -200,6 +212,18 @@ s_pause_us (const watch_t *self)
     return pause_us > WATCH_MIN_US ? pause_us : WATCH_MIN_US;
 }
 
+//  What the kernel refused or killed in the run's cgroup.
+static watch_limit_t
+s_refused (const watch_t *self)
+{
+    cgroup_events_t events = {0};
+    if (self->cgroup)
+        cgroup_look (self->cgroup, &events);
+    if (events.oom_kills > 0)
+        return WATCH_MEMORY;
+    return events.refused_forks > 0 ? WATCH_PIDS : WATCH_FINE;
+}
+
 watch_limit_t
 watch_look (watch_t *self)
 {
@@ -213,7 +237,7 @@ watch_look (watch_t *self)
         && now_us - self->tree_us >= WATCH_TREE_US)
         limit = s_look_tree (self, now_us);
     //  Version 2 ends the whole run when memory is short; elsewhere one process may be killed.
-    if (limit == WATCH_FINE && watch_refused (self) == WATCH_MEMORY)
+    if (limit == WATCH_FINE && s_refused (self) == WATCH_MEMORY)
         limit = WATCH_MEMORY;
     const int64_t end_us = clk_us ();
     self->cost_us += end_us - now_us;
@@ -229,21 +253,18 @@ watch_wait_ms (const watch_t *self)
 }
 
 watch_limit_t
-watch_refused (const watch_t *self)
+watch_end (watch_t *self)
 {
-    cgroup_events_t events = {0};
-    if (self->cgroup)
-        cgroup_look (self->cgroup, &events);
-    if (events.oom_kills > 0)
-        return WATCH_MEMORY;
-    return events.refused_forks > 0 ? WATCH_PIDS : WATCH_FINE;
+    watch_limit_t limit = WATCH_FINE;
+    if (self->spec.disk > 0 || self->spec.files > 0)
+        limit = s_count (self);
+    return limit == WATCH_FINE ? s_refused (self) : limit;
 }
 
-void
-watch_cost (const watch_t *self, int64_t *ret_us, int64_t *ret_counts)
+int64_t
+watch_cost_us (const watch_t *self)
 {
-    *ret_us = self->cost_us;
-    *ret_counts = self->counts;
+    return self->cost_us;
 }
 
 int
@@ -260,7 +281,7 @@ watch_new (const watch_spec_t *spec, const cgroup_t *cgroup, watch_t **ret_self)
     if (self->fd < 0)
         return self->fd;
     (void) s_count (self);
-    s_bound (self, self->then);
+    s_bound (self);
     *ret_self = own_take (self);
     return 0;
 }

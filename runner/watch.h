@@ -34,12 +34,13 @@ watch_look (watch_t *self);
 //  Units: ms until the next look, > 0; -1: there is nothing to look at.
 int
 watch_wait_ms (const watch_t *self);
-//  What the kernel refused or killed in its cgroup so far, that is memory or processes.
+//  What a run that failed had used up at its end: the workspace is counted once more, and the
+//  kernel may have refused memory or processes.
 watch_limit_t
-watch_refused (const watch_t *self);
+watch_end (watch_t *self);
 //  "" for WATCH_FINE, "disk", "files", "memory", "pids".
 const char *
 watch_word (watch_limit_t limit);
-//  What looking has cost so far.  Units: us; counts of the workspace.
-void
-watch_cost (const watch_t *self, int64_t *ret_us, int64_t *ret_counts);
+//  What looking has cost so far.  Units: us.
+int64_t
+watch_cost_us (const watch_t *self);

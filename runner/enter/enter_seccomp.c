@@ -60,6 +60,8 @@ static const refused_t s_refused [] = {
     {SCMP_SYS (quotactl_fd), EPERM},
     {SCMP_SYS (swapon), EPERM},
     {SCMP_SYS (swapoff), EPERM},
+    //  takes any room of a disk at once, before somebody can look; libc then writes instead
+    {SCMP_SYS (fallocate), EOPNOTSUPP},
     //  wide into the kernel
     {SCMP_SYS (bpf), EPERM},
     {SCMP_SYS (userfaultfd), EPERM},

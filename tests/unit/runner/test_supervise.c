@@ -216,8 +216,10 @@ test_refused_processes_count_only_for_a_run_that_failed (void **state)
 {
     static char scripts [][96] = {"for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; exit 0",
                                   "(for i in 1 2 3 4 5 6 7 8; do sleep 1 & done); exit 5"};
+    char name [64];
+    snprintf (name, sizeof name, "triage-test-refused-%d", (int) getpid ());
     for (int i = 0; i < 2; i++) {
-        s_limits = (supervise_spec_t){.cgroup = "triage-test-refused", .pids = 4};
+        s_limits = (supervise_spec_t){.cgroup = name, .pids = 4};
         own (json_drop) json_t *doc = s_run (*state, "/bin/bash", scripts [i], 20000, false);
         s_limits = (supervise_spec_t){0};
         const char *by = json_member_text (json_object_get (doc, "held"), "pids", "?");
