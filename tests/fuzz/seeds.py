@@ -615,8 +615,36 @@ def observe():
         write("observe", name, bytes([kind, flags]) + text.encode())
 
 
+# --- evidence
+
+def evidence():
+    report = "# Report\n\n" + "The memory limit of the container is too low. " * 4
+    shape = {"type": "result", "agent": "claude", "version": "2.1.330", "model": "sonnet",
+             "is_error": True, "class": "rate_limited", "result": "Request rejected (429)",
+             "exit_code": 1, "num_turns": 3, "usage": {"input_tokens": 10, "output_tokens": 20},
+             "total_cost_usd": 0.0125, "duration_ms": 4100, "retry_after_ms": 7000}
+    runs = {
+        "success": (0, 0, report, '{"is_error": false}', ""),
+        "shape": (75, 2, "", json.dumps(shape), ""),
+        "array": (1, 0, report, json.dumps([{"type": "system"}, shape]), "Error: why"),
+        "lines": (1, 0, report, 'warning\n{"a": 1}\n' + json.dumps(shape) + "\n", ""),
+        "turns": (1, 0, report, '{"subtype": "error_max_turns", "errors": ["no turns left"]}', ""),
+        "refusal": (1, 2, "", '{"is_error": true, "stop_reason": "refusal", "result": "no"}', ""),
+        "too long": (1, 2, "", '{"is_error": true, "terminal_reason": "prompt_too_long"}', ""),
+        "error object": (1, 2, "", '{"error": {"code": "insufficient_quota"}}', ""),
+        "timeout": (143, 1, report, '{"is_error": true, "class": null}', ""),
+        "error report": (0, 4, "API Error: 529 " + json.dumps({"type": "error"}) * 7, "", ""),
+        "killed": (137, 32 + 64, report, "", ""), "overload": (1, 128 + 2, "", "", ""),
+        "answered": (77, 8 + 4 + 2, "", "", "Error: the key"),
+        "resumed": (3, 16 + 4, report, "", ""), "odd numbers": (
+            1, 2, "", '{"is_error": true, "total_cost_usd": 1e308, "exit_code": 999}', ""),
+    }
+    for name, (code, flags, *parts) in runs.items():
+        write("evidence", name, bytes([code, flags]) + RS.join(parts).encode())
+
+
 if __name__ == "__main__":
-    for target in (request, observe, redact, slack, sse, wire, fault, render, conf, lines, mcp,
-                   server, report,
+    for target in (evidence, request, observe, redact, slack, sse, wire, fault, render, conf, lines,
+                   mcp, server, report,
                    playbook, view):
         target()
