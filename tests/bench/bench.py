@@ -183,7 +183,19 @@ def idle():
                 half.wait()
 
 
+def gateway():
+    """Streams of agents through the worker's gateway, beside the same ones without it."""
+    seen = program(BIN / "bench-gateway")
+    print(f"\n{seen['runs']} streams at once, each event 5 ms after the other")
+    for what, name in (("directly", "direct"), ("through the gateway", "through")):
+        say(f"event sent to read, {what}, p50 / p99 ms",
+            f"{seen[name + '_p50_us'] / 1e3:.2f} / {seen[name + '_p99_us'] / 1e3:.2f}")
+    added = (seen["through_p99_us"] - seen["direct_p99_us"]) / 1e3
+    say("added at the p99, ms", f"{added:.2f}", "less than 5 is wanted")
+
+
 def main():
+    gateway()
     floor_rate = floor()
     throughput(floor_rate)
     latency()

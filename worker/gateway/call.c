@@ -64,9 +64,13 @@ s_settle (call_t *self, const observe_result_t *result, bool sent)
     int64_t cost = tenant->budget.limit > 0 ? self->args.dearest : 0;
     if (!sent || self->status >= 300)
         cost = 0;
-    else if (result->whole)
-        cost =
-            price_cost (provider_name (self->args.key->provider), result->model, &result->tokens);
+    else if (result->whole) {
+        const price_tokens_t *tokens = &result->tokens;
+        cost = price_cost (provider_name (self->args.key->provider), result->model, tokens);
+        if (tenant->budget.limit > 0)
+            known_learn (&tenant->known, &self->body,
+                         tokens->input + tokens->cache_read + tokens->cache_write);
+    }
     budget_settle (&tenant->budget, self->args.dearest, cost);
     tenant->house->due = true; //  other calls may fit now
 }
@@ -145,6 +149,15 @@ s_write_head (call_t *self)
     buf_fini (&head);
 }
 
+//  Send what was written.  What the client does not take at once its guest has to watch for.
+static void
+s_send (call_t *self)
+{
+    outlet_flush (self->args.outlet);
+    if (outlet_left (self->args.outlet) > 0)
+        self->args.tenant->house->due = true;
+}
+
 static bool
 s_is_error (const call_t *self)
 {
@@ -173,6 +186,7 @@ s_on_head (void *arg, http_transfer_t *transfer, int status)
     else
         outlet_text (self->args.outlet, self->old ? "Connection: close\r\n\r\n"
                                                   : "Transfer-Encoding: chunked\r\n\r\n");
+    s_send (self);
 }
 
 static void
@@ -194,6 +208,7 @@ s_on_body (void *arg, http_transfer_t *transfer, const char *bytes, size_t size)
     outlet_write (outlet, bytes, size);
     if (!self->old)
         outlet_text (outlet, "\r\n");
+    s_send (self);
     if (!self->paused && outlet_left (outlet) > OUTLET_HIGH) {
         self->paused = true;
         http_pause (transfer, true);
@@ -255,6 +270,7 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
         whole = false; //  the client sees that the end is missing
     else if (s_has_body (self) && !self->old)
         outlet_text (self->args.outlet, "0\r\n\r\n");
+    s_send (self);
     self->transfer = NULL;
     self->ended = true;
     self->args.ended (self->args.arg, whole);

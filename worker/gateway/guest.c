@@ -80,6 +80,7 @@ s_watch (guest_t *self)
 {
     const bool reads = self->state == S_IDLE || self->state == S_HEAD || self->state == S_BODY
                        || self->state == S_LINGER;
+    outlet_flush (&self->outlet);
     const bool writes = outlet_left (&self->outlet) > 0;
     poller_want (
         &self->tenant->house->poller, &self->item,
@@ -167,7 +168,8 @@ s_dearest (const guest_t *self)
     const buf_t *body = request_body (self->request);
     if (self->tenant->budget.limit == 0 || self->wanted.kind == PROVIDER_FREE)
         return 0;
-    const ask_t ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
+    ask_t ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
+    ask.bound.input = known_bound (&self->tenant->known, body->data, body->size, ask.bound.input);
     const bool plain = !request_header (self->request, "content-encoding") [0];
     return ask.clear && plain
                ? price_dearest (provider_name (self->wanted.key->provider), ask.model, &ask.bound)

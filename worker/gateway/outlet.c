@@ -40,8 +40,7 @@ s_send (outlet_t *self, const char *bytes, size_t size)
 void
 outlet_write (outlet_t *self, const char *bytes, size_t size)
 {
-    size_t at = outlet_left (self) == 0 ? s_send (self, bytes, size) : 0;
-    if (!self->broken && at < size && buf_append (&self->waiting, bytes + at, size - at) < 0)
+    if (!self->broken && buf_append (&self->waiting, bytes, size) < 0)
         self->broken = true;
 }
 

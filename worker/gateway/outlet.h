@@ -1,4 +1,4 @@
-//  outlet - bytes on their way to a socket: sent at once, and kept while the other side is slow.
+//  outlet - bytes on their way to a socket: gathered, sent by a flush, kept while it is slow.
 //
 //  Threads: one.  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -26,12 +26,12 @@ void
 outlet_init (outlet_t *self, int fd);
 void
 outlet_fini (outlet_t *self);
-//  Send bytes, or keep what does not go at once.
+//  Gather bytes; outlet_flush sends them.
 void
 outlet_write (outlet_t *self, const char *bytes, size_t size);
 void
 outlet_text (outlet_t *self, const char *text);
-//  Send what waits.
+//  Send as much as goes without waiting.
 void
 outlet_flush (outlet_t *self);
 //  Bytes that wait.

@@ -142,7 +142,7 @@ s_first_line (request_t *self, char *line)
     self->query = query ? query + 1 : "";
     if (query)
         *query = 0;
-    return true;
+    return self->path [0] != 0;
 }
 
 static bool

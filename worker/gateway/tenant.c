@@ -59,7 +59,8 @@ tenant_new (tenant_house_t *house, const gateway_spec_t *spec, tenant_t **ret_te
 {
     own (tenant_destroy) tenant_t *self = calloc (1, sizeof (tenant_t));
     if (!self || !(self->name = strdup (spec->name)) || !(self->token = strdup (spec->token)))
-        return -ENOMEM;
+        return -ENOMEM; //  what known_fini frees is still zero
+    self->known = known_init ();
     self->house = house;
     self->proxy = spec->proxy;
     self->budget.limit = spec->budget_micro_usd;
@@ -87,6 +88,7 @@ tenant_destroy (tenant_t **self_p)
         free (self->keys [i].base_url);
         free (self->keys [i].key);
     }
+    known_fini (&self->known);
     free (self->name);
     free (self->token);
     free (self);

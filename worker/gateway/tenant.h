@@ -9,6 +9,7 @@
 #include "worker/gateway/budget.h"
 #include "worker/gateway/gateway.h"
 #include "worker/gateway/hosts.h"
+#include "worker/gateway/known.h"
 #include "worker/gateway/poller.h"
 #include "worker/gateway/provider.h"
 
@@ -47,6 +48,7 @@ typedef struct {
     hosts_rule_t asked [TENANT_ASKED]; //  hosts logged, each once
     size_t asked_count;
     size_t tunnels; //  open now
+    known_t known;  //  the last call whose tokens were counted; with a budget only
 } tenant_t;
 
 //  Own: fresh, borrows house; spec is copied.  Err: ERR_CONFIG, ERR_LIMIT (diag says why), -ENOMEM.

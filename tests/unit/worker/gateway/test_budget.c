@@ -11,6 +11,7 @@
 #include "tests/unit/worker/gateway/gateway_case.h"
 #include "worker/gateway/ask.h"
 #include "worker/gateway/budget.h"
+#include "worker/gateway/known.h"
 #include "worker/gateway/price.h"
 
 #include <stdio.h>
@@ -112,6 +113,29 @@ test_ask (void **state)
     }
 }
 
+static void
+test_known (void **state)
+{
+    own (known_fini) known_t known = known_init ();
+    own (buf_fini) buf_t body = buf_init (100);
+    assert_int_equal (known_bound (&known, "abcdef", 6, 6), 6);
+    buf_text (&body, "{\"messages\":[1,2],\"tools\":[3]}");
+    known_learn (&known, &body, 5);
+    assert_int_equal (body.size, 0);
+    static const char next [] = "{\"messages\":[1,2,4,5],\"tools\":[3]}";
+    assert_int_equal (known_bound (&known, next, sizeof next - 1, 1000), 5 + 64 + 4);
+    assert_int_equal (known_bound (&known, next, sizeof next - 1, 20), 20);
+    assert_int_equal (known_bound (&known, "other", 5, 1000), 1000);
+    assert_int_equal (known_bound (&known, "", 0, 1000), 1000);
+    //  bytes that both share twice are counted once
+    buf_fini (&body);
+    body = buf_init (100);
+    buf_text (&body, "aaaa");
+    known_learn (&known, &body, 3);
+    assert_int_equal (known_bound (&known, "aaaaaa", 6, 1000), 3 + 64 + 2);
+    assert_int_equal (known_bound (&known, "aa", 2, 1000), 3 + 64);
+}
+
 //  --- the whole gateway
 
 //  An answer that costs all it may: the tokens of the request, and as many as it allows.
@@ -206,6 +230,7 @@ main (void)
         cmocka_unit_test (test_budget),
         cmocka_unit_test (test_prices),
         cmocka_unit_test (test_ask),
+        cmocka_unit_test (test_known),
         cmocka_unit_test (test_sum_never_exceeds),
         cmocka_unit_test (test_unknown_usage_is_the_dearest),
     };

@@ -133,6 +133,7 @@ static const struct {
                   {"GET /\x7f HTTP/1.1\r\n\r\n", 400},
                   {"GET /a#b HTTP/1.1\r\n\r\n", 400},
                   {"GET /\r\n\r\n", 400},
+                  {"GET ?a=b HTTP/1.1\r\n\r\n", 400},
                   {"\r\n\r\n", 400},
                   {"\r\nGET / HTTP/1.1\r\n\r\n", 400},
                   {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400}};
