@@ -42,7 +42,7 @@ s_next_number (DIR *dir)
 static int
 s_read (pid_t pid, const char *name, buf_t *text)
 {
-    char path [64];
+    char path [96];
     snprintf (path, sizeof path, "/proc/%d/%s", (int) pid, name);
     return kernel_file_read (AT_FDCWD, path, text);
 }
