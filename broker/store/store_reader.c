@@ -28,7 +28,9 @@ s_on_progress (void *ctx)
     return clk_us () / 1000 > ((store_reader_t *) ctx)->deadline_ms;
 }
 
-_Static_assert(ROW_ATTEMPT_ENDED == 2 && VERDICT_LOST == 3, "the query for attempts");
+_Static_assert(ROW_ATTEMPT_ENDED == 2 && VERDICT_LOST == 3 && RUN_CLASS_RATE_LIMITED == 8
+                   && RUN_CLASS_CONFIG == 13,
+               "the query for attempts: open ones, those that count, those given back, others");
 
 static int
 s_prepare (store_reader_t *self, err_diag_t *diag)
@@ -41,7 +43,8 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
         {&self->incident, &store_row_incident, "WHERE id = ?"},
         {&self->attempts, &store_row_attempt,
          "WHERE incident = ?1 AND number IN (SELECT number FROM attempt WHERE incident = ?1"
-         " ORDER BY state < 2 DESC, (outcome < 3 OR started) DESC, number DESC LIMIT ?2)"
+         " ORDER BY state < 2 DESC, (outcome < 3 AND class NOT BETWEEN 8 AND 13) DESC,"
+         " (outcome < 3 OR started) DESC, number DESC LIMIT ?2)"
          " ORDER BY number"},
         {&self->any, &store_row_incident, "WHERE number < ? ORDER BY number DESC LIMIT ?"},
         {&self->by_state, &store_row_incident,

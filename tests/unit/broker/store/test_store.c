@@ -41,6 +41,33 @@ s_reopen (store_case_t *self)
     assert_int_equal (store_open (self->path, &self->store, &self->diag), 0);
 }
 
+//  An attempt with a value in every column.
+static void
+s_attempt (const row_incident_t *incident, row_attempt_t *ret_attempt)
+{
+    memset (ret_attempt, 0, sizeof *ret_attempt);
+    ret_attempt->incident = incident->id;
+    ret_attempt->number = 2;
+    ret_attempt->state = ROW_ATTEMPT_SUPERSEDED;
+    ret_attempt->started = true;
+    ret_attempt->deadline_ms = INT64_MAX;
+    ret_attempt->outcome = VERDICT_LOST;
+    ret_attempt->exit_code = -1;
+    ret_attempt->class = RUN_CLASS_OVERLOADED;
+    ret_attempt->usage = (usage_t){.agent = "claude",
+                                   .version = "2",
+                                   .model = "sonnet",
+                                   .calls = 1,
+                                   .turns = 2,
+                                   .input = 3,
+                                   .output = 4,
+                                   .cache_read = 5,
+                                   .cache_write = USAGE_UNKNOWN,
+                                   .cost_micro_usd = USAGE_MAX,
+                                   .duration_ms = 6};
+    snprintf (ret_attempt->identity, sizeof ret_attempt->identity, "worker:abc");
+}
+
 static void
 test_every_column_of_every_row_comes_back_after_a_reopen (void **state)
 {
@@ -48,17 +75,13 @@ test_every_column_of_every_row_comes_back_after_a_reopen (void **state)
     row_incident_t incident = store_case_incident (1, INCIDENT_INVESTIGATING);
     incident.attempts = 2;
     incident.winner = 1;
+    incident.partial = 2;
+    incident.counted = true;
+    incident.given_back = 3;
+    incident.given_back_ms = 4;
     snprintf (incident.reason, sizeof incident.reason, "line one\nline two");
     row_attempt_t attempt;
-    memset (&attempt, 0, sizeof attempt);
-    attempt.incident = incident.id;
-    attempt.number = 2;
-    attempt.state = ROW_ATTEMPT_SUPERSEDED;
-    attempt.started = true;
-    attempt.deadline_ms = INT64_MAX;
-    attempt.outcome = VERDICT_LOST;
-    attempt.exit_code = -1;
-    snprintf (attempt.identity, sizeof attempt.identity, "worker:abc");
+    s_attempt (&incident, &attempt);
     row_effect_t effect;
     memset (&effect, 0, sizeof effect);
     effect.id = 9;
@@ -511,12 +534,12 @@ test_the_wal_is_checkpointed_and_does_not_grow_without_end (void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown (name, store_case_setup, store_case_teardown)
 
-//  Attempts given back without a run are unlimited.  Open attempts, the winner and the newest must
-//  still be found.
+//  Attempts that cost nothing are unlimited.  Open attempts, those that were charged and the newest
+//  must still be found.
 static void
 test_the_attempts_that_matter_are_found_among_many (void **state)
 {
-    enum { MANY = 98, MAX = 32 };
+    enum { MANY = 98, MAX = 32, GIVEN_BACK = 60 };
     store_case_t *self = *state;
     const row_incident_t incident = store_case_incident (1, INCIDENT_INVESTIGATING);
     step_write_t write = {.kind = STEP_WRITE_INCIDENT, .as.incident = incident};
@@ -531,6 +554,11 @@ test_the_attempts_that_matter_are_found_among_many (void **state)
         if (number == 3) {
             write.as.attempt.outcome = VERDICT_AGENT;
             write.as.attempt.started = true;
+        }
+        if (number >= GIVEN_BACK) {
+            write.as.attempt.outcome = VERDICT_AGENT;
+            write.as.attempt.started = true;
+            write.as.attempt.class = number % 2 ? RUN_CLASS_RATE_LIMITED : RUN_CLASS_CONFIG;
         }
         if (number == 20)
             write.as.attempt.state = ROW_ATTEMPT_SUPERSEDED;
