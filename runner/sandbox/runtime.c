@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PROBE_DEPTH = 8, PROBE_MS = 10000 }; //  the first start of a container takes a second
+enum { PROBE_DEPTH = 64, PROBE_MS = 10000 }; //  the first start of a container takes a second
 
 static const runtime_t *const s_rows [] = {&runtime_podman, &runtime_docker, &runtime_bwrap,
                                            &runtime_landlock, &runtime_none};

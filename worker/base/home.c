@@ -61,6 +61,14 @@ home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag)
     return 0;
 }
 
+//  Mode of the folders above a workspace.  The agents of root are another user: it may pass
+//  through, but list nothing.
+static mode_t
+s_mode (void)
+{
+    return geteuid () == 0 ? 0711 : 0700;
+}
+
 static int
 s_mkdirs (const char *path)
 {
@@ -71,11 +79,11 @@ s_mkdirs (const char *path)
         if (*at != '/')
             continue;
         *at = 0;
-        if (mkdir (part, 0700) != 0 && errno != EEXIST)
+        if (mkdir (part, s_mode ()) != 0 && errno != EEXIST)
             return -errno;
         *at = '/';
     }
-    return mkdir (part, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+    return mkdir (part, s_mode ()) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
 int
@@ -91,6 +99,8 @@ home_folders (const home_t *self)
             rc = -errno;
         else if (stat (path, &status) != 0 || !S_ISDIR (status.st_mode))
             rc = -ENOTDIR;
+        else if (i == 0 && (chmod (self->path, s_mode ()) != 0 || chmod (path, s_mode ()) != 0))
+            rc = -errno;
     }
     return rc;
 }
