@@ -9,11 +9,13 @@
 #include "common/conf/conf.h"
 #include "worker/base/home.h"
 #include "worker/base/settings.h"
+#include "worker/check_agent.h"
 #include "worker/loop/worker.h"
 #include "worker/settings_check.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 extern char **environ;
 
@@ -51,6 +53,20 @@ s_run (const conf_t *conf, home_t *home, curve_keys_t *keys, int signal_fd)
     return worker_run (worker);
 }
 
+//  Take a question out of the arguments.  Was it there?
+static bool
+s_asked (int *argc, char **argv, const char *flag)
+{
+    int kept = 0;
+    for (int i = 0; i < *argc; i++)
+        if (strcmp (argv [i], flag) != 0)
+            argv [kept++] = argv [i];
+    const bool asked = kept < *argc;
+    *argc = kept;
+    argv [kept] = NULL;
+    return asked;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -65,6 +81,8 @@ main (int argc, char **argv)
     own (conf_destroy) conf_t *conf = NULL;
     conf_spec_t spec = settings_spec;
     spec.check = settings_check;
+    const bool check = s_asked (&argc, argv, "--check-agent");
+    const bool list = s_asked (&argc, argv, "--list-runtimes");
     int rc = conf_load (&spec, argc, argv, environ, &conf);
     if (rc > 0)
         return 0;
@@ -74,6 +92,8 @@ main (int argc, char **argv)
     const settings_t *settings = conf_settings (conf);
     log_set_level ((enum log_level) settings->common.log_level);
     log_set_format ((enum log_format) settings->common.log_format);
+    if (check || list)
+        return check ? check_agent (settings) : check_agent_runtimes (settings);
     if (threads_check (S_THREADS) < 0)
         return EXIT_RUNTIME;
     err_diag_t diag = {""};

@@ -304,6 +304,8 @@ const conf_spec_t settings_spec = {
     .examples = "triage-worker\n"
                 "AGENT_CLI=playbook triage-worker --max-concurrent-agents 4\n"
                 "triage-worker --config configs/worker.yaml --print-config\n",
+    .commands = "--check-agent    look if agents can run here, call the provider once, and end\n"
+                "--list-runtimes  try out each runtime, and list what it holds and what not\n",
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
     .reloads = true};

@@ -139,6 +139,18 @@ provider_allows (const provider_t *self, const char *method, const char *path,
     return false;
 }
 
+void
+provider_models_url (const provider_t *self, const char *base_url, buf_t *ret_url)
+{
+    const char *base = *base_url ? base_url : self->base_url;
+    const size_t size = strlen (base);
+    const path_t *row = self->paths;
+    while (row->path && (strcmp (row->method, "GET") != 0 || strchr (row->path, '*')))
+        row++;
+    (void) buf_append (ret_url, base, size - (size > 0 && base [size - 1] == '/'));
+    (void) buf_text (ret_url, row->path ? row->path : "");
+}
+
 int
 provider_key_header (const provider_t *self, const char *key, buf_t *ret_line)
 {

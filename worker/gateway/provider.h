@@ -34,6 +34,9 @@ provider_base_url (const provider_t *self);
 bool
 provider_allows (const provider_t *self, const char *method, const char *path,
                  provider_call_t *ret_call, const char **ret_rest);
+//  The address of the list of models, for a base URL ("" = the provider's own).
+void
+provider_models_url (const provider_t *self, const char *base_url, buf_t *ret_url);
 //  The header that carries the key, "Name: key".  Err: the buffer's.
 int
 provider_key_header (const provider_t *self, const char *key, buf_t *ret_line) must_check;

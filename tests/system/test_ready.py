@@ -1,0 +1,154 @@
+"""A worker that cannot run agents says so at its start, and takes no work.
+SPDX-License-Identifier: Apache-2.0
+"""
+import datetime
+import http.server
+import json
+import os
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lib import claude
+from lib.system import BIN, ROOT, Daemon, fault, wait_until
+
+HELD = "agents cannot run here: this worker takes no work"
+SCRIPT = ROOT / "agent-container/run-agent.sh"
+
+
+class Models(http.server.BaseHTTPRequestHandler):
+    """A provider's list of models, for one key."""
+
+    def do_GET(self):
+        good = self.path == "/v1/models" and self.headers["x-api-key"] == claude.KEY
+        body = json.dumps({"data": []} if good else {"type": "error", "error": {
+            "type": "authentication_error", "message": "invalid x-api-key"}}).encode()
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def models():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Models) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def held(worker):
+    return wait_until(lambda: worker.records(HELD), 10, "held")[0]["why"]
+
+
+def test_a_program_that_is_missing_is_told_within_a_second(system):
+    """The key chooses claude, which is not there.  No incident is failed by that."""
+    broker = system.start_broker()
+    worker = system.start_worker(agent_script_path=SCRIPT, agent_network="gateway",
+                                 env={"ANTHROPIC_API_KEY": "sk-0123456789"})
+    assert "needs the program 'claude', which is not on PATH: install it" in held(worker)
+    started, told = (datetime.datetime.fromisoformat(worker.records(msg)[0]["ts"].rstrip("Z"))
+                     for msg in ("worker started", HELD))
+    assert (told - started).total_seconds() < 1
+    system.publish([fault(f"web-{number}") for number in range(3)])
+    system.start_worker("sound")
+    rows = broker.wait_terminal(3)
+    assert {row["state"] for row in rows} == {"reported"}
+    assert {attempt["worker"] for row in rows
+            for attempt in broker.incident(row["id"])["attempts"]} == {"sound"}
+
+
+@pytest.mark.parametrize("network,ready", [("gateway", False), ("proxy", True)])
+def test_a_key_that_is_missing_is_told(system, network, ready):
+    """Where the agent logs in by itself, it needs none."""
+    programs = system.root / "programs"
+    programs.mkdir()
+    (programs / "claude").write_text("#!/bin/sh\necho 2.1.0\n")
+    (programs / "claude").chmod(0o755)
+    system.start_broker()
+    worker = system.start_worker(agent_script_path=SCRIPT, agent_cli="claude",
+                                 agent_network=network, env={"PATH": f"{programs}:/usr/bin:/bin"})
+    if ready:
+        worker.wait_log("agents can run")
+    else:
+        assert "needs ANTHROPIC_API_KEY, which is not set" in held(worker)
+
+
+def test_an_agent_without_a_driver_is_refused_with_those_that_are_there(system):
+    system.start_broker()
+    worker = system.start_worker("wrong", wait=False, agent_script_path=SCRIPT, agent_cli="claud")
+    assert worker.wait() == 78 and "no driver claud.sh" in worker.log()
+    assert "claude" in worker.log() and "codex" in worker.log()
+
+
+def test_a_script_of_the_users_has_its_key_and_that_is_told_once(system):
+    system.start_broker()
+    worker = system.start_worker(agent_network="gateway", agent_cli="claude",
+                                 env={"ANTHROPIC_API_KEY": "sk-0123456789"})
+    worker.wait_log("its keys are in its environment")
+    assert worker.log().count("its keys are in its environment") == 1
+
+
+NO_BWRAP = 'mount --bind /bin/false /usr/bin/bwrap && exec "$@"'
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+@pytest.mark.parametrize("agent,ready", [("claude", False), ("playbook", True)])
+def test_without_any_sandbox_no_work_is_taken(system, agent, ready):
+    """And the packages are named.  The playbook runs: it is no program of others."""
+    system.start_broker()
+    system.root.chmod(0o700)  # no other user can pass: nothing for Landlock
+    (system.root / "programs").mkdir()
+    (system.root / "programs/claude").symlink_to(claude.PROGRAM)
+    worker = Daemon(system, "w1", "triage-worker", {
+        "broker_endpoint": system.broker_ports["work_endpoint"], "worker_name": "w1",
+        "broker_files_endpoint": system.broker_ports["files_endpoint"],
+        "keys_dir": system.peer_keys("worker", "w1"), "workspace_root": system.root / "workspace",
+        "agent_script_path": SCRIPT, "agent_cli": agent},
+        env={"ANTHROPIC_API_KEY": "sk-0123456789",
+             "PATH": f"{system.root}/programs:/usr/bin:/bin"},
+        prefix=["unshare", "-m", "sh", "-c", NO_BWRAP, "sh"])
+    if ready:
+        worker.wait_log("agents can run")
+        return
+    why = held(worker)
+    assert "no sandbox holds on this host" in why and "bubblewrap" in why
+
+
+def check_agent(system, models, key):
+    programs = system.root / "programs"
+    programs.mkdir()
+    (programs / "claude").symlink_to(claude.PROGRAM)
+    path = system.root / "key"
+    path.write_text(f"{key}\n")
+    return subprocess.run(
+        [BIN / "triage-worker", "--check-agent", "--agent-cli", "claude", "--script-path", SCRIPT,
+         "--agent-runtime", "bwrap"], capture_output=True, text=True, timeout=60,
+        env={"PATH": f"{programs}:/usr/bin:/bin", "ANTHROPIC_API_KEY_FILE": str(path),
+             "ANTHROPIC_BASE_URL": models})
+
+
+def test_check_agent_says_that_all_is_well(system, models):
+    done = check_agent(system, models, claude.KEY)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "HTTP 200" in done.stdout and "bwrap" in done.stdout and claude.KEY not in done.stdout
+
+
+def test_check_agent_names_a_bad_key(system, models):
+    begun = time.monotonic()
+    done = check_agent(system, models, "sk-of-nobody")
+    assert done.returncode == 1 and time.monotonic() - begun < 15
+    assert "HTTP 401 auth invalid x-api-key" in done.stdout and "sk-of-nobody" not in done.stdout
+
+
+def test_list_runtimes_says_what_holds(system):
+    done = subprocess.run([BIN / "triage-worker", "--list-runtimes"], capture_output=True,
+                          text=True, timeout=60, env={"PATH": "/usr/bin:/bin"})
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert done.returncode == 0 and {"podman", "docker", "bwrap", "landlock", "none"} <= set(lines)
+    assert " yes " in lines["bwrap"] and "nothing is held" in lines["none"]

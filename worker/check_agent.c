@@ -1,0 +1,241 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "worker/check_agent.h"
+
+#include "common/base/folder.h"
+#include "common/base/json.h"
+#include "common/base/own.h"
+#include "common/domain/failure.h"
+#include "common/net/http.h"
+#include "runner/sandbox/hole.h"
+#include "tools/table.h"
+#include "worker/gateway/provider.h"
+#include "worker/loop/network.h"
+#include "worker/loop/program.h"
+#include "worker/loop/ready.h"
+#include "worker/loop/runtimes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    CHECK_CALL_MS = 10000,
+    CHECK_BODY_BYTES = 256 * 1024, //  a list of models
+    CHECK_DEPTH = 64               //  of the folder in which runtimes are tried out
+};
+
+//  --- where
+
+typedef struct {
+    char program_dir [PATH_MAX], script [PATH_MAX], folder [PATH_MAX];
+} place_t;
+
+//  Own: a folder of its own; s_leave removes it.
+static int
+s_enter (const settings_t *settings, place_t *place)
+{
+    err_diag_t diag = {""};
+    const char *tmp = getenv ("TMPDIR");
+    snprintf (place->folder, sizeof place->folder, "%s/triage-check-XXXXXX",
+              tmp && *tmp == '/' ? tmp : "/tmp");
+    int rc = program_folder (place->program_dir, &diag);
+    if (rc == 0)
+        rc = program_script (settings, place->program_dir, place->script, &diag);
+    if (rc == ERR_CONFIG)
+        fprintf (stderr, "%s\n", diag.text);
+    if (rc != ERR_CONFIG && (!mkdtemp (place->folder) || chmod (place->folder, 0711) != 0)) {
+        fprintf (stderr, "%s: %s\n", place->folder, err_str (-errno));
+        return -errno;
+    }
+    return rc == ERR_CONFIG ? rc : 0;
+}
+
+static void
+s_leave (place_t *place)
+{
+    char *slash = strrchr (place->folder, '/');
+    *slash = 0;
+    own (own_fd) int fd = folder_open_path (*place->folder ? place->folder : "/");
+    if (fd >= 0 && folder_remove (fd, slash + 1, CHECK_DEPTH) < 0)
+        fprintf (stderr, "%s/%s: not removed\n", place->folder, slash + 1);
+}
+
+//  --- the call
+
+typedef struct {
+    bool ended;
+    int status, rc;
+    buf_t body;
+    char reason [256];
+} call_t;
+
+static void
+s_on_head (void *arg, http_transfer_t *transfer, int status)
+{
+    ((call_t *) arg)->status = status;
+}
+
+static void
+s_on_body (void *arg, http_transfer_t *transfer, const char *bytes, size_t size)
+{
+    (void) buf_append (&((call_t *) arg)->body, bytes, size);
+}
+
+static void
+s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
+{
+    call_t *call = arg;
+    call->ended = true;
+    call->rc = rc;
+    snprintf (call->reason, sizeof call->reason, "%s", reason ? reason : "");
+}
+
+//  The provider's own sentence in an error's body.
+static void
+s_sentence (const call_t *call, char *ret_text, size_t size)
+{
+    own (json_drop) json_t *doc = NULL;
+    err_diag_t diag = {""};
+    const int rc = json_parse (call->body.data, call->body.size, &doc, &diag);
+    const json_t *error = rc == 0 ? json_object_get (doc, "error") : NULL;
+    snprintf (ret_text, size, "%s", json_member_text (error, "message", ""));
+}
+
+static int
+s_perform (const char *url, const char *header, call_t *call)
+{
+    static const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
+    const char *headers [] = {header, "anthropic-version: 2023-06-01"};
+    const http_request_t request = {.method = "GET",
+                                    .url = url,
+                                    .headers = headers,
+                                    .header_count = 2,
+                                    .connect_ms = CHECK_CALL_MS,
+                                    .total_ms = CHECK_CALL_MS,
+                                    .response_max_bytes = CHECK_BODY_BYTES};
+    own (http_destroy) http_t *http = http_new ();
+    http_transfer_t *transfer = NULL;
+    int rc = http ? http_start (http, &request, &hooks, call, &transfer) : -ENOMEM;
+    while (rc == 0 && !call->ended)
+        http_poll (http, -1, CHECK_CALL_MS);
+    return rc ? rc : call->rc;
+}
+
+//  Ask the provider for its models: that costs nothing, and needs a good key.
+static bool
+s_call (const settings_t *settings, const driver_t *driver, char *ret_text, size_t size)
+{
+    gateway_spec_t gateway = {0};
+    network_keys (settings, driver, false, &gateway);
+    const provider_t *provider = provider_find (driver->provider);
+    const char *key = gateway.key_count > 0 ? gateway.keys [0].key : "";
+    if (!provider || !*key) {
+        snprintf (ret_text, size, "%s", provider ? "no key is set" : "it needs none");
+        return !provider;
+    }
+    own (buf_fini) buf_t url = buf_init (4096), header = buf_init (LIMIT_SECRET_BYTES + 64);
+    const char *base = gateway.keys [0].base_url;
+    provider_models_url (provider, base, &url);
+    if (provider_key_header (provider, key, &header) < 0 || url.failed) {
+        snprintf (ret_text, size, "the key or its address cannot be sent");
+        return false;
+    }
+    call_t call = {.body = buf_init (CHECK_BODY_BYTES)};
+    const int rc = s_perform (url.data, header.data, &call);
+    explicit_bzero (header.data, header.size);
+    char sentence [256];
+    s_sentence (&call, sentence, sizeof sentence);
+    const char *class =
+        call.status >= 400 ? run_class_name (failure_class (call.status, sentence)) : "";
+    if (rc < 0)
+        snprintf (ret_text, size, "%s: %s", url.data, *call.reason ? call.reason : err_str (rc));
+    else
+        snprintf (ret_text, size, "%s: HTTP %d %s %s", url.data, call.status, class, sentence);
+    buf_fini (&call.body);
+    return rc == 0 && call.status >= 200 && call.status < 300;
+}
+
+//  --- the tables
+
+static void
+s_line (table_t *table, const char *what, const char *result, const char *detail)
+{
+    table_line (table);
+    table_text (table, what, NULL);
+    table_text (table, result, NULL);
+    table_text (table, detail, NULL);
+}
+
+int
+check_agent (const settings_t *settings)
+{
+    static const table_column_t columns [] = {{"CHECK", 0}, {"RESULT", 0}, {"DETAIL", TABLE_WRAP}};
+    place_t place;
+    if (s_enter (settings, &place) < 0)
+        return EXIT_CONFIG;
+    own (own_mem) ready_report_t *report = calloc (1, sizeof *report);
+    own (table_destroy) table_t *table = table_new (columns, 3, true, false);
+    if (!report || !table)
+        return EXIT_RUNTIME;
+    const ready_spec_t spec = {.settings = settings,
+                               .script = place.script,
+                               .program_dir = place.program_dir,
+                               .home = place.folder};
+    ready_look (&spec, report);
+    s_leave (&place);
+    char text [512];
+    const driver_t *driver = &report->driver;
+    s_line (table, "agent", settings_agent (settings), place.script);
+    s_line (table, "program", driver->path [0] ? "found" : "-", driver->path);
+    s_line (table, "version", driver->version, "");
+    s_line (table, "runtime", report->runtime, "");
+    const sandbox_network_t network = network_of (settings, driver);
+    s_line (table, "network", sandbox_network_name (network), "");
+    s_line (table, "ready", report->good ? "yes" : "NO", report->why);
+    const bool answered = s_call (settings, driver, text, sizeof text);
+    s_line (table, "provider", answered ? "ok" : "FAILED", text);
+    const int rc = table_print (table);
+    return rc == 0 && report->good && answered ? 0 : EXIT_RUNTIME;
+}
+
+static void
+s_holes (unsigned holes, char *ret_text, size_t size)
+{
+    size_t used = 0;
+    ret_text [0] = 0;
+    for (unsigned hole = 1; hole < HOLE_END; hole <<= 1)
+        if (holes & hole && used < size) {
+            const int added = snprintf (ret_text + used, size - used, "%s%s", used ? "; " : "",
+                                        hole_text ((hole_t) hole));
+            used += added > 0 ? (size_t) added : 0;
+        }
+}
+
+int
+check_agent_runtimes (const settings_t *settings)
+{
+    static const table_column_t columns [] = {
+        {"RUNTIME", 0}, {"WORKS", 0}, {"HOLDS", TABLE_WRAP}, {"DOES NOT HOLD", TABLE_WRAP}};
+    place_t place;
+    if (s_enter (settings, &place) < 0)
+        return EXIT_CONFIG;
+    own (table_destroy) table_t *table = table_new (columns, 4, true, false);
+    const runtimes_ask_t ask = {
+        .settings = settings, .program_dir = place.program_dir, .home = place.folder};
+    const runtime_t *runtime;
+    for (size_t i = 0; table && (runtime = runtime_at (i)); i++) {
+        err_diag_t diag = {""};
+        char holes [2048], works [300];
+        const bool good = runtimes_probe (&ask, runtime, &diag) == 0;
+        s_holes (runtimes_holes (&ask, runtime), holes, sizeof holes);
+        snprintf (works, sizeof works, "%s%s", good ? "yes" : "no: ", good ? "" : diag.text);
+        s_line (table, runtime->name, works, good ? runtime->holds : "");
+        table_text (table, good ? holes : "", NULL);
+    }
+    s_leave (&place);
+    return table && table_print (table) == 0 ? 0 : EXIT_RUNTIME;
+}
