@@ -14,6 +14,10 @@ def header(kind, magic=b"K8T1", version=1, seq=1):
 HELLO_BODY = bytes.fromhex("84" "a970726f746f5f6d696e01" "a970726f746f5f6d617801" "a46e616d65a27777"
                            "a5736c6f747301")
 
+#  with one more key to come
+VERDICT_BODY = b"\x85\xa8incident\xa1x\xa7attempt\x01\xa7outcome\xa5agent\xa9exit_code\x01"
+CREDIT_BODY = b"\x84\xa6number\x01\xa5total\x00\xa4free\x00"
+
 #  name, frames, ERROR code
 BAD = [
     ("one frame only", [header(1)], "malformed"),
@@ -43,5 +47,14 @@ BAD = [
      "malformed"),
     ("message of the other direction", [header(2), b"\x80"], "malformed"),
     ("no HELLO before", [header(13), b"\x80"], "hello_first"),
+    ("usage that is no map", [header(9), VERDICT_BODY + b"\xa5usage\x90"], "malformed"),
+    ("usage of a text", [header(9), VERDICT_BODY + b"\xa5usage\x81\xa5calls\xa11"], "malformed"),
+    ("usage below unknown", [header(9), VERDICT_BODY + b"\xa5usage\x81\xa5calls\xfe"],
+     "malformed"),
+    ("class as a number", [header(9), VERDICT_BODY + b"\xa5class\x03"], "malformed"),
+    ("wait before now", [header(9), VERDICT_BODY + b"\xa8retry_ms\xff"], "malformed"),
+    ("held as a number", [header(3), CREDIT_BODY + b"\xa4held\x01"], "malformed"),
+    ("class from the future, no HELLO", [header(9), VERDICT_BODY + b"\xa5class\xa6melted"],
+     "hello_first"),
     ("attempt 0", [header(5), b"\x82\xa8incident\xa1x\xa7attempt\xff"], "malformed"),
 ]
