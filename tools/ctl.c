@@ -241,25 +241,13 @@ ctl_state_color (const char *state)
     static const struct {
         const char *state, *color;
     } colors [] = {
-        {"pending", "yellow"},
-        {"investigating", "cyan"},
-        {"reported", "green"},
-        {"resolved", "green"},
-        {"agent_failed", "red"},
-        {"failed", "red"},
-        {"suppressed", "darkgray"},
-        {"cancelled", "darkgray"},
-        {"ready", "green"},
-        {"quarantined", "red"},
-        {"draining", "yellow"},
-        {"silent", "red"},
-        {"dead", "red"},
-        {"active", "green"},
-        {"done", "green"},
-        {"unsupported", "red"},
-        {"wedged", "red"},
-        {"waiting", "yellow"},
-        {"connecting", "yellow"},
+        {"pending", "yellow"},      {"investigating", "cyan"}, {"reported", "green"},
+        {"resolved", "green"},      {"agent_failed", "red"},   {"failed", "red"},
+        {"suppressed", "darkgray"}, {"cancelled", "darkgray"}, {"ready", "green"},
+        {"quarantined", "red"},     {"held", "red"},           {"draining", "yellow"},
+        {"silent", "red"},          {"dead", "red"},           {"active", "green"},
+        {"done", "green"},          {"unsupported", "red"},    {"wedged", "red"},
+        {"waiting", "yellow"},      {"connecting", "yellow"},
     };
     for (size_t i = 0; i < sizeof (colors) / sizeof (colors [0]); i++)
         if (strcmp (state, colors [i].state) == 0)

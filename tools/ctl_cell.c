@@ -30,3 +30,28 @@ ctl_cell_age (table_t *table, const json_t *object, const char *key)
     ctl_age (json_object_get (object, key), &age);
     table_text (table, age.data, NULL);
 }
+
+void
+ctl_cell_usage (const json_t *usage, buf_t *out)
+{
+    static const struct {
+        const char *key, *unit;
+    } counts [] = {
+        {"calls", "calls"},
+        {"turns", "turns"},
+        {"input_tokens", "tokens in"},
+        {"output_tokens", "out"},
+        {"cache_read_tokens", "from the cache"},
+        {"cache_write_tokens", "into the cache"},
+    };
+    const char *gap = "";
+    for (size_t i = 0; i < sizeof (counts) / sizeof (counts [0]); i++) {
+        if (!json_is_integer (json_object_get (usage, counts [i].key)))
+            continue;
+        buf_printf (out, "%s%lld %s", gap, ctl_cell_count (usage, counts [i].key), counts [i].unit);
+        gap = ", ";
+    }
+    const json_t *cost = json_object_get (usage, "cost_usd");
+    if (json_is_number (cost))
+        buf_printf (out, "%s$%.4f", gap, json_number_value (cost));
+}

@@ -14,6 +14,10 @@ ctl_cell_count (const json_t *object, const char *key);
 //  Add the age of this time as the next cell.
 void
 ctl_cell_age (table_t *table, const json_t *object, const char *key);
+//  Append what runs used, as far as it is known: "3 calls, 1200 tokens in, 90 out, $0.0150, 12s".
+//  Nothing is appended for null.
+void
+ctl_cell_usage (const json_t *usage, buf_t *out);
 //  Print the table; NULL: out of memory.  Returns an exit code.
 int
 ctl_cell_end (table_t *table);

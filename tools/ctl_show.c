@@ -107,6 +107,7 @@ s_worker_row (table_t *table, const json_t *row)
     bool ready = json_is_true (json_object_get (row, "ready"));
     const char *state = json_is_true (json_object_get (row, "draining"))      ? "draining"
                         : json_is_true (json_object_get (row, "quarantined")) ? "quarantined"
+                        : json_is_true (json_object_get (row, "held"))        ? "held"
                         : ready                                               ? "ready"
                                                                               : "silent";
     char seen [32], twin [96] = "";
@@ -357,6 +358,30 @@ s_fact (table_t *table, const char *name, const char *text, const char *color)
     table_text (table, text, color);
 }
 
+//  The agent of the last attempt that says so, and what each attempt used.
+static void
+s_usage_facts (table_t *table, const json_t *doc)
+{
+    size_t i;
+    json_t *attempt;
+    json_array_foreach (json_object_get (doc, "attempts"), i, attempt)
+    {
+        const json_t *usage = json_object_get (attempt, "usage");
+        own (buf_fini) buf_t text = buf_init (LIMIT_KIB (1));
+        char name [32];
+        const char *const words [] = {ctl_cell_text (usage, "agent"),
+                                      ctl_cell_text (usage, "version"),
+                                      ctl_cell_text (usage, "model")};
+        for (size_t at = 0; at < COUNT (words); at++)
+            buf_printf (&text, "%s%s", text.size && *words [at] ? " " : "", words [at]);
+        if (text.size > 0)
+            buf_text (&text, ": ");
+        ctl_cell_usage (usage, &text);
+        snprintf (name, sizeof (name), "attempt %lld", ctl_cell_count (attempt, "attempt"));
+        s_fact (table, name, text.size > 0 ? text.data : "", NULL);
+    }
+}
+
 static int
 s_facts (const ctl_t *self, const json_t *doc)
 {
@@ -377,6 +402,12 @@ s_facts (const ctl_t *self, const json_t *doc)
     s_fact (table, "state", state, ctl_state_color (state));
     s_fact (table, "suppressed", ctl_cell_text (doc, "suppressed"), NULL);
     s_fact (table, "reason", ctl_cell_text (doc, "reason"), NULL);
+    s_fact (table, "report",
+            ctl_cell_count (doc, "winner") == 0 && ctl_cell_count (doc, "partial") > 0
+                ? "partial: the agent was stopped before it had finished"
+                : "",
+            "yellow");
+    s_fact (table, "not before", ctl_cell_text (doc, "not_before"), NULL);
     s_fact (table, "cluster", ctl_cell_text (doc, "cluster"), NULL);
     s_fact (table, "resource", text.data, NULL);
     s_fact (table, "fault", ctl_cell_text (doc, "fault_type"), NULL);
@@ -388,6 +419,7 @@ s_facts (const ctl_t *self, const json_t *doc)
     for (size_t i = 0; i < COUNT (times); i++)
         s_fact (table, times [i], ctl_cell_text (doc, times [i]), NULL);
     s_fact (table, "again after", ctl_cell_text (doc, "linked"), NULL);
+    s_usage_facts (table, doc);
     s_fact (table, "folder", ctl_cell_text (json_object_get (doc, "artifacts"), "folder"), NULL);
     return ctl_cell_end (table);
 }
@@ -401,7 +433,8 @@ s_attempt_row (table_t *table, const json_t *row)
     table_number (table, ctl_cell_count (row, "attempt"));
     table_text (table, ctl_cell_text (row, "state"), NULL);
     table_text (table, ctl_cell_text (row, "worker"), NULL);
-    table_text (table, ctl_cell_text (row, "outcome"), NULL);
+    const char *class = ctl_cell_text (row, "class");
+    table_text (table, *class ? class : ctl_cell_text (row, "outcome"), NULL);
     table_text (table, code, NULL);
     table_text (table, ctl_cell_text (row, "assigned_at"), NULL);
     table_text (table, ctl_cell_text (row, "ended_at"), NULL);
@@ -428,7 +461,7 @@ int
 ctl_show_incident (const ctl_t *self)
 {
     static const table_column_t attempts [] = {
-        {"ATTEMPT", TABLE_RIGHT}, {"STATE", 0}, {"WORKER", TABLE_CUT}, {"OUTCOME", 0},
+        {"ATTEMPT", TABLE_RIGHT}, {"STATE", 0}, {"WORKER", TABLE_CUT}, {"CLASS", 0},
         {"EXIT", TABLE_RIGHT},    {"BEGAN", 0}, {"ENDED", 0},          {"REASON", TABLE_CUT},
     };
     static const table_column_t files [] = {{"FILE", TABLE_CUT}, {"BYTES", TABLE_RIGHT}};

@@ -103,6 +103,9 @@ s_status_queue (const status_t *self)
     buf_printf (&text, "%lld waiting", ctl_cell_count (queue, "depth"));
     if (ctl_cell_count (queue, "depth") > 0)
         buf_printf (&text, ", the oldest for %llds", ctl_cell_count (queue, "oldest_ms") / 1000);
+    if (ctl_cell_count (queue, "given_back") > 0)
+        buf_printf (&text, "; %lld given back without a charge",
+                    ctl_cell_count (queue, "given_back"));
     s_status_line (self, "queue", NULL, &text);
 }
 
@@ -115,9 +118,21 @@ s_status_workers (const status_t *self)
                 ctl_cell_count (workers, "known"), ctl_cell_count (workers, "quarantined"));
     if (ctl_cell_count (workers, "draining") > 0)
         buf_printf (&text, ", %lld draining", ctl_cell_count (workers, "draining"));
+    if (ctl_cell_count (workers, "held") > 0)
+        buf_printf (&text, ", %lld held", ctl_cell_count (workers, "held"));
     buf_printf (&text, "; %lld of %lld slots free", ctl_cell_count (workers, "slots_free"),
                 ctl_cell_count (workers, "slots"));
     s_status_line (self, "workers", ctl_cell_count (workers, "ready") ? NULL : "yellow", &text);
+}
+
+//  What agents have used since the start.
+static void
+s_status_used (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    ctl_cell_usage (json_object_get (self->doc, "used"), &text);
+    if (text.size > 0)
+        s_status_line (self, "used", NULL, &text);
 }
 
 static void
@@ -261,6 +276,8 @@ ctl_status (const ctl_t *self)
     s_status_events (&status);
     s_status_counts (&status, "suppressed", json_object_get (doc, "suppressed"), "");
     s_status_counts (&status, "outcomes", json_object_get (doc, "outcomes"), " since the start");
+    s_status_counts (&status, "classes", json_object_get (doc, "classes"), " since the start");
+    s_status_used (&status);
     s_status_effects (&status);
     return ctl_cell_end (table);
 }

@@ -97,6 +97,18 @@ s_outcome_name (size_t i)
     return verdict_outcome_name ((verdict_outcome_t) i);
 }
 
+static const char *
+s_class_name (size_t i)
+{
+    return run_class_name ((run_class_t) i);
+}
+
+static json_t *
+s_usage (const usage_t *usage)
+{
+    return usage_known (usage) ? usage_json (usage) : json_null ();
+}
+
 static json_t *
 s_source (const intake_source_t *source)
 {
@@ -213,17 +225,19 @@ s_status_queue (json_t *doc, const snapshot_data_t *data)
 {
     const step_stats_t *stats = &data->stats;
     json_object_set_new (doc, "queue",
-                         json_pack ("{s:I,s:I,s:I,s:o}", "depth", (json_int_t) stats->queued,
-                                    "assigned", (json_int_t) stats->assigned, "oldest_ms",
+                         json_pack ("{s:I,s:I,s:I,s:I,s:o}", "depth", (json_int_t) stats->queued,
+                                    "assigned", (json_int_t) stats->assigned, "given_back",
+                                    (json_int_t) stats->given_back, "oldest_ms",
                                     (json_int_t) stats->oldest_queued_ms, "lost",
                                     s_status_lost (data)));
     json_object_set_new (
         doc, "workers",
-        json_pack ("{s:I,s:I,s:I,s:I,s:I,s:I}", "known", (json_int_t) stats->workers, "ready",
+        json_pack ("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "known", (json_int_t) stats->workers, "ready",
                    (json_int_t) stats->workers_ready, "quarantined",
                    (json_int_t) stats->workers_quarantined, "draining",
-                   (json_int_t) stats->workers_draining, "slots", (json_int_t) stats->slots,
-                   "slots_free", (json_int_t) stats->slots_free));
+                   (json_int_t) stats->workers_draining, "held", (json_int_t) stats->workers_held,
+                   "slots", (json_int_t) stats->slots, "slots_free",
+                   (json_int_t) stats->slots_free));
 }
 
 static void
@@ -256,6 +270,10 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
     json_object_set_new (doc, "events", s_status_events (stats));
     json_object_set_new (doc, "outcomes",
                          s_counts (stats->outcomes_total, 0, VERDICT_OUTCOMES, s_outcome_name));
+    json_object_set_new (
+        doc, "classes",
+        s_counts (stats->classes_total, RUN_CLASS_NONE + 1, RUN_CLASSES, s_class_name));
+    json_object_set_new (doc, "used", s_usage (&stats->used));
     s_status_effects (doc, view);
     json_object_set_new (doc, "breaker", s_status_breaker (stats));
     json_object_set_new (doc, "dead_letters",
@@ -274,17 +292,18 @@ admin_api_workers (const admin_view_t *view, admin_reply_t *reply)
         const step_worker_t *worker = &view->data.workers [i];
         json_array_append_new (
             workers,
-            json_pack ("{s:o,s:o,s:b,s:b,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
-                       json_any (worker->name), "identity", json_any (worker->identity), "ready",
-                       worker->ready, "quarantined", worker->quarantined, "quarantined_for",
-                       json_any (worker->why), "draining", worker->draining, "slots",
-                       (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
-                       (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
-                       "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,
-                       "assignments_returned_total", (json_int_t) worker->returned_total,
-                       "twins_refused_total", (json_int_t) worker->refused_total, "twin_ms_ago",
-                       worker->refused_total ? json_integer (worker->refused_ms_ago)
-                                             : json_null ()));
+            json_pack (
+                "{s:o,s:o,s:b,s:b,s:b,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+                json_any (worker->name), "identity", json_any (worker->identity), "ready",
+                worker->ready, "held", worker->held, "quarantined", worker->quarantined,
+                "quarantined_for", json_any (worker->why), "class",
+                json_any_or_null (run_class_name (worker->class)), "draining", worker->draining,
+                "slots", (json_int_t) worker->slots, "free", (json_int_t) worker->free, "running",
+                (json_int_t) worker->running, "streak", (json_int_t) worker->streak,
+                "last_seen_ms_ago", (json_int_t) worker->last_seen_ms_ago,
+                "assignments_returned_total", (json_int_t) worker->returned_total,
+                "twins_refused_total", (json_int_t) worker->refused_total, "twin_ms_ago",
+                worker->refused_total ? json_integer (worker->refused_ms_ago) : json_null ()));
     }
     admin_reply_json (reply, ADMIN_OK, json_pack ("{s:o}", "workers", workers));
 }
@@ -399,8 +418,13 @@ s_incident (const row_incident_t *row)
         "attempt_count", (json_int_t) row->attempts, "charged", (json_int_t) row->charged, "lost",
         (json_int_t) row->lost, "winner", (json_int_t) row->winner, "exit_code", row->exit_code,
         "reason", json_any_or_null (row->reason));
+    own (json_drop) json_t *back =
+        json_pack ("{s:I,s:I,s:o,s:o}", "partial", (json_int_t) row->partial, "given_back",
+                   (json_int_t) row->given_back, "given_back_at", json_time (row->given_back_ms),
+                   "not_before", json_time (row->not_before_ms));
     json_object_update (doc, rest);
     json_object_update (doc, counts);
+    json_object_update (doc, back);
     return doc;
 }
 
@@ -461,13 +485,14 @@ s_attempt (const row_attempt_t *row)
 {
     bool known = row->state != ROW_ATTEMPT_LIVE;
     return json_pack (
-        "{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o}", "attempt", (json_int_t) row->number,
-        "state", row_attempt_state_name (row->state), "worker", json_any (row->worker), "identity",
-        json_any (row->identity), "started", row->started, "assigned_at",
-        json_time (row->assigned_ms), "started_at", json_time (row->started_ms), "ended_at",
-        json_time (row->ended_ms), "deadline_at", json_time (row->deadline_ms), "outcome",
-        known ? json_any (verdict_outcome_name (row->outcome)) : json_null (), "exit_code",
-        row->exit_code, "reason", json_any_or_null (row->reason));
+        "{s:I,s:s,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o}", "attempt",
+        (json_int_t) row->number, "state", row_attempt_state_name (row->state), "worker",
+        json_any (row->worker), "identity", json_any (row->identity), "started", row->started,
+        "assigned_at", json_time (row->assigned_ms), "started_at", json_time (row->started_ms),
+        "ended_at", json_time (row->ended_ms), "deadline_at", json_time (row->deadline_ms),
+        "outcome", known ? json_any (verdict_outcome_name (row->outcome)) : json_null (),
+        "exit_code", row->exit_code, "reason", json_any_or_null (row->reason), "class",
+        json_any_or_null (run_class_name (row->class)), "usage", s_usage (&row->usage));
 }
 
 static const char *const s_effect_states [] = {

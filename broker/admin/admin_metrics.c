@@ -188,6 +188,37 @@ s_print_outcomes (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
+s_print_classes (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (int i = RUN_CLASS_NONE + 1; i < RUN_CLASSES; i++)
+        admin_sample (out, self->name, "class", run_class_name ((run_class_t) i),
+                      (double) view->data.stats.classes_total [i]);
+}
+
+static void
+s_print_tokens (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    const usage_t *used = &view->data.stats.used;
+    const struct {
+        const char *type;
+        int64_t tokens;
+    } kinds [] = {{"input", used->input},
+                  {"output", used->output},
+                  {"cache_read", used->cache_read},
+                  {"cache_write", used->cache_write}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds [0]; i++)
+        admin_sample (out, self->name, "type", kinds [i].type,
+                      kinds [i].tokens > 0 ? (double) kinds [i].tokens : 0);
+}
+
+static void
+s_print_cost (const metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    const int64_t cost = view->data.stats.used.cost_micro_usd;
+    buf_printf (out, "%s %.6f\n", self->name, cost > 0 ? (double) cost / 1e6 : 0);
+}
+
+static void
 s_print_breaker (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
     buf_printf (out, "%s %d\n", self->name, (int) view->data.stats.breaker);
@@ -250,13 +281,15 @@ s_print_dead_letters (const metric_t *self, const admin_view_t *view, buf_t *out
 static void
 s_print_workers (const metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    int64_t ready = 0, quarantined = 0, draining = 0, away = 0;
+    int64_t ready = 0, quarantined = 0, draining = 0, held = 0, away = 0;
     for (size_t i = 0; i < view->data.worker_count; i++) {
         const step_worker_t *worker = &view->data.workers [i];
         if (worker->quarantined)
             quarantined++;
         else if (worker->draining)
             draining++;
+        else if (worker->held)
+            held++;
         else if (worker->ready)
             ready++;
         else
@@ -265,6 +298,7 @@ s_print_workers (const metric_t *self, const admin_view_t *view, buf_t *out)
     admin_sample (out, self->name, "state", "ready", (double) ready);
     admin_sample (out, self->name, "state", "quarantined", (double) quarantined);
     admin_sample (out, self->name, "state", "draining", (double) draining);
+    admin_sample (out, self->name, "state", "held", (double) held);
     admin_sample (out, self->name, "state", "away", (double) away);
 }
 
@@ -520,6 +554,17 @@ static const metric_t s_metrics [] = {
     {"triage_results_late_total", "counter", "Late verdicts of superseded attempts that won.",
      s_print_number, DATA (stats.verdicts_late_total)},
     {"triage_agent_runs_total", "counter", "Attempts that ended, by outcome.", s_print_outcomes, 0},
+    {"triage_agent_classes_total", "counter", "Attempts that were reported, by class.",
+     s_print_classes, 0},
+    {"triage_agent_tokens_total", "counter", "Tokens that agents used, where that is known.",
+     s_print_tokens, 0},
+    {"triage_agent_cost_usd_total", "counter", "What agents cost, where that is known.",
+     s_print_cost, 0},
+    {"triage_attempts_given_back_total", "counter",
+     "Attempts that charged nothing, because a provider or an account stood in the way.",
+     s_print_number, DATA (stats.given_back_total)},
+    {"triage_incidents_given_back", "gauge", "Open incidents that have such an attempt.",
+     s_print_number, DATA (stats.given_back)},
     {"triage_agent_run_duration_seconds", "histogram", "How long agents ran, by outcome.",
      s_print_run_time, 0},
     {"triage_time_to_report_seconds", "histogram", "From an incident's first event to its report.",

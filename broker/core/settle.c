@@ -330,6 +330,7 @@ settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
         if (outcome < VERDICT_LOST)
             step_histogram_add (&self->state.stats.run_time [outcome], s_run_ms (in));
         self->state.stats.classes_total [s_class (in)]++;
+        usage_add (&self->state.stats.used, &in->as.verdict.usage);
         worker_t *worker = fleet_find (&self->fleet, in->peer.identity);
         if (worker)
             s_blame (self, worker, in, now);

@@ -40,6 +40,7 @@ state_init (state_t *self, const step_settings_t *settings, uint64_t random64)
     self->settings = *settings;
     self->random = random64;
     self->turn = 1; //  0 is no turn
+    self->stats.used = usage_none ();
     return self->write_spare && self->out_spare;
 }
 

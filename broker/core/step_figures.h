@@ -65,6 +65,7 @@ typedef struct {
     int64_t leases_expired_total, verdicts_stale_total, verdicts_late_total;
     int64_t outcomes_total [VERDICT_OUTCOMES];
     int64_t classes_total [RUN_CLASSES]; //  of reported attempts; NONE: of older workers
+    usage_t used;                        //  by reported attempts; its names are the last one's
     int64_t given_back_total;            //  attempts that ended by a class that charges nothing
     int64_t given_back;                  //  open incidents that have such an attempt
     step_breaker_t breaker;

@@ -8,7 +8,6 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
-#include "common/domain/agent_result.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -95,18 +94,4 @@ artifact_sealed_report (int fd, poison_t *poison, const char *incident, int64_t 
     if (rc < 0 && rc != -ENOENT)
         return rc;
     return s_parse (poison, incident, attempt, &text, ret_report);
-}
-
-json_t *
-artifact_sealed_usage (int fd, int64_t attempt)
-{
-    own (buf_fini) buf_t text = buf_init (LIMIT_AGENT_RESULT_BYTES);
-    own (agent_result_fini) agent_result_t result = {0};
-    int64_t size = 0;
-    if (s_read (fd, attempt, "agent-result.json", &text, &size) < 0 || (size_t) size > text.size
-        || agent_result_read (text.data, text.size, &result) < 0)
-        return NULL;
-    if (!result.usage || json_dumpb (result.usage, NULL, 0, 0) > LIMIT_USAGE_BYTES)
-        return NULL;
-    return json_incref (result.usage);
 }

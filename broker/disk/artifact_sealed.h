@@ -1,4 +1,4 @@
-//  artifact_sealed - reads the files of a sealed attempt: verdict, root cause, usage.
+//  artifact_sealed - reads the files of a sealed attempt: verdict, root cause.
 //
 //  fd: the incident's folder (artifact_dir_open).
 //  SPDX-License-Identifier: Apache-2.0
@@ -6,7 +6,6 @@
 
 #include "broker/base/poison.h"
 #include "broker/disk/report.h"
-#include "common/base/json.h"
 #include "common/domain/verdict.h"
 
 //  Judge a success by the content of its files (verdict_judge_files).
@@ -20,6 +19,3 @@ artifact_sealed_judge (int fd, int64_t attempt, bool result, verdict_outcome_t *
 int
 artifact_sealed_report (int fd, poison_t *poison, const char *incident, int64_t attempt,
                         report_t *ret_report) must_check;
-//  The object "usage" of output/agent-result.json.  Own: fresh; NULL: missing or not readable.
-json_t *
-artifact_sealed_usage (int fd, int64_t attempt);

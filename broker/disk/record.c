@@ -160,9 +160,9 @@ record_complete (const record_t *self, int fd, const settings_t *settings,
     const row_attempt_t *deciding =
         render_deciding (incident, self->attempts, (size_t) self->attempt_count);
     int rc = 0;
-    if (deciding && (incident->winner > 0 || settings->upload_failed_investigations))
+    if (deciding && (render_report (incident) > 0 || settings->upload_failed_investigations))
         rc = s_promote (fd, deciding->number);
-    if (rc == ERR_NONE && incident->winner == 0)
+    if (rc == ERR_NONE && render_report (incident) == 0)
         rc = 0; //  that attempt left nothing
     if (rc < 0)
         return rc;
@@ -175,17 +175,13 @@ int
 record_result (const record_t *self, int fd, poison_t *poison)
 {
     const row_incident_t *incident = &self->incident;
-    const bool won = incident->winner > 0;
+    const int64_t number = render_report (incident);
     report_t report;
-    own (json_drop) json_t *usage = NULL;
-    int rc = 0;
-    if (won) {
-        rc = artifact_sealed_report (fd, poison, incident->id.text, incident->winner, &report);
-        usage = artifact_sealed_usage (fd, incident->winner);
-    }
+    int rc =
+        number > 0 ? artifact_sealed_report (fd, poison, incident->id.text, number, &report) : 0;
     if (rc < 0)
         return rc;
     own (own_mem) char *result = render_result (
-        incident, self->attempts, (size_t) self->attempt_count, won ? &report : NULL, usage);
+        incident, self->attempts, (size_t) self->attempt_count, number > 0 ? &report : NULL);
     return s_write_text (fd, record_result_path, result);
 }

@@ -118,6 +118,12 @@ s_resource (const fault_t *fault)
 }
 
 static json_t *
+s_usage (const usage_t *usage)
+{
+    return usage_known (usage) ? usage_json (usage) : json_null ();
+}
+
+static json_t *
 s_attempt (const row_attempt_t *row)
 {
     bool ended = row->state == ROW_ATTEMPT_ENDED;
@@ -133,6 +139,8 @@ s_attempt (const row_attempt_t *row)
     bad |=
         json_object_set_new (item, "exitCode", ended ? s_exit_code (row->exit_code) : json_null ());
     bad |= json_object_set_new (item, "failureReason", json_any_or_null (row->reason));
+    bad |= json_object_set_new (item, "class", json_any_or_null (run_class_name (row->class)));
+    bad |= json_object_set_new (item, "usage", s_usage (&row->usage));
     if (bad)
         json_drop (&item);
     return item;
@@ -198,12 +206,18 @@ render_incident (const row_incident_t *incident, const row_attempt_t *attempts, 
     return bad ? NULL : json_text (doc);
 }
 
+int64_t
+render_report (const row_incident_t *incident)
+{
+    return incident->winner > 0 ? incident->winner : incident->partial;
+}
+
 const row_attempt_t *
 render_deciding (const row_incident_t *incident, const row_attempt_t *attempts, size_t count)
 {
     const row_attempt_t *found = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (incident->winner > 0 && attempts [i].number == incident->winner)
+        if (render_report (incident) > 0 && attempts [i].number == render_report (incident))
             return &attempts [i];
         if (attempts [i].state == ROW_ATTEMPT_ENDED
             && (!found || attempts [i].number > found->number))
@@ -222,24 +236,37 @@ s_result_status (const row_incident_t *incident, const row_attempt_t *deciding)
     return ran || incident->state == INCIDENT_CANCELLED ? "failed" : "error";
 }
 
+//  What all attempts used: an attempt that failed has cost as well.
+static json_t *
+s_usage_of_all (const row_attempt_t *attempts, size_t count)
+{
+    usage_t sum = usage_none ();
+    for (size_t i = 0; i < count; i++)
+        usage_add (&sum, &attempts [i].usage);
+    return s_usage (&sum);
+}
+
 char *
 render_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
-               const report_t *report, json_t *usage)
+               const report_t *report)
 {
     const row_attempt_t *deciding = render_deciding (incident, attempts, count);
+    const char *class = deciding ? run_class_name (deciding->class) : "";
     own (json_drop) json_t *doc = json_object ();
     int bad = json_object_set_new (doc, "incident_id", json_string (incident->id.text));
     bad |= json_object_set_new (doc, "exit_code", s_exit_code (incident->exit_code));
     bad |= json_object_set_new (doc, "started_at", json_time (incident->started_ms));
     bad |= json_object_set_new (doc, "completed_at", json_time (incident->completed_ms));
     bad |= json_object_set_new (doc, "status", json_string (s_result_status (incident, deciding)));
+    bad |= json_object_set_new (doc, "class", json_any_or_null (class));
     bad |= json_object_set_new (doc, "failure_reason", json_any_or_null (incident->reason));
+    bad |= json_object_set_new (doc, "partial", json_boolean (report && incident->winner == 0));
     bad |= json_object_set_new (doc, "root_cause",
                                 report ? json_string (report->root_cause) : json_null ());
     bad |= json_object_set_new (doc, "confidence",
                                 report ? json_string (report_confidence_name (report->confidence))
                                        : json_null ());
-    bad |= json_object_set (doc, "usage", usage ? usage : json_null ());
+    bad |= json_object_set_new (doc, "usage", s_usage_of_all (attempts, count));
     return bad ? NULL : json_text (doc);
 }
 

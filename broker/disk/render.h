@@ -24,15 +24,20 @@ char *
 render_incident (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
                  const conf_table_t *labels, const char *body, size_t size);
 //  result.json of a terminal incident.  Its status is success, failed, or error (no agent could
-//  run).  report, usage: the winner's; NULL without a winner.  Own: borrows usage.
+//  run).  report: that of render_report; NULL = there is none.
 char *
 render_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
-               const report_t *report, json_t *usage);
+               const report_t *report);
 //  logs/prompt.md: the agent's task; at most LIMIT_PROMPT_BYTES.
 char *
 render_prompt (const row_incident_t *incident, const conf_table_t *labels, const char *body,
                size_t size);
-//  The deciding attempt: the winner, or else the ended one with the highest number; NULL: none.
+//  The attempt whose report the incident has: the winner, or else the last with a partial one; 0 =
+//  none.
+int64_t
+render_report (const row_incident_t *incident);
+//  The deciding attempt: that of render_report, or else the ended one with the highest number.
+//  NULL: none.
 //  Own: borrowed from attempts.
 const row_attempt_t *
 render_deciding (const row_incident_t *incident, const row_attempt_t *attempts, size_t count);

@@ -94,21 +94,17 @@ s_incident (const row_incident_t *incident, const row_attempt_t *attempts, size_
     assert (json_array_size (json_object_get (doc, "attempts")) == count);
 }
 
-//  result.json, with the event in the place of the agent's report and of its figures.
+//  result.json, with the event in the place of the agent's report.
 static void
 s_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
           const char *body, size_t size)
 {
     report_t report;
-    own (json_drop) json_t *usage = NULL;
     assert (report_read (body, size, &report) == 0);
-    if (json_parse (body, size, &usage, NULL) != 0 || !json_is_object (usage))
-        json_drop (&usage);
-    own (own_mem) char *text = render_result (incident, attempts, count, &report, usage);
+    own (own_mem) char *text = render_result (incident, attempts, count, &report);
     own (json_drop) json_t *doc = s_parse (text);
     assert (strcmp (json_member_text (doc, "incident_id", ""), incident->id.text) == 0);
     assert (strcmp (json_member_text (doc, "root_cause", ""), report.root_cause) == 0);
-    assert (!usage || json_equal (json_object_get (doc, "usage"), usage));
 }
 
 static size_t

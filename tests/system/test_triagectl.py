@@ -159,7 +159,8 @@ def test_one_incident_by_number_and_by_id(system):
     assert facts["id"] == row["id"] and facts["state"] == "agent_failed" \
         and facts["resource"] == "Pod shop/web-0"
     assert facts["reason"] == "agent exited with non-zero code: 7" and facts["fault"] == "CrashLoop"
-    assert re.search(r"^ +1 ended +w1 +agent +7 ", text, re.M) and "storage/" + row["id"] in text
+    assert re.search(r"^ +1 ended +w1 +invalid_output +7 ", text, re.M)
+    assert "storage/" + row["id"] in text
     assert re.search(r"^event\.json +\d+$", text, re.M)
     document = json.loads(system.ctl("incidents", "show", 1, "-o", "json").stdout)
     assert document["attempts"][0]["exit_code"] == 7 and document["artifacts"]["complete"]

@@ -51,6 +51,7 @@ world_attempt (world_t *self, int64_t number, row_attempt_state_t state, verdict
     row->assigned_ms = 1767225610000;
     row->started_ms = row->assigned_ms + 1000;
     row->ended_ms = state == ROW_ATTEMPT_ENDED ? row->assigned_ms + 61000 : 0;
+    row->usage = usage_none ();
     snprintf (row->identity, sizeof row->identity, "%s", identity);
     snprintf (row->worker, sizeof row->worker, "w%d", (int) number);
     if (outcome != VERDICT_SUCCESS && state == ROW_ATTEMPT_ENDED)

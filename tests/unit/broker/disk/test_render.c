@@ -62,17 +62,32 @@ static void
 test_a_flat_fault_renders_as_the_golden_files (void **state)
 {
     row_incident_t row = s_incident (s_body, sizeof s_body - 1);
-    row_attempt_t attempts [2] = {
-        {.number = 1,
-         .state = ROW_ATTEMPT_ENDED,
-         .outcome = VERDICT_AGENT,
-         .worker = "w1",
-         .assigned_ms = 1767225660000,
-         .started_ms = 1767225661000,
-         .ended_ms = 1767225700000,
-         .exit_code = 7,
-         .reason = "agent exited with non-zero code: 7"},
-        {.number = 2, .state = ROW_ATTEMPT_LIVE, .worker = "w2", .assigned_ms = 1767225710000}};
+    row_attempt_t attempts [2] = {{.number = 1,
+                                   .state = ROW_ATTEMPT_ENDED,
+                                   .outcome = VERDICT_AGENT,
+                                   .worker = "w1",
+                                   .assigned_ms = 1767225660000,
+                                   .started_ms = 1767225661000,
+                                   .ended_ms = 1767225700000,
+                                   .exit_code = 7,
+                                   .reason = "agent exited with non-zero code: 7: Overloaded",
+                                   .class = RUN_CLASS_OVERLOADED,
+                                   .usage = {.agent = "claude",
+                                             .version = "2.1.330",
+                                             .model = "sonnet",
+                                             .calls = 3,
+                                             .turns = 2,
+                                             .input = 1200,
+                                             .output = 90,
+                                             .cache_read = USAGE_UNKNOWN,
+                                             .cache_write = USAGE_UNKNOWN,
+                                             .cost_micro_usd = 15000,
+                                             .duration_ms = 39000}},
+                                  {.number = 2,
+                                   .state = ROW_ATTEMPT_LIVE,
+                                   .worker = "w2",
+                                   .assigned_ms = 1767225710000,
+                                   .usage = usage_none ()}};
     own (own_mem) char *event = render_event (&row, s_body, sizeof s_body - 1);
     s_golden ("event.json", event);
     conf_pair_t pairs [2] = {{"env", "prod"}, {"region", "eu"}};
@@ -87,15 +102,46 @@ test_a_flat_fault_renders_as_the_golden_files (void **state)
     row.exit_code = 0;
     row.completed_ms = 1767225800000;
     report_t report = {.root_cause = "The limit is too low.", .confidence = REPORT_HIGH};
-    own (json_drop) json_t *usage = json_pack ("{s:i}", "output_tokens", 321);
-    own (own_mem) char *result = render_result (&row, attempts, 2, &report, usage);
+    attempts [1].class = RUN_CLASS_SUCCESS;
+    attempts [1].usage.input = 34;
+    attempts [1].usage.cost_micro_usd = 500;
+    own (own_mem) char *result = render_result (&row, attempts, 2, &report);
     s_golden ("result.json", result);
+}
+
+//  A partial report is that of the incident, which failed all the same.
+static void
+test_a_partial_report_is_told_and_marked (void **state)
+{
+    row_incident_t row = s_incident (s_body, sizeof s_body - 1);
+    row.state = INCIDENT_AGENT_FAILED;
+    row.partial = 1;
+    const row_attempt_t attempts [] = {{.number = 1,
+                                        .state = ROW_ATTEMPT_ENDED,
+                                        .outcome = VERDICT_AGENT,
+                                        .class = RUN_CLASS_PARTIAL,
+                                        .usage = usage_none ()},
+                                       {.number = 2,
+                                        .state = ROW_ATTEMPT_ENDED,
+                                        .outcome = VERDICT_AGENT,
+                                        .class = RUN_CLASS_AUTH,
+                                        .usage = usage_none ()}};
+    assert_ptr_equal (render_deciding (&row, attempts, 2), &attempts [0]);
+    report_t report = {.root_cause = "The limit is too low.", .confidence = REPORT_LOW};
+    own (own_mem) char *text = render_result (&row, attempts, 2, &report);
+    own (json_drop) json_t *doc = NULL;
+    assert_int_equal (json_parse (text, strlen (text), &doc, NULL), 0);
+    assert_string_equal (json_member_text (doc, "status", ""), "failed");
+    assert_string_equal (json_member_text (doc, "class", ""), "partial");
+    assert_true (json_is_true (json_object_get (doc, "partial")));
+    assert_string_equal (json_member_text (doc, "root_cause", ""), report.root_cause);
+    assert_true (json_is_null (json_object_get (doc, "usage")));
 }
 
 static void
 s_expect_status (const row_incident_t *row, const row_attempt_t *attempt, const char *expected)
 {
-    own (own_mem) char *text = render_result (row, attempt, attempt ? 1 : 0, NULL, NULL);
+    own (own_mem) char *text = render_result (row, attempt, attempt ? 1 : 0, NULL);
     own (json_drop) json_t *doc = NULL;
     assert_int_equal (json_parse (text, strlen (text), &doc, NULL), 0);
     assert_string_equal (json_member_text (doc, "status", ""), expected);
@@ -246,6 +292,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_a_flat_fault_renders_as_the_golden_files),
+        cmocka_unit_test (test_a_partial_report_is_told_and_marked),
         cmocka_unit_test (test_result_status_tells_success_failure_and_an_agent_that_never_ran),
         cmocka_unit_test (test_a_body_that_is_no_object_is_kept_as_raw_text),
         cmocka_unit_test (test_an_event_cannot_forge_the_end_of_its_block_or_a_line_of_facts),
