@@ -36,6 +36,9 @@ s_progress (job_t *self)
                                .phase = codec_text (phase)};
     if (session_send (self->shared->session, MSG_PROGRESS, &progress, 0) < 0)
         return; //  the socket is full: the next tick tries again
+    if (self->progress_ms)
+        log_debug ("lease renewal sent", kv ("incident_id", self->verdict.incident.text),
+                   kv ("late_ms", now_ms - self->progress_ms));
     self->progress_ms = now_ms + session_lease_ms (self->shared->session) / JOB_PROGRESS_SHARE;
 }
 

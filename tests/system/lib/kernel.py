@@ -109,6 +109,9 @@ def _initrd(folder, modules, script):
 
 def run(folder, script, timeout_s=120):
     """Run the shell script as root on Debian's kernel; its exit code and what it printed."""
+    assert shutil.which("qemu-system-x86_64"), "apt-get install qemu-system-x86"
+    assert shutil.which("cpio"), "apt-get install cpio"
+    assert Path("/bin/busybox").exists(), "apt-get install busybox-static"
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
