@@ -41,6 +41,9 @@ fuzz: ## libFuzzer over all that reads hostile bytes, FUZZ_SECONDS each (20), FU
 bench: ## throughput on this machine, as ratios to its bare parts; no verdict
 	@scripts/bench.sh
 
+image: deps ## the agent image, for AGENT_RUNTIME=podman or docker: k8s-triage-agent:latest
+	@scripts/image.sh
+
 lint: ## every rule that a tool can check
 	@scripts/build.sh debug
 	@scripts/lint.sh build/debug
@@ -64,5 +67,5 @@ test-deps: ## install all that the tests need
 #  Each can be the first thing that is run in a new clone.
 check coverage fuzz lint tidy analyze $(SANITIZED): test-deps
 
-.PHONY: help demo test nightly build check coverage fuzz bench lint tidy analyze format \
+.PHONY: help demo test nightly build check coverage fuzz bench image lint tidy analyze format \
 	deps test-deps $(SANITIZED)
