@@ -6,6 +6,7 @@
 #include "common/base/own.h"
 #include "common/domain/failure.h"
 #include "common/net/http.h"
+#include "runner/cgroup.h"
 #include "runner/sandbox/hole.h"
 #include "tools/table.h"
 #include "worker/gateway/provider.h"
@@ -215,6 +216,32 @@ s_holes (unsigned holes, char *ret_text, size_t size)
         }
 }
 
+//  Who holds the limits of runs on this host?
+static int
+s_limits (void)
+{
+    static const table_column_t columns [] = {{"LIMIT", 0}, {"HELD BY", 0}};
+    static const char *const holders [] = {[CGROUP_POLLED] = "triage-run, which looks",
+                                           [CGROUP_V1] = "the kernel, by cgroup v1",
+                                           [CGROUP_V2] = "the kernel, by cgroup v2"};
+    static const char *const names [] = {"memory", "processes", "CPU", "the end of a run"};
+    own (table_destroy) table_t *table = table_new (columns, 2, true, false);
+    cgroup_by_t by [CGROUP_PARTS];
+    cgroup_probe (by);
+    for (cgroup_part_t part = CGROUP_MEMORY; table && part < CGROUP_PARTS; part++) {
+        const bool nobody = part == CGROUP_CPU && by [part] == CGROUP_POLLED;
+        table_line (table);
+        table_text (table, names [part], NULL);
+        table_text (table, nobody ? "nobody" : holders [by [part]], NULL);
+    }
+    if (table) {
+        table_line (table);
+        table_text (table, "disk and files", NULL);
+        table_text (table, holders [CGROUP_POLLED], NULL);
+    }
+    return table ? table_print (table) : -ENOMEM;
+}
+
 int
 check_agent_runtimes (const settings_t *settings)
 {
@@ -237,5 +264,7 @@ check_agent_runtimes (const settings_t *settings)
         table_text (table, good ? holes : "", NULL);
     }
     s_leave (&place);
-    return table && table_print (table) == 0 ? 0 : EXIT_RUNTIME;
+    int rc = table ? table_print (table) : -ENOMEM;
+    rc = rc ? rc : fputs ("\n", stdout) < 0 ? -EIO : s_limits ();
+    return rc == 0 ? 0 : EXIT_RUNTIME;
 }

@@ -149,6 +149,9 @@ def test_check_agent_names_a_bad_key(system, models):
 def test_list_runtimes_says_what_holds(system):
     done = subprocess.run([BIN / "triage-worker", "--list-runtimes"], capture_output=True,
                           text=True, timeout=60, env={"PATH": "/usr/bin:/bin"})
-    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
     assert done.returncode == 0 and {"podman", "docker", "bwrap", "landlock", "none"} <= set(lines)
     assert " yes " in lines["bwrap"] and "nothing is held" in lines["none"]
+    assert "triage-run" in lines["disk"]
+    for limit in ("memory", "processes"):
+        assert any(by in lines[limit] for by in ("cgroup v1", "cgroup v2", "triage-run"))

@@ -293,6 +293,17 @@ home_look (const char *root, const char *name, err_diag_t *diag)
     return rc == -ENOENT ? 0 : rc;
 }
 
+static void
+s_tell_limits (void)
+{
+    cgroup_by_t by [CGROUP_PARTS];
+    cgroup_probe (by);
+    log_info ("limits of agents are held", kv ("memory", cgroup_place_by (by [CGROUP_MEMORY])),
+              kv ("pids", cgroup_place_by (by [CGROUP_PIDS])),
+              kv ("cpu", cgroup_place_by (by [CGROUP_CPU])),
+              kv ("kill", cgroup_place_by (by [CGROUP_KILL])));
+}
+
 int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
 {
@@ -319,6 +330,7 @@ home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
     }
     snprintf (self->name, sizeof self->name, "%s", name);
     cgroup_place_delegate ();
+    s_tell_limits ();
     s_end_agents (self);
     return 0;
 }
