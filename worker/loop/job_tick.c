@@ -5,6 +5,7 @@
 #include "common/base/own.h"
 #include "worker/loop/job.h"
 #include "worker/loop/judge.h"
+#include "worker/loop/observe.h"
 #include "worker/loop/resume.h"
 
 #include <assert.h>
@@ -116,6 +117,22 @@ s_tick_early (job_t *self)
     run_stop (&self->run, false);
 }
 
+//  What is known of a run that is over, while its gateway stays open for the next one.
+static facts_t
+s_facts (const job_t *self)
+{
+    const job_shared_t *shared = self->shared;
+    spool_verdict_t verdict = {.usage = usage_none ()};
+    facts_t facts = self->facts;
+    judge_run (&self->run, self->dir, self->timeout_ms, shared->wall_ms, &verdict, &facts.run);
+    if (!self->box.run)
+        return facts;
+    gateway_report_t report = {0};
+    gateway_look (self->box.gateway, self->box.run, &report);
+    observe_report (&report, settings_agent (shared->settings), &shared->ready->driver, &facts);
+    return facts;
+}
+
 //  Is the run that is over to be resumed?
 static bool
 s_resumable (job_t *self)
@@ -133,9 +150,7 @@ s_resumable (job_t *self)
         || result->left || *result->start_error || !(cut || failed)
         || self->deadline_ms - shared->boot_ms < RESUME_REST_MS)
         return false;
-    spool_verdict_t verdict = {.usage = usage_none ()};
-    facts_t facts = self->facts;
-    judge_run (&self->run, self->dir, self->timeout_ms, shared->wall_ms, &verdict, &facts.run);
+    const facts_t facts = s_facts (self);
     return resume_wanted (self->dir, &facts);
 }
 
