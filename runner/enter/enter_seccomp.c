@@ -135,7 +135,7 @@ s_bits (scmp_filter_ctx filter, int call, unsigned argument, scmp_datum_t mask, 
 static int
 s_table (scmp_filter_ctx filter, const refused_t *calls, size_t count, bool of_others)
 {
-    const struct scmp_arg_cmp not_self = SCMP_CMP (0, SCMP_CMP_NE, 0);
+    const struct scmp_arg_cmp not_self = SCMP_CMP (0, SCMP_CMP_NE, 0, 0);
     int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = s_rule (filter, calls [i].call, calls [i].number, of_others, &not_self);
@@ -167,18 +167,18 @@ s_terminal_rules (scmp_filter_ctx filter)
 static int
 s_family_rules (scmp_filter_ctx filter, bool shared)
 {
-    const struct scmp_arg_cmp above = SCMP_CMP (0, SCMP_CMP_GE, SECCOMP_FAMILIES);
+    const struct scmp_arg_cmp above = SCMP_CMP (0, SCMP_CMP_GE, SECCOMP_FAMILIES, 0);
     int rc = s_rule (filter, SCMP_SYS (socket), EACCES, 1, &above);
     for (scmp_datum_t family = 0; family < SECCOMP_FAMILIES && rc == 0; family++) {
         if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK
             || (family == AF_UNIX && !shared))
             continue;
-        const struct scmp_arg_cmp equal = SCMP_CMP (0, SCMP_CMP_EQ, family);
+        const struct scmp_arg_cmp equal = SCMP_CMP (0, SCMP_CMP_EQ, family, 0);
         rc = s_rule (filter, SCMP_SYS (socket), EACCES, 1, &equal);
     }
     //  Of netlink only the routes: getifaddrs wants them.
-    const struct scmp_arg_cmp netlink [] = {SCMP_CMP (0, SCMP_CMP_EQ, AF_NETLINK),
-                                            SCMP_CMP (2, SCMP_CMP_NE, NETLINK_ROUTE)};
+    const struct scmp_arg_cmp netlink [] = {SCMP_CMP (0, SCMP_CMP_EQ, AF_NETLINK, 0),
+                                            SCMP_CMP (2, SCMP_CMP_NE, NETLINK_ROUTE, 0)};
     return rc ? rc : s_rule (filter, SCMP_SYS (socket), EACCES, COUNT (netlink), netlink);
 }
 
@@ -187,12 +187,12 @@ s_family_rules (scmp_filter_ctx filter, bool shared)
 static int
 s_stream_rules (scmp_filter_ctx filter, scmp_datum_t family)
 {
-    struct scmp_arg_cmp rule [] = {SCMP_CMP (0, SCMP_CMP_EQ, family),
+    struct scmp_arg_cmp rule [] = {SCMP_CMP (0, SCMP_CMP_EQ, family, 0),
                                    SCMP_CMP (1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_STREAM),
-                                   SCMP_CMP (2, SCMP_CMP_GT, IPPROTO_TCP)};
+                                   SCMP_CMP (2, SCMP_CMP_GT, IPPROTO_TCP, 0)};
     int rc = s_rule (filter, SCMP_SYS (socket), EACCES, COUNT (rule), rule);
     for (scmp_datum_t protocol = 1; protocol < IPPROTO_TCP && rc == 0; protocol++) {
-        rule [2] = SCMP_CMP (2, SCMP_CMP_EQ, protocol);
+        rule [2] = SCMP_CMP (2, SCMP_CMP_EQ, protocol, 0);
         rc = s_rule (filter, SCMP_SYS (socket), EACCES, COUNT (rule), rule);
     }
     return rc;
@@ -203,7 +203,7 @@ s_internet_rules (scmp_filter_ctx filter, scmp_datum_t family)
 {
     int rc = s_stream_rules (filter, family);
     for (scmp_datum_t type = 0; type <= SOCKET_TYPE && rc == 0; type++) {
-        const struct scmp_arg_cmp rule [] = {SCMP_CMP (0, SCMP_CMP_EQ, family),
+        const struct scmp_arg_cmp rule [] = {SCMP_CMP (0, SCMP_CMP_EQ, family, 0),
                                              SCMP_CMP (1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, type)};
         if (type != SOCK_STREAM)
             rc = s_rule (filter, SCMP_SYS (socket), EACCES, COUNT (rule), rule);
@@ -227,7 +227,7 @@ s_host_network_rules (scmp_filter_ctx filter)
 static int
 s_shared_rules (scmp_filter_ctx filter, const enter_spec_t *spec)
 {
-    const struct scmp_arg_cmp not_self = SCMP_CMP (1, SCMP_CMP_NE, 0);
+    const struct scmp_arg_cmp not_self = SCMP_CMP (1, SCMP_CMP_NE, 0, 0);
     int rc = s_table (filter, s_of_others, COUNT (s_of_others), true);
     rc = rc ? rc : s_rule (filter, SCMP_SYS (setpriority), EPERM, 1, &not_self);
     rc = rc ? rc : s_rule (filter, SCMP_SYS (ioprio_set), EPERM, 1, &not_self);
