@@ -43,10 +43,14 @@ def class_of_error:
 def record:
     if .type == "system" and .subtype == "init"
     then {set: {session_id, model, version: .claude_code_version}}
+    elif .type == "system" and .subtype == "api_retry"
+    then {error: {class: class_of_error,
+                  text: "the provider answers \(.error_status // "nothing"): \(.error)"}}
     elif .type == "assistant"
     then (if .is_api_error_message
           then {error: {text: (.message.content | content_text), class: class_of_error}}
-          else {turn: {id: .message.id, usage: (.message.usage | usage_of_turn)}} end),
+          else {turn: {id: .message.id, usage: (.message.usage | usage_of_turn)}},
+               {set: {error: null}} end),
          (.message.content[]?
           | if .type == "text" then {text}
             elif .type == "tool_use" then {call: {id, tool: .name, input}} else empty end)

@@ -137,3 +137,13 @@ def test_a_run_that_is_ended_can_be_resumed_and_its_figures_add_up(tmp_path, pro
     for kind in ("input", "output"):
         assert result["usage"][f"{kind}_tokens"] == ended[kind] + last.billed[kind]
     assert [step["n"] for step in claude.transcript(run.workspace)] == [1, 2]
+
+
+def test_a_run_that_is_ended_while_its_provider_fails_says_so(tmp_path, provider):
+    run = Run(tmp_path, provider, "s529")
+    process = run.start(CLAUDE_CODE_MAX_RETRIES="50")
+    wait_until(lambda: len(provider.made()) >= 3, 60, "retries")
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=20 * SLOW)
+    assert (process.returncode, run.result()["class"]) == (143, None)
+    assert run.result()["result"] == "the provider answers 529: overloaded"
