@@ -24,7 +24,8 @@ enum {
     S_VISITORS = 4,    //  connections at once: one is enough for a sandbox
     S_LINE_BYTES = 64, //  {"port":65535}
     S_FDS = 4,         //  descriptors of one message
-    S_NAME_BYTES = 32
+    S_NAME_BYTES = 32,
+    S_ROUNDS = 2 //  a run, and its resume
 };
 
 //  One connection.
@@ -38,7 +39,10 @@ typedef struct {
 } visitor_t;
 
 struct door {
-    door_spec_t spec;
+    door_spec_t spec;               //  its ports: those that are not there yet
+    uint16_t expected [DOOR_PORTS]; //  all ports of a round
+    size_t expected_count;
+    int rounds; //  that are left
     poller_t *poller;
     poller_item_t item;
     int fd, dir_fd;
@@ -138,6 +142,20 @@ s_lines (visitor_t *visitor)
 
 //  --- one connection
 
+//  All ports of a round are there: nobody has anything more to say in it.
+static void
+s_end_round (door_t *self)
+{
+    if (--self->rounds == 0) {
+        s_shut (self);
+        return;
+    }
+    for (int i = 0; i < S_VISITORS; i++)
+        s_leave (&self->visitors [i]);
+    memcpy (self->spec.ports, self->expected, sizeof self->expected);
+    self->spec.port_count = self->expected_count;
+}
+
 //  Keep the descriptors of a message; false: there are too many of them.
 static bool
 s_keep_fds (visitor_t *visitor, struct msghdr *message)
@@ -184,10 +202,10 @@ s_on_bytes (poller_item_t *item, uint32_t events)
         visitor->size += (size_t) got;
         good = s_lines (visitor);
     }
-    if (self->spec.port_count == 0)
-        s_shut (self);
-    else if (!good)
+    if (!good)
         s_leave (visitor);
+    if (self->spec.port_count == 0)
+        s_end_round (self);
 }
 
 static void
@@ -232,6 +250,9 @@ door_new (const door_spec_t *spec, door_t **ret_door)
     if (!self)
         return -ENOMEM;
     self->spec = *spec;
+    self->rounds = S_ROUNDS;
+    self->expected_count = spec->port_count;
+    memcpy (self->expected, spec->ports, sizeof self->expected);
     self->fd = self->dir_fd = -1;
     self->item = (poller_item_t){.fd = -1, .ready = s_on_visitor, .arg = self};
     for (int i = 0; i < S_VISITORS; i++) {

@@ -2,7 +2,8 @@
 //
 //  A connection sends lines {"port":N}, each with one descriptor (SCM_RIGHTS).  A descriptor counts
 //  when it listens on N of a loopback address (AF_INET, stream), and N is expected and not there
-//  yet.  All others are closed.  When every expected port is there the socket is removed.
+//  yet.  All others are closed.  When every expected port is there, connections are cut and a
+//  second round begins: a resumed run has a sandbox of its own.  After that the socket is removed.
 //  Threads: one, the poller's, but for door_new.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -58,11 +58,28 @@ s_listener (gateway_run_t *self, uint16_t port, int fd)
     return listener;
 }
 
+//  The listener of an earlier sandbox, which has ended, gives its place up.  Own: takes fd.
+static listener_t *
+s_replace (gateway_run_t *self, uint16_t port, int fd)
+{
+    const uint16_t forward = port == self->port ? 0 : port;
+    for (size_t i = 0; i < self->listener_count; i++) {
+        listener_t *listener = &self->listeners [i];
+        if (listener->forward != forward)
+            continue;
+        poller_remove (&self->tenant->house->poller, &listener->item);
+        own_fd (&listener->fd);
+        listener->fd = fd;
+        return listener;
+    }
+    return s_listener (self, port, fd);
+}
+
 static void
 s_on_listener (void *arg, uint16_t port, int fd)
 {
     gateway_run_t *self = arg;
-    listener_t *listener = s_listener (self, port, fd);
+    listener_t *listener = s_replace (self, port, fd);
     const int rc = poller_add (&self->tenant->house->poller, &listener->item, fd, EPOLLIN);
     if (rc < 0)
         log_error ("a port of an agent cannot be served", kv ("run", self->tenant->name),

@@ -22,7 +22,8 @@ def provider(scenario="ok"):
 
 
 def start_worker(system, server, name="w1", env=None, **options):
-    """A worker with nothing but a key and a base URL; proxies lead nowhere."""
+    """A worker with nothing but a key and a base URL: its agents run in the sandbox, behind the
+    gateway.  Proxies lead nowhere."""
     programs = system.root / "programs"
     if not programs.exists():
         programs.mkdir()
@@ -31,8 +32,7 @@ def start_worker(system, server, name="w1", env=None, **options):
            "ANTHROPIC_API_KEY": KEY, "HTTPS_PROXY": "http://127.0.0.1:9",
            "NO_PROXY": "127.0.0.1", **(env or {})}
     defaults = {"agent_script_path": SCRIPT, "agent_cli": "claude", "agent_timeout": "60s",
-                "agent_runtime": "none", "agent_network": "host",
-                "agent_env": "ANTHROPIC_BASE_URL"}
+                "agent_runtime": "bwrap", "agent_network": "gateway"}
     return system.start_worker(name, env=env, **{**defaults, **options})
 
 

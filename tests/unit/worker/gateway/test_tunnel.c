@@ -228,12 +228,15 @@ test_forward (void **state)
     const uint32_t inside = INADDR_LOOPBACK + 256U * (uint32_t) (1 + getpid () % 60000);
     own (own_fd) int forward = s_listen (inside, SOCK_STREAM, &port);
     own (own_fd) int main_port = s_listen (inside, SOCK_STREAM, &fixed);
-    own (own_fd) int fd = s_visit (gateway_socket (self.run));
-    snprintf (line, sizeof line, "{\"port\":%d}\n", port);
-    s_hand (fd, line, forward);
-    snprintf (line, sizeof line, "{\"port\":%d}\n", fixed);
-    s_hand (fd, line, main_port);
-    assert_true (s_is_cut (fd)); //  all are there
+    for (int round = 0; round < 2; round++) { //  a run, and its resume
+        assert_int_equal (stat (gateway_socket (self.run), &st), 0);
+        own (own_fd) int fd = s_visit (gateway_socket (self.run));
+        snprintf (line, sizeof line, "{\"port\":%d}\n", port);
+        s_hand (fd, line, forward);
+        snprintf (line, sizeof line, "{\"port\":%d}\n", fixed);
+        s_hand (fd, line, main_port);
+        assert_true (s_is_cut (fd)); //  all are there
+    }
     assert_int_not_equal (stat (gateway_socket (self.run), &st), 0);
 
     const struct sockaddr_in address = {
