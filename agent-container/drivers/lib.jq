@@ -44,6 +44,8 @@ def class_of($status; $text):
     | if $t | test("credit balance|insufficient_quota|quota exceeded|exceeded your current quota"
                    + "|billing")
       then "quota"
+      elif $t | test("budget of [0-9.]+ usd would be exceeded") # our own gateway
+      then "limit"
       elif $t | test("prompt is too long|prompt_too_long|context_length_exceeded|context window"
                      + "|maximum context length|input token count")
       then "too_large"

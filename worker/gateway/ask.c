@@ -7,9 +7,10 @@
 #include <string.h>
 
 enum {
-    S_SYSTEM_TOKENS = 1000, //  what the provider adds for tools
-    S_PRIORITY_TIMES = 2,   //  OpenAI's service tier
-    S_FAST_TIMES = 6        //  Anthropic's speed
+    S_READ_BYTES = 8 * 1024 * 1024, //  a longer body is no input of any model
+    S_SYSTEM_TOKENS = 1000,         //  what the provider adds for tools
+    S_PRIORITY_TIMES = 2,           //  OpenAI's service tier
+    S_FAST_TIMES = 6                //  Anthropic's speed
 };
 
 static bool
@@ -101,7 +102,8 @@ ask_read (provider_call_t call, const char *path, const char *body, size_t size)
 {
     ask_t ask = {.clear = true, .bound = {.output = -1, .answers = 1, .times = 1}};
     ask.bound.input = (int64_t) size + S_SYSTEM_TOKENS;
-    ask.clear = fields_each (body, size, s_on_field, &ask) == 0 && ask.clear;
+    ask.clear =
+        size <= S_READ_BYTES && fields_each (body, size, s_on_field, &ask) == 0 && ask.clear;
     if (call == PROVIDER_GENERATE)
         s_model_of_path (&ask, path);
     return ask;

@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "common/base/utf8.h"
 #include "worker/gateway/observe.h"
 
 #include <errno.h>
@@ -53,7 +54,8 @@ s_count (call_t *self, const observe_result_t *result)
     if (result->tokens.input >= 0 || result->tokens.output >= 0)
         s_add (&report->cost_micro_usd, price_cost (provider, result->model, &result->tokens));
     if (result->model [0])
-        snprintf (report->model, sizeof report->model, "%s", result->model);
+        utf8_copy (report->model, sizeof report->model, result->model);
+    utf8_clean (report->model);
 }
 
 //  The budget's view: what is not known for sure counts as the dearest outcome.

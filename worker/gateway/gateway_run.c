@@ -38,6 +38,8 @@ s_on_connection (poller_item_t *item, uint32_t events)
     listener_t *listener = item->arg;
     gateway_run_t *self = listener->run;
     own (own_fd) int fd = accept4 (item->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+        poller_want (&self->tenant->house->poller, item, 0); //  until the next tick
     if (fd < 0 || self->guest_count == TENANT_GUESTS)
         return; //  closed at once
     guest_t *guest = listener->forward ? guest_new_forward (self->tenant, &fd, listener->forward)
@@ -166,6 +168,8 @@ gateway_run_open (gateway_run_t *self)
 void
 gateway_run_tick (gateway_run_t *self, int64_t now_ms)
 {
+    for (size_t i = 0; i < self->listener_count; i++)
+        poller_want (&self->tenant->house->poller, &self->listeners [i].item, EPOLLIN);
     for (size_t i = 0; i < self->guest_count;) {
         if (guest_tick (self->guests [i], now_ms)) {
             i++;

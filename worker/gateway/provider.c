@@ -72,6 +72,7 @@ static const provider_t s_rows [] = {
      .version = "/v1",
      .key_header = "Authorization: Bearer ",
      .paths = {{"POST", "/responses", PROVIDER_RESPONSES},
+               {"POST", "/responses/compact", PROVIDER_RESPONSES},
                {"POST", "/chat/completions", PROVIDER_CHAT},
                {"GET", "/models", PROVIDER_FREE},
                {"GET", "/models/*", PROVIDER_FREE}},

@@ -6,8 +6,9 @@
 static void
 s_failure (const gateway_report_t *report, verdict_observed_t *observed)
 {
-    observed->answered = report->calls > report->failed_calls
-                         && (report->failed_calls == 0 || report->ok_after_failure);
+    //  A refusal of the model and one of the budget are no failed calls, but reasons all the same.
+    observed->answered =
+        report->failure.class == RUN_CLASS_NONE ? report->calls > 0 : report->ok_after_failure;
     if (observed->answered)
         return;
     observed->class = report->failure.class;
@@ -21,9 +22,10 @@ observe_report (const gateway_report_t *report, const char *agent, const driver_
 {
     facts->observed = (verdict_observed_t){0};
     facts->seen = usage_none ();
+    if (report->calls > 0 || report->failure.class != RUN_CLASS_NONE)
+        s_failure (report, &facts->observed);
     if (report->calls == 0)
         return;
-    s_failure (report, &facts->observed);
     usage_t *seen = &facts->seen;
     snprintf (seen->agent, sizeof seen->agent, "%s", agent);
     snprintf (seen->version, sizeof seen->version, "%s", driver->version);

@@ -7,7 +7,7 @@
 #include "worker/keeper/findings.h"
 #include "worker/loop/driver.h"
 
-//  Fill `observed` and `seen`.  With no call of a provider, nothing was seen.
+//  Fill `observed` and `seen`.  Without a call of a provider no usage was seen.
 void
 observe_report (const gateway_report_t *report, const char *agent, const driver_t *driver,
                 facts_t *facts);
