@@ -50,9 +50,10 @@ answers. A line `warning:` on standard error is no error. Run it where the progr
 user, in its environment and working folder.
 
 The check is stricter than the start in one way. Some things may come later, so a start only warns
-when they are missing. They are the token file of an MCP server, a kubeconfig, the agent's script
-and program, a publisher's files and its `ready_file`. For `--check-config` each of them is an
-error, because otherwise a rollout would run without them.
+when they are missing; a worker then takes no work until its own are there. They are the token file
+of an MCP server, a kubeconfig, the agent's script and program, a publisher's files and its
+`ready_file`. For `--check-config` each of them is an error, because otherwise a rollout would run
+without them.
 
 ## Signals
 

@@ -1,13 +1,16 @@
 """A run in its box: the real Claude Code through the worker, behind the key gateway.
 SPDX-License-Identifier: Apache-2.0
 """
+import socketserver
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
 from lib import claude
 from lib.system import System
+from test_options_worker import report_of
 
 
 @pytest.fixture
@@ -48,3 +51,47 @@ def test_the_agent_works_without_its_key(system, provider, runtime):
     assert provider.keys() == {claude.KEY}
     assert not [path for path in folder.rglob("*") if path.is_file()
                 and claude.KEY.encode() in path.read_bytes()]
+
+
+class Hello(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.sendall(b"hello from the API server\n")
+
+
+@pytest.mark.parametrize("runtime", ["bwrap", "landlock", "none"])
+def test_an_api_server_on_this_host_is_reached_at_its_port(system, runtime):
+    """And only that one: the port of another server is not."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hello) as server, \
+            socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hello) as other:
+        for each in (server, other):
+            threading.Thread(target=each.serve_forever, daemon=True).start()
+        port, wrong = server.server_address[1], other.server_address[1]
+        (system.root / "kc").write_text(
+            f"clusters: [{{name: c, cluster: {{server: 'https://127.0.0.1:{port}'}}}}]\n")
+        path = system.root / "dial.sh"
+        path.write_text("#!/bin/bash\n{ printf '%0200d\\n' 0; cat \"$KUBECONFIG\"\n"
+                        f"cat </dev/tcp/127.0.0.1/{port}; echo\n"
+                        f"cat </dev/tcp/127.0.0.1/{wrong} || echo none at the other; }} "
+                        ">output/investigation.md\n")
+        path.chmod(0o755)
+        text = report_of(system, agent_script_path=path, agent_runtime=runtime,
+                         agent_network="gateway", kubeconfig=system.root / "kc")
+        for each in (server, other):
+            each.shutdown()
+    assert f"https://127.0.0.1:{port}" in text
+    assert text.count("hello from the API server") == (2 if runtime == "none" else 1), text
+    assert ("none at the other" in text) == (runtime != "none")
+
+
+def test_the_keys_of_a_worker_of_root_are_in_no_box(system):
+    """A script that looks for the key where it may read."""
+    path = system.root / "look.sh"
+    path.write_text("#!/bin/bash\n{ printf '%0200d\\n' 0; env | rev; cat /proc/*/environ "
+                    "/proc/*/cmdline | tr '\\0' '\\n' | rev; } >output/investigation.md "
+                    "2>/dev/null; exit 0\n")
+    path.chmod(0o755)
+    text = report_of(system, agent_script_path=path, agent_runtime="landlock", agent_cli="codex",
+                     env={"ANTHROPIC_API_KEY": "sk-of-another-agent",
+                          "OPENAI_API_KEY": "sk-of-this-agent"})
+    assert "tnega-siht" in text, "it could look"
+    assert "tnega-rehtona" not in text

@@ -4,6 +4,8 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import time
 
+import pytest
+
 from lib.system import ROOT, fault, wait_until
 
 DRIVER = """driver_program=sh
@@ -36,6 +38,10 @@ turns)
     printf '{"is_error": true, "subtype": "error_max_turns", "errors": ["no turns left"]}' \
         >"$WORKSPACE_DIR/output/agent-result.json"
     exit 1 ;;
+dial) dial="exec 3<>/dev/tcp/127.0.0.1/${HTTPS_PROXY##*:}
+printf 'CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n' >&3
+head -n 1 <&3 | grep ' 403 '"
+    bash -c "$dial" && write second ;;
 hang) while :; do sleep 0.1; done ;;
 esac
 """
@@ -44,7 +50,7 @@ esac
 class Resumed:
     """A broker, and a worker whose agent is a driver of this test."""
 
-    def __init__(self, system, timeout, order, resumes=True):
+    def __init__(self, system, timeout, order, resumes=True, **options):
         self.system = system
         drivers = system.root / "drivers"
         drivers.mkdir()
@@ -56,7 +62,8 @@ class Resumed:
         self.broker = system.start_broker(agent_timeout=timeout)
         self.worker = system.start_worker(
             agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli="twice",
-            agent_env="AGENT_DRIVERS_DIR", env={"AGENT_DRIVERS_DIR": str(drivers)})
+            agent_env="AGENT_DRIVERS_DIR", env={"AGENT_DRIVERS_DIR": str(drivers)},
+            agent_read_paths=agent, **options)
         system.publish([fault("web-0", context=f"do: {order}")])
 
     def end(self):
@@ -87,6 +94,15 @@ def test_a_run_without_time_is_resumed_and_succeeds(system):
 
 def test_a_run_without_turns_is_resumed_at_once(system):
     row, folder = Resumed(system, "60s", "turns_good").end()
+    assert row["state"] == "reported"
+    assert "second: " in (folder / "output/investigation.md").read_text()
+
+
+@pytest.mark.parametrize("runtime", ["bwrap", "none"])
+def test_a_resumed_run_has_its_gateway_again(system, runtime):
+    """Its proxy answers: it refuses a host that is not allowed."""
+    row, folder = Resumed(system, "60s", "turns_dial", agent_runtime=runtime,
+                          agent_network="gateway").end()
     assert row["state"] == "reported"
     assert "second: " in (folder / "output/investigation.md").read_text()
 
