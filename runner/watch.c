@@ -19,7 +19,7 @@ enum {
     WATCH_TREE_US = 100000,   //  between two looks at processes
     WATCH_COUNT_US = 2000000, //  the workspace is counted so often at least,
     WATCH_SHARE = 50,         //  if that takes less than this part of the time;
-    WATCH_SHARE_BACK = 10,    //  the same after something was given back
+    WATCH_SHARE_BACK = 20,    //  the same after something was given back
     //  Faster than a run can go, so that it never goes far between two looks.
     WATCH_BYTES_PER_US = 4096,
     WATCH_FILES_PER_MS = 50

@@ -80,7 +80,8 @@ def test_a_disk_is_never_much_more_than_full(folder, runtime, how):
         over = taken(folder / "ws") - DISK
         print(f"agent_disk: {runtime}, {how}: {over / MIB:.1f} MiB over {DISK // MIB} MiB, "
               f"machine late by {late.worst_s * 1000:.0f} ms")
-        assert result["limit"] == "disk" and result["signal"] == 9, result
+        assert result["limit"] == "disk", result
+        assert result["exit_code"] in (137, 153), result  # killed, or its file grew too large
         assert over > 0
         if over < OVER or late.worst_s < 0.02 or tries == 4:
             break
