@@ -44,7 +44,7 @@ def main():
     parser.add_argument("bin", type=Path)
     parser.add_argument("--image", default="k8s-triage-agent:latest")
     parser.add_argument("runtime", nargs="*", default=["none", "landlock", "bwrap"])
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     folder = Path(tempfile.mkdtemp(prefix="triage-bench-"))
     folder.chmod(0o711)
     took = {runtime: [] for runtime in options.runtime}

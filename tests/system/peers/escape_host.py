@@ -155,6 +155,9 @@ def command(binaries, folder, runtime, abi, network, host):
              "--gateway-port", host["gateway"]]
     if ROOT:
         words += ["--user", f"{NOBODY}:{NOBODY}"]
+    if runtime in ("podman", "docker"):
+        words += ["--image", "escape:1", "--name", f"triage-agent-{os.getpid()}",
+                  "--read-only", "/usr", "--read-only", "/etc"]
     return [str(word) for word in words]
 
 
@@ -181,7 +184,8 @@ def main():
     prey = victim()
     words = command(binaries, folder, runtime, abi, network, host)
     holes = subprocess.run([*words, "--holes"], capture_output=True, text=True, check=True)
-    environment = {"PATH": "/usr/bin:/bin", MARK: str(os.getpid())}
+    engine = {name: value for name, value in os.environ.items() if name.startswith("CONTAINERS_")}
+    environment = {"PATH": "/usr/bin:/bin", MARK: str(os.getpid()), **engine}
     host.update(victim=prey.pid, supervisor=os.getpid())
     (folder / "workspace/escape.json").write_text(json.dumps(host))
     run = subprocess.Popen([*words, "--", str(AGENT), *attempts], stdin=subprocess.PIPE,
