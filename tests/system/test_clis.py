@@ -104,18 +104,36 @@ def test_what_holds_a_worker_is_told_at_once(system, cli, provider, row):
     judged(system, ask(system, scenario)[scenario], expected)
 
 
-def test_runs_that_do_not_end_leave_what_they_did(system, cli, provider):
-    seconds = 10 if cli.name in ("codex", "gemini") else 30  # opencode alone may take 12 to start
+def test_a_run_that_does_not_end_leaves_what_it_did(system, cli, provider):
+    seconds = {"codex": 8, "gemini": 20}.get(cli.name, 40)
     system.start_broker(agent_model="sonnet", agent_timeout=f"{seconds}s")
-    cli.start_worker(system, provider, max_concurrent_agents=2)
-    found = ask(system, "endless_text", "report_endless")
-    attempt, _ = first_attempt(system, found["endless_text"])
+    cli.start_worker(system, provider)
+    found = ask(system, "endless_text")
+    attempt, folder = first_attempt(system, found["endless_text"], 3 * seconds)
     assert attempt["reason"].startswith(f"agent timed out after {seconds} s"), attempt
-    attempt, folder = first_attempt(system, found["report_endless"])
-    assert f"agent timed out after {seconds} s" in attempt["reason"], attempt
-    assert (folder / "output/investigation.md").exists()
-    assert transcript(folder)[-1].get("tool") or len(transcript(folder)) >= 2
     assert said(folder)["agent"] == cli.name and said(folder)["is_error"]
+
+
+@pytest.mark.parametrize("name", ["codex", pytest.param("gemini", marks=pytest.mark.nightly),
+                                  *NIGHTLY])
+def test_a_run_with_a_report_is_resumed(system, name):
+    """Its last quarter is for the second run, and most CLIs take seconds to start."""
+    cli, seconds = CLIS[name], 16 if name == "codex" else 120
+    provider = cli.provider("report_resumed")
+    try:
+        system.start_broker(agent_model="sonnet", agent_timeout=f"{seconds}s")
+        cli.start_worker(system, provider)
+        found = ask(system, "report_resumed")
+        attempt, folder = first_attempt(system, found["report_resumed"], 2 * seconds)
+        last = provider.made("report_resumed")[-1].body
+    finally:
+        provider.close()
+    assert attempt["outcome"] == "success", attempt
+    steps, result = transcript(folder), said(folder)
+    assert [step["exit"] for step in steps if "tool" in step] == [0], "nothing is done twice"
+    assert "Done." in steps[-1]["text"] and (result["is_error"], result["class"]) == (False, None)
+    assert b"Finish now: write the report" in last and b"UNTRUSTED EVENT" in last, \
+        "the session goes on"
 
 
 def test_kubectl_works_inside(system, cli, provider):
