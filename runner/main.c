@@ -31,7 +31,7 @@ static const struct option s_options [] = {
 
 static const char s_usage [] =
     "usage: triage-run --workspace DIR --timeout-ms N --grace-ms N --stdout FILE --stderr FILE\n"
-    "                  --result FILE [--runtime none|landlock|bwrap ...] -- SCRIPT [ARG...]\n"
+    "                  --result FILE [--runtime NAME ...] -- SCRIPT [ARG...]\n"
     "\n"
     "Run SCRIPT in DIR and end its whole process tree at the deadline, when it exits, or when\n"
     "stdin closes.  Writes run.json to the result file.  Started by triage-worker.\n"
@@ -45,7 +45,7 @@ static const char s_usage [] =
     "  --gateway SOCKET       gets the listeners of a box with a network of its own\n"
     "  --gateway-port PORT    of the gateway on the host's loopback, for other boxes\n"
     "  --listen PORT          a loopback port that is forwarded; may be repeated\n"
-    "  --cgroup NAME  --name NAME  --image IMAGE\n"
+    "  --cgroup NAME  --name NAME  --image IMAGE  --owner LABEL\n"
     "  --holes                print what such a box does not hold, and run nothing\n";
 
 static bool

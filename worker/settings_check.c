@@ -44,12 +44,18 @@ s_programs (const settings_t *settings, conf_check_t *check)
     conf_check_result (check, &settings->agent_script_path, rc, &diag);
     if (rc == ERR_CONFIG)
         return;
-    driver_t driver;
+    const runtime_t *runtime = runtime_find (settings->agent_runtime);
+    const driver_ask_t ask = {.settings = settings, .script = script, .program_dir = folder};
+    driver_t driver = {.ours = true};
     err_diag_t why = {""};
     if (rc == 0)
         rc = driver_check (settings, script, &why);
+    if (rc == 0 && runtime && runtime->image) {
+        conf_check_skip (check, "whether the program of the agent is in its image");
+        return;
+    }
     if (rc == 0)
-        rc = driver_describe (settings, script, folder, &driver, &why);
+        rc = driver_describe (&ask, &driver, &why);
     if (why.text [0])
         conf_check_error (check, &settings->agent_cli, "%s", why.text);
     if (rc == 0 && !driver.ours)

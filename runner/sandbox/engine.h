@@ -10,6 +10,8 @@
 
 enum { ENGINE_ANSWER = 256 };
 
+#define ENGINE_OWNER "k8s-triage.owner" //  label of a container: the worker's own name for it
+
 //  Variables that tell the program where its engine and its storage are; NULL ends the list.  They
 //  reach the program, and no agent.
 extern const char *const engine_variables [];

@@ -80,9 +80,10 @@ s_files (const sandbox_spec_t *spec, words_t *words)
 
 //  The names of the run's variables; the program reads their values itself.
 static void
-s_variables (words_t *words)
+s_variables (const sandbox_spec_t *spec, words_t *words)
 {
-    for (char **at = environ; *at; at++) {
+    char *const *at = spec->variables ? spec->variables : environ;
+    for (; *at && !spec->self_test; at++) {
         const size_t size = strcspn (*at, "=");
         if (engine_is_variable (*at, size) || (size == 4 && memcmp (*at, "PATH", 4) == 0))
             continue;
@@ -117,6 +118,7 @@ s_user (const sandbox_spec_t *spec, words_t *words)
         words_flag (words, "--userns", "keep-id");
 }
 
+//  Nothing but its own network, and no right.
 static void
 s_rights (const sandbox_spec_t *spec, words_t *words)
 {
@@ -132,6 +134,10 @@ s_rights (const sandbox_spec_t *spec, words_t *words)
     words_flag (words, "--hostname", "agent");
     words_flag (words, "--entrypoint", "");
     words_flag (words, "--label", "k8s-triage=agent");
+    if (spec->owner) {
+        words_add (words, "--label");
+        words_add (words, ENGINE_OWNER "=%s", spec->owner);
+    }
 }
 
 static int
@@ -147,15 +153,14 @@ s_command (const sandbox_spec_t *spec, words_t *words, err_diag_t *diag)
         return rc;
     words_add (words, "%s", program);
     words_add (words, "run");
-    //  A self-test has no name to remove it by.
     if (spec->name)
         words_flag (words, "--name", spec->name);
-    else
+    if (spec->trial)
         words_add (words, "--rm");
     s_rights (spec, words);
     s_user (spec, words);
     s_limits (spec, words);
-    s_variables (words);
+    s_variables (spec, words);
     s_files (spec, words);
     words_add (words, "%s", spec->image);
     sandbox_spec_t inner = *spec;

@@ -41,6 +41,7 @@ static const flag_t s_flags [] = {
     {"cgroup", FLAG_TEXT, MEMBER (cgroup)},
     {"name", FLAG_TEXT, MEMBER (name)},
     {"image", FLAG_TEXT, MEMBER (image)},
+    {"owner", FLAG_TEXT, MEMBER (owner)},
 };
 
 enum { FLAGS = sizeof s_flags / sizeof s_flags [0] };

@@ -54,7 +54,11 @@ typedef struct {
     const char *cgroup;   //  name of its control group
     const char *name;     //  name of its container
     const char *image;    //  image of its container
-    bool self_test;       //  the box looks if it holds, and executes nothing; no flag
+    const char *owner;    //  label of its container: who may remove it
+    //  What follows is no flag.
+    bool self_test;         //  the box looks if it holds, and executes nothing
+    bool trial;             //  it ends soon: an engine removes its container by itself
+    char *const *variables; //  NAME=VALUE, for a container; NULL: those of this process
 } sandbox_spec_t;
 
 //  A flag of triage-run; every one takes a value.  NULL after the last one.

@@ -126,7 +126,13 @@ s_sandbox (box_t *self, const box_spec_t *spec, const runtime_t *runtime, err_di
     sandbox->cgroup = self->cgroup;
     sandbox->name = self->name;
     sandbox->image = settings->agent_image;
-    int rc = read_paths_find (settings, spec->driver, spec->script, spec->program_dir, &self->read);
+    if (runtime->image) {
+        self->engine = true;
+        home_cgroup (spec->home, NULL, 0, self->owner);
+        sandbox->owner = self->owner;
+    }
+    int rc = read_paths_find (settings, spec->driver, spec->script, spec->program_dir,
+                              runtime->image, &self->read);
     if (rc < 0) {
         err_diag (diag, "agent_read_paths, PATH: %s", err_str (rc));
         return rc;

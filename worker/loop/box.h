@@ -36,7 +36,8 @@ typedef struct {
     char key_env [DRIVER_WORD], base_url_env [DRIVER_WORD]; //  variables of the token, the address
     uint16_t port; //  of the gateway on the agent's loopback; 0 = the host's network
     sandbox_spec_t sandbox;
-    char name [BOX_NAME], cgroup [HOME_CGROUP];
+    bool engine; //  it is a container
+    char name [BOX_NAME], cgroup [HOME_CGROUP], owner [HOME_CGROUP];
     char socket [GATEWAY_SOCKET];
     read_paths_t read; //  that sandbox borrows
     gateway_t *gateway;

@@ -4,13 +4,18 @@
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/own.h"
+#include "runner/sandbox/engine.h"
+#include "runner/sandbox/trial.h"
 #include "worker/keeper/secrets.h"
+#include "worker/loop/agent_user.h"
 #include "worker/loop/ask.h"
+#include "worker/loop/read_paths.h"
 #include "worker/loop/run_env.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,30 +112,65 @@ s_last_line (char *text)
     return strncmp (line, prefix, sizeof prefix - 1) == 0 ? line + sizeof prefix - 1 : line;
 }
 
-int
-driver_describe (const settings_t *settings, const char *script, const char *program_dir,
-                 driver_t *ret_driver, err_diag_t *diag)
+//  Make a box of the runtime's image, without any network.
+static int
+s_box (const driver_ask_t *ask, const words_t *envp, read_paths_t *read, trial_t *trial,
+       err_diag_t *diag)
 {
-    *ret_driver = (driver_t){.ours = s_is_ours (script)};
+    const driver_t none = {.ours = true};
+    const settings_t *settings = ask->settings;
+    sandbox_spec_t spec = {.workspace = ask->home,
+                           .program_dir = ask->program_dir,
+                           .image = settings->agent_image,
+                           .variables = envp->items};
+    int rc = read_paths_find (settings, &none, ask->script, ask->program_dir, true, read);
+    read_paths_give (read, &spec);
+    rc = rc ? rc : agent_user_give (settings->agent_user, &spec, diag);
+    return rc ? rc : trial_open (trial, ask->runtime, &spec, diag);
+}
+
+//  Run the script with --describe, in its box or here.
+static int
+s_run (const driver_ask_t *ask, ask_t *answer, err_diag_t *diag)
+{
+    own (words_fini) words_t here = {0}, envp = {0};
+    own (read_paths_fini) read_paths_t read = {.count = 0};
+    own (trial_close) trial_t trial = {.ended = false};
+    const bool boxed = ask->runtime && ask->runtime->image;
+    int rc = 0;
+    run_env_describe (ask->settings, ask->program_dir, &envp);
+    if (boxed) {
+        rc = s_box (ask, &envp, &read, &trial, diag);
+        engine_environment (&envp);
+    }
+    words_t *argv = boxed ? &trial.words : &here;
+    words_add (argv, "%s", ask->script);
+    words_add (argv, "--describe");
+    words_flag (argv, "--agent", settings_agent (ask->settings));
+    rc = rc ? rc : ask_run (argv, &envp, DRIVER_ASK_MS, answer);
+    trial.ended = rc == 0;
+    return rc;
+}
+
+int
+driver_describe (const driver_ask_t *ask, driver_t *ret_driver, err_diag_t *diag)
+{
+    *ret_driver = (driver_t){.ours = s_is_ours (ask->script)};
     if (!ret_driver->ours) {
-        if (access (script, X_OK) == 0)
+        if (access (ask->script, X_OK) == 0)
             return 0;
-        err_diag (diag, "the agent's script cannot be run: %s: %s", script, err_str (-errno));
+        err_diag (diag, "the agent's script cannot be run: %s: %s", ask->script, err_str (-errno));
         return ERR_CONFIG;
     }
-    own (words_fini) words_t argv = {0}, envp = {0};
-    own (own_mem) ask_t *answer = malloc (sizeof *answer);
-    words_add (&argv, "%s", script);
-    words_add (&argv, "--describe");
-    words_flag (&argv, "--agent", settings_agent (settings));
-    run_env_describe (settings, program_dir, &envp);
-    int rc = answer ? ask_run (&argv, &envp, DRIVER_ASK_MS, answer) : -ENOMEM;
+    own (own_mem) ask_t *answer = calloc (1, sizeof *answer);
+    err_diag_t why = {""};
+    int rc = answer ? s_run (ask, answer, &why) : -ENOMEM;
     if (rc == 0 && answer->code == 0)
         return s_parse (answer, ret_driver, diag);
-    const char *line = answer ? s_last_line (answer->err) : "";
-    if (rc == 0 && *line)
+    const char *line = rc == 0 ? s_last_line (answer->err) : why.text;
+    if (*line)
         err_diag (diag, "%s", line);
     else
-        err_diag (diag, "%s --describe: %s", script, rc < 0 ? err_str (rc) : "failed");
+        err_diag (diag, "%s --describe: %s", ask->script, rc < 0 ? err_str (rc) : "failed");
     return rc < 0 ? rc : answer->code == DRIVER_MISSING ? -ENOENT : ERR_CONFIG;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/base/err.h"
+#include "runner/sandbox/runtime.h"
 #include "worker/base/settings.h"
 
 #include <limits.h>
@@ -20,6 +21,14 @@ typedef struct {
     bool resumes;
 } driver_t;
 
+typedef struct {
+    const settings_t *settings;
+    const char *script, *program_dir;
+    //  Where the agent's program is: in the image of this runtime, when it has one; else here.
+    const runtime_t *runtime; //  NULL: here
+    const char *home;         //  an existing folder, for a box; absolute
+} driver_ask_t;
+
 //  Is there a driver of the agent's name?  Yes for a script that is not run-agent.sh.
 //  Err: ERR_CONFIG; diag names those that are there.
 int
@@ -27,5 +36,4 @@ driver_check (const settings_t *settings, const char *script, err_diag_t *diag) 
 //  Ask the script.  Waits for it, some seconds at most.  Err: -ENOENT: the agent's program is
 //  missing; ERR_CONFIG, -errno: the script cannot be asked; diag says why and what to do.
 int
-driver_describe (const settings_t *settings, const char *script, const char *program_dir,
-                 driver_t *ret_driver, err_diag_t *diag) must_check;
+driver_describe (const driver_ask_t *ask, driver_t *ret_driver, err_diag_t *diag) must_check;

@@ -23,7 +23,7 @@ s_has (const read_paths_t *self, const char *path)
     return false;
 }
 
-//  Add a path that exists.  The system's own folder /usr is in every box.
+//  Add a path that exists.  The system's own folder /usr is in every box that is no image.
 static void
 s_add (read_paths_t *self, const char *path)
 {
@@ -33,7 +33,8 @@ s_add (read_paths_t *self, const char *path)
         return;
     if (*path != '/')
         path = path_absolute (path, absolute);
-    if (strcmp (path, "/") == 0 || strncmp (path, "/usr/", 5) == 0 || s_has (self, path))
+    const bool there = !self->image && strncmp (path, "/usr/", 5) == 0;
+    if (strcmp (path, "/") == 0 || there || s_has (self, path))
         return;
     (void) buf_append (&self->texts, path, strlen (path) + 1);
     self->count++;
@@ -92,19 +93,21 @@ s_add_program (read_paths_t *self, const char *path)
 
 int
 read_paths_find (const settings_t *settings, const driver_t *driver, const char *script,
-                 const char *program_dir, read_paths_t *ret_paths)
+                 const char *program_dir, bool image, read_paths_t *ret_paths)
 {
     static const char *const certificates [] = {"SSL_CERT_FILE",        "SSL_CERT_DIR",
                                                 "NODE_EXTRA_CA_CERTS",  "CURL_CA_BUNDLE",
                                                 "CODEX_CA_CERTIFICATE", "REQUESTS_CA_BUNDLE"};
-    read_paths_t self = {.texts = buf_init (READ_PATHS_BYTES)};
-    s_add (&self, program_dir);
+    read_paths_t self = {.texts = buf_init (READ_PATHS_BYTES), .image = image};
+    if (!image) {
+        s_add (&self, program_dir);
+        s_add_program (&self, driver->path);
+        s_add_list (&self, getenv ("PATH"));
+    }
     if (driver->ours)
         s_add_folder (&self, script);
     else
         s_add (&self, script);
-    s_add_program (&self, driver->path);
-    s_add_list (&self, getenv ("PATH"));
     for (size_t i = 0; i < sizeof certificates / sizeof certificates [0]; i++)
         s_add_list (&self, getenv (certificates [i]));
     s_add_list (&self, run_env_named (settings, "AGENT_DRIVERS_DIR"));

@@ -14,12 +14,14 @@ enum { READ_PATHS_BYTES = 64 * 1024 };
 typedef struct {
     buf_t texts;
     size_t count;
+    bool image; //  of a container, which has its own system and programs
 } read_paths_t;
 
-//  Find them.  Own: fresh; read_paths_fini.  Err: ERR_LIMIT: more than SANDBOX_PATHS; -ENOMEM.
+//  Find them.  image: programs come from a container's image.
+//  Own: fresh; read_paths_fini.  Err: ERR_LIMIT: more than SANDBOX_PATHS; -ENOMEM.
 int
 read_paths_find (const settings_t *settings, const driver_t *driver, const char *script,
-                 const char *program_dir, read_paths_t *ret_paths) must_check;
+                 const char *program_dir, bool image, read_paths_t *ret_paths) must_check;
 void
 read_paths_fini (read_paths_t *self);
 //  Add them to a sandbox, which borrows them.

@@ -43,9 +43,16 @@ static void
 s_look_driver (const ready_spec_t *spec, ready_report_t *report)
 {
     err_diag_t diag = {""};
-    int rc =
-        driver_describe (spec->settings, spec->script, spec->program_dir, &report->driver, &diag);
-    if (rc == -ENOENT)
+    const driver_ask_t ask = {.settings = spec->settings,
+                              .script = spec->script,
+                              .program_dir = spec->program_dir,
+                              .runtime = runtime_find (report->runtime),
+                              .home = spec->home};
+    int rc = driver_describe (&ask, &report->driver, &diag);
+    if (rc == -ENOENT && ask.runtime && ask.runtime->image)
+        s_missing (report, "agent_image %s: %s: choose another image, or another agent_cli",
+                   spec->settings->agent_image, diag.text);
+    else if (rc == -ENOENT)
         s_missing (report, "%s: install it, or choose another agent_cli", diag.text);
     else if (rc < 0)
         s_missing (report, "%s", diag.text);
@@ -95,10 +102,10 @@ void
 ready_look (const ready_spec_t *spec, ready_report_t *ret_report)
 {
     *ret_report = (ready_report_t){.good = true};
+    s_look_runtime (spec, ret_report);
     s_look_driver (spec, ret_report);
     s_look_key (spec, ret_report);
     s_look_kubeconfigs (spec, ret_report);
-    s_look_runtime (spec, ret_report);
 }
 
 //  --- warnings

@@ -2,6 +2,7 @@
 #include "worker/loop/run_env.h"
 
 #include "common/base/path.h"
+#include "runner/sandbox/engine.h"
 #include "runner/sandbox/sandbox.h"
 #include "worker/keeper/secrets.h"
 
@@ -180,6 +181,8 @@ run_environment (const run_spec_t *spec, words_t *ret_words)
     if (!box->token [0])
         s_providers (spec->settings, &words);
     s_options (spec->settings, &words);
+    if (box->engine)
+        engine_environment (&words); //  for its program; none of them reaches the agent
     s_named (spec->settings, &words);
     *ret_words = words;
 }
