@@ -81,10 +81,6 @@ s_open_gateway (box_t *self, const box_spec_t *spec, const kubeconfig_t *copy, b
     char servers [KUBECONFIG_SERVERS][KUBECONFIG_HOST], folder [HOME_PATH];
     gateway_spec_t gateway = {.name = spec->incident, .token = self->token};
     network_keys (spec->settings, spec->driver, self->token [0] == 0, &gateway);
-    if (gateway.budget_micro_usd > 0 && self->before.cost_micro_usd > 0)
-        gateway.budget_micro_usd = gateway.budget_micro_usd > self->before.cost_micro_usd
-                                       ? gateway.budget_micro_usd - self->before.cost_micro_usd
-                                       : 1; //  0 would be no limit
     int rc = hosts ? s_add_servers (copy, &gateway, servers, diag) : -ENOMEM;
     if (rc == 0)
         rc = s_add_hosts (hosts, &gateway, diag);
@@ -172,64 +168,13 @@ box_open (box_t *self, const box_spec_t *spec, err_diag_t *diag)
     return rc;
 }
 
-//  Add the figures of a second run; -1 = unknown.
-static void
-s_add (int64_t *sum, int64_t more)
-{
-    *sum = *sum < 0 ? more : more < 0 ? *sum : *sum + more;
-}
-
-//  What both saw: figures add up, and the last run says how it went.
-static gateway_report_t
-s_both (const gateway_report_t *first, const gateway_report_t *second)
-{
-    if (first->calls == 0 || second->calls == 0)
-        return second->calls == 0 ? *first : *second;
-    gateway_report_t both = *second;
-    both.calls += first->calls;
-    both.failed_calls += first->failed_calls;
-    both.ok_after_failure =
-        second->failed_calls == 0 ? first->failed_calls > 0 : second->ok_after_failure;
-    s_add (&both.input, first->input);
-    s_add (&both.output, first->output);
-    s_add (&both.cache_read, first->cache_read);
-    s_add (&both.cache_write, first->cache_write);
-    s_add (&both.cost_micro_usd, first->cost_micro_usd);
-    both.first_call_ms = first->first_call_ms;
-    return both;
-}
-
-//  End the run's way to the network, and keep what was seen.
-static void
-s_close_gateway (box_t *self)
-{
-    gateway_report_t report = {0};
-    if (!self->run)
-        return;
-    gateway_close (self->gateway, &self->run, &report);
-    self->before = s_both (&self->before, &report);
-}
-
-int
-box_again (box_t *self, const box_spec_t *spec, err_diag_t *diag)
-{
-    own (kubeconfig_fini) kubeconfig_t copy = {0};
-    const runtime_t *runtime = runtime_find (self->runtime);
-    const char *list = settings_kubeconfig (spec->settings, spec->cluster);
-    if (!self->run || !runtime)
-        return 0;
-    s_close_gateway (self);
-    self->sandbox.listen_count = 0;
-    int rc = *list ? kubeconfig_load (list, &copy, diag) : 0;
-    return rc < 0 ? rc : s_open_gateway (self, spec, &copy, runtime->network, diag);
-}
-
 void
 box_close (box_t *self, gateway_report_t *ret_report)
 {
-    s_close_gateway (self);
     if (ret_report)
-        *ret_report = self->before;
+        *ret_report = (gateway_report_t){0};
+    if (self->run)
+        gateway_close (self->gateway, &self->run, ret_report);
     read_paths_fini (&self->read);
     explicit_bzero (self->token, sizeof self->token);
     self->runtime [0] = 0;

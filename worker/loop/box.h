@@ -42,17 +42,12 @@ typedef struct {
     read_paths_t read; //  that sandbox borrows
     gateway_t *gateway;
     gateway_run_t *run;
-    gateway_report_t before; //  of runs of this attempt that are over
 } box_t;
 
 //  Make all that a run needs around it.  Err: -errno, ERR_PROTO, ERR_LIMIT, ERR_CONFIG; diag says
 //  what is missing.  Call box_close also on failure.
 int
 box_open (box_t *self, const box_spec_t *spec, err_diag_t *diag) must_check;
-//  Prepare an open box for a second run: it gets a way to the network of its own, with what is left
-//  of the budget.  spec: as for box_open.  Err: as box_open.
-int
-box_again (box_t *self, const box_spec_t *spec, err_diag_t *diag) must_check;
 //  End the way to the network and free all.  *ret_report (may be NULL) is what the gateway saw
 //  of all runs; zeros without one.  May run twice, and on zeros.
 void

@@ -128,30 +128,23 @@ s_tell_no_kubeconfig (const job_t *self)
         log_warn ("cannot tell the agent so", kv ("file", path), kv ("reason", err_str (rc)));
 }
 
-static box_spec_t
-s_box_spec (const job_t *self)
+static int
+s_open_box (job_t *self)
 {
     const job_shared_t *shared = self->shared;
-    return (box_spec_t){.settings = shared->settings,
-                        .driver = &shared->ready->driver,
-                        .runtime = shared->ready->runtime,
-                        .gateway = shared->gateway,
-                        .script = shared->script,
-                        .program_dir = shared->program_dir,
-                        .home = shared->home,
-                        .workspace = self->dir,
-                        .incident = self->verdict.incident.text,
-                        .attempt = self->verdict.attempt,
-                        .cluster = self->cluster};
-}
-
-//  Make the box of the attempt, or prepare it for the second run.
-static int
-s_open_box (job_t *self, bool again)
-{
-    const box_spec_t spec = s_box_spec (self);
+    const box_spec_t spec = {.settings = shared->settings,
+                             .driver = &shared->ready->driver,
+                             .runtime = shared->ready->runtime,
+                             .gateway = shared->gateway,
+                             .script = shared->script,
+                             .program_dir = shared->program_dir,
+                             .home = shared->home,
+                             .workspace = self->dir,
+                             .incident = self->verdict.incident.text,
+                             .attempt = self->verdict.attempt,
+                             .cluster = self->cluster};
     err_diag_t diag = {""};
-    int rc = again ? box_again (&self->box, &spec, &diag) : box_open (&self->box, &spec, &diag);
+    int rc = box_open (&self->box, &spec, &diag);
     if (rc < 0)
         snprintf (self->reason, sizeof self->reason, "%.159s", diag.text);
     return rc;
@@ -197,7 +190,7 @@ s_start (job_t *self)
     assert (self->state == JOB_RUN && self->run.pid == 0 && self->timeout_ms > 0);
     s_tell_no_kubeconfig (self);
     job_shared_t *shared = self->shared;
-    int rc = s_open_box (self, false);
+    int rc = s_open_box (self);
     if (rc == 0)
         rc = s_launch (self, self->timeout_ms);
     if (rc < 0) {
@@ -223,8 +216,6 @@ s_resume (job_t *self)
     if (rc < 0)
         snprintf (self->reason, sizeof self->reason, "workspace: %s", err_str (rc));
     else
-        rc = s_open_box (self, true);
-    if (rc == 0)
         rc = s_launch (self, rest_ms);
     if (rc < 0)
         job_feed (self, JOB_ON_FAILED);
