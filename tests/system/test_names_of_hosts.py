@@ -5,7 +5,7 @@ Real resolution, with a hosts file in a mount namespace.  SPDX-License-Identifie
 import pytest
 
 from lib.disk import mounted_or_skipped
-from lib.system import Daemon, fault, free_port, has_ipv6, wait_until
+from lib.system import AGENTS, Daemon, fault, free_port, has_ipv6, wait_until
 
 SIX = "[::1]"
 HOSTS = {"only-six": "::1 broker-host", "both": "127.0.0.1 broker-host\n::1 broker-host"}
@@ -29,7 +29,8 @@ def test_a_broker_of_an_ipv6_address_is_reached_by_its_name(secure, hosts):
     worker = Daemon(secure, "w1", "triage-worker", {
         "broker_endpoint": named["work_endpoint"], "broker_files_endpoint": named["files_endpoint"],
         "worker_name": "w1",
-        "keys_dir": secure.peer_keys("worker", "w1"), "workspace_root": secure.root / "workspace"},
+        "keys_dir": secure.peer_keys("worker", "w1"), "workspace_root": secure.root / "workspace",
+        "agent_script_path": AGENTS / "agent.sh", "agent_runtime": "none"},
                     prefix=mount.prefix)
     wait_until(lambda: workers_ready(broker) == 1, 10, "the worker is there")
     broker.kill9()

@@ -60,7 +60,7 @@ driver_check (const settings_t *settings, const char *script, err_diag_t *diag)
     const char *agent = settings_agent (settings), *slash = strrchr (script, '/');
     char folder [PATH_MAX];
     own (buf_fini) buf_t names = buf_init (PATH_MAX);
-    if (!s_is_ours (script) || !slash)
+    if (!s_is_ours (script) || !slash || access (script, F_OK) != 0)
         return 0;
     snprintf (folder, sizeof folder, "%.*s/drivers", (int) (slash - script), script);
     bool found = s_names (folder, agent, &names);

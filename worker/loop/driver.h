@@ -29,7 +29,8 @@ typedef struct {
     const char *home;         //  an existing folder, for a box; absolute
 } driver_ask_t;
 
-//  Is there a driver of the agent's name?  Yes for a script that is not run-agent.sh.
+//  Is there a driver of the agent's name?  Yes for a script that is not run-agent.sh, or not there:
+//  it may come later.
 //  Err: ERR_CONFIG; diag names those that are there.
 int
 driver_check (const settings_t *settings, const char *script, err_diag_t *diag) must_check;
