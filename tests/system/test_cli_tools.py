@@ -59,3 +59,31 @@ def test_a_cluster_is_read_by_mcp_and_its_credentials_are_not(tmp_path, name):
     assert [step["exit"] for step in viewed] in ([], [1]), steps
     assert kube_api.TOKEN not in bodies and "certificate-authority-data" not in bodies
     assert SKILL in bodies and "What to do about checkout." in bodies, "the skills are offered"
+
+
+def test_goose_gets_the_words_of_its_documentation(tmp_path):
+    """The program cannot be had: a stand-in keeps its arguments, its prompt and its settings."""
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "prompt.md").write_text("Investigate.\n")
+    goose = tmp_path / "programs/goose"
+    goose.write_text("#!/bin/sh\n[ \"$1\" = --version ] && echo 1.9.0 && exit\necho \"$@\" >words\n"
+                     "cat >stdin\nenv | grep -E 'GOOSE|OPENAI' | sort >settings\n"
+                     "echo '{\"type\": \"message\", \"message\": {\"role\": \"assistant\", "
+                     "\"content\": [{\"type\": \"text\", \"text\": \"Done.\"}]}}'\n")
+    goose.chmod(0o755)
+    subprocess.run(
+        [SCRIPT, "--workspace", tmp_path / "workspace", "--agent", "goose", "--model", "sonnet",
+         "--prompt-file", tmp_path / "prompt.md"], check=True, timeout=60 * SLOW,
+        env={"PATH": f"{tmp_path}/programs:/usr/bin:/bin", "OPENAI_API_KEY": "sk-1",
+             "OPENAI_BASE_URL": "http://127.0.0.1:8377/v1", "AGENT_MAX_TURNS": "7"})
+    kept = {name: (tmp_path / "workspace" / name).read_text()
+            for name in ("words", "stdin", "settings")}
+    assert kept["words"] == "run --no-session --output-format stream-json --max-turns 7 " \
+                            "--instructions -\n"
+    assert kept["stdin"] == "Investigate.\n"
+    for line in ("GOOSE_PROVIDER=openai", "GOOSE_MODEL=gpt-6.2-sol", "GOOSE_MODE=auto",
+                 "OPENAI_HOST=http://127.0.0.1:8377", "OPENAI_BASE_PATH=v1/chat/completions"):
+        assert line in kept["settings"].splitlines(), kept["settings"]
+    result = json.loads((tmp_path / "workspace/output/agent-result.json").read_text())
+    assert (result["result"], result["version"], result["is_error"]) == ("Done.", "1.9.0", False)
