@@ -1,6 +1,8 @@
 """The real Claude Code, from a publisher to a report, against a scripted provider on loopback.
 SPDX-License-Identifier: Apache-2.0
 """
+import json
+import re
 import time
 
 import pytest
@@ -45,6 +47,11 @@ def judged(system, incident, expected):
     said = claude.said(folder)
     assert (said["class"], said["is_error"], said["exit_code"]) == (name, True, 1), said
     assert sentence in said["result"] and sentence in attempt["reason"], (said, attempt)
+    shown = system.ctl("incidents", "show", incident, "-o", "json").stdout
+    shown = json.loads(shown)["attempts"][0]
+    assert shown["class"] == name and sentence in shown["reason"], shown
+    result = wait_until(lambda: system.result(incident), 60, f"result.json of {incident}")
+    assert result["class"] == name and sentence in result["failure_reason"], result
     logged = [line for line in system.worker.records("agent execution failed validation")
               if line["incident_id"] == incident]
     assert logged[0]["class"] == name and sentence in logged[0]["reason"], logged
@@ -52,8 +59,8 @@ def judged(system, incident, expected):
 
 
 def test_what_went_wrong_is_told_by_class_and_sentence(system, provider):
-    """On one broker, several at once."""
-    system.start_broker(agent_model="sonnet")
+    """On one broker, several at once.  Who is given back is not for long."""
+    broker = system.start_broker(agent_model="sonnet", give_back_for="1s")
     system.worker = claude.start_worker(system, provider, max_concurrent_agents=3)
     rows = {**GIVEN_BACK, **CHARGED}
     found = claude.ask(system, *rows, *FINE, "nowrite")
@@ -66,6 +73,11 @@ def test_what_went_wrong_is_told_by_class_and_sentence(system, provider):
         assert claude.said(folder)["class"] is None
     attempt, _ = claude.first_attempt(system, found["nowrite"])
     assert attempt["reason"].startswith("investigation.md file not found"), attempt
+    metrics = broker.get("/metrics", raw=True)
+    counted = dict(re.findall(r'^triage_agent_classes_total\{class="(\w+)"\} (\d+)', metrics, re.M))
+    expected = [name for name, _ in rows.values()]
+    assert {name: int(counted[name]) >= expected.count(name) for name in set(expected)} \
+        == dict.fromkeys(expected, True), counted
     made = {scenario: len(provider.made(scenario)) for scenario in ("s401", "s429_later", "s500")}
     assert made["s429_later"] == 1 and made["s500"] <= 3, "retries are bounded"
     assert provider.keys() == {claude.KEY}
@@ -73,12 +85,13 @@ def test_what_went_wrong_is_told_by_class_and_sentence(system, provider):
 
 @pytest.mark.parametrize("scenario", HOLDING)
 def test_a_key_that_does_not_work_is_told_at_once(system, provider, scenario):
-    system.start_broker(agent_model="sonnet")
+    system.start_broker(agent_model="sonnet", give_back_for="1s")
     system.worker = claude.start_worker(system, provider)
     begun = time.monotonic()
     found = claude.ask(system, scenario)
-    judged(system, found[scenario], HOLDING[scenario])
+    claude.first_attempt(system, found[scenario])
     assert time.monotonic() - begun < 15 * max(1, SLOW / 2)
+    judged(system, found[scenario], HOLDING[scenario])
 
 
 def test_runs_that_do_not_end_leave_what_they_did(system, provider):
