@@ -26,8 +26,8 @@ def script(system, text, interpreter="/bin/sh"):
 
 
 def run_one(system, text, interpreter="/bin/sh", timeout="20s", **options):
-    """One incident through one worker; its row when it has ended."""
-    broker = system.broker or system.start_broker(agent_timeout=timeout)
+    """One incident through one worker; its row when it has ended.  Given back, it ends soon."""
+    broker = system.broker or system.start_broker(agent_timeout=timeout, give_back_for="1s")
     system.worker = system.start_worker(agent_script_path=script(system, text, interpreter),
                                         **options)
     system.publish([fault("web-0")])
@@ -121,7 +121,7 @@ def test_what_claude_says_of_itself_is_its_result(system):
                       "printf '%s' '{\"type\": \"result\", \"is_error\": true, \"result\": "
                       "\"Credit balance is too low\"}'\n")
     claude.chmod(0o755)
-    system.start_broker()
+    system.start_broker(give_back_for="1s")
     system.worker = system.start_worker(agent_script_path=ROOT / "agent-container/run-agent.sh",
                                         agent_cli="claude",
                                         env={"PATH": f"{folder}:/usr/bin:/bin",
