@@ -210,19 +210,34 @@ s_add_entry (kubeconfig_t *self, const char *path, const char *part, json_t *ite
     return rc;
 }
 
+//  The names of the entries to keep, from the current context; NULL = all.
+typedef struct {
+    const char *context, *cluster, *user;
+} keep_t;
+
+static const char *
+s_kept_name (const keep_t *keep, const char *part)
+{
+    return strcmp (part, "cluster") == 0 ? keep->cluster
+           : strcmp (part, "user") == 0  ? keep->user
+                                         : keep->context;
+}
+
 static int
-s_merge_part (kubeconfig_t *self, const char *path, const json_t *doc, const char *part,
-              err_diag_t *diag)
+s_merge_part (kubeconfig_t *self, const keep_t *keep, const char *path, const json_t *doc,
+              const char *part, err_diag_t *diag)
 {
     char list [16];
     snprintf (list, sizeof list, "%ss", part);
     json_t *from = json_object_get (doc, list), *to = json_object_get (self->doc, list);
+    const char *kept = s_kept_name (keep, part);
     if (!to && json_object_set_new (self->doc, list, to = json_array ()) != 0)
         return -ENOMEM;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < json_array_size (from); i++) {
         json_t *item = json_array_get (from, i);
-        if (s_has_name (to, json_member_text (item, "name", "")))
+        const char *name = json_member_text (item, "name", "");
+        if (s_has_name (to, name) || (kept && strcmp (kept, name) != 0))
             continue;
         rc = s_add_entry (self, path, part, item, diag);
         if (rc == 0 && json_array_append (to, item) != 0)
@@ -232,14 +247,13 @@ s_merge_part (kubeconfig_t *self, const char *path, const json_t *doc, const cha
 }
 
 static int
-s_merge (kubeconfig_t *self, const char *path, err_diag_t *diag)
+s_merge_contexts (kubeconfig_t *self, const keep_t *keep, const char *path, err_diag_t *diag)
 {
-    static const char *const parts [] = {"cluster", "user", "context"};
     static const char current [] = "current-context";
     own (json_drop) json_t *doc = NULL;
     int rc = kubeconfig_read (path, &doc, diag);
-    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof parts [0]; i++)
-        rc = s_merge_part (self, path, doc, parts [i], diag);
+    if (rc == 0)
+        rc = s_merge_part (self, keep, path, doc, "context", diag);
     const char *context = json_member_text (doc, current, "");
     if (rc == 0 && *context && !json_object_get (self->doc, current)
         && json_object_set_new (self->doc, current, json_string (context)) != 0)
@@ -247,15 +261,57 @@ s_merge (kubeconfig_t *self, const char *path, err_diag_t *diag)
     return rc;
 }
 
+static int
+s_merge_access (kubeconfig_t *self, const keep_t *keep, const char *path, err_diag_t *diag)
+{
+    own (json_drop) json_t *doc = NULL;
+    int rc = kubeconfig_read (path, &doc, diag);
+    rc = rc ? rc : s_merge_part (self, keep, path, doc, "cluster", diag);
+    return rc ? rc : s_merge_part (self, keep, path, doc, "user", diag);
+}
+
+static int
+s_each_file (kubeconfig_t *self, const keep_t *keep, const char *list,
+             int (*merge) (kubeconfig_t *, const keep_t *, const char *, err_diag_t *),
+             err_diag_t *diag)
+{
+    char path [PATH_MAX];
+    int rc = 0;
+    while (rc == 0 && settings_next_path (&list, path))
+        rc = merge (self, keep, path, diag);
+    return rc;
+}
+
+//  Drop the contexts beside the current one.  Without a current context all stay.
+static int
+s_choose (kubeconfig_t *self, keep_t *ret_keep)
+{
+    const char *current = json_member_text (self->doc, "current-context", "");
+    const json_t *contexts = json_object_get (self->doc, "contexts");
+    for (size_t i = 0; *current && i < json_array_size (contexts); i++) {
+        json_t *item = json_array_get (contexts, i);
+        if (strcmp (json_member_text (item, "name", ""), current) != 0)
+            continue;
+        const json_t *context = json_object_get (item, "context");
+        *ret_keep = (keep_t){.context = current,
+                             .cluster = json_member_text (context, "cluster", ""),
+                             .user = json_member_text (context, "user", "")};
+        return json_object_set_new (self->doc, "contexts", json_pack ("[O]", item)) == 0 ? 0
+                                                                                         : -ENOMEM;
+    }
+    return 0;
+}
+
 int
 kubeconfig_load (const char *list, kubeconfig_t *ret_copy, err_diag_t *diag)
 {
+    keep_t keep = {0};
     *ret_copy =
         (kubeconfig_t){.doc = json_pack ("{s:s, s:s}", "apiVersion", "v1", "kind", "Config")};
-    char path [PATH_MAX];
     int rc = ret_copy->doc ? 0 : -ENOMEM;
-    while (rc == 0 && settings_next_path (&list, path))
-        rc = s_merge (ret_copy, path, diag);
+    rc = rc ? rc : s_each_file (ret_copy, &keep, list, s_merge_contexts, diag);
+    rc = rc ? rc : s_choose (ret_copy, &keep);
+    rc = rc ? rc : s_each_file (ret_copy, &keep, list, s_merge_access, diag);
     if (rc == -ENOMEM)
         err_diag (diag, "kubeconfig: out of memory");
     return rc;

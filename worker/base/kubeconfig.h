@@ -3,6 +3,8 @@
 //  The copy needs no other file of the host: certificates, keys and tokens that the files name are
 //  written into it, as `kubectl config view --flatten` does.  Several files are merged as kubectl
 //  merges them: of two entries with one name the first counts, and the first current context.
+//  Only the current context, its cluster and its user are copied, so that an agent gets no access
+//  to other clusters.  Without a current context all are.
 //  Src: client-go, tools/clientcmd.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -52,8 +52,7 @@ static const char s_whole [] =
     "users:\n"
     "- name: u\n"
     "  user: {client-certificate: c.pem, client-key: k.pem, tokenFile: t, token: old}\n"
-    "contexts: [{name: x, context: {cluster: b, user: u}}]\n"
-    "current-context: x\n";
+    "contexts: [{name: x, context: {cluster: b, user: u}}]\n";
 
 static void
 test_files_are_embedded (void **state)
@@ -70,7 +69,6 @@ test_files_are_embedded (void **state)
     assert_true (s_has (&copy, "\"client-key-data\":\"a2V5MQ==\""));
     assert_true (s_has (&copy, "\"token\":\"token-1\""));
     assert_true (s_has (&copy, "\"insecure-skip-tls-verify\":true"));
-    assert_true (s_has (&copy, "\"current-context\":\"x\""));
     assert_false (s_has (&copy, "tokenFile"));
     assert_false (s_has (&copy, ".pem"));
     assert_null (copy.helper);
@@ -81,6 +79,34 @@ test_files_are_embedded (void **state)
     assert_string_equal (copy.servers [1].host, "127.0.0.1");
     assert_int_equal (copy.servers [1].port, 6444);
     assert_true (copy.servers [1].loopback);
+}
+
+//  An agent must not get the credentials of other clusters that stand in the same files.
+static void
+test_only_the_current_context_is_copied (void **state)
+{
+    scratch_t *folder = *state;
+    own (kubeconfig_fini) kubeconfig_t copy = {0};
+    err_diag_t diag = {""};
+    char list [256];
+    s_write (folder, "one",
+             "current-context: mine\n"
+             "clusters: [{name: other, cluster: {server: 'https://other.test',"
+             " certificate-authority: /no/such/file}}]\n"
+             "users: [{name: o, user: {token: other-token}}, {name: m, user: {token: my-token}}]\n"
+             "contexts: [{name: theirs, context: {cluster: other, user: o}}]\n");
+    s_write (folder, "two",
+             "clusters: [{name: my, cluster: {server: 'https://my.test'}}]\n"
+             "contexts: [{name: mine, context: {cluster: my, user: m, namespace: web}}]\n");
+    snprintf (list, sizeof list, "%s/one:%s/two", folder->path, folder->path);
+    assert_int_equal (kubeconfig_load (list, &copy, &diag), 0);
+    assert_int_equal (copy.server_count, 1);
+    assert_string_equal (copy.servers [0].host, "my.test");
+    assert_true (s_has (&copy, "my-token"));
+    assert_true (s_has (&copy, "\"namespace\":\"web\""));
+    assert_true (s_has (&copy, "\"current-context\":\"mine\""));
+    assert_false (s_has (&copy, "other"));
+    assert_false (s_has (&copy, "theirs"));
 }
 
 static void
@@ -180,6 +206,7 @@ main (void)
 #define S_TEST(name) cmocka_unit_test_setup_teardown (name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests [] = {
         S_TEST (test_files_are_embedded),
+        S_TEST (test_only_the_current_context_is_copied),
         S_TEST (test_a_missing_file_is_named),
         S_TEST (test_what_is_no_kubeconfig_is_refused_with_its_line),
         S_TEST (test_aliases_cannot_grow_without_bound),
