@@ -277,8 +277,10 @@ static void
 s_note_limit (supervise_t *self)
 {
     const bool failed = !self->exited || self->exit_code != 0 || self->timed_out;
-    if (wrap_end (&self->wrap) && self->limit == WATCH_FINE && failed)
+    int left = 0;
+    if (wrap_end (&self->wrap, &left) && self->limit == WATCH_FINE && failed)
         self->limit = WATCH_MEMORY;
+    self->left += left;
     if (self->watch && self->limit == WATCH_FINE && failed && !self->stopped)
         self->limit = watch_end (self->watch);
 }

@@ -137,14 +137,17 @@ wrap_stood (wrap_t *self, int exit_code, err_diag_t *diag)
 }
 
 bool
-wrap_end (const wrap_t *self)
+wrap_end (const wrap_t *self, int *ret_left)
 {
     bool oom = false;
     err_diag_t diag = {""};
     const runtime_t *runtime = self->runtime;
-    if (runtime && runtime->end && runtime->end (self->box, &oom, &diag) < 0)
+    *ret_left = 0;
+    if (runtime && runtime->end && runtime->end (self->box, &oom, &diag) < 0) {
         fprintf (stderr, "triage-run: container %s cannot be removed: %s\n", self->box->name,
                  diag.text);
+        *ret_left = 1;
+    }
     return oom;
 }
 

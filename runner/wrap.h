@@ -30,8 +30,9 @@ wrap_started (wrap_t *self);
 bool
 wrap_stood (wrap_t *self, int exit_code, err_diag_t *diag);
 //  Remove what the run has left with an engine.  True: the engine killed it for its memory.
+//  *ret_left: 1 when it cannot be removed, else 0.
 bool
-wrap_end (const wrap_t *self);
+wrap_end (const wrap_t *self, int *ret_left);
 //  Take the workspace back, and free all.  May run twice.
 void
 wrap_close (wrap_t *self);

@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-enum { S_THREADS = 5 }; //  keeper, gateway, the look at agents, and two of libzmq
+enum { S_THREADS = 6 }; //  keeper, gateway, remover, the look at agents, and two of libzmq
 
 static int
 s_refuse (int rc, const char *text)

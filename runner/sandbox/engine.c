@@ -8,7 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ENGINE_MS = 10000 };
+enum {
+    ENGINE_MS = 10000,
+    ENGINE_IDS = 4000 //  bytes; some 300 containers
+};
 
 const char *const engine_variables [] = {"HOME",
                                          "XDG_RUNTIME_DIR",
@@ -59,20 +62,54 @@ engine_environment (words_t *ret_words)
     }
 }
 
-int
-engine_ask (const char *program, const char *const words [], char ret_answer [ENGINE_ANSWER],
-            err_diag_t *diag)
+static int
+s_ask (const char *program, const words_t *more, char *answer, size_t size, err_diag_t *diag)
 {
     own (words_fini) words_t environment = {0};
     own (words_fini) words_t line = {0};
     engine_environment (&environment);
     words_add (&line, "%s", program);
-    for (; *words; words++)
-        words_add (&line, "%s", *words);
+    for (size_t i = 0; i < more->count; i++)
+        words_add (&line, "%s", more->items [i]);
     const probe_spec_t spec = {.words = &line,
                                .environment = &environment,
                                .limit_ms = ENGINE_MS,
-                               .answer = ret_answer,
-                               .answer_size = ENGINE_ANSWER};
-    return probe_run (&spec, diag);
+                               .answer = answer,
+                               .answer_size = size};
+    return more->failed ? more->failed : probe_run (&spec, diag);
+}
+
+int
+engine_ask (const char *program, const char *const words [], char ret_answer [ENGINE_ANSWER],
+            err_diag_t *diag)
+{
+    own (words_fini) words_t list = {0};
+    for (; *words; words++)
+        words_add (&list, "%s", *words);
+    ret_answer [0] = 0;
+    const int rc = s_ask (program, &list, ret_answer, ENGINE_ANSWER, diag);
+    ret_answer [strcspn (ret_answer, "\n")] = 0;
+    return rc;
+}
+
+int
+engine_sweep (const char *program, const char *owner, err_diag_t *diag)
+{
+    own (words_fini) words_t look = {0}, gone = {0};
+    char ids [ENGINE_IDS] = "", *rest = ids;
+    words_add (&look, "ps");
+    words_add (&look, "--all");
+    words_add (&look, "--quiet");
+    words_add (&look, "--filter");
+    words_add (&look, "label=" ENGINE_OWNER "=%s", owner);
+    int rc = s_ask (program, &look, ids, sizeof ids, diag);
+    words_add (&gone, "rm");
+    words_add (&gone, "--force");
+    int count = 0;
+    for (char *id; rc == 0 && (id = strtok_r (rest, " \n", &rest)); count++)
+        words_add (&gone, "%s", id);
+    char answer [ENGINE_ANSWER];
+    if (rc == 0 && count > 0)
+        rc = s_ask (program, &gone, answer, sizeof answer, diag);
+    return rc < 0 ? rc : count;
 }

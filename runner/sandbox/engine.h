@@ -30,3 +30,7 @@ engine_environment (words_t *ret_words);
 int
 engine_ask (const char *program, const char *const words [], char ret_answer [ENGINE_ANSWER],
             err_diag_t *diag) must_check;
+//  Remove all containers of this owner, also those that run.  Waits for the engine, 20 s at most.
+//  Err: as engine_ask; diag says why.  Returns how many there were.
+int
+engine_sweep (const char *program, const char *owner, err_diag_t *diag) must_check;

@@ -105,7 +105,6 @@ s_answer (const probe_spec_t *spec, int fd)
         return;
     ssize_t size = pread (fd, spec->answer, spec->answer_size - 1, 0);
     spec->answer [size > 0 ? size : 0] = 0;
-    spec->answer [strcspn (spec->answer, "\n")] = 0;
 }
 
 static int

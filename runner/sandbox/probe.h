@@ -12,8 +12,7 @@ typedef struct {
     //  Variables besides a PATH of the system's folders; NULL = none.
     const words_t *environment;
     int limit_ms; //  the longest time
-    //  Gets the start of its output, cut after answer_size - 1 bytes, without the last line end.
-    //  NULL = not wanted.
+    //  Gets the start of its output, cut after answer_size - 1 bytes.  NULL = not wanted.
     char *answer;
     size_t answer_size;
 } probe_spec_t;

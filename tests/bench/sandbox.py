@@ -23,7 +23,8 @@ NOBODY = 65534
 def words(binaries, folder, runtime, image):
     flags = ["--workspace", folder, "--timeout-ms", 60000, "--grace-ms", 1000,
              "--stdout", folder / "out.log", "--stderr", folder / "err.log",
-             "--result", folder / "run.json", "--runtime", runtime, "--image", image]
+             "--result", folder / "run.json", "--runtime", runtime, "--image", image,
+             "--name", f"triage-agent-bench-{os.getpid()}"]
     if os.geteuid() == 0 and runtime != "none":
         flags += ["--user", f"{NOBODY}:{NOBODY}"]
     return [str(word) for word in [binaries / "triage-run", *flags, "--", "/bin/true"]]

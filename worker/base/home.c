@@ -10,6 +10,7 @@
 #include "common/base/own.h"
 #include "common/base/reach.h"
 #include "runner/cgroup.h"
+#include "runner/sandbox/engine.h"
 #include "runner/tree.h"
 
 #include <ctype.h>
@@ -192,6 +193,51 @@ home_cgroup (const home_t *self, const char *incident, int64_t attempt, char ret
                   attempt);
 }
 
+//  The file that tells that a worker of this home has used an engine.
+static void
+s_mark_path (const home_t *self, const char *engine, char ret_path [HOME_PATH])
+{
+    snprintf (ret_path, HOME_PATH, "%s/.engine-%s", self->path, engine);
+}
+
+void
+home_mark_engine (const home_t *self, const char *engine)
+{
+    char path [HOME_PATH];
+    s_mark_path (self, engine, path);
+    own (own_fd) int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        log_warn ("a later start will not look for containers that are left", kv ("engine", engine),
+                  kv ("error", err_str (-errno)));
+}
+
+//  Remove containers that a killed worker left behind.  Engines that were not used are not asked.
+static void
+s_end_containers (const home_t *self)
+{
+    static const char *const engines [] = {"podman", "docker"};
+    char path [HOME_PATH], owner [HOME_CGROUP];
+    home_cgroup (self, NULL, 0, owner);
+    for (size_t i = 0; i < sizeof engines / sizeof engines [0]; i++) {
+        const char *program = engine_program (engines [i]);
+        s_mark_path (self, engines [i], path);
+        if (access (path, F_OK) != 0)
+            continue;
+        err_diag_t diag = {""};
+        const int count = program ? engine_sweep (program, owner, &diag) : -ENOENT;
+        if (count < 0)
+            log_error ("containers of an earlier life cannot be looked for; the next start tries "
+                       "again",
+                       kv ("engine", engines [i]),
+                       kv ("why", diag.text [0] ? diag.text : err_str (count)));
+        else if (count > 0)
+            log_info ("containers of an earlier life removed", kv ("engine", engines [i]),
+                      kv ("count", count));
+        if (count >= 0)
+            (void) unlink (path);
+    }
+}
+
 //  Kill the agents that a killed worker left behind: by their environment, and by their cgroups.
 static void
 s_end_agents (const home_t *self)
@@ -332,6 +378,7 @@ home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
     cgroup_place_delegate ();
     s_tell_limits ();
     s_end_agents (self);
+    s_end_containers (self);
     return 0;
 }
 

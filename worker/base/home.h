@@ -29,7 +29,7 @@ typedef struct {
 int
 home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag) must_check;
 //  Make and lock the folder, and kill agents that a killed worker left running in it.  Their
-//  cgroups are removed.
+//  cgroups and containers are removed; an engine that does not answer delays it by 20 s at most.
 //  Err: ERR_CONFIG: not writable, or a broker holds root; -EBUSY: another worker holds the folder.
 //  diag says why; call home_close also on failure.
 int
@@ -54,6 +54,10 @@ home_path (const home_t *self, const char *part, const char *incident, int64_t a
 void
 home_cgroup (const home_t *self, const char *incident, int64_t attempt,
              char ret_name [HOME_CGROUP]);
+//  Note that containers of this engine, "podman" or "docker", will run: home_open removes what is
+//  left of them.  Their label ENGINE_OWNER is the start of home_cgroup's names.
+void
+home_mark_engine (const home_t *self, const char *engine);
 //  Read the name <incident>.<attempt>, the last part of home_path.  False: it is another name.
 bool
 home_name_parse (const char *name, ident_t *ret_incident, int64_t *ret_attempt);

@@ -83,7 +83,7 @@ static const conf_option_t s_rows [] = {
      AT (agent_image),
      .env = "AGENT_IMAGE",
      .fallback = "k8s-triage-agent:latest",
-     .help = "Container image that is passed on to the script."},
+     .help = "Image of the containers that podman and docker run; it is never pulled."},
     {.key = "agent_runtime",
      .type = CONF_TEXT,
      AT (agent_runtime),

@@ -126,6 +126,7 @@ s_sandbox (box_t *self, const box_spec_t *spec, const runtime_t *runtime, err_di
         self->engine = true;
         home_cgroup (spec->home, NULL, 0, self->owner);
         sandbox->owner = self->owner;
+        home_mark_engine (spec->home, runtime->name);
     }
     int rc = read_paths_find (settings, spec->driver, spec->script, spec->program_dir,
                               runtime->image, &self->read);

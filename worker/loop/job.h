@@ -14,6 +14,7 @@
 #include "worker/loop/box.h"
 #include "worker/loop/fetch.h"
 #include "worker/loop/ready.h"
+#include "worker/loop/remover.h"
 #include "worker/loop/run.h"
 #include "worker/loop/session.h"
 #include "worker/loop/upload.h"
@@ -54,6 +55,7 @@ typedef struct {
     session_t *session;
     keeper_t *keeper;
     gateway_t *gateway;
+    remover_t *remover;
     const ready_report_t *ready; //  how agents run here; NULL = not known yet
     const char *script, *program_dir;
     int poll_fd;              //  epoll that wakes the loop for status streams

@@ -86,6 +86,8 @@ s_run_ended (job_t *self)
         && self->state != JOB_STOP)
         *result = (run_result_t){.valid = true, .timed_out = true, .exit_code = -1};
     self->ended = true;
+    if ((!told || result->left) && self->box.engine)
+        remover_add (self->shared->remover, &self->box.sandbox);
     if ((!told || result->left) && !self->shared->orphans_until_ms)
         self->shared->orphans_until_ms = self->shared->boot_ms + LIMIT_KILL_MS;
 }

@@ -81,6 +81,7 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
                                       .session = s_connect (self, keys, diag),
                                       .keeper = keeper_new (self->settings),
                                       .gateway = gateway_new (),
+                                      .remover = remover_new (),
                                       .script = self->script,
                                       .program_dir = self->program_dir,
                                       .poll_fd = self->poll_fd};
@@ -89,7 +90,8 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
                                    .program_dir = self->program_dir,
                                    .home = home->path};
         self->look = ready_new (&look);
-        const bool threads = self->shared.keeper && self->shared.gateway && self->look;
+        const bool threads =
+            self->shared.keeper && self->shared.gateway && self->shared.remover && self->look;
         if (!threads)
             err_diag (diag, "cannot start: out of memory or threads");
         rc = self->shared.session && threads ? 0 : ERR_CONFIG;
@@ -119,6 +121,7 @@ worker_destroy (worker_t **self_p)
     ready_destroy (&self->look);
     own_mem (&self->ready);
     gateway_destroy (&self->shared.gateway);
+    remover_destroy (&self->shared.remover);
     clk_destroy (&self->clk);
     own_fd (&self->poll_fd);
     free (self);

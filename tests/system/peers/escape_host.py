@@ -184,7 +184,8 @@ def main():
     prey = victim()
     words = command(binaries, folder, runtime, abi, network, host)
     holes = subprocess.run([*words, "--holes"], capture_output=True, text=True, check=True)
-    engine = {name: value for name, value in os.environ.items() if name.startswith("CONTAINERS_")}
+    engine = {name: value for name, value in os.environ.items()
+              if name.startswith(("CONTAINERS_", "DOCKER_"))}
     environment = {"PATH": "/usr/bin:/bin", MARK: str(os.getpid()), **engine}
     host.update(victim=prey.pid, supervisor=os.getpid())
     (folder / "workspace/escape.json").write_text(json.dumps(host))

@@ -1,0 +1,178 @@
+"""Runs in containers of podman and docker, each with a storage of its own.
+SPDX-License-Identifier: Apache-2.0
+"""
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from lib import claude, engines
+from lib.system import BIN, System, fault, processes_of, wait_until
+from test_escape import escape, judge
+from test_run import script
+
+ENGINES = ["podman", pytest.param("docker", marks=pytest.mark.nightly)]
+CLAUDE = claude.PROGRAM.resolve().parent
+NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in ("podman", "docker")]
+# It shows what it is, and waits for a file that the test makes in its workspace.
+AGENT = """
+{ id -u; grep -E '^(CapBnd|NoNewPrivs|Seccomp):' /proc/self/status; touch /x /usr/x 2>&1
+  ls /proc | grep -c '^[0-9]'; env | grep -E '^(CONTAINERS_|DOCKER_|HOME=)'; } > output/seen
+head -c 500 /dev/zero | tr '\\0' r > output/investigation.md
+while [ ! -e go ]; do sleep 0.05; done
+"""
+
+
+@pytest.fixture
+def root():
+    """A folder that the agent's user can pass, in namespaces of its own."""
+    with engines.namespaces():
+        path = Path(tempfile.mkdtemp(prefix="triage-cont-"))
+        path.chmod(0o711)
+        yield path
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def engine(request, root):
+    engines.need(request.param)
+    engine = engines.Engine(request.param, root / "engine")
+    engine.import_host(f"{CLAUDE}:{BIN}:/usr/bin")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def system(engine, root):
+    (root / "system").mkdir()
+    system = System(root / "system")
+    yield system
+    system.close()
+
+
+def options(engine, **more):
+    """A worker's options for containers of the test's image."""
+    return {"agent_runtime": engine.name, "agent_image": engines.IMAGE,
+            "agent_network": "gateway", "agent_read_paths": f"{engines.mounts()}:{CLAUDE}", **more}
+
+
+def start(system, engine, text=AGENT, **more):
+    """A worker with an agent of the test's own; it is ready."""
+    worker = system.start_worker(agent_script_path=script(system, text), env=engine.env,
+                                 **options(engine, **more))
+    worker.wait_log("agents can run")
+    return worker
+
+
+def workspace(system):
+    """That of the only run, whose agent waits."""
+    jobs = system.root / "workspace/w1/jobs"
+    return wait_until(lambda: list(jobs.glob("*/output/seen")), 30, "an agent")[0].parents[1]
+
+
+def in_containers(system):
+    """Processes of agents, but for those that serve them."""
+    return [found for found in processes_of(system.root / "workspace/w1/jobs")
+            if "agent-of-test" in found[1] and "triage-" not in found[1].split()[0]]
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_a_run_is_a_container_without_rights(system, engine):
+    broker = system.start_broker()
+    start(system, engine, agent_memory="300MiB", agent_pids="100")
+    system.publish([fault("web-0")])
+    folder = workspace(system)
+    incident = broker.incidents()[0]["id"]
+    assert engine.containers() == [f"triage-agent-{incident}-1"]
+    host = engine.inspect(engine.containers()[0])["HostConfig"]
+    assert (host["Memory"], host["PidsLimit"], host["NetworkMode"], host["ReadonlyRootfs"]) == \
+        (300 << 20, 100, "none", True)
+    seen = (folder / "output/seen").read_text()
+    words = seen.split()
+    assert words[0] == "65534" and "CapBnd: 0000000000000000" in " ".join(words), seen
+    assert "NoNewPrivs:\t1" in seen and "Seccomp:\t2" in seen, seen
+    assert "CONTAINERS_" not in seen and "DOCKER_" not in seen, seen
+    assert not Path("/x").exists() and int(seen.split("\n")[6]) < 10, seen
+    (folder / "go").touch()
+    assert broker.wait_terminal(1)[0]["state"] == "reported"
+    assert engine.containers() == []
+
+
+@pytest.mark.parametrize("engine", NIGHTLY, indirect=True)
+def test_an_agent_works_without_its_key(system, engine):
+    """The real Claude Code, found in the image's own PATH."""
+    provider = claude.provider()
+    try:
+        system.start_broker(agent_model="sonnet")
+        worker = claude.start_worker(system, provider, env=engine.env,
+                                     **options(engine, agent_env=""))
+        worker.wait_log("agents can run")
+        assert worker.records("agents can run")[0]["version"].startswith("2.")
+        found = claude.ask(system, "ok")
+        attempt, folder = claude.first_attempt(system, found["ok"])
+        assert attempt["outcome"] == "success", (attempt, worker.log_tail())
+        assert provider.keys() == {claude.KEY}
+        assert not [path for path in folder.rglob("*") if path.is_file()
+                    and claude.KEY.encode() in path.read_bytes()]
+    finally:
+        provider.close()
+
+
+@pytest.mark.parametrize("engine", NIGHTLY, indirect=True)
+def test_a_program_that_the_image_lacks_is_told(system, engine):
+    system.start_broker()
+    worker = system.start_worker(
+        agent_script_path=claude.SCRIPT, agent_cli="codex", **options(engine),
+        env={**engine.env, "OPENAI_API_KEY": "sk-0123456789"})
+    worker.wait_log("agents cannot run here")
+    why = worker.records("agents cannot run here: this worker takes no work")[0]["why"]
+    assert engines.IMAGE in why and "needs the program 'codex'" in why, why
+
+
+@pytest.mark.parametrize("engine", NIGHTLY, indirect=True)
+def test_a_worker_that_is_killed_leaves_no_container(system, engine):
+    """Its next start removes them and reports their attempts as lost, at once."""
+    broker = system.start_broker(max_deliveries=9, lease_ttl="60s")
+    worker = start(system, engine)
+    system.publish([fault("web-0")])
+    workspace(system)
+    worker.kill9()
+    worker = start(system, engine)
+    assert worker.records("containers of an earlier life removed")[0]["count"] == "1" \
+        or engine.containers() == []
+    incident = broker.incidents()[0]["id"]
+    wait_until(lambda: broker.incident(incident)["attempts"][0]["outcome"] == "lost", 10, "lost")
+    folder = wait_until(lambda: [path for path in (system.root / "workspace/w1/jobs").iterdir()
+                                 if path.name.endswith(".2") and (path / "output/seen").exists()],
+                        30, "the second attempt")[0]
+    assert engine.containers() == [f"triage-agent-{incident}-2"]
+    (folder / "go").touch()
+    assert broker.wait_terminal(1)[0]["state"] == "reported"
+    assert engine.containers() == []
+
+
+@pytest.mark.parametrize("engine", NIGHTLY, indirect=True)
+def test_a_supervisor_that_is_killed_leaves_no_container(system, engine):
+    system.start_broker()
+    start(system, engine)
+    system.publish([fault("web-0")])
+    workspace(system)
+    name = engine.containers()[0]
+    pid = [pid for pid, words in processes_of(system.root / "workspace/w1/jobs")
+           if "triage-run" in words.split()[0]][0]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: name not in engine.containers(), 20, "removed")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("engine", ["docker"], indirect=True)
+def test_only_what_is_named_is_open(root, engine):
+    """test_escape.py has podman."""
+    engine.run("tag", engines.IMAGE, "escape:1")
+    folder = root / "escape"
+    folder.mkdir(mode=0o711)
+    words = [f"{key}={value}" for key, value in engine.env.items()]
+    judge(escape(folder, "docker", prefix=["env", *words]))
