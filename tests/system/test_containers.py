@@ -11,6 +11,7 @@ import pytest
 
 from lib import claude, engines
 from lib.system import BIN, System, fault, processes_of, wait_until
+from test_boxed import KEY, THIEF, provider  # noqa: F401
 from test_escape import escape, judge
 from test_run import script
 
@@ -40,7 +41,7 @@ def root():
 def engine(request, root):
     engines.need(request.param)
     engine = engines.Engine(request.param, root / "engine")
-    engine.import_host(f"{CLAUDE}:{BIN}:/usr/bin")
+    engine.import_host(f"{root}/system/programs:{CLAUDE}:{BIN}:/usr/bin")
     yield engine
     engine.close()
 
@@ -55,8 +56,10 @@ def system(engine, root):
 
 def options(engine, **more):
     """A worker's options for containers of the test's image."""
+    programs = engine.folder.parent / "system/programs"
     return {"agent_runtime": engine.name, "agent_image": engines.IMAGE,
-            "agent_network": "gateway", "agent_read_paths": f"{engines.mounts()}:{CLAUDE}", **more}
+            "agent_network": "gateway",
+            "agent_read_paths": f"{engines.mounts()}:{CLAUDE}:{programs}", **more}
 
 
 def start(system, engine, text=AGENT, **more):
@@ -122,6 +125,27 @@ def test_an_agent_works_without_its_key(system, engine):
 
 
 @pytest.mark.parametrize("engine", NIGHTLY, indirect=True)
+def test_a_thief_finds_no_key(system, engine, provider):
+    """It is the image's `claude`, and searches all that it can read."""
+    programs = system.root / "programs"
+    programs.mkdir()
+    (programs / "claude").write_text(THIEF)
+    (programs / "claude").chmod(0o755)
+    broker = system.start_broker(agent_timeout="120s")
+    system.start_worker(
+        env={**engine.env, "ANTHROPIC_API_KEY": KEY}, agent_cli="claude",
+        agent_script_path=claude.SCRIPT, **options(engine),
+        anthropic_base_url=f"http://127.0.0.1:{provider.server_port}")
+    system.publish([fault("web-0")])
+    row = broker.wait_terminal(1, 120)[0]
+    assert row["state"] == "reported", broker.incident(row["id"])
+    path = system.root / "incidents" / row["id"] / "attempts/1/logs/loot.log"
+    loot = bytes.fromhex(path.read_text().strip()[::-1])
+    assert b"ANTHROPIC_API_KEY=run-" in loot and KEY.encode() not in loot
+    assert provider.keys == [KEY]
+
+
+@pytest.mark.parametrize("engine", NIGHTLY, indirect=True)
 def test_a_program_that_the_image_lacks_is_told(system, engine):
     system.start_broker()
     worker = system.start_worker(
@@ -165,6 +189,29 @@ def test_a_supervisor_that_is_killed_leaves_no_container(system, engine):
            if "triage-run" in words.split()[0]][0]
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: name not in engine.containers(), 20, "removed")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("engine", ["podman"], indirect=True)
+def test_an_engine_that_hangs_delays_a_start_and_no_more(system, engine):
+    """Attempts are lost at once all the same; the next start removes the container."""
+    slow = engine.can_hang()
+    broker = system.start_broker(max_deliveries=9, lease_ttl="60s")
+    worker = start(system, engine)
+    system.publish([fault("web-0")])
+    workspace(system)
+    name = engine.containers()[0]
+    worker.kill9()
+    slow.touch()
+    worker = start(system, engine)  # its own limit is 30 s
+    worker.wait_log("containers of an earlier life cannot be looked for")
+    incident = broker.incidents()[0]["id"]
+    wait_until(lambda: broker.incident(incident)["attempts"][0]["outcome"] == "lost", 10, "lost")
+    worker.kill9()
+    slow.unlink()
+    assert name in engine.containers()
+    worker = start(system, engine)
+    assert name not in engine.containers()
 
 
 @pytest.mark.nightly

@@ -18,7 +18,8 @@ import pytest
 from lib.system import BIN, ROOT, wait_until
 
 IMAGE = "triage-test:1"
-NEWNS, NEWNET, MS_REC, MS_PRIVATE = 0x20000, 0x40000000, 0x4000, 0x40000
+NEWNS, NEWNET = 0x20000, 0x40000000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 LIBC = ctypes.CDLL(None, use_errno=True)
 CONTAINERS = """
 [containers]
@@ -114,6 +115,17 @@ class Engine:
             (tree / name).symlink_to("usr/" + name)
         subprocess.run(["tar", "-C", tree, "-cf", self.folder / "tree.tar", "."], check=True)
         self.run("import", "--change", f"ENV PATH={path}", self.folder / "tree.tar", IMAGE)
+
+    def can_hang(self):
+        """Put a program before it; while the file exists, it lists and removes nothing."""
+        program, slow = shutil.which(self.name), self.folder / "slow"
+        shutil.copy(program, self.folder / "program")
+        before = self.folder / "before"
+        before.write_text(f'#!/bin/sh\ncase $1 in ps | rm) [ ! -e {slow} ] || sleep 60 ;; esac\n'
+                          f'exec {self.folder}/program "$@"\n')
+        before.chmod(0o755)
+        _must(LIBC.mount(str(before).encode(), program.encode(), None, MS_BIND, None))
+        return slow
 
     def containers(self):
         """The names of all, also of those that have ended."""
