@@ -14,10 +14,11 @@ enum { ASK_MODEL = 128 };
 typedef struct {
     char model [ASK_MODEL]; //  "" = none named
     price_bound_t bound;
-    bool clear; //  it could be read, and can be read in one way only
+    int64_t unseen; //  tokens of input at most that are not in the body as text
+    bool clear;     //  it could be read, and can be read in one way only
 } ask_t;
 
 //  Read a request.  path: it names the model for Gemini.  A token has at least one byte, so the
-//  body bounds the tokens of the input.
+//  body bounds the tokens of its text.
 ask_t
 ask_read (provider_call_t call, const char *path, const char *body, size_t size);

@@ -169,7 +169,8 @@ s_dearest (const guest_t *self)
     if (self->tenant->budget.limit == 0 || self->wanted.kind == PROVIDER_FREE)
         return 0;
     ask_t ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
-    ask.bound.input = known_bound (&self->tenant->known, body->data, body->size, ask.bound.input);
+    ask.bound.input =
+        known_bound (&self->tenant->known, body->data, body->size, ask.bound.input) + ask.unseen;
     const bool plain = !request_header (self->request, "content-encoding") [0];
     return ask.clear && plain
                ? price_dearest (provider_name (self->wanted.key->provider), ask.model, &ask.bound)

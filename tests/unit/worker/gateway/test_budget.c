@@ -99,6 +99,22 @@ test_ask (void **state)
          7, 3, 2, true, false},
         {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
          "{\"generationConfig\":{\"maxOutputTokens\":1e3,\"candidateCount\":2}}", "g-1", 1000, 2, 1,
+         true, false},
+        //  what may be read as no limit, wherever it stands
+        {PROVIDER_CHAT, "/chat/completions",
+         "{\"model\":\"m\",\"max_tokens\":5,\"max_tokens\":null}", "m", -1, 1, 1, true, false},
+        {PROVIDER_CHAT, "/chat/completions", "{\"model\":\"m\",\"max_tokens\":0}", "m", -1, 1, 1,
+         true, false},
+        {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
+         "{\"generationConfig\":{\"maxOutputTokens\":5,\"maxOutputTokens\":\"60000\"}}", "g-1", -1,
+         1, 1, true, false},
+        {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
+         "{\"generationConfig\":{\"maxOutputTokens\":5,\"candidateCount\":\"8\"}}", "g-1", 5, 1, 1,
+         false, false},
+        //  names of another kind of call
+        {PROVIDER_CHAT, "/chat/completions", "{\"model\":\"m\",\"max_output_tokens\":5}", "m", -1,
+         1, 1, true, false},
+        {PROVIDER_RESPONSES, "/responses", "{\"model\":\"m\",\"max_tokens\":5}", "m", -1, 1, 1,
          true, false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
         const size_t size = strlen (rows [i].body);
@@ -110,6 +126,45 @@ test_ask (void **state)
         assert_int_equal (ask.clear, rows [i].clear);
         assert_int_equal (ask.bound.caches_hour, rows [i].hour);
         assert_true (ask.bound.input >= (int64_t) size);
+    }
+}
+
+//  Input that the provider looks up, and data that has more tokens than bytes.
+static void
+test_unseen_input (void **state)
+{
+    static const struct {
+        provider_call_t call;
+        const char *body;
+        int64_t least, most;
+    } rows [] = {
+        {PROVIDER_RESPONSES, "{\"previous_response_id\":\"r\"}", 2000000, 2000000},
+        {PROVIDER_RESPONSES, "{\"previous_response_id\":null}", 0, 0},
+        {PROVIDER_RESPONSES, "{\"conversation\":{\"id\":\"c\"}}", 2000000, 2000000},
+        {PROVIDER_RESPONSES, "{\"input\":[{\"content\":[{\"file_url\":\"https://x\"}]}]}", 2000000,
+         2000000},
+        {PROVIDER_RESPONSES, "{\"input\":[{\"content\":[{\"image_url\":\"data:image/png\"}]}]}",
+         1600, 10000},
+        {PROVIDER_CHAT, "{\"messages\":[{\"content\":[{\"file\":{\"file_id\":\"f\"}}]}]}", 2000000,
+         2000000},
+        {PROVIDER_MESSAGES, "{\"messages\":[{\"content\":[{\"source\":{\"url\":\"u\"}}]}]}",
+         2000000, 2000000},
+        {PROVIDER_MESSAGES,
+         "{\"messages\":[{\"content\":[{\"source\":{\"media_type\":\"application/pdf\"}},"
+         "{\"source\":{\"media_type\":\"image/png\"}}]}]}",
+         2001600, 2010000},
+        {PROVIDER_MESSAGES,
+         "{\"messages\":[{\"content\":[{\"source\":{\"media_type\":\"text/plain\"}"
+         "},{\"input\":{\"url\":\"https://x\"}}]}]}",
+         0, 0},
+        {PROVIDER_GENERATE, "{\"contents\":[{\"parts\":[{\"file_data\":{\"fileUri\":\"u\"}}]}]}",
+         2000000, 2000000},
+        {PROVIDER_GENERATE, "{\"cachedContent\":\"c\"}", 2000000, 2000000}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        const ask_t ask = ask_read (rows [i].call, "", rows [i].body, strlen (rows [i].body));
+        assert_true (ask.clear);
+        if (ask.unseen < rows [i].least || ask.unseen > rows [i].most)
+            fail_msg ("%s: %ld", rows [i].body, (long) ask.unseen);
     }
 }
 
@@ -230,6 +285,7 @@ main (void)
         cmocka_unit_test (test_budget),
         cmocka_unit_test (test_prices),
         cmocka_unit_test (test_ask),
+        cmocka_unit_test (test_unseen_input),
         cmocka_unit_test (test_known),
         cmocka_unit_test (test_sum_never_exceeds),
         cmocka_unit_test (test_unknown_usage_is_the_dearest),
