@@ -42,17 +42,23 @@ s_add (int64_t *sum, int64_t count)
         *sum = (*sum < 0 ? 0 : *sum) + count;
 }
 
+static int64_t
+s_cost (const call_t *self, const observe_result_t *result)
+{
+    const char *provider = provider_name (self->args.key->provider);
+    return self->args.times * price_cost (provider, result->model, &result->tokens);
+}
+
 static void
 s_count (call_t *self, const observe_result_t *result)
 {
     gateway_report_t *report = &self->args.tenant->report;
-    const char *provider = provider_name (self->args.key->provider);
     s_add (&report->input, result->tokens.input);
     s_add (&report->output, result->tokens.output);
     s_add (&report->cache_read, result->tokens.cache_read);
     s_add (&report->cache_write, result->tokens.cache_write);
     if (result->tokens.input >= 0 || result->tokens.output >= 0)
-        s_add (&report->cost_micro_usd, price_cost (provider, result->model, &result->tokens));
+        s_add (&report->cost_micro_usd, s_cost (self, result));
     if (result->model [0])
         utf8_copy (report->model, sizeof report->model, result->model);
     utf8_clean (report->model);
@@ -68,7 +74,7 @@ s_settle (call_t *self, const observe_result_t *result, bool sent)
         cost = 0;
     else if (result->whole) {
         const price_tokens_t *tokens = &result->tokens;
-        cost = price_cost (provider_name (self->args.key->provider), result->model, tokens);
+        cost = s_cost (self, result);
         if (tenant->budget.limit > 0)
             known_learn (&tenant->known, &self->body,
                          tokens->input + tokens->cache_read + tokens->cache_write);

@@ -162,13 +162,16 @@ s_admit (guest_t *self)
     }
 }
 
+//  What the wanted call may cost; sets its times.
 static int64_t
-s_dearest (const guest_t *self)
+s_dearest (guest_t *self)
 {
+    self->wanted.times = 1;
     const buf_t *body = request_body (self->request);
     if (self->tenant->budget.limit == 0 || self->wanted.kind == PROVIDER_FREE)
         return 0;
     ask_t ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
+    self->wanted.times = ask.bound.times;
     ask.bound.input =
         known_bound (&self->tenant->known, body->data, body->size, ask.bound.input) + ask.unseen;
     const bool plain = !request_header (self->request, "content-encoding") [0];

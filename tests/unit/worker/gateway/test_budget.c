@@ -278,6 +278,27 @@ test_unknown_usage_is_the_dearest (void **state)
     assert_int_equal (report.cost_micro_usd, -1);
 }
 
+//  What a faster service has cost counts as often as it was reserved.
+static void
+test_faster_service (void **state)
+{
+    gateway_case_t self = {0};
+    gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_dear_answer);
+    spec.budget_micro_usd = 250000; //  one call may cost 109,000
+    gateway_case_open (&self, &spec);
+    for (int i = 0; i < 3; i++) {
+        own (own_mem) char *answer =
+            gateway_case_post (&self, "/v1/messages", "",
+                               "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":1000,"
+                               "\"speed\":\"fast\"}");
+        assert_non_null (strstr (answer, i < 2 ? "HTTP/1.1 200 " : "HTTP/1.1 400 "));
+    }
+    const int64_t sum = 6 * self.upstream.sum;
+    const gateway_report_t report = gateway_case_end (&self);
+    assert_int_equal (report.calls, 2);
+    assert_int_equal (report.cost_micro_usd, sum);
+}
+
 int
 main (void)
 {
@@ -289,6 +310,7 @@ main (void)
         cmocka_unit_test (test_known),
         cmocka_unit_test (test_sum_never_exceeds),
         cmocka_unit_test (test_unknown_usage_is_the_dearest),
+        cmocka_unit_test (test_faster_service),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
