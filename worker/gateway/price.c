@@ -19,45 +19,63 @@ enum {
 };
 
 //  Src: the providers' price lists, January 2026.  "" is any other model of the provider.
-static const row_t s_rows [] = {{"anthropic", "claude-opus-4-6", 5000, 25000, 500, 128000, true},
-                                {"anthropic", "claude-opus-4-5", 5000, 25000, 500, 64000, false},
-                                {"anthropic", "claude-opus-4", 15000, 75000, 1500, 64000, false},
-                                {"anthropic", "claude-sonnet-4", 3000, 15000, 300, 64000, true},
-                                {"anthropic", "claude-haiku-4", 1000, 5000, 100, 64000, false},
-                                {"anthropic", "claude-3-7-sonnet", 3000, 15000, 300, 128000, false},
-                                {"anthropic", "claude-3-5-sonnet", 3000, 15000, 300, 8192, false},
-                                {"anthropic", "claude-3-5-haiku", 800, 4000, 80, 8192, false},
-                                {"anthropic", "claude-3-haiku", 250, 1250, 30, 4096, false},
-                                {"anthropic", "", 15000, 75000, 1500, 128000, true},
-                                {"openai", "gpt-5.2-pro", 21000, 168000, 21000, 128000, false},
-                                {"openai", "gpt-5.2", 1750, 14000, 175, 128000, false},
-                                {"openai", "gpt-5.2-codex", 1750, 14000, 175, 128000, false},
-                                {"openai", "gpt-5.1", 1250, 10000, 125, 128000, false},
-                                {"openai", "gpt-5.1-codex-mini", 250, 2000, 25, 128000, false},
-                                {"openai", "gpt-5-pro", 15000, 120000, 15000, 272000, false},
-                                {"openai", "gpt-5-mini", 250, 2000, 25, 128000, false},
-                                {"openai", "gpt-5-nano", 50, 400, 5, 128000, false},
-                                {"openai", "gpt-5", 1250, 10000, 125, 128000, false},
-                                {"openai", "codex-mini", 1500, 6000, 375, 100000, false},
-                                {"openai", "gpt-4.1-mini", 400, 1600, 100, 32768, false},
-                                {"openai", "gpt-4.1-nano", 100, 400, 25, 32768, false},
-                                {"openai", "gpt-4.1", 2000, 8000, 500, 32768, false},
-                                {"openai", "gpt-4o-mini", 150, 600, 75, 16384, false},
-                                {"openai", "gpt-4o", 5000, 15000, 2500, 16384, false},
-                                {"openai", "o4-mini", 1100, 4400, 275, 100000, false},
-                                {"openai", "o3-mini", 1100, 4400, 550, 100000, false},
-                                {"openai", "o3-pro", 20000, 80000, 20000, 100000, false},
-                                {"openai", "o3", 2000, 8000, 500, 100000, false},
-                                {"openai", "", 150000, 600000, 150000, 272000, false},
-                                {"gemini", "gemini-3-pro", 2000, 12000, 200, 65536, true},
-                                {"gemini", "gemini-3-flash", 500, 3000, 50, 65536, false},
-                                {"gemini", "gemini-2.5-pro", 1250, 10000, 125, 65536, true},
-                                {"gemini", "gemini-2.5-flash-lite", 100, 400, 10, 65536, false},
-                                {"gemini", "gemini-2.5-flash", 300, 2500, 30, 65536, false},
-                                {"gemini", "gemini-2.0-flash-lite", 75, 300, 75, 8192, false},
-                                {"gemini", "gemini-2.0-flash", 100, 400, 25, 8192, false},
-                                {"gemini", "", 2000, 12000, 2000, 65536, true},
-                                {0}};
+static const row_t s_rows [] = {
+    {"anthropic", "claude-opus-4-6", 5000, 25000, 500, 128000, true},
+    {"anthropic", "claude-opus-4-5", 5000, 25000, 500, 64000, false},
+    {"anthropic", "claude-opus-4", 15000, 75000, 1500, 64000, false},
+    {"anthropic", "claude-sonnet-4", 3000, 15000, 300, 64000, true},
+    {"anthropic", "claude-haiku-4", 1000, 5000, 100, 64000, false},
+    {"anthropic", "claude-3-7-sonnet", 3000, 15000, 300, 128000, false},
+    {"anthropic", "claude-3-5-sonnet", 3000, 15000, 300, 8192, false},
+    {"anthropic", "claude-3-5-haiku", 800, 4000, 80, 8192, false},
+    {"anthropic", "claude-3-haiku", 250, 1250, 30, 4096, false},
+    {"anthropic", "", 15000, 75000, 1500, 128000, true},
+    {"openai", "gpt-5.2-pro", 21000, 168000, 21000, 128000, false},
+    {"openai", "gpt-5.2", 1750, 14000, 175, 128000, false},
+    {"openai", "gpt-5.2-codex", 1750, 14000, 175, 128000, false},
+    {"openai", "gpt-5.1", 1250, 10000, 125, 128000, false},
+    {"openai", "gpt-5.1-codex-mini", 250, 2000, 25, 128000, false},
+    {"openai", "gpt-5-pro", 15000, 120000, 15000, 272000, false},
+    {"openai", "gpt-5-mini", 250, 2000, 25, 128000, false},
+    {"openai", "gpt-5-nano", 50, 400, 5, 128000, false},
+    {"openai", "gpt-5", 1250, 10000, 125, 128000, false},
+    {"openai", "codex-mini", 1500, 6000, 375, 100000, false},
+    {"openai", "gpt-4.1-mini", 400, 1600, 100, 32768, false},
+    {"openai", "gpt-4.1-nano", 100, 400, 25, 32768, false},
+    {"openai", "gpt-4.1", 2000, 8000, 500, 32768, false},
+    {"openai", "gpt-4o-mini", 150, 600, 75, 16384, false},
+    {"openai", "gpt-4o", 5000, 15000, 2500, 16384, false},
+    {"openai", "o4-mini", 1100, 4400, 275, 100000, false},
+    {"openai", "o3-mini", 1100, 4400, 550, 100000, false},
+    {"openai", "o3-pro", 20000, 80000, 20000, 100000, false},
+    {"openai", "o3", 2000, 8000, 500, 100000, false},
+    {"openai", "", 150000, 600000, 150000, 272000, false},
+    {"gemini", "gemini-3-pro-image", 2000, 120000, 2000, 65536, true},
+    {"gemini", "gemini-3-pro", 2000, 12000, 200, 65536, true},
+    {"gemini", "gemini-3-flash", 500, 3000, 50, 65536, false},
+    {"gemini", "gemini-2.5-pro-preview-tts", 1000, 20000, 1000, 65536, false},
+    {"gemini", "gemini-2.5-flash-image", 300, 30000, 300, 65536, false},
+    {"gemini", "gemini-2.5-pro", 1250, 10000, 125, 65536, true},
+    {"gemini", "gemini-2.5-flash-lite", 100, 400, 10, 65536, false},
+    {"gemini", "gemini-2.5-flash", 300, 2500, 30, 65536, false},
+    {"gemini", "gemini-2.0-flash-lite", 75, 300, 75, 8192, false},
+    {"gemini", "gemini-2.0-flash", 100, 400, 25, 8192, false},
+    {"gemini", "", 2000, 12000, 2000, 65536, true},
+    {0}};
+
+//  Models of a family that do something else, at another price.
+static const char *const s_others [] = {"-audio",  "-image", "-tts",      "-deep-research",
+                                        "-search", "-live",  "-realtime", NULL};
+
+//  Is it a model that this row's price is not for?
+static bool
+s_is_other (const row_t *row, const char *model)
+{
+    for (const char *const *word = s_others; *word; word++)
+        if (strstr (model, *word) && !strstr (row->model, *word))
+            return true;
+    return false;
+}
 
 //  The row with the longest name that fits.
 static const row_t *
@@ -69,7 +87,7 @@ s_find (const char *provider, const char *model)
     for (const row_t *row = s_rows; row->provider; row++) {
         const size_t size = strlen (row->model);
         const bool fits = size == 0
-                          || (strncmp (model, row->model, size) == 0
+                          || (strncmp (model, row->model, size) == 0 && !s_is_other (row, model)
                               && (!model [size] || strchr ("-@:", model [size]) != NULL));
         if (strcmp (row->provider, provider) != 0 || !fits || (best != &none && size < best_size))
             continue;

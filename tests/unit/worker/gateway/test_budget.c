@@ -60,6 +60,11 @@ test_prices (void **state)
                  {"openai", "gpt-9", 90000000},
                  {"gemini", "gemini-2.5-flash", 283000},
                  {"gemini", "gemini-9", 1600000},
+                 //  of a family, at another price
+                 {"openai", "o3-deep-research-2025-06-26", 90000000},
+                 {"openai", "gpt-4o-audio-preview", 90000000},
+                 {"gemini", "gemini-2.5-flash-image", 3060000},
+                 {"gemini", "gemini-3-pro-image-preview", 12400000},
                  {"nobody", "x", 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++)
         if (price_cost (rows [i].provider, rows [i].model, &million) != rows [i].cost)
