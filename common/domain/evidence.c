@@ -73,11 +73,16 @@ s_cut (const verdict_run_t *run)
     return run->timed_out || s_by_code (run) == RUN_CLASS_KILLED;
 }
 
-//  Does the gateway know better?  A provider that answers has accepted key, quota and model.
+//  Does the gateway know better?  A provider that answers has accepted key, quota and model, and the
+//  agent could run.
 static bool
 s_refuted (const evidence_t *evidence, run_class_t class)
 {
-    return evidence->observed.answered && run_class_rule (class)->holds;
+    const verdict_observed_t *seen = &evidence->observed;
+    if (class == RUN_CLASS_INFRA)
+        return seen->served;
+    return run_class_rule (class)->holds
+           && (seen->answered || (seen->served && seen->class != class));
 }
 
 //  A result that was written when the run was cut describes the time before.

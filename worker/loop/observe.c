@@ -9,6 +9,11 @@ s_failure (const gateway_report_t *report, verdict_observed_t *observed)
     //  A refusal of the model and one of the budget are no failed calls, but reasons all the same.
     observed->answered =
         report->failure.class == RUN_CLASS_NONE ? report->calls > 0 : report->ok_after_failure;
+    observed->served = report->calls > report->failed_calls;
+    //  The agent asked for something else after a good answer: that must not hold a worker.
+    const run_class_t class = report->failure.class;
+    if (observed->served && (class == RUN_CLASS_AUTH || class == RUN_CLASS_CONFIG))
+        observed->answered = true;
     if (observed->answered)
         return;
     observed->class = report->failure.class;

@@ -164,6 +164,34 @@ test_a_wait_comes_from_the_source_of_the_class (void **state)
 }
 
 static void
+test_an_agent_that_got_an_answer_cannot_hold_its_worker (void **state)
+{
+    static const verdict_observed_t served = {.class = RUN_CLASS_INVALID_OUTPUT, .served = true};
+    static const verdict_observed_t credit = {.class = RUN_CLASS_QUOTA, .served = true};
+    static const row_t rows [] = {
+        {.run = {.exit_code = 77},
+         .result = "{\"is_error\":true,\"class\":\"auth\",\"result\":\"Invalid API key\"}",
+         .observed = served,
+         .class = RUN_CLASS_INVALID_OUTPUT,
+         .reason = EXIT "77: Invalid API key"},
+        {.run = {.exit_code = 77},
+         .observed = {.class = RUN_CLASS_NONE, .served = true},
+         .class = RUN_CLASS_INVALID_OUTPUT,
+         .reason = EXIT "77"},
+        {.run = {.exit_code = 127},
+         .observed = {.answered = true, .served = true},
+         .class = RUN_CLASS_INVALID_OUTPUT,
+         .reason = EXIT "127"},
+        {.run = {.exit_code = 127}, .class = RUN_CLASS_INFRA, .reason = EXIT "127"},
+        {.run = {.exit_code = 1},
+         .result = "{\"is_error\":true,\"class\":\"quota\",\"result\":\"no credit\"}",
+         .observed = credit,
+         .class = RUN_CLASS_QUOTA,
+         .reason = EXIT "1: no credit"}};
+    S_ROWS (rows);
+}
+
+static void
 test_an_agent_that_got_answers_cannot_blame_its_key (void **state)
 {
     static const verdict_observed_t answered = {.answered = true};
@@ -376,6 +404,7 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_an_agent_that_got_an_answer_cannot_hold_its_worker),
         cmocka_unit_test (test_a_result_names_the_class_and_the_sentence),
         cmocka_unit_test (test_the_gateway_counts_where_the_result_is_silent),
         cmocka_unit_test (test_a_wait_comes_from_the_source_of_the_class),

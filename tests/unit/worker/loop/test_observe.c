@@ -42,6 +42,25 @@ test_failures (void **state)
     assert_true (s_observe (report).observed.answered);
 }
 
+//  An agent that got an answer asks for a model that there is not, or shows another organization.
+static void
+test_failures_that_an_agent_can_make (void **state)
+{
+    gateway_report_t report = {.calls = 5, .failed_calls = 4};
+    const run_class_t classes [] = {RUN_CLASS_AUTH, RUN_CLASS_CONFIG};
+    for (size_t i = 0; i < 2; i++) {
+        report.failure.class = classes [i];
+        const facts_t facts = s_observe (report);
+        assert_true (facts.observed.answered && facts.observed.served);
+        assert_int_equal (facts.observed.class, RUN_CLASS_NONE);
+    }
+    report.failed_calls = 5;
+    assert_int_equal (s_observe (report).observed.class, RUN_CLASS_CONFIG);
+    report.failed_calls = 4;
+    report.failure.class = RUN_CLASS_QUOTA; //  credit ends in the middle of a run
+    assert_int_equal (s_observe (report).observed.class, RUN_CLASS_QUOTA);
+}
+
 //  The model refuses with status 200; the budget refuses before any call.
 static void
 test_refusals (void **state)
@@ -62,6 +81,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_failures),
+        cmocka_unit_test (test_failures_that_an_agent_can_make),
         cmocka_unit_test (test_refusals),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
