@@ -73,8 +73,8 @@ s_cut (const verdict_run_t *run)
     return run->timed_out || s_by_code (run) == RUN_CLASS_KILLED;
 }
 
-//  Does the gateway know better?  A provider that answers has accepted key, quota and model, and the
-//  agent could run.
+//  Does the gateway know better?  A provider that answers has accepted key, quota and model.  And
+//  the agent could run.
 static bool
 s_refuted (const evidence_t *evidence, run_class_t class)
 {

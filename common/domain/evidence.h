@@ -21,7 +21,7 @@ typedef struct {
     int64_t retry_ms;                     //  its Retry-After, 0 = none
     //  The provider answered the last call well.  Then no claim about key, quota or model is true.
     bool answered;
-    //  It answered some call well.  Then only what it says itself about key, quota or model is true.
+    //  It answered some call well.  Then only its own word about key, quota or model is true.
     bool served;
 } verdict_observed_t;
 

@@ -81,15 +81,33 @@ test_prices (void **state)
     assert_int_equal (price_cost ("anthropic", "claude-sonnet-4-5", &hour), 4650);
 }
 
+typedef struct {
+    provider_call_t call;
+    const char *path, *body, *model;
+    int64_t output, answers, times;
+    bool clear, hour;
+} asked_t;
+
+static void
+s_expect (const asked_t *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const size_t size = strlen (rows [i].body);
+        const ask_t ask = ask_read (rows [i].call, rows [i].path, rows [i].body, size);
+        assert_string_equal (ask.model, rows [i].model);
+        assert_int_equal (ask.bound.output, rows [i].output);
+        assert_int_equal (ask.bound.answers, rows [i].answers);
+        assert_int_equal (ask.bound.times, rows [i].times);
+        assert_int_equal (ask.clear, rows [i].clear);
+        assert_int_equal (ask.bound.caches_hour, rows [i].hour);
+        assert_true (ask.bound.input >= (int64_t) size);
+    }
+}
+
 static void
 test_ask (void **state)
 {
-    static const struct {
-        provider_call_t call;
-        const char *path, *body, *model;
-        int64_t output, answers, times;
-        bool clear, hour;
-    } rows [] = {
+    static const asked_t rows [] = {
         {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\",\"max_tokens\":5}", "m", 5, 1, 1,
          true, false},
         {PROVIDER_MESSAGES, "/v1/messages",
@@ -104,8 +122,15 @@ test_ask (void **state)
          7, 3, 2, true, false},
         {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
          "{\"generationConfig\":{\"maxOutputTokens\":1e3,\"candidateCount\":2}}", "g-1", 1000, 2, 1,
-         true, false},
-        //  what may be read as no limit, wherever it stands
+         true, false}};
+    s_expect (rows, sizeof rows / sizeof rows [0]);
+}
+
+//  What may be read as no limit, wherever it stands, and names of another kind of call.
+static void
+test_ask_without_a_bound (void **state)
+{
+    static const asked_t rows [] = {
         {PROVIDER_CHAT, "/chat/completions",
          "{\"model\":\"m\",\"max_tokens\":5,\"max_tokens\":null}", "m", -1, 1, 1, true, false},
         {PROVIDER_CHAT, "/chat/completions", "{\"model\":\"m\",\"max_tokens\":0}", "m", -1, 1, 1,
@@ -116,22 +141,11 @@ test_ask (void **state)
         {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
          "{\"generationConfig\":{\"maxOutputTokens\":5,\"candidateCount\":\"8\"}}", "g-1", 5, 1, 1,
          false, false},
-        //  names of another kind of call
         {PROVIDER_CHAT, "/chat/completions", "{\"model\":\"m\",\"max_output_tokens\":5}", "m", -1,
          1, 1, true, false},
         {PROVIDER_RESPONSES, "/responses", "{\"model\":\"m\",\"max_tokens\":5}", "m", -1, 1, 1,
          true, false}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
-        const size_t size = strlen (rows [i].body);
-        const ask_t ask = ask_read (rows [i].call, rows [i].path, rows [i].body, size);
-        assert_string_equal (ask.model, rows [i].model);
-        assert_int_equal (ask.bound.output, rows [i].output);
-        assert_int_equal (ask.bound.answers, rows [i].answers);
-        assert_int_equal (ask.bound.times, rows [i].times);
-        assert_int_equal (ask.clear, rows [i].clear);
-        assert_int_equal (ask.bound.caches_hour, rows [i].hour);
-        assert_true (ask.bound.input >= (int64_t) size);
-    }
+    s_expect (rows, sizeof rows / sizeof rows [0]);
 }
 
 //  Input that the provider looks up, and data that has more tokens than bytes.
@@ -311,6 +325,7 @@ main (void)
         cmocka_unit_test (test_budget),
         cmocka_unit_test (test_prices),
         cmocka_unit_test (test_ask),
+        cmocka_unit_test (test_ask_without_a_bound),
         cmocka_unit_test (test_unseen_input),
         cmocka_unit_test (test_known),
         cmocka_unit_test (test_sum_never_exceeds),
