@@ -2,7 +2,9 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "runner/capture.h"
 
+#include "common/base/folder.h"
 #include "common/base/limits.h"
+#include "common/base/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +23,31 @@ enum {
     CAPTURE_DRAIN_READS = 64 //  an agent may enlarge its pipe, to 1 MiB by default limits
 };
 
+//  Open the folder of a log.  An agent may have put a link in its place before it is resumed.
+static int
+s_folder (const char *path, const char **ret_name)
+{
+    char folder [4096];
+    const char *slash = strrchr (path, '/');
+    *ret_name = slash ? slash + 1 : path;
+    const int size = slash ? (int) (slash - path) : 1;
+    if (snprintf (folder, sizeof folder, "%.*s", size, slash ? path : ".") >= (int) sizeof folder)
+        return -ENAMETOOLONG;
+    return folder_open_path (folder);
+}
+
 int
 capture_init (capture_t *self, const char *path, int *ret_write_fd)
 {
     *self = (capture_t){.pipe_fd = -1, .file_fd = -1};
-    if (unlink (path) != 0 && errno != ENOENT)
+    const char *name = NULL;
+    own (own_fd) int folder_fd = s_folder (path, &name);
+    if (folder_fd < 0)
+        return folder_fd;
+    if (unlinkat (folder_fd, name, 0) != 0 && errno != ENOENT)
         return -errno;
-    self->file_fd = open (path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+    self->file_fd =
+        openat (folder_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (self->file_fd < 0)
         return -errno;
 

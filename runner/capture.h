@@ -22,7 +22,8 @@ typedef struct {
 } capture_t;
 
 //  Create the log and the pipe.  *ret_write_fd is for the child (close-on-exec, dup2 it).  Whatever
-//  exists at path is replaced; a symbolic link is never followed.  Err: -errno.
+//  exists at path is replaced.  A symbolic link is never followed, neither there nor at its folder.
+//  Err: -errno.
 int
 capture_init (capture_t *self, const char *path, int *ret_write_fd) must_check;
 //  Read once, at most 64 KiB.  Returns bytes, 0 at the end of the stream, -EAGAIN when there is no

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { RESUME_DEPTH = 8 }; //  folders that an agent has put where a file belongs
 
@@ -36,11 +37,20 @@ s_class (const char *dir, const facts_t *facts)
     return rc < 0 ? RUN_CLASS_NONE : verdict.class;
 }
 
+//  May logs be written in this workspace?  An agent can have put something else in their place.
+static bool
+s_has_logs (const char *dir)
+{
+    own (own_fd) int dir_fd = folder_open_path (dir);
+    own (own_fd) int fd = dir_fd < 0 ? dir_fd : folder_open (dir_fd, "logs", false);
+    return fd >= 0 && faccessat (fd, ".", W_OK | X_OK, AT_EACCESS) == 0;
+}
+
 bool
 resume_wanted (const char *dir, const facts_t *facts)
 {
     return !*facts->run.limit && facts->observed.class != RUN_CLASS_LIMIT
-           && s_class (dir, facts) == RUN_CLASS_PARTIAL;
+           && s_class (dir, facts) == RUN_CLASS_PARTIAL && s_has_logs (dir);
 }
 
 //  Write a file under a name of its own.  Its content is only needed while this process lives, so

@@ -23,7 +23,7 @@ enum {
 bool
 resume_due (const char *dir, int64_t timeout_ms);
 //  Is the run that is over one to resume?  It would be partial, but not because the box or the
-//  budget has no room.
+//  budget has no room.  And its logs are still a folder.
 bool
 resume_wanted (const char *dir, const facts_t *facts);
 //  Keep the report and the logs of the first run, and remove run.json: the attempt is not over.

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 static supervise_spec_t s_limits; //  cgroup and limits of the next run
+static const char *s_logs = "";   //  folder of its logs, "/NAME" below its own
 
 //  Run `sh -c script` to its end; returns the parsed run.json.  stop: close the control pipe at
 //  once.
@@ -25,8 +26,8 @@ static json_t *
 s_run (scratch_t *folder, const char *program, char *script, int64_t timeout_ms, bool stop)
 {
     char out [128], err [128], result [128], flag [] = "-c";
-    snprintf (out, sizeof out, "%s/out.log", folder->path);
-    snprintf (err, sizeof err, "%s/err.log", folder->path);
+    snprintf (out, sizeof out, "%s%s/out.log", folder->path, s_logs);
+    snprintf (err, sizeof err, "%s%s/err.log", folder->path, s_logs);
     snprintf (result, sizeof result, "%s/run.json", folder->path);
     char name [64];
     snprintf (name, sizeof name, "%s", program);
@@ -152,6 +153,24 @@ test_a_long_log_keeps_head_and_tail_within_its_limit (void **state)
 }
 
 static void
+test_a_link_in_place_of_the_folder_of_logs_is_not_followed (void **state)
+{
+    scratch_t *folder = *state;
+    scratch_dir (folder, "outside");
+    scratch_file (folder, "outside/out.log", 5);
+    assert_int_equal (symlink ("outside", scratch_at (folder, "logs")), 0);
+    char script [] = "echo bytes of the agent";
+    s_logs = "/logs";
+    own (json_drop) json_t *doc = s_run (folder, "/bin/sh", script, 10000, false);
+    s_logs = "";
+    assert_true (json_member_text (doc, "start_error", "") [0]);
+    struct stat status;
+    assert_int_equal (stat (scratch_at (folder, "outside/out.log"), &status), 0);
+    assert_int_equal (status.st_size, 5);
+    assert_int_not_equal (access (scratch_at (folder, "outside/err.log"), F_OK), 0);
+}
+
+static void
 test_a_link_in_place_of_a_log_is_replaced_not_followed (void **state)
 {
     scratch_t *folder = *state;
@@ -250,6 +269,8 @@ main (void)
         cmocka_unit_test_setup_teardown (test_a_closed_control_pipe_stops_the_agent, scratch_setup,
                                          scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_long_log_keeps_head_and_tail_within_its_limit,
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_link_in_place_of_the_folder_of_logs_is_not_followed,
                                          scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_link_in_place_of_a_log_is_replaced_not_followed,
                                          scratch_setup, scratch_teardown),

@@ -79,6 +79,11 @@ test_a_run_is_resumed_that_would_be_partial_and_has_room (void **state)
     facts.observed.class = RUN_CLASS_NONE;
     snprintf (facts.run.limit, sizeof facts.run.limit, "disk");
     assert_false (resume_wanted (folder->path, &facts));
+    facts.run.limit [0] = 0;
+    assert_true (resume_wanted (folder->path, &facts));
+    assert_int_equal (rmdir (scratch_at (folder, "logs")), 0);
+    assert_int_equal (symlink ("output", scratch_at (folder, "logs")), 0);
+    assert_false (resume_wanted (folder->path, &facts)); //  logs would be written elsewhere
 }
 
 static void
