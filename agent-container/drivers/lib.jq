@@ -165,9 +165,10 @@ def result(at_end):
                                                           else $version end)),
        model: ($facts.model // (if $model == "" then null else $model end)),
        is_error: $is_error, class: $class, result: $sentence, exit_code: $code,
-       num_turns: ($own.num_turns // (if $facts.turns > 0 then $facts.turns else null end)
+       num_turns: ($own.num_turns // (if $facts.turns > 0 then $facts.turns
+                                      elif $earlier and $cut then 0 else null end)
                    | if $earlier then plus($earlier.num_turns) else . end),
-       session_id: $facts.session_id,
+       session_id: ($facts.session_id // $earlier.session_id),
        usage: (usage_shape($usage)
                | if $earlier and ($own.counts_on | not)
                  then with_entries(.key as $key | .value |= plus($earlier.usage[$key]))

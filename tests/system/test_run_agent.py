@@ -213,6 +213,18 @@ def test_a_prompt_arrives_byte_for_byte(run, by_stdin):
     assert (run.workspace / "logs/prompt.md").read_bytes() == asked
 
 
+def test_a_resume_that_is_ended_at_its_start_keeps_what_was_known(run):
+    assert run.run(lines({"session": "s-9"}, {"turn": "a", "usage": {"input_tokens": 5}},
+                         {"say": "one"}, {"end": {"class": "limit", "num_turns": 3}})) == 0
+    process = run.start("trap 'exit 143' TERM; touch begun; while :; do sleep 0.05; done",
+                        AGENT_RESUME="1")
+    wait_until((run.workspace / "begun").exists, 20, "the resume has begun")
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=20 * SLOW)
+    result = run.result()
+    assert (process.returncode, result["num_turns"], result["session_id"]) == (143, 3, "s-9")
+
+
 @pytest.mark.parametrize("counts_on", [False, True])
 def test_a_resumed_run_goes_on(run, counts_on):
     """counts_on: the CLI's own figures of the second run hold the first one."""
