@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.system import BIN, ROOT, System, fault, wait_until
+from lib.system import BIN, ROOT, System, crowded, fault, wait_until
 
 KEY = "sk-ant-the-key-of-this-test-0123456789"
 BOXES = ["bwrap", "landlock"]
@@ -82,14 +82,14 @@ def classes(worker, broker):
 @pytest.mark.parametrize("runtime", BOXES)
 def test_bad_neighbours_are_not_noticed(system, runtime):
     need(runtime)
-    broker = system.start_broker(agent_timeout="15s", agent_attempts=1)
+    broker = system.start_broker(agent_timeout=f"{15 * crowded(3):.0f}s", agent_attempts=1)
     worker = system.start_worker(
         agent_script_path=neighbours(system), agent_runtime=runtime, agent_network="gateway",
         max_concurrent_agents=8, agent_start_interval="0s", agent_pids=64, agent_disk="64MiB",
         agent_files=2000, agent_memory="400MiB")
     names = ["good-1", *BAD, "good-2"]
     system.publish([fault(name) for name in names])
-    rows = broker.wait_terminal(len(names))
+    rows = broker.wait_terminal(len(names), 60)
     states = {row["resource"]["name"]: row["state"] for row in map(
         lambda row: broker.incident(row["id"]), rows)}
     found = classes(worker, broker)

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from lib import claude
-from lib.system import SLOW, fault, wait_until
+from lib.system import SLOW, crowded, fault, wait_until
+from llm_anthropic import turn_of
 from receiver import Receiver, texts_of
 
 CANARY = "canary-0b1f5e77"
@@ -90,22 +91,22 @@ def test_a_key_that_does_not_work_is_told_at_once(system, provider, scenario):
     begun = time.monotonic()
     found = claude.ask(system, scenario)
     claude.first_attempt(system, found[scenario])
-    assert time.monotonic() - begun < 15 * max(1, SLOW / 2)
+    assert time.monotonic() - begun < 15 * max(1, SLOW / 2) * crowded()
     judged(system, found[scenario], HOLDING[scenario])
 
 
 def test_runs_that_do_not_end_leave_what_they_did(system, provider):
-    system.start_broker(agent_model="sonnet", agent_timeout="6s")
-    system.worker = claude.start_worker(system, provider, max_concurrent_agents=3)
+    system.start_broker(agent_model="sonnet", agent_timeout=claude.lasting(14))
+    system.worker = claude.start_worker(system, provider, max_concurrent_agents=len(ENDLESS))
     found = claude.ask(system, *ENDLESS)
     for scenario, incident in found.items():
-        attempt, folder = claude.first_attempt(system, incident)
-        assert attempt["reason"].startswith("agent timed out after 6 s"), (scenario, attempt)
+        attempt, folder = claude.first_attempt(system, incident, 90)
+        assert attempt["reason"].startswith("agent timed out after "), (scenario, attempt)
         said, steps = claude.said(folder), claude.transcript(folder)
         assert (said["is_error"], said["class"], said["version"]) == (True, None, "2.1.330")
-        done = [call for call in provider.made(scenario) if call.billed.get("output", 0) > 1]
-        assert len(steps) >= len(done), "every turn that has ended"
-        assert (said["num_turns"] or 0) >= len(done)
+        answered = [turn_of(json.loads(call.body)) for call in provider.made(scenario)]
+        assert len(steps) >= max(answered), "every turn whose outcome the provider was told"
+        assert (said["num_turns"] or 0) >= max(answered)
         if scenario.startswith("report"):
             assert "investigation.md" in steps[0]["input"]["command"] and steps[0]["exit"] == 0
             assert (folder / "output/investigation.md").exists()
@@ -142,7 +143,7 @@ def slack():
 def test_the_example_flow_with_the_real_cli(system, provider, slack):
     """Success, 529, two failures, degraded; success, recovered."""
     system.start_broker(agent_model="sonnet", env={"SLACK_WEBHOOK_URL": slack.url})
-    system.worker = claude.start_worker(system, provider)
+    system.worker = claude.start_worker(system, provider, max_concurrent_agents=2)
     reasons = []
     for scenario in ("ok", "s529", "too_long", "refusal"):
         found = claude.ask(system, scenario)
@@ -151,7 +152,7 @@ def test_the_example_flow_with_the_real_cli(system, provider, slack):
     shown = "\n".join(text for post in slack.posts for text in texts_of(post.body))
     assert "529 Overloaded" in shown and "Prompt is too long" in shown, shown
     claude.ask(system, "html")
-    wait_until(lambda: len(told(slack)) == 4, 20, "recovered")
+    wait_until(lambda: len(told(slack)) == 4, 60, "recovered")
     assert sorted(told(slack)[2:]) == ["incident", "recovered"]
 
 

@@ -93,7 +93,8 @@ def test_skills_are_offered_and_their_copy_cannot_be_changed(tmp_path, provider)
     assert any(name.endswith("pods") for name in run.begun()["skills"])
     assert b"skill-word-7" in provider.bodies()
     copies = list((run.workspace / ".claude").rglob("SKILL.md"))
-    assert len(copies) == 1 and copies[0].stat().st_mode & 0o222 == 0
+    assert {path.parent.name for path in copies} == {"pods", "kubernetes-triage"}
+    assert [path for path in copies if path.stat().st_mode & 0o222] == []
 
 
 def test_a_prompt_cannot_name_a_file_outside_the_workspace(tmp_path, provider):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lib import runs
-from lib.system import SLOW, System, fault, processes_of, wait_until
+from lib.system import SLOW, System, crowded, fault, processes_of, wait_until
 from test_run import script
 
 AGENTS = 32
@@ -163,5 +163,5 @@ def test_a_killed_worker_leaves_nothing_to_the_next(system, runtime):
     outcomes = [[one["outcome"] for one in broker.incident(row["id"])["attempts"]] for row in rows]
     print(f"killed: {runtime}: attempts lost and run again {took_s:.1f} s after the new start")
     assert all(one[0] != "success" and one[-1] == "success" for one in outcomes), outcomes
-    assert took_s < 20 * SLOW  # a lease would have taken 60 s
+    assert took_s < min(50, 20 * SLOW * crowded())  # a lease would have taken 60 s
     wait_until(lambda: not left(system), 10, "nothing is left")

@@ -2,9 +2,11 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import json
+import math
+import operator
 import sys
 
-from lib.system import ROOT, fault, wait_until
+from lib.system import ROOT, crowded, fault, wait_until
 
 sys.path.insert(0, str(ROOT / "tests/system/peers"))
 
@@ -14,6 +16,9 @@ from llm_provider import Provider  # noqa: E402
 PROGRAM = ROOT / "tests/npm/node_modules/@anthropic-ai/claude-code-linux-x64/claude"
 SCRIPT = ROOT / "agent-container/run-agent.sh"
 KEY = "sk-scripted-key-1"
+# USD for a million tokens, as in worker/gateway/price.c: input, output, read from the cache.
+# "" is any other model.
+PRICES = {"claude-sonnet-4-": (3, 15, 0.3), "claude-haiku-4-": (1, 5, 0.1), "": (15, 75, 1.5)}
 
 
 def provider(scenario="ok"):
@@ -32,7 +37,7 @@ def start_worker(system, server, name="w1", env=None, **options):
            "ANTHROPIC_API_KEY": KEY, "HTTPS_PROXY": "http://127.0.0.1:9",
            "NO_PROXY": "127.0.0.1", **(env or {})}
     defaults = {"agent_script_path": SCRIPT, "agent_cli": "claude", "agent_timeout": "60s",
-                "agent_runtime": "bwrap", "agent_network": "gateway"}
+                "agent_runtime": "bwrap", "agent_network": "gateway", "agent_kill_grace": "30s"}
     return system.start_worker(name, env=env, **{**defaults, **options})
 
 
@@ -43,6 +48,11 @@ def ask(system, *scenarios, severity="critical"):
                     for scenario, name in names.items()], name=f"publisher-{scenarios[0]}")
     found = wait_until(lambda: ids(system, names.values()), 20, "incidents")
     return {scenario: found[name] for scenario, name in names.items()}
+
+
+def lasting(seconds):
+    """An agent_timeout of so many seconds, and of more while the machine is busy."""
+    return f"{seconds * crowded(5):.0f}s"
 
 
 def ids(system, names):
@@ -67,3 +77,27 @@ def said(folder):
 def transcript(folder):
     return [json.loads(line)
             for line in (folder / "logs/transcript.jsonl").read_text().splitlines()]
+
+
+def micro_usd(call):
+    """What a call cost by the price list, each rounded up."""
+    model = json.loads(call.body)["model"]
+    prices = next(row for name, row in PRICES.items() if model.startswith(name))
+    tokens = (call.billed.get(kind, 0) for kind in ("input", "output", "cache_read"))
+    return math.ceil(round(sum(map(operator.mul, tokens, prices)), 3))
+
+
+def counted(provider):
+    """The usage of one run as the provider has counted it."""
+    billed, calls = provider.billed(), provider.made()
+    return {"calls": len(calls), "input_tokens": billed["input"],
+            "output_tokens": billed["output"], "cache_read_tokens": billed["cache_read"],
+            "cache_write_tokens": 0, "cost_usd": sum(map(micro_usd, calls)) / 1e6}
+
+
+def used(system, incident):
+    """The usage of an incident of one attempt: the same in each place that shows it."""
+    shown = json.loads(system.ctl("incidents", "show", incident, "-o", "json").stdout)
+    usage = system.result(incident)["usage"]
+    assert [attempt["usage"] for attempt in shown["attempts"]] == [usage], (usage, shown)
+    return usage

@@ -34,7 +34,7 @@ def need(runtime):
         pytest.skip("bwrap is not installed")
 
 
-def command(folder, script, *flags, timeout_ms=30000, grace_ms=2000, shell="/bin/sh"):
+def command(folder, script, *flags, timeout_ms=60000, grace_ms=2000, shell="/bin/sh"):
     """The words that run the shell script in folder/ws; its results lie in folder."""
     workspace = folder / "ws"
     workspace.mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ def run(folder, script, *flags, **options):
     process = start(folder, script, *flags, **options)
     try:
         process.stdout.read()
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
     finally:
         process.stdin.close()
         process.kill()

@@ -45,6 +45,11 @@ def wait_until(condition, timeout_s=30, what="", step_s=0.02):
         time.sleep(step_s)
 
 
+def crowded(most=8):
+    """How many times later than on a quiet machine a program gets its turn, from 1 to most."""
+    return min(most, max(1, os.getloadavg()[0] / len(os.sched_getaffinity(0))))
+
+
 def ports():
     """Ports below the range the kernel gives out by itself; each of pytest's workers has its
     own, none comes again soon. In any order: two runs on one machine that walk in step would
