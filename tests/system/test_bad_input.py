@@ -69,14 +69,15 @@ def test_the_sample_configuration_is_valid_and_names_every_option(program, name)
 @pytest.mark.parametrize("name", ["broker", "worker", "publisher"])
 def test_the_sample_configuration_shows_the_defaults(tmp_path, name):
     """Each commented option taken in: nothing is wrong, and but for the examples
-    of clusters nothing changes."""
+    of clusters and models nothing changes."""
     path = tmp_path / "all.yaml"
     path.write_text(re.sub(r"(?m)^#( *(?:- )?[a-z_]+:)", r"\1",
                            (ROOT / f"configs/{name}.yaml").read_text()))
     every, default = (yaml.safe_load(run(f"triage-{name}", "--print-config", *words).stdout)
                       for words in (("--config", str(path)), ()))
-    assert len(default) > 10 and {key: every[key] for key in default if key != "clusters"} == {
-        key: value for key, value in default.items() if key != "clusters"}
+    examples = ("clusters", "agent_models")
+    assert len(default) > 10 and {key: every[key] for key in default if key not in examples} == {
+        key: value for key, value in default.items() if key not in examples}
     assert {value for key, value in every.items() if key not in default} <= {""}
     assert name == "publisher" or [item["name"] for item in every["clusters"]] == ["prod-us-east-1"]
 
