@@ -40,10 +40,9 @@ def root():
 @pytest.fixture
 def engine(request, root):
     engines.need(request.param)
-    engine = engines.Engine(request.param, root / "engine")
-    engine.import_host(f"{root}/system/programs:{CLAUDE}:{BIN}:/usr/bin")
-    yield engine
-    engine.close()
+    with engines.running(request.param, root / "engine") as engine:
+        engine.import_host(f"{root}/system/programs:{CLAUDE}:{BIN}:/usr/bin")
+        yield engine
 
 
 @pytest.fixture

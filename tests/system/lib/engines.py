@@ -72,8 +72,19 @@ def namespaces(network=True):
             os.chdir(folder)
 
 
+@contextlib.contextmanager
+def running(name, folder):
+    """An engine until the end, whatever happens; it may then have no container left."""
+    engine = Engine(name, folder)
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.close()
+
+
 class Engine:
-    """One engine; env leads to it.  Own: close() it."""
+    """One engine; env leads to it."""
 
     def __init__(self, name, folder):
         self.name, self.folder, self.daemon = name, Path(folder), None
@@ -86,16 +97,18 @@ class Engine:
                         "CONTAINERS_STORAGE_CONF": f"{self.folder}/storage.conf",
                         "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
         else:
-            self._start_daemon()
+            self.env = {"DOCKER_HOST": f"unix://{self.folder}/docker.sock",
+                        "DOCKER_CONFIG": str(self.folder)}
 
-    def _start_daemon(self):
-        socket = self.folder / "docker.sock"
-        self.env = {"DOCKER_HOST": f"unix://{socket}", "DOCKER_CONFIG": str(self.folder)}
+    def start(self):
+        if self.name == "podman":
+            return
         with open(self.folder / "dockerd.log", "wb") as log:
             self.daemon = subprocess.Popen(
                 ["dockerd", "--data-root", self.folder / "data", "--exec-root",
-                 self.folder / "exec", "--pidfile", self.folder / "pid", "-H", f"unix://{socket}",
-                 *DOCKERD], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                 self.folder / "exec", "--pidfile", self.folder / "pid",
+                 "-H", self.env["DOCKER_HOST"], *DOCKERD],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         wait_until(lambda: self.run("version", check=False).returncode == 0, 30, "dockerd")
 
     def run(self, *words, check=True, **options):
@@ -135,16 +148,25 @@ class Engine:
         return json.loads(self.run("inspect", container).stdout)[0]
 
     def close(self):
-        left = self.containers()
-        if left:
-            self.run("rm", "--force", *left)
-        if self.daemon:
-            self.daemon.send_signal(signal.SIGTERM)
-            self.daemon.wait(60)
-        else:
+        try:
+            left = self.containers()
+            if left:
+                self.run("rm", "--force", *left)
+        finally:
+            self._stop()
+        assert not left, left
+
+    def _stop(self):
+        if not self.daemon:
             subprocess.run(["umount", "-q", self.folder / "storage/overlay"], check=False,
                            stderr=subprocess.DEVNULL)
-        assert not left, left
+            return
+        self.daemon.send_signal(signal.SIGTERM)
+        try:
+            self.daemon.wait(60)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            self.daemon.wait()
 
 
 def mounts():
