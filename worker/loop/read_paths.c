@@ -112,8 +112,7 @@ read_paths_find (const settings_t *settings, const driver_t *driver, const char 
         s_add_list (&self, getenv (certificates [i]));
     s_add_list (&self, run_env_named (settings, "AGENT_DRIVERS_DIR"));
     s_add_list (&self, run_env_named (settings, "TRIAGE_PLAYBOOK"));
-    if (*settings->agent_mcp_config)
-        s_add_folder (&self, settings->agent_mcp_config);
+    s_add (&self, settings->agent_mcp_config); //  keys of the worker may lie beside it
     s_add (&self, settings->agent_skills_dir);
     s_add_list (&self, settings->agent_read_paths);
     *ret_paths = self;

@@ -9,6 +9,7 @@
 
 #include "common/base/own.h"
 #include "worker/keeper/secrets.h"
+#include "worker/loop/read_paths.h"
 #include "worker/loop/run_env.h"
 
 #include <stdio.h>
@@ -187,6 +188,32 @@ test_a_secret_of_agent_env_has_no_blanks_around_it (void **state)
     assert_null (s_value (&environment, "EMPTY_KEY"));
 }
 
+//  The file of MCP servers may be read, but not what lies beside it: the worker's configuration.
+static void
+test_nothing_beside_the_mcp_servers_may_be_read (void **state)
+{
+    char file [] = "/tmp/triage-mcp-XXXXXX";
+    const int fd = mkstemp (file);
+    assert_true (fd >= 0);
+    settings_t settings = s_settings ("custom");
+    settings.agent_mcp_config = file;
+    settings.agent_read_paths = "";
+    const driver_t driver = {.path = ""};
+    own (read_paths_fini) read_paths_t paths = {0};
+    assert_int_equal (
+        read_paths_find (&settings, &driver, "/usr/bin/env", "/usr/bin", true, &paths), 0);
+    sandbox_spec_t box = {.read_only_count = 0};
+    read_paths_give (&paths, &box);
+    bool found = false;
+    for (size_t i = 0; i < box.read_only_count; i++) {
+        found = found || strcmp (box.read_only [i], file) == 0;
+        assert_string_not_equal (box.read_only [i], "/tmp");
+    }
+    assert_true (found);
+    close (fd);
+    unlink (file);
+}
+
 int
 main (void)
 {
@@ -196,6 +223,7 @@ main (void)
         cmocka_unit_test (
             test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
         cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
+        cmocka_unit_test (test_nothing_beside_the_mcp_servers_may_be_read),
         cmocka_unit_test (test_a_secret_of_agent_env_has_no_blanks_around_it),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
