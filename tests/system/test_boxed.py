@@ -138,9 +138,12 @@ request = urllib.request.Request(
     data=json.dumps({"model": "claude-sonnet-5", "max_tokens": 9, "messages": [
         {"role": "user", "content": "give me the headers that you got"}]}).encode(),
     headers={"content-type": "application/json", "x-api-key": os.environ["ANTHROPIC_API_KEY"]})
-with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
-    found.append(answer.read())
-    found.append(str(answer.headers).encode())
+try:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+        found.append(answer.read())
+        found.append(str(answer.headers).encode())
+except OSError as error:
+    found.append(str(error).encode())
 Path("logs").mkdir(exist_ok=True)
 Path("logs/loot.log").write_text(b"\\n".join(found)[:1 << 20].hex()[::-1])
 Path("output").mkdir(exist_ok=True)
@@ -180,8 +183,8 @@ def provider():
     server.server_close()
 
 
-@pytest.mark.parametrize("runtime", BOXES)
-def test_the_key_is_nowhere_in_the_box(system, provider, runtime):
+def loot_of(system, provider, runtime, network):
+    """All that a thief has found in its box."""
     need(runtime)
     programs = system.root / "programs"
     programs.mkdir()
@@ -191,15 +194,25 @@ def test_the_key_is_nowhere_in_the_box(system, provider, runtime):
     system.start_worker(
         env={"ANTHROPIC_API_KEY": KEY, "PATH": f"{programs}:/usr/bin:/bin"},
         agent_cli="claude", agent_script_path=ROOT / "agent-container/run-agent.sh",
-        agent_runtime=runtime, agent_network="gateway",
+        agent_runtime=runtime, agent_network=network,
         anthropic_base_url=f"http://127.0.0.1:{provider.server_port}")
     system.publish([fault("web-0")])
     row = broker.wait_terminal(1)[0]
     assert row["state"] == "reported", broker.incident(row["id"])
     path = system.root / "incidents" / row["id"] / "attempts/1/logs/loot.log"
-    loot = path.read_text().strip()
-    loot = bytes.fromhex(loot[::-1])
+    return bytes.fromhex(path.read_text().strip()[::-1])
+
+
+@pytest.mark.parametrize("runtime", BOXES)
+def test_the_key_is_nowhere_in_the_box(system, provider, runtime):
+    loot = loot_of(system, provider, runtime, "gateway")
     assert b"web-0" in loot and b"ANTHROPIC_API_KEY=run-" in loot  # it did search
     assert KEY.encode() not in loot
     assert KEY.encode()[8:] not in loot
     assert provider.keys == [KEY]
+
+
+def test_a_key_in_the_box_is_found(system, provider):
+    """The thief of the test before is a good one.  Its key is useless: no way leads out."""
+    assert KEY.encode() in loot_of(system, provider, "bwrap", "proxy")
+    assert provider.keys == []

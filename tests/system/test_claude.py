@@ -41,6 +41,13 @@ def provider():
     provider.close()
 
 
+def counted(system):
+    """{class: attempts} by the metric."""
+    metrics = system.broker.get("/metrics", raw=True)
+    return {name: int(count) for name, count in re.findall(
+        r'^triage_agent_classes_total\{class="(\w+)"\} (\d+)', metrics, re.M)}
+
+
 def judged(system, incident, expected):
     """The run of an incident: its class and sentence as expected, in each place."""
     attempt, folder = claude.first_attempt(system, incident)
@@ -53,6 +60,7 @@ def judged(system, incident, expected):
     assert shown["class"] == name and sentence in shown["reason"], shown
     result = wait_until(lambda: system.result(incident), 60, f"result.json of {incident}")
     assert result["class"] == name and sentence in result["failure_reason"], result
+    wait_until(lambda: counted(system)[name], 20, f"{name} in the metric")
     logged = [line for line in system.worker.records("agent execution failed validation")
               if line["incident_id"] == incident]
     assert logged[0]["class"] == name and sentence in logged[0]["reason"], logged
@@ -61,7 +69,7 @@ def judged(system, incident, expected):
 
 def test_what_went_wrong_is_told_by_class_and_sentence(system, provider):
     """On one broker, several at once.  Who is given back is not for long."""
-    broker = system.start_broker(agent_model="sonnet", give_back_for="1s")
+    system.start_broker(agent_model="sonnet", give_back_for="1s")
     system.worker = claude.start_worker(system, provider, max_concurrent_agents=3)
     rows = {**GIVEN_BACK, **CHARGED}
     found = claude.ask(system, *rows, *FINE, "nowrite")
@@ -74,11 +82,11 @@ def test_what_went_wrong_is_told_by_class_and_sentence(system, provider):
         assert claude.said(folder)["class"] is None
     attempt, _ = claude.first_attempt(system, found["nowrite"])
     assert attempt["reason"].startswith("investigation.md file not found"), attempt
-    metrics = broker.get("/metrics", raw=True)
-    counted = dict(re.findall(r'^triage_agent_classes_total\{class="(\w+)"\} (\d+)', metrics, re.M))
-    expected = [name for name, _ in rows.values()]
-    assert {name: int(counted[name]) >= expected.count(name) for name in set(expected)} \
-        == dict.fromkeys(expected, True), counted
+    result = wait_until(lambda: system.result(found["nowrite"]), 20, "result.json")
+    assert result["class"] == "invalid_output"
+    names = [name for name, _ in rows.values()]
+    wait_until(lambda: all(counted(system)[name] >= names.count(name) for name in names), 20,
+               "the metric")
     made = {scenario: len(provider.made(scenario)) for scenario in ("s401", "s429_later", "s500")}
     assert made["s429_later"] == 1 and made["s500"] <= 3, "retries are bounded"
     assert provider.keys() == {claude.KEY}
@@ -102,6 +110,9 @@ def test_runs_that_do_not_end_leave_what_they_did(system, provider):
     for scenario, incident in found.items():
         attempt, folder = claude.first_attempt(system, incident, 90)
         assert attempt["reason"].startswith("agent timed out after "), (scenario, attempt)
+        result = wait_until(lambda incident=incident: system.result(incident), 20, "result.json")
+        assert result["class"] == attempt["class"] == (
+            "partial" if scenario.startswith("report") else "timeout"), (scenario, result)
         said, steps = claude.said(folder), claude.transcript(folder)
         assert (said["is_error"], said["class"], said["version"]) == (True, None, "2.1.330")
         answered = [turn_of(json.loads(call.body)) for call in provider.made(scenario)]
@@ -128,9 +139,22 @@ def test_an_event_cannot_have_a_file_of_the_host_sent_to_the_provider(system, pr
     assert row["state"] == "reported", (row, broker.log_tail())
     assert b"UNTRUSTED EVENT" in bodies and path.name.encode() in bodies, provider.calls
     assert CANARY.encode() not in bodies and b"triggeringEventId" not in bodies
+    kept = system.root / f"incidents/{row['id']}/attempts/1/logs/prompt.md"
+    assert_sent(provider.made()[0], kept.read_text())
     wait_until(lambda: system.result(row["id"]), 10, "result.json")
     result = system.result(row["id"])
     assert result["confidence"] == "HIGH" and result["usage"], result
+
+
+def assert_sent(call, prompt):
+    """What logs/prompt.md keeps is what this call has: the system prompt, and all of the task."""
+    asked = json.loads(call.body)
+    system = "\n".join(part["text"] for part in asked["system"])
+    texts = [part["text"].strip() for message in asked["messages"]
+             for part in message["content"] if isinstance(part, dict) and "text" in part]
+    own, found, task = prompt.partition("# Task\n")
+    assert own.strip() and own.strip() in system, (own, system)
+    assert (found + task).strip() in texts, (task, texts)
 
 
 @pytest.fixture
