@@ -254,18 +254,6 @@ fleet_drain (fleet_t *self, state_t *state, worker_t *worker, bool drain, clk_no
     s_changed (self, state, worker, &worker->told.draining, "", now);
 }
 
-int
-fleet_drain_named (fleet_t *self, state_t *state, const char *name, bool drain, clk_now_t now)
-{
-    int found = 0;
-    for (worker_t *worker = self->workers; worker; worker = worker->hh.next)
-        if (strcmp (worker->name, name) == 0 || strcmp (worker->identity, name) == 0) {
-            found++;
-            fleet_drain (self, state, worker, drain, now);
-        }
-    return found;
-}
-
 bool
 fleet_ready (const worker_t *worker, clk_now_t now)
 {
@@ -341,6 +329,36 @@ fleet_succeeded (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
     s_restore (self, state, worker, now);
 }
 
+//  An operator says that it is well: end its drain and any quarantine.
+static void
+s_resume (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
+{
+    fleet_drain (self, state, worker, false, now);
+    s_judged (state, worker);
+    worker->trial.streak = worker->trial.refusals = 0;
+    if (worker->trial.quarantined)
+        s_restore (self, state, worker, now);
+}
+
+int
+fleet_drain_named (fleet_t *self, state_t *state, const char *name, bool drain, clk_now_t now,
+                   int *ret_held)
+{
+    int found = 0;
+    *ret_held = 0;
+    for (worker_t *worker = self->workers; worker; worker = worker->hh.next) {
+        if (strcmp (worker->name, name) != 0 && strcmp (worker->identity, name) != 0)
+            continue;
+        found++;
+        *ret_held += worker->connected && worker->held [0];
+        if (drain)
+            fleet_drain (self, state, worker, true, now);
+        else
+            s_resume (self, state, worker, now);
+    }
+    return found;
+}
+
 void
 fleet_lift (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 {
@@ -372,7 +390,7 @@ fleet_hold (fleet_t *self, state_t *state, worker_t *worker, run_class_t class, 
 {
     char why [LIMIT_REASON_BYTES * 2];
     s_judged (state, worker);
-    worker->trial.streak++;
+    //  The streak compares it with others.  Its key says nothing of that.
     worker->trial.refusals = 0; //  it runs what it gets
     worker->trial.class = class;
     snprintf (why, sizeof why, "%s: %s", run_class_name (class), reason);

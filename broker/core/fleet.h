@@ -56,9 +56,11 @@ fleet_bye (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now);
 //  Drain it, or resume.
 void
 fleet_drain (fleet_t *self, state_t *state, worker_t *worker, bool drain, clk_now_t now);
-//  Do that with each worker of this name or identity.  Returns how many there are.
+//  Do that with each worker of this name or identity.  Resume also ends a quarantine.
+//  Returns how many there are; *ret_held: how many of them say that they cannot run agents.
 int
-fleet_drain_named (fleet_t *self, state_t *state, const char *name, bool drain, clk_now_t now);
+fleet_drain_named (fleet_t *self, state_t *state, const char *name, bool drain, clk_now_t now,
+                   int *ret_held);
 
 //  The number of incidents that it may get now.
 int64_t
@@ -86,8 +88,8 @@ fleet_succeeded (fleet_t *self, state_t *state, worker_t *worker, clk_now_t now)
 void
 fleet_failed (fleet_t *self, state_t *state, worker_t *worker, verdict_outcome_t outcome,
               clk_now_t now);
-//  Quarantine it at once: a run of this class has shown that its agent cannot work.  reason: the
-//  sentence of that run.
+//  Quarantine it at once: a run of this class has shown that its agent cannot work.  It does not
+//  count as a failure in a row.  reason: the sentence of that run.
 void
 fleet_hold (fleet_t *self, state_t *state, worker_t *worker, run_class_t class, const char *reason,
             clk_now_t now);

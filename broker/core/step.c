@@ -124,8 +124,12 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
 {
     const char *name = in->as.command.worker;
     bool drain = in->as.command.command == STEP_COMMAND_DRAIN;
-    const int found = fleet_drain_named (&self->fleet, &self->state, name, drain, now);
-    *ret_text = found ? (drain ? "gets no more work" : "gets work again") : "no such worker";
+    int held = 0;
+    const int found = fleet_drain_named (&self->fleet, &self->state, name, drain, now, &held);
+    *ret_text = !found  ? "no such worker"
+                : drain ? "gets no more work"
+                : held ? "gets work again once it can run agents; triagectl workers says what to do"
+                       : "gets work again";
     return found ? 0 : ERR_NONE;
 }
 

@@ -14,12 +14,13 @@ enum { WORKER_RETIRED = 8 };
 //  The results of a worker.
 typedef struct {
     bool quarantined;
-    int64_t probe_ms, backoff_ms, streak; //  failures in a row
-    int64_t streak_mark;                  //  successes of the fleet when the streak began
-    int64_t refusals;                     //  rounds in a row in which it ran no assignment
-    int64_t refusal_mark;                 //  last assignment of the rounds counted so far
-    run_class_t class;                    //  of the run that led to the quarantine; NONE = streak
-    char why [LIMIT_REASON_BYTES];        //  reason of the quarantine
+    int64_t probe_ms, backoff_ms;
+    int64_t streak;                //  failures in a row, without those that hold it for its key
+    int64_t streak_mark;           //  successes of the fleet when the streak began
+    int64_t refusals;              //  rounds in a row in which it ran no assignment
+    int64_t refusal_mark;          //  last assignment of the rounds counted so far
+    run_class_t class;             //  of the run that led to the quarantine; NONE = streak
+    char why [LIMIT_REASON_BYTES]; //  reason of the quarantine
 } trial_t;
 
 //  The last record about a worker.  Changes faster than LIMIT_WORKER_RECORD_MS share one later

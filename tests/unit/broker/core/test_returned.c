@@ -271,6 +271,63 @@ test_a_held_worker_that_is_probed_with_another_failure_stays_held_for_its_key (v
     step_destroy (&self.bench.step);
 }
 
+//  Two runs with a bad key, then one that is charged: by no comparison with others.
+static void
+test_a_repaired_worker_is_not_set_aside_by_its_first_failure (void **state)
+{
+    for (int others = 0; others < 2; others++) {
+        case_t self = s_new ();
+        bench_join (&self.bench, "w", 0);
+        for (int i = 0; i < 5; i++)
+            s_event (&self, (char [2]){(char) ('1' + i), 0});
+        for (int i = 0; i < LIMIT_QUARANTINE_STREAK; i++) {
+            assert_true (s_wait (&self, 1000) >= 0);
+            s_end_assigned (&self, RUN_CLASS_AUTH, 0);
+        }
+        assert_true (s_worker (&self).quarantined);
+        if (others) {
+            bench_join (&self.bench, "x", 1);
+            const step_fence_t fence = s_begin (&self, "x");
+            s_end (&self, "x", &fence, RUN_CLASS_SUCCESS, 0);
+            s_later (&self, 0);
+        }
+        step_in_t bye = bench_from ("w", STEP_IN_BYE);
+        bench_step (&self.bench, &bye);
+        bench_join (&self.bench, "w", 0);
+        assert_true (s_wait (&self, 1000) >= 0);
+        s_end_assigned (&self, RUN_CLASS_INVALID_OUTPUT, 0);
+        assert_string_equal (s_worker (&self).why, "");
+        assert_false (s_worker (&self).quarantined);
+        step_destroy (&self.bench.step);
+    }
+}
+
+static void
+test_resume_ends_a_quarantine_or_says_what_is_missing (void **state)
+{
+    case_t self = s_new ();
+    const char *text = "";
+    bench_join (&self.bench, "w", 1);
+    s_event (&self, "1");
+    s_event (&self, "2");
+    const step_fence_t fence = s_begin (&self, "w");
+    s_end (&self, "w", &fence, RUN_CLASS_QUOTA, 0);
+    s_later (&self, 0);
+    s_free (&self, "w", 1);
+    assert_null (bench_schedule (&self.bench));
+    assert_int_equal (bench_command (&self.bench, STEP_COMMAND_RESUME, NULL, NULL, "w", &text), 0);
+    assert_string_equal (text, "gets work again");
+    assert_false (s_worker (&self).quarantined);
+    assert_non_null (bench_schedule (&self.bench)); //  at once
+    step_in_t in = bench_from ("w", STEP_IN_CREDIT);
+    in.as.credit.number = ++self.credit;
+    snprintf (in.as.credit.held, sizeof in.as.credit.held, "no key");
+    bench_step (&self.bench, &in);
+    assert_int_equal (bench_command (&self.bench, STEP_COMMAND_RESUME, NULL, NULL, "w", &text), 0);
+    assert_non_null (strstr (text, "once it can run agents"));
+    step_destroy (&self.bench.step);
+}
+
 static void
 test_a_worker_that_says_why_gets_no_work (void **state)
 {
@@ -510,6 +567,8 @@ main (void)
         cmocka_unit_test (test_a_hold_ends_when_the_agent_works_or_its_worker_starts_anew),
         cmocka_unit_test (
             test_a_held_worker_that_is_probed_with_another_failure_stays_held_for_its_key),
+        cmocka_unit_test (test_a_repaired_worker_is_not_set_aside_by_its_first_failure),
+        cmocka_unit_test (test_resume_ends_a_quarantine_or_says_what_is_missing),
         cmocka_unit_test (test_a_worker_that_says_why_gets_no_work),
         cmocka_unit_test (test_after_give_back_for_it_ends_with_the_last_reason),
         cmocka_unit_test (test_with_give_back_for_0_the_first_such_run_ends_it),
