@@ -54,18 +54,23 @@ class Played:
 
     def play(self):
         system = self.system
-        broker = system.start_broker(env={"SLACK_WEBHOOK_URL": self.slack.url}, log_level="info")
+        broker = system.start_broker(env={"SLACK_WEBHOOK_URL": self.slack.url}, log_level="info",
+                                     give_back_for="1s")
         system.start_worker(agent_script_path=script(system, AGENT), max_concurrent_agents=4)
         reports = {**REPORTS, "array": CASES / "07-claude-result-array/agent-result.json"}
-        faults = [fault(name, context=f"case: {path.relative_to(CASES)}") for name,
-                  path in reports.items()]
+        faults = {name: fault(name, context=f"case: {path.relative_to(CASES)}") for name,
+                  path in reports.items()}
+        # What these say of the provider holds the worker, so they come last.
+        refused = [faults.pop(name) for name in ("array", "auth")]
         lines = [line for number in ("01", "02", "13") for path in CASES.glob(f"{number}-*.jsonl")
                  for line in path.read_text().splitlines()]
-        system.publish(faults)
+        system.publish(list(faults.values()))
         path = system.root / "cases.jsonl"
         path.write_text("\n".join(lines) + "\n")
         system.publish(path, name="cases")
-        rows = broker.wait_terminal(len(faults) + len(lines))
+        broker.wait_terminal(len(faults) + len(lines))
+        system.publish(refused, name="refused")
+        rows = broker.wait_terminal(len(faults) + len(lines) + len(refused))
         wait_until(lambda: not broker.get("/api/v1/effects?state=ready")["effects"], 30,
                    "no effect left")
         wait_until(lambda: not broker.get("/api/v1/effects?state=sending")["effects"], 30,
