@@ -66,7 +66,7 @@ def build(engine):
 def start(system, engine, provider, **options):
     worker = claude.start_worker(
         system, provider, env=engine.env, agent_runtime=engine.name, agent_network="gateway",
-        agent_env="", agent_script_path=ROOT / "agent-container/run-agent.sh", **options)
+        agent_env="", agent_timeout="300s", agent_script_path=claude.SCRIPT, **options)
     worker.wait_log("agents can run", 60)
     return worker
 
@@ -96,13 +96,13 @@ def test_the_image_runs_a_triage_without_root(engine):
         assert worker.records("agents can run")[0]["version"] == \
             locked("@anthropic-ai/claude-code-linux-x64")
         found = claude.ask(system, "ok")
-        attempt, _ = claude.first_attempt(system, found["ok"])
+        attempt, _ = claude.first_attempt(system, found["ok"], 300)
         assert attempt["outcome"] == "success", (attempt, worker.log_tail())
         assert provider.keys() == {claude.KEY}
         worker.stop()
         start(system, engine, provider, name="w2", agent_cli="playbook")
         system.publish([fault("web-playbook")], name="second")
-        rows = broker.wait_terminal(2)
+        rows = broker.wait_terminal(2, 300)
         assert {row["state"] for row in rows} == {"reported"}, rows
         assert engine.containers() == []
     finally:
