@@ -4,6 +4,9 @@
 
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/domain/run_class.h"
+
+#include <string.h>
 
 int
 ctl_cell_end (table_t *table)
@@ -54,4 +57,16 @@ ctl_cell_usage (const json_t *usage, buf_t *out)
     const json_t *cost = json_object_get (usage, "cost_usd");
     if (json_is_number (cost))
         buf_printf (out, "%s$%.4f", gap, json_number_value (cost));
+}
+
+void
+ctl_cell_worker_note (const json_t *worker, buf_t *out)
+{
+    const char *name = ctl_cell_text (worker, "class");
+    run_class_t class = RUN_CLASS_NONE;
+    buf_text (out, ctl_cell_text (worker, "quarantined_for"));
+    //  A worker that is held says itself what to do.
+    if (!json_is_true (json_object_get (worker, "held"))
+        && run_class_parse (name, strlen (name), &class) && run_class_rule (class)->mend)
+        buf_printf (out, "; %s", run_class_rule (class)->mend);
 }

@@ -21,3 +21,6 @@ ctl_cell_usage (const json_t *usage, buf_t *out);
 //  Print the table; NULL: out of memory.  Returns an exit code.
 int
 ctl_cell_end (table_t *table);
+//  Why a worker gets no work, and what to do; nothing when it does.
+void
+ctl_cell_worker_note (const json_t *worker, buf_t *out);

@@ -111,7 +111,8 @@ s_worker_row (table_t *table, const json_t *row)
                         : ready                                               ? "ready"
                                                                               : "silent";
     char seen [32], twin [96] = "";
-    const char *note = ctl_cell_text (row, "quarantined_for");
+    own (buf_fini) buf_t note = buf_init (LIMIT_KIB (8));
+    ctl_cell_worker_note (row, &note);
     if (ctl_cell_count (row, "twins_refused_total") > 0) //  the more serious of the two
         snprintf (twin, sizeof (twin), "another worker has its key, refused %lld times, %llds ago",
                   ctl_cell_count (row, "twins_refused_total"),
@@ -124,7 +125,7 @@ s_worker_row (table_t *table, const json_t *row)
     table_number (table, ctl_cell_count (row, "free"));
     table_text (table, seen, NULL);
     table_text (table, ctl_cell_text (row, "identity"), NULL);
-    table_text (table, twin [0] ? twin : note, NULL);
+    table_text (table, twin [0] ? twin : note.size ? note.data : "", NULL);
 }
 
 int
@@ -133,7 +134,7 @@ ctl_show_workers (const ctl_t *self)
     static const table_column_t columns [] = {
         {"NAME", TABLE_CUT},      {"STATE", 0},          {"SLOTS", TABLE_RIGHT},
         {"RUNNING", TABLE_RIGHT}, {"FREE", TABLE_RIGHT}, {"HEARD", TABLE_RIGHT},
-        {"IDENTITY", TABLE_CUT},  {"NOTE", TABLE_CUT},
+        {"IDENTITY", TABLE_CUT},  {"NOTE", TABLE_WRAP},
     };
     static const list_t list = {"/api/v1/workers", "workers",    columns,
                                 COUNT (columns),   s_worker_row, NULL};

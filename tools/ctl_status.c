@@ -125,6 +125,30 @@ s_status_workers (const status_t *self)
     s_status_line (self, "workers", ctl_cell_count (workers, "ready") ? NULL : "yellow", &text);
 }
 
+//  The first workers that get no work although nobody drained them, why, and what to do.
+static void
+s_status_held (const status_t *self, const json_t *workers)
+{
+    enum { SHOWN = 4 };
+    size_t i, count = 0;
+    json_t *worker;
+    json_array_foreach (workers, i, worker)
+    {
+        own (buf_fini) buf_t text = buf_init (LIMIT_KIB (16));
+        const bool quarantined = json_is_true (json_object_get (worker, "quarantined"));
+        if ((!quarantined && !json_is_true (json_object_get (worker, "held"))) || count++ >= SHOWN)
+            continue;
+        buf_printf (&text, "%s: ", ctl_cell_text (worker, "name"));
+        ctl_cell_worker_note (worker, &text);
+        s_status_line (self, quarantined ? "quarantined" : "held", "red", &text);
+    }
+    if (count > SHOWN) {
+        own (buf_fini) buf_t text = buf_init (LIMIT_KIB (1));
+        buf_printf (&text, "and %zu more: triagectl workers", count - SHOWN);
+        s_status_line (self, "", NULL, &text);
+    }
+}
+
 //  What agents have used since the start.
 static void
 s_status_used (const status_t *self)
@@ -256,10 +280,15 @@ int
 ctl_status (const ctl_t *self)
 {
     static const table_column_t columns [] = {{"NAME", 0}, {"VALUE", TABLE_WRAP}};
-    own (json_drop) json_t *doc = NULL;
+    own (json_drop) json_t *doc = NULL, *workers = NULL;
     int code = ctl_get (self, "/api/v1/status", &doc);
     if (code || ctl_json (self))
         return code ? code : ctl_print (doc);
+    const json_t *counts = json_object_get (doc, "workers");
+    if (ctl_cell_count (counts, "quarantined") > 0 || ctl_cell_count (counts, "held") > 0)
+        code = ctl_get (self, "/api/v1/workers", &workers);
+    if (code)
+        return code;
     own (table_destroy) table_t *table =
         table_new (columns, COUNT (columns), false, ctl_color (self));
     if (!table)
@@ -271,6 +300,7 @@ ctl_status (const ctl_t *self)
     s_status_queue (&status);
     s_status_lost (&status);
     s_status_workers (&status);
+    s_status_held (&status, json_object_get (workers, "workers"));
     s_status_breaker (&status);
     s_status_clusters (&status);
     s_status_events (&status);

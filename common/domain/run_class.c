@@ -9,9 +9,9 @@
     {                                                                                              \
         .name = (name_), .outcome = VERDICT_AGENT, .charged = true, .counts = true                 \
     }
-#define S_HOLDS(name_)                                                                             \
+#define S_HOLDS(name_, mend_)                                                                      \
     {                                                                                              \
-        .name = (name_), .outcome = VERDICT_AGENT, .holds = true, .counts = true                   \
+        .name = (name_), .outcome = VERDICT_AGENT, .holds = true, .counts = true, .mend = (mend_)  \
     }
 #define S_GIVEN_BACK(name_, backoff_)                                                              \
     {                                                                                              \
@@ -31,9 +31,12 @@ static const run_class_rule_t s_rules [RUN_CLASSES] = {
     [RUN_CLASS_RATE_LIMITED] = S_GIVEN_BACK ("rate_limited", false),
     [RUN_CLASS_OVERLOADED] = S_GIVEN_BACK ("overloaded", false),
     [RUN_CLASS_PROVIDER] = S_GIVEN_BACK ("provider", true),
-    [RUN_CLASS_AUTH] = S_HOLDS ("auth"),
-    [RUN_CLASS_QUOTA] = S_HOLDS ("quota"),
-    [RUN_CLASS_CONFIG] = S_HOLDS ("config"),
+    [RUN_CLASS_AUTH] =
+        S_HOLDS ("auth", "correct its provider's key on that worker and start it again"),
+    [RUN_CLASS_QUOTA] =
+        S_HOLDS ("quota", "give the account credit, then: triagectl workers resume NAME"),
+    [RUN_CLASS_CONFIG] =
+        S_HOLDS ("config", "correct agent_model or its other options there and start it again"),
     [RUN_CLASS_OOM] = S_CHARGED ("oom"),
     [RUN_CLASS_KILLED] = S_CHARGED ("killed"),
     [RUN_CLASS_INFRA] = {.name = "infra", .outcome = VERDICT_HOST},

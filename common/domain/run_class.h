@@ -42,6 +42,7 @@ typedef struct {
     bool backoff;              //  given back: the wait doubles each time
     bool counts;               //  the circuit breaker counts its incident, once
     int64_t wait_ms;           //  given back: wait when the provider names none
+    const char *mend;          //  holds: what an operator does then; else NULL
 } run_class_rule_t;
 
 //  Of RUN_CLASS_NONE, and of a number that a damaged store holds: nothing follows.  Own: static.

@@ -80,6 +80,10 @@ def test_a_key_that_fails_holds_its_worker_and_not_the_incident(system, name):
     assert again == {"incident": fence["incident"], "attempt": 2}
     wait_until(lambda: shown(broker, "bad").get("quarantined"), 10, "shown")
     assert shown(broker, "bad")["quarantined_for"] == f"{name}: said {name}"
+    mend = {"auth": "correct its provider's key", "quota": "give the account credit",
+            "config": "correct agent_model"}[name]
+    assert f"bad: {name}: said {name}; {mend}" in " ".join(system.ctl("status").stdout.split())
+    assert f"{name}: said {name}; {mend}" in system.ctl("workers").stdout
     records = broker.get("/api/v1/stream?after=0&limit=200", raw=True)
     assert '"quarantined"' in records
 
