@@ -64,9 +64,13 @@ def named(rows, member):
     return [{**row, member: NEW_NAMES.get(row[member], row[member])} for row in rows]
 
 
-def of_today(row, rows_of_then):
-    """Of what is said today the members that were there then."""
-    return {key: row[key] for key in rows_of_then}
+def of_today(now, then):
+    """Of what is said today the members that were there then, at every depth."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        return {key: of_today(now[key], then[key]) for key in then}
+    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        return [of_today(*pair) for pair in zip(now, then)]
+    return now
 
 
 def pages(get):
