@@ -77,7 +77,7 @@ def shown(system, incident):
 
 def test_a_resume_that_finishes_is_a_success_and_adds_up(system, provider):
     """The first run has no turn left."""
-    row, folder = one(system, provider, "report_resumed", "60s", agent_max_turns=1)
+    row, folder = one(system, provider, "report_resumed", "240s", agent_max_turns=1)
     assert row["state"] == "reported", (row, system.worker.log_tail())
     said = claude.said(folder)
     first, last = provider.made()

@@ -36,7 +36,7 @@ def start_worker(system, server, name="w1", env=None, **options):
     env = {"PATH": f"{programs}:/usr/bin:/bin", "ANTHROPIC_BASE_URL": server.url,
            "ANTHROPIC_API_KEY": KEY, "HTTPS_PROXY": "http://127.0.0.1:9",
            "NO_PROXY": "127.0.0.1", **(env or {})}
-    defaults = {"agent_script_path": SCRIPT, "agent_cli": "claude", "agent_timeout": "60s",
+    defaults = {"agent_script_path": SCRIPT, "agent_cli": "claude", "agent_timeout": "240s",
                 "agent_runtime": "bwrap", "agent_network": "gateway", "agent_kill_grace": "30s"}
     return system.start_worker(name, env=env, **{**defaults, **options})
 
@@ -60,7 +60,7 @@ def ids(system, names):
     return rows if set(names) <= set(rows) else None
 
 
-def first_attempt(system, incident, timeout_s=60):
+def first_attempt(system, incident, timeout_s=100):
     """The first attempt of an incident when it has ended, and the folder of its files."""
     def ended():
         attempts = system.broker.incident(incident)["attempts"]
