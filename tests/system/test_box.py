@@ -40,7 +40,8 @@ def boxed(system, provider, runtime, **options):
     return worker
 
 
-@pytest.mark.parametrize("runtime", ["bwrap", "landlock", "none"])
+@pytest.mark.parametrize("runtime", ["bwrap", "landlock",
+                                     pytest.param("none", marks=pytest.mark.nightly)])
 def test_the_agent_works_without_its_key(system, provider, runtime):
     """It holds a token of its run; the provider gets the key, which stands in no file."""
     system.start_broker(agent_model="sonnet")

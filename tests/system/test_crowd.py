@@ -19,6 +19,7 @@ AGENTS = 32
 TTL_S = 9
 WORKER_MIB = 150  # what a worker may take, whatever its agents print
 BOXES = ["bwrap", "landlock"]
+MOSTLY = ["bwrap", pytest.param("landlock", marks=pytest.mark.nightly)]
 REPORT = "mkdir -p output; yes report | head -c 500 >output/investigation.md"
 
 
@@ -73,7 +74,7 @@ def peak_mib(process):
     return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) / 1024
 
 
-@pytest.mark.parametrize("runtime", BOXES)
+@pytest.mark.parametrize("runtime", MOSTLY)
 def test_a_crowd_that_prints_as_fast_as_it_can(system, runtime):
     """All are killed by timeout; meanwhile leases are renewed in time."""
     runs.need(runtime)
@@ -111,7 +112,7 @@ def listed():
     return found
 
 
-@pytest.mark.parametrize("runtime", BOXES)
+@pytest.mark.parametrize("runtime", MOSTLY)
 def test_nothing_is_left_of_a_hundred_runs(system, runtime):
     runs.need(runtime)
     text = "echo x >/tmp/mine; echo x >/dev/shm/mine; mkfifo $TMPDIR/f; (setsid sleep 60 &); " \

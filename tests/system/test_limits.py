@@ -68,8 +68,15 @@ class Lateness(threading.Thread):
         self.join()
 
 
-@pytest.mark.parametrize("runtime", runs.runtimes())
-@pytest.mark.parametrize("how", WRITERS)
+def rows(hows, first):
+    """Every way in bwrap, the first way in each runtime; the other pairs nightly."""
+    for how in hows:
+        for runtime in runs.runtimes():
+            often = runtime == "bwrap" or how == first
+            yield pytest.param(how, runtime, marks=[] if often else pytest.mark.nightly)
+
+
+@pytest.mark.parametrize("how,runtime", rows(WRITERS, "one file"))
 def test_a_disk_is_never_much_more_than_full(folder, runtime, how):
     """Again only when the machine itself was late: what writes is not held by the late watch."""
     runs.need(runtime)
@@ -135,8 +142,7 @@ EATERS = {
 
 
 @pytest.mark.parametrize("held", ["cgroup", "polled"])
-@pytest.mark.parametrize("runtime", runs.runtimes())
-@pytest.mark.parametrize("how", EATERS)
+@pytest.mark.parametrize("how,runtime", rows(EATERS, "one process"))
 def test_memory_ends_a_run(folder, runtime, how, held):
     runs.need(runtime)
     begin = time.monotonic()

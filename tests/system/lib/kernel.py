@@ -107,7 +107,7 @@ def _initrd(folder, modules, script):
     return path
 
 
-def run(folder, script, timeout_s=120):
+def run(folder, script, timeout_s=280):
     """Run the shell script as root on Debian's kernel; its exit code and what it printed."""
     assert shutil.which("qemu-system-x86_64"), "apt-get install qemu-system-x86"
     assert shutil.which("cpio"), "apt-get install cpio"
