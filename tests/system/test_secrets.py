@@ -232,6 +232,7 @@ def test_an_agents_program_that_is_missing_is_told_at_the_start(system, agent, t
 @pytest.mark.skipif(os.geteuid() != 0, reason="who is not root is not told")
 def test_a_worker_of_root_says_so_once(system):
     system.start_broker()
-    worker = system.start_worker()
+    worker = system.start_worker(agent_cli="custom", agent_env="AGENT_CUSTOM_COMMAND",
+                                 env={"AGENT_CUSTOM_COMMAND": "true"})
     worker.wait_log("running as root")
     assert worker.log().count("running as root") == 1
