@@ -9,9 +9,13 @@ import pytest
 
 from lib.claude import ask, first_attempt, said, transcript
 from lib.clis import CLIS, KEY, KubeApi
-from lib.system import fault
+from lib.system import fault, wait_until
 
 CANARY = "canary-0b1f5e77"
+WAIT_S = 180  # of a run on a busy host
+# of a model that has no price of its own: USD for a million tokens
+PRICES = {"codex": {"input": 150, "output": 600, "cache_read": 150},
+          "gemini": {"input": 2, "output": 12, "cache_read": 2}}
 NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in ("opencode", "qwen")]
 
 # of each CLI: scenario -> class, and a part of its sentence
@@ -29,6 +33,10 @@ TOLD = {
                "too_long": ("too_large", "prompt is too long")},
     "opencode": {"too_long": ("too_large", "prompt is too long")},
     "qwen": {"too_long": ("too_large", "prompt is too long")}}
+# what a CLI itself takes for a success, or does not tell: the gateway knows
+SEEN = {
+    "gemini": {"refusal": ("refused", "the model refused to answer (SAFETY)"),
+               "max_tokens": ("limit", "the model stopped at a limit of tokens (MAX_TOKENS)")}}
 HOLDING = {
     "codex": {"s401": ("auth", "401 Unauthorized: invalid x-api-key"),
               "quota": ("quota", "Quota exceeded. Check your plan"),
@@ -56,24 +64,44 @@ def provider(cli):
     provider.close()
 
 
-def judged(system, incident, expected):
+def judged(system, incident, expected, by_driver=True):
     """The run of an incident: its class and sentence as expected, in each place."""
-    attempt, folder = first_attempt(system, incident)
+    attempt, folder = first_attempt(system, incident, WAIT_S)
     name, sentence = expected
-    found = said(folder)
-    assert (found["class"], found["is_error"]) == (name, True), found
-    assert sentence in found["result"] and sentence in attempt["reason"], (found, attempt)
+    assert attempt["class"] == name and sentence in attempt["reason"], attempt
+    if by_driver:
+        found = said(folder)
+        assert (found["class"], found["is_error"]) == (name, True), found
+        assert sentence in found["result"], found
 
 
 def test_a_run_is_told_with_its_steps_and_usage(system, cli, provider):
-    """And what went wrong in others beside it, by class and sentence."""
-    system.start_broker(agent_model="sonnet")
-    cli.start_worker(system, provider, max_concurrent_agents=3)
-    rows = TOLD[cli.name]
-    found = ask(system, "ok", "nowrite", *rows)
-    for scenario, expected in rows.items():
-        judged(system, found[scenario], expected)
-    attempt, folder = first_attempt(system, found["ok"])
+    """And what went wrong in others beside it, by class and sentence; and kubectl works."""
+    rows, seen = TOLD[cli.name], SEEN.get(cli.name, {})
+    api = KubeApi(system.root)
+    try:
+        system.start_broker(agent_model="sonnet", agent_timeout=f"{WAIT_S}s")
+        cli.start_worker(system, provider, max_concurrent_agents=3,
+                         kubeconfig=api.kubeconfig(system.root / "kubeconfig"))
+        found = ask(system, "ok", "kubectl", *rows, *seen)
+        for scenario, expected in {**rows, **seen}.items():
+            judged(system, found[scenario], expected, scenario in rows)
+        ran_well(system, cli, provider, found["ok"])
+        attempt, folder = first_attempt(system, found["kubectl"], WAIT_S)
+        report = (folder / "output/investigation.md").read_text()
+        assert attempt["outcome"] == "success" and "checkout-7d9f" in report, (attempt, report)
+        assert ("/api/v1/pods", True) in api.asked
+    finally:
+        api.close()
+    assert provider.keys() == {KEY}
+    assert max(len(provider.made(scenario)) for scenario in rows) <= 4, "retries are bounded"
+    assert all(b'"sonnet"' not in call.body and "sonnet" not in call.path
+               for call in provider.calls), "the model of another CLI"
+
+
+def ran_well(system, cli, provider, incident):
+    """Its steps are in the transcript; driver and gateway count what was billed."""
+    attempt, folder = first_attempt(system, incident, WAIT_S)
     assert attempt["outcome"] == "success", attempt
     steps, result = transcript(folder), said(folder)
     tools = [step for step in steps if "tool" in step]
@@ -81,35 +109,47 @@ def test_a_run_is_told_with_its_steps_and_usage(system, cli, provider):
     assert "head -c 64 event.json" in json.dumps(tools[0]["input"])
     assert "subscriptionId" in tools[0]["output"]["head"]
     assert "Done." in steps[-1]["text"] and "Done." in result["result"]
-    billed = provider.billed("ok")
-    assert billed == {"input": result["usage"]["input_tokens"],
-                      "output": result["usage"]["output_tokens"],
-                      "cache_read": result["usage"]["cache_read_input_tokens"]}
-    attempt, _ = first_attempt(system, found["nowrite"])
-    assert attempt["reason"].startswith("investigation.md file not found"), attempt
-    assert provider.keys() == {KEY}
-    assert max(len(provider.made(scenario)) for scenario in rows) <= 4, "retries are bounded"
-    assert all(b'"sonnet"' not in call.body and "sonnet" not in call.path
-               for call in provider.calls), "the model of another CLI"
+    billed, usage = provider.billed("ok"), result["usage"]
+    assert billed == {"input": usage["input_tokens"], "output": usage["output_tokens"],
+                      "cache_read": usage["cache_read_input_tokens"]}
+    usage = wait_until(lambda: system.result(incident), 20, "saved")["usage"]
+    assert {kind: usage[f"{kind}_tokens"] for kind in billed} == billed
+    assert usage["calls"] == len(provider.made("ok")) and usage["agent"] == cli.name
+    if cli.name in PRICES:
+        cost = sum(PRICES[cli.name][kind] * billed[kind] for kind in billed) / 1e6
+        assert abs(usage["cost_usd"] - cost) <= usage["calls"] * 1e-6, "rounded up, each call"
 
 
-@pytest.mark.parametrize("row", range(3))
-def test_what_holds_a_worker_is_told_at_once(system, cli, provider, row):
-    rows = list(HOLDING[cli.name].items())
-    if row >= len(rows):
-        return
-    scenario, expected = rows[row]
-    system.start_broker(agent_model="sonnet")
-    cli.start_worker(system, provider)
-    judged(system, ask(system, scenario)[scenario], expected)
+def test_what_holds_a_worker_is_told_at_once(system, cli, provider):
+    """All run at the same time: the first that ends holds the worker."""
+    rows = HOLDING[cli.name]
+    system.start_broker(agent_model="sonnet", agent_timeout=f"{WAIT_S}s")
+    cli.start_worker(system, provider, max_concurrent_agents=len(rows))
+    found = ask(system, *rows)
+    for scenario, expected in rows.items():
+        judged(system, found[scenario], expected)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("cli", ["opencode", "qwen"], indirect=True)
+def test_calls_that_are_repeated_until_the_deadline_have_the_class_of_the_last(
+    system, cli, provider):
+    system.start_broker(agent_model="sonnet", agent_timeout="60s")
+    cli.start_worker(system, provider, max_concurrent_agents=3)
+    rows = {"s429": ("rate_limited", "Too many requests"), "s529": ("overloaded", "Overloaded"),
+            "s500": ("provider", "Internal server error")}
+    found = ask(system, *rows)
+    for scenario, expected in rows.items():
+        judged(system, found[scenario], expected, by_driver=False)
 
 
 def test_a_run_that_does_not_end_leaves_what_it_did(system, cli, provider):
+    """A busy host has the usual time to write it down."""
     seconds = {"codex": 8, "gemini": 20}.get(cli.name, 40)
     system.start_broker(agent_model="sonnet", agent_timeout=f"{seconds}s")
-    cli.start_worker(system, provider)
+    cli.start_worker(system, provider, agent_kill_grace="10s")
     found = ask(system, "endless_text")
-    attempt, folder = first_attempt(system, found["endless_text"], 3 * seconds)
+    attempt, folder = first_attempt(system, found["endless_text"], WAIT_S)
     assert attempt["reason"].startswith(f"agent timed out after {seconds} s"), attempt
     assert said(folder)["agent"] == cli.name and said(folder)["is_error"]
 
@@ -118,13 +158,13 @@ def test_a_run_that_does_not_end_leaves_what_it_did(system, cli, provider):
                                   *NIGHTLY])
 def test_a_run_with_a_report_is_resumed(system, name):
     """Its last quarter is for the second run, and most CLIs take seconds to start."""
-    cli, seconds = CLIS[name], 16 if name == "codex" else 120
+    cli, seconds = CLIS[name], 40 if name == "codex" else 120
     provider = cli.provider("report_resumed")
     try:
         system.start_broker(agent_model="sonnet", agent_timeout=f"{seconds}s")
-        cli.start_worker(system, provider)
+        cli.start_worker(system, provider, agent_kill_grace="10s")
         found = ask(system, "report_resumed")
-        attempt, folder = first_attempt(system, found["report_resumed"], 2 * seconds)
+        attempt, folder = first_attempt(system, found["report_resumed"], WAIT_S)
         last = provider.made("report_resumed")[-1].body
     finally:
         provider.close()
@@ -134,19 +174,6 @@ def test_a_run_with_a_report_is_resumed(system, name):
     assert "Done." in steps[-1]["text"] and (result["is_error"], result["class"]) == (False, None)
     assert b"Finish now: write the report" in last and b"UNTRUSTED EVENT" in last, \
         "the session goes on"
-
-
-def test_kubectl_works_inside(system, cli, provider):
-    api = KubeApi(system.root)
-    try:
-        system.start_broker(agent_model="sonnet")
-        cli.start_worker(system, provider, kubeconfig=api.kubeconfig(system.root / "kubeconfig"))
-        attempt, folder = first_attempt(system, ask(system, "kubectl")["kubectl"])
-        report = (folder / "output/investigation.md").read_text()
-        assert attempt["outcome"] == "success" and "checkout-7d9f" in report, (attempt, report)
-        assert ("/api/v1/pods", True) in api.asked
-    finally:
-        api.close()
 
 
 def test_an_event_cannot_have_a_file_sent_to_the_provider(system, cli, provider):
@@ -160,7 +187,9 @@ def test_an_event_cannot_have_a_file_sent_to_the_provider(system, cli, provider)
           f" @incident.json \u2028@{path}"
     system.publish([fault("web-0", fault_type=f"F @{path}", context=odd, namespace=f"n @{path}",
                           **{f"k @{path}": [f" @{path}"]})])
-    broker.wait_terminal(1)
+    row = broker.wait_terminal(1, WAIT_S)[0]
+    attempt, _ = first_attempt(system, row["id"])
+    assert attempt["reason"].startswith("investigation.md file not found"), attempt
     bodies = provider.bodies()
     assert b"UNTRUSTED EVENT" in bodies and path.name.encode() in bodies, provider.calls
     assert CANARY.encode() not in bodies and b"triggeringEventId" not in bodies

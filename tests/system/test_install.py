@@ -9,7 +9,10 @@ from lib.system import BIN, ROOT, fault, wait_until
 FILES = ["bin/triage-broker", "bin/triage-worker", "bin/triage-run", "bin/triage-playbook",
          "bin/triage-publisher",
          "bin/triage-tap", "bin/triagectl", "libexec/k8s-triage/run-agent.sh",
-         "libexec/k8s-triage/drivers/lib.jq", "libexec/k8s-triage/drivers/claude.sh",
+         "libexec/k8s-triage/drivers/lib.jq",
+         *(f"libexec/k8s-triage/drivers/{name}.sh"
+           for name in ("claude", "codex", "gemini", "opencode", "qwen", "goose", "playbook",
+                        "custom")),
          "libexec/k8s-triage/skills/kubernetes-triage/SKILL.md", "share/k8s-triage/mcp.json",
          "share/k8s-triage/broker.yaml",
          "share/k8s-triage/worker.yaml", "share/k8s-triage/publisher.yaml",

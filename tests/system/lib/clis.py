@@ -52,7 +52,7 @@ class Cli:
                 (programs / name).symlink_to(os.path.realpath(path))
         env = {"PATH": f"{programs}:/usr/bin:/bin", self.url: self.base(server), self.key: KEY,
                "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1", **(env or {})}
-        defaults = {"agent_script_path": SCRIPT, "agent_cli": self.name, "agent_timeout": "60s",
+        defaults = {"agent_script_path": SCRIPT, "agent_cli": self.name,
                     "agent_runtime": "bwrap", "agent_network": "gateway"}
         return system.start_worker(env=env, **{**defaults, **options})
 
