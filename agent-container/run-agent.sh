@@ -130,6 +130,15 @@ write_prompt () {
     mv -f .home/asked.md logs/prompt.md
 }
 
+# For a driver that does all by itself: its standard input is the prompt.
+give_prompt () {
+    if [ "$driver_system" = prepend ]; then
+        write_prompt
+        prompt=.home/prompt.txt
+    fi
+    [ "$prompt" = - ] || exec <"$prompt" || fail 64 "--prompt-file cannot be read: $prompt"
+}
+
 resume_prompt='The time for this investigation is nearly over.  Finish now: write the report to
 output/investigation.md, in the form that was asked for, from what you know.  Say what you could
 not check.  Start no new investigation.'
@@ -288,6 +297,7 @@ case $timeout in *[!0-9]*) fail 64 "--timeout is not a number of seconds: $timeo
 enter_workspace
 if [ -z "$driver_jq" ]; then
     export HOME="${HOME:-$workspace/.home}" TMPDIR="${TMPDIR:-$workspace/.tmp}"
+    [ -z "$prompt" ] || give_prompt
     driver_prepare
     driver_run # does not return
 fi

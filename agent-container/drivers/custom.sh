@@ -5,6 +5,7 @@
 # standard input, and the environment unchanged.
 # SPDX-License-Identifier: Apache-2.0
 driver_program=${AGENT_CUSTOM_COMMAND:-}
+driver_system=own # its standard input is the prompt only; SYSTEM_PROMPT_FILE names the other
 driver_notes='a program of your own: AGENT_CUSTOM_COMMAND'
 
 driver_find () {
@@ -16,6 +17,5 @@ driver_find () {
 driver_version () { :; }
 
 driver_run () {
-    [ "$prompt" = - ] || exec <"$prompt" || fail 64 "--prompt-file cannot be read: $prompt"
     exec "$driver_path" "$workspace"
 }

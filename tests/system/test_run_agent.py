@@ -268,6 +268,21 @@ def test_temporary_files_lie_in_the_workspace_and_skills_cannot_be_changed(run, 
     assert copy.read_text() == skill.read_text() and copy.stat().st_mode & 0o222 == 0
 
 
+@pytest.mark.parametrize("own", ["", "driver_system=own\n"])
+def test_a_driver_of_two_lines_gets_the_prompt_byte_for_byte(run, own):
+    prompt = b"\n$(id) `id` \\n \xff\x01 %s\r\n\n no end of line"
+    run.prompt.write_bytes(prompt)
+    (run.drivers / "plain.sh").write_text(
+        f"{own}driver_program=cat\ndriver_run () {{ exec cat >output/got; }}\n")
+    assert run.run("", agent="plain", data=b"not this") == 0, run.err
+    whole = b"You are an SRE.\n\n\n" + prompt
+    assert (run.workspace / "output/got").read_bytes() == (prompt if own else whole)
+    assert run.prompt.read_bytes() == (prompt if own else whole), "all that was sent"
+    assert run.run("", ["--prompt-file", "-"], agent="plain", data=prompt) == 0, run.err
+    assert (run.workspace / "output/got").read_bytes() == (prompt if own else whole)
+    assert run.run("", ["--prompt-file", "/nonexistent"], agent="plain") == 64
+
+
 def describe(run, agent, **env):
     done = subprocess.run([SCRIPT, "--describe", "--agent", agent], capture_output=True, text=True,
                           timeout=30 * SLOW,
