@@ -53,11 +53,15 @@ static void
 s_count (call_t *self, const observe_result_t *result)
 {
     gateway_report_t *report = &self->args.tenant->report;
+    const char *provider = provider_name (self->args.key->provider);
     s_add (&report->input, result->tokens.input);
     s_add (&report->output, result->tokens.output);
     s_add (&report->cache_read, result->tokens.cache_read);
     s_add (&report->cache_write, result->tokens.cache_write);
-    if (result->tokens.input >= 0 || result->tokens.output >= 0)
+    const bool used = result->tokens.input >= 0 || result->tokens.output >= 0;
+    if (used && !price_known (provider, result->model))
+        tenant_unpriced (self->args.tenant, result->model);
+    else if (used && !self->args.tenant->unpriced)
         s_add (&report->cost_micro_usd, s_cost (self, result));
     if (result->model [0])
         utf8_copy (report->model, sizeof report->model, result->model);

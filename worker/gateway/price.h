@@ -1,6 +1,7 @@
 //  price - what tokens cost, by the name of the model.
 //
-//  A model that no row names costs as much as the dearest one of its provider.
+//  A model that no row names costs as much as others of its family, such as sonnet.  One of no
+//  known family costs as much as the dearest one of its provider.
 //  Pure.  Units: millionths of a dollar, rounded up.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -27,6 +28,9 @@ typedef struct {
     int64_t times;    //  a faster service costs a multiple
 } price_bound_t;
 
+//  Does a row name the model, or its family?  False: the others here tell what it costs at most.
+bool
+price_known (const char *provider, const char *model);
 //  What a call has cost.  Unknown tokens count as none.
 int64_t
 price_cost (const char *provider, const char *model, const price_tokens_t *tokens);

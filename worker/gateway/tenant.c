@@ -155,3 +155,23 @@ tenant_failed (tenant_t *self, int status, run_class_t class, const char *senten
     self->report.failure.retry_ms = retry_ms;
     self->report.ok_after_failure = false;
 }
+
+void
+tenant_unpriced (tenant_t *self, const char *model)
+{
+    tenant_house_t *house = self->house;
+    char name [GATEWAY_MODEL];
+    utf8_copy (name, sizeof name, model);
+    utf8_clean (name);
+    self->unpriced = true;
+    self->report.cost_micro_usd = -1;
+    for (size_t i = 0; i < house->unpriced_count; i++)
+        if (strcmp (house->unpriced [i], name) == 0)
+            return;
+    if (house->unpriced_count == TENANT_UNPRICED)
+        return;
+    memcpy (house->unpriced [house->unpriced_count++], name, sizeof name);
+    log_warn ("the price of this model is not known: what runs cost stays unknown, and a budget "
+              "counts it as the dearest of its provider",
+              kv ("model", name));
+}

@@ -18,7 +18,8 @@ enum {
     TENANT_HOUSE_BYTES = 256 * 1024 * 1024, //  requests of all runs
     TENANT_GUESTS = 64,                     //  connections of one run
     TENANT_TUNNELS = 48,                    //  of these, as the other side of a host or a port
-    TENANT_ASKED = 64                       //  different hosts of one run that are logged
+    TENANT_ASKED = 64,                      //  different hosts of one run that are logged
+    TENANT_UNPRICED = 32                    //  different models that are logged
 };
 
 //  What all runs share.
@@ -26,8 +27,10 @@ typedef struct {
     poller_t poller;
     http_t *http;
     clk_t *clock;
-    size_t body_bytes; //  held by requests of all runs
-    bool due;          //  a guest waits for its turn
+    size_t body_bytes;                              //  held by requests of all runs
+    bool due;                                       //  a guest waits for its turn
+    char unpriced [TENANT_UNPRICED][GATEWAY_MODEL]; //  models without a price, each logged once
+    size_t unpriced_count;
 } tenant_house_t;
 
 typedef struct {
@@ -44,6 +47,7 @@ typedef struct {
     bool proxy;
     hosts_t hosts;
     budget_t budget;
+    bool unpriced; //  it has used a model whose price is not known
     gateway_report_t report;
     hosts_rule_t asked [TENANT_ASKED]; //  hosts logged, each once
     size_t asked_count;
@@ -63,6 +67,10 @@ tenant_knows (const tenant_t *self, const char *token, size_t size);
 //  A host was asked for: count and log it, the first time.
 void
 tenant_asked (tenant_t *self, const hosts_rule_t *host, bool allowed, const char *why);
+//  A call has used a model whose price is not known: so is the run's cost, and that is logged once
+//  for each model.
+void
+tenant_unpriced (tenant_t *self, const char *model);
 //  A call ended badly.  The sentence is cut and cleaned, and the key
 //  taken out of it.
 void

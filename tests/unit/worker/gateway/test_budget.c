@@ -41,23 +41,34 @@ test_budget (void **state)
     assert_int_equal (none.spent, 5);
 }
 
-static void
-test_prices (void **state)
-{
-    const price_tokens_t million = {.input = 100000, .output = 100000, .cache_read = 100000};
-    static const struct {
-        const char *provider, *model;
-        int64_t cost;
-    } rows [] = {{"anthropic", "claude-opus-4-5-20251101", 3050000},
+//  Of 100,000 tokens of each kind.
+static const struct {
+    const char *provider, *model;
+    int64_t cost;
+} s_prices [] = {{"anthropic", "claude-opus-4-5-20251101", 3050000},
                  {"anthropic", "claude-opus-4-1-20250805", 9150000},
                  {"anthropic", "claude-sonnet-4-5", 1830000},
                  {"anthropic", "claude-haiku-4-5@20251001", 610000},
-                 {"anthropic", "claude-opus-45", 9150000}, //  no such row: the dearest
+                 {"anthropic", "claude-sonnet-5-5", 1210000},
+                 {"anthropic", "claude-sonnet-5", 1220000},
+                 {"anthropic", "claude-opus-5-5", 2420000},
+                 {"anthropic", "claude-fable-5-2[1m]", 3050000 + 3050000}, //  its family
+                 {"anthropic", "claude-haiku-5-5-20270101", 305000},       //  of a large input
+                 {"anthropic", "claude-opus-45", 3050000},                 //  families
+                 {"anthropic", "claude-sonnet-9", 1830000},
+                 {"anthropic", "claude-9-haiku-x", 610000},
+                 {"anthropic", "my-sonnet", 9150000}, //  no such family: the dearest
                  {"anthropic", "", 9150000},
                  {"openai", "gpt-5-2025-08-07", 1137500},
                  {"openai", "gpt-5.2", 1592500},
                  {"openai", "gpt-5-mini", 227500},
+                 {"openai", "gpt-5.9", 1592500},
+                 {"openai", "gpt-5.9-pro", 21000000},
+                 {"openai", "gpt-5.9-mini", 227500},
                  {"openai", "gpt-9", 90000000},
+                 {"gemini", "gemini-4-pro-preview", 1420000},
+                 {"gemini", "gemini-4-flash", 355000},
+                 {"gemini", "gemini-4-flash-lite", 51000},
                  {"gemini", "gemini-2.5-flash", 283000},
                  {"gemini", "gemini-9", 1600000},
                  //  of a family, at another price
@@ -66,10 +77,18 @@ test_prices (void **state)
                  {"gemini", "gemini-2.5-flash-image", 3060000},
                  {"gemini", "gemini-3-pro-image-preview", 12400000},
                  {"nobody", "x", 0}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++)
-        if (price_cost (rows [i].provider, rows [i].model, &million) != rows [i].cost)
-            fail_msg ("%s costs %ld", rows [i].model,
-                      (long) price_cost (rows [i].provider, rows [i].model, &million));
+
+static void
+test_prices (void **state)
+{
+    const price_tokens_t million = {.input = 100000, .output = 100000, .cache_read = 100000};
+    for (size_t i = 0; i < sizeof s_prices / sizeof s_prices [0]; i++)
+        if (price_cost (s_prices [i].provider, s_prices [i].model, &million) != s_prices [i].cost)
+            fail_msg ("%s costs %ld", s_prices [i].model,
+                      (long) price_cost (s_prices [i].provider, s_prices [i].model, &million));
+    assert_true (price_known ("anthropic", "claude-sonnet-9"));
+    assert_false (price_known ("anthropic", "my-sonnet"));
+    assert_false (price_known ("anthropic", "") || price_known ("nobody", "x"));
     //  a large input costs twice
     const price_tokens_t large = {.input = 200001, .output = 1000};
     assert_int_equal (price_cost ("anthropic", "claude-sonnet-4", &large), 1222506);
