@@ -126,8 +126,34 @@ s_perform (const char *url, const char *header, call_t *call)
     return rc ? rc : call->rc;
 }
 
+typedef enum { S_OK, S_FAILED, S_UNKNOWN } answer_t;
+
+//  What an answer to the question for models says about key and address.
+static answer_t
+s_judge (const call_t *call, int rc, const char *url, char *ret_text, size_t size)
+{
+    char sentence [256];
+    s_sentence (call, sentence, sizeof sentence);
+    if (rc < 0) {
+        snprintf (ret_text, size, "%s: %s", url, *call->reason ? call->reason : err_str (rc));
+        return S_FAILED;
+    }
+    if (call->status == 404) {
+        snprintf (ret_text, size,
+                  "%s: HTTP 404: this provider has no list of models, so the key cannot be checked "
+                  "here; the first agent will show if it is good",
+                  url);
+        return S_UNKNOWN;
+    }
+    const char *class =
+        call->status >= 400 ? run_class_name (failure_class (call->status, sentence)) : "";
+    snprintf (ret_text, size, "%s: HTTP %d%s%s%s%s", url, call->status, *class ? " " : "", class,
+              *sentence ? ": " : "", sentence);
+    return call->status >= 200 && call->status < 300 ? S_OK : S_FAILED;
+}
+
 //  Ask the provider for its models: that costs nothing, and needs a good key.
-static bool
+static answer_t
 s_call (const settings_t *settings, const driver_t *driver, char *ret_text, size_t size)
 {
     gateway_spec_t gateway = {0};
@@ -135,29 +161,26 @@ s_call (const settings_t *settings, const driver_t *driver, char *ret_text, size
     const provider_t *provider = provider_find (driver->provider);
     const char *key = gateway.key_count > 0 ? gateway.keys [0].key : "";
     if (!provider || !*key) {
-        snprintf (ret_text, size, "%s", provider ? "no key is set" : "it needs none");
-        return !provider;
+        const bool known = !driver->ours || driver->program [0];
+        snprintf (ret_text, size, "%s",
+                  provider ? "no key is set"
+                  : known  ? "it needs none"
+                           : "which one it needs is not known");
+        return provider ? S_FAILED : known ? S_OK : S_UNKNOWN;
     }
     own (buf_fini) buf_t url = buf_init (4096), header = buf_init (LIMIT_SECRET_BYTES + 64);
     const char *base = gateway.keys [0].base_url;
     provider_models_url (provider, base, &url);
     if (provider_key_header (provider, key, &header) < 0 || url.failed) {
         snprintf (ret_text, size, "the key or its address cannot be sent");
-        return false;
+        return S_FAILED;
     }
     call_t call = {.body = buf_init (CHECK_BODY_BYTES)};
     const int rc = s_perform (url.data, header.data, &call);
     explicit_bzero (header.data, header.size);
-    char sentence [256];
-    s_sentence (&call, sentence, sizeof sentence);
-    const char *class =
-        call.status >= 400 ? run_class_name (failure_class (call.status, sentence)) : "";
-    if (rc < 0)
-        snprintf (ret_text, size, "%s: %s", url.data, *call.reason ? call.reason : err_str (rc));
-    else
-        snprintf (ret_text, size, "%s: HTTP %d %s %s", url.data, call.status, class, sentence);
+    const answer_t answer = s_judge (&call, rc, url.data, ret_text, size);
     buf_fini (&call.body);
-    return rc == 0 && call.status >= 200 && call.status < 300;
+    return answer;
 }
 
 //  --- the tables
@@ -197,10 +220,11 @@ check_agent (const settings_t *settings)
     const sandbox_network_t network = network_of (settings, driver);
     s_line (table, "network", sandbox_network_name (network), "");
     s_line (table, "ready", report->good ? "yes" : "NO", report->why);
-    const bool answered = s_call (settings, driver, text, sizeof text);
-    s_line (table, "provider", answered ? "ok" : "FAILED", text);
+    static const char *const answers [] = {"ok", "FAILED", "unknown"};
+    const answer_t answer = s_call (settings, driver, text, sizeof text);
+    s_line (table, "provider", answers [answer], text);
     const int rc = table_print (table);
-    return rc == 0 && report->good && answered ? 0 : EXIT_RUNTIME;
+    return rc == 0 && report->good && answer != S_FAILED ? 0 : EXIT_RUNTIME;
 }
 
 static void

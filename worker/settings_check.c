@@ -9,6 +9,7 @@
 #include "worker/keeper/secrets.h"
 #include "worker/loop/driver.h"
 #include "worker/loop/program.h"
+#include "worker/loop/read_paths.h"
 
 static void
 s_keys (const settings_t *settings, conf_check_t *check)
@@ -74,6 +75,17 @@ s_kubeconfig (conf_check_t *check, const char *const *at)
 }
 
 static void
+s_paths (const settings_t *settings, conf_check_t *check)
+{
+    for (size_t i = 0; i < READ_PATHS_OPTIONS; i++) {
+        read_paths_option_t option;
+        err_diag_t diag = {""};
+        const int rc = read_paths_look (settings, i, &option, &diag);
+        conf_check_result (check, option.at, rc, &diag);
+    }
+}
+
+static void
 s_short (void *ctx, const void *at, const char *name, size_t size)
 {
     conf_check_warn (ctx, at, "%s has %zu bytes: too short to be removed from what agents write",
@@ -89,6 +101,7 @@ settings_check (const conf_t *conf, conf_check_t *check)
     s_home (settings, check);
     s_programs (settings, check);
     s_kubeconfig (check, &settings->kubeconfig);
+    s_paths (settings, check);
     for (size_t i = 0; i < settings->clusters.count; i++)
         s_kubeconfig (check, &clusters [i].kubeconfig);
     secrets_short (settings, check, s_short);

@@ -276,6 +276,12 @@ WORKER = [
         env={"AGENT_CUSTOM_COMMAND": "/bin/true"}),
     Row("worker", "kubeconfig missing", r"environment KUBECONFIG: no: No such file",
         HELD, make=text("there"), env={"KUBECONFIG": "there:no"}),
+    Row("worker", "MCP file missing", r"{f}:1: agent_mcp_config: no.json: No such file", HELD,
+        "agent_mcp_config: no.json\n"),
+    Row("worker", "skills missing", r"{f}:1: agent_skills_dir: no: No such file", HELD,
+        "agent_skills_dir: no\n"),
+    Row("worker", "drivers are no folder", r"{f}:1: agent_drivers_dir: f: Not a directory", HELD,
+        "agent_drivers_dir: f\n", text("f")),
     Row("worker", "kubeconfig of a cluster", r"{f}:3: clusters\[0\].kubeconfig: d: Is a directory",
         HELD, "clusters:\n- name: a\n  kubeconfig: d\n", directory("d")),
 ]

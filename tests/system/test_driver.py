@@ -34,7 +34,7 @@ def test_one_file_makes_an_agent_that_is_chosen_by_its_name(system):
     (folder / "mine.sh").write_text(DRIVER)
     broker = system.start_broker()
     system.start_worker(agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli="mine",
-                        agent_env="AGENT_DRIVERS_DIR", env={"AGENT_DRIVERS_DIR": str(folder)})
+                        env={"AGENT_DRIVERS_DIR": str(folder)})
     system.publish([fault("web-0")])
     row = broker.wait_terminal(1)[0]
     assert row["state"] == "reported", row

@@ -127,6 +127,11 @@ def test_option_worker_agent_skills_dir(system):
     assert variable(system, "AGENT_SKILLS_DIR", agent_skills_dir="skills").endswith("/skills")
 
 
+def test_option_worker_agent_drivers_dir(system):
+    (system.root / "drivers").mkdir()
+    assert variable(system, "AGENT_DRIVERS_DIR", agent_drivers_dir="drivers").endswith("/drivers")
+
+
 def test_option_worker_anthropic_base_url(system):
     assert variable(system, "ANTHROPIC_BASE_URL", anthropic_base_url=URL) == URL
 

@@ -5,6 +5,7 @@ import datetime
 import http.server
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -25,7 +26,8 @@ class Models(http.server.BaseHTTPRequestHandler):
         good = self.path == "/v1/models" and self.headers["x-api-key"] == claude.KEY
         body = json.dumps({"data": []} if good else {"type": "error", "error": {
             "type": "authentication_error", "message": "invalid x-api-key"}}).encode()
-        self.send_response(200 if good else 401)
+        known = self.path == "/v1/models"
+        self.send_response(200 if good else 401 if known else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -143,7 +145,30 @@ def test_check_agent_names_a_bad_key(system, models):
     begun = time.monotonic()
     done = check_agent(system, models, "sk-of-nobody")
     assert done.returncode == 1 and time.monotonic() - begun < 15 * crowded()
-    assert "HTTP 401 auth invalid x-api-key" in done.stdout and "sk-of-nobody" not in done.stdout
+    assert "HTTP 401 auth: invalid x-api-key" in done.stdout and "sk-of-nobody" not in done.stdout
+
+
+def test_check_agent_does_not_blame_the_key_where_no_models_are_listed(system, models):
+    done = check_agent(system, f"{models}/proxy", claude.KEY)
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = " ".join(done.stdout.split())
+    assert "provider unknown" in shown and "HTTP 404" in shown and "FAILED" not in shown
+
+
+def test_folders_of_options_that_are_missing_hold_the_worker(system):
+    """Each is named.  Made later, they are found by SIGHUP."""
+    system.start_broker()
+    worker = system.start_worker(agent_skills_dir="skills", agent_mcp_config="mcp.json",
+                                 agent_drivers_dir="drivers")
+    why = held(worker)
+    for option in ("agent_skills_dir skills", "agent_mcp_config mcp.json",
+                   "agent_drivers_dir drivers"):
+        assert f"{option}: No such file" in why, why
+    (system.root / "skills").mkdir()
+    (system.root / "drivers").mkdir()
+    (system.root / "mcp.json").write_text("{}")
+    worker.signal(signal.SIGHUP)
+    worker.wait_log("agents can run")
 
 
 def test_list_runtimes_says_what_holds(system):

@@ -62,7 +62,7 @@ class Resumed:
         self.broker = system.start_broker(agent_timeout=timeout)
         self.worker = system.start_worker(
             agent_script_path=ROOT / "agent-container/run-agent.sh", agent_cli="twice",
-            agent_env="AGENT_DRIVERS_DIR", env={"AGENT_DRIVERS_DIR": str(drivers)},
+            env={"AGENT_DRIVERS_DIR": str(drivers)},
             agent_read_paths=agent, **options)
         system.publish([fault("web-0", context=f"do: {order}")])
 

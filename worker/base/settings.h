@@ -38,8 +38,8 @@ typedef struct {
     int64_t agent_max_turns;         //  0 = no limit
     int64_t agent_max_budget_usd;    //  millionths of a dollar; 0 = no limit
     const char *agent_args;          //  separated by blanks
-    const char *agent_mcp_config, *agent_skills_dir; //  "" = none
-    int64_t agent_timeout_ms;                        //  0 = that of the assignment
+    const char *agent_mcp_config, *agent_skills_dir, *agent_drivers_dir; //  "" = none
+    int64_t agent_timeout_ms; //  0 = that of the assignment
     int64_t max_concurrent_agents;
     const char *agent_env; //  variables passed on to the agent, separated by commas
     int64_t agent_kill_grace_ms;

@@ -56,7 +56,6 @@ s_names (const char *folder, const char *agent, buf_t *names)
 int
 driver_check (const settings_t *settings, const char *script, err_diag_t *diag)
 {
-    static const char variable [] = "AGENT_DRIVERS_DIR";
     const char *agent = settings_agent (settings), *slash = strrchr (script, '/');
     char folder [PATH_MAX];
     own (buf_fini) buf_t names = buf_init (PATH_MAX);
@@ -64,12 +63,13 @@ driver_check (const settings_t *settings, const char *script, err_diag_t *diag)
         return 0;
     snprintf (folder, sizeof folder, "%.*s/drivers", (int) (slash - script), script);
     bool found = s_names (folder, agent, &names);
-    const char *more = run_env_named (settings, variable);
-    if (more)
+    const char *more = settings->agent_drivers_dir;
+    if (*more)
         found = s_names (more, agent, &names) || found;
     if (found)
         return 0;
-    err_diag (diag, "agent_cli: no driver %s.sh in %s; there are:%s", agent, folder, names.data);
+    err_diag (diag, "agent_cli: no driver %s.sh in %s%s%s; there are:%s", agent, folder,
+              *more ? " or " : "", more, names.data);
     return ERR_CONFIG;
 }
 

@@ -110,10 +110,10 @@ read_paths_find (const settings_t *settings, const driver_t *driver, const char 
         s_add (&self, script);
     for (size_t i = 0; i < sizeof certificates / sizeof certificates [0]; i++)
         s_add_list (&self, getenv (certificates [i]));
-    s_add_list (&self, run_env_named (settings, "AGENT_DRIVERS_DIR"));
     s_add_list (&self, run_env_named (settings, "TRIAGE_PLAYBOOK"));
     s_add (&self, settings->agent_mcp_config); //  keys of the worker may lie beside it
     s_add (&self, settings->agent_skills_dir);
+    s_add (&self, settings->agent_drivers_dir);
     s_add_list (&self, settings->agent_read_paths);
     *ret_paths = self;
     return self.texts.failed ? self.texts.failed : self.count > SANDBOX_PATHS ? ERR_LIMIT : 0;
@@ -134,4 +134,29 @@ read_paths_give (const read_paths_t *self, sandbox_spec_t *sandbox)
         sandbox->read_only [sandbox->read_only_count++] = at;
         at += strlen (at) + 1;
     }
+}
+
+int
+read_paths_look (const settings_t *settings, size_t i, read_paths_option_t *ret_option,
+                 err_diag_t *diag)
+{
+    const read_paths_option_t options [READ_PATHS_OPTIONS] = {
+        {"agent_mcp_config", &settings->agent_mcp_config},
+        {"agent_skills_dir", &settings->agent_skills_dir},
+        {"agent_drivers_dir", &settings->agent_drivers_dir}};
+    *ret_option = options [i];
+    const char *path = *ret_option->at;
+    struct stat status;
+    int rc = 0;
+    if (!*path)
+        return 0;
+    if (stat (path, &status) != 0 || access (path, R_OK) != 0)
+        rc = -errno;
+    else if (i == 0 && S_ISDIR (status.st_mode))
+        rc = -EISDIR;
+    else if (i > 0 && !S_ISDIR (status.st_mode))
+        rc = -ENOTDIR;
+    if (rc < 0)
+        err_diag (diag, "%s: %s", path, err_str (rc));
+    return rc;
 }

@@ -7,6 +7,7 @@
 #include "runner/sandbox/runtime.h"
 #include "worker/base/kubeconfig.h"
 #include "worker/loop/network.h"
+#include "worker/loop/read_paths.h"
 #include "worker/loop/runtimes.h"
 
 #include <errno.h>
@@ -89,6 +90,17 @@ s_look_kubeconfigs (const ready_spec_t *spec, ready_report_t *report)
 }
 
 static void
+s_look_paths (const ready_spec_t *spec, ready_report_t *report)
+{
+    for (size_t i = 0; i < READ_PATHS_OPTIONS; i++) {
+        read_paths_option_t option;
+        err_diag_t diag = {""};
+        if (read_paths_look (spec->settings, i, &option, &diag) < 0)
+            s_missing (report, "%s %s", option.name, diag.text);
+    }
+}
+
+static void
 s_look_runtime (const ready_spec_t *spec, ready_report_t *report)
 {
     const runtimes_ask_t ask = {
@@ -106,6 +118,7 @@ ready_look (const ready_spec_t *spec, ready_report_t *ret_report)
     s_look_driver (spec, ret_report);
     s_look_key (spec, ret_report);
     s_look_kubeconfigs (spec, ret_report);
+    s_look_paths (spec, ret_report);
 }
 
 //  --- warnings

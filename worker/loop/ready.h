@@ -1,6 +1,7 @@
 //  ready - looks if agents can run here, before any work is taken and until they can.
 //
-//  It looks at the agent's script and program, the key, the kubeconfigs and the runtime.
+//  It looks at the agent's script and program, the key, the runtime, and the files
+//  and folders that options name.
 //  Threads: an actor, because programs are asked; its functions belong to the loop.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once

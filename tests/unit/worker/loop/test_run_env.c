@@ -26,6 +26,7 @@ s_settings (const char *agent)
                         .agent_args = "",
                         .agent_mcp_config = "",
                         .agent_skills_dir = "",
+                        .agent_drivers_dir = "",
                         .anthropic_base_url = "",
                         .openai_base_url = "",
                         .gemini_base_url = "",
