@@ -181,7 +181,8 @@ steps () {
     stdbuf -oL fold -b -w 1048576 <.home/pipes/steps \
         | jq -R -r -n --unbuffered --argjson lines "$lines" --argjson bytes "$bytes" \
             -f <(jq_program 'stream(record)') \
-        | sed -u -n -e 's/^F//w .home/facts.jsonl' -e 's/^T//p' >>logs/transcript.jsonl
+        | sed -u -n -e 's/^F//w .home/facts.jsonl' -e 's/^T//p' \
+            -e 's/^W/run-agent.sh: /w /dev/stderr' >>logs/transcript.jsonl
 }
 
 own_out () { exec tee -p .home/pipes/steps <.home/pipes/out; }

@@ -42,7 +42,9 @@ def class_of_error:
 
 def record:
     if .type == "system" and .subtype == "init"
-    then {set: {session_id, model, version: .claude_code_version}}
+    then {set: {session_id, model, version: .claude_code_version}},
+         (.mcp_servers[]? | select(.status == "failed")
+          | {warn: "the MCP server \(.name) has not started: the agent works without its tools"})
     elif .type == "system" and .subtype == "api_retry"
     then {error: {class: class_of_error,
                   text: "the provider answers \(.error_status // "nothing"): \(.error)"}}

@@ -7,6 +7,7 @@
 #   {reply: {id, output, exit}}           what the tool has answered
 #   {turn: {id, usage}}                   usage of one call to the model; the same id replaces
 #   {set: {session_id, model, version, ...}}   facts; later ones replace earlier ones
+#   {warn}                                what a human should know; a line on standard error
 #   {error: {text, class, retry_after_ms}}     an error; the last one counts
 #   {end: {is_error, class, result, num_turns, usage, total_cost_usd, duration_ms,
 #          retry_after_ms}}                    the CLI's own result
@@ -62,7 +63,7 @@ def add_usage($more):
     reduce ($more // {} | to_entries[] | select(.value | type == "number")) as $e
         (.; .[$e.key] = (.[$e.key] // 0) + $e.value);
 
-# ---- the stream: lines -> "T" and a step, "F" and the facts so far
+# ---- the stream: lines -> "T" and a step, "F" and the facts so far, "W" and a warning
 
 def keep($step):
     .n += 1
@@ -108,6 +109,7 @@ def take_whole($item):
     elif $item.turn then on_turn($item.turn) | .changed = true
     elif $item.set then .facts += ($item.set | map_values(if type == "string" then .[: 200]
                                                           else . end)) | .changed = true
+    elif $item.warn then .out += ["W" + ($item.warn | as_text | gsub("[[:cntrl:]]"; " ") | .[: 300])]
     elif $item.error then .facts.error = ($item.error | .text = (.text | as_text | cut(part)))
          | .changed = true
     elif $item.end then .facts.end = ($item.end | .result = (.result | as_text | cut(2 * part)))

@@ -101,6 +101,11 @@ def test_a_key_that_does_not_work_is_told_at_once(system, provider, scenario):
     claude.first_attempt(system, found[scenario])
     assert time.monotonic() - begun < 15 * max(1, SLOW / 2) * crowded()
     judged(system, found[scenario], HOLDING[scenario])
+    advice = system.worker.records("the provider does not accept the key")
+    assert bool(advice) == (HOLDING[scenario][0] == "auth"), advice
+    for line in advice:
+        assert "anthropic_api_key or anthropic_api_key_file" in line["what"], line
+        assert f"{provider.url} (anthropic_base_url)" in line["what"], line
 
 
 def test_runs_that_do_not_end_leave_what_they_did(system, provider):
@@ -182,3 +187,16 @@ def test_the_example_flow_with_the_real_cli(system, provider, slack):
 
 def told(slack):
     return [post.kind for post in slack.posts]
+
+
+def test_a_budget_lets_the_calls_of_the_default_model_through(system, provider):
+    """And what they cost is what the CLI itself says: its model has a price of ours."""
+    system.start_broker()
+    worker = claude.start_worker(system, provider, agent_max_budget_usd="2")
+    incident = claude.ask(system, "ok")["ok"]
+    row = system.broker.wait_terminal(1)[0]
+    assert row["state"] == "reported", worker.log()
+    usage = wait_until(lambda: system.result(incident), 60, "result.json")["usage"]
+    said = claude.said(system.root / f"incidents/{incident}/attempts/1")
+    assert usage["cost_usd"] == pytest.approx(said["total_cost_usd"], abs=1e-5), (usage, said)
+    assert "price of this model" not in worker.log()

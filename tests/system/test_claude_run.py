@@ -148,3 +148,12 @@ def test_a_run_that_is_ended_while_its_provider_fails_says_so(tmp_path, provider
     process.communicate(timeout=20 * SLOW)
     assert (process.returncode, run.result()["class"]) == (143, None)
     assert run.result()["result"] == "the provider answers 529: overloaded"
+
+
+def test_a_tool_server_that_does_not_start_is_a_warning(tmp_path, provider):
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"gone": {
+        "command": "/nonexistent/server", "args": []}}}))
+    run = Run(tmp_path, provider, "ok")
+    assert run.run(AGENT_MCP_CONFIG=str(tmp_path / "mcp.json")) == 0, run.err
+    said = "the MCP server gone has not started: the agent works without its tools"
+    assert run.err.decode().count(said) == 1, run.err

@@ -27,6 +27,7 @@ def record:
     elif .done then {reply: {id: .done, output, exit}}
     elif .turn then {turn: {id: .turn, usage}}
     elif .status then {error: {text: .why, class: class_of(.status; .why)}}
+    elif .warn then {warn}
     elif .end then {end: (.end + {is_error: (.end.class != null)})}
     else {set: {session_id: .session}} end;
 '
@@ -281,6 +282,12 @@ def test_a_driver_of_two_lines_gets_the_prompt_byte_for_byte(run, own):
     assert run.run("", ["--prompt-file", "-"], agent="plain", data=prompt) == 0, run.err
     assert (run.workspace / "output/got").read_bytes() == (prompt if own else whole)
     assert run.run("", ["--prompt-file", "/nonexistent"], agent="plain") == 64
+
+
+def test_a_warning_of_a_driver_is_one_line_of_standard_error(run):
+    assert run.run(lines({"warn": "no tools\nfor me"}, {"say": "on"})) == 0
+    assert run.err == b"run-agent.sh: no tools for me\n"
+    assert [step["text"] for step in run.transcript()] == ["on"]
 
 
 def describe(run, agent, **env):

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "worker/loop/judge.h"
+#include "worker/loop/network.h"
 #include "worker/loop/observe.h"
 #include "worker/loop/resume.h"
 
@@ -252,10 +253,24 @@ s_judge_first (job_t *self)
     s_judge_run (self);
 }
 
+//  Only a human can put a key right.
+static void
+s_advise (const job_t *self)
+{
+    char text [512] = "";
+    const ready_report_t *ready = self->shared->ready;
+    if (self->verdict.class == RUN_CLASS_AUTH && ready)
+        network_advice (self->shared->settings, &ready->driver, text, sizeof text);
+    if (*text)
+        log_error ("the provider does not accept the key", kv ("what", text),
+                   kv ("provider", ready->driver.provider));
+}
+
 static void
 s_kept (job_t *self)
 {
     judge_log (&self->verdict);
+    s_advise (self);
     upload_restart (&self->upload, self->shared->boot_ms, 0);
     if (!judge_has_files (&self->verdict))
         job_feed (self, JOB_ON_STORED);

@@ -3,6 +3,7 @@
 
 #include "worker/keeper/secrets.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -58,6 +59,23 @@ network_key (const settings_t *settings, const driver_t *driver)
         if (s_is_key (settings, driver, key) && **settings_key_at (settings, key))
             return *settings_key_at (settings, key);
     return "";
+}
+
+void
+network_advice (const settings_t *settings, const driver_t *driver, char *ret_text, size_t size)
+{
+    const row_t *row = s_provider (driver->provider);
+    *ret_text = 0;
+    for (const conf_option_t *key = settings_next_key (NULL); key && row;
+         key = settings_next_key (key))
+        if (s_is_key (settings, driver, key) && **settings_key_at (settings, key)) {
+            const char *url = s_base_url (settings, row);
+            snprintf (ret_text, size,
+                      "correct %s or %s_file and restart the worker; the key goes to %s "
+                      "(%s_base_url)",
+                      key->key, key->key, *url ? url : "the provider itself", row->provider);
+            return;
+        }
 }
 
 //  Does agent_env pass the variable on?

@@ -15,6 +15,10 @@ network_of (const settings_t *settings, const driver_t *driver);
 //  The key that the agent's provider takes; "" = none is set.  Own: borrowed from settings.
 const char *
 network_key (const settings_t *settings, const driver_t *driver);
+//  What to look at when the provider refuses the key: the options of the key and of the base URL,
+//  and the base URL in force.  "" = the agent has no provider of ours.
+void
+network_advice (const settings_t *settings, const driver_t *driver, char *ret_text, size_t size);
 //  Add the providers of a run to the gateway's spec.  proxy: the agent has its keys itself.
 void
 network_keys (const settings_t *settings, const driver_t *driver, bool proxy,
