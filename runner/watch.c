@@ -7,6 +7,7 @@
 #include "runner/usage_of.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -84,7 +85,7 @@ static bool
 s_enter (folder_walk_t *walk, const folder_entry_t *entry)
 {
     int rc = folder_walk_enter (walk);
-    if (rc == -EACCES && fchmodat (entry->dir_fd, entry->name, 0700, 0) == 0)
+    if (rc == -EACCES && fchmodat (entry->dir_fd, entry->name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
         rc = folder_walk_enter (walk); //  closed by its owner, who is our user
     return rc != ERR_LIMIT;
 }
