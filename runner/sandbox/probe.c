@@ -8,141 +8,126 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROBE_BYTES = 4096 };
+enum { PROBE_STEP_MS = 20 };
 
+//  One stream of the program.
 typedef struct {
-    char text [PROBE_BYTES];
-    size_t size;
-} said_t;
+    int fd;
+    char *text;
+    size_t size, max; //  max: with the NUL
+} stream_t;
 
-static int
-s_environment (const probe_spec_t *spec, words_t *ret_words)
+static void
+s_read (stream_t *stream)
 {
-    words_add (ret_words, "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
-    for (size_t i = 0; spec->environment && i < spec->environment->count; i++)
-        words_add (ret_words, "%s", spec->environment->items [i]);
-    return ret_words->failed;
+    char rest [4096];
+    const size_t room = stream->max - 1 - stream->size;
+    const ssize_t got = room > 0 ? read (stream->fd, stream->text + stream->size, room)
+                                 : read (stream->fd, rest, sizeof rest);
+    if (got > 0 && room > 0)
+        stream->size += (size_t) got;
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        own_fd (&stream->fd);
+    stream->text [stream->size] = 0;
 }
 
-static int
-s_spawn (const probe_spec_t *spec, int answer_fd, int error_fd, pid_t *ret_pid)
-{
-    const words_t *words = spec->words;
-    own (words_fini) words_t environment = {0};
-    int failed = s_environment (spec, &environment);
-    if (failed < 0)
-        return failed;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    if (posix_spawn_file_actions_init (&actions) != 0 || posix_spawnattr_init (&attributes) != 0)
-        return -ENOMEM;
-    sigset_t none, all;
-    sigemptyset (&none);
-    sigfillset (&all);
-    int rc = posix_spawn_file_actions_addopen (&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    rc = rc ? rc : posix_spawn_file_actions_adddup2 (&actions, answer_fd, STDOUT_FILENO);
-    rc = rc ? rc : posix_spawn_file_actions_adddup2 (&actions, error_fd, STDERR_FILENO);
-    rc = rc ? rc : posix_spawnattr_setsigmask (&attributes, &none);
-    rc = rc ? rc : posix_spawnattr_setsigdefault (&attributes, &all);
-    rc = rc ? rc : posix_spawnattr_setpgroup (&attributes, 0);
-    rc = rc ? rc
-            : posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK
-                                                         | POSIX_SPAWN_SETSIGDEF);
-    rc = rc ? rc
-            : posix_spawn (ret_pid, words->items [0], &actions, &attributes, words->items,
-                           environment.items);
-    posix_spawn_file_actions_destroy (&actions);
-    posix_spawnattr_destroy (&attributes);
-    return -rc;
-}
-
-//  Read until the end of the stream or the deadline.  False: the deadline.
+//  Read until the program has ended.  False: it has not, after wait_ms.
 static bool
-s_read (int fd, int limit_ms, said_t *said)
+s_wait (pid_t pid, stream_t streams [2], int64_t wait_ms, int *ret_status)
 {
     own (clk_destroy) clk_t *clk = clk_new ();
-    const int64_t until_ms = clk ? clk_now (clk).boot_ms + limit_ms : 0;
-    while (clk) {
-        const int64_t left_ms = until_ms - clk_now (clk).boot_ms;
-        struct pollfd item = {.fd = fd, .events = POLLIN};
-        if (left_ms <= 0)
-            return false;
-        if (poll (&item, 1, (int) left_ms) <= 0)
-            continue;
-        char bytes [512];
-        ssize_t got = read (fd, bytes, sizeof bytes);
-        if (got <= 0)
+    const int64_t until_ms = clk ? clk_now (clk).boot_ms + wait_ms : 0;
+    *ret_status = 0;
+    for (bool ended = false;; ended = ended || waitpid (pid, ret_status, WNOHANG) != 0) {
+        struct pollfd items [2] = {{streams [0].fd, POLLIN, 0}, {streams [1].fd, POLLIN, 0}};
+        const int count = poll (items, 2, ended ? 0 : PROBE_STEP_MS);
+        for (int i = 0; i < 2; i++)
+            if (items [i].revents)
+                s_read (&streams [i]);
+        if (ended && count <= 0)
             return true;
-        size_t room = sizeof said->text - 1 - said->size;
-        size_t size = (size_t) got < room ? (size_t) got : room;
-        memcpy (said->text + said->size, bytes, size);
-        said->size += size;
+        if (!clk || clk_now (clk).boot_ms >= until_ms)
+            return ended;
     }
-    return false;
 }
 
-static const char *
-s_last_line (said_t *said)
+int
+probe_ask (const words_t *argv, const words_t *envp, int64_t wait_ms, probe_t *ret_said)
 {
-    while (said->size > 0 && said->text [said->size - 1] == '\n')
-        said->size--;
-    said->text [said->size] = 0;
-    const char *line = strrchr (said->text, '\n');
-    return line ? line + 1 : said->text;
+    int out [2] = {-1, -1}, err [2] = {-1, -1}, status = 0;
+    pid_t pid = 0;
+    *ret_said = (probe_t){.code = -1};
+    own (own_fd) int null_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null_fd < 0)
+        return -errno;
+    int rc = pipe2 (out, O_CLOEXEC | O_NONBLOCK) == 0 ? 0 : -errno;
+    if (rc == 0 && pipe2 (err, O_CLOEXEC | O_NONBLOCK) != 0)
+        rc = -errno;
+    if (rc == 0)
+        rc = words_start (argv, envp, (const int [3]){null_fd, out [1], err [1]}, &pid);
+    own_fd (&out [1]);
+    own_fd (&err [1]);
+    if (rc == 0) {
+        stream_t streams [2] = {{out [0], ret_said->out, 0, PROBE_OUT_BYTES},
+                                {err [0], ret_said->err, 0, PROBE_ERR_BYTES}};
+        const bool ended = s_wait (pid, streams, wait_ms, &status);
+        (void) kill (-pid, SIGKILL); //  what it has left behind, or itself
+        if (!ended)
+            (void) waitpid (pid, &status, 0);
+        out [0] = streams [0].fd;
+        err [0] = streams [1].fd;
+        rc = ended ? 0 : -ETIMEDOUT;
+        ret_said->code = WIFEXITED (status) ? WEXITSTATUS (status) : -1;
+    }
+    own_fd (&out [0]);
+    own_fd (&err [0]);
+    return rc;
 }
 
-//  The command has ended: what it wrote to its output.
-static void
-s_answer (const probe_spec_t *spec, int fd)
+const char *
+probe_last_line (probe_t *said)
 {
-    if (!spec->answer)
-        return;
-    ssize_t size = pread (fd, spec->answer, spec->answer_size - 1, 0);
-    spec->answer [size > 0 ? size : 0] = 0;
+    size_t size = strlen (said->err);
+    while (size > 0 && said->err [size - 1] == '\n')
+        size--;
+    said->err [size] = 0;
+    const char *line = strrchr (said->err, '\n');
+    return line ? line + 1 : said->err;
 }
 
 static int
-s_judge (const probe_spec_t *spec, bool ended, int status, said_t *said, err_diag_t *diag)
+s_judge (const probe_spec_t *spec, int rc, probe_t *said, err_diag_t *diag)
 {
-    if (!ended) {
+    if (rc == -ETIMEDOUT)
         err_diag (diag, "it did not end within %d s", spec->limit_ms / 1000);
-        return -ETIMEDOUT;
-    }
-    if (WIFEXITED (status) && WEXITSTATUS (status) == 0)
-        return 0;
-    err_diag (diag, "%s", said->size > 0 ? s_last_line (said) : "it failed and said nothing");
+    else if (rc < 0)
+        err_diag (diag, "%s: %s", spec->words->count > 0 ? spec->words->items [0] : "no program",
+                  err_str (rc));
+    if (rc < 0 || said->code == 0)
+        return rc;
+    const char *line = probe_last_line (said);
+    err_diag (diag, "%s", *line ? line : "it failed and said nothing");
     return ERR_CONFIG;
 }
 
 int
 probe_run (const probe_spec_t *spec, err_diag_t *diag)
 {
-    int ends [2];
-    if (spec->words->failed || pipe2 (ends, O_CLOEXEC) != 0)
-        return spec->words->failed ? spec->words->failed : -errno;
-    own (own_fd) int read_fd = ends [0];
-    own (own_fd) int write_fd = ends [1];
-    own (own_fd) int answer_fd = memfd_create ("answer", MFD_CLOEXEC);
-    pid_t pid = 0;
-    int rc = answer_fd < 0 ? -errno : s_spawn (spec, answer_fd, write_fd, &pid);
-    own_fd (&write_fd);
-    if (rc < 0) {
-        err_diag (diag, "%s: %s", spec->words->items [0], err_str (rc));
-        return rc;
-    }
-    said_t said = {.size = 0};
-    const bool ended = s_read (read_fd, spec->limit_ms, &said);
-    if (!ended)
-        (void) kill (-pid, SIGKILL);
-    int status = -1;
-    while (waitpid (pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    s_answer (spec, answer_fd);
-    return s_judge (spec, ended, status, &said, diag);
+    own (words_fini) words_t envp = {0};
+    words_add (&envp, "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+    for (size_t i = 0; spec->environment && i < spec->environment->count; i++)
+        words_add (&envp, "%s", spec->environment->items [i]);
+    own (own_mem) probe_t *said = calloc (1, sizeof *said);
+    if (!said)
+        return -ENOMEM;
+    const int rc = probe_ask (spec->words, &envp, spec->limit_ms, said);
+    if (spec->answer)
+        snprintf (spec->answer, spec->answer_size, "%s", said->out);
+    return s_judge (spec, rc, said, diag);
 }

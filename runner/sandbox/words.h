@@ -5,6 +5,7 @@
 #include "common/base/err.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 enum { WORDS_COUNT = 512 }; //  most words of one list
 
@@ -26,3 +27,9 @@ words_flag (words_t *self, const char *flag, const char *value);
 //  Add a flag and a number.
 void
 words_number (words_t *self, const char *flag, long long value);
+//  Start a program in a process group of its own, all signals at their defaults and none blocked.
+//  fds: its input, output and error output; -1 = ours.  Err: -errno, ERR_LIMIT: a list is not
+//  complete; nothing was started.
+int
+words_start (const words_t *argv, const words_t *envp, const int fds [3],
+             pid_t *ret_pid) must_check;

@@ -5,10 +5,10 @@
 #include "common/base/json.h"
 #include "common/base/own.h"
 #include "runner/sandbox/engine.h"
+#include "runner/sandbox/probe.h"
 #include "runner/sandbox/trial.h"
 #include "worker/keeper/secrets.h"
 #include "worker/loop/agent_user.h"
-#include "worker/loop/ask.h"
 #include "worker/loop/read_paths.h"
 #include "worker/loop/run_env.h"
 
@@ -83,7 +83,7 @@ s_copy (const json_t *doc, const char *key, char *ret_text, size_t size)
 }
 
 static int
-s_parse (const ask_t *answer, driver_t *ret_driver, err_diag_t *diag)
+s_parse (const probe_t *answer, driver_t *ret_driver, err_diag_t *diag)
 {
     own (json_drop) json_t *doc = NULL;
     if (json_parse (answer->out, strlen (answer->out), &doc, diag) < 0 || !json_is_object (doc))
@@ -97,19 +97,6 @@ s_parse (const ask_t *answer, driver_t *ret_driver, err_diag_t *diag)
     s_copy (doc, "base_url_env", ret_driver->base_url_env, sizeof ret_driver->base_url_env);
     ret_driver->resumes = json_is_true (json_object_get (doc, "resumes"));
     return 0;
-}
-
-//  The last line that the script has said, without its name in front.
-static const char *
-s_last_line (char *text)
-{
-    static const char prefix [] = "run-agent.sh: ";
-    size_t size = strlen (text);
-    while (size > 0 && strchr ("\r\n ", text [size - 1]))
-        text [--size] = 0;
-    char *line = strrchr (text, '\n');
-    line = line ? line + 1 : text;
-    return strncmp (line, prefix, sizeof prefix - 1) == 0 ? line + sizeof prefix - 1 : line;
 }
 
 //  Make a box of the runtime's image, without any network.
@@ -129,9 +116,18 @@ s_box (const driver_ask_t *ask, const words_t *envp, read_paths_t *read, trial_t
     return rc ? rc : trial_open (trial, ask->runtime, &spec, diag);
 }
 
+//  The last line that the script has said, without its name in front.
+static const char *
+s_said (probe_t *answer)
+{
+    static const char prefix [] = "run-agent.sh: ";
+    const char *line = probe_last_line (answer);
+    return strncmp (line, prefix, sizeof prefix - 1) == 0 ? line + sizeof prefix - 1 : line;
+}
+
 //  Run the script with --describe, in its box or here.
 static int
-s_run (const driver_ask_t *ask, ask_t *answer, err_diag_t *diag)
+s_run (const driver_ask_t *ask, probe_t *answer, err_diag_t *diag)
 {
     own (words_fini) words_t here = {0}, envp = {0};
     own (read_paths_fini) read_paths_t read = {.count = 0};
@@ -147,7 +143,7 @@ s_run (const driver_ask_t *ask, ask_t *answer, err_diag_t *diag)
     words_add (argv, "%s", ask->script);
     words_add (argv, "--describe");
     words_flag (argv, "--agent", settings_agent (ask->settings));
-    rc = rc ? rc : ask_run (argv, &envp, DRIVER_ASK_MS, answer);
+    rc = rc ? rc : probe_ask (argv, &envp, DRIVER_ASK_MS, answer);
     trial.ended = rc == 0;
     return rc;
 }
@@ -162,12 +158,12 @@ driver_describe (const driver_ask_t *ask, driver_t *ret_driver, err_diag_t *diag
         err_diag (diag, "the agent's script cannot be run: %s: %s", ask->script, err_str (-errno));
         return ERR_CONFIG;
     }
-    own (own_mem) ask_t *answer = calloc (1, sizeof *answer);
+    own (own_mem) probe_t *answer = calloc (1, sizeof *answer);
     err_diag_t why = {""};
     int rc = answer ? s_run (ask, answer, &why) : -ENOMEM;
     if (rc == 0 && answer->code == 0)
         return s_parse (answer, ret_driver, diag);
-    const char *line = rc == 0 ? s_last_line (answer->err) : why.text;
+    const char *line = rc == 0 ? s_said (answer) : why.text;
     if (*line)
         err_diag (diag, "%s", line);
     else

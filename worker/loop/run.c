@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,32 +21,6 @@
 
 //  Most reads of the status stream in one turn: the agent may find a way to write to it.
 enum { RUN_READS = 64 };
-
-static int
-s_spawn (run_t *self, const words_t *argv, const words_t *envp, int control, int status)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    if (posix_spawn_file_actions_init (&actions) != 0 || posix_spawnattr_init (&attributes) != 0)
-        return -ENOMEM;
-    sigset_t none, all;
-    sigemptyset (&none);
-    sigfillset (&all);
-    int rc = posix_spawn_file_actions_adddup2 (&actions, control, STDIN_FILENO);
-    rc = rc ? rc : posix_spawn_file_actions_adddup2 (&actions, status, STDOUT_FILENO);
-    rc = rc ? rc : posix_spawnattr_setsigmask (&attributes, &none);
-    rc = rc ? rc : posix_spawnattr_setsigdefault (&attributes, &all);
-    rc = rc ? rc : posix_spawnattr_setpgroup (&attributes, 0);
-    rc = rc ? rc
-            : posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK
-                                                         | POSIX_SPAWN_SETSIGDEF);
-    rc = rc ? rc
-            : posix_spawn (&self->pid, argv->items [0], &actions, &attributes, argv->items,
-                           envp->items);
-    posix_spawn_file_actions_destroy (&actions);
-    posix_spawnattr_destroy (&attributes);
-    return -rc;
-}
 
 int
 run_start (run_t *self, const run_spec_t *spec)
@@ -58,8 +31,6 @@ run_start (run_t *self, const run_spec_t *spec)
     own (words_fini) words_t envp = {0};
     run_arguments (spec, &argv);
     run_environment (spec, &envp);
-    if (argv.failed || envp.failed)
-        return argv.failed ? argv.failed : envp.failed;
 
     int control [2] = {-1, -1}, status [2] = {-1, -1};
     int rc = pipe2 (control, O_CLOEXEC) == 0 ? 0 : -errno;
@@ -70,7 +41,7 @@ run_start (run_t *self, const run_spec_t *spec)
     self->control_fd = control [1];
     self->status_fd = status [0];
     if (rc == 0)
-        rc = s_spawn (self, &argv, &envp, control [0], status [1]);
+        rc = words_start (&argv, &envp, (const int [3]){control [0], status [1], -1}, &self->pid);
     own_fd (&control [0]);
     own_fd (&status [1]);
     if (rc < 0) {

@@ -61,7 +61,7 @@ test_two_names_of_a_file_are_one_file (void **state)
 {
     own (watch_destroy) watch_t *watch = s_new (*state, LIMIT_MIB (8), 0);
     scratch_file (*state, "one", LIMIT_MIB (5));
-    char other [256];
+    char other [512];
     snprintf (other, sizeof other, "%s", scratch_at (*state, "other"));
     assert_int_equal (link (scratch_at (*state, "one"), other), 0);
     assert_int_equal (s_wait (watch), WATCH_FINE);
@@ -135,7 +135,7 @@ static void
 test_an_open_file_without_a_name_counts (void **state)
 {
     own (watch_destroy) watch_t *watch = s_new (*state, LIMIT_MIB (8), 0);
-    char path [256];
+    char path [512];
     snprintf (path, sizeof path, "%s", scratch_at (*state, "gone"));
     const pid_t pid = s_child (path, LIMIT_MIB (12), false);
     const watch_limit_t limit = s_wait (watch);
