@@ -38,13 +38,14 @@ enum { S_TEXTS = sizeof s_texts / sizeof s_texts [0] };
 static int64_t *
 s_number (usage_t *self, size_t at)
 {
-    return (int64_t *) ((char *) self + s_numbers [at].offset);
+    return (void *) ((char *) self + s_numbers [at].offset);
 }
 
 static int64_t
 s_value (const usage_t *self, size_t at)
 {
-    return *(const int64_t *) ((const char *) self + s_numbers [at].offset);
+    const void *number = (const char *) self + s_numbers [at].offset;
+    return *(const int64_t *) number;
 }
 
 usage_t

@@ -33,7 +33,7 @@ typedef struct {
     size_t answer_size;
 } probe_spec_t;
 
-//  The same for a program that must succeed.  Err: ERR_CONFIG: it failed, diag holds the last line of its error output;
-//  -ETIMEDOUT: it was killed; -errno: it did not start.
+//  The same for a program that must succeed.  Err: ERR_CONFIG: it failed, diag holds the last line
+//  of its error output; -ETIMEDOUT: it was killed; -errno: it did not start.
 int
 probe_run (const probe_spec_t *spec, err_diag_t *diag) must_check;

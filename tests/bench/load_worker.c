@@ -150,7 +150,8 @@ s_credit (load_worker_t *self)
     const int64_t free_slots = self->slots - self->busy;
     if (free_slots == self->credit_free)
         return;
-    const msg_credit_t credit = {self->credit_number + 1, self->slots, free_slots};
+    const msg_credit_t credit = {
+        .number = self->credit_number + 1, .total = self->slots, .free = free_slots};
     if (link_send (self->work, NULL, MSG_CREDIT, &credit, 0) < 0)
         return;
     self->credit_number++;

@@ -164,7 +164,7 @@ s_run (void *arg)
     ready_t *self = arg;
     bool good = false;
     do {
-        own (own_mem) void *mail = actor_recv (self->actor);
+        free (actor_recv (self->actor)); //  to look again is all that it can say
         own (own_mem) ready_report_t *report = malloc (sizeof *report);
         if (!report || !actor_flush (self->actor))
             continue;

@@ -115,7 +115,7 @@ test_the_gateway_counts_where_the_result_is_silent (void **state)
 {
     static const verdict_observed_t overloaded = {
         .class = RUN_CLASS_OVERLOADED, .sentence = "Overloaded", .retry_ms = 5000};
-    static const row_t rows [] = {
+    const row_t rows [] = {
         {.run = {.exit_code = 1},
          .observed = overloaded,
          .error = "Error: what the CLI says",
@@ -168,7 +168,7 @@ test_an_agent_that_got_an_answer_cannot_hold_its_worker (void **state)
 {
     static const verdict_observed_t served = {.class = RUN_CLASS_INVALID_OUTPUT, .served = true};
     static const verdict_observed_t credit = {.class = RUN_CLASS_QUOTA, .served = true};
-    static const row_t rows [] = {
+    const row_t rows [] = {
         {.run = {.exit_code = 77},
          .result = "{\"is_error\":true,\"class\":\"auth\",\"result\":\"Invalid API key\"}",
          .observed = served,
@@ -195,7 +195,7 @@ static void
 test_an_agent_that_got_answers_cannot_blame_its_key (void **state)
 {
     static const verdict_observed_t answered = {.answered = true};
-    static const row_t rows [] = {
+    const row_t rows [] = {
         {.run = {.exit_code = 77},
          .result = "{\"is_error\":true,\"class\":\"auth\",\"result\":\"Invalid API key\"}",
          .observed = answered,

@@ -86,6 +86,6 @@ gateway_case_wait (gateway_case_t *self, int64_t calls)
             return report;
         usleep (5000);
     }
-    assert (!"calls are missing");
-    return report;
+    fprintf (stderr, "calls are missing\n");
+    abort ();
 }

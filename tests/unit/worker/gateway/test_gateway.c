@@ -390,7 +390,7 @@ test_closed_in_flight (void **state)
     pthread_mutex_lock (&s_step);
     const int fd = upstream_connect (gateway_port (self.run));
     upstream_text (fd, gateway_case_post_text ("/v1/messages", "", ASK));
-    own (own_mem) char *first = upstream_read_to (fd, "\n\n");
+    free (upstream_read_to (fd, "\n\n"));
     gateway_report_t report;
     gateway_close (self.gateway, &self.run, &report);
     pthread_mutex_unlock (&s_step);
