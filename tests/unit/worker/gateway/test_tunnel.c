@@ -171,14 +171,14 @@ static void
 test_hand_over (void **state)
 {
     gateway_case_t self = {0};
-    char here [] = "hand_over_XXXXXX", line [64];
+    char here [] = "hand_over_XXXXXX", line [64], path [512];
     struct stat st;
     gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_hello);
     assert_non_null (mkdtemp (here));
     spec.socket_dir = here;
     spec.ports [spec.port_count++] = self.upstream.port; //  as if it was this host's API server
     gateway_case_open (&self, &spec);
-    const char *path = gateway_socket (self.run);
+    snprintf (path, sizeof path, "%s", gateway_socket (self.run));
     assert_int_equal (gateway_port (self.run), GATEWAY_PORT);
     assert_int_equal (stat (path, &st), 0);
 
