@@ -13,9 +13,6 @@ from lib.system import fault, wait_until
 
 CANARY = "canary-0b1f5e77"
 WAIT_S = 180  # of a run on a busy host
-# of a model that has no price of its own: USD for a million tokens
-PRICES = {"codex": {"input": 150, "output": 600, "cache_read": 150},
-          "gemini": {"input": 2, "output": 12, "cache_read": 2}}
 NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in ("opencode", "qwen")]
 
 # of each CLI: scenario -> class, and a part of its sentence
@@ -115,9 +112,7 @@ def ran_well(system, cli, provider, incident):
     usage = wait_until(lambda: system.result(incident), 20, "saved")["usage"]
     assert {kind: usage[f"{kind}_tokens"] for kind in billed} == billed
     assert usage["calls"] == len(provider.made("ok")) and usage["agent"] == cli.name
-    if cli.name in PRICES:
-        cost = sum(PRICES[cli.name][kind] * billed[kind] for kind in billed) / 1e6
-        assert abs(usage["cost_usd"] - cost) <= usage["calls"] * 1e-6, "rounded up, each call"
+    assert usage["cost_usd"] is None, "no price of the default models is known"
 
 
 def test_what_holds_a_worker_is_told_at_once(system, cli, provider):

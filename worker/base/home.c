@@ -372,7 +372,7 @@ home_open (home_t *self, const char *root, const char *name, err_diag_t *diag)
     if (rc < 0) {
         if (rc != ERR_CONFIG)
             err_diag (diag, "workspace_root %.150s: %s", root, err_str (rc));
-        return ERR_CONFIG;
+        return rc;
     }
     snprintf (self->name, sizeof self->name, "%s", name);
     cgroup_place_delegate ();

@@ -30,7 +30,8 @@ int
 home_name (const char *configured, char ret_name [HOME_NAME], err_diag_t *diag) must_check;
 //  Make and lock the folder, and kill agents that a killed worker left running in it.  Their
 //  cgroups and containers are removed; an engine that does not answer delays it by 20 s at most.
-//  Err: ERR_CONFIG: not writable, or a broker holds root; -EBUSY: another worker holds the folder.
+//  Err: ERR_CONFIG: a broker holds root, or the identity is none; -errno: not writable; -EBUSY:
+//  another worker holds the folder.
 //  diag says why; call home_close also on failure.
 int
 home_open (home_t *self, const char *root, const char *name, err_diag_t *diag) must_check;

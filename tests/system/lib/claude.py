@@ -18,7 +18,7 @@ SCRIPT = ROOT / "agent-container/run-agent.sh"
 KEY = "sk-scripted-key-1"
 # USD for a million tokens, as in worker/gateway/price.c: input, output, read from the cache.
 # "" is any other model.
-PRICES = {"claude-sonnet-4-": (3, 15, 0.3), "claude-haiku-4-": (1, 5, 0.1), "": (15, 75, 1.5)}
+PRICES = {"claude-sonnet-5-5": (2, 10, 0.1), "claude-haiku-5-5": (0.1, 0.5, 0.01)}
 
 
 def provider(scenario="ok"):
