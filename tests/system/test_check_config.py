@@ -414,7 +414,7 @@ def test_a_disk_that_is_read_only_is_told(system):
     disk = mounted_or_skipped(system, "disk",
                               [f"mount -t tmpfs -o ro,size=1m none {system.root / 'disk'}"])
     for program, key, code in (("broker", "workspace_root", 74), ("broker", "state_path", 74),
-                               ("worker", "workspace_root", 78), ("publisher", "spool_dir", 1)):
+                               ("worker", "workspace_root", 74), ("publisher", "spool_dir", 1)):
         row = Row(program, "", rf"{{f}}:1: {key}: disk: cannot be written: Read-only file system",
                   code, f"{key}: disk/x\n")
         words, says = prepare(system.root, row)
