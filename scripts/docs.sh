@@ -81,7 +81,7 @@ name the server in `no_proxy`. A loopback address and `localhost` are never reac
 | 3 | another process holds the lock | broker not reached |
 | 4 | | no such thing |
 | 65 | the store is damaged or of a later version | |
-| 74 | a write to the store failed | |
+| 74 | a write to the store, or to the folder of a worker, failed | |
 | 78 | bad configuration | |
 
 TEXT
