@@ -125,11 +125,13 @@ s_listen (uint32_t address, int type, uint16_t *ret_port)
     return fd;
 }
 
+//  Connect to the gateway's socket in a folder, by a short path: that of the build may be long.
 static int
-s_visit (const char *path)
+s_visit (const gateway_case_t *self, const char *folder)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf (address.sun_path, sizeof address.sun_path, "%s", path);
+    snprintf (address.sun_path, sizeof address.sun_path, "%s/%s", folder,
+              strrchr (gateway_socket (self->run), '/') + 1);
     const int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect (fd, (struct sockaddr *) &address, sizeof address) < 0) {
         close (fd);
@@ -192,13 +194,13 @@ test_hand_over (void **state)
     } bad [] = {{any, other},        {GATEWAY_PORT, other}, {GATEWAY_PORT, wide}, {all, wide},
                 {GATEWAY_PORT, udp}, {GATEWAY_PORT, -1},    {0, other},           {70000, other}};
     for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++) {
-        own (own_fd) int fd = s_visit (path);
+        own (own_fd) int fd = s_visit (&self, here);
         assert_true (fd >= 0);
         snprintf (line, sizeof line, "{\"port\":%d}\n", bad [i].port);
         s_hand (fd, line, bad [i].fd);
         assert_true (s_is_cut (fd));
     }
-    own (own_fd) int babble = s_visit (path);
+    own (own_fd) int babble = s_visit (&self, here);
     s_hand (
         babble,
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
@@ -230,7 +232,7 @@ test_forward (void **state)
     own (own_fd) int main_port = s_listen (inside, SOCK_STREAM, &fixed);
     for (int round = 0; round < 2; round++) { //  a run, and its resume
         assert_int_equal (stat (gateway_socket (self.run), &st), 0);
-        own (own_fd) int fd = s_visit (gateway_socket (self.run));
+        own (own_fd) int fd = s_visit (&self, here);
         snprintf (line, sizeof line, "{\"port\":%d}\n", port);
         s_hand (fd, line, forward);
         snprintf (line, sizeof line, "{\"port\":%d}\n", fixed);
