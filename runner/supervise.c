@@ -272,6 +272,14 @@ s_write_result (const char *path, const char *text)
     return fd < 0 ? -errno : durable_write (fd, slash + 1, text, strlen (text), "result");
 }
 
+//  Was it ended by RLIMIT_FSIZE, which stands just above the limit of the disk?  A file without a
+//  name is gone by now, so counting does not find it.
+static bool
+s_wrote_too_much (const supervise_t *self)
+{
+    return self->spec->disk > 0 && self->exit_code == 128 + SIGXFSZ;
+}
+
 //  What was refused counts only for a run that failed: others did without.
 static void
 s_note_limit (supervise_t *self)
@@ -282,7 +290,7 @@ s_note_limit (supervise_t *self)
         self->limit = WATCH_MEMORY;
     self->left += left;
     if (self->watch && self->limit == WATCH_FINE && failed && !self->stopped)
-        self->limit = watch_end (self->watch);
+        self->limit = s_wrote_too_much (self) ? WATCH_DISK : watch_end (self->watch);
 }
 
 //  A run that was ended on its way into the box was not the box's fault.
