@@ -1,11 +1,12 @@
-//  admin_metrics - /metrics: one table of metrics, printed as Prometheus text.
+//  admin_metrics - /metrics: the tables of all metrics, printed as Prometheus text.
 //
-//  A row names a function that prints its samples, and for most the member of the snapshot.
 //  Label values are words from closed lists, names of workers, clusters and sources.
 //  Peers with the same label share one series.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin_part.h"
 
+#include "broker/admin/admin_agents.h"
+#include "broker/admin/admin_metric.h"
 #include "broker/admin/admin_sample.h"
 #include "common/base/own.h"
 
@@ -22,52 +23,22 @@
 #define TRIAGE_REVISION "unknown"
 #endif
 
-typedef struct metric metric_t;
-typedef void (print_fn) (const metric_t *self, const admin_view_t *view, buf_t *out);
-
-struct metric {
-    const char *name, *type, *help;
-    print_fn *print;
-    size_t offset; //  of a member of snapshot_data_t, or an index that `print` knows
-};
-
-static int64_t
-s_at (const metric_t *self, const admin_view_t *view)
-{
-    int64_t value = 0;
-    memcpy (&value, (const char *) &view->data + self->offset, sizeof (value));
-    return value;
-}
-
 static void
-s_print_number (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    buf_printf (out, "%s %" PRId64 "\n", self->name, s_at (self, view));
-}
-
-//  Milliseconds, printed as seconds.
-static void
-s_print_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    buf_printf (out, "%s %.3f\n", self->name, (double) s_at (self, view) / 1000.0);
-}
-
-static void
-s_print_build (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_build (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     buf_printf (out, "%s{version=\"%s\",revision=\"%s\"} 1\n", self->name, TRIAGE_VERSION,
                 TRIAGE_REVISION);
 }
 
 static void
-s_print_hash (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_hash (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     if (view->data.conf)
         buf_printf (out, "%s %" PRIu64 "\n", self->name, conf_hash (view->data.conf));
 }
 
 static void
-s_print_incidents (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_incidents (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = INCIDENT_NONE + 1; view->counted && i < INCIDENT_STATES; i++)
         admin_sample (out, self->name, "state", incident_state_name ((incident_state_t) i),
@@ -77,7 +48,7 @@ s_print_incidents (const metric_t *self, const admin_view_t *view, buf_t *out)
 //  --- clusters, as events name them
 
 static void
-s_print_received (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_received (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t k = 0; k < view->data.cluster_count; k++)
         for (int i = 0; i < FAULT_SEVERITIES; i++)
@@ -87,7 +58,7 @@ s_print_received (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_suppressed (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t k = 0; k < view->data.cluster_count; k++)
         for (int i = INCIDENT_SUPPRESS_FIRST; i < INCIDENT_SUPPRESS_REASONS; i++)
@@ -98,7 +69,7 @@ s_print_suppressed (const metric_t *self, const admin_view_t *view, buf_t *out)
 
 //  Losses of each source; offset is the kind of loss.
 static void
-s_print_lost (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_lost (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     const step_source_t *sources = view->data.stats.sources;
     for (int i = 0; i < STEP_SOURCES && sources [i].name [0]; i++)
@@ -108,30 +79,11 @@ s_print_lost (const metric_t *self, const admin_view_t *view, buf_t *out)
 
 //  Incidents of each cluster in one state; offset is the state.
 static void
-s_print_cluster_state (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_cluster_state (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t k = 0; k < view->data.cluster_count; k++)
         admin_sample (out, self->name, "cluster", view->data.clusters [k].cluster,
                       (double) view->data.clusters [k].states [self->offset]);
-}
-
-//  --- histograms
-
-static void
-s_print_run_time (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    for (int i = 0; i < VERDICT_LOST; i++)
-        admin_sample_histogram (out, self->name, &view->data.stats.run_time [i], "outcome",
-                                verdict_outcome_name ((verdict_outcome_t) i));
-}
-
-//  A step_histogram_t of snapshot_data_t without labels.
-static void
-s_print_time (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    step_histogram_t histogram;
-    memcpy (&histogram, (const char *) &view->data + self->offset, sizeof (histogram));
-    admin_sample_histogram (out, self->name, &histogram, NULL, NULL);
 }
 
 //  --- effects: each attempt counts
@@ -144,21 +96,21 @@ s_storage (const admin_view_t *view)
 }
 
 static void
-s_print_upload_time (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_upload_time (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     admin_sample_histogram (out, self->name, &view->data.stats.effect_time [ROW_CHANNEL_STORAGE],
                             "backend", s_storage (view));
 }
 
 static void
-s_print_notice_latency (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_notice_latency (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     admin_sample_histogram (out, self->name, &view->data.stats.effect_time [ROW_CHANNEL_SLACK],
                             "integration", "slack");
 }
 
 static void
-s_print_uploads (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_uploads (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     static const char *const outcomes [STEP_EFFECT_RESULTS] = {
         [STEP_EFFECT_OK] = "success",
@@ -172,60 +124,13 @@ s_print_uploads (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_failures (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    for (int i = 0; i < VERDICT_KINDS; i++)
-        admin_sample (out, self->name, "reason", verdict_kind_name ((verdict_kind_t) i),
-                      (double) view->data.stats.failures_total [i]);
-}
-
-static void
-s_print_outcomes (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    for (int i = 0; i < VERDICT_OUTCOMES; i++)
-        admin_sample (out, self->name, "outcome", verdict_outcome_name ((verdict_outcome_t) i),
-                      (double) view->data.stats.outcomes_total [i]);
-}
-
-static void
-s_print_classes (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    for (int i = RUN_CLASS_NONE + 1; i < RUN_CLASSES; i++)
-        admin_sample (out, self->name, "class", run_class_name ((run_class_t) i),
-                      (double) view->data.stats.classes_total [i]);
-}
-
-static void
-s_print_tokens (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    const usage_t *used = &view->data.stats.used;
-    const struct {
-        const char *type;
-        int64_t tokens;
-    } kinds [] = {{"input", used->input},
-                  {"output", used->output},
-                  {"cache_read", used->cache_read},
-                  {"cache_write", used->cache_write}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds [0]; i++)
-        admin_sample (out, self->name, "type", kinds [i].type,
-                      kinds [i].tokens > 0 ? (double) kinds [i].tokens : 0);
-}
-
-static void
-s_print_cost (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    const int64_t cost = view->data.stats.used.cost_micro_usd;
-    buf_printf (out, "%s %.6f\n", self->name, cost > 0 ? (double) cost / 1e6 : 0);
-}
-
-static void
-s_print_breaker (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_breaker (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     buf_printf (out, "%s %d\n", self->name, (int) view->data.stats.breaker);
 }
 
 static void
-s_print_transitions (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_transitions (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = 0; i < STEP_BREAKERS; i++)
         admin_sample (out, self->name, "to", step_breaker_name ((step_breaker_t) i),
@@ -233,14 +138,14 @@ s_print_transitions (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_notifications (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_notifications (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     admin_sample (out, self->name, "integration", "slack",
                   (double) view->data.delivery.notify.posts_total);
 }
 
 static void
-s_print_notifications_failed (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_notifications_failed (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = 0; i < NOTIFY_REASONS; i++)
         buf_printf (out, "%s{integration=\"slack\",reason=\"%s\"} %" PRId64 "\n", self->name,
@@ -249,7 +154,7 @@ s_print_notifications_failed (const metric_t *self, const admin_view_t *view, bu
 }
 
 static void
-s_print_untold (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_untold (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     static const char *const reasons [STEP_UNTOLDS] = {
         [STEP_UNTOLD_DISABLED] = "disabled",
@@ -263,7 +168,7 @@ s_print_untold (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_effects (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     admin_sample (out, self->name, "state", "ready", (double) view->data.stats.effects_ready);
     if (view->counted)
@@ -271,66 +176,10 @@ s_print_effects (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_dead_letters (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_dead_letters (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     if (view->counted)
         buf_printf (out, "%s %" PRId64 "\n", self->name, view->counts.dead_letters);
-}
-
-//  Each worker is in exactly one state.
-static void
-s_print_workers (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    int64_t ready = 0, quarantined = 0, draining = 0, held = 0, away = 0;
-    for (size_t i = 0; i < view->data.worker_count; i++) {
-        const step_worker_t *worker = &view->data.workers [i];
-        if (worker->quarantined)
-            quarantined++;
-        else if (worker->draining)
-            draining++;
-        else if (worker->held)
-            held++;
-        else if (worker->ready)
-            ready++;
-        else
-            away++;
-    }
-    admin_sample (out, self->name, "state", "ready", (double) ready);
-    admin_sample (out, self->name, "state", "quarantined", (double) quarantined);
-    admin_sample (out, self->name, "state", "draining", (double) draining);
-    admin_sample (out, self->name, "state", "held", (double) held);
-    admin_sample (out, self->name, "state", "away", (double) away);
-}
-
-static int
-s_by_name (const void *a, const void *b)
-{
-    const step_worker_t *const *left = a, *const *right = b;
-    return strcmp ((*left)->name, (*right)->name);
-}
-
-//  Workers can share a name: those with the same one are added up.
-static void
-s_print_slots (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    size_t count = view->data.worker_count;
-    own (own_mem) const step_worker_t **sorted = calloc (count + 1, sizeof (*sorted));
-    if (!sorted)
-        return;
-    for (size_t i = 0; i < count; i++)
-        sorted [i] = &view->data.workers [i];
-    qsort (sorted, count, sizeof (*sorted), s_by_name);
-    for (size_t i = 0; i < count;) {
-        int64_t running = 0, free_ = 0;
-        size_t first = i;
-        for (; i < count && strcmp (sorted [i]->name, sorted [first]->name) == 0; i++) {
-            running += sorted [i]->running;
-            free_ += sorted [i]->free;
-        }
-        admin_sample_of (out, self->name, "worker", sorted [first]->name, "state", "running",
-                         running);
-        admin_sample_of (out, self->name, "worker", sorted [first]->name, "state", "free", free_);
-    }
 }
 
 //  --- sources: one series for each cluster; a second source of the same name is left out
@@ -345,7 +194,7 @@ s_source_again (const admin_view_t *view, size_t index)
 }
 
 static void
-s_print_sources (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_sources (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t i = 0; i < view->data.source_count; i++) {
         int64_t value = 0;
@@ -358,7 +207,7 @@ s_print_sources (const metric_t *self, const admin_view_t *view, buf_t *out)
 
 //  "stream": the session was kept and its stream opened again; "session": a new session.
 static void
-s_print_reconnects (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_reconnects (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t i = 0; i < view->data.source_count; i++) {
         const intake_source_t *source = &view->data.sources [i];
@@ -372,7 +221,7 @@ s_print_reconnects (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_sources_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_sources_ms (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t i = 0; i < view->data.source_count; i++)
         if (!s_source_again (view, i))
@@ -381,7 +230,7 @@ s_print_sources_ms (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_sources_up (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_sources_up (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (size_t i = 0; i < view->data.source_count; i++)
         if (!s_source_again (view, i))
@@ -392,24 +241,15 @@ s_print_sources_up (const metric_t *self, const admin_view_t *view, buf_t *out)
 //  --- the store
 
 static void
-s_print_commits (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_commits (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     const store_stats_t *store = &view->data.store;
     buf_printf (out, "%s_sum %.6f\n%s_count %" PRId64 "\n", self->name,
                 (double) store->commit_us_total / 1e6, self->name, store->commits_total);
 }
 
-//  A bool of snapshot_data_t.
 static void
-s_print_bool (const metric_t *self, const admin_view_t *view, buf_t *out)
-{
-    bool value = false;
-    memcpy (&value, (const char *) &view->data + self->offset, sizeof (value));
-    buf_printf (out, "%s %d\n", self->name, value);
-}
-
-static void
-s_print_ended (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_ended (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     for (int i = 0; i < SNAPSHOT_SOCKETS; i++)
         admin_sample (out, self->name, "socket", snapshot_socket_name ((snapshot_socket_t) i),
@@ -417,13 +257,13 @@ s_print_ended (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_turn (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_turn (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     buf_printf (out, "%s %.6f\n", self->name, (double) view->data.turn_us_max / 1e6);
 }
 
 static void
-s_print_age (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_age (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     buf_printf (out, "%s %.3f\n", self->name,
                 (double) (view->now.boot_ms - view->data.boot_ms) / 1000.0);
@@ -432,7 +272,7 @@ s_print_age (const metric_t *self, const admin_view_t *view, buf_t *out)
 //  --- the process
 
 static void
-s_print_cpu (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_cpu (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     struct rusage usage;
     if (getrusage (RUSAGE_SELF, &usage))
@@ -444,7 +284,7 @@ s_print_cpu (const metric_t *self, const admin_view_t *view, buf_t *out)
 
 //  Pages of /proc/self/statm: 0 virtual, 1 resident.
 static void
-s_print_statm (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_statm (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     long long pages [2] = {0, 0};
     FILE *file = fopen ("/proc/self/statm", "re");
@@ -457,7 +297,7 @@ s_print_statm (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_fds (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_fds (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     DIR *dir = opendir ("/proc/self/fd");
     if (!dir)
@@ -470,36 +310,36 @@ s_print_fds (const metric_t *self, const admin_view_t *view, buf_t *out)
 }
 
 static void
-s_print_max_fds (const metric_t *self, const admin_view_t *view, buf_t *out)
+s_print_max_fds (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     struct rlimit limit;
     if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
         buf_printf (out, "%s %llu\n", self->name, (unsigned long long) limit.rlim_cur);
 }
 
-#define DATA(member) offsetof (snapshot_data_t, member)
 #define SOURCE(member) offsetof (intake_source_t, member)
 
-static const metric_t s_metrics [] = {
+//  They are printed before those of admin_agents, s_parts after them.
+static const admin_metric_t s_incidents [] = {
     {"triage_build_info", "gauge", "Version and revision of the running broker.", s_print_build, 0},
     {"triage_config_last_reload_successful", "gauge",
-     "1 unless the last SIGHUP found a configuration that could not be taken.", s_print_bool,
-     DATA (reloaded)},
+     "1 unless the last SIGHUP found a configuration that could not be taken.", admin_metric_bool,
+     ADMIN_METRIC_AT (reloaded)},
     {"triage_config_last_reload_success_timestamp_seconds", "gauge",
-     "When the configuration in force was read.", s_print_ms, DATA (reloaded_ms)},
+     "When the configuration in force was read.", admin_metric_ms, ADMIN_METRIC_AT (reloaded_ms)},
     {"triage_config_hash", "gauge",
      "Digest of the configuration in force, without secrets: brokers with one value are set alike.",
      s_print_hash, 0},
     {"triage_events_received_total", "counter",
      "Fault events taken in, each sending once, by their cluster.", s_print_received, 0},
     {"triage_events_shortened_total", "counter",
-     "Events with a name longer than its field: a digest of the whole is its end.", s_print_number,
-     DATA (stats.events_shortened)},
+     "Events with a name longer than its field: a digest of the whole is its end.",
+     admin_metric_number, ADMIN_METRIC_AT (stats.events_shortened)},
     {"triage_events_repeated_total", "counter", "Events whose event id was known already.",
-     s_print_number, DATA (stats.events_repeat)},
+     admin_metric_number, ADMIN_METRIC_AT (stats.events_repeat)},
     {"triage_events_counted_total", "counter",
-     "Events counted up on an incident that exists for their condition.", s_print_number,
-     DATA (stats.events_counted)},
+     "Events counted up on an incident that exists for their condition.", admin_metric_number,
+     ADMIN_METRIC_AT (stats.events_counted)},
     {"triage_events_suppressed_total", "counter", "Events recorded and not investigated.",
      s_print_suppressed, 0},
     {"triage_queue_lost_total", "counter",
@@ -535,44 +375,18 @@ static const metric_t s_metrics [] = {
      s_print_dead_letters, 0},
     {"triage_queue_depth", "gauge", "Incidents that wait for a worker, by cluster.",
      s_print_cluster_state, INCIDENT_PENDING},
-    {"triage_queue_oldest_age_seconds", "gauge", "Age of the oldest waiting incident.", s_print_ms,
-     DATA (stats.oldest_queued_ms)},
+    {"triage_queue_oldest_age_seconds", "gauge", "Age of the oldest waiting incident.",
+     admin_metric_ms, ADMIN_METRIC_AT (stats.oldest_queued_ms)},
     {"triage_agents_active", "gauge", "Incidents that are being investigated, by cluster.",
      s_print_cluster_state, INCIDENT_INVESTIGATING},
-    {"triage_workers", "gauge", "Workers the broker knows, by state.", s_print_workers, 0},
-    {"triage_worker_slots", "gauge", "Agent slots of each worker.", s_print_slots, 0},
-    {"triage_workers_refused_total", "counter",
-     "Sessions refused because another live worker has the same key.", s_print_number,
-     DATA (stats.workers_refused_total)},
-    {"triage_assignments_returned_total", "counter",
-     "Assignments that workers gave back, did not accept or forgot before anything ran.",
-     s_print_number, DATA (stats.assignments_returned_total)},
-    {"triage_leases_expired_total", "counter", "Leases that ran out without a sign of life.",
-     s_print_number, DATA (stats.leases_expired_total)},
-    {"triage_results_fenced_total", "counter", "Verdicts refused because their attempt was stale.",
-     s_print_number, DATA (stats.verdicts_stale_total)},
-    {"triage_results_late_total", "counter", "Late verdicts of superseded attempts that won.",
-     s_print_number, DATA (stats.verdicts_late_total)},
-    {"triage_agent_runs_total", "counter", "Attempts that ended, by outcome.", s_print_outcomes, 0},
-    {"triage_agent_classes_total", "counter", "Attempts that were reported, by class.",
-     s_print_classes, 0},
-    {"triage_agent_tokens_total", "counter", "Tokens that agents used, where that is known.",
-     s_print_tokens, 0},
-    {"triage_agent_cost_usd_total", "counter", "What agents cost, where that is known.",
-     s_print_cost, 0},
-    {"triage_attempts_given_back_total", "counter",
-     "Attempts that charged nothing, because a provider or an account stood in the way.",
-     s_print_number, DATA (stats.given_back_total)},
-    {"triage_incidents_given_back", "gauge", "Open incidents that have such an attempt.",
-     s_print_number, DATA (stats.given_back)},
-    {"triage_agent_run_duration_seconds", "histogram", "How long agents ran, by outcome.",
-     s_print_run_time, 0},
+};
+
+static const admin_metric_t s_parts [] = {
     {"triage_time_to_report_seconds", "histogram", "From an incident's first event to its report.",
-     s_print_time, DATA (stats.report_time)},
+     admin_metric_time, ADMIN_METRIC_AT (stats.report_time)},
     {"triage_time_to_first_notification_seconds", "histogram",
-     "From an incident's first event to its message.", s_print_time, DATA (stats.notice_time)},
-    {"triage_validation_failures_total", "counter",
-     "Attempts that ended without a valid report, by what was wrong.", s_print_failures, 0},
+     "From an incident's first event to its message.", admin_metric_time,
+     ADMIN_METRIC_AT (stats.notice_time)},
     {"triage_storage_uploads_total", "counter", "Tries to store an incident's artifacts.",
      s_print_uploads, 0},
     {"triage_storage_upload_duration_seconds", "histogram", "How long one such try takes.",
@@ -582,7 +396,7 @@ static const metric_t s_metrics [] = {
     {"triage_circuit_breaker_state", "gauge",
      "Circuit breaker of the investigations: 0 closed, 1 open, 2 half open.", s_print_breaker, 0},
     {"triage_circuit_breaker_failures", "gauge", "Incidents in a row that ended without a report.",
-     s_print_number, DATA (stats.breaker_failures)},
+     admin_metric_number, ADMIN_METRIC_AT (stats.breaker_failures)},
     {"triage_circuit_breaker_transitions_total", "counter", "Changes of the breaker, by state.",
      s_print_transitions, 0},
     {"triage_notifications_total", "counter", "Messages posted, failed posts included.",
@@ -593,86 +407,86 @@ static const metric_t s_metrics [] = {
      "Alerts that were not sent though Slack is set up, by reason.", s_print_untold, 0},
     {"triage_effects", "gauge", "Effects in the outbox that are not done.", s_print_effects, 0},
     {"triage_stream_last_seq", "gauge", "Sequence number of the newest journal record.",
-     s_print_number, DATA (stats.last_seq)},
-    {"triage_stream_records_total", "counter", "Records published on the stream.", s_print_number,
-     DATA (records_total)},
-    {"triage_stream_topics", "gauge", "Different topics that taps subscribe to.", s_print_number,
-     DATA (stream_topics)},
+     admin_metric_number, ADMIN_METRIC_AT (stats.last_seq)},
+    {"triage_stream_records_total", "counter", "Records published on the stream.",
+     admin_metric_number, ADMIN_METRIC_AT (records_total)},
+    {"triage_stream_topics", "gauge", "Different topics that taps subscribe to.",
+     admin_metric_number, ADMIN_METRIC_AT (stream_topics)},
     {"triage_stream_cuts_total", "counter",
-     "Times that all taps were cut: a key was deleted, or one sent too much.", s_print_number,
-     DATA (stream_cuts_total)},
-    {"triage_loop_turns_total", "counter", "Turns of the broker's loop.", s_print_number,
-     DATA (turns_total)},
+     "Times that all taps were cut: a key was deleted, or one sent too much.", admin_metric_number,
+     ADMIN_METRIC_AT (stream_cuts_total)},
+    {"triage_loop_turns_total", "counter", "Turns of the broker's loop.", admin_metric_number,
+     ADMIN_METRIC_AT (turns_total)},
     {"triage_loop_turn_max_seconds", "gauge", "Longest turn since the last snapshot.", s_print_turn,
      0},
     {"triage_snapshot_age_seconds", "gauge", "Age of the figures on this page.", s_print_age, 0},
     {"triage_wire_messages_total", "counter", "Messages taken from the work and ingest sockets.",
-     s_print_number, DATA (messages_total)},
+     admin_metric_number, ADMIN_METRIC_AT (messages_total)},
     {"triage_wire_bad_messages_total", "counter", "Messages refused because they were malformed.",
-     s_print_number, DATA (bad_messages_total)},
+     admin_metric_number, ADMIN_METRIC_AT (bad_messages_total)},
     {"triage_wire_connections_ended_total", "counter",
      "Connections that ended: peers that left, and those cut for a frame over the limit.",
      s_print_ended, 0},
     {"triage_wire_crowded_total", "counter",
-     "Connections not heard: their key has as many on the socket as it may.", s_print_number,
-     DATA (crowded_total)},
+     "Connections not heard: their key has as many on the socket as it may.", admin_metric_number,
+     ADMIN_METRIC_AT (crowded_total)},
     {"triage_wire_key_check_silent_seconds", "gauge",
-     "Since the key check last went round; over 5 it hangs, and nobody new is let in.", s_print_ms,
-     DATA (zap_silent_ms)},
+     "Since the key check last went round; over 5 it hangs, and nobody new is let in.",
+     admin_metric_ms, ADMIN_METRIC_AT (zap_silent_ms)},
     {"triage_wire_refused_total", "counter",
      "Connections refused: their key is not enrolled for the socket, or they showed none.",
-     s_print_number, DATA (refused_total)},
+     admin_metric_number, ADMIN_METRIC_AT (refused_total)},
     {"triage_wire_shed_total", "counter",
-     "Connections cut at once: too few file descriptors were left.", s_print_number,
-     DATA (shed_total)},
+     "Connections cut at once: too few file descriptors were left.", admin_metric_number,
+     ADMIN_METRIC_AT (shed_total)},
     {"triage_wire_unsent_total", "counter",
-     "Messages dropped because their peer reads too slowly; it asks again.", s_print_number,
-     DATA (unsent_total)},
+     "Messages dropped because their peer reads too slowly; it asks again.", admin_metric_number,
+     ADMIN_METRIC_AT (unsent_total)},
     {"triage_wire_strikes_total", "counter", "Strikes given to peers for bad messages.",
-     s_print_number, DATA (strikes_total)},
+     admin_metric_number, ADMIN_METRIC_AT (strikes_total)},
     {"triage_files_received_bytes_total", "counter", "Artifact bytes received from workers.",
-     s_print_number, DATA (artifact.bytes_received_total)},
+     admin_metric_number, ADMIN_METRIC_AT (artifact.bytes_received_total)},
     {"triage_files_sent_bytes_total", "counter", "Prompt and event bytes sent to workers.",
-     s_print_number, DATA (artifact.bytes_sent_total)},
-    {"triage_files_uploads_active", "gauge", "Uploads under way.", s_print_number,
-     DATA (artifact.uploads_active)},
+     admin_metric_number, ADMIN_METRIC_AT (artifact.bytes_sent_total)},
+    {"triage_files_uploads_active", "gauge", "Uploads under way.", admin_metric_number,
+     ADMIN_METRIC_AT (artifact.uploads_active)},
     {"triage_files_sealed_total", "counter", "Attempts whose files are complete and durable.",
-     s_print_number, DATA (artifact.sealed_total)},
-    {"triage_files_refused_total", "counter", "Uploads refused.", s_print_number,
-     DATA (artifact.refused_total)},
+     admin_metric_number, ADMIN_METRIC_AT (artifact.sealed_total)},
+    {"triage_files_refused_total", "counter", "Uploads refused.", admin_metric_number,
+     ADMIN_METRIC_AT (artifact.refused_total)},
     {"triage_artifacts_refusing", "gauge",
-     "1 while the artifacts' disk is full, broken or slow: nothing is assigned.", s_print_bool,
-     DATA (artifacts_refused)},
+     "1 while the artifacts' disk is full, broken or slow: nothing is assigned.", admin_metric_bool,
+     ADMIN_METRIC_AT (artifacts_refused)},
     {"triage_artifacts_bytes", "gauge",
      "Bytes of all incidents' folders, as counted a while ago; 0 before the first count.",
-     s_print_number, DATA (artifact.disk_bytes)},
+     admin_metric_number, ADMIN_METRIC_AT (artifact.disk_bytes)},
     {"triage_artifacts_files", "gauge", "Inodes of all incidents' folders, counted with the bytes.",
-     s_print_number, DATA (artifact.disk_files)},
+     admin_metric_number, ADMIN_METRIC_AT (artifact.disk_files)},
     {"triage_artifacts_oldest_timestamp_seconds", "gauge",
-     "When the oldest incident that has a folder was made; 0: there is none.", s_print_ms,
-     DATA (artifact.disk_oldest_ms)},
-    {"triage_artifacts_free_bytes", "gauge", "Room on the artifacts' disk.", s_print_number,
-     DATA (artifact.free_bytes)},
+     "When the oldest incident that has a folder was made; 0: there is none.", admin_metric_ms,
+     ADMIN_METRIC_AT (artifact.disk_oldest_ms)},
+    {"triage_artifacts_free_bytes", "gauge", "Room on the artifacts' disk.", admin_metric_number,
+     ADMIN_METRIC_AT (artifact.free_bytes)},
     {"triage_artifacts_free_files", "gauge",
-     "Inodes free on the artifacts' disk; -1 where it does not count them.", s_print_number,
-     DATA (artifact.free_files)},
+     "Inodes free on the artifacts' disk; -1 where it does not count them.", admin_metric_number,
+     ADMIN_METRIC_AT (artifact.free_files)},
     {"triage_journal_fsync_duration_seconds", "summary", "Duration of commits, fsync included.",
      s_print_commits, 0},
-    {"triage_store_bytes", "gauge", "Size of the store's file.", s_print_number,
-     DATA (store.file_bytes)},
-    {"triage_store_wal_bytes", "gauge", "Size of the store's write-ahead log.", s_print_number,
-     DATA (store.wal_bytes)},
+    {"triage_store_bytes", "gauge", "Size of the store's file.", admin_metric_number,
+     ADMIN_METRIC_AT (store.file_bytes)},
+    {"triage_store_wal_bytes", "gauge", "Size of the store's write-ahead log.", admin_metric_number,
+     ADMIN_METRIC_AT (store.wal_bytes)},
     {"triage_store_wal_long", "gauge",
-     "1 while a reader from outside makes the write-ahead log grow beyond 64 MiB.", s_print_bool,
-     DATA (store.wal_long)},
+     "1 while a reader from outside makes the write-ahead log grow beyond 64 MiB.",
+     admin_metric_bool, ADMIN_METRIC_AT (store.wal_long)},
     {"triage_store_full_total", "counter", "Commits refused because the disk was full.",
-     s_print_number, DATA (store.full_total)},
+     admin_metric_number, ADMIN_METRIC_AT (store.full_total)},
     {"triage_store_busy_total", "counter", "Commits refused because the store was locked.",
-     s_print_number, DATA (store.busy_total)},
-    {"triage_store_refusing", "gauge", "1 while new events are refused.", s_print_bool,
-     DATA (store.refusing)},
-    {"process_start_time_seconds", "gauge", "When the broker was started.", s_print_ms,
-     DATA (started_ms)},
+     admin_metric_number, ADMIN_METRIC_AT (store.busy_total)},
+    {"triage_store_refusing", "gauge", "1 while new events are refused.", admin_metric_bool,
+     ADMIN_METRIC_AT (store.refusing)},
+    {"process_start_time_seconds", "gauge", "When the broker was started.", admin_metric_ms,
+     ADMIN_METRIC_AT (started_ms)},
     {"process_cpu_seconds_total", "counter", "User and system time used.", s_print_cpu, 0},
     {"process_virtual_memory_bytes", "gauge", "Virtual memory.", s_print_statm, 0},
     {"process_resident_memory_bytes", "gauge", "Resident memory.", s_print_statm, 1},
@@ -684,12 +498,9 @@ void
 admin_metrics (const admin_view_t *view, admin_reply_t *reply)
 {
     own (buf_fini) buf_t out = buf_init (LIMIT_HTTP_REPLY_BYTES);
-    for (size_t i = 0; i < sizeof (s_metrics) / sizeof (s_metrics [0]); i++) {
-        const metric_t *metric = &s_metrics [i];
-        buf_printf (&out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
-                    metric->type);
-        metric->print (metric, view, &out);
-    }
+    admin_metric_print (s_incidents, sizeof s_incidents / sizeof s_incidents [0], view, &out);
+    admin_agents_metrics (view, &out);
+    admin_metric_print (s_parts, sizeof s_parts / sizeof s_parts [0], view, &out);
     if (out.failed) {
         admin_reply_error (reply, ADMIN_INTERNAL, "memory", "the metrics do not fit");
         return;

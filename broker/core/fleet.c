@@ -192,10 +192,13 @@ fleet_hello (fleet_t *self, state_t *state, const step_in_t *in, clk_now_t now,
 
 //  Note whether it can run agents, as it says itself.
 static void
-s_says (fleet_t *self, state_t *state, worker_t *worker, const char *held, clk_now_t now)
+s_says (fleet_t *self, state_t *state, worker_t *worker, const step_in_t *in, clk_now_t now)
 {
+    const char *held = in->as.credit.held;
+    const run_class_t class = in->as.credit.class;
     const bool was = worker->held [0], is = held [0];
     utf8_copy (worker->held, sizeof worker->held, held);
+    worker->held_class = is && run_class_may_hold (class) ? class : RUN_CLASS_NONE;
     if (was == is)
         return;
     s_telling (state, worker);
@@ -210,7 +213,7 @@ fleet_credit (fleet_t *self, state_t *state, worker_t *worker, const step_in_t *
     const int64_t total = in->as.credit.total, free = in->as.credit.free;
     if (in->as.credit.number <= worker->credit_number)
         return;
-    s_says (self, state, worker, in->as.credit.held, now);
+    s_says (self, state, worker, in, now);
     worker->credit_number = in->as.credit.number;
     worker->slots = total < 0 ? 0 : total > LIMIT_SLOTS ? LIMIT_SLOTS : total;
     worker->credit_free = free < 0 ? 0 : free > worker->slots ? worker->slots : free;
@@ -510,26 +513,29 @@ fleet_figures (const fleet_t *self, clk_now_t now, step_stats_t *ret_stats)
 static void
 s_show (const worker_t *worker, clk_now_t now, step_worker_t *ret_shown)
 {
-    *ret_shown = (step_worker_t){
-        .ready = s_takes_work (worker, now),
-        .quarantined = worker->trial.quarantined,
-        .held = worker->held [0] != '\0',
-        .class = worker->trial.quarantined ? worker->trial.class : RUN_CLASS_NONE,
-        .refused_total = worker->refused_total,
-        .refused_ms_ago = worker->refused_total ? now.boot_ms - worker->refused_ms : -1,
-        .returned_total = worker->unwanted_total,
-        .draining = worker->told.drained,
-        .slots = worker->slots,
-        .free = fleet_available (worker, now),
-        .running = worker->live,
-        .streak = worker->trial.streak,
-        .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
+    *ret_shown = (step_worker_t){.ready = s_takes_work (worker, now),
+                                 .quarantined = worker->trial.quarantined,
+                                 .held = worker->held [0] != '\0',
+                                 .refused_total = worker->refused_total,
+                                 .refused_ms_ago =
+                                     worker->refused_total ? now.boot_ms - worker->refused_ms : -1,
+                                 .returned_total = worker->unwanted_total,
+                                 .draining = worker->told.drained,
+                                 .slots = worker->slots,
+                                 .free = fleet_available (worker, now),
+                                 .running = worker->live,
+                                 .streak = worker->trial.streak,
+                                 .last_seen_ms_ago = now.boot_ms - worker->seen_ms};
     state_text (ret_shown->identity, worker->identity);
     state_text (ret_shown->name, worker->name);
-    if (worker->held [0])
+    if (worker->held [0]) {
+        ret_shown->class = worker->held_class;
         state_text (ret_shown->why, worker->held);
-    else if (worker->trial.quarantined)
+    }
+    else if (worker->trial.quarantined) {
+        ret_shown->class = worker->trial.class;
         state_text (ret_shown->why, worker->trial.why);
+    }
 }
 
 size_t

@@ -88,7 +88,7 @@ typedef struct {
     char identity [ROW_IDENTITY], name [ROW_NAME];
     bool ready, quarantined, draining; //  ready: takes work, so none of the others nor held
     bool held;                         //  it says that it cannot run agents
-    run_class_t class;                 //  quarantined by this class of a run; NONE = by no class
+    run_class_t class;                 //  of the run that led to that, or would; NONE = not known
     char why [LIMIT_REASON_BYTES];     //  quarantined or held, "" if not
     //  sessions turned away: another worker has its key; -1 = never
     int64_t refused_total, refused_ms_ago;

@@ -110,6 +110,7 @@ typedef struct {
         struct {
             int64_t number, total, free;
             char held [LIMIT_REASON_BYTES]; //  why it takes no work, "" = it does
+            run_class_t class;              //  of a run that lacks it; NONE = not said
         } credit;
         step_fence_t fence; //  ACCEPT, STARTED
         struct {

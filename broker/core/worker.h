@@ -49,6 +49,7 @@ struct worker {
     int64_t rival_ms; //  boot time since which the rival waits
     int64_t refused_total, refused_ms, refusal_logged_ms; //  of rivals
     char held [LIMIT_REASON_BYTES];  //  why it takes no work, as it says itself; "" = it does
+    run_class_t held_class;          //  of a run that lacks it; NONE = it does not say
     int64_t unwanted_total;          //  assignments that it returned and that cost nothing
     worker_told_t told, told_before; //  before: when the turn that changed it last began
     uint64_t told_turn;              //  number of that turn

@@ -242,6 +242,7 @@ s_credit (loop_t *self, peer_t *peer, step_in_t *in)
     in->as.credit.total = credit->total;
     in->as.credit.free = credit->free;
     codec_copy (credit->held, in->as.credit.held, sizeof in->as.credit.held);
+    (void) run_class_parse (credit->class.data, credit->class.size, &in->as.credit.class);
     s_step (self, in);
 }
 

@@ -58,6 +58,12 @@ run_class_rule_of (run_class_t class, verdict_outcome_t outcome)
     return known || outcome != VERDICT_AGENT ? run_class_rule (class) : &s_failure;
 }
 
+bool
+run_class_may_hold (run_class_t class)
+{
+    return run_class_rule (class)->holds || class == RUN_CLASS_INFRA;
+}
+
 const char *
 run_class_name (run_class_t class)
 {

@@ -52,6 +52,10 @@ const run_class_rule_t *run_class_rule (run_class_t class);
 const run_class_rule_t *
 run_class_rule_of (run_class_t class, verdict_outcome_t outcome);
 
+//  Can a worker take no work for what a run of this class lacks?  Yes for those that hold it, and
+//  for infra.
+bool run_class_may_hold (run_class_t class);
+
 //  "success", "partial", ...; NONE is "".
 const char *run_class_name (run_class_t class);
 //  False: no such name (also for ""), *ret_class is untouched.

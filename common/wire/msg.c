@@ -92,6 +92,8 @@ static const codec_field_t s_credit [] = {
     S_INT (msg_credit_t, free, 0, LIMIT_SLOTS, true, "free slots, absolute"),
     S_FIELD (msg_credit_t, held, CODEC_TEXT, LIMIT_REASON_BYTES - 1, false,
              "why this worker takes no work, one sentence"),
+    S_FIELD (msg_credit_t, class, CODEC_TEXT, S_WORD, false,
+             "of a run that lacks it: auth, quota, config, infra"),
     S_END};
 
 static const codec_field_t s_assign [] = {

@@ -78,7 +78,8 @@ typedef struct {
 typedef struct {
     int64_t number; //  counts up within a session; an older one is ignored
     int64_t total, free;
-    codec_text_t held; //  why it takes no work, one sentence; absent: it does
+    codec_text_t held;  //  why it takes no work, one sentence; absent: it does
+    codec_text_t class; //  run_class.h: of a run that lacks it; absent: not said
 } msg_credit_t;
 
 typedef struct {

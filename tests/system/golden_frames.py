@@ -54,6 +54,7 @@ BAD = [
     ("class as a number", [header(9), VERDICT_BODY + b"\xa5class\x03"], "malformed"),
     ("wait before now", [header(9), VERDICT_BODY + b"\xa8retry_ms\xff"], "malformed"),
     ("held as a number", [header(3), CREDIT_BODY + b"\xa4held\x01"], "malformed"),
+    ("class of CREDIT as a number", [header(3), CREDIT_BODY + b"\xa5class\x01"], "malformed"),
     ("class from the future, no HELLO", [header(9), VERDICT_BODY + b"\xa5class\xa6melted"],
      "hello_first"),
     ("attempt 0", [header(5), b"\x82\xa8incident\xa1x\xa7attempt\xff"], "malformed"),

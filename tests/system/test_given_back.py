@@ -9,6 +9,7 @@ import pytest
 
 from lib.system import fault, wait_until
 from receiver import Receiver
+from test_metrics import wait_metric
 from worker import STARTED, Worker
 
 REPORT = {"output/investigation.md": b"# Report\n\n" + b"The limit is too low.\n" * 8}
@@ -80,6 +81,7 @@ def test_a_key_that_fails_holds_its_worker_and_not_the_incident(system, name):
     assert again == {"incident": fence["incident"], "attempt": 2}
     wait_until(lambda: shown(broker, "bad").get("quarantined"), 10, "shown")
     assert shown(broker, "bad")["quarantined_for"] == f"{name}: said {name}"
+    wait_metric(broker, 1, "workers_held", **{"class": name})
     mend = {"auth": "correct its provider's key", "quota": "give the account credit",
             "config": "correct agent_model"}[name]
     assert f"bad: {name}: said {name}; {mend}" in " ".join(system.ctl("status").stdout.split())
@@ -124,10 +126,19 @@ def test_a_partial_report_fails_the_incident(system):
 def test_a_worker_that_says_why_gets_no_work(system):
     broker = system.start_broker()
     worker = join(broker, "w")
-    worker.offer(1, held="claude is not on PATH; install it")
+    worker.offer(1, held="claude is not on PATH; install it", **{"class": "infra"})
     wait_until(lambda: shown(broker, "w").get("ready") is False, 10, "held")
+    wait_metric(broker, 1, "workers_held", **{"class": "infra"})
     system.publish([fault("web-0")])
     assert not worker.work.sock.poll(500)
     assert broker.incidents("pending")
     worker.offer(1)
     assert begin(worker)["attempt"] == 1
+    wait_metric(broker, 0, "workers_held", **{"class": "infra"})
+
+
+@pytest.mark.parametrize("said", [{}, {"class": "timeout"}, {"class": "melted"}])
+def test_a_worker_that_does_not_say_what_it_lacks_is_counted(system, said):
+    broker = system.start_broker()
+    join(broker, "w").offer(1, held="no idea", **said)
+    wait_metric(broker, 1, "workers_held", **{"class": "other"})

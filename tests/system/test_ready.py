@@ -14,6 +14,7 @@ import pytest
 
 from lib import claude
 from lib.system import BIN, ROOT, Daemon, crowded, fault, wait_until
+from test_metrics import wait_metric
 
 HELD = "agents cannot run here: this worker takes no work"
 SCRIPT = ROOT / "agent-container/run-agent.sh"
@@ -57,6 +58,7 @@ def test_a_program_that_is_missing_is_told_within_a_second(system):
     started, told = (datetime.datetime.fromisoformat(worker.records(msg)[0]["ts"].rstrip("Z"))
                      for msg in ("worker started", HELD))
     assert (told - started).total_seconds() < 1
+    wait_metric(broker, 1, "workers_held", **{"class": "infra"})
     system.publish([fault(f"web-{number}") for number in range(3)])
     system.start_worker("sound")
     rows = broker.wait_terminal(3)
@@ -72,13 +74,14 @@ def test_a_key_that_is_missing_is_told(system, network, ready):
     programs.mkdir()
     (programs / "claude").write_text("#!/bin/sh\necho 2.1.0\n")
     (programs / "claude").chmod(0o755)
-    system.start_broker()
+    broker = system.start_broker()
     worker = system.start_worker(agent_script_path=SCRIPT, agent_cli="claude",
                                  agent_network=network, env={"PATH": f"{programs}:/usr/bin:/bin"})
     if ready:
         worker.wait_log("agents can run")
     else:
         assert "needs ANTHROPIC_API_KEY, which is not set" in held(worker)
+        wait_metric(broker, 1, "workers_held", **{"class": "auth"})
 
 
 def test_an_agent_without_a_driver_is_refused_with_those_that_are_there(system):
@@ -157,13 +160,14 @@ def test_check_agent_does_not_blame_the_key_where_no_models_are_listed(system, m
 
 def test_folders_of_options_that_are_missing_hold_the_worker(system):
     """Each is named.  Made later, they are found by SIGHUP."""
-    system.start_broker()
+    broker = system.start_broker()
     worker = system.start_worker(agent_skills_dir="skills", agent_mcp_config="mcp.json",
                                  agent_drivers_dir="drivers")
     why = held(worker)
     for option in ("agent_skills_dir skills", "agent_mcp_config mcp.json",
                    "agent_drivers_dir drivers"):
         assert f"{option}: No such file" in why, why
+    wait_metric(broker, 1, "workers_held", **{"class": "config"})
     (system.root / "skills").mkdir()
     (system.root / "drivers").mkdir()
     (system.root / "mcp.json").write_text("{}")

@@ -27,8 +27,9 @@ struct ready {
 
 //  --- what is missing
 
-__attribute__ ((format (printf, 2, 3))) static void
-s_missing (ready_report_t *report, const char *format, ...)
+//  class: of a run that lacks it.
+__attribute__ ((format (printf, 3, 4))) static void
+s_missing (ready_report_t *report, run_class_t class, const char *format, ...)
 {
     char text [sizeof report->why];
     va_list args;
@@ -37,6 +38,8 @@ s_missing (ready_report_t *report, const char *format, ...)
     va_end (args);
     const size_t size = strlen (report->why);
     snprintf (report->why + size, sizeof report->why - size, "%s%s", size ? "; " : "", text);
+    if (report->good)
+        report->class = class;
     report->good = false;
 }
 
@@ -51,12 +54,14 @@ s_look_driver (const ready_spec_t *spec, ready_report_t *report)
                               .home = spec->home};
     int rc = driver_describe (&ask, &report->driver, &diag);
     if (rc == -ENOENT && ask.runtime && ask.runtime->image)
-        s_missing (report, "agent_image %s: %s: choose another image, or another agent_cli",
+        s_missing (report, RUN_CLASS_INFRA,
+                   "agent_image %s: %s: choose another image, or another agent_cli",
                    spec->settings->agent_image, diag.text);
     else if (rc == -ENOENT)
-        s_missing (report, "%s: install it, or choose another agent_cli", diag.text);
+        s_missing (report, RUN_CLASS_INFRA, "%s: install it, or choose another agent_cli",
+                   diag.text);
     else if (rc < 0)
-        s_missing (report, "%s", diag.text);
+        s_missing (report, RUN_CLASS_INFRA, "%s", diag.text);
 }
 
 static void
@@ -65,7 +70,7 @@ s_look_key (const ready_spec_t *spec, ready_report_t *report)
     const driver_t *driver = &report->driver;
     if (network_of (spec->settings, driver) == SANDBOX_GATEWAY && driver->key_env [0]
         && !*network_key (spec->settings, driver))
-        s_missing (report,
+        s_missing (report, RUN_CLASS_AUTH,
                    "agent '%s' needs %s, which is not set; set it, or agent_network: proxy where "
                    "the agent logs in by itself",
                    settings_agent (spec->settings), driver->key_env);
@@ -77,7 +82,7 @@ s_look_kubeconfig (ready_report_t *report, const char *list)
     own (kubeconfig_fini) kubeconfig_t copy = {0};
     err_diag_t diag = {""};
     if (kubeconfig_load (list, &copy, &diag) < 0)
-        s_missing (report, "kubeconfig %s", diag.text);
+        s_missing (report, RUN_CLASS_CONFIG, "kubeconfig %s", diag.text);
 }
 
 static void
@@ -96,7 +101,7 @@ s_look_paths (const ready_spec_t *spec, ready_report_t *report)
         read_paths_option_t option;
         err_diag_t diag = {""};
         if (read_paths_look (spec->settings, i, &option, &diag) < 0)
-            s_missing (report, "%s %s", option.name, diag.text);
+            s_missing (report, RUN_CLASS_CONFIG, "%s %s", option.name, diag.text);
     }
 }
 
@@ -107,7 +112,7 @@ s_look_runtime (const ready_spec_t *spec, ready_report_t *report)
         .settings = spec->settings, .program_dir = spec->program_dir, .home = spec->home};
     err_diag_t diag = {""};
     if (runtimes_choose (&ask, report->runtime, &diag) < 0)
-        s_missing (report, "%s", diag.text);
+        s_missing (report, RUN_CLASS_INFRA, "%s", diag.text);
 }
 
 void

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/base/limits.h"
+#include "common/domain/run_class.h"
 #include "worker/base/settings.h"
 #include "worker/loop/driver.h"
 
@@ -22,6 +23,7 @@ typedef struct {
 typedef struct {
     bool good;
     char why [LIMIT_REASON_BYTES]; //  what is missing and what to do, one sentence; "" when good
+    run_class_t class;             //  of a run that lacks the first of it; NONE when good
     char runtime [DRIVER_WORD];    //  the one to use
     driver_t driver;
 } ready_report_t;

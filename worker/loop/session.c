@@ -357,7 +357,8 @@ static void
 s_credit (session_t *self, bool again)
 {
     int64_t total = 0, free_slots = 0;
-    const char *known = self->spec.hooks.held (self->spec.hooks.owner);
+    run_class_t class = RUN_CLASS_NONE;
+    const char *known = self->spec.hooks.held (self->spec.hooks.owner, &class);
     const char *held = known ? known : "it is still looking if agents can run";
     self->spec.hooks.credit (self->spec.hooks.owner, &total, &free_slots);
     if (!again && !self->credit_due && total == self->credit_total
@@ -366,6 +367,8 @@ s_credit (session_t *self, bool again)
     msg_credit_t credit = {.number = self->credit_number + 1, .total = total, .free = free_slots};
     if (*held)
         credit.held = codec_text (held);
+    if (*held && class != RUN_CLASS_NONE)
+        credit.class = codec_text (run_class_name (class));
     self->credit_due = session_send (self, MSG_CREDIT, &credit, 0) < 0;
     if (self->credit_due)
         return;
@@ -420,7 +423,8 @@ s_rebuild (session_t *self, bool files, int64_t boot_ms, int64_t wall_ms)
 static bool
 s_known (session_t *self, int64_t boot_ms)
 {
-    self->known = self->known || self->spec.hooks.held (self->spec.hooks.owner)
+    run_class_t class;
+    self->known = self->known || self->spec.hooks.held (self->spec.hooks.owner, &class)
                   || boot_ms - self->made_ms >= SESSION_KNOWN_MS;
     return self->known;
 }

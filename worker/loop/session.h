@@ -7,6 +7,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/domain/run_class.h"
 #include "common/wire/link.h"
 
 #include <stdbool.h>
@@ -22,8 +23,8 @@ typedef struct {
     //  The slots, and the free ones among them.
     void (*credit) (void *owner, int64_t *ret_total, int64_t *ret_free);
     //  Why no work is taken; "" = it is taken.  NULL = not known yet: HELLO waits for it, at most
-    //  SESSION_KNOWN_MS.  Own: borrowed until the next call.
-    const char *(*held) (void *owner);
+    //  SESSION_KNOWN_MS.  *ret_class: of a run that lacks it.  Own: borrowed until the next call.
+    const char *(*held) (void *owner, run_class_t *ret_class);
     //  Handle a WELCOME, or a message that is not the session's.  files: from the `files` socket.
     void (*message) (void *owner, const link_msg_t *msg, bool files);
 } session_hooks_t;

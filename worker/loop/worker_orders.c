@@ -51,11 +51,12 @@ s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
 
 //  While it drains, the broker knows why it takes no work.
 static const char *
-s_held (void *owner)
+s_held (void *owner, run_class_t *ret_class)
 {
     const worker_t *self = owner;
     if (!self->shared.ready)
         return NULL;
+    *ret_class = self->shared.ready->class;
     return self->drain == DRAIN_NO ? self->shared.ready->why : "";
 }
 

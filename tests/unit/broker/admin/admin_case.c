@@ -128,7 +128,10 @@ admin_case_publish (admin_case_t *self, int64_t age_ms)
     snprintf (data->workers [1].name, ROW_NAME, "twin");
     snprintf (data->workers [2].name, ROW_NAME, "twin");
     data->workers [0].ready = true;
+    data->workers [0].held = true;
+    data->workers [0].class = RUN_CLASS_INFRA;
     data->workers [1].quarantined = true;
+    data->workers [1].class = RUN_CLASS_QUOTA;
     data->workers [1].running = 1;
     data->workers [2].running = 2;
     data->reloaded = true;

@@ -14,7 +14,7 @@ s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
 }
 
 static const char *
-s_held (void *owner)
+s_held (void *owner, run_class_t *ret_class)
 {
     return "";
 }
