@@ -156,12 +156,11 @@ box_open (box_t *self, const box_spec_t *spec, err_diag_t *diag)
         rc = s_sandbox (self, spec, runtime, diag);
     const sandbox_network_t network = network_of (spec->settings, spec->driver);
     self->sandbox.network = network;
-    if (network == SANDBOX_GATEWAY && spec->driver->key_env [0]) {
+    snprintf (self->key_env, sizeof self->key_env, "%s", spec->driver->key_env);
+    snprintf (self->base_url_env, sizeof self->base_url_env, "%s", spec->driver->base_url_env);
+    if (network == SANDBOX_GATEWAY && self->key_env [0])
         snprintf (self->token, sizeof self->token, "run-%016" PRIx64 "%016" PRIx64,
                   ident_random64 (), ident_random64 ());
-        snprintf (self->key_env, sizeof self->key_env, "%s", spec->driver->key_env);
-        snprintf (self->base_url_env, sizeof self->base_url_env, "%s", spec->driver->base_url_env);
-    }
     if (rc == 0 && network != SANDBOX_HOST)
         rc = s_open_gateway (self, spec, &copy, runtime->network, diag);
     if (rc < 0 && diag && !diag->text [0])

@@ -90,13 +90,13 @@ s_named_variable (const settings_t *settings, words_t *words, const char *name)
         words_add (words, "%s=%.*s", name, (int) size, value);
 }
 
-//  Add keys and addresses of the agent's own providers.
+//  Add the agent's own keys, its driver's among them, and the addresses of providers.
 static void
-s_providers (const settings_t *settings, words_t *words)
+s_providers (const settings_t *settings, const char *key_env, words_t *words)
 {
     const char *agent = settings_agent (settings);
     for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key))
-        if (settings_key_of (key, agent))
+        if (settings_key_of (key, agent) || strcmp (key->env, key_env) == 0)
             s_variable (words, key->env, *settings_key_at (settings, key));
     s_variable (words, "ANTHROPIC_BASE_URL", settings->anthropic_base_url);
     s_variable (words, "OPENAI_BASE_URL", settings->openai_base_url);
@@ -188,7 +188,7 @@ run_environment (const run_spec_t *spec, words_t *ret_words)
     if (box->port)
         s_gateway (box, &words);
     if (!box->token [0])
-        s_providers (spec->settings, &words);
+        s_providers (spec->settings, box->key_env, &words);
     s_options (spec->settings, &words);
     if (box->engine)
         engine_environment (&words); //  for its program; none of them reaches the agent

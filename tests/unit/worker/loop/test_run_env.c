@@ -133,6 +133,21 @@ test_each_key_is_redacted_and_handed_to_its_own_agent_only (void **state)
     assert_true (owned >= keys && keys >= 4);
 }
 
+//  A driver of the user's own, or one without an owner's row, names its key itself.
+static void
+test_an_agent_without_a_gateway_gets_the_key_that_its_driver_names (void **state)
+{
+    settings_t settings = s_settings ("goose");
+    run_spec_t spec = s_spec (&settings);
+    box_t box = *spec.box;
+    snprintf (box.key_env, sizeof box.key_env, "OPENAI_API_KEY");
+    spec.box = &box;
+    own (words_fini) words_t words = {0};
+    run_environment (&spec, &words);
+    assert_string_equal (s_value (&words, "OPENAI_API_KEY"), "key-o");
+    assert_null (s_value (&words, "ANTHROPIC_API_KEY"));
+}
+
 static void
 test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract (void **state)
 {
@@ -221,6 +236,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_each_cli_gets_its_own_key_only),
         cmocka_unit_test (test_each_key_is_redacted_and_handed_to_its_own_agent_only),
+        cmocka_unit_test (test_an_agent_without_a_gateway_gets_the_key_that_its_driver_names),
         cmocka_unit_test (
             test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
         cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
