@@ -50,18 +50,27 @@ answers. A line `warning:` on standard error is no error. Run it where the progr
 user, in its environment and working folder.
 
 The check is stricter than the start in one way. Some things may come later, so a start only warns
-when they are missing; a worker then takes no work until its own are there. They are the token file
-of an MCP server, a kubeconfig, the agent's script and program, a publisher's files and its
-`ready_file`. For `--check-config` each of them is an error, because otherwise a rollout would run
-without them.
+when they are missing. For `--check-config` each of them is an error, because otherwise a rollout
+would run without them:
+
+- the token file of an MCP server
+- a publisher's files and its `ready_file`
+- what agents need: the script, the program, its key, a kubeconfig, `agent_user`, and the files,
+  folders and hosts that options name; until they are there, a worker takes no work
+
+A worker has two more checks. `--check-agent` looks at what agents need and tries the sandbox out.
+It also asks the provider for its models, which costs nothing. It ends with 0, or with 1 when agents
+cannot run here. `--list-runtimes` tries each sandbox out, and says what it holds and what not.
 
 ## Signals
 
 | signal | what happens |
 |---|---|
-| SIGHUP | a broker reads its configuration again, a worker only its log level; other programs end |
+| SIGHUP | a broker reads its configuration again, a worker only its log level; others end |
 | SIGUSR1 | a broker or worker logs what it is doing; publisher, tap and preview ignore it |
 | SIGTERM, SIGINT | the program stops in order; after a second one it ends at once |
+
+At SIGHUP a worker that takes no work also looks again if agents can run.
 
 ## Proxies
 
@@ -76,7 +85,7 @@ name the server in `no_proxy`. A loopback address and `localhost` are never reac
 | code | meaning | `triagectl` |
 |---|---|---|
 | 0 | stopped in order | done |
-| 1 | failed while running | failed or refused |
+| 1 | failed while running; `--check-agent`: agents cannot run here | failed or refused |
 | 2 | wrong usage | wrong usage |
 | 3 | another process holds the lock | broker not reached |
 | 4 | | no such thing |

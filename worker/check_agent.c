@@ -194,6 +194,25 @@ s_line (table_t *table, const char *what, const char *result, const char *detail
     table_text (table, detail, NULL);
 }
 
+//  Which clusters agents can ask.
+static void
+s_kubeconfig (table_t *table, const settings_t *settings)
+{
+    char text [PATH_MAX + 64] = "";
+    const settings_cluster_t *clusters = settings->clusters.items;
+    size_t with = 0;
+    for (size_t i = 0; i < settings->clusters.count; i++)
+        with += *settings_kubeconfig (settings, clusters [i].name) != 0;
+    if (settings->clusters.count > 0)
+        snprintf (text, sizeof text, "of %zu clusters; %zu are listed", with,
+                  settings->clusters.count);
+    else
+        snprintf (text, sizeof text, "%s", settings->kubeconfig);
+    const bool any = with > 0 || (settings->clusters.count == 0 && *settings->kubeconfig);
+    s_line (table, "kubeconfig", any ? "set" : "none",
+            any ? text : "agents cannot ask any cluster: set KUBECONFIG");
+}
+
 int
 check_agent (const settings_t *settings)
 {
@@ -219,6 +238,7 @@ check_agent (const settings_t *settings)
     s_line (table, "runtime", report->runtime, "");
     const sandbox_network_t network = network_of (settings, driver);
     s_line (table, "network", sandbox_network_name (network), "");
+    s_kubeconfig (table, settings);
     s_line (table, "ready", report->good ? "yes" : "NO", report->why);
     static const char *const answers [] = {"ok", "FAILED", "unknown"};
     const answer_t answer = s_call (settings, driver, text, sizeof text);

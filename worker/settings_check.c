@@ -7,7 +7,9 @@
 #include "common/wire/curve.h"
 #include "worker/base/home.h"
 #include "worker/keeper/secrets.h"
+#include "worker/loop/agent_user.h"
 #include "worker/loop/driver.h"
+#include "worker/loop/network.h"
 #include "worker/loop/program.h"
 #include "worker/loop/read_paths.h"
 
@@ -57,6 +59,8 @@ s_programs (const settings_t *settings, conf_check_t *check)
     }
     if (rc == 0)
         rc = driver_describe (&ask, &driver, &why);
+    if (rc == 0)
+        rc = network_check_key (settings, &driver, &why);
     if (why.text [0])
         conf_check_error (check, &settings->agent_cli, "%s", why.text);
     if (rc == 0 && !driver.ours)
@@ -72,6 +76,20 @@ s_kubeconfig (conf_check_t *check, const char *const *at)
     err_diag_t diag = {""};
     for (const char *list = *at; settings_next_path (&list, path);)
         conf_check_result (check, at, reach_readable (path, &diag), &diag);
+}
+
+//  The box of agents: its user, and the hosts that it may reach.
+static void
+s_box (const settings_t *settings, conf_check_t *check)
+{
+    sandbox_spec_t spec = {.runtime = NULL};
+    err_diag_t diag = {""};
+    int rc = agent_user_give (settings->agent_user, &spec, &diag);
+    conf_check_result (check, &settings->agent_user, rc, &diag);
+    diag = (err_diag_t){""};
+    rc = network_check_hosts (settings, &diag);
+    conf_check_result (check, &settings->agent_allowed_hosts, rc, &diag);
+    conf_check_skip (check, "whether a sandbox holds here: --list-runtimes and --check-agent look");
 }
 
 static void
@@ -102,6 +120,7 @@ settings_check (const conf_t *conf, conf_check_t *check)
     s_programs (settings, check);
     s_kubeconfig (check, &settings->kubeconfig);
     s_paths (settings, check);
+    s_box (settings, check);
     for (size_t i = 0; i < settings->clusters.count; i++)
         s_kubeconfig (check, &clusters [i].kubeconfig);
     secrets_short (settings, check, s_short);

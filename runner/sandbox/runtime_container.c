@@ -49,7 +49,8 @@ s_look (const sandbox_spec_t *spec, err_diag_t *diag)
     err_diag_t why = {""};
     int rc = engine_ask (program, words, id, &why);
     if (rc < 0)
-        err_diag (diag, "image %.100s: %s", spec->image, why.text);
+        err_diag (diag, "image %.100s: %.120s; make image builds it, agent_image names another",
+                  spec->image, why.text);
     return rc < 0 ? rc : runtime_user (spec, diag);
 }
 

@@ -5,6 +5,7 @@ import datetime
 import http.server
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -99,13 +100,17 @@ def test_a_script_of_the_users_has_its_key_and_that_is_told_once(system):
     assert worker.log().count("its keys are in its environment") == 1
 
 
-NO_BWRAP = 'mount --bind /bin/false /usr/bin/bwrap && exec "$@"'
+# What lies in the place of bwrap, and what is then said of it.
+BROKEN, MISSING = "/bin/false", "/dev/null"
+SAID = {BROKEN: "bwrap: it failed and said nothing", MISSING: "install one of these packages: "}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
-@pytest.mark.parametrize("agent,ready", [("claude", False), ("playbook", True)])
-def test_without_any_sandbox_no_work_is_taken(system, agent, ready):
-    """And the packages are named.  The playbook runs: it is no program of others."""
+@pytest.mark.parametrize("agent,bwrap", [("claude", BROKEN), ("claude", MISSING),
+                                         ("playbook", BROKEN)])
+def test_without_any_sandbox_no_work_is_taken(system, agent, bwrap):
+    """And it is told what bwrap says, or what to install.  The playbook runs: it is no program of
+    others."""
     system.start_broker()
     system.root.chmod(0o700)  # no other user can pass: nothing for Landlock
     (system.root / "programs").mkdir()
@@ -117,15 +122,17 @@ def test_without_any_sandbox_no_work_is_taken(system, agent, ready):
         "agent_script_path": SCRIPT, "agent_cli": agent},
         env={"ANTHROPIC_API_KEY": "sk-0123456789",
              "PATH": f"{system.root}/programs:/usr/bin:/bin"},
-        prefix=["unshare", "-m", "sh", "-c", NO_BWRAP, "sh"])
-    if ready:
+        prefix=["unshare", "-m", "sh", "-c",
+                f'mount --bind {bwrap} /usr/bin/bwrap && exec "$@"', "sh"])
+    if agent == "playbook":
         worker.wait_log("agents can run")
         return
     why = held(worker)
-    assert "no sandbox holds on this host" in why and "bubblewrap" in why
+    assert "no sandbox holds on this host" in why and SAID[bwrap] in why
+    assert ("bubblewrap" in why) == (bwrap == MISSING)
 
 
-def check_agent(system, models, key):
+def check_agent(system, models, key, **env):
     programs = system.root / "programs"
     programs.mkdir()
     (programs / "claude").symlink_to(claude.PROGRAM)
@@ -135,13 +142,33 @@ def check_agent(system, models, key):
         [BIN / "triage-worker", "--check-agent", "--agent-cli", "claude", "--script-path", SCRIPT,
          "--agent-runtime", "bwrap"], capture_output=True, text=True, timeout=60,
         env={"PATH": f"{programs}:/usr/bin:/bin", "ANTHROPIC_API_KEY_FILE": str(path),
-             "ANTHROPIC_BASE_URL": models})
+             "ANTHROPIC_BASE_URL": models, **env})
 
 
 def test_check_agent_says_that_all_is_well(system, models):
     done = check_agent(system, models, claude.KEY)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "HTTP 200" in done.stdout and "bwrap" in done.stdout and claude.KEY not in done.stdout
+    assert "agents cannot ask any cluster: set KUBECONFIG" in done.stdout
+
+
+def test_check_agent_names_the_kubeconfig(system, models):
+    path = system.root / "a.kubeconfig"
+    path.write_text("apiVersion: v1\nkind: Config\n")
+    done = check_agent(system, models, claude.KEY, KUBECONFIG=str(path))
+    assert done.returncode == 0 and re.search(rf"kubeconfig +set +{path}", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("name,value", [("AGENT_ALLOWED_HOSTS", "http://a/"),
+                                        ("AGENT_READ_PATHS", "/usr:/nope"),
+                                        ("AGENT_USER", "nobodyy")])
+def test_check_agent_names_an_option_that_would_fail_runs(system, models, name, value):
+    if name == "AGENT_USER" and os.geteuid() != 0:
+        pytest.skip("only root chooses a user")
+    done = check_agent(system, models, claude.KEY, **{name: value})
+    shown = " ".join(done.stdout.split())
+    assert done.returncode == 1 and f"ready NO {name.lower()}" in shown, done.stdout
+    assert "sandbox" not in shown
 
 
 def test_check_agent_names_a_bad_key(system, models):

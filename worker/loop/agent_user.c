@@ -22,7 +22,7 @@ agent_user_give (const char *name, sandbox_spec_t *sandbox, err_diag_t *diag)
         gid = found->pw_gid;
     }
     else if (*name && (sscanf (name, "%9u:%9u%n", &uid, &gid, &used) != 2 || name [used])) {
-        err_diag (diag, "agent_user: neither a user of this host nor UID:GID: %s", name);
+        err_diag (diag, "agent_user %s: neither a user of this host nor UID:GID", name);
         return ERR_CONFIG;
     }
     sandbox->has_user = true;

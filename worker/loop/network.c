@@ -1,9 +1,13 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/loop/network.h"
 
+#include "common/base/own.h"
+#include "worker/gateway/hosts.h"
 #include "worker/keeper/secrets.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -76,6 +80,31 @@ network_advice (const settings_t *settings, const driver_t *driver, char *ret_te
                       key->key, key->key, *url ? url : "the provider itself", row->provider);
             return;
         }
+}
+
+int
+network_check_key (const settings_t *settings, const driver_t *driver, err_diag_t *diag)
+{
+    if (network_of (settings, driver) != SANDBOX_GATEWAY || !driver->key_env [0]
+        || *network_key (settings, driver))
+        return 0;
+    err_diag (diag,
+              "agent '%s' needs %s, which is not set; set it, or agent_network: proxy where the "
+              "agent logs in by itself",
+              settings_agent (settings), driver->key_env);
+    return ERR_CONFIG;
+}
+
+int
+network_check_hosts (const settings_t *settings, err_diag_t *diag)
+{
+    hosts_t hosts = {.count = 0};
+    own (own_mem) char *list = strdup (settings->agent_allowed_hosts);
+    char *rest = list;
+    int rc = list ? 0 : -ENOMEM;
+    for (char *host; rc == 0 && (host = strtok_r (rest, ", ", &rest));)
+        rc = hosts_add (&hosts, host, diag);
+    return rc;
 }
 
 //  Does agent_env pass the variable on?

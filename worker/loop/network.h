@@ -19,6 +19,13 @@ network_key (const settings_t *settings, const driver_t *driver);
 //  and the base URL in force.  "" = the agent has no provider of ours.
 void
 network_advice (const settings_t *settings, const driver_t *driver, char *ret_text, size_t size);
+//  Has the agent the key that it needs?  With the gateway it cannot log in by itself.
+//  Err: ERR_CONFIG: no; diag says which one, and what to do.
+int
+network_check_key (const settings_t *settings, const driver_t *driver, err_diag_t *diag) must_check;
+//  Can all of agent_allowed_hosts be read?  Err: ERR_CONFIG, ERR_LIMIT (diag says why); -ENOMEM.
+int
+network_check_hosts (const settings_t *settings, err_diag_t *diag) must_check;
 //  Add the providers of a run to the gateway's spec.  proxy: the agent has its keys itself.
 void
 network_keys (const settings_t *settings, const driver_t *driver, bool proxy,

@@ -136,6 +136,18 @@ read_paths_give (const read_paths_t *self, sandbox_spec_t *sandbox)
     }
 }
 
+//  A path of the option `i` of read_paths_look.
+static int
+s_look (size_t i, const char *path)
+{
+    struct stat status;
+    if (stat (path, &status) != 0 || access (path, R_OK) != 0)
+        return -errno;
+    if (i == 0 && S_ISDIR (status.st_mode))
+        return -EISDIR;
+    return (i == 1 || i == 2) && !S_ISDIR (status.st_mode) ? -ENOTDIR : 0;
+}
+
 int
 read_paths_look (const settings_t *settings, size_t i, read_paths_option_t *ret_option,
                  err_diag_t *diag)
@@ -143,19 +155,20 @@ read_paths_look (const settings_t *settings, size_t i, read_paths_option_t *ret_
     const read_paths_option_t options [READ_PATHS_OPTIONS] = {
         {"agent_mcp_config", &settings->agent_mcp_config},
         {"agent_skills_dir", &settings->agent_skills_dir},
-        {"agent_drivers_dir", &settings->agent_drivers_dir}};
+        {"agent_drivers_dir", &settings->agent_drivers_dir},
+        {"agent_read_paths", &settings->agent_read_paths}};
     *ret_option = options [i];
-    const char *path = *ret_option->at;
-    struct stat status;
+    const char *rest = *ret_option->at;
+    char path [PATH_MAX];
     int rc = 0;
-    if (!*path)
-        return 0;
-    if (stat (path, &status) != 0 || access (path, R_OK) != 0)
-        rc = -errno;
-    else if (i == 0 && S_ISDIR (status.st_mode))
-        rc = -EISDIR;
-    else if (i > 0 && !S_ISDIR (status.st_mode))
-        rc = -ENOTDIR;
+    if (i < 3) { //  one path, which may have a colon
+        rc = *rest ? s_look (i, rest) : 0;
+        if (rc < 0)
+            err_diag (diag, "%s: %s", rest, err_str (rc));
+        return rc;
+    }
+    while (rc == 0 && settings_next_path (&rest, path))
+        rc = s_look (i, path);
     if (rc < 0)
         err_diag (diag, "%s: %s", path, err_str (rc));
     return rc;

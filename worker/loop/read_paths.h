@@ -28,16 +28,17 @@ read_paths_fini (read_paths_t *self);
 void
 read_paths_give (const read_paths_t *self, sandbox_spec_t *sandbox);
 
-enum { READ_PATHS_OPTIONS = 3 };
+enum { READ_PATHS_OPTIONS = 4 };
 
-//  An option that names a path for agents.
+//  An option that names paths for agents.
 typedef struct {
     const char *name;
     const char *const *at; //  its value in the settings
 } read_paths_option_t;
 
-//  Is what such an option names there, and can it be read?  Yes where it is not set.  ret_option
-//  is filled in any case.  i < READ_PATHS_OPTIONS.  Err: -errno; diag says the path and why.
+//  Is all that such an option names there, and can it be read?  Yes where it is not set.  It fills
+//  ret_option in any case.  i < READ_PATHS_OPTIONS.  Err: -errno; diag says the first path that is
+//  not, and why.
 int
 read_paths_look (const settings_t *settings, size_t i, read_paths_option_t *ret_option,
                  err_diag_t *diag) must_check;

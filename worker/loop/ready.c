@@ -65,15 +65,15 @@ s_look_driver (const ready_spec_t *spec, ready_report_t *report)
 }
 
 static void
-s_look_key (const ready_spec_t *spec, ready_report_t *report)
+s_look_network (const ready_spec_t *spec, ready_report_t *report)
 {
-    const driver_t *driver = &report->driver;
-    if (network_of (spec->settings, driver) == SANDBOX_GATEWAY && driver->key_env [0]
-        && !*network_key (spec->settings, driver))
-        s_missing (report, RUN_CLASS_AUTH,
-                   "agent '%s' needs %s, which is not set; set it, or agent_network: proxy where "
-                   "the agent logs in by itself",
-                   settings_agent (spec->settings), driver->key_env);
+    err_diag_t diag = {""};
+    if (network_check_key (spec->settings, &report->driver, &diag) < 0)
+        s_missing (report, RUN_CLASS_AUTH, "%s", diag.text);
+    int rc = network_check_hosts (spec->settings, &diag);
+    if (rc < 0)
+        s_missing (report, RUN_CLASS_CONFIG, "agent_allowed_hosts %s",
+                   rc == -ENOMEM ? err_str (rc) : diag.text);
 }
 
 static void
@@ -121,7 +121,7 @@ ready_look (const ready_spec_t *spec, ready_report_t *ret_report)
     *ret_report = (ready_report_t){.good = true};
     s_look_runtime (spec, ret_report);
     s_look_driver (spec, ret_report);
-    s_look_key (spec, ret_report);
+    s_look_network (spec, ret_report);
     s_look_kubeconfigs (spec, ret_report);
     s_look_paths (spec, ret_report);
 }

@@ -35,41 +35,69 @@ runtimes_holes (const runtimes_ask_t *ask, const runtime_t *runtime)
     return s_spec (ask, runtime, &spec, NULL) < 0 ? 0 : runtime->holes (&spec);
 }
 
+//  Why no runtime holds: what bwrap says where it is installed, else the packages to install.
+typedef struct {
+    char packages [128];
+    err_diag_t bwrap;
+} refused_t;
+
+static void
+s_refused (refused_t *self, const runtime_t *runtime, int rc, const err_diag_t *why)
+{
+    const size_t size = strlen (self->packages);
+    log_debug ("a runtime does not hold here", kv ("runtime", runtime->name),
+               kv ("why", why->text));
+    if (rc != ERR_NONE && strcmp (runtime->name, "bwrap") == 0)
+        self->bwrap = *why;
+    if (rc == ERR_NONE && runtime->package)
+        snprintf (self->packages + size, sizeof self->packages - size, "%s%s", size ? ", " : "",
+                  runtime->package);
+}
+
 static int
 s_choose (const runtimes_ask_t *ask, char ret_name [DRIVER_WORD], err_diag_t *diag)
 {
-    char packages [128] = "";
+    refused_t refused = {.packages = ""};
     const runtime_t *runtime;
     for (size_t i = 0; (runtime = runtime_at (i)); i++) {
         err_diag_t why = {""};
         if (strcmp (runtime->name, "none") == 0)
             continue;
-        if (runtimes_probe (ask, runtime, &why) == 0) {
+        const int rc = runtimes_probe (ask, runtime, &why);
+        if (rc == 0) {
             snprintf (ret_name, DRIVER_WORD, "%s", runtime->name);
             return 0;
         }
-        log_debug ("a runtime does not hold here", kv ("runtime", runtime->name),
-                   kv ("why", why.text));
-        const size_t size = strlen (packages);
-        if (runtime->package)
-            snprintf (packages + size, sizeof packages - size, "%s%s", size ? ", " : "",
-                      runtime->package);
+        s_refused (&refused, runtime, rc, &why);
     }
     if (strcmp (settings_agent (ask->settings), "playbook") == 0) {
         snprintf (ret_name, DRIVER_WORD, "none");
         return 0;
     }
-    err_diag (diag,
-              "no sandbox holds on this host: install one of these packages: %s; "
-              "triage-worker --list-runtimes says why each does not hold",
-              packages [0] ? packages : "bubblewrap, podman");
+    static const char more [] = "triage-worker --list-runtimes says why each does not hold";
+    if (refused.bwrap.text [0])
+        err_diag (diag, "no sandbox holds on this host: bwrap: %.120s; %s", refused.bwrap.text,
+                  more);
+    else
+        err_diag (diag, "no sandbox holds on this host: install one of these packages: %s; %s",
+                  refused.packages, more);
     return ERR_CONFIG;
+}
+
+//  Is the user of the agents there?  Without one no runtime holds.
+static int
+s_look_user (const runtimes_ask_t *ask, err_diag_t *diag)
+{
+    sandbox_spec_t spec = {.runtime = NULL};
+    return agent_user_give (ask->settings->agent_user, &spec, diag);
 }
 
 int
 runtimes_choose (const runtimes_ask_t *ask, char ret_name [DRIVER_WORD], err_diag_t *diag)
 {
     const char *wanted = ask->settings->agent_runtime;
+    if (strcmp (wanted, "none") != 0 && s_look_user (ask, diag) < 0)
+        return ERR_CONFIG;
     if (strcmp (wanted, "auto") == 0)
         return s_choose (ask, ret_name, diag);
     const runtime_t *runtime = runtime_find (wanted);
@@ -77,11 +105,8 @@ runtimes_choose (const runtimes_ask_t *ask, char ret_name [DRIVER_WORD], err_dia
     int rc = runtime ? runtimes_probe (ask, runtime, &why) : ERR_CONFIG;
     if (rc == 0)
         snprintf (ret_name, DRIVER_WORD, "%s", wanted);
-    else if (runtime && runtime->package)
-        err_diag (diag, "agent_runtime %s does not hold here: %s; the package is %s", wanted,
-                  why.text [0] ? why.text : err_str (rc), runtime->package);
     else
         err_diag (diag, "agent_runtime %s does not hold here: %s", wanted,
-                  why.text [0] ? why.text : "this program does not know it");
+                  why.text [0] ? why.text : err_str (rc));
     return rc < 0 ? ERR_CONFIG : 0;
 }
