@@ -10,6 +10,7 @@
 #include "runner/sandbox/hole.h"
 #include "tools/table.h"
 #include "worker/gateway/provider.h"
+#include "worker/keeper/redact.h"
 #include "worker/loop/network.h"
 #include "worker/loop/program.h"
 #include "worker/loop/ready.h"
@@ -95,15 +96,19 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
     snprintf (call->reason, sizeof call->reason, "%s", reason ? reason : "");
 }
 
-//  The provider's own sentence in an error's body.
+//  The provider's own sentence in an error's body.  Some repeat the key in it.
 static void
-s_sentence (const call_t *call, char *ret_text, size_t size)
+s_sentence (const call_t *call, const char *key, char *ret_text, size_t size)
 {
     own (json_drop) json_t *doc = NULL;
+    own (redact_fini) redact_t secret = {0};
     err_diag_t diag = {""};
     const int rc = json_parse (call->body.data, call->body.size, &doc, &diag);
     const json_t *error = rc == 0 ? json_object_get (doc, "error") : NULL;
     snprintf (ret_text, size, "%s", json_member_text (error, "message", ""));
+    redact_add (&secret, key, strlen (key));
+    if (redact (&secret, ret_text, strlen (ret_text), false) < 0)
+        *ret_text = 0; //  out of memory
 }
 
 static int
@@ -128,12 +133,14 @@ s_perform (const char *url, const char *header, call_t *call)
 
 typedef enum { S_OK, S_FAILED, S_UNKNOWN } answer_t;
 
-//  What an answer to the question for models says about key and address.
+//  What an answer to the question for models says about key and address.  *ret_class: of a run
+//  that gets it.
 static answer_t
-s_judge (const call_t *call, int rc, const char *url, char *ret_text, size_t size)
+s_judge (const call_t *call, int rc, const char *url, const char *key, char *ret_text, size_t size,
+         run_class_t *ret_class)
 {
     char sentence [256];
-    s_sentence (call, sentence, sizeof sentence);
+    s_sentence (call, key, sentence, sizeof sentence);
     if (rc < 0) {
         snprintf (ret_text, size, "%s: %s", url, *call->reason ? call->reason : err_str (rc));
         return S_FAILED;
@@ -145,11 +152,28 @@ s_judge (const call_t *call, int rc, const char *url, char *ret_text, size_t siz
                   url);
         return S_UNKNOWN;
     }
-    const char *class =
-        call->status >= 400 ? run_class_name (failure_class (call->status, sentence)) : "";
+    if (call->status >= 400)
+        *ret_class = failure_class (call->status, sentence);
+    const char *class = run_class_name (*ret_class);
     snprintf (ret_text, size, "%s: HTTP %d%s%s%s%s", url, call->status, *class ? " " : "", class,
               *sentence ? ": " : "", sentence);
     return call->status >= 200 && call->status < 300 ? S_OK : S_FAILED;
+}
+
+//  Append what to do.
+static void
+s_advise (const settings_t *settings, const driver_t *driver, run_class_t class, char *text,
+          size_t size)
+{
+    char advice [512] = "";
+    const char *mend = run_class_rule (class)->mend;
+    if (class == RUN_CLASS_AUTH)
+        network_advice (settings, driver, advice, sizeof advice);
+    else if (mend)
+        snprintf (advice, sizeof advice, "%s", mend);
+    const size_t used = strlen (text);
+    if (*advice)
+        snprintf (text + used, size - used, "; %s", advice);
 }
 
 //  Ask the provider for its models: that costs nothing, and needs a good key.
@@ -178,7 +202,9 @@ s_call (const settings_t *settings, const driver_t *driver, char *ret_text, size
     call_t call = {.body = buf_init (CHECK_BODY_BYTES)};
     const int rc = s_perform (url.data, header.data, &call);
     explicit_bzero (header.data, header.size);
-    const answer_t answer = s_judge (&call, rc, url.data, ret_text, size);
+    run_class_t class = RUN_CLASS_NONE;
+    const answer_t answer = s_judge (&call, rc, url.data, key, ret_text, size, &class);
+    s_advise (settings, driver, class, ret_text, size);
     buf_fini (&call.body);
     return answer;
 }
@@ -230,7 +256,7 @@ check_agent (const settings_t *settings)
                                .home = place.folder};
     ready_look (&spec, report);
     s_leave (&place);
-    char text [512];
+    char text [1024];
     const driver_t *driver = &report->driver;
     s_line (table, "agent", settings_agent (settings), place.script);
     s_line (table, "program", driver->path [0] ? "found" : "-", driver->path);
@@ -298,6 +324,7 @@ check_agent_runtimes (const settings_t *settings)
     const runtimes_ask_t ask = {
         .settings = settings, .program_dir = place.program_dir, .home = place.folder};
     const runtime_t *runtime;
+    const char *first = NULL; //  that agent_runtime auto takes
     for (size_t i = 0; table && (runtime = runtime_at (i)); i++) {
         err_diag_t diag = {""};
         char holes [2048], works [300];
@@ -306,9 +333,16 @@ check_agent_runtimes (const settings_t *settings)
         snprintf (works, sizeof works, "%s%s", good ? "yes" : "no: ", good ? "" : diag.text);
         s_line (table, runtime->name, works, good ? runtime->holds : "");
         table_text (table, good ? holes : "", NULL);
+        if (good && !first && strcmp (runtime->name, "none") != 0)
+            first = runtime->name;
     }
     s_leave (&place);
     int rc = table ? table_print (table) : -ENOMEM;
-    rc = rc ? rc : fputs ("\n", stdout) < 0 ? -EIO : s_limits ();
+    if (rc == 0)
+        rc = printf ("\nagent_runtime auto takes %s.\n\n",
+                     first ? first : "none of them, so the worker takes no work")
+                     < 0
+                 ? -EIO
+                 : s_limits ();
     return rc == 0 ? 0 : EXIT_RUNTIME;
 }

@@ -27,7 +27,8 @@ class Models(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         good = self.path == "/v1/models" and self.headers["x-api-key"] == claude.KEY
         body = json.dumps({"data": []} if good else {"type": "error", "error": {
-            "type": "authentication_error", "message": "invalid x-api-key"}}).encode()
+            "type": "authentication_error",
+            "message": f"invalid x-api-key: {self.headers['x-api-key']}"}}).encode()
         known = self.path == "/v1/models"
         self.send_response(200 if good else 401 if known else 404)
         self.send_header("Content-Length", str(len(body)))
@@ -175,7 +176,9 @@ def test_check_agent_names_a_bad_key(system, models):
     begun = time.monotonic()
     done = check_agent(system, models, "sk-of-nobody")
     assert done.returncode == 1 and time.monotonic() - begun < 15 * crowded()
-    assert "HTTP 401 auth: invalid x-api-key" in done.stdout and "sk-of-nobody" not in done.stdout
+    shown = " ".join(done.stdout.split())
+    assert "HTTP 401 auth: invalid x-api-key: ************; correct anthropic_api_key" in shown
+    assert "sk-of-nobody" not in done.stdout
 
 
 def test_check_agent_does_not_blame_the_key_where_no_models_are_listed(system, models):
@@ -208,6 +211,8 @@ def test_list_runtimes_says_what_holds(system):
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
     assert done.returncode == 0 and {"podman", "docker", "bwrap", "landlock", "none"} <= set(lines)
     assert " yes " in lines["bwrap"] and "nothing is held" in lines["none"]
+    chosen = next(name for name in ("podman", "docker", "bwrap") if " yes " in lines[name])
+    assert f"agent_runtime auto takes {chosen}." in done.stdout
     assert "triage-run" in lines["disk"]
     for limit in ("memory", "processes"):
         assert any(by in lines[limit] for by in ("cgroup v1", "cgroup v2", "triage-run"))
