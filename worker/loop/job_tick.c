@@ -135,17 +135,23 @@ s_facts (const job_t *self)
     return facts;
 }
 
+//  A run that this worker has stopped early has reached its deadline: nobody else has stopped it.
+static void
+s_note_early (job_t *self)
+{
+    run_result_t *result = &self->run.result;
+    if (!self->early || !result->stopped || self->state != JOB_RUN || self->shared->leaving)
+        return;
+    result->timed_out = true;
+    result->stopped = false;
+}
+
 //  Is the run that is over to be resumed?
 static bool
-s_resumable (job_t *self)
+s_resumable (const job_t *self)
 {
     const job_shared_t *shared = self->shared;
-    run_result_t *result = &self->run.result;
-    //  The worker has stopped it for its deadline.
-    if (self->early && result->stopped && self->state == JOB_RUN && !shared->leaving) {
-        result->timed_out = true;
-        result->stopped = false;
-    }
+    const run_result_t *result = &self->run.result;
     const bool cut = self->early && result->timed_out;
     const bool failed = run_result_final (result) && result->exit_code > 0;
     if (!shared->resumes || shared->leaving || self->state != JOB_RUN || self->overdue
@@ -159,6 +165,7 @@ s_resumable (job_t *self)
 static job_event_t
 s_end (job_t *self)
 {
+    s_note_early (self);
     if (s_resumable (self))
         return JOB_ON_RESUME;
     return run_result_final (&self->run.result) ? JOB_ON_ENDED : JOB_ON_STOPPED;
