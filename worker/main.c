@@ -38,7 +38,7 @@ s_ready (const settings_t *settings, const home_t *home)
 }
 
 static int
-s_run (const conf_t *conf, home_t *home, curve_keys_t *keys, int signal_fd)
+s_run (conf_t *conf, home_t *home, curve_keys_t *keys, int signal_fd)
 {
     const settings_t *settings = conf_settings (conf);
     err_diag_t diag = {""};

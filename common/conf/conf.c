@@ -51,7 +51,7 @@ s_apply_env_name (conf_t *self, const conf_option_t *row, const char *name, conf
     if (!text && !path)
         return false;
     (void) snprintf (where, sizeof (where), "environment %.160s", text && name ? name : file_name);
-    conf_origin_set (self, row, self->settings, where);
+    conf_origin_set (self, row, self->settings, where, path);
     if (text && path) {
         conf_error (errors, where, "give either %s or %s, not both", name, file_name);
     }
@@ -319,6 +319,33 @@ s_log_errors (const char *lines)
         log_error ("configuration not reloaded", kv ("reason", (const char *) line));
         lines += size + (lines [size] == '\n');
     }
+}
+
+//  Does a file hold another secret than this one?
+static bool
+s_secret_changed (const char *path, const char *secret)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_SECRET_BYTES + 2);
+    if (conf_secret_file (path, &text) < 0 || text.size == 0)
+        return false;
+    const char *now = text.data;
+    const size_t size = conf_secret (&now);
+    const bool changed = size > 0 && strlen (text.data) == text.size
+                         && (size != strlen (secret) || memcmp (now, secret, size) != 0);
+    explicit_bzero (text.data, text.size);
+    return changed;
+}
+
+bool
+conf_secrets_changed (const conf_t *self)
+{
+    bool changed = false;
+    for (const conf_option_t *row = self->spec->rows; row->key; row++) {
+        const void *at = self->settings + row->offset;
+        const char *path = row->flags & CONF_SECRET ? conf_origin_file (self, at) : NULL;
+        changed = changed || (path && s_secret_changed (path, *(const char *const *) at));
+    }
+    return changed;
 }
 
 int

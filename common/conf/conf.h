@@ -180,6 +180,10 @@ conf_flag_name (const char *key, char *ret_flag, size_t size);
 //  Replaces *best_p when `candidate` is nearer to name, and near enough to suggest.
 void
 conf_nearest (const char *name, const char *candidate, const char **best_p, size_t *distance_p);
+//  Does a file that a secret was read from hold another one now?  One that cannot be read, or holds
+//  none, does not count; nor does a pipe.
+bool
+conf_secrets_changed (const conf_t *self);
 //  Load again with the same argv (SIGHUP).  Err: ERR_CONFIG: errors were logged, or a row without
 //  CONF_RELOAD changed.  *ret_conf is then untouched; keep the old configuration.
 int

@@ -16,6 +16,7 @@ struct conf_origin {
     conf_origin_t *next; //  older
     const void *at;
     const char *where, *key;
+    const char *file; //  NULL = the value itself was given
 };
 
 struct conf_check {
@@ -27,14 +28,25 @@ struct conf_check {
 enum { S_TEXT = 1024 };
 
 void
-conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const char *where)
+conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const char *where,
+                 const char *file)
 {
     conf_origin_t *origin = conf_alloc (self, sizeof (conf_origin_t));
     *origin = (conf_origin_t){.next = self->origins,
                               .at = (const char *) base + row->offset,
                               .key = row->key,
-                              .where = conf_copy (self, where, strlen (where))};
+                              .where = conf_copy (self, where, strlen (where)),
+                              .file = file ? conf_copy (self, file, strlen (file)) : NULL};
     self->origins = origin;
+}
+
+const char *
+conf_origin_file (const conf_t *self, const void *at)
+{
+    const conf_origin_t *origin = self->origins;
+    while (origin && origin->at != at)
+        origin = origin->next;
+    return origin ? origin->file : NULL;
 }
 
 //  "FILE:LINE: key", "environment NAME", "flag --key"; the key alone when nothing set it.

@@ -212,7 +212,8 @@ conf_flags_apply (conf_t *self, const conf_args_t *args, conf_errors_t *errors)
             conf_error (errors, where, "give either the secret or its file, not both");
         seen [index] |= bit;
         self->from [index] = CONF_FROM_FLAG;
-        conf_origin_set (self, given->row, self->settings, where);
+        conf_origin_set (self, given->row, self->settings, where,
+                         given->from_file ? given->value : NULL);
         if (given->from_file) {
             (void) conf_value_set_file (self, given->row, self->settings, given->value, where,
                                         errors);

@@ -130,9 +130,14 @@ void
 conf_yaml_load (conf_t *self, const char *file, conf_errors_t *errors);
 
 //  --- conf_check.c
-//  Record where the value of this row was set; the last call counts.
+//  Record where the value of this row was set; the last call counts.  file: it holds the secret;
+//  NULL = none.
 void
-conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const char *where);
+conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const char *where,
+                 const char *file);
+//  The file of the value at this place; NULL = it is from none.
+const char *
+conf_origin_file (const conf_t *self, const void *at);
 //  Print the answer to --check-config.  1: all is good; ERR_CONFIG: there are errors, now or
 //  before.
 int

@@ -295,7 +295,8 @@ s_value (walk_t *walk, const target_t *target, const conf_option_t *row, bool fr
     target->seen [index] |= bit;
     if (target->base == walk->conf->settings)
         walk->conf->from [index] = CONF_FROM_FILE;
-    conf_origin_set (walk->conf, row, target->base, where);
+    conf_origin_set (walk->conf, row, target->base, where,
+                     from_file && node->type == YAML_SCALAR_NODE ? s_scalar_text (node) : NULL);
     if (row->type == CONF_TABLE) {
         s_table (walk, row, target->base, node, where);
         return;

@@ -32,7 +32,8 @@ static const run_class_rule_t s_rules [RUN_CLASSES] = {
     [RUN_CLASS_OVERLOADED] = S_GIVEN_BACK ("overloaded", false),
     [RUN_CLASS_PROVIDER] = S_GIVEN_BACK ("provider", true),
     [RUN_CLASS_AUTH] =
-        S_HOLDS ("auth", "correct its provider's key on that worker and start it again"),
+        S_HOLDS ("auth", "correct its provider's key on that worker; a key file is read again "
+                         "within 30 s, else start the worker again"),
     [RUN_CLASS_QUOTA] =
         S_HOLDS ("quota", "give the account credit, then: triagectl workers resume NAME"),
     [RUN_CLASS_CONFIG] =

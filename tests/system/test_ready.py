@@ -15,7 +15,8 @@ import pytest
 
 from lib import claude
 from lib.system import BIN, ROOT, Daemon, crowded, fault, wait_until
-from test_metrics import wait_metric
+from test_metrics import Metrics, wait_metric
+from test_run import script
 
 HELD = "agents cannot run here: this worker takes no work"
 SCRIPT = ROOT / "agent-container/run-agent.sh"
@@ -69,16 +70,21 @@ def test_a_program_that_is_missing_is_told_within_a_second(system):
             for attempt in broker.incident(row["id"])["attempts"]} == {"sound"}
 
 
-@pytest.mark.parametrize("network,ready", [("gateway", False), ("proxy", True)])
-def test_a_key_that_is_missing_is_told(system, network, ready):
-    """Where the agent logs in by itself, it needs none."""
+def claude_of_test(system):
+    """An environment whose PATH has a program of this name."""
     programs = system.root / "programs"
     programs.mkdir()
     (programs / "claude").write_text("#!/bin/sh\necho 2.1.0\n")
     (programs / "claude").chmod(0o755)
+    return {"PATH": f"{programs}:/usr/bin:/bin"}
+
+
+@pytest.mark.parametrize("network,ready", [("gateway", False), ("proxy", True)])
+def test_a_key_that_is_missing_is_told(system, network, ready):
+    """Where the agent logs in by itself, it needs none."""
     broker = system.start_broker()
     worker = system.start_worker(agent_script_path=SCRIPT, agent_cli="claude",
-                                 agent_network=network, env={"PATH": f"{programs}:/usr/bin:/bin"})
+                                 agent_network=network, env=claude_of_test(system))
     if ready:
         worker.wait_log("agents can run")
     else:
@@ -203,6 +209,61 @@ def test_folders_of_options_that_are_missing_hold_the_worker(system):
     (system.root / "mcp.json").write_text("{}")
     worker.signal(signal.SIGHUP)
     worker.wait_log("agents can run")
+
+
+def test_a_key_that_is_added_is_read_on_sighup(system):
+    system.start_broker()
+    config = system.root / "worker.yaml"
+    config.write_text("agent_cli: claude\n")
+    worker = system.start_worker(config=config, agent_script_path=SCRIPT, agent_network="gateway",
+                                 env=claude_of_test(system))
+    assert "needs ANTHROPIC_API_KEY" in held(worker)
+    config.write_text(f"agent_cli: claude\nanthropic_api_key: {claude.KEY}\n")
+    worker.signal(signal.SIGHUP)
+    worker.wait_log("agents can run")
+
+
+def test_a_key_that_chooses_another_agent_needs_a_restart(system):
+    system.start_broker()
+    config = system.root / "worker.yaml"
+    config.write_text("agent_timeout: 60s\n")
+    worker = system.start_worker(config=config)
+    config.write_text(f"agent_timeout: 60s\nanthropic_api_key: {claude.KEY}\n")
+    worker.signal(signal.SIGHUP)
+    worker.wait_log("the keys choose another agent, which needs a restart")
+    assert not worker.records("configuration reloaded")
+
+
+NEEDS_GOOD_KEY = r"""
+case "$ANTHROPIC_API_KEY" in good-*) ;; *) exit 77 ;; esac
+mkdir -p output
+exec >output/investigation.md
+echo "# Report"; echo "It was said with $ANTHROPIC_API_KEY"; head -c 200 /dev/zero | tr '\0' x
+"""
+
+
+@pytest.mark.parametrize("told", [True, pytest.param(False, marks=pytest.mark.nightly)])
+def test_a_new_key_in_its_file_ends_the_hold(system, told):
+    """On SIGHUP, or within 30 s.  No incident waits, so that no probe could end it."""
+    broker = system.start_broker(give_back_for="1s")
+    key, new = system.root / "key", system.root / "new"
+    key.write_text("bad-key-0001\n")
+    worker = system.start_worker(agent_script_path=script(system, NEEDS_GOOD_KEY),
+                                 agent_cli="claude", anthropic_api_key_file=key)
+    system.publish([fault("web-0")])
+    assert broker.wait_terminal(1)[0]["state"] == "agent_failed"
+    wait_metric(broker, 1, "workers_held", **{"class": "auth"})
+    new.write_text("good-key-0002\n")
+    new.rename(key)
+    if told:
+        worker.signal(signal.SIGHUP)
+    wait_until(lambda: Metrics(broker).get("workers_held", **{"class": "auth"}) == 0, 45, "lifted")
+    system.publish([fault("web-1")], name="again")
+    row = next(row for row in broker.wait_terminal(2) if row["resource"]["name"] == "web-1")
+    assert row["state"] == "reported"
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    report = system.root / "incidents" / row["id"] / "output/investigation.md"
+    assert f"It was said with {'*' * len('good-key-0002')}\n" in report.read_text()
 
 
 def test_list_runtimes_says_what_holds(system):

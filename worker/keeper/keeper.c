@@ -16,7 +16,6 @@
 #include <string.h>
 
 struct keeper {
-    const settings_t *settings;
     actor_t *actor;    //  gets the items to keep
     mailbox_t *done;   //  finished items for the loop
     bool lines_logged; //  the thread's; logged that secrets have too many lines
@@ -59,7 +58,8 @@ static void
 s_keep (keeper_t *self, keeper_item_t *item)
 {
     home_claim (item->dir);
-    own (redact_fini) redact_t secrets = secrets_read (self->settings);
+    const settings_t *settings = conf_settings (item->conf);
+    own (redact_fini) redact_t secrets = secrets_read (settings);
     s_tell_lines (self, &secrets);
     int unsynced = 0;
     spool_verdict_t *verdict = &item->verdict;
@@ -67,8 +67,7 @@ s_keep (keeper_t *self, keeper_item_t *item)
     if (rc == 0 && item->facts.run.started)
         rc = findings_judge (item->dir, &item->facts, SIZE_MAX, verdict);
     if (!*verdict->usage.agent)
-        utf8_copy (verdict->usage.agent, sizeof verdict->usage.agent,
-                   settings_agent (self->settings));
+        utf8_copy (verdict->usage.agent, sizeof verdict->usage.agent, settings_agent (settings));
     if (rc < 0 && verdict->outcome == VERDICT_SUCCESS)
         s_unreadable (verdict, rc);
     s_clean_texts (&secrets, verdict);
@@ -90,16 +89,29 @@ s_run (void *arg)
     }
 }
 
+static void
+s_item_destroy (void *item_p)
+{
+    keeper_item_destroy (item_p);
+}
+
+void
+keeper_item_destroy (keeper_item_t **item_p)
+{
+    if (*item_p)
+        conf_destroy (&(*item_p)->conf);
+    own_mem (item_p);
+}
+
 keeper_t *
-keeper_new (const settings_t *settings)
+keeper_new (void)
 {
     keeper_t *self = calloc (1, sizeof (keeper_t));
     if (!self)
         return NULL;
-    self->settings = settings;
-    self->done = mailbox_new (LIMIT_SLOTS, own_mem);
+    self->done = mailbox_new (LIMIT_SLOTS, s_item_destroy);
     if (self->done)
-        self->actor = actor_new (LIMIT_SLOTS, own_mem, self->done);
+        self->actor = actor_new (LIMIT_SLOTS, s_item_destroy, self->done);
     if (!self->actor || actor_start (self->actor, s_run, self) < 0)
         keeper_destroy (&self);
     return self;

@@ -14,6 +14,7 @@ typedef struct keeper keeper_t;
 
 //  A finished attempt on its way into the spool, and the result on its way back.
 typedef struct {
+    conf_t *conf;           //  in: the agent ran with its keys.  Own: a share
     char dir [HOME_PATH];   //  in: its workspace; out: the folder that has its files
     char spool [HOME_PATH]; //  in: its name in the spool
     facts_t facts;          //  in
@@ -23,9 +24,12 @@ typedef struct {
     int error; //  out: 0, or why it could not be spooled; its files are still in `dir`
 } keeper_item_t;
 
-//  Start the thread.  Own: fresh; borrows settings.  NULL when out of memory or threads.
+void
+keeper_item_destroy (keeper_item_t **item_p);
+
+//  Start the thread.  Own: fresh.  NULL when out of memory or threads.
 keeper_t *
-keeper_new (const settings_t *settings);
+keeper_new (void);
 //  Finish the current item and end the thread.  Items not begun stay in their workspaces.
 void
 keeper_destroy (keeper_t **self_p);
@@ -35,6 +39,6 @@ keeper_fd (const keeper_t *self);
 //  Queue an item.  Own: takes it.  Err: ERR_FULL: the caller keeps it.
 int
 keeper_give (keeper_t *self, keeper_item_t **item_p) must_check;
-//  Take a finished item; NULL: there is none.  Own: the caller's; free it with own_mem.
+//  Take a finished item; NULL: there is none.  Own: the caller's.
 keeper_item_t *
 keeper_take (keeper_t *self);

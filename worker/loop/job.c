@@ -133,7 +133,7 @@ static int
 s_open_box (job_t *self)
 {
     const job_shared_t *shared = self->shared;
-    const box_spec_t spec = {.settings = shared->settings,
+    const box_spec_t spec = {.settings = conf_settings (self->conf),
                              .driver = &shared->ready->driver,
                              .runtime = shared->ready->runtime,
                              .gateway = shared->gateway,
@@ -156,7 +156,7 @@ static int
 s_launch (job_t *self, int64_t timeout_ms)
 {
     job_shared_t *shared = self->shared;
-    run_spec_t spec = {.settings = shared->settings,
+    run_spec_t spec = {.settings = conf_settings (self->conf),
                        .script = shared->script,
                        .program_dir = shared->program_dir,
                        .workspace = self->dir,
@@ -260,7 +260,7 @@ s_advise (const job_t *self)
     char text [512] = "";
     const ready_report_t *ready = self->shared->ready;
     if (self->verdict.class == RUN_CLASS_AUTH && ready)
-        network_advice (self->shared->settings, &ready->driver, text, sizeof text);
+        network_advice (conf_settings (self->conf), &ready->driver, text, sizeof text);
     if (*text)
         log_error ("the provider does not accept the key", kv ("what", text),
                    kv ("provider", ready->driver.provider));
@@ -401,6 +401,7 @@ s_new (job_shared_t *shared)
     if (!self)
         return NULL;
     self->shared = shared;
+    self->conf = conf_share (shared->conf);
     self->run = (run_t){.control_fd = -1, .status_fd = -1};
     self->verdict.usage = usage_none ();
     self->facts = findings_no_facts ();
@@ -464,6 +465,7 @@ job_destroy (job_t **self_p)
         return;
     run_fini (&(*self_p)->run);
     box_close (&(*self_p)->box, NULL);
+    conf_destroy (&(*self_p)->conf);
     free (*self_p);
     *self_p = NULL;
 }

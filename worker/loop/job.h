@@ -50,7 +50,8 @@ typedef enum {
 
 //  Shared by all jobs of a worker.  Own: each job borrows it.
 typedef struct {
-    const settings_t *settings;
+    const settings_t *settings; //  of the start; those in force may have other keys
+    conf_t *conf;               //  in force
     home_t *home;
     session_t *session;
     keeper_t *keeper;
@@ -74,6 +75,7 @@ enum { JOB_PROGRESS_SHARE = 3 }; //  number of PROGRESS messages in one lease
 typedef struct job job_t;
 struct job {
     job_shared_t *shared;
+    conf_t *conf; //  in force when it began: the keys of its agent.  Own: a share
     job_state_t state;
     spool_verdict_t verdict; //  incident and attempt are set from the start
     char dir [HOME_PATH];    //  jobs/..., later spool/...

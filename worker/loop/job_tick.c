@@ -197,13 +197,14 @@ s_tick_keep (job_t *self)
     keeper_item_t *item = calloc (1, sizeof (keeper_item_t));
     if (!item)
         return; //  the next tick tries again
+    item->conf = conf_share (self->conf);
     snprintf (item->dir, sizeof item->dir, "%s", self->dir);
     home_path (self->shared->home, "spool", self->verdict.incident.text, self->verdict.attempt,
                item->spool);
     item->facts = self->facts;
     item->verdict = self->verdict;
     self->given = keeper_give (self->shared->keeper, &item) == 0;
-    own_mem (&item);
+    keeper_item_destroy (&item);
 }
 
 //  A file of the spool has changed or vanished: leave it out.  If it was the report, the run has

@@ -75,8 +75,8 @@ network_advice (const settings_t *settings, const driver_t *driver, char *ret_te
         if (s_is_key (settings, driver, key) && **settings_key_at (settings, key)) {
             const char *url = s_base_url (settings, row);
             snprintf (ret_text, size,
-                      "correct %s or %s_file and restart the worker; the key goes to %s "
-                      "(%s_base_url)",
+                      "correct %s and restart the worker, or %s_file, which is read again within "
+                      "30 s; the key goes to %s (%s_base_url)",
                       key->key, key->key, *url ? url : "the provider itself", row->provider);
             return;
         }

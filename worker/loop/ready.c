@@ -20,9 +20,10 @@
 enum { READY_MAILS = 4 };
 
 struct ready {
-    ready_spec_t spec;
-    actor_t *actor;  //  its mail: look again
-    mailbox_t *done; //  reports for the loop
+    ready_spec_t spec; //  its settings are those of conf
+    conf_t *conf;      //  the last one.  Own: a share
+    actor_t *actor;    //  gets configurations to look with
+    mailbox_t *done;   //  reports for the loop
 };
 
 //  --- what is missing
@@ -164,31 +165,78 @@ ready_warn (const ready_spec_t *spec, const ready_report_t *report)
 //  --- the thread
 
 static void
+s_conf_destroy (void *conf_p)
+{
+    conf_destroy (conf_p);
+}
+
+static void
+s_report_destroy (void *report_p)
+{
+    ready_report_destroy (report_p);
+}
+
+void
+ready_report_destroy (ready_report_t **report_p)
+{
+    if (*report_p)
+        conf_destroy (&(*report_p)->conf);
+    own_mem (report_p);
+}
+
+//  Own: takes *conf_p.
+static void
+s_take (ready_t *self, conf_t **conf_p)
+{
+    conf_destroy (&self->conf);
+    self->conf = own_take (*conf_p);
+    self->spec.settings = conf_settings (self->conf);
+}
+
+//  Take what was sent, or a key whose file has changed.  Is there a reason to look?
+static bool
+s_news (ready_t *self)
+{
+    conf_t *fresh = actor_recv (self->actor);
+    if (!fresh && conf_secrets_changed (self->conf) && conf_reload (self->conf, &fresh) == 0)
+        log_info ("a key has changed in its file: it is used from the next run on");
+    if (!fresh)
+        return false;
+    s_take (self, &fresh);
+    return true;
+}
+
+static void
 s_run (void *arg)
 {
     ready_t *self = arg;
     bool good = false;
     do {
-        free (actor_recv (self->actor)); //  to look again is all that it can say
-        own (own_mem) ready_report_t *report = malloc (sizeof *report);
-        if (!report || !actor_flush (self->actor))
+        if (!actor_flush (self->actor))
+            continue;
+        if (s_news (self))
+            good = false;
+        ready_report_t *report = good ? NULL : malloc (sizeof *report);
+        if (!report)
             continue;
         ready_look (&self->spec, report);
+        report->conf = conf_share (self->conf);
         good = report->good;
         actor_post (self->actor, &report);
-    } while (actor_wait (self->actor, good ? -1 : LIMIT_READY_MS));
+    } while (actor_wait (self->actor, LIMIT_READY_MS));
 }
 
 ready_t *
-ready_new (const ready_spec_t *spec)
+ready_new (const ready_spec_t *spec, conf_t *conf)
 {
     ready_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->spec = *spec;
-    self->done = mailbox_new (READY_MAILS, own_mem);
+    self->conf = conf_share (conf);
+    self->done = mailbox_new (READY_MAILS, s_report_destroy);
     if (self->done)
-        self->actor = actor_new (READY_MAILS, own_mem, self->done);
+        self->actor = actor_new (READY_MAILS, s_conf_destroy, self->done);
     if (!self->actor || actor_start (self->actor, s_run, self) < 0)
         ready_destroy (&self);
     return self;
@@ -202,16 +250,18 @@ ready_destroy (ready_t **self_p)
         return;
     actor_destroy (&self->actor);
     mailbox_destroy (&self->done);
+    conf_destroy (&self->conf);
     free (self);
     *self_p = NULL;
 }
 
 void
-ready_ask (ready_t *self)
+ready_ask (ready_t *self, conf_t *conf)
 {
-    char *mail = malloc (1);
-    if (mail && mailbox_send (actor_inbox (self->actor), &mail) < 0)
-        free (mail); //  it will look anyway
+    conf_t *mail = conf_share (conf);
+    if (mailbox_send (actor_inbox (self->actor), &mail) < 0)
+        log_warn ("agents are not looked at: too many looks are asked for");
+    conf_destroy (&mail);
 }
 
 int

@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-//  Borrowed until the actor has ended.
+//  Borrowed until the actor has ended; a newer configuration may take the place of `settings`.
 typedef struct {
     const settings_t *settings;
     const char *script, *program_dir;
@@ -26,6 +26,7 @@ typedef struct {
     run_class_t class;             //  of a run that lacks the first of it; NONE when good
     char runtime [DRIVER_WORD];    //  the one to use
     driver_t driver;
+    conf_t *conf; //  it was looked with this; NULL = that of the spec.  Own: a share
 } ready_report_t;
 
 typedef struct ready ready_t;
@@ -39,18 +40,22 @@ ready_look (const ready_spec_t *spec, ready_report_t *ret_report);
 void
 ready_warn (const ready_spec_t *spec, const ready_report_t *report);
 
-//  Start the thread, which looks at once, and again every LIMIT_READY_MS until all is good.
-//  Own: fresh; NULL when out of memory or threads.
+void
+ready_report_destroy (ready_report_t **report_p);
+
+//  Start the thread, which looks at once, and again every LIMIT_READY_MS until all is good.  As
+//  often it reads the files of keys, and looks when one has changed.
+//  conf: of spec's settings.  Own: fresh; shares conf.  NULL when out of memory or threads.
 ready_t *
-ready_new (const ready_spec_t *spec);
+ready_new (const ready_spec_t *spec, conf_t *conf);
 void
 ready_destroy (ready_t **self_p);
-//  Look again now.
+//  Look again now, and with this configuration from now on.  Own: shares conf.
 void
-ready_ask (ready_t *self);
+ready_ask (ready_t *self, conf_t *conf);
 //  The fd to wait for: readable while there is a report.
 int
 ready_fd (const ready_t *self);
-//  The next report.  Own: fresh, free(); NULL when there is none.
+//  The next report.  Own: fresh; NULL when there is none.
 ready_report_t *
 ready_take (ready_t *self);

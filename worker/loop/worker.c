@@ -56,15 +56,13 @@ s_now (worker_t *self)
 }
 
 worker_t *
-worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int signal_fd,
-            err_diag_t *diag)
+worker_new (conf_t *conf, home_t *home, const curve_keys_t *keys, int signal_fd, err_diag_t *diag)
 {
     worker_t *self = calloc (1, sizeof *self);
     if (!self) {
         err_diag (diag, "out of memory");
         return NULL;
     }
-    self->conf = conf;
     self->settings = conf_settings (conf);
     self->home = home;
     self->signal_fd = signal_fd;
@@ -77,9 +75,10 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
         rc = worker_look (self, diag);
     if (rc == 0) {
         self->shared = (job_shared_t){.settings = self->settings,
+                                      .conf = conf,
                                       .home = home,
                                       .session = s_connect (self, keys, diag),
-                                      .keeper = keeper_new (self->settings),
+                                      .keeper = keeper_new (),
                                       .gateway = gateway_new (),
                                       .remover = remover_new (),
                                       .script = self->script,
@@ -89,7 +88,7 @@ worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int sign
                                    .script = self->script,
                                    .program_dir = self->program_dir,
                                    .home = home->path};
-        self->look = ready_new (&look);
+        self->look = ready_new (&look, conf);
         const bool threads =
             self->shared.keeper && self->shared.gateway && self->shared.remover && self->look;
         if (!threads)
@@ -119,7 +118,7 @@ worker_destroy (worker_t **self_p)
     session_destroy (&self->shared.session);
     keeper_destroy (&self->shared.keeper);
     ready_destroy (&self->look);
-    own_mem (&self->ready);
+    ready_report_destroy (&self->ready);
     gateway_destroy (&self->shared.gateway);
     remover_destroy (&self->shared.remover);
     clk_destroy (&self->clk);
@@ -165,17 +164,24 @@ s_on_term (worker_t *self)
     s_stop_agents (self, true);
 }
 
+//  Take the log level, and look with the new keys.  They are in force once that look has ended.
 static void
 s_reload (worker_t *self)
 {
-    conf_t *fresh = NULL;
-    ready_ask (self->look);
-    if (conf_reload (self->conf, &fresh) < 0)
-        return;
-    const settings_t *settings = conf_settings (fresh);
-    log_set_level ((enum log_level) settings->common.log_level);
-    log_info ("configuration reloaded");
-    conf_destroy (&fresh);
+    own (conf_destroy) conf_t *fresh = NULL;
+    const settings_t *settings = NULL;
+    if (conf_reload (self->shared.conf, &fresh) == 0)
+        settings = conf_settings (fresh);
+    if (settings && strcmp (settings_agent (settings), settings_agent (self->settings)) != 0) {
+        log_error ("configuration not reloaded",
+                   kv ("reason", "the keys choose another agent, which needs a restart"));
+        conf_destroy (&fresh);
+    }
+    if (fresh) {
+        log_set_level ((enum log_level) settings->common.log_level);
+        log_info ("configuration reloaded");
+    }
+    ready_ask (self->look, fresh ? fresh : self->shared.conf);
 }
 
 //  SIGUSR1: write the state and the jobs to the log.
@@ -276,7 +282,7 @@ s_take_kept (worker_t *self)
             worker_find (self, codec_text (item->verdict.incident.text), item->verdict.attempt);
         if (job)
             job_on_kept (job, item);
-        own_mem (&item);
+        keeper_item_destroy (&item);
     }
 }
 
@@ -300,8 +306,10 @@ s_take_ready (worker_t *self)
 {
     ready_report_t *report;
     while ((report = ready_take (self->look))) {
-        own (own_mem) ready_report_t *before = self->ready;
+        own (ready_report_destroy) ready_report_t *before = self->ready;
         self->shared.ready = self->ready = report;
+        self->shared.conf = report->conf;
+        self->renewed = self->renewed || (before && before->conf != report->conf);
         self->shared.resumes = report->driver.resumes;
         s_tell_ready (self, before);
     }
@@ -350,6 +358,7 @@ s_turn (worker_t *self)
     s_take_kept (self);
     s_tick_jobs (self);
     session_tick (session, self->shared.boot_ms, self->shared.wall_ms);
+    self->renewed = false;
 }
 
 int

@@ -14,8 +14,7 @@ typedef struct worker worker_t;
 //  Load the jobs of the spool and of finished runs, and begin to connect.
 //  signal_fd: a signalfd.  Own: fresh; borrows everything.  NULL: diag says why.
 worker_t *
-worker_new (const conf_t *conf, home_t *home, const curve_keys_t *keys, int signal_fd,
-            err_diag_t *diag);
+worker_new (conf_t *conf, home_t *home, const curve_keys_t *keys, int signal_fd, err_diag_t *diag);
 void
 worker_destroy (worker_t **self_p);
 //  Run until drained by a signal.  Returns the exit code of the program, 0.

@@ -42,19 +42,21 @@ s_credit (void *owner, int64_t *ret_total, int64_t *ret_free)
     worker_t *self = owner;
     int64_t busy, spooled;
     worker_count (self, &busy, &spooled);
-    const bool takes = self->drain == DRAIN_NO && self->shared.ready && self->shared.ready->good;
+    const bool takes =
+        self->drain == DRAIN_NO && !self->renewed && self->shared.ready && self->shared.ready->good;
     *ret_total = takes ? self->settings->max_concurrent_agents : 0;
     *ret_free = *ret_total > busy ? *ret_total - busy : 0;
     if (spooled >= LIMIT_SPOOLED)
         *ret_free = 0;
 }
 
-//  While it drains, the broker knows why it takes no work.
+//  While it drains, the broker knows why it takes no work.  With new keys it says for a moment that
+//  it looks: the broker then forgets what it held against the old ones.
 static const char *
 s_held (void *owner, run_class_t *ret_class)
 {
     const worker_t *self = owner;
-    if (!self->shared.ready)
+    if (!self->shared.ready || self->renewed)
         return NULL;
     *ret_class = self->shared.ready->class;
     return self->drain == DRAIN_NO ? self->shared.ready->why : "";

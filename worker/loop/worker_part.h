@@ -21,13 +21,13 @@ typedef enum {
 enum { WORKER_FENCES = LIMIT_SLOTS + LIMIT_SPOOLED + LIMIT_SLOTS };
 
 struct worker {
-    const conf_t *conf;
     const settings_t *settings;
     home_t *home;
     clk_t *clk;
     job_shared_t shared;
     ready_t *look;         //  the thread that looks if agents can run
     ready_report_t *ready; //  its last report; NULL = none yet
+    bool renewed;          //  it has other keys: for a moment, the worker says that it looks again
     job_t *jobs;
     int orphans;   //  found at the last check
     int signal_fd; //  borrowed

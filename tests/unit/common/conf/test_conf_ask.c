@@ -382,6 +382,33 @@ test_a_shared_configuration_lives_until_its_last_owner_gives_it_up (void **state
     assert_null (other);
 }
 
+static void
+test_a_secret_that_changes_in_its_file_is_noticed (void **state)
+{
+    static const struct {
+        const char *env, *now; //  NULL = the file is gone
+        bool changed;
+    } cases [] = {
+        {"TOKEN_FILE=case.secret", "new\n", true},  {"TOKEN_FILE=case.secret", " old \n\n", false},
+        {"TOKEN_FILE=case.secret", "oldest", true}, {"TOKEN_FILE=case.secret", " \n", false},
+        {"TOKEN_FILE=case.secret", "", false},      {"TOKEN_FILE=case.secret", NULL, false},
+        {"TOKEN=another", "new\n", false}, //  it stands over the file that YAML names
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        own (case_drop) case_t load;
+        case_write ("case.secret", "old\n");
+        case_load (&load, &case_spec, "token_file: case.secret\n", CASE_LIST (cases [i].env), NULL);
+        assert_int_equal (load.rc, 0);
+        assert_false (conf_secrets_changed (load.conf));
+        unlink ("case.secret");
+        if (cases [i].now)
+            case_write ("case.secret", cases [i].now);
+        if (conf_secrets_changed (load.conf) != cases [i].changed)
+            fail_msg ("row %zu", i);
+    }
+    unlink ("case.secret");
+}
+
 int
 main (void)
 {
@@ -404,6 +431,7 @@ main (void)
         cmocka_unit_test (test_reload_refuses_a_changed_fixed_row_and_names_it),
         cmocka_unit_test (test_the_hash_is_of_values_and_not_of_sources_or_secrets),
         cmocka_unit_test (test_a_changed_map_is_a_change),
+        cmocka_unit_test (test_a_secret_that_changes_in_its_file_is_noticed),
         cmocka_unit_test (test_reload_of_a_bad_file_keeps_the_old_one),
         cmocka_unit_test (test_a_shared_configuration_lives_until_its_last_owner_gives_it_up),
     };

@@ -47,6 +47,8 @@ test_a_run_is_charged_or_given_back_or_holds_its_worker (void **state)
         assert_in_range (rule->charged + rule->given_back + rule->holds, 0, 1);
         assert_int_equal (rule->counts, rule->outcome == VERDICT_AGENT);
         assert_int_equal (rule->wait_ms > 0, rule->given_back);
+        assert_int_equal (run_class_may_hold ((run_class_t) i),
+                          rule->holds || i == RUN_CLASS_INFRA);
         sums [0] += rule->charged;
         sums [1] += rule->given_back;
         sums [2] += rule->holds;
