@@ -14,20 +14,25 @@ typedef struct {
     run_class_t class;
 } phrase_t;
 
-//  More exact than a status: 429 may be a quota, 400 may be anything.
+//  More exact than a status of 400 to 499 but 404: 429 may be a quota, 400 may be anything.
 static const phrase_t s_exact [] = {
     {"credit balance is too low", RUN_CLASS_QUOTA},
     {"insufficient_quota", RUN_CLASS_QUOTA},
+    {"per minute", RUN_CLASS_RATE_LIMITED}, //  Gemini calls a rate a quota too
+    {"please retry in", RUN_CLASS_RATE_LIMITED},
     {"quota exceeded", RUN_CLASS_QUOTA},
     {"exceeded your current quota", RUN_CLASS_QUOTA},
     {"billing_error", RUN_CLASS_QUOTA},
     {"billing_hard_limit", RUN_CLASS_QUOTA},
+    {"billing_not_active", RUN_CLASS_QUOTA},
     {"insufficient credits", RUN_CLASS_QUOTA},
     {"prompt is too long", RUN_CLASS_TOO_LARGE},
     {"prompt_too_long", RUN_CLASS_TOO_LARGE},
     {"context_length_exceeded", RUN_CLASS_TOO_LARGE},
+    {"input is too long", RUN_CLASS_TOO_LARGE},
     {"maximum context length", RUN_CLASS_TOO_LARGE},
-    {"exceeds the maximum number of tokens", RUN_CLASS_TOO_LARGE},
+    {"context window", RUN_CLASS_TOO_LARGE},
+    {"maximum number of tokens", RUN_CLASS_TOO_LARGE},
     {"request_too_large", RUN_CLASS_TOO_LARGE},
     {"output token maximum", RUN_CLASS_LIMIT},
     {"max_output_tokens", RUN_CLASS_LIMIT},
@@ -149,7 +154,9 @@ failure_class (int64_t status, const char *text)
     for (size_t i = 0; i < size; i++)
         lower [i] = (char) tolower ((unsigned char) text [i]);
     lower [size] = 0;
-    run_class_t class = s_by_words (s_exact, sizeof s_exact / sizeof s_exact [0], lower);
+    const bool telling = status <= 0 || (status >= 400 && status < 500 && status != 404);
+    run_class_t class =
+        telling ? s_by_words (s_exact, sizeof s_exact / sizeof s_exact [0], lower) : RUN_CLASS_NONE;
     if (class == RUN_CLASS_NONE)
         class = s_by_status (status > 0 ? status : s_status_in (lower));
     if (class == RUN_CLASS_NONE)

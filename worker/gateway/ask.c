@@ -11,8 +11,7 @@ enum {
     S_SYSTEM_TOKENS = 1000,         //  what the provider adds for tools
     S_PICTURE_TOKENS = 6000,        //  of one picture, however few its bytes are
     S_DOCUMENT_TOKENS = 2000000,    //  as much as any model reads
-    S_PRIORITY_TIMES = 2,           //  OpenAI's service tier
-    S_FAST_TIMES = 6                //  Anthropic's speed
+    S_PERCENT_MAX = 1000
 };
 
 static bool
@@ -27,17 +26,21 @@ s_is (const char *path, const char *const *names)
 static void
 s_on_model (ask_t *ask, const json_scan_token_t *value)
 {
-    char model [ASK_MODEL];
-    fields_text (value, model, sizeof model);
-    //  Two models, or a name that is cut: the provider may read another one.
-    ask->clear = ask->clear && !ask->model [0] && strlen (model) < ASK_MODEL - 4;
-    snprintf (ask->model, sizeof ask->model, "%s", model);
+    fields_text (value, ask->model, sizeof ask->model);
+    //  A name that is cut: the provider reads another one.
+    ask->clear = ask->clear && ask->model [0] && strlen (ask->model) < ASK_MODEL - 4;
 }
 
 static bool
 s_says (const json_scan_token_t *value, const char *word)
 {
     return value->type == JSON_SCAN_TEXT && json_scan_is (value, word);
+}
+
+static bool
+s_begins (const char *text, const char *start)
+{
+    return strncmp (text, start, strlen (start)) == 0;
 }
 
 static void
@@ -57,8 +60,9 @@ s_ends (const char *path, const char *end)
 
 //  Names of one kind of call; of another kind they bound nothing.  NULL ends a list.
 static const char *const s_outputs [][5] = {
-    [PROVIDER_MESSAGES] = {"max_tokens"},
-    [PROVIDER_CHAT] = {"max_tokens", "max_completion_tokens"},
+    [PROVIDER_MESSAGES] = {"max_tokens", "thinking.budget_tokens"},
+    //  What was predicted and does not come true is paid for too, and has no bound.
+    [PROVIDER_CHAT] = {"max_tokens", "max_completion_tokens", "prediction.type"},
     [PROVIDER_RESPONSES] = {"max_output_tokens"},
     [PROVIDER_GENERATE] = {"generationConfig.maxOutputTokens", "generationConfig.max_output_tokens",
                            "generation_config.maxOutputTokens",
@@ -84,7 +88,6 @@ s_on_answers (ask_t *ask, const json_scan_token_t *value)
 //  The end of a path to what the provider looks up: its size is not known here.
 static const char *const s_looked_up [] = {"previous_response_id",
                                            "conversation",
-                                           "conversation.id",
                                            "prompt.id",
                                            "cachedContent",
                                            "cached_content",
@@ -124,10 +127,68 @@ s_on_input (ask_t *ask, const char *path, const json_scan_token_t *value)
     fields_text (value, kind, sizeof kind);
     if (s_is_one_of (path, s_looked_up))
         ask->unseen += value->type == JSON_SCAN_NULL ? 0 : S_DOCUMENT_TOKENS;
-    else if (s_is_one_of (path, s_kinds) && strncmp (kind, "text/", 5) != 0)
-        ask->unseen += strncmp (kind, "image/", 6) == 0 || strncmp (kind, "data:image/", 11) == 0
+    else if (strcmp (path, "input[].type") == 0 && s_says (value, "item_reference"))
+        ask->unseen += S_DOCUMENT_TOKENS;
+    else if (value->type == JSON_SCAN_TEXT && s_is_one_of (path, s_kinds)
+             && !s_begins (kind, "text/"))
+        ask->unseen += s_begins (kind, "image/") || s_begins (kind, "data:image/")
                            ? S_PICTURE_TOKENS
                            : S_DOCUMENT_TOKENS;
+}
+
+//  --- tools that the provider runs itself: what they find is input too
+
+//  The beginnings of the types of tools that the agent runs.
+static const char *const s_own_tools [] = {
+    "function", "custom",  "local_shell", "apply_patch",  "namespace", "bash_",
+    "computer", "memory_", "text_editor", "tool_search_", NULL};
+
+static bool
+s_is_own_tool (const char *type)
+{
+    for (const char *const *name = s_own_tools; *name; name++)
+        if (s_begins (type, *name))
+            return true;
+    return false;
+}
+
+//  Is it a tool of the provider, or a change of the conversation that takes another answer?
+static bool
+s_is_served (provider_call_t call, const char *path, const json_scan_token_t *value)
+{
+    char text [32];
+    fields_text (value, text, sizeof text);
+    if (value->type == JSON_SCAN_OBJECT)
+        return strcmp (path, "mcp_servers[]") == 0 || strcmp (path, "web_search_options") == 0
+               || (call == PROVIDER_GENERATE && s_begins (path, "tools[].")
+                   && !strpbrk (path + 8, ".["));
+    if (strcmp (path, "tools[].type") == 0)
+        return text [0] && !s_is_own_tool (text);
+    return strcmp (path, "context_management.edits[].type") == 0 && s_begins (text, "compact_");
+}
+
+//  --- text that is always counted
+
+static const char *const s_texts [][7] = {
+    [PROVIDER_MESSAGES] = {"system", "system[].text", "messages[].content",
+                           "messages[].content[].text", "messages[].content[].content",
+                           "messages[].content[].content[].text"},
+    [PROVIDER_CHAT] = {"messages[].content", "messages[].content[].text"},
+    [PROVIDER_RESPONSES] = {"instructions", "input", "input[].content", "input[].content[].text",
+                            "input[].output"},
+    [PROVIDER_GENERATE] = {"contents[].parts[].text", "systemInstruction.parts[].text",
+                           "system_instruction.parts[].text"}};
+
+//  May the provider leave such texts out?
+static bool
+s_leaves_out (const char *path, const json_scan_token_t *value)
+{
+    char text [32];
+    fields_text (value, text, sizeof text);
+    if (strcmp (path, "context_management.edits[].type") == 0)
+        return !s_begins (text, "clear_thinking_");
+    return (strcmp (path, "truncation") == 0 && strcmp (text, "disabled") != 0)
+           || strcmp (path, "contents[].parts[].thought") == 0;
 }
 
 //  --- the fields
@@ -135,10 +196,22 @@ s_on_input (ask_t *ask, const char *path, const json_scan_token_t *value)
 typedef struct {
     ask_t *ask;
     provider_call_t call;
+    bool leaves_out; //  not all of its text is counted for sure
 } reading_t;
 
+//  A service that costs less is not granted for sure.
 static void
-s_on_field (void *arg, const char *path, const json_scan_token_t *value)
+s_on_service (price_bound_t *bound, const json_scan_token_t *value)
+{
+    char word [16];
+    fields_text (value, word, sizeof word);
+    const int64_t percent = price_service (word);
+    if (percent > 100 && bound->percent < S_PERCENT_MAX)
+        bound->percent = bound->percent * percent / 100;
+}
+
+static void
+s_on_price (ask_t *ask, provider_call_t call, const char *path, const json_scan_token_t *value)
 {
     static const char *const answers [] = {"n",
                                            "generationConfig.candidateCount",
@@ -146,24 +219,33 @@ s_on_field (void *arg, const char *path, const json_scan_token_t *value)
                                            "generation_config.candidateCount",
                                            "generation_config.candidate_count",
                                            NULL};
-    const reading_t *reading = arg;
-    ask_t *ask = reading->ask;
-    price_bound_t *bound = &ask->bound;
-    s_on_input (ask, path, value);
+    static const char *const services [] = {"service_tier", "speed", "inference_geo", NULL};
     if (strcmp (path, "model") == 0)
         s_on_model (ask, value);
-    else if (s_is (path, s_outputs [reading->call]))
+    else if (s_is (path, s_outputs [call]))
         s_on_output (ask, value);
     else if (s_is (path, answers))
         s_on_answers (ask, value);
-    else if (strcmp (path, "service_tier") == 0 && s_says (value, "priority"))
-        s_most (&bound->times, S_PRIORITY_TIMES);
-    else if (strcmp (path, "speed") == 0 && s_says (value, "fast"))
-        s_most (&bound->times, S_FAST_TIMES);
+    else if (s_is (path, services))
+        s_on_service (&ask->bound, value);
     else if (s_ends (path, "cache_control.type"))
-        bound->caches = true;
+        ask->bound.caches = true;
     else if (s_ends (path, "cache_control.ttl"))
-        bound->caches_hour = bound->caches_hour || s_says (value, "1h");
+        ask->bound.caches_hour = ask->bound.caches_hour || s_says (value, "1h");
+}
+
+static void
+s_on_field (void *arg, const char *path, const json_scan_token_t *value)
+{
+    reading_t *reading = arg;
+    ask_t *ask = reading->ask;
+    s_on_input (ask, path, value);
+    s_on_price (ask, reading->call, path, value);
+    if (s_is_served (reading->call, path, value))
+        ask->unseen += S_DOCUMENT_TOKENS;
+    if (value->type == JSON_SCAN_TEXT && s_is (path, s_texts [reading->call]))
+        ask->text += (int64_t) value->size;
+    reading->leaves_out = reading->leaves_out || s_leaves_out (path, value);
 }
 
 //  "/v1beta/models/NAME:verb"
@@ -180,11 +262,14 @@ s_model_of_path (ask_t *ask, const char *path)
 ask_t
 ask_read (provider_call_t call, const char *path, const char *body, size_t size)
 {
-    ask_t ask = {.clear = true, .bound = {.output = -1, .answers = 1, .times = 1}};
+    ask_t ask = {.clear = true, .bound = {.output = -1, .answers = 1, .percent = 100}};
     ask.bound.input = (int64_t) size + S_SYSTEM_TOKENS;
     reading_t reading = {.ask = &ask, .call = call};
-    ask.clear =
-        size <= S_READ_BYTES && fields_each (body, size, s_on_field, &reading) == 0 && ask.clear;
+    const bool read = size <= S_READ_BYTES && fields_each (body, size, s_on_field, &reading) == 0
+                      && fields_unique (body, size);
+    ask.clear = ask.clear && read;
+    if (reading.leaves_out)
+        ask.text = 0;
     if (ask.bound.output == INT64_MAX)
         ask.bound.output = -1;
     if (call == PROVIDER_GENERATE)

@@ -15,6 +15,7 @@ typedef struct {
     char model [ASK_MODEL]; //  "" = none named
     price_bound_t bound;
     int64_t unseen; //  tokens of input at most that are not in the body as text
+    int64_t text;   //  bytes of the body that the provider counts as text, whatever else it says
     bool clear;     //  it could be read, and can be read in one way only
 } ask_t;
 

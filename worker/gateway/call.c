@@ -6,6 +6,7 @@
 #include "common/base/utf8.h"
 #include "worker/gateway/observe.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,11 +43,15 @@ s_add (int64_t *sum, int64_t count)
         *sum = (*sum < 0 ? 0 : *sum) + count;
 }
 
+//  The answer says which service was given; where it does not, it is the one asked for.
 static int64_t
 s_cost (const call_t *self, const observe_result_t *result)
 {
     const char *provider = provider_name (self->args.key->provider);
-    return self->args.times * price_cost (provider, result->model, &result->tokens);
+    const int64_t asked = self->args.ask.bound.percent ? self->args.ask.bound.percent : 100;
+    const int64_t percent = result->percent ? result->percent : asked;
+    return price_cost (provider, result->model, &result->tokens) * percent / 100
+           + price_searches (result->searches);
 }
 
 static void
@@ -80,7 +85,7 @@ s_settle (call_t *self, const observe_result_t *result, bool sent)
         const price_tokens_t *tokens = &result->tokens;
         cost = s_cost (self, result);
         if (tenant->budget.limit > 0)
-            known_learn (&tenant->known, &self->body,
+            known_learn (&tenant->known, &self->body, self->args.ask.text,
                          tokens->input + tokens->cache_read + tokens->cache_write);
     }
     budget_settle (&tenant->budget, self->args.dearest, cost);
@@ -125,7 +130,23 @@ s_finish (call_t *self, const char *reason, bool left)
 
 //  --- the answer
 
-//  Headers of an answer that an agent gets; a hyphen at the end: all that begin so.
+//  Is the name in the list?  A hyphen at the end of an entry: all that begin so.  Some servers take
+//  an underscore for a hyphen.
+static bool
+s_is_in (const char *const *list, const char *name)
+{
+    for (; *list; list++) {
+        size_t at = 0;
+        while ((*list) [at]
+               && (*list) [at] == (name [at] == '_' ? '-' : tolower ((unsigned char) name [at])))
+            at++;
+        if (!(*list) [at] && (!name [at] || (*list) [at - 1] == '-'))
+            return true;
+    }
+    return false;
+}
+
+//  Headers of an answer that an agent gets.
 static bool
 s_passes (const char *name)
 {
@@ -133,12 +154,7 @@ s_passes (const char *name)
                                            "retry-after",    "retry-after-ms",   "request-id",
                                            "x-request-id",   "anthropic-",       "openai-",
                                            "x-should-retry", "x-ratelimit-",     NULL};
-    for (const char *const *at = passing; *at; at++) {
-        const size_t size = strlen (*at);
-        if (strncasecmp (name, *at, size) == 0 && ((*at) [size - 1] == '-' || !name [size]))
-            return true;
-    }
-    return false;
+    return s_is_in (passing, name);
 }
 
 static bool
@@ -290,7 +306,8 @@ s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 
 //  --- the request
 
-//  Headers that end here: of the connection, of the token, and what only browsers have.
+//  Headers that end here: of the connection, of the token, what only browsers and proxies have, and
+//  what makes another call of it.
 static bool
 s_stays (const char *name, const char *connection)
 {
@@ -314,13 +331,16 @@ s_stays (const char *name, const char *connection)
                                            "via",
                                            "proxy-connection",
                                            "origin",
-                                           "x-forwarded-for",
-                                           "x-forwarded-host",
-                                           "x-forwarded-proto",
+                                           "x-forwarded-",
+                                           "x-real-ip",
+                                           "x-http-method",
+                                           "x-http-method-",
+                                           "x-method-override",
+                                           "x-goog-fieldmask",
+                                           "x-goog-user-project",
                                            NULL};
-    for (const char *const *at = staying; *at; at++)
-        if (strcasecmp (name, *at) == 0)
-            return true;
+    if (s_is_in (staying, name))
+        return true;
     const size_t size = strlen (name);
     for (const char *at = connection; (at = strcasestr (at, name)) != NULL; at += size)
         if ((at == connection || strchr (", \t", at [-1]))
@@ -349,7 +369,21 @@ s_lines (const call_args_t *args, buf_t *lines, size_t *ret_count)
     return rc;
 }
 
-//  The query without a key in it.
+//  Parameters that a provider gets.  Others may be a key, or leave the usage out of the answer.
+static bool
+s_is_parameter (const char *text, size_t size)
+{
+    static const char *const names [] = {"alt",       "beta",           "limit",       "after_id",
+                                         "before_id", "after",          "order",       "pageSize",
+                                         "pageToken", "client_version", "api-version", NULL};
+    const char *end = memchr (text, '=', size);
+    const size_t length = end ? (size_t) (end - text) : size;
+    for (const char *const *name = names; *name; name++)
+        if (strlen (*name) == length && memcmp (*name, text, length) == 0)
+            return true;
+    return false;
+}
+
 static int
 s_url (const call_args_t *args, buf_t *url)
 {
@@ -357,7 +391,7 @@ s_url (const call_args_t *args, buf_t *url)
     const char *query = request_query (args->request);
     for (char sign = '?'; *query;) {
         const size_t size = strcspn (query, "&");
-        if (size > 0 && strncmp (query, "key=", 4) != 0) {
+        if (s_is_parameter (query, size)) {
             buf_printf (url, "%c%.*s", sign, (int) size, query);
             sign = '&';
         }

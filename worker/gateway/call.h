@@ -4,6 +4,7 @@
 //  Threads: one.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "worker/gateway/ask.h"
 #include "worker/gateway/outlet.h"
 #include "worker/gateway/request.h"
 #include "worker/gateway/tenant.h"
@@ -20,7 +21,7 @@ typedef struct {
     request_t *request; //  complete; its body is taken
     const char *rest;   //  of its path: what follows the base URL
     int64_t dearest;    //  reserved in the tenant's budget
-    int64_t times;      //  what a faster service multiplies the price by
+    ask_t ask;          //  what it asks for; with a budget only
     outlet_t *outlet;
     //  The answer is complete (whole), or ends in the middle.  The call is to be destroyed, but not
     //  in here.

@@ -60,9 +60,9 @@ fields_each (const char *bytes, size_t size, fields_fn *fn, void *arg)
         switch (token.type) {
             case JSON_SCAN_ARRAY: s_extend (&self, token.depth + 1, "[]", 2); break;
             case JSON_SCAN_KEY: s_key (&self, &token); break;
-            case JSON_SCAN_OBJECT:
             case JSON_SCAN_OBJECT_END:
             case JSON_SCAN_ARRAY_END: break;
+            case JSON_SCAN_OBJECT:
             case JSON_SCAN_TEXT:
             case JSON_SCAN_NUMBER:
             case JSON_SCAN_TRUE:
@@ -72,6 +72,65 @@ fields_each (const char *bytes, size_t size, fields_fn *fn, void *arg)
     }
     return rc;
 }
+
+//  --- keys
+
+//  Keys of the objects that are open, as hashes; the inner ones last.
+typedef struct {
+    uint64_t hashes [4 * FIELDS_KEYS];
+    size_t count;
+    size_t from [LIMIT_JSON_DEPTH + 2]; //  where the keys at each depth begin
+} keys_t;
+
+//  FNV-1a of the decoded key.
+static uint64_t
+s_hash (const json_scan_token_t *key)
+{
+    uint64_t hash = UINT64_C (0xcbf29ce484222325);
+    char part [64];
+    size_t at = 0, size;
+    while ((size = json_scan_decode (key, &at, part, sizeof part)) > 0)
+        for (size_t i = 0; i < size; i++)
+            hash = (hash ^ (unsigned char) part [i]) * UINT64_C (0x100000001b3);
+    return hash;
+}
+
+//  Returns false: the object has it already, or too many.
+static bool
+s_add_key (keys_t *self, const json_scan_token_t *key)
+{
+    const uint64_t hash = s_hash (key);
+    const size_t from = self->from [key->depth];
+    if (self->count - from >= FIELDS_KEYS
+        || self->count == sizeof self->hashes / sizeof self->hashes [0])
+        return false;
+    for (size_t i = from; i < self->count; i++)
+        if (self->hashes [i] == hash)
+            return false;
+    self->hashes [self->count++] = hash;
+    return true;
+}
+
+bool
+fields_unique (const char *bytes, size_t size)
+{
+    keys_t keys = {.count = 0};
+    json_scan_t scan;
+    json_scan_token_t token;
+    json_scan_start (&scan, bytes, size);
+    int rc;
+    while ((rc = json_scan_next (&scan, &token, NULL)) == 1) {
+        if (token.type == JSON_SCAN_OBJECT)
+            keys.from [token.depth + 1] = keys.count;
+        else if (token.type == JSON_SCAN_OBJECT_END)
+            keys.count = keys.from [token.depth + 1];
+        else if (token.type == JSON_SCAN_KEY && !s_add_key (&keys, &token))
+            return false;
+    }
+    return rc == 0;
+}
+
+//  --- values
 
 int64_t
 fields_int (const json_scan_token_t *value)

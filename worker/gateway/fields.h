@@ -6,16 +6,24 @@
 
 #include "common/base/json_scan.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { FIELDS_PATH = 96 }; //  values with longer paths are left out
+enum {
+    FIELDS_PATH = 96, //  values with longer paths are left out
+    FIELDS_KEYS = 256
+};
 
-//  value is a TEXT, NUMBER, TRUE, FALSE or NULL.
+//  value is a TEXT, NUMBER, TRUE, FALSE or NULL, or the OBJECT whose members follow.
 typedef void (fields_fn) (void *arg, const char *path, const json_scan_token_t *value);
 
 //  Err: as json_scan_next; fn has got the values before the fault.
 int
 fields_each (const char *bytes, size_t size, fields_fn *fn, void *arg) must_check;
+//  Has every object each of its keys once?  Readers do not agree on what a second one means.  False
+//  also where an object has more than FIELDS_KEYS keys.
+bool
+fields_unique (const char *bytes, size_t size);
 //  The number as an integer, cut; -1: it is none, or below 0.
 int64_t
 fields_int (const json_scan_token_t *value);

@@ -3,7 +3,6 @@
 #include "worker/gateway/guest.h"
 
 #include "common/base/own.h"
-#include "worker/gateway/ask.h"
 #include "worker/gateway/call.h"
 #include "worker/gateway/outlet.h"
 #include "worker/gateway/relay.h"
@@ -134,18 +133,28 @@ s_call (guest_t *self)
 }
 
 static void
-s_over_budget (guest_t *self, int64_t dearest)
+s_over_budget (guest_t *self)
 {
     tenant_t *tenant = self->tenant;
-    char sentence [GATEWAY_TEXT];
-    snprintf (sentence, sizeof sentence,
-              "the budget of %.2f USD would be exceeded: %.4f USD are spent, and this call may "
-              "cost up to %.4f USD",
-              (double) tenant->budget.limit / 1e6, (double) tenant->budget.spent / 1e6,
-              (double) dearest / 1e6);
+    const tenant_key_t *key = self->wanted.key;
+    const char *model = self->wanted.ask.model;
+    buf_t text = buf_init (4 * GATEWAY_TEXT);
+    buf_printf (&text,
+                "the budget of %.2f USD would be exceeded: %.4f USD are spent, and this call may "
+                "cost ",
+                (double) tenant->budget.limit / 1e6, (double) tenant->budget.spent / 1e6);
+    if (self->wanted.dearest == INT64_MAX)
+        buf_text (&text, "any sum, for its body is not one plain JSON text");
+    else {
+        buf_printf (&text, "up to %.4f USD", (double) self->wanted.dearest / 1e6);
+        if (!price_known (provider_name (key->provider), model))
+            buf_printf (&text, ", for the price of %.60s is not known",
+                        *model ? model : "its model");
+    }
     tenant->report.budget_refused++;
-    tenant_failed (tenant, 400, RUN_CLASS_LIMIT, sentence, 0);
-    s_refuse (self, self->wanted.key->provider, 400, sentence);
+    tenant_failed (tenant, 400, RUN_CLASS_LIMIT, text.data, 0);
+    s_refuse (self, key->provider, 400, text.data);
+    buf_fini (&text);
 }
 
 //  Ask the budget for the wanted call.
@@ -158,25 +167,25 @@ s_admit (guest_t *self)
             if (self->state != S_WAIT)
                 s_become (self, S_WAIT);
             break;
-        case BUDGET_REFUSED: s_over_budget (self, self->wanted.dearest); break;
+        case BUDGET_REFUSED: s_over_budget (self); break;
     }
 }
 
-//  What the wanted call may cost; sets its times.
+//  What the wanted call may cost.
 static int64_t
 s_dearest (guest_t *self)
 {
-    self->wanted.times = 1;
     const buf_t *body = request_body (self->request);
+    ask_t *ask = &self->wanted.ask;
+    *ask = (ask_t){.clear = false};
     if (self->tenant->budget.limit == 0 || self->wanted.kind == PROVIDER_FREE)
         return 0;
-    ask_t ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
-    self->wanted.times = ask.bound.times;
-    ask.bound.input =
-        known_bound (&self->tenant->known, body->data, body->size, ask.bound.input) + ask.unseen;
+    *ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
+    ask->bound.input =
+        known_bound (&self->tenant->known, body->data, body->size, ask->bound.input) + ask->unseen;
     const bool plain = !request_header (self->request, "content-encoding") [0];
-    return ask.clear && plain
-               ? price_dearest (provider_name (self->wanted.key->provider), ask.model, &ask.bound)
+    return ask->clear && plain
+               ? price_dearest (provider_name (self->wanted.key->provider), ask->model, &ask->bound)
                : INT64_MAX;
 }
 

@@ -16,13 +16,13 @@ known_fini (known_t *self)
 }
 
 void
-known_learn (known_t *self, buf_t *body, int64_t tokens)
+known_learn (known_t *self, buf_t *body, int64_t text, int64_t tokens)
 {
     if (body->size > KNOWN_BODY_BYTES || body->size == 0 || tokens < 0)
         return;
     buf_fini (&self->body);
     self->body = *body;
-    self->tokens = tokens;
+    self->tokens = tokens + (int64_t) body->size - text;
     *body = buf_init (1);
 }
 

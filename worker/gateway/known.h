@@ -1,7 +1,8 @@
 //  known - the request of a run whose tokens were counted last, as a better bound for the next one.
 //
-//  Requests of one conversation repeat most of their bytes.  Bytes at the beginning and at the end
-//  that both requests have are no more tokens than all of the counted one.
+//  Requests of one conversation repeat most of their bytes.  Text at the beginning and at the end
+//  that both requests have is no more tokens than all of the counted one.  Bytes of it that were
+//  not counted as text (a picture, a tool) may be text in the next one: each is a token again.
 //  Pure.  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,7 +15,7 @@ enum { KNOWN_BODY_BYTES = 1024 * 1024 }; //  a longer request is not kept
 
 typedef struct {
     buf_t body;     //  failed or empty: nothing is known
-    int64_t tokens; //  of all of it
+    int64_t tokens; //  of all of it, and those that its other bytes may become
 } known_t;
 
 //  Own: embedded; init, then fini.
@@ -22,9 +23,10 @@ known_t
 known_init (void);
 void
 known_fini (known_t *self);
-//  Its tokens were counted.  Own: takes the contents of body, which is then empty.
+//  Its tokens were counted; text: bytes of it that were counted for sure.  Own: takes the contents
+//  of body, which is then empty.
 void
-known_learn (known_t *self, buf_t *body, int64_t tokens);
+known_learn (known_t *self, buf_t *body, int64_t text, int64_t tokens);
 //  Tokens that a request has at most; never more than `bound`.
 int64_t
 known_bound (const known_t *self, const char *body, size_t size, int64_t bound);

@@ -1,9 +1,10 @@
-//  observe - tables say at which path a figure stands, and which word means which class.
+//  observe - a table says at which path a figure stands.
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/gateway/observe.h"
 
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "common/domain/failure.h"
 #include "common/net/sse.h"
 #include "worker/gateway/fields.h"
 
@@ -30,7 +31,10 @@ typedef enum {
     S_CACHE_READ,  //  tokens beside S_INPUT
     S_CACHE_WRITE,
     S_CACHE_HOUR,
-    S_KINDS_OF_TOKENS, //  --- the ones above count tokens, but for S_MODEL
+    S_SEARCHES,
+    S_COUNTS, //  --- the ones above are counts, but for S_MODEL
+    S_SPEED,
+    S_PLACE,
     S_STOP,
     S_TYPE,
     S_ERROR_WORD,
@@ -43,11 +47,13 @@ struct observe {
     int status;
     sse_t *sse; //  NULL: the answer is one JSON text
     buf_t body; //  that text
-    int64_t tokens [S_KINDS_OF_TOKENS];
+    int64_t counts [S_COUNTS];
+    int64_t speed, place; //  percent of the price, 0 = not told
     char model [OBSERVE_MODEL];
     char stop [S_WORD_BYTES];
     char words [S_WORDS_BYTES]; //  of an error: its type, code, status
     char text [OBSERVE_TEXT];   //  of an error
+    int64_t code;               //  of an error, as a number; -1 = none
     int64_t retry_ms;
     bool ended;   //  the answer says that it is complete
     bool settled; //  the tokens told are those of the whole call
@@ -75,6 +81,11 @@ static const row_t s_rows [] = {
     {PROVIDER_MESSAGES, S_CACHE_WRITE, "message.usage.cache_creation_input_tokens"},
     {PROVIDER_MESSAGES, S_CACHE_HOUR, "usage.cache_creation.ephemeral_1h_input_tokens"},
     {PROVIDER_MESSAGES, S_CACHE_HOUR, "message.usage.cache_creation.ephemeral_1h_input_tokens"},
+    {PROVIDER_MESSAGES, S_SEARCHES, "usage.server_tool_use.web_search_requests"},
+    {PROVIDER_MESSAGES, S_SPEED, "usage.speed"},
+    {PROVIDER_MESSAGES, S_SPEED, "message.usage.speed"},
+    {PROVIDER_MESSAGES, S_PLACE, "usage.inference_geo"},
+    {PROVIDER_MESSAGES, S_PLACE, "message.usage.inference_geo"},
     {PROVIDER_MESSAGES, S_STOP, "stop_reason"},
     {PROVIDER_MESSAGES, S_STOP, "delta.stop_reason"},
     {PROVIDER_RESPONSES, S_MODEL, "model"},
@@ -85,6 +96,8 @@ static const row_t s_rows [] = {
     {PROVIDER_RESPONSES, S_OUTPUT, "response.usage.output_tokens"},
     {PROVIDER_RESPONSES, S_CACHED, "usage.input_tokens_details.cached_tokens"},
     {PROVIDER_RESPONSES, S_CACHED, "response.usage.input_tokens_details.cached_tokens"},
+    {PROVIDER_RESPONSES, S_SPEED, "service_tier"},
+    {PROVIDER_RESPONSES, S_SPEED, "response.service_tier"},
     {PROVIDER_RESPONSES, S_STOP, "incomplete_details.reason"},
     {PROVIDER_RESPONSES, S_STOP, "response.incomplete_details.reason"},
     {PROVIDER_RESPONSES, S_TYPE, "status"},
@@ -96,6 +109,7 @@ static const row_t s_rows [] = {
     {PROVIDER_CHAT, S_INPUT, "usage.prompt_tokens"},
     {PROVIDER_CHAT, S_OUTPUT, "usage.completion_tokens"},
     {PROVIDER_CHAT, S_CACHED, "usage.prompt_tokens_details.cached_tokens"},
+    {PROVIDER_CHAT, S_SPEED, "service_tier"},
     {PROVIDER_CHAT, S_STOP, "choices[].finish_reason"},
     {PROVIDER_GENERATE, S_MODEL, "modelVersion"},
     {PROVIDER_GENERATE, S_INPUT, "usageMetadata.promptTokenCount"},
@@ -157,25 +171,56 @@ s_on_type (observe_t *self, const json_scan_token_t *value)
                    || json_scan_is (value, "response.failed");
 }
 
+static int64_t
+s_service (const json_scan_token_t *value)
+{
+    char word [S_WORD_BYTES];
+    fields_text (value, word, sizeof word);
+    return price_service (word);
+}
+
+static void
+s_on_error (observe_t *self, const json_scan_token_t *value)
+{
+    fields_text (value, self->text, sizeof self->text);
+    self->failed = true;
+}
+
+static void
+s_on_text (observe_t *self, what_t what, const json_scan_token_t *value)
+{
+    switch (what) {
+        case S_MODEL: fields_text (value, self->model, sizeof self->model); break;
+        case S_SPEED: self->speed = s_service (value); break;
+        case S_PLACE: self->place = s_service (value); break;
+        case S_STOP: fields_text (value, self->stop, sizeof self->stop); break;
+        case S_TYPE: s_on_type (self, value); break;
+        case S_ERROR_WORD: s_add_word (self, value); break;
+        case S_ERROR_TEXT: s_on_error (self, value); break;
+        case S_RETRY: s_on_delay (self, value); break;
+        case S_INPUT:
+        case S_INPUT_MORE:
+        case S_OUTPUT:
+        case S_OUTPUT_MORE:
+        case S_CACHED:
+        case S_CACHE_READ:
+        case S_CACHE_WRITE:
+        case S_CACHE_HOUR:
+        case S_SEARCHES:
+        case S_COUNTS: break; //  a text is no count
+    }
+}
+
 static void
 s_on_value (observe_t *self, what_t what, const json_scan_token_t *value)
 {
-    const bool text = value->type == JSON_SCAN_TEXT;
     const int64_t number = fields_int (value);
-    if (what == S_MODEL && text)
-        fields_text (value, self->model, sizeof self->model);
-    else if (what > S_MODEL && what < S_KINDS_OF_TOKENS && number >= 0)
-        self->tokens [what] = number;
-    else if (what == S_STOP && text)
-        fields_text (value, self->stop, sizeof self->stop);
-    else if (what == S_TYPE && text)
-        s_on_type (self, value);
-    else if (what == S_ERROR_WORD && text)
-        s_add_word (self, value);
-    else if (what == S_ERROR_TEXT && text)
-        fields_text (value, self->text, sizeof self->text);
-    else if (what == S_RETRY && text)
-        s_on_delay (self, value);
+    if (value->type == JSON_SCAN_TEXT)
+        s_on_text (self, what, value);
+    else if (what > S_MODEL && what < S_COUNTS && number >= 0)
+        self->counts [what] = number;
+    else if (what == S_ERROR_WORD && number >= 0)
+        self->code = number;
 }
 
 static void
@@ -214,8 +259,9 @@ observe_new (provider_call_t call, int status, const char *type)
     self->call = call;
     self->status = status;
     self->body = buf_init (S_BODY_BYTES);
-    for (int i = 0; i < S_KINDS_OF_TOKENS; i++)
-        self->tokens [i] = -1;
+    self->code = -1;
+    for (int i = 0; i < S_COUNTS; i++)
+        self->counts [i] = -1;
     if (strncasecmp (type, "text/event-stream", 17) == 0 && !(self->sse = sse_new (S_EVENT_BYTES)))
         observe_destroy (&self);
     return self;
@@ -244,94 +290,32 @@ observe_feed (observe_t *self, const char *bytes, size_t size)
 
 //  --- judging
 
-typedef struct {
-    const char *text;
-    run_class_t class;
-} word_t;
-
-//  The first that stands in an error's words or text.
-static const word_t s_words [] = {
-    {"insufficient_quota", RUN_CLASS_QUOTA},
-    {"billing_error", RUN_CLASS_QUOTA},
-    {"billing_not_active", RUN_CLASS_QUOTA},
-    {"credit balance", RUN_CLASS_QUOTA},
-    {"exceeded your current quota", RUN_CLASS_QUOTA},
-    {"quota exceeded", RUN_CLASS_QUOTA},
-    {"context_length_exceeded", RUN_CLASS_TOO_LARGE},
-    {"request_too_large", RUN_CLASS_TOO_LARGE},
-    {"prompt is too long", RUN_CLASS_TOO_LARGE},
-    {"input is too long", RUN_CLASS_TOO_LARGE},
-    {"maximum context length", RUN_CLASS_TOO_LARGE},
-    {"maximum number of tokens", RUN_CLASS_TOO_LARGE},
-    {"context window", RUN_CLASS_TOO_LARGE},
-    {"authentication_error", RUN_CLASS_AUTH},
-    {"permission_error", RUN_CLASS_AUTH},
-    {"invalid_api_key", RUN_CLASS_AUTH},
-    {"API_KEY_INVALID", RUN_CLASS_AUTH},
-    {"UNAUTHENTICATED", RUN_CLASS_AUTH},
-    {"PERMISSION_DENIED", RUN_CLASS_AUTH},
-    {"model_not_found", RUN_CLASS_CONFIG},
-};
-
-//  Only for failures within a stream, whose status was 200.
-static const word_t s_stream_words [] = {
-    {"overloaded", RUN_CLASS_OVERLOADED},   {"UNAVAILABLE", RUN_CLASS_OVERLOADED},
-    {"rate_limit", RUN_CLASS_RATE_LIMITED}, {"RESOURCE_EXHAUSTED", RUN_CLASS_RATE_LIMITED},
-    {"not_found_error", RUN_CLASS_CONFIG},
-};
-
-static run_class_t
-s_find_word (const observe_t *self, const word_t *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcasestr (self->words, rows [i].text) || strcasestr (self->text, rows [i].text))
-            return rows [i].class;
-    return RUN_CLASS_NONE;
-}
-
-static run_class_t
-s_class_of_status (int status)
-{
-    switch (status) {
-        case 401:
-        case 403: return RUN_CLASS_AUTH;
-        case 402: return RUN_CLASS_QUOTA;
-        case 404: return RUN_CLASS_CONFIG;
-        case 408: return RUN_CLASS_PROVIDER;
-        case 413: return RUN_CLASS_TOO_LARGE;
-        case 429: return RUN_CLASS_RATE_LIMITED;
-        case 503:
-        case 529: return RUN_CLASS_OVERLOADED;
-        default:
-            return status >= 500   ? RUN_CLASS_PROVIDER
-                   : status >= 400 ? RUN_CLASS_INVALID_OUTPUT //  the agent asked for what cannot be
-                                   : RUN_CLASS_CONFIG;        //  a redirect: the wrong base URL
-    }
-}
-
 static run_class_t
 s_class_of_error (const observe_t *self)
 {
-    const bool vague = self->status < 300; //  a failure within a stream
-    const bool telling = vague || (self->status >= 400 && self->status < 500);
-    run_class_t class = telling && self->status != 404
-                            ? s_find_word (self, s_words, S_COUNT (s_words))
-                            : RUN_CLASS_NONE;
-    //  A quota for each minute is a rate: Gemini calls both a quota.
-    if (class == RUN_CLASS_QUOTA && !strstr (self->words, "insufficient_quota")
-        && (self->retry_ms > 0 || strcasestr (self->text, "per minute")))
+    char text [S_WORDS_BYTES + OBSERVE_TEXT];
+    const bool within = self->status < 300; //  a failure within a stream
+    const int64_t status = within ? self->code : self->status;
+    snprintf (text, sizeof text, "%s%s", self->words, self->text);
+    const run_class_t class = failure_class (status, text);
+    //  Gemini says of a quota for each minute when it is there again.
+    if (class == RUN_CLASS_QUOTA && self->retry_ms > 0
+        && !strstr (self->words, "insufficient_quota"))
         return RUN_CLASS_RATE_LIMITED;
-    if (class == RUN_CLASS_NONE && vague)
-        class = s_find_word (self, s_stream_words, S_COUNT (s_stream_words));
     if (class != RUN_CLASS_NONE)
         return class;
-    return vague ? RUN_CLASS_PROVIDER : s_class_of_status (self->status);
+    return within                ? RUN_CLASS_PROVIDER
+           : self->status >= 400 ? RUN_CLASS_INVALID_OUTPUT //  the agent asked for what cannot be
+                                 : RUN_CLASS_CONFIG;        //  a redirect: the wrong base URL
 }
 
 static run_class_t
 s_class_of_stop (const observe_t *self)
 {
-    static const word_t stops [] = {
+    static const struct {
+        const char *text;
+        run_class_t class;
+    } stops [] = {
         {"refusal", RUN_CLASS_REFUSED},
         {"content_filter", RUN_CLASS_REFUSED},
         {"SAFETY", RUN_CLASS_REFUSED},
@@ -386,25 +370,29 @@ s_or_none (int64_t count, int64_t other)
 void
 observe_end (observe_t *self, bool cut, observe_result_t *ret_result)
 {
-    const int64_t *tokens = self->tokens;
+    const int64_t *counts = self->counts;
     const bool read =
         self->sse || (!self->body.failed && s_read (self, self->body.data, self->body.size));
-    const int64_t input = tokens [S_INPUT];
-    const int64_t cached = tokens [S_CACHED] > input ? input : tokens [S_CACHED];
-    const int64_t more = s_or_none (tokens [S_INPUT_MORE], 0);
-    //  Those whose events have no type end with a reason to stop.
+    const int64_t input = counts [S_INPUT];
+    const int64_t cached = counts [S_CACHED] > input ? input : counts [S_CACHED];
+    const int64_t more = s_or_none (counts [S_INPUT_MORE], 0);
+    //  Those whose events have no type end with a reason to stop; what is no stream is whole.
     if (self->call == PROVIDER_GENERATE || self->call == PROVIDER_CHAT)
         self->ended = self->ended || self->stop [0];
-    const int64_t hidden = tokens [S_OUTPUT_MORE];
-    const int64_t output = tokens [S_OUTPUT] < 0 && hidden < 0
+    self->ended = self->ended || (read && !self->sse && !cut);
+    const int64_t hidden = counts [S_OUTPUT_MORE];
+    const int64_t output = counts [S_OUTPUT] < 0 && hidden < 0
                                ? -1
-                               : s_or_none (tokens [S_OUTPUT], 0) + s_or_none (hidden, 0);
+                               : s_or_none (counts [S_OUTPUT], 0) + s_or_none (hidden, 0);
+    const int64_t speed = self->speed ? self->speed : 100, place = self->place ? self->place : 100;
     *ret_result = (observe_result_t){
         .tokens = {.input = input < 0 ? -1 : input - s_or_none (cached, 0) + more,
-                   .cache_read = cached >= 0 ? cached : s_or_none (tokens [S_CACHE_READ], input),
-                   .cache_write = s_or_none (tokens [S_CACHE_WRITE], input),
-                   .cache_hour = s_or_none (tokens [S_CACHE_HOUR], input),
+                   .cache_read = cached >= 0 ? cached : s_or_none (counts [S_CACHE_READ], input),
+                   .cache_write = s_or_none (counts [S_CACHE_WRITE], input),
+                   .cache_hour = s_or_none (counts [S_CACHE_HOUR], input),
                    .output = output},
+        .searches = s_or_none (counts [S_SEARCHES], 0),
+        .percent = self->speed || self->place ? speed * place / 100 : 0,
         .whole = read && (self->ended || self->settled) && input >= 0 && output >= 0,
         .retry_ms = self->retry_ms};
     memcpy (ret_result->model, self->model, sizeof self->model);

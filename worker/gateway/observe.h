@@ -18,6 +18,8 @@ enum { OBSERVE_MODEL = 128, OBSERVE_TEXT = 512 };
 typedef struct {
     char model [OBSERVE_MODEL]; //  "" = not told
     price_tokens_t tokens;      //  -1 each = not told
+    int64_t searches;           //  of the web, made by the provider
+    int64_t percent;            //  of the price, for the service that was given; 0 = not told
     bool whole;                 //  the tokens are those of the whole call, not of its beginning
     run_class_t class;          //  RUN_CLASS_NONE = the call succeeded
     char sentence [OBSERVE_TEXT];

@@ -23,7 +23,8 @@ static const struct {
 enum {
     S_NAME = 100,        //  longer than all names
     S_COUNT = 100000000, //  tokens: times prices, answers and times it fits 64 bits
-    S_ANSWERS = 100
+    S_ANSWERS = 100,
+    S_SEARCH = 10000 //  of the web, by Anthropic
 };
 
 //  Src: the providers' price lists, January 2026; for Claude 4 to 5.5 the list that Claude Code
@@ -154,11 +155,33 @@ price_known (const char *provider, const char *model)
     return row->model && *row->model;
 }
 
+int64_t
+price_service (const char *word)
+{
+    static const struct {
+        const char *word;
+        int64_t percent;
+    } rows [] = {{"fast", 600},     //  Anthropic's speed
+                 {"us", 110},       //  and place
+                 {"priority", 200}, //  OpenAI's tiers
+                 {"flex", 50}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++)
+        if (strcmp (rows [i].word, word) == 0)
+            return rows [i].percent;
+    return 100;
+}
+
 //  A count that products of prices cannot overflow.
 static int64_t
 s_count (int64_t count)
 {
     return count < 0 ? 0 : count > S_COUNT ? S_COUNT : count;
+}
+
+int64_t
+price_searches (int64_t count)
+{
+    return s_count (count) * S_SEARCH;
 }
 
 static int64_t
@@ -209,5 +232,5 @@ price_dearest (const char *provider, const char *model, const price_bound_t *bou
                                              : row->input;
     const int64_t output_cost = output * answers * row->output;
     const int64_t cost = s_sum (row, input, input * price, output_cost);
-    return s_round (cost * (bound->times > 0 ? bound->times : 1));
+    return (s_round (cost) * (bound->percent > 0 ? bound->percent : 100) + 99) / 100;
 }

@@ -25,12 +25,18 @@ typedef struct {
     int64_t answers;  //  answers asked for
     bool caches;      //  it writes into the cache
     bool caches_hour; //  and for an hour
-    int64_t times;    //  a faster service costs a multiple
+    int64_t percent;  //  of the price, 0 = 100: another service costs more
 } price_bound_t;
 
 //  Does a row name the model, or its family?  False: the others here tell what it costs at most.
 bool
 price_known (const char *provider, const char *model);
+//  What a service costs in percent of the price; 100 for a word that is none.
+int64_t
+price_service (const char *word);
+//  What searches of the web cost that the provider has made for one call.
+int64_t
+price_searches (int64_t count);
 //  What a call has cost.  Unknown tokens count as none.
 int64_t
 price_cost (const char *provider, const char *model, const price_tokens_t *tokens);

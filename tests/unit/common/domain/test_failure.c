@@ -47,6 +47,13 @@ test_exact_words_count_before_the_status_and_vague_ones_after_it (void **state)
     s_expect (400, "prompt is too long: 210000 tokens > 200000 maximum", RUN_CLASS_TOO_LARGE);
     s_expect (400, "API key not valid. Please pass a valid API key.", RUN_CLASS_AUTH);
     s_expect (404, "There's an issue with the selected model (opus)", RUN_CLASS_CONFIG);
+    s_expect (429, "Quota exceeded for metric: requests per minute", RUN_CLASS_RATE_LIMITED);
+    s_expect (429, "You exceeded your current quota. Please retry in 34.1s.",
+              RUN_CLASS_RATE_LIMITED);
+    s_expect (429, "insufficient_quota: 5 per minute", RUN_CLASS_QUOTA);
+    //  what fails at the provider, or is not there, says nothing of the request
+    s_expect (500, "prompt is too long", RUN_CLASS_PROVIDER);
+    s_expect (404, "the context window is not known", RUN_CLASS_CONFIG);
     s_expect (400, "overloaded", RUN_CLASS_OVERLOADED);
     s_expect (401, "overloaded", RUN_CLASS_AUTH);
 }

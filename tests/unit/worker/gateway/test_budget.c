@@ -103,7 +103,7 @@ test_prices (void **state)
 typedef struct {
     provider_call_t call;
     const char *path, *body, *model;
-    int64_t output, answers, times;
+    int64_t output, answers, percent;
     bool clear, hour;
 } asked_t;
 
@@ -116,7 +116,7 @@ s_expect (const asked_t *rows, size_t count)
         assert_string_equal (ask.model, rows [i].model);
         assert_int_equal (ask.bound.output, rows [i].output);
         assert_int_equal (ask.bound.answers, rows [i].answers);
-        assert_int_equal (ask.bound.times, rows [i].times);
+        assert_int_equal (ask.bound.percent, rows [i].percent);
         assert_int_equal (ask.clear, rows [i].clear);
         assert_int_equal (ask.bound.caches_hour, rows [i].hour);
         assert_true (ask.bound.input >= (int64_t) size);
@@ -127,21 +127,43 @@ static void
 test_ask (void **state)
 {
     static const asked_t rows [] = {
-        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\",\"max_tokens\":5}", "m", 5, 1, 1,
+        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\",\"max_tokens\":5}", "m", 5, 1, 100,
          true, false},
         {PROVIDER_MESSAGES, "/v1/messages",
-         "{\"model\":\"m\",\"max_tokens\":5,\"max_\\u0074okens\":9,\"messages\":[{\"content\":[{"
-         "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}]}],\"speed\":\"fast\"}",
-         "m", 9, 1, 6, true, true},
-        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\",\"model\":\"n\"}", "n", -1, 1, 1,
-         false, false},
-        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\"", "m", -1, 1, 1, false, false},
+         "{\"model\":\"m\",\"max_\\u0074okens\":9,\"messages\":[{\"content\":[{"
+         "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}]}],\"speed\":\"fast\","
+         "\"inference_geo\":\"us\"}",
+         "m", 9, 1, 660, true, true},
+        {PROVIDER_MESSAGES, "/v1/messages",
+         "{\"model\":\"m\",\"max_tokens\":5,\"thinking\":{\"budget_tokens\":70}}", "m", 70, 1, 100,
+         true, false},
+        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\"", "m", -1, 1, 100, false, false},
         {PROVIDER_CHAT, "/chat/completions",
          "{\"model\":\"m\",\"n\":3,\"max_completion_tokens\":7,\"service_tier\":\"priority\"}", "m",
-         7, 3, 2, true, false},
+         7, 3, 200, true, false},
+        {PROVIDER_CHAT, "/chat/completions",
+         "{\"model\":\"m\",\"max_tokens\":7,\"service_tier\":\"flex\"}", "m", 7, 1, 100, true,
+         false},
         {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
-         "{\"generationConfig\":{\"maxOutputTokens\":1e3,\"candidateCount\":2}}", "g-1", 1000, 2, 1,
-         true, false}};
+         "{\"generationConfig\":{\"maxOutputTokens\":1e3,\"candidateCount\":2}}", "g-1", 1000, 2,
+         100, true, false}};
+    s_expect (rows, sizeof rows / sizeof rows [0]);
+}
+
+//  Readers do not agree on what a key means that stands twice.
+static void
+test_ask_with_a_key_twice (void **state)
+{
+    static const asked_t rows [] = {
+        {PROVIDER_MESSAGES, "/v1/messages", "{\"model\":\"m\",\"model\":\"n\"}", "n", -1, 1, 100,
+         false, false},
+        {PROVIDER_MESSAGES, "/v1/messages", "{\"max_tokens\":5,\"max_\\u0074okens\":9}", "", 9, 1,
+         100, false, false},
+        {PROVIDER_MESSAGES, "/v1/messages",
+         "{\"messages\":[{\"content\":[{\"text\":\"a\",\"text\":\"b\"}]}]}", "", -1, 1, 100, false,
+         false},
+        {PROVIDER_MESSAGES, "/v1/messages", "{\"a\":{\"b\":1,\"c\":[{\"b\":2},{\"b\":3}]},\"b\":4}",
+         "", -1, 1, 100, true, false}};
     s_expect (rows, sizeof rows / sizeof rows [0]);
 }
 
@@ -151,58 +173,83 @@ test_ask_without_a_bound (void **state)
 {
     static const asked_t rows [] = {
         {PROVIDER_CHAT, "/chat/completions",
-         "{\"model\":\"m\",\"max_tokens\":5,\"max_tokens\":null}", "m", -1, 1, 1, true, false},
-        {PROVIDER_CHAT, "/chat/completions", "{\"model\":\"m\",\"max_tokens\":0}", "m", -1, 1, 1,
+         "{\"model\":\"m\",\"max_tokens\":5,\"max_completion_tokens\":null}", "m", -1, 1, 100, true,
+         false},
+        {PROVIDER_CHAT, "/chat/completions", "{\"model\":\"m\",\"max_tokens\":0}", "m", -1, 1, 100,
          true, false},
+        {PROVIDER_CHAT, "/chat/completions",
+         "{\"max_tokens\":5,\"prediction\":{\"type\":\"content\",\"content\":\"x\"}}", "", -1, 1,
+         100, true, false},
         {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
-         "{\"generationConfig\":{\"maxOutputTokens\":5,\"maxOutputTokens\":\"60000\"}}", "g-1", -1,
-         1, 1, true, false},
+         "{\"generationConfig\":{\"maxOutputTokens\":5,\"max_output_tokens\":\"60000\"}}", "g-1",
+         -1, 1, 100, true, false},
         {PROVIDER_GENERATE, "/v1beta/models/g-1:generateContent",
-         "{\"generationConfig\":{\"maxOutputTokens\":5,\"candidateCount\":\"8\"}}", "g-1", 5, 1, 1,
-         false, false},
+         "{\"generationConfig\":{\"maxOutputTokens\":5,\"candidateCount\":\"8\"}}", "g-1", 5, 1,
+         100, false, false},
         {PROVIDER_CHAT, "/chat/completions", "{\"model\":\"m\",\"max_output_tokens\":5}", "m", -1,
-         1, 1, true, false},
-        {PROVIDER_RESPONSES, "/responses", "{\"model\":\"m\",\"max_tokens\":5}", "m", -1, 1, 1,
+         1, 100, true, false},
+        {PROVIDER_RESPONSES, "/responses", "{\"model\":\"m\",\"max_tokens\":5}", "m", -1, 1, 100,
          true, false}};
     s_expect (rows, sizeof rows / sizeof rows [0]);
 }
 
-//  Input that the provider looks up, and data that has more tokens than bytes.
+//  Input that the provider looks up or finds itself, and data that has more tokens than bytes.
+static const struct {
+    provider_call_t call;
+    const char *body;
+    int64_t least, most;
+} s_unseen [] = {
+    {PROVIDER_RESPONSES, "{\"previous_response_id\":\"r\"}", 2000000, 2000000},
+    {PROVIDER_RESPONSES, "{\"previous_response_id\":null}", 0, 0},
+    {PROVIDER_RESPONSES, "{\"conversation\":{\"id\":\"c\"}}", 2000000, 2000000},
+    {PROVIDER_RESPONSES, "{\"input\":[{\"content\":[{\"file_url\":\"https://x\"}]}]}", 2000000,
+     2000000},
+    {PROVIDER_RESPONSES, "{\"input\":[{\"content\":[{\"image_url\":\"data:image/png\"}]}]}", 1600,
+     10000},
+    {PROVIDER_CHAT, "{\"messages\":[{\"content\":[{\"file\":{\"file_id\":\"f\"}}]}]}", 2000000,
+     2000000},
+    {PROVIDER_MESSAGES, "{\"messages\":[{\"content\":[{\"source\":{\"url\":\"u\"}}]}]}", 2000000,
+     2000000},
+    {PROVIDER_MESSAGES,
+     "{\"messages\":[{\"content\":[{\"source\":{\"media_type\":\"application/pdf\"}},"
+     "{\"source\":{\"media_type\":\"image/png\"}}]}]}",
+     2001600, 2010000},
+    {PROVIDER_MESSAGES,
+     "{\"messages\":[{\"content\":[{\"source\":{\"media_type\":\"text/plain\"}"
+     "},{\"input\":{\"url\":\"https://x\"}}]}]}",
+     0, 0},
+    {PROVIDER_GENERATE, "{\"contents\":[{\"parts\":[{\"file_data\":{\"fileUri\":\"u\"}}]}]}",
+     2000000, 2000000},
+    {PROVIDER_GENERATE, "{\"cachedContent\":\"c\"}", 2000000, 2000000},
+    {PROVIDER_RESPONSES, "{\"input\":[{\"type\":\"item_reference\",\"id\":\"i\"}]}", 2000000,
+     2000000},
+    //  tools that the provider runs, and those that the agent does
+    {PROVIDER_MESSAGES, "{\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"w\"}]}", 2000000,
+     2000000},
+    {PROVIDER_MESSAGES, "{\"mcp_servers\":[{\"url\":\"u\"}]}", 2000000, 2000000},
+    {PROVIDER_MESSAGES, "{\"context_management\":{\"edits\":[{\"type\":\"compact_20260112\"}]}}",
+     2000000, 2000000},
+    {PROVIDER_MESSAGES,
+     "{\"tools\":[{\"name\":\"a\",\"input_schema\":{\"type\":\"object\"}},{\"type\":\"custom\"}"
+     ","
+     "{\"type\":\"bash_20250124\"},{\"type\":null}]}",
+     0, 0},
+    {PROVIDER_RESPONSES, "{\"tools\":[{\"type\":\"function\"},{\"type\":\"web_search\"}]}", 2000000,
+     2000000},
+    {PROVIDER_CHAT, "{\"web_search_options\":{}}", 2000000, 2000000},
+    {PROVIDER_GENERATE, "{\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"}]}]}", 0, 0},
+    {PROVIDER_GENERATE, "{\"tools\":[{\"googleSearch\":{}},{\"url_context\":{\"a\":{}}}]}", 4000000,
+     4000000}};
+
 static void
 test_unseen_input (void **state)
 {
-    static const struct {
-        provider_call_t call;
-        const char *body;
-        int64_t least, most;
-    } rows [] = {
-        {PROVIDER_RESPONSES, "{\"previous_response_id\":\"r\"}", 2000000, 2000000},
-        {PROVIDER_RESPONSES, "{\"previous_response_id\":null}", 0, 0},
-        {PROVIDER_RESPONSES, "{\"conversation\":{\"id\":\"c\"}}", 2000000, 2000000},
-        {PROVIDER_RESPONSES, "{\"input\":[{\"content\":[{\"file_url\":\"https://x\"}]}]}", 2000000,
-         2000000},
-        {PROVIDER_RESPONSES, "{\"input\":[{\"content\":[{\"image_url\":\"data:image/png\"}]}]}",
-         1600, 10000},
-        {PROVIDER_CHAT, "{\"messages\":[{\"content\":[{\"file\":{\"file_id\":\"f\"}}]}]}", 2000000,
-         2000000},
-        {PROVIDER_MESSAGES, "{\"messages\":[{\"content\":[{\"source\":{\"url\":\"u\"}}]}]}",
-         2000000, 2000000},
-        {PROVIDER_MESSAGES,
-         "{\"messages\":[{\"content\":[{\"source\":{\"media_type\":\"application/pdf\"}},"
-         "{\"source\":{\"media_type\":\"image/png\"}}]}]}",
-         2001600, 2010000},
-        {PROVIDER_MESSAGES,
-         "{\"messages\":[{\"content\":[{\"source\":{\"media_type\":\"text/plain\"}"
-         "},{\"input\":{\"url\":\"https://x\"}}]}]}",
-         0, 0},
-        {PROVIDER_GENERATE, "{\"contents\":[{\"parts\":[{\"file_data\":{\"fileUri\":\"u\"}}]}]}",
-         2000000, 2000000},
-        {PROVIDER_GENERATE, "{\"cachedContent\":\"c\"}", 2000000, 2000000}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
-        const ask_t ask = ask_read (rows [i].call, "", rows [i].body, strlen (rows [i].body));
+    for (size_t i = 0; i < sizeof s_unseen / sizeof s_unseen [0]; i++) {
+        const ask_t ask =
+            ask_read (s_unseen [i].call, "", s_unseen [i].body, strlen (s_unseen [i].body));
         assert_true (ask.clear);
-        if (ask.unseen < rows [i].least || ask.unseen > rows [i].most)
-            fail_msg ("%s: %ld", rows [i].body, (long) ask.unseen);
+        if (ask.unseen < s_unseen [i].least || ask.unseen > s_unseen [i].most)
+            fail_msg ("%s: %ld", s_unseen [i].body, (long) ask.unseen);
     }
 }
 
@@ -213,7 +260,7 @@ test_known (void **state)
     own (buf_fini) buf_t body = buf_init (100);
     assert_int_equal (known_bound (&known, "abcdef", 6, 6), 6);
     buf_text (&body, "{\"messages\":[1,2],\"tools\":[3]}");
-    known_learn (&known, &body, 5);
+    known_learn (&known, &body, (int64_t) body.size, 5);
     assert_int_equal (body.size, 0);
     static const char next [] = "{\"messages\":[1,2,4,5],\"tools\":[3]}";
     assert_int_equal (known_bound (&known, next, sizeof next - 1, 1000), 5 + 64 + 4);
@@ -224,9 +271,53 @@ test_known (void **state)
     buf_fini (&body);
     body = buf_init (100);
     buf_text (&body, "aaaa");
-    known_learn (&known, &body, 3);
+    known_learn (&known, &body, 4, 3);
     assert_int_equal (known_bound (&known, "aaaaaa", 6, 1000), 3 + 64 + 2);
     assert_int_equal (known_bound (&known, "aa", 2, 1000), 3 + 64);
+    //  what was no text may be text in the next one
+    buf_fini (&body);
+    body = buf_init (100);
+    buf_text (&body, "aaaaaaaa");
+    known_learn (&known, &body, 2, 3);
+    assert_int_equal (known_bound (&known, "aaaaaaaa", 8, 1000), 3 + 6 + 64);
+}
+
+//  Only text that is counted for sure makes the next request cheaper.
+static void
+test_text (void **state)
+{
+    static const struct {
+        provider_call_t call;
+        const char *body;
+        int64_t text;
+    } rows [] = {
+        {PROVIDER_MESSAGES,
+         "{\"system\":[{\"text\":\"ab\"}],\"messages\":[{\"content\":\"cd\"},{\"content\":[{"
+         "\"text\":"
+         "\"e\"},{\"content\":[{\"text\":\"fg\"}]},{\"source\":{\"data\":\"xxx\"}},{\"thinking\":"
+         "\"xxx\"}"
+         "]}],\"tools\":[{\"description\":\"xxx\"}],\"metadata\":{\"text\":\"xxx\"},"
+         "\"context_management\":{\"edits\":[{\"type\":\"clear_thinking_20251015\"}]}}",
+         7},
+        {PROVIDER_MESSAGES,
+         "{\"system\":\"ab\",\"context_management\":{\"edits\":[{\"type\":\"clear_tool_uses_2\"}]}"
+         "}",
+         0},
+        {PROVIDER_RESPONSES,
+         "{\"instructions\":\"ab\",\"input\":[{\"content\":[{\"text\":\"c\"}]},{\"output\":\"de\"},"
+         "{\"encrypted_content\":\"xxx\"}]}",
+         5},
+        {PROVIDER_RESPONSES, "{\"input\":\"ab\",\"truncation\":\"auto\"}", 0},
+        {PROVIDER_CHAT, "{\"messages\":[{\"content\":\"ab\"},{\"content\":[{\"text\":\"c\"}]}]}",
+         3},
+        {PROVIDER_GENERATE, "{\"contents\":[{\"parts\":[{\"text\":\"ab\"}]}]}", 2},
+        {PROVIDER_GENERATE, "{\"contents\":[{\"parts\":[{\"text\":\"ab\",\"thought\":true}]}]}",
+         0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        const ask_t ask = ask_read (rows [i].call, "", rows [i].body, strlen (rows [i].body));
+        if (ask.text != rows [i].text)
+            fail_msg ("%s: %ld", rows [i].body, (long) ask.text);
+    }
 }
 
 //  --- the whole gateway
@@ -337,6 +428,57 @@ test_faster_service (void **state)
     assert_int_equal (report.cost_micro_usd, sum);
 }
 
+//  The answer says which service was given, also to a run without a budget.
+static bool
+s_fast_answer (upstream_request_t *request)
+{
+    return upstream_reply (
+        request->fd, "200 OK", "Content-Type: application/json\r\n",
+        request->number == 1
+            ? "{\"type\":\"message\",\"model\":\"claude-opus-4-6\",\"usage\":{\"input_tokens\":100,"
+              "\"output_tokens\":100,\"speed\":\"fast\"}}"
+            : "{\"type\":\"message\",\"model\":\"claude-opus-4-6\",\"usage\":{\"input_tokens\":100,"
+              "\"output_tokens\":100,\"speed\":\"standard\",\"server_tool_use\":{"
+              "\"web_search_requests\":2}}}");
+}
+
+static void
+test_service_of_the_answer (void **state)
+{
+    gateway_case_t self = {0};
+    gateway_report_t report;
+    gateway_case_begin (&self, "anthropic", s_fast_answer);
+    free (gateway_case_post (&self, "/v1/messages", "", "{\"speed\":\"fast\"}"));
+    gateway_look (self.gateway, self.run, &report);
+    assert_int_equal (report.cost_micro_usd, 6 * 3000);
+    free (gateway_case_post (&self, "/v1/messages", "", "{\"speed\":\"fast\"}"));
+    report = gateway_case_end (&self);
+    assert_int_equal (report.cost_micro_usd, 6 * 3000 + 3000 + 2 * 10000);
+}
+
+//  The sentence of a refusal says why the sum is so high.
+static void
+test_refusals (void **state)
+{
+    static const struct {
+        const char *body, *sentence;
+    } rows [] = {{"{\"model\":\"my-model\",\"max_tokens\":100000}",
+                  "may cost up to 7.5156 USD, for the price of my-model is not known"},
+                 {"{\"model\":\"claude-opus-4-5\",\"max_tokens\":64000}", "up to 1.6052 USD\""},
+                 {"{\"model\":\"a\",\"model\":\"b\"}",
+                  "may cost any sum, for its body is not one plain JSON text\""}};
+    gateway_case_t self = {0};
+    gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_silent_answer);
+    spec.budget_micro_usd = 1000000;
+    gateway_case_open (&self, &spec);
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        own (own_mem) char *answer = gateway_case_post (&self, "/v1/messages", "", rows [i].body);
+        if (!strstr (answer, rows [i].sentence))
+            fail_msg ("%s: %s", rows [i].body, answer);
+    }
+    assert_int_equal (gateway_case_end (&self).calls, 0);
+}
+
 int
 main (void)
 {
@@ -344,12 +486,16 @@ main (void)
         cmocka_unit_test (test_budget),
         cmocka_unit_test (test_prices),
         cmocka_unit_test (test_ask),
+        cmocka_unit_test (test_ask_with_a_key_twice),
         cmocka_unit_test (test_ask_without_a_bound),
         cmocka_unit_test (test_unseen_input),
         cmocka_unit_test (test_known),
+        cmocka_unit_test (test_text),
         cmocka_unit_test (test_sum_never_exceeds),
         cmocka_unit_test (test_unknown_usage_is_the_dearest),
         cmocka_unit_test (test_faster_service),
+        cmocka_unit_test (test_service_of_the_answer),
+        cmocka_unit_test (test_refusals),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

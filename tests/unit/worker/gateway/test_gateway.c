@@ -22,6 +22,9 @@
     "\"cache_creation_input_tokens\":7}}"
 #define ASK "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10}"
 
+//  Held by a test that wants the provider to wait.
+static pthread_mutex_t s_step = PTHREAD_MUTEX_INITIALIZER;
+
 static bool
 s_answer_message (upstream_request_t *request)
 {
@@ -107,6 +110,29 @@ test_keys_of_providers (void **state)
     }
 }
 
+//  What could be another key, another call, or an answer without usage.
+static void
+test_what_stays (void **state)
+{
+    static const char *const staying [] = {"6bey",     "access_token", "fields", "fieldmask",
+                                           "override", "x_api_key",    "geheim", "user-project"};
+    gateway_case_t self = {0};
+    gateway_case_begin (&self, "gemini", s_answer_message);
+    own (own_mem) char *answer = gateway_case_post (
+        &self, "/v1beta/models/m:generateContent?%6bey=geheim&alt=sse&access_token=geheim&fields=a",
+        "x-goog-fieldmask: a\r\nX-HTTP-Method-Override: DELETE\r\nx_api_key: geheim\r\n"
+        "X-Goog-User-Project: geheim\r\nsession_id: s1\r\n",
+        "{}");
+    assert_non_null (strstr (answer, " 200 "));
+    const char *head = self.upstream.last_head;
+    assert_non_null (strstr (head, "POST /v1beta/models/m:generateContent?alt=sse HTTP/1.1\r\n"));
+    assert_non_null (strstr (head, "session_id: s1\r\n"));
+    for (size_t i = 0; i < sizeof staying / sizeof staying [0]; i++)
+        if (strcasestr (head, staying [i]))
+            fail_msg ("%s: %s", staying [i], head);
+    gateway_case_end (&self);
+}
+
 //  What is refused never reaches the provider.
 static void
 test_refused (void **state)
@@ -137,6 +163,12 @@ test_refused (void **state)
         {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: run-token-1\r\n"
          "Content-Length: 99999999\r\n\r\n",
          " 413 "},
+        {"POST //v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: run-token-1\r\n\r\n",
+         " 404 "},
+        {"POST /v1/%6dessages HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: run-token-1\r\n\r\n",
+         " 404 "},
+        {"GET /v1/models/%2e%2e HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: run-token-1\r\n\r\n",
+         " 404 "},
         {"GARBAGE\r\n\r\n", " 400 "}};
     gateway_case_t self = {0};
     gateway_case_begin (&self, "anthropic", s_answer_message);
@@ -163,8 +195,6 @@ test_refused (void **state)
     "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"          \
     "\"end_turn\"},\"usage\":{\"output_tokens\":30}}\n\n"                                          \
     "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
-
-static pthread_mutex_t s_step = PTHREAD_MUTEX_INITIALIZER;
 
 static bool
 s_chunk (int fd, const char *text)
@@ -408,6 +438,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_call_gets_the_key),
         cmocka_unit_test (test_keys_of_providers),
+        cmocka_unit_test (test_what_stays),
         cmocka_unit_test (test_refused),
         cmocka_unit_test (test_stream_passes_at_once),
         cmocka_unit_test (test_pipelined),

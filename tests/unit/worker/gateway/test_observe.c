@@ -82,6 +82,13 @@ static const usage_row_t s_usages [] = {
      {5, 0, 0, 0, 6},
      true,
      RUN_CLASS_LIMIT},
+    {PROVIDER_RESPONSES, //  of /responses/compact
+     JSON,
+     "{\"object\":\"response.compaction\",\"usage\":{\"input_tokens\":5,\"output_tokens\":6}}",
+     "",
+     {5, 0, 0, 0, 6},
+     true,
+     RUN_CLASS_NONE},
     {PROVIDER_CHAT,
      SSE,
      "data: {\"model\":\"q\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
@@ -222,6 +229,15 @@ static const failure_row_t s_failures [] = {
      "You exceeded your current quota", 0},
     {PROVIDER_GENERATE, 503, JSON, "[" GEMINI ("UNAVAILABLE", "The model is overloaded.", "") "]",
      RUN_CLASS_OVERLOADED, "The model is overloaded.", 0},
+    {PROVIDER_GENERATE, 200, SSE, //  in the middle of a stream
+     "data: {\"candidates\":[{\"content\":{}}]}\n\n"
+     "data: {\"error\":{\"code\":503,\"message\":\"Try later.\",\"status\":\"UNAVAILABLE\"}}\n\n",
+     RUN_CLASS_OVERLOADED, "Try later.", 0},
+    {PROVIDER_CHAT, 200, SSE, "data: " OPENAI ("rate_limit_exceeded", "slow") "\n\n",
+     RUN_CLASS_RATE_LIMITED, "slow", 0},
+    {PROVIDER_GENERATE, 429, JSON,
+     GEMINI ("RESOURCE_EXHAUSTED", "Quota exceeded: requests per minute", "{}"),
+     RUN_CLASS_RATE_LIMITED, "Quota exceeded: requests per minute", 0},
     {PROVIDER_GENERATE, 200, JSON, "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}",
      RUN_CLASS_REFUSED, "the model refused to answer (SAFETY)", 0},
 };
