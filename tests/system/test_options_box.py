@@ -77,7 +77,9 @@ def test_option_worker_agent_read_paths(system, given):
 
 
 CONNECT = r"""exec 3<>/dev/tcp/127.0.0.1/${HTTPS_PROXY##*:}
-printf 'CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n' >&3
+user=${HTTPS_PROXY#http://}
+printf 'CONNECT 127.0.0.1:1 HTTP/1.1\r\nProxy-Authorization: Basic %s\r\n\r\n' \
+    "$(printf %s "${user%@*}" | base64 -w 0)" >&3
 { printf '%0200d\n' 0; head -n 1 <&3; } > output/investigation.md"""
 
 

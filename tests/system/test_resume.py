@@ -38,8 +38,10 @@ turns)
     printf '{"is_error": true, "subtype": "error_max_turns", "errors": ["no turns left"]}' \
         >"$WORKSPACE_DIR/output/agent-result.json"
     exit 1 ;;
-dial) dial="exec 3<>/dev/tcp/127.0.0.1/${HTTPS_PROXY##*:}
-printf 'CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n' >&3
+dial) user=${HTTPS_PROXY#http://}
+dial="exec 3<>/dev/tcp/127.0.0.1/${HTTPS_PROXY##*:}
+printf 'CONNECT x:1 HTTP/1.1\r\nProxy-Authorization: Basic %s\r\n\r\n' \
+    $(printf %s "${user%@*}" | base64 -w 0) >&3
 head -n 1 <&3 | grep ' 403 '"
     bash -c "$dial" && write second ;;
 hang) while :; do sleep 0.1; done ;;

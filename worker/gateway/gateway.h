@@ -37,8 +37,10 @@ typedef struct {
 } gateway_key_t;
 
 typedef struct {
-    const char *name;  //  the run in log lines
-    const char *token; //  what the agent shows instead of a key; "" = no key gateway
+    const char *name; //  the run in log lines
+    //  What the agent shows instead of a key, and to a gateway that listens itself for a tunnel, as
+    //  in HTTPS_PROXY=http://run:TOKEN@127.0.0.1:PORT.  "" = it may do neither.
+    const char *token;
     gateway_key_t keys [GATEWAY_KEYS];
     size_t key_count;
     //  Keys stay out: the agent has its own, and the hosts of `keys` are open to CONNECT.
@@ -56,7 +58,7 @@ typedef struct {
 //  What the gateway saw of a run.  Tokens and cost are -1 while unknown.
 typedef struct {
     int64_t calls, failed_calls; //  passed on to a provider; of these, answered with a failure
-    int64_t strangers;           //  refused: without the run's token
+    int64_t strangers;           //  requests refused: without the run's token
     int64_t input, output, cache_read, cache_write; //  tokens
     int64_t cost_micro_usd;
     char model [GATEWAY_MODEL]; //  of the last call, "" = none

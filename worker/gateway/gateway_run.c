@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum { S_LISTENERS = GATEWAY_PORTS + 1, S_BACKLOG = 64 };
@@ -32,6 +33,26 @@ struct gateway_run {
     size_t guest_count;
 };
 
+//  Those that are left keep their order, by age.
+static void
+s_end_guest (gateway_run_t *self, size_t at)
+{
+    guest_destroy (&self->guests [at]);
+    self->guest_count--;
+    memmove (&self->guests [at], &self->guests [at + 1],
+             (self->guest_count - at) * sizeof self->guests [0]);
+}
+
+//  Is there room for another guest?  The oldest one that has not shown the token is closed.
+static bool
+s_make_room (gateway_run_t *self)
+{
+    for (size_t i = 0; i < self->guest_count && self->guest_count == TENANT_GUESTS; i++)
+        if (guest_is_stranger (self->guests [i]))
+            s_end_guest (self, i);
+    return self->guest_count < TENANT_GUESTS;
+}
+
 static void
 s_on_connection (poller_item_t *item, uint32_t events)
 {
@@ -40,7 +61,7 @@ s_on_connection (poller_item_t *item, uint32_t events)
     own (own_fd) int fd = accept4 (item->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
         poller_want (&self->tenant->house->poller, item, 0); //  until the next tick
-    if (fd < 0 || self->guest_count == TENANT_GUESTS)
+    if (fd < 0 || !s_make_room (self))
         return; //  closed at once
     guest_t *guest = listener->forward ? guest_new_forward (self->tenant, &fd, listener->forward)
                                        : guest_new (self->tenant, &fd);
@@ -171,12 +192,10 @@ gateway_run_tick (gateway_run_t *self, int64_t now_ms)
     for (size_t i = 0; i < self->listener_count; i++)
         poller_want (&self->tenant->house->poller, &self->listeners [i].item, EPOLLIN);
     for (size_t i = 0; i < self->guest_count;) {
-        if (guest_tick (self->guests [i], now_ms)) {
+        if (guest_tick (self->guests [i], now_ms))
             i++;
-            continue;
-        }
-        guest_destroy (&self->guests [i]);
-        self->guests [i] = self->guests [--self->guest_count];
+        else
+            s_end_guest (self, i);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/own.h"
 #include "worker/gateway/call.h"
 #include "worker/gateway/outlet.h"
+#include "worker/gateway/pass.h"
 #include "worker/gateway/relay.h"
 #include "worker/gateway/request.h"
 
@@ -15,14 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 enum {
     S_READ_BYTES = 64 * 1024,
     S_HEAD_MS = 10000,    //  from the first byte of a head to its last
     S_BODY_MS = 120000,   //  and of a body
-    S_IDLE_MS = 300000,   //  between two requests
+    S_IDLE_MS = 300000,   //  between two requests; before the first one S_HEAD_MS for a stranger
     S_STALL_MS = 60000,   //  an answer of which nothing is read
     S_TUNNEL_MS = 600000, //  a tunnel without a byte
     S_LINGER_MS = 2000,   //  a closed connection whose other side still sends
@@ -53,6 +53,7 @@ struct guest {
     request_t *request;
     buf_t rest;     //  read beyond the request
     size_t counted; //  bytes of the body, in the house's sum
+    bool stranger;  //  it has not shown the token of the run
     //  The call that is wanted (S_WAIT) or made.
     call_args_t wanted;
     call_t *call;
@@ -94,8 +95,9 @@ s_answer (guest_t *self, int status, const char *type, const char *body, size_t 
 {
     char head [256];
     snprintf (head, sizeof head,
-              "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", status,
-              status < 300 ? "OK" : "Refused", type, size, keep ? "" : "Connection: close\r\n");
+              "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s\r\n", status,
+              status < 300 ? "OK" : "Refused", type, size, keep ? "" : "Connection: close\r\n",
+              status == 407 ? "Proxy-Authenticate: Basic realm=\"k8s-triage\"\r\n" : "");
     outlet_text (&self->outlet, head);
     if (strcmp (request_method (self->request), "HEAD") != 0)
         outlet_write (&self->outlet, body, size);
@@ -189,96 +191,21 @@ s_dearest (guest_t *self)
                : INT64_MAX;
 }
 
-//  --- whose call it is
-
-static bool
-s_query_knows (const guest_t *self)
-{
-    const char *query = request_query (self->request);
-    while (*query) {
-        const size_t size = strcspn (query, "&");
-        if (size > 4 && strncmp (query, "key=", 4) == 0
-            && tenant_knows (self->tenant, query + 4, size - 4))
-            return true;
-        query += size + (query [size] == '&');
-    }
-    return false;
-}
-
-static bool
-s_knows (const guest_t *self)
-{
-    const char *bearer = request_header (self->request, "authorization");
-    const char *own_key = request_header (self->request, "x-api-key");
-    const char *google = request_header (self->request, "x-goog-api-key");
-    bearer += strncasecmp (bearer, "Bearer ", 7) == 0 ? 7 : strlen (bearer);
-    return tenant_knows (self->tenant, bearer, strlen (bearer))
-           || tenant_knows (self->tenant, own_key, strlen (own_key))
-           || tenant_knows (self->tenant, google, strlen (google)) || s_query_knows (self);
-}
-
-//  Is it addressed to this gateway, not by a name that somebody made point here?
-static bool
-s_is_host (const char *host)
-{
-    const size_t size = strcspn (host, ":");
-    return ((size == 9 && strncmp (host, "127.0.0.1", 9) == 0)
-            || (size == 9 && strncasecmp (host, "localhost", 9) == 0))
-           && !host [size + strspn (host + size, ":0123456789")];
-}
-
-//  The key that the path is for, NULL: none.  Fills in what is wanted.
-static const tenant_key_t *
-s_find_key (guest_t *self)
-{
-    tenant_t *tenant = self->tenant;
-    call_args_t *wanted = &self->wanted;
-    for (size_t i = 0; i < tenant->key_count && !tenant->proxy; i++)
-        if (provider_allows (tenant->keys [i].provider, request_method (self->request),
-                             request_path (self->request), &wanted->kind, &wanted->rest))
-            return &tenant->keys [i];
-    return NULL;
-}
-
-static bool
-s_is_greeting (const guest_t *self)
-{
-    const char *method = request_method (self->request);
-    return strcmp (request_path (self->request), "/") == 0
-           && (strcmp (method, "HEAD") == 0 || strcmp (method, "GET") == 0);
-}
-
 //  Judge a request by its head.  Returns false: it is refused.
 static bool
 s_admits_head (guest_t *self)
 {
-    tenant_t *tenant = self->tenant;
-    if (strcmp (request_method (self->request), "CONNECT") == 0)
-        return true;
-    if (request_path (self->request) [0] != '/') {
-        s_refuse (self, NULL, 400, "only CONNECT reaches other hosts");
-        return false;
-    }
-    if (!s_is_host (request_header (self->request, "host"))) {
-        s_refuse (self, NULL, 400, "the Host is not this gateway");
-        return false;
-    }
-    if (s_is_greeting (self))
-        return true;
-    self->wanted.key = s_find_key (self);
-    const provider_t *form = self->wanted.key        ? self->wanted.key->provider
-                             : tenant->key_count > 0 ? tenant->keys [0].provider
-                                                     : NULL;
-    if (!s_knows (self)) {
-        tenant->report.strangers++;
-        s_refuse (self, form, 401, "the token of this run is missing");
-        return false;
-    }
-    if (!self->wanted.key) {
-        s_refuse (self, form, 404, "the gateway does not pass this call on");
-        return false;
-    }
-    return true;
+    const pass_t pass = pass_judge (self->tenant, self->request);
+    self->wanted.key = pass.key;
+    self->wanted.kind = pass.kind;
+    self->wanted.rest = pass.rest;
+    if (pass.stranger)
+        tenant_stranger (self->tenant);
+    if (pass.status)
+        s_refuse (self, pass.form, pass.status, pass.sentence);
+    else if (!pass_is_greeting (self->request))
+        self->stranger = false;
+    return pass.status == 0;
 }
 
 //  --- tunnels
@@ -376,11 +303,11 @@ static void
 s_serve (guest_t *self)
 {
     static const char hello [] = "k8s-triage gateway\n";
-    if (strcmp (request_method (self->request), "CONNECT") == 0) {
+    if (pass_is_tunnel (self->request)) {
         s_connect (self);
         return;
     }
-    if (s_is_greeting (self)) {
+    if (pass_is_greeting (self->request)) {
         s_answer (self, 200, "text/plain", hello, sizeof hello - 1,
                   request_keeps (self->request) && !request_old (self->request));
         return;
@@ -394,13 +321,31 @@ s_serve (guest_t *self)
     s_admit (self);
 }
 
-//  Keep the sum of all bodies right.
+//  Keep the sums of all bodies right.
 static void
 s_account (guest_t *self, size_t bytes)
 {
-    tenant_house_t *house = self->tenant->house;
-    house->body_bytes += bytes - self->counted;
+    self->tenant->house->body_bytes += bytes - self->counted;
+    self->tenant->body_bytes += bytes - self->counted;
     self->counted = bytes;
+}
+
+static bool
+s_is_crowded (const guest_t *self)
+{
+    return self->counted > 0
+           && (self->tenant->body_bytes > TENANT_RUN_BYTES
+               || self->tenant->house->body_bytes > TENANT_HOUSE_BYTES);
+}
+
+//  There is no room for it beside the bodies of other requests.
+static void
+s_refuse_body (guest_t *self)
+{
+    buf_fini (request_body (self->request));
+    s_account (self, 0);
+    s_refuse (self, self->wanted.key ? self->wanted.key->provider : NULL, 503,
+              "other requests take all memory");
 }
 
 static void
@@ -431,14 +376,16 @@ s_feed (guest_t *self, const char *bytes, size_t size)
     size_t at = 0;
     while (at < size && self->state <= S_BODY) {
         size_t taken = 0;
-        const size_t room = TENANT_HOUSE_BYTES - self->tenant->house->body_bytes + self->counted;
         if (self->state == S_IDLE)
             s_become (self, S_HEAD);
-        const int what = request_feed (self->request, bytes + at, size - at,
-                                       room < TENANT_BODY_BYTES ? room : TENANT_BODY_BYTES, &taken);
+        const int what =
+            request_feed (self->request, bytes + at, size - at, TENANT_BODY_BYTES, &taken);
         at += taken;
         s_account (self, request_body (self->request)->capacity);
-        s_on_part (self, what);
+        if (s_is_crowded (self))
+            s_refuse_body (self);
+        else
+            s_on_part (self, what);
     }
     if (self->state < S_CLOSE && buf_append (&self->rest, bytes + at, size - at) < 0)
         s_become (self, S_DEAD);
@@ -520,6 +467,7 @@ guest_new (tenant_t *tenant, int *fd_p)
         return NULL;
     self->fd = *fd_p;
     *fd_p = -1;
+    self->stranger = !tenant->enclosed;
     (void) setsockopt (self->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); //  slower without it
     s_become (self, S_IDLE);
     return own_take (self);
@@ -565,11 +513,18 @@ guest_destroy (guest_t **self_p)
     *self_p = NULL;
 }
 
+bool
+guest_is_stranger (const guest_t *self)
+{
+    return self->stranger;
+}
+
 //  The last answer is out: say so, and read on for a moment, so that it is not lost in a reset.
 static void
 s_linger (guest_t *self)
 {
     call_destroy (&self->call);
+    s_account (self, 0);
     shutdown (self->fd, SHUT_WR);
     s_become (self, S_LINGER);
     s_watch (self);
@@ -580,7 +535,7 @@ static int64_t
 s_patience_ms (const guest_t *self)
 {
     switch (self->state) {
-        case S_IDLE: return S_IDLE_MS;
+        case S_IDLE: return self->stranger ? S_HEAD_MS : S_IDLE_MS;
         case S_HEAD: return S_HEAD_MS;
         case S_BODY: return S_BODY_MS;
         case S_CALL:
@@ -600,7 +555,9 @@ guest_tick (guest_t *self, int64_t now_ms)
 {
     const bool moved = self->relay ? relay_moved (self->relay) : self->outlet.moved;
     self->outlet.moved = false;
-    if (moved && (self->state == S_CALL || self->state == S_RELAY || self->state == S_CLOSE))
+    if (moved
+        && (self->state == S_CALL || self->state == S_NEXT || self->state == S_CLOSE
+            || self->state == S_RELAY))
         self->since_ms = now_ms;
     if (self->state == S_WAIT)
         s_admit (self);

@@ -20,6 +20,9 @@ guest_t *
 guest_new_forward (tenant_t *tenant, int *fd_p, uint16_t port);
 void
 guest_destroy (guest_t **self_p);
+//  Has it not shown the token of the run?  It is closed when there are too many.
+bool
+guest_is_stranger (const guest_t *self);
 //  Do what is due.  Returns false: it is over and to be destroyed.  Units: ms of the boot clock.
 bool
 guest_tick (guest_t *self, int64_t now_ms);

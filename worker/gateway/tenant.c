@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 //  --- what it may
 
@@ -58,11 +59,16 @@ tenant_new (tenant_house_t *house, const gateway_spec_t *spec, tenant_t **ret_te
             err_diag_t *diag)
 {
     own (tenant_destroy) tenant_t *self = calloc (1, sizeof (tenant_t));
+    if (strlen (spec->token) > TENANT_TOKEN) {
+        err_diag (diag, "the token is longer than %d bytes", TENANT_TOKEN);
+        return ERR_CONFIG;
+    }
     if (!self || !(self->name = strdup (spec->name)) || !(self->token = strdup (spec->token)))
         return -ENOMEM; //  what known_fini frees is still zero
     self->known = known_init ();
     self->house = house;
     self->proxy = spec->proxy;
+    self->enclosed = spec->socket_dir != NULL;
     self->budget.limit = spec->budget_micro_usd;
     gateway_report_t *report = &self->report;
     report->input = report->output = report->cache_read = report->cache_write = -1;
@@ -95,18 +101,64 @@ tenant_destroy (tenant_t **self_p)
     *self_p = NULL;
 }
 
-bool
-tenant_knows (const tenant_t *self, const char *token, size_t size)
+//  Takes the same time for every text of one length.
+static bool
+s_is_same (const char *text, size_t size, const char *secret)
 {
     unsigned char differs = 0;
-    if (size == 0 || size != strlen (self->token))
+    if (size == 0 || size != strlen (secret))
         return false;
     for (size_t i = 0; i < size; i++)
-        differs |= (unsigned char) (token [i] ^ self->token [i]);
+        differs |= (unsigned char) (text [i] ^ secret [i]);
     return differs == 0;
 }
 
+bool
+tenant_knows (const tenant_t *self, const char *token, size_t size)
+{
+    return s_is_same (token, size, self->token);
+}
+
+//  Append text in base64.  Src: RFC 4648.
+static void
+s_base64 (buf_t *out, const char *text)
+{
+    static const char digits [] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t left = strlen (text); left > 0;) {
+        const size_t size = left < 3 ? left : 3;
+        uint32_t bits = 0;
+        char four [5] = "====";
+        for (size_t i = 0; i < 3; i++)
+            bits = bits << 8 | (i < size ? (uint32_t) (unsigned char) text [i] : 0);
+        for (size_t i = 0; i <= size; i++)
+            four [i] = digits [(bits >> (18 - 6 * i)) & 63];
+        buf_text (out, four);
+        text += size;
+        left -= size;
+    }
+}
+
+bool
+tenant_knows_proxy (const tenant_t *self, const char *value)
+{
+    char user [TENANT_TOKEN + sizeof "run:"];
+    own (buf_fini) buf_t expected = buf_init (2 * sizeof user);
+    const size_t scheme = strncasecmp (value, "Basic ", 6) == 0 ? 6 : strlen (value);
+    snprintf (user, sizeof user, "run:%s", self->token);
+    s_base64 (&expected, user);
+    return self->token [0] && !expected.failed
+           && s_is_same (value + scheme, strlen (value + scheme), expected.data);
+}
+
 //  --- what it has used
+
+void
+tenant_stranger (tenant_t *self)
+{
+    if (self->report.strangers++ == 0)
+        log_warn ("the gateway was asked without the token of the run", kv ("run", self->name));
+}
 
 void
 tenant_asked (tenant_t *self, const hosts_rule_t *host, bool allowed, const char *why)
@@ -172,6 +224,6 @@ tenant_unpriced (tenant_t *self, const char *model)
         return;
     memcpy (house->unpriced [house->unpriced_count++], name, sizeof name);
     log_warn ("the price of this model is not known: what runs cost stays unknown, and a budget "
-              "counts it as the dearest of its provider",
+              "counts it as the dearest of its provider; choose a model of a known family",
               kv ("model", name));
 }

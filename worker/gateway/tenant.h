@@ -15,7 +15,9 @@
 
 enum {
     TENANT_BODY_BYTES = 32 * 1024 * 1024,   //  one request
+    TENANT_RUN_BYTES = 64 * 1024 * 1024,    //  requests of one run
     TENANT_HOUSE_BYTES = 256 * 1024 * 1024, //  requests of all runs
+    TENANT_TOKEN = 128,                     //  bytes of a token
     TENANT_GUESTS = 64,                     //  connections of one run
     TENANT_TUNNELS = 48,                    //  of these, as the other side of a host or a port
     TENANT_ASKED = 64,                      //  different hosts of one run that are logged
@@ -45,14 +47,16 @@ typedef struct {
     tenant_key_t keys [GATEWAY_KEYS];
     size_t key_count;
     bool proxy;
+    bool enclosed; //  only the run itself can connect: it listens in a namespace
     hosts_t hosts;
     budget_t budget;
     bool unpriced; //  it has used a model whose price is not known
     gateway_report_t report;
     hosts_rule_t asked [TENANT_ASKED]; //  hosts logged, each once
     size_t asked_count;
-    size_t tunnels; //  open now
-    known_t known;  //  the last call whose tokens were counted; with a budget only
+    size_t tunnels;    //  open now
+    size_t body_bytes; //  held by its requests
+    known_t known;     //  the last call whose tokens were counted; with a budget only
 } tenant_t;
 
 //  Own: fresh, borrows house; spec is copied.  Err: ERR_CONFIG, ERR_LIMIT (diag says why), -ENOMEM.
@@ -64,6 +68,12 @@ tenant_destroy (tenant_t **self_p);
 //  Is it the run's token?  Takes the same time for every text of one length.
 bool
 tenant_knows (const tenant_t *self, const char *token, size_t size);
+//  Is it the value of Proxy-Authorization that HTTPS_PROXY=http://run:TOKEN@... leads to?
+bool
+tenant_knows_proxy (const tenant_t *self, const char *value);
+//  A request without the token: count it, and log the first one.
+void
+tenant_stranger (tenant_t *self);
 //  A host was asked for: count and log it, the first time.
 void
 tenant_asked (tenant_t *self, const hosts_rule_t *host, bool allowed, const char *why);
@@ -71,8 +81,7 @@ tenant_asked (tenant_t *self, const hosts_rule_t *host, bool allowed, const char
 //  for each model.
 void
 tenant_unpriced (tenant_t *self, const char *model);
-//  A call ended badly.  The sentence is cut and cleaned, and the key
-//  taken out of it.
+//  A call ended badly.  The sentence is cut and cleaned, and the key taken out of it.
 void
 tenant_failed (tenant_t *self, int status, run_class_t class, const char *sentence,
                int64_t retry_ms);

@@ -79,7 +79,7 @@ s_open_gateway (box_t *self, const box_spec_t *spec, const kubeconfig_t *copy, b
 {
     own (own_mem) char *hosts = strdup (spec->settings->agent_allowed_hosts);
     char servers [KUBECONFIG_SERVERS][KUBECONFIG_HOST], folder [HOME_PATH];
-    gateway_spec_t gateway = {.name = spec->incident, .token = self->token};
+    gateway_spec_t gateway = {.name = spec->incident, .token = self->pass};
     network_keys (spec->settings, spec->driver, self->token [0] == 0, &gateway);
     int rc = hosts ? s_add_servers (copy, &gateway, servers, diag) : -ENOMEM;
     if (rc == 0)
@@ -94,6 +94,8 @@ s_open_gateway (box_t *self, const box_spec_t *spec, const kubeconfig_t *copy, b
         return rc;
     self->gateway = spec->gateway;
     self->port = gateway_port (self->run);
+    if (handed)
+        self->pass [0] = 0; //  nobody else can connect
     snprintf (self->socket, sizeof self->socket, "%s", gateway_socket (self->run));
     sandbox_spec_t *sandbox = &self->sandbox;
     sandbox->gateway = self->socket [0] ? self->socket : NULL;
@@ -158,9 +160,10 @@ box_open (box_t *self, const box_spec_t *spec, err_diag_t *diag)
     self->sandbox.network = network;
     snprintf (self->key_env, sizeof self->key_env, "%s", spec->driver->key_env);
     snprintf (self->base_url_env, sizeof self->base_url_env, "%s", spec->driver->base_url_env);
+    snprintf (self->pass, sizeof self->pass, "run-%016" PRIx64 "%016" PRIx64, ident_random64 (),
+              ident_random64 ());
     if (network == SANDBOX_GATEWAY && self->key_env [0])
-        snprintf (self->token, sizeof self->token, "run-%016" PRIx64 "%016" PRIx64,
-                  ident_random64 (), ident_random64 ());
+        snprintf (self->token, sizeof self->token, "%s", self->pass);
     if (rc == 0 && network != SANDBOX_HOST)
         rc = s_open_gateway (self, spec, &copy, runtime->network, diag);
     if (rc < 0 && diag && !diag->text [0])
@@ -177,5 +180,6 @@ box_close (box_t *self, gateway_report_t *ret_report)
         gateway_close (self->gateway, &self->run, ret_report);
     read_paths_fini (&self->read);
     explicit_bzero (self->token, sizeof self->token);
+    explicit_bzero (self->pass, sizeof self->pass);
     self->runtime [0] = 0;
 }

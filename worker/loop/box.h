@@ -33,6 +33,7 @@ typedef struct {
     char kubeconfig [HOME_PATH + sizeof KUBECONFIG_COPY]; //  path of the copy; "" = none
     char runtime [DRIVER_WORD];                           //  "" = not open
     char token [BOX_TOKEN]; //  what the agent gets in place of a key; "" = it gets the key
+    char pass [BOX_TOKEN];  //  what it shows to the gateway for a tunnel; "" = nothing is asked for
     char key_env [DRIVER_WORD], base_url_env [DRIVER_WORD]; //  the driver's; key_env may be ""
     uint16_t port; //  of the gateway on the agent's loopback; 0 = the host's network
     sandbox_spec_t sandbox;

@@ -112,8 +112,9 @@ s_gateway (const box_t *box, words_t *words)
         if (box->base_url_env [0])
             words_add (words, "%s=http://127.0.0.1:%u", box->base_url_env, box->port);
     }
-    words_add (words, "https_proxy=http://127.0.0.1:%u", box->port);
-    words_add (words, "HTTPS_PROXY=http://127.0.0.1:%u", box->port);
+    const char *user = box->pass [0] ? "run:" : "", *at = box->pass [0] ? "@" : "";
+    words_add (words, "https_proxy=http://%s%s%s127.0.0.1:%u", user, box->pass, at, box->port);
+    words_add (words, "HTTPS_PROXY=http://%s%s%s127.0.0.1:%u", user, box->pass, at, box->port);
     words_add (words, "no_proxy=127.0.0.1,localhost,::1");
     words_add (words, "NO_PROXY=127.0.0.1,localhost,::1");
 }

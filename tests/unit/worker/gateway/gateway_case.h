@@ -6,6 +6,8 @@
 #include "worker/gateway/gateway.h"
 
 #define GATEWAY_CASE_TOKEN "run-token-1"
+//  What a client makes of HTTPS_PROXY=http://run:run-token-1@127.0.0.1:PORT.
+#define GATEWAY_CASE_PROXY "Proxy-Authorization: Basic cnVuOnJ1bi10b2tlbi0x\r\n"
 #define GATEWAY_CASE_KEY "sk-ant-real-key-0123456789"
 
 typedef struct {

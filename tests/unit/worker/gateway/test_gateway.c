@@ -133,6 +133,65 @@ test_what_stays (void **state)
     gateway_case_end (&self);
 }
 
+//  --- bodies
+
+enum { S_LARGE_BODY = 30 * 1024 * 1024, S_LARGE_BODIES = 2 };
+
+static bool
+s_wait_for_the_test (upstream_request_t *request)
+{
+    pthread_mutex_lock (&s_step);
+    pthread_mutex_unlock (&s_step);
+    return s_answer_message (request);
+}
+
+//  Send the head of a call with a large body, and this many bytes of it; the connection.
+static int
+s_send_large (const gateway_case_t *self, int size)
+{
+    char head [256];
+    char *block = calloc (1, 1024 * 1024);
+    assert_non_null (block);
+    const int fd = upstream_connect (gateway_port (self->run));
+    snprintf (head, sizeof head,
+              "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: " GATEWAY_CASE_TOKEN
+              "\r\nConnection: close\r\nContent-Length: %d\r\n\r\n",
+              S_LARGE_BODY);
+    upstream_text (fd, head);
+    for (int sent = 0; sent < size && upstream_write (fd, block, 1024 * 1024);)
+        sent += 1024 * 1024;
+    free (block);
+    return fd;
+}
+
+//  One run does not take the memory of all.
+static void
+test_bodies_of_a_run_are_bounded (void **state)
+{
+    gateway_case_t self = {0};
+    int fds [S_LARGE_BODIES];
+    pthread_mutex_lock (&s_step);
+    gateway_case_begin (&self, "anthropic", s_wait_for_the_test);
+    for (int i = 0; i < S_LARGE_BODIES; i++)
+        fds [i] = s_send_large (&self, S_LARGE_BODY);
+    (void) gateway_case_wait (&self, S_LARGE_BODIES); //  the provider has them
+    const int more = s_send_large (&self, 1024 * 1024);
+    own (own_mem) char *refused = upstream_read_to (more, NULL);
+    assert_non_null (strstr (refused, "HTTP/1.1 503 "));
+    assert_non_null (strstr (refused, "other requests take all memory"));
+    close (more);
+    pthread_mutex_unlock (&s_step);
+    for (int i = 0; i < S_LARGE_BODIES; i++) {
+        own (own_mem) char *answer = upstream_read_to (fds [i], NULL);
+        assert_non_null (strstr (answer, "HTTP/1.1 200 "));
+        close (fds [i]);
+    }
+    //  all of it is free again
+    own (own_mem) char *answer = gateway_case_post (&self, "/v1/messages", "", ASK);
+    assert_non_null (strstr (answer, "HTTP/1.1 200 "));
+    gateway_case_end (&self);
+}
+
 //  What is refused never reaches the provider.
 static void
 test_refused (void **state)
@@ -439,6 +498,7 @@ main (void)
         cmocka_unit_test (test_call_gets_the_key),
         cmocka_unit_test (test_keys_of_providers),
         cmocka_unit_test (test_what_stays),
+        cmocka_unit_test (test_bodies_of_a_run_are_bounded),
         cmocka_unit_test (test_refused),
         cmocka_unit_test (test_stream_passes_at_once),
         cmocka_unit_test (test_pipelined),

@@ -38,8 +38,9 @@ test_connect (void **state)
     gateway_case_open (&self, &spec);
     //  what follows the head of CONNECT at once belongs to the tunnel
     snprintf (raw, sizeof raw,
-              "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", rule,
-              rule);
+              "CONNECT %s HTTP/1.1\r\nHost: %s\r\n" GATEWAY_CASE_PROXY
+              "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+              rule, rule);
     const int fd = upstream_connect (gateway_port (self.run));
     upstream_text (fd, raw);
     own (own_mem) char *answer = upstream_read_to (fd, "hello");
@@ -73,7 +74,8 @@ test_connect_refused (void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
         const char *text = i == 3 ? rule : rows [i].target;
         snprintf (target, sizeof target, "%s", text);
-        snprintf (raw, sizeof raw, "CONNECT %s HTTP/1.1\r\nHost: x\r\n\r\n", target);
+        snprintf (raw, sizeof raw, "CONNECT %s HTTP/1.1\r\nHost: x\r\n" GATEWAY_CASE_PROXY "\r\n",
+                  target);
         own (own_mem) char *answer = gateway_case_talk (&self, raw);
         if (!strstr (answer, rows [i].status))
             fail_msg ("%s: %s", raw, answer);
@@ -84,18 +86,79 @@ test_connect_refused (void **state)
     assert_int_equal (report.hosts_allowed, 0);
 }
 
+//  Where it listens itself any local user can connect.
+static void
+test_connect_needs_the_token (void **state)
+{
+    gateway_case_t self = {0};
+    static const char *const bad [] = {"",
+                                       "Proxy-Authorization: Basic\r\n",
+                                       "Proxy-Authorization: Basic cnVuOnJ1bi10b2tlbi0y\r\n",
+                                       "Proxy-Authorization: Basic cnVuOnJ1bi10b2tlbi0\r\n",
+                                       "Proxy-Authorization: Bearer run-token-1\r\n",
+                                       "Authorization: Basic cnVuOnJ1bi10b2tlbi0x\r\n"};
+    char rule [64], raw [256];
+    gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_hello);
+    snprintf (rule, sizeof rule, "127.0.0.1:%d", self.upstream.port);
+    spec.hosts [spec.host_count++] = rule;
+    gateway_case_open (&self, &spec);
+    for (size_t i = 0; i < sizeof bad / sizeof bad [0]; i++) {
+        snprintf (raw, sizeof raw, "CONNECT %s HTTP/1.1\r\n%s\r\n", rule, bad [i]);
+        own (own_mem) char *answer = gateway_case_talk (&self, raw);
+        assert_non_null (strstr (answer, "HTTP/1.1 407 "));
+        assert_non_null (strstr (answer, "\r\nProxy-Authenticate: Basic "));
+    }
+    assert_int_equal (upstream_count (&self.upstream), 0);
+    const gateway_report_t report = gateway_case_end (&self);
+    assert_int_equal (report.strangers, 6);
+    assert_int_equal (report.hosts_allowed + report.hosts_refused, 0);
+}
+
+//  Connections that do not show the token are closed when those of the run need room.
+static void
+test_strangers_give_way (void **state)
+{
+    gateway_case_t self = {0};
+    enum { S_STRANGERS = 100 };
+    int fds [S_STRANGERS];
+    char rule [64], raw [256];
+    gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_hello);
+    snprintf (rule, sizeof rule, "127.0.0.1:%d", self.upstream.port);
+    spec.hosts [spec.host_count++] = rule;
+    gateway_case_open (&self, &spec);
+    snprintf (raw, sizeof raw, "CONNECT %s HTTP/1.1\r\n" GATEWAY_CASE_PROXY "\r\n", rule);
+    const int tunnel = upstream_connect (gateway_port (self.run));
+    upstream_text (tunnel, raw);
+    free (upstream_read_to (tunnel, "\r\n\r\n"));
+    for (int i = 0; i < S_STRANGERS; i++)
+        fds [i] = upstream_connect (gateway_port (self.run));
+    const int other = upstream_connect (gateway_port (self.run));
+    upstream_text (other, raw);
+    own (own_mem) char *answer = upstream_read_to (other, "\r\n\r\n");
+    assert_non_null (strstr (answer, " 200 "));
+    upstream_text (tunnel, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    own (own_mem) char *hello = upstream_read_to (tunnel, "hello");
+    assert_non_null (strstr (hello, "200 OK"));
+    for (int i = 0; i < S_STRANGERS; i++)
+        close (fds [i]);
+    close (tunnel);
+    close (other);
+    gateway_case_end (&self);
+}
+
 //  proxy: no key is added, and the provider's own host is open.
 static void
 test_proxy (void **state)
 {
     gateway_case_t self = {0};
-    char raw [128];
+    char raw [256];
     gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_hello);
     spec.proxy = true;
     gateway_case_open (&self, &spec);
     own (own_mem) char *answer = gateway_case_post (&self, "/v1/messages", "", "{}");
     assert_non_null (strstr (answer, " 404 "));
-    snprintf (raw, sizeof raw, "CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    snprintf (raw, sizeof raw,
+              "CONNECT 127.0.0.1:%d HTTP/1.1\r\n" GATEWAY_CASE_PROXY "\r\nGET / HTTP/1.1\r\n\r\n",
               self.upstream.port);
     const int fd = upstream_connect (gateway_port (self.run));
     upstream_text (fd, raw);
@@ -248,6 +311,14 @@ test_forward (void **state)
     upstream_text (agent, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     own (own_mem) char *answer = upstream_read_to (agent, "hello");
     assert_non_null (strstr (answer, "200 OK"));
+    //  in its namespace nobody else can connect: a tunnel needs no token
+    const struct sockaddr_in door = {
+        .sin_family = AF_INET, .sin_port = htons (fixed), .sin_addr.s_addr = htonl (inside)};
+    own (own_fd) int asking = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal (connect (asking, (const struct sockaddr *) &door, sizeof door), 0);
+    upstream_text (asking, "CONNECT nobody:1 HTTP/1.1\r\n\r\n");
+    own (own_mem) char *refused = upstream_read_to (asking, NULL);
+    assert_non_null (strstr (refused, "HTTP/1.1 403 "));
     //  the agent's end reaches the other side, and comes back
     shutdown (agent, SHUT_WR);
     assert_true (s_is_cut (agent));
@@ -286,9 +357,14 @@ int
 main (void)
 {
     const struct CMUnitTest tests [] = {
-        cmocka_unit_test (test_connect), cmocka_unit_test (test_connect_refused),
-        cmocka_unit_test (test_proxy),   cmocka_unit_test (test_hand_over),
-        cmocka_unit_test (test_forward), cmocka_unit_test (test_bad_specs),
+        cmocka_unit_test (test_connect),
+        cmocka_unit_test (test_connect_refused),
+        cmocka_unit_test (test_connect_needs_the_token),
+        cmocka_unit_test (test_strangers_give_way),
+        cmocka_unit_test (test_proxy),
+        cmocka_unit_test (test_hand_over),
+        cmocka_unit_test (test_forward),
+        cmocka_unit_test (test_bad_specs),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
