@@ -7,7 +7,7 @@
 #
 # No key is in its arguments, nor in those of the CLI that it starts.
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2015,SC2317 # fail ends the script; functions are called by name
+# shellcheck disable=SC2015,SC2034,SC2317 # fail ends the script; drivers use the names
 set -u -o pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -15,14 +15,14 @@ workspace=${WORKSPACE_DIR:-} agent=${AGENT_CLI:-} model=${LLM_MODEL:-}
 tools=${AGENT_ALLOWED_TOOLS:-} timeout=${CONTAINER_TIMEOUT:-}
 prompt=${PROMPT_FILE:-} system=${SYSTEM_PROMPT_FILE:-} kubeconfig=${KUBECONFIG:-}
 describe='' stopped='' interrupted='' cli=''
-export args=() # more words for the CLI
+args=() # more words for the CLI
 
 # What a driver file sets; drivers/claude.sh is an example with all of it.
 driver_program='' driver_provider='' driver_key_env='' driver_base_url_env='' driver_model=''
 driver_resumes=false driver_system=prepend driver_tools='' driver_notes='' driver_jq=''
 driver_prepare () { :; }
 driver_find () { command -v "$driver_program"; }
-driver_version () { timeout 20 "$driver_path" --version </dev/null 2>/dev/null; }
+driver_version () { timeout -s KILL 20 "$driver_path" --version </dev/null 2>/dev/null; }
 
 fail () {
     local code=$1
@@ -30,6 +30,8 @@ fail () {
     printf 'run-agent.sh: %s\n' "$*" >&2
     exit "$code"
 }
+
+unwritable () { fail 73 "the workspace cannot be written: $workspace"; }
 
 # A text as a JSON string, or null when it is empty.  Needs no jq.
 json_text () {
@@ -66,6 +68,8 @@ load_driver () {
     [ -n "$file" ] || fail 78 "unknown agent '$agent': there are $(driver_names)"
     # shellcheck disable=SC1090 # any driver
     . "$file" || fail 78 "the driver $file cannot be read"
+    #  The default model of older brokers is for claude, and they send it to all.
+    case $driver_provider in openai | gemini) [ "$model" != sonnet ] || model='' ;; esac
     model=${model:-$driver_model}
     driver_path=$(driver_find)
     [ $? -ne 78 ] || exit 78
@@ -75,9 +79,18 @@ missing () {
     printf "agent '%s' needs the program '%s', which is not on PATH" "$agent" "$driver_program"
 }
 
+# The first number in what the program says of its version.
+version_number () {
+    driver_version | tr -d '\0' | grep -aoE '[0-9]+(\.[0-9]+)+[^ ]*' | head -n 1
+}
+
+need_jq () {
+    [ -z "$driver_jq" ] || command -v jq >/dev/null || fail 127 "the program 'jq' is not on PATH"
+}
+
 print_description () {
     local version=''
-    [ -z "$driver_path" ] || version=$(driver_version | grep -oE -m 1 '[0-9]+(\.[0-9]+)+[^ ]*')
+    [ -z "$driver_path" ] || version=$(version_number)
     printf '{"agent":%s,"program":%s,"path":%s,"version":%s,"model":%s,"resumes":%s,' \
         "$(json_text "$agent")" "$(json_text "$driver_program")" "$(json_text "$driver_path")" \
         "$(json_text "$version")" "$(json_text "$model")" "$driver_resumes"
@@ -86,8 +99,16 @@ print_description () {
         "$(json_text "$driver_base_url_env")" "$(json_text "$driver_tools")" \
         "$(json_text "$driver_notes")"
     [ -n "$driver_path" ] || fail 127 "$(missing)"
-    [ -z "$driver_jq" ] || command -v jq >/dev/null || fail 127 "the program 'jq' is not on PATH"
+    need_jq
+    split_args
+    [ -z "$driver_jq" ] || mcp_servers >/dev/null
     exit 0
+}
+
+split_args () {
+    [ -n "${AGENT_ARGS:-}" ] || return 0
+    mapfile -d '' -t args < <(xargs -r printf '%s\0' <<<"$AGENT_ARGS")
+    wait $! || fail 78 "AGENT_ARGS cannot be split: $AGENT_ARGS"
 }
 
 absolute () {
@@ -98,9 +119,10 @@ absolute () {
 enter_workspace () {
     prompt=$(absolute "$prompt")
     system=$(absolute "$system")
+    kubeconfig=$(absolute "$kubeconfig")
     cd -- "$workspace" 2>/dev/null || fail 64 "--workspace is not a folder: $workspace"
     workspace=$PWD
-    mkdir -p output logs .home .tmp || fail 73 "the workspace cannot be written: $workspace"
+    mkdir -p output logs .home .tmp || unwritable
     if [ -n "$kubeconfig" ]; then
         export KUBECONFIG="$kubeconfig"
     else
@@ -108,10 +130,7 @@ enter_workspace () {
     fi
     resume=${AGENT_RESUME:-0}
     [ "$resume" = 0 ] || [ "$driver_resumes" = true ] || fail 64 "agent '$agent' cannot resume"
-    if [ -n "${AGENT_ARGS:-}" ]; then
-        mapfile -d '' -t args < <(xargs printf '%s\0' <<<"$AGENT_ARGS")
-        wait $! || fail 78 "AGENT_ARGS cannot be split: $AGENT_ARGS"
-    fi
+    split_args
 }
 
 # .home/prompt.txt is what the CLI gets on its standard input, byte for byte.  logs/prompt.md
@@ -119,15 +138,21 @@ enter_workspace () {
 write_prompt () {
     local own=.home/prompt.txt
     if [ "$resume" != 0 ]; then
-        printf '%s\n' "$resume_prompt" >"$own"
-        { printf '\n\n'; cat "$own"; } >>logs/prompt.md
+        printf '%s\n' "$resume_prompt" >"$own" \
+            && { printf '\n\n' && cat "$own"; } >>logs/prompt.md || unwritable
         return
     fi
-    cat -- "$prompt" >"$own" 2>/dev/null || fail 64 "--prompt-file cannot be read: $prompt"
+    # shellcheck disable=SC2002 # reading fails in another way than writing
+    cat -- "$prompt" 2>/dev/null | cat >"$own"
+    case ${PIPESTATUS[*]} in
+    '0 0') ;;
+    *' 0') fail 64 "--prompt-file cannot be read: $prompt" ;;
+    *) unwritable ;;
+    esac
     [ -r "$system" ] || system=''
-    { [ -z "$system" ] || { cat -- "$system"; printf '\n\n'; }; cat "$own"; } >.home/asked.md
-    [ "$driver_system" != prepend ] || cp .home/asked.md "$own"
-    mv -f .home/asked.md logs/prompt.md
+    { [ -z "$system" ] || { cat -- "$system" && printf '\n\n'; } && cat "$own"; } >.home/asked.md \
+        && { [ "$driver_system" != prepend ] || cp .home/asked.md "$own"; } \
+        && mv -f .home/asked.md logs/prompt.md || unwritable
 }
 
 # For a driver that does all by itself: its standard input is the prompt.
@@ -143,10 +168,11 @@ resume_prompt='The time for this investigation is nearly over.  Finish now: writ
 output/investigation.md, in the form that was asked for, from what you know.  Say what you could
 not check.  Start no new investigation.'
 
-# A CLI that has no list of tools of its own is not held by one.  Once in a run, on stderr.
-warn_tools () {
-    [ -z "$tools" ] || printf 'run-agent.sh: %s has no list of allowed tools; ignored: %s\n' \
-        "$agent" "$tools" >&2
+# The servers of AGENT_MCP_CONFIG as one JSON object; {} without any.
+mcp_servers () {
+    [ -n "${AGENT_MCP_CONFIG:-}" ] || { printf '{}'; return; }
+    jq -ce '.mcpServers | objects' "$AGENT_MCP_CONFIG" \
+        || fail 78 "AGENT_MCP_CONFIG cannot be read: $AGENT_MCP_CONFIG"
 }
 
 # Copy the skills read-only to where the CLI looks for them: those that come with this script, then
@@ -188,13 +214,12 @@ steps () {
 own_out () { exec tee -p .home/pipes/steps <.home/pipes/out; }
 own_err () { exec tee -p .home/pipes/tail <.home/pipes/err >&2; }
 own_tail () { exec tail -c 65536 <.home/pipes/tail >.home/stderr.txt; }
-own_version () { driver_version | grep -oE -m 1 '[0-9]+(\.[0-9]+)+[^ ]*' >.home/version; }
+own_version () { version_number >.home/version; }
 
 # Start the CLI.  Its stdout goes to ours and, step by step, to the transcript.
 start_cli () {
     rm -rf .home/pipes
-    mkdir -p .home/pipes && mkfifo .home/pipes/{out,err,steps,tail} \
-        || fail 73 "the workspace cannot be written: $workspace"
+    mkdir -p .home/pipes && mkfifo .home/pipes/{out,err,steps,tail} || unwritable
     : >.home/facts.jsonl
     : >.home/stderr.txt
     [ ! -f output/agent-result.json ] || mv -f output/agent-result.json .home/before.json
@@ -209,12 +234,12 @@ start_cli () {
     [ -s .home/version ] || beside own_version
     (
         trap - TERM INT HUP
+        [ -z "$stopped" ] || exit 143
         driver_run
     ) <.home/prompt.txt >.home/pipes/out 2>.home/pipes/err &
-    cli=$! began=$(now_us)
+    cli=$! began=${EPOCHREALTIME//[.,]/} # no child: bash would forget an INT
+    [ -z "$stopped" ] || kill -TERM "$cli" 2>/dev/null
 }
-
-now_us () { printf '%s' "${EPOCHREALTIME//[.,]/}"; }
 
 on_signal () {
     stopped=1 interrupted=1
@@ -251,10 +276,10 @@ write_result () {
     local lines before=.home/before.json
     [ -f "$before" ] || before=/dev/null
     mapfile -t lines < <(tail -n 3 .home/facts.jsonl \
-        | jq -R -r -n --argjson code "$1" \
-            --argjson elapsed $((($(now_us) - began) / 1000)) --arg stopped "$stopped" \
-            --arg agent "$agent" \
-            --arg model "$model" --rawfile stderr .home/stderr.txt --rawfile before "$before" \
+        | jq -R -r -n --argjson code "$1" --arg stopped "$stopped" \
+            --argjson elapsed $(((${EPOCHREALTIME//[.,]/} - began) / 1000)) \
+            --arg agent "$agent" --arg model "$model" \
+            --rawfile stderr .home/stderr.txt --rawfile before "$before" \
             --arg version "$(cat .home/version 2>/dev/null)" \
             -f <(jq_program 'result(at_end)'))
     [ "${#lines[@]}" -eq 2 ] || return 0
@@ -302,7 +327,7 @@ if [ -z "$driver_jq" ]; then
     driver_prepare
     driver_run # does not return
 fi
-command -v jq >/dev/null || fail 127 "the program 'jq' is not on PATH"
+need_jq
 trap on_signal TERM INT HUP
 export HOME="$workspace/.home" TMPDIR="$workspace/.tmp" CLAUDE_CODE_TMPDIR="$workspace/.tmp"
 write_prompt
@@ -311,6 +336,7 @@ driver_prepare
 start_cli
 class='' code=1
 wait_cli
+: <>.home/pipes/out <>.home/pipes/err # for readers of a CLI that ended before it opened them
 # shellcheck disable=SC2086 # lists of process ids
 { end_these 100 $helpers; end_these 300 $readers; }
 write_result "$code"

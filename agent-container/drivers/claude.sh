@@ -36,9 +36,11 @@ def class:
 
 # What the CLI says of an answer that it has made up itself because the call failed.
 def class_of_error:
-    {authentication_failed: "auth", oauth_org_not_allowed: "auth", billing_error: "quota",
-     rate_limit: "rate_limited", overloaded: "overloaded", model_not_found: "config",
-     max_output_tokens: "limit"} [.error // ""] // "provider";
+    (.error // "") as $error
+    | if $error == "invalid_request" then null
+      else {authentication_failed: "auth", oauth_org_not_allowed: "auth", billing_error: "quota",
+            rate_limit: "rate_limited", overloaded: "overloaded", model_not_found: "config",
+            max_output_tokens: "limit"} [$error] // "provider" end;
 
 def record:
     if .type == "system" and .subtype == "init"
@@ -73,7 +75,7 @@ driver_prepare () {
     export DISABLE_AUTOUPDATER=1 DISABLE_TELEMETRY=1 DISABLE_ERROR_REPORTING=1
     export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 ENABLE_TOOL_SEARCH=false
     export CLAUDE_CODE_MAX_RETRIES="${CLAUDE_CODE_MAX_RETRIES:-2}"
-    plugin='' servers=''
+    plugin=''
     # Restricted: its file tools, and "@file" in a prompt, do not leave the workspace.
     restricted=$("$driver_path" --help 2>/dev/null | grep -o -m 1 -e '--restricted ')
     if [ -n "$restricted" ]; then
@@ -85,9 +87,8 @@ driver_prepare () {
     else
         copy_skills .claude/skills
     fi
-    [ -z "${AGENT_MCP_CONFIG:-}" ] \
-        || servers=$(jq -r '.mcpServers | keys[]' "$AGENT_MCP_CONFIG") \
-        || fail 78 "AGENT_MCP_CONFIG cannot be read: $AGENT_MCP_CONFIG"
+    mapfile -t servers < <(mcp_servers | jq -r 'keys[]')
+    wait $! || exit 78
 }
 
 # Only the allowed tools are offered to the model; "Bash(kubectl get:*)" allows a part of one.
@@ -96,7 +97,7 @@ driver_tool_words () {
     local server denied='' names
     names=$(sed 's/([^)]*)//g; s/mcp__[^, ]*//g' <<<"$tools")
     words+=(--tools "$names")
-    for server in $servers; do
+    for server in "${servers[@]}"; do
         tools="$tools,mcp__$server"
         denied="$denied,mcp__${server}__configuration_view"
     done
@@ -112,7 +113,7 @@ driver_run () {
     [ -z "$system" ] || words+=(--append-system-prompt-file "$system")
     [ -z "${AGENT_MAX_TURNS:-}" ] || words+=(--max-turns "$AGENT_MAX_TURNS")
     [ -z "${AGENT_MAX_BUDGET_USD:-}" ] || words+=(--max-budget-usd "$AGENT_MAX_BUDGET_USD")
-    [ -z "$servers" ] || words+=(--mcp-config "$AGENT_MCP_CONFIG" --strict-mcp-config)
+    [ "${#servers[@]}" -eq 0 ] || words+=(--mcp-config "$AGENT_MCP_CONFIG" --strict-mcp-config)
     [ -z "$plugin" ] || words+=(--plugin-dir "$plugin")
     [ "$resume" = 0 ] || words+=(--continue)
     exec "$driver_path" "${words[@]}" "${args[@]}"

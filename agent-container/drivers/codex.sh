@@ -10,7 +10,6 @@ driver_key_env=OPENAI_API_KEY
 driver_base_url_env=OPENAI_BASE_URL
 driver_resumes=true
 driver_notes='its own sandbox is off; the model is its own default unless one is set'
-[ "$model" != sonnet ] || model='' # the broker's default, which is for claude
 
 driver_jq='
 def class_of_text:
@@ -22,6 +21,7 @@ def class_of_text:
           elif test("max_output_tokens") then "limit"
           elif test("exceeds the maximum length") then "too_large"
           elif test("invalid_api_key") then "auth"
+          elif $status then null
           else "provider" end);
 
 # The text of an error; some come as the body of the answer.
@@ -56,7 +56,9 @@ def record:
     elif .type == "turn.completed"
     then .usage
          | {end: {is_error: false,
-                  usage: {input_tokens: (.input_tokens - .cached_input_tokens), output_tokens,
+                  usage: {input_tokens: (if .input_tokens
+                                         then .input_tokens - (.cached_input_tokens // 0)
+                                         else null end), output_tokens,
                           cache_read_input_tokens: .cached_input_tokens,
                           cache_creation_input_tokens: .cache_write_input_tokens}}}
     else empty end;
@@ -69,21 +71,19 @@ def at_end:
 # The servers of {"mcpServers": ...} as TOML.  A string of JSON is one of TOML too.  Servers get
 # few variables by themselves, so each is given KUBECONFIG and the proxy.
 codex_mcp_servers () {
-    [ -z "${AGENT_MCP_CONFIG:-}" ] || jq -r '
+    mcp_servers | jq -r '
         def table: to_entries | map("\(.key | @json) = \(.value | @json)") | "{" + join(", ") + "}";
         ($ENV | with_entries(select(.key | test("^(KUBECONFIG|(HTTPS?|NO)_PROXY)$")))) as $more
-        | .mcpServers | to_entries[] | "[mcp_servers.\(.key | @json)]",
+        | to_entries[] | "[mcp_servers.\(.key | @json)]",
           (.value | (if .command
                      then "command = \(.command | @json)", "args = \(.args // [] | @json)",
                           "env = \($more + (.env // {}) | table)"
                      else "url = \(.url | @json)",
                           "http_headers = \(.headers // {} | table)" end)),
-          "disabled_tools = [\"configuration_view\"]", ""' "$AGENT_MCP_CONFIG" \
-        || fail 78 "AGENT_MCP_CONFIG cannot be read: $AGENT_MCP_CONFIG"
+          "disabled_tools = [\"configuration_view\"]", ""'
 }
 
 driver_prepare () {
-    warn_tools
     export CODEX_HOME="$HOME/.codex"
     mkdir -p "$CODEX_HOME"
     cat >"$CODEX_HOME/config.toml" <<END

@@ -12,7 +12,6 @@ driver_base_url_env=GOOGLE_GEMINI_BASE_URL
 driver_model=pro
 driver_resumes=true
 driver_notes='two attempts a call; it blocks $() in commands by itself'
-[ "$model" != sonnet ] || model='' # the broker's default, which is for claude
 
 driver_jq='
 # [API Error: {"error": {"code": 401, "message": "..."}}]: what the provider has said of it
@@ -73,24 +72,20 @@ def at_end:
 
 # The servers of {"mcpServers": ...} in the form of settings.json.
 gemini_settings () {
-    local mcp=${AGENT_MCP_CONFIG:-/dev/null}
-    jq -n --rawfile mcp "$mcp" --arg turns "${AGENT_MAX_TURNS:-}" '
+    mcp_servers | jq --arg turns "${AGENT_MAX_TURNS:-}" '
         {security: {auth: {selectedType: "gemini-api-key"},
                     environmentVariableRedaction:
                         {enabled: true, blocked: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}},
          privacy: {usageStatisticsEnabled: false}, telemetry: {enabled: false},
          general: {maxAttempts: 2, enableAutoUpdate: false, disableAutoUpdate: true},
          model: (if $turns == "" then {} else {maxSessionTurns: ($turns | tonumber)} end),
-         mcpServers: ($mcp | if . == "" then {} else fromjson.mcpServers end
-                      | map_values((if .type == "http" then {httpUrl: .url, headers}
-                                    else {command, args, env, url, headers} end)
-                                   | with_entries(select(.value))
-                                   | .trust = true | .excludeTools = ["configuration_view"]))}' \
-        || fail 78 "AGENT_MCP_CONFIG cannot be read: $mcp"
+         mcpServers: map_values((if .type == "http" then {httpUrl: .url, headers}
+                                 else {command, args, env, url, headers} end)
+                                | with_entries(select(.value))
+                                | .trust = true | .excludeTools = ["configuration_view"])}'
 }
 
 driver_prepare () {
-    warn_tools
     export GEMINI_API_KEY="${GEMINI_API_KEY:-${GOOGLE_API_KEY:-}}"
     export GEMINI_CLI_TRUST_WORKSPACE=true GEMINI_CLI_NO_RELAUNCH=true NO_COLOR=1
     unset GOOGLE_API_KEY GOOGLE_GENAI_USE_VERTEXAI

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154 # the frame reads and sets these
 # goose - Block's goose, by its documentation alone: neither npm nor Debian has the program, so
-# only its arguments are tested.  Its standard output is text, which becomes the transcript's.
+# only its arguments are tested, and a record of text.
 # SPDX-License-Identifier: Apache-2.0
 driver_program=goose
 driver_provider=openai
@@ -8,7 +8,6 @@ driver_key_env=OPENAI_API_KEY
 driver_base_url_env=OPENAI_BASE_URL
 driver_model=gpt-6.2-sol
 driver_notes='written by its documentation; never run with the real program'
-[ "$model" != sonnet ] || model='' # the broker's default, which is for claude
 
 driver_jq='
 def record:
@@ -35,7 +34,6 @@ def record:
 # OPENAI_HOST is an address without the version, which stands in OPENAI_BASE_PATH.
 driver_prepare () {
     local url=${OPENAI_BASE_URL:-https://api.openai.com/v1}
-    warn_tools
     url=${url%/}
     export OPENAI_HOST="${url%/v1}" OPENAI_BASE_PATH=v1/chat/completions
     export GOOSE_PROVIDER=openai GOOSE_MODEL="$model" GOOSE_MODE=auto GOOSE_DISABLE_KEYRING=true

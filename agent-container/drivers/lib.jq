@@ -43,7 +43,7 @@ def content_text:
 def class_of($status; $text):
     ($text // "" | ascii_downcase) as $t
     | if $t | test("credit balance|insufficient_quota|quota exceeded|exceeded your current quota"
-                   + "|billing")
+                   + "|billing_(error|hard_limit)|check your plan and billing")
       then "quota"
       elif $t | test("budget of [0-9.]+ usd would be exceeded") # our own gateway
       then "limit"
@@ -106,32 +106,32 @@ def take_whole($item):
     if $item.text then say($item.text | as_text)
     elif $item.call then on_call($item.call)
     elif $item.reply then end_call($item.reply.id | tostring; $item.reply)
-    elif $item.turn then on_turn($item.turn) | .changed = true
+    elif $item.turn then on_turn($item.turn)
     elif $item.set then .facts += ($item.set | map_values(if type == "string" then .[: 200]
-                                                          else . end)) | .changed = true
-    elif $item.warn then .out += ["W" + ($item.warn | as_text | gsub("[[:cntrl:]]"; " ") | .[: 300])]
+                                                          else . end))
+    elif $item.warn
+    then .out += ["W" + ($item.warn | as_text | gsub("[[:cntrl:]]"; " ") | .[: 300])]
     elif $item.error then .facts.error = ($item.error | .text = (.text | as_text | cut(part)))
-         | .changed = true
     elif $item.end then .facts.end = ($item.end | .result = (.result | as_text | cut(2 * part)))
-         | .changed = true
     else . end;
 
 def take($item):
-    if $item.delta then .delta += ($item.delta | as_text | .[: 4 * part])
-         | if .delta | length > 4 * part then end_delta else . end
+    if $item.delta
+    then ($item.delta | as_text | cut(3 * part)) as $more
+         | if .delta + $more | length > 4 * part then end_delta else . end | .delta += $more
     else end_delta | take_whole($item) end;
 
 def stream(record):
-    {n: $lines, bytes: $bytes, full: ($bytes > room), open: {}, out: [], changed: false, delta: "",
+    {n: $lines, bytes: $bytes, full: ($bytes > room), open: {}, out: [], delta: "",
      facts: {turns: 0, usage: {}, turn_usage: {}, turn_id: null, error: null, end: null}} as $start
     | foreach (inputs, null) as $line ($start;
-        .out = [] | .changed = false
+        .out = [] | (.facts | del(.said)) as $before
         | if $line == null
           then end_delta | reduce (.open | keys_unsorted[]) as $id (.; end_call($id; null))
-               | .changed = true
           else (try ($line | fromjson | [record]) catch []) as $items
-               | reduce $items[] as $item (.; . as $before | try take($item) catch $before) end
-        | if .changed then .out += ["F" + (.facts | tojson)] else . end;
+               | reduce $items[] as $item (.; . as $whole | try take($item) catch $whole) end
+        | if $line == null or (.facts | del(.said)) != $before
+          then .out += ["F" + (.facts | tojson)] else . end;
         .out[]);
 
 # ---- the result: the last facts -> the class, then the record of agent-result.json
@@ -143,13 +143,14 @@ def usage_shape($usage):
     | reduce keys_unsorted[] as $key ($none; .[$key] = ($usage[$key] // null));
 
 # The sum of two runs; what is unknown of one is unknown of both.
-def plus($earlier): if . == null or $earlier == null then null else . + $earlier end;
+def plus($earlier):
+    if type == "number" and ($earlier | type) == "number" then . + $earlier else null end;
 
 def last_line: split("\n") | map(select(test("[^\\s]"))) | last // null;
 
 def result(at_end):
-    ([inputs | fromjson?] | last // {usage: {}, turn_usage: {}, turns: null}) as $facts
-    | ([$before | fromjson?] | last) as $earlier
+    ([inputs | fromjson? | objects] | last // {usage: {}, turn_usage: {}, turns: null}) as $facts
+    | ([$before | fromjson? | objects] | last) as $earlier
     | ($facts | at_end) as $facts
     | ($facts.end // {}) as $own
     | ($stopped != "" and $facts.end == null) as $cut
@@ -173,7 +174,8 @@ def result(at_end):
        session_id: ($facts.session_id // $earlier.session_id),
        usage: (usage_shape($usage)
                | if $earlier and ($own.counts_on | not)
-                 then with_entries(.key as $key | .value |= plus($earlier.usage[$key]))
+                 then ($earlier.usage | objects // {}) as $first
+                      | with_entries(.key as $key | .value |= plus($first[$key]))
                  else . end),
        total_cost_usd: ($own.total_cost_usd
                         | if $earlier and ($own.counts_on | not)

@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154 # the frame reads and sets these
 # opencode - the opencode CLI (npm opencode-linux-x64), by `opencode run --format json`.
 #
-# Its provider is one of its configuration's, which speaks chat completions.  It retries 429 and
-# 5xx until the deadline.  Without --auto it would refuse every tool, and exit with 0.
+# Its provider is one of its configuration's, which speaks chat completions.  It tries a call that
+# fails with 429 or 5xx five times more, in about 70 s, or when retry-after says; no setting changes
+# that.  Without --auto it would refuse every tool, and exit with 0.
 # SPDX-License-Identifier: Apache-2.0
 driver_program=opencode
 driver_provider=openai
@@ -10,8 +11,7 @@ driver_key_env=OPENAI_API_KEY
 driver_base_url_env=OPENAI_BASE_URL
 driver_model=gpt-6.2-sol
 driver_resumes=true
-driver_notes='no limit of its own for retries of 429 and 5xx'
-[ "$model" != sonnet ] || model='' # the broker's default, which is for claude
+driver_notes='six attempts a call of 429 and 5xx, in about 70 s'
 
 driver_jq='
 def record:
@@ -34,11 +34,11 @@ def record:
        then (.error.data // {}) as $data
             | (.error.name // "") as $name
             | {error: {text: ($data.message // $name),
-                       class: (if $name == "ProviderAuthError" then "auth"
-                               elif $name == "MessageOutputLengthError" then "limit"
-                               else class_of($data.statusCode; $data.message)
-                                    // (if $data.message // "" | test("model"; "i")
-                                        then "config" else "provider" end) end)}}
+                       class: ({ProviderAuthError: "auth", MessageOutputLengthError: "limit",
+                                ContextOverflowError: "too_large",
+                                ProviderModelNotFoundError: "config"} [$name]
+                               // class_of($data.statusCode; $data.message)
+                               // (if $data.statusCode then null else "provider" end))}}
        else empty end);
 
 def at_end:
@@ -48,10 +48,9 @@ def at_end:
 
 # Its own form of {"mcpServers": ...}, and its provider.
 opencode_settings () {
-    local mcp=${AGENT_MCP_CONFIG:-/dev/null}
-    jq -n --rawfile mcp "$mcp" --arg model "$model" \
+    mcp_servers | jq --arg model "$model" \
         --arg url "${OPENAI_BASE_URL:-https://api.openai.com/v1}" '
-        ($mcp | if . == "" then {} else fromjson.mcpServers end) as $servers
+        . as $servers
         | {autoupdate: false, share: "disabled", permission: {external_directory: "allow"},
            provider: {triage: {npm: "@ai-sdk/openai-compatible", name: "triage",
                                options: {baseURL: $url, apiKey: "{env:OPENAI_API_KEY}"},
@@ -62,12 +61,10 @@ opencode_settings () {
                                     environment: (.env // {}), enabled: true}
                               else {type: "remote", url, headers: (.headers // {}),
                                     enabled: true} end)),
-           tools: ($servers | with_entries(.key += "_configuration_view" | .value = false))}' \
-        || fail 78 "AGENT_MCP_CONFIG cannot be read: $mcp"
+           tools: ($servers | with_entries(.key += "_configuration_view" | .value = false))}'
 }
 
 driver_prepare () {
-    warn_tools
     export OPENCODE_CONFIG="$HOME/opencode.json" OPENCODE_DISABLE_AUTOUPDATE=true
     export OPENCODE_DISABLE_MODELS_FETCH=true OPENCODE_DISABLE_LSP_DOWNLOAD=true
     unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_STATE_HOME

@@ -1,15 +1,15 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154 # the frame reads and sets these
 # qwen - Qwen Code (npm @qwen-code/qwen-code), by a stream of JSON records that is like claude's.
 #
-# It retries 429 and 5xx until the deadline.  Own exit codes: 53 too many turns, 55 too many calls.
+# It tries a call that fails with 429 or 5xx six times more, in about 80 s; maxRetries would come on
+# top of that.  Own exit codes: 53 too many turns, 55 too many calls.
 # SPDX-License-Identifier: Apache-2.0
 driver_program=qwen
 driver_provider=openai
 driver_key_env=OPENAI_API_KEY
 driver_base_url_env=OPENAI_BASE_URL
 driver_resumes=true
-driver_notes='no limit of its own for retries of 429 and 5xx; the model is its own default'
-[ "$model" != sonnet ] || model='' # the broker's default, which is for claude
+driver_notes='seven attempts a call of 429 and 5xx, in about 80 s; the model is its own default'
 
 driver_jq='
 def usage_of: {input_tokens: (.input_tokens - (.cache_read_input_tokens // 0)), output_tokens,
@@ -50,21 +50,17 @@ def at_end: if .end == null and $code == 53 then .error.class = "limit" else . e
 '
 
 qwen_settings () {
-    local mcp=${AGENT_MCP_CONFIG:-/dev/null}
-    jq -n --rawfile mcp "$mcp" '
+    mcp_servers | jq '
         {privacy: {usageStatisticsEnabled: false}, telemetry: {enabled: false},
          general: {enableAutoUpdate: false, disableAutoUpdate: true},
-         model: {generationConfig: {maxRetries: 1}},
-         mcpServers: ($mcp | if . == "" then {} else fromjson.mcpServers end
-                      | map_values((if .type == "http" then {httpUrl: .url, headers}
-                                    else {command, args, env, url, headers} end)
-                                   | with_entries(select(.value))
-                                   | .trust = true | .excludeTools = ["configuration_view"]))}' \
-        || fail 78 "AGENT_MCP_CONFIG cannot be read: $mcp"
+         model: {generationConfig: {maxRetries: 0}},
+         mcpServers: map_values((if .type == "http" then {httpUrl: .url, headers}
+                                 else {command, args, env, url, headers} end)
+                                | with_entries(select(.value))
+                                | .trust = true | .excludeTools = ["configuration_view"])}'
 }
 
 driver_prepare () {
-    warn_tools
     export QWEN_CODE_SUPPRESS_YOLO_WARNING=1 NO_COLOR=1
     [ -n "${OPENAI_BASE_URL:-}" ] || unset OPENAI_BASE_URL
     mkdir -p "$HOME/.qwen"

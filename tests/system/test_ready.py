@@ -92,6 +92,24 @@ def test_a_key_that_is_missing_is_told(system, network, ready):
         wait_metric(broker, 1, "workers_held", **{"class": "auth"})
 
 
+@pytest.mark.parametrize("option,value,why", [
+    ("agent_args", "--one 'two", "AGENT_ARGS cannot be split: --one 'two"),
+    ("agent_mcp_config", "{\"mcpServers\": 7}", "AGENT_MCP_CONFIG cannot be read: ")])
+def test_an_option_that_every_run_would_fail_by_is_told(system, option, value, why):
+    programs = system.root / "programs"
+    programs.mkdir()
+    (programs / "claude").write_text("#!/bin/sh\necho 2.1.0\n")
+    (programs / "claude").chmod(0o755)
+    if option == "agent_mcp_config":
+        (system.root / "mcp.json").write_text(value)
+        value = system.root / "mcp.json"
+    system.start_broker()
+    worker = system.start_worker(agent_script_path=SCRIPT, agent_cli="claude",
+                                 env={"PATH": f"{programs}:/usr/bin:/bin",
+                                      "ANTHROPIC_API_KEY": "sk-0123456789"}, **{option: value})
+    assert why in held(worker)
+
+
 def test_an_agent_without_a_driver_is_refused_with_those_that_are_there(system):
     system.start_broker()
     worker = system.start_worker("wrong", wait=False, agent_script_path=SCRIPT, agent_cli="claud")

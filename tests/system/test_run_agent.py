@@ -48,9 +48,9 @@ class Run:
         self.prompt.write_text(PROMPT)
         self.system.write_text("You are an SRE.\n")
 
-    def start(self, do, words=(), agent="stub", stdin=subprocess.DEVNULL, **env):
+    def start(self, do, words=(), agent="stub", stdin=subprocess.DEVNULL, before=(), **env):
         return subprocess.Popen(
-            [SCRIPT, "--workspace", self.workspace, "--agent", agent, "--model", "stub-1",
+            [*before, SCRIPT, "--workspace", self.workspace, "--agent", agent, "--model", "stub-1",
              "--allowed-tools", "Read,Bash", "--timeout", "60", "--prompt-file", self.prompt,
              "--system-prompt-file", self.system, *words], stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True,
@@ -129,14 +129,17 @@ def test_an_error_that_the_cli_gets_over_is_none(run):
 
 
 def test_a_stream_that_is_no_stream_ends_nothing(run):
-    """Garbage, binary bytes, another form of record, a line of 3 MB: the rest is read."""
-    do = lines({"say": "first"}) \
-        + "echo 'no JSON {'; head -c 5000 /dev/urandom; echo; echo '[1]'; " \
-        "echo '{\"end\": 7}'; echo '{\"done\": [\"odd\"]}'; " \
+    """Garbage, binary bytes, other forms of record, a bomb, a line of 3 MB: the rest is read."""
+    do = lines({"say": "first"}, [1], {"end": 7}, {"done": ["odd"]}, {"say": {"a": [1]}},
+               {"turn": [], "usage": "many"}, {"turn": {}, "usage": {"input_tokens": "x"}},
+               {"id": {"a": 1}, "tool": {"b": 2}, "input": None}, {"session": {"c": 3}}) \
+        + "echo 'no JSON {'; head -c 5000 /dev/urandom; echo; " \
+        "printf '[%.0s' $(seq 20000); echo; echo '{\"say\": \"'$'\\xff\\x01''\"}'; " \
+        "echo '{\"turn\": 1, \"usage\": {\"input_tokens\": 1e999}}'; " \
         "head -c 3000000 /dev/zero | tr '\\0' x; echo; " + lines({"say": "last"})
     assert run.run(do) == 0
     texts = [step.get("text") for step in run.transcript()]
-    assert texts[0] == "first" and texts[-1] == "last"
+    assert texts[0] == "first" and "last" in texts
     assert len(run.out) > 3_005_000, "all of it was passed on"
 
 
@@ -150,6 +153,13 @@ def test_a_transcript_is_bounded_in_each_step_and_in_all(run):
     size = (run.workspace / "logs/transcript.jsonl").stat().st_size
     assert 2_000_000 < size <= 2 * 1024 * 1024 + 200
     assert run.result()["usage"]["input_tokens"] == 1, "counted all the same"
+
+
+def test_what_is_kept_for_the_result_does_not_grow_with_the_stream(run):
+    do = "for i in $(seq 3000); do echo '{\"session\": \"s\"}'; done; "
+    assert run.run(do + lines({"say": "hello"})) == 0
+    assert (run.workspace / ".home/facts.jsonl").stat().st_size < 2000
+    assert (run.result()["session_id"], run.result()["result"]) == ("s", "hello")
 
 
 def started(run, count):
@@ -179,6 +189,27 @@ def test_after_term_the_result_is_there_and_an_open_step_too(run, deaf):
     assert result["num_turns"] == 1 and result["is_error"]
     open_step = run.transcript()[-1]
     assert (open_step["tool"], open_step["output"], open_step["exit"]) == ("Bash", None, None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_other_signals_end_the_cli_by_term(run, number):
+    process = run.start("trap 'exit 41' TERM; touch begun; while :; do sleep 0.05; done")
+    wait_until((run.workspace / "begun").exists, 20, "the CLI")
+    os.kill(process.pid, number)
+    process.communicate(timeout=20 * SLOW)
+    assert process.returncode == 41
+
+
+def test_a_signal_while_the_cli_is_started_ends_it(run, tmp_path):
+    (tmp_path / "mkfifo").write_text('#!/bin/sh\nkill -TERM "$PPID"\nexec /usr/bin/mkfifo "$@"\n')
+    (tmp_path / "mkfifo").chmod(0o755)
+    process = run.start("while :; do sleep 0.05; done", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    try:
+        process.communicate(timeout=10 * SLOW)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 143
 
 
 def test_after_kill_the_steps_are_there(run):
@@ -249,11 +280,32 @@ def test_a_resumed_run_goes_on(run, counts_on):
         "You are an SRE.\n\n\n" + PROMPT + "\n\n" + got
 
 
-def test_more_arguments_are_split_as_a_shell_does_and_never_run(run):
+@pytest.mark.parametrize("size", [880, 950])
+def test_a_prompt_that_has_no_room_is_said_and_no_part_of_it_is_sent(run, size):
+    """Of 900 bytes.  The system prompt comes on top."""
+    run.prompt.write_text("x" * size)
+    assert run.run("touch began", before=["prlimit", "--fsize=890"]) == 73
+    assert b"the workspace cannot be written" in run.err
+    assert not (run.workspace / "began").exists()
+
+
+@pytest.mark.parametrize("left", [
+    '"text"', "no JSON", "[" * 20000,
+    '{"num_turns": "x", "usage": [1], "total_cost_usd": {}, "session_id": [2]}'])
+def test_a_resumed_run_does_not_rely_on_what_it_finds(run, left):
+    (run.workspace / "output").mkdir()
+    (run.workspace / "output/agent-result.json").write_text(left)
+    assert run.run(lines({"end": {"result": "Done.", "num_turns": 2}}), AGENT_RESUME="1") == 0
+    assert (run.result()["result"], run.result()["is_error"]) == ("Done.", False)
+
+
+def test_more_arguments_are_split_as_xargs_does_and_never_run(run):
     do = "printf '<%s>' \"$@\" > got"
     assert run.run(do, AGENT_ARGS="--one 'two words' $(touch-x) \"a;b\" c\\ d") == 0
     assert (run.workspace / "got").read_text() == "<--one><two words><$(touch-x)><a;b><c d>"
     assert run.run(do, AGENT_ARGS="'never closed") == 78
+    assert run.run("echo $# > got", AGENT_ARGS=" ") == 0
+    assert (run.workspace / "got").read_text() == "0\n"
 
 
 def test_temporary_files_lie_in_the_workspace_and_skills_cannot_be_changed(run, tmp_path):
@@ -307,6 +359,24 @@ def test_describe_says_what_a_worker_has_to_know(run):
     code, said, why = describe(run, "claude")
     assert (code, said["path"], said["key_env"]) == (127, None, "ANTHROPIC_API_KEY")
     assert "agent 'claude' needs the program 'claude', which is not on PATH" in why
+
+
+def test_without_jq_no_cli_is_started(run, tmp_path):
+    """A worker is told by --describe."""
+    for name in ("bash", "dirname", "mkdir", "cat", "mv", "cp", "head", "tr", "grep"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    code, said, why = describe(run, "stub", PATH=str(tmp_path))
+    assert (code, "the program 'jq' is not on PATH" in why) == (127, True), (said, why)
+    assert run.run("touch began", PATH=str(tmp_path)) == 127
+    assert not (run.workspace / "began").exists()
+
+
+def test_a_filter_that_does_not_compile_costs_transcript_and_result_alone(run):
+    driver = (run.drivers / "stub.sh").read_text().replace("if .say", "if if")
+    (run.drivers / "broken.sh").write_text(driver)
+    assert run.run("head -c 300000 /dev/zero; exit 5", agent="broken") == 5
+    assert len(run.out) == 300000 and b"syntax error" in run.err
+    assert not (run.workspace / "output/agent-result.json").exists()
 
 
 @pytest.mark.parametrize("agent", ["nope", "../drivers/stub", "lib.jq", "-x"])

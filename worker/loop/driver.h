@@ -18,6 +18,7 @@ typedef struct {
     char program [DRIVER_WORD], path [PATH_MAX], version [DRIVER_WORD], model [DRIVER_MODEL];
     char provider [DRIVER_WORD];                            //  as the gateway names it; "" = none
     char key_env [DRIVER_WORD], base_url_env [DRIVER_WORD]; //  variables; "" = none
+    char tools [DRIVER_WORD]; //  how its CLI is held to the allowed tools; "" = it is not
     bool resumes;
 } driver_t;
 

@@ -147,8 +147,13 @@ ready_warn (const ready_spec_t *spec, const ready_report_t *report)
     s_warn_helper (settings->kubeconfig);
     for (size_t i = 0; i < settings->clusters.count; i++)
         s_warn_helper (clusters [i].kubeconfig);
+    const driver_t *driver = &report->driver;
+    if (driver->provider [0] && !driver->tools [0])
+        log_warn ("the agent's CLI has no list of allowed tools: agent_allowed_tools does not hold "
+                  "it",
+                  kv ("agent", settings_agent (settings)));
     if (strcmp (settings->agent_network, "gateway") == 0
-        && network_of (settings, &report->driver) == SANDBOX_PROXY)
+        && network_of (settings, driver) == SANDBOX_PROXY)
         log_warn ("this agent is not one of ours: its keys are in its environment, and it can show "
                   "them",
                   kv ("agent", settings_agent (settings)), kv ("script", spec->script));

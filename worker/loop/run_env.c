@@ -119,14 +119,6 @@ s_gateway (const box_t *box, words_t *words)
     words_add (words, "NO_PROXY=127.0.0.1,localhost,::1");
 }
 
-static void
-s_drivers (const settings_t *settings, words_t *words)
-{
-    char path [PATH_MAX];
-    if (*settings->agent_drivers_dir)
-        s_variable (words, "AGENT_DRIVERS_DIR", path_absolute (settings->agent_drivers_dir, path));
-}
-
 //  Add the options of the agent's CLI.
 static void
 s_options (const settings_t *settings, words_t *words)
@@ -143,7 +135,8 @@ s_options (const settings_t *settings, words_t *words)
         s_variable (words, "AGENT_MCP_CONFIG", path_absolute (settings->agent_mcp_config, path));
     if (*settings->agent_skills_dir)
         s_variable (words, "AGENT_SKILLS_DIR", path_absolute (settings->agent_skills_dir, path));
-    s_drivers (settings, words);
+    if (*settings->agent_drivers_dir)
+        s_variable (words, "AGENT_DRIVERS_DIR", path_absolute (settings->agent_drivers_dir, path));
 }
 
 //  Add what every script gets; proxies of the host only where it has the host's network.
@@ -214,7 +207,7 @@ run_env_describe (const settings_t *settings, const char *program_dir, words_t *
     words_t words = {0};
     char name [SECRETS_NAME];
     s_common (program_dir, true, &words);
-    s_drivers (settings, &words);
+    s_options (settings, &words);
     for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
         if (!s_has (&words, name, strlen (name)) && !secrets_is_name (name, strlen (name)))
             s_named_variable (settings, &words, name);
