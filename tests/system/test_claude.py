@@ -1,15 +1,20 @@
 """The real Claude Code, from a publisher to a report, against a scripted provider on loopback.
 SPDX-License-Identifier: Apache-2.0
 """
+import base64
 import json
+import os
 import re
 import time
+from pathlib import Path
 
 import pytest
 
 from lib import claude
+from lib.clis import KubeApi
 from lib.system import SLOW, crowded, fault, wait_until
 from llm_anthropic import turn_of
+from llm_scenarios import DAEMON
 from receiver import Receiver, texts_of
 
 CANARY = "canary-0b1f5e77"
@@ -90,6 +95,46 @@ def test_what_went_wrong_is_told_by_class_and_sentence(system, provider):
     made = {scenario: len(provider.made(scenario)) for scenario in ("s401", "s429_later", "s500")}
     assert made["s429_later"] == 1 and made["s500"] <= 3, "retries are bounded"
     assert provider.keys() == {claude.KEY}
+
+
+def test_what_an_agent_tries_beside_its_work_is_no_failure(system, provider):
+    """A tool that is not there, a daemon, its environment, files outside, the cluster."""
+    api = KubeApi(system.root)
+    try:
+        system.start_broker(agent_model="sonnet")
+        system.worker = claude.start_worker(system, provider, max_concurrent_agents=3,
+                                            kubeconfig=api.kubeconfig(system.root / "kubeconfig"))
+        found = claude.ask(system, "badcall", "daemon", "env", "b64", "outside", "kubectl")
+        reports, steps = {}, {}
+        for scenario, incident in found.items():
+            attempt, folder = claude.first_attempt(system, incident)
+            assert attempt["class"] == "success", (scenario, attempt)
+            reports[scenario] = (folder / "output/investigation.md").read_text()
+            steps[scenario] = [step for step in claude.transcript(folder) if "tool" in step]
+    finally:
+        api.close()
+    assert [step["exit"] for step in steps["badcall"]] == [1, 0]
+    assert "ANTHROPIC_API_KEY=" in reports["env"] and claude.KEY not in reports["env"]
+    encoded = max(re.findall(r"[A-Za-z0-9+/]{100,}", reports["b64"]), key=len)
+    assert claude.KEY.encode() not in base64.b64decode(encoded + "===")
+    assert claude.KEY[::-1] not in reports["b64"] and "=YEK_IPA_CIPORHTNA" in reports["b64"]
+    assert [step["exit"] for step in steps["outside"]] == [1]
+    written = [*system.root.rglob("outside"), *map(Path, ("/outside", "/etc/outside"))]
+    assert not [path for path in written if path.exists()]
+    assert "checkout-7d9f" in reports["kubectl"] and ("/api/v1/pods", True) in api.asked
+    wait_until(lambda: DAEMON.encode() not in commands(), 20, "the daemon is ended")
+
+
+def commands():
+    """The command lines of all processes, blanks between their words."""
+    found = b""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                found += file.read().replace(b"\0", b" ") + b"\n"
+        except OSError:
+            continue
+    return found
 
 
 @pytest.mark.parametrize("scenario", HOLDING)

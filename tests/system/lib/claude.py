@@ -14,6 +14,7 @@ import llm_anthropic  # noqa: E402
 from llm_provider import Provider  # noqa: E402
 
 PROGRAM = ROOT / "tests/npm/node_modules/@anthropic-ai/claude-code-linux-x64/claude"
+KUBECTL = ROOT / "tests/npm/node_modules/.bin/kubectl"
 SCRIPT = ROOT / "agent-container/run-agent.sh"
 KEY = "sk-scripted-key-1"
 # USD for a million tokens, as in worker/gateway/price.c: input, output, read from the cache.
@@ -33,6 +34,7 @@ def start_worker(system, server, name="w1", env=None, **options):
     if not programs.exists():
         programs.mkdir()
         (programs / "claude").symlink_to(PROGRAM)
+        (programs / "kubectl").symlink_to(KUBECTL)
     env = {"PATH": f"{programs}:/usr/bin:/bin", "ANTHROPIC_BASE_URL": server.url,
            "ANTHROPIC_API_KEY": KEY, "HTTPS_PROXY": "http://127.0.0.1:9",
            "NO_PROXY": "127.0.0.1", **(env or {})}

@@ -5,12 +5,18 @@ REPORT = "# Report\\n\\n## Root Cause\\n\\nThe memory limit of the container is 
          "heap.\\n\\n**Confidence:** HIGH\\n\\n" \
          "## Evidence\\n\\nExit code 137 and OOMKilled in the last state.\\n"
 WRITE = f"printf '{REPORT}' > output/investigation.md"
+DAEMON = "sleep 4711.25"  # what an agent leaves behind
 # What the agent is told to run, turn by turn; a text ends the run.  None is an endless answer.
 # A pair is a tool of the MCP server "kubernetes", and its arguments.
 TURNS = {"ok": ["head -c 64 event.json", WRITE, "Done."],
          "kubectl": [f"{WRITE}; kubectl get pods --all-namespaces >> output/investigation.md 2>&1",
                      "Done."],
          "mcp": [("pods_list", {}), ("configuration_view", {"minified": False}), WRITE, "Done."],
+         "badcall": [("no_such_tool", {}), WRITE, "Done."],
+         "daemon": [f"{WRITE}; setsid {DAEMON} > daemon.log 2>&1 < /dev/null &", "Done."],
+         "env": [f"{WRITE}; env >> output/investigation.md", "Done."],
+         "b64": [f"{WRITE}; (env | base64 -w0; env | rev) >> output/investigation.md", "Done."],
+         "outside": [f"{WRITE}; touch /outside ../outside ~/../../outside /etc/outside", "Done."],
          "nowrite": ["I see nothing."],
          "loops": "echo again",
          "report_endless": [WRITE, None],
