@@ -33,4 +33,5 @@ rule where scripts/check-where.sh
 rule prose scripts/check-prose.py
 rule comments scripts/check-comments.py
 rule docs scripts/check-docs.sh "$build/bin"
+rule samples scripts/check-samples.py "$build/bin"
 exit $rc

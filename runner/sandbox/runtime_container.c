@@ -48,9 +48,10 @@ s_look (const sandbox_spec_t *spec, err_diag_t *diag)
     const char *const words [] = {"image", "inspect", "--format", "{{.Id}}", spec->image, NULL};
     err_diag_t why = {""};
     int rc = engine_ask (program, words, id, &why);
+    const bool missing = strstr (why.text, "not known") || strstr (why.text, "No such image");
     if (rc < 0)
-        err_diag (diag, "image %.100s: %.120s; make image builds it, agent_image names another",
-                  spec->image, why.text);
+        err_diag (diag, "image %.100s: %s%s", spec->image, why.text,
+                  missing ? "; make image builds it, agent_image names another" : "");
     return rc < 0 ? rc : runtime_user (spec, diag);
 }
 

@@ -13,7 +13,7 @@ SPDX = "//  SPDX-License-Identifier: Apache-2.0\n"
 HASH = "# SPDX-License-Identifier: Apache-2.0\n"
 LONG = "x" * 101
 BUILD = {"check-circles.py": BIN.parent, "check-symbols.sh": BIN.parent, "check-docs.sh": BIN,
-         "check-options.sh": BIN}
+         "check-options.sh": BIN, "check-samples.py": BIN}
 CHECKS = sorted(path.name for path in (ROOT / "scripts").glob("check-*"))
 
 
@@ -207,6 +207,14 @@ def test_a_table_row_without_a_file_is_named(tree, planted):
     planted({"docs/modules.md": page.replace("| `tap` |", "| `zz` | not there |\n| `tap` |")})
     code, out = check(tree, "check-modules.sh")
     assert code == 1 and "there is no tools/zz.c" in out
+
+
+def test_a_sample_that_says_other_than_help_is_named(tree, planted):
+    path = "configs/worker.yaml"
+    planted({path: (tree / path).read_text().replace("# Bytes that one agent may write.",
+                                                     "# Size of the disk.")})
+    code, out = check(tree, "check-samples.py", BIN)
+    assert code == 1 and "agent_disk: not as --help: Bytes that one agent may write." in out
 
 
 def test_an_option_without_a_test_is_named(tree, planted):

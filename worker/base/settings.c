@@ -70,14 +70,16 @@ static const conf_option_t s_rows [] = {
      AT (agent_cli),
      .env = "AGENT_CLI",
      .max = SETTINGS_AGENT_BYTES,
-     .help = "Which agent runs: the name of a file in the folder drivers beside run-agent.sh.  "
-             "Unset: claude when its key is set, else playbook."},
+     .help = "Which agent runs: the name of a driver, a file in the folder drivers beside "
+             "run-agent.sh or in agent_drivers_dir.  Unset: claude when its key is set, else "
+             "playbook."},
     {.key = "agent_model",
      .type = CONF_TEXT,
      AT (agent_model),
      .max = LIMIT_MODEL_BYTES,
      .env = "AGENT_MODEL",
-     .help = "Model of this worker's agents.  Unset: the broker's agent_model."},
+     .help = "Model of this worker's agents.  Unset: the broker's agent_models or agent_model, "
+             "else the driver's own."},
     {.key = "agent_image",
      .type = CONF_TEXT,
      AT (agent_image),
@@ -90,8 +92,8 @@ static const conf_option_t s_rows [] = {
      .env = "AGENT_RUNTIME",
      .fallback = "auto",
      .choices = "auto|docker|podman|bwrap|landlock|none",
-     .help = "What encloses an agent.  auto: the first of these that works here, but never "
-             "none."},
+     .help = "What encloses an agent.  auto: the first of podman, docker, bwrap and landlock "
+             "that holds here, and none only for playbook.  none holds nothing."},
     {.key = "agent_network",
      .type = CONF_TEXT,
      AT (agent_network),
@@ -156,8 +158,8 @@ static const conf_option_t s_rows [] = {
      .type = CONF_TEXT,
      AT (agent_allowed_hosts),
      .env = "AGENT_ALLOWED_HOSTS",
-     .help = "More hosts that agents may reach, each HOST or HOST:PORT, separated by commas. "
-             "Port 443 where none is named."},
+     .help = "More hosts that agents may reach, separated by commas: HOST, HOST:PORT or "
+             "*.DOMAIN.  Port 443 where none is named."},
     {.key = "agent_max_turns",
      .type = CONF_INT,
      AT (agent_max_turns),
@@ -165,7 +167,8 @@ static const conf_option_t s_rows [] = {
      .fallback = "0",
      .min = 0,
      .max = 100000,
-     .help = "Turns of one run.  0: no limit."},
+     .help = "Turns of one run, where the CLI counts them: claude, gemini, qwen, goose.  A "
+             "resumed run has as many again.  0: no limit."},
     {.key = "agent_max_budget_usd",
      .type = CONF_DECIMAL,
      AT (agent_max_budget_usd),
@@ -173,13 +176,15 @@ static const conf_option_t s_rows [] = {
      .fallback = "0",
      .min = 0,
      .max = INT64_C (1000000) * 1000 * 1000,
-     .help = "Dollars that one run may cost.  0: no limit."},
+     .help = "Dollars that one run may cost.  Less than the price of one full answer lets no "
+             "call through.  0: no limit."},
     {.key = "agent_args",
      .type = CONF_TEXT,
      AT (agent_args),
      .env = "AGENT_ARGS",
      .max = LIMIT_KIB (4),
-     .help = "More arguments for the program of the agent, separated by blanks."},
+     .help = "More arguments for the program of the agent.  Quotes and backslashes work as in "
+             "a shell."},
     {.key = "agent_mcp_config",
      .type = CONF_TEXT,
      AT (agent_mcp_config),
@@ -259,7 +264,7 @@ static const conf_option_t s_rows [] = {
      .env = "OPENAI_API_KEY",
      .flags = CONF_SECRET | CONF_RELOAD,
      .owner = "codex,opencode,qwen",
-     .help = "Key for codex, opencode and qwen."},
+     .help = "Key for codex, opencode, qwen and goose."},
     {.key = "gemini_api_key",
      .type = CONF_TEXT,
      AT (gemini_api_key),
