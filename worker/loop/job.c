@@ -6,9 +6,9 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "worker/loop/facts.h"
 #include "worker/loop/judge.h"
 #include "worker/loop/network.h"
-#include "worker/loop/observe.h"
 #include "worker/loop/resume.h"
 
 #include <assert.h>
@@ -237,8 +237,8 @@ s_judge_run (job_t *self)
     judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->verdict,
                &self->facts.run);
     if (self->shared->ready)
-        observe_report (&report, settings_agent (self->shared->settings),
-                        &self->shared->ready->driver, &self->facts);
+        facts_observe (&report, settings_agent (self->shared->settings),
+                       &self->shared->ready->driver, &self->facts);
     if (self->first.started_ms)
         self->verdict.started_ms = self->first.started_ms;
 }

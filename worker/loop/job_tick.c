@@ -3,9 +3,9 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
+#include "worker/loop/facts.h"
 #include "worker/loop/job.h"
 #include "worker/loop/judge.h"
-#include "worker/loop/observe.h"
 #include "worker/loop/resume.h"
 
 #include <assert.h>
@@ -131,7 +131,7 @@ s_facts (const job_t *self)
         return facts;
     gateway_report_t report = {0};
     gateway_look (self->box.gateway, self->box.run, &report);
-    observe_report (&report, settings_agent (shared->settings), &shared->ready->driver, &facts);
+    facts_observe (&report, settings_agent (shared->settings), &shared->ready->driver, &facts);
     return facts;
 }
 

@@ -337,12 +337,14 @@ test_a_worker_that_says_why_gets_no_work (void **state)
     in.as.credit.number = ++self.credit;
     in.as.credit.total = in.as.credit.free = 8; //  its text counts, whatever its slots
     snprintf (in.as.credit.held, sizeof in.as.credit.held, "claude is not on PATH");
+    in.as.credit.class = RUN_CLASS_INFRA;
     bench_step (&self.bench, &in);
     s_event (&self, "1");
     assert_null (bench_schedule (&self.bench));
     const step_worker_t shown = s_worker (&self);
     assert_true (shown.held && !shown.ready && !shown.quarantined);
     assert_string_equal (shown.why, "claude is not on PATH");
+    assert_int_equal (shown.class, RUN_CLASS_INFRA);
     step_stats_t stats;
     step_stats (self.bench.step, self.bench.now, &stats);
     assert_int_equal (stats.workers_held, 1);

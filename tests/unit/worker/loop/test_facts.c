@@ -1,4 +1,4 @@
-//  Tests of worker/loop/observe: when what the gateway saw last is the reason of a run's end.
+//  Tests of worker/loop/facts: when what the gateway saw last is the reason of a run's end.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,14 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "worker/loop/observe.h"
+#include "worker/loop/facts.h"
 
 static facts_t
 s_observe (gateway_report_t report)
 {
     static const driver_t driver = {.version = "1.2"};
     facts_t facts = {0};
-    observe_report (&report, "claude", &driver, &facts);
+    facts_observe (&report, "claude", &driver, &facts);
     return facts;
 }
 

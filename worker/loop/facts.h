@@ -1,4 +1,4 @@
-//  observe - what the gateway saw of a run, as facts for its judgement.
+//  facts - adds what the gateway saw of a run to the facts by which it is judged.
 //
 //  Pure.  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -9,5 +9,5 @@
 
 //  Fill `observed` and `seen`.  Without a call of a provider no usage was seen.
 void
-observe_report (const gateway_report_t *report, const char *agent, const driver_t *driver,
-                facts_t *facts);
+facts_observe (const gateway_report_t *report, const char *agent, const driver_t *driver,
+               facts_t *facts);

@@ -1,5 +1,5 @@
 //  SPDX-License-Identifier: Apache-2.0
-#include "worker/loop/observe.h"
+#include "worker/loop/facts.h"
 
 #include <stdio.h>
 
@@ -22,8 +22,8 @@ s_failure (const gateway_report_t *report, verdict_observed_t *observed)
 }
 
 void
-observe_report (const gateway_report_t *report, const char *agent, const driver_t *driver,
-                facts_t *facts)
+facts_observe (const gateway_report_t *report, const char *agent, const driver_t *driver,
+               facts_t *facts)
 {
     facts->observed = (verdict_observed_t){0};
     facts->seen = usage_none ();
