@@ -34,6 +34,19 @@ ctl_cell_age (table_t *table, const json_t *object, const char *key)
     table_text (table, age.data, NULL);
 }
 
+//  "4.2s", "3m12s", "2h05m".
+static void
+s_duration (long long ms, buf_t *out)
+{
+    const long long minutes = ms / 60000;
+    if (minutes == 0)
+        buf_printf (out, "%.1fs", (double) ms / 1000.0);
+    else if (minutes < 60)
+        buf_printf (out, "%lldm%02llds", minutes, ms / 1000 % 60);
+    else
+        buf_printf (out, "%lldh%02lldm", minutes / 60, minutes % 60);
+}
+
 void
 ctl_cell_usage (const json_t *usage, buf_t *out)
 {
@@ -55,8 +68,14 @@ ctl_cell_usage (const json_t *usage, buf_t *out)
         gap = ", ";
     }
     const json_t *cost = json_object_get (usage, "cost_usd");
-    if (json_is_number (cost))
+    if (json_is_number (cost)) {
         buf_printf (out, "%s$%.4f", gap, json_number_value (cost));
+        gap = ", ";
+    }
+    if (json_is_integer (json_object_get (usage, "duration_ms"))) {
+        buf_text (out, gap);
+        s_duration (ctl_cell_count (usage, "duration_ms"), out);
+    }
 }
 
 void

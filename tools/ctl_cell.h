@@ -14,7 +14,7 @@ ctl_cell_count (const json_t *object, const char *key);
 //  Add the age of this time as the next cell.
 void
 ctl_cell_age (table_t *table, const json_t *object, const char *key);
-//  Append what runs used, as far as it is known: "3 calls, 1200 tokens in, 90 out, $0.0150, 12s".
+//  Append what runs used, as far as it is known: "3 calls, 1200 tokens in, 90 out, $0.0150, 4.2s".
 //  Nothing is appended for null.
 void
 ctl_cell_usage (const json_t *usage, buf_t *out);

@@ -375,9 +375,10 @@ s_usage_facts (table_t *table, const json_t *doc)
                                       ctl_cell_text (usage, "model")};
         for (size_t at = 0; at < COUNT (words); at++)
             buf_printf (&text, "%s%s", text.size && *words [at] ? " " : "", words [at]);
-        if (text.size > 0)
-            buf_text (&text, ": ");
-        ctl_cell_usage (usage, &text);
+        own (buf_fini) buf_t used = buf_init (LIMIT_KIB (1));
+        ctl_cell_usage (usage, &used);
+        buf_printf (&text, "%s%s", text.size > 0 && used.size > 0 ? ": " : "",
+                    used.size > 0 ? used.data : "");
         snprintf (name, sizeof (name), "attempt %lld", ctl_cell_count (attempt, "attempt"));
         s_fact (table, name, text.size > 0 ? text.data : "", NULL);
     }

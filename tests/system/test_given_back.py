@@ -3,6 +3,7 @@
 The workers are moved by hand, so that each run ends as its test says.
 SPDX-License-Identifier: Apache-2.0
 """
+import re
 import time
 
 import pytest
@@ -67,6 +68,21 @@ def test_an_incident_waits_for_its_provider_and_is_not_charged(system, name):
     assert other.verdict(fence, "success", manifest, **{"class": "success"}) == "committed"
     assert row(broker, fence)["state"] == "reported"
     assert [attempt["attempt"] for attempt in row(broker, fence)["attempts"]] == [1, 2]
+
+
+@pytest.mark.parametrize("usage,line", [
+    ({**USAGE, "turns": 2, "output": 90, "duration_ms": 192000},
+     "claude sonnet: 3 calls, 2 turns, 1200 tokens in, 90 out, $0.0410, 3m12s"),
+    ({"agent": "mine", "duration_ms": 4210}, "mine: 4.2s"), ({"agent": "mine"}, "mine")])
+def test_what_a_run_used_is_shown_to_people(system, usage, line):
+    broker = system.start_broker()
+    system.publish([fault("web-0")])
+    worker = join(broker, "w")
+    fence = begin(worker)
+    manifest, _ = worker.upload(fence, REPORT)
+    assert worker.verdict(fence, "success", manifest, usage=usage) == "committed"
+    shown = system.ctl("incidents", "show", fence["incident"]).stdout
+    assert re.search(r"^attempt 1 +(.*?) *$", shown, re.M).group(1) == line
 
 
 @pytest.mark.parametrize("name", ["auth", "quota", "config"])
