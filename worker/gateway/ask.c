@@ -152,6 +152,11 @@ s_is_own_tool (const char *type)
     return false;
 }
 
+//  Where the type of a tool stands; codex has its tools in groups, within the input.
+static const char *const s_tool_types [] = {"tools[].type", "tools[].tools[].type",
+                                            "input[].tools[].type", "input[].tools[].tools[].type",
+                                            NULL};
+
 //  Is it a tool of the provider, or a change of the conversation that takes another answer?
 static bool
 s_is_served (provider_call_t call, const char *path, const json_scan_token_t *value)
@@ -162,7 +167,7 @@ s_is_served (provider_call_t call, const char *path, const json_scan_token_t *va
         return strcmp (path, "mcp_servers[]") == 0 || strcmp (path, "web_search_options") == 0
                || (call == PROVIDER_GENERATE && s_begins (path, "tools[].")
                    && !strpbrk (path + 8, ".["));
-    if (strcmp (path, "tools[].type") == 0)
+    if (s_is (path, s_tool_types))
         return text [0] && !s_is_own_tool (text);
     return strcmp (path, "context_management.edits[].type") == 0 && s_begins (text, "compact_");
 }
@@ -175,7 +180,7 @@ static const char *const s_texts [][7] = {
                            "messages[].content[].content[].text"},
     [PROVIDER_CHAT] = {"messages[].content", "messages[].content[].text"},
     [PROVIDER_RESPONSES] = {"instructions", "input", "input[].content", "input[].content[].text",
-                            "input[].output"},
+                            "input[].output", "input[].output[].text"},
     [PROVIDER_GENERATE] = {"contents[].parts[].text", "systemInstruction.parts[].text",
                            "system_instruction.parts[].text"}};
 

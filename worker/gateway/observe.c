@@ -39,6 +39,7 @@ typedef enum {
     S_TYPE,
     S_ERROR_WORD,
     S_ERROR_TEXT,
+    S_FAILURE, //  the text of an error, wherever it stands
     S_RETRY
 } what_t;
 
@@ -128,7 +129,7 @@ static const row_t s_common_rows [] = {
     {PROVIDER_FREE, S_ERROR_WORD, "error.code"},
     {PROVIDER_FREE, S_ERROR_WORD, "error.status"},
     {PROVIDER_FREE, S_ERROR_WORD, "error.details[].reason"},
-    {PROVIDER_FREE, S_ERROR_TEXT, "error.message"},
+    {PROVIDER_FREE, S_FAILURE, "error.message"},
     {PROVIDER_FREE, S_ERROR_TEXT, "detail"},
     {PROVIDER_FREE, S_RETRY, "error.details[].retryDelay"},
 };
@@ -180,10 +181,10 @@ s_service (const json_scan_token_t *value)
 }
 
 static void
-s_on_error (observe_t *self, const json_scan_token_t *value)
+s_on_error (observe_t *self, what_t what, const json_scan_token_t *value)
 {
     fields_text (value, self->text, sizeof self->text);
-    self->failed = true;
+    self->failed = self->failed || what == S_FAILURE;
 }
 
 static void
@@ -196,7 +197,8 @@ s_on_text (observe_t *self, what_t what, const json_scan_token_t *value)
         case S_STOP: fields_text (value, self->stop, sizeof self->stop); break;
         case S_TYPE: s_on_type (self, value); break;
         case S_ERROR_WORD: s_add_word (self, value); break;
-        case S_ERROR_TEXT: s_on_error (self, value); break;
+        case S_ERROR_TEXT:
+        case S_FAILURE: s_on_error (self, what, value); break;
         case S_RETRY: s_on_delay (self, value); break;
         case S_INPUT:
         case S_INPUT_MORE:

@@ -236,6 +236,10 @@ static const struct {
      0, 0},
     {PROVIDER_RESPONSES, "{\"tools\":[{\"type\":\"function\"},{\"type\":\"web_search\"}]}", 2000000,
      2000000},
+    {PROVIDER_RESPONSES,
+     "{\"input\":[{\"type\":\"additional_tools\",\"tools\":[{\"type\":\"namespace\",\"tools\":["
+     "{\"type\":\"function\"},{\"type\":\"web_search\"}]},{\"type\":\"mcp\"}]}]}",
+     4000000, 4000000},
     {PROVIDER_CHAT, "{\"web_search_options\":{}}", 2000000, 2000000},
     {PROVIDER_GENERATE, "{\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"}]}]}", 0, 0},
     {PROVIDER_GENERATE, "{\"tools\":[{\"googleSearch\":{}},{\"url_context\":{\"a\":{}}}]}", 4000000,
@@ -305,8 +309,9 @@ test_text (void **state)
          0},
         {PROVIDER_RESPONSES,
          "{\"instructions\":\"ab\",\"input\":[{\"content\":[{\"text\":\"c\"}]},{\"output\":\"de\"},"
+         "{\"output\":[{\"text\":\"f\"}]},"
          "{\"encrypted_content\":\"xxx\"}]}",
-         5},
+         6},
         {PROVIDER_RESPONSES, "{\"input\":\"ab\",\"truncation\":\"auto\"}", 0},
         {PROVIDER_CHAT, "{\"messages\":[{\"content\":\"ab\"},{\"content\":[{\"text\":\"c\"}]}]}",
          3},

@@ -346,6 +346,39 @@ test_cut_stream (void **state)
     assert_int_equal (report.input, 9);
 }
 
+//  --- a provider without end
+
+enum { S_HEAD_MOST = 16 * 1024 * 1024 };
+
+static bool
+s_endless_head (upstream_request_t *request)
+{
+    char line [4096];
+    memset (line, 'x', sizeof line - 1);
+    memcpy (line, "X: ", 3);
+    memcpy (line + sizeof line - 3, "\r\n", 3);
+    int64_t sent = 0;
+    upstream_text (request->fd, "HTTP/1.1 200 OK\r\n");
+    while (sent < S_HEAD_MOST && upstream_text (request->fd, line))
+        sent += (int64_t) sizeof line;
+    pthread_mutex_lock (&request->upstream->lock);
+    request->upstream->sum = sent;
+    pthread_mutex_unlock (&request->upstream->lock);
+    return false;
+}
+
+static void
+test_endless_head (void **state)
+{
+    gateway_case_t self = {0};
+    gateway_case_begin (&self, "anthropic", s_endless_head);
+    own (own_mem) char *answer = gateway_case_post (&self, "/v1/messages", "", ASK);
+    assert_non_null (strstr (answer, "HTTP/1.1 502 "));
+    const gateway_report_t report = gateway_case_end (&self);
+    assert_int_equal (report.failure.class, RUN_CLASS_PROVIDER);
+    assert_true (self.upstream.sum < S_HEAD_MOST);
+}
+
 //  --- a reader that does not read
 
 enum { S_FLOOD_BYTES = 24 * 1024 * 1024 };
@@ -503,6 +536,7 @@ main (void)
         cmocka_unit_test (test_stream_passes_at_once),
         cmocka_unit_test (test_pipelined),
         cmocka_unit_test (test_cut_stream),
+        cmocka_unit_test (test_endless_head),
         cmocka_unit_test (test_slow_reader_stops_the_provider),
         cmocka_unit_test (test_failures),
         cmocka_unit_test (test_no_provider),

@@ -99,6 +99,15 @@ static const usage_row_t s_usages [] = {
      {10, 1, 0, 0, 4},
      true,
      RUN_CLASS_NONE},
+    {PROVIDER_RESPONSES, //  a detail is no error while the answer is good
+     SSE,
+     "data: {\"type\":\"x\",\"detail\":\"auto\",\"message\":\"m\"}\n\n"
+     "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"usage\":"
+     "{\"input_tokens\":1,\"output_tokens\":2}}}\n\n",
+     "",
+     {1, 0, 0, 0, 2},
+     true,
+     RUN_CLASS_NONE},
     {PROVIDER_CHAT, //  nobody asked for the usage
      SSE,
      "data: {\"model\":\"q\",\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
