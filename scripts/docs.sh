@@ -66,11 +66,11 @@ cannot run here. `--list-runtimes` tries each sandbox out, and says what it hold
 
 | signal | what happens |
 |---|---|
-| SIGHUP | a broker reads its configuration again, a worker only its log level; others end |
+| SIGHUP | a broker reads its configuration again, a worker its log level and keys; others end |
 | SIGUSR1 | a broker or worker logs what it is doing; publisher, tap and preview ignore it |
 | SIGTERM, SIGINT | the program stops in order; after a second one it ends at once |
 
-At SIGHUP a worker that takes no work also looks again if agents can run.
+At SIGHUP a worker also looks again if agents can run. It reads the files of its keys every 30 s.
 
 ## Proxies
 

@@ -13,12 +13,16 @@ import subprocess
 
 import pytest
 
+from lib import claude
+from lib.clis import KUBECTL, KubeApi
+from kube_api import TOKEN
 from lib.system import BIN, ROOT, SLOW, Process, System, fault, free_port, sanitizer_options, \
     wait_until
 from test_flow import FaultServer
 
 PROGRAMS = {"make", "triage-broker", "triage-worker", "triage-publisher", "triage-tap",
             "triage-preview", "triagectl"}
+OTHERS = {"kubectl"}  # a pipeline begins with it
 #  how indented blocks begin that are no commands, or one for root
 PICTURES = ("kubernetes-mcp-server(s)", "incidents/<id>/event.json")
 ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*\s+")
@@ -65,7 +69,7 @@ def help_of(program):
 
 def stays(command):
     """Does it run until it is stopped?"""
-    asked = "--check-config" in command or "--print-config" in command or "--count" in command
+    asked = re.search("--(check-config|check-agent|print-config|count)", command)
     program = program_of(command)
     return not asked and (program in ("triage-broker", "triage-worker", "triage-tap",
                                       "triage-preview") or "--serve" in command)
@@ -150,8 +154,9 @@ def walk(tmp_path):
 def test_every_block_of_the_readme_is_commands_or_a_picture():
     sections = readme()
     assert {program_of(command) for commands in sections.values()
-            for command in commands} <= PROGRAMS, sections
-    assert set(sections) == {"Two commands", "How it flows", "On one machine", "Run it for real",
+            for command in commands} <= PROGRAMS | OTHERS, sections
+    assert set(sections) == {"Two commands", "How it flows", "On one machine",
+                             "A report on your own cluster", "Run it for real",
                              "What an incident leaves", "Replay"}
 
 
@@ -199,6 +204,63 @@ def test_on_one_machine_and_replay(walk):
     wait_until(lambda: {row["cluster"] for row in walk.incidents()} == {"prod-us-east-1"}, 60,
                "served")
     walk.stop()
+
+
+def test_a_report_on_your_own_cluster(walk, tmp_path):
+    """The unmodified Claude Code and kubectl; provider and API server are ours."""
+    provider, api = claude.provider(), KubeApi(tmp_path)
+    folder, programs = walk.system.root / "etc", walk.system.root / "bin"
+    folder.mkdir()
+    (folder / "key").write_text(f"{claude.KEY}\n")
+    api.kubeconfig(folder / "agent.kubeconfig")
+    for program in (claude.PROGRAM, KUBECTL):
+        (programs / program.name).symlink_to(program)
+    walk.env |= {"ANTHROPIC_BASE_URL": provider.url, "AGENT_RUNTIME": "bwrap",
+                 "KUBECONFIG": str(folder / "agent.kubeconfig")}
+    for command in readme()["A report on your own cluster"]:
+        if command == "triagectl incidents list":
+            wait_until(lambda: [row["state"] for row in walk.incidents()] == ["reported"],
+                       200 * SLOW, "the report")
+        said = walk.run(command)
+        if "--check-agent" in command:
+            assert re.search(r"(?m)^ready +yes", said), said
+    assert re.search(r"(?m)^folder +(\S+)", said)
+    walk.stop()
+    assert {call.key for call in provider.made()} == {claude.KEY}
+    provider.close()
+    api.close()
+
+
+def blocks_of(page, heading):
+    """The indented blocks below a heading."""
+    part = (ROOT / page).read_text().split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return ["\n".join(line[4:] for line in block.splitlines())
+            for block in re.findall(r"(?m)(?:^ {4}.*\n)+", part)]
+
+
+def test_the_kubeconfig_of_agents(tmp_path):
+    """The account is as kubectl wants it, and the file that is made reads the cluster.  Only the
+    token comes from elsewhere: the API server of the test issues none."""
+    api = KubeApi(tmp_path)
+    account, file = blocks_of("docs/operations.md", "What a worker's host needs")
+    env = {"PATH": f"{KUBECTL.parent}:/usr/bin:/bin", "HOME": str(tmp_path),
+           "KUBECONFIG": str(api.kubeconfig(tmp_path / "admin.kubeconfig"))}
+
+    def run(text):
+        return subprocess.run(["/bin/bash", "-e", "-c", text], capture_output=True, text=True,
+                              check=True, cwd=tmp_path, env=env, timeout=60).stdout
+    dry = "\n".join(f"{line} --dry-run=client -o name" for line in account.splitlines())
+    assert len(run(dry).split()) == 5
+    run('kubectl () { [ "$1 $2" = "create token" ] && echo ' + TOKEN + ' || command kubectl "$@"; }'
+        "\n" + file)
+    made = tmp_path / "agent.kubeconfig"
+    assert made.stat().st_mode & 0o77 == 0
+    assert "checkout-7d9f" in run(f"kubectl --kubeconfig {made} get pods --all-namespaces")
+    checked = subprocess.run([BIN / "triage-worker", "--check-agent", "--kubeconfig", made,
+                              "--agent-cli", "playbook"], capture_output=True, text=True,
+                             cwd=ROOT, env={**env, **sanitizer_options()}, timeout=60)
+    assert re.search(r"(?m)^ready +yes", checked.stdout), checked.stdout
+    api.close()
 
 
 def test_run_it_for_real(walk):
