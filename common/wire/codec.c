@@ -1,6 +1,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/wire/codec.h"
 
+#include "common/base/json.h"
 #include "common/base/limits.h"
 #include "common/base/utf8.h"
 
@@ -258,6 +259,25 @@ s_encode_items (msgpack_packer *packer, const codec_field_t *field, const char *
         s_encode_map (packer, field->rows, (const char *) list.items + i * field->item_size);
 }
 
+//  The other side refuses a message whose text is not UTF-8, such as a name cut in the middle of a
+//  character.
+static void
+s_encode_text (msgpack_packer *packer, codec_text_t text)
+{
+    if (json_utf8_valid (text.data, text.size)) {
+        msgpack_pack_str_with_body (packer, text.data, text.size);
+        return;
+    }
+    msgpack_pack_str (packer, text.size);
+    for (size_t at = 0, length = 0; at < text.size; at += length) {
+        uint32_t code = 0;
+        length = utf8_next (text.data + at, text.size - at, &code);
+        const bool good = length > 0 && code > 0;
+        length = good ? length : 1;
+        msgpack_pack_str_body (packer, good ? text.data + at : "?", length);
+    }
+}
+
 static void
 s_encode_field (msgpack_packer *packer, const codec_field_t *field, const char *from)
 {
@@ -276,7 +296,7 @@ s_encode_field (msgpack_packer *packer, const codec_field_t *field, const char *
             break;
         case CODEC_TEXT:
             memcpy (&view, from, sizeof view);
-            msgpack_pack_str_with_body (packer, view.data, view.size);
+            s_encode_text (packer, view);
             break;
         case CODEC_BIN:
             memcpy (&view, from, sizeof view);

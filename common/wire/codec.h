@@ -70,7 +70,8 @@ int
 codec_decode (codec_t *self, const codec_field_t *fields, const uint8_t *bytes, size_t size,
               void *ret_struct, size_t struct_size, err_diag_t *diag) must_check;
 //  Append the map to out.  Absent optional text (data NULL) and an absent MAP are left out; INT and
-//  BOOL are always written.  Err: the buffer's.
+//  BOOL are always written.  Bytes of a text that are not UTF-8, and NUL, go as '?'.
+//  Err: the buffer's.
 int
 codec_encode (const codec_field_t *fields, const void *from, buf_t *out) must_check;
 

@@ -229,6 +229,14 @@ def test_folders_of_options_that_are_missing_hold_the_worker(system):
     worker.wait_log("agents can run")
 
 
+def test_a_long_name_is_cut_and_the_worker_stays_held(system):
+    """In the middle of a character, which the broker would have refused."""
+    broker = system.start_broker()
+    worker = system.start_worker(agent_skills_dir="x" + "\u00e9" * 200)
+    wait_metric(broker, 1, "workers_held", **{"class": "config"})
+    assert not worker.records("broker refused a message")
+
+
 def test_a_key_that_is_added_is_read_on_sighup(system):
     system.start_broker()
     config = system.root / "worker.yaml"

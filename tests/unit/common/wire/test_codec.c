@@ -362,6 +362,32 @@ test_every_integer_of_every_message_has_its_range (void **state)
     assert_in_range (count, 50, 200);
 }
 
+static void
+test_a_text_that_is_not_utf8_goes_as_one_that_is (void **state)
+{
+    static const struct {
+        const char *text;
+        size_t size;
+        const char *got;
+    } cases [] = {{"cut \xc3", 5, "cut ?"},
+                  {"\xe2\x82\xac \xe2\x82", 6, "\xe2\x82\xac ??"},
+                  {"\xff\xc3\xa9", 3, "?\xc3\xa9"},
+                  {"a\0b", 3, "a?b"},
+                  {"", 0, ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        own (codec_destroy) codec_t *codec = codec_new ();
+        own (buf_fini) buf_t out = buf_init (1024);
+        msg_credit_t credit = {.held = {cases [i].text, cases [i].size}};
+        assert_int_equal (codec_encode (msg_fields (MSG_CREDIT), &credit, &out), 0);
+        err_diag_t diag = {""};
+        msg_credit_t got = {0};
+        assert_int_equal (codec_decode (codec, msg_fields (MSG_CREDIT), (const uint8_t *) out.data,
+                                        out.size, &got, sizeof got, &diag),
+                          0);
+        assert_true (codec_is (got.held, cases [i].got));
+    }
+}
+
 int
 main (void)
 {
@@ -379,6 +405,7 @@ main (void)
         cmocka_unit_test (test_unknown_keys_are_ignored),
         cmocka_unit_test (test_the_progress_of_an_older_worker_is_taken),
         cmocka_unit_test (test_copy_never_leaves_half_a_character),
+        cmocka_unit_test (test_a_text_that_is_not_utf8_goes_as_one_that_is),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
