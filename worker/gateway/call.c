@@ -119,8 +119,7 @@ s_finish (call_t *self, const char *reason, bool left)
     }
     if (left)
         return;
-    const bool stopped = self->status > 0 && self->status < 300 && !reason;
-    tenant->report.failed_calls += result.class != RUN_CLASS_NONE && !stopped;
+    tenant->report.failed_calls += result.class != RUN_CLASS_NONE && !result.answered;
     if (result.class == RUN_CLASS_NONE)
         tenant->report.ok_after_failure = tenant->report.failure.class != RUN_CLASS_NONE;
     else
@@ -353,6 +352,7 @@ s_stays (const char *name, const char *connection)
 static int
 s_lines (const call_args_t *args, buf_t *lines, size_t *ret_count)
 {
+    static const char identity [] = "Accept-Encoding: identity";
     const char *connection = request_header (args->request, "connection");
     size_t count = 0;
     for (const request_header_t *at = request_headers (args->request); at->name; at++) {
@@ -363,9 +363,11 @@ s_lines (const call_args_t *args, buf_t *lines, size_t *ret_count)
         buf_append (lines, "", 1);
         count++;
     }
+    //  What is compressed cannot be observed.
+    buf_append (lines, identity, sizeof identity);
     int rc = provider_key_header (args->key->provider, args->key->key, lines);
     rc = rc ? rc : buf_append (lines, "", 1);
-    *ret_count = count + 1;
+    *ret_count = count + 2;
     return rc;
 }
 
@@ -404,7 +406,7 @@ static int
 s_start (call_t *self)
 {
     static const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
-    const char *headers [REQUEST_HEADERS + 1];
+    const char *headers [REQUEST_HEADERS + 2];
     buf_t url = buf_init (S_URL_BYTES), lines = buf_init (S_LINES_BYTES);
     size_t count = 0;
     int rc = s_url (&self->args, &url);

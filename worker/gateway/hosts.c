@@ -120,12 +120,14 @@ typedef struct {
     kind_t kind;
 } range_t;
 
-//  Src: IANA special-purpose address registry.
+//  Src: IANA special-purpose address registry; metadata services of clouds.  The first one counts.
 static const range_t s_ranges [] = {
     {0x00000000, 8, S_NEVER},    //  0/8 this host
     {0x0a000000, 8, S_PRIVATE},  //  10/8
+    {0x646464c8, 32, S_NEVER},   //  100.100.100.200, metadata of Alibaba Cloud
     {0x64400000, 10, S_PRIVATE}, //  100.64/10 carrier, also of clusters
     {0x7f000000, 8, S_NEVER},    //  127/8
+    {0xa83f8110, 32, S_NEVER},   //  168.63.129.16, the host's agent on Azure
     {0xa9fe0000, 16, S_NEVER},   //  169.254/16, metadata services
     {0xac100000, 12, S_PRIVATE}, //  172.16/12
     {0xc0000000, 24, S_PRIVATE}, //  192.0.0/24
@@ -154,9 +156,13 @@ static kind_t
 s_kind_six (const struct in6_addr *six)
 {
     static const uint8_t nat64 [12] = {0x00, 0x64, 0xff, 0x9b};
+    static const uint8_t aws [16] = {
+        0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54}; //  fd00:ec2::254, its metadata
     const uint8_t *b = six->s6_addr;
     if (IN6_IS_ADDR_V4MAPPED (six) || memcmp (b, nat64, sizeof nat64) == 0)
         return s_kind_four (s_four_in (six, 12));
+    if (memcmp (b, aws, sizeof aws) == 0)
+        return S_NEVER;
     if (b [0] == 0x20 && b [1] == 0x02) //  6to4
         return s_kind_four (s_four_in (six, 2));
     if ((b [0] & 0xfe) == 0xfc || (b [0] == 0xfe && (b [1] & 0xc0) == 0xc0))

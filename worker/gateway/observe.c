@@ -354,6 +354,7 @@ s_judge (const observe_t *self, bool cut, observe_result_t *result)
         snprintf (sentence, OBSERVE_TEXT, "the provider's answer was cut off");
         return;
     }
+    result->answered = true;
     result->class = s_class_of_stop (self);
     if (result->class != RUN_CLASS_NONE)
         snprintf (sentence, OBSERVE_TEXT, "the model %s (%s)",

@@ -22,6 +22,7 @@ typedef struct {
     int64_t percent;            //  of the price, for the service that was given; 0 = not told
     bool whole;                 //  the tokens are those of the whole call, not of its beginning
     run_class_t class;          //  RUN_CLASS_NONE = the call succeeded
+    bool answered;              //  the model did, to its end, though it may have stopped early
     char sentence [OBSERVE_TEXT];
     int64_t retry_ms; //  that the body asks for, 0 = nothing
 } observe_result_t;

@@ -49,7 +49,8 @@ test_call_gets_the_key (void **state)
     answer = gateway_case_talk (
         &self, gateway_case_post_text ("/v1/messages?beta=true&key=run-token-1",
                                        "Cookie: c=d\r\nanthropic-version: 2023-06-01\r\n"
-                                       "x-hop: 1\r\nConnection: close, x-hop\r\nX-Empty:\r\n",
+                                       "x-hop: 1\r\nConnection: close, x-hop\r\nX-Empty:\r\n"
+                                       "Accept-Encoding: gzip\r\n",
                                        ASK));
     assert_non_null (strstr (answer, "HTTP/1.1 200 "));
     assert_non_null (strstr (answer, "request-id: r1\r\n"));
@@ -61,6 +62,8 @@ test_call_gets_the_key (void **state)
     assert_non_null (strstr (head, "x-api-key: " GATEWAY_CASE_KEY "\r\n"));
     assert_non_null (strstr (head, "anthropic-version: 2023-06-01\r\n"));
     assert_non_null (strstr (head, "X-Empty:\r\n"));
+    assert_non_null (strstr (head, "Accept-Encoding: identity\r\n"));
+    assert_null (strstr (head, "gzip"));
     assert_null (strstr (head, "x-hop"));
     assert_null (strstr (head, GATEWAY_CASE_TOKEN));
     assert_null (strstr (head, "Cookie"));
@@ -482,6 +485,33 @@ test_failures (void **state)
     assert_int_equal (report.failed_calls, 2);
 }
 
+//  A failure within the stream is one too, and a stream that ends too early.
+static bool
+s_fail_in_stream (upstream_request_t *request)
+{
+    return s_begin_stream (request->fd) && s_chunk (request->fd, START)
+           && (request->number > 1
+               || s_chunk (request->fd, "data: {\"type\":\"error\",\"error\":{\"type\":"
+                                        "\"overloaded_error\",\"message\":\"busy\"}}\n\n"))
+           && upstream_text (request->fd, "0\r\n\r\n");
+}
+
+static void
+test_failures_in_streams (void **state)
+{
+    gateway_case_t self = {0};
+    gateway_report_t report;
+    gateway_case_begin (&self, "anthropic", s_fail_in_stream);
+    free (gateway_case_post (&self, "/v1/messages", "", ASK));
+    gateway_look (self.gateway, self.run, &report);
+    assert_int_equal (report.failure.class, RUN_CLASS_OVERLOADED);
+    assert_int_equal (report.failed_calls, 1);
+    free (gateway_case_post (&self, "/v1/messages", "", ASK));
+    report = gateway_case_end (&self);
+    assert_int_equal (report.failure.class, RUN_CLASS_PROVIDER);
+    assert_int_equal (report.failed_calls, 2);
+}
+
 static void
 test_no_provider (void **state)
 {
@@ -539,6 +569,7 @@ main (void)
         cmocka_unit_test (test_endless_head),
         cmocka_unit_test (test_slow_reader_stops_the_provider),
         cmocka_unit_test (test_failures),
+        cmocka_unit_test (test_failures_in_streams),
         cmocka_unit_test (test_no_provider),
         cmocka_unit_test (test_closed_in_flight),
     };
