@@ -300,6 +300,7 @@ exit_code () {
 
 while [ $# -gt 0 ]; do
     [ "$1" != --describe ] || { describe=1; shift; continue; }
+    [ "$1" != --help ] || { sed -n 's/^# \{0,1\}//; 2,6p' "$0"; exit 0; }
     [ $# -ge 2 ] || fail 64 "$1 needs a value"
     case $1 in
     --workspace) workspace=$2 ;;

@@ -150,7 +150,7 @@ stop_all
 shopt -s nullglob
 reports=("$demo"/incidents/*/output/investigation.md)
 [ "${#reports[@]}" -gt 0 ] || fail "there are no reports"
-say "one of ${#reports[@]} reports: ${reports[0]}"
+say "one of ${#reports[@]} reports (a fault that repeats has one): ${reports[0]}"
 cat -- "${reports[0]}"
 say "all reports"
 for report in "${reports[@]}"; do

@@ -184,6 +184,10 @@ s_call (const settings_t *settings, const driver_t *driver, char *ret_text, size
     network_keys (settings, driver, false, &gateway);
     const provider_t *provider = provider_find (driver->provider);
     const char *key = gateway.key_count > 0 ? gateway.keys [0].key : "";
+    if (provider && !*key && network_of (settings, driver) != SANDBOX_GATEWAY) {
+        snprintf (ret_text, size, "the agent logs in by itself: its first run will show if it can");
+        return S_UNKNOWN;
+    }
     if (!provider || !*key) {
         const bool known = !driver->ours || driver->program [0];
         snprintf (ret_text, size, "%s",

@@ -157,14 +157,14 @@ def test_without_any_sandbox_no_work_is_taken(system, agent, bwrap):
     assert ("bubblewrap" in why) == (bwrap == MISSING)
 
 
-def check_agent(system, models, key, **env):
+def check_agent(system, models, key, agent="claude", **env):
     programs = system.root / "programs"
     programs.mkdir()
     (programs / "claude").symlink_to(claude.PROGRAM)
     path = system.root / "key"
     path.write_text(f"{key}\n")
     return subprocess.run(
-        [BIN / "triage-worker", "--check-agent", "--agent-cli", "claude", "--script-path", SCRIPT,
+        [BIN / "triage-worker", "--check-agent", "--agent-cli", agent, "--script-path", SCRIPT,
          "--agent-runtime", "bwrap"], capture_output=True, text=True, timeout=60,
         env={"PATH": f"{programs}:/usr/bin:/bin", "ANTHROPIC_API_KEY_FILE": str(path),
              "ANTHROPIC_BASE_URL": models, **env})
@@ -203,6 +203,22 @@ def test_check_agent_names_a_bad_key(system, models):
     shown = " ".join(done.stdout.split())
     assert "HTTP 401 auth: invalid x-api-key: ************; correct anthropic_api_key" in shown
     assert "sk-of-nobody" not in done.stdout
+
+
+@pytest.mark.parametrize("network,code", [("gateway", 1), ("proxy", 0)])
+def test_check_agent_with_a_key_that_is_no_option(system, models, network, code):
+    """A driver of one's own may want any variable.  The gateway cannot add such a key."""
+    (system.root / "mine.sh").write_text(
+        "driver_program=true driver_provider=openai driver_key_env=MINE_API_KEY\n"
+        "driver_version () { echo 1.0.0; }\ndriver_run () { true; }\n")
+    done = check_agent(system, models, claude.KEY, AGENT_DRIVERS_DIR=str(system.root),
+                       MINE_API_KEY="x", AGENT_ENV="MINE_API_KEY", AGENT_NETWORK=network,
+                       agent="mine")
+    shown = " ".join(done.stdout.split())
+    assert done.returncode == code, shown
+    assert ("the agent logs in by itself" if network == "proxy" else
+            "which the gateway cannot add: name it in agent_env, and set agent_network: proxy"
+            ) in shown
 
 
 def test_check_agent_does_not_blame_the_key_where_no_models_are_listed(system, models):

@@ -313,6 +313,7 @@ const conf_spec_t settings_spec = {
     .summary = "Run agents for incidents that the broker assigns.",
     .examples = "triage-worker\n"
                 "AGENT_CLI=playbook triage-worker --max-concurrent-agents 4\n"
+                "triage-worker --check-agent\n"
                 "triage-worker --config configs/worker.yaml --print-config\n",
     .commands = "--check-agent    look if agents can run here, call the provider once, and end\n"
                 "--list-runtimes  try out each runtime, and list what it holds and what not\n",

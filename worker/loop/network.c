@@ -82,16 +82,32 @@ network_advice (const settings_t *settings, const driver_t *driver, char *ret_te
         }
 }
 
+//  Is a variable the key of one of our options?
+static bool
+s_is_option (const char *variable)
+{
+    const conf_option_t *key = settings_next_key (NULL);
+    while (key && strcmp (key->env, variable) != 0)
+        key = settings_next_key (key);
+    return key;
+}
+
 int
 network_check_key (const settings_t *settings, const driver_t *driver, err_diag_t *diag)
 {
     if (network_of (settings, driver) != SANDBOX_GATEWAY || !driver->key_env [0]
         || *network_key (settings, driver))
         return 0;
-    err_diag (diag,
-              "agent '%s' needs %s, which is not set; set it, or agent_network: proxy where the "
-              "agent logs in by itself",
-              settings_agent (settings), driver->key_env);
+    if (s_is_option (driver->key_env))
+        err_diag (diag,
+                  "agent '%s' needs %s, which is not set; set it, or agent_network: proxy where "
+                  "the agent logs in by itself",
+                  settings_agent (settings), driver->key_env);
+    else
+        err_diag (diag,
+                  "agent '%s' needs %s, which the gateway cannot add: name it in agent_env, and "
+                  "set agent_network: proxy",
+                  settings_agent (settings), driver->key_env);
     return ERR_CONFIG;
 }
 
