@@ -69,7 +69,7 @@ static const conf_option_t s_rows [] = {
      .type = CONF_TEXT,
      AT (agent_cli),
      .env = "AGENT_CLI",
-     .max = SETTINGS_AGENT_BYTES,
+     .max = LIMIT_AGENT_BYTES,
      .help = "Which agent runs: the name of a driver, a file in the folder drivers beside "
              "run-agent.sh or in agent_drivers_dir.  Unset: claude when its key is set, else "
              "playbook."},

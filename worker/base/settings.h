@@ -11,8 +11,6 @@
 //  Default of agent_script_path.
 #define SETTINGS_SCRIPT "./agent-container/run-agent.sh"
 
-enum { SETTINGS_AGENT_BYTES = 64 }; //  of the name of an agent
-
 typedef struct {
     const char *name;
     const char *kubeconfig;

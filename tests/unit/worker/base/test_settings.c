@@ -7,9 +7,11 @@
 
 #include <cmocka.h>
 
+#include "common/base/limits.h"
 #include "common/base/own.h"
 #include "worker/base/settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static conf_t *
@@ -106,6 +108,21 @@ test_a_key_may_have_several_agents (void **state)
     assert_false (settings_key_of (&key, ""));
 }
 
+//  HELLO carries it.
+static void
+test_the_name_of_an_agent_fits_into_its_message (void **state)
+{
+    char program [] = "triage-worker", *const argv [] = {program, NULL};
+    for (int size = LIMIT_AGENT_BYTES; size <= LIMIT_AGENT_BYTES + 1; size++) {
+        own (conf_destroy) conf_t *conf = NULL;
+        char entry [128];
+        char *const envp [] = {entry, NULL};
+        snprintf (entry, sizeof entry, "AGENT_CLI=%0*d", size, 7);
+        const int rc = conf_load (&settings_spec, 1, argv, envp, &conf);
+        assert_int_equal (rc, size > LIMIT_AGENT_BYTES ? ERR_CONFIG : 0);
+    }
+}
+
 int
 main (void)
 {
@@ -116,6 +133,7 @@ main (void)
         cmocka_unit_test (test_a_cluster_that_is_not_listed_has_no_kubeconfig),
         cmocka_unit_test (test_the_contracts_names_are_read_and_a_flag_wins),
         cmocka_unit_test (test_each_secret_has_a_variable_and_an_agent_that_gets_it),
+        cmocka_unit_test (test_the_name_of_an_agent_fits_into_its_message),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
