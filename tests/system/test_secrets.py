@@ -37,6 +37,8 @@ text = "\n\n".join(forms) + "\n"
 os.write(1, text.encode())
 os.write(2, text.encode())
 open("logs/more.log", "w").write(text)
+open("logs/prompt.md", "a").write(text)
+open("logs/transcript.jsonl", "w").write(json.dumps({"n": 1, "output": text}) + "\n")
 open("output/investigation.md", "w").write(
     "## Root Cause\n\nRefused: " + forms[0].replace("\n", "") + " " + " ".join(forms[7:9])
     + "\n\n**Confidence:** LOW\n\n" + text)
