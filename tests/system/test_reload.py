@@ -299,6 +299,13 @@ def test_sigusr1_writes_the_state_to_the_log_and_ends_nothing(system):
     worker.wait_log("state of a job")
     assert worker.records("state of a job")[0]["job"] == "run" \
         and worker.records("state")[0]["busy"] == "1"
+    state = worker.records("state")[0]
+    assert (state["runtime"], state["held"]) == ("none", "")
+    held = system.start_worker("w2", kubeconfig="/nonexistent")
+    held.wait_log("takes no work")
+    held.signal(signal.SIGUSR1)
+    held.wait_log("msg=state")
+    assert "kubeconfig /nonexistent: No such file" in held.records("state")[0]["held"]
     assert broker.alive() and worker.alive()
 
 

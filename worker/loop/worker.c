@@ -191,7 +191,9 @@ s_tell (const worker_t *self)
     int64_t busy, spooled;
     worker_count (self, &busy, &spooled);
     log_info ("state", kv ("slots", self->settings->max_concurrent_agents), kv ("busy", busy),
-              kv ("spooled", spooled), kv ("draining", (bool) (self->drain != DRAIN_NO)));
+              kv ("spooled", spooled), kv ("draining", (bool) (self->drain != DRAIN_NO)),
+              kv ("runtime", self->ready ? self->ready->runtime : ""),
+              kv ("held", self->ready ? self->ready->why : "not known yet"));
     const job_t *job;
     DL_FOREACH (self->jobs, job)
         log_info ("state of a job", kv ("incident_id", job->verdict.incident.text),
