@@ -10,18 +10,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define CLONE_TIME 0x80          //  CLONE_NEWTIME
 #define SEND_CONNECTS 0x20000000 //  MSG_FASTOPEN: Landlock does not see the connection
 #define SOCKET_TYPE 0xf
+#define SECCOMP_INT 0xffffffff //  of an argument that is an int, the kernel reads these bits
 
 enum { SECCOMP_FAMILIES = 48 }; //  more than the kernel has
+
+//  What the ioctls of old XFS take; every file system does the same for them as for fallocate.
+//  Src: include/linux/falloc.h of Linux.
+typedef struct {
+    int16_t type, whence;
+    int64_t start, length;
+    int32_t system, pid, rest [4];
+} room_t;
 
 typedef struct {
     int call, number; //  number: the errno it fails with
@@ -94,11 +105,20 @@ static const refused_t s_refused [] = {
     {SCMP_SYS (clock_settime), EPERM},
     {SCMP_SYS (clock_adjtime), EPERM},
     {SCMP_SYS (adjtimex), EPERM},
-    //  memory that outlives the run where the box has no IPC namespace
+    //  where the box has no IPC namespace: memory that outlives the run, and that of others by id
     {SCMP_SYS (shmget), ENOSYS},
+    {SCMP_SYS (shmat), ENOSYS},
+    {SCMP_SYS (shmctl), ENOSYS},
     {SCMP_SYS (semget), ENOSYS},
+    {SCMP_SYS (semop), ENOSYS},
+    {SCMP_SYS (semtimedop), ENOSYS},
+    {SCMP_SYS (semctl), ENOSYS},
     {SCMP_SYS (msgget), ENOSYS},
+    {SCMP_SYS (msgsnd), ENOSYS},
+    {SCMP_SYS (msgrcv), ENOSYS},
+    {SCMP_SYS (msgctl), ENOSYS},
     {SCMP_SYS (mq_open), ENOSYS},
+    {SCMP_SYS (mq_unlink), ENOSYS},
 };
 
 //  Where the box shares the host's processes: calls with a process id that is not 0 reach others.
@@ -154,13 +174,17 @@ s_namespace_rules (scmp_filter_ctx filter)
     return rc;
 }
 
-//  Input is not typed into a terminal of others.
+//  Input is not typed into a terminal of others, room of a disk is not taken at once, and no lease
+//  keeps others waiting who open the same file.
 static int
-s_terminal_rules (scmp_filter_ctx filter)
+s_file_rules (scmp_filter_ctx filter)
 {
-    const scmp_datum_t mask = 0xffffffff;
-    int rc = s_bits (filter, SCMP_SYS (ioctl), 1, mask, TIOCSTI);
-    return rc ? rc : s_bits (filter, SCMP_SYS (ioctl), 1, mask, TIOCLINUX);
+    static const scmp_datum_t ioctls [] = {TIOCSTI, TIOCLINUX, _IOW ('X', 40, room_t),
+                                           _IOW ('X', 42, room_t), _IOW ('X', 57, room_t)};
+    int rc = s_bits (filter, SCMP_SYS (fcntl), 1, SECCOMP_INT, F_SETLEASE);
+    for (size_t i = 0; i < COUNT (ioctls) && rc == 0; i++)
+        rc = s_bits (filter, SCMP_SYS (ioctl), 1, SECCOMP_INT, ioctls [i]);
+    return rc;
 }
 
 //  A family above those that the kernel has may be one of them with other upper bits.
@@ -180,6 +204,18 @@ s_family_rules (scmp_filter_ctx filter, bool shared)
     const struct scmp_arg_cmp netlink [] = {SCMP_CMP (0, SCMP_CMP_EQ, AF_NETLINK, 0),
                                             SCMP_CMP (2, SCMP_CMP_NE, NETLINK_ROUTE, 0)};
     return rc ? rc : s_rule (filter, SCMP_SYS (socket), EACCES, COUNT (netlink), netlink);
+}
+
+//  A pair of datagram sockets is connected, but each can still send to any other by its path.  A
+//  stream cannot.
+static int
+s_pair_rules (scmp_filter_ctx filter)
+{
+    int rc = 0;
+    for (scmp_datum_t type = 0; type <= SOCKET_TYPE && rc == 0; type++)
+        if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
+            rc = s_bits (filter, SCMP_SYS (socketpair), 1, SOCKET_TYPE, type);
+    return rc;
 }
 
 //  A stream has protocol 0 or 6, TCP; others, as multipath TCP, pass Landlock by.  libseccomp takes
@@ -224,13 +260,24 @@ s_host_network_rules (scmp_filter_ctx filter)
     return rc ? rc : s_bits (filter, SCMP_SYS (sendmmsg), 3, flag, flag);
 }
 
+//  Of these two calls an id of 0 is ourselves, but "all processes of our user" where they ask for
+//  a user.
+static int
+s_priority_rules (scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp not_self = SCMP_CMP (1, SCMP_CMP_NE, 0, 0);
+    int rc = s_rule (filter, SCMP_SYS (setpriority), EPERM, 1, &not_self);
+    rc = rc ? rc : s_rule (filter, SCMP_SYS (ioprio_set), EPERM, 1, &not_self);
+    rc = rc ? rc : s_bits (filter, SCMP_SYS (setpriority), 0, SECCOMP_INT, PRIO_USER);
+    return rc ? rc : s_bits (filter, SCMP_SYS (ioprio_set), 0, SECCOMP_INT, IOPRIO_WHO_USER);
+}
+
 static int
 s_shared_rules (scmp_filter_ctx filter, const enter_spec_t *spec)
 {
-    const struct scmp_arg_cmp not_self = SCMP_CMP (1, SCMP_CMP_NE, 0, 0);
     int rc = s_table (filter, s_of_others, COUNT (s_of_others), true);
-    rc = rc ? rc : s_rule (filter, SCMP_SYS (setpriority), EPERM, 1, &not_self);
-    rc = rc ? rc : s_rule (filter, SCMP_SYS (ioprio_set), EPERM, 1, &not_self);
+    rc = rc ? rc : s_priority_rules (filter);
+    rc = rc ? rc : s_pair_rules (filter);
     return rc || !spec->tcp ? rc : s_host_network_rules (filter);
 }
 
@@ -254,7 +301,7 @@ s_fill (scmp_filter_ctx filter, const enter_spec_t *spec)
 {
     int rc = s_table (filter, s_refused, COUNT (s_refused), false);
     rc = rc ? rc : s_namespace_rules (filter);
-    rc = rc ? rc : s_terminal_rules (filter);
+    rc = rc ? rc : s_file_rules (filter);
     rc = rc ? rc : s_family_rules (filter, spec->shared);
     if (rc == 0 && spec->shared)
         rc = s_shared_rules (filter, spec);
@@ -270,6 +317,7 @@ enter_seccomp (const enter_spec_t *spec, enter_fault_t *fault)
         return 0;
     scmp_filter_ctx filter = seccomp_init (SCMP_ACT_ALLOW);
     int rc = filter ? s_fill (filter, spec) : -ENOMEM;
+    rc = rc ? rc : seccomp_attr_set (filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     //  Search the rules as a tree: a filter runs at every call.
     rc = rc ? rc : seccomp_attr_set (filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     rc = rc ? rc : seccomp_load (filter);

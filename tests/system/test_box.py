@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import claude
+from lib import claude, runs
 from lib.system import System
 from test_options_worker import report_of
 
@@ -44,6 +44,7 @@ def boxed(system, provider, runtime, **options):
                                      pytest.param("none", marks=pytest.mark.nightly)])
 def test_the_agent_works_without_its_key(system, provider, runtime):
     """It holds a token of its run; the provider gets the key, which stands in no file."""
+    runs.need(runtime)
     system.start_broker(agent_model="sonnet")
     system.worker = boxed(system, provider, runtime)
     found = claude.ask(system, "ok")
@@ -62,6 +63,7 @@ class Hello(socketserver.BaseRequestHandler):
 @pytest.mark.parametrize("runtime", ["bwrap", "landlock", "none"])
 def test_an_api_server_on_this_host_is_reached_at_its_port(system, runtime):
     """And only that one: the port of another server is not."""
+    runs.need(runtime)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hello) as server, \
             socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hello) as other:
         for each in (server, other):
@@ -86,6 +88,7 @@ def test_an_api_server_on_this_host_is_reached_at_its_port(system, runtime):
 
 def test_the_keys_of_a_worker_of_root_are_in_no_box(system):
     """A script that looks for the key where it may read."""
+    runs.need("landlock")
     path = system.root / "look.sh"
     path.write_text("#!/bin/bash\n{ printf '%0200d\\n' 0; env | rev; cat /proc/*/environ "
                     "/proc/*/cmdline | tr '\\0' '\\n' | rev; } >output/investigation.md "

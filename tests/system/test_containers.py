@@ -221,4 +221,4 @@ def test_only_what_is_named_is_open(root, engine):
     folder = root / "escape"
     folder.mkdir(mode=0o711)
     words = [f"{key}={value}" for key, value in engine.env.items()]
-    judge(escape(folder, "docker", prefix=["env", *words]))
+    judge(escape(folder, "docker", prefix=["env", "OWN_NETWORK=1", *words]))

@@ -37,7 +37,8 @@ one files "--files 300" 'i=0; while :; do i=$((i+1)); : >f$i; done'
 one tree "" 'setsid sleep 60 & setsid setsid sleep 60 & exit 0'
 for pid in $(pidof sleep); do echo "left $pid"; done
 echo "cgroups $(ls -d /sys/fs/cgroup/triage-* 2>/dev/null | wc -l)"
-echo "escape $(/usr/bin/python3 @HOST@ @BIN@ /tmp/escape landlock 0 gateway 2>/tmp/why)"
+export OWN_NETWORK=1
+echo "escape $(unshare -n python3 @HOST@ @BIN@ /tmp/escape landlock 0 gateway 2>/tmp/why)"
 cat /tmp/why
 """
 
@@ -46,6 +47,8 @@ cat /tmp/why
 def what_the_machine_printed(tmp_path_factory):
     """The words behind each mark of one boot, which takes most of the time: once for all who
     run tests beside each other."""
+    if runs.closed():
+        pytest.skip(f"the user of agents cannot pass {runs.closed()}")
     script = LIMITS
     values = {"BIN": runs.BIN, "HOST": HOST, "MEMORY": 64 * MIB, "DISK": 48 * MIB}
     for name, value in values.items():

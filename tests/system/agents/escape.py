@@ -7,7 +7,9 @@ SPDX-License-Identifier: Apache-2.0
 """
 import ctypes
 import errno
+import fcntl
 import json
+import mmap
 import os
 import platform
 import resource
@@ -18,8 +20,9 @@ import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 X86 = platform.machine() == "x86_64"
-SHMGET, KEYCTL = (29, 250) if X86 else (194, 219)
+SHMGET, KEYCTL, IOPRIO_SET, IOPRIO_GET = (29, 250, 251, 252) if X86 else (194, 219, 30, 31)
 IO_URING_SETUP, CLONE3, PIDFD_OPEN, PIDFD_GETFD = 425, 435, 434, 438
+WHO_PROCESS, WHO_USER, USUAL_IO = 1, 3, (2 << 13) | 4  # best effort, the middle
 PTRACE_TRACEME, PTRACE_SEIZE, NEWUSER, FASTOPEN, MPTCP = 0, 0x4206, 0x10000000, 0x20000000, 262
 TIMEOUT_S = 5
 
@@ -98,6 +101,12 @@ def change_a_time(host):
     os.utime(host["own_file"], (1, 1))
 
 
+def hold_by_a_lease(host):
+    """Whoever opens the file for writing waits, up to 45 s."""
+    fd = os.open(host["readable"], os.O_RDONLY)
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+
+
 def make_a_device(host):
     os.mknod("device", 0o600 | stat.S_IFBLK, os.makedev(8, 0))
 
@@ -141,15 +150,22 @@ def signal_the_supervisor(host):
 
 
 def limit_it(host):
-    resource.prlimit(host["victim"], resource.RLIMIT_NOFILE, (0, 4096))
+    most = min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.prlimit(host["victim"], resource.RLIMIT_NOFILE, (0, most))
 
 
 def slow_it(host):
     os.setpriority(os.PRIO_PROCESS, host["victim"], 19)
 
 
+def order_its_io(host):
+    """Set that of all processes of the user, to what is usual."""
+    syscall(IOPRIO_SET, WHO_USER, 0, USUAL_IO)
+    assert syscall(IOPRIO_GET, WHO_PROCESS, host["victim"]) == USUAL_IO
+
+
 def bind_it_to_a_cpu(host):
-    os.sched_setaffinity(host["victim"], {0})
+    os.sched_setaffinity(host["victim"], {min(os.sched_getaffinity(0))})
 
 
 # --- the kernel
@@ -191,6 +207,20 @@ def io_uring(host):
 
 def memory_that_stays(host):
     syscall(SHMGET, 0x7472, 4096, 0o1600)
+
+
+def memory_of_others(host):
+    LIBC.shmat.restype = ctypes.c_ssize_t
+    call(LIBC.shmat, host["segment"], None, 0)
+
+
+def call_of_another_architecture(host):
+    """getpid of i386; another number says that there is no such thing."""
+    assert X86
+    memory = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    memory.write(b"\xb8\x14\0\0\0\xcd\x80\xc3")  # mov eax, 20; int 0x80; ret
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert ctypes.CFUNCTYPE(ctypes.c_int)(address)() == os.getpid()
 
 
 # --- the network
@@ -255,6 +285,11 @@ def engine_socket(host):
     talk(socket.socket(socket.AF_UNIX), host["engine"])
 
 
+def datagram_by_a_pair(host):
+    """Such as to the system's log."""
+    socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"hello", host["log"])
+
+
 def abstract_socket(host):
     talk(socket.socket(socket.AF_UNIX), "\0" + host["abstract"])
 
@@ -264,13 +299,13 @@ def abstract_socket(host):
 ATTEMPTS = [
     write_outside, read_outside, read_neighbour, write_neighbour, read_through_a_link, hard_link,
     rename_out, rename_in, truncate, truncate_by_reading, truncate_by_no_mode, see_a_name,
-    change_a_mode, change_a_time, make_a_device, see_processes, read_environment, read_memory,
-    go_by_its_root, trace, trace_a_child, take_a_descriptor, signal_it, signal_the_supervisor,
-    limit_it,
-    slow_it, bind_it_to_a_cpu, become_root, gain_by_a_program, new_namespace,
-    new_namespace_by_clone3, mount, keyring, io_uring, memory_that_stays, tcp_broker, tcp_metadata,
+    change_a_mode, change_a_time, hold_by_a_lease, make_a_device, see_processes, read_environment,
+    read_memory, go_by_its_root, trace, trace_a_child, take_a_descriptor, signal_it,
+    signal_the_supervisor, limit_it, slow_it, order_its_io, bind_it_to_a_cpu, become_root,
+    gain_by_a_program, new_namespace, new_namespace_by_clone3, mount, keyring, io_uring,
+    memory_that_stays, memory_of_others, call_of_another_architecture, tcp_broker, tcp_metadata,
     tcp_at_the_gateways_port, multipath_tcp, tcp_by_sending, tcp_listen, udp, raw_socket,
-    packet_socket, engine_socket, abstract_socket]
+    packet_socket, engine_socket, datagram_by_a_pair, abstract_socket]
 
 
 def attempt(function, host):

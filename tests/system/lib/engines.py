@@ -45,6 +45,9 @@ def need(name):
     programs = {"podman": ["podman", "runc"], "docker": ["dockerd", "docker", "runc"]}[name]
     if os.geteuid() != 0 or not all(shutil.which(program) for program in programs):
         pytest.skip(f"{' and '.join(programs)} and root are needed")
+    tried = subprocess.run(["unshare", "-m", "-n", "true"], capture_output=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip("no namespace for an engine can be had")
 
 
 def _must(result):

@@ -1,6 +1,8 @@
 """Single runs by triage-run itself, without a worker.
 SPDX-License-Identifier: Apache-2.0
 """
+import ctypes
+import functools
 import glob
 import json
 import os
@@ -11,7 +13,9 @@ from pathlib import Path
 import pytest
 
 BIN = Path(os.environ.get("TRIAGE_BIN", "build/debug/bin")).resolve()
+CHECKOUT = Path(__file__).resolve().parents[3]
 NOBODY = 65534
+LANDLOCK_CREATE_RULESET, LANDLOCK_VERSION = 444, 1
 MIB = 1024 * 1024
 
 
@@ -28,10 +32,46 @@ def box(runtime):
     return words
 
 
-def need(runtime):
-    """Skip where this runtime does not start; tests/may-skip.txt says where that may be."""
+def landlock_abi():
+    """0: the kernel has no Landlock."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return max(0, libc.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0),
+                               LANDLOCK_VERSION))
+
+
+def closed():
+    """A folder above programs and scripts that the user of agents cannot pass; None: they are
+    open."""
+    paths = [BIN, *BIN.parents, CHECKOUT, *CHECKOUT.parents]
+    return next((path for path in paths if not path.stat().st_mode & 0o001), None)
+
+
+@functools.cache
+def refusal(runtime, prefix=()):
+    """Why this machine lets nobody make such a box, whatever our programs do; "": it does.
+    prefix: words that choose another user."""
     if runtime == "bwrap" and not shutil.which("bwrap"):
-        pytest.skip("bwrap is not installed")
+        return "bwrap is not installed"
+    if runtime == "bwrap":
+        words = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-net", "--ro-bind", "/", "/",
+                 "--proc", "/proc", "--dev", "/dev"]
+        if prefix or os.geteuid() != 0:
+            words.append("--unshare-user")
+        tried = subprocess.run([*prefix, *words, "true"], capture_output=True, text=True,
+                               stdin=subprocess.DEVNULL, check=False)
+        return "" if tried.returncode == 0 else f"no namespaces can be had: {tried.stderr}"
+    if runtime == "landlock" and landlock_abi() == 0:
+        return "the kernel has no Landlock"
+    if runtime == "landlock" and os.geteuid() == 0 and closed():
+        return f"the user of agents cannot pass {closed()}"
+    return ""
+
+
+def need(runtime, prefix=()):
+    """Skip where this machine has no such box; tests/may-skip.txt says where that may be."""
+    why = refusal(runtime, prefix)
+    if why:
+        pytest.skip(why)
 
 
 def command(folder, script, *flags, timeout_ms=60000, grace_ms=2000, shell="/bin/sh"):

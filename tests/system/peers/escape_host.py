@@ -3,11 +3,13 @@
 
     escape_host.py BIN FOLDER RUNTIME ABI NETWORK [ATTEMPT...]
 
-Root runs it in a network namespace of its own (unshare -n): then it also plays the metadata
-service. Prints JSON: the attempts, the holes that the runtime names, run.json, what is left.
+In a network namespace of its own, where the variable OWN_NETWORK says so, it also plays the
+metadata service. Prints JSON: the attempts, the holes that the runtime names, run.json, what is
+left.
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -18,11 +20,15 @@ import sys
 import threading
 from pathlib import Path
 
+KEPT = []  # sockets that nobody reads
 AGENT = Path(__file__).resolve().parents[1] / "agents/escape.py"
 MARK = "ESCAPE_MARK"
 ROOT = os.geteuid() == 0
+OWN_NETWORK = "OWN_NETWORK" in os.environ
 NOBODY = 65534
 METADATA = "169.254.169.254"
+LIBC = ctypes.CDLL(None, use_errno=True)
+ANY_TRACER = (0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)  # of Yama, where the kernel has it
 SIOCSIFADDR, SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x8913, 0x8914, 1
 
 
@@ -93,8 +99,18 @@ def gateway(path):
     threading.Thread(target=loop, daemon=True).start()
 
 
+def shared_memory():
+    """The id of a segment that all may use; the kernel removes it with this process."""
+    segment = LIBC.shmget(0, 4096, 0o1666)
+    LIBC.shmat.restype = ctypes.c_ssize_t
+    LIBC.shmat(segment, None, 0)
+    LIBC.shmctl(segment, 0, None)
+    return segment
+
+
 def as_agent():
-    """In the child: become the user of agents."""
+    """In the child: become the user of agents, and be as open to it as the kernel's rules are."""
+    LIBC.prctl(*ANY_TRACER)
     if ROOT:
         os.setgroups([])
         os.setgid(NOBODY)
@@ -119,7 +135,8 @@ def make_files(folder):
     host = {"canary": str(folder / "canary"), "open_dir": str(folder / "open"),
             "own_dir": str(folder / "neighbour"), "own_file": str(folder / "neighbour/file"),
             "readable": str(folder / "read/readable"), "engine": str(folder / "engine.sock"),
-            "abstract": f"escape-{os.getpid()}"}
+            "log": str(folder / "log.sock"), "abstract": f"escape-{os.getpid()}",
+            "segment": shared_memory()}
     for name in ("workspace", "open", "neighbour", "read"):
         (folder / name).mkdir()
     for path in (host["canary"], host["own_file"], host["own_dir"] + "/second", host["readable"]):
@@ -129,7 +146,11 @@ def make_files(folder):
                  host["readable"]):
         give(path)
     serve_unix(host["engine"])
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.bind(host["log"])
+    KEPT.append(log)
     os.chmod(host["engine"], 0o777)
+    os.chmod(host["log"], 0o777)
     serve_unix("\0" + host["abstract"])
     return host
 
@@ -139,7 +160,7 @@ def make_network(host):
     host["gateway"] = serve_tcp(("127.0.0.1", 0))[1]
     host["other_gateway"] = serve_tcp(("127.0.0.2", host["gateway"]))
     host["udp"] = serve_udp()
-    host["metadata"] = serve_tcp((METADATA, 80)) if ROOT else [METADATA, 80]
+    host["metadata"] = serve_tcp((METADATA, 80)) if OWN_NETWORK else [METADATA, 80]
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         host["free_port"] = sock.getsockname()[1]
@@ -175,7 +196,7 @@ def processes_left():
 def main():
     binaries, folder = Path(sys.argv[1]), Path(sys.argv[2])
     runtime, abi, network, attempts = sys.argv[3], sys.argv[4], sys.argv[5], sys.argv[6:]
-    if ROOT:
+    if OWN_NETWORK:
         interface("lo")
         interface("lo:1", METADATA)
     host = make_files(folder)

@@ -13,6 +13,7 @@
 #include "tests/unit/scratch.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -156,6 +157,17 @@ test_only_the_workspace_can_be_written (void **state)
     assert_int_equal (s_shell (folder, script, report), 0);
 }
 
+//  Of the user, who may have many: the worker and its other agents.
+static void
+test_priorities_of_all_its_users_processes_are_not_set (void **state)
+{
+    char report [256];
+    char script [] = "exec /usr/bin/python3 -c 'import os\n"
+                     "try:\n os.setpriority(os.PRIO_USER, 0, os.getpriority(0, 0))\n"
+                     "except OSError as error: os._exit(40 + error.errno)'";
+    assert_int_equal (s_shell (*state, script, report), 40 + EPERM);
+}
+
 static void
 test_a_self_test_passes_with_each_abi (void **state)
 {
@@ -279,6 +291,8 @@ main (void)
                                          scratch_teardown),
         cmocka_unit_test_setup_teardown (test_only_the_workspace_can_be_written, scratch_setup,
                                          scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_priorities_of_all_its_users_processes_are_not_set,
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_self_test_passes_with_each_abi, scratch_setup,
                                          scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_self_test_fails_without_a_part, scratch_setup,
