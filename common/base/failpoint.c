@@ -54,6 +54,7 @@ static const char *const s_names [] = {
     "worker.resume.rename",
 
     "run.result.sync",         "run.result.rename",        "run.result.folder",
+    "run.resume.rename",
 
     "publisher.ready.rename",  "publisher.ids.folder",     "publisher.ids.sync",
     "publisher.send.EVENT",    "publisher.send.PUT_EVENT", "publisher.send.SEAL_EVENT",

@@ -105,6 +105,7 @@ engine_sweep (const char *program, const char *owner, err_diag_t *diag)
     int rc = s_ask (program, &look, ids, sizeof ids, diag);
     words_add (&gone, "rm");
     words_add (&gone, "--force");
+    words_add (&gone, "--volumes");
     int count = 0;
     for (char *id; rc == 0 && (id = strtok_r (rest, " \n", &rest)); count++)
         words_add (&gone, "%s", id);

@@ -76,7 +76,7 @@ s_files (const sandbox_spec_t *spec, words_t *words)
     (void) snprintf (path, sizeof path, "%s/triage-enter", spec->program_dir);
     s_mount (words, path, path, "ro");
     if (spec->gateway && spec->network != SANDBOX_HOST)
-        s_mount (words, spec->gateway, spec->gateway, "rw");
+        s_mount (words, spec->gateway, RUNTIME_GATEWAY, "rw");
     words_flag (words, "--workdir", spec->workspace);
 }
 
@@ -129,8 +129,10 @@ s_rights (const sandbox_spec_t *spec, words_t *words)
     words_flag (words, "--security-opt", "label=disable");
     words_flag (words, "--network", spec->network == SANDBOX_HOST ? "host" : "none");
     words_add (words, "--read-only");
-    if (s_is_podman (spec))
+    if (s_is_podman (spec)) {
         words_add (words, "--read-only-tmpfs=false");
+        words_flag (words, "--image-volume", "ignore");
+    }
     words_flag (words, "--log-driver", "none");
     words_flag (words, "--pull", "never");
     words_flag (words, "--hostname", "agent");
@@ -185,8 +187,9 @@ s_end (const sandbox_spec_t *spec, bool *ret_oom, err_diag_t *diag)
     err_diag_t why = {""};
     const char *const look [] = {"inspect", "--format", "{{.State.OOMKilled}}", spec->name, NULL};
     *ret_oom = engine_ask (program, look, answer, &why) == 0 && strcmp (answer, "true") == 0;
-    const char *const podman [] = {"rm", "--force", "--ignore", "--time", "0", spec->name, NULL};
-    const char *const docker [] = {"rm", "--force", spec->name, NULL};
+    const char *const podman [] = {"rm",     "--force", "--volumes", "--ignore",
+                                   "--time", "0",       spec->name,  NULL};
+    const char *const docker [] = {"rm", "--force", "--volumes", spec->name, NULL};
     int rc = engine_ask (program, s_is_podman (spec) ? podman : docker, answer, diag);
     //  docker says so of a container that is not there.
     return rc < 0 && strstr (diag->text, "No such container") ? 0 : rc;

@@ -35,7 +35,7 @@ runtime_listen (const runtime_t *self, const sandbox_spec_t *spec, words_t *word
     if (self->inherits)
         words_number (words, "--gateway-fd", ENTER_GATEWAY_FD);
     else
-        words_flag (words, "--gateway", spec->gateway);
+        words_flag (words, "--gateway", RUNTIME_GATEWAY);
     words_number (words, "--listen", SANDBOX_GATEWAY_PORT);
     for (size_t i = 0; i < spec->listen_count; i++)
         words_number (words, "--listen", spec->listen [i]);

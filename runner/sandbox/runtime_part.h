@@ -4,6 +4,9 @@
 
 #include "runner/sandbox/runtime.h"
 
+//  The gateway's socket in a container.  Its path on the host may be longer than an address.
+#define RUNTIME_GATEWAY "/triage-gateway.sock"
+
 extern const runtime_t runtime_podman, runtime_docker, runtime_bwrap, runtime_landlock,
     runtime_none;
 

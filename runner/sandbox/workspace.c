@@ -1,12 +1,16 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "runner/sandbox/workspace.h"
 
+#include "common/base/durable.h"
 #include "common/base/folder.h"
+#include "common/base/ident.h"
 #include "common/base/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,19 +62,32 @@ s_hand_over (int fd, const owner_t *owner)
     return rc < 0 ? rc : first;
 }
 
+//  Each run begins with empty temporary folders.  What an earlier run has left in their place is
+//  moved aside: it may be a link, which would lead us or the box out.
+static int
+s_temporary (int fd)
+{
+    char aside [64];
+    struct stat st;
+    (void) snprintf (aside, sizeof aside, WORKSPACE_TMP "-%016" PRIx64, ident_random64 ());
+    const bool there = fstatat (fd, WORKSPACE_TMP, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    const int rc = there ? durable_rename (fd, WORKSPACE_TMP, fd, aside, "resume") : 0;
+    if (rc < 0)
+        return rc;
+    if (mkdirat (fd, WORKSPACE_TMP, 0700) != 0 || mkdirat (fd, WORKSPACE_SHM, 0700) != 0)
+        return -errno;
+    return 0;
+}
+
 int
 workspace_give (const char *path, uid_t uid, gid_t gid)
 {
     own (own_fd) int fd = folder_open_path (path);
     if (fd < 0)
         return fd;
-    if ((mkdirat (fd, WORKSPACE_TMP, 0700) != 0 && errno != EEXIST)
-        || (mkdirat (fd, WORKSPACE_SHM, 0700) != 0 && errno != EEXIST))
-        return -errno;
-    //  A link in their place would lead the box out.
-    own (own_fd) int shm_fd = folder_open (fd, WORKSPACE_SHM, false);
-    if (shm_fd < 0)
-        return shm_fd;
+    const int rc = s_temporary (fd);
+    if (rc < 0)
+        return rc;
     if (uid == geteuid () && gid == getegid ())
         return 0;
     const owner_t owner = {.uid = uid, .gid = gid, .all = true};

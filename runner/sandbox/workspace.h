@@ -12,7 +12,8 @@
 #define WORKSPACE_TMP ".tmp"
 #define WORKSPACE_SHM ".tmp/.shm"
 
-//  Make the temporary folders, and give all to uid and gid when they are not ours.  Err: -errno.
+//  Make new temporary folders, and give all to uid and gid when they are not ours.  What was in
+//  place of the temporary folders gets another name.  Err: -errno.
 int
 workspace_give (const char *path, uid_t uid, gid_t gid) must_check;
 //  Take back what belongs to uid, as far as a walk of bounded depth and length goes.  The rest

@@ -55,7 +55,7 @@ OFTEN = ("broker.store.commit", "broker.send.ASSIGN", "broker.send.VERDICT_ACK",
 #  Points that only the first start with an earlier store passes: test_migrate.py kills there.
 MIGRATION = ("broker.copy.", "broker.migrate.")
 #  Points of a second run, which needs an agent that can go on: test_resume.py kills there.
-RESUME = ("worker.resume.",)
+RESUME = ("worker.resume.", "run.resume.")
 
 
 def failpoints(program):

@@ -10,6 +10,7 @@
 
 #include "common/base/own.h"
 #include "runner/enter/landlock.h"
+#include "runner/sandbox/engine.h"
 #include "runner/sandbox/hole.h"
 #include "runner/sandbox/probe.h"
 #include "runner/sandbox/runtime.h"
@@ -102,6 +103,41 @@ test_root_is_refused_as_the_user_of_an_agent (void **state)
     assert_int_equal (words.count, 0);
 }
 
+//  A socket's address has room for 107 bytes.
+static void
+test_the_gateway_has_a_short_path_in_a_container (void **state)
+{
+    char gateway [300];
+    memset (gateway, 'x', sizeof gateway - 1);
+    gateway [0] = '/';
+    gateway [sizeof gateway - 1] = 0;
+    static const char *const names [] = {"podman", "docker"};
+    for (size_t i = 0; i < 2; i++) {
+        sandbox_spec_t spec = s_spec (*state);
+        spec.runtime = names [i];
+        spec.image = "i:1";
+        spec.gateway = gateway;
+        spec.has_user = true;
+        spec.uid = spec.gid = NOBODY;
+        err_diag_t diag = {""};
+        own (words_fini) words_t words = {0};
+        if (!engine_program (names [i]))
+            continue;
+        assert_int_equal (runtime_find (names [i])->command (&spec, &words, &diag), 0);
+        const char *inside = NULL, *mount = NULL;
+        for (size_t at = 0; at + 1 < words.count; at++) {
+            if (strcmp (words.items [at], "--gateway") == 0)
+                inside = words.items [at + 1];
+            if (strncmp (words.items [at], gateway, strlen (gateway)) == 0)
+                mount = words.items [at] + strlen (gateway);
+        }
+        assert_non_null (inside);
+        assert_true (strlen (inside) < 108);
+        assert_non_null (mount);
+        assert_memory_equal (mount + 1, inside, strlen (inside));
+    }
+}
+
 static unsigned
 s_holes (const char *runtime, int abi, sandbox_network_t network)
 {
@@ -175,10 +211,8 @@ test_a_workspace_changes_hands_and_links_are_not_followed (void **state)
     char outside [128], link [512], inner [256], workspace [128];
     snprintf (outside, sizeof outside, "%s/outside", folder->path);
     snprintf (workspace, sizeof workspace, "%s/w", folder->path);
-    snprintf (inner, sizeof inner, "%s/" WORKSPACE_TMP "/inner", workspace);
-    assert_int_equal (mkdir (outside, 0700) | mkdir (workspace, 0700), 0);
-    snprintf (link, sizeof link, "%s/" WORKSPACE_TMP, workspace);
-    assert_int_equal (mkdir (link, 0700) | mkdir (inner, 0700), 0);
+    snprintf (inner, sizeof inner, "%s/inner", workspace);
+    assert_int_equal (mkdir (outside, 0700) | mkdir (workspace, 0700) | mkdir (inner, 0700), 0);
     snprintf (link, sizeof link, "%s/link", inner);
     assert_int_equal (symlink (outside, link), 0);
     assert_int_equal (workspace_give (workspace, NOBODY, NOBODY), 0);
@@ -200,6 +234,34 @@ test_a_workspace_changes_hands_and_links_are_not_followed (void **state)
     assert_int_equal (st.st_uid, 0);
 }
 
+//  Before a run is resumed, its agent may have put anything there.
+static void
+test_temporary_folders_are_new_in_each_run (void **state)
+{
+    const scratch_t *folder = *state;
+    const uid_t user = geteuid () == 0 ? NOBODY : geteuid ();
+    char outside [128], workspace [128], temporary [256], shared [256], inner [512];
+    snprintf (outside, sizeof outside, "%s/outside", folder->path);
+    snprintf (workspace, sizeof workspace, "%s/w", folder->path);
+    snprintf (temporary, sizeof temporary, "%s/" WORKSPACE_TMP, workspace);
+    snprintf (shared, sizeof shared, "%s/" WORKSPACE_SHM, workspace);
+    snprintf (inner, sizeof inner, "%s/left", temporary);
+    assert_int_equal (mkdir (outside, 0700) | mkdir (workspace, 0700), 0);
+    assert_int_equal (workspace_give (workspace, user, getegid ()), 0);
+    assert_int_equal (s_entries (workspace), 1);
+    assert_int_equal (mkdir (inner, 0700), 0);
+    assert_int_equal (workspace_give (workspace, user, getegid ()), 0);
+    assert_int_equal (access (inner, F_OK), -1);
+    assert_int_equal (s_entries (workspace), 2);
+    assert_int_equal (rmdir (shared) | rmdir (temporary) | symlink (outside, temporary), 0);
+    assert_int_equal (workspace_give (workspace, user, getegid ()), 0);
+    assert_int_equal (s_entries (outside), 0);
+    struct stat st;
+    assert_int_equal (lstat (shared, &st), 0);
+    assert_true (S_ISDIR (st.st_mode));
+    assert_int_equal (st.st_uid, user);
+}
+
 int
 main (void)
 {
@@ -210,11 +272,15 @@ main (void)
                                          scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_root_is_refused_as_the_user_of_an_agent,
                                          scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_the_gateway_has_a_short_path_in_a_container,
+                                         scratch_setup, scratch_teardown),
         cmocka_unit_test (test_holes_follow_the_abi_and_the_network),
         cmocka_unit_test (test_a_probe_keeps_what_its_command_says),
         cmocka_unit_test (test_a_probe_that_fails_says_its_last_line),
         cmocka_unit_test_setup_teardown (test_a_workspace_changes_hands_and_links_are_not_followed,
                                          scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_temporary_folders_are_new_in_each_run, scratch_setup,
+                                         scratch_teardown),
     };
     return cmocka_run_group_tests (tests, s_programs, NULL);
 }
