@@ -208,7 +208,7 @@ s_timeout_ms (const supervise_t *self)
     const int look_ms = watch_wait_ms (self->watch);
     if (left_ms > SUPERVISE_LOOK_MS)
         left_ms = SUPERVISE_LOOK_MS;
-    if (look_ms >= 0 && left_ms > look_ms)
+    if (left_ms > look_ms)
         left_ms = look_ms;
     return left_ms > 0 ? (int) left_ms : 0;
 }

@@ -19,7 +19,6 @@ enum {
     USAGE_LOOKED_FDS = 65536 //  open files of one group that are looked at
 };
 
-
 static void
 s_close (DIR **dir_p)
 {
@@ -103,24 +102,26 @@ usage_of_threads (const pid_t *pids, size_t count)
     return sum;
 }
 
-//  Units: bytes.
+//  The number of a line in KiB, as bytes; 0: there is no such line.
 static int64_t
-s_sum_kib (const char *text, const char *first, const char *second)
+s_kib (const buf_t *text, const char *word)
 {
-    const int64_t a = kernel_file_number (text, first), b = kernel_file_number (text, second);
-    return ((a > 0 ? a : 0) + (b > 0 ? b : 0)) * 1024;
+    const int64_t kib = kernel_file_number (text->data, word);
+    return kib > 0 ? kib * 1024 : 0;
 }
 
 int64_t
-usage_of_memory (const pid_t *pids, size_t count, bool exact)
+usage_of_memory (const pid_t *pids, size_t count, bool exact, int64_t *ret_shared)
 {
     int64_t sum = 0;
+    *ret_shared = 0;
     for (size_t i = 0; i < count; i++) {
         own (buf_fini) buf_t text = buf_init (USAGE_FILE_BYTES);
-        if (exact && s_read (pids [i], "smaps_rollup", &text) == 0)
-            sum += s_sum_kib (text.data, "Pss_Anon:", "Pss_Shmem:");
-        else if (s_read (pids [i], "status", &text) == 0)
-            sum += s_sum_kib (text.data, "RssAnon:", "RssShmem:");
+        const bool rollup = exact && s_read (pids [i], "smaps_rollup", &text) == 0;
+        if (!rollup && s_read (pids [i], "status", &text) < 0)
+            continue;
+        sum += s_kib (&text, rollup ? "Pss_Anon:" : "RssAnon:");
+        *ret_shared += s_kib (&text, rollup ? "Pss_Shmem:" : "RssShmem:");
     }
     return sum;
 }

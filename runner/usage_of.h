@@ -17,10 +17,11 @@ usage_of_tree (pid_t root, pid_t *ret_pids, size_t max);
 //  Their processes and threads.
 int64_t
 usage_of_threads (const pid_t *pids, size_t count);
-//  Their memory that no file backs.  exact: pages that several of them have count once; that takes
-//  longer.  Units: bytes.
+//  Their own memory, which no file backs, and what they share of memory.  exact: pages that several
+//  of them have count once; that takes longer.  Units: bytes.
 int64_t
-usage_of_memory (const pid_t *pids, size_t count, bool exact);
-//  The open files that have no name any more, in the file system of folder_fd.  Units: bytes.
+usage_of_memory (const pid_t *pids, size_t count, bool exact, int64_t *ret_shared);
+//  The open files that have no name, in the file system of folder_fd: of a folder, or of a file in
+//  memory.  Units: bytes.
 int64_t
 usage_of_unlinked (const pid_t *pids, size_t count, int folder_fd);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ struct watch {
     const cgroup_t *cgroup;
     bool memory, pids;               //  no kernel holds it
     int fd;                          //  the workspace
+    int memory_fd;                   //  a file in memory, where the watch is over memory
     taken_t counted;                 //  in the workspace, when it was last counted
     taken_t last;                    //  of the file system, at the last look
     taken_t grown;                   //  what it gave away since the count, look by look
@@ -183,6 +185,15 @@ s_look_disk (watch_t *self, int64_t now_us)
     return limit;
 }
 
+//  Shared memory may be files that are not mapped anywhere, so what is more of the two counts.
+static bool
+s_over_memory (const watch_t *self, bool exact, int64_t files)
+{
+    int64_t shared = 0;
+    const int64_t mine = usage_of_memory (self->tree, self->tree_count, exact, &shared);
+    return s_over (mine + (shared > files ? shared : files), self->spec.memory);
+}
+
 static watch_limit_t
 s_look_tree (watch_t *self, int64_t now_us)
 {
@@ -190,11 +201,11 @@ s_look_tree (watch_t *self, int64_t now_us)
     s_list (self);
     if (self->pids && s_over (usage_of_threads (self->tree, self->tree_count), self->spec.pids))
         return WATCH_PIDS;
-    if (self->memory
-        && s_over (usage_of_memory (self->tree, self->tree_count, false), self->spec.memory)
-        && s_over (usage_of_memory (self->tree, self->tree_count, true), self->spec.memory))
-        return WATCH_MEMORY;
-    return WATCH_FINE;
+    if (!self->memory)
+        return WATCH_FINE;
+    const int64_t files = usage_of_unlinked (self->tree, self->tree_count, self->memory_fd);
+    return s_over_memory (self, false, files) && s_over_memory (self, true, files) ? WATCH_MEMORY
+                                                                                   : WATCH_FINE;
 }
 
 //  The nearer a limit, the sooner the next look.
@@ -278,6 +289,7 @@ watch_new (const watch_spec_t *spec, const cgroup_t *cgroup, watch_t **ret_self)
     self->cgroup = cgroup;
     self->memory = spec->memory > 0 && cgroup_by (cgroup, CGROUP_MEMORY) == CGROUP_POLLED;
     self->pids = spec->pids > 0 && cgroup_by (cgroup, CGROUP_PIDS) == CGROUP_POLLED;
+    self->memory_fd = self->memory ? memfd_create ("watch", MFD_CLOEXEC) : -1;
     self->fd = folder_open_path (spec->workspace);
     if (self->fd < 0)
         return self->fd;
@@ -294,6 +306,7 @@ watch_destroy (watch_t **self_p)
     if (!self)
         return;
     own_fd (&self->fd);
+    own_fd (&self->memory_fd);
     free (self);
     *self_p = NULL;
 }

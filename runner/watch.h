@@ -31,7 +31,7 @@ watch_destroy (watch_t **self_p);
 //  Look, if it is time.  Returns the limit that the run exceeds.
 watch_limit_t
 watch_look (watch_t *self);
-//  Units: ms until the next look, > 0; -1: there is nothing to look at.
+//  Units: ms until the next look, > 0.
 int
 watch_wait_ms (const watch_t *self);
 //  What a run that failed had used up at its end: the workspace is counted once more, and the

@@ -99,6 +99,7 @@ test_a_very_deep_folder_is_too_much (void **state)
 }
 
 //  A child that uses memory or disk, and waits.  It is below this process, so it is watched.
+//  Memory with a path is a file in memory, which is not mapped.
 static pid_t
 s_child (const char *path, size_t size, bool memory)
 {
@@ -106,12 +107,16 @@ s_child (const char *path, size_t size, bool memory)
     assert_int_equal (pipe (ready), 0);
     const pid_t pid = fork ();
     if (pid == 0) {
-        int fd = memory ? -1 : open (path, O_RDWR | O_CREAT, 0600);
+        int fd = !memory ? open (path, O_RDWR | O_CREAT, 0600)
+                 : *path ? memfd_create (path, 0)
+                         : -1;
         char *bytes = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
         memset (bytes, 'x', size);
-        if (fd >= 0 && (write (fd, bytes, size) != (ssize_t) size || unlink (path) != 0))
+        if (fd >= 0 && write (fd, bytes, size) != (ssize_t) size)
             _exit (1);
-        if (!memory)
+        if (!memory && unlink (path) != 0)
+            _exit (1);
+        if (fd >= 0)
             munmap (bytes, size);
         (void) !write (ready [1], "", 1);
         pause ();
@@ -154,6 +159,10 @@ test_memory_and_processes_are_polled_without_a_cgroup (void **state)
     const watch_limit_t memory = s_wait (watch);
     s_end (pid);
     assert_int_equal (memory, WATCH_MEMORY);
+    pid = s_child ("file", LIMIT_MIB (48), true);
+    const watch_limit_t file = s_wait (watch);
+    s_end (pid);
+    assert_int_equal (file, WATCH_MEMORY);
 
     watch_destroy (&watch);
     spec = (watch_spec_t){.workspace = spec.workspace, .pids = 2};
