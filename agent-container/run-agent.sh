@@ -149,7 +149,9 @@ write_prompt () {
     *' 0') fail 64 "--prompt-file cannot be read: $prompt" ;;
     *) unwritable ;;
     esac
-    [ -r "$system" ] || system=''
+    [ -e "$system" ] || system=''
+    [ -z "$system" ] || { [ -r "$system" ] && [ ! -d "$system" ]; } \
+        || fail 64 "--system-prompt-file cannot be read: $system"
     { [ -z "$system" ] || { cat -- "$system" && printf '\n\n'; } && cat "$own"; } >.home/asked.md \
         && { [ "$driver_system" != prepend ] || cp .home/asked.md "$own"; } \
         && mv -f .home/asked.md logs/prompt.md || unwritable
@@ -232,13 +234,16 @@ start_cli () {
     beside steps
     readers="$readers $!"
     [ -s .home/version ] || beside own_version
+    exec {out}>.home/pipes/out {err}>.home/pipes/err # waits for their readers
     (
         trap - TERM INT HUP
+        exec {out}>&- {err}>&-
         [ -z "$stopped" ] || exit 143
         driver_run
-    ) <.home/prompt.txt >.home/pipes/out 2>.home/pipes/err &
+    ) <.home/prompt.txt 1>&"$out" 2>&"$err" &
     cli=$! began=${EPOCHREALTIME//[.,]/} # no child: bash would forget an INT
     [ -z "$stopped" ] || kill -TERM "$cli" 2>/dev/null
+    exec {out}>&- {err}>&-
 }
 
 on_signal () {
@@ -337,7 +342,6 @@ driver_prepare
 start_cli
 class='' code=1
 wait_cli
-: <>.home/pipes/out <>.home/pipes/err # for readers of a CLI that ended before it opened them
 # shellcheck disable=SC2086 # lists of process ids
 { end_these 100 $helpers; end_these 300 $readers; }
 write_result "$code"

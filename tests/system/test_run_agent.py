@@ -388,6 +388,7 @@ def test_an_unknown_agent_is_told_with_the_known_ones(run, agent):
 
 @pytest.mark.parametrize("words,code", [
     (["--timeout", "soon"], 64), (["--prompt-file", "/nonexistent"], 64),
+    (["--prompt-file", "/tmp"], 64), (["--system-prompt-file", "/tmp"], 64),
     (["--workspace", "/nonexistent"], 64), (["--what", "x"], 64), (["--model"], 64)])
 def test_bad_input_is_said(run, words, code):
     assert run.run("exit 0", words) == code
