@@ -21,7 +21,8 @@ def class:
     (capture("^(?<s>[45][0-9][0-9]) ").s // null | if . then tonumber else null end) as $status
     | class_of($status; .)
       // (if test("session turns|maximum session") then "limit"
-          elif test("stream|fetch failed|Connection|timed? ?out"; "i") then "provider"
+          elif test("stream|fetch failed|terminated|socket|connection|timed? ?out"; "i")
+          then "provider"
           else null end);
 
 def record:

@@ -9,7 +9,7 @@ import pytest
 
 from lib.claude import ask, first_attempt, said, transcript
 from lib.clis import CLIS, KEY, KubeApi
-from lib.system import fault, wait_until
+from lib.system import crowded, fault, wait_until
 
 CANARY = "canary-0b1f5e77"
 WAIT_S = 180  # of a run on a busy host
@@ -42,9 +42,14 @@ HOLDING = {
                "quota": ("quota", "You exceeded your current quota"),
                "s404": ("config", "models/none is not found")},
     "opencode": {"s401": ("auth", "invalid x-api-key"),
+                 "quota": ("quota", "You exceeded your current quota"),
                  "s404": ("config", "The model `gpt-none` does not exist")},
     "qwen": {"s401": ("auth", "401 invalid x-api-key"),
+             "quota": ("quota", "You exceeded your current quota"),
              "s404": ("config", "404 The model `gpt-none` does not exist")}}
+# opencode and qwen try these again for more than a minute
+REPEATED = {"s429": ("rate_limited", "Too many requests"), "s529": ("overloaded", "Overloaded"),
+            "s500": ("provider", "Internal server error"), "cut": ("provider", "")}
 SHELL = {"codex": "shell", "gemini": "run_shell_command", "opencode": "bash",
          "qwen": "run_shell_command"}
 
@@ -127,15 +132,15 @@ def test_what_holds_a_worker_is_told_at_once(system, cli, provider):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("cli", ["opencode", "qwen"], indirect=True)
-def test_calls_that_are_repeated_until_the_deadline_have_the_class_of_the_last(
+def test_calls_that_are_repeated_end_before_the_deadline_with_the_class_of_the_last(
     system, cli, provider):
-    system.start_broker(agent_model="sonnet", agent_timeout="60s")
-    cli.start_worker(system, provider, max_concurrent_agents=3)
-    rows = {"s429": ("rate_limited", "Too many requests"), "s529": ("overloaded", "Overloaded"),
-            "s500": ("provider", "Internal server error")}
-    found = ask(system, *rows)
-    for scenario, expected in rows.items():
-        judged(system, found[scenario], expected, by_driver=False)
+    """Each CLI has its own patience, which no setting of ours shortens."""
+    system.start_broker(agent_model="sonnet", agent_timeout="300s", give_back_for="1s")
+    cli.start_worker(system, provider, max_concurrent_agents=4)
+    found = ask(system, *REPEATED)
+    for scenario, expected in REPEATED.items():
+        judged(system, found[scenario], expected)
+        assert len(provider.made(scenario)) <= 8, "retries are bounded"
 
 
 def test_a_run_that_does_not_end_leaves_what_it_did(system, cli, provider):
@@ -153,10 +158,10 @@ def test_a_run_that_does_not_end_leaves_what_it_did(system, cli, provider):
                                   *NIGHTLY])
 def test_a_run_with_a_report_is_resumed(system, name):
     """Its last quarter is for the second run, and most CLIs take seconds to start."""
-    cli, seconds = CLIS[name], 40 if name == "codex" else 120
+    cli, seconds = CLIS[name], 40 if name == "codex" else 120 * crowded(2)
     provider = cli.provider("report_resumed")
     try:
-        system.start_broker(agent_model="sonnet", agent_timeout=f"{seconds}s")
+        system.start_broker(agent_model="sonnet", agent_timeout=f"{seconds:.0f}s")
         cli.start_worker(system, provider, agent_kill_grace="10s")
         found = ask(system, "report_resumed")
         attempt, folder = first_attempt(system, found["report_resumed"], WAIT_S)

@@ -71,6 +71,17 @@ def start(system, engine, provider, **options):
     return worker
 
 
+CLIS = {"claude": "@anthropic-ai/claude-code-linux-x64", "codex": "@openai/codex",
+        "gemini": "@google/gemini-cli", "opencode": "opencode-linux-x64",
+        "qwen": "@qwen-code/qwen-code"}
+
+
+def inside(engine, *words):
+    """What a command says in a container of the image, as any user and without a network."""
+    return engine.run("run", "--rm", "--network", "none", "--user", "12345:12345", "--tmpfs",
+                      "/tmp", "--env", "HOME=/tmp", NAME, *words).stdout.strip()
+
+
 def locked(package):
     """The version of a package in the image's lockfile."""
     lock = json.loads((ROOT / "agent-container/package-lock.json").read_text())
@@ -81,11 +92,12 @@ def test_the_image_runs_a_triage_without_root(engine):
     """By the playbook, and by the image's Claude Code; any user may be its own."""
     user = engine.inspect(NAME)["Config"]["User"]
     assert user == "65534:65534"
-    for words in (["id", "-u"], ["kubectl", "version", "--client"], ["claude", "--version"],
-                  ["codex", "--version"], ["jq", "--version"]):
-        done = engine.run("run", "--rm", "--network", "none", "--user", "12345:12345",
-                          "--tmpfs", "/tmp", "--env", "HOME=/tmp", NAME, *words)
-        assert done.stdout.strip() not in ("", "0"), (words, done)
+    for words in (["id", "-u"], ["kubectl", "version", "--client"], ["node", "--version"],
+                  ["kubernetes-mcp-server", "--version"], ["jq", "--version"]):
+        assert inside(engine, *words) not in ("", "0"), words
+    for agent, package in CLIS.items():
+        said = json.loads(inside(engine, "run-agent.sh", "--describe", "--agent", agent))
+        assert said["version"] == locked(package).removesuffix("-linux-x64"), said
     provider = claude.provider()
     folder = engine.folder.parent / "system"
     folder.mkdir()
@@ -94,7 +106,7 @@ def test_the_image_runs_a_triage_without_root(engine):
         broker = system.start_broker(agent_model="sonnet")
         worker = start(system, engine, provider)
         assert worker.records("agents can run")[0]["version"] == \
-            locked("@anthropic-ai/claude-code-linux-x64")
+            locked(CLIS["claude"])
         found = claude.ask(system, "ok")
         attempt, _ = claude.first_attempt(system, found["ok"], 300)
         assert attempt["outcome"] == "success", (attempt, worker.log_tail())
