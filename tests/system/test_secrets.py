@@ -213,6 +213,31 @@ def test_that_lines_of_a_secret_are_not_looked_for_is_told_once(system):
     assert [(line["lines"], line["left"]) for line in told] == [("2048", "452")]
 
 
+READER = r"""
+kubectl_token=$(sed -n 's/.*token-of/token-of/p' "$KUBECONFIG" | tr -d '", ')
+mkdir -p output
+: >../../../../began
+while [ ! -e ../../../../renewed ]; do sleep 0.05; done
+{ echo "## Root Cause"; echo; echo "The token is $kubectl_token, which is refused."
+  head -c 200 /dev/zero | tr '\0' x; } >output/investigation.md
+"""
+
+
+def test_a_token_that_is_renewed_during_a_run_stands_nowhere(system):
+    """Mounted tokens are: the agent has the one of its start."""
+    broker = system.start_broker()
+    kubeconfig = system.root / "kc"
+    kubeconfig.write_text("users:\n- name: a\n  user:\n    token: token-of-the-start\n")
+    system.start_worker(agent_script_path=script(system, READER), kubeconfig=kubeconfig)
+    system.publish([fault("web-0")])
+    wait_until((system.root / "began").exists, 20, "begun")
+    kubeconfig.write_text("users:\n- name: a\n  user:\n    token: token-of-later\n")
+    (system.root / "renewed").touch()
+    row = broker.wait_terminal(1)[0]
+    result = wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    assert f"The token is {'*' * len('token-of-the-start')}, which is" in result["root_cause"]
+
+
 @pytest.mark.parametrize("agent,there", [("claude", False), ("claude", True), ("codex", False),
                                          ("playbook", True)])
 def test_an_agents_program_that_is_missing_is_told_at_the_start(system, agent, there):

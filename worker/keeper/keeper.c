@@ -59,18 +59,20 @@ s_keep (keeper_t *self, keeper_item_t *item)
 {
     home_claim (item->dir);
     const settings_t *settings = conf_settings (item->conf);
-    own (redact_fini) redact_t secrets = secrets_read (settings);
-    s_tell_lines (self, &secrets);
+    redact_t *secrets = &item->granted;
+    secrets_read (settings, secrets);
+    s_tell_lines (self, secrets);
     int unsynced = 0;
     spool_verdict_t *verdict = &item->verdict;
-    int rc = collect_files (item->dir, &secrets, verdict, &unsynced);
+    int rc = collect_files (item->dir, secrets, verdict, &unsynced);
     if (rc == 0 && item->facts.run.started)
         rc = findings_judge (item->dir, &item->facts, SIZE_MAX, verdict);
     if (!*verdict->usage.agent)
         utf8_copy (verdict->usage.agent, sizeof verdict->usage.agent, settings_agent (settings));
     if (rc < 0 && verdict->outcome == VERDICT_SUCCESS)
         s_unreadable (verdict, rc);
-    s_clean_texts (&secrets, verdict);
+    s_clean_texts (secrets, verdict);
+    redact_fini (secrets);
     item->error = unsynced ? unsynced : spool_keep (item->dir, item->spool, verdict);
     if (item->error == 0)
         snprintf (item->dir, sizeof item->dir, "%s", item->spool);
@@ -98,8 +100,10 @@ s_item_destroy (void *item_p)
 void
 keeper_item_destroy (keeper_item_t **item_p)
 {
-    if (*item_p)
+    if (*item_p) {
         conf_destroy (&(*item_p)->conf);
+        redact_fini (&(*item_p)->granted);
+    }
     own_mem (item_p);
 }
 

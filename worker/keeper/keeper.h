@@ -8,6 +8,7 @@
 #include "worker/base/home.h"
 #include "worker/base/settings.h"
 #include "worker/keeper/findings.h"
+#include "worker/keeper/redact.h"
 #include "worker/keeper/spool.h"
 
 typedef struct keeper keeper_t;
@@ -18,6 +19,7 @@ typedef struct {
     char dir [HOME_PATH];   //  in: its workspace; out: the folder that has its files
     char spool [HOME_PATH]; //  in: its name in the spool
     facts_t facts;          //  in
+    redact_t granted;       //  in: secrets that only this agent had.  Own: of the item
     //  in: outcome from exit code and report size; out: outcome from the contents too, and the
     //  list of files
     spool_verdict_t verdict;

@@ -271,24 +271,28 @@ s_add_kubeconfigs (redact_t *secrets, const char *list)
 
 //  --- all of them
 
-redact_t
-secrets_read (const settings_t *settings)
+void
+secrets_grant (json_t *kubeconfig, redact_t *secrets)
 {
-    redact_t secrets = {0};
+    s_add_tree (secrets, "", kubeconfig);
+}
+
+void
+secrets_read (const settings_t *settings, redact_t *secrets)
+{
     for (const conf_option_t *key = settings_next_key (NULL); key; key = settings_next_key (key)) {
         const char *value = *settings_key_at (settings, key);
-        redact_add (&secrets, value, strlen (value));
+        redact_add (secrets, value, strlen (value));
     }
     char name [SECRETS_NAME];
     for (const char *at = settings->agent_env; secrets_next_name (&at, name);)
-        s_add_variable (&secrets, name);
+        s_add_variable (secrets, name);
     for (const char *const *inherited = settings_inherited; *inherited; inherited++)
-        s_add_variable (&secrets, *inherited);
-    s_add_kubeconfigs (&secrets, settings->kubeconfig);
+        s_add_variable (secrets, *inherited);
+    s_add_kubeconfigs (secrets, settings->kubeconfig);
     const settings_cluster_t *clusters = settings->clusters.items;
     for (size_t i = 0; i < settings->clusters.count; i++)
-        s_add_kubeconfigs (&secrets, clusters [i].kubeconfig);
-    return secrets;
+        s_add_kubeconfigs (secrets, clusters [i].kubeconfig);
 }
 
 void

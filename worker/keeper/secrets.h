@@ -11,6 +11,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/base/json.h"
 #include "worker/base/settings.h"
 #include "worker/keeper/redact.h"
 
@@ -27,9 +28,13 @@ secrets_is_name (const char *name, size_t size);
 //  around it.  *ret_size is its length.  Own: borrowed from the environment, not cut at *ret_size.
 const char *
 secrets_variable (const char *name, size_t *ret_size);
-//  Read all secrets, from the files as they are now.  Own: fresh; free with redact_fini.
-redact_t
-secrets_read (const settings_t *settings);
+//  Add all secrets, from the files as they are now.
+void
+secrets_read (const settings_t *settings, redact_t *secrets);
+//  Add those of the copy of a kubeconfig that an agent gets.  Its files may hold others when the
+//  agent ends: tokens are renewed.
+void
+secrets_grant (json_t *kubeconfig, redact_t *secrets);
 //  Call tell for each secret that is too short to be redacted.
 //  at: the setting that it comes from; size: its bytes.
 typedef void (secrets_short_fn) (void *ctx, const void *at, const char *name, size_t size);

@@ -4,6 +4,7 @@
 #include "common/base/ident.h"
 #include "common/base/own.h"
 #include "runner/sandbox/runtime.h"
+#include "worker/keeper/secrets.h"
 #include "worker/loop/agent_user.h"
 #include "worker/loop/network.h"
 
@@ -23,6 +24,7 @@ s_kubeconfig (box_t *self, const box_spec_t *spec, kubeconfig_t *ret_copy, err_d
     int rc = kubeconfig_load (list, ret_copy, diag);
     if (rc < 0)
         return rc;
+    secrets_grant (ret_copy->doc, spec->granted);
     rc = kubeconfig_put (ret_copy, spec->workspace);
     if (rc < 0)
         err_diag (diag, "%s/" KUBECONFIG_COPY ": %s", spec->workspace, err_str (rc));

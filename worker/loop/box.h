@@ -9,6 +9,7 @@
 #include "worker/base/kubeconfig.h"
 #include "worker/base/settings.h"
 #include "worker/gateway/gateway.h"
+#include "worker/keeper/redact.h"
 #include "worker/loop/driver.h"
 #include "worker/loop/read_paths.h"
 
@@ -26,6 +27,7 @@ typedef struct {
     const char *incident;
     int64_t attempt;
     const char *cluster;
+    redact_t *granted; //  gets the secrets of the kubeconfig
 } box_spec_t;
 
 //  Own: sandbox borrows from self, which must not move while it is open.

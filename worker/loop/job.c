@@ -143,7 +143,8 @@ s_open_box (job_t *self)
                              .workspace = self->dir,
                              .incident = self->verdict.incident.text,
                              .attempt = self->verdict.attempt,
-                             .cluster = self->cluster};
+                             .cluster = self->cluster,
+                             .granted = &self->granted};
     err_diag_t diag = {""};
     int rc = box_open (&self->box, &spec, &diag);
     if (rc < 0)
@@ -466,6 +467,7 @@ job_destroy (job_t **self_p)
     run_fini (&(*self_p)->run);
     box_close (&(*self_p)->box, NULL);
     conf_destroy (&(*self_p)->conf);
+    redact_fini (&(*self_p)->granted);
     free (*self_p);
     *self_p = NULL;
 }

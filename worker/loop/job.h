@@ -75,7 +75,8 @@ enum { JOB_PROGRESS_SHARE = 3 }; //  number of PROGRESS messages in one lease
 typedef struct job job_t;
 struct job {
     job_shared_t *shared;
-    conf_t *conf; //  in force when it began: the keys of its agent.  Own: a share
+    conf_t *conf;     //  in force when it began: the keys of its agent.  Own: a share
+    redact_t granted; //  secrets of the kubeconfig of its agent
     job_state_t state;
     spool_verdict_t verdict; //  incident and attempt are set from the start
     char dir [HOME_PATH];    //  jobs/..., later spool/...

@@ -203,7 +203,12 @@ s_tick_keep (job_t *self)
                item->spool);
     item->facts = self->facts;
     item->verdict = self->verdict;
+    item->granted = self->granted;
     self->given = keeper_give (self->shared->keeper, &item) == 0;
+    if (self->given)
+        self->granted = (redact_t){0};
+    else
+        item->granted = (redact_t){0}; //  they are still the job's
     keeper_item_destroy (&item);
 }
 

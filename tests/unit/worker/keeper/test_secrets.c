@@ -28,7 +28,8 @@ s_settings (void)
 static void
 s_expect (const settings_t *settings, const char *text, const char *expected)
 {
-    own (redact_fini) redact_t secrets = secrets_read (settings);
+    own (redact_fini) redact_t secrets = {0};
+    secrets_read (settings, &secrets);
     char copy [512];
     snprintf (copy, sizeof copy, "%s", text);
     assert_true (redact (&secrets, copy, strlen (copy), false) >= 0);

@@ -112,7 +112,8 @@ test_each_key_is_redacted_and_handed_to_its_own_agent_only (void **state)
         settings_t settings = s_settings (agents [i]);
         s_fill_keys (&settings, values);
         run_spec_t spec = s_spec (&settings);
-        own (redact_fini) redact_t secrets = secrets_read (&settings);
+        own (redact_fini) redact_t secrets = {0};
+        secrets_read (&settings, &secrets);
         own (words_fini) words_t words = {0};
         run_environment (&spec, &words);
         for (const conf_option_t *key = settings_next_key (NULL); key;
