@@ -146,10 +146,11 @@ s_judge (const call_t *call, int rc, const char *url, const char *key, char *ret
         return S_FAILED;
     }
     if (call->status == 404) {
-        snprintf (ret_text, size,
-                  "%s: HTTP 404: this provider has no list of models, so the key cannot be checked "
-                  "here; the first agent will show if it is good",
-                  url);
+        snprintf (
+            ret_text, size,
+            "%s: HTTP 404: the base URL is wrong, or this provider has no list of models; the "
+            "first agent will show if the key is good",
+            url);
         return S_UNKNOWN;
     }
     if (call->status >= 400)

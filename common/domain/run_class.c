@@ -37,7 +37,8 @@ static const run_class_rule_t s_rules [RUN_CLASSES] = {
     [RUN_CLASS_QUOTA] =
         S_HOLDS ("quota", "give the account credit, then: triagectl workers resume NAME"),
     [RUN_CLASS_CONFIG] =
-        S_HOLDS ("config", "correct agent_model or its other options there and start it again"),
+        S_HOLDS ("config", "correct agent_model, the base URL or other options there and start it "
+                           "again"),
     [RUN_CLASS_OOM] = S_CHARGED ("oom"),
     [RUN_CLASS_KILLED] = S_CHARGED ("killed"),
     [RUN_CLASS_INFRA] = {.name = "infra", .outcome = VERDICT_HOST},

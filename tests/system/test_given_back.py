@@ -99,7 +99,7 @@ def test_a_key_that_fails_holds_its_worker_and_not_the_incident(system, name):
     assert shown(broker, "bad")["quarantined_for"] == f"{name}: said {name}"
     wait_metric(broker, 1, "workers_held", **{"class": name})
     mend = {"auth": "correct its provider's key", "quota": "give the account credit",
-            "config": "correct agent_model"}[name]
+            "config": "correct agent_model, the base URL"}[name]
     assert f"bad: {name}: said {name}; {mend}" in " ".join(system.ctl("status").stdout.split())
     assert f"{name}: said {name}; {mend}" in system.ctl("workers").stdout
     records = broker.get("/api/v1/stream?after=0&limit=200", raw=True)

@@ -269,7 +269,7 @@ def test_run_it_for_real(walk):
     os.makedirs(walk.system.root / "etc")
     (walk.system.root / "etc/key").write_text("sk-ant-none\n")
     (walk.system.root / "etc/key").chmod(0o600)
-    (walk.system.root / "etc/readonly.kubeconfig").write_text("apiVersion: v1\nkind: Config\n")
+    (walk.system.root / "etc/agent.kubeconfig").write_text("apiVersion: v1\nkind: Config\n")
     for command in readme()["Run it for real"]:
         walk.run(command)
         if program_of(command) == "triage-broker":
