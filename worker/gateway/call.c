@@ -85,7 +85,7 @@ s_settle (call_t *self, const observe_result_t *result, bool sent)
         const price_tokens_t *tokens = &result->tokens;
         cost = s_cost (self, result);
         if (tenant->budget.limit > 0)
-            known_learn (&tenant->known, &self->body, self->args.ask.text,
+            known_learn (&tenant->known, &self->body, &self->args.ask,
                          tokens->input + tokens->cache_read + tokens->cache_write);
     }
     budget_settle (&tenant->budget, self->args.dearest, cost);

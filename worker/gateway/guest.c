@@ -146,7 +146,7 @@ s_over_budget (guest_t *self)
                 "cost ",
                 (double) tenant->budget.limit / 1e6, (double) tenant->budget.spent / 1e6);
     if (self->wanted.dearest == INT64_MAX)
-        buf_text (&text, "any sum, for its body is not one plain JSON text");
+        buf_text (&text, "any sum, for its body cannot be read in one way only");
     else {
         buf_printf (&text, "up to %.4f USD", (double) self->wanted.dearest / 1e6);
         if (!price_known (provider_name (key->provider), model))
@@ -184,7 +184,7 @@ s_dearest (guest_t *self)
         return 0;
     *ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
     ask->bound.input =
-        known_bound (&self->tenant->known, body->data, body->size, ask->bound.input) + ask->unseen;
+        known_bound (&self->tenant->known, body->data, body->size, ask) + ask->unseen;
     const bool plain = !request_header (self->request, "content-encoding") [0];
     return ask->clear && plain
                ? price_dearest (provider_name (self->wanted.key->provider), ask->model, &ask->bound)

@@ -257,33 +257,46 @@ test_unseen_input (void **state)
     }
 }
 
+static int64_t
+s_bound (const known_t *known, const char *body, int64_t bound)
+{
+    const ask_t ask = {.model = "m", .bound = {.input = bound}};
+    return known_bound (known, body, strlen (body), &ask);
+}
+
+//  text: bytes that were counted for sure.
+static void
+s_learn (known_t *known, const char *text, int64_t counted, int64_t tokens)
+{
+    own (buf_fini) buf_t body = buf_init (100);
+    const ask_t ask = {.model = "m", .text = counted};
+    buf_text (&body, text);
+    known_learn (known, &body, &ask, tokens);
+    assert_int_equal (body.size, 0);
+}
+
 static void
 test_known (void **state)
 {
-    own (known_fini) known_t known = known_init ();
-    own (buf_fini) buf_t body = buf_init (100);
-    assert_int_equal (known_bound (&known, "abcdef", 6, 6), 6);
-    buf_text (&body, "{\"messages\":[1,2],\"tools\":[3]}");
-    known_learn (&known, &body, (int64_t) body.size, 5);
-    assert_int_equal (body.size, 0);
+    static const char first [] = "{\"messages\":[1,2],\"tools\":[3]}";
     static const char next [] = "{\"messages\":[1,2,4,5],\"tools\":[3]}";
-    assert_int_equal (known_bound (&known, next, sizeof next - 1, 1000), 5 + 64 + 4);
-    assert_int_equal (known_bound (&known, next, sizeof next - 1, 20), 20);
-    assert_int_equal (known_bound (&known, "other", 5, 1000), 1000);
-    assert_int_equal (known_bound (&known, "", 0, 1000), 1000);
+    own (known_fini) known_t known = known_init ();
+    assert_int_equal (s_bound (&known, "abcdef", 6), 6);
+    s_learn (&known, first, sizeof first - 1, 5);
+    assert_int_equal (s_bound (&known, next, 1000), 5 + 64 + 4);
+    assert_int_equal (s_bound (&known, next, 20), 20);
+    assert_int_equal (s_bound (&known, "other", 1000), 1000);
+    assert_int_equal (s_bound (&known, "", 1000), 1000);
+    //  another model may cut it into more tokens
+    const ask_t other = {.model = "n", .bound = {.input = 1000}};
+    assert_int_equal (known_bound (&known, next, sizeof next - 1, &other), 1000);
     //  bytes that both share twice are counted once
-    buf_fini (&body);
-    body = buf_init (100);
-    buf_text (&body, "aaaa");
-    known_learn (&known, &body, 4, 3);
-    assert_int_equal (known_bound (&known, "aaaaaa", 6, 1000), 3 + 64 + 2);
-    assert_int_equal (known_bound (&known, "aa", 2, 1000), 3 + 64);
+    s_learn (&known, "aaaa", 4, 3);
+    assert_int_equal (s_bound (&known, "aaaaaa", 1000), 3 + 64 + 2);
+    assert_int_equal (s_bound (&known, "aa", 1000), 3 + 64);
     //  what was no text may be text in the next one
-    buf_fini (&body);
-    body = buf_init (100);
-    buf_text (&body, "aaaaaaaa");
-    known_learn (&known, &body, 2, 3);
-    assert_int_equal (known_bound (&known, "aaaaaaaa", 8, 1000), 3 + 6 + 64);
+    s_learn (&known, "aaaaaaaa", 2, 3);
+    assert_int_equal (s_bound (&known, "aaaaaaaa", 1000), 3 + 6 + 64);
 }
 
 //  Only text that is counted for sure makes the next request cheaper.
@@ -332,7 +345,6 @@ static bool
 s_dear_answer (upstream_request_t *request)
 {
     char body [512];
-    usleep (20000); //  so that the calls meet each other
     snprintf (body, sizeof body,
               "{\"type\":\"message\",\"model\":\"claude-sonnet-4-5\",\"stop_reason\":\"end_turn\","
               "\"usage\":{\"input_tokens\":%zu,\"output_tokens\":1000}}",
@@ -341,6 +353,20 @@ s_dear_answer (upstream_request_t *request)
     request->upstream->sum += (int64_t) request->body_size * 3 + 1000 * 15;
     pthread_mutex_unlock (&request->upstream->lock);
     return upstream_reply (request->fd, "200 OK", "Content-Type: application/json\r\n", body);
+}
+
+//  The first calls wait until they have met.
+static bool
+s_meet_and_answer (upstream_request_t *request)
+{
+    upstream_t *upstream = request->upstream;
+    for (int most = 0, i = 0; most < 2 && i < 20000; i++) {
+        pthread_mutex_lock (&upstream->lock);
+        most = upstream->most_running;
+        pthread_mutex_unlock (&upstream->lock);
+        usleep (1000);
+    }
+    return s_dear_answer (request);
 }
 
 static void *
@@ -363,7 +389,7 @@ static void
 test_sum_never_exceeds (void **state)
 {
     gateway_case_t self = {0};
-    gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_dear_answer);
+    gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_meet_and_answer);
     spec.budget_micro_usd = 100000;
     gateway_case_open (&self, &spec);
     pthread_t threads [4];
@@ -471,7 +497,7 @@ test_refusals (void **state)
                   "may cost up to 7.5156 USD, for the price of my-model is not known"},
                  {"{\"model\":\"claude-opus-4-5\",\"max_tokens\":64000}", "up to 1.6052 USD\""},
                  {"{\"model\":\"a\",\"model\":\"b\"}",
-                  "may cost any sum, for its body is not one plain JSON text\""}};
+                  "may cost any sum, for its body cannot be read in one way only\""}};
     gateway_case_t self = {0};
     gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_silent_answer);
     spec.budget_micro_usd = 1000000;
