@@ -285,8 +285,8 @@ s_holes (unsigned holes, char *ret_text, size_t size)
     ret_text [0] = 0;
     for (unsigned hole = 1; hole < HOLE_END; hole <<= 1)
         if (holes & hole && used < size) {
-            const int added = snprintf (ret_text + used, size - used, "%s%s", used ? "; " : "",
-                                        hole_text ((hole_t) hole));
+            const int added = snprintf (ret_text + used, size - used, "%s%s: %s", used ? "; " : "",
+                                        hole_name ((hole_t) hole), hole_text ((hole_t) hole));
             used += added > 0 ? (size_t) added : 0;
         }
 }
@@ -317,27 +317,34 @@ s_limits (void)
     return table ? table_print (table) : -ENOMEM;
 }
 
+//  One line: what it holds and what not, or why it does not work.  Returns if it works.
+static bool
+s_runtime (const runtimes_ask_t *ask, const runtime_t *runtime, table_t *table)
+{
+    err_diag_t diag = {""};
+    char holes [2048], text [2304];
+    const bool good = runtimes_probe (ask, runtime, &diag) == 0;
+    s_holes (runtimes_holes (ask, runtime), holes, sizeof holes);
+    snprintf (text, sizeof text, "holds %s%s%s", runtime->holds, *holes ? "; does not hold " : "",
+              holes);
+    s_line (table, runtime->name, good ? "yes" : "no", good ? text : diag.text);
+    return good;
+}
+
 int
 check_agent_runtimes (const settings_t *settings)
 {
-    static const table_column_t columns [] = {
-        {"RUNTIME", 0}, {"WORKS", 0}, {"HOLDS", TABLE_WRAP}, {"DOES NOT HOLD", TABLE_WRAP}};
+    static const table_column_t columns [] = {{"RUNTIME", 0}, {"WORKS", 0}, {"DETAIL", TABLE_WRAP}};
     place_t place;
     if (s_enter (settings, &place) < 0)
         return EXIT_CONFIG;
-    own (table_destroy) table_t *table = table_new (columns, 4, true, false);
+    own (table_destroy) table_t *table = table_new (columns, 3, true, false);
     const runtimes_ask_t ask = {
         .settings = settings, .program_dir = place.program_dir, .home = place.folder};
     const runtime_t *runtime;
     const char *first = NULL; //  that agent_runtime auto takes
     for (size_t i = 0; table && (runtime = runtime_at (i)); i++) {
-        err_diag_t diag = {""};
-        char holes [2048], works [300];
-        const bool good = runtimes_probe (&ask, runtime, &diag) == 0;
-        s_holes (runtimes_holes (&ask, runtime), holes, sizeof holes);
-        snprintf (works, sizeof works, "%s%s", good ? "yes" : "no: ", good ? "" : diag.text);
-        s_line (table, runtime->name, works, good ? runtime->holds : "");
-        table_text (table, good ? holes : "", NULL);
+        const bool good = s_runtime (&ask, runtime, table);
         if (good && !first && strcmp (runtime->name, "none") != 0)
             first = runtime->name;
     }

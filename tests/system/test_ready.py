@@ -314,7 +314,7 @@ def test_list_runtimes_says_what_holds(system):
                           text=True, timeout=60, env={"PATH": "/usr/bin:/bin"})
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
     assert done.returncode == 0 and {"podman", "docker", "bwrap", "landlock", "none"} <= set(lines)
-    assert " yes " in lines["bwrap"] and "nothing is held" in lines["none"]
+    assert " yes " in lines["bwrap"] and "all: nothing is held" in lines["none"]
     chosen = next(name for name in ("podman", "docker", "bwrap") if " yes " in lines[name])
     assert f"agent_runtime auto takes {chosen}." in done.stdout
     assert "triage-run" in lines["disk"]
