@@ -55,7 +55,7 @@ def record:
          | {end: {is_error: true, class: (.error.message | class_of_text), result: $text}}
     elif .type == "turn.completed"
     then .usage
-         | {end: {is_error: false,
+         | {end: {is_error: false, counts_on: true,
                   usage: {input_tokens: (if .input_tokens
                                          then .input_tokens - (.cached_input_tokens // 0)
                                          else null end), output_tokens,

@@ -43,7 +43,7 @@ def record:
     elif .type == "result"
     then (.result // .error.message? // "" | sentence) as $text
          | {end: {is_error, class: (if .is_error then $text | class else null end), num_turns,
-                  duration_ms, result: $text,
+                  duration_ms, result: $text, counts_on: (.usage.input_tokens > 0),
                   usage: (if .usage.input_tokens > 0 then .usage | usage_of else {} end)}}
     else empty end;
 

@@ -101,6 +101,13 @@ def test_a_run_is_told_with_its_steps_and_usage(system, cli, provider):
                for call in provider.calls), "the model of another CLI"
 
 
+def billed_of(result):
+    """The usage that a driver tells, as a provider bills it."""
+    usage = result["usage"]
+    return {"input": usage["input_tokens"], "output": usage["output_tokens"],
+            "cache_read": usage["cache_read_input_tokens"]}
+
+
 def ran_well(system, cli, provider, incident):
     """Its steps are in the transcript; driver and gateway count what was billed."""
     attempt, folder = first_attempt(system, incident, WAIT_S)
@@ -111,9 +118,8 @@ def ran_well(system, cli, provider, incident):
     assert "head -c 64 event.json" in json.dumps(tools[0]["input"])
     assert "subscriptionId" in tools[0]["output"]["head"]
     assert "Done." in steps[-1]["text"] and "Done." in result["result"]
-    billed, usage = provider.billed("ok"), result["usage"]
-    assert billed == {"input": usage["input_tokens"], "output": usage["output_tokens"],
-                      "cache_read": usage["cache_read_input_tokens"]}
+    billed = provider.billed("ok")
+    assert billed == billed_of(result)
     usage = wait_until(lambda: system.result(incident), 20, "saved")["usage"]
     assert {kind: usage[f"{kind}_tokens"] for kind in billed} == billed
     assert usage["calls"] == len(provider.made("ok")) and usage["agent"] == cli.name
@@ -165,13 +171,15 @@ def test_a_run_with_a_report_is_resumed(system, name):
         cli.start_worker(system, provider, agent_kill_grace="10s")
         found = ask(system, "report_resumed")
         attempt, folder = first_attempt(system, found["report_resumed"], WAIT_S)
-        last = provider.made("report_resumed")[-1].body
+        last, billed = provider.made("report_resumed")[-1].body, provider.billed()
     finally:
         provider.close()
     assert attempt["outcome"] == "success", attempt
     steps, result = transcript(folder), said(folder)
     assert [step["exit"] for step in steps if "tool" in step] == [0], "nothing is done twice"
     assert "Done." in steps[-1]["text"] and (result["is_error"], result["class"]) == (False, None)
+    assert billed_of(result) == (billed if name != "gemini" else dict.fromkeys(billed)), \
+        "both runs together; what gemini used until it was stopped is unknown"
     assert b"Finish now: write the report" in last and b"UNTRUSTED EVENT" in last, \
         "the session goes on"
 
