@@ -83,11 +83,15 @@ codex_mcp_servers () {
           "disabled_tools = [\"configuration_view\"]", ""'
 }
 
+# The provider makes a search of the web: it leads out of the sandbox, and costs by use.
 driver_prepare () {
+    local search=disabled
+    [[ $tools != *WebSearch* ]] || search=live
     export CODEX_HOME="$HOME/.codex"
     mkdir -p "$CODEX_HOME"
     cat >"$CODEX_HOME/config.toml" <<END
 model_provider = "triage"
+web_search = "$search"
 check_for_update_on_startup = false
 
 [model_providers.triage]

@@ -71,12 +71,15 @@ def at_end:
 '
 
 # The servers of {"mcpServers": ...} in the form of settings.json.
+# The provider makes searches and fetches: they lead out of the sandbox, and cost by use.
 gemini_settings () {
-    mcp_servers | jq --arg turns "${AGENT_MAX_TURNS:-}" '
+    mcp_servers | jq --arg turns "${AGENT_MAX_TURNS:-}" --arg tools "$tools" '
         {security: {auth: {selectedType: "gemini-api-key"},
                     environmentVariableRedaction:
                         {enabled: true, blocked: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}},
          privacy: {usageStatisticsEnabled: false}, telemetry: {enabled: false},
+         tools: {exclude: (if $tools | test("WebSearch") then []
+                           else ["google_web_search", "web_fetch"] end)},
          general: {maxAttempts: 2, enableAutoUpdate: false, disableAutoUpdate: true},
          model: (if $turns == "" then {} else {maxSessionTurns: ($turns | tonumber)} end),
          mcpServers: map_values((if .type == "http" then {httpUrl: .url, headers}

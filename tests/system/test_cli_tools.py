@@ -17,7 +17,7 @@ SKILL = "How to investigate a Kubernetes fault by reading only"
 NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in ("opencode", "qwen")]
 
 
-def run(cli, root, provider, api, **env):
+def run(cli, root, provider, api, tools="Read,Write,Grep,Glob,Bash,Skill", **env):
     """Run the CLI by its driver; its transcript."""
     workspace, programs = root / "workspace", root / "programs"
     for folder in (workspace, programs):
@@ -27,8 +27,8 @@ def run(cli, root, provider, api, **env):
         (programs / name).symlink_to(os.path.realpath(path))
     (root / "prompt.md").write_text("Investigate.\n")
     done = subprocess.run(
-        [SCRIPT, "--workspace", workspace, "--agent", cli.name, "--allowed-tools",
-         "Read,Write,Grep,Glob,Bash,Skill", "--prompt-file", root / "prompt.md", "--kubeconfig",
+        [SCRIPT, "--workspace", workspace, "--agent", cli.name, "--allowed-tools", tools,
+         "--prompt-file", root / "prompt.md", "--kubeconfig",
          api.kubeconfig(root / "kubeconfig")],
         env={"PATH": f"{programs}:/usr/bin:/bin", cli.key: "sk-1", cli.url: cli.base(provider),
              **env}, capture_output=True, timeout=120 * SLOW, check=False)
@@ -59,6 +59,27 @@ def test_a_cluster_is_read_by_mcp_and_its_credentials_are_not(tmp_path, name):
     assert [step["exit"] for step in viewed] in ([], [1]), steps
     assert kube_api.TOKEN not in bodies and "certificate-authority-data" not in bodies
     assert SKILL in bodies and "What to do about checkout." in bodies, "the skills are offered"
+
+
+@pytest.mark.parametrize("name,served", [("codex", {"web_search"}),
+                                         ("gemini", {"google_web_search", "web_fetch"})])
+def test_tools_that_the_provider_runs_are_offered_only_where_they_are_allowed(tmp_path, name,
+                                                                              served):
+    """They reach any host from outside of the sandbox."""
+    cli, api = CLIS[name], KubeApi(tmp_path)
+    for tools, offered in (("Read,Bash", set()), ("Read,Bash,WebSearch", served)):
+        provider, root = cli.provider("ok"), tmp_path / tools
+        root.mkdir()
+        try:
+            run(cli, root, provider, api, tools=tools,
+                LLM_MODEL="gpt-5.2" if name == "codex" else "")
+            document = json.loads(provider.made()[0].body)
+        finally:
+            provider.close()
+        names = {one.get("name", one.get("type")) for tool in document["tools"]
+                 for one in tool.get("functionDeclarations", [tool])}
+        assert len(names) > 3 and names & served == offered, names
+    api.close()
 
 
 def test_goose_gets_the_words_of_its_documentation(tmp_path):
