@@ -122,18 +122,57 @@ s_mark (struct libscols_cell *cell, size_t width)
     return cut.failed ? -ENOMEM : scols_cell_set_data (cell, cut.data);
 }
 
+//  libsmartcols wraps at any character: blanks make each line of a wrapped text end with a word.
+static int
+s_wrap (struct libscols_cell *cell, size_t width)
+{
+    const char *text = cell ? scols_cell_get_data (cell) : NULL;
+    own (buf_fini) buf_t padded = buf_init (LIMIT_KIB (256));
+    size_t column = 0, length = 0;
+    if (!text || width == 0)
+        return 0;
+    for (const char *word = text; *word;) {
+        const size_t size = strcspn (word, " ");
+        size_t wide = 0;
+        for (size_t at = 0; at < size; at += length)
+            wide += s_width (word + at, size - at, &length);
+        const bool fits = column == 0 || column + 1 + wide <= width;
+        const size_t gap = column == 0 ? 0 : fits ? 1 : width - column;
+        (void) buf_printf (&padded, "%*s%.*s", (int) gap, "", (int) size, word);
+        column = (fits ? column + gap : 0) + wide;
+        while (column > width) //  a word that no line can hold
+            column -= width;
+        word += size + (word [size] == ' ');
+    }
+    return padded.failed ? -ENOMEM : scols_cell_set_data (cell, padded.data);
+}
+
+//  Each line of a column that is wrapped; its width is as drawn from now on.
+static int
+s_wrap_column (table_t *self, struct libscols_column *column, size_t n)
+{
+    const size_t width = scols_column_get_width (column);
+    int rc = scols_column_set_whint (column, (double) width);
+    rc = rc ? rc : scols_column_set_flags (column, SCOLS_FL_WRAP | SCOLS_FL_STRICTWIDTH);
+    for (size_t i = 0; rc == 0 && i < scols_table_get_nlines (self->table); i++)
+        rc = s_wrap (scols_line_get_cell (scols_table_get_line (self->table, i), n), width);
+    return rc;
+}
+
 //  libsmartcols cuts silently, and its column widths are known only after it has drawn them.
 static int
-s_mark_all (table_t *self)
+s_fit (table_t *self)
 {
     own (own_mem) char *drawn = NULL;
     int rc = scols_print_table_to_string (self->table, &drawn);
     for (size_t n = 0; rc == 0 && n < scols_table_get_ncols (self->table); n++) {
-        const struct libscols_column *column = scols_table_get_column (self->table, n);
+        struct libscols_column *column = scols_table_get_column (self->table, n);
         for (size_t i = 0; rc == 0 && i < scols_table_get_nlines (self->table); i++)
             if (scols_column_get_flags (column) & SCOLS_FL_TRUNC)
                 rc = s_mark (scols_line_get_cell (scols_table_get_line (self->table, i), n),
                              scols_column_get_width (column));
+        if (rc == 0 && scols_column_get_flags (column) & SCOLS_FL_WRAP)
+            rc = s_wrap_column (self, column, n);
     }
     return rc;
 }
@@ -141,7 +180,7 @@ s_mark_all (table_t *self)
 int
 table_print (table_t *self)
 {
-    if (self->failed || (isatty (1) && MB_CUR_MAX > 1 && s_mark_all (self))
+    if (self->failed || (isatty (1) && MB_CUR_MAX > 1 && s_fit (self))
         || scols_print_table (self->table))
         return -ENOMEM;
     return 0;

@@ -14,6 +14,7 @@
 #include "worker/settings_check.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,8 +93,10 @@ main (int argc, char **argv)
     const settings_t *settings = conf_settings (conf);
     log_set_level ((enum log_level) settings->common.log_level);
     log_set_format ((enum log_format) settings->common.log_format);
-    if (check || list)
+    if (check || list) {
+        (void) setlocale (LC_CTYPE, ""); //  for the width of characters in a table
         return check ? check_agent (settings) : check_agent_runtimes (settings);
+    }
     if (threads_check (S_THREADS) < 0)
         return EXIT_RUNTIME;
     err_diag_t diag = {""};

@@ -64,6 +64,23 @@ def test_a_table_fits_its_terminal_and_is_whole_elsewhere(system):
     assert all(name in system.ctl("incidents", "list").stdout for name in names)
 
 
+def test_a_long_text_is_wrapped_between_words(system):
+    """A word that no line can hold is broken, and nothing is lost."""
+    system.start_broker()
+    path = "/nonexistent/" + "k" * 90
+    system.start_worker(kubeconfig=path).wait_log("takes no work")
+    said = f"w1: kubeconfig {path}: No such file or directory"
+    wait_until(lambda: "held" in system.ctl("status").stdout, 20, "held")
+    for columns in (60, 80, 130):
+        for command in ("status", "workers"):
+            text, code = on_terminal(system, command, columns=columns, env={"NO_COLOR": "1"})
+            assert code == 0 and max(map(len, text.splitlines())) <= columns, text
+        text = on_terminal(system, "status", columns=columns, env={"NO_COLOR": "1"})[0]
+        words = re.search(r"(?m)^held +(.*(\n +.*)*)", text)[1].split()
+        assert "".join(words) == said.replace(" ", ""), text
+        assert {word for word in said.split() if len(word) < 40} <= set(words), text
+
+
 def test_colours_only_on_a_terminal_and_without_no_color(system):
     system.start_broker()
     system.publish([fault("web-0")])
