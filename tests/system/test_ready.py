@@ -117,6 +117,26 @@ def test_an_agent_without_a_driver_is_refused_with_those_that_are_there(system):
     assert "claude" in worker.log() and "codex" in worker.log()
 
 
+def test_a_program_that_goes_away_holds_the_worker_after_one_run(system):
+    """The next incidents wait, and are not failed one by one."""
+    broker = system.start_broker()
+    env = claude_of_test(system)
+    worker = system.start_worker(agent_script_path=SCRIPT, agent_cli="claude", env=env)
+    worker.wait_log("agents can run")
+    (system.root / "programs/claude").unlink()
+    system.publish([fault("web-0")])
+    assert "needs the program 'claude'" in held(worker)
+    wait_metric(broker, 1, "workers_held", **{"class": "infra"})
+    system.publish([fault("web-1")], name="later")
+    wait_until(lambda: len(broker.incidents("pending")) == 2, 10, "both wait")
+    later = next(row for row in broker.incidents() if row["resource"]["name"] == "web-1")
+    assert not broker.incident(later["id"])["attempts"]
+    (system.root / "programs/claude").write_text("#!/bin/sh\necho 2.1.0\n")
+    (system.root / "programs/claude").chmod(0o755)
+    worker.signal(signal.SIGHUP)
+    wait_until(lambda: broker.incident(later["id"])["attempts"], 20, "assigned")
+
+
 def test_a_script_of_the_users_has_its_key_and_that_is_told_once(system):
     system.start_broker()
     worker = system.start_worker(agent_network="gateway", agent_cli="claude",

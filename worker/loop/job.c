@@ -100,10 +100,18 @@ s_stop_drain (job_t *self)
 }
 
 static void
+s_tell_verdict (const job_t *self)
+{
+    judge_log (&self->verdict);
+    if (self->verdict.class == RUN_CLASS_INFRA)
+        self->shared->missing = true;
+}
+
+static void
 s_failed_to_start (job_t *self)
 {
     judge_unstarted (self->reason, self->shared->wall_ms, &self->verdict);
-    judge_log (&self->verdict);
+    s_tell_verdict (self);
 }
 
 //  If the agent has no access because `clusters` does not list its cluster, say so in the prompt.
@@ -270,7 +278,7 @@ s_advise (const job_t *self)
 static void
 s_kept (job_t *self)
 {
-    judge_log (&self->verdict);
+    s_tell_verdict (self);
     s_advise (self);
     upload_restart (&self->upload, self->shared->boot_ms, 0);
     if (!judge_has_files (&self->verdict))

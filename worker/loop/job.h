@@ -64,6 +64,7 @@ typedef struct {
     int64_t boot_ms, wall_ms; //  now, set each turn
     int64_t started_ms;       //  boot time of the last start of an agent; 0 = none
     bool resumes;             //  the agent can go on in the session of an earlier run
+    bool missing;             //  a run could not begin on this host: the worker looks why
     int64_t window_bytes;     //  that may still be sent this turn
     //  After a supervisor left processes: keep killing them until this boot time.  No ended run
     //  goes on before.  0 = none are left.

@@ -311,10 +311,22 @@ s_take_ready (worker_t *self)
         own (ready_report_destroy) ready_report_t *before = self->ready;
         self->shared.ready = self->ready = report;
         self->shared.conf = report->conf;
+        self->looking = false;
         self->renewed = self->renewed || (before && before->conf != report->conf);
         self->shared.resumes = report->driver.resumes;
         s_tell_ready (self, before);
     }
+}
+
+//  What agents need may have gone since the last look: then the worker takes no more work.
+static void
+s_look_again (worker_t *self)
+{
+    if (!self->shared.missing || self->looking)
+        return;
+    self->shared.missing = false;
+    self->looking = true;
+    ready_ask (self->look, self->shared.conf);
 }
 
 static void
@@ -359,6 +371,7 @@ s_turn (worker_t *self)
         s_on_signals (self);
     s_take_kept (self);
     s_tick_jobs (self);
+    s_look_again (self);
     session_tick (session, self->shared.boot_ms, self->shared.wall_ms);
     self->renewed = false;
 }

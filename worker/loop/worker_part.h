@@ -27,6 +27,7 @@ struct worker {
     job_shared_t shared;
     ready_t *look;         //  the thread that looks if agents can run
     ready_report_t *ready; //  its last report; NULL = none yet
+    bool looking;          //  a look was asked for since the last report
     bool renewed;          //  it has other keys: for a moment, the worker says that it looks again
     job_t *jobs;
     int orphans;   //  found at the last check
