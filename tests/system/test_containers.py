@@ -30,6 +30,7 @@ while [ ! -e go ]; do sleep 0.05; done
 @pytest.fixture
 def root():
     """A folder that the agent's user can pass, in namespaces of its own."""
+    engines.need_namespaces()
     with engines.namespaces():
         path = Path(tempfile.mkdtemp(prefix="triage-cont-"))
         path.chmod(0o711)
@@ -63,6 +64,7 @@ def options(engine, **more):
 
 def start(system, engine, text=AGENT, **more):
     """A worker with an agent of the test's own; it is ready."""
+    (system.root / "programs").mkdir(exist_ok=True)
     worker = system.start_worker(agent_script_path=script(system, text), env=engine.env,
                                  **options(engine, **more))
     worker.wait_log("agents can run")
@@ -146,6 +148,7 @@ def test_a_thief_finds_no_key(system, engine, provider):
 
 @pytest.mark.parametrize("engine", NIGHTLY, indirect=True)
 def test_a_program_that_the_image_lacks_is_told(system, engine):
+    (system.root / "programs").mkdir()
     system.start_broker()
     worker = system.start_worker(
         agent_script_path=claude.SCRIPT, agent_cli="codex", **options(engine),

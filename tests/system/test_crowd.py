@@ -141,6 +141,7 @@ def test_nothing_is_left_of_a_hundred_runs(system, runtime):
 def test_a_killed_worker_leaves_nothing_to_the_next(system, runtime):
     """Its supervisors are killed with it, so nobody else can have cleaned up."""
     runs.need(runtime)
+    runs.need_to_look()
     broker = system.start_broker(max_deliveries=9, lease_ttl="60s")
     text = "trap '' TERM; (setsid sleep 600 &); sleep 600; sleep 600"
     agent = script(system, text)

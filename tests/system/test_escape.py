@@ -53,6 +53,7 @@ def folder():
     path = Path(tempfile.mkdtemp(prefix="triage-escape-"))
     path.chmod(0o711)
     yield path
+    subprocess.run(["chmod", "-R", "u+rwx", path], check=True)  # the agent has closed a part
     shutil.rmtree(path)
 
 

@@ -15,6 +15,7 @@ import pytest
 BIN = Path(os.environ.get("TRIAGE_BIN", "build/debug/bin")).resolve()
 CHECKOUT = Path(__file__).resolve().parents[3]
 NOBODY = 65534
+CAP_SYS_PTRACE = 19
 LANDLOCK_CREATE_RULESET, LANDLOCK_VERSION = 444, 1
 MIB = 1024 * 1024
 
@@ -72,6 +73,14 @@ def need(runtime, prefix=()):
     why = refusal(runtime, prefix)
     if why:
         pytest.skip(why)
+
+
+def need_to_look():
+    """Skip where root may not look into processes of other users."""
+    text = Path("/proc/self/status").read_text()
+    capabilities = int(text.partition("CapEff:")[2].split()[0], 16)
+    if os.geteuid() == 0 and not capabilities & 1 << CAP_SYS_PTRACE:
+        pytest.skip("processes of agents cannot be looked into without CAP_SYS_PTRACE")
 
 
 def command(folder, script, *flags, timeout_ms=60000, grace_ms=2000, shell="/bin/sh"):
