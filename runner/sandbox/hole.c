@@ -19,6 +19,8 @@ static const row_t s_rows [] = {
      "the agent can connect to any host at the port of the gateway and at forwarded ports"},
     {HOLE_NETWORK, "network", "the agent uses the host's network (agent_network is host)"},
     {HOLE_SIGNALS, "signals", "the agent can signal other processes of its own user"},
+    {HOLE_ROOM, "hidden-room",
+     "the agent can hide room that it takes of the disk, until its run ends"},
 };
 
 enum { ROWS = sizeof s_rows / sizeof s_rows [0] };

@@ -16,7 +16,8 @@ typedef enum {
     HOLE_TCP_PORTS = 1 << 5, //  any host at the ports of the gateway and those forwarded
     HOLE_NETWORK = 1 << 6,   //  the host's network, as configured
     HOLE_SIGNALS = 1 << 7,   //  signals to processes of the same user
-    HOLE_END = 1 << 8
+    HOLE_ROOM = 1 << 8,      //  room of the disk that nobody counts, until the run ends
+    HOLE_END = 1 << 9
 } hole_t;
 
 //  A short name; NULL: no such hole.

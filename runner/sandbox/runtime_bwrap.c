@@ -139,7 +139,7 @@ s_command (const sandbox_spec_t *spec, words_t *words, err_diag_t *diag)
 static unsigned
 s_holes (const sandbox_spec_t *spec)
 {
-    return spec->network == SANDBOX_HOST ? HOLE_NETWORK : 0;
+    return HOLE_ROOM | (spec->network == SANDBOX_HOST ? HOLE_NETWORK : 0);
 }
 
 const runtime_t runtime_bwrap = {.name = "bwrap",

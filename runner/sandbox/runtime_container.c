@@ -198,7 +198,7 @@ s_end (const sandbox_spec_t *spec, bool *ret_oom, err_diag_t *diag)
 static unsigned
 s_holes (const sandbox_spec_t *spec)
 {
-    return spec->network == SANDBOX_HOST ? HOLE_NETWORK : 0;
+    return HOLE_ROOM | (spec->network == SANDBOX_HOST ? HOLE_NETWORK : 0);
 }
 
 const runtime_t runtime_podman = {.name = "podman",

@@ -66,7 +66,7 @@ static unsigned
 s_holes (const sandbox_spec_t *spec)
 {
     const int abi = s_abi (spec);
-    unsigned holes = HOLE_PROCESSES | HOLE_METADATA | HOLE_OWN_FILES;
+    unsigned holes = HOLE_ROOM | HOLE_PROCESSES | HOLE_METADATA | HOLE_OWN_FILES;
     if (abi < LANDLOCK_ABI_SCOPE)
         holes |= HOLE_SIGNALS;
     if (spec->network == SANDBOX_HOST)

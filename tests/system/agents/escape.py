@@ -17,6 +17,7 @@ import signal
 import socket
 import stat
 import sys
+import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 X86 = platform.machine() == "x86_64"
@@ -105,6 +106,17 @@ def hold_by_a_lease(host):
     """Whoever opens the file for writing waits, up to 45 s."""
     fd = os.open(host["readable"], os.O_RDONLY)
     fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+
+
+def hide_room(host):
+    """Take more of the disk than is allowed, in files that have no name and are not open."""
+    ends, taken = socket.socketpair(), 0
+    while taken <= host["disk"]:
+        with open("room", "wb") as file:
+            taken += file.write(bytes(1 << 20))
+            socket.send_fds(ends[0], [b"x"], [file.fileno()])
+        os.unlink("room")
+    time.sleep(0.5)  # long enough to be seen
 
 
 def make_a_device(host):
@@ -299,13 +311,13 @@ def abstract_socket(host):
 ATTEMPTS = [
     write_outside, read_outside, read_neighbour, write_neighbour, read_through_a_link, hard_link,
     rename_out, rename_in, truncate, truncate_by_reading, truncate_by_no_mode, see_a_name,
-    change_a_mode, change_a_time, hold_by_a_lease, make_a_device, see_processes, read_environment,
-    read_memory, go_by_its_root, trace, trace_a_child, take_a_descriptor, signal_it,
-    signal_the_supervisor, limit_it, slow_it, order_its_io, bind_it_to_a_cpu, become_root,
-    gain_by_a_program, new_namespace, new_namespace_by_clone3, mount, keyring, io_uring,
-    memory_that_stays, memory_of_others, call_of_another_architecture, tcp_broker, tcp_metadata,
-    tcp_at_the_gateways_port, multipath_tcp, tcp_by_sending, tcp_listen, udp, raw_socket,
-    packet_socket, engine_socket, datagram_by_a_pair, abstract_socket]
+    change_a_mode, change_a_time, hold_by_a_lease, hide_room, make_a_device, see_processes,
+    read_environment, read_memory, go_by_its_root, trace, trace_a_child, take_a_descriptor,
+    signal_it, signal_the_supervisor, limit_it, slow_it, order_its_io, bind_it_to_a_cpu,
+    become_root, gain_by_a_program, new_namespace, new_namespace_by_clone3, mount, keyring,
+    io_uring, memory_that_stays, memory_of_others, call_of_another_architecture, tcp_broker,
+    tcp_metadata, tcp_at_the_gateways_port, multipath_tcp, tcp_by_sending, tcp_listen, udp,
+    raw_socket, packet_socket, engine_socket, datagram_by_a_pair, abstract_socket]
 
 
 def attempt(function, host):

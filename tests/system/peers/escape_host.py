@@ -26,6 +26,7 @@ MARK = "ESCAPE_MARK"
 ROOT = os.geteuid() == 0
 OWN_NETWORK = "OWN_NETWORK" in os.environ
 NOBODY = 65534
+DISK = 24 << 20  # what the agent may take; see hide_room
 METADATA = "169.254.169.254"
 LIBC = ctypes.CDLL(None, use_errno=True)
 ANY_TRACER = (0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)  # of Yama, where the kernel has it
@@ -173,7 +174,7 @@ def command(binaries, folder, runtime, abi, network, host):
              "--result", folder / "run.json", "--runtime", runtime, "--network", network,
              "--read-only", folder / "read", "--read-only", AGENT,
              "--landlock-abi", abi, "--gateway", folder / "gateway.sock",
-             "--gateway-port", host["gateway"]]
+             "--gateway-port", host["gateway"], "--disk", DISK]
     if ROOT:
         words += ["--user", f"{NOBODY}:{NOBODY}"]
     if runtime in ("podman", "docker"):
@@ -208,7 +209,7 @@ def main():
     engine = {name: value for name, value in os.environ.items()
               if name.startswith(("CONTAINERS_", "DOCKER_"))}
     environment = {"PATH": "/usr/bin:/bin", MARK: str(os.getpid()), **engine}
-    host.update(victim=prey.pid, supervisor=os.getpid())
+    host.update(disk=DISK, victim=prey.pid, supervisor=os.getpid())
     (folder / "workspace/escape.json").write_text(json.dumps(host))
     run = subprocess.Popen([*words, "--", str(AGENT), *attempts], stdin=subprocess.PIPE,
                            stdout=subprocess.DEVNULL, env=environment)

@@ -149,9 +149,9 @@ static void
 test_holes_follow_the_abi_and_the_network (void **state)
 {
     assert_int_equal (s_holes ("none", 0, SANDBOX_GATEWAY), HOLE_ALL);
-    assert_int_equal (s_holes ("bwrap", 0, SANDBOX_GATEWAY), 0);
-    assert_int_equal (s_holes ("bwrap", 0, SANDBOX_HOST), HOLE_NETWORK);
-    const unsigned always = HOLE_PROCESSES | HOLE_METADATA | HOLE_OWN_FILES;
+    assert_int_equal (s_holes ("bwrap", 0, SANDBOX_GATEWAY), HOLE_ROOM);
+    assert_int_equal (s_holes ("bwrap", 0, SANDBOX_HOST), HOLE_ROOM | HOLE_NETWORK);
+    const unsigned always = HOLE_ROOM | HOLE_PROCESSES | HOLE_METADATA | HOLE_OWN_FILES;
     if (landlock_abi (0) < LANDLOCK_ABI_SCOPE)
         skip ();
     assert_int_equal (s_holes ("landlock", 6, SANDBOX_GATEWAY), always | HOLE_TCP_PORTS);
