@@ -177,6 +177,14 @@ mcp_servers () {
         || fail 78 "AGENT_MCP_CONFIG cannot be read: $AGENT_MCP_CONFIG"
 }
 
+# The same as Gemini CLI and what was made from it want them in their settings.json.
+gemini_servers () {
+    mcp_servers | jq 'map_values((if .type == "http" then {httpUrl: .url, headers}
+                                  else {command, args, env, url, headers} end)
+                                 | with_entries(select(.value))
+                                 | .trust = true | .excludeTools = ["configuration_view"])'
+}
+
 # Copy the skills read-only to where the CLI looks for them: those that come with this script, then
 # the user's own, which replace one of the same name.
 copy_skills () {

@@ -55,15 +55,8 @@ def record:
           then {error: {text: (.message.content | content_text), class: class_of_error}}
           else {turn: {id: .message.id, usage: (.message.usage | usage_of_turn)}},
                {set: {error: null}} end),
-         (.message.content[]?
-          | if .type == "text" then {text}
-            elif .type == "tool_use" then {call: {id, tool: .name, input}} else empty end)
-    elif .type == "user"
-    then .message.content[]? | select(.type? == "tool_result")
-         | (.content | content_text) as $output
-         | {reply: {id: .tool_use_id, output: $output,
-                    exit: (($output | capture("^Exit code (?<n>[0-9]+)").n | tonumber)?
-                           // (if .is_error then 1 else 0 end))}}
+         blocks("")
+    elif .type == "user" then blocks("^Exit code (?<n>[0-9]+)") | select(.reply)
     elif .type == "result"
     then {end: {is_error, class: class, num_turns, total_cost_usd, duration_ms,
                 result: (.result // ((.errors // []) | map(as_text) | join("; "))),

@@ -13,7 +13,8 @@ driver_notes='its own sandbox is off; the model is its own default unless one is
 
 driver_jq='
 def class_of_text:
-    (capture("(status:? )(?<s>[45][0-9][0-9])").s // null | if . then tonumber else null end)
+    start_of_text
+    | (capture("(status:? )(?<s>[45][0-9][0-9])").s // null | if . then tonumber else null end)
         as $status
     | class_of($status; .)
       // (if test("does not exist or you do not have access") then "config"
@@ -26,7 +27,7 @@ def class_of_text:
 
 # The text of an error; some come as the body of the answer.
 def sentence:
-    (try (fromjson | .error.message) catch null) // .
+    (try (fromjson | .error.message) catch null) // . | start_of_text
     | sub("^Reconnecting[.]+ [0-9/]+ \\((?<m>.*)\\)$"; "\(.m)"; "m") | sub(", url: [^ ]+$"; "");
 
 def a_tool: {id, tool: (.tool // .type | if . == "command_execution" then "shell" else . end),

@@ -16,7 +16,7 @@ driver_notes='two attempts a call; it blocks $() in commands by itself'
 driver_jq='
 # [API Error: {"error": {"code": 401, "message": "..."}}]: what the provider has said of it
 def api_error:
-    as_text
+    start_of_text
     | sub("^\\[API Error: (?<e>.*?)\\](?<rest>\\n.*)?$"; "\(.e)"; "m")
     | . as $text
     | (try (fromjson | .error) catch null) as $error
@@ -70,10 +70,9 @@ def at_end:
       else . end;
 '
 
-# The servers of {"mcpServers": ...} in the form of settings.json.
 # The provider makes searches and fetches: they lead out of the sandbox, and cost by use.
 gemini_settings () {
-    mcp_servers | jq --arg turns "${AGENT_MAX_TURNS:-}" --arg tools "$tools" '
+    gemini_servers | jq --arg turns "${AGENT_MAX_TURNS:-}" --arg tools "$tools" '
         {security: {auth: {selectedType: "gemini-api-key"},
                     environmentVariableRedaction:
                         {enabled: true, blocked: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}},
@@ -82,10 +81,7 @@ gemini_settings () {
                            else ["google_web_search", "web_fetch"] end)},
          general: {maxAttempts: 2, enableAutoUpdate: false, disableAutoUpdate: true},
          model: (if $turns == "" then {} else {maxSessionTurns: ($turns | tonumber)} end),
-         mcpServers: map_values((if .type == "http" then {httpUrl: .url, headers}
-                                 else {command, args, env, url, headers} end)
-                                | with_entries(select(.value))
-                                | .trust = true | .excludeTools = ["configuration_view"])}'
+         mcpServers: .}'
 }
 
 driver_prepare () {

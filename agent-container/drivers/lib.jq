@@ -20,6 +20,9 @@ def part: 2048;                     # characters of the head, and of the tail, o
 
 def as_text: if type == "string" then . elif . == null then "" else tojson end;
 
+# The start of a text that may be a model's: short enough for any pattern.
+def start_of_text: as_text | .[: 2 * part];
+
 def cut($most):
     if length <= $most then .
     else .[: $most / 2 | floor] + "\n[... cut ...]\n" + .[- ($most / 2 | floor) :] end;
@@ -39,9 +42,22 @@ def content_text:
     then map(if type == "object" then .text // "[\(.type // "?")]" else as_text end) | join("\n")
     else as_text end;
 
+# The texts, calls and answers of tools in a message, as Claude Code and its like write them.
+# An answer tells the exit code where $pattern finds "n".
+def blocks($pattern):
+    .message.content[]?
+    | if .type == "text" then {text}
+      elif .type == "tool_use" then {call: {id, tool: .name, input}}
+      elif .type == "tool_result"
+      then (.content | content_text) as $output
+           | {reply: {id: .tool_use_id, output: $output,
+                      exit: (($output | capture($pattern).n | tonumber)?
+                             // (if .is_error then 1 else 0 end))}}
+      else empty end;
+
 # What an HTTP status and its text mean.
 def class_of($status; $text):
-    ($text // "" | ascii_downcase) as $t
+    ($text | start_of_text | ascii_downcase) as $t
     | if $t | test("credit balance|insufficient_quota|quota exceeded|exceeded your current quota"
                    + "|billing_(error|hard_limit)|check your plan and billing")
       then "quota"
@@ -110,7 +126,7 @@ def take_whole($item):
     elif $item.set then .facts += ($item.set | map_values(if type == "string" then .[: 200]
                                                           else . end))
     elif $item.warn
-    then .out += ["W" + ($item.warn | as_text | gsub("[[:cntrl:]]"; " ") | .[: 300])]
+    then .out += ["W" + ($item.warn | as_text | .[: 300] | gsub("[[:cntrl:]]"; " "))]
     elif $item.error then .facts.error = ($item.error | .text = (.text | as_text | cut(part)))
     elif $item.end then .facts.end = ($item.end | .result = (.result | as_text | cut(2 * part)))
     else . end;

@@ -15,7 +15,8 @@ driver_jq='
 def usage_of: {input_tokens: (.input_tokens - (.cache_read_input_tokens // 0)), output_tokens,
                cache_read_input_tokens, cache_creation_input_tokens};
 
-def sentence: as_text | sub("^.*?\\[API Error: (?<e>.*?)\\](?<rest>\\n.*)?$"; "\(.e)"; "m");
+def sentence:
+    start_of_text | sub("^.*?\\[API Error: (?<e>.*?)\\](?<rest>\\n.*)?$"; "\(.e)"; "m");
 
 def class:
     (capture("^(?<s>[45][0-9][0-9]) ").s // null | if . then tonumber else null end) as $status
@@ -31,15 +32,8 @@ def record:
     elif .type == "assistant"
     then (if .message.usage.input_tokens > 0
           then {turn: {id: .message.id, usage: (.message.usage | usage_of)}} else empty end),
-         (.message.content[]?
-          | if .type == "text" then {text}
-            elif .type == "tool_use" then {call: {id, tool: .name, input}} else empty end)
-    elif .type == "user"
-    then .message.content[]? | select(.type? == "tool_result")
-         | (.content | content_text) as $output
-         | {reply: {id: .tool_use_id, output: $output,
-                    exit: (($output | capture("\nExit Code: (?<n>[0-9]+)").n | tonumber)?
-                           // (if .is_error then 1 else 0 end))}}
+         blocks("")
+    elif .type == "user" then blocks("\nExit Code: (?<n>[0-9]+)") | select(.reply)
     elif .type == "result"
     then (.result // .error.message? // "" | sentence) as $text
          | {end: {is_error, class: (if .is_error then $text | class else null end), num_turns,
@@ -51,14 +45,11 @@ def at_end: if .end == null and $code == 53 then .error.class = "limit" else . e
 '
 
 qwen_settings () {
-    mcp_servers | jq '
+    gemini_servers | jq '
         {privacy: {usageStatisticsEnabled: false}, telemetry: {enabled: false},
          general: {enableAutoUpdate: false, disableAutoUpdate: true},
          model: {generationConfig: {maxRetries: 0}},
-         mcpServers: map_values((if .type == "http" then {httpUrl: .url, headers}
-                                 else {command, args, env, url, headers} end)
-                                | with_entries(select(.value))
-                                | .trust = true | .excludeTools = ["configuration_view"])}'
+         mcpServers: .}'
 }
 
 driver_prepare () {

@@ -212,6 +212,19 @@ def test_a_signal_while_the_cli_is_started_ends_it(run, tmp_path):
     assert process.returncode == 143
 
 
+def test_a_text_that_is_a_bomb_for_a_pattern_costs_no_figures(run, tmp_path):
+    """The last words of a model, as Qwen Code repeats them."""
+    record = {"type": "result", "is_error": False, "num_turns": 1, "result": "[API Error: " * 80000,
+              "usage": {"input_tokens": 5, "output_tokens": 1}}
+    (tmp_path / "record").write_text(json.dumps(record) + "\n")
+    (tmp_path / "qwen").write_text(f"#!/bin/sh\nexec cat {tmp_path}/record\n")
+    (tmp_path / "qwen").chmod(0o755)
+    assert run.run("", agent="qwen", PATH=f"{tmp_path}:{os.environ['PATH']}") == 0, run.err
+    result = run.result()
+    assert (result["num_turns"], result["usage"]["input_tokens"]) == (1, 5)
+    assert result["result"].startswith("[API Error: ") and len(result["result"]) < 5000
+
+
 def test_after_kill_the_steps_are_there(run):
     process = run.start(lines({"say": "one"}, {"say": "two"}) + "sleep 300")
     started(run, 2)
