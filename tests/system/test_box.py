@@ -1,6 +1,7 @@
 """A run in its box: the real Claude Code through the worker, behind the key gateway.
 SPDX-License-Identifier: Apache-2.0
 """
+import os
 import socketserver
 import tempfile
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib import claude, runs
-from lib.system import System
+from lib.system import ROOT, System
 from test_options_worker import report_of
 
 
@@ -99,3 +100,27 @@ def test_the_keys_of_a_worker_of_root_are_in_no_box(system):
                           "OPENAI_API_KEY": "sk-of-this-agent"})
     assert "tnega-siht" in text, "it could look"
     assert "tnega-rehtona" not in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's agents have another user")
+@pytest.mark.parametrize("runtime,ready", [("bwrap", True), ("landlock", False)])
+def test_a_program_in_a_closed_folder_is_told(system, runtime, ready):
+    """As below root's home.  bwrap opens what is above it; in landlock no incident is failed."""
+    runs.need(runtime)
+    closed = system.root / "closed"
+    (closed / "bin").mkdir(parents=True)
+    (closed / "bin/claude").write_text("#!/bin/sh\necho 2.1.330\n")
+    (closed / "bin/claude").chmod(0o755)
+    closed.chmod(0o700)
+    system.start_broker()
+    worker = system.start_worker(agent_script_path=ROOT / "agent-container/run-agent.sh",
+                                 agent_cli="claude", agent_runtime=runtime,
+                                 agent_network="gateway",
+                                 env={"ANTHROPIC_API_KEY": "sk-0123456789",
+                                      "PATH": f"{closed}/bin:/usr/bin:/bin"})
+    if ready:
+        worker.wait_log("agents can run")
+        return
+    worker.wait_log("this worker takes no work")
+    assert f"{closed}/bin/claude: the agent's user cannot run it in the sandbox (landlock)" \
+        in worker.log()

@@ -100,18 +100,18 @@ s_parse (const probe_t *answer, driver_t *ret_driver, err_diag_t *diag)
     return 0;
 }
 
-//  Make a box of the runtime's image, without any network.
+//  Make a box of the runtime, without any network.
 static int
-s_box (const driver_ask_t *ask, const words_t *envp, read_paths_t *read, trial_t *trial,
-       err_diag_t *diag)
+s_box (const driver_ask_t *ask, const driver_t *driver, const words_t *envp, read_paths_t *read,
+       trial_t *trial, err_diag_t *diag)
 {
-    const driver_t none = {.ours = true};
     const settings_t *settings = ask->settings;
     sandbox_spec_t spec = {.workspace = ask->home,
                            .program_dir = ask->program_dir,
                            .image = settings->agent_image,
                            .variables = envp->items};
-    int rc = read_paths_find (settings, &none, ask->script, ask->program_dir, true, read);
+    int rc = read_paths_find (settings, driver, ask->script, ask->program_dir, ask->runtime->image,
+                              read);
     read_paths_give (read, &spec);
     rc = rc ? rc : agent_user_give (settings->agent_user, &spec, diag);
     return rc ? rc : trial_open (trial, ask->runtime, &spec, diag);
@@ -137,7 +137,7 @@ s_run (const driver_ask_t *ask, probe_t *answer, err_diag_t *diag)
     int rc = 0;
     run_env_describe (ask->settings, ask->program_dir, &envp);
     if (boxed) {
-        rc = s_box (ask, &envp, &read, &trial, diag);
+        rc = s_box (ask, &(driver_t){.ours = true}, &envp, &read, &trial, diag);
         engine_environment (&envp);
     }
     words_t *argv = boxed ? &trial.words : &here;
@@ -170,4 +170,42 @@ driver_describe (const driver_ask_t *ask, driver_t *ret_driver, err_diag_t *diag
     else
         err_diag (diag, "%s --describe: %s", ask->script, rc < 0 ? err_str (rc) : "failed");
     return rc < 0 ? rc : answer->code == DRIVER_MISSING ? -ENOENT : ERR_CONFIG;
+}
+
+//  --- the same in the box
+
+//  Prints the first of these paths that cannot be executed.
+static const char s_test [] =
+    "for path; do test -x \"$path\" || { echo \"$path\" >&2; exit 1; }; done";
+
+int
+driver_try (const driver_ask_t *ask, const driver_t *driver, err_diag_t *diag)
+{
+    if (!ask->runtime || ask->runtime->image || strcmp (ask->runtime->name, "none") == 0)
+        return 0;
+    own (words_fini) words_t envp = {0};
+    own (read_paths_fini) read_paths_t read = {.count = 0};
+    own (trial_close) trial_t trial = {.ended = false};
+    own (own_mem) probe_t *answer = calloc (1, sizeof *answer);
+    err_diag_t why = {""};
+    run_env_describe (ask->settings, ask->program_dir, &envp);
+    int rc = answer ? s_box (ask, driver, &envp, &read, &trial, &why) : -ENOMEM;
+    words_add (&trial.words, "/bin/sh");
+    words_flag (&trial.words, "-c", s_test);
+    words_flag (&trial.words, "sh", ask->script);
+    if (*driver->path == '/')
+        words_add (&trial.words, "%s", driver->path);
+    rc = rc ? rc : probe_ask (&trial.words, &envp, DRIVER_ASK_MS, answer);
+    trial.ended = rc == 0;
+    if (rc == 0 && answer->code == 0)
+        return 0;
+    const char *line = rc == 0 ? probe_last_line (answer) : why.text;
+    err_diag (diag,
+              "%s: the agent's user cannot run it in the sandbox (%s): open its folders to others "
+              "(chmod o+x), or install it elsewhere",
+              *line    ? line
+              : rc < 0 ? err_str (rc)
+                       : ask->script,
+              ask->runtime->name);
+    return ERR_CONFIG;
 }

@@ -35,6 +35,11 @@ typedef struct {
 //  Err: ERR_CONFIG; diag names those that are there.
 int
 driver_check (const settings_t *settings, const char *script, err_diag_t *diag) must_check;
+//  Can the agent's user run script and program in a box of the runtime?  Yes where there is no box,
+//  or the program is in an image.  Waits for it, some seconds at most.  Err: ERR_CONFIG: no; diag
+//  says what and what to do.
+int
+driver_try (const driver_ask_t *ask, const driver_t *driver, err_diag_t *diag) must_check;
 //  Ask the script.  Waits for it, some seconds at most.  Err: -ENOENT: the agent's program is
 //  missing; ERR_CONFIG, -errno: the script cannot be asked; diag says why and what to do.
 int

@@ -61,7 +61,7 @@ s_look_driver (const ready_spec_t *spec, ready_report_t *report)
     else if (rc == -ENOENT)
         s_missing (report, RUN_CLASS_INFRA, "%s: install it, or choose another agent_cli",
                    diag.text);
-    else if (rc < 0)
+    else if (rc < 0 || driver_try (&ask, &report->driver, &diag) < 0)
         s_missing (report, RUN_CLASS_INFRA, "%s", diag.text);
 }
 
