@@ -149,7 +149,8 @@ def test_a_key_that_does_not_work_is_told_at_once(system, provider, scenario):
     advice = system.worker.records("the provider does not accept the key")
     assert bool(advice) == (HOLDING[scenario][0] == "auth"), advice
     for line in advice:
-        assert "anthropic_api_key or anthropic_api_key_file" in line["what"], line
+        assert "correct anthropic_api_key and restart the worker, or anthropic_api_key_file, " \
+               "which is read again" in line["what"], line
         assert f"{provider.url} (anthropic_base_url)" in line["what"], line
 
 
