@@ -152,24 +152,52 @@ s_is_own_tool (const char *type)
     return false;
 }
 
-//  Where the type of a tool stands; codex has its tools in groups, within the input.
-static const char *const s_tool_types [] = {"tools[].type", "tools[].tools[].type",
-                                            "input[].tools[].type", "input[].tools[].tools[].type",
-                                            NULL};
+//  Is it within what a tool gets, gives, or says of itself?  There all words are the agent's own.
+static bool
+s_is_data (const char *path)
+{
+    static const char *const parts [] = {
+        ".input.", ".args.", ".response.", ".input_schema.", ".parameters.", ".properties.", NULL};
+    for (const char *const *part = parts; *part; part++)
+        if (strstr (path, *part))
+            return true;
+    return false;
+}
 
-//  Is it a tool of the provider, or a change of the conversation that takes another answer?
+//  Is it a tool of the provider?  Tools may stand in groups, and within the conversation.
 static bool
 s_is_served (provider_call_t call, const char *path, const json_scan_token_t *value)
 {
-    char text [32];
-    fields_text (value, text, sizeof text);
+    char type [32];
+    fields_text (value, type, sizeof type);
     if (value->type == JSON_SCAN_OBJECT)
         return strcmp (path, "mcp_servers[]") == 0 || strcmp (path, "web_search_options") == 0
                || (call == PROVIDER_GENERATE && s_begins (path, "tools[].")
                    && !strpbrk (path + 8, ".["));
-    if (s_is (path, s_tool_types))
-        return text [0] && !s_is_own_tool (text);
-    return strcmp (path, "context_management.edits[].type") == 0 && s_begins (text, "compact_");
+    return type [0] && s_ends (path, "tools[].type") && !s_is_own_tool (type);
+}
+
+//  Is it an address that the provider fetches?
+static bool
+s_is_address (const char *path, const json_scan_token_t *value)
+{
+    static const char *const files [] = {"[].file_url", "[].source.url", ".fileUri", ".file_uri",
+                                         NULL};
+    static const char *const pictures [] = {"[].image_url", "[].image_url.url", NULL};
+    char start [16];
+    fields_text (value, start, sizeof start);
+    return value->type == JSON_SCAN_TEXT
+           && (s_is_one_of (path, files)
+               || (s_is_one_of (path, pictures) && !s_begins (start, "data:")));
+}
+
+//  Does the model answer more than once?
+static bool
+s_is_again (const char *path, const json_scan_token_t *value)
+{
+    char type [16];
+    fields_text (value, type, sizeof type);
+    return strcmp (path, "context_management.edits[].type") == 0 && s_begins (type, "compact_");
 }
 
 //  --- text that is always counted
@@ -244,10 +272,12 @@ s_on_field (void *arg, const char *path, const json_scan_token_t *value)
 {
     reading_t *reading = arg;
     ask_t *ask = reading->ask;
+    const bool data = s_is_data (path);
+    const bool served = !data && s_is_served (reading->call, path, value);
     s_on_input (ask, path, value);
     s_on_price (ask, reading->call, path, value);
-    if (s_is_served (reading->call, path, value))
-        ask->unseen += S_DOCUMENT_TOKENS;
+    ask->unseen += served || s_is_again (path, value) ? S_DOCUMENT_TOKENS : 0;
+    ask->reaches = ask->reaches || served || (!data && s_is_address (path, value));
     if (value->type == JSON_SCAN_TEXT && s_is (path, s_texts [reading->call]))
         ask->text += (int64_t) value->size;
     reading->leaves_out = reading->leaves_out || s_leaves_out (path, value);
@@ -270,9 +300,8 @@ ask_read (provider_call_t call, const char *path, const char *body, size_t size)
     ask_t ask = {.clear = true, .bound = {.output = -1, .answers = 1, .percent = 100}};
     ask.bound.input = (int64_t) size + S_SYSTEM_TOKENS;
     reading_t reading = {.ask = &ask, .call = call};
-    const bool read = size <= S_READ_BYTES && fields_each (body, size, s_on_field, &reading) == 0
-                      && fields_unique (body, size);
-    ask.clear = ask.clear && read;
+    ask.read = fields_each (body, size, s_on_field, &reading) == 0;
+    ask.clear = ask.clear && ask.read && size <= S_READ_BYTES && fields_unique (body, size);
     if (reading.leaves_out)
         ask.text = 0;
     if (ask.bound.output == INT64_MAX)

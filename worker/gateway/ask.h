@@ -16,7 +16,9 @@ typedef struct {
     price_bound_t bound;
     int64_t unseen; //  tokens of input at most that are not in the body as text
     int64_t text;   //  bytes of the body that the provider counts as text, whatever else it says
-    bool clear;     //  it could be read, and can be read in one way only
+    bool reaches;   //  it has the provider reach other hosts, by a tool or an address
+    bool read;      //  it is one JSON text
+    bool clear;     //  and it can be read in one way only
 } ask_t;
 
 //  Read a request.  path: it names the model for Gemini.  A token has at least one byte, so the

@@ -21,7 +21,7 @@ typedef struct {
     request_t *request; //  complete; its body is taken
     const char *rest;   //  of its path: what follows the base URL
     int64_t dearest;    //  reserved in the tenant's budget
-    ask_t ask;          //  what it asks for; with a budget only
+    ask_t ask;          //  what it asks for
     outlet_t *outlet;
     //  The answer is complete (whole), or ends in the middle.  The call is to be destroyed, but not
     //  in here.

@@ -45,6 +45,8 @@ typedef struct {
     size_t key_count;
     //  Keys stay out: the agent has its own, and the hosts of `keys` are open to CONNECT.
     bool proxy;
+    //  A provider may reach other hosts for the agent: by tools of its own, and by addresses.
+    bool reach;
     const char *hosts [GATEWAY_HOSTS]; //  "HOST" (port 443), "HOST:PORT", "*.DOMAIN[:PORT]"
     size_t host_count;
     uint16_t ports [GATEWAY_PORTS]; //  loopback ports of this host, reached on the same port inside

@@ -173,20 +173,45 @@ s_admit (guest_t *self)
     }
 }
 
+static void
+s_read_ask (guest_t *self)
+{
+    const buf_t *body = request_body (self->request);
+    ask_t *ask = &self->wanted.ask;
+    *ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
+    if (request_header (self->request, "content-encoding") [0])
+        ask->clear = ask->read = false;
+}
+
+//  Refuse a call that has the provider reach hosts which the run may not reach, or that may do so.
+//  Returns false: it is none.
+static bool
+s_refuses_reach (guest_t *self)
+{
+    const ask_t *ask = &self->wanted.ask;
+    const bool body = request_body (self->request)->size > 0;
+    if (self->tenant->reach || !body || (ask->read && !ask->reaches))
+        return false;
+    const char *sentence =
+        ask->read ? "the provider may not reach other hosts by a tool or an address, for "
+                    "agent_allowed_tools does not name WebSearch"
+                  : "the body of a call must be one JSON text that is not compressed";
+    tenant_reaches (self->tenant, sentence);
+    s_refuse (self, self->wanted.key->provider, 400, sentence);
+    return true;
+}
+
 //  What the wanted call may cost.
 static int64_t
 s_dearest (guest_t *self)
 {
     const buf_t *body = request_body (self->request);
     ask_t *ask = &self->wanted.ask;
-    *ask = (ask_t){.clear = false};
     if (self->tenant->budget.limit == 0 || self->wanted.kind == PROVIDER_FREE)
         return 0;
-    *ask = ask_read (self->wanted.kind, self->wanted.rest, body->data, body->size);
     ask->bound.input =
         known_bound (&self->tenant->known, body->data, body->size, ask) + ask->unseen;
-    const bool plain = !request_header (self->request, "content-encoding") [0];
-    return ask->clear && plain
+    return ask->clear
                ? price_dearest (provider_name (self->wanted.key->provider), ask->model, &ask->bound)
                : INT64_MAX;
 }
@@ -317,6 +342,9 @@ s_serve (guest_t *self)
     self->wanted.outlet = &self->outlet;
     self->wanted.ended = s_on_call_ended;
     self->wanted.arg = self;
+    s_read_ask (self);
+    if (s_refuses_reach (self))
+        return;
     self->wanted.dearest = s_dearest (self);
     s_admit (self);
 }

@@ -68,6 +68,7 @@ tenant_new (tenant_house_t *house, const gateway_spec_t *spec, tenant_t **ret_te
     self->known = known_init ();
     self->house = house;
     self->proxy = spec->proxy;
+    self->reach = spec->reach;
     self->enclosed = spec->socket_dir != NULL;
     self->budget.limit = spec->budget_micro_usd;
     gateway_report_t *report = &self->report;
@@ -158,6 +159,15 @@ tenant_stranger (tenant_t *self)
 {
     if (self->report.strangers++ == 0)
         log_warn ("the gateway was asked without the token of the run", kv ("run", self->name));
+}
+
+void
+tenant_reaches (tenant_t *self, const char *sentence)
+{
+    if (!self->reached)
+        log_warn ("a call of an agent is refused", kv ("run", self->name), kv ("reason", sentence));
+    self->reached = true;
+    tenant_failed (self, 400, RUN_CLASS_INVALID_OUTPUT, sentence, 0);
 }
 
 void

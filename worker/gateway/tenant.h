@@ -47,6 +47,8 @@ typedef struct {
     tenant_key_t keys [GATEWAY_KEYS];
     size_t key_count;
     bool proxy;
+    bool reach;    //  a provider may reach other hosts for it
+    bool reached;  //  it asked for that, and may not
     bool enclosed; //  only the run itself can connect: it listens in a namespace
     hosts_t hosts;
     budget_t budget;
@@ -74,6 +76,9 @@ tenant_knows_proxy (const tenant_t *self, const char *value);
 //  A request without the token: count it, and log the first one.
 void
 tenant_stranger (tenant_t *self);
+//  It asked its provider to reach other hosts, which is refused; logged once.  sentence: why.
+void
+tenant_reaches (tenant_t *self, const char *sentence);
 //  A host was asked for: count and log it, the first time.
 void
 tenant_asked (tenant_t *self, const hosts_rule_t *host, bool allowed, const char *why);

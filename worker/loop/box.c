@@ -75,6 +75,19 @@ s_add_hosts (char *list, gateway_spec_t *gateway, err_diag_t *diag)
     return 0;
 }
 
+//  Is the tool in the list?  "Bash(kubectl get:*)" allows a part of one.
+static bool
+s_allows (const char *tools, const char *tool)
+{
+    const size_t size = strlen (tool);
+    for (const char *at = tools + strspn (tools, ", "); *at; at += strspn (at, ", ")) {
+        if (strncmp (at, tool, size) == 0 && (!at [size] || strchr (", (", at [size])))
+            return true;
+        at += strcspn (at, ", ");
+    }
+    return false;
+}
+
 static int
 s_open_gateway (box_t *self, const box_spec_t *spec, const kubeconfig_t *copy, bool handed,
                 err_diag_t *diag)
@@ -89,6 +102,7 @@ s_open_gateway (box_t *self, const box_spec_t *spec, const kubeconfig_t *copy, b
     snprintf (folder, sizeof folder, "%s/run", spec->home->path);
     if (rc == 0 && handed && mkdir (folder, 0700) != 0 && errno != EEXIST)
         rc = -errno;
+    gateway.reach = s_allows (spec->allowed_tools, "WebSearch");
     gateway.socket_dir = handed ? folder : NULL;
     if (rc == 0)
         rc = gateway_open (spec->gateway, &gateway, &self->run, diag);

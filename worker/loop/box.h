@@ -27,7 +27,8 @@ typedef struct {
     const char *incident;
     int64_t attempt;
     const char *cluster;
-    redact_t *granted; //  gets the secrets of the kubeconfig
+    const char *allowed_tools; //  the broker's agent_allowed_tools
+    redact_t *granted;         //  gets the secrets of the kubeconfig
 } box_spec_t;
 
 //  Own: sandbox borrows from self, which must not move while it is open.

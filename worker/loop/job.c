@@ -152,6 +152,7 @@ s_open_box (job_t *self)
                              .incident = self->verdict.incident.text,
                              .attempt = self->verdict.attempt,
                              .cluster = self->cluster,
+                             .allowed_tools = self->allowed_tools,
                              .granted = &self->granted};
     err_diag_t diag = {""};
     int rc = box_open (&self->box, &spec, &diag);

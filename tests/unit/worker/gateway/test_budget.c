@@ -275,6 +275,46 @@ s_learn (known_t *known, const char *text, int64_t counted, int64_t tokens)
     assert_int_equal (body.size, 0);
 }
 
+//  What has the provider reach other hosts, and what only looks like it.
+static void
+test_reaches (void **state)
+{
+    static const struct {
+        provider_call_t call;
+        bool reaches;
+        const char *body;
+    } rows [] = {
+        {PROVIDER_MESSAGES, true, "{\"tools\":[{\"type\":\"web_fetch_20250910\"}]}"},
+        {PROVIDER_MESSAGES, true,
+         "{\"messages\":[{\"content\":[{\"tools\":[{\"type\":\"x\"}]}]}]}"},
+        {PROVIDER_MESSAGES, true, "{\"messages\":[{\"content\":[{\"source\":{\"url\":\"u\"}}]}]}"},
+        {PROVIDER_FREE, true, "{\"messages\":[{\"content\":[{\"source\":{\"url\":\"u\"}}]}]}"},
+        {PROVIDER_MESSAGES, true, "{\"mcp_servers\":[{\"url\":\"u\"}]}"},
+        {PROVIDER_CHAT, true,
+         "{\"messages\":[{\"content\":[{\"image_url\":{\"url\":\"HTTPS://x\"}}]}]}"},
+        {PROVIDER_RESPONSES, true, "{\"input\":[{\"content\":[{\"image_url\":\"https://x\"}]}]}"},
+        {PROVIDER_GENERATE, true, "{\"tools\":[{\"urlContext\":{}}]}"},
+        {PROVIDER_GENERATE, true,
+         "{\"contents\":[{\"parts\":[{\"file_data\":{\"file_uri\":\"https://x\"}}]}]}"},
+        {PROVIDER_RESPONSES, false,
+         "{\"input\":[{\"content\":[{\"image_url\":\"data:image/png;base64,AA\"}]}],\"tools\":[{"
+         "\"type\":\"function\",\"parameters\":{\"type\":\"object\"}}]}"},
+        {PROVIDER_MESSAGES, false,
+         "{\"messages\":[{\"content\":[{\"type\":\"tool_use\",\"input\":{\"a\":[{\"source\":{"
+         "\"url\":"
+         "\"u\"},\"tools\":[{\"type\":\"x\"}]}]}}]}]}"},
+        {PROVIDER_MESSAGES, false,
+         "{\"context_management\":{\"edits\":[{\"type\":\"compact_20260112\"}]}}"},
+        {PROVIDER_GENERATE, false,
+         "{\"contents\":[{\"parts\":[{\"functionResponse\":{\"response\":{\"file_uri\":\"u\"}}},"
+         "{\"inlineData\":{\"mimeType\":\"image/png\"}}]}]}"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+        const ask_t ask = ask_read (rows [i].call, "", rows [i].body, strlen (rows [i].body));
+        if (!ask.read || ask.reaches != rows [i].reaches)
+            fail_msg ("%s", rows [i].body);
+    }
+}
+
 static void
 test_known (void **state)
 {
@@ -429,12 +469,12 @@ test_unknown_usage_is_the_dearest (void **state)
             &self, "/v1/messages", "", "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":1000}");
         assert_non_null (strstr (answer, i == 0 ? "HTTP/1.1 200 " : "HTTP/1.1 400 "));
     }
-    //  a request that cannot be read has no bound
+    //  a request that cannot be read is not sent
     own (own_mem) char *odd = gateway_case_post (&self, "/v1/messages", "", "{\"model\":");
     assert_non_null (strstr (odd, "HTTP/1.1 400 "));
     const gateway_report_t report = gateway_case_end (&self);
     assert_int_equal (report.calls, 1);
-    assert_int_equal (report.budget_refused, 2);
+    assert_int_equal (report.budget_refused, 1);
     assert_int_equal (report.cost_micro_usd, -1);
 }
 
@@ -520,6 +560,7 @@ main (void)
         cmocka_unit_test (test_ask_with_a_key_twice),
         cmocka_unit_test (test_ask_without_a_bound),
         cmocka_unit_test (test_unseen_input),
+        cmocka_unit_test (test_reaches),
         cmocka_unit_test (test_known),
         cmocka_unit_test (test_text),
         cmocka_unit_test (test_sum_never_exceeds),

@@ -155,14 +155,17 @@ s_send_large (const gateway_case_t *self, int size)
     char head [256];
     char *block = calloc (1, 1024 * 1024);
     assert_non_null (block);
+    memset (block, ' ', 1024 * 1024);
     const int fd = upstream_connect (gateway_port (self->run));
     snprintf (head, sizeof head,
               "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: " GATEWAY_CASE_TOKEN
               "\r\nConnection: close\r\nContent-Length: %d\r\n\r\n",
               S_LARGE_BODY);
     upstream_text (fd, head);
-    for (int sent = 0; sent < size && upstream_write (fd, block, 1024 * 1024);)
+    for (int sent = 1024 * 1024; sent < size && upstream_write (fd, block, 1024 * 1024);)
         sent += 1024 * 1024;
+    memcpy (block, "{}", 2);
+    upstream_write (fd, block, 1024 * 1024);
     free (block);
     return fd;
 }
@@ -193,6 +196,33 @@ test_bodies_of_a_run_are_bounded (void **state)
     own (own_mem) char *answer = gateway_case_post (&self, "/v1/messages", "", ASK);
     assert_non_null (strstr (answer, "HTTP/1.1 200 "));
     gateway_case_end (&self);
+}
+
+//  No host is reached through the provider, unless that is allowed.
+static void
+test_reach (void **state)
+{
+    static const struct {
+        const char *headers, *body;
+    } rows [] = {{"", "{\"tools\":[{\"type\":\"web_search_20250305\"}]}"},
+                 {"", "{\"tools\":[{\"type\":\"bash_20250124\"}]}"},
+                 {"", "no JSON"},
+                 {"Content-Encoding: gzip\r\n", "{}"}};
+    for (int reach = 0; reach < 2; reach++) {
+        gateway_case_t self = {0};
+        gateway_spec_t spec = gateway_case_start (&self, "anthropic", s_answer_message);
+        spec.reach = reach;
+        gateway_case_open (&self, &spec);
+        for (size_t i = 0; i < sizeof rows / sizeof rows [0]; i++) {
+            own (own_mem) char *answer =
+                gateway_case_post (&self, "/v1/messages", rows [i].headers, rows [i].body);
+            if (!strstr (answer, reach || i == 1 ? "HTTP/1.1 200 " : "HTTP/1.1 400 "))
+                fail_msg ("%d: %s got %s", reach, rows [i].body, answer);
+        }
+        const gateway_report_t report = gateway_case_end (&self);
+        assert_int_equal (report.calls, reach ? 4 : 1);
+        assert_int_equal (report.failure.class, reach ? RUN_CLASS_NONE : RUN_CLASS_INVALID_OUTPUT);
+    }
 }
 
 //  What is refused never reaches the provider.
@@ -562,6 +592,7 @@ main (void)
         cmocka_unit_test (test_keys_of_providers),
         cmocka_unit_test (test_what_stays),
         cmocka_unit_test (test_bodies_of_a_run_are_bounded),
+        cmocka_unit_test (test_reach),
         cmocka_unit_test (test_refused),
         cmocka_unit_test (test_stream_passes_at_once),
         cmocka_unit_test (test_pipelined),
