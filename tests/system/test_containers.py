@@ -107,18 +107,22 @@ def test_a_run_is_a_container_without_rights(system, engine):
 
 @pytest.mark.parametrize("engine", NIGHTLY, indirect=True)
 def test_an_agent_works_without_its_key(system, engine):
-    """The real Claude Code, found in the image's own PATH."""
+    """The real Claude Code, found in the image's own PATH.  A file that an option names is there,
+    also when the worker looks at its start."""
     provider = claude.provider()
+    servers = system.root / "mcp.json"
+    servers.write_text('{"mcpServers": {"gone": {"command": "/nonexistent", "args": []}}}')
     try:
         system.start_broker(agent_model="sonnet")
         worker = claude.start_worker(system, provider, env=engine.env,
-                                     **options(engine, agent_env=""))
+                                     **options(engine, agent_env="", agent_mcp_config=servers))
         worker.wait_log("agents can run")
         assert worker.records("agents can run")[0]["version"].startswith("2.")
         found = claude.ask(system, "ok")
         attempt, folder = claude.first_attempt(system, found["ok"])
         assert attempt["outcome"] == "success", (attempt, worker.log_tail())
         assert provider.keys() == {claude.KEY}
+        assert "MCP server gone" in (folder / "logs/agent.stderr.log").read_text()
         assert not [path for path in folder.rglob("*") if path.is_file()
                     and claude.KEY.encode() in path.read_bytes()]
     finally:
