@@ -5,6 +5,7 @@
 #include "worker/loop/run_env.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,19 @@ s_has (const read_paths_t *self, const char *path)
         if (strcmp (at, path) == 0)
             return true;
     return false;
+}
+
+//  Is the folder the home of the worker's user, or above it?  Keys and kubeconfigs lie there.
+static bool
+s_holds_home (const char *folder)
+{
+    char home [PATH_MAX], real [PATH_MAX];
+    const char *name = getenv ("HOME");
+    const struct passwd *user = name && *name ? NULL : getpwuid (geteuid ());
+    if (!realpath (user ? user->pw_dir : name ? name : "", home) || !realpath (folder, real))
+        return false;
+    const size_t size = strlen (real);
+    return strncmp (home, real, size) == 0 && (home [size] == '/' || !home [size]);
 }
 
 //  Add a path that exists.  The system's own folder /usr is in every box that is no image.
@@ -58,6 +72,29 @@ s_add_list (read_paths_t *self, const char *list)
         s_add (self, path);
 }
 
+//  Add the folders of PATH.
+static void
+s_add_path (read_paths_t *self)
+{
+    char path [PATH_MAX];
+    for (const char *list = getenv ("PATH"); list && settings_next_path (&list, path);)
+        if (!s_holds_home (path))
+            s_add (self, path);
+}
+
+//  Add the folder of a program, or in a home folder the program alone.  `program` loses its name.
+static void
+s_add_beside (read_paths_t *self, char *program)
+{
+    char *slash = strrchr (program, '/');
+    *slash = 0;
+    const bool home = s_holds_home (program);
+    if (home)
+        *slash = '/';
+    s_add (self, program);
+    *slash = 0;
+}
+
 //  Add the folder of a program, and that of each link on the way to it.  A program of npm needs
 //  the whole outermost node_modules.
 static void
@@ -66,10 +103,8 @@ s_add_program (read_paths_t *self, const char *path)
     char at [PATH_MAX], real [PATH_MAX], target [PATH_MAX];
     snprintf (at, sizeof at, "%s", path);
     for (int links = 0; *at == '/' && links < READ_PATHS_LINKS; links++) {
-        char *slash = strrchr (at, '/');
         const ssize_t size = readlink (at, target, sizeof target - 1);
-        *slash = 0;
-        s_add (self, at);
+        s_add_beside (self, at);
         if (size <= 0)
             break;
         target [size] = 0;
@@ -84,10 +119,11 @@ s_add_program (read_paths_t *self, const char *path)
         return;
     static const char modules [] = "/node_modules/";
     char *found = strstr (real, modules);
-    if (found)
-        found [sizeof modules - 2] = 0;
-    else
-        *strrchr (real, '/') = 0;
+    if (!found) {
+        s_add_beside (self, real);
+        return;
+    }
+    found [sizeof modules - 2] = 0;
     s_add (self, real);
 }
 
@@ -102,7 +138,7 @@ read_paths_find (const settings_t *settings, const driver_t *driver, const char 
     if (!image) {
         s_add (&self, program_dir);
         s_add_program (&self, driver->path);
-        s_add_list (&self, getenv ("PATH"));
+        s_add_path (&self);
     }
     if (driver->ours)
         s_add_folder (&self, script);

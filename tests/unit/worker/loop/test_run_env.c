@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { S_KEYS = 32 };
@@ -205,6 +206,17 @@ test_a_secret_of_agent_env_has_no_blanks_around_it (void **state)
     assert_null (s_value (&environment, "EMPTY_KEY"));
 }
 
+static bool
+s_may_read (const read_paths_t *paths, const char *path)
+{
+    sandbox_spec_t box = {.read_only_count = 0};
+    read_paths_give (paths, &box);
+    for (size_t i = 0; i < box.read_only_count; i++)
+        if (strcmp (box.read_only [i], path) == 0)
+            return true;
+    return false;
+}
+
 //  The file of MCP servers may be read, but not what lies beside it: the worker's configuration.
 static void
 test_nothing_beside_the_mcp_servers_may_be_read (void **state)
@@ -219,16 +231,41 @@ test_nothing_beside_the_mcp_servers_may_be_read (void **state)
     own (read_paths_fini) read_paths_t paths = {0};
     assert_int_equal (
         read_paths_find (&settings, &driver, "/usr/bin/env", "/usr/bin", true, &paths), 0);
-    sandbox_spec_t box = {.read_only_count = 0};
-    read_paths_give (&paths, &box);
-    bool found = false;
-    for (size_t i = 0; i < box.read_only_count; i++) {
-        found = found || strcmp (box.read_only [i], file) == 0;
-        assert_string_not_equal (box.read_only [i], "/tmp");
-    }
-    assert_true (found);
+    assert_true (s_may_read (&paths, file));
+    assert_false (s_may_read (&paths, "/tmp"));
     close (fd);
     unlink (file);
+}
+
+//  A program that lies in a home folder itself, or is linked to from there.
+static void
+test_a_program_in_a_home_folder_does_not_open_it (void **state)
+{
+    char home [] = "/tmp/triage-home-XXXXXX", program [64], other [96], tools [64];
+    assert_non_null (mkdtemp (home));
+    snprintf (tools, sizeof tools, "%s/tools", home);
+    snprintf (program, sizeof program, "%s/agent", home);
+    snprintf (other, sizeof other, "%s/agent", tools);
+    assert_int_equal (mkdir (tools, 0700), 0);
+    assert_int_equal (symlink ("/bin/true", other), 0);
+    assert_int_equal (symlink ("tools/agent", program), 0);
+    own (own_mem) char *before = strdup (getenv ("HOME") ? getenv ("HOME") : "/root");
+    own (own_mem) char *path = strdup (getenv ("PATH"));
+    setenv ("HOME", home, 1);
+    setenv ("PATH", home, 1);
+    settings_t settings = s_settings ("custom");
+    settings.agent_read_paths = "";
+    driver_t driver = {.path = ""};
+    snprintf (driver.path, sizeof driver.path, "%s", program);
+    own (read_paths_fini) read_paths_t paths = {0};
+    const int rc = read_paths_find (&settings, &driver, "/usr/bin/env", "/usr/bin", false, &paths);
+    setenv ("HOME", before, 1);
+    setenv ("PATH", path, 1);
+    assert_int_equal (rc, 0);
+    assert_true (s_may_read (&paths, program));
+    assert_true (s_may_read (&paths, tools));
+    assert_false (s_may_read (&paths, home));
+    assert_int_equal (unlink (program) + unlink (other) + rmdir (tools) + rmdir (home), 0);
 }
 
 int
@@ -242,6 +279,7 @@ main (void)
             test_agent_env_adds_a_key_from_the_settings_but_cannot_replace_the_contract),
         cmocka_unit_test (test_arguments_are_the_contracts_and_carry_no_secret),
         cmocka_unit_test (test_nothing_beside_the_mcp_servers_may_be_read),
+        cmocka_unit_test (test_a_program_in_a_home_folder_does_not_open_it),
         cmocka_unit_test (test_a_secret_of_agent_env_has_no_blanks_around_it),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
