@@ -57,13 +57,10 @@ s_enter (const settings_t *settings, place_t *place)
 }
 
 static void
-s_leave (place_t *place)
+s_leave (const place_t *place)
 {
-    char *slash = strrchr (place->folder, '/');
-    *slash = 0;
-    own (own_fd) int fd = folder_open_path (*place->folder ? place->folder : "/");
-    if (fd >= 0 && folder_remove (fd, slash + 1, CHECK_DEPTH) < 0)
-        fprintf (stderr, "%s/%s: not removed\n", place->folder, slash + 1);
+    if (folder_remove_path (place->folder, CHECK_DEPTH) < 0)
+        fprintf (stderr, "%s: not removed\n", place->folder);
 }
 
 //  --- the call
@@ -352,7 +349,7 @@ check_agent_runtimes (const settings_t *settings)
     int rc = table ? table_print (table) : -ENOMEM;
     if (rc == 0)
         rc = printf ("\nagent_runtime auto takes %s.\n\n",
-                     first ? first : "none of them, so the worker takes no work")
+                     first ? first : "none of them; only with playbook the worker takes work")
                      < 0
                  ? -EIO
                  : s_limits ();

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { S_COMPONENT = NAME_MAX + 1 };
@@ -353,4 +354,17 @@ folder_remove (int base_fd, const char *path, int depth)
     if (rc == 0)
         rc = more;
     return rc < 0 ? rc : s_unlink (dir_fd, name, AT_REMOVEDIR);
+}
+
+int
+folder_remove_path (const char *path, int depth)
+{
+    char parent [PATH_MAX];
+    const char *slash = strrchr (path, '/');
+    if (!slash)
+        return -EINVAL;
+    if (snprintf (parent, sizeof parent, "%.*s", (int) (slash - path), path) >= (int) sizeof parent)
+        return -ENAMETOOLONG;
+    own (own_fd) int fd = folder_open_path (*parent ? parent : "/");
+    return fd < 0 ? fd : folder_remove (fd, slash + 1, depth);
 }

@@ -41,6 +41,9 @@ folder_look_file (int base_fd, const char *path, int64_t *ret_size) must_check;
 //  error.  Err: ERR_LIMIT it is deeper, -errno; a part of it may be gone.
 int
 folder_remove (int base_fd, const char *path, int depth) must_check;
+//  The same for an absolute path.
+int
+folder_remove_path (const char *path, int depth) must_check;
 
 //  A walk shows entry after entry, in the order of the folder.  The caller decides which folders to
 //  enter.

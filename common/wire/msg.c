@@ -128,7 +128,7 @@ static const codec_field_t s_usage [] = {
     S_KNOWN (msg_usage_t, cache_read, MSG_COUNT, "tokens read from the provider's cache"),
     S_KNOWN (msg_usage_t, cache_write, MSG_COUNT, "tokens written to it"),
     S_KNOWN (msg_usage_t, cost_micro_usd, MSG_COUNT, "millionths of a US dollar"),
-    S_KNOWN (msg_usage_t, duration_ms, MSG_COUNT, "from the start to the end of the agent"),
+    S_KNOWN (msg_usage_t, duration_ms, MSG_COUNT, "the CLI's figure, else from start to end"),
     S_END};
 
 static const codec_field_t s_verdict [] = {

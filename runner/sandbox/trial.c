@@ -53,13 +53,9 @@ trial_close (trial_t *self)
     if (self->runtime && self->runtime->end && !self->ended)
         (void) self->runtime->end (&box, &oom, &(err_diag_t){""});
     words_fini (&self->words);
-    char *slash = self->runtime ? strrchr (self->folder, '/') : NULL;
+    const bool entered = self->runtime != NULL;
     self->runtime = NULL;
-    if (!slash)
-        return;
-    *slash = 0;
-    own (own_fd) int fd = folder_open_path (*self->folder ? self->folder : "/");
-    int rc = fd < 0 ? fd : folder_remove (fd, slash + 1, TRIAL_DEPTH);
+    const int rc = entered ? folder_remove_path (self->folder, TRIAL_DEPTH) : 0;
     if (rc < 0)
-        log_warn ("a folder is left", kv ("folder", slash + 1), kv ("error", err_str (rc)));
+        log_warn ("a folder is left", kv ("folder", self->folder), kv ("error", err_str (rc)));
 }

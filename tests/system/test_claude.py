@@ -116,7 +116,8 @@ def test_what_an_agent_tries_beside_its_work_is_no_failure(system, provider):
     assert [step["exit"] for step in steps["badcall"]] == [1, 0]
     assert "ANTHROPIC_API_KEY=" in reports["env"] and claude.KEY not in reports["env"]
     encoded = max(re.findall(r"[A-Za-z0-9+/]{100,}", reports["b64"]), key=len)
-    assert claude.KEY.encode() not in base64.b64decode(encoded + "===")
+    encoded = encoded[:len(encoded) // 4 * 4]  # of what follows a part may look like it
+    assert claude.KEY.encode() not in base64.b64decode(encoded)
     assert claude.KEY[::-1] not in reports["b64"] and "=YEK_IPA_CIPORHTNA" in reports["b64"]
     assert [step["exit"] for step in steps["outside"]] == [1]
     written = [*system.root.rglob("outside"), *map(Path, ("/outside", "/etc/outside"))]

@@ -121,7 +121,8 @@ def test_a_program_that_goes_away_holds_the_worker_after_one_run(system):
     """The next incidents wait, and are not failed one by one."""
     broker = system.start_broker()
     env = claude_of_test(system)
-    worker = system.start_worker(agent_script_path=SCRIPT, agent_cli="claude", env=env)
+    worker = system.start_worker(agent_script_path=SCRIPT, agent_cli="claude", env=env,
+                                 shutdown_timeout="1s")
     worker.wait_log("agents can run")
     (system.root / "programs/claude").unlink()
     system.publish([fault("web-0")])

@@ -74,10 +74,11 @@ s_choose (const runtimes_ask_t *ask, char ret_name [DRIVER_WORD], err_diag_t *di
         snprintf (ret_name, DRIVER_WORD, "none");
         return 0;
     }
+    const char *said = refused.bwrap.text;
+    said += strncmp (said, "bwrap: ", 7) == 0 ? 7 : 0; //  it begins with its own name
     static const char more [] = "triage-worker --list-runtimes says why each does not hold";
-    if (refused.bwrap.text [0])
-        err_diag (diag, "no sandbox holds on this host: bwrap: %.120s; %s", refused.bwrap.text,
-                  more);
+    if (*said)
+        err_diag (diag, "no sandbox holds on this host: bwrap: %.120s; %s", said, more);
     else
         err_diag (diag, "no sandbox holds on this host: install one of these packages: %s; %s",
                   refused.packages, more);

@@ -322,6 +322,13 @@ test_a_tree_is_removed_and_nothing_beside_it (void **state)
     assert_int_equal (folder_remove (self->fd, "keep/file", 3), 0);
     assert_int_equal (folder_remove (self->fd, "nothing/here", 3), 0);
     assert_int_equal (folder_remove (self->fd, "..", 3), -EINVAL);
+    char path [sizeof self->path + 8];
+    s_dir (self, "tree");
+    snprintf (path, sizeof path, "%s/tree", self->path);
+    assert_int_equal (folder_remove_path (path, 3), 0);
+    assert_int_equal (folder_look_file (self->fd, "tree", NULL), -ENOENT);
+    assert_int_equal (folder_remove_path (path, 3), 0);
+    assert_int_equal (folder_remove_path ("tree", 3), -EINVAL);
     assert_int_equal (s_walk (self, "", (folder_rules_t){.depth = 1}), 0);
     assert_int_equal (self->count, 1);
 }
