@@ -17,6 +17,11 @@ prompt=${PROMPT_FILE:-} system=${SYSTEM_PROMPT_FILE:-} kubeconfig=${KUBECONFIG:-
 describe='' stopped='' interrupted='' cli=''
 args=() # more words for the CLI
 
+# What a resumed run is asked.  One line, as --describe says it: the worker keeps it too.
+resume_prompt="The time for this investigation is nearly over.  Finish now: write the report to \
+output/investigation.md, in the form that was asked for, from what you know.  Say what you could \
+not check.  Start no new investigation."
+
 # What a driver file sets; drivers/claude.sh is an example with all of it.
 driver_program='' driver_provider='' driver_key_env='' driver_base_url_env='' driver_model=''
 driver_resumes=false driver_system=prepend driver_tools='' driver_notes='' driver_jq=''
@@ -94,6 +99,8 @@ print_description () {
     printf '{"agent":%s,"program":%s,"path":%s,"version":%s,"model":%s,"resumes":%s,' \
         "$(json_text "$agent")" "$(json_text "$driver_program")" "$(json_text "$driver_path")" \
         "$(json_text "$version")" "$(json_text "$model")" "$driver_resumes"
+    [ "$driver_resumes" = true ] || resume_prompt=''
+    printf '"resume_prompt":%s,' "$(json_text "$resume_prompt")"
     printf '"provider":%s,"key_env":%s,"base_url_env":%s,"tools":%s,"notes":%s}\n' \
         "$(json_text "$driver_provider")" "$(json_text "$driver_key_env")" \
         "$(json_text "$driver_base_url_env")" "$(json_text "$driver_tools")" \
@@ -165,10 +172,6 @@ give_prompt () {
     fi
     [ "$prompt" = - ] || exec <"$prompt" || fail 64 "--prompt-file cannot be read: $prompt"
 }
-
-resume_prompt='The time for this investigation is nearly over.  Finish now: write the report to
-output/investigation.md, in the form that was asked for, from what you know.  Say what you could
-not check.  Start no new investigation.'
 
 # The servers of AGENT_MCP_CONFIG as one JSON object; {} without any.
 mcp_servers () {

@@ -51,7 +51,7 @@ static const char *const s_names [] = {
     "worker.verdict.folder",   "worker.spool.rename",      "worker.spool.folder",
     "worker.redact.sync",      "worker.redact.rename",     "worker.redact.folder",
     "worker.discard.rename",   "worker.sweep.rename",      "worker.send.PONG",
-    "worker.resume.rename",
+    "worker.prompt.rename",    "worker.resume.rename",
 
     "run.result.sync",         "run.result.rename",        "run.result.folder",
     "run.resume.rename",

@@ -86,7 +86,8 @@ def test_a_resume_that_finishes_is_a_success_and_adds_up(system, provider):
     for kind in ("input", "output"):
         assert said["usage"][f"{kind}_tokens"] == first.billed[kind] + last.billed[kind]
     assert [step["n"] for step in claude.transcript(folder)] == [1, 2]
-    assert (folder / "logs/prompt.md").read_text().count("Finish now") == 1
+    prompt = (folder / "logs/prompt.md").read_text()
+    assert prompt.count("Finish now") == 1 and prompt.endswith("Start no new investigation.\n")
     assert used_as_counted(system, provider, row)["turns"] >= 2
 
 

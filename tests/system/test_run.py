@@ -111,6 +111,20 @@ def test_what_a_report_holds_counts(system, text, reason):
                "counted by the breaker")
 
 
+@pytest.mark.parametrize("spoil", ["echo 'Do nothing.' >", "echo More. >>", "rm",
+                                   "ln -sf ../event.json", "rm logs/prompt.md; mkfifo",
+                                   "rm logs/prompt.md; mkdir -p logs/prompt.md/x;:"])
+def test_the_prompt_that_is_kept_is_the_one_that_was_sent(system, spoil):
+    sent = "{ cat system-prompt.md; printf '\\n\\n'; cat logs/prompt.md; } > ../../../../sent; "
+    detail = run_one(system, f"{sent}{GOOD}{spoil} logs/prompt.md")
+    assert outcome(detail)[:2] == ("reported", "success")
+    wait_until(lambda: system.result(detail["id"]), 10, "result.json")
+    sent = (system.root / "sent").read_text()
+    assert "You investigate one Kubernetes fault" in sent and "UNTRUSTED EVENT" in sent
+    for folder in (attempt_folder(system, detail), system.root / "incidents" / detail["id"]):
+        assert (folder / "logs/prompt.md").read_text() == sent, folder
+
+
 def test_what_claude_says_of_itself_is_its_result(system):
     """The script leaves it where the worker looks; the report is the agent's own file."""
     folder = system.root / "path"

@@ -368,7 +368,11 @@ def test_describe_says_what_a_worker_has_to_know(run):
     assert code == 0 and said == {
         "agent": "stub", "program": "bash", "path": "/usr/bin/bash", "version": "4.5.6",
         "model": "stub-1", "resumes": True, "provider": "anthropic", "key_env": "STUB_KEY",
-        "base_url_env": None, "tools": None, "notes": None}
+        "base_url_env": None, "tools": None, "notes": None,
+        "resume_prompt": said["resume_prompt"]}
+    assert run.run(lines({"session": "s-9"})) == 0
+    assert run.run("cat > got", AGENT_RESUME="1") == 0
+    assert (run.workspace / "got").read_text() == said["resume_prompt"] + "\n"
     code, said, why = describe(run, "claude")
     assert (code, said["path"], said["key_env"]) == (127, None, "ANTHROPIC_API_KEY")
     assert "agent 'claude' needs the program 'claude', which is not on PATH" in why

@@ -258,3 +258,20 @@ def test_work_that_an_agent_has_forged_holds_no_worker_up(system, number, spoole
     broker.wait_terminal(1)
     wait_until(lambda: not any(any((home / part).iterdir()) for part in ("jobs", "spool")), 10,
                "forged work is gone")
+
+
+def test_a_worker_that_was_killed_does_not_take_the_agents_prompt_for_the_one_that_was_sent(system):
+    broker = system.start_broker(reconnect_grace="5s")
+    agent = script(system, REPORT + "; echo 'Do nothing.' >> logs/prompt.md")
+    worker = system.start_worker(
+        agent_script_path=agent, env={"TRIAGE_FAILPOINT": "worker.prompt.rename.before:kill"})
+    system.publish([fault("web-0")])
+    assert worker.wait(20) == -9
+    system.start_worker(agent_script_path=agent)
+    row = broker.wait_terminal(1)[0]
+    assert only_attempt(broker) == ("reported", ["success"])
+    wait_until(lambda: system.result(row["id"]), 10, "result.json")
+    folder = system.root / "incidents" / row["id"]
+    assert not (folder / "attempts/1/logs/prompt.md").exists()
+    task = (folder / "logs/prompt.md").read_text()
+    assert "UNTRUSTED EVENT" in task and "Do nothing." not in task, "as the broker wrote it"

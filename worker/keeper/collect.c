@@ -57,6 +57,7 @@ s_total (const spool_verdict_t *verdict)
 typedef struct {
     int dir_fd;
     const redact_t *secrets;
+    const buf_t *prompt; //  NULL = not known
     spool_verdict_t *verdict;
     int unsynced; //  0, or the first error of a sync
 } collect_t;
@@ -177,7 +178,36 @@ s_shorten (int dir_fd)
     return rc < 0 ? rc : s_replace (dir_fd, s_transcript_path, text.data, text.size);
 }
 
+//  --- the prompt
+
+static const char s_prompt_path [] = "logs/prompt.md";
+
+//  Put the prompt where the agent may have left anything.  It is not synced.
+//  Err: ERR_NONE: it is not known; ERR_LIMIT: folders are in its place, too deep; -errno.
+static int
+s_put_prompt (const collect_t *self)
+{
+    enum { DEPTH = 8 };
+    if (!self->prompt || self->prompt->size == 0)
+        return ERR_NONE;
+    const char *name = NULL;
+    own (own_fd) int dir_fd = folder_open_parent (self->dir_fd, s_prompt_path, true, &name);
+    const int rc = dir_fd < 0 ? dir_fd : folder_remove (dir_fd, name, DEPTH);
+    if (rc < 0)
+        return rc;
+    return durable_put (dir_fd, name, self->prompt->data, self->prompt->size, "prompt");
+}
+
 //  --- what is collected
+
+//  Make a file ready to be read.
+static int
+s_prepare (const collect_t *self, const char *path)
+{
+    if (strcmp (path, s_transcript_path) == 0)
+        return s_shorten (self->dir_fd);
+    return strcmp (path, s_prompt_path) == 0 ? s_put_prompt (self) : 0;
+}
 
 //  Add a file to the list if it may be uploaded.  Err: why an existing file was left out.
 static int
@@ -186,7 +216,7 @@ s_add (collect_t *self, const char *path)
     if (!verdict_path_allowed (path, strlen (path))
         || verdict_file_find (self->verdict->files, self->verdict->file_count, path))
         return 0;
-    int rc = strcmp (path, s_transcript_path) == 0 ? s_shorten (self->dir_fd) : 0;
+    int rc = s_prepare (self, path);
     if (rc == 0)
         rc = s_read_in (self, path);
     if (rc < 0 && rc != ERR_NONE)
@@ -213,18 +243,21 @@ s_add_logs (collect_t *self)
 }
 
 int
-collect_files (const char *dir, const redact_t *secrets, spool_verdict_t *verdict,
-               int *ret_unsynced)
+collect_files (const char *dir, const redact_t *secrets, const buf_t *prompt,
+               spool_verdict_t *verdict, int *ret_unsynced)
 {
-    static const char *const more [] = {"output/agent-result.json", "run.json",
-                                        "logs/prompt.md",           "logs/transcript.jsonl",
-                                        "logs/agent.stdout.log",    "logs/agent.stderr.log"};
+    static const char *const more [] = {"output/agent-result.json",
+                                        "run.json",
+                                        s_prompt_path,
+                                        s_transcript_path,
+                                        "logs/agent.stdout.log",
+                                        "logs/agent.stderr.log"};
     verdict->file_count = 0;
     *ret_unsynced = 0;
     own (own_fd) int fd = folder_open_path (dir);
     if (fd < 0)
         return fd;
-    collect_t collect = {.dir_fd = fd, .secrets = secrets, .verdict = verdict};
+    collect_t collect = {.dir_fd = fd, .secrets = secrets, .prompt = prompt, .verdict = verdict};
     int rc = s_add (&collect, "output/investigation.md");
     for (size_t i = 0; i < sizeof more / sizeof more [0]; i++)
         (void) s_add (&collect, more [i]);

@@ -64,7 +64,7 @@ s_keep (keeper_t *self, keeper_item_t *item)
     s_tell_lines (self, secrets);
     int unsynced = 0;
     spool_verdict_t *verdict = &item->verdict;
-    int rc = collect_files (item->dir, secrets, verdict, &unsynced);
+    int rc = collect_files (item->dir, secrets, &item->prompt, verdict, &unsynced);
     if (rc == 0 && item->facts.run.started)
         rc = findings_judge (item->dir, &item->facts, SIZE_MAX, verdict);
     if (!*verdict->usage.agent)
@@ -103,6 +103,7 @@ keeper_item_destroy (keeper_item_t **item_p)
     if (*item_p) {
         conf_destroy (&(*item_p)->conf);
         redact_fini (&(*item_p)->granted);
+        buf_fini (&(*item_p)->prompt);
     }
     own_mem (item_p);
 }

@@ -20,6 +20,7 @@ typedef struct {
     char spool [HOME_PATH]; //  in: its name in the spool
     facts_t facts;          //  in
     redact_t granted;       //  in: secrets that only this agent had.  Own: of the item
+    buf_t prompt;           //  in: what it was given; empty = not known.  Own: of the item
     //  in: outcome from exit code and report size; out: outcome from the contents too, and the
     //  list of files
     spool_verdict_t verdict;

@@ -96,6 +96,7 @@ s_parse (const probe_t *answer, driver_t *ret_driver, err_diag_t *diag)
     s_copy (doc, "key_env", ret_driver->key_env, sizeof ret_driver->key_env);
     s_copy (doc, "base_url_env", ret_driver->base_url_env, sizeof ret_driver->base_url_env);
     s_copy (doc, "tools", ret_driver->tools, sizeof ret_driver->tools);
+    s_copy (doc, "resume_prompt", ret_driver->resume_prompt, sizeof ret_driver->resume_prompt);
     ret_driver->resumes = json_is_true (json_object_get (doc, "resumes"));
     return 0;
 }

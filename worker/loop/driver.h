@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-enum { DRIVER_WORD = 64, DRIVER_MODEL = 128 };
+enum { DRIVER_WORD = 64, DRIVER_MODEL = 128, DRIVER_PROMPT = 512 };
 
 typedef struct {
     bool ours; //  the script is run-agent.sh; else all below is empty
@@ -20,6 +20,7 @@ typedef struct {
     char key_env [DRIVER_WORD], base_url_env [DRIVER_WORD]; //  variables; "" = none
     char tools [DRIVER_WORD]; //  how its CLI is held to the allowed tools; "" = it is not
     bool resumes;
+    char resume_prompt [DRIVER_PROMPT]; //  what a resumed run is asked; one line
 } driver_t;
 
 typedef struct {

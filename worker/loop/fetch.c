@@ -4,6 +4,7 @@
 #include "common/base/folder.h"
 #include "common/base/limits.h"
 #include "common/base/own.h"
+#include "worker/keeper/collect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +15,12 @@ typedef struct {
     const char *remote, *local;
 } fetch_file_t;
 
+static const char s_prompt [] = "logs/prompt.md", s_system [] = "system-prompt.md";
+
 static const fetch_file_t s_files [] = {{"event.json", "event.json"},
                                         {"incident.json", "incident.json"},
-                                        {"prompt.md", "logs/prompt.md"},
-                                        {"system-prompt.md", "system-prompt.md"}};
+                                        {"prompt.md", s_prompt},
+                                        {"system-prompt.md", s_system}};
 
 enum { FETCH_FILES = sizeof s_files / sizeof s_files [0] };
 
@@ -100,6 +103,15 @@ fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data)
         return FETCH_MORE;
     self->index = 0;
     return FETCH_DONE;
+}
+
+int
+fetch_prompt (const char *dir, buf_t *text)
+{
+    own (own_fd) int dir_fd = folder_open_path (dir);
+    int rc = dir_fd < 0 ? dir_fd : collect_read (dir_fd, s_system, text);
+    rc = rc < 0 ? rc : buf_text (text, "\n\n");
+    return rc < 0 ? rc : collect_read (dir_fd, s_prompt, text);
 }
 
 void

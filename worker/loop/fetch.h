@@ -5,6 +5,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/base/buf.h"
 #include "worker/loop/session.h"
 
 enum { FETCH_MORE, FETCH_DONE };
@@ -33,6 +34,10 @@ fetch_tick (fetch_t *self, session_t *session, const char *incident, int64_t att
 //  Err: ERR_PROTO: sizes do not fit; -errno: the file could not be written.
 int
 fetch_data (fetch_t *self, const char *dir, const msg_chunk_t *data) must_check;
+//  Append what the agent gets of the files in dir: the system prompt, an empty line and its task.
+//  Err: as collect_read; a part of it may be appended.
+int
+fetch_prompt (const char *dir, buf_t *text) must_check;
 //  Handle a refused GET: ask again later.  busy: the broker has trouble of its own.
 void
 fetch_refused (fetch_t *self, const char *text, bool busy, int64_t now_ms);

@@ -137,6 +137,18 @@ s_tell_no_kubeconfig (const job_t *self)
         log_warn ("cannot tell the agent so", kv ("file", path), kv ("reason", err_str (rc)));
 }
 
+//  Remember what the agent is given.  Afterwards its workspace says what the agent wants.
+static void
+s_note_prompt (job_t *self)
+{
+    const int rc = fetch_prompt (self->dir, &self->prompt);
+    if (rc == 0)
+        return;
+    buf_reset (&self->prompt);
+    log_warn ("prompt not kept", kv ("incident_id", self->verdict.incident.text),
+              kv ("attempt", self->verdict.attempt), kv ("error", err_str (rc)));
+}
+
 static int
 s_open_box (job_t *self)
 {
@@ -200,6 +212,7 @@ s_start (job_t *self)
 {
     assert (self->state == JOB_RUN && self->run.pid == 0 && self->timeout_ms > 0);
     s_tell_no_kubeconfig (self);
+    s_note_prompt (self);
     job_shared_t *shared = self->shared;
     int rc = s_open_box (self);
     if (rc == 0)
@@ -228,11 +241,15 @@ s_resume (job_t *self)
         snprintf (self->reason, sizeof self->reason, "workspace: %s", err_str (rc));
     else
         rc = s_launch (self, rest_ms);
-    if (rc < 0)
+    if (rc < 0) {
         job_feed (self, JOB_ON_FAILED);
-    else
-        log_info ("agent resumed", kv ("incident_id", self->verdict.incident.text),
-                  kv ("attempt", self->verdict.attempt), kv ("timeout_ms", rest_ms));
+        return;
+    }
+    const char *more = self->shared->ready->driver.resume_prompt;
+    if (self->prompt.size > 0 && *more)
+        (void) buf_printf (&self->prompt, "\n\n%s\n", more);
+    log_info ("agent resumed", kv ("incident_id", self->verdict.incident.text),
+              kv ("attempt", self->verdict.attempt), kv ("timeout_ms", rest_ms));
 }
 
 //  Judge the run.  What a second run has spoiled of the first one comes back before.
@@ -413,6 +430,7 @@ s_new (job_shared_t *shared)
     self->shared = shared;
     self->conf = conf_share (shared->conf);
     self->run = (run_t){.control_fd = -1, .status_fd = -1};
+    self->prompt = buf_init (LIMIT_PROMPT_BYTES + LIMIT_SYSTEM_PROMPT_BYTES + LIMIT_KIB (4));
     self->verdict.usage = usage_none ();
     self->facts = findings_no_facts ();
     self->progress_ms = shared->boot_ms + session_lease_ms (shared->session) / JOB_PROGRESS_SHARE;
@@ -477,6 +495,7 @@ job_destroy (job_t **self_p)
     box_close (&(*self_p)->box, NULL);
     conf_destroy (&(*self_p)->conf);
     redact_fini (&(*self_p)->granted);
+    buf_fini (&(*self_p)->prompt);
     free (*self_p);
     *self_p = NULL;
 }

@@ -78,6 +78,7 @@ struct job {
     job_shared_t *shared;
     conf_t *conf;     //  in force when it began: the keys of its agent.  Own: a share
     redact_t granted; //  secrets of the kubeconfig of its agent
+    buf_t prompt;     //  what its agent was given; empty = not known
     job_state_t state;
     spool_verdict_t verdict; //  incident and attempt are set from the start
     char dir [HOME_PATH];    //  jobs/..., later spool/...

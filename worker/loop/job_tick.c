@@ -204,11 +204,11 @@ s_tick_keep (job_t *self)
     item->facts = self->facts;
     item->verdict = self->verdict;
     item->granted = self->granted;
+    item->prompt = self->prompt;
     self->given = keeper_give (self->shared->keeper, &item) == 0;
-    if (self->given)
-        self->granted = (redact_t){0};
-    else
-        item->granted = (redact_t){0}; //  they are still the job's
+    //  What the keeper has not taken is still the job's.
+    *(self->given ? &self->granted : &item->granted) = (redact_t){0};
+    *(self->given ? &self->prompt : &item->prompt) = buf_init (0);
     keeper_item_destroy (&item);
 }
 

@@ -1,4 +1,4 @@
-//  collect - a transcript that is too long, or not what it should be.
+//  collect - a transcript that is too long, or not what it should be; the prompt.
 //  SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ s_collect (scratch_t *folder)
 {
     spool_verdict_t verdict = {.attempt = 1, .usage = usage_none ()};
     int unsynced = -1;
-    assert_int_equal (collect_files (folder->path, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (folder->path, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (unsynced, 0);
     return verdict;
 }
@@ -131,6 +131,78 @@ test_a_transcript_of_another_kind_is_left_out (void **state)
     assert_int_equal (st.st_size, LIMIT_TRANSCRIPT_BYTES + 5);
 }
 
+//  --- the prompt
+
+enum { LEFT_TEXT, LEFT_NOTHING, LEFT_LINK, LEFT_FIFO, LEFT_FOLDER, LEFT_NO_FOLDER, LEFT_KINDS };
+
+//  What an agent may leave as logs/prompt.md.
+static void
+s_leave (scratch_t *folder, int kind)
+{
+    char path [512];
+    snprintf (path, sizeof path, "%s", scratch_at (folder, "logs/prompt.md"));
+    if (kind != LEFT_NO_FOLDER)
+        scratch_dir (folder, "logs");
+    if (kind == LEFT_TEXT)
+        scratch_file (folder, "logs/prompt.md", 10);
+    if (kind == LEFT_LINK)
+        assert_int_equal (symlink ("../other", path), 0);
+    if (kind == LEFT_FIFO)
+        assert_int_equal (mkfifo (path, 0600), 0);
+    if (kind == LEFT_FOLDER) {
+        scratch_dir (folder, "logs/prompt.md");
+        scratch_file (folder, "logs/prompt.md/x.log", 10);
+    }
+}
+
+static void
+test_the_prompt_is_what_was_given_whatever_the_agent_left (void **state)
+{
+    scratch_t *folder = *state;
+    own (buf_fini) buf_t prompt = buf_init (100), got = buf_init (100);
+    assert_int_equal (buf_text (&prompt, "Look at sk-0123456789.\n"), 0);
+    scratch_file (folder, "other", 7);
+    for (int kind = 0; kind < LEFT_KINDS; kind++) {
+        spool_verdict_t verdict = {.attempt = 1, .usage = usage_none ()};
+        int unsynced = -1;
+        s_leave (folder, kind);
+        int rc = collect_files (folder->path, &s_secrets, &prompt, &verdict, &unsynced);
+        assert_int_equal (rc, 0);
+        assert_int_equal (unsynced, 0);
+        assert_int_equal (verdict.file_count, 1);
+        assert_string_equal (verdict.files [0].path, "logs/prompt.md");
+        buf_reset (&got);
+        assert_int_equal (buf_read_file (&got, scratch_at (folder, "logs/prompt.md")), 0);
+        assert_string_equal (got.data, "Look at *************.\n");
+        assert_int_equal (unlink (scratch_at (folder, "logs/prompt.md")), 0);
+        assert_int_equal (rmdir (scratch_at (folder, "logs")), 0);
+    }
+    struct stat st;
+    assert_int_equal (stat (scratch_at (folder, "other"), &st), 0);
+    assert_int_equal (st.st_size, 7);
+}
+
+static void
+test_a_prompt_that_is_not_known_is_left_out (void **state)
+{
+    scratch_t *folder = *state;
+    s_leave (folder, LEFT_TEXT);
+    assert_int_equal (s_collect (folder).file_count, 0);
+    //  Nor is it written where `logs` leads elsewhere.
+    own (buf_fini) buf_t prompt = buf_init (100);
+    assert_int_equal (buf_text (&prompt, "Look."), 0);
+    assert_int_equal (unlink (scratch_at (folder, "logs/prompt.md")), 0);
+    assert_int_equal (rmdir (scratch_at (folder, "logs")), 0);
+    scratch_dir (folder, "away");
+    assert_int_equal (symlink ("away", scratch_at (folder, "logs")), 0);
+    spool_verdict_t verdict = {.attempt = 1, .usage = usage_none ()};
+    int unsynced = -1;
+    int rc = collect_files (folder->path, &s_secrets, &prompt, &verdict, &unsynced);
+    assert_int_equal (rc, 0);
+    assert_int_equal (verdict.file_count, 0);
+    assert_int_not_equal (access (scratch_at (folder, "away/prompt.md"), F_OK), 0);
+}
+
 int
 main (void)
 {
@@ -144,6 +216,10 @@ main (void)
                                          scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown (test_a_transcript_of_another_kind_is_left_out,
                                          scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_the_prompt_is_what_was_given_whatever_the_agent_left,
+                                         scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown (test_a_prompt_that_is_not_known_is_left_out, scratch_setup,
+                                         scratch_teardown),
     };
     redact_add (&s_secrets, "sk-0123456789", 13);
     int rc = cmocka_run_group_tests (tests, NULL, NULL);

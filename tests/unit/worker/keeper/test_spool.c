@@ -58,7 +58,7 @@ test_a_kept_report_is_read_back_as_it_was (void **state)
     spool_verdict_t verdict = s_report (), back;
     verdict.usage.turns = 3;
     snprintf (verdict.usage.model, sizeof verdict.usage.model, "opus");
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 2);
     assert_int_equal (unsynced, 0);
     assert_int_equal (spool_keep (dir, kept, &verdict), 0);
@@ -99,7 +99,7 @@ test_links_and_odd_files_are_neither_a_report_nor_collected (void **state)
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
     assert_int_equal (findings_report_size (dir), -1);
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 0);
 }
 
@@ -114,7 +114,7 @@ test_a_log_over_its_limit_is_left_out (void **state)
     scratch_file (folder, "job/logs/full.log", LIMIT_LOG_HEAD_BYTES + LIMIT_LOG_TAIL_BYTES);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
     assert_string_equal (verdict.files [0].path, "logs/full.log");
 }
@@ -130,7 +130,7 @@ test_files_that_the_broker_would_refuse_are_left_out (void **state)
     scratch_file (folder, "job/output/agent-result.json", LIMIT_REPORT_BYTES);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
     assert_string_equal (verdict.files [0].path, "output/investigation.md");
 }
@@ -166,7 +166,7 @@ test_secrets_are_removed_from_the_copy_that_travels_only (void **state)
     assert_int_equal (link (other, scratch_at (folder, "job/logs/keys.log")), 0);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (unsynced, 0);
     assert_int_equal (verdict.file_count, 2);
     s_expect (folder, "job/output/investigation.md", "a ************* b *************");
@@ -190,10 +190,10 @@ test_a_file_that_is_closed_to_us_does_not_cost_the_others (void **state)
     scratch_as_nobody (folder);
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
     assert_int_equal (chmod (scratch_at (folder, "job/output/investigation.md"), 0), 0);
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), -EACCES);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), -EACCES);
     scratch_as_before ();
 }
 
@@ -211,7 +211,7 @@ test_no_more_files_than_an_attempt_may_have (void **state)
     }
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, LIMIT_ATTEMPT_FILES);
 }
 
@@ -315,7 +315,7 @@ test_a_secret_that_a_log_was_cut_in_is_removed (void **state)
     snprintf (dir, sizeof dir, "%s/job", folder->path);
     int unsynced = 0;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     assert_int_equal (verdict.file_count, 1);
     fd = open (folder->text, O_RDONLY);
     char got [100] = "";
@@ -340,7 +340,7 @@ test_a_secret_in_the_agents_result_is_not_in_the_reason (void **state)
 
     int unsynced = -1;
     spool_verdict_t verdict = s_report ();
-    assert_int_equal (collect_files (dir, &s_secrets, &verdict, &unsynced), 0);
+    assert_int_equal (collect_files (dir, &s_secrets, NULL, &verdict, &unsynced), 0);
     facts_t facts = findings_no_facts ();
     facts.run = (verdict_run_t){.started = true, .exit_code = 7};
     assert_int_equal (findings_judge (dir, &facts, SIZE_MAX, &verdict), 0);
