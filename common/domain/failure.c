@@ -50,7 +50,7 @@ static const phrase_t s_exact [] = {
     {"issue with the selected model", RUN_CLASS_CONFIG},
 };
 
-//  They count where no status is known.
+//  They count where no status is known, or one that says nothing, such as 400.
 static const phrase_t s_vague [] = {
     {"authentication_error", RUN_CLASS_AUTH},
     {"permission_error", RUN_CLASS_AUTH},

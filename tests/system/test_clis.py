@@ -126,6 +126,20 @@ def ran_well(system, cli, provider, incident):
     assert usage["cost_usd"] is None, "no price of the default models is known"
 
 
+def test_a_search_of_the_clis_own_tools_passes(system):
+    """codex offers it with this model; it is no tool with which a provider reaches hosts."""
+    cli = CLIS["codex"]
+    provider = cli.provider()
+    try:
+        system.start_broker(agent_timeout=f"{WAIT_S}s")
+        cli.start_worker(system, provider, agent_model="gpt-5.5")
+        attempt, _ = first_attempt(system, ask(system, "ok")["ok"], WAIT_S)
+        assert attempt["class"] == "success", attempt
+        assert b'"type":"tool_search"' in provider.bodies()
+    finally:
+        provider.close()
+
+
 def test_what_holds_a_worker_is_told_at_once(system, cli, provider):
     """All run at the same time: the first that ends holds the worker."""
     rows = HOLDING[cli.name]

@@ -140,8 +140,8 @@ s_on_input (ask_t *ask, const char *path, const json_scan_token_t *value)
 
 //  The beginnings of the types of tools that the agent runs.
 static const char *const s_own_tools [] = {
-    "function", "custom",  "local_shell", "apply_patch",  "namespace", "bash_",
-    "computer", "memory_", "text_editor", "tool_search_", NULL};
+    "function", "custom",  "local_shell", "apply_patch", "namespace", "bash_",
+    "computer", "memory_", "text_editor", "tool_search", NULL};
 
 static bool
 s_is_own_tool (const char *type)
@@ -175,6 +175,22 @@ s_is_served (provider_call_t call, const char *path, const json_scan_token_t *va
                || (call == PROVIDER_GENERATE && s_begins (path, "tools[].")
                    && !strpbrk (path + 8, ".["));
     return type [0] && s_ends (path, "tools[].type") && !s_is_own_tool (type);
+}
+
+//  Does such a tool reach other hosts?  A kind without these words does not, as far as we know.  To
+//  refuse all that are unknown would end every run of a newer CLI.
+static bool
+s_reaches (const char *path, const json_scan_token_t *value)
+{
+    static const char *const words [] = {"web",    "fetch", "url",   "mcp",
+                                         "google", "maps",  "shell", "browser"};
+    char type [32];
+    fields_text (value, type, sizeof type);
+    const char *name = value->type == JSON_SCAN_OBJECT ? path : type;
+    for (size_t i = 0; i < sizeof words / sizeof words [0]; i++)
+        if (strcasestr (name, words [i]))
+            return true;
+    return false;
 }
 
 //  Is it an address that the provider fetches?
@@ -277,7 +293,8 @@ s_on_field (void *arg, const char *path, const json_scan_token_t *value)
     s_on_input (ask, path, value);
     s_on_price (ask, reading->call, path, value);
     ask->unseen += served || s_is_again (path, value) ? S_DOCUMENT_TOKENS : 0;
-    ask->reaches = ask->reaches || served || (!data && s_is_address (path, value));
+    ask->reaches = ask->reaches || (served && s_reaches (path, value))
+                   || (!data && s_is_address (path, value));
     if (value->type == JSON_SCAN_TEXT && s_is (path, s_texts [reading->call]))
         ask->text += (int64_t) value->size;
     reading->leaves_out = reading->leaves_out || s_leaves_out (path, value);

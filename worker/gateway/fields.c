@@ -56,7 +56,10 @@ fields_each (const char *bytes, size_t size, fields_fn *fn, void *arg)
     json_scan_token_t token;
     json_scan_start (&scan, bytes, size);
     int rc;
+    size_t count = 0;
     while ((rc = json_scan_next (&scan, &token, NULL)) == 1) {
+        if (count++ == FIELDS_VALUES)
+            return ERR_LIMIT;
         switch (token.type) {
             case JSON_SCAN_ARRAY: s_extend (&self, token.depth + 1, "[]", 2); break;
             case JSON_SCAN_KEY: s_key (&self, &token); break;

@@ -11,13 +11,14 @@
 
 enum {
     FIELDS_PATH = 96, //  values with longer paths are left out
-    FIELDS_KEYS = 256
+    FIELDS_KEYS = 256,
+    FIELDS_VALUES = 500000 //  of one text; a conversation has long values, not many
 };
 
 //  value is a TEXT, NUMBER, TRUE, FALSE or NULL, or the OBJECT whose members follow.
 typedef void (fields_fn) (void *arg, const char *path, const json_scan_token_t *value);
 
-//  Err: as json_scan_next; fn has got the values before the fault.
+//  Err: as json_scan_next, ERR_LIMIT: more than FIELDS_VALUES.  fn has got the values before it.
 int
 fields_each (const char *bytes, size_t size, fields_fn *fn, void *arg) must_check;
 //  Has every object each of its keys once?  Readers do not agree on what a second one means.  False

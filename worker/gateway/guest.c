@@ -195,7 +195,9 @@ s_refuses_reach (guest_t *self)
     const char *sentence =
         ask->read ? "the provider may not reach other hosts by a tool or an address, for "
                     "agent_allowed_tools does not name WebSearch"
-                  : "the body of a call must be one JSON text that is not compressed";
+                  : "the body of a call must be one JSON text: not compressed, and without too "
+                    "many or too "
+                    "deeply nested values";
     tenant_reaches (self->tenant, sentence);
     s_refuse (self, self->wanted.key->provider, 400, sentence);
     return true;

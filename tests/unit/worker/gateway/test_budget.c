@@ -7,10 +7,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "common/base/limits.h"
 #include "common/base/own.h"
 #include "tests/unit/worker/gateway/gateway_case.h"
 #include "worker/gateway/ask.h"
 #include "worker/gateway/budget.h"
+#include "worker/gateway/fields.h"
 #include "worker/gateway/known.h"
 #include "worker/gateway/price.h"
 
@@ -286,7 +288,11 @@ test_reaches (void **state)
     } rows [] = {
         {PROVIDER_MESSAGES, true, "{\"tools\":[{\"type\":\"web_fetch_20250910\"}]}"},
         {PROVIDER_MESSAGES, true,
-         "{\"messages\":[{\"content\":[{\"tools\":[{\"type\":\"x\"}]}]}]}"},
+         "{\"messages\":[{\"content\":[{\"tools\":[{\"type\":\"mcp\"}]}]}]}"},
+        {PROVIDER_RESPONSES, false,
+         "{\"tools\":[{\"type\":\"tool_search\",\"execution\":\"client\"},{\"type\":\"newer\"}]}"},
+        {PROVIDER_RESPONSES, true, "{\"tools\":[{\"type\":\"web_search\"}]}"},
+        {PROVIDER_GENERATE, false, "{\"tools\":[{\"codeExecution\":{}}]}"},
         {PROVIDER_MESSAGES, true, "{\"messages\":[{\"content\":[{\"source\":{\"url\":\"u\"}}]}]}"},
         {PROVIDER_FREE, true, "{\"messages\":[{\"content\":[{\"source\":{\"url\":\"u\"}}]}]}"},
         {PROVIDER_MESSAGES, true, "{\"mcp_servers\":[{\"url\":\"u\"}]}"},
@@ -313,6 +319,21 @@ test_reaches (void **state)
         if (!ask.read || ask.reaches != rows [i].reaches)
             fail_msg ("%s", rows [i].body);
     }
+}
+
+//  A body of very many values would hold up all runs.
+static void
+test_a_body_has_a_bounded_number_of_values (void **state)
+{
+    buf_t body = buf_init (LIMIT_MIB (4));
+    assert_int_equal (buf_append (&body, "{\"messages\":[1", 14), 0);
+    for (int i = 0; i < FIELDS_VALUES; i++)
+        assert_int_equal (buf_append (&body, ",1", 2), 0);
+    assert_int_equal (buf_append (&body, "]}", 2), 0);
+    const ask_t ask = ask_read (PROVIDER_MESSAGES, "", body.data, body.size);
+    assert_false (ask.read);
+    assert_false (ask.clear);
+    buf_fini (&body);
 }
 
 static void
@@ -561,6 +582,7 @@ main (void)
         cmocka_unit_test (test_ask_without_a_bound),
         cmocka_unit_test (test_unseen_input),
         cmocka_unit_test (test_reaches),
+        cmocka_unit_test (test_a_body_has_a_bounded_number_of_values),
         cmocka_unit_test (test_known),
         cmocka_unit_test (test_text),
         cmocka_unit_test (test_sum_never_exceeds),
