@@ -12,7 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_PATHS_LINKS = 16 }; //  most links from a name in PATH to the program
+enum {
+    READ_PATHS_LINKS = 16,  //  most links from a name in PATH to the program
+    READ_PATHS_USER = 4096, //  bytes of the texts of a user
+};
 
 static bool
 s_has (const read_paths_t *self, const char *path)
@@ -28,9 +31,11 @@ s_has (const read_paths_t *self, const char *path)
 static bool
 s_holds_home (const char *folder)
 {
-    char home [PATH_MAX], real [PATH_MAX];
+    char home [PATH_MAX], real [PATH_MAX], texts [READ_PATHS_USER];
     const char *name = getenv ("HOME");
-    const struct passwd *user = name && *name ? NULL : getpwuid (geteuid ());
+    struct passwd entry, *user = NULL;
+    if (!name || !*name)
+        (void) getpwuid_r (geteuid (), &entry, texts, sizeof texts, &user);
     if (!realpath (user ? user->pw_dir : name ? name : "", home) || !realpath (folder, real))
         return false;
     const size_t size = strlen (real);
