@@ -287,6 +287,37 @@ def test_a_key_that_is_added_is_read_on_sighup(system):
     worker.wait_log("agents can run")
 
 
+def test_a_new_key_outlives_a_reload_that_fails_during_its_look(system):
+    system.start_broker()
+    env, slow, looks = claude_of_test(system), system.root / "slow", system.root / "looks"
+    (system.root / "programs/claude").write_text(
+        f"#!/bin/sh\necho >>{looks}\nwhile [ -e {slow} ]; do sleep 0.05; done\necho 2.1.0\n")
+    config = system.root / "worker.yaml"
+    config.write_text("agent_cli: claude\n")
+    worker = system.start_worker(config=config, agent_script_path=SCRIPT, agent_network="gateway",
+                                 agent_read_paths=system.root, env=env)
+    held(worker)
+
+    def hup(text, answer):
+        before = len(worker.records(answer))
+        config.write_text(text)
+        worker.signal(signal.SIGHUP)
+        wait_until(lambda: len(worker.records(answer)) > before, 10, answer)
+
+    slow.touch()
+    hup(f"agent_cli: claude\nanthropic_api_key: {claude.KEY}\n", "configuration reloaded")
+    hup("no_such_option: 1\n", "configuration not reloaded")
+    seen = len(looks.read_text())
+    slow.unlink()
+    wait_until(lambda: len(looks.read_text()) > seen, 20, "a look after that")
+    seen = len(looks.read_text())
+    hup("no_such_option: 1\n", "configuration not reloaded")
+    wait_until(lambda: len(looks.read_text()) > seen, 20, "one more: that before has ended")
+    worker.signal(signal.SIGUSR1)
+    worker.wait_log("msg=state")
+    assert worker.records("state")[0]["held"] == ""
+
+
 def test_a_key_that_chooses_another_agent_needs_a_restart(system):
     system.start_broker()
     config = system.root / "worker.yaml"

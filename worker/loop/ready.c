@@ -169,10 +169,18 @@ ready_warn (const ready_spec_t *spec, const ready_report_t *report)
 
 //  --- the thread
 
+//  A look is asked for.
+typedef struct {
+    conf_t *conf; //  NULL = with the last one.  Own: a share
+} mail_t;
+
 static void
-s_conf_destroy (void *conf_p)
+s_mail_destroy (void *mail_pp)
 {
-    conf_destroy (conf_p);
+    mail_t **mail_p = mail_pp;
+    if (*mail_p)
+        conf_destroy (&(*mail_p)->conf);
+    own_mem (mail_p);
 }
 
 static void
@@ -202,13 +210,13 @@ s_take (ready_t *self, conf_t **conf_p)
 static bool
 s_news (ready_t *self)
 {
-    conf_t *fresh = actor_recv (self->actor);
+    own (s_mail_destroy) mail_t *mail = actor_recv (self->actor);
+    conf_t *fresh = mail ? own_take (mail->conf) : NULL;
     if (!fresh && conf_secrets_changed (self->conf) && conf_reload (self->conf, &fresh) == 0)
         log_info ("a key has changed in its file: it is used from the next run on");
-    if (!fresh)
-        return false;
-    s_take (self, &fresh);
-    return true;
+    if (fresh)
+        s_take (self, &fresh);
+    return mail || fresh;
 }
 
 static void
@@ -241,7 +249,7 @@ ready_new (const ready_spec_t *spec, conf_t *conf)
     self->conf = conf_share (conf);
     self->done = mailbox_new (READY_MAILS, s_report_destroy);
     if (self->done)
-        self->actor = actor_new (READY_MAILS, s_conf_destroy, self->done);
+        self->actor = actor_new (READY_MAILS, s_mail_destroy, self->done);
     if (!self->actor || actor_start (self->actor, s_run, self) < 0)
         ready_destroy (&self);
     return self;
@@ -263,10 +271,11 @@ ready_destroy (ready_t **self_p)
 void
 ready_ask (ready_t *self, conf_t *conf)
 {
-    conf_t *mail = conf_share (conf);
-    if (mailbox_send (actor_inbox (self->actor), &mail) < 0)
+    own (s_mail_destroy) mail_t *mail = malloc (sizeof *mail);
+    if (mail)
+        mail->conf = conf ? conf_share (conf) : NULL;
+    if (!mail || mailbox_send (actor_inbox (self->actor), &mail) < 0)
         log_warn ("agents are not looked at: too many looks are asked for");
-    conf_destroy (&mail);
 }
 
 int

@@ -50,7 +50,8 @@ ready_t *
 ready_new (const ready_spec_t *spec, conf_t *conf);
 void
 ready_destroy (ready_t **self_p);
-//  Look again now, and with this configuration from now on.  Own: shares conf.
+//  Look again now, and with this configuration from now on.  NULL: with the last one, which the
+//  thread may have read itself.  Own: shares conf.
 void
 ready_ask (ready_t *self, conf_t *conf);
 //  The fd to wait for: readable while there is a report.

@@ -181,7 +181,8 @@ s_reload (worker_t *self)
         log_set_level ((enum log_level) settings->common.log_level);
         log_info ("configuration reloaded");
     }
-    ready_ask (self->look, fresh ? fresh : self->shared.conf);
+    self->looking = true;
+    ready_ask (self->look, fresh);
 }
 
 //  SIGUSR1: write the state and the jobs to the log.
@@ -326,7 +327,7 @@ s_look_again (worker_t *self)
         return;
     self->shared.missing = false;
     self->looking = true;
-    ready_ask (self->look, self->shared.conf);
+    ready_ask (self->look, NULL);
 }
 
 static void
