@@ -58,6 +58,8 @@ would run without them:
 - what agents need: the script, the program, its key, a kubeconfig, `agent_user`, and the files,
   folders and hosts that options name; until they are there, a worker takes no work
 
+So check a worker's file on the worker's host, or with the key of its agent in the environment.
+
 A worker has two more checks. `--check-agent` looks at what agents need and tries the sandbox out.
 It also asks the provider for its models, which costs nothing. It ends with 0, or with 1 when agents
 cannot run here. `--list-runtimes` tries each sandbox out, and says what it holds and what not.

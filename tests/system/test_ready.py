@@ -117,6 +117,15 @@ def test_an_agent_without_a_driver_is_refused_with_those_that_are_there(system):
     assert "claude" in worker.log() and "codex" in worker.log()
 
 
+def test_hosts_do_not_count_on_the_network_of_the_host(system):
+    system.start_broker()
+    worker = system.start_worker(agent_network="host", agent_allowed_hosts="http://a/")
+    worker.wait_log("agents can run")
+    done = subprocess.run([*worker.words, "--check-config"], capture_output=True, text=True,
+                          cwd=system.root, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_program_that_goes_away_holds_the_worker_after_one_run(system):
     """The next incidents wait, and are not failed one by one."""
     broker = system.start_broker()

@@ -23,7 +23,8 @@ network_advice (const settings_t *settings, const driver_t *driver, char *ret_te
 //  Err: ERR_CONFIG: no; diag says which one, and what to do.
 int
 network_check_key (const settings_t *settings, const driver_t *driver, err_diag_t *diag) must_check;
-//  Can all of agent_allowed_hosts be read?  Err: ERR_CONFIG, ERR_LIMIT (diag says why); -ENOMEM.
+//  Can all of agent_allowed_hosts be read?  With agent_network: host they do not count.
+//  Err: ERR_CONFIG, ERR_LIMIT (diag says why); -ENOMEM.
 int
 network_check_hosts (const settings_t *settings, err_diag_t *diag) must_check;
 //  Add the providers of a run to the gateway's spec.  proxy: the agent has its keys itself.
