@@ -140,7 +140,7 @@ s_reload_read (loop_t *self, conf_t **ret_conf, mail_t *mails [S_THREADS], err_d
 {
     own (conf_destroy) conf_t *conf = NULL;
     own (buf_fini) buf_t prompt = {0};
-    int rc = conf_reload (self->conf, &conf);
+    int rc = conf_reload (self->conf, NULL, &conf);
     if (rc == 0)
         rc = settings_prompt (conf_settings (conf), &prompt, diag);
     for (int i = 0; rc == 0 && i < S_THREADS; i++) {

@@ -310,8 +310,14 @@ s_check_fixed (const conf_t *self, const conf_t *fresh, conf_errors_t *errors)
 }
 
 static void
-s_log_errors (const char *lines)
+s_log_errors (const char *lines, buf_t *told)
 {
+    if (told && strcmp (told->data, lines) == 0)
+        return;
+    if (told) {
+        buf_reset (told);
+        (void) buf_text (told, lines);
+    }
     while (*lines) {
         size_t size = strcspn (lines, "\n");
         char line [CONF_WHERE + 1024];
@@ -349,7 +355,7 @@ conf_secrets_changed (const conf_t *self)
 }
 
 int
-conf_reload (const conf_t *self, conf_t **ret_conf)
+conf_reload (const conf_t *self, buf_t *told, conf_t **ret_conf)
 {
     own (conf_destroy) conf_t *fresh = s_new (self->spec, self->argc, self->argv, self->envp);
     conf_errors_t usage = conf_errors_init (), errors = conf_errors_init ();
@@ -359,7 +365,7 @@ conf_reload (const conf_t *self, conf_t **ret_conf)
         s_check_fixed (self, fresh, &errors);
     if (errors.count)
         rc = ERR_CONFIG;
-    s_log_errors (errors.text.data);
+    s_log_errors (errors.text.data, told);
     buf_fini (&usage.text);
     buf_fini (&errors.text);
     if (rc == 0)

@@ -186,5 +186,7 @@ bool
 conf_secrets_changed (const conf_t *self);
 //  Load again with the same argv (SIGHUP).  Err: ERR_CONFIG: errors were logged, or a row without
 //  CONF_RELOAD changed.  *ret_conf is then untouched; keep the old configuration.
+//  told: what the last call with it has logged, at first empty; the same is not logged again.
+//  NULL: all is logged.
 int
-conf_reload (const conf_t *self, conf_t **ret_conf) must_check;
+conf_reload (const conf_t *self, buf_t *told, conf_t **ret_conf) must_check;

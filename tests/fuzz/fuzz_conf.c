@@ -117,7 +117,7 @@ s_load (const void *bytes, size_t size, call_t *call, caught_t *ret_caught)
         settings_cluster_t clusters [LIMIT_CLUSTERS];
         (void) settings_clusters (conf_settings (conf), clusters, LIMIT_CLUSTERS);
         own (conf_destroy) conf_t *fresh = NULL;
-        assert (conf_reload (conf, &fresh) == 0);
+        assert (conf_reload (conf, NULL, &fresh) == 0);
     }
     return rc;
 }

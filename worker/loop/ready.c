@@ -24,6 +24,7 @@ struct ready {
     conf_t *conf;      //  the last one.  Own: a share
     actor_t *actor;    //  gets configurations to look with
     mailbox_t *done;   //  reports for the loop
+    buf_t told;        //  what was logged of the last reload
 };
 
 //  --- what is missing
@@ -204,6 +205,7 @@ s_take (ready_t *self, conf_t **conf_p)
     conf_destroy (&self->conf);
     self->conf = own_take (*conf_p);
     self->spec.settings = conf_settings (self->conf);
+    buf_reset (&self->told);
 }
 
 //  Take what was sent, or a key whose file has changed.  Is there a reason to look?
@@ -212,7 +214,8 @@ s_news (ready_t *self)
 {
     own (s_mail_destroy) mail_t *mail = actor_recv (self->actor);
     conf_t *fresh = mail ? own_take (mail->conf) : NULL;
-    if (!fresh && conf_secrets_changed (self->conf) && conf_reload (self->conf, &fresh) == 0)
+    if (!fresh && conf_secrets_changed (self->conf)
+        && conf_reload (self->conf, &self->told, &fresh) == 0)
         log_info ("a key has changed in its file: it is used from the next run on");
     if (fresh)
         s_take (self, &fresh);
@@ -247,6 +250,7 @@ ready_new (const ready_spec_t *spec, conf_t *conf)
         return NULL;
     self->spec = *spec;
     self->conf = conf_share (conf);
+    self->told = buf_init (LIMIT_CONFIG_BYTES);
     self->done = mailbox_new (READY_MAILS, s_report_destroy);
     if (self->done)
         self->actor = actor_new (READY_MAILS, s_mail_destroy, self->done);
@@ -264,6 +268,7 @@ ready_destroy (ready_t **self_p)
     actor_destroy (&self->actor);
     mailbox_destroy (&self->done);
     conf_destroy (&self->conf);
+    buf_fini (&self->told);
     free (self);
     *self_p = NULL;
 }

@@ -170,7 +170,7 @@ s_reload (worker_t *self)
 {
     own (conf_destroy) conf_t *fresh = NULL;
     const settings_t *settings = NULL;
-    if (conf_reload (self->shared.conf, &fresh) == 0)
+    if (conf_reload (self->shared.conf, NULL, &fresh) == 0)
         settings = conf_settings (fresh);
     if (settings && strcmp (settings_agent (settings), settings_agent (self->settings)) != 0) {
         log_error ("configuration not reloaded",

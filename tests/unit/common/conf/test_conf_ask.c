@@ -280,14 +280,20 @@ test_a_required_option_must_be_set (void **state)
 //  Reload after the file became `yaml`; the log lines are in load->err.
 
 static int
-s_reload (case_t *load, const char *yaml, conf_t **ret_conf)
+s_reload_told (case_t *load, const char *yaml, buf_t *told, conf_t **ret_conf)
 {
     case_write ("case.yaml", yaml);
     int err = case_redirect (2, "case.err");
-    int rc = conf_reload (load->conf, ret_conf);
+    int rc = conf_reload (load->conf, told, ret_conf);
     case_restore (2, err);
     case_read ("case.err", load->err, sizeof (load->err));
     return rc;
+}
+
+static int
+s_reload (case_t *load, const char *yaml, conf_t **ret_conf)
+{
+    return s_reload_told (load, yaml, NULL, ret_conf);
 }
 
 static void
@@ -368,6 +374,32 @@ test_reload_of_a_bad_file_keeps_the_old_one (void **state)
 }
 
 static void
+test_a_reload_that_fails_again_is_told_when_its_errors_are_others (void **state)
+{
+    own (case_drop) case_t load;
+    own (buf_fini) buf_t told = buf_init (LIMIT_CONFIG_BYTES);
+    conf_t *fresh = NULL;
+    case_load (&load, &case_spec, "count: 2\n", NULL, NULL);
+    static const struct {
+        const char *yaml, *told; //  NULL = nothing
+    } cases [] = {
+        {"plain: new\n", "plain: changed, which needs a restart"},
+        {"plain: newer\n", NULL},
+        {"count: 99\n", "case.yaml:1: count: expected an integer"},
+        {"count: 99\n", NULL},
+        {"count: 3\n", NULL}, //  good
+        {"count: 99\n", "case.yaml:1: count: expected an integer"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        int rc = s_reload_told (&load, cases [i].yaml, &told, &fresh);
+        assert_int_equal (rc, i == 4 ? 0 : ERR_CONFIG);
+        if (cases [i].told ? !strstr (load.err, cases [i].told) : *load.err)
+            fail_msg ("row %zu: %s", i, load.err);
+        conf_destroy (&fresh);
+    }
+}
+
+static void
 test_a_shared_configuration_lives_until_its_last_owner_gives_it_up (void **state)
 {
     own (case_drop) case_t load;
@@ -433,6 +465,7 @@ main (void)
         cmocka_unit_test (test_a_changed_map_is_a_change),
         cmocka_unit_test (test_a_secret_that_changes_in_its_file_is_noticed),
         cmocka_unit_test (test_reload_of_a_bad_file_keeps_the_old_one),
+        cmocka_unit_test (test_a_reload_that_fails_again_is_told_when_its_errors_are_others),
         cmocka_unit_test (test_a_shared_configuration_lives_until_its_last_owner_gives_it_up),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -102,7 +102,7 @@ test_only_check_config_asks_the_hook (void **state)
     case_load (&load, &spec, NULL, NULL, NULL);
     assert_int_equal (load.rc, 0);
     conf_t *fresh = NULL;
-    assert_int_equal (conf_reload (load.conf, &fresh), 0);
+    assert_int_equal (conf_reload (load.conf, NULL, &fresh), 0);
     conf_destroy (&fresh);
     conf_destroy (&load.conf);
     case_load (&load, &spec, NULL, NULL, CASE_LIST ("--print-config"));
