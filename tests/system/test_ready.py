@@ -370,6 +370,21 @@ def test_a_new_key_in_its_file_ends_the_hold(system, told):
     assert f"It was said with {'*' * len('good-key-0002')}\n" in report.read_text()
 
 
+def test_a_reload_with_the_same_key_ends_no_hold(system):
+    broker = system.start_broker(give_back_for="1s")
+    worker = system.start_worker(agent_script_path=script(system, NEEDS_GOOD_KEY),
+                                 agent_cli="claude", env={"ANTHROPIC_API_KEY": "bad-key-0001"})
+    system.publish([fault("web-0")])
+    broker.wait_terminal(1)
+    wait_metric(broker, 1, "workers_held", **{"class": "auth"})
+    worker.signal(signal.SIGHUP)
+    worker.wait_log("configuration reloaded")
+    system.start_worker("later")
+    wait_until(lambda: len(broker.get("/api/v1/workers")["workers"]) == 2, 20,
+               "a worker that looks, too, and later")
+    assert Metrics(broker).get("workers_held", **{"class": "auth"}) == 1
+
+
 def test_list_runtimes_says_what_holds(system):
     done = subprocess.run([BIN / "triage-worker", "--list-runtimes"], capture_output=True,
                           text=True, timeout=60, env={"PATH": "/usr/bin:/bin"})

@@ -364,6 +364,15 @@ settings_key_at (const settings_t *self, const conf_option_t *key)
     return (const void *) ((const char *) self + key->offset);
 }
 
+bool
+settings_same_keys (const settings_t *a, const settings_t *b)
+{
+    const conf_option_t *key = settings_next_key (NULL);
+    while (key && strcmp (*settings_key_at (a, key), *settings_key_at (b, key)) == 0)
+        key = settings_next_key (key);
+    return !key;
+}
+
 const char *
 settings_agent (const settings_t *self)
 {

@@ -67,6 +67,10 @@ settings_next_key (const conf_option_t *key);
 const char *const *
 settings_key_at (const settings_t *self, const conf_option_t *key);
 
+//  Do both hold the same keys?
+bool
+settings_same_keys (const settings_t *a, const settings_t *b);
+
 //  Is it the key of this agent?
 bool
 settings_key_of (const conf_option_t *key, const char *agent);

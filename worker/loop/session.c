@@ -139,6 +139,12 @@ session_ready (const session_t *self)
     return self->state == STATE_READY;
 }
 
+bool
+session_told (const session_t *self)
+{
+    return self->state == STATE_READY && !self->credit_due;
+}
+
 int64_t
 session_lease_ms (const session_t *self)
 {

@@ -57,6 +57,9 @@ session_tick (session_t *self, int64_t boot_ms, int64_t wall_ms);
 //  Has the broker answered WELCOME in this session?
 bool
 session_ready (const session_t *self);
+//  Was it sent what the hooks say of credit, in this session?
+bool
+session_told (const session_t *self);
 //  The lease length of this broker, in ms.
 int64_t
 session_lease_ms (const session_t *self);

@@ -313,7 +313,10 @@ s_take_ready (worker_t *self)
         self->shared.ready = self->ready = report;
         self->shared.conf = report->conf;
         self->looking = false;
-        self->renewed = self->renewed || (before && before->conf != report->conf);
+        self->renewed = self->renewed
+                        || (before
+                            && !settings_same_keys (conf_settings (before->conf),
+                                                    conf_settings (report->conf)));
         self->shared.resumes = report->driver.resumes;
         s_tell_ready (self, before);
     }
@@ -374,7 +377,7 @@ s_turn (worker_t *self)
     s_tick_jobs (self);
     s_look_again (self);
     session_tick (session, self->shared.boot_ms, self->shared.wall_ms);
-    self->renewed = false;
+    self->renewed = self->renewed && !session_told (session);
 }
 
 int

@@ -28,7 +28,7 @@ struct worker {
     ready_t *look;         //  the thread that looks if agents can run
     ready_report_t *ready; //  its last report; NULL = none yet
     bool looking;          //  a look was asked for since the last report
-    bool renewed;          //  it has other keys: for a moment, the worker says that it looks again
+    bool renewed;          //  it has other keys: it says that it looks, until that CREDIT was sent
     job_t *jobs;
     int orphans;   //  found at the last check
     int signal_fd; //  borrowed

@@ -108,6 +108,23 @@ test_a_key_may_have_several_agents (void **state)
     assert_false (settings_key_of (&key, ""));
 }
 
+static void
+test_keys_are_the_same_by_their_values (void **state)
+{
+    char program [] = "triage-worker", one [] = "OPENAI_API_KEY=one";
+    char two [] = "OPENAI_API_KEY=two", other [] = "GOOGLE_API_KEY=one";
+    char level [] = "LOG_LEVEL=warn", *argv [] = {program, NULL};
+    char *first [] = {one, NULL}, *loud [] = {one, level, NULL};
+    char *second [] = {two, NULL}, *third [] = {other, NULL};
+    own (conf_destroy) conf_t *conf = s_load (first, argv, 1);
+    own (conf_destroy) conf_t *same = s_load (loud, argv, 1);
+    own (conf_destroy) conf_t *changed = s_load (second, argv, 1);
+    own (conf_destroy) conf_t *moved = s_load (third, argv, 1);
+    assert_true (settings_same_keys (conf_settings (conf), conf_settings (same)));
+    assert_false (settings_same_keys (conf_settings (conf), conf_settings (changed)));
+    assert_false (settings_same_keys (conf_settings (conf), conf_settings (moved)));
+}
+
 //  HELLO carries it.
 static void
 test_the_name_of_an_agent_fits_into_its_message (void **state)
@@ -130,6 +147,7 @@ main (void)
         cmocka_unit_test (test_defaults_are_those_of_the_documents),
         cmocka_unit_test (test_the_agent_is_claude_when_its_key_is_set_and_nothing_else_is_said),
         cmocka_unit_test (test_a_key_may_have_several_agents),
+        cmocka_unit_test (test_keys_are_the_same_by_their_values),
         cmocka_unit_test (test_a_cluster_that_is_not_listed_has_no_kubeconfig),
         cmocka_unit_test (test_the_contracts_names_are_read_and_a_flag_wins),
         cmocka_unit_test (test_each_secret_has_a_variable_and_an_agent_that_gets_it),

@@ -44,11 +44,13 @@ test_a_broker_that_is_away_is_told_seldom_and_its_return_once (void **state)
     assert_int_equal (s_lines (log, "no answer from the broker"), 1);
     assert_int_equal (s_lines (log, "still nobody answers"), 2);
     assert_int_equal (s_lines (log, "the broker answers again"), 0);
+    assert_false (session_told (session));
     for (const int64_t from_ms = now_ms; !session_ready (session); now_ms += 20) {
         assert_true (now_ms < from_ms + 20000);
         session_drain (session, now_ms, now_ms);
         session_case_welcome (broker);
     }
+    assert_true (session_told (session));
     log_set_fd (2);
     assert_int_equal (s_lines (log, "the broker answers again"), 1);
     fclose (log);
