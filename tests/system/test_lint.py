@@ -107,6 +107,8 @@ FAULTS = {
     "a long test": (
         "check-size.sh", {"tests/system/zz.py": HASH + "\n" * 700},
         "tests/system/zz.py: 701 lines, at most 700"),
+    "a long README": (
+        "check-size.sh", {"README.md": "\n" * 200}, "README.md: 200 lines, at most 199"),
     "a wide comment": (
         "check-size.sh", {"tools/zz.c": SPDX + f"//  {LONG}\n"},
         "tools/zz.c:2: more than 100 columns"),
