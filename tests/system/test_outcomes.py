@@ -124,6 +124,9 @@ def test_a_worker_whose_script_finds_no_agent_does_not_turn_the_queue_into_failu
     attempts = {(row["id"], attempt["attempt"]): attempt for row in rows
                 for attempt in broker.incident(row["id"])["attempts"]
                 if attempt["worker"] == "broken"}
+    #  An assignment that was under way when it noticed is given back, and counts for nothing.
+    attempts = {key: attempt for key, attempt in attempts.items()
+                if attempt["started"] or attempt["outcome"] != "lost"}
     assert {(attempt["outcome"], attempt["class"]) for attempt in attempts.values()} \
         == {("host", "infra")}
     for attempt in attempts.values():  # the contract's text, then what the script said
