@@ -346,7 +346,7 @@ echo "# Report"; echo "It was said with $ANTHROPIC_API_KEY"; head -c 200 /dev/ze
 """
 
 
-@pytest.mark.parametrize("told", [True, pytest.param(False, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("told", [True, False])
 def test_a_new_key_in_its_file_ends_the_hold(system, told):
     """On SIGHUP, or within 30 s.  No incident waits, so that no probe could end it."""
     broker = system.start_broker(give_back_for="1s")

@@ -171,7 +171,8 @@ s_is_served (provider_call_t call, const char *path, const json_scan_token_t *va
     char type [32];
     fields_text (value, type, sizeof type);
     if (value->type == JSON_SCAN_OBJECT)
-        return strcmp (path, "mcp_servers[]") == 0 || strcmp (path, "web_search_options") == 0
+        return s_ends (path, "mcp_servers[]") || s_ends (path, "mcpServers[]")
+               || s_ends (path, ".network_policy") || strcmp (path, "web_search_options") == 0
                || (call == PROVIDER_GENERATE && s_begins (path, "tools[].")
                    && !strpbrk (path + 8, ".["));
     return type [0] && s_ends (path, "tools[].type") && !s_is_own_tool (type);
@@ -182,8 +183,9 @@ s_is_served (provider_call_t call, const char *path, const json_scan_token_t *va
 static bool
 s_reaches (const char *path, const json_scan_token_t *value)
 {
-    static const char *const words [] = {"web",    "fetch", "url",   "mcp",
-                                         "google", "maps",  "shell", "browser"};
+    static const char *const words [] = {"web",    "fetch",   "url",     "mcp",    "google",
+                                         "maps",   "shell",   "browser", "search", "retriev",
+                                         "ground", "connect", "network"};
     char type [32];
     fields_text (value, type, sizeof type);
     const char *name = value->type == JSON_SCAN_OBJECT ? path : type;

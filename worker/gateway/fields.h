@@ -12,7 +12,7 @@
 enum {
     FIELDS_PATH = 96, //  values with longer paths are left out
     FIELDS_KEYS = 256,
-    FIELDS_VALUES = 500000 //  of one text; a conversation has long values, not many
+    FIELDS_VALUES = 500000 //  with keys and brackets; a conversation has long ones, not many
 };
 
 //  value is a TEXT, NUMBER, TRUE, FALSE or NULL, or the OBJECT whose members follow.

@@ -217,9 +217,10 @@ s_news (ready_t *self)
     if (!fresh && conf_secrets_changed (self->conf)
         && conf_reload (self->conf, &self->told, &fresh) == 0)
         log_info ("a key has changed in its file: it is used from the next run on");
+    const bool news = mail || fresh;
     if (fresh)
         s_take (self, &fresh);
-    return mail || fresh;
+    return news;
 }
 
 static void
