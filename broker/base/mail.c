@@ -2,6 +2,8 @@
 #include "broker/base/mail.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 mail_t *
@@ -55,6 +57,21 @@ mail_take_config (mail_t *self, conf_t **conf_p)
     *conf_p = self->as.config.conf;
     self->as.config.conf = NULL;
     return conf_settings (*conf_p);
+}
+
+void
+mail_storage_found (mail_storage_t *self, const char *name, mail_storage_result_t result,
+                    const char *format, ...)
+{
+    if (self->count == MAIL_STORAGE_STEPS)
+        return;
+    mail_storage_step_t *step = &self->steps [self->count++];
+    va_list args;
+    step->name = name;
+    step->result = result;
+    va_start (args, format);
+    (void) vsnprintf (step->text, sizeof step->text, format, args);
+    va_end (args);
 }
 
 void

@@ -37,6 +37,20 @@ typedef struct {
     char error [LIMIT_REASON_BYTES];
 } mail_effect_done_t;
 
+//  What a check of the storage has found.
+enum { MAIL_STORAGE_STEPS = 6 };
+typedef enum { MAIL_STORAGE_GOOD, MAIL_STORAGE_BAD, MAIL_STORAGE_SKIPPED } mail_storage_result_t;
+typedef struct {
+    const char *name; //  "reach", "key", "container", "write", "read", "link", ...; static
+    mail_storage_result_t result;
+    char text [LIMIT_REASON_BYTES]; //  what was tried, or a sentence about what to do
+} mail_storage_step_t;
+typedef struct {
+    const char *backend; //  its name, static
+    size_t count;
+    mail_storage_step_t steps [MAIL_STORAGE_STEPS];
+} mail_storage_t;
+
 typedef struct mail {
     mail_kind_t kind;
     union {
@@ -108,6 +122,10 @@ mail_new_config (conf_t *conf, buf_t *prompt);
 //  Returns its settings.  Own: the caller owns *conf_p; the settings live as long as it.
 const void *
 mail_take_config (mail_t *self, conf_t **conf_p);
+//  Add a step to what a check has found, unless there is no room for it.  The text is cut to fit.
+void
+mail_storage_found (mail_storage_t *self, const char *name, mail_storage_result_t result,
+                    const char *format, ...) __attribute__ ((format (printf, 4, 5)));
 //  mail_destroy for mailbox_new: item_p is a mail_t **.
 void
 mail_item_destroy (void *item_p);

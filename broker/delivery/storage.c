@@ -73,15 +73,20 @@ storage_destroy (storage_t **self_p)
     *self_p = NULL;
 }
 
+const storage_backend_t *
+storage_choose (const storage_backend_t *const *backends, const settings_t *settings)
+{
+    while (backends [1] && !(*backends)->chosen (settings))
+        backends++;
+    assert ((*backends)->chosen (settings));
+    return *backends;
+}
+
 void
 storage_configure (storage_t *self, const settings_t *settings)
 {
-    const storage_backend_t *const *backend = self->backends;
-    while (backend [1] && !(*backend)->chosen (settings))
-        backend++;
-    assert ((*backend)->chosen (settings));
     self->env.settings = settings;
-    atomic_store (&self->chosen, *backend);
+    atomic_store (&self->chosen, storage_choose (self->backends, settings));
 }
 
 int

@@ -2,8 +2,9 @@
 //
 //  Ensures: result.json is saved last and alone; when it exists, all other files do.  Saving again,
 //  after a crash at any point, gives the same result.
-//  A backend has a name, saves batches of files and makes links.  To add one, define a
-//  storage_backend_t in a file of its own and add it to storage_backends, before storage_fs.
+//  A backend has a name, saves and removes files of incidents, makes links and can be checked.
+//  To add one, define a storage_backend_t in a file of its own and add it to storage_backends,
+//  before storage_fs.
 //  Threads: delivery's; storage_name any.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -29,8 +30,10 @@ typedef struct {
 typedef struct {
     char path [LIMIT_PATH_BYTES]; //  below the incident's folder: "output/investigation.md"
     step_effect_result_t result;  //  OK: complete and durable in the backend
-    bool unreached;               //  RETRY: the server was not reached; nothing was sent
-    int64_t retry_after_ms;       //  RETRY: least time to wait; 0 = not given
+    //  RETRY: the storage takes nothing at all: no server, wrong key, no container, no room.  Such
+    //  a try does not count, so that no outage loses a file.
+    bool unreached;
+    int64_t retry_after_ms; //  RETRY: least time to wait; 0 = not given
     char error [LIMIT_REASON_BYTES];
 } storage_file_t;
 
@@ -43,7 +46,27 @@ typedef struct storage_batch {
     storage_file_t *files;
     void (*saved) (struct storage_batch *batch); //  called when each file has its result
     void *arg;                                   //  for saved
+    void *work;                                  //  the backend's, until it calls saved
 } storage_batch_t;
+
+//  A check of the storage.  Own: borrowed by the backend until it calls checked.
+typedef struct storage_check {
+    const storage_env_t *env;
+    mail_storage_t found; //  a step of it for each thing that was tried
+    void (*checked) (struct storage_check *check);
+    void *arg;  //  for checked
+    void *work; //  the backend's, until it calls checked
+} storage_check_t;
+
+//  The removal of one incident.  Own: borrowed by the backend until it calls removed.
+typedef struct storage_removal {
+    const storage_env_t *env;
+    const char *incident;
+    storage_file_t end; //  its result; OK: no file of the incident is left; path is not used
+    void (*removed) (struct storage_removal *removal);
+    void *arg;  //  for removed
+    void *work; //  the backend's, until it calls removed
+} storage_removal_t;
 
 enum { STORAGE_LINK_BYTES = PATH_MAX + IDENT_SIZE + LIMIT_PATH_BYTES };
 
@@ -65,6 +88,14 @@ typedef struct {
     //  Give up a batch whose saved was not called yet; saved is then never called.
     //  NULL: save always calls saved before it returns.
     void (*cancel) (storage_batch_t *batch);
+    //  Try what saving and reading need, and say what was found.  checked, check_cancel: as saved
+    //  and cancel of a batch.
+    void (*check) (storage_check_t *check);
+    void (*check_cancel) (storage_check_t *check);
+    //  Remove all files of an incident, result.json first; none is no error.  removed and
+    //  remove_cancel: as saved and cancel of a batch.
+    void (*remove) (storage_removal_t *removal);
+    void (*remove_cancel) (storage_removal_t *removal);
     //  Make a link to a file.  A link may be a secret, for example a signed URL.
     //  path "": the incident's folder; incident "" as well: the folder of all incidents.  These two
     //  are logged, so they must hold no secret.
@@ -76,6 +107,9 @@ typedef struct {
 //  All backends; NULL ends the list.  The first one that is chosen is used, so storage_fs is the
 //  last one: it is always chosen.
 extern const storage_backend_t *const storage_backends [];
+//  The first of a list that the settings choose.
+const storage_backend_t *
+storage_choose (const storage_backend_t *const *backends, const settings_t *settings);
 
 
 //  --- saving incidents

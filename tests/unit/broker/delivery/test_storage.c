@@ -288,6 +288,91 @@ test_an_incident_without_its_event_is_saved_as_itself_after_another (void **stat
 }
 
 
+//  --- the filesystem: checks and removals
+
+static void
+s_checked (storage_check_t *check)
+{
+    *(int *) check->arg += 1;
+}
+
+static storage_check_t
+s_check_fs (const char *root)
+{
+    int answers = 0;
+    const settings_t settings = {.workspace_root = root};
+    const storage_env_t env = {.settings = &settings};
+    storage_check_t check = {.env = &env, .checked = s_checked, .arg = &answers};
+    storage_fs.check (&check);
+    assert_int_equal (answers, 1);
+    return check;
+}
+
+static void
+test_a_folder_is_checked_by_a_file_that_is_written_and_read (void **state)
+{
+    fixture_t *self = *state;
+    assert_int_equal (blob_make_dir (self->world.root), 0);
+    const storage_check_t good = s_check_fs (self->world.root);
+    assert_int_equal (good.found.count, 3);
+    for (size_t i = 0; i < good.found.count; i++)
+        assert_int_equal (good.found.steps [i].result, MAIL_STORAGE_GOOD);
+    assert_string_equal (good.found.steps [0].text, self->world.root);
+    char path [160];
+    snprintf (path, sizeof path, "%s/.check", self->world.root);
+    assert_int_equal (access (path, F_OK), -1); //  nothing stays
+    assert_int_equal (symlink ("/dev/null", path), 0);
+    const storage_check_t bad = s_check_fs (self->world.root);
+    assert_string_equal (bad.found.steps [1].name, "write");
+    assert_int_equal (bad.found.steps [1].result, MAIL_STORAGE_BAD);
+    snprintf (path, sizeof path, "%s/none", self->world.root);
+    const storage_check_t none = s_check_fs (path);
+    assert_int_equal (none.found.count, 1);
+    assert_int_equal (none.found.steps [0].result, MAIL_STORAGE_BAD);
+    assert_non_null (strstr (none.found.steps [0].text, "No such file"));
+}
+
+static void
+s_removed (storage_removal_t *removal)
+{
+    *(int *) removal->arg += 1;
+}
+
+static storage_file_t
+s_remove_fs (fixture_t *self, const char *incident)
+{
+    int answers = 0;
+    const storage_env_t env = {.settings = &self->world.settings};
+    storage_removal_t removal = {
+        .env = &env, .incident = incident, .removed = s_removed, .arg = &answers};
+    storage_fs.remove (&removal);
+    assert_int_equal (answers, 1);
+    return removal.end;
+}
+
+static void
+test_an_incident_is_removed_with_its_folder_and_only_that (void **state)
+{
+    fixture_t *self = *state;
+    const char *id = self->world.incident.id.text;
+    world_attempt (&self->world, 1, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:a");
+    s_sealed (self, 1, "text");
+    s_end (self, INCIDENT_REPORTED, 1);
+    assert_int_equal (s_save (self, false), STEP_EFFECT_OK);
+    char other [160];
+    snprintf (other, sizeof other, "%s/other", self->world.root);
+    assert_int_equal (blob_make_dir (other), 0);
+    assert_int_equal (s_remove_fs (self, id).result, STEP_EFFECT_OK);
+    assert_int_equal (access (world_path (&self->world, ""), F_OK), -1);
+    assert_int_equal (access (other, F_OK), 0);
+    assert_int_equal (s_remove_fs (self, id).result, STEP_EFFECT_OK); //  again: nothing to do
+    const storage_file_t end = s_remove_fs (self, "../other");
+    assert_int_equal (end.result, STEP_EFFECT_RETRY);
+    assert_true (end.error [0] != 0);
+    assert_int_equal (access (other, F_OK), 0);
+}
+
+
 //  --- a second backend: these functions and a row
 
 //  It keeps files in memory and answers when the test calls s_cloud_answer.
@@ -524,6 +609,8 @@ main (void)
         TEST (test_a_report_without_findings_has_none_in_the_result),
         TEST (test_an_unknown_incident_is_a_permanent_error),
         TEST (test_an_incident_without_its_event_is_saved_as_itself_after_another),
+        TEST (test_a_folder_is_checked_by_a_file_that_is_written_and_read),
+        TEST (test_an_incident_is_removed_with_its_folder_and_only_that),
         TEST (test_a_second_backend_saves_all_files_and_the_result_last),
         TEST (test_links_are_the_backend_s_or_paths_on_this_host),
         TEST (test_a_link_fits_for_any_root_that_can_be_opened),
