@@ -249,7 +249,7 @@ s_status_effects (json_t *doc, const admin_view_t *view)
         json_pack ("{s:I,s:o,s:o,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",
                    view->counted ? json_integer (view->counts.dead_effects) : json_null (),
                    "storage", s_head (&stats->heads [ROW_CHANNEL_STORAGE]), "slack",
-                   s_head (&stats->heads [ROW_CHANNEL_SLACK])));
+                   s_head (&stats->heads [ROW_CHANNEL_MESSAGE])));
 }
 
 void
@@ -505,10 +505,11 @@ enum { EFFECT_STATES = sizeof s_effect_states / sizeof s_effect_states [0] };
 static json_t *
 s_effect (const row_effect_t *row)
 {
-    static const char *const channels [] = {
-        [ROW_CHANNEL_STORAGE] = "storage", [ROW_CHANNEL_SLACK] = "slack"};
+    static const char *const channels [ROW_CHANNELS] = {
+        [ROW_CHANNEL_STORAGE] = "storage", [ROW_CHANNEL_RETIRE] = "retention"};
+    const char *channel = channels [row->channel];
     return json_pack ("{s:I,s:s,s:o,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
-                      channels [row->channel], "key", json_any (row->key), "incident",
+                      channel ? channel : row->receiver, "key", json_any (row->key), "incident",
                       json_any_or_null (row->incident.text), "state", s_effect_states [row->state],
                       "tries", (json_int_t) row->tries, "next_at",
                       row->state == ROW_EFFECT_READY ? json_time (row->next_ms) : json_null (),

@@ -105,7 +105,7 @@ s_print_upload_time (const admin_metric_t *self, const admin_view_t *view, buf_t
 static void
 s_print_notice_latency (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
-    admin_sample_histogram (out, self->name, &view->data.stats.effect_time [ROW_CHANNEL_SLACK],
+    admin_sample_histogram (out, self->name, &view->data.stats.effect_time [ROW_CHANNEL_MESSAGE],
                             "integration", "slack");
 }
 

@@ -35,6 +35,8 @@ typedef struct {
     bool unreached; //  the server was not reached; nothing was sent
     int64_t retry_after_ms;
     char error [LIMIT_REASON_BYTES];
+    row_message_t message; //  key "" = none; kept whatever the result
+    row_folder_t folder;   //  incident "" = none; likewise
 } mail_effect_done_t;
 
 //  What a check of the storage has found.

@@ -48,7 +48,7 @@ s_in_flight (const outbox_t *self, const effect_t *effect)
 static bool
 s_is_message (const effect_t *effect)
 {
-    return effect->row.channel == ROW_CHANNEL_SLACK;
+    return effect->row.channel == ROW_CHANNEL_MESSAGE;
 }
 
 //  Do the others of its channel wait for it?  In flight, tried again, or in flight at a crash.
@@ -196,6 +196,8 @@ outbox_add (outbox_t *self, state_t *state, row_channel_t channel, const char *k
     row_effect_t row = {.channel = channel, .next_ms = now.wall_ms};
     if (incident)
         row.incident = *incident;
+    if (channel == ROW_CHANNEL_MESSAGE)
+        state_text (row.receiver, row_default_receiver);
     state_text (row.key, key);
     effect_t *known = s_find_key (self, row.key);
     if (known) {
@@ -232,7 +234,7 @@ void
 outbox_alert (outbox_t *self, state_t *state, const row_alert_t *alert, clk_now_t now)
 {
     state_write (state, STEP_WRITE_ALERT)->as.alert = *alert;
-    outbox_add (self, state, ROW_CHANNEL_SLACK, alert->key, NULL, now);
+    outbox_add (self, state, ROW_CHANNEL_MESSAGE, alert->key, NULL, now);
 }
 
 //  The wait before the next try, with full jitter: a random time up to the exponential bound.
@@ -306,6 +308,16 @@ s_counted (outbox_t *self, state_t *state, const row_effect_t *row, step_effect_
                         now.boot_ms - self->flight_ms [row->channel]);
 }
 
+//  Keep what delivery wants to find again at the next try.
+static void
+s_keep (state_t *state, const step_in_t *in)
+{
+    if (in->as.effect.message.key [0])
+        state_write (state, STEP_WRITE_MESSAGE)->as.message = in->as.effect.message;
+    if (in->as.effect.folder.incident.text [0])
+        state_write (state, STEP_WRITE_FOLDER)->as.folder = in->as.effect.folder;
+}
+
 outbox_end_t
 outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now)
 {
@@ -314,6 +326,7 @@ outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now)
     if (!effect || !s_in_flight (self, effect))
         return end;
     s_counted (self, state, &effect->row, in->as.effect.result, now);
+    s_keep (state, in);
     if (s_is_message (effect) && in->as.effect.result == STEP_EFFECT_OK)
         end.sent = effect->row.incident;
     self->flight.id [effect->row.channel] = 0;
@@ -556,13 +569,13 @@ outbox_figures (const outbox_t *self, clk_now_t now, step_stats_t *ret_stats)
         head->failing += effect->failing_ms != 0;
         head->behind += s_is_message (effect) && effect->place == PLACE_CHANNEL;
     }
-    const effect_t *message = self->channels [ROW_CHANNEL_SLACK];
+    const effect_t *message = self->channels [ROW_CHANNEL_MESSAGE];
     if (message && message->failing_ms) {
-        s_head (self, message, now, &heads [ROW_CHANNEL_SLACK]);
-        heads [ROW_CHANNEL_SLACK].behind--;
+        s_head (self, message, now, &heads [ROW_CHANNEL_MESSAGE]);
+        heads [ROW_CHANNEL_MESSAGE].behind--;
     }
     else
-        heads [ROW_CHANNEL_SLACK].behind = 0;
+        heads [ROW_CHANNEL_MESSAGE].behind = 0;
     if (self->delayed)
         s_head (self, self->delayed, now, &heads [ROW_CHANNEL_STORAGE]);
 }

@@ -1,6 +1,8 @@
-//  row - the names of a row's states.
+//  row - names in rows.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/row.h"
+
+const char row_default_receiver [] = "slack";
 
 const char *
 row_attempt_state_name (row_attempt_state_t state)

@@ -6,6 +6,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/base/digest.h"
 #include "common/base/ident.h"
 #include "common/base/limits.h"
 #include "common/domain/fault.h"
@@ -47,6 +48,8 @@ typedef struct {
     //  Its last attempt whose report is partial, 0 = none.  It decides when the incident fails.
     int64_t partial;
     bool counted;          //  the circuit breaker has counted it
+    int64_t opening;       //  the opening of the circuit breaker that it counted towards, 0 = none
+    bool revived;          //  it was put back into the queue when the circuit breaker closed
     int64_t given_back;    //  attempts that ended by a class that charges nothing
     int64_t given_back_ms; //  when the first of them ended, 0 = none has
     int exit_code;         //  of the deciding attempt, -1 = none
@@ -75,7 +78,12 @@ typedef struct {
     usage_t usage;
 } row_attempt_t;
 
-typedef enum { ROW_CHANNEL_STORAGE, ROW_CHANNEL_SLACK, ROW_CHANNELS } row_channel_t;
+typedef enum {
+    ROW_CHANNEL_STORAGE, //  save an incident
+    ROW_CHANNEL_MESSAGE, //  to a receiver
+    ROW_CHANNEL_RETIRE,  //  remove an incident that is kept no longer
+    ROW_CHANNELS
+} row_channel_t;
 typedef enum {
     ROW_EFFECT_READY,
     ROW_EFFECT_DONE,
@@ -88,9 +96,11 @@ typedef enum {
 typedef struct {
     int64_t id; //  commit order, from 1
     row_channel_t channel;
+    char receiver [ROW_NAME]; //  of a message; "" for other channels
     //  Unique.  It names channel and incident.  A row with a known key replaces the old one:
-    //  "storage/<incident>", "incident/<incident>", "degraded/<opening>", "recovered/<opening>",
-    //  "overflow/<cluster>/<hour>".
+    //  "storage/<incident>", "retire/<incident>", "degraded/<opening>", "recovered/<opening>",
+    //  "overflow/<cluster>/<hour>"; messages about an incident are "incident/<incident>", to
+    //  another receiver than the default one "incident/<incident>@<receiver>".
     char key [ROW_ALERT];
     ident_t incident; //  "" = none
     row_effect_state_t state;
@@ -99,6 +109,36 @@ typedef struct {
     int64_t next_ms; //  READY: not before
     char error [LIMIT_REASON_BYTES];
 } row_effect_t;
+
+//  The receiver of messages that no route sends elsewhere, and of all alerts.
+extern const char row_default_receiver []; //  "slack"
+
+//  A message that a bot has posted and may edit.  Its effect has the same key.
+typedef struct {
+    char key [ROW_ALERT]; //  "" = none
+    ident_t incident;     //  "" = none
+    char receiver [ROW_NAME];
+    char channel [ROW_NAME]; //  id of the Slack channel
+    char ts [ROW_NAME];      //  the message's name in it, "" = not known
+    int64_t parts;           //  what stands in its thread, enum row_part
+    char shown [DIGEST_HEX]; //  SHA-256 of the body that it shows
+    int64_t at_ms;           //  when it was posted
+} row_message_t;
+enum row_part { ROW_PART_DETAIL = 1, ROW_PART_FILE = 2 };
+
+//  The saved folder of an incident.
+typedef struct {
+    ident_t incident; //  "" = none
+    int64_t bytes;    //  of its files in workspace_root
+    int64_t saved_ms;
+    bool uploaded; //  another storage backend than the filesystem has it too
+} row_folder_t;
+
+//  Retention; there is one.
+typedef struct {
+    int64_t id;            //  1
+    int64_t not_before_ms; //  nothing is removed earlier; 0 = nothing was ever due
+} row_retention_t;
 
 enum { ROW_REASONS = 3 };
 
@@ -114,6 +154,9 @@ typedef struct {
     ident_t probe;                                  //  pause: the attempt whose verdict decides
     int64_t probe_attempt;                          //  0 = none is under way
     char reasons [ROW_REASONS][LIMIT_REASON_BYTES]; //  of the last failures, oldest first
+    int64_t counts [ROW_REASONS]; //  how many failed for each of them; they are distinct
+    //  Closed: the incidents of this opening are being put back into the queue; 0 = none.
+    int64_t reviving;
 } row_breaker_t;
 
 //  The content of an alert at the time of its request.  Its effect has the same key.
@@ -124,6 +167,8 @@ typedef struct {
     int64_t count;              //  failures; overflow: incidents of the cluster that wait
     int64_t first_ms, last_ms;  //  degraded: failures; recovered: opened and closed
     char reasons [ROW_REASONS][LIMIT_REASON_BYTES];
+    int64_t counts [ROW_REASONS];
+    bool revives; //  what failed is put back into the queue at the closing
 } row_alert_t;
 
 //  One record of the event stream (journal); msg_record_t is its form on the wire.

@@ -66,7 +66,7 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
         outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage", entry,
                              now);
     if (row->state == INCIDENT_REPORTED && self->state.settings.slack)
-        outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_SLACK, "incident", entry,
+        outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_MESSAGE, "incident", entry,
                              now);
     journal_incident (&self->journal, &self->state, row, incident_state_name (row->state), now);
 }

@@ -30,7 +30,8 @@ typedef struct {
     int64_t failure_threshold; //  incidents in a row that open the breaker, at least 1
     bool notify_failures;      //  send the breaker's alerts
     bool breaker_pause;        //  open: only single probes are assigned
-    bool slack;                //  messages can be sent
+    bool slack;                //  there is a default receiver
+    bool slack_shows;          //  it is a bot (route.h)
 } step_settings_t;
 
 typedef enum {
@@ -140,6 +141,9 @@ typedef struct {
             bool unreached;
             int64_t retry_after_ms;
             char error [LIMIT_REASON_BYTES];
+            //  Rows to keep whatever the result: key "" and incident "" = none.
+            row_message_t message;
+            row_folder_t folder;
         } effect;
         struct {
             step_command_t command;

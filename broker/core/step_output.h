@@ -13,7 +13,11 @@ typedef enum {
     STEP_WRITE_EFFECT,
     STEP_WRITE_BREAKER,
     STEP_WRITE_ALERT,
-    STEP_WRITE_RECORD
+    STEP_WRITE_RECORD,
+    STEP_WRITE_MESSAGE,
+    STEP_WRITE_FOLDER,
+    STEP_WRITE_RETENTION,
+    STEP_WRITE_RETIRE //  delete all rows of an incident, except for its event ids
 } step_write_kind_t;
 
 typedef struct {
@@ -26,6 +30,10 @@ typedef struct {
         row_breaker_t breaker;
         row_alert_t alert;
         row_record_t record;
+        row_message_t message;
+        row_folder_t folder;
+        row_retention_t retention;
+        ident_t retire;
     } as;
 } step_write_t;
 

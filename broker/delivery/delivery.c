@@ -51,7 +51,8 @@ s_execute (delivery_t *self, const row_effect_t *effect)
     }
     switch (effect->channel) {
         case ROW_CHANNEL_STORAGE: storage_begin (self->storage, effect); return;
-        case ROW_CHANNEL_SLACK: notify_begin (self->notify, self->settings, effect); return;
+        case ROW_CHANNEL_MESSAGE: notify_begin (self->notify, self->settings, effect); return;
+        case ROW_CHANNEL_RETIRE:
         case ROW_CHANNELS: snprintf (end.error, sizeof end.error, "no such channel"); break;
     }
     failpoint_after ("effect", "run");

@@ -123,6 +123,8 @@ s_mail_effect_done (loop_t *self, const mail_t *mail)
     in.as.effect.unreached = mail->as.effect_done.unreached;
     in.as.effect.retry_after_ms = mail->as.effect_done.retry_after_ms;
     snprintf (in.as.effect.error, sizeof in.as.effect.error, "%s", mail->as.effect_done.error);
+    in.as.effect.message = mail->as.effect_done.message;
+    in.as.effect.folder = mail->as.effect_done.folder;
     turn_step_once (self, &in);
 }
 

@@ -93,6 +93,17 @@ s_apply_record (store_t *self, const row_record_t *row)
     return s_apply_row (self, self->record, &store_row_record, row);
 }
 
+static int
+s_apply_retire (store_t *self, const ident_t *incident)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < STORE_DB_RETIRED; i++) {
+        s_bind_text (self->retire [i], 1, incident->text);
+        rc = store_db_run (self->db, self->retire [i], "retire");
+    }
+    return rc;
+}
+
 int
 store_apply (store_t *self, const step_write_t *write)
 {
@@ -118,6 +129,16 @@ store_apply (store_t *self, const step_write_t *write)
             rc = s_apply_row (self, self->alert, &store_row_alert, &write->as.alert);
             break;
         case STEP_WRITE_RECORD: rc = s_apply_record (self, &write->as.record); break;
+        case STEP_WRITE_MESSAGE:
+            rc = s_apply_row (self, self->message, &store_row_message, &write->as.message);
+            break;
+        case STEP_WRITE_FOLDER:
+            rc = s_apply_row (self, self->folder, &store_row_folder, &write->as.folder);
+            break;
+        case STEP_WRITE_RETENTION:
+            rc = s_apply_row (self, self->retention, &store_row_retention, &write->as.retention);
+            break;
+        case STEP_WRITE_RETIRE: rc = s_apply_retire (self, &write->as.retire); break;
     }
     return rc < 0 ? store_db_judge (self, rc) : 0;
 }

@@ -146,6 +146,11 @@ store_reader_effects_in (store_reader_t *self, row_effect_state_t state, int64_t
 //  Read one alert.  Err: ERR_NONE: there is no such row; ERR_STORE.
 int
 store_reader_alert (store_reader_t *self, const char *key, row_alert_t *ret_row) must_check;
+//  Read the message of this effect, and the folder of this incident.  Err: as store_reader_alert.
+int
+store_reader_message (store_reader_t *self, const char *key, row_message_t *ret_row) must_check;
+int
+store_reader_folder (store_reader_t *self, const char *incident, row_folder_t *ret_row) must_check;
 //  Read the effects of one incident.  Returns how many.  Err: ERR_STORE.
 int
 store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *ret_rows,

@@ -9,7 +9,7 @@
 
 #include <dirent.h>
 
-enum { STORE_DB_PATH_BYTES = 4096, STORE_DB_TOPICS = 32 };
+enum { STORE_DB_PATH_BYTES = 4096, STORE_DB_TOPICS = 32, STORE_DB_RETIRED = 5 };
 
 //  The last record of a topic in this transaction.
 typedef struct {
@@ -25,6 +25,7 @@ struct store {
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect;
     sqlite3_stmt *incident, *attempt, *effect, *breaker, *alert, *record;
+    sqlite3_stmt *message, *folder, *retention, *retire [STORE_DB_RETIRED];
     sqlite3_stmt *tidy_find, *tidy_delete, *tidy_kept, *tidy_journal, *tidy_miscounted, *tidy_sha;
     int64_t old_ms, old_seq;                //  cursor of the pass over old events
     int64_t old_pass_ms;                    //  wall clock at which that pass began; 0 = none yet

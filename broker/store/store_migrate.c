@@ -79,6 +79,22 @@ static const char s_classes [] =
     "ALTER TABLE attempt ADD COLUMN usage_duration_ms INTEGER NOT NULL DEFAULT -1;"
     "UPDATE OR FAIL incident SET counted = 1 WHERE state = 4;";
 
+//  To 7: a message has a receiver, the circuit breaker counts by reason and knows which incidents
+//  counted.  Of earlier openings that is not known.
+static const char s_receivers [] =
+    "ALTER TABLE incident ADD COLUMN opening INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE incident ADD COLUMN revived INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE effect ADD COLUMN receiver TEXT NOT NULL DEFAULT '';"
+    "UPDATE OR FAIL effect SET receiver = 'slack' WHERE channel = 1;"
+    "ALTER TABLE breaker ADD COLUMN count_1 INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE breaker ADD COLUMN count_2 INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE breaker ADD COLUMN count_3 INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE breaker ADD COLUMN reviving INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alert ADD COLUMN count_1 INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alert ADD COLUMN count_2 INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alert ADD COLUMN count_3 INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alert ADD COLUMN revives INTEGER NOT NULL DEFAULT 0;";
+
 //  The text of a step never changes, and uses no name of today's program.
 //  A step that changes many rows says OR FAIL.  With OR ABORT, the default, SQLite would keep all
 //  changed pages in memory; the transaction is rolled back on failure anyway.
@@ -90,6 +106,7 @@ static const struct {
     {3, "rows are counted", s_counts},
     {4, "resolved is called reported", s_reported},
     {5, "runs have a class and a usage", s_classes},
+    {6, "messages have a receiver", s_receivers},
 };
 
 _Static_assert(sizeof s_steps / sizeof s_steps [0] == STORE_SCHEMA - STORE_SCHEMA_OLDEST,

@@ -164,6 +164,9 @@ s_prepare_rows (store_t *self, err_diag_t *diag)
         {&self->breaker, &store_row_breaker, NULL},
         {&self->alert, &store_row_alert, NULL},
         {&self->record, &store_row_record, NULL},
+        {&self->message, &store_row_message, NULL},
+        {&self->folder, &store_row_folder, NULL},
+        {&self->retention, &store_row_retention, NULL},
         {&self->one_incident, &store_row_incident, "WHERE id = ?"},
         {&self->one_effect, &store_row_effect, "WHERE id = ?"},
     };
@@ -203,6 +206,11 @@ s_prepare (store_t *self, err_diag_t *diag)
         {&self->tidy_journal, "DELETE FROM journal WHERE seq IN"
                               " (SELECT seq FROM journal WHERE kind = ?1 ORDER BY seq LIMIT ?2)"},
         {&self->tidy_miscounted, "DELETE FROM kept WHERE kind = ?"},
+        {&self->retire [0], "DELETE FROM attempt WHERE incident = ?"},
+        {&self->retire [1], "DELETE FROM effect WHERE incident = ? AND incident <> ''"},
+        {&self->retire [2], "DELETE FROM message WHERE incident = ? AND incident <> ''"},
+        {&self->retire [3], "DELETE FROM folder WHERE incident = ?"},
+        {&self->retire [4], "DELETE FROM incident WHERE id = ?"},
         {&self->tidy_sha, "SELECT 1 FROM event WHERE body_sha = ? AND body_sha <> ''"},
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements [0]; i++) {

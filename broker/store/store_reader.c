@@ -19,7 +19,7 @@ struct store_reader {
     char path [STORE_DB_PATH_BYTES];
     int64_t deadline_ms; //  CLOCK_MONOTONIC; a running query is stopped then
     sqlite3_stmt *incident, *incident_id, *attempts, *body, *any, *by_state, *by_reason, *records,
-        *effects, *effects_in, *counts, *alert;
+        *effects, *effects_in, *counts, *alert, *message, *folder;
 };
 
 static int
@@ -55,6 +55,8 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
         {&self->records, &store_row_record, "WHERE seq > ? ORDER BY seq LIMIT ?"},
         {&self->effects, &store_row_effect, "WHERE incident = ? ORDER BY id LIMIT ?"},
         {&self->alert, &store_row_alert, "WHERE key = ?"},
+        {&self->message, &store_row_message, "WHERE key = ?"},
+        {&self->folder, &store_row_folder, "WHERE incident = ?"},
         {&self->effects_in, &store_row_effect,
          "WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?"},
     };
@@ -134,15 +136,23 @@ s_rows (store_reader_t *self, sqlite3_stmt *stmt, const store_row_table_t *table
     return rc < 0 ? ERR_STORE : count;
 }
 
+//  Read the one row with this key.
+static int
+s_named (store_reader_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, const char *key,
+         void *ret_row)
+{
+    (void) sqlite3_bind_text (stmt, 1, key, -1, SQLITE_STATIC);
+    const int rc = s_rows (self, stmt, table, ret_row, 1);
+    if (rc < 0)
+        return rc;
+    return rc == 1 ? 0 : ERR_NONE;
+}
+
 int
 store_reader_incident (store_reader_t *self, const char *incident, row_incident_t *ret_row)
 {
     assert (self && incident && ret_row);
-    (void) sqlite3_bind_text (self->incident, 1, incident, -1, SQLITE_STATIC);
-    const int rc = s_rows (self, self->incident, &store_row_incident, ret_row, 1);
-    if (rc < 0)
-        return rc;
-    return rc == 1 ? 0 : ERR_NONE;
+    return s_named (self, self->incident, &store_row_incident, incident, ret_row);
 }
 
 int
@@ -244,11 +254,21 @@ int
 store_reader_alert (store_reader_t *self, const char *key, row_alert_t *ret_row)
 {
     assert (self && key && ret_row);
-    (void) sqlite3_bind_text (self->alert, 1, key, -1, SQLITE_STATIC);
-    const int rc = s_rows (self, self->alert, &store_row_alert, ret_row, 1);
-    if (rc < 0)
-        return rc;
-    return rc == 1 ? 0 : ERR_NONE;
+    return s_named (self, self->alert, &store_row_alert, key, ret_row);
+}
+
+int
+store_reader_message (store_reader_t *self, const char *key, row_message_t *ret_row)
+{
+    assert (self && key && ret_row);
+    return s_named (self, self->message, &store_row_message, key, ret_row);
+}
+
+int
+store_reader_folder (store_reader_t *self, const char *incident, row_folder_t *ret_row)
+{
+    assert (self && incident && ret_row);
+    return s_named (self, self->folder, &store_row_folder, incident, ret_row);
 }
 
 int

@@ -25,7 +25,9 @@ _Static_assert(VERDICT_SUCCESS == 0 && VERDICT_AGENT == 1 && VERDICT_HOST == 2 &
                "attempt.outcome");
 _Static_assert(FAULT_INFO == 0 && FAULT_WARNING == 1 && FAULT_CRITICAL == 2,
                "incident.fault_severity");
-_Static_assert(ROW_CHANNEL_STORAGE == 0 && ROW_CHANNEL_SLACK == 1, "effect.channel");
+_Static_assert(ROW_CHANNEL_STORAGE == 0 && ROW_CHANNEL_MESSAGE == 1 && ROW_CHANNEL_RETIRE == 2,
+               "effect.channel");
+_Static_assert(ROW_PART_DETAIL == 1 && ROW_PART_FILE == 2, "message.parts");
 _Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_DONE == 1 && ROW_EFFECT_DEAD == 2
                    && ROW_EFFECT_SENDING == 3 && ROW_EFFECT_CANCELLED == 4,
                "effect.state");
@@ -97,6 +99,8 @@ static const store_row_column_t s_incident [] = {
     INT (row_incident_t, winner),
     INT (row_incident_t, partial),
     BOOL (row_incident_t, counted),
+    INT (row_incident_t, opening),
+    BOOL (row_incident_t, revived),
     INT (row_incident_t, given_back),
     INT (row_incident_t, given_back_ms),
     ENUM (row_incident_t, exit_code),
@@ -137,6 +141,7 @@ static const store_row_column_t s_attempt [] = {
 static const store_row_column_t s_effect [] = {
     COLUMN (STORE_ROW_INT, row_effect_t, id, "id", "PRIMARY KEY"),
     FIXED (STORE_ROW_ENUM, row_effect_t, channel, "channel", ""),
+    FIXED_TEXT (row_effect_t, receiver),
     FIXED (STORE_ROW_TEXT, row_effect_t, key, "key", "UNIQUE"),
     FIXED_TEXT (row_effect_t, incident),
     ENUM (row_effect_t, state),
@@ -161,6 +166,10 @@ static const store_row_column_t s_breaker [] = {
     COLUMN (STORE_ROW_TEXT, row_breaker_t, reasons [0], "reason_1", ""),
     COLUMN (STORE_ROW_TEXT, row_breaker_t, reasons [1], "reason_2", ""),
     COLUMN (STORE_ROW_TEXT, row_breaker_t, reasons [2], "reason_3", ""),
+    COLUMN (STORE_ROW_INT, row_breaker_t, counts [0], "count_1", ""),
+    COLUMN (STORE_ROW_INT, row_breaker_t, counts [1], "count_2", ""),
+    COLUMN (STORE_ROW_INT, row_breaker_t, counts [2], "count_3", ""),
+    INT (row_breaker_t, reviving),
     {0},
 };
 
@@ -174,6 +183,10 @@ static const store_row_column_t s_alert [] = {
     COLUMN (STORE_ROW_TEXT, row_alert_t, reasons [0], "reason_1", ""),
     COLUMN (STORE_ROW_TEXT, row_alert_t, reasons [1], "reason_2", ""),
     COLUMN (STORE_ROW_TEXT, row_alert_t, reasons [2], "reason_3", ""),
+    COLUMN (STORE_ROW_INT, row_alert_t, counts [0], "count_1", ""),
+    COLUMN (STORE_ROW_INT, row_alert_t, counts [1], "count_2", ""),
+    COLUMN (STORE_ROW_INT, row_alert_t, counts [2], "count_3", ""),
+    BOOL (row_alert_t, revives),
     {0},
 };
 
@@ -195,6 +208,32 @@ static const store_row_column_t s_record [] = {
     {0},
 };
 
+static const store_row_column_t s_message [] = {
+    COLUMN (STORE_ROW_TEXT, row_message_t, key, "key", "PRIMARY KEY"),
+    FIXED_TEXT (row_message_t, incident),
+    FIXED_TEXT (row_message_t, receiver),
+    TEXT (row_message_t, channel),
+    TEXT (row_message_t, ts),
+    INT (row_message_t, parts),
+    TEXT (row_message_t, shown),
+    INT (row_message_t, at_ms),
+    {0},
+};
+
+static const store_row_column_t s_folder [] = {
+    COLUMN (STORE_ROW_TEXT, row_folder_t, incident, "incident", "PRIMARY KEY"),
+    INT (row_folder_t, bytes),
+    INT (row_folder_t, saved_ms),
+    BOOL (row_folder_t, uploaded),
+    {0},
+};
+
+static const store_row_column_t s_retention [] = {
+    COLUMN (STORE_ROW_INT, row_retention_t, id, "id", "PRIMARY KEY"),
+    INT (row_retention_t, not_before_ms),
+    {0},
+};
+
 const store_row_table_t store_row_incident = {"incident", s_incident, sizeof (row_incident_t),
                                               "id",       NULL,       ")"};
 const store_row_table_t store_row_attempt = {
@@ -208,6 +247,12 @@ const store_row_table_t store_row_alert = {"alert", s_alert, sizeof (row_alert_t
                                            "key",   NULL,    ")"};
 const store_row_table_t store_row_record = {"journal", s_record, sizeof (row_record_t),
                                             NULL,      NULL,     ")"};
+const store_row_table_t store_row_message = {"message", s_message, sizeof (row_message_t),
+                                             "key",     NULL,      ") WITHOUT ROWID"};
+const store_row_table_t store_row_folder = {"folder",   s_folder, sizeof (row_folder_t),
+                                            "incident", NULL,     ") WITHOUT ROWID"};
+const store_row_table_t store_row_retention = {"retention", s_retention, sizeof (row_retention_t),
+                                               "id",        NULL,        ")"};
 
 //  A statement under construction.  It is too long only by a bug in the tables above.
 typedef struct {

@@ -46,6 +46,9 @@ extern const store_row_table_t store_row_effect;
 extern const store_row_table_t store_row_breaker;
 extern const store_row_table_t store_row_alert;
 extern const store_row_table_t store_row_record;
+extern const store_row_table_t store_row_message;
+extern const store_row_table_t store_row_folder;
+extern const store_row_table_t store_row_retention;
 
 //  Make the table if it is missing.  Err: a SQLite code > 0.
 int

@@ -21,6 +21,9 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS incident_reason ON incident (state, suppress, number)"
     " WHERE suppress <> 0;"
     "CREATE INDEX IF NOT EXISTS incident_seen ON incident (last_seen_ms);"
+    "CREATE INDEX IF NOT EXISTS incident_opening ON incident (opening, number)"
+    " WHERE opening <> 0 AND revived = 0;"
+    "CREATE INDEX IF NOT EXISTS message_incident ON message (incident);"
     "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
     "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
     "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
@@ -118,9 +121,10 @@ int
 store_schema_make (store_t *self, err_diag_t *diag)
 {
     assert (self);
-    static const store_row_table_t *const tables [] = {&store_row_incident, &store_row_attempt,
-                                                       &store_row_effect,   &store_row_breaker,
-                                                       &store_row_alert,    &store_row_record};
+    static const store_row_table_t *const tables [] = {
+        &store_row_incident, &store_row_attempt, &store_row_effect,
+        &store_row_breaker,  &store_row_alert,   &store_row_record,
+        &store_row_message,  &store_row_folder,  &store_row_retention};
     int rc = store_db_exec (self, "BEGIN IMMEDIATE", diag);
     for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof tables [0]; i++)
         rc = store_db_said (self, store_row_create (self->db, tables [i]), diag);

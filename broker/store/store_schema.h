@@ -8,7 +8,7 @@
 #include "broker/store/store_db.h"
 
 enum {
-    STORE_SCHEMA = 6,
+    STORE_SCHEMA = 7,
     STORE_SCHEMA_OLDEST = 3 //  the oldest that can be migrated
 };
 

@@ -248,7 +248,7 @@ static void
 s_apply_effect (disk_t *self, const row_effect_t *row)
 {
     disk_effect_t *effect = s_effect (self->effects, row->id);
-    if (row->channel == ROW_CHANNEL_SLACK)
+    if (row->channel == ROW_CHANNEL_MESSAGE)
         voice_effect (self, row);
     if (!effect)
         effect = s_effect_begin (self, row);
@@ -348,6 +348,10 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
         case STEP_WRITE_BREAKER: voice_breaker (self, &write->as.breaker); break;
         case STEP_WRITE_ALERT: voice_alert (self, &write->as.alert, now); break;
         case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record, now); break;
+        case STEP_WRITE_MESSAGE:
+        case STEP_WRITE_FOLDER:
+        case STEP_WRITE_RETENTION:
+        case STEP_WRITE_RETIRE: break;
     }
 }
 

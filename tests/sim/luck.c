@@ -37,7 +37,7 @@ luck_effect (peers_t *peers, int channel)
         return STEP_EFFECT_OK;
     if (luck < 37)
         return STEP_EFFECT_RETRY;
-    return luck < 38 && channel == ROW_CHANNEL_SLACK ? STEP_EFFECT_UNSURE : STEP_EFFECT_PERMANENT;
+    return luck < 38 && channel == ROW_CHANNEL_MESSAGE ? STEP_EFFECT_UNSURE : STEP_EFFECT_PERMANENT;
 }
 
 void

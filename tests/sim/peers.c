@@ -419,7 +419,7 @@ static void
 s_execute (peers_t *self, const row_effect_t *row)
 {
     disk_incident_t *incident = disk_incident (self->disk, row->incident.text);
-    if (row->channel == ROW_CHANNEL_SLACK)
+    if (row->channel == ROW_CHANNEL_MESSAGE)
         voice_arrived (self->disk, row);
     else if (incident && ++incident->executed > incident->effects + incident->ambiguous)
         disk_break (self->disk, "I3 the effect of %s was executed %" PRId64 " times",
@@ -604,7 +604,7 @@ peers_receive (peers_t *self, const step_out_t *out)
         if (flight->id)
             disk_break (self->disk, "I3 two effects in flight");
         *flight = out->as.effect;
-        if (flight->channel == ROW_CHANNEL_SLACK)
+        if (flight->channel == ROW_CHANNEL_MESSAGE)
             voice_handed (self->disk, flight);
         return;
     }

@@ -27,7 +27,7 @@ LASTING = {"lease_ttl": "600s", "reconnect_grace": "600s"}  # nobody is missed m
 HALF_OPEN = {**LASTING, "breaker_mode": "pause", "failure_threshold_for_alert": 3}
 NEW = ("broker.migrate.commit.after", "broker.migrate.checkpoint.")  # it is migrated by then
 NEW_NAMES = {"resolved": "reported"}
-SCHEMA, AGENT_FAILED = 6, 4
+SCHEMA, AGENT_FAILED = 7, 4
 
 
 @pytest.fixture
@@ -287,5 +287,5 @@ def test_a_store_of_a_later_version_is_refused(system):
     before = path.read_bytes()
     broker = system.start_broker(wait=False)
     assert broker.wait() == 65, broker.log_tail()
-    assert "has schema 99, this program knows 3 to 6; use the version that wrote it" in broker.log()
+    assert "has schema 99, this program knows 3 to 7; use the version that wrote it" in broker.log()
     assert path.read_bytes() == before and not list(path.parent.glob("*.schema-*"))

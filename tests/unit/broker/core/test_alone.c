@@ -158,11 +158,11 @@ test_a_message_that_was_sent_is_named (void **state)
 {
     alone_t *self = *state;
     const entry_t *entry = s_incident (self, 1);
-    outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_SLACK, "incident", entry,
+    outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_MESSAGE, "incident", entry,
                          self->now);
     outbox_schedule (&self->outbox, &self->state, self->now);
     step_in_t done = {.kind = STEP_IN_EFFECT_DONE};
-    done.as.effect.id = self->outbox.flight.id [ROW_CHANNEL_SLACK];
+    done.as.effect.id = self->outbox.flight.id [ROW_CHANNEL_MESSAGE];
     const outbox_end_t end = outbox_done (&self->outbox, &self->state, &done, self->now);
     assert_string_equal (end.key, "incident/incident-1");
     assert_int_equal (end.state, ROW_EFFECT_DONE);

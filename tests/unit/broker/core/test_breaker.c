@@ -43,7 +43,7 @@ s_turn (voice_t *self, int64_t ms)
             self->breaker = writes [i].as.breaker;
         if (writes [i].kind == STEP_WRITE_ALERT)
             self->alert = writes [i].as.alert;
-        if (writes [i].kind != STEP_WRITE_EFFECT || effect->channel != ROW_CHANNEL_SLACK)
+        if (writes [i].kind != STEP_WRITE_EFFECT || effect->channel != ROW_CHANNEL_MESSAGE)
             continue;
         self->message_row = *effect;
         if (effect->id > self->last_asked) {
@@ -56,7 +56,7 @@ s_turn (voice_t *self, int64_t ms)
     for (size_t i = 0; i < count; i++) {
         if (outs [i].kind != STEP_OUT_EFFECT)
             continue;
-        if (outs [i].as.effect.channel == ROW_CHANNEL_SLACK)
+        if (outs [i].as.effect.channel == ROW_CHANNEL_MESSAGE)
             self->message = outs [i].as.effect;
         else
             self->upload = outs [i].as.effect.id;
@@ -468,8 +468,9 @@ static void
 test_after_a_restart_what_held_its_channel_is_before_what_was_asked_for_again (void **state)
 {
     const row_effect_t asked = {
-        .id = 5, .channel = ROW_CHANNEL_SLACK, .key = "overflow/a/1", .unsure = true};
-    row_effect_t held = {.id = 9, .channel = ROW_CHANNEL_SLACK, .key = "overflow/b/1", .tries = 1};
+        .id = 5, .channel = ROW_CHANNEL_MESSAGE, .key = "overflow/a/1", .unsure = true};
+    row_effect_t held = {
+        .id = 9, .channel = ROW_CHANNEL_MESSAGE, .key = "overflow/b/1", .tries = 1};
     s_assert_order (&held, &asked);
     held.tries = 0;
     held.state = ROW_EFFECT_SENDING;
@@ -479,9 +480,9 @@ test_after_a_restart_what_held_its_channel_is_before_what_was_asked_for_again (v
 static void
 test_after_a_restart_what_was_asked_for_again_has_its_old_place (void **state)
 {
-    const row_effect_t before = {.id = 5, .channel = ROW_CHANNEL_SLACK, .key = "overflow/a/1"};
+    const row_effect_t before = {.id = 5, .channel = ROW_CHANNEL_MESSAGE, .key = "overflow/a/1"};
     const row_effect_t asked = {
-        .id = 9, .channel = ROW_CHANNEL_SLACK, .key = "overflow/b/1", .unsure = true};
+        .id = 9, .channel = ROW_CHANNEL_MESSAGE, .key = "overflow/b/1", .unsure = true};
     s_assert_order (&before, &asked);
 }
 

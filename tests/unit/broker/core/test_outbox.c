@@ -57,7 +57,7 @@ s_deliver (bench_t *bench, row_channel_t channel, int64_t bad, step_effect_resul
     s_flights [channel] = 0;
     done.as.effect.id = id;
     done.as.effect.result = id == bad ? result : STEP_EFFECT_OK;
-    done.as.effect.unreached = result == STEP_EFFECT_RETRY && channel == ROW_CHANNEL_SLACK;
+    done.as.effect.unreached = result == STEP_EFFECT_RETRY && channel == ROW_CHANNEL_MESSAGE;
     snprintf (done.as.effect.error, LIMIT_REASON_BYTES, "%s", id == bad ? "refused" : "");
     bench_later (bench, 1);
     bench_step (bench, &done);
@@ -123,13 +123,13 @@ test_a_message_that_fails_holds_its_channel_and_is_named (void **state)
         ;
     step_stats_t stats;
     step_stats (bench.step, bench.now, &stats);
-    assert_int_equal (stats.heads [ROW_CHANNEL_SLACK].row.id, 0);
+    assert_int_equal (stats.heads [ROW_CHANNEL_MESSAGE].row.id, 0);
     int64_t head = 0, longest = 0;
     for (int i = 0; i < 3 * LIMIT_EFFECT_TRIES; i++) { //  nobody answers for a long time
-        head = s_flights [ROW_CHANNEL_SLACK];
-        assert_int_equal (s_deliver (&bench, ROW_CHANNEL_SLACK, head, STEP_EFFECT_RETRY), head);
+        head = s_flights [ROW_CHANNEL_MESSAGE];
+        assert_int_equal (s_deliver (&bench, ROW_CHANNEL_MESSAGE, head, STEP_EFFECT_RETRY), head);
         step_stats (bench.step, bench.now, &stats);
-        const step_head_t *shown = &stats.heads [ROW_CHANNEL_SLACK];
+        const step_head_t *shown = &stats.heads [ROW_CHANNEL_MESSAGE];
         assert_int_equal (shown->row.id, head);
         assert_int_equal (shown->behind, 3);
         assert_string_equal (shown->row.error, "refused");
@@ -143,7 +143,7 @@ test_a_message_that_fails_holds_its_channel_and_is_named (void **state)
     step_stats (bench.step, bench.now, &stats);
     assert_int_equal (stats.effects_ready, 4);
     int sent = 0;
-    while (s_deliver (&bench, ROW_CHANNEL_SLACK, 0, STEP_EFFECT_OK))
+    while (s_deliver (&bench, ROW_CHANNEL_MESSAGE, 0, STEP_EFFECT_OK))
         sent++;
     assert_int_equal (sent, 4);
     step_destroy (&bench.step);

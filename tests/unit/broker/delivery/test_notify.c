@@ -123,7 +123,7 @@ static mail_effect_done_t
 s_send (fixture_t *self, const char *key, int port)
 {
     mail_effect_done_t end;
-    row_effect_t effect = {.id = 7, .channel = ROW_CHANNEL_SLACK};
+    row_effect_t effect = {.id = 7, .channel = ROW_CHANNEL_MESSAGE};
     snprintf (effect.key, sizeof effect.key, "%s", key);
     snprintf (self->url, sizeof self->url, "http://127.0.0.1:%d/services/SECRET", port);
     self->world.settings.slack_webhook_url = port ? self->url : "";

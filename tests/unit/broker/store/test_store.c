@@ -215,7 +215,7 @@ test_the_breaker_its_alerts_and_messages_being_sent_are_read_back (void **state)
     store_case_apply (self->store, &write);
     write = (step_write_t){.kind = STEP_WRITE_EFFECT};
     write.as.effect = (row_effect_t){
-        .id = 1, .channel = ROW_CHANNEL_SLACK, .key = "degraded/1", .state = ROW_EFFECT_SENDING};
+        .id = 1, .channel = ROW_CHANNEL_MESSAGE, .key = "degraded/1", .state = ROW_EFFECT_SENDING};
     store_case_apply (self->store, &write);
     assert_int_equal (store_commit (self->store), 0);
 

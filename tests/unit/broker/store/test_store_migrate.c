@@ -16,10 +16,8 @@
 static const struct {
     const char *name;
     int64_t schema, resolved; //  records with the old name
-} s_golden [] = {{"schema-3/stopped", 3, 9},
-                 {"schema-3/killed", 3, 9},
-                 {"schema-5/stopped", 5, 0},
-                 {"schema-5/killed", 5, 0}};
+} s_golden [] = {{"schema-3/stopped", 3, 9}, {"schema-3/killed", 3, 9},  {"schema-5/stopped", 5, 0},
+                 {"schema-5/killed", 5, 0},  {"schema-6/stopped", 6, 0}, {"schema-6/killed", 6, 0}};
 enum { S_GOLDEN = sizeof s_golden / sizeof s_golden [0], S_TEXT = 16384 };
 
 //  Returns false when there is no such file.
@@ -262,34 +260,38 @@ test_without_a_copy_nothing_is_migrated (void **state)
     s_open (self);
 }
 
-//  The columns that step 5 adds.
-static const char *const s_added [] = {"incident DROP COLUMN partial",
-                                       "incident DROP COLUMN counted",
-                                       "incident DROP COLUMN given_back",
-                                       "incident DROP COLUMN given_back_ms",
-                                       "attempt DROP COLUMN class",
-                                       "attempt DROP COLUMN usage_agent",
-                                       "attempt DROP COLUMN usage_version",
-                                       "attempt DROP COLUMN usage_model",
-                                       "attempt DROP COLUMN usage_calls",
-                                       "attempt DROP COLUMN usage_turns",
-                                       "attempt DROP COLUMN usage_input",
-                                       "attempt DROP COLUMN usage_output",
-                                       "attempt DROP COLUMN usage_cache_read",
-                                       "attempt DROP COLUMN usage_cache_write",
-                                       "attempt DROP COLUMN usage_cost_micro_usd",
-                                       "attempt DROP COLUMN usage_duration_ms"};
+//  What step 6 adds, and what step 5 adds.
+static const char s_without_6 [] =
+    "DROP INDEX incident_opening; ALTER TABLE incident DROP COLUMN opening;"
+    "ALTER TABLE incident DROP COLUMN revived; ALTER TABLE effect DROP COLUMN receiver;"
+    "ALTER TABLE breaker DROP COLUMN count_1; ALTER TABLE breaker DROP COLUMN count_2;"
+    "ALTER TABLE breaker DROP COLUMN count_3; ALTER TABLE breaker DROP COLUMN reviving;"
+    "ALTER TABLE alert DROP COLUMN count_1; ALTER TABLE alert DROP COLUMN count_2;"
+    "ALTER TABLE alert DROP COLUMN count_3; ALTER TABLE alert DROP COLUMN revives;"
+    "DROP TABLE message; DROP TABLE folder; DROP TABLE retention;";
+static const char s_without_5 [] =
+    "ALTER TABLE incident DROP COLUMN partial; ALTER TABLE incident DROP COLUMN counted;"
+    "ALTER TABLE incident DROP COLUMN given_back; ALTER TABLE incident DROP COLUMN given_back_ms;"
+    "ALTER TABLE attempt DROP COLUMN class; ALTER TABLE attempt DROP COLUMN usage_agent;"
+    "ALTER TABLE attempt DROP COLUMN usage_version; ALTER TABLE attempt DROP COLUMN usage_model;"
+    "ALTER TABLE attempt DROP COLUMN usage_calls; ALTER TABLE attempt DROP COLUMN usage_turns;"
+    "ALTER TABLE attempt DROP COLUMN usage_input; ALTER TABLE attempt DROP COLUMN usage_output;"
+    "ALTER TABLE attempt DROP COLUMN usage_cache_read;"
+    "ALTER TABLE attempt DROP COLUMN usage_cache_write;"
+    "ALTER TABLE attempt DROP COLUMN usage_cost_micro_usd;"
+    "ALTER TABLE attempt DROP COLUMN usage_duration_ms;";
 
 //  A store of this program, turned into one of an earlier version.
 static void
-s_set_back (store_case_t *self, const char *sql)
+s_set_back (store_case_t *self, int version, const char *sql)
 {
+    char set [128];
     store_destroy (&self->store);
-    for (size_t i = 0; i < sizeof s_added / sizeof s_added [0]; i++) {
-        char drop [128];
-        snprintf (drop, sizeof drop, "ALTER TABLE %s", s_added [i]);
-        s_exec (self->path, drop);
-    }
+    s_exec (self->path, s_without_6);
+    if (version < 6)
+        s_exec (self->path, s_without_5);
+    snprintf (set, sizeof set, "UPDATE meta SET v = %d WHERE k = 'schema_version'", version);
+    s_exec (self->path, set);
     s_exec (self->path, sql);
     s_open (self);
     store_destroy (&self->store);
@@ -315,8 +317,7 @@ test_step_3_counts_what_was_counted_wrong_or_not_at_all (void **state)
     s_put_incident (self->store, 2, INCIDENT_REPORTED);
     s_put_incident (self->store, 3, INCIDENT_REPORTED);
     assert_int_equal (store_commit (self->store), 0);
-    s_set_back (self, "UPDATE meta SET v = 3 WHERE k = 'schema_version';"
-                      "UPDATE counted SET n = 7; DROP TABLE kept; DROP INDEX journal_kind");
+    s_set_back (self, 3, "UPDATE counted SET n = 7; DROP TABLE kept; DROP INDEX journal_kind");
     assert_int_equal (s_number (self->path, "SELECT n FROM counted WHERE kind = 0 AND state = 3"),
                       2);
     assert_int_equal (s_number (self->path, "SELECT sum (n) FROM counted"), 3);
@@ -339,7 +340,7 @@ test_step_4_names_records_as_states_are_named_now (void **state)
         assert_int_equal (store_apply (self->store, &write), 0);
     }
     assert_int_equal (store_commit (self->store), 0);
-    s_set_back (self, "UPDATE meta SET v = 4 WHERE k = 'schema_version'");
+    s_set_back (self, 4, "");
     assert_int_equal (s_number (self->path, "SELECT seq FROM journal WHERE change = 'reported'"),
                       1);
     assert_int_equal (s_number (self->path, "SELECT seq FROM journal WHERE change = 'resolved'"),
@@ -357,12 +358,29 @@ test_step_5_says_what_is_not_known_of_earlier_runs (void **state)
               "0190a000-0000-7000-8000-%012d", 1);
     assert_int_equal (store_apply (self->store, &write), 0);
     assert_int_equal (store_commit (self->store), 0);
-    s_set_back (self, "UPDATE meta SET v = 5 WHERE k = 'schema_version'");
+    s_set_back (self, 5, "");
     assert_int_equal (s_number (self->path, "SELECT counted FROM incident WHERE number = 1"), 1);
     assert_int_equal (s_number (self->path, "SELECT counted FROM incident WHERE number = 2"), 0);
     assert_int_equal (s_number (self->path, "SELECT usage_calls + usage_cost_micro_usd FROM attempt"
                                             " WHERE class = 0 AND usage_model = ''"),
                       -2);
+}
+
+static void
+test_step_6_names_the_receiver_of_messages (void **state)
+{
+    store_case_t *self = *state;
+    const row_channel_t channels [] = {ROW_CHANNEL_STORAGE, ROW_CHANNEL_MESSAGE};
+    for (int i = 0; i < 2; i++) {
+        step_write_t write = {.kind = STEP_WRITE_EFFECT};
+        write.as.effect = (row_effect_t){.id = i + 1, .channel = channels [i]};
+        snprintf (write.as.effect.key, sizeof write.as.effect.key, "key/%d", i);
+        assert_int_equal (store_apply (self->store, &write), 0);
+    }
+    assert_int_equal (store_commit (self->store), 0);
+    s_set_back (self, 6, "");
+    assert_int_equal (s_number (self->path, "SELECT id FROM effect WHERE receiver = 'slack'"), 2);
+    assert_int_equal (s_number (self->path, "SELECT id FROM effect WHERE receiver = ''"), 1);
 }
 
 static void
@@ -399,6 +417,7 @@ main (void)
         TEST (test_step_3_counts_what_was_counted_wrong_or_not_at_all),
         TEST (test_step_4_names_records_as_states_are_named_now),
         TEST (test_step_5_says_what_is_not_known_of_earlier_runs),
+        TEST (test_step_6_names_the_receiver_of_messages),
         TEST (test_schemas_that_no_step_begins_or_ends_with_are_refused),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
