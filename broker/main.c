@@ -308,6 +308,7 @@ main (int argc, char **argv)
     self.settings = conf_settings (self.conf);
     log_set_level ((enum log_level) self.settings->common.log_level);
     log_set_format ((enum log_format) self.settings->common.log_format);
+    conf_warn (self.conf);
     int rc = s_start (&self);
     if (rc == 0)
         rc = loop_run (self.loop, &self.threads);

@@ -95,14 +95,16 @@ s_check_required (conf_t *self, conf_errors_t *errors)
 //  with it.
 
 static void
-s_check_masks (const conf_option_t *rows, const void *base, conf_errors_t *errors)
+s_check_masks (const conf_t *self, const conf_option_t *rows, const void *base,
+               conf_errors_t *errors)
 {
     for (const conf_option_t *row = rows; row->key; row++) {
         const conf_table_t *table = (const void *) ((const char *) base + row->offset);
         for (size_t i = 0; row->type == CONF_TABLE && i < table->count; i++)
-            s_check_masks (row->rows, (const char *) table->items + i * row->item_size, errors);
+            s_check_masks (self, row->rows, (const char *) table->items + i * row->item_size,
+                           errors);
         if (row->type == CONF_TEXT && conf_value_is_mask (row, base))
-            conf_error (errors, row->key,
+            conf_error (errors, conf_origin_where (self, table, row->key),
                         "expected the secret, got what --print-config shows instead");
     }
 }
@@ -173,7 +175,9 @@ s_fill (conf_t *self, const conf_args_t *args, conf_errors_t *errors)
     conf_flags_apply (self, args, errors);
     s_check_required (self, errors);
     if (args->ask != CONF_ASK_PRINT)
-        s_check_masks (self->spec->rows, self->settings, errors);
+        s_check_masks (self, self->spec->rows, self->settings, errors);
+    if (errors->count == 0)
+        conf_check_fit (self, errors);
 }
 
 static void
@@ -342,16 +346,27 @@ s_secret_changed (const char *path, const char *secret)
     return changed;
 }
 
+static bool
+s_secrets_changed (const conf_t *self, const conf_option_t *rows, const char *base)
+{
+    bool changed = false;
+    for (const conf_option_t *row = rows; row->key; row++) {
+        const void *at = base + row->offset;
+        const conf_table_t *table = at;
+        const char *path = row->flags & CONF_SECRET ? conf_origin_file (self, at) : NULL;
+        changed = changed || (path && s_secret_changed (path, *(const char *const *) at));
+        for (size_t i = 0; row->type == CONF_TABLE && i < table->count; i++)
+            changed = changed
+                      || s_secrets_changed (self, row->rows,
+                                            (const char *) table->items + i * row->item_size);
+    }
+    return changed;
+}
+
 bool
 conf_secrets_changed (const conf_t *self)
 {
-    bool changed = false;
-    for (const conf_option_t *row = self->spec->rows; row->key; row++) {
-        const void *at = self->settings + row->offset;
-        const char *path = row->flags & CONF_SECRET ? conf_origin_file (self, at) : NULL;
-        changed = changed || (path && s_secret_changed (path, *(const char *const *) at));
-    }
-    return changed;
+    return s_secrets_changed (self, self->spec->rows, self->settings);
 }
 
 int
@@ -368,6 +383,8 @@ conf_reload (const conf_t *self, buf_t *told, conf_t **ret_conf)
     s_log_errors (errors.text.data, told);
     buf_fini (&usage.text);
     buf_fini (&errors.text);
+    if (rc == 0)
+        conf_warn (fresh);
     if (rc == 0)
         *ret_conf = own_take (fresh);
     return rc;

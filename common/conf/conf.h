@@ -96,6 +96,9 @@ typedef struct {
     const conf_option_t *rows; //  ended by a row with key NULL
     size_t settings_size;
     bool reloads; //  on SIGHUP; other programs end on it
+    //  Each load whose values are good: checks those that must fit together, and may derive others
+    //  from them (conf_memory).  settings: those of conf.  NULL = nothing.
+    void (*fit) (conf_t *conf, void *settings, conf_check_t *check);
     //  --check-config: checks all that the start needs besides the values; NULL = nothing.
     void (*check) (const conf_t *conf, conf_check_t *check);
 } conf_spec_t;
@@ -139,6 +142,12 @@ typedef struct {
 int
 conf_load (const conf_spec_t *spec, int argc, char *const *argv, char *const *envp,
            conf_t **ret_conf) must_check;
+//  Log the warnings of the load, once the log's format is set; conf_reload does so itself.
+void
+conf_warn (const conf_t *self);
+//  Zeroed memory that lives as long as self, for the hook `fit`.  Without memory the process ends.
+void *
+conf_memory (conf_t *self, size_t size);
 //  Overwrite the values of secrets in the environment itself: /proc shows it and children inherit
 //  it.  A loaded configuration keeps what a reload needs.
 void

@@ -2,6 +2,7 @@
 #include "common/conf/conf_check.h"
 
 #include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/reach.h"
 #include "common/base/utf8.h"
@@ -47,6 +48,15 @@ conf_origin_file (const conf_t *self, const void *at)
     while (origin && origin->at != at)
         origin = origin->next;
     return origin ? origin->file : NULL;
+}
+
+const char *
+conf_origin_where (const conf_t *self, const void *at, const char *fallback)
+{
+    const conf_origin_t *origin = self->origins;
+    while (origin && origin->at != at)
+        origin = origin->next;
+    return origin ? origin->where : fallback;
 }
 
 //  "FILE:LINE: key", "environment NAME", "flag --key"; the key alone when nothing set it.
@@ -124,6 +134,33 @@ conf_check_result (conf_check_t *self, const void *at, int rc, const err_diag_t 
     conf_check_error (self, at, "%s", *text ? text : err_str (rc));
 }
 
+//  --- each load
+
+void
+conf_check_fit (conf_t *conf, conf_errors_t *errors)
+{
+    if (!conf->spec->fit)
+        return;
+    conf_check_t self = {.conf = conf, .errors = errors, .warnings = buf_init (LIMIT_CONFIG_BYTES)};
+    conf->spec->fit (conf, conf->settings, &self);
+    if (self.warnings.size)
+        conf->warnings = conf_copy (conf, self.warnings.data, self.warnings.size);
+    buf_fini (&self.warnings);
+}
+
+void
+conf_warn (const conf_t *self)
+{
+    static const char mark [] = "warning: ";
+    for (const char *line = self->warnings; line && *line;) {
+        char text [S_TEXT];
+        const size_t size = strcspn (line, "\n"), skip = sizeof mark - 1;
+        (void) snprintf (text, sizeof text, "%.*s", (int) (size - skip), line + skip);
+        log_warn ("configuration", kv ("warning", (const char *) text));
+        line += size + (line [size] == '\n');
+    }
+}
+
 //  --- the answer
 
 //  The only row of all daemons that names a path.
@@ -153,6 +190,8 @@ conf_check_answer (const conf_t *conf, conf_errors_t *errors)
                          .errors = errors,
                          .warnings = buf_init (LIMIT_CONFIG_BYTES),
                          .skipped = buf_init (LIMIT_CONFIG_BYTES)};
+    if (conf->warnings)
+        (void) buf_text (&self.warnings, conf->warnings);
     if (!conf->unread) //  else the values are not those of the file
         s_values (&self);
     if (conf->spec->check && geteuid () == 0)

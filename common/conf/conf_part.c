@@ -31,6 +31,12 @@ conf_alloc (conf_t *self, size_t size)
     return block->bytes;
 }
 
+void *
+conf_memory (conf_t *self, size_t size)
+{
+    return conf_alloc (self, size);
+}
+
 char *
 conf_copy (conf_t *self, const char *text, size_t size)
 {

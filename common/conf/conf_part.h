@@ -65,6 +65,7 @@ struct conf {
     conf_from_t *from;       //  per row: the source that won, in blocks
     bool unread;             //  the file exists but could not be parsed
     conf_origin_t *origins;  //  of all values that were set, last one first, in blocks
+    const char *warnings;    //  lines of the hook `fit`, in blocks; NULL = none
     char **argv;             //  copy for conf_reload, in blocks
     int argc;
     char **envp; //  copy of the entries that rows name, in blocks
@@ -138,6 +139,12 @@ conf_origin_set (conf_t *self, const conf_option_t *row, const void *base, const
 //  The file of the value at this place; NULL = it is from none.
 const char *
 conf_origin_file (const conf_t *self, const void *at);
+//  Where the value at this place was set, else fallback.
+const char *
+conf_origin_where (const conf_t *self, const void *at, const char *fallback);
+//  Run the hook `fit`, if there is one.  Its warnings are in self afterwards.
+void
+conf_check_fit (conf_t *self, conf_errors_t *errors);
 //  Print the answer to --check-config.  1: all is good; ERR_CONFIG: there are errors, now or
 //  before.
 int

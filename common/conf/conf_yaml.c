@@ -169,9 +169,14 @@ s_keyed (walk_t *walk, const conf_option_t *row, char *items, const yaml_node_t 
             conf_error (walk->errors, where, "expected a key, got %s", s_type_name (key));
         else if (s_is_repeated (walk, node, pair))
             conf_error (walk->errors, where, "given twice: \"%s\"", s_scalar_text (key));
-        else
+        else {
+            char path [CONF_NAME], place [CONF_WHERE];
+            (void) snprintf (path, sizeof (path), "%.60s.%.90s", row->key, s_scalar_text (key));
+            s_where (walk, key, "", path, place);
+            conf_origin_set (walk->conf, row->rows, item, place, NULL);
             (void) conf_value_set (walk->conf, row->rows, item, s_scalar_text (key), where,
                                    walk->errors);
+        }
     }
 }
 

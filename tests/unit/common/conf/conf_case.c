@@ -33,6 +33,21 @@ static const conf_option_t case_item_rows [] = {
     {0},
 };
 
+static const conf_option_t case_door_rows [] = {
+    {.key = "name", .type = CONF_TEXT, .offset = offsetof (case_door_t, name), .help = "Name."},
+    {.key = "code",
+     .type = CONF_TEXT,
+     .offset = offsetof (case_door_t, code),
+     .flags = CONF_SECRET,
+     .help = "What opens it."},
+    {.key = "bell",
+     .type = CONF_TEXT,
+     .offset = offsetof (case_door_t, bell),
+     .flags = CONF_SECRET | CONF_URL,
+     .help = "Where to ring."},
+    {0},
+};
+
 #define CASE_AT(member) .offset = offsetof (case_settings_t, member)
 static const conf_option_t case_rows [] = {
     CONF_COMMON_ROWS (case_settings_t, common),
@@ -135,6 +150,14 @@ static const conf_option_t case_rows [] = {
      .item_size = sizeof (case_item_t),
      .item_max = 3,
      .help = "By name."},
+    {.key = "doors",
+     .type = CONF_TABLE,
+     CASE_AT (doors),
+     .flags = CONF_KEYED | CONF_RELOAD,
+     .rows = case_door_rows,
+     .item_size = sizeof (case_door_t),
+     .item_max = 2,
+     .help = "With secrets."},
     {0},
 };
 

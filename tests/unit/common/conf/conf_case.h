@@ -31,6 +31,10 @@ typedef struct {
 } case_item_t;
 
 typedef struct {
+    const char *name, *code, *bell;
+} case_door_t;
+
+typedef struct {
     conf_common_t common;
     const char *plain, *url, *endpoint, *listen, *token, *deep;
     bool flag, quiet;
@@ -38,6 +42,8 @@ typedef struct {
     int mode;
     conf_table_t items;
     conf_table_t models; //  case_item_t, by their names
+    conf_table_t doors;  //  case_door_t, by their names
+    const char *derived; //  by a hook `fit`
 } case_settings_t;
 
 typedef struct {

@@ -150,8 +150,8 @@ test_printed_configuration_loads_again_and_shows_no_secret (void **state)
     own (case_drop) case_t again;
     case_load (&again, &case_spec, printed, NULL, NULL);
     assert_int_equal (again.rc, ERR_CONFIG); //  no program runs with a mask as its secret
-    assert_string_equal (again.err, "token: expected the secret, got what --print-config shows "
-                                    "instead\n");
+    assert_non_null (strstr (again.err, ": token: expected the secret, got what --print-config "
+                                        "shows instead\n"));
     case_load (&again, &case_spec, printed, NULL, CASE_LIST ("--check-config"));
     assert_int_equal (again.rc, ERR_CONFIG);
     case_load (&again, &case_spec, printed, CASE_LIST ("TOKEN=hidden"), NULL);
