@@ -51,7 +51,7 @@ s_execute (delivery_t *self, const row_effect_t *effect)
     }
     switch (effect->channel) {
         case ROW_CHANNEL_STORAGE: storage_begin (self->storage, effect); return;
-        case ROW_CHANNEL_MESSAGE: notify_begin (self->notify, self->settings, effect); return;
+        case ROW_CHANNEL_MESSAGE: notify_begin (self->notify, effect); return;
         case ROW_CHANNEL_RETIRE:
         case ROW_CHANNELS: snprintf (end.error, sizeof end.error, "no such channel"); break;
     }
@@ -82,6 +82,7 @@ s_work (delivery_t *self)
     if (mail->kind == MAIL_CONFIG) {
         self->settings = mail_take_config (mail, &self->conf);
         storage_configure (self->storage, self->settings);
+        notify_configure (self->notify, self->settings);
     }
     else if (mail->kind == MAIL_EFFECT) {
         s_execute (self, &mail->as.effect.row);
@@ -94,8 +95,8 @@ s_main (void *arg)
 {
     delivery_t *self = arg;
     while (!actor_ends (self->actor)) {
-        const bool ended = storage_waits (self->storage) || notify_waits (self->notify);
-        const int64_t wait_ms = ended ? 0 : S_WAIT_MS;
+        const bool ended = storage_waits (self->storage);
+        const int64_t wait_ms = ended ? 0 : notify_wait_ms (self->notify, S_WAIT_MS);
         http_poll (self->http, actor_fd (self->actor), actor_wait_ms (self->actor, wait_ms));
         s_work (self);
     }
@@ -114,7 +115,8 @@ s_open (delivery_t *self, mailbox_t *loop, err_diag_t *diag)
     if (self->http)
         self->storage = storage_new (storage_backends, &env, self->reader, self->poison);
     if (self->storage)
-        self->notify = notify_new (self->http, self->storage, self->reader, self->poison);
+        self->notify =
+            notify_new (self->settings, self->http, self->storage, self->reader, self->poison);
     if (!self->actor || !self->notify)
         return -ENOMEM;
     return actor_start (self->actor, s_main, self);

@@ -1,27 +1,14 @@
-//  notify - sends messages of the outbox to the Slack webhook, one at a time.
+//  notify - sends messages of the outbox: one at a time to each receiver.
 //
-//  The result of a message: OK for a 2xx answer.  RETRY for 429, 5xx and network errors; after 429
-//  and 503 not before their Retry-After.  UNSURE for a request that was sent but not answered: it
-//  may have arrived.  PERMANENT for anything else.
-//  The URL is a secret: no log, error or record contains it.
+//  Each receiver has a sender (notify_sender.h).  A receiver that the configuration lacks gets
+//  nothing: its message ends as PERMANENT.
 //  Threads: delivery's; notify_stats any.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/delivery/storage.h"
+#include "broker/delivery/notify_sender.h"
 
 typedef struct notify notify_t;
-
-//  Why a POST failed; the reasons are those of Alertmanager's metrics.
-typedef enum {
-    NOTIFY_CLIENT_ERROR,
-    NOTIFY_AUTH_ERROR,
-    NOTIFY_RATE_LIMITED,
-    NOTIFY_SERVER_ERROR,
-    NOTIFY_TIMEOUT,
-    NOTIFY_OTHER,
-    NOTIFY_REASONS
-} notify_reason_t;
 
 typedef struct {
     int64_t posts_total;
@@ -31,19 +18,24 @@ typedef struct {
 //  storage: makes the links to reports; poison: of this thread, may be NULL.
 //  Own: fresh; borrows all; NULL when out of memory.
 notify_t *
-notify_new (http_t *http, const storage_t *storage, store_reader_t *reader, poison_t *poison);
-//  Cancel the message under way.
+notify_new (const settings_t *settings, http_t *http, const storage_t *storage,
+            store_reader_t *reader, poison_t *poison);
+//  Cancel the messages under way.
 void
 notify_destroy (notify_t **self_p);
-//  Begin to send a message; none may be under way.  settings: borrowed for the call.
+//  Use a new configuration from now on.
 void
-notify_begin (notify_t *self, const settings_t *settings, const row_effect_t *effect);
-//  Has the message ended?  Returns true once, with the result.
+notify_configure (notify_t *self, const settings_t *settings);
+//  Begin to send a message; none to its receiver may be under way.
+void
+notify_begin (notify_t *self, const row_effect_t *effect);
+//  Go on with the messages under way.  Has one ended?  Never call it in a hook of http.
+//  Returns true once for each, with the result.
 bool
 notify_ended (notify_t *self, mail_effect_done_t *ret_end);
-//  Would notify_ended return true now?
-bool
-notify_waits (const notify_t *self);
+//  Time until notify_ended has something to do or to return.  Units: ms, at most max_ms.
+int64_t
+notify_wait_ms (const notify_t *self, int64_t max_ms);
 //  The figures.  Threads: any.
 void
 notify_stats (const notify_t *self, notify_stats_t *ret_stats);

@@ -98,7 +98,8 @@ s_setup (void **state)
     const storage_env_t env = {.settings = &self->world.settings, .http = self->http};
     self->storage = storage_new (storage_backends, &env, self->reader, NULL);
     assert_non_null (self->storage);
-    self->notify = notify_new (self->http, self->storage, self->reader, NULL);
+    self->notify =
+        notify_new (&self->world.settings, self->http, self->storage, self->reader, NULL);
     assert_non_null (self->notify);
     self->world.settings.slack_webhook_url = "";
     self->world.settings.external_url = "";
@@ -120,21 +121,27 @@ s_teardown (void **state)
 }
 
 static mail_effect_done_t
-s_send (fixture_t *self, const char *key, int port)
+s_send_to (fixture_t *self, const char *receiver, const char *key, int port)
 {
     mail_effect_done_t end;
     row_effect_t effect = {.id = 7, .channel = ROW_CHANNEL_MESSAGE};
     snprintf (effect.key, sizeof effect.key, "%s", key);
     snprintf (self->url, sizeof self->url, "http://127.0.0.1:%d/services/SECRET", port);
     self->world.settings.slack_webhook_url = port ? self->url : "";
-    notify_begin (self->notify, &self->world.settings, &effect);
-    while (!notify_waits (self->notify))
-        http_poll (self->http, -1, 1000);
-    assert_true (notify_ended (self->notify, &end));
+    snprintf (effect.receiver, sizeof effect.receiver, "%s", receiver);
+    notify_begin (self->notify, &effect);
+    while (!notify_ended (self->notify, &end))
+        http_poll (self->http, -1, notify_wait_ms (self->notify, 1000));
     assert_false (notify_ended (self->notify, &end));
     assert_int_equal (end.id, 7);
     assert_null (strstr (end.error, "SECRET"));
     return end;
+}
+
+static mail_effect_done_t
+s_send (fixture_t *self, const char *key, int port)
+{
+    return s_send_to (self, row_default_receiver, key, port);
 }
 
 typedef struct {
@@ -223,7 +230,11 @@ static void
 test_what_cannot_be_made_or_has_nowhere_to_go_is_permanent (void **state)
 {
     fixture_t *self = *state;
-    assert_int_equal (s_send (self, "degraded/1", 0).result, STEP_EFFECT_PERMANENT);
+    const mail_effect_done_t end = s_send (self, "degraded/1", 0);
+    assert_int_equal (end.result, STEP_EFFECT_PERMANENT);
+    assert_string_equal (end.error, "receiver slack is not configured");
+    assert_string_equal (s_send_to (self, "night", "degraded/1", 1).error,
+                         "receiver night is not configured");
     assert_int_equal (s_send (self, "degraded/2", 1).result, STEP_EFFECT_PERMANENT);
     assert_int_equal (s_send (self, "unheard-of/1", 1).result, STEP_EFFECT_PERMANENT);
 }

@@ -1,0 +1,21 @@
+//  settings_target - where the messages to a receiver go.  Pure.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/base/settings.h"
+
+typedef enum {
+    SETTINGS_TARGET_WEBHOOK, //  an incoming webhook of Slack
+    SETTINGS_TARGETS
+} settings_target_kind_t;
+
+//  Own: texts are those of the settings.
+typedef struct {
+    settings_target_kind_t kind;
+    const char *url; //  WEBHOOK; a secret
+} settings_target_t;
+
+//  Look a receiver up by its name; row_default_receiver is the one of the slack_ options.
+//  Returns false if it is not configured.
+bool
+settings_target (const settings_t *settings, const char *receiver, settings_target_t *ret_target);

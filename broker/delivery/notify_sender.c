@@ -1,0 +1,268 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/delivery/notify_sender.h"
+
+#include "common/base/clk.h"
+#include "common/base/failpoint.h"
+#include "common/base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { S_STATUS_RATE = 429, S_MS_US = 1000 };
+
+notify_sender_t *
+notify_sender_new (const notify_env_t *env, const char *receiver)
+{
+    assert (env && receiver);
+    notify_sender_t *self = calloc (1, sizeof (notify_sender_t));
+    if (!self)
+        return NULL;
+    self->env = env;
+    snprintf (self->receiver, sizeof self->receiver, "%s", receiver);
+    self->answer.body = buf_init (0);
+    return self;
+}
+
+//  Free the data of the message that has ended.
+static void
+s_clear (notify_sender_t *self)
+{
+    if (self->state && self->kind->clear)
+        self->kind->clear (self);
+    free (self->state);
+    self->state = NULL;
+    buf_fini (&self->answer.body);
+    self->answer = (notify_answer_t){.body = buf_init (0)};
+    self->answered = false;
+    self->due_us = 0;
+}
+
+void
+notify_sender_destroy (notify_sender_t **self_p)
+{
+    notify_sender_t *self = *self_p;
+    if (!self)
+        return;
+    http_cancel (self->env->http, &self->transfer);
+    s_clear (self);
+    free (self);
+    *self_p = NULL;
+}
+
+
+//  --- the end
+
+void
+notify_sender_end (notify_sender_t *self, step_effect_result_t result, const char *error)
+{
+    assert (self->state && !self->transfer && !self->ended);
+    self->end = (mail_effect_done_t){.id = self->effect.id, .result = result};
+    self->end.message = self->message;
+    if (result == STEP_EFFECT_RETRY || result == STEP_EFFECT_UNSURE) {
+        self->end.retry_after_ms = self->answer.retry_after_ms;
+        self->end.unreached =
+            result == STEP_EFFECT_RETRY && self->answer.rc && !self->answer.status;
+    }
+    snprintf (self->end.error, sizeof self->end.error, "%s", error);
+    self->ended = true;
+    const char *incident = self->effect.incident.text;
+    if (result == STEP_EFFECT_OK)
+        log_info ("slack notification sent", kv ("message", self->effect.key),
+                  kv ("incident_id", *incident ? incident : "-"), kv ("receiver", self->receiver),
+                  kv ("repeat", self->effect.unsure));
+    else
+        log_warn ("slack notification failed", kv ("message", self->effect.key),
+                  kv ("receiver", self->receiver), kv ("reason", self->end.error),
+                  kv ("permanent", result == STEP_EFFECT_PERMANENT),
+                  kv ("tries", self->effect.tries + 1));
+}
+
+void
+notify_sender_fail (notify_sender_t *self, step_effect_result_t result, notify_reason_t reason,
+                    const char *error)
+{
+    atomic_fetch_add (&self->env->counts->failed [reason], 1);
+    notify_sender_end (self, result, error);
+}
+
+void
+notify_sender_fail_rc (notify_sender_t *self, int rc)
+{
+    const bool gone = rc == ERR_NONE || rc == -ENOENT || rc == -EINVAL;
+    notify_sender_fail (self, gone ? STEP_EFFECT_PERMANENT : STEP_EFFECT_RETRY, NOTIFY_OTHER,
+                        err_str (rc));
+}
+
+bool
+notify_sender_delivered (int status)
+{
+    return status >= 200 && status <= 299;
+}
+
+void
+notify_sender_judge (notify_sender_t *self, const char *what)
+{
+    const notify_answer_t *answer = &self->answer;
+    char text [128];
+    snprintf (text, sizeof text, "%s answered %d", what, answer->status);
+    if (!answer->status)
+        notify_sender_fail (self, answer->sent ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY,
+                            answer->rc == -ETIMEDOUT ? NOTIFY_TIMEOUT : NOTIFY_OTHER,
+                            answer->reason);
+    else if (notify_sender_delivered (answer->status)) //  even if the body failed
+        notify_sender_end (self, STEP_EFFECT_OK, "");
+    else if (answer->status == S_STATUS_RATE)
+        notify_sender_fail (self, STEP_EFFECT_RETRY, NOTIFY_RATE_LIMITED, text);
+    else if (answer->status >= 500)
+        notify_sender_fail (self, STEP_EFFECT_RETRY, NOTIFY_SERVER_ERROR, text);
+    else if (answer->status == 401 || answer->status == 403)
+        notify_sender_fail (self, STEP_EFFECT_PERMANENT, NOTIFY_AUTH_ERROR, text);
+    else
+        notify_sender_fail (self, STEP_EFFECT_PERMANENT, NOTIFY_CLIENT_ERROR, text);
+}
+
+
+//  --- a call
+
+static void
+s_on_head (void *arg, http_transfer_t *transfer, int status)
+{
+    notify_sender_t *self = arg;
+    self->answer.status = status;
+    self->answer.retry_after_ms = http_retry_after (transfer);
+    if (self->answer.retry_after_ms > LIMIT_EFFECT_RETRY_MAX_MS)
+        self->answer.retry_after_ms = LIMIT_EFFECT_RETRY_MAX_MS;
+}
+
+static void
+s_on_body (void *arg, http_transfer_t *transfer, const char *bytes, size_t size)
+{
+    notify_sender_t *self = arg;
+    buf_append (&self->answer.body, bytes, size);
+}
+
+static void
+s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
+{
+    notify_sender_t *self = arg;
+    if (notify_sender_delivered (self->answer.status))
+        failpoint_after (self->place, self->action);
+    self->transfer = NULL;
+    self->answer.rc = rc ? rc : self->answer.body.failed;
+    self->answer.sent = http_sent (transfer);
+    snprintf (self->answer.reason, sizeof self->answer.reason, "%s", reason);
+    self->answered = true;
+}
+
+int
+notify_sender_call (notify_sender_t *self, const http_request_t *request, const char *place,
+                    const char *action)
+{
+    static const http_hooks_t hooks = {.head = s_on_head, .body = s_on_body, .done = s_on_done};
+    assert (self->state && !self->transfer && request->response_max_bytes);
+    buf_fini (&self->answer.body);
+    self->answer = (notify_answer_t){.body = buf_init (request->response_max_bytes)};
+    self->place = place;
+    self->action = action;
+    int rc = failpoint_before (place, action);
+    return rc < 0 ? rc : http_start (self->env->http, request, &hooks, self, &self->transfer);
+}
+
+void
+notify_sender_pause (notify_sender_t *self, int64_t ms)
+{
+    self->due_us = clk_us () + ms * S_MS_US;
+}
+
+int64_t
+notify_sender_paced_ms (const notify_sender_t *self)
+{
+    const int64_t wait_us = self->paced_us - clk_us ();
+    return wait_us > 0 ? (wait_us + S_MS_US - 1) / S_MS_US : 0;
+}
+
+void
+notify_sender_pace (notify_sender_t *self, int64_t ms)
+{
+    self->paced_us = clk_us () + ms * S_MS_US;
+}
+
+
+//  --- the message under way
+
+//  Look the receiver up: the configuration may have changed.  False: the message has ended.
+static bool
+s_look_up (notify_sender_t *self, bool begins)
+{
+    char text [ROW_NAME + 64];
+    const settings_target_kind_t kind = self->target.kind;
+    if (!settings_target (self->env->settings, self->receiver, &self->target)) {
+        snprintf (text, sizeof text, "receiver %s is not configured", self->receiver);
+        notify_sender_end (self, STEP_EFFECT_PERMANENT, text);
+        return false;
+    }
+    if (begins || kind == self->target.kind)
+        return true;
+    notify_sender_end (self, STEP_EFFECT_RETRY, "the receiver is of another kind now");
+    return false;
+}
+
+void
+notify_sender_begin (notify_sender_t *self, const notify_kind_t *kind, const row_effect_t *effect)
+{
+    assert (!self->state && !self->ended);
+    self->effect = *effect;
+    self->message = (row_message_t){.key = ""};
+    self->kind = kind;
+    self->state = calloc (1, kind->state_bytes ? kind->state_bytes : 1);
+    if (!self->state) {
+        self->end = (mail_effect_done_t){.id = effect->id, .result = STEP_EFFECT_RETRY};
+        self->ended = true;
+        return;
+    }
+    if (s_look_up (self, true))
+        kind->begin (self);
+}
+
+void
+notify_sender_turn (notify_sender_t *self)
+{
+    const bool due = self->due_us && clk_us () >= self->due_us;
+    if (self->ended || (!self->answered && !due))
+        return;
+    self->answered = false;
+    self->due_us = 0;
+    if (s_look_up (self, false))
+        self->kind->go_on (self);
+}
+
+bool
+notify_sender_ended (notify_sender_t *self, mail_effect_done_t *ret_end)
+{
+    if (!self->ended)
+        return false;
+    *ret_end = self->end;
+    self->ended = false;
+    s_clear (self);
+    return true;
+}
+
+bool
+notify_sender_busy (const notify_sender_t *self)
+{
+    return self->state || self->ended;
+}
+
+int64_t
+notify_sender_wait_ms (const notify_sender_t *self, int64_t max_ms)
+{
+    if (self->ended || self->answered)
+        return 0;
+    if (!self->due_us)
+        return max_ms;
+    const int64_t wait_us = self->due_us - clk_us ();
+    const int64_t wait_ms = wait_us > 0 ? (wait_us + S_MS_US - 1) / S_MS_US : 0;
+    return wait_ms < max_ms ? wait_ms : max_ms;
+}
