@@ -1,4 +1,4 @@
-//  report_block - reduces Markdown to blocks of plain text; the port to md4c.
+//  report_block - reduces Markdown to blocks of plain text.
 //
 //  Ensures: the texts are valid UTF-8 without control or bidirectional characters.
 //  Links, images and emphasis leave their words.  Formatting tags, comments and code blocks are
@@ -30,7 +30,8 @@ typedef struct {
     size_t count, capacity;
 } report_blocks_t;
 
-//  Read at most LIMIT_REPORT_PARSE_BYTES and LIMIT_REPORT_BLOCKS; the rest is ignored.
+//  Read at most LIMIT_REPORT_PARSE_BYTES and LIMIT_REPORT_BLOCKS; the rest is ignored, as is what
+//  markdown_read leaves out.
 //  Own: call report_block_fini also after an error.  Err: -ENOMEM.
 int
 report_block_read (const char *markdown, size_t size, report_blocks_t *ret_blocks) must_check;
