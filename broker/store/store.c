@@ -93,10 +93,44 @@ s_apply_record (store_t *self, const row_record_t *row)
     return s_apply_row (self, self->record, &store_row_record, row);
 }
 
+//  Read one row of a bound statement.  Err: ERR_NONE: there is none; as store_commit.
+static int
+s_one (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, void *ret_row)
+{
+    const int code = sqlite3_step (stmt);
+    if (code == SQLITE_ROW)
+        store_row_read (stmt, table, ret_row);
+    const int rc = store_db_end (self->db, stmt, code, table->name);
+    if (rc < 0)
+        return store_db_judge (self, rc);
+    return code == SQLITE_ROW ? 0 : ERR_NONE;
+}
+
+//  A folder that was found, and not saved, has no saved_ms: it counts from the incident's end, and
+//  does not replace the row of a save.
+static int
+s_apply_folder (store_t *self, const row_folder_t *row)
+{
+    row_incident_t incident;
+    row_folder_t folder = *row;
+    s_bind_text (self->one_incident, 1, row->incident.text);
+    int rc = s_one (self, self->one_incident, &store_row_incident, &incident);
+    if (rc < 0) //  it was removed meanwhile, and its folder with it
+        return rc == ERR_NONE ? 0 : rc;
+    if (row->saved_ms == 0) {
+        s_bind_text (self->one_folder, 1, row->incident.text);
+        rc = s_one (self, self->one_folder, &store_row_folder, &folder);
+        if (rc != ERR_NONE)
+            return rc;
+        folder.saved_ms = incident.completed_ms;
+    }
+    return s_apply_row (self, self->folder, &store_row_folder, &folder);
+}
+
 static int
 s_apply_retire (store_t *self, const ident_t *incident)
 {
-    int rc = 0;
+    int rc = store_db_highest (self);
     for (size_t i = 0; rc == 0 && i < STORE_DB_RETIRED; i++) {
         s_bind_text (self->retire [i], 1, incident->text);
         rc = store_db_run (self->db, self->retire [i], "retire");
@@ -132,9 +166,7 @@ store_apply (store_t *self, const step_write_t *write)
         case STEP_WRITE_MESSAGE:
             rc = s_apply_row (self, self->message, &store_row_message, &write->as.message);
             break;
-        case STEP_WRITE_FOLDER:
-            rc = s_apply_row (self, self->folder, &store_row_folder, &write->as.folder);
-            break;
+        case STEP_WRITE_FOLDER: rc = s_apply_folder (self, &write->as.folder); break;
         case STEP_WRITE_RETENTION:
             rc = s_apply_row (self, self->retention, &store_row_retention, &write->as.retention);
             break;
@@ -171,19 +203,6 @@ store_known_event (store_t *self, const row_event_t *row, ident_t *ret_incident)
     if (code == SQLITE_ROW)
         return 1;
     return s_has_body (self, row) ? 0 : -ENOENT;
-}
-
-//  Read one row of a bound statement.  Err: ERR_NONE: there is none; as store_commit.
-static int
-s_one (store_t *self, sqlite3_stmt *stmt, const store_row_table_t *table, void *ret_row)
-{
-    const int code = sqlite3_step (stmt);
-    if (code == SQLITE_ROW)
-        store_row_read (stmt, table, ret_row);
-    const int rc = store_db_end (self->db, stmt, code, table->name);
-    if (rc < 0)
-        return store_db_judge (self, rc);
-    return code == SQLITE_ROW ? 0 : ERR_NONE;
 }
 
 int

@@ -134,6 +134,8 @@ typedef struct {
     int64_t suppressed [INCIDENT_SUPPRESS_REASONS]; //  incidents in the state suppressed
     int64_t dead_letters;                           //  incidents in the state failed
     int64_t dead_effects;
+    int64_t folders, folder_bytes; //  of ended incidents
+    int64_t oldest_ms;             //  when the first incident that is kept was made; 0 = none
 } store_counts_t;
 //  Read the counts.  Err: ERR_STORE.
 int
@@ -151,6 +153,9 @@ int
 store_reader_message (store_reader_t *self, const char *key, row_message_t *ret_row) must_check;
 int
 store_reader_folder (store_reader_t *self, const char *incident, row_folder_t *ret_row) must_check;
+//  Read when removing begins.  Err: ERR_NONE: nothing was ever to be removed; ERR_STORE.
+int
+store_reader_retention (store_reader_t *self, row_retention_t *ret_row) must_check;
 //  Read the effects of one incident.  Returns how many.  Err: ERR_STORE.
 int
 store_reader_effects (store_reader_t *self, const char *incident, row_effect_t *ret_rows,

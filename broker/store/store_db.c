@@ -171,6 +171,13 @@ store_db_prepare (sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt, err_dia
 }
 
 int
+store_db_highest (store_t *self)
+{
+    int rc = store_db_run (self->db, self->highest [0], "highest number");
+    return rc < 0 ? rc : store_db_run (self->db, self->highest [1], "highest effect");
+}
+
+int
 store_db_judge (store_t *self, int rc)
 {
     if (rc == -EBUSY)

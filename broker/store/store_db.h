@@ -9,7 +9,7 @@
 
 #include <dirent.h>
 
-enum { STORE_DB_PATH_BYTES = 4096, STORE_DB_TOPICS = 32, STORE_DB_RETIRED = 5 };
+enum { STORE_DB_PATH_BYTES = 4096, STORE_DB_TOPICS = 32, STORE_DB_RETIRED = 5, STORE_DB_ALERT = 3 };
 
 //  The last record of a topic in this transaction.
 typedef struct {
@@ -23,10 +23,12 @@ struct store {
     char path [STORE_DB_PATH_BYTES];
     char reserve_path [STORE_DB_PATH_BYTES];
     sqlite3_stmt *begin, *commit, *rollback;
-    sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect;
+    sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect, *one_folder;
     sqlite3_stmt *incident, *attempt, *effect, *breaker, *alert, *record;
     sqlite3_stmt *message, *folder, *retention, *retire [STORE_DB_RETIRED];
     sqlite3_stmt *tidy_find, *tidy_delete, *tidy_kept, *tidy_journal, *tidy_miscounted, *tidy_sha;
+    sqlite3_stmt *retain_seen, *retain_saved, *retain_bytes, *retain_records, *retain_alerts;
+    sqlite3_stmt *retain_alert [STORE_DB_ALERT], *highest [2];
     int64_t old_ms, old_seq;                //  cursor of the pass over old events
     int64_t old_pass_ms;                    //  wall clock at which that pass began; 0 = none yet
     DIR *sweep;                             //  the sweep of events/; NULL between two sweeps
@@ -84,6 +86,10 @@ store_db_run (sqlite3 *db, sqlite3_stmt *stmt, const char *what) must_check;
 //  Reset a statement after its last row.  code: of its last step, mapped as by store_db_rc.
 int
 store_db_end (sqlite3 *db, sqlite3_stmt *stmt, int code, const char *what) must_check;
+//  Note the highest number and effect so far.  After their rows are gone, no new ones get them.
+//  Err: as store_db_rc.
+int
+store_db_highest (store_t *self) must_check;
 //  Prepare a statement.  Err: ERR_STORE; diag says why.
 int
 store_db_prepare (sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt,

@@ -98,6 +98,13 @@ s_counter (store_t *self, const char *sql, int64_t *ret_value)
     return rc;
 }
 
+//  Rows with the highest may have been removed.
+static const char s_last_number [] =
+    "SELECT max (coalesce ((SELECT max (number) FROM incident), 0),"
+    " coalesce ((SELECT v FROM meta WHERE k = 'last_number'), 0))";
+static const char s_last_effect [] = "SELECT max (coalesce ((SELECT max (id) FROM effect), 0),"
+                                     " coalesce ((SELECT v FROM meta WHERE k = 'last_effect'), 0))";
+
 int
 store_load (store_t *self, step_t *step, clk_now_t now, int64_t dedup_ms)
 {
@@ -127,9 +134,9 @@ store_load (store_t *self, step_t *step, clk_now_t now, int64_t dedup_ms)
     if (rc == 0)
         rc = s_topics (self, step);
     if (rc == 0)
-        rc = s_counter (self, "SELECT coalesce (max (number), 0) FROM incident", &number);
+        rc = s_counter (self, s_last_number, &number);
     if (rc == 0)
-        rc = s_counter (self, "SELECT coalesce (max (id), 0) FROM effect", &effect);
+        rc = s_counter (self, s_last_effect, &effect);
     if (rc == 0)
         rc = s_counter (self, "SELECT coalesce (max (last_seq), 0) FROM topic", &seq);
     if (rc == 0)

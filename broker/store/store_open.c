@@ -3,6 +3,7 @@
 
 #include "broker/base/blob.h"
 #include "broker/store/store_migrate.h"
+#include "broker/store/store_retain.h"
 #include "broker/store/store_schema.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
@@ -169,6 +170,7 @@ s_prepare_rows (store_t *self, err_diag_t *diag)
         {&self->retention, &store_row_retention, NULL},
         {&self->one_incident, &store_row_incident, "WHERE id = ?"},
         {&self->one_effect, &store_row_effect, "WHERE id = ?"},
+        {&self->one_folder, &store_row_folder, "WHERE incident = ?"},
     };
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof rows / sizeof rows [0]; i++) {
@@ -218,7 +220,8 @@ s_prepare (store_t *self, err_diag_t *diag)
         if (rc < 0)
             return rc;
     }
-    return s_prepare_rows (self, diag);
+    const int rc = store_retain_prepare (self, diag);
+    return rc < 0 ? rc : s_prepare_rows (self, diag);
 }
 
 static int

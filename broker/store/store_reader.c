@@ -19,7 +19,7 @@ struct store_reader {
     char path [STORE_DB_PATH_BYTES];
     int64_t deadline_ms; //  CLOCK_MONOTONIC; a running query is stopped then
     sqlite3_stmt *incident, *incident_id, *attempts, *body, *any, *by_state, *by_reason, *records,
-        *effects, *effects_in, *counts, *alert, *message, *folder;
+        *effects, *effects_in, *counts, *oldest, *alert, *message, *folder, *retention;
 };
 
 static int
@@ -31,6 +31,27 @@ s_on_progress (void *ctx)
 _Static_assert(ROW_ATTEMPT_ENDED == 2 && VERDICT_LOST == 3 && RUN_CLASS_RATE_LIMITED == 8
                    && RUN_CLASS_CONFIG == 13,
                "the query for attempts: open ones, those that count, those given back, others");
+
+//  Prepare the statements that do not read whole rows.
+static int
+s_prepare_others (store_reader_t *self, err_diag_t *diag)
+{
+    const struct {
+        sqlite3_stmt **stmt;
+        const char *sql;
+    } reads [] = {
+        {&self->incident_id, "SELECT id FROM incident WHERE number = ?"},
+        {&self->counts, "SELECT kind, state, reason, n FROM counted"},
+        {&self->oldest, "SELECT created_ms FROM incident"
+                        " WHERE number = (SELECT min (number) FROM incident)"},
+        {&self->body, "SELECT e.body, e.body_sha FROM incident i JOIN event e"
+                      " ON e.source = i.source AND e.event_id = i.event_id WHERE i.id = ?"},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof reads / sizeof reads [0]; i++)
+        rc = store_db_prepare (self->db, reads [i].sql, reads [i].stmt, diag);
+    return rc;
+}
 
 static int
 s_prepare (store_reader_t *self, err_diag_t *diag)
@@ -57,6 +78,7 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
         {&self->alert, &store_row_alert, "WHERE key = ?"},
         {&self->message, &store_row_message, "WHERE key = ?"},
         {&self->folder, &store_row_folder, "WHERE incident = ?"},
+        {&self->retention, &store_row_retention, "WHERE id = 1"},
         {&self->effects_in, &store_row_effect,
          "WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?"},
     };
@@ -67,18 +89,7 @@ s_prepare (store_reader_t *self, err_diag_t *diag)
             return ERR_STORE;
         }
     }
-    int rc = store_db_prepare (self->db, "SELECT id FROM incident WHERE number = ?",
-                               &self->incident_id, diag);
-    if (rc < 0)
-        return rc;
-    rc = store_db_prepare (self->db, "SELECT kind, state, reason, n FROM counted", &self->counts,
-                           diag);
-    if (rc < 0)
-        return rc;
-    return store_db_prepare (self->db,
-                             "SELECT e.body, e.body_sha FROM incident i JOIN event e"
-                             " ON e.source = i.source AND e.event_id = i.event_id WHERE i.id = ?",
-                             &self->body, diag);
+    return s_prepare_others (self, diag);
 }
 
 int
@@ -272,6 +283,14 @@ store_reader_folder (store_reader_t *self, const char *incident, row_folder_t *r
 }
 
 int
+store_reader_retention (store_reader_t *self, row_retention_t *ret_row)
+{
+    assert (self && ret_row);
+    const int rc = s_rows (self, self->retention, &store_row_retention, ret_row, 1);
+    return rc < 0 ? rc : rc == 1 ? 0 : ERR_NONE;
+}
+
+int
 store_reader_effects_in (store_reader_t *self, row_effect_state_t state, int64_t before_id,
                          row_effect_t *ret_rows, int max)
 {
@@ -287,6 +306,8 @@ s_count (store_counts_t *counts, int kind, int state, int reason, int64_t n)
 {
     if (kind == 1)
         counts->dead_effects += state == ROW_EFFECT_DEAD ? n : 0;
+    else if (kind == 2)
+        *(state == 0 ? &counts->folders : &counts->folder_bytes) += n;
     else if (state > INCIDENT_NONE && state < INCIDENT_STATES) {
         counts->incidents [state] += n;
         if (state == INCIDENT_SUPPRESSED && reason >= 0 && reason < INCIDENT_SUPPRESS_REASONS)
@@ -306,6 +327,11 @@ store_reader_counts (store_reader_t *self, store_counts_t *ret_counts)
         s_count (&counts, sqlite3_column_int (stmt, 0), sqlite3_column_int (stmt, 1),
                  sqlite3_column_int (stmt, 2), sqlite3_column_int64 (stmt, 3));
     if (store_db_end (self->db, stmt, code, "counts") < 0)
+        return ERR_STORE;
+    code = sqlite3_step (self->oldest);
+    if (code == SQLITE_ROW)
+        counts.oldest_ms = sqlite3_column_int64 (self->oldest, 0);
+    if (store_db_end (self->db, self->oldest, code, "oldest incident") < 0)
         return ERR_STORE;
     counts.dead_letters = counts.incidents [INCIDENT_FAILED];
     *ret_counts = counts;

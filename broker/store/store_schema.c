@@ -24,13 +24,15 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS incident_opening ON incident (opening, number)"
     " WHERE opening <> 0 AND revived = 0;"
     "CREATE INDEX IF NOT EXISTS message_incident ON message (incident);"
+    "CREATE INDEX IF NOT EXISTS folder_saved ON folder (saved_ms);"
     "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
     "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
     "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
     "CREATE INDEX IF NOT EXISTS journal_kind ON journal (kind);";
 
-//  Counts of rows by kind (0 incidents, 1 effects) and state.  Triggers update them with each row,
-//  because counting would read all history.
+//  Counts of rows by kind (0 incidents, 1 effects) and state; of folders (2) their number as state
+//  0 and their bytes as state 1.  Triggers update them with each row, because counting would read
+//  all history.
 static const char s_counted [] =
     "CREATE TABLE IF NOT EXISTS counted (kind INTEGER, state INTEGER, reason INTEGER,"
     " n INTEGER NOT NULL, PRIMARY KEY (kind, state, reason)) WITHOUT ROWID;"
@@ -55,12 +57,23 @@ static const char s_counted [] =
     " WHEN new.state <> old.state BEGIN"
     " UPDATE counted SET n = n - 1 WHERE kind = 1 AND state = old.state;"
     " INSERT INTO counted VALUES (1, new.state, 0, 1)"
-    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;";
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS folder_added AFTER INSERT ON folder BEGIN"
+    " INSERT INTO counted VALUES (2, 0, 0, 1), (2, 1, 0, new.bytes)"
+    " ON CONFLICT (kind, state, reason) DO UPDATE SET n = n + excluded.n; END;"
+    "CREATE TRIGGER IF NOT EXISTS folder_removed AFTER DELETE ON folder BEGIN"
+    " UPDATE counted SET n = n - 1 WHERE kind = 2 AND state = 0;"
+    " UPDATE counted SET n = n - old.bytes WHERE kind = 2 AND state = 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS folder_changed AFTER UPDATE OF bytes ON folder"
+    " WHEN new.bytes <> old.bytes BEGIN"
+    " UPDATE counted SET n = n + new.bytes - old.bytes WHERE kind = 2 AND state = 1; END;";
 
 static const char s_count [] =
     "DELETE FROM counted;"
     "INSERT INTO counted SELECT 0, state, suppress, count (*) FROM incident GROUP BY 2, 3;"
-    "INSERT INTO counted SELECT 1, state, 0, count (*) FROM effect GROUP BY 2;";
+    "INSERT INTO counted SELECT 1, state, 0, count (*) FROM effect GROUP BY 2;"
+    "INSERT INTO counted SELECT 2, 0, 0, count (*) FROM folder;"
+    "INSERT INTO counted SELECT 2, 1, 0, coalesce (sum (bytes), 0) FROM folder;";
 
 //  Counts of the journal's records by kind, also kept by triggers.
 static const char s_kept [] =

@@ -81,6 +81,11 @@ enum {
     LIMIT_CHECK_REST = 3,               //  pause after a piece, as a multiple of its duration
     LIMIT_CHECK_TRIES = 10,    //  reads that fail in a row, 1 s apart, before the check gives up
     LIMIT_TIDY_LATE_MS = 3000, //  after this delay it runs even when turns are busy
+    LIMIT_RETAIN_ROWS = 200,   //  rows that retention looks at in one call: 2 ms
+    LIMIT_RETAIN_ALERTS = 32,  //  old alerts removed in one call
+    LIMIT_RETIRING = 64,       //  incidents that wait to be removed, so that messages go on
+    //  How long the first removal is announced before.
+    LIMIT_RETAIN_NOTICE_MS = 24 * 3600 * 1000,
     LIMIT_SWEEP_MS = 600000,   //  how often files without a row are searched for
     LIMIT_ORPHAN_MS = 3600000, //  and their age when removed: the event may still arrive
     //  --- events
