@@ -4,6 +4,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/core/route_table.h"
 #include "broker/core/row.h"
 
 #include <stdbool.h>
@@ -32,6 +33,7 @@ typedef struct {
     bool breaker_pause;        //  open: only single probes are assigned
     bool slack;                //  there is a default receiver
     bool slack_shows;          //  it is a bot (route.h)
+    route_table_t routing;     //  borrowed: it outlives these settings
 } step_settings_t;
 
 typedef enum {
