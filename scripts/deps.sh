@@ -8,4 +8,4 @@ set -eu
     gcc libc6-dev make cmake ninja-build pkg-config ccache git ca-certificates \
     libzmq3-dev libczmq-dev libcurl4-openssl-dev libmsgpack-dev libssl-dev libyaml-dev \
     libjansson-dev libsqlite3-dev libmicrohttpd-dev libhttp-parser-dev libmd4c-dev \
-    libsmartcols-dev libseccomp-dev uthash-dev jq bubblewrap "$@"
+    libxml2-dev libsmartcols-dev libseccomp-dev uthash-dev jq bubblewrap "$@"

@@ -1,10 +1,11 @@
-//  EVP calls on SHA-256 fail only when memory runs out or OpenSSL is broken.  A wrong digest would
+//  EVP calls fail only when memory runs out or OpenSSL is broken.  A wrong digest would
 //  be silent corruption, so a failure ends the process.
 //  SPDX-License-Identifier: Apache-2.0
 #include "common/base/digest.h"
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,26 @@ digest_hex (const void *bytes, size_t size, char ret_hex [DIGEST_HEX])
     assert (ok == 1 && hash_size == DIGEST_BYTES);
     (void) ok;
     s_hex (hash, ret_hex);
+}
+
+void
+digest_hmac (const void *key, size_t key_size, const void *bytes, size_t size,
+             uint8_t ret_bytes [DIGEST_BYTES])
+{
+    unsigned hash_size = 0;
+    const uint8_t *hash =
+        HMAC (EVP_sha256 (), key, (int) key_size, bytes, size, ret_bytes, &hash_size);
+    assert (hash && hash_size == DIGEST_BYTES);
+    (void) hash;
+}
+
+void
+digest_md5 (const void *bytes, size_t size, uint8_t ret_bytes [DIGEST_MD5])
+{
+    unsigned hash_size = 0;
+    int ok = EVP_Digest (bytes, size, ret_bytes, &hash_size, EVP_md5 (), NULL);
+    assert (ok == 1 && hash_size == DIGEST_MD5);
+    (void) ok;
 }
 
 bool

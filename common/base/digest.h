@@ -1,4 +1,4 @@
-//  digest - SHA-256, the port to OpenSSL's EVP.
+//  digest - SHA-256, HMAC-SHA-256 and MD5, the port to OpenSSL's EVP.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DIGEST_BYTES = 32, DIGEST_HEX = 65 }; //  hex size counts the NUL
+enum { DIGEST_BYTES = 32, DIGEST_HEX = 65, DIGEST_MD5 = 16 }; //  hex size counts the NUL
 
 typedef struct digest digest_t; //  a running hash
 
@@ -29,6 +29,13 @@ digest_finish_hex (digest_t *self, char ret_hex [DIGEST_HEX]);
 //  Digest of one buffer, as lower-case hex.
 void
 digest_hex (const void *bytes, size_t size, char ret_hex [DIGEST_HEX]);
+//  HMAC-SHA-256 of one buffer.  Src: RFC 2104.
+void
+digest_hmac (const void *key, size_t key_size, const void *bytes, size_t size,
+             uint8_t ret_bytes [DIGEST_BYTES]);
+//  MD5 of one buffer: guards bytes on their way, where a protocol asks for it, and nothing else.
+void
+digest_md5 (const void *bytes, size_t size, uint8_t ret_bytes [DIGEST_MD5]);
 //  Is the text a digest as digest_hex writes it: 64 lower-case hex digits and nothing else?
 bool
 digest_valid (const char *text);

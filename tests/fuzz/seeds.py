@@ -643,8 +643,44 @@ def evidence():
         write("evidence", name, bytes([code, flags]) + RS.join(parts).encode())
 
 
+# --- account, listing
+
+KEY = "AccountName=devstoreaccount1;AccountKey=QUJD"
+
+
+def account():
+    texts = {
+        "cloud": f"DefaultEndpointsProtocol=https;{KEY};EndpointSuffix=core.windows.net",
+        "emulator": f"{KEY};BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;",
+        "development": "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite",
+        "signature": "BlobEndpoint=https://[::1]:1/a/;SharedAccessSignature=?sv=1&sig=a%2Bb%3D",
+        "twice": f"{KEY};{KEY}", "secrets": "AcountKey=S3cret;AccountKey=S3cret; S3cret = x",
+        "others": f" queueendpoint = x ;{KEY};TableEndpoint=x;FileEndpoint=x;DfsEndpoint=x",
+    }
+    for name, text in texts.items():
+        write("account", name, text)
+
+
+def listing():
+    blob = "<Blob><Name{}>{}</Name><Properties><Etag>1</Etag></Properties></Blob>"
+    head = '<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Prefix>a/</Prefix><Blobs>'
+    end = "</Blobs><NextMarker>{}</NextMarker></EnumerationResults>"
+    texts = {
+        "page": head + blob.format("", "a/b.json") + blob.format("", "a/&lt;&#252;") +
+        end.format("2!76!a"),
+        "last": "\ufeff" + head + "</Blobs><NextMarker /></EnumerationResults>",
+        "encoded": head + blob.format(' Encoded="true"', "a%EF%BF%BF") + end.format(""),
+        "entity": '<!DOCTYPE a [<!ENTITY b "c">]>' + head + blob.format("", "&b;") + end.format(""),
+        "cdata": head + blob.format("", "<![CDATA[a]]>b") + end.format(""),
+        "no end": head + blob.format("", "a"),
+    }
+    for name, text in texts.items():
+        write("listing", name, text)
+
+
 if __name__ == "__main__":
-    for target in (evidence, request, observe, redact, slack, sse, wire, fault, render, conf, lines,
+    for target in (account, listing,
+                   evidence, request, observe, redact, slack, sse, wire, fault, render, conf, lines,
                    mcp, server, report,
                    playbook, view):
         target()

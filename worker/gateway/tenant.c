@@ -1,6 +1,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "worker/gateway/tenant.h"
 
+#include "common/base/base64.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/utf8.h"
@@ -120,26 +121,6 @@ tenant_knows (const tenant_t *self, const char *token, size_t size)
     return s_is_same (token, size, self->token);
 }
 
-//  Append text in base64.  Src: RFC 4648.
-static void
-s_base64 (buf_t *out, const char *text)
-{
-    static const char digits [] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t left = strlen (text); left > 0;) {
-        const size_t size = left < 3 ? left : 3;
-        uint32_t bits = 0;
-        char four [5] = "====";
-        for (size_t i = 0; i < 3; i++)
-            bits = bits << 8 | (i < size ? (uint32_t) (unsigned char) text [i] : 0);
-        for (size_t i = 0; i <= size; i++)
-            four [i] = digits [(bits >> (18 - 6 * i)) & 63];
-        buf_text (out, four);
-        text += size;
-        left -= size;
-    }
-}
-
 bool
 tenant_knows_proxy (const tenant_t *self, const char *value)
 {
@@ -147,7 +128,7 @@ tenant_knows_proxy (const tenant_t *self, const char *value)
     own (buf_fini) buf_t expected = buf_init (2 * sizeof user);
     const size_t scheme = strncasecmp (value, "Basic ", 6) == 0 ? 6 : strlen (value);
     snprintf (user, sizeof user, "run:%s", self->token);
-    s_base64 (&expected, user);
+    base64_encode (&expected, user, strlen (user));
     return self->token [0] && !expected.failed
            && s_is_same (value + scheme, strlen (value + scheme), expected.data);
 }
