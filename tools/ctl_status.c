@@ -238,27 +238,28 @@ s_status_events (const status_t *self)
     s_status_line (self, "events", NULL, &text);
 }
 
-//  "1 fails for 50s, 198 wait behind it, next try in 12s: connection refused".
+//  "1 fails for 50s, 198 wait behind it, next try in 12s: connection refused (effect 7)".
 static void
-s_status_head (const status_t *self, const char *channel)
+s_status_channel (const status_t *self, const json_t *channel)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
-    const json_t *head = json_object_get (json_object_get (self->doc, "effects"), channel);
-    if (!json_is_object (head))
+    const json_t *effect = json_object_get (channel, "effect");
+    const char *name = ctl_cell_text (channel, "name");
+    if (!json_is_object (effect))
         return;
-    buf_printf (&text, "%lld %s for %llds, ", ctl_cell_count (head, "failing"),
-                ctl_cell_count (head, "failing") == 1 ? "fails" : "fail",
-                ctl_cell_count (head, "failing_ms") / 1000);
-    if (ctl_cell_count (head, "behind") > 0)
-        buf_printf (&text, "%lld wait behind it, ", ctl_cell_count (head, "behind"));
-    if (ctl_cell_count (head, "next_try_ms") > 0)
-        buf_printf (&text, "next try in %llds",
-                    (ctl_cell_count (head, "next_try_ms") + 999) / 1000);
+    buf_printf (&text, "%lld %s for ", ctl_cell_count (channel, "failing"),
+                ctl_cell_count (channel, "failing") == 1 ? "fails" : "fail");
+    ctl_age (json_object_get (channel, "blocked_since"), &text);
+    if (ctl_cell_count (effect, "behind") > 0)
+        buf_printf (&text, ", %lld wait behind it", ctl_cell_count (effect, "behind"));
+    if (ctl_cell_count (effect, "next_try_ms") > 0)
+        buf_printf (&text, ", next try in %llds",
+                    (ctl_cell_count (effect, "next_try_ms") + 999) / 1000);
     else
-        buf_text (&text, "a try is under way");
-    buf_printf (&text, ": %s (effect %lld)", ctl_cell_text (head, "error"),
-                ctl_cell_count (head, "id"));
-    s_status_line (self, channel, "red", &text);
+        buf_text (&text, ", a try is under way");
+    buf_printf (&text, ": %s (effect %lld)", ctl_cell_text (effect, "error"),
+                ctl_cell_count (effect, "id"));
+    s_status_line (self, name, "red", &text);
 }
 
 static void
@@ -271,8 +272,10 @@ s_status_effects (const status_t *self)
         buf_printf (&text, "%lld due, %lld dead", ctl_cell_count (effects, "ready"), dead);
         s_status_line (self, "effects", dead ? "red" : NULL, &text);
     }
-    s_status_head (self, "slack");
-    s_status_head (self, "storage");
+    size_t i;
+    json_t *channel;
+    json_array_foreach (json_object_get (effects, "channels"), i, channel)
+        s_status_channel (self, channel);
     s_status_bad (self, "dead letters", "dead_letters");
 }
 

@@ -326,6 +326,7 @@ s_look (admin_t *self)
     step_worker_t *workers = mine->workers;
     intake_source_t *sources = mine->sources;
     step_cluster_t *clusters = mine->clusters;
+    step_lane_t *lanes = mine->lanes;
     conf_destroy (&mine->conf);
     const snapshot_data_t *theirs = snapshot_read (self->snapshot);
     *mine = *theirs;
@@ -333,6 +334,7 @@ s_look (admin_t *self)
     mine->workers = workers;
     mine->sources = sources;
     mine->clusters = clusters;
+    mine->lanes = lanes;
     if (mine->worker_count > LIMIT_WORKERS)
         mine->worker_count = LIMIT_WORKERS;
     if (mine->source_count > LIMIT_CLUSTERS)
@@ -341,6 +343,8 @@ s_look (admin_t *self)
         mine->cluster_count = LIMIT_TALLIES;
     if (mine->cluster_count > 0)
         memcpy (clusters, theirs->clusters, mine->cluster_count * sizeof (step_cluster_t));
+    if (mine->lane_count > 0)
+        memcpy (lanes, theirs->lanes, mine->lane_count * sizeof (step_lane_t));
     if (mine->worker_count > 0)
         memcpy (workers, theirs->workers, mine->worker_count * sizeof (step_worker_t));
     if (mine->source_count > 0)
@@ -563,8 +567,9 @@ admin_new (const settings_t *settings, snapshot_t *snapshot, mailbox_t *loop, ad
     self->view.data.workers = calloc (LIMIT_WORKERS, sizeof (step_worker_t));
     self->view.data.sources = calloc (LIMIT_CLUSTERS, sizeof (intake_source_t));
     self->view.data.clusters = calloc (LIMIT_TALLIES, sizeof (step_cluster_t));
+    self->view.data.lanes = calloc (LIMIT_LANES_SHOWN, sizeof (step_lane_t));
     if (!self->clk || !self->actor || !self->view.data.workers || !self->view.data.sources
-        || !self->view.data.clusters) {
+        || !self->view.data.clusters || !self->view.data.lanes) {
         err_diag (diag, "admin: out of memory");
         return -ENOMEM;
     }
@@ -596,6 +601,7 @@ admin_destroy (admin_t **self_p)
     free (self->view.data.workers);
     free (self->view.data.sources);
     free (self->view.data.clusters);
+    free (self->view.data.lanes);
     free (self);
     *self_p = NULL;
 }

@@ -3,6 +3,7 @@
 //  The JSON library escapes everything, so no name of a cluster or worker can leave its field.
 //  Bytes that are not UTF-8 become U+FFFD.
 //  SPDX-License-Identifier: Apache-2.0
+#include "broker/admin/admin_effects.h"
 #include "broker/admin/admin_part.h"
 
 #include "common/base/buf.h"
@@ -184,19 +185,6 @@ s_status_breaker (const step_stats_t *stats)
                       (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN]);
 }
 
-//  The failed effect that a channel retries; null = nothing has failed.
-static json_t *
-s_head (const step_head_t *head)
-{
-    if (!head->row.id)
-        return json_null ();
-    return json_pack ("{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t) head->row.id, "key",
-                      json_any (head->row.key), "failing_ms", (json_int_t) head->failing_ms,
-                      "next_try_ms", (json_int_t) head->next_ms, "tries",
-                      (json_int_t) head->row.tries, "behind", (json_int_t) head->behind, "failing",
-                      (json_int_t) head->failing, "error", json_any (head->row.error));
-}
-
 //  Add the counts of the store; null when it could not be read.
 static void
 s_status_counts (json_t *doc, const admin_view_t *view)
@@ -240,18 +228,6 @@ s_status_queue (json_t *doc, const snapshot_data_t *data)
                    (json_int_t) stats->slots_free));
 }
 
-static void
-s_status_effects (json_t *doc, const admin_view_t *view)
-{
-    const step_stats_t *stats = &view->data.stats;
-    json_object_set_new (
-        doc, "effects",
-        json_pack ("{s:I,s:o,s:o,s:o}", "ready", (json_int_t) stats->effects_ready, "dead",
-                   view->counted ? json_integer (view->counts.dead_effects) : json_null (),
-                   "storage", s_head (&stats->heads [ROW_CHANNEL_STORAGE]), "slack",
-                   s_head (&stats->heads [ROW_CHANNEL_MESSAGE])));
-}
-
 void
 admin_api_status (const admin_view_t *view, admin_reply_t *reply)
 {
@@ -274,7 +250,7 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
         doc, "classes",
         s_counts (stats->classes_total, RUN_CLASS_NONE + 1, RUN_CLASSES, s_class_name));
     json_object_set_new (doc, "used", s_usage (&stats->used));
-    s_status_effects (doc, view);
+    json_object_set_new (doc, "effects", admin_effects_status (view));
     json_object_set_new (doc, "breaker", s_status_breaker (stats));
     json_object_set_new (doc, "dead_letters",
                          view->counted ? json_integer (view->counts.dead_letters) : json_null ());
@@ -495,59 +471,6 @@ s_attempt (const row_attempt_t *row)
         json_any_or_null (run_class_name (row->class)), "usage", s_usage (&row->usage));
 }
 
-static const char *const s_effect_states [] = {
-    [ROW_EFFECT_READY] = "ready",         [ROW_EFFECT_DONE] = "done",
-    [ROW_EFFECT_DEAD] = "dead",           [ROW_EFFECT_SENDING] = "sending",
-    [ROW_EFFECT_CANCELLED] = "cancelled",
-};
-enum { EFFECT_STATES = sizeof s_effect_states / sizeof s_effect_states [0] };
-
-static json_t *
-s_effect (const row_effect_t *row)
-{
-    static const char *const channels [ROW_CHANNELS] = {
-        [ROW_CHANNEL_STORAGE] = "storage", [ROW_CHANNEL_RETIRE] = "retention"};
-    const char *channel = channels [row->channel];
-    return json_pack ("{s:I,s:s,s:o,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
-                      channel ? channel : row->receiver, "key", json_any (row->key), "incident",
-                      json_any_or_null (row->incident.text), "state", s_effect_states [row->state],
-                      "tries", (json_int_t) row->tries, "next_at",
-                      row->state == ROW_EFFECT_READY ? json_time (row->next_ms) : json_null (),
-                      "error", json_any_or_null (row->error));
-}
-
-void
-admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply)
-{
-    const char *asked = query->state ? query->state : s_effect_states [ROW_EFFECT_DEAD];
-    int state = ROW_EFFECT_READY;
-    while (state < EFFECT_STATES && strcmp (asked, s_effect_states [state]) != 0)
-        state++;
-    if (state == EFFECT_STATES) {
-        admin_reply_error (reply, ADMIN_BAD, "bad_query",
-                           "state: ready, sending, done, dead or cancelled expected");
-        return;
-    }
-    int want = (int) query->limit + 1;
-    own (own_mem) row_effect_t *rows = calloc ((size_t) want, sizeof (row_effect_t));
-    if (!rows) {
-        admin_reply_json (reply, ADMIN_INTERNAL, NULL);
-        return;
-    }
-    int count = store_reader_effects_in (view->reader, (row_effect_state_t) state, query->before,
-                                         rows, want);
-    if (count < 0) {
-        admin_reply_store (reply, "effects", count);
-        return;
-    }
-    int shown = count == want ? want - 1 : count;
-    json_t *list = json_array ();
-    for (int i = 0; i < shown; i++)
-        json_array_append_new (list, s_effect (&rows [i]));
-    json_t *next = count == want ? json_integer (rows [shown - 1].id) : json_null ();
-    admin_reply_json (reply, ADMIN_OK, json_pack ("{s:o,s:o}", "effects", list, "next", next));
-}
-
 static bool
 s_file (json_t *files, const char *path, int64_t size)
 {
@@ -624,7 +547,7 @@ admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *r
         json_array_append_new (attempt_list, s_attempt (&attempts [i]));
     json_t *effect_list = json_array ();
     for (int i = 0; i < effect_count; i++)
-        json_array_append_new (effect_list, s_effect (&effects [i]));
+        json_array_append_new (effect_list, admin_effects_row (&effects [i]));
     json_t *doc = s_incident (&row);
     json_object_set_new (doc, "attempts", attempt_list);
     json_object_set_new (doc, "effects", effect_list);

@@ -176,6 +176,22 @@ s_print_effects (const admin_metric_t *self, const admin_view_t *view, buf_t *ou
 }
 
 static void
+s_print_blocked (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.lane_count; i++)
+        admin_sample (out, self->name, "channel", view->data.lanes [i].name,
+                      (double) view->data.lanes [i].blocked_ms / 1000.0);
+}
+
+static void
+s_print_waiting (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    for (size_t i = 0; i < view->data.lane_count; i++)
+        admin_sample (out, self->name, "channel", view->data.lanes [i].name,
+                      (double) view->data.lanes [i].effects);
+}
+
+static void
 s_print_dead_letters (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     if (view->counted)
@@ -406,6 +422,11 @@ static const admin_metric_t s_parts [] = {
     {"triage_notifications_suppressed_total", "counter",
      "Alerts that were not sent though Slack is set up, by reason.", s_print_untold, 0},
     {"triage_effects", "gauge", "Effects in the outbox that are not done.", s_print_effects, 0},
+    {"triage_effects_waiting", "gauge", "Effects of a channel that are not done and not dead.",
+     s_print_waiting, 0},
+    {"triage_effects_blocked_seconds", "gauge",
+     "How long nothing of a channel has succeeded since a failure; 0 = nothing fails.",
+     s_print_blocked, 0},
     {"triage_stream_last_seq", "gauge", "Sequence number of the newest journal record.",
      admin_metric_number, ADMIN_METRIC_AT (stats.last_seq)},
     {"triage_stream_records_total", "counter", "Records published on the stream.",

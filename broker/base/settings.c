@@ -48,6 +48,7 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
         .breaker_pause = self->breaker_mode == 1,
         .notify_failures = self->notify_on_agent_failure,
         .slack = self->slack_webhook_url [0] != 0,
+        .pace_ms = failpoint_number ("TRIAGE_MESSAGE_PACE_MS", LIMIT_MESSAGE_PACE_MS),
     };
 }
 

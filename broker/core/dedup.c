@@ -3,6 +3,7 @@
 
 #include "broker/core/book.h"
 #include "broker/core/journal.h"
+#include "broker/core/message.h"
 #include "broker/core/overflow.h"
 #include "broker/core/pack.h"
 #include "broker/core/queue.h"
@@ -57,6 +58,7 @@ s_count (step_t *self, const step_in_t *in, entry_t *entry, clk_now_t now)
     book_touch (&self->book, entry, now);
     s_write_event (self, in, &entry->id, now);
     journal_incident (&self->journal, &self->state, &row, "counted", now);
+    message_recurred (self, entry, &row, now);
     self->state.stats.events_counted++;
     s_ack (self, in, STEP_EVENT_COUNTED, &entry->id);
 }

@@ -37,6 +37,8 @@ struct entry {
     entry_list_t list;
     entry_t *lprev, *lnext; //  closed (oldest first) or watched (held, or failed on a host)
     int64_t touched_ms;     //  last seen
+    int64_t recurred_ms;    //  boot time at which a repeat was last shown, 0 = none was
+    bool noticed;           //  the time until its first message with a report is counted
     UT_hash_handle hh, hk;
     char cluster [];
 };

@@ -5,6 +5,7 @@
 #include "broker/core/breaker.h"
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
+#include "broker/core/message.h"
 #include "broker/core/pack.h"
 #include "broker/core/step_part.h"
 
@@ -147,6 +148,7 @@ lease_started (step_t *self, attempt_t *attempt, clk_now_t now)
     if (!row.started_ms) {
         row.started_ms = now.wall_ms;
         book_save (&self->book, &self->state, attempt->entry, &row);
+        message_started (self, &row, now);
     }
     s_write (self, attempt);
     journal_attempt (&self->journal, &self->state, attempt, "started", now);

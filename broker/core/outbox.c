@@ -1,6 +1,9 @@
-//  outbox - commit order per channel, one in flight, backoff with full jitter.
+//  outbox - when an effect is added, tried, tried again and ended.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/core/outbox.h"
+
+#include "broker/core/outbox_place.h"
+#include "broker/core/route.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,238 +11,171 @@
 #include <string.h>
 #include <utlist.h>
 
-//  WAITING: for its upload; DELAYED: an upload, until its next try.
-typedef enum { PLACE_WAITING, PLACE_CHANNEL, PLACE_DELAYED } place_t;
-
-struct effect {
-    int64_t id;
-    row_effect_t row;
-    written_t written;
-    int64_t next_ms;
-    int64_t failing_ms; //  since its first try that failed, 0 = none has
-    place_t place;
-    effect_t *prev, *next; //  in its channel, or among the delayed
-    UT_hash_handle hh, hk; //  by id, by key
-};
-
-static effect_t *
-s_find (const outbox_t *self, int64_t id)
-{
-    effect_t *effect = NULL;
-    HASH_FIND (hh, self->effects, &id, sizeof id, effect);
-    return effect;
-}
-
-static effect_t *
-s_find_key (const outbox_t *self, const char *key)
-{
-    effect_t *effect = NULL;
-    HASH_FIND (hk, self->by_key, key, strlen (key), effect);
-    return effect;
-}
-
-static bool
-s_in_flight (const outbox_t *self, const effect_t *effect)
-{
-    return self->flight.id [effect->row.channel] == effect->id;
-}
-
-//  An upload can be repeated without harm.  A message that was sent cannot be taken back.
-static bool
-s_is_message (const effect_t *effect)
-{
-    return effect->row.channel == ROW_CHANNEL_MESSAGE;
-}
-
-//  Do the others of its channel wait for it?  In flight, tried again, or in flight at a crash.
-static bool
-s_holds (const outbox_t *self, const effect_t *effect)
-{
-    return s_in_flight (self, effect)
-           || (s_is_message (effect)
-               && (effect->row.tries > 0 || effect->row.state == ROW_EFFECT_SENDING));
-}
-
-//  A message about an incident waits for its upload.  One that was tried before does not: its
-//  upload had ended.
-static bool
-s_must_wait (const outbox_t *self, const effect_t *effect)
-{
-    char key [sizeof effect->row.key];
-    if (!s_is_message (effect) || !effect->row.incident.text [0] || effect->row.unsure
-        || s_holds (self, effect))
-        return false;
-    snprintf (key, sizeof key, "storage/%s", effect->row.incident.text);
-    return s_find_key (self, key) != NULL;
-}
-
-//  The message about this upload's incident, NULL = none.
-static effect_t *
-s_message (const outbox_t *self, const row_effect_t *upload)
-{
-    char key [sizeof upload->key];
-    if (upload->channel != ROW_CHANNEL_STORAGE)
-        return NULL;
-    snprintf (key, sizeof key, "incident/%s", upload->incident.text);
-    return s_find_key (self, key);
-}
-
-//  Insert it into its channel, in commit order, but never before one that blocks the channel.
 static void
-s_enqueue (outbox_t *self, effect_t *effect)
-{
-    effect_t **head = &self->channels [effect->row.channel];
-    effect_t *after = *head ? (*head)->prev : NULL;
-    while (after && after != *head && after->id > effect->id)
-        after = after->prev;
-    effect->place = PLACE_CHANNEL;
-    if (!after)
-        DL_APPEND (*head, effect);
-    else if (after->id > effect->id && !s_holds (self, after))
-        DL_PREPEND (*head, effect);
-    else
-        DL_APPEND_ELEM (*head, after, effect);
-}
-
-//  Remove it from its list.
-static void
-s_leave (outbox_t *self, effect_t *effect)
-{
-    if (effect->place == PLACE_CHANNEL)
-        DL_DELETE (self->channels [effect->row.channel], effect);
-    else if (effect->place == PLACE_DELAYED)
-        DL_DELETE (self->delayed, effect);
-    effect->place = PLACE_WAITING;
-}
-
-//  Move a failed upload to the delayed ones, so that it does not block others until its next try.
-static void
-s_delay (outbox_t *self, effect_t *effect)
-{
-    s_leave (self, effect);
-    effect_t *after = self->delayed ? self->delayed->prev : NULL;
-    while (after && after->next_ms > effect->next_ms)
-        after = after == self->delayed ? NULL : after->prev;
-    if (after)
-        DL_APPEND_ELEM (self->delayed, after, effect);
-    else
-        DL_PREPEND (self->delayed, effect);
-    effect->place = PLACE_DELAYED;
-}
-
-static void
-s_undelay (outbox_t *self, effect_t *effect)
-{
-    if (effect->place != PLACE_DELAYED)
-        return;
-    s_leave (self, effect);
-    s_enqueue (self, effect);
-}
-
-static effect_t *
-s_hold (outbox_t *self, const row_effect_t *row)
-{
-    effect_t *effect = calloc (1, sizeof *effect);
-    if (!effect)
-        return NULL;
-    effect->id = row->id;
-    effect->row = *row;
-    effect->place = PLACE_WAITING;
-    HASH_ADD (hh, self->effects, id, sizeof effect->id, effect);
-    HASH_ADD_KEYPTR (hk, self->by_key, effect->row.key, strlen (effect->row.key), effect);
-    return effect;
-}
-
-//  Put it into its channel, unless it must wait.  A message that waits for it leaves its channel.
-static void
-s_place (outbox_t *self, effect_t *effect)
-{
-    if (!s_must_wait (self, effect))
-        s_enqueue (self, effect);
-    effect_t *message = s_message (self, &effect->row);
-    if (!message || message->place != PLACE_CHANNEL || !s_must_wait (self, message))
-        return;
-    s_leave (self, message);
-}
-
-static void
-s_forget (outbox_t *self, effect_t *effect)
-{
-    s_leave (self, effect);
-    HASH_DELETE (hk, self->by_key, effect);
-    HASH_DELETE (hh, self->effects, effect);
-    free (effect);
-}
-
-static void
-s_write (outbox_t *self, state_t *state, effect_t *effect)
+s_write (state_t *state, effect_t *effect)
 {
     state_write_row (state, STEP_WRITE_EFFECT, &effect->written)->as.effect = effect->row;
 }
 
-void
-outbox_begin (outbox_t *self)
+static channel_run_t *
+s_run (outbox_t *self, effect_t *effect)
 {
-    self->flight_before = self->flight;
+    return channel_edit (effect->channel, self->turn);
+}
+
+//  Forget channels without effects, but for those of receivers that exist.
+static void
+s_sweep (outbox_t *self, const state_t *state)
+{
+    channel_t *channel, *next;
+    HASH_ITER (hh, self->channels, channel, next) {
+        route_target_t target;
+        if (channel->effects > 0 || channel->run.flight || channel->kind != ROW_CHANNEL_MESSAGE
+            || route_receiver (&state->settings, channel_name (channel), &target))
+            continue;
+        HASH_DEL (self->channels, channel);
+        free (channel);
+    }
+}
+
+//  The turn before was committed or taken back, so nothing refers to a channel that it emptied.
+void
+outbox_begin (outbox_t *self, const state_t *state)
+{
+    self->turn++;
+    if (self->sweep)
+        s_sweep (self, state);
+    self->sweep = false;
 }
 
 void
 outbox_rollback (outbox_t *self)
 {
-    self->flight = self->flight_before;
+    for (channel_t *channel = self->channels; channel; channel = channel->hh.next)
+        channel_rollback (channel, self->turn);
 }
 
 void
-outbox_add (outbox_t *self, state_t *state, row_channel_t channel, const char *key,
-            const ident_t *incident, clk_now_t now)
+outbox_recheck (outbox_t *self)
 {
-    row_effect_t row = {.channel = channel, .next_ms = now.wall_ms};
-    if (incident)
-        row.incident = *incident;
-    if (channel == ROW_CHANNEL_MESSAGE)
-        state_text (row.receiver, row_default_receiver);
-    state_text (row.key, key);
-    effect_t *known = s_find_key (self, row.key);
-    if (known) {
-        if (s_in_flight (self, known))
-            self->flight.again [known->row.channel] = true;
-        known->row.tries = 0;
-        known->row.next_ms = now.wall_ms;
-        known->next_ms = now.boot_ms;
-        s_undelay (self, known);
-        s_write (self, state, known);
+    self->sweep = true;
+}
+
+
+//  --- adding
+
+//  A known effect covers what is added, unless it may have looked already.
+static void
+s_add_again (outbox_t *self, state_t *state, effect_t *known, clk_now_t now)
+{
+    if (channel_in_flight (known)) {
+        s_run (self, known)->again = true;
         return;
     }
-    row.id = ++self->last_effect;
-    effect_t *effect = s_hold (self, &row);
+    if (channel_blocks (known)) //  it is retried anyway, at the server's pace
+        return;
+    known->row.tries = 0;
+    known->row.next_ms = now.wall_ms;
+    known->next_ms = now.boot_ms;
+    if (known->list != CHANNEL_WAITING)
+        known->wait_ms = now.boot_ms + LIMIT_MESSAGE_WAIT_MS;
+    if (known->list != CHANNEL_QUEUE || outbox_place_must_wait (self, state, known, now)) {
+        channel_leave (known);
+        outbox_place (self, state, known, now);
+    }
+    s_write (state, known);
+}
+
+//  Returns the effect if it is a new one.
+static effect_t *
+s_new (outbox_t *self, state_t *state, row_effect_t *row, clk_now_t now)
+{
+    row->id = self->last_effect + 1;
+    effect_t *effect = outbox_place_hold (self, row);
     if (!effect) {
         state->failed = true;
-        return;
+        return NULL;
     }
-    effect->next_ms = now.boot_ms;
-    s_write (self, state, effect);
-    s_place (self, effect);
+    self->last_effect++;
+    effect->next_ms = now.boot_ms + (row->next_ms - now.wall_ms);
+    effect->wait_ms = now.boot_ms + LIMIT_MESSAGE_WAIT_MS;
+    s_write (state, effect);
+    return effect;
+}
+
+static void
+s_add (outbox_t *self, state_t *state, row_effect_t *row, clk_now_t now)
+{
+    effect_t *effect = outbox_place_find_key (self, row->key);
+    row->next_ms = now.wall_ms;
+    if (effect)
+        s_add_again (self, state, effect, now);
+    else if ((effect = s_new (self, state, row, now)) != NULL)
+        outbox_place (self, state, effect, now);
+    if (row->channel == ROW_CHANNEL_STORAGE)
+        outbox_place_messages (self, state, row->incident.text, now);
 }
 
 void
 outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
                      const entry_t *entry, clk_now_t now)
 {
-    char key [ROW_ALERT];
-    snprintf (key, sizeof key, "%s/%s", kind, entry->id.text);
-    outbox_add (self, state, channel, key, &entry->id, now);
+    row_effect_t row = {.channel = channel, .incident = entry->id};
+    snprintf (row.key, sizeof row.key, "%s/%s", kind, entry->id.text);
+    s_add (self, state, &row, now);
+}
+
+static row_effect_t
+s_message_row (const char *receiver, const ident_t *incident)
+{
+    row_effect_t row = {.channel = ROW_CHANNEL_MESSAGE, .incident = *incident};
+    state_text (row.receiver, receiver);
+    outbox_place_key (row.key, receiver, incident->text);
+    return row;
+}
+
+void
+outbox_add_message (outbox_t *self, state_t *state, const char *receiver, const ident_t *incident,
+                    clk_now_t now)
+{
+    row_effect_t row = s_message_row (receiver, incident);
+    s_add (self, state, &row, now);
+}
+
+void
+outbox_add_later (outbox_t *self, state_t *state, const char *receiver, const ident_t *incident,
+                  int64_t wait_ms, clk_now_t now)
+{
+    row_effect_t row = s_message_row (receiver, incident);
+    effect_t *effect = outbox_place_find_key (self, row.key);
+    if (effect && channel_in_flight (effect))
+        s_run (self, effect)->again = true;
+    if (effect)
+        return;
+    row.next_ms = now.wall_ms + wait_ms;
+    effect = s_new (self, state, &row, now);
+    if (effect && wait_ms > 0)
+        channel_put_delayed (effect);
+    else if (effect)
+        channel_put_later (effect);
 }
 
 void
 outbox_alert (outbox_t *self, state_t *state, const row_alert_t *alert, clk_now_t now)
 {
+    row_effect_t row = {.channel = ROW_CHANNEL_MESSAGE};
     state_write (state, STEP_WRITE_ALERT)->as.alert = *alert;
-    outbox_add (self, state, ROW_CHANNEL_MESSAGE, alert->key, NULL, now);
+    state_text (row.receiver, row_default_receiver);
+    state_text (row.key, alert->key);
+    s_add (self, state, &row, now);
 }
+
+
+//  --- ends
 
 //  The wait before the next try, with full jitter: a random time up to the exponential bound.
 static int64_t
-s_backoff (outbox_t *self, state_t *state, int64_t tries)
+s_backoff (state_t *state, int64_t tries)
 {
     int64_t bound = LIMIT_EFFECT_RETRY_MIN_MS;
     for (int64_t i = 0; i < tries && bound < LIMIT_EFFECT_RETRY_MAX_MS; i++)
@@ -251,16 +187,15 @@ s_backoff (outbox_t *self, state_t *state, int64_t tries)
 
 //  End an effect.  A message that waited for it may be sent now.
 static void
-s_finish (outbox_t *self, state_t *state, effect_t *effect, row_effect_state_t to,
+s_finish (outbox_t *self, state_t *state, effect_t *effect, row_effect_state_t to, clk_now_t now,
           outbox_end_t *ret_end)
 {
     effect->row.state = to;
-    s_write (self, state, effect);
+    s_write (state, effect);
     row_effect_t row = effect->row;
-    s_forget (self, effect);
-    effect_t *message = s_message (self, &row);
-    if (message && message->place == PLACE_WAITING)
-        s_enqueue (self, message);
+    outbox_place_forget (self, effect);
+    if (row.channel == ROW_CHANNEL_STORAGE)
+        outbox_place_messages (self, state, row.incident.text, now);
     ret_end->state = to;
     state_text (ret_end->key, row.key);
 }
@@ -268,19 +203,21 @@ s_finish (outbox_t *self, state_t *state, effect_t *effect, row_effect_state_t t
 void
 outbox_drop (outbox_t *self, state_t *state, const char *key, const char *reason)
 {
-    effect_t *effect = s_find_key (self, key);
-    if (!effect || s_in_flight (self, effect))
+    effect_t *effect = outbox_place_find_key (self, key);
+    if (!effect || channel_in_flight (effect))
         return;
     state_text (effect->row.error, reason);
+    //  Messages wait for uploads only, and no upload is dropped: the time does not matter.
     outbox_end_t end;
-    s_finish (self, state, effect, ROW_EFFECT_DEAD, &end);
+    s_finish (self, state, effect, ROW_EFFECT_DEAD, (clk_now_t){0}, &end);
 }
 
 //  Schedule the next try of a failed effect.
 static void
 s_again (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, clk_now_t now)
 {
-    int64_t wait = s_backoff (self, state, effect->row.tries);
+    channel_run_t *run = s_run (self, effect);
+    int64_t wait = s_backoff (state, effect->row.tries);
     if (in->as.effect.unreached && wait > LIMIT_EFFECT_UNREACHED_MS)
         wait = LIMIT_EFFECT_UNREACHED_MS / 2 + wait % (LIMIT_EFFECT_UNREACHED_MS / 2);
     int64_t asked = in->as.effect.retry_after_ms;
@@ -291,107 +228,163 @@ s_again (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, 
     effect->next_ms = now.boot_ms + wait;
     effect->row.next_ms = now.wall_ms + wait;
     effect->row.state = ROW_EFFECT_READY;
+    effect->unreached = in->as.effect.unreached;
     if (!effect->failing_ms)
         effect->failing_ms = now.boot_ms;
-    if (!s_is_message (effect))
-        s_delay (self, effect);
-    s_write (self, state, effect);
+    if (!run->failing_ms)
+        run->failing_ms = now.boot_ms;
+    if (channel_is_message (effect) && asked > 0)
+        run->not_before_ms = now.boot_ms + asked;
+    if (!channel_is_message (effect)) {
+        channel_leave (effect);
+        channel_put_delayed (effect);
+    }
+    s_write (state, effect);
+    if (effect->row.channel == ROW_CHANNEL_STORAGE)
+        outbox_place_messages (self, state, effect->row.incident.text, now);
 }
 
-//  Count the result and the duration of a try.
+//  The server answers again: what was delayed because it did not is due.  They stay delayed, so
+//  that new ones take turns with them.
 static void
-s_counted (outbox_t *self, state_t *state, const row_effect_t *row, step_effect_result_t result,
-           clk_now_t now)
+s_reached (channel_t *channel, clk_now_t now)
 {
-    state->stats.tries_total [row->channel][result]++;
-    step_histogram_add (&state->stats.effect_time [row->channel],
-                        now.boot_ms - self->flight_ms [row->channel]);
+    effect_t *effect, *next, *due = NULL;
+    DL_FOREACH_SAFE (channel->delayed, effect, next) {
+        if (effect->unreached) {
+            DL_DELETE (channel->delayed, effect);
+            effect->next_ms = now.boot_ms;
+            DL_APPEND (due, effect);
+        }
+    }
+    DL_CONCAT (due, channel->delayed);
+    channel->delayed = due;
 }
 
-//  Keep what delivery wants to find again at the next try.
 static void
-s_keep (state_t *state, const step_in_t *in)
+s_succeeded (outbox_t *self, const effect_t *effect, clk_now_t now)
 {
+    channel_t *channel = effect->channel;
+    channel_run_t *run = channel_edit (channel, self->turn);
+    if (run->failing_ms)
+        s_reached (channel, now);
+    run->failing_ms = 0;
+    run->ok_ms = now.wall_ms;
+}
+
+//  Count the result and the duration of a try, and keep the rows that delivery wants to find again.
+static void
+s_counted (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, clk_now_t now)
+{
+    channel_run_t *run = s_run (self, effect);
+    state->stats.tries_total [effect->row.channel][in->as.effect.result]++;
+    step_histogram_add (&state->stats.effect_time [effect->row.channel],
+                        now.boot_ms - run->flight_ms);
+    run->flight = 0;
+    if (channel_is_message (effect))
+        run->not_before_ms = now.boot_ms + state->settings.pace_ms;
     if (in->as.effect.message.key [0])
         state_write (state, STEP_WRITE_MESSAGE)->as.message = in->as.effect.message;
     if (in->as.effect.folder.incident.text [0])
         state_write (state, STEP_WRITE_FOLDER)->as.folder = in->as.effect.folder;
 }
 
+//  It was added again while it was in flight: run it once more.
+static void
+s_once_more (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, clk_now_t now)
+{
+    const step_effect_result_t result = in->as.effect.result;
+    s_run (self, effect)->again = false;
+    effect->row.unsure = result == STEP_EFFECT_UNSURE || (effect->row.unsure && result);
+    effect->row.tries = 0;
+    if (result == STEP_EFFECT_RETRY || result == STEP_EFFECT_UNSURE) {
+        state_text (effect->row.error, in->as.effect.error);
+        effect->row.tries = 1;
+        s_again (self, state, effect, in, now);
+        return;
+    }
+    effect->row.error [0] = 0;
+    effect->row.state = ROW_EFFECT_READY;
+    effect->row.next_ms = now.wall_ms;
+    effect->next_ms = now.boot_ms;
+    effect->failing_ms = 0;
+    effect->wait_ms = now.boot_ms + LIMIT_MESSAGE_WAIT_MS;
+    channel_leave (effect);
+    outbox_place (self, state, effect, now);
+    s_write (state, effect);
+}
+
+//  An effect has succeeded: say what that means.
+static void
+s_said (const effect_t *effect, outbox_end_t *ret_end)
+{
+    switch (effect->row.channel) {
+        case ROW_CHANNEL_STORAGE: ret_end->uploaded = effect->row.incident; break;
+        case ROW_CHANNEL_MESSAGE: ret_end->sent = effect->row.incident; break;
+        case ROW_CHANNEL_RETIRE: ret_end->retired = effect->row.incident; break;
+        case ROW_CHANNELS: break;
+    }
+}
+
 outbox_end_t
 outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now)
 {
     outbox_end_t end = {.key = ""};
-    effect_t *effect = s_find (self, in->as.effect.id);
-    if (!effect || !s_in_flight (self, effect))
+    const step_effect_result_t result = in->as.effect.result;
+    effect_t *effect = outbox_place_find (self, in->as.effect.id);
+    if (!effect || !channel_in_flight (effect))
         return end;
-    s_counted (self, state, &effect->row, in->as.effect.result, now);
-    s_keep (state, in);
-    if (s_is_message (effect) && in->as.effect.result == STEP_EFFECT_OK)
-        end.sent = effect->row.incident;
-    self->flight.id [effect->row.channel] = 0;
-    if (self->flight.again [effect->row.channel]) { //  it was added again: run it once more
-        self->flight.again [effect->row.channel] = false;
+    s_counted (self, state, effect, in, now);
+    if (result == STEP_EFFECT_OK) {
+        s_said (effect, &end);
+        s_succeeded (self, effect, now);
+    }
+    if (effect->channel->run.again) {
+        s_once_more (self, state, effect, in, now);
         return end;
     }
     state_text (effect->row.error, in->as.effect.error);
     if (!state->held || effect->row.channel != ROW_CHANNEL_STORAGE) //  a full disk is no try
         effect->row.tries++;
-    if (in->as.effect.result == STEP_EFFECT_UNSURE)
+    if (result == STEP_EFFECT_UNSURE)
         effect->row.unsure = true;
-    if (in->as.effect.result == STEP_EFFECT_OK) {
+    if (result == STEP_EFFECT_OK) {
         effect->row.error [0] = 0;
-        s_finish (self, state, effect, ROW_EFFECT_DONE, &end);
+        s_finish (self, state, effect, ROW_EFFECT_DONE, now, &end);
     }
-    else if (in->as.effect.result == STEP_EFFECT_PERMANENT
+    else if (result == STEP_EFFECT_PERMANENT
              || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
-        s_finish (self, state, effect, ROW_EFFECT_DEAD, &end);
+        s_finish (self, state, effect, ROW_EFFECT_DEAD, now, &end);
     else
         s_again (self, state, effect, in, now);
     return end;
 }
 
-//  Is the channel stopped now?
-static bool
-s_stands (const outbox_t *self, const state_t *state, int channel)
-{
-    return state->drained || (state->held && channel == ROW_CHANNEL_STORAGE);
-}
 
-//  The next of the channel that is due, NULL = none.  Uploads that have failed and those
-//  that have not take turns.
-static effect_t *
-s_next (outbox_t *self, int channel, clk_now_t now)
+//  --- handing out
+
+//  Is the channel stopped now?  Removals go on while the disk is full: they help.
+static bool
+s_stands (const state_t *state, const channel_t *channel)
 {
-    effect_t *fresh = self->channels [channel], *again = self->delayed;
-    if (fresh && fresh->next_ms > now.boot_ms)
-        fresh = NULL;
-    if (channel != ROW_CHANNEL_STORAGE)
-        return fresh;
-    if (again && again->next_ms > now.boot_ms)
-        again = NULL;
-    if (!again || (fresh && self->fresh_next)) {
-        self->fresh_next = false;
-        return fresh;
-    }
-    self->fresh_next = true;
-    return again;
+    return state->drained || (state->held && channel->kind == ROW_CHANNEL_STORAGE);
 }
 
 void
 outbox_schedule (outbox_t *self, state_t *state, clk_now_t now)
 {
-    for (int i = 0; i < ROW_CHANNELS; i++) {
+    for (channel_t *channel = self->channels; channel; channel = channel->hh.next) {
         effect_t *effect =
-            s_stands (self, state, i) || self->flight.id [i] ? NULL : s_next (self, i, now);
+            s_stands (state, channel) ? NULL : channel_next (channel, self->turn, now);
         if (!effect)
             continue;
-        if (s_is_message (effect)) {
+        if (channel_is_message (effect)) {
             effect->row.state = ROW_EFFECT_SENDING;
-            s_write (self, state, effect);
+            s_write (state, effect);
         }
-        self->flight.id [i] = effect->id;
-        self->flight_ms [i] = now.boot_ms;
+        channel_run_t *run = channel_edit (channel, self->turn);
+        run->flight = effect->id;
+        run->flight_ms = now.boot_ms;
         state_out (state, STEP_OUT_EFFECT, NULL)->as.effect = effect->row;
     }
 }
@@ -400,38 +393,35 @@ int64_t
 outbox_wake (const outbox_t *self, const state_t *state)
 {
     int64_t wake = INT64_MAX;
-    for (int i = 0; i < ROW_CHANNELS; i++) {
-        if (s_stands (self, state, i) || self->flight.id [i])
-            continue;
-        const effect_t *heads [] = {self->channels [i],
-                                    i == ROW_CHANNEL_STORAGE ? self->delayed : NULL};
-        for (size_t k = 0; k < sizeof heads / sizeof heads [0]; k++)
-            if (heads [k] && heads [k]->next_ms < wake)
-                wake = heads [k]->next_ms;
+    for (const channel_t *channel = self->channels; channel; channel = channel->hh.next) {
+        const int64_t due = s_stands (state, channel) ? INT64_MAX : channel_wake (channel);
+        if (due < wake)
+            wake = due;
     }
     return wake;
 }
 
-static int
-s_by_id (const effect_t *a, const effect_t *b)
-{
-    return (a->id > b->id) - (a->id < b->id);
-}
+
+//  --- an operator's commands
 
 static void
-s_due (outbox_t *self, state_t *state, effect_t *effect, clk_now_t now)
+s_due (outbox_t *self, effect_t *effect, clk_now_t now)
 {
     effect->row.next_ms = now.wall_ms;
     effect->next_ms = now.boot_ms;
-    s_undelay (self, effect);
-    s_write (self, state, effect);
+    s_run (self, effect)->not_before_ms = 0;
+    if (effect->list == CHANNEL_DELAYED || effect->list == CHANNEL_LATER) {
+        channel_leave (effect);
+        channel_put_queue (effect);
+    }
 }
 
 //  Is the effect dead?  The row is as the last turn left it; this turn may have added it again.
 static bool
 s_is_dead (const outbox_t *self, const row_effect_t *row)
 {
-    return row->state == ROW_EFFECT_DEAD && !s_find (self, row->id) && !s_find_key (self, row->key);
+    return row->state == ROW_EFFECT_DEAD && !outbox_place_find (self, row->id)
+           && !outbox_place_find_key (self, row->key);
 }
 
 int
@@ -442,9 +432,10 @@ outbox_retry (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_t
         *ret_text = "no such effect";
         return ERR_NONE;
     }
-    effect_t *waits = s_find (self, row->id);
-    if (waits && !s_in_flight (self, waits) && waits->next_ms > now.boot_ms) {
-        s_due (self, state, waits, now);
+    effect_t *waits = outbox_place_find (self, row->id);
+    if (waits && !channel_in_flight (waits) && waits->next_ms > now.boot_ms) {
+        s_due (self, waits, now);
+        s_write (state, waits);
         *ret_text = "due now";
         return 0;
     }
@@ -452,13 +443,17 @@ outbox_retry (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_t
         *ret_text = "only a dead effect, or one that waits for its next try, can be retried";
         return ERR_STALE;
     }
-    effect_t *effect = s_hold (self, row);
+    effect_t *effect = outbox_place_hold (self, row);
     if (!effect)
         return -ENOMEM;
     effect->row.state = ROW_EFFECT_READY;
     effect->row.tries = 0;
-    s_due (self, state, effect, now);
-    s_place (self, effect); //  the place that it had
+    effect->wait_ms = now.boot_ms + LIMIT_MESSAGE_WAIT_MS;
+    s_due (self, effect, now);
+    s_write (state, effect);
+    outbox_place (self, state, effect, now); //  the place that it had
+    if (row->channel == ROW_CHANNEL_STORAGE)
+        outbox_place_messages (self, state, row->incident.text, now);
     ret_end->state = ROW_EFFECT_READY;
     state_text (ret_end->key, row->key);
     *ret_text = "due again";
@@ -466,15 +461,15 @@ outbox_retry (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_t
 }
 
 int
-outbox_cancel (outbox_t *self, state_t *state, const row_effect_t *row, outbox_end_t *ret_end,
-               const char **ret_text)
+outbox_cancel (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_t now,
+               outbox_end_t *ret_end, const char **ret_text)
 {
     if (!row) {
         *ret_text = "no such effect";
         return ERR_NONE;
     }
-    effect_t *held = s_find (self, row->id);
-    if (held && s_in_flight (self, held)) {
+    effect_t *held = outbox_place_find (self, row->id);
+    if (held && channel_in_flight (held)) {
         *ret_text = "it is under way; ask again when it has ended";
         return ERR_STALE;
     }
@@ -483,7 +478,7 @@ outbox_cancel (outbox_t *self, state_t *state, const row_effect_t *row, outbox_e
         return ERR_STALE;
     }
     if (held)
-        s_finish (self, state, held, ROW_EFFECT_CANCELLED, ret_end);
+        s_finish (self, state, held, ROW_EFFECT_CANCELLED, now, ret_end);
     else {
         step_write_t *write = state_write (state, STEP_WRITE_EFFECT);
         write->as.effect = *row;
@@ -493,97 +488,31 @@ outbox_cancel (outbox_t *self, state_t *state, const row_effect_t *row, outbox_e
     return 0;
 }
 
-int
-outbox_load (outbox_t *self, const row_effect_t *row)
+//  Make it due in memory; its row may stay behind.
+static bool
+s_now (effect_t *effect, clk_now_t now)
 {
-    if ((row->state != ROW_EFFECT_READY && row->state != ROW_EFFECT_SENDING)
-        || s_find (self, row->id))
-        return 0;
-    effect_t *effect = s_hold (self, row);
-    if (!effect)
-        return -ENOMEM;
-    if (row->state == ROW_EFFECT_SENDING && !s_in_flight (self, effect))
-        effect->row.unsure = true; //  it was in flight when the broker died
-    return 0;
-}
-
-static void
-s_arm (outbox_t *self, bool holds)
-{
-    for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
-        if (effect->place == PLACE_WAITING && s_holds (self, effect) == holds
-            && !s_must_wait (self, effect))
-            s_enqueue (self, effect);
-}
-
-void
-outbox_arm (outbox_t *self, int64_t last_effect, clk_now_t now)
-{
-    self->last_effect = last_effect;
-    HASH_SRT (hh, self->effects, s_by_id);
-    for (effect_t *effect = self->effects; effect; effect = effect->hh.next) {
-        int64_t wait = effect->row.next_ms - now.wall_ms;
-        if (wait > LIMIT_EFFECT_RETRY_MAX_MS)
-            wait = LIMIT_EFFECT_RETRY_MAX_MS;
-        effect->next_ms = now.boot_ms + (wait > 0 ? wait : 0);
-        effect->failing_ms = effect->row.tries > 0 ? now.boot_ms : 0;
-        if (wait > 0 && !s_is_message (effect))
-            s_delay (self, effect);
-    }
-    s_arm (self, true);
-    s_arm (self, false);
+    if (effect->next_ms <= now.boot_ms)
+        return false;
+    effect->next_ms = now.boot_ms;
+    return true;
 }
 
 int64_t
-outbox_count (const outbox_t *self)
+outbox_due (outbox_t *self, const char *name, clk_now_t now)
 {
-    return (int64_t) HASH_COUNT (self->effects);
-}
-
-int
-outbox_flights (const outbox_t *self)
-{
-    int count = 0;
-    for (int i = 0; i < ROW_CHANNELS; i++)
-        count += self->flight.id [i] != 0;
-    return count;
-}
-
-static void
-s_head (const outbox_t *self, const effect_t *effect, clk_now_t now, step_head_t *ret_head)
-{
-    ret_head->row = effect->row;
-    ret_head->failing_ms = now.boot_ms - effect->failing_ms;
-    if (!s_in_flight (self, effect) && effect->next_ms > now.boot_ms)
-        ret_head->next_ms = effect->next_ms - now.boot_ms;
-}
-
-void
-outbox_figures (const outbox_t *self, clk_now_t now, step_stats_t *ret_stats)
-{
-    step_head_t *heads = ret_stats->heads;
-    memset (heads, 0, sizeof ret_stats->heads);
-    ret_stats->effects_ready = outbox_count (self);
-    for (const effect_t *effect = self->effects; effect; effect = effect->hh.next) {
-        step_head_t *head = &heads [effect->row.channel];
-        head->failing += effect->failing_ms != 0;
-        head->behind += s_is_message (effect) && effect->place == PLACE_CHANNEL;
+    int64_t count = 0;
+    bool found = false;
+    for (channel_t *channel = self->channels; channel; channel = channel->hh.next) {
+        if (strcmp (channel_name (channel), name) != 0)
+            continue;
+        found = true;
+        channel_edit (channel, self->turn)->not_before_ms = 0;
+        if (channel->queue)
+            count += s_now (channel->queue, now);
+        effect_t *effect; //  the order stays: those that were due before come first
+        DL_FOREACH (channel->delayed, effect)
+            count += s_now (effect, now);
     }
-    const effect_t *message = self->channels [ROW_CHANNEL_MESSAGE];
-    if (message && message->failing_ms) {
-        s_head (self, message, now, &heads [ROW_CHANNEL_MESSAGE]);
-        heads [ROW_CHANNEL_MESSAGE].behind--;
-    }
-    else
-        heads [ROW_CHANNEL_MESSAGE].behind = 0;
-    if (self->delayed)
-        s_head (self, self->delayed, now, &heads [ROW_CHANNEL_STORAGE]);
-}
-
-void
-outbox_clear (outbox_t *self)
-{
-    effect_t *effect, *next;
-    HASH_ITER (hh, self->effects, effect, next)
-        s_forget (self, effect);
+    return found ? count : -1;
 }

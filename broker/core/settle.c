@@ -6,6 +6,7 @@
 #include "broker/core/fleet.h"
 #include "broker/core/journal.h"
 #include "broker/core/lease.h"
+#include "broker/core/message.h"
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
 #include "broker/core/pack.h"
@@ -65,9 +66,7 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     if (row->state != INCIDENT_SUPPRESSED)
         outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage", entry,
                              now);
-    if (row->state == INCIDENT_REPORTED && self->state.settings.slack)
-        outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_MESSAGE, "incident", entry,
-                             now);
+    message_ended (self, row, now);
     journal_incident (&self->journal, &self->state, row, incident_state_name (row->state), now);
 }
 
@@ -514,6 +513,7 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
     while (entry->attempts) //  all have ended; a retry starts anew
         attempt_forget (&self->attempts, entry->attempts);
     entry->free_count = 0;
+    entry->noticed = false;
     entry->not_before_ms = 0;
     entry->queued_ms = now.boot_ms;
     row_incident_t row;

@@ -9,6 +9,7 @@
 #include "broker/core/journal.h"
 #include "broker/core/lapse.h"
 #include "broker/core/lease.h"
+#include "broker/core/message.h"
 #include "broker/core/outbox.h"
 #include "broker/core/pack.h"
 #include "broker/core/queue.h"
@@ -49,6 +50,7 @@ step_destroy (step_t **self_p)
     if (!self)
         return;
     step_clear (self);
+    outbox_fini (&self->outbox);
     fleet_clear (&self->fleet);
     lease_loaded (self);
     tally_clear (&self->tallies);
@@ -62,13 +64,14 @@ step_configure (step_t *self, const step_settings_t *settings)
 {
     self->state.settings = *settings;
     book_recheck (&self->book);
+    outbox_recheck (&self->outbox);
 }
 
 void
 step_begin (step_t *self, clk_now_t now)
 {
     state_begin (&self->state);
-    outbox_begin (&self->outbox);
+    outbox_begin (&self->outbox, &self->state);
     breaker_begin (self);
     fleet_begin (&self->fleet);
     book_expire (&self->book, &self->state, now);
@@ -162,7 +165,7 @@ s_command_effect (step_t *self, const step_in_t *in, const char **ret_text, clk_
     outbox_end_t ended = {.key = ""};
     int rc = in->as.command.command == STEP_COMMAND_EFFECT_RETRY
                  ? outbox_retry (&self->outbox, &self->state, row, now, &ended, ret_text)
-                 : outbox_cancel (&self->outbox, &self->state, row, &ended, ret_text);
+                 : outbox_cancel (&self->outbox, &self->state, row, now, &ended, ret_text);
     breaker_effect (self, &ended);
     return rc;
 }
@@ -213,16 +216,45 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
     }
 }
 
+//  The row of an effect's incident: of memory, or else what the loop has found in the store.
+static bool
+s_incident (const step_t *self, const ident_t *id, const step_in_t *in, row_incident_t *ret_row)
+{
+    const entry_t *entry = book_find (&self->book, id->text);
+    if (entry)
+        pack_row (entry, ret_row);
+    else if (in->as.effect.incident)
+        *ret_row = *in->as.effect.incident;
+    return entry || in->as.effect.incident;
+}
+
+//  Its files are gone: forget it.
+static void
+s_retired (step_t *self, const ident_t *id)
+{
+    entry_t *entry = book_find (&self->book, id->text);
+    if (entry && !incident_terminal (entry->state))
+        return;
+    state_write (&self->state, STEP_WRITE_RETIRE)->as.retire = *id;
+    if (entry)
+        book_remove (&self->book, entry);
+}
+
 static void
 s_effect_done (step_t *self, const step_in_t *in, clk_now_t now)
 {
     const outbox_end_t ended = outbox_done (&self->outbox, &self->state, in, now);
-    const entry_t *entry = book_find (&self->book, ended.sent.text);
-    if (entry) {
-        row_incident_t row;
+    row_incident_t row;
+    entry_t *entry = book_find (&self->book, ended.sent.text);
+    if (entry && entry->state == INCIDENT_REPORTED && !entry->noticed) {
+        entry->noticed = true;
         pack_row (entry, &row);
         step_histogram_add (&self->state.stats.notice_time, now.wall_ms - row.created_ms);
     }
+    if (ended.uploaded.text [0] && s_incident (self, &ended.uploaded, in, &row))
+        message_uploaded (self, &row, now);
+    if (ended.retired.text [0])
+        s_retired (self, &ended.retired);
     breaker_effect (self, &ended);
 }
 
@@ -332,6 +364,16 @@ step_spare (step_t *self, const step_fence_t *fence, bool finished, clk_now_t no
         lease_spare (self, attempt, finished, now);
 }
 
+const char *
+step_unknown (const step_t *self, int64_t effect)
+{
+    const row_effect_t *row = outbox_flight (&self->outbox, effect);
+    return row && row->channel == ROW_CHANNEL_STORAGE
+                   && !book_find (&self->book, row->incident.text)
+               ? row->incident.text
+               : NULL;
+}
+
 int
 step_flights (const step_t *self)
 {
@@ -359,7 +401,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
     tally_figures (&self->tallies, ret_stats);
     queue_figures (&self->queue, now, ret_stats);
     returned_figures (&self->returned, ret_stats);
-    outbox_figures (&self->outbox, now, ret_stats);
+    ret_stats->effects_ready = outbox_count (&self->outbox);
     fleet_figures (&self->fleet, now, ret_stats);
     journal_figures (&self->journal, ret_stats);
     breaker_figures (self, ret_stats);
@@ -369,6 +411,12 @@ size_t
 step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max)
 {
     return fleet_workers (&self->fleet, now, ret_workers, max);
+}
+
+size_t
+step_lanes (const step_t *self, clk_now_t now, step_lane_t *ret_lanes, size_t max)
+{
+    return outbox_lanes (&self->outbox, now, ret_lanes, max);
 }
 
 size_t

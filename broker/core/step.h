@@ -21,11 +21,11 @@
 //    dedup (what an event means), lapse (leases that end by themselves)
 //    dispatch (who gets what), settle (what follows a verdict)
 //    lease (the life of an attempt)
-//    breaker (failures in a row), overflow (a full queue is announced)
+//    breaker (failures in a row), overflow (a full queue is announced), message (who hears of what)
 //    book (incidents), fleet (workers), rival (two sessions of one identity)
 //    returned (incidents that were given back)
 //    journal (the stream's records), queue (who waits), tally (counts by cluster)
-//    outbox (effects), source (who events come from)
+//    outbox (effects), channel (their lanes), route (receivers), source (who events come from)
 //    attempt, entry, worker (one of each), pack (a row without its zeros), state (the turn),
 //    row (what is durable)
 //  Files from breaker upwards take the whole state (step_part.h), the others only their own.
@@ -126,6 +126,10 @@ step_worker_name (const step_t *self, const char *identity);
 //  Begin to drain (SIGTERM): nothing more is assigned, and no effect is begun.
 void
 step_drain (step_t *self);
+//  The incident of this upload at delivery, if it is not in memory; else NULL.  The loop looks it
+//  up before it steps the upload's end.  Own: borrowed until the next step.
+const char *
+step_unknown (const step_t *self, int64_t effect);
 //  The number of effects at delivery.
 int
 step_flights (const step_t *self);
@@ -145,6 +149,10 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats);
 //  Copy at most max clusters.  Returns how many there are.
 size_t
 step_clusters (const step_t *self, step_cluster_t *ret_clusters, size_t max);
+//  Copy at most max lanes of effects, those that something has failed in first.  Returns how many
+//  there are.
+size_t
+step_lanes (const step_t *self, clk_now_t now, step_lane_t *ret_lanes, size_t max);
 //  Copy at most max workers.  Returns how many there are.
 size_t
 step_workers (const step_t *self, clk_now_t now, step_worker_t *ret_workers, size_t max);

@@ -43,18 +43,24 @@ typedef struct {
     char name [ROW_SOURCE]; //  "" = no more
     int64_t lost [STEP_LOSSES];
 } step_source_t;
-//  What a channel waits for: the message that blocks it, or the upload that is tried again next.
+//  One lane of effects: uploads, removals, or the messages of one receiver.
 typedef struct {
-    row_effect_t row;   //  id 0 = nothing has failed
-    int64_t failing_ms; //  since its first try that failed, or the start
-    int64_t next_ms;    //  until its next try, 0 = under way or due
-    int64_t behind;     //  others of the channel that wait for it
-    int64_t failing;    //  effects of the channel that have failed and are tried again
-} step_head_t;
+    char name [ROW_NAME]; //  "storage", "retention" or the receiver's
+    row_channel_t channel;
+    int64_t effects;    //  not yet done
+    int64_t failing;    //  of them, those that have failed and are tried again
+    int64_t blocked_ms; //  how long nothing has succeeded since a failure; 0 = nothing has failed
+    //  The message that blocks it, or the upload that is tried again next; id 0 = none.
+    int64_t id, tries;
+    char key [ROW_ALERT];
+    char error [LIMIT_REASON_BYTES];
+    int64_t next_ms; //  until its next try, 0 = under way or due
+    int64_t behind;  //  messages that wait behind it
+    int64_t ok_ms;   //  wall clock of the last success, 0 = none since the start
+} step_lane_t;
 typedef struct {
     int64_t incidents [INCIDENT_STATES]; //  of those in memory
     int64_t queued, assigned, effects_ready;
-    step_head_t heads [ROW_CHANNELS];
     int64_t workers, workers_ready, workers_quarantined, slots, slots_free;
     int64_t workers_draining; //  and not quarantined
     int64_t workers_held;     //  they say that they cannot run agents

@@ -34,6 +34,7 @@ typedef struct {
     bool slack;                //  there is a default receiver
     bool slack_shows;          //  it is a bot (route.h)
     route_table_t routing;     //  borrowed: it outlives these settings
+    int64_t pace_ms;           //  between two messages of a receiver
 } step_settings_t;
 
 typedef enum {
@@ -146,6 +147,8 @@ typedef struct {
             //  Rows to keep whatever the result: key "" and incident "" = none.
             row_message_t message;
             row_folder_t folder;
+            //  An upload of an incident that is not in memory (step_unknown): the store's row.
+            const row_incident_t *incident;
         } effect;
         struct {
             step_command_t command;

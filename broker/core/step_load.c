@@ -109,7 +109,7 @@ step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t las
     book_arm (&self->book, last_number, now);
     for (entry_t *entry = self->book.entries; entry; entry = entry->hh.next)
         s_arm_entry (self, entry, now);
-    outbox_arm (&self->outbox, last_effect, now);
+    outbox_arm (&self->outbox, &self->state, last_effect, now);
     journal_arm (&self->journal, last_seq);
     lease_loaded (self);
     self->asked_ms = INT64_MAX;

@@ -113,6 +113,8 @@ loop_snapshot (loop_t *self, clk_now_t now)
     data->source_count = sources < LIMIT_CLUSTERS ? sources : LIMIT_CLUSTERS;
     const size_t clusters = step_clusters (self->step, data->clusters, LIMIT_TALLIES);
     data->cluster_count = clusters < LIMIT_TALLIES ? clusters : LIMIT_TALLIES;
+    const size_t lanes = step_lanes (self->step, now, data->lanes, LIMIT_LANES_SHOWN);
+    data->lane_count = lanes < LIMIT_LANES_SHOWN ? lanes : LIMIT_LANES_SHOWN;
     conf_destroy (&data->conf);
     data->conf = conf_share (self->conf);
     data->reloaded = !self->reload_failed;

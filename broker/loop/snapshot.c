@@ -29,7 +29,8 @@ s_data_init (snapshot_data_t *self)
     self->workers = calloc (LIMIT_WORKERS, sizeof *self->workers);
     self->sources = calloc (LIMIT_CLUSTERS, sizeof *self->sources);
     self->clusters = calloc (LIMIT_TALLIES, sizeof *self->clusters);
-    return self->workers && self->sources && self->clusters ? 0 : -1;
+    self->lanes = calloc (LIMIT_LANES_SHOWN, sizeof *self->lanes);
+    return self->workers && self->sources && self->clusters && self->lanes ? 0 : -1;
 }
 
 snapshot_t *
@@ -56,6 +57,7 @@ snapshot_destroy (snapshot_t **self_p)
         free (self->copies [i].workers);
         free (self->copies [i].sources);
         free (self->copies [i].clusters);
+        free (self->copies [i].lanes);
     }
     pthread_mutex_destroy (&self->mutex);
     free (self);

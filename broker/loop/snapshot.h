@@ -50,9 +50,11 @@ typedef struct {
     intake_source_t *sources; //  LIMIT_CLUSTERS, owned
     size_t cluster_count;
     step_cluster_t *clusters; //  LIMIT_TALLIES, owned
-    conf_t *conf;             //  in force: a share, owned; NULL before the first publish
-    bool reloaded;            //  the last SIGHUP succeeded; true before the first
-    int64_t reloaded_ms;      //  wall clock at which the configuration came into force
+    size_t lane_count;
+    step_lane_t *lanes;  //  LIMIT_LANES_SHOWN, owned
+    conf_t *conf;        //  in force: a share, owned; NULL before the first publish
+    bool reloaded;       //  the last SIGHUP succeeded; true before the first
+    int64_t reloaded_ms; //  wall clock at which the configuration came into force
 } snapshot_data_t;
 
 typedef struct snapshot snapshot_t;

@@ -27,10 +27,25 @@ turn_step (loop_t *self, const step_in_t *in)
     return rc;
 }
 
+//  Step the end of an effect, with the incident that the core does not have in memory.
+static int
+s_effect_done (loop_t *self, const step_in_t *in)
+{
+    const char *incident = step_unknown (self->step, in->as.effect.id);
+    row_incident_t row;
+    step_in_t whole = *in;
+    const int rc = incident && self->failed == 0 ? store_incident (self->args.store, incident, &row)
+                                                 : ERR_NONE;
+    if (rc < 0 && rc != ERR_NONE)
+        self->failed = rc;
+    whole.as.effect.incident = rc == 0 ? &row : NULL;
+    return turn_step (self, &whole);
+}
+
 static void
 s_again (loop_t *self, const step_in_t *in)
 {
-    if (turn_step (self, in) < 0)
+    if ((in->kind == STEP_IN_EFFECT_DONE ? s_effect_done : turn_step) (self, in) < 0)
         log_warn (in->kind == STEP_IN_SOURCE ? "source change not recorded"
                                              : "end of an effect not recorded",
                   kv ("cluster", in->kind == STEP_IN_SOURCE ? in->as.source.cluster : ""),

@@ -236,7 +236,11 @@ enum {
     LIMIT_EFFECT_RETRY_MAX_MS = 600000, //  the longest, also of a Retry-After
     //  Longest wait while nobody answers, so that all effects resume soon after.
     LIMIT_EFFECT_UNREACHED_MS = 60000,
-    LIMIT_EFFECT_TRIES = 20, //  answered tries, about an hour; then the effect is dead
+    LIMIT_MESSAGE_PACE_MS = 1000,  //  between two messages of a receiver; Slack allows one a second
+    LIMIT_MESSAGE_WAIT_MS = 60000, //  how long a message waits for its upload at most
+    LIMIT_MESSAGE_RECURRED_MS = 60000, //  an incident that comes again is shown once in this time
+    LIMIT_LANES_SHOWN = 64,            //  lanes of effects in status and metrics
+    LIMIT_EFFECT_TRIES = 20,           //  answered tries, about an hour; then the effect is dead
     //  breaker_mode pause: first wait for a probe, doubled by each failure.
     LIMIT_PROBE_MIN_MS = 5000,
     LIMIT_PROBE_MAX_MS = 600000,   //  the longest such wait

@@ -245,11 +245,11 @@ s_effect_begin (disk_t *self, const row_effect_t *row)
 }
 
 static void
-s_apply_effect (disk_t *self, const row_effect_t *row)
+s_apply_effect (disk_t *self, const row_effect_t *row, clk_now_t now)
 {
     disk_effect_t *effect = s_effect (self->effects, row->id);
     if (row->channel == ROW_CHANNEL_MESSAGE)
-        voice_effect (self, row);
+        voice_effect (self, row, now);
     if (!effect)
         effect = s_effect_begin (self, row);
     effect->row = *row;
@@ -344,7 +344,7 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
         case STEP_WRITE_EVENT: s_apply_event (self, &write->as.event); break;
         case STEP_WRITE_INCIDENT: s_apply_incident (self, &write->as.incident); break;
         case STEP_WRITE_ATTEMPT: s_apply_attempt (self, &write->as.attempt, now); break;
-        case STEP_WRITE_EFFECT: s_apply_effect (self, &write->as.effect); break;
+        case STEP_WRITE_EFFECT: s_apply_effect (self, &write->as.effect, now); break;
         case STEP_WRITE_BREAKER: voice_breaker (self, &write->as.breaker); break;
         case STEP_WRITE_ALERT: voice_alert (self, &write->as.alert, now); break;
         case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record, now); break;

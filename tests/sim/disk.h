@@ -84,7 +84,10 @@ struct disk_message {
     char key [96];
     row_alert_t alert;
     int64_t effect, asked_ms, arrived;
-    bool unsure;                             //  it may have arrived; the answer is unknown
+    bool unsure; //  it may have arrived; the answer is unknown
+    //  Boot times at which it was last made ready, and last written so.  sets: of the wall clock.
+    int64_t ready_ms, written_ms, sets;
+    row_effect_state_t state;
     disk_message_t *prev_alert, *next_alert; //  messages with an alert, oldest request first
     UT_hash_handle hh;
 };

@@ -605,7 +605,7 @@ peers_receive (peers_t *self, const step_out_t *out)
             disk_break (self->disk, "I3 two effects in flight");
         *flight = out->as.effect;
         if (flight->channel == ROW_CHANNEL_MESSAGE)
-            voice_handed (self->disk, flight);
+            voice_handed (self->disk, flight, self->now);
         return;
     }
     if (out->kind == STEP_OUT_EVENT_ACK) {

@@ -33,5 +33,6 @@ plan_settings (uint64_t seed)
                              .notify_failures = true,
                              .breaker_pause = seed % 5 == 0,
                              .slack = true,
+                             .pace_ms = (int64_t) (seed % 3) * 150,
                              .overflow_reject = seed % 3 == 0};
 }

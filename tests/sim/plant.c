@@ -121,13 +121,13 @@ void
 __wrap_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
                             const entry_t *entry, clk_now_t now)
 {
-    char key [96];
+    char numbered [32];
     if (!s_repeated) {
         __real_outbox_add_incident (self, state, channel, kind, entry, now);
         return;
     }
-    snprintf (key, sizeof key, "%s/%s/%" PRId64, kind, entry->id.text, self->last_effect);
-    outbox_add (self, state, channel, key, &entry->id, now);
+    snprintf (numbered, sizeof numbered, "%s/%" PRId64, kind, self->last_effect);
+    __real_outbox_add_incident (self, state, channel, numbered, entry, now);
 }
 
 void

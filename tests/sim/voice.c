@@ -142,7 +142,7 @@ voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now)
 }
 
 void
-voice_effect (disk_t *disk, const row_effect_t *row)
+voice_effect (disk_t *disk, const row_effect_t *row, clk_now_t now)
 {
     disk_message_t *message = s_message (disk, row->key);
     const disk_incident_t *incident = disk_incident (disk, row->incident.text);
@@ -157,22 +157,41 @@ voice_effect (disk_t *disk, const row_effect_t *row)
     }
     if (message->effect && message->effect != row->id)
         disk_break (disk, "I9 %s has two effects", row->key);
+    if (row->state == ROW_EFFECT_READY) {
+        if (message->effect != row->id || message->state != ROW_EFFECT_READY) {
+            message->ready_ms = now.boot_ms;
+            message->sets = disk->sets;
+        }
+        message->written_ms = now.boot_ms;
+    }
     message->effect = row->id;
+    message->state = row->state;
 }
 
 //  Does a message wait for its upload?  One that was tried does not.
+//  sure: certainly; else perhaps.  After a restart its time is counted by the wall clock.
 static bool
-s_waits (const disk_t *disk, const row_effect_t *row)
+s_waits (const disk_t *disk, const row_effect_t *row, bool sure, clk_now_t now)
 {
     const disk_incident_t *incident = disk_incident (disk, row->incident.text);
-    return incident && !incident->uploaded && row->tries == 0 && !row->unsure;
+    const disk_message_t *message = s_message (disk, row->key);
+    if (!incident || !message || incident->uploaded || row->tries > 0 || row->unsure)
+        return false;
+    if (message->sets != disk->sets)
+        return !sure;
+    return now.boot_ms < (sure ? message->ready_ms : message->written_ms) + LIMIT_MESSAGE_WAIT_MS;
 }
 
 static void
-s_check_order (disk_t *disk, const row_effect_t *row, bool held)
+s_check_order (disk_t *disk, const row_effect_t *row, bool held, clk_now_t now)
 {
     for (const disk_effect_t *item = disk->effects; item; item = item->hh.next) {
-        if (item->row.channel != row->channel || item->id == row->id || s_waits (disk, &item->row))
+        const disk_message_t *message = s_message (disk, item->row.key);
+        const bool blocks = item->row.tries > 0 || item->row.state == ROW_EFFECT_SENDING;
+        if (!blocks && message && message->sets != disk->sets)
+            continue; //  by the wall clock it may be due later
+        if (item->row.channel != row->channel || item->id == row->id
+            || s_waits (disk, &item->row, false, now))
             continue;
         if (item->row.tries > 0)
             disk_break (disk, "I9 %s overtakes %s, which is tried again", row->key, item->row.key);
@@ -182,7 +201,7 @@ s_check_order (disk_t *disk, const row_effect_t *row, bool held)
 }
 
 void
-voice_handed (disk_t *disk, const row_effect_t *row)
+voice_handed (disk_t *disk, const row_effect_t *row, clk_now_t now)
 {
     disk_effect_t *effect = NULL;
     HASH_FIND (hh, disk->effects, &row->id, sizeof row->id, effect);
@@ -195,9 +214,9 @@ voice_handed (disk_t *disk, const row_effect_t *row)
         disk_break (disk, "I10 %s is sent, on disk it is not", row->key);
     if (row->unsure && !message->unsure)
         disk_break (disk, "I10 %s is marked as a repeat without a reason", row->key);
-    if (s_waits (disk, row))
+    if (s_waits (disk, row, true, now))
         disk_break (disk, "I9 %s is sent before its upload", row->key);
-    s_check_order (disk, row, effect->held);
+    s_check_order (disk, row, effect->held, now);
 }
 
 void

@@ -3,8 +3,9 @@
 //  I8   The breaker's row equals a plain count of incidents that failed, each once.  Only an
 //       attempt issued while it was open closes a paused one.
 //  I9   Each opening has one "degraded".  A "recovered" is sent only after its "degraded" arrived,
-//       an incident's message only after its upload.  Messages keep their order, but may overtake
-//       one that waits for an upload.  A message that is retried blocks the others.
+//       an incident's message only after its upload, or after a minute.  Messages keep their
+//       order, but may overtake one that waits for an upload.  A message that is retried blocks
+//       the others.
 //  I10  A row says that a message is being sent before it is sent.  It is repeated only after a
 //       crash or an unsure answer, and is then marked.
 //  SPDX-License-Identifier: Apache-2.0
@@ -18,7 +19,7 @@ voice_breaker (disk_t *disk, const row_breaker_t *row);
 void
 voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now);
 void
-voice_effect (disk_t *disk, const row_effect_t *row);
+voice_effect (disk_t *disk, const row_effect_t *row, clk_now_t now);
 //  An incident ended in this state.
 void
 voice_ended (disk_t *disk, disk_incident_t *incident, incident_state_t state);
@@ -33,7 +34,7 @@ void
 voice_check (disk_t *disk);
 //  A message is handed to delivery.
 void
-voice_handed (disk_t *disk, const row_effect_t *row);
+voice_handed (disk_t *disk, const row_effect_t *row, clk_now_t now);
 //  It arrived.
 void
 voice_arrived (disk_t *disk, const row_effect_t *row);

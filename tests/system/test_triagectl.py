@@ -448,10 +448,14 @@ def test_the_message_that_others_wait_for_is_named(system):
     system.start_worker()
     system.publish([fault(f"web-{n}") for n in range(4)])
     broker.wait_terminal(4)
-    head = wait_until(lambda: (found := broker.get("/api/v1/status")["effects"]["slack"])
-                      and found["behind"] == 3 and found, 20, "three wait behind it")
-    assert head["error"] and head["failing"] == 1 and head["tries"] >= 1 \
-        and head["next_try_ms"] <= 60000
+    lane = wait_until(lambda: (found := broker.channel("slack")) and found["effect"]
+                      and found["effect"]["behind"] == 3 and found, 20, "three wait behind it")
+    head = lane["effect"]
+    assert head["error"] and lane["failing"] == 1 and head["tries"] >= 1 \
+        and head["next_try_ms"] <= 60000 and lane["waiting"] == 4 and not lane["ok_at"]
+    blocked = broker.metric('effects_blocked_seconds{channel="slack"}')
+    assert blocked > 0 and lane["blocked_ms"] > 0 and lane["blocked_since"]
+    assert broker.metric('effects_waiting{channel="slack"}') == 4
     line = next(line for line in system.ctl("status").stdout.splitlines()
                 if line.startswith("slack "))
     assert "3 wait behind it" in line and f"(effect {head['id']})" in line \
@@ -471,7 +475,7 @@ def test_one_folder_that_cannot_be_written_does_not_hold_up_others(system):
     (system.root / "incidents" / poisoned / "result.json").mkdir(parents=True)
     system.start_worker()
     broker.wait_terminal(1)
-    head = wait_until(lambda: broker.get("/api/v1/status")["effects"]["storage"], 20,
+    head = wait_until(lambda: (broker.channel("storage") or {}).get("effect"), 20,
                       "it cannot be written")
     assert head["key"] == f"storage/{poisoned}"
     system.publish([fault(f"web-{n}") for n in range(10)], "others")

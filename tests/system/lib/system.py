@@ -243,6 +243,11 @@ class Broker(Daemon):
         return float(re.search(rf"^triage_{name} (\S+)$", self.get("/metrics", raw=True),
                                re.M).group(1))
 
+    def channel(self, name):
+        """What a channel of effects waits for; None: there is no such channel yet."""
+        return next((channel for channel in self.get("/api/v1/status")["effects"]["channels"]
+                     if channel["name"] == name), None)
+
     def wait_topics(self, count):
         """Until so many different topics are subscribed to:
         what is committed from now on is heard."""

@@ -51,7 +51,7 @@ static int
 s_tear_down (void **state)
 {
     alone_t *self = *state;
-    outbox_clear (&self->outbox);
+    outbox_fini (&self->outbox);
     book_clear (&self->book);
     queue_clear (&self->queue);
     fleet_clear (&self->fleet);
@@ -140,12 +140,15 @@ static void
 test_an_effect_of_a_lost_turn_has_not_left (void **state)
 {
     alone_t *self = *state;
-    outbox_begin (&self->outbox);
-    outbox_add (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage/1", NULL, self->now);
+    const entry_t *entry = s_incident (self, 1);
+    state_begin (&self->state);
+    outbox_begin (&self->outbox, &self->state);
+    outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage", entry,
+                         self->now);
     outbox_schedule (&self->outbox, &self->state, self->now);
-    assert_int_not_equal (self->outbox.flight.id [ROW_CHANNEL_STORAGE], 0);
+    assert_int_equal (outbox_flights (&self->outbox), 1);
     outbox_rollback (&self->outbox);
-    assert_int_equal (self->outbox.flight.id [ROW_CHANNEL_STORAGE], 0);
+    assert_int_equal (outbox_flights (&self->outbox), 0);
     state_rollback (&self->state);
     state_begin (&self->state);
     outbox_schedule (&self->outbox, &self->state, self->now);
@@ -158,11 +161,10 @@ test_a_message_that_was_sent_is_named (void **state)
 {
     alone_t *self = *state;
     const entry_t *entry = s_incident (self, 1);
-    outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_MESSAGE, "incident", entry,
-                         self->now);
+    outbox_add_message (&self->outbox, &self->state, "slack", &entry->id, self->now);
     outbox_schedule (&self->outbox, &self->state, self->now);
     step_in_t done = {.kind = STEP_IN_EFFECT_DONE};
-    done.as.effect.id = self->outbox.flight.id [ROW_CHANNEL_MESSAGE];
+    done.as.effect.id = channel_of (self->outbox.channels, "slack")->run.flight;
     const outbox_end_t end = outbox_done (&self->outbox, &self->state, &done, self->now);
     assert_string_equal (end.key, "incident/incident-1");
     assert_int_equal (end.state, ROW_EFFECT_DONE);
