@@ -1,51 +1,92 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/notify_body.h"
 
-#include "broker/delivery/slack.h"
 #include "broker/disk/artifact_dir.h"
 #include "broker/disk/artifact_sealed.h"
+#include "broker/disk/render.h"
+#include "broker/slack/slack_alert.h"
+#include "broker/slack/slack_incident.h"
 #include "common/base/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-//  Read the report of an incident, and make a link to it.
+enum { S_URL_BYTES = 1024 };
+
+//  What a message about an incident is made of.
+typedef struct {
+    row_incident_t row;
+    row_attempt_t attempts [LIMIT_ATTEMPTS];
+    report_t report;
+    storage_link_t link;
+    char url [S_URL_BYTES]; //  of this broker, "" = none
+} about_t;
+
+//  Read the report that the incident has, and make a link to it.
 static int
-s_report (const notify_env_t *env, const row_incident_t *row, report_t *ret_report,
-          storage_link_t *ret_link)
+s_report (const notify_env_t *env, int64_t attempt, about_t *self)
 {
+    const char *id = self->row.id.text;
     char path [LIMIT_PATH_BYTES] = "output/investigation.md";
-    own (own_fd) int fd = artifact_dir_open (env->settings->workspace_root, row->id.text, false);
+    own (own_fd) int fd = artifact_dir_open (env->settings->workspace_root, id, false);
     if (fd < 0)
         return fd;
     own (own_fd) int file = artifact_dir_file (fd, path, O_RDONLY, NULL);
     if (file < 0) //  the upload was given up
-        snprintf (path, sizeof path, "attempts/%" PRId64 "/output/investigation.md", row->winner);
-    int rc = storage_link (env->storage, row->id.text, path, ret_link);
+        snprintf (path, sizeof path, "attempts/%" PRId64 "/output/investigation.md", attempt);
+    int rc = storage_link (env->storage, id, path, &self->link);
     if (rc < 0)
         return rc;
-    return artifact_sealed_report (fd, env->poison, row->id.text, row->winner, ret_report);
+    const char *base = env->settings->external_url;
+    const size_t size = strlen (base);
+    if (size > 0)
+        snprintf (self->url, sizeof self->url, "%.*s/api/v1/incidents/%s",
+                  (int) (size - (base [size - 1] == '/')), base, id);
+    return artifact_sealed_report (fd, env->poison, id, attempt, &self->report);
+}
+
+//  Read all that a message about the incident needs.  *ret_message borrows self.
+static int
+s_load (const notify_env_t *env, const char *id, about_t *self, slack_incident_t *ret_message)
+{
+    const row_incident_t *row = &self->row;
+    int rc = store_reader_incident (env->reader, id, &self->row);
+    const int count =
+        rc < 0 ? rc : store_reader_attempts (env->reader, id, self->attempts, LIMIT_ATTEMPTS);
+    if (count < 0)
+        return count;
+    const bool over = incident_terminal (row->state);
+    const int64_t reported = over ? render_report (row) : 0;
+    rc = reported > 0 ? s_report (env, reported, self) : 0;
+    if (rc < 0)
+        return rc;
+    const row_attempt_t *attempt = over ? render_deciding (row, self->attempts, (size_t) count)
+                                   : count > 0 ? &self->attempts [count - 1]
+                                               : NULL;
+    *ret_message = (slack_incident_t){.incident = row,
+                                      .report = reported > 0 ? &self->report : NULL,
+                                      .attempt = attempt,
+                                      .labels = settings_labels (env->settings, row->fault.cluster),
+                                      .link = {.url = self->link.url ? self->link.text : self->url,
+                                               .path = self->link.url ? NULL : self->link.text,
+                                               .expires_ms = self->link.expires_ms}};
+    return 0;
 }
 
 static int
 s_incident (const notify_sender_t *sender, bool repeated, char **ret_body)
 {
-    row_incident_t row;
-    report_t report;
-    storage_link_t link;
-    const notify_env_t *env = sender->env;
-    int rc = store_reader_incident (env->reader, sender->effect.incident.text, &row);
-    if (rc == 0)
-        rc = s_report (env, &row, &report, &link);
+    slack_incident_t message;
+    own (own_mem) about_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return -ENOMEM;
+    int rc = s_load (sender->env, sender->effect.incident.text, self, &message);
     if (rc < 0)
         return rc;
-    const slack_incident_t message = {.incident = &row,
-                                      .report = &report,
-                                      .path = link.text,
-                                      .external_url = env->settings->external_url};
     *ret_body = slack_incident (&message, repeated);
     return *ret_body ? 0 : -ENOMEM;
 }
@@ -57,9 +98,9 @@ s_alert (const notify_sender_t *sender, bool repeated, char **ret_body)
     static const struct {
         const char *kind;
         make_fn *make;
-    } kinds [] = {{"degraded/", slack_degraded},
-                  {"recovered/", slack_recovered},
-                  {"overflow/", slack_overflow}};
+    } kinds [] = {{"degraded/", slack_alert_degraded},
+                  {"recovered/", slack_alert_recovered},
+                  {"overflow/", slack_alert_overflow}};
     row_alert_t alert;
     const char *key = sender->effect.key;
     int rc = store_reader_alert (sender->env->reader, key, &alert);

@@ -243,14 +243,13 @@ enum {
     LIMIT_EFFECT_TRIES = 20,           //  answered tries, about an hour; then the effect is dead
     //  breaker_mode pause: first wait for a probe, doubled by each failure.
     LIMIT_PROBE_MIN_MS = 5000,
-    LIMIT_PROBE_MAX_MS = 600000,   //  the longest such wait
-    LIMIT_RECEIVERS = 32,          //  of messages, with the default one; each has one under way
-    LIMIT_SLACK_TEXT_BYTES = 2900, //  one text of a message; Slack accepts 3000 characters
-    LIMIT_SLACK_POST_MS = 10000,   //  one post with its connection; its channel waits meanwhile
-    LIMIT_ROUTES = 64,             //  each is asked for each incident
-    LIMIT_PATTERN_BYTES = 512,     //  of a route: a few names
-    LIMIT_OVERFLOW_MS = 3600000,   //  one announcement of a cluster's overflow in this time
-    LIMIT_OVERFLOW_SOURCE = 8,     //  clusters of one source whose overflow is announced
+    LIMIT_PROBE_MAX_MS = 600000, //  the longest such wait
+    LIMIT_RECEIVERS = 32,        //  of messages, with the default one; each has one under way
+    LIMIT_SLACK_POST_MS = 10000, //  one post with its connection; its channel waits meanwhile
+    LIMIT_ROUTES = 64,           //  each is asked for each incident
+    LIMIT_PATTERN_BYTES = 512,   //  of a route: a few names
+    LIMIT_OVERFLOW_MS = 3600000, //  one announcement of a cluster's overflow in this time
+    LIMIT_OVERFLOW_SOURCE = 8,   //  clusters of one source whose overflow is announced
     //  --- journal (stream replay): each kind of record has its own share, so that none displaces
     //  another
     LIMIT_JOURNAL_INCIDENT_ROWS = 400000, //  about four records per incident

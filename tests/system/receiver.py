@@ -9,7 +9,7 @@ import threading
 import time
 
 Post = collections.namedtuple("Post", "kind marked status at body")
-HEADERS = {"Kubernetes Incident Triage :white_check_mark:": "incident",
+HEADERS = {"Kubernetes Incident Triage": "incident",
            "AI Agent System Degraded": "degraded",
            "AI Agent System Recovered": "recovered", "Incident Queue Full": "overflow"}
 MARK = "This may be a repeat"
@@ -32,7 +32,7 @@ def texts_of(body):
 
 
 def kind_of(body):
-    return next(HEADERS[block["text"]["text"]] for block in blocks_of(body)
+    return next(HEADERS[block["text"]["text"].partition(":")[0]] for block in blocks_of(body)
                 if block["type"] == "header")
 
 

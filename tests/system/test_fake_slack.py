@@ -218,6 +218,14 @@ def test_a_thread_hangs_on_a_message_and_not_on_a_reply(slack):
     assert found[0]["reply_count"] == 1 and len(slack.messages()) == 1
 
 
+def test_a_broadcast_reply_stands_in_thread_and_channel(slack):
+    ts = post(slack)["ts"]
+    assert post(slack, reply_broadcast=True)["error"] == "invalid_arguments"
+    reply = post(slack, "again", thread_ts=ts, reply_broadcast=True)["ts"]
+    assert [one["ts"] for one in read(slack)["messages"]] == [reply, ts]
+    assert slack.replies(ts)[0]["subtype"] == "thread_broadcast"
+
+
 def upload(slack, data, length=None):
     """A file up to its bytes: its id, and the status of the upload."""
     got = call(slack, "files.getUploadURLExternal", kind=FORM, filename="report.md",

@@ -60,6 +60,8 @@ def post_message(slack, call):
     if args.get("reply_broadcast") and not args.get("thread_ts"):
         raise Refused("invalid_arguments", "reply_broadcast without thread_ts")
     message = slack.state.add_message(channel, share(args, slack.bot), args.get("thread_ts"))
+    if is_true(args.get("reply_broadcast", False)):
+        message["subtype"] = "thread_broadcast"
     call.ts = message["ts"]
     return {"channel": channel.id, "ts": message["ts"], "message": shown(message, True)}
 

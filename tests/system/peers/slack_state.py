@@ -65,7 +65,9 @@ class Channel:
         return next((one for one in self.messages if one["ts"] == ts), None)
 
     def top(self):
-        return [one for one in self.messages if one.get("thread_ts", one["ts"]) == one["ts"]]
+        """What the channel shows: no replies but those that were broadcast."""
+        return [one for one in self.messages if one.get("thread_ts", one["ts"]) == one["ts"]
+                or one.get("subtype") == "thread_broadcast"]
 
     def thread(self, ts):
         return [one for one in self.messages if one.get("thread_ts") == ts or one["ts"] == ts]
