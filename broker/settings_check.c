@@ -3,6 +3,7 @@
 
 #include "broker/admin/admin.h"
 #include "broker/admin/admin_token.h"
+#include "broker/base/settings_target.h"
 #include "broker/intake/intake_token.h"
 #include "broker/store/store.h"
 #include "common/base/buf.h"
@@ -148,7 +149,12 @@ s_skipped (const settings_t *settings, conf_check_t *check)
     const size_t count = settings_clusters (settings, clusters, LIMIT_CLUSTERS);
     for (size_t i = 0; i < count; i++)
         conf_check_network (check, "MCP server", clusters [i].mcp_endpoint);
-    if (*settings->slack_webhook_url)
+    settings_target_t slack;
+    if (!settings_target (settings, row_default_receiver, &slack))
+        return;
+    if (slack.kind == SETTINGS_TARGET_BOT)
+        conf_check_network (check, "Slack's Web API", slack.api_url);
+    else
         conf_check_network (check, "Slack webhook", "");
 }
 

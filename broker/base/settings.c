@@ -2,6 +2,7 @@
 #include "broker/base/settings.h"
 
 #include "broker/base/builtin.h"
+#include "broker/base/settings_target.h"
 #include "common/base/failpoint.h"
 #include "common/base/own.h"
 
@@ -29,6 +30,7 @@ void
 settings_step (const settings_t *self, step_settings_t *ret_settings)
 {
     assert (self && ret_settings);
+    settings_target_t target = {.kind = SETTINGS_TARGETS};
     *ret_settings = (step_settings_t){
         .agent_attempts = self->agent_attempts,
         .max_deliveries = self->max_deliveries,
@@ -47,8 +49,9 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
         .failure_threshold = self->failure_threshold_for_alert,
         .breaker_pause = self->breaker_mode == 1,
         .notify_failures = self->notify_on_agent_failure,
-        .slack = self->slack_webhook_url [0] != 0,
         .pace_ms = failpoint_number ("TRIAGE_MESSAGE_PACE_MS", LIMIT_MESSAGE_PACE_MS),
+        .slack = settings_target (self, row_default_receiver, &target),
+        .slack_shows = target.kind == SETTINGS_TARGET_BOT,
     };
 }
 

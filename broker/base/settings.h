@@ -8,6 +8,8 @@
 #include "common/base/buf.h"
 #include "common/conf/conf.h"
 
+enum { SETTINGS_CHANNEL_BYTES = 32 }; //  id of a Slack channel; Slack's have about 11
+
 typedef struct {
     const char *name;
     const char *mcp_endpoint;
@@ -46,6 +48,8 @@ typedef struct {
     int breaker_mode; //  0 alert, 1 pause
     bool notify_on_agent_failure;
     const char *slack_webhook_url; //  a secret
+    const char *slack_bot_token;   //  a secret
+    const char *slack_channel, *slack_api_url;
     const char *external_url;
     int64_t shutdown_timeout_ms;
     int64_t sse_reconnect_initial_backoff_ms, sse_reconnect_max_backoff_ms;

@@ -3,6 +3,7 @@
 #include "broker/base/settings.h"
 
 #include "broker/base/builtin.h"
+#include "broker/base/settings_target.h"
 
 enum { S_SECOND = 1000, S_MINUTE = 60 * S_SECOND, S_HOUR = 60 * S_MINUTE };
 #define S_DAY ((int64_t) 24 * S_HOUR)
@@ -322,7 +323,31 @@ static const conf_option_t s_rows [] = {
      AT (slack_webhook_url),
      .env = "SLACK_WEBHOOK_URL",
      .flags = CONF_URL | CONF_SECRET | CONF_RELOAD,
-     .help = "Slack webhook for reports and alerts.  Empty turns Slack off."},
+     .help = "Slack webhook for reports and alerts, one message each.  It is not used when "
+             "slack_bot_token and slack_channel are set.  Without both, Slack is off."},
+    {.key = "slack_bot_token",
+     .type = CONF_TEXT,
+     AT (slack_bot_token),
+     .env = "SLACK_BOT_TOKEN",
+     .flags = CONF_SECRET | CONF_RELOAD,
+     .help = "Bot token (xoxb-...) of a Slack app.  The bot keeps one message per incident up to "
+             "date, with the report in its thread.  Scopes: chat:write, files:write, and "
+             "channels:history, or groups:history for a private channel."},
+    {.key = "slack_channel",
+     .type = CONF_TEXT,
+     AT (slack_channel),
+     .max = SETTINGS_CHANNEL_BYTES,
+     .env = "SLACK_CHANNEL",
+     .flags = CONF_RELOAD,
+     .help = "ID of the bot's channel, such as C0123456789.  Slack shows it at the end of the "
+             "channel's details.  Invite the app to the channel."},
+    {.key = "slack_api_url",
+     .type = CONF_TEXT,
+     AT (slack_api_url),
+     .env = "SLACK_API_URL",
+     .fallback = "https://slack.com/api",
+     .flags = CONF_URL | CONF_RELOAD,
+     .help = "Slack's Web API, as the bot reaches it.  For GovSlack: https://slack-gov.com/api."},
     {.key = "external_url",
      .type = CONF_TEXT,
      AT (external_url),
@@ -388,6 +413,12 @@ static const conf_option_t s_rows [] = {
     {0},
 };
 
+static void
+s_fit (conf_t *conf, void *settings, conf_check_t *check)
+{
+    settings_target_fit (settings, check);
+}
+
 const conf_spec_t settings_spec = {
     .program = "triage-broker",
     .summary = "Keeps Kubernetes fault events safe and hands incidents to workers.",
@@ -397,4 +428,5 @@ const conf_spec_t settings_spec = {
     .rows = s_rows,
     .settings_size = sizeof (settings_t),
     .reloads = true,
+    .fit = s_fit,
 };

@@ -6,16 +6,26 @@
 
 typedef enum {
     SETTINGS_TARGET_WEBHOOK, //  an incoming webhook of Slack
+    SETTINGS_TARGET_BOT,     //  a channel of Slack, by its Web API
     SETTINGS_TARGETS
 } settings_target_kind_t;
 
 //  Own: texts are those of the settings.
 typedef struct {
     settings_target_kind_t kind;
-    const char *url; //  WEBHOOK; a secret
+    const char *url;     //  WEBHOOK; a secret
+    const char *token;   //  BOT; a secret
+    const char *channel; //  BOT; an id, not a name
+    const char *api_url; //  BOT
 } settings_target_t;
 
 //  Look a receiver up by its name; row_default_receiver is the one of the slack_ options.
 //  Returns false if it is not configured.
 bool
 settings_target (const settings_t *settings, const char *receiver, settings_target_t *ret_target);
+//  Is it the id of a Slack channel, not its name?  Only one method takes names.
+bool
+settings_target_channel_valid (const char *channel);
+//  Check that the slack_ options fit together.
+void
+settings_target_fit (const settings_t *settings, conf_check_t *check);

@@ -1,6 +1,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/notify.h"
 
+#include "broker/delivery/notify_bot.h"
 #include "broker/delivery/notify_webhook.h"
 
 #include <assert.h>
@@ -8,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const notify_kind_t *const s_kinds [SETTINGS_TARGETS] = {[SETTINGS_TARGET_WEBHOOK] =
-                                                                    &notify_webhook};
+static const notify_kind_t *const s_kinds [SETTINGS_TARGETS] = {
+    [SETTINGS_TARGET_WEBHOOK] = &notify_webhook,
+    [SETTINGS_TARGET_BOT] = &notify_bot,
+};
 
 struct notify {
     notify_env_t env;

@@ -62,13 +62,15 @@ notify_sender_end (notify_sender_t *self, step_effect_result_t result, const cha
     self->end.message = self->message;
     if (result == STEP_EFFECT_RETRY || result == STEP_EFFECT_UNSURE) {
         self->end.retry_after_ms = self->answer.retry_after_ms;
-        self->end.unreached =
-            result == STEP_EFFECT_RETRY && self->answer.rc && !self->answer.status;
+        self->end.unreached = (result == STEP_EFFECT_RETRY || self->kind->finds) && self->answer.rc
+                              && !self->answer.status;
     }
     snprintf (self->end.error, sizeof self->end.error, "%s", error);
     self->ended = true;
     const char *incident = self->effect.incident.text;
-    if (result == STEP_EFFECT_OK)
+    if (result == STEP_EFFECT_OK && !self->called)
+        log_debug ("slack message shows this already", kv ("message", self->effect.key));
+    else if (result == STEP_EFFECT_OK)
         log_info ("slack notification sent", kv ("message", self->effect.key),
                   kv ("incident_id", *incident ? incident : "-"), kv ("receiver", self->receiver),
                   kv ("repeat", self->effect.unsure));
@@ -164,6 +166,7 @@ notify_sender_call (notify_sender_t *self, const http_request_t *request, const 
     assert (self->state && !self->transfer && request->response_max_bytes);
     buf_fini (&self->answer.body);
     self->answer = (notify_answer_t){.body = buf_init (request->response_max_bytes)};
+    self->called = true;
     self->place = place;
     self->action = action;
     int rc = failpoint_before (place, action);
@@ -216,6 +219,7 @@ notify_sender_begin (notify_sender_t *self, const notify_kind_t *kind, const row
     self->effect = *effect;
     self->message = (row_message_t){.key = ""};
     self->kind = kind;
+    self->called = false;
     self->state = calloc (1, kind->state_bytes ? kind->state_bytes : 1);
     if (!self->state) {
         self->end = (mail_effect_done_t){.id = effect->id, .result = STEP_EFFECT_RETRY};

@@ -45,6 +45,8 @@ typedef struct {
     const char *name;
     //  Bytes of its data about one message, `state` of a sender; zero at begin.
     size_t state_bytes;
+    //  After UNSURE it finds out what has arrived: it may try again soon.
+    bool finds;
     //  Begin to send sender->effect.
     void (*begin) (notify_sender_t *sender);
     //  The answer of a call has come, or a pause is over.  NULL: it never calls or pauses.
@@ -74,7 +76,7 @@ struct notify_sender {
     notify_answer_t answer;
     http_transfer_t *transfer; //  private from here on
     const char *place, *action;
-    bool answered, ended;
+    bool called, answered, ended;
     int64_t due_us;   //  end of a pause; 0 = none
     int64_t paced_us; //  no paced call earlier than this
     mail_effect_done_t end;

@@ -28,11 +28,11 @@ s_post (notify_sender_t *sender, const char *body)
 static void
 s_begin (notify_sender_t *sender)
 {
-    own (own_mem) char *body = NULL;
-    int rc = notify_body (sender, sender->effect.unsure, &body);
+    own (notify_body_fini) notify_body_t body = {0};
+    int rc = notify_body_make (sender, sender->effect.unsure, &body);
     if (rc == 0) {
         atomic_fetch_add (&sender->env->counts->posts, 1);
-        rc = s_post (sender, body);
+        rc = s_post (sender, body.text);
     }
     if (rc < 0)
         notify_sender_fail_rc (sender, rc);

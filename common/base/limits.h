@@ -246,8 +246,15 @@ enum {
     LIMIT_PROBE_MAX_MS = 600000, //  the longest such wait
     LIMIT_RECEIVERS = 32,        //  of messages, with the default one; each has one under way
     LIMIT_SLACK_POST_MS = 10000, //  one post with its connection; its channel waits meanwhile
-    LIMIT_ROUTES = 64,           //  each is asked for each incident
-    LIMIT_PATTERN_BYTES = 512,   //  of a route: a few names
+    //  A bot's calls that post or edit: Slack takes one a second in a channel, 50 edits a minute.
+    LIMIT_SLACK_PACE_MS = 1200,
+    LIMIT_SLACK_MESSAGE_MS = 120000, //  all calls for one message; then it is tried again
+    LIMIT_SLACK_UPLOAD_MS = 60000,   //  the bytes of one report
+    LIMIT_SLACK_PAGES = 20,          //  of 100 messages of a channel, to find one of the bot's
+    LIMIT_SLACK_PAGE_BYTES = LIMIT_MIB (4),
+    LIMIT_SLACK_ANSWER_BYTES = LIMIT_KIB (256), //  any other answer: it repeats the message
+    LIMIT_ROUTES = 64,                          //  each is asked for each incident
+    LIMIT_PATTERN_BYTES = 512,                  //  of a route: a few names
     LIMIT_OVERFLOW_MS = 3600000, //  one announcement of a cluster's overflow in this time
     LIMIT_OVERFLOW_SOURCE = 8,   //  clusters of one source whose overflow is announced
     //  --- journal (stream replay): each kind of record has its own share, so that none displaces

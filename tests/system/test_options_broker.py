@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from lib.slack import FakeSlack
 from lib.system import BIN, ROOT, Broker, fault, free_port, wait_until
 from receiver import Receiver
 from test_flow import FaultServer, clusters_yaml, connected, replay
@@ -513,6 +514,56 @@ def test_option_broker_slack_webhook_url(system, slack):
     broker.wait_terminal(2)
     assert slack.kinds() == ["incident"]
     assert not broker.get("/api/v1/effects?state=dead")["effects"]
+
+
+def test_option_broker_slack_bot_token(system):
+    """Given by a file, it makes the default receiver a bot, which goes before the webhook; masked
+    in --print-config; without a channel the start is refused."""
+    with FakeSlack() as slack:
+        secret = system.root / "token"
+        secret.write_text(slack.token + "\n")
+        config = yaml(system, f"slack_bot_token_file: {secret}\n"
+                      f"slack_webhook_url: {slack.webhook_url}\n"
+                      f"slack_channel: {slack.channel.id}\nslack_api_url: {slack.api_url}\n")
+        broker = system.start_broker(config=config)
+        system.start_worker()
+        system.publish([fault("web-0")])
+        wait_until(slack.messages, 20, "told")
+        assert slack.called("chat.postMessage") and not slack.called("webhook")
+        assert "slack_webhook_url is not used" in broker.log()
+        printed = subprocess.run([BIN / "triage-broker", "--config", config, "--print-config"],
+                                 capture_output=True, text=True, check=True).stdout
+        assert "slack_bot_token" in printed and slack.token not in printed
+    broker = system.start_broker(wait=False, env={"SLACK_BOT_TOKEN": "xoxb-1"})
+    assert broker.wait() == 78 and "slack_channel must name" in broker.log()
+
+
+def test_option_broker_slack_channel(system):
+    """Where the bot posts; a name is refused, and so is a channel without a token in a check."""
+    with FakeSlack() as slack:
+        other = slack.state.add_channel("C0OTHER99", "other")
+        system.start_broker(slack_channel=other.id, slack_api_url=slack.api_url,
+                            env={"SLACK_BOT_TOKEN": slack.token})
+        system.start_worker()
+        system.publish([fault("web-0")])
+        wait_until(lambda: slack.messages(other), 20, "told there")
+        assert not slack.messages()
+    for channel in ("#triage", "triage", "c0123456789", "U0123456789"):
+        checked = subprocess.run([BIN / "triage-broker", "--check-config"],
+                                 env={"SLACK_CHANNEL": channel, "SLACK_BOT_TOKEN": "xoxb-1"},
+                                 cwd=system.root, capture_output=True, text=True, check=False)
+        assert checked.returncode == 78 and "a channel's ID" in checked.stderr, checked.stderr
+
+
+def test_option_broker_slack_api_url(system):
+    """The bot's calls go there, with or without a slash at its end."""
+    with FakeSlack() as slack:
+        system.start_broker(slack_api_url=slack.api_url + "/",
+                            env={"SLACK_BOT_TOKEN": slack.token,
+                                 "SLACK_CHANNEL": slack.channel.id})
+        system.start_worker()
+        system.publish([fault("web-0")])
+        wait_until(slack.messages, 20, "told")
 
 
 def test_option_broker_external_url(system, slack):

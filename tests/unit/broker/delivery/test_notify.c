@@ -101,8 +101,6 @@ s_setup (void **state)
     self->notify =
         notify_new (&self->world.settings, self->http, self->storage, self->reader, NULL);
     assert_non_null (self->notify);
-    self->world.settings.slack_webhook_url = "";
-    self->world.settings.external_url = "";
     *state = self;
     return 0;
 }
