@@ -27,7 +27,7 @@ LASTING = {"lease_ttl": "600s", "reconnect_grace": "600s"}  # nobody is missed m
 HALF_OPEN = {**LASTING, "breaker_mode": "pause", "failure_threshold_for_alert": 3}
 NEW = ("broker.migrate.commit.after", "broker.migrate.checkpoint.")  # it is migrated by then
 NEW_NAMES = {"resolved": "reported"}
-SCHEMA, AGENT_FAILED = 7, 4
+SCHEMA, AGENT_FAILED, MESSAGE = 7, 4, 1  # as rows hold them
 
 
 @pytest.fixture
@@ -139,15 +139,18 @@ def of_now(version, rows):
     """The rows of an earlier store in the names of today."""
     assert version == 3
     journal = [(*row[:5], NEW_NAMES.get(row[5], row[5]), *row[6:]) for row in rows["journal"]]
-    incident = [(*row, 0, int(row[2] == AGENT_FAILED), 0, 0) for row in rows["incident"]]
+    incident = [(*row, 0, int(row[2] == AGENT_FAILED), 0, 0, 0, 0) for row in rows["incident"]]
     attempt = [(*row, 0, "", "", "", *[-1] * 8) for row in rows["attempt"]]
-    return {**rows, "journal": journal, "incident": incident, "attempt": attempt}
+    effect = [(*row, "slack" if row[1] == MESSAGE else "") for row in rows["effect"]]
+    breaker, alert = ([(*row, 0, 0, 0, 0) for row in rows[name]] for name in ("breaker", "alert"))
+    return {**rows, "journal": journal, "incident": incident, "attempt": attempt,
+            "effect": effect, "breaker": breaker, "alert": alert}
 
 
 def points():
     """Where a migration can be killed; each step once."""
     return [(point, nth) for point in failpoints("broker") if point.startswith(MIGRATION)
-            for nth in ((1, 2, 3) if ".step." in point else (1,))]
+            for nth in ((1, 2, 3, 4) if ".step." in point else (1,))]
 
 
 @pytest.mark.parametrize("store", STORES, ids=lambda path: f"{path.parent.name}-{path.name}")
