@@ -48,6 +48,7 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
         .severity_threshold = settings_threshold (self),
         .failure_threshold = self->failure_threshold_for_alert,
         .breaker_pause = self->breaker_mode == 1,
+        .revive = self->retry_after_recovery,
         .notify_failures = self->notify_on_agent_failure,
         .pace_ms = failpoint_number ("TRIAGE_MESSAGE_PACE_MS", LIMIT_MESSAGE_PACE_MS),
         .slack = settings_target (self, row_default_receiver, &target),

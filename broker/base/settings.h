@@ -46,6 +46,7 @@ typedef struct {
     bool upload_failed_investigations;
     int64_t failure_threshold_for_alert;
     int breaker_mode; //  0 alert, 1 pause
+    bool retry_after_recovery;
     bool notify_on_agent_failure;
     const char *slack_webhook_url; //  a secret
     const char *slack_bot_token;   //  a secret

@@ -23,22 +23,61 @@ breaker_rollback (step_t *self)
     self->breaker.pace = self->breaker.pace_before;
 }
 
-static void
-s_save (step_t *self)
+void
+breaker_save (step_t *self)
 {
     self->breaker.row.id = 1;
     state_write (&self->state, STEP_WRITE_BREAKER)->as.breaker = self->breaker.row;
 }
 
+//  Take out a reason: those behind it move up.  Returns its count.
+static int64_t
+s_take_out (row_breaker_t *row, size_t at)
+{
+    const int64_t count = row->counts [at];
+    for (; at + 1 < ROW_REASONS; at++) {
+        memcpy (row->reasons [at], row->reasons [at + 1], sizeof row->reasons [at]);
+        row->counts [at] = row->counts [at + 1];
+    }
+    row->reasons [ROW_REASONS - 1][0] = 0;
+    row->counts [ROW_REASONS - 1] = 0;
+    return count;
+}
+
+//  Count a reason, and make it the newest.  A new one replaces the oldest.
 static void
 s_remember (row_breaker_t *row, const char *reason)
 {
-    size_t at = 0;
-    while (at < ROW_REASONS - 1 && row->reasons [at][0])
+    char text [sizeof row->reasons [0]];
+    state_text (text, *reason ? reason : "no reason was given");
+    size_t at = 0, known = 0;
+    while (known < ROW_REASONS && strcmp (row->reasons [known], text) != 0)
+        known++;
+    int64_t count = 1;
+    if (known < ROW_REASONS)
+        count += s_take_out (row, known);
+    else if (row->reasons [ROW_REASONS - 1][0])
+        (void) s_take_out (row, 0);
+    while (row->reasons [at][0])
         at++;
-    if (row->reasons [at][0])
-        memmove (row->reasons [0], row->reasons [1], sizeof row->reasons - sizeof row->reasons [0]);
-    state_text (row->reasons [at], *reason ? reason : "no reason was given");
+    memcpy (row->reasons [at], text, sizeof text);
+    row->counts [at] = count;
+}
+
+//  Ask for the "degraded" of the present opening, or for its newest form.
+static void
+s_announce (step_t *self, clk_now_t now)
+{
+    const row_breaker_t *row = &self->breaker.row;
+    row_alert_t alert = {.at_ms = now.wall_ms,
+                         .count = row->failures,
+                         .first_ms = row->first_ms,
+                         .last_ms = row->last_ms,
+                         .revives = self->state.settings.revive};
+    snprintf (alert.key, sizeof alert.key, "degraded/%" PRId64, row->openings);
+    memcpy (alert.reasons, row->reasons, sizeof alert.reasons);
+    memcpy (alert.counts, row->counts, sizeof alert.counts);
+    outbox_alert (&self->outbox, &self->state, &alert, now);
 }
 
 static void
@@ -57,15 +96,17 @@ s_open (step_t *self, const char *reason, clk_now_t now)
                      now);
     if (self->state.settings.slack && !row->announced)
         self->state.stats.untold_total [STEP_UNTOLD_DISABLED]++;
-    if (!row->announced)
-        return;
-    row_alert_t alert = {.at_ms = now.wall_ms,
-                         .count = row->failures,
-                         .first_ms = row->first_ms,
-                         .last_ms = row->last_ms};
-    snprintf (alert.key, sizeof alert.key, "degraded/%" PRId64, row->openings);
-    memcpy (alert.reasons, row->reasons, sizeof alert.reasons);
-    outbox_alert (&self->outbox, &self->state, &alert, now);
+    if (row->announced)
+        s_announce (self, now);
+}
+
+//  The streak that is under way.
+static int64_t
+s_streak (row_breaker_t *row)
+{
+    if (!row->streak) //  of an earlier version, or the first
+        row->streak = 1;
+    return row->streak;
 }
 
 void
@@ -75,13 +116,23 @@ breaker_failed (step_t *self, row_incident_t *incident, clk_now_t now)
     if (incident->counted)
         return;
     incident->counted = true;
+    incident->streak = s_streak (row);
     if (row->failures++ == 0)
         row->first_ms = now.wall_ms;
     row->last_ms = now.wall_ms;
     s_remember (row, incident->reason);
     if (!row->open && row->failures >= self->state.settings.failure_threshold)
         s_open (self, incident->reason, now);
-    s_save (self);
+    else if (row->open && row->announced && self->state.settings.slack_shows)
+        s_announce (self, now); //  the message counts on
+    breaker_save (self);
+}
+
+void
+breaker_probed (step_t *self, const attempt_t *attempt, row_incident_t *incident)
+{
+    if (attempt->term.probe && self->breaker.row.open)
+        incident->streak = s_streak (&self->breaker.row);
 }
 
 static void
@@ -94,7 +145,10 @@ s_close (step_t *self, clk_now_t now)
         row_alert_t alert = {.at_ms = now.wall_ms,
                              .count = row->failures,
                              .first_ms = row->opened_ms,
-                             .last_ms = now.wall_ms};
+                             .last_ms = now.wall_ms,
+                             .revives = self->state.settings.revive};
+        memcpy (alert.reasons, row->reasons, sizeof alert.reasons);
+        memcpy (alert.counts, row->counts, sizeof alert.counts);
         snprintf (alert.key, sizeof alert.key, "recovered/%" PRId64, row->openings);
         outbox_alert (&self->outbox, &self->state, &alert, now);
     }
@@ -102,6 +156,8 @@ s_close (step_t *self, clk_now_t now)
         self->state.stats
             .untold_total [self->state.settings.notify_failures ? STEP_UNTOLD_UNOPENED
                                                                 : STEP_UNTOLD_DISABLED]++;
+    if (self->state.settings.revive)
+        row->reviving = row->streak; //  what is left of an earlier one is given up
     row->open = row->announced = false;
     row->opened_ms = 0;
     row->probe_attempt = 0;
@@ -117,7 +173,9 @@ breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now)
         s_close (self, now);
     row->failures = row->first_ms = row->last_ms = 0;
     memset (row->reasons, 0, sizeof row->reasons);
-    s_save (self);
+    memset (row->counts, 0, sizeof row->counts);
+    row->streak = s_streak (row) + 1;
+    breaker_save (self);
 }
 
 bool
@@ -131,7 +189,7 @@ static void
 s_probe_over (step_t *self, clk_now_t now)
 {
     self->breaker.row.probe_attempt = 0;
-    s_save (self);
+    breaker_save (self);
     self->breaker.pace.backoff_ms *= 2;
     if (self->breaker.pace.backoff_ms < LIMIT_PROBE_MIN_MS)
         self->breaker.pace.backoff_ms = LIMIT_PROBE_MIN_MS; //  of an earlier run
@@ -173,7 +231,7 @@ breaker_issued (step_t *self, attempt_t *attempt, clk_now_t now)
     self->breaker.row.probe_attempt = attempt->row.number;
     self->state.stats.breaker_total [STEP_BREAKER_HALF_OPEN]++;
     journal_breaker (&self->journal, &self->state, "probed", self->breaker.row.failures, "", now);
-    s_save (self);
+    breaker_save (self);
 }
 
 bool
@@ -193,7 +251,7 @@ breaker_effect (step_t *self, const outbox_end_t *effect)
     const bool announced = effect->state == ROW_EFFECT_READY;
     if (self->breaker.row.open && self->breaker.row.openings == opening) {
         self->breaker.row.announced = announced;
-        s_save (self);
+        breaker_save (self);
     }
     if (announced)
         return;

@@ -3,12 +3,16 @@
 //  An incident counts once, when its first attempt fails by the agent, its key or its provider,
 //  whatever follows.  It also counts when it ends without a report and no attempt of it did so.
 //
-//  failure_threshold of them open it, with one "degraded" alert.  Further failures are counted, and
-//  no alert is sent.  A success closes it, with one "recovered" alert if its "degraded" was queued
-//  and has not failed for good.  A success also resets the failures of a closed breaker.
+//  failure_threshold of them open it, with one "degraded" alert.  Further failures are counted; a
+//  bot shows the count in the same message, a webhook sends nothing more.  A success closes it,
+//  with one "recovered" alert if its "degraded" was queued and has not failed for good.  A success
+//  also resets the failures of a closed breaker.
 //
 //  Mode pause: while it is open, only single probes are assigned, each after a longer wait.  Only
 //  an attempt that was issued after the opening closes it.
+//
+//  The failures between two resets are a streak.  Their incidents, and those of failed probes, bear
+//  its number, so that they can be put back into the queue at the closing (revive.h).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -35,6 +39,10 @@ breaker_rollback (step_t *self);
 //  Lost attempts do not count.  The caller saves the row.
 void
 breaker_failed (step_t *self, row_incident_t *incident, clk_now_t now);
+//  Note that this attempt has failed: if it is a probe, its incident belongs to the streak, also
+//  when it was counted before.  The caller saves the row.
+void
+breaker_probed (step_t *self, const attempt_t *attempt, row_incident_t *incident);
 //  Note that this attempt has made a report.
 void
 breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now);
@@ -57,6 +65,9 @@ breaker_is_probe (const step_t *self, const row_attempt_t *row);
 //  "recovered" is dropped.
 void
 breaker_effect (step_t *self, const outbox_end_t *effect);
+//  Write its row.
+void
+breaker_save (step_t *self);
 //  Load its row, or forget it.
 void
 breaker_load (step_t *self, const row_breaker_t *row);

@@ -48,7 +48,7 @@ typedef struct {
     //  Its last attempt whose report is partial, 0 = none.  It decides when the incident fails.
     int64_t partial;
     bool counted;          //  the circuit breaker has counted it
-    int64_t opening;       //  the opening of the circuit breaker that it counted towards, 0 = none
+    int64_t streak;        //  of failures in the circuit breaker that it is part of, 0 = none
     bool revived;          //  it was put back into the queue when the circuit breaker closed
     int64_t given_back;    //  attempts that ended by a class that charges nothing
     int64_t given_back_ms; //  when the first of them ended, 0 = none has
@@ -148,6 +148,7 @@ typedef struct {
     bool open;
     bool announced;            //  its "degraded" was queued and has not failed for good
     int64_t openings;          //  so far; their number names the alerts
+    int64_t streak;            //  number of the row of failures that is under way or comes next
     int64_t failures;          //  incidents in a row
     int64_t first_ms, last_ms; //  when the first and the last of them ended
     int64_t opened_ms;
@@ -155,8 +156,7 @@ typedef struct {
     int64_t probe_attempt;                          //  0 = none is under way
     char reasons [ROW_REASONS][LIMIT_REASON_BYTES]; //  of the last failures, oldest first
     int64_t counts [ROW_REASONS]; //  how many failed for each of them; they are distinct
-    //  Closed: the incidents of this opening are being put back into the queue; 0 = none.
-    int64_t reviving;
+    int64_t reviving; //  the failed incidents of this streak are being put back; 0 = none
 } row_breaker_t;
 
 //  The content of an alert at the time of its request.  Its effect has the same key.

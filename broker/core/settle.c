@@ -237,6 +237,8 @@ s_charge (step_t *self, attempt_t *attempt, row_incident_t *row, const step_in_t
                        in->as.verdict.retry_ms, now);
     if (rule->counts)
         breaker_failed (self, row, now);
+    if (rule->charged)
+        breaker_probed (self, attempt, row);
 }
 
 static step_disposition_t
@@ -493,8 +495,9 @@ settle_cancel (step_t *self, entry_t *entry, clk_now_t now, const char **ret_tex
     return 0;
 }
 
-int
-settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text)
+//  May an incident be put back into the queue?
+static int
+s_may_retry (const step_t *self, const entry_t *entry, const char **ret_text)
 {
     const entry_t *other = book_find_key (&self->book, entry->key);
     if (incident_next (entry->state, INCIDENT_ON_RETRY) == INCIDENT_STATES) {
@@ -510,6 +513,15 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
         *ret_text = "the queue is full";
         return ERR_FULL;
     }
+    return 0;
+}
+
+int
+settle_retry (step_t *self, entry_t *entry, bool revived, clk_now_t now, const char **ret_text)
+{
+    const int rc = s_may_retry (self, entry, ret_text);
+    if (rc < 0)
+        return rc;
     while (entry->attempts) //  all have ended; a retry starts anew
         attempt_forget (&self->attempts, entry->attempts);
     entry->free_count = 0;
@@ -522,6 +534,8 @@ settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text
     row.suppress = INCIDENT_SUPPRESS_NONE;
     row.charged = row.lost = row.partial = 0;
     row.counted = false;
+    row.streak = 0;
+    row.revived = revived;
     row.given_back = row.given_back_ms = 0;
     row.forgiven = row.attempts;
     row.completed_ms = row.started_ms = 0;

@@ -47,5 +47,7 @@ settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_n
 //  Err: ERR_STALE: not possible in this state; ERR_FULL: no room in the queue.
 int
 settle_cancel (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text) must_check;
+//  revived: it is put back because the circuit breaker has closed, and no operator asked.
 int
-settle_retry (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text) must_check;
+settle_retry (step_t *self, entry_t *entry, bool revived, clk_now_t now,
+              const char **ret_text) must_check;

@@ -73,6 +73,7 @@ step_begin (step_t *self, clk_now_t now)
     state_begin (&self->state);
     outbox_begin (&self->outbox, &self->state);
     breaker_begin (self);
+    revive_begin (self);
     fleet_begin (&self->fleet);
     book_expire (&self->book, &self->state, now);
 }
@@ -151,7 +152,7 @@ s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, cl
     if (!entry)
         return -ENOMEM;
     int rc = in->as.command.command == STEP_COMMAND_RETRY
-                 ? settle_retry (self, entry, now, ret_text)
+                 ? settle_retry (self, entry, false, now, ret_text)
                  : settle_cancel (self, entry, now, ret_text);
     if (!known && incident_terminal (entry->state))
         book_remove (&self->book, entry);
@@ -212,6 +213,7 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
         case STEP_IN_HELLO:
         case STEP_IN_EFFECT_DONE:
         case STEP_IN_COMMAND:
+        case STEP_IN_REVIVE:
         case STEP_IN_SOURCE: assert (false);
     }
 }
@@ -287,6 +289,7 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
             break;
         case STEP_IN_EFFECT_DONE: s_effect_done (self, in, now); break;
         case STEP_IN_COMMAND: s_command (self, in, now); break;
+        case STEP_IN_REVIVE: rc = revive_next (self, in->as.revive, now); break;
         case STEP_IN_SOURCE:
             journal_source (&self->journal, &self->state, in->as.source.cluster,
                             in->as.source.change, in->as.source.reason, now);
@@ -315,7 +318,7 @@ step_schedule (step_t *self, clk_now_t now)
     self->asked_ms =
         least (least (fleet_wake (&self->fleet, self->queue.queued > 0, now), lease_wake (self)),
                least (settle_wake (self, now), outbox_wake (&self->outbox, &self->state)));
-    self->asked_ms = least (self->asked_ms, dispatch_wake (self));
+    self->asked_ms = least (self->asked_ms, least (dispatch_wake (self), revive_wake (self, now)));
 }
 
 bool
@@ -372,6 +375,12 @@ step_unknown (const step_t *self, int64_t effect)
                    && !book_find (&self->book, row->incident.text)
                ? row->incident.text
                : NULL;
+}
+
+step_revive_t
+step_reviving (const step_t *self, clk_now_t now)
+{
+    return revive_wanted (self, now);
 }
 
 int

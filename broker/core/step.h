@@ -130,6 +130,13 @@ step_drain (step_t *self);
 //  up before it steps the upload's end.  Own: borrowed until the next step.
 const char *
 step_unknown (const step_t *self, int64_t effect);
+//  The failed incident that the loop looks for in the store, to answer with REVIVE: the next one of
+//  this streak behind `after` that was not revived.  streak 0: none for now.
+typedef struct {
+    int64_t streak, after; //  after: its number
+} step_revive_t;
+step_revive_t
+step_reviving (const step_t *self, clk_now_t now);
 //  The number of effects at delivery.
 int
 step_flights (const step_t *self);

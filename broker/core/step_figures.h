@@ -78,6 +78,7 @@ typedef struct {
     int64_t breaker_failures;              //  incidents in a row
     int64_t breaker_opened_ms;             //  wall clock, 0 = closed
     int64_t breaker_total [STEP_BREAKERS]; //  transitions, by what to
+    int64_t revived_total;                 //  incidents put back when it closed
     int64_t untold_total [STEP_UNTOLDS]; //  alerts that were not sent, although Slack is configured
     int64_t oldest_queued_ms;            //  age of the oldest pending incident, 0 = none
     int64_t last_seq;

@@ -31,6 +31,7 @@ typedef struct {
     int64_t failure_threshold; //  incidents in a row that open the breaker, at least 1
     bool notify_failures;      //  send the breaker's alerts
     bool breaker_pause;        //  open: only single probes are assigned
+    bool revive;               //  closing, it puts back what failed meanwhile
     bool slack;                //  there is a default receiver
     bool slack_shows;          //  it is a bot (route.h)
     route_table_t routing;     //  borrowed: it outlives these settings
@@ -51,6 +52,7 @@ typedef enum {
     STEP_IN_BYE,
     STEP_IN_EFFECT_DONE, //  delivery reports
     STEP_IN_COMMAND,     //  operator
+    STEP_IN_REVIVE,      //  the store's answer to step_reviving
     STEP_IN_SOURCE       //  intake: a source is connected, lost, has a gap
 } step_in_kind_t;
 
@@ -157,6 +159,7 @@ typedef struct {
             char worker [ROW_NAME];         //  DRAIN, RESUME: a label or an identity
             uint64_t cookie;
         } command;
+        const row_incident_t *revive; //  NULL = there is none
         struct {
             char cluster [ROW_CLUSTER];
             char change [32];

@@ -35,6 +35,7 @@ step_reload (step_t *self)
     lease_rollback (self);
     outbox_rollback (&self->outbox);
     breaker_rollback (self);
+    revive_rollback (self);
     tally_rollback (&self->tallies, &self->state);
     fleet_rollback (&self->fleet, &self->state);
     step_clear (self);

@@ -1,11 +1,12 @@
 //  step_part - the whole state: one struct of each module.
 //
-//  breaker, overflow, lease, settle, dispatch, dedup and lapse work on several modules and take
-//  the whole state.  Each module below takes its own struct, and state_t if it writes or decides.
+//  breaker, revive, overflow, lease, settle, dispatch, dedup and lapse work on several modules and
+//  take the whole state.  Each module below takes its own struct, and state_t if it writes or
+//  decides.
 //
 //  Rollback: data of rows are cleared and loaded again.  Other data go back to a copy.  outbox,
-//  breaker, state and the fleet's counts make it in x_begin; a worker and a tally at their first
-//  change in a turn.  lease keeps its timers in lease_rollback.
+//  breaker, revive, state and the fleet's counts make it in x_begin; a worker and a tally at their
+//  first change in a turn.  lease keeps its timers in lease_rollback.
 //
 //  Figures: state_t counts what happened since the start.  x_figures of a module fills in what
 //  it can count at any time, and finds zeros there.
@@ -20,6 +21,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
 #include "broker/core/returned.h"
+#include "broker/core/revive.h"
 #include "broker/core/settle.h"
 #include "broker/core/step.h"
 
@@ -35,6 +37,7 @@ struct step {
     fleet_t fleet;
     outbox_t outbox;
     breaker_t breaker;
+    revive_t revive;
     overflow_t overflow;
     lease_t lease;
     settle_t settle;

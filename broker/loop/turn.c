@@ -194,6 +194,27 @@ s_hold (loop_t *self)
     step_hold (self->step, trouble != ARTIFACT_FINE);
 }
 
+//  Put back what failed before the circuit breaker closed, a few incidents in each turn.  Rows of
+//  this turn are not in the store yet, so it is done before the inputs are stepped.
+static void
+s_revive (loop_t *self)
+{
+    for (int i = 0; i < LIMIT_TURN_REVIVED && self->failed == 0; i++) {
+        const step_revive_t wanted = step_reviving (self->step, self->now);
+        row_incident_t row;
+        if (!wanted.streak)
+            return;
+        const int rc = store_revivable (self->args.store, &wanted, &row);
+        if (rc < 0 && rc != ERR_NONE) {
+            self->failed = rc;
+            return;
+        }
+        const step_in_t in = {.kind = STEP_IN_REVIVE, .as.revive = rc == 0 ? &row : NULL};
+        if (turn_step (self, &in) < 0)
+            return;
+    }
+}
+
 size_t
 turn_run (loop_t *self)
 {
@@ -203,6 +224,7 @@ turn_run (loop_t *self)
     self->applied = 0;
     self->failed = 0;
     step_begin (self->step, self->now);
+    s_revive (self);
     loop_mail_retry (self);
     turn_step_again (self);
     const size_t count = s_receive (self);

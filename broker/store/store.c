@@ -222,6 +222,15 @@ store_effect (store_t *self, int64_t effect, row_effect_t *ret_row)
 }
 
 int
+store_revivable (store_t *self, const step_revive_t *wanted, row_incident_t *ret_row)
+{
+    assert (self && wanted && ret_row);
+    s_bind_int (self->revivable, 1, wanted->streak);
+    s_bind_int (self->revivable, 2, wanted->after);
+    return s_one (self, self->revivable, &store_row_incident, ret_row);
+}
+
+int
 store_commit (store_t *self)
 {
     assert (self);

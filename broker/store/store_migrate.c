@@ -80,12 +80,13 @@ static const char s_classes [] =
     "UPDATE OR FAIL incident SET counted = 1 WHERE state = 4;";
 
 //  To 7: a message has a receiver, the circuit breaker counts by reason and knows which incidents
-//  counted.  Of earlier openings that is not known.
+//  are part of a streak of failures.  Of earlier ones that is not known.
 static const char s_receivers [] =
-    "ALTER TABLE incident ADD COLUMN opening INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE incident ADD COLUMN streak INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE incident ADD COLUMN revived INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE effect ADD COLUMN receiver TEXT NOT NULL DEFAULT '';"
     "UPDATE OR FAIL effect SET receiver = 'slack' WHERE channel = 1;"
+    "ALTER TABLE breaker ADD COLUMN streak INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE breaker ADD COLUMN count_1 INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE breaker ADD COLUMN count_2 INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE breaker ADD COLUMN count_3 INTEGER NOT NULL DEFAULT 0;"

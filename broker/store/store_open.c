@@ -171,6 +171,9 @@ s_prepare_rows (store_t *self, err_diag_t *diag)
         {&self->one_incident, &store_row_incident, "WHERE id = ?"},
         {&self->one_effect, &store_row_effect, "WHERE id = ?"},
         {&self->one_folder, &store_row_folder, "WHERE incident = ?"},
+        {&self->revivable, &store_row_incident,
+         "WHERE streak = ? AND number > ? AND streak <> 0 AND revived = 0 AND state IN (4, 5)"
+         " ORDER BY number LIMIT 1"},
     };
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof rows / sizeof rows [0]; i++) {

@@ -1,5 +1,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/returns.h"
+#include "tests/sim/revival.h"
 #include "tests/sim/voice.h"
 
 #include <inttypes.h>
@@ -133,6 +134,8 @@ s_apply_incident (disk_t *self, const row_incident_t *row)
         disk_break (self, "I2 %s has a second winner", row->id.text);
     self->open += is_open - was_open;
     s_count_open (self, row, fresh, is_open - was_open);
+    if (incident->row)
+        revival_row (self, incident->row, row);
     incident->state = row->state;
     incident->winner = row->winner;
     if (!incident->row)

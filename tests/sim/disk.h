@@ -12,7 +12,7 @@
 //       nothing that a worker refused, and nothing that it gives back.
 //  I17  No host is blamed for what the artifacts' disk denied it.
 //  I8 to I10 are in voice.h, I11 to I13 in sim.c, I14 in shares.h, I16 in peers.h, I18 to I21 in
-//  returns.h.
+//  returns.h, I22 in revival.h.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

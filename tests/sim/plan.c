@@ -32,6 +32,7 @@ plan_settings (uint64_t seed)
                              .failure_threshold = 1 + (int64_t) (seed % 4),
                              .notify_failures = true,
                              .breaker_pause = seed % 5 == 0,
+                             .revive = true,
                              .slack = true,
                              .pace_ms = (int64_t) (seed % 3) * 150,
                              .overflow_reject = seed % 3 == 0};

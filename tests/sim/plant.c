@@ -101,6 +101,7 @@ plant (const char *name)
         {"counted_twice", "I8 ", &plant_count_twice},
         {"worker_not_held", "I20 ", &plant_no_hold_worker},
         {"probe_beside_probe", "I21 ", &plant_many_probes},
+        {"left_behind", "I22 ", &plant_left_behind},
     };
     for (size_t i = 0; i < sizeof bugs / sizeof bugs [0]; i++)
         if (strcmp (bugs [i].name, name) == 0) {

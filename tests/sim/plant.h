@@ -25,6 +25,7 @@
 //    counted_twice: the breaker counts each failed run;
 //    worker_not_held: a worker whose key failed gets more work;
 //    probe_beside_probe: a paused breaker holds nothing;
+//    left_behind: every second incident is not put back when the breaker closes;
 //    send_before_commit: the simulator itself, as the loop, sends too early.
 //  Returns the invariant that it breaks, as the message begins; NULL: there is no such bug.
 const char *

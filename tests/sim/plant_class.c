@@ -1,7 +1,7 @@
 //  plant_class - the bugs in what follows a class of a run; a part of plant.
 //
-//  Wrappers around returned_give, returned_over, returned_due, breaker_failed, breaker_room and
-//  fleet_hold.
+//  Wrappers around returned_give, returned_over, returned_due, breaker_failed, breaker_room,
+//  fleet_hold and revive_next.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant_part.h"
 
@@ -11,11 +11,16 @@
 #include "broker/core/step_part.h"
 
 bool plant_charge_returned, plant_no_wait, plant_no_end, plant_count_twice, plant_no_hold_worker,
-    plant_many_probes;
+    plant_many_probes, plant_left_behind;
 
 void
 __real_returned_give (returned_t *self, state_t *state, entry_t *entry, row_incident_t *row,
                       const run_class_rule_t *rule, int64_t retry_ms, clk_now_t now);
+int
+__real_revive_next (step_t *self, const row_incident_t *row, clk_now_t now);
+int
+__wrap_revive_next (step_t *self, const row_incident_t *row, clk_now_t now);
+
 void
 __wrap_returned_give (returned_t *self, state_t *state, entry_t *entry, row_incident_t *row,
                       const run_class_rule_t *rule, int64_t retry_ms, clk_now_t now);
@@ -84,4 +89,15 @@ __wrap_fleet_hold (fleet_t *self, state_t *state, worker_t *worker, run_class_t 
 {
     if (!plant_no_hold_worker)
         __real_fleet_hold (self, state, worker, class, reason, now);
+}
+
+//  Every second incident is passed over.
+int
+__wrap_revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
+{
+    if (!plant_left_behind || !row || row->number % 2)
+        return __real_revive_next (self, row, now);
+    self->revive.cursor =
+        (revive_cursor_t){.streak = self->breaker.row.reviving, .after = row->number};
+    return 0;
 }

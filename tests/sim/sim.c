@@ -13,6 +13,7 @@
 #include "broker/core/pack.h"
 #include "broker/core/step_part.h"
 #include "tests/sim/peers.h"
+#include "tests/sim/revival.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/plant.h"
 #include "tests/sim/returns.h"
@@ -326,6 +327,17 @@ s_hold (sim_t *self)
         self->disk.hard_floor_ms = self->now.boot_ms + self->settings.revoke_slack_ms;
 }
 
+//  Answer what the broker looks for in the store.
+static void
+s_revive (sim_t *self)
+{
+    step_revive_t wanted;
+    while ((wanted = step_reviving (self->step, self->now)).streak) {
+        step_in_t in = {.kind = STEP_IN_REVIVE, .as.revive = revival_find (&self->disk, &wanted)};
+        s_step (self, &in);
+    }
+}
+
 static void
 s_inputs (sim_t *self)
 {
@@ -446,7 +458,8 @@ s_same (const row_incident_t *row, const row_incident_t *kept)
     return row->state == kept->state && row->suppress == kept->suppress
            && row->attempts == kept->attempts && row->forgiven == kept->forgiven
            && row->charged == kept->charged && row->lost == kept->lost
-           && row->counted == kept->counted && row->given_back == kept->given_back
+           && row->counted == kept->counted && row->streak == kept->streak
+           && row->revived == kept->revived && row->given_back == kept->given_back
            && row->given_back_ms == kept->given_back_ms && row->partial == kept->partial
            && row->winner == kept->winner && row->occurrences == kept->occurrences
            && row->last_seen_ms == kept->last_seen_ms && row->not_before_ms == kept->not_before_ms
@@ -530,6 +543,7 @@ s_turn (sim_t *self)
     step_begin (self->step, self->now);
     self->done_count = 0;
     s_hold (self);
+    s_revive (self);
     s_inputs (self);
     step_schedule (self->step, self->now);
     size_t outs;

@@ -1,6 +1,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/voice.h"
 
+#include "tests/sim/revival.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +106,7 @@ voice_breaker (disk_t *disk, const row_breaker_t *row)
         disk->model.closing = true;
         s_reset (&disk->model);
     }
+    revival_breaker (disk, &disk->breaker, row);
     disk->breaker = *row;
 }
 

@@ -142,7 +142,8 @@ def of_now(version, rows):
     incident = [(*row, 0, int(row[2] == AGENT_FAILED), 0, 0, 0, 0) for row in rows["incident"]]
     attempt = [(*row, 0, "", "", "", *[-1] * 8) for row in rows["attempt"]]
     effect = [(*row, "slack" if row[1] == MESSAGE else "") for row in rows["effect"]]
-    breaker, alert = ([(*row, 0, 0, 0, 0) for row in rows[name]] for name in ("breaker", "alert"))
+    breaker = [(*row, 0, 0, 0, 0, 0) for row in rows["breaker"]]
+    alert = [(*row, 0, 0, 0, 0) for row in rows["alert"]]
     return {**rows, "journal": journal, "incident": incident, "attempt": attempt,
             "effect": effect, "breaker": breaker, "alert": alert}
 

@@ -411,7 +411,7 @@ test_three_overloaded_incidents_open_the_breaker (void **state)
     }
     assert_true (self.breaker.open);
     assert_int_equal (self.breaker.failures, 3);
-    assert_string_equal (self.breaker.reasons [2], "as overloaded");
+    assert_string_equal (self.breaker.reasons [0], "as overloaded");
     step_stats_t stats;
     step_stats (self.bench.step, self.bench.now, &stats);
     assert_int_equal (stats.given_back, 3);

@@ -1,0 +1,73 @@
+//  SPDX-License-Identifier: Apache-2.0
+#include "broker/core/revive.h"
+
+#include "broker/core/book.h"
+#include "broker/core/breaker.h"
+#include "broker/core/settle.h"
+#include "broker/core/step_part.h"
+
+#include <errno.h>
+
+void
+revive_begin (step_t *self)
+{
+    self->revive.before = self->revive.cursor;
+}
+
+void
+revive_rollback (step_t *self)
+{
+    self->revive.cursor = self->revive.before;
+}
+
+//  Where the search has come to; the breaker may have begun with another streak.
+static revive_cursor_t
+s_cursor (const step_t *self)
+{
+    const int64_t streak = self->breaker.row.reviving;
+    return self->revive.cursor.streak == streak ? self->revive.cursor
+                                                : (revive_cursor_t){.streak = streak};
+}
+
+step_revive_t
+revive_wanted (const step_t *self, clk_now_t now)
+{
+    if (now.boot_ms < revive_wake (self, now))
+        return (step_revive_t){.streak = 0};
+    const revive_cursor_t cursor = s_cursor (self);
+    return (step_revive_t){.streak = cursor.streak, .after = cursor.after};
+}
+
+int
+revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
+{
+    if (!row) {
+        self->breaker.row.reviving = 0;
+        breaker_save (self);
+        return 0;
+    }
+    entry_t *known = book_find (&self->book, row->id.text);
+    entry_t *entry = known ? known : book_add (&self->book, &self->state, row, now);
+    if (!entry)
+        return -ENOMEM;
+    self->revive.cursor = s_cursor (self);
+    const char *text;
+    const int rc = settle_retry (self, entry, true, now, &text);
+    if (!known && incident_terminal (entry->state))
+        book_remove (&self->book, entry);
+    if (rc == ERR_FULL)
+        self->revive.cursor.not_before_ms = now.boot_ms + LIMIT_REVIVE_WAIT_MS;
+    else
+        self->revive.cursor.after = row->number;
+    self->state.stats.revived_total += rc == 0;
+    return 0;
+}
+
+int64_t
+revive_wake (const step_t *self, clk_now_t now)
+{
+    if (!self->breaker.row.reviving)
+        return INT64_MAX;
+    const int64_t at = s_cursor (self).not_before_ms;
+    return at > now.boot_ms ? at : now.boot_ms; //  one from before now is no jump of the clock
+}

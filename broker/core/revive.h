@@ -1,0 +1,35 @@
+//  revive - puts failed incidents back into the queue when the circuit breaker has closed.
+//
+//  Ensures: each incident of the streak that ended without a report is put back once, oldest first.
+//  One whose fault has a newer open incident is left as it is.  While the queue is full, the rest
+//  waits.  The streak stands in the breaker's row, so a restart goes on.
+//  SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/core/step.h"
+
+typedef struct {
+    int64_t streak;        //  that the others are about
+    int64_t after;         //  number of the last incident that was looked at
+    int64_t not_before_ms; //  boot time; the queue was full
+} revive_cursor_t;
+
+typedef struct {
+    revive_cursor_t cursor, before; //  before: when the turn began
+} revive_t;
+
+//  Begin a turn.  revive_rollback undoes changes since then that no row holds.
+void
+revive_begin (step_t *self);
+void
+revive_rollback (step_t *self);
+//  The incident to look for now.
+step_revive_t
+revive_wanted (const step_t *self, clk_now_t now);
+//  Put back this incident, the one that was looked for; NULL: there is none, and all is done.
+//  Err: -ENOMEM: nothing has changed.
+int
+revive_next (step_t *self, const row_incident_t *row, clk_now_t now) must_check;
+//  Boot time of the next call of revive_wanted; INT64_MAX: there is nothing to put back.
+int64_t
+revive_wake (const step_t *self, clk_now_t now);

@@ -1,0 +1,77 @@
+"""A broken agent does not burn the queue, and what it failed is done again when it is mended.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import time
+
+from lib.system import fault, wait_until
+from test_metrics import wait_metric
+
+WORKLOADS = 504
+
+
+def breaker(broker):
+    return broker.get("/api/v1/status")["breaker"]
+
+
+def mendable_agent(system):
+    """An agent that fails until a file exists: (that file, a folder with its runs, the script)."""
+    mended, runs, script = system.root / "mended", system.root / "runs", system.root / "agent.sh"
+    runs.mkdir()
+    script.write_text(f'''#!/bin/sh
+set -eu
+: > "{runs}/$INCIDENT_ID-$ATTEMPT"
+if [ ! -e "{mended}" ]; then echo "API Error: 529 overloaded" >&2; exit 1; fi
+mkdir -p "$WORKSPACE_DIR/output"
+cd "$WORKSPACE_DIR/output"
+{{ echo "# Report"; head -c 200 /dev/zero | tr '\\0' x; }} > investigation.md
+''')
+    script.chmod(0o755)
+    return mended, runs, script
+
+
+def test_a_broken_agent_costs_few_runs_and_all_get_reports_once_it_is_mended(system):
+    mended, runs, script = mendable_agent(system)
+    broker = system.start_broker()
+    system.start_worker(agent_script_path=script, max_concurrent_agents=4)
+    system.publish([fault(f"web-{i}") for i in range(WORKLOADS)])
+    wait_until(lambda: breaker(broker)["state"] != "closed", 30, "open")
+    wait_until(lambda: "circuit breaker open, one probe is assigned" in broker.log(), 60, "a probe")
+    wait_until(lambda: breaker(broker)["state"] == "open", 60, "the probe failed")
+    probes = len(broker.records("circuit breaker open, one probe is assigned"))
+    burnt = len(list(runs.iterdir()))
+    assert burnt <= 3 + 4 + probes  # the threshold, what ran beside it, the probes
+    mended.touch()
+    from_s = time.monotonic()
+    wait_until(lambda: broker.get("/api/v1/status")["incidents"]["reported"] == WORKLOADS, 240,
+               "all have a report", 0.5)
+    probes = len(broker.records("circuit breaker open, one probe is assigned"))
+    print(f"{burnt} runs burnt, {probes} probes; all done {time.monotonic() - from_s:.1f} s later")
+    assert len(list(runs.iterdir())) <= WORKLOADS + 3 + 4 + probes
+    assert breaker(broker)["state"] == "closed"
+    wait_metric(broker, burnt, "incidents_revived_total")
+    attempts = [len(broker.incident(row["id"])["attempts"]) for row in broker.incidents()]
+    assert sorted(attempts, reverse=True)[:burnt + 1] == [2] * burnt + [1]
+
+
+def test_option_broker_retry_after_recovery(system):
+    """true puts back what had failed, once; false leaves it to the operator."""
+    for again in (True, False):
+        broker = system.start_broker(failure_threshold_for_alert=1, breaker_mode="alert",
+                                     retry_after_recovery=again)
+        worker = system.start_worker()
+        name = f"web-{again}"
+        system.publish([fault(name, context="do: first_fails")], name=f"p0{again}")
+        wait_until(lambda b=broker: breaker(b)["state"] == "open", 20, "open")
+        system.publish([fault(f"{name}-good")], name=f"p1{again}")
+        wait_until(lambda b=broker: breaker(b)["state"] == "closed", 30, "closed")
+
+        def failed(b=broker, n=name):
+            return next(row for row in b.incidents() if row["resource"]["name"] == n)
+        if again:
+            wait_until(lambda f=failed: f()["state"] == "reported", 30, "done again")
+        system.publish([fault(f"{name}-last")], name=f"p2{again}")
+        broker.wait_terminal(3 if again else 6)
+        assert failed()["state"] == ("reported" if again else "agent_failed")
+        worker.stop()
+        broker.stop()
