@@ -3,6 +3,7 @@
 
 #include "broker/admin/admin.h"
 #include "broker/admin/admin_token.h"
+#include "broker/base/settings_azure.h"
 #include "broker/base/settings_target.h"
 #include "broker/intake/intake_token.h"
 #include "broker/store/store.h"
@@ -149,6 +150,9 @@ s_skipped (const settings_t *settings, conf_check_t *check)
     const size_t count = settings_clusters (settings, clusters, LIMIT_CLUSTERS);
     for (size_t i = 0; i < count; i++)
         conf_check_network (check, "MCP server", clusters [i].mcp_endpoint);
+    own (azure_account_wipe) azure_account_t account = {0};
+    if (settings_azure (settings, &account, NULL) == 0)
+        conf_check_network (check, "Azure Blob Storage", account.endpoint);
     settings_target_t slack;
     if (!settings_target (settings, row_default_receiver, &slack))
         return;

@@ -52,6 +52,10 @@ typedef struct {
     const char *slack_bot_token;   //  a secret
     const char *slack_channel, *slack_api_url;
     const char *external_url;
+    //  The first and the third are secrets.
+    const char *azure_storage_connection_string, *azure_storage_account, *azure_storage_key;
+    const char *azure_storage_container;
+    int64_t azure_sas_expiry_ms;
     int64_t shutdown_timeout_ms;
     int64_t sse_reconnect_initial_backoff_ms, sse_reconnect_max_backoff_ms;
 } settings_t;

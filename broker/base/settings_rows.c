@@ -3,6 +3,7 @@
 #include "broker/base/settings.h"
 
 #include "broker/base/builtin.h"
+#include "broker/base/settings_azure.h"
 #include "broker/base/settings_target.h"
 
 enum { S_SECOND = 1000, S_MINUTE = 60 * S_SECOND, S_HOUR = 60 * S_MINUTE };
@@ -355,6 +356,39 @@ static const conf_option_t s_rows [] = {
      .flags = CONF_URL | CONF_RELOAD,
      .help = "Address at which people reach this broker's HTTP.  Slack messages link to incidents "
              "there."},
+    {.key = "azure_storage_connection_string",
+     .type = CONF_TEXT,
+     AT (azure_storage_connection_string),
+     .env = "AZURE_STORAGE_CONNECTION_STRING",
+     .flags = CONF_SECRET | CONF_RELOAD,
+     .help =
+         "Account of Azure Blob Storage that incidents are uploaded to, as the portal shows it."},
+    {.key = "azure_storage_account",
+     .type = CONF_TEXT,
+     AT (azure_storage_account),
+     .env = "AZURE_STORAGE_ACCOUNT",
+     .flags = CONF_RELOAD,
+     .help = "Name of that account, where no connection string is set."},
+    {.key = "azure_storage_key",
+     .type = CONF_TEXT,
+     AT (azure_storage_key),
+     .env = "AZURE_STORAGE_KEY",
+     .flags = CONF_SECRET | CONF_RELOAD,
+     .help = "Access key of azure_storage_account."},
+    {.key = "azure_storage_container",
+     .type = CONF_TEXT,
+     AT (azure_storage_container),
+     .env = "AZURE_STORAGE_CONTAINER",
+     .flags = CONF_RELOAD,
+     .help = "Container for the incidents.  It must exist, and Azure needs its name."},
+    {.key = "azure_sas_expiry",
+     .type = CONF_DURATION,
+     AT (azure_sas_expiry_ms),
+     .env = "AZURE_SAS_EXPIRY",
+     .fallback = SETTINGS_AZURE_EXPIRY,
+     .max = 10 * 365 * S_DAY,
+     .flags = CONF_RELOAD,
+     .help = "How long signed links to an incident's files work.  0 means the default."},
     {.key = "notify_on_agent_failure",
      .type = CONF_BOOL,
      AT (notify_on_agent_failure),
@@ -421,10 +455,12 @@ static const conf_option_t s_rows [] = {
     {0},
 };
 
+//  Values that must fit together.
 static void
 s_fit (conf_t *conf, void *settings, conf_check_t *check)
 {
     settings_target_fit (settings, check);
+    settings_azure_fit (settings, check);
 }
 
 const conf_spec_t settings_spec = {
