@@ -193,7 +193,7 @@ s_go_on (storage_t *self)
         s_end (self, worst ? worst : &self->files [0]);
         return;
     }
-    int rc = record_result (&self->record, self->folder_fd, self->poison);
+    int rc = record_result (&self->record, self->folder_fd);
     if (rc < 0) {
         s_fail (self, STEP_EFFECT_RETRY, rc);
         return;
@@ -246,7 +246,7 @@ s_complete (storage_t *self, const char *incident)
     self->folder_fd = artifact_dir_open (settings->workspace_root, incident, true);
     int rc = self->folder_fd < 0
                  ? self->folder_fd
-                 : record_complete (&self->record, self->folder_fd, settings, &files);
+                 : record_complete (&self->record, self->folder_fd, settings, self->poison, &files);
     if (rc < 0)
         return rc;
     self->batch.count = 0;

@@ -84,6 +84,13 @@ s_parse (poison_t *poison, const char *incident, int64_t attempt, const buf_t *t
 }
 
 int
+artifact_sealed_text (int fd, int64_t attempt, buf_t *text)
+{
+    int64_t size = 0;
+    return s_read (fd, attempt, "investigation.md", text, &size);
+}
+
+int
 artifact_sealed_report (int fd, poison_t *poison, const char *incident, int64_t attempt,
                         report_t *ret_report)
 {

@@ -5,8 +5,11 @@
 #include "broker/disk/artifact_sealed.h"
 #include "broker/disk/artifact_stage.h"
 #include "broker/disk/render.h"
+#include "broker/page/page.h"
 #include "common/base/durable.h"
+#include "common/base/failpoint.h"
 #include "common/base/folder.h"
+#include "common/base/log.h"
 #include "common/base/own.h"
 
 #include <errno.h>
@@ -18,6 +21,7 @@
 enum { S_PATH = LIMIT_PATH_BYTES + 64 };
 
 const char record_result_path [] = "result.json";
+const char record_page_path [] = "output/investigation.html";
 
 static const char *const s_folders [] = {"output", "logs"};
 
@@ -42,7 +46,7 @@ static bool
 s_keep (const void *ctx, const char *path)
 {
     const artifact_manifest_t *manifest = ctx;
-    return strcmp (path, "logs/prompt.md") == 0
+    return strcmp (path, "logs/prompt.md") == 0 || strcmp (path, record_page_path) == 0
            || verdict_file_find (manifest->files, manifest->count, path);
 }
 
@@ -152,8 +156,79 @@ s_write_texts (const record_t *self, int fd, const settings_t *settings)
     return rc < 0 ? rc : s_write_text (fd, "incident.json", state);
 }
 
+//  Make the page.  Err: it cannot be made.
+static int
+s_make_page (const record_t *self, const settings_t *settings, const buf_t *report,
+             const char *unread, buf_t *out)
+{
+    const row_incident_t *incident = &self->incident;
+    const size_t count = (size_t) self->attempt_count;
+    const bool reported = render_report (incident) > 0;
+    const page_t document = {
+        .card = {.incident = incident,
+                 .attempts = self->attempts,
+                 .count = count,
+                 .deciding = render_deciding (incident, self->attempts, count),
+                 .labels = settings_labels (settings, incident->fault.cluster),
+                 .cause = reported ? self->report.root_cause : NULL,
+                 .confidence = report_confidence_name (self->report.confidence),
+                 .partial = reported && incident->winner == 0},
+        .event = self->body,
+        .event_size = self->body_size,
+        .report = reported && !unread ? report->data : NULL,
+        .report_size = report->size,
+        .unread = reported ? unread : NULL};
+    buf_reset (out);
+    return page (out, &document);
+}
+
+//  Make the page under the guard of poison.  Err: it cannot be made, not even without the report.
+static int
+s_make_page_of (const record_t *self, const settings_t *settings, poison_t *poison,
+                const buf_t *report, buf_t *out)
+{
+    char name [IDENT_SIZE + 32];
+    const char *id = self->incident.id.text;
+    snprintf (name, sizeof name, "page %.*s/%" PRId64, IDENT_SIZE - 1, id,
+              render_report (&self->incident));
+    const bool unread = poison_begin (poison, name);
+    int rc = ERR_LIMIT;
+    if (unread)
+        log_error ("a report that the broker died of is not shown", kv ("incident_id", id));
+    else {
+        rc = failpoint_before ("page", "make");
+        rc = rc < 0 ? rc : s_make_page (self, settings, report, NULL, out);
+        failpoint_after ("page", "make");
+    }
+    poison_end (poison);
+    if (rc < 0 && !unread)
+        log_warn ("page without the report", kv ("incident_id", id), kv ("reason", err_str (rc)));
+    return rc < 0 ? s_make_page (self, settings, report, "it could not be read", out) : 0;
+}
+
+static int
+s_write_page (record_t *self, int fd, const settings_t *settings, poison_t *poison)
+{
+    const row_incident_t *incident = &self->incident;
+    const int64_t number = render_report (incident);
+    own (buf_fini) buf_t report = buf_init (LIMIT_PAGE_REPORT_BYTES + 1); //  one more: it is longer
+    own (buf_fini) buf_t out = buf_init (LIMIT_PAGE_BYTES);
+    int rc = 0;
+    if (number > 0)
+        rc = artifact_sealed_report (fd, poison, incident->id.text, number, &self->report);
+    if (rc == 0 && number > 0)
+        rc = artifact_sealed_text (fd, number, &report);
+    if (rc < 0 && rc != -ENOENT && rc != -ENOMEM)
+        return rc;
+    if (s_make_page_of (self, settings, poison, &report, &out) == 0)
+        return artifact_dir_write (fd, record_page_path, out.data, out.size, "save");
+    char bare [PAGE_BARE_BYTES];
+    page_bare (incident, bare);
+    return s_write_text (fd, record_page_path, bare);
+}
+
 int
-record_complete (const record_t *self, int fd, const settings_t *settings,
+record_complete (record_t *self, int fd, const settings_t *settings, poison_t *poison,
                  record_files_t *ret_files)
 {
     const row_incident_t *incident = &self->incident;
@@ -168,20 +243,16 @@ record_complete (const record_t *self, int fd, const settings_t *settings,
         return rc;
     s_drop_leftovers (self, fd);
     rc = s_write_texts (self, fd, settings);
+    rc = rc < 0 ? rc : s_write_page (self, fd, settings, poison);
     return rc < 0 ? rc : s_list_all (fd, ret_files);
 }
 
 int
-record_result (const record_t *self, int fd, poison_t *poison)
+record_result (const record_t *self, int fd)
 {
     const row_incident_t *incident = &self->incident;
-    const int64_t number = render_report (incident);
-    report_t report;
-    int rc =
-        number > 0 ? artifact_sealed_report (fd, poison, incident->id.text, number, &report) : 0;
-    if (rc < 0)
-        return rc;
-    own (own_mem) char *result = render_result (
-        incident, self->attempts, (size_t) self->attempt_count, number > 0 ? &report : NULL);
+    own (own_mem) char *result =
+        render_result (incident, self->attempts, (size_t) self->attempt_count,
+                       render_report (incident) > 0 ? &self->report : NULL);
     return s_write_text (fd, record_result_path, result);
 }

@@ -148,9 +148,15 @@ enum {
     LIMIT_REPORT_BYTES = LIMIT_MIB (10), //  a larger investigation.md counts as a failure
     //  The part of a report that is read; the rest is only stored.
     LIMIT_REPORT_PARSE_BYTES = LIMIT_MIB (2),
-    LIMIT_REPORT_BLOCKS = 16384,            //  headings, paragraphs, items and rows that are read
-    LIMIT_ROOT_CAUSE_BYTES = LIMIT_KIB (4), //  cut at a sentence
-    LIMIT_ERROR_TEXT_BYTES = LIMIT_KIB (2), //  a longer report is not an error message of a CLI
+    LIMIT_REPORT_BLOCKS = 16384,             //  headings, paragraphs, items and rows that are read
+    LIMIT_PAGE_REPORT_BYTES = LIMIT_MIB (1), //  of a report on the page; the file beside it has all
+    LIMIT_PAGE_TEXT_BYTES = LIMIT_MIB (4),   //  HTML made of it: a phone must open the page
+    LIMIT_PAGE_EVENT_BYTES = LIMIT_KIB (64), //  of the event on the page; event.json has all
+    LIMIT_PAGE_BYTES = LIMIT_MIB (6),        //  of investigation.html
+    LIMIT_PAGE_NESTING = 24,                 //  lists and quotes in each other: a phone is narrow
+    LIMIT_PAGE_SPANS = 16,                   //  bold, italic and so on in each other
+    LIMIT_ROOT_CAUSE_BYTES = LIMIT_KIB (4),  //  cut at a sentence
+    LIMIT_ERROR_TEXT_BYTES = LIMIT_KIB (2),  //  a longer report is not an error message of a CLI
     //  Result of an agent, with all its turns; read for its error and its usage.
     LIMIT_AGENT_RESULT_BYTES = LIMIT_MIB (5),
     LIMIT_USAGE_BYTES = LIMIT_KIB (16),     //  of an agent: copied into result.json

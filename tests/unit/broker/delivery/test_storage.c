@@ -156,6 +156,7 @@ test_the_winner_is_promoted_and_saving_twice_is_the_same (void **state)
     assert_int_equal (st.st_mode & 0777, 0700);
     //  no temporary remains: renaming one link of a file over another has no effect
     assert_int_equal (unlinkat (output, "investigation.md", 0), 0);
+    assert_int_equal (unlinkat (output, "investigation.html", 0), 0);
     assert_int_equal (unlinkat (fd, "output", AT_REMOVEDIR), 0);
 }
 
@@ -485,10 +486,11 @@ test_a_second_backend_saves_all_files_and_the_result_last (void **state)
     assert_int_equal (s_begin (storage, id).id, 0); //  not yet
     s_expect_text (self, "result.json", NULL);
     s_cloud_answer ();
-    assert_int_equal (s_cloud.count, 4);
-    assert_true (s_cloud_has ("event.json", 0, 4) && s_cloud_has ("incident.json", 0, 4));
-    assert_true (s_cloud_has ("output/investigation.md", 0, 4));
-    assert_true (s_cloud_has ("logs/run1.log", 0, 4));
+    assert_int_equal (s_cloud.count, 5);
+    assert_true (s_cloud_has ("output/investigation.html", 0, 5));
+    assert_true (s_cloud_has ("event.json", 0, 5) && s_cloud_has ("incident.json", 0, 5));
+    assert_true (s_cloud_has ("output/investigation.md", 0, 5));
+    assert_true (s_cloud_has ("logs/run1.log", 0, 5));
     //  The second batch begins after the hook
     s_expect_text (self, "result.json", NULL);
     assert_true (storage_waits (storage));
@@ -497,8 +499,8 @@ test_a_second_backend_saves_all_files_and_the_result_last (void **state)
     assert_false (storage_waits (storage));
     s_expect_status (self, "success");
     s_cloud_answer ();
-    assert_int_equal (s_cloud.count, 5);
-    assert_string_equal (s_cloud.names [4], "result.json");
+    assert_int_equal (s_cloud.count, 6);
+    assert_string_equal (s_cloud.names [5], "result.json");
     assert_true (storage_ended (storage, &end));
     assert_int_equal (end.result, STEP_EFFECT_OK);
 }
