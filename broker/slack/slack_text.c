@@ -27,6 +27,13 @@ s_is_word (char byte)
            || (byte >= '0' && byte <= '9') || byte == '_';
 }
 
+//  Is the byte one of a name: of a word, or of a character beyond ASCII?
+static bool
+s_is_letter (char byte)
+{
+    return s_is_word (byte) || (unsigned char) byte >= 0x80;
+}
+
 //  A fullwidth or small form as its ASCII character.
 static uint32_t
 s_plain (uint32_t code)
@@ -116,7 +123,7 @@ s_is_address (const foreign_t *text, size_t at)
     const size_t size = text->size - at - 1;
     if (text->at [at] == ':')
         return (size > 1 && rest [0] == '/' && rest [1] == '/') || (size > 0 && s_is_word (*rest));
-    return at > 0 && s_is_word (text->at [at - 1]) && size > 0 && s_is_word (*rest)
+    return at > 0 && s_is_letter (text->at [at - 1]) && size > 0 && s_is_letter (*rest)
            && (*rest < '0' || *rest > '9');
 }
 

@@ -13,6 +13,7 @@ BLOCKS_MAX = 50
 ATTACHMENTS_MAX = 100
 METADATA_BYTES = 8_192
 COLORS = {"good", "warning", "danger"}
+HALF = re.compile("[\0\ud800-\udfff]")
 NAME = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
 
 
@@ -50,7 +51,7 @@ def parse_json(data):
 def check_characters(value):
     """No half characters, and no NUL."""
     if isinstance(value, str):
-        if "\0" in value or any(0xd800 <= ord(one) < 0xe000 for one in value):
+        if HALF.search(value):
             raise Refused("invalid_charset", repr(value[:80]))
     elif isinstance(value, dict):
         for name, part in value.items():
@@ -265,7 +266,7 @@ def check_message(body, text_max=TEXT_MAX, fallback=True):
 
 SPECIAL = re.compile(r"<([^<>]*)>")
 ENTITY = re.compile(r"&(?!(?:amp|lt|gt);)")
-BARE_LINK = re.compile(r"(?i)\b(?:https?|ftp|ssh|slack)://\S|\bmailto:\S|\bwww\.\S")
+BARE_LINK = re.compile(r"(?i)\b(?:[a-z]+://|mailto:|www\.)[^\s\u200b]|\w\.[a-z]{2,}")
 INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
                        "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
                        "\U000e0000-\U000e0fff]")
@@ -286,10 +287,15 @@ def references(text):
     return found
 
 
-def raw_references(text):
-    """What Slack's clients and its older parser make of plain text: @here, bare addresses."""
-    return [("all", match.group().strip(), "") for match in CALL.finditer(text)] + \
-        [("bare", match.group(), "") for match in BARE_LINK.finditer(text)]
+def calls(text):
+    """Words of a plain text that call everybody where mentions are looked for: @here."""
+    found = CALL.finditer(text) if "@" in text else ()
+    return [("all", match.group().strip(), "") for match in found]
+
+
+def addresses(text):
+    """What Slack makes a link of in a plain text."""
+    return [("bare", match.group(), "") for match in BARE_LINK.finditer(text)]
 
 
 def unescaped(text):
@@ -343,8 +349,8 @@ def forged(body, allowed=()):
             if not balanced(text):
                 found.append(("unbalanced", text[:80], ""))
         if mrkdwn and not part.get("verbatim"):
-            bare = SPECIAL.sub("", text)
-            found += [ref for ref in raw_references(bare) if ref[1] not in allowed]
-        seen = INVISIBLE.sub("", re.sub("@\u200b", "", SPECIAL.sub("", text)))
-        found += [ref for ref in raw_references(seen) if ref[0] == "all"]
+            found += addresses(SPECIAL.sub("", text))
+        if "@" in text:
+            plain = SPECIAL.sub("", text)
+            found += calls(plain) + calls(INVISIBLE.sub("", plain.replace("@\u200b", "")))
     return found + [("button", url, "") for url in urls_of(body) if url not in allowed]

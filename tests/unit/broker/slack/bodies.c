@@ -24,17 +24,11 @@ const char *const bodies_hostile [] = {
     "*Root Cause (HIGH confidence):* ~gone~ `code` ```block``` _it_",
     "line one\nReport: elsewhere\r\n> quote\t\x1b[31m", "\xff\xfe\x80 cut \xe2\x82",
     "\xe2\x80\xae\xe2\x80\x8b\xef\xbb\xbf@\xe2\x80\213channel", "@@channel @<!here> <<!here>>",
-    "x@\xe2\x80\x8b"
-    "channel x@he\xe2\x80\xaere x@\xef\xbb\xbf@\xc2\xad"
-    "everyone x@gro\xf3\xa0\x81\x81up",
+    "x@\xe2\x80\213channel x@he\xe2\x80\xaere x@\xef\xbb\xbf@\xc2\255everyone",
+    "x@gro\xf3\xa0\x81\x81up",
     //  fullwidth < ! > @, letters and &; a grapheme joiner and a Hangul filler in a word
-    "\xef\xbc\x9c!here\xef\xbc\x9e \xef\xbc\xa0"
-    "channel x@\xef\xbd\x88\xef\xbd\x85re \xef\xbc\x86lt;",
-    "x@h\xcd\x8f"
-    "ere x@ch\xe3\x85\xa4"
-    "annel \xef\xb9\xab"
-    "group",
-    NULL};
+    "\xef\xbc\x9c!here\xef\xbc\x9e \xef\xbc\240channel \xef\xbc\x86lt;",
+    "x@\xef\xbd\x88\xef\xbd\x85re", "x@h\xcd\217ere x@ch\xe3\x85\244annel \xef\xb9\253group", NULL};
 
 //  Visit each text of the message; returns its number of blocks.
 static size_t
