@@ -262,6 +262,24 @@ s_status_channel (const status_t *self, const json_t *channel)
     s_status_line (self, name, "red", &text);
 }
 
+//  The storage, if its last check went wrong: "link: 403 ... (triagectl storage check)".
+static void
+s_status_storage (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *storage = json_object_get (self->doc, "storage");
+    const json_t *steps = json_object_get (storage, "steps");
+    for (size_t i = 0; i < json_array_size (steps); i++) {
+        const json_t *step = json_array_get (steps, i);
+        if (strcmp (ctl_cell_text (step, "result"), "failed") != 0)
+            continue;
+        buf_printf (&text, "%s: %s (triagectl storage check)", ctl_cell_text (step, "name"),
+                    ctl_cell_text (step, "text"));
+        s_status_line (self, ctl_cell_text (storage, "backend"), "red", &text);
+        return;
+    }
+}
+
 static void
 s_status_effects (const status_t *self)
 {
@@ -312,5 +330,6 @@ ctl_status (const ctl_t *self)
     s_status_counts (&status, "classes", json_object_get (doc, "classes"), " since the start");
     s_status_used (&status);
     s_status_effects (&status);
+    s_status_storage (&status);
     return ctl_cell_end (table);
 }

@@ -8,6 +8,7 @@
 #include "tools/ctl_local.h"
 #include "tools/ctl_show.h"
 #include "tools/ctl_status.h"
+#include "tools/ctl_storage.h"
 #include "tools/ctl_stream.h"
 
 const ctl_command_t ctl_table [] = {
@@ -83,6 +84,10 @@ const ctl_command_t ctl_table [] = {
      .options = "|all|",
      .run = ctl_change_effect_cancel,
      .help = "give up: any by id, or --all that are dead"},
+    {.noun = "storage",
+     .verb = "check",
+     .run = ctl_storage_check,
+     .help = "try to write, read and link to a file where reports go"},
     {.noun = "stream",
      .verb = "replay",
      .options = "|after|limit|",

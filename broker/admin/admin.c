@@ -1,5 +1,5 @@
 //  One thread drives httpd and owns the store reader and the mailbox of command replies.
-//  The request of a command sleeps until the loop answers or LIMIT_COMMAND_MS have passed.
+//  The request of a command sleeps until the loop answers or its limit has passed.
 //  So no request waits for the command of another.
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/admin/admin.h"
@@ -58,6 +58,8 @@ typedef struct {
     const char *parameters; //  allowed query names, "|" on both sides of each
     bool counts;            //  needs store_counts_t
     step_command_t command;
+    mail_kind_t mail; //  MAIL_STORAGE_CHECK: this goes to the loop, not a command
+    int64_t wait_ms;  //  limit for the answer, 0 = LIMIT_COMMAND_MS
 } route_t;
 
 static const route_t s_routes [] = {
@@ -104,6 +106,11 @@ static const route_t s_routes [] = {
      .kind = PATH_COMMAND,
      .post = true,
      .command = STEP_COMMAND_EFFECT_CANCEL},
+    {.path = "/api/v1/storage/check",
+     .kind = PATH_EXACT,
+     .post = true,
+     .mail = MAIL_STORAGE_CHECK,
+     .wait_ms = LIMIT_STORAGE_CHECK_MS},
     {.path = "/api/v1/incidents/", .suffix = "", .kind = PATH_INCIDENT},
 };
 
@@ -232,35 +239,49 @@ s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char
     return admin_query_number (name, 1, INT64_MAX >> 1, &mail->as.command.effect) ? ERR_NONE : 0;
 }
 
+//  Let the request sleep until the answer with this cookie comes.  Own: takes *command_p.
+static void
+s_sleep (admin_t *self, httpd_request_t *request, int64_t wait_ms, command_t **command_p)
+{
+    command_t *command = *command_p, *later = self->pending;
+    *command_p = NULL;
+    command->request = request;
+    command->cookie = ++self->last_cookie;
+    command->deadline_ms = clk_now (self->clk).boot_ms + wait_ms;
+    httpd_set_tag (request, command);
+    while (later && later->deadline_ms <= command->deadline_ms) //  earliest deadline first
+        later = later->next;
+    if (later)
+        DL_PREPEND_ELEM (self->pending, later, command);
+    else
+        DL_APPEND (self->pending, command);
+}
+
 static void
 s_command (admin_t *self, httpd_request_t *request, const route_t *route, const char *name)
 {
-    own (mail_destroy) mail_t *mail = mail_new (MAIL_COMMAND);
+    const bool check = route->mail == MAIL_STORAGE_CHECK;
+    own (mail_destroy) mail_t *mail = mail_new (check ? MAIL_STORAGE_CHECK : MAIL_COMMAND);
     own (own_mem) command_t *command = calloc (1, sizeof (command_t));
     if (!mail || !command) {
         s_send_error (request, ADMIN_UNAVAILABLE, "memory", "out of memory");
         return;
     }
     const char *text = NULL;
-    int rc = s_subject (self, mail, route->command, name, &text);
+    int rc = check ? 0 : s_subject (self, mail, route->command, name, &text);
     if (rc) {
         admin_reply_t reply = {.next = -1};
         s_command_reply (&reply, rc, rc == ERR_NONE ? text : "");
         s_send (request, &reply, NULL);
         return;
     }
-    mail->as.command.reply = actor_inbox (self->actor);
-    mail->as.command.cookie = self->last_cookie + 1;
+    *(check ? &mail->as.storage.reply : &mail->as.command.reply) = actor_inbox (self->actor);
+    *(check ? &mail->as.storage.cookie : &mail->as.command.cookie) = self->last_cookie + 1;
     if (mailbox_send (self->loop, &mail)) {
         s_send_error (request, ADMIN_UNAVAILABLE, "busy", "the broker is too busy; try again");
         return;
     }
-    command->request = request;
-    command->cookie = ++self->last_cookie;
-    command->deadline_ms = clk_now (self->clk).boot_ms + LIMIT_COMMAND_MS;
-    httpd_set_tag (request, command);
-    DL_APPEND (self->pending, command);
-    command = NULL;
+    s_sleep (self, request, route->wait_ms ? route->wait_ms : LIMIT_COMMAND_MS, &command);
 }
 
 static void
@@ -268,13 +289,18 @@ s_take_replies (admin_t *self)
 {
     for (mail_t *mail = actor_recv (self->actor); mail; mail = actor_recv (self->actor)) {
         own (mail_destroy) mail_t *held = mail;
+        const bool checked = held->kind == MAIL_STORAGE_CHECKED;
+        const uint64_t cookie = checked ? held->as.storage.cookie : held->as.command_reply.cookie;
         command_t *command = self->pending;
-        while (command && command->cookie != held->as.command_reply.cookie)
+        while (command && command->cookie != cookie)
             command = command->next;
-        if (held->kind != MAIL_COMMAND_REPLY || !command)
+        if ((held->kind != MAIL_COMMAND_REPLY && !checked) || !command)
             continue; //  too late: the request has been answered
         admin_reply_t reply = {.next = -1};
-        s_command_reply (&reply, held->as.command_reply.rc, held->as.command_reply.text);
+        if (checked)
+            admin_api_storage_checked (&held->as.storage.found, &reply);
+        else
+            s_command_reply (&reply, held->as.command_reply.rc, held->as.command_reply.text);
         s_command_end (command, self, &reply);
     }
 }
@@ -286,7 +312,7 @@ s_expire (admin_t *self, int64_t now_ms, int64_t max_ms)
     while (self->pending && self->pending->deadline_ms <= now_ms) { //  earliest deadline first
         admin_reply_t reply = {.next = -1};
         admin_reply_error (&reply, ADMIN_TIMEOUT, "timeout",
-                           "no answer from the broker's loop; the command may still be done");
+                           "no answer in time; the command may still be done");
         s_command_end (self->pending, self, &reply);
     }
     int64_t left_ms = self->pending ? self->pending->deadline_ms - now_ms : max_ms;

@@ -228,6 +228,30 @@ s_status_queue (json_t *doc, const snapshot_data_t *data)
                    (json_int_t) stats->slots_free));
 }
 
+//  What a check of the storage has found; null before the first.
+static json_t *
+s_storage (const mail_storage_t *found)
+{
+    static const char *const results [] = {[MAIL_STORAGE_GOOD] = "ok",
+                                           [MAIL_STORAGE_BAD] = "failed",
+                                           [MAIL_STORAGE_SKIPPED] = "skipped"};
+    if (found->count == 0)
+        return json_null ();
+    json_t *steps = json_array ();
+    for (size_t i = 0; i < found->count; i++)
+        json_array_append_new (steps, json_pack ("{s:s,s:s,s:o}", "name", found->steps [i].name,
+                                                 "result", results [found->steps [i].result],
+                                                 "text", json_any (found->steps [i].text)));
+    return json_pack ("{s:s,s:b,s:o}", "backend", found->backend, "works",
+                      mail_storage_bad (found) == NULL, "steps", steps);
+}
+
+void
+admin_api_storage_checked (const mail_storage_t *found, admin_reply_t *reply)
+{
+    admin_reply_json (reply, ADMIN_OK, s_storage (found));
+}
+
 void
 admin_api_status (const admin_view_t *view, admin_reply_t *reply)
 {
@@ -254,6 +278,7 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
     json_object_set_new (doc, "breaker", s_status_breaker (stats));
     json_object_set_new (doc, "dead_letters",
                          view->counted ? json_integer (view->counts.dead_letters) : json_null ());
+    json_object_set_new (doc, "storage", s_storage (&data->storage));
     json_object_set_new (doc, "store", s_status_store (&data->store));
     json_object_set_new (doc, "files", s_status_files (data));
     json_object_set (doc, "sources", sources);

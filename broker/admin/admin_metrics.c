@@ -103,6 +103,14 @@ s_print_upload_time (const admin_metric_t *self, const admin_view_t *view, buf_t
 }
 
 static void
+s_print_storage_up (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
+{
+    const storage_probe_stats_t *probe = &view->data.delivery.probe;
+    if (probe->up >= 0)
+        buf_printf (out, "%s{backend=\"%s\"} %d\n", self->name, s_storage (view), probe->up);
+}
+
+static void
 s_print_notice_latency (const admin_metric_t *self, const admin_view_t *view, buf_t *out)
 {
     admin_sample_histogram (out, self->name, &view->data.stats.effect_time [ROW_CHANNEL_MESSAGE],
@@ -407,6 +415,15 @@ static const admin_metric_t s_parts [] = {
      s_print_uploads, 0},
     {"triage_storage_upload_duration_seconds", "histogram", "How long one such try takes.",
      s_print_upload_time, 0},
+    {"triage_storage_up", "gauge", "1 if the last check of the storage went well.",
+     s_print_storage_up, 0},
+    {"triage_storage_last_success_timestamp_seconds", "gauge",
+     "When a check of the storage or an upload last went well.", admin_metric_ms,
+     ADMIN_METRIC_AT (delivery.probe.good_ms)},
+    {"triage_storage_checks_total", "counter", "Checks of the storage.", admin_metric_number,
+     ADMIN_METRIC_AT (delivery.probe.checks_total)},
+    {"triage_storage_checks_failed_total", "counter", "Checks of the storage that failed.",
+     admin_metric_number, ADMIN_METRIC_AT (delivery.probe.failed_total)},
     {"triage_notification_latency_seconds", "histogram",
      "How long one try to send a message takes.", s_print_notice_latency, 0},
     {"triage_circuit_breaker_state", "gauge",

@@ -7,6 +7,7 @@
 
 #include "broker/admin/admin_query.h"
 #include "broker/admin/admin_reply.h"
+#include "broker/base/mail.h"
 #include "broker/base/settings.h"
 #include "broker/loop/snapshot.h"
 #include "broker/store/store.h"
@@ -41,6 +42,9 @@ void
 admin_api_incidents (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
 void
 admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *reply);
+//  The answer to a storage check.
+void
+admin_api_storage_checked (const mail_storage_t *found, admin_reply_t *reply);
 void
 admin_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
 void

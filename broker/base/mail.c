@@ -74,6 +74,15 @@ mail_storage_found (mail_storage_t *self, const char *name, mail_storage_result_
     va_end (args);
 }
 
+const mail_storage_step_t *
+mail_storage_bad (const mail_storage_t *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (self->steps [i].result == MAIL_STORAGE_BAD)
+            return &self->steps [i];
+    return NULL;
+}
+
 void
 mail_item_destroy (void *item_p)
 {

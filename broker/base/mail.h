@@ -6,6 +6,8 @@
 //      loop --EFFECT--> delivery --EFFECT_DONE--> loop
 //      admin --COMMAND--> loop --COMMAND_REPLY--> admin
 //      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
+//      admin --STORAGE_CHECK--> loop --> delivery --STORAGE_CHECKED--> loop --> admin
+//      delivery --STORAGE--> loop
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -25,7 +27,10 @@ typedef enum {
     MAIL_EFFECT_DONE,
     MAIL_COMMAND,
     MAIL_COMMAND_REPLY,
-    MAIL_CONFIG
+    MAIL_CONFIG,
+    MAIL_STORAGE,
+    MAIL_STORAGE_CHECK,
+    MAIL_STORAGE_CHECKED
 } mail_kind_t;
 
 //  How one try of an effect has ended.
@@ -49,6 +54,7 @@ typedef struct {
 } mail_storage_step_t;
 typedef struct {
     const char *backend; //  its name, static
+    bool stops;          //  nothing can be saved
     size_t count;
     mail_storage_step_t steps [MAIL_STORAGE_STEPS];
 } mail_storage_t;
@@ -103,6 +109,11 @@ typedef struct mail {
             int rc;
             char text [128];
         } command_reply;
+        struct {                  //  STORAGE: what the storage's own check has found
+            mail_storage_t found; //  CHECKED: that of an operator's
+            mailbox_t *reply;     //  CHECK and CHECKED: who asks
+            uint64_t cookie;
+        } storage;
         struct {          //  CONFIG: the new configuration
             conf_t *conf; //  a share, owned
             char *prompt; //  artifact: the text of agent_system_prompt_file, owned
@@ -128,6 +139,9 @@ mail_take_config (mail_t *self, conf_t **conf_p);
 void
 mail_storage_found (mail_storage_t *self, const char *name, mail_storage_result_t result,
                     const char *format, ...) __attribute__ ((format (printf, 4, 5)));
+//  The first bad step, NULL = none.  Own: borrowed.
+const mail_storage_step_t *
+mail_storage_bad (const mail_storage_t *self);
 //  mail_destroy for mailbox_new: item_p is a mail_t **.
 void
 mail_item_destroy (void *item_p);

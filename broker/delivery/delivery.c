@@ -3,6 +3,7 @@
 #include "broker/delivery/delivery.h"
 
 #include "broker/delivery/storage.h"
+#include "broker/delivery/storage_probe.h"
 #include "common/base/actor.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
@@ -12,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { S_WAIT_MS = 60000 };
 
@@ -21,10 +23,27 @@ struct delivery {
     actor_t *actor; //  sends EFFECT_DONE to the loop; while one is unsent no effect is begun
     store_reader_t *reader;
     http_t *http;
+    clk_t *clk;
     storage_t *storage;
+    storage_probe_t *probe;
+    storage_link_t place; //  of the storage, as the log told it last
     notify_t *notify;
     poison_t *poison;
 };
+
+//  Log where files are stored, if that is new.
+static void
+s_tell_place (delivery_t *self)
+{
+    storage_link_t place;
+    if (storage_link (self->storage, "", "", &place) < 0)
+        place.text [0] = 0;
+    if (strcmp (place.text, self->place.text) == 0)
+        return;
+    log_info ("storage backend initialized", kv ("mode", storage_name (self->storage)),
+              kv ("path", place.text));
+    self->place = place;
+}
 
 //  Send EFFECT_DONE to the loop.  Out of memory, the effect is executed again after a restart.
 static void
@@ -50,7 +69,9 @@ s_execute (delivery_t *self, const row_effect_t *effect)
         return;
     }
     switch (effect->channel) {
-        case ROW_CHANNEL_STORAGE: storage_begin (self->storage, effect); return;
+        case ROW_CHANNEL_STORAGE:
+            storage_begin (self->storage, effect, storage_probe_trouble (self->probe));
+            return;
         case ROW_CHANNEL_MESSAGE: notify_begin (self->notify, effect); return;
         case ROW_CHANNEL_RETIRE:
         case ROW_CHANNELS: snprintf (end.error, sizeof end.error, "no such channel"); break;
@@ -64,26 +85,49 @@ static bool
 s_ended (delivery_t *self)
 {
     mail_effect_done_t end;
-    if (!storage_ended (self->storage, &end) && !notify_ended (self->notify, &end))
+    const bool stored = storage_ended (self->storage, &end);
+    if (stored && (end.result == STEP_EFFECT_OK || end.unreached))
+        storage_probe_saved (self->probe, end.unreached);
+    if (!stored && !notify_ended (self->notify, &end))
         return false;
     failpoint_after ("effect", "run");
     s_done (self, &end);
     return true;
 }
 
+//  Pass on what the probe has to say.  False: nothing.
+static bool
+s_probed (delivery_t *self)
+{
+    mail_t *mail = storage_probe_mail (self->probe);
+    if (mail)
+        actor_post (self->actor, &mail);
+    return mail != NULL;
+}
+
+static void
+s_configure (delivery_t *self, mail_t *mail)
+{
+    self->settings = mail_take_config (mail, &self->conf);
+    storage_configure (self->storage, self->settings);
+    storage_probe_configure (self->probe, self->settings);
+    notify_configure (self->notify, self->settings);
+    s_tell_place (self);
+}
+
 static void
 s_work (delivery_t *self)
 {
-    if (!actor_flush (self->actor) || s_ended (self))
+    storage_probe_go_on (self->probe);
+    if (!actor_flush (self->actor) || s_ended (self) || s_probed (self))
         return;
     own (mail_destroy) mail_t *mail = actor_recv (self->actor);
     if (!mail)
         return;
-    if (mail->kind == MAIL_CONFIG) {
-        self->settings = mail_take_config (mail, &self->conf);
-        storage_configure (self->storage, self->settings);
-        notify_configure (self->notify, self->settings);
-    }
+    if (mail->kind == MAIL_CONFIG)
+        s_configure (self, mail);
+    else if (mail->kind == MAIL_STORAGE_CHECK)
+        storage_probe_ask (self->probe, mail);
     else if (mail->kind == MAIL_EFFECT) {
         s_execute (self, &mail->as.effect.row);
         (void) s_ended (self);
@@ -95,8 +139,9 @@ s_main (void *arg)
 {
     delivery_t *self = arg;
     while (!actor_ends (self->actor)) {
-        const bool ended = storage_waits (self->storage);
-        const int64_t wait_ms = ended ? 0 : notify_wait_ms (self->notify, S_WAIT_MS);
+        int64_t wait_ms = storage_waits (self->storage) ? 0 : S_WAIT_MS;
+        wait_ms = storage_probe_wait_ms (self->probe, wait_ms);
+        wait_ms = notify_wait_ms (self->notify, wait_ms);
         http_poll (self->http, actor_fd (self->actor), actor_wait_ms (self->actor, wait_ms));
         s_work (self);
     }
@@ -110,15 +155,19 @@ s_open (delivery_t *self, mailbox_t *loop, err_diag_t *diag)
         return rc;
     self->actor = actor_new (LIMIT_MAILBOX, mail_item_destroy, loop);
     self->http = http_new ();
+    self->clk = clk_new ();
     self->poison = poison_open (self->settings->state_path, "delivery");
-    const storage_env_t env = {.settings = self->settings, .http = self->http};
-    if (self->http)
+    const storage_env_t env = {.settings = self->settings, .http = self->http, .clk = self->clk};
+    if (self->http && self->clk)
         self->storage = storage_new (storage_backends, &env, self->reader, self->poison);
     if (self->storage)
+        self->probe = storage_probe_new (storage_backends, &env);
+    if (self->probe)
         self->notify =
             notify_new (self->settings, self->http, self->storage, self->reader, self->poison);
     if (!self->actor || !self->notify)
         return -ENOMEM;
+    s_tell_place (self);
     return actor_start (self->actor, s_main, self);
 }
 
@@ -135,11 +184,6 @@ delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag)
         delivery_destroy (&self);
         return NULL;
     }
-    storage_link_t place;
-    if (storage_link (self->storage, "", "", &place) < 0)
-        place.text [0] = 0;
-    log_info ("storage backend initialized", kv ("mode", storage_name (self->storage)),
-              kv ("path", place.text));
     return self;
 }
 
@@ -153,9 +197,11 @@ delivery_destroy (delivery_t **self_p)
     actor_destroy (&self->actor);
     conf_destroy (&self->conf);
     notify_destroy (&self->notify);
+    storage_probe_destroy (&self->probe);
     storage_destroy (&self->storage);
     poison_destroy (&self->poison);
     http_destroy (&self->http);
+    clk_destroy (&self->clk);
     store_reader_destroy (&self->reader);
     free (self);
     *self_p = NULL;
@@ -171,5 +217,6 @@ void
 delivery_stats (const delivery_t *self, delivery_stats_t *ret_stats)
 {
     ret_stats->storage = storage_name (self->storage);
+    storage_probe_stats (self->probe, &ret_stats->probe);
     notify_stats (self->notify, &ret_stats->notify);
 }

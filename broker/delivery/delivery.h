@@ -10,6 +10,7 @@
 #include "broker/base/mail.h"
 #include "broker/base/settings.h"
 #include "broker/delivery/notify.h"
+#include "broker/delivery/storage_probe.h"
 
 typedef struct delivery delivery_t;
 
@@ -19,11 +20,12 @@ delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag);
 //  Cancel what is under way and join the thread.
 void
 delivery_destroy (delivery_t **self_p);
-//  The mailbox for EFFECT and CONFIG mails.  Own: borrowed.
+//  The mailbox for EFFECT, CONFIG and STORAGE_CHECK mails.  Own: borrowed.
 mailbox_t *
 delivery_inbox (delivery_t *self);
 typedef struct {
     const char *storage; //  name of the backend in use, static
+    storage_probe_stats_t probe;
     notify_stats_t notify;
 } delivery_stats_t;
 

@@ -2,9 +2,11 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/storage.h"
 
+#include "broker/delivery/storage_azure.h"
 #include "broker/delivery/storage_fs.h"
 #include "broker/disk/artifact_dir.h"
 #include "broker/disk/record.h"
+#include "broker/disk/render.h"
 #include "common/base/log.h"
 #include "common/base/own.h"
 
@@ -13,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const storage_backend_t *const storage_backends [] = {&storage_fs, NULL};
+const storage_backend_t *const storage_backends [] = {&storage_azure, &storage_fs, NULL};
 
 struct storage {
     const storage_backend_t *const *backends;
@@ -27,6 +29,7 @@ struct storage {
     int folder_fd;
     bool last;     //  the batch under way is result.json
     bool answered; //  the batch has its results, and nobody has looked at them yet
+    bool told;     //  the log has this failure already
     storage_batch_t batch;
     storage_file_t files [RECORD_FILES];
     mail_effect_done_t end;
@@ -66,8 +69,8 @@ storage_destroy (storage_t **self_p)
     storage_t *self = *self_p;
     if (!self)
         return;
-    if (self->backend && !self->answered && self->backend->cancel)
-        self->backend->cancel (&self->batch);
+    if (self->backend && self->batch.work)
+        self->backend->cancel (self->batch.work);
     s_clear (self);
     free (self);
     *self_p = NULL;
@@ -124,7 +127,7 @@ s_end (storage_t *self, const storage_file_t *answer)
         log_info ("incident artifacts saved to storage", kv ("incident_id", incident),
                   kv ("path", link.text));
     }
-    else
+    else if (!self->told)
         log_error ("failed to save incident to storage", kv ("incident_id", incident),
                    kv ("reason", self->end.error));
     s_clear (self);
@@ -180,6 +183,7 @@ s_save (storage_t *self)
     self->batch.files = self->files;
     self->batch.saved = s_saved;
     self->batch.arg = self;
+    self->batch.work = NULL;
     self->backend->save (&self->batch);
 }
 
@@ -207,6 +211,8 @@ s_go_on (storage_t *self)
 bool
 storage_ended (storage_t *self, mail_effect_done_t *ret_end)
 {
+    if (self->backend && self->batch.work)
+        self->backend->go_on (self->batch.work);
     while (self->answered)
         s_go_on (self);
     if (!self->ended)
@@ -255,16 +261,48 @@ s_complete (storage_t *self, const char *incident)
     return 0;
 }
 
+//  The backend for this incident: storage_fs for one without a report.
+static const storage_backend_t *
+s_backend (const storage_t *self)
+{
+    const bool wanted = render_report (&self->record.incident) > 0
+                        || self->env.settings->upload_failed_investigations;
+    return wanted ? self->backend : &storage_fs;
+}
+
+//  The backend is known to be out of order.  At its first try the incident's folder is completed
+//  all the same, for readers on this host.
+static void
+s_refuse (storage_t *self, const char *trouble)
+{
+    int rc = 0;
+    if (self->effect.tries == 0)
+        rc = s_complete (self, self->effect.incident.text);
+    if (rc < 0) {
+        s_fail (self, STEP_EFFECT_RETRY, rc);
+        return;
+    }
+    storage_file_t answer = {.result = STEP_EFFECT_RETRY, .unreached = true};
+    snprintf (answer.error, sizeof answer.error, "%s", trouble);
+    self->told = true;
+    s_end (self, &answer);
+}
+
 void
-storage_begin (storage_t *self, const row_effect_t *effect)
+storage_begin (storage_t *self, const row_effect_t *effect, const char *trouble)
 {
     assert (!self->backend && !self->ended);
     self->effect = *effect;
     self->backend = atomic_load (&self->chosen);
-    self->last = false;
+    self->last = self->told = false;
     int rc = s_read (self, effect->incident.text);
     if (rc < 0) {
         s_fail (self, rc == ERR_NONE ? STEP_EFFECT_PERMANENT : STEP_EFFECT_RETRY, rc);
+        return;
+    }
+    self->backend = s_backend (self);
+    if (*trouble && self->backend != &storage_fs) {
+        s_refuse (self, trouble);
         return;
     }
     rc = s_complete (self, effect->incident.text);

@@ -23,7 +23,8 @@
 //  The environment of a backend.  Own: all borrowed; the settings change with a CONFIG.
 typedef struct {
     const settings_t *settings;
-    http_t *http; //  this thread's
+    http_t *http;     //  this thread's
+    const clk_t *clk; //  wall time for signatures
 } storage_env_t;
 
 //  One file of a batch, and its result.
@@ -46,7 +47,7 @@ typedef struct storage_batch {
     storage_file_t *files;
     void (*saved) (struct storage_batch *batch); //  called when each file has its result
     void *arg;                                   //  for saved
-    void *work;                                  //  the backend's, until it calls saved
+    void *work;                                  //  the backend's; NULL when it calls saved
 } storage_batch_t;
 
 //  A check of the storage.  Own: borrowed by the backend until it calls checked.
@@ -55,7 +56,7 @@ typedef struct storage_check {
     mail_storage_t found; //  a step of it for each thing that was tried
     void (*checked) (struct storage_check *check);
     void *arg;  //  for checked
-    void *work; //  the backend's, until it calls checked
+    void *work; //  the backend's; NULL when it calls checked
 } storage_check_t;
 
 //  The removal of one incident.  Own: borrowed by the backend until it calls removed.
@@ -65,7 +66,7 @@ typedef struct storage_removal {
     storage_file_t end; //  its result; OK: no file of the incident is left; path is not used
     void (*removed) (struct storage_removal *removal);
     void *arg;  //  for removed
-    void *work; //  the backend's, until it calls removed
+    void *work; //  the backend's; NULL when it calls removed
 } storage_removal_t;
 
 enum { STORAGE_LINK_BYTES = PATH_MAX + IDENT_SIZE + LIMIT_PATH_BYTES };
@@ -85,17 +86,15 @@ typedef struct {
     //  later on the same thread, also in a hook of http.  From then on the batch is the caller's
     //  again; saved itself begins nothing.
     void (*save) (storage_batch_t *batch);
-    //  Give up a batch whose saved was not called yet; saved is then never called.
-    //  NULL: save always calls saved before it returns.
-    void (*cancel) (storage_batch_t *batch);
-    //  Try what saving and reading need, and say what was found.  checked, check_cancel: as saved
-    //  and cancel of a batch.
+    //  Try what saving and reading need, and say what was found.  checked: as saved of a batch.
     void (*check) (storage_check_t *check);
-    void (*check_cancel) (storage_check_t *check);
-    //  Remove all files of an incident, result.json first; none is no error.  removed and
-    //  remove_cancel: as saved and cancel of a batch.
+    //  Remove all files of an incident, result.json first; none is no error.  removed: as saved.
     void (*remove) (storage_removal_t *removal);
-    void (*remove_cancel) (storage_removal_t *removal);
+    //  Go on with a save, check or removal.  Call it with its `work` after each http_poll, until
+    //  that is NULL: it has ended.  NULL: all end before they return.
+    void (*go_on) (void *work);
+    //  Give up one that has not ended, by its `work`; its end is then never told.
+    void (*cancel) (void *work);
     //  Make a link to a file.  A link may be a secret, for example a signed URL.
     //  path "": the incident's folder; incident "" as well: the folder of all incidents.  These two
     //  are logged, so they must hold no secret.
@@ -127,9 +126,11 @@ storage_destroy (storage_t **self_p);
 //  Use a new configuration for saves that begin from now on.
 void
 storage_configure (storage_t *self, const settings_t *settings);
-//  Begin to save the effect's incident; none may be under way.
+//  Begin to save the effect's incident; none may be under way.  An incident without a report stays
+//  in its folder, unless upload_failed_investigations is set.
+//  trouble: not "": why the backend can save nothing now; it is not asked, and the try is RETRY.
 void
-storage_begin (storage_t *self, const row_effect_t *effect);
+storage_begin (storage_t *self, const row_effect_t *effect, const char *trouble);
 //  Go on with a save whose batch has its results.  Has the save ended?  Never call it in a hook of
 //  http: it may begin the next batch.
 //  Returns true once, with the result: OK, or the worst result of a file.  It is RETRY if the

@@ -128,6 +128,22 @@ s_mail_effect_done (loop_t *self, const mail_t *mail)
     turn_step_once (self, &in);
 }
 
+//  Pass an operator's request for a check on to delivery.
+static void
+s_mail_storage_check (loop_t *self, mail_t **mail_p)
+{
+    loop_mail_send (self, delivery_inbox (self->threads.delivery), mail_p);
+}
+
+//  Pass the answer on to who asked.
+static void
+s_mail_storage_checked (mail_t **mail_p)
+{
+    mailbox_t *reply = (*mail_p)->as.storage.reply;
+    if (mailbox_send (reply, mail_p) < 0)
+        log_warn ("answer to a storage check lost, mailbox full");
+}
+
 int64_t
 loop_mail_receive (loop_t *self)
 {
@@ -140,6 +156,9 @@ loop_mail_receive (loop_t *self)
         case MAIL_COMMAND: s_mail_command (self, mail); break;
         case MAIL_SOURCE: s_mail_source (self, mail); break;
         case MAIL_EFFECT_DONE: s_mail_effect_done (self, mail); break;
+        case MAIL_STORAGE: self->storage = mail->as.storage.found; break;
+        case MAIL_STORAGE_CHECK: s_mail_storage_check (self, &mail); break;
+        case MAIL_STORAGE_CHECKED: s_mail_storage_checked (&mail); break;
         case MAIL_CHECKED:
             if (turn_step (self, &mail->as.check.verdict) < 0)
                 log_debug ("verdict refused", kv ("peer", mail->as.check.verdict.peer.identity));

@@ -58,4 +58,5 @@ struct loop {
     int64_t lost_logged [STEP_SOURCES]; //  lost incidents of each source that are in the log
     int64_t lost_ms;                    //  boot time; no further line about losses before it
     int64_t turn_us_max;                //  longest turn since the last snapshot
+    mail_storage_t storage;             //  what the last check of the storage has found
 };

@@ -97,6 +97,7 @@ loop_snapshot (loop_t *self, clk_now_t now)
     store_stats (self->args.store, &data->store);
     artifact_stats (self->threads.artifact, &data->artifact);
     delivery_stats (self->threads.delivery, &data->delivery);
+    data->storage = self->storage;
     data->turns_total = self->turns_total;
     data->messages_total = self->messages_total;
     data->bad_messages_total = self->bad_messages_total + data->artifact.bad_messages_total;

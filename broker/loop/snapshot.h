@@ -37,6 +37,7 @@ typedef struct {
     store_stats_t store;
     artifact_stats_t artifact;
     delivery_stats_t delivery;
+    mail_storage_t storage; //  what its last check has found; count 0 = none yet
     int64_t turns_total, messages_total, bad_messages_total, strikes_total, records_total;
     int64_t stream_topics, stream_cuts_total, unsent_total, refused_total, crowded_total,
         shed_total, ended_total [SNAPSHOT_SOCKETS];

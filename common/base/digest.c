@@ -11,22 +11,24 @@
 
 struct digest {
     EVP_MD_CTX *ctx; //  owned
+    const EVP_MD *kind;
 };
 
 static void
 s_start (digest_t *self)
 {
-    int ok = EVP_DigestInit_ex (self->ctx, EVP_sha256 (), NULL);
+    int ok = EVP_DigestInit_ex (self->ctx, self->kind, NULL);
     assert (ok == 1);
     (void) ok;
 }
 
-digest_t *
-digest_new (void)
+static digest_t *
+s_new (const EVP_MD *kind)
 {
     digest_t *self = calloc (1, sizeof (digest_t));
     if (!self)
         return NULL;
+    self->kind = kind;
     self->ctx = EVP_MD_CTX_new ();
     if (!self->ctx) {
         digest_destroy (&self);
@@ -34,6 +36,18 @@ digest_new (void)
     }
     s_start (self);
     return self;
+}
+
+digest_t *
+digest_new (void)
+{
+    return s_new (EVP_sha256 ());
+}
+
+digest_t *
+digest_new_md5 (void)
+{
+    return s_new (EVP_md5 ());
 }
 
 void
@@ -65,14 +79,27 @@ digest_field (digest_t *self, const char *text)
     digest_add (self, text, (size_t) size);
 }
 
+static void
+s_finish (digest_t *self, uint8_t *ret_bytes, unsigned expected)
+{
+    unsigned size = 0;
+    assert ((unsigned) EVP_MD_get_size (self->kind) == expected);
+    int ok = EVP_DigestFinal_ex (self->ctx, ret_bytes, &size);
+    assert (ok == 1 && size == expected);
+    (void) ok;
+    s_start (self);
+}
+
 void
 digest_finish (digest_t *self, uint8_t ret_bytes [DIGEST_BYTES])
 {
-    unsigned size = 0;
-    int ok = EVP_DigestFinal_ex (self->ctx, ret_bytes, &size);
-    assert (ok == 1 && size == DIGEST_BYTES);
-    (void) ok;
-    s_start (self);
+    s_finish (self, ret_bytes, DIGEST_BYTES);
+}
+
+void
+digest_finish_md5 (digest_t *self, uint8_t ret_bytes [DIGEST_MD5])
+{
+    s_finish (self, ret_bytes, DIGEST_MD5);
 }
 
 static void

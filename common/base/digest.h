@@ -10,9 +10,11 @@ enum { DIGEST_BYTES = 32, DIGEST_HEX = 65, DIGEST_MD5 = 16 }; //  hex size count
 
 typedef struct digest digest_t; //  a running hash
 
-//  Own: fresh, NULL when out of memory.
+//  SHA-256, or MD5.  Own: fresh, NULL when out of memory.
 digest_t *
 digest_new (void);
+digest_t *
+digest_new_md5 (void);
 void
 digest_destroy (digest_t **self_p);
 void
@@ -23,6 +25,8 @@ digest_field (digest_t *self, const char *text);
 //  Finish and start again.
 void
 digest_finish (digest_t *self, uint8_t ret_bytes [DIGEST_BYTES]);
+void
+digest_finish_md5 (digest_t *self, uint8_t ret_bytes [DIGEST_MD5]);
 void
 digest_finish_hex (digest_t *self, char ret_hex [DIGEST_HEX]);
 

@@ -43,6 +43,7 @@ static const char *const s_names [] = {
     "broker.bot.replies",      "broker.bot.detail",         "broker.bot.url",
     "broker.bot.upload",       "broker.bot.share",          "broker.migrate.step",
     "broker.migrate.commit",   "broker.migrate.checkpoint", "broker.page.make",
+    "broker.blob.write",
 
     "worker.id.sync",          "worker.id.rename",          "worker.id.folder",
     "worker.ready.rename",     "worker.send.HELLO",         "worker.send.CREDIT",

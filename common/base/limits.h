@@ -292,6 +292,7 @@ enum {
     LIMIT_CTL_COMPLETE_ROWS = 50,             //  names that a completion offers
     LIMIT_HTTP_FILES = 1024,                  //  artifacts listed for one incident
     LIMIT_COMMAND_MS = 2000,                  //  how long an operator's command waits for the loop
+    LIMIT_STORAGE_CHECK_MS = 25000,           //  and one for a check of the storage
     LIMIT_SNAPSHOT_STALE_MS = 5000,           //  an older snapshot is unhealthy
     //  --- process
     LIMIT_READY_MS = 30000, //  between two looks of a worker that cannot run agents

@@ -58,6 +58,8 @@ MIGRATION = ("broker.copy.", "broker.migrate.")
 BOT = ("broker.bot.",)
 #  Points of a second run, which needs an agent that can go on: test_resume.py kills there.
 RESUME = ("worker.resume.", "run.resume.")
+#  Points of uploads to Azure: test_azure_crash.py kills there.
+AZURE = ("broker.blob.",)
 
 
 def failpoints(program):
@@ -135,7 +137,7 @@ class Crashes:
         self.system, self.random, self.server, self.config = system, random.Random(seed), \
             server, config
         self.points = {program: [point for point in failpoints(program)
-                                 if not point.startswith(MIGRATION + RESUME + BOT)]
+                                 if not point.startswith(MIGRATION + RESUME + BOT + AZURE)]
                        for program in PROGRAMS}
         self.point_count = sum(len(points) for points in self.points.values())
         self.hits, self.lives, self.rotated = {}, collections.Counter(), collections.Counter()

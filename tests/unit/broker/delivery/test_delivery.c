@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "broker/base/blob.h"
 #include "broker/delivery/delivery.h"
 #include "common/base/own.h"
 #include "tests/unit/broker/config.h"
@@ -13,13 +14,20 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
+//  The next mail of this kind; others are skipped.
 static mail_t *
-s_mail (mailbox_t *box)
+s_mail (mailbox_t *box, mail_kind_t kind)
 {
     struct pollfd fd = {.fd = mailbox_fd (box), .events = POLLIN};
-    assert_int_equal (poll (&fd, 1, 10000), 1);
-    return mailbox_recv (box);
+    for (;;) {
+        assert_int_equal (poll (&fd, 1, 10000), 1);
+        mail_t *mail = mailbox_recv (box);
+        if (mail && mail->kind == kind)
+            return mail;
+        mail_destroy (&mail);
+    }
 }
 
 static void
@@ -48,8 +56,7 @@ test_effects_are_executed_in_order_and_each_is_reported (void **state)
     s_effect (delivery, 2, "019b76da-0000-7000-8000-000000000000");
     s_effect (delivery, 3, world.incident.id.text);
     for (int64_t id = 1; id <= 3; id++) {
-        own (mail_destroy) mail_t *done = s_mail (loop);
-        assert_int_equal (done->kind, MAIL_EFFECT_DONE);
+        own (mail_destroy) mail_t *done = s_mail (loop, MAIL_EFFECT_DONE);
         assert_int_equal (done->as.effect_done.id, id);
         assert_int_equal (done->as.effect_done.result,
                           id == 2 ? STEP_EFFECT_PERMANENT : STEP_EFFECT_OK);
@@ -81,10 +88,46 @@ test_a_new_configuration_counts_from_the_next_effect_on (void **state)
         if (round == 1)
             config_send (delivery_inbox (delivery), flags, NULL);
         s_effect (delivery, round + 1, world.incident.id.text);
-        own (mail_destroy) mail_t *done = s_mail (loop);
+        own (mail_destroy) mail_t *done = s_mail (loop, MAIL_EFFECT_DONE);
         assert_int_equal (done->as.effect_done.result, STEP_EFFECT_OK);
         own (own_mem) char *report = world_read (&world, "output/investigation.md");
         assert_int_equal (report != NULL, round == 1);
+    }
+    delivery_destroy (&delivery);
+    mailbox_destroy (&loop);
+    world_fini (&world);
+}
+
+//  At the start by itself, and again for whoever asks; each answer has the cookie of its question.
+static void
+test_the_storage_is_checked_at_the_start_and_when_asked (void **state)
+{
+    world_t world;
+    world_init (&world, "{}", 2);
+    assert_int_equal (blob_make_dir (world.root), 0);
+    mailbox_t *loop = mailbox_new (4, mail_item_destroy);
+    delivery_t *delivery = delivery_new (&world.settings, loop, NULL);
+    assert_non_null (delivery);
+    own (mail_destroy) mail_t *first = s_mail (loop, MAIL_STORAGE);
+    assert_string_equal (first->as.storage.found.backend, "filesystem");
+    assert_null (mail_storage_bad (&first->as.storage.found));
+    for (uint64_t cookie = 7; cookie < 9; cookie++) {
+        mail_t *ask = mail_new (MAIL_STORAGE_CHECK);
+        ask->as.storage.reply = loop;
+        ask->as.storage.cookie = cookie;
+        if (cookie == 8) //  the folder is gone meanwhile
+            assert_int_equal (rmdir (world.root), 0);
+        assert_int_equal (mailbox_send (delivery_inbox (delivery), &ask), 0);
+        own (mail_destroy) mail_t *answer = s_mail (loop, MAIL_STORAGE_CHECKED);
+        assert_int_equal (answer->as.storage.cookie, cookie);
+        assert_ptr_equal (answer->as.storage.reply, loop);
+        const mail_storage_step_t *bad = mail_storage_bad (&answer->as.storage.found);
+        assert_int_equal (bad != NULL, cookie == 8);
+        delivery_stats_t stats;
+        delivery_stats (delivery, &stats);
+        assert_int_equal (stats.probe.up, cookie == 7);
+        assert_true (stats.probe.checks_total >= 2 && stats.probe.good_ms > 0);
+        assert_int_equal (stats.probe.failed_total > 0, cookie == 8);
     }
     delivery_destroy (&delivery);
     mailbox_destroy (&loop);
@@ -112,6 +155,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_effects_are_executed_in_order_and_each_is_reported),
         cmocka_unit_test (test_a_new_configuration_counts_from_the_next_effect_on),
+        cmocka_unit_test (test_the_storage_is_checked_at_the_start_and_when_asked),
         cmocka_unit_test (test_a_store_that_cannot_be_read_is_told_at_the_start),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -68,7 +68,7 @@ s_begin (storage_t *storage, const char *incident)
     row_effect_t effect = {.id = 7, .channel = ROW_CHANNEL_STORAGE};
     mail_effect_done_t end = {0};
     snprintf (effect.incident.text, sizeof effect.incident.text, "%s", incident);
-    storage_begin (storage, &effect);
+    storage_begin (storage, &effect, "");
     if (!storage_ended (storage, &end))
         return (mail_effect_done_t){0};
     assert_false (storage_waits (storage));
@@ -382,7 +382,7 @@ typedef struct {
     int count;
     storage_batch_t *batch; //  not answered yet
     const char *broken;     //  the file that it cannot take
-    int cancelled;
+    int cancelled, asked;
     bool in_hook; //  as in a hook of http: nothing may begin
 } cloud_t;
 
@@ -400,12 +400,21 @@ s_cloud_save (storage_batch_t *batch)
     assert_null (s_cloud.batch);
     assert_false (s_cloud.in_hook);
     s_cloud.batch = batch;
+    batch->work = &s_cloud;
 }
 
 static void
-s_cloud_cancel (storage_batch_t *batch)
+s_cloud_go_on (void *work)
 {
-    assert_ptr_equal (batch, s_cloud.batch);
+    assert_ptr_equal (work, &s_cloud);
+    assert_non_null (s_cloud.batch);
+    s_cloud.asked++;
+}
+
+static void
+s_cloud_cancel (void *work)
+{
+    assert_ptr_equal (work, &s_cloud);
     s_cloud.cancelled++;
     s_cloud.batch = NULL;
 }
@@ -430,6 +439,7 @@ s_cloud_answer (void)
         snprintf (s_cloud.names [s_cloud.count++], LIMIT_PATH_BYTES, "%s", file->path);
     }
     s_cloud.in_hook = true;
+    batch->work = NULL;
     batch->saved (batch);
     s_cloud.in_hook = false;
 }
@@ -450,6 +460,7 @@ s_cloud_link (const storage_env_t *env, const char *incident, const char *path,
 static const storage_backend_t s_cloud_backend = {.name = "cloud",
                                                   .chosen = s_cloud_chosen,
                                                   .save = s_cloud_save,
+                                                  .go_on = s_cloud_go_on,
                                                   .cancel = s_cloud_cancel,
                                                   .link = s_cloud_link};
 static const storage_backend_t *const s_backends [] = {&s_cloud_backend, &storage_fs, NULL};
