@@ -16,7 +16,9 @@ FLOW = ["diagnose", "exit 1", "bytes 0", "slow 60", "diagnose"]
 REASONS = ["agent exited with non-zero code: 1",
            "investigation.md too small: 0 bytes (expected > 100)", "agent timed out after 3 s"]
 TOLD = ["incident", "degraded", "recovered", "incident"]
-OPTIONS = {"agent_timeout": "3s", "lease_ttl": "3s", "reconnect_grace": "3s", "max_deliveries": 30}
+#  Each order is played once: what failed is not put back, and nothing waits for a probe.
+OPTIONS = {"agent_timeout": "3s", "lease_ttl": "3s", "reconnect_grace": "3s", "max_deliveries": 30,
+           "breaker_mode": "alert", "retry_after_recovery": False}
 
 
 @pytest.fixture
@@ -141,8 +143,9 @@ def check_flow(receiver, repeats=0):
         assert "*Root Cause (HIGH confidence):*\nThe limit is too low." in texts
 
 
-def test_the_example_flow(system, slack):
-    player = Player(system, slack)
+@pytest.mark.parametrize("mode", ["alert", "pause"])
+def test_the_example_flow(system, slack, mode):
+    player = Player(system, slack, breaker_mode=mode)
     player.flow()
     check_flow(slack)
     assert len(slack.posts) == len(TOLD) and not any(post.marked for post in slack.posts)
@@ -240,6 +243,21 @@ def test_threshold_one(system, slack):
     assert slack.kinds() == ["degraded", "recovered", "incident"] * 2
     assert "*Failure Count:*\n1" in texts_of(slack.posts[3].body)
     assert "*Total Failures:*\n2" in texts_of(slack.posts[4].body)
+
+
+@pytest.mark.parametrize("revives", [True, False])
+def test_an_alert_says_what_broke_how_often_and_what_to_do(system, slack, revives):
+    command = "`triagectl incidents retry --state agent_failed`"
+    player = Player(system, slack, retry_after_recovery=revives)
+    for _ in range(3):
+        player.play("exit 1")
+    player.told(1)
+    degraded = slack.posts[0].body
+    assert "*Sample Failure Reasons (last 3):*\n• agent exited with non-zero code: 1, 3 of 3" \
+        in texts_of(degraded)
+    assert degraded["text"].endswith(": agent exited with non-zero code: 1, 3 of 3")
+    told = "\n".join(texts_of(degraded))
+    assert (command in told) != revives and ("by itself" in told) == revives
 
 
 def test_two_failures_a_success_and_two_failures_alert_nobody(system, slack):
