@@ -333,43 +333,44 @@ static const struct {
     notify_bot_call_t call;
     bool paced;   //  it shows something in the channel
     bool message; //  a message with a form
-    //  Without an answer it may have happened, and doing it again would do harm.
-    bool once;
     int (*make) (const notify_sender_t *sender, json_t **ret_args); //  NULL: bytes
     bool (*take) (notify_sender_t *sender, const json_t *answer);
 } s_steps [S_STEPS] = {
-    [S_HISTORY] = {.call = {"conversations.history", "history", true, LIMIT_SLACK_PAGE_BYTES},
+    [S_HISTORY] = {.call = {"conversations.history", "history", true, false,
+                            LIMIT_SLACK_PAGE_BYTES},
                    .make = s_make_history,
                    .take = s_take_history},
-    [S_POST] = {.call = {"chat.postMessage", "post", false, LIMIT_SLACK_ANSWER_BYTES},
+    [S_POST] = {.call = {"chat.postMessage", "post", false, true, LIMIT_SLACK_ANSWER_BYTES},
                 .paced = true,
                 .message = true,
-                .once = true,
+
                 .make = s_make_post,
                 .take = s_take_post},
-    [S_UPDATE] = {.call = {"chat.update", "update", false, LIMIT_SLACK_ANSWER_BYTES},
+    [S_UPDATE] = {.call = {"chat.update", "update", false, false, LIMIT_SLACK_ANSWER_BYTES},
                   .paced = true,
                   .message = true,
                   .make = s_make_update,
                   .take = s_take_update},
-    [S_REPLIES] = {.call = {"conversations.replies", "replies", true, LIMIT_SLACK_PAGE_BYTES},
+    [S_REPLIES] = {.call = {"conversations.replies", "replies", true, false,
+                            LIMIT_SLACK_PAGE_BYTES},
                    .make = s_make_replies,
                    .take = s_take_replies},
-    [S_DETAIL] = {.call = {"chat.postMessage", "detail", false, LIMIT_SLACK_ANSWER_BYTES},
+    [S_DETAIL] = {.call = {"chat.postMessage", "detail", false, true, LIMIT_SLACK_ANSWER_BYTES},
                   .paced = true,
                   .message = true,
-                  .once = true,
+
                   .make = s_make_detail,
                   .take = s_take_detail},
-    [S_FILE_URL] = {.call = {"files.getUploadURLExternal", "url", true, LIMIT_SLACK_ANSWER_BYTES},
+    [S_FILE_URL] = {.call = {"files.getUploadURLExternal", "url", true, false,
+                             LIMIT_SLACK_ANSWER_BYTES},
                     .make = s_make_url,
                     .take = s_take_url},
-    [S_FILE_BYTES] = {.call = {"file upload", "upload", false, LIMIT_SLACK_ANSWER_BYTES},
+    [S_FILE_BYTES] = {.call = {"file upload", "upload", false, false, LIMIT_SLACK_ANSWER_BYTES},
                       .take = s_take_bytes},
-    [S_FILE_SHARE] = {.call = {"files.completeUploadExternal", "share", false,
+    [S_FILE_SHARE] = {.call = {"files.completeUploadExternal", "share", false, true,
                                LIMIT_SLACK_ANSWER_BYTES},
                       .paced = true,
-                      .once = true,
+
                       .make = s_make_share,
                       .take = s_take_share},
 };
@@ -499,7 +500,7 @@ s_refused (notify_sender_t *sender, const json_t *answer)
     if (error.class == NOTIFY_BOT_ERROR_RETRY)
         result = STEP_EFFECT_RETRY;
     else if (error.class == NOTIFY_BOT_ERROR_UNSURE)
-        result = s_steps [bot->step].once ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY;
+        result = s_steps [bot->step].call.once ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY;
     notify_sender_fail (sender, result, error.reason, error.text);
 }
 
@@ -539,7 +540,7 @@ s_judge (notify_sender_t *sender)
 {
     bot_t *bot = s_bot (sender);
     const notify_answer_t *answer = &sender->answer;
-    const bool once = s_steps [bot->step].once;
+    const bool once = s_steps [bot->step].call.once;
     const step_effect_result_t doubt =
         once && (answer->sent || answer->status) ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY;
     if (answer->status && !notify_sender_delivered (answer->status)) {
@@ -547,6 +548,9 @@ s_judge (notify_sender_t *sender)
         return;
     }
     if (answer->rc) {
+        if (doubt == STEP_EFFECT_UNSURE && answer->rc == -ETIMEDOUT)
+            sender->answer.retry_after_ms =
+                failpoint_number ("TRIAGE_SLACK_DOUBT_MS", LIMIT_SLACK_DOUBT_MS);
         s_fail (sender, doubt, answer->rc == -ETIMEDOUT ? NOTIFY_TIMEOUT : NOTIFY_OTHER,
                 answer->reason);
         return;

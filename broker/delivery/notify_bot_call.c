@@ -67,6 +67,7 @@ notify_bot_call (notify_sender_t *sender, const notify_bot_call_t *call, json_t 
         .header_count = 2,
         .body = body,
         .body_size = strlen (body),
+        .fresh = call->once,
         .total_ms = failpoint_number ("TRIAGE_SLACK_POST_MS", LIMIT_SLACK_POST_MS),
         .response_max_bytes = call->answer_bytes};
     return notify_sender_call (sender, &request, s_place, call->action);

@@ -20,6 +20,8 @@ s_post (notify_sender_t *sender, const char *body)
                                     .header_count = 1,
                                     .body = body,
                                     .body_size = strlen (body),
+                                    .fresh = true, //  libcurl does not send it again
+
                                     .total_ms = LIMIT_SLACK_POST_MS,
                                     .response_max_bytes = S_ANSWER_BYTES};
     return notify_sender_call (sender, &request, "slack", "post");

@@ -63,7 +63,8 @@ enum {
     LIMIT_STORE_RETRY_MS = 200,       //  pause after a commit that was rolled back
     LIMIT_STORE_REFUSE_MS = 2000,     //  retry_ms of an event that the store refused
     LIMIT_DRAIN_RETRY_MS = 2000,      //  BYE: when to come back after a drain
-    //  Longer than any message takes; at most half of shutdown_timeout.
+    //  Longer than a message takes; at most half of shutdown_timeout.  What a bot has not done by
+    //  then, it does after the start.
     LIMIT_DRAIN_EFFECT_MS = 15000,
     LIMIT_DRAIN_LINGER_MS = 1000, //  time for unsent messages at the end of a drain
     //  --- store
@@ -257,8 +258,10 @@ enum {
     //  A bot's calls that post or edit: Slack takes one a second in a channel, 50 edits a minute.
     LIMIT_SLACK_PACE_MS = 1200,
     LIMIT_SLACK_MESSAGE_MS = 120000, //  all calls for one message; then it is tried again
-    LIMIT_SLACK_UPLOAD_MS = 60000,   //  the bytes of one report
-    LIMIT_SLACK_PAGES = 20,          //  of 100 messages of a channel, to find one of the bot's
+    //  After a post without an answer in time: Slack may still be at it, so it is asked later.
+    LIMIT_SLACK_DOUBT_MS = 5000,
+    LIMIT_SLACK_UPLOAD_MS = 60000, //  the bytes of one report
+    LIMIT_SLACK_PAGES = 20,        //  of 100 messages of a channel, to find one of the bot's
     LIMIT_SLACK_PAGE_BYTES = LIMIT_MIB (4),
     LIMIT_SLACK_ANSWER_BYTES = LIMIT_KIB (256), //  any other answer: it repeats the message
     LIMIT_ROUTES = 64,                          //  each is asked for each incident

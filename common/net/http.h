@@ -32,7 +32,9 @@ typedef struct {
     int64_t total_ms;   //  limit for the whole transfer, 0 = none (streams)
     //  A larger response ends the transfer with ERR_LIMIT; 0 = no limit (streams).
     size_t response_max_bytes;
-    bool fresh;      //  its own connection, closed at the end (streams)
+    //  Its own connection, closed at the end (streams).  On one that is used again, libcurl sends
+    //  the request once more when the connection ends without a byte of an answer.
+    bool fresh;
     bool body_stays; //  body outlives the transfer, so it is not copied
     //  Only connect to the url's host and port, through the proxy that https_proxy names for it.
     //  done may then take the socket (http_take_socket).
