@@ -152,6 +152,7 @@ reports=("$demo"/incidents/*/output/investigation.md)
 [ "${#reports[@]}" -gt 0 ] || fail "there are no reports"
 say "one of ${#reports[@]} reports (a fault that repeats has one): ${reports[0]}"
 cat -- "${reports[0]}"
+say "the same as a page for a browser: ${reports[0]%.md}.html"
 say "all reports"
 for report in "${reports[@]}"; do
     printf '%s\n' "${report#"$root"/}"

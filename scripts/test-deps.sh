@@ -12,6 +12,6 @@ scripts/deps.sh $npm \
     libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-zmq \
     python3-msgpack python3-yaml procps clang libclang-rt-14-dev clang-format clang-tidy \
     universal-ctags shellcheck binutils gcovr curl sqlite3 openssl podman runc \
-    qemu-system-x86 cpio busybox-static
+    qemu-system-x86 cpio busybox-static chromium
 scripts/promtool.sh
 scripts/npm.sh tests/npm

@@ -88,7 +88,9 @@ void
 page_html_span (buf_t *out, int64_t ms)
 {
     const int64_t s = ms > 0 ? (ms + 500) / 1000 : 0;
-    if (s >= 86400)
+    if (ms > 0 && ms < 1000)
+        buf_printf (out, "%" PRId64 " ms", ms);
+    else if (s >= 86400)
         buf_printf (out, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
     else if (s >= 3600)
         buf_printf (out, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);

@@ -18,7 +18,7 @@ page_html_text (buf_t *out, const char *text);
 //  the epoch.  Units: ms.
 void
 page_html_time (buf_t *out, int64_t wall_ms);
-//  A span of time, "3 min 12 s"; a negative one is 0 s.  Units: ms.
+//  A span of time, "3 min 12 s", "320 ms"; a negative one is 0 s.  Units: ms.
 void
 page_html_span (buf_t *out, int64_t ms);
 //  Money, "$0.41"; less than a cent with four digits.  Units: millionths of a US dollar.

@@ -60,8 +60,9 @@ s_row (buf_t *out, const row_attempt_t *row)
     else
         buf_text (out, "-");
     buf_text (out, "</td>");
-    s_cell (out, row->reason);
-    buf_text (out, "</tr>\n");
+    buf_text (out, "<td class=\"reason\">");
+    page_html_text (out, row->reason [0] ? row->reason : "-");
+    buf_text (out, "</td></tr>\n");
 }
 
 void

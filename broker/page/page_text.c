@@ -275,8 +275,10 @@ s_container (writer_t *self, const markdown_part_t *part)
 {
     const element_t *element = &s_elements [part->kind];
     self->level++;
-    if (!s_shown (self, part->kind))
-        return 0;
+    if (!s_shown (self, part->kind)) {
+        const bool line = part->kind == MARKDOWN_ITEM || part->kind == MARKDOWN_ROW;
+        return s_html (self, line ? "<br>" : " ");
+    }
     if (part->kind == MARKDOWN_ORDERED)
         buf_printf (self->out, "<ol start=\"%u\">", part->start);
     int rc = s_open (self, element->open, element->close);

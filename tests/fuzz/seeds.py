@@ -384,9 +384,28 @@ def report():
     }
     for name, text in texts.items():
         write("report", name, text)
+        write("page", name, text)
     write("report", "bytes", b"## Root Cause\n\n\xff\xfe\x00 a\xc3 \xe2\x80\n")
     write("report", "utf-8 mark", b"\xef\xbb\xbf# root CAUSES\r\n\r\ntext\rmore\r\n")
     write("report", "cjk", "## Root Cause\n\n" + "\u4e2d\u6587\u3002" * 200)
+
+
+def page():
+    texts = {
+        "addresses": "[a](javascript:x) [b](https://h/\"x) <https://h> see https://h/p, "
+                     "http://u@h mailto:a@b <a@b> [](http://h) [c](&#106;avascript:x)\n",
+        "images": "![a](http://h \"t\") [![b](c)](https://h) ![d [e](http://h) ![f](g)](i)\n",
+        "anchors": "# a\n# a\n# A!\n# s-2\n# \u4e2d\n# [x](http://h) `y`\n#\n",
+        "tasks": "- [x] a\n- [ ] b\n7. c\n\n   d\n",
+        "table of links": "|[a](http://h)|<br>|\n|---|---|\n|`|`|**b|\n",
+        "deep lists": "".join("  " * depth + "- a\n" for depth in range(30)),
+        "deep quotes": "> " * 40 + "a\n", "deep spans": "**a *b " * 20 + "* **" * 20,
+        "repeated brackets over lines": "*[]\n", "repeated addresses": "*http://@",
+        "repeated headings": "*# a\n", "repeated quotes": "*\"",
+    }
+    for name, text in texts.items():
+        write("page", name, text)
+    write("page", "bytes", b"# a\xff\n\n\x01[b](http://h/\xd0)\xe2\x80\xae\xef\xbf\xbe\r\n")
 
 
 # --- playbook and view
@@ -681,6 +700,6 @@ def listing():
 if __name__ == "__main__":
     for target in (account, listing,
                    evidence, request, observe, redact, slack, sse, wire, fault, render, conf, lines,
-                   mcp, server, report,
+                   mcp, server, report, page,
                    playbook, view):
         target()
