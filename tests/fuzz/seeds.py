@@ -355,10 +355,9 @@ TABLE = """| Hypothesis | Confidence |
 
 def report():
     texts = {
-        "template": "# Report\n\n## Summary\n\nIt failed.\n\n## 3. Root Cause Analysis\n\n"
-                    "The **limit** is too "
-                    "[low](http://x). It was 64Mi.\n\n**Confidence:** HIGH\n\n## Evidence\n\n"
-                    "- `OOMKilled`\n",
+        "template": "# Report\n\n## Summary\n\nIt failed.\n\n## 3. Root Cause Analysis\n\nThe "
+                    "**limit** is too [low](http://x). It was 64Mi.\n\n**Confidence:** HIGH\n\n"
+                    "## Evidence\n\n- `OOMKilled`\n",
         "underlined": "Root Cause\n==========\nDisk full.\n\nConfidence\n---\nmedium\n",
         "in the heading": "### IV) Most likely root cause (LOW confidence): the disk\n\ntext\n",
         "label": "text\n\n**Root cause:** DNS &mdash; &#x41;&#9731;&nope;\n"
@@ -396,14 +395,11 @@ def page():
                      "http://u@h mailto:a@b <a@b> [](http://h) [c](&#106;avascript:x)\n",
         "images": "![a](http://h \"t\") [![b](c)](https://h) ![d [e](http://h) ![f](g)](i)\n",
         "anchors": "# a\n# a\n# A!\n# s-2\n# \u4e2d\n# [x](http://h) `y`\n#\n",
-        "tasks": "- [x] a\n- [ ] b\n7. c\n\n   d\n",
-        "table of links": "|[a](http://h)|<br>|\n|---|---|\n|`|`|**b|\n",
+        "parts": "- [x] a\n- [ ] b\n7. c\n\n   d\n\n|[a](http://h)|<br>|\n|---|---|\n|`|`|**b|\n",
         "deep lists": "".join("  " * depth + "- a\n" for depth in range(30)),
         "deep quotes": "> " * 40 + "a\n", "deep spans": "**a *b " * 20 + "* **" * 20,
-        "repeated brackets over lines": "*[]\n", "repeated addresses": "*http://@",
-        "repeated headings": "*# a\n", "repeated quotes": "*\"",
-    }
-    for name, text in texts.items():
+        "repeated lines": "*[]\n", "repeated addresses": "*http://@", "repeated heads": "*# a\n"}
+    for name, text in {**texts, "repeated signs": "*\""}.items():
         write("page", name, text)
     write("page", "bytes", b"# a\xff\n\n\x01[b](http://h/\xd0)\xe2\x80\xae\xef\xbf\xbe\r\n")
 
@@ -700,6 +696,5 @@ def listing():
 if __name__ == "__main__":
     for target in (account, listing,
                    evidence, request, observe, redact, slack, sse, wire, fault, render, conf, lines,
-                   mcp, server, report, page,
-                   playbook, view):
+                   mcp, server, report, page, playbook, view):
         target()

@@ -169,8 +169,8 @@ def check_inert(seen):
     assert seen["width"] == seen["shown"], "the page is wider than its window"
     assert [rule for rule in seen.get("axe", []) if rule["impact"] in ("serious", "critical")] == []
     for link in seen["links"]:
-        assert re.match(r"https://(good|x|wiki|grafana)\.example|file:///.*/investigation\.html#[rs]-",
-                        link), link
+        assert re.match(r"https://(good|x|wiki|grafana)\.example|"
+                        r"file:///.*/investigation\.html#[rs]-", link), link
 
 
 def test_pages_are_inert_readable_and_accessible_in_a_browser(system, tmp_path):
