@@ -21,6 +21,7 @@ typedef struct {
     int color;  //  term_color_t
     const char *keys_dir, *role, *name, *out;
     const char *state, *reason;
+    const char *cluster, *namespace_, *severity, *type, *label; //  of a fault
     int64_t limit, after;
     bool all;
 } ctl_settings_t;

@@ -129,6 +129,7 @@ s_values (const line_t *line)
         const char *key, *choices;
     } texts [] = {
         {"role", "worker|publisher|tap"},
+        {"severity", "info|warning|critical"},
         {"reason", "below_severity|triage_disabled|overflow|unparsed"},
     };
     const char *key = line->value->key;

@@ -6,6 +6,7 @@
 #include "tools/ctl_change.h"
 #include "tools/ctl_complete.h"
 #include "tools/ctl_local.h"
+#include "tools/ctl_route.h"
 #include "tools/ctl_show.h"
 #include "tools/ctl_status.h"
 #include "tools/ctl_storage.h"
@@ -88,6 +89,15 @@ const ctl_command_t ctl_table [] = {
      .verb = "check",
      .run = ctl_storage_check,
      .help = "try to write, read and link to a file where reports go"},
+    {.noun = "routes",
+     .verb = "list",
+     .run = ctl_route_list,
+     .help = "who gets the messages about an incident"},
+    {.noun = "routes",
+     .verb = "test",
+     .options = "|cluster|namespace|severity|type|label|",
+     .run = ctl_route_test,
+     .help = "who would get them for the fault that options describe"},
     {.noun = "stream",
      .verb = "replay",
      .options = "|after|limit|",

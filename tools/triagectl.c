@@ -74,6 +74,27 @@ static const conf_option_t s_rows [] = {
      .min = 0,
      .max = INT64_MAX >> 1,
      .help = "stream replay: the records after this sequence number."},
+    {.key = "cluster",
+     .type = CONF_TEXT,
+     .offset = offsetof (ctl_settings_t, cluster),
+     .help = "routes test: the cluster of a fault.  Its labels are those in the broker's "
+             "configuration, unless label is given."},
+    {.key = "namespace",
+     .type = CONF_TEXT,
+     .offset = offsetof (ctl_settings_t, namespace_),
+     .help = "routes test: its namespace."},
+    {.key = "severity",
+     .type = CONF_TEXT,
+     .offset = offsetof (ctl_settings_t, severity),
+     .help = "routes test: its severity, info, warning or critical; warning when it is not given."},
+    {.key = "type",
+     .type = CONF_TEXT,
+     .offset = offsetof (ctl_settings_t, type),
+     .help = "routes test: its fault type, such as CrashLoop."},
+    {.key = "label",
+     .type = CONF_TEXT,
+     .offset = offsetof (ctl_settings_t, label),
+     .help = "routes test: labels of the cluster, KEY=VALUE, several with commas between."},
     {.key = "keys_dir",
      .type = CONF_TEXT,
      .offset = offsetof (ctl_settings_t, keys_dir),
@@ -102,6 +123,7 @@ static const char s_examples [] = "triagectl status\n"
                                   "triagectl incidents retry --state failed\n"
                                   "triagectl incidents retry --reason overflow\n"
                                   "triagectl clusters -o json\n"
+                                  "triagectl routes test --cluster prod --severity critical\n"
                                   "triagectl stream replay --after 0\n"
                                   "triagectl key new --role worker --name w1 --out w1-keys\n";
 

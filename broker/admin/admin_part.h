@@ -46,6 +46,10 @@ admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *r
 void
 admin_api_storage_checked (const mail_storage_t *found, admin_reply_t *reply);
 void
+admin_routes (const admin_view_t *view, admin_reply_t *reply);
+void
+admin_routes_test (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
+void
 admin_stream (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);
 void
 admin_metrics (const admin_view_t *view, admin_reply_t *reply);

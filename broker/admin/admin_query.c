@@ -42,6 +42,35 @@ admin_query_incident (store_reader_t *reader, const char *name, ident_t *ret_id)
     return 0;
 }
 
+//  Set a parameter that is any text.  False: it is another one.
+static bool
+s_set_text (admin_query_t *self, const char *name, const char *value)
+{
+    const struct {
+        const char *name, **value;
+    } texts [] = {{"state", &self->state},       {"reason", &self->reason},
+                  {"cluster", &self->cluster},   {"namespace", &self->namespace_},
+                  {"severity", &self->severity}, {"type", &self->type}};
+    for (size_t i = 0; i < sizeof (texts) / sizeof (texts [0]); i++)
+        if (strcmp (name, texts [i].name) == 0) {
+            *texts [i].value = value;
+            return true;
+        }
+    return false;
+}
+
+//  This parameter may be given several times.
+static int
+s_add_label (admin_query_t *self, const char *value, err_diag_t *diag)
+{
+    if (self->label_count == LIMIT_LABELS) {
+        err_diag (diag, "label: at most %d expected", LIMIT_LABELS);
+        return ERR_PROTO;
+    }
+    self->labels [self->label_count++] = value;
+    return 0;
+}
+
 int
 admin_query_set (admin_query_t *self, const char *name, const char *value, err_diag_t *diag)
 {
@@ -54,14 +83,10 @@ admin_query_set (admin_query_t *self, const char *name, const char *value, err_d
         {"after", offsetof (admin_query_t, after), 0, INT64_MAX >> 1},
         {"limit", offsetof (admin_query_t, limit), 1, LIMIT_HTTP_PAGE_ROWS},
     };
-    if (strcmp (name, "state") == 0) {
-        self->state = value;
+    if (s_set_text (self, name, value))
         return 0;
-    }
-    if (strcmp (name, "reason") == 0) {
-        self->reason = value;
-        return 0;
-    }
+    if (strcmp (name, "label") == 0)
+        return s_add_label (self, value, diag);
     for (size_t i = 0; i < sizeof (numbers) / sizeof (numbers [0]); i++) {
         if (strcmp (name, numbers [i].name) != 0)
             continue;

@@ -4,6 +4,7 @@
 
 #include "broker/store/store.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct {
@@ -11,6 +12,10 @@ typedef struct {
     int64_t before;             //  incident number or effect id; 0 = from the newest
     int64_t after;              //  sequence number in the journal
     int64_t limit;              //  1..LIMIT_HTTP_PAGE_ROWS
+    //  Of a fault, for a test of the routes; as written, borrowed; NULL = not given.
+    const char *cluster, *namespace_, *severity, *type;
+    const char *labels [LIMIT_LABELS]; //  "KEY=VALUE"
+    size_t label_count;
 } admin_query_t;
 
 //  A query without parameters, for a whole page.

@@ -53,6 +53,7 @@ settings_step (const settings_t *self, step_settings_t *ret_settings)
         .pace_ms = failpoint_number ("TRIAGE_MESSAGE_PACE_MS", LIMIT_MESSAGE_PACE_MS),
         .slack = settings_target (self, row_default_receiver, &target),
         .slack_shows = target.kind == SETTINGS_TARGET_BOT,
+        .routing = self->routing,
     };
 }
 

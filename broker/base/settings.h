@@ -26,6 +26,21 @@ typedef struct {
     const char *by_severity [FAULT_SEVERITIES];
 } settings_models_t;
 
+//  Either slack_webhook_url, slack_channel, or webhook_url with webhook_secret; "" = unset.
+typedef struct {
+    const char *name;
+    const char *slack_channel;
+    const char *slack_webhook_url, *webhook_url, *webhook_secret; //  secrets
+} settings_receiver_t;
+
+//  Patterns as in route_table.h; "" = any.
+typedef struct {
+    const char *cluster, *namespace_, *severity, *fault_type;
+    conf_table_t labels; //  conf_pair_t
+    const char *receiver;
+    bool goes_on;
+} settings_route_t;
+
 typedef struct {
     conf_common_t common;
     const char *mcp_endpoint;
@@ -51,6 +66,9 @@ typedef struct {
     const char *slack_webhook_url; //  a secret
     const char *slack_bot_token;   //  a secret
     const char *slack_channel, *slack_api_url;
+    conf_table_t receivers; //  settings_receiver_t
+    conf_table_t routes;    //  settings_route_t
+    route_table_t routing;  //  made from both
     const char *external_url;
     //  The first and the third are secrets.
     const char *azure_storage_connection_string, *azure_storage_account, *azure_storage_key;

@@ -5,6 +5,7 @@
 #include "broker/base/builtin.h"
 #include "broker/base/settings_azure.h"
 #include "broker/base/settings_target.h"
+#include "broker/base/settings_route.h"
 
 enum { S_SECOND = 1000, S_MINUTE = 60 * S_SECOND, S_HOUR = 60 * S_MINUTE };
 #define S_DAY ((int64_t) 24 * S_HOUR)
@@ -349,6 +350,24 @@ static const conf_option_t s_rows [] = {
      .fallback = "https://slack.com/api",
      .flags = CONF_URL | CONF_RELOAD,
      .help = "Slack's Web API, as the bot reaches it.  For GovSlack: https://slack-gov.com/api."},
+    {.key = "receivers",
+     .type = CONF_TABLE,
+     AT (receivers),
+     .rows = settings_route_receiver_rows,
+     .item_size = sizeof (settings_receiver_t),
+     .item_max = LIMIT_RECEIVERS - 1,
+     .flags = CONF_KEYED | CONF_RELOAD,
+     .help = "More receivers of messages, beside the one of the slack_ options, by names that "
+             "routes use."},
+    {.key = "routes",
+     .type = CONF_TABLE,
+     AT (routes),
+     .rows = settings_route_rows,
+     .item_size = sizeof (settings_route_t),
+     .item_max = LIMIT_ROUTES,
+     .flags = CONF_RELOAD,
+     .help = "Who gets the messages about an incident.  The first route that matches wins.  "
+             "Without a match the receiver of the slack_ options gets them."},
     {.key = "external_url",
      .type = CONF_TEXT,
      AT (external_url),
@@ -461,6 +480,7 @@ s_fit (conf_t *conf, void *settings, conf_check_t *check)
 {
     settings_target_fit (settings, check);
     settings_azure_fit (settings, check);
+    settings_route_fit (conf, settings, check);
 }
 
 const conf_spec_t settings_spec = {

@@ -2,6 +2,7 @@
 #include "broker/delivery/notify.h"
 
 #include "broker/delivery/notify_bot.h"
+#include "broker/delivery/notify_signed.h"
 #include "broker/delivery/notify_webhook.h"
 
 #include <assert.h>
@@ -12,6 +13,7 @@
 static const notify_kind_t *const s_kinds [SETTINGS_TARGETS] = {
     [SETTINGS_TARGET_WEBHOOK] = &notify_webhook,
     [SETTINGS_TARGET_BOT] = &notify_bot,
+    [SETTINGS_TARGET_SIGNED] = &notify_signed,
 };
 
 struct notify {

@@ -1,9 +1,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/notify_body.h"
 
+#include "broker/delivery/notify_about.h"
 #include "broker/disk/artifact_dir.h"
-#include "broker/disk/artifact_sealed.h"
-#include "broker/disk/render.h"
 #include "broker/slack/slack_alert.h"
 #include "broker/slack/slack_incident.h"
 #include "common/base/own.h"
@@ -16,69 +15,27 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { S_URL_BYTES = 1024, S_READ_BYTES = LIMIT_KIB (64) };
+enum { S_READ_BYTES = LIMIT_KIB (64) };
 
-//  What a message about an incident is made of.
-typedef struct {
-    row_incident_t row;
-    row_attempt_t attempts [LIMIT_ATTEMPTS];
-    report_t report;
-    storage_link_t link;
-    char url [S_URL_BYTES]; //  of this broker, "" = none
-} about_t;
-
-//  Read the report that the incident has, and make a link to it.
+//  Read all that a message about the incident needs.  *ret_message borrows about.
 static int
-s_report (const notify_env_t *env, int64_t attempt, about_t *self)
+s_load (const notify_sender_t *sender, notify_about_t *about, slack_incident_t *ret_message)
 {
-    const char *id = self->row.id.text;
-    char path [LIMIT_PATH_BYTES] = "output/investigation.md";
-    own (own_fd) int fd = artifact_dir_open (env->settings->workspace_root, id, false);
-    if (fd < 0)
-        return fd;
-    own (own_fd) int file = artifact_dir_file (fd, path, O_RDONLY, NULL);
-    if (file < 0) //  the upload was given up
-        snprintf (path, sizeof path, "attempts/%" PRId64 "/output/investigation.md", attempt);
-    int rc = storage_link (env->storage, id, path, &self->link);
-    if (rc < 0)
-        return rc;
-    const char *base = env->settings->external_url;
-    const size_t size = strlen (base);
-    if (size > 0)
-        snprintf (self->url, sizeof self->url, "%.*s/api/v1/incidents/%s",
-                  (int) (size - (base [size - 1] == '/')), base, id);
-    return artifact_sealed_report (fd, env->poison, id, attempt, &self->report);
-}
-
-//  Read all that a message about the incident needs.  *ret_message borrows self.
-static int
-s_load (const notify_sender_t *sender, about_t *self, slack_incident_t *ret_message)
-{
+    const row_incident_t *row = &about->row;
     const notify_env_t *env = sender->env;
-    const char *id = sender->effect.incident.text;
-    const row_incident_t *row = &self->row;
-    int rc = store_reader_incident (env->reader, id, &self->row);
-    const int count =
-        rc < 0 ? rc : store_reader_attempts (env->reader, id, self->attempts, LIMIT_ATTEMPTS);
-    if (count < 0)
-        return count;
-    const bool over = incident_terminal (row->state);
-    const int64_t reported = over ? render_report (row) : 0;
-    rc = reported > 0 ? s_report (env, reported, self) : 0;
+    const int rc = notify_about_load (env, sender->effect.incident.text, about);
     if (rc < 0)
         return rc;
-    const row_attempt_t *attempt = over ? render_deciding (row, self->attempts, (size_t) count)
-                                   : count > 0 ? &self->attempts [count - 1]
-                                               : NULL;
-    *ret_message = (slack_incident_t){.incident = row,
-                                      .report = reported > 0 ? &self->report : NULL,
-                                      .attempt = attempt,
-                                      .threaded = sender->target.kind == SETTINGS_TARGET_BOT
-                                                  && row->state == INCIDENT_REPORTED,
-                                      .labels = settings_labels (env->settings, row->fault.cluster),
-                                      .link = {.url = self->link.url ? self->link.text : self->url,
-                                               .path = self->link.url ? NULL : self->link.text,
-                                               .expires_ms = self->link.expires_ms}};
+    *ret_message = (slack_incident_t){
+        .incident = row,
+        .report = about->reported ? &about->report : NULL,
+        .attempt = about->attempt,
+        .threaded = sender->target.kind == SETTINGS_TARGET_BOT && row->state == INCIDENT_REPORTED,
+        .labels = settings_labels (env->settings, row->fault.cluster)};
+    if (about->reported)
+        ret_message->link = (slack_link_t){.url = about->link.url ? about->link.text : about->url,
+                                           .path = about->link.url ? NULL : about->link.text,
+                                           .expires_ms = about->link.expires_ms};
     return 0;
 }
 
@@ -86,7 +43,7 @@ static int
 s_incident (const notify_sender_t *sender, bool repeated, notify_body_t *ret_body)
 {
     slack_incident_t message;
-    own (own_mem) about_t *self = calloc (1, sizeof *self);
+    own (own_mem) notify_about_t *self = calloc (1, sizeof *self);
     if (!self)
         return -ENOMEM;
     int rc = s_load (sender, self, &message);
@@ -141,7 +98,7 @@ int
 notify_body_detail (const notify_sender_t *sender, char **ret_text)
 {
     slack_incident_t message;
-    own (own_mem) about_t *self = calloc (1, sizeof *self);
+    own (own_mem) notify_about_t *self = calloc (1, sizeof *self);
     if (!self)
         return -ENOMEM;
     int rc = s_load (sender, self, &message);

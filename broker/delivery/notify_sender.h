@@ -45,7 +45,7 @@ typedef struct {
     const char *name;
     //  Bytes of its data about one message, `state` of a sender; zero at begin.
     size_t state_bytes;
-    //  After UNSURE it finds out what has arrived: it may try again soon.
+    //  After UNSURE it may try again soon: it finds out what has arrived, or repeats do no harm.
     bool finds;
     //  Begin to send sender->effect.
     void (*begin) (notify_sender_t *sender);

@@ -54,8 +54,8 @@ OFTEN = ("broker.store.commit", "broker.send.ASSIGN", "broker.send.VERDICT_ACK",
 
 #  Points that only the first start with an earlier store passes: test_migrate.py kills there.
 MIGRATION = ("broker.copy.", "broker.migrate.")
-#  Points of a bot's messages: test_slack_bot.py kills there.
-BOT = ("broker.bot.",)
+#  Points of a bot's messages and of signed ones: test_slack_bot.py and test_routes.py kill there.
+BOT = ("broker.bot.", "broker.webhook.")
 #  Points of a second run, which needs an agent that can go on: test_resume.py kills there.
 RESUME = ("worker.resume.", "run.resume.")
 #  Points of uploads to Azure: test_azure_crash.py kills there.

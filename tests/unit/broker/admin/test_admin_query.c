@@ -53,6 +53,27 @@ test_a_bad_parameter_is_named_and_changes_nothing (void **state)
     assert_string_equal (query.state, "failed");
 }
 
+static void
+test_a_fault_is_described_by_its_parameters (void **state)
+{
+    err_diag_t diag = {{0}};
+    admin_query_t query = admin_query_init ();
+    assert_null (query.cluster);
+    assert_int_equal (admin_query_set (&query, "cluster", "c", &diag), 0);
+    assert_int_equal (admin_query_set (&query, "namespace", "n", &diag), 0);
+    assert_int_equal (admin_query_set (&query, "severity", "s", &diag), 0);
+    assert_int_equal (admin_query_set (&query, "type", "t", &diag), 0);
+    assert_string_equal (query.cluster, "c");
+    assert_string_equal (query.namespace_, "n");
+    assert_string_equal (query.severity, "s");
+    assert_string_equal (query.type, "t");
+    for (size_t i = 0; i < LIMIT_LABELS; i++)
+        assert_int_equal (admin_query_set (&query, "label", "a=b", &diag), 0);
+    assert_int_equal (query.label_count, LIMIT_LABELS);
+    assert_int_equal (admin_query_set (&query, "label", "a=b", &diag), ERR_PROTO);
+    assert_string_equal (diag.text, "label: at most 16 expected");
+}
+
 int
 main (void)
 {
@@ -60,6 +81,7 @@ main (void)
         cmocka_unit_test (test_a_number_is_digits_in_its_range),
         cmocka_unit_test (test_what_is_not_asked_for_is_a_whole_page_from_the_newest),
         cmocka_unit_test (test_a_bad_parameter_is_named_and_changes_nothing),
+        cmocka_unit_test (test_a_fault_is_described_by_its_parameters),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
