@@ -39,6 +39,8 @@ typedef struct {
     int64_t created_ms, started_ms, completed_ms; //  0 = not yet
     int64_t first_seen_ms, last_seen_ms;
     int64_t occurrences;
+    //  As many when it ended; 0: it has not, or an earlier version has ended it.
+    int64_t ended_occurrences;
     int64_t attempts;      //  issued so far = highest attempt number
     int64_t forgiven;      //  attempts up to this one do not count, after an operator's retry
     int64_t charged;       //  attempts that ended as `agent`

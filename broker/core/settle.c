@@ -60,6 +60,7 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
         breaker_failed (self, row, now);
     book_move (row, event);
     row->completed_ms = now.wall_ms;
+    row->ended_occurrences = row->occurrences;
     row->not_before_ms = 0;
     book_save (&self->book, &self->state, entry, row);
     //  A failed incident has a folder too; storage decides whether its files move to the top.
@@ -539,6 +540,7 @@ settle_retry (step_t *self, entry_t *entry, bool revived, clk_now_t now, const c
     row.given_back = row.given_back_ms = 0;
     row.forgiven = row.attempts;
     row.completed_ms = row.started_ms = 0;
+    row.ended_occurrences = 0;
     row.exit_code = -1;
     row.reason [0] = 0;
     book_save (&self->book, &self->state, entry, &row);

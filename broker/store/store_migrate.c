@@ -84,6 +84,7 @@ static const char s_classes [] =
 static const char s_receivers [] =
     "ALTER TABLE incident ADD COLUMN streak INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE incident ADD COLUMN revived INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE incident ADD COLUMN ended_occurrences INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE effect ADD COLUMN receiver TEXT NOT NULL DEFAULT '';"
     "UPDATE OR FAIL effect SET receiver = 'slack' WHERE channel = 1;"
     "ALTER TABLE breaker ADD COLUMN streak INTEGER NOT NULL DEFAULT 0;"

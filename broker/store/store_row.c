@@ -91,6 +91,7 @@ static const store_row_column_t s_incident [] = {
     FIXED_INT (row_incident_t, first_seen_ms),
     INT (row_incident_t, last_seen_ms),
     INT (row_incident_t, occurrences),
+    INT (row_incident_t, ended_occurrences),
     INT (row_incident_t, attempts),
     INT (row_incident_t, forgiven),
     INT (row_incident_t, charged),

@@ -263,6 +263,7 @@ test_without_a_copy_nothing_is_migrated (void **state)
 //  What step 6 adds, and what step 5 adds.
 static const char s_without_6 [] =
     "DROP INDEX incident_streak; ALTER TABLE incident DROP COLUMN streak;"
+    "ALTER TABLE incident DROP COLUMN ended_occurrences;"
     "ALTER TABLE incident DROP COLUMN revived; ALTER TABLE effect DROP COLUMN receiver;"
     "ALTER TABLE breaker DROP COLUMN streak; ALTER TABLE breaker DROP COLUMN count_1; ALTER TABLE "
     "breaker DROP COLUMN count_2;"
