@@ -23,7 +23,7 @@ typedef struct {
     const char *state, *reason;
     const char *cluster, *namespace_, *severity, *type, *label; //  of a fault
     int64_t limit, after;
-    bool all;
+    bool all, dry_run, now;
 } ctl_settings_t;
 
 typedef struct ctl_command ctl_command_t;

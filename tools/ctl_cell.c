@@ -8,6 +8,22 @@
 
 #include <string.h>
 
+void
+ctl_cell_bytes (const json_t *bytes, buf_t *out)
+{
+    static const char *const units [] = {"KiB", "MiB", "GiB", "TiB"};
+    if (!json_is_integer (bytes))
+        return;
+    double value = (double) json_integer_value (bytes) / 1024;
+    size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < sizeof units / sizeof units [0]; unit++)
+        value /= 1024;
+    if (json_integer_value (bytes) < 1024)
+        buf_printf (out, "%lld B", (long long) json_integer_value (bytes));
+    else
+        buf_printf (out, "%.1f %s", value, units [unit]);
+}
+
 int
 ctl_cell_end (table_t *table)
 {

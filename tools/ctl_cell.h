@@ -18,6 +18,9 @@ ctl_cell_age (table_t *table, const json_t *object, const char *key);
 //  Nothing is appended for null.
 void
 ctl_cell_usage (const json_t *usage, buf_t *out);
+//  Append a size: "812 B", "3.4 MiB"; nothing for null.
+void
+ctl_cell_bytes (const json_t *bytes, buf_t *out);
 //  Print the table; NULL: out of memory.  Returns an exit code.
 int
 ctl_cell_end (table_t *table);

@@ -215,6 +215,34 @@ s_status_lost (const status_t *self)
     s_status_line (self, "queue lost", "red", &text);
 }
 
+//  What is kept, and what will be removed for the first time.
+static void
+s_status_retention (const status_t *self)
+{
+    own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
+    const json_t *retention = json_object_get (self->doc, "retention");
+    const json_t *found = json_object_get (retention, "removable");
+    if (!json_is_object (retention)
+        || s_status_unknown (self, "kept", json_object_get (retention, "incidents")))
+        return;
+    const long long count = ctl_cell_count (retention, "incidents");
+    buf_printf (&text, "%lld incident%s", count, count == 1 ? "" : "s");
+    if (count > 0) {
+        buf_text (&text, ", the oldest from ");
+        ctl_age (json_object_get (retention, "oldest_at"), &text);
+        buf_text (&text, " ago");
+    }
+    buf_text (&text, "; folders take ");
+    ctl_cell_bytes (json_object_get (retention, "folder_bytes"), &text);
+    const bool waits = !json_is_true (json_object_get (retention, "removes"))
+                       && *ctl_cell_text (retention, "not_before_at");
+    if (waits)
+        buf_printf (
+            &text, "; %lld will be removed from %s on: triagectl storage retention --dry-run",
+            ctl_cell_count (found, "incidents"), ctl_cell_text (retention, "not_before_at"));
+    s_status_line (self, "kept", waits ? "yellow" : NULL, &text);
+}
+
 static void
 s_status_clusters (const status_t *self)
 {
@@ -328,6 +356,7 @@ ctl_status (const ctl_t *self)
     s_status_counts (&status, "suppressed", json_object_get (doc, "suppressed"), "");
     s_status_counts (&status, "outcomes", json_object_get (doc, "outcomes"), " since the start");
     s_status_counts (&status, "classes", json_object_get (doc, "classes"), " since the start");
+    s_status_retention (&status);
     s_status_used (&status);
     s_status_effects (&status);
     s_status_storage (&status);

@@ -7,6 +7,7 @@
 #include "tools/ctl_complete.h"
 #include "tools/ctl_local.h"
 #include "tools/ctl_route.h"
+#include "tools/ctl_retention.h"
 #include "tools/ctl_show.h"
 #include "tools/ctl_status.h"
 #include "tools/ctl_storage.h"
@@ -98,6 +99,11 @@ const ctl_command_t ctl_table [] = {
      .options = "|cluster|namespace|severity|type|label|",
      .run = ctl_route_test,
      .help = "who would get them for the fault that options describe"},
+    {.noun = "storage",
+     .verb = "retention",
+     .options = "|dry_run|now|",
+     .run = ctl_retention,
+     .help = "what is kept and how long; --dry-run: what goes"},
     {.noun = "stream",
      .verb = "replay",
      .options = "|after|limit|",

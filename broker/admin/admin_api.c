@@ -6,6 +6,7 @@
 #include "broker/admin/admin_effects.h"
 #include "broker/admin/admin_part.h"
 
+#include "broker/admin/admin_storage.h"
 #include "common/base/buf.h"
 #include "common/base/folder.h"
 #include "common/base/log.h"
@@ -281,6 +282,7 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply)
     json_object_set_new (doc, "storage", s_storage (&data->storage));
     json_object_set_new (doc, "store", s_status_store (&data->store));
     json_object_set_new (doc, "files", s_status_files (data));
+    json_object_set_new (doc, "retention", admin_storage_retention_json (view));
     json_object_set (doc, "sources", sources);
     admin_reply_json (reply, ADMIN_OK, doc);
 }

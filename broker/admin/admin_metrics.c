@@ -8,6 +8,7 @@
 #include "broker/admin/admin_agents.h"
 #include "broker/admin/admin_metric.h"
 #include "broker/admin/admin_sample.h"
+#include "broker/admin/admin_storage.h"
 #include "common/base/own.h"
 
 #include <dirent.h>
@@ -541,6 +542,7 @@ admin_metrics (const admin_view_t *view, admin_reply_t *reply)
     own (buf_fini) buf_t out = buf_init (LIMIT_HTTP_REPLY_BYTES);
     admin_metric_print (s_incidents, sizeof s_incidents / sizeof s_incidents [0], view, &out);
     admin_agents_metrics (view, &out);
+    admin_storage_metrics (view, &out);
     admin_metric_print (s_parts, sizeof s_parts / sizeof s_parts [0], view, &out);
     if (out.failed) {
         admin_reply_error (reply, ADMIN_INTERNAL, "memory", "the metrics do not fit");

@@ -35,6 +35,8 @@ admin_api_status (const admin_view_t *view, admin_reply_t *reply);
 void
 admin_api_workers (const admin_view_t *view, admin_reply_t *reply);
 void
+admin_api_retention (const admin_view_t *view, admin_reply_t *reply);
+void
 admin_api_clusters (const admin_view_t *view, admin_reply_t *reply);
 void
 admin_api_effects (const admin_view_t *view, const admin_query_t *query, admin_reply_t *reply);

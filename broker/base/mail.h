@@ -2,7 +2,7 @@
 //
 //  Own: a mail belongs to its sender, then to its receiver; mail_destroy frees all it holds.
 //      intake, artifact --EVENT, SOURCE--> loop        loop --REPLY--> intake, artifact
-//      loop --CHECK--> artifact --CHECKED--> loop      artifact --SPARE--> loop
+//      loop --CHECK--> artifact --CHECKED--> loop      artifact --SPARE, FOLDER--> loop
 //      loop --EFFECT--> delivery --EFFECT_DONE--> loop
 //      admin --COMMAND--> loop --COMMAND_REPLY--> admin
 //      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
@@ -23,6 +23,7 @@ typedef enum {
     MAIL_CHECK,
     MAIL_CHECKED,
     MAIL_SPARE,
+    MAIL_FOLDER,
     MAIL_EFFECT,
     MAIL_EFFECT_DONE,
     MAIL_COMMAND,
@@ -92,6 +93,7 @@ typedef struct mail {
             step_fence_t fence;
             bool finished;
         } spare;
+        row_folder_t folder; //  FOLDER: it was found; saved_ms 0
         struct {
             row_effect_t row;
         } effect;

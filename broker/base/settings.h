@@ -74,6 +74,8 @@ typedef struct {
     const char *azure_storage_connection_string, *azure_storage_account, *azure_storage_key;
     const char *azure_storage_container;
     int64_t azure_sas_expiry_ms;
+    int64_t retain_incidents_ms, retain_bytes; //  0 = for ever, no bound
+    bool retain_blobs;                         //  they go with their incident
     int64_t shutdown_timeout_ms;
     int64_t sse_reconnect_initial_backoff_ms, sse_reconnect_max_backoff_ms;
 } settings_t;

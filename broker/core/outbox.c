@@ -118,10 +118,10 @@ s_add (outbox_t *self, state_t *state, row_effect_t *row, clk_now_t now)
 
 void
 outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
-                     const entry_t *entry, clk_now_t now)
+                     const ident_t *incident, clk_now_t now)
 {
-    row_effect_t row = {.channel = channel, .incident = entry->id};
-    snprintf (row.key, sizeof row.key, "%s/%s", kind, entry->id.text);
+    row_effect_t row = {.channel = channel, .incident = *incident};
+    snprintf (row.key, sizeof row.key, "%s/%s", kind, incident->text);
     s_add (self, state, &row, now);
 }
 

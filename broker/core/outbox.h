@@ -41,7 +41,7 @@ outbox_recheck (outbox_t *self);
 //  flight, it runs once more afterwards.  No memory: `failed` is set.
 void
 outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
-                     const entry_t *entry, clk_now_t now);
+                     const ident_t *incident, clk_now_t now);
 //  Let this receiver hear of the present state of an incident.  A message that is not yet begun
 //  covers it; one in flight is followed by another.
 void

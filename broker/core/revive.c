@@ -46,6 +46,11 @@ revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
         breaker_save (self);
         return 0;
     }
+    if (retain_busy (self, row->id.text)) { //  it goes
+        self->revive.cursor = s_cursor (self);
+        self->revive.cursor.after = row->number;
+        return 0;
+    }
     entry_t *known = book_find (&self->book, row->id.text);
     entry_t *entry = known ? known : book_add (&self->book, &self->state, row, now);
     if (!entry)

@@ -132,8 +132,8 @@ enum row_part { ROW_PART_DETAIL = 1, ROW_PART_FILE = 2 };
 typedef struct {
     ident_t incident; //  "" = none
     int64_t bytes;    //  of its files in workspace_root
-    int64_t saved_ms;
-    bool uploaded; //  another storage backend than the filesystem has it too
+    int64_t saved_ms; //  end of the incident that is saved
+    bool uploaded;    //  another storage backend than the filesystem has it too
 } row_folder_t;
 
 //  Retention; there is one.

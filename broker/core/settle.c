@@ -65,8 +65,8 @@ s_end (step_t *self, entry_t *entry, row_incident_t *row, incident_event_t event
     book_save (&self->book, &self->state, entry, row);
     //  A failed incident has a folder too; storage decides whether its files move to the top.
     if (row->state != INCIDENT_SUPPRESSED)
-        outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage", entry,
-                             now);
+        outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage",
+                             &entry->id, now);
     message_ended (self, row, now);
     journal_incident (&self->journal, &self->state, row, incident_state_name (row->state), now);
 }

@@ -137,6 +137,8 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
     return found ? 0 : ERR_NONE;
 }
 
+static const char s_retires [] = "it is being removed, as retain_incidents says";
+
 //  Execute a command on an incident.  One that ended long ago is in memory for the command only, or
 //  longer if it opens again.
 static int
@@ -146,6 +148,10 @@ s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, cl
     if (!row) {
         *ret_text = "no such incident";
         return ERR_NONE;
+    }
+    if (retain_busy (self, row->id.text)) {
+        *ret_text = s_retires;
+        return ERR_STALE;
     }
     entry_t *known = book_find (&self->book, row->id.text);
     entry_t *entry = known ? known : book_add (&self->book, &self->state, row, now);
@@ -164,6 +170,11 @@ s_command_effect (step_t *self, const step_in_t *in, const char **ret_text, clk_
 {
     const row_effect_t *row = in->as.command.effect;
     outbox_end_t ended = {.key = ""};
+    const bool retires = row && retain_busy (self, row->incident.text);
+    if (row && retires != (row->channel == ROW_CHANNEL_RETIRE)) {
+        *ret_text = retires ? s_retires : "the broker removes it by itself when it is due";
+        return ERR_STALE;
+    }
     int rc = in->as.command.command == STEP_COMMAND_EFFECT_RETRY
                  ? outbox_retry (&self->outbox, &self->state, row, now, &ended, ret_text)
                  : outbox_cancel (&self->outbox, &self->state, row, now, &ended, ret_text);
@@ -183,6 +194,10 @@ s_command (step_t *self, const step_in_t *in, clk_now_t now)
         case STEP_COMMAND_RESUME: rc = s_command_worker (self, in, &text, now); break;
         case STEP_COMMAND_EFFECT_RETRY:
         case STEP_COMMAND_EFFECT_CANCEL: rc = s_command_effect (self, in, &text, now); break;
+        case STEP_COMMAND_RETIRE:
+            retain_now (self, now, &text);
+            rc = 0;
+            break;
         case STEP_COMMANDS: assert (false && "no command");
     }
     step_out_t *out = state_out (&self->state, STEP_OUT_COMMAND_REPLY, &in->peer);
@@ -214,7 +229,8 @@ s_worker_message (step_t *self, const step_in_t *in, worker_t *worker, clk_now_t
         case STEP_IN_EFFECT_DONE:
         case STEP_IN_COMMAND:
         case STEP_IN_REVIVE:
-        case STEP_IN_SOURCE: assert (false);
+        case STEP_IN_SOURCE:
+        case STEP_IN_RETIRE: assert (false);
     }
 }
 
@@ -238,6 +254,7 @@ s_retired (step_t *self, const ident_t *id)
     if (entry && !incident_terminal (entry->state))
         return;
     state_write (&self->state, STEP_WRITE_RETIRE)->as.retire = *id;
+    self->state.stats.retention.retired_total++;
     if (entry)
         book_remove (&self->book, entry);
 }
@@ -294,6 +311,7 @@ step (step_t *self, const step_in_t *in, clk_now_t now)
             journal_source (&self->journal, &self->state, in->as.source.cluster,
                             in->as.source.change, in->as.source.reason, now);
             break;
+        case STEP_IN_RETIRE: retain (self, in, now); break;
     }
     return self->state.failed ? -ENOMEM : rc;
 }
@@ -414,6 +432,15 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
     fleet_figures (&self->fleet, now, ret_stats);
     journal_figures (&self->journal, ret_stats);
     breaker_figures (self, ret_stats);
+    retain_figures (self, now, &ret_stats->retention);
+}
+
+step_retention_t
+step_retention (const step_t *self, clk_now_t now)
+{
+    step_retention_t retention = self->state.stats.retention;
+    retain_figures (self, now, &retention);
+    return retention;
 }
 
 size_t

@@ -61,7 +61,7 @@ void
 step_reload (step_t *self);
 //  Then load the rows, in this order: open incidents, and those last seen within the dedup window
 //  (the newest LIMIT_CLOSED_INCIDENTS); all attempts of open incidents; effects not yet done; the
-//  breaker; alerts of the last hour; the last seq of each topic.
+//  breaker; alerts of the last hour; the last seq of each topic; the retention, if there is one.
 //  Err: -ENOMEM; for a topic also ERR_LIMIT.
 int
 step_load_incident (step_t *self, const row_incident_t *row) must_check;
@@ -75,6 +75,8 @@ int
 step_load_alert (step_t *self, const row_alert_t *row) must_check;
 int
 step_load_topic (step_t *self, const char *topic, int64_t last_seq) must_check;
+void
+step_load_retention (step_t *self, const row_retention_t *row);
 //  All rows are loaded: arm deadlines; turns may begin.
 //  last_number, last_effect, last_seq: the highest that were ever used.
 void
@@ -153,6 +155,9 @@ step_spare (step_t *self, const step_fence_t *fence, bool finished, clk_now_t no
 
 void
 step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats);
+//  The retention's part of step_stats.
+step_retention_t
+step_retention (const step_t *self, clk_now_t now);
 //  Copy at most max clusters.  Returns how many there are.
 size_t
 step_clusters (const step_t *self, step_cluster_t *ret_clusters, size_t max);

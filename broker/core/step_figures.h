@@ -58,6 +58,13 @@ typedef struct {
     int64_t behind;  //  messages that wait behind it
     int64_t ok_ms;   //  wall clock of the last success, 0 = none since the start
 } step_lane_t;
+//  Retention.
+typedef struct {
+    int64_t not_before_ms; //  wall clock from which on incidents are removed; 0 = none was ever due
+    bool begun;            //  it is past
+    int64_t retiring;      //  incidents that wait to be removed
+    int64_t retired_total;
+} step_retention_t;
 typedef struct {
     int64_t incidents [INCIDENT_STATES]; //  of those in memory
     int64_t queued, assigned, effects_ready;
@@ -82,6 +89,7 @@ typedef struct {
     int64_t untold_total [STEP_UNTOLDS]; //  alerts that were not sent, although Slack is configured
     int64_t oldest_queued_ms;            //  age of the oldest pending incident, 0 = none
     int64_t last_seq;
+    step_retention_t retention;
     step_histogram_t run_time [VERDICT_LOST];    //  of reported attempts, by outcome
     step_histogram_t report_time;                //  from an incident's creation to its report
     step_histogram_t notice_time;                //  from an incident's creation to its message

@@ -53,7 +53,8 @@ typedef enum {
     STEP_IN_EFFECT_DONE, //  delivery reports
     STEP_IN_COMMAND,     //  operator
     STEP_IN_REVIVE,      //  the store's answer to step_reviving
-    STEP_IN_SOURCE       //  intake: a source is connected, lost, has a gap
+    STEP_IN_SOURCE,      //  intake: a source is connected, lost, has a gap
+    STEP_IN_RETIRE       //  the loop: incidents that are kept no longer
 } step_in_kind_t;
 
 //  The sender of a worker's message.
@@ -83,6 +84,7 @@ typedef enum {
     STEP_COMMAND_RESUME,
     STEP_COMMAND_EFFECT_RETRY,
     STEP_COMMAND_EFFECT_CANCEL,
+    STEP_COMMAND_RETIRE, //  retention waits no longer
     STEP_COMMANDS
 } step_command_t;
 typedef enum {
@@ -91,6 +93,12 @@ typedef enum {
     STEP_RELEASE_HOST,
     STEP_RELEASE_CANCELLED
 } step_release_t;
+
+//  An incident that is kept no longer.
+typedef struct {
+    ident_t incident;
+    int64_t age_ms; //  wall clock of its end or its last event, the later one
+} step_retire_t;
 
 typedef struct {
     step_in_kind_t kind;
@@ -165,5 +173,9 @@ typedef struct {
             char change [32];
             char reason [LIMIT_REASON_BYTES];
         } source;
+        struct {
+            const step_retire_t *incidents;
+            size_t count; //  0: there are some, and nothing is removed yet
+        } retire;
     } as;
 } step_in_t;

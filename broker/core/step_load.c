@@ -23,6 +23,7 @@ step_clear (step_t *self)
     book_clear (&self->book);
     outbox_clear (&self->outbox);
     overflow_clear (self);
+    retain_clear (self);
     breaker_clear (self);
     journal_clear (&self->journal);
     queue_clear (&self->queue);
@@ -64,7 +65,10 @@ step_load_attempt (step_t *self, const row_attempt_t *row)
 int
 step_load_effect (step_t *self, const row_effect_t *row)
 {
-    return outbox_load (&self->outbox, row);
+    const int rc = outbox_load (&self->outbox, row);
+    if (rc == 0)
+        retain_loaded (self, row);
+    return rc;
 }
 
 int
@@ -84,6 +88,12 @@ int
 step_load_topic (step_t *self, const char *topic, int64_t last_seq)
 {
     return journal_load (&self->journal, topic, last_seq);
+}
+
+void
+step_load_retention (step_t *self, const row_retention_t *row)
+{
+    retain_load (self, row);
 }
 
 static void

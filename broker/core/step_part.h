@@ -20,6 +20,7 @@
 #include "broker/core/lease.h"
 #include "broker/core/outbox.h"
 #include "broker/core/overflow.h"
+#include "broker/core/retain.h"
 #include "broker/core/returned.h"
 #include "broker/core/revive.h"
 #include "broker/core/settle.h"
@@ -39,6 +40,7 @@ struct step {
     breaker_t breaker;
     revive_t revive;
     overflow_t overflow;
+    retain_t retain;
     lease_t lease;
     settle_t settle;
     dispatch_t dispatch;

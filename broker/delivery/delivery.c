@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/delivery.h"
 
+#include "broker/delivery/retire.h"
 #include "broker/delivery/storage.h"
 #include "broker/delivery/storage_probe.h"
 #include "common/base/actor.h"
@@ -27,6 +28,7 @@ struct delivery {
     storage_t *storage;
     storage_probe_t *probe;
     storage_link_t place; //  of the storage, as the log told it last
+    retire_t *retire;
     notify_t *notify;
     poison_t *poison;
 };
@@ -73,7 +75,7 @@ s_execute (delivery_t *self, const row_effect_t *effect)
             storage_begin (self->storage, effect, storage_probe_trouble (self->probe));
             return;
         case ROW_CHANNEL_MESSAGE: notify_begin (self->notify, effect); return;
-        case ROW_CHANNEL_RETIRE:
+        case ROW_CHANNEL_RETIRE: retire_begin (self->retire, effect); return;
         case ROW_CHANNELS: snprintf (end.error, sizeof end.error, "no such channel"); break;
     }
     failpoint_after ("effect", "run");
@@ -88,7 +90,7 @@ s_ended (delivery_t *self)
     const bool stored = storage_ended (self->storage, &end);
     if (stored && (end.result == STEP_EFFECT_OK || end.unreached))
         storage_probe_saved (self->probe, end.unreached);
-    if (!stored && !notify_ended (self->notify, &end))
+    if (!stored && !notify_ended (self->notify, &end) && !retire_ended (self->retire, &end))
         return false;
     failpoint_after ("effect", "run");
     s_done (self, &end);
@@ -111,6 +113,7 @@ s_configure (delivery_t *self, mail_t *mail)
     self->settings = mail_take_config (mail, &self->conf);
     storage_configure (self->storage, self->settings);
     storage_probe_configure (self->probe, self->settings);
+    retire_configure (self->retire, self->settings);
     notify_configure (self->notify, self->settings);
     s_tell_place (self);
 }
@@ -139,7 +142,8 @@ s_main (void *arg)
 {
     delivery_t *self = arg;
     while (!actor_ends (self->actor)) {
-        int64_t wait_ms = storage_waits (self->storage) ? 0 : S_WAIT_MS;
+        int64_t wait_ms =
+            storage_waits (self->storage) || retire_waits (self->retire) ? 0 : S_WAIT_MS;
         wait_ms = storage_probe_wait_ms (self->probe, wait_ms);
         wait_ms = notify_wait_ms (self->notify, wait_ms);
         http_poll (self->http, actor_fd (self->actor), actor_wait_ms (self->actor, wait_ms));
@@ -160,12 +164,13 @@ s_open (delivery_t *self, mailbox_t *loop, err_diag_t *diag)
     const storage_env_t env = {.settings = self->settings, .http = self->http, .clk = self->clk};
     if (self->http && self->clk)
         self->storage = storage_new (storage_backends, &env, self->reader, self->poison);
+    self->retire = retire_new (storage_backends, &env);
     if (self->storage)
         self->probe = storage_probe_new (storage_backends, &env);
     if (self->probe)
         self->notify =
             notify_new (self->settings, self->http, self->storage, self->reader, self->poison);
-    if (!self->actor || !self->notify)
+    if (!self->actor || !self->retire || !self->notify)
         return -ENOMEM;
     s_tell_place (self);
     return actor_start (self->actor, s_main, self);
@@ -198,6 +203,7 @@ delivery_destroy (delivery_t **self_p)
     conf_destroy (&self->conf);
     notify_destroy (&self->notify);
     storage_probe_destroy (&self->probe);
+    retire_destroy (&self->retire);
     storage_destroy (&self->storage);
     poison_destroy (&self->poison);
     http_destroy (&self->http);

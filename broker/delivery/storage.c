@@ -110,6 +110,18 @@ storage_name (const storage_t *self)
 
 //  --- results
 
+//  Tell what the saved folder takes.
+static void
+s_saved_folder (storage_t *self)
+{
+    artifact_dir_size_t size = {.bytes = 0};
+    artifact_dir_size (self->folder_fd, &size);
+    self->end.folder = (row_folder_t){.incident = self->effect.incident,
+                                      .bytes = size.bytes,
+                                      .saved_ms = self->record.incident.completed_ms,
+                                      .uploaded = self->backend != &storage_fs};
+}
+
 static void
 s_end (storage_t *self, const storage_file_t *answer)
 {
@@ -121,6 +133,7 @@ s_end (storage_t *self, const storage_file_t *answer)
     snprintf (self->end.error, sizeof self->end.error, "%s", answer->error);
     self->ended = true;
     if (answer->result == STEP_EFFECT_OK) {
+        s_saved_folder (self);
         storage_link_t link;
         if (storage_link (self, incident, "", &link) < 0)
             link.text [0] = 0;

@@ -170,6 +170,34 @@ artifact_dir_prune (int base_fd, const char *path, artifact_dir_keep_t *keep, co
     return rc < 0 ? rc : more;
 }
 
+static void
+s_add_size (artifact_dir_size_t *size, const struct stat *st)
+{
+    const int64_t names = S_ISDIR (st->st_mode) || st->st_nlink < 1 ? 1 : (int64_t) st->st_nlink;
+    size->bytes += (int64_t) st->st_blocks * 512 / names;
+    size->shares += ARTIFACT_DIR_WHOLE / names;
+}
+
+void
+artifact_dir_size (int base_fd, artifact_dir_size_t *size)
+{
+    const folder_rules_t rules = {.depth = S_TREE_DEPTH};
+    own (folder_walk_destroy) folder_walk_t *walk = NULL;
+    folder_entry_t entry;
+    struct stat st;
+    if (fstat (base_fd, &st) == 0)
+        s_add_size (size, &st);
+    if (folder_walk_new (base_fd, "", &rules, &walk) < 0)
+        return; //  removed meanwhile
+    while (folder_walk_next (walk, &entry) > 0) {
+        if (entry.left || entry.st.st_mode == 0)
+            continue;
+        s_add_size (size, &entry.st);
+        if (S_ISDIR (entry.st.st_mode) && folder_walk_enter (walk) < 0)
+            continue; //  too deep, or removed meanwhile
+    }
+}
+
 int
 artifact_dir_sync (int base_fd, const char *path, const char *place)
 {

@@ -48,6 +48,15 @@ typedef bool (artifact_dir_keep_t) (const void *ctx, const char *entry);
 int
 artifact_dir_prune (int base_fd, const char *path, artifact_dir_keep_t *keep,
                     const void *ctx) must_check;
+//  What a folder takes with all that is in it.
+typedef struct {
+    int64_t bytes;  //  on the disk
+    int64_t shares; //  of inodes, ARTIFACT_DIR_WHOLE each; each name of a file has an equal part
+} artifact_dir_size_t;
+enum { ARTIFACT_DIR_WHOLE = 5040 };
+//  Add what the folder takes.  What vanishes meanwhile is left out.
+void
+artifact_dir_size (int base_fd, artifact_dir_size_t *size);
 //  Sync the folder `path` below base ("" = base itself).
 int
 artifact_dir_sync (int base_fd, const char *path, const char *place) must_check;

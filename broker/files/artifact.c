@@ -289,6 +289,7 @@ artifact_stats (artifact_t *self, artifact_stats_t *ret_stats)
                            .free_files = atomic_load (&self->counts [COUNT_FREE_FILES]),
                            .disk_bytes = atomic_load (&self->counts [COUNT_DISK_BYTES]),
                            .disk_files = atomic_load (&self->counts [COUNT_DISK_FILES]),
+                           .disk_orphans = atomic_load (&self->counts [COUNT_DISK_ORPHANS]),
                            .disk_oldest_ms = atomic_load (&self->counts [COUNT_DISK_OLDEST]),
                            .strangers_total = atomic_load (&self->counts [COUNT_STRANGERS]),
                            .crowded_total = atomic_load (&self->counts [COUNT_CROWDED]),

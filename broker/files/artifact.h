@@ -31,6 +31,7 @@ typedef struct {
     int64_t sealed_total, refused_total, bad_messages_total, ended_total, unsent_total;
     int64_t free_bytes, free_files; //  of the disk; free_files -1: it does not count files
     int64_t disk_bytes, disk_files; //  of all incident folders, as last counted, folders included
+    int64_t disk_orphans;           //  old folders without an incident that are to be removed
     int64_t disk_oldest_ms;         //  wall clock of the oldest incident with a folder; 0 = none
     int64_t strangers_total, crowded_total, shed_total; //  as in link_counts_t
 } artifact_stats_t;

@@ -37,6 +37,7 @@ enum artifact_count {
     COUNT_DISK_BYTES,
     COUNT_DISK_FILES,
     COUNT_DISK_OLDEST,
+    COUNT_DISK_ORPHANS,
     COUNT_STRANGERS,
     COUNT_CROWDED,
     COUNT_SHED,
@@ -47,6 +48,8 @@ enum artifact_count {
 typedef struct {
     int64_t since_ms; //  boot time
     int64_t bytes, shares, oldest_ms;
+    int64_t orphans;   //  old folders without an incident that are still there
+    int64_t before_ms; //  wall clock; only older ones are removed, INT64_MIN = none
 } artifact_look_t;
 
 struct artifact {
@@ -175,6 +178,17 @@ artifact_room_end (artifact_t *self);
 void
 artifact_room_idle (artifact_t *self);
 
+//  Begin a sweep: which folders without an incident may be removed.
+void
+artifact_keep_begin (artifact_t *self);
+//  Look at the folder of an incident.  If the incident is over, tell the loop what the folder
+//  takes, unless the store knows that.  If there is no such incident, remove a folder that is older
+//  than retain_incidents.  Returns whether it was removed.
+bool
+artifact_keep_look (artifact_t *self, const char *incident, int fd, int64_t bytes);
+//  The wall clock at which the incident was made.
+int64_t
+artifact_keep_made_ms (const char *incident);
 //  Begin the first sweep.  Err: -errno: workspace_root cannot be read; diag says why.
 int
 artifact_sweep_init (artifact_t *self, err_diag_t *diag) must_check;

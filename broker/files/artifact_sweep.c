@@ -23,9 +23,7 @@
 #include <sys/stat.h>
 
 enum {
-    S_SLACK_MS = 2000, //  a file's time may lag behind the clock, and is in whole seconds here
-    S_DEPTH = 4,       //  attempts/<n>/output/<file>
-    S_WHOLE = 5040     //  shares of an inode; each of its names counts as an equal part
+    S_SLACK_MS = 2000 //  a file's time may lag behind the clock, and is in whole seconds here
 };
 
 //  The number n of a folder "<n>.staging" that predates this start; 0 for any other.
@@ -79,52 +77,20 @@ s_drop_staging (artifact_t *self, int fd, const char *incident)
 }
 
 static void
-s_count (artifact_look_t *look, const struct stat *st)
-{
-    const int64_t names = S_ISDIR (st->st_mode) || st->st_nlink < 1 ? 1 : (int64_t) st->st_nlink;
-    look->bytes += (int64_t) st->st_blocks * 512 / names;
-    look->shares += S_WHOLE / names;
-}
-
-static void
-s_count_folder (artifact_look_t *look, int fd)
-{
-    const folder_rules_t rules = {.depth = S_DEPTH};
-    own (folder_walk_destroy) folder_walk_t *walk = NULL;
-    folder_entry_t entry;
-    if (folder_walk_new (fd, "", &rules, &walk) < 0)
-        return; //  removed meanwhile
-    while (folder_walk_next (walk, &entry) > 0) {
-        if (entry.left || entry.st.st_mode == 0)
-            continue;
-        s_count (look, &entry.st);
-        if (S_ISDIR (entry.st.st_mode) && folder_walk_enter (walk) < 0)
-            continue; //  too deep, or removed meanwhile
-    }
-}
-
-//  The wall clock in ms at which the incident was made: the first 48 bits of its id.
-static int64_t
-s_made_ms (const char *incident)
-{
-    char digits [13];
-    snprintf (digits, sizeof digits, "%.8s%.4s", incident, incident + 9);
-    return strtoll (digits, NULL, 16);
-}
-
-static void
 s_folder (artifact_t *self, const char *incident)
 {
     artifact_look_t *look = &self->look;
-    struct stat st;
+    artifact_dir_size_t size = {.bytes = 0};
     own (own_fd) int fd = artifact_dir_open (self->settings->workspace_root, incident, false);
     if (fd < 0)
         return;
     s_drop_staging (self, fd, incident);
-    if (fstat (fd, &st) == 0)
-        s_count (look, &st);
-    s_count_folder (look, fd);
-    const int64_t made_ms = s_made_ms (incident);
+    artifact_dir_size (fd, &size);
+    if (artifact_keep_look (self, incident, fd, size.bytes))
+        return; //  it was removed
+    look->bytes += size.bytes;
+    look->shares += size.shares;
+    const int64_t made_ms = artifact_keep_made_ms (incident);
     if (look->oldest_ms == 0 || made_ms < look->oldest_ms)
         look->oldest_ms = made_ms;
 }
@@ -134,6 +100,7 @@ s_begin (artifact_t *self, int64_t now_ms)
 {
     const folder_rules_t rules = {.depth = 1};
     self->look = (artifact_look_t){.since_ms = now_ms};
+    artifact_keep_begin (self);
     own (own_fd) int fd = open (self->settings->workspace_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? -errno : folder_walk_new (fd, "", &rules, &self->sweep);
 }
@@ -144,8 +111,9 @@ s_end (artifact_t *self, int64_t now_ms)
     const artifact_look_t *look = &self->look;
     folder_walk_destroy (&self->sweep);
     atomic_store (&self->counts [COUNT_DISK_BYTES], look->bytes);
-    atomic_store (&self->counts [COUNT_DISK_FILES], look->shares / S_WHOLE);
+    atomic_store (&self->counts [COUNT_DISK_FILES], look->shares / ARTIFACT_DIR_WHOLE);
     atomic_store (&self->counts [COUNT_DISK_OLDEST], look->oldest_ms);
+    atomic_store (&self->counts [COUNT_DISK_ORPHANS], look->orphans);
     const int64_t pause_ms = 10 * (now_ms - look->since_ms);
     self->sweep_ms = now_ms + (pause_ms > LIMIT_COUNT_MS ? pause_ms : LIMIT_COUNT_MS);
 }

@@ -3,6 +3,7 @@
 
 #include "broker/loop/asked.h"
 #include "broker/loop/loop_mail.h"
+#include "broker/loop/loop_retain.h"
 #include "broker/loop/loop_snapshot.h"
 #include "broker/loop/turn.h"
 #include "broker/loop/work.h"
@@ -30,8 +31,9 @@ s_memory (loop_t *self)
     self->again = calloc (LIMIT_TURN_MESSAGES, sizeof *self->again);
     self->fences = calloc (LIMIT_MSGPACK_ITEMS, sizeof *self->fences);
     self->revokes = calloc (LIMIT_MSGPACK_ITEMS, sizeof *self->revokes);
+    self->retain = loop_retain_new ();
     return self->work_peers && self->ingest_peers && self->asked && self->again && self->fences
-                   && self->revokes
+                   && self->revokes && self->retain
                ? 0
                : -ENOMEM;
 }
@@ -104,6 +106,7 @@ loop_destroy (loop_t **self_p)
     link_close (&self->ingest, LIMIT_DRAIN_LINGER_MS);
     link_close (&self->stream, LIMIT_DRAIN_LINGER_MS);
     loop_mail_fini (self);
+    loop_retain_destroy (&self->retain);
     peers_destroy (&self->work_peers);
     peers_destroy (&self->ingest_peers);
     poison_destroy (&self->poison);
@@ -166,6 +169,7 @@ s_reload_loop (loop_t *self, conf_t *conf)
     step_settings_t settings;
     settings_step (self->settings, &settings);
     step_configure (self->step, &settings);
+    loop_retain_reset (self);
     if (self->settings->dedup_window_ms <= window_ms)
         return;
     //  The longer window covers ended incidents that are not loaded.
@@ -287,7 +291,9 @@ s_signal (loop_t *self)
 static void
 s_tidy (loop_t *self, clk_now_t now)
 {
-    const int rc = store_tidy (self->args.store, now.wall_ms);
+    int rc = store_tidy (self->args.store, now.wall_ms);
+    const int more = rc < 0 || self->draining ? 0 : loop_retain_look (self, now);
+    rc = more < 0 ? more : rc < 0 ? rc : rc | more;
     if (rc < 0) {
         log_error ("store failed between turns, the restart recovers", kv ("error", err_str (rc)));
         self->exit_code = store_exit (self->args.store);

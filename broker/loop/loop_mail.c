@@ -92,7 +92,8 @@ s_mail_command (loop_t *self, const mail_t *mail)
             in.as.command.effect = rc == 0 ? &effect : NULL;
             break;
         case STEP_COMMAND_DRAIN:
-        case STEP_COMMAND_RESUME: break;
+        case STEP_COMMAND_RESUME:
+        case STEP_COMMAND_RETIRE: break;
         case STEP_COMMANDS: assert (false && "no command");
     }
     if (rc < 0 && rc != ERR_NONE) {
@@ -144,6 +145,14 @@ s_mail_storage_checked (mail_t **mail_p)
         log_warn ("answer to a storage check lost, mailbox full");
 }
 
+//  The core does not know folders: their rows only go into this turn's transaction.
+static void
+s_mail_folder (loop_t *self, const mail_t *mail)
+{
+    const step_write_t write = {.kind = STEP_WRITE_FOLDER, .as.folder = mail->as.folder};
+    self->failed = store_apply (self->args.store, &write);
+}
+
 int64_t
 loop_mail_receive (loop_t *self)
 {
@@ -166,6 +175,7 @@ loop_mail_receive (loop_t *self)
         case MAIL_SPARE:
             step_spare (self->step, &mail->as.spare.fence, mail->as.spare.finished, self->now);
             break;
+        case MAIL_FOLDER: s_mail_folder (self, mail); break;
         case MAIL_REPLY:
         case MAIL_CHECK:
         case MAIL_EFFECT:

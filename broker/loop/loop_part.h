@@ -1,6 +1,7 @@
 //  loop_part - struct loop, private to the files of this folder.
 //
-//  Layers, top first: loop; turn, loop_snapshot; work, ingest, loop_mail; asked; sender, turn_step,
+//  Layers, top first: loop; turn, loop_snapshot; work, ingest, loop_mail,
+//  loop_retain; asked; sender, turn_step,
 //  stream.  A file calls lower layers only.  Threads: the loop's alone.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -10,6 +11,7 @@
 #include "broker/base/poison.h"
 #include "broker/loop/loop.h"
 
+typedef struct loop_retain loop_retain_t;   //  a pass of loop_retain
 typedef struct asked asked_t;               //  a sender that waits for the answer to its input
 typedef struct loop_waiting loop_waiting_t; //  a mail that waits for room in a thread's mailbox
 
@@ -39,6 +41,7 @@ struct loop {
     step_in_t *again;
     size_t again_count;
     //  --- between turns
+    loop_retain_t *retain;
     loop_waiting_t *waiting;    //  mails that wait for room, oldest first
     artifact_trouble_t trouble; //  of the artifacts' disk
     int64_t trouble_ms;         //  boot time at which it began

@@ -1,6 +1,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/loop/loop_snapshot.h"
 
+#include "broker/loop/loop_retain.h"
 #include "common/base/log.h"
 
 #include <string.h>
@@ -94,6 +95,7 @@ loop_snapshot (loop_t *self, clk_now_t now)
     data->ready = !self->draining && !store_refusing (self->args.store) && !data->artifacts_refused;
     step_stats (self->step, now, &data->stats);
     s_tell_lost (self, &data->stats, now);
+    loop_retain_figures (self, data);
     store_stats (self->args.store, &data->store);
     artifact_stats (self->threads.artifact, &data->artifact);
     delivery_stats (self->threads.delivery, &data->delivery);

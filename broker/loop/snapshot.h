@@ -26,6 +26,13 @@ typedef enum {
 const char *
 snapshot_socket_name (snapshot_socket_t socket);
 
+//  What the last whole pass of the retention found.  Once removing has begun, it is removed.
+typedef struct {
+    int64_t found, found_bytes;   //  incidents, and bytes of their folders; -1 = not known yet
+    int64_t oldest_ms, newest_ms; //  when they were over and last seen; 0 = none
+    int64_t found_ms;             //  wall clock at which the pass ended
+} snapshot_retention_t;
+
 typedef struct {
     int64_t boot_ms, wall_ms; //  time of this snapshot
     int64_t started_ms;       //  wall clock of the broker's start
@@ -35,6 +42,7 @@ typedef struct {
     artifact_trouble_t artifacts_trouble;
     step_stats_t stats;
     store_stats_t store;
+    snapshot_retention_t retention;
     artifact_stats_t artifact;
     delivery_stats_t delivery;
     mail_storage_t storage; //  what its last check has found; count 0 = none yet

@@ -4,6 +4,7 @@
 #include "broker/loop/asked.h"
 #include "broker/loop/ingest.h"
 #include "broker/loop/loop_mail.h"
+#include "broker/loop/loop_retain.h"
 #include "broker/loop/loop_snapshot.h"
 #include "broker/loop/stream.h"
 #include "broker/loop/turn_step.h"
@@ -226,6 +227,7 @@ turn_run (loop_t *self)
     step_begin (self->step, self->now);
     s_revive (self);
     loop_mail_retry (self);
+    loop_retain_step (self);
     turn_step_again (self);
     const size_t count = s_receive (self);
     if (self->revoked & 1U << CURVE_ROLE_WORKER)

@@ -12,6 +12,7 @@ typedef union {
     row_effect_t effect;
     row_breaker_t breaker;
     row_alert_t alert;
+    row_retention_t retention;
 } s_row_t;
 
 typedef int (s_load_fn) (step_t *step, const s_row_t *row);
@@ -38,6 +39,13 @@ static int
 s_breaker (step_t *step, const s_row_t *row)
 {
     return step_load_breaker (step, &row->breaker);
+}
+
+static int
+s_retention (step_t *step, const s_row_t *row)
+{
+    step_load_retention (step, &row->retention);
+    return 0;
 }
 
 static int
@@ -131,6 +139,8 @@ store_load (store_t *self, step_t *step, clk_now_t now, int64_t dedup_ms)
     if (rc == 0)
         rc = s_table (self, step, &store_row_alert, "WHERE at_ms > ?",
                       now.wall_ms - LIMIT_OVERFLOW_MS, s_alert);
+    if (rc == 0)
+        rc = s_table (self, step, &store_row_retention, "WHERE id = 1", 0, s_retention);
     if (rc == 0)
         rc = s_topics (self, step);
     if (rc == 0)

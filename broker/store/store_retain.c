@@ -141,7 +141,7 @@ store_retain_begin (store_retain_pass_t *pass, const store_retain_rule_t *rule)
 }
 
 int
-store_retain_next (store_t *self, store_retain_pass_t *pass, ident_t *ret_found, int max)
+store_retain_next (store_t *self, store_retain_pass_t *pass, step_retire_t *ret_found, int max)
 {
     assert (self && pass && !self->open_txn);
     sqlite3_stmt *stmt = pass->folders ? self->retain_saved : self->retain_seen;
@@ -165,7 +165,7 @@ store_retain_next (store_t *self, store_retain_pass_t *pass, ident_t *ret_found,
         s_add (&pass->sum, &row);
         left -= pass->folders ? row.bytes : 0;
         if (ret_found)
-            ret_found [found] = row.id;
+            ret_found [found] = (step_retire_t){.incident = row.id, .age_ms = row.age_ms};
         found++;
     }
     rc = store_db_judge (self, store_db_end (self->db, stmt, code, "incidents to be removed"));

@@ -43,7 +43,7 @@ store_retain_begin (store_retain_pass_t *pass, const store_retain_rule_t *rule);
 //  folders, call it again only after those found before are gone.
 //  Err: as store_commit.
 int
-store_retain_next (store_t *self, store_retain_pass_t *pass, ident_t *ret_found,
+store_retain_next (store_t *self, store_retain_pass_t *pass, step_retire_t *ret_found,
                    int max) must_check;
 //  Remove a few old rows: records of incidents and attempts, from the oldest on, up to the first
 //  whose incident is kept and that is not before before_ms; alerts before it, with their effects

@@ -21,6 +21,8 @@
 //  The system test kills the program before and after each row.  A row that no run passes fails
 //  that test.
 static const char *const s_names [] = {
+    "broker.retire.blobs",     "broker.retire.folder",
+
     "broker.event.read",       "broker.answer.read",       "broker.report.read",
     "broker.open.commit",      "broker.ready.rename",      "broker.store.commit",
     "broker.store.checkpoint", "broker.close.checkpoint",  "broker.send.WELCOME",

@@ -1,4 +1,5 @@
 //  SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/retires.h"
 #include "tests/sim/returns.h"
 #include "tests/sim/revival.h"
 #include "tests/sim/voice.h"
@@ -113,6 +114,8 @@ s_apply_incident (disk_t *self, const row_incident_t *row)
 {
     disk_incident_t *incident = disk_incident (self, row->id.text);
     bool fresh = !incident;
+    if (!fresh)
+        retires_written (self, incident);
     if (fresh) {
         incident = s_new (sizeof *incident);
         incident->id = row->id;
@@ -253,11 +256,16 @@ s_apply_effect (disk_t *self, const row_effect_t *row, clk_now_t now)
     disk_effect_t *effect = s_effect (self->effects, row->id);
     if (row->channel == ROW_CHANNEL_MESSAGE)
         voice_effect (self, row, now);
-    if (!effect)
+    const bool fresh = !effect;
+    if (fresh)
         effect = s_effect_begin (self, row);
     effect->row = *row;
+    if (fresh && row->channel == ROW_CHANNEL_RETIRE)
+        retires_begin (self, row, now);
     if (row->state == ROW_EFFECT_READY || row->state == ROW_EFFECT_SENDING)
         return;
+    if (row->channel == ROW_CHANNEL_RETIRE)
+        retires_end (self, row);
     s_uploaded (self, row, true);
     HASH_DEL (self->effects, effect);
     if (row->state == ROW_EFFECT_DEAD)
@@ -340,6 +348,20 @@ s_apply_record (disk_t *self, const row_record_t *row, clk_now_t now)
     self->seq = topic->seq = row->seq;
 }
 
+//  Forget the dead effects of incidents without rows.
+static void
+s_forget_dead (disk_t *self)
+{
+    disk_effect_t *effect, *next;
+    HASH_ITER (hh, self->dead, effect, next) {
+        const disk_incident_t *incident = disk_incident (self, effect->row.incident.text);
+        if (incident && !incident->row) {
+            HASH_DEL (self->dead, effect);
+            free (effect);
+        }
+    }
+}
+
 void
 disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
 {
@@ -352,9 +374,12 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
         case STEP_WRITE_ALERT: voice_alert (self, &write->as.alert, now); break;
         case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record, now); break;
         case STEP_WRITE_MESSAGE:
-        case STEP_WRITE_FOLDER:
-        case STEP_WRITE_RETENTION:
-        case STEP_WRITE_RETIRE: break;
+        case STEP_WRITE_FOLDER: break;
+        case STEP_WRITE_RETENTION: self->retention = write->as.retention; break;
+        case STEP_WRITE_RETIRE:
+            retires_apply (self, &write->as.retire);
+            s_forget_dead (self);
+            break;
     }
 }
 
@@ -483,9 +508,27 @@ disk_load (disk_t *self, step_t *step, clk_now_t now)
         s_must (step_load_effect (step, &item->row));
     voice_load (self, step, now);
     returns_loaded (self);
+    if (self->retention.id)
+        step_load_retention (step, &self->retention);
     for (const disk_topic_t *item = self->topics; item; item = item->hh.next)
         s_must (step_load_topic (step, item->name, item->seq));
     step_loaded (step, self->number, self->effect, self->seq, now);
+}
+
+void
+disk_forget (disk_t *self, disk_incident_t *incident)
+{
+    for (int64_t i = 1; incident->row && i <= incident->row->attempts; i++) {
+        disk_attempt_t *attempt = disk_attempt (self, incident->id.text, i);
+        if (attempt) {
+            HASH_DEL (self->attempts, attempt);
+            free (attempt);
+        }
+    }
+    if (incident->row)
+        s_move (&self->incidents, &self->over, incident);
+    free (incident->row);
+    incident->row = NULL;
 }
 
 void
@@ -495,25 +538,9 @@ disk_tidy (disk_t *self, clk_now_t now)
     HASH_ITER (hh, self->incidents, incident, next) {
         if (!incident_terminal (incident->state) || now.boot_ms - incident->closed_ms < TIDY_MS)
             continue;
-        for (int64_t i = 1; i <= incident->row->attempts; i++) {
-            disk_attempt_t *attempt = disk_attempt (self, incident->id.text, i);
-            if (attempt) {
-                HASH_DEL (self->attempts, attempt);
-                free (attempt);
-            }
-        }
-        free (incident->row);
-        incident->row = NULL;
-        s_move (&self->incidents, &self->over, incident);
+        disk_forget (self, incident);
     }
-    disk_effect_t *effect, *next_effect;
-    HASH_ITER (hh, self->dead, effect, next_effect) {
-        incident = disk_incident (self, effect->row.incident.text);
-        if (incident && !incident->row) {
-            HASH_DEL (self->dead, effect);
-            free (effect);
-        }
-    }
+    s_forget_dead (self);
 }
 
 static void

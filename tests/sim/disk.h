@@ -55,6 +55,8 @@ typedef struct {
     bool waived;       //  the clock was set before a restart: these times are not known
     bool uploaded;     //  its upload has ended since its last end, and is not due again
     int64_t closed_ms; //  boot time
+    bool goes, gone;   //  by the retention (retires.h)
+    bool went;         //  it was going once
     UT_hash_handle hh;
 } disk_incident_t;
 
@@ -112,6 +114,9 @@ typedef struct {
     disk_topic_t *topics;
     disk_message_t *messages, *alerts;
     row_breaker_t breaker;
+    row_retention_t retention;
+    int64_t gone;                    //  incidents that were removed
+    int64_t gone_of_key [DISK_KEYS]; //  the highest number of them
     disk_model_t model;
     int64_t threshold; //  of the breaker
     bool pause;        //  its mode
@@ -156,6 +161,9 @@ disk_check_all (disk_t *self);
 //  Load all rows into a step.
 void
 disk_load (disk_t *self, step_t *step, clk_now_t now);
+//  Forget the rows of an incident that is over; its events stay.
+void
+disk_forget (disk_t *self, disk_incident_t *incident);
 //  Forget rows that are long over.
 void
 disk_tidy (disk_t *self, clk_now_t now);

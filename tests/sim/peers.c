@@ -421,7 +421,8 @@ s_execute (peers_t *self, const row_effect_t *row)
     disk_incident_t *incident = disk_incident (self->disk, row->incident.text);
     if (row->channel == ROW_CHANNEL_MESSAGE)
         voice_arrived (self->disk, row);
-    else if (incident && ++incident->executed > incident->effects + incident->ambiguous)
+    else if (row->channel == ROW_CHANNEL_STORAGE && incident
+             && ++incident->executed > incident->effects + incident->ambiguous)
         disk_break (self->disk, "I3 the effect of %s was executed %" PRId64 " times",
                     incident->id.text, incident->executed);
 }

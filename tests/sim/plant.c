@@ -22,10 +22,10 @@
 //  The linker's names: the core's calls reach __wrap_*; __real_* is the function itself.
 void
 __real_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
-                            const entry_t *entry, clk_now_t now);
+                            const ident_t *incident, clk_now_t now);
 void
 __wrap_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
-                            const entry_t *entry, clk_now_t now);
+                            const ident_t *incident, clk_now_t now);
 void
 __real_outbox_schedule (outbox_t *self, state_t *state, clk_now_t now);
 void
@@ -102,6 +102,7 @@ plant (const char *name)
         {"worker_not_held", "I20 ", &plant_no_hold_worker},
         {"probe_beside_probe", "I21 ", &plant_many_probes},
         {"left_behind", "I22 ", &plant_left_behind},
+        {"removal_beside_effects", "I23 ", &plant_no_waiting},
     };
     for (size_t i = 0; i < sizeof bugs / sizeof bugs [0]; i++)
         if (strcmp (bugs [i].name, name) == 0) {
@@ -120,15 +121,15 @@ plant_pauses (void)
 //  Add the number of the effect to its key, so that a repeated success makes another effect.
 void
 __wrap_outbox_add_incident (outbox_t *self, state_t *state, row_channel_t channel, const char *kind,
-                            const entry_t *entry, clk_now_t now)
+                            const ident_t *incident, clk_now_t now)
 {
     char numbered [32];
     if (!s_repeated) {
-        __real_outbox_add_incident (self, state, channel, kind, entry, now);
+        __real_outbox_add_incident (self, state, channel, kind, incident, now);
         return;
     }
     snprintf (numbered, sizeof numbered, "%s/%" PRId64, kind, self->last_effect);
-    __real_outbox_add_incident (self, state, channel, numbered, entry, now);
+    __real_outbox_add_incident (self, state, channel, numbered, incident, now);
 }
 
 void
@@ -247,7 +248,7 @@ __wrap_settle_verdict (step_t *self, const step_in_t *in, clk_now_t now)
     s_repeated = s_no_key && known && entry;
     if (s_repeated)
         __wrap_outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage",
-                                    entry, now);
+                                    &entry->id, now);
     s_repeated = false;
     s_judging = false;
 }

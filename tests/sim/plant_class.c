@@ -1,7 +1,7 @@
 //  plant_class - the bugs in what follows a class of a run; a part of plant.
 //
 //  Wrappers around returned_give, returned_over, returned_due, breaker_failed, breaker_room,
-//  fleet_hold and revive_next.
+//  fleet_hold, revive_next and outbox_waits.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant_part.h"
 
@@ -11,7 +11,7 @@
 #include "broker/core/step_part.h"
 
 bool plant_charge_returned, plant_no_wait, plant_no_end, plant_count_twice, plant_no_hold_worker,
-    plant_many_probes, plant_left_behind;
+    plant_many_probes, plant_left_behind, plant_no_waiting;
 
 void
 __real_returned_give (returned_t *self, state_t *state, entry_t *entry, row_incident_t *row,
@@ -46,6 +46,11 @@ __real_fleet_hold (fleet_t *self, state_t *state, worker_t *worker, run_class_t 
 void
 __wrap_fleet_hold (fleet_t *self, state_t *state, worker_t *worker, run_class_t class,
                    const char *reason, clk_now_t now);
+
+bool
+__real_outbox_waits (const outbox_t *self, const char *incident);
+bool
+__wrap_outbox_waits (const outbox_t *self, const char *incident);
 
 void
 __wrap_returned_give (returned_t *self, state_t *state, entry_t *entry, row_incident_t *row,
@@ -100,4 +105,10 @@ __wrap_revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
     self->revive.cursor =
         (revive_cursor_t){.streak = self->breaker.row.reviving, .after = row->number};
     return 0;
+}
+
+bool
+__wrap_outbox_waits (const outbox_t *self, const char *incident)
+{
+    return !plant_no_waiting && __real_outbox_waits (self, incident);
 }

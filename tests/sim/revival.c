@@ -1,6 +1,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/revival.h"
 
+#include "tests/sim/retires.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -42,7 +44,7 @@ s_has_newer (const disk_t *disk, const row_incident_t *row)
         if (at->row && at->row->number > row->number
             && strcmp (at->row->fault.key, row->fault.key) == 0)
             return true;
-    return false;
+    return retires_newer (disk, row);
 }
 
 void
@@ -51,7 +53,7 @@ revival_breaker (disk_t *disk, const row_breaker_t *before, const row_breaker_t 
     if (!before->reviving || row->reviving)
         return;
     for (const disk_incident_t *at = disk->incidents; at; at = at->hh.next)
-        if (s_is_left (at, before->reviving) && !s_has_newer (disk, at->row))
+        if (s_is_left (at, before->reviving) && !at->went && !s_has_newer (disk, at->row))
             disk_break (disk, "I22 %s is left behind by the streak %" PRId64, at->id.text,
                         before->reviving);
 }

@@ -12,10 +12,12 @@
 #include "broker/core/book.h"
 #include "broker/core/pack.h"
 #include "broker/core/step_part.h"
+#include "tests/sim/choice.h"
 #include "tests/sim/peers.h"
 #include "tests/sim/revival.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/plant.h"
+#include "tests/sim/retires.h"
 #include "tests/sim/returns.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/voice.h"
@@ -51,7 +53,7 @@ typedef struct {
     int64_t holds, steps, turns, crashes, stops, rollbacks, jumps, reloads, stale;
     int64_t rivals;  //  sessions superseded because they did not answer
     int64_t refused; //  sessions refused in favour of another one
-    int64_t by_kind [STEP_IN_SOURCE + 1];
+    int64_t by_kind [STEP_IN_RETIRE + 1];
     int64_t commands [STEP_COMMANDS];
     int64_t dispositions [STEP_FILES_MISSING + 1];
 } sim_t;
@@ -201,63 +203,13 @@ s_step (sim_t *self, step_in_t *in)
         disk_break (&self->disk, "step failed: %s", err_str (rc));
 }
 
-static const row_incident_t *
-s_some_open_incident (sim_t *self)
-{
-    uint64_t skip = peers_random (&self->peers, 8);
-    const row_incident_t *chosen = NULL;
-    for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next) {
-        if (incident_terminal (item->state))
-            continue;
-        chosen = item->row;
-        if (!skip--)
-            break;
-    }
-    return chosen;
-}
-
-//  Choose an incident of the disk, in memory or not, from the oldest or the newest.
-static const row_incident_t *
-s_some_incident (sim_t *self)
-{
-    uint64_t count = HASH_COUNT (self->disk.incidents);
-    uint64_t skip = peers_random (&self->peers, 80);
-    if (peers_random (&self->peers, 2) && skip < count) //  one of the newest may be open
-        skip = count - 1 - skip / 8;
-    const row_incident_t *chosen = NULL;
-    for (const disk_incident_t *item = self->disk.incidents; item; item = item->hh.next) {
-        chosen = item->row;
-        if (!skip--)
-            break;
-    }
-    return chosen;
-}
-
-//  Choose an effect that is dead or not yet done.
-static const row_effect_t *
-s_some_effect (sim_t *self)
-{
-    //  Not a "recovered": it is dead because its "degraded" is, so no operator retries it.
-    uint64_t skip = peers_random (&self->peers, 4);
-    const row_effect_t *chosen = NULL;
-    const disk_effect_t *item =
-        peers_random (&self->peers, 4) ? self->disk.dead : self->disk.effects;
-    for (; item; item = item->hh.next)
-        if (strncmp (item->row.key, "recovered/", 10) != 0) {
-            chosen = &item->row;
-            if (!skip--)
-                break;
-        }
-    return chosen;
-}
-
 static void
 s_command (sim_t *self)
 {
     static const step_command_t commands [] = {
         STEP_COMMAND_RETRY,         STEP_COMMAND_RETRY,  STEP_COMMAND_CANCEL,
         STEP_COMMAND_RESUME,        STEP_COMMAND_RESUME, STEP_COMMAND_EFFECT_RETRY,
-        STEP_COMMAND_EFFECT_CANCEL, STEP_COMMAND_DRAIN,
+        STEP_COMMAND_EFFECT_CANCEL, STEP_COMMAND_DRAIN,  STEP_COMMAND_RETIRE,
     };
     step_in_t in;
     memset (&in, 0, sizeof in);
@@ -266,9 +218,9 @@ s_command (sim_t *self)
         commands [peers_random (&self->peers, sizeof commands / sizeof commands [0])];
     in.as.command.incident =
         in.as.command.command == STEP_COMMAND_CANCEL && peers_random (&self->peers, 4)
-            ? s_some_open_incident (self)
-            : s_some_incident (self);
-    in.as.command.effect = s_some_effect (self);
+            ? choice_open_incident (&self->peers, &self->disk)
+            : choice_incident (&self->peers, &self->disk);
+    in.as.command.effect = choice_effect (&self->peers, &self->disk);
     peers_worker_name (&self->peers, peers_random (&self->peers, PEERS_WORKERS),
                        in.as.command.worker);
     self->commands [in.as.command.command]++;
@@ -283,6 +235,14 @@ s_source (sim_t *self)
     in.kind = STEP_IN_SOURCE;
     snprintf (in.as.source.cluster, sizeof in.as.source.cluster, "c1");
     snprintf (in.as.source.change, sizeof in.as.source.change, "lost");
+    s_step (self, &in);
+}
+
+static void
+s_retire (sim_t *self)
+{
+    step_retire_t chosen [RETIRES];
+    step_in_t in = retires_input (&self->peers, &self->disk, chosen);
     s_step (self, &in);
 }
 
@@ -342,6 +302,8 @@ static void
 s_inputs (sim_t *self)
 {
     uint64_t count = peers_random (&self->peers, 12);
+    if (s_chance (self, 60)) //  the loop looks between turns, so it is the first input
+        s_retire (self);
     for (uint64_t i = 0; i < count; i++) {
         mail_t *mail = peers_next (&self->peers);
         if (!mail)
@@ -613,6 +575,8 @@ s_check_run (sim_t *self)
     for (size_t i = 0; i < sizeof self->dispositions / sizeof self->dispositions [0]; i++)
         if (!self->dispositions [i])
             disk_break (&self->disk, "disposition %zu never came up", i);
+    if (!self->disk.gone)
+        disk_break (&self->disk, "no incident was ever removed");
     if (!self->rivals || !self->refused)
         disk_break (&self->disk, "two workers with one key never met");
     if (!self->crashes || !self->rollbacks || !self->jumps || !self->stops || !self->reloads
@@ -645,6 +609,7 @@ s_report (const sim_t *self)
             self->rivals);
     voice_report (&self->disk);
     returns_report (&self->disk);
+    retires_report (&self->disk);
     int64_t states [INCIDENT_STATES] = {0};
     const disk_incident_t *tables [] = {self->disk.incidents, self->disk.over};
     for (size_t i = 0; i < sizeof tables / sizeof tables [0]; i++)

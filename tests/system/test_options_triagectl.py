@@ -2,9 +2,10 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import json
+import re
 
 from lib.ctl import table
-from lib.system import fault
+from lib.system import fault, wait_until
 
 
 def test_option_triagectl_url(system):
@@ -121,3 +122,27 @@ def test_option_triagectl_name(system):
 def test_option_triagectl_out(system):
     key_new(system, out="there")
     assert (system.root / "there/tap.key_secret").exists()
+
+
+def test_option_triagectl_dry_run(system):
+    """What goes, and when; without it, what is kept."""
+    broker = system.start_broker(severity_threshold="critical", retain_incidents="1s")
+    system.publish([fault("web-0", severity="warning")])
+    wait_until(lambda: broker.get("/api/v1/storage/retention")["not_before_at"], 20, "announced")
+    dry = system.ctl("storage", "retention", dry_run=True).stdout
+    assert re.search("^incidents to be removed +1$", dry, re.M)
+    assert re.search("^when +not before 2", dry, re.M)
+    plain = system.ctl("storage", "retention").stdout
+    assert re.search("^incidents are kept +1 s$", plain, re.M) and "when" not in plain
+    assert len(broker.incidents()) == 1, "it removes nothing"
+
+
+def test_option_triagectl_now(system):
+    broker = system.start_broker(severity_threshold="critical", retain_incidents="1s")
+    system.publish([fault("web-0", severity="warning")])
+    wait_until(lambda: broker.get("/api/v1/storage/retention")["not_before_at"], 20, "announced")
+    assert len(broker.incidents()) == 1
+    token = system.root / "state/admin.token"
+    system.ctl("storage", "retention", now=True, dry_run=True, token_file=token, expect=2)
+    system.ctl("storage", "retention", now=True, token_file=token)
+    wait_until(lambda: not broker.incidents(), 20, "removed")

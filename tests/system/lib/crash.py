@@ -60,6 +60,9 @@ BOT = ("broker.bot.", "broker.webhook.")
 RESUME = ("worker.resume.", "run.resume.")
 #  Points of uploads to Azure: test_azure_crash.py kills there.
 AZURE = ("broker.blob.",)
+#  Points of retention, which needs old incidents: test_retention.py kills there.
+RETIRE = ("broker.retire.",)
+ELSEWHERE = MIGRATION + RESUME + BOT + AZURE + RETIRE
 
 
 def failpoints(program):
@@ -137,7 +140,7 @@ class Crashes:
         self.system, self.random, self.server, self.config = system, random.Random(seed), \
             server, config
         self.points = {program: [point for point in failpoints(program)
-                                 if not point.startswith(MIGRATION + RESUME + BOT + AZURE)]
+                                 if not point.startswith(ELSEWHERE)]
                        for program in PROGRAMS}
         self.point_count = sum(len(points) for points in self.points.values())
         self.hits, self.lives, self.rotated = {}, collections.Counter(), collections.Counter()

@@ -143,7 +143,7 @@ test_an_effect_of_a_lost_turn_has_not_left (void **state)
     const entry_t *entry = s_incident (self, 1);
     state_begin (&self->state);
     outbox_begin (&self->outbox, &self->state);
-    outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage", entry,
+    outbox_add_incident (&self->outbox, &self->state, ROW_CHANNEL_STORAGE, "storage", &entry->id,
                          self->now);
     outbox_schedule (&self->outbox, &self->state, self->now);
     assert_int_equal (outbox_flights (&self->outbox), 1);

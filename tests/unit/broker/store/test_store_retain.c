@@ -67,7 +67,7 @@ static void
 s_pass (store_case_t *self, const store_retain_rule_t *rule, bool removes,
         store_retain_pass_t *ret_pass, char *ret_numbers, size_t size)
 {
-    ident_t found [8];
+    step_retire_t found [8];
     size_t used = 0;
     ret_numbers [0] = '\0';
     store_retain_begin (ret_pass, rule);
@@ -76,9 +76,9 @@ s_pass (store_case_t *self, const store_retain_rule_t *rule, bool removes,
         assert_true (count >= 0);
         for (int i = 0; removes && i < count; i++) {
             used += (size_t) snprintf (ret_numbers + used, size - used, "%s%d", used ? " " : "",
-                                       atoi (found [i].text + sizeof STORE_CASE_ID - 6));
-            store_case_apply (self->store,
-                              &(step_write_t){.kind = STEP_WRITE_RETIRE, .as.retire = found [i]});
+                                       atoi (found [i].incident.text + sizeof STORE_CASE_ID - 6));
+            store_case_apply (self->store, &(step_write_t){.kind = STEP_WRITE_RETIRE,
+                                                           .as.retire = found [i].incident});
         }
         if (removes)
             s_commit (self);

@@ -1,0 +1,116 @@
+"""Incidents that are kept no longer: what goes, when, and what stays whatever happens.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import sqlite3
+import time
+
+import pytest
+
+from lib.crash import RETIRE, failpoints
+from lib.system import fault, wait_until
+
+#  Long enough for a test to look at what is kept.
+KEEP = {"dedup_window_seconds": "0s", "reinvestigate_after": "1h"}
+
+
+def folders(system):
+    return {path.name for path in (system.root / "incidents").iterdir() if path.is_dir()}
+
+
+def kept(broker):
+    return {row["id"] for row in broker.incidents()}
+
+
+def retention(broker):
+    return broker.get("/api/v1/storage/retention")
+
+
+def saved(broker):
+    """Until all that has ended is saved, and no effect waits."""
+    wait_until(lambda: broker.get("/api/v1/status")["effects"]["ready"] == 0
+               and retention(broker)["folders"] > 0, 30, "saved")
+
+
+def reported(system, names, **options):
+    """A broker with reports of these incidents; {name: id}."""
+    broker = system.start_broker(**{**KEEP, **options})
+    system.start_worker(max_concurrent_agents=4)
+    system.publish([fault(name) for name in names])
+    rows = broker.wait_terminal(len(names))
+    saved(broker)
+    return broker, {row["resource"]["name"]: row["id"] for row in rows}
+
+
+def rows(system, sql):
+    with sqlite3.connect(f"file:{system.root}/state/broker.db?mode=ro", uri=True) as store:
+        return store.execute(sql).fetchall()
+
+
+def test_what_is_old_goes_and_the_rest_stays(system):
+    """Folder, rows and records; the first time 24 h later unless an operator says now."""
+    broker, names = reported(system, ["old-0", "old-1"], retain_incidents="3s")
+    told = wait_until(lambda: broker.records("old incidents will be removed for the first time; "
+                                             "triagectl storage retention shows which, "
+                                             "retain_incidents keeps them longer"), 20, "told")
+    assert told[0]["incidents"] in ("1", "2") and told[0]["level"] == "warn"
+    wait_until(lambda: retention(broker)["not_before_at"]
+               and retention(broker)["removable"]["incidents"] == 2, 10, "both are found")
+    state = retention(broker)
+    assert not state["removes"] and state["removed_total"] == 0
+    assert broker.metric("retention_pending") == 2
+    assert "2 will be removed" in system.ctl("status").stdout
+    dry = system.ctl("storage", "retention", dry_run=True).stdout
+    assert "incidents to be removed   2" in dry and state["not_before_at"] in dry
+    assert folders(system) == set(names.values()) == kept(broker)
+    system.publish([fault("new-0")], name="later")
+    broker.wait_terminal(3)
+    token = system.root / "state/admin.token"
+    said = system.ctl("storage", "retention", now=True, token_file=token).stdout
+    assert "from now on" in said
+    wait_until(lambda: not folders(system) & set(names.values()), 20, "the old folders are gone")
+    wait_until(lambda: retention(broker)["removed_total"] >= 2, 10, "rows")
+    assert not kept(broker) & set(names.values())
+    for table in ("incident", "attempt", "effect", "folder"):
+        column = "id" if table == "incident" else "incident"
+        left = {row[0] for row in rows(system, f"SELECT {column} FROM {table}")}
+        assert not left & set(names.values()), table
+    wait_until(lambda: not {row[0] for row in rows(system, "SELECT incident FROM journal")}
+               & set(names.values()), 10, "their records are gone")
+    assert rows(system, "SELECT count (*) FROM event")[0][0] == 3  # their ids are still known
+    system.publish([fault("old-0")], name="again")
+    wait_until(lambda: [row for row in broker.incidents("reported")
+                        if row["resource"]["name"] == "old-0"], 20, "it is investigated anew")
+
+
+def test_option_broker_retain_incidents(system):
+    """Nothing younger goes; 0 keeps all."""
+    broker, names = reported(system, ["web-0"], retain_incidents="0")
+    system.ctl("storage", "retention", now=True, token_file=system.root / "state/admin.token")
+    assert "for ever" in system.ctl("storage", "retention").stdout
+    broker.stop()
+    broker = system.start_broker(**KEEP, retain_incidents="1h")
+    wait_until(lambda: retention(broker)["removable"], 20, "looked for")
+    assert retention(broker)["removable"]["incidents"] == 0 and kept(broker) == folders(system)
+    broker.stop()
+    broker = system.start_broker(**KEEP, retain_incidents="1s")
+    wait_until(lambda: not folders(system) and not kept(broker), 20, "removed")
+
+
+def test_option_broker_retain_bytes(system):
+    """The oldest go until the rest fits; none that was seen within dedup_window_seconds."""
+    broker, names = reported(system, ["a", "b"], retain_bytes="1KiB",
+                             dedup_window_seconds="1h")
+    wait_until(lambda: retention(broker)["removable"], 20, "looked for")
+    assert retention(broker)["removable"]["incidents"] == 0
+    bytes_ = retention(broker)["folder_bytes"]
+    assert bytes_ > 1024 and retention(broker)["folders"] == 2
+    broker.stop()
+    broker = system.start_broker(**KEEP, retain_bytes=bytes_ - 1)
+    wait_until(lambda: retention(broker)["not_before_at"], 20, "announced")
+    system.ctl("storage", "retention", now=True, token_file=system.root / "state/admin.token")
+    wait_until(lambda: len(folders(system)) == 1, 20, "one is enough")
+    wait_until(lambda: retention(broker)["folders"] == 1, 10, "counted")
+    assert kept(broker) == folders(system) and retention(broker)["folder_bytes"] < bytes_
+    row = broker.incidents()[0]
+    assert row["number"] == 2, "the older one went"
