@@ -140,6 +140,23 @@ s_tokens (const settings_t *settings, conf_check_t *check)
     }
 }
 
+//  The addresses of webhooks are secrets.
+static void
+s_skipped_receiver (const settings_t *settings, const char *name, conf_check_t *check)
+{
+    static const char *const what [SETTINGS_TARGETS] = {[SETTINGS_TARGET_WEBHOOK] = "Slack webhook",
+                                                        [SETTINGS_TARGET_BOT] = "Slack's Web API",
+                                                        [SETTINGS_TARGET_SIGNED] = "webhook"};
+    char text [ROW_NAME + 64];
+    settings_target_t target;
+    if (!settings_target (settings, name, &target))
+        return;
+    const bool named = strcmp (name, row_default_receiver) != 0;
+    snprintf (text, sizeof text, "%s%s%s", what [target.kind], named ? " of receiver " : "",
+              named ? name : "");
+    conf_check_network (check, text, target.kind == SETTINGS_TARGET_BOT ? target.api_url : "");
+}
+
 static void
 s_skipped (const settings_t *settings, conf_check_t *check)
 {
@@ -153,13 +170,9 @@ s_skipped (const settings_t *settings, conf_check_t *check)
     own (azure_account_wipe) azure_account_t account = {0};
     if (settings_azure (settings, &account, NULL) == 0)
         conf_check_network (check, "Azure Blob Storage", account.endpoint);
-    settings_target_t slack;
-    if (!settings_target (settings, row_default_receiver, &slack))
-        return;
-    if (slack.kind == SETTINGS_TARGET_BOT)
-        conf_check_network (check, "Slack's Web API", slack.api_url);
-    else
-        conf_check_network (check, "Slack webhook", "");
+    s_skipped_receiver (settings, row_default_receiver, check);
+    for (size_t i = 0; i < settings->routing.receiver_count; i++)
+        s_skipped_receiver (settings, settings->routing.receivers [i].name, check);
 }
 
 void

@@ -68,16 +68,17 @@ notify_sender_end (notify_sender_t *self, step_effect_result_t result, const cha
     snprintf (self->end.error, sizeof self->end.error, "%s", error);
     self->ended = true;
     const char *incident = self->effect.incident.text;
+    const bool slack = self->target.kind != SETTINGS_TARGET_SIGNED;
     if (result == STEP_EFFECT_OK && !self->called)
-        log_debug ("slack message shows this already", kv ("message", self->effect.key));
+        log_debug ("nothing to send, it shows this already", kv ("message", self->effect.key));
     else if (result == STEP_EFFECT_OK)
-        log_info ("slack notification sent", kv ("message", self->effect.key),
-                  kv ("incident_id", *incident ? incident : "-"), kv ("receiver", self->receiver),
-                  kv ("repeat", self->effect.unsure));
+        log_info (slack ? "slack notification sent" : "webhook notification sent",
+                  kv ("message", self->effect.key), kv ("incident_id", *incident ? incident : "-"),
+                  kv ("receiver", self->receiver), kv ("repeat", self->effect.unsure));
     else
-        log_warn ("slack notification failed", kv ("message", self->effect.key),
-                  kv ("receiver", self->receiver), kv ("reason", self->end.error),
-                  kv ("permanent", result == STEP_EFFECT_PERMANENT),
+        log_warn (slack ? "slack notification failed" : "webhook notification failed",
+                  kv ("message", self->effect.key), kv ("receiver", self->receiver),
+                  kv ("reason", self->end.error), kv ("permanent", result == STEP_EFFECT_PERMANENT),
                   kv ("tries", self->effect.tries + 1));
 }
 

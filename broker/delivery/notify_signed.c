@@ -146,7 +146,8 @@ s_post (notify_sender_t *sender, const char *event, const char *id, const char *
                                     .body = body,
                                     .body_size = strlen (body),
                                     .total_ms = LIMIT_SLACK_POST_MS,
-                                    .response_max_bytes = S_ANSWER_BYTES};
+                                    .response_max_bytes = S_ANSWER_BYTES,
+                                    .fresh = true};
     snprintf (lines [0], S_HEADER, "X-Triage-Timestamp: %" PRId64, now_ms / 1000);
     snprintf (lines [1], S_HEADER, "X-Triage-Event: %s", event);
     snprintf (lines [2], S_HEADER, "X-Triage-Delivery: %s", id);

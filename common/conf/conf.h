@@ -96,8 +96,8 @@ typedef struct {
     const conf_option_t *rows; //  ended by a row with key NULL
     size_t settings_size;
     bool reloads; //  on SIGHUP; other programs end on it
-    //  Each load whose values are good: checks those that must fit together, and may derive others
-    //  from them (conf_memory).  settings: those of conf.  NULL = nothing.
+    //  Each load whose values are good, except for --print-config: checks those that must fit
+    //  together, and may derive others (conf_memory).  settings: those of conf.  NULL = nothing.
     void (*fit) (conf_t *conf, void *settings, conf_check_t *check);
     //  --check-config: checks all that the start needs besides the values; NULL = nothing.
     void (*check) (const conf_t *conf, conf_check_t *check);

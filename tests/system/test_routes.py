@@ -221,6 +221,30 @@ def test_routes_are_shown_and_tested_without_addresses(system, hook):
     system.ctl("routes", expect=3)
 
 
+def test_check_config_and_print_config_keep_secrets(system, hook):
+    """What is printed is read again; no receiver is contacted."""
+    config = configure(system, hook, [{"receiver": "team", "continue": True},
+                                      {"receiver": "audit"}])
+
+    def run(*words):
+        return subprocess.run([BIN / "triage-broker", "--config", config, "--workspace-root",
+                               system.root / "incidents", "--state-path", system.root / "b.db",
+                               *words], capture_output=True, text=True)
+    checked = run("--check-config")
+    assert checked.returncode == 0, checked.stderr
+    for name in ("Slack webhook of receiver team", "webhook of receiver audit"):
+        assert f"not checked: {name}: nothing is sent to the network\n" in checked.stdout
+    printed = run("--print-config")
+    assert SECRET not in printed.stdout and "127.0.0.1:" + str(
+        hook.server.server_port) not in checked.stdout + printed.stdout
+    config.write_text(printed.stdout)
+    assert run("--print-config").stdout == printed.stdout
+    refused = run("--check-config")
+    assert refused.returncode == 78 and "receivers[1].webhook_secret: expected the secret, got " \
+        "what --print-config shows instead" in refused.stderr
+    assert not hook.posts
+
+
 def test_what_does_not_fit_stops_a_start_and_not_a_running_broker(system, hook):
     config = configure(system, hook, [{"receiver": "team"}])
     broker = start(system, config, worker=False)

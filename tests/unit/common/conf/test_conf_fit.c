@@ -113,6 +113,17 @@ test_values_that_do_not_fit_refuse_each_kind_of_load (void **state)
     assert_null (fresh);
 }
 
+//  It must print what it has printed, with masks that need not fit.
+static void
+test_a_configuration_that_does_not_fit_is_printed (void **state)
+{
+    const conf_spec_t spec = s_spec ();
+    own (case_drop) case_t load;
+    case_load (&load, &spec, "doors: {two: {}}\n", NULL, CASE_LIST ("--print-config"));
+    assert_int_equal (load.rc, 1);
+    assert_string_equal (load.err, "");
+}
+
 static void
 test_values_that_are_bad_themselves_come_first (void **state)
 {
@@ -172,6 +183,7 @@ main (void)
         cmocka_unit_test (test_errors_of_an_items_secret_name_its_place_and_never_show_it),
         cmocka_unit_test (test_a_printed_item_has_a_mask_for_its_secret_and_is_read_again),
         cmocka_unit_test (test_values_that_do_not_fit_refuse_each_kind_of_load),
+        cmocka_unit_test (test_a_configuration_that_does_not_fit_is_printed),
         cmocka_unit_test (test_values_that_are_bad_themselves_come_first),
         cmocka_unit_test (test_a_derived_value_follows_a_reload),
         cmocka_unit_test (test_warnings_are_printed_by_check_config_and_logged_on_request),
