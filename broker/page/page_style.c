@@ -79,7 +79,7 @@ static const char s_card [] =
     "gap:.65rem 1.25rem;margin:1rem 0}\n"
     "dl div{min-width:0}dt{font-size:.8rem;color:var(--soft)}dd{margin:0}\n"
     "details{border-top:1px solid var(--line)}summary{cursor:pointer;padding:.65rem 0;"
-    "font-weight:600}details[open]{padding-bottom:.6rem}summary+*{margin-top:0}\n"
+    "font-weight:600}details[open]{padding-bottom:.6rem}details>:nth-child(2){margin-top:0}\n"
     ".count,.to,.note,.soft{color:var(--soft);font-weight:400}.to,.note{font-size:.9em}\n"
     ".image{color:var(--soft);font-style:italic}\n"
     ".anchor{color:var(--soft);text-decoration:none;font-weight:400;font-size:.8em;padding:0 "

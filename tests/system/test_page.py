@@ -193,6 +193,19 @@ def test_pages_are_inert_readable_and_accessible_in_a_browser(system, tmp_path):
     assert honest == ["https://good.example/"]
 
 
+def test_a_page_that_cannot_be_made_says_so_and_the_record_is_complete(system):
+    broker = system.start_broker(env={"TRIAGE_FAILPOINT": "broker.page.make.before:errno=ENOMEM"})
+    system.start_worker()
+    system.publish([fault("web-0")])
+    row = broker.wait_terminal(1)[0]
+    assert system.result(row["id"])["status"] == "success"
+    output = system.root / "incidents" / row["id"] / "output"
+    page = (output / "investigation.html").read_text()
+    assert "The report is not shown: it could not be read." in page
+    assert "Pod shop/web-0" in page and (output / "investigation.md").exists()
+    broker.wait_log("page without the report")
+
+
 @pytest.mark.parametrize("policy", [True, False], ids=["as it is", "without its policy"])
 def test_the_policy_stops_what_would_slip_through(tmp_path, policy):
     """The same page with a script in it: only the policy stands between it and the reader."""
