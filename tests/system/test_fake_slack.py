@@ -314,7 +314,8 @@ def test_mrkdwn_is_read_as_slack_reads_it(text, found):
 
 @pytest.mark.parametrize("text", [
     "<!here>", "<@U1>", "<https://evil|good>", "a & b", "a < b", "```x", "`x", "see @here",
-    "https://evil", "WWW.evil.org", "@\u2060channel", "mailto:a@b"])
+    "https://evil", "WWW.evil.org", "@\u2060channel", "x@\uff48\uff45re", "\uff1c!here\uff1e",
+    "mailto:a@b"])
 def test_what_a_hostile_text_forges_is_found(text):
     message = {"text": "x", "blocks": [section(text)]}
     assert forged(message)

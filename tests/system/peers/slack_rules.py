@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import json
 import re
+import unicodedata
 
 TEXT_MAX = 40_000  # of a message; Slack cuts a longer one, which nobody wants
 UPDATE_TEXT_MAX = 4_000  # of an edit, which is refused
@@ -270,7 +271,7 @@ BARE_LINK = re.compile(r"(?i)\b(?:[a-z]+://|mailto:|www\.)[^\s\u200b]|\w\.[a-z]{
 INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
                        "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
                        "\U000e0000-\U000e0fff]")
-CALL = re.compile(r"(?i)(?:^|[^a-z0-9_])@(?:channel|here|everyone|group)\b")
+CALL = re.compile(r"(?i)@(?:channel|here|everyone|group)")
 
 
 def references(text):
@@ -337,8 +338,8 @@ def urls_of(body):
 
 
 def forged(body, allowed=()):
-    """Mentions and links of a message that are not among the allowed targets; also text that
-    is not escaped, code that is not closed, and unseen characters inside @-words."""
+    """Mentions and links of a message that are not among the allowed targets.  Unseen characters
+    and other widths hide none.  Also text that is not escaped, and code that is not closed."""
     found = []
     for part in parts_of(body):
         text = part["text"]
@@ -350,7 +351,8 @@ def forged(body, allowed=()):
                 found.append(("unbalanced", text[:80], ""))
         if mrkdwn and not part.get("verbatim"):
             found += addresses(SPECIAL.sub("", text))
-        if "@" in text:
-            plain = SPECIAL.sub("", text)
-            found += calls(plain) + calls(INVISIBLE.sub("", plain.replace("@\u200b", "")))
+        if "@" in text or not text.isascii():
+            plain = unicodedata.normalize("NFKC", SPECIAL.sub("", text))
+            seen = INVISIBLE.sub("", plain.replace("@\u200b", ""))
+            found += calls(plain) + calls(seen) + (references(plain) if mrkdwn else [])
     return found + [("button", url, "") for url in urls_of(body) if url not in allowed]
