@@ -141,7 +141,8 @@ s_progress (const slack_incident_t *self, slack_block_t *out)
     s_names (self, names, sizeof names);
     buf_t text = slack_block_text ();
     if (row->state == INCIDENT_PENDING) {
-        buf_text (&text, "*Waiting* for another attempt.");
+        buf_printf (&text, "*Waiting* for %s attempt.",
+                    row->attempts > 0 ? "another" : "its first");
         if (row->reason [0]) {
             buf_text (&text, " The last one: ");
             slack_text_add (&text, row->reason, S_REASON);
@@ -198,13 +199,23 @@ s_no_report (const slack_incident_t *self, slack_block_t *out)
     slack_block_section (out, &text);
 }
 
-//  The fault was seen after the incident ended.
-static bool
-s_recurred (const slack_incident_t *self)
+//  How often the fault was seen since the incident ended; 0 = not known, or not at all.
+static int64_t
+s_since (const row_incident_t *row)
 {
-    const row_incident_t *row = self->incident;
-    return incident_terminal (row->state)
-           && (self->again > 0 || (row->completed_ms > 0 && row->last_seen_ms > row->completed_ms));
+    if (!incident_terminal (row->state) || row->ended_occurrences < 1)
+        return 0;
+    return row->occurrences > row->ended_occurrences ? row->occurrences - row->ended_occurrences
+                                                     : 0;
+}
+
+//  Was the fault seen after the incident ended?
+static bool
+s_recurred (const row_incident_t *row)
+{
+    return s_since (row) > 0
+           || (incident_terminal (row->state) && row->completed_ms > 0
+               && row->last_seen_ms > row->completed_ms);
 }
 
 static void
@@ -214,8 +225,9 @@ s_again (const slack_incident_t *self, slack_block_t *out)
     slack_block_time (self->incident->last_seen_ms, last, sizeof last);
     buf_t text = slack_block_text ();
     buf_text (&text, "*Seen again*");
-    if (self->again > 0)
-        buf_printf (&text, " %" PRId64 " time%s", self->again, self->again == 1 ? "" : "s");
+    const int64_t times = s_since (self->incident);
+    if (times > 0)
+        buf_printf (&text, " %" PRId64 " time%s", times, times == 1 ? "" : "s");
     buf_printf (&text, " since the %s, last %s", self->report ? "report" : "end", last);
     slack_block_section (out, &text);
 }
@@ -279,11 +291,12 @@ s_brief (const slack_incident_t *self, buf_t *out)
     buf_text (out, " in ");
     slack_text_brief (out, fault->cluster, SLACK_BLOCK_BRIEF);
     if (s_runs (self)) {
-        buf_text (out, row->state == INCIDENT_PENDING ? " waits for another attempt"
-                                                      : " is being investigated");
+        buf_text (out, row->state == INCIDENT_INVESTIGATING ? " is being investigated"
+                       : row->attempts > 0                  ? " waits for another attempt"
+                                                            : " waits for its first attempt");
         return;
     }
-    buf_text (out, s_recurred (self) ? ", seen again" : "");
+    buf_text (out, s_recurred (row) ? ", seen again" : "");
     if (self->report) {
         buf_printf (out,
                     " (%s confidence%s%s): ", report_confidence_name (self->report->confidence),
@@ -304,7 +317,7 @@ slack_incident (const slack_incident_t *self, bool repeated)
     own (buf_fini) buf_t brief = slack_block_text ();
     s_brief (self, &brief);
     s_head (self, &out);
-    if (s_recurred (self))
+    if (s_recurred (self->incident))
         s_again (self, &out);
     if (self->report && !s_runs (self))
         s_cause (self, self->threaded, &out);

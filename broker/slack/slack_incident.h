@@ -29,7 +29,6 @@ typedef struct {
     const char *agent;          //  that runs; NULL or "": what the attempt has used
     const conf_table_t *labels; //  of the cluster, conf_pair_t; NULL = none
     slack_link_t link;          //  to the report
-    int64_t again;              //  times seen since it ended; 0 = not known
     bool threaded;              //  detail stands in the thread, so the message is brief
 } slack_incident_t;
 

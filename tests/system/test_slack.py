@@ -171,6 +171,18 @@ def test_an_incident_links_to_its_report_by_path(system, slack):
     assert (result["root_cause"], result["confidence"]) == ("The limit is too low.", "HIGH")
 
 
+@pytest.mark.parametrize("cli, title", [("playbook", "CRITICAL (rules)"), ("custom", "WARNING")])
+def test_the_header_has_the_severity_and_says_if_rules_made_the_report(system, slack, cli, title):
+    system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url})
+    system.start_worker(agent_cli=cli)
+    severity = title.partition(" ")[0].lower()
+    system.publish([fault("web-1", context="do: diagnose", severity=severity)])
+    wait_until(lambda: slack.delivered(), 20, "told")
+    body = slack.posts[0].body
+    assert body["blocks"][0]["text"]["text"] == f"Kubernetes Incident Triage: {title}"
+    assert body["text"].startswith(f"{severity.upper()}: CrashLoop of Pod/web-1 in prod (HIGH")
+
+
 @pytest.mark.parametrize("after",
                          [lambda: "2",
                           lambda: email.utils.formatdate(time.time() + 3, usegmt=True)],

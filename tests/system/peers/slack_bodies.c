@@ -121,7 +121,8 @@ s_row (row_incident_t *row)
     *row = (row_incident_t){.id = {"019b76da-a800-7102-8304-05060708090a"},
                             .number = (int64_t) s_below (100000),
                             .occurrences = (int64_t) s_below (1000),
-                            .attempts = 1,
+                            .ended_occurrences = (int64_t) s_below (500),
+                            .attempts = (int64_t) s_below (3),
                             .started_ms = 1767225600000,
                             .completed_ms = 1767225600000 + (int64_t) s_below (1000000),
                             .first_seen_ms = 1767225600000,
@@ -174,7 +175,6 @@ s_incident (bool detailed)
         .attempt = s_below (4) ? &attempt : NULL,
         .labels = &labels,
         .link = {.url = s_below (2) ? URL : "", .path = text, .expires_ms = 1767830400000},
-        .again = (int64_t) s_below (3),
         .threaded = s_below (2)};
     s_write (slack_incident (&message, s_below (2)));
     if (detailed)

@@ -226,6 +226,11 @@ test_a_run_tells_worker_agent_and_since_when (void **state)
     snprintf (self.incident.reason, sizeof self.incident.reason, "529 overloaded");
     bodies_show (slack_incident (&self.message, false));
     bodies_expect ("*Waiting* for another attempt. The last one: 529 overloaded\n");
+    self.incident.attempts = 0;
+    self.incident.reason [0] = 0;
+    bodies_show (slack_incident (&self.message, false));
+    bodies_expect ("*Waiting* for its first attempt.\n");
+    bodies_expect (" waits for its first attempt\n");
 }
 
 static void
@@ -291,12 +296,13 @@ test_a_fault_that_comes_back_is_told (void **state)
     bodies_expect ("*Seen again* since the report, last 2026-01-01T00:03:13Z\n");
     bodies_expect (" in prod-us-east-1, seen again (HIGH");
     bodies_expect ("*Root Cause (HIGH confidence):*");
-    self.message.again = 3;
+    self.incident.occurrences = 8;
+    self.incident.ended_occurrences = 5;
     bodies_show (slack_incident (&self.message, false));
     bodies_expect ("*Seen again* 3 times since the report, last 2026-01-01T00:03:13Z\n");
     self.message.report = NULL;
     self.incident.state = INCIDENT_AGENT_FAILED;
-    self.message.again = 1;
+    self.incident.ended_occurrences = 7;
     bodies_show (slack_incident (&self.message, false));
     bodies_expect ("*Seen again* 1 time since the end, last ");
 }
