@@ -331,8 +331,8 @@ s_take_share (notify_sender_t *sender, const json_t *answer)
 
 static const struct {
     notify_bot_call_t call;
-    bool paced;   //  it shows something in the channel
-    bool message; //  a message with a form
+    notify_pace_t pace;
+    bool message;                                                   //  a message with a form
     int (*make) (const notify_sender_t *sender, json_t **ret_args); //  NULL: bytes
     bool (*take) (notify_sender_t *sender, const json_t *answer);
 } s_steps [S_STEPS] = {
@@ -341,13 +341,13 @@ static const struct {
                    .make = s_make_history,
                    .take = s_take_history},
     [S_POST] = {.call = {"chat.postMessage", "post", false, true, LIMIT_SLACK_ANSWER_BYTES},
-                .paced = true,
+                .pace = NOTIFY_PACE_POST,
                 .message = true,
 
                 .make = s_make_post,
                 .take = s_take_post},
     [S_UPDATE] = {.call = {"chat.update", "update", false, false, LIMIT_SLACK_ANSWER_BYTES},
-                  .paced = true,
+                  .pace = NOTIFY_PACE_EDIT,
                   .message = true,
                   .make = s_make_update,
                   .take = s_take_update},
@@ -356,7 +356,7 @@ static const struct {
                    .make = s_make_replies,
                    .take = s_take_replies},
     [S_DETAIL] = {.call = {"chat.postMessage", "detail", false, true, LIMIT_SLACK_ANSWER_BYTES},
-                  .paced = true,
+                  .pace = NOTIFY_PACE_POST,
                   .message = true,
 
                   .make = s_make_detail,
@@ -369,7 +369,7 @@ static const struct {
                       .take = s_take_bytes},
     [S_FILE_SHARE] = {.call = {"files.completeUploadExternal", "share", false, true,
                                LIMIT_SLACK_ANSWER_BYTES},
-                      .paced = true,
+                      .pace = NOTIFY_PACE_SHARE,
 
                       .make = s_make_share,
                       .take = s_take_share},
@@ -396,20 +396,34 @@ s_call (notify_sender_t *sender)
 {
     bot_t *bot = s_bot (sender);
     const notify_bot_call_t *call = &s_steps [bot->step].call;
-    const int64_t pace_ms = notify_sender_paced_ms (sender);
-    bot->calling = !s_steps [bot->step].paced || pace_ms == 0;
+    const notify_pace_t pace = s_steps [bot->step].pace;
+    const int64_t wait_ms = notify_sender_paced_ms (sender, pace);
+    bot->calling = wait_ms == 0;
     if (!bot->calling) {
-        notify_sender_pause (sender, pace_ms);
+        notify_sender_pause (sender, wait_ms);
         return 0;
     }
-    if (s_steps [bot->step].paced)
-        notify_sender_pace (sender,
-                            failpoint_number ("TRIAGE_MESSAGE_PACE_MS", LIMIT_SLACK_PACE_MS));
+    notify_sender_pace (sender, pace);
     if (!s_steps [bot->step].make)
         return notify_bot_call_upload (sender, bot->upload_url, &bot->report, call->action);
     own (json_drop) json_t *args = NULL;
     int rc = s_steps [bot->step].make (sender, &args);
     return rc < 0 ? rc : notify_bot_call (sender, call, args);
+}
+
+//  The call of the step cannot be made.
+static void
+s_unmade (notify_sender_t *sender, int rc)
+{
+    char text [LIMIT_REASON_BYTES];
+    const due_t step = s_bot (sender)->step;
+    const bool gone = rc == -ENOENT || rc == ERR_NONE;
+    const char *why = gone ? "the incident's report is not there any more" : err_str (rc);
+    if (step == S_FILE_BYTES && rc == -EINVAL)
+        why = "Slack has given an address that is no https URL";
+    snprintf (text, sizeof text, "%s: %s", s_steps [step].call.method, why);
+    notify_sender_fail (sender, gone || rc == -EINVAL ? STEP_EFFECT_PERMANENT : STEP_EFFECT_RETRY,
+                        NOTIFY_OTHER, text);
 }
 
 //  Do what is due, or end.
@@ -431,7 +445,7 @@ s_advance (notify_sender_t *sender)
     if (rc == 0)
         rc = s_call (sender);
     if (rc < 0)
-        notify_sender_fail_rc (sender, rc);
+        s_unmade (sender, rc);
 }
 
 

@@ -181,16 +181,21 @@ notify_sender_pause (notify_sender_t *self, int64_t ms)
 }
 
 int64_t
-notify_sender_paced_ms (const notify_sender_t *self)
+notify_sender_paced_ms (const notify_sender_t *self, notify_pace_t pace)
 {
-    const int64_t wait_us = self->paced_us - clk_us ();
+    const int64_t wait_us = self->paced_us [pace] - clk_us ();
     return wait_us > 0 ? (wait_us + S_MS_US - 1) / S_MS_US : 0;
 }
 
 void
-notify_sender_pace (notify_sender_t *self, int64_t ms)
+notify_sender_pace (notify_sender_t *self, notify_pace_t pace)
 {
-    self->paced_us = clk_us () + ms * S_MS_US;
+    static const int64_t paces [NOTIFY_PACES] = {[NOTIFY_PACE_POST] = LIMIT_SLACK_POST_PACE_MS,
+                                                 [NOTIFY_PACE_EDIT] = LIMIT_SLACK_EDIT_PACE_MS,
+                                                 [NOTIFY_PACE_SHARE] = LIMIT_SLACK_SHARE_PACE_MS};
+    if (pace != NOTIFY_PACE_NONE)
+        self->paced_us [pace] =
+            clk_us () + failpoint_number ("TRIAGE_MESSAGE_PACE_MS", paces [pace]) * S_MS_US;
 }
 
 

@@ -39,6 +39,15 @@ typedef struct {
     notify_counts_t *counts;
 } notify_env_t;
 
+//  Calls whose rate is limited, each kind by itself; NONE are not.
+typedef enum {
+    NOTIFY_PACE_NONE,
+    NOTIFY_PACE_POST,
+    NOTIFY_PACE_EDIT,
+    NOTIFY_PACE_SHARE,
+    NOTIFY_PACES
+} notify_pace_t;
+
 typedef struct notify_sender notify_sender_t;
 
 typedef struct {
@@ -77,8 +86,8 @@ struct notify_sender {
     http_transfer_t *transfer; //  private from here on
     const char *place, *action;
     bool called, answered, ended;
-    int64_t due_us;   //  end of a pause; 0 = none
-    int64_t paced_us; //  no paced call earlier than this
+    int64_t due_us;                  //  end of a pause; 0 = none
+    int64_t paced_us [NOTIFY_PACES]; //  no call of this pace earlier
     mail_effect_done_t end;
 };
 
@@ -116,12 +125,12 @@ notify_sender_call (notify_sender_t *self, const http_request_t *request, const 
 //  Call go_on after this time.
 void
 notify_sender_pause (notify_sender_t *self, int64_t ms);
-//  How long to wait before the next paced call.  Units: ms.
+//  How long to wait before the next call of this pace.  Units: ms.
 int64_t
-notify_sender_paced_ms (const notify_sender_t *self);
-//  The next paced call not before this time.
+notify_sender_paced_ms (const notify_sender_t *self, notify_pace_t pace);
+//  A call of this pace is made now.
 void
-notify_sender_pace (notify_sender_t *self, int64_t ms);
+notify_sender_pace (notify_sender_t *self, notify_pace_t pace);
 //  End the message.  error holds no secret; after 429 and 503 the answer's Retry-After is heeded.
 void
 notify_sender_end (notify_sender_t *self, step_effect_result_t result, const char *error);

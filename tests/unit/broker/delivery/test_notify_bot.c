@@ -597,6 +597,7 @@ test_a_report_is_sent_to_no_odd_url (void **state)
     s_reported (self);
     mail_effect_done_t end = PLAY (self, POSTED, POSTED, URL ("ftp://"));
     assert_int_equal (end.result, STEP_EFFECT_PERMANENT);
+    assert_non_null (strstr (end.error, "no https URL"));
     assert_int_equal (end.message.parts, ROW_PART_DETAIL);
     end = PLAY (self, OK ("files.getUploadURLExternal", "\"file_id\":\"F1\""));
     assert_int_equal (end.result, STEP_EFFECT_RETRY);
