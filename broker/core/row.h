@@ -126,7 +126,11 @@ typedef struct {
     char shown [DIGEST_HEX]; //  SHA-256 of the body that it shows
     int64_t at_ms;           //  when it was posted
 } row_message_t;
-enum row_part { ROW_PART_DETAIL = 1, ROW_PART_FILE = 2 };
+enum row_part {
+    ROW_PART_DETAIL = 1,
+    ROW_PART_FILE = 2,
+    ROW_PART_DOUBT = 4 //  another part may stand there unseen
+};
 
 //  The saved folder of an incident.
 typedef struct {

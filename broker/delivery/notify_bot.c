@@ -46,6 +46,7 @@ typedef struct {
     char parent [ROW_NAME];   //  ts of the message in whose thread this one is posted, "" = none
     due_t step;
     bool calling;  //  go_on: an answer, else the end of a pause
+    bool doubt;    //  a part may have been posted unseen
     bool searched; //  the history has been asked, or need not be
     bool looked;   //  the thread likewise
     bool marked;   //  the body says that it may be a repeat
@@ -95,12 +96,12 @@ s_next (const notify_sender_t *sender)
     const bot_t *bot = s_bot (sender);
     const row_message_t *row = &sender->message;
     if (!row->ts [0])
-        return sender->effect.unsure && !bot->searched ? S_HISTORY : S_POST;
+        return bot->doubt && !bot->searched ? S_HISTORY : S_POST;
     if (strcmp (row->shown, bot->digest) != 0)
         return S_UPDATE;
     if (!bot->body.reported || (row->parts & S_PARTS) == S_PARTS)
         return S_STEPS;
-    if (sender->effect.unsure && !bot->looked)
+    if (bot->doubt && !bot->looked)
         return S_REPLIES;
     if (!(row->parts & ROW_PART_DETAIL))
         return S_DETAIL;
@@ -217,6 +218,17 @@ s_make_share (const notify_sender_t *sender, json_t **ret_args)
 
 //  --- what the answer of each step changes; false: it lacks what it must have
 
+//  Name the row.  One without a ts says that the message may have been posted unseen, also for the
+//  next effect of this key.
+static void
+s_name (notify_sender_t *sender)
+{
+    row_message_t *row = &sender->message;
+    snprintf (row->key, sizeof row->key, "%s", sender->effect.key);
+    row->incident = sender->effect.incident;
+    snprintf (row->receiver, sizeof row->receiver, "%s", sender->receiver);
+}
+
 //  The message stands there.  ts: as Slack makes them.
 static bool
 s_stands (notify_sender_t *sender, const char *ts, const char *channel, const char *shown)
@@ -225,9 +237,7 @@ s_stands (notify_sender_t *sender, const char *ts, const char *channel, const ch
     if (!notify_bot_find_ts (ts))
         return false;
     *row = (row_message_t){.at_ms = strtoll (ts, NULL, 10) * 1000};
-    snprintf (row->key, sizeof row->key, "%s", sender->effect.key);
-    row->incident = sender->effect.incident;
-    snprintf (row->receiver, sizeof row->receiver, "%s", sender->receiver);
+    s_name (sender);
     snprintf (row->channel, sizeof row->channel, "%s", channel);
     snprintf (row->ts, sizeof row->ts, "%s", ts);
     snprintf (row->shown, sizeof row->shown, "%s", shown);
@@ -281,8 +291,10 @@ s_take_history (notify_sender_t *sender, const json_t *answer)
     if (notify_bot_find_message (&about, answer, ts)) //  what it shows is not known
         return s_stands (sender, ts, sender->target.channel, "");
     bot->pages++;
-    if (!notify_bot_find_next (answer, bot->cursor))
+    if (!notify_bot_find_next (answer, bot->cursor)) {
         bot->searched = true;
+        sender->message.key [0] = 0; //  no doubt is left
+    }
     else if (bot->pages >= LIMIT_SLACK_PAGES)
         s_unknown (sender, "too many messages since");
     return true;
@@ -294,6 +306,7 @@ s_take_replies (notify_sender_t *sender, const json_t *answer)
     char name [ROW_NAME];
     const notify_bot_find_t about = s_about (sender);
     s_file_name (sender, name);
+    sender->message.parts &= ~ROW_PART_DOUBT;
     sender->message.parts |= notify_bot_find_parts (&about, answer, name);
     s_bot (sender)->looked = true;
     return true;
@@ -500,6 +513,18 @@ s_another_way (notify_sender_t *sender, const notify_bot_error_t *error)
     return false;
 }
 
+//  End the try with a failure.  What may have been posted stays in doubt.
+static void
+s_end (notify_sender_t *sender, step_effect_result_t result, notify_reason_t reason,
+       const char *text)
+{
+    if (result == STEP_EFFECT_UNSURE && sender->message.ts [0])
+        sender->message.parts |= ROW_PART_DOUBT;
+    else if (result == STEP_EFFECT_UNSURE)
+        s_name (sender);
+    notify_sender_fail (sender, result, reason, text);
+}
+
 static void
 s_refused (notify_sender_t *sender, const json_t *answer)
 {
@@ -515,7 +540,7 @@ s_refused (notify_sender_t *sender, const json_t *answer)
         result = STEP_EFFECT_RETRY;
     else if (error.class == NOTIFY_BOT_ERROR_UNSURE)
         result = s_steps [bot->step].call.once ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY;
-    notify_sender_fail (sender, result, error.reason, error.text);
+    s_end (sender, result, error.reason, error.text);
 }
 
 //  End the try after an answer that says nothing about the call.
@@ -525,7 +550,7 @@ s_fail (notify_sender_t *sender, step_effect_result_t result, notify_reason_t re
 {
     char text [LIMIT_REASON_BYTES];
     snprintf (text, sizeof text, "%.40s: %.200s", s_steps [s_bot (sender)->step].call.method, what);
-    notify_sender_fail (sender, result, reason, text);
+    s_end (sender, result, reason, text);
 }
 
 //  Judge a status other than 2xx.
@@ -613,10 +638,17 @@ s_begin (notify_sender_t *sender)
     bot->until_us = clk_us () + (int64_t) LIMIT_SLACK_MESSAGE_MS * 1000;
     const char *key = sender->effect.key;
     int rc = store_reader_message (sender->env->reader, key, &sender->message);
+    row_message_t *row = &sender->message;
+    bot->doubt =
+        sender->effect.unsure || (rc == 0 && (!row->ts [0] || (row->parts & ROW_PART_DOUBT)));
     if (rc == ERR_NONE) {
         sender->message = (row_message_t){.key = ""};
         rc = s_find_parent (sender);
     }
+    if (bot->doubt && row->ts [0])
+        row->parts |= ROW_PART_DOUBT;
+    else if (bot->doubt)
+        s_name (sender);
     if (rc == 0)
         rc = s_make_body (sender);
     if (rc < 0) {

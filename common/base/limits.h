@@ -255,13 +255,13 @@ enum {
     LIMIT_PROBE_MAX_MS = 600000, //  the longest such wait
     LIMIT_RECEIVERS = 32,        //  of messages, with the default one; each has one under way
     LIMIT_SLACK_POST_MS = 10000, //  one post with its connection; its channel waits meanwhile
-    //  Between two calls of a bot that post, edit or share a file.  Slack takes one post a second in
-    //  a channel, 50 edits and 100 shares a minute.
+    //  Between two calls of a bot that post, edit or share a file.  Slack takes one post a second
+    //  in a channel, 50 edits and 100 shares a minute.
     LIMIT_SLACK_POST_PACE_MS = 1100,
     LIMIT_SLACK_EDIT_PACE_MS = 1250,
     LIMIT_SLACK_SHARE_PACE_MS = 650,
     LIMIT_SLACK_MESSAGE_MS = 120000, //  all calls for one message; then it is tried again
-    //  After a post without an answer in time: Slack may still be at it, so it is asked later.
+    //  After a post that was not answered in time: Slack may still be at it.
     LIMIT_SLACK_DOUBT_MS = 5000,
     LIMIT_SLACK_UPLOAD_MS = 60000, //  the bytes of one report
     LIMIT_SLACK_PAGES = 20,        //  of 100 messages of a channel, to find one of the bot's

@@ -245,6 +245,19 @@ s_count (fixture_t *self, int64_t count)
 }
 
 
+//  Another alert is to be sent.
+static void
+s_alert (fixture_t *self, size_t number)
+{
+    step_write_t write = {.kind = STEP_WRITE_ALERT};
+    write.as.alert = (row_alert_t){.count = 3, .first_ms = 1000000, .last_ms = 2000000};
+    snprintf (write.as.alert.key, sizeof write.as.alert.key, "degraded/%zu", number);
+    s_write (self, &write);
+    memcpy (self->effect.key, write.as.alert.key, sizeof self->effect.key);
+    self->effect.unsure = false;
+}
+
+
 //  --- one message
 
 static void
@@ -323,11 +336,15 @@ test_each_answer_is_judged (void **state)
     for (size_t i = 0; i < sizeof s_answers / sizeof s_answers [0]; i++) {
         const answer_t *answer = &s_answers [i];
         const turn_t turn = {"/api/chat.postMessage", answer->code, answer->body, answer->more};
-        self->effect.unsure = false;
+        s_alert (self, 100 + i);
         mail_effect_done_t end = s_play (self, &turn, 1);
         s_check_answer (&end, answer, answer->post);
-        assert_string_equal (end.message.key, "");
+        //  A row without a ts: the message is in doubt.
+        assert_string_equal (end.message.key,
+                             answer->post == STEP_EFFECT_UNSURE ? self->effect.key : "");
+        assert_string_equal (end.message.ts, "");
     }
+    s_alert (self, 1);
     self->effect.unsure = false;
     mail_effect_done_t end = PLAY (self, POSTED);
     assert_int_equal (end.result, STEP_EFFECT_OK);
@@ -378,6 +395,22 @@ test_a_message_in_doubt_is_looked_for_before_it_is_posted (void **state)
     assert_true (s_has (self, 0, "channel=" CHANNEL "&oldest=700.000000&limit=100"));
     assert_true (s_has (self, 0, "include_all_metadata=true"));
     assert_true (s_has (self, 1, "&cursor=a%20b%2F%2B%3D%26"));
+}
+
+//  An effect that died in doubt is followed by another one, which knows nothing of it.
+static void
+test_doubt_outlives_the_effect (void **state)
+{
+    fixture_t *self = *state;
+    (void) PLAY (self, UNANSWERED ("chat.postMessage"));
+    mail_effect_done_t end = PLAY (self, NO ("conversations.history", "invalid_auth"));
+    assert_int_equal (end.result, STEP_EFFECT_PERMANENT);
+    self->effect.unsure = false;
+    end = PLAY (self, OK ("conversations.history", "\"messages\":[" MINE ("1000000") "]"), UPDATED);
+    assert_int_equal (end.result, STEP_EFFECT_OK);
+    self->effect.unsure = false;
+    end = s_play (self, NULL, 0);
+    assert_int_equal (end.result, STEP_EFFECT_OK);
 }
 
 static void
@@ -579,6 +612,7 @@ test_a_detail_in_doubt_is_looked_for_in_the_thread (void **state)
     s_reported (self);
     mail_effect_done_t end = PLAY (self, POSTED, UNANSWERED ("chat.postMessage"));
     assert_int_equal (end.result, STEP_EFFECT_UNSURE);
+    self->effect.unsure = false; //  that effect is dead, and another follows
     char found [512];
     snprintf (found, sizeof found,
               "{\"ok\":true,\"messages\":[{\"ts\":\"2.2\",\"metadata\":{\"event_type\":"
@@ -613,6 +647,7 @@ main (void)
         TEST (test_each_answer_is_judged),
         TEST (test_nobody_listens),
         TEST (test_a_message_in_doubt_is_looked_for_before_it_is_posted),
+        TEST (test_doubt_outlives_the_effect),
         TEST (test_a_message_that_is_not_there_is_posted),
         TEST (test_a_history_that_cannot_be_read_makes_the_message_say_so),
         TEST (test_a_history_without_end_is_read_so_far),
