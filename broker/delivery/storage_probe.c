@@ -134,12 +134,28 @@ s_log_bad (const storage_probe_t *self, const mail_storage_step_t *bad)
                    kv ("reason", bad->text));
 }
 
+//  Are two sentences the same but for their numbers, such as times?
+static bool
+s_alike (const char *one, const char *other)
+{
+    static const char digits [] = "0123456789";
+    while (*one && *other) {
+        one += strspn (one, digits);
+        other += strspn (other, digits);
+        if (*one != *other)
+            return false;
+        one += *one != 0;
+        other += *other != 0;
+    }
+    return *one == *other;
+}
+
 //  The storage does not work: log it once, and check again later.
 static void
 s_bad (storage_probe_t *self, const mail_storage_step_t *bad)
 {
     const mail_storage_step_t *before = mail_storage_bad (&self->found);
-    if (!before || strcmp (before->text, bad->text) != 0)
+    if (!before || !s_alike (before->text, bad->text))
         s_log_bad (self, bad);
     self->failures++;
     atomic_fetch_add (&self->failed, 1);

@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
 import json
+import re
 import subprocess
 import urllib.parse
 
@@ -11,8 +12,9 @@ import pytest
 
 from lib.azure import Stored
 from lib.azure_proxy import AzureProxy
-from lib.azurite import Account, Azurite, given, new_container
-from lib.system import BIN, wait_until
+from lib.azurite import Azurite, given, new_container
+from lib.system import wait_until
+from receiver import Receiver
 
 TYPES = {".json": "application/json; charset=utf-8", ".md": "text/markdown; charset=utf-8",
          ".html": "text/html; charset=utf-8", ".log": "text/plain; charset=utf-8"}
@@ -45,6 +47,13 @@ def proxy(account):
     proxy = AzureProxy(account)
     yield proxy
     proxy.close()
+
+
+@pytest.fixture
+def slack():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 def curl(*words):
@@ -97,6 +106,35 @@ def test_a_large_file_goes_up_in_blocks_and_result_json_is_last(system, account,
     assert 1 < proxy.most <= 4 + 1  # and a check
     _, headers = account.blob(container, report)
     assert headers["content-md5"] and headers["content-type"] == TYPES[".md"]
+
+
+def link_in(post):
+    """The signed link of a message, None: it has none."""
+    text = json.dumps(post.body).replace("\\u0026", "&").replace("&amp;", "&")
+    found = re.search(r'https?://[^"|> ]*sig=[^"|> ]*', text)
+    return found and found.group(0)
+
+
+def test_the_link_of_a_message_opens_the_page_and_nothing_else_until_it_expires(
+        system, account, container, slack):
+    stored = Stored(system, account.connection(), container, azure_sas_expiry="5s",
+                    env={"SLACK_WEBHOOK_URL": slack.url})
+    incident = stored.reported()
+    stored.settled()
+    files = stored.stored(account, container, incident)
+    [post] = slack.delivered()
+    link = link_in(post)
+    path = re.search(f"/{incident}/([^?]*)[?]", link).group(1)
+    assert curl(link) == (200, files[path])  # valid when the message was sent
+    assert curl(link.replace(path, "result.json"))[0] == 403
+    assert curl(link.partition("?")[0])[0] in (401, 403, 404)
+    write = ["-H", "x-ms-blob-type: BlockBlob", "-d", "forged"]
+    assert curl("-X", "PUT", *write, link)[0] == 403
+    assert curl("-X", "DELETE", link)[0] == 403
+    assert curl(link.replace("sp=r", "sp=rw"))[0] == 403
+    wait_until(lambda: curl(link)[0] == 403, 20, "the end of the link", 0.5)
+    assert account.blob(container, f"{incident}/{path}")[0] == files[path]
+    assert "sig=" not in stored.broker.log()
 
 
 def test_a_failed_investigation_goes_up_only_when_told_to(system, account, container):
