@@ -20,7 +20,7 @@ typedef struct {
     int output; //  0 table, 1 json
     int color;  //  term_color_t
     const char *keys_dir, *role, *name, *out;
-    const char *state, *reason;
+    const char *state, *reason, *channel;
     const char *cluster, *namespace_, *severity, *type, *label; //  of a fault
     int64_t limit, after;
     bool all, dry_run, now;

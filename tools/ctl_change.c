@@ -232,7 +232,13 @@ int
 ctl_change_effect_retry (const ctl_t *self)
 {
     static const change_t change = {"effects", "retry", "tried again"};
-    return s_effects (self, &change);
+    static const change_t channel = {.list = "channels", .verb = "retry"};
+    const ctl_settings_t *settings = self->settings;
+    if (!settings->channel [0])
+        return s_effects (self, &change);
+    if (settings->all || self->arg_count > 0)
+        return ctl_fail (CTL_USAGE, "effects retry needs either ids, --all or --channel");
+    return s_change (self, &channel, settings->channel);
 }
 
 int

@@ -266,7 +266,8 @@ s_status_events (const status_t *self)
     s_status_line (self, "events", NULL, &text);
 }
 
-//  "1 fails for 50s, 198 wait behind it, next try in 12s: connection refused (effect 7)".
+//  "1 fails for 50s, 198 wait behind it, next try in 12s: connection refused (effect 7); to try
+//  now: triagectl effects retry --channel slack".
 static void
 s_status_channel (const status_t *self, const json_t *channel)
 {
@@ -285,8 +286,8 @@ s_status_channel (const status_t *self, const json_t *channel)
                     (ctl_cell_count (effect, "next_try_ms") + 999) / 1000);
     else
         buf_text (&text, ", a try is under way");
-    buf_printf (&text, ": %s (effect %lld)", ctl_cell_text (effect, "error"),
-                ctl_cell_count (effect, "id"));
+    buf_printf (&text, ": %s (effect %lld); to try now: triagectl effects retry --channel %s",
+                ctl_cell_text (effect, "error"), ctl_cell_count (effect, "id"), name);
     s_status_line (self, name, "red", &text);
 }
 

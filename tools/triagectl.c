@@ -77,6 +77,11 @@ static const conf_option_t s_rows [] = {
      .offset = offsetof (ctl_settings_t, now),
      .fallback = "false",
      .help = "storage retention: what is due is removed now.  The first time it waits 24 h."},
+    {.key = "channel",
+     .type = CONF_TEXT,
+     .offset = offsetof (ctl_settings_t, channel),
+     .help = "effects retry: every dead one of this channel, and what it waits for now: storage, "
+             "retention, slack or another receiver."},
     {.key = "after",
      .type = CONF_INT,
      .offset = offsetof (ctl_settings_t, after),
@@ -134,6 +139,7 @@ static const char s_examples [] = "triagectl status\n"
                                   "triagectl incidents retry --reason overflow\n"
                                   "triagectl clusters -o json\n"
                                   "triagectl routes test --cluster prod --severity critical\n"
+                                  "triagectl effects retry --channel slack\n"
                                   "triagectl stream replay --after 0\n"
                                   "triagectl key new --role worker --name w1 --out w1-keys\n";
 

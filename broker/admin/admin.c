@@ -117,6 +117,11 @@ static const route_t s_routes [] = {
      .post = true,
      .mail = MAIL_STORAGE_CHECK,
      .wait_ms = LIMIT_STORAGE_CHECK_MS},
+    {.path = "/api/v1/channels/",
+     .suffix = "/retry",
+     .kind = PATH_COMMAND,
+     .post = true,
+     .command = STEP_COMMAND_CHANNEL_RETRY},
     {.path = "/api/v1/incidents/", .suffix = "", .kind = PATH_INCIDENT},
 };
 
@@ -236,6 +241,12 @@ s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char
             if (strlen (name) >= ROW_NAME)
                 return ERR_NONE;
             memcpy (mail->as.command.worker, name, strlen (name) + 1);
+            return 0;
+        case STEP_COMMAND_CHANNEL_RETRY:
+            *ret_text = "no such channel";
+            if (strlen (name) >= ROW_NAME)
+                return ERR_NONE;
+            memcpy (mail->as.command.channel, name, strlen (name) + 1);
             return 0;
         case STEP_COMMAND_EFFECT_RETRY:
         case STEP_COMMAND_EFFECT_CANCEL: break;

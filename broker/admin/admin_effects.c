@@ -49,11 +49,8 @@ enum { EFFECT_STATES = sizeof s_effect_states / sizeof s_effect_states [0] };
 json_t *
 admin_effects_row (const row_effect_t *row)
 {
-    static const char *const channels [ROW_CHANNELS] = {
-        [ROW_CHANNEL_STORAGE] = "storage", [ROW_CHANNEL_RETIRE] = "retention"};
-    const char *channel = channels [row->channel];
     return json_pack ("{s:I,s:s,s:o,s:o,s:s,s:I,s:o,s:o}", "id", (json_int_t) row->id, "channel",
-                      channel ? channel : row->receiver, "key", json_any (row->key), "incident",
+                      row_lane_name (row), "key", json_any (row->key), "incident",
                       json_any_or_null (row->incident.text), "state", s_effect_states [row->state],
                       "tries", (json_int_t) row->tries, "next_at",
                       row->state == ROW_EFFECT_READY ? json_time (row->next_ms) : json_null (),

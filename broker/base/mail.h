@@ -100,10 +100,11 @@ typedef struct mail {
         mail_effect_done_t effect_done;
         struct {
             step_command_t command;
-            ident_t incident;       //  RETRY, CANCEL
-            int64_t effect;         //  of EFFECT_ commands
-            char worker [ROW_NAME]; //  DRAIN, RESUME
-            mailbox_t *reply;       //  receives the COMMAND_REPLY
+            ident_t incident;        //  RETRY, CANCEL
+            int64_t effect;          //  of EFFECT_ commands
+            char worker [ROW_NAME];  //  DRAIN, RESUME
+            char channel [ROW_NAME]; //  CHANNEL_RETRY
+            mailbox_t *reply;        //  receives the COMMAND_REPLY
             uint64_t cookie;
         } command;
         struct {

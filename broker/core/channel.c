@@ -26,10 +26,7 @@ channel_t *
 channel_get (channel_t **channels_p, const row_effect_t *row)
 {
     char key [ROW_NAME + 1];
-    const char *name = row->channel == ROW_CHANNEL_STORAGE  ? "storage"
-                       : row->channel == ROW_CHANNEL_RETIRE ? "retention"
-                                                            : row->receiver;
-    channel_t *channel = s_find (*channels_p, row->channel, name, key);
+    channel_t *channel = s_find (*channels_p, row->channel, row_lane_name (row), key);
     if (channel)
         return channel;
     channel = calloc (1, sizeof *channel);

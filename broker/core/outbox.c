@@ -191,6 +191,8 @@ s_finish (outbox_t *self, state_t *state, effect_t *effect, row_effect_state_t t
           outbox_end_t *ret_end)
 {
     effect->row.state = to;
+    if (to == ROW_EFFECT_DONE)
+        effect->row.error [0] = 0;
     s_write (state, effect);
     row_effect_t row = effect->row;
     outbox_place_forget (self, effect);
@@ -289,20 +291,11 @@ s_counted (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in
         state_write (state, STEP_WRITE_FOLDER)->as.folder = in->as.effect.folder;
 }
 
-//  It was added again while it was in flight: run it once more.
+//  It was added again while it was in flight, and this try has ended it: run it once more.
 static void
-s_once_more (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in, clk_now_t now)
+s_once_more (outbox_t *self, state_t *state, effect_t *effect, clk_now_t now)
 {
-    const step_effect_result_t result = in->as.effect.result;
-    s_run (self, effect)->again = false;
-    effect->row.unsure = result == STEP_EFFECT_UNSURE || (effect->row.unsure && result);
     effect->row.tries = 0;
-    if (result == STEP_EFFECT_RETRY || result == STEP_EFFECT_UNSURE) {
-        state_text (effect->row.error, in->as.effect.error);
-        effect->row.tries = 1;
-        s_again (self, state, effect, in, now);
-        return;
-    }
     effect->row.error [0] = 0;
     effect->row.state = ROW_EFFECT_READY;
     effect->row.next_ms = now.wall_ms;
@@ -312,6 +305,18 @@ s_once_more (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *
     channel_leave (effect);
     outbox_place (self, state, effect, now);
     s_write (state, effect);
+}
+
+//  Does this try end the effect, and how?  READY: it is tried again.
+static row_effect_state_t
+s_judge (const effect_t *effect, const step_in_t *in)
+{
+    if (in->as.effect.result == STEP_EFFECT_OK)
+        return ROW_EFFECT_DONE;
+    if (in->as.effect.result == STEP_EFFECT_PERMANENT
+        || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
+        return ROW_EFFECT_DEAD;
+    return ROW_EFFECT_READY;
 }
 
 //  An effect has succeeded: say what that means.
@@ -339,24 +344,20 @@ outbox_done (outbox_t *self, state_t *state, const step_in_t *in, clk_now_t now)
         s_said (effect, &end);
         s_succeeded (self, effect, now);
     }
-    if (effect->channel->run.again) {
-        s_once_more (self, state, effect, in, now);
-        return end;
-    }
     state_text (effect->row.error, in->as.effect.error);
     if (!state->held || effect->row.channel != ROW_CHANNEL_STORAGE) //  a full disk is no try
         effect->row.tries++;
-    if (result == STEP_EFFECT_UNSURE)
-        effect->row.unsure = true;
-    if (result == STEP_EFFECT_OK) {
-        effect->row.error [0] = 0;
-        s_finish (self, state, effect, ROW_EFFECT_DONE, now, &end);
-    }
-    else if (result == STEP_EFFECT_PERMANENT
-             || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
-        s_finish (self, state, effect, ROW_EFFECT_DEAD, now, &end);
-    else
+    effect->row.unsure =
+        result == STEP_EFFECT_UNSURE || (effect->row.unsure && result != STEP_EFFECT_OK);
+    const bool again = effect->channel->run.again;
+    const row_effect_state_t to = s_judge (effect, in);
+    s_run (self, effect)->again = false;
+    if (to == ROW_EFFECT_READY)
         s_again (self, state, effect, in, now);
+    else if (again)
+        s_once_more (self, state, effect, now);
+    else
+        s_finish (self, state, effect, to, now, &end);
     return end;
 }
 

@@ -115,6 +115,13 @@ typedef struct {
 //  The receiver of messages that no route sends elsewhere, and of all alerts.
 extern const char row_default_receiver []; //  "slack"
 
+//  The name of an effect's lane: "storage", "retention", or the receiver's.
+const char *
+row_lane_name (const row_effect_t *row);
+//  The channel of the lane with this name.
+row_channel_t
+row_lane_channel (const char *name);
+
 //  A message that a bot has posted and may edit.  Its effect has the same key.
 typedef struct {
     char key [ROW_ALERT]; //  "" = none

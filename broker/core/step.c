@@ -13,6 +13,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/pack.h"
 #include "broker/core/queue.h"
+#include "broker/core/route.h"
 #include "broker/core/settle.h"
 #include "broker/core/tally.h"
 
@@ -20,6 +21,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,10 +185,50 @@ s_command_effect (step_t *self, const step_in_t *in, const char **ret_text, clk_
     return rc;
 }
 
+//  Is this a removal, which retention asks for again by itself, or is its incident being removed?
+static bool
+s_goes (const step_t *self, const row_effect_t *row)
+{
+    return row->channel == ROW_CHANNEL_RETIRE || retain_busy (self, row->incident.text)
+           || (row->incident.text [0] && self->retired == self->state.turn);
+}
+
+//  Execute a command on a channel of effects.
+static int
+s_command_channel (step_t *self, const step_in_t *in, char *ret_text, size_t size, clk_now_t now)
+{
+    const char *name = in->as.command.channel, *text;
+    size_t dead = 0;
+    for (size_t i = 0; i < in->as.command.dead_count; i++) {
+        outbox_end_t ended = {.key = ""};
+        if (s_goes (self, &in->as.command.dead [i]))
+            continue;
+        const int rc = outbox_retry (&self->outbox, &self->state, &in->as.command.dead [i], now,
+                                     &ended, &text);
+        if (rc == -ENOMEM)
+            return rc;
+        dead += rc == 0;
+        breaker_effect (self, &ended);
+    }
+    route_target_t target;
+    const int64_t waiting = outbox_due (&self->outbox, name, now);
+    if (!dead && waiting < 0 && row_lane_channel (name) == ROW_CHANNEL_MESSAGE
+        && !route_receiver (&self->state.settings, name, &target)) {
+        snprintf (ret_text, size, "no such channel");
+        return ERR_NONE;
+    }
+    snprintf (ret_text, size, "%zu dead due again, %" PRId64 " waiting due now%s", dead,
+              waiting > 0 ? waiting : 0,
+              dead && dead == LIMIT_CHANNEL_RETRY ? "; there may be more dead ones: say it again"
+                                                  : "");
+    return 0;
+}
+
 static void
 s_command (step_t *self, const step_in_t *in, clk_now_t now)
 {
-    const char *text = "";
+    char words [128] = "";
+    const char *text = words;
     int rc = ERR_NONE;
     switch (in->as.command.command) {
         case STEP_COMMAND_RETRY:
@@ -197,6 +240,9 @@ s_command (step_t *self, const step_in_t *in, clk_now_t now)
         case STEP_COMMAND_RETIRE:
             retain_now (self, now, &text);
             rc = 0;
+            break;
+        case STEP_COMMAND_CHANNEL_RETRY:
+            rc = s_command_channel (self, in, words, sizeof words, now);
             break;
         case STEP_COMMANDS: assert (false && "no command");
     }
@@ -253,6 +299,7 @@ s_retired (step_t *self, const ident_t *id)
     entry_t *entry = book_find (&self->book, id->text);
     if (entry && !incident_terminal (entry->state))
         return;
+    self->retired = self->state.turn;
     state_write (&self->state, STEP_WRITE_RETIRE)->as.retire = *id;
     self->state.stats.retention.retired_total++;
     if (entry)

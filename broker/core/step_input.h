@@ -85,6 +85,7 @@ typedef enum {
     STEP_COMMAND_EFFECT_RETRY,
     STEP_COMMAND_EFFECT_CANCEL,
     STEP_COMMAND_RETIRE, //  retention waits no longer
+    STEP_COMMAND_CHANNEL_RETRY,
     STEP_COMMANDS
 } step_command_t;
 typedef enum {
@@ -165,6 +166,9 @@ typedef struct {
             const row_incident_t *incident; //  RETRY, CANCEL: the store's row, NULL = there is none
             const row_effect_t *effect;     //  EFFECT_...: likewise
             char worker [ROW_NAME];         //  DRAIN, RESUME: a label or an identity
+            char channel [ROW_NAME];        //  CHANNEL_RETRY
+            const row_effect_t *dead;       //  CHANNEL_RETRY: the store's dead effects of it
+            size_t dead_count;
             uint64_t cookie;
         } command;
         const row_incident_t *revive; //  NULL = there is none

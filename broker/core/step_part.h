@@ -46,6 +46,7 @@ struct step {
     dispatch_t dispatch;
     bool loaded;
     int64_t asked_ms; //  last result of step_wake
+    uint64_t retired; //  number of the last turn that removed an incident
 };
 
 //  Forget everything durable; sessions stay.

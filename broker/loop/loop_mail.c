@@ -65,6 +65,22 @@ s_mail_event (loop_t *self, mail_t *mail)
                  &asked);
 }
 
+//  Look up the dead effects of a channel.  *ret_dead holds them.
+static int
+s_dead_effects (loop_t *self, const mail_t *mail, step_in_t *in, row_effect_t **ret_dead)
+{
+    *ret_dead = calloc (LIMIT_CHANNEL_RETRY, sizeof **ret_dead);
+    if (!*ret_dead)
+        return -ENOMEM;
+    snprintf (in->as.command.channel, sizeof in->as.command.channel, "%s",
+              mail->as.command.channel);
+    const int count = store_dead_effects (self->args.store, mail->as.command.channel, *ret_dead,
+                                          LIMIT_CHANNEL_RETRY);
+    in->as.command.dead = *ret_dead;
+    in->as.command.dead_count = count > 0 ? (size_t) count : 0;
+    return count < 0 ? count : 0;
+}
+
 static void
 s_mail_command (loop_t *self, const mail_t *mail)
 {
@@ -75,6 +91,7 @@ s_mail_command (loop_t *self, const mail_t *mail)
     const uint64_t cookie = asked_cookie (self, asked_add (self, &asked));
     row_incident_t incident;
     row_effect_t effect;
+    own (own_mem) row_effect_t *dead = NULL;
     step_in_t in = {.kind = STEP_IN_COMMAND};
     in.as.command.command = mail->as.command.command;
     in.as.command.cookie = cookie;
@@ -91,6 +108,7 @@ s_mail_command (loop_t *self, const mail_t *mail)
             rc = store_effect (self->args.store, mail->as.command.effect, &effect);
             in.as.command.effect = rc == 0 ? &effect : NULL;
             break;
+        case STEP_COMMAND_CHANNEL_RETRY: rc = s_dead_effects (self, mail, &in, &dead); break;
         case STEP_COMMAND_DRAIN:
         case STEP_COMMAND_RESUME:
         case STEP_COMMAND_RETIRE: break;

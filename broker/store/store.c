@@ -231,6 +231,22 @@ store_revivable (store_t *self, const step_revive_t *wanted, row_incident_t *ret
 }
 
 int
+store_dead_effects (store_t *self, const char *lane, row_effect_t *ret_rows, int max)
+{
+    sqlite3_stmt *stmt = self->dead_effects;
+    const row_channel_t channel = row_lane_channel (lane);
+    int count = 0, code = SQLITE_DONE;
+    s_bind_int (stmt, 1, ROW_EFFECT_DEAD);
+    s_bind_int (stmt, 2, channel);
+    s_bind_text (stmt, 3, channel == ROW_CHANNEL_MESSAGE ? lane : "");
+    s_bind_int (stmt, 4, max);
+    while (count < max && (code = sqlite3_step (stmt)) == SQLITE_ROW)
+        store_row_read (stmt, &store_row_effect, &ret_rows [count++]);
+    const int rc = store_db_end (self->db, stmt, code, "effect");
+    return rc < 0 ? store_db_judge (self, rc) : count;
+}
+
+int
 store_commit (store_t *self)
 {
     assert (self);

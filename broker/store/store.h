@@ -65,6 +65,10 @@ store_effect (store_t *self, int64_t effect, row_effect_t *ret_row) must_check;
 //  The incident that step_reviving looks for.  Err: likewise.
 int
 store_revivable (store_t *self, const step_revive_t *wanted, row_incident_t *ret_row) must_check;
+//  The oldest dead effects of a lane (row_lane_name), at most max.
+//  Returns how many, or an error as store_commit.
+int
+store_dead_effects (store_t *self, const char *lane, row_effect_t *ret_rows, int max) must_check;
 //  Commit the turn; after 0 it is durable.
 //  Err: -ENOSPC, -EBUSY: not committed; call store_rollback, then load the state again and go on.
 //  ERR_STORE, -EBADMSG (damage): the state of the disk is unknown; the caller sends nothing and

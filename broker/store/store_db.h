@@ -24,6 +24,7 @@ struct store {
     char reserve_path [STORE_DB_PATH_BYTES];
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *known, *event, *topic, *one_incident, *one_effect, *one_folder, *revivable;
+    sqlite3_stmt *dead_effects;
     sqlite3_stmt *incident, *attempt, *effect, *breaker, *alert, *record;
     sqlite3_stmt *message, *folder, *retention, *retire [STORE_DB_RETIRED];
     sqlite3_stmt *tidy_find, *tidy_delete, *tidy_kept, *tidy_journal, *tidy_miscounted, *tidy_sha;

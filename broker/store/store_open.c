@@ -170,6 +170,8 @@ s_prepare_rows (store_t *self, err_diag_t *diag)
         {&self->retention, &store_row_retention, NULL},
         {&self->one_incident, &store_row_incident, "WHERE id = ?"},
         {&self->one_effect, &store_row_effect, "WHERE id = ?"},
+        {&self->dead_effects, &store_row_effect,
+         "WHERE state = ? AND channel = ? AND receiver = ? ORDER BY id LIMIT ?"},
         {&self->one_folder, &store_row_folder, "WHERE incident = ?"},
         {&self->revivable, &store_row_incident,
          "WHERE streak = ? AND number > ? AND streak <> 0 AND revived = 0 AND state IN (4, 5)"

@@ -246,6 +246,7 @@ enum {
     LIMIT_MESSAGE_PACE_MS = 1000,  //  between two messages of a receiver; Slack allows one a second
     LIMIT_MESSAGE_WAIT_MS = 60000, //  how long a message waits for its upload at most
     LIMIT_MESSAGE_RECURRED_MS = 60000, //  an incident that comes again is shown once in this time
+    LIMIT_CHANNEL_RETRY = 500,         //  dead effects of a channel that one command makes due
     LIMIT_LANES_SHOWN = 64,            //  lanes of effects in status and metrics
     LIMIT_EFFECT_TRIES = 20,           //  answered tries, about an hour; then the effect is dead
     //  breaker_mode pause: first wait for a probe, doubled by each failure.

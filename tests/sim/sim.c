@@ -12,7 +12,7 @@
 #include "broker/core/book.h"
 #include "broker/core/pack.h"
 #include "broker/core/step_part.h"
-#include "tests/sim/choice.h"
+#include "tests/sim/orders.h"
 #include "tests/sim/peers.h"
 #include "tests/sim/revival.h"
 #include "tests/sim/plan.h"
@@ -206,25 +206,10 @@ s_step (sim_t *self, step_in_t *in)
 static void
 s_command (sim_t *self)
 {
-    static const step_command_t commands [] = {
-        STEP_COMMAND_RETRY,         STEP_COMMAND_RETRY,  STEP_COMMAND_CANCEL,
-        STEP_COMMAND_RESUME,        STEP_COMMAND_RESUME, STEP_COMMAND_EFFECT_RETRY,
-        STEP_COMMAND_EFFECT_CANCEL, STEP_COMMAND_DRAIN,  STEP_COMMAND_RETIRE,
-    };
-    step_in_t in;
-    memset (&in, 0, sizeof in);
-    in.kind = STEP_IN_COMMAND;
-    in.as.command.command =
-        commands [peers_random (&self->peers, sizeof commands / sizeof commands [0])];
-    in.as.command.incident =
-        in.as.command.command == STEP_COMMAND_CANCEL && peers_random (&self->peers, 4)
-            ? choice_open_incident (&self->peers, &self->disk)
-            : choice_incident (&self->peers, &self->disk);
-    in.as.command.effect = choice_effect (&self->peers, &self->disk);
-    peers_worker_name (&self->peers, peers_random (&self->peers, PEERS_WORKERS),
-                       in.as.command.worker);
-    self->commands [in.as.command.command]++;
-    s_step (self, &in);
+    order_t order;
+    orders_next (&self->peers, &order);
+    self->commands [order.in.as.command.command]++;
+    s_step (self, &order.in);
 }
 
 static void
@@ -593,11 +578,11 @@ s_report (const sim_t *self)
             self->steps, self->turns, self->crashes, self->rollbacks, self->jumps, self->stops,
             self->reloads, self->holds, self->stale);
     printf ("commands: retry %" PRId64 " cancel %" PRId64 " drain %" PRId64 " resume %" PRId64
-            " effect retry %" PRId64 " effect cancel %" PRId64 "\n",
+            " effect retry %" PRId64 " effect cancel %" PRId64 " channel retry %" PRId64 "\n",
             self->commands [STEP_COMMAND_RETRY], self->commands [STEP_COMMAND_CANCEL],
             self->commands [STEP_COMMAND_DRAIN], self->commands [STEP_COMMAND_RESUME],
-            self->commands [STEP_COMMAND_EFFECT_RETRY],
-            self->commands [STEP_COMMAND_EFFECT_CANCEL]);
+            self->commands [STEP_COMMAND_EFFECT_RETRY], self->commands [STEP_COMMAND_EFFECT_CANCEL],
+            self->commands [STEP_COMMAND_CHANNEL_RETRY]);
     printf ("events %" PRId64 " incidents %" PRId64 " reports %" PRId64 " records %" PRId64 "\n",
             self->peers.events_made, self->disk.number, self->peers.reports_made, self->disk.seq);
     printf ("verdicts: committed %" PRId64 " late wins %" PRId64 " duplicates %" PRId64

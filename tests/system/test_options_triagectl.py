@@ -91,6 +91,16 @@ def test_option_triagectl_all(system):
     assert system.ctl("effects", "retry", all=True).stdout == "nothing to retry\n"
 
 
+def test_option_triagectl_channel(system):
+    system.start_broker()
+    assert system.ctl("effects", "retry", channel="storage").stdout \
+        == "storage: 0 dead due again, 0 waiting due now\n"
+    assert system.ctl("effects", "retry", channel="nobody",
+                      expect=4).stderr == "triagectl: nobody: no such channel\n"
+    assert "either ids, --all or --channel" in system.ctl("effects", "retry", 1, channel="storage",
+                                                          expect=2).stderr
+
+
 def test_option_triagectl_after(system):
     system.start_broker()
     system.publish([fault("web-0"), fault("web-1"), fault("web-2")])

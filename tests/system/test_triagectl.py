@@ -459,7 +459,7 @@ def test_the_message_that_others_wait_for_is_named(system):
     line = next(line for line in system.ctl("status").stdout.splitlines()
                 if line.startswith("slack "))
     assert "3 wait behind it" in line and f"(effect {head['id']})" in line \
-        and head["error"][:20] in line
+        and head["error"][:20] in line and "triagectl effects retry --channel slack" in line
     rows = table(system.ctl("effects").stdout)
     assert len(rows) == 4 and int(rows[0]["EFFECT"]) == head["id"] and rows[0]["NEXT"] \
         and rows[0]["ERROR"] != "-"
@@ -528,6 +528,28 @@ def test_a_message_that_waits_for_its_next_try_goes_at_once_or_never(system):
                             for row in broker.get("/api/v1/effects?state=done")["effects"]} >= {
                                 first}, 10, "done")
         assert len(slack.posts) == 2
+
+
+def test_a_channel_is_retried_as_a_whole(system):
+    answers = {"status": 404}
+    with contextlib.closing(Receiver(lambda kind,
+                                     number: (answers["status"], {"Retry-After": "600"}))) as slack:
+        broker = system.start_broker(slack_webhook_url=slack.url)
+        system.start_worker()
+        system.publish([fault("web-0"), fault("web-1")])
+        broker.wait_terminal(2)
+        count = lambda state: len(broker.get(f"/api/v1/effects?state={state}")["effects"])
+        wait_until(lambda: count("dead") == 2, 20, "both are dead")
+        answers["status"] = 429
+        system.publish([fault("web-2")], "later")
+        broker.wait_terminal(3)
+        wait_until(lambda: count("ready") == 1 and len(slack.posts) == 3, 20, "one waits")
+        answers["status"] = 200
+        assert system.ctl("effects", "retry", "--channel", "slack").stdout \
+            == "slack: 2 dead due again, 1 waiting due now\n"
+        wait_until(lambda: len(slack.delivered()) == 3, 20, "all delivered")
+        wait_until(lambda: not broker.channel("slack")["effect"], 10, "it is free again")
+        assert broker.channel("slack")["ok_at"]
 
 
 def test_retry_all_says_that_it_means_the_dead_and_leaves_what_waits(system):

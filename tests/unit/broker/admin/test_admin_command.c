@@ -110,6 +110,7 @@ typedef struct {
     char worker [ROW_NAME];
     ident_t incident;
     int64_t effect;
+    char channel [ROW_NAME];
 } answerer_t;
 
 //  Stands in for the broker's loop: takes one COMMAND and answers it.
@@ -125,6 +126,7 @@ s_loop (void *arg)
     self->incident = mail->as.command.incident;
     self->effect = mail->as.command.effect;
     memcpy (self->worker, mail->as.command.worker, ROW_NAME);
+    memcpy (self->channel, mail->as.command.channel, ROW_NAME);
     own (mail_destroy) mail_t *reply = mail_new (MAIL_COMMAND_REPLY);
     reply->as.command_reply.cookie = mail->as.command.cookie;
     reply->as.command_reply.rc = self->rc;
@@ -172,6 +174,9 @@ test_a_command_goes_to_the_loop_and_its_answer_comes_back (void **state)
     admin_case_expect_status (s_post (self, "/api/v1/effects/18/cancel", 0, &seen), 200);
     assert_int_equal (seen.command, STEP_COMMAND_EFFECT_CANCEL);
     assert_int_equal (seen.effect, 18);
+    admin_case_expect_status (s_post (self, "/api/v1/channels/team/retry", 0, &seen), 200);
+    assert_int_equal (seen.command, STEP_COMMAND_CHANNEL_RETRY);
+    assert_string_equal (seen.channel, "team");
     admin_case_expect_error (
         admin_case_request (self, "POST", "/api/v1/effects/0/retry", ADMIN_CASE_JSON), 404,
         "not_found");
