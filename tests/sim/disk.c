@@ -1,5 +1,6 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/retires.h"
+#include "tests/sim/bot.h"
 #include "tests/sim/returns.h"
 #include "tests/sim/revival.h"
 #include "tests/sim/voice.h"
@@ -256,6 +257,8 @@ s_apply_effect (disk_t *self, const row_effect_t *row, clk_now_t now)
     disk_effect_t *effect = s_effect (self->effects, row->id);
     if (row->channel == ROW_CHANNEL_MESSAGE)
         voice_effect (self, row, now);
+    if (bot_is (row))
+        bot_effect (self, row);
     const bool fresh = !effect;
     if (fresh)
         effect = s_effect_begin (self, row);
@@ -373,7 +376,7 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
         case STEP_WRITE_BREAKER: voice_breaker (self, &write->as.breaker); break;
         case STEP_WRITE_ALERT: voice_alert (self, &write->as.alert, now); break;
         case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record, now); break;
-        case STEP_WRITE_MESSAGE:
+        case STEP_WRITE_MESSAGE: bot_kept (self, &write->as.message); break;
         case STEP_WRITE_FOLDER: break;
         case STEP_WRITE_RETENTION: self->retention = write->as.retention; break;
         case STEP_WRITE_RETIRE:
@@ -433,6 +436,11 @@ disk_check_turn (disk_t *self, const step_write_t *writes, size_t count)
             s_check_incident (self, disk_incident (self, writes [i].as.incident.id.text));
         else if (writes [i].kind == STEP_WRITE_ATTEMPT)
             s_check_incident (self, disk_incident (self, writes [i].as.attempt.incident.text));
+    for (size_t i = 0; i < count; i++)
+        if (writes [i].kind == STEP_WRITE_INCIDENT)
+            bot_check (self, disk_incident (self, writes [i].as.incident.id.text));
+        else if (writes [i].kind == STEP_WRITE_EFFECT)
+            bot_check (self, disk_incident (self, writes [i].as.effect.incident.text));
     voice_check (self);
 }
 

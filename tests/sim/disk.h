@@ -12,7 +12,7 @@
 //       nothing that a worker refused, and nothing that it gives back.
 //  I17  No host is blamed for what the artifacts' disk denied it.
 //  I8 to I10 are in voice.h, I11 to I13 in sim.c, I14 in shares.h, I16 in peers.h, I18 to I21 in
-//  returns.h, I22 in revival.h.
+//  returns.h, I22 in revival.h, I23 and I24 in retires.h, I25 and I26 in bot.h.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -90,6 +90,10 @@ struct disk_message {
     //  Boot times at which it was last made ready, and last written so.  sets: of the wall clock.
     int64_t ready_ms, written_ms, sets;
     row_effect_state_t state;
+    //  A bot's: state of the incident when it looked, and that it shows.  kept: 1 = its row names
+    //  the message, -1 = the row says that it may have one.
+    incident_state_t looked, shown;
+    int kept, posts;
     disk_message_t *prev_alert, *next_alert; //  messages with an alert, oldest request first
     UT_hash_handle hh;
 };

@@ -36,7 +36,7 @@ orders_next (peers_t *self, order_t *ret_order)
         STEP_COMMAND_EFFECT_CANCEL, STEP_COMMAND_CHANNEL_RETRY, STEP_COMMAND_DRAIN,
         STEP_COMMAND_RETIRE,
     };
-    static const char *const channels [] = {"storage", "slack", "retention", "nobody"};
+    static const char *const channels [] = {"storage", "slack", "team", "nobody"};
     step_in_t *in = &ret_order->in;
     memset (in, 0, sizeof *in);
     in->kind = STEP_IN_COMMAND;

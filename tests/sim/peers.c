@@ -1,4 +1,5 @@
 //  SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/courier.h"
 #include "tests/sim/luck.h"
 #include "tests/sim/voice.h"
 
@@ -414,56 +415,6 @@ peers_ambiguous (peers_t *self, const step_in_t *done)
         disk_incident (self->disk, effect->row.incident.text)->ambiguous++;
 }
 
-//  Execute an effect.
-static void
-s_execute (peers_t *self, const row_effect_t *row)
-{
-    disk_incident_t *incident = disk_incident (self->disk, row->incident.text);
-    if (row->channel == ROW_CHANNEL_MESSAGE)
-        voice_arrived (self->disk, row);
-    else if (row->channel == ROW_CHANNEL_STORAGE && incident
-             && ++incident->executed > incident->effects + incident->ambiguous)
-        disk_break (self->disk, "I3 the effect of %s was executed %" PRId64 " times",
-                    incident->id.text, incident->executed);
-}
-
-void
-peers_crash_flights (peers_t *self)
-{
-    voice_died (self->disk);
-    for (int i = 0; i < ROW_CHANNELS; i++) {
-        row_effect_t *row = &self->flight [i];
-        disk_incident_t *incident = disk_incident (self->disk, row->incident.text);
-        if (!row->id)
-            continue;
-        if (peers_random (self, 2) == 0)
-            continue;
-        if (i == ROW_CHANNEL_STORAGE && incident)
-            incident->ambiguous++;
-        s_execute (self, row);
-    }
-}
-
-static void
-s_delivery_act (peers_t *self, int channel)
-{
-    row_effect_t *row = &self->flight [channel];
-    if (!row->id || peers_random (self, 3) == 0)
-        return;
-    mail_t mail;
-    memset (&mail, 0, sizeof mail);
-    mail.in.kind = STEP_IN_EFFECT_DONE;
-    mail.in.as.effect.id = row->id;
-    mail.in.as.effect.result = luck_effect (self, channel);
-    bool unsure = mail.in.as.effect.result == STEP_EFFECT_UNSURE;
-    if (unsure)
-        voice_unsure (self->disk, row->key);
-    if (mail.in.as.effect.result == STEP_EFFECT_OK || (unsure && peers_random (self, 2)))
-        s_execute (self, row);
-    row->id = 0;
-    peers_again (self, &mail.in);
-}
-
 void
 peers_act (peers_t *self)
 {
@@ -471,8 +422,7 @@ peers_act (peers_t *self)
         s_worker_act (self, &self->workers [i]);
     for (int i = 0; i < PEERS_PUBLISHERS; i++)
         s_publisher_act (self, &self->publishers [i]);
-    for (int i = 0; i < ROW_CHANNELS; i++)
-        s_delivery_act (self, i);
+    courier_act (self);
 }
 
 mail_t *
@@ -601,12 +551,7 @@ void
 peers_receive (peers_t *self, const step_out_t *out)
 {
     if (out->kind == STEP_OUT_EFFECT) {
-        row_effect_t *flight = &self->flight [out->as.effect.channel];
-        if (flight->id)
-            disk_break (self->disk, "I3 two effects in flight");
-        *flight = out->as.effect;
-        if (flight->channel == ROW_CHANNEL_MESSAGE)
-            voice_handed (self->disk, flight, self->now);
+        courier_take (self, &out->as.effect);
         return;
     }
     if (out->kind == STEP_OUT_EVENT_ACK) {
@@ -690,7 +635,7 @@ peers_idle (const peers_t *self)
         for (int k = 0; k < PEERS_UNACKED; k++)
             if (self->publishers [i].unacked [k].used)
                 return false;
-    for (int i = 0; i < ROW_CHANNELS; i++)
+    for (int i = 0; i < PEERS_LANES; i++)
         if (self->flight [i].id)
             return false;
     return !self->link;

@@ -17,6 +17,8 @@ enum {
     PEERS_SLOTS = PEERS_PUBLISHERS * PEERS_UNACKED
 };
 
+enum { PEERS_LANES = 4 }; //  storage, retention and the two receivers
+
 typedef struct mail {
     step_in_t in;
     step_fence_t running [PEERS_JOBS], spooled [PEERS_SPOOL]; //  of a HELLO
@@ -76,8 +78,8 @@ typedef struct {
     peer_publisher_t publishers [PEERS_PUBLISHERS];
     mail_t *link; //  to the broker; messages of one peer mostly keep their order
     int64_t link_count, events_made, events_acked, reports_made;
-    row_effect_t flight [ROW_CHANNELS]; //  at delivery; id 0 = none
-    fault_t fault;                      //  of the EVENT that is being stepped
+    row_effect_t flight [PEERS_LANES]; //  at delivery; id 0 = none
+    fault_t fault;                     //  of the EVENT that is being stepped
 } peers_t;
 
 void
@@ -108,9 +110,6 @@ peers_worker (peers_t *self, const char *identity, uint64_t session);
 //  Answer a sender whose session the broker does not know.
 void
 peers_unknown (peers_t *self, const step_peer_t *peer);
-//  The broker crashes: half of the effects at delivery still happen.
-void
-peers_crash_flights (peers_t *self);
 //  The broker has died: messages under way are lost, and delivery with them.
 void
 peers_broker_died (peers_t *self);

@@ -16,24 +16,31 @@ plan_number (const char *name, uint64_t otherwise)
 step_settings_t
 plan_settings (uint64_t seed)
 {
-    return (step_settings_t){.agent_attempts = 2,
-                             .max_deliveries = 3,
-                             .give_back_ms = 120000,
-                             .lease_ttl_ms = 10000,
-                             .reconnect_grace_ms = 8000,
-                             .agent_timeout_ms = 20000,
-                             .agent_grace_ms = 2000,
-                             .revoke_slack_ms = LIMIT_REVOKE_SLACK_MS,
-                             .dedup_window_ms = 30000,
-                             .reinvestigate_after_ms = 60000,
-                             .global_queue_size = PLAN_QUEUE,
-                             .cluster_queue_size = 10,
-                             .severity_threshold = FAULT_INFO,
-                             .failure_threshold = 1 + (int64_t) (seed % 4),
-                             .notify_failures = true,
-                             .breaker_pause = seed % 5 == 0,
-                             .revive = true,
-                             .slack = true,
-                             .pace_ms = (int64_t) (seed % 3) * 150,
-                             .overflow_reject = seed % 3 == 0};
+    //  Of each incident the default receiver, a webhook, gets one message, and a bot shows it.
+    static const route_rule_t rules [] = {
+        {.cluster = "", .namespace_ = "", .fault_type = "", .receiver = "slack", .goes_on = true},
+        {.cluster = "", .namespace_ = "", .fault_type = "", .receiver = PLAN_BOT}};
+    static const route_receiver_t receivers [] = {{.name = PLAN_BOT, .shows = true}};
+    return (step_settings_t){
+        .agent_attempts = 2,
+        .max_deliveries = 3,
+        .give_back_ms = 120000,
+        .lease_ttl_ms = 10000,
+        .reconnect_grace_ms = 8000,
+        .agent_timeout_ms = 20000,
+        .agent_grace_ms = 2000,
+        .revoke_slack_ms = LIMIT_REVOKE_SLACK_MS,
+        .dedup_window_ms = 30000,
+        .reinvestigate_after_ms = 60000,
+        .global_queue_size = PLAN_QUEUE,
+        .cluster_queue_size = 10,
+        .severity_threshold = FAULT_INFO,
+        .failure_threshold = 1 + (int64_t) (seed % 4),
+        .notify_failures = true,
+        .breaker_pause = seed % 5 == 0,
+        .revive = true,
+        .slack = true,
+        .routing = {.rules = rules, .rule_count = 2, .receivers = receivers, .receiver_count = 1},
+        .pace_ms = (int64_t) (seed % 3) * 150,
+        .overflow_reject = seed % 3 == 0};
 }

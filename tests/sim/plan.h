@@ -5,6 +5,7 @@
 #include "broker/core/step.h"
 
 enum { PLAN_QUEUE = 24 }; //  of all clusters
+#define PLAN_BOT "team"   //  the receiver that is a bot
 
 //  The number in an environment variable, or `otherwise` when it is unset.
 uint64_t

@@ -12,6 +12,7 @@
 #include "broker/core/book.h"
 #include "broker/core/pack.h"
 #include "broker/core/step_part.h"
+#include "tests/sim/courier.h"
 #include "tests/sim/orders.h"
 #include "tests/sim/peers.h"
 #include "tests/sim/revival.h"
@@ -45,7 +46,7 @@ typedef struct {
     step_t *step;
     step_settings_t settings;
     clk_now_t now;
-    step_in_t dones [ROW_CHANNELS]; //  delivery's reports in this turn, one for each channel
+    step_in_t dones [PEERS_LANES]; //  delivery's reports in this turn, one for each lane
     int done_count;
     bool early;            //  a planted bug: outputs leave before the commit
     int draining;          //  turns since the drain began; 0 = none
@@ -84,7 +85,7 @@ s_boot (sim_t *self)
 static void
 s_crash (sim_t *self)
 {
-    peers_crash_flights (&self->peers);
+    courier_crash (&self->peers);
     peers_broker_died (&self->peers);
     disk_restarted (&self->disk);
     self->crashes++;
@@ -169,6 +170,15 @@ s_check_rival (sim_t *self, const step_in_t *in, uint64_t holder)
     self->rivals += in->as.hello.holder_asked;
 }
 
+//  The incident of an upload's end, if it is not in memory.
+static const row_incident_t *
+s_unknown (const sim_t *self, int64_t effect)
+{
+    const char *id = step_unknown (self->step, effect);
+    const disk_incident_t *incident = id ? disk_incident (&self->disk, id) : NULL;
+    return incident ? incident->row : NULL;
+}
+
 static void
 s_step (sim_t *self, step_in_t *in)
 {
@@ -181,6 +191,8 @@ s_step (sim_t *self, step_in_t *in)
         s_known_event (self, in);
         shares = shares_before (self->step, in->as.event.row.source, in->as.event.fault->cluster);
     }
+    if (in->kind == STEP_IN_EFFECT_DONE)
+        in->as.effect.incident = s_unknown (self, in->as.effect.id);
     int rc = step (self->step, in, self->now);
     if (shares.source_count > 0)
         shares_after (&shares, self->step, &self->disk);
@@ -298,7 +310,7 @@ s_inputs (sim_t *self)
             mail->in.as.hello.spooled = mail->spooled;
         }
         if (mail->in.kind == STEP_IN_EFFECT_DONE) {
-            assert (self->done_count < ROW_CHANNELS);
+            assert (self->done_count < PEERS_LANES);
             self->dones [self->done_count++] = mail->in;
         }
         s_step (self, &mail->in);

@@ -1,6 +1,8 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/voice.h"
 
+#include "tests/sim/bot.h"
+
 #include "tests/sim/revival.h"
 
 #include <inttypes.h>
@@ -150,7 +152,7 @@ voice_effect (disk_t *disk, const row_effect_t *row, clk_now_t now)
     disk_message_t *message = s_message (disk, row->key);
     const disk_incident_t *incident = disk_incident (disk, row->incident.text);
     if (s_begins (row->key, "incident/")) {
-        if (!incident || incident->state != INCIDENT_REPORTED)
+        if (!incident || (incident->state != INCIDENT_REPORTED && !bot_is (row)))
             disk_break (disk, "I9 %s, which is not reported", row->key);
         message = s_message_new (disk, row->key);
     }
@@ -158,7 +160,8 @@ voice_effect (disk_t *disk, const row_effect_t *row, clk_now_t now)
         disk_break (disk, "I9 %s has no alert", row->key);
         return;
     }
-    if (message->effect && message->effect != row->id)
+    const bool pending = message->state == ROW_EFFECT_READY || message->state == ROW_EFFECT_SENDING;
+    if (message->effect && message->effect != row->id && (pending || !bot_is (row)))
         disk_break (disk, "I9 %s has two effects", row->key);
     if (row->state == ROW_EFFECT_READY) {
         if (message->effect != row->id || message->state != ROW_EFFECT_READY) {
@@ -171,6 +174,17 @@ voice_effect (disk_t *disk, const row_effect_t *row, clk_now_t now)
     message->state = row->state;
 }
 
+//  The upload of a message's incident; NULL: none is to be done.
+static const row_effect_t *
+s_upload (const disk_t *disk, const row_effect_t *row)
+{
+    for (const disk_effect_t *item = disk->effects; item; item = item->hh.next)
+        if (item->row.channel == ROW_CHANNEL_STORAGE
+            && strcmp (item->row.incident.text, row->incident.text) == 0)
+            return &item->row;
+    return NULL;
+}
+
 //  Does a message wait for its upload?  One that was tried does not.
 //  sure: certainly; else perhaps.  After a restart its time is counted by the wall clock.
 static bool
@@ -180,7 +194,14 @@ s_waits (const disk_t *disk, const row_effect_t *row, bool sure, clk_now_t now)
     const disk_message_t *message = s_message (disk, row->key);
     if (!incident || !message || incident->uploaded || row->tries > 0 || row->unsure)
         return false;
-    if (message->sets != disk->sets)
+    const row_effect_t *upload = s_upload (disk, row);
+    if (bot_is (row) && !upload)
+        return false;
+    if (bot_is (row) && message->shown == incident->state) //  it only came again
+        return !sure;
+    if (bot_is (row) && message->shown == incident->state) //  it only came again
+        return !sure;
+    if (message->sets != disk->sets || (bot_is (row) && (upload->tries > 0 || upload->error [0])))
         return !sure;
     return now.boot_ms < (sure ? message->ready_ms : message->written_ms) + LIMIT_MESSAGE_WAIT_MS;
 }
@@ -193,7 +214,9 @@ s_check_order (disk_t *disk, const row_effect_t *row, bool held, clk_now_t now)
         const bool blocks = item->row.tries > 0 || item->row.state == ROW_EFFECT_SENDING;
         if (!blocks && message && message->sets != disk->sets)
             continue; //  by the wall clock it may be due later
-        if (item->row.channel != row->channel || item->id == row->id
+        if (!blocks && bot_is (&item->row))
+            continue; //  it may be one that is not urgent
+        if (strcmp (row_lane_name (&item->row), row_lane_name (row)) != 0 || item->id == row->id
             || s_waits (disk, &item->row, false, now))
             continue;
         if (item->row.tries > 0)
