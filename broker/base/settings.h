@@ -69,7 +69,7 @@ typedef struct {
     conf_table_t receivers; //  settings_receiver_t
     conf_table_t routes;    //  settings_route_t
     route_table_t routing;  //  made from both
-    const char *external_url;
+    const char *external_url, *artifacts_url;
     //  The first and the third are secrets.
     const char *azure_storage_connection_string, *azure_storage_account, *azure_storage_key;
     const char *azure_storage_container;

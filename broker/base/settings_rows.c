@@ -375,6 +375,13 @@ static const conf_option_t s_rows [] = {
      .flags = CONF_URL | CONF_RELOAD,
      .help = "Address at which people reach this broker's HTTP.  Slack messages link to incidents "
              "there."},
+    {.key = "artifacts_url",
+     .type = CONF_TEXT,
+     AT (artifacts_url),
+     .env = "TRIAGE_ARTIFACTS_URL",
+     .flags = CONF_URL | CONF_RELOAD,
+     .help = "Address of a web server that shows workspace_root.  Messages link to reports there, "
+             "when neither Azure nor external_url leads to them."},
     {.key = "azure_storage_connection_string",
      .type = CONF_TEXT,
      AT (azure_storage_connection_string),

@@ -2,20 +2,18 @@
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/delivery/link.h"
 #include "broker/delivery/notify_sender.h"
 #include "broker/disk/report.h"
-
-enum { NOTIFY_ABOUT_URL = 1024 };
 
 typedef struct {
     row_incident_t row;
     row_attempt_t attempts [LIMIT_ATTEMPTS];
     //  The last one while it runs, else the deciding one; NULL = none.
     const row_attempt_t *attempt;
-    bool reported;               //  report and link are those of the report that it ended with
-    report_t report;             //  partial, unless the incident is REPORTED
-    storage_link_t link;         //  to the report
-    char url [NOTIFY_ABOUT_URL]; //  of the incident at this broker; "" = none
+    bool reported;   //  report and way are those of the report that it ended with
+    report_t report; //  partial, unless the incident is REPORTED
+    link_way_t way;  //  to the report, else to the incident
 } notify_about_t;
 
 //  Read all about an incident.  It is large: keep it on the heap.

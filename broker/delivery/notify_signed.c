@@ -86,12 +86,10 @@ s_report (const notify_about_t *about)
 static json_t *
 s_link (const notify_about_t *about)
 {
-    const bool signed_ = about->reported && about->link.url;
-    const char *url = signed_ ? about->link.text : about->url;
-    const char *path = about->reported && !about->link.url ? about->link.text : "";
-    return json_pack ("{s:o,s:o,s:o}", "url", json_any_or_null (url), "expires_at",
-                      json_time (signed_ ? about->link.expires_ms : 0), "path",
-                      json_any_or_null (path));
+    const link_way_t *way = &about->way;
+    return json_pack ("{s:o,s:o,s:o}", "url", json_any_or_null (way->url), "expires_at",
+                      json_time (way->expires_ms), "path",
+                      json_any_or_null (way->expires_ms ? "" : way->path));
 }
 
 //  The key of a receiver's message and the end that it is about.

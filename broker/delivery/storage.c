@@ -11,9 +11,11 @@
 #include "common/base/own.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const storage_backend_t *const storage_backends [] = {&storage_azure, &storage_fs, NULL};
 
@@ -200,6 +202,46 @@ s_save (storage_t *self)
     self->backend->save (&self->batch);
 }
 
+//  Is this file one of the batch that has its results?
+static bool
+s_has (const storage_t *self, const char *path)
+{
+    for (size_t i = 0; i < self->batch.count; i++)
+        if (strcmp (self->files [i].path, path) == 0)
+            return true;
+    return false;
+}
+
+//  Write result.json, with links to the files that stand there now, and to itself, if the backend
+//  signs any.
+static int
+s_result (const storage_t *self)
+{
+    static const char *const paths [RENDER_LINKS] = {
+        "event.json", "result.json", "output/investigation.md", "output/investigation.html"};
+    own (own_mem) storage_link_t *links = calloc (RENDER_LINKS, sizeof *links);
+    render_links_t render = {.count = 0};
+    if (!links)
+        return -ENOMEM;
+    for (size_t i = 0; i < RENDER_LINKS; i++) {
+        storage_link_t *link = &links [i];
+        if (strcmp (paths [i], record_result_path) != 0 && !s_has (self, paths [i]))
+            continue;
+        const int rc =
+            self->backend->link (&self->env, self->effect.incident.text, paths [i], link);
+        if (rc < 0 && rc != ERR_NONE)
+            return rc;
+        if (rc < 0 || !link->url)
+            continue;
+        const char *slash = strrchr (paths [i], '/');
+        render.names [render.count] = slash ? slash + 1 : paths [i];
+        render.urls [render.count++] = link->text;
+        if (render.count == 1 || link->expires_ms < render.expires_ms)
+            render.expires_ms = link->expires_ms;
+    }
+    return record_result (&self->record, self->folder_fd, &render);
+}
+
 //  Look at the results of a batch: report a failure, or go on with result.json, or end.
 static void
 s_go_on (storage_t *self)
@@ -210,7 +252,7 @@ s_go_on (storage_t *self)
         s_end (self, worst ? worst : &self->files [0]);
         return;
     }
-    int rc = record_result (&self->record, self->folder_fd);
+    int rc = s_result (self);
     if (rc < 0) {
         s_fail (self, STEP_EFFECT_RETRY, rc);
         return;

@@ -248,11 +248,11 @@ record_complete (record_t *self, int fd, const settings_t *settings, poison_t *p
 }
 
 int
-record_result (const record_t *self, int fd)
+record_result (const record_t *self, int fd, const render_links_t *links)
 {
     const row_incident_t *incident = &self->incident;
     own (own_mem) char *result =
         render_result (incident, self->attempts, (size_t) self->attempt_count,
-                       render_report (incident) > 0 ? &self->report : NULL);
+                       render_report (incident) > 0 ? &self->report : NULL, links);
     return s_write_text (fd, record_result_path, result);
 }

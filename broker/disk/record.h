@@ -11,6 +11,7 @@
 #include "broker/base/poison.h"
 #include "broker/base/settings.h"
 #include "broker/core/row.h"
+#include "broker/disk/render.h"
 #include "broker/disk/report.h"
 
 //  The rows and the event of one incident.
@@ -48,7 +49,7 @@ extern const char record_page_path [];
 int
 record_complete (record_t *self, int fd, const settings_t *settings, poison_t *poison,
                  record_files_t *ret_files) must_check;
-//  Write result.json, after record_complete.
+//  Write result.json, after record_complete.  links: may be NULL.
 //  Err: -errno: this result.json was not written.
 int
-record_result (const record_t *self, int fd) must_check;
+record_result (const record_t *self, int fd, const render_links_t *links) must_check;

@@ -246,9 +246,21 @@ s_usage_of_all (const row_attempt_t *attempts, size_t count)
     return s_usage (&sum);
 }
 
+static int
+s_links (json_t *doc, const render_links_t *links)
+{
+    json_t *urls = json_object ();
+    int bad = 0;
+    for (size_t i = 0; i < links->count; i++)
+        bad |= json_object_set_new (urls, links->names [i], json_string (links->urls [i]));
+    bad |= json_object_set_new (doc, "presigned_urls", urls);
+    bad |= json_object_set_new (doc, "presigned_urls_expire_at", json_time (links->expires_ms));
+    return bad;
+}
+
 char *
 render_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
-               const report_t *report)
+               const report_t *report, const render_links_t *links)
 {
     const row_attempt_t *deciding = render_deciding (incident, attempts, count);
     const char *class = deciding ? run_class_name (deciding->class) : "";
@@ -267,6 +279,8 @@ render_result (const row_incident_t *incident, const row_attempt_t *attempts, si
                                 report ? json_string (report_confidence_name (report->confidence))
                                        : json_null ());
     bad |= json_object_set_new (doc, "usage", s_usage_of_all (attempts, count));
+    if (links && links->count > 0)
+        bad |= s_links (doc, links);
     return bad ? NULL : json_text (doc);
 }
 

@@ -23,11 +23,18 @@ render_event (const row_incident_t *incident, const char *body, size_t size);
 char *
 render_incident (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
                  const conf_table_t *labels, const char *body, size_t size);
+//  Links to files of an incident, for whoever reads result.json.  They are secrets.
+enum { RENDER_LINKS = 4 };
+typedef struct {
+    size_t count; //  0: result.json says nothing of links
+    const char *names [RENDER_LINKS], *urls [RENDER_LINKS];
+    int64_t expires_ms; //  all end then
+} render_links_t;
 //  result.json of a terminal incident.  Its status is success, failed, or error (no agent could
-//  run).  report: that of render_report; NULL = there is none.
+//  run).  report: that of render_report; NULL = there is none.  links: may be NULL.
 char *
 render_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t count,
-               const report_t *report);
+               const report_t *report, const render_links_t *links);
 //  logs/prompt.md: the agent's task; at most LIMIT_PROMPT_BYTES.
 char *
 render_prompt (const row_incident_t *incident, const conf_table_t *labels, const char *body,

@@ -101,7 +101,7 @@ s_result (const row_incident_t *incident, const row_attempt_t *attempts, size_t 
 {
     report_t report;
     assert (report_read (body, size, &report) == 0);
-    own (own_mem) char *text = render_result (incident, attempts, count, &report);
+    own (own_mem) char *text = render_result (incident, attempts, count, &report, NULL);
     own (json_drop) json_t *doc = s_parse (text);
     assert (strcmp (json_member_text (doc, "incident_id", ""), incident->id.text) == 0);
     assert (strcmp (json_member_text (doc, "root_cause", ""), report.root_cause) == 0);

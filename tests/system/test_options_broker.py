@@ -573,8 +573,28 @@ def test_option_broker_external_url(system, slack):
     system.publish([fault("web-0")])
     wait_until(lambda: slack.kinds() == ["incident"], 20, "told")
     incident = broker.incidents()[0]["id"]
-    assert f"<https://triage.example.com/api/v1/incidents/{incident}|{incident}>" in json.dumps(
+    assert f'"url": "https://triage.example.com/api/v1/incidents/{incident}"' in json.dumps(
         slack.posts[0].body)
+
+
+def test_option_broker_artifacts_url(system, slack):
+    """A button leads to the file on a web server, unless external_url leads to the incident."""
+    config = yaml(system, "artifacts_url: https://files.example.com/triage/\n")
+    broker = system.start_broker(config=config, env={"SLACK_WEBHOOK_URL": slack.url})
+    system.start_worker()
+    system.publish([fault("web-0")], name="p0")
+    wait_until(lambda: slack.kinds() == ["incident"], 20, "told")
+    incident = broker.incidents()[0]["id"]
+    link = f"https://files.example.com/triage/{incident}/output/investigation."
+    assert f'"url": "{link}' in json.dumps(slack.posts[0].body)
+    config.write_text(config.read_text() + "external_url: https://triage.example.com\n")
+    broker.signal(signal.SIGHUP)
+    broker.wait_log("configuration reloaded")
+    system.publish([fault("web-1")], name="p1")
+    wait_until(lambda: slack.kinds() == ["incident"] * 2, 20, "told again")
+    body = json.dumps(slack.posts[1].body)
+    assert '"url": "https://triage.example.com/api/v1/incidents/' in body
+    assert "files.example.com" not in body
 
 
 def test_option_broker_notify_on_agent_failure(system, slack):

@@ -126,6 +126,7 @@ world_init (world_t *self, const char *body, size_t size)
     self->settings.agent_system_prompt_file = self->prompt_path;
     self->settings.files_endpoint = self->endpoint;
     self->settings.slack_webhook_url = self->settings.external_url = "";
+    self->settings.artifacts_url = "";
     self->settings.slack_bot_token = self->settings.slack_channel = "";
     self->settings.slack_api_url = "";
     s_incident (self, body, size);

@@ -487,6 +487,29 @@ s_cloud_has (const char *name, int from, int to)
     return false;
 }
 
+//  result.json has links to these files, and to no others.
+static void
+s_expect_links (fixture_t *self)
+{
+    static const char *const rows [][2] = {{"event.json", "event.json"},
+                                           {"result.json", "result.json"},
+                                           {"investigation.md", "output/investigation.md"},
+                                           {"investigation.html", "output/investigation.html"}};
+    own (own_mem) char *text = world_read (&self->world, "result.json");
+    own (json_drop) json_t *doc = NULL;
+    char url [256];
+    assert_int_equal (json_parse (text, strlen (text), &doc, NULL), 0);
+    const json_t *links = json_object_get (doc, "presigned_urls");
+    assert_int_equal (json_object_size (links), 4);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf (url, sizeof url, "https://cloud/%s/%s?sig=1", self->world.incident.id.text,
+                  rows [i][1]);
+        assert_string_equal (json_member_text (links, rows [i][0], ""), url);
+    }
+    assert_string_equal (json_member_text (doc, "presigned_urls_expire_at", ""),
+                         "1970-01-01T00:00:00.168Z");
+}
+
 static void
 test_a_second_backend_saves_all_files_and_the_result_last (void **state)
 {
@@ -509,6 +532,7 @@ test_a_second_backend_saves_all_files_and_the_result_last (void **state)
     assert_false (storage_ended (storage, &end));
     assert_false (storage_waits (storage));
     s_expect_status (self, "success");
+    s_expect_links (self);
     s_cloud_answer ();
     assert_int_equal (s_cloud.count, 6);
     assert_string_equal (s_cloud.names [5], "result.json");

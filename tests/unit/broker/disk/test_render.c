@@ -105,7 +105,7 @@ test_a_flat_fault_renders_as_the_golden_files (void **state)
     attempts [1].class = RUN_CLASS_SUCCESS;
     attempts [1].usage.input = 34;
     attempts [1].usage.cost_micro_usd = 500;
-    own (own_mem) char *result = render_result (&row, attempts, 2, &report);
+    own (own_mem) char *result = render_result (&row, attempts, 2, &report, NULL);
     s_golden ("result.json", result);
 }
 
@@ -128,7 +128,7 @@ test_a_partial_report_is_told_and_marked (void **state)
                                         .usage = usage_none ()}};
     assert_ptr_equal (render_deciding (&row, attempts, 2), &attempts [0]);
     report_t report = {.root_cause = "The limit is too low.", .confidence = REPORT_LOW};
-    own (own_mem) char *text = render_result (&row, attempts, 2, &report);
+    own (own_mem) char *text = render_result (&row, attempts, 2, &report, NULL);
     own (json_drop) json_t *doc = NULL;
     assert_int_equal (json_parse (text, strlen (text), &doc, NULL), 0);
     assert_string_equal (json_member_text (doc, "status", ""), "failed");
@@ -141,7 +141,7 @@ test_a_partial_report_is_told_and_marked (void **state)
 static void
 s_expect_status (const row_incident_t *row, const row_attempt_t *attempt, const char *expected)
 {
-    own (own_mem) char *text = render_result (row, attempt, attempt ? 1 : 0, NULL);
+    own (own_mem) char *text = render_result (row, attempt, attempt ? 1 : 0, NULL, NULL);
     own (json_drop) json_t *doc = NULL;
     assert_int_equal (json_parse (text, strlen (text), &doc, NULL), 0);
     assert_string_equal (json_member_text (doc, "status", ""), expected);
