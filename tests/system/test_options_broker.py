@@ -621,7 +621,8 @@ def test_option_broker_notify_on_agent_failure(system, slack):
 
 def test_option_broker_breaker_mode(system):
     """pause: the open breaker holds the queue until its probe; what that says closes it."""
-    broker = system.start_broker(failure_threshold_for_alert=1, breaker_mode="pause")
+    broker = system.start_broker(failure_threshold_for_alert=1, breaker_mode="pause",
+                                 retry_after_recovery=False)
     system.start_worker()
     system.publish([fault("web-0", context="do: exit 1")], name="p0")
     wait_until(lambda: breaker(broker)["state"] == "open", 20, "open")
