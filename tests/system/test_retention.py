@@ -2,13 +2,18 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import contextlib
+import os
 import sqlite3
 import time
 
 import pytest
 
+from lib.azure import environment
+from lib.azurite import Azurite, given, new_container
 from lib.crash import RETIRE, failpoints
-from lib.system import fault, wait_until
+from lib.retained import HOUR_MS, Past
+from lib.system import crowded, fault, wait_until
 
 #  Long enough for a test to look at what is kept.
 KEEP = {"dedup_window_seconds": "0s", "reinvestigate_after": "1h"}
@@ -114,3 +119,105 @@ def test_option_broker_retain_bytes(system):
     assert kept(broker) == folders(system) and retention(broker)["folder_bytes"] < bytes_
     row = broker.incidents()[0]
     assert row["number"] == 2, "the older one went"
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory):
+    """The account that the environment names, or an Azurite."""
+    known = given()
+    if known:
+        yield known
+        return
+    azurite = Azurite(tmp_path_factory.mktemp("azurite"))
+    yield azurite
+    azurite.close()
+
+
+@pytest.fixture
+def container(account):
+    name = new_container()
+    account.make(name)
+    yield name
+    with contextlib.suppress(OSError):
+        account.drop(name)
+
+
+def blobs(account, container):
+    """The incidents with blobs; the check of the storage has one of its own."""
+    return {name.split("/")[0] for name in account.names(container) if "/" in name}
+
+
+def test_a_thousand_old_incidents_are_gone_within_a_minute(system, account, container):
+    """From folder, blobs and store; nothing that is younger, open, or waits."""
+    past = Past(system, env=environment(account.connection(), container), retain_incidents="1h",
+                retain_blobs=True)
+    old = past.make(1000, 2 * HOUR_MS)
+    young = past.make(20, HOUR_MS // 2)
+    seen = past.make(5, 2 * HOUR_MS, last_seen_ms=past.now_ms)
+    opened = past.make(5, 2 * HOUR_MS, state=1, completed_ms=0, winner=0)
+    waits = past.make(5, 2 * HOUR_MS)
+    past.run("UPDATE effect SET state = 0, next_ms = 9e12 WHERE incident IN ("
+             + ", ".join(f"'{ident}'" for ident in waits) + ")")
+    past.run(*(f"DELETE FROM {table} WHERE incident IN ('" + "','".join(opened) + "')"
+               for table in ("attempt", "effect", "folder")))
+    stay = {past.template, *young, *seen, *opened, *waits}
+    past.upload(account, container, [*old, *young], ["result.json"])
+    past.upload(account, container, old[:50], ["output/investigation.md"])
+    broker, began = past.start(), time.monotonic()
+    wait_until(lambda: past.folders() == stay, 60, "folders gone")
+    wait_until(lambda: broker.metric("retention_removed_total") == 1000, 10, "all removed")
+    took = time.monotonic() - began
+    assert took < 60 * crowded(), took
+    assert blobs(account, container) == {past.template, *young}
+    wait_until(lambda: not past.left(old), 10, lambda: past.left(old))
+    assert {row["id"] for row in broker.incidents()} == stay
+    assert broker.metric("loop_turn_max_seconds") < 1
+    assert retention(broker)["folders"] == len(stay) - len(opened)
+    assert broker.metric("retention_oldest_timestamp_seconds") > 0
+
+
+def test_a_crash_anywhere_leaves_nothing_behind(system, account, container):
+    """Each start is killed at one point of a removal, and the next one goes on."""
+    past = Past(system, env=environment(account.connection(), container), retain_incidents="1h",
+                retain_blobs=True)
+    names = [name for name in failpoints("broker")
+             if name.startswith((*RETIRE, "broker.effect.run."))]
+    points = [f"{name}:kill" for name in names] \
+        + [f"broker.store.commit.{side}:kill:{nth}" for side in ("before", "after")
+           for nth in (1, 2, 3)]
+    assert len(points) == 12, points
+    old = []
+    for point in points:
+        made = past.make(2, 2 * HOUR_MS)
+        past.upload(account, container, made, ["result.json", "output/investigation.md"])
+        old += made
+        broker = past.start(TRIAGE_FAILPOINT=point)
+        assert broker.wait() == -9, point
+    broker = past.start()
+    wait_until(lambda: past.folders() == {past.template}, 30, "folders gone")
+    wait_until(lambda: not past.left(old), 10, lambda: past.left(old))
+    assert blobs(account, container) == {past.template}
+    assert not broker.get("/api/v1/effects?state=dead")["effects"]
+
+
+def test_folders_without_an_incident_go_when_they_are_old(system):
+    """Those of a lost store; young ones stay, and all do before retention has begun."""
+    past = Past(system, retain_incidents="1h")
+    old, young = (past.make(1, age)[0] for age in (2 * HOUR_MS, HOUR_MS // 2))
+    other = system.root / "incidents/notes"
+    other.mkdir()
+    past.run("DELETE FROM folder WHERE incident <> ''", "DELETE FROM attempt", "DELETE FROM effect",
+             "DELETE FROM incident WHERE number > 1000", "DELETE FROM retention")
+    for ident in (old, young):
+        folder = system.root / "incidents" / ident
+        os.utime(folder, (time.time() - 7200,) * 2)
+    broker = past.start()
+    wait_until(lambda: retention(broker)["not_before_at"], 20, "announced")
+    assert retention(broker)["folders_without_incident"] == 1
+    wait_until(lambda: retention(broker)["folders"] == 1, 20, "the template's is found again")
+    assert past.folders() == {old, young, "notes", past.template}
+    broker.stop()
+    past.run("UPDATE retention SET not_before_ms = 1")
+    broker = past.start()
+    wait_until(lambda: old not in past.folders(), 20, "removed")
+    assert past.folders() == {young, "notes", past.template}
