@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { S_VERSION = 1, S_ANSWER_BYTES = LIMIT_KIB (16), S_HEADER = 512, S_HEADERS = 5 };
+enum { S_VERSION = 1, S_ANSWER_BYTES = LIMIT_KIB (16), S_HEADER = 512, S_ID = 384, S_HEADERS = 5 };
 
 //  What has happened; NULL: nothing to send.
 static const char *
@@ -94,10 +94,10 @@ s_link (const notify_about_t *about)
 
 //  The key of a receiver's message and the end that it is about.
 static void
-s_id (const notify_sender_t *sender, const row_incident_t *row, char ret_id [S_HEADER])
+s_id (const notify_sender_t *sender, const row_incident_t *row, char ret_id [S_ID])
 {
-    snprintf (ret_id, S_HEADER, "%s/%s/%" PRId64, sender->effect.key,
-              incident_state_name (row->state), row->completed_ms);
+    snprintf (ret_id, S_ID, "%s/%s/%" PRId64, sender->effect.key, incident_state_name (row->state),
+              row->completed_ms);
 }
 
 //  Own: fresh; NULL when out of memory.
@@ -158,7 +158,7 @@ s_post (notify_sender_t *sender, const char *event, const char *id, const char *
 static int
 s_send (notify_sender_t *sender, const notify_about_t *about)
 {
-    char id [S_HEADER];
+    char id [S_ID];
     own (clk_destroy) clk_t *clk = clk_new ();
     const int64_t now_ms = clk ? clk_now (clk).wall_ms : 0;
     s_id (sender, &about->row, id);
