@@ -27,7 +27,7 @@ _Static_assert(FAULT_INFO == 0 && FAULT_WARNING == 1 && FAULT_CRITICAL == 2,
                "incident.fault_severity");
 _Static_assert(ROW_CHANNEL_STORAGE == 0 && ROW_CHANNEL_MESSAGE == 1 && ROW_CHANNEL_RETIRE == 2,
                "effect.channel");
-_Static_assert(ROW_PART_DETAIL == 1 && ROW_PART_FILE == 2, "message.parts");
+_Static_assert(ROW_PART_DETAIL == 1 && ROW_PART_FILE == 2 && ROW_PART_DOUBT == 4, "message.parts");
 _Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_DONE == 1 && ROW_EFFECT_DEAD == 2
                    && ROW_EFFECT_SENDING == 3 && ROW_EFFECT_CANCELLED == 4,
                "effect.state");

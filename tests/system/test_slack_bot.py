@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from lib.crash import BOT, failpoints
+from lib.crash import failpoints
 from lib.slack import FakeSlack, Step
 from lib.system import fault, free_port, wait_until
 
@@ -95,7 +95,7 @@ def test_an_incident_is_one_message_that_is_edited_through_its_life(system, slac
 
 #  Killed there once the answer to a message was lost: only in doubt is Slack asked.
 DOUBT = {"history": [Step(drop="after")], "replies": [None, Step(drop="after")]}
-KILLS = [f"{point}:kill" for point in failpoints("broker") if point.startswith(BOT)] \
+KILLS = [f"{point}:kill" for point in failpoints("broker") if point.startswith("broker.bot.")] \
     + [f"broker.effect.run.{side}:kill:{nth}" for side in ("before", "after") for nth in (1, 2)] \
     + [f"broker.store.commit.{side}:kill:{nth}" for side in ("before", "after")
        for nth in (3, 5)]
