@@ -176,19 +176,23 @@ s_make_page (const record_t *self, const settings_t *settings, const buf_t *repo
         .event = self->body,
         .event_size = self->body_size,
         .report = reported && !unread ? report->data : NULL,
-        .report_size = report->size,
+        .report_size = unread ? 0 : report->size,
         .unread = reported ? unread : NULL};
     buf_reset (out);
     return page (out, &document);
 }
 
-//  Make the page under the guard of poison.  Err: it cannot be made, not even without the report.
+//  Make the page under the guard of poison.  report: NULL = it cannot be read.
+//  Err: it cannot be made, not even without the report.
 static int
 s_make_page_of (const record_t *self, const settings_t *settings, poison_t *poison,
                 const buf_t *report, buf_t *out)
 {
+    static const char unreadable [] = "it could not be read";
     char name [IDENT_SIZE + 32];
     const char *id = self->incident.id.text;
+    if (!report)
+        return s_make_page (self, settings, NULL, unreadable, out);
     snprintf (name, sizeof name, "page %.*s/%" PRId64, IDENT_SIZE - 1, id,
               render_report (&self->incident));
     const bool unread = poison_begin (poison, name);
@@ -203,7 +207,7 @@ s_make_page_of (const record_t *self, const settings_t *settings, poison_t *pois
     poison_end (poison);
     if (rc < 0 && !unread)
         log_warn ("page without the report", kv ("incident_id", id), kv ("reason", err_str (rc)));
-    return rc < 0 ? s_make_page (self, settings, report, "it could not be read", out) : 0;
+    return rc < 0 ? s_make_page (self, settings, NULL, unreadable, out) : 0;
 }
 
 static int
@@ -216,11 +220,13 @@ s_write_page (record_t *self, int fd, const settings_t *settings, poison_t *pois
     int rc = 0;
     if (number > 0)
         rc = artifact_sealed_report (fd, poison, incident->id.text, number, &self->report);
-    if (rc == 0 && number > 0)
+    if (rc < 0)
+        return rc;
+    if (number > 0)
         rc = artifact_sealed_text (fd, number, &report);
     if (rc < 0 && rc != -ENOENT && rc != -ENOMEM)
         return rc;
-    if (s_make_page_of (self, settings, poison, &report, &out) == 0)
+    if (s_make_page_of (self, settings, poison, rc < 0 ? NULL : &report, &out) == 0)
         return artifact_dir_write (fd, record_page_path, out.data, out.size, "save");
     char bare [PAGE_BARE_BYTES];
     page_bare (incident, bare);
