@@ -7,7 +7,7 @@
 //      admin --COMMAND--> loop --COMMAND_REPLY--> admin
 //      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
 //      admin --STORAGE_CHECK--> loop --> delivery --STORAGE_CHECKED--> loop --> admin
-//      delivery --STORAGE--> loop
+//      delivery --STORAGE, COMMAND--> loop
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -104,7 +104,7 @@ typedef struct mail {
             int64_t effect;          //  of EFFECT_ commands
             char worker [ROW_NAME];  //  DRAIN, RESUME
             char channel [ROW_NAME]; //  CHANNEL_RETRY
-            mailbox_t *reply;        //  receives the COMMAND_REPLY
+            mailbox_t *reply;        //  receives the COMMAND_REPLY; NULL = nobody does
             uint64_t cookie;
         } command;
         struct {

@@ -137,7 +137,7 @@ s_end (storage_t *self, const storage_file_t *answer)
     if (answer->result == STEP_EFFECT_OK) {
         s_saved_folder (self);
         storage_link_t link;
-        if (storage_link (self, incident, "", &link) < 0)
+        if (self->backend->link (&self->env, incident, "", &link) < 0)
             link.text [0] = 0;
         log_info ("incident artifacts saved to storage", kv ("incident_id", incident),
                   kv ("path", link.text));

@@ -260,13 +260,22 @@ storage_probe_mail (storage_probe_t *self)
         mail = s_mail_storage (self, MAIL_STORAGE);
         self->tell = !mail;
     }
+    else if (self->retry) {
+        mail = mail_new (MAIL_COMMAND);
+        if (mail) {
+            mail->as.command.command = STEP_COMMAND_CHANNEL_RETRY;
+            snprintf (mail->as.command.channel, sizeof mail->as.command.channel, "storage");
+        }
+        self->retry = !mail;
+    }
     return mail;
 }
 
 int64_t
 storage_probe_wait_ms (const storage_probe_t *self, int64_t max_ms)
 {
-    if (self->checked || self->tell || (self->ask_count > 0 && self->asks [0].answered))
+    if (self->checked || self->tell || self->retry
+        || (self->ask_count > 0 && self->asks [0].answered))
         return 0;
     if (self->running || self->next_ms == INT64_MAX)
         return max_ms;

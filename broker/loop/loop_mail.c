@@ -43,7 +43,7 @@ static void
 s_answer_command (loop_t *self, const asked_t *asked, const asked_answer_t *answer)
 {
     const char *text = answer->refused ? "the store refused; try again soon" : answer->text;
-    mail_t *mail = mail_new (MAIL_COMMAND_REPLY);
+    mail_t *mail = asked->reply ? mail_new (MAIL_COMMAND_REPLY) : NULL;
     if (!mail)
         return;
     mail->as.command_reply.cookie = asked->cookie;

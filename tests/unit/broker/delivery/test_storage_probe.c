@@ -140,6 +140,11 @@ test_a_storage_that_does_not_work_is_checked_later_and_later (void **state)
     assert_int_equal (s_stats (self).good_ms, 1767225600000);
     assert_int_equal (s_stats (self).failed_total, 8);
     s_expect_mail (self, MAIL_STORAGE, 0);
+    own (mail_destroy) mail_t *retry = storage_probe_mail (self->probe); //  what waits is due now
+    assert_int_equal (retry->kind, MAIL_COMMAND);
+    assert_int_equal (retry->as.command.command, STEP_COMMAND_CHANNEL_RETRY);
+    assert_string_equal (retry->as.command.channel, "storage");
+    assert_null (storage_probe_mail (self->probe));
     clk_advance (self->clk, 1000000, 0);
     storage_probe_go_on (self->probe);
     assert_null (s_asked); //  a good one is not checked again by itself
