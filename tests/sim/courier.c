@@ -41,7 +41,7 @@ s_execute (peers_t *self, const row_effect_t *row, row_message_t *message)
     else if (row->channel == ROW_CHANNEL_MESSAGE)
         voice_arrived (self->disk, row);
     else if (row->channel == ROW_CHANNEL_STORAGE && incident
-             && ++incident->executed > incident->effects + incident->ambiguous)
+             && ++incident->executed > incident->ends + incident->ambiguous)
         disk_break (self->disk, "I3 the effect of %s was executed %" PRId64 " times",
                     incident->id.text, incident->executed);
 }
