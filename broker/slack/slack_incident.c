@@ -129,6 +129,18 @@ s_cause (const slack_incident_t *self, bool brief, slack_block_t *out)
     slack_block_section (out, &text);
 }
 
+//  What the event says of the fault.
+static void
+s_event (const fault_t *fault, slack_block_t *out)
+{
+    if (!fault->summary [0])
+        return;
+    buf_t text = slack_block_text ();
+    buf_text (&text, "*Event:*\n");
+    slack_text_add (&text, fault->summary, SLACK_BLOCK_TEXT - text.size);
+    slack_block_section (out, &text);
+}
+
 //  What goes on: a run, or the wait for one.
 static void
 s_progress (const slack_incident_t *self, slack_block_t *out)
@@ -321,6 +333,8 @@ slack_incident (const slack_incident_t *self, bool repeated)
         s_again (self, &out);
     if (self->report && !s_runs (self))
         s_cause (self, self->threaded, &out);
+    else
+        s_event (&self->incident->fault, &out);
     if (s_runs (self))
         s_progress (self, &out);
     else if (!reported)
@@ -336,17 +350,6 @@ slack_incident (const slack_incident_t *self, bool repeated)
 
 
 //  --- the thread
-
-static void
-s_event (const fault_t *fault, slack_block_t *out)
-{
-    if (!fault->summary [0])
-        return;
-    buf_t text = slack_block_text ();
-    buf_text (&text, "*Event:*\n");
-    slack_text_add (&text, fault->summary, SLACK_BLOCK_TEXT - text.size);
-    slack_block_section (out, &text);
-}
 
 //  The agent and its worker, the attempts, how long they took, and what the last one cost.
 static void

@@ -353,6 +353,6 @@ def forged(body, allowed=()):
             found += addresses(SPECIAL.sub("", text))
         if "@" in text or not text.isascii():
             plain = unicodedata.normalize("NFKC", SPECIAL.sub("", text))
-            seen = INVISIBLE.sub("", plain.replace("@\u200b", ""))
+            seen = INVISIBLE.sub("", plain.replace("@\u200b", "#"))
             found += calls(plain) + calls(seen) + (references(plain) if mrkdwn else [])
     return found + [("button", url, "") for url in urls_of(body) if url not in allowed]

@@ -96,6 +96,7 @@ test_a_report_has_its_header_fields_cause_context_and_footer (void **state)
         assert_string_not_equal (json_member_text (bodies_block (message, i), "type", ""),
                                  "actions");
     bodies_expect_not ("repeat");
+    bodies_expect_not ("Event");
 }
 
 static void
@@ -217,6 +218,7 @@ test_a_run_tells_worker_agent_and_since_when (void **state)
     s_agent (&self, "", "", "w2");
     bodies_show (slack_incident (&self.message, false));
     bodies_expect ("Kubernetes Incident Triage: CRITICAL\n");
+    bodies_expect ("*Event:*\ndial tcp 10.96.14.7:5432: refused\n");
     bodies_expect ("*Investigating* since 2026-01-01T00:00:00Z: attempt 1, claude on w2\n");
     bodies_expect ("CRITICAL: CrashLoop of Pod/checkout-0 in prod-us-east-1 is being investigated");
     bodies_expect_not ("Root Cause");
@@ -254,6 +256,7 @@ test_no_report_says_why_and_how_to_try_again (void **state)
         bodies_expect (ends [i].words);
         bodies_expect ("Try again: `triagectl incidents retry 14`\n");
         bodies_expect (" has no report: ");
+        bodies_expect ("*Event:*\ndial tcp 10.96.14.7:5432: refused\n");
         bodies_expect_not ("Root Cause");
         bodies_expect_not ("To mend it");
     }
