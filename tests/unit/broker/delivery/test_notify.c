@@ -25,6 +25,7 @@ typedef struct {
     int listen_fd, port;
     const char *answer;
     char request [16384];
+    pthread_mutex_t hold;
     pthread_t thread;
 } hook_t;
 
@@ -46,6 +47,8 @@ s_hook_main (void *arg)
         if (body && length && strlen (body + 4) >= strtoul (length + 16, NULL, 10))
             break;
     }
+    pthread_mutex_lock (&self->hold); //  a test may hold the answer back
+    pthread_mutex_unlock (&self->hold);
     if (fd >= 0 && *self->answer)
         assert_true (write (fd, self->answer, strlen (self->answer)) > 0);
     return NULL;
@@ -56,6 +59,7 @@ s_hook_start (hook_t *self, const char *answer)
 {
     memset (self, 0, sizeof *self);
     self->answer = answer;
+    pthread_mutex_init (&self->hold, NULL);
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -237,6 +241,51 @@ test_what_cannot_be_made_or_has_nowhere_to_go_is_permanent (void **state)
     assert_int_equal (s_send (self, "unheard-of/1", 1).result, STEP_EFFECT_PERMANENT);
 }
 
+static void
+s_begin_to (fixture_t *self, int64_t id, const char *receiver)
+{
+    row_effect_t effect = {.id = id, .channel = ROW_CHANNEL_MESSAGE, .key = "degraded/1"};
+    snprintf (effect.receiver, sizeof effect.receiver, "%s", receiver);
+    notify_begin (self->notify, &effect);
+}
+
+static mail_effect_done_t
+s_next_end (fixture_t *self)
+{
+    mail_effect_done_t end;
+    while (!notify_ended (self->notify, &end))
+        http_poll (self->http, -1, notify_wait_ms (self->notify, 1000));
+    return end;
+}
+
+//  The first receiver takes the connection and does not answer before the second one has.
+static void
+test_a_slow_receiver_holds_no_other (void **state)
+{
+    fixture_t *self = *state;
+    hook_t slow, quick;
+    char url [128];
+    s_hook_start (&quick, ANSWER ("200 OK", ""));
+    s_hook_start (&slow, ANSWER ("200 OK", ""));
+    pthread_mutex_lock (&slow.hold);
+    settings_receiver_t night = {.name = "night",
+                                 .slack_webhook_url = url,
+                                 .slack_channel = "",
+                                 .webhook_url = "",
+                                 .webhook_secret = ""};
+    snprintf (url, sizeof url, "http://127.0.0.1:%d/", quick.port);
+    snprintf (self->url, sizeof self->url, "http://127.0.0.1:%d/", slow.port);
+    self->world.settings.slack_webhook_url = self->url;
+    self->world.settings.receivers = (conf_table_t){.items = &night, .count = 1};
+    s_begin_to (self, 1, row_default_receiver);
+    s_begin_to (self, 2, "night");
+    assert_int_equal (s_next_end (self).id, 2);
+    pthread_mutex_unlock (&slow.hold);
+    assert_int_equal (s_next_end (self).id, 1);
+    s_hook_stop (&slow);
+    s_hook_stop (&quick);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
 
 int
@@ -247,6 +296,7 @@ main (void)
         TEST (test_the_request_is_json_to_the_path_of_the_webhook),
         TEST (test_a_connection_that_is_refused_has_taken_nothing),
         TEST (test_what_cannot_be_made_or_has_nowhere_to_go_is_permanent),
+        TEST (test_a_slow_receiver_holds_no_other),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
