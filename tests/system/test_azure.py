@@ -81,6 +81,15 @@ def test_every_artifact_goes_up_as_it_is(system, account, container):
         assert headers["x-ms-blob-type"] == "BlockBlob"
         name = path.rsplit("/", 1)[-1]
         assert headers["content-disposition"] == f'inline; filename="{name}"'
+    result = json.loads(files["result.json"])
+    links = result["presigned_urls"]
+    paths = {"event.json": "event.json", "result.json": "result.json",
+             "investigation.md": "output/investigation.md",
+             "investigation.html": "output/investigation.html"}
+    assert set(links) == set(paths)
+    for name, link in links.items():
+        assert curl(link) == (200, files[paths[name]]), name
+    assert result["presigned_urls_expire_at"] > result["completed_at"]
     stored.broker.wait_log("storage backend initialized\" mode=azure")
     stored.broker.wait_log("incident artifacts saved to storage")
     requests = stored.broker.records("storage request")
@@ -125,14 +134,17 @@ def test_the_link_of_a_message_opens_the_page_and_nothing_else_until_it_expires(
     [post] = slack.delivered()
     link = link_in(post)
     path = re.search(f"/{incident}/([^?]*)[?]", link).group(1)
+    assert path == "output/investigation.html"
     assert curl(link) == (200, files[path])  # valid when the message was sent
     assert curl(link.replace(path, "result.json"))[0] == 403
+    links = json.loads(files["result.json"])["presigned_urls"]
     assert curl(link.partition("?")[0])[0] in (401, 403, 404)
     write = ["-H", "x-ms-blob-type: BlockBlob", "-d", "forged"]
     assert curl("-X", "PUT", *write, link)[0] == 403
     assert curl("-X", "DELETE", link)[0] == 403
     assert curl(link.replace("sp=r", "sp=rw"))[0] == 403
-    wait_until(lambda: curl(link)[0] == 403, 20, "the end of the link", 0.5)
+    for one in (link, *links.values()):
+        wait_until(lambda one=one: curl(one)[0] == 403, 20, "the end of the link", 0.5)
     assert account.blob(container, f"{incident}/{path}")[0] == files[path]
     assert "sig=" not in stored.broker.log()
 
