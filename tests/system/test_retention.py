@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
+import json
 import os
 import sqlite3
 import time
@@ -37,10 +38,10 @@ def saved(broker):
                and retention(broker)["folders"] > 0, 30, "saved")
 
 
-def reported(system, names, **options):
+def reported(system, names, slots=4, **options):
     """A broker with reports of these incidents; {name: id}."""
     broker = system.start_broker(**{**KEEP, **options})
-    system.start_worker(max_concurrent_agents=4)
+    system.start_worker(max_concurrent_agents=slots)
     system.publish([fault(name) for name in names])
     rows = broker.wait_terminal(len(names))
     saved(broker)
@@ -50,6 +51,23 @@ def reported(system, names, **options):
 def rows(system, sql):
     with sqlite3.connect(f"file:{system.root}/state/broker.db?mode=ro", uri=True) as store:
         return store.execute(sql).fetchall()
+
+
+def whole_stream(system, broker):
+    """What is kept has no hole but at the old end, and a tap that begins there shows all of it."""
+    wait_until(lambda: rows(system, "SELECT prev FROM journal WHERE kind = 'incident'"
+                                    " ORDER BY seq LIMIT 1") > [(0,)], 10, "the oldest are gone")
+    text = broker.get("/api/v1/stream?after=0", raw=True)
+    records, last = [json.loads(line) for line in text.splitlines()], {}
+    for record in records:
+        assert record["prev"] == last.get(record["topic"], record["prev"]), record
+        last[record["topic"]] = record["seq"]
+    tap = system.start_tap(after=0, count=len(records), url=system.url())
+    assert tap.wait() == 0
+    shown = [json.loads(line) for line in tap.out().splitlines()]
+    assert [line["seq"] for line in shown if "seq" in line] == [row["seq"] for row in records]
+    gaps = {line["gap"]["topic"] for line in shown if "gap" in line}
+    assert "incident/prod/" in gaps <= {"incident/prod/", "attempt/prod/"}, "it says what is gone"
 
 
 def test_what_is_old_goes_and_the_rest_stays(system):
@@ -104,7 +122,7 @@ def test_option_broker_retain_incidents(system):
 
 def test_option_broker_retain_bytes(system):
     """The oldest go until the rest fits; none that was seen within dedup_window_seconds."""
-    broker, names = reported(system, ["a", "b"], retain_bytes="1KiB",
+    broker, names = reported(system, ["a", "b"], slots=1, retain_bytes="1KiB",
                              dedup_window_seconds="1h")
     wait_until(lambda: retention(broker)["removable"], 20, "looked for")
     assert retention(broker)["removable"]["incidents"] == 0
@@ -119,6 +137,7 @@ def test_option_broker_retain_bytes(system):
     assert kept(broker) == folders(system) and retention(broker)["folder_bytes"] < bytes_
     row = broker.incidents()[0]
     assert row["number"] == 2, "the older one went"
+    whole_stream(system, broker)
 
 
 @pytest.fixture(scope="module")
