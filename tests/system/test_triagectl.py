@@ -177,7 +177,7 @@ def test_the_folder_of_an_incident_is_told_whole_also_below_a_relative_root(syst
         assert re.search(rf"^folder +{re.escape(folder)}$",
                          system.ctl("incidents", "show", 1).stdout, re.M)
         wait_until(slack.kinds, 20, "delivered")
-        assert any(f"{folder}/output/investigation.md" in text
+        assert any(f"{folder}/output/investigation.html" in text
                    for text in texts_of(slack.posts[0].body))
 
 
