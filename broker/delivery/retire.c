@@ -87,8 +87,11 @@ s_remove (retire_t *self, const storage_backend_t *backend)
                                         .incident = self->effect.incident.text,
                                         .removed = s_removed,
                                         .arg = self};
-    const int rc = backend == &storage_fs ? failpoint_before ("retire", "folder")
-                                          : failpoint_before ("retire", "blobs");
+    int rc = 0;
+    if (backend == &storage_fs)
+        rc = failpoint_before ("retire", "folder");
+    if (backend != &storage_fs)
+        rc = failpoint_before ("retire", "blobs");
     if (rc == 0) {
         backend->remove (&self->removal);
         return;

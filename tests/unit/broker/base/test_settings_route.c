@@ -198,8 +198,8 @@ test_the_core_gets_what_the_file_says (void **state)
         snprintf (fault.fault_type, sizeof fault.fault_type, "%s", cases [i].type);
         const size_t count = route_match (&step, &fault, targets, LIMIT_RECEIVERS);
         for (size_t j = 0; j < count; j++)
-            snprintf (told + strlen (told), sizeof told - strlen (told), "%s%s", j ? " " : "",
-                      targets [j].receiver);
+            snprintf (told + strlen (told), sizeof told - strlen (told), "%s%.*s", j ? " " : "",
+                      ROW_NAME - 1, targets [j].receiver);
         assert_string_equal (told, cases [i].told);
     }
     route_target_t target;

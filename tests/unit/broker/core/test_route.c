@@ -48,9 +48,12 @@ s_told (const step_settings_t *settings, const fault_t *fault, char ret_text [51
 {
     route_target_t targets [LIMIT_RECEIVERS];
     const size_t count = route_match (settings, fault, targets, LIMIT_RECEIVERS);
+    size_t at = 0;
     ret_text [0] = 0;
     for (size_t i = 0; i < count; i++)
-        snprintf (ret_text + strlen (ret_text), 64, "%s%s", i ? " " : "", targets [i].receiver);
+        at += (size_t) snprintf (ret_text + at, 512 - at, "%s%.*s", i ? " " : "", ROW_NAME - 1,
+                                 targets [i].receiver);
+    assert_true (at < 512);
     return ret_text;
 }
 
