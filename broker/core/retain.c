@@ -19,6 +19,28 @@ s_begun (const step_t *self, clk_now_t now)
     return self->retain.row.id && now.wall_ms >= self->retain.row.not_before_ms;
 }
 
+void
+retain_begin (step_t *self, clk_now_t now)
+{
+    retain_t *retain = &self->retain;
+    const retain_clock_t clock = {.ahead_ms = now.wall_ms - now.boot_ms, .known = true};
+    const int64_t set_ms = retain->clock.known ? clock.ahead_ms - retain->clock.ahead_ms : -1;
+    const int64_t latest_ms = now.wall_ms + LIMIT_RETAIN_NOTICE_MS;
+    const bool jumped = set_ms > LIMIT_RETAIN_NOTICE_MS;
+    retain->before = retain->clock;
+    if (jumped || set_ms < 0) //  else small steps ahead add up
+        retain->clock = clock;
+    if (retain->row.id && (jumped || retain->doubted || retain->row.not_before_ms > latest_ms))
+        s_write (self, latest_ms);
+    retain->doubted = false;
+}
+
+void
+retain_rollback (step_t *self)
+{
+    self->retain.clock = self->retain.before;
+}
+
 bool
 retain_busy (const step_t *self, const char *incident)
 {
@@ -52,10 +74,8 @@ s_retire (step_t *self, const step_retire_t *retire, clk_now_t now)
 void
 retain (step_t *self, const step_in_t *in, clk_now_t now)
 {
-    const int64_t latest_ms = now.wall_ms + LIMIT_RETAIN_NOTICE_MS;
-    //  A clock that was set back must not make the notice longer.
-    if (!self->retain.row.id || self->retain.row.not_before_ms > latest_ms)
-        s_write (self, latest_ms);
+    if (!self->retain.row.id)
+        s_write (self, now.wall_ms + LIMIT_RETAIN_NOTICE_MS);
     for (size_t i = 0; i < in->as.retire.count && s_begun (self, now); i++)
         s_retire (self, &in->as.retire.incidents [i], now);
 }
@@ -76,6 +96,13 @@ retain_load (step_t *self, const row_retention_t *row)
 }
 
 void
+retain_newest (step_t *self, int64_t at_ms, clk_now_t now)
+{
+    self->retain.doubted =
+        at_ms > 0 && now.wall_ms - at_ms > LIMIT_RETAIN_QUIET_MS && s_begun (self, now);
+}
+
+void
 retain_loaded (step_t *self, const row_effect_t *effect)
 {
     entry_t *entry = effect->channel == ROW_CHANNEL_RETIRE
@@ -88,7 +115,8 @@ retain_loaded (step_t *self, const row_effect_t *effect)
 void
 retain_clear (step_t *self)
 {
-    self->retain = (retain_t){.row = {0}};
+    self->retain.row = (row_retention_t){.id = 0};
+    self->retain.doubted = false;
 }
 
 void

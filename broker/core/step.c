@@ -77,6 +77,7 @@ step_begin (step_t *self, clk_now_t now)
     outbox_begin (&self->outbox, &self->state);
     breaker_begin (self);
     revive_begin (self);
+    retain_begin (self, now);
     fleet_begin (&self->fleet);
     book_expire (&self->book, &self->state, now);
 }

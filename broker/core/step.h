@@ -61,7 +61,8 @@ void
 step_reload (step_t *self);
 //  Then load the rows, in this order: open incidents, and those last seen within the dedup window
 //  (the newest LIMIT_CLOSED_INCIDENTS); all attempts of open incidents; effects not yet done; the
-//  breaker; alerts of the last hour; the last seq of each topic; the retention, if there is one.
+//  breaker; alerts of the last hour; the last seq of each topic; the retention, if there is one;
+//  the time of the newest record.
 //  Err: -ENOMEM; for a topic also ERR_LIMIT.
 int
 step_load_incident (step_t *self, const row_incident_t *row) must_check;
@@ -77,6 +78,9 @@ int
 step_load_topic (step_t *self, const char *topic, int64_t last_seq) must_check;
 void
 step_load_retention (step_t *self, const row_retention_t *row);
+//  The newest record of the stream is from then (wall clock), 0 = there is none.
+void
+step_load_newest (step_t *self, int64_t at_ms, clk_now_t now);
 //  All rows are loaded: arm deadlines; turns may begin.
 //  last_number, last_effect, last_seq: the highest that were ever used.
 void

@@ -37,6 +37,7 @@ step_reload (step_t *self)
     outbox_rollback (&self->outbox);
     breaker_rollback (self);
     revive_rollback (self);
+    retain_rollback (self);
     tally_rollback (&self->tallies, &self->state);
     fleet_rollback (&self->fleet, &self->state);
     step_clear (self);
@@ -94,6 +95,12 @@ void
 step_load_retention (step_t *self, const row_retention_t *row)
 {
     retain_load (self, row);
+}
+
+void
+step_load_newest (step_t *self, int64_t at_ms, clk_now_t now)
+{
+    retain_newest (self, at_ms, now);
 }
 
 static void

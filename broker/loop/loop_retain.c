@@ -13,6 +13,7 @@ struct loop_retain {
     bool running;     //  a pass has begun
     bool removes;     //  it removes what it finds, else it only counts
     bool announces;   //  the next turn announces the first removal
+    bool begun;       //  removing had begun when it was last looked at
     int64_t begun_ms; //  boot time at which the pass began
     int64_t due_ms;   //  boot time of the next pass
     step_retire_t found [LIMIT_RETIRING];
@@ -108,6 +109,17 @@ s_go_on (loop_t *self, const step_retention_t *core, clk_now_t now)
     return retain->count > 0 || retain->announces;
 }
 
+//  Say that removing waits again.
+static void
+s_tell_begun (loop_retain_t *self, const step_retention_t *core, clk_now_t now)
+{
+    if (self->begun && !core->begun)
+        log_warn ("the clock was set, so no old incident is removed for now; triagectl storage "
+                  "retention --dry-run shows from when on",
+                  kv ("in_ms", core->not_before_ms - now.wall_ms));
+    self->begun = core->begun;
+}
+
 int
 loop_retain_look (loop_t *self, clk_now_t now)
 {
@@ -117,6 +129,7 @@ loop_retain_look (loop_t *self, clk_now_t now)
         || store_refusing (self->args.store) || retain->count > 0 || retain->announces)
         return 0;
     const step_retention_t core = step_retention (self->step, now);
+    s_tell_begun (retain, &core, now);
     if (retain->running && retain->removes != core.begun)
         retain->running = false;
     if (!retain->running && now.boot_ms >= retain->due_ms)

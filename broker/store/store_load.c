@@ -112,12 +112,14 @@ static const char s_last_number [] =
     " coalesce ((SELECT v FROM meta WHERE k = 'last_number'), 0))";
 static const char s_last_effect [] = "SELECT max (coalesce ((SELECT max (id) FROM effect), 0),"
                                      " coalesce ((SELECT v FROM meta WHERE k = 'last_effect'), 0))";
+static const char s_newest [] =
+    "SELECT coalesce ((SELECT at_ms FROM journal ORDER BY seq DESC LIMIT 1), 0)";
 
 int
 store_load (store_t *self, step_t *step, clk_now_t now, int64_t dedup_ms)
 {
     assert (self && step && !self->open_txn);
-    int64_t number = 0, effect = 0, seq = 0;
+    int64_t number = 0, effect = 0, seq = 0, newest_ms = 0;
     int rc = s_table (self, step, &store_row_incident, "WHERE state IN (1, 2) ORDER BY number", 0,
                       s_incident);
     char ended [128]; //  the newest ones, as many as step keeps
@@ -141,6 +143,10 @@ store_load (store_t *self, step_t *step, clk_now_t now, int64_t dedup_ms)
                       now.wall_ms - LIMIT_OVERFLOW_MS, s_alert);
     if (rc == 0)
         rc = s_table (self, step, &store_row_retention, "WHERE id = 1", 0, s_retention);
+    if (rc == 0)
+        rc = s_counter (self, s_newest, &newest_ms);
+    if (rc == 0)
+        step_load_newest (step, newest_ms, now);
     if (rc == 0)
         rc = s_topics (self, step);
     if (rc == 0)

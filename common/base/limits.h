@@ -87,6 +87,8 @@ enum {
     LIMIT_RETIRING = 64,       //  incidents that wait to be removed, so that messages go on
     //  How long the first removal is announced before.
     LIMIT_RETAIN_NOTICE_MS = 24 * 3600 * 1000,
+    //  After a start so long after the last record the clock may be wrong: it is announced again.
+    LIMIT_RETAIN_QUIET_MS = 7 * 24 * 3600 * 1000,
     LIMIT_SWEEP_MS = 600000,   //  how often files without a row are searched for
     LIMIT_ORPHAN_MS = 3600000, //  and their age when removed: the event may still arrive
     //  --- events

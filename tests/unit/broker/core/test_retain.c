@@ -105,9 +105,71 @@ test_a_clock_that_was_set_back_makes_the_notice_no_longer (void **state)
     s_retire (&bench, NULL, 0, 0);
     bench.now.wall_ms -= 30 * (int64_t) LIMIT_RETAIN_NOTICE_MS;
     bench_later (&bench, 0);
-    s_retire (&bench, NULL, 0, 0);
     assert_int_equal (step_retention (bench.step, bench.now).not_before_ms,
                       bench.now.wall_ms + LIMIT_RETAIN_NOTICE_MS);
+    step_destroy (&bench.step);
+}
+
+//  Set the wall clock, between two turns.
+static int64_t
+s_set_clock (bench_t *bench, int64_t by_ms)
+{
+    bench->now.wall_ms += by_ms;
+    bench_later (bench, 1000);
+    return step_retention (bench->step, bench->now).not_before_ms - bench->now.wall_ms;
+}
+
+static void
+test_a_clock_that_is_set_ahead_announces_again (void **state)
+{
+    const int64_t year_ms = 365 * (int64_t) LIMIT_RETAIN_NOTICE_MS;
+    bench_t bench = s_begun ();
+    const ident_t id = s_over (&bench, "1");
+    const int64_t age_ms = bench.now.wall_ms;
+    assert_true (s_set_clock (&bench, 3600 * 1000) < 0); //  a little is no harm
+    assert_true (s_set_clock (&bench, -3600 * 1000) < 0);
+    assert_int_equal (s_set_clock (&bench, year_ms), LIMIT_RETAIN_NOTICE_MS);
+    assert_non_null (s_write (&bench, STEP_WRITE_RETENTION));
+    s_retire (&bench, &id, 1, age_ms);
+    assert_int_equal (s_retiring (&bench), 0);
+    assert_int_equal (s_set_clock (&bench, -year_ms), LIMIT_RETAIN_NOTICE_MS);
+    bench_later (&bench, LIMIT_RETAIN_NOTICE_MS);
+    s_retire (&bench, &id, 1, age_ms);
+    assert_int_equal (s_retiring (&bench), 1);
+    step_destroy (&bench.step);
+}
+
+//  A turn that is taken back has not announced anything.
+static void
+test_a_rollback_forgets_no_jump_of_the_clock (void **state)
+{
+    bench_t bench = s_begun ();
+    const row_retention_t row = s_write (&bench, STEP_WRITE_RETENTION)->as.retention;
+    bench_later (&bench, 1000);
+    (void) s_set_clock (&bench, 365 * (int64_t) LIMIT_RETAIN_NOTICE_MS);
+    step_reload (bench.step);
+    step_load_retention (bench.step, &row);
+    step_loaded (bench.step, 0, 0, 0, bench.now);
+    assert_int_equal (s_set_clock (&bench, 0), LIMIT_RETAIN_NOTICE_MS);
+    step_destroy (&bench.step);
+}
+
+static void
+test_a_start_long_after_the_last_record_announces_again (void **state)
+{
+    bench_t bench = s_begun ();
+    const row_retention_t row = s_write (&bench, STEP_WRITE_RETENTION)->as.retention;
+    const int64_t newest_ms = bench.now.wall_ms;
+    for (int quiet = 0; quiet < 2; quiet++) {
+        step_destroy (&bench.step);
+        bench.step = step_new (&bench.settings, 43);
+        bench.now.wall_ms = newest_ms + LIMIT_RETAIN_QUIET_MS + quiet;
+        step_load_retention (bench.step, &row);
+        step_load_newest (bench.step, newest_ms, bench.now);
+        step_loaded (bench.step, 0, 0, 0, bench.now);
+        step_begin (bench.step, bench.now);
+        assert_int_equal (step_retention (bench.step, bench.now).begun, !quiet);
+    }
     step_destroy (&bench.step);
 }
 
@@ -244,6 +306,9 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_the_first_removal_is_announced_a_day_before),
         cmocka_unit_test (test_a_clock_that_was_set_back_makes_the_notice_no_longer),
+        cmocka_unit_test (test_a_clock_that_is_set_ahead_announces_again),
+        cmocka_unit_test (test_a_rollback_forgets_no_jump_of_the_clock),
+        cmocka_unit_test (test_a_start_long_after_the_last_record_announces_again),
         cmocka_unit_test (test_an_operator_need_not_wait),
         cmocka_unit_test (test_its_rows_go_when_its_files_are_gone),
         cmocka_unit_test (test_what_is_open_or_was_seen_meanwhile_or_waits_stays),
