@@ -143,6 +143,16 @@ s_command_worker (step_t *self, const step_in_t *in, const char **ret_text, clk_
 
 static const char s_retires [] = "it is being removed, as retain_incidents says";
 
+//  Is this incident being removed, or gone since this turn began?  A row is as the last turn left
+//  it.
+static bool
+s_goes (const step_t *self, const char *incident)
+{
+    return retain_busy (self, incident)
+           || (self->retired_turn == self->state.turn
+               && strcmp (self->retired.text, incident) == 0);
+}
+
 //  Execute a command on an incident.  One that ended long ago is in memory for the command only, or
 //  longer if it opens again.
 static int
@@ -153,7 +163,7 @@ s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, cl
         *ret_text = "no such incident";
         return ERR_NONE;
     }
-    if (retain_busy (self, row->id.text)) {
+    if (s_goes (self, row->id.text)) {
         *ret_text = s_retires;
         return ERR_STALE;
     }
@@ -174,7 +184,7 @@ s_command_effect (step_t *self, const step_in_t *in, const char **ret_text, clk_
 {
     const row_effect_t *row = in->as.command.effect;
     outbox_end_t ended = {.key = ""};
-    const bool retires = row && retain_busy (self, row->incident.text);
+    const bool retires = row && s_goes (self, row->incident.text);
     if (row && retires != (row->channel == ROW_CHANNEL_RETIRE)) {
         *ret_text = retires ? s_retires : "the broker removes it by itself when it is due";
         return ERR_STALE;
@@ -186,14 +196,6 @@ s_command_effect (step_t *self, const step_in_t *in, const char **ret_text, clk_
     return rc;
 }
 
-//  Is this a removal, which retention asks for again by itself, or is its incident being removed?
-static bool
-s_goes (const step_t *self, const row_effect_t *row)
-{
-    return row->channel == ROW_CHANNEL_RETIRE || retain_busy (self, row->incident.text)
-           || (row->incident.text [0] && self->retired == self->state.turn);
-}
-
 //  Execute a command on a channel of effects.
 static int
 s_command_channel (step_t *self, const step_in_t *in, char *ret_text, size_t size, clk_now_t now)
@@ -202,10 +204,11 @@ s_command_channel (step_t *self, const step_in_t *in, char *ret_text, size_t siz
     size_t dead = 0;
     for (size_t i = 0; i < in->as.command.dead_count; i++) {
         outbox_end_t ended = {.key = ""};
-        if (s_goes (self, &in->as.command.dead [i]))
+        const row_effect_t *row = &in->as.command.dead [i];
+        //  Retention asks for a removal again by itself.
+        if (row->channel == ROW_CHANNEL_RETIRE || s_goes (self, row->incident.text))
             continue;
-        const int rc = outbox_retry (&self->outbox, &self->state, &in->as.command.dead [i], now,
-                                     &ended, &text);
+        const int rc = outbox_retry (&self->outbox, &self->state, row, now, &ended, &text);
         if (rc == -ENOMEM)
             return rc;
         dead += rc == 0;
@@ -300,7 +303,8 @@ s_retired (step_t *self, const ident_t *id)
     entry_t *entry = book_find (&self->book, id->text);
     if (entry && !incident_terminal (entry->state))
         return;
-    self->retired = self->state.turn;
+    self->retired = *id;
+    self->retired_turn = self->state.turn;
     state_write (&self->state, STEP_WRITE_RETIRE)->as.retire = *id;
     self->state.stats.retention.retired_total++;
     if (entry)

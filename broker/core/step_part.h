@@ -46,7 +46,8 @@ struct step {
     dispatch_t dispatch;
     bool loaded;
     int64_t asked_ms; //  last result of step_wake
-    uint64_t retired; //  number of the last turn that removed an incident
+    ident_t retired;       //  the last incident that was removed; one turn removes one at most
+    uint64_t retired_turn; //  number of that turn
 };
 
 //  Forget everything durable; sessions stay.

@@ -261,6 +261,30 @@ test_no_command_reaches_what_goes (void **state)
     step_destroy (&bench.step);
 }
 
+//  The store still has the rows of what went in this turn.
+static void
+test_no_command_brings_back_what_has_gone (void **state)
+{
+    bench_t bench = s_begun ();
+    const ident_t id = s_over (&bench, "1"), other = s_over (&bench, "2");
+    const row_incident_t row = *bench_row (&bench, id.text);
+    const row_incident_t other_row = *bench_row (&bench, other.text);
+    const row_effect_t dead = {
+        .id = 900, .incident = id, .state = ROW_EFFECT_DEAD, .key = "storage/x"};
+    s_retire (&bench, &id, 1, bench.now.wall_ms);
+    (void) bench_schedule (&bench);
+    step_in_t in = {.kind = STEP_IN_EFFECT_DONE};
+    in.as.effect.id = bench_last (&bench, STEP_OUT_EFFECT)->as.effect.id;
+    bench_later (&bench, 1000);
+    bench_step (&bench, &in);
+    assert_non_null (s_write (&bench, STEP_WRITE_RETIRE));
+    assert_int_equal (s_command (&bench, STEP_COMMAND_RETRY, &row, NULL), ERR_STALE);
+    assert_int_equal (s_command (&bench, STEP_COMMAND_EFFECT_RETRY, NULL, &dead), ERR_STALE);
+    assert_int_equal (s_command (&bench, STEP_COMMAND_EFFECT_CANCEL, NULL, &dead), ERR_STALE);
+    assert_int_equal (s_command (&bench, STEP_COMMAND_RETRY, &other_row, NULL), 0);
+    step_destroy (&bench.step);
+}
+
 static void
 test_few_wait_at_a_time (void **state)
 {
@@ -314,6 +338,7 @@ main (void)
         cmocka_unit_test (test_what_is_open_or_was_seen_meanwhile_or_waits_stays),
         cmocka_unit_test (test_a_repeat_of_what_goes_is_a_new_incident),
         cmocka_unit_test (test_no_command_reaches_what_goes),
+        cmocka_unit_test (test_no_command_brings_back_what_has_gone),
         cmocka_unit_test (test_few_wait_at_a_time),
         cmocka_unit_test (test_after_a_start_it_still_goes),
     };
