@@ -5,8 +5,8 @@
 //  decides.
 //
 //  Rollback: data of rows are cleared and loaded again.  Other data go back to a copy.  outbox,
-//  breaker, revive, retain, state and the fleet's counts make it in x_begin; a worker and a tally at their
-//  first change in a turn.  lease keeps its timers in lease_rollback.
+//  breaker, revive, retain, state and the fleet's counts make it in x_begin; a worker and a tally
+//  at their first change in a turn.  lease keeps its timers in lease_rollback.
 //
 //  Figures: state_t counts what happened since the start.  x_figures of a module fills in what
 //  it can count at any time, and finds zeros there.

@@ -93,8 +93,7 @@ s_go_on (loop_t *self, const step_retention_t *core, clk_now_t now)
 {
     loop_retain_t *retain = self->retain;
     const int64_t room = LIMIT_RETIRING - core->retiring;
-    //  What is being removed still counts as bytes of the folders.
-    if (retain->removes && (room <= 0 || (retain->pass.folders && core->retiring > 0)))
+    if (retain->removes && room <= 0)
         return 0;
     const int rc =
         store_retain_next (self->args.store, &retain->pass, retain->removes ? retain->found : NULL,

@@ -6,8 +6,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
-_Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_SENDING == 3,
-               "these statements name the effects that are to be done by their states");
+_Static_assert(ROW_EFFECT_READY == 0 && ROW_EFFECT_SENDING == 3 && ROW_CHANNEL_RETIRE == 2,
+               "these statements name the effects that are to be done, and removals");
 
 #define LOOKS                                                                                      \
     "SELECT i.id, i.number, i.state, max (i.last_seen_ms, i.completed_ms), coalesce (f.bytes, 0)," \
@@ -20,6 +20,11 @@ static const char s_saved [] =
     LOOKS " f.saved_ms FROM folder f CROSS JOIN incident i ON i.id = f.incident"
           " WHERE (f.saved_ms, f.incident) > (?2, ?3)"
           " ORDER BY f.saved_ms, f.incident LIMIT ?4";
+//  Folders that are being removed do not count.  A removal may fail for long.
+static const char s_sum [] =
+    "SELECT n - (SELECT coalesce (sum (f.bytes), 0)"
+    " FROM effect e CROSS JOIN folder f ON f.incident = e.incident"
+    " WHERE e.channel = 2 AND e.state IN (0, 3)) FROM counted WHERE kind = 2 AND state = 1";
 
 int
 store_retain_prepare (store_t *self, err_diag_t *diag)
@@ -30,7 +35,7 @@ store_retain_prepare (store_t *self, err_diag_t *diag)
     } statements [] = {
         {&self->retain_seen, s_seen},
         {&self->retain_saved, s_saved},
-        {&self->retain_bytes, "SELECT n FROM counted WHERE kind = 2 AND state = 1"},
+        {&self->retain_bytes, s_sum},
         {&self->retain_records,
          "SELECT j.at_ms, i.id IS NOT NULL FROM journal j LEFT JOIN incident i ON i.id = j.incident"
          " WHERE j.kind = ? ORDER BY j.seq LIMIT ?"},
@@ -93,7 +98,7 @@ s_bind (sqlite3_stmt *stmt, const store_retain_pass_t *pass)
     assert (code == SQLITE_OK);
 }
 
-//  Bytes of all folders.  Err: as store_commit.
+//  Bytes of all folders that stay so far.  Err: as store_commit.
 static int
 s_bytes (store_t *self, int64_t *ret_bytes)
 {

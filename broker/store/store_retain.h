@@ -39,8 +39,8 @@ store_retain_prepare (store_t *self, err_diag_t *diag) must_check;
 void
 store_retain_begin (store_retain_pass_t *pass, const store_retain_rule_t *rule);
 //  Go on with a pass, unless it is over: find at most max incidents.  Returns how many.
-//  ret_found NULL: they stay, and are only counted.  Else they are removed: when the pass looks at
-//  folders, call it again only after those found before are gone.
+//  ret_found NULL: they stay, and are only counted.  Else they are removed: call it again only when
+//  the effects that do so are committed.
 //  Err: as store_commit.
 int
 store_retain_next (store_t *self, store_retain_pass_t *pass, step_retire_t *ret_found,

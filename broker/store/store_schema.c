@@ -27,6 +27,7 @@ static const char s_schema [] =
     "CREATE INDEX IF NOT EXISTS folder_saved ON folder (saved_ms);"
     "CREATE INDEX IF NOT EXISTS effect_state ON effect (state, id);"
     "CREATE INDEX IF NOT EXISTS effect_incident ON effect (incident);"
+    "CREATE INDEX IF NOT EXISTS effect_retire ON effect (state) WHERE channel = 2;"
     "CREATE INDEX IF NOT EXISTS alert_at ON alert (at_ms);"
     "CREATE INDEX IF NOT EXISTS journal_kind ON journal (kind);";
 

@@ -187,6 +187,35 @@ test_age_and_bytes_together_remove_no_more_than_they_must (void **state)
 }
 
 static void
+test_a_removal_that_waits_removes_no_other (void **state)
+{
+    store_case_t *self = *state;
+    for (int i = 1; i <= 4; i++) {
+        row_incident_t row = s_put (self, i, INCIDENT_REPORTED, 100 * i, 100 * i);
+        s_put_folder (self, &row, 100, 100 * i);
+        step_write_t write = {.kind = STEP_WRITE_EFFECT,
+                              .as.effect = {.id = i,
+                                            .channel = ROW_CHANNEL_RETIRE,
+                                            .incident = row.id,
+                                            .state = ROW_EFFECT_READY}};
+        snprintf (write.as.effect.key, sizeof write.as.effect.key, "retire/%s", row.id.text);
+        if (i == 2) //  it has failed for good
+            write.as.effect.state = ROW_EFFECT_DEAD;
+        if (i < 3)
+            store_case_apply (self->store, &write);
+    }
+    s_commit (self);
+    store_retain_pass_t pass;
+    char found [128];
+    const store_retain_rule_t fits = {.before_ms = INT64_MIN, .bytes = 300, .idle_ms = 5000};
+    s_pass (self, &fits, true, &pass, found, sizeof found);
+    assert_string_equal (found, "");
+    const store_retain_rule_t rule = {.before_ms = INT64_MIN, .bytes = 150, .idle_ms = 5000};
+    s_pass (self, &rule, true, &pass, found, sizeof found);
+    assert_string_equal (found, "2 3");
+}
+
+static void
 test_a_folder_counts_with_its_last_size (void **state)
 {
     store_case_t *self = *state;
@@ -358,6 +387,7 @@ test_no_look_reads_a_whole_table (void **state)
     store_case_t *self = *state;
     assert_false (s_scans (self, self->store->retain_seen));
     assert_false (s_scans (self, self->store->retain_saved));
+    assert_false (s_scans (self, self->store->retain_bytes));
     assert_false (s_scans (self, self->store->retain_records));
     assert_false (s_scans (self, self->store->retain_alerts));
     for (int i = 0; i < STORE_DB_RETIRED; i++)
@@ -392,6 +422,7 @@ main (void)
         TEST (test_nothing_goes_without_a_rule),
         TEST (test_the_oldest_folders_go_until_the_rest_fits),
         TEST (test_age_and_bytes_together_remove_no_more_than_they_must),
+        TEST (test_a_removal_that_waits_removes_no_other),
         TEST (test_a_folder_counts_with_its_last_size),
         TEST (test_all_rows_of_an_incident_go_and_its_event_ids_stay),
         TEST (test_numbers_of_what_is_gone_are_not_used_again),
