@@ -3,6 +3,7 @@
 
 #include "broker/core/book.h"
 #include "broker/core/breaker.h"
+#include "broker/core/queue.h"
 #include "broker/core/settle.h"
 #include "broker/core/step_part.h"
 
@@ -38,12 +39,32 @@ revive_wanted (const step_t *self, clk_now_t now)
     return (step_revive_t){.streak = cursor.streak, .after = cursor.after};
 }
 
+//  All have been looked at.  If some had no room, look again later.
+static void
+s_looked (step_t *self, clk_now_t now)
+{
+    const revive_cursor_t cursor = s_cursor (self);
+    if (cursor.passed) {
+        self->revive.cursor = (revive_cursor_t){
+            .streak = cursor.streak, .not_before_ms = now.boot_ms + LIMIT_REVIVE_AGAIN_MS};
+        return;
+    }
+    self->breaker.row.reviving = 0;
+    breaker_save (self);
+}
+
+//  Is there no room for any incident?
+static bool
+s_full (const step_t *self)
+{
+    return book_full (&self->book) || queue_full (&self->queue, &self->state, NULL);
+}
+
 int
 revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
 {
     if (!row) {
-        self->breaker.row.reviving = 0;
-        breaker_save (self);
+        s_looked (self, now);
         return 0;
     }
     if (retain_busy (self, row->id.text)) { //  it goes
@@ -60,10 +81,12 @@ revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
     const int rc = settle_retry (self, entry, true, now, &text);
     if (!known && incident_terminal (entry->state))
         book_remove (&self->book, entry);
-    if (rc == ERR_FULL)
+    if (rc == ERR_FULL && s_full (self))
         self->revive.cursor.not_before_ms = now.boot_ms + LIMIT_REVIVE_WAIT_MS;
-    else
+    else {
         self->revive.cursor.after = row->number;
+        self->revive.cursor.passed |= rc == ERR_FULL;
+    }
     self->state.stats.revived_total += rc == 0;
     return 0;
 }

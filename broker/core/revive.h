@@ -2,7 +2,8 @@
 //
 //  Ensures: each incident of the streak that ended without a report is put back once, oldest first.
 //  One whose fault has a newer open incident is left as it is.  While the queue is full, the rest
-//  waits.  The streak stands in the breaker's row, so a restart goes on.
+//  waits; while the share of a cluster is full, those of that cluster do.  The streak stands in the
+//  breaker's row, so a restart goes on.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,6 +13,7 @@ typedef struct {
     int64_t streak;        //  that the others are about
     int64_t after;         //  number of the last incident that was looked at
     int64_t not_before_ms; //  boot time; the queue was full
+    bool passed;           //  one was left for later, because its cluster had no room
 } revive_cursor_t;
 
 typedef struct {

@@ -45,7 +45,7 @@ struct step {
     settle_t settle;
     dispatch_t dispatch;
     bool loaded;
-    int64_t asked_ms; //  last result of step_wake
+    int64_t asked_ms;      //  last result of step_wake
     ident_t retired;       //  the last incident that was removed; one turn removes one at most
     uint64_t retired_turn; //  number of that turn
 };

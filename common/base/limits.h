@@ -253,11 +253,12 @@ enum {
     LIMIT_EFFECT_TRIES = 20,           //  answered tries, about an hour; then the effect is dead
     //  breaker_mode pause: first wait for a probe, doubled by each failure.
     LIMIT_PROBE_MIN_MS = 5000,
-    LIMIT_TURN_REVIVED = 32,     //  incidents that its closing puts back in one turn
-    LIMIT_REVIVE_WAIT_MS = 1000, //  the wait for room in the queue
-    LIMIT_PROBE_MAX_MS = 600000, //  the longest such wait
-    LIMIT_RECEIVERS = 32,        //  of messages, with the default one; each has one under way
-    LIMIT_SLACK_POST_MS = 10000, //  one post with its connection; its channel waits meanwhile
+    LIMIT_TURN_REVIVED = 32,       //  incidents that its closing puts back in one turn
+    LIMIT_REVIVE_WAIT_MS = 1000,   //  the wait for room in the queue
+    LIMIT_REVIVE_AGAIN_MS = 10000, //  the wait for room in the share of a cluster
+    LIMIT_PROBE_MAX_MS = 600000,   //  the longest such wait
+    LIMIT_RECEIVERS = 32,          //  of messages, with the default one; each has one under way
+    LIMIT_SLACK_POST_MS = 10000,   //  one post with its connection; its channel waits meanwhile
     //  Between two calls of a bot that post, edit or share a file.  Slack takes one post a second
     //  in a channel, 50 edits and 100 shares a minute.
     LIMIT_SLACK_POST_PACE_MS = 1100,

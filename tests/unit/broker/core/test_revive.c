@@ -1,0 +1,138 @@
+//  What failed is put back into the queue when the circuit breaker has closed.
+//  SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/broker/core/core_bench.h"
+
+enum { FAILED = 3 };
+
+typedef struct {
+    bench_t bench;
+    row_incident_t rows [FAILED]; //  as the store has them
+    row_breaker_t breaker;
+} revive_case_t;
+
+static void
+s_commit (revive_case_t *self)
+{
+    size_t count;
+    const step_write_t *writes = step_writes (self->bench.step, &count);
+    for (size_t i = 0; i < count; i++)
+        if (writes [i].kind == STEP_WRITE_BREAKER)
+            self->breaker = writes [i].as.breaker;
+        else if (writes [i].kind == STEP_WRITE_INCIDENT)
+            self->rows [writes [i].as.incident.number - 1] = writes [i].as.incident;
+}
+
+//  Failed incidents of one streak, the last one of cluster b, and a breaker that has just closed.
+static revive_case_t
+s_closed (int64_t queue, int64_t share)
+{
+    revive_case_t self = {.bench = bench_new ()};
+    self.bench.settings.global_queue_size = queue;
+    self.bench.settings.cluster_queue_size = share;
+    step_destroy (&self.bench.step);
+    self.bench.step = step_new (&self.bench.settings, 7);
+    for (int i = 0; i < FAILED; i++) {
+        row_incident_t *row = &self.rows [i];
+        char key [16];
+        snprintf (key, sizeof key, "k%d", i);
+        snprintf (row->id.text, sizeof row->id.text, "id%d", i);
+        row->fault = bench_fault (i == FAILED - 1 ? "b" : "a", key, FAULT_WARNING);
+        row->number = i + 1;
+        row->state = INCIDENT_AGENT_FAILED;
+        row->created_ms = row->last_seen_ms = row->completed_ms = self.bench.now.wall_ms;
+        row->streak = 1;
+        assert_int_equal (step_load_incident (self.bench.step, row), 0);
+    }
+    self.breaker = (row_breaker_t){.id = 1, .streak = 2, .reviving = 1};
+    assert_int_equal (step_load_breaker (self.bench.step, &self.breaker), 0);
+    step_loaded (self.bench.step, FAILED, 0, 0, self.bench.now);
+    bench_later (&self.bench, 0);
+    return self;
+}
+
+//  A turn that looks for as long as the core wants to.
+static void
+s_look (revive_case_t *self, int64_t later_ms)
+{
+    step_revive_t wanted;
+    bench_later (&self->bench, later_ms);
+    for (int i = 0; (wanted = step_reviving (self->bench.step, self->bench.now)).streak; i++) {
+        step_in_t in = {.kind = STEP_IN_REVIVE};
+        assert_true (i <= FAILED);
+        for (int at = FAILED - 1; at >= 0; at--)
+            if (self->rows [at].number > wanted.after && self->rows [at].streak == wanted.streak)
+                in.as.revive = &self->rows [at];
+        bench_step (&self->bench, &in);
+    }
+    s_commit (self);
+}
+
+static int
+s_put_back (const revive_case_t *self)
+{
+    int numbers = 0;
+    for (int i = 0; i < FAILED; i++)
+        if (self->rows [i].revived)
+            numbers = 10 * numbers + i + 1;
+    return numbers;
+}
+
+//  Let the worker take all that waits.
+static void
+s_take (revive_case_t *self)
+{
+    bench_later (&self->bench, 1);
+    bench_join (&self->bench, "w", 8);
+    assert_non_null (bench_schedule (&self->bench));
+    s_commit (self);
+}
+
+static void
+test_all_are_put_back_once (void **state)
+{
+    revive_case_t self = s_closed (10, 10);
+    s_look (&self, 0);
+    assert_int_equal (s_put_back (&self), 123);
+    assert_int_equal (self.breaker.reviving, 0);
+    step_destroy (&self.bench.step);
+}
+
+static void
+test_while_the_queue_is_full_the_rest_waits (void **state)
+{
+    revive_case_t self = s_closed (2, 10);
+    s_look (&self, 0);
+    assert_int_equal (s_put_back (&self), 12);
+    s_look (&self, LIMIT_REVIVE_WAIT_MS);
+    assert_int_equal (s_put_back (&self), 12);
+    s_take (&self);
+    s_look (&self, LIMIT_REVIVE_WAIT_MS);
+    assert_int_equal (s_put_back (&self), 123);
+    assert_int_equal (self.breaker.reviving, 0);
+    step_destroy (&self.bench.step);
+}
+
+static void
+test_a_cluster_without_room_holds_up_no_other (void **state)
+{
+    revive_case_t self = s_closed (10, 1);
+    s_look (&self, 0);
+    assert_int_equal (s_put_back (&self), 13);
+    assert_int_equal (self.breaker.reviving, 1);
+    s_take (&self);
+    s_look (&self, LIMIT_REVIVE_AGAIN_MS);
+    assert_int_equal (s_put_back (&self), 123);
+    assert_int_equal (self.breaker.reviving, 0);
+    step_destroy (&self.bench.step);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests [] = {
+        cmocka_unit_test (test_all_are_put_back_once),
+        cmocka_unit_test (test_while_the_queue_is_full_the_rest_waits),
+        cmocka_unit_test (test_a_cluster_without_room_holds_up_no_other),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
