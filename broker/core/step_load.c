@@ -118,6 +118,15 @@ s_arm_entry (step_t *self, entry_t *entry, clk_now_t now)
         queue_push (&self->queue, &self->state, entry);
 }
 
+//  The message of a report that is not to be sent was sent before; later ones repeat it.
+static void
+s_arm_noticed (step_t *self)
+{
+    for (entry_t *entry = self->book.entries; entry; entry = entry->hh.next)
+        entry->noticed =
+            entry->state == INCIDENT_REPORTED && !outbox_waits (&self->outbox, entry->id.text);
+}
+
 void
 step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t last_seq,
              clk_now_t now)
@@ -128,6 +137,7 @@ step_loaded (step_t *self, int64_t last_number, int64_t last_effect, int64_t las
     for (entry_t *entry = self->book.entries; entry; entry = entry->hh.next)
         s_arm_entry (self, entry, now);
     outbox_arm (&self->outbox, &self->state, last_effect, now);
+    s_arm_noticed (self);
     journal_arm (&self->journal, last_seq);
     lease_loaded (self);
     self->asked_ms = INT64_MAX;

@@ -287,6 +287,41 @@ test_an_incident_that_keeps_coming_is_shown_once_a_minute_after_the_others (void
     step_destroy (&bench.step);
 }
 
+//  How many times until the first message with a report were counted?
+static int64_t
+s_noticed (const bench_t *bench)
+{
+    step_stats_t stats;
+    int64_t count = 0;
+    step_stats (bench->step, bench->now, &stats);
+    for (int i = 0; i <= STEP_BOUNDS; i++)
+        count += stats.notice_time.buckets [i];
+    return count;
+}
+
+static void
+test_after_a_start_a_repeat_is_not_the_first_message_of_a_report (void **state)
+{
+    for (int waits = 0; waits < 2; waits++) {
+        bench_t bench = s_bench ();
+        const ident_t incident = s_reported (&bench);
+        const row_incident_t kept = *bench_row (&bench, incident.text);
+        row_effect_t row = *s_written (&bench, s_key ("incident", &incident));
+        row.state = waits ? ROW_EFFECT_READY : ROW_EFFECT_DONE;
+        step_destroy (&bench.step);
+        bench.step = step_new (&bench.settings, 7);
+        assert_int_equal (step_load_incident (bench.step, &kept), 0);
+        assert_int_equal (step_load_effect (bench.step, &row), 0);
+        step_loaded (bench.step, 1, row.id, 100, bench.now);
+        bench_later (&bench, 1000);
+        (void) bench_event (&bench, "a", "1", FAULT_WARNING);
+        const row_effect_t shown = s_handed (&bench, "slack");
+        s_done (&bench, &shown, STEP_EFFECT_OK, 1);
+        assert_int_equal (s_noticed (&bench), waits);
+        step_destroy (&bench.step);
+    }
+}
+
 static void
 test_a_repeat_does_not_delay_the_message_of_another_incident (void **state)
 {
@@ -542,6 +577,7 @@ main (void)
         cmocka_unit_test (test_a_change_while_a_message_is_sent_is_shown_afterwards),
         cmocka_unit_test (
             test_an_incident_that_keeps_coming_is_shown_once_a_minute_after_the_others),
+        cmocka_unit_test (test_after_a_start_a_repeat_is_not_the_first_message_of_a_report),
         cmocka_unit_test (test_a_repeat_does_not_delay_the_message_of_another_incident),
         cmocka_unit_test (test_messages_of_a_receiver_are_paced_and_stop_when_it_asks),
         cmocka_unit_test (test_a_receiver_that_is_down_holds_up_no_other),
