@@ -34,6 +34,7 @@ struct entry {
     entry_t *rprev, *rnext; //  in that list
     attempt_t *attempts;    //  of an open incident, by number
     int attempt_count, host_count, free_count;
+    bool attempted; //  once at least, also before it was put back into the queue
     entry_list_t list;
     entry_t *lprev, *lnext; //  closed (oldest first) or watched (held, or failed on a host)
     int64_t touched_ms;     //  last seen

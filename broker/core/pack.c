@@ -81,6 +81,7 @@ pack_keep (entry_t *entry, const row_incident_t *row)
     }
     memcpy (entry->packed, packed, size);
     entry->number = row->number;
+    entry->attempted = row->attempts > 0;
     entry->charged = row->charged;
     entry->lost = row->lost;
     entry->state = row->state;

@@ -61,7 +61,7 @@ queue_push (queue_t *self, state_t *state, entry_t *entry)
     lane->count++;
     self->queued++;
     entry->source->count++;
-    if (!entry->attempt_count) {
+    if (!entry->attempted) {
         DL_APPEND2 (entry->source->fresh [entry->severity], entry, sprev, snext);
         entry->listed = true;
     }
@@ -282,7 +282,7 @@ s_oldest_of (const queue_t *self, const char *cluster, const source_t *source, i
         if (cluster)
             HASH_FIND_STR (self->lanes [i], cluster, lane);
         for (entry_t *entry = lane ? lane->head : NULL; entry; entry = entry->next)
-            if (entry->source == source && !entry->attempt_count)
+            if (entry->source == source && !entry->attempted)
                 return entry;
     }
     return NULL;

@@ -43,7 +43,7 @@ shares_before (const step_t *step, const char *comer, const char *cluster)
         shares_source_t *source = s_source (&self, entry->source->name);
         for (int scope = strcmp (entry->cluster, cluster) != 0; scope < SHARES_SCOPES; scope++) {
             source->queued [scope]++;
-            source->fresh [scope] += !entry->attempt_count;
+            source->fresh [scope] += !entry->attempted;
         }
     }
     return self;

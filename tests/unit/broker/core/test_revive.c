@@ -18,7 +18,7 @@ s_commit (revive_case_t *self)
     for (size_t i = 0; i < count; i++)
         if (writes [i].kind == STEP_WRITE_BREAKER)
             self->breaker = writes [i].as.breaker;
-        else if (writes [i].kind == STEP_WRITE_INCIDENT)
+        else if (writes [i].kind == STEP_WRITE_INCIDENT && writes [i].as.incident.number <= FAILED)
             self->rows [writes [i].as.incident.number - 1] = writes [i].as.incident;
 }
 
@@ -37,7 +37,9 @@ s_closed (int64_t queue, int64_t share)
         snprintf (key, sizeof key, "k%d", i);
         snprintf (row->id.text, sizeof row->id.text, "id%d", i);
         row->fault = bench_fault (i == FAILED - 1 ? "b" : "a", key, FAULT_WARNING);
+        snprintf (row->source, sizeof row->source, "test");
         row->number = i + 1;
+        row->attempts = 1;
         row->state = INCIDENT_AGENT_FAILED;
         row->created_ms = row->last_seen_ms = row->completed_ms = self.bench.now.wall_ms;
         row->streak = 1;
@@ -126,6 +128,21 @@ test_a_cluster_without_room_holds_up_no_other (void **state)
     step_destroy (&self.bench.step);
 }
 
+//  It was attempted before, so an event that finds the queue full gives way.
+static void
+test_what_was_put_back_is_not_dropped_from_a_full_queue (void **state)
+{
+    revive_case_t self = s_closed (FAILED, FAILED);
+    s_look (&self, 0);
+    bench_later (&self.bench, 1);
+    const ident_t newcomer = bench_event (&self.bench, "a", "new", FAULT_WARNING);
+    assert_int_equal (bench_row (&self.bench, newcomer.text)->state, INCIDENT_SUPPRESSED);
+    s_commit (&self);
+    for (int i = 0; i < FAILED; i++)
+        assert_int_equal (self.rows [i].state, INCIDENT_PENDING);
+    step_destroy (&self.bench.step);
+}
+
 int
 main (void)
 {
@@ -133,6 +150,7 @@ main (void)
         cmocka_unit_test (test_all_are_put_back_once),
         cmocka_unit_test (test_while_the_queue_is_full_the_rest_waits),
         cmocka_unit_test (test_a_cluster_without_room_holds_up_no_other),
+        cmocka_unit_test (test_what_was_put_back_is_not_dropped_from_a_full_queue),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
