@@ -29,11 +29,12 @@ s_by_id (const effect_t *a, const effect_t *b)
 
 //  Set the times of a loaded effect; the row has them by the wall clock.
 static void
-s_arm_times (effect_t *effect, clk_now_t now)
+s_arm_times (effect_t *effect, const state_t *state, clk_now_t now)
 {
     int64_t wait = effect->row.next_ms - now.wall_ms;
     int64_t patience = wait + LIMIT_MESSAGE_WAIT_MS;
-    if (channel_is_message (effect) && !channel_blocks (effect) && wait > LIMIT_MESSAGE_RECURRED_MS)
+    if (channel_is_message (effect) && !channel_blocks (effect)
+        && (wait > LIMIT_MESSAGE_RECURRED_MS || !outbox_place_shows (state, effect)))
         wait = 0; //  the clock was set back
     if (wait > LIMIT_EFFECT_RETRY_MAX_MS)
         wait = LIMIT_EFFECT_RETRY_MAX_MS;
@@ -64,7 +65,7 @@ outbox_arm (outbox_t *self, const state_t *state, int64_t last_effect, clk_now_t
     self->last_effect = last_effect;
     HASH_SRT (hh, self->effects, s_by_id);
     for (effect_t *effect = self->effects; effect; effect = effect->hh.next)
-        s_arm_times (effect, now);
+        s_arm_times (effect, state, now);
     s_arm (self, state, true, now);
     s_arm (self, state, false, now);
 }

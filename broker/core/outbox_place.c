@@ -50,11 +50,13 @@ outbox_place_message (const outbox_t *self, const channel_t *channel, const char
     return outbox_place_find_key (self, key);
 }
 
-static bool
-s_shows (const state_t *state, const channel_t *channel)
+bool
+outbox_place_shows (const state_t *state, const effect_t *effect)
 {
     route_target_t target;
-    return route_receiver (&state->settings, channel_name (channel), &target) && target.shows;
+    return channel_is_message (effect) && effect->row.incident.text [0]
+           && route_receiver (&state->settings, channel_name (effect->channel), &target)
+           && target.shows;
 }
 
 bool
@@ -65,7 +67,7 @@ outbox_place_must_wait (const outbox_t *self, const state_t *state, const effect
         || channel_blocks (effect) || effect->wait_ms <= now.boot_ms)
         return false;
     const effect_t *upload = outbox_place_find_of (self, "storage", effect->row.incident.text);
-    return upload && !(upload->failing_ms && s_shows (state, effect->channel));
+    return upload && !(upload->failing_ms && outbox_place_shows (state, effect));
 }
 
 void

@@ -17,6 +17,9 @@ outbox_place_message (const outbox_t *self, const channel_t *channel, const char
 //  The key of the message about an incident to this receiver.
 void
 outbox_place_key (char ret_key [ROW_ALERT], const char *receiver, const char *incident);
+//  Is it a bot's message about an incident?  Only such a one may be less urgent than others.
+bool
+outbox_place_shows (const state_t *state, const effect_t *effect);
 //  Does a message wait for its upload?  One that was tried does not.
 bool
 outbox_place_must_wait (const outbox_t *self, const state_t *state, const effect_t *effect,

@@ -322,6 +322,29 @@ test_after_a_start_a_repeat_is_not_the_first_message_of_a_report (void **state)
     }
 }
 
+//  The rows were written before the clock was set back.
+static void
+test_after_a_start_alerts_keep_their_order_whatever_the_clock (void **state)
+{
+    bench_t bench = s_bench ();
+    for (int back_s = 30; back_s <= 120; back_s += 30) {
+        row_effect_t degraded = {.id = 5, .channel = ROW_CHANNEL_MESSAGE, .key = "degraded/1"};
+        row_effect_t recovered = {.id = 6, .channel = ROW_CHANNEL_MESSAGE, .key = "recovered/1"};
+        degraded.next_ms = bench.now.wall_ms + back_s * 1000;
+        recovered.next_ms = degraded.next_ms + 45000;
+        strcpy (degraded.receiver, row_default_receiver);
+        strcpy (recovered.receiver, row_default_receiver);
+        step_destroy (&bench.step);
+        bench.step = step_new (&bench.settings, 7);
+        assert_int_equal (step_load_effect (bench.step, &degraded), 0);
+        assert_int_equal (step_load_effect (bench.step, &recovered), 0);
+        step_loaded (bench.step, 0, 6, 0, bench.now);
+        bench_later (&bench, 1);
+        assert_int_equal (s_handed (&bench, "slack").id, 5);
+    }
+    step_destroy (&bench.step);
+}
+
 static void
 test_a_repeat_does_not_delay_the_message_of_another_incident (void **state)
 {
@@ -578,6 +601,7 @@ main (void)
         cmocka_unit_test (
             test_an_incident_that_keeps_coming_is_shown_once_a_minute_after_the_others),
         cmocka_unit_test (test_after_a_start_a_repeat_is_not_the_first_message_of_a_report),
+        cmocka_unit_test (test_after_a_start_alerts_keep_their_order_whatever_the_clock),
         cmocka_unit_test (test_a_repeat_does_not_delay_the_message_of_another_incident),
         cmocka_unit_test (test_messages_of_a_receiver_are_paced_and_stop_when_it_asks),
         cmocka_unit_test (test_a_receiver_that_is_down_holds_up_no_other),
