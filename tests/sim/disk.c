@@ -373,7 +373,7 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
         case STEP_WRITE_INCIDENT: s_apply_incident (self, &write->as.incident); break;
         case STEP_WRITE_ATTEMPT: s_apply_attempt (self, &write->as.attempt, now); break;
         case STEP_WRITE_EFFECT: s_apply_effect (self, &write->as.effect, now); break;
-        case STEP_WRITE_BREAKER: voice_breaker (self, &write->as.breaker); break;
+        case STEP_WRITE_BREAKER: voice_breaker (self, &write->as.breaker, now); break;
         case STEP_WRITE_ALERT: voice_alert (self, &write->as.alert, now); break;
         case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record, now); break;
         case STEP_WRITE_MESSAGE: bot_kept (self, &write->as.message); break;
@@ -437,8 +437,10 @@ disk_check_turn (disk_t *self, const step_write_t *writes, size_t count)
         else if (writes [i].kind == STEP_WRITE_ATTEMPT)
             s_check_incident (self, disk_incident (self, writes [i].as.attempt.incident.text));
     for (size_t i = 0; i < count; i++)
-        if (writes [i].kind == STEP_WRITE_INCIDENT)
+        if (writes [i].kind == STEP_WRITE_INCIDENT) {
             bot_check (self, disk_incident (self, writes [i].as.incident.id.text));
+            voice_check_end (self, disk_incident (self, writes [i].as.incident.id.text));
+        }
         else if (writes [i].kind == STEP_WRITE_EFFECT)
             bot_check (self, disk_incident (self, writes [i].as.effect.incident.text));
     voice_check (self);

@@ -85,8 +85,8 @@ typedef struct disk_message disk_message_t;
 struct disk_message {
     char key [96];
     row_alert_t alert;
-    int64_t effect, asked_ms, arrived;
-    bool unsure; //  it may have arrived; the answer is unknown
+    int64_t effect, asked_ms, arrived, unmarked; //  unmarked: arrived, and not as a repeat
+    bool unsure;                                 //  it may have arrived; the answer is unknown
     //  Boot times at which it was last made ready, and last written so.  sets: of the wall clock.
     int64_t ready_ms, written_ms, sets;
     row_effect_state_t state;
@@ -118,6 +118,7 @@ typedef struct {
     disk_topic_t *topics;
     disk_message_t *messages, *alerts;
     row_breaker_t breaker;
+    int64_t revive_ms; //  boot time at which it closed and began to put back
     row_retention_t retention;
     int64_t gone;                    //  incidents that were removed
     int64_t gone_of_key [DISK_KEYS]; //  the highest number of them

@@ -2,6 +2,7 @@
 #include "tests/sim/orders.h"
 
 #include "tests/sim/choice.h"
+#include "tests/sim/plan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +37,7 @@ orders_next (peers_t *self, order_t *ret_order)
         STEP_COMMAND_EFFECT_CANCEL, STEP_COMMAND_CHANNEL_RETRY, STEP_COMMAND_DRAIN,
         STEP_COMMAND_RETIRE,
     };
-    static const char *const channels [] = {"storage", "slack", "team", "nobody"};
+    static const char *const channels [] = {"storage", "slack", PLAN_BOT, PLAN_ENDS, "nobody"};
     step_in_t *in = &ret_order->in;
     memset (in, 0, sizeof *in);
     in->kind = STEP_IN_COMMAND;

@@ -17,7 +17,7 @@ enum {
     PEERS_SLOTS = PEERS_PUBLISHERS * PEERS_UNACKED
 };
 
-enum { PEERS_LANES = 4 }; //  storage, retention and the two receivers
+enum { PEERS_LANES = 5 }; //  storage, retention and the three receivers
 
 typedef struct mail {
     step_in_t in;

@@ -16,11 +16,14 @@ plan_number (const char *name, uint64_t otherwise)
 step_settings_t
 plan_settings (uint64_t seed)
 {
-    //  Of each incident the default receiver, a webhook, gets one message, and a bot shows it.
+    //  Of each incident the default receiver, a webhook, gets one message, a bot shows it, and a
+    //  signed webhook hears of each end.
     static const route_rule_t rules [] = {
         {.cluster = "", .namespace_ = "", .fault_type = "", .receiver = "slack", .goes_on = true},
-        {.cluster = "", .namespace_ = "", .fault_type = "", .receiver = PLAN_BOT}};
-    static const route_receiver_t receivers [] = {{.name = PLAN_BOT, .shows = true}};
+        {.cluster = "", .namespace_ = "", .fault_type = "", .receiver = PLAN_BOT, .goes_on = true},
+        {.cluster = "", .namespace_ = "", .fault_type = "", .receiver = PLAN_ENDS}};
+    static const route_receiver_t receivers [] = {{.name = PLAN_BOT, .shows = true},
+                                                  {.name = PLAN_ENDS, .ends = true}};
     return (step_settings_t){
         .agent_attempts = 2,
         .max_deliveries = 3,
@@ -40,7 +43,7 @@ plan_settings (uint64_t seed)
         .breaker_pause = seed % 5 == 0,
         .revive = true,
         .slack = true,
-        .routing = {.rules = rules, .rule_count = 2, .receivers = receivers, .receiver_count = 1},
+        .routing = {.rules = rules, .rule_count = 3, .receivers = receivers, .receiver_count = 2},
         .pace_ms = (int64_t) (seed % 3) * 150,
         .overflow_reject = seed % 3 == 0};
 }

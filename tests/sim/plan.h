@@ -6,6 +6,7 @@
 
 enum { PLAN_QUEUE = 24 }; //  of all clusters
 #define PLAN_BOT "team"   //  the receiver that is a bot
+#define PLAN_ENDS "ends"  //  a signed webhook: it gets a message at each end
 
 //  The number in an environment variable, or `otherwise` when it is unset.
 uint64_t

@@ -36,12 +36,14 @@ revival_row (disk_t *disk, const row_incident_t *before, const row_incident_t *r
         disk_break (disk, "I22 %s is put back twice", row->id.text);
 }
 
-//  A newer incident of the same fault, which may have been open when this one was looked at.
+//  Another incident of the same fault: a newer one, which may have been open when this one was
+//  looked at, or an older one that was put back.
 static bool
-s_has_newer (const disk_t *disk, const row_incident_t *row)
+s_has_other (const disk_t *disk, const row_incident_t *row)
 {
     for (const disk_incident_t *at = disk->incidents; at; at = at->hh.next)
-        if (at->row && at->row->number > row->number
+        if (at->row && at->row != row
+            && (at->row->number > row->number || !incident_terminal (at->row->state))
             && strcmp (at->row->fault.key, row->fault.key) == 0)
             return true;
     return retires_newer (disk, row);
@@ -53,7 +55,8 @@ revival_breaker (disk_t *disk, const row_breaker_t *before, const row_breaker_t 
     if (!before->reviving || row->reviving)
         return;
     for (const disk_incident_t *at = disk->incidents; at; at = at->hh.next)
-        if (s_is_left (at, before->reviving) && !at->went && !s_has_newer (disk, at->row))
+        if (s_is_left (at, before->reviving) && at->closed_ms <= disk->revive_ms && !at->went
+            && !s_has_other (disk, at->row))
             disk_break (disk, "I22 %s is left behind by the streak %" PRId64, at->id.text,
                         before->reviving);
 }

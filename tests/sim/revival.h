@@ -1,7 +1,7 @@
 //  revival - checks what is put back when the circuit breaker has closed.
 //
-//  I22  Each incident of a streak that ended without a report is put back once, unless its fault
-//       has a newer incident.
+//  I22  Each incident of a streak that ended without a report, before the circuit breaker closed,
+//       is put back once, unless its fault has a newer incident or another open one.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 

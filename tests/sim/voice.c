@@ -2,7 +2,7 @@
 #include "tests/sim/voice.h"
 
 #include "tests/sim/bot.h"
-
+#include "tests/sim/plan.h"
 #include "tests/sim/revival.h"
 
 #include <inttypes.h>
@@ -31,6 +31,13 @@ s_message_new (disk_t *disk, const char *key)
     snprintf (message->key, sizeof message->key, "%s", key);
     HASH_ADD_STR (disk->messages, key, message);
     return message;
+}
+
+//  Is this a message to the receiver that hears of each end?
+static bool
+s_ends (const row_effect_t *row)
+{
+    return row->channel == ROW_CHANNEL_MESSAGE && strcmp (row->receiver, PLAN_ENDS) == 0;
 }
 
 static bool
@@ -102,8 +109,10 @@ voice_failed (disk_t *disk, disk_incident_t *incident)
 }
 
 void
-voice_breaker (disk_t *disk, const row_breaker_t *row)
+voice_breaker (disk_t *disk, const row_breaker_t *row, clk_now_t now)
 {
+    if (row->reviving && row->reviving != disk->breaker.reviving)
+        disk->revive_ms = now.boot_ms;
     if (disk->pause && disk->breaker.open && !row->open) {
         disk->model.closing = true;
         s_reset (&disk->model);
@@ -152,7 +161,7 @@ voice_effect (disk_t *disk, const row_effect_t *row, clk_now_t now)
     disk_message_t *message = s_message (disk, row->key);
     const disk_incident_t *incident = disk_incident (disk, row->incident.text);
     if (s_begins (row->key, "incident/")) {
-        if (!incident || (incident->state != INCIDENT_REPORTED && !bot_is (row)))
+        if (!incident || (incident->state != INCIDENT_REPORTED && !bot_is (row) && !s_ends (row)))
             disk_break (disk, "I9 %s, which is not reported", row->key);
         message = s_message_new (disk, row->key);
     }
@@ -161,7 +170,8 @@ voice_effect (disk_t *disk, const row_effect_t *row, clk_now_t now)
         return;
     }
     const bool pending = message->state == ROW_EFFECT_READY || message->state == ROW_EFFECT_SENDING;
-    if (message->effect && message->effect != row->id && (pending || !bot_is (row)))
+    if (message->effect && message->effect != row->id
+        && (pending || (!bot_is (row) && !s_ends (row))))
         disk_break (disk, "I9 %s has two effects", row->key);
     if (row->state == ROW_EFFECT_READY) {
         if (message->effect != row->id || message->state != ROW_EFFECT_READY) {
@@ -195,10 +205,8 @@ s_waits (const disk_t *disk, const row_effect_t *row, bool sure, clk_now_t now)
     if (!incident || !message || incident->uploaded || row->tries > 0 || row->unsure)
         return false;
     const row_effect_t *upload = s_upload (disk, row);
-    if (bot_is (row) && !upload)
+    if ((bot_is (row) || s_ends (row)) && !upload)
         return false;
-    if (bot_is (row) && message->shown == incident->state) //  it only came again
-        return !sure;
     if (bot_is (row) && message->shown == incident->state) //  it only came again
         return !sure;
     if (message->sets != disk->sets || (bot_is (row) && (upload->tries > 0 || upload->error [0])))
@@ -212,8 +220,8 @@ s_check_order (disk_t *disk, const row_effect_t *row, bool held, clk_now_t now)
     for (const disk_effect_t *item = disk->effects; item; item = item->hh.next) {
         const disk_message_t *message = s_message (disk, item->row.key);
         const bool blocks = item->row.tries > 0 || item->row.state == ROW_EFFECT_SENDING;
-        if (!blocks && message && message->sets != disk->sets)
-            continue; //  by the wall clock it may be due later
+        if (!blocks && item->row.incident.text [0] && message && message->sets != disk->sets)
+            continue; //  by the wall clock it may wait longer for its upload
         if (!blocks && bot_is (&item->row))
             continue; //  it may be one that is not urgent
         if (strcmp (row_lane_name (&item->row), row_lane_name (row)) != 0 || item->id == row->id
@@ -251,7 +259,11 @@ voice_arrived (disk_t *disk, const row_effect_t *row)
     disk_message_t *message = s_message (disk, row->key);
     if (!message)
         return;
-    if (message->arrived && !row->unsure)
+    const disk_incident_t *incident = disk_incident (disk, row->incident.text);
+    message->unmarked += !row->unsure;
+    if (!row->unsure && s_ends (row) && incident && message->unmarked > incident->ends)
+        disk_break (disk, "I9 %s arrived more often than its incident ended", row->key);
+    if (!row->unsure && !s_ends (row) && message->arrived)
         disk_break (disk, "I10 %s arrived twice, the second one not marked", row->key);
     message->arrived++;
     if (!s_begins (row->key, "recovered/"))
@@ -259,6 +271,18 @@ voice_arrived (disk_t *disk, const row_effect_t *row)
     const disk_message_t *degraded = s_degraded (disk, row->key);
     if (!degraded || !degraded->arrived)
         disk_break (disk, "I9 %s arrived, its degraded did not", row->key);
+}
+
+void
+voice_check_end (disk_t *disk, const disk_incident_t *incident)
+{
+    char key [ROW_ALERT];
+    if (!incident || !incident_terminal (incident->state) || incident->state == INCIDENT_SUPPRESSED)
+        return;
+    snprintf (key, sizeof key, "incident/%s@" PLAN_ENDS, incident->id.text);
+    if (!s_message (disk, key))
+        disk_break (disk, "I9 nobody was told that %s is %s", incident->id.text,
+                    incident_state_name (incident->state));
 }
 
 void

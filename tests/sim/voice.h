@@ -5,7 +5,7 @@
 //  I9   Each opening has one "degraded".  A "recovered" is sent only after its "degraded" arrived,
 //       an incident's message only after its upload, or after a minute.  Messages keep their
 //       order, but may overtake one that waits for an upload.  A message that is retried blocks
-//       the others.
+//       the others.  A receiver that wants it gets a message for each end, and no other.
 //  I10  A row says that a message is being sent before it is sent.  It is repeated only after a
 //       crash or an unsure answer, and is then marked.
 //  SPDX-License-Identifier: Apache-2.0
@@ -15,7 +15,7 @@
 
 //  A row of the breaker, an alert or a message was committed.
 void
-voice_breaker (disk_t *disk, const row_breaker_t *row);
+voice_breaker (disk_t *disk, const row_breaker_t *row, clk_now_t now);
 void
 voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now);
 void
@@ -32,6 +32,9 @@ voice_issued (const disk_t *disk, disk_attempt_t *attempt);
 //  Check the breaker at the end of a turn.
 void
 voice_check (disk_t *disk);
+//  Check an incident at the end of a turn.
+void
+voice_check_end (disk_t *disk, const disk_incident_t *incident);
 //  A message is handed to delivery.
 void
 voice_handed (disk_t *disk, const row_effect_t *row, clk_now_t now);

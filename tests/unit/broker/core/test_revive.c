@@ -128,7 +128,7 @@ test_a_cluster_without_room_holds_up_no_other (void **state)
     step_destroy (&self.bench.step);
 }
 
-//  It was attempted before, so an event that finds the queue full gives way.
+//  It was attempted before, so the newcomer is dropped.
 static void
 test_what_was_put_back_is_not_dropped_from_a_full_queue (void **state)
 {
