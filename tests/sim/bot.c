@@ -18,10 +18,20 @@ s_message (const disk_t *disk, const char *key)
     return message;
 }
 
+static bool s_default;
+
+void
+bot_default (bool shows)
+{
+    s_default = shows;
+}
+
 bool
 bot_is (const row_effect_t *row)
 {
-    return row->channel == ROW_CHANNEL_MESSAGE && strcmp (row->receiver, PLAN_BOT) == 0;
+    return row->channel == ROW_CHANNEL_MESSAGE
+           && (strcmp (row->receiver, PLAN_BOT) == 0
+               || (s_default && strcmp (row->receiver, row_default_receiver) == 0));
 }
 
 void

@@ -8,7 +8,10 @@
 
 #include "tests/sim/disk.h"
 
-//  Is this a message of the bot?
+//  Is the default receiver a bot too?
+void
+bot_default (bool shows);
+//  Is this a message of a bot?
 bool
 bot_is (const row_effect_t *row);
 //  It looks at its incident.

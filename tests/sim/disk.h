@@ -123,6 +123,7 @@ typedef struct {
     int64_t gone;                    //  incidents that were removed
     int64_t gone_of_key [DISK_KEYS]; //  the highest number of them
     disk_model_t model;
+    bool shows;        //  the default receiver is a bot
     int64_t threshold; //  of the breaker
     bool pause;        //  its mode
     int64_t number, effect, seq;

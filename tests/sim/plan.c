@@ -43,6 +43,7 @@ plan_settings (uint64_t seed)
         .breaker_pause = seed % 5 == 0,
         .revive = true,
         .slack = true,
+        .slack_shows = seed % 4 == 2,
         .routing = {.rules = rules, .rule_count = 3, .receivers = receivers, .receiver_count = 2},
         .pace_ms = (int64_t) (seed % 3) * 150,
         .overflow_reject = seed % 3 == 0};

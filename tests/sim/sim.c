@@ -12,6 +12,7 @@
 #include "broker/core/book.h"
 #include "broker/core/pack.h"
 #include "broker/core/step_part.h"
+#include "tests/sim/bot.h"
 #include "tests/sim/courier.h"
 #include "tests/sim/orders.h"
 #include "tests/sim/peers.h"
@@ -635,6 +636,8 @@ main (int argc, char **argv)
     sim.disk.threshold = sim.settings.failure_threshold;
     sim.settings.breaker_pause = plant_pauses () || sim.settings.breaker_pause;
     sim.disk.pause = sim.settings.breaker_pause;
+    sim.disk.shows = sim.settings.slack_shows;
+    bot_default (sim.settings.slack_shows);
     sim.disk.give_back_ms = sim.settings.give_back_ms;
     sim.disk.lease_ms = sim.settings.lease_ttl_ms;
     sim.disk.hard_ms =

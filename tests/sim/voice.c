@@ -141,10 +141,14 @@ void
 voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now)
 {
     disk_message_t *message = s_message_new (disk, row->key);
-    if (message->asked_ms && !s_begins (row->key, "overflow/")) //  a clock set back repeats an hour
+    const bool edits = message->asked_ms && disk->shows && s_begins (row->key, "degraded/");
+    if (message->asked_ms && !edits
+        && !s_begins (row->key, "overflow/")) //  a clock set back repeats an hour
         disk_break (disk, "I9 %s was asked for twice", row->key);
-    message->effect = message->arrived = 0;
-    message->unsure = false;
+    if (!edits) {
+        message->effect = message->arrived = 0;
+        message->unsure = false;
+    }
     if (!message->alert.key [0])
         DL_APPEND2 (disk->alerts, message, prev_alert, next_alert);
     message->alert = *row;
