@@ -349,6 +349,7 @@ s_apply_record (disk_t *self, const row_record_t *row, clk_now_t now)
         disk_break (self, "I5 prev %" PRId64 " of %s, expected %" PRId64, row->prev, name,
                     topic->seq);
     self->seq = topic->seq = row->seq;
+    self->record_ms = row->at_ms;
 }
 
 //  Forget the dead effects of incidents without rows.
@@ -378,7 +379,7 @@ disk_apply (disk_t *self, const step_write_t *write, clk_now_t now)
         case STEP_WRITE_RECORD: s_apply_record (self, &write->as.record, now); break;
         case STEP_WRITE_MESSAGE: bot_kept (self, &write->as.message); break;
         case STEP_WRITE_FOLDER: break;
-        case STEP_WRITE_RETENTION: self->retention = write->as.retention; break;
+        case STEP_WRITE_RETENTION: retires_notice (self, &write->as.retention, now); break;
         case STEP_WRITE_RETIRE:
             retires_apply (self, &write->as.retire);
             s_forget_dead (self);
@@ -520,6 +521,7 @@ disk_load (disk_t *self, step_t *step, clk_now_t now)
     returns_loaded (self);
     if (self->retention.id)
         step_load_retention (step, &self->retention);
+    step_load_newest (step, self->record_ms, now);
     for (const disk_topic_t *item = self->topics; item; item = item->hh.next)
         s_must (step_load_topic (step, item->name, item->seq));
     step_loaded (step, self->number, self->effect, self->seq, now);

@@ -85,8 +85,8 @@ typedef struct disk_message disk_message_t;
 struct disk_message {
     char key [96];
     row_alert_t alert;
-    int64_t effect, asked_ms, arrived, unmarked; //  unmarked: arrived, and not as a repeat
-    bool unsure;                                 //  it may have arrived; the answer is unknown
+    int64_t effect, asks, asked_ms, arrived, unmarked; //  unmarked: arrived, and not as a repeat
+    bool unsure; //  it may have arrived; the answer is unknown
     //  Boot times at which it was last made ready, and last written so.  sets: of the wall clock.
     int64_t ready_ms, written_ms, sets;
     row_effect_state_t state;
@@ -120,7 +120,9 @@ typedef struct {
     row_breaker_t breaker;
     int64_t revive_ms; //  boot time at which it closed and began to put back
     row_retention_t retention;
-    int64_t gone;                    //  incidents that were removed
+    int64_t ahead_ms;  //  boot time at which the clock was set ahead by more than a day, 0 = never
+    int64_t record_ms; //  wall clock of the last record
+    int64_t gone;      //  incidents that were removed
     int64_t gone_of_key [DISK_KEYS]; //  the highest number of them
     disk_model_t model;
     bool shows;        //  the default receiver is a bot

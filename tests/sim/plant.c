@@ -103,6 +103,7 @@ plant (const char *name)
         {"probe_beside_probe", "I21 ", &plant_many_probes},
         {"left_behind", "I22 ", &plant_left_behind},
         {"removal_beside_effects", "I23 ", &plant_no_waiting},
+        {"jump_believed", "I24 ", &plant_jump},
         {"change_not_shown", "I25 ", &plant_no_change},
         {"post_forgotten", "I26 ", &plant_forget_posts},
     };

@@ -26,6 +26,7 @@
 //    worker_not_held: a worker whose key failed gets more work;
 //    probe_beside_probe: a paused breaker holds nothing;
 //    left_behind: every second incident is not put back when the breaker closes;
+//    jump_believed: a clock that is set far ahead begins no new notice;
 //    change_not_shown: a message that is being sent is not followed by another;
 //    post_forgotten: what a bot has posted is kept only when all of it has succeeded;
 //    send_before_commit: the simulator itself, as the loop, sends too early.

@@ -1,7 +1,7 @@
 //  plant_class - the bugs in what follows a class of a run; a part of plant.
 //
 //  Wrappers around returned_give, returned_over, returned_due, breaker_failed, breaker_room,
-//  fleet_hold, revive_next and outbox_waits.
+//  fleet_hold, revive_next, outbox_waits and retain_begin.
 //  SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/plant_part.h"
 
@@ -11,7 +11,7 @@
 #include "broker/core/step_part.h"
 
 bool plant_charge_returned, plant_no_wait, plant_no_end, plant_count_twice, plant_no_hold_worker,
-    plant_many_probes, plant_left_behind, plant_no_waiting;
+    plant_many_probes, plant_left_behind, plant_no_waiting, plant_jump;
 
 void
 __real_returned_give (returned_t *self, state_t *state, entry_t *entry, row_incident_t *row,
@@ -51,6 +51,11 @@ bool
 __real_outbox_waits (const outbox_t *self, const char *incident);
 bool
 __wrap_outbox_waits (const outbox_t *self, const char *incident);
+
+void
+__real_retain_begin (step_t *self, clk_now_t now);
+void
+__wrap_retain_begin (step_t *self, clk_now_t now);
 
 void
 __wrap_returned_give (returned_t *self, state_t *state, entry_t *entry, row_incident_t *row,
@@ -111,4 +116,11 @@ bool
 __wrap_outbox_waits (const outbox_t *self, const char *incident)
 {
     return !plant_no_waiting && __real_outbox_waits (self, incident);
+}
+
+void
+__wrap_retain_begin (step_t *self, clk_now_t now)
+{
+    if (!plant_jump)
+        __real_retain_begin (self, now);
 }

@@ -43,11 +43,21 @@ s_waits (const disk_t *disk, const ident_t *incident)
 }
 
 void
+retires_notice (disk_t *disk, const row_retention_t *row, clk_now_t now)
+{
+    disk->retention = *row;
+    if (row->not_before_ms <= now.wall_ms) //  an operator does not want to wait
+        disk->ahead_ms = 0;
+}
+
+void
 retires_begin (disk_t *disk, const row_effect_t *row, clk_now_t now)
 {
     disk_incident_t *incident = disk_incident (disk, row->incident.text);
     if (!disk->retention.id || now.wall_ms < disk->retention.not_before_ms)
         disk_break (disk, "I24 %s goes too early", row->incident.text);
+    if (disk->ahead_ms && now.boot_ms - disk->ahead_ms < LIMIT_RETAIN_NOTICE_MS)
+        disk_break (disk, "I24 %s goes, as the clock was set ahead", row->incident.text);
     if (!incident || incident->gone)
         disk_break (disk, "I23 %s goes, and is not there", row->incident.text);
     else if (!incident_terminal (incident->state))

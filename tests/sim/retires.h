@@ -5,7 +5,8 @@
 //  I23  An incident is removed only after its removal was committed as an effect.  When that began,
 //       the incident was over, no other effect of it waited, and nobody had seen it since it was
 //       found.  Until it is gone, and afterwards, nothing of it is written.
-//  I24  Nothing is removed before the time that was announced.
+//  I24  Nothing is removed before the time that was announced, nor within a day after the clock was
+//       set ahead by more than that, unless an operator says so.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -16,6 +17,9 @@ enum { RETIRES = 6 };
 //  The input that asks for the removal of some incidents.  Own: it borrows chosen.
 step_in_t
 retires_input (peers_t *peers, const disk_t *disk, step_retire_t chosen [RETIRES]);
+//  The time that is announced was written.
+void
+retires_notice (disk_t *disk, const row_retention_t *row, clk_now_t now);
 //  A removal was written for the first time.
 void
 retires_begin (disk_t *disk, const row_effect_t *row, clk_now_t now);

@@ -32,6 +32,8 @@
 #include <string.h>
 #include <time.h>
 
+static const int64_t s_year_ms = INT64_C (365) * 86400 * 1000;
+
 enum {
     PATIENCE = 10,
     QUIET_TURNS = 200000,
@@ -118,6 +120,10 @@ s_clock (sim_t *self)
     }
     if (s_chance (self, 8)) { //  the wall clock is set
         int64_t set = (int64_t) peers_random (&self->peers, 7200000) - 3600000;
+        if (peers_random (&self->peers, 16) == 0)
+            set += (peers_random (&self->peers, 2) ? 1 : -1) * s_year_ms;
+        if (set > LIMIT_RETAIN_NOTICE_MS)
+            self->disk.ahead_ms = self->now.boot_ms;
         self->now.wall_ms += set;
         self->disk.set_back += set < 0;
         self->disk.sets++;

@@ -141,14 +141,11 @@ void
 voice_alert (disk_t *disk, const row_alert_t *row, clk_now_t now)
 {
     disk_message_t *message = s_message_new (disk, row->key);
-    const bool edits = message->asked_ms && disk->shows && s_begins (row->key, "degraded/");
-    if (message->asked_ms && !edits
-        && !s_begins (row->key, "overflow/")) //  a clock set back repeats an hour
+    const bool overflow = s_begins (row->key, "overflow/"); //  a clock set back repeats an hour
+    if (message->asks++ && !overflow && !(disk->shows && s_begins (row->key, "degraded/")))
         disk_break (disk, "I9 %s was asked for twice", row->key);
-    if (!edits) {
-        message->effect = message->arrived = 0;
-        message->unsure = false;
-    }
+    if (overflow)
+        message->effect = 0;
     if (!message->alert.key [0])
         DL_APPEND2 (disk->alerts, message, prev_alert, next_alert);
     message->alert = *row;
@@ -265,9 +262,12 @@ voice_arrived (disk_t *disk, const row_effect_t *row)
         return;
     const disk_incident_t *incident = disk_incident (disk, row->incident.text);
     message->unmarked += !row->unsure;
-    if (!row->unsure && s_ends (row) && incident && message->unmarked > incident->ends)
-        disk_break (disk, "I9 %s arrived more often than its incident ended", row->key);
-    if (!row->unsure && !s_ends (row) && message->arrived)
+    if (s_ends (row) || s_begins (row->key, "overflow/")) {
+        const int64_t most = !s_ends (row) ? message->asks : incident ? incident->ends : INT64_MAX;
+        if (message->unmarked > most)
+            disk_break (disk, "I9 %s arrived more often than it was asked for", row->key);
+    }
+    else if (message->arrived && !row->unsure)
         disk_break (disk, "I10 %s arrived twice, the second one not marked", row->key);
     message->arrived++;
     if (!s_begins (row->key, "recovered/"))
