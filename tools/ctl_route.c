@@ -133,7 +133,9 @@ s_matched (const json_t *doc)
                 json_is_true (json_object_get (row, "continue")) ? ", continue" : "");
     }
     if (json_array_size (matched) == 0)
-        puts ("no route matches: the default receiver");
+        puts (json_array_size (json_object_get (doc, "receivers")) > 0
+                  ? "no route matches: the default receiver"
+                  : "no route matches, and there is no default receiver: no slack_ option is set");
 }
 
 static int

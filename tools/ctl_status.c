@@ -317,6 +317,8 @@ s_status_effects (const status_t *self)
     if (!s_status_unknown (self, "effects", json_object_get (effects, "dead"))) {
         const long long dead = ctl_cell_count (effects, "dead");
         buf_printf (&text, "%lld due, %lld dead", ctl_cell_count (effects, "ready"), dead);
+        if (dead)
+            buf_text (&text, ": triagectl effects list");
         s_status_line (self, "effects", dead ? "red" : NULL, &text);
     }
     size_t i;

@@ -222,6 +222,13 @@ def test_routes_are_shown_and_tested_without_addresses(system, hook):
     system.ctl("routes", expect=3)
 
 
+def test_without_a_default_receiver_a_test_of_routes_says_so(system):
+    system.start_broker()
+    assert system.ctl("routes", "test", cluster="x").stdout == (
+        "no route matches, and there is no default receiver: no slack_ option is set\n"
+        "nobody gets a message\n")
+
+
 def test_check_config_and_print_config_keep_secrets(system, hook):
     """What is printed is read again; no receiver is contacted."""
     config = configure(system, hook, [{"receiver": "team", "continue": True},

@@ -378,7 +378,7 @@ def test_a_dead_effect_is_listed_and_retried(system):
     rows = table(system.ctl("effects", "list", "--state", "dead").stdout)
     assert {row["KEY"] for row in rows} == {f"storage/{first}",
                                             f"storage/{second}"} and rows[0]["TRIES"] == "20"
-    assert "0 due, 2 dead" in system.ctl("status").stdout
+    assert "0 due, 2 dead: triagectl effects list" in system.ctl("status").stdout
     assert 'triage_effects{state="dead"} 2\n' in system.broker.get("/metrics", raw=True)
     number = rows[0]["EFFECT"]
     assert system.ctl("effects", "retry", number).stdout == f"{number}: due again\n"
