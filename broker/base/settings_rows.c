@@ -373,8 +373,8 @@ static const conf_option_t s_rows [] = {
      AT (external_url),
      .env = "TRIAGE_EXTERNAL_URL",
      .flags = CONF_URL | CONF_RELOAD,
-     .help = "Address at which people reach this broker's HTTP.  Slack messages link to incidents "
-             "there."},
+     .help = "Address at which people reach this broker's HTTP.  Messages link to incidents there, "
+             "as JSON without the report, unless they are in Azure."},
     {.key = "artifacts_url",
      .type = CONF_TEXT,
      AT (artifacts_url),

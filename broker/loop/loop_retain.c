@@ -57,8 +57,8 @@ s_announce (loop_t *self, int64_t not_before_ms)
     if (not_before_ms || (retain->sum.incidents == 0 && files.disk_orphans == 0))
         return;
     retain->announces = true;
-    log_warn ("old incidents will be removed for the first time; triagectl storage retention shows "
-              "which, retain_incidents keeps them longer",
+    log_warn ("old incidents will be removed for the first time; triagectl storage retention "
+              "--dry-run shows how many, retain_incidents keeps them longer",
               kv ("incidents", retain->sum.incidents), kv ("bytes", retain->sum.bytes),
               kv ("folders_without_incident", files.disk_orphans),
               kv ("in_ms", LIMIT_RETAIN_NOTICE_MS));

@@ -74,7 +74,8 @@ def test_what_is_old_goes_and_the_rest_stays(system):
     """Folder, rows and records; the first time 24 h later unless an operator says now."""
     broker, names = reported(system, ["old-0", "old-1"], retain_incidents="3s")
     told = wait_until(lambda: broker.records("old incidents will be removed for the first time; "
-                                             "triagectl storage retention shows which, "
+                                             "triagectl storage retention --dry-run shows "
+                                             "how many, "
                                              "retain_incidents keeps them longer"), 20, "told")
     assert told[0]["incidents"] in ("1", "2") and told[0]["level"] == "warn"
     wait_until(lambda: retention(broker)["not_before_at"]
