@@ -17,6 +17,7 @@ enum { S_AGAIN_MIN_MS = 1000, S_AGAIN_MAX_MS = 60000, S_ASKS = 8 };
 typedef struct {
     mailbox_t *reply;
     uint64_t cookie;
+    bool begun;    //  a check has begun since
     bool answered; //  by found
 } s_ask_t;
 
@@ -26,7 +27,6 @@ struct storage_probe {
     const storage_backend_t *backend; //  of the check under way, or of the last one
     storage_check_t check;
     bool running, checked; //  checked: it has ended, and nobody has looked yet
-    bool anew;             //  what is running is out of date
     int64_t next_ms;       //  boot time of the next check; INT64_MAX = none
     int failures;          //  in a row
     bool was_up;           //  with this configuration
@@ -93,7 +93,6 @@ storage_probe_ask (storage_probe_t *self, const mail_t *ask)
         memmove (self->asks, self->asks + 1, --self->ask_count * sizeof self->asks [0]);
     self->asks [self->ask_count++] =
         (s_ask_t){.reply = ask->as.storage.reply, .cookie = ask->as.storage.cookie};
-    self->anew = self->running;
     self->next_ms = 0;
 }
 
@@ -111,6 +110,8 @@ storage_probe_saved (storage_probe_t *self, bool unreached)
 {
     if (!unreached) {
         atomic_store (&self->good_ms, clk_now (self->env.clk).wall_ms);
+        if (atomic_load (&self->up) == 1)
+            self->failures = 0;
         return;
     }
     if (self->running || self->next_ms != INT64_MAX)
@@ -184,11 +185,6 @@ s_look (storage_probe_t *self)
     const mail_storage_t *found = &self->check.found;
     const mail_storage_step_t *bad = mail_storage_bad (found);
     self->running = self->checked = false;
-    if (self->anew) { //  asked for while it ran: what it says may be out of date
-        self->anew = false;
-        self->next_ms = 0;
-        return;
-    }
     atomic_fetch_add (&self->checks, 1);
     if (bad)
         s_bad (self, bad);
@@ -196,8 +192,11 @@ s_look (storage_probe_t *self)
         s_good (self);
     self->found = *found;
     snprintf (self->trouble, sizeof self->trouble, "%s", bad && found->stops ? bad->text : "");
-    for (size_t i = 0; i < self->ask_count; i++)
-        self->asks [i].answered = true;
+    for (size_t i = 0; i < self->ask_count; i++) {
+        self->asks [i].answered = self->asks [i].begun;
+        if (!self->asks [i].begun) //  asked for while it ran: what it says may be out of date
+            self->next_ms = 0;
+    }
     self->tell = true;
 }
 
@@ -214,6 +213,8 @@ s_begin (storage_probe_t *self)
     self->backend = storage_choose (self->backends, self->env.settings);
     self->check = (storage_check_t){.env = &self->env, .checked = s_checked, .arg = self};
     self->check.found.backend = self->backend->name;
+    for (size_t i = 0; i < self->ask_count; i++)
+        self->asks [i].begun = true;
     self->next_ms = INT64_MAX;
     self->running = true;
     self->backend->check (&self->check);

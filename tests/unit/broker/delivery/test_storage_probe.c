@@ -171,15 +171,49 @@ test_a_question_gets_the_answer_of_a_check_that_began_after_it (void **state)
     storage_probe_ask (self->probe, &ask);
     ask.as.storage.cookie = 2;
     storage_probe_ask (self->probe, &ask);
-    s_answer (self, NULL, false); //  began before: nobody gets it
+    s_answer (self, NULL, false); //  began before: it answers none of them
+    s_expect_mail (self, MAIL_STORAGE, 0);
     assert_null (storage_probe_mail (self->probe));
-    storage_probe_go_on (self->probe);
     assert_int_equal (s_checks, 2);
     s_answer (self, "gone", true);
     s_expect_mail (self, MAIL_STORAGE_CHECKED, 1);
     s_expect_mail (self, MAIL_STORAGE_CHECKED, 2);
     s_expect_mail (self, MAIL_STORAGE, 0);
     assert_null (storage_probe_mail (self->probe));
+}
+
+static void
+test_questions_that_keep_coming_are_answered (void **state)
+{
+    fixture_t *self = *state;
+    mail_t ask = {.kind = MAIL_STORAGE_CHECK};
+    storage_probe_go_on (self->probe);
+    for (uint64_t i = 1; i <= 20; i++) { //  each comes while a check is under way
+        ask.as.storage.cookie = i;
+        storage_probe_ask (self->probe, &ask);
+        s_answer (self, "no server", true);
+        assert_string_equal (storage_probe_trouble (self->probe), "no server");
+        if (i > 1)
+            s_expect_mail (self, MAIL_STORAGE_CHECKED, i - 1);
+        s_expect_mail (self, MAIL_STORAGE, 0);
+        assert_null (storage_probe_mail (self->probe));
+    }
+    assert_int_equal (s_stats (self).failed_total, 20);
+}
+
+static void
+test_an_upload_that_goes_well_ends_the_failures_before_it (void **state)
+{
+    fixture_t *self = *state;
+    storage_probe_go_on (self->probe);
+    s_answer (self, NULL, false);
+    for (int i = 0; i < 8; i++) { //  now and then one is refused, and the next one is not
+        storage_probe_saved (self->probe, true);
+        storage_probe_go_on (self->probe);
+        assert_non_null (s_asked);
+        s_answer (self, NULL, false);
+        storage_probe_saved (self->probe, false);
+    }
 }
 
 static void
@@ -246,6 +280,8 @@ main (void)
         TEST (test_a_storage_that_does_not_work_is_checked_later_and_later),
         TEST (test_only_what_stops_uploads_is_trouble_for_them),
         TEST (test_a_question_gets_the_answer_of_a_check_that_began_after_it),
+        TEST (test_questions_that_keep_coming_are_answered),
+        TEST (test_an_upload_that_goes_well_ends_the_failures_before_it),
         TEST (test_questions_that_wait_are_bounded),
         TEST (test_a_refused_upload_is_looked_into_at_once_but_not_each_of_many),
         TEST (test_a_new_configuration_is_checked_at_once),
