@@ -4,6 +4,7 @@
 
 #include "broker/delivery/retire.h"
 #include "broker/delivery/storage.h"
+#include "broker/delivery/storage_fs.h"
 #include "broker/delivery/storage_probe.h"
 #include "common/base/actor.h"
 #include "common/base/failpoint.h"
@@ -82,13 +83,22 @@ s_execute (delivery_t *self, const row_effect_t *effect)
     s_done (self, &end);
 }
 
+//  Does this end show that the storage works?  What stays in its folder says nothing of a storage
+//  elsewhere.
+static bool
+s_shows_storage (const delivery_t *self, const mail_effect_done_t *end)
+{
+    const bool here = strcmp (storage_name (self->storage), storage_fs.name) == 0;
+    return end->result == STEP_EFFECT_OK && (here || end->folder.uploaded);
+}
+
 //  Report an effect that has ended to the loop.  False: none has.
 static bool
 s_ended (delivery_t *self)
 {
     mail_effect_done_t end;
     const bool stored = storage_ended (self->storage, &end);
-    if (stored && (end.result == STEP_EFFECT_OK || end.unreached))
+    if (stored && (end.unreached || s_shows_storage (self, &end)))
         storage_probe_saved (self->probe, end.unreached);
     if (!stored && !notify_ended (self->notify, &end) && !retire_ended (self->retire, &end))
         return false;

@@ -134,6 +134,33 @@ test_the_storage_is_checked_at_the_start_and_when_asked (void **state)
     world_fini (&world);
 }
 
+//  An incident without a report stays on this host, which does not show that Azure works.
+static void
+test_what_stays_on_the_host_is_no_success_of_a_storage_elsewhere (void **state)
+{
+    world_t world;
+    delivery_stats_t stats;
+    world_init (&world, "{}", 2);
+    world_attempt (&world, 1, ROW_ATTEMPT_ENDED, VERDICT_HOST, "local:a");
+    world.incident.state = INCIDENT_AGENT_FAILED;
+    world_save (&world);
+    world.settings.azure_storage_connection_string =
+        "BlobEndpoint=http://127.0.0.1:1/a;AccountName=a;AccountKey=QUJD";
+    world.settings.azure_storage_container = "incidents";
+    mailbox_t *loop = mailbox_new (4, mail_item_destroy);
+    delivery_t *delivery = delivery_new (&world.settings, loop, NULL);
+    assert_non_null (delivery);
+    s_effect (delivery, 1, world.incident.id.text);
+    own (mail_destroy) mail_t *done = s_mail (loop, MAIL_EFFECT_DONE);
+    assert_int_equal (done->as.effect_done.result, STEP_EFFECT_OK);
+    delivery_stats (delivery, &stats);
+    assert_string_equal (stats.storage, "azure");
+    assert_int_equal (stats.probe.good_ms, 0);
+    delivery_destroy (&delivery);
+    mailbox_destroy (&loop);
+    world_fini (&world);
+}
+
 static void
 test_a_store_that_cannot_be_read_is_told_at_the_start (void **state)
 {
@@ -156,6 +183,7 @@ main (void)
         cmocka_unit_test (test_effects_are_executed_in_order_and_each_is_reported),
         cmocka_unit_test (test_a_new_configuration_counts_from_the_next_effect_on),
         cmocka_unit_test (test_the_storage_is_checked_at_the_start_and_when_asked),
+        cmocka_unit_test (test_what_stays_on_the_host_is_no_success_of_a_storage_elsewhere),
         cmocka_unit_test (test_a_store_that_cannot_be_read_is_told_at_the_start),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
