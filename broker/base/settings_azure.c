@@ -54,6 +54,10 @@ settings_azure_fit (settings_t *self, conf_check_t *check)
         const char *const *at = &self->azure_storage_connection_string;
         const int rc = settings_azure (self, &account, &diag);
         conf_check_result (check, at, rc, &diag);
+        if (rc == 0 && !azure_account_signs (&account))
+            conf_check_warn (check, at,
+                             "has a SharedAccessSignature and no AccountKey, so no link can be "
+                             "signed: messages show paths");
         if (rc == 0 && *self->azure_storage_account
             && strcmp (self->azure_storage_account, account.name) != 0)
             conf_check_error (check, at,

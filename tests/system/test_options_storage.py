@@ -46,6 +46,13 @@ def test_option_broker_azure_storage_connection_string(tmp_path, text, part):
     assert printed.returncode == code
 
 
+def test_a_signature_cannot_sign_links_and_the_start_says_so(tmp_path):
+    text = "BlobEndpoint=http://127.0.0.1:1/a;SharedAccessSignature=sv=1&sig="
+    code, said = check(tmp_path, AZURE_STORAGE_CONNECTION_STRING=text + "hidden",
+                       AZURE_STORAGE_CONTAINER="incidents")
+    assert code == 0 and said.count("no link can be signed") == 1 and "hidden" not in said
+
+
 def test_option_broker_azure_storage_account(tmp_path):
     code, said = check(tmp_path, AZURE_STORAGE_ACCOUNT="abc", AZURE_STORAGE_KEY=KEY,
                        AZURE_STORAGE_CONTAINER="incidents")
