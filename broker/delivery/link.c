@@ -3,6 +3,7 @@
 
 #include "broker/delivery/storage_fs.h"
 #include "broker/disk/artifact_dir.h"
+#include "broker/disk/render.h"
 #include "common/base/own.h"
 
 #include <errno.h>
@@ -46,17 +47,19 @@ s_below (const char *base, const char *between, const char *incident, const char
     return length < (int) sizeof way->url ? 0 : -ENAMETOOLONG;
 }
 
-//  Set a signed URL, if the backend has the incident and can sign one.
+//  Set a signed URL, if the backend has the incident as it ended, and can sign one.  An incident
+//  that was investigated again may be there with its earlier report.
 static int
-s_signed (const storage_t *storage, store_reader_t *reader, const char *incident, const char *path,
-          link_way_t *way)
+s_signed (const storage_t *storage, store_reader_t *reader, const row_incident_t *incident,
+          const char *path, link_way_t *way)
 {
     row_folder_t folder;
     storage_link_t link;
-    int rc = store_reader_folder (reader, incident, &folder);
-    if (rc == ERR_NONE || (rc == 0 && !folder.uploaded))
+    int rc = store_reader_folder (reader, incident->id.text, &folder);
+    if (rc == ERR_NONE
+        || (rc == 0 && (!folder.uploaded || folder.saved_ms != incident->completed_ms)))
         return 0;
-    rc = rc < 0 ? rc : storage_link (storage, incident, path, &link);
+    rc = rc < 0 ? rc : storage_link (storage, incident->id.text, path, &link);
     if (rc < 0 || !link.url)
         return rc;
     snprintf (way->url, sizeof way->url, "%s", link.text);
@@ -76,14 +79,15 @@ link_incident (const settings_t *settings, const char *incident, link_way_t *ret
 
 int
 link_report (const storage_t *storage, store_reader_t *reader, const settings_t *settings,
-             const char *incident, int64_t attempt, link_way_t *ret_way)
+             const row_incident_t *incident, link_way_t *ret_way)
 {
+    const char *id = incident->id.text;
     char path [LIMIT_PATH_BYTES];
     storage_link_t local;
     const storage_env_t env = {.settings = settings};
-    int rc = s_find (settings, incident, attempt, path);
+    int rc = s_find (settings, id, render_report (incident), path);
     if (rc == 0)
-        rc = storage_fs.link (&env, incident, path, &local);
+        rc = storage_fs.link (&env, id, path, &local);
     if (rc < 0)
         return rc;
     ret_way->url [0] = 0;
@@ -93,8 +97,8 @@ link_report (const storage_t *storage, store_reader_t *reader, const settings_t 
     if (rc < 0 || ret_way->url [0])
         return rc;
     if (*settings->external_url)
-        return s_below (settings->external_url, S_INCIDENTS, incident, "", ret_way);
+        return s_below (settings->external_url, S_INCIDENTS, id, "", ret_way);
     if (*settings->artifacts_url)
-        return s_below (settings->artifacts_url, "", incident, path, ret_way);
+        return s_below (settings->artifacts_url, "", id, path, ret_way);
     return 0;
 }

@@ -12,13 +12,13 @@ typedef struct {
     int64_t expires_ms;             //  the url works until then, wall clock; 0 = for ever
 } link_way_t;
 
-//  The way to the report of this attempt: its page, or the report itself while there is no page.
-//  url is the first one of: a signed URL, once the incident was uploaded; its address below
-//  external_url; the file below artifacts_url.
+//  The way to an incident's report: its page, or the report itself while there is no page.
+//  url is the first one of: a signed URL, once this end of the incident was uploaded; its address
+//  below external_url; the file below artifacts_url.
 //  Err: -errno: no folder; -ENAMETOOLONG; ERR_STORE.
 int
 link_report (const storage_t *storage, store_reader_t *reader, const settings_t *settings,
-             const char *incident, int64_t attempt, link_way_t *ret_way) must_check;
+             const row_incident_t *incident, link_way_t *ret_way) must_check;
 //  The way to an incident without a report: its address below external_url.  path is "" here, and
 //  url may be.
 void

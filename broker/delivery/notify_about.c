@@ -37,6 +37,6 @@ notify_about_load (const notify_env_t *env, const char *incident, notify_about_t
         return 0;
     }
     const int found =
-        link_report (env->storage, env->reader, env->settings, incident, attempt, &self->way);
+        link_report (env->storage, env->reader, env->settings, &self->row, &self->way);
     return found < 0 ? found : s_report (env, attempt, self);
 }

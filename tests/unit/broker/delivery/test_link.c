@@ -63,6 +63,9 @@ s_setup (void **state)
     world_attempt (&self->world, 2, ROW_ATTEMPT_ENDED, VERDICT_SUCCESS, "local:b");
     world_seal (&self->world, 2, (const char *const [2]){"output/investigation.md", "logs/a.log"},
                 (const char *const [2]){"report", "log"});
+    self->world.incident.state = INCIDENT_REPORTED;
+    self->world.incident.winner = 2;
+    self->world.incident.completed_ms = 5;
     *state = self;
     return 0;
 }
@@ -91,7 +94,7 @@ s_saved (fixture_t *self, bool uploaded)
 {
     step_write_t write = {.kind = STEP_WRITE_FOLDER};
     write.as.folder = (row_folder_t){
-        .incident = self->world.incident.id, .bytes = 1, .saved_ms = 1, .uploaded = uploaded};
+        .incident = self->world.incident.id, .bytes = 1, .saved_ms = 5, .uploaded = uploaded};
     assert_int_equal (store_apply (self->world.store, &write), 0);
     assert_int_equal (store_commit (self->world.store), 0);
 }
@@ -105,8 +108,7 @@ s_expect (fixture_t *self, const storage_backend_t *backend, const char *url, co
     link_way_t way;
     own (storage_destroy) storage_t *storage = storage_new (backends, &env, self->reader, NULL);
     assert_int_equal (
-        link_report (storage, self->reader, &self->settings, self->world.incident.id.text, 2, &way),
-        0);
+        link_report (storage, self->reader, &self->settings, &self->world.incident, &way), 0);
     const char *id = strstr (url, "ID");
     snprintf (expected, sizeof expected, "%.*s%s%s", (int) (id ? id - url : (int) strlen (url)),
               url, id ? self->world.incident.id.text : "", id ? id + 2 : "");
@@ -127,6 +129,9 @@ test_a_signed_url_leads_to_the_page_once_it_is_uploaded (void **state)
     s_expect (self, &s_signs, "", page); //  it was saved by another backend
     s_saved (self, true);
     s_expect (self, &s_signs, "https://signed/output/investigation.html?sig=x", page);
+    self->world.incident.completed_ms = 9; //  a later report, which is not uploaded yet
+    s_expect (self, &s_signs, "", page);
+    self->world.incident.completed_ms = 5;
     self->settings.external_url = "https://triage/";
     s_expect (self, &s_signs, "https://signed/output/investigation.html?sig=x", page);
     s_expect (self, &s_only_keeps, "https://triage/api/v1/incidents/ID", page);
