@@ -27,6 +27,7 @@ struct storage {
     _Atomic (const storage_backend_t *) chosen; //  for the next effect
     const storage_backend_t *backend;           //  of the effect under way; NULL = none
     row_effect_t effect;
+    storage_link_t place; //  of the backend when the save began
     record_t record;
     int folder_fd;
     bool last;     //  the batch under way is result.json
@@ -189,6 +190,14 @@ s_saved (storage_batch_t *batch)
     self->answered = true;
 }
 
+//  Where the backend saves; "" = nowhere.
+static void
+s_place (const storage_t *self, storage_link_t *ret_place)
+{
+    if (self->backend->link (&self->env, "", "", ret_place) < 0)
+        ret_place->text [0] = 0;
+}
+
 static void
 s_save (storage_t *self)
 {
@@ -242,6 +251,15 @@ s_result (const storage_t *self)
     return record_result (&self->record, self->folder_fd, &render);
 }
 
+//  Does the configuration still name the place where the save began?
+static bool
+s_stays (const storage_t *self)
+{
+    storage_link_t place;
+    s_place (self, &place);
+    return strcmp (place.text, self->place.text) == 0;
+}
+
 //  Look at the results of a batch: report a failure, or go on with result.json, or end.
 static void
 s_go_on (storage_t *self)
@@ -250,6 +268,13 @@ s_go_on (storage_t *self)
     const storage_file_t *worst = s_worst (&self->batch);
     if (worst || self->last) {
         s_end (self, worst ? worst : &self->files [0]);
+        return;
+    }
+    if (!s_stays (self)) { //  the other place would get result.json alone
+        static const storage_file_t moved = {
+            .result = STEP_EFFECT_RETRY,
+            .error = "the configuration names another place now: all files go there"};
+        s_end (self, &moved);
         return;
     }
     int rc = s_result (self);
@@ -356,6 +381,7 @@ storage_begin (storage_t *self, const row_effect_t *effect, const char *trouble)
         return;
     }
     self->backend = s_backend (self);
+    s_place (self, &self->place);
     if (*trouble && self->backend != &storage_fs) {
         s_refuse (self, trouble);
         return;

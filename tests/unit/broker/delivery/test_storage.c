@@ -541,6 +541,32 @@ test_a_second_backend_saves_all_files_and_the_result_last (void **state)
 }
 
 static void
+test_a_place_that_changes_during_a_save_gets_all_files (void **state)
+{
+    fixture_t *self = *state;
+    const char *id = self->world.incident.id.text;
+    own (storage_destroy) storage_t *storage = s_with_cloud (self);
+    settings_t other = self->world.settings;
+    mail_effect_done_t end;
+    other.external_url = "https://another";
+    assert_int_equal (s_begin (storage, id).id, 0);
+    storage_configure (storage, &other);
+    s_cloud_answer ();
+    assert_true (storage_ended (storage, &end)); //  result.json does not go there alone
+    assert_int_equal (end.result, STEP_EFFECT_RETRY);
+    assert_non_null (strstr (end.error, "another place"));
+    s_expect_text (self, "result.json", NULL);
+    assert_int_equal (s_begin (storage, id).id, 0);
+    storage_configure (storage, &other); //  the same place
+    s_cloud_answer ();
+    assert_int_equal (s_cloud.count, 10);
+    assert_false (storage_ended (storage, &end));
+    s_cloud_answer ();
+    assert_true (storage_ended (storage, &end));
+    assert_int_equal (end.result, STEP_EFFECT_OK);
+}
+
+static void
 test_links_are_the_backend_s_or_paths_on_this_host (void **state)
 {
     fixture_t *self = *state;
@@ -649,6 +675,7 @@ main (void)
         TEST (test_a_folder_is_checked_by_a_file_that_is_written_and_read),
         TEST (test_an_incident_is_removed_with_its_folder_and_only_that),
         TEST (test_a_second_backend_saves_all_files_and_the_result_last),
+        TEST (test_a_place_that_changes_during_a_save_gets_all_files),
         TEST (test_links_are_the_backend_s_or_paths_on_this_host),
         TEST (test_a_link_fits_for_any_root_that_can_be_opened),
         TEST (test_one_file_that_is_not_saved_is_the_answer_for_all),
