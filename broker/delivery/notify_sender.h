@@ -56,6 +56,9 @@ typedef struct {
     size_t state_bytes;
     //  After UNSURE it may try again soon: it finds out what has arrived, or repeats do no harm.
     bool finds;
+    //  go_on only judges the answer of its one call, and needs no target: what has arrived has
+    //  arrived, whatever is configured since.
+    bool judges;
     //  Begin to send sender->effect.
     void (*begin) (notify_sender_t *sender);
     //  The answer of a call has come, or a pause is over.  NULL: it never calls or pauses.

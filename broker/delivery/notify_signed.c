@@ -191,4 +191,4 @@ s_go_on (notify_sender_t *sender)
 }
 
 const notify_kind_t notify_signed = {
-    .name = "signed", .finds = true, .begin = s_begin, .go_on = s_go_on};
+    .name = "signed", .finds = true, .judges = true, .begin = s_begin, .go_on = s_go_on};

@@ -21,7 +21,6 @@ s_post (notify_sender_t *sender, const char *body)
                                     .body = body,
                                     .body_size = strlen (body),
                                     .fresh = true, //  libcurl does not send it again
-
                                     .total_ms = LIMIT_SLACK_POST_MS,
                                     .response_max_bytes = S_ANSWER_BYTES};
     return notify_sender_call (sender, &request, "slack", "post");
@@ -46,4 +45,5 @@ s_go_on (notify_sender_t *sender)
     notify_sender_judge (sender, "the webhook");
 }
 
-const notify_kind_t notify_webhook = {.name = "webhook", .begin = s_begin, .go_on = s_go_on};
+const notify_kind_t notify_webhook = {
+    .name = "webhook", .judges = true, .begin = s_begin, .go_on = s_go_on};

@@ -86,6 +86,7 @@ typedef struct {
     storage_t *storage;
     notify_t *notify;
     char url [128];
+    bool forgets; //  a new configuration has no webhook, once the message is under way
 } fixture_t;
 
 static int
@@ -132,6 +133,8 @@ s_send_to (fixture_t *self, const char *receiver, const char *key, int port)
     self->world.settings.slack_webhook_url = port ? self->url : "";
     snprintf (effect.receiver, sizeof effect.receiver, "%s", receiver);
     notify_begin (self->notify, &effect);
+    if (self->forgets)
+        self->world.settings.slack_webhook_url = "";
     while (!notify_ended (self->notify, &end))
         http_poll (self->http, -1, notify_wait_ms (self->notify, 1000));
     assert_false (notify_ended (self->notify, &end));
@@ -219,6 +222,17 @@ test_the_request_is_json_to_the_path_of_the_webhook (void **state)
 }
 
 static void
+test_what_has_arrived_is_delivered_whatever_is_configured_since (void **state)
+{
+    fixture_t *self = *state;
+    hook_t hook;
+    self->forgets = true;
+    s_hook_start (&hook, ANSWER ("200 OK", ""));
+    assert_int_equal (s_send (self, "degraded/1", hook.port).result, STEP_EFFECT_OK);
+    s_hook_stop (&hook);
+}
+
+static void
 test_a_connection_that_is_refused_has_taken_nothing (void **state)
 {
     hook_t hook;
@@ -294,6 +308,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         TEST (test_each_answer_is_judged_and_counted_by_reason),
         TEST (test_the_request_is_json_to_the_path_of_the_webhook),
+        TEST (test_what_has_arrived_is_delivered_whatever_is_configured_since),
         TEST (test_a_connection_that_is_refused_has_taken_nothing),
         TEST (test_what_cannot_be_made_or_has_nowhere_to_go_is_permanent),
         TEST (test_a_slow_receiver_holds_no_other),
