@@ -25,7 +25,8 @@ enum {
     S_SKEW_MS = 300000, //  between this host's clock and Slack's
     S_PARTS = ROW_PART_DETAIL | ROW_PART_FILE,
     S_URL_BYTES = 2048,
-    S_STATUS_RATE = 429
+    S_STATUS_RATE = 429,
+    S_FILE_TRIES = 3
 };
 
 typedef enum {
@@ -43,6 +44,7 @@ typedef enum {
 typedef struct {
     notify_body_t body;
     char digest [DIGEST_HEX]; //  of the body
+    char channel [ROW_NAME];  //  of the call: a new configuration may name another
     char parent [ROW_NAME];   //  ts of the message in whose thread this one is posted, "" = none
     due_t step;
     bool calling;  //  go_on: an answer, else the end of a pause
@@ -250,8 +252,7 @@ s_take_post (notify_sender_t *sender, const json_t *answer)
     bot_t *bot = s_bot (sender);
     bot->plain = false;
     bot->looked = true; //  its thread is new
-    return s_stands (sender, json_member_text (answer, "ts", ""), sender->target.channel,
-                     bot->digest);
+    return s_stands (sender, json_member_text (answer, "ts", ""), bot->channel, bot->digest);
 }
 
 static bool
@@ -289,7 +290,7 @@ s_take_history (notify_sender_t *sender, const json_t *answer)
     char ts [ROW_NAME];
     const notify_bot_find_t about = s_about (sender);
     if (notify_bot_find_message (&about, answer, ts)) //  what it shows is not known
-        return s_stands (sender, ts, sender->target.channel, "");
+        return s_stands (sender, ts, bot->channel, "");
     bot->pages++;
     if (!notify_bot_find_next (answer, bot->cursor)) {
         bot->searched = true;
@@ -356,7 +357,6 @@ static const struct {
     [S_POST] = {.call = {"chat.postMessage", "post", false, true, LIMIT_SLACK_ANSWER_BYTES},
                 .pace = NOTIFY_PACE_POST,
                 .message = true,
-
                 .make = s_make_post,
                 .take = s_take_post},
     [S_UPDATE] = {.call = {"chat.update", "update", false, false, LIMIT_SLACK_ANSWER_BYTES},
@@ -371,7 +371,6 @@ static const struct {
     [S_DETAIL] = {.call = {"chat.postMessage", "detail", false, true, LIMIT_SLACK_ANSWER_BYTES},
                   .pace = NOTIFY_PACE_POST,
                   .message = true,
-
                   .make = s_make_detail,
                   .take = s_take_detail},
     [S_FILE_URL] = {.call = {"files.getUploadURLExternal", "url", true, false,
@@ -383,7 +382,6 @@ static const struct {
     [S_FILE_SHARE] = {.call = {"files.completeUploadExternal", "share", false, true,
                                LIMIT_SLACK_ANSWER_BYTES},
                       .pace = NOTIFY_PACE_SHARE,
-
                       .make = s_make_share,
                       .take = s_take_share},
 };
@@ -417,6 +415,7 @@ s_call (notify_sender_t *sender)
         return 0;
     }
     notify_sender_pace (sender, pace);
+    snprintf (bot->channel, sizeof bot->channel, "%s", s_channel (sender));
     if (!s_steps [bot->step].make)
         return notify_bot_call_upload (sender, bot->upload_url, &bot->report, call->action);
     own (json_drop) json_t *args = NULL;
@@ -513,11 +512,15 @@ s_another_way (notify_sender_t *sender, const notify_bot_error_t *error)
     return false;
 }
 
-//  End the try with a failure.  What may have been posted stays in doubt.
+//  End the try with a failure.  What may have been posted stays in doubt.  The bytes of a file go
+//  to a server of their own: when it takes none, the messages behind do not wait for ever.
 static void
 s_end (notify_sender_t *sender, step_effect_result_t result, notify_reason_t reason,
        const char *text)
 {
+    if (result == STEP_EFFECT_RETRY && s_bot (sender)->step == S_FILE_BYTES
+        && sender->answer.status != S_STATUS_RATE && sender->effect.tries + 1 >= S_FILE_TRIES)
+        result = STEP_EFFECT_PERMANENT;
     if (result == STEP_EFFECT_UNSURE && sender->message.ts [0])
         sender->message.parts |= ROW_PART_DOUBT;
     else if (result == STEP_EFFECT_UNSURE)

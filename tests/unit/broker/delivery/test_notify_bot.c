@@ -140,6 +140,7 @@ typedef struct {
     peer_t peer;
     char url [128];
     row_effect_t effect;
+    const char *moves; //  the channel of a new configuration, once the call is under way
 } fixture_t;
 
 static void
@@ -198,6 +199,8 @@ s_play (fixture_t *self, const turn_t *script, size_t count)
     s_peer_start (&self->peer, script, count);
     snprintf (self->url, sizeof self->url, "http://127.0.0.1:%d/api/", self->peer.port);
     notify_begin (self->notify, &self->effect);
+    if (self->moves)
+        self->world.settings.slack_channel = self->moves;
     while (!notify_ended (self->notify, &end))
         http_poll (self->http, -1, notify_wait_ms (self->notify, 1000));
     s_peer_stop (&self->peer);
@@ -244,7 +247,6 @@ s_count (fixture_t *self, int64_t count)
     s_write (self, &write);
 }
 
-
 //  Another alert is to be sent.
 static void
 s_alert (fixture_t *self, size_t number)
@@ -256,7 +258,6 @@ s_alert (fixture_t *self, size_t number)
     memcpy (self->effect.key, write.as.alert.key, sizeof self->effect.key);
     self->effect.unsure = false;
 }
-
 
 //  --- one message
 
@@ -516,6 +517,17 @@ test_a_channel_that_is_gone_gives_way_to_the_configured_one (void **state)
 }
 
 static void
+test_a_message_stands_where_it_was_posted_whatever_is_configured_since (void **state)
+{
+    fixture_t *self = *state;
+    self->moves = "C9999999999";
+    assert_string_equal (PLAY (self, POSTED).message.channel, CHANNEL);
+    s_count (self, 4);
+    assert_int_equal (PLAY (self, UPDATED).result, STEP_EFFECT_OK);
+    assert_true (s_has (self, 0, "\"channel\":\"" CHANNEL "\""));
+}
+
+static void
 test_what_is_over_answers_in_the_thread_and_in_the_channel (void **state)
 {
     fixture_t *self = *state;
@@ -606,6 +618,22 @@ test_a_try_goes_on_where_the_last_one_ended (void **state)
 }
 
 static void
+test_a_server_that_takes_no_file_holds_up_no_other_message (void **state)
+{
+    fixture_t *self = *state;
+    static const int codes [] = {500, 0, 403, 429};
+    s_reported (self);
+    (void) PLAY (self, POSTED, POSTED, NO ("files.getUploadURLExternal", "ratelimited"));
+    for (size_t i = 0; i < 4; i++) {
+        self->effect.tries = (int64_t) i;
+        const mail_effect_done_t end =
+            PLAY (self, URL ("http://"), {"/upload/v1/x?y=1", codes [i], "", NULL});
+        assert_int_equal (end.result, i == 2 ? STEP_EFFECT_PERMANENT : STEP_EFFECT_RETRY);
+        assert_int_equal (end.message.parts, ROW_PART_DETAIL);
+    }
+}
+
+static void
 test_a_detail_in_doubt_is_looked_for_in_the_thread (void **state)
 {
     fixture_t *self = *state;
@@ -654,9 +682,11 @@ main (void)
         TEST (test_a_message_that_is_gone_is_posted_anew_once),
         TEST (test_a_form_that_is_refused_goes_as_plain_text_once),
         TEST (test_a_channel_that_is_gone_gives_way_to_the_configured_one),
+        TEST (test_a_message_stands_where_it_was_posted_whatever_is_configured_since),
         TEST (test_what_is_over_answers_in_the_thread_and_in_the_channel),
         TEST (test_a_report_has_its_detail_and_its_file_in_the_thread),
         TEST (test_a_try_goes_on_where_the_last_one_ended),
+        TEST (test_a_server_that_takes_no_file_holds_up_no_other_message),
         TEST (test_a_detail_in_doubt_is_looked_for_in_the_thread),
         TEST (test_a_report_is_sent_to_no_odd_url),
     };
