@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { S_CONNECT_MS = 5000 };
+enum { S_CONNECT_MS = 5000, S_CREATED = 201 };
 
 //  Judge the answer, or the failure rc, and end the call.
 static void
@@ -29,6 +29,14 @@ s_end (storage_call_t *self, int rc, const char *reason)
     if (self->error.class == AZURE_OK && rc < 0) { //  its body is not whole
         self->error.class = AZURE_RETRY;
         snprintf (self->error.text, sizeof self->error.text, "the answer broke off: %s", reason);
+    }
+    if (self->error.class == AZURE_OK && strcmp (self->method, "PUT") == 0
+        && self->status != S_CREATED) { //  a proxy or another server, which keeps nothing
+        self->error.class = AZURE_RETRY;
+        snprintf (self->error.text, sizeof self->error.text,
+                  "%d for a PUT: %.120s is no Blob service, or a proxy answers for it: is the "
+                  "endpoint right?",
+                  self->status, self->place->account.endpoint);
     }
     log_debug ("storage request", kv ("method", self->method),
                kv ("container", self->place->container), kv ("blob", self->blob),

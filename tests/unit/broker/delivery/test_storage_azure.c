@@ -236,6 +236,8 @@ test_an_answer_says_if_the_file_or_the_whole_storage_is_refused (void **state)
         {HEAD ("507 Full", "InsufficientStorage", ""), STEP_EFFECT_RETRY, true, 0, "507"},
         {HEAD ("500 Oops", "InternalError", ""), STEP_EFFECT_RETRY, true, 0, "500"},
         {HEAD ("413 Large", "RequestBodyTooLarge", ""), STEP_EFFECT_PERMANENT, false, 0, "large"},
+        {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", STEP_EFFECT_RETRY,
+         true, 0, "no Blob service"},
         {"", STEP_EFFECT_RETRY, true, 0, "does not answer"},
         {"HTTP/1.1 20", STEP_EFFECT_RETRY, true, 0, "does not answer"}};
     s_write_small (self);
