@@ -43,7 +43,7 @@ def test_option_broker_azure_storage_connection_string(tmp_path, text, part):
     printed = broker(tmp_path, "--azure-storage-connection-string-file", secret, "--print-config",
                      AZURE_STORAGE_CONTAINER="incidents")
     assert text not in printed.stdout + printed.stderr
-    assert printed.returncode == code
+    assert printed.returncode == 0  # what is printed need not fit
 
 
 def test_a_signature_cannot_sign_links_and_the_start_says_so(tmp_path):
