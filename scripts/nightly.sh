@@ -9,7 +9,7 @@ failed=0
 rm -rf "$results"
 mkdir -p "$results"
 scripts/test-deps.sh
-scripts/deps.sh docker.io debootstrap # for tests/system/test_containers.py
+scripts/deps.sh docker.io debootstrap azure-cli # for test_containers.py, test_seed_commands.py
 scripts/npm.sh tests/npm-nightly
 scripts/build.sh debug
 scripts/build.sh release

@@ -11,7 +11,7 @@ command -v npm >/dev/null 2>&1 || npm=npm
 scripts/deps.sh $npm \
     libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-zmq \
     python3-msgpack python3-yaml procps clang libclang-rt-14-dev clang-format clang-tidy \
-    universal-ctags shellcheck binutils gcovr curl azure-cli sqlite3 openssl podman runc \
+    universal-ctags shellcheck binutils gcovr curl sqlite3 openssl podman runc \
     qemu-system-x86 cpio busybox-static chromium
 scripts/promtool.sh
 scripts/npm.sh tests/npm
