@@ -139,7 +139,7 @@ static const char s_examples [] = "triagectl status\n"
                                   "triagectl incidents retry --reason overflow\n"
                                   "triagectl clusters -o json\n"
                                   "triagectl routes test --cluster prod --severity critical\n"
-                                  "triagectl effects retry --channel slack\n"
+                                  "triagectl effects retry --channel storage\n"
                                   "triagectl stream replay --after 0\n"
                                   "triagectl key new --role worker --name w1 --out w1-keys\n";
 

@@ -75,7 +75,7 @@ def test_the_sample_configuration_shows_the_defaults(tmp_path, name):
                            (ROOT / f"configs/{name}.yaml").read_text()))
     every, default = (yaml.safe_load(run(f"triage-{name}", "--print-config", *words).stdout)
                       for words in (("--config", str(path)), ()))
-    examples = ("clusters", "agent_models")
+    examples = ("clusters", "agent_models", "receivers", "routes")
     assert len(default) > 10 and {key: every[key] for key in default if key not in examples} == {
         key: value for key, value in default.items() if key not in examples}
     assert {value for key, value in every.items() if key not in default} <= {""}

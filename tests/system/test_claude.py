@@ -74,7 +74,8 @@ def judged(system, incident, expected):
 
 def test_what_went_wrong_is_told_by_class_and_sentence(system, provider):
     """On one broker, several at once.  Who is given back is not for long."""
-    system.start_broker(agent_model="sonnet", give_back_for="1s")
+    system.start_broker(agent_model="sonnet", give_back_for="1s", breaker_mode="alert",
+                        retry_after_recovery=False)
     system.worker = claude.start_worker(system, provider, max_concurrent_agents=3)
     rows = {**GIVEN_BACK, **CHARGED}
     found = claude.ask(system, *rows, *FINE, "nowrite")
@@ -218,7 +219,8 @@ def slack():
 
 def test_the_example_flow_with_the_real_cli(system, provider, slack):
     """Success, 529, two failures, degraded; success, recovered."""
-    system.start_broker(agent_model="sonnet", env={"SLACK_WEBHOOK_URL": slack.url})
+    system.start_broker(agent_model="sonnet", env={"SLACK_WEBHOOK_URL": slack.url},
+                        breaker_mode="alert", retry_after_recovery=False)
     system.worker = claude.start_worker(system, provider, max_concurrent_agents=2)
     reasons = []
     for scenario in ("ok", "s529", "too_long", "refusal"):

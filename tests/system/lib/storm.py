@@ -117,7 +117,8 @@ class Storm:
             process = system.start_broker(
                 env={**self.shim, "SLACK_WEBHOOK_URL": self.slack.url}, wait=False,
                 config=self.config, lease_ttl="2s",
-                reconnect_grace="4s", max_deliveries=32, agent_attempts=2, log_level="info")
+                reconnect_grace="4s", max_deliveries=32, agent_attempts=2, log_level="info",
+                breaker_mode="alert")  # with probes a calm takes minutes
         elif name == "publisher":
             process = system.start_publisher(self.batch, keys_dir=self.keys[name])
             process.told_before = len(process.log())  # all publishers write to one file
