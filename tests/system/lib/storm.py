@@ -118,7 +118,7 @@ class Storm:
                 env={**self.shim, "SLACK_WEBHOOK_URL": self.slack.url}, wait=False,
                 config=self.config, lease_ttl="2s",
                 reconnect_grace="4s", max_deliveries=32, agent_attempts=2, log_level="info",
-                breaker_mode="alert")  # with probes a calm takes minutes
+                breaker_mode="alert", retry_after_recovery=False)
         elif name == "publisher":
             process = system.start_publisher(self.batch, keys_dir=self.keys[name])
             process.told_before = len(process.log())  # all publishers write to one file
