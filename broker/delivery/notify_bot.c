@@ -5,7 +5,7 @@
 
 #include "broker/delivery/notify_body.h"
 #include "broker/delivery/notify_bot_call.h"
-#include "broker/delivery/notify_bot_error.h"
+#include "broker/delivery/notify_error.h"
 #include "broker/delivery/notify_bot_find.h"
 #include "common/base/clk.h"
 #include "common/base/digest.h"
@@ -486,22 +486,22 @@ s_anew (notify_sender_t *sender, const char *why)
 
 //  Slack has said no.  True: there is another way.
 static bool
-s_another_way (notify_sender_t *sender, const notify_bot_error_t *error)
+s_another_way (notify_sender_t *sender, const notify_error_t *error)
 {
     bot_t *bot = s_bot (sender);
     const bool elsewhere = strcmp (s_channel (sender), sender->target.channel) != 0;
     switch (error->class) {
-        case NOTIFY_BOT_ERROR_FORM:
+        case NOTIFY_ERROR_FORM:
             if (!s_steps [bot->step].message || bot->plain)
                 return false;
             log_warn ("slack does not take a message's form, it is sent as plain text",
                       kv ("message", sender->effect.key), kv ("reason", error->text));
             return bot->plain = true;
-        case NOTIFY_BOT_ERROR_GONE: return s_anew (sender, error->text);
-        case NOTIFY_BOT_ERROR_PLACE: return elsewhere && s_anew (sender, error->text);
-        case NOTIFY_BOT_ERROR_RETRY:
-        case NOTIFY_BOT_ERROR_UNSURE: return false;
-        case NOTIFY_BOT_ERROR_FINAL: break;
+        case NOTIFY_ERROR_GONE: return s_anew (sender, error->text);
+        case NOTIFY_ERROR_PLACE: return elsewhere && s_anew (sender, error->text);
+        case NOTIFY_ERROR_RETRY:
+        case NOTIFY_ERROR_UNSURE: return false;
+        case NOTIFY_ERROR_FINAL: break;
     }
     if (error->scope && bot->step == S_HISTORY) {
         s_unknown (sender, error->text);
@@ -532,16 +532,16 @@ static void
 s_refused (notify_sender_t *sender, const json_t *answer)
 {
     bot_t *bot = s_bot (sender);
-    notify_bot_error_t error;
-    notify_bot_error (s_steps [bot->step].call.method, answer, &error);
+    notify_error_t error;
+    notify_error (s_steps [bot->step].call.method, answer, &error);
     if (s_another_way (sender, &error)) {
         s_advance (sender);
         return;
     }
     step_effect_result_t result = STEP_EFFECT_PERMANENT;
-    if (error.class == NOTIFY_BOT_ERROR_RETRY)
+    if (error.class == NOTIFY_ERROR_RETRY)
         result = STEP_EFFECT_RETRY;
-    else if (error.class == NOTIFY_BOT_ERROR_UNSURE)
+    else if (error.class == NOTIFY_ERROR_UNSURE)
         result = s_steps [bot->step].call.once ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY;
     s_end (sender, result, error.reason, error.text);
 }

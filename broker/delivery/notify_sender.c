@@ -9,8 +9,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { S_STATUS_RATE = 429, S_MS_US = 1000 };
+enum { S_STATUS_RATE = 429, S_MS_US = 1000, S_SAID = 81, S_SECRET = 8 };
 
 notify_sender_t *
 notify_sender_new (const notify_env_t *env, const char *receiver)
@@ -33,6 +34,8 @@ s_clear (notify_sender_t *self)
         self->kind->clear (self);
     free (self->state);
     self->state = NULL;
+    free (self->url);
+    self->url = NULL;
     buf_fini (&self->answer.body);
     self->answer = (notify_answer_t){.body = buf_init (0)};
     self->answered = false;
@@ -104,12 +107,43 @@ notify_sender_delivered (int status)
     return status >= 200 && status <= 299;
 }
 
+//  Does the text repeat a part of the URL?  A server may answer with the path, which is a secret.
+static bool
+s_tells_url (const notify_sender_t *self, const char *text)
+{
+    const size_t size = strlen (text);
+    const char *scheme = self->url ? strstr (self->url, "://") : NULL;
+    const char *rest = scheme ? scheme + 3 : "";
+    for (size_t i = 0; i + S_SECRET <= size; i++)
+        if (!*rest || memmem (rest, strlen (rest), text + i, S_SECRET))
+            return true;
+    return false;
+}
+
+//  The first line of the answer's body in printable ASCII; "" = none that may be shown.
+static void
+s_said (const notify_sender_t *self, char ret_said [S_SAID])
+{
+    size_t size = 0;
+    const buf_t *body = &self->answer.body;
+    while (size < body->size && size + 1 < S_SAID && !strchr ("\r\n", body->data [size])) {
+        const char byte = body->data [size];
+        ret_said [size++] = byte >= ' ' && byte <= '~' ? byte : '?';
+    }
+    ret_said [size] = 0;
+    if (ret_said [0] == '<' || s_tells_url (self, ret_said))
+        ret_said [0] = 0;
+}
+
 void
-notify_sender_judge (notify_sender_t *self, const char *what)
+notify_sender_judge (notify_sender_t *self, const char *what, notify_advice_fn *advice)
 {
     const notify_answer_t *answer = &self->answer;
-    char text [128];
-    snprintf (text, sizeof text, "%s answered %d", what, answer->status);
+    char text [LIMIT_REASON_BYTES], said [S_SAID];
+    s_said (self, said);
+    const char *mend = advice ? advice (said) : NULL;
+    snprintf (text, sizeof text, "%s answered %d%s%s%s%s", what, answer->status, *said ? ": " : "",
+              said, mend ? ": " : "", mend ? mend : "");
     if (!answer->status)
         notify_sender_fail (self, answer->sent ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY,
                             answer->rc == -ETIMEDOUT ? NOTIFY_TIMEOUT : NOTIFY_OTHER,
@@ -167,6 +201,8 @@ notify_sender_call (notify_sender_t *self, const http_request_t *request, const 
     assert (self->state && !self->transfer && request->response_max_bytes);
     buf_fini (&self->answer.body);
     self->answer = (notify_answer_t){.body = buf_init (request->response_max_bytes)};
+    free (self->url);
+    self->url = strdup (request->url);
     self->called = true;
     self->place = place;
     self->action = action;

@@ -88,6 +88,7 @@ struct notify_sender {
     notify_answer_t answer;
     http_transfer_t *transfer; //  private from here on
     const char *place, *action;
+    char *url; //  of the call; a secret
     bool called, answered, ended;
     int64_t due_us;                  //  end of a pause; 0 = none
     int64_t paced_us [NOTIFY_PACES]; //  no call of this pace earlier
@@ -144,11 +145,15 @@ notify_sender_fail (notify_sender_t *self, step_effect_result_t result, notify_r
 //  End it, because no request could be made.  rc: ERR_NONE, -ENOENT, -EINVAL: for good.
 void
 notify_sender_fail_rc (notify_sender_t *self, int rc);
+//  What an operator can do about what an answer says.  Returns NULL if that is not known.
+typedef const char *(notify_advice_fn) (const char *said);
 //  End it by the status of the answer to a POST.  what: who has answered, such as "the webhook".
+//  The error has the first line of a refusal, unless it is HTML or repeats a part of the URL.
+//  advice: what to do about it; NULL = none.
 //  OK for 2xx.  RETRY for 429, 5xx and when nothing was sent.  UNSURE for a request without an
 //  answer: it may have arrived.  PERMANENT for anything else.
 void
-notify_sender_judge (notify_sender_t *self, const char *what);
+notify_sender_judge (notify_sender_t *self, const char *what, notify_advice_fn *advice);
 //  A 2xx status?
 bool
 notify_sender_delivered (int status);

@@ -187,7 +187,7 @@ s_begin (notify_sender_t *sender)
 static void
 s_go_on (notify_sender_t *sender)
 {
-    notify_sender_judge (sender, "the webhook");
+    notify_sender_judge (sender, "the webhook", NULL);
 }
 
 const notify_kind_t notify_signed = {

@@ -4,6 +4,7 @@
 #include "broker/delivery/notify_webhook.h"
 
 #include "broker/delivery/notify_body.h"
+#include "broker/delivery/notify_error.h"
 #include "common/base/own.h"
 
 #include <string.h>
@@ -42,7 +43,7 @@ s_begin (notify_sender_t *sender)
 static void
 s_go_on (notify_sender_t *sender)
 {
-    notify_sender_judge (sender, "the webhook");
+    notify_sender_judge (sender, "the webhook", notify_error_advice);
 }
 
 const notify_kind_t notify_webhook = {

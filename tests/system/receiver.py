@@ -36,6 +36,10 @@ def kind_of(body):
                 if block["type"] == "header")
 
 
+# what Slack says besides the status
+WORDS = {403: "action_prohibited", 404: "no_service", 410: "channel_is_archived"}
+
+
 class Receiver:
     """Listens on a free port; answer(kind, number) gives (status, headers),
     number counting a kind's posts.
@@ -67,9 +71,10 @@ class Receiver:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "2")
+                text = WORDS.get(status, "ok").encode()
+                self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
-                self.wfile.write(b"ok")
+                self.wfile.write(text)
 
             def log_message(self, *words):
                 pass

@@ -301,8 +301,9 @@ def test_a_degraded_alert_that_is_refused_is_dead_and_has_no_recovered(system):
         player = Player(system, slack, failure_threshold_for_alert=1)
         player.play("exit 1")
         dead = wait_until(lambda: effects_in(player.broker, "dead"), 20, "dead")
-        assert [(row["key"], row["error"])
-                for row in dead] == [("degraded/1", "the webhook answered 404")]
+        assert [(row["key"], row["error"]) for row in dead] == [
+            ("degraded/1", "the webhook answered 404: no_service: "
+                           "the webhook was removed: make a new one")]
         player.play("diagnose")
         player.told(1)
         player.settled()

@@ -158,6 +158,9 @@ typedef struct {
 
 #define ANSWER(line, more) "HTTP/1.1 " line "\r\n" more "Content-Length: 2\r\n\r\nok"
 
+#define REFUSAL(line, body) "HTTP/1.1 " line "\r\nConnection: close\r\n\r\n" body
+#define TEN "0123456789"
+
 static const answer_t s_answers [] = {
     {ANSWER ("200 OK", ""), STEP_EFFECT_OK, 0, -1},
     {ANSWER ("201 Created", ""), STEP_EFFECT_OK, 0, -1},
@@ -206,6 +209,40 @@ test_each_answer_is_judged_and_counted_by_reason (void **state)
         for (int k = 0; k < NOTIFY_REASONS; k++)
             assert_int_equal (after.failed_total [k] - before.failed_total [k],
                               k == s_answers [i].reason);
+    }
+}
+
+//  A refusal's own word, and what to do when it is one of Slack's.
+static const struct {
+    const char *answer, *error;
+} s_refusals [] = {
+    {REFUSAL ("404 Not Found", "no_service"),
+     "the webhook answered 404: no_service: the webhook was removed: make a new one"},
+    {REFUSAL ("410 Gone", "channel_is_archived\r\nmore"),
+     "the webhook answered 410: channel_is_archived: the channel is archived: make a webhook for "
+     "another channel"},
+    {REFUSAL ("400 Bad", "invalid_blocks\n"),
+     "the webhook answered 400: invalid_blocks: Slack does not take the form of the message"},
+    {REFUSAL ("400 Bad", "a new\x1b[31m word \xc3\xa4"),
+     "the webhook answered 400: a new?[31m word ??"},
+    {REFUSAL ("503 Busy", "back at 9"), "the webhook answered 503: back at 9"},
+    {REFUSAL ("404 Not Found", ""), "the webhook answered 404"},
+    {REFUSAL ("502 Bad", "<html><body>"), "the webhook answered 502"},
+    {REFUSAL ("404 Not Found", "Cannot POST /services/SECRET"), "the webhook answered 404"},
+    {REFUSAL ("404 Not Found", "ices/SEC"), "the webhook answered 404"},
+    {REFUSAL ("400 Bad", TEN TEN TEN TEN TEN TEN TEN TEN TEN),
+     "the webhook answered 400: " TEN TEN TEN TEN TEN TEN TEN TEN},
+};
+
+static void
+test_a_refusal_is_told_in_its_own_words_and_without_the_url (void **state)
+{
+    for (size_t i = 0; i < sizeof s_refusals / sizeof s_refusals [0]; i++) {
+        hook_t hook;
+        s_hook_start (&hook, s_refusals [i].answer);
+        const mail_effect_done_t end = s_send (*state, "degraded/1", hook.port);
+        s_hook_stop (&hook);
+        assert_string_equal (end.error, s_refusals [i].error);
     }
 }
 
@@ -307,6 +344,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         TEST (test_each_answer_is_judged_and_counted_by_reason),
+        TEST (test_a_refusal_is_told_in_its_own_words_and_without_the_url),
         TEST (test_the_request_is_json_to_the_path_of_the_webhook),
         TEST (test_what_has_arrived_is_delivered_whatever_is_configured_since),
         TEST (test_a_connection_that_is_refused_has_taken_nothing),

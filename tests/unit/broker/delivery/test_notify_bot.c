@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "broker/delivery/notify.h"
-#include "broker/delivery/notify_bot_error.h"
+#include "broker/delivery/notify_error.h"
 #include "broker/delivery/notify_bot_find.h"
 #include "common/base/own.h"
 #include "tests/unit/broker/world.h"

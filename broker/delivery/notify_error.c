@@ -1,17 +1,17 @@
 //  SPDX-License-Identifier: Apache-2.0
-#include "broker/delivery/notify_bot_error.h"
+#include "broker/delivery/notify_error.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { S_WORD = 64 };
 
-#define RETRY NOTIFY_BOT_ERROR_RETRY
-#define UNSURE NOTIFY_BOT_ERROR_UNSURE
-#define FORM NOTIFY_BOT_ERROR_FORM
-#define GONE NOTIFY_BOT_ERROR_GONE
-#define PLACE NOTIFY_BOT_ERROR_PLACE
-#define FINAL NOTIFY_BOT_ERROR_FINAL
+#define RETRY NOTIFY_ERROR_RETRY
+#define UNSURE NOTIFY_ERROR_UNSURE
+#define FORM NOTIFY_ERROR_FORM
+#define GONE NOTIFY_ERROR_GONE
+#define PLACE NOTIFY_ERROR_PLACE
+#define FINAL NOTIFY_ERROR_FINAL
 #define CLIENT NOTIFY_CLIENT_ERROR
 #define AUTH NOTIFY_AUTH_ERROR
 #define RATE NOTIFY_RATE_LIMITED
@@ -24,18 +24,22 @@ static const char s_revoked [] =
 static const char s_forbidden [] =
     "the workspace does not let the app do this: ask its administrators";
 static const char s_channel [] =
-    "Slack does not show this channel to the app: check slack_channel, and invite the app to it";
+    "Slack does not show the app this channel: check slack_channel and invite the app, or make a "
+    "new webhook";
+static const char s_hook [] = "the webhook was removed: make a new one";
 static const char s_later [] = "Slack cannot do it at present";
 static const char s_rate [] = "Slack asks for a pause";
 static const char s_form [] = "Slack does not take the form of the message";
 static const char s_gone [] = "the message is gone from Slack, or may not be edited any more";
 
-static const struct {
+typedef struct {
     const char *error;
-    notify_bot_error_class_t class;
+    notify_error_class_t class;
     notify_reason_t reason;
     const char *advice;
-} s_rows [] = {
+} error_row_t;
+
+static const error_row_t s_rows [] = {
     {"not_authed", FINAL, AUTH, s_token},
     {"invalid_auth", FINAL, AUTH, s_token},
     {"not_allowed_token_type", FINAL, AUTH, s_token},
@@ -84,6 +88,18 @@ static const struct {
     {"invalid_arguments", FORM, CLIENT, s_form},
     {"invalid_charset", FORM, CLIENT, s_form},
     {"invalid_json", FORM, CLIENT, s_form},
+    //  of a webhook
+    {"no_service", FINAL, AUTH, s_hook},
+    {"no_service_id", FINAL, AUTH, s_hook},
+    {"no_active_hooks", FINAL, AUTH, s_hook},
+    {"invalid_token", FINAL, AUTH, s_hook},
+    {"no_team", FINAL, AUTH, "the workspace is gone: make a webhook in another one"},
+    {"team_disabled", FINAL, AUTH, "the workspace is disabled: ask its administrators"},
+    {"channel_is_archived", PLACE, CLIENT,
+     "the channel is archived: make a webhook for another channel"},
+    {"action_prohibited", FINAL, AUTH, s_forbidden},
+    {"posting_to_general_channel_denied", PLACE, AUTH, s_forbidden},
+    {"invalid_payload", FORM, CLIENT, s_form},
     {"message_not_found", GONE, CLIENT, s_gone},
     {"thread_not_found", GONE, CLIENT, s_gone},
     {"cannot_reply_to_message", GONE, CLIENT, s_gone},
@@ -92,6 +108,23 @@ static const struct {
 };
 
 enum { S_ROWS = sizeof s_rows / sizeof s_rows [0] };
+
+//  NULL: the error is not known.
+static const error_row_t *
+s_row (const char *error)
+{
+    for (size_t i = 0; i < S_ROWS; i++)
+        if (strcmp (s_rows [i].error, error) == 0)
+            return &s_rows [i];
+    return NULL;
+}
+
+const char *
+notify_error_advice (const char *word)
+{
+    const error_row_t *row = s_row (word);
+    return row ? row->advice : NULL;
+}
 
 //  Copy a word of Slack's; what no error or scope has becomes '?'.
 static void
@@ -106,19 +139,19 @@ s_word (const json_t *answer, const char *key, char ret_word [S_WORD])
 }
 
 void
-notify_bot_error (const char *method, const json_t *answer, notify_bot_error_t *ret_error)
+notify_error (const char *method, const json_t *answer, notify_error_t *ret_error)
 {
     char error [S_WORD], needed [S_WORD];
     s_word (answer, "error", error);
     s_word (answer, "needed", needed);
     const char *advice = "see Slack's documentation of this method";
-    *ret_error = (notify_bot_error_t){.class = FINAL, .reason = CLIENT};
-    for (size_t i = 0; i < S_ROWS; i++)
-        if (strcmp (s_rows [i].error, error) == 0) {
-            ret_error->class = s_rows [i].class;
-            ret_error->reason = s_rows [i].reason;
-            advice = s_rows [i].advice;
-        }
+    *ret_error = (notify_error_t){.class = FINAL, .reason = CLIENT};
+    const error_row_t *row = s_row (error);
+    if (row) {
+        ret_error->class = row->class;
+        ret_error->reason = row->reason;
+        advice = row->advice;
+    }
     ret_error->scope = strcmp (error, "missing_scope") == 0;
     if (ret_error->scope && *needed)
         snprintf (ret_error->text, sizeof ret_error->text,
