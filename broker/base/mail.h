@@ -39,6 +39,7 @@ typedef struct {
     int64_t id; //  of the effect
     step_effect_result_t result;
     bool unreached; //  the server was not reached; nothing was sent
+    bool down;      //  it answered that it takes nothing from anybody for now
     int64_t retry_after_ms;
     char error [LIMIT_REASON_BYTES];
     row_message_t message; //  key "" = none; kept whatever the result

@@ -313,8 +313,9 @@ s_judge (const effect_t *effect, const step_in_t *in)
 {
     if (in->as.effect.result == STEP_EFFECT_OK)
         return ROW_EFFECT_DONE;
+    const int64_t tries = in->as.effect.down ? LIMIT_EFFECT_DOWN_TRIES : LIMIT_EFFECT_TRIES;
     if (in->as.effect.result == STEP_EFFECT_PERMANENT
-        || (effect->row.tries >= LIMIT_EFFECT_TRIES && !in->as.effect.unreached))
+        || (effect->row.tries >= tries && !in->as.effect.unreached))
         return ROW_EFFECT_DEAD;
     return ROW_EFFECT_READY;
 }

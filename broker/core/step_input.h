@@ -153,6 +153,8 @@ typedef struct {
             step_effect_result_t result;
             //  RETRY: no answer at all.  It is tried soon, and uses none of its tries up.
             bool unreached;
+            //  RETRY: the receiver as a whole takes nothing for now.  It has more tries.
+            bool down;
             int64_t retry_after_ms;
             char error [LIMIT_REASON_BYTES];
             //  Rows to keep whatever the result: key "" and incident "" = none.

@@ -499,6 +499,7 @@ s_another_way (notify_sender_t *sender, const notify_error_t *error)
             return bot->plain = true;
         case NOTIFY_ERROR_GONE: return s_anew (sender, error->text);
         case NOTIFY_ERROR_PLACE: return elsewhere && s_anew (sender, error->text);
+        case NOTIFY_ERROR_DOWN:
         case NOTIFY_ERROR_RETRY:
         case NOTIFY_ERROR_UNSURE: return false;
         case NOTIFY_ERROR_FINAL: break;
@@ -539,7 +540,8 @@ s_refused (notify_sender_t *sender, const json_t *answer)
         return;
     }
     step_effect_result_t result = STEP_EFFECT_PERMANENT;
-    if (error.class == NOTIFY_ERROR_RETRY)
+    sender->answer.down = error.class == NOTIFY_ERROR_DOWN;
+    if (error.class == NOTIFY_ERROR_RETRY || error.class == NOTIFY_ERROR_DOWN)
         result = STEP_EFFECT_RETRY;
     else if (error.class == NOTIFY_ERROR_UNSURE)
         result = s_steps [bot->step].call.once ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY;

@@ -6,6 +6,7 @@
 
 enum { S_WORD = 64 };
 
+#define DOWN NOTIFY_ERROR_DOWN
 #define RETRY NOTIFY_ERROR_RETRY
 #define UNSURE NOTIFY_ERROR_UNSURE
 #define FORM NOTIFY_ERROR_FORM
@@ -63,13 +64,13 @@ static const error_row_t s_rows [] = {
     {"ekm_access_denied", FINAL, AUTH, s_forbidden},
     {"team_access_not_granted", FINAL, AUTH, s_forbidden},
     {"two_factor_setup_required", FINAL, AUTH, s_forbidden},
-    {"ratelimited", RETRY, RATE, s_rate},
-    {"rate_limited", RETRY, RATE, s_rate},
-    {"message_limit_exceeded", RETRY, RATE, s_rate},
-    {"service_unavailable", RETRY, SERVER, s_later},
-    {"team_added_to_org", RETRY, SERVER, s_later},
-    {"org_login_required", RETRY, SERVER, s_later},
-    {"external_channel_migrating", RETRY, SERVER, s_later},
+    {"ratelimited", DOWN, RATE, s_rate},
+    {"rate_limited", DOWN, RATE, s_rate},
+    {"message_limit_exceeded", DOWN, RATE, s_rate},
+    {"service_unavailable", DOWN, SERVER, s_later},
+    {"team_added_to_org", DOWN, SERVER, s_later},
+    {"org_login_required", DOWN, SERVER, s_later},
+    {"external_channel_migrating", DOWN, SERVER, s_later},
     {"request_timeout", RETRY, SERVER, s_later},
     {"update_failed", RETRY, SERVER, s_later},
     {"file_update_failed", RETRY, SERVER, s_later},

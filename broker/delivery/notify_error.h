@@ -8,6 +8,7 @@
 #include "common/base/json.h"
 
 typedef enum {
+    NOTIFY_ERROR_DOWN,   //  it did not happen: nothing works for now
     NOTIFY_ERROR_RETRY,  //  it did not happen, and may work later
     NOTIFY_ERROR_UNSURE, //  it may have happened
     NOTIFY_ERROR_FORM,   //  Slack does not take a message of this form

@@ -65,8 +65,9 @@ notify_sender_end (notify_sender_t *self, step_effect_result_t result, const cha
     self->end.message = self->message;
     if (result == STEP_EFFECT_RETRY || result == STEP_EFFECT_UNSURE) {
         self->end.retry_after_ms = self->answer.retry_after_ms;
-        self->end.unreached = (result == STEP_EFFECT_RETRY || self->kind->finds) && self->answer.rc
-                              && !self->answer.status;
+        const bool again = result == STEP_EFFECT_RETRY || self->kind->finds;
+        self->end.unreached = again && self->answer.rc && !self->answer.status;
+        self->end.down = again && self->answer.down;
     }
     snprintf (self->end.error, sizeof self->end.error, "%s", error);
     self->ended = true;
@@ -168,6 +169,7 @@ s_on_head (void *arg, http_transfer_t *transfer, int status)
 {
     notify_sender_t *self = arg;
     self->answer.status = status;
+    self->answer.down = status == S_STATUS_RATE || status >= 500;
     self->answer.retry_after_ms = http_retry_after (transfer);
     if (self->answer.retry_after_ms > LIMIT_EFFECT_RETRY_MAX_MS)
         self->answer.retry_after_ms = LIMIT_EFFECT_RETRY_MAX_MS;

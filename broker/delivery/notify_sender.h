@@ -72,6 +72,7 @@ typedef struct {
     int status; //  0: none came
     int rc;     //  0: the body is complete
     bool sent;  //  the request has left, at least in part
+    bool down;  //  429, 5xx, or the kind says so: the receiver takes nothing for now
     int64_t retry_after_ms;
     buf_t body;
     char reason [LIMIT_REASON_BYTES]; //  why no status or no whole body came

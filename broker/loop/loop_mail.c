@@ -140,6 +140,7 @@ s_mail_effect_done (loop_t *self, const mail_t *mail)
     in.as.effect.id = mail->as.effect_done.id;
     in.as.effect.result = mail->as.effect_done.result;
     in.as.effect.unreached = mail->as.effect_done.unreached;
+    in.as.effect.down = mail->as.effect_done.down;
     in.as.effect.retry_after_ms = mail->as.effect_done.retry_after_ms;
     snprintf (in.as.effect.error, sizeof in.as.effect.error, "%s", mail->as.effect_done.error);
     in.as.effect.message = mail->as.effect_done.message;

@@ -251,6 +251,7 @@ enum {
     LIMIT_CHANNEL_RETRY = 500,         //  dead effects of a channel that one command makes due
     LIMIT_LANES_SHOWN = 64,            //  lanes of effects in status and metrics
     LIMIT_EFFECT_TRIES = 20,           //  answered tries, about an hour; then the effect is dead
+    LIMIT_EFFECT_DOWN_TRIES = 300,     //  likewise, if the whole receiver is down: about a day
     //  breaker_mode pause: first wait for a probe, doubled by each failure.
     LIMIT_PROBE_MIN_MS = 5000,
     LIMIT_TURN_REVIVED = 32,       //  incidents that its closing puts back in one turn

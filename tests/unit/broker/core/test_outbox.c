@@ -160,6 +160,35 @@ test_a_message_that_fails_holds_its_channel_and_is_named (void **state)
     step_destroy (&bench.step);
 }
 
+//  It is dead after a day of such answers, and those behind it are sent.
+static void
+test_a_message_outlives_a_night_in_which_its_receiver_takes_none (void **state)
+{
+    bench_t bench = bench_new ();
+    bench.settings.slack = true;
+    bench_configure (&bench);
+    s_reported (&bench, 2);
+    while (s_deliver (&bench, ROW_CHANNEL_STORAGE, 0, STEP_EFFECT_OK))
+        ;
+    const int64_t head = s_flights [ROW_CHANNEL_MESSAGE], begin_ms = bench.now.boot_ms;
+    step_in_t done = bench_from ("-", STEP_IN_EFFECT_DONE);
+    done.as.effect.id = head;
+    done.as.effect.result = STEP_EFFECT_RETRY;
+    done.as.effect.down = true;
+    int tries = 0;
+    for (; s_flights [ROW_CHANNEL_MESSAGE] == head && tries < 1000; tries++) {
+        s_flights [ROW_CHANNEL_MESSAGE] = 0;
+        bench_step (&bench, &done);
+        bench_later (&bench, s_lane (&bench, "slack").next_ms + LIMIT_MESSAGE_PACE_MS);
+        s_hand_out (&bench);
+    }
+    assert_int_equal (tries, LIMIT_EFFECT_DOWN_TRIES);
+    const int64_t hour_ms = 3600000;
+    assert_in_range (bench.now.boot_ms - begin_ms, 18 * hour_ms, 32 * hour_ms);
+    assert_true (s_flights [ROW_CHANNEL_MESSAGE] > head);
+    step_destroy (&bench.step);
+}
+
 static int
 s_cancel (bench_t *bench, const row_effect_t *row)
 {
@@ -264,6 +293,7 @@ main (void)
             test_an_upload_that_fails_is_passed_over_and_tried_again_until_it_is_dead),
         cmocka_unit_test (test_uploads_that_fail_do_not_keep_new_ones_from_their_turn),
         cmocka_unit_test (test_a_message_that_fails_holds_its_channel_and_is_named),
+        cmocka_unit_test (test_a_message_outlives_a_night_in_which_its_receiver_takes_none),
         cmocka_unit_test (test_an_effect_is_cancelled_before_it_is_handed_out_and_when_it_is_dead),
         cmocka_unit_test (test_an_effect_that_waits_for_its_next_try_is_due_now),
         cmocka_unit_test (test_a_dead_effect_is_due_again_at_its_old_place),

@@ -205,6 +205,8 @@ test_each_answer_is_judged_and_counted_by_reason (void **state)
             || end.retry_after_ms != s_answers [i].retry_after_ms)
             fail_msg ("%s: %d after %d ms, %s", s_answers [i].answer, (int) end.result,
                       (int) end.retry_after_ms, end.error);
+        assert_int_equal (end.down, s_answers [i].reason == NOTIFY_RATE_LIMITED
+                                        || s_answers [i].reason == NOTIFY_SERVER_ERROR);
         assert_int_equal (after.posts_total - before.posts_total, 1);
         for (int k = 0; k < NOTIFY_REASONS; k++)
             assert_int_equal (after.failed_total [k] - before.failed_total [k],

@@ -328,6 +328,8 @@ s_check_answer (const mail_effect_done_t *end, const answer_t *answer, step_effe
         fail_msg ("%d %s: %d after %d ms, %s", answer->code, answer->body, (int) end->result,
                   (int) end->retry_after_ms, end->error);
     assert_int_equal (end->unreached, !answer->code);
+    assert_int_equal (end->down, answer->code == 429 || answer->code == 503
+                                     || strstr (answer->body, "ratelimited") != NULL);
 }
 
 static void
