@@ -201,6 +201,14 @@ s_target (reader_t *self, const MD_ATTRIBUTE *from, const MD_ATTRIBUTE *title,
     return 0;
 }
 
+static bool
+s_is_text (const MD_ATTRIBUTE *language)
+{
+    static const char text [] = "text";
+    return language->text && language->size == sizeof text - 1
+           && memcmp (language->text, text, sizeof text - 1) == 0;
+}
+
 //  False: a part that means nothing here.
 static bool
 s_block (MD_BLOCKTYPE type, const void *detail, markdown_part_t *part)
@@ -220,6 +228,8 @@ s_block (MD_BLOCKTYPE type, const void *detail, markdown_part_t *part)
         part->level = (int) ((const MD_BLOCK_H_DETAIL *) detail)->level;
     else if (type == MD_BLOCK_OL)
         part->start = ((const MD_BLOCK_OL_DETAIL *) detail)->start;
+    else if (type == MD_BLOCK_CODE)
+        part->plain = s_is_text (&((const MD_BLOCK_CODE_DETAIL *) detail)->lang);
     else if (type == MD_BLOCK_LI) {
         const MD_BLOCK_LI_DETAIL *item = detail;
         part->task = item->is_task != 0;

@@ -18,9 +18,9 @@ typedef enum {
     MARKDOWN_ORDERED, //  start: its first number
     MARKDOWN_ITEM,    //  of either list; task: it has a box, done: ticked
     MARKDOWN_RULE,
-    MARKDOWN_HEADING, //  level: 1..6
-    MARKDOWN_CODE_BLOCK,
-    MARKDOWN_PARAGRAPH, //  a tight list's items have text without one
+    MARKDOWN_HEADING,    //  level: 1..6
+    MARKDOWN_CODE_BLOCK, //  plain: its fence says "text"
+    MARKDOWN_PARAGRAPH,  //  a tight list's items have text without one
     MARKDOWN_TABLE,
     MARKDOWN_TABLE_HEAD,
     MARKDOWN_TABLE_BODY,
@@ -40,7 +40,7 @@ typedef struct {
     markdown_kind_t kind;
     int level;
     unsigned start;
-    bool task, done;
+    bool task, done, plain;
     const char *target; //  any bytes; borrowed for the call; "" when longer than 2 KiB
     size_t target_size;
 } markdown_part_t;

@@ -315,14 +315,16 @@ s_heading (writer_t *self, int level)
 static int
 s_enter (const markdown_part_t *part, void *ctx)
 {
+    static const char text [] =
+        "<pre class=\"plain\" role=\"group\" aria-label=\"Text\" tabindex=\"0\"><code>";
+    static const char code [] = "<pre role=\"group\" aria-label=\"Code\" tabindex=\"0\"><code>";
     writer_t *self = ctx;
     switch (part->kind) {
         case MARKDOWN_RULE: return s_open (self, "<hr>\n", "");
         case MARKDOWN_HEADING: return s_heading (self, part->level);
         case MARKDOWN_PARAGRAPH: return s_open (self, "<p>", "</p>\n");
         case MARKDOWN_CODE_BLOCK:
-            return s_open (self, "<pre role=\"group\" aria-label=\"Code\" tabindex=\"0\"><code>",
-                           "</code></pre>\n");
+            return s_open (self, part->plain ? text : code, "</code></pre>\n");
         case MARKDOWN_QUOTE:
         case MARKDOWN_LIST:
         case MARKDOWN_ORDERED:

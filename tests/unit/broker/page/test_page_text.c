@@ -167,7 +167,14 @@ test_blocks_have_their_elements (void **state)
     s_expect ("7. a", "<ol start=\"7\"><li>a</li></ol>");
     s_expect ("> a", "<blockquote><p>a</p>\n</blockquote>");
     s_expect ("***", "<hr>\n");
-    s_expect_part ("```sh\na <b>\n```", "tabindex=\"0\"><code>a &lt;b&gt;\n</code></pre>");
+    s_expect_part ("```sh\na <b>\n```", "<pre role=\"group\" aria-label=\"Code\" "
+                                        "tabindex=\"0\"><code>a &lt;b&gt;\n</code></pre>");
+    //  words wrap, commands do not
+    s_expect_part ("````text\nrefused\n````",
+                   "<pre class=\"plain\" role=\"group\" aria-label=\"Text\" "
+                   "tabindex=\"0\"><code>refused\n</code></pre>");
+    s_expect_part ("```texts\na\n```", "<pre role=\"group\" aria-label=\"Code\"");
+    s_expect_part ("b\n\n~~~\na\n~~~", "<pre role=\"group\" aria-label=\"Code\"");
     s_expect_part ("|a|b|\n|---|---|\n|c|d|",
                    "<thead><tr><th scope=\"col\">a</th><th scope=\"col\">b</th></tr></thead>"
                    "<tbody><tr><td>c</td><td>d</td></tr></tbody></table></div>");
