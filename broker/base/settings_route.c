@@ -203,6 +203,25 @@ s_check_use (const settings_t *settings, conf_check_t *check)
     }
 }
 
+//  Warn if alerts and unmatched incidents have nobody to go to.
+static void
+s_check_default (const settings_t *settings, conf_check_t *check)
+{
+    const settings_route_t *routes = settings->routes.items;
+    const void *at = settings->routes.count ? &settings->routes : &settings->receivers;
+    settings_target_t target;
+    bool all = false;
+    if (settings->receivers.count + settings->routes.count == 0
+        || settings_target (settings, row_default_receiver, &target))
+        return;
+    for (size_t i = 0; i < settings->routes.count; i++)
+        all = all || s_takes_all (&routes [i]);
+    conf_check_warn (check, at,
+                     "no default receiver: alerts about the system go nowhere%s; set "
+                     "slack_webhook_url, or slack_bot_token and slack_channel",
+                     all ? "" : ", nor do incidents that no route matches");
+}
+
 //  --- the table
 
 //  Read "critical|warning" into bits.
@@ -297,6 +316,7 @@ settings_route_fit (conf_t *conf, settings_t *settings, conf_check_t *check)
     for (size_t i = 0; i < settings->routes.count; i++)
         s_check_route (settings, &routes [i], check);
     s_check_use (settings, check);
+    s_check_default (settings, check);
     s_make_rules (conf, settings, check);
     s_make_receivers (conf, settings);
     s_make_clusters (conf, settings);

@@ -453,11 +453,11 @@ static const conf_option_t s_rows [] = {
      .type = CONF_DURATION,
      AT (retain_incidents_ms),
      .env = "TRIAGE_RETAIN_INCIDENTS",
-     .fallback = "2160h",
+     .fallback = "90d",
      .max = 3650 * S_DAY,
      .flags = CONF_RELOAD,
      .help = "How long incidents are kept after their end and their last event, with folder, rows "
-             "and stream records.  2160h is 90 days.  0: for ever."},
+             "and stream records.  Days have the unit d.  0: for ever."},
     {.key = "retain_bytes",
      .type = CONF_SIZE,
      AT (retain_bytes),
@@ -506,6 +506,16 @@ static const conf_option_t s_rows [] = {
     {0},
 };
 
+//  A bare number means seconds: warn where days were meant.
+static void
+s_fit_retention (const settings_t *self, conf_check_t *check)
+{
+    if (self->retain_incidents_ms > 0 && self->retain_incidents_ms < S_HOUR)
+        conf_check_warn (check, &self->retain_incidents_ms,
+                         "incidents go within an hour of their end; a number without a unit means "
+                         "seconds, 90 days are 90d");
+}
+
 //  Values that must fit together.
 static void
 s_fit (conf_t *conf, void *settings, conf_check_t *check)
@@ -513,6 +523,7 @@ s_fit (conf_t *conf, void *settings, conf_check_t *check)
     settings_target_fit (settings, check);
     settings_azure_fit (settings, check);
     settings_route_fit (conf, settings, check);
+    s_fit_retention (settings, check);
 }
 
 const conf_spec_t settings_spec = {

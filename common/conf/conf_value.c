@@ -25,8 +25,8 @@ typedef struct {
     int64_t factor;
 } unit_t;
 
-static const unit_t s_duration_units [] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {NULL, 0}};
+static const unit_t s_duration_units [] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                                           {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 static const unit_t s_size_units [] = {{"B", 1},
                                        {"KiB", INT64_C (1) << 10},
                                        {"MiB", INT64_C (1) << 20},
@@ -580,7 +580,7 @@ conf_value_expected (const conf_option_t *row, buf_t *text)
         case CONF_BOOL: (void) buf_text (text, "true or false"); return;
         case CONF_ENUM: (void) buf_printf (text, "one of %s", row->choices); return;
         case CONF_INT: (void) buf_text (text, "an integer"); break;
-        case CONF_DURATION: (void) buf_text (text, "a duration such as 300, 5m or 168h"); break;
+        case CONF_DURATION: (void) buf_text (text, "a duration such as 300, 5m or 7d"); break;
         case CONF_SIZE: (void) buf_text (text, "a size such as 4096, 64KiB or 10MiB"); break;
         case CONF_DECIMAL: (void) buf_text (text, "a number such as 2 or 0.5"); break;
         case CONF_TABLE:

@@ -95,12 +95,13 @@ s_map (walk_t *walk, const target_t *target, const char *prefix, const yaml_node
 
 //  --- tables
 
+//  One item, which errors call `name`.
 static void
-s_item (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *node, size_t index)
+s_item (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *node,
+        const char *name)
 {
     char label [CONF_NAME], where [CONF_WHERE];
-    (void) snprintf (label, sizeof (label), "%.100s[%zu]", row->key, index);
-    s_where (walk, node, "", label, where);
+    s_where (walk, node, "", name, where);
     conf_value_defaults (walk->conf, row->rows, base, NULL);
     if (!s_visit (walk, node, where))
         return;
@@ -108,7 +109,7 @@ s_item (walk_t *walk, const conf_option_t *row, void *base, const yaml_node_t *n
         conf_error (walk->errors, where, "expected a map, got %s", s_type_name (node));
         return;
     }
-    (void) snprintf (label, sizeof (label), "%.100s[%zu].", row->key, index);
+    (void) snprintf (label, sizeof (label), "%.156s.", name);
     const conf_option_t *rows = row->rows + ((row->flags & CONF_KEYED) != 0);
     size_t count = conf_row_count (rows);
     target_t target = {
@@ -149,7 +150,9 @@ s_list (walk_t *walk, const conf_option_t *row, char *items, const yaml_node_t *
     const yaml_node_item_t *item = node->data.sequence.items.start;
     for (size_t i = 0; item < node->data.sequence.items.top; item++, i++) {
         const yaml_node_t *at = yaml_document_get_node (walk->document, *item);
-        s_item (walk, row, items + i * row->item_size, at, i);
+        char name [CONF_NAME];
+        (void) snprintf (name, sizeof (name), "%.100s[%zu]", row->key, i);
+        s_item (walk, row, items + i * row->item_size, at, name);
         s_unique (walk, row, items, i, at);
     }
 }
@@ -161,18 +164,20 @@ s_keyed (walk_t *walk, const conf_option_t *row, char *items, const yaml_node_t 
     const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
     for (size_t i = 0; pair < node->data.mapping.pairs.top; pair++, i++) {
         const yaml_node_t *key = yaml_document_get_node (walk->document, pair->key);
-        char where [CONF_WHERE];
+        char name [CONF_NAME], where [CONF_WHERE];
         s_where (walk, key, "", row->key, where);
         char *item = items + i * row->item_size;
-        s_item (walk, row, item, yaml_document_get_node (walk->document, pair->value), i);
-        if (key->type != YAML_SCALAR_NODE)
+        const bool named = key->type == YAML_SCALAR_NODE;
+        (void) snprintf (name, sizeof (name), "%.60s.%.90s", row->key,
+                         named ? s_scalar_text (key) : "?");
+        s_item (walk, row, item, yaml_document_get_node (walk->document, pair->value), name);
+        if (!named)
             conf_error (walk->errors, where, "expected a key, got %s", s_type_name (key));
         else if (s_is_repeated (walk, node, pair))
             conf_error (walk->errors, where, "given twice: \"%s\"", s_scalar_text (key));
         else {
-            char path [CONF_NAME], place [CONF_WHERE];
-            (void) snprintf (path, sizeof (path), "%.60s.%.90s", row->key, s_scalar_text (key));
-            s_where (walk, key, "", path, place);
+            char place [CONF_WHERE];
+            s_where (walk, key, "", name, place);
             conf_origin_set (walk->conf, row->rows, item, place, NULL);
             (void) conf_value_set (walk->conf, row->rows, item, s_scalar_text (key), where,
                                    walk->errors);

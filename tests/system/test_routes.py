@@ -248,8 +248,8 @@ def test_check_config_and_print_config_keep_secrets(system, hook):
     config.write_text(printed.stdout)
     assert run("--print-config").stdout == printed.stdout
     refused = run("--check-config")
-    assert refused.returncode == 78 and "receivers[1].webhook_secret: expected the secret, got " \
-        "what --print-config shows instead" in refused.stderr
+    assert refused.returncode == 78 and "receivers.audit.webhook_secret: expected the secret, " \
+        "got what --print-config shows instead" in refused.stderr
     assert not hook.posts
 
 
@@ -266,4 +266,6 @@ def test_what_does_not_fit_stops_a_start_and_not_a_running_broker(system, hook):
     done = subprocess.run([BIN / "triage-broker", "--config", config, "--check-config"],
                           capture_output=True, text=True)
     assert (done.returncode, done.stderr.splitlines()) == (
-        78, [f"warning: {config}:2: receivers.team: no route names this receiver", line])
+        78, [f"warning: {config}:2: receivers.team: no route names this receiver",
+             f"warning: {config}:5: routes: no default receiver: alerts about the system go "
+             "nowhere; set slack_webhook_url, or slack_bot_token and slack_channel", line])

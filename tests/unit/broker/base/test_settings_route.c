@@ -100,12 +100,12 @@ static void
 test_a_signed_webhook_has_a_secret_that_cannot_be_guessed (void **state)
 {
     s_refused ("receivers:\n  a:\n    webhook_url: http://h/\n",
-               "route.yaml:3: receivers[0].webhook_url: needs webhook_secret beside it\n");
+               "route.yaml:3: receivers.a.webhook_url: needs webhook_secret beside it\n");
     s_refused ("receivers:\n  a:\n    slack_webhook_url: http://h/\n    webhook_secret: "
                "0123456789abcdef\n",
-               "route.yaml:4: receivers[0].webhook_secret: needs webhook_url beside it\n");
+               "route.yaml:4: receivers.a.webhook_secret: needs webhook_url beside it\n");
     s_refused ("receivers:\n  a:\n    webhook_url: http://h/\n    webhook_secret: short\n",
-               "route.yaml:4: receivers[0].webhook_secret: expected a secret of at least 16 "
+               "route.yaml:4: receivers.a.webhook_secret: expected a secret of at least 16 "
                "bytes\n");
 }
 
@@ -113,15 +113,17 @@ static void
 test_a_channel_needs_the_bot_and_is_named_by_its_id (void **state)
 {
     s_refused ("receivers:\n  a:\n    slack_channel: C0123456789\n",
-               "route.yaml:3: receivers[0].slack_channel: needs slack_bot_token\n");
+               "route.yaml:3: receivers.a.slack_channel: needs slack_bot_token\n");
     s_refused ("slack_bot_token: x\nreceivers:\n  a:\n    slack_channel: '#general'\n",
-               "route.yaml:4: receivers[0].slack_channel: expected a channel's ID such as "
+               "route.yaml:4: receivers.a.slack_channel: expected a channel's ID such as "
                "C0123456789, not its name\n");
     own (s_drop) load_t load;
     s_load ("slack_bot_token: x\nreceivers: {a: {slack_channel: C0123456789}}\nroutes:\n"
             "- receiver: a\n",
             NULL, &load);
-    assert_string_equal (load.said, ""); //  the default receiver needs no channel of its own
+    //  The default receiver needs no channel of its own.
+    assert_int_equal (load.rc, 0);
+    assert_non_null (strstr (load.said, "no default receiver"));
     step_settings_t step;
     route_target_t target;
     settings_target_t way;
@@ -144,6 +146,48 @@ test_a_route_names_a_receiver_and_known_severities (void **state)
     s_refused ("routes:\n- {severity: critical|fatal, receiver: none}\n",
                "route.yaml:2: routes[0].severity: expected info, warning, critical or some of "
                "them with | between\n");
+}
+
+static void
+test_alerts_that_go_nowhere_are_warned_of (void **state)
+{
+    static const char what [] = "no default receiver: alerts about the system go nowhere",
+                           rest [] =
+                               ", nor do incidents that no route matches; set slack_webhook_url, "
+                               "or slack_bot_token and slack_channel";
+    own (s_drop) load_t load;
+    s_load ("receivers: {a: " SLACK "}\nroutes:\n- {cluster: x, receiver: a}\n", NULL, &load);
+    const char *said = strstr (load.said, what);
+    assert_non_null (said);
+    assert_non_null (strstr (load.said, "route.yaml:2: routes: no default"));
+    assert_memory_equal (said + strlen (what), rest, strlen (rest));
+    s_drop (&load);
+    s_load ("receivers: {a: " SLACK "}\nroutes:\n- receiver: a\n", NULL, &load);
+    said = strstr (load.said, what);
+    assert_non_null (said);
+    assert_memory_equal (said + strlen (what), "; set ", strlen ("; set "));
+    s_drop (&load);
+    s_load ("slack_webhook_url: http://s/\nreceivers: {a: " SLACK "}\nroutes:\n"
+            "- {cluster: x, receiver: a}\n",
+            NULL, &load);
+    assert_string_equal (load.said, "");
+}
+
+static void
+test_a_retention_below_an_hour_is_warned_of (void **state)
+{
+    own (s_drop) load_t load;
+    s_load ("retain_incidents: 90\n", NULL, &load);
+    assert_non_null (strstr (load.said, "route.yaml:1: retain_incidents: incidents go within an "
+                                        "hour of their end; a number without a unit means "
+                                        "seconds, 90 days are 90d"));
+    s_drop (&load);
+    s_load ("retain_incidents: 90d\n", NULL, &load);
+    assert_string_equal (load.said, "");
+    assert_int_equal (load.settings->retain_incidents_ms, INT64_C (90) * 24 * 3600 * 1000);
+    s_drop (&load);
+    s_load ("retain_incidents: 0\n", NULL, &load);
+    assert_string_equal (load.said, "");
 }
 
 static void
@@ -238,6 +282,8 @@ main (void)
         cmocka_unit_test (test_a_signed_webhook_has_a_secret_that_cannot_be_guessed),
         cmocka_unit_test (test_a_channel_needs_the_bot_and_is_named_by_its_id),
         cmocka_unit_test (test_a_route_names_a_receiver_and_known_severities),
+        cmocka_unit_test (test_alerts_that_go_nowhere_are_warned_of),
+        cmocka_unit_test (test_a_retention_below_an_hour_is_warned_of),
         cmocka_unit_test (test_what_can_never_happen_is_warned_of),
         cmocka_unit_test (test_the_core_gets_what_the_file_says),
         cmocka_unit_test (test_receivers_and_routes_are_bounded),

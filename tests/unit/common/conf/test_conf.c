@@ -101,7 +101,7 @@ test_all_errors_of_all_sources_are_told_at_once (void **state)
         "case.yaml:3: mode: expected one of drop|reject, got \"keep\"\n"
         "environment WEB_URL: expected a URL with http:// or https://, got \"ftp://x\"\n"
         "environment COUNT: expected an integer from 1 to 10, got \"many\"\n"
-        "flag --wait-time: expected a duration such as 300, 5m or 168h from 0s to 168h, got "
+        "flag --wait-time: expected a duration such as 300, 5m or 7d from 0s to 168h, got "
         "\"-1s\"\n");
 }
 
@@ -142,11 +142,11 @@ test_a_keyed_table_takes_its_names_from_the_keys (void **state)
     assert_false (items [0].enabled);
     assert_string_equal (items [1].name, "b");
     assert_int_equal (items [1].weight, 9);
-    case_refused ("models:\n  a: {name: b}\n", "case.yaml:2: models[0].name: unknown key\n");
+    case_refused ("models:\n  a: {name: b}\n", "case.yaml:2: models.a.name: unknown key\n");
     case_refused ("models:\n  a: {}\n  a: {}\n", "case.yaml:3: models: given twice: \"a\"\n");
     case_refused ("models:\n- name: a\n",
                   "case.yaml:1: models: expected a map of maps, got a list\n");
-    case_refused ("models:\n  a: 5\n", "case.yaml:2: models[0]: expected a map, got a value\n");
+    case_refused ("models:\n  a: 5\n", "case.yaml:2: models.a: expected a map, got a value\n");
     case_refused ("models: {a: {}, b: {}, c: {}, d: {}}\n",
                   "case.yaml:1: models: expected at most 3 items, got 4\n");
 }
@@ -354,6 +354,8 @@ test_durations_and_sizes_in_all_spellings (void **state)
     s_one ("--wait-time=300", 300000, wait);
     s_one ("--wait-time=1m30s", 90000, wait);
     s_one ("--wait-time=168h", INT64_C (604800000), wait);
+    s_one ("--wait-time=7d", INT64_C (604800000), wait);
+    s_one ("--wait-time=1d12h", INT64_C (129600000), wait);
     s_one ("--wait-time=500ms", 500, wait);
     s_one ("--wait-time=1.5h", 5400000, wait);
     s_one ("--wait-time=0", 0, wait);

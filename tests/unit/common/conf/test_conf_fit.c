@@ -33,15 +33,15 @@ test_errors_of_an_items_secret_name_its_place_and_never_show_it (void **state)
                "doors:\n  a:\n    bell: hush-hush\n  b:\n    code: x\n    code_file: y\n", NULL,
                NULL);
     assert_int_equal (load.rc, ERR_CONFIG);
-    assert_string_equal (load.err, "case.yaml:3: doors[0].bell: expected a URL with http:// or "
+    assert_string_equal (load.err, "case.yaml:3: doors.a.bell: expected a URL with http:// or "
                                    "https://, got a secret that is not one\n"
-                                   "case.yaml:6: doors[1].code_file: give either code or "
+                                   "case.yaml:6: doors.b.code_file: give either code or "
                                    "code_file, not both\n");
     case_refused ("doors: {a: {code_file: gone}}\n",
-                  "case.yaml:1: doors[0].code_file: cannot read \"gone\": No such file or "
+                  "case.yaml:1: doors.a.code_file: cannot read \"gone\": No such file or "
                   "directory\n");
     case_refused ("doors:\n  a:\n    code: \"<secret>\"\n",
-                  "case.yaml:3: doors[0].code: expected the secret, got what --print-config shows "
+                  "case.yaml:3: doors.a.code: expected the secret, got what --print-config shows "
                   "instead\n");
 }
 
@@ -151,7 +151,7 @@ test_a_derived_value_follows_a_reload (void **state)
     assert_string_equal (settings->derived, "x!");
     conf_destroy (&fresh);
     case_read ("case.err", load.err, sizeof load.err);
-    assert_non_null (strstr (load.err, "warning=\"case.yaml:2: doors[0].code: door a is old\""));
+    assert_non_null (strstr (load.err, "warning=\"case.yaml:2: doors.a.code: door a is old\""));
 }
 
 //  A program logs them once it knows the log's format.
@@ -163,7 +163,7 @@ test_warnings_are_printed_by_check_config_and_logged_on_request (void **state)
     own (case_drop) case_t load;
     case_load (&load, &spec, yaml, NULL, CASE_LIST ("--check-config"));
     assert_int_equal (load.rc, 1);
-    assert_string_equal (load.err, "warning: case.yaml:3: doors[0].code: door a is old\n");
+    assert_string_equal (load.err, "warning: case.yaml:3: doors.a.code: door a is old\n");
     case_load (&load, &spec, yaml, NULL, NULL);
     assert_int_equal (load.rc, 0);
     assert_string_equal (load.err, "");
@@ -172,7 +172,7 @@ test_warnings_are_printed_by_check_config_and_logged_on_request (void **state)
     case_restore (2, saved);
     case_read ("case.err", load.err, sizeof load.err);
     assert_non_null (strstr (load.err, "level=warn"));
-    assert_non_null (strstr (load.err, "warning=\"case.yaml:3: doors[0].code: door a is old\""));
+    assert_non_null (strstr (load.err, "warning=\"case.yaml:3: doors.a.code: door a is old\""));
 }
 
 int
