@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define S_INCIDENTS "api/v1/incidents/" //  below external_url
 
@@ -70,7 +71,7 @@ s_signed (const storage_t *storage, store_reader_t *reader, const row_incident_t
 void
 link_incident (const settings_t *settings, const char *incident, link_way_t *ret_way)
 {
-    ret_way->url [0] = ret_way->path [0] = 0;
+    ret_way->url [0] = ret_way->path [0] = ret_way->host [0] = 0;
     ret_way->expires_ms = 0;
     if (*settings->external_url
         && s_below (settings->external_url, S_INCIDENTS, incident, "", ret_way) < 0)
@@ -93,6 +94,9 @@ link_report (const storage_t *storage, store_reader_t *reader, const settings_t 
     ret_way->url [0] = 0;
     ret_way->expires_ms = 0;
     snprintf (ret_way->path, sizeof ret_way->path, "%s", local.text);
+    memset (ret_way->host, 0, sizeof ret_way->host);
+    if (gethostname (ret_way->host, sizeof ret_way->host - 1) < 0)
+        ret_way->host [0] = 0;
     rc = s_signed (storage, reader, incident, path, ret_way);
     if (rc < 0 || ret_way->url [0])
         return rc;

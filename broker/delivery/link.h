@@ -4,11 +4,14 @@
 
 #include "broker/delivery/storage.h"
 
+enum { LINK_HOST = 65 }; //  bytes of a host's name
+
 //  Where a report is.
 typedef struct {
     //  For a browser; "" = nothing leads there.  A secret when expires_ms is not 0: a signed URL.
     char url [STORAGE_LINK_BYTES];
     char path [STORAGE_LINK_BYTES]; //  absolute, on the broker's host
+    char host [LINK_HOST];          //  that host; "" = not known
     int64_t expires_ms;             //  the url works until then, wall clock; 0 = for ever
 } link_way_t;
 
@@ -19,7 +22,7 @@ typedef struct {
 int
 link_report (const storage_t *storage, store_reader_t *reader, const settings_t *settings,
              const row_incident_t *incident, link_way_t *ret_way) must_check;
-//  The way to an incident without a report: its address below external_url.  path is "" here, and
-//  url may be.
+//  The way to an incident without a report: its address below external_url.  path and host are ""
+//  here, and url may be.
 void
 link_incident (const settings_t *settings, const char *incident, link_way_t *ret_way);

@@ -33,8 +33,10 @@ s_load (const notify_sender_t *sender, notify_about_t *about, slack_incident_t *
         .threaded = sender->target.kind == SETTINGS_TARGET_BOT && row->state == INCIDENT_REPORTED,
         .labels = settings_labels (env->settings, row->fault.cluster)};
     if (about->reported)
-        ret_message->link = (slack_link_t){
-            .url = about->way.url, .path = about->way.path, .expires_ms = about->way.expires_ms};
+        ret_message->link = (slack_link_t){.url = about->way.url,
+                                           .path = about->way.path,
+                                           .host = about->way.host,
+                                           .expires_ms = about->way.expires_ms};
     return 0;
 }
 

@@ -14,7 +14,9 @@ enum {
     S_CAUSE_BRIEF = 700, //  characters, when the thread has it all: a phone shows it whole
     S_LABELS = 512,
     S_NAMES = 320, //  an agent, its model and its worker
-    S_REASON = 600
+    S_REASON = 600,
+    S_EVENT = 300, //  of the event, beside a report
+    S_HOST = 64
 };
 
 static const char *const s_words [FAULT_SEVERITIES] = {
@@ -126,6 +128,24 @@ s_cause (const slack_incident_t *self, bool brief, slack_block_t *out)
                 self->incident->state == INCIDENT_REPORTED ? "" : ", partial report");
     slack_text_add (&text, self->report->root_cause,
                     brief ? S_CAUSE_BRIEF : SLACK_BLOCK_TEXT - text.size);
+    slack_block_section (out, &text);
+}
+
+//  What the event says of the fault, in short, beside a report that does not repeat it.  Its own
+//  message stands last, and says what a rule's cause does not: which service, which file.
+static void
+s_event_brief (const slack_incident_t *self, slack_block_t *out)
+{
+    static const char mark [] = "message: ";
+    const size_t size = sizeof mark - 1;
+    const char *said = self->incident->fault.summary;
+    for (const char *at = strstr (said, mark); at && at [size]; at = strstr (said, mark))
+        said = at + size;
+    if (!*said || strstr (self->report->root_cause, said))
+        return;
+    buf_t text = slack_block_text ();
+    buf_text (&text, "*Event:* ");
+    slack_text_add (&text, said, S_EVENT);
     slack_block_section (out, &text);
 }
 
@@ -280,9 +300,13 @@ s_footer (const slack_incident_t *self, slack_block_t *out)
     buf_text (&text, "Report: ");
     if (linked)
         buf_text (&text, "URL (see button above)");
-    else
+    else {
+        const bool named = self->link.path && self->link.host && *self->link.host;
+        slack_text_add (&text, named ? self->link.host : "", S_HOST);
+        buf_text (&text, named ? ":" : "");
         slack_text_add (&text, self->link.path ? self->link.path : "-",
                         SLACK_BLOCK_TEXT - text.size);
+    }
     slack_block_note (out, &text);
 }
 
@@ -331,8 +355,10 @@ slack_incident (const slack_incident_t *self, bool repeated)
     s_head (self, &out);
     if (s_recurred (self->incident))
         s_again (self, &out);
-    if (self->report && !s_runs (self))
+    if (self->report && !s_runs (self)) {
         s_cause (self, self->threaded, &out);
+        s_event_brief (self, &out);
+    }
     else
         s_event (&self->incident->fault, &out);
     if (s_runs (self))

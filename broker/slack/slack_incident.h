@@ -16,6 +16,7 @@
 typedef struct {
     const char *url;    //  for a browser; NULL, "", or one that no button may open: none
     const char *path;   //  on the broker's host; shown when there is no url
+    const char *host;   //  the broker's; NULL or "" = not known
     int64_t expires_ms; //  the url works until then, 0 = for ever
 } slack_link_t;
 

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import email.utils
+import socket
 import subprocess
 import time
 
@@ -163,7 +164,8 @@ def test_an_incident_links_to_its_report_by_path(system, slack):
     player.play("diagnose")
     player.told(1)
     body = slack.posts[0].body
-    path = texts_of(body)[-1].removeprefix("Report: ")
+    report, host, path = texts_of(body)[-1].split(":", 2)
+    assert (report, host) == ("Report", " " + socket.gethostname())
     assert "Root Cause" in open(path, encoding="utf-8").read()
     assert "actions" not in [block["type"] for block in body["blocks"]] and body["text"]
     incident = player.broker.incidents()[0]["id"]

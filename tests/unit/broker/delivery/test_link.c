@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/stat.h>
 
 #define EXPIRES_MS 1767225700000
@@ -104,7 +105,7 @@ s_expect (fixture_t *self, const storage_backend_t *backend, const char *url, co
 {
     const storage_backend_t *const backends [] = {backend, NULL};
     const storage_env_t env = {.settings = &self->settings};
-    char expected [STORAGE_LINK_BYTES];
+    char expected [STORAGE_LINK_BYTES], host [LINK_HOST];
     link_way_t way;
     own (storage_destroy) storage_t *storage = storage_new (backends, &env, self->reader, NULL);
     assert_int_equal (
@@ -114,6 +115,8 @@ s_expect (fixture_t *self, const storage_backend_t *backend, const char *url, co
               url, id ? self->world.incident.id.text : "", id ? id + 2 : "");
     assert_string_equal (way.url, expected);
     assert_string_equal (way.path, world_path (&self->world, path));
+    assert_int_equal (gethostname (host, sizeof host), 0);
+    assert_string_equal (way.host, host);
     assert_int_equal (way.expires_ms, strncmp (url, "https://signed", 14) == 0 ? EXPIRES_MS : 0);
 }
 

@@ -50,10 +50,11 @@ s_case (case_t *self)
     self->report.confidence = REPORT_HIGH;
     self->attempt = (row_attempt_t){.number = 1, .started_ms = row->started_ms};
     self->attempt.usage = usage_none ();
-    self->message = (slack_incident_t){.incident = row,
-                                       .report = &self->report,
-                                       .attempt = &self->attempt,
-                                       .link = {.path = "/var/incidents/output/x.md"}};
+    self->message =
+        (slack_incident_t){.incident = row,
+                           .report = &self->report,
+                           .attempt = &self->attempt,
+                           .link = {.path = "/var/incidents/output/x.md", .host = "triage-1"}};
 }
 
 static void
@@ -89,14 +90,43 @@ test_a_report_has_its_header_fields_cause_context_and_footer (void **state)
                              expected [i]);
     bodies_expect ("*Root Cause (HIGH confidence):*\nThe limit is too low.\n");
     bodies_expect ("Incident: " ID " (#14)  |  Duration: 2m 13s\n");
-    bodies_expect ("Report: /var/incidents/output/x.md\n");
+    bodies_expect ("Report: triage-1:/var/incidents/output/x.md\n");
     bodies_expect ("CRITICAL: CrashLoop of Pod/checkout-0 in prod-us-east-1 (HIGH confidence): "
                    "The limit is too low.\n");
     for (size_t i = 0; i < json_array_size (json_object_get (message, "blocks")); i++)
         assert_string_not_equal (json_member_text (bodies_block (message, i), "type", ""),
                                  "actions");
     bodies_expect_not ("repeat");
-    bodies_expect_not ("Event");
+}
+
+//  A rule's cause does not say which service; the event's own message does.
+static void
+test_a_report_has_a_line_of_the_event (void **state)
+{
+    case_t self;
+    s_case (&self);
+    fault_t *fault = &self.incident.fault;
+    bodies_show (slack_incident (&self.message, false));
+    bodies_expect ("*Event:* dial tcp 10.96.14.7:5432: refused\n");
+    snprintf (fault->summary, sizeof fault->summary,
+              "CrashLoopBackOff, waiting message: back-off, last exit code: 1, termination "
+              "message: <!here> *no*\nroute");
+    bodies_show (slack_incident (&self.message, false));
+    bodies_expect ("*Event:* &lt;!here&gt; \xe2\x88\x97no\xe2\x88\x97 route\n");
+    snprintf (fault->summary, sizeof fault->summary, "ends with message: ");
+    bodies_show (slack_incident (&self.message, false));
+    bodies_expect ("*Event:* ends with message:");
+    bodies_fill (fault->summary, sizeof fault->summary, "word ");
+    bodies_show (slack_incident (&self.message, false));
+    bodies_expect ("*Event:* word word");
+    assert_in_range (strcspn (strstr (bodies_all, "*Event:*"), "\n"), 200, 309 + 2);
+    //  the cause says it already
+    snprintf (fault->summary, sizeof fault->summary, "limit is too low");
+    bodies_show (slack_incident (&self.message, false));
+    bodies_expect_not ("*Event:*");
+    fault->summary [0] = 0;
+    bodies_show (slack_incident (&self.message, false));
+    bodies_expect_not ("*Event:*");
 }
 
 static void
@@ -161,7 +191,7 @@ test_a_url_is_a_button_and_a_path_is_none (void **state)
     s_case (&self);
     self.message.link = (slack_link_t){.url = URL, .expires_ms = 1767830400000};
     own (json_drop) json_t *message = bodies_read (slack_incident (&self.message, false));
-    const json_t *actions = bodies_block (message, 3);
+    const json_t *actions = bodies_block (message, 4);
     assert_string_equal (json_member_text (actions, "type", ""), "actions");
     const json_t *button = json_array_get (json_object_get (actions, "elements"), 0);
     assert_string_equal (json_member_text (button, "url", ""), URL);
@@ -185,7 +215,7 @@ test_no_button_opens_what_is_no_whole_url (void **state)
         s_case (&self);
         self.message.link.url = urls [i];
         bodies_show (slack_incident (&self.message, false));
-        bodies_expect ("Report: /var/incidents/output/x.md\n");
+        bodies_expect ("Report: triage-1:/var/incidents/output/x.md\n");
         bodies_expect_not ("View Report");
     }
 }
@@ -285,7 +315,7 @@ test_a_partial_report_is_told_as_one (void **state)
     bodies_expect ("*Root Cause (HIGH confidence, partial report):*\nThe limit is too low.\n");
     bodies_expect ("*The agent did not finish:* agent timed out after 3 s\n");
     bodies_expect ("Try again: `triagectl incidents retry 14`\n");
-    bodies_expect ("Report: /var/incidents/output/x.md\n");
+    bodies_expect ("Report: triage-1:/var/incidents/output/x.md\n");
     bodies_expect ("(HIGH confidence, partial report): ");
 }
 
@@ -428,6 +458,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_a_report_has_its_header_fields_cause_context_and_footer),
+        cmocka_unit_test (test_a_report_has_a_line_of_the_event),
         cmocka_unit_test (test_the_header_names_severity_and_rules),
         cmocka_unit_test (test_fields_name_labels_and_how_often_it_was_seen),
         cmocka_unit_test (test_what_an_event_lacks_leaves_no_hole),
