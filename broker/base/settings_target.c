@@ -88,6 +88,13 @@ s_token_valid (const char *token)
     return true;
 }
 
+//  A bot's token, also one that is rotated.  Src: docs.slack.dev/authentication/tokens.
+static bool
+s_token_of_bot (const char *token)
+{
+    return strncmp (token, "xoxb-", 5) == 0 || strncmp (token, "xoxe.xoxb-", 10) == 0;
+}
+
 void
 settings_target_fit (const settings_t *settings, conf_check_t *check)
 {
@@ -106,6 +113,10 @@ settings_target_fit (const settings_t *settings, conf_check_t *check)
     if (!s_token_valid (settings->slack_bot_token))
         conf_check_error (check, &settings->slack_bot_token,
                           "expected a token, which has no spaces and no control characters");
+    else if (*settings->slack_bot_token && !s_token_of_bot (settings->slack_bot_token))
+        conf_check_warn (check, &settings->slack_bot_token,
+                         "it does not begin with xoxb-: Slack takes only the app's Bot User OAuth "
+                         "Token, which does");
     if (*settings->slack_bot_token && *channel && *settings->slack_webhook_url)
         conf_check_warn (check, &settings->slack_webhook_url,
                          "slack_webhook_url is not used: the bot of slack_bot_token is");

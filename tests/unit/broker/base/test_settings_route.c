@@ -110,6 +110,24 @@ test_a_signed_webhook_has_a_secret_that_cannot_be_guessed (void **state)
 }
 
 static void
+test_a_token_that_is_none_of_a_bot_is_told (void **state)
+{
+    static const struct {
+        const char *file;
+        bool told;
+    } cases [] = {{"slack_channel: C0123456789\nslack_bot_token: xoxb-1-A\n", false},
+                  {"slack_channel: C0123456789\nslack_bot_token: xoxe.xoxb-1-A\n", false},
+                  {"slack_channel: C0123456789\nslack_bot_token: xapp-1-SECRET\n", true},
+                  {"slack_channel: C0123456789\nslack_bot_token: XOXB-1-SECRET\n", true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        own (s_drop) load_t load;
+        s_load (cases [i].file, NULL, &load);
+        assert_int_equal (strstr (load.said, "Bot User OAuth Token") != NULL, cases [i].told);
+        assert_null (strstr (load.said, "SECRET"));
+    }
+}
+
+static void
 test_a_channel_needs_the_bot_and_is_named_by_its_id (void **state)
 {
     s_refused ("receivers:\n  a:\n    slack_channel: C0123456789\n",
@@ -118,7 +136,7 @@ test_a_channel_needs_the_bot_and_is_named_by_its_id (void **state)
                "route.yaml:4: receivers.a.slack_channel: expected a channel's ID such as "
                "C0123456789, not its name\n");
     own (s_drop) load_t load;
-    s_load ("slack_bot_token: x\nreceivers: {a: {slack_channel: C0123456789}}\nroutes:\n"
+    s_load ("slack_bot_token: xoxb-x\nreceivers: {a: {slack_channel: C0123456789}}\nroutes:\n"
             "- receiver: a\n",
             NULL, &load);
     //  The default receiver needs no channel of its own.
@@ -280,6 +298,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_a_receiver_has_one_way_and_a_name_of_its_own),
         cmocka_unit_test (test_a_signed_webhook_has_a_secret_that_cannot_be_guessed),
+        cmocka_unit_test (test_a_token_that_is_none_of_a_bot_is_told),
         cmocka_unit_test (test_a_channel_needs_the_bot_and_is_named_by_its_id),
         cmocka_unit_test (test_a_route_names_a_receiver_and_known_severities),
         cmocka_unit_test (test_alerts_that_go_nowhere_are_warned_of),
