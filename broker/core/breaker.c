@@ -247,6 +247,8 @@ breaker_effect (step_t *self, const outbox_end_t *effect)
     static const char prefix [] = "degraded/";
     if (effect->state == ROW_EFFECT_DONE || strncmp (effect->key, prefix, sizeof prefix - 1) != 0)
         return;
+    if (effect->posted) //  only an edit has failed
+        return;
     const int64_t opening = strtoll (effect->key + sizeof prefix - 1, NULL, 10);
     const bool announced = effect->state == ROW_EFFECT_READY;
     if (self->breaker.row.open && self->breaker.row.openings == opening) {

@@ -29,6 +29,7 @@ typedef struct effect {
     int64_t failing_ms; //  since its first try that failed, 0 = none has
     int64_t wait_ms;    //  a message: how long it may wait for the upload
     bool unreached;     //  the last try did not reach the server
+    bool posted;        //  a bot's message: it stands in its channel, as the last try has said
     channel_t *channel;
     channel_list_t list;
     struct effect *prev, *next; //  in that list

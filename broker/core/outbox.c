@@ -194,6 +194,7 @@ s_finish (outbox_t *self, state_t *state, effect_t *effect, row_effect_state_t t
     if (to == ROW_EFFECT_DONE)
         effect->row.error [0] = 0;
     s_write (state, effect);
+    ret_end->posted = effect->posted;
     row_effect_t row = effect->row;
     outbox_place_forget (self, effect);
     if (row.channel == ROW_CHANNEL_STORAGE)
@@ -285,6 +286,7 @@ s_counted (outbox_t *self, state_t *state, effect_t *effect, const step_in_t *in
     run->flight = 0;
     if (channel_is_message (effect))
         run->not_before_ms = now.boot_ms + state->settings.pace_ms;
+    effect->posted = in->as.effect.message.ts [0] != 0;
     if (in->as.effect.message.key [0])
         state_write (state, STEP_WRITE_MESSAGE)->as.message = in->as.effect.message;
     if (in->as.effect.folder.incident.text [0])

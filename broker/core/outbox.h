@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     char key [ROW_ALERT]; //  "" = none
     row_effect_state_t state;
+    bool posted;      //  a bot's message, which stands in its channel
     ident_t sent;     //  incident of a message that was just sent; "" = none
     ident_t uploaded; //  incident of an upload that has just succeeded; "" = none
     ident_t retired;  //  incident that has just been removed; "" = none

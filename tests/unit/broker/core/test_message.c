@@ -67,6 +67,18 @@ s_written (const bench_t *bench, const char *key)
     return NULL;
 }
 
+//  Did this turn write that no "recovered" will be asked for?
+static bool
+s_silenced (const bench_t *bench)
+{
+    size_t count;
+    const step_write_t *writes = step_writes (bench->step, &count);
+    while (count--)
+        if (writes [count].kind == STEP_WRITE_BREAKER)
+            return !writes [count].as.breaker.announced;
+    return false;
+}
+
 static const char *
 s_key (const char *format, const ident_t *incident)
 {
@@ -345,6 +357,36 @@ test_after_a_start_alerts_keep_their_order_whatever_the_clock (void **state)
     step_destroy (&bench.step);
 }
 
+//  Only one that was never posted takes its recovered with it.
+static void
+test_a_degraded_whose_edit_is_refused_has_its_recovered (void **state)
+{
+    bench_t bench = s_bench ();
+    for (int posted = 0; posted < 2; posted++) {
+        row_effect_t degraded = {.id = 5, .channel = ROW_CHANNEL_MESSAGE, .key = "degraded/1"};
+        row_effect_t recovered = {.id = 6, .channel = ROW_CHANNEL_MESSAGE, .key = "recovered/1"};
+        const row_breaker_t open = {.id = 1, .open = true, .openings = 1, .announced = true};
+        strcpy (degraded.receiver, row_default_receiver);
+        strcpy (recovered.receiver, row_default_receiver);
+        step_destroy (&bench.step);
+        bench.step = step_new (&bench.settings, 7);
+        assert_int_equal (step_load_breaker (bench.step, &open), 0);
+        assert_int_equal (step_load_effect (bench.step, &degraded), 0);
+        assert_int_equal (step_load_effect (bench.step, &recovered), 0);
+        step_loaded (bench.step, 0, 6, 0, bench.now);
+        bench_later (&bench, 1);
+        const row_effect_t edit = s_handed (&bench, "slack");
+        step_in_t done = s_done_in (&edit, STEP_EFFECT_PERMANENT);
+        snprintf (done.as.effect.message.ts, ROW_NAME, "%s", posted ? "1.2" : "");
+        bench_later (&bench, 1);
+        bench_step (&bench, &done);
+        assert_int_equal (s_silenced (&bench), !posted);
+        bench_later (&bench, bench.settings.pace_ms);
+        assert_int_equal (s_handed (&bench, "slack").id, posted ? 6 : 0);
+    }
+    step_destroy (&bench.step);
+}
+
 static void
 test_a_repeat_does_not_delay_the_message_of_another_incident (void **state)
 {
@@ -602,6 +644,7 @@ main (void)
             test_an_incident_that_keeps_coming_is_shown_once_a_minute_after_the_others),
         cmocka_unit_test (test_after_a_start_a_repeat_is_not_the_first_message_of_a_report),
         cmocka_unit_test (test_after_a_start_alerts_keep_their_order_whatever_the_clock),
+        cmocka_unit_test (test_a_degraded_whose_edit_is_refused_has_its_recovered),
         cmocka_unit_test (test_a_repeat_does_not_delay_the_message_of_another_incident),
         cmocka_unit_test (test_messages_of_a_receiver_are_paced_and_stop_when_it_asks),
         cmocka_unit_test (test_a_receiver_that_is_down_holds_up_no_other),
