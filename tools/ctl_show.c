@@ -259,7 +259,7 @@ ctl_show_incidents (const ctl_t *self)
     return code ? code : s_list_cut (self, &list, rows);
 }
 
-//  Time until the next try: "now", "12s", "3m"; "-" when there is none.
+//  Time until the next try: "now", "12s", "3m", "behind 44"; "-" when there is none.
 static void
 s_until_cell (table_t *table, const json_t *row)
 {
@@ -269,7 +269,10 @@ s_until_cell (table_t *table, const json_t *row)
     own (clk_destroy) clk_t *clk = clk_new ();
     if (clk && next && clk_parse (next, &at_ms) == 0) {
         int64_t left_s = (at_ms - clk_now (clk).wall_ms + 999) / 1000;
-        if (left_s <= 0)
+        const long long head = ctl_cell_count (row, "behind");
+        if (left_s <= 0 && head > 0)
+            snprintf (text, sizeof (text), "behind %lld", head);
+        else if (left_s <= 0)
             snprintf (text, sizeof (text), "now");
         else if (left_s < 120)
             snprintf (text, sizeof (text), "%llds", (long long) left_s);
@@ -321,6 +324,39 @@ s_waiting (const ctl_t *self, const json_t *waiting, json_t *rows)
     return CTL_OK;
 }
 
+//  Note the failing head of a channel in the rows that wait for it.
+static void
+s_behind_head (const json_t *waiting, const char *channel, const json_t *head)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach (waiting, i, row)
+    {
+        if (strcmp (ctl_cell_text (row, "channel"), channel) == 0
+            && ctl_cell_count (row, "id") != ctl_cell_count (head, "id"))
+            json_object_set (row, "behind", json_object_get (head, "id"));
+    }
+}
+
+//  For the table: "behind" of each row is the failing message that it waits for.
+static int
+s_behind (const ctl_t *self, const json_t *waiting)
+{
+    own (json_drop) json_t *doc = NULL;
+    if (ctl_json (self) || json_array_size (waiting) == 0)
+        return CTL_OK;
+    int code = ctl_get (self, "/api/v1/effects?state=ready&limit=1", &doc);
+    size_t i;
+    json_t *channel;
+    json_array_foreach (json_object_get (doc, "channels"), i, channel)
+    {
+        const json_t *head = json_object_get (channel, "effect");
+        if (ctl_cell_count (head, "behind") > 0)
+            s_behind_head (waiting, ctl_cell_text (channel, "name"), head);
+    }
+    return code;
+}
+
 int
 ctl_show_effects (const ctl_t *self)
 {
@@ -340,6 +376,8 @@ ctl_show_effects (const ctl_t *self)
         code = ctl_show_effects_read (self, "ready", LIMIT_CTL_ROWS, waiting);
     if (code == CTL_OK && !state [0])
         code = ctl_show_effects_read (self, "sending", LIMIT_CTL_ROWS, waiting);
+    if (code == CTL_OK)
+        code = s_behind (self, waiting);
     if (code == CTL_OK)
         code = s_waiting (self, waiting, rows);
     if (code == CTL_OK && strcmp (state, "ready") != 0)

@@ -493,13 +493,11 @@ outbox_cancel (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_
 }
 
 //  Make it due in memory; its row may stay behind.
-static bool
+static void
 s_now (effect_t *effect, clk_now_t now)
 {
-    if (effect->next_ms <= now.boot_ms)
-        return false;
-    effect->next_ms = now.boot_ms;
-    return true;
+    if (effect->next_ms > now.boot_ms)
+        effect->next_ms = now.boot_ms;
 }
 
 int64_t
@@ -513,10 +511,16 @@ outbox_due (outbox_t *self, const char *name, clk_now_t now)
         found = true;
         channel_edit (channel, self->turn)->not_before_ms = 0;
         if (channel->queue)
-            count += s_now (channel->queue, now);
+            s_now (channel->queue, now);
         effect_t *effect; //  the order stays: those that were due before come first
-        DL_FOREACH (channel->delayed, effect)
-            count += s_now (effect, now);
+        DL_FOREACH (channel->queue, effect)
+            count++;
+        DL_FOREACH (channel->later, effect)
+            count++;
+        DL_FOREACH (channel->delayed, effect) {
+            s_now (effect, now);
+            count++;
+        }
     }
     return found ? count : -1;
 }

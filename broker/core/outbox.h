@@ -76,7 +76,7 @@ int
 outbox_cancel (outbox_t *self, state_t *state, const row_effect_t *row, clk_now_t now,
                outbox_end_t *ret_end, const char **ret_text) must_check;
 //  An operator's command: what a channel waits for is due now, and a pause that a server asked for
-//  is over.  Returns how many effects are due now; -1: there is no such channel.
+//  is over.  Returns how many wait for a try or behind one; -1: there is no such channel.
 int64_t
 outbox_due (outbox_t *self, const char *channel, clk_now_t now);
 //  Hand out the next effect of each channel that has none in flight.

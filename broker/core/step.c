@@ -201,6 +201,7 @@ static int
 s_command_channel (step_t *self, const step_in_t *in, char *ret_text, size_t size, clk_now_t now)
 {
     const char *name = in->as.command.channel, *text;
+    const int64_t waiting = outbox_due (&self->outbox, name, now); //  without the dead
     size_t dead = 0;
     for (size_t i = 0; i < in->as.command.dead_count; i++) {
         outbox_end_t ended = {.key = ""};
@@ -215,14 +216,13 @@ s_command_channel (step_t *self, const step_in_t *in, char *ret_text, size_t siz
         breaker_effect (self, &ended);
     }
     route_target_t target;
-    const int64_t waiting = outbox_due (&self->outbox, name, now);
     if (!dead && waiting < 0 && row_lane_channel (name) == ROW_CHANNEL_MESSAGE
         && !route_receiver (&self->state.settings, name, &target)) {
         snprintf (ret_text, size, "no such channel");
         return ERR_NONE;
     }
-    snprintf (ret_text, size, "%zu dead due again, %" PRId64 " waiting due now%s", dead,
-              waiting > 0 ? waiting : 0,
+    snprintf (ret_text, size, "%zu dead due again, %" PRId64 " waiting tried now%s%s", dead,
+              waiting > 0 ? waiting : 0, waiting > 1 ? ", in order" : "",
               dead && dead == LIMIT_CHANNEL_RETRY ? "; there may be more dead ones: say it again"
                                                   : "");
     return 0;

@@ -94,7 +94,7 @@ def test_option_triagectl_all(system):
 def test_option_triagectl_channel(system):
     system.start_broker()
     assert system.ctl("effects", "retry", channel="storage").stdout \
-        == "storage: 0 dead due again, 0 waiting due now\n"
+        == "storage: 0 dead due again, 0 waiting tried now\n"
     assert system.ctl("effects", "retry", channel="nobody",
                       expect=4).stderr == "triagectl: nobody: no such channel\n"
     assert "either ids, --all or --channel" in system.ctl("effects", "retry", 1, channel="storage",

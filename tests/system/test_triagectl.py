@@ -464,8 +464,12 @@ def test_the_message_that_others_wait_for_is_named(system):
     assert len(rows) == 4 and int(rows[0]["EFFECT"]) == head["id"] and rows[0]["NEXT"] \
         and rows[0]["ERROR"] != "-"
     assert {row["STATE"] for row in rows[1:]} == {"ready"}
+    assert system.ctl("effects").stdout.count(f" behind {head['id']} ") == 3
+    assert "behind" not in system.ctl("effects", "-o", "json").stdout
     rows = table(system.ctl("effects", "list", "--state", "ready").stdout)
     assert len(rows) >= 3
+    assert system.ctl("effects", "retry", "--channel", "slack").stdout \
+        == "slack: 0 dead due again, 4 waiting tried now, in order\n"
 
 
 def test_one_folder_that_cannot_be_written_does_not_hold_up_others(system):
@@ -546,7 +550,7 @@ def test_a_channel_is_retried_as_a_whole(system):
         wait_until(lambda: count("ready") == 1 and len(slack.posts) == 3, 20, "one waits")
         answers["status"] = 200
         assert system.ctl("effects", "retry", "--channel", "slack").stdout \
-            == "slack: 2 dead due again, 1 waiting due now\n"
+            == "slack: 2 dead due again, 1 waiting tried now\n"
         wait_until(lambda: len(slack.delivered()) == 3, 20, "all delivered")
         wait_until(lambda: not broker.channel("slack")["effect"], 10, "it is free again")
         assert broker.channel("slack")["ok_at"]

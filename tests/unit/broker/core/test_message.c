@@ -620,13 +620,13 @@ test_a_channel_is_retried_its_dead_and_what_waits (void **state)
                                   {.id = 2, .key = "storage/old", .state = ROW_EFFECT_DONE}};
     bench_later (&bench, 1);
     assert_int_equal (s_retry (&bench, "slack", dead, 2, text), 0);
-    assert_string_equal (text, "1 dead due again, 1 waiting due now");
+    assert_string_equal (text, "1 dead due again, 1 waiting tried now");
     assert_int_equal (s_written (&bench, "incident/old")->tries, 0);
     assert_int_equal (s_handed (&bench, "slack").id, effect.id); //  the head, at once
     assert_int_equal (s_retry (&bench, "nobody", NULL, 0, text), ERR_NONE);
     assert_string_equal (text, "no such channel");
     assert_int_equal (s_retry (&bench, "retention", NULL, 0, text), 0);
-    assert_string_equal (text, "0 dead due again, 0 waiting due now");
+    assert_string_equal (text, "0 dead due again, 0 waiting tried now");
     step_destroy (&bench.step);
 }
 
