@@ -34,11 +34,13 @@ struct delivery {
     poison_t *poison;
 };
 
-//  Log where files are stored, if that is new.
+//  Log where files are stored, if that is new and has worked.
 static void
 s_tell_place (delivery_t *self)
 {
     storage_link_t place;
+    if (!storage_probe_worked (self->probe))
+        return;
     if (storage_link (self->storage, "", "", &place) < 0)
         place.text [0] = 0;
     if (strcmp (place.text, self->place.text) == 0)
@@ -112,9 +114,11 @@ static bool
 s_probed (delivery_t *self)
 {
     mail_t *mail = storage_probe_mail (self->probe);
-    if (mail)
-        actor_post (self->actor, &mail);
-    return mail != NULL;
+    if (!mail)
+        return false;
+    s_tell_place (self);
+    actor_post (self->actor, &mail);
+    return true;
 }
 
 static void
@@ -125,7 +129,6 @@ s_configure (delivery_t *self, mail_t *mail)
     storage_probe_configure (self->probe, self->settings);
     retire_configure (self->retire, self->settings);
     notify_configure (self->notify, self->settings);
-    s_tell_place (self);
 }
 
 static void
@@ -182,7 +185,6 @@ s_open (delivery_t *self, mailbox_t *loop, err_diag_t *diag)
             notify_new (self->settings, self->http, self->storage, self->reader, self->poison);
     if (!self->actor || !self->retire || !self->notify)
         return -ENOMEM;
-    s_tell_place (self);
     return actor_start (self->actor, s_main, self);
 }
 

@@ -284,6 +284,12 @@ storage_probe_wait_ms (const storage_probe_t *self, int64_t max_ms)
     return left_ms < 0 ? 0 : left_ms < max_ms ? left_ms : max_ms;
 }
 
+bool
+storage_probe_worked (const storage_probe_t *self)
+{
+    return self->was_up;
+}
+
 const char *
 storage_probe_trouble (const storage_probe_t *self)
 {

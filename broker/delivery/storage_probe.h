@@ -42,6 +42,9 @@ storage_probe_mail (storage_probe_t *self);
 //  Has go_on or mail something to do now?  Else: for how long not?  Units: ms, at most max_ms.
 int64_t
 storage_probe_wait_ms (const storage_probe_t *self, int64_t max_ms);
+//  Has a check with this configuration gone well?
+bool
+storage_probe_worked (const storage_probe_t *self);
 //  Why nothing can be saved now; "" = nothing is known against it.  Own: borrowed.
 const char *
 storage_probe_trouble (const storage_probe_t *self);

@@ -63,6 +63,7 @@ def known_down(stored, told):
     broker.wait_log("failed to initialize Azure storage")
     lines = broker.records("failed to initialize Azure storage")
     assert told in lines[0]["reason"], lines
+    assert not broker.records("storage backend initialized")
     assert broker.status_of("/readyz") == 200
     found = json.loads(stored.check("-o", "json", expect=1))
     assert not found["works"] and told in found["steps"][-1]["text"], found
@@ -77,6 +78,8 @@ def mended(stored, account, container, incidents):
         stored.stored(account, container, incident)
         assert stored.attempts(incident) == 1
     assert len(stored.broker.records("storage works again")) == 1
+    assert [row["mode"] for row in stored.broker.records("storage backend initialized")] == [
+        "azure"]
     assert len(stored.broker.records("incident artifacts saved to storage")) == len(incidents)
     assert len(stored.broker.records("failed to initialize Azure storage")) == 1
     stored.check()
