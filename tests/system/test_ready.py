@@ -155,6 +155,15 @@ def test_a_script_of_the_users_has_its_key_and_that_is_told_once(system):
     assert worker.log().count("its keys are in its environment") == 1
 
 
+@pytest.mark.parametrize("name", ["run-agent.sh", "mine.sh"])
+def test_a_script_that_is_not_there_names_its_option(system, name):
+    system.start_broker()
+    path = system.root / "gone" / name
+    system.start_worker(agent_script_path=path, agent_cli="claude", wait=False)
+    wait_until(lambda: f"agent_script_path {path}: No such file or directory: name the agent's "
+               "script" in re.sub(r"\s+", " ", system.ctl("status").stdout), 20, "it is held")
+
+
 # What lies in the place of bwrap, and what is then said of it.
 BROKEN, MISSING = "/bin/false", "/dev/null"
 SAID = {BROKEN: "bwrap: it failed and said nothing", MISSING: "install one of these packages: "}

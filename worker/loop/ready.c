@@ -55,7 +55,11 @@ s_look_driver (const ready_spec_t *spec, ready_report_t *report)
                               .runtime = runtime_find (report->runtime),
                               .home = spec->home};
     int rc = driver_describe (&ask, &report->driver, &diag);
-    if (rc == -ENOENT && ask.runtime && ask.runtime->image)
+    const bool here = !ask.runtime || !ask.runtime->image || !report->driver.ours;
+    if (rc < 0 && here && access (spec->script, X_OK) != 0)
+        s_missing (report, RUN_CLASS_INFRA, "agent_script_path %s: %s: name the agent's script",
+                   spec->script, err_str (-errno));
+    else if (rc == -ENOENT && ask.runtime && ask.runtime->image)
         s_missing (report, RUN_CLASS_INFRA,
                    "agent_image %s: %s: choose another image, or another agent_cli",
                    spec->settings->agent_image, diag.text);
