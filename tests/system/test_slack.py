@@ -173,7 +173,8 @@ def test_an_incident_links_to_its_report_by_path(system, slack):
     assert (result["root_cause"], result["confidence"]) == ("The limit is too low.", "HIGH")
 
 
-@pytest.mark.parametrize("cli, title", [("playbook", "CRITICAL (rules)"), ("custom", "WARNING")])
+@pytest.mark.parametrize("cli, title", [("playbook", "CRITICAL (rules)"), ("custom", "WARNING"),
+                                        (None, "WARNING")])
 def test_the_header_has_the_severity_and_says_if_rules_made_the_report(system, slack, cli, title):
     system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url})
     system.start_worker(agent_cli=cli)

@@ -381,6 +381,21 @@ settings_agent (const settings_t *self)
     return *self->anthropic_api_key ? "claude" : "playbook";
 }
 
+bool
+settings_is_ours (const char *script)
+{
+    const char *slash = strrchr (script, '/');
+    return strcmp (slash ? slash + 1 : script, "run-agent.sh") == 0;
+}
+
+const char *
+settings_author (const settings_t *self)
+{
+    const char *agent = settings_agent (self);
+    const bool unnamed = !*self->agent_cli && strcmp (agent, "playbook") == 0;
+    return unnamed && !settings_is_ours (self->agent_script_path) ? "custom" : agent;
+}
+
 const char *
 settings_kubeconfig (const settings_t *self, const char *cluster)
 {

@@ -78,6 +78,13 @@ settings_key_of (const conf_option_t *key, const char *agent);
 //  The agent in force: agent_cli, or one chosen by the keys that are set.
 const char *
 settings_agent (const settings_t *self);
+//  Is it the script of this project, by its name?
+bool
+settings_is_ours (const char *script);
+//  The author of reports: settings_agent, but "custom" for another script than ours, unless
+//  agent_cli calls it playbook.
+const char *
+settings_author (const settings_t *self);
 //  Take the next path from a list separated by colons.  False: the list is at its end.
 bool
 settings_next_path (const char **at_p, char ret_path [PATH_MAX]);

@@ -68,7 +68,7 @@ s_keep (keeper_t *self, keeper_item_t *item)
     if (rc == 0 && item->facts.run.started)
         rc = findings_judge (item->dir, &item->facts, SIZE_MAX, verdict);
     if (!*verdict->usage.agent)
-        utf8_copy (verdict->usage.agent, sizeof verdict->usage.agent, settings_agent (settings));
+        utf8_copy (verdict->usage.agent, sizeof verdict->usage.agent, settings_author (settings));
     if (rc < 0 && verdict->outcome == VERDICT_SUCCESS)
         s_unreadable (verdict, rc);
     s_clean_texts (secrets, verdict);

@@ -24,13 +24,6 @@ enum {
     DRIVER_MISSING = 127   //  exit code: the agent's program is not there
 };
 
-static bool
-s_is_ours (const char *script)
-{
-    const char *slash = strrchr (script, '/');
-    return strcmp (slash ? slash + 1 : script, "run-agent.sh") == 0;
-}
-
 //  --- names
 
 //  Add the names of the drivers in a folder.  True: that of the agent is one of them.
@@ -59,7 +52,7 @@ driver_check (const settings_t *settings, const char *script, err_diag_t *diag)
     const char *agent = settings_agent (settings), *slash = strrchr (script, '/');
     char folder [PATH_MAX];
     own (buf_fini) buf_t names = buf_init (PATH_MAX);
-    if (!s_is_ours (script) || !slash || access (script, F_OK) != 0)
+    if (!settings_is_ours (script) || !slash || access (script, F_OK) != 0)
         return 0;
     snprintf (folder, sizeof folder, "%.*s/drivers", (int) (slash - script), script);
     bool found = s_names (folder, agent, &names);
@@ -153,7 +146,7 @@ s_run (const driver_ask_t *ask, probe_t *answer, err_diag_t *diag)
 int
 driver_describe (const driver_ask_t *ask, driver_t *ret_driver, err_diag_t *diag)
 {
-    *ret_driver = (driver_t){.ours = s_is_ours (ask->script)};
+    *ret_driver = (driver_t){.ours = settings_is_ours (ask->script)};
     if (!ret_driver->ours) {
         if (access (ask->script, X_OK) == 0)
             return 0;

@@ -264,7 +264,7 @@ s_judge_run (job_t *self)
     judge_run (&self->run, self->dir, self->timeout_ms, self->shared->wall_ms, &self->verdict,
                &self->facts.run);
     if (self->shared->ready)
-        facts_observe (&report, settings_agent (self->shared->settings),
+        facts_observe (&report, settings_author (self->shared->settings),
                        &self->shared->ready->driver, &self->facts);
     if (self->first.started_ms)
         self->verdict.started_ms = self->first.started_ms;

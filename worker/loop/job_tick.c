@@ -131,7 +131,7 @@ s_facts (const job_t *self)
         return facts;
     gateway_report_t report = {0};
     gateway_look (self->box.gateway, self->box.run, &report);
-    facts_observe (&report, settings_agent (shared->settings), &shared->ready->driver, &facts);
+    facts_observe (&report, settings_author (shared->settings), &shared->ready->driver, &facts);
     return facts;
 }
 

@@ -54,6 +54,23 @@ test_the_agent_is_claude_when_its_key_is_set_and_nothing_else_is_said (void **st
 }
 
 static void
+test_only_our_own_playbook_writes_reports_by_rules (void **state)
+{
+    static const char *const cases [][3] = {{"--script-path=/x/run-agent.sh", "", "playbook"},
+                                            {"--script-path=/x/mine.sh", "", "custom"},
+                                            {"--script-path=mine.sh", "playbook", "playbook"},
+                                            {"--script-path=/x/mine.sh", "codex", "codex"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases [0]; i++) {
+        char program [] = "triage-worker", script [64], cli [64];
+        snprintf (script, sizeof script, "%s", cases [i][0]);
+        snprintf (cli, sizeof cli, "AGENT_CLI=%s", cases [i][1]);
+        char *argv [] = {program, script, NULL}, *envp [] = {cli, NULL};
+        own (conf_destroy) conf_t *conf = s_load (envp, argv, 2);
+        assert_string_equal (settings_author (conf_settings (conf)), cases [i][2]);
+    }
+}
+
+static void
 test_the_contracts_names_are_read_and_a_flag_wins (void **state)
 {
     char program [] = "triage-worker", flag [] = "--script-path=/flag";
@@ -149,6 +166,7 @@ main (void)
         cmocka_unit_test (test_a_key_may_have_several_agents),
         cmocka_unit_test (test_keys_are_the_same_by_their_values),
         cmocka_unit_test (test_a_cluster_that_is_not_listed_has_no_kubeconfig),
+        cmocka_unit_test (test_only_our_own_playbook_writes_reports_by_rules),
         cmocka_unit_test (test_the_contracts_names_are_read_and_a_flag_wins),
         cmocka_unit_test (test_each_secret_has_a_variable_and_an_agent_that_gets_it),
         cmocka_unit_test (test_the_name_of_an_agent_fits_into_its_message),
