@@ -610,7 +610,7 @@ def test_option_broker_notify_on_agent_failure(system, slack):
                10, "what was not told is counted")
     broker.stop()
     broker = system.start_broker(env={"SLACK_WEBHOOK_URL": slack.url},
-                                 failure_threshold_for_alert=1)
+                                 failure_threshold_for_alert=1, retry_after_recovery=False)
     system.publish([fault("web-good")], name="good")
     broker.wait_terminal(2)
     wait_until(lambda: slack.kinds() == ["incident"], 20,
