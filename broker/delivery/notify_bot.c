@@ -448,6 +448,8 @@ s_advance (notify_sender_t *sender)
         notify_sender_end (sender, STEP_EFFECT_OK, "");
         return;
     }
+    if (notify_sender_gone (sender))
+        return;
     if (clk_us () > bot->until_us) {
         notify_sender_fail (sender, STEP_EFFECT_RETRY, NOTIFY_TIMEOUT,
                             "Slack was too slow for one message, it is continued later");
@@ -489,6 +491,8 @@ static bool
 s_another_way (notify_sender_t *sender, const notify_error_t *error)
 {
     bot_t *bot = s_bot (sender);
+    if (sender->gone [0])
+        return false;
     const bool elsewhere = strcmp (s_channel (sender), sender->target.channel) != 0;
     switch (error->class) {
         case NOTIFY_ERROR_FORM:

@@ -239,21 +239,28 @@ notify_sender_pace (notify_sender_t *self, notify_pace_t pace)
 
 //  --- the message under way
 
-//  Look the receiver up: the configuration may have changed.  False: the message has ended.
-static bool
+//  Look the receiver up: the configuration may have changed.
+static void
 s_look_up (notify_sender_t *self, bool begins)
 {
-    char text [ROW_NAME + 64];
     const settings_target_kind_t kind = self->target.kind;
-    if (!settings_target (self->env->settings, self->receiver, &self->target)) {
-        snprintf (text, sizeof text, "receiver %s is not configured", self->receiver);
-        notify_sender_end (self, STEP_EFFECT_PERMANENT, text);
-        return false;
+    self->gone [0] = 0;
+    self->changed = false;
+    if (!settings_target (self->env->settings, self->receiver, &self->target))
+        snprintf (self->gone, sizeof self->gone, "receiver %s is not configured", self->receiver);
+    else if (!begins && kind != self->target.kind) {
+        self->changed = true;
+        snprintf (self->gone, sizeof self->gone, "the receiver is of another kind now");
     }
-    if (begins || kind == self->target.kind)
-        return true;
-    notify_sender_end (self, STEP_EFFECT_RETRY, "the receiver is of another kind now");
-    return false;
+}
+
+bool
+notify_sender_gone (notify_sender_t *self)
+{
+    if (!self->gone [0])
+        return false;
+    notify_sender_end (self, self->changed ? STEP_EFFECT_RETRY : STEP_EFFECT_PERMANENT, self->gone);
+    return true;
 }
 
 void
@@ -270,7 +277,8 @@ notify_sender_begin (notify_sender_t *self, const notify_kind_t *kind, const row
         self->ended = true;
         return;
     }
-    if (s_look_up (self, true))
+    s_look_up (self, true);
+    if (!notify_sender_gone (self))
         kind->begin (self);
 }
 
@@ -282,8 +290,9 @@ notify_sender_turn (notify_sender_t *self)
         return;
     self->answered = false;
     self->due_us = 0;
-    if (self->kind->judges || s_look_up (self, false))
-        self->kind->go_on (self);
+    if (!self->kind->judges)
+        s_look_up (self, false);
+    self->kind->go_on (self);
 }
 
 bool

@@ -61,7 +61,8 @@ typedef struct {
     bool judges;
     //  Begin to send sender->effect.
     void (*begin) (notify_sender_t *sender);
-    //  The answer of a call has come, or a pause is over.  NULL: it never calls or pauses.
+    //  The answer of a call has come, or a pause is over.  The receiver may be gone since: ask
+    //  notify_sender_gone before a further call.  NULL: it never calls or pauses.
     void (*go_on) (notify_sender_t *sender);
     //  Free what the state owns.  NULL = nothing.
     void (*clear) (notify_sender_t *sender);
@@ -82,6 +83,8 @@ struct notify_sender {
     const notify_env_t *env; //  borrowed
     char receiver [ROW_NAME];
     settings_target_t target;  //  of env->settings; looked up before begin and go_on
+    char gone [ROW_NAME + 64]; //  why the target cannot be used, "" = it can
+    bool changed;              //  gone, because it is of another kind now
     const notify_kind_t *kind; //  of the message under way
     void *state;               //  the kind's; NULL = no message is under way
     row_effect_t effect;
@@ -136,6 +139,9 @@ notify_sender_paced_ms (const notify_sender_t *self, notify_pace_t pace);
 //  A call of this pace is made now.
 void
 notify_sender_pace (notify_sender_t *self, notify_pace_t pace);
+//  End the message if its receiver cannot be used any more.  False: it can.
+bool
+notify_sender_gone (notify_sender_t *self);
 //  End the message.  error holds no secret; after 429 and 503 the answer's Retry-After is heeded.
 void
 notify_sender_end (notify_sender_t *self, step_effect_result_t result, const char *error);

@@ -8,128 +8,19 @@
 #include <cmocka.h>
 
 #include "broker/delivery/notify.h"
-#include "broker/delivery/notify_error.h"
 #include "broker/delivery/notify_bot_find.h"
+#include "broker/delivery/notify_error.h"
 #include "common/base/own.h"
+#include "tests/unit/broker/delivery/slack_peer.h"
 #include "tests/unit/broker/world.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define TOKEN "xoxb-1-SECRET"
 #define CHANNEL "C0123456789"
 #define TS "1503435956.000247"
 #define ALERT "degraded/1"
-
-enum { CALLS = 32, REQUEST = 32768 };
-
-//  One call that is expected, by the end of its path, and its answer: a status line's code and a
-//  body; more: further headers.  code 0: the connection ends without an answer.
-typedef struct {
-    const char *path;
-    int code;
-    const char *body, *more;
-} turn_t;
-
-typedef struct {
-    int listen_fd, port;
-    const turn_t *script;
-    size_t count, served;
-    char (*requests) [REQUEST]; //  head and body
-    pthread_t thread;
-} peer_t;
-
-static void
-s_read_request (int fd, char *request)
-{
-    size_t size = 0;
-    while (size + 1 < REQUEST) {
-        ssize_t count = read (fd, request + size, REQUEST - 1 - size);
-        if (count <= 0)
-            return;
-        size += (size_t) count;
-        request [size] = 0;
-        const char *body = strstr (request, "\r\n\r\n");
-        const char *length = strcasestr (request, "content-length: ");
-        if (body && length && strlen (body + 4) >= strtoul (length + 16, NULL, 10))
-            return;
-    }
-}
-
-//  PORT in a body is the port of this peer.
-static void
-s_answer (const peer_t *self, int fd, const turn_t *turn)
-{
-    own (own_mem) char *body = NULL, *answer = NULL;
-    const char *port = strstr (turn->body, "PORT");
-    const int before = port ? (int) (port - turn->body) : (int) strlen (turn->body);
-    char number [16] = "";
-    if (port)
-        snprintf (number, sizeof number, "%d", self->port);
-    const int body_size =
-        asprintf (&body, "%.*s%s%s", before, turn->body, number, port ? port + 4 : "");
-    const int size =
-        asprintf (&answer, "HTTP/1.1 %d X\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s",
-                  turn->code, turn->more ? turn->more : "", body_size, body);
-    assert_true (write (fd, answer, (size_t) size) == size);
-}
-
-static void *
-s_peer_main (void *arg)
-{
-    peer_t *self = arg;
-    for (; self->served < self->count; self->served++) {
-        const turn_t *turn = &self->script [self->served];
-        own (own_fd) int fd = accept (self->listen_fd, NULL, NULL);
-        if (fd < 0)
-            return NULL;
-        s_read_request (fd, self->requests [self->served]);
-        if (!turn->code)
-            continue;
-        s_answer (self, fd, turn);
-    }
-    return NULL;
-}
-
-static void
-s_peer_start (peer_t *self, const turn_t *script, size_t count)
-{
-    *self = (peer_t){.script = script, .count = count};
-    self->requests = calloc (CALLS, REQUEST);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    self->listen_fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal (bind (self->listen_fd, (struct sockaddr *) &address, sizeof address), 0);
-    assert_int_equal (listen (self->listen_fd, 4), 0);
-    assert_int_equal (getsockname (self->listen_fd, (struct sockaddr *) &address, &size), 0);
-    self->port = ntohs (address.sin_port);
-    assert_int_equal (pthread_create (&self->thread, NULL, s_peer_main, self), 0);
-}
-
-//  All calls of the script were made, each to its path.
-static void
-s_peer_stop (peer_t *self)
-{
-    shutdown (self->listen_fd, SHUT_RDWR);
-    pthread_join (self->thread, NULL);
-    own_fd (&self->listen_fd);
-    if (self->served != self->count)
-        fail_msg ("%zu of %zu calls, not %s", self->served, self->count,
-                  self->script [self->served].path);
-    for (size_t i = 0; i < self->count; i++) {
-        char line [256];
-        snprintf (line, sizeof line, "%s HTTP/1.1\r\n", self->script [i].path);
-        if (!strstr (self->requests [i], line))
-            fail_msg ("call %zu is not to %s: %.100s", i, self->script [i].path,
-                      self->requests [i]);
-    }
-}
 
 typedef struct {
     world_t world;
@@ -137,10 +28,12 @@ typedef struct {
     http_t *http;
     storage_t *storage;
     notify_t *notify;
-    peer_t peer;
+    slack_peer_t peer;
     char url [128];
     row_effect_t effect;
     const char *moves; //  the channel of a new configuration, once the call is under way
+    bool forgets;      //  then there is no bot any more
+    bool other;        //  but a webhook
 } fixture_t;
 
 static void
@@ -192,18 +85,25 @@ s_teardown (void **state)
 
 //  Send the effect while the peer plays its script; the row it returns is kept, as the core does.
 static mail_effect_done_t
-s_play (fixture_t *self, const turn_t *script, size_t count)
+s_play (fixture_t *self, const slack_peer_turn_t *script, size_t count)
 {
     mail_effect_done_t end;
     free (self->peer.requests);
-    s_peer_start (&self->peer, script, count);
+    slack_peer_start (&self->peer, script, count);
     snprintf (self->url, sizeof self->url, "http://127.0.0.1:%d/api/", self->peer.port);
     notify_begin (self->notify, &self->effect);
     if (self->moves)
         self->world.settings.slack_channel = self->moves;
+    settings_t *settings = &self->world.settings;
+    if (self->forgets) {
+        settings->slack_bot_token = "";
+        settings->slack_webhook_url = self->other ? "http://127.0.0.1:1/" : "";
+    }
     while (!notify_ended (self->notify, &end))
         http_poll (self->http, -1, notify_wait_ms (self->notify, 1000));
-    s_peer_stop (&self->peer);
+    settings->slack_bot_token = TOKEN;
+    settings->slack_webhook_url = "";
+    slack_peer_stop (&self->peer);
     assert_null (strstr (end.error, "SECRET"));
     if (end.message.key [0]) {
         step_write_t write = {.kind = STEP_WRITE_MESSAGE};
@@ -215,8 +115,8 @@ s_play (fixture_t *self, const turn_t *script, size_t count)
 }
 
 #define PLAY(self, ...)                                                                            \
-    s_play (self, (const turn_t []){__VA_ARGS__},                                                  \
-            sizeof ((const turn_t []){__VA_ARGS__}) / sizeof (turn_t))
+    s_play (self, (const slack_peer_turn_t []){__VA_ARGS__},                                       \
+            sizeof ((const slack_peer_turn_t []){__VA_ARGS__}) / sizeof (slack_peer_turn_t))
 #define OK(path, body)                                                                             \
     {                                                                                              \
         "/api/" path, 200, "{\"ok\":true," body "}", NULL                                          \
@@ -338,7 +238,8 @@ test_each_answer_is_judged (void **state)
     fixture_t *self = *state;
     for (size_t i = 0; i < sizeof s_answers / sizeof s_answers [0]; i++) {
         const answer_t *answer = &s_answers [i];
-        const turn_t turn = {"/api/chat.postMessage", answer->code, answer->body, answer->more};
+        const slack_peer_turn_t turn = {"/api/chat.postMessage", answer->code, answer->body,
+                                        answer->more};
         s_alert (self, 100 + i);
         mail_effect_done_t end = s_play (self, &turn, 1);
         s_check_answer (&end, answer, answer->post);
@@ -353,7 +254,8 @@ test_each_answer_is_judged (void **state)
     assert_int_equal (end.result, STEP_EFFECT_OK);
     for (size_t i = 0; i < sizeof s_answers / sizeof s_answers [0]; i++) {
         const answer_t *answer = &s_answers [i];
-        const turn_t turn = {"/api/chat.update", answer->code, answer->body, answer->more};
+        const slack_peer_turn_t turn = {"/api/chat.update", answer->code, answer->body,
+                                        answer->more};
         s_count (self, 100 + (int64_t) i);
         end = s_play (self, &turn, 1);
         s_check_answer (&end, answer, answer->update);
@@ -432,10 +334,10 @@ test_a_history_that_cannot_be_read_makes_the_message_say_so (void **state)
 {
     fixture_t *self = *state;
     self->effect.unsure = true;
-    const turn_t refused = {"/api/conversations.history", 200,
-                            "{\"ok\":false,\"error\":\"missing_scope\",\"needed\":"
-                            "\"channels:history\"}",
-                            NULL};
+    const slack_peer_turn_t refused = {"/api/conversations.history", 200,
+                                       "{\"ok\":false,\"error\":\"missing_scope\",\"needed\":"
+                                       "\"channels:history\"}",
+                                       NULL};
     mail_effect_done_t end = PLAY (self, refused, POSTED);
     assert_int_equal (end.result, STEP_EFFECT_OK);
     assert_true (s_has (self, 1, "may be a repeat"));
@@ -448,8 +350,9 @@ test_a_history_without_end_is_read_so_far (void **state)
 {
     fixture_t *self = *state;
     self->effect.unsure = true;
-    turn_t script [LIMIT_SLACK_PAGES + 1];
-    const turn_t page = OK ("conversations.history", "\"messages\":[]," NEXT), post = POSTED;
+    slack_peer_turn_t script [LIMIT_SLACK_PAGES + 1];
+    const slack_peer_turn_t page = OK ("conversations.history", "\"messages\":[]," NEXT),
+                            post = POSTED;
     for (size_t i = 0; i < LIMIT_SLACK_PAGES; i++)
         script [i] = page;
     script [LIMIT_SLACK_PAGES] = post;
@@ -527,6 +430,42 @@ test_a_message_stands_where_it_was_posted_whatever_is_configured_since (void **s
     s_count (self, 4);
     assert_int_equal (PLAY (self, UPDATED).result, STEP_EFFECT_OK);
     assert_true (s_has (self, 0, "\"channel\":\"" CHANNEL "\""));
+}
+
+//  The answer comes when the bot is gone: it counts, and the bot that comes back knows it.
+static void
+test_what_is_posted_while_the_bot_is_removed_is_not_posted_again (void **state)
+{
+    fixture_t *self = *state;
+    self->forgets = true;
+    mail_effect_done_t end = PLAY (self, POSTED);
+    assert_int_equal (end.result, STEP_EFFECT_OK);
+    assert_string_equal (end.message.ts, TS);
+    self->other = true; //  a webhook takes its place
+    s_count (self, 4);
+    assert_int_equal (PLAY (self, UPDATED).result, STEP_EFFECT_OK);
+    self->forgets = false;
+    assert_int_equal (s_play (self, NULL, 0).result, STEP_EFFECT_OK);
+}
+
+//  No answer, or more to do: nothing more is called, and what is known is kept.
+static void
+test_a_bot_that_is_removed_makes_no_further_call (void **state)
+{
+    fixture_t *self = *state;
+    self->forgets = true;
+    mail_effect_done_t end = PLAY (self, UNANSWERED ("chat.postMessage"));
+    assert_int_equal (end.result, STEP_EFFECT_UNSURE);
+    assert_string_equal (end.message.key, self->effect.key); //  in doubt
+    end = PLAY (self, OK ("conversations.history", "\"messages\":[" MINE ("1000000") "]"));
+    assert_int_equal (end.result, STEP_EFFECT_PERMANENT);
+    assert_string_equal (end.error, "receiver slack is not configured");
+    assert_string_equal (end.message.ts, TS);
+    end = PLAY (self, NO ("chat.update", "cant_update_message"));
+    assert_int_equal (end.result, STEP_EFFECT_PERMANENT);
+    assert_string_equal (end.message.ts, TS);
+    self->forgets = false;
+    assert_int_equal (PLAY (self, UPDATED).result, STEP_EFFECT_OK);
 }
 
 static void
@@ -685,6 +624,8 @@ main (void)
         TEST (test_a_form_that_is_refused_goes_as_plain_text_once),
         TEST (test_a_channel_that_is_gone_gives_way_to_the_configured_one),
         TEST (test_a_message_stands_where_it_was_posted_whatever_is_configured_since),
+        TEST (test_what_is_posted_while_the_bot_is_removed_is_not_posted_again),
+        TEST (test_a_bot_that_is_removed_makes_no_further_call),
         TEST (test_what_is_over_answers_in_the_thread_and_in_the_channel),
         TEST (test_a_report_has_its_detail_and_its_file_in_the_thread),
         TEST (test_a_try_goes_on_where_the_last_one_ended),
