@@ -89,13 +89,23 @@ static const s_row_t s_rows [] = {
 
 //  --- the sentence
 
+//  What an operator calls the account.  A bare SharedAccessSignature does not name it: an
+//  emulator's endpoint has it in its path, Azure's in its host.
+static const char *
+s_account (const azure_account_t *self)
+{
+    const char *authority = strstr (self->endpoint, "//");
+    const char *path = authority ? strchr (authority + 2, '/') : NULL;
+    return self->name [0] ? self->name : path ? path + 1 : self->host;
+}
+
 //  The value of a name in braces at text.
 static const char *
 s_value (const azure_account_t *account, const char *container, const char *text, size_t *ret_size)
 {
     const struct {
         const char *name, *value;
-    } values [] = {{"{account}", account->name [0] ? account->name : account->host},
+    } values [] = {{"{account}", s_account (account)},
                    {"{container}", *container ? container : "?"},
                    {"{endpoint}", account->endpoint},
                    {"{host}", account->host}};

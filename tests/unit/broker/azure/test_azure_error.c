@@ -134,6 +134,11 @@ test_a_shared_access_signature_is_told_apart_from_a_key (void **state)
     azure_error_t error;
     azure_error_judge (&self, "incidents", &answer, &error);
     assert_non_null (strstr (error.text, "the SharedAccessSignature is refused"));
+    snprintf (self.endpoint, sizeof self.endpoint, "http://127.0.0.1:10000/team1");
+    answer.code = "AuthorizationFailure"; //  an emulator's endpoint names the account in its path
+    azure_error_judge (&self, "incidents", &answer, &error);
+    assert_non_null (strstr (error.text, "account team1 refuses the SharedAccessSignature"));
+    answer.code = "AuthenticationFailed";
     static const char *const ends [] = {"sv=1&se=2026-11-30T20%3A00%3a00Z&sig=x",
                                         "se=2026-11-30T20:00:00Z&sig=x"};
     for (size_t i = 0; i < 2; i++) {
