@@ -460,7 +460,9 @@ s_facts (const ctl_t *self, const json_t *doc)
         s_fact (table, times [i], ctl_cell_text (doc, times [i]), NULL);
     s_fact (table, "again after", ctl_cell_text (doc, "linked"), NULL);
     s_usage_facts (table, doc);
-    s_fact (table, "folder", ctl_cell_text (json_object_get (doc, "artifacts"), "folder"), NULL);
+    const json_t *artifacts = json_object_get (doc, "artifacts");
+    s_fact (table, "folder", ctl_cell_text (artifacts, "folder"), NULL);
+    s_fact (table, "blob", ctl_cell_text (artifacts, "blob"), NULL);
     return ctl_cell_end (table);
 }
 

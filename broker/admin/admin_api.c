@@ -7,6 +7,7 @@
 #include "broker/admin/admin_part.h"
 
 #include "broker/admin/admin_storage.h"
+#include "broker/base/settings_azure.h"
 #include "common/base/buf.h"
 #include "common/base/folder.h"
 #include "common/base/log.h"
@@ -528,6 +529,27 @@ s_files (int fd, json_t *files)
     return complete && more != ERR_LIMIT;
 }
 
+//  "CONTAINER/ID/output/investigation.html" in the container that is configured now; null without
+//  an upload.
+static json_t *
+s_blob (const admin_view_t *view, const char *id, const json_t *files)
+{
+    static const char page [] = "output/investigation.html";
+    const settings_t *settings = view->data.conf ? conf_settings (view->data.conf) : NULL;
+    row_folder_t row;
+    char text [LIMIT_PATH_BYTES];
+    bool has_page = false;
+    if (!settings || !settings_azure_chosen (settings)
+        || store_reader_folder (view->reader, id, &row) < 0 || !row.uploaded)
+        return json_null ();
+    for (size_t i = 0; i < json_array_size (files); i++)
+        has_page = has_page
+                   || strcmp (json_member_text (json_array_get (files, i), "path", ""), page) == 0;
+    snprintf (text, sizeof text, "%s/%s%s%s", settings->azure_storage_container, id,
+              has_page ? "/" : "", has_page ? page : "");
+    return json_any (text);
+}
+
 static json_t *
 s_artifacts (const admin_view_t *view, const char *id)
 {
@@ -536,9 +558,10 @@ s_artifacts (const admin_view_t *view, const char *id)
     json_t *files = json_array ();
     own (own_fd) int fd = folder_open_path (folder);
     const bool complete = fd < 0 || s_files (fd, files);
-    return json_pack ("{s:o,s:o,s:b}", "folder",
-                      fd >= 0 ? json_any (path_absolute (folder, absolute)) : json_null (), "files",
-                      files, "complete", complete);
+    json_t *blob = s_blob (view, id, files);
+    return json_pack ("{s:o,s:o,s:o,s:b}", "folder",
+                      fd >= 0 ? json_any (path_absolute (folder, absolute)) : json_null (), "blob",
+                      blob, "files", files, "complete", complete);
 }
 
 void

@@ -82,6 +82,9 @@ def test_every_artifact_goes_up_as_it_is(system, account, container):
         name = path.rsplit("/", 1)[-1]
         assert headers["content-disposition"] == f'inline; filename="{name}"'
     result = json.loads(files["result.json"])
+    shown = system.ctl("incidents", "show", 1).stdout
+    blob = f"{container}/{incident}/output/investigation.html"
+    assert re.search(rf"^blob +{blob}$", shown, re.M), shown
     links = result["presigned_urls"]
     paths = {"event.json": "event.json", "result.json": "result.json",
              "investigation.md": "output/investigation.md",
