@@ -156,7 +156,9 @@ s_status_used (const status_t *self)
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
     ctl_cell_usage (json_object_get (self->doc, "used"), &text);
     if (text.size > 0)
-        s_status_line (self, "used", NULL, &text);
+        buf_text (&text, " since the start");
+    if (text.size > 0)
+        s_status_line (self, "agents used", NULL, &text);
 }
 
 static void
@@ -260,7 +262,9 @@ s_status_events (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
     const json_t *events = json_object_get (self->doc, "events");
-    buf_printf (&text, "%lld taken since the start, %lld of them repeats, %lld counted up",
+    buf_printf (&text,
+                "%lld taken since the start, %lld of them delivered again, %lld added to a known "
+                "incident",
                 ctl_cell_count (events, "total"), ctl_cell_count (events, "repeat"),
                 ctl_cell_count (events, "counted"));
     s_status_line (self, "events", NULL, &text);
@@ -291,8 +295,24 @@ s_status_channel (const status_t *self, const json_t *channel)
     s_status_line (self, name, "red", &text);
 }
 
-//  The storage, if its last check went wrong: "link: 403 ... (triagectl storage check)".
-static void
+//  How many uploads wait.
+static long long
+s_status_uploads (const status_t *self)
+{
+    size_t i;
+    json_t *channel;
+    json_array_foreach (json_object_get (json_object_get (self->doc, "effects"), "channels"), i,
+                        channel)
+    {
+        if (strcmp (ctl_cell_text (channel, "name"), "storage") == 0)
+            return ctl_cell_count (channel, "waiting");
+    }
+    return 0;
+}
+
+//  The storage, if its last check went wrong: "link: 403 ...; 7 uploads wait (triagectl storage
+//  check)".  False: it did not.
+static bool
 s_status_storage (const status_t *self)
 {
     own (buf_fini) buf_t text = buf_init (LIMIT_KIB (4));
@@ -302,11 +322,15 @@ s_status_storage (const status_t *self)
         const json_t *step = json_array_get (steps, i);
         if (strcmp (ctl_cell_text (step, "result"), "failed") != 0)
             continue;
-        buf_printf (&text, "%s: %s (triagectl storage check)", ctl_cell_text (step, "name"),
-                    ctl_cell_text (step, "text"));
+        buf_printf (&text, "%s: %s", ctl_cell_text (step, "name"), ctl_cell_text (step, "text"));
+        const long long waiting = s_status_uploads (self);
+        if (waiting > 0)
+            buf_printf (&text, "; %lld upload%s", waiting, waiting == 1 ? " waits" : "s wait");
+        buf_text (&text, " (triagectl storage check)");
         s_status_line (self, ctl_cell_text (storage, "backend"), "red", &text);
-        return;
+        return true;
     }
+    return false;
 }
 
 static void
@@ -323,8 +347,12 @@ s_status_effects (const status_t *self)
     }
     size_t i;
     json_t *channel;
+    const bool told = s_status_storage (self); //  once is enough for one fault
     json_array_foreach (json_object_get (effects, "channels"), i, channel)
-        s_status_channel (self, channel);
+    {
+        if (!told || strcmp (ctl_cell_text (channel, "name"), "storage") != 0)
+            s_status_channel (self, channel);
+    }
     s_status_bad (self, "dead letters", "dead_letters");
 }
 
@@ -362,6 +390,5 @@ ctl_status (const ctl_t *self)
     s_status_retention (&status);
     s_status_used (&status);
     s_status_effects (&status);
-    s_status_storage (&status);
     return ctl_cell_end (table);
 }

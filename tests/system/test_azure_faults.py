@@ -124,6 +124,9 @@ def test_a_server_that_is_down_at_the_start_is_used_once_it_is_up(system, own):
     stored = Stored(system, own.connection(), container)
     incident = stored.reported()
     known_down(stored, "does not answer")
+    told = "; 1 upload waits (triagectl storage check)"
+    wait_until(lambda: told in " ".join(system.ctl("status").stdout.split()), 20, "one waits")
+    assert "\nstorage " not in system.ctl("status").stdout  # one fault, one line
     own.start()
     own.make(container)
     mended(stored, own, container, [incident])

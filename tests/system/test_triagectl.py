@@ -41,8 +41,8 @@ def test_status_for_people_and_for_programs(system):
     assert shown["incidents"] == "1 reported" and shown["outcomes"] == "1 success since the start"
     assert shown["workers"] == "1 of 1 ready, 0 quarantined; 1 of 1 slots free"
     taken, \
-        repeats = re.fullmatch(r"(\d+) taken since the start, (\d+) of them repeats, 0 counted up",
-                               shown["events"]).groups()
+        repeats = re.fullmatch(r"(\d+) taken since the start, (\d+) of them delivered again, "
+                               "0 added to a known incident", shown["events"]).groups()
     assert int(taken) - int(repeats) == 1  # what is acknowledged late is sent again
 
 
