@@ -8,6 +8,7 @@
 #include "common/base/own.h"
 #include "common/base/process.h"
 #include "common/base/ready.h"
+#include "common/base/utf8.h"
 #include "common/conf/conf.h"
 #include "common/net/httpd.h"
 #include "tools/slack_view.h"
@@ -21,7 +22,7 @@
 
 extern char **environ;
 
-enum { WAIT_MS = 1000, CONNECTIONS = 16 };
+enum { WAIT_MS = 1000, CONNECTIONS = 16, PATH_BYTES = 200 };
 
 typedef struct {
     conf_common_t common;
@@ -58,6 +59,18 @@ s_reply (httpd_request_t *request, unsigned status, const char *text)
     httpd_reply (request, status, &body, strlen (text), NULL);
 }
 
+//  Several receivers may post to one preview, each to a path of its own.
+static void
+s_path (const httpd_request_t *request, buf_t *out)
+{
+    const char *path = httpd_path (request);
+    if (strcmp (path, "/") == 0)
+        return;
+    buf_text (out, "to ");
+    term_escape (path, utf8_cut (path, strlen (path), PATH_BYTES), out);
+    buf_text (out, "\n");
+}
+
 //  Print the message.  Returns Slack's answer, "ok" when it was accepted.
 static const char *
 s_show (const httpd_request_t *request, bool color)
@@ -68,6 +81,7 @@ s_show (const httpd_request_t *request, bool color)
     if (json_parse (body, size, &message, NULL) < 0)
         return "invalid_payload";
     own (buf_fini) buf_t text = buf_init (LIMIT_MIB (4));
+    s_path (request, &text);
     const char *refusal = slack_view (message, color, &text);
     if (!refusal) {
         printf ("%s\n", text.data);

@@ -18,10 +18,10 @@ def start(system, **options):
     return Daemon(system, "preview", "triage-preview", {"listen": "127.0.0.1:0", **options})
 
 
-def post(preview, body):
+def post(preview, body, path=""):
     """The status and text of the answer."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(preview.endpoints["webhook"], data,
+    request = urllib.request.Request(preview.endpoints["webhook"] + path, data,
                                      {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -35,6 +35,17 @@ def test_a_message_is_taken_and_shown(system):
     assert post(preview, MESSAGE) == (200, "ok")
     wait_until(lambda: "| Incident" in preview.out(), what="the message")
     assert preview.stop() == 0
+
+
+def test_a_path_of_its_own_tells_receivers_apart(system):
+    preview = start(system)
+    for path in "", "payments", "%1b%5b31m", "x" * 300:
+        assert post(preview, MESSAGE, path) == (200, "ok")
+    assert post(preview, {}, "refused") == (400, "no_text")
+    wait_until(lambda: preview.out().count("| Incident") == 4, what="the messages")
+    told = [line for line in preview.out().splitlines() if line.startswith("to /")]
+    assert told[0] == "to /payments" and "\x1b" not in preview.out()
+    assert len(told) == 3 and told[1].endswith("[31m") and told[2] == "to /" + "x" * 199
 
 
 @pytest.mark.parametrize("body, why", [(b"\xff\xfe", "invalid_payload"), (b"[1", "invalid_payload"),
