@@ -9,6 +9,7 @@
 #include "tools/ctl_route.h"
 #include "tools/ctl_retention.h"
 #include "tools/ctl_show.h"
+#include "tools/ctl_slack.h"
 #include "tools/ctl_status.h"
 #include "tools/ctl_storage.h"
 #include "tools/ctl_stream.h"
@@ -90,6 +91,10 @@ const ctl_command_t ctl_table [] = {
      .verb = "check",
      .run = ctl_storage_check,
      .help = "write, read and link to a file in it"},
+    {.noun = "slack",
+     .verb = "check",
+     .run = ctl_slack_check,
+     .help = "ask Slack of the bot and its channels; no post"},
     {.noun = "routes",
      .verb = "list",
      .run = ctl_route_list,

@@ -58,7 +58,7 @@ typedef struct {
     const char *parameters; //  allowed query names, "|" on both sides of each
     bool counts;            //  needs store_counts_t
     step_command_t command;
-    mail_kind_t mail; //  MAIL_STORAGE_CHECK: this goes to the loop, not a command
+    mail_kind_t mail; //  MAIL_STORAGE_CHECK, MAIL_SLACK_CHECK: this goes to the loop, no command
     int64_t wait_ms;  //  limit for the answer, 0 = LIMIT_COMMAND_MS
 } route_t;
 
@@ -116,6 +116,11 @@ static const route_t s_routes [] = {
      .kind = PATH_EXACT,
      .post = true,
      .mail = MAIL_STORAGE_CHECK,
+     .wait_ms = LIMIT_STORAGE_CHECK_MS},
+    {.path = "/api/v1/slack/check",
+     .kind = PATH_EXACT,
+     .post = true,
+     .mail = MAIL_SLACK_CHECK,
      .wait_ms = LIMIT_STORAGE_CHECK_MS},
     {.path = "/api/v1/channels/",
      .suffix = "/retry",
@@ -275,11 +280,31 @@ s_sleep (admin_t *self, httpd_request_t *request, int64_t wait_ms, command_t **c
         DL_APPEND (self->pending, command);
 }
 
+//  Note in the mail who asks, and which answer is its own.
+static void
+s_asks (const admin_t *self, mail_t *mail)
+{
+    mailbox_t *reply = actor_inbox (self->actor);
+    const uint64_t cookie = self->last_cookie + 1;
+    if (mail->kind == MAIL_STORAGE_CHECK) {
+        mail->as.storage.reply = reply;
+        mail->as.storage.cookie = cookie;
+    }
+    else if (mail->kind == MAIL_SLACK_CHECK) {
+        mail->as.slack.reply = reply;
+        mail->as.slack.cookie = cookie;
+    }
+    else {
+        mail->as.command.reply = reply;
+        mail->as.command.cookie = cookie;
+    }
+}
+
 static void
 s_command (admin_t *self, httpd_request_t *request, const route_t *route, const char *name)
 {
-    const bool check = route->mail == MAIL_STORAGE_CHECK;
-    own (mail_destroy) mail_t *mail = mail_new (check ? MAIL_STORAGE_CHECK : MAIL_COMMAND);
+    const bool check = route->mail == MAIL_STORAGE_CHECK || route->mail == MAIL_SLACK_CHECK;
+    own (mail_destroy) mail_t *mail = mail_new (check ? route->mail : MAIL_COMMAND);
     own (own_mem) command_t *command = calloc (1, sizeof (command_t));
     if (!mail || !command) {
         s_send_error (request, ADMIN_UNAVAILABLE, "memory", "out of memory");
@@ -293,8 +318,7 @@ s_command (admin_t *self, httpd_request_t *request, const route_t *route, const 
         s_send (request, &reply, NULL);
         return;
     }
-    *(check ? &mail->as.storage.reply : &mail->as.command.reply) = actor_inbox (self->actor);
-    *(check ? &mail->as.storage.cookie : &mail->as.command.cookie) = self->last_cookie + 1;
+    s_asks (self, mail);
     if (mailbox_send (self->loop, &mail)) {
         s_send_error (request, ADMIN_UNAVAILABLE, "busy", "the broker is too busy; try again");
         return;
@@ -302,21 +326,33 @@ s_command (admin_t *self, httpd_request_t *request, const route_t *route, const 
     s_sleep (self, request, route->wait_ms ? route->wait_ms : LIMIT_COMMAND_MS, &command);
 }
 
+//  The cookie of an answer; 0: the mail is none.
+static uint64_t
+s_cookie (const mail_t *mail)
+{
+    if (mail->kind == MAIL_STORAGE_CHECKED)
+        return mail->as.storage.cookie;
+    if (mail->kind == MAIL_SLACK_CHECKED)
+        return mail->as.slack.cookie;
+    return mail->kind == MAIL_COMMAND_REPLY ? mail->as.command_reply.cookie : 0;
+}
+
 static void
 s_take_replies (admin_t *self)
 {
     for (mail_t *mail = actor_recv (self->actor); mail; mail = actor_recv (self->actor)) {
         own (mail_destroy) mail_t *held = mail;
-        const bool checked = held->kind == MAIL_STORAGE_CHECKED;
-        const uint64_t cookie = checked ? held->as.storage.cookie : held->as.command_reply.cookie;
+        const uint64_t cookie = s_cookie (held);
         command_t *command = self->pending;
         while (command && command->cookie != cookie)
             command = command->next;
-        if ((held->kind != MAIL_COMMAND_REPLY && !checked) || !command)
+        if (!command)
             continue; //  too late: the request has been answered
         admin_reply_t reply = {.next = -1};
-        if (checked)
+        if (held->kind == MAIL_STORAGE_CHECKED)
             admin_api_storage_checked (&held->as.storage.found, &reply);
+        else if (held->kind == MAIL_SLACK_CHECKED)
+            admin_api_slack_checked (held->as.slack.text, &reply);
         else
             s_command_reply (&reply, held->as.command_reply.rc, held->as.command_reply.text);
         s_command_end (command, self, &reply);

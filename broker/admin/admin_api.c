@@ -255,6 +255,15 @@ admin_api_storage_checked (const mail_storage_t *found, admin_reply_t *reply)
 }
 
 void
+admin_api_slack_checked (const char *text, admin_reply_t *reply)
+{
+    json_t *doc = NULL;
+    if (json_parse (text, strlen (text), &doc, NULL) < 0)
+        doc = NULL; //  no memory
+    admin_reply_json (reply, ADMIN_OK, doc);
+}
+
+void
 admin_api_status (const admin_view_t *view, admin_reply_t *reply)
 {
     const snapshot_data_t *data = &view->data;

@@ -47,6 +47,9 @@ admin_api_incident (const admin_view_t *view, const char *name, admin_reply_t *r
 //  The answer to a storage check.
 void
 admin_api_storage_checked (const mail_storage_t *found, admin_reply_t *reply);
+//  The answer to a check of Slack, from JSON.
+void
+admin_api_slack_checked (const char *text, admin_reply_t *reply);
 void
 admin_routes (const admin_view_t *view, admin_reply_t *reply);
 void

@@ -24,6 +24,8 @@ mail_destroy (mail_t **self_p)
         return;
     if (self->kind == MAIL_EVENT)
         free (self->as.event.body);
+    if (self->kind == MAIL_SLACK_CHECKED)
+        free (self->as.slack.text);
     if (self->kind == MAIL_CONFIG) {
         conf_destroy (&self->as.config.conf);
         free (self->as.config.prompt);

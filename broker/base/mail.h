@@ -7,6 +7,7 @@
 //      admin --COMMAND--> loop --COMMAND_REPLY--> admin
 //      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
 //      admin --STORAGE_CHECK--> loop --> delivery --STORAGE_CHECKED--> loop --> admin
+//      admin --SLACK_CHECK--> loop --> delivery --SLACK_CHECKED--> loop --> admin
 //      delivery --STORAGE, COMMAND--> loop
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -31,7 +32,9 @@ typedef enum {
     MAIL_CONFIG,
     MAIL_STORAGE,
     MAIL_STORAGE_CHECK,
-    MAIL_STORAGE_CHECKED
+    MAIL_STORAGE_CHECKED,
+    MAIL_SLACK_CHECK,
+    MAIL_SLACK_CHECKED
 } mail_kind_t;
 
 //  How one try of an effect has ended.
@@ -118,6 +121,11 @@ typedef struct mail {
             mailbox_t *reply;     //  CHECK and CHECKED: who asks
             uint64_t cookie;
         } storage;
+        struct {              //  SLACK_CHECK and SLACK_CHECKED
+            mailbox_t *reply; //  who asks
+            uint64_t cookie;
+            char *text; //  CHECKED: the answer as JSON, owned
+        } slack;
         struct {          //  CONFIG: the new configuration
             conf_t *conf; //  a share, owned
             char *prompt; //  artifact: the text of agent_system_prompt_file, owned

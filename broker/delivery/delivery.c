@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: Apache-2.0
 #include "broker/delivery/delivery.h"
 
+#include "broker/delivery/notify_check.h"
 #include "broker/delivery/retire.h"
 #include "broker/delivery/storage.h"
 #include "broker/delivery/storage_fs.h"
@@ -31,6 +32,7 @@ struct delivery {
     storage_link_t place; //  of the storage, as the log told it last
     retire_t *retire;
     notify_t *notify;
+    notify_check_t *check;
     poison_t *poison;
 };
 
@@ -109,11 +111,13 @@ s_ended (delivery_t *self)
     return true;
 }
 
-//  Pass on what the probe has to say.  False: nothing.
+//  Pass on what the checks have to say.  False: nothing.
 static bool
 s_probed (delivery_t *self)
 {
     mail_t *mail = storage_probe_mail (self->probe);
+    if (!mail)
+        mail = notify_check_mail (self->check);
     if (!mail)
         return false;
     s_tell_place (self);
@@ -129,12 +133,14 @@ s_configure (delivery_t *self, mail_t *mail)
     storage_probe_configure (self->probe, self->settings);
     retire_configure (self->retire, self->settings);
     notify_configure (self->notify, self->settings);
+    notify_check_configure (self->check, self->settings);
 }
 
 static void
 s_work (delivery_t *self)
 {
     storage_probe_go_on (self->probe);
+    notify_check_go_on (self->check);
     if (!actor_flush (self->actor) || s_ended (self) || s_probed (self))
         return;
     own (mail_destroy) mail_t *mail = actor_recv (self->actor);
@@ -144,6 +150,8 @@ s_work (delivery_t *self)
         s_configure (self, mail);
     else if (mail->kind == MAIL_STORAGE_CHECK)
         storage_probe_ask (self->probe, mail);
+    else if (mail->kind == MAIL_SLACK_CHECK)
+        notify_check_ask (self->check, mail);
     else if (mail->kind == MAIL_EFFECT) {
         s_execute (self, &mail->as.effect.row);
         (void) s_ended (self);
@@ -159,6 +167,7 @@ s_main (void *arg)
             storage_waits (self->storage) || retire_waits (self->retire) ? 0 : S_WAIT_MS;
         wait_ms = storage_probe_wait_ms (self->probe, wait_ms);
         wait_ms = notify_wait_ms (self->notify, wait_ms);
+        wait_ms = notify_check_wait_ms (self->check, wait_ms);
         http_poll (self->http, actor_fd (self->actor), actor_wait_ms (self->actor, wait_ms));
         s_work (self);
     }
@@ -183,7 +192,9 @@ s_open (delivery_t *self, mailbox_t *loop, err_diag_t *diag)
     if (self->probe)
         self->notify =
             notify_new (self->settings, self->http, self->storage, self->reader, self->poison);
-    if (!self->actor || !self->retire || !self->notify)
+    if (self->notify)
+        self->check = notify_check_new (self->settings, self->http);
+    if (!self->actor || !self->retire || !self->check)
         return -ENOMEM;
     return actor_start (self->actor, s_main, self);
 }
@@ -213,6 +224,7 @@ delivery_destroy (delivery_t **self_p)
         return;
     actor_destroy (&self->actor);
     conf_destroy (&self->conf);
+    notify_check_destroy (&self->check);
     notify_destroy (&self->notify);
     storage_probe_destroy (&self->probe);
     retire_destroy (&self->retire);

@@ -20,7 +20,7 @@ delivery_new (const settings_t *settings, mailbox_t *loop, err_diag_t *diag);
 //  Cancel what is under way and join the thread.
 void
 delivery_destroy (delivery_t **self_p);
-//  The mailbox for EFFECT, CONFIG and STORAGE_CHECK mails.  Own: borrowed.
+//  The mailbox for EFFECT, CONFIG and _CHECK mails.  Own: borrowed.
 mailbox_t *
 delivery_inbox (delivery_t *self);
 typedef struct {

@@ -9,7 +9,7 @@
 
 typedef struct {
     const char *method; //  "chat.postMessage"
-    const char *action; //  its failpoints are "<program>.bot.<action>"
+    const char *action; //  its failpoints are "<program>.bot.<action>"; NULL: none
     bool form;          //  takes its arguments as a form, not as JSON
     bool once;          //  doing it again would do harm: libcurl must not
     size_t answer_bytes;

@@ -186,7 +186,7 @@ static void
 s_on_done (void *arg, http_transfer_t *transfer, int rc, const char *reason)
 {
     notify_sender_t *self = arg;
-    if (notify_sender_delivered (self->answer.status))
+    if (self->action && notify_sender_delivered (self->answer.status))
         failpoint_after (self->place, self->action);
     self->transfer = NULL;
     self->answer.rc = rc ? rc : self->answer.body.failed;
@@ -208,7 +208,7 @@ notify_sender_call (notify_sender_t *self, const http_request_t *request, const 
     self->called = true;
     self->place = place;
     self->action = action;
-    int rc = failpoint_before (place, action);
+    int rc = action ? failpoint_before (place, action) : 0;
     return rc < 0 ? rc : http_start (self->env->http, request, &hooks, self, &self->transfer);
 }
 

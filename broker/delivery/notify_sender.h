@@ -125,7 +125,8 @@ notify_sender_wait_ms (const notify_sender_t *self, int64_t max_ms);
 
 //  --- for kinds
 
-//  Send a request; its answer comes in `answer`.  Failpoints: place and action, static texts.
+//  Send a request; its answer comes in `answer`.  Failpoints: place and action, static texts;
+//  action NULL: none, the call only asks.
 //  response_max_bytes must be set; a larger answer is incomplete.  Err: http_start, a failpoint's.
 int
 notify_sender_call (notify_sender_t *self, const http_request_t *request, const char *place,

@@ -150,18 +150,19 @@ s_mail_effect_done (loop_t *self, const mail_t *mail)
 
 //  Pass an operator's request for a check on to delivery.
 static void
-s_mail_storage_check (loop_t *self, mail_t **mail_p)
+s_mail_check (loop_t *self, mail_t **mail_p)
 {
     loop_mail_send (self, delivery_inbox (self->threads.delivery), mail_p);
 }
 
 //  Pass the answer on to who asked.
 static void
-s_mail_storage_checked (mail_t **mail_p)
+s_mail_checked (mail_t **mail_p)
 {
-    mailbox_t *reply = (*mail_p)->as.storage.reply;
+    const bool slack = (*mail_p)->kind == MAIL_SLACK_CHECKED;
+    mailbox_t *reply = slack ? (*mail_p)->as.slack.reply : (*mail_p)->as.storage.reply;
     if (mailbox_send (reply, mail_p) < 0)
-        log_warn ("answer to a storage check lost, mailbox full");
+        log_warn ("answer to a check lost, mailbox full", kv ("of", slack ? "slack" : "storage"));
 }
 
 //  The core does not know folders: their rows only go into this turn's transaction.
@@ -185,8 +186,10 @@ loop_mail_receive (loop_t *self)
         case MAIL_SOURCE: s_mail_source (self, mail); break;
         case MAIL_EFFECT_DONE: s_mail_effect_done (self, mail); break;
         case MAIL_STORAGE: self->storage = mail->as.storage.found; break;
-        case MAIL_STORAGE_CHECK: s_mail_storage_check (self, &mail); break;
-        case MAIL_STORAGE_CHECKED: s_mail_storage_checked (&mail); break;
+        case MAIL_STORAGE_CHECK:
+        case MAIL_SLACK_CHECK: s_mail_check (self, &mail); break;
+        case MAIL_STORAGE_CHECKED:
+        case MAIL_SLACK_CHECKED: s_mail_checked (&mail); break;
         case MAIL_CHECKED:
             if (turn_step (self, &mail->as.check.verdict) < 0)
                 log_debug ("verdict refused", kv ("peer", mail->as.check.verdict.peer.identity));

@@ -269,6 +269,7 @@ enum {
     //  After a post that was not answered in time: Slack may still be at it.
     LIMIT_SLACK_DOUBT_MS = 5000,
     LIMIT_SLACK_UPLOAD_MS = 60000, //  the bytes of one report
+    LIMIT_SLACK_CHECK_MS = 10000,  //  all calls of one check of the receivers
     LIMIT_SLACK_PAGES = 20,        //  of 100 messages of a channel, to find one of the bot's
     LIMIT_SLACK_PAGE_BYTES = LIMIT_MIB (4),
     LIMIT_SLACK_ANSWER_BYTES = LIMIT_KIB (256), //  any other answer: it repeats the message
@@ -303,7 +304,7 @@ enum {
     LIMIT_CTL_COMPLETE_ROWS = 50,             //  names that a completion offers
     LIMIT_HTTP_FILES = 1024,                  //  artifacts listed for one incident
     LIMIT_COMMAND_MS = 2000,                  //  how long an operator's command waits for the loop
-    LIMIT_STORAGE_CHECK_MS = 25000,           //  and one for a check of the storage
+    LIMIT_STORAGE_CHECK_MS = 25000,           //  and one for a check of storage or Slack
     LIMIT_SNAPSHOT_STALE_MS = 5000,           //  an older snapshot is unhealthy
     //  --- process
     LIMIT_READY_MS = 30000, //  between two looks of a worker that cannot run agents

@@ -37,6 +37,11 @@ def reads(slack, args):
     return "groups:history" if channel and channel.private else "channels:history"
 
 
+def looks(slack, args):
+    channel = slack.state.channels.get(args.get("channel"))
+    return "groups:read" if channel and channel.private else "channels:read"
+
+
 def share(args, bot):
     """What a message keeps of a call's arguments."""
     fields = {name: copy.deepcopy(args[name]) for name in SHOWN if args.get(name)}
@@ -51,6 +56,16 @@ def auth_test(slack, call):
     return {"url": "https://fake.slack.com/", "team": "fake", "user": "triage",
             "team_id": "T0FAKE", "user_id": slack.bot["user"], "bot_id": slack.bot["bot_id"],
             "is_enterprise_install": False}
+
+
+def info(slack, call):
+    """A public channel is shown to anybody, a private one to its members."""
+    channel = slack.state.channels.get(call.args.get("channel"))
+    if not channel or channel.private and not channel.member:
+        raise Refused("channel_not_found")
+    return {"channel": {"id": channel.id, "name": channel.name, "is_channel": not channel.private,
+                        "is_private": channel.private, "is_archived": channel.archived,
+                        "is_member": channel.member}}
 
 
 def post_message(slack, call):
@@ -199,6 +214,8 @@ METHODS = {
     "chat.postMessage": Method(post_message, MESSAGE + ("thread_ts", "reply_broadcast"),
                                writes("chat:write")),
     "chat.update": Method(update, MESSAGE + ("ts",), writes("chat:write")),
+    "conversations.info": Method(info, ("channel", "include_locale", "include_num_members"), looks,
+                                 json=False),
     "conversations.history": Method(history, READ, reads, json=False),
     "conversations.replies": Method(replies, READ + ("ts",), reads, json=False),
     "files.getUploadURLExternal": Method(get_upload_url, ("filename", "length", "alt_txt",

@@ -12,7 +12,7 @@ from slack_rules import Refused
 MINUTE_S = 60
 #  Calls a minute; None: a post, one a second for each channel, with short bursts.
 TIERS = {"auth.test": 300, "chat.postMessage": None, "webhook": None, "chat.update": 50,
-         "conversations.history": 50, "conversations.replies": 50,
+         "conversations.history": 50, "conversations.replies": 50, "conversations.info": 50,
          "files.getUploadURLExternal": 100, "files.completeUploadExternal": 100}
 
 
