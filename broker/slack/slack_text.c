@@ -122,7 +122,7 @@ s_is_address (const foreign_t *text, size_t at)
     const char *rest = text->at + at + 1;
     const size_t size = text->size - at - 1;
     if (text->at [at] == ':')
-        return (size > 1 && rest [0] == '/' && rest [1] == '/') || (size > 0 && s_is_word (*rest));
+        return size > 0 && (unsigned char) *rest > ' '; //  "https://", and "mailto:" with anything
     return at > 0 && s_is_letter (text->at [at - 1]) && size > 0 && s_is_letter (*rest)
            && (*rest < '0' || *rest > '9');
 }

@@ -107,6 +107,8 @@ test_a_notification_has_no_address_that_becomes_a_link (void **state)
     s_check_brief ("see https://x.example/a", "see https:" ZERO "//x." ZERO "example/a");
     s_check_brief ("www.evil.org", "www." ZERO "evil." ZERO "org");
     s_check_brief ("mailto:a@b.c", "mailto:" ZERO "a@" ZERO "b." ZERO "c");
+    s_check_brief ("mailto:/<x>", "mailto:" ZERO "/&lt;x&gt;");
+    s_check_brief ("mailto:%61 of a: b", "mailto:" ZERO "%61 of a: b");
     s_check_brief ("10.96.14.7:5432 at 12:30 v1.2.", "10.96.14.7:5432 at 12:30 v1.2.");
 }
 
