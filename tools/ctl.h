@@ -23,7 +23,7 @@ typedef struct {
     const char *state, *reason, *channel;
     const char *cluster, *namespace_, *severity, *type, *label; //  of a fault
     int64_t limit, after;
-    bool all, dry_run, now;
+    bool all, dry_run, now, send;
 } ctl_settings_t;
 
 typedef struct ctl_command ctl_command_t;

@@ -35,9 +35,10 @@ ctl_slack_check (const ctl_t *self)
 {
     own (json_drop) json_t *doc = NULL;
     err_diag_t diag = {.text = ""};
+    const char *path = self->settings->send ? "/api/v1/slack/send" : "/api/v1/slack/check";
     ctl_t patient = *self;
     patient.patience_ms = S_PATIENCE_MS;
-    int code = ctl_ask (&patient, "POST", "/api/v1/slack/check", &doc, &diag);
+    int code = ctl_ask (&patient, "POST", path, &doc, &diag);
     if (code)
         return ctl_fail (code, "%s", diag.text);
     code = ctl_json (self) ? ctl_print (doc) : s_print (self, json_object_get (doc, "receivers"));

@@ -58,7 +58,7 @@ typedef struct {
     const char *parameters; //  allowed query names, "|" on both sides of each
     bool counts;            //  needs store_counts_t
     step_command_t command;
-    mail_kind_t mail; //  MAIL_STORAGE_CHECK, MAIL_SLACK_CHECK: this goes to the loop, no command
+    mail_kind_t mail; //  a question for delivery: this goes to the loop, no command; 0 = none
     int64_t wait_ms;  //  limit for the answer, 0 = LIMIT_COMMAND_MS
 } route_t;
 
@@ -121,6 +121,10 @@ static const route_t s_routes [] = {
      .kind = PATH_EXACT,
      .post = true,
      .mail = MAIL_SLACK_CHECK,
+     .wait_ms = LIMIT_STORAGE_CHECK_MS},
+    {.path = "/api/v1/slack/send",
+     .post = true,
+     .mail = MAIL_SLACK_SEND,
      .wait_ms = LIMIT_STORAGE_CHECK_MS},
     {.path = "/api/v1/channels/",
      .suffix = "/retry",
@@ -290,7 +294,7 @@ s_asks (const admin_t *self, mail_t *mail)
         mail->as.storage.reply = reply;
         mail->as.storage.cookie = cookie;
     }
-    else if (mail->kind == MAIL_SLACK_CHECK) {
+    else if (mail->kind == MAIL_SLACK_CHECK || mail->kind == MAIL_SLACK_SEND) {
         mail->as.slack.reply = reply;
         mail->as.slack.cookie = cookie;
     }
@@ -303,7 +307,7 @@ s_asks (const admin_t *self, mail_t *mail)
 static void
 s_command (admin_t *self, httpd_request_t *request, const route_t *route, const char *name)
 {
-    const bool check = route->mail == MAIL_STORAGE_CHECK || route->mail == MAIL_SLACK_CHECK;
+    const bool check = route->mail;
     own (mail_destroy) mail_t *mail = mail_new (check ? route->mail : MAIL_COMMAND);
     own (own_mem) command_t *command = calloc (1, sizeof (command_t));
     if (!mail || !command) {

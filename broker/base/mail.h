@@ -7,7 +7,7 @@
 //      admin --COMMAND--> loop --COMMAND_REPLY--> admin
 //      loop --CONFIG--> artifact, delivery, intake       (SIGHUP)
 //      admin --STORAGE_CHECK--> loop --> delivery --STORAGE_CHECKED--> loop --> admin
-//      admin --SLACK_CHECK--> loop --> delivery --SLACK_CHECKED--> loop --> admin
+//      admin --SLACK_CHECK, SLACK_SEND--> loop --> delivery --SLACK_CHECKED--> loop --> admin
 //      delivery --STORAGE, COMMAND--> loop
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -34,6 +34,7 @@ typedef enum {
     MAIL_STORAGE_CHECK,
     MAIL_STORAGE_CHECKED,
     MAIL_SLACK_CHECK,
+    MAIL_SLACK_SEND,
     MAIL_SLACK_CHECKED
 } mail_kind_t;
 
@@ -121,7 +122,7 @@ typedef struct mail {
             mailbox_t *reply;     //  CHECK and CHECKED: who asks
             uint64_t cookie;
         } storage;
-        struct {              //  SLACK_CHECK and SLACK_CHECKED
+        struct {              //  SLACK_CHECK, SLACK_SEND and SLACK_CHECKED
             mailbox_t *reply; //  who asks
             uint64_t cookie;
             char *text; //  CHECKED: the answer as JSON, owned

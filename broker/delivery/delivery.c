@@ -150,7 +150,7 @@ s_work (delivery_t *self)
         s_configure (self, mail);
     else if (mail->kind == MAIL_STORAGE_CHECK)
         storage_probe_ask (self->probe, mail);
-    else if (mail->kind == MAIL_SLACK_CHECK)
+    else if (mail->kind == MAIL_SLACK_CHECK || mail->kind == MAIL_SLACK_SEND)
         notify_check_ask (self->check, mail);
     else if (mail->kind == MAIL_EFFECT) {
         s_execute (self, &mail->as.effect.row);

@@ -3,6 +3,9 @@
 
 #include "broker/delivery/notify_bot_call.h"
 #include "broker/delivery/notify_error.h"
+#include "broker/delivery/notify_signed.h"
+#include "broker/delivery/notify_webhook.h"
+#include "broker/slack/slack_alert.h"
 #include "common/base/clk.h"
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
@@ -17,11 +20,14 @@
 enum { S_ASKS = 8, S_NAME = 128, S_STATUS_RATE = 429, S_MS_US = 1000 };
 
 static const char s_no_time [] = "not tried: Slack was too slow; check again";
+static const char s_unsure [] = "no answer in time; the message may have arrived";
+static const char s_sent [] = "a test message was sent";
 static const char s_not_tried [] = "not tried: a webhook cannot be asked without posting";
 
 typedef struct {
     mailbox_t *reply;
     uint64_t cookie;
+    bool sends;    //  a message to each receiver
     bool begun;    //  a check has begun since
     bool answered; //  by found
 } s_ask_t;
@@ -39,6 +45,7 @@ struct notify_check {
     int64_t until_us;
     json_t *found; //  of each receiver; NULL = nobody has asked
     bool works;
+    bool sends; //  to each receiver a message
     s_ask_t asks [S_ASKS];
     size_t ask_count;
 };
@@ -96,11 +103,23 @@ notify_check_destroy (notify_check_t **self_p)
     *self_p = NULL;
 }
 
+//  Forget those for whom messages may have been sent already: nothing is sent twice.
+static void
+s_forget (notify_check_t *self)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < self->ask_count; i++)
+        if (!self->asks [i].sends || !self->asks [i].begun)
+            self->asks [kept++] = self->asks [i];
+    self->ask_count = kept;
+}
+
 void
 notify_check_configure (notify_check_t *self, const settings_t *settings)
 {
     if (self->sender)
         s_cancel (self);
+    s_forget (self);
     self->env.settings = settings;
     self->due = true;
     self->told = false;
@@ -111,8 +130,9 @@ notify_check_ask (notify_check_t *self, const mail_t *ask)
 {
     if (self->ask_count == S_ASKS) //  the oldest gives up its place; its request times out
         memmove (self->asks, self->asks + 1, --self->ask_count * sizeof self->asks [0]);
-    self->asks [self->ask_count++] =
-        (s_ask_t){.reply = ask->as.slack.reply, .cookie = ask->as.slack.cookie};
+    self->asks [self->ask_count++] = (s_ask_t){.reply = ask->as.slack.reply,
+                                               .cookie = ask->as.slack.cookie,
+                                               .sends = ask->kind == MAIL_SLACK_SEND};
     self->due = true;
 }
 
@@ -176,17 +196,26 @@ s_found_channel (notify_check_t *self, const json_t *channel)
 
 //  --- calls
 
-//  Make a call.  False: it cannot be made; ret_bad says why.
+//  A fresh sender for one call to the receiver.  False: no memory.
 static bool
-s_call (notify_check_t *self, const notify_bot_call_t *call, json_t *args,
+s_sender (notify_check_t *self, const char *receiver)
+{
+    const row_effect_t none = {.channel = ROW_CHANNEL_MESSAGE};
+    notify_sender_destroy (&self->sender);
+    self->sender = notify_sender_new (&self->env, receiver);
+    if (self->sender)
+        notify_sender_begin (self->sender, &s_kind, &none);
+    return self->sender && self->sender->state;
+}
+
+//  Make a call for a bot.  False: it cannot be made; ret_bad says why.
+static bool
+s_call (notify_check_t *self, const char *receiver, const notify_bot_call_t *call, json_t *args,
         char ret_bad [LIMIT_REASON_BYTES])
 {
-    s_state_t *state = self->sender->state;
-    int rc = state && args ? 0 : -ENOMEM;
-    if (rc == 0) {
-        state->answered = false;
+    int rc = args && s_sender (self, receiver) ? 0 : -ENOMEM;
+    if (rc == 0)
         rc = notify_bot_call (self->sender, call, args);
-    }
     if (rc < 0)
         snprintf (ret_bad, LIMIT_REASON_BYTES, "%s: %s", call->method, err_str (rc));
     return rc == 0;
@@ -223,6 +252,34 @@ static const notify_bot_call_t s_auth = {.method = "auth.test",
                                          .answer_bytes = LIMIT_SLACK_ANSWER_BYTES};
 static const notify_bot_call_t s_info = {
     .method = "conversations.info", .form = true, .answer_bytes = LIMIT_SLACK_ANSWER_BYTES};
+
+static const notify_bot_call_t s_post = {
+    .method = "chat.postMessage", .once = true, .answer_bytes = LIMIT_SLACK_ANSWER_BYTES};
+
+//  Send a test message to a receiver.  False: it cannot be sent; ret_bad says why.
+static bool
+s_send (notify_check_t *self, const char *receiver, const settings_target_t *target,
+        char ret_bad [LIMIT_REASON_BYTES])
+{
+    own (json_drop) json_t *args = NULL;
+    own (clk_destroy) clk_t *clk = clk_new ();
+    const int64_t now_ms = clk ? clk_now (clk).wall_ms : 0;
+    own (own_mem) char *body = clk ? slack_alert_test (receiver, now_ms) : NULL;
+    int rc = body && s_sender (self, receiver) ? 0 : -ENOMEM;
+    if (rc == 0 && target->kind == SETTINGS_TARGET_BOT) {
+        rc = json_parse (body, strlen (body), &args, NULL);
+        if (rc == 0 && json_object_set_new (args, "channel", json_string (target->channel)))
+            rc = -ENOMEM;
+        if (rc == 0)
+            rc = notify_bot_call (self->sender, &s_post, args);
+    }
+    else if (rc == 0)
+        rc = target->kind == SETTINGS_TARGET_SIGNED ? notify_signed_test (self->sender, now_ms)
+                                                    : notify_webhook_post (self->sender, body);
+    if (rc < 0)
+        snprintf (ret_bad, LIMIT_REASON_BYTES, "not sent: %s", err_str (rc));
+    return rc == 0;
+}
 
 //  The token has been tried: the log has it once for each configuration.
 static void
@@ -282,6 +339,23 @@ s_take_info (notify_check_t *self)
         s_found_channel (self, channel);
 }
 
+//  The answer to a test message.
+static void
+s_take_sent (notify_check_t *self)
+{
+    settings_target_t target;
+    own (json_drop) json_t *answer = NULL;
+    notify_error_t error = {.text = ""};
+    (void) settings_target (self->env.settings, s_name (self, self->next), &target);
+    if (target.kind == SETTINGS_TARGET_BOT)
+        s_judge (self, s_post.method, &answer, &error);
+    else if (!notify_sender_delivered (self->sender->answer.status))
+        notify_sender_refusal (self->sender, "the webhook",
+                               target.kind == SETTINGS_TARGET_WEBHOOK ? notify_error_advice : NULL,
+                               error.text);
+    s_found (self, &target, *error.text ? "failed" : "ok", *error.text ? error.text : s_sent);
+}
+
 
 //  --- a check
 
@@ -294,28 +368,39 @@ s_end (notify_check_t *self)
         self->asks [i].answered = self->asks [i].answered || self->asks [i].begun;
 }
 
+//  Make the next call of a receiver.  False: there is none, and what is known of it is noted.
+static bool
+s_try (notify_check_t *self, const char *name, const settings_target_t *target)
+{
+    char bad [LIMIT_REASON_BYTES];
+    const bool bot = target->kind == SETTINGS_TARGET_BOT;
+    if (!bot && !self->sends)
+        s_found (self, target, "skipped", s_not_tried);
+    else if (bot && *self->bad)
+        s_found (self, target, "failed", self->bad);
+    else if (clk_us () >= self->until_us)
+        s_found (self, target, "failed", s_no_time);
+    else {
+        own (json_drop) json_t *args = json_pack ("{s:s}", "channel", bot ? target->channel : "");
+        if (self->sends ? s_send (self, name, target, bad)
+                        : s_call (self, name, &s_info, args, bad))
+            return true;
+        s_found (self, target, "failed", bad);
+    }
+    return false;
+}
+
 //  Make the next call, or note what needs none, until the check has ended.
 static void
 s_advance (notify_check_t *self)
 {
     settings_target_t target;
-    char bad [LIMIT_REASON_BYTES];
     const char *name = NULL;
     while (self->found && (name = s_name (self, self->next))) {
         if (!settings_target (self->env.settings, name, &target))
             self->next++; //  the default one need not be configured
-        else if (target.kind != SETTINGS_TARGET_BOT)
-            s_found (self, &target, "skipped", s_not_tried);
-        else if (*self->bad)
-            s_found (self, &target, "failed", self->bad);
-        else if (clk_us () >= self->until_us)
-            s_found (self, &target, "failed", s_no_time);
-        else {
-            own (json_drop) json_t *args = json_pack ("{s:s}", "channel", target.channel);
-            if (s_call (self, &s_info, args, bad))
-                return;
-            s_found (self, &target, "failed", bad);
-        }
+        else if (s_try (self, name, &target))
+            return;
     }
     s_end (self);
 }
@@ -325,8 +410,7 @@ s_begin (notify_check_t *self)
 {
     const char *bot = s_bot (self);
     own (json_drop) json_t *args = json_object ();
-    const row_effect_t none = {.channel = ROW_CHANNEL_MESSAGE};
-    self->due = false;
+    self->due = self->sends = false;
     self->bad [0] = self->team [0] = self->user [0] = 0;
     self->next = 0;
     self->works = true;
@@ -334,17 +418,17 @@ s_begin (notify_check_t *self)
     self->until_us =
         clk_us () + failpoint_number ("TRIAGE_SLACK_CHECK_MS", LIMIT_SLACK_CHECK_MS) * S_MS_US;
     json_drop (&self->found);
-    for (size_t i = 0; i < self->ask_count; i++)
+    for (size_t i = 0; i < self->ask_count; i++) {
         self->asks [i].begun = true;
+        self->sends = self->sends || self->asks [i].sends;
+    }
     if (self->ask_count > 0)
         self->found = json_array ();
-    self->sender = bot ? notify_sender_new (&self->env, bot) : NULL;
-    if (self->sender) {
-        notify_sender_begin (self->sender, &s_kind, &none);
-        if (s_call (self, &s_auth, args, self->bad))
-            return;
+    if (bot && s_call (self, bot, &s_auth, args, self->bad))
+        return;
+    self->tested = true;
+    if (bot)
         s_tested (self);
-    }
     s_advance (self);
 }
 
@@ -360,7 +444,7 @@ s_expire (notify_check_t *self)
     }
     else if (self->found
              && settings_target (self->env.settings, s_name (self, self->next), &target))
-        s_found (self, &target, "failed", s_no_time);
+        s_found (self, &target, "failed", self->sends ? s_unsure : s_no_time);
     s_advance (self);
 }
 
@@ -378,10 +462,12 @@ notify_check_go_on (notify_check_t *self)
         notify_sender_turn (self->sender);
         const s_state_t *state = self->sender->state;
         if (state->answered) {
-            if (self->tested)
-                s_take_info (self);
-            else
+            if (!self->tested)
                 s_take_auth (self);
+            else if (self->sends)
+                s_take_sent (self);
+            else
+                s_take_info (self);
             s_advance (self);
         }
         else if (clk_us () >= self->until_us)

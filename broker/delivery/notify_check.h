@@ -1,8 +1,8 @@
 //  notify_check - does Slack take the bot's token, and can the bot post to its channels?
 //
 //  At the start and with a new configuration the token is tried once, and the log tells what came
-//  of it.  When an operator asks, each receiver is checked.  Nothing is posted: a webhook cannot
-//  be asked, so it is not tried.
+//  of it.  When an operator asks, each receiver is checked, and nothing is posted: a webhook cannot
+//  be asked, so it is not tried.  On demand each receiver gets a test message instead.
 //  Bounded: one call at a time; all calls of a check end within LIMIT_SLACK_CHECK_MS.
 //  Threads: delivery's.  Src: docs.slack.dev/reference/methods/auth.test, .../conversations.info.
 //  SPDX-License-Identifier: Apache-2.0
@@ -21,8 +21,9 @@ notify_check_destroy (notify_check_t **self_p);
 //  Use a new configuration, and try its token at once.
 void
 notify_check_configure (notify_check_t *self, const settings_t *settings);
-//  Take a SLACK_CHECK: check all receivers at once.  Each gets an answer in notify_check_mail; if
-//  too many wait, the oldest gets none.
+//  Take a SLACK_CHECK or SLACK_SEND: check all receivers, or send to all, at once.  Each gets an
+//  answer in notify_check_mail.  None gets: the oldest when too many wait, and a SLACK_SEND that a
+//  new configuration ends.
 void
 notify_check_ask (notify_check_t *self, const mail_t *ask);
 //  Go on after each http_poll.

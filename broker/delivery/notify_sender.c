@@ -137,18 +137,29 @@ s_said (const notify_sender_t *self, char ret_said [S_SAID])
 }
 
 void
+notify_sender_refusal (const notify_sender_t *self, const char *what, notify_advice_fn *advice,
+                       char ret_text [LIMIT_REASON_BYTES])
+{
+    const notify_answer_t *answer = &self->answer;
+    char said [S_SAID];
+    s_said (self, said);
+    const char *mend = advice ? advice (said) : NULL;
+    if (!answer->status)
+        snprintf (ret_text, LIMIT_REASON_BYTES, "%s", answer->reason);
+    else
+        snprintf (ret_text, LIMIT_REASON_BYTES, "%s answered %d%s%s%s%s", what, answer->status,
+                  *said ? ": " : "", said, mend ? ": " : "", mend ? mend : "");
+}
+
+void
 notify_sender_judge (notify_sender_t *self, const char *what, notify_advice_fn *advice)
 {
     const notify_answer_t *answer = &self->answer;
-    char text [LIMIT_REASON_BYTES], said [S_SAID];
-    s_said (self, said);
-    const char *mend = advice ? advice (said) : NULL;
-    snprintf (text, sizeof text, "%s answered %d%s%s%s%s", what, answer->status, *said ? ": " : "",
-              said, mend ? ": " : "", mend ? mend : "");
+    char text [LIMIT_REASON_BYTES];
+    notify_sender_refusal (self, what, advice, text);
     if (!answer->status)
         notify_sender_fail (self, answer->sent ? STEP_EFFECT_UNSURE : STEP_EFFECT_RETRY,
-                            answer->rc == -ETIMEDOUT ? NOTIFY_TIMEOUT : NOTIFY_OTHER,
-                            answer->reason);
+                            answer->rc == -ETIMEDOUT ? NOTIFY_TIMEOUT : NOTIFY_OTHER, text);
     else if (notify_sender_delivered (answer->status)) //  even if the body failed
         notify_sender_end (self, STEP_EFFECT_OK, "");
     else if (answer->status == S_STATUS_RATE)

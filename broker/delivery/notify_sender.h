@@ -162,6 +162,10 @@ typedef const char *(notify_advice_fn) (const char *said);
 //  answer: it may have arrived.  PERMANENT for anything else.
 void
 notify_sender_judge (notify_sender_t *self, const char *what, notify_advice_fn *advice);
+//  Say what is wrong with an answer that is no 2xx, as notify_sender_judge does.
+void
+notify_sender_refusal (const notify_sender_t *self, const char *what, notify_advice_fn *advice,
+                       char ret_text [LIMIT_REASON_BYTES]);
 //  A 2xx status?
 bool
 notify_sender_delivered (int status);

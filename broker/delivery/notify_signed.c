@@ -15,6 +15,8 @@
 
 enum { S_VERSION = 1, S_ANSWER_BYTES = LIMIT_KIB (16), S_HEADER = 512, S_ID = 384, S_HEADERS = 5 };
 
+static const char s_test [] = "test";
+
 //  What has happened; NULL: nothing to send.
 static const char *
 s_event (const row_incident_t *row)
@@ -151,6 +153,19 @@ s_post (notify_sender_t *sender, const char *event, const char *id, const char *
     snprintf (lines [2], S_HEADER, "X-Triage-Delivery: %s", id);
     const int rc = s_sign (sender->target.secret, now_ms / 1000, body, lines [3]);
     return rc < 0 ? rc : notify_sender_call (sender, &request, "webhook", "post");
+}
+
+int
+notify_signed_test (notify_sender_t *sender, int64_t now_ms)
+{
+    char id [S_ID];
+    snprintf (id, sizeof id, "test/%s/%" PRId64, sender->receiver, now_ms);
+    own (json_drop) json_t *doc =
+        json_pack ("{s:i,s:s,s:o,s:o,s:b,s:n,s:n,s:n}", "version", S_VERSION, "event", s_test, "id",
+                   json_any (id), "sent_at", json_time (now_ms), "repeat", false, "incident",
+                   "report", "link");
+    own (own_mem) char *body = doc ? json_line (doc) : NULL;
+    return body ? s_post (sender, s_test, id, body, now_ms) : -ENOMEM;
 }
 
 //  --- the kind

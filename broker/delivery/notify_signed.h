@@ -9,4 +9,8 @@
 
 #include "broker/delivery/notify_sender.h"
 
+//  Post a signed message of the event "test", which is about nothing.
+//  Err: -ENOMEM; as notify_sender_call.
+int
+notify_signed_test (notify_sender_t *sender, int64_t now_ms) must_check;
 extern const notify_kind_t notify_signed;

@@ -11,8 +11,8 @@
 
 enum { S_ANSWER_BYTES = LIMIT_KIB (16) };
 
-static int
-s_post (notify_sender_t *sender, const char *body)
+int
+notify_webhook_post (notify_sender_t *sender, const char *body)
 {
     static const char *const headers [] = {"Content-Type: application/json; charset=utf-8"};
     const http_request_t request = {.method = "POST",
@@ -34,7 +34,7 @@ s_begin (notify_sender_t *sender)
     int rc = notify_body_make (sender, sender->effect.unsure, &body);
     if (rc == 0) {
         atomic_fetch_add (&sender->env->counts->posts, 1);
-        rc = s_post (sender, body.text);
+        rc = notify_webhook_post (sender, body.text);
     }
     if (rc < 0)
         notify_sender_fail_rc (sender, rc);

@@ -4,4 +4,7 @@
 
 #include "broker/delivery/notify_sender.h"
 
+//  Post a body, a line of JSON.  Err: as notify_sender_call.
+int
+notify_webhook_post (notify_sender_t *sender, const char *body) must_check;
 extern const notify_kind_t notify_webhook;

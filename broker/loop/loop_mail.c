@@ -187,7 +187,8 @@ loop_mail_receive (loop_t *self)
         case MAIL_EFFECT_DONE: s_mail_effect_done (self, mail); break;
         case MAIL_STORAGE: self->storage = mail->as.storage.found; break;
         case MAIL_STORAGE_CHECK:
-        case MAIL_SLACK_CHECK: s_mail_check (self, &mail); break;
+        case MAIL_SLACK_CHECK:
+        case MAIL_SLACK_SEND: s_mail_check (self, &mail); break;
         case MAIL_STORAGE_CHECKED:
         case MAIL_SLACK_CHECKED: s_mail_checked (&mail); break;
         case MAIL_CHECKED:

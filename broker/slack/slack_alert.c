@@ -142,3 +142,22 @@ slack_alert_overflow (const row_alert_t *alert, bool repeated)
     slack_block_note (&out, &note);
     return slack_block_message (&out, &brief, repeated);
 }
+
+char *
+slack_alert_test (const char *receiver, int64_t now_ms)
+{
+    char at [CLK_TEXT];
+    slack_block_time (now_ms, at, sizeof at);
+    own (buf_fini) buf_t brief = slack_block_text ();
+    buf_text (&brief, "Test message: receiver ");
+    slack_text_brief (&brief, receiver, SLACK_BLOCK_BRIEF);
+    buf_text (&brief, " gets messages");
+    slack_block_t out = slack_block_init ("good");
+    slack_block_header (&out, "Test Message");
+    slack_block_field (&out, "Receiver", receiver);
+    slack_block_field (&out, "Sent", at);
+    buf_t text = slack_block_text ();
+    buf_text (&text, "Somebody ran `triagectl slack check --send`. There is no incident.");
+    slack_block_section (&out, &text);
+    return slack_block_message (&out, &brief, false);
+}

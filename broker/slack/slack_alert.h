@@ -15,6 +15,9 @@ slack_alert_degraded (const row_alert_t *alert, bool repeated);
 //  Agents work again: the closing figures.
 char *
 slack_alert_recovered (const row_alert_t *alert, bool repeated);
+//  A message that shows that a receiver gets messages.
+char *
+slack_alert_test (const char *receiver, int64_t now_ms);
 //  Incidents of a cluster are recorded and not investigated.
 char *
 slack_alert_overflow (const row_alert_t *alert, bool repeated);

@@ -5,6 +5,7 @@ import json
 import re
 
 from lib.ctl import table
+from lib.hook import Hook
 from lib.system import fault, wait_until
 
 
@@ -99,6 +100,18 @@ def test_option_triagectl_channel(system):
                       expect=4).stderr == "triagectl: nobody: no such channel\n"
     assert "either ids, --all or --channel" in system.ctl("effects", "retry", 1, channel="storage",
                                                           expect=2).stderr
+
+
+def test_option_triagectl_send(system):
+    """Without it a webhook gets nothing."""
+    hook = Hook()
+    system.start_broker(slack_webhook_url=hook.url("/it"))
+    assert "skipped" in system.ctl("slack", "check").stdout and not hook.got("/it")
+    assert "a test message was sent" in system.ctl("slack", "check", send=True).stdout
+    assert "Test Message" in hook.got("/it")[0].body.decode() and len(hook.got("/it")) == 1
+    hook.answers["/it"] = (404, {})
+    assert "404" in system.ctl("slack", "check", send=True, expect=1).stdout
+    hook.close()
 
 
 def test_option_triagectl_after(system):

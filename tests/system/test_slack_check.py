@@ -2,11 +2,14 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import hashlib
+import hmac
 import json
 import signal
 
 import pytest
 
+from lib.hook import Hook
 from lib.slack import FakeSlack, Step
 from lib.system import fault, wait_until
 
@@ -20,9 +23,10 @@ def slack():
         yield fake
 
 
-def check(system, expect=0):
-    """Each receiver's row of triagectl slack check; the text is the same in the table."""
-    rows = json.loads(system.ctl("slack", "check", output="json", expect=expect).stdout)
+def check(system, expect=0, **options):
+    """Each receiver's row of triagectl slack check."""
+    rows = json.loads(system.ctl("slack", "check", output="json", expect=expect,
+                                 **options).stdout)
     assert rows["works"] == (expect == 0)
     return {row["receiver"]: row for row in rows["receivers"]}
 
@@ -60,6 +64,32 @@ def test_a_check_names_each_receiver_and_posts_nothing(system, slack):
     assert not slack.messages() and not slack.messages(other)
     assert {call.method for call in slack.calls} == {"auth.test", "conversations.info"}
     assert slack.token not in broker.log() + table
+
+
+def test_a_test_message_goes_to_each_receiver_and_is_no_effect(system, slack):
+    hook, other = Hook(), slack.state.add_channel("C0OTHER99", "other", archived=True)
+    secret = "0123456789abcdef"
+    slack.webhooks[slack.webhook_secret] = slack.state.add_channel("C0HOOKED9", "hooked").id
+    broker = start(system, slack, team={"slack_channel": other.id},
+                   hook={"slack_webhook_url": slack.webhook_url},
+                   signed={"webhook_url": hook.url("/it"), "webhook_secret": secret})
+    rows = check(system, expect=1, send=True)
+    assert {name: row["result"] for name, row in rows.items()} == {
+        "slack": "ok", "team": "failed", "hook": "ok", "signed": "ok"}
+    assert "another slack_channel" in rows["team"]["text"]
+    for channel in (slack.channel, slack.state.channels["C0HOOKED9"]):
+        (message,) = slack.messages(channel)
+        assert "Test Message" in json.dumps(message)
+    (post,) = hook.got("/it")
+    told = json.loads(post.body)
+    assert (told["version"], told["event"], told["incident"]) == (1, "test", None)
+    signed = post.headers["X-Triage-Timestamp"].encode() + b"." + post.body
+    assert post.headers["X-Triage-Signature"] == "v1=" + hmac.new(
+        secret.encode(), signed, hashlib.sha256).hexdigest()
+    for state in ("ready", "sending", "dead", "done"):
+        assert not broker.get(f"/api/v1/effects?state={state}")["effects"]
+    assert slack.webhook_secret not in broker.log() + json.dumps(rows)
+    hook.close()
 
 
 def test_a_token_that_is_no_good_is_told_once_and_nothing_is_lost(system, slack):

@@ -152,11 +152,16 @@ s_teardown (void **state)
 }
 
 static void
+s_ask_kind (fixture_t *self, mail_kind_t kind, uint64_t cookie)
+{
+    const mail_t ask = {.kind = kind, .as.slack = {.reply = self->reply, .cookie = cookie}};
+    notify_check_ask (self->check, &ask);
+}
+
+static void
 s_ask (fixture_t *self, uint64_t cookie)
 {
-    const mail_t ask = {.kind = MAIL_SLACK_CHECK,
-                        .as.slack = {.reply = self->reply, .cookie = cookie}};
-    notify_check_ask (self->check, &ask);
+    s_ask_kind (self, MAIL_SLACK_CHECK, cookie);
 }
 
 //  Go on until the check rests or has an answer.  Own: fresh, NULL without an answer.
@@ -313,6 +318,67 @@ test_a_new_configuration_is_checked_anew (void **state)
     assert_null (s_run (self, 0));
 }
 
+//  The default receiver is a bot, the others a webhook of Slack and a signed one.
+static void
+s_use_webhooks (fixture_t *self)
+{
+    self->receivers [0].slack_webhook_url = self->url;
+    self->receivers [1] = (settings_receiver_t){.name = "signed",
+                                                .slack_webhook_url = "",
+                                                .slack_channel = "",
+                                                .webhook_url = self->url,
+                                                .webhook_secret = "SECRET-of-16-bytes"};
+}
+
+static void
+test_a_test_message_goes_once_to_each_receiver (void **state)
+{
+    fixture_t *self = *state;
+    static const turn_t script [CALLS] = {
+        {"auth.test", 200, AUTH},    {"chat.postMessage", 200, "{\"ok\":true}"},
+        {"/api", 200, "ok"},         {"/api", 204, ""},
+        {"auth.test", 200, AUTH},    {"chat.postMessage", 200, NO ("is_archived")},
+        {"/api", 404, "no_service"}, {"/api", 500, "sorry"}};
+    s_use_webhooks (self);
+    s_serve (self, script);
+    s_ask_kind (self, MAIL_SLACK_SEND, 1);
+    own (json_drop) json_t *good = s_run (self, 1);
+    assert_true (json_is_true (json_object_get (good, "works")));
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const names [] = {"slack", "hook", "signed"};
+        s_is (good, i, names [i], "ok", "a test message was sent");
+    }
+    assert_non_null (strstr (self->peer.requests [1], "\"channel\":\"C0123456789\""));
+    assert_non_null (strstr (self->peer.requests [1], "Test Message"));
+    assert_non_null (strstr (self->peer.requests [2], "Test Message"));
+    assert_null (strstr (self->peer.requests [2], TOKEN));
+    assert_non_null (strstr (self->peer.requests [3], "X-Triage-Event: test\r\n"));
+    assert_non_null (strstr (self->peer.requests [3], "X-Triage-Signature: v1="));
+    assert_non_null (strstr (self->peer.requests [3], "\"incident\":null"));
+    s_ask_kind (self, MAIL_SLACK_SEND, 2);
+    own (json_drop) json_t *bad = s_run (self, 2);
+    assert_true (json_is_false (json_object_get (bad, "works")));
+    s_is (bad, 0, "slack", "failed", "set another slack_channel");
+    s_is (bad, 1, "hook", "failed", "404: no_service: the webhook was removed");
+    s_is (bad, 2, "signed", "failed", "500: sorry");
+    assert_null (s_run (self, 0));
+    assert_int_equal (self->peer.served, CALLS);
+}
+
+//  What was being sent is not sent again for the new configuration; a check is made again.
+static void
+test_a_new_configuration_sends_nothing_twice (void **state)
+{
+    fixture_t *self = *state;
+    static const turn_t script [CALLS] = {{"auth.test", 200, AUTH}};
+    s_ask_kind (self, MAIL_SLACK_SEND, 1);
+    notify_check_go_on (self->check); //  nobody answers yet
+    notify_check_configure (self->check, &self->world.settings);
+    s_serve (self, script);
+    assert_null (s_run (self, 0));
+    assert_int_equal (self->peer.served, 1);
+}
+
 //  The connection stands, and nobody answers.
 static void
 test_a_check_ends_in_time (void **state)
@@ -340,6 +406,10 @@ main (void)
         cmocka_unit_test_setup_teardown (
             test_whoever_asks_is_answered_and_without_a_bot_nothing_is_called, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_a_new_configuration_is_checked_anew, s_setup,
+                                         s_teardown),
+        cmocka_unit_test_setup_teardown (test_a_test_message_goes_once_to_each_receiver, s_setup,
+                                         s_teardown),
+        cmocka_unit_test_setup_teardown (test_a_new_configuration_sends_nothing_twice, s_setup,
                                          s_teardown),
         cmocka_unit_test_setup_teardown (test_a_check_ends_in_time, s_setup, s_teardown),
     };
