@@ -247,3 +247,12 @@ ctl_change_effect_cancel (const ctl_t *self)
     static const change_t change = {"effects", "cancel", "given up"};
     return s_effects (self, &change);
 }
+
+int
+ctl_change_breaker_probe (const ctl_t *self)
+{
+    err_diag_t text = {.text = ""};
+    own (json_drop) json_t *doc = NULL;
+    const int code = ctl_ask (self, "POST", "/api/v1/breaker/probe", &doc, &text);
+    return s_say (self, "breaker", code, code ? text.text : json_member_text (doc, "result", ""));
+}

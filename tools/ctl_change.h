@@ -16,6 +16,9 @@ int
 ctl_change_worker_drain (const ctl_t *self);
 int
 ctl_change_worker_resume (const ctl_t *self);
+//  Let the open breaker's next probe go now.
+int
+ctl_change_breaker_probe (const ctl_t *self);
 //  The effects given as arguments, or with --all every dead one.
 int
 ctl_change_effect_retry (const ctl_t *self);

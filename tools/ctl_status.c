@@ -161,6 +161,22 @@ s_status_used (const status_t *self)
         s_status_line (self, "agents used", NULL, &text);
 }
 
+//  "; 14 wait, one is tried in 34s: triagectl breaker probe tries it now".
+static void
+s_status_probe (const status_t *self, const json_t *breaker, buf_t *text)
+{
+    const json_t *next = json_object_get (breaker, "next_probe_ms");
+    buf_printf (text, "; %lld wait, one is tried ",
+                ctl_cell_count (json_object_get (self->doc, "queue"), "depth"));
+    if (!json_is_integer (next))
+        buf_text (text, "now");
+    else if (json_integer_value (next) == 0)
+        buf_text (text, "as soon as a worker is free");
+    else
+        buf_printf (text, "in %llds: triagectl breaker probe tries it now",
+                    ((long long) json_integer_value (next) + 999) / 1000);
+}
+
 static void
 s_status_breaker (const status_t *self)
 {
@@ -174,6 +190,8 @@ s_status_breaker (const status_t *self)
         buf_text (&text, ", for ");
         ctl_age (json_object_get (breaker, "opened_at"), &text);
     }
+    if (json_is_true (json_object_get (breaker, "paused")))
+        s_status_probe (self, breaker, &text);
     s_status_line (self, "breaker", strcmp (state, "closed") == 0 ? NULL : "red", &text);
 }
 

@@ -73,6 +73,7 @@ static const route_t s_routes [] = {
     {.path = "/api/v1/clusters", .show = admin_api_clusters},
     {.path = "/api/v1/storage/retention", .show = admin_api_retention, .counts = true},
     {.path = "/api/v1/storage/retention/now", .post = true, .command = STEP_COMMAND_RETIRE},
+    {.path = "/api/v1/breaker/probe", .post = true, .command = STEP_COMMAND_PROBE},
     {.path = "/api/v1/incidents",
      .page = admin_api_incidents,
      .parameters = "|state|reason|before|limit|"},
@@ -259,6 +260,7 @@ s_subject (const admin_t *self, mail_t *mail, step_command_t command, const char
             return 0;
         case STEP_COMMAND_EFFECT_RETRY:
         case STEP_COMMAND_EFFECT_CANCEL: break;
+        case STEP_COMMAND_PROBE:
         case STEP_COMMAND_RETIRE: return 0;
         case STEP_COMMANDS: assert (false && "no command");
     }

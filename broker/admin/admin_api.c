@@ -181,10 +181,12 @@ s_status_files (const snapshot_data_t *data)
 static json_t *
 s_status_breaker (const step_stats_t *stats)
 {
-    return json_pack ("{s:s,s:I,s:o,s:I}", "state", step_breaker_name (stats->breaker), "failures",
-                      (json_int_t) stats->breaker_failures, "opened_at",
-                      json_time (stats->breaker_opened_ms), "opened_total",
-                      (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN]);
+    return json_pack (
+        "{s:s,s:I,s:o,s:I,s:b,s:o}", "state", step_breaker_name (stats->breaker), "failures",
+        (json_int_t) stats->breaker_failures, "opened_at", json_time (stats->breaker_opened_ms),
+        "opened_total", (json_int_t) stats->breaker_total [STEP_BREAKER_OPEN], "paused",
+        stats->breaker_paused != 0, "next_probe_ms",
+        stats->breaker_probe_ms < 0 ? json_null () : json_integer (stats->breaker_probe_ms));
 }
 
 //  Add the counts of the store; null when it could not be read.

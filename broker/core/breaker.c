@@ -198,20 +198,46 @@ s_probe_over (step_t *self, clk_now_t now)
     self->breaker.pace.probe_ms = now.boot_ms + self->breaker.pace.backoff_ms;
 }
 
+//  Is a probe under way?  Note the end of one that no longer is.
+static bool
+s_probing (step_t *self, clk_now_t now)
+{
+    const row_breaker_t *row = &self->breaker.row;
+    if (!row->probe_attempt)
+        return false;
+    const step_fence_t fence = {.incident = row->probe, .attempt = row->probe_attempt};
+    const attempt_t *attempt = book_attempt (&self->book, &fence);
+    if (attempt && attempt->row.state == ROW_ATTEMPT_LIVE)
+        return true;
+    s_probe_over (self, now);
+    return false;
+}
+
 int64_t
 breaker_room (step_t *self, clk_now_t now)
 {
     if (!breaker_paused (self))
         return INT64_MAX;
-    const row_breaker_t *row = &self->breaker.row;
-    if (row->probe_attempt) {
-        const step_fence_t fence = {.incident = row->probe, .attempt = row->probe_attempt};
-        const attempt_t *attempt = book_attempt (&self->book, &fence);
-        if (attempt && attempt->row.state == ROW_ATTEMPT_LIVE)
-            return 0;
-        s_probe_over (self, now);
+    return !s_probing (self, now) && now.boot_ms >= self->breaker.pace.probe_ms;
+}
+
+int
+breaker_probe (step_t *self, clk_now_t now, const char **ret_text)
+{
+    if (!self->breaker.row.open)
+        *ret_text = "the breaker is closed: nothing is held";
+    else if (!breaker_paused (self))
+        *ret_text = "breaker_mode is alert: the open breaker holds nothing";
+    else if (s_probing (self, now))
+        *ret_text = "a probe is under way already";
+    else {
+        if (self->breaker.pace.probe_ms > now.boot_ms)
+            self->breaker.pace.probe_ms = now.boot_ms;
+        *ret_text = self->queue.queued ? "one incident is tried as soon as a worker is free"
+                                       : "nothing waits: the next incident is tried at once";
+        return 0;
     }
-    return now.boot_ms >= self->breaker.pace.probe_ms;
+    return ERR_STALE;
 }
 
 int64_t
@@ -275,12 +301,17 @@ breaker_clear (step_t *self)
 }
 
 void
-breaker_figures (const step_t *self, step_stats_t *ret_stats)
+breaker_figures (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
 {
     const row_breaker_t *row = &self->breaker.row;
+    const int64_t wake_ms = breaker_wake (self);
     ret_stats->breaker = !row->open                                    ? STEP_BREAKER_CLOSED
                          : breaker_paused (self) && row->probe_attempt ? STEP_BREAKER_HALF_OPEN
                                                                        : STEP_BREAKER_OPEN;
     ret_stats->breaker_failures = row->failures;
     ret_stats->breaker_opened_ms = row->opened_ms;
+    ret_stats->breaker_paused = breaker_paused (self);
+    ret_stats->breaker_probe_ms = wake_ms == INT64_MAX     ? -1
+                                  : wake_ms <= now.boot_ms ? 0
+                                                           : wake_ms - now.boot_ms;
 }

@@ -73,6 +73,10 @@ void
 breaker_load (step_t *self, const row_breaker_t *row);
 void
 breaker_clear (step_t *self);
+//  An operator's command: let the next probe go now.  *ret_text is the answer.
+//  Err: ERR_STALE: nothing is held, or a probe is under way; nothing has changed.
+int
+breaker_probe (step_t *self, clk_now_t now, const char **ret_text) must_check;
 //  Fill in the figures of the breaker.
 void
-breaker_figures (const step_t *self, step_stats_t *ret_stats);
+breaker_figures (const step_t *self, clk_now_t now, step_stats_t *ret_stats);

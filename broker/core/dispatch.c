@@ -125,7 +125,7 @@ dispatch (step_t *self, clk_now_t now)
     if (self->state.drained || self->state.held)
         return;
     int64_t free = self->queue.queued ? fleet_free (&self->fleet, now) : 0;
-    int64_t room = free > 0 ? breaker_room (self, now) : 0;
+    const int64_t room = breaker_room (self, now); //  it also notes the end of a probe
     if (free > 0 && room == 0)
         s_retry_at (self, breaker_wake (self));
     const int64_t wanted = least (free, room), most = least (wanted, LIMIT_TURN_ASSIGNS);

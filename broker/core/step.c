@@ -245,6 +245,7 @@ s_command (step_t *self, const step_in_t *in, clk_now_t now)
             retain_now (self, now, &text);
             rc = 0;
             break;
+        case STEP_COMMAND_PROBE: rc = breaker_probe (self, now, &text); break;
         case STEP_COMMAND_CHANNEL_RETRY:
             rc = s_command_channel (self, in, words, sizeof words, now);
             break;
@@ -483,7 +484,7 @@ step_stats (const step_t *self, clk_now_t now, step_stats_t *ret_stats)
     ret_stats->effects_ready = outbox_count (&self->outbox);
     fleet_figures (&self->fleet, now, ret_stats);
     journal_figures (&self->journal, ret_stats);
-    breaker_figures (self, ret_stats);
+    breaker_figures (self, now, ret_stats);
     retain_figures (self, now, &ret_stats->retention);
 }
 

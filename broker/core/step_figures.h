@@ -84,6 +84,8 @@ typedef struct {
     step_breaker_t breaker;
     int64_t breaker_failures;              //  incidents in a row
     int64_t breaker_opened_ms;             //  wall clock, 0 = closed
+    int64_t breaker_paused;                //  1: it holds the queue
+    int64_t breaker_probe_ms;              //  until the next probe may go; -1 = not by time
     int64_t breaker_total [STEP_BREAKERS]; //  transitions, by what to
     int64_t revived_total;                 //  incidents put back when it closed
     int64_t untold_total [STEP_UNTOLDS]; //  alerts that were not sent, although Slack is configured

@@ -86,6 +86,7 @@ typedef enum {
     STEP_COMMAND_EFFECT_CANCEL,
     STEP_COMMAND_RETIRE, //  retention waits no longer
     STEP_COMMAND_CHANNEL_RETRY,
+    STEP_COMMAND_PROBE, //  the open breaker's next probe goes now
     STEP_COMMANDS
 } step_command_t;
 typedef enum {

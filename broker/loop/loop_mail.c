@@ -111,6 +111,7 @@ s_mail_command (loop_t *self, const mail_t *mail)
         case STEP_COMMAND_CHANNEL_RETRY: rc = s_dead_effects (self, mail, &in, &dead); break;
         case STEP_COMMAND_DRAIN:
         case STEP_COMMAND_RESUME:
+        case STEP_COMMAND_PROBE:
         case STEP_COMMAND_RETIRE: break;
         case STEP_COMMANDS: assert (false && "no command");
     }

@@ -35,7 +35,7 @@ orders_next (peers_t *self, order_t *ret_order)
         STEP_COMMAND_RETRY,         STEP_COMMAND_RETRY,         STEP_COMMAND_CANCEL,
         STEP_COMMAND_RESUME,        STEP_COMMAND_RESUME,        STEP_COMMAND_EFFECT_RETRY,
         STEP_COMMAND_EFFECT_CANCEL, STEP_COMMAND_CHANNEL_RETRY, STEP_COMMAND_DRAIN,
-        STEP_COMMAND_RETIRE,
+        STEP_COMMAND_RETIRE,        STEP_COMMAND_PROBE,
     };
     static const char *const channels [] = {"storage", "slack", PLAN_BOT, PLAN_ENDS, "nobody"};
     step_in_t *in = &ret_order->in;

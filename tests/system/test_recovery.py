@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import re
 import time
 
 from lib.system import fault, wait_until
@@ -52,6 +53,33 @@ def test_a_broken_agent_costs_few_runs_and_all_get_reports_once_it_is_mended(sys
     wait_metric(broker, burnt, "incidents_revived_total")
     attempts = [len(broker.incident(row["id"])["attempts"]) for row in broker.incidents()]
     assert sorted(attempts, reverse=True)[:burnt + 1] == [2] * burnt + [1]
+
+
+def test_a_held_queue_says_until_when_and_a_probe_goes_on_command(system):
+    """A mended agent need not wait for the backoff: triagectl breaker probe tries one at once."""
+    mended, _, script = mendable_agent(system)
+    broker = system.start_broker(failure_threshold_for_alert=1)
+    assert "the breaker is closed" in system.ctl("breaker", "probe", expect=1).stderr
+    assert breaker(broker)["paused"] is False and breaker(broker)["next_probe_ms"] is None
+    system.start_worker(agent_script_path=script)
+    system.publish([fault(f"web-{i}") for i in range(6)])
+
+    def waits_long():
+        """Two probes have failed at least: the next one is over 10 s away."""
+        return breaker(broker)["paused"] and (breaker(broker)["next_probe_ms"] or 0) > 10000
+    wait_until(lambda: (breaker(broker)["next_probe_ms"] or 0) > 2000, 30, "held")
+    assert "breaker: one incident is tried" in system.ctl("breaker", "probe").stdout
+    wait_until(lambda: (breaker(broker)["next_probe_ms"] or 0) > 7000, 30, "the probe failed")
+    system.ctl("breaker", "probe")
+    wait_until(waits_long, 30, "the second one failed too")
+    shown = system.ctl("status").stdout
+    assert re.search(r"wait, one is tried in \d+s: triagectl breaker probe tries it now", shown)
+    wait_metric(broker, 1, "circuit_breaker_paused")
+    mended.touch()
+    system.ctl("breaker", "probe")
+    wait_until(lambda: breaker(broker)["state"] == "closed", 8, "closed long before the backoff")
+    broker.wait_terminal(6)
+    wait_metric(broker, 0, "circuit_breaker_paused")
 
 
 def test_option_broker_retry_after_recovery(system):

@@ -114,7 +114,8 @@ def test_status_shows_an_open_breaker(system):
     assert "breaker      closed\n" in system.ctl("status").stdout
     system.publish([fault("web-0", context="do: exit 3"), fault("web-1", context="do: exit 3")])
     broker.wait_terminal(2)
-    shown = re.compile(r"^breaker +open, 2 failed in a row, for \d+[sm]$", re.M)
+    shown = re.compile(r"^breaker +open, 2 failed in a row, for \d+[sm]; 0 wait, one is tried "
+                       r"(in \d+s: triagectl breaker probe tries it now|as soon as .*)$", re.M)
     wait_until(lambda: shown.search(system.ctl("status").stdout), 10, "open")
 
 

@@ -331,7 +331,8 @@ def test_help_of_triagectl_names_every_command_that_there_is(walk):
         done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True,
                               timeout=60, cwd=walk.here, env=walk.env)
         usual = {"incidents retry": 1, "effects retry": 1, "effects cancel": 1, "workers drain": 4,
-                 "workers resume": 4, "key new": 2, "routes test": 2}
+                 "workers resume": 4, "key new": 2, "routes test": 2,
+                 "breaker probe": 1}
         expected = next((code for start, code in usual.items() if usage.startswith(start)), 0)
         assert done.returncode == expected, (command, done)
     walk.stop()

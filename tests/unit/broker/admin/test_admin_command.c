@@ -174,6 +174,9 @@ test_a_command_goes_to_the_loop_and_its_answer_comes_back (void **state)
     admin_case_expect_status (s_post (self, "/api/v1/effects/18/cancel", 0, &seen), 200);
     assert_int_equal (seen.command, STEP_COMMAND_EFFECT_CANCEL);
     assert_int_equal (seen.effect, 18);
+    admin_case_expect_error (s_post (self, "/api/v1/breaker/probe", ERR_STALE, &seen), 409,
+                             "conflict");
+    assert_int_equal (seen.command, STEP_COMMAND_PROBE);
     admin_case_expect_status (s_post (self, "/api/v1/channels/team/retry", 0, &seen), 200);
     assert_int_equal (seen.command, STEP_COMMAND_CHANNEL_RETRY);
     assert_string_equal (seen.channel, "team");
