@@ -11,6 +11,10 @@
 
 enum { S_REASON = 800 }; //  characters, each of three
 
+static const char s_look [] =
+    "*What to do:* `triagectl incidents list --state agent_failed` shows what failed. Mend the "
+    "agent. In mode `pause` the queue is held meanwhile, and single incidents are tried; "
+    "`triagectl breaker probe` tries one at once. ";
 static const char s_retry [] = "`triagectl incidents retry --state agent_failed`";
 
 //  How many failed for a reason, unless it was one; a row of an earlier version has no counts.
@@ -68,7 +72,10 @@ slack_alert_degraded (const row_alert_t *alert, bool repeated)
 {
     char count [24], window [SLACK_BLOCK_SPAN];
     snprintf (count, sizeof count, "%" PRId64, alert->count);
-    slack_block_span (alert->last_ms - alert->first_ms, window, sizeof window);
+    if (alert->last_ms - alert->first_ms < 1000)
+        snprintf (window, sizeof window, "under 1s");
+    else
+        slack_block_span (alert->last_ms - alert->first_ms, window, sizeof window);
     own (buf_fini) buf_t brief = slack_block_text ();
     buf_printf (&brief, "AI Agent System Degraded: failure count %s within %s", count, window);
     const int reason = s_main_reason (alert);
@@ -83,14 +90,12 @@ slack_alert_degraded (const row_alert_t *alert, bool repeated)
     slack_block_field (&out, "Time Window", window);
     s_reasons (alert, &out);
     buf_t text = slack_block_text ();
+    buf_text (&text, s_look);
     if (alert->revives)
-        buf_text (&text, "*What to do:* mend the agent. When it works again, the broker "
-                         "investigates what has failed meanwhile by itself.");
+        buf_text (&text, "When it works again, the broker investigates what has failed meanwhile "
+                         "by itself.");
     else
-        buf_printf (&text,
-                    "*What to do:* mend the agent. What has failed meanwhile is then "
-                    "investigated by %s",
-                    s_retry);
+        buf_printf (&text, "What has failed meanwhile is then investigated by %s", s_retry);
     slack_block_section (&out, &text);
     s_times (alert, "First failure", "Last failure", &out);
     return slack_block_message (&out, &brief, repeated);

@@ -60,7 +60,22 @@ test_degraded_names_the_command_or_says_that_none_is_needed (void **state)
     alert.revives = true;
     bodies_show (slack_alert_degraded (&alert, false));
     bodies_expect ("the broker investigates what has failed meanwhile by itself");
-    bodies_expect_not ("triagectl");
+    bodies_expect_not ("triagectl incidents retry");
+    bodies_expect ("`triagectl incidents list --state agent_failed` shows what failed");
+    bodies_expect ("the queue is held meanwhile, and single incidents are tried");
+    bodies_expect ("`triagectl breaker probe`");
+}
+
+static void
+test_degraded_at_once_has_a_window_that_says_something (void **state)
+{
+    row_alert_t alert = s_alert ();
+    alert.last_ms = alert.first_ms + 999;
+    bodies_show (slack_alert_degraded (&alert, false));
+    bodies_expect ("*Time Window:*\nunder 1s\n");
+    alert.last_ms++;
+    bodies_show (slack_alert_degraded (&alert, false));
+    bodies_expect ("*Time Window:*\n1s\n");
 }
 
 static void
@@ -127,6 +142,7 @@ main (void)
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_degraded_says_what_broke_how_often_and_when),
         cmocka_unit_test (test_degraded_names_the_command_or_says_that_none_is_needed),
+        cmocka_unit_test (test_degraded_at_once_has_a_window_that_says_something),
         cmocka_unit_test (test_degraded_without_reasons_or_counts_says_so),
         cmocka_unit_test (test_recovered_has_the_closing_figures),
         cmocka_unit_test (test_overflow_names_the_cluster_and_the_way_back),
