@@ -143,6 +143,36 @@ test_what_was_put_back_is_not_dropped_from_a_full_queue (void **state)
     step_destroy (&self.bench.step);
 }
 
+//  All have failed and nothing waits, so there is nothing to try until an operator retries one.
+static void
+test_a_retried_incident_is_the_probe_of_an_empty_queue (void **state)
+{
+    revive_case_t self = s_closed (10, 10);
+    self.bench.settings.breaker_pause = self.bench.settings.revive = true;
+    bench_configure (&self.bench);
+    self.breaker = (row_breaker_t){.id = 1, .open = true, .streak = 1, .failures = FAILED};
+    assert_int_equal (step_load_breaker (self.bench.step, &self.breaker), 0);
+    bench_join (&self.bench, "w", 8);
+    bench_later (&self.bench, LIMIT_PROBE_MIN_MS);
+    assert_null (bench_schedule (&self.bench));
+    const char *text;
+    assert_int_equal (
+        bench_command (&self.bench, STEP_COMMAND_RETRY, &self.rows [0], NULL, "", &text), 0);
+    const step_out_t *out = bench_schedule (&self.bench);
+    assert_non_null (out);
+    const step_fence_t fence = out->as.assign.fence;
+    assert_string_equal (fence.incident.text, self.rows [0].id.text);
+    s_commit (&self);
+    bench_later (&self.bench, 1);
+    assert_int_equal (bench_verdict (&self.bench, "w", &fence, VERDICT_SUCCESS), STEP_COMMITTED);
+    s_commit (&self);
+    assert_false (self.breaker.open);
+    s_look (&self, 1);
+    assert_int_equal (s_put_back (&self), 23);
+    assert_int_equal (self.breaker.reviving, 0);
+    step_destroy (&self.bench.step);
+}
+
 int
 main (void)
 {
@@ -151,6 +181,7 @@ main (void)
         cmocka_unit_test (test_while_the_queue_is_full_the_rest_waits),
         cmocka_unit_test (test_a_cluster_without_room_holds_up_no_other),
         cmocka_unit_test (test_what_was_put_back_is_not_dropped_from_a_full_queue),
+        cmocka_unit_test (test_a_retried_incident_is_the_probe_of_an_empty_queue),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
