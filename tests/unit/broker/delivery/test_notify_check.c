@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,7 +39,7 @@ typedef struct {
 typedef struct {
     int listen_fd, port;
     const turn_t *script;
-    size_t served;
+    atomic_size_t served; //  their requests are whole
     char requests [CALLS][REQUEST];
     pthread_t thread;
 } peer_t;
@@ -344,6 +345,7 @@ test_a_test_message_goes_once_to_each_receiver (void **state)
     s_ask_kind (self, MAIL_SLACK_SEND, 1);
     own (json_drop) json_t *good = s_run (self, 1);
     assert_true (json_is_true (json_object_get (good, "works")));
+    assert_int_equal (self->peer.served, 4);
     for (size_t i = 0; i < 3; i++) {
         static const char *const names [] = {"slack", "hook", "signed"};
         s_is (good, i, names [i], "ok", "a test message was sent");
