@@ -219,7 +219,9 @@ notify_sender_call (notify_sender_t *self, const http_request_t *request, const 
     self->called = true;
     self->place = place;
     self->action = action;
-    int rc = action ? failpoint_before (place, action) : 0;
+    int rc = 0;
+    if (action)
+        rc = failpoint_before (place, action);
     return rc < 0 ? rc : http_start (self->env->http, request, &hooks, self, &self->transfer);
 }
 
