@@ -156,8 +156,10 @@ s_close (step_t *self, clk_now_t now)
         self->state.stats
             .untold_total [self->state.settings.notify_failures ? STEP_UNTOLD_UNOPENED
                                                                 : STEP_UNTOLD_DISABLED]++;
-    if (self->state.settings.revive)
-        row->reviving = row->streak; //  what is left of an earlier one is given up
+    if (!self->state.settings.revive)
+        row->reviving = 0;
+    else if (!row->reviving) //  else this streak joins
+        row->reviving = s_streak (row);
     row->open = row->announced = false;
     row->opened_ms = 0;
     row->probe_attempt = 0;
@@ -169,12 +171,24 @@ breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now)
     row_breaker_t *row = &self->breaker.row;
     if (!row->failures || (row->open && self->state.settings.breaker_pause && !attempt->term.probe))
         return;
+    const bool ends = row->open || !row->reviving;
     if (row->open)
         s_close (self, now);
     row->failures = row->first_ms = row->last_ms = 0;
     memset (row->reasons, 0, sizeof row->reasons);
     memset (row->counts, 0, sizeof row->counts);
-    row->streak = s_streak (row) + 1;
+    if (ends)
+        row->streak = s_streak (row) + 1;
+    breaker_save (self);
+}
+
+void
+breaker_revived (step_t *self)
+{
+    row_breaker_t *row = &self->breaker.row;
+    row->reviving = 0;
+    if (!row->failures) //  a report has ended what bears the present number
+        row->streak++;
     breaker_save (self);
 }
 

@@ -12,7 +12,8 @@
 //  an attempt that was issued after the opening closes it.
 //
 //  The failures between two resets are a streak.  Their incidents, and those of failed probes, bear
-//  its number, so that they can be put back into the queue at the closing (revive.h).
+//  its number, so that they can be put back into the queue at the closing (revive.h).  Until they
+//  are, only a closing ends a streak: those to put back are all of [reviving, streak).
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -46,6 +47,9 @@ breaker_probed (step_t *self, const attempt_t *attempt, row_incident_t *incident
 //  Note that this attempt has made a report.
 void
 breaker_succeeded (step_t *self, const attempt_t *attempt, clk_now_t now);
+//  Note that all of the streaks that it was closed after have been put back.
+void
+breaker_revived (step_t *self);
 //  Is it open, and holds the queue?
 bool
 breaker_paused (const step_t *self);

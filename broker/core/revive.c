@@ -25,9 +25,9 @@ revive_rollback (step_t *self)
 static revive_cursor_t
 s_cursor (const step_t *self)
 {
-    const int64_t streak = self->breaker.row.reviving;
-    return self->revive.cursor.streak == streak ? self->revive.cursor
-                                                : (revive_cursor_t){.streak = streak};
+    const int64_t first = self->breaker.row.reviving;
+    return self->revive.cursor.first == first ? self->revive.cursor
+                                              : (revive_cursor_t){.first = first, .streak = first};
 }
 
 step_revive_t
@@ -39,18 +39,36 @@ revive_wanted (const step_t *self, clk_now_t now)
     return (step_revive_t){.streak = cursor.streak, .after = cursor.after};
 }
 
-//  All have been looked at.  If some had no room, look again later.
+//  All of a streak have been looked at.  After the last streak: if some were left for later, look
+//  again then.
 static void
 s_looked (step_t *self, clk_now_t now)
 {
-    const revive_cursor_t cursor = s_cursor (self);
-    if (cursor.passed) {
-        self->revive.cursor = (revive_cursor_t){
-            .streak = cursor.streak, .not_before_ms = now.boot_ms + LIMIT_REVIVE_AGAIN_MS};
-        return;
+    revive_cursor_t *cursor = &self->revive.cursor;
+    *cursor = s_cursor (self);
+    if (cursor->streak + 1 < self->breaker.row.streak) {
+        cursor->streak++;
+        cursor->after = 0;
     }
-    self->breaker.row.reviving = 0;
-    breaker_save (self);
+    else if (cursor->passed)
+        *cursor = (revive_cursor_t){.first = cursor->first,
+                                    .streak = cursor->first,
+                                    .not_before_ms = now.boot_ms + LIMIT_REVIVE_AGAIN_MS};
+    else
+        breaker_revived (self);
+}
+
+//  Is it one that cannot be put back now, or ever?
+static bool
+s_left (step_t *self, const row_incident_t *row)
+{
+    const bool open = !incident_terminal (row->state);
+    if (!open && !retain_busy (self, row->id.text))
+        return false;
+    self->revive.cursor = s_cursor (self);
+    self->revive.cursor.after = row->number;
+    self->revive.cursor.passed |= open; //  the other one goes
+    return true;
 }
 
 //  Is there no room for any incident?
@@ -67,11 +85,8 @@ revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
         s_looked (self, now);
         return 0;
     }
-    if (retain_busy (self, row->id.text)) { //  it goes
-        self->revive.cursor = s_cursor (self);
-        self->revive.cursor.after = row->number;
+    if (s_left (self, row))
         return 0;
-    }
     entry_t *known = book_find (&self->book, row->id.text);
     entry_t *entry = known ? known : book_add (&self->book, &self->state, row, now);
     if (!entry)
@@ -94,7 +109,7 @@ revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
 int64_t
 revive_wake (const step_t *self, clk_now_t now)
 {
-    if (!self->breaker.row.reviving)
+    if (!self->breaker.row.reviving || !self->state.settings.revive)
         return INT64_MAX;
     const int64_t at = s_cursor (self).not_before_ms;
     return at > now.boot_ms ? at : now.boot_ms; //  one from before now is no jump of the clock

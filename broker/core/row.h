@@ -169,7 +169,7 @@ typedef struct {
     int64_t probe_attempt;                          //  0 = none is under way
     char reasons [ROW_REASONS][LIMIT_REASON_BYTES]; //  of the last failures, oldest first
     int64_t counts [ROW_REASONS]; //  how many failed for each of them; they are distinct
-    int64_t reviving; //  the failed incidents of this streak are being put back; 0 = none
+    int64_t reviving; //  those that failed in [reviving, streak) are being put back; 0 = none
 } row_breaker_t;
 
 //  The content of an alert at the time of its request.  Its effect has the same key.

@@ -136,8 +136,8 @@ step_drain (step_t *self);
 //  up before it steps the upload's end.  Own: borrowed until the next step.
 const char *
 step_unknown (const step_t *self, int64_t effect);
-//  The failed incident that the loop looks for in the store, to answer with REVIVE: the next one of
-//  this streak behind `after` that was not revived.  streak 0: none for now.
+//  The incident that the loop looks for in the store, to answer with REVIVE: the next one of this
+//  streak behind `after` that was not revived, and has failed or is open.  streak 0: none for now.
 typedef struct {
     int64_t streak, after; //  after: its number
 } step_revive_t;

@@ -174,7 +174,7 @@ s_prepare_rows (store_t *self, err_diag_t *diag)
          "WHERE state = ? AND channel = ? AND receiver = ? ORDER BY id LIMIT ?"},
         {&self->one_folder, &store_row_folder, "WHERE incident = ?"},
         {&self->revivable, &store_row_incident,
-         "WHERE streak = ? AND number > ? AND streak <> 0 AND revived = 0 AND state IN (4, 5)"
+         "WHERE streak = ? AND number > ? AND streak <> 0 AND revived = 0 AND state IN (1, 2, 4, 5)"
          " ORDER BY number LIMIT 1"},
     };
     int rc = 0;

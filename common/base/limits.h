@@ -256,7 +256,7 @@ enum {
     LIMIT_PROBE_MIN_MS = 5000,
     LIMIT_TURN_REVIVED = 32,       //  incidents that its closing puts back in one turn
     LIMIT_REVIVE_WAIT_MS = 1000,   //  the wait for room in the queue
-    LIMIT_REVIVE_AGAIN_MS = 10000, //  the wait for room in the share of a cluster
+    LIMIT_REVIVE_AGAIN_MS = 10000, //  the wait for room in a cluster's share, or for an end
     LIMIT_PROBE_MAX_MS = 600000,   //  the longest such wait
     LIMIT_RECEIVERS = 32,          //  of messages, with the default one; each has one under way
     LIMIT_SLACK_POST_MS = 10000,   //  one post with its connection; its channel waits meanwhile

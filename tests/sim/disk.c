@@ -548,7 +548,8 @@ disk_tidy (disk_t *self, clk_now_t now)
 {
     disk_incident_t *incident, *next;
     HASH_ITER (hh, self->incidents, incident, next) {
-        if (!incident_terminal (incident->state) || now.boot_ms - incident->closed_ms < TIDY_MS)
+        if (!incident_terminal (incident->state) || now.boot_ms - incident->closed_ms < TIDY_MS
+            || revival_awaits (self, incident->row))
             continue;
         disk_forget (self, incident);
     }

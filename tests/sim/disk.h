@@ -118,7 +118,6 @@ typedef struct {
     disk_topic_t *topics;
     disk_message_t *messages, *alerts;
     row_breaker_t breaker;
-    int64_t revive_ms; //  boot time at which it closed and began to put back
     row_retention_t retention;
     int64_t ahead_ms;  //  boot time at which the clock was set ahead by more than a day, 0 = never
     int64_t record_ms; //  wall clock of the last record

@@ -107,8 +107,8 @@ __wrap_revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
 {
     if (!plant_left_behind || !row || row->number % 2)
         return __real_revive_next (self, row, now);
-    self->revive.cursor =
-        (revive_cursor_t){.streak = self->breaker.row.reviving, .after = row->number};
+    self->revive.cursor = (revive_cursor_t){
+        .first = self->breaker.row.reviving, .streak = row->streak, .after = row->number};
     return 0;
 }
 

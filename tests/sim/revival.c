@@ -6,12 +6,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+//  Has it failed, or may it fail yet, and was not put back?
 static bool
-s_is_left (const disk_incident_t *incident, int64_t streak)
+s_is_left (const row_incident_t *row)
 {
-    const row_incident_t *row = incident->row;
-    return row && row->streak == streak && !row->revived
-           && (row->state == INCIDENT_AGENT_FAILED || row->state == INCIDENT_FAILED);
+    return row && row->streak && !row->revived
+           && (row->state == INCIDENT_AGENT_FAILED || row->state == INCIDENT_FAILED
+               || !incident_terminal (row->state));
 }
 
 const row_incident_t *
@@ -19,8 +20,8 @@ revival_find (const disk_t *disk, const step_revive_t *wanted)
 {
     const row_incident_t *found = NULL;
     for (const disk_incident_t *at = disk->incidents; at; at = at->hh.next)
-        if (s_is_left (at, wanted->streak) && at->row->number > wanted->after
-            && (!found || at->row->number < found->number))
+        if (s_is_left (at->row) && at->row->streak == wanted->streak
+            && at->row->number > wanted->after && (!found || at->row->number < found->number))
             found = at->row;
     return found;
 }
@@ -28,8 +29,10 @@ revival_find (const disk_t *disk, const step_revive_t *wanted)
 void
 revival_row (disk_t *disk, const row_incident_t *before, const row_incident_t *row)
 {
+    const row_breaker_t *breaker = &disk->breaker;
     if (row->revived && !before->revived
-        && (!before->streak || before->streak != disk->breaker.reviving))
+        && (!before->streak || !breaker->reviving || before->streak < breaker->reviving
+            || before->streak >= breaker->streak))
         disk_break (disk, "I22 %s is put back and is not part of the streak", row->id.text);
     if (row->revived && before->revived && incident_terminal (before->state)
         && !incident_terminal (row->state))
@@ -49,14 +52,22 @@ s_has_other (const disk_t *disk, const row_incident_t *row)
     return retires_newer (disk, row);
 }
 
+bool
+revival_awaits (const disk_t *disk, const row_incident_t *row)
+{
+    const row_breaker_t *breaker = &disk->breaker;
+    return s_is_left (row) && (breaker->open || breaker->reviving)
+           && row->streak >= (breaker->reviving ? breaker->reviving : breaker->streak);
+}
+
 void
 revival_breaker (disk_t *disk, const row_breaker_t *before, const row_breaker_t *row)
 {
-    if (!before->reviving || row->reviving)
+    if (!before->reviving || row->reviving == before->reviving)
         return;
     for (const disk_incident_t *at = disk->incidents; at; at = at->hh.next)
-        if (s_is_left (at, before->reviving) && at->closed_ms <= disk->revive_ms && !at->went
-            && !s_has_other (disk, at->row))
-            disk_break (disk, "I22 %s is left behind by the streak %" PRId64, at->id.text,
+        if (s_is_left (at->row) && at->row->streak >= before->reviving
+            && at->row->streak < before->streak && !at->went && !s_has_other (disk, at->row))
+            disk_break (disk, "I22 %s is left behind by the streaks from %" PRId64, at->id.text,
                         before->reviving);
 }

@@ -552,7 +552,8 @@ s_quiesce (sim_t *self)
     self->peers.calm = true;
     int64_t turns = 0;
     while (!self->disk.broken [0] && turns < QUIET_TURNS
-           && (self->disk.open || self->disk.effects || !peers_idle (&self->peers))) {
+           && (self->disk.open || self->disk.effects || self->disk.breaker.reviving
+               || !peers_idle (&self->peers))) {
         turns++;
         s_turn (self);
     }
@@ -560,6 +561,8 @@ s_quiesce (sim_t *self)
         disk_break (&self->disk, "%" PRId64 " incidents never ended", self->disk.open);
     if (self->disk.effects)
         disk_break (&self->disk, "an effect was never finished");
+    if (self->disk.breaker.reviving)
+        disk_break (&self->disk, "I22 the revival never ended");
     if (self->peers.events_acked != self->peers.events_made)
         disk_break (&self->disk, "%" PRId64 " of %" PRId64 " events acknowledged",
                     self->peers.events_acked, self->peers.events_made);

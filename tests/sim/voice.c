@@ -111,8 +111,6 @@ voice_failed (disk_t *disk, disk_incident_t *incident)
 void
 voice_breaker (disk_t *disk, const row_breaker_t *row, clk_now_t now)
 {
-    if (row->reviving && row->reviving != disk->breaker.reviving)
-        disk->revive_ms = now.boot_ms;
     if (disk->pause && disk->breaker.open && !row->open) {
         disk->model.closing = true;
         s_reset (&disk->model);

@@ -29,6 +29,7 @@ s_closed (int64_t queue, int64_t share)
     revive_case_t self = {.bench = bench_new ()};
     self.bench.settings.global_queue_size = queue;
     self.bench.settings.cluster_queue_size = share;
+    self.bench.settings.revive = true;
     step_destroy (&self.bench.step);
     self.bench.step = step_new (&self.bench.settings, 7);
     for (int i = 0; i < FAILED; i++) {
@@ -60,7 +61,7 @@ s_look (revive_case_t *self, int64_t later_ms)
     bench_later (&self->bench, later_ms);
     for (int i = 0; (wanted = step_reviving (self->bench.step, self->bench.now)).streak; i++) {
         step_in_t in = {.kind = STEP_IN_REVIVE};
-        assert_true (i <= FAILED);
+        assert_true (i <= 2 * FAILED);
         for (int at = FAILED - 1; at >= 0; at--)
             if (self->rows [at].number > wanted.after && self->rows [at].streak == wanted.streak)
                 in.as.revive = &self->rows [at];
@@ -128,6 +129,54 @@ test_a_cluster_without_room_holds_up_no_other (void **state)
     step_destroy (&self.bench.step);
 }
 
+//  Its further attempt was under way when the breaker closed, and fails.
+static void
+test_one_that_is_open_is_put_back_when_it_has_failed (void **state)
+{
+    revive_case_t self = s_closed (10, 10);
+    self.rows [1].state = INCIDENT_INVESTIGATING;
+    s_look (&self, 0);
+    assert_int_equal (s_put_back (&self), 13);
+    assert_int_equal (self.breaker.reviving, 1);
+    s_look (&self, LIMIT_REVIVE_AGAIN_MS - 1);
+    assert_int_equal (self.breaker.reviving, 1);
+    self.rows [1].state = INCIDENT_FAILED;
+    s_look (&self, 1);
+    assert_int_equal (s_put_back (&self), 123);
+    assert_int_equal (self.breaker.reviving, 0);
+    step_destroy (&self.bench.step);
+}
+
+//  The breaker has opened and closed again while the queue was full.
+static void
+test_the_next_streak_joins (void **state)
+{
+    revive_case_t self = s_closed (10, 10);
+    self.rows [2].streak = 2;
+    self.breaker.streak = 3;
+    assert_int_equal (step_load_breaker (self.bench.step, &self.breaker), 0);
+    s_look (&self, 0);
+    assert_int_equal (s_put_back (&self), 123);
+    assert_int_equal (self.breaker.reviving, 0);
+    assert_int_equal (self.breaker.streak, 4);
+    step_destroy (&self.bench.step);
+}
+
+static void
+test_what_is_turned_off_puts_nothing_back (void **state)
+{
+    revive_case_t self = s_closed (10, 10);
+    self.bench.settings.revive = false;
+    bench_configure (&self.bench);
+    s_look (&self, 0);
+    assert_int_equal (s_put_back (&self), 0);
+    self.bench.settings.revive = true;
+    bench_configure (&self.bench);
+    s_look (&self, 0);
+    assert_int_equal (s_put_back (&self), 123);
+    step_destroy (&self.bench.step);
+}
+
 //  It was attempted before, so the newcomer is dropped.
 static void
 test_what_was_put_back_is_not_dropped_from_a_full_queue (void **state)
@@ -148,7 +197,7 @@ static void
 test_a_retried_incident_is_the_probe_of_an_empty_queue (void **state)
 {
     revive_case_t self = s_closed (10, 10);
-    self.bench.settings.breaker_pause = self.bench.settings.revive = true;
+    self.bench.settings.breaker_pause = true;
     bench_configure (&self.bench);
     self.breaker = (row_breaker_t){.id = 1, .open = true, .streak = 1, .failures = FAILED};
     assert_int_equal (step_load_breaker (self.bench.step, &self.breaker), 0);
@@ -180,6 +229,9 @@ main (void)
         cmocka_unit_test (test_all_are_put_back_once),
         cmocka_unit_test (test_while_the_queue_is_full_the_rest_waits),
         cmocka_unit_test (test_a_cluster_without_room_holds_up_no_other),
+        cmocka_unit_test (test_one_that_is_open_is_put_back_when_it_has_failed),
+        cmocka_unit_test (test_the_next_streak_joins),
+        cmocka_unit_test (test_what_is_turned_off_puts_nothing_back),
         cmocka_unit_test (test_what_was_put_back_is_not_dropped_from_a_full_queue),
         cmocka_unit_test (test_a_retried_incident_is_the_probe_of_an_empty_queue),
     };
