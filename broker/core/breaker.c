@@ -248,7 +248,8 @@ breaker_probe (step_t *self, clk_now_t now, const char **ret_text)
         if (self->breaker.pace.probe_ms > now.boot_ms)
             self->breaker.pace.probe_ms = now.boot_ms;
         *ret_text = self->queue.queued ? "one incident is tried as soon as a worker is free"
-                                       : "nothing waits: the next incident is tried at once";
+                                       : "nothing waits: the next incident is tried at once, or "
+                                         "one that has failed if retry_after_recovery is on";
         return 0;
     }
     return ERR_STALE;

@@ -25,9 +25,20 @@ revive_rollback (step_t *self)
 static revive_cursor_t
 s_cursor (const step_t *self)
 {
-    const int64_t first = self->breaker.row.reviving;
-    return self->revive.cursor.first == first ? self->revive.cursor
-                                              : (revive_cursor_t){.first = first, .streak = first};
+    const row_breaker_t *row = &self->breaker.row;
+    const bool probes = !row->reviving;
+    const int64_t first = probes ? row->streak : row->reviving;
+    if (self->revive.cursor.first == first && self->revive.cursor.probes == probes)
+        return self->revive.cursor;
+    return (revive_cursor_t){.probes = probes, .first = first, .streak = first};
+}
+
+//  Would the breaker try an incident, and there is none?
+static bool
+s_lacks_probe (const step_t *self, clk_now_t now)
+{
+    return breaker_wake (self) != INT64_MAX && self->breaker.row.streak && !self->queue.queued
+           && !self->state.drained && !self->state.held && fleet_free (&self->fleet, now) > 0;
 }
 
 step_revive_t
@@ -46,7 +57,12 @@ s_looked (step_t *self, clk_now_t now)
 {
     revive_cursor_t *cursor = &self->revive.cursor;
     *cursor = s_cursor (self);
-    if (cursor->streak + 1 < self->breaker.row.streak) {
+    if (cursor->probes)
+        *cursor = (revive_cursor_t){.probes = true,
+                                    .first = cursor->first,
+                                    .streak = cursor->first,
+                                    .not_before_ms = now.boot_ms + LIMIT_REVIVE_WAIT_MS};
+    else if (cursor->streak + 1 < self->breaker.row.streak) {
         cursor->streak++;
         cursor->after = 0;
     }
@@ -93,7 +109,9 @@ revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
         return -ENOMEM;
     self->revive.cursor = s_cursor (self);
     const char *text;
-    const int rc = settle_retry (self, entry, true, now, &text);
+    const bool probe = self->revive.cursor.probes;
+    const int rc =
+        settle_retry (self, entry, probe ? SETTLE_RETRY_PROBE : SETTLE_RETRY_REVIVED, now, &text);
     if (!known && incident_terminal (entry->state))
         book_remove (&self->book, entry);
     if (rc == ERR_FULL && s_full (self))
@@ -102,15 +120,18 @@ revive_next (step_t *self, const row_incident_t *row, clk_now_t now)
         self->revive.cursor.after = row->number;
         self->revive.cursor.passed |= rc == ERR_FULL;
     }
-    self->state.stats.revived_total += rc == 0;
+    self->state.stats.revived_total += rc == 0 && !probe;
     return 0;
 }
 
 int64_t
 revive_wake (const step_t *self, clk_now_t now)
 {
-    if (!self->breaker.row.reviving || !self->state.settings.revive)
+    const bool probes = !self->breaker.row.reviving;
+    if (!self->state.settings.revive || (probes && !s_lacks_probe (self, now)))
         return INT64_MAX;
-    const int64_t at = s_cursor (self).not_before_ms;
+    int64_t at = s_cursor (self).not_before_ms;
+    if (probes && breaker_wake (self) > at)
+        at = breaker_wake (self);
     return at > now.boot_ms ? at : now.boot_ms; //  one from before now is no jump of the clock
 }

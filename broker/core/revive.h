@@ -6,12 +6,16 @@
 //  while the share of a cluster is full, those of that cluster do.  When the breaker closes again
 //  meanwhile, the next streak joins.  The first streak stands in the breaker's row, so a restart
 //  goes on.
+//
+//  An open breaker in mode pause needs an incident to try.  While nothing waits, one of the failed
+//  is put back for each probe, in turn.  That does not count: the closing may put it back as well.
 //  SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "broker/core/step.h"
 
 typedef struct {
+    bool probes;           //  it looks for a probe, while the breaker is open
     int64_t first;         //  streak with which the breaker's row begins; that the others are about
     int64_t streak;        //  that the search is in
     int64_t after;         //  number of the last incident of it that was looked at

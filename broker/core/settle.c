@@ -518,7 +518,8 @@ s_may_retry (const step_t *self, const entry_t *entry, const char **ret_text)
 }
 
 int
-settle_retry (step_t *self, entry_t *entry, bool revived, clk_now_t now, const char **ret_text)
+settle_retry (step_t *self, entry_t *entry, settle_retry_t why, clk_now_t now,
+              const char **ret_text)
 {
     const int rc = s_may_retry (self, entry, ret_text);
     if (rc < 0)
@@ -534,9 +535,11 @@ settle_retry (step_t *self, entry_t *entry, bool revived, clk_now_t now, const c
     book_move (&row, INCIDENT_ON_RETRY);
     row.suppress = INCIDENT_SUPPRESS_NONE;
     row.charged = row.lost = row.partial = 0;
-    row.counted = false;
-    row.streak = 0;
-    row.revived = revived;
+    if (why != SETTLE_RETRY_PROBE) {
+        row.counted = false;
+        row.streak = 0;
+        row.revived = why == SETTLE_RETRY_REVIVED;
+    }
     row.given_back = row.given_back_ms = 0;
     row.forgiven = row.attempts;
     row.completed_ms = row.started_ms = 0;

@@ -13,6 +13,13 @@ typedef struct {
     bool grace_over; //  the reconnect grace since the start has passed, and settle has seen it
 } settle_t;
 
+//  Why an incident that has ended without a report is put back into the queue.
+typedef enum {
+    SETTLE_RETRY_ASKED,   //  an operator has asked for it
+    SETTLE_RETRY_REVIVED, //  the circuit breaker has closed
+    SETTLE_RETRY_PROBE    //  the open breaker tries it; it stays one of those that are revived
+} settle_retry_t;
+
 //  Handle a VERDICT.  Answers VERDICT_ACK.
 void
 settle_verdict (step_t *self, const step_in_t *in, clk_now_t now);
@@ -47,7 +54,7 @@ settle_suppress (step_t *self, entry_t *entry, incident_suppress_t reason, clk_n
 //  Err: ERR_STALE: not possible in this state; ERR_FULL: no room in the queue.
 int
 settle_cancel (step_t *self, entry_t *entry, clk_now_t now, const char **ret_text) must_check;
-//  revived: it is put back because the circuit breaker has closed, and no operator asked.
+//  Likewise, and why it is put back.
 int
-settle_retry (step_t *self, entry_t *entry, bool revived, clk_now_t now,
+settle_retry (step_t *self, entry_t *entry, settle_retry_t why, clk_now_t now,
               const char **ret_text) must_check;

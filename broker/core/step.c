@@ -172,7 +172,7 @@ s_command_incident (step_t *self, const step_in_t *in, const char **ret_text, cl
     if (!entry)
         return -ENOMEM;
     int rc = in->as.command.command == STEP_COMMAND_RETRY
-                 ? settle_retry (self, entry, false, now, ret_text)
+                 ? settle_retry (self, entry, SETTLE_RETRY_ASKED, now, ret_text)
                  : settle_cancel (self, entry, now, ret_text);
     if (!known && incident_terminal (entry->state))
         book_remove (&self->book, entry);

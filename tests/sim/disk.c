@@ -303,7 +303,10 @@ s_tell (disk_t *self, disk_incident_t *incident, incident_state_t state, clk_now
         disk_break (self, "I2 %s went from %s to %s", incident->id.text,
                     incident_state_name (incident->told), incident_state_name (state));
     if (incident_terminal (incident->told) && !incident_terminal (state)) { //  a retry
-        incident->counted = false;
+        incident->counted = incident->row && incident->row->counted;        //  as a probe
+        if (incident->counted && !(self->breaker.open && self->pause))
+            disk_break (self, "I22 %s is a probe of a breaker that holds nothing",
+                        incident->id.text);
         incident->given_ms = incident->wait_ms = 0;
     }
     incident->told = state;

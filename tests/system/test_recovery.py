@@ -82,6 +82,21 @@ def test_a_held_queue_says_until_when_and_a_probe_goes_on_command(system):
     wait_metric(broker, 0, "circuit_breaker_paused")
 
 
+def test_a_mended_agent_is_noticed_while_nothing_waits(system):
+    """Both have failed, so the open breaker tries them in turn; no new fault comes."""
+    mended, _, script = mendable_agent(system)
+    broker = system.start_broker(failure_threshold_for_alert=2)
+    system.start_worker(agent_script_path=script)
+    system.publish([fault("web-0"), fault("web-1")])
+    wait_until(lambda: breaker(broker)["state"] == "open", 30, "open")
+    wait_until(lambda: broker.get("/api/v1/status")["incidents"]["agent_failed"] == 2, 60,
+               "nothing waits")
+    mended.touch()
+    wait_until(lambda: broker.get("/api/v1/status")["incidents"]["reported"] == 2, 60, "reports")
+    wait_until(lambda: breaker(broker)["state"] == "closed", 10, "closed")
+    assert breaker(broker)["opened_total"] == 1
+
+
 def test_option_broker_retry_after_recovery(system):
     """true puts back what had failed, once; false leaves it to the operator."""
     for again in (True, False):

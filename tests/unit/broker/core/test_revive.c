@@ -222,6 +222,54 @@ test_a_retried_incident_is_the_probe_of_an_empty_queue (void **state)
     step_destroy (&self.bench.step);
 }
 
+//  All have failed and nothing waits: each is tried in turn.  The count of failures stays.
+static void
+test_an_open_breaker_without_work_tries_the_failed_in_turn (void **state)
+{
+    revive_case_t self = s_closed (10, 10);
+    self.bench.settings.breaker_pause = true;
+    bench_configure (&self.bench);
+    self.breaker = (row_breaker_t){.id = 1, .open = true, .streak = 1, .failures = FAILED};
+    assert_int_equal (step_load_breaker (self.bench.step, &self.breaker), 0);
+    for (int i = 0; i < FAILED; i++)
+        self.rows [i].counted = true;
+    int64_t wait_ms = LIMIT_PROBE_MIN_MS;
+    for (int i = 0; i < FAILED; i++, wait_ms *= 2) {
+        bench_later (&self.bench, wait_ms);
+        bench_join (&self.bench, "w", 8);
+        s_look (&self, 0);
+        const step_out_t *out = bench_schedule (&self.bench);
+        assert_non_null (out);
+        const step_fence_t fence = out->as.assign.fence;
+        assert_string_equal (fence.incident.text, self.rows [i].id.text);
+        s_commit (&self);
+        bench_later (&self.bench, 1);
+        bench_verdict (&self.bench, "w", &fence, i == FAILED - 1 ? VERDICT_SUCCESS : VERDICT_AGENT);
+        assert_null (bench_schedule (&self.bench));
+        s_commit (&self);
+    }
+    assert_false (self.breaker.open);
+    s_look (&self, 1);
+    assert_int_equal (s_put_back (&self), 12);
+    step_destroy (&self.bench.step);
+}
+
+static void
+test_without_revival_an_open_breaker_waits_for_work (void **state)
+{
+    revive_case_t self = s_closed (10, 10);
+    self.bench.settings.breaker_pause = true;
+    self.bench.settings.revive = false;
+    bench_configure (&self.bench);
+    self.breaker = (row_breaker_t){.id = 1, .open = true, .streak = 1, .failures = FAILED};
+    assert_int_equal (step_load_breaker (self.bench.step, &self.breaker), 0);
+    bench_later (&self.bench, LIMIT_PROBE_MAX_MS);
+    bench_join (&self.bench, "w", 8);
+    s_look (&self, 0);
+    assert_null (bench_schedule (&self.bench));
+    step_destroy (&self.bench.step);
+}
+
 int
 main (void)
 {
@@ -233,6 +281,8 @@ main (void)
         cmocka_unit_test (test_the_next_streak_joins),
         cmocka_unit_test (test_what_is_turned_off_puts_nothing_back),
         cmocka_unit_test (test_what_was_put_back_is_not_dropped_from_a_full_queue),
+        cmocka_unit_test (test_an_open_breaker_without_work_tries_the_failed_in_turn),
+        cmocka_unit_test (test_without_revival_an_open_breaker_waits_for_work),
         cmocka_unit_test (test_a_retried_incident_is_the_probe_of_an_empty_queue),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
