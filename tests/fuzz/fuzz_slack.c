@@ -80,6 +80,9 @@ static const char *const commands [] = {"`triagectl incidents retry --reason ove
                                         "`triagectl incidents retry --state agent_failed`",
                                         "`triagectl incidents retry 14`",
                                         "`triagectl incidents show 14`",
+                                        "`triagectl incidents list --state agent_failed`",
+                                        "`triagectl breaker probe`",
+                                        "`pause`",
                                         "*What to do:*",
                                         "\nTry again:",
                                         "\nTo mend it:"};
