@@ -19,6 +19,7 @@ enum {
     S_PAD = 64,
     S_TARGET_BYTES = LIMIT_KIB (2),
     S_ENTITY_BYTES = 64,
+    S_SPANS_MAX = LIMIT_REPORT_BYTES, //  open ones
     S_TARGETS_BYTES = LIMIT_MIB (16), //  all addresses and titles: a definition may be used often
     S_DEPTH_COST = 12,                //  an open container at a line
     S_NAMES_COST = 12                 //  brackets, where "]:" may define what they stand for
@@ -33,7 +34,9 @@ typedef struct {
     size_t size;
     size_t targets; //  bytes of addresses and titles so far
     buf_t target;
-    int ended; //  why the reading ends before the text; 0 = it does not
+    buf_t spans;                          //  the kinds of the open ones, a byte each
+    size_t open_of [MARKDOWN_STRUCK + 1]; //  how many of a kind
+    int ended;                            //  why the reading ends before the text; 0 = it does not
 } reader_t;
 
 
@@ -270,6 +273,29 @@ s_end (reader_t *self, int rc)
     return rc ? -1 : 0;
 }
 
+//  Leave the innermost span.
+static int
+s_close_span (reader_t *self, const markdown_part_t *part)
+{
+    self->spans.data [--self->spans.size] = 0;
+    self->open_of [part->kind]--;
+    return self->hooks->leave (part, self->ctx);
+}
+
+static markdown_kind_t
+s_innermost (const reader_t *self)
+{
+    return (markdown_kind_t) self->spans.data [self->spans.size - 1];
+}
+
+//  Leave the innermost span, whose own end does not come.
+static int
+s_close_early (reader_t *self)
+{
+    const markdown_part_t part = {.kind = s_innermost (self), .target = ""};
+    return s_close_span (self, &part);
+}
+
 static int
 s_enter_block (MD_BLOCKTYPE type, void *detail, void *ctx)
 {
@@ -283,7 +309,12 @@ s_leave_block (MD_BLOCKTYPE type, void *detail, void *ctx)
 {
     reader_t *self = ctx;
     markdown_part_t part = {.target = ""};
-    return s_block (type, detail, &part) ? s_end (self, self->hooks->leave (&part, self->ctx)) : 0;
+    int rc = 0;
+    while (rc == 0 && self->spans.size > 0)
+        rc = s_close_early (self);
+    if (rc == 0 && s_block (type, detail, &part))
+        rc = self->hooks->leave (&part, self->ctx);
+    return s_end (self, rc);
 }
 
 static int
@@ -292,16 +323,27 @@ s_enter_span (MD_SPANTYPE type, void *detail, void *ctx)
     reader_t *self = ctx;
     markdown_part_t part = {.target = ""};
     int rc = s_span (self, type, detail, &part);
-    return s_end (self, rc ? rc : self->hooks->enter (&part, self->ctx));
+    const char kind = (char) part.kind;
+    rc = rc ? rc : buf_append (&self->spans, &kind, 1);
+    if (rc)
+        return s_end (self, rc);
+    self->open_of [part.kind]++;
+    return s_end (self, self->hooks->enter (&part, self->ctx));
 }
 
+//  md4c 0.4.8 pairs a mark of the text with one inside an address, "[x](h/~a) b~c".  So an end may
+//  come without its beginning, or a beginning without its end.
 static int
 s_leave_span (MD_SPANTYPE type, void *detail, void *ctx)
 {
     reader_t *self = ctx;
     markdown_part_t part = {.target = ""};
     int rc = s_span (self, type, detail, &part);
-    return s_end (self, rc ? rc : self->hooks->leave (&part, self->ctx));
+    if (rc == 0 && !self->open_of [part.kind])
+        return 0;
+    while (rc == 0 && s_innermost (self) != part.kind)
+        rc = s_close_early (self);
+    return s_end (self, rc ? rc : s_close_span (self, &part));
 }
 
 //  Does this piece lie inside the text, or is it a short one of md4c's own?
@@ -408,7 +450,10 @@ markdown_read (const char *text, size_t size, const markdown_hooks_t *hooks, voi
                size_t *ret_read)
 {
     assert ((text || size == 0) && size <= LIMIT_REPORT_BYTES && hooks && ret_read);
-    reader_t self = {.hooks = hooks, .ctx = ctx, .target = buf_init (S_TARGET_BYTES)};
+    reader_t self = {.hooks = hooks,
+                     .ctx = ctx,
+                     .target = buf_init (S_TARGET_BYTES),
+                     .spans = buf_init (S_SPANS_MAX)};
     size_t from = size >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     size_t inside = size - from;
     const size_t skipped = s_wrapping (text + from, &inside);
@@ -418,5 +463,6 @@ markdown_read (const char *text, size_t size, const markdown_hooks_t *hooks, voi
     *ret_read = used < inside ? from + used : size;
     int rc = s_parse (&self, text + from, used);
     buf_fini (&self.target);
+    buf_fini (&self.spans);
     return rc;
 }

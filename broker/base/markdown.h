@@ -2,6 +2,7 @@
 //
 //  Ensures: time and memory grow with the size of the text, whatever stands in it.
 //  A text that would take md4c more than that is read in part.
+//  Parts are nested, and each is left that was entered.
 //  Dialect: CommonMark with tables, task lists and ~~struck~~ text.  HTML is inline: tags.
 //  A whole text in a fence ("```markdown") is read as if the fence were not there.
 //  SPDX-License-Identifier: Apache-2.0

@@ -91,6 +91,16 @@ test_parts_come_in_order (void **state)
     s_expect ("a <br> <none>", "<7>a TAG:<br> TAG:<none></7>");
 }
 
+//  md4c pairs marks with those inside of addresses.
+static void
+test_spans_are_nested_and_left (void **state)
+{
+    s_expect ("[x](h~u) a~b", "<7><16 to=h~u>x</16> ab</7>");
+    s_expect ("a~b [x](h~c) d", "<7>a<19>b <16 to=h~c>x</16> d</19></7>");
+    s_expect ("*a [x](h*c) d\n\ne", "<7><14>a <16 to=h*c>x</16> d</14></7><7>e</7>");
+    s_expect ("> - [x](h**a) b** c", "<0><1><3><16 to=h**a>x</16> b c</3></1></0>");
+}
+
 static void
 test_entities_are_decoded_in_text_and_addresses_and_not_in_code (void **state)
 {
@@ -225,6 +235,7 @@ main (void)
 {
     const struct CMUnitTest tests [] = {
         cmocka_unit_test (test_parts_come_in_order),
+        cmocka_unit_test (test_spans_are_nested_and_left),
         cmocka_unit_test (test_entities_are_decoded_in_text_and_addresses_and_not_in_code),
         cmocka_unit_test (test_a_fence_around_everything_is_not_there),
         cmocka_unit_test (test_a_hook_ends_the_reading),
