@@ -448,7 +448,8 @@ static const conf_option_t s_rows [] = {
      .fallback = "true",
      .flags = CONF_RELOAD,
      .help = "When the circuit breaker closes, put the incidents that failed meanwhile back into "
-             "the queue, each once."},
+             "the queue, each once.  While it holds the queue and nothing waits, they are its "
+             "probes."},
     {.key = "retain_incidents",
      .type = CONF_DURATION,
      AT (retain_incidents_ms),

@@ -34,7 +34,7 @@ typedef struct {
 
 struct notify_check {
     notify_env_t env;
-    notify_counts_t counts;        //  nothing is posted: they stay 0
+    notify_counts_t counts;        //  test messages; the metrics have the others only
     notify_sender_t *sender;       //  makes the calls of the check under way; NULL = none is
     bool due;                      //  a check is to begin
     bool told;                     //  the log has what this configuration's token is worth
